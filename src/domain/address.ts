@@ -1,0 +1,167 @@
+/**
+ * An IP address as a number of 32 bits (family 4) or 128 bits (family 6). IPv4-mapped IPv6
+ * (RFC 4291 §2.5.5.2) is always held as IPv4, so that one host has one value.
+ */
+export interface Address {
+  readonly family: 4 | 6
+  readonly bits: bigint
+}
+
+/** A block of addresses (RFC 4632 §3.1): its first address and the length of its prefix in bits. */
+export interface Network extends Address {
+  readonly prefix: number
+}
+
+/** Reads strict dotted decimal, or IPv6 text (RFC 4291 §2.2) without a zone id; null otherwise. */
+export function parseAddress(text: string): Address | null {
+  const literal = parseLiteral(text)
+  return literal && unmap(literal)
+}
+
+/** Writes the canonical text: dotted decimal, or RFC 5952 §4. */
+export function formatAddress({ family, bits }: Address): string {
+  return family === 4 ? formatIPv4(Number(bits)) : formatIPv6(bits)
+}
+
+/**
+ * Reads an address or CIDR; null where it is neither, or has bits set beyond its prefix, which is
+ * more often a typing error than a wish. `::ffff:10.0.0.0/104` is `10.0.0.0/8`; an IPv6 network
+ * around all mapped addresses, such as `::/0`, stays IPv6 and contains no IPv4 address.
+ */
+export function parseNetwork(text: string): Network | null {
+  const [addressText = '', prefixText, ...more] = text.split('/')
+  const literal = parseLiteral(addressText)
+  if (literal === null || more.length > 0) return null
+  if (prefixText !== undefined && !PREFIX.test(prefixText)) return null
+
+  const hostBits = width(literal) - Number(prefixText ?? width(literal))
+  if (hostBits < 0 || BigInt.asUintN(hostBits, literal.bits) !== 0n) return null
+
+  // A mapped address whose host bits are zero has at most 32 of them: its prefix reaches past ffff.
+  const first = unmap(literal)
+  return { ...first, prefix: width(first) - hostBits }
+}
+
+/** Whether the address lies in the network. The two families never meet. */
+export function contains(network: Network, address: Address): boolean {
+  const hostBits = BigInt(width(network) - network.prefix)
+  return network.family === address.family && network.bits >> hostBits === address.bits >> hostBits
+}
+
+/**
+ * The canonical address of who is calling. Only a trusted peer's X-Forwarded-For is read: from the
+ * right, through trusted hops, to the first that is not trusted, or to the last one that is trusted
+ * where the rest is missing or not an address. `unknown` where the peer itself is no address.
+ */
+export function clientAddress(
+  peer: string,
+  forwardedFor: string | undefined,
+  trusted: readonly Network[],
+): string {
+  if (trusted.length === 0) {
+    const unmapped = peer.startsWith('::ffff:') ? peer.slice('::ffff:'.length) : peer
+    if (IPV4.test(unmapped)) return unmapped // the common case: strict dotted decimal is canonical
+  }
+
+  let client = parseAddress(peer)
+  if (client === null) return 'unknown'
+
+  const hops = forwardedFor?.split(',') ?? []
+  while (isWithin(trusted, client)) {
+    const hop = parseHop(hops.pop() ?? '')
+    if (hop === null) break
+    client = hop
+  }
+  return formatAddress(client)
+}
+
+function isWithin(networks: readonly Network[], address: Address): boolean {
+  return networks.some((network) => contains(network, address))
+}
+
+/** A hop is an address; some proxies add the port: `1.2.3.4:567`, `[::1]:567`. */
+function parseHop(text: string): Address | null {
+  const hop = text.trim()
+  return parseAddress(IPV6_IN_BRACKETS.exec(hop)?.[1] ?? IPV4_WITH_PORT.exec(hop)?.[1] ?? hop)
+}
+
+function width({ family }: Address): 32 | 128 {
+  return family === 4 ? 32 : 128
+}
+
+function unmap(address: Address): Address {
+  const isMapped = address.family === 6 && address.bits >> 32n === 0xffffn
+  return isMapped ? { family: 4, bits: BigInt.asUintN(32, address.bits) } : address
+}
+
+/** The address as it is written: a mapped one is still IPv6. */
+function parseLiteral(text: string): Address | null {
+  if (text.includes(':')) {
+    const bits = parseIPv6(text)
+    return bits === null ? null : { family: 6, bits }
+  }
+  const number = parseIPv4(text)
+  return number === null ? null : { family: 4, bits: BigInt(number) }
+}
+
+/** RFC 3986 §3.2.2: other readers take `010` for 8, so an octet with a leading zero is no octet. */
+function parseIPv4(text: string): number | null {
+  if (!IPV4.test(text)) return null
+  return text.split('.').reduce((number, octet) => number * 256 + Number(octet), 0)
+}
+
+function parseIPv6(text: string): bigint | null {
+  const hex = withoutIPv4Tail(text)
+  if (hex === null) return null
+
+  const [before = '', after, ...more] = hex.split('::')
+  if (more.length > 0) return null
+  const left = before === '' ? [] : before.split(':')
+  const right = after === undefined || after === '' ? [] : after.split(':')
+
+  // `::` stands for one group of zeros or more; without it all eight are written.
+  const missing = 8 - left.length - right.length
+  if (after === undefined ? missing !== 0 : missing < 1) return null
+
+  const groups = [...left, ...Array<string>(missing).fill('0'), ...right]
+  if (!groups.every((group) => HEX_GROUP.test(group))) return null
+  return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`)
+}
+
+/** `::ffff:1.2.3.4` → `::ffff:102:304` (RFC 4291 §2.2, form 3); null where the tail is no IPv4. */
+function withoutIPv4Tail(text: string): string | null {
+  if (!text.includes('.')) return text
+  const start = text.lastIndexOf(':') + 1
+  const number = parseIPv4(text.slice(start))
+  if (number === null) return null
+  return `${text.slice(0, start)}${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`
+}
+
+function formatIPv4(number: number): string {
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.')
+}
+
+/** RFC 5952 §4.2: the first of the longest runs of two zero groups or more becomes `::`. */
+function formatIPv6(bits: bigint): string {
+  const groups = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n].map((shift) =>
+    BigInt.asUintN(16, bits >> shift).toString(16),
+  )
+  let run = 0
+  let longest = 1
+  let start = 0
+  for (const [index, group] of groups.entries()) {
+    run = group === '0' ? run + 1 : 0
+    if (run > longest) {
+      longest = run
+      start = index + 1 - run
+    }
+  }
+  if (longest === 1) return groups.join(':')
+  return `${groups.slice(0, start).join(':')}::${groups.slice(start + longest).join(':')}`
+}
+
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+const HEX_GROUP = /^[0-9a-f]{1,4}$/i
+const PREFIX = /^(?:0|[1-9]\d{0,2})$/
+const IPV6_IN_BRACKETS = /^\[([^\]]*:[^\]]*)\](?::\d{1,5})?$/
+const IPV4_WITH_PORT = /^([^:]*):\d{1,5}$/

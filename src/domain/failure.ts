@@ -1,0 +1,48 @@
+/**
+ * Every way in which a request can fail and be expected to. Expected failure is a value; `throw` is
+ * left for bugs and broken machines. A dialect answers each reason in its own words, so a new reason
+ * that a dialect has no words for does not compile.
+ */
+export type Failure =
+  // what was sent cannot be read
+  | { reason: 'body_too_large'; limitBytes: number }
+  | { reason: 'body_unreadable'; detail: string }
+  | { reason: 'field_missing'; field: string }
+  | { reason: 'field_invalid'; field: string; detail: string }
+  // who sent it is not believed
+  | { reason: 'credential_missing' }
+  | { reason: 'credential_malformed'; detail: string }
+  | { reason: 'key_unknown' }
+  | { reason: 'secret_wrong'; keyId: string }
+  | { reason: 'token_forged'; detail: string }
+  | { reason: 'token_expired'; keyId: string }
+  | { reason: 'token_superseded'; keyId: string }
+  | { reason: 'grant_revoked'; keyId: string; grantId: string }
+  | { reason: 'refresh_reused'; keyId: string; grantId: string }
+  // who sent it is known, and may not
+  | { reason: 'key_disabled'; keyId: string }
+  | { reason: 'key_revoked'; keyId: string }
+  | { reason: 'key_expired'; keyId: string }
+  | { reason: 'account_closed'; keyId: string }
+  | { reason: 'region_other'; keyId: string; region: string }
+  // the message may not go there
+  | { reason: 'event_unknown'; dataModel: string; eventType: string }
+  | { reason: 'source_required' }
+  | { reason: 'source_other'; sourceId: string }
+  | { reason: 'destination_not_subscribed'; destinationId: string }
+  | { reason: 'destination_unverified'; destinationId: string }
+  | { reason: 'synchronous_to_many' }
+  | { reason: 'destination_failed'; destinationId: string; detail: string }
+  | { reason: 'destination_timed_out'; destinationId: string }
+  // not now
+  | { reason: 'guessing'; retryAfterSeconds: number }
+  | { reason: 'quota_exceeded'; limit: number; retryAfterSeconds: number }
+  | { reason: 'busy'; retryAfterSeconds: number }
+
+export type Reason = Failure['reason']
+
+/** Either a value, or the one failure that stood in its way. */
+export type Result<T, F = Failure> = { ok: true; value: T } | { ok: false; failure: F }
+
+export const ok = <T>(value: T): Result<T, never> => ({ ok: true, value })
+export const fail = <F>(failure: F): Result<never, F> => ({ ok: false, failure })

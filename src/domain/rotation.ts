@@ -1,0 +1,54 @@
+import { ACCESS_TOKEN_MS, REFRESH_TOKEN_MS, wholeSecond } from './token.ts'
+
+/** A refresh family. Its row is born at its first refresh; until then its generation is 0. */
+export interface Grant {
+  readonly id: string
+  readonly keyId: string
+  /** The generation that the newest tokens carry. */
+  readonly generation: number
+  /** When that generation was made; epoch ms on a whole second. */
+  readonly rotatedAt: number
+  /** When somebody proved to have received it; null while its answer may have been lost. */
+  readonly acknowledgedAt: number | null
+  readonly revokedAt: number | null
+}
+
+export type Rotation =
+  /** Make generation `to`, unless somebody else has meanwhile. */
+  | { act: 'rotate'; to: number; issuedAt: number }
+  /** Answer again what the rotation to `to` answered. Nothing is written. */
+  | { act: 'repeat'; to: number; issuedAt: number }
+  /** A token that its owner has replaced and done with: somebody has a copy. */
+  | { act: 'reuse' }
+  | { act: 'expired' }
+  | { act: 'revoked' }
+
+/**
+ * What a genuine refresh token deserves. RFC 9700 §4.14.2 asks for reuse to revoke the grant; a lost
+ * answer must not look like reuse, so a generation may be asked for again until it is acknowledged:
+ * by the first use of its access token or by its own refresh.
+ *
+ * A generation above the current one is genuine too: the database is an older backup. It rotates.
+ */
+export function decide(
+  presented: { generation: number; issuedAt: number },
+  grant: Grant | null,
+  now: number,
+  leewayMs: number,
+): Rotation {
+  if (now >= presented.issuedAt + REFRESH_TOKEN_MS) return { act: 'expired' }
+  if (grant !== null && grant.revokedAt !== null) return { act: 'revoked' }
+  if (grant === null || presented.generation >= grant.generation) {
+    return { act: 'rotate', to: presented.generation + 1, issuedAt: wholeSecond(now) }
+  }
+  if (presented.generation === grant.generation - 1) {
+    // Two workers of one vendor that refresh side by side must not convict each other.
+    const sideBySide = now < grant.rotatedAt + leewayMs
+    if (grant.acknowledgedAt === null || sideBySide) {
+      const stillGood = now < grant.rotatedAt + ACCESS_TOKEN_MS
+      const issuedAt = stillGood ? grant.rotatedAt : wholeSecond(now)
+      return { act: 'repeat', to: grant.generation, issuedAt }
+    }
+  }
+  return { act: 'reuse' }
+}
