@@ -1,0 +1,89 @@
+import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
+import { isPublicId, type Key, mayUse, secretHashes } from '../domain/key.ts'
+import { expiresAt, type TokenFacts, wholeSecond } from '../domain/token.ts'
+import type { Guesses } from './guesses.ts'
+import type { Clock, Log, Random, SecretHasher, TokenMinter, Tokens } from './ports.ts'
+import type { Caller, Refused } from './refused.ts'
+import type { Standings } from './standing.ts'
+
+/** What an exchange gives: two tokens, and when the access token ends (epoch ms). */
+export interface Grant extends Tokens {
+  readonly expiresAt: number
+}
+
+export interface ExchangeDeps {
+  readonly standings: Standings
+  readonly hasher: SecretHasher
+  readonly minter: TokenMinter
+  readonly guesses: Guesses
+  readonly random: Random
+  readonly clock: Clock
+  readonly log: Log
+  readonly region: string
+  readonly refused: Refused
+}
+
+/**
+ * Key and secret in, tokens out. Writes nothing: both tokens carry their own proof, and each use of
+ * them reads the key's row.
+ */
+export function createExchange(deps: ExchangeDeps) {
+  const { standings, hasher, minter, guesses, random, clock, log, region, refused } = deps
+
+  return async function exchange(
+    credential: { publicId: string; secret: string },
+    caller: Caller,
+  ): Promise<Result<Grant>> {
+    const judged = await judge(credential, caller)
+    if (!judged.ok) {
+      refused('exchange', judged.failure, caller)
+      return judged
+    }
+    const key = judged.value
+    const facts: TokenFacts = {
+      keyId: key.id,
+      clientId: key.publicId,
+      grantId: random.uuid(),
+      generation: 0,
+      epoch: key.tokenEpoch,
+      issuedAt: wholeSecond(clock()),
+    }
+    const tokens = await minter.mint(facts, key.tokenSalt)
+    log.debug({ ...caller, keyId: key.id }, 'exchanged')
+    return ok({ ...tokens, expiresAt: expiresAt(facts) })
+  }
+
+  /** The key, if the caller has proved to hold its secret and it may be used. */
+  async function judge(
+    { publicId, secret }: { publicId: string; secret: string },
+    { address }: Caller,
+  ): Promise<Result<Key>> {
+    const mayTry = guesses.mayTry(address)
+    if (!mayTry.ok) return mayTry
+
+    const now = clock()
+    const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
+    const usable: Result<Key> =
+      standing === null ? fail({ reason: 'key_unknown' }) : mayUse(standing.key, now, region)
+    // A key that may not be used has no hashes, like one that does not exist: the same work is done,
+    // and nobody learns which it was.
+    const hashes = usable.ok ? secretHashes(usable.value, now) : []
+
+    // Somebody who guesses at a key must not lock out its owner, whose secret is known already.
+    if (!hasher.isProven(secret, hashes)) {
+      const mayTryKey = guesses.mayTryKey(publicId)
+      if (!mayTryKey.ok) return mayTryKey
+      const proven = await hasher.verify(secret, hashes)
+      if (!proven.ok) return proven
+      if (!proven.value) {
+        guesses.failed(address, publicId)
+        return usable.ok ? fail(wrong(usable.value)) : usable
+      }
+    }
+    return usable
+  }
+}
+
+const wrong = (key: Key): Failure => ({ reason: 'secret_wrong', keyId: key.id })
+
+export type Exchange = ReturnType<typeof createExchange>

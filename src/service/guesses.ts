@@ -1,0 +1,86 @@
+import { LRUCache } from 'lru-cache'
+import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
+import type { Clock } from './ports.ts'
+
+export interface GuessLimits {
+  /** Failures that one public id may have within the window. */
+  readonly perKey: number
+  /** Failures that one address may have within the window. */
+  readonly perAddress: number
+  readonly windowMs: number
+}
+
+/** How many ids and addresses are counted at once; past it the longest unseen is forgotten. */
+const COUNTED = 50_000
+
+/**
+ * Counts failures, never successes, in a fixed window that begins with the first. Keys that do not
+ * exist are counted like those that do.
+ */
+export function createGuesses(limits: GuessLimits, clock: Clock) {
+  const keys = new Windows(limits.windowMs, clock)
+  const addresses = new Windows(limits.windowMs, clock)
+
+  return {
+    /** Whether this address has failed too often. */
+    mayTry: (address: string): Result<void> => within(addresses, address, limits.perAddress),
+    /** Whether this public id has been failed for too often. */
+    mayTryKey: (publicId: string): Result<void> => within(keys, publicId, limits.perKey),
+
+    failed(address: string, publicId: string): void {
+      addresses.count(address)
+      keys.count(publicId)
+    },
+  }
+
+  function within(windows: Windows, id: string, limit: number): Result<void> {
+    return windows.spent(id) < limit ? ok(undefined) : fail(guessing(windows.endsIn(id)))
+  }
+}
+
+const guessing = (ms: number): Failure => ({
+  reason: 'guessing',
+  retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)),
+})
+
+/** The documented quota: so many requests of one address within so long. */
+export function createQuota(limit: number, windowMs: number, clock: Clock) {
+  const windows = new Windows(windowMs, clock)
+  return (address: string): Result<void> => {
+    if (windows.count(address) <= limit) return ok(undefined)
+    const retryAfterSeconds = Math.max(1, Math.ceil(windows.endsIn(address) / 1000))
+    return fail({ reason: 'quota_exceeded', limit, retryAfterSeconds })
+  }
+}
+
+/** Fixed windows with a bounded memory. */
+class Windows {
+  readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>({ max: COUNTED })
+  readonly #ms: number
+  readonly #clock: Clock
+
+  constructor(ms: number, clock: Clock) {
+    this.#ms = ms
+    this.#clock = clock
+  }
+
+  count(id: string): number {
+    const now = this.#clock()
+    const window = this.#windows.get(id)
+    if (window !== undefined && now < window.endsAt) return ++window.spent
+    this.#windows.set(id, { spent: 1, endsAt: now + this.#ms })
+    return 1
+  }
+
+  spent(id: string): number {
+    const window = this.#windows.get(id)
+    return window !== undefined && this.#clock() < window.endsAt ? window.spent : 0
+  }
+
+  endsIn(id: string): number {
+    return (this.#windows.get(id)?.endsAt ?? 0) - this.#clock()
+  }
+}
+
+export type Guesses = ReturnType<typeof createGuesses>
+export type Quota = ReturnType<typeof createQuota>

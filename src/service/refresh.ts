@@ -1,0 +1,132 @@
+import { fail, ok, type Result } from '../domain/failure.ts'
+import { isPublicId, type Key, mayUse } from '../domain/key.ts'
+import { decide, type Rotation } from '../domain/rotation.ts'
+import { expiresAt, GRANT_MS, type RefreshToken, type TokenFacts } from '../domain/token.ts'
+import type { Grant } from './exchange.ts'
+import type { Guesses } from './guesses.ts'
+import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
+import type { Caller, Refused } from './refused.ts'
+import type { Standings } from './standing.ts'
+
+export interface RefreshDeps {
+  readonly standings: Standings
+  readonly storage: GrantStorage
+  readonly minter: TokenMinter
+  readonly guesses: Guesses
+  readonly random: Random
+  readonly clock: Clock
+  readonly log: Log
+  readonly region: string
+  readonly leewayMs: number
+  readonly refused: Refused
+}
+
+/** How often a lost race is judged again. Each loss means that another request has moved the grant. */
+const ATTEMPTS = 10
+
+/**
+ * Refresh token in, the next generation out, or the same answer again for a client that lost it.
+ */
+export function createRefresh(deps: RefreshDeps) {
+  const { standings, storage, minter, guesses, random, clock, log, region, leewayMs, refused } =
+    deps
+
+  return async function refresh(
+    credential: { publicId: string; refreshToken: string },
+    caller: Caller,
+  ): Promise<Result<Grant>> {
+    const answer = await judge(credential)
+    if (answer.ok) {
+      log.debug({ ...caller, publicId: credential.publicId }, 'refreshed')
+      return answer
+    }
+    refused('refresh', answer.failure, caller)
+    // A genuine token is never refused for what others have tried; only who fails is slowed down.
+    const { address } = caller
+    const mayTry = guesses.mayTry(address)
+    guesses.failed(address, credential.publicId)
+    return mayTry.ok ? answer : mayTry
+  }
+
+  async function judge({
+    publicId,
+    refreshToken,
+  }: {
+    publicId: string
+    refreshToken: string
+  }): Promise<Result<Grant>> {
+    const now = clock()
+    const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
+    const proven = minter.proveRefresh(refreshToken, standing?.key.tokenSalt ?? minter.decoySalt)
+    if (standing === null) return fail({ reason: 'key_unknown' })
+    if (!proven.ok) return proven
+    const usable = mayUse(standing.key, now, region)
+    return usable.ok ? rotate(usable.value, proven.value, now) : usable
+  }
+
+  async function rotate(key: Key, token: RefreshToken, now: number): Promise<Result<Grant>> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const grant = await storage.findGrant(token.grantId)
+      const rotation = decide(token, grant, now, leewayMs)
+      const done = await carryOut(rotation, key, token, now)
+      if (done !== 'lost the race') return done
+    }
+    throw new Error(`grant ${token.grantId} moved ${ATTEMPTS} times while it was refreshed once`)
+  }
+
+  async function carryOut(
+    rotation: Rotation,
+    key: Key,
+    { grantId }: RefreshToken,
+    now: number,
+  ): Promise<Result<Grant> | 'lost the race'> {
+    const keyId = key.id
+    switch (rotation.act) {
+      case 'rotate': {
+        const { to, issuedAt } = rotation
+        const won = await storage.rotateGrant({
+          grantId,
+          keyId,
+          to,
+          rotatedAt: issuedAt,
+          expiresAt: issuedAt + GRANT_MS,
+        })
+        return won ? mint(key, grantId, to, issuedAt) : 'lost the race'
+      }
+      case 'repeat':
+        return mint(key, grantId, rotation.to, rotation.issuedAt)
+      case 'expired':
+        return fail({ reason: 'token_expired', keyId })
+      case 'revoked':
+        return fail({ reason: 'grant_revoked', keyId, grantId })
+      case 'reuse': {
+        const event = { id: random.uuid(), at: now, actor: keyId, subject: grantId }
+        await storage.revokeGrant(grantId, now, {
+          ...event,
+          action: 'grant.reused',
+          facts: { keyId },
+        })
+        return fail({ reason: 'refresh_reused', keyId, grantId })
+      }
+    }
+  }
+
+  async function mint(
+    key: Key,
+    grantId: string,
+    generation: number,
+    issuedAt: number,
+  ): Promise<Result<Grant>> {
+    const facts: TokenFacts = {
+      keyId: key.id,
+      clientId: key.publicId,
+      grantId,
+      generation,
+      epoch: key.tokenEpoch,
+      issuedAt,
+    }
+    return ok({ ...(await minter.mint(facts, key.tokenSalt)), expiresAt: expiresAt(facts) })
+  }
+}
+
+export type Refresh = ReturnType<typeof createRefresh>

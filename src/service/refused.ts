@@ -1,0 +1,31 @@
+import type { Failure } from '../domain/failure.ts'
+import type { Clock, Log, OperatorStorage, Random } from './ports.ts'
+
+/** Who is calling, as far as the connection tells. */
+export interface Caller {
+  readonly address: string
+  readonly requestId: string
+}
+
+/** Tells the operator of a refusal, in words that the caller never reads. */
+export function createRefused(deps: {
+  storage: Pick<OperatorStorage, 'addEvent'>
+  random: Random
+  clock: Clock
+  log: Log
+}) {
+  const { storage, random, clock, log } = deps
+
+  return function refused(what: string, failure: Failure, caller: Caller): void {
+    log.info({ ...caller, ...failure }, `${what} refused`)
+    if (failure.reason !== 'region_other') return
+    // Not waited for: a caller must not see from the time it takes that there is such a key.
+    const { keyId, region } = failure
+    const event = { id: random.uuid(), at: clock(), actor: keyId, subject: keyId }
+    storage
+      .addEvent({ ...event, action: 'key.refused', facts: { reason: failure.reason, region } })
+      .catch((error: unknown) => log.error({ ...caller, error }, 'a refusal was not audited'))
+  }
+}
+
+export type Refused = ReturnType<typeof createRefused>
