@@ -1,0 +1,160 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { z } from 'zod'
+import { REFRESH_TOKEN_MS } from '../domain/token.ts'
+import type { AesGcm, Ed25519, Primitives } from './primitives.ts'
+
+/** What a key of the ring is for: access tokens, refresh tokens, what must be read again. */
+export type Use = 'sign' | 'refresh' | 'seal'
+const USES: readonly Use[] = ['sign', 'refresh', 'seal']
+
+const ringKey = z.object({
+  id: z.string().min(1),
+  use: z.enum(['sign', 'refresh', 'seal']),
+  /** `next` is known (and published, where it signs) before it is used. */
+  state: z.enum(['next', 'current', 'retired']),
+  createdAt: z.number().int(),
+  retiredAt: z.number().int().nullable(),
+  jwk: z.looseObject({ kty: z.string() }),
+})
+const ringFile = z.object({ version: z.literal(1), keys: z.array(ringKey) })
+
+export type RingKey = z.infer<typeof ringKey>
+/** The server's own keys, as they stand in the key ring file. */
+export type Ring = z.infer<typeof ringFile>
+
+/** Reads a key ring file. Throws with a sentence that says what is wrong with it. */
+export function parseRing(text: string): Ring {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Error('the key ring is not JSON')
+  }
+  const ring = ringFile.safeParse(value)
+  if (!ring.success) throw new Error(`the key ring is damaged: ${z.prettifyError(ring.error)}`)
+  for (const use of USES) {
+    const current = ring.data.keys.filter((key) => key.use === use && key.state === 'current')
+    if (current.length !== 1) {
+      throw new Error(`the key ring has ${current.length} current keys to ${use} with, not one`)
+    }
+  }
+  return ring.data
+}
+
+/** A new ring: for each use one key at work and one that takes over at the next rotation. */
+export async function createRing(primitives: Primitives, now: number): Promise<Ring> {
+  const keys: RingKey[] = []
+  for (const use of USES) {
+    keys.push(await createKey(primitives, use, 'current', now))
+    keys.push(await createKey(primitives, use, 'next', now))
+  }
+  return { version: 1, keys }
+}
+
+/**
+ * Next becomes current, current retires, a new next is made. A server that still holds the old file
+ * knows the new current key already, as its next.
+ */
+export async function rotateRing(
+  primitives: Primitives,
+  ring: Ring,
+  use: Use,
+  now: number,
+): Promise<Ring> {
+  const keys = ring.keys
+    .filter((key) => !isSpent(key, now))
+    .map((key): RingKey => {
+      if (key.use !== use || key.state === 'retired') return key
+      return key.state === 'next'
+        ? { ...key, state: 'current' }
+        : { ...key, state: 'retired', retiredAt: now }
+    })
+  keys.push(await createKey(primitives, use, 'next', now))
+  return { version: 1, keys }
+}
+
+/** Retired for longer than anything it made can live. What it sealed has no such end. */
+function isSpent(key: RingKey, now: number): boolean {
+  return key.use !== 'seal' && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
+}
+
+async function createKey(
+  primitives: Primitives,
+  use: Use,
+  state: RingKey['state'],
+  now: number,
+): Promise<RingKey> {
+  const entry = { use, state, createdAt: now, retiredAt: null }
+  if (use === 'sign') {
+    const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
+    const jwk = await exportJWK(privateKey)
+    return { ...entry, id: await calculateJwkThumbprint(jwk), jwk: { ...jwk, kty: 'OKP' } }
+  }
+  const id = hex(primitives.randomBytes(4))
+  const k = primitives.base64urlEncode(primitives.randomBytes(32))
+  return { ...entry, id, jwk: { kty: 'oct', k } }
+}
+
+const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+type Mac = (data: Uint8Array | string) => Uint8Array
+
+/** The ring, ready for work. `replace` takes a rotated file while the server runs. */
+export class Keyring {
+  readonly #primitives: Primitives
+  #signers = new Map<string, Ed25519>()
+  #macs = new Map<string, Mac>()
+  #sealers = new Map<string, AesGcm>()
+  #currentIds = new Map<Use, string>()
+  #publicKeys: JWK[] = []
+
+  constructor(primitives: Primitives, ring: Ring) {
+    this.#primitives = primitives
+    this.replace(ring)
+  }
+
+  replace(ring: Ring): void {
+    const signers = new Map<string, Ed25519>()
+    const macs = new Map<string, Mac>()
+    const sealers = new Map<string, AesGcm>()
+    const currentIds = new Map<Use, string>()
+    for (const { id, use, state, jwk } of ring.keys) {
+      if (state === 'current') currentIds.set(use, id)
+      if (use === 'sign') signers.set(id, this.#primitives.ed25519(jwk))
+      else if (use === 'refresh') macs.set(id, this.#primitives.hmac(this.#bytes(jwk)))
+      else sealers.set(id, this.#primitives.aesGcm(this.#bytes(jwk)))
+    }
+    this.#signers = signers
+    this.#macs = macs
+    this.#sealers = sealers
+    this.#currentIds = currentIds
+    this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(publicJwk)
+  }
+
+  /** The signing keys as the JWK set shows them (RFC 7517): next, current and retired. */
+  get publicKeys(): readonly JWK[] {
+    return this.#publicKeys
+  }
+
+  currentId(use: Use): string {
+    const id = this.#currentIds.get(use)
+    if (id === undefined) throw new Error(`the key ring has no current key to ${use} with`)
+    return id
+  }
+
+  signer = (id: string): Ed25519 | undefined => this.#signers.get(id)
+  mac = (id: string): Mac | undefined => this.#macs.get(id)
+  sealer = (id: string): AesGcm | undefined => this.#sealers.get(id)
+
+  #bytes(jwk: RingKey['jwk']): Uint8Array {
+    const bytes = typeof jwk.k === 'string' ? this.#primitives.base64urlDecode(jwk.k) : null
+    if (bytes?.length !== 32) throw new Error('the key ring holds a key that is not 256 bits long')
+    return bytes
+  }
+}
+
+function publicJwk({ id, jwk }: RingKey): JWK {
+  const { kty, crv, x } = jwk as JWK
+  return { kty, crv, x, kid: id, alg: 'EdDSA', use: 'sig' } as JWK
+}
