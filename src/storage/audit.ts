@@ -1,0 +1,106 @@
+import type { AuditEvent, Page } from '../service/ports.ts'
+import type { Compiler, Engine, Step } from './engine.ts'
+import type { Tables } from './tables.ts'
+
+/** Tables whose rows remember the event of their last change. */
+type Audited =
+  | 'accounts'
+  | 'users'
+  | 'sources'
+  | 'destinations'
+  | 'subscriptions'
+  | 'keys'
+  | 'grants'
+
+type EventRow = Tables['audit_events']
+
+/** Writes of the audit, and the pattern that every audited change follows. */
+export function createAudit(engine: Engine, compiler: Compiler) {
+  const bump = compiler.fixed((db) =>
+    db.updateTable('authority').set((eb) => ({ version: eb('version', '+', 1) })),
+  )
+
+  const add = compiler.taking<EventRow>()((db, arg) =>
+    db.insertInto('audit_events').values({
+      id: arg('id'),
+      at: arg('at'),
+      actor: arg('actor'),
+      action: arg('action'),
+      subject: arg('subject'),
+      facts: arg('facts'),
+    }),
+  )
+
+  /** The event, only if the row named carries its id: if the change before it took place. */
+  const addIfChanged = (table: Audited) =>
+    compiler.taking<EventRow>()((db, arg) =>
+      db
+        .insertInto('audit_events')
+        .columns(['id', 'at', 'actor', 'action', 'subject', 'facts'])
+        .expression((eb) =>
+          eb
+            .selectFrom(table)
+            .select([
+              `${table}.event_id as id`,
+              eb.cast<number>(eb.val(arg('at')), 'bigint').as('at'),
+              eb.cast<string>(eb.val(arg('actor')), 'text').as('actor'),
+              eb.cast<string>(eb.val(arg('action')), 'text').as('action'),
+              `${table}.id as subject`,
+              eb.cast<string>(eb.val(arg('facts')), 'text').as('facts'),
+            ])
+            .where(`${table}.id`, '=', arg('subject'))
+            .where(`${table}.event_id`, '=', arg('id')),
+        ),
+    )
+  const followUps = {
+    accounts: addIfChanged('accounts'),
+    users: addIfChanged('users'),
+    sources: addIfChanged('sources'),
+    destinations: addIfChanged('destinations'),
+    subscriptions: addIfChanged('subscriptions'),
+    keys: addIfChanged('keys'),
+    grants: addIfChanged('grants'),
+  }
+
+  const list = compiler.taking<{ subject: string | null; before: string; limit: number }>()(
+    (db, arg) =>
+      db
+        .selectFrom('audit_events')
+        .selectAll()
+        .where((eb) =>
+          eb.or([
+            eb(eb.cast<string>(eb.val(arg('subject')), 'text'), 'is', null),
+            eb('subject', '=', arg('subject')),
+          ]),
+        )
+        .where('id', '<', arg('before'))
+        .orderBy('id', 'desc')
+        .limit(arg('limit')),
+  )
+
+  const toRow = (event: AuditEvent): EventRow => ({ ...event, facts: JSON.stringify(event.facts) })
+
+  return {
+    /**
+     * A change of who may do what: the change (which must write the event's id into its row), the
+     * event, and the authority's next version, as one. True if the change's guard held.
+     */
+    async change(table: Audited, step: Step, event: AuditEvent): Promise<boolean> {
+      const [changed] = await engine.atomic([step, followUps[table](toRow(event)), bump])
+      return changed === 1
+    },
+
+    async addEvent(event: AuditEvent): Promise<void> {
+      await engine.atomic([add(toRow(event))])
+    },
+
+    async listEvents({ subject, after, limit }: Page & { subject?: string | undefined }) {
+      const rows = await engine.read(
+        list({ subject: subject ?? null, before: after ?? '~', limit }),
+      )
+      return rows.map((row): AuditEvent => ({ ...row, facts: JSON.parse(row.facts) }))
+    },
+  }
+}
+
+export type Audit = ReturnType<typeof createAudit>

@@ -1,0 +1,85 @@
+import {
+  type Compilable,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import type { Maybe } from '../service/ports.ts'
+import type { Tables } from './tables.ts'
+
+/** One database, whichever it is. The SQL that it is given is compiled once and never changes. */
+export interface Engine {
+  readonly sql: 'sqlite' | 'postgres'
+  read<Row>(step: Step<Row>): Maybe<Row[]>
+  /**
+   * All steps or none. Resolves when they are on disk, with the number of rows that each one
+   * changed; a step's own WHERE is its guard.
+   */
+  atomic(steps: readonly Step[]): Promise<number[]>
+  close(): Promise<void>
+}
+
+/** A statement and the values of one run of it. `Row` is what it reads. */
+export interface Step<Row = unknown> {
+  readonly sql: string
+  readonly values: readonly unknown[]
+  readonly row?: Row
+}
+
+export type Statement<Args, Row> = (args: Args) => Step<Row>
+export type RowOf<S> = S extends Statement<never, infer Row> ? Row : never
+
+class Hole {
+  readonly name: string
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** Writes SQL with Kysely once, with a hole for each argument; a run only fills the holes. */
+export class Compiler {
+  readonly db: Kysely<Tables>
+
+  constructor(sql: Engine['sql']) {
+    this.db = new Kysely<Tables>({
+      dialect: {
+        createAdapter: () => (sql === 'sqlite' ? new SqliteAdapter() : new PostgresAdapter()),
+        createDriver: () => new DummyDriver(),
+        createIntrospector: (db) =>
+          sql === 'sqlite' ? new SqliteIntrospector(db) : new PostgresIntrospector(db),
+        createQueryCompiler: () =>
+          sql === 'sqlite' ? new SqliteQueryCompiler() : new PostgresQueryCompiler(),
+      },
+    })
+  }
+
+  /** A statement without arguments. */
+  fixed<Row>(write: (db: Kysely<Tables>) => Compilable<Row>): Step<Row> {
+    const { sql, parameters } = write(this.db).compile()
+    return { sql, values: parameters }
+  }
+
+  /** `taking<Args>()(write)`: a statement with these arguments. (Two calls, so that Row is inferred.) */
+  taking<Args extends object>() {
+    type Arg = <Name extends keyof Args & string>(name: Name) => Args[Name]
+    const arg: Arg = <Name extends keyof Args & string>(name: Name) =>
+      new Hole(name) as unknown as Args[Name]
+
+    return <Row>(
+      write: (db: Kysely<Tables>, arg: Arg) => Compilable<Row>,
+    ): Statement<Args, Row> => {
+      const { sql, parameters } = write(this.db, arg).compile()
+      return (args) => ({
+        sql,
+        values: parameters.map((value) =>
+          value instanceof Hole ? args[value.name as keyof Args] : value,
+        ),
+      })
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import type { Grant } from '../domain/rotation.ts'
+import type { GrantStorage } from '../service/ports.ts'
+import type { Audit } from './audit.ts'
+import type { Compiler, Engine } from './engine.ts'
+import type { Tables } from './tables.ts'
+
+type Row = Tables['grants']
+
+/** Refresh families. Every verb is one guarded statement: of many at once, one changes the row. */
+export function createGrants(engine: Engine, compiler: Compiler, audit: Audit): GrantStorage {
+  const find = compiler.taking<{ id: string }>()((db, arg) =>
+    db.selectFrom('grants').selectAll().where('id', '=', arg('id')),
+  )
+
+  const rotate = compiler.taking<
+    Pick<Row, 'id' | 'key_id' | 'generation' | 'rotated_at' | 'expires_at'>
+  >()((db, arg) =>
+    db
+      .insertInto('grants')
+      .values({
+        id: arg('id'),
+        key_id: arg('key_id'),
+        generation: arg('generation'),
+        rotated_at: arg('rotated_at'),
+        expires_at: arg('expires_at'),
+      })
+      .onConflict((conflict) =>
+        conflict
+          .column('id')
+          .doUpdateSet((eb) => ({
+            generation: eb.ref('excluded.generation'),
+            rotated_at: eb.ref('excluded.rotated_at'),
+            expires_at: eb.ref('excluded.expires_at'),
+            acknowledged_at: null,
+          }))
+          .where('grants.generation', '<', (eb) => eb.ref('excluded.generation'))
+          .where('grants.revoked_at', 'is', null),
+      ),
+  )
+
+  const acknowledge = compiler.taking<{ id: string; generation: number; at: number }>()((db, arg) =>
+    db
+      .updateTable('grants')
+      .set({ acknowledged_at: arg('at') })
+      .where('id', '=', arg('id'))
+      .where('generation', '=', arg('generation'))
+      .where('acknowledged_at', 'is', null),
+  )
+
+  const revoke = compiler.taking<{ id: string; at: number; event_id: string }>()((db, arg) =>
+    db
+      .updateTable('grants')
+      .set({ revoked_at: arg('at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where('revoked_at', 'is', null),
+  )
+
+  const purge = compiler.taking<{ now: number }>()((db, arg) =>
+    db.deleteFrom('grants').where('expires_at', '<=', arg('now')),
+  )
+
+  return {
+    async findGrant(id) {
+      const [row] = await engine.read(find({ id }))
+      return row === undefined ? null : toGrant(row)
+    },
+
+    async rotateGrant({ grantId, keyId, to, rotatedAt, expiresAt }) {
+      const [changed] = await engine.atomic([
+        rotate({
+          id: grantId,
+          key_id: keyId,
+          generation: to,
+          rotated_at: rotatedAt,
+          expires_at: expiresAt,
+        }),
+      ])
+      return changed === 1
+    },
+
+    async acknowledgeGrant(id, generation, at) {
+      const [changed] = await engine.atomic([acknowledge({ id, generation, at })])
+      return changed === 1
+    },
+
+    revokeGrant: (id, at, event) =>
+      audit.change('grants', revoke({ id, at, event_id: event.id }), event),
+
+    async purgeGrants(now) {
+      const [purged = 0] = await engine.atomic([purge({ now })])
+      return purged
+    },
+  }
+}
+
+const toGrant = (row: Row): Grant => ({
+  id: row.id,
+  keyId: row.key_id,
+  generation: row.generation,
+  rotatedAt: row.rotated_at,
+  acknowledgedAt: row.acknowledged_at,
+  revokedAt: row.revoked_at,
+})

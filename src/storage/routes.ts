@@ -1,0 +1,243 @@
+import type {
+  DestinationSummary,
+  OperatorStorage,
+  Source,
+  SubscriptionSummary,
+} from '../service/ports.ts'
+import type { Audit } from './audit.ts'
+import type { Compiler, Engine } from './engine.ts'
+import type { Tables } from './tables.ts'
+
+type Verbs = Pick<
+  OperatorStorage,
+  | 'addSource'
+  | 'listSources'
+  | 'findSource'
+  | 'addDestination'
+  | 'setDestinationVerified'
+  | 'listDestinations'
+  | 'findDestination'
+  | 'addSubscription'
+  | 'setSubscriptionStatus'
+  | 'listSubscriptions'
+>
+type AccountPage = { accountId: string | null; after: string; limit: number }
+
+/** How a subscription to every data model is written: a column of a unique index cannot be null. */
+const EVERY_MODEL = '*'
+
+/** Sources, destinations, and the subscriptions that join them. */
+export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): Verbs {
+  const addSource = compiler.taking<Tables['sources']>()((db, arg) =>
+    db
+      .insertInto('sources')
+      .values({
+        id: arg('id'),
+        account_id: arg('account_id'),
+        name: arg('name'),
+        created_at: arg('created_at'),
+        event_id: arg('event_id'),
+      })
+      .onConflict((conflict) => conflict.doNothing()),
+  )
+
+  const listSources = compiler.taking<AccountPage>()((db, arg) =>
+    db
+      .selectFrom('sources')
+      .selectAll()
+      .where((eb) =>
+        eb.or([
+          eb(eb.cast<string>(eb.val(arg('accountId')), 'text'), 'is', null),
+          eb('account_id', '=', arg('accountId')),
+        ]),
+      )
+      .where('id', '>', arg('after'))
+      .orderBy('id')
+      .limit(arg('limit')),
+  )
+
+  const findSource = compiler.taking<{ id: string }>()((db, arg) =>
+    db.selectFrom('sources').selectAll().where('id', '=', arg('id')),
+  )
+
+  const addDestination = compiler.taking<Tables['destinations']>()((db, arg) =>
+    db
+      .insertInto('destinations')
+      .values({
+        id: arg('id'),
+        account_id: arg('account_id'),
+        name: arg('name'),
+        url: arg('url'),
+        development: arg('development'),
+        verified_at: arg('verified_at'),
+        created_at: arg('created_at'),
+        event_id: arg('event_id'),
+      })
+      .onConflict((conflict) => conflict.doNothing()),
+  )
+
+  const setVerified = compiler.taking<
+    Pick<Tables['destinations'], 'id' | 'verified_at' | 'event_id'>
+  >()((db, arg) =>
+    db
+      .updateTable('destinations')
+      .set({ verified_at: arg('verified_at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id')),
+  )
+
+  const listDestinations = compiler.taking<AccountPage>()((db, arg) =>
+    db
+      .selectFrom('destinations')
+      .selectAll()
+      .where((eb) =>
+        eb.or([
+          eb(eb.cast<string>(eb.val(arg('accountId')), 'text'), 'is', null),
+          eb('account_id', '=', arg('accountId')),
+        ]),
+      )
+      .where('id', '>', arg('after'))
+      .orderBy('id')
+      .limit(arg('limit')),
+  )
+
+  const findDestination = compiler.taking<{ id: string }>()((db, arg) =>
+    db.selectFrom('destinations').selectAll().where('id', '=', arg('id')),
+  )
+
+  const addSubscription = compiler.taking<Tables['subscriptions']>()((db, arg) =>
+    db
+      .insertInto('subscriptions')
+      .values({
+        id: arg('id'),
+        source_id: arg('source_id'),
+        destination_id: arg('destination_id'),
+        data_model: arg('data_model'),
+        status: arg('status'),
+        created_at: arg('created_at'),
+        event_id: arg('event_id'),
+      })
+      .onConflict((conflict) => conflict.doNothing()),
+  )
+
+  const setStatus = compiler.taking<Pick<Tables['subscriptions'], 'id' | 'status' | 'event_id'>>()(
+    (db, arg) =>
+      db
+        .updateTable('subscriptions')
+        .set({ status: arg('status'), event_id: arg('event_id') })
+        .where('id', '=', arg('id')),
+  )
+
+  const listSubscriptions = compiler.taking<{
+    sourceId: string | null
+    after: string
+    limit: number
+  }>()((db, arg) =>
+    db
+      .selectFrom('subscriptions')
+      .selectAll()
+      .where((eb) =>
+        eb.or([
+          eb(eb.cast<string>(eb.val(arg('sourceId')), 'text'), 'is', null),
+          eb('source_id', '=', arg('sourceId')),
+        ]),
+      )
+      .where('id', '>', arg('after'))
+      .orderBy('id')
+      .limit(arg('limit')),
+  )
+
+  return {
+    addSource: ({ accountId, createdAt, ...source }, event) =>
+      audit.change(
+        'sources',
+        addSource({ ...source, account_id: accountId, created_at: createdAt, event_id: event.id }),
+        event,
+      ),
+
+    async listSources({ accountId = null, after = '', limit }) {
+      return (await engine.read(listSources({ accountId, after, limit }))).map(toSource)
+    },
+
+    async findSource(id) {
+      const [row] = await engine.read(findSource({ id }))
+      return row === undefined ? null : toSource(row)
+    },
+
+    addDestination: (destination, event) =>
+      audit.change(
+        'destinations',
+        addDestination({
+          id: destination.id,
+          account_id: destination.accountId,
+          name: destination.name,
+          url: destination.url,
+          development: destination.development ? 1 : 0,
+          verified_at: destination.verifiedAt,
+          created_at: destination.createdAt,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    setDestinationVerified: (id, at, event) =>
+      audit.change('destinations', setVerified({ id, verified_at: at, event_id: event.id }), event),
+
+    async listDestinations({ accountId = null, after = '', limit }) {
+      return (await engine.read(listDestinations({ accountId, after, limit }))).map(toDestination)
+    },
+
+    async findDestination(id) {
+      const [row] = await engine.read(findDestination({ id }))
+      return row === undefined ? null : toDestination(row)
+    },
+
+    addSubscription: (subscription, event) =>
+      audit.change(
+        'subscriptions',
+        addSubscription({
+          id: subscription.id,
+          source_id: subscription.sourceId,
+          destination_id: subscription.destinationId,
+          data_model: subscription.dataModel ?? EVERY_MODEL,
+          status: subscription.status,
+          created_at: subscription.createdAt,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    setSubscriptionStatus: (id, status, event) =>
+      audit.change('subscriptions', setStatus({ id, status, event_id: event.id }), event),
+
+    async listSubscriptions({ sourceId = null, after = '', limit }) {
+      const rows = await engine.read(listSubscriptions({ sourceId, after, limit }))
+      return rows.map(toSubscription)
+    },
+  }
+}
+
+const toSource = (row: Tables['sources']): Source => ({
+  id: row.id,
+  accountId: row.account_id,
+  name: row.name,
+  createdAt: row.created_at,
+})
+
+const toDestination = (row: Tables['destinations']): DestinationSummary => ({
+  id: row.id,
+  accountId: row.account_id,
+  name: row.name,
+  url: row.url,
+  development: row.development === 1,
+  verifiedAt: row.verified_at,
+  createdAt: row.created_at,
+})
+
+const toSubscription = (row: Tables['subscriptions']): SubscriptionSummary => ({
+  id: row.id,
+  sourceId: row.source_id,
+  destinationId: row.destination_id,
+  dataModel: row.data_model === EVERY_MODEL ? null : row.data_model,
+  status: row.status,
+  createdAt: row.created_at,
+})

@@ -1,0 +1,33 @@
+import type { Storage } from '../service/ports.ts'
+import { createAccounts } from './accounts.ts'
+import { createAudit } from './audit.ts'
+import { createAuthority } from './authority.ts'
+import { Compiler, type Engine } from './engine.ts'
+import { createGrants } from './grants.ts'
+import { createKeys } from './keys.ts'
+import { createMessages } from './messages.ts'
+import { createRoutes } from './routes.ts'
+
+/** Everything that is kept, on one engine. The SQL is written once, by subject, and compiled here. */
+export function createStorage(engine: Engine): Storage {
+  const compiler = new Compiler(engine.sql)
+  const audit = createAudit(engine, compiler)
+  const touch = compiler.fixed((db) =>
+    db.updateTable('authority').set((eb) => ({ version: eb.ref('version') })),
+  )
+  return {
+    ...createAuthority(engine, compiler),
+    ...createGrants(engine, compiler, audit),
+    ...createMessages(engine, compiler),
+    ...createAccounts(engine, compiler, audit),
+    ...createRoutes(engine, compiler, audit),
+    ...createKeys(engine, compiler, audit),
+    addEvent: audit.addEvent,
+    listEvents: audit.listEvents,
+
+    async probe() {
+      await engine.atomic([touch])
+    },
+    close: () => engine.close(),
+  }
+}

@@ -1,0 +1,108 @@
+/** The rows of schema.sql, as Kysely sees them. Booleans are 0 and 1: the engines share no other. */
+export interface Tables {
+  schema_version: { version: number }
+  authority: { version: number }
+  accounts: {
+    id: string
+    name: string
+    region: string
+    status: 'open' | 'closed'
+    created_at: number
+    event_id: string
+  }
+  users: {
+    id: string
+    account_id: string
+    email: string
+    role: 'operator' | 'administrator' | 'engineer' | 'member'
+    created_at: number
+    event_id: string
+  }
+  sources: {
+    id: string
+    account_id: string
+    name: string
+    created_at: number
+    event_id: string
+  }
+  destinations: {
+    id: string
+    account_id: string
+    name: string
+    url: string | null
+    development: number
+    verified_at: number | null
+    created_at: number
+    event_id: string
+  }
+  subscriptions: {
+    id: string
+    source_id: string
+    destination_id: string
+    data_model: string
+    status: 'active' | 'paused'
+    created_at: number
+    event_id: string
+  }
+  keys: {
+    id: string
+    account_id: string
+    owner_id: string
+    source_id: string
+    public_id: string
+    name: string
+    status: 'enabled' | 'disabled' | 'revoked'
+    secret_hash: string
+    previous_secret_hash: string | null
+    previous_secret_ends_at: number | null
+    token_salt: string
+    token_epoch: number
+    created_at: number
+    expires_at: number | null
+    disabled_at: number | null
+    revoked_at: number | null
+    secret_replaced_at: number | null
+    event_id: string
+  }
+  grants: {
+    id: string
+    key_id: string
+    generation: number
+    rotated_at: number
+    acknowledged_at: number | null
+    revoked_at: number | null
+    expires_at: number
+    event_id: string | null
+  }
+  messages: {
+    id: string
+    serial: number
+    key_id: string
+    source_id: string
+    data_model: string
+    event_type: string
+    test: number
+    received_at: number
+    sealed_payload: string
+  }
+  deliveries: {
+    message_id: string
+    position: number
+    id: string
+    attempt_id: string
+    subscription_id: string
+    destination_id: string
+    status: 'queued'
+  }
+  audit_events: {
+    id: string
+    at: number
+    actor: string
+    action: string
+    subject: string
+    facts: string
+  }
+}
+
+/** The version of schema.sql that this code reads and writes. */
+export const SCHEMA_VERSION = 1
