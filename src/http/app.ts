@@ -1,0 +1,29 @@
+import { Hono } from 'hono'
+import { callerOf } from './caller.ts'
+import { type HealthDeps, health } from './health.ts'
+import { type JwksDeps, jwks } from './jwks.ts'
+import { type AuthDeps, redoxAuth } from './redox/auth.ts'
+import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
+import { json, toResponse } from './reply.ts'
+
+export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps
+
+/** The server as a value: requests in, answers out. It opens nothing and reads no environment. */
+export function createApp(deps: AppDeps): Hono {
+  const app = new Hono()
+  app.route('/', redoxAuth(deps))
+  app.route('/', redoxEndpoint(deps))
+  app.route('/', jwks(deps))
+  app.route('/', health(deps))
+
+  app.notFound((c) => {
+    const reply = json(404, { message: 'There is nothing at this path.' })
+    return toResponse(reply, callerOf(deps, c).requestId)
+  })
+  app.onError((error, c) => {
+    const caller = callerOf(deps, c)
+    deps.log.error({ ...caller, error }, 'a request failed')
+    return toResponse(json(500, { message: 'The server failed; try again.' }), caller.requestId)
+  })
+  return app
+}

@@ -1,0 +1,156 @@
+import { Hono } from 'hono'
+import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import type { Exchange, Grant } from '../../service/exchange.ts'
+import type { Log } from '../../service/ports.ts'
+import type { Refresh } from '../../service/refresh.ts'
+import type { Caller, Refused } from '../../service/refused.ts'
+import { decodeText, readBody } from '../body.ts'
+import { callerOf, type HttpDeps } from '../caller.ts'
+import { parseJson } from '../json.ts'
+import { json, type Replies, type Reply, replyTo, retryAfter, toResponse } from '../reply.ts'
+
+export interface AuthDeps extends HttpDeps {
+  readonly exchange: Exchange
+  readonly refresh: Refresh
+  readonly refused: Refused
+  readonly log: Log
+}
+
+const BODY_LIMIT = 4096
+
+/** `POST /auth/authenticate` and `POST /auth/refreshToken`. */
+export function redoxAuth(deps: AuthDeps): Hono {
+  const { exchange, refresh, refused } = deps
+  const app = new Hono()
+
+  app.post('/auth/authenticate', async (c) => {
+    const caller = callerOf(deps, c)
+    const fields = await readFields(c.req.raw, ['apiKey', 'secret'])
+    if (!fields.ok) return unreadable(fields.failure, caller)
+    const { apiKey, secret } = fields.value
+    return answer(await exchange({ publicId: apiKey, secret }, caller), caller)
+  })
+
+  app.post('/auth/refreshToken', async (c) => {
+    const caller = callerOf(deps, c)
+    const fields = await readFields(c.req.raw, ['apiKey', 'refreshToken'])
+    if (!fields.ok) return unreadable(fields.failure, caller)
+    const { apiKey, refreshToken } = fields.value
+    return answer(await refresh({ publicId: apiKey, refreshToken }, caller), caller)
+  })
+
+  app.on(
+    ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    ['/auth/authenticate', '/auth/refreshToken'],
+    (c) => {
+      const reply = message(405, 'This path takes POST only.', { Allow: 'POST' })
+      return toResponse(reply, callerOf(deps, c).requestId)
+    },
+  )
+
+  app.onError((error, c) => {
+    const caller = callerOf(deps, c)
+    deps.log.error({ ...caller, error }, 'the exchange failed')
+    return toResponse(message(500, 'The server failed; try again.'), caller.requestId)
+  })
+  return app
+
+  function unreadable(failure: Failure, caller: Caller): Response {
+    refused('exchange', failure, caller)
+    return toResponse(replyTo(replies, failure, undefined), caller.requestId)
+  }
+}
+
+function answer(granted: Result<Grant>, { requestId }: Caller): Response {
+  const reply = granted.ok ? tokens(granted.value) : replyTo(replies, granted.failure, undefined)
+  return toResponse(reply, requestId)
+}
+
+/** Three strings, in this order, no others; `expires` as `toISOString` writes it. */
+const tokens = ({ accessToken, expiresAt, refreshToken }: Grant): Reply =>
+  json(200, { accessToken, expires: new Date(expiresAt).toISOString(), refreshToken })
+
+const message = (status: number, text: string, headers = {}) =>
+  json(status, { message: text }, headers)
+
+/** One answer for all who are not believed: it tells nobody which keys exist. */
+const invalid = (): Reply => ({
+  status: 401,
+  body: 'Invalid request',
+  type: 'text/html; charset=utf-8',
+})
+const later = (status: number, seconds: number) =>
+  message(status, `Try again in ${seconds} seconds.`, retryAfter(seconds))
+
+const replies: Replies = {
+  body_too_large: ({ limitBytes }) =>
+    message(413, `The body must not be longer than ${limitBytes} bytes.`, { Connection: 'close' }),
+  body_unreadable: ({ detail }) => message(400, `The request cannot be read: ${detail}.`),
+  field_missing: ({ field }) => message(400, `${field} is missing.`),
+  field_invalid: ({ field, detail }) => message(400, `${field} ${detail}.`),
+  credential_missing: invalid,
+  credential_malformed: invalid,
+  key_unknown: invalid,
+  secret_wrong: invalid,
+  token_forged: invalid,
+  token_expired: invalid,
+  token_superseded: invalid,
+  grant_revoked: invalid,
+  refresh_reused: invalid,
+  key_disabled: invalid,
+  key_revoked: invalid,
+  key_expired: invalid,
+  account_closed: invalid,
+  region_other: invalid,
+  event_unknown: invalid,
+  source_required: invalid,
+  source_other: invalid,
+  destination_not_subscribed: invalid,
+  destination_unverified: invalid,
+  synchronous_to_many: invalid,
+  destination_failed: invalid,
+  destination_timed_out: invalid,
+  guessing: ({ retryAfterSeconds }) => later(429, retryAfterSeconds),
+  quota_exceeded: ({ retryAfterSeconds }) => later(429, retryAfterSeconds),
+  busy: ({ retryAfterSeconds }) => later(503, retryAfterSeconds),
+}
+
+/**
+ * The named fields, each a string. JSON or form, whichever the first byte says: real clients send a
+ * JSON body under a form's Content-Type. Other fields, and fields that are null, are as good as absent.
+ */
+async function readFields<Name extends string>(
+  request: Request,
+  names: readonly Name[],
+): Promise<Result<Record<Name, string>>> {
+  const body = await readBody(request, BODY_LIMIT)
+  if (!body.ok) return body
+  const text = decodeText(body.value)
+  if (!text.ok) return text
+  const given = /^\s*\{/.test(text.value) ? parseJson(text.value) : parseForm(text.value)
+  if (!given.ok) return given
+
+  const fields: Partial<Record<Name, string>> = {}
+  for (const name of names) {
+    const value = (given.value as Record<string, unknown>)[name]
+    if (value === undefined || value === null || value === '') {
+      return fail({ reason: 'field_missing', field: name })
+    }
+    if (typeof value !== 'string') {
+      return fail({ reason: 'field_invalid', field: name, detail: 'must be a string' })
+    }
+    fields[name] = value
+  }
+  return ok(fields as Record<Name, string>)
+}
+
+/** application/x-www-form-urlencoded. No field may be there twice (RFC 6749 §3.2). */
+function parseForm(text: string): Result<Record<string, string>> {
+  const fields: Record<string, string> = Object.create(null)
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (name in fields)
+      return fail({ reason: 'field_invalid', field: name, detail: 'is there twice' })
+    fields[name] = value
+  }
+  return ok(fields)
+}

@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import type { Accepted } from '../../service/accept.ts'
+
+/*
+ * The envelope of every message: the words of the vendor's `Meta`, read and written.
+ */
+
+const text = z.string().min(1).max(256)
+const schema = z.object({
+  Meta: z.object({
+    DataModel: text,
+    EventType: text,
+    EventDateTime: z.unknown().optional(),
+    Test: z.boolean().nullish(),
+    Source: z.object({ ID: text.nullish() }).nullish(),
+    Destinations: z
+      .array(z.object({ ID: text }))
+      .min(1)
+      .max(100),
+    FacilityCode: z.unknown().optional(),
+  }),
+})
+
+/** What a message says of itself; everything else in it is payload. */
+export type Meta = z.infer<typeof schema>['Meta']
+
+/** Reads `Meta`. The first field that is missing or wrong is the answer. */
+export function readMeta(message: unknown): Result<Meta> {
+  const read = schema.safeParse(message)
+  if (!read.success) return fail(explain(message, read.error.issues[0]))
+  const meta = read.data.Meta
+  const seen = new Set<string>()
+  for (const [n, { ID }] of meta.Destinations.entries()) {
+    const field = `Meta.Destinations[${n}].ID`
+    if (seen.has(ID)) return fail({ reason: 'field_invalid', field, detail: 'is there twice' })
+    seen.add(ID)
+  }
+  return ok(meta)
+}
+
+function explain(message: unknown, issue: z.core.$ZodIssue | undefined): Failure {
+  const path = issue?.path ?? []
+  const field = fieldName(path)
+  const found = path.reduce(memberOf, message)
+  const empty = found === '' || (Array.isArray(found) && found.length === 0)
+  if (found === undefined || found === null || empty) return { reason: 'field_missing', field }
+  return { reason: 'field_invalid', field, detail: detailOf(issue) }
+}
+
+const memberOf = (value: unknown, name: PropertyKey): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+
+/** `Meta.Destinations[0].ID` */
+function fieldName(path: readonly PropertyKey[]): string {
+  const name = path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '')
+  return name === '' ? 'the body' : name
+}
+
+function detailOf(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === 'invalid_type') return `must be ${withArticle(issue.expected)}`
+  if (issue?.code === 'too_big') return `must not be longer than ${issue.maximum}`
+  return 'is not valid'
+}
+
+const withArticle = (type: string) => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`
+
+// ── Writing ─────────────────────────────────────────────────────────────────────────────────────
+
+/** The answer to an accepted message. */
+export function writeReceipt(meta: Meta, accepted: Accepted) {
+  return {
+    DataModel: meta.DataModel,
+    EventType: meta.EventType,
+    Source: { ID: accepted.principal.routes.sourceId },
+    Destinations: destinations(accepted),
+    Logs: logs(accepted),
+    Message: { ID: accepted.serial },
+  }
+}
+
+/** The full `Meta` that a destination is sent. */
+export function writeDelivered(meta: Meta, accepted: Accepted) {
+  const { sourceId, sourceName } = accepted.principal.routes
+  return {
+    DataModel: meta.DataModel,
+    EventType: meta.EventType,
+    EventDateTime: meta.EventDateTime,
+    Test: meta.Test ?? false,
+    Source: { ID: sourceId, Name: sourceName },
+    Destinations: destinations(accepted),
+    Logs: logs(accepted),
+    FacilityCode: meta.FacilityCode ?? null,
+  }
+}
+
+const destinations = ({ route }: Accepted) =>
+  route.hops.map(({ destination }) => ({ ID: destination.id, Name: destination.name }))
+
+const logs = (accepted: Accepted) =>
+  accepted.logs.map(({ id, attemptId }) => ({ ID: id, AttemptID: attemptId }))
+
+/** As much of a refused message's `Meta` as can be told apart, for the answer that refuses it. */
+export function echo(message: unknown) {
+  const meta = memberOf(message, 'Meta')
+  const word = (value: unknown) =>
+    typeof value === 'string' && value.length <= 256 ? value : undefined
+  const list = memberOf(meta, 'Destinations')
+  return {
+    DataModel: word(memberOf(meta, 'DataModel')),
+    EventType: word(memberOf(meta, 'EventType')),
+    Source: named(memberOf(meta, 'Source')),
+    Destinations: Array.isArray(list) ? list.slice(0, 100).map(named) : undefined,
+  }
+
+  function named(value: unknown) {
+    const ID = word(memberOf(value, 'ID'))
+    return ID === undefined ? undefined : { ID }
+  }
+}
+
+export type Echo = ReturnType<typeof echo>

@@ -1,0 +1,48 @@
+import type { Failure, Reason } from '../domain/failure.ts'
+
+/** An answer, before it is a Response. */
+export interface Reply {
+  readonly status: number
+  readonly body: string
+  readonly type: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A dialect's words for every failure there is. A reason without words does not compile. */
+export type Replies<Context = void> = {
+  readonly [R in Reason]: (failure: Extract<Failure, { reason: R }>, context: Context) => Reply
+}
+
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
+export const json = (
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Reply => ({ status, body: JSON.stringify(value), type: JSON_TYPE, headers })
+
+/** The words of this dialect for this failure. */
+export function replyTo<Context>(
+  replies: Replies<Context>,
+  failure: Failure,
+  context: Context,
+): Reply {
+  const words = replies[failure.reason] as (failure: Failure, context: Context) => Reply
+  return words(failure, context)
+}
+
+/** No answer of this server is for a cache: tokens (RFC 6749 §5.1), refusals and messages alike. */
+export function toResponse(reply: Reply, requestId: string): Response {
+  return new Response(reply.body, {
+    status: reply.status,
+    headers: {
+      'Content-Type': reply.type,
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Request-Id': requestId,
+      ...reply.headers,
+    },
+  })
+}
+
+export const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) })
