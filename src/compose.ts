@@ -1,0 +1,115 @@
+import type { Context, Hono } from 'hono'
+import type { Config } from './config.ts'
+import type { Keyring } from './crypto/keyring.ts'
+import { createMinter } from './crypto/minter.ts'
+import type { Argon2, Primitives } from './crypto/primitives.ts'
+import { createRandom } from './crypto/random.ts'
+import { createSealer } from './crypto/seal.ts'
+import { createSecretHasher } from './crypto/secret-hash.ts'
+import { clientAddress } from './domain/address.ts'
+import { createApp } from './http/app.ts'
+import { createAccept } from './service/accept.ts'
+import { type Accounts, createAccounts } from './service/accounts.ts'
+import { createExchange } from './service/exchange.ts'
+import { createGuard } from './service/guard.ts'
+import { createGuesses, createQuota } from './service/guesses.ts'
+import { createKeys, type Keys } from './service/keys.ts'
+import type { Clock, Courier, Log, Sealer, Storage } from './service/ports.ts'
+import { createRefresh } from './service/refresh.ts'
+import { createRefused } from './service/refused.ts'
+import { createRoutes, type Routes } from './service/routes.ts'
+import { createStandings } from './service/standing.ts'
+import type { Engine } from './storage/engine.ts'
+import { createStorage } from './storage/storage.ts'
+
+/** What a runtime brings: everything that knows an outside world. */
+export interface Parts {
+  readonly config: Config
+  /** Where this server is reached: issuer and audience of its access tokens. */
+  readonly publicUrl: string
+  readonly engine: Engine
+  readonly primitives: Primitives
+  readonly argon2: Argon2
+  readonly keyring: Keyring
+  readonly courier: Courier
+  readonly clock: Clock
+  readonly log: Log
+  /** How many argon2 computations may run at once. */
+  readonly cores: number
+  /** The address at the other end of a request's connection. */
+  readonly peerOf: (c: Context) => string
+}
+
+export interface Latchkey {
+  readonly app: Hono
+  readonly storage: Storage
+  readonly accounts: Accounts
+  readonly keys: Keys
+  readonly routes: Routes
+  readonly sealer: Sealer
+  /** Deletes what nobody needs any more. To be called now and then. */
+  readonly sweep: () => Promise<void>
+}
+
+/** A core does some hundred computations a second: a full queue is a wait of about a second. */
+const QUEUED_PER_CORE = 100
+
+/** Wires ports to adapters; neutral to the runtime. */
+export function compose(parts: Parts): Latchkey {
+  const { config, publicUrl, engine, primitives, argon2, keyring, courier, clock, log } = parts
+  const { region, guessLimits, quota } = config
+
+  const storage = createStorage(engine)
+  const random = createRandom(primitives, clock)
+  const minter = createMinter(primitives, keyring, { issuer: publicUrl, audience: publicUrl })
+  const sealer = createSealer(primitives, keyring)
+  const hasher = createSecretHasher(primitives, argon2, clock, {
+    width: parts.cores,
+    queue: parts.cores * QUEUED_PER_CORE,
+  })
+
+  const standings = createStandings(storage)
+  const refused = createRefused({ storage, random, clock, log })
+  const common = { standings, minter, random, clock, log, region, refused }
+  const operator = { storage, random, clock, actor: 'operator' }
+
+  const app = createApp({
+    exchange: createExchange({ ...common, hasher, guesses: createGuesses(guessLimits, clock) }),
+    refresh: createRefresh({
+      ...common,
+      storage,
+      guesses: createGuesses(guessLimits, clock),
+      leewayMs: config.leewayMs,
+    }),
+    guard: createGuard({ standings, storage, minter, clock, region }),
+    accept: createAccept({ storage, sealer, courier, random, clock, log }),
+    quota: createQuota(quota.requests, quota.windowMs, clock),
+    refused,
+    storage,
+    log,
+    serial: random.serial,
+    requestId: random.requestId,
+    publicKeys: () => keyring.publicKeys,
+    subscriptionsUrl: publicUrl,
+    messageLimitBytes: config.messageLimitBytes,
+    addressOf(c) {
+      const peer = parts.peerOf(c)
+      const { trustedProxies } = config
+      const forwarded = trustedProxies.length > 0 ? c.req.header('x-forwarded-for') : undefined
+      return clientAddress(peer, forwarded, trustedProxies)
+    },
+  })
+
+  return {
+    app,
+    storage,
+    accounts: createAccounts({ ...operator, region }),
+    keys: createKeys({ ...operator, hasher }),
+    routes: createRoutes(operator),
+    sealer,
+    async sweep() {
+      const purged = await storage.purgeGrants(clock())
+      if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
+    },
+  }
+}

@@ -1,0 +1,202 @@
+import { z } from 'zod'
+import { type Network, parseNetwork } from './domain/address.ts'
+
+/** Settings are text from the environment; all of them, what they mean, and what they are left alone. */
+export const SETTINGS = {
+  LATCHKEY_DATA: {
+    default: './data',
+    help: 'Folder of the database and the key ring. Made (mode 0700) where it does not exist.',
+  },
+  LATCHKEY_KEYRING: {
+    default: '',
+    help: 'The key ring file, mode 0600. Empty: keyring.json in LATCHKEY_DATA.',
+  },
+  LATCHKEY_HOST: { default: '127.0.0.1', help: 'Address to listen on.' },
+  LATCHKEY_PORT: { default: '8080', help: 'Port to listen on; 0 takes any free one.' },
+  LATCHKEY_URL: {
+    default: '',
+    help: 'Public URL: the issuer and audience of access tokens. Empty: http://localhost and the port.',
+  },
+  LATCHKEY_REGION: {
+    default: 'us',
+    help: 'Region of this server; keys of accounts in other regions are refused.',
+  },
+  LATCHKEY_TRUSTED_PROXIES: {
+    default: '',
+    help: 'Addresses and networks, with commas between, whose X-Forwarded-For is believed. Empty: nobody.',
+  },
+  LATCHKEY_REFRESH_LEEWAY_SECONDS: {
+    default: '60',
+    help: 'How long after a rotation the token before it is answered again even when the answer has arrived; 0 to 3600.',
+  },
+  LATCHKEY_FAILURES_PER_KEY: {
+    default: '10',
+    help: 'Failures with one key id within the window, before who cannot prove its secret at once must wait.',
+  },
+  LATCHKEY_FAILURES_PER_ADDRESS: {
+    default: '100',
+    help: 'Failures from one address within the window, before it must wait.',
+  },
+  LATCHKEY_FAILURES_SECONDS: { default: '300', help: 'The window that failures are counted in.' },
+  LATCHKEY_QUOTA_REQUESTS: {
+    default: '10000',
+    help: 'Requests of one address to /endpoint and /query within the quota window.',
+  },
+  LATCHKEY_QUOTA_SECONDS: { default: '300', help: 'The quota window.' },
+  LATCHKEY_MESSAGE_LIMIT_BYTES: {
+    default: '41943040',
+    help: 'Longest message that is taken; 40 MB as documented.',
+  },
+  LATCHKEY_LOG_LEVEL: {
+    default: 'info',
+    help: 'debug, info, warn, error or silent. Refusals are info, successes debug.',
+  },
+} as const satisfies Record<string, { default: string; help: string }>
+
+type Name = keyof typeof SETTINGS
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
+
+const publicUrl = z.string().refine((text) => {
+  if (text === '') return true
+  if (!URL.canParse(text)) return false
+  const { protocol, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && search === '' && hash === ''
+}, 'must be an http or https URL without query')
+
+const networks = z.string().transform((text, context) => {
+  const found: Network[] = []
+  for (const entry of text.split(',').map((part) => part.trim())) {
+    if (entry === '') continue
+    const network = parseNetwork(entry)
+    if (network === null) context.addIssue(`${JSON.stringify(entry)} is not an address or network`)
+    else found.push(network)
+  }
+  return found
+})
+
+const schema = z.object({
+  LATCHKEY_DATA: z.string().min(1, 'must name a folder'),
+  LATCHKEY_KEYRING: z.string(),
+  LATCHKEY_HOST: z.string().min(1, 'must name an address'),
+  LATCHKEY_PORT: whole(0, 65_535),
+  LATCHKEY_URL: publicUrl,
+  LATCHKEY_REGION: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),
+  LATCHKEY_TRUSTED_PROXIES: networks,
+  LATCHKEY_REFRESH_LEEWAY_SECONDS: whole(0, 3600),
+  LATCHKEY_FAILURES_PER_KEY: whole(1, 1_000_000_000),
+  LATCHKEY_FAILURES_PER_ADDRESS: whole(1, 1_000_000_000),
+  LATCHKEY_FAILURES_SECONDS: whole(1, 86_400),
+  LATCHKEY_QUOTA_REQUESTS: whole(1, 1_000_000_000),
+  LATCHKEY_QUOTA_SECONDS: whole(1, 86_400),
+  LATCHKEY_MESSAGE_LIMIT_BYTES: whole(1024, 1_073_741_824),
+  LATCHKEY_LOG_LEVEL: z.enum(
+    ['debug', 'info', 'warn', 'error', 'silent'],
+    'must be debug, info, warn, error or silent',
+  ),
+} satisfies Record<Name, z.ZodType>)
+
+export interface Config {
+  readonly dataDir: string
+  readonly keyringPath: string
+  readonly host: string
+  readonly port: number
+  /** Null: known once the port is. */
+  readonly publicUrl: string | null
+  readonly region: string
+  readonly trustedProxies: readonly Network[]
+  readonly leewayMs: number
+  readonly guessLimits: { perKey: number; perAddress: number; windowMs: number }
+  readonly quota: { requests: number; windowMs: number }
+  readonly messageLimitBytes: number
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** Reads every setting, or throws one ConfigError that names every problem. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = []
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('LATCHKEY_') && !(name in SETTINGS)) {
+      problems.push(`${name} is not a setting${didYouMean(name)}`)
+    }
+  }
+  const given = Object.fromEntries(
+    Object.entries(SETTINGS).map(([name, setting]) => [name, environment[name] ?? setting.default]),
+  )
+  const read = schema.safeParse(given)
+  for (const issue of read.error?.issues ?? []) {
+    problems.push(`${String(issue.path[0])} ${issue.message}`)
+  }
+  if (!read.success || problems.length > 0) {
+    throw new ConfigError(`The configuration has problems:\n  ${problems.join('\n  ')}`)
+  }
+
+  const s = read.data
+  return {
+    dataDir: s.LATCHKEY_DATA,
+    keyringPath: s.LATCHKEY_KEYRING || `${s.LATCHKEY_DATA}/keyring.json`,
+    host: s.LATCHKEY_HOST,
+    port: s.LATCHKEY_PORT,
+    publicUrl: s.LATCHKEY_URL === '' ? null : s.LATCHKEY_URL.replace(/\/+$/, ''),
+    region: s.LATCHKEY_REGION,
+    trustedProxies: s.LATCHKEY_TRUSTED_PROXIES,
+    leewayMs: s.LATCHKEY_REFRESH_LEEWAY_SECONDS * 1000,
+    guessLimits: {
+      perKey: s.LATCHKEY_FAILURES_PER_KEY,
+      perAddress: s.LATCHKEY_FAILURES_PER_ADDRESS,
+      windowMs: s.LATCHKEY_FAILURES_SECONDS * 1000,
+    },
+    quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
+    messageLimitBytes: s.LATCHKEY_MESSAGE_LIMIT_BYTES,
+    logLevel: s.LATCHKEY_LOG_LEVEL,
+  }
+}
+
+/** What is allowed but dangerous: the server says so when it starts. */
+export function dangersOf(config: Config): string[] {
+  const dangers: string[] = []
+  const everywhere = config.host === '0.0.0.0' || config.host === '::'
+  if (everywhere && !config.publicUrl?.startsWith('https:')) {
+    dangers.push(
+      `LATCHKEY_HOST=${config.host} is open to the network and LATCHKEY_URL is not https: ` +
+        'secrets and tokens travel in the clear unless a TLS proxy stands before this server',
+    )
+  }
+  if (config.trustedProxies.some((network) => network.prefix === 0)) {
+    dangers.push('LATCHKEY_TRUSTED_PROXIES believes everybody: any client can claim any address')
+  }
+  if (config.leewayMs > 300_000) {
+    dangers.push(
+      'LATCHKEY_REFRESH_LEEWAY_SECONDS is above 300: a stolen refresh token works as long',
+    )
+  }
+  return dangers
+}
+
+function didYouMean(name: string): string {
+  const near = Object.keys(SETTINGS).find((known) => distance(known, name) <= 3)
+  return near === undefined ? '; `latchkey serve --help` lists them all' : `; did you mean ${near}?`
+}
+
+/** Levenshtein's distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n)
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1]
+    for (let j = 0; j < b.length; j++) {
+      const swap = (row[j] ?? 0) + (letter === b[j] ? 0 : 1)
+      next.push(Math.min(swap, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

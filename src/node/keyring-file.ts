@@ -1,0 +1,70 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watchFile,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { createRing, type Keyring, parseRing, type Ring } from '../crypto/keyring.ts'
+import type { Log } from '../service/ports.ts'
+import { nodePrimitives } from './primitives.ts'
+
+const OWNER_ONLY = 0o600
+
+/** The key ring file; made at the first start. Throws where others could read it. */
+export async function loadRing(path: string): Promise<Ring> {
+  if (!existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const ring = await createRing(nodePrimitives, Date.now())
+    // Two servers may start at once: one makes the ring, the other reads it.
+    const draft = writeDraft(path, ring)
+    try {
+      linkSync(draft, path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    } finally {
+      rmSync(draft)
+    }
+  }
+  const mode = statSync(path).mode & 0o777
+  if ((mode & 0o077) !== 0) {
+    throw new Error(
+      `the key ring ${path} can be read by others (mode 0${mode.toString(8)}): chmod 600 ${path}`,
+    )
+  }
+  return parseRing(readFileSync(path, 'utf8'))
+}
+
+/** Replaces the file in one step: whoever reads it finds the old ring or the new one. */
+export function saveRing(path: string, ring: Ring): void {
+  renameSync(writeDraft(path, ring), path)
+}
+
+function writeDraft(path: string, ring: Ring): string {
+  const draft = `${path}.${process.pid}.draft`
+  const file = openSync(draft, 'w', OWNER_ONLY)
+  writeSync(file, `${JSON.stringify(ring, null, 2)}\n`)
+  fsyncSync(file)
+  closeSync(file)
+  return draft
+}
+
+/** Takes a rotated ring while the server runs. */
+export function followRing(path: string, keyring: Keyring, log: Log): void {
+  watchFile(path, { interval: 2000, persistent: false }, () => {
+    try {
+      keyring.replace(parseRing(readFileSync(path, 'utf8')))
+      log.info({ path }, 'the key ring was read again')
+    } catch (error) {
+      log.error({ path, error }, 'the changed key ring cannot be used; the one before it stays')
+    }
+  })
+}

@@ -1,0 +1,19 @@
+import { destination, pino } from 'pino'
+import type { Config } from '../config.ts'
+import type { Log } from '../service/ports.ts'
+
+/** One JSON line an event. What is logged is chosen where it happens; nothing is logged by accident. */
+export function createLog(level: Config['logLevel'], fd: 1 | 2): Log & { flush(): void } {
+  const out = destination({ fd, sync: false })
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, errorKey: 'error' },
+    out,
+  )
+  return {
+    debug: (facts, message) => logger.debug(facts, message),
+    info: (facts, message) => logger.info(facts, message),
+    warn: (facts, message) => logger.warn(facts, message),
+    error: (facts, message) => logger.error(facts, message),
+    flush: () => out.flushSync(),
+  }
+}

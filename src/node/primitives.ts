@@ -1,0 +1,80 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  hash,
+  type JsonWebKey,
+  randomBytes,
+  sign,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto'
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
+import type { Argon2, Primitives } from '../crypto/primitives.ts'
+
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+/** node:crypto, synchronous: measured two to ten times faster than WebCrypto for inputs this short. */
+export const nodePrimitives: Primitives = {
+  randomBytes: (length) => randomBytes(length),
+  sha256: (text) => hash('sha256', text, 'base64url'),
+
+  hmac(key) {
+    const prepared = createSecretKey(key)
+    return (data) => createHmac('sha256', prepared).update(data).digest()
+  },
+
+  equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+
+  ed25519(jwk) {
+    const privateKey = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    const publicKey = createPublicKey(privateKey)
+    return {
+      sign: (data) => sign(null, Buffer.from(data), privateKey),
+      verify: (data, signature) => verify(null, Buffer.from(data), publicKey, signature),
+    }
+  },
+
+  aesGcm(key) {
+    const prepared = createSecretKey(key)
+    return {
+      seal(plain, associated) {
+        const nonce = randomBytes(NONCE_BYTES)
+        const cipher = createCipheriv('aes-256-gcm', prepared, nonce)
+        cipher.setAAD(Buffer.from(associated))
+        const sealed = cipher.update(plain)
+        return Buffer.concat([nonce, sealed, cipher.final(), cipher.getAuthTag()])
+      },
+      open(sealed, associated) {
+        const nonce = sealed.subarray(0, NONCE_BYTES)
+        const decipher = createDecipheriv('aes-256-gcm', prepared, nonce, {
+          authTagLength: TAG_BYTES,
+        })
+        decipher.setAAD(Buffer.from(associated))
+        decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
+        const plain = decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES))
+        return Buffer.concat([plain, decipher.final()])
+      },
+    }
+  },
+
+  base64urlEncode: (bytes) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url'),
+
+  base64urlDecode(text) {
+    const bytes = Buffer.from(text, 'base64url')
+    return bytes.toString('base64url') === text ? bytes : null
+  },
+}
+
+/** 19 MiB, 2 passes, 1 lane: the OWASP minimum, and what the library takes by itself, spelled out. */
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+export const nodeArgon2: Argon2 = {
+  hash: (secret) => argon2Hash(secret, COST),
+  verify: (phc, secret) => argon2Verify(phc, secret),
+}
