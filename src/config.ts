@@ -15,7 +15,7 @@ export const SETTINGS = {
   LATCHKEY_PORT: { default: '8080', help: 'Port to listen on; 0 takes any free one.' },
   LATCHKEY_URL: {
     default: '',
-    help: 'Public URL: the issuer and audience of access tokens. Empty: http://localhost and the port.',
+    help: 'Public URL: the issuer and audience of access tokens. Empty: http, LATCHKEY_HOST and the port.',
   },
   LATCHKEY_REGION: {
     default: 'us',

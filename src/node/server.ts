@@ -48,6 +48,8 @@ export interface Running extends Latchkey {
 }
 
 const SWEEP_MS = 60 * 60 * 1000
+/** Requests under way have this long to be answered when the server is told to stop. */
+const STOP_WITHIN_MS = 10_000
 
 /** Opens the database, listens, and says what is dangerous in how it was set up. */
 export async function start(config: Config, log: Log): Promise<Running> {
@@ -56,14 +58,19 @@ export async function start(config: Config, log: Log): Promise<Running> {
   // Tokens name the server's URL. A port that the system chooses is known only by listening, and
   // then nobody else knows it yet; any other is opened when everything behind it stands.
   const port = config.port === 0 ? await listen(server, config) : config.port
-  const url = config.publicUrl ?? `http://localhost:${port}`
+  const url = config.publicUrl ?? urlOf(config.host, port)
   const latchkey = await open(config, { publicUrl: url, log }).catch((error: unknown) => {
     server.close()
     throw error
   })
-  followRing(config.keyringPath, latchkey.keyring, log)
   server.on('request', getRequestListener(latchkey.app.fetch))
-  if (config.port !== 0) await listen(server, config)
+  if (config.port !== 0) {
+    await listen(server, config).catch(async (error: unknown) => {
+      await latchkey.storage.close()
+      throw error
+    })
+  }
+  followRing(config.keyringPath, latchkey.keyring, log)
   for (const danger of dangersOf(config)) log.warn({}, danger)
   log.info({ host: config.host, port, url }, 'listening')
 
@@ -77,14 +84,22 @@ export async function start(config: Config, log: Log): Promise<Running> {
     url,
     async stop() {
       clearInterval(sweeping)
+      const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
       await new Promise((closed) => {
         server.close(closed)
         server.closeIdleConnections()
       })
+      clearTimeout(hurry)
       await latchkey.storage.close()
       log.info({}, 'stopped')
     },
   }
+}
+
+/** The URL of a server that nobody gave one. */
+function urlOf(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function listen(server: Server, { host, port }: Config): Promise<number> {

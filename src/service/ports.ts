@@ -273,6 +273,8 @@ export interface OperatorStorage {
   findKeySummary(idOrPublicId: string): Promise<KeySummary | null>
 
   addDestination(destination: DestinationSummary, event: AuditEvent): Promise<boolean>
+  /** Another address is another party: it is no longer verified. */
+  setDestinationUrl(id: string, url: string, event: AuditEvent): Promise<boolean>
   setDestinationVerified(id: string, at: number | null, event: AuditEvent): Promise<boolean>
   listDestinations(page: Page & { accountId?: string | undefined }): Promise<DestinationSummary[]>
   findDestination(id: string): Promise<DestinationSummary | null>

@@ -66,6 +66,16 @@ export function createRoutes(deps: RoutesDeps) {
       return added ? ok(destination) : conflict(`there is a destination ${destination.id} already`)
     },
 
+    /** Another URL is another party: it is to be verified anew. */
+    async moveDestination(id: string, to: string): Promise<Done<DestinationSummary>> {
+      const destination = await storage.findDestination(id)
+      if (destination === null) return notFound(`there is no destination ${id}`)
+      const url = readUrl(to, destination.development)
+      if (!url.ok) return url
+      await storage.setDestinationUrl(id, url.value, eventOf(deps, 'destination.moved', id))
+      return ok({ ...destination, url: url.value, verifiedAt: null })
+    },
+
     /** On the operator's word: he has made sure that it is who it says. */
     async setVerified(id: string, verified: boolean): Promise<Done<DestinationSummary>> {
       const action = verified ? 'destination.vouched_for' : 'destination.doubted'

@@ -14,6 +14,7 @@ type Verbs = Pick<
   | 'listSources'
   | 'findSource'
   | 'addDestination'
+  | 'setDestinationUrl'
   | 'setDestinationVerified'
   | 'listDestinations'
   | 'findDestination'
@@ -82,6 +83,13 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
     db
       .updateTable('destinations')
       .set({ verified_at: arg('verified_at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id')),
+  )
+
+  const setUrl = compiler.taking<{ id: string; url: string; event_id: string }>()((db, arg) =>
+    db
+      .updateTable('destinations')
+      .set({ url: arg('url'), verified_at: null, event_id: arg('event_id') })
       .where('id', '=', arg('id')),
   )
 
@@ -178,6 +186,9 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
         }),
         event,
       ),
+
+    setDestinationUrl: (id, url, event) =>
+      audit.change('destinations', setUrl({ id, url, event_id: event.id }), event),
 
     setDestinationVerified: (id, at, event) =>
       audit.change('destinations', setVerified({ id, verified_at: at, event_id: event.id }), event),

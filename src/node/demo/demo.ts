@@ -1,0 +1,70 @@
+import { once } from 'node:events'
+import { type Config, readConfig } from '../../config.ts'
+import { createLog } from '../log.ts'
+import { type Running, start } from '../server.ts'
+import { openHospital } from './hospital.ts'
+import { showInvitation, showStep } from './paint.ts'
+import { type Seeded, seed } from './seed.ts'
+import { walk } from './walk.ts'
+
+export interface DemoOptions {
+  /** One line of JSON when it is ready, and nothing else on stdout. */
+  readonly json: boolean
+  /** End after the walk-through. */
+  readonly once: boolean
+  readonly port: number
+  readonly dataDir: string
+}
+
+/**
+ * A server with two vendors and a hospital, and the exchange performed against it. Answers the exit
+ * code: 0 only if every step of the walk-through answered as documented.
+ */
+export async function demo(options: DemoOptions): Promise<number> {
+  const config = readConfig({
+    ...process.env,
+    LATCHKEY_DATA: options.dataDir,
+    LATCHKEY_PORT: String(options.port),
+    LATCHKEY_LOG_LEVEL: process.env.LATCHKEY_LOG_LEVEL ?? 'warn',
+  })
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  const hospital = await openHospital()
+  const server = await startNear(config)
+  try {
+    const seeded = await seed(server, config.dataDir, hospital.url)
+    if (options.json) {
+      process.stdout.write(`${JSON.stringify({ url: server.url, ...seeded })}\n`)
+    } else {
+      const asDocumented = await show(server, seeded)
+      if (options.once) return asDocumented ? 0 : 1
+      showInvitation(server, seeded, config.dataDir)
+    }
+    if (!options.once) await stopped
+    return 0
+  } finally {
+    await server.stop()
+    hospital.close()
+  }
+}
+
+/** On the wished port, or, where that is taken, on any: a newcomer's machine may be busy. */
+async function startNear(config: Config): Promise<Running> {
+  const log = createLog(config.logLevel, 2)
+  try {
+    return await start(config, log)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    process.stderr.write(`Port ${config.port} is taken; the demo takes a free one.\n`)
+    return start({ ...config, port: 0 }, log)
+  }
+}
+
+async function show(server: Running, seeded: Seeded): Promise<boolean> {
+  let number = 0
+  let asDocumented = true
+  for await (const walked of walk(server.url, seeded)) {
+    showStep(walked, ++number)
+    asDocumented &&= walked.wrong === null
+  }
+  return asDocumented
+}

@@ -1,0 +1,51 @@
+import { styleText } from 'node:util'
+import type { Running } from '../server.ts'
+import type { Seeded } from './seed.ts'
+import { deviceNew, type Walked } from './walk.ts'
+
+const { stdout } = process
+const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+  styleText(style, text, { stream: stdout })
+
+/** A step as request and answer, tokens cut to what the eye can compare. */
+export function showStep({ step, answer, wrong }: Walked, number: number): void {
+  const { title, path, headers, body } = step
+  const lines = [
+    '',
+    paint('bold', `${number}. ${title}`),
+    `   ${paint('cyan', `POST ${path}`)}`,
+    ...(headers.Authorization
+      ? [`   ${paint('dim', shorten(`Authorization: ${headers.Authorization}`))}`]
+      : []),
+    `   ${shorten(body)}`,
+    `   ${paint(answer.status < 400 ? 'green' : 'yellow', `${answer.status}`)} ${paint('dim', answer.type)}`,
+    `   ${shorten(answer.body)}`,
+    wrong === null
+      ? `   ${paint('green', '✓ as documented')}`
+      : `   ${paint('red', `✗ not as documented: ${wrong}`)}`,
+  ]
+  stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** Long tokens differ at their end, so that is what is shown. */
+const shorten = (text: string) =>
+  text.replace(/[\w-]{60,}(\.[\w-]+)*/g, (token) => `${token.slice(0, 6)}…${token.slice(-10)}`)
+
+/** What a newcomer can paste. */
+export function showInvitation({ url }: Running, { redox }: Seeded, dataDir: string): void {
+  const { apiKey, secret, destinationId } = redox
+  const message = JSON.stringify(deviceNew(destinationId))
+  stdout.write(`
+${paint('bold', `Latchkey is up at ${url}`)}. Paste these into another terminal:
+
+TOKEN=$(curl -s ${url}/auth/authenticate -H 'Content-Type: application/json' \\
+  -d '{"apiKey":"${apiKey}","secret":"${secret}"}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')
+
+curl -s ${url}/endpoint -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '${message}'
+
+LATCHKEY_DATA=${dataDir} npm run -s latchkey -- messages list
+
+${paint('dim', 'Ctrl-C stops it. The data stays; the next start shows the same key.')}
+`)
+}
