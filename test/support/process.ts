@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
+
+type Env = Readonly<Record<string, string>>
+
+/** The environment without the settings of who runs the tests, and with those of the test. */
+function environment(settings: Env): Env {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && !name.startsWith('LATCHKEY_')) env[name] = value
+  }
+  return { ...env, ...settings }
+}
+
+/** Spawned with this test's own Node, and a copy of all that it writes. */
+function run(args: readonly string[], env: Env) {
+  const child = spawn(process.execPath, [CLI, ...args], { env: environment(env) })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  return { child, stdout: () => stdout, stderr: () => stderr }
+}
+
+export interface ServerProcess {
+  readonly url: string
+  readonly process: ChildProcess
+  /** Asks it to stop (SIGTERM) and waits; answers its exit code. */
+  stop(): Promise<number | null>
+  /** As a power cut does (SIGKILL). Resolves when the process is gone. */
+  kill(): Promise<void>
+  /** All that it wrote, log lines and errors. */
+  output(): string
+  /** Resolves when what it wrote holds this text. */
+  says(text: string): Promise<void>
+}
+
+/**
+ * `latchkey serve` in a process of its own, on a port that is free. Resolves when it listens;
+ * rejects with what it wrote where it ends instead. Its log level must let `info` through.
+ */
+export async function startServer(dir: string, env: Env = {}): Promise<ServerProcess> {
+  const { child, stdout, stderr } = run(['serve'], {
+    LATCHKEY_DATA: dir,
+    LATCHKEY_PORT: '0',
+    ...env,
+  })
+  const output = () => stdout() + stderr()
+  const exited = once(child, 'exit')
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal)
+    await exited
+    return child.exitCode
+  }
+  const says = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (!output().includes(text)) return
+        leave()
+        resolve()
+      }
+      const ended = () => {
+        leave()
+        reject(new Error(`the server ended and never said ${text}:\n${output()}`))
+      }
+      const leave = () => {
+        child.stdout.off('data', look)
+        child.stderr.off('data', look)
+        child.off('close', ended)
+      }
+      child.stdout.on('data', look)
+      child.stderr.on('data', look)
+      child.once('close', ended)
+      look()
+    })
+
+  await says('"msg":"listening"')
+  const listening = stdout()
+    .split('\n')
+    .find((line) => line.includes('"msg":"listening"'))
+  const { port } = JSON.parse(listening ?? '{}') as { port: number }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    process: child,
+    stop: () => end('SIGTERM'),
+    kill: async () => {
+      await end('SIGKILL')
+    },
+    output,
+    says,
+  }
+}
+
+export interface CliResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** One command of the command line, from start to end. */
+export async function runCli(
+  args: readonly string[],
+  { dir, env = {}, stdin = '' }: { dir: string; env?: Env; stdin?: string },
+): Promise<CliResult> {
+  const { child, stdout, stderr } = run(args, { LATCHKEY_DATA: dir, ...env })
+  // A command that reads no input may be gone before it is written.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(stdin)
+  await once(child, 'close')
+  return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
+}
