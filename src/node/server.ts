@@ -47,13 +47,24 @@ export interface Running extends Latchkey {
   stop(): Promise<void>
 }
 
+/**
+ * A slow sender holds a connection this long at most. An idle connection is kept longer than load
+ * balancers do (60 s), so that it is they who close it and no request is lost on the way.
+ */
+const TIMEOUTS = {
+  headersTimeout: 10_000,
+  requestTimeout: 120_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 2_000,
+}
+
 const SWEEP_MS = 60 * 60 * 1000
 /** Requests under way have this long to be answered when the server is told to stop. */
 const STOP_WITHIN_MS = 10_000
 
 /** Opens the database, listens, and says what is dangerous in how it was set up. */
 export async function start(config: Config, log: Log): Promise<Running> {
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 120_000 })
+  const server = createServer(TIMEOUTS)
   server.on('clientError', refuseMalformed)
   // Tokens name the server's URL. A port that the system chooses is known only by listening, and
   // then nobody else knows it yet; any other is opened when everything behind it stands.

@@ -7,7 +7,7 @@ import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
 
 /** What an exchange gives: two tokens, and when the access token ends (epoch ms). */
-export interface Grant extends Tokens {
+export interface Granted extends Tokens {
   readonly expiresAt: number
 }
 
@@ -33,7 +33,7 @@ export function createExchange(deps: ExchangeDeps) {
   return async function exchange(
     credential: { publicId: string; secret: string },
     caller: Caller,
-  ): Promise<Result<Grant>> {
+  ): Promise<Result<Granted>> {
     const judged = await judge(credential, caller)
     if (!judged.ok) {
       refused('exchange', judged.failure, caller)

@@ -2,7 +2,7 @@ import { fail, ok, type Result } from '../domain/failure.ts'
 import { isPublicId, type Key, mayUse } from '../domain/key.ts'
 import { decide, type Rotation } from '../domain/rotation.ts'
 import { expiresAt, GRANT_MS, type RefreshToken, type TokenFacts } from '../domain/token.ts'
-import type { Grant } from './exchange.ts'
+import type { Granted } from './exchange.ts'
 import type { Guesses } from './guesses.ts'
 import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
 import type { Caller, Refused } from './refused.ts'
@@ -34,7 +34,7 @@ export function createRefresh(deps: RefreshDeps) {
   return async function refresh(
     credential: { publicId: string; refreshToken: string },
     caller: Caller,
-  ): Promise<Result<Grant>> {
+  ): Promise<Result<Granted>> {
     const answer = await judge(credential)
     if (answer.ok) {
       log.debug({ ...caller, publicId: credential.publicId }, 'refreshed')
@@ -54,7 +54,7 @@ export function createRefresh(deps: RefreshDeps) {
   }: {
     publicId: string
     refreshToken: string
-  }): Promise<Result<Grant>> {
+  }): Promise<Result<Granted>> {
     const now = clock()
     const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
     const proven = minter.proveRefresh(refreshToken, standing?.key.tokenSalt ?? minter.decoySalt)
@@ -64,7 +64,7 @@ export function createRefresh(deps: RefreshDeps) {
     return usable.ok ? rotate(usable.value, proven.value, now) : usable
   }
 
-  async function rotate(key: Key, token: RefreshToken, now: number): Promise<Result<Grant>> {
+  async function rotate(key: Key, token: RefreshToken, now: number): Promise<Result<Granted>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const grant = await storage.findGrant(token.grantId)
       const rotation = decide(token, grant, now, leewayMs)
@@ -79,7 +79,7 @@ export function createRefresh(deps: RefreshDeps) {
     key: Key,
     { grantId }: RefreshToken,
     now: number,
-  ): Promise<Result<Grant> | 'lost the race'> {
+  ): Promise<Result<Granted> | 'lost the race'> {
     const keyId = key.id
     switch (rotation.act) {
       case 'rotate': {
@@ -116,7 +116,7 @@ export function createRefresh(deps: RefreshDeps) {
     grantId: string,
     generation: number,
     issuedAt: number,
-  ): Promise<Result<Grant>> {
+  ): Promise<Result<Granted>> {
     const facts: TokenFacts = {
       keyId: key.id,
       clientId: key.publicId,

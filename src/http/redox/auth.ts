@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
-import type { Exchange, Grant } from '../../service/exchange.ts'
+import type { Exchange, Granted } from '../../service/exchange.ts'
 import type { Log } from '../../service/ports.ts'
 import type { Refresh } from '../../service/refresh.ts'
 import type { Caller, Refused } from '../../service/refused.ts'
@@ -61,13 +61,13 @@ export function redoxAuth(deps: AuthDeps): Hono {
   }
 }
 
-function answer(granted: Result<Grant>, { requestId }: Caller): Response {
+function answer(granted: Result<Granted>, { requestId }: Caller): Response {
   const reply = granted.ok ? tokens(granted.value) : replyTo(replies, granted.failure, undefined)
   return toResponse(reply, requestId)
 }
 
 /** Three strings, in this order, no others; `expires` as `toISOString` writes it. */
-const tokens = ({ accessToken, expiresAt, refreshToken }: Grant): Reply =>
+const tokens = ({ accessToken, expiresAt, refreshToken }: Granted): Reply =>
   json(200, { accessToken, expires: new Date(expiresAt).toISOString(), refreshToken })
 
 const message = (status: number, text: string, headers = {}) =>
