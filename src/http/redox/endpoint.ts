@@ -12,6 +12,7 @@ import { callerOf, type HttpDeps } from '../caller.ts'
 import { parseJson } from '../json.ts'
 import { json, type Replies, type Reply, replyTo, retryAfter, toResponse } from '../reply.ts'
 import { type Echo, echo, type Meta, readMeta, writeDelivered, writeReceipt } from './meta.ts'
+import { missingFrom } from './payload.ts'
 
 export interface EndpointDeps extends HttpDeps {
   readonly guard: Guard
@@ -91,6 +92,8 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
     message = parsed.value
     const meta = readMeta(message)
     if (!meta.ok) return refuse(meta.failure)
+    const missing = missingFrom(message, meta.value)
+    if (missing !== null) return refuse(missing)
 
     const receipt = await accept(
       principal.value,
