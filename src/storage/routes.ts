@@ -112,17 +112,36 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
     db.selectFrom('destinations').selectAll().where('id', '=', arg('id')),
   )
 
+  // From the rows that it joins, so that where one is missing nothing is inserted.
   const addSubscription = compiler.taking<Tables['subscriptions']>()((db, arg) =>
     db
       .insertInto('subscriptions')
-      .values({
-        id: arg('id'),
-        source_id: arg('source_id'),
-        destination_id: arg('destination_id'),
-        data_model: arg('data_model'),
-        status: arg('status'),
-        created_at: arg('created_at'),
-        event_id: arg('event_id'),
+      .columns([
+        'id',
+        'source_id',
+        'destination_id',
+        'data_model',
+        'status',
+        'created_at',
+        'event_id',
+      ])
+      .expression((eb) => {
+        const text = <T>(value: T) => eb.cast<T>(eb.val(value), 'text')
+        return eb
+          .selectFrom('sources')
+          .innerJoin('destinations', (join) =>
+            join.on('destinations.id', '=', arg('destination_id')),
+          )
+          .select([
+            text(arg('id')).as('id'),
+            'sources.id as source_id',
+            'destinations.id as destination_id',
+            text(arg('data_model')).as('data_model'),
+            text(arg('status')).as('status'),
+            eb.cast<number>(eb.val(arg('created_at')), 'bigint').as('created_at'),
+            text(arg('event_id')).as('event_id'),
+          ])
+          .where('sources.id', '=', arg('source_id'))
       })
       .onConflict((conflict) => conflict.doNothing()),
   )
