@@ -39,14 +39,12 @@ export function redoxAuth(deps: AuthDeps): Hono {
     return answer(await refresh({ publicId: apiKey, refreshToken }, caller), caller)
   })
 
-  app.on(
-    ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    ['/auth/authenticate', '/auth/refreshToken'],
-    (c) => {
+  for (const path of ['/auth/authenticate', '/auth/refreshToken']) {
+    app.all(path, (c) => {
       const reply = message(405, 'This path takes POST only.', { Allow: 'POST' })
       return toResponse(reply, callerOf(deps, c).requestId)
-    },
-  )
+    })
+  }
 
   app.onError((error, c) => {
     const caller = callerOf(deps, c)
