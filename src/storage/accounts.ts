@@ -1,6 +1,7 @@
 import type { Account, OperatorStorage, User } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
-import type { Compiler, Engine } from './engine.ts'
+import type { Compiler } from './engine.ts'
+import type { Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 type Verbs = Pick<
@@ -16,21 +17,17 @@ type Verbs = Pick<
 >
 
 /** Organizations and their people. */
-export function createAccounts(engine: Engine, compiler: Compiler, audit: Audit): Verbs {
-  const addAccount = compiler.taking<Tables['accounts']>()((db, arg) =>
-    db
-      .insertInto('accounts')
-      .values({
-        id: arg('id'),
-        name: arg('name'),
-        region: arg('region'),
-        status: arg('status'),
-        created_at: arg('created_at'),
-        event_id: arg('event_id'),
-      })
-      .onConflict((conflict) => conflict.doNothing()),
-  )
-
+export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Verbs {
+  const accountOf = rows.byId('accounts')
+  const accountPage = rows.page('accounts', 'id')
+  const addAccount = rows.insertUnlessTaken('accounts', [
+    'id',
+    'name',
+    'region',
+    'status',
+    'created_at',
+    'event_id',
+  ])
   const setStatus = compiler.taking<Pick<Tables['accounts'], 'id' | 'status' | 'event_id'>>()(
     (db, arg) =>
       db
@@ -39,58 +36,21 @@ export function createAccounts(engine: Engine, compiler: Compiler, audit: Audit)
         .where('id', '=', arg('id')),
   )
 
-  const listAccounts = compiler.taking<{ after: string; limit: number }>()((db, arg) =>
-    db
-      .selectFrom('accounts')
-      .selectAll()
-      .where('id', '>', arg('after'))
-      .orderBy('id')
-      .limit(arg('limit')),
-  )
-
-  const findAccount = compiler.taking<{ id: string }>()((db, arg) =>
-    db.selectFrom('accounts').selectAll().where('id', '=', arg('id')),
-  )
-
-  const addUser = compiler.taking<Tables['users']>()((db, arg) =>
-    db
-      .insertInto('users')
-      .values({
-        id: arg('id'),
-        account_id: arg('account_id'),
-        email: arg('email'),
-        role: arg('role'),
-        created_at: arg('created_at'),
-        event_id: arg('event_id'),
-      })
-      .onConflict((conflict) => conflict.doNothing()),
-  )
-
+  const userOf = rows.byId('users')
+  const userPage = rows.page('users', 'account_id')
+  const addUser = rows.insertUnlessTaken('users', [
+    'id',
+    'account_id',
+    'email',
+    'role',
+    'created_at',
+    'event_id',
+  ])
   const setRole = compiler.taking<Pick<Tables['users'], 'id' | 'role' | 'event_id'>>()((db, arg) =>
     db
       .updateTable('users')
       .set({ role: arg('role'), event_id: arg('event_id') })
       .where('id', '=', arg('id')),
-  )
-
-  const listUsers = compiler.taking<{ accountId: string | null; after: string; limit: number }>()(
-    (db, arg) =>
-      db
-        .selectFrom('users')
-        .selectAll()
-        .where((eb) =>
-          eb.or([
-            eb(eb.cast<string>(eb.val(arg('accountId')), 'text'), 'is', null),
-            eb('account_id', '=', arg('accountId')),
-          ]),
-        )
-        .where('id', '>', arg('after'))
-        .orderBy('id')
-        .limit(arg('limit')),
-  )
-
-  const findUser = compiler.taking<{ id: string }>()((db, arg) =>
-    db.selectFrom('users').selectAll().where('id', '=', arg('id')),
   )
 
   return {
@@ -104,12 +64,12 @@ export function createAccounts(engine: Engine, compiler: Compiler, audit: Audit)
     setAccountStatus: (id, status, event) =>
       audit.change('accounts', setStatus({ id, status, event_id: event.id }), event),
 
-    async listAccounts({ after = '', limit }) {
-      return (await engine.read(listAccounts({ after, limit }))).map(toAccount)
+    async listAccounts(page) {
+      return (await accountPage(undefined, page)).map(toAccount)
     },
 
     async findAccount(id) {
-      const [row] = await engine.read(findAccount({ id }))
+      const row = await accountOf(id)
       return row === undefined ? null : toAccount(row)
     },
 
@@ -123,12 +83,12 @@ export function createAccounts(engine: Engine, compiler: Compiler, audit: Audit)
     setUserRole: (id, role, event) =>
       audit.change('users', setRole({ id, role, event_id: event.id }), event),
 
-    async listUsers({ accountId = null, after = '', limit }) {
-      return (await engine.read(listUsers({ accountId, after, limit }))).map(toUser)
+    async listUsers({ accountId, ...page }) {
+      return (await userPage(accountId, page)).map(toUser)
     },
 
     async findUser(id) {
-      const [row] = await engine.read(findUser({ id }))
+      const row = await userOf(id)
       return row === undefined ? null : toUser(row)
     },
   }

@@ -2,6 +2,7 @@ import { KEY_HOLDERS } from '../domain/key.ts'
 import type { KeySummary, OperatorStorage } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler, Engine } from './engine.ts'
+import type { Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['keys']
@@ -10,24 +11,9 @@ type Verbs = Pick<
   'addKey' | 'setKeyStatus' | 'replaceSecret' | 'listKeys' | 'findKeySummary'
 >
 
-const SUMMARY = [
-  'id',
-  'account_id',
-  'owner_id',
-  'source_id',
-  'name',
-  'public_id',
-  'status',
-  'created_at',
-  'expires_at',
-  'disabled_at',
-  'revoked_at',
-  'secret_replaced_at',
-  'previous_secret_ends_at',
-] as const
-
 /** The life of a key. */
-export function createKeys(engine: Engine, compiler: Compiler, audit: Audit): Verbs {
+export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit: Audit): Verbs {
+  const keyPage = rows.page('keys', 'account_id')
   type NewRow = Pick<
     Row,
     | 'id'
@@ -150,26 +136,10 @@ export function createKeys(engine: Engine, compiler: Compiler, audit: Audit): Ve
       .where('status', '<>', 'revoked'),
   )
 
-  const list = compiler.taking<{ accountId: string | null; after: string; limit: number }>()(
-    (db, arg) =>
-      db
-        .selectFrom('keys')
-        .select(SUMMARY)
-        .where((eb) =>
-          eb.or([
-            eb(eb.cast<string>(eb.val(arg('accountId')), 'text'), 'is', null),
-            eb('account_id', '=', arg('accountId')),
-          ]),
-        )
-        .where('id', '>', arg('after'))
-        .orderBy('id')
-        .limit(arg('limit')),
-  )
-
   const find = compiler.taking<{ id: string }>()((db, arg) =>
     db
       .selectFrom('keys')
-      .select(SUMMARY)
+      .selectAll()
       .where((eb) => eb.or([eb('id', '=', arg('id')), eb('public_id', '=', arg('id'))])),
   )
 
@@ -215,11 +185,8 @@ export function createKeys(engine: Engine, compiler: Compiler, audit: Audit): Ve
       return audit.change('keys', step, event)
     },
 
-    async listKeys({ accountId, after, limit }) {
-      const rows = await engine.read(
-        list({ accountId: accountId ?? null, after: after ?? '', limit }),
-      )
-      return rows.map(toSummary)
+    async listKeys({ accountId, ...page }) {
+      return (await keyPage(accountId, page)).map(toSummary)
     },
 
     async findKeySummary(id) {
@@ -229,7 +196,8 @@ export function createKeys(engine: Engine, compiler: Compiler, audit: Audit): Ve
   }
 }
 
-const toSummary = (row: Pick<Row, (typeof SUMMARY)[number]>): KeySummary => ({
+/** The hashes and the salt stay here. */
+const toSummary = (row: Row): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
   ownerId: row.owner_id,

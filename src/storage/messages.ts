@@ -1,34 +1,29 @@
 import type { MessageStorage, MessageSummary } from '../service/ports.ts'
 import type { Compiler, Engine } from './engine.ts'
-import type { Tables } from './tables.ts'
+import type { Rows } from './rows.ts'
 
 /** The outbox: a message and its deliveries are there together or not at all. */
-export function createMessages(engine: Engine, compiler: Compiler): MessageStorage {
-  const add = compiler.taking<Tables['messages']>()((db, arg) =>
-    db.insertInto('messages').values({
-      id: arg('id'),
-      serial: arg('serial'),
-      key_id: arg('key_id'),
-      source_id: arg('source_id'),
-      data_model: arg('data_model'),
-      event_type: arg('event_type'),
-      test: arg('test'),
-      received_at: arg('received_at'),
-      sealed_payload: arg('sealed_payload'),
-    }),
-  )
-
-  const addDelivery = compiler.taking<Omit<Tables['deliveries'], 'status'>>()((db, arg) =>
-    db.insertInto('deliveries').values({
-      message_id: arg('message_id'),
-      position: arg('position'),
-      id: arg('id'),
-      attempt_id: arg('attempt_id'),
-      subscription_id: arg('subscription_id'),
-      destination_id: arg('destination_id'),
-      status: 'queued',
-    }),
-  )
+export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): MessageStorage {
+  const add = rows.insert('messages', [
+    'id',
+    'serial',
+    'key_id',
+    'source_id',
+    'data_model',
+    'event_type',
+    'test',
+    'received_at',
+    'sealed_payload',
+  ])
+  const addDelivery = rows.insert('deliveries', [
+    'message_id',
+    'position',
+    'id',
+    'attempt_id',
+    'subscription_id',
+    'destination_id',
+    'status',
+  ])
 
   const list = compiler.taking<{ accountId: string | null; before: string; limit: number }>()(
     (db, arg) =>
@@ -96,6 +91,7 @@ export function createMessages(engine: Engine, compiler: Compiler): MessageStora
             attempt_id: delivery.attemptId,
             subscription_id: delivery.subscriptionId,
             destination_id: delivery.destinationId,
+            status: 'queued',
           }),
         ),
       ])

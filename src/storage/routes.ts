@@ -5,7 +5,8 @@ import type {
   SubscriptionSummary,
 } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
-import type { Compiler, Engine } from './engine.ts'
+import type { Compiler } from './engine.ts'
+import type { Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 type Verbs = Pick<
@@ -22,61 +23,34 @@ type Verbs = Pick<
   | 'setSubscriptionStatus'
   | 'listSubscriptions'
 >
-type AccountPage = { accountId: string | null; after: string; limit: number }
 
 /** How a subscription to every data model is written: a column of a unique index cannot be null. */
 const EVERY_MODEL = '*'
 
 /** Sources, destinations, and the subscriptions that join them. */
-export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): Verbs {
-  const addSource = compiler.taking<Tables['sources']>()((db, arg) =>
-    db
-      .insertInto('sources')
-      .values({
-        id: arg('id'),
-        account_id: arg('account_id'),
-        name: arg('name'),
-        created_at: arg('created_at'),
-        event_id: arg('event_id'),
-      })
-      .onConflict((conflict) => conflict.doNothing()),
-  )
+export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verbs {
+  const sourceOf = rows.byId('sources')
+  const sourcePage = rows.page('sources', 'account_id')
+  const addSource = rows.insertUnlessTaken('sources', [
+    'id',
+    'account_id',
+    'name',
+    'created_at',
+    'event_id',
+  ])
 
-  const listSources = compiler.taking<AccountPage>()((db, arg) =>
-    db
-      .selectFrom('sources')
-      .selectAll()
-      .where((eb) =>
-        eb.or([
-          eb(eb.cast<string>(eb.val(arg('accountId')), 'text'), 'is', null),
-          eb('account_id', '=', arg('accountId')),
-        ]),
-      )
-      .where('id', '>', arg('after'))
-      .orderBy('id')
-      .limit(arg('limit')),
-  )
-
-  const findSource = compiler.taking<{ id: string }>()((db, arg) =>
-    db.selectFrom('sources').selectAll().where('id', '=', arg('id')),
-  )
-
-  const addDestination = compiler.taking<Tables['destinations']>()((db, arg) =>
-    db
-      .insertInto('destinations')
-      .values({
-        id: arg('id'),
-        account_id: arg('account_id'),
-        name: arg('name'),
-        url: arg('url'),
-        development: arg('development'),
-        verified_at: arg('verified_at'),
-        created_at: arg('created_at'),
-        event_id: arg('event_id'),
-      })
-      .onConflict((conflict) => conflict.doNothing()),
-  )
-
+  const destinationOf = rows.byId('destinations')
+  const destinationPage = rows.page('destinations', 'account_id')
+  const addDestination = rows.insertUnlessTaken('destinations', [
+    'id',
+    'account_id',
+    'name',
+    'url',
+    'development',
+    'verified_at',
+    'created_at',
+    'event_id',
+  ])
   const setVerified = compiler.taking<
     Pick<Tables['destinations'], 'id' | 'verified_at' | 'event_id'>
   >()((db, arg) =>
@@ -85,7 +59,6 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
       .set({ verified_at: arg('verified_at'), event_id: arg('event_id') })
       .where('id', '=', arg('id')),
   )
-
   const setUrl = compiler.taking<{ id: string; url: string; event_id: string }>()((db, arg) =>
     db
       .updateTable('destinations')
@@ -93,25 +66,7 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
       .where('id', '=', arg('id')),
   )
 
-  const listDestinations = compiler.taking<AccountPage>()((db, arg) =>
-    db
-      .selectFrom('destinations')
-      .selectAll()
-      .where((eb) =>
-        eb.or([
-          eb(eb.cast<string>(eb.val(arg('accountId')), 'text'), 'is', null),
-          eb('account_id', '=', arg('accountId')),
-        ]),
-      )
-      .where('id', '>', arg('after'))
-      .orderBy('id')
-      .limit(arg('limit')),
-  )
-
-  const findDestination = compiler.taking<{ id: string }>()((db, arg) =>
-    db.selectFrom('destinations').selectAll().where('id', '=', arg('id')),
-  )
-
+  const subscriptionPage = rows.page('subscriptions', 'source_id')
   // From the rows that it joins, so that where one is missing nothing is inserted.
   const addSubscription = compiler.taking<Tables['subscriptions']>()((db, arg) =>
     db
@@ -145,32 +100,12 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
       })
       .onConflict((conflict) => conflict.doNothing()),
   )
-
   const setStatus = compiler.taking<Pick<Tables['subscriptions'], 'id' | 'status' | 'event_id'>>()(
     (db, arg) =>
       db
         .updateTable('subscriptions')
         .set({ status: arg('status'), event_id: arg('event_id') })
         .where('id', '=', arg('id')),
-  )
-
-  const listSubscriptions = compiler.taking<{
-    sourceId: string | null
-    after: string
-    limit: number
-  }>()((db, arg) =>
-    db
-      .selectFrom('subscriptions')
-      .selectAll()
-      .where((eb) =>
-        eb.or([
-          eb(eb.cast<string>(eb.val(arg('sourceId')), 'text'), 'is', null),
-          eb('source_id', '=', arg('sourceId')),
-        ]),
-      )
-      .where('id', '>', arg('after'))
-      .orderBy('id')
-      .limit(arg('limit')),
   )
 
   return {
@@ -181,12 +116,12 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
         event,
       ),
 
-    async listSources({ accountId = null, after = '', limit }) {
-      return (await engine.read(listSources({ accountId, after, limit }))).map(toSource)
+    async listSources({ accountId, ...page }) {
+      return (await sourcePage(accountId, page)).map(toSource)
     },
 
     async findSource(id) {
-      const [row] = await engine.read(findSource({ id }))
+      const row = await sourceOf(id)
       return row === undefined ? null : toSource(row)
     },
 
@@ -212,12 +147,12 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
     setDestinationVerified: (id, at, event) =>
       audit.change('destinations', setVerified({ id, verified_at: at, event_id: event.id }), event),
 
-    async listDestinations({ accountId = null, after = '', limit }) {
-      return (await engine.read(listDestinations({ accountId, after, limit }))).map(toDestination)
+    async listDestinations({ accountId, ...page }) {
+      return (await destinationPage(accountId, page)).map(toDestination)
     },
 
     async findDestination(id) {
-      const [row] = await engine.read(findDestination({ id }))
+      const row = await destinationOf(id)
       return row === undefined ? null : toDestination(row)
     },
 
@@ -239,9 +174,8 @@ export function createRoutes(engine: Engine, compiler: Compiler, audit: Audit): 
     setSubscriptionStatus: (id, status, event) =>
       audit.change('subscriptions', setStatus({ id, status, event_id: event.id }), event),
 
-    async listSubscriptions({ sourceId = null, after = '', limit }) {
-      const rows = await engine.read(listSubscriptions({ sourceId, after, limit }))
-      return rows.map(toSubscription)
+    async listSubscriptions({ sourceId, ...page }) {
+      return (await subscriptionPage(sourceId, page)).map(toSubscription)
     },
   }
 }

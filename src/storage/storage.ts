@@ -7,21 +7,23 @@ import { createGrants } from './grants.ts'
 import { createKeys } from './keys.ts'
 import { createMessages } from './messages.ts'
 import { createRoutes } from './routes.ts'
+import { createRows } from './rows.ts'
 
 /** Everything that is kept, on one engine. The SQL is written once, by subject, and compiled here. */
 export function createStorage(engine: Engine): Storage {
   const compiler = new Compiler(engine.sql)
   const audit = createAudit(engine, compiler)
+  const rows = createRows(engine, compiler)
   const touch = compiler.fixed((db) =>
     db.updateTable('authority').set((eb) => ({ version: eb.ref('version') })),
   )
   return {
     ...createAuthority(engine, compiler),
     ...createGrants(engine, compiler, audit),
-    ...createMessages(engine, compiler),
-    ...createAccounts(engine, compiler, audit),
-    ...createRoutes(engine, compiler, audit),
-    ...createKeys(engine, compiler, audit),
+    ...createMessages(engine, compiler, rows),
+    ...createAccounts(compiler, rows, audit),
+    ...createRoutes(compiler, rows, audit),
+    ...createKeys(engine, compiler, rows, audit),
     addEvent: audit.addEvent,
     listEvents: audit.listEvents,
 
