@@ -62,20 +62,22 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     grants: addIfChanged('grants'),
   }
 
-  const list = compiler.taking<{ subject: string | null; before: string; limit: number }>()(
-    (db, arg) =>
-      db
-        .selectFrom('audit_events')
-        .selectAll()
-        .where((eb) =>
-          eb.or([
-            eb(eb.cast<string>(eb.val(arg('subject')), 'text'), 'is', null),
-            eb('subject', '=', arg('subject')),
-          ]),
-        )
-        .where('id', '<', arg('before'))
-        .orderBy('id', 'desc')
-        .limit(arg('limit')),
+  const list = compiler.taking<{ before: string; limit: number }>()((db, arg) =>
+    db
+      .selectFrom('audit_events')
+      .selectAll()
+      .where('id', '<', arg('before'))
+      .orderBy('id', 'desc')
+      .limit(arg('limit')),
+  )
+  const listOf = compiler.taking<{ subject: string; before: string; limit: number }>()((db, arg) =>
+    db
+      .selectFrom('audit_events')
+      .selectAll()
+      .where('subject', '=', arg('subject'))
+      .where('id', '<', arg('before'))
+      .orderBy('id', 'desc')
+      .limit(arg('limit')),
   )
 
   const toRow = (event: AuditEvent): EventRow => ({ ...event, facts: JSON.stringify(event.facts) })
@@ -95,9 +97,9 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     },
 
     async listEvents({ subject, after, limit }: Page & { subject?: string | undefined }) {
-      const rows = await engine.read(
-        list({ subject: subject ?? null, before: after ?? '~', limit }),
-      )
+      const page = { before: after ?? '~', limit }
+      const step = subject === undefined ? list(page) : listOf({ ...page, subject })
+      const rows = await engine.read(step)
       return rows.map((row): AuditEvent => ({ ...row, facts: JSON.parse(row.facts) }))
     },
   }
