@@ -18,6 +18,8 @@ const ringKey = z.object({
 })
 const ringFile = z.object({ version: z.literal(1), keys: z.array(ringKey) })
 
+const REFRESH_KEY_ID = /^[0-9a-f]{8}$/
+
 export type RingKey = z.infer<typeof ringKey>
 /** The server's own keys, as they stand in the key ring file. */
 export type Ring = z.infer<typeof ringFile>
@@ -32,8 +34,15 @@ export function parseRing(text: string): Ring {
   }
   const ring = ringFile.safeParse(value)
   if (!ring.success) throw new Error(`the key ring is damaged: ${z.prettifyError(ring.error)}`)
+  const { keys } = ring.data
+  if (new Set(keys.map(({ use, id }) => `${use} ${id}`)).size < keys.length) {
+    throw new Error('the key ring has two keys of one use with one id')
+  }
+  if (!keys.every(({ use, id }) => use !== 'refresh' || REFRESH_KEY_ID.test(id))) {
+    throw new Error('the id of a refresh key must be 8 hex digits: it is part of every token')
+  }
   for (const use of USES) {
-    const current = ring.data.keys.filter((key) => key.use === use && key.state === 'current')
+    const current = keys.filter((key) => key.use === use && key.state === 'current')
     if (current.length !== 1) {
       throw new Error(`the key ring has ${current.length} current keys to ${use} with, not one`)
     }

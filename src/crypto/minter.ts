@@ -50,8 +50,9 @@ export function createMinter(
     return text
   }
 
-  // Proofs, never permissions: a signature once verified stays verified.
+  // Proofs, never permissions: a signature once verified stays verified, by the keys of this ring.
   const proofs = new LRUCache<string, TokenFacts>({ max: remembered })
+  let provenBy = keyring.publicKeys
 
   return {
     decoySalt: primitives.base64urlEncode(primitives.randomBytes(16)),
@@ -71,6 +72,10 @@ export function createMinter(
     },
 
     proveAccess(accessToken) {
+      if (provenBy !== keyring.publicKeys) {
+        proofs.clear()
+        provenBy = keyring.publicKeys
+      }
       const digest = primitives.sha256(accessToken)
       const proven = proofs.get(digest)
       if (proven !== undefined) return ok(proven)

@@ -62,10 +62,10 @@ export function createSecretHasher(
 
     isProven: (secret, hashes) => hashes.some((hash) => proofs.has(proofOf(secret, hash))),
 
-    async verify(secret, hashes) {
+    async verify(secret, hashes, publicId) {
       if (this.isProven(secret, hashes)) return ok(true)
-      // Many requests with one secret are one computation.
-      const question = proofOf(secret, hashes.join('\0'))
+      // Many requests with one id and secret are one computation, whether there is such a key or not.
+      const question = proofOf(secret, [publicId, ...hashes].join('\0'))
       const running = atWork.get(question)
       if (running !== undefined) return running
       const answer = compute(secret, hashes).finally(() => atWork.delete(question))

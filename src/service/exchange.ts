@@ -73,7 +73,7 @@ export function createExchange(deps: ExchangeDeps) {
     if (!hasher.isProven(secret, hashes)) {
       const mayTryKey = guesses.mayTryKey(publicId)
       if (!mayTryKey.ok) return mayTryKey
-      const proven = await hasher.verify(secret, hashes)
+      const proven = await hasher.verify(secret, hashes, publicId)
       if (!proven.ok) return proven
       if (!proven.value) {
         guesses.failed(address, publicId)

@@ -36,9 +36,10 @@ export interface SecretHasher {
   hash(secret: string): Promise<Result<string>>
   /**
    * Whether the secret matches one of the hashes. A no always costs the same work, however many
-   * hashes there are (none, for a key that does not exist). `busy` when too many wait already.
+   * hashes there are (none, for a key that does not exist). Only questions about the same public id
+   * share their work. `busy` when too many wait already.
    */
-  verify(secret: string, hashes: readonly string[]): Promise<Result<boolean>>
+  verify(secret: string, hashes: readonly string[], publicId: string): Promise<Result<boolean>>
   /** Whether an earlier verify has proven just this, known without the work. */
   isProven(secret: string, hashes: readonly string[]): boolean
 }
