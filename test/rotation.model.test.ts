@@ -1,0 +1,392 @@
+import fc from 'fast-check'
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  type Client,
+  DAY,
+  HOUR,
+  LEEWAY,
+  type Model,
+  mustGetOn,
+  type Pair,
+  refresh,
+  SECOND,
+  use,
+  wholeSecond,
+} from './support/rotation-model.ts'
+import {
+  deviceNew,
+  done,
+  seedKey,
+  type TestServer,
+  type TokenAnswer,
+  testServer,
+} from './support/server.ts'
+
+/** Nobody is slowed down here: a history may fail as often as it likes. */
+const UNLIMITED = {
+  LATCHKEY_FAILURES_PER_KEY: '1000000000',
+  LATCHKEY_FAILURES_PER_ADDRESS: '1000000000',
+  LATCHKEY_QUOTA_REQUESTS: '1000000000',
+}
+
+/** Two processes on one database and one clock; every request goes to either. */
+let processes: [TestServer, TestServer]
+beforeAll(async () => {
+  const one = await testServer(UNLIMITED)
+  processes = [one, await testServer(UNLIMITED, { dir: one.dir, clock: one.clock })]
+})
+afterAll(async () => {
+  const [one, two] = processes
+  await two.storage.close()
+  await one.close()
+})
+
+interface Real {
+  readonly keys: Awaited<ReturnType<typeof seedKey>>[]
+}
+
+async function setup(): Promise<{ model: Model; real: Real }> {
+  const [server] = processes
+  const model: Model = {
+    now: server.clock(),
+    keys: [0, 1].map((index) => ({ index, status: 'enabled', epoch: 0 })),
+    clients: [],
+  }
+  return { model, real: { keys: [await seedKey(server), await seedKey(server)] } }
+}
+
+const seeded = (real: Real, { key }: Pick<Client, 'key'>) => {
+  const of = real.keys[key.index]
+  if (of === undefined) throw new Error('there is no such key')
+  return of
+}
+
+/** Which process answers. */
+type Via = 0 | 1
+
+// ── What happens, for real and in the ledger ────────────────────────────────────────────────────
+
+async function present(model: Model, real: Real, pair: Pair, via: Via): Promise<Pair | null> {
+  const { client } = pair
+  const expected = refresh(model, pair)
+  const answer = await processes[via].refresh(seeded(real, client).apiKey, pair.refreshToken)
+  const body = await answer.text()
+  expect(answer.status).toBe(expected.status)
+  if (expected.status === 401) {
+    expect(body).toBe('Invalid request')
+    return null
+  }
+  return receive(client, body, expected)
+}
+
+/** Reads an answer, and compares it with what it must be. */
+function receive(
+  client: Client,
+  body: string,
+  { step, issuedAt, same }: { step: number; issuedAt: number; same: string | null },
+): Pair {
+  const tokens = JSON.parse(body) as TokenAnswer
+  expect(tokens.expires).toBe(new Date(issuedAt + DAY).toISOString())
+  expect(decodeJwt(tokens.accessToken)).toMatchObject({ gen: step, iat: issuedAt / SECOND })
+  const before = client.wallet[0]
+  if (before !== undefined) {
+    expect(decodeJwt(tokens.accessToken).sid).toBe(decodeJwt(before.accessToken).sid)
+  }
+  if (same !== null) expect(body).toBe(same)
+  client.steps[step]?.answers.set(issuedAt, body)
+  return { client, step, issuedAt, epoch: client.key.epoch, body, ...tokens }
+}
+
+/** What a careful client does. It must get on, whatever the ledger says of the rest. */
+async function goOnWithHeld(model: Model, real: Real, client: Client, via: Via) {
+  const promised = mustGetOn(model, client)
+  const pair = await present(model, real, client.held, via)
+  if (promised) expect(pair).not.toBeNull()
+  return pair
+}
+
+async function tryAccess(model: Model, real: Real, pair: Pair, via: Via): Promise<number> {
+  const { destinationId } = seeded(real, pair.client)
+  const expected = use(model, pair)
+  const answer = await processes[via].endpoint(pair.accessToken, deviceNew(destinationId))
+  expect(answer.status).toBe(expected)
+  return answer.status
+}
+
+function keep(pair: Pair | null) {
+  if (pair === null) return
+  pair.client.wallet.push(pair)
+  pair.client.held = pair
+}
+
+// ── Commands ────────────────────────────────────────────────────────────────────────────────────
+
+type Command = fc.AsyncCommand<Model, Real>
+
+const command = (
+  name: string,
+  run: (model: Model, real: Real) => Promise<void>,
+  check: (model: Readonly<Model>) => boolean = () => true,
+): Command => ({ check, run, toString: () => name })
+
+/** A command of some client, where there is one. */
+const ofClient = (
+  name: string,
+  n: number,
+  run: (model: Model, real: Real, client: Client) => Promise<void>,
+) =>
+  command(
+    `${name}(client ${n})`,
+    async (model, real) => {
+      const client = model.clients[n % model.clients.length]
+      if (client !== undefined) await run(model, real, client)
+    },
+    ({ clients }) => clients.length > 0,
+  )
+
+/** A pair from the wallet, so many before the newest. */
+const older = ({ wallet, held }: Client, age: number) =>
+  wallet[wallet.length - 1 - (age % wallet.length)] ?? held
+
+const n = fc.nat(5)
+const via = fc.constantFrom<Via>(0, 1)
+const keyIndex = fc.constantFrom<0 | 1>(0, 1)
+
+const issue = fc.tuple(keyIndex, via).map(([k, via]) =>
+  command(
+    `issue(key ${k})`,
+    async (model, real) => {
+      const key = model.keys[k]
+      if (key === undefined) return
+      const { apiKey, secret } = seeded(real, { key })
+      const answer = await processes[via].authenticate(apiKey, secret)
+      const body = await answer.text()
+      expect(answer.status).toBe(key.status === 'enabled' ? 200 : 401)
+      if (answer.status !== 200) return
+      const issuedAt = wholeSecond(model.now)
+      const client: Client = {
+        key,
+        steps: [{ madeAt: issuedAt, arrived: true, answers: new Map() }],
+        wallet: [],
+        careless: false,
+        convicted: false,
+        held: null as unknown as Pair,
+      }
+      keep(receive(client, body, { step: 0, issuedAt, same: null }))
+      model.clients.push(client)
+    },
+    ({ clients }) => clients.length < 6,
+  ),
+)
+
+const refreshes = fc.tuple(n, via).map(([n, via]) =>
+  ofClient('refresh', n, async (model, real, client) => {
+    keep(await goOnWithHeld(model, real, client, via))
+  }),
+)
+
+const loses = fc.tuple(n, via).map(([n, via]) =>
+  ofClient('refresh, losing the answer', n, async (model, real, client) => {
+    await goOnWithHeld(model, real, client, via)
+  }),
+)
+
+const crowds = fc.tuple(n, via).map(([n, via]) =>
+  ofClient('refresh side by side', n, async (model, real, client) => {
+    const expected = refresh(model, client.held)
+    const { apiKey } = seeded(real, client)
+    const bodies = await Promise.all(
+      [0, 1, 2, 3, 4].map(async (worker) => {
+        const at = processes[((via + worker) % 2) as Via]
+        const answer = await at.refresh(apiKey, client.held.refreshToken)
+        expect(answer.status).toBe(expected.status)
+        return answer.text()
+      }),
+    )
+    expect(new Set(bodies).size).toBe(1)
+    if (expected.status === 200) keep(receive(client, bodies[0] ?? '', expected))
+  }),
+)
+
+const replays = fc.tuple(n, fc.nat(4), via).map(([n, age, via]) =>
+  ofClient(`replay(${age} before)`, n, async (model, real, client) => {
+    const pair = await present(model, real, older(client, age), via)
+    if (pair !== null && pair.step > client.held.step) keep(pair)
+    else if (pair !== null) client.wallet.splice(-1, 0, pair)
+  }),
+)
+
+const repeats = fc.tuple(n, fc.nat(2), via).map(([n, age, via]) =>
+  ofClient(`repeat(${age} before)`, n, async (model, real, client) => {
+    const pair = older(client, age)
+    const first = await present(model, real, pair, via)
+    const again = await present(model, real, pair, via === 0 ? 1 : 0)
+    expect(again?.body).toBe(first?.body)
+    if (again !== null && again.step > client.held.step) keep(again)
+  }),
+)
+
+const uses = fc.tuple(n, fc.nat(3), via).map(([n, age, via]) =>
+  ofClient(`use(${age} before)`, n, async (model, real, client) => {
+    await tryAccess(model, real, older(client, age), via)
+  }),
+)
+
+const carriesOn = fc.tuple(n, via).map(([n, via]) =>
+  ofClient('refresh and use', n, async (model, real, client) => {
+    keep(await goOnWithHeld(model, real, client, via))
+    await tryAccess(model, real, client.held, via)
+  }),
+)
+
+const operates = fc
+  .tuple(keyIndex, via, fc.constantFrom('disable', 'enable', 'enable', 'rotate'))
+  .map(([k, via, act]) =>
+    command(`${act}(key ${k})`, async (model, real) => {
+      const [key, of] = [model.keys[k], real.keys[k]]
+      if (key === undefined || of === undefined) return
+      const { keys } = processes[via]
+      if (act === 'rotate') {
+        const rotated = await keys.rotateSecret(of.keyId, {})
+        expect(rotated.ok).toBe(key.status !== 'revoked')
+        if (!rotated.ok) return
+        real.keys[k] = { ...of, secret: rotated.value.secret }
+        key.epoch++
+      } else {
+        const changed = await (act === 'enable' ? keys.enable(of.keyId) : keys.disable(of.keyId))
+        expect(changed.ok).toBe(key.status !== 'revoked')
+        if (changed.ok) key.status = act === 'enable' ? 'enabled' : 'disabled'
+      }
+    }),
+  )
+
+const revokes = fc.tuple(keyIndex, via).map(([k, via]) =>
+  command(
+    `revoke(key ${k})`,
+    async (model, real) => {
+      const [key, of] = [model.keys[k], real.keys[k]]
+      if (key === undefined || of === undefined) return
+      done(await processes[via].keys.revoke(of.keyId))
+      key.status = 'revoked'
+    },
+    ({ keys }) => keys[k]?.status !== 'revoked',
+  ),
+)
+
+const turns = fc
+  .oneof(
+    fc.constantFrom(SECOND, LEEWAY - 1, LEEWAY, LEEWAY + SECOND, HOUR, DAY - 1, DAY, 25 * HOUR),
+    fc.constantFrom(3 * DAY, 6 * DAY, 7 * DAY - 1, 7 * DAY, 15 * DAY),
+    fc.integer({ min: 1, max: 2 * HOUR }),
+    fc.integer({ min: 1, max: 2 * SECOND }),
+  )
+  .map((ms) =>
+    command(`turn(${ms} ms)`, async (model) => {
+      processes[0].clock.turn(ms)
+      model.now += ms
+    }),
+  )
+
+const sweeps = via.map((via) => command('sweep', () => processes[via].sweep()))
+
+const history = (commands: { arbitrary: fc.Arbitrary<Command>; weight: number }[]) =>
+  fc.commands(
+    // Weights, as fc.commands chooses evenly.
+    commands.flatMap(({ arbitrary, weight }) =>
+      Array<fc.Arbitrary<Command>>(weight).fill(arbitrary),
+    ),
+    { maxCommands: 60, size: 'max' },
+  )
+
+const everything = history([
+  { arbitrary: issue, weight: 3 },
+  { arbitrary: refreshes, weight: 3 },
+  { arbitrary: loses, weight: 3 },
+  { arbitrary: crowds, weight: 1 },
+  { arbitrary: replays, weight: 2 },
+  { arbitrary: repeats, weight: 2 },
+  { arbitrary: uses, weight: 3 },
+  { arbitrary: carriesOn, weight: 3 },
+  { arbitrary: operates, weight: 1 },
+  { arbitrary: revokes, weight: 1 },
+  { arbitrary: turns, weight: 4 },
+  { arbitrary: sweeps, weight: 1 },
+])
+
+/** Whatever a client without a fault of its own may live through. */
+const careful = history([
+  { arbitrary: issue, weight: 2 },
+  { arbitrary: refreshes, weight: 2 },
+  { arbitrary: loses, weight: 4 },
+  { arbitrary: crowds, weight: 1 },
+  { arbitrary: uses, weight: 2 },
+  { arbitrary: carriesOn, weight: 3 },
+  { arbitrary: turns, weight: 3 },
+  { arbitrary: sweeps, weight: 1 },
+])
+
+// ── Guarantees ──────────────────────────────────────────────────────────────────────────────────
+
+test('after any history every answer is the one that the ledger foretells, to the byte', async () => {
+  await fc.assert(
+    fc.asyncProperty(everything, async (commands) => {
+      await fc.asyncModelRun(setup, commands)
+    }),
+    { numRuns: 50 },
+  )
+}, 60_000)
+
+test('a client that never replays what it has replaced and used is never locked out in 7 days', async () => {
+  let gotOn = 0
+  await fc.assert(
+    fc.asyncProperty(careful, async (commands) => {
+      const state = await setup()
+      await fc.asyncModelRun(() => state, commands)
+      const { model, real } = state
+      for (const client of model.clients) {
+        expect([client.careless, client.convicted]).toEqual([false, false])
+        if (model.now >= client.held.issuedAt + 7 * DAY) continue
+        keep(await goOnWithHeld(model, real, client, 0))
+        expect(await tryAccess(model, real, client.held, 1)).toBe(200)
+        gotOn++
+      }
+    }),
+    { numRuns: 30 },
+  )
+  expect(gotOn).toBeGreaterThan(0)
+}, 60_000)
+
+test('of two who both go on with one family at most one gets anywhere', async () => {
+  let fought = 0
+  await fc.assert(
+    fc.asyncProperty(everything, fc.nat(4), fc.nat(4), async (commands, ageA, ageB) => {
+      const state = await setup()
+      await fc.asyncModelRun(() => state, commands)
+      const { model, real } = state
+      for (const client of model.clients) {
+        let a: Pair | null = older(client, ageA)
+        let b: Pair | null = older(client, ageB)
+        const goOn = async (held: Pair | null): Promise<Pair | null> => {
+          const next = held === null ? null : await present(model, real, held, 0)
+          if (next === null) return null
+          expect(await tryAccess(model, real, next, 1)).toBe(200)
+          processes[0].clock.turn(LEEWAY)
+          model.now += LEEWAY
+          return next
+        }
+        const living = () => isAlive(a) || isAlive(b)
+        if (living()) fought++
+        for (let round = 0; round < 3; round++) {
+          a = await goOn(a)
+          b = await goOn(b)
+        }
+        expect(isAlive(a) && isAlive(b)).toBe(false)
+      }
+    }),
+    { numRuns: 25 },
+  )
+  expect(fought).toBeGreaterThan(0)
+}, 60_000)
+
+const isAlive = (pair: Pair | null): boolean => pair !== null && !pair.client.convicted
