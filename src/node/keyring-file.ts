@@ -19,9 +19,13 @@ import { nodePrimitives } from './primitives.ts'
 
 const OWNER_ONLY = 0o600
 
-/** The key ring file; made at the first start. Throws where others could read it. */
-export async function loadRing(path: string): Promise<Ring> {
+/**
+ * The key ring file; made at the first start, `mayMake`. Throws where it is gone, and where others
+ * could read it.
+ */
+export async function loadRing(path: string, { mayMake = false } = {}): Promise<Ring> {
   if (!existsSync(path)) {
+    if (!mayMake) throw new Error(`there is no key ring ${path}: restore it from a backup`)
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const ring = await createRing(nodePrimitives, Date.now())
     // Two servers may start at once: one makes the ring, the other reads it.

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
@@ -22,7 +22,10 @@ export async function open(
   { publicUrl, log, clock = Date.now }: { publicUrl: string; log: Log; clock?: Clock },
 ): Promise<Latchkey & { keyring: Keyring }> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  const keyring = new Keyring(nodePrimitives, await loadRing(config.keyringPath))
+  // The ring is older than the database: where only the database is there, a new ring would prove
+  // and open nothing of what it holds.
+  const mayMake = !existsSync(databasePath(config))
+  const keyring = new Keyring(nodePrimitives, await loadRing(config.keyringPath, { mayMake }))
   const latchkey = compose({
     config,
     publicUrl,
