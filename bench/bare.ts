@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Answer } from './answer.ts'
+
+/*
+ * The yardstick: a Hono app on the same adapter that reads the body and answers the same bytes as
+ * Latchkey does, and does nothing else. `node bench/bare.ts answer.json`
+ */
+
+const { status, headers, body } = JSON.parse(
+  readFileSync(String(process.argv[2]), 'utf8'),
+) as Answer
+
+const app = new Hono()
+app.post('*', async (c) => {
+  await c.req.text()
+  return new Response(body, { status, headers })
+})
+
+const server = createServer(getRequestListener(app.fetch))
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as AddressInfo
+  console.log(JSON.stringify({ msg: 'listening', url: `http://localhost:${port}` }))
+})

@@ -1,0 +1,85 @@
+import type { Comparison } from './compare.ts'
+import { largest } from './figures.ts'
+import { type Growth, TOLERANCE } from './growth.ts'
+import type { Machine } from './machine.ts'
+import type { Memory } from './served.ts'
+
+/** The server must fit beside others on a small machine. */
+export const MEMORY_AIM_MB = 200
+
+export function writeMachine({ cores, cpu, node, sqlite, fileSystem, pinned }: Machine): string {
+  const where = pinned ? 'server and load on a core each' : 'server and load not pinned to cores'
+  return `${cores} × ${cpu}, Node ${node}, SQLite ${sqlite}, ${fileSystem}; ${where}`
+}
+
+export function writeComparisons(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.map(({ name, latchkey, bare, ratio, aim, holds }) => [
+    name,
+    count(latchkey.perSecond),
+    ms(latchkey.p50Ms),
+    ms(latchkey.p99Ms),
+    us(latchkey.cpuUs),
+    us(bare.cpuUs),
+    count(bare.perSecond),
+    ratio.toFixed(2),
+    `≥ ${aim.toFixed(2)}`,
+    mark(holds),
+  ])
+  const head = ['case', 'requests/s', 'p50', 'p99', 'CPU', 'bare CPU', 'bare/s', 'ratio', 'aim', '']
+  const memory = comparisons.map((one) => one.memory).reduce(largest, null)
+  return [table([head, ...rows]), '', ...comparisons.map(bar), '', writeMemory(memory)].join('\n')
+}
+
+export function writeGrowths(growths: readonly Growth[]): string {
+  const sizes = growths[0]?.sizes.map(({ keys }) => keys) ?? []
+  const head = ['case', ...sizes.map((keys) => `${count(keys)} keys`), 'ratio', 'aim', '']
+  const rows = growths.map((growth) => [
+    growth.name,
+    ...growth.sizes.map(({ figures }) => `${count(figures.perSecond)}/s`),
+    growth.sizes.at(-1)?.ratio.toFixed(2) ?? '',
+    `≥ ${(1 - TOLERANCE).toFixed(2)}`,
+    mark(growth.holds),
+  ])
+  const memory = growths
+    .flatMap((growth) => growth.sizes.map((size) => size.memory))
+    .reduce(largest, null)
+  return [table([head, ...rows]), '', writeMemory(memory)].join('\n')
+}
+
+export const memoryHolds = (memory: Memory | null) =>
+  memory === null || memory.rssMb < MEMORY_AIM_MB
+
+function writeMemory(memory: Memory | null): string {
+  if (memory === null) return 'memory: this system does not tell'
+  const { rssMb, peakMb } = memory
+  const figures = `${count(rssMb)} MB at the end of a round, ${count(peakMb)} MB at most`
+  return `memory: ${figures}; aim < ${MEMORY_AIM_MB} MB ${mark(memoryHolds(memory))}`
+}
+
+const BAR_WIDTH = 50
+
+/** The whole bar is bare Hono; the line in it is the aim. */
+function bar({ name, ratio, aim }: Comparison): string {
+  const at = (share: number) => Math.min(BAR_WIDTH, Math.round(share * BAR_WIDTH))
+  const cells: string[] = Array.from({ length: BAR_WIDTH }, (_, n) => (n < at(ratio) ? '█' : '·'))
+  cells[at(aim)] = '│'
+  return `${name.padEnd(18)}${cells.join('')} ${ratio.toFixed(2)}`
+}
+
+/** The first column to the left, figures to the right. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+const count = (n: number) => Math.round(n).toLocaleString('en')
+const ms = (n: number) => `${n.toFixed(2)} ms`
+const us = (n: number) => (Number.isNaN(n) ? '?' : `${Math.round(n)} µs`)
+const mark = (holds: boolean) => (holds ? '✓' : '✗ missed')

@@ -1,0 +1,38 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { compare } from './compare.ts'
+import { grow } from './growth.ts'
+import { describeMachine } from './machine.ts'
+import { HELP, readOptions } from './options.ts'
+import { report } from './progress.ts'
+import { writeComparisons, writeGrowths, writeMachine } from './report.ts'
+import { pinLoad } from './served.ts'
+
+const settings = readOptions(process.argv.slice(2))
+if (settings === null) {
+  console.log(HELP)
+  process.exit()
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+const machine = describeMachine(folder)
+report(writeMachine(machine))
+pinLoad()
+const { cases, json, ...measuredWith } = settings
+const about = { at: new Date().toISOString(), machine, settings: measuredWith }
+
+let result: object
+if (settings.growth) {
+  const growth = await grow(folder, settings)
+  console.log(`\n${writeGrowths(growth)}`)
+  result = { ...about, growth }
+} else {
+  const comparisons = await compare(folder, settings)
+  console.log(`\n${writeComparisons(comparisons)}`)
+  result = { ...about, comparisons }
+}
+if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`)

@@ -1,0 +1,167 @@
+import Database from 'better-sqlite3'
+import { v7 } from 'uuid'
+import { readConfig } from '../src/config.ts'
+import { nodeArgon2 } from '../src/node/primitives.ts'
+import { databasePath, open } from '../src/node/server.ts'
+import type { Done } from '../src/service/operator.ts'
+
+/** Who calls: a key, its secret, and a route that its messages may take. */
+export interface Vendor {
+  readonly apiKey: string
+  readonly secret: string
+  readonly sourceId: string
+  readonly destinationId: string
+}
+
+const KEYS_AN_ACCOUNT = 100
+const KEYS_A_TRANSACTION = 10_000
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+/**
+ * A data folder with so many keys, `active` of them drawn at random from the whole table. The first
+ * key is made as an operator makes one; all the others are its rows copied under new ids, so that a
+ * million takes a minute. The secret of a key that is not active is nobody's.
+ */
+export async function seed(
+  dataDir: string,
+  { keys, active, progress }: { keys: number; active: number; progress: (done: number) => void },
+): Promise<Vendor[]> {
+  const config = readConfig({ LATCHKEY_DATA: dataDir })
+  const vendor = await makeFirst(config)
+  const secrets = new Map<number, string>()
+  for (const n of draw(keys, active)) secrets.set(n, n === 0 ? vendor.secret : newSecret())
+
+  const db = new Database(databasePath(config))
+  try {
+    // The server sets these again for itself; nothing here must survive a power cut.
+    db.pragma('synchronous = OFF')
+    db.pragma('foreign_keys = OFF')
+    db.pragma('cache_size = -1000000')
+    const vendors = await copyRows(db, vendor, keys, secrets, progress)
+    db.pragma('wal_checkpoint(TRUNCATE)')
+    return vendors
+  } finally {
+    db.close()
+  }
+}
+
+async function makeFirst(config: ReturnType<typeof readConfig>): Promise<Vendor> {
+  const latchkey = await open(config, { publicUrl: 'http://localhost', log: silent })
+  const { accounts, routes, keys } = latchkey
+  try {
+    const account = done(await accounts.create({ name: 'Account' }))
+    const of = { accountId: account.id }
+    const user = done(
+      await accounts.addUser({ ...of, email: 'engineer@vendor.example', role: 'engineer' }),
+    )
+    const source = done(await routes.addSource({ ...of, name: 'Source' }))
+    const destination = done(
+      await routes.addDestination({ ...of, name: 'Destination', url: 'https://emr.example' }),
+    )
+    done(await routes.setVerified(destination.id, true))
+    done(await routes.subscribe({ sourceId: source.id, destinationId: destination.id }))
+    const { key, secret } = done(
+      await keys.create({ ownerId: user.id, sourceId: source.id, name: 'Key' }),
+    )
+    return { apiKey: key.publicId, secret, sourceId: source.id, destinationId: destination.id }
+  } finally {
+    await latchkey.storage.close()
+  }
+}
+
+type Row = Record<string, unknown>
+
+async function copyRows(
+  db: Database.Database,
+  first: Vendor,
+  keys: number,
+  secrets: ReadonlyMap<number, string>,
+  progress: (done: number) => void,
+): Promise<Vendor[]> {
+  const vendors: Vendor[] = []
+  const copy = {
+    account: copier(db, 'accounts'),
+    destination: copier(db, 'destinations'),
+    user: copier(db, 'users'),
+    source: copier(db, 'sources'),
+    subscription: copier(db, 'subscriptions'),
+    key: copier(db, 'keys'),
+  }
+  let { account_id, destination_id } = db
+    .prepare(
+      'SELECT d.account_id, d.id AS destination_id FROM destinations d JOIN accounts a ON a.id = d.account_id',
+    )
+    .get() as { account_id: string; destination_id: string }
+  if (secrets.has(0)) vendors.push(first)
+
+  for (let from = 1; from < keys; from += KEYS_A_TRANSACTION) {
+    const to = Math.min(keys, from + KEYS_A_TRANSACTION)
+    const hashes = await hashesOf(secrets, from, to)
+    db.transaction(() => {
+      for (let n = from; n < to; n++) {
+        if (n % KEYS_AN_ACCOUNT === 0) {
+          account_id = copy.account({})
+          destination_id = copy.destination({ account_id })
+        }
+        const owner_id = copy.user({ account_id, email: `engineer-${n}@vendor.example` })
+        const source_id = copy.source({ account_id })
+        copy.subscription({ source_id, destination_id })
+        // Random, as the ids of imported keys are: the hardest order for an index.
+        const public_id = crypto.randomUUID()
+        const secret_hash = hashes.get(n)
+        copy.key({
+          account_id,
+          owner_id,
+          source_id,
+          public_id,
+          ...(secret_hash === undefined ? {} : { secret_hash }),
+        })
+        const secret = secrets.get(n)
+        if (secret !== undefined) {
+          const [sourceId, destinationId] = [source_id, destination_id]
+          vendors.push({ apiKey: public_id, secret, sourceId, destinationId })
+        }
+      }
+    })()
+    progress(to)
+  }
+  return vendors
+}
+
+/** Copies the table's first row, with these columns and an id of its own; answers the id. */
+function copier(db: Database.Database, table: string): (differing: Row) => string {
+  const first = db.prepare(`SELECT * FROM ${table} ORDER BY id LIMIT 1`).get() as Row
+  const columns = Object.keys(first)
+  const insert = db.prepare(
+    `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+  )
+  return (differing) => {
+    const row: Row = { ...first, ...differing, id: v7() }
+    insert.run(columns.map((column) => row[column]))
+    return row.id as string
+  }
+}
+
+async function hashesOf(secrets: ReadonlyMap<number, string>, from: number, to: number) {
+  const hashes = new Map<number, string>()
+  for (const [n, secret] of secrets) {
+    if (n >= from && n < to) hashes.set(n, await nodeArgon2.hash(secret))
+  }
+  return hashes
+}
+
+/** So many different numbers below `below`. */
+function draw(below: number, count: number): Set<number> {
+  const drawn = new Set<number>()
+  while (drawn.size < Math.min(count, below)) drawn.add(Math.floor(Math.random() * below))
+  return drawn
+}
+
+const newSecret = () =>
+  Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+
+function done<T>(result: Done<T>): T {
+  if (!result.ok) throw new Error(result.failure.message)
+  return result.value
+}

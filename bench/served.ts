@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Answer } from './answer.ts'
+
+/** A server in a process of its own, on the servers' core. */
+export interface Served {
+  readonly port: number
+  /** What its process has computed so far; NaN where the system does not tell. */
+  cpuSeconds(): number
+  /** What it holds of the machine's memory now, and the most it ever held; null where none tells. */
+  memory(): Memory | null
+  stop(): Promise<void>
+}
+
+export interface Memory {
+  readonly rssMb: number
+  readonly peakMb: number
+}
+
+const SERVERS_CORE = '0'
+const LOADS_CORE = '1'
+
+/** Whether servers and load can each have a core of their own. */
+export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+
+/** Keeps this process, which makes the load, off the servers' core. */
+export function pinLoad(): void {
+  if (pinned) spawnSync('taskset', ['-a', '-p', '-c', LOADS_CORE, String(process.pid)])
+}
+
+const file = (path: string) => new URL(path, import.meta.url).pathname
+
+/** Latchkey as a user starts it; but the documented quota would stop a load generator. */
+export function serveLatchkey(
+  folder: string,
+  { profileDir }: { profileDir: string | undefined },
+): Promise<Served> {
+  const profiling = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir]
+  return serve([...profiling, file('../src/node/cli.ts'), 'serve'], join(folder, 'server.log'), {
+    LATCHKEY_DATA: join(folder, 'data'),
+    LATCHKEY_PORT: '0',
+    LATCHKEY_QUOTA_REQUESTS: '1000000000',
+  })
+}
+
+export function serveBare(folder: string, answer: Answer): Promise<Served> {
+  const path = join(folder, 'answer.json')
+  writeFileSync(path, JSON.stringify(answer))
+  return serve([file('./bare.ts'), path], join(folder, 'bare.log'), {})
+}
+
+const START_MS = 20_000
+
+/** Output goes to a file: a pipe would be read on the load's core, and could be the limit. */
+async function serve(
+  args: readonly string[],
+  logPath: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<Served> {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY|NODE)_/.test(name))
+  const env = { ...Object.fromEntries(inherited), ...settings }
+  const log = openSync(logPath, 'w')
+  const command = [process.execPath, ...args]
+  if (pinned) command.unshift('taskset', '-c', SERVERS_CORE)
+  const [program = '', ...rest] = command
+  const child = spawn(program, rest, { env, stdio: ['ignore', log, log] })
+  closeSync(log)
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+
+  return {
+    port: await portOf(child, logPath),
+    cpuSeconds: () => cpuSecondsOf(child.pid),
+    memory: () => memoryOf(child.pid),
+    async stop() {
+      child.kill('SIGTERM')
+      if (child.exitCode === null && child.signalCode === null) {
+        await new Promise((gone) => child.once('exit', gone))
+      }
+      process.off('exit', kill)
+    },
+  }
+}
+
+async function portOf(child: ChildProcess, logPath: string): Promise<number> {
+  for (const deadline = Date.now() + START_MS; Date.now() < deadline; await wait(20)) {
+    const log = readFileSync(logPath, 'utf8')
+    const line = log.split('\n').find((text) => text.includes('"msg":"listening"'))
+    if (line !== undefined) return Number(new URL((JSON.parse(line) as { url: string }).url).port)
+    if (child.exitCode !== null) throw new Error(`the server did not start:\n${log}`)
+  }
+  throw new Error(`the server does not listen after ${START_MS} ms`)
+}
+
+const TICKS_A_SECOND = 100
+
+/** proc(5): after the program's name in brackets, user and system time are the 12th and 13th field. */
+function cpuSecondsOf(pid: number | undefined): number {
+  if (process.platform !== 'linux') return Number.NaN
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
+}
+
+function memoryOf(pid: number | undefined): Memory | null {
+  if (process.platform !== 'linux') return null
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const megabytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
+  return { rssMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') }
+}
