@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
@@ -11,6 +11,7 @@ import { Keyring } from '../crypto/keyring.ts'
 import type { Clock, Log } from '../service/ports.ts'
 import { httpCourier } from './courier.ts'
 import { followRing, loadRing } from './keyring-file.ts'
+import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { openSqlite } from './sqlite.ts'
 
@@ -54,7 +55,9 @@ export interface Running extends Latchkey {
  * A slow sender holds a connection this long at most. An idle connection is kept longer than load
  * balancers do (60 s), so that it is they who close it and no request is lost on the way.
  */
-const TIMEOUTS = {
+const SERVER = {
+  // Refused where the path is read, in words.
+  requireHostHeader: false,
   headersTimeout: 10_000,
   requestTimeout: 120_000,
   keepAliveTimeout: 65_000,
@@ -67,8 +70,9 @@ const STOP_WITHIN_MS = 10_000
 
 /** Opens the database, listens, and says what is dangerous in how it was set up. */
 export async function start(config: Config, log: Log): Promise<Running> {
-  const server = createServer(TIMEOUTS)
+  const server = createServer(SERVER)
   server.on('clientError', refuseMalformed)
+  server.on('checkExpectation', refuseExpectation)
   // Tokens name the server's URL. A port that the system chooses is known only by listening, and
   // then nobody else knows it yet; any other is opened when everything behind it stands.
   const port = config.port === 0 ? await listen(server, config) : config.port
@@ -77,7 +81,10 @@ export async function start(config: Config, log: Log): Promise<Running> {
     server.close()
     throw error
   })
-  server.on('request', getRequestListener(latchkey.app.fetch))
+  server.on(
+    'request',
+    getRequestListener(latchkey.app.fetch, { errorHandler: refuseUnreadable(log) }),
+  )
   if (config.port !== 0) {
     await listen(server, config).catch(async (error: unknown) => {
       await latchkey.storage.close()
@@ -124,41 +131,4 @@ function listen(server: Server, { host, port }: Config): Promise<number> {
       resolve((server.address() as AddressInfo).port)
     })
   })
-}
-
-/** What Node itself refuses, before any handler runs. A client's author reads these. */
-const MALFORMED: Record<string, [status: string, message: string]> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too long.'],
-  HPE_INVALID_HEADER_TOKEN: ['400 Bad Request', 'A header line is not a header: RFC 9110 §5.'],
-  HPE_INVALID_METHOD: ['400 Bad Request', 'The request does not begin with an HTTP method.'],
-  HPE_INVALID_CONTENT_LENGTH: ['400 Bad Request', 'Content-Length is not a number.'],
-  HPE_UNEXPECTED_CONTENT_LENGTH: [
-    '400 Bad Request',
-    'Content-Length is there twice, or beside Transfer-Encoding.',
-  ],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
-}
-
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const [status, message] = MALFORMED[error.code ?? ''] ?? [
-    '400 Bad Request',
-    'The request is not HTTP/1.1 as RFC 9112 has it.',
-  ]
-  const body = JSON.stringify({ message: `${message} (${error.code ?? 'malformed'})` })
-  socket.end(
-    [
-      `HTTP/1.1 ${status}`,
-      `Date: ${new Date().toUTCString()}`,
-      'Connection: close',
-      'Cache-Control: no-store',
-      'Content-Type: application/json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body,
-    ].join('\r\n'),
-  )
 }
