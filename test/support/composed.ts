@@ -1,0 +1,52 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { compose } from '../../src/compose.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Argon2 } from '../../src/crypto/primitives.ts'
+import { httpCourier } from '../../src/node/courier.ts'
+import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { openSqlite } from '../../src/node/sqlite.ts'
+import { testKeyring } from './ring.ts'
+import { temporaryFolder, testClock, testLog } from './server.ts'
+
+/** The real argon2, counted. */
+export function countingArgon2(): Argon2 & { verified: number } {
+  return {
+    verified: 0,
+    hash: nodeArgon2.hash,
+    verify(phc, secret) {
+      this.verified++
+      return nodeArgon2.verify(phc, secret)
+    },
+  }
+}
+
+/** A server put together by hand, on a real database, so that one of its parts can be watched. */
+export async function composedServer(settings: Record<string, string>, argon2: Argon2) {
+  const dir = temporaryFolder()
+  const clock = testClock()
+  const latchkey = compose({
+    config: readConfig({ LATCHKEY_DATA: dir, ...settings }),
+    publicUrl: 'https://latchkey.example',
+    engine: openSqlite(join(dir, 'latchkey.db')),
+    primitives: nodePrimitives,
+    argon2,
+    keyring: await testKeyring(),
+    courier: httpCourier,
+    clock,
+    log: testLog(),
+    cores: 2,
+    peerOf: () => '203.0.113.7',
+  })
+  const post = (path: string, body: object) =>
+    latchkey.app.request(path, { method: 'POST', body: JSON.stringify(body) })
+  return {
+    ...latchkey,
+    clock,
+    post,
+    async close() {
+      await latchkey.storage.close()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
