@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { newCounts } from './support/kill/counts.ts'
+import { runLane } from './support/kill/lane.ts'
+
+const LANES = 2
+const KILLS_A_LANE = 100
+
+test('no kill -9 locks a client out, loses what was acknowledged, or revives what was revoked', {
+  timeout: 600_000,
+}, async () => {
+  const counts = newCounts()
+  await Promise.all(Array.from({ length: LANES }, () => runLane(KILLS_A_LANE, counts)))
+  console.log(`kill -9: ${JSON.stringify(counts)}`)
+  expect(counts.kills).toBeGreaterThanOrEqual(200)
+  expect(counts.lostAnswers).toBeGreaterThan(0)
+  expect(counts.lostAfterCommit).toBeGreaterThan(0)
+  expect(counts.repeats).toBeGreaterThan(0)
+  expect(counts.messages).toBeGreaterThan(0)
+  expect(counts.revocations).toBeGreaterThan(0)
+  expect(counts.toggles).toBeGreaterThan(0)
+})
