@@ -1,0 +1,36 @@
+import { rmSync } from 'node:fs'
+import { readConfig } from '../../src/config.ts'
+import { databasePath, type Running, start } from '../../src/node/server.ts'
+import { temporaryFolder, testLog } from './server.ts'
+
+export type LiveServer = Omit<Running, 'url'> & {
+  /** Where its socket is, whatever its public URL. */
+  readonly url: string
+  readonly dir: string
+  readonly databasePath: string
+  readonly log: ReturnType<typeof testLog>
+  close(): Promise<void>
+}
+
+/** A whole server with its socket, in the process of the test. */
+export async function startLive(
+  settings: Record<string, string> = {},
+  { dir = temporaryFolder() } = {},
+): Promise<LiveServer> {
+  const log = testLog()
+  const config = readConfig({ LATCHKEY_DATA: dir, LATCHKEY_PORT: '0', ...settings })
+  const running = await start(config, log)
+  const listening = log.lines.find(({ message }) => message === 'listening')
+  const { port } = (listening?.facts ?? {}) as { port?: number }
+  return {
+    ...running,
+    url: `http://127.0.0.1:${port}`,
+    dir,
+    databasePath: databasePath(config),
+    log,
+    async close() {
+      await running.stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
