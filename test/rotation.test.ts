@@ -290,6 +290,26 @@ describe('a refresh token', () => {
   })
 })
 
+describe('an access token', () => {
+  test('works one millisecond before the instant that `expires` names, and is refused at it', async () => {
+    const first = await issue()
+    const second = await refresh(first.refreshToken)
+    server.clock.set(Date.parse(first.expires) - 1)
+    for (const tokens of [first, second]) expect(await use(tokens)).toBe(200)
+    server.clock.set(Date.parse(first.expires))
+    for (const tokens of [first, second]) expect(await use(tokens)).toBe(401)
+  })
+
+  test('lives on to its own end when its refresh token is used: jobs under way are not cut off', async () => {
+    const first = await issue()
+    const second = await refresh(first.refreshToken)
+    expect(await use(second)).toBe(200)
+    await refresh(second.refreshToken)
+    server.clock.turn(23 * HOUR)
+    for (const tokens of [first, second]) expect(await use(tokens)).toBe(200)
+  })
+})
+
 describe('reuse', () => {
   /** Three generations, all used; the first refresh token is in other hands. */
   async function stolen() {

@@ -1,0 +1,252 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+/*
+ * The drawing of the architecture, held: imports point down, siblings never look sideways.
+ */
+
+const ROOT = join(import.meta.dirname, '..')
+const files = globSync('src/**/*.ts', { cwd: ROOT }).sort()
+const text = new Map(files.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]))
+
+/** Code without its comments. (A string that looks like one stays, and is seen.) */
+const codeOf = (file: string) =>
+  (text.get(file) ?? '').replace(
+    /('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g,
+    (_, literal: string | undefined) => literal ?? '',
+  )
+
+interface Import {
+  readonly from: string
+  /** `src/…` for a file of ours, or the name of a package, or `node:…`. */
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+/** Every static and dynamic import and re-export of a file. */
+function importsOf(from: string): Import[] {
+  const found: Import[] = []
+  const statement =
+    /\b(import|export)\s+(type\s)?\s*(?:[\w*$\s{},]*?\sfrom\s*|)(['"])([^'"]+)\3|\bimport\s*\(\s*(['"])([^'"]+)\5|\brequire\s*\(\s*(['"])([^'"]+)\7/g
+  for (const [, , type, , plain, , dynamic, , required] of codeOf(from).matchAll(statement)) {
+    const name = plain ?? dynamic ?? required ?? ''
+    const to = name.startsWith('.') ? normalize(join(dirname(from), name)) : packageOf(name)
+    found.push({ from, to, typeOnly: type !== undefined })
+  }
+  return found
+}
+
+const packageOf = (name: string) =>
+  name.startsWith('node:') ? name : name.split('/', name.startsWith('@') ? 2 : 1).join('/')
+
+const imports = files.flatMap(importsOf)
+
+/** The rooms, and the whole of what each may import beside itself. */
+const ROOMS: { room: string; mayImport: readonly string[]; packages: readonly string[] }[] = [
+  { room: 'src/domain/', mayImport: [], packages: [] },
+  { room: 'src/service/', mayImport: ['src/domain/'], packages: ['lru-cache'] },
+  {
+    room: 'src/crypto/',
+    mayImport: ['src/domain/', 'src/service/ports.ts'],
+    packages: ['jose', 'zod', 'lru-cache', 'uuid'],
+  },
+  {
+    room: 'src/storage/',
+    mayImport: ['src/domain/', 'src/service/ports.ts'],
+    packages: ['kysely'],
+  },
+  { room: 'src/http/', mayImport: ['src/domain/', 'src/service/'], packages: ['hono', 'zod'] },
+  { room: 'src/config.ts', mayImport: ['src/domain/'], packages: ['zod'] },
+  {
+    room: 'src/compose.ts',
+    mayImport: [
+      'src/config.ts',
+      'src/crypto/',
+      'src/domain/',
+      'src/http/',
+      'src/service/',
+      'src/storage/',
+    ],
+    packages: ['hono'],
+  },
+  {
+    room: 'src/node/',
+    mayImport: [
+      'src/compose.ts',
+      'src/config.ts',
+      'src/crypto/',
+      'src/domain/',
+      'src/service/',
+      'src/storage/',
+    ],
+    packages: [
+      '@hono/node-server',
+      '@node-rs/argon2',
+      'better-sqlite3',
+      'commander',
+      'hono',
+      'pino',
+    ],
+  },
+]
+const roomOf = (file: string) => ROOMS.find(({ room }) => file.startsWith(room))
+
+test('every file stands in a room of the drawing', () => {
+  expect(files.length).toBeGreaterThan(40)
+  expect(files.filter((file) => roomOf(file) === undefined)).toEqual([])
+})
+
+test('every import is read, and leads to a file that exists', () => {
+  expect(imports.length).toBeGreaterThan(150)
+  // Counted in another way: the last line of a statement, or a call.
+  const ends = /^(?:import|export|\}).*\bfrom ['"]|^import ['"]|\bimport\(['"]/gm
+  const names = files.flatMap((file) => codeOf(file).match(ends) ?? [])
+  expect(imports).toHaveLength(names.length)
+  const ours = imports.filter(({ to }) => to.startsWith('src'))
+  expect(ours.filter(({ to }) => !files.includes(to))).toEqual([])
+})
+
+describe.each(ROOMS)('$room', ({ room, mayImport, packages }) => {
+  const its = imports.filter(({ from }) => from.startsWith(room))
+
+  test('imports of the house only itself and what lies below it', () => {
+    const allowed = [room, ...mayImport]
+    const wrong = its.filter(
+      ({ to }) => to.startsWith('src/') && !allowed.some((start) => to.startsWith(start)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('imports only its own packages', () => {
+    const wrong = its.filter(
+      ({ to }) =>
+        !to.startsWith('src/') &&
+        !packages.includes(to) &&
+        !(room === 'src/node/' && to.startsWith('node:')),
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
+test('storage and crypto know the service by its types alone', () => {
+  const wrong = imports.filter(
+    ({ from, to, typeOnly }) =>
+      /^src\/(storage|crypto)\//.test(from) && to.startsWith('src/service/') && !typeOnly,
+  )
+  expect(wrong).toEqual([])
+})
+
+test('a vendor’s room is entered by the app alone', () => {
+  const vendors = globSync('src/http/*/', { cwd: ROOT }).map((folder) => `${folder}/`)
+  expect(vendors).toContain('src/http/redox/')
+  const wrong = imports.filter(({ from, to }) =>
+    vendors.some(
+      (vendor) => to.startsWith(vendor) && !from.startsWith(vendor) && from !== 'src/http/app.ts',
+    ),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('no file imports itself by a detour', () => {
+  const below = new Map(
+    files.map((file) => [
+      file,
+      // What only names a type is gone at run time.
+      imports.filter(({ from, typeOnly }) => from === file && !typeOnly).map(({ to }) => to),
+    ]),
+  )
+  const reaches = (start: string): boolean => {
+    const seen = new Set<string>()
+    const next = [...(below.get(start) ?? [])]
+    for (let file = next.pop(); file !== undefined; file = next.pop()) {
+      if (file === start) return true
+      if (seen.has(file)) continue
+      seen.add(file)
+      next.push(...(below.get(file) ?? []))
+    }
+    return false
+  }
+  expect(files.filter(reaches)).toEqual([])
+})
+
+describe('the domain', () => {
+  const domain = files.filter((file) => file.startsWith('src/domain/'))
+
+  test.each([
+    'await',
+    'async',
+    'Promise',
+    'Date',
+    'performance',
+    'throw',
+    'Math.random',
+    'crypto',
+    'process',
+    'fetch',
+    'console',
+    'setTimeout',
+    'globalThis',
+  ])('decides on paper: no %s', (word) => {
+    const whole = new RegExp(`(?<![\\w.'])${word.replace('.', '\\.')}\\b`)
+    expect(domain.filter((file) => whole.test(codeOf(file)))).toEqual([])
+  })
+})
+
+test('the environment is read, and a process ended, only under node/', () => {
+  const wrong = files.filter(
+    (file) =>
+      !file.startsWith('src/node/') && /\bprocess\b|\bBuffer\b|__dirname/.test(codeOf(file)),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('time comes from the clock that is handed in: nobody above node/ asks the machine', () => {
+  const wrong = files.filter(
+    (file) =>
+      !file.startsWith('src/node/') &&
+      /\bDate\.now\b|new Date\(\)|performance\./.test(codeOf(file)),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('nothing secret is drawn from Math.random, anywhere', () => {
+  expect(files.filter((file) => codeOf(file).includes('Math.random'))).toEqual([])
+})
+
+describe('a string that goes over a wire occurs in one source file:', () => {
+  // The demo is the other end of the wire: a vendor's client, and a hospital.
+  const server = files.filter((file) => !file.startsWith('src/node/demo/'))
+
+  test.each([
+    'Invalid request',
+    'Required field missing',
+    'Invalid field - ',
+    'No subscriptions.',
+    'Invalid synchronous destination',
+    'DataModels',
+    'AttemptID',
+    'EventDateTime',
+    'FacilityCode',
+    'X-RateLimit-Limit',
+    'WWW-Authenticate',
+    'Bearer realm',
+    'Retry-After',
+    'X-Request-Id',
+    'apiKey',
+    "'/auth/authenticate'",
+    "'/auth/refreshToken'",
+    "'/endpoint'",
+    "'/query'",
+    '/.well-known/jwks.json',
+    "'/health'",
+    "'/ready'",
+    'x-forwarded-for',
+    'at+jwt',
+    "'rt_'",
+    'PatientAdmin',
+  ])('%s', (word) => {
+    const quoted = server.filter((file) => codeOf(file).includes(word))
+    expect(quoted).toHaveLength(1)
+  })
+})
