@@ -165,7 +165,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 export function dangersOf(config: Config): string[] {
   const dangers: string[] = []
   const everywhere = config.host === '0.0.0.0' || config.host === '::'
-  if (everywhere && !config.publicUrl?.startsWith('https:')) {
+  if (everywhere && !/^https:/i.test(config.publicUrl ?? '')) {
     dangers.push(
       `LATCHKEY_HOST=${config.host} is open to the network and LATCHKEY_URL is not https: ` +
         'secrets and tokens travel in the clear unless a TLS proxy stands before this server',

@@ -1,0 +1,240 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, dangersOf, readConfig, SETTINGS } from '../src/config.ts'
+
+type Settings = Readonly<Record<string, string>>
+
+/** The problems of settings that are refused: the lines after the first. */
+function problems(settings: Settings): string[] {
+  try {
+    readConfig(settings)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const [first, ...lines] = error.message.split('\n')
+    expect(first).toBe('The configuration has problems:')
+    return lines.map((line) => line.trim())
+  }
+  throw new Error('these settings were taken')
+}
+
+describe('the configuration', () => {
+  test('of an empty environment is safe and complete', () => {
+    expect(readConfig({})).toEqual({
+      dataDir: './data',
+      keyringPath: './data/keyring.json',
+      host: '127.0.0.1',
+      port: 8080,
+      publicUrl: null,
+      region: 'us',
+      trustedProxies: [],
+      leewayMs: 60_000,
+      guessLimits: { perKey: 10, perAddress: 100, windowMs: 300_000 },
+      quota: { requests: 10_000, windowMs: 300_000 },
+      messageLimitBytes: 40 * 1024 * 1024,
+      logLevel: 'info',
+    })
+    expect(dangersOf(readConfig({}))).toEqual([])
+  })
+
+  test('is what every setting says', () => {
+    const config = readConfig({
+      LATCHKEY_DATA: '/var/lib/latchkey',
+      LATCHKEY_KEYRING: '/run/secrets/ring.json',
+      LATCHKEY_HOST: '::1',
+      LATCHKEY_PORT: '0',
+      LATCHKEY_URL: 'https://api.example/base//',
+      LATCHKEY_REGION: 'ca',
+      LATCHKEY_TRUSTED_PROXIES: ' 10.0.0.0/8, 127.0.0.1 ,, fd00::/8 ',
+      LATCHKEY_REFRESH_LEEWAY_SECONDS: '0',
+      LATCHKEY_FAILURES_PER_KEY: '1',
+      LATCHKEY_FAILURES_PER_ADDRESS: '2',
+      LATCHKEY_FAILURES_SECONDS: '3',
+      LATCHKEY_QUOTA_REQUESTS: '4',
+      LATCHKEY_QUOTA_SECONDS: '5',
+      LATCHKEY_MESSAGE_LIMIT_BYTES: '1024',
+      LATCHKEY_LOG_LEVEL: 'silent',
+    })
+    expect(config).toMatchObject({
+      dataDir: '/var/lib/latchkey',
+      keyringPath: '/run/secrets/ring.json',
+      host: '::1',
+      port: 0,
+      publicUrl: 'https://api.example/base',
+      region: 'ca',
+      leewayMs: 0,
+      guessLimits: { perKey: 1, perAddress: 2, windowMs: 3000 },
+      quota: { requests: 4, windowMs: 5000 },
+      messageLimitBytes: 1024,
+      logLevel: 'silent',
+    })
+    expect(config.trustedProxies.map(({ family, prefix }) => [family, prefix])).toEqual([
+      [4, 8],
+      [4, 32],
+      [6, 8],
+    ])
+  })
+
+  test('leaves alone what is not Latchkey’s', () => {
+    const others = { PATH: '/bin', HOME: '/root', LATCH: 'x', latchkey_port: 'x', npm_x: undefined }
+    expect(readConfig(others)).toEqual(readConfig({}))
+  })
+
+  test('takes a setting that is there without a value for its default', () => {
+    expect(readConfig({ LATCHKEY_PORT: undefined }).port).toBe(8080)
+  })
+})
+
+describe('a problem', () => {
+  test('is named with every other one, in one error, each once', () => {
+    const found = problems({
+      LATCHKEY_PROT: '1',
+      LATCHKEY_COLOUR: 'red',
+      LATCHKEY_DATA: '',
+      LATCHKEY_HOST: '',
+      LATCHKEY_PORT: '65536',
+      LATCHKEY_URL: 'ftp://x',
+      LATCHKEY_REGION: 'US East',
+      LATCHKEY_TRUSTED_PROXIES: '10.0.0.1/8, nonsense, 127.0.0.1',
+      LATCHKEY_REFRESH_LEEWAY_SECONDS: '3601',
+      LATCHKEY_FAILURES_PER_KEY: '0',
+      LATCHKEY_QUOTA_REQUESTS: 'many',
+      LATCHKEY_LOG_LEVEL: 'loud',
+    })
+    expect(found).toEqual([
+      'LATCHKEY_PROT is not a setting; did you mean LATCHKEY_PORT?',
+      'LATCHKEY_COLOUR is not a setting; `latchkey serve --help` lists them all',
+      'LATCHKEY_DATA must name a folder',
+      'LATCHKEY_HOST must name an address',
+      'LATCHKEY_PORT must be from 0 to 65535',
+      'LATCHKEY_URL must be an http or https URL without query',
+      'LATCHKEY_REGION must be 1 to 32 of a-z, 0-9 and -',
+      'LATCHKEY_TRUSTED_PROXIES "10.0.0.1/8" is not an address or network',
+      'LATCHKEY_TRUSTED_PROXIES "nonsense" is not an address or network',
+      'LATCHKEY_REFRESH_LEEWAY_SECONDS must be from 0 to 3600',
+      'LATCHKEY_FAILURES_PER_KEY must be from 1 to 1000000000',
+      'LATCHKEY_QUOTA_REQUESTS must be a whole number from 1 to 1000000000',
+      'LATCHKEY_LOG_LEVEL must be debug, info, warn, error or silent',
+    ])
+  })
+
+  test.each([
+    '',
+    ' ',
+    '-1',
+    '+1',
+    '1.0',
+    '1e3',
+    '0x10',
+    ' 80',
+    '80 ',
+    '８０',
+    'NaN',
+    'Infinity',
+    'true',
+  ])('is a number that is not plainly one: %j', (text) => {
+    expect(problems({ LATCHKEY_PORT: text })).toEqual([
+      'LATCHKEY_PORT must be a whole number from 0 to 65535',
+    ])
+  })
+
+  test.each([
+    ['LATCHKEY_PORT', 0, 65_535],
+    ['LATCHKEY_REFRESH_LEEWAY_SECONDS', 0, 3600],
+    ['LATCHKEY_FAILURES_PER_KEY', 1, 1_000_000_000],
+    ['LATCHKEY_FAILURES_PER_ADDRESS', 1, 1_000_000_000],
+    ['LATCHKEY_FAILURES_SECONDS', 1, 86_400],
+    ['LATCHKEY_QUOTA_REQUESTS', 1, 1_000_000_000],
+    ['LATCHKEY_QUOTA_SECONDS', 1, 86_400],
+    ['LATCHKEY_MESSAGE_LIMIT_BYTES', 1024, 1_073_741_824],
+  ] as const)('is a %s below %d or above %d', (name, least, most) => {
+    for (const n of [least, most]) readConfig({ [name]: String(n) })
+    const outside = [`${most + 1}`, '9'.repeat(400), ...(least > 0 ? [`${least - 1}`] : [])]
+    for (const text of outside) {
+      expect(problems({ [name]: text })).toEqual([`${name} must be from ${least} to ${most}`])
+    }
+  })
+
+  test.each([
+    'api.example',
+    '//api.example',
+    'ws://api.example',
+    'file:///etc/passwd',
+    'javascript:alert(1)',
+    'https://',
+    'https://api.example?x=1',
+    'https://api.example/#part',
+  ])('is a public URL that is not one: %s', (url) => {
+    expect(problems({ LATCHKEY_URL: url })).toHaveLength(1)
+  })
+
+  test.each([
+    ['LATCHKEY_LOGLEVEL', 'LATCHKEY_LOG_LEVEL'],
+    ['LATCHKEY_TRUSTED_PROXY', 'LATCHKEY_TRUSTED_PROXIES'],
+    ['LATCHKEY_HOSTS', 'LATCHKEY_HOST'],
+    ['LATCHKEY_FAILURE_PER_KEY', 'LATCHKEY_FAILURES_PER_KEY'],
+    ['LATCHKEY_REFRESH_LEEWAY_SECOND', 'LATCHKEY_REFRESH_LEEWAY_SECONDS'],
+  ])('is an unknown setting, with the one that was meant: %s', (wrong, meant) => {
+    expect(problems({ [wrong]: '' })).toEqual([`${wrong} is not a setting; did you mean ${meant}?`])
+  })
+
+  test('is every unknown setting, also one that looks like nothing', () => {
+    for (const name of ['LATCHKEY_', 'LATCHKEY_SECRET', 'LATCHKEY___proto__']) {
+      expect(problems({ [name]: 'x' })).toHaveLength(1)
+    }
+  })
+
+  test('never repeats a value that might be a secret', () => {
+    const value = 'hunter2-hunter2'
+    for (const name of ['LATCHKEY_ADMIN_PASSWORD', 'LATCHKEY_PORT', 'LATCHKEY_LOG_LEVEL']) {
+      expect(problems({ [name]: value }).join()).not.toContain(value)
+    }
+  })
+})
+
+describe('a danger', () => {
+  const dangers = (settings: Settings) => dangersOf(readConfig(settings))
+
+  test.each(['0.0.0.0', '::'])('is to listen everywhere (%s) without https in front', (host) => {
+    for (const url of ['', 'http://api.example']) {
+      const [danger, ...more] = dangers({ LATCHKEY_HOST: host, LATCHKEY_URL: url })
+      expect(danger).toContain(`LATCHKEY_HOST=${host} is open to the network`)
+      expect(more).toEqual([])
+    }
+    expect(dangers({ LATCHKEY_HOST: host, LATCHKEY_URL: 'https://api.example' })).toEqual([])
+    expect(dangers({ LATCHKEY_HOST: host, LATCHKEY_URL: 'HTTPS://api.example' })).toEqual([])
+  })
+
+  test.each(['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0'])('is to believe everybody: %s', (proxies) => {
+    expect(dangers({ LATCHKEY_TRUSTED_PROXIES: proxies })).toHaveLength(1)
+  })
+
+  test('is a leeway above five minutes', () => {
+    expect(dangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '300' })).toEqual([])
+    expect(dangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '301' })).toHaveLength(1)
+  })
+
+  test('is told with every other one', () => {
+    const all = {
+      LATCHKEY_HOST: '0.0.0.0',
+      LATCHKEY_TRUSTED_PROXIES: '0.0.0.0/0',
+      LATCHKEY_REFRESH_LEEWAY_SECONDS: '3600',
+    }
+    expect(dangers(all)).toHaveLength(3)
+  })
+})
+
+describe('the settings', () => {
+  test('have no secret among them: none has a default, none can be set', () => {
+    const names = Object.keys(SETTINGS)
+    expect(
+      names.filter((name) => /SECRET|PASSWORD|TOKEN|CREDENTIAL|PEPPER|SALT/.test(name)),
+    ).toEqual([])
+    // The key ring is a file of its own; only its place is a setting, and it has none by itself.
+    expect(SETTINGS.LATCHKEY_KEYRING.default).toBe('')
+  })
+
+  test('each explain themselves in sentences', () => {
+    for (const [name, { help }] of Object.entries(SETTINGS)) {
+      expect([name, help]).toEqual([name, expect.stringMatching(/^[A-Zd].{15,}\.$/)])
+    }
+  })
+})
