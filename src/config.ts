@@ -183,8 +183,13 @@ export function dangersOf(config: Config): string[] {
 }
 
 function didYouMean(name: string): string {
-  const near = Object.keys(SETTINGS).find((known) => distance(known, name) <= 3)
-  return near === undefined ? '; `latchkey serve --help` lists them all' : `; did you mean ${near}?`
+  const [near] = Object.keys(SETTINGS)
+    .map((known) => ({ known, far: distance(known, name) }))
+    .filter(({ far }) => far <= 3)
+    .sort((a, b) => a.far - b.far)
+  return near === undefined
+    ? '; `latchkey serve --help` lists them all'
+    : `; did you mean ${near.known}?`
 }
 
 /** Levenshtein's distance. */

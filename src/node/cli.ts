@@ -1,20 +1,40 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
-import { createLog } from './log.ts'
-import { start } from './server.ts'
+import { GROUPS, namedGroup } from './cli/groups.ts'
+import { forgiveClosedPipes } from './cli/pipes.ts'
+import { reportErrors } from './cli/report.ts'
+
+// What this process makes (database, key ring) is its owner's alone.
+process.umask(0o077)
+forgiveClosedPipes()
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string }
 
 const program = new Command('latchkey')
-program.command('serve').action(async () => {
-  const config = readConfig(process.env)
-  const log = createLog(config.logLevel, 1)
-  const running = await start(config, log)
-  const stop = async () => {
-    await running.stop()
-    log.flush()
-    process.exit(0)
+  .description(
+    'Trades long-lived vendor API keys for short-lived tokens, and guards what they open.',
+  )
+  .version(version, '--version', 'print the version')
+  .option('--json', 'one JSON document instead of text; errors too')
+  .configureHelp({ showGlobalOptions: true })
+  .addHelpText(
+    'after',
+    `
+Settings are read from the environment: \`latchkey serve --help\` lists them all.
+Changes are in force in a running server at once.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.`,
+  )
+
+await reportErrors(program, async () => {
+  const args = process.argv.slice(2)
+  const named = namedGroup(args)
+  for (const [name, { description, load }] of Object.entries(GROUPS)) {
+    const group = program.command(name).description(description)
+    if (name === named) (await load()).define(group)
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  await program.parseAsync(args, { from: 'user' })
 })
-await program.parseAsync()

@@ -1,14 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
+
+const COMPILED = join(tmpdir(), `latchkey-test-compiled-${process.getuid?.()}`)
 
 type Env = Readonly<Record<string, string>>
 
 /** The environment without the settings of who runs the tests, and with those of the test. */
 function environment(settings: Env): Env {
-  const env: Record<string, string> = {}
+  // What one process compiled, the next one need not: a third of the time of a short command.
+  const env: Record<string, string> = { NODE_COMPILE_CACHE: COMPILED }
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !name.startsWith('LATCHKEY_')) env[name] = value
   }

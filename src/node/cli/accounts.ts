@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import type { AccountStatus } from '../../domain/key.ts'
+import type { Account } from '../../service/ports.ts'
+import { examples } from './examples.ts'
+import { granted } from './failure.ts'
+import { withLatchkey } from './opening.ts'
+import { list, paged } from './paging.ts'
+import { type Columns, printOne, time } from './print.ts'
+
+const COLUMNS: Columns<Account> = [
+  ['id', (account) => account.id],
+  ['name', (account) => account.name],
+  ['region', (account) => account.region],
+  ['status', (account) => account.status],
+  ['created', (account) => time(account.createdAt)],
+]
+
+export function define(group: Command): void {
+  group
+    .command('create <name>')
+    .description('Make an account.')
+    .option('--region <region>', "its region; this server's where it is left out")
+    .addHelpText('after', examples('accounts create "Acme Health"'))
+    .action(async (name: string, { region }: { region?: string }, command: Command) => {
+      const done = await withLatchkey(({ accounts }) => accounts.create({ name, region }))
+      printOne(command, granted(done), COLUMNS)
+    })
+
+  paged(group.command('list'))
+    .description('List accounts, oldest first.')
+    .addHelpText('after', examples('accounts list', 'accounts list --json | jq -r .[].id'))
+    .action((_: object, command: Command) =>
+      list(command, COLUMNS, ({ accounts }, page) => accounts.list(page)),
+    )
+
+  group
+    .command('close <id>')
+    .description('Refuse every key of the account, from the next request on.')
+    .addHelpText('after', examples('accounts close 0199aa…'))
+    .action(setStatus('closed'))
+
+  group
+    .command('open <id>')
+    .description('Undo close.')
+    .addHelpText('after', examples('accounts open 0199aa…'))
+    .action(setStatus('open'))
+}
+
+const setStatus = (status: AccountStatus) => async (id: string, _: object, command: Command) => {
+  const done = await withLatchkey(({ accounts }) => accounts.setStatus(id, status))
+  printOne(command, granted(done), COLUMNS)
+}

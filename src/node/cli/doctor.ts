@@ -1,0 +1,45 @@
+import type { Command } from 'commander'
+import { checkConfiguration } from './doctor/configuration.ts'
+import { checkDatabase } from './doctor/database.ts'
+import { checkFiles } from './doctor/files.ts'
+import type { Finding } from './doctor/finding.ts'
+import { checkDisk, checkHashing, checkNode } from './doctor/machine.ts'
+import { examples } from './examples.ts'
+import { print } from './print.ts'
+import { alignRows } from './table.ts'
+
+export function define(group: Command): void {
+  group
+    .description(
+      'Check this installation: machine, configuration, files, database, clock. Each line that is ' +
+        'not ok says what to do. Makes nothing where there is nothing; exit 1 where something fails.',
+    )
+    .addHelpText(
+      'after',
+      examples('doctor', 'doctor --json | jq \'.[] | select(.status != "ok")\''),
+    )
+    .action(async (_: object, command: Command) => {
+      const findings = await examine()
+      print(command, findings, () => alignRows(findings.map(toLine)))
+      if (findings.some(({ status }) => status === 'fail')) process.exitCode = 1
+    })
+}
+
+async function examine(): Promise<Finding[]> {
+  const machine = [checkNode(), await checkHashing()]
+  const { config, findings } = checkConfiguration(process.env)
+  // Where the files are is a setting: nothing more is known of an installation that cannot be read.
+  if (config === null) return [...machine, ...findings]
+  return [
+    ...machine,
+    ...findings,
+    ...checkDisk(config),
+    ...checkFiles(config),
+    ...(await checkDatabase(config)),
+  ]
+}
+
+function toLine({ status, check, message, advice }: Finding): string[] {
+  const mark = status === 'fail' ? 'FAIL' : status
+  return [mark, check, advice === null ? message : `${message}: ${advice}`]
+}

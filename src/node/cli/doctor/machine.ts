@@ -1,0 +1,42 @@
+import { existsSync, statfsSync } from 'node:fs'
+import type { Config } from '../../../config.ts'
+import { nodeArgon2 } from '../../primitives.ts'
+import { bad, type Finding, fine, warn } from './finding.ts'
+
+const NODE_MIN = 24
+
+export function checkNode(version = process.versions.node): Finding {
+  const major = Number.parseInt(version, 10)
+  return major >= NODE_MIN
+    ? fine('node', `version ${version}`)
+    : bad('node', `version ${version} is too old`, `install Node ${NODE_MIN} or newer`)
+}
+
+/** Twenty times what a server core takes: a first exchange that waits as long is felt. */
+const SLOW_HASH_MS = 200
+
+/** The first computation pays for loading; the second is what an exchange pays. */
+export async function checkHashing(): Promise<Finding> {
+  await nodeArgon2.hash('not a secret')
+  const started = performance.now()
+  await nodeArgon2.hash('not a secret')
+  const ms = Math.ceil(performance.now() - started)
+  const message = `one secret takes ${ms} ms`
+  return ms <= SLOW_HASH_MS
+    ? fine('argon2', message)
+    : warn('argon2', message, 'the machine is slow or busy: give it more of a processor')
+}
+
+const ROOM_BYTES = 1e9
+
+export function checkDisk({ dataDir }: Config): Finding[] {
+  if (!existsSync(dataDir)) return []
+  const { bavail, bsize } = statfsSync(dataDir)
+  const free = bavail * bsize
+  const message = `${(free / 1e9).toFixed(1)} GB are free for ${dataDir}`
+  return [
+    free >= ROOM_BYTES
+      ? fine('disk', message)
+      : warn('disk', message, 'make room: a full disk accepts no message'),
+  ]
+}

@@ -1,0 +1,48 @@
+import { type Command, CommanderError } from 'commander'
+import { explain } from './explain.ts'
+import { CommandFailure } from './failure.ts'
+
+/**
+ * Runs the program. What goes wrong is one sentence on stderr (one JSON document with --json) and
+ * an exit code; the stack is shown to who asks for it with LATCHKEY_LOG_LEVEL=debug.
+ */
+export async function reportErrors(program: Command, run: () => Promise<void>): Promise<void> {
+  const json = process.argv.includes('--json')
+  let help = ''
+  program.exitOverride().configureOutput({
+    // Reported below, with all other errors.
+    outputError: () => undefined,
+    writeErr: (text) => {
+      help += text
+    },
+  })
+
+  try {
+    await run()
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return
+    const failure = toFailure(error)
+    process.exitCode = failure.exitCode
+    const { problem, message } = failure
+    if (json) process.stderr.write(`${JSON.stringify({ error: { problem, message } })}\n`)
+    else process.stderr.write(help === '' ? `${message}\n` : help)
+    if (process.env.LATCHKEY_LOG_LEVEL === 'debug' && error instanceof Error) {
+      process.stderr.write(`${error.stack}\n`)
+    }
+  }
+}
+
+function toFailure(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure) return error
+  if (error instanceof CommanderError) {
+    const message =
+      error.code === 'commander.help'
+        ? 'say which command: add --help for a list'
+        : error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
+    return new CommandFailure('usage', message)
+  }
+  if (error instanceof Error && error.name === 'ConfigError') {
+    return new CommandFailure('configuration', error.message)
+  }
+  return new CommandFailure('failed', explain(error))
+}

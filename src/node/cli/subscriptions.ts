@@ -1,0 +1,74 @@
+import type { Command } from 'commander'
+import type { SubscriptionSummary } from '../../service/ports.ts'
+import { examples } from './examples.ts'
+import { granted } from './failure.ts'
+import { withLatchkey } from './opening.ts'
+import { list, paged } from './paging.ts'
+import { type Columns, printOne, time } from './print.ts'
+
+type Status = SubscriptionSummary['status']
+
+const COLUMNS: Columns<SubscriptionSummary> = [
+  ['id', (subscription) => subscription.id],
+  ['source', (subscription) => subscription.sourceId],
+  ['destination', (subscription) => subscription.destinationId],
+  ['data model', (subscription) => subscription.dataModel ?? 'every'],
+  ['status', (subscription) => subscription.status],
+  ['created', (subscription) => time(subscription.createdAt)],
+]
+
+const CHANGED: Columns<{ id: string; status: Status }> = [
+  ['id', (subscription) => subscription.id],
+  ['status', (subscription) => subscription.status],
+]
+
+interface Wish {
+  readonly source: string
+  readonly destination: string
+  readonly dataModel?: string
+}
+
+export function define(group: Command): void {
+  group
+    .command('create')
+    .description('Let a source send to a destination.')
+    .requiredOption('--source <id>', 'the source')
+    .requiredOption('--destination <id>', 'the destination')
+    .option('--data-model <name>', 'for one data model; for every one where it is left out')
+    .addHelpText(
+      'after',
+      examples('subscriptions create --source 0199aa… --destination 0199bb… --data-model Device'),
+    )
+    .action(async ({ source, destination, dataModel }: Wish, command: Command) => {
+      const wish = { sourceId: source, destinationId: destination, dataModel }
+      const done = await withLatchkey(({ routes }) => routes.subscribe(wish))
+      printOne(command, granted(done), COLUMNS)
+    })
+
+  paged(group.command('list'))
+    .description('List subscriptions, oldest first.')
+    .option('--source <id>', 'of this source only')
+    .addHelpText('after', examples('subscriptions list --source 0199aa…'))
+    .action(({ source }: { source?: string }, command: Command) =>
+      list(command, COLUMNS, ({ routes }, page) =>
+        routes.listSubscriptions({ ...page, sourceId: source }),
+      ),
+    )
+
+  group
+    .command('pause <id>')
+    .description('Stop it: what is sent along it is refused, from the next request on.')
+    .addHelpText('after', examples('subscriptions pause 0199aa…'))
+    .action(setStatus('paused'))
+
+  group
+    .command('resume <id>')
+    .description('Undo pause.')
+    .addHelpText('after', examples('subscriptions resume 0199aa…'))
+    .action(setStatus('active'))
+}
+
+const setStatus = (status: Status) => async (id: string, _: object, command: Command) => {
+  const done = await withLatchkey(({ routes }) => routes.setSubscriptionStatus(id, status))
+  printOne(command, granted(done), CHANGED)
+}

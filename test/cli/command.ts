@@ -1,0 +1,31 @@
+import { expect } from 'vitest'
+import { runCli } from '../support/process.ts'
+
+export interface Row {
+  readonly id: string
+  readonly [field: string]: unknown
+}
+
+/** Runs a command with --json that must succeed, and answers what it printed. */
+export async function ask<T = Row>(dir: string, args: readonly string[], stdin = ''): Promise<T> {
+  const { code, stdout, stderr } = await runCli([...args, '--json'], { dir, stdin })
+  expect(stderr.includes('"error"') ? stderr : '').toBe('')
+  expect(code).toBe(0)
+  return JSON.parse(stdout) as T
+}
+
+export interface Revealed {
+  readonly key: Row & { readonly publicId: string; readonly status: string }
+  readonly secret: string
+}
+
+/** Account, engineer and source: what a key needs. */
+export async function seed(dir: string) {
+  const account = await ask(dir, ['accounts', 'create', 'Acme Health'])
+  const of = ['--account', account.id]
+  const [owner, source] = await Promise.all([
+    ask(dir, ['users', 'add', ...of, '--email', 'eng@acme.example', '--role', 'engineer']),
+    ask(dir, ['sources', 'create', ...of, '--name', 'Acme Source']),
+  ])
+  return { account, owner, source }
+}

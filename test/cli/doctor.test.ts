@@ -1,0 +1,97 @@
+import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { beforeAll, expect, test } from 'vitest'
+import { runCli } from '../support/process.ts'
+import { temporaryFolder } from '../support/server.ts'
+import { ask } from './command.ts'
+
+interface Finding {
+  readonly check: string
+  readonly status: string
+  readonly message: string
+  readonly advice: string | null
+}
+
+const dir = join(temporaryFolder(), 'data')
+beforeAll(() => ask(dir, ['accounts', 'create', 'Acme Health']))
+
+async function doctor(where: string, env = {}) {
+  const { code, stdout } = await runCli(['doctor', '--json'], { dir: where, env })
+  const findings = JSON.parse(stdout) as Finding[]
+  return { code, findings, amiss: findings.filter(({ status }) => status !== 'ok') }
+}
+
+test('a sound installation has no finding', async () => {
+  const { code, findings, amiss } = await doctor(dir)
+  expect(amiss).toEqual([])
+  expect(code).toBe(0)
+  expect(findings.map(({ check }) => check)).toEqual([
+    ...['node', 'argon2', 'configuration', 'disk', 'data folder', 'database file', 'key ring'],
+    ...['database', 'writing', 'clock'],
+  ])
+})
+
+test('a key ring that others can read is found, with what to do', async () => {
+  const path = join(dir, 'keyring.json')
+  chmodSync(path, 0o644)
+  const { code, stdout } = await runCli(['doctor'], { dir })
+  chmodSync(path, 0o600)
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/^FAIL {2}key ring {7}.* \(mode 0644\).*chmod 600 /m)
+})
+
+test('nothing is made where there is nothing', async () => {
+  const nowhere = join(temporaryFolder(), 'nowhere')
+  const { code, amiss } = await doctor(nowhere)
+  expect(code).toBe(0)
+  expect(amiss.map(({ status, advice }) => ({ status, advice }))).toEqual(
+    Array(3).fill({ status: 'warn', advice: 'run `latchkey serve` once' }),
+  )
+  expect(existsSync(nowhere)).toBe(false)
+})
+
+test('a database whose key ring is gone, a folder open to others, a clock put back: each fails', async () => {
+  const other = join(temporaryFolder(), 'data')
+  await ask(other, ['accounts', 'create', 'Acme Health'])
+  rmSync(join(other, 'keyring.json'))
+  chmodSync(other, 0o755)
+  const db = new Database(join(other, 'latchkey.db'))
+  db.prepare('UPDATE audit_events SET at = at + 120000').run()
+  db.close()
+  const { code, amiss } = await doctor(other)
+  expect(code).toBe(1)
+  expect(amiss.map(({ check, status }) => `${check} ${status}`)).toEqual([
+    ...['data folder fail', 'key ring fail', 'clock fail'],
+  ])
+  expect(existsSync(join(other, 'keyring.json'))).toBe(false)
+})
+
+test('a database of another version, or no database at all, is not written to', async () => {
+  const other = temporaryFolder()
+  const path = join(other, 'latchkey.db')
+  const db = new Database(path)
+  chmodSync(path, 0o600)
+  const before = await doctor(other)
+  expect(before.amiss.map(({ check }) => check)).toContain('database')
+  expect(db.prepare('SELECT count(*) FROM sqlite_master').pluck().get()).toBe(0)
+  db.exec('CREATE TABLE schema_version (version BIGINT); INSERT INTO schema_version VALUES (99)')
+  db.close()
+  const { amiss } = await doctor(other)
+  expect(amiss.find(({ check }) => check === 'database')).toMatchObject({
+    status: 'fail',
+    message: 'its schema has version 99, this Latchkey reads 1',
+  })
+})
+
+test('each setting that is wrong is a finding of its own, each danger a warning', async () => {
+  const wrong = await doctor(dir, { LATCHKEY_PORT: 'x', LATCHKEY_NOSUCH: '1' })
+  expect(wrong.code).toBe(1)
+  expect(wrong.amiss.map(({ message }) => message)).toEqual([
+    'LATCHKEY_NOSUCH is not a setting; `latchkey serve --help` lists them all',
+    'LATCHKEY_PORT must be a whole number from 0 to 65535',
+  ])
+  const risky = await doctor(dir, { LATCHKEY_HOST: '0.0.0.0' })
+  expect(risky.code).toBe(0)
+  expect(risky.amiss).toMatchObject([{ check: 'configuration', status: 'warn' }])
+})

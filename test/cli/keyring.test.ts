@@ -1,0 +1,31 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runCli } from '../support/process.ts'
+import { temporaryFolder } from '../support/server.ts'
+import { ask, type Row } from './command.ts'
+
+test('the key ring is shown without what its keys are made of, and stays its owner’s alone', async () => {
+  const dir = temporaryFolder()
+  const path = join(dir, 'keyring.json')
+  const missing = await runCli(['keyring', 'list'], { dir })
+  expect({ code: missing.code, stderr: missing.stderr }).toEqual({
+    code: 1,
+    stderr: `there is no key ring ${path}: the first \`latchkey serve\` makes it\n`,
+  })
+  await ask(dir, ['accounts', 'list'])
+  const before = await ask<Row[]>(dir, ['keyring', 'list'])
+  const after = await ask<Row[]>(dir, ['keyring', 'rotate', 'sign'])
+  const next = before.find(({ use, state }) => use === 'sign' && state === 'next')
+  expect(after.map(({ state }) => state)).toEqual(['retired', 'current', 'next'])
+  expect(after[1]?.id).toBe(next?.id)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(await ask(dir, ['keyring', 'path'])).toEqual({ path })
+
+  const { keys } = JSON.parse(readFileSync(path, 'utf8')) as {
+    keys: { jwk: { d?: string; k?: string } }[]
+  }
+  const { stdout } = await runCli(['keyring', 'list'], { dir })
+  const shown = stdout + JSON.stringify(await ask(dir, ['keyring', 'list']))
+  for (const { jwk } of keys) expect(shown).not.toContain(jwk.d ?? jwk.k)
+})

@@ -1,0 +1,86 @@
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createConnection, createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runCli, startServer } from '../support/process.ts'
+import { temporaryFolder } from '../support/server.ts'
+
+test('a server that is told to stop says so and exits 0; its files are its owner’s alone', async () => {
+  const dir = join(temporaryFolder(), 'data')
+  const server = await startServer(dir)
+  const mode = (path: string) => statSync(path).mode & 0o777
+  expect(mode(dir)).toBe(0o700)
+  for (const file of ['latchkey.db', 'latchkey.db-wal', 'keyring.json']) {
+    expect(mode(join(dir, file))).toBe(0o600)
+  }
+  expect(await server.stop()).toBe(0)
+  expect(server.output()).toContain('"msg":"stopped"')
+})
+
+test('a second signal ends a server that still waits for a request', async () => {
+  const server = await startServer(temporaryFolder())
+  const half = createConnection(Number(new URL(server.url).port), '127.0.0.1')
+  half.on('error', () => undefined)
+  half.write('POST /auth/authenticate HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{')
+  // Another request's answer shows that the half one, sent before it, has arrived.
+  await fetch(`${server.url}/health`)
+  const exited = once(server.process, 'exit')
+  server.process.kill('SIGTERM')
+  // The port is closed as soon as the first signal has been heard.
+  for (;;) {
+    const refused = await fetch(`${server.url}/health`).then(
+      () => false,
+      () => true,
+    )
+    if (refused) break
+  }
+  expect(server.process.exitCode).toBe(null)
+  server.process.kill('SIGTERM')
+  expect(await exited).toEqual([143, null])
+  half.destroy()
+})
+
+test('a port that is taken, or a broken key ring, is one sentence and no stack', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const broken = temporaryFolder()
+  writeFileSync(join(broken, 'keyring.json'), '{"version":1,"keys":[]}', { mode: 0o600 })
+  const readable = temporaryFolder()
+  writeFileSync(join(readable, 'keyring.json'), '{}')
+  chmodSync(join(readable, 'keyring.json'), 0o644)
+  const inTheWay = join(temporaryFolder(), 'file')
+  writeFileSync(inTheWay, '')
+  const noDatabase = temporaryFolder()
+  await runCli(['accounts', 'list'], { dir: noDatabase })
+  rmSync(join(noDatabase, 'latchkey.db'))
+  mkdirSync(join(noDatabase, 'latchkey.db'))
+
+  const env = { LATCHKEY_PORT: '0' }
+  const results = await Promise.all([
+    runCli(['serve'], { dir: temporaryFolder(), env: { LATCHKEY_PORT: String(port) } }),
+    runCli(['serve'], { dir: broken, env }),
+    runCli(['serve'], { dir: readable, env }),
+    runCli(['serve'], { dir: inTheWay, env }),
+    runCli(['serve'], { dir: noDatabase, env }),
+  ])
+  taken.close()
+  expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+    [
+      `port ${port} of 127.0.0.1 is taken: stop what listens there, or set LATCHKEY_PORT\n`,
+      'the key ring has 0 current keys to sign with, not one\n',
+      `the key ring ${readable}/keyring.json can be read by others (mode 0644): chmod 600 ${readable}/keyring.json\n`,
+      `${inTheWay} is in the way: it is not a folder\n`,
+      'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user\n',
+    ].map((stderr) => ({ code: 1, stderr })),
+  )
+})
+
+test('the stack of what went wrong is shown to who asks for it', async () => {
+  const dir = temporaryFolder()
+  writeFileSync(join(dir, 'keyring.json'), '{}', { mode: 0o600 })
+  const { code, stderr } = await runCli(['serve'], { dir, env: { LATCHKEY_LOG_LEVEL: 'debug' } })
+  expect(code).toBe(1)
+  expect(stderr).toContain('    at ')
+})
