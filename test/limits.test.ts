@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createGuesses, createQuota } from '../src/service/guesses.ts'
 import {
@@ -82,6 +83,22 @@ describe('failures with one key', () => {
     expect(await statuses(4, spread)).toEqual([401, 401, 401, 429])
   })
 
+  test('that come all at once are judged no further than those that come one by one', async () => {
+    const { authenticate, from } = await serverWith(few)
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => {
+        from(`203.0.113.${n}`)
+        return authenticate(wrong(n))
+      }),
+    )
+    const judged = answers.filter(({ status }) => status === 401).length
+    expect(judged).toBeGreaterThanOrEqual(3)
+    // Those under way, and those whose turn comes as these end: so many on each core.
+    expect(judged).toBeLessThan(3 + 2 * availableParallelism())
+    for (const answer of answers) if (answer.status !== 401) await mustWait(answer, 300)
+    await mustWait(await authenticate(), 300)
+  })
+
   test('do not keep out a secret that was proven before', async () => {
     const { authenticate, from } = await serverWith(few)
     await tokensOf(await authenticate())
@@ -146,6 +163,21 @@ describe('failures from one address', () => {
     await mustWait(await authenticate(wrong(3), anyKey()), 1)
     clock.turn(1)
     expect((await authenticate(wrong(3), anyKey())).status).toBe(401)
+  })
+
+  test('that come all at once are judged no further than those that come one by one', async () => {
+    const { authenticate } = await serverWith(few)
+    const tries = Array.from({ length: 100 }, (_, n) => authenticate(wrong(n), anyKey()))
+    const judged = (await Promise.all(tries)).filter(({ status }) => status === 401).length
+    expect(judged).toBeGreaterThanOrEqual(3)
+    expect(judged).toBeLessThan(3 + 2 * availableParallelism())
+  })
+
+  test('do not keep out a host of many vendors that all come at once', async () => {
+    const { server, authenticate } = await serverWith(few)
+    const keys = await Promise.all(Array.from({ length: 20 }, () => seedKey(server)))
+    const crowd = [...keys, ...keys].map(({ secret, apiKey }) => authenticate(secret, apiKey))
+    for (const { status } of await Promise.all(crowd)) expect(status).toBe(200)
   })
 
   test('past the limit have to wait even with a secret that was proven before', async () => {

@@ -43,32 +43,42 @@ export function createSecretHasher(
   const proofOf = (secret: string, hash: string) =>
     primitives.base64urlEncode(mac(`${hash}\0${secret}`))
 
-  async function compute(secret: string, hashes: readonly string[]): Promise<Result<boolean>> {
+  const isProven = (secret: string, hashes: readonly string[]) =>
+    hashes.some((hash) => proofs.has(proofOf(secret, hash)))
+
+  async function compute(
+    secret: string,
+    hashes: readonly string[],
+    mayStill: () => Result<void>,
+  ): Promise<Result<boolean>> {
     return turn(async () => {
+      if (isProven(secret, hashes)) return ok(true)
+      const may = mayStill()
+      if (!may.ok) return may
       for (let n = 0; n < Math.max(WORK_OF_A_NO, hashes.length); n++) {
         const hash = hashes[n]
         const matches = await argon2.verify(hash ?? (await decoy), secret)
         if (matches && hash !== undefined) {
           proofs.set(proofOf(secret, hash), true)
-          return true
+          return ok(true)
         }
       }
-      return false
+      return ok(false)
     })
   }
 
   return {
-    hash: (secret) => turn(() => argon2.hash(secret)),
+    hash: (secret) => turn(async () => ok(await argon2.hash(secret))),
 
-    isProven: (secret, hashes) => hashes.some((hash) => proofs.has(proofOf(secret, hash))),
+    isProven,
 
-    async verify(secret, hashes, publicId) {
-      if (this.isProven(secret, hashes)) return ok(true)
-      // Many requests with one id and secret are one computation, whether there is such a key or not.
-      const question = proofOf(secret, [publicId, ...hashes].join('\0'))
+    async verify(secret, hashes, asker, mayStill = () => ok(undefined)) {
+      if (isProven(secret, hashes)) return ok(true)
+      // Many requests of one asker are one computation, whether there is such a key or not.
+      const question = proofOf(secret, [asker, ...hashes].join('\0'))
       const running = atWork.get(question)
       if (running !== undefined) return running
-      const answer = compute(secret, hashes).finally(() => atWork.delete(question))
+      const answer = compute(secret, hashes, mayStill).finally(() => atWork.delete(question))
       atWork.set(question, answer)
       return answer
     },
@@ -80,13 +90,13 @@ function createTurns(width: number, queue: number) {
   const waiting: (() => void)[] = []
   let free = width
 
-  return async function turn<T>(work: () => Promise<T>): Promise<Result<T>> {
+  return async function turn<T>(work: () => Promise<Result<T>>): Promise<Result<T>> {
     if (free > 0) free--
     else if (waiting.length >= queue) {
       return fail({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
     } else await new Promise<void>((start) => waiting.push(start))
     try {
-      return ok(await work())
+      return await work()
     } finally {
       const next = waiting.shift()
       if (next === undefined) free++

@@ -71,9 +71,15 @@ export function createExchange(deps: ExchangeDeps) {
 
     // Somebody who guesses at a key must not lock out its owner, whose secret is known already.
     if (!hasher.isProven(secret, hashes)) {
-      const mayTryKey = guesses.mayTryKey(publicId)
-      if (!mayTryKey.ok) return mayTryKey
-      const proven = await hasher.verify(secret, hashes, publicId)
+      // Asked again when the work begins: of many guesses at once, most must wait like any other.
+      const mayTryKey = () => {
+        const mayTry = guesses.mayTry(address)
+        return mayTry.ok ? guesses.mayTryKey(publicId) : mayTry
+      }
+      const may = mayTryKey()
+      if (!may.ok) return may
+      const asker = `${publicId}\0${address}`
+      const proven = await hasher.verify(secret, hashes, asker, mayTryKey)
       if (!proven.ok) return proven
       if (!proven.value) {
         guesses.failed(address, publicId)

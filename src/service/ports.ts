@@ -36,10 +36,16 @@ export interface SecretHasher {
   hash(secret: string): Promise<Result<string>>
   /**
    * Whether the secret matches one of the hashes. A no always costs the same work, however many
-   * hashes there are (none, for a key that does not exist). Only questions about the same public id
-   * share their work. `busy` when too many wait already.
+   * hashes there are (none, for a key that does not exist). Only questions of one `asker` (who asks
+   * about which key) share their work. `busy` when too many wait already. `mayStill` is asked when the
+   * work's turn has come: its failure is the answer, for no work.
    */
-  verify(secret: string, hashes: readonly string[], publicId: string): Promise<Result<boolean>>
+  verify(
+    secret: string,
+    hashes: readonly string[],
+    asker: string,
+    mayStill?: () => Result<void>,
+  ): Promise<Result<boolean>>
   /** Whether an earlier verify has proven just this, known without the work. */
   isProven(secret: string, hashes: readonly string[]): boolean
 }

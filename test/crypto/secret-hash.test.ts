@@ -95,6 +95,17 @@ describe('computations', () => {
     expect(work.most).toBe(1)
   })
 
+  test('whose turn comes too late are not done, and the refusal is the answer', async () => {
+    const { hasher, work, finishAll } = setup({ width: 1, queue: 5 })
+    let left = 1
+    const refused = { ok: false, failure: { reason: 'guessing', retryAfterSeconds: 9 } } as const
+    const mayStill = () => (left-- > 0 ? ({ ok: true, value: undefined } as const) : refused)
+    const asked = [1, 2, 3].map((n) => hasher.verify(`s${n}`, [], 'a', mayStill))
+    await finishAll()
+    expect(await Promise.all(asked)).toEqual([no, refused, refused])
+    expect(work.done).toBe(2)
+  })
+
   test('that fail free their turn, tell who asked, and are not remembered', async () => {
     const { hasher, finish, finishAll } = setup({ width: 1, queue: 1 })
     const failing = hasher.verify('s', ['hash-of-s'], 'a')
@@ -119,6 +130,14 @@ describe('computations', () => {
     expect(await Promise.all(wrong)).toEqual(wrong.map(() => no))
     expect(await Promise.all(unknown)).toEqual(unknown.map(() => no))
     expect(work.done).toBe(1 + 2 + 2)
+  })
+
+  test('of one right secret, asked for by many, are no more than run at once', async () => {
+    const { hasher, work, finishAll } = setup({ width: 2, queue: 100 })
+    const asked = Array.from({ length: 50 }, (_, n) => hasher.verify('s', ['hash-of-s'], `${n}`))
+    await finishAll()
+    expect(await Promise.all(asked)).toEqual(asked.map(() => yes))
+    expect(work.done).toBe(2)
   })
 
   test('of one secret for several ids are several, whether the keys exist or not', async () => {
