@@ -7,6 +7,7 @@ export type Failure =
   // what was sent cannot be read
   | { reason: 'body_too_large'; limitBytes: number }
   | { reason: 'body_unreadable'; detail: string }
+  | { reason: 'member_repeated'; member: string }
   | { reason: 'field_missing'; field: string }
   | { reason: 'field_invalid'; field: string; detail: string }
   // who sent it is not believed

@@ -20,7 +20,7 @@ export function parseJson(text: string): Result<unknown> {
   // no member was dropped; more may also be a string that begins with a colon, so look closely.
   if (countNames(text) > members) {
     const twice = findDuplicate(text)
-    if (twice !== null) return unreadable(`${twice} is there twice`)
+    if (twice !== null) return fail({ reason: 'member_repeated', member: twice })
   }
   return ok(value)
 }

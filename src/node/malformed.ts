@@ -12,7 +12,10 @@ const MALFORMED: Record<string, [status: string, message: string]> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too long.'],
   HPE_INVALID_HEADER_TOKEN: ['400 Bad Request', 'A header line is not a header: RFC 9110 §5.'],
   HPE_INVALID_METHOD: ['400 Bad Request', 'The request does not begin with an HTTP method.'],
-  HPE_INVALID_CONTENT_LENGTH: ['400 Bad Request', 'Content-Length is not a number.'],
+  HPE_INVALID_CONTENT_LENGTH: [
+    '400 Bad Request',
+    'Content-Length is not a number, or beside Transfer-Encoding.',
+  ],
   HPE_UNEXPECTED_CONTENT_LENGTH: [
     '400 Bad Request',
     'Content-Length is there twice, or beside Transfer-Encoding.',

@@ -17,7 +17,7 @@ export function createRefused(deps: {
   const { storage, random, clock, log } = deps
 
   return function refused(what: string, failure: Failure, caller: Caller): void {
-    log.info({ ...caller, ...failure }, `${what} refused`)
+    log.info({ ...caller, ...factsOf(failure) }, `${what} refused`)
     if (failure.reason !== 'region_other') return
     // Not waited for: a caller must not see from the time it takes that there is such a key.
     const { keyId, region } = failure
@@ -27,5 +27,9 @@ export function createRefused(deps: {
       .catch((error: unknown) => log.error({ ...caller, error }, 'a refusal was not audited'))
   }
 }
+
+/** A member's name is the caller's own text: in a payload it may be anything, so no log keeps it. */
+const factsOf = (failure: Failure): object =>
+  failure.reason === 'member_repeated' ? { reason: failure.reason } : failure
 
 export type Refused = ReturnType<typeof createRefused>

@@ -84,6 +84,8 @@ const replies: Replies = {
   body_too_large: ({ limitBytes }) =>
     message(413, `The body must not be longer than ${limitBytes} bytes.`, { Connection: 'close' }),
   body_unreadable: ({ detail }) => message(400, `The request cannot be read: ${detail}.`),
+  member_repeated: ({ member }) =>
+    message(400, `The request cannot be read: ${member} is there twice.`),
   field_missing: ({ field }) => message(400, `${field} is missing.`),
   field_invalid: ({ field, detail }) => message(400, `${field} ${detail}.`),
   credential_missing: invalid,
@@ -125,7 +127,7 @@ async function readFields<Name extends string>(
   if (!body.ok) return body
   const text = decodeText(body.value)
   if (!text.ok) return text
-  const given = /^\s*\{/.test(text.value) ? parseJson(text.value) : parseForm(text.value)
+  const given = /^\s*\{/.test(text.value) ? parseJson(text.value) : parseForm(text.value, names)
   if (!given.ok) return given
 
   const fields: Partial<Record<Name, string>> = {}
@@ -143,12 +145,12 @@ async function readFields<Name extends string>(
 }
 
 /** application/x-www-form-urlencoded. No field may be there twice (RFC 6749 §3.2). */
-function parseForm(text: string): Result<Record<string, string>> {
-  const fields: Record<string, string> = Object.create(null)
-  for (const [name, value] of new URLSearchParams(text)) {
-    if (name in fields)
-      return fail({ reason: 'field_invalid', field: name, detail: 'is there twice' })
-    fields[name] = value
+function parseForm(text: string, names: readonly string[]): Result<Record<string, string>> {
+  const form = new URLSearchParams(text)
+  for (const field of names) {
+    if (form.getAll(field).length > 1) {
+      return fail({ reason: 'field_invalid', field, detail: 'is there twice' })
+    }
   }
-  return ok(fields)
+  return ok(Object.fromEntries(form))
 }

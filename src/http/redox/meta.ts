@@ -43,8 +43,8 @@ function explain(message: unknown, issue: z.core.$ZodIssue | undefined): Failure
   const path = issue?.path ?? []
   const field = fieldName(path)
   const found = path.reduce(memberOf, message)
-  const empty = found === '' || (Array.isArray(found) && found.length === 0)
-  if (found === undefined || found === null || empty) return { reason: 'field_missing', field }
+  const isEmpty = issue?.code === 'too_small'
+  if (found === undefined || found === null || isEmpty) return { reason: 'field_missing', field }
   return { reason: 'field_invalid', field, detail: detailOf(issue) }
 }
 

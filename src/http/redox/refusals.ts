@@ -62,6 +62,8 @@ const replies: Replies<Refusal> = {
     refusal(413, 'DataModels', `A message must not be longer than ${limitBytes} bytes.`, context, {
       Connection: 'close',
     }),
+  member_repeated: ({ member }, context) =>
+    refusal(400, 'DataModels', `The message cannot be read: ${member} is there twice.`, context),
   body_unreadable: ({ detail }, context) =>
     refusal(400, 'DataModels', `The message cannot be read: ${detail}.`, context),
   field_missing: ({ field }, context) =>
