@@ -1,0 +1,170 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  answered,
+  errorOf,
+  type Hostile,
+  messageOf,
+  post,
+  startHostile,
+  typeOf,
+} from '../support/hostile.ts'
+
+let hostile: Hostile
+let unharmed: () => Promise<void>
+beforeAll(async () => {
+  hostile = await startHostile()
+})
+beforeEach(() => {
+  unharmed = hostile.watch()
+})
+afterEach(() => unharmed())
+afterAll(() => hostile.close())
+
+const AUTH = ['/auth/authenticate', '/auth/refreshToken']
+const MESSAGES = ['/endpoint', '/query']
+const METHODS = ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PROPFIND', 'TRACE', 'QUERY', 'PURGE']
+
+describe.each([...AUTH, ...MESSAGES])('%s', (path) => {
+  test.each(METHODS)('%s: 405 that allows POST', async (method) => {
+    const answer = await hostile.send(`${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    expect(answer.status).toBe(405)
+    expect(answer.headers).toContainEqual(['Allow', 'POST'])
+    const text = MESSAGES.includes(path) ? errorOf(answer) : messageOf(answer)
+    expect(text).toBe('This path takes POST only.')
+  })
+
+  test('HEAD: 405 without a body', async () => {
+    const request = `HEAD ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+    const answer = await hostile.send(request, { toHead: true })
+    expect(answer.status).toBe(405)
+    expect(answer.headers.map(([name, value]) => [name.toLowerCase(), value])).toContainEqual([
+      'allow',
+      'POST',
+    ])
+  })
+})
+
+test.each([
+  '/',
+  '/auth',
+  '/auth/',
+  '/auth/authenticate/',
+  '//auth/authenticate',
+  '/auth//authenticate',
+  '/AUTH/AUTHENTICATE',
+  '/auth%2fauthenticate',
+  '/auth/authenticate%00',
+  '/auth/authenticate%0d%0aX:y',
+  '/auth/authenticate;a=b',
+  '/auth/%zz',
+  '/auth/authenticate/../refresh',
+  '/../../etc/passwd',
+  '/%2e%2e/%2e%2e/etc/passwd',
+  '/..%2f..%2fetc/passwd',
+  '/.%00./etc/passwd',
+  '/endpoint.php',
+  `/${'a'.repeat(8000)}`,
+])('%s: 404', async (path) => {
+  const answer = await hostile.send(post(path, hostile.credentials))
+  expect([answer.status, messageOf(answer)]).toEqual([404, 'There is nothing at this path.'])
+})
+
+// RFC 3986 §6.2.2: these are one path, however they are spelled.
+test.each([
+  '/auth/%61uthenticate',
+  '/auth/./authenticate',
+  '/auth/../auth/authenticate',
+  '/%2e%2e/auth/authenticate',
+  '/auth/authenticate?secret=x',
+  'http://elsewhere.example/auth/authenticate',
+])('%s: as the path that it is', async (path) => {
+  const answer = await hostile.send(post(path, hostile.credentials))
+  expect(answer.status).toBe(200)
+})
+
+test.each([
+  ['*', 'Invalid URL'],
+  ['http://', 'Invalid absolute URL'],
+  ['ftp://x/auth/authenticate', 'Invalid URL'],
+  ['/auth\\authenticate', 'Backslash in request path'],
+])('%s is no URL: 400 that says so', async (target, why) => {
+  const answer = await hostile.send(post(target, hostile.credentials))
+  expect([answer.status, messageOf(answer)]).toEqual([400, `Host and path make no URL: ${why}.`])
+})
+
+test.each([
+  ['no Host', []],
+  ['an empty Host', ['Host: ']],
+  ['a Host that is none', ['Host: a b/c@d']],
+])('%s: 400 that says so', async (_, lines) => {
+  const answer = await hostile.send(['GET /health HTTP/1.1', ...lines, '', ''].join('\r\n'))
+  expect(answer.status).toBe(400)
+  expect(messageOf(answer)).toMatch(/^Host and path make no URL: /)
+})
+
+const refused: [what: string, lines: string[], status: number, message: RegExp][] = [
+  ['a header without a colon', ['broken'], 400, /header line/],
+  ['a header whose name has a blank', ['Content Type: x'], 400, /header line/],
+  ['a header without a name', [': x'], 400, /header line/],
+  ['a header with NUL', ['X: a\0b'], 400, /header line/],
+  ['a header of 20 KB', [`X: ${'a'.repeat(20_000)}`], 431, /too long/],
+  ['3,000 headers', Array.from({ length: 3000 }, (_, n) => `X-${n}: y`), 431, /too long/],
+  ['two lengths', ['Content-Length: 5', 'Content-Length: 6'], 400, /Content-Length/],
+  ['a length that is no number', ['Content-Length: x'], 400, /Content-Length/],
+  ['a negative length', ['Content-Length: -1'], 400, /Content-Length/],
+  [
+    'a length, then chunks',
+    ['Content-Length: 5', 'Transfer-Encoding: chunked'],
+    400,
+    /beside Content-Length/,
+  ],
+  [
+    'chunks, then a length',
+    ['Transfer-Encoding: chunked', 'Content-Length: 5'],
+    400,
+    /beside Transfer-Encoding/,
+  ],
+  ['an unknown transfer encoding', ['Transfer-Encoding: gzip'], 400, /not chunked/],
+  ['an expectation that nobody can meet', ['Expect: tea'], 417, /Expect/],
+]
+test.each(refused)('%s: refused, and told why', async (_, lines, status, message) => {
+  const head = ['POST /auth/authenticate HTTP/1.1', 'Host: x', ...lines]
+  const answer = await hostile.send([...head, '', ''].join('\r\n'))
+  expect(answer.status).toBe(status)
+  expect(messageOf(answer)).toMatch(message)
+  expect(typeOf(answer)).toBe('application/json; charset=utf-8')
+  expect(answer.headers).toContainEqual(['Connection', 'close'])
+})
+
+test.each([
+  ['an unknown method', 'BREW /endpoint HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['a method in small letters', 'post /endpoint HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['another protocol version', 'POST /endpoint HTTP/3.7\r\nHost: x\r\n\r\n'],
+  ['a TLS handshake', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+  ['a path that is not ASCII', 'POST /é HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['no request at all', 'hello\r\n\r\n'],
+])('%s: 400 in JSON', async (_, request) => {
+  const answer = await hostile.send(request)
+  expect([answer.status, messageOf(answer)]).toEqual([400, expect.any(String)])
+})
+
+test('a length that is announced twice, each time the same, is read by nobody twice', async () => {
+  const { credentials } = hostile
+  const length = `Content-Length: ${credentials.length}`
+  const answer = await hostile.send(
+    `POST /auth/authenticate HTTP/1.1\r\nHost: x\r\n${length}\r\n${length}\r\n\r\n${credentials}`,
+  )
+  expect(answer.status).toBe(400)
+  expect(messageOf(answer)).toMatch(/Content-Length is there twice/)
+})
+
+test('a smuggled request is never answered', async () => {
+  const connection = await hostile.connect()
+  const smuggled = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'
+  connection.write(
+    `POST /auth/authenticate HTTP/1.1\r\nHost: x\r\nContent-Length: ${smuggled.length + 5}\r\n` +
+      `Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+  )
+  expect(answered(await connection.answer()).status).toBe(400)
+  expect(await connection.answer()).toBeNull()
+})
