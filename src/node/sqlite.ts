@@ -5,24 +5,26 @@ import { SCHEMA_VERSION } from '../storage/tables.ts'
 
 const SCHEMA = new URL('../../schema.sql', import.meta.url)
 
-/** A write that waits for the next commit. */
-interface Waiting {
-  readonly steps: readonly Step[]
-  readonly resolve: (changed: number[]) => void
+interface Waiting<Work, Answer> {
+  readonly work: Work
+  readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
+type Read = Waiting<Step, unknown[]>
+type Write = Waiting<readonly Step[], number[]>
 
 /**
- * better-sqlite3: WAL, `synchronous=FULL`, one writer. Writes that arrive in one turn of the event
- * loop share one commit, so they share one fsync; each has a savepoint of its own, so that one that
- * fails undoes only itself. None is answered before the commit is on disk.
+ * better-sqlite3: WAL, `synchronous=FULL`, one writer. Whatever arrives in one turn of the event loop
+ * is done together: reads share one snapshot, taken after the last of them arrived, and writes share
+ * one commit, so one fsync. No write is answered before that commit is on disk; one that fails undoes
+ * only itself.
  */
 export function openSqlite(path: string): Engine {
   const db = new Database(path, { timeout: 10_000 })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
-  db.pragma('cache_size = -65536')
+  db.pragma('cache_size = -16384')
   prepareSchema(db)
 
   const statements = new Map<string, Database.Statement>()
@@ -34,61 +36,116 @@ export function openSqlite(path: string): Engine {
     }
     return statement
   }
+  const readOne = ({ sql, values }: Step) => prepared(sql).all(...values)
+  const writeOne = ({ sql, values }: Step) => prepared(sql).run(...values).changes
 
-  const begin = db.prepare('BEGIN IMMEDIATE')
+  const begin = db.prepare('BEGIN')
+  const beginImmediate = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const rollback = db.prepare('ROLLBACK')
   const savepoint = db.prepare('SAVEPOINT one')
   const release = db.prepare('RELEASE one')
   const undo = db.prepare('ROLLBACK TO one')
 
-  let waiting: Waiting[] = []
-
-  function commitTogether(): void {
-    const group = waiting
-    waiting = []
-    const answers: (() => void)[] = []
+  /** All of it in one transaction, or an error and none of it. */
+  function transact<T>(start: Database.Statement, work: () => T): T {
+    start.run()
     try {
-      begin.run()
-      for (const { steps, resolve, reject } of group) {
-        savepoint.run()
-        try {
-          const changed = steps.map((step) => prepared(step.sql).run(...step.values).changes)
-          answers.push(() => resolve(changed))
-        } catch (error) {
-          undo.run()
-          answers.push(() => reject(error))
-        }
-        release.run()
-      }
+      const result = work()
       commit.run()
+      return result
     } catch (error) {
-      // The disk or another process's lock: nothing of the group was kept, and every writer is told.
+      // Some errors of the disk have ended the transaction already.
       if (db.inTransaction) rollback.run()
-      for (const { reject } of group) reject(error)
-      return
+      throw error
     }
-    for (const answer of answers) answer()
+  }
+
+  /** What is to be told of each one's work; or, where nothing could be done, the error to each. */
+  function tell<Answer>(group: readonly Waiting<unknown, Answer>[], work: () => (() => void)[]) {
+    try {
+      for (const answer of work()) answer()
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+
+  const readTogether = (reads: readonly Read[]) =>
+    tell(reads, () => transact(begin, () => reads.map((read) => outcome(read, readOne))))
+
+  const writeTogether = (writes: readonly Write[]) =>
+    tell(writes, () => {
+      try {
+        return transact(beginImmediate, () =>
+          writes.map(({ work, resolve }) => {
+            const changed = work.map(writeOne)
+            return () => resolve(changed)
+          }),
+        )
+      } catch {
+        // Rare: so only now does each one get a savepoint, and undoes only itself.
+        return transact(beginImmediate, () => writes.map((write) => outcome(write, writeApart)))
+      }
+    })
+
+  function writeApart(steps: readonly Step[]): number[] {
+    savepoint.run()
+    try {
+      return steps.map(writeOne)
+    } catch (error) {
+      undo.run()
+      throw error
+    } finally {
+      release.run()
+    }
+  }
+
+  let reads: Read[] = []
+  let writes: Write[] = []
+  function wake(): void {
+    if (reads.length + writes.length === 0) setImmediate(workTogether)
+  }
+  function workTogether(): void {
+    const [reading, writing] = [reads, writes]
+    reads = []
+    writes = []
+    if (reading.length > 0) readTogether(reading)
+    if (writing.length > 0) writeTogether(writing)
   }
 
   return {
     sql: 'sqlite',
 
-    read<Row>(step: Step<Row>): Row[] {
-      return prepared(step.sql).all(...step.values) as Row[]
+    read<Row>(step: Step<Row>) {
+      return new Promise<Row[]>((resolve, reject) => {
+        wake()
+        reads.push({ work: step, resolve: resolve as (rows: unknown[]) => void, reject })
+      })
     },
 
     atomic(steps) {
       return new Promise((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(commitTogether)
-        waiting.push({ steps, resolve, reject })
+        wake()
+        writes.push({ work: steps, resolve, reject })
       })
     },
 
     async close() {
-      if (waiting.length > 0) commitTogether()
+      workTogether()
       db.close()
     },
+  }
+}
+
+function outcome<Work, Answer>(
+  { work, resolve, reject }: Waiting<Work, Answer>,
+  perform: (work: Work) => Answer,
+): () => void {
+  try {
+    const answer = perform(work)
+    return () => resolve(answer)
+  } catch (error) {
+    return () => reject(error)
   }
 }
 

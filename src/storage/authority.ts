@@ -77,9 +77,10 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
   type SubscriptionRow = RowOf<typeof readSubscriptions>
 
   return {
-    authorityVersion() {
-      const rows = engine.read(readVersion)
-      return rows instanceof Promise ? rows.then(only) : only(rows)
+    async authorityVersion() {
+      const [row] = await engine.read(readVersion)
+      if (row === undefined) throw new Error('the database has lost its authority row')
+      return row.version
     },
 
     async findKey(publicId) {
@@ -129,10 +130,4 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       },
     }
   }
-}
-
-function only(rows: { version: number }[]): number {
-  const [row] = rows
-  if (row === undefined) throw new Error('the database has lost its authority row')
-  return row.version
 }
