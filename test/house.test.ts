@@ -49,7 +49,7 @@ const ROOMS: { room: string; mayImport: readonly string[]; packages: readonly st
   {
     room: 'src/crypto/',
     mayImport: ['src/domain/', 'src/service/ports.ts'],
-    packages: ['jose', 'zod', 'lru-cache', 'uuid'],
+    packages: ['jose', 'zod', 'lru-cache'],
   },
   {
     room: 'src/storage/',

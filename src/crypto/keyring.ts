@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { z } from 'zod'
 import { REFRESH_TOKEN_MS } from '../domain/token.ts'
-import type { AesGcm, Ed25519, Primitives } from './primitives.ts'
+import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
 
 /** What a key of the ring is for: access tokens, refresh tokens, what must be read again. */
 export type Use = 'sign' | 'refresh' | 'seal'
@@ -106,8 +106,6 @@ async function createKey(
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-
-type Mac = (data: Uint8Array | string) => Uint8Array
 
 /** The ring, ready for work. `replace` takes a rotated file while the server runs. */
 export class Keyring {

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import { fail, ok, type Result } from '../domain/failure.ts'
-import { expiresAt, type RefreshToken, type TokenFacts } from '../domain/token.ts'
+import { expiresAt, type TokenFacts } from '../domain/token.ts'
 import type { Maybe, TokenMinter, Tokens } from '../service/ports.ts'
 import type { Keyring } from './keyring.ts'
 import type { Primitives } from './primitives.ts'
-import { BODY_BYTES, PREFIX, packBody, TAG_BYTES, unpackBody } from './refresh-token.ts'
+import { BODY_BYTES, PREFIX, packToken, TOKEN_BYTES, unpackToken } from './refresh-token.ts'
 
 export interface MinterOptions {
   /** `iss`: the server's public URL. */
@@ -34,9 +34,7 @@ export function createMinter(
   keyring: Keyring,
   { issuer, audience, remembered = 20_000 }: MinterOptions,
 ): TokenMinter {
-  const encoder = new TextEncoder()
   const decoder = new TextDecoder()
-  const encode = (text: string) => primitives.base64urlEncode(encoder.encode(text))
 
   // The header is a function of the signing key: a token with any other header is not ours, so no
   // algorithm is ever read from a token (RFC 8725 §3.1).
@@ -44,7 +42,7 @@ export function createMinter(
   function header(kid: string): string {
     let text = headers.get(kid)
     if (text === undefined) {
-      text = encode(JSON.stringify({ alg: 'EdDSA', typ: 'at+jwt', kid }))
+      text = primitives.base64urlEncode(JSON.stringify({ alg: 'EdDSA', typ: 'at+jwt', kid }))
       headers.set(kid, text)
     }
     return text
@@ -62,7 +60,7 @@ export function createMinter(
       const kid = keyring.currentId('sign')
       const signer = keyring.signer(kid)
       if (signer === undefined) throw new Error('the current signing key is missing')
-      const signed = `${header(kid)}.${encode(JSON.stringify(claims(facts)))}`
+      const signed = `${header(kid)}.${primitives.base64urlEncode(JSON.stringify(claims(facts)))}`
       const finish = (signature: Uint8Array): Tokens => ({
         accessToken: `${signed}.${primitives.base64urlEncode(signature)}`,
         refreshToken,
@@ -91,11 +89,12 @@ export function createMinter(
       const bytes = refreshToken.startsWith(PREFIX)
         ? primitives.base64urlDecode(refreshToken.slice(PREFIX.length))
         : null
-      if (bytes?.length !== BODY_BYTES + TAG_BYTES) return forged('not a refresh token')
-      const token = unpackBody(bytes)
+      if (bytes?.length !== TOKEN_BYTES) return forged('not a refresh token')
+      const token = unpackToken(bytes)
       if (token === null) return forged('a refresh token of another version')
-      const tag = tagOf(token, tokenSalt)
-      if (tag === null) return forged('made with a key that is not in the key ring')
+      const mac = keyring.mac(token.ringId)
+      if (mac === undefined) return forged('made with a key that is not in the key ring')
+      const tag = mac(tokenSalt, bytes.subarray(0, BODY_BYTES))
       if (!primitives.equal(tag, bytes.subarray(BODY_BYTES))) return forged('the tag is wrong')
       return ok(token)
     },
@@ -151,24 +150,13 @@ export function createMinter(
   }
 
   function mintRefresh(facts: TokenFacts, tokenSalt: string): string {
-    const token: RefreshToken = { ...facts, ringId: keyring.currentId('refresh') }
-    const tag = tagOf(token, tokenSalt)
-    if (tag === null) throw new Error('the current refresh key is missing')
-    const bytes = new Uint8Array(BODY_BYTES + TAG_BYTES)
-    bytes.set(packBody(token))
-    bytes.set(tag, BODY_BYTES)
+    const ringId = keyring.currentId('refresh')
+    const mac = keyring.mac(ringId)
+    if (mac === undefined) throw new Error('the current refresh key is missing')
+    const bytes = packToken({ ...facts, ringId })
+    const body = bytes.subarray(0, BODY_BYTES)
+    bytes.set(mac(tokenSalt, body), BODY_BYTES)
     return PREFIX + primitives.base64urlEncode(bytes)
-  }
-
-  /** The salt has a fixed length, so salt and body cannot be cut in another place. */
-  function tagOf(token: RefreshToken, tokenSalt: string): Uint8Array | null {
-    const mac = keyring.mac(token.ringId)
-    if (mac === undefined) return null
-    const salt = encoder.encode(tokenSalt)
-    const data = new Uint8Array(salt.length + BODY_BYTES)
-    data.set(salt)
-    data.set(packBody(token), salt.length)
-    return mac(data)
   }
 }
 

@@ -9,16 +9,19 @@ export interface Primitives {
   randomBytes(length: number): Uint8Array
   /** SHA-256 of the UTF-8 bytes, base64url. */
   sha256(text: string): string
-  /** HMAC-SHA-256, its key prepared once. */
-  hmac(key: Uint8Array): (data: Uint8Array | string) => Uint8Array
+  /** HMAC-SHA-256 of a text and of bytes after it, its key prepared once. */
+  hmac(key: Uint8Array): Mac
   /** Constant time for equal lengths; unequal lengths are unequal. */
   equal(a: Uint8Array, b: Uint8Array): boolean
   ed25519(privateJwk: JWK): Ed25519
   aesGcm(key: Uint8Array): AesGcm
-  base64urlEncode(bytes: Uint8Array): string
+  /** Of bytes, or of a text's UTF-8. */
+  base64urlEncode(data: Uint8Array | string): string
   /** Null for anything but the one canonical spelling (RFC 4648 §5, no padding, no spare bits). */
   base64urlDecode(text: string): Uint8Array | null
 }
+
+export type Mac = (text: string, bytes?: Uint8Array) => Uint8Array
 
 export interface Ed25519 {
   sign(data: string): Maybe<Uint8Array>

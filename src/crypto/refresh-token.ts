@@ -6,13 +6,13 @@ import type { RefreshToken } from '../domain/token.ts'
  */
 export const PREFIX = 'rt_'
 export const BODY_BYTES = 31
-export const TAG_BYTES = 32
+export const TOKEN_BYTES = BODY_BYTES + 32
 const VERSION = 1
 const UINT32 = 2 ** 32
 
-/** What the tag is made over. */
-export function packBody(token: RefreshToken): Uint8Array {
-  const bytes = new Uint8Array(BODY_BYTES)
+/** The whole token's bytes, the tag's still zero: it is made over the salt and the body before it. */
+export function packToken(token: RefreshToken): Uint8Array {
+  const bytes = new Uint8Array(TOKEN_BYTES)
   const view = new DataView(bytes.buffer)
   view.setUint8(0, VERSION)
   view.setUint32(1, Number.parseInt(token.ringId, 16))
@@ -27,7 +27,7 @@ export function packBody(token: RefreshToken): Uint8Array {
 }
 
 /** Null for a version that is not ours. */
-export function unpackBody(bytes: Uint8Array): RefreshToken | null {
+export function unpackToken(bytes: Uint8Array): RefreshToken | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, BODY_BYTES)
   if (view.getUint8(0) !== VERSION) return null
   const word = (at: number) => view.getUint32(at).toString(16).padStart(8, '0')

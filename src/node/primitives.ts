@@ -25,7 +25,10 @@ export const nodePrimitives: Primitives = {
 
   hmac(key) {
     const prepared = createSecretKey(key)
-    return (data) => createHmac('sha256', prepared).update(data).digest()
+    return (text, bytes) => {
+      const mac = createHmac('sha256', prepared).update(text)
+      return bytes === undefined ? mac.digest() : mac.update(bytes).digest()
+    }
   },
 
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
@@ -43,7 +46,7 @@ export const nodePrimitives: Primitives = {
     const prepared = createSecretKey(key)
     return {
       seal(plain, associated) {
-        const nonce = randomBytes(NONCE_BYTES)
+        const nonce = pooledRandom(NONCE_BYTES)
         const cipher = createCipheriv('aes-256-gcm', prepared, nonce)
         cipher.setAAD(Buffer.from(associated))
         const sealed = cipher.update(plain)
@@ -62,13 +65,29 @@ export const nodePrimitives: Primitives = {
     }
   },
 
-  base64urlEncode: (bytes) =>
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url'),
+  base64urlEncode(data) {
+    const bytes =
+      typeof data === 'string'
+        ? Buffer.from(data)
+        : Buffer.from(data.buffer, data.byteOffset, data.length)
+    return bytes.toString('base64url')
+  },
 
   base64urlDecode(text) {
     const bytes = Buffer.from(text, 'base64url')
     return bytes.toString('base64url') === text ? bytes : null
   },
+}
+
+const POOL_BYTES = 4096
+let pool = Buffer.alloc(0)
+
+/** A call for random bytes costs 2 µs, however few they are: many are fetched at once, none used twice. */
+function pooledRandom(length: number): Buffer {
+  if (pool.length < length) pool = randomBytes(POOL_BYTES)
+  const taken = pool.subarray(0, length)
+  pool = pool.subarray(length)
+  return taken
 }
 
 /** 19 MiB, 2 passes, 1 lane: the OWASP minimum, and what the library takes by itself, spelled out. */

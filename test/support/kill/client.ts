@@ -1,4 +1,4 @@
-import { unpackBody } from '../../../src/crypto/refresh-token.ts'
+import { unpackToken } from '../../../src/crypto/refresh-token.ts'
 import type { Storage } from '../../../src/service/ports.ts'
 import { deviceNew, type TokenAnswer } from '../server.ts'
 import type { Counts } from './counts.ts'
@@ -135,7 +135,7 @@ export class Client {
   }
 
   async #wasCarriedOut(refreshToken: string): Promise<boolean> {
-    const token = unpackBody(Buffer.from(refreshToken.slice('rt_'.length), 'base64url'))
+    const token = unpackToken(Buffer.from(refreshToken.slice('rt_'.length), 'base64url'))
     if (token === null) throw new Error('a refresh token that cannot be read')
     const grant = await this.#storage.findGrant(token.grantId)
     return grant !== null && grant.generation > token.generation
