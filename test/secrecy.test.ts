@@ -1,0 +1,236 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readConfig } from '../src/config.ts'
+import { open } from '../src/node/server.ts'
+import { type Client, clientOf, tokensOf } from './support/client.ts'
+import { runCli, type ServerProcess, startServer } from './support/process.ts'
+import { RawConnection } from './support/raw.ts'
+import { deviceNew, done, seedKey, temporaryFolder, testLog } from './support/server.ts'
+
+const PUBLIC_URL = 'https://latchkey.example'
+const settings = { LATCHKEY_URL: PUBLIC_URL, LATCHKEY_LOG_LEVEL: 'debug' }
+
+const parent = temporaryFolder()
+const dir = join(parent, 'data')
+
+/** What may be nowhere but with its owner: what it is, and its text. */
+const confidential = new Map<string, string>()
+function keep(what: string, text: string): string {
+  confidential.set(what, text)
+  return text
+}
+const marked = (what: string) => keep(what, `${what}-${crypto.randomUUID()}`)
+
+let server: ServerProcess
+let client: Client
+let latchkey: Awaited<ReturnType<typeof open>>
+let key: Awaited<ReturnType<typeof seedKey>>
+const destination = createServer((_, response) => {
+  response.end(JSON.stringify({ Patient: { Name: marked('what a destination found') } }))
+})
+const failing = createServer((_, response) => {
+  response.writeHead(500).end(marked('what a failing destination said'))
+})
+
+beforeAll(async () => {
+  server = await startServer(dir, settings)
+  client = clientOf(server.url)
+  const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
+  latchkey = await open(config, { publicUrl: PUBLIC_URL, log: testLog() })
+  key = await seedKey(latchkey)
+  keep('the secret', key.secret)
+  await everything()
+}, 60_000)
+
+afterAll(async () => {
+  await server.kill()
+  await latchkey.storage.close()
+  destination.close()
+  failing.close()
+  rmSync(parent, { recursive: true, force: true })
+})
+
+/** Requests of every kind, those that go well and those that do not. */
+async function everything(): Promise<void> {
+  const { apiKey, secret, destinationId } = key
+  const first = keepTokens('first', tokensOf(await client.authenticate(apiKey, secret)))
+  const second = keepTokens('second', tokensOf(await client.refresh(apiKey, first.refreshToken)))
+  await client.refresh(apiKey, first.refreshToken)
+  await client.endpoint(second.accessToken, confide('an accepted payload'))
+  await client.refresh(apiKey, first.refreshToken)
+
+  // Credentials that are wrong, or in a wrong place.
+  await client.authenticate(apiKey, marked('a wrong secret'))
+  await client.authenticate(secret, secret)
+  await client.authenticate(marked('an unknown key'), secret)
+  await client.refresh(apiKey, marked('a forged refresh token'))
+  await client.refresh(apiKey, `${second.refreshToken.slice(0, -4)}AAAA`)
+  await client.refresh(second.refreshToken, second.refreshToken)
+  await client.send('/auth/authenticate', `${secret}&${secret}&apiKey=${apiKey}`)
+  await client.send('/auth/authenticate', JSON.stringify({ apiKey, [secret]: 1 }))
+  await client.send('/auth/authenticate', `{"apiKey":"a","${secret}":1,"${secret}":2}`)
+  await client.send('/auth/authenticate', JSON.stringify({ apiKey, secret: [secret] }))
+  await client.send('/auth/authenticate', `{"apiKey":"${apiKey}","secret":"${secret}`)
+  await client.send('/auth/authenticate', `{"secret":"${secret}","x":"${'x'.repeat(9000)}"}`)
+  await client.send(`/auth/authenticate?secret=${secret}`, '{}')
+  await client.send(`/auth/${secret}`, '{}')
+  await client.send('/endpoint', '{}', { Authorization: `Basic ${secret}` })
+  await client.send('/endpoint', '{}', { Authorization: `Bearer ${marked('a forged token')}` })
+  await client.send('/endpoint', '{}', { Authorization: `Bearer ${second.accessToken}x` })
+  await client.send('/endpoint', '{}', { 'X-API-Key': secret })
+  await malformed(`Authorization Bearer ${second.accessToken}`)
+
+  // Messages that are refused.
+  const send = (body: string) =>
+    client.send('/endpoint', body, { Authorization: `Bearer ${second.accessToken}` })
+  await send(`{"Patient":"${marked('a payload without Meta')}"}`)
+  await send(`{"Patient":"${marked('a payload that ends early')}`)
+  const name = marked('a repeated name')
+  await send(`{"Patient":{"${name}":1,"${name}":2}}`)
+  await send(JSON.stringify({ ...confide('a payload without a device'), Device: {} }))
+  await send(JSON.stringify({ ...confide('a payload to nobody'), Meta: deviceNew(apiKey).Meta }))
+  await client.endpoint(second.accessToken, {
+    ...confide('a payload of an unknown event'),
+    Meta: { ...deviceNew(destinationId).Meta, EventType: 'Old' },
+  })
+
+  // Queries that are answered, and that are not.
+  const asked = await destinationAt(destination)
+  const broken = await destinationAt(failing)
+  const statuses: number[] = []
+  for (const id of [asked, broken]) {
+    const Meta = { DataModel: 'PatientSearch', EventType: 'Query', Destinations: [{ ID: id }] }
+    const query = { Meta, Patient: { Name: marked(`a query to ${id}`) } }
+    statuses.push((await client.endpoint(second.accessToken, query)).status)
+  }
+  expect(statuses).toEqual([200, 502])
+
+  // An operator at work, and a family that ends by reuse of a token.
+  const rotated = await cli('keys', 'rotate-secret', key.keyId, '--overlap', '1h')
+  keep('the second secret', rotated.secret)
+  tokensOf(await client.authenticate(apiKey, rotated.secret))
+  const supplied = marked('a supplied secret')
+  const result = await runCli(['keys', 'rotate-secret', key.keyId, '--secret-stdin', '--json'], {
+    dir,
+    env: settings,
+    stdin: supplied,
+  })
+  expect([result.code, result.stdout.includes(supplied)]).toEqual([0, false])
+  const last = keepTokens('last', tokensOf(await client.authenticate(apiKey, supplied)))
+  const newer = keepTokens('newer', tokensOf(await client.refresh(apiKey, last.refreshToken)))
+  await client.endpoint(newer.accessToken, confide('a last payload'))
+}
+
+test('the log tells what happened', () => {
+  const log = server.output()
+  for (const message of ['exchanged', 'refreshed', 'message accepted', 'exchange refused']) {
+    expect(log).toContain(message)
+  }
+})
+
+test('what is confidential would be found', () => {
+  expect(confidential.size).toBeGreaterThan(20)
+  for (const [what, text] of confidential) {
+    expect(foundIn(Buffer.from(`{"x":"${text}"}`))).toContain(what)
+  }
+})
+
+test('the log holds no secret, token or payload, whatever was sent', () => {
+  expect(foundIn(Buffer.from(server.output()))).toEqual([])
+})
+
+test('no file holds a secret, token or payload in plain text, the write-ahead log neither', () => {
+  const files = readdirSync(dir).sort()
+  expect(files).toEqual(['keyring.json', 'latchkey.db', 'latchkey.db-shm', 'latchkey.db-wal'])
+  expect(statSync(join(dir, 'latchkey.db-wal')).size).toBeGreaterThan(0)
+  for (const file of files) {
+    expect([file, foundIn(readFileSync(join(dir, file)))]).toEqual([file, []])
+  }
+})
+
+test('the same of the files that a checkpoint has written', () => {
+  const db = new Database(join(dir, 'latchkey.db'))
+  db.pragma('wal_checkpoint(TRUNCATE)')
+  expect(db.prepare('SELECT count(*) FROM messages').pluck().get()).toBe(2)
+  db.close()
+  expect(foundIn(readFileSync(join(dir, 'latchkey.db')))).toEqual([])
+})
+
+test('a server that fails tells its operator so, and nothing confidential', async () => {
+  const db = new Database(join(dir, 'latchkey.db'))
+  db.exec('ALTER TABLE deliveries RENAME TO gone')
+  const supplied = confidential.get('a supplied secret') ?? ''
+  const { accessToken } = tokensOf(await client.authenticate(key.apiKey, supplied))
+  keep('a token while it fails', accessToken)
+  const answer = await client.endpoint(accessToken, confide('a payload while it fails'))
+  db.exec('ALTER TABLE gone RENAME TO deliveries')
+  db.close()
+  expect([answer.status, answer.body]).toEqual([500, expect.stringMatching(/^{"Meta":{.*}}$/)])
+  await server.says('"msg":"a message failed"')
+  expect(foundIn(Buffer.from(server.output()))).toEqual([])
+  expect(foundIn(Buffer.from(answer.body))).toEqual([])
+})
+
+test('only its owner reads the data folder and the key ring', () => {
+  expect(statSync(dir).mode & 0o777).toBe(0o700)
+  expect(statSync(join(dir, 'keyring.json')).mode & 0o777).toBe(0o600)
+})
+
+/** What of all that is confidential stands in these bytes. */
+function foundIn(bytes: Buffer): string[] {
+  return [...confidential]
+    .filter(([, text]) =>
+      [text, Buffer.from(text).toString('base64url').slice(0, -4)].some((form) =>
+        bytes.includes(form),
+      ),
+    )
+    .map(([what]) => what)
+}
+
+const confide = (what: string) => {
+  const message = deviceNew(key.destinationId)
+  return { ...message, Device: { ...message.Device, Serial: marked(what) } }
+}
+
+/** A part of a token is as confidential as the whole. */
+function keepTokens<T extends { accessToken: string; refreshToken: string }>(
+  what: string,
+  tokens: T,
+): T {
+  const [, payload = '', signature = ''] = tokens.accessToken.split('.')
+  keep(`${what} access token's payload`, payload)
+  keep(`${what} access token's signature`, signature)
+  keep(`${what} refresh token`, tokens.refreshToken.slice('rt_'.length))
+  return tokens
+}
+
+async function malformed(line: string): Promise<void> {
+  const connection = await RawConnection.open(server.url)
+  connection.write(`POST /endpoint HTTP/1.1\r\nHost: x\r\n${line}\r\n\r\n`)
+  expect((await connection.answer())?.status).toBe(400)
+  connection.hangUp()
+}
+
+async function destinationAt(listener: typeof destination): Promise<string> {
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  const { accountId, sourceId } = key
+  const url = `http://127.0.0.1:${port}`
+  const wish = { accountId, name: 'EMR', url, development: true }
+  const { id } = done(await latchkey.routes.addDestination(wish))
+  done(await latchkey.routes.setVerified(id, true))
+  done(await latchkey.routes.subscribe({ sourceId, destinationId: id }))
+  return id
+}
+
+async function cli(...args: string[]): Promise<{ secret: string }> {
+  const result = await runCli([...args, '--json'], { dir, env: settings })
+  if (result.code !== 0) throw new Error(result.stderr)
+  return JSON.parse(result.stdout) as { secret: string }
+}
