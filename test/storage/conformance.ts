@@ -1,5 +1,6 @@
-import { v7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createRandom } from '../../src/crypto/random.ts'
+import { nodePrimitives } from '../../src/node/primitives.ts'
 import type {
   Account,
   AuditEvent,
@@ -16,6 +17,9 @@ import { createStorage } from '../../src/storage/storage.ts'
 
 /** A fresh database of one engine, with schema.sql in it. */
 export type OpenEngine = () => Promise<{ engine: Engine; dispose: () => Promise<void> }>
+
+/** UUIDv7s, each greater than the one before, as the server makes them. */
+const v7 = createRandom(nodePrimitives, Date.now).uuid
 
 const MOST = Number.MAX_SAFE_INTEGER
 /** Text that a careless driver, collation or column type would change. */
