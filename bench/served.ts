@@ -39,11 +39,20 @@ export function serveLatchkey(
   { profileDir }: { profileDir: string | undefined },
 ): Promise<Served> {
   const profiling = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir]
-  return serve([...profiling, file('../src/node/cli.ts'), 'serve'], join(folder, 'server.log'), {
+  const args = [...profiling, ...nodeFlags(), file('../src/node/cli.ts'), 'serve']
+  return serve(args, join(folder, 'server.log'), {
     LATCHKEY_DATA: join(folder, 'data'),
     LATCHKEY_PORT: '0',
     LATCHKEY_QUOTA_REQUESTS: '1000000000',
   })
+}
+
+/** The flags that package.json starts Latchkey with. */
+function nodeFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(file('../package.json'), 'utf8')) as {
+    scripts: { latchkey: string }
+  }
+  return /\bnode ((?:--\S+ )*)src/.exec(scripts.latchkey)?.[1]?.trim().split(' ') ?? []
 }
 
 export function serveBare(folder: string, answer: Answer): Promise<Served> {

