@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { beforeAll, expect, test } from 'vitest'
@@ -49,6 +49,21 @@ test('nothing is made where there is nothing', async () => {
     Array(3).fill({ status: 'warn', advice: 'run `latchkey serve` once' }),
   )
   expect(existsSync(nowhere)).toBe(false)
+})
+
+test('of what is in a data folder that cannot be used, nothing is said', async () => {
+  const file = join(temporaryFolder(), 'file')
+  writeFileSync(file, '')
+  const { code, amiss } = await doctor(file)
+  expect(code).toBe(1)
+  expect(amiss).toEqual([
+    {
+      check: 'data folder',
+      status: 'fail',
+      message: `${file} is not a folder`,
+      advice: 'set LATCHKEY_DATA',
+    },
+  ])
 })
 
 test('a database whose key ring is gone, a folder open to others, a clock put back: each fails', async () => {

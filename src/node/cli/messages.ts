@@ -58,9 +58,8 @@ export function define(group: Command): void {
 }
 
 async function find({ storage }: Latchkey, id: string): Promise<MessageSummary> {
-  // Newest first, the page that begins just above this id begins with it. Ids are of one length.
-  const [message] = await storage.listMessages({ after: `${id}~`, limit: 1 })
-  if (message?.id !== id) throw new CommandFailure('not_found', `there is no message ${id}`)
+  const message = await storage.findMessage(id)
+  if (message === null) throw new CommandFailure('not_found', `there is no message ${id}`)
   return message
 }
 

@@ -1,42 +1,59 @@
-import { existsSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, type Stats, statSync } from 'node:fs'
 import type { Config } from '../../../config.ts'
 import { parseRing } from '../../../crypto/keyring.ts'
 import { databasePath } from '../../server.ts'
 import { explain } from '../explain.ts'
 import { bad, type Finding, fine, warn } from './finding.ts'
 
-const SERVE_ONCE = 'run `latchkey serve` once'
-
 /** The data folder, the database's file and the key ring: there, this user's, nobody else's. */
 export function checkFiles(config: Config): Finding[] {
   const { dataDir, keyringPath } = config
+  // Behind a closed door nothing seems to be there.
+  const unusable = whyUnusable(dataDir)
+  if (unusable !== null) return [unusable]
   const database = databasePath(config)
   return [
-    existsSync(dataDir)
-      ? checkFolder(dataDir)
-      : warn('data folder', `there is no ${dataDir}`, SERVE_ONCE),
+    existsSync(dataDir) ? checkFolder(dataDir) : missing(FOLDER, dataDir),
     existsSync(database)
       ? checkDatabaseFile(database, isOpen(statSync(dataDir)))
-      : warn('database file', `there is no ${database}`, SERVE_ONCE),
+      : missing('database file', database),
     existsSync(keyringPath)
       ? checkKeyring(keyringPath)
       : checkMissingKeyring(keyringPath, existsSync(database)),
   ]
 }
 
-function checkFolder(path: string): Finding {
-  const check = 'data folder'
-  const stats = statSync(path)
-  if (!stats.isDirectory()) return bad(check, `${path} is not a folder`, 'set LATCHKEY_DATA')
-  if (isOpen(stats)) {
-    return bad(check, `others may use ${path} (mode ${modeOf(stats)})`, `chmod 700 ${path}`)
+const FOLDER = 'data folder'
+
+const missing = (check: string, path: string): Finding =>
+  warn(check, `there is no ${path}`, 'run `latchkey serve` once')
+
+function whyUnusable(folder: string): Finding | null {
+  try {
+    if (!statSync(folder).isDirectory()) {
+      return bad(FOLDER, `${folder} is not a folder`, 'set LATCHKEY_DATA')
+    }
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    return null
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    return bad(FOLDER, explain(error), null)
   }
-  return checkOwner(check, path, stats) ?? fine(check, path)
+}
+
+function checkFolder(path: string): Finding {
+  const stats = statSync(path)
+  if (isOpen(stats)) {
+    return bad(FOLDER, `others may use ${path} (mode ${modeOf(stats)})`, `chmod 700 ${path}`)
+  }
+  return checkOwner(FOLDER, path, stats) ?? fine(FOLDER, path)
 }
 
 function checkDatabaseFile(path: string, folderIsOpen: boolean): Finding {
   const check = 'database file'
   const stats = statSync(path)
+  if (!stats.isFile())
+    return bad(check, `${path} is not a file`, 'is this the right LATCHKEY_DATA?')
   if (isOpen(stats)) {
     const message = `others may use ${path} (mode ${modeOf(stats)})`
     const advice = `chmod 600 ${path}`
@@ -64,11 +81,10 @@ function checkKeyring(path: string): Finding {
   }
 }
 
-/** A server would make a new ring, which proves and opens nothing of what this database knows. */
+/** A new ring would prove and open nothing of what this database knows. */
 function checkMissingKeyring(path: string, hasDatabase: boolean): Finding {
-  const message = `there is no ${path}`
-  if (!hasDatabase) return warn('key ring', message, SERVE_ONCE)
-  return bad('key ring', `${message}, but a database`, 'restore it from a backup before you serve')
+  if (!hasDatabase) return missing('key ring', path)
+  return bad('key ring', `there is a database, but no ${path}`, 'restore it from a backup')
 }
 
 function checkOwner(check: string, path: string, { uid }: Stats): Finding | null {
