@@ -6,7 +6,6 @@ import type { Argon2, Primitives } from './crypto/primitives.ts'
 import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
-import { clientAddress } from './domain/address.ts'
 import { createApp } from './http/app.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
@@ -92,12 +91,8 @@ export function compose(parts: Parts): Latchkey {
     publicKeys: () => keyring.publicKeys,
     subscriptionsUrl: publicUrl,
     messageLimitBytes: config.messageLimitBytes,
-    addressOf(c) {
-      const peer = parts.peerOf(c)
-      const { trustedProxies } = config
-      const forwarded = trustedProxies.length > 0 ? c.req.header('x-forwarded-for') : undefined
-      return clientAddress(peer, forwarded, trustedProxies)
-    },
+    peerOf: parts.peerOf,
+    trustedProxies: config.trustedProxies,
   })
 
   return {

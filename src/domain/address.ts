@@ -165,3 +165,13 @@ const HEX_GROUP = /^[0-9a-f]{1,4}$/i
 const PREFIX = /^(?:0|[1-9]\d{0,2})$/
 const IPV6_IN_BRACKETS = /^\[([^\]]*:[^\]]*)\](?::\d{1,5})?$/
 const IPV4_WITH_PORT = /^([^:]*):\d{1,5}$/
+
+/**
+ * What one party can be expected to hold of the network: an IPv4 address, or an IPv6 /64 (RFC 6177),
+ * whose 2^64 addresses would otherwise each have a limit of their own. Takes canonical text.
+ */
+export function neighbourhood(address: string): string {
+  if (!address.includes(':')) return address
+  const parsed = parseAddress(address)
+  return parsed === null ? address : formatAddress({ ...parsed, bits: (parsed.bits >> 64n) << 64n })
+}

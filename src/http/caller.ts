@@ -1,14 +1,20 @@
 import type { Context } from 'hono'
+import { clientAddress, type Network } from '../domain/address.ts'
 import type { Caller } from '../service/refused.ts'
 
 /** What every route needs to know of the server that it runs in. */
 export interface HttpDeps {
-  /** The address that the request came from, as far as the operator's proxies are believed. */
-  readonly addressOf: (c: Context) => string
+  /** The address at the other end of a request's connection. */
+  readonly peerOf: (c: Context) => string
+  /** The proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly Network[]
   readonly requestId: () => string
 }
 
-export const callerOf = ({ addressOf, requestId }: HttpDeps, c: Context): Caller => ({
-  address: addressOf(c),
-  requestId: requestId(),
-})
+export function callerOf({ peerOf, trustedProxies, requestId }: HttpDeps, c: Context): Caller {
+  const forwarded = trustedProxies.length > 0 ? c.req.header('x-forwarded-for') : undefined
+  return {
+    address: clientAddress(peerOf(c), forwarded, trustedProxies),
+    requestId: requestId(),
+  }
+}

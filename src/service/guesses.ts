@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
+import { neighbourhood } from '../domain/address.ts'
 import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
+import { PUBLIC_ID_MAX_LENGTH } from '../domain/key.ts'
 import type { Clock } from './ports.ts'
 
 export interface GuessLimits {
@@ -23,13 +25,14 @@ export function createGuesses(limits: GuessLimits, clock: Clock) {
 
   return {
     /** Whether this address has failed too often. */
-    mayTry: (address: string): Result<void> => within(addresses, address, limits.perAddress),
+    mayTry: (address: string): Result<void> =>
+      within(addresses, neighbourhood(address), limits.perAddress),
     /** Whether this public id has been failed for too often. */
-    mayTryKey: (publicId: string): Result<void> => within(keys, publicId, limits.perKey),
+    mayTryKey: (publicId: string): Result<void> => within(keys, idOf(publicId), limits.perKey),
 
     failed(address: string, publicId: string): void {
-      addresses.count(address)
-      keys.count(publicId)
+      addresses.count(neighbourhood(address))
+      keys.count(idOf(publicId))
     },
   }
 
@@ -37,6 +40,9 @@ export function createGuesses(limits: GuessLimits, clock: Clock) {
     return windows.spent(id) < limit ? ok(undefined) : fail(guessing(windows.endsIn(id)))
   }
 }
+
+/** An id's length is the caller's to choose, our memory is not: no id of ours is longer. */
+const idOf = (publicId: string): string => publicId.slice(0, PUBLIC_ID_MAX_LENGTH)
 
 const guessing = (ms: number): Failure => ({
   reason: 'guessing',

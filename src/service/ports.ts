@@ -201,7 +201,10 @@ export interface DeliverySummary {
   readonly status: 'queued'
 }
 
-/** A page of a list: rows after `after` (a row id), `limit` at most, oldest first. */
+/**
+ * A page of a list: the rows after `after` (a row's id), `limit` at most. Messages and events come
+ * newest first, everything else oldest first.
+ */
 export interface Page {
   readonly after?: string | undefined
   readonly limit: number
@@ -242,6 +245,7 @@ export interface MessageStorage {
   /** The message and all its deliveries, or nothing. */
   addMessage(message: NewMessage): Promise<void>
   listMessages(page: Page & { accountId?: string | undefined }): Promise<MessageSummary[]>
+  findMessage(id: string): Promise<MessageSummary | null>
   /** The sealed payload; null when there is no such message. */
   findPayload(messageId: string): Promise<string | null>
 }

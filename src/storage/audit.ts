@@ -1,5 +1,6 @@
 import type { AuditEvent, Page } from '../service/ports.ts'
 import type { Compiler, Engine, Step } from './engine.ts'
+import { LAST_ID } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 /** Tables whose rows remember the event of their last change. */
@@ -97,7 +98,7 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     },
 
     async listEvents({ subject, after, limit }: Page & { subject?: string | undefined }) {
-      const page = { before: after ?? '~', limit }
+      const page = { before: after ?? LAST_ID, limit }
       const step = subject === undefined ? list(page) : listOf({ ...page, subject })
       const rows = await engine.read(step)
       return rows.map((row): AuditEvent => ({ ...row, facts: JSON.parse(row.facts) }))

@@ -1,6 +1,8 @@
+import type { Kysely } from 'kysely'
 import type { MessageStorage, MessageSummary } from '../service/ports.ts'
-import type { Compiler, Engine } from './engine.ts'
-import type { Rows } from './rows.ts'
+import type { Compiler, Engine, RowOf } from './engine.ts'
+import { LAST_ID, type Rows } from './rows.ts'
+import type { Tables } from './tables.ts'
 
 /** The outbox: a message and its deliveries are there together or not at all. */
 export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): MessageStorage {
@@ -25,27 +27,19 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
     'status',
   ])
 
-  const list = compiler.taking<{ accountId: string | null; before: string; limit: number }>()(
+  const find = compiler.taking<{ id: string }>()((db, arg) =>
+    summaries(db).where('messages.id', '=', arg('id')),
+  )
+  const list = compiler.taking<{ before: string; limit: number }>()((db, arg) =>
+    summaries(db)
+      .where('messages.id', '<', arg('before'))
+      .orderBy('messages.id', 'desc')
+      .limit(arg('limit')),
+  )
+  const listOf = compiler.taking<{ accountId: string; before: string; limit: number }>()(
     (db, arg) =>
-      db
-        .selectFrom('messages')
-        .innerJoin('sources', 'sources.id', 'messages.source_id')
-        .select([
-          'messages.id',
-          'messages.serial',
-          'messages.source_id',
-          'messages.data_model',
-          'messages.event_type',
-          'messages.test',
-          'messages.received_at',
-          'sources.account_id',
-        ])
-        .where((eb) =>
-          eb.or([
-            eb(eb.cast<string>(eb.val(arg('accountId')), 'text'), 'is', null),
-            eb('sources.account_id', '=', arg('accountId')),
-          ]),
-        )
+      summaries(db)
+        .where('sources.account_id', '=', arg('accountId'))
         .where('messages.id', '<', arg('before'))
         .orderBy('messages.id', 'desc')
         .limit(arg('limit')),
@@ -98,24 +92,14 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
     },
 
     async listMessages({ accountId, after, limit }) {
-      const rows = await engine.read(
-        list({ accountId: accountId ?? null, before: after ?? '~', limit }),
-      )
-      const messages: MessageSummary[] = []
-      for (const row of rows) {
-        messages.push({
-          id: row.id,
-          serial: row.serial,
-          accountId: row.account_id,
-          sourceId: row.source_id,
-          dataModel: row.data_model,
-          eventType: row.event_type,
-          test: row.test === 1,
-          receivedAt: row.received_at,
-          deliveries: await engine.read(listDeliveries({ messageId: row.id })),
-        })
-      }
-      return messages
+      const page = { before: after ?? LAST_ID, limit }
+      const step = accountId === undefined ? list(page) : listOf({ ...page, accountId })
+      return Promise.all((await engine.read(step)).map(toSummary))
+    },
+
+    async findMessage(id) {
+      const [row] = await engine.read(find({ id }))
+      return row === undefined ? null : toSummary(row)
     },
 
     async findPayload(messageId) {
@@ -123,4 +107,33 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
       return row?.sealed_payload ?? null
     },
   }
+
+  async function toSummary(row: RowOf<typeof find>): Promise<MessageSummary> {
+    return {
+      id: row.id,
+      serial: row.serial,
+      accountId: row.account_id,
+      sourceId: row.source_id,
+      dataModel: row.data_model,
+      eventType: row.event_type,
+      test: row.test === 1,
+      receivedAt: row.received_at,
+      deliveries: await engine.read(listDeliveries({ messageId: row.id })),
+    }
+  }
 }
+
+const summaries = (db: Kysely<Tables>) =>
+  db
+    .selectFrom('messages')
+    .innerJoin('sources', 'sources.id', 'messages.source_id')
+    .select([
+      'messages.id',
+      'messages.serial',
+      'messages.source_id',
+      'messages.data_model',
+      'messages.event_type',
+      'messages.test',
+      'messages.received_at',
+      'sources.account_id',
+    ])

@@ -3,6 +3,9 @@ import type { Page } from '../service/ports.ts'
 import type { Compiler, Engine, Statement } from './engine.ts'
 import type { Tables } from './tables.ts'
 
+/** After every id: where a list begins that has the newest first. */
+export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
 /** Tables whose rows are found by an id and listed in its order, which is the order of their making. */
 type Listed = 'accounts' | 'users' | 'sources' | 'destinations' | 'subscriptions' | 'keys'
 type Column<Name extends keyof Tables> = keyof Tables[Name] & string

@@ -6,6 +6,7 @@ import {
   contains,
   formatAddress,
   type Network,
+  neighbourhood,
   parseAddress,
   parseNetwork,
 } from '../../src/domain/address.ts'
@@ -415,3 +416,32 @@ function within(networkText: string, addressText: string): boolean {
   if (address === null) throw new Error(`not an address: ${addressText}`)
   return contains(network(networkText), address)
 }
+
+describe('what one party holds of the network', () => {
+  const v6 = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n })
+  const text = (bits: bigint) => formatAddress({ family: 6, bits })
+
+  test('is an IPv4 address itself', () => {
+    fc.assert(
+      fc.property(fc.ipV4(), (address) => {
+        expect(neighbourhood(address)).toBe(address)
+      }),
+    )
+  })
+
+  test('is for IPv6 all that shares the first 64 bits, and nothing else', () => {
+    fc.assert(
+      fc.property(v6, v6, (one, other) => {
+        const same = one >> 64n === other >> 64n
+        expect(neighbourhood(text(one)) === neighbourhood(text(other))).toBe(same)
+        const neighbour = ((one >> 64n) << 64n) | (other & (2n ** 64n - 1n))
+        expect(neighbourhood(text(neighbour))).toBe(neighbourhood(text(one)))
+      }),
+    )
+  })
+
+  test('is whatever cannot be read, as it stands', () => {
+    expect(neighbourhood('unknown')).toBe('unknown')
+    expect(neighbourhood('not:an:address')).toBe('not:an:address')
+  })
+})

@@ -51,17 +51,17 @@ describe('SQLite', () => {
   test('writes of one turn share one commit, and one that fails undoes only itself', async () => {
     const engine = openSqlite(path)
     const storage = createStorage(engine)
-    await storage.addEvent(event('taken'))
+    await storage.addEvent(event('f'))
     const before = commits()
 
-    const ids = ['a', 'b', 'taken', 'c', 'taken', 'd']
+    const ids = ['a', 'b', 'f', 'c', 'f', 'd']
     const written = await Promise.allSettled(ids.map((id) => storage.addEvent(event(id))))
     expect(written.map(({ status }) => status === 'fulfilled')).toEqual(
-      ids.map((id) => id !== 'taken'),
+      ids.map((id) => id !== 'f'),
     )
     expect(commits()).toBe(before + 1)
     const kept = await storage.listEvents({ limit: 10 })
-    expect(kept.map(({ id }) => id)).toEqual(['taken', 'd', 'c', 'b', 'a'])
+    expect(kept.map(({ id }) => id)).toEqual(['f', 'd', 'c', 'b', 'a'])
 
     await storage.addEvent(event('e'))
     expect(commits()).toBe(before + 2)
