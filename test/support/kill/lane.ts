@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readConfig } from '../../../src/config.ts'
 import { open } from '../../../src/node/server.ts'
@@ -39,13 +38,12 @@ export async function runLane(kills: number, counts: Counts): Promise<void> {
     const key = await seedClient(latchkey)
     clients.push(new Client(key, line, ledger, latchkey.storage, counts))
   }
-  const env = { ...settings, NODE_COMPILE_CACHE: join(dir, 'compile-cache') }
 
   try {
     // Only a server that is stopped leaves its compiled code behind; all that follow start faster.
-    await (await startServer(dir, env)).stop()
+    await (await startServer(dir, settings)).stop()
     for (let n = 0; n < kills; n++) {
-      const server = await startServer(dir, env)
+      const server = await startServer(dir, settings)
       await alive(server, async () => {
         line.connect(server.url)
         await check()
@@ -58,7 +56,7 @@ export async function runLane(kills: number, counts: Counts): Promise<void> {
         counts.kills++
       })
     }
-    const server = await startServer(dir, env)
+    const server = await startServer(dir, settings)
     await alive(server, async () => {
       line.connect(server.url)
       await check()
