@@ -13,7 +13,8 @@ import { createExchange } from './service/exchange.ts'
 import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
-import type { Clock, Courier, Log, Sealer, Storage } from './service/ports.ts'
+import { createMessages, type Messages } from './service/messages.ts'
+import type { Clock, Courier, Log, Storage } from './service/ports.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
@@ -45,7 +46,7 @@ export interface Latchkey {
   readonly accounts: Accounts
   readonly keys: Keys
   readonly routes: Routes
-  readonly sealer: Sealer
+  readonly messages: Messages
   /** Deletes what nobody needs any more. To be called now and then. */
   readonly sweep: () => Promise<void>
 }
@@ -101,7 +102,7 @@ export function compose(parts: Parts): Latchkey {
     accounts: createAccounts({ ...operator, region }),
     keys: createKeys({ ...operator, hasher }),
     routes: createRoutes(operator),
-    sealer,
+    messages: createMessages({ ...operator, sealer }),
     async sweep() {
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
