@@ -17,6 +17,9 @@ const made = <T>(
   })
 }
 
+/** Without what is there twice, the smaller before the larger. */
+const inOrder = (ids: readonly string[]) => [...new Set(ids)].sort((a, b) => (a < b ? -1 : 1))
+
 /** A clock that stands still, runs, and is put back. */
 const clocks = fc.array(fc.integer({ min: Date.UTC(2020, 0, 2), max: 2 ** 41 }), { maxLength: 50 })
 
@@ -25,14 +28,14 @@ test('an id is a UUIDv7, later than every one before it, whatever the clock does
     fc.property(clocks, (times) => {
       const ids = made(times, (random) => random.uuid())
       for (const id of ids) expect(validate(id) && version(id) === 7).toBe(true)
-      expect(ids).toEqual([...new Set(ids)].sort())
+      expect(ids).toEqual(inOrder(ids))
     }),
   )
 })
 
 test('ten thousand ids of one millisecond are all different and in order', () => {
   const ids = made(Array<number>(10_000).fill(Date.UTC(2026, 0, 1)), (random) => random.uuid())
-  expect(ids).toEqual([...new Set(ids)].sort())
+  expect(ids).toEqual(inOrder(ids))
   expect(ids.every((id) => validate(id) && version(id) === 7)).toBe(true)
 })
 

@@ -56,9 +56,7 @@ describe('SQLite', () => {
 
     const ids = ['a', 'b', 'f', 'c', 'f', 'd']
     const written = await Promise.allSettled(ids.map((id) => storage.addEvent(event(id))))
-    expect(written.map(({ status }) => status === 'fulfilled')).toEqual(
-      ids.map((id) => id !== 'f'),
-    )
+    expect(written.map(({ status }) => status === 'fulfilled')).toEqual(ids.map((id) => id !== 'f'))
     expect(commits()).toBe(before + 1)
     const kept = await storage.listEvents({ limit: 10 })
     expect(kept.map(({ id }) => id)).toEqual(['f', 'd', 'c', 'b', 'a'])

@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { DESTINATIONS, type DemoKey, type Seeded } from '../src/node/demo/seed.ts'
+import { startDemo } from './support/demo.ts'
+import { deviceNew, type TokenAnswer, temporaryFolder } from './support/server.ts'
+
+const CLI = fileURLToPath(new URL('../src/node/cli.ts', import.meta.url))
+const run = promisify(execFile)
+type Ready = Seeded & { url: string }
+
+const post = (url: string, body: object, token?: string) =>
+  fetch(url, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify(body),
+  })
+
+async function tokenOf(url: string, { apiKey, secret }: DemoKey): Promise<string> {
+  const answer = await post(`${url}/auth/authenticate`, { apiKey, secret })
+  return ((await answer.json()) as TokenAnswer).accessToken
+}
+
+test('the walk-through ends with 0 when every answer is the documented one', async () => {
+  const args = [CLI, 'demo', '--once', '--port', '0', '--data', temporaryFolder()]
+  const { stdout } = await run(process.execPath, args)
+  expect(stdout.match(/✓ as documented/g)).toHaveLength(6)
+  expect(stdout).not.toContain('✗')
+})
+
+test('one line of JSON says that it is ready, and a second start shows the same keys', async () => {
+  const dir = temporaryFolder()
+  const first = await startDemo(dir)
+  const { url, ...seeded } = first.ready as Ready
+  expect(Object.keys(seeded)).toEqual(['redox', 'redoxPair'])
+  expect(Object.keys(seeded.redox)).toEqual(['apiKey', 'secret', 'sourceId', 'destinationId'])
+  expect(seeded.redoxPair.keys).toHaveLength(2)
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  const stopped = await first.stop()
+  expect(stopped.code).toBe(0)
+  expect(stopped.stdout).toHaveLength(1)
+
+  const second = await startDemo(dir)
+  const again = second.ready as Ready
+  expect(again).toEqual({ ...seeded, url: again.url })
+  expect(await tokenOf(again.url, again.redox)).toMatch(/^ey/)
+  await second.stop()
+})
+
+test("the vendor's samples work as they stand, and a pair must name its source", async () => {
+  const demo = await startDemo()
+  const { url, redox, redoxPair } = demo.ready as Ready
+  const token = await tokenOf(url, redox)
+  for (const [model, event, id] of [
+    ['PatientSearch', 'Query', DESTINATIONS.patientSearch.id],
+    ['Clinical Summary', 'PatientQuery', DESTINATIONS.clinicalSummary.id],
+  ] as const) {
+    const query = { Meta: { DataModel: model, EventType: event, Destinations: [{ ID: id }] } }
+    const found = await post(`${url}/query`, query, token)
+    expect(found.status).toBe(200)
+    const body = (await found.json()) as { Meta: { EventType: string } }
+    expect(Object.keys(body).at(-1)).toBe('Meta')
+    expect(Object.keys(body).length).toBeGreaterThan(1)
+    expect(body.Meta.EventType).toBe(event)
+  }
+
+  const [first, second] = redoxPair.keys
+  if (first === undefined || second === undefined) throw new Error('the pair is not two')
+  const pairToken = await tokenOf(url, first)
+  const send = async (source?: string) => {
+    const more = source === undefined ? {} : { Source: { ID: source } }
+    const message = deviceNew(redoxPair.destinationId, more)
+    return (await post(`${url}/endpoint`, message, pairToken)).status
+  }
+  expect(await send()).toBe(400)
+  expect(await send(second.sourceId)).toBe(403)
+  expect(await send(first.sourceId)).toBe(200)
+  await demo.stop()
+})
