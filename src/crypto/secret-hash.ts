@@ -19,9 +19,9 @@ const WORK_OF_A_NO = 2
 const RETRY_AFTER_SECONDS = 2
 
 /**
- * argon2id with a bounded number at work, and a memory of what was proven. The memory holds keyed
- * MACs under a key of this process, bound to the hash: it tells nothing to who reads it, and a
- * replaced secret is not found in it.
+ * argon2id with a bounded number at work, and a memory of what was proven. The memory holds digests
+ * under a key of this process, bound to the hash: it tells nothing to who reads it, and a replaced
+ * secret is not found in it.
  */
 export function createSecretHasher(
   primitives: Primitives,
@@ -29,7 +29,7 @@ export function createSecretHasher(
   clock: Clock,
   { width, queue, remembered = 20_000, rememberedForMs = 3_600_000 }: SecretHasherOptions,
 ): SecretHasher {
-  const mac = primitives.hmac(primitives.randomBytes(32))
+  const processKey = primitives.base64urlEncode(primitives.randomBytes(32))
   const proofs = new LRUCache<string, true>({
     max: remembered,
     ttl: rememberedForMs,
@@ -40,8 +40,9 @@ export function createSecretHasher(
   const turn = createTurns(width, queue)
   const decoy = argon2.hash(primitives.base64urlEncode(primitives.randomBytes(32)))
 
+  // The digests never leave this memory: there is none to extend, so the key may simply stand first.
   const proofOf = (secret: string, hash: string) =>
-    primitives.base64urlEncode(mac(`${hash}\0${secret}`))
+    primitives.sha256(`${processKey}\0${hash}\0${secret}`)
 
   const isProven = (secret: string, hashes: readonly string[]) =>
     hashes.some((hash) => proofs.has(proofOf(secret, hash)))

@@ -75,15 +75,19 @@ export function openSqlite(path: string): Engine {
 
   const writeTogether = (writes: readonly Write[]) =>
     tell(writes, () => {
+      let refused = false
       try {
         return transact(beginImmediate, () =>
           writes.map(({ work, resolve }) => {
+            refused = true
             const changed = work.map(writeOne)
+            refused = false
             return () => resolve(changed)
           }),
         )
-      } catch {
-        // Rare: so only now does each one get a savepoint, and undoes only itself.
+      } catch (error) {
+        if (!refused) throw error
+        // One of them cannot be done. Only now does each get a savepoint, and undoes only itself.
         return transact(beginImmediate, () => writes.map((write) => outcome(write, writeApart)))
       }
     })

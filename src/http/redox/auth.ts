@@ -5,9 +5,10 @@ import type { Log } from '../../service/ports.ts'
 import type { Refresh } from '../../service/refresh.ts'
 import type { Caller, Refused } from '../../service/refused.ts'
 import { decodeText, readBody } from '../body.ts'
-import { callerOf, type HttpDeps } from '../caller.ts'
+import type { HttpDeps } from '../caller.ts'
 import { parseJson } from '../json.ts'
-import { json, type Replies, type Reply, replyTo, retryAfter, toResponse } from '../reply.ts'
+import { addPost } from '../post.ts'
+import { json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
 
 export interface AuthDeps extends HttpDeps {
   readonly exchange: Exchange
@@ -23,46 +24,35 @@ export function redoxAuth(deps: AuthDeps): Hono {
   const { exchange, refresh, refused } = deps
   const app = new Hono()
 
-  app.post('/auth/authenticate', async (c) => {
-    const caller = callerOf(deps, c)
-    const fields = await readFields(c.req.raw, ['apiKey', 'secret'])
-    if (!fields.ok) return unreadable(fields.failure, caller)
-    const { apiKey, secret } = fields.value
-    return answer(await exchange({ publicId: apiKey, secret }, caller), caller)
+  addPost(app, '/auth/authenticate', deps, {
+    ...otherwise,
+    async answer(request, caller) {
+      const fields = await readFields(request, ['apiKey', 'secret'])
+      if (!fields.ok) return unreadable(fields.failure, caller)
+      const { apiKey, secret } = fields.value
+      return answer(await exchange({ publicId: apiKey, secret }, caller))
+    },
   })
 
-  app.post('/auth/refreshToken', async (c) => {
-    const caller = callerOf(deps, c)
-    const fields = await readFields(c.req.raw, ['apiKey', 'refreshToken'])
-    if (!fields.ok) return unreadable(fields.failure, caller)
-    const { apiKey, refreshToken } = fields.value
-    return answer(await refresh({ publicId: apiKey, refreshToken }, caller), caller)
-  })
-
-  for (const path of ['/auth/authenticate', '/auth/refreshToken']) {
-    app.all(path, (c) => {
-      const reply = message(405, 'This path takes POST only.', { Allow: 'POST' })
-      return toResponse(reply, callerOf(deps, c).requestId)
-    })
-  }
-
-  app.onError((error, c) => {
-    const caller = callerOf(deps, c)
-    deps.log.error({ ...caller, error }, 'the exchange failed')
-    return toResponse(message(500, 'The server failed; try again.'), caller.requestId)
+  addPost(app, '/auth/refreshToken', deps, {
+    ...otherwise,
+    async answer(request, caller) {
+      const fields = await readFields(request, ['apiKey', 'refreshToken'])
+      if (!fields.ok) return unreadable(fields.failure, caller)
+      const { apiKey, refreshToken } = fields.value
+      return answer(await refresh({ publicId: apiKey, refreshToken }, caller))
+    },
   })
   return app
 
-  function unreadable(failure: Failure, caller: Caller): Response {
+  function unreadable(failure: Failure, caller: Caller): Reply {
     refused('exchange', failure, caller)
-    return toResponse(replyTo(replies, failure, undefined), caller.requestId)
+    return replyTo(replies, failure, undefined)
   }
 }
 
-function answer(granted: Result<Granted>, { requestId }: Caller): Response {
-  const reply = granted.ok ? tokens(granted.value) : replyTo(replies, granted.failure, undefined)
-  return toResponse(reply, requestId)
-}
+const answer = (granted: Result<Granted>): Reply =>
+  granted.ok ? tokens(granted.value) : replyTo(replies, granted.failure, undefined)
 
 /** Three strings, in this order, no others; `expires` as `toISOString` writes it. */
 const tokens = ({ accessToken, expiresAt, refreshToken }: Granted): Reply =>
@@ -70,6 +60,11 @@ const tokens = ({ accessToken, expiresAt, refreshToken }: Granted): Reply =>
 
 const message = (status: number, text: string, headers = {}) =>
   json(status, { message: text }, headers)
+
+const otherwise = {
+  notPost: () => message(405, 'This path takes POST only.', { Allow: 'POST' }),
+  broken: () => message(500, 'The server failed; try again.'),
+}
 
 /** One answer for all who are not believed: it tells nobody which keys exist. */
 const invalid = (): Reply => ({

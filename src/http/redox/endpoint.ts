@@ -7,9 +7,10 @@ import type { Log } from '../../service/ports.ts'
 import type { Caller, Refused } from '../../service/refused.ts'
 import { bearerToken } from '../bearer.ts'
 import { decodeText, readBody } from '../body.ts'
-import { callerOf, type HttpDeps } from '../caller.ts'
+import type { HttpDeps } from '../caller.ts'
 import { parseJson } from '../json.ts'
-import { json, type Reply, toResponse } from '../reply.ts'
+import { addPost } from '../post.ts'
+import { json, type Reply } from '../reply.ts'
 import { echo, type Meta, readMeta, writeDelivered, writeReceipt } from './meta.ts'
 import { missingFrom } from './payload.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod } from './refusals.ts'
@@ -25,31 +26,24 @@ export interface EndpointDeps extends HttpDeps {
   readonly messageLimitBytes: number
 }
 
-const PATHS = ['/endpoint', '/query']
-
 /** `POST /endpoint` and `POST /query`: one handler; whether a caller waits is decided by the event. */
 export function redoxEndpoint(deps: EndpointDeps): Hono {
-  const { guard, accept, quota, refused, log, serial, subscriptionsUrl, messageLimitBytes } = deps
+  const { guard, accept, quota, refused, serial, subscriptionsUrl, messageLimitBytes } = deps
   const app = new Hono()
 
-  app.on('POST', PATHS, async (c) => {
-    const caller = callerOf(deps, c)
-    const seen: Seen = {}
-    const received = await receive(c.req.raw, caller, seen)
-    if (received.ok) return toResponse(received.value, caller.requestId)
-    refused('message', received.failure, caller)
-    return toResponse(refuse(received.failure, refusalOf(seen)), caller.requestId)
-  })
-
-  for (const path of PATHS) {
-    app.all(path, (c) => toResponse(refuseMethod(refusalOf()), callerOf(deps, c).requestId))
+  for (const path of ['/endpoint', '/query']) {
+    addPost(app, path, deps, {
+      async answer(request, caller) {
+        const seen: Seen = {}
+        const received = await receive(request, caller, seen)
+        if (received.ok) return received.value
+        refused('message', received.failure, caller)
+        return refuse(received.failure, refusalOf(seen))
+      },
+      notPost: () => refuseMethod(refusalOf()),
+      broken: () => refuseBroken(refusalOf()),
+    })
   }
-
-  app.onError((error, c) => {
-    const caller = callerOf(deps, c)
-    log.error({ ...caller, error }, 'a message failed')
-    return toResponse(refuseBroken(refusalOf()), caller.requestId)
-  })
   return app
 
   /** Nobody's body is read before his token is judged. */

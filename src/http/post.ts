@@ -1,0 +1,35 @@
+import type { Hono } from 'hono'
+import type { Log } from '../service/ports.ts'
+import type { Caller } from '../service/refused.ts'
+import { callerOf, type HttpDeps } from './caller.ts'
+import { type Reply, toResponse } from './reply.ts'
+
+/** A path that takes POST only, and what it says otherwise in its dialect's words. */
+export interface PostRoute {
+  readonly answer: (request: Request, caller: Caller) => Promise<Reply>
+  /** To any other method: 405 with Allow (RFC 9110 §15.5.6). */
+  readonly notPost: () => Reply
+  /** Where `answer` threw: a bug, or a broken machine. */
+  readonly broken: () => Reply
+}
+
+/**
+ * Adds the path. It has one handler for all methods, and its errors are caught here: where a path has
+ * more, or an app of its own with an error handler, Hono composes middleware anew at every request.
+ */
+export function addPost(app: Hono, path: string, deps: HttpDeps & { log: Log }, route: PostRoute) {
+  app.all(path, async (c) => {
+    const caller = callerOf(deps, c)
+    const reply = c.req.method === 'POST' ? await answer(c.req.raw, caller) : route.notPost()
+    return toResponse(reply, caller.requestId)
+  })
+
+  async function answer(request: Request, caller: Caller): Promise<Reply> {
+    try {
+      return await route.answer(request, caller)
+    } catch (error) {
+      deps.log.error({ ...caller, path, error }, 'a request failed')
+      return route.broken()
+    }
+  }
+}
