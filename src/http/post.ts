@@ -20,16 +20,13 @@ export interface PostRoute {
 export function addPost(app: Hono, path: string, deps: HttpDeps & { log: Log }, route: PostRoute) {
   app.all(path, async (c) => {
     const caller = callerOf(deps, c)
-    const reply = c.req.method === 'POST' ? await answer(c.req.raw, caller) : route.notPost()
-    return toResponse(reply, caller.requestId)
-  })
-
-  async function answer(request: Request, caller: Caller): Promise<Reply> {
+    const { requestId } = caller
+    if (c.req.method !== 'POST') return toResponse(route.notPost(), requestId)
     try {
-      return await route.answer(request, caller)
+      return toResponse(await route.answer(c.req.raw, caller), requestId)
     } catch (error) {
       deps.log.error({ ...caller, path, error }, 'a request failed')
-      return route.broken()
+      return toResponse(route.broken(), requestId)
     }
-  }
+  })
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=16 --min-semi-space-size=16
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { GROUPS, namedGroup } from './cli/groups.ts'

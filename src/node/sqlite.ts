@@ -70,8 +70,16 @@ export function openSqlite(path: string): Engine {
     }
   }
 
-  const readTogether = (reads: readonly Read[]) =>
-    tell(reads, () => transact(begin, () => reads.map((read) => outcome(read, readOne))))
+  function readTogether(reads: readonly Read[]): void {
+    // What many ask for in the same words, as every request does for the authority, is read once.
+    const known = new Map<Step, unknown[]>()
+    const readOnce = (step: Step) => {
+      const rows = known.get(step) ?? readOne(step)
+      known.set(step, rows)
+      return rows
+    }
+    tell(reads, () => transact(begin, () => reads.map((read) => outcome(read, readOnce))))
+  }
 
   const writeTogether = (writes: readonly Write[]) =>
     tell(writes, () => {
