@@ -57,6 +57,15 @@ export function define(group: Command): void {
     )
 
   group
+    .command('move <id> <url>')
+    .description('Give it another URL. Another URL is another party: vouch for it anew.')
+    .addHelpText('after', examples('destinations move 0199aa… https://emr.example/messages'))
+    .action(async (id: string, url: string, _: object, command: Command) => {
+      const done = await withLatchkey(({ routes }) => routes.moveDestination(id, url))
+      printOne(command, granted(done), COLUMNS)
+    })
+
+  group
     .command('vouch <id>')
     .description('Verified, on your word: you have made sure that it is who it says.')
     .addHelpText('after', examples('destinations vouch 0199aa…'))
