@@ -171,7 +171,7 @@ test('a server that fails tells its operator so, and nothing confidential', asyn
   db.exec('ALTER TABLE gone RENAME TO deliveries')
   db.close()
   expect([answer.status, answer.body]).toEqual([500, expect.stringMatching(/^{"Meta":{.*}}$/)])
-  await server.says('"msg":"a message failed"')
+  await server.says('"msg":"a request failed"')
   expect(foundIn(Buffer.from(server.output()))).toEqual([])
   expect(foundIn(Buffer.from(answer.body))).toEqual([])
 })
