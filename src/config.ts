@@ -7,6 +7,10 @@ export const SETTINGS = {
     default: './data',
     help: 'Folder of the database and the key ring. Made (mode 0700) where it does not exist.',
   },
+  LATCHKEY_DATABASE: {
+    default: '',
+    help: 'The database: sqlite:PATH. Empty: latchkey.db in LATCHKEY_DATA.',
+  },
   LATCHKEY_KEYRING: {
     default: '',
     help: 'The key ring file, mode 0600. Empty: keyring.json in LATCHKEY_DATA.',
@@ -80,8 +84,13 @@ const networks = z.string().transform((text, context) => {
   return found
 })
 
+const database = z
+  .string()
+  .refine((text) => text === '' || /^sqlite:./.test(text), 'must be empty or sqlite:PATH')
+
 const schema = z.object({
   LATCHKEY_DATA: z.string().min(1, 'must name a folder'),
+  LATCHKEY_DATABASE: database,
   LATCHKEY_KEYRING: z.string(),
   LATCHKEY_HOST: z.string().min(1, 'must name an address'),
   LATCHKEY_PORT: whole(0, 65_535),
@@ -103,6 +112,7 @@ const schema = z.object({
 
 export interface Config {
   readonly dataDir: string
+  readonly database: { readonly engine: 'sqlite'; readonly path: string }
   readonly keyringPath: string
   readonly host: string
   readonly port: number
@@ -143,6 +153,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const s = read.data
   return {
     dataDir: s.LATCHKEY_DATA,
+    database: {
+      engine: 'sqlite',
+      path: s.LATCHKEY_DATABASE.slice('sqlite:'.length) || `${s.LATCHKEY_DATA}/latchkey.db`,
+    },
     keyringPath: s.LATCHKEY_KEYRING || `${s.LATCHKEY_DATA}/keyring.json`,
     host: s.LATCHKEY_HOST,
     port: s.LATCHKEY_PORT,

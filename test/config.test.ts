@@ -20,6 +20,7 @@ describe('the configuration', () => {
   test('of an empty environment is safe and complete', () => {
     expect(readConfig({})).toEqual({
       dataDir: './data',
+      database: { engine: 'sqlite', path: './data/latchkey.db' },
       keyringPath: './data/keyring.json',
       host: '127.0.0.1',
       port: 8080,

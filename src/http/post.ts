@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import type { Log } from '../service/ports.ts'
+import { type Log, Unavailable } from '../service/ports.ts'
 import type { Caller } from '../service/refused.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
 import { type Reply, toResponse } from './reply.ts'
@@ -9,9 +9,14 @@ export interface PostRoute {
   readonly answer: (request: Request, caller: Caller) => Promise<Reply>
   /** To any other method: 405 with Allow (RFC 9110 §15.5.6). */
   readonly notPost: () => Reply
-  /** Where `answer` threw: a bug, or a broken machine. */
+  /** Where the database cannot be reached: 503. */
+  readonly unavailable: (retryAfterSeconds: number) => Reply
+  /** Where `answer` threw anything else: a bug, or a broken machine. */
   readonly broken: () => Reply
 }
+
+/** A database that restarts is back within seconds. */
+const RETRY_AFTER_SECONDS = 5
 
 /**
  * Adds the path. It has one handler for all methods, and its errors are caught here: where a path has
@@ -26,7 +31,9 @@ export function addPost(app: Hono, path: string, deps: HttpDeps & { log: Log }, 
       return toResponse(await route.answer(c.req.raw, caller), requestId)
     } catch (error) {
       deps.log.error({ ...caller, path, error }, 'a request failed')
-      return toResponse(route.broken(), requestId)
+      const unavailable = error instanceof Unavailable
+      const reply = unavailable ? route.unavailable(RETRY_AFTER_SECONDS) : route.broken()
+      return toResponse(reply, requestId)
     }
   })
 }

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import type { Context } from 'hono'
 import { compose, type Latchkey } from '../compose.ts'
@@ -15,7 +14,7 @@ import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malforme
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { openSqlite } from './sqlite.ts'
 
-export const databasePath = (config: Config): string => join(config.dataDir, 'latchkey.db')
+export const databasePath = ({ database }: Config): string => database.path
 
 /** Everything but a socket: what the command line works with. */
 export async function open(

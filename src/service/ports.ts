@@ -303,6 +303,14 @@ export interface OperatorStorage {
   listEvents(page: Page & { subject?: string | undefined }): Promise<AuditEvent[]>
 }
 
+/**
+ * Thrown by every verb while the database cannot be reached or takes no write: a broken machine, not
+ * a bug. Callers are told to come back.
+ */
+export class Unavailable extends Error {
+  override name = 'Unavailable'
+}
+
 export interface Storage extends AuthorityStorage, GrantStorage, MessageStorage, OperatorStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>

@@ -63,6 +63,7 @@ const message = (status: number, text: string, headers = {}) =>
 
 const otherwise = {
   notPost: () => message(405, 'This path takes POST only.', { Allow: 'POST' }),
+  unavailable: (seconds: number) => later(503, seconds),
   broken: () => message(500, 'The server failed; try again.'),
 }
 

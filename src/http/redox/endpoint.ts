@@ -13,7 +13,7 @@ import { addPost } from '../post.ts'
 import { json, type Reply } from '../reply.ts'
 import { echo, type Meta, readMeta, writeDelivered, writeReceipt } from './meta.ts'
 import { missingFrom } from './payload.ts'
-import { type Refusal, refuse, refuseBroken, refuseMethod } from './refusals.ts'
+import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
 
 export interface EndpointDeps extends HttpDeps {
   readonly guard: Guard
@@ -41,6 +41,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
         return refuse(received.failure, refusalOf(seen))
       },
       notPost: () => refuseMethod(refusalOf()),
+      unavailable: (seconds) => refuseUnavailable(seconds, refusalOf()),
       broken: () => refuseBroken(refusalOf()),
     })
   }

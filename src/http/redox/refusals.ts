@@ -19,6 +19,8 @@ export const refuse = (failure: Failure, context: Refusal): Reply =>
 /** What went wrong before or beside any failure that has a name. */
 export const refuseMethod = (context: Refusal): Reply =>
   refusal(405, 'Send', 'This path takes POST only.', context, { Allow: 'POST' })
+export const refuseUnavailable = (seconds: number, context: Refusal): Reply =>
+  later(503, 'The server cannot store it now.', seconds, context)
 export const refuseBroken = (context: Refusal): Reply =>
   refusal(500, 'Send', 'The server failed; send it again.', context)
 
