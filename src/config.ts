@@ -34,11 +34,11 @@ export const SETTINGS = {
     help: 'How long after a rotation the token before it is answered again even when the answer has arrived; 0 to 3600.',
   },
   LATCHKEY_FAILURES_PER_KEY: {
-    default: '10',
+    default: '20',
     help: 'Failures with one key id within the window, before who cannot prove its secret at once must wait.',
   },
   LATCHKEY_FAILURES_PER_ADDRESS: {
-    default: '100',
+    default: '300',
     help: 'Failures from one address within the window, before it must wait.',
   },
   LATCHKEY_FAILURES_SECONDS: { default: '300', help: 'The window that failures are counted in.' },

@@ -28,7 +28,7 @@ describe('the configuration', () => {
       region: 'us',
       trustedProxies: [],
       leewayMs: 60_000,
-      guessLimits: { perKey: 10, perAddress: 100, windowMs: 300_000 },
+      guessLimits: { perKey: 20, perAddress: 300, windowMs: 300_000 },
       quota: { requests: 10_000, windowMs: 300_000 },
       messageLimitBytes: 40 * 1024 * 1024,
       logLevel: 'info',
