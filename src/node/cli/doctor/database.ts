@@ -3,19 +3,23 @@ import type { Config } from '../../../config.ts'
 import type { Storage } from '../../../service/ports.ts'
 import { createStorage } from '../../../storage/storage.ts'
 import { SCHEMA_VERSION } from '../../../storage/tables.ts'
-import { databasePath } from '../../server.ts'
+import { openEngine } from '../../engine.ts'
 import { explain } from '../explain.ts'
+import { silent } from '../silent.ts'
 import { bad, type Finding, fine } from './finding.ts'
+import { checkPostgres } from './postgres.ts'
 
 const RESTORE = 'stop the server and restore the database from a backup'
 
 /** What the database says of itself; it is written to only when reading found nothing wrong. */
-export async function checkDatabase(config: Config): Promise<Finding[]> {
-  const path = databasePath(config)
-  if (!existsSync(path)) return []
-  const read = await checkByReading(path)
-  if (read.some(({ status }) => status === 'fail')) return read
-  return [...read, ...(await checkByWriting(path))]
+export async function checkDatabase({ database }: Config): Promise<Finding[]> {
+  if (database.engine === 'sqlite' && !existsSync(database.path)) return []
+  const read =
+    database.engine === 'sqlite'
+      ? await checkByReading(database.path)
+      : await checkPostgres(database.url)
+  if (read.some(({ status }) => status !== 'ok')) return read
+  return [...read, ...(await checkByWriting(database))]
 }
 
 async function checkByReading(path: string): Promise<Finding[]> {
@@ -41,11 +45,10 @@ async function checkByReading(path: string): Promise<Finding[]> {
   }
 }
 
-async function checkByWriting(path: string): Promise<Finding[]> {
+async function checkByWriting(database: Config['database']): Promise<Finding[]> {
   const check = 'writing'
   try {
-    const { openSqlite } = await import('../../sqlite.ts')
-    const storage = createStorage(openSqlite(path))
+    const storage = createStorage(await openEngine(database, silent))
     try {
       const started = performance.now()
       await storage.probe()
