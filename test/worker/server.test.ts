@@ -25,7 +25,12 @@ let node: ReturnType<typeof compose>
 beforeAll(async () => {
   const ring = await testRing()
   workerd = await startWorkerd({
-    bindings: { LATCHKEY_URL: URL_OF_BOTH, LATCHKEY_KEYRING_JSON: JSON.stringify(ring) },
+    bindings: {
+      LATCHKEY_URL: URL_OF_BOTH,
+      LATCHKEY_KEYRING_JSON: JSON.stringify(ring),
+      LATCHKEY_LOG_LEVEL: 'debug',
+    },
+    outside: async (request) => hospital(request.url, await request.text()),
   })
   worker = fetcherOf(await workerd.mf.getWorker('server'))
   node = compose({
@@ -42,6 +47,18 @@ beforeAll(async () => {
   })
 })
 afterAll(() => workerd.dispose())
+
+/** The other end of a destination's URL: it answers, redirects, or fails. */
+function hospital(url: string, body: string): Response {
+  switch (new URL(url).pathname) {
+    case '/echo':
+      return new Response(JSON.stringify({ Patient: {}, Heard: JSON.parse(body).Meta.DataModel }))
+    case '/elsewhere':
+      return Response.redirect('https://emr.example/echo', 307)
+    default:
+      return new Response('no', { status: 500 })
+  }
+}
 
 interface Called {
   status: number
@@ -165,6 +182,42 @@ test('twenty refreshes at once, at two servers, are one rotation and twenty equa
   )
   expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
   expect(answers[0]?.status).toBe(200)
+  const [, payload = ''] = answers[0]?.body.accessToken.split('.') ?? []
+  const { sid } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sid: string }
+  expect((await node.storage.findGrant(sid))?.generation).toBe(1)
+})
+
+test('many exchanges at once, with right secrets and wrong ones, are all answered', async () => {
+  const keys = await Promise.all(Array.from({ length: 10 }, () => seedKey(node)))
+  const answers = await Promise.all(
+    keys.flatMap(({ apiKey, secret }) => [
+      servers.worker('/auth/authenticate', { apiKey, secret }),
+      servers.worker('/auth/authenticate', { apiKey, secret: 'wrong' }),
+    ]),
+  )
+  expect(answers.map(({ status }) => status)).toEqual(keys.flatMap(() => [200, 401]))
+})
+
+test.each([
+  ['/echo', 200],
+  ['/elsewhere', 502],
+  ['/broken', 502],
+])('a query is carried to %s from the Worker, and answered %i', async (path, status) => {
+  const { apiKey, secret, destinationId } = await seedKey(node)
+  done(await node.routes.moveDestination(destinationId, `https://emr.example${path}`))
+  done(await node.routes.setVerified(destinationId, true))
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const query = {
+    Meta: {
+      DataModel: 'PatientSearch',
+      EventType: 'Query',
+      Destinations: [{ ID: destinationId }],
+    },
+    Patient: { Demographics: { FirstName: 'Timothy', LastName: 'Bixby' } },
+  }
+  const answer = await servers.worker('/query', query, body.accessToken)
+  expect(answer.status).toBe(status)
+  if (status === 200) expect(JSON.parse(answer.text)).toMatchObject({ Heard: 'PatientSearch' })
 })
 
 test('a reused refresh token ends the family', async () => {
@@ -194,4 +247,30 @@ test('the schedule deletes what nobody needs, and nothing else', async () => {
   expect(await worker.scheduled({ cron: '17 * * * *' })).toMatchObject({ outcome: 'ok' })
   expect(await node.storage.findGrant('gone')).toBeNull()
   expect(await node.storage.findGrant('kept')).not.toBeNull()
+})
+
+test('the server is composed once, and logs neither secret nor token', async () => {
+  const { apiKey, secret } = await seedKey(node)
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  await servers.worker('/auth/refreshToken', { apiKey, refreshToken: `${body.refreshToken}x` })
+  await expect.poll(() => workerd.lines.at(-1)).toContain('refresh refused')
+  const all = workerd.lines.join('\n')
+  expect(all.match(/"msg":"composed"/g)).toHaveLength(1)
+  for (const hidden of [secret, body.accessToken, body.refreshToken]) {
+    expect(all).not.toContain(hidden)
+  }
+  for (const line of workerd.lines) expect(Object.keys(JSON.parse(line))).toContain('level')
+})
+
+test('a Worker that is not set up answers 500, and its log says everything that is missing', async () => {
+  const bare = await startWorkerd({ bindings: { LATCHKEY_PORT: '80' } }, { schema: [] })
+  const answer = await fetcherOf(await bare.mf.getWorker('server')).fetch(`${URL_OF_BOTH}/health`)
+  expect(answer.status).toBe(500)
+  expect(await answer.text()).toBe('This server is not set up; its log says why.\n')
+  await expect.poll(() => bare.lines).toHaveLength(1)
+  const said = JSON.parse(bare.lines[0] ?? '{}').error.message
+  for (const name of ['LATCHKEY_PORT', 'LATCHKEY_URL', 'LATCHKEY_KEYRING_JSON']) {
+    expect(said).toContain(name)
+  }
+  await bare.dispose()
 })
