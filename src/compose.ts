@@ -7,6 +7,7 @@ import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createApp } from './http/app.ts'
+import { httpCourier } from './http/courier.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
 import { createExchange } from './service/exchange.ts'
@@ -14,7 +15,7 @@ import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
-import type { Clock, Courier, Log, Storage } from './service/ports.ts'
+import type { Clock, KeepAlive, Log, Storage } from './service/ports.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
@@ -31,13 +32,14 @@ export interface Parts {
   readonly primitives: Primitives
   readonly argon2: Argon2
   readonly keyring: Keyring
-  readonly courier: Courier
   readonly clock: Clock
   readonly log: Log
   /** How many argon2 computations may run at once. */
   readonly cores: number
   /** The address at the other end of a request's connection. */
   readonly peerOf: (c: Context) => string
+  /** For a runtime that stops a request's work with its answer. */
+  readonly keepAlive?: KeepAlive
 }
 
 export interface Latchkey {
@@ -56,7 +58,7 @@ const QUEUED_PER_CORE = 100
 
 /** Wires ports to adapters; neutral to the runtime. */
 export function compose(parts: Parts): Latchkey {
-  const { config, publicUrl, engine, primitives, argon2, keyring, courier, clock, log } = parts
+  const { config, publicUrl, engine, primitives, argon2, keyring, clock, log } = parts
   const { region, guessLimits, quota } = config
 
   const storage = createStorage(engine)
@@ -69,7 +71,13 @@ export function compose(parts: Parts): Latchkey {
   })
 
   const standings = createStandings(storage)
-  const refused = createRefused({ storage, random, clock, log })
+  const refused = createRefused({
+    storage,
+    random,
+    clock,
+    log,
+    keepAlive: parts.keepAlive ?? (() => {}),
+  })
   const common = { standings, minter, random, clock, log, region, refused }
   const operator = { storage, random, clock, actor: 'operator' }
 
@@ -82,7 +90,7 @@ export function compose(parts: Parts): Latchkey {
       leewayMs: config.leewayMs,
     }),
     guard: createGuard({ standings, storage, minter, clock, region }),
-    accept: createAccept({ storage, sealer, courier, random, clock, log }),
+    accept: createAccept({ storage, sealer, courier: httpCourier, random, clock, log }),
     quota: createQuota(quota.requests, quota.windowMs, clock),
     refused,
     storage,

@@ -141,6 +141,12 @@ export interface Config {
 
 export class ConfigError extends Error {
   override name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration has problems:\n  ${problems.join('\n  ')}`)
+    this.problems = problems
+  }
 }
 
 /** Reads every setting, or throws one ConfigError that names every problem. */
@@ -159,7 +165,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     problems.push(`${String(issue.path[0])} ${issue.message}`)
   }
   if (!read.success || problems.length > 0) {
-    throw new ConfigError(`The configuration has problems:\n  ${problems.join('\n  ')}`)
+    throw new ConfigError(problems)
   }
 
   const s = read.data

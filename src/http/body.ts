@@ -19,7 +19,8 @@ export async function readBody(request: Request, limitBytes: number): Promise<Re
   }
 }
 
-async function readStream(
+/** All of a stream, or a failure as soon as it is longer than `limitBytes`. */
+export async function readStream(
   stream: ReadableStream<Uint8Array> | null,
   limitBytes: number,
 ): Promise<Result<Uint8Array>> {

@@ -8,7 +8,6 @@ import { compose, type Latchkey } from '../compose.ts'
 import { type Config, dangersOf } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import type { Clock, Log } from '../service/ports.ts'
-import { httpCourier } from './courier.ts'
 import { isNew, openEngine } from './engine.ts'
 import { followRing, loadRing } from './keyring-file.ts'
 import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
@@ -31,7 +30,6 @@ export async function open(
     primitives: nodePrimitives,
     argon2: nodeArgon2,
     keyring,
-    courier: httpCourier,
     clock,
     log,
     cores: availableParallelism(),

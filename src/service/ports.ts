@@ -10,6 +10,9 @@ export type Maybe<T> = T | Promise<T>
 /** Epoch milliseconds. */
 export type Clock = () => number
 
+/** Told of work that nobody waits for, so that it is done although the answer is out. */
+export type KeepAlive = (work: Promise<unknown>) => void
+
 /** Words for the operator. Never a secret, a token or a payload. */
 export interface Log {
   debug(facts: object, message: string): void

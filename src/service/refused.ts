@@ -1,5 +1,5 @@
 import type { Failure } from '../domain/failure.ts'
-import type { Clock, Log, OperatorStorage, Random } from './ports.ts'
+import type { Clock, KeepAlive, Log, OperatorStorage, Random } from './ports.ts'
 
 /** Who is calling, as far as the connection tells. */
 export interface Caller {
@@ -13,8 +13,9 @@ export function createRefused(deps: {
   random: Random
   clock: Clock
   log: Log
+  keepAlive: KeepAlive
 }) {
-  const { storage, random, clock, log } = deps
+  const { storage, random, clock, log, keepAlive } = deps
 
   return function refused(what: string, failure: Failure, caller: Caller): void {
     log.info({ ...caller, ...factsOf(failure) }, `${what} refused`)
@@ -22,9 +23,10 @@ export function createRefused(deps: {
     // Not waited for: a caller must not see from the time it takes that there is such a key.
     const { keyId, region } = failure
     const event = { id: random.uuid(), at: clock(), actor: keyId, subject: keyId }
-    storage
+    const audited = storage
       .addEvent({ ...event, action: 'key.refused', facts: { reason: failure.reason, region } })
       .catch((error: unknown) => log.error({ ...caller, error }, 'a refusal was not audited'))
+    keepAlive(audited)
   }
 }
 

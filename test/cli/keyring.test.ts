@@ -1,9 +1,28 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { parseRing } from '../../src/crypto/keyring.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask, type Row } from './command.ts'
+
+test('a new key ring is printed, whole and alone on stdout, and touches nothing', async () => {
+  const dir = join(temporaryFolder(), 'not-there')
+  const { code, stdout, stderr } = await runCli(['keyring', 'new'], { dir })
+  expect(code).toBe(0)
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+  expect(parseRing(stdout).keys.map(({ use, state }) => `${use} ${state}`)).toEqual([
+    'sign current',
+    'sign next',
+    'refresh current',
+    'refresh next',
+    'seal current',
+    'seal next',
+  ])
+  expect(stderr).toContain('a secret')
+  expect(existsSync(dir)).toBe(false)
+  expect((await runCli(['keyring', 'new'], { dir })).stdout).not.toBe(stdout)
+})
 
 test('the key ring is shown without what its keys are made of, and stays its owner’s alone', async () => {
   const dir = temporaryFolder()

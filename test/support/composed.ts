@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
-import { httpCourier } from '../../src/node/courier.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { testKeyring } from './ring.ts'
@@ -32,7 +31,6 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     primitives: nodePrimitives,
     argon2,
     keyring: await testKeyring(),
-    courier: httpCourier,
     clock,
     log: testLog(),
     cores: 2,

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { Argument, type Command } from 'commander'
 import { readConfig } from '../../config.ts'
-import { type Ring, type RingKey, rotateRing, type Use } from '../../crypto/keyring.ts'
+import { createRing, type Ring, type RingKey, rotateRing, type Use } from '../../crypto/keyring.ts'
 import { loadRing, saveRing } from '../keyring-file.ts'
 import { nodePrimitives } from '../primitives.ts'
 import { examples } from './examples.ts'
@@ -30,6 +30,17 @@ export function define(group: Command): void {
     .action(async (_: object, command: Command) => {
       const ring = await loadRing(existingPath())
       printMany(command, ring.keys.map(shown), COLUMNS)
+    })
+
+  group
+    .command('new')
+    .description('Print a new key ring, for a runtime without files: the secret of a Worker.')
+    .addHelpText('after', examples('keyring new > ring.json'))
+    .action(async () => {
+      process.stdout.write(`${JSON.stringify(await createRing(nodePrimitives, Date.now()))}\n`)
+      say(
+        'This is a secret, and printed once: keep it where only its owner reads it, apart from the database.',
+      )
     })
 
   group

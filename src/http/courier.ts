@@ -1,8 +1,12 @@
 import { fail, ok } from '../domain/failure.ts'
 import type { Courier } from '../service/ports.ts'
+import { readStream } from './body.ts'
 
 /** Longest answer that is taken from a destination. */
 const ANSWER_LIMIT_BYTES = 40 * 1024 * 1024
+
+/** An answer is passed on as it came, its byte order mark too. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Carries a synchronous message to its destination by HTTP. Redirects are not followed. */
 export const httpCourier: Courier = {
@@ -22,14 +26,8 @@ export const httpCourier: Courier = {
         await answer.body?.cancel()
         return failed(`it answered ${answer.status}`)
       }
-      const chunks: Uint8Array[] = []
-      let length = 0
-      for await (const chunk of answer.body ?? []) {
-        length += chunk.length
-        if (length > ANSWER_LIMIT_BYTES) return failed('its answer is too long')
-        chunks.push(chunk)
-      }
-      return ok(Buffer.concat(chunks).toString('utf8'))
+      const bytes = await readStream(answer.body, ANSWER_LIMIT_BYTES)
+      return bytes.ok ? ok(decoder.decode(bytes.value)) : failed('its answer is too long')
     } catch (error) {
       return failed(error instanceof Error ? error.message : 'it cannot be reached')
     }

@@ -1,0 +1,81 @@
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { parseRing, type Ring } from '../crypto/keyring.ts'
+import type { D1 } from './d1.ts'
+
+/** What wrangler.toml, `wrangler secret` and .dev.vars give a Worker. */
+export interface Env {
+  readonly DB?: D1
+  readonly LATCHKEY_KEYRING_JSON?: string
+  readonly [binding: string]: unknown
+}
+
+export interface Bound {
+  readonly db: D1
+  readonly ring: Ring
+  readonly config: Config
+  readonly publicUrl: string
+}
+
+/** A secret, not a setting: it has no place among what may be printed. */
+const RING = 'LATCHKEY_KEYRING_JSON'
+
+/** Settings that tell of a machine. Whoever gives one here expects something that will not be. */
+const OF_A_MACHINE: Readonly<Record<string, string>> = {
+  LATCHKEY_DATA: 'a Worker has no folder',
+  LATCHKEY_DATABASE: 'a Worker keeps everything in the D1 database that is bound as DB',
+  LATCHKEY_KEYRING: `a Worker has no files: give the key ring itself as the secret ${RING}`,
+  LATCHKEY_HOST: 'a Worker listens on the routes that wrangler.toml gives it',
+  LATCHKEY_PORT: 'a Worker listens on the routes that wrangler.toml gives it',
+}
+
+/** A row of D1 holds 2,000,000 bytes, and a sealed message takes four thirds of its own. */
+export const MESSAGE_LIMIT_BYTES = 1_400_000
+
+/** Reads every binding, or throws one ConfigError that names every problem. */
+export function readBindings(env: Env): Bound {
+  const problems: string[] = []
+  const settings: Record<string, string> = {
+    LATCHKEY_MESSAGE_LIMIT_BYTES: String(MESSAGE_LIMIT_BYTES),
+  }
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('LATCHKEY_') || name === RING) continue
+    const reason = OF_A_MACHINE[name]
+    if (reason !== undefined) problems.push(`${name} cannot be set here: ${reason}`)
+    else settings[name] = String(value)
+  }
+
+  const config = attempt(() => readConfig(settings))
+  if (config !== null && config.messageLimitBytes > MESSAGE_LIMIT_BYTES) {
+    problems.push(
+      `LATCHKEY_MESSAGE_LIMIT_BYTES must be at most ${MESSAGE_LIMIT_BYTES} here: D1 keeps no longer message`,
+    )
+  }
+  if (config !== null && config.publicUrl === null) {
+    problems.push(
+      'LATCHKEY_URL must be set: a Worker cannot know which of its names is the public one',
+    )
+  }
+  const text = env.LATCHKEY_KEYRING_JSON
+  const ring = attempt(() => {
+    if (!text) throw new Error('it is missing: `latchkey keyring new` prints one')
+    return parseRing(text)
+  }, RING)
+  const db = env.DB
+  if (db === undefined) problems.push('DB is missing: bind a D1 database by that name')
+
+  if (config?.publicUrl && ring !== null && db !== undefined && problems.length === 0) {
+    return { db, ring, config, publicUrl: config.publicUrl }
+  }
+  throw new ConfigError(problems)
+
+  /** What `read` reads, or null and its problems noted. */
+  function attempt<T>(read: () => T, name?: string): T | null {
+    try {
+      return read()
+    } catch (error) {
+      if (error instanceof ConfigError) problems.push(...error.problems)
+      else problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      return null
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { Unavailable } from '../service/ports.ts'
+import type { Engine, Step } from '../storage/engine.ts'
+import { SCHEMA_VERSION } from '../storage/tables.ts'
+
+/** As much of Cloudflare's D1 as is used here. */
+export interface D1 {
+  withSession(constraint: 'first-primary'): D1Session
+}
+
+interface D1Session {
+  prepare(sql: string): D1Statement
+  /** One transaction. */
+  batch(statements: readonly D1Statement[]): Promise<D1Result[]>
+}
+
+interface D1Statement {
+  bind(...values: readonly unknown[]): D1Statement
+  all(): Promise<D1Result>
+}
+
+interface D1Result {
+  readonly results: unknown[]
+  readonly meta: { readonly changes: number }
+}
+
+/**
+ * Cloudflare's D1. Every read has a session of its own, whose first query goes to the primary: a
+ * replica, or a session that has read before, may answer with what was true a moment ago, and then a
+ * revoked key would still open something.
+ */
+export function openD1(db: D1): Engine {
+  let checked = false
+
+  /** The primary, once its schema is known to be ours. */
+  async function primary(): Promise<D1Session> {
+    if (!checked) {
+      await checkSchema(db.withSession('first-primary'))
+      checked = true
+    }
+    return db.withSession('first-primary')
+  }
+
+  const prepare = (session: D1Session, { sql, values }: Step) =>
+    session.prepare(sql).bind(...values)
+
+  return {
+    sql: 'sqlite',
+
+    read: <Row>(step: Step<Row>) =>
+      reaching(async () => {
+        const { results } = await prepare(await primary(), step).all()
+        return results as Row[]
+      }),
+
+    atomic: (steps) =>
+      reaching(async () => {
+        const session = await primary()
+        const results = await session.batch(steps.map((step) => prepare(session, step)))
+        return results.map(({ meta }) => meta.changes)
+      }),
+
+    async close() {},
+  }
+}
+
+async function checkSchema(session: D1Session): Promise<void> {
+  const [row] = await readVersion(session)
+  if (row?.version !== SCHEMA_VERSION) {
+    throw new Error(
+      `the database has schema version ${row?.version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
+        'use the Latchkey that wrote it, or a newer one',
+    )
+  }
+}
+
+async function readVersion(session: D1Session): Promise<{ version: number }[]> {
+  try {
+    const { results } = await session.prepare('SELECT version FROM schema_version').bind().all()
+    return results as { version: number }[]
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes('no such table'))) throw error
+    throw new Error('the database is empty: wrangler d1 execute latchkey --file schema.sql')
+  }
+}
+
+/**
+ * How D1 says that it is D1 that failed, and not the statement: a lost connection, an overload, a
+ * reset, a full database. It has no codes; these are the words of its documented errors.
+ */
+const ITS_FAULT =
+  /connection lost|overloaded|was reset|to be reset|DB reset|transient|storage limit|maximum DB size/i
+
+async function reaching<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Error && ITS_FAULT.test(error.message))) throw error
+    throw new Unavailable(`D1 does not answer: ${error.message}`, { cause: error })
+  }
+}

@@ -1,0 +1,23 @@
+import type { Config } from '../config.ts'
+import type { Clock, Log } from '../service/ports.ts'
+
+/** The numbers that pino writes on Node, so that one query reads both logs. */
+const LEVELS = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity } as const
+
+/** One JSON line an event, by `console.log`: `wrangler tail` and Workers Logs show it. */
+export function createLog(threshold: Config['logLevel'], clock: Clock): Log {
+  const at = (level: keyof typeof LEVELS) => (facts: object, message: string) => {
+    if (LEVELS[level] < LEVELS[threshold]) return
+    const head = { level: LEVELS[level], time: new Date(clock()).toISOString() }
+    console.log(JSON.stringify({ ...head, ...readable(facts), msg: message }))
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** An Error has no members of its own that JSON would show. */
+function readable(facts: { error?: unknown }): object {
+  const { error } = facts
+  if (!(error instanceof Error)) return facts
+  const { name: type, message, stack } = error
+  return { ...facts, error: { type, message, stack } }
+}

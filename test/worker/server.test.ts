@@ -1,0 +1,276 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compose } from '../../src/compose.ts'
+import { readConfig } from '../../src/config.ts'
+import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { keyringOf, testRing } from '../support/ring.ts'
+import { deviceNew, done, seedKey, type TokenAnswer, testLog } from '../support/server.ts'
+import { parseTranscript } from '../support/transcript/parse.ts'
+import { replay, type Transport } from '../support/transcript/replay.ts'
+import { fetcherOf, startWorkerd, type Workerd } from '../support/worker/workerd.ts'
+import { seedWorld } from '../support/world.ts'
+
+/*
+ * The bundle as it is deployed, in workerd, and beside it a Node server on the same D1 database with
+ * the same key ring: what one makes, the other takes.
+ */
+
+const URL_OF_BOTH = 'https://latchkey.example'
+const FOLDER = new URL('../transcripts/redox/', import.meta.url)
+
+let workerd: Workerd
+let worker: ReturnType<typeof fetcherOf>
+let node: ReturnType<typeof compose>
+
+beforeAll(async () => {
+  const ring = await testRing()
+  workerd = await startWorkerd({
+    bindings: {
+      LATCHKEY_URL: URL_OF_BOTH,
+      LATCHKEY_KEYRING_JSON: JSON.stringify(ring),
+      LATCHKEY_LOG_LEVEL: 'debug',
+    },
+    outside: async (request) => hospital(request.url, await request.text()),
+  })
+  worker = fetcherOf(await workerd.mf.getWorker('server'))
+  node = compose({
+    config: readConfig({}),
+    publicUrl: URL_OF_BOTH,
+    engine: workerd.engine,
+    primitives: nodePrimitives,
+    argon2: nodeArgon2,
+    keyring: keyringOf(ring),
+    clock: Date.now,
+    log: testLog(),
+    cores: 2,
+    peerOf: () => '203.0.113.7',
+  })
+})
+afterAll(() => workerd.dispose())
+
+/** The other end of a destination's URL: it answers, redirects, or fails. */
+function hospital(url: string, body: string): Response {
+  switch (new URL(url).pathname) {
+    case '/echo':
+      return new Response(JSON.stringify({ Patient: {}, Heard: JSON.parse(body).Meta.DataModel }))
+    case '/elsewhere':
+      return Response.redirect('https://emr.example/echo', 307)
+    default:
+      return new Response('no', { status: 500 })
+  }
+}
+
+interface Called {
+  status: number
+  text: string
+  body: TokenAnswer
+}
+
+async function read(response: Response): Promise<Called> {
+  const text = await response.text()
+  return { status: response.status, text, body: text.startsWith('{') ? JSON.parse(text) : {} }
+}
+
+const init = (body: object, token?: string) => ({
+  method: 'POST',
+  body: JSON.stringify(body),
+  headers: {
+    'Content-Type': 'application/json',
+    'CF-Connecting-IP': '203.0.113.7',
+    ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+  },
+})
+
+/** The same words to either server. */
+const servers = {
+  worker: async (path: string, body: object, token?: string) =>
+    read(await worker.fetch(`${URL_OF_BOTH}${path}`, init(body, token))),
+  node: async (path: string, body: object, token?: string) =>
+    read(await node.app.request(path, init(body, token))),
+}
+type Server = keyof typeof servers
+const other = { worker: 'node', node: 'worker' } as const satisfies Record<Server, Server>
+
+const eventsOf = (subject: string) => node.storage.listEvents({ subject, limit: 100 })
+
+describe('in workerd, from the built bundle', () => {
+  const transport: Transport = {
+    shows: 'the app',
+    async send({ method, target, headers, body }) {
+      const answer = await worker.fetch(`${URL_OF_BOTH}${target}`, {
+        method,
+        headers: [...headers, ['CF-Connecting-IP', '203.0.113.7']] as [string, string][],
+        ...(body === '' ? {} : { body }),
+      })
+      return { status: answer.status, headers: [...answer.headers], body: await answer.text() }
+    },
+  }
+
+  test.each(readdirSync(FOLDER))('%s is answered as recorded', async (name) => {
+    const transcript = parseTranscript(readFileSync(new URL(name, FOLDER), 'utf8'))
+    expect(await replay(transcript, transport, await seedWorld(node))).toBeNull()
+  })
+
+  test('/health and /ready are green', async () => {
+    for (const path of ['/health', '/ready']) {
+      expect((await worker.fetch(`${URL_OF_BOTH}${path}`)).status).toBe(200)
+    }
+  })
+})
+
+describe.each<Server>(['worker', 'node'])('what the %s server makes', (maker) => {
+  const taker = other[maker]
+
+  test('the other takes: access token, refresh token, and the same repeated answer', async () => {
+    const { apiKey, secret, destinationId } = await seedKey(node)
+    const first = await servers[maker]('/auth/authenticate', { apiKey, secret })
+    expect(first.status).toBe(200)
+    const { accessToken, refreshToken } = first.body
+    expect((await servers[taker]('/endpoint', deviceNew(destinationId), accessToken)).status).toBe(
+      200,
+    )
+    const rotated = await servers[maker]('/auth/refreshToken', { apiKey, refreshToken })
+    const repeated = await servers[taker]('/auth/refreshToken', { apiKey, refreshToken })
+    expect(rotated.status).toBe(200)
+    expect(repeated).toEqual(rotated)
+  })
+})
+
+test('a message that the Worker has sealed is opened on Node', async () => {
+  const { apiKey, secret, destinationId, accountId } = await seedKey(node)
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const message = deviceNew(destinationId)
+  await servers.worker('/endpoint', message, body.accessToken)
+  const [stored] = await node.messages.list({ accountId, limit: 10 })
+  const { payload } = done(await node.messages.open(stored?.id ?? ''))
+  expect(Buffer.from(payload).toString()).toBe(JSON.stringify(message))
+})
+
+test('the longest message is kept, and a longer one is refused', async () => {
+  const { apiKey, secret, destinationId } = await seedKey(node)
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const padded = (bytes: number) => {
+    const message = { ...deviceNew(destinationId), Padding: '' }
+    const padding = 'x'.repeat(bytes - JSON.stringify(message).length)
+    return { ...message, Padding: padding }
+  }
+  const send = (bytes: number) => servers.worker('/endpoint', padded(bytes), body.accessToken)
+  expect((await send(1_400_000)).status).toBe(200)
+  expect((await send(1_400_001)).status).toBe(413)
+})
+
+test('a revocation holds at the next request', async () => {
+  const { apiKey, secret, destinationId, keyId } = await seedKey(node)
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const { accessToken, refreshToken } = body
+  const send = () => servers.worker('/endpoint', deviceNew(destinationId), accessToken)
+  expect((await send()).status).toBe(200)
+  done(await node.keys.revoke(keyId))
+  expect((await send()).status).toBe(401)
+  expect((await servers.worker('/auth/refreshToken', { apiKey, refreshToken })).status).toBe(401)
+  expect((await servers.worker('/auth/authenticate', { apiKey, secret })).status).toBe(401)
+})
+
+test('twenty refreshes at once, at two servers, are one rotation and twenty equal answers', async () => {
+  const { apiKey, secret } = await seedKey(node)
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const { refreshToken } = body
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, n) =>
+      servers[n % 4 === 0 ? 'node' : 'worker']('/auth/refreshToken', { apiKey, refreshToken }),
+    ),
+  )
+  expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
+  expect(answers[0]?.status).toBe(200)
+  const [, payload = ''] = answers[0]?.body.accessToken.split('.') ?? []
+  const { sid } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sid: string }
+  expect((await node.storage.findGrant(sid))?.generation).toBe(1)
+})
+
+test('many exchanges at once, with right secrets and wrong ones, are all answered', async () => {
+  const keys = await Promise.all(Array.from({ length: 10 }, () => seedKey(node)))
+  const answers = await Promise.all(
+    keys.flatMap(({ apiKey, secret }) => [
+      servers.worker('/auth/authenticate', { apiKey, secret }),
+      servers.worker('/auth/authenticate', { apiKey, secret: 'wrong' }),
+    ]),
+  )
+  expect(answers.map(({ status }) => status)).toEqual(keys.flatMap(() => [200, 401]))
+})
+
+test.each([
+  ['/echo', 200],
+  ['/elsewhere', 502],
+  ['/broken', 502],
+])('a query is carried to %s from the Worker, and answered %i', async (path, status) => {
+  const { apiKey, secret, destinationId } = await seedKey(node)
+  done(await node.routes.moveDestination(destinationId, `https://emr.example${path}`))
+  done(await node.routes.setVerified(destinationId, true))
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const query = {
+    Meta: {
+      DataModel: 'PatientSearch',
+      EventType: 'Query',
+      Destinations: [{ ID: destinationId }],
+    },
+    Patient: { Demographics: { FirstName: 'Timothy', LastName: 'Bixby' } },
+  }
+  const answer = await servers.worker('/query', query, body.accessToken)
+  expect(answer.status).toBe(status)
+  if (status === 200) expect(JSON.parse(answer.text)).toMatchObject({ Heard: 'PatientSearch' })
+})
+
+test('a reused refresh token ends the family', async () => {
+  const { apiKey, secret } = await seedKey(node)
+  const refresh = async (refreshToken: string) =>
+    servers.worker('/auth/refreshToken', { apiKey, refreshToken })
+  const { body: first } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const { body: second } = await refresh(first.refreshToken)
+  const { body: third } = await refresh(second.refreshToken)
+  expect((await refresh(first.refreshToken)).status).toBe(401)
+  expect((await refresh(third.refreshToken)).status).toBe(401)
+})
+
+test('a refusal that is answered before it is audited is audited', async () => {
+  const account = done(await node.accounts.create({ name: 'Elsewhere', region: 'eu' }))
+  const { apiKey, secret, keyId } = await seedKey(node, { accountId: account.id })
+  expect((await servers.worker('/auth/authenticate', { apiKey, secret })).status).toBe(401)
+  await expect
+    .poll(async () => (await eventsOf(keyId)).map(({ action }) => action))
+    .toContain('key.refused')
+})
+
+test('the schedule deletes what nobody needs, and nothing else', async () => {
+  const rotation = { keyId: 'k', to: 1, rotatedAt: 1 }
+  await node.storage.rotateGrant({ ...rotation, grantId: 'gone', expiresAt: Date.now() - 1 })
+  await node.storage.rotateGrant({ ...rotation, grantId: 'kept', expiresAt: Date.now() + 60_000 })
+  expect(await worker.scheduled({ cron: '17 * * * *' })).toMatchObject({ outcome: 'ok' })
+  expect(await node.storage.findGrant('gone')).toBeNull()
+  expect(await node.storage.findGrant('kept')).not.toBeNull()
+})
+
+test('the server is composed once, and logs neither secret nor token', async () => {
+  const { apiKey, secret } = await seedKey(node)
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  await servers.worker('/auth/refreshToken', { apiKey, refreshToken: `${body.refreshToken}x` })
+  await expect.poll(() => workerd.lines.at(-1)).toContain('refresh refused')
+  const all = workerd.lines.join('\n')
+  expect(all.match(/"msg":"composed"/g)).toHaveLength(1)
+  for (const hidden of [secret, body.accessToken, body.refreshToken]) {
+    expect(all).not.toContain(hidden)
+  }
+  for (const line of workerd.lines) expect(Object.keys(JSON.parse(line))).toContain('level')
+})
+
+test('a Worker that is not set up answers 500, and its log says everything that is missing', async () => {
+  const bare = await startWorkerd({ bindings: { LATCHKEY_PORT: '80' } }, { schema: [] })
+  const answer = await fetcherOf(await bare.mf.getWorker('server')).fetch(`${URL_OF_BOTH}/health`)
+  expect(answer.status).toBe(500)
+  expect(await answer.text()).toBe('This server is not set up; its log says why.\n')
+  await expect.poll(() => bare.lines).toHaveLength(1)
+  const said = JSON.parse(bare.lines[0] ?? '{}').error.message
+  for (const name of ['LATCHKEY_PORT', 'LATCHKEY_URL', 'LATCHKEY_KEYRING_JSON']) {
+    expect(said).toContain(name)
+  }
+  await bare.dispose()
+})
