@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Engine, Step } from '../storage/engine.ts'
-import { SCHEMA_VERSION } from '../storage/tables.ts'
-
-const SCHEMA = new URL('../../schema.sql', import.meta.url)
+import { prepareSchema } from './sqlite-schema.ts'
 
 interface Waiting<Work, Answer> {
   readonly work: Work
@@ -158,23 +155,5 @@ function outcome<Work, Answer>(
     return () => resolve(answer)
   } catch (error) {
     return () => reject(error)
-  }
-}
-
-/** A new file gets schema.sql; a file of another version is refused before anything is read from it. */
-function prepareSchema(db: Database.Database): void {
-  const create = db.transaction(() => {
-    const known = db
-      .prepare(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'`)
-      .get()
-    if (known === undefined) db.exec(readFileSync(SCHEMA, 'utf8'))
-  })
-  create.immediate()
-  const row = db.prepare<[], { version: number }>('SELECT version FROM schema_version').get()
-  if (row?.version !== SCHEMA_VERSION) {
-    throw new Error(
-      `the database has schema version ${row?.version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
-        'use the Latchkey that wrote it, or a newer one',
-    )
   }
 }

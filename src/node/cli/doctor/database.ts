@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../../../config.ts'
 import type { Storage } from '../../../service/ports.ts'
+import { planFrom } from '../../../storage/migrations.ts'
 import { createStorage } from '../../../storage/storage.ts'
 import { SCHEMA_VERSION } from '../../../storage/tables.ts'
 import { databasePath } from '../../server.ts'
@@ -26,7 +27,9 @@ async function checkByReading(path: string): Promise<Finding[]> {
     try {
       const version = db.prepare('SELECT version FROM schema_version').pluck().get()
       if (version !== SCHEMA_VERSION) {
-        const advice = 'use the Latchkey that wrote it, or a newer one'
+        const advice = canMigrate(version)
+          ? 'run `latchkey migrate`, or start the server'
+          : 'use the Latchkey that wrote it, or a newer one'
         const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
         return [bad(check, message, advice)]
       }
@@ -38,6 +41,14 @@ async function checkByReading(path: string): Promise<Finding[]> {
     }
   } catch (error) {
     return [bad(check, explain(error), 'is this the right LATCHKEY_DATA?')]
+  }
+}
+
+function canMigrate(version: unknown): boolean {
+  try {
+    return planFrom(Number(version)).length > 0
+  } catch {
+    return false
   }
 }
 

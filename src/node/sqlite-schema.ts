@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import type Database from 'better-sqlite3'
+import { bumpOf, HISTORY, type History, type Migration, planFrom } from '../storage/migrations.ts'
+
+const SCHEMA = new URL('../../schema.sql', import.meta.url)
+
+/** The version of its schema; null where it has none. */
+export function versionOf(db: Database.Database): number | null {
+  const known = db
+    .prepare(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'`)
+    .get()
+  if (known === undefined) return null
+  const row = db.prepare<[], { version: number }>('SELECT version FROM schema_version').get()
+  return row?.version ?? 0
+}
+
+/**
+ * A new file gets schema.sql; an older one is brought to it, step by step; one of another version is
+ * refused before anything is read from it. Answers the steps that were taken here: of processes that
+ * start together, one takes each.
+ */
+export function prepareSchema(db: Database.Database, history: History = HISTORY): Migration[] {
+  db.transaction(() => {
+    if (versionOf(db) === null) db.exec(readFileSync(SCHEMA, 'utf8'))
+  }).immediate()
+
+  const plan = planFrom(versionOf(db) ?? 0, history)
+  if (plan.length === 0) return []
+  // A table that others refer to can only be rebuilt while nobody watches; each step ends in a check.
+  const watched = db.pragma('foreign_keys', { simple: true })
+  db.pragma('foreign_keys = OFF')
+  try {
+    const taken = plan.filter((migration) => take(db, migration))
+    // A newer Latchkey may have gone on from where this one ends.
+    planFrom(versionOf(db) ?? 0, history)
+    return taken
+  } finally {
+    db.pragma(`foreign_keys = ${watched}`)
+  }
+}
+
+function take(db: Database.Database, migration: Migration): boolean {
+  const { to, statements } = migration
+  const step = db.transaction(() => {
+    if (db.prepare(bumpOf(migration)).run().changes === 0) return false
+    for (const statement of statements) db.exec(statement)
+    const broken = db.pragma('foreign_key_check') as { table: string }[]
+    if (broken[0] !== undefined) throw new Error(`rows of ${broken[0].table} refer to nothing`)
+    return true
+  })
+  try {
+    return step.immediate()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const message = `the database keeps schema version ${to - 1}: the step to ${to} failed: ${why}`
+    throw new Error(message, { cause: error })
+  }
+}
