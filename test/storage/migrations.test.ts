@@ -126,10 +126,13 @@ interface Counted {
 describe('schema.sql', () => {
   /** Every table and index as it was written, without comments and layout. */
   const shape = (of: Database.Database) => {
-    const rows = of.prepare('SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL').all()
-    return (rows as { name: string; sql: string }[])
-      .map(({ name, sql }) => [name, sql.replace(/--[^\n]*/g, '').replace(/\s+/g, ' ')])
-      .sort()
+    const rows = of
+      .prepare('SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name')
+      .all()
+    return (rows as { name: string; sql: string }[]).map(({ name, sql }) => [
+      name,
+      sql.replace(/--[^\n]*/g, '').replace(/\s+/g, ' '),
+    ])
   }
   const columns = (of: Database.Database) => {
     const names = of.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
