@@ -1,8 +1,9 @@
 import Database from 'better-sqlite3'
 import { v7 } from 'uuid'
 import { readConfig } from '../src/config.ts'
+import { databasePath } from '../src/node/engine.ts'
 import { nodeArgon2 } from '../src/node/primitives.ts'
-import { databasePath, open } from '../src/node/server.ts'
+import { open } from '../src/node/server.ts'
 import type { Done } from '../src/service/operator.ts'
 
 /** Who calls: a key, its secret, and a route that its messages may take. */

@@ -9,7 +9,11 @@ export const SETTINGS = {
   },
   LATCHKEY_DATABASE: {
     default: '',
-    help: 'The database: sqlite:PATH. Empty: latchkey.db in LATCHKEY_DATA.',
+    help: 'The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME. Empty: latchkey.db in LATCHKEY_DATA.',
+  },
+  LATCHKEY_DATABASE_CONNECTIONS: {
+    default: '10',
+    help: 'Connections to PostgreSQL that one server holds at most.',
   },
   LATCHKEY_KEYRING: {
     default: '',
@@ -84,13 +88,19 @@ const networks = z.string().transform((text, context) => {
   return found
 })
 
+// What is wrong with it is told without it: there is a password inside.
 const database = z
   .string()
-  .refine((text) => text === '' || /^sqlite:./.test(text), 'must be empty or sqlite:PATH')
+  .refine(
+    (text) => text === '' || /^sqlite:./.test(text) || isPostgres(text),
+    'must be empty, sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME (in a password, write ' +
+      'characters that mean something in a URL as %XX)',
+  )
 
 const schema = z.object({
   LATCHKEY_DATA: z.string().min(1, 'must name a folder'),
   LATCHKEY_DATABASE: database,
+  LATCHKEY_DATABASE_CONNECTIONS: whole(1, 1000),
   LATCHKEY_KEYRING: z.string(),
   LATCHKEY_HOST: z.string().min(1, 'must name an address'),
   LATCHKEY_PORT: whole(0, 65_535),
@@ -112,7 +122,9 @@ const schema = z.object({
 
 export interface Config {
   readonly dataDir: string
-  readonly database: { readonly engine: 'sqlite'; readonly path: string }
+  readonly database:
+    | { readonly engine: 'sqlite'; readonly path: string }
+    | { readonly engine: 'postgres'; readonly url: string; readonly connections: number }
   readonly keyringPath: string
   readonly host: string
   readonly port: number
@@ -153,10 +165,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const s = read.data
   return {
     dataDir: s.LATCHKEY_DATA,
-    database: {
-      engine: 'sqlite',
-      path: s.LATCHKEY_DATABASE.slice('sqlite:'.length) || `${s.LATCHKEY_DATA}/latchkey.db`,
-    },
+    database: isPostgres(s.LATCHKEY_DATABASE)
+      ? {
+          engine: 'postgres',
+          url: s.LATCHKEY_DATABASE,
+          connections: s.LATCHKEY_DATABASE_CONNECTIONS,
+        }
+      : {
+          engine: 'sqlite',
+          path: s.LATCHKEY_DATABASE.slice('sqlite:'.length) || `${s.LATCHKEY_DATA}/latchkey.db`,
+        },
     keyringPath: s.LATCHKEY_KEYRING || `${s.LATCHKEY_DATA}/keyring.json`,
     host: s.LATCHKEY_HOST,
     port: s.LATCHKEY_PORT,
@@ -172,6 +190,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
     messageLimitBytes: s.LATCHKEY_MESSAGE_LIMIT_BYTES,
     logLevel: s.LATCHKEY_LOG_LEVEL,
+  }
+}
+
+/** Whether it is a URL of PostgreSQL that every part of can be decoded. */
+export function isPostgres(text: string): boolean {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -193,7 +222,20 @@ export function dangersOf(config: Config): string[] {
       'LATCHKEY_REFRESH_LEEWAY_SECONDS is above 300: a stolen refresh token works as long',
     )
   }
+  if (config.database.engine === 'postgres' && isInTheClear(new URL(config.database.url))) {
+    dangers.push(
+      'LATCHKEY_DATABASE names another machine without TLS: everything that is read and written ' +
+        'travels in the clear; add ?sslmode=verify-full',
+    )
+  }
   return dangers
+}
+
+/** Whether nothing but a network that is trusted protects what goes to the database. */
+function isInTheClear({ hostname, searchParams }: URL): boolean {
+  const mode = searchParams.get('sslmode') ?? searchParams.get('ssl') ?? 'disable'
+  const isHere = /^(localhost|127\..*|\[::1\]|%2f.*|)$/i.test(hostname)
+  return !isHere && ['disable', 'allow', 'false', '0'].includes(mode)
 }
 
 function didYouMean(name: string): string {

@@ -86,6 +86,7 @@ const ROOMS: { room: string; mayImport: readonly string[]; packages: readonly st
       'better-sqlite3',
       'commander',
       'hono',
+      'pg',
       'pino',
     ],
   },

@@ -9,12 +9,10 @@ import { type Config, dangersOf } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import type { Clock, Log } from '../service/ports.ts'
 import { httpCourier } from './courier.ts'
+import { isNew, openEngine } from './engine.ts'
 import { followRing, loadRing } from './keyring-file.ts'
 import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
-import { openSqlite } from './sqlite.ts'
-
-export const databasePath = ({ database }: Config): string => database.path
 
 /** Everything but a socket: what the command line works with. */
 export async function open(
@@ -24,12 +22,12 @@ export async function open(
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   // The ring is older than the database: where only the database is there, a new ring would prove
   // and open nothing of what it holds.
-  const mayMake = !existsSync(databasePath(config))
+  const mayMake = !existsSync(config.keyringPath) && (await isNew(config.database, log))
   const keyring = new Keyring(nodePrimitives, await loadRing(config.keyringPath, { mayMake }))
   const latchkey = compose({
     config,
     publicUrl,
-    engine: openSqlite(databasePath(config)),
+    engine: await openEngine(config.database, log),
     primitives: nodePrimitives,
     argon2: nodeArgon2,
     keyring,

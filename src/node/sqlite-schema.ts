@@ -1,8 +1,13 @@
-import { readFileSync } from 'node:fs'
 import type Database from 'better-sqlite3'
-import { bumpOf, HISTORY, type History, type Migration, planFrom } from '../storage/migrations.ts'
-
-const SCHEMA = new URL('../../schema.sql', import.meta.url)
+import {
+  bumpOf,
+  HISTORY,
+  type History,
+  type Migration,
+  planFrom,
+  stepFailed,
+} from '../storage/migrations.ts'
+import { readSchema } from './schema.ts'
 
 /** The version of its schema; null where it has none. */
 export function versionOf(db: Database.Database): number | null {
@@ -21,7 +26,7 @@ export function versionOf(db: Database.Database): number | null {
  */
 export function prepareSchema(db: Database.Database, history: History = HISTORY): Migration[] {
   db.transaction(() => {
-    if (versionOf(db) === null) db.exec(readFileSync(SCHEMA, 'utf8'))
+    if (versionOf(db) === null) db.exec(readSchema())
   }).immediate()
 
   const plan = planFrom(versionOf(db) ?? 0, history)
@@ -40,7 +45,7 @@ export function prepareSchema(db: Database.Database, history: History = HISTORY)
 }
 
 function take(db: Database.Database, migration: Migration): boolean {
-  const { to, statements } = migration
+  const { statements } = migration
   const step = db.transaction(() => {
     if (db.prepare(bumpOf(migration)).run().changes === 0) return false
     for (const statement of statements) db.exec(statement)
@@ -51,8 +56,6 @@ function take(db: Database.Database, migration: Migration): boolean {
   try {
     return step.immediate()
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    const message = `the database keeps schema version ${to - 1}: the step to ${to} failed: ${why}`
-    throw new Error(message, { cause: error })
+    throw stepFailed(migration, error)
   }
 }

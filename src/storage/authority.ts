@@ -48,8 +48,8 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
                 .where('siblings.status', '<>', 'revoked'),
             ),
           )
-          .then(1)
-          .else(0)
+          .then(eb.lit(1))
+          .else(eb.lit(0))
           .end()
           .as('has_siblings'),
       ])

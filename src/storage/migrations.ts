@@ -39,3 +39,10 @@ export function planFrom(found: number, { version, migrations }: History = HISTO
  */
 export const bumpOf = ({ to }: Migration): string =>
   `UPDATE schema_version SET version = ${to} WHERE version = ${to - 1}`
+
+/** A step that could not be taken: the database is as it was before it. */
+export function stepFailed({ to }: Migration, cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `the database keeps schema version ${to - 1}: the step to ${to} failed: ${why}`
+  return new Error(message, { cause })
+}

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { environment } from './process.ts'
 import { temporaryFolder } from './server.ts'
 
 const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
@@ -17,6 +18,7 @@ export interface DemoProcess {
 export async function startDemo(dir = temporaryFolder()): Promise<DemoProcess> {
   const child = spawn(process.execPath, [CLI, 'demo', '--json', '--port', '0', '--data', dir], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: environment({}),
   })
   const exited = once(child, 'exit')
   const stdout: string[] = []

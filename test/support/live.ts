@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { readConfig } from '../../src/config.ts'
-import { databasePath, type Running, start } from '../../src/node/server.ts'
+import { databasePath } from '../../src/node/engine.ts'
+import { type Running, start } from '../../src/node/server.ts'
 import { temporaryFolder, testLog } from './server.ts'
 
 export type LiveServer = Omit<Running, 'url'> & {

@@ -11,7 +11,7 @@ const COMPILED = join(tmpdir(), `latchkey-test-compiled-${process.getuid?.()}`)
 type Env = Readonly<Record<string, string>>
 
 /** The environment without the settings of who runs the tests, and with those of the test. */
-function environment(settings: Env): Env {
+export function environment(settings: Env): Env {
   // What one process compiled, the next one need not: a third of the time of a short command.
   const env: Record<string, string> = { NODE_COMPILE_CACHE: COMPILED }
   for (const [name, value] of Object.entries(process.env)) {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Copied, isEqual } from '../../storage/moving/copy.ts'
-import { type Place, readPlace } from '../moving/place.ts'
+import { type ImportFile, type Place, readPlace } from '../moving/place.ts'
 import { examples } from './examples.ts'
 import { CommandFailure } from './failure.ts'
 import { type Columns, printMany, say, wantsJson } from './print.ts'
@@ -8,7 +8,7 @@ import { progressBar } from './progress.ts'
 
 interface Options {
   readonly from: Place
-  readonly to: Place
+  readonly to: Place | ImportFile
 }
 
 const COLUMNS: Columns<Copied> = [
@@ -51,14 +51,14 @@ export function define(group: Command): void {
 
 async function copy(
   from: Place,
-  to: Place,
+  to: Place | ImportFile,
   progress: (done: number, all: number, what: string) => void,
 ): Promise<Copied[]> {
   const { newHash } = await import('../moving/hash.ts')
   const { openPlace } = await import('../moving/open.ts')
   const source = await openPlace(from, { mayMake: false })
   try {
-    if (to.kind === 'd1-import') {
+    if (to.engine === 'd1-import') {
       const { writeImport } = await import('../moving/d1-import.ts')
       return await writeImport(source, to.path, { newHash, progress })
     }
@@ -90,11 +90,11 @@ function refuseDifference(copied: readonly Copied[]): void {
 
 function readSource(text: string): Place {
   const place = readPlace(text)
-  if (place !== null && place.kind !== 'd1-import') return place
+  if (place !== null && place.engine !== 'd1-import') return place
   throw new InvalidArgumentError('It must be sqlite:PATH or postgres://….')
 }
 
-function readTarget(text: string): Place {
+function readTarget(text: string): Place | ImportFile {
   const place = readPlace(text)
   if (place !== null) return place
   throw new InvalidArgumentError('It must be sqlite:PATH, postgres://… or d1-import:FILE.')

@@ -1,10 +1,19 @@
-type Facts = NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string }
+type Facts = NodeJS.ErrnoException & {
+  address?: string
+  port?: number
+  hostname?: string
+  /** Where it came from, if that is a PostgreSQL. */
+  server?: string
+  database?: string
+  user?: string
+}
 
 /** What a broken machine means for who runs the server, and what would help. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const facts: Facts = error
-  const sentence = SENTENCES[facts.code ?? '']?.(facts) ?? `${error.message}${aside(facts)}`
+  const known = facts.server === undefined ? SENTENCES : POSTGRES
+  const sentence = known[facts.code ?? '']?.(facts) ?? unknown(facts)
   return sentence.replace(/\s*\n\s*/g, '; ')
 }
 
@@ -36,9 +45,41 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
   SQLITE_FULL: () => 'the disk is full: free some space',
 }
 
+const gone = ({ server, code }: Facts) =>
+  `PostgreSQL at ${server} cannot be reached (${code}): is it running, and is LATCHKEY_DATABASE right?`
+const notYet = ({ server }: Facts) => `PostgreSQL at ${server} takes no connection now: try again`
+
+/** By what the network or PostgreSQL (SQLSTATE) calls it. */
+const POSTGRES: Record<string, (facts: Facts) => string> = {
+  ECONNREFUSED: gone,
+  ECONNRESET: gone,
+  EHOSTUNREACH: gone,
+  ENETUNREACH: gone,
+  ETIMEDOUT: gone,
+  ENOENT: gone,
+  EACCES: gone,
+  ENOTFOUND: ({ server }) =>
+    `nobody knows an address of ${server}: is LATCHKEY_DATABASE right, with %XX in its password?`,
+  EAI_AGAIN: ({ server }) => `no name server says where ${server} is: try again`,
+  '28P01': ({ server, user }) =>
+    `PostgreSQL at ${server} refuses the password of ${user}: correct LATCHKEY_DATABASE`,
+  '28000': ({ server, user, database }) =>
+    `PostgreSQL at ${server} does not let ${user} into ${database}: see its pg_hba.conf, or LATCHKEY_DATABASE`,
+  '3D000': ({ server, database }) =>
+    `PostgreSQL at ${server} has no database ${database}: make it (CREATE DATABASE), or correct LATCHKEY_DATABASE`,
+  '42501': ({ user, database }) =>
+    `${user} may not make tables in ${database}: make it the database's owner`,
+  '42P07': ({ database }) =>
+    `${database} holds tables that are not Latchkey's: give Latchkey a database of its own`,
+  '53300': notYet,
+  '57P03': notYet,
+}
+
 function forbidden({ path, code }: Facts): string {
   return `this user may not open ${path ?? 'what it needs'} (${code}): run as its owner, or change its mode`
 }
 
-const aside = ({ code, message }: Facts) =>
-  code === undefined || message.includes(code) ? '' : ` (${code})`
+function unknown({ server, code, message }: Facts): string {
+  const aside = code === undefined || message.includes(code) ? '' : ` (${code})`
+  return `${server === undefined ? '' : `PostgreSQL at ${server}: `}${message}${aside}`
+}

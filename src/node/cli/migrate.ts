@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import type { Config } from '../../config.ts'
 import { HISTORY, type Migration, planFrom } from '../../storage/migrations.ts'
-import { existingDatabase } from './database.ts'
+import { existingPlace } from './database.ts'
 import { examples } from './examples.ts'
 import { print } from './print.ts'
 
@@ -13,31 +14,23 @@ export function define(group: Command): void {
     .option('--plan', 'show what would happen and change nothing')
     .addHelpText('after', examples('migrate --plan', 'migrate'))
     .action(async ({ plan }: { plan?: true }, command: Command) => {
-      const path = existingDatabase()
-      const found = await readVersion(path)
+      const database = existingPlace()
+      const { versionAt } = await import('../version.ts')
+      const found = (await versionAt(database)) ?? HISTORY.version
       const steps = planFrom(found)
-      if (plan !== true && steps.length > 0) await migrate(path)
+      if (plan !== true && steps.length > 0) await migrate(database)
       const done = plan !== true
       print(command, toJson(found, steps, done), () => toText(found, steps, done))
     })
 }
 
-async function readVersion(path: string): Promise<number> {
-  const { default: Database } = await import('better-sqlite3')
-  const { versionOf } = await import('../sqlite-schema.ts')
-  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 10_000 })
-  try {
-    return versionOf(db) ?? 0
-  } finally {
-    db.close()
-  }
+async function migrate(database: Config['database']): Promise<void> {
+  // Opening is migrating.
+  const { openEngine } = await import('../engine.ts')
+  await (await openEngine(database, silent)).close()
 }
 
-/** Opening is migrating. */
-async function migrate(path: string): Promise<void> {
-  const { openSqlite } = await import('../sqlite.ts')
-  await openSqlite(path).close()
-}
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 const toJson = (found: number, steps: readonly Migration[], done: boolean) => ({
   found,

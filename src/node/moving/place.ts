@@ -1,39 +1,27 @@
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { SCHEMA_VERSION } from '../../storage/tables.ts'
+import { isPostgres } from '../../config.ts'
 
-/** Where a database is, or a file of SQL that becomes one. */
+/** A database that can be copied from, and into. */
 export type Place =
-  | { readonly kind: 'sqlite'; readonly path: string }
-  | { readonly kind: 'postgres'; readonly url: string }
-  | { readonly kind: 'd1-import'; readonly path: string }
+  | { readonly engine: 'sqlite'; readonly path: string }
+  | { readonly engine: 'postgres'; readonly url: string }
 
-/** Reads `sqlite:PATH`, `postgres://…` or `d1-import:FILE`; null where it is none of them. */
-export function readPlace(text: string): Place | null {
-  const [, kind, path = ''] = /^(sqlite|d1-import):(.+)$/s.exec(text) ?? []
-  if (kind === 'sqlite' || kind === 'd1-import') return { kind, path: resolve(path) }
-  return /^postgres(ql)?:\/\/./.test(text) ? { kind: 'postgres', url: text } : null
+/** A file of SQL that makes one. */
+export interface ImportFile {
+  readonly engine: 'd1-import'
+  readonly path: string
 }
 
-/** Throws a sentence where a SQLite file is not of this version: a copy migrates nothing by the way. */
-export async function requireCurrent(path: string, { mayMake }: { mayMake: boolean }) {
-  if (!existsSync(path)) {
-    if (mayMake) return
-    throw new Error(`there is no database ${path}`)
-  }
-  const { default: Database } = await import('better-sqlite3')
-  const { versionOf } = await import('../sqlite-schema.ts')
-  const db = new Database(path, { readonly: true, timeout: 10_000 })
-  try {
-    const version = versionOf(db)
-    if (version === SCHEMA_VERSION || (version === null && mayMake)) return
-    throw new Error(
-      version === null
-        ? `${path} is not a database of Latchkey`
-        : `${path} has schema version ${version}, this Latchkey copies version ${SCHEMA_VERSION}: ` +
-            'bring it there first, `latchkey migrate --plan` says whether this one can',
-    )
-  } finally {
-    db.close()
-  }
+/** Reads `sqlite:PATH`, `postgres://…` or `d1-import:FILE`; null where it is none of them. */
+export function readPlace(text: string): Place | ImportFile | null {
+  const [, engine, path = ''] = /^(sqlite|d1-import):(.+)$/s.exec(text) ?? []
+  if (engine === 'sqlite' || engine === 'd1-import') return { engine, path: resolve(path) }
+  return isPostgres(text) ? { engine: 'postgres', url: text } : null
+}
+
+/** The same without a password. */
+export function nameOf(place: Place): string {
+  if (place.engine === 'sqlite') return `sqlite:${place.path}`
+  const { protocol, host, pathname } = new URL(place.url)
+  return `${protocol}//${host}${pathname}`
 }

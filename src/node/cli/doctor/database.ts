@@ -1,22 +1,26 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../../../config.ts'
 import type { Storage } from '../../../service/ports.ts'
-import { planFrom } from '../../../storage/migrations.ts'
 import { createStorage } from '../../../storage/storage.ts'
 import { SCHEMA_VERSION } from '../../../storage/tables.ts'
-import { databasePath } from '../../server.ts'
+import { openEngine } from '../../engine.ts'
 import { explain } from '../explain.ts'
 import { bad, type Finding, fine } from './finding.ts'
+import { checkPostgres } from './postgres.ts'
+import { adviceFor } from './version.ts'
 
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const RESTORE = 'stop the server and restore the database from a backup'
 
 /** What the database says of itself; it is written to only when reading found nothing wrong. */
-export async function checkDatabase(config: Config): Promise<Finding[]> {
-  const path = databasePath(config)
-  if (!existsSync(path)) return []
-  const read = await checkByReading(path)
-  if (read.some(({ status }) => status === 'fail')) return read
-  return [...read, ...(await checkByWriting(path))]
+export async function checkDatabase({ database }: Config): Promise<Finding[]> {
+  if (database.engine === 'sqlite' && !existsSync(database.path)) return []
+  const read =
+    database.engine === 'sqlite'
+      ? await checkByReading(database.path)
+      : await checkPostgres(database.url)
+  if (read.some(({ status }) => status !== 'ok')) return read
+  return [...read, ...(await checkByWriting(database))]
 }
 
 async function checkByReading(path: string): Promise<Finding[]> {
@@ -27,11 +31,8 @@ async function checkByReading(path: string): Promise<Finding[]> {
     try {
       const version = db.prepare('SELECT version FROM schema_version').pluck().get()
       if (version !== SCHEMA_VERSION) {
-        const advice = canMigrate(version)
-          ? 'run `latchkey migrate`, or start the server'
-          : 'use the Latchkey that wrote it, or a newer one'
         const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
-        return [bad(check, message, advice)]
+        return [bad(check, message, adviceFor(Number(version)))]
       }
       const verdict = db.pragma('quick_check(1)', { simple: true })
       if (verdict !== 'ok') return [bad(check, `it is damaged: ${verdict}`, RESTORE)]
@@ -44,19 +45,10 @@ async function checkByReading(path: string): Promise<Finding[]> {
   }
 }
 
-function canMigrate(version: unknown): boolean {
-  try {
-    return planFrom(Number(version)).length > 0
-  } catch {
-    return false
-  }
-}
-
-async function checkByWriting(path: string): Promise<Finding[]> {
+async function checkByWriting(database: Config['database']): Promise<Finding[]> {
   const check = 'writing'
   try {
-    const { openSqlite } = await import('../../sqlite.ts')
-    const storage = createStorage(openSqlite(path))
+    const storage = createStorage(await openEngine(database, silent))
     try {
       const started = performance.now()
       await storage.probe()

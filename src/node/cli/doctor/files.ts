@@ -1,25 +1,22 @@
 import { accessSync, constants, existsSync, readFileSync, type Stats, statSync } from 'node:fs'
 import type { Config } from '../../../config.ts'
 import { parseRing } from '../../../crypto/keyring.ts'
-import { databasePath } from '../../server.ts'
 import { explain } from '../explain.ts'
 import { bad, type Finding, fine, warn } from './finding.ts'
 
 /** The data folder, the database's file and the key ring: there, this user's, nobody else's. */
 export function checkFiles(config: Config): Finding[] {
-  const { dataDir, keyringPath } = config
+  const { dataDir, keyringPath, database } = config
   // Behind a closed door nothing seems to be there.
   const unusable = whyUnusable(dataDir)
   if (unusable !== null) return [unusable]
-  const database = databasePath(config)
+  const file = database.engine === 'sqlite' ? database.path : null
   return [
     existsSync(dataDir) ? checkFolder(dataDir) : missing(FOLDER, dataDir),
-    existsSync(database)
-      ? checkDatabaseFile(database, isOpen(statSync(dataDir)))
-      : missing('database file', database),
+    ...(file === null ? [] : [checkDatabaseFile(file, dataDir)]),
     existsSync(keyringPath)
       ? checkKeyring(keyringPath)
-      : checkMissingKeyring(keyringPath, existsSync(database)),
+      : checkMissingKeyring(keyringPath, file !== null && existsSync(file)),
   ]
 }
 
@@ -49,8 +46,9 @@ function checkFolder(path: string): Finding {
   return checkOwner(FOLDER, path, stats) ?? fine(FOLDER, path)
 }
 
-function checkDatabaseFile(path: string, folderIsOpen: boolean): Finding {
+function checkDatabaseFile(path: string, dataDir: string): Finding {
   const check = 'database file'
+  if (!existsSync(path)) return missing(check, path)
   const stats = statSync(path)
   if (!stats.isFile())
     return bad(check, `${path} is not a file`, 'is this the right LATCHKEY_DATA?')
@@ -58,7 +56,7 @@ function checkDatabaseFile(path: string, folderIsOpen: boolean): Finding {
     const message = `others may use ${path} (mode ${modeOf(stats)})`
     const advice = `chmod 600 ${path}`
     // A closed folder still keeps them out.
-    return folderIsOpen ? bad(check, message, advice) : warn(check, message, advice)
+    return isOpen(statSync(dataDir)) ? bad(check, message, advice) : warn(check, message, advice)
   }
   return checkOwner(check, path, stats) ?? fine(check, path)
 }

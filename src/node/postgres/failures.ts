@@ -1,0 +1,73 @@
+import { Unavailable } from '../../service/ports.ts'
+
+/** What PostgreSQL, the driver or the network says of what went wrong. */
+interface Facts {
+  readonly code?: string
+  /** PostgreSQL's own: ERROR leaves the connection good, FATAL and PANIC end it. */
+  readonly severity?: string
+  readonly table?: string
+  readonly constraint?: string
+  /** A name with several addresses: one error for each. */
+  readonly errors?: readonly Error[]
+}
+
+/**
+ * SQLSTATEs of a database that cannot serve now: connection lost (08), who we are and which database
+ * (28, 3D), out of resources (53), shut down, starting up or out of time (57), locked for too long,
+ * in conflict again and again, or a standby that takes no write.
+ */
+const PASSING = /^(08|28|3D|53|57|55P03$|40001$|40P01$|25006$)/
+
+/** The driver's own errors have no code. */
+const DRIVER = /connection|connecting|connect\b|timeout|not queryable|SSL/i
+
+const factsOf = (error: unknown): Facts => (error instanceof Error ? (error as Facts) : {})
+
+/** Whether the connection that it came from can be used again. */
+export const isHarmless = (error: unknown): boolean => factsOf(error).severity === 'ERROR'
+
+/** Whether the same transaction can succeed when it is tried again. */
+export const isConflict = (error: unknown): boolean =>
+  ['40001', '40P01'].includes(factsOf(error).code ?? '')
+
+/**
+ * The error as it may be logged. What PostgreSQL adds (`detail`, `where`) quotes rows, and what the
+ * driver adds holds the connection: neither is for a log.
+ */
+export function toLoggable(error: unknown): Error {
+  if (!(error instanceof Error) || error instanceof Unavailable) return error as Error
+  const { code, severity, table, constraint } = factsOf(error)
+  const isPassing =
+    severity === undefined
+      ? /^E[A-Z]/.test(code ?? '') || DRIVER.test(error.message)
+      : PASSING.test(code ?? '')
+  const words = wordsOf(error)
+  if (isPassing) return Object.assign(new Unavailable(`the database: ${words}`), { code, words })
+  return Object.assign(new Error(words), { code, table, constraint })
+}
+
+/** An AggregateError has no message of its own. */
+function wordsOf(error: Error): string {
+  const { errors = [], code } = factsOf(error)
+  const message = error.message || errors.map(({ message }) => message).join(', ')
+  return message || (code ?? error.name)
+}
+
+/** Why no server starts with this database. The command line has a sentence for each code. */
+export class NoDatabase extends Error {
+  override name = 'NoDatabase'
+  readonly code: string | undefined
+  /** HOST:PORT, or the folder of a socket. Never the URL: it has the password in it. */
+  readonly server: string
+  readonly database: string
+  readonly user: string
+
+  constructor(error: unknown, at: { server: string; database: string; user: string }) {
+    const { code, words } = error as { code?: string; words?: string }
+    super(words ?? (error instanceof Error ? error.message : String(error)))
+    this.code = code
+    this.server = at.server
+    this.database = at.database
+    this.user = at.user
+  }
+}

@@ -1,0 +1,73 @@
+import type { ClientBase } from 'pg'
+import {
+  bumpOf,
+  HISTORY,
+  type History,
+  type Migration,
+  planFrom,
+  stepFailed,
+} from '../../storage/migrations.ts'
+import { readSchema } from '../schema.ts'
+
+/** Any number that nobody else locks in our database. */
+const LOCK = 4_905_231
+
+/** Whether it has never been Latchkey's. */
+export async function isEmpty(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ is_empty: boolean }>(
+    `SELECT to_regclass('schema_version') IS NULL AS is_empty`,
+  )
+  return rows[0]?.is_empty === true
+}
+
+export async function schemaVersion(client: ClientBase): Promise<number | undefined> {
+  const { rows } = await client.query<{ version: number }>('SELECT version FROM schema_version')
+  return rows[0]?.version
+}
+
+/**
+ * An empty database gets schema.sql; an older one is brought to it, step by step; one of another
+ * version is refused before anything is read from it. Answers the steps that were taken here: of
+ * servers that start at once, one does each, and the others wait for it.
+ */
+export async function prepareSchema(
+  client: ClientBase,
+  history: History = HISTORY,
+): Promise<Migration[]> {
+  await client.query('BEGIN')
+  await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
+  if (await isEmpty(client)) await client.query(readSchema())
+  const version = await schemaVersion(client)
+  await client.query('COMMIT')
+
+  const taken: Migration[] = []
+  for (const migration of planFrom(version ?? 0, history)) {
+    if (await take(client, migration)) taken.push(migration)
+  }
+  // A newer Latchkey may have gone on from where this one ends.
+  if (taken.length > 0) planFrom((await schemaVersion(client)) ?? 0, history)
+  return taken
+}
+
+const PATIENCE_MS = 24 * 60 * 60 * 1000
+
+async function take(client: ClientBase, migration: Migration): Promise<boolean> {
+  await client.query('BEGIN')
+  try {
+    // A large table takes longer than any request may; so does another server that is at it.
+    await client.query('SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0')
+    const patiently = (text: string) => {
+      const query = { text, query_timeout: PATIENCE_MS }
+      return client.query(query)
+    }
+    const { rowCount } = await patiently(bumpOf(migration))
+    const isOurs = rowCount === 1
+    for (const statement of isOurs ? migration.statements : []) await patiently(statement)
+    await client.query('COMMIT')
+    return isOurs
+  } catch (error) {
+    // Where the connection broke there is nothing left to undo.
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw stepFailed(migration, error)
+  }
+}

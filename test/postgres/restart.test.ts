@@ -1,0 +1,149 @@
+import { rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { open } from '../../src/node/server.ts'
+import { clientOf, tokensOf } from '../support/client.ts'
+import { type OwnPostgres, startOwnPostgres } from '../support/postgres/server.ts'
+import { type ServerProcess, startServer } from '../support/process.ts'
+import {
+  deviceNew,
+  seedKey,
+  type TokenAnswer,
+  temporaryFolder,
+  testLog,
+} from '../support/server.ts'
+
+const CLIENTS = 20
+const REFRESHES_EACH = 50
+const PLENTY = '1000000000'
+const PUBLIC_URL = 'https://latchkey.example'
+
+const dir = temporaryFolder()
+let postgres: OwnPostgres
+let seeds: Awaited<ReturnType<typeof open>>
+let server: ServerProcess
+beforeAll(async () => {
+  postgres = await startOwnPostgres()
+  const settings = {
+    LATCHKEY_DATABASE: await postgres.createDatabase(),
+    LATCHKEY_URL: PUBLIC_URL,
+    LATCHKEY_QUOTA_REQUESTS: PLENTY,
+    LATCHKEY_FAILURES_PER_KEY: PLENTY,
+    LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
+    // No leeway: whatever is answered again is answered because it was not acknowledged.
+    LATCHKEY_REFRESH_LEEWAY_SECONDS: '0',
+    LATCHKEY_LOG_LEVEL: 'info',
+  }
+  const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
+  seeds = await open(config, { publicUrl: PUBLIC_URL, log: testLog() })
+  server = await startServer(dir, settings)
+})
+afterAll(async () => {
+  await server.stop()
+  await seeds.storage.close()
+  await postgres.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const counts = { refreshes: 0, unavailable: 0, messages: 0, messagesLost: 0 }
+const claimsOf = ({ accessToken }: TokenAnswer) =>
+  decodeJwt<{ sid: string; gen: number }>(accessToken)
+
+/** A vendor's backend: it keeps the newest tokens that arrived, and comes back when it is told to. */
+async function refreshOften(key: Awaited<ReturnType<typeof seedKey>>) {
+  const client = clientOf(server.url)
+  let held = tokensOf(await client.authenticate(key.apiKey, key.secret))
+  const messageIds: string[] = []
+  for (let generation = 1; generation <= REFRESHES_EACH; generation++) {
+    for (;;) {
+      const answer = await client.refresh(key.apiKey, held.refreshToken)
+      if (answer.status !== 200) {
+        await comeBack(answer.status)
+        continue
+      }
+      // Never a generation further: what was answered was kept, what was lost is answered again.
+      const next = tokensOf(answer)
+      expect(claimsOf(next)).toMatchObject({ sid: claimsOf(held).sid, gen: generation })
+      held = next
+      counts.refreshes++
+      break
+    }
+    // Its first use tells the server that it arrived.
+    if (generation % 2 === 1) continue
+    const accepted = await client.endpoint(held.accessToken, deviceNew(key.destinationId))
+    if (accepted.status === 200) {
+      messageIds.push((JSON.parse(accepted.body) as { Meta: Accepted }).Meta.Message.ID)
+    } else {
+      counts.messagesLost++
+      await comeBack(accepted.status)
+    }
+  }
+  counts.messages += messageIds.length
+  return { key, held, messageIds }
+}
+type Accepted = { Message: { ID: string } }
+
+/** 503 and nothing else: the token was not refused, so it is as good as it was. */
+async function comeBack(status: number) {
+  expect(status).toBe(503)
+  counts.unavailable++
+  await delay(50)
+}
+
+const ready = async () => (await fetch(`${server.url}/ready`)).status
+async function becomesReady(status: number) {
+  while ((await ready()) !== status) await delay(20)
+}
+async function reached(refreshes: number) {
+  while (counts.refreshes < refreshes) await delay(5)
+}
+
+test('a database that is killed and started again in the midst of 1,000 refreshes locks no client out, and loses nothing that was acknowledged', {
+  timeout: 60_000,
+}, async () => {
+  const keys = await Promise.all(Array.from({ length: CLIENTS }, () => seedKey(seeds)))
+  const revoked = await seedKey(seeds)
+  const early = clientOf(server.url)
+  const revokedTokens = tokensOf(await early.authenticate(revoked.apiKey, revoked.secret))
+  expect(await ready()).toBe(200)
+
+  const clients = Promise.all(keys.map(refreshOften))
+  for (const [at, signal] of [
+    [200, 'SIGKILL'],
+    [500, 'SIGQUIT'],
+    [800, 'SIGKILL'],
+  ] as const) {
+    await reached(at)
+    if (at === 500) await seeds.keys.revoke(revoked.keyId)
+    await postgres.kill(signal)
+    await becomesReady(503)
+    await delay(200)
+    await postgres.start()
+    await becomesReady(200)
+  }
+
+  const ended = await clients
+  console.log(`PostgreSQL killed 3 times: ${JSON.stringify(counts)}`)
+  expect(counts.refreshes).toBe(CLIENTS * REFRESHES_EACH)
+  expect(counts.unavailable).toBeGreaterThan(0)
+  for (const { key, held, messageIds } of ended) {
+    const { sid } = claimsOf(held)
+    const row = await seeds.storage.findGrant(sid)
+    expect(row).toMatchObject({ generation: REFRESHES_EACH, revokedAt: null })
+    const kept = await seeds.storage.listMessages({ accountId: key.accountId, limit: 100 })
+    expect(kept.map(({ serial }) => String(serial))).toEqual(
+      expect.arrayContaining(messageIds.map(String)),
+    )
+    const next = await early.refresh(key.apiKey, held.refreshToken)
+    expect(next.status).toBe(200)
+  }
+  const refused = await early.refresh(revoked.apiKey, revokedTokens.refreshToken)
+  expect(refused.status).toBe(401)
+
+  // The same process all the while, and its log tells the story without the password.
+  expect(server.process.exitCode).toBeNull()
+  expect(server.output()).toContain('the database is reached again')
+  expect(server.output()).not.toMatch(/battery|"severity"/)
+})
