@@ -17,7 +17,8 @@ export interface History {
 
 /**
  * Whoever changes schema.sql raises SCHEMA_VERSION, adds the step that does the same to a database
- * with rows in it, and freezes the new schema with rows as a fixture.
+ * with rows in it, and freezes the new schema with rows as a fixture. No engine drops a table that
+ * others refer to: such a table only gets columns.
  */
 export const HISTORY: History = { version: SCHEMA_VERSION, migrations: [] }
 

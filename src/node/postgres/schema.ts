@@ -22,7 +22,8 @@ export async function isEmpty(client: ClientBase): Promise<boolean> {
 
 export async function schemaVersion(client: ClientBase): Promise<number | undefined> {
   const { rows } = await client.query<{ version: number }>('SELECT version FROM schema_version')
-  return rows[0]?.version
+  // A connection that is not of our pool reads BIGINT as text.
+  return rows[0] && Number(rows[0].version)
 }
 
 /**
@@ -40,12 +41,13 @@ export async function prepareSchema(
   const version = await schemaVersion(client)
   await client.query('COMMIT')
 
+  const plan = planFrom(version ?? 0, history)
   const taken: Migration[] = []
-  for (const migration of planFrom(version ?? 0, history)) {
+  for (const migration of plan) {
     if (await take(client, migration)) taken.push(migration)
   }
   // A newer Latchkey may have gone on from where this one ends.
-  if (taken.length > 0) planFrom((await schemaVersion(client)) ?? 0, history)
+  if (plan.length > 0) planFrom((await schemaVersion(client)) ?? 0, history)
   return taken
 }
 

@@ -12,13 +12,13 @@ export const STEPS: readonly Migration[] = [
   },
   {
     to: 3,
-    says: 'users have a phone',
+    says: 'users have a phone, grants a reason',
     statements: [
-      'CREATE TABLE users_3 (id TEXT PRIMARY KEY, account_id TEXT NOT NULL REFERENCES accounts (id), ' +
-        'email TEXT NOT NULL, phone TEXT)',
-      'INSERT INTO users_3 (id, account_id, email) SELECT id, account_id, email FROM users',
-      'DROP TABLE users',
-      'ALTER TABLE users_3 RENAME TO users',
+      'ALTER TABLE users ADD COLUMN phone TEXT',
+      'CREATE TABLE grants_3 (id TEXT PRIMARY KEY, key_id TEXT NOT NULL, reason TEXT)',
+      'INSERT INTO grants_3 (id, key_id) SELECT id, key_id FROM grants',
+      'DROP TABLE grants',
+      'ALTER TABLE grants_3 RENAME TO grants',
     ],
   },
 ]
