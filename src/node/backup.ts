@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { sync } from './durable.ts'
 import { type Holding, inspect } from './sqlite-file.ts'
@@ -15,14 +16,16 @@ export async function backUp(
   { overwrite, progress }: { overwrite: boolean; progress: (done: number, all: number) => void },
 ): Promise<Holding> {
   if (existsSync(to) && !overwrite) throw new Error(taken(to))
+  if (!existsSync(dirname(to))) throw new Error(`there is no folder ${dirname(to)}`)
   const draft = `${to}.${process.pid}.draft`
   try {
+    // Made here: nobody else can read it even while it grows.
+    closeSync(openSync(draft, 'w', 0o600))
     await copyPages(from, draft, progress)
-    chmodSync(draft, 0o600)
     const holding = inspect(draft)
     sync(draft)
     if (overwrite) renameSync(draft, to)
-    else linkUnlessTaken(draft, to)
+    else takeName(draft, to)
     sync(to)
     return { ...holding, path: to }
   } finally {
@@ -49,12 +52,13 @@ async function copyPages(from: string, to: string, progress: (done: number, all:
 }
 
 /** In one step, whatever was made there since we looked. */
-function linkUnlessTaken(draft: string, to: string): void {
+function takeName(draft: string, to: string): void {
   try {
     linkSync(draft, to)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new Error(taken(to), { cause: error })
+  } catch {
+    // Not every file system has links.
+    if (existsSync(to)) throw new Error(taken(to))
+    renameSync(draft, to)
   }
 }
 

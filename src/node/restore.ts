@@ -72,11 +72,20 @@ function takePlace(draft: string, to: string, kept: string): string | null {
     for (const end of ['-wal', '-shm', '-journal']) {
       if (existsSync(to + end)) renameSync(to + end, kept + end)
     }
-    if (existsSync(to)) linkSync(to, kept)
+    if (existsSync(to)) keep(to, kept)
     renameSync(draft, to)
     return existsSync(kept) ? kept : null
   } finally {
     old?.close()
+  }
+}
+
+/** Under both names, so that there is a database at every moment; not every file system can. */
+function keep(path: string, kept: string): void {
+  try {
+    linkSync(path, kept)
+  } catch {
+    renameSync(path, kept)
   }
 }
 

@@ -124,6 +124,8 @@ test('a backup overwrites nothing unless it is told to', async () => {
     stderr: `${other} is there already: add --force to replace it\n`,
   })
   expect(readFileSync(other, 'utf8')).toBe('mine')
+  const nowhere = await runCli(['backup', join(other, '..', 'none', 'file')], { dir })
+  expect(nowhere.stderr).toBe(`there is no folder ${join(other, '..', 'none')}\n`)
   const { code, stdout, stderr } = await runCli(['backup', other, '--force'], { dir })
   expect(code).toBe(0)
   expect(stdout).toMatch(/ bytes, schema version 1, no damage found\n {2}accounts +1\n/)
