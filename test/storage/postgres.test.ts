@@ -1,5 +1,9 @@
-import { afterAll, beforeAll } from 'vitest'
+import { types } from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openPostgres } from '../../src/node/postgres.ts'
+import { type Storage, Unavailable } from '../../src/service/ports.ts'
+import type { Engine } from '../../src/storage/engine.ts'
+import { createStorage } from '../../src/storage/storage.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
 import { testLog } from '../support/server.ts'
 import { conformance } from './conformance.ts'
@@ -13,4 +17,239 @@ afterAll(() => postgres.stop())
 conformance('PostgreSQL', async () => {
   const engine = await openPostgres(await postgres.createDatabase(), testLog())
   return { engine, dispose: () => engine.close() }
+})
+
+describe('PostgreSQL', () => {
+  let url: string
+  const opened: Engine[] = []
+  beforeEach(async () => {
+    url = await postgres.createDatabase()
+  })
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((engine) => engine.close()))
+  })
+
+  /** As one server process has it. */
+  async function openOne(log = testLog(), connections = 10): Promise<Engine> {
+    const engine = await openPostgres(url, log, { connections })
+    opened.push(engine)
+    return engine
+  }
+  const openStorage = async (): Promise<Storage> => createStorage(await openOne())
+
+  const event = (id: string, subject = 'subject') => ({
+    id,
+    at: 1,
+    actor: 'operator',
+    action: 'test.done',
+    subject,
+    facts: {},
+  })
+  const account = (id: string) =>
+    ({ id, name: 'n', region: 'us', status: 'open', createdAt: 1 }) as const
+  const statement = (sql: string, values: unknown[] = []) => ({ sql, values })
+  /** Ends every connection to the database but the one that says so. */
+  const hangUp = () =>
+    postgres.query(
+      url,
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    )
+
+  test('servers that open an empty database at once make one schema', async () => {
+    const engines = await Promise.all(Array.from({ length: 8 }, () => openOne()))
+    for (const engine of engines) {
+      expect(await engine.read(statement('SELECT version FROM schema_version'))).toEqual([
+        { version: 1 },
+      ])
+    }
+  })
+
+  test.each([0, 2, 999])(
+    'a database of schema version %d is refused with a sentence',
+    async (version) => {
+      await openOne()
+      await postgres.query(url, `UPDATE schema_version SET version = ${version}`)
+      await expect(openPostgres(url, testLog())).rejects.toThrow(
+        `the database has schema version ${version}, this Latchkey reads version 1: ` +
+          'use the Latchkey that wrote it, or a newer one',
+      )
+    },
+  )
+
+  test('a schema that fails half-way leaves nothing behind', async () => {
+    await postgres.query(url, 'CREATE TABLE messages (other text)')
+    await expect(openPostgres(url, testLog())).rejects.toThrow(/"messages" already exists/)
+    const found = await postgres.query(url, `SELECT to_regclass('accounts') AS accounts`)
+    expect(found).toEqual([{ accounts: null }])
+  })
+
+  test('foreign keys are enforced', async () => {
+    const storage = await openStorage()
+    const row = { id: 's', accountId: 'nobody', name: 'n', createdAt: 1 }
+    await expect(storage.addSource(row, event('e', 's'))).rejects.toThrow(/foreign key/)
+  })
+
+  test('an error says nothing of the rows that it is about, nor of the connection', async () => {
+    const storage = await openStorage()
+    await storage.addEvent(event('very-secret'))
+    const error = await storage.addEvent(event('very-secret')).catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(Error)
+    expect(error).not.toBeInstanceOf(Unavailable)
+    expect({ ...(error as object) }).toEqual({
+      code: '23505',
+      table: 'audit_events',
+      constraint: 'audit_events_pkey',
+    })
+    expect(String(error)).not.toContain('very-secret')
+  })
+
+  test('BIGINT is a number in this pool, and nowhere else', async () => {
+    const engine = await openOne()
+    expect(await engine.read(statement('SELECT 9007199254740991::int8 AS most'))).toEqual([
+      { most: Number.MAX_SAFE_INTEGER },
+    ])
+    expect(types.getTypeParser(20)('1')).toBe('1')
+  })
+
+  test('text with U+0000, which PostgreSQL cannot hold, is nobody’s id', async () => {
+    const storage = await openStorage()
+    expect(await storage.findKey('a\0')).toBeNull()
+    expect(await storage.findGrant('\0')).toBeNull()
+  })
+
+  test('two servers see each other’s writes at once', async () => {
+    const [one, two] = [await openStorage(), await openStorage()]
+    for (let n = 1; n <= 20; n++) {
+      const [writer, reader] = n % 2 === 0 ? [one, two] : [two, one]
+      const grant = { grantId: 'g', keyId: 'k', to: n, rotatedAt: n, expiresAt: 99 }
+      expect(await writer.rotateGrant(grant)).toBe(true)
+      expect((await reader.findGrant('g'))?.generation).toBe(n)
+      const version = await reader.authorityVersion()
+      await writer.addAccount(account(`account-${n}`), event(`event-${n}`, `account-${n}`))
+      expect(await reader.authorityVersion()).toBe(version + 1)
+      expect(await reader.findAccount(`account-${n}`)).toEqual(account(`account-${n}`))
+    }
+  })
+
+  test('two servers that rotate one grant at once have one winner', async () => {
+    const [one, two] = [await openStorage(), await openStorage()]
+    for (let to = 1; to <= 20; to++) {
+      const grant = { grantId: 'g', keyId: 'k', to, rotatedAt: to, expiresAt: 99 }
+      const won = await Promise.all(
+        [one, two, one, two].map((storage) => storage.rotateGrant(grant)),
+      )
+      expect(won.filter(Boolean)).toHaveLength(1)
+    }
+  })
+
+  test('one read serves all who asked before it was sent, and nobody who asked later', async () => {
+    const [engine, other] = [await openOne(testLog(), 1), await openStorage()]
+    const slow = statement('SELECT version, pg_sleep(0.3) FROM authority')
+    const versions = async (rows: unknown) => (await rows) as { version: number }[]
+
+    const sent = versions(engine.read(slow))
+    while ((await sleepers()) === 0);
+    // The one connection is in use: these wait for it together, and are read after this write.
+    await other.addAccount(account('a'), event('e', 'a'))
+    const later = [versions(engine.read(slow)), versions(engine.read(slow))]
+
+    expect(await sent).toMatchObject([{ version: 1 }])
+    const [first, second] = await Promise.all(later)
+    expect(first).toMatchObject([{ version: 2 }])
+    expect(second).toBe(first)
+  })
+
+  test('transactions that lock the same rows in opposite order are both done in the end', async () => {
+    const engine = await openOne()
+    const storage = createStorage(engine)
+    for (const id of ['a', 'b']) await storage.addAccount(account(id), event(id, id))
+    const add = (id: string) =>
+      statement(`UPDATE accounts SET created_at = created_at + 1 WHERE id = $1`, [id])
+    for (let n = 1; n <= 3; n++) {
+      const changed = await Promise.all(
+        Array.from({ length: 4 }, (_, m) =>
+          engine.atomic(m % 2 === 0 ? [add('a'), add('b')] : [add('b'), add('a')]),
+        ),
+      )
+      expect(changed).toEqual(Array(4).fill([1, 1]))
+    }
+    expect((await storage.findAccount('a'))?.createdAt).toBe(13)
+    expect((await storage.findAccount('b'))?.createdAt).toBe(13)
+  })
+
+  test('connections that are cut are Unavailable to those who wait on them, and replaced for all others', async () => {
+    const log = testLog()
+    const engine = await openOne(log)
+    const storage = createStorage(engine)
+    const sleeping = [
+      engine.read(statement('SELECT pg_sleep(5)')),
+      engine.atomic([statement('SELECT pg_sleep(5)')]),
+      engine.atomic([statement('SELECT 1'), statement('SELECT pg_sleep(5)')]),
+    ].map((asked) => Promise.resolve(asked).catch((error: unknown) => error))
+    while ((await sleepers()) < sleeping.length);
+    await hangUp()
+    for (const error of await Promise.all(sleeping)) expect(error).toBeInstanceOf(Unavailable)
+    await storage.probe()
+    expect(await storage.authorityVersion()).toBe(1)
+  })
+
+  test('a transaction that was cut has left nothing behind', async () => {
+    const engine = await openOne()
+    const storage = createStorage(engine)
+    const cut = engine
+      .atomic([
+        statement(`INSERT INTO accounts VALUES ('a', 'n', 'us', 'open', 1, 'e')`),
+        statement('SELECT pg_sleep(5)'),
+      ])
+      .catch((error: unknown) => error)
+    while ((await sleepers()) === 0);
+    await hangUp()
+    expect(await cut).toBeInstanceOf(Unavailable)
+    expect(await storage.findAccount('a')).toBeNull()
+  })
+  const sleepers = async () =>
+    (
+      await postgres.query(
+        url,
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+      )
+    ).length
+
+  test('a row that somebody else keeps locked is waited for 5 seconds, then Unavailable', async () => {
+    const [engine, other] = [await openOne(), await openOne()]
+    const storage = createStorage(engine)
+    const hold = other.atomic([
+      statement('SELECT version FROM authority FOR UPDATE'),
+      statement('SELECT pg_sleep(6)'),
+    ])
+    while ((await sleepers()) === 0);
+    const started = performance.now()
+    await expect(storage.probe()).rejects.toThrow(Unavailable)
+    expect(performance.now() - started).toBeGreaterThan(4_900)
+    // Whoever only reads is not held up.
+    expect(await storage.authorityVersion()).toBe(1)
+    await hold
+    await storage.probe()
+  })
+
+  test('each statement is prepared once by a connection, under a name of its own', async () => {
+    const engine = await openOne(testLog(), 1)
+    const storage = createStorage(engine)
+    for (let n = 0; n < 10; n++) {
+      await storage.findKey(`key-${n}`)
+      await storage.authorityVersion()
+    }
+    const prepared = await engine.read(
+      statement('SELECT generic_plans + custom_plans AS runs FROM pg_prepared_statements'),
+    )
+    expect(prepared).toEqual(expect.arrayContaining([{ runs: 10 }, { runs: 10 }]))
+    expect(prepared).toHaveLength(3)
+  })
+
+  test('a write to a database that was closed is refused, not lost; closing twice is closing', async () => {
+    const engine = await openOne()
+    await engine.close()
+    await engine.close()
+    await expect(createStorage(engine).addEvent(event('a'))).rejects.toThrow()
+  })
 })

@@ -34,7 +34,7 @@ async function examine(): Promise<Finding[]> {
     ...machine,
     ...findings,
     ...checkDisk(config),
-    ...checkFiles(config),
+    ...(await checkFiles(config)),
     ...(await checkDatabase(config)),
   ]
 }

@@ -5,11 +5,11 @@ import { createStorage } from '../../../storage/storage.ts'
 import { SCHEMA_VERSION } from '../../../storage/tables.ts'
 import { openEngine } from '../../engine.ts'
 import { explain } from '../explain.ts'
+import { silent } from '../silent.ts'
 import { bad, type Finding, fine } from './finding.ts'
 import { checkPostgres } from './postgres.ts'
 import { adviceFor } from './version.ts'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const RESTORE = 'stop the server and restore the database from a backup'
 
 /** What the database says of itself; it is written to only when reading found nothing wrong. */

@@ -1,11 +1,13 @@
 import { accessSync, constants, existsSync, readFileSync, type Stats, statSync } from 'node:fs'
 import type { Config } from '../../../config.ts'
 import { parseRing } from '../../../crypto/keyring.ts'
+import { isNew } from '../../engine.ts'
 import { explain } from '../explain.ts'
+import { silent } from '../silent.ts'
 import { bad, type Finding, fine, warn } from './finding.ts'
 
 /** The data folder, the database's file and the key ring: there, this user's, nobody else's. */
-export function checkFiles(config: Config): Finding[] {
+export async function checkFiles(config: Config): Promise<Finding[]> {
   const { dataDir, keyringPath, database } = config
   // Behind a closed door nothing seems to be there.
   const unusable = whyUnusable(dataDir)
@@ -16,7 +18,7 @@ export function checkFiles(config: Config): Finding[] {
     ...(file === null ? [] : [checkDatabaseFile(file, dataDir)]),
     existsSync(keyringPath)
       ? checkKeyring(keyringPath)
-      : checkMissingKeyring(keyringPath, file !== null && existsSync(file)),
+      : checkMissingKeyring(keyringPath, await holdsSomething(config)),
   ]
 }
 
@@ -78,6 +80,13 @@ function checkKeyring(path: string): Finding {
     return bad(check, `${path} cannot be used: ${explain(error)}`, 'restore it from a backup')
   }
 }
+
+/** A database that cannot be reached is a finding of its own. */
+const holdsSomething = ({ database }: Config): Promise<boolean> =>
+  isNew(database, silent).then(
+    (yes) => !yes,
+    () => false,
+  )
 
 /** A new ring would prove and open nothing of what this database knows. */
 function checkMissingKeyring(path: string, hasDatabase: boolean): Finding {

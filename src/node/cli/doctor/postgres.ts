@@ -1,10 +1,10 @@
 import { SCHEMA_VERSION } from '../../../storage/tables.ts'
 import { explain } from '../explain.ts'
+import { silent } from '../silent.ts'
 import { bad, type Finding, fine, warn } from './finding.ts'
 import { adviceFor } from './version.ts'
 
 const CHECK = 'database'
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What a PostgreSQL says of itself; nothing is written. */
 export async function checkPostgres(url: string): Promise<Finding[]> {
