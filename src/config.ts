@@ -200,7 +200,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /** Whether it is a URL of PostgreSQL that every part of can be decoded. */
-function isPostgres(text: string): boolean {
+export function isPostgres(text: string): boolean {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false
   try {
     decodeURIComponent(text)

@@ -1,6 +1,7 @@
+import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Engine, Step } from '../storage/engine.ts'
-import { readSchema, requireVersion } from './schema.ts'
+import { prepareSchema } from './sqlite-schema.ts'
 
 interface Waiting<Work, Answer> {
   readonly work: Work
@@ -17,12 +18,18 @@ type Write = Waiting<readonly Step[], number[]>
  * only itself.
  */
 export function openSqlite(path: string): Engine {
+  const file = inodeOf(path)
   const db = new Database(path, { timeout: 10_000 })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -16384')
   prepareSchema(db)
+  // Where a backup was restored while this waited for the file, it holds the one that was taken away.
+  if (file !== null && inodeOf(path) !== file) {
+    db.close()
+    throw new Error('the database was replaced while it was opened: start again')
+  }
 
   const statements = new Map<string, Database.Statement>()
   function prepared(sql: string): Database.Statement {
@@ -158,15 +165,4 @@ function outcome<Work, Answer>(
   }
 }
 
-/** A new file gets schema.sql; a file of another version is refused before anything is read from it. */
-function prepareSchema(db: Database.Database): void {
-  const create = db.transaction(() => {
-    const known = db
-      .prepare(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'`)
-      .get()
-    if (known === undefined) db.exec(readSchema())
-  })
-  create.immediate()
-  const row = db.prepare<[], { version: number }>('SELECT version FROM schema_version').get()
-  requireVersion(row?.version)
-}
+const inodeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino ?? null

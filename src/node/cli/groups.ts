@@ -25,6 +25,13 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   messages: { description: 'what was accepted', load: () => import('./messages.ts') },
   keyring: { description: "the server's own keys", load: () => import('./keyring.ts') },
   audit: { description: 'who did what to whom', load: () => import('./audit.ts') },
+  backup: { description: 'copy the database to a file', load: () => import('./backup.ts') },
+  restore: { description: 'put a backup in its place', load: () => import('./restore.ts') },
+  copy: { description: 'move to another database', load: () => import('./copy.ts') },
+  migrate: {
+    description: 'bring an older database up to date',
+    load: () => import('./migrate.ts'),
+  },
   doctor: {
     description: 'find what is wrong with this installation',
     load: () => import('./doctor.ts'),

@@ -1,5 +1,13 @@
 import type { ClientBase } from 'pg'
-import { readSchema, requireVersion } from '../schema.ts'
+import {
+  bumpOf,
+  HISTORY,
+  type History,
+  type Migration,
+  planFrom,
+  stepFailed,
+} from '../../storage/migrations.ts'
+import { readSchema } from '../schema.ts'
 
 /** Any number that nobody else locks in our database. */
 const LOCK = 4_905_231
@@ -14,18 +22,54 @@ export async function isEmpty(client: ClientBase): Promise<boolean> {
 
 export async function schemaVersion(client: ClientBase): Promise<number | undefined> {
   const { rows } = await client.query<{ version: number }>('SELECT version FROM schema_version')
-  return rows[0]?.version
+  // A connection that is not of our pool reads BIGINT as text.
+  return rows[0] && Number(rows[0].version)
 }
 
 /**
- * An empty database gets schema.sql; one of another version is refused before anything is read from
- * it. Of several servers that start at once, one does it, and the others wait for it.
+ * An empty database gets schema.sql; an older one is brought to it, step by step; one of another
+ * version is refused before anything is read from it. Answers the steps that were taken here: of
+ * servers that start at once, one does each, and the others wait for it.
  */
-export async function prepareSchema(client: ClientBase): Promise<void> {
+export async function prepareSchema(
+  client: ClientBase,
+  history: History = HISTORY,
+): Promise<Migration[]> {
   await client.query('BEGIN')
   await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
   if (await isEmpty(client)) await client.query(readSchema())
   const version = await schemaVersion(client)
   await client.query('COMMIT')
-  requireVersion(version)
+
+  const plan = planFrom(version ?? 0, history)
+  const taken: Migration[] = []
+  for (const migration of plan) {
+    if (await take(client, migration)) taken.push(migration)
+  }
+  // A newer Latchkey may have gone on from where this one ends.
+  if (plan.length > 0) planFrom((await schemaVersion(client)) ?? 0, history)
+  return taken
+}
+
+const PATIENCE_MS = 24 * 60 * 60 * 1000
+
+async function take(client: ClientBase, migration: Migration): Promise<boolean> {
+  await client.query('BEGIN')
+  try {
+    // A large table takes longer than any request may; so does another server that is at it.
+    await client.query('SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0')
+    const patiently = (text: string) => {
+      const query = { text, query_timeout: PATIENCE_MS }
+      return client.query(query)
+    }
+    const { rowCount } = await patiently(bumpOf(migration))
+    const isOurs = rowCount === 1
+    for (const statement of isOurs ? migration.statements : []) await patiently(statement)
+    await client.query('COMMIT')
+    return isOurs
+  } catch (error) {
+    // Where the connection broke there is nothing left to undo.
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw stepFailed(migration, error)
+  }
 }

@@ -8,6 +8,7 @@ import { explain } from '../explain.ts'
 import { silent } from '../silent.ts'
 import { bad, type Finding, fine } from './finding.ts'
 import { checkPostgres } from './postgres.ts'
+import { adviceFor } from './version.ts'
 
 const RESTORE = 'stop the server and restore the database from a backup'
 
@@ -30,9 +31,8 @@ async function checkByReading(path: string): Promise<Finding[]> {
     try {
       const version = db.prepare('SELECT version FROM schema_version').pluck().get()
       if (version !== SCHEMA_VERSION) {
-        const advice = 'use the Latchkey that wrote it, or a newer one'
         const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
-        return [bad(check, message, advice)]
+        return [bad(check, message, adviceFor(Number(version)))]
       }
       const verdict = db.pragma('quick_check(1)', { simple: true })
       if (verdict !== 'ok') return [bad(check, `it is damaged: ${verdict}`, RESTORE)]

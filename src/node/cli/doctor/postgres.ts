@@ -2,6 +2,7 @@ import { SCHEMA_VERSION } from '../../../storage/tables.ts'
 import { explain } from '../explain.ts'
 import { silent } from '../silent.ts'
 import { bad, type Finding, fine, warn } from './finding.ts'
+import { adviceFor } from './version.ts'
 
 const CHECK = 'database'
 
@@ -16,7 +17,7 @@ export async function checkPostgres(url: string): Promise<Finding[]> {
     }
     if (version !== SCHEMA_VERSION) {
       const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
-      return [bad(CHECK, message, 'use the Latchkey that wrote it, or a newer one')]
+      return [bad(CHECK, message, adviceFor(version ?? 0))]
     }
     const loose = Object.entries(settings).filter(([, value]) => value === 'off')
     if (loose.length > 0) {

@@ -1,0 +1,65 @@
+import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Database from 'better-sqlite3'
+import { sync } from './durable.ts'
+import { type Holding, inspect } from './sqlite-file.ts'
+
+const PAGES_A_STEP = 1000
+
+/**
+ * Copies the database to a file while servers use it: as it is at this moment, whatever they write
+ * meanwhile. The copy has its name only when it is whole, proven and on disk.
+ */
+export async function backUp(
+  from: string,
+  to: string,
+  { overwrite, progress }: { overwrite: boolean; progress: (done: number, all: number) => void },
+): Promise<Holding> {
+  if (existsSync(to) && !overwrite) throw new Error(taken(to))
+  if (!existsSync(dirname(to))) throw new Error(`there is no folder ${dirname(to)}`)
+  const draft = `${to}.${process.pid}.draft`
+  try {
+    // Made here: nobody else can read it even while it grows.
+    closeSync(openSync(draft, 'w', 0o600))
+    await copyPages(from, draft, progress)
+    const holding = inspect(draft)
+    sync(draft)
+    if (overwrite) renameSync(draft, to)
+    else takeName(draft, to)
+    sync(to)
+    return { ...holding, path: to }
+  } finally {
+    for (const end of ['', '-journal', '-wal', '-shm']) rmSync(draft + end, { force: true })
+  }
+}
+
+async function copyPages(from: string, to: string, progress: (done: number, all: number) => void) {
+  const db = new Database(from, { readonly: true, fileMustExist: true, timeout: 10_000 })
+  try {
+    // A snapshot is held from here on. Without it, each write of another process would start the
+    // copy again.
+    db.exec('BEGIN')
+    db.prepare('SELECT count(*) FROM sqlite_master').get()
+    await db.backup(to, {
+      progress({ totalPages, remainingPages }) {
+        progress(totalPages - remainingPages, totalPages)
+        return PAGES_A_STEP
+      },
+    })
+  } finally {
+    db.close()
+  }
+}
+
+/** In one step, whatever was made there since we looked. */
+function takeName(draft: string, to: string): void {
+  try {
+    linkSync(draft, to)
+  } catch {
+    // Not every file system has links.
+    if (existsSync(to)) throw new Error(taken(to))
+    renameSync(draft, to)
+  }
+}
+
+const taken = (path: string) => `${path} is there already: add --force to replace it`

@@ -1,0 +1,124 @@
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import Database from 'better-sqlite3'
+import { sync } from './durable.ts'
+import { type Holding, inspect } from './sqlite-file.ts'
+
+export interface Restored extends Holding {
+  /** Where the database is that was there before. */
+  readonly kept: string | null
+}
+
+/**
+ * Puts a backup in the database's place, in one step: a power cut leaves the old one or the new. The
+ * old one is kept beside it. Refuses while anybody has the old one open.
+ */
+export function restore(
+  from: string,
+  to: string,
+  { replace, now }: { replace: boolean; now: number },
+): Restored {
+  if (!existsSync(from)) throw new Error(`there is no ${from}`)
+  if (existsSync(`${from}-wal`) && statSync(`${from}-wal`).size > 0) {
+    throw new Error(
+      `${from} is no backup but a database in use, with more of it in ${from}-wal: ` +
+        'make one with `latchkey backup`',
+    )
+  }
+  if (existsSync(to) && !replace) {
+    throw new Error(`there is a database ${to}: add --force to replace it; it is kept beside`)
+  }
+  mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
+  const draft = `${to}.${process.pid}.draft`
+  try {
+    copyFileSync(from, draft)
+    chmodSync(draft, 0o600)
+    const holding = inspectBackup(from, draft)
+    sync(draft)
+    const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')
+    const kept = takePlace(draft, to, `${to}.${stamp}`)
+    sync(to)
+    return { ...holding, path: to, kept }
+  } finally {
+    for (const end of ['', '-journal', '-wal', '-shm']) rmSync(draft + end, { force: true })
+  }
+}
+
+function inspectBackup(from: string, copy: string): Holding {
+  try {
+    return inspect(copy)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`${from} cannot be restored: ${why}`, { cause: error })
+  }
+}
+
+function takePlace(draft: string, to: string, kept: string): string | null {
+  const old = existsSync(to) ? closeToOthers(to) : null
+  try {
+    // A log without its database would be played into the new one.
+    for (const end of ['-wal', '-shm', '-journal']) {
+      if (existsSync(to + end)) renameSync(to + end, kept + end)
+    }
+    if (existsSync(to)) keep(to, kept)
+    renameSync(draft, to)
+    return existsSync(kept) ? kept : null
+  } finally {
+    old?.close()
+  }
+}
+
+/** Under both names, so that there is a database at every moment; not every file system can. */
+function keep(path: string, kept: string): void {
+  try {
+    linkSync(path, kept)
+  } catch {
+    renameSync(path, kept)
+  }
+}
+
+/**
+ * The old database, locked so that nobody can begin with it while it is replaced. Leaving the
+ * write-ahead mode takes that nobody else has it open, and brings what is in the log into the file.
+ * Null where it is too damaged to be asked.
+ */
+function closeToOthers(path: string): Database.Database | null {
+  // SQLite would throw away the log of what it does not know as its own.
+  if (!isSqlite(path)) return null
+  const db = new Database(path, { fileMustExist: true, timeout: 0 })
+  try {
+    db.pragma('journal_mode = DELETE')
+    db.exec('BEGIN EXCLUSIVE')
+    return db
+  } catch (error) {
+    db.close()
+    const { code = '' } = error as { code?: string }
+    if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return null
+    if (!code.startsWith('SQLITE_BUSY')) throw error
+    throw new Error(`${path} is in use: stop every server and command that has it open`, {
+      cause: error,
+    })
+  }
+}
+
+const MAGIC = 'SQLite format 3\0'
+
+function isSqlite(path: string): boolean {
+  const head = Buffer.alloc(MAGIC.length)
+  const file = openSync(path, 'r')
+  readSync(file, head)
+  closeSync(file)
+  return head.toString('latin1') === MAGIC
+}

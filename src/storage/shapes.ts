@@ -1,0 +1,104 @@
+import type { Tables } from './tables.ts'
+
+export type TableName = keyof Tables
+
+/** A table as a list: its columns, and those that give its rows their order. */
+export interface Shape {
+  readonly name: TableName
+  /** The primary key; empty for a table of one row. */
+  readonly key: readonly string[]
+  readonly columns: readonly string[]
+}
+
+type Columns<Name extends TableName> = Readonly<Record<keyof Tables[Name] & string, 'key' | ''>>
+
+/** A table or column that is missing here does not compile. Each table after those it refers to. */
+const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
+  schema_version: { version: '' },
+  authority: { version: '' },
+  accounts: { id: 'key', name: '', region: '', status: '', created_at: '', event_id: '' },
+  users: { id: 'key', account_id: '', email: '', role: '', created_at: '', event_id: '' },
+  sources: { id: 'key', account_id: '', name: '', created_at: '', event_id: '' },
+  destinations: {
+    id: 'key',
+    account_id: '',
+    name: '',
+    url: '',
+    development: '',
+    verified_at: '',
+    created_at: '',
+    event_id: '',
+  },
+  subscriptions: {
+    id: 'key',
+    source_id: '',
+    destination_id: '',
+    data_model: '',
+    status: '',
+    created_at: '',
+    event_id: '',
+  },
+  keys: {
+    id: 'key',
+    account_id: '',
+    owner_id: '',
+    source_id: '',
+    public_id: '',
+    name: '',
+    status: '',
+    secret_hash: '',
+    previous_secret_hash: '',
+    previous_secret_ends_at: '',
+    token_salt: '',
+    token_epoch: '',
+    created_at: '',
+    expires_at: '',
+    disabled_at: '',
+    revoked_at: '',
+    secret_replaced_at: '',
+    event_id: '',
+  },
+  grants: {
+    id: 'key',
+    key_id: '',
+    generation: '',
+    rotated_at: '',
+    acknowledged_at: '',
+    revoked_at: '',
+    expires_at: '',
+    event_id: '',
+  },
+  messages: {
+    id: 'key',
+    serial: '',
+    key_id: '',
+    source_id: '',
+    data_model: '',
+    event_type: '',
+    test: '',
+    received_at: '',
+    sealed_payload: '',
+  },
+  deliveries: {
+    message_id: 'key',
+    position: 'key',
+    id: '',
+    attempt_id: '',
+    subscription_id: '',
+    destination_id: '',
+    status: '',
+  },
+  audit_events: { id: 'key', at: '', actor: '', action: '', subject: '', facts: '' },
+}
+
+/** Every table of schema.sql. */
+export const SHAPES: readonly Shape[] = Object.entries<Record<string, string>>(COLUMNS).map(
+  ([name, columns]) => ({
+    name: name as TableName,
+    key: Object.keys(columns).filter((column) => columns[column] === 'key'),
+    columns: Object.keys(columns),
+  }),
+)
+
+/** The tables that grow: all but those whose one row schema.sql itself makes. */
+export const LISTS: readonly Shape[] = SHAPES.filter(({ key }) => key.length > 0)

@@ -1,0 +1,194 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Answer, clientOf, tokensOf } from '../support/client.ts'
+import { runCli, type ServerProcess, startServer } from '../support/process.ts'
+import { deviceNew, type TokenAnswer, temporaryFolder } from '../support/server.ts'
+import { ask, type Revealed, type Row, seed } from './command.ts'
+
+interface Holding {
+  readonly path: string
+  readonly bytes: number
+  readonly schemaVersion: number
+  readonly rows: Readonly<Record<string, number>>
+}
+
+const dir = temporaryFolder()
+const file = join(temporaryFolder(), 'monday.db')
+let server: ServerProcess
+let seeded: Awaited<ReturnType<typeof seed>>
+let created: Revealed
+let destination: Row
+
+beforeAll(async () => {
+  server = await startServer(dir, { LATCHKEY_URL: 'https://latchkey.example' })
+  seeded = await seed(dir)
+  const { account, owner, source } = seeded
+  const wish = ['--owner', owner.id, '--source', source.id, '--name', 'nightly job']
+  const place = ['--account', account.id, '--name', 'Redox EMR', '--url', 'https://emr.example']
+  ;[created, destination] = await Promise.all([
+    ask<Revealed>(dir, ['keys', 'create', ...wish]),
+    ask(dir, ['destinations', 'create', ...place]),
+  ])
+  await ask(dir, ['destinations', 'vouch', destination.id])
+  const route = ['--source', source.id, '--destination', destination.id]
+  await ask(dir, ['subscriptions', 'create', ...route])
+})
+afterAll(() => server.stop())
+
+const apiKey = () => created.key.publicId
+const issue = async () =>
+  tokensOf(await clientOf(server.url).authenticate(apiKey(), created.secret))
+const refresh = async ({ refreshToken }: TokenAnswer) =>
+  tokensOf(await clientOf(server.url).refresh(apiKey(), refreshToken))
+const send = ({ accessToken }: TokenAnswer): Promise<Answer> =>
+  clientOf(server.url).endpoint(accessToken, deviceNew(destination.id))
+const messageIds = async () => (await ask<Row[]>(dir, ['messages', 'list'])).map(({ id }) => id)
+
+test('every refresh token that was issued after a backup is honoured when it is restored', async () => {
+  // Families of every kind: with and without a row in the backup, acknowledged or not.
+  const [unborn, born, used] = [await issue(), await issue(), await issue()]
+  const [bornAt1, usedAt1] = [await refresh(born), await refresh(used)]
+  expect((await send(usedAt1)).status).toBe(200)
+  const before = await messageIds()
+
+  // Under load: what is written while it runs is in it or not, and never half.
+  let stop = false
+  const load = (async () => {
+    let tokens = await issue()
+    while (!stop) tokens = await refresh(tokens)
+    return tokens
+  })()
+  const holding = await ask<Holding>(dir, ['backup', file])
+  stop = true
+  const underLoad = await load
+  expect(holding).toMatchObject({
+    path: file,
+    bytes: statSync(file).size,
+    schemaVersion: 1,
+    rows: { accounts: 1, users: 1, keys: 1, messages: before.length, deliveries: before.length },
+  })
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  expect(readdirSync(join(file, '..'))).toEqual(['monday.db'])
+
+  const afterwards: TokenAnswer[] = [await refresh(unborn), underLoad]
+  afterwards.push(await refresh(await refresh(await refresh(bornAt1))))
+  let acknowledged = usedAt1
+  for (let n = 0; n < 3; n++) {
+    acknowledged = await refresh(acknowledged)
+    expect((await send(acknowledged)).status).toBe(200)
+  }
+  afterwards.push(acknowledged, await issue(), await refresh(await refresh(await issue())))
+  const extra = ['--account', seeded.account.id, '--name', 'Made after the backup']
+  await ask(dir, ['sources', 'create', ...extra])
+
+  const path = join(dir, 'latchkey.db')
+  const inUse = await runCli(['restore', file, '--force'], { dir })
+  expect(inUse).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `${path} is in use: stop every server and command that has it open\n`,
+  })
+  await server.stop()
+  const unforced = await runCli(['restore', file], { dir })
+  expect({ code: unforced.code, stderr: unforced.stderr }).toEqual({
+    code: 1,
+    stderr: `there is a database ${path}: add --force to replace it; it is kept beside\n`,
+  })
+  const restored = await ask<Holding & { kept: string }>(dir, ['restore', file, '--force'])
+  expect(restored).toEqual({ ...holding, path, kept: restored.kept })
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  const kept = new Database(restored.kept, { readonly: true })
+  expect(kept.prepare('SELECT count(*) FROM messages').pluck().get()).toBe(before.length + 3)
+  kept.close()
+
+  server = await startServer(dir, { LATCHKEY_URL: 'https://latchkey.example' })
+  expect(await messageIds()).toEqual(before)
+  expect(await ask<Row[]>(dir, ['sources', 'list'])).toHaveLength(1)
+  for (const tokens of afterwards) {
+    expect((await send(tokens)).status).toBe(200)
+    const next = await refresh(tokens)
+    // A lost answer is asked for again here as anywhere.
+    expect(await refresh(tokens)).toEqual(next)
+    expect((await send(next)).status).toBe(200)
+  }
+}, 60_000)
+
+test('a backup overwrites nothing unless it is told to', async () => {
+  const other = join(temporaryFolder(), 'precious')
+  writeFileSync(other, 'mine')
+  const refused = await runCli(['backup', other], { dir })
+  expect({ code: refused.code, stderr: refused.stderr }).toEqual({
+    code: 1,
+    stderr: `${other} is there already: add --force to replace it\n`,
+  })
+  expect(readFileSync(other, 'utf8')).toBe('mine')
+  const nowhere = await runCli(['backup', join(other, '..', 'none', 'file')], { dir })
+  expect(nowhere.stderr).toBe(`there is no folder ${join(other, '..', 'none')}\n`)
+  const { code, stdout, stderr } = await runCli(['backup', other, '--force'], { dir })
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/ bytes, schema version 1, no damage found\n {2}accounts +1\n/)
+  expect(stderr).toContain('keyring.json, is not in it')
+  expect(readdirSync(join(other, '..'))).toEqual(['precious'])
+})
+
+test('a backup goes where there is nothing yet, and whoever lacks the key ring is told', async () => {
+  const elsewhere = join(temporaryFolder(), 'new')
+  const { code, stderr } = await runCli(['restore', file], { dir: elsewhere })
+  expect(code).toBe(0)
+  expect(stderr).toContain(`There is no key ring ${join(elsewhere, 'keyring.json')}`)
+  expect(readdirSync(elsewhere)).toEqual(['latchkey.db'])
+})
+
+test('what is no backup is refused, and the database that is there stays', async () => {
+  const place = temporaryFolder()
+  await ask(place, ['accounts', 'create', 'Stays'])
+  const files = temporaryFolder()
+  const make = (name: string, sql: string) => {
+    const db = new Database(join(files, name))
+    db.exec(sql)
+    db.close()
+    return join(files, name)
+  }
+  const text = join(files, 'text')
+  writeFileSync(text, 'not a database at all, but long enough to be looked at by whoever tries')
+  const damaged = join(files, 'damaged')
+  const bytes = readFileSync(file)
+  bytes.fill(0xff, 3 * 4096, bytes.length)
+  writeFileSync(damaged, bytes)
+  const live = make('live', 'CREATE TABLE t (x)')
+  writeFileSync(`${live}-wal`, 'log')
+
+  for (const [path, sentence] of [
+    [join(files, 'none'), `there is no ${join(files, 'none')}`],
+    [text, 'it is not a database'],
+    [damaged, 'cannot be restored: '],
+    [make('other', 'CREATE TABLE t (x)'), 'it is a database, but not one of Latchkey'],
+    [live, 'is no backup but a database in use'],
+    [
+      make('newer', 'CREATE TABLE schema_version (version); INSERT INTO schema_version VALUES (9)'),
+      'the database has schema version 9, this Latchkey reads version 1',
+    ],
+  ] as const) {
+    const { code, stdout, stderr } = await runCli(['restore', path, '--force'], { dir: place })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(sentence)
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+  }
+  expect(await ask<Row[]>(place, ['accounts', 'list'])).toMatchObject([{ name: 'Stays' }])
+  expect(readdirSync(place).filter((name) => name.includes('draft'))).toEqual([])
+})
+
+test('a damaged database is replaced, and kept with its log', async () => {
+  const place = temporaryFolder()
+  await ask(place, ['accounts', 'create', 'Lost'])
+  const path = join(place, 'latchkey.db')
+  writeFileSync(path, 'damaged '.repeat(1024))
+  writeFileSync(`${path}-wal`, 'log')
+  const { kept } = await ask<{ kept: string }>(place, ['restore', file, '--force'])
+  expect(readFileSync(kept, 'utf8')).toBe('damaged '.repeat(1024))
+  expect(readFileSync(`${kept}-wal`, 'utf8')).toBe('log')
+  expect(existsSync(`${path}-wal`)).toBe(false)
+  expect(await ask<Row[]>(place, ['accounts', 'list'])).toMatchObject([{ name: 'Acme Health' }])
+})

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { Client } from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { prepareSchema, schemaVersion } from '../../src/node/postgres/schema.ts'
+import { openPostgres } from '../../src/node/postgres.ts'
+import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
+import { testLog } from '../support/server.ts'
+
+const FIXTURE = new URL('../fixtures/schema-1.sql', import.meta.url)
+
+let postgres: PostgresServer
+let url: string
+let clients: Client[]
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres.stop())
+beforeEach(async () => {
+  url = await postgres.createDatabase()
+  clients = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      return client
+    }),
+  )
+  await only().query(readFileSync(FIXTURE, 'utf8'))
+  return () => Promise.all(clients.map((client) => client.end()))
+})
+
+function only(): Client {
+  const [client] = clients
+  if (client === undefined) throw new Error('there is no client')
+  return client
+}
+const accounts = async () => (await only().query('SELECT * FROM accounts ORDER BY id')).rows
+const version = async () => Number(await schemaVersion(only()))
+
+test('servers that start together bring a database of version 1 to version 3 once', async () => {
+  const taken = await Promise.all(clients.map((client) => prepareSchema(client, VERSION_3)))
+  expect(taken.flat().map(({ to }) => to)).toHaveLength(STEPS.length)
+  expect(await version()).toBe(3)
+  expect((await accounts()).map(({ tier }) => tier)).toEqual(['standard', 'closed'])
+  const { rows } = await only().query('SELECT email, phone FROM users')
+  expect(rows).toEqual([{ email: 'eng@acme.example', phone: null }])
+})
+
+test('a step that fails leaves the version and the rows as they were', async () => {
+  const before = await accounts()
+  await expect(prepareSchema(only(), endingIn('UPDATE nowhere SET x = 1'))).rejects.toThrow(
+    'the database keeps schema version 1: the step to 2 failed: relation "nowhere" does not exist',
+  )
+  expect(await accounts()).toEqual(before)
+  expect(await version()).toBe(1)
+})
+
+test('a connection that is killed in the middle of a step leaves what there was', async () => {
+  const before = await accounts()
+  const kill = endingIn('SELECT pg_terminate_backend(pg_backend_pid())')
+  const dying = new Client({ connectionString: url })
+  dying.on('error', () => undefined)
+  await dying.connect()
+  await expect(prepareSchema(dying, kill)).rejects.toThrow(/keeps schema version 1/)
+  expect(await accounts()).toEqual(before)
+  expect(await version()).toBe(1)
+})
+
+test('a newer database is refused with a sentence', async () => {
+  await prepareSchema(only(), VERSION_3)
+  await expect(openPostgres(url, testLog())).rejects.toThrow(
+    'the database has schema version 3, this Latchkey reads version 1: ' +
+      'use the Latchkey that wrote it, or a newer one',
+  )
+})
