@@ -240,7 +240,8 @@ export function dangersOf(config: Config): string[] {
 /** Whether nothing but a network that is trusted protects what goes to the database. */
 function isInTheClear({ hostname, searchParams }: URL): boolean {
   const mode = searchParams.get('sslmode') ?? searchParams.get('ssl') ?? 'disable'
-  const isHere = /^(localhost|127\..*|\[::1\]|%2f.*|)$/i.test(hostname)
+  const host = searchParams.get('host') ?? hostname
+  const isHere = /^(localhost|127\..*|\[?::1\]?|(\/|%2f).*|)$/i.test(host)
   return !isHere && ['disable', 'allow', 'false', '0'].includes(mode)
 }
 

@@ -36,6 +36,18 @@ describe('the configuration', () => {
     expect(dangersOf(readConfig({}))).toEqual([])
   })
 
+  test.each(['postgres', 'postgresql'])('names a PostgreSQL by its URL: %s', (scheme) => {
+    const url = `${scheme}://latchkey:a%2Fb@db.example:5433/latchkey?sslmode=verify-full`
+    expect(readConfig({ LATCHKEY_DATABASE: url }).database).toEqual({
+      engine: 'postgres',
+      url,
+      connections: 10,
+    })
+    expect(
+      readConfig({ LATCHKEY_DATABASE: url, LATCHKEY_DATABASE_CONNECTIONS: '3' }).database,
+    ).toMatchObject({ connections: 3 })
+  })
+
   test('is what every setting says', () => {
     const config = readConfig({
       LATCHKEY_DATA: '/var/lib/latchkey',
@@ -206,6 +218,27 @@ describe('a danger', () => {
 
   test.each(['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0'])('is to believe everybody: %s', (proxies) => {
     expect(dangers({ LATCHKEY_TRUSTED_PROXIES: proxies })).toHaveLength(1)
+  })
+
+  test.each([
+    'db.example/latchkey',
+    'db.example/latchkey?sslmode=disable',
+    '/latchkey?host=10.0.0.1',
+  ])('is a PostgreSQL on another machine without TLS: %s', (where) => {
+    const [danger, ...more] = dangers({ LATCHKEY_DATABASE: `postgres://${where}` })
+    expect(danger).toContain('travels in the clear')
+    expect(more).toEqual([])
+  })
+
+  test.each([
+    'db.example/latchkey?sslmode=verify-full',
+    'localhost/latchkey',
+    '127.0.0.1:5433/latchkey',
+    '[::1]/latchkey',
+    '/latchkey?host=/var/run/postgresql',
+    '%2Fvar%2Frun%2Fpostgresql/latchkey',
+  ])('is not one here, or with TLS: %s', (where) => {
+    expect(dangers({ LATCHKEY_DATABASE: `postgres://${where}` })).toEqual([])
   })
 
   test('is a leeway above five minutes', () => {

@@ -92,7 +92,8 @@ function keep(path: string, kept: string): void {
 /**
  * The old database, locked so that nobody can begin with it while it is replaced. Leaving the
  * write-ahead mode takes that nobody else has it open, and brings what is in the log into the file.
- * Null where it is too damaged to be asked.
+ * Null where it is too damaged to be asked. (Who opens it and waits for the lock finds it moved, and
+ * gives up: SQLITE_READONLY_DBMOVED.)
  */
 function closeToOthers(path: string): Database.Database | null {
   // SQLite would throw away the log of what it does not know as its own.

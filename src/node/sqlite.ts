@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Engine, Step } from '../storage/engine.ts'
 import { prepareSchema } from './sqlite-schema.ts'
@@ -18,18 +17,12 @@ type Write = Waiting<readonly Step[], number[]>
  * only itself.
  */
 export function openSqlite(path: string): Engine {
-  const file = inodeOf(path)
   const db = new Database(path, { timeout: 10_000 })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -16384')
   prepareSchema(db)
-  // Where a backup was restored while this waited for the file, it holds the one that was taken away.
-  if (file !== null && inodeOf(path) !== file) {
-    db.close()
-    throw new Error('the database was replaced while it was opened: start again')
-  }
 
   const statements = new Map<string, Database.Statement>()
   function prepared(sql: string): Database.Statement {
@@ -164,5 +157,3 @@ function outcome<Work, Answer>(
     return () => reject(error)
   }
 }
-
-const inodeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino ?? null

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
+import { silent } from './silent.ts'
 
 type Place =
   | { readonly engine: 'sqlite'; readonly path: string }

@@ -132,6 +132,20 @@ describe('a difference', () => {
     expect(stderr).toContain('"different: keys (')
   })
 
+  test('that leaves a row without what it refers to is told in a sentence', async () => {
+    const path = newFile()
+    await copy(url, `sqlite:${path}`)
+    const one = '(SELECT source_id FROM keys ORDER BY id LIMIT 1 OFFSET 700)'
+    change(
+      path,
+      `PRAGMA foreign_keys = OFF; DELETE FROM subscriptions WHERE source_id = ${one};
+       DELETE FROM sources WHERE id = ${one}; DELETE FROM keys`,
+    )
+    expect(await refused(url, `sqlite:${path}`)).toContain(
+      'a row does not fit the others in the target: the source was changed while it was copied',
+    )
+  })
+
   test('of a target that is another database is refused before anything is written', async () => {
     const other = temporaryFolder()
     await ask(other, ['accounts', 'create', 'Somebody else'])

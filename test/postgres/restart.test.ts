@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
 import { clientOf, tokensOf } from '../support/client.ts'
-import { type OwnPostgres, startOwnPostgres } from '../support/postgres/server.ts'
+import { type OwnPostgres, SET_UP_MS, startOwnPostgres } from '../support/postgres/server.ts'
 import { type ServerProcess, startServer } from '../support/process.ts'
 import {
   deviceNew,
@@ -39,7 +39,7 @@ beforeAll(async () => {
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   seeds = await open(config, { publicUrl: PUBLIC_URL, log: testLog() })
   server = await startServer(dir, settings)
-})
+}, SET_UP_MS)
 afterAll(async () => {
   await server.stop()
   await seeds.storage.close()
@@ -159,7 +159,7 @@ async function killThrice(revokedKeyId: string) {
 }
 
 test('a database that is killed and started again in the midst of 1,000 refreshes locks no client out, and loses nothing that was acknowledged', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   const keys = await Promise.all(Array.from({ length: CLIENTS }, () => seedKey(seeds)))
   const revoked = await seedKey(seeds)

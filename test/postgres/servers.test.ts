@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
 import { type Client, clientOf, tokensOf } from '../support/client.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../support/postgres/server.ts'
 import { runCli, type ServerProcess, startServer } from '../support/process.ts'
 import {
   deviceNew,
@@ -40,7 +40,7 @@ beforeAll(async () => {
   clients = [clientOf(servers[0]?.url ?? ''), clientOf(servers[1]?.url ?? '')]
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   seeds = await open(config, { publicUrl: PUBLIC_URL, log: testLog() })
-})
+}, SET_UP_MS)
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()))
   await seeds.storage.close()

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../support/postgres/server.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 
@@ -13,7 +13,7 @@ const dir = temporaryFolder()
 beforeAll(async () => {
   postgres = await startPostgres()
   url = new URL(await postgres.createDatabase())
-})
+}, SET_UP_MS)
 afterAll(async () => {
   await postgres.stop()
   rmSync(dir, { recursive: true, force: true })
@@ -127,6 +127,19 @@ test('a database of something else is left as it is', async () => {
     `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
   )
   expect(tables).toEqual([{ relname: 'users' }])
+})
+
+test('a database that may lose what it acknowledged is a finding of doctor', async () => {
+  const loose = new URL(await postgres.createDatabase())
+  const env = { LATCHKEY_DATABASE: loose.href }
+  const name = loose.pathname.slice(1)
+  const folder = temporaryFolder()
+  expect(await runCli(['accounts', 'list'], { dir: folder, env })).toMatchObject({ code: 0 })
+  await postgres.query(loose.href, `ALTER DATABASE ${name} SET synchronous_commit = off`)
+  const { code, stdout } = await runCli(['doctor'], { dir: folder, env })
+  expect(code).toBe(1)
+  expect(stdout).toContain(`${name} at ${loose.host} may lose what it acknowledged`)
+  expect(stdout).toContain('synchronous_commit is off')
 })
 
 test.each([

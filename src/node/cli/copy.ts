@@ -42,7 +42,7 @@ export function define(group: Command): void {
         throw new CommandFailure('usage', '--from and --to are the same database')
       }
       const progress = progressBar('rows', { quiet: wantsJson(command) })
-      const copied = await copy(from, to, progress).finally(progress.end)
+      const copied = await copy(from, to, progress).catch(explainConflict).finally(progress.end)
       printMany(command, copied, COLUMNS)
       refuseDifference(copied)
       say('Everything is equal. The key ring is in no database: give the new server the same file.')
@@ -72,6 +72,18 @@ async function copy(
   } finally {
     await source.close()
   }
+}
+
+/** A row that refers to nothing, or is there twice: SQLite's words for it, and PostgreSQL's. */
+function explainConflict(error: unknown): never {
+  const { code = '' } = error as { code?: string }
+  if (!/^(SQLITE_CONSTRAINT|23)/.test(code)) throw error
+  throw new CommandFailure(
+    'failed',
+    'a row does not fit the others in the target: the source was changed while it was copied, or ' +
+      'the target was. Stop all servers and copy into an empty database',
+    { cause: error },
+  )
 }
 
 function refuseDifference(copied: readonly Copied[]): void {

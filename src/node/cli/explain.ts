@@ -39,6 +39,7 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
     'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user',
   SQLITE_READONLY: () =>
     'the database takes no write: latchkey.db in LATCHKEY_DATA, and the folder, must be writable',
+  SQLITE_READONLY_DBMOVED: () => 'the database was replaced while it was opened: start again',
   SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database',
   SQLITE_CORRUPT: () => 'the database is damaged: restore it from a backup',
   SQLITE_BUSY: () => 'another process holds the database locked: try again',

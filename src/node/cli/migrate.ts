@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Config } from '../../config.ts'
 import { HISTORY, type Migration, planFrom } from '../../storage/migrations.ts'
+import { silent } from '../silent.ts'
 import { existingPlace } from './database.ts'
 import { examples } from './examples.ts'
 import { print } from './print.ts'
@@ -29,8 +30,6 @@ async function migrate(database: Config['database']): Promise<void> {
   const { openEngine } = await import('../engine.ts')
   await (await openEngine(database, silent)).close()
 }
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 const toJson = (found: number, steps: readonly Migration[], done: boolean) => ({
   found,

@@ -11,10 +11,14 @@ export interface Progress {
 export function progressBar(unit: string, { quiet }: { quiet: boolean }): Progress {
   const terminal = process.stderr
   if (quiet || !terminal.isTTY) return Object.assign(() => undefined, { end: () => undefined })
-  const started = performance.now()
+  let started = performance.now()
+  let before = 0
   let drawn = Number.NEGATIVE_INFINITY
   const draw = (done: number, all: number, what = '') => {
     const now = performance.now()
+    // Another pass over the same begins.
+    if (done < before) started = now
+    before = done
     if (now - drawn < EVERY_MS && done < all) return
     drawn = now
     const share = all === 0 ? 1 : done / all

@@ -1,11 +1,11 @@
 import type { Engine } from '../../storage/engine.ts'
 import { SCHEMA_VERSION } from '../../storage/tables.ts'
+import { silent } from '../silent.ts'
 import { versionAt } from '../version.ts'
 import { nameOf, type Place } from './place.ts'
 
 /** One thing is done after the other: more connections would idle. */
 const CONNECTIONS = 2
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
  * Opens a database to be copied; or one to be copied into, which is made where it is not there. A

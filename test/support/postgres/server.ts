@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -25,6 +25,9 @@ export interface OwnPostgres extends PostgresServer {
   /** After a kill: begins anew on the same data, and resolves when it takes connections. */
   start(): Promise<void>
 }
+
+/** A busy machine may need so long until a new PostgreSQL answers. */
+export const SET_UP_MS = 120_000
 
 export const PASSWORD = 'correct horse/battery@staple'
 const USER = 'latchkey'
@@ -53,11 +56,11 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   // PostgreSQL refuses to run as root; nobody is somebody on every machine.
   const isRoot = process.getuid?.() === 0
   const as = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
-  chmodSync(home, 0o755)
+  chmodSync(home, 0o700)
   mkdirSync(data, { mode: 0o700 })
   const secret = join(home, 'password')
-  execFileSync('sh', ['-c', 'umask 022; printf %s "$1" > "$0"', secret, PASSWORD])
-  if (isRoot) chownSync(data, NOBODY, NOBODY)
+  writeFileSync(secret, PASSWORD)
+  if (isRoot) execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, home])
   const options = ['--auth=scram-sha-256', `--username=${USER}`, `--pwfile=${secret}`, '--no-sync']
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=en-US']
   execFileSync(initdb, ['-D', data, ...options, ...locale], { ...as, cwd: home, stdio: 'pipe' })
@@ -73,7 +76,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       ...['-c', `unix_socket_directories=${data}`, '-c', 'shared_buffers=32MB'],
     ]
     // Its input ends with the process of the test, even where that is killed.
-    return spawn('sh', ['-c', KEEPER, postgres, '-D', data, ...settings], {
+    return spawn('sh', ['-c', KEEPER, home, postgres, '-D', data, ...settings], {
       ...as,
       cwd: home,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -88,7 +91,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
         await query(url, 'SELECT 1')
         return
       } catch (error) {
-        if (Date.now() - since > 20_000) throw error
+        if (Date.now() - since > SET_UP_MS / 2) throw error
       }
     }
   }
@@ -119,17 +122,17 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
 
 const NOBODY = 65_534
 /**
- * Runs it until it ends, or until the input does. (What a shell runs beside itself has no input
- * unless it is handed one.)
+ * Runs it until it ends, or until the input does, and then clears its folder away. (What a shell
+ * runs beside itself has no input unless it is handed one.)
  */
 const KEEPER = `
 trap : INT TERM HUP
 exec 3<&0
-"$0" "$@" 3<&- &
+"$@" 3<&- &
 pid=$!
-{ cat >/dev/null; kill -QUIT $pid; } <&3 &
+{ cat; touch "$0/over"; kill -QUIT $pid; } <&3 &
 wait $pid
-kill $!
+if [ -e "$0/over" ]; then rm -rf "$0"; else kill $!; fi
 exit 1`
 
 function administer(admin: string, made: string[]): Omit<PostgresServer, 'stop'> {

@@ -2,8 +2,8 @@ import { accessSync, constants, existsSync, readFileSync, type Stats, statSync }
 import type { Config } from '../../../config.ts'
 import { parseRing } from '../../../crypto/keyring.ts'
 import { isNew } from '../../engine.ts'
+import { silent } from '../../silent.ts'
 import { explain } from '../explain.ts'
-import { silent } from '../silent.ts'
 import { bad, type Finding, fine, warn } from './finding.ts'
 
 /** The data folder, the database's file and the key ring: there, this user's, nobody else's. */

@@ -1,6 +1,6 @@
 import { SCHEMA_VERSION } from '../../../storage/tables.ts'
+import { silent } from '../../silent.ts'
 import { explain } from '../explain.ts'
-import { silent } from '../silent.ts'
 import { bad, type Finding, fine, warn } from './finding.ts'
 import { adviceFor } from './version.ts'
 
