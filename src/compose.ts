@@ -14,7 +14,7 @@ import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
-import type { Clock, Courier, Log, Storage } from './service/ports.ts'
+import type { Clock, Courier, Log, Share, Storage } from './service/ports.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
@@ -36,6 +36,8 @@ export interface Parts {
   readonly log: Log
   /** How many argon2 computations may run at once. */
   readonly cores: number
+  /** Where several processes serve one port: how their limits count together. */
+  readonly share?: Share | undefined
   /** The address at the other end of a request's connection. */
   readonly peerOf: (c: Context) => string
 }
@@ -68,22 +70,28 @@ export function compose(parts: Parts): Latchkey {
     queue: parts.cores * QUEUED_PER_CORE,
   })
 
+  const shareOf =
+    (what: string): Share =>
+    (limit) =>
+      parts.share?.(`${what} ${limit}`)
+  const guessesOf = (what: string) => createGuesses(guessLimits, clock, shareOf(what))
+
   const standings = createStandings(storage)
   const refused = createRefused({ storage, random, clock, log })
   const common = { standings, minter, random, clock, log, region, refused }
   const operator = { storage, random, clock, actor: 'operator' }
 
   const app = createApp({
-    exchange: createExchange({ ...common, hasher, guesses: createGuesses(guessLimits, clock) }),
+    exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
       ...common,
       storage,
-      guesses: createGuesses(guessLimits, clock),
+      guesses: guessesOf('refresh'),
       leewayMs: config.leewayMs,
     }),
     guard: createGuard({ standings, storage, minter, clock, region }),
     accept: createAccept({ storage, sealer, courier, random, clock, log }),
-    quota: createQuota(quota.requests, quota.windowMs, clock),
+    quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,
     log,

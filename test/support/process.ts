@@ -48,11 +48,15 @@ export interface ServerProcess {
 }
 
 /**
- * `latchkey serve` in a process of its own, on a port that is free. Resolves when it listens;
+ * `latchkey serve` with these options in a process of its own, on a port that is free. Resolves when it listens;
  * rejects with what it wrote where it ends instead. Its log level must let `info` through.
  */
-export async function startServer(dir: string, env: Env = {}): Promise<ServerProcess> {
-  const { child, stdout, stderr } = run(['serve'], {
+export async function startServer(
+  dir: string,
+  env: Env = {},
+  options: readonly string[] = [],
+): Promise<ServerProcess> {
+  const { child, stdout, stderr } = run(['serve', ...options], {
     LATCHKEY_DATA: dir,
     LATCHKEY_PORT: '0',
     ...env,

@@ -15,7 +15,7 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
     `this machine has no address ${address}: set LATCHKEY_HOST to one of its own`,
   ENOTFOUND: ({ hostname }) => `LATCHKEY_HOST: nobody knows an address of ${hostname}`,
   EACCES: (facts) =>
-    facts.syscall === 'listen'
+    facts.port !== undefined
       ? `port ${facts.port} needs more rights than this user has: set LATCHKEY_PORT to 1024 or above`
       : forbidden(facts),
   EPERM: forbidden,
