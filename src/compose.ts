@@ -17,6 +17,7 @@ import { createMessages, type Messages } from './service/messages.ts'
 import type { Clock, Courier, Log, Share, Storage } from './service/ports.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
+import { createRingProof } from './service/ring-proof.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
 import { createStandings } from './service/standing.ts'
 import type { Engine } from './storage/engine.ts'
@@ -49,6 +50,8 @@ export interface Latchkey {
   readonly keys: Keys
   readonly routes: Routes
   readonly messages: Messages
+  /** Whether the key ring is the one that this database was begun with; binds a new database to it. */
+  readonly ringBelongs: () => Promise<boolean>
   /** Deletes what nobody needs any more. To be called now and then. */
   readonly sweep: () => Promise<void>
 }
@@ -111,6 +114,7 @@ export function compose(parts: Parts): Latchkey {
     keys: createKeys({ ...operator, hasher }),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),
+    ringBelongs: createRingProof({ ...operator, sealer }),
     async sweep() {
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')

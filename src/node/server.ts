@@ -99,7 +99,7 @@ export async function startOneOf(
   // then nobody else knows it yet; any other is opened when everything behind it stands.
   const port = config.port === 0 ? await listen(server, config) : config.port
   const url = config.publicUrl ?? urlOf(config.host, port)
-  const latchkey = await open(config, { publicUrl: url, log, team }).catch((error: unknown) => {
+  const latchkey = await openOwn(config, { publicUrl: url, log, team }).catch((error: unknown) => {
     server.close()
     throw error
   })
@@ -135,6 +135,21 @@ export async function startOneOf(
       await latchkey.storage.close()
       log.info({}, 'stopped')
     },
+  }
+}
+
+/** Refuses a database that was begun with another key ring: its tokens and messages would be lost. */
+async function openOwn(config: Config, parts: Parameters<typeof open>[1]) {
+  const latchkey = await open(config, parts)
+  try {
+    if (await latchkey.ringBelongs()) return latchkey
+    throw new Error(
+      `the key ring ${config.keyringPath} is not the one of this database: ` +
+        'restore the ring that was backed up with it, or set LATCHKEY_KEYRING',
+    )
+  } catch (error) {
+    await latchkey.storage.close()
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Engine, Step } from '../storage/engine.ts'
 import { SCHEMA_VERSION } from '../storage/tables.ts'
@@ -32,6 +32,7 @@ export function openSqlite(path: string): Engine {
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -16384')
   prepareSchema(db)
+  refuseDamaged(db)
   // From here on nobody waits inside SQLite, which would keep the whole process waiting.
   const waitInside = (ms: number) => db.pragma(`busy_timeout = ${ms}`)
   waitInside(0)
@@ -239,4 +240,14 @@ function prepareSchema(db: Database.Database): void {
         'use the Latchkey that wrote it, or a newer one',
     )
   }
+}
+
+/** Reading all of a larger database would take seconds at each start: `latchkey doctor` does. */
+const READ_WHOLE_BYTES = 64 * 1024 * 1024
+
+/** A database that is damaged is refused before anybody relies on it. */
+function refuseDamaged(db: Database.Database): void {
+  if (statSync(db.name).size > READ_WHOLE_BYTES) return
+  const verdict = db.pragma('quick_check(1)', { simple: true })
+  if (verdict !== 'ok') throw new Database.SqliteError(String(verdict), 'SQLITE_CORRUPT')
 }

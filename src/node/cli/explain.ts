@@ -27,10 +27,10 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
   ERR_DLOPEN_FAILED: ({ message }) =>
     `a native module does not load; install again with this Node, ${process.version}: ${message}`,
   SQLITE_CANTOPEN: () =>
-    'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user',
+    'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable',
   SQLITE_READONLY: () =>
     'the database takes no write: latchkey.db in LATCHKEY_DATA, and the folder, must be writable',
-  SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database',
+  SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database: restore it from a backup',
   SQLITE_CORRUPT: () => 'the database is damaged: restore it from a backup',
   SQLITE_BUSY: () => 'another process holds the database locked: try again',
   SQLITE_FULL: () => 'the disk is full: free some space',
