@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cases } from './cases.ts'
@@ -44,6 +44,8 @@ interface Round {
   readonly loadBusy: number
   /** Of one core, all processes of the server together. */
   readonly serverBusy: number
+  /** Of all cores: what nobody used. Where nothing is idle, no worker waited for another. */
+  readonly idle: number
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
@@ -72,11 +74,11 @@ console.log(
     `${(workers / cost).toFixed(2)} times are to be had`,
 )
 
-function toText({ perSecond, cpuUs, loadBusy, serverBusy }: Round): string {
+function toText({ perSecond, cpuUs, loadBusy, serverBusy, idle }: Round): string {
   const share = (busy: number) => `${Math.round(busy * 100)} %`
   return (
     `${Math.round(perSecond)}/s, ${cpuUs.toFixed(1)} µs CPU an answer, ` +
-    `server ${share(serverBusy)} and load ${share(loadBusy)} of a core`
+    `server ${share(serverBusy)} and load ${share(loadBusy)} of a core, ${share(idle)} of all idle`
   )
 }
 
@@ -99,7 +101,7 @@ async function load(served: Served, forSeconds: number): Promise<Round> {
   )
   const began = performance.now()
   const until = began + forSeconds * 1000
-  const before = { load: process.cpuUsage(), served: served.cpuSeconds() }
+  const before = { load: process.cpuUsage(), served: served.cpuSeconds(), idle: idleMs() }
   const counts = await Promise.all(batches.map((batch) => converse(served.port, batch, until)))
   const answers = counts.reduce((all, one) => all + one, 0)
   const { user, system } = process.cpuUsage(before.load)
@@ -110,8 +112,11 @@ async function load(served: Served, forSeconds: number): Promise<Round> {
     cpuUs: (cpu * 1e6) / answers,
     loadBusy: (user + system) / 1e6 / elapsed,
     serverBusy: cpu / elapsed,
+    idle: (idleMs() - before.idle) / 1000 / elapsed / cpus().length,
   }
 }
+
+const idleMs = () => cpus().reduce((all, { times }) => all + times.idle, 0)
 
 /** Sends the batch again and again; answers how many answers came. */
 function converse(port: number, batch: Buffer, until: number): Promise<number> {

@@ -176,7 +176,11 @@ describe('two workers', () => {
     await post(server.url, '/endpoint', {})
     expect(await server.stop()).toBe(0)
     expect((await under).map(({ status }) => status)).toEqual(Array(8).fill(200))
-    expect(linesOf(server).filter(({ msg }) => msg === 'stopped')).toHaveLength(3)
+    // A worker that was not up yet just ends.
+    const stopped = () =>
+      linesOf(server).flatMap(({ msg, worker }) => (msg === 'stopped' ? [worker] : []))
+    await until(() => stopped().includes(undefined))
+    expect(stopped().length).toBeGreaterThan(1)
     expect(pids.filter(isAlive)).toEqual([])
   })
 })
