@@ -8,7 +8,7 @@ import type { Answer } from './answer.ts'
 /** A server in a process of its own, on the servers' core. */
 export interface Served {
   readonly port: number
-  /** What its process has computed so far; NaN where the system does not tell. */
+  /** What it and its workers have computed so far; NaN where the system does not tell. */
   cpuSeconds(): number
   /** What it holds of the machine's memory now, and the most it ever held; null where none tells. */
   memory(): Memory | null
@@ -22,6 +22,7 @@ export interface Memory {
 
 const SERVERS_CORE = '0'
 const LOADS_CORE = '1'
+const EVERY_CORE = `0-${availableParallelism() - 1}`
 
 /** Whether servers and load can each have a core of their own. */
 export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
@@ -36,15 +37,17 @@ const file = (path: string) => new URL(path, import.meta.url).pathname
 /** Latchkey as a user starts it; but the documented quota would stop a load generator. */
 export function serveLatchkey(
   folder: string,
-  { profileDir }: { profileDir: string | undefined },
+  { profileDir, workers = 1 }: { profileDir: string | undefined; workers?: number },
 ): Promise<Served> {
   const profiling = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir]
-  const args = [...profiling, ...nodeFlags(), file('../src/node/cli.ts'), 'serve']
-  return serve(args, join(folder, 'server.log'), {
+  const command = ['serve', '--workers', String(workers)]
+  const args = [...profiling, ...nodeFlags(), file('../src/node/cli.ts'), ...command]
+  const settings = {
     LATCHKEY_DATA: join(folder, 'data'),
     LATCHKEY_PORT: '0',
     LATCHKEY_QUOTA_REQUESTS: '1000000000',
-  })
+  }
+  return serve(args, join(folder, `server-${workers}.log`), settings, workers === 1)
 }
 
 /** The flags that package.json starts Latchkey with. */
@@ -68,12 +71,13 @@ async function serve(
   args: readonly string[],
   logPath: string,
   settings: Readonly<Record<string, string>>,
+  onOneCore = true,
 ): Promise<Served> {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY|NODE)_/.test(name))
   const env = { ...Object.fromEntries(inherited), ...settings }
   const log = openSync(logPath, 'w')
   const command = [process.execPath, ...args]
-  if (pinned) command.unshift('taskset', '-c', SERVERS_CORE)
+  if (pinned) command.unshift('taskset', '-c', onOneCore ? SERVERS_CORE : EVERY_CORE)
   const [program = '', ...rest] = command
   const child = spawn(program, rest, { env, stdio: ['ignore', log, log] })
   closeSync(log)
@@ -82,7 +86,7 @@ async function serve(
 
   return {
     port: await portOf(child, logPath),
-    cpuSeconds: () => cpuSecondsOf(child.pid),
+    cpuSeconds: () => sum([child.pid, ...childrenOf(child.pid)].map(cpuSecondsOf)),
     memory: () => memoryOf(child.pid),
     async stop() {
       child.kill('SIGTERM')
@@ -102,6 +106,15 @@ async function portOf(child: ChildProcess, logPath: string): Promise<number> {
     if (child.exitCode !== null) throw new Error(`the server did not start:\n${log}`)
   }
   throw new Error(`the server does not listen after ${START_MS} ms`)
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0)
+
+/** Its workers. */
+function childrenOf(pid: number | undefined): number[] {
+  if (process.platform !== 'linux') return []
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return text === '' ? [] : text.split(' ').map(Number)
 }
 
 const TICKS_A_SECOND = 100

@@ -15,9 +15,10 @@ import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
-import type { Clock, KeepAlive, Log, Storage } from './service/ports.ts'
+import type { Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
+import { createRingProof } from './service/ring-proof.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
 import { createStandings } from './service/standing.ts'
 import type { Engine } from './storage/engine.ts'
@@ -36,6 +37,8 @@ export interface Parts {
   readonly log: Log
   /** How many argon2 computations may run at once. */
   readonly cores: number
+  /** Where several processes serve one port: how their limits count together. */
+  readonly share?: Share | undefined
   /** The address at the other end of a request's connection. */
   readonly peerOf: (c: Context) => string
   /** For a runtime that stops a request's work with its answer. */
@@ -49,6 +52,8 @@ export interface Latchkey {
   readonly keys: Keys
   readonly routes: Routes
   readonly messages: Messages
+  /** Whether the key ring is the one that this database was begun with; binds a new database to it. */
+  readonly ringBelongs: () => Promise<boolean>
   /** Deletes what nobody needs any more. To be called now and then. */
   readonly sweep: () => Promise<void>
 }
@@ -70,6 +75,12 @@ export function compose(parts: Parts): Latchkey {
     queue: parts.cores * QUEUED_PER_CORE,
   })
 
+  const shareOf =
+    (what: string): Share =>
+    (limit) =>
+      parts.share?.(`${what} ${limit}`)
+  const guessesOf = (what: string) => createGuesses(guessLimits, clock, shareOf(what))
+
   const standings = createStandings(storage)
   const refused = createRefused({
     storage,
@@ -82,16 +93,16 @@ export function compose(parts: Parts): Latchkey {
   const operator = { storage, random, clock, actor: 'operator' }
 
   const app = createApp({
-    exchange: createExchange({ ...common, hasher, guesses: createGuesses(guessLimits, clock) }),
+    exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
       ...common,
       storage,
-      guesses: createGuesses(guessLimits, clock),
+      guesses: guessesOf('refresh'),
       leewayMs: config.leewayMs,
     }),
     guard: createGuard({ standings, storage, minter, clock, region }),
     accept: createAccept({ storage, sealer, courier: httpCourier, random, clock, log }),
-    quota: createQuota(quota.requests, quota.windowMs, clock),
+    quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,
     log,
@@ -111,6 +122,7 @@ export function compose(parts: Parts): Latchkey {
     keys: createKeys({ ...operator, hasher }),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),
+    ringBelongs: createRingProof({ ...operator, sealer }),
     async sweep() {
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')

@@ -2,13 +2,23 @@ import { destination, pino } from 'pino'
 import type { Config } from '../config.ts'
 import type { Log } from '../service/ports.ts'
 
-/** Lines are written together, so that a flood of refusals does not wait for a terminal or a disk. */
-const TOGETHER = { minLength: 4096, periodicFlush: 100, sync: false }
+/**
+ * Lines are written together, so that a flood of refusals does not wait for a terminal or a disk. So
+ * many bytes enter a pipe as a whole (pipe(7), PIPE_BUF): lines of several processes never mix.
+ */
+const TOGETHER = { minLength: 3072, maxWrite: 4096, periodicFlush: 100, sync: false }
 
-/** One JSON line an event. What is logged is chosen where it happens; nothing is logged by accident. */
-export function createLog(level: Config['logLevel'], fd: 1 | 2): Log & { flush(): void } {
+/**
+ * One JSON line an event, with these facts in each. What is logged is chosen where it happens;
+ * nothing is logged by accident.
+ */
+export function createLog(
+  level: Config['logLevel'],
+  fd: 1 | 2,
+  base: object | null = null,
+): Log & { flush(): void } {
   const out = destination({ fd, ...TOGETHER })
-  const logger = pino({ level, base: null, timestamp: isoTime(), errorKey: 'error' }, out)
+  const logger = pino({ level, base, timestamp: isoTime(), errorKey: 'error' }, out)
   return {
     debug: (facts, message) => logger.debug(facts, message),
     info: (facts, message) => logger.info(facts, message),

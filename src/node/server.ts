@@ -5,18 +5,30 @@ import { availableParallelism } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
 import type { Context } from 'hono'
 import { compose, type Latchkey } from '../compose.ts'
-import { type Config, dangersOf } from '../config.ts'
+import type { Config } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
-import type { Clock, Log } from '../service/ports.ts'
+import type { Clock, Log, Share } from '../service/ports.ts'
+import { announce, type Listening } from './announce.ts'
 import { isNew, openEngine } from './engine.ts'
 import { followRing, loadRing } from './keyring-file.ts'
 import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 
+/** The processes that serve one port together, as each of them sees it. */
+export interface Team {
+  readonly size: number
+  readonly share: Share
+}
+
 /** Everything but a socket: what the command line works with. */
 export async function open(
   config: Config,
-  { publicUrl, log, clock = Date.now }: { publicUrl: string; log: Log; clock?: Clock },
+  {
+    publicUrl,
+    log,
+    clock = Date.now,
+    team,
+  }: { publicUrl: string; log: Log; clock?: Clock; team?: Team | undefined },
 ): Promise<Latchkey & { keyring: Keyring }> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   // The ring is older than the database: where only the database is there, a new ring would prove
@@ -32,16 +44,15 @@ export async function open(
     keyring,
     clock,
     log,
-    cores: availableParallelism(),
+    cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
+    share: team?.share,
     peerOf: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
       c.env?.incoming?.socket.remoteAddress ?? '',
   })
   return { ...latchkey, keyring }
 }
 
-export interface Running extends Latchkey {
-  /** Where it listens. */
-  readonly url: string
+export interface Running extends Latchkey, Listening {
   /** Answers what is under way, then closes the database. */
   stop(): Promise<void>
 }
@@ -65,6 +76,18 @@ const STOP_WITHIN_MS = 10_000
 
 /** Opens the database, listens, and says what is dangerous in how it was set up. */
 export async function start(config: Config, log: Log): Promise<Running> {
+  const running = await startOneOf(undefined, config, log)
+  const { port, url } = running
+  announce(config, log, { port, url })
+  return running
+}
+
+/** As `start` does, where `team` serves the port together. */
+export async function startOneOf(
+  team: Team | undefined,
+  config: Config,
+  log: Log,
+): Promise<Running> {
   const server = createServer(SERVER)
   server.on('clientError', refuseMalformed)
   server.on('checkExpectation', refuseExpectation)
@@ -72,7 +95,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
   // then nobody else knows it yet; any other is opened when everything behind it stands.
   const port = config.port === 0 ? await listen(server, config) : config.port
   const url = config.publicUrl ?? urlOf(config.host, port)
-  const latchkey = await open(config, { publicUrl: url, log }).catch((error: unknown) => {
+  const latchkey = await openOwn(config, { publicUrl: url, log, team }).catch((error: unknown) => {
     server.close()
     throw error
   })
@@ -87,8 +110,6 @@ export async function start(config: Config, log: Log): Promise<Running> {
     })
   }
   followRing(config.keyringPath, latchkey.keyring, log)
-  for (const danger of dangersOf(config)) log.warn({}, danger)
-  log.info({ host: config.host, port, url }, 'listening')
 
   const sweep = () =>
     latchkey.sweep().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
@@ -97,6 +118,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
 
   return {
     ...latchkey,
+    port,
     url,
     async stop() {
       clearInterval(sweeping)
@@ -109,6 +131,21 @@ export async function start(config: Config, log: Log): Promise<Running> {
       await latchkey.storage.close()
       log.info({}, 'stopped')
     },
+  }
+}
+
+/** Refuses a database that was begun with another key ring: its tokens and messages would be lost. */
+async function openOwn(config: Config, parts: Parameters<typeof open>[1]) {
+  const latchkey = await open(config, parts)
+  try {
+    if (await latchkey.ringBelongs()) return latchkey
+    throw new Error(
+      `the key ring ${config.keyringPath} is not the one of this database: ` +
+        'restore the ring that was backed up with it, or set LATCHKEY_KEYRING',
+    )
+  } catch (error) {
+    await latchkey.storage.close()
+    throw error
   }
 }
 

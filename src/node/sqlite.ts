@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Engine, Step } from '../storage/engine.ts'
+import { isBusy, isFault, toldOf } from './sqlite-faults.ts'
 import { prepareSchema } from './sqlite-schema.ts'
 
 interface Waiting<Work, Answer> {
@@ -10,19 +12,36 @@ interface Waiting<Work, Answer> {
 type Read = Waiting<Step, unknown[]>
 type Write = Waiting<readonly Step[], number[]>
 
+/** How long another process may hold the lock before whoever waits for it is refused. */
+const PATIENCE_MS = 10_000
+/** A commit takes a fraction of this on a fast disk, and several on a slow one. */
+const AGAIN_MS = 1
+
 /**
  * better-sqlite3: WAL, `synchronous=FULL`, one writer. Whatever arrives in one turn of the event loop
  * is done together: reads share one snapshot, taken after the last of them arrived, and writes share
  * one commit, so one fsync. No write is answered before that commit is on disk; one that fails undoes
- * only itself.
+ * only itself. While another process writes, this one goes on reading.
  */
 export function openSqlite(path: string): Engine {
-  const db = new Database(path, { timeout: 10_000 })
+  const db = new Database(path, { timeout: PATIENCE_MS })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -16384')
   prepareSchema(db)
+  refuseDamaged(db)
+  // From here on nobody waits inside SQLite, which would keep the whole process waiting.
+  const waitInside = (ms: number) => db.pragma(`busy_timeout = ${ms}`)
+  waitInside(0)
+  function patiently<T>(work: () => T): T {
+    waitInside(PATIENCE_MS)
+    try {
+      return work()
+    } finally {
+      waitInside(0)
+    }
+  }
 
   const statements = new Map<string, Database.Statement>()
   function prepared(sql: string): Database.Statement {
@@ -33,7 +52,16 @@ export function openSqlite(path: string): Engine {
     }
     return statement
   }
-  const readOne = ({ sql, values }: Step) => prepared(sql).all(...values)
+  const readNow = ({ sql, values }: Step) => prepared(sql).all(...values)
+  function readOne(step: Step): unknown[] {
+    try {
+      return readNow(step)
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      // No writer keeps a reader out: this one repairs the log after a process that was killed.
+      return patiently(() => readNow(step))
+    }
+  }
   const writeOne = ({ sql, values }: Step) => prepared(sql).run(...values).changes
 
   const begin = db.prepare('BEGIN')
@@ -44,9 +72,8 @@ export function openSqlite(path: string): Engine {
   const release = db.prepare('RELEASE one')
   const undo = db.prepare('ROLLBACK TO one')
 
-  /** All of it in one transaction, or an error and none of it. */
-  function transact<T>(start: Database.Statement, work: () => T): T {
-    start.run()
+  /** Ends the transaction that has begun: all of it, or an error and none of it. */
+  function transact<T>(work: () => T): T {
     try {
       const result = work()
       commit.run()
@@ -75,14 +102,18 @@ export function openSqlite(path: string): Engine {
       known.set(step, rows)
       return rows
     }
-    tell(reads, () => transact(begin, () => reads.map((read) => outcome(read, readOnce))))
+    tell(reads, () => {
+      begin.run()
+      return transact(() => reads.map((read) => outcome(read, readOnce)))
+    })
   }
 
+  /** In the transaction that has begun. */
   const writeTogether = (writes: readonly Write[]) =>
     tell(writes, () => {
       let refused = false
       try {
-        return transact(beginImmediate, () =>
+        return transact(() =>
           writes.map(({ work, resolve }) => {
             refused = true
             const changed = work.map(writeOne)
@@ -91,35 +122,58 @@ export function openSqlite(path: string): Engine {
           }),
         )
       } catch (error) {
-        if (!refused) throw error
+        if (!refused || isFault(error)) throw error
         // One of them cannot be done. Only now does each get a savepoint, and undoes only itself.
-        return transact(beginImmediate, () => writes.map((write) => outcome(write, writeApart)))
+        patiently(() => beginImmediate.run())
+        return transact(() => writes.map((write) => outcome(write, writeApart, isFault)))
       }
     })
 
   function writeApart(steps: readonly Step[]): number[] {
+    // Nothing after it may become a transaction of its own.
+    if (!db.inTransaction) throw new Error('the transaction has ended')
     savepoint.run()
     try {
       return steps.map(writeOne)
     } catch (error) {
-      undo.run()
+      if (db.inTransaction) undo.run()
       throw error
     } finally {
-      release.run()
+      if (db.inTransaction) release.run()
     }
   }
 
-  let reads: Read[] = []
-  let writes: Write[] = []
+  const reads: Read[] = []
+  const writes: Write[] = []
+  let woken = false
+  let lockedSince: number | null = null
   function wake(): void {
-    if (reads.length + writes.length === 0) setImmediate(workTogether)
+    if (woken) return
+    woken = true
+    setImmediate(workTogether)
   }
   function workTogether(): void {
-    const [reading, writing] = [reads, writes]
-    reads = []
-    writes = []
-    if (reading.length > 0) readTogether(reading)
-    if (writing.length > 0) writeTogether(writing)
+    woken = false
+    if (reads.length > 0) readTogether(reads.splice(0))
+    if (writes.length > 0 && lockedSince === null) write()
+  }
+
+  /** As soon as no other process does; whatever arrives until then joins the group. */
+  function write(): void {
+    try {
+      beginImmediate.run()
+    } catch (error) {
+      lockedSince ??= performance.now()
+      if (isBusy(error) && performance.now() - lockedSince < PATIENCE_MS) {
+        setTimeout(write, AGAIN_MS)
+        return
+      }
+      lockedSince = null
+      for (const { reject } of writes.splice(0)) reject(error)
+      return
+    }
+    lockedSince = null
+    writeTogether(writes.splice(0))
   }
 
   return {
@@ -128,32 +182,52 @@ export function openSqlite(path: string): Engine {
     read<Row>(step: Step<Row>) {
       return new Promise<Row[]>((resolve, reject) => {
         wake()
-        reads.push({ work: step, resolve: resolve as (rows: unknown[]) => void, reject })
+        reads.push({
+          work: step,
+          resolve: resolve as (rows: unknown[]) => void,
+          reject: (error) => reject(toldOf(error)),
+        })
       })
     },
 
     atomic(steps) {
       return new Promise((resolve, reject) => {
         wake()
-        writes.push({ work: steps, resolve, reject })
+        writes.push({ work: steps, resolve, reject: (error) => reject(toldOf(error)) })
       })
     },
 
     async close() {
-      workTogether()
+      patiently(() => {
+        lockedSince = null
+        workTogether()
+      })
       db.close()
     },
   }
 }
 
+/** Throws what is fatal to all of the group. */
 function outcome<Work, Answer>(
   { work, resolve, reject }: Waiting<Work, Answer>,
   perform: (work: Work) => Answer,
+  isFatal: (error: unknown) => boolean = () => false,
 ): () => void {
   try {
     const answer = perform(work)
     return () => resolve(answer)
   } catch (error) {
+    if (isFatal(error)) throw error
     return () => reject(error)
   }
+}
+
+/** Reading all of a larger database would take seconds at each start: `latchkey doctor` does. */
+const READ_WHOLE_BYTES = 64 * 1024 * 1024
+
+/** A database that is damaged is refused before anybody relies on it. */
+function refuseDamaged(db: Database.Database): void {
+  if (statSync(db.name).size > READ_WHOLE_BYTES) return
+  const verdict = db.pragma('quick_check(1)', { simple: true })
+  if (verdict !== 'ok') throw new Database.SqliteError(String(verdict), 'SQLITE_CORRUPT')
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { neighbourhood } from '../domain/address.ts'
 import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { PUBLIC_ID_MAX_LENGTH } from '../domain/key.ts'
-import type { Clock } from './ports.ts'
+import type { Clock, Share, Sharing } from './ports.ts'
 
 export interface GuessLimits {
   /** Failures that one public id may have within the window. */
@@ -19,9 +19,9 @@ const COUNTED = 50_000
  * Counts failures, never successes, in a fixed window that begins with the first. Keys that do not
  * exist are counted like those that do.
  */
-export function createGuesses(limits: GuessLimits, clock: Clock) {
-  const keys = new Windows(limits.windowMs, clock)
-  const addresses = new Windows(limits.windowMs, clock)
+export function createGuesses(limits: GuessLimits, clock: Clock, share?: Share) {
+  const keys = new Windows(limits.windowMs, clock, share?.('keys'))
+  const addresses = new Windows(limits.windowMs, clock, share?.('addresses'))
 
   return {
     /** Whether this address has failed too often. */
@@ -50,8 +50,8 @@ const guessing = (ms: number): Failure => ({
 })
 
 /** The documented quota: so many requests of one address within so long. */
-export function createQuota(limit: number, windowMs: number, clock: Clock) {
-  const windows = new Windows(windowMs, clock)
+export function createQuota(limit: number, windowMs: number, clock: Clock, share?: Share) {
+  const windows = new Windows(windowMs, clock, share?.('quota'))
   return (address: string): Result<void> => {
     if (windows.count(address) <= limit) return ok(undefined)
     const retryAfterSeconds = Math.max(1, Math.ceil(windows.endsIn(address) / 1000))
@@ -64,18 +64,32 @@ class Windows {
   readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>({ max: COUNTED })
   readonly #ms: number
   readonly #clock: Clock
+  readonly #sharing: Sharing | undefined
 
-  constructor(ms: number, clock: Clock) {
+  constructor(ms: number, clock: Clock, sharing: Sharing | undefined) {
     this.#ms = ms
     this.#clock = clock
+    this.#sharing = sharing
+    sharing?.hear((id, spent, endsAt) => this.#add(id, spent, endsAt))
   }
 
+  /** Counts one more; answers how many that makes. */
   count(id: string): number {
-    const now = this.#clock()
-    const window = this.#windows.get(id)
-    if (window !== undefined && now < window.endsAt) return ++window.spent
-    this.#windows.set(id, { spent: 1, endsAt: now + this.#ms })
-    return 1
+    const { spent, endsAt } = this.#add(id, 1, this.#clock() + this.#ms)
+    this.#sharing?.tell(id, endsAt)
+    return spent
+  }
+
+  /** To the window that is open; where none is, `endsAt` is when the new one ends. */
+  #add(id: string, spent: number, endsAt: number): { spent: number; endsAt: number } {
+    const open = this.#windows.get(id)
+    if (open !== undefined && this.#clock() < open.endsAt) {
+      open.spent += spent
+      return open
+    }
+    const window = { spent, endsAt }
+    this.#windows.set(id, window)
+    return window
   }
 
   spent(id: string): number {

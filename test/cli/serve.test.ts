@@ -72,7 +72,7 @@ test('a port that is taken, or a broken key ring, is one sentence and no stack',
       'the key ring has 0 current keys to sign with, not one\n',
       `the key ring ${readable}/keyring.json can be read by others (mode 0644): chmod 600 ${readable}/keyring.json\n`,
       `${inTheWay} is in the way: it is not a folder\n`,
-      'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user\n',
+      'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable\n',
     ].map((stderr) => ({ code: 1, stderr })),
   )
 })

@@ -21,8 +21,9 @@ export function environment(settings: Env): Env {
 }
 
 /** Spawned with this test's own Node, and a copy of all that it writes. */
-function run(args: readonly string[], env: Env) {
-  const child = spawn(process.execPath, [CLI, ...args], { env: environment(env) })
+function run(args: readonly string[], env: Env, cage: readonly string[] = []) {
+  const [program = '', ...rest] = [...cage, process.execPath, CLI, ...args]
+  const child = spawn(program, rest, { env: environment(env) })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -48,15 +49,17 @@ export interface ServerProcess {
 }
 
 /**
- * `latchkey serve` in a process of its own, on a port that is free. Resolves when it listens;
- * rejects with what it wrote where it ends instead. Its log level must let `info` through.
+ * `latchkey serve` with these options in a process of its own, on a port that is free. Resolves when it listens;
+ * rejects with what it wrote where it ends instead. A `cage` is a command that runs it in its place. Its log level must let `info` through.
  */
-export async function startServer(dir: string, env: Env = {}): Promise<ServerProcess> {
-  const { child, stdout, stderr } = run(['serve'], {
-    LATCHKEY_DATA: dir,
-    LATCHKEY_PORT: '0',
-    ...env,
-  })
+export async function startServer(
+  dir: string,
+  env: Env = {},
+  options: readonly string[] = [],
+  cage: readonly string[] = [],
+): Promise<ServerProcess> {
+  const settings = { LATCHKEY_DATA: dir, LATCHKEY_PORT: '0', ...env }
+  const { child, stdout, stderr } = run(['serve', ...options], settings, cage)
   const output = () => stdout() + stderr()
   const exited = once(child, 'exit')
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
@@ -112,9 +115,14 @@ export interface CliResult {
 /** One command of the command line, from start to end. */
 export async function runCli(
   args: readonly string[],
-  { dir, env = {}, stdin = '' }: { dir: string; env?: Env; stdin?: string },
+  {
+    dir,
+    env = {},
+    stdin = '',
+    cage = [],
+  }: { dir: string; env?: Env; stdin?: string; cage?: readonly string[] },
 ): Promise<CliResult> {
-  const { child, stdout, stderr } = run(args, { LATCHKEY_DATA: dir, ...env })
+  const { child, stdout, stderr } = run(args, { LATCHKEY_DATA: dir, ...env }, cage)
   // A command that reads no input may be gone before it is written.
   child.stdin.on('error', () => undefined)
   child.stdin.end(stdin)

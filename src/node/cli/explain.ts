@@ -24,7 +24,7 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
     `this machine has no address ${address}: set LATCHKEY_HOST to one of its own`,
   ENOTFOUND: ({ hostname }) => `LATCHKEY_HOST: nobody knows an address of ${hostname}`,
   EACCES: (facts) =>
-    facts.syscall === 'listen'
+    facts.port !== undefined
       ? `port ${facts.port} needs more rights than this user has: set LATCHKEY_PORT to 1024 or above`
       : forbidden(facts),
   EPERM: forbidden,
@@ -36,11 +36,11 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
   ERR_DLOPEN_FAILED: ({ message }) =>
     `a native module does not load; install again with this Node, ${process.version}: ${message}`,
   SQLITE_CANTOPEN: () =>
-    'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user',
+    'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable',
   SQLITE_READONLY: () =>
     'the database takes no write: latchkey.db in LATCHKEY_DATA, and the folder, must be writable',
   SQLITE_READONLY_DBMOVED: () => 'the database was replaced while it was opened: start again',
-  SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database',
+  SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database: restore it from a backup',
   SQLITE_CORRUPT: () => 'the database is damaged: restore it from a backup',
   SQLITE_BUSY: () => 'another process holds the database locked: try again',
   SQLITE_FULL: () => 'the disk is full: free some space',

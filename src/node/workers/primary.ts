@@ -1,0 +1,126 @@
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Config } from '../../config.ts'
+import type { Log } from '../../service/ports.ts'
+import { announce, type Listening } from '../announce.ts'
+import { closeWithWorker } from './handing.ts'
+import type { Words } from './words.ts'
+
+/** A worker that ended before it listened. It has said why, unless a signal ended it. */
+export class WorkerFailed extends Error {
+  override name = 'WorkerFailed'
+  readonly exitCode: number
+  readonly bySignal: boolean
+
+  constructor(code: number | null, signal: string | null) {
+    super(`a worker was ended by ${signal} while it started`)
+    this.exitCode = code ?? 1
+    this.bySignal = signal !== null
+  }
+}
+
+export interface Workers {
+  /** Each answers what is under way, and ends. */
+  stop(): Promise<void>
+  /** Ends all at once. */
+  kill(): void
+}
+
+/** The wait before a worker is replaced: doubled each time that one ends soon after its start. */
+const FIRST_WAIT_MS = 100
+const LONGEST_WAIT_MS = 10_000
+const SOON_MS = 10_000
+
+/**
+ * So many processes on one port and one database. This one opens no database and answers nothing: it
+ * hands each connection to the next worker in turn, passes on what they count, and replaces who ends.
+ */
+export async function startWorkers(size: number, config: Config, log: Log): Promise<Workers> {
+  // The kernel would hand most connections to whoever was busy last, and those of a load balancer
+  // stay for hours.
+  cluster.schedulingPolicy = cluster.SCHED_RR
+  cluster.on('message', (from, words: Words) => {
+    if (words.counts === undefined) return
+    for (const worker of living()) if (worker !== from) worker.send(words, () => undefined)
+  })
+
+  // The first one makes what is not there yet, or says what is wrong: once.
+  const port = await portOf(config)
+  const first = fork(port)
+  const { url } = await listening(first)
+  const others = Array.from({ length: size - 1 }, () => fork(port))
+  await Promise.all(others.map(listening)).catch((error: unknown) => {
+    kill()
+    throw error
+  })
+
+  let stopping = false
+  for (const worker of [first, ...others]) watch(worker, FIRST_WAIT_MS)
+  announce(config, log, { port, url, workers: size })
+
+  function watch(worker: Worker, waitMs: number): void {
+    const began = performance.now()
+    const ended = (code?: number | null, signal?: string | null) => {
+      if (stopping) return
+      const againInMs = performance.now() - began < SOON_MS ? waitMs : FIRST_WAIT_MS
+      const facts = { worker: worker.id, code, signal, againInMs }
+      log.error(facts, 'a worker ended, and is replaced')
+      setTimeout(() => {
+        if (!stopping) watch(fork(port), Math.min(againInMs * 2, LONGEST_WAIT_MS))
+      }, againInMs)
+    }
+    if (worker.isDead()) ended()
+    else worker.once('exit', ended)
+  }
+
+  return {
+    async stop() {
+      stopping = true
+      await Promise.all(
+        living().map((worker) => {
+          worker.process.kill('SIGTERM')
+          return once(worker, 'exit')
+        }),
+      )
+      log.info({}, 'stopped')
+    },
+    kill,
+  }
+}
+
+/** Asked for any free port, the system would give another one to workers that come later. */
+async function portOf({ host, port }: Config): Promise<number> {
+  if (port !== 0) return port
+  const server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const { port: free } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return free
+}
+
+function fork(port: number): Worker {
+  const worker = cluster.fork({ LATCHKEY_PORT: port })
+  closeWithWorker(worker)
+  return worker
+}
+
+/** Resolves when the worker listens. */
+function listening(worker: Worker): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    worker.on('message', (words: Words) => {
+      if (words.listening !== undefined) resolve(words.listening)
+    })
+    worker.once('exit', (code, signal) => reject(new WorkerFailed(code, signal)))
+  })
+}
+
+const living = (): Worker[] =>
+  Object.values(cluster.workers ?? {}).filter(
+    (worker) => worker?.isConnected() ?? false,
+  ) as Worker[]
+
+function kill(): void {
+  for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL')
+}

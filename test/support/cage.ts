@@ -1,0 +1,31 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ServerProcess } from './process.ts'
+
+/** `unshare -rm` gives a process mounts of its own, for which nobody need be root; where it may. */
+export const canCage = spawnSync('unshare', ['-rm', 'true']).status === 0
+export const canLimit = spawnSync('prlimit', ['--version']).status === 0
+
+/** No file of the process may grow past this; `undefined` lifts it. As a disk that takes no write. */
+export function limitFiles({ process: { pid } }: ServerProcess, bytes: number | undefined): void {
+  const limit = bytes === undefined ? 'unlimited' : String(bytes)
+  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:`])
+}
+
+/** The folder as a server in a cage sees it. */
+export const seenBy = ({ process: { pid } }: ServerProcess, dir: string): string =>
+  join(`/proc/${pid}/root`, dir)
+
+/** Fills the file system that the folder is on, to the last byte; answers with what to delete. */
+export function fill(dir: string): string {
+  const path = join(dir, 'filler')
+  for (let size = 1 << 20; size >= 1; size >>= 1) {
+    try {
+      for (;;) writeFileSync(path, Buffer.alloc(size), { flag: 'a' })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    }
+  }
+  return path
+}
