@@ -193,6 +193,22 @@ describe('PostgreSQL', () => {
     expect(await storage.authorityVersion()).toBe(1)
   })
 
+  test('a server that has one connection goes on with it where no further one can be had', async () => {
+    const engine = await openOne()
+    const storage = createStorage(engine)
+    const elsewhere = new URL(url)
+    elsewhere.pathname = '/postgres'
+    const name = new URL(url).pathname.slice(1)
+    await postgres.query(elsewhere.href, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+    const asked = Array.from({ length: 5 }, () => storage.findAccount('a'))
+    const settled = await Promise.allSettled(asked)
+    expect(settled[0]).toEqual({ status: 'fulfilled', value: null })
+    for (const answer of settled) {
+      if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(Unavailable)
+    }
+    for (let n = 0; n < 5; n++) expect(await storage.findAccount('a')).toBeNull()
+  })
+
   test('a transaction that was cut has left nothing behind', async () => {
     const engine = await openOne()
     const storage = createStorage(engine)

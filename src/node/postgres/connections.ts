@@ -53,7 +53,10 @@ export function createConnections(url: string, log: Log, size: number): Connecti
   let backOffMs = 0
   let downUntil = 0
   async function connect() {
-    if (Date.now() < downUntil) throw new Unavailable('the database could not be reached just now')
+    // A connection that is there is good, even where no further one can be had.
+    if (Date.now() < downUntil && pool.idleCount === 0) {
+      throw new Unavailable('the database could not be reached just now')
+    }
     try {
       const client = await pool.connect()
       if (backOffMs > 0) log.info({}, 'the database is reached again')

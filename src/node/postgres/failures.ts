@@ -12,11 +12,11 @@ interface Facts {
 }
 
 /**
- * SQLSTATEs of a database that cannot serve now: connection lost (08), who we are and which database
- * (28, 3D), out of resources (53), shut down, starting up or out of time (57), locked for too long,
- * in conflict again and again, or a standby that takes no write.
+ * SQLSTATEs of a database that cannot serve now: connection lost (08), out of resources (53), shut
+ * down, starting up or out of time (57), locked for too long, in conflict again and again, or a
+ * standby that takes no write. Whatever ends or refuses the connection itself is one of them, too.
  */
-const PASSING = /^(08|28|3D|53|57|55P03$|40001$|40P01$|25006$)/
+const PASSING = /^(08|53|57|55P03$|40001$|40P01$|25006$)/
 
 /** The driver's own errors have no code. */
 const DRIVER = /connection|connecting|connect\b|timeout|not queryable|SSL/i
@@ -40,7 +40,7 @@ export function toLoggable(error: unknown): Error {
   const isPassing =
     severity === undefined
       ? /^E[A-Z]/.test(code ?? '') || DRIVER.test(error.message)
-      : PASSING.test(code ?? '')
+      : severity !== 'ERROR' || PASSING.test(code ?? '')
   const words = wordsOf(error)
   if (isPassing) return Object.assign(new Unavailable(`the database: ${words}`), { code, words })
   return Object.assign(new Error(words), { code, table, constraint })
