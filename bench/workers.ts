@@ -116,7 +116,9 @@ async function load(served: Served, forSeconds: number): Promise<Round> {
   }
 }
 
-const idleMs = () => cpus().reduce((all, { times }) => all + times.idle, 0)
+function idleMs(): number {
+  return cpus().reduce((all, { times }) => all + times.idle, 0)
+}
 
 /** Sends the batch again and again; answers how many answers came. */
 function converse(port: number, batch: Buffer, until: number): Promise<number> {
