@@ -3,10 +3,11 @@ import type { Config } from '../config.ts'
 import type { Log } from '../service/ports.ts'
 
 /**
- * Lines are written together, so that a flood of refusals does not wait for a terminal or a disk. So
- * many bytes enter a pipe as a whole (pipe(7), PIPE_BUF): lines of several processes never mix.
+ * Lines are written together, and at once: where a flood of refusals comes faster than a later turn
+ * could write, what waits would fill the memory. So many bytes enter a pipe as a whole (pipe(7),
+ * PIPE_BUF): lines of several processes never mix.
  */
-const TOGETHER = { minLength: 3072, maxWrite: 4096, periodicFlush: 100, sync: false }
+const TOGETHER = { minLength: 3072, maxWrite: 4096, periodicFlush: 100, sync: true }
 
 /**
  * One JSON line an event, with these facts in each. What is logged is chosen where it happens;
