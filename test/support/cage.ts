@@ -7,6 +7,9 @@ import type { ServerProcess } from './process.ts'
 export const canCage = spawnSync('unshare', ['-rm', 'true']).status === 0
 export const canLimit = spawnSync('prlimit', ['--version']).status === 0
 
+if (!canCage) console.log('Skipped: faults of a mounted disk; unshare(1) may not make mounts here.')
+if (!canLimit) console.log('Skipped: faults of a failing disk; there is no prlimit(1) here.')
+
 /** No file of the process may grow past this; `undefined` lifts it. As a disk that takes no write. */
 export function limitFiles({ process: { pid } }: ServerProcess, bytes: number | undefined): void {
   const limit = bytes === undefined ? 'unlimited' : String(bytes)
