@@ -1,15 +1,11 @@
 import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { isPublicId, type Key, mayUse, secretHashes } from '../domain/key.ts'
-import { expiresAt, type TokenFacts, wholeSecond } from '../domain/token.ts'
+import { wholeSecond } from '../domain/token.ts'
 import type { Guesses } from './guesses.ts'
-import type { Clock, Log, Random, SecretHasher, TokenMinter, Tokens } from './ports.ts'
+import { type Granted, issue } from './issue.ts'
+import type { Clock, Log, Random, SecretHasher, TokenMinter } from './ports.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
-
-/** What an exchange gives: two tokens, and when the access token ends (epoch ms). */
-export interface Granted extends Tokens {
-  readonly expiresAt: number
-}
 
 export interface ExchangeDeps {
   readonly standings: Standings
@@ -40,17 +36,13 @@ export function createExchange(deps: ExchangeDeps) {
       return judged
     }
     const key = judged.value
-    const facts: TokenFacts = {
-      keyId: key.id,
-      clientId: key.publicId,
+    const granted = await issue(minter, key, {
       grantId: random.uuid(),
       generation: 0,
-      epoch: key.tokenEpoch,
       issuedAt: wholeSecond(clock()),
-    }
-    const tokens = await minter.mint(facts, key.tokenSalt)
+    })
     log.debug({ ...caller, keyId: key.id }, 'exchanged')
-    return ok({ ...tokens, expiresAt: expiresAt(facts) })
+    return ok(granted)
   }
 
   /** The key, if the caller has proved to hold its secret and it may be used. */

@@ -1,9 +1,9 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
 import { isPublicId, type Key, mayUse } from '../domain/key.ts'
 import { decide, type Rotation } from '../domain/rotation.ts'
-import { expiresAt, GRANT_MS, type RefreshToken, type TokenFacts } from '../domain/token.ts'
-import type { Granted } from './exchange.ts'
+import { GRANT_MS, type RefreshToken } from '../domain/token.ts'
 import type { Guesses } from './guesses.ts'
+import { type Granted, issue } from './issue.ts'
 import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
@@ -91,10 +91,13 @@ export function createRefresh(deps: RefreshDeps) {
           rotatedAt: issuedAt,
           expiresAt: issuedAt + GRANT_MS,
         })
-        return won ? mint(key, grantId, to, issuedAt) : 'lost the race'
+        if (!won) return 'lost the race'
+        return ok(await issue(minter, key, { grantId, generation: to, issuedAt }))
       }
-      case 'repeat':
-        return mint(key, grantId, rotation.to, rotation.issuedAt)
+      case 'repeat': {
+        const { to, issuedAt } = rotation
+        return ok(await issue(minter, key, { grantId, generation: to, issuedAt }))
+      }
       case 'expired':
         return fail({ reason: 'token_expired', keyId })
       case 'revoked':
@@ -109,23 +112,6 @@ export function createRefresh(deps: RefreshDeps) {
         return fail({ reason: 'refresh_reused', keyId, grantId })
       }
     }
-  }
-
-  async function mint(
-    key: Key,
-    grantId: string,
-    generation: number,
-    issuedAt: number,
-  ): Promise<Result<Granted>> {
-    const facts: TokenFacts = {
-      keyId: key.id,
-      clientId: key.publicId,
-      grantId,
-      generation,
-      epoch: key.tokenEpoch,
-      issuedAt,
-    }
-    return ok({ ...(await minter.mint(facts, key.tokenSalt)), expiresAt: expiresAt(facts) })
   }
 }
 

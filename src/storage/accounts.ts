@@ -20,14 +20,7 @@ type Verbs = Pick<
 export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Verbs {
   const accountOf = rows.byId('accounts')
   const accountPage = rows.page('accounts', 'id')
-  const addAccount = rows.insertUnlessTaken('accounts', [
-    'id',
-    'name',
-    'region',
-    'status',
-    'created_at',
-    'event_id',
-  ])
+  const addAccount = rows.insertUnlessTaken('accounts')
   const setStatus = compiler.taking<Pick<Tables['accounts'], 'id' | 'status' | 'event_id'>>()(
     (db, arg) =>
       db
@@ -38,14 +31,7 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
 
   const userOf = rows.byId('users')
   const userPage = rows.page('users', 'account_id')
-  const addUser = rows.insertUnlessTaken('users', [
-    'id',
-    'account_id',
-    'email',
-    'role',
-    'created_at',
-    'event_id',
-  ])
+  const addUser = rows.insertUnlessTaken('users')
   const setRole = compiler.taking<Pick<Tables['users'], 'id' | 'role' | 'event_id'>>()((db, arg) =>
     db
       .updateTable('users')

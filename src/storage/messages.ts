@@ -6,26 +6,8 @@ import type { Tables } from './tables.ts'
 
 /** The outbox: a message and its deliveries are there together or not at all. */
 export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): MessageStorage {
-  const add = rows.insert('messages', [
-    'id',
-    'serial',
-    'key_id',
-    'source_id',
-    'data_model',
-    'event_type',
-    'test',
-    'received_at',
-    'sealed_payload',
-  ])
-  const addDelivery = rows.insert('deliveries', [
-    'message_id',
-    'position',
-    'id',
-    'attempt_id',
-    'subscription_id',
-    'destination_id',
-    'status',
-  ])
+  const add = rows.insert('messages')
+  const addDelivery = rows.insert('deliveries')
 
   const find = compiler.taking<{ id: string }>()((db, arg) =>
     summaries(db).where('messages.id', '=', arg('id')),

@@ -31,26 +31,11 @@ const EVERY_MODEL = '*'
 export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verbs {
   const sourceOf = rows.byId('sources')
   const sourcePage = rows.page('sources', 'account_id')
-  const addSource = rows.insertUnlessTaken('sources', [
-    'id',
-    'account_id',
-    'name',
-    'created_at',
-    'event_id',
-  ])
+  const addSource = rows.insertUnlessTaken('sources')
 
   const destinationOf = rows.byId('destinations')
   const destinationPage = rows.page('destinations', 'account_id')
-  const addDestination = rows.insertUnlessTaken('destinations', [
-    'id',
-    'account_id',
-    'name',
-    'url',
-    'development',
-    'verified_at',
-    'created_at',
-    'event_id',
-  ])
+  const addDestination = rows.insertUnlessTaken('destinations')
   const setVerified = compiler.taking<
     Pick<Tables['destinations'], 'id' | 'verified_at' | 'event_id'>
   >()((db, arg) =>

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Page } from '../service/ports.ts'
 import type { Compiler, Engine, Statement } from './engine.ts'
+import { columnsOf } from './shapes.ts'
 import type { Tables } from './tables.ts'
 
 /** After every id: where a list begins that has the newest first. */
@@ -14,12 +15,11 @@ type Column<Name extends keyof Tables> = keyof Tables[Name] & string
 export function createRows(engine: Engine, compiler: Compiler) {
   return {
     /** Adds a row; fails where a unique column is taken. */
-    insert: <Name extends keyof Tables>(table: Name, columns: readonly Column<Name>[]) =>
-      insertInto(table, columns, sql``),
+    insert: <Name extends keyof Tables>(table: Name) => insertInto(table, sql``),
 
     /** Adds a row; changes nothing where a unique column is taken. */
-    insertUnlessTaken: <Name extends keyof Tables>(table: Name, columns: readonly Column<Name>[]) =>
-      insertInto(table, columns, sql`on conflict do nothing`),
+    insertUnlessTaken: <Name extends keyof Tables>(table: Name) =>
+      insertInto(table, sql`on conflict do nothing`),
 
     byId<Name extends Listed>(table: Name) {
       const find = compiler.taking<{ id: string }>()((db, arg) => {
@@ -55,9 +55,9 @@ export function createRows(engine: Engine, compiler: Compiler) {
 
   function insertInto<Name extends keyof Tables>(
     table: Name,
-    columns: readonly Column<Name>[],
     otherwise: RawBuilder<unknown>,
   ): Statement<Tables[Name], unknown> {
+    const columns = columnsOf(table)
     return compiler.taking<Tables[Name]>()((db, arg) => {
       const names = sql.join(columns.map((column) => sql.ref(column)))
       const values = sql.join(columns.map((column) => sql`${arg(column)}`))

@@ -91,6 +91,10 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
   audit_events: { id: 'key', at: '', actor: '', action: '', subject: '', facts: '' },
 }
 
+/** The columns of one table. */
+export const columnsOf = <Name extends TableName>(name: Name) =>
+  Object.keys(COLUMNS[name]) as (keyof Tables[Name] & string)[]
+
 /** Every table of schema.sql. */
 export const SHAPES: readonly Shape[] = Object.entries<Record<string, string>>(COLUMNS).map(
   ([name, columns]) => ({

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
-import type { Exchange, Granted } from '../../service/exchange.ts'
+import type { Exchange } from '../../service/exchange.ts'
+import type { Granted } from '../../service/issue.ts'
 import type { Log } from '../../service/ports.ts'
 import type { Refresh } from '../../service/refresh.ts'
 import type { Caller, Refused } from '../../service/refused.ts'
