@@ -22,14 +22,13 @@ export interface Memory {
 
 const SERVERS_CORE = '0'
 const LOADS_CORE = '1'
-const EVERY_CORE = `0-${availableParallelism() - 1}`
 
 /** Whether servers and load can each have a core of their own. */
 export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
-/** Keeps this process, which makes the load, off the servers' core. */
-export function pinLoad(): void {
-  if (pinned) spawnSync('taskset', ['-a', '-p', '-c', LOADS_CORE, String(process.pid)])
+/** Keeps this process, which makes the load, on these cores: by default off the servers'. */
+export function pinLoad(cores = LOADS_CORE): void {
+  if (pinned) spawnSync('taskset', ['-a', '-p', '-c', cores, String(process.pid)])
 }
 
 const file = (path: string) => new URL(path, import.meta.url).pathname
@@ -37,7 +36,11 @@ const file = (path: string) => new URL(path, import.meta.url).pathname
 /** Latchkey as a user starts it; but the documented quota would stop a load generator. */
 export function serveLatchkey(
   folder: string,
-  { profileDir, workers = 1 }: { profileDir: string | undefined; workers?: number },
+  {
+    profileDir,
+    workers = 1,
+    cores = SERVERS_CORE,
+  }: { profileDir?: string | undefined; workers?: number; cores?: string },
 ): Promise<Served> {
   const profiling = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir]
   const command = ['serve', '--workers', String(workers)]
@@ -47,7 +50,7 @@ export function serveLatchkey(
     LATCHKEY_PORT: '0',
     LATCHKEY_QUOTA_REQUESTS: '1000000000',
   }
-  return serve(args, join(folder, `server-${workers}.log`), settings, workers === 1)
+  return serve(args, join(folder, `server-${workers}.log`), settings, cores)
 }
 
 /** The flags that package.json starts Latchkey with. */
@@ -71,13 +74,13 @@ async function serve(
   args: readonly string[],
   logPath: string,
   settings: Readonly<Record<string, string>>,
-  onOneCore = true,
+  cores = SERVERS_CORE,
 ): Promise<Served> {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY|NODE)_/.test(name))
   const env = { ...Object.fromEntries(inherited), ...settings }
   const log = openSync(logPath, 'w')
   const command = [process.execPath, ...args]
-  if (pinned) command.unshift('taskset', '-c', onOneCore ? SERVERS_CORE : EVERY_CORE)
+  if (pinned) command.unshift('taskset', '-c', cores)
   const [program = '', ...rest] = command
   const child = spawn(program, rest, { env, stdio: ['ignore', log, log] })
   closeSync(log)

@@ -1,20 +1,22 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { cpus, tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cases } from './cases.ts'
 import { median } from './figures.ts'
 import { report } from './progress.ts'
 import { seed } from './seed.ts'
-import { type Served, serveLatchkey } from './served.ts'
+import { pinLoad, pinned, type Served, serveLatchkey } from './served.ts'
 
 /*
- * What a second process is worth: the guard with one worker, pinned to one core, and with several on
- * all cores, a round of each in turn. On a machine without a core to spare the load is made on the
- * workers' cores, so it is made cheap: requests stand in line on each connection (pipelining, RFC 9112
- * §9.3.2), and answers, all of one length, are counted by their bytes. Both sides get the same load,
- * and what it took of the machine is told.
+ * What a second process is worth: the guard with one worker on one core, and with several on as many
+ * cores, a round of each in turn. No core is spared for the load: it runs on the workers' own, so that
+ * it takes the same share of each core on both sides and is the limit on neither. It is made cheap:
+ * requests stand in line on each connection (pipelining, RFC 9112 §9.3.2), and answers, all of one
+ * length, are counted by their bytes. The one core is another one in each round, for neighbours on the
+ * machine's host slow one core more than another. As many requests wait at each worker on both sides:
+ * more in flight make an answer dearer, since what they hold outlives the young generation.
  *
  * `node bench/workers.ts [--workers N] [--rounds N] [--seconds N] [--depth N] [--connections N]`
  */
@@ -25,7 +27,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     depth: { type: 'string', default: '16' },
-    connections: { type: 'string', default: '32' },
+    connections: { type: 'string', default: '16' },
   },
 })
 const [workers, rounds, seconds, depth, connections] = [
@@ -44,8 +46,10 @@ interface Round {
   readonly loadBusy: number
   /** Of one core, all processes of the server together. */
   readonly serverBusy: number
-  /** Of all cores: what nobody used. Where nothing is idle, no worker waited for another. */
-  readonly idle: number
+}
+
+if (!pinned || availableParallelism() < workers) {
+  throw new Error(`this takes ${workers} cores, and taskset (util-linux) to keep to them`)
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
@@ -58,50 +62,52 @@ if (guard === undefined) throw new Error('there is no case guard-refused')
 
 const results: { one: Round; several: Round }[] = []
 for (let n = 0; n <= rounds; n++) {
-  const one = await roundWith(1)
-  const several = await roundWith(workers)
+  const one = await roundWith(1, String(n % workers))
+  const several = await roundWith(workers, `0-${workers - 1}`)
   // The first of each warms up the machine.
   if (n === 0) continue
   results.push({ one, several })
   report(`round ${n}: 1 worker ${toText(one)}\n         ${workers} workers ${toText(several)}`)
 }
 const middle = (of: (result: { one: Round; several: Round }) => number) => median(results.map(of))
-const ratio = middle(({ one, several }) => several.perSecond / one.perSecond)
-const cost = middle(({ one, several }) => several.cpuUs / one.cpuUs)
+const best = (of: (result: { one: Round; several: Round }) => Round) =>
+  Math.max(...results.map((result) => of(result).perSecond))
+const typical = middle(({ one, several }) => several.perSecond / one.perSecond)
+const ratio = best(({ several }) => several) / best(({ one }) => one)
 console.log(
-  `guard, ${workers} workers: ${ratio.toFixed(2)} times the requests/s of one; ` +
-    `one answer costs ${cost.toFixed(2)} times the CPU, so that with cores of their own ` +
-    `${(workers / cost).toFixed(2)} times are to be had`,
+  `guard, ${workers} workers on ${workers} cores: ${ratio.toFixed(2)} times the requests/s of one on one ` +
+    `(the best round of each; the median of the rounds is ${typical.toFixed(2)})`,
 )
 
-function toText({ perSecond, cpuUs, loadBusy, serverBusy, idle }: Round): string {
+function toText({ perSecond, cpuUs, loadBusy, serverBusy }: Round): string {
   const share = (busy: number) => `${Math.round(busy * 100)} %`
   return (
     `${Math.round(perSecond)}/s, ${cpuUs.toFixed(1)} µs CPU an answer, ` +
-    `server ${share(serverBusy)} and load ${share(loadBusy)} of a core, ${share(idle)} of all idle`
+    `server ${share(serverBusy)} and load ${share(loadBusy)} of a core`
   )
 }
 
 /** A server of its own for each round, warmed up: what differs between two starts weighs on both sides. */
-async function roundWith(size: number): Promise<Round> {
-  const served = await serveLatchkey(folder, { profileDir: undefined, workers: size })
+async function roundWith(size: number, cores: string): Promise<Round> {
+  const served = await serveLatchkey(folder, { workers: size, cores })
+  pinLoad(cores)
   try {
-    await load(served, 1.5)
-    return await load(served, seconds)
+    await load(served, size, 1.5)
+    return await load(served, size, seconds)
   } finally {
     await served.stop()
   }
 }
 
-async function load(served: Served, forSeconds: number): Promise<Round> {
+async function load(served: Served, size: number, forSeconds: number): Promise<Round> {
   if (guard === undefined) throw new Error('there is no case guard-refused')
-  const scripts = await guard.prepare({ port: served.port, vendors }, connections)
+  const scripts = await guard.prepare({ port: served.port, vendors }, size * connections)
   const batches = scripts.map(({ next }) =>
     Buffer.concat(Array.from({ length: depth }, () => next())),
   )
   const began = performance.now()
   const until = began + forSeconds * 1000
-  const before = { load: process.cpuUsage(), served: served.cpuSeconds(), idle: idleMs() }
+  const before = { load: process.cpuUsage(), served: served.cpuSeconds() }
   const counts = await Promise.all(batches.map((batch) => converse(served.port, batch, until)))
   const answers = counts.reduce((all, one) => all + one, 0)
   const { user, system } = process.cpuUsage(before.load)
@@ -112,12 +118,7 @@ async function load(served: Served, forSeconds: number): Promise<Round> {
     cpuUs: (cpu * 1e6) / answers,
     loadBusy: (user + system) / 1e6 / elapsed,
     serverBusy: cpu / elapsed,
-    idle: (idleMs() - before.idle) / 1000 / elapsed / cpus().length,
   }
-}
-
-function idleMs(): number {
-  return cpus().reduce((all, { times }) => all + times.idle, 0)
 }
 
 /** Sends the batch again and again; answers how many answers came. */
