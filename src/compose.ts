@@ -5,22 +5,28 @@ import { createMinter } from './crypto/minter.ts'
 import type { Argon2, Primitives } from './crypto/primitives.ts'
 import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
+import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createApp } from './http/app.ts'
 import { httpCourier } from './http/courier.ts'
+import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
+import { createAuthenticate } from './service/authenticate.ts'
 import { createExchange } from './service/exchange.ts'
 import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
-import type { Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
+import { createPace } from './service/pace.ts'
+import { createPlaces, type Places } from './service/places.ts'
+import type { Carry, Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRingProof } from './service/ring-proof.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
 import { createStandings } from './service/standing.ts'
+import { createUses } from './service/uses.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
 
@@ -35,6 +41,8 @@ export interface Parts {
   readonly keyring: Keyring
   readonly clock: Clock
   readonly log: Log
+  /** How this runtime reaches an upstream. */
+  readonly carry: Carry
   /** How many argon2 computations may run at once. */
   readonly cores: number
   /** Where several processes serve one port: how their limits count together. */
@@ -50,10 +58,13 @@ export interface Latchkey {
   readonly storage: Storage
   readonly accounts: Accounts
   readonly keys: Keys
+  readonly places: Places
   readonly routes: Routes
   readonly messages: Messages
   /** Whether the key ring is the one that this database was begun with; binds a new database to it. */
   readonly ringBelongs: () => Promise<boolean>
+  /** Writes what is only counted in memory. To be called once a minute, and before the end. */
+  readonly flush: () => Promise<void>
   /** Deletes what nobody needs any more. To be called now and then. */
   readonly sweep: () => Promise<void>
 }
@@ -70,6 +81,7 @@ export function compose(parts: Parts): Latchkey {
   const random = createRandom(primitives, clock)
   const minter = createMinter(primitives, keyring, { issuer: publicUrl, audience: publicUrl })
   const sealer = createSealer(primitives, keyring)
+  const digester = createSecretDigester(primitives, keyring)
   const hasher = createSecretHasher(primitives, argon2, clock, {
     width: parts.cores,
     queue: parts.cores * QUEUED_PER_CORE,
@@ -82,15 +94,18 @@ export function compose(parts: Parts): Latchkey {
   const guessesOf = (what: string) => createGuesses(guessLimits, clock, shareOf(what))
 
   const standings = createStandings(storage)
+  const keepAlive = parts.keepAlive ?? (() => {})
   const refused = createRefused({
     storage,
     random,
     clock,
     log,
-    keepAlive: parts.keepAlive ?? (() => {}),
+    keepAlive,
   })
-  const common = { standings, minter, random, clock, log, region, refused }
+  const uses = createUses(storage, clock, log, keepAlive)
+  const common = { standings, uses, minter, random, clock, log, region, refused }
   const operator = { storage, random, clock, actor: 'operator' }
+  const keysAs = (actor: string) => createKeys({ ...operator, actor, hasher, digester, sealer })
 
   const app = createApp({
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
@@ -100,8 +115,15 @@ export function compose(parts: Parts): Latchkey {
       guesses: guessesOf('refresh'),
       leewayMs: config.leewayMs,
     }),
-    guard: createGuard({ standings, storage, minter, clock, region }),
+    guard: createGuard({ ...common, storage }),
     accept: createAccept({ storage, sealer, courier: httpCourier, random, clock, log }),
+    authenticate: createAuthenticate({
+      ...common,
+      digester,
+      guesses: guessesOf('authenticate'),
+      pace: createPace({ limit: quota.requests, windowMs: quota.windowMs }, clock, parts.share),
+    }),
+    pass: createPass({ carry: parts.carry, upstreams: config.upstreams, publicUrl, log }),
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,
@@ -119,10 +141,12 @@ export function compose(parts: Parts): Latchkey {
     app,
     storage,
     accounts: createAccounts({ ...operator, region }),
-    keys: createKeys({ ...operator, hasher }),
+    keys: keysAs(operator.actor),
+    places: createPlaces(operator),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),
     ringBelongs: createRingProof({ ...operator, sealer }),
+    flush: uses.flush,
     async sweep() {
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')

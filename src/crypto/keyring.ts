@@ -3,13 +3,16 @@ import { z } from 'zod'
 import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
 
-/** What a key of the ring is for: access tokens, refresh tokens, what must be read again. */
-export type Use = 'sign' | 'refresh' | 'seal'
-const USES: readonly Use[] = ['sign', 'refresh', 'seal']
+/**
+ * What a key of the ring is for: access tokens, refresh tokens, what must be read again, and secrets
+ * that are presented at every request.
+ */
+export type Use = 'sign' | 'refresh' | 'seal' | 'digest'
+const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest']
 
 const ringKey = z.object({
   id: z.string().min(1),
-  use: z.enum(['sign', 'refresh', 'seal']),
+  use: z.enum(['sign', 'refresh', 'seal', 'digest']),
   /** `next` is known (and published, where it signs) before it is used. */
   state: z.enum(['next', 'current', 'retired']),
   createdAt: z.number().int(),
@@ -82,9 +85,10 @@ export async function rotateRing(
   return { version: 1, keys }
 }
 
-/** Retired for longer than anything it made can live. What it sealed has no such end. */
+/** Retired for longer than anything it made can live. What it sealed or digested has no such end. */
 function isSpent(key: RingKey, now: number): boolean {
-  return key.use !== 'seal' && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
+  const ends = key.use === 'sign' || key.use === 'refresh'
+  return ends && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
 }
 
 async function createKey(
@@ -113,6 +117,7 @@ export class Keyring {
   #signers = new Map<string, Ed25519>()
   #macs = new Map<string, Mac>()
   #sealers = new Map<string, AesGcm>()
+  #digesters = new Map<string, Mac>()
   #currentIds = new Map<Use, string>()
   #publicKeys: JWK[] = []
 
@@ -125,16 +130,19 @@ export class Keyring {
     const signers = new Map<string, Ed25519>()
     const macs = new Map<string, Mac>()
     const sealers = new Map<string, AesGcm>()
+    const digesters = new Map<string, Mac>()
     const currentIds = new Map<Use, string>()
     for (const { id, use, state, jwk } of ring.keys) {
       if (state === 'current') currentIds.set(use, id)
       if (use === 'sign') signers.set(id, this.#primitives.ed25519(jwk))
       else if (use === 'refresh') macs.set(id, this.#primitives.hmac(this.#bytes(jwk)))
+      else if (use === 'digest') digesters.set(id, this.#primitives.hmac(this.#bytes(jwk)))
       else sealers.set(id, this.#primitives.aesGcm(this.#bytes(jwk)))
     }
     this.#signers = signers
     this.#macs = macs
     this.#sealers = sealers
+    this.#digesters = digesters
     this.#currentIds = currentIds
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(publicJwk)
   }
@@ -153,6 +161,12 @@ export class Keyring {
   signer = (id: string): Ed25519 | undefined => this.#signers.get(id)
   mac = (id: string): Mac | undefined => this.#macs.get(id)
   sealer = (id: string): AesGcm | undefined => this.#sealers.get(id)
+  digester = (id: string): Mac | undefined => this.#digesters.get(id)
+  /** The ids of all keys that may have digested a secret: the current one first. */
+  get digesterIds(): readonly string[] {
+    const current = this.currentId('digest')
+    return [current, ...[...this.#digesters.keys()].filter((id) => id !== current)]
+  }
 
   #bytes(jwk: RingKey['jwk']): Uint8Array {
     const bytes = typeof jwk.k === 'string' ? this.#primitives.base64urlDecode(jwk.k) : null

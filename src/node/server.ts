@@ -13,6 +13,7 @@ import { isNew, openEngine } from './engine.ts'
 import { followRing, loadRing } from './keyring-file.ts'
 import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
+import { createCarry } from './upstream/carry.ts'
 
 /** The processes that serve one port together, as each of them sees it. */
 export interface Team {
@@ -44,6 +45,7 @@ export async function open(
     keyring,
     clock,
     log,
+    carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
     share: team?.share,
     peerOf: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
@@ -71,6 +73,7 @@ const SERVER = {
 }
 
 const SWEEP_MS = 60 * 60 * 1000
+const FLUSH_MS = 60 * 1000
 /** Requests under way have this long to be answered when the server is told to stop. */
 const STOP_WITHIN_MS = 10_000
 
@@ -115,6 +118,8 @@ export async function startOneOf(
     latchkey.sweep().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
   const sweeping = setInterval(sweep, SWEEP_MS)
   sweeping.unref()
+  const flushing = setInterval(latchkey.flush, FLUSH_MS)
+  flushing.unref()
 
   return {
     ...latchkey,
@@ -122,12 +127,14 @@ export async function startOneOf(
     url,
     async stop() {
       clearInterval(sweeping)
+      clearInterval(flushing)
       const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
       await new Promise((closed) => {
         server.close(closed)
         server.closeIdleConnections()
       })
       clearTimeout(hurry)
+      await latchkey.flush()
       await latchkey.storage.close()
       log.info({}, 'stopped')
     },

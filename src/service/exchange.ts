@@ -6,6 +6,7 @@ import { type Granted, issue } from './issue.ts'
 import type { Clock, Log, Random, SecretHasher, TokenMinter } from './ports.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
+import type { Uses } from './uses.ts'
 
 export interface ExchangeDeps {
   readonly standings: Standings
@@ -16,6 +17,7 @@ export interface ExchangeDeps {
   readonly clock: Clock
   readonly log: Log
   readonly region: string
+  readonly uses: Uses
   readonly refused: Refused
 }
 
@@ -24,7 +26,7 @@ export interface ExchangeDeps {
  * them reads the key's row.
  */
 export function createExchange(deps: ExchangeDeps) {
-  const { standings, hasher, minter, guesses, random, clock, log, region, refused } = deps
+  const { standings, hasher, minter, guesses, random, clock, log, region, uses, refused } = deps
 
   return async function exchange(
     credential: { publicId: string; secret: string },
@@ -41,6 +43,7 @@ export function createExchange(deps: ExchangeDeps) {
       generation: 0,
       issuedAt: wholeSecond(clock()),
     })
+    uses.count(key.id)
     log.debug({ ...caller, keyId: key.id }, 'exchanged')
     return ok(granted)
   }
@@ -56,7 +59,9 @@ export function createExchange(deps: ExchangeDeps) {
     const now = clock()
     const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
     const usable: Result<Key> =
-      standing === null ? fail({ reason: 'key_unknown' }) : mayUse(standing.key, now, region)
+      standing === null
+        ? fail({ reason: 'key_unknown' })
+        : mayUse(standing.key, address, now, region)
     // A key that may not be used has no hashes, like one that does not exist: the same work is done,
     // and nobody learns which it was.
     const hashes = usable.ok ? secretHashes(usable.value, now) : []

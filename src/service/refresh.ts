@@ -7,6 +7,7 @@ import { type Granted, issue } from './issue.ts'
 import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
+import type { Uses } from './uses.ts'
 
 export interface RefreshDeps {
   readonly standings: Standings
@@ -18,6 +19,7 @@ export interface RefreshDeps {
   readonly log: Log
   readonly region: string
   readonly leewayMs: number
+  readonly uses: Uses
   readonly refused: Refused
 }
 
@@ -28,14 +30,14 @@ const ATTEMPTS = 10
  * Refresh token in, the next generation out, or the same answer again for a client that lost it.
  */
 export function createRefresh(deps: RefreshDeps) {
-  const { standings, storage, minter, guesses, random, clock, log, region, leewayMs, refused } =
-    deps
+  const { standings, storage, minter, guesses, random, clock, log, region, leewayMs } = deps
+  const { uses, refused } = deps
 
   return async function refresh(
     credential: { publicId: string; refreshToken: string },
     caller: Caller,
   ): Promise<Result<Granted>> {
-    const answer = await judge(credential)
+    const answer = await judge(credential, caller)
     if (answer.ok) {
       log.debug({ ...caller, publicId: credential.publicId }, 'refreshed')
       return answer
@@ -48,20 +50,19 @@ export function createRefresh(deps: RefreshDeps) {
     return mayTry.ok ? answer : mayTry
   }
 
-  async function judge({
-    publicId,
-    refreshToken,
-  }: {
-    publicId: string
-    refreshToken: string
-  }): Promise<Result<Granted>> {
+  async function judge(
+    { publicId, refreshToken }: { publicId: string; refreshToken: string },
+    { address }: Caller,
+  ): Promise<Result<Granted>> {
     const now = clock()
     const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
     const proven = minter.proveRefresh(refreshToken, standing?.key.tokenSalt ?? minter.decoySalt)
     if (standing === null) return fail({ reason: 'key_unknown' })
     if (!proven.ok) return proven
-    const usable = mayUse(standing.key, now, region)
-    return usable.ok ? rotate(usable.value, proven.value, now) : usable
+    const usable = mayUse(standing.key, address, now, region)
+    if (!usable.ok) return usable
+    uses.count(standing.key.id)
+    return rotate(usable.value, proven.value, now)
   }
 
   async function rotate(key: Key, token: RefreshToken, now: number): Promise<Result<Granted>> {

@@ -46,7 +46,15 @@ describe('PostgreSQL', () => {
     facts: {},
   })
   const account = (id: string) =>
-    ({ id, name: 'n', region: 'us', status: 'open', createdAt: 1 }) as const
+    ({
+      id,
+      name: 'n',
+      region: 'us',
+      status: 'open',
+      createdAt: 1,
+      departedKeys: 'keep',
+      addressesEnforced: false,
+    }) as const
   const statement = (sql: string, values: unknown[] = []) => ({ sql, values })
   /** Ends every connection to the database but the one that says so. */
   const hangUp = () =>
@@ -85,7 +93,14 @@ describe('PostgreSQL', () => {
 
   test('foreign keys are enforced', async () => {
     const storage = await openStorage()
-    const row = { id: 's', accountId: 'nobody', name: 'n', createdAt: 1 }
+    const row = {
+      id: 's',
+      accountId: 'nobody',
+      name: 'n',
+      createdAt: 1,
+      departedKeys: 'keep',
+      addressesEnforced: false,
+    }
     await expect(storage.addSource(row, event('e', 's'))).rejects.toThrow(/foreign key/)
   })
 

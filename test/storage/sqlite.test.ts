@@ -135,7 +135,14 @@ describe('SQLite', () => {
 
   test('foreign keys are enforced', async () => {
     const storage = createStorage(openSqlite(path))
-    const row = { id: 's', accountId: 'nobody', name: 'n', createdAt: 1 }
+    const row = {
+      id: 's',
+      accountId: 'nobody',
+      name: 'n',
+      createdAt: 1,
+      departedKeys: 'keep',
+      addressesEnforced: false,
+    }
     await expect(storage.addSource(row, event('e', 's'))).rejects.toThrow(/FOREIGN KEY/)
     await storage.close()
   })
@@ -154,6 +161,8 @@ describe('SQLite', () => {
         region: 'us',
         status: 'open',
         createdAt: 1,
+        departedKeys: 'keep',
+        addressesEnforced: false,
       } as const
       await writer.addAccount(account, event(`event-${n}`, account.id))
       expect(await reader.authorityVersion()).toBe(version + 1)

@@ -1,6 +1,6 @@
 import { eventKind } from '../../domain/catalogue.ts'
 import type { Failure } from '../../domain/failure.ts'
-import { json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
+import { challenge, json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
 import type { Echo } from './meta.ts'
 
 /** What a refusal is written with. */
@@ -49,9 +49,13 @@ const inEvent = ({ echo }: Refusal) =>
 
 /** One answer for every token that opens nothing (RFC 6750 §3.1). */
 const unauthorized = (_: Failure, context: Refusal) =>
-  refusal(401, 'Send', 'The access token is missing, invalid or expired.', context, {
-    'WWW-Authenticate': 'Bearer realm="Latchkey", error="invalid_token"',
-  })
+  refusal(
+    401,
+    'Send',
+    'The access token is missing, invalid or expired.',
+    context,
+    challenge('Bearer realm="Latchkey", error="invalid_token"'),
+  )
 
 const later = (status: number, text: string, seconds: number, context: Refusal, headers = {}) =>
   refusal(status, 'Send', `${text} Try again in ${seconds} seconds.`, context, {
@@ -74,11 +78,16 @@ const replies: Replies<Refusal> = {
     refusal(400, 'DataModels', `Invalid field - ${field} ${detail}${inEvent(context)}`, context),
 
   credential_missing: (_, context) =>
-    refusal(401, 'Send', 'The access token is missing, invalid or expired.', context, {
-      'WWW-Authenticate': 'Bearer realm="Latchkey"',
-    }),
+    refusal(
+      401,
+      'Send',
+      'The access token is missing, invalid or expired.',
+      context,
+      challenge('Bearer realm="Latchkey"'),
+    ),
   credential_malformed: unauthorized,
   key_unknown: unauthorized,
+  secret_missing: unauthorized,
   secret_wrong: unauthorized,
   token_forged: unauthorized,
   token_expired: unauthorized,
@@ -88,7 +97,10 @@ const replies: Replies<Refusal> = {
   key_disabled: unauthorized,
   key_revoked: unauthorized,
   key_expired: unauthorized,
+  key_unassigned: unauthorized,
   account_closed: unauthorized,
+  address_refused: unauthorized,
+  permission_missing: unauthorized,
   region_other: unauthorized,
 
   event_unknown: ({ dataModel, eventType }, context) =>
@@ -123,6 +135,10 @@ const replies: Replies<Refusal> = {
     refusal(502, 'Send', `The destination ${destinationId} did not answer as it should.`, context),
   destination_timed_out: ({ destinationId }, context) =>
     refusal(504, 'Send', `The destination ${destinationId} did not answer in time.`, context),
+  // Nothing lies behind these paths but destinations.
+  upstream_missing: (_, context) => refuseBroken(context),
+  upstream_unreachable: (_, context) => refuseBroken(context),
+  upstream_timed_out: (_, context) => refuseBroken(context),
 
   guessing: ({ retryAfterSeconds }, context) =>
     later(429, 'Too many failures.', retryAfterSeconds, context),
