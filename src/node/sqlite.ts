@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Engine, Step } from '../storage/engine.ts'
-import { isBusy, isFault, toldOf } from './sqlite-faults.ts'
+import { isBusy, isDamage, isFault, toldOf } from './sqlite-faults.ts'
 import { prepareSchema } from './sqlite-schema.ts'
 
 interface Waiting<Work, Answer> {
@@ -103,6 +103,7 @@ export function openSqlite(path: string): Engine {
       return rows
     }
     tell(reads, () => {
+      refuseOnceDamaged()
       begin.run()
       return transact(() => reads.map((read) => outcome(read, readOnce)))
     })
@@ -143,6 +144,16 @@ export function openSqlite(path: string): Engine {
     }
   }
 
+  let damage: unknown
+  /** What a caller is told. Who has seen damage relies on nothing any more, and acknowledges nothing. */
+  function told(error: unknown): unknown {
+    if (isDamage(error)) damage ??= error
+    return toldOf(error)
+  }
+  function refuseOnceDamaged(): void {
+    if (damage !== undefined) throw damage
+  }
+
   const reads: Read[] = []
   const writes: Write[] = []
   let woken = false
@@ -161,6 +172,7 @@ export function openSqlite(path: string): Engine {
   /** As soon as no other process does; whatever arrives until then joins the group. */
   function write(): void {
     try {
+      refuseOnceDamaged()
       beginImmediate.run()
     } catch (error) {
       lockedSince ??= performance.now()
@@ -185,7 +197,7 @@ export function openSqlite(path: string): Engine {
         reads.push({
           work: step,
           resolve: resolve as (rows: unknown[]) => void,
-          reject: (error) => reject(toldOf(error)),
+          reject: (error) => reject(told(error)),
         })
       })
     },
@@ -193,7 +205,7 @@ export function openSqlite(path: string): Engine {
     atomic(steps) {
       return new Promise((resolve, reject) => {
         wake()
-        writes.push({ work: steps, resolve, reject: (error) => reject(toldOf(error)) })
+        writes.push({ work: steps, resolve, reject: (error) => reject(told(error)) })
       })
     },
 
