@@ -52,8 +52,8 @@ export interface Latchkey {
   readonly keys: Keys
   readonly routes: Routes
   readonly messages: Messages
-  /** Whether the key ring is the one that this database was begun with; binds a new database to it. */
-  readonly ringBelongs: () => Promise<boolean>
+  /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
+  readonly ringBelongs: (ring: Keyring) => Promise<boolean>
   /** Deletes what nobody needs any more. To be called now and then. */
   readonly sweep: () => Promise<void>
 }
@@ -92,6 +92,8 @@ export function compose(parts: Parts): Latchkey {
   const common = { standings, minter, random, clock, log, region, refused }
   const operator = { storage, random, clock, actor: 'operator' }
 
+  const sealedBefore = createRingProof(operator)
+
   const app = createApp({
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
@@ -122,7 +124,7 @@ export function compose(parts: Parts): Latchkey {
     keys: createKeys({ ...operator, hasher }),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),
-    ringBelongs: createRingProof({ ...operator, sealer }),
+    ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
     async sweep() {
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
