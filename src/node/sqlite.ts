@@ -1,8 +1,17 @@
 import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
+import type { Log } from '../service/ports.ts'
 import type { Engine, Step } from '../storage/engine.ts'
+import { HISTORY, type History } from '../storage/migrations.ts'
+import { silent } from './silent.ts'
 import { isBusy, isDamage, isFault, toldOf } from './sqlite-faults.ts'
 import { prepareSchema } from './sqlite-schema.ts'
+import { tellMigration } from './tell-migration.ts'
+
+export interface SqliteOptions {
+  readonly log?: Log
+  readonly history?: History
+}
 
 interface Waiting<Work, Answer> {
   readonly work: Work
@@ -23,13 +32,17 @@ const AGAIN_MS = 1
  * one commit, so one fsync. No write is answered before that commit is on disk; one that fails undoes
  * only itself. While another process writes, this one goes on reading.
  */
-export function openSqlite(path: string): Engine {
+export function openSqlite(
+  path: string,
+  { log = silent, history = HISTORY }: SqliteOptions = {},
+): Engine {
   const db = new Database(path, { timeout: PATIENCE_MS })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -16384')
-  prepareSchema(db)
+  const began = performance.now()
+  tellMigration(prepareSchema(db, history), began, log)
   refuseDamaged(db)
   // From here on nobody waits inside SQLite, which would keep the whole process waiting.
   const waitInside = (ms: number) => db.pragma(`busy_timeout = ${ms}`)
