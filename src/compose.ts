@@ -61,8 +61,8 @@ export interface Latchkey {
   readonly places: Places
   readonly routes: Routes
   readonly messages: Messages
-  /** Whether the key ring is the one that this database was begun with; binds a new database to it. */
-  readonly ringBelongs: () => Promise<boolean>
+  /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
+  readonly ringBelongs: (ring: Keyring) => Promise<boolean>
   /** Writes what is only counted in memory. To be called once a minute, and before the end. */
   readonly flush: () => Promise<void>
   /** Deletes what nobody needs any more. To be called now and then. */
@@ -107,6 +107,8 @@ export function compose(parts: Parts): Latchkey {
   const operator = { storage, random, clock, actor: 'operator' }
   const keysAs = (actor: string) => createKeys({ ...operator, actor, hasher, digester, sealer })
 
+  const sealedBefore = createRingProof(operator)
+
   const app = createApp({
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
@@ -145,7 +147,7 @@ export function compose(parts: Parts): Latchkey {
     places: createPlaces(operator),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),
-    ringBelongs: createRingProof({ ...operator, sealer }),
+    ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
     flush: uses.flush,
     async sweep() {
       const purged = await storage.purgeGrants(clock())

@@ -6,11 +6,12 @@ import { getRequestListener } from '@hono/node-server'
 import type { Context } from 'hono'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
-import { Keyring } from '../crypto/keyring.ts'
+import { Keyring, type Ring } from '../crypto/keyring.ts'
 import type { Clock, Log, Share } from '../service/ports.ts'
 import { announce, type Listening } from './announce.ts'
 import { isNew, openEngine } from './engine.ts'
-import { followRing, loadRing } from './keyring-file.ts'
+import { loadRing } from './keyring-file.ts'
+import { followRing, foreignRing } from './keyring-follow.ts'
 import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { createCarry } from './upstream/carry.ts'
@@ -30,12 +31,13 @@ export async function open(
     clock = Date.now,
     team,
   }: { publicUrl: string; log: Log; clock?: Clock; team?: Team | undefined },
-): Promise<Latchkey & { keyring: Keyring }> {
+): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   // The ring is older than the database: where only the database is there, a new ring would prove
   // and open nothing of what it holds.
   const mayMake = !existsSync(config.keyringPath) && (await isNew(config.database, log))
-  const keyring = new Keyring(nodePrimitives, await loadRing(config.keyringPath, { mayMake }))
+  const ring = await loadRing(config.keyringPath, { mayMake })
+  const keyring = new Keyring(nodePrimitives, ring)
   const latchkey = compose({
     config,
     publicUrl,
@@ -51,7 +53,7 @@ export async function open(
     peerOf: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
       c.env?.incoming?.socket.remoteAddress ?? '',
   })
-  return { ...latchkey, keyring }
+  return { ...latchkey, keyring, ring }
 }
 
 export interface Running extends Latchkey, Listening {
@@ -98,10 +100,11 @@ export async function startOneOf(
   // then nobody else knows it yet; any other is opened when everything behind it stands.
   const port = config.port === 0 ? await listen(server, config) : config.port
   const url = config.publicUrl ?? urlOf(config.host, port)
-  const latchkey = await openOwn(config, { publicUrl: url, log, team }).catch((error: unknown) => {
+  const opened = await openOwn(config, { publicUrl: url, log, team }).catch((error: unknown) => {
     server.close()
     throw error
   })
+  const { keyring, ring: loaded, ...latchkey } = opened
   server.on(
     'request',
     getRequestListener(latchkey.app.fetch, { errorHandler: refuseUnreadable(log) }),
@@ -112,7 +115,8 @@ export async function startOneOf(
       throw error
     })
   }
-  followRing(config.keyringPath, latchkey.keyring, log)
+  const followed = { path: config.keyringPath, loaded, keyring, belongs: latchkey.ringBelongs }
+  const unfollow = followRing(followed, log)
 
   const sweep = () =>
     latchkey.sweep().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
@@ -128,6 +132,7 @@ export async function startOneOf(
     async stop() {
       clearInterval(sweeping)
       clearInterval(flushing)
+      unfollow()
       const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
       await new Promise((closed) => {
         server.close(closed)
@@ -145,11 +150,8 @@ export async function startOneOf(
 async function openOwn(config: Config, parts: Parameters<typeof open>[1]) {
   const latchkey = await open(config, parts)
   try {
-    if (await latchkey.ringBelongs()) return latchkey
-    throw new Error(
-      `the key ring ${config.keyringPath} is not the one of this database: ` +
-        'restore the ring that was backed up with it, or set LATCHKEY_KEYRING',
-    )
+    if (await latchkey.ringBelongs(latchkey.keyring)) return latchkey
+    throw foreignRing(config.keyringPath)
   } catch (error) {
     await latchkey.storage.close()
     throw error

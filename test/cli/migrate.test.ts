@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask } from './command.ts'
@@ -41,4 +42,38 @@ test('nothing is made where there is no database, and a newer one is refused', a
         'use the Latchkey that wrote it, or a newer one\n',
     )
   }
+})
+
+describe('the SQL for D1', () => {
+  test('is not written where nothing is to be done', async () => {
+    const dir = temporaryFolder()
+    const path = join(dir, 'migration.sql')
+    const version = String(SCHEMA_VERSION)
+    const { code, stdout } = await runCli(['migrate', '--d1', path, '--from', version], { dir })
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `schema version ${version}: nothing to do\n`,
+    })
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('is refused for a version that this Latchkey does not know', async () => {
+    const dir = temporaryFolder()
+    const path = join(dir, 'migration.sql')
+    const { code, stderr } = await runCli(['migrate', '--d1', path, '--from', '99'], { dir })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^the database has schema version 99, this Latchkey reads version \d+: /)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test.each([
+    [['--d1', 'migration.sql'], '--d1 FILE and --from VERSION belong together'],
+    [['--from', '1'], '--d1 FILE and --from VERSION belong together'],
+    [['--d1', 'migration.sql', '--from', 'one'], 'It must be the number of a schema version.'],
+    [['--d1', 'migration.sql', '--from', '1', '--plan'], 'cannot be used with'],
+  ])('asks for what it needs: %s', async (args, sentence) => {
+    const { code, stderr } = await runCli(['migrate', ...args], { dir: temporaryFolder() })
+    expect(code).toBe(2)
+    expect(stderr).toContain(sentence)
+  })
 })

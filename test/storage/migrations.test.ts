@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { openSqlite } from '../../src/node/sqlite.ts'
 import { prepareSchema, versionOf } from '../../src/node/sqlite-schema.ts'
 import { HISTORY, planFrom } from '../../src/storage/migrations.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
-import { temporaryFolder } from '../support/server.ts'
+import { temporaryFolder, testLog } from '../support/server.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 const text = (path: string) => readFileSync(new URL(path, ROOT), 'utf8')
@@ -108,6 +109,19 @@ describe('a database of version 1 with rows in it', () => {
     const taken = runs.flatMap(({ stdout }) => JSON.parse(stdout) as number[])
     expect(taken.sort()).toEqual([2, 3])
     expect(versionOf(db)).toBe(3)
+  })
+
+  test('is told in one line of the log when a server has migrated it, and then no more', async () => {
+    const log = testLog()
+    await openSqlite(path, { log, history: VERSION_3 }).close()
+    await openSqlite(path, { log, history: VERSION_3 }).close()
+    expect(log.lines).toEqual([
+      {
+        level: 'info',
+        message: 'the database was migrated',
+        facts: { from: 1, to: 3, ms: expect.any(Number) },
+      },
+    ])
   })
 
   test('that a newer Latchkey has migrated is refused and not touched', () => {

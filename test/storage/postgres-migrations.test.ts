@@ -46,6 +46,19 @@ test('servers that start together bring a database of version 1 to version 3 onc
   expect(rows).toEqual([{ email: 'eng@acme.example', phone: null }])
 })
 
+test('a server that has migrated says so in one line of its log', async () => {
+  const log = testLog()
+  await (await openPostgres(url, log, { history: VERSION_3 })).close()
+  await (await openPostgres(url, log, { history: VERSION_3 })).close()
+  expect(log.lines).toEqual([
+    {
+      level: 'info',
+      message: 'the database was migrated',
+      facts: { from: 1, to: 3, ms: expect.any(Number) },
+    },
+  ])
+})
+
 test('a step that fails leaves the version and the rows as they were', async () => {
   const before = await accounts()
   await expect(prepareSchema(only(), endingIn('UPDATE nowhere SET x = 1'))).rejects.toThrow(

@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { temporaryFolder } from '../server.ts'
 import { copyBinaries } from './binaries.ts'
+import type { Certified } from './certificates.ts'
 
 /** A PostgreSQL to test against. */
 export interface PostgresServer {
@@ -47,9 +48,10 @@ export async function startPostgres(): Promise<PostgresServer> {
 
 /**
  * A whole server in a temporary folder, on loopback, whose collation is a person's and not a
- * machine's. It ends with the process of the test, however that ends.
+ * machine's. It ends with the process of the test, however that ends. With a certificate, it speaks TLS
+ * to whoever asks for it.
  */
-export async function startOwnPostgres(): Promise<OwnPostgres> {
+export async function startOwnPostgres({ tls }: { tls?: Certified } = {}): Promise<OwnPostgres> {
   const home = temporaryFolder()
   const data = join(home, 'data')
   const { initdb, postgres } = copyBinaries(home)
@@ -65,6 +67,16 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=en-US']
   execFileSync(initdb, ['-D', data, ...options, ...locale], { ...as, cwd: home, stdio: 'pipe' })
 
+  if (tls !== undefined) {
+    for (const [name, pem] of [
+      ['server.crt', tls.cert],
+      ['server.key', tls.key],
+    ] as const) {
+      writeFileSync(join(data, name), pem, { mode: 0o600 })
+      if (isRoot) chownSync(join(data, name), NOBODY, NOBODY)
+    }
+  }
+
   const port = await freePort()
   const url = `postgres://${USER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/postgres`
   let keeper = keep()
@@ -74,6 +86,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     const settings = [
       ...['-c', `port=${port}`, '-c', 'listen_addresses=127.0.0.1'],
       ...['-c', `unix_socket_directories=${data}`, '-c', 'shared_buffers=32MB'],
+      ...['-c', `ssl=${tls === undefined ? 'off' : 'on'}`],
     ]
     // Its input ends with the process of the test, even where that is killed.
     return spawn('sh', ['-c', KEEPER, home, postgres, '-D', data, ...settings], {
