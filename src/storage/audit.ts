@@ -18,7 +18,11 @@ type Audited =
 
 type EventRow = Tables['audit_events']
 
-/** Writes of the audit, and the pattern that every audited change follows. */
+/**
+ * Writes of the audit, and the pattern that every audited change follows. The authority's row is
+ * changed first: PostgreSQL locks it until the commit, so that changes come one after another there
+ * too, and what a later statement reads is what the changes before have left.
+ */
 export function createAudit(engine: Engine, compiler: Compiler) {
   const bump = compiler.fixed((db) =>
     db.updateTable('authority').set((eb) => ({ version: eb('version', '+', 1) })),
@@ -97,8 +101,8 @@ export function createAudit(engine: Engine, compiler: Compiler) {
 
   return {
     /**
-     * A change of who may do what: the change (which must write the event's id into its row), the
-     * event, what else goes with it, and the authority's next version, as one. True if the change's
+     * A change of who may do what: the authority's next version, the change (which must write the
+     * event's id into its row), the event, and what else goes with it, as one. True if the change's
      * guard held.
      */
     async change(
@@ -107,7 +111,8 @@ export function createAudit(engine: Engine, compiler: Compiler) {
       event: AuditEvent,
       also: readonly Step[] = [],
     ): Promise<boolean> {
-      const [changed] = await engine.atomic([step, followUps[table](toRow(event)), ...also, bump])
+      const steps = [bump, step, followUps[table](toRow(event)), ...also]
+      const [, changed] = await engine.atomic(steps)
       return changed === 1
     },
 
@@ -118,7 +123,7 @@ export function createAudit(engine: Engine, compiler: Compiler) {
       event: AuditEvent,
     ): Promise<boolean> {
       const add = addBeforeRemoval[table](toRow(event))
-      const [added] = await engine.atomic([add, ...steps, bump])
+      const [, added] = await engine.atomic([bump, add, ...steps])
       return added === 1
     },
 
