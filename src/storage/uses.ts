@@ -15,14 +15,22 @@ export function createUses(engine: Engine, compiler: Compiler): Verbs {
       on conflict (key_id, day) do update set uses = key_uses.uses + excluded.uses`
     return { compile: () => insert.compile(compiler.db) }
   })
+  /**
+   * Comes before `count`, and writes the row even where it stays as it is: PostgreSQL then keeps it
+   * locked until the commit, and a removal at the same time finds what was counted, or is over.
+   */
   const setLast = compiler.taking<KeyUse>()((db, arg) =>
     db
       .updateTable('keys')
-      .set({ last_used_at: arg('lastAt') })
-      .where('id', '=', arg('keyId'))
-      .where((eb) =>
-        eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', arg('lastAt'))]),
-      ),
+      .set((eb) => ({
+        last_used_at: eb
+          .case()
+          .when('last_used_at', '>', arg('lastAt'))
+          .then(eb.ref('last_used_at'))
+          .else(arg('lastAt'))
+          .end(),
+      }))
+      .where('id', '=', arg('keyId')),
   )
   const list = compiler.taking<{ keyId: string; fromDay: number }>()((db, arg) =>
     db
@@ -35,7 +43,10 @@ export function createUses(engine: Engine, compiler: Compiler): Verbs {
 
   return {
     async addKeyUses(uses) {
-      await engine.atomic(uses.flatMap((use) => [count(use), setLast(use)]))
+      if (uses.length === 0) return
+      // In one order, whoever writes: two that lock the same rows crosswise would wait for each other.
+      const inOrder = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
+      await engine.atomic(inOrder.flatMap((use) => [setLast(use), count(use)]))
     },
     listKeyUses: async (keyId, fromDay) => engine.read(list({ keyId, fromDay })),
   }
