@@ -261,7 +261,7 @@ export interface KeyEdit {
   readonly expiresAt: number | null
 }
 
-/** Which keys of a list. */
+/** Which keys of a list: those that are both. */
 export interface KeyFilter {
   readonly accountId?: string | undefined
   readonly developerId?: string | undefined
@@ -444,8 +444,9 @@ export interface OperatorStorage {
   /** Its row is gone; the event stays. */
   removeKey(id: string, event: AuditEvent): Promise<boolean>
   /**
-   * Guard: the key is not revoked. Without an overlap the old secret ends now and so do all tokens
-   * (new salt, next epoch); with one, both secrets work until then and tokens live on.
+   * Guard: the key is not revoked, and nobody else has the secret. Without an overlap the old secret
+   * ends now and so do all tokens (new salt, next epoch); with one, both secrets work until then and
+   * tokens live on.
    */
   replaceSecret(
     id: string,

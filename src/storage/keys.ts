@@ -27,6 +27,11 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
   const keyPage = rows.page('keys', 'account_id')
   const developerPage = rows.page('keys', 'developer_id')
 
+  /** Whether another key has it. `on conflict` would tell an insert; an update has none. */
+  const isTaken = (id: string, hash: string) => sql<boolean>`exists (
+    select 1 from keys as other
+    where other.secret_hash = ${hash} and other.id <> ${id} and other.dialect <> 'redox')`
+
   /** The row, if those whom it refers to are of the owner's account. */
   type NewRow = Omit<Row, Unset>
   type Unset =
@@ -213,7 +218,8 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
         event_id: arg('event_id'),
       }))
       .where('id', '=', arg('id'))
-      .where('status', '<>', 'revoked'),
+      .where('status', '<>', 'revoked')
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash')))),
   )
 
   const replaceWithOverlap = compiler.taking<{
@@ -235,14 +241,18 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
         event_id: arg('event_id'),
       }))
       .where('id', '=', arg('id'))
-      .where('status', '<>', 'revoked'),
+      .where('status', '<>', 'revoked')
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash')))),
   )
 
   const find = compiler.taking<{ id: string }>()((db, arg) =>
     db
       .selectFrom('keys')
       .selectAll()
-      .where((eb) => eb.or([eb('id', '=', arg('id')), eb('public_id', '=', arg('id'))])),
+      .where((eb) => eb.or([eb('id', '=', arg('id')), eb('public_id', '=', arg('id'))]))
+      // Another system may have issued a public id that is the row id of a key here.
+      .orderBy((eb) => eb.case().when('id', '=', arg('id')).then(0).else(1).end())
+      .limit(1),
   )
 
   const findSealed = compiler.taking<{ id: string }>()((db, arg) =>
@@ -323,11 +333,11 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
     },
 
     async listKeys({ accountId, developerId, ...page }) {
-      const found =
-        developerId === undefined
-          ? await keyPage(accountId, page)
-          : await developerPage(developerId, page)
-      return found.map(toSummary)
+      if (developerId === undefined) return (await keyPage(accountId, page)).map(toSummary)
+      // A developer's keys are all of one account: the page is whole, or empty.
+      const found = await developerPage(developerId, page)
+      const isAsked = (row: Row) => accountId === undefined || row.account_id === accountId
+      return found.filter(isAsked).map(toSummary)
     },
 
     async findKeySummary(id) {
