@@ -7,8 +7,8 @@ export const SECRET_PREFIX = 'lk_'
 const RANDOM_LENGTH = 43
 const CHECKSUM_LENGTH = 6
 
-/** What a scanner of source code looks for. */
-export const SECRET_PATTERN = /\blk_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}/
+/** What a scanner looks for, whatever stands before it: `%3Dlk_…` in a URL, `\nlk_…` in JSON. */
+export const SECRET_PATTERN = /lk_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}/
 
 /** `random`: 256 bits, base64url. */
 export const withChecksum = (random: string): string =>
