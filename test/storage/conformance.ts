@@ -1,35 +1,25 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createRandom } from '../../src/crypto/random.ts'
-import { nodePrimitives } from '../../src/node/primitives.ts'
-import type {
-  Account,
-  AuditEvent,
-  DestinationSummary,
-  NewKey,
-  NewMessage,
-  Source,
-  Storage,
-  SubscriptionSummary,
-  User,
-} from '../../src/service/ports.ts'
+import type { AuditEvent, Storage, SubscriptionSummary, User } from '../../src/service/ports.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
+import {
+  crowd,
+  editOf,
+  eventOf,
+  Given,
+  howMany,
+  keyOf,
+  MOST,
+  PARTIES,
+  TEXTS,
+  v7,
+} from './conformance/given.ts'
+import { keysConform } from './conformance/keys.ts'
+import { placesConform } from './conformance/places.ts'
+import { usesConform } from './conformance/uses.ts'
 
 /** A fresh database of one engine, with schema.sql in it. */
 export type OpenEngine = () => Promise<{ engine: Engine; dispose: () => Promise<void> }>
-
-/** UUIDv7s, each greater than the one before, as the server makes them. */
-const v7 = createRandom(nodePrimitives, Date.now).uuid
-
-const MOST = Number.MAX_SAFE_INTEGER
-/** Text that a careless driver, collation or column type would change. */
-const TEXTS = [
-  '',
-  '🏥 Ünïcode — «ﷺ»',
-  'it\'s "quoted"; DROP TABLE keys; -- \\',
-  ' \tblank\n ',
-  '%_*',
-]
 
 /** What Storage promises in service/ports.ts, for whichever engine is under it. */
 export function conformance(name: string, open: OpenEngine): void {
@@ -44,140 +34,13 @@ export function conformance(name: string, open: OpenEngine): void {
   })
   afterAll(() => dispose())
 
-  // ── What the tests write. One database serves them all, so each has accounts of its own. ────────
+  const given = new Given(() => ({ engine, storage }))
+  const { account, user, source, destination, subscription, tenant, message } = given
+  const { eventsOf, refuses } = given
 
-  const eventOf = (subject: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
-    id: v7(),
-    at: 1_000,
-    actor: 'operator',
-    action: 'test.done',
-    subject,
-    facts: {},
-    ...more,
-  })
-
-  async function account(more: Partial<Account> = {}): Promise<Account> {
-    const row: Account = {
-      id: v7(),
-      name: 'Acme',
-      region: 'us',
-      status: 'open',
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addAccount(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function user(accountId: string, more: Partial<User> = {}): Promise<User> {
-    const id = v7()
-    const row: User = {
-      id,
-      accountId,
-      email: `${id}@acme.example`,
-      role: 'engineer',
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addUser(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function source(accountId: string, more: Partial<Source> = {}): Promise<Source> {
-    const row: Source = { id: v7(), accountId, name: 'Source', createdAt: 1, ...more }
-    expect(await storage.addSource(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function destination(
-    accountId: string,
-    more: Partial<DestinationSummary> = {},
-  ): Promise<DestinationSummary> {
-    const row: DestinationSummary = {
-      id: v7(),
-      accountId,
-      name: 'EMR',
-      url: null,
-      development: false,
-      verifiedAt: null,
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addDestination(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function subscription(
-    sourceId: string,
-    destinationId: string,
-    more: Partial<SubscriptionSummary> = {},
-  ): Promise<SubscriptionSummary> {
-    const row: SubscriptionSummary = {
-      id: v7(),
-      sourceId,
-      destinationId,
-      dataModel: null,
-      status: 'active',
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addSubscription(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  const keyOf = (owner: User, sourceId: string, more: Partial<NewKey> = {}): NewKey => {
-    const id = v7()
-    return {
-      id,
-      accountId: owner.accountId,
-      ownerId: owner.id,
-      sourceId,
-      name: 'nightly job',
-      publicId: `public-${id}`,
-      secretHash: '$argon2id$one',
-      tokenSalt: 'salt-one',
-      createdAt: 1,
-      expiresAt: null,
-      ...more,
-    }
-  }
-
-  /** An account with an engineer, a source and a key. */
-  async function tenant(more: Partial<NewKey> = {}) {
-    const { id: accountId } = await account()
-    const owner = await user(accountId)
-    const { id: sourceId } = await source(accountId)
-    const key = keyOf(owner, sourceId, more)
-    expect(await storage.addKey(key, eventOf(key.id))).toBe(true)
-    return { accountId, owner, sourceId, key }
-  }
-
-  async function message(
-    { key, sourceId }: { key: NewKey; sourceId: string },
-    hops: readonly SubscriptionSummary[],
-    more: Partial<NewMessage> = {},
-  ): Promise<NewMessage> {
-    const row: NewMessage = {
-      id: v7(),
-      serial: 7,
-      keyId: key.id,
-      sourceId,
-      dataModel: 'Device',
-      eventType: 'New',
-      test: false,
-      sealedPayload: 'sealed',
-      receivedAt: 1,
-      deliveries: hops.map((hop) => ({
-        id: v7(),
-        attemptId: v7(),
-        subscriptionId: hop.id,
-        destinationId: hop.destinationId,
-      })),
-      ...more,
-    }
-    await storage.addMessage(row)
-    return row
-  }
+  placesConform(name, given)
+  keysConform(name, given)
+  usesConform(name, given)
 
   const rotation = (grantId: string, to: number, more: object = {}) => ({
     grantId,
@@ -195,19 +58,18 @@ export function conformance(name: string, open: OpenEngine): void {
     return id
   }
 
-  const eventsOf = (subject: string) => storage.listEvents({ subject, limit: 100 })
-
-  const crowd = <T>(act: (n: number) => Promise<T>) =>
-    Promise.all(Array.from({ length: 20 }, (_, n) => act(n)))
-  const howMany = (answers: readonly boolean[]) => answers.filter(Boolean).length
-
   // ── The guarantees ──────────────────────────────────────────────────────────────────────────────
 
   describe(`${name}: what is written is what is read`, () => {
     test.each(TEXTS)('an account, in every column, named %j', async (text) => {
       for (const status of ['open', 'closed'] as const) {
-        const row = await account({ name: text, region: text, status, createdAt: MOST })
-        expect(await storage.findAccount(row.id)).toEqual(row)
+        for (const departedKeys of ['keep', 'disable'] as const) {
+          for (const addressesEnforced of [true, false]) {
+            const choices = { status, departedKeys, addressesEnforced }
+            const row = await account({ name: text, region: text, createdAt: MOST, ...choices })
+            expect(await storage.findAccount(row.id)).toEqual(row)
+          }
+        }
       }
     })
 
@@ -216,6 +78,8 @@ export function conformance(name: string, open: OpenEngine): void {
         const { id } = await account()
         const row = await user(id, { email: text, role, createdAt: MOST })
         expect(await storage.findUser(row.id)).toEqual(row)
+        const named = await user(id, { role, username: `${text}${v7()}`, leftAt: MOST })
+        expect(await storage.findUser(named.id)).toEqual(named)
       }
     })
 
@@ -246,49 +110,6 @@ export function conformance(name: string, open: OpenEngine): void {
       })
       const listed = await storage.listSubscriptions({ sourceId: from.id, limit: 10 })
       expect(listed).toEqual([every, one])
-    })
-
-    test.each(TEXTS)('a key, in every column, named %j', async (text) => {
-      const { accountId, key, sourceId, owner } = await tenant({
-        name: text,
-        publicId: `${text}${v7()}`,
-        secretHash: text,
-        tokenSalt: text,
-        createdAt: MOST,
-        expiresAt: MOST,
-      })
-      expect(await storage.findKey(key.publicId)).toEqual({
-        id: key.id,
-        accountId,
-        publicId: key.publicId,
-        sourceId,
-        status: 'enabled',
-        expiresAt: MOST,
-        secretHash: text,
-        previousSecretHash: null,
-        previousSecretEndsAt: null,
-        tokenSalt: text,
-        tokenEpoch: 0,
-        account: { status: 'open', region: 'us' },
-      })
-      const summary = {
-        id: key.id,
-        accountId,
-        ownerId: owner.id,
-        sourceId,
-        name: text,
-        publicId: key.publicId,
-        status: 'enabled',
-        createdAt: MOST,
-        expiresAt: MOST,
-        disabledAt: null,
-        revokedAt: null,
-        secretReplacedAt: null,
-        previousSecretEndsAt: null,
-      }
-      expect(await storage.findKeySummary(key.id)).toEqual(summary)
-      expect(await storage.findKeySummary(key.publicId)).toEqual(summary)
-      expect(await storage.listKeys({ accountId, limit: 10 })).toEqual([summary])
     })
 
     test('a key that never expires', async () => {
@@ -398,6 +219,12 @@ export function conformance(name: string, open: OpenEngine): void {
         expect(await storage.findDestination(id)).toBeNull()
         expect(await storage.findKey(id)).toBeNull()
         expect(await storage.findKeySummary(id)).toBeNull()
+        expect(await storage.findKeyBySecret(id)).toBeNull()
+        expect(await storage.findSealedSecret(id)).toBeNull()
+        expect(await storage.findSite(id)).toBeNull()
+        expect(await storage.findDeveloper(id)).toBeNull()
+        expect(await storage.listAddressRules(id)).toEqual([])
+        expect(await storage.listKeyUses(id, 0)).toEqual([])
         expect(await storage.findRoutes(id)).toBeNull()
         expect(await storage.findGrant(id)).toBeNull()
         expect(await storage.findPayload(id)).toBeNull()
@@ -406,18 +233,6 @@ export function conformance(name: string, open: OpenEngine): void {
   })
 
   describe(`${name}: a change whose guard does not hold`, () => {
-    /** False, no event, and what was there before is still there. */
-    async function refuses(
-      act: (event: AuditEvent) => Promise<boolean>,
-      subject: string,
-      look: () => unknown = () => null,
-    ) {
-      const [before, events] = [await look(), await eventsOf(subject)]
-      expect(await act(eventOf(subject))).toBe(false)
-      expect(await look()).toEqual(before)
-      expect(await eventsOf(subject)).toEqual(events)
-    }
-
     test('writes neither row nor event for an id that exists', async () => {
       const { accountId, key, owner } = await tenant()
       const [from, to] = [await source(accountId), await destination(accountId)]
@@ -518,25 +333,34 @@ export function conformance(name: string, open: OpenEngine): void {
       const { key, owner, sourceId } = await tenant()
       const second = keyOf(owner, sourceId)
       await refuses((e) => storage.addKey(second, e), second.id)
-      await storage.setKeyStatus(key.id, 'disabled', eventOf(key.id))
+      await storage.disableKey(key.id, 'operator', eventOf(key.id))
       await refuses((e) => storage.addKey(second, e), second.id)
-      await storage.setKeyStatus(key.id, 'revoked', eventOf(key.id))
+      await storage.revokeKey(key.id, eventOf(key.id))
       expect(await storage.addKey(second, eventOf(second.id))).toBe(true)
       expect((await storage.findKey(key.publicId))?.status).toBe('revoked')
     })
 
     test('refuses every change of a revoked key', async () => {
-      const { key } = await tenant()
-      await storage.setKeyStatus(key.id, 'revoked', eventOf(key.id, { at: 5 }))
+      const { accountId, owner, key } = await tenant()
+      const place = await given.site(accountId)
+      await storage.revokeKey(key.id, eventOf(key.id, { at: 5 }))
       const look = async () => [
         await storage.findKey(key.publicId),
         await storage.findKeySummary(key.id),
       ]
-      for (const status of ['enabled', 'disabled', 'revoked'] as const) {
-        await refuses((e) => storage.setKeyStatus(key.id, status, e), key.id, look)
+      for (const by of PARTIES) {
+        await refuses((e) => storage.enableKey(key.id, by, e), key.id, look)
+        await refuses((e) => storage.disableKey(key.id, by, e), key.id, look)
+      }
+      await refuses((e) => storage.revokeKey(key.id, e), key.id, look)
+      const seen = (await storage.findKeySummary(key.id))?.eventId ?? ''
+      const edit = editOf(owner.id)
+      await refuses((e) => storage.editKey(key.id, edit, seen, e), key.id, look)
+      for (const to of [{ siteId: place.id, at: 9 }, null]) {
+        await refuses((e) => storage.assignKey(key.id, to, e), key.id, look)
       }
       for (const overlapEndsAt of [null, 9]) {
-        const secret = { hash: 'other', tokenSalt: 'other', overlapEndsAt }
+        const secret = { hash: 'other', sealed: null, tokenSalt: 'other', overlapEndsAt }
         await refuses((e) => storage.replaceSecret(key.id, secret, e), key.id, look)
       }
     })
@@ -579,8 +403,17 @@ export function conformance(name: string, open: OpenEngine): void {
       const id = v7()
       await refuses((e) => storage.setAccountStatus(id, 'closed', e), id)
       await refuses((e) => storage.setUserRole(id, 'member', e), id)
-      await refuses((e) => storage.setKeyStatus(id, 'disabled', e), id)
-      const secret = { hash: 'h', tokenSalt: 's', overlapEndsAt: null }
+      await refuses((e) => storage.setDepartedKeys(id, 'disable', e), id)
+      await refuses((e) => storage.setAddressesEnforced(id, true, e), id)
+      await refuses((e) => storage.setUserLeft(id, 1, e), id)
+      await refuses((e) => storage.removeAddressRule(id, e), id)
+      await refuses((e) => storage.enableKey(id, 'operator', e), id)
+      await refuses((e) => storage.disableKey(id, 'operator', e), id)
+      await refuses((e) => storage.revokeKey(id, e), id)
+      await refuses((e) => storage.editKey(id, editOf(v7()), v7(), e), id)
+      await refuses((e) => storage.assignKey(id, null, e), id)
+      await refuses((e) => storage.removeKey(id, e), id)
+      const secret = { hash: 'h', sealed: null, tokenSalt: 's', overlapEndsAt: null }
       await refuses((e) => storage.replaceSecret(id, secret, e), id)
       await refuses((e) => storage.setDestinationVerified(id, 1, e), id)
       await refuses((e) => storage.setSubscriptionStatus(id, 'paused', e), id)
@@ -598,7 +431,7 @@ export function conformance(name: string, open: OpenEngine): void {
       const changes: [string, (event: AuditEvent) => Promise<boolean>][] = [
         [accountId, (e) => storage.setAccountStatus(accountId, 'closed', e)],
         [owner.id, (e) => storage.setUserRole(owner.id, 'member', e)],
-        [key.id, (e) => storage.setKeyStatus(key.id, 'disabled', e)],
+        [key.id, (e) => storage.disableKey(key.id, 'operator', e)],
         [to.id, (e) => storage.setDestinationVerified(to.id, 4, e)],
         [joined.id, (e) => storage.setSubscriptionStatus(joined.id, 'paused', e)],
         [family, (e) => storage.revokeGrant(family, 6, e)],
@@ -622,7 +455,7 @@ export function conformance(name: string, open: OpenEngine): void {
       await storage.addEvent(taken)
       const version = await storage.authorityVersion()
       const again = { ...eventOf(key.id), id: taken.id }
-      await expect(storage.setKeyStatus(key.id, 'revoked', again)).rejects.toThrow()
+      await expect(storage.revokeKey(key.id, again)).rejects.toThrow()
       expect((await storage.findKey(key.publicId))?.status).toBe('enabled')
       expect(await eventsOf(key.id)).toHaveLength(1)
       expect(await storage.authorityVersion()).toBe(version)
@@ -630,7 +463,7 @@ export function conformance(name: string, open: OpenEngine): void {
 
     test('fall together where any later statement fails', async () => {
       const id = v7()
-      const add = `INSERT INTO accounts VALUES ('${id}', 'n', 'us', 'open', 1, 'e')`
+      const add = `INSERT INTO accounts (id, name, region, status, created_at, event_id) VALUES ('${id}', 'n', 'us', 'open', 1, 'e')`
       const wrong = `UPDATE accounts SET status = 'neither' WHERE id = '${id}'`
       const steps = [add, wrong].map((sql) => ({ sql, values: [] }))
       await expect(engine.atomic(steps)).rejects.toThrow()
@@ -676,8 +509,13 @@ export function conformance(name: string, open: OpenEngine): void {
       const to = await destination(accountId)
       const joined = await subscription(from.id, to.id)
       const family = await grant()
-      const secret = { hash: 'h', tokenSalt: 's', overlapEndsAt: null }
+      const secret = { hash: 'h', sealed: null, tokenSalt: 's', overlapEndsAt: null }
+      const [place, rule] = [await given.site(accountId), await given.rule(accountId, '::/0')]
       const e = eventOf
+      const edit = async () => {
+        const seen = (await storage.findKeySummary(key.id))?.eventId ?? ''
+        expect(await storage.editKey(key.id, editOf(owner.id), seen, e(key.id))).toBe(true)
+      }
       const changes: [string, () => Promise<unknown>][] = [
         ['addAccount', () => account()],
         ['setAccountStatus', () => storage.setAccountStatus(accountId, 'closed', e(accountId))],
@@ -691,14 +529,24 @@ export function conformance(name: string, open: OpenEngine): void {
         ['pause', () => storage.setSubscriptionStatus(joined.id, 'paused', e(joined.id))],
         ['resume', () => storage.setSubscriptionStatus(joined.id, 'active', e(joined.id))],
         ['addKey', () => tenant()],
-        ['disable', () => storage.setKeyStatus(key.id, 'disabled', e(key.id))],
-        ['enable', () => storage.setKeyStatus(key.id, 'enabled', e(key.id))],
+        ['disable', () => storage.disableKey(key.id, 'operator', e(key.id))],
+        ['enable', () => storage.enableKey(key.id, 'operator', e(key.id))],
         ['replaceSecret', () => storage.replaceSecret(key.id, secret, e(key.id))],
         [
           'replaceSecret with an overlap',
           () => storage.replaceSecret(key.id, { ...secret, overlapEndsAt: 9 }, e(key.id)),
         ],
-        ['revoke', () => storage.setKeyStatus(key.id, 'revoked', e(key.id))],
+        ['editKey', () => edit()],
+        ['assignKey', () => storage.assignKey(key.id, { siteId: place.id, at: 1 }, e(key.id))],
+        ['revoke', () => storage.revokeKey(key.id, e(key.id))],
+        ['removeKey', () => storage.removeKey(key.id, e(key.id))],
+        ['setDepartedKeys', () => storage.setDepartedKeys(accountId, 'disable', e(accountId))],
+        ['setUserLeft', () => storage.setUserLeft(owner.id, 1, e(owner.id))],
+        ['enforce', () => storage.setAddressesEnforced(accountId, true, e(accountId))],
+        ['addAddressRule', () => given.rule(accountId, '10.0.0.0/8')],
+        ['removeAddressRule', () => storage.removeAddressRule(rule.id, e(rule.id))],
+        ['addSite', () => given.site(accountId)],
+        ['addDeveloper', () => given.developer(accountId)],
         ['revokeGrant', () => storage.revokeGrant(family, 1, e(family))],
       ]
       for (const [verb, change] of changes)
@@ -717,66 +565,16 @@ export function conformance(name: string, open: OpenEngine): void {
         ['addMessage', () => message(owned, [hop])],
         ['addEvent', () => storage.addEvent(eventOf(id))],
         ['probe', () => storage.probe()],
+        [
+          'addKeyUses',
+          () => storage.addKeyUses([{ keyId: owned.key.id, day: 1, uses: 1, lastAt: 1 }]),
+        ],
+        ['listKeyUses', () => storage.listKeyUses(owned.key.id, 0)],
+        ['findKeyBySecret', async () => storage.findKeyBySecret('x')],
         ['findKey', async () => storage.findKey(owned.key.publicId)],
         ['findRoutes', async () => storage.findRoutes(owned.key.id)],
       ]
       for (const [verb, act] of others) expect([verb, await bumps(act)]).toEqual([verb, false])
-    })
-  })
-
-  describe(`${name}: a key`, () => {
-    test('remembers when it was disabled and revoked, and forgets it when it is enabled', async () => {
-      const { key } = await tenant()
-      const at = async (status: 'enabled' | 'disabled' | 'revoked', time: number) => {
-        await storage.setKeyStatus(key.id, status, eventOf(key.id, { at: time }))
-        const now = await storage.findKeySummary(key.id)
-        return [now?.status, now?.disabledAt, now?.revokedAt]
-      }
-      expect(await at('disabled', 5)).toEqual(['disabled', 5, null])
-      expect(await at('enabled', 6)).toEqual(['enabled', null, null])
-      expect(await at('revoked', 7)).toEqual(['revoked', null, 7])
-    })
-
-    test('whose secret is replaced at once has a new salt, the next epoch, no old secret', async () => {
-      const { key } = await tenant()
-      const overlap = { hash: 'two', tokenSalt: 'unused', overlapEndsAt: 90 }
-      await storage.replaceSecret(key.id, overlap, eventOf(key.id, { at: 8 }))
-      const secret = { hash: 'three', tokenSalt: 'salt-three', overlapEndsAt: null }
-      expect(await storage.replaceSecret(key.id, secret, eventOf(key.id, { at: 9 }))).toBe(true)
-      expect(await storage.findKey(key.publicId)).toMatchObject({
-        secretHash: 'three',
-        previousSecretHash: null,
-        previousSecretEndsAt: null,
-        tokenSalt: 'salt-three',
-        tokenEpoch: 1,
-      })
-      const summary = await storage.findKeySummary(key.id)
-      expect(summary).toMatchObject({ secretReplacedAt: 9, previousSecretEndsAt: null })
-    })
-
-    test('whose secret is replaced with an overlap keeps salt, epoch and the secret before', async () => {
-      const { key } = await tenant()
-      for (const [n, hash] of ['two', 'three'].entries()) {
-        const secret = { hash, tokenSalt: 'unused', overlapEndsAt: 90 + n }
-        const event = eventOf(key.id, { at: 8 + n })
-        expect(await storage.replaceSecret(key.id, secret, event)).toBe(true)
-        expect(await storage.findKey(key.publicId)).toMatchObject({
-          secretHash: hash,
-          previousSecretHash: n === 0 ? '$argon2id$one' : 'two',
-          previousSecretEndsAt: 90 + n,
-          tokenSalt: 'salt-one',
-          tokenEpoch: 0,
-        })
-        const summary = await storage.findKeySummary(key.id)
-        expect(summary).toMatchObject({ secretReplacedAt: 8 + n, previousSecretEndsAt: 90 + n })
-      }
-    })
-
-    test('is read with its account’s status and region', async () => {
-      const { accountId, key } = await tenant()
-      await storage.setAccountStatus(accountId, 'closed', eventOf(accountId))
-      const found = await storage.findKey(key.publicId)
-      expect(found?.account).toEqual({ status: 'closed', region: 'us' })
     })
   })
 
@@ -826,9 +624,9 @@ export function conformance(name: string, open: OpenEngine): void {
       const second = keyOf(owner, (await source(accountId)).id)
       await storage.addKey(second, eventOf(second.id))
       expect(await needsSource()).toBe(true)
-      await storage.setKeyStatus(second.id, 'disabled', eventOf(second.id))
+      await storage.disableKey(second.id, 'operator', eventOf(second.id))
       expect(await needsSource()).toBe(true)
-      await storage.setKeyStatus(second.id, 'revoked', eventOf(second.id))
+      await storage.revokeKey(second.id, eventOf(second.id))
       expect(await needsSource()).toBe(false)
     })
   })
@@ -854,7 +652,7 @@ export function conformance(name: string, open: OpenEngine): void {
       return ids as [string, string, string, string, string]
     }
 
-    test('of accounts, users, sources, destinations or keys goes from the oldest', async () => {
+    test('of accounts, users, sites, developers, sources, destinations or keys goes from the oldest', async () => {
       const start = v7()
       const ids = await five(() => account())
       const [a, b, c, d, e] = ids
@@ -875,6 +673,8 @@ export function conformance(name: string, open: OpenEngine): void {
           (page) => storage.listUsers({ ...page, after: page.after ?? owner.id }),
         ],
         [() => source(accountId), (page) => storage.listSources(page)],
+        [() => given.site(accountId), (page) => storage.listSites(page)],
+        [() => given.developer(accountId), (page) => storage.listDevelopers(page)],
         [() => destination(accountId), (page) => storage.listDestinations(page)],
       ]
       for (const [make, list] of lists) {
@@ -929,11 +729,17 @@ export function conformance(name: string, open: OpenEngine): void {
       for (const owned of [a, b]) {
         const to = await destination(owned.accountId)
         await message(owned, [await subscription(owned.sourceId, to.id)])
+        await given.site(owned.accountId)
+        await given.developer(owned.accountId)
+        await given.rule(owned.accountId, '10.0.0.0/8')
       }
       for (const { accountId } of [a, b]) {
         const page = { accountId, limit: 1000 }
         for (const rows of [
           await storage.listUsers(page),
+          await storage.listSites(page),
+          await storage.listDevelopers(page),
+          await storage.listAddressRules(accountId),
           await storage.listSources(page),
           await storage.listDestinations(page),
           await storage.listKeys(page),
@@ -944,6 +750,8 @@ export function conformance(name: string, open: OpenEngine): void {
       }
       const nobody = { accountId: v7(), limit: 1000 }
       expect(await storage.listUsers(nobody)).toEqual([])
+      expect(await storage.listSites(nobody)).toEqual([])
+      expect(await storage.listDevelopers(nobody)).toEqual([])
       expect(await storage.listSources(nobody)).toEqual([])
       expect(await storage.listDestinations(nobody)).toEqual([])
       expect(await storage.listKeys(nobody)).toEqual([])
@@ -1066,7 +874,15 @@ export function conformance(name: string, open: OpenEngine): void {
       const { id } = await account()
       const email = 'same@acme.example'
       const users = await crowd(() => {
-        const row: User = { id: v7(), accountId: id, email, role: 'engineer', createdAt: 1 }
+        const row: User = {
+          id: v7(),
+          accountId: id,
+          email,
+          role: 'engineer',
+          createdAt: 1,
+          username: null,
+          leftAt: null,
+        }
         return storage.addUser(row, eventOf(row.id))
       })
       expect(howMany(users)).toBe(1)
@@ -1086,7 +902,9 @@ export function conformance(name: string, open: OpenEngine): void {
     test('that revoke and enable a key leave it revoked', async () => {
       const { key } = await tenant()
       await crowd((n) =>
-        storage.setKeyStatus(key.id, n === 7 ? 'revoked' : 'enabled', eventOf(key.id)),
+        n === 7
+          ? storage.revokeKey(key.id, eventOf(key.id))
+          : storage.enableKey(key.id, 'operator', eventOf(key.id)),
       )
       expect((await storage.findKey(key.publicId))?.status).toBe('revoked')
     })
