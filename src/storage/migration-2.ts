@@ -1,6 +1,7 @@
 /*
  * From version 1 to 2: keys of every dialect. No table refers to `keys`, so it is made anew: SQLite
- * cannot take a NOT NULL off a column.
+ * cannot take a NOT NULL off a column. Its rows wait elsewhere meanwhile, and not the other way round:
+ * PostgreSQL names constraints after the table for which they are made, and renames none.
  */
 
 const ACCOUNTS = [
@@ -38,7 +39,9 @@ const ACCOUNTS = [
 ]
 
 const KEYS = [
-  `CREATE TABLE keys_2 (
+  'CREATE TABLE keys_1 AS SELECT * FROM keys',
+  'DROP TABLE keys',
+  `CREATE TABLE keys (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES accounts (id),
     owner_id TEXT NOT NULL REFERENCES users (id),
@@ -69,7 +72,7 @@ const KEYS = [
     event_id TEXT NOT NULL,
     CHECK ((dialect = 'redox') = (source_id IS NOT NULL))
   )`,
-  `INSERT INTO keys_2 (
+  `INSERT INTO keys (
     id, account_id, owner_id, dialect, source_id, public_id, name, description, reference, status,
     disabled_by, access, secret_hash, previous_secret_hash, previous_secret_ends_at, token_salt,
     token_epoch, created_at, expires_at, disabled_at, revoked_at, secret_replaced_at, event_id
@@ -78,9 +81,8 @@ const KEYS = [
     CASE WHEN status = 'disabled' THEN 'operator' END, 'standard', secret_hash,
     previous_secret_hash, previous_secret_ends_at, token_salt, token_epoch, created_at,
     expires_at, disabled_at, revoked_at, secret_replaced_at, event_id
-  FROM keys`,
-  'DROP TABLE keys',
-  'ALTER TABLE keys_2 RENAME TO keys',
+  FROM keys_1`,
+  'DROP TABLE keys_1',
   'CREATE INDEX keys_by_account ON keys (account_id, id)',
   'CREATE INDEX keys_by_owner ON keys (owner_id)',
   'CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS NOT NULL',

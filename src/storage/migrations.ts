@@ -17,9 +17,9 @@ export interface History {
 }
 
 /**
- * Whoever changes schema.sql raises SCHEMA_VERSION, adds the step that does the same to a database
- * with rows in it, and freezes the new schema with rows as a fixture. No engine drops a table that
- * others refer to: such a table only gets columns.
+ * Whoever changes schema.sql after a release raises SCHEMA_VERSION and adds the step that does the same
+ * to a database with rows in it. A version that is released is frozen, with rows, as a fixture. No
+ * engine drops a table that others refer to: such a table only gets columns.
  */
 export const HISTORY: History = {
   version: SCHEMA_VERSION,
