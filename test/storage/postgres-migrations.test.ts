@@ -3,6 +3,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { prepareSchema, schemaVersion } from '../../src/node/postgres/schema.ts'
 import { openPostgres } from '../../src/node/postgres.ts'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
 import { testLog } from '../support/server.ts'
@@ -82,7 +83,7 @@ test('a connection that is killed in the middle of a step leaves what there was'
 test('a newer database is refused with a sentence', async () => {
   await prepareSchema(only(), VERSION_3)
   await expect(openPostgres(url, testLog())).rejects.toThrow(
-    'the database has schema version 3, this Latchkey reads version 1: ' +
+    `the database has schema version 3, this Latchkey reads version ${SCHEMA_VERSION}: ` +
       'use the Latchkey that wrote it, or a newer one',
   )
 })
