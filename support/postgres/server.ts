@@ -1,14 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
-import { temporaryFolder } from '../server.ts'
 import { copyBinaries } from './binaries.ts'
 
-/** A PostgreSQL to test against. */
+/** A PostgreSQL to work against. */
 export interface PostgresServer {
   /** A new, empty database. Its URL. */
   createDatabase(): Promise<string>
@@ -20,6 +20,8 @@ export interface PostgresServer {
 /** One that a test may kill. */
 export interface OwnPostgres extends PostgresServer {
   readonly port: number
+  /** The process above all of its processes. */
+  pid(): number | undefined
   /** SIGKILL to the first of its processes; SIGQUIT is what PostgreSQL calls an immediate shutdown. */
   kill(signal: 'SIGKILL' | 'SIGQUIT'): Promise<void>
   /** After a kill: begins anew on the same data, and resolves when it takes connections. */
@@ -35,7 +37,11 @@ const USER = 'latchkey'
 /** The server named by LATCHKEY_TEST_POSTGRES, or one of our own. */
 export async function startPostgres(): Promise<PostgresServer> {
   const named = process.env.LATCHKEY_TEST_POSTGRES
-  if (named === undefined) return startOwnPostgres()
+  return named === undefined ? startOwnPostgres() : usePostgres(named)
+}
+
+/** One that is there: nothing stays of what was made on it. */
+export function usePostgres(named: string): PostgresServer {
   const made: string[] = []
   return {
     ...administer(named, made),
@@ -47,10 +53,11 @@ export async function startPostgres(): Promise<PostgresServer> {
 
 /**
  * A whole server in a temporary folder, on loopback, whose collation is a person's and not a
- * machine's. It ends with the process of the test, however that ends.
+ * machine's. It ends with the process that has started it, however that ends. `launcher` is a command
+ * that runs another one: taskset, say, and its arguments.
  */
-export async function startOwnPostgres(): Promise<OwnPostgres> {
-  const home = temporaryFolder()
+export async function startOwnPostgres(launcher: readonly string[] = []): Promise<OwnPostgres> {
+  const home = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   const data = join(home, 'data')
   const { initdb, postgres } = copyBinaries(home)
   // PostgreSQL refuses to run as root; nobody is somebody on every machine.
@@ -75,8 +82,10 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       ...['-c', `port=${port}`, '-c', 'listen_addresses=127.0.0.1'],
       ...['-c', `unix_socket_directories=${data}`, '-c', 'shared_buffers=32MB'],
     ]
-    // Its input ends with the process of the test, even where that is killed.
-    return spawn('sh', ['-c', KEEPER, home, postgres, '-D', data, ...settings], {
+    const server = [postgres, '-D', data, ...settings]
+    const [program, ...args] = [...launcher, 'sh', '-c', KEEPER, home, ...server]
+    // Its input ends with our process, even where that is killed.
+    return spawn(program ?? 'sh', args, {
       ...as,
       cwd: home,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -104,6 +113,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
 
   return {
     port,
+    pid: () => keeper.pid,
     ...administer(url, []),
     async kill(signal) {
       const [pid] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
