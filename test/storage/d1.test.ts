@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { Unavailable } from '../../src/service/ports.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { type D1, openD1 } from '../../src/worker/d1.ts'
-import { schemaStatements, startWorkerd } from '../support/worker/workerd.ts'
+import { schemaStatements } from '../../support/worker/bundle.ts'
+import { startWorkerd } from '../support/worker/workerd.ts'
 import { conformance } from './conformance.ts'
 
 conformance('D1 in workerd', startWorkerd)

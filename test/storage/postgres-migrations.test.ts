@@ -3,8 +3,8 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { prepareSchema, schemaVersion } from '../../src/node/postgres/schema.ts'
 import { openPostgres } from '../../src/node/postgres.ts'
+import { type PostgresServer, startPostgres } from '../../support/postgres/server.ts'
 import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
 import { testLog } from '../support/server.ts'
 
 const FIXTURE = new URL('../fixtures/schema-1.sql', import.meta.url)
