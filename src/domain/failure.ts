@@ -35,6 +35,10 @@ export type Failure =
   | { reason: 'synchronous_to_many' }
   | { reason: 'destination_failed'; destinationId: string; detail: string }
   | { reason: 'destination_timed_out'; destinationId: string }
+  // what stands behind a surface does not answer
+  | { reason: 'upstream_missing'; setting: string }
+  | { reason: 'upstream_unreachable'; detail: string }
+  | { reason: 'upstream_timed_out' }
   // not now
   | { reason: 'guessing'; retryAfterSeconds: number }
   | { reason: 'quota_exceeded'; limit: number; retryAfterSeconds: number }

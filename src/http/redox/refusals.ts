@@ -124,6 +124,13 @@ const replies: Replies<Refusal> = {
   destination_timed_out: ({ destinationId }, context) =>
     refusal(504, 'Send', `The destination ${destinationId} did not answer in time.`, context),
 
+  upstream_missing: (_, context) =>
+    refusal(502, 'Send', 'There is no service behind this path.', context),
+  upstream_unreachable: (_, context) =>
+    refusal(502, 'Send', 'The service behind this path did not answer as it should.', context),
+  upstream_timed_out: (_, context) =>
+    refusal(504, 'Send', 'The service behind this path did not answer in time.', context),
+
   guessing: ({ retryAfterSeconds }, context) =>
     later(429, 'Too many failures.', retryAfterSeconds, context),
   quota_exceeded: ({ limit, retryAfterSeconds }, context) =>
