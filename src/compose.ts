@@ -8,6 +8,7 @@ import { createSealer } from './crypto/seal.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createApp } from './http/app.ts'
 import { httpCourier } from './http/courier.ts'
+import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
 import { createExchange } from './service/exchange.ts'
@@ -15,7 +16,7 @@ import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
-import type { Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
+import type { Carry, Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRingProof } from './service/ring-proof.ts'
@@ -35,6 +36,8 @@ export interface Parts {
   readonly keyring: Keyring
   readonly clock: Clock
   readonly log: Log
+  /** How this runtime reaches an upstream. */
+  readonly carry: Carry
   /** How many argon2 computations may run at once. */
   readonly cores: number
   /** Where several processes serve one port: how their limits count together. */
@@ -102,6 +105,7 @@ export function compose(parts: Parts): Latchkey {
     }),
     guard: createGuard({ standings, storage, minter, clock, region }),
     accept: createAccept({ storage, sealer, courier: httpCourier, random, clock, log }),
+    pass: createPass({ carry: parts.carry, upstreams: config.upstreams, publicUrl, log }),
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,

@@ -5,8 +5,14 @@ import { type JwksDeps, jwks } from './jwks.ts'
 import { type AuthDeps, redoxAuth } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { json, toResponse } from './reply.ts'
+import type { Pass } from './upstream/pass.ts'
 
-export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps
+export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps
+
+/** What the routes of a surface hand judged requests on with. */
+export interface SurfaceDeps {
+  readonly pass: Pass
+}
 
 /** The server as a value: requests in, answers out. It opens nothing and reads no environment. */
 export function createApp(deps: AppDeps): Hono {

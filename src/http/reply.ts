@@ -31,6 +31,9 @@ export function replyTo<Context>(
   return words(failure, context)
 }
 
+/** The caller's answer and the operator's log are joined by it. */
+export const REQUEST_ID = 'X-Request-Id'
+
 /** No answer of this server is for a cache: tokens (RFC 6749 §5.1), refusals and messages alike. */
 export function toResponse(reply: Reply, requestId: string): Response {
   return new Response(reply.body, {
@@ -39,7 +42,7 @@ export function toResponse(reply: Reply, requestId: string): Response {
       'Content-Type': reply.type,
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
-      'X-Request-Id': requestId,
+      [REQUEST_ID]: requestId,
       ...reply.headers,
     },
   })

@@ -13,6 +13,7 @@ import { isNew, openEngine } from './engine.ts'
 import { followRing, loadRing } from './keyring-file.ts'
 import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
+import { createCarry } from './upstream/carry.ts'
 
 /** The processes that serve one port together, as each of them sees it. */
 export interface Team {
@@ -44,6 +45,7 @@ export async function open(
     keyring,
     clock,
     log,
+    carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
     share: team?.share,
     peerOf: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>

@@ -1,4 +1,4 @@
-import type { Result } from '../domain/failure.ts'
+import type { Failure, Result } from '../domain/failure.ts'
 import type { AccountStatus, Key, KeyStatus, Role } from '../domain/key.ts'
 import type { Grant } from '../domain/rotation.ts'
 import type { Destination, Routes } from '../domain/route.ts'
@@ -92,6 +92,33 @@ export interface Courier {
   /** The answer's body, or why there is none. */
   ask(destination: Destination, body: string, signal: AbortSignal): Promise<Result<string>>
 }
+
+/** One request on its way to an upstream: its headers are those that the upstream is to see. */
+export interface Outward {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Headers
+  readonly body: ReadableStream<Uint8Array> | null
+  /** Aborted when the caller is gone: then nothing of the request may go on. */
+  readonly signal: AbortSignal
+  /** Told once the answer has begun and will not be whole. */
+  readonly brokeOff: (failure: Failure) => void
+}
+
+/** What an upstream has answered, as it stood on the wire. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** Errors where the upstream breaks off; null where the method or the status has none. */
+  readonly body: ReadableStream<Uint8Array> | null
+}
+
+/**
+ * Carries one request to an upstream and its answer back: both bodies as they come, at the pace of
+ * who reads them, no content coding undone, no redirect followed. Fails with `upstream_unreachable`
+ * or `upstream_timed_out`.
+ */
+export type Carry = (outward: Outward) => Promise<Result<Answer>>
 
 /** Who did what to whom, for the audit. */
 export interface AuditEvent {

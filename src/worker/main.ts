@@ -5,6 +5,7 @@ import { dangersOf } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { createArgon2 } from './argon2.ts'
 import { type Env, readBindings } from './bindings.ts'
+import { createCarry } from './carry.ts'
 import { openD1 } from './d1.ts'
 import { createLog } from './log.ts'
 import { workerPrimitives } from './primitives.ts'
@@ -27,6 +28,7 @@ function latchkeyOf(env: Env): Latchkey {
     keyring: new Keyring(workerPrimitives, ring),
     clock,
     log,
+    carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
     // An isolate is one thread.
     cores: 1,
     // Set by Cloudflare, whatever the client has sent.
