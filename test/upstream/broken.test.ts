@@ -87,6 +87,14 @@ test('where nobody listens, the upstream is unreachable', async () => {
   })
 })
 
+test('an https upstream that speaks no TLS is unreachable', async () => {
+  const { upstream } = await stand((socket) => socket.end(WHOLE))
+  const gate = await openGate(upstream.url.replace('http:', 'https:'), { timeoutMs: 300 })
+  closing.push(gate.close)
+  expect(await refusedBy(gate)).toMatchObject({ reason: expect.stringMatching(/^upstream_/) })
+  expect(upstream.requests()).toBe(0)
+})
+
 test.each<[string, string | null]>([
   ['resets the connection', null],
   ['closes it without an answer', ''],

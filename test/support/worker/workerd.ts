@@ -10,9 +10,10 @@ import type { Engine } from '../../../src/storage/engine.ts'
 import { temporaryFolder } from '../server.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
-const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(
-  readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'),
-)?.[1]
+/** The date that wrangler.toml names. */
+export const COMPATIBILITY_DATE =
+  /^compatibility_date = "(.+)"$/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))?.[1] ??
+  ''
 
 /** workerd with a D1 database, and around it what a test needs. */
 export interface Workerd {
@@ -39,7 +40,7 @@ export async function startWorkerd(
 ): Promise<Workerd> {
   const dir = temporaryFolder()
   const common = {
-    compatibilityDate: COMPATIBILITY_DATE ?? '',
+    compatibilityDate: COMPATIBILITY_DATE,
     d1Databases: { DB: 'latchkey' },
   }
   await buildHarness(join(dir, 'harness'))
