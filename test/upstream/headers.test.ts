@@ -97,6 +97,8 @@ test.each([
   'X-Forwarded-User: root',
   'Forwarded: for=10.0.0.1;host=evil.example',
   'X-Real-IP: 10.0.0.1',
+  'X-HTTP-Method-Override: DELETE',
+  'X-Original-URL: /admin',
   'Keep-Alive: timeout=5',
   'TE: trailers',
   'Proxy-Connection: keep-alive',

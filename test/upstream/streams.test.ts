@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createCarry } from '../../src/node/upstream/carry.ts'
 import { RawConnection } from '../support/raw.ts'
 import { type Listening, listen, openGate } from '../support/upstream/gate.ts'
 
@@ -155,6 +156,24 @@ describe('a caller who hangs up', () => {
     connection.hangUp()
     await vi.waitFor(() => expect(ended).toEqual(['broken off, unanswered']))
     await Promise.all([none(upstream), none(gate)])
+  })
+
+  test('before his request goes on has it go nowhere', async () => {
+    const upstream = await listen(createServer())
+    closing.push(upstream.close)
+    const failure = await createCarry({ timeoutMs: 1000 })({
+      method: 'GET',
+      url: new URL(upstream.url),
+      headers: new Headers(),
+      body: null,
+      signal: AbortSignal.abort(),
+      brokeOff: () => undefined,
+    })
+    expect(failure).toEqual({
+      ok: false,
+      failure: { reason: 'upstream_unreachable', detail: 'the caller hung up first' },
+    })
+    await none(upstream)
   })
 
   test('before the answer ends the upstream’s request', async () => {
