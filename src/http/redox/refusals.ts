@@ -135,10 +135,13 @@ const replies: Replies<Refusal> = {
     refusal(502, 'Send', `The destination ${destinationId} did not answer as it should.`, context),
   destination_timed_out: ({ destinationId }, context) =>
     refusal(504, 'Send', `The destination ${destinationId} did not answer in time.`, context),
-  // Nothing lies behind these paths but destinations.
-  upstream_missing: (_, context) => refuseBroken(context),
-  upstream_unreachable: (_, context) => refuseBroken(context),
-  upstream_timed_out: (_, context) => refuseBroken(context),
+
+  upstream_missing: (_, context) =>
+    refusal(502, 'Send', 'There is no service behind this path.', context),
+  upstream_unreachable: (_, context) =>
+    refusal(502, 'Send', 'The service behind this path did not answer as it should.', context),
+  upstream_timed_out: (_, context) =>
+    refusal(504, 'Send', 'The service behind this path did not answer in time.', context),
 
   guessing: ({ retryAfterSeconds }, context) =>
     later(429, 'Too many failures.', retryAfterSeconds, context),
