@@ -45,7 +45,7 @@ const folded = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '-')
 /** The caller's headers without those that are not for the upstream, and with what we know of him. */
 export function outwardHeaders(
   incoming: Headers,
-  { accountId, siteId, keyId, ownerId, dialect }: Identity,
+  identity: Identity,
   { address, requestId }: Caller,
   publicUrl: URL,
 ): Headers {
@@ -55,11 +55,7 @@ export function outwardHeaders(
     if (HOP_BY_HOP.has(seen) || CREDENTIALS.has(seen)) headers.delete(name)
     if (OURS.has(seen) || OUR_FAMILIES.test(seen)) headers.delete(name)
   }
-  headers.set('X-Latchkey-Account', accountId)
-  if (siteId !== null) headers.set('X-Latchkey-Site', siteId)
-  headers.set('X-Latchkey-Key', keyId)
-  headers.set('X-Latchkey-Owner', ownerId)
-  headers.set('X-Latchkey-Dialect', dialect)
+  identify(headers, identity)
   headers.set(REQUEST_ID, requestId)
 
   headers.set(FORWARDED_FOR, address)
@@ -67,6 +63,20 @@ export function outwardHeaders(
   headers.set('X-Forwarded-Proto', publicUrl.protocol.slice(0, -1))
   headers.set('X-Forwarded-Host', publicUrl.host)
   return headers
+}
+
+export const SITE = 'X-Latchkey-Site'
+
+/** Says whose request it is, to whoever stands behind the guard. */
+export function identify(
+  headers: Headers,
+  { accountId, siteId, keyId, ownerId, dialect }: Identity,
+): void {
+  headers.set('X-Latchkey-Account', accountId)
+  if (siteId !== null) headers.set(SITE, siteId)
+  headers.set('X-Latchkey-Key', keyId)
+  headers.set('X-Latchkey-Owner', ownerId)
+  headers.set('X-Latchkey-Dialect', dialect)
 }
 
 /** The upstream's headers without those of its connection to us. */
