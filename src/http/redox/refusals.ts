@@ -1,6 +1,7 @@
 import { eventKind } from '../../domain/catalogue.ts'
 import type { Failure } from '../../domain/failure.ts'
-import { challenge, json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
+import { bearerChallenge } from '../bearer.ts'
+import { json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
 import type { Echo } from './meta.ts'
 
 /** What a refusal is written with. */
@@ -54,7 +55,7 @@ const unauthorized = (_: Failure, context: Refusal) =>
     'Send',
     'The access token is missing, invalid or expired.',
     context,
-    challenge('Bearer realm="Latchkey", error="invalid_token"'),
+    bearerChallenge('invalid_token'),
   )
 
 const later = (status: number, text: string, seconds: number, context: Refusal, headers = {}) =>
@@ -83,7 +84,7 @@ const replies: Replies<Refusal> = {
       'Send',
       'The access token is missing, invalid or expired.',
       context,
-      challenge('Bearer realm="Latchkey"'),
+      bearerChallenge(),
     ),
   credential_malformed: unauthorized,
   key_unknown: unauthorized,

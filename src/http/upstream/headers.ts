@@ -17,7 +17,7 @@ export interface Identity {
 /** The caller's headers without those that are not for the upstream, and with what we know of him. */
 export function outwardHeaders(
   incoming: Headers,
-  { accountId, siteId, keyId, ownerId, dialect }: Identity,
+  identity: Identity,
   { address, requestId }: Caller,
   publicUrl: URL,
 ): Headers {
@@ -25,11 +25,7 @@ export function outwardHeaders(
   for (const name of [...headers.keys()]) {
     if (isWithheld(name)) headers.delete(name)
   }
-  headers.set('X-Latchkey-Account', accountId)
-  if (siteId !== null) headers.set('X-Latchkey-Site', siteId)
-  headers.set('X-Latchkey-Key', keyId)
-  headers.set('X-Latchkey-Owner', ownerId)
-  headers.set('X-Latchkey-Dialect', dialect)
+  identify(headers, identity)
   headers.set(REQUEST_ID, requestId)
 
   headers.set(FORWARDED_FOR, address)
@@ -37,6 +33,20 @@ export function outwardHeaders(
   headers.set('X-Forwarded-Proto', publicUrl.protocol.slice(0, -1))
   headers.set('X-Forwarded-Host', publicUrl.host)
   return headers
+}
+
+export const SITE = 'X-Latchkey-Site'
+
+/** Says whose request it is, to whoever stands behind the guard. */
+export function identify(
+  headers: Headers,
+  { accountId, siteId, keyId, ownerId, dialect }: Identity,
+): void {
+  headers.set('X-Latchkey-Account', accountId)
+  if (siteId !== null) headers.set(SITE, siteId)
+  headers.set('X-Latchkey-Key', keyId)
+  headers.set('X-Latchkey-Owner', ownerId)
+  headers.set('X-Latchkey-Dialect', dialect)
 }
 
 /** The upstream's headers without those of its connection to us. */
