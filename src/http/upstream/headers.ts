@@ -17,7 +17,7 @@ export interface Identity {
 /** The caller's headers without those that are not for the upstream, and with what we know of him. */
 export function outwardHeaders(
   incoming: Headers,
-  { accountId, siteId, keyId, ownerId, dialect }: Identity,
+  identity: Identity | null,
   { address, requestId }: Caller,
   publicUrl: URL,
 ): Headers {
@@ -25,13 +25,14 @@ export function outwardHeaders(
   for (const name of [...headers.keys()]) {
     if (isWithheld(name)) headers.delete(name)
   }
-  headers.set('X-Latchkey-Account', accountId)
-  if (siteId !== null) headers.set('X-Latchkey-Site', siteId)
-  headers.set('X-Latchkey-Key', keyId)
-  headers.set('X-Latchkey-Owner', ownerId)
-  headers.set('X-Latchkey-Dialect', dialect)
+  if (identity !== null) {
+    headers.set('X-Latchkey-Account', identity.accountId)
+    if (identity.siteId !== null) headers.set('X-Latchkey-Site', identity.siteId)
+    headers.set('X-Latchkey-Key', identity.keyId)
+    headers.set('X-Latchkey-Owner', identity.ownerId)
+    headers.set('X-Latchkey-Dialect', identity.dialect)
+  }
   headers.set(REQUEST_ID, requestId)
-
   headers.set(FORWARDED_FOR, address)
   // Upstreams write links with these, so they are the operator's words and never a caller's Host.
   headers.set('X-Forwarded-Proto', publicUrl.protocol.slice(0, -1))
