@@ -58,16 +58,16 @@ export const SETTINGS = {
   },
   LATCHKEY_UPSTREAM_FHIR: {
     default: '',
-    help: 'Where requests to the FHIR surface go on to: http or https, a host, and a base path if need be. Empty: nowhere.',
+    help: 'Upstream of the FHIR surface: an http or https URL, a base path in it if need be. Empty: there is none.',
   },
-  LATCHKEY_UPSTREAM_HL7: { default: '', help: 'The same for HL7 v2 and v3 over HTTP.' },
-  LATCHKEY_UPSTREAM_MPPS: { default: '', help: 'The same for MPPS.' },
+  LATCHKEY_UPSTREAM_HL7: { default: '', help: 'Upstream of HL7 v2 and v3 over HTTP.' },
+  LATCHKEY_UPSTREAM_MPPS: { default: '', help: 'Upstream of MPPS messages.' },
   LATCHKEY_UPSTREAM_OPENDENTAL: {
     default: '',
-    help: 'The same for the data of Open Dental offices.',
+    help: 'Upstream of the data of Open Dental offices.',
   },
-  LATCHKEY_UPSTREAM_XDENT: { default: '', help: 'The same for the data of XDENT companies.' },
-  LATCHKEY_UPSTREAM_PRACTICE: { default: '', help: 'The same for practice management data.' },
+  LATCHKEY_UPSTREAM_XDENT: { default: '', help: 'Upstream of the data of XDENT companies.' },
+  LATCHKEY_UPSTREAM_PRACTICE: { default: '', help: 'Upstream of practice management data.' },
   LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: {
     default: '60',
     help: 'How long an upstream may take to begin its answer, and be silent in the midst of it; 1 to 3600.',
@@ -103,7 +103,7 @@ const upstream = z
   .transform((text) => (text === '' ? null : new URL(text)))
 
 // The text says more than its URL: an empty query or an empty user is none there.
-const isOrigin = (text: string) => /^https?:\/\/[^?#@]+$/i.test(text) && URL.canParse(text)
+const isOrigin = (text: string) => /^https?:\/\/[^/?#@][^?#@]*$/i.test(text) && URL.canParse(text)
 
 const networks = z.string().transform((text, context) => {
   const found: Network[] = []

@@ -1,9 +1,11 @@
 import { Hono } from 'hono'
 import { callerOf } from './caller.ts'
+import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
 import { type AuthDeps, redoxAuth } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
+import { redoxGate } from './redox/gate.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 
@@ -14,6 +16,7 @@ export function createApp(deps: AppDeps): Hono {
   const app = new Hono()
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
+  app.route('/', forwardAuth({ ...deps, gates: [redoxGate(deps)] }))
   app.route('/', jwks(deps))
   app.route('/', health(deps))
 

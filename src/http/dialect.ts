@@ -6,6 +6,8 @@ import type { Reply } from './reply.ts'
 export interface SurfaceDialect {
   /** What refusals are called in the log. */
   readonly name: string
+  /** Whether the request carries such a credential at all, good or bad. */
+  readonly claims: (headers: Headers) => boolean
   /** Never throws, whatever the headers. */
   readonly read: (headers: Headers) => Result<Credential, Unbelieved>
   /** `path`: where one dialect's surfaces have words of their own. */

@@ -3,7 +3,8 @@ import { Unavailable } from '../../src/service/ports.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { type D1, openD1 } from '../../src/worker/d1.ts'
-import { schemaStatements, startWorkerd } from '../support/worker/workerd.ts'
+import { schemaStatements } from '../../support/worker/bundle.ts'
+import { startWorkerd } from '../support/worker/workerd.ts'
 import { conformance } from './conformance.ts'
 
 conformance('D1 in workerd', startWorkerd)

@@ -10,8 +10,8 @@ import { EVERY_DIALECT } from '../../src/storage/migration-2.ts'
 import { SHAPES } from '../../src/storage/shapes.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { openD1 } from '../../src/worker/d1.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
 import { POSTGRES_SHAPE, SQLITE_SHAPE, shapeOf } from '../support/migrate/shape.ts'
-import { type PostgresServer, SET_UP_MS, startPostgres } from '../support/postgres/server.ts'
 import {
   deviceNew,
   seedKey,

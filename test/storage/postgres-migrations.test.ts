@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { prepareSchema, schemaVersion } from '../../src/node/postgres/schema.ts'
 import { openPostgres } from '../../src/node/postgres.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
+import { type PostgresServer, startPostgres } from '../../support/postgres/server.ts'
 import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
 import { testLog } from '../support/server.ts'
 
 const FIXTURE = new URL('../fixtures/schema-1.sql', import.meta.url)

@@ -5,7 +5,7 @@ import { type Storage, Unavailable } from '../../src/service/ports.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
-import { type PostgresServer, SET_UP_MS, startPostgres } from '../support/postgres/server.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
 import { testLog } from '../support/server.ts'
 import { conformance } from './conformance.ts'
 

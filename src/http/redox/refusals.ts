@@ -1,6 +1,7 @@
 import { eventKind } from '../../domain/catalogue.ts'
 import type { Failure } from '../../domain/failure.ts'
-import { challenge, json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
+import { bearerChallenge } from '../bearer.ts'
+import { json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
 import type { Echo } from './meta.ts'
 
 /** What a refusal is written with. */
@@ -54,7 +55,7 @@ const unauthorized = (_: Failure, context: Refusal) =>
     'Send',
     'The access token is missing, invalid or expired.',
     context,
-    challenge('Bearer realm="Latchkey", error="invalid_token"'),
+    bearerChallenge('invalid_token'),
   )
 
 const later = (status: number, text: string, seconds: number, context: Refusal, headers = {}) =>
@@ -83,7 +84,7 @@ const replies: Replies<Refusal> = {
       'Send',
       'The access token is missing, invalid or expired.',
       context,
-      challenge('Bearer realm="Latchkey"'),
+      bearerChallenge(),
     ),
   credential_malformed: unauthorized,
   key_unknown: unauthorized,
@@ -135,10 +136,13 @@ const replies: Replies<Refusal> = {
     refusal(502, 'Send', `The destination ${destinationId} did not answer as it should.`, context),
   destination_timed_out: ({ destinationId }, context) =>
     refusal(504, 'Send', `The destination ${destinationId} did not answer in time.`, context),
-  // Nothing lies behind these paths but destinations.
-  upstream_missing: (_, context) => refuseBroken(context),
-  upstream_unreachable: (_, context) => refuseBroken(context),
-  upstream_timed_out: (_, context) => refuseBroken(context),
+
+  upstream_missing: (_, context) =>
+    refusal(502, 'Send', 'There is no service behind this path.', context),
+  upstream_unreachable: (_, context) =>
+    refusal(502, 'Send', 'The service behind this path did not answer as it should.', context),
+  upstream_timed_out: (_, context) =>
+    refusal(504, 'Send', 'The service behind this path did not answer in time.', context),
 
   guessing: ({ retryAfterSeconds }, context) =>
     later(429, 'Too many failures.', retryAfterSeconds, context),

@@ -21,6 +21,7 @@ export function createCarry({ timeoutMs }: { timeoutMs: number }): Carry {
     try {
       return ok(await exchange(request, outward, timeoutMs))
     } catch (error) {
+      if (outward.signal.aborted) return fail(left)
       if (isStale(request, error) && isRepeatable(outward)) return carry(outward)
       return fail(failureOf(error))
     }
@@ -65,8 +66,11 @@ const isStale = (request: http.ClientRequest, error: unknown): boolean =>
   request.reusedSocket && codeOf(error) === 'ECONNRESET'
 
 /** Whether it may be sent once more without asking (RFC 9110 §9.2.2), and can be. */
-const isRepeatable = ({ method, body, signal }: Outward): boolean =>
-  body === null && ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'].includes(method) && !signal.aborted
+const isRepeatable = ({ method, body }: Outward): boolean =>
+  body === null && ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'].includes(method)
+
+/** Nobody reads it but the operator, who is not to look for a fault of the upstream's. */
+const left: UpstreamFailed = { reason: 'upstream_unreachable', detail: 'the caller hung up first' }
 
 function failureOf(error: unknown): UpstreamFailed {
   if (error instanceof TimedOut) return { reason: 'upstream_timed_out' }
