@@ -12,10 +12,18 @@ import {
   readName,
   readText,
 } from './operator.ts'
-import type { KeyEdit, KeyFilter, KeySummary, OperatorStorage, Page, User } from './ports.ts'
+import type {
+  AuthorityStorage,
+  KeyEdit,
+  KeyFilter,
+  KeySummary,
+  OperatorStorage,
+  Page,
+  User,
+} from './ports.ts'
 
 export interface KeysDeps extends OperatorDeps, KeySecretsDeps {
-  readonly storage: OperatorStorage
+  readonly storage: OperatorStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
 }
 
 /** A key with its secret: the only time that the secret is shown, unless its dialect lets it be viewed. */
@@ -49,7 +57,7 @@ export type KeyChange = { readonly [Field in keyof KeyEdit]?: KeyEdit[Field] | u
 
 /** The life of a key of any dialect, in the hands of who acts. */
 export function createKeys(deps: KeysDeps) {
-  const { storage, random, clock } = deps
+  const { storage, digester, random, clock } = deps
   const secrets = createKeySecrets(deps)
 
   return {
@@ -70,8 +78,9 @@ export function createKeys(deps: KeysDeps) {
       if (!owner.ok) return owner
       const place = await readPlace(wish, owner.value)
       if (!place.ok) return place
-
       const id = random.uuid()
+      if (await isTaken(wish.secret, wish.dialect, id)) return taken
+
       const { hash, sealed } = await secrets.keep(secret.value, wish.dialect, id)
       const added = await storage.addKey(
         {
@@ -99,7 +108,7 @@ export function createKeys(deps: KeysDeps) {
       if (!added) {
         return conflict(
           wish.sourceId === undefined
-            ? 'the public id or the secret is taken: another key has it'
+            ? TAKEN
             : `source ${wish.sourceId} has a key already, or the public id ${publicId} is taken: ` +
                 'revoke that key first, or make another source',
         )
@@ -221,9 +230,11 @@ export function createKeys(deps: KeysDeps) {
     ): Promise<Done<Revealed>> {
       const key = await find(id)
       if (!key.ok) return key
+      if (key.value.status === 'revoked') return revokedAlready(key.value)
       const { dialect } = key.value
       const secret = secrets.read(wish.secret, dialect)
       if (!secret.ok) return secret
+      if (await isTaken(wish.secret, dialect, key.value.id)) return taken
       const overlapEndsAt = wish.overlapMs === undefined ? null : clock() + wish.overlapMs
       const kept = await secrets.keep(secret.value, dialect, key.value.id)
       const changed = await storage.replaceSecret(
@@ -241,6 +252,23 @@ export function createKeys(deps: KeysDeps) {
   async function find(id: string): Promise<Done<KeySummary>> {
     const key = await storage.findKeySummary(id)
     return key === null ? notFound(`there is no key ${id}`) : ok(key)
+  }
+
+  /**
+   * Whether another key has this secret, or had it before its rotation. The key ring may have been
+   * rotated since: then the same secret has another digest, and the database cannot tell.
+   */
+  async function isTaken(
+    supplied: string | undefined,
+    dialect: Dialect,
+    keyId: string,
+  ): Promise<boolean> {
+    if (supplied === undefined || traitsOf(dialect).secret === 'exchanged') return false
+    for (const digest of digester.candidates(supplied)) {
+      const key = await storage.findKeyBySecret(digest)
+      if (key !== null && key.id !== keyId) return true
+    }
+    return false
   }
 
   async function reveal(id: string, secret: string): Promise<Done<Revealed>> {
@@ -337,6 +365,9 @@ const disabledBy = (key: KeySummary) =>
   conflict(
     `key ${key.publicId} was disabled by ${WHO[key.disabledBy ?? 'operator']}, who alone can enable it`,
   )
+
+const TAKEN = 'the public id or the secret is taken: another key has it'
+const taken = conflict(TAKEN)
 
 const noUsername = invalid('the owner needs a username: his keys are presented with it')
 
