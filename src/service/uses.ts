@@ -4,6 +4,8 @@ const DAY_MS = 86_400_000
 const FLUSH_MS = 60_000
 /** A flood of different keys is written early, so that what is counted stays small. */
 const COUNTED = 10_000
+/** Of how many keys in one write: of all at once, it would hold up every request for a third of a second. */
+const WRITTEN_TOGETHER = 500
 
 /**
  * Counts the uses of keys, off the hot path: one write a key and minute, however often it was used. What
@@ -22,11 +24,14 @@ export function createUses(
     const uses: KeyUse[] = Array.from(counted, ([keyId, of]) => ({ keyId, ...of }))
     counted = new Map()
     since = clock()
-    if (uses.length === 0) return
-    try {
-      await storage.addKeyUses(uses)
-    } catch (error) {
-      log.error({ error, keys: uses.length }, 'the uses of keys were not written')
+    for (let from = 0; from < uses.length; from += WRITTEN_TOGETHER) {
+      try {
+        await storage.addKeyUses(uses.slice(from, from + WRITTEN_TOGETHER))
+      } catch (error) {
+        // What is left would fail as well, and is not carried on: memory must not grow meanwhile.
+        log.error({ error, keys: uses.length - from }, 'the uses of keys were not written')
+        return
+      }
     }
   }
 
