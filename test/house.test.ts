@@ -266,6 +266,11 @@ describe('a string that goes over a wire occurs in one source file:', () => {
     'at+jwt',
     "'rt_'",
     'PatientAdmin',
+    'MISSING_API_KEY',
+    'RetryAfterSeconds',
+    'CompanyId',
+    'Basic realm',
+    "'/practice/v1/me'",
   ])('%s', (word) => {
     const quoted = server.filter((file) => codeOf(file).includes(word))
     expect(quoted).toHaveLength(1)
