@@ -119,6 +119,15 @@ test.each([
   expect(answer.headers).toContainEqual(['etag', '"1"'])
 })
 
+test('interim answers stay here, and the last one is the answer', async () => {
+  const answer = await answerOf((_, response) => {
+    response.writeProcessing()
+    response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+    response.writeHead(201, { 'Content-Length': 4 }).end('last')
+  })
+  expect([answer.status, answer.body]).toEqual([201, 'last'])
+})
+
 test('two cookies stay two', async () => {
   const answer = await answerOf((_, response) => {
     response.setHeader('Set-Cookie', ['a=1; Path=/', 'b=2, c']).end()

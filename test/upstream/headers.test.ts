@@ -119,8 +119,16 @@ test('what Connection names goes no further', async () => {
 
 test('a key without a site names none', async () => {
   const request = 'GET /fhir HTTP/1.1\nHost: x\nX-Latchkey-Site: other\n\n'
-  const { headers } = await passed(request, { siteId: null })
+  const { headers } = await passed(request, { identity: { siteId: null } })
   expect(Object.keys(headers)).not.toContain('x-latchkey-site')
+})
+
+test('a request that needs no key says nothing of anybody', async () => {
+  const request =
+    'GET /fhir/metadata HTTP/1.1\nHost: x\nX-Latchkey-Key: other\nAuthorization: Bearer x\n\n'
+  const { headers } = await passed(request, { identity: null })
+  const ours = Object.entries(OURS).filter(([name]) => !name.startsWith('x-latchkey-'))
+  expect(headers).toEqual(Object.fromEntries(ours))
 })
 
 test.each([

@@ -17,7 +17,7 @@ export interface Identity {
 /** The caller's headers without those that are not for the upstream, and with what we know of him. */
 export function outwardHeaders(
   incoming: Headers,
-  identity: Identity,
+  identity: Identity | null,
   { address, requestId }: Caller,
   publicUrl: URL,
 ): Headers {
@@ -25,9 +25,8 @@ export function outwardHeaders(
   for (const name of [...headers.keys()]) {
     if (isWithheld(name)) headers.delete(name)
   }
-  identify(headers, identity)
+  if (identity !== null) identify(headers, identity)
   headers.set(REQUEST_ID, requestId)
-
   headers.set(FORWARDED_FOR, address)
   // Upstreams write links with these, so they are the operator's words and never a caller's Host.
   headers.set('X-Forwarded-Proto', publicUrl.protocol.slice(0, -1))

@@ -23,7 +23,8 @@ export type Pass = ReturnType<typeof createPass>
 
 /**
  * Hands a judged request on to what stands behind its surface, and the answer back unchanged. Who
- * calls it has judged the caller: `identity` is what the upstream will believe.
+ * calls it has judged the caller: `identity` is what the upstream will believe, null where what is
+ * asked for needs no key.
  *
  * hono/proxy is not used: it undoes an answer's content coding and drops its length, and leaves the
  * headers that Connection names to chance.
@@ -34,7 +35,7 @@ export function createPass({ carry, upstreams, publicUrl, log }: PassDeps) {
   return async function pass(
     request: Request,
     surface: Surface,
-    identity: Identity,
+    identity: Identity | null,
     caller: Caller,
   ): Promise<Result<Response, UpstreamFailed | Unreadable>> {
     const upstream = upstreams[surface]

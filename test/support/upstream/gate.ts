@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { parseNetwork } from '../../../src/domain/address.ts'
 import { callerOf } from '../../../src/http/caller.ts'
+import type { Identity } from '../../../src/http/upstream/headers.ts'
 import { createPass } from '../../../src/http/upstream/pass.ts'
 import { createCarry } from '../../../src/node/upstream/carry.ts'
 import { testLog } from '../server.ts'
@@ -16,7 +17,7 @@ export interface Listening {
   close(): void
 }
 
-export const IDENTITY = {
+export const IDENTITY: Identity = {
   accountId: 'account-1',
   siteId: 'site-1',
   keyId: 'KEY1',
@@ -27,12 +28,14 @@ export const IDENTITY = {
 export interface GateOptions {
   readonly timeoutMs?: number
   readonly trusted?: readonly string[]
-  readonly siteId?: string | null
+  /** What is not as in IDENTITY; null where nobody is known. */
+  readonly identity?: Partial<Identity> | null
 }
 
 /** The smallest server that passes on: everybody is believed to be one and the same. */
 export async function openGate(upstream: string, options: GateOptions = {}) {
-  const { timeoutMs = 30_000, trusted = [], siteId = IDENTITY.siteId } = options
+  const { timeoutMs = 30_000, trusted = [], identity = {} } = options
+  const known = identity && { ...IDENTITY, ...identity }
   const log = testLog()
   const pass = createPass({
     carry: createCarry({ timeoutMs }),
@@ -47,7 +50,7 @@ export async function openGate(upstream: string, options: GateOptions = {}) {
   }
   const app = new Hono()
   app.all('*', async (c) => {
-    const answer = await pass(c.req.raw, 'fhir', { ...IDENTITY, siteId }, callerOf(http, c))
+    const answer = await pass(c.req.raw, 'fhir', known, callerOf(http, c))
     return answer.ok ? answer.value : c.json(answer.failure, 502)
   })
   return { ...(await listen(createServer(getRequestListener(app.fetch)))), log }
