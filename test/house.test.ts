@@ -266,6 +266,13 @@ describe('a string that goes over a wire occurs in one source file:', () => {
     'at+jwt',
     "'rt_'",
     'PatientAdmin',
+    "'X-API-Key'",
+    'OperationOutcome',
+    'application/fhir+json',
+    'application/hl7-v2+er7',
+    "'/fhir/*'",
+    "'/v2/ingest'",
+    'success: false',
   ])('%s', (word) => {
     const quoted = server.filter((file) => codeOf(file).includes(word))
     expect(quoted).toHaveLength(1)

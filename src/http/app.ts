@@ -8,6 +8,9 @@ import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
+import { surfaceGate } from './surface-gate.ts'
+import { xenrad } from './xenrad/dialect.ts'
+import { xenradSurfaces } from './xenrad/surfaces.ts'
 
 export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps
 
@@ -16,7 +19,11 @@ export function createApp(deps: AppDeps): Hono {
   const app = new Hono()
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
-  app.route('/', forwardAuth({ ...deps, gates: [redoxGate(deps)] }))
+  app.route('/', xenradSurfaces(deps))
+  app.route(
+    '/',
+    forwardAuth({ ...deps, gates: [redoxGate(deps), surfaceGate(xenrad, deps.authenticate)] }),
+  )
   app.route('/', jwks(deps))
   app.route('/', health(deps))
 
