@@ -1,5 +1,7 @@
 import { expect } from 'vitest'
-import { UUID } from './seen.ts'
+import { type seen, UUID } from './seen.ts'
+
+type Seen = Awaited<ReturnType<typeof seen>>
 
 /** One request that each surface takes. */
 export const REQUESTS = {
@@ -21,7 +23,7 @@ export function refusal(
   code: string,
   text: string,
   headers: Readonly<Record<string, string>> = {},
-) {
+): Seen {
   const { type, body } = form(surface, code, text)
   return {
     status,
