@@ -273,6 +273,11 @@ describe('a string that goes over a wire occurs in one source file:', () => {
     "'/fhir/*'",
     "'/v2/ingest'",
     'success: false',
+    'MISSING_API_KEY',
+    'RetryAfterSeconds',
+    'CompanyId',
+    'Basic realm',
+    "'/practice/v1/me'",
   ])('%s', (word) => {
     const quoted = server.filter((file) => codeOf(file).includes(word))
     expect(quoted).toHaveLength(1)

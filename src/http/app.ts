@@ -3,12 +3,14 @@ import { callerOf } from './caller.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
+import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
+import { xdent, xdentApi } from './xdent/api.ts'
 import { xenrad } from './xenrad/dialect.ts'
 import { xenradSurfaces } from './xenrad/surfaces.ts'
 
@@ -20,12 +22,18 @@ export function createApp(deps: AppDeps): Hono {
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
   app.route('/', xenradSurfaces(deps))
-  app.route(
-    '/',
-    forwardAuth({ ...deps, gates: [redoxGate(deps), surfaceGate(xenrad, deps.authenticate)] }),
-  )
+  const gates = [
+    redoxGate(deps),
+    surfaceGate(xdent, deps.authenticate),
+    // After XDENT's, whose keys come in the same header and are told by their dot.
+    surfaceGate(xenrad, deps.authenticate),
+    surfaceGate(practice, deps.authenticate),
+  ]
+  app.route('/', forwardAuth({ ...deps, gates }))
   app.route('/', jwks(deps))
   app.route('/', health(deps))
+  app.all('/api/v1/*', xdentApi(deps))
+  app.all('/practice/v1/*', practiceApi(deps))
 
   app.notFound((c) => {
     const reply = json(404, { message: 'There is nothing at this path.' })

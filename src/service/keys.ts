@@ -60,6 +60,11 @@ export function createKeys(deps: KeysDeps) {
       if (!isPublicId(publicId)) {
         return invalid('the public id must be 1 to 128 printable ASCII characters without blanks')
       }
+      if (wish.dialect === 'xdent' && publicId.includes('.')) {
+        return invalid(
+          'the public id must have no dot: the first one ends it where it is presented',
+        )
+      }
       const secret = secrets.read(wish.secret, wish.dialect)
       if (!secret.ok) return secret
       const now = clock()

@@ -1,23 +1,23 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readApiKey } from '../../src/http/xenrad/credential.ts'
-import { startEcho } from '../support/echo.ts'
 import { type LiveServer, startLive } from '../support/live.ts'
 import { type RawAnswer, sendRaw } from '../support/raw.ts'
 import { type SiteKey, seedSite } from '../support/site.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 import { invalidKey, refusal } from '../support/xenrad.ts'
 
-let echo: Awaited<ReturnType<typeof startEcho>>
+let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
 let server: LiveServer
 let key: SiteKey
 beforeAll(async () => {
-  echo = await startEcho()
-  server = await startLive({ LATCHKEY_UPSTREAM_FHIR: echo.url })
+  upstream = await openHttpUpstream()
+  server = await startLive({ LATCHKEY_UPSTREAM_FHIR: upstream.url })
   key = await seedSite(server)
 })
 afterAll(async () => {
   await server.close()
-  echo.close()
+  upstream.close()
 })
 
 /** What a request with these header lines is answered with, over a socket, in bytes. */

@@ -4,10 +4,10 @@ import { xenrad } from '../../src/http/xenrad/dialect.ts'
 import { xenradSurfaces } from '../../src/http/xenrad/surfaces.ts'
 import { Unavailable } from '../../src/service/ports.ts'
 import { brokenServer } from '../support/broken.ts'
-import { startEcho, startSilent } from '../support/echo.ts'
 import { seen } from '../support/seen.ts'
 import { done, type TestServer, testServer } from '../support/server.ts'
 import { type SiteKey, seedSite } from '../support/site.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 import {
   CHALLENGE,
   invalidKey,
@@ -21,15 +21,15 @@ const HERE = '203.0.113.7'
 const HOUR = 3_600_000
 const WINDOW_SECONDS = 300
 
-let echo: Awaited<ReturnType<typeof startEcho>>
+let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
 /** One request a key and window, so that the next is one too many. */
 let server: TestServer
 beforeAll(async () => {
-  echo = await startEcho()
+  upstream = await openHttpUpstream()
   server = await testServer({
-    LATCHKEY_UPSTREAM_FHIR: echo.url,
-    LATCHKEY_UPSTREAM_HL7: echo.url,
-    LATCHKEY_UPSTREAM_MPPS: echo.url,
+    LATCHKEY_UPSTREAM_FHIR: upstream.url,
+    LATCHKEY_UPSTREAM_HL7: upstream.url,
+    LATCHKEY_UPSTREAM_MPPS: upstream.url,
     LATCHKEY_QUOTA_REQUESTS: '1',
     LATCHKEY_QUOTA_SECONDS: String(WINDOW_SECONDS),
     LATCHKEY_FAILURES_PER_ADDRESS: '1000000',
@@ -37,7 +37,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server.close()
-  echo.close()
+  upstream.close()
 })
 
 type Headers = Record<string, string>
@@ -148,16 +148,16 @@ describe.each(SURFACE_NAMES)('%s', (surface) => {
   })
 
   test('says when what stands behind is not set up, not there, or silent', async () => {
-    const silent = await startSilent()
-    for (const [upstream, status, code, text] of [
+    const silent = await openHttpUpstream(() => undefined)
+    for (const [setting, status, code, text] of [
       ['', 502, 'exception', 'No service is set up behind this path.'],
       ['http://127.0.0.1:1', 502, 'transient', 'The service behind this path cannot be reached.'],
       [silent.url, 504, 'timeout', 'The service behind this path did not answer in time.'],
     ] as const) {
       const behind = await testServer({
-        LATCHKEY_UPSTREAM_FHIR: upstream,
-        LATCHKEY_UPSTREAM_HL7: upstream,
-        LATCHKEY_UPSTREAM_MPPS: upstream,
+        LATCHKEY_UPSTREAM_FHIR: setting,
+        LATCHKEY_UPSTREAM_HL7: setting,
+        LATCHKEY_UPSTREAM_MPPS: setting,
         LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: '1',
       })
       const { secret } = await seedSite(behind)

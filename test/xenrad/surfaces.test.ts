@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Echoed, startEcho } from '../support/echo.ts'
 import { seen, UUID } from '../support/seen.ts'
 import { done, type TestServer, testServer } from '../support/server.ts'
 import { type SiteKey, seedSite } from '../support/site.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 import {
   CHALLENGE,
   invalidKey,
@@ -15,20 +15,20 @@ import {
 const HERE = '203.0.113.7'
 const ELSEWHERE = '198.51.100.1'
 
-let echo: Awaited<ReturnType<typeof startEcho>>
+let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
 let server: TestServer
 let key: SiteKey
 beforeAll(async () => {
-  echo = await startEcho()
+  upstream = await openHttpUpstream()
   server = await testServer({
-    LATCHKEY_UPSTREAM_FHIR: `${echo.url}/r4`,
-    LATCHKEY_UPSTREAM_HL7: `${echo.url}/engine`,
-    LATCHKEY_UPSTREAM_MPPS: echo.url,
+    LATCHKEY_UPSTREAM_FHIR: `${upstream.url}/r4`,
+    LATCHKEY_UPSTREAM_HL7: `${upstream.url}/engine`,
+    LATCHKEY_UPSTREAM_MPPS: upstream.url,
   })
 })
 afterAll(async () => {
   await server.close()
-  echo.close()
+  upstream.close()
 })
 beforeEach(async () => {
   key = await seedSite(server)
@@ -44,9 +44,16 @@ interface Sent {
 const send = (path: string, { headers = {}, ...init }: Sent = {}) =>
   server.call(path, { address: HERE, headers: { 'X-API-Key': key.secret, ...headers }, ...init })
 
-const echoed = async (answer: Response): Promise<Echoed> => {
+/** The request as the upstream has received it. */
+const received = (answer: Response) => {
   expect(answer.status).toBe(200)
-  return (await answer.json()) as Echoed
+  const last = upstream.seen.at(-1)
+  return {
+    method: last?.method,
+    url: last?.url,
+    headers: Object.fromEntries(last?.headers ?? []),
+    body: last?.body.toString(),
+  }
 }
 
 const statusOf = async (surface: SurfaceName, secret: string, init: Sent = {}) => {
@@ -59,7 +66,7 @@ test('one key opens every surface of its site, whose upstream reads whose it is 
   const targets = []
   for (const surface of SURFACE_NAMES) {
     const { path, method } = REQUESTS[surface]
-    const { url, headers } = await echoed(await send(path, { method }))
+    const { url, headers } = received(await send(path, { method }))
     targets.push(url)
     expect(headers).toMatchObject({
       'x-latchkey-account': key.accountId,
@@ -82,7 +89,7 @@ test('one key opens every surface of its site, whose upstream reads whose it is 
 test('a site that a caller names in a header is not believed', async () => {
   const other = await seedSite(server)
   const headers = { 'X-Latchkey-Site': other.siteId, X_Latchkey_Site: other.siteId }
-  const seenByUpstream = await echoed(await send('/fhir/Patient', { method: 'GET', headers }))
+  const seenByUpstream = received(await send('/fhir/Patient', { method: 'GET', headers }))
   expect(seenByUpstream.headers['x-latchkey-site']).toBe(key.siteId)
   expect(JSON.stringify(seenByUpstream)).not.toContain(other.siteId)
 })
@@ -97,7 +104,7 @@ test.each([
 ])(
   'a body to %s is for the upstream to judge: it arrives as it was sent',
   async (path, type, body) => {
-    const sent = await echoed(await send(path, { headers: { 'Content-Type': type }, body }))
+    const sent = received(await send(path, { headers: { 'Content-Type': type }, body }))
     expect([sent.method, sent.body, sent.headers['content-type']]).toEqual(['POST', body, type])
   },
 )
@@ -111,7 +118,7 @@ describe('FHIR', () => {
     ['POST', '/fhir/Patient/_search'],
     ['PUT', '/fhir/Patient/1'],
   ])('%s %s is handed on', async (method, path) => {
-    const { url, method: got } = await echoed(await send(path, { method }))
+    const { url, method: got } = received(await send(path, { method }))
     expect([got, url]).toEqual([method, `/r4${path}`])
   })
 
@@ -148,7 +155,7 @@ describe('FHIR', () => {
     const headers: Record<string, string> = { ...given }
     if (headers['X-API-Key'] === 'good') headers['X-API-Key'] = key.secret
     const answer = await server.call('/fhir/metadata?_format=json', { method: 'GET', headers })
-    const { url, headers: read } = await echoed(answer)
+    const { url, headers: read } = received(answer)
     expect(url).toBe('/r4/fhir/metadata?_format=json')
     expect(Object.keys(read).filter((name) => /latchkey|key|authorization/.test(name))).toEqual([])
     expect(read['x-request-id']).toMatch(UUID)
@@ -211,7 +218,7 @@ describe('messages', () => {
     ['/ingest', ''],
   ])('%s takes the type %j', async (path, type) => {
     const headers = { 'Content-Type': type }
-    expect((await echoed(await send(path, { headers }))).method).toBe('POST')
+    expect(received(await send(path, { headers })).method).toBe('POST')
   })
 
   const V2 = ['text/plain', 'application/hl7-v2+er7', 'x-application/hl7-v2+er7']
@@ -314,7 +321,7 @@ describe('addresses', () => {
     expect(await statusOf('fhir', key.secret, { address: ELSEWHERE, headers })).toBe(403)
     const spoofed = { 'X-Forwarded-For': ELSEWHERE }
     const init = { method: 'GET', headers: spoofed }
-    expect((await echoed(await send('/fhir/Patient', init))).headers['x-forwarded-for']).toBe(HERE)
+    expect(received(await send('/fhir/Patient', init)).headers['x-forwarded-for']).toBe(HERE)
   })
 })
 
@@ -330,7 +337,12 @@ test('a proxy that asks is told of Xenrad’s keys in the words of the path that
     const refused = await ask('x'.repeat(43), REQUESTS[surface].path)
     expect(await seen(refused)).toEqual(invalidKey(surface))
   }
-  expect(
-    (await server.call('/forward-auth', { headers: { 'X-API-Key': key.secret } })).status,
-  ).toBe(200)
+  // Also one with a dot, although XDENT's keys have one too and come in the same header.
+  const imported = await seedSite(server, { secret: 'imported.from.elsewhere' })
+  for (const { secret, siteId } of [key, imported]) {
+    const { status, headers } = await server.call('/forward-auth', {
+      headers: { 'X-API-Key': secret },
+    })
+    expect([status, headers.get('x-latchkey-site')]).toEqual([200, siteId])
+  }
 })

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Latchkey } from '../../../src/compose.ts'
 import { SURFACES, upstreamSetting } from '../../../src/domain/surface.ts'
 import { openUpstreams } from '../../../src/node/demo/upstreams/open.ts'
+import { seedPracticeWorld, seedXdentWorld } from '../holder-worlds.ts'
 import { seedWorld } from '../world.ts'
 import { seedXenradWorld } from '../xenrad-world.ts'
 import { parseTranscript } from './parse.ts'
@@ -13,6 +14,8 @@ const FOLDER = new URL('../../transcripts/', import.meta.url)
 const WORLDS: Readonly<Record<string, (latchkey: Latchkey) => Promise<Variables>>> = {
   redox: seedWorld,
   xenrad: seedXenradWorld,
+  xdent: seedXdentWorld,
+  practice: seedPracticeWorld,
 }
 
 /** Every transcript of every dialect, with a world of its own. */
