@@ -1,45 +1,46 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LiveServer, startLive } from './support/live.ts'
 import { sendRaw } from './support/raw.ts'
 import { type TestServer, testServer } from './support/server.ts'
-import { parseTranscript } from './support/transcript/parse.ts'
 import { replay, type Transport } from './support/transcript/replay.ts'
-import { seedWorld } from './support/world.ts'
+import { openTranscriptUpstreams, TRANSCRIPTS } from './support/transcript/worlds.ts'
 
-const FOLDER = new URL('transcripts/redox/', import.meta.url)
-const names = readdirSync(FOLDER)
-const transcriptOf = (name: string) => parseTranscript(readFileSync(new URL(name, FOLDER), 'utf8'))
+let upstreams: Awaited<ReturnType<typeof openTranscriptUpstreams>>
+beforeAll(async () => {
+  upstreams = await openTranscriptUpstreams()
+})
+afterAll(() => upstreams.close())
 
 describe('in process', () => {
   let server: TestServer
   beforeAll(async () => {
-    server = await testServer()
+    server = await testServer(upstreams.settings)
   })
   afterAll(() => server.close())
 
   const transport: Transport = {
     shows: 'the app',
     async send({ method, target, headers, body }) {
-      const content = body === '' ? {} : { body }
+      // As bytes: a text would bring a Content-Type of its own.
+      const bytes = new TextEncoder().encode(body)
       const answer = await server.call(target, {
         method,
-        headers: Object.fromEntries(headers),
-        ...content,
+        headers: { ...Object.fromEntries(headers), 'Content-Length': String(bytes.length) },
+        ...(body === '' ? {} : { body: bytes }),
       })
       return { status: answer.status, headers: [...answer.headers], body: await answer.text() }
     },
   }
 
-  test.each(names)('%s is answered as recorded', async (name) => {
-    expect(await replay(transcriptOf(name), transport, await seedWorld(server))).toBeNull()
+  test.each(TRANSCRIPTS)('$name is answered as recorded', async ({ exchanges, seed }) => {
+    expect(await replay(exchanges, transport, await seed(server))).toBeNull()
   })
 })
 
 describe('over a socket', () => {
   let server: LiveServer
   beforeAll(async () => {
-    server = await startLive({ LATCHKEY_URL: 'https://latchkey.example' })
+    server = await startLive({ LATCHKEY_URL: 'https://latchkey.example', ...upstreams.settings })
   })
   afterAll(() => server.close())
 
@@ -55,7 +56,7 @@ describe('over a socket', () => {
     },
   }
 
-  test.each(names)('%s is answered as recorded', async (name) => {
-    expect(await replay(transcriptOf(name), transport, await seedWorld(server))).toBeNull()
+  test.each(TRANSCRIPTS)('$name is answered as recorded', async ({ exchanges, seed }) => {
+    expect(await replay(exchanges, transport, await seed(server))).toBeNull()
   })
 })

@@ -11,6 +11,8 @@ import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
 import { xdent, xdentApi } from './xdent/api.ts'
+import { xenrad } from './xenrad/dialect.ts'
+import { xenradSurfaces } from './xenrad/surfaces.ts'
 
 export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps
 
@@ -19,9 +21,12 @@ export function createApp(deps: AppDeps): Hono {
   const app = new Hono()
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
+  app.route('/', xenradSurfaces(deps))
   const gates = [
     redoxGate(deps),
     surfaceGate(xdent, deps.authenticate),
+    // After XDENT's, whose keys come in the same header and are told by their dot.
+    surfaceGate(xenrad, deps.authenticate),
     surfaceGate(practice, deps.authenticate),
   ]
   app.route('/', forwardAuth({ ...deps, gates }))

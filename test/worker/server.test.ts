@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
@@ -6,10 +5,9 @@ import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { createCarry } from '../../src/node/upstream/carry.ts'
 import { keyringOf, testRing } from '../support/ring.ts'
 import { deviceNew, done, seedKey, type TokenAnswer, testLog } from '../support/server.ts'
-import { parseTranscript } from '../support/transcript/parse.ts'
 import { replay, type Transport } from '../support/transcript/replay.ts'
+import { openTranscriptUpstreams, TRANSCRIPTS } from '../support/transcript/worlds.ts'
 import { fetcherOf, startWorkerd, type Workerd } from '../support/worker/workerd.ts'
-import { seedWorld } from '../support/world.ts'
 
 /*
  * The bundle as it is deployed, in workerd, and beside it a Node server on the same D1 database with
@@ -17,23 +15,28 @@ import { seedWorld } from '../support/world.ts'
  */
 
 const URL_OF_BOTH = 'https://latchkey.example'
-const FOLDER = new URL('../transcripts/redox/', import.meta.url)
 
 let workerd: Workerd
 let worker: ReturnType<typeof fetcherOf>
 let node: ReturnType<typeof compose>
+let upstreams: Awaited<ReturnType<typeof openTranscriptUpstreams>>
 /** What Node, if it were to stop with its answer, would have to finish first. */
 const kept: Promise<unknown>[] = []
 
 beforeAll(async () => {
   const ring = await testRing()
+  upstreams = await openTranscriptUpstreams()
   workerd = await startWorkerd({
     bindings: {
       LATCHKEY_URL: URL_OF_BOTH,
       LATCHKEY_KEYRING_JSON: JSON.stringify(ring),
       LATCHKEY_LOG_LEVEL: 'debug',
+      ...upstreams.settings,
     },
-    outside: async (request) => hospital(request.url, await request.text()),
+    outside: async (request) =>
+      isLocal(request.url)
+        ? fetch(request.url, request)
+        : hospital(request.url, await request.text()),
   })
   worker = fetcherOf(await workerd.mf.getWorker('server'))
   node = compose({
@@ -51,7 +54,13 @@ beforeAll(async () => {
     keepAlive: (work) => kept.push(work),
   })
 })
-afterAll(() => workerd.dispose())
+afterAll(async () => {
+  await workerd.dispose()
+  upstreams.close()
+})
+
+/** What stands behind a surface is a real server. */
+const isLocal = (url: string) => new URL(url).hostname === '127.0.0.1'
 
 /** The other end of a destination's URL: it answers, redirects, or fails. */
 function hospital(url: string, body: string): Response {
@@ -105,15 +114,15 @@ describe('in workerd, from the built bundle', () => {
       const answer = await worker.fetch(`${URL_OF_BOTH}${target}`, {
         method,
         headers: [...headers, ['CF-Connecting-IP', '203.0.113.7']] as [string, string][],
-        ...(body === '' ? {} : { body }),
+        // As bytes: a text would bring a Content-Type of its own.
+        ...(body === '' ? {} : { body: new TextEncoder().encode(body) }),
       })
       return { status: answer.status, headers: [...answer.headers], body: await answer.text() }
     },
   }
 
-  test.each(readdirSync(FOLDER))('%s is answered as recorded', async (name) => {
-    const transcript = parseTranscript(readFileSync(new URL(name, FOLDER), 'utf8'))
-    expect(await replay(transcript, transport, await seedWorld(node))).toBeNull()
+  test.each(TRANSCRIPTS)('$name is answered as recorded', async ({ exchanges, seed }) => {
+    expect(await replay(exchanges, transport, await seed(node))).toBeNull()
   })
 
   test('/health and /ready are green', async () => {

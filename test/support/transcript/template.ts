@@ -8,6 +8,11 @@ const WILDCARDS: Readonly<Record<string, string>> = {
   date: '[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT',
   jwt: '[\\w-]+\\.[\\w-]+\\.[\\w-]+',
   refreshToken: 'rt_[\\w-]{84}',
+  address: '[0-9a-f.:]+',
+  // Of the upstreams that stand behind the surfaces.
+  patientId: '[0-9a-f]{8}-[0-9]',
+  stamp: '[0-9]{14}\\+0000',
+  controlId: '[0-9a-f]{20}',
 }
 
 /** `{{name}}`, `{{*wildcard}}`, `{{name=*wildcard}}`: a value, any value of a kind, one to keep. */

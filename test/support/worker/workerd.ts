@@ -28,7 +28,7 @@ export interface Workerd {
 export interface ServerBindings {
   readonly bindings: Readonly<Record<string, string>>
   /** Who answers what the server fetches. */
-  readonly outside?: (request: { url: string; text(): Promise<string> }) => Promise<Response>
+  readonly outside?: (request: Request) => Promise<Response>
 }
 
 /** Starts it, with the server's bundle where it is given bindings. */

@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readApiKey } from '../../src/http/xenrad/credential.ts'
+import { type LiveServer, startLive } from '../support/live.ts'
+import { type RawAnswer, sendRaw } from '../support/raw.ts'
+import { type SiteKey, seedSite } from '../support/site.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { invalidKey, refusal } from '../support/xenrad.ts'
+
+let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let server: LiveServer
+let key: SiteKey
+beforeAll(async () => {
+  upstream = await openHttpUpstream()
+  server = await startLive({ LATCHKEY_UPSTREAM_FHIR: upstream.url })
+  key = await seedSite(server)
+})
+afterAll(async () => {
+  await server.close()
+  upstream.close()
+})
+
+/** What a request with these header lines is answered with, over a socket, in bytes. */
+async function answerTo(...lines: string[]): Promise<RawAnswer> {
+  const head = ['GET /fhir/Patient/1 HTTP/1.1', 'Host: latchkey.example', ...lines, '', '']
+  const answer = await sendRaw(server.url, Buffer.from(head.join('\r\n'), 'latin1'))
+  if (answer === null) throw new Error('the server hung up')
+  return answer
+}
+
+const refused = ({ status, headers, body }: RawAnswer) => ({
+  status,
+  challenge: headers.find(([name]) => name.toLowerCase() === 'www-authenticate')?.[1],
+  body,
+})
+const told = ({ status, headers, body }: ReturnType<typeof refusal>) => ({
+  status,
+  challenge: headers['www-authenticate'],
+  body,
+})
+const INVALID = told(invalidKey('fhir'))
+const MISSING = told(
+  refusal('fhir', 401, 'login', 'An API key is needed: send it in the X-API-Key header.', {
+    'www-authenticate': 'ApiKey realm="Latchkey"',
+  }),
+)
+
+describe('the header', () => {
+  test.each<[string, (secret: string) => string[]]>([
+    ['in the documented spelling', (secret) => [`X-API-Key: ${secret}`]],
+    ['in lower case', (secret) => [`x-api-key: ${secret}`]],
+    ['in upper case', (secret) => [`X-API-KEY: ${secret}`]],
+    ['without a blank', (secret) => [`X-API-Key:${secret}`]],
+    ['among blanks', (secret) => [`X-API-Key: \t  ${secret} \t`]],
+    ['beside an Authorization', (secret) => [`X-API-Key: ${secret}`, 'Authorization: Bearer x']],
+  ])('is read %s', async (_, lines) => {
+    expect((await answerTo(...lines(key.secret))).status).toBe(200)
+  })
+
+  test.each<[string, (secret: string) => string[]]>([
+    ['absent', () => []],
+    ['empty', () => ['X-API-Key:']],
+    ['blank', () => ['X-API-Key:  \t ']],
+    ['under another name', (secret) => [`X-API-Keys: ${secret}`]],
+    ['with an underscore', (secret) => [`X_API_Key: ${secret}`]],
+    ['a bearer token', (secret) => [`Authorization: Bearer ${secret}`]],
+    ['a cookie', (secret) => [`Cookie: X-API-Key=${secret}`]],
+  ])('is missing where it is %s', async (_, lines) => {
+    expect(refused(await answerTo(...lines(key.secret)))).toEqual(MISSING)
+  })
+
+  test.each<[string, (secret: string) => string[]]>([
+    ['doubled', (secret) => [`X-API-Key: ${secret}`, `X-API-Key: ${secret}`]],
+    ['good, then bad', (secret) => [`X-API-Key: ${secret}`, 'x-api-key: x']],
+    ['bad, then good', (secret) => ['X-API-Key: x', `x-api-key: ${secret}`]],
+    ['good, then empty', (secret) => [`X-API-Key: ${secret}`, 'X-API-Key:']],
+    ['a list', (secret) => [`X-API-Key: ${secret},${secret}`]],
+    ['two words', (secret) => [`X-API-Key: ${secret.slice(0, 9)} ${secret.slice(9)}`]],
+    ['torn by a tab', (secret) => [`X-API-Key: ${secret.slice(0, 9)}\t${secret.slice(9)}`]],
+    ['under a scheme', (secret) => [`X-API-Key: ApiKey ${secret}`]],
+    ['quoted', (secret) => [`X-API-Key: "${secret}"`]],
+    ['in capitals', (secret) => [`X-API-Key: ${secret.toUpperCase()}`]],
+    ['not ASCII', () => ['X-API-Key: sch\xfcssel-sch\xfcssel-sch\xfcssel']],
+    ['UTF-8', () => [`X-API-Key: ${Buffer.from('ключ🔑').toString('latin1')}`]],
+    ['ended by a no-break space', (secret) => [`X-API-Key: ${secret}\xa0`]],
+    ['a letter short', (secret) => [`X-API-Key: ${secret.slice(0, -1)}`]],
+    ['a letter long', (secret) => [`X-API-Key: ${secret}A`]],
+    ['of another checksum', (secret) => [`X-API-Key: ${secret.slice(0, -6)}000000`]],
+    ['without its prefix', (secret) => [`X-API-Key: ${secret.slice(3)}`]],
+    ['the key’s id', () => [`X-API-Key: ${key.publicId}`]],
+    ['longer than any key', () => [`X-API-Key: ${'x'.repeat(513)}`]],
+    ['10 kB', () => [`X-API-Key: ${'x'.repeat(10_000)}`]],
+    ['a comma', () => ['X-API-Key: ,']],
+    ['a percent escape', (secret) => [`X-API-Key: %6c${secret.slice(1)}`]],
+  ])('opens nothing where it is %s, and all such answers are one', async (_, lines) => {
+    expect(refused(await answerTo(...lines(key.secret)))).toEqual(INVALID)
+  })
+
+  test('of 100 kB is more than a server of HTTP takes', async () => {
+    expect((await answerTo(`X-API-Key: ${'x'.repeat(100_000)}`)).status).toBe(431)
+    expect((await answerTo(`X-API-Key: ${key.secret}`)).status).toBe(200)
+  })
+
+  test.each(['\0', '\x01', '\x7f', '\r'])('with %j in it is no HTTP', async (character) => {
+    expect((await answerTo(`X-API-Key: ${key.secret}${character}x`)).status).toBeGreaterThan(399)
+  })
+})
+
+describe('the reader', () => {
+  /** As HTTP has it (RFC 9110 §5.5): blanks around a value are no part of it. */
+  const trimmed = (value: string) => value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
+  const isKey = (value: string) =>
+    value.length >= 1 &&
+    value.length <= 512 &&
+    [...value].every((letter) => letter > ' ' && letter < '\x7f')
+
+  const byte = fc.integer({ min: 1, max: 255 }).filter((code) => code !== 10 && code !== 13)
+  const anyValue = fc.array(byte, { maxLength: 40 }).map((codes) => String.fromCharCode(...codes))
+  const printable = fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code))
+  const likely = fc
+    .array(
+      fc.oneof(
+        { weight: 60, arbitrary: printable },
+        { weight: 1, arbitrary: fc.constantFrom(' ', '\t', '\x7f', '\x80', ', ') },
+      ),
+      {
+        maxLength: 600,
+        size: 'max',
+      },
+    )
+    .map((letters) => letters.join(''))
+
+  test('throws at nothing, and takes one word of printable ASCII, 512 letters at most', () => {
+    const counts = { key: 0, missing: 0, malformed: 0 }
+    fc.assert(
+      fc.property(fc.oneof(anyValue, likely), (value) => {
+        const word = trimmed(value)
+        const read = readApiKey(new Headers({ 'X-API-Key': value }))
+        if (isKey(word)) {
+          counts.key++
+          expect(read).toEqual({ ok: true, value: { dialect: 'xenrad', secret: word } })
+        } else if (word === '') {
+          counts.missing++
+          expect(read).toEqual({ ok: false, failure: { reason: 'credential_missing' } })
+        } else {
+          counts.malformed++
+          expect(read).toMatchObject({ ok: false, failure: { reason: 'credential_malformed' } })
+        }
+      }),
+      { numRuns: 2000 },
+    )
+    expect(Math.min(...Object.values(counts))).toBeGreaterThan(5)
+  })
+
+  test('takes no two headers for one key, whatever each of them is', () => {
+    fc.assert(
+      fc.property(fc.array(likely, { minLength: 2, maxLength: 3 }), (values) => {
+        const headers = new Headers()
+        for (const value of values) headers.append('X-API-Key', value)
+        expect(readApiKey(headers).ok).toBe(false)
+      }),
+    )
+  })
+
+  test('says nothing of what it read where it is no key', () => {
+    const read = readApiKey(new Headers({ 'X-API-Key': 'a secret with blanks' }))
+    expect(JSON.stringify(read)).not.toContain('secret with')
+  })
+})

@@ -1,0 +1,348 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { seen, UUID } from '../support/seen.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+import { type SiteKey, seedSite } from '../support/site.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import {
+  CHALLENGE,
+  invalidKey,
+  REQUESTS,
+  refusal,
+  SURFACE_NAMES,
+  type SurfaceName,
+} from '../support/xenrad.ts'
+
+const HERE = '203.0.113.7'
+const ELSEWHERE = '198.51.100.1'
+
+let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let server: TestServer
+let key: SiteKey
+beforeAll(async () => {
+  upstream = await openHttpUpstream()
+  server = await testServer({
+    LATCHKEY_UPSTREAM_FHIR: `${upstream.url}/r4`,
+    LATCHKEY_UPSTREAM_HL7: `${upstream.url}/engine`,
+    LATCHKEY_UPSTREAM_MPPS: upstream.url,
+  })
+})
+afterAll(async () => {
+  await server.close()
+  upstream.close()
+})
+beforeEach(async () => {
+  key = await seedSite(server)
+})
+
+interface Sent {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  readonly address?: string
+}
+
+const send = (path: string, { headers = {}, ...init }: Sent = {}) =>
+  server.call(path, { address: HERE, headers: { 'X-API-Key': key.secret, ...headers }, ...init })
+
+/** The request as the upstream has received it. */
+const received = (answer: Response) => {
+  expect(answer.status).toBe(200)
+  const last = upstream.seen.at(-1)
+  return {
+    method: last?.method,
+    url: last?.url,
+    headers: Object.fromEntries(last?.headers ?? []),
+    body: last?.body.toString(),
+  }
+}
+
+const statusOf = async (surface: SurfaceName, secret: string, init: Sent = {}) => {
+  const { path, method } = REQUESTS[surface]
+  const headers = { 'X-API-Key': secret, ...init.headers }
+  return (await server.call(path, { address: HERE, method, ...init, headers })).status
+}
+
+test('one key opens every surface of its site, whose upstream reads whose it is and not the key', async () => {
+  const targets = []
+  for (const surface of SURFACE_NAMES) {
+    const { path, method } = REQUESTS[surface]
+    const { url, headers } = received(await send(path, { method }))
+    targets.push(url)
+    expect(headers).toMatchObject({
+      'x-latchkey-account': key.accountId,
+      'x-latchkey-site': key.siteId,
+      'x-latchkey-key': key.publicId,
+      'x-latchkey-owner': key.ownerId,
+      'x-latchkey-dialect': 'xenrad',
+      'x-forwarded-for': HERE,
+    })
+    expect(JSON.stringify(headers)).not.toContain(key.secret)
+  }
+  expect(targets).toEqual([
+    '/r4/fhir/Patient/1',
+    '/engine/v2/ingest',
+    '/engine/v3/ingest',
+    '/ingest',
+  ])
+})
+
+test('a site that a caller names in a header is not believed', async () => {
+  const other = await seedSite(server)
+  const headers = { 'X-Latchkey-Site': other.siteId, X_Latchkey_Site: other.siteId }
+  const seenByUpstream = received(await send('/fhir/Patient', { method: 'GET', headers }))
+  expect(seenByUpstream.headers['x-latchkey-site']).toBe(key.siteId)
+  expect(JSON.stringify(seenByUpstream)).not.toContain(other.siteId)
+})
+
+test.each([
+  ['/ingest', 'application/json', '{"sop_instance_uid":"1.2","site_id":"another","status":""}'],
+  ['/ingest', 'application/json', '{ not JSON, \u0000 and 🩻'],
+  ['/v2/ingest', 'text/plain', 'MSH|^~\\&|RIS|Elsewhere|||20260102||ADT^A99|1|P|2.5\rPID|1\r'],
+  ['/v2/ingest', 'text/plain', 'MSH|^~\\&|\r\nPID|1\r\n\n'],
+  ['/v3/ingest', 'application/xml', '<?xml version="1.0"?><PRPA_IN201301UV02 site="another"/>'],
+  ['/fhir/Patient', 'application/fhir+json', '{"resourceType":"Patient","meta":{"source":"x"}}'],
+])(
+  'a body to %s is for the upstream to judge: it arrives as it was sent',
+  async (path, type, body) => {
+    const sent = received(await send(path, { headers: { 'Content-Type': type }, body }))
+    expect([sent.method, sent.body, sent.headers['content-type']]).toEqual(['POST', body, type])
+  },
+)
+
+describe('FHIR', () => {
+  test.each([
+    ['GET', '/fhir'],
+    ['GET', '/fhir?_summary=true'],
+    ['GET', '/fhir/Patient?name=M%C3%BCller&_count=2'],
+    ['GET', '/fhir/Patient/1/_history/2'],
+    ['POST', '/fhir/Patient/_search'],
+    ['PUT', '/fhir/Patient/1'],
+  ])('%s %s is handed on', async (method, path) => {
+    const { url, method: got } = received(await send(path, { method }))
+    expect([got, url]).toEqual([method, `/r4${path}`])
+  })
+
+  test('HEAD is handed on', async () => {
+    expect((await send('/fhir/Patient/1', { method: 'HEAD' })).status).toBe(200)
+  })
+
+  test.each(['DELETE', 'PATCH', 'OPTIONS', 'PROPFIND'])(
+    '%s is not supported, key or not',
+    async (method) => {
+      for (const path of ['/fhir', '/fhir/Patient/1', '/fhir/metadata']) {
+        const told = refusal('fhir', 405, 'not-supported', `${method} is not supported here.`, {
+          allow: 'GET, HEAD, POST, PUT',
+        })
+        expect(await seen(await send(path, { method }))).toEqual(told)
+        expect(await seen(await server.call(path, { method }))).toEqual(told)
+      }
+    },
+  )
+
+  test.each(['/fhirs', '/FHIR/Patient', '/v2', '/v2/ingest/', '/v4/ingest', '/ingest/1'])(
+    'there is nothing at %s',
+    async (path) => {
+      expect((await send(path)).status).toBe(404)
+    },
+  )
+
+  test.each([
+    ['no key', {}],
+    ['a good key', { 'X-API-Key': 'good' }],
+    ['a bad key', { 'X-API-Key': 'x'.repeat(43) }],
+    ['an identity of its own', { 'X-Latchkey-Site': 'site', 'X-Latchkey-Key': 'key' }],
+  ])('metadata is for everyone, and with %s the upstream reads nobody’s name', async (_, given) => {
+    const headers: Record<string, string> = { ...given }
+    if (headers['X-API-Key'] === 'good') headers['X-API-Key'] = key.secret
+    const answer = await server.call('/fhir/metadata?_format=json', { method: 'GET', headers })
+    const { url, headers: read } = received(answer)
+    expect(url).toBe('/r4/fhir/metadata?_format=json')
+    expect(Object.keys(read).filter((name) => /latchkey|key|authorization/.test(name))).toEqual([])
+    expect(read['x-request-id']).toMatch(UUID)
+  })
+
+  test.each([
+    ['POST', '/fhir/metadata'],
+    ['PUT', '/fhir/metadata'],
+    ['GET', '/fhir/metadata/'],
+    ['GET', '/fhir/metadata/1'],
+    ['GET', '/fhir//metadata'],
+    ['GET', '/fhir/metadata;x'],
+    ['GET', '/fhir/metadata%2f'],
+    ['GET', '/fhir/%6detadata'],
+    ['GET', '/fhir/Metadata'],
+    ['GET', '/fhir'],
+    ['GET', '/fhir/.well-known/smart-configuration'],
+  ])('nothing else is: %s %s needs a key', async (method, path) => {
+    expect(await seen(await server.call(path, { method }))).toEqual(
+      refusal(
+        'fhir',
+        401,
+        'login',
+        'An API key is needed: send it in the X-API-Key header.',
+        CHALLENGE,
+      ),
+    )
+  })
+})
+
+describe('messages', () => {
+  const messages = ['hl7 v2', 'hl7 v3', 'mpps'] as const
+
+  test.each(messages)('%s takes POST only, key or not', async (surface) => {
+    const { path } = REQUESTS[surface]
+    for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      const told = refusal(surface, 405, 'not-supported', `${method} is not supported here.`, {
+        allow: 'POST',
+      })
+      expect(await seen(await send(path, { method }))).toEqual(told)
+      expect(await seen(await server.call(path, { method }))).toEqual(told)
+    }
+    expect((await send(path, { method: 'HEAD' })).status).toBe(405)
+  })
+
+  test.each([
+    ['/v2/ingest', 'text/plain'],
+    ['/v2/ingest', 'text/plain; charset=utf-8'],
+    ['/v2/ingest', 'Text/Plain;charset=ISO-8859-1'],
+    ['/v2/ingest', 'application/hl7-v2+er7'],
+    ['/v2/ingest', 'application/hl7-v2+er7 ; charset=utf-8'],
+    ['/v2/ingest', 'x-application/hl7-v2+er7'],
+    ['/v2/ingest', ''],
+    ['/v3/ingest', 'application/xml'],
+    ['/v3/ingest', 'text/xml'],
+    ['/v3/ingest', 'application/hl7-v3+xml'],
+    ['/v3/ingest', ''],
+    ['/ingest', 'application/json'],
+    ['/ingest', 'application/json; charset=utf-8'],
+    ['/ingest', ''],
+  ])('%s takes the type %j', async (path, type) => {
+    const headers = { 'Content-Type': type }
+    expect(received(await send(path, { headers })).method).toBe('POST')
+  })
+
+  const V2 = ['text/plain', 'application/hl7-v2+er7', 'x-application/hl7-v2+er7']
+  test.each([
+    ['hl7 v2', V2, 'application/json'],
+    ['hl7 v2', V2, 'application/xml'],
+    ['hl7 v2', V2, 'text/plainest'],
+    ['hl7 v2', V2, 'text/plain, text/plain'],
+    ['hl7 v2', V2, 'application/x-www-form-urlencoded'],
+    ['mpps', ['application/json'], 'text/plain'],
+    ['mpps', ['application/json'], 'application/x-www-form-urlencoded'],
+  ] as const)('%s takes %j, and no %s', async (surface, types, type) => {
+    const { path } = REQUESTS[surface]
+    const headers = { 'Content-Type': type }
+    expect(await seen(await send(path, { headers }))).toEqual(
+      refusal(surface, 415, 'not-supported', `The Content-Type must be ${types.join(' or ')}.`, {
+        accept: types.join(', '),
+      }),
+    )
+    // Who has no key is told nothing more than that.
+    const stranger = { headers: { ...headers, 'X-API-Key': 'x'.repeat(43) } }
+    expect(await seen(await server.call(path, stranger))).toEqual(invalidKey(surface))
+  })
+})
+
+describe('the life of a key', () => {
+  test.each(SURFACE_NAMES)('a revocation is in force at the next request: %s', async (surface) => {
+    expect(await statusOf(surface, key.secret)).toBe(200)
+    done(await server.keys.revoke(key.keyId))
+    expect(await statusOf(surface, key.secret)).toBe(401)
+    expect(done(await server.keys.find(key.keyId)).status).toBe('revoked')
+  })
+
+  test('a new key works beside the old one until that is revoked', async () => {
+    const { secret } = done(
+      await server.keys.create({
+        dialect: 'xenrad',
+        ownerId: key.ownerId,
+        siteId: key.siteId,
+        name: 'PACS, new',
+      }),
+    )
+    expect([await statusOf('mpps', key.secret), await statusOf('mpps', secret)]).toEqual([200, 200])
+    done(await server.keys.revoke(key.keyId))
+    expect([await statusOf('mpps', key.secret), await statusOf('mpps', secret)]).toEqual([401, 200])
+  })
+
+  test('while an overlap lasts both secrets work, and then the new one', async () => {
+    const { secret } = done(await server.keys.rotateSecret(key.keyId, { overlapMs: 60_000 }))
+    const both = async () => [
+      await statusOf('hl7 v2', key.secret),
+      await statusOf('hl7 v2', secret),
+    ]
+    expect(await both()).toEqual([200, 200])
+    server.clock.turn(59_999)
+    expect(await both()).toEqual([200, 200])
+    server.clock.turn(1)
+    expect(await both()).toEqual([401, 200])
+  })
+
+  test('without an overlap the old secret ends at once', async () => {
+    const { secret } = done(await server.keys.rotateSecret(key.keyId, {}))
+    expect([await statusOf('fhir', key.secret), await statusOf('fhir', secret)]).toEqual([401, 200])
+  })
+
+  test('its last use is kept; what is refused, and what needs no key, is none', async () => {
+    const lastUsed = async () => {
+      await server.flush()
+      return done(await server.keys.find(key.keyId)).lastUsedAt
+    }
+    await send('/fhir/metadata', { method: 'GET' })
+    await send('/fhir/Patient/1', { method: 'DELETE' })
+    await statusOf('fhir', `${key.secret}x`)
+    expect(await lastUsed()).toBeNull()
+    server.clock.turn(5_000)
+    await statusOf('fhir', key.secret)
+    expect(await lastUsed()).toBe(server.clock())
+  })
+})
+
+describe('addresses', () => {
+  const listed = async (network: string) => {
+    done(await server.places.addAddress({ accountId: key.accountId, network }))
+    done(await server.places.enforceAddresses(key.accountId, true))
+  }
+
+  test('a list holds on every surface, from the next request on', async () => {
+    await listed('203.0.113.0/24')
+    for (const surface of SURFACE_NAMES) {
+      const from = (address: string) => statusOf(surface, key.secret, { address })
+      expect([await from(HERE), await from(ELSEWHERE)]).toEqual([200, 403])
+    }
+    done(await server.places.enforceAddresses(key.accountId, false))
+    expect(await statusOf('fhir', key.secret, { address: ELSEWHERE })).toBe(200)
+  })
+
+  test('X-Forwarded-For is nobody’s word, and reaches no upstream', async () => {
+    await listed(HERE)
+    const headers = { 'X-Forwarded-For': HERE, 'X-Real-IP': HERE, Forwarded: `for=${HERE}` }
+    expect(await statusOf('fhir', key.secret, { address: ELSEWHERE, headers })).toBe(403)
+    const spoofed = { 'X-Forwarded-For': ELSEWHERE }
+    const init = { method: 'GET', headers: spoofed }
+    expect(received(await send('/fhir/Patient', init)).headers['x-forwarded-for']).toBe(HERE)
+  })
+})
+
+test('a proxy that asks is told of Xenrad’s keys in the words of the path that it guards', async () => {
+  const ask = (secret: string, uri: string) =>
+    server.call('/forward-auth/xenrad', {
+      method: 'GET',
+      headers: { 'X-API-Key': secret, 'X-Forwarded-Uri': uri },
+    })
+  const admitted = await ask(key.secret, '/v2/ingest')
+  expect([admitted.status, admitted.headers.get('x-latchkey-site')]).toEqual([200, key.siteId])
+  for (const surface of SURFACE_NAMES) {
+    const refused = await ask('x'.repeat(43), REQUESTS[surface].path)
+    expect(await seen(refused)).toEqual(invalidKey(surface))
+  }
+  // Also one with a dot, although XDENT's keys have one too and come in the same header.
+  const imported = await seedSite(server, { secret: 'imported.from.elsewhere' })
+  for (const { secret, siteId } of [key, imported]) {
+    const { status, headers } = await server.call('/forward-auth', {
+      headers: { 'X-API-Key': secret },
+    })
+    expect([status, headers.get('x-latchkey-site')]).toEqual([200, siteId])
+  }
+})
