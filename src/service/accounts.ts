@@ -85,11 +85,9 @@ export function createAccounts(deps: AccountsDeps) {
       }
       const event = eventOf(deps, 'user.created', user.id, { role: user.role })
       const added = await storage.addUser(user, event)
-      return added
-        ? ok(user)
-        : conflict(
-            `${user.email} is already a user of this account, or the username ${username} is taken`,
-          )
+      if (added) return ok(user)
+      const orTaken = username === null ? '' : `, or the username ${username} is taken`
+      return conflict(`${user.email} is already a user of this account${orTaken}`)
     },
 
     async setRole(id: string, role: Role): Promise<Done<User>> {

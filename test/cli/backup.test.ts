@@ -1,8 +1,17 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { type Answer, clientOf, tokensOf } from '../support/client.ts'
+import { type Presented, seedPresented } from '../support/presented.ts'
 import { runCli, type ServerProcess, startServer } from '../support/process.ts'
 import { deviceNew, type TokenAnswer, temporaryFolder } from '../support/server.ts'
 import { ask, type Revealed, type Row, seed } from './command.ts'
@@ -20,6 +29,7 @@ let server: ServerProcess
 let seeded: Awaited<ReturnType<typeof seed>>
 let created: Revealed
 let destination: Row
+let presented: Presented
 
 beforeAll(async () => {
   server = await startServer(dir, { LATCHKEY_URL: 'https://latchkey.example' })
@@ -34,6 +44,7 @@ beforeAll(async () => {
   await ask(dir, ['destinations', 'vouch', destination.id])
   const route = ['--source', source.id, '--destination', destination.id]
   await ask(dir, ['subscriptions', 'create', ...route])
+  presented = await seedPresented(dir)
 })
 afterAll(() => server.stop())
 
@@ -66,8 +77,11 @@ test('every refresh token that was issued after a backup is honoured when it is 
   expect(holding).toMatchObject({
     path: file,
     bytes: statSync(file).size,
-    schemaVersion: 1,
-    rows: { accounts: 1, users: 1, keys: 1, messages: before.length, deliveries: before.length },
+    schemaVersion: SCHEMA_VERSION,
+    rows: {
+      ...{ accounts: 1, ...presented.rows, users: 2, keys: 6 },
+      ...{ messages: before.length, deliveries: before.length },
+    },
   })
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(readdirSync(join(file, '..'))).toEqual(['monday.db'])
@@ -113,6 +127,11 @@ test('every refresh token that was issued after a backup is honoured when it is 
     expect(await refresh(tokens)).toEqual(next)
     expect((await send(next)).status).toBe(200)
   }
+  const { keyId, secret } = presented.xdent
+  const identity = await fetch(`${server.url}/api/v1/Identity`, {
+    headers: { 'X-Api-Key': `${keyId}.${secret}` },
+  })
+  expect(identity.status).toBe(200)
 }, 60_000)
 
 test('a backup overwrites nothing unless it is told to', async () => {
@@ -128,9 +147,31 @@ test('a backup overwrites nothing unless it is told to', async () => {
   expect(nowhere.stderr).toBe(`there is no folder ${join(other, '..', 'none')}\n`)
   const { code, stdout, stderr } = await runCli(['backup', other, '--force'], { dir })
   expect(code).toBe(0)
-  expect(stdout).toMatch(/ bytes, schema version 1, no damage found\n {2}accounts +1\n/)
+  expect(stdout).toMatch(/ bytes, schema version \d+, no damage found\n {2}accounts +1\n/)
   expect(stderr).toContain('keyring.json, is not in it')
   expect(readdirSync(join(other, '..'))).toEqual(['precious'])
+})
+
+test('a backup of an older version is restored, and brought to this one at the next start', async () => {
+  const files = temporaryFolder()
+  const old = join(files, 'old.db')
+  const db = new Database(old)
+  db.exec(readFileSync(new URL('../fixtures/schema-1.sql', import.meta.url), 'utf8'))
+  db.close()
+  const elsewhere = join(files, 'new')
+  expect(await ask<Holding>(elsewhere, ['restore', old])).toMatchObject({
+    schemaVersion: 1,
+    rows: { accounts: 2, users: 1, keys: 2, audit_events: 2 },
+  })
+  copyFileSync(join(dir, 'keyring.json'), join(elsewhere, 'keyring.json'))
+  expect(await ask<Row[]>(elsewhere, ['keys', 'list'])).toMatchObject([
+    { dialect: 'redox', name: 'nightly job', status: 'enabled' },
+    { dialect: 'redox', name: 'old job', status: 'revoked' },
+  ])
+  expect(await ask<Holding>(elsewhere, ['backup', join(files, 'again')])).toMatchObject({
+    schemaVersion: SCHEMA_VERSION,
+    rows: { accounts: 2, users: 1, keys: 2, sites: 0, key_uses: 0 },
+  })
 })
 
 test('a backup goes where there is nothing yet, and whoever lacks the key ring is told', async () => {
@@ -168,7 +209,7 @@ test('what is no backup is refused, and the database that is there stays', async
     [live, 'is no backup but a database in use'],
     [
       make('newer', 'CREATE TABLE schema_version (version); INSERT INTO schema_version VALUES (9)'),
-      'the database has schema version 9, this Latchkey reads version 1',
+      `the database has schema version 9, this Latchkey reads version ${SCHEMA_VERSION}`,
     ],
   ] as const) {
     const { code, stdout, stderr } = await runCli(['restore', path, '--force'], { dir: place })
