@@ -261,10 +261,13 @@ export interface KeyEdit {
   readonly expiresAt: number | null
 }
 
-/** Which keys of a list: those that are both. */
+/** Which keys of a list: those that are all of this. */
 export interface KeyFilter {
   readonly accountId?: string | undefined
+  readonly ownerId?: string | undefined
   readonly developerId?: string | undefined
+  readonly dialect?: Dialect | undefined
+  readonly status?: KeyStatus | undefined
 }
 
 /** So many uses of a key, the last of them then. */

@@ -24,8 +24,7 @@ type Verbs = Pick<
 
 /** The life of a key. */
 export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit: Audit): Verbs {
-  const keyPage = rows.page('keys', 'account_id')
-  const developerPage = rows.page('keys', 'developer_id')
+  const pageOf = rows.pageOf('keys')
 
   /** Whether another key has it. `on conflict` would tell an insert; an update has none. */
   const isTaken = (id: string, hash: string) => sql<boolean>`exists (
@@ -332,12 +331,18 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
       return audit.change('keys', step, event)
     },
 
-    async listKeys({ accountId, developerId, ...page }) {
-      if (developerId === undefined) return (await keyPage(accountId, page)).map(toSummary)
-      // A developer's keys are all of one account: the page is whole, or empty.
-      const found = await developerPage(developerId, page)
-      const isAsked = (row: Row) => accountId === undefined || row.account_id === accountId
-      return found.filter(isAsked).map(toSummary)
+    async listKeys({ accountId, ownerId, developerId, dialect, status, ...page }) {
+      const found = await pageOf(
+        [
+          ['account_id', accountId],
+          ['owner_id', ownerId],
+          ['developer_id', developerId],
+          ['dialect', dialect],
+          ['status', status],
+        ],
+        page,
+      )
+      return found.map(toSummary)
     },
 
     async findKeySummary(id) {

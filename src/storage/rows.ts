@@ -40,25 +40,42 @@ export function createRows(engine: Engine, compiler: Compiler) {
       }
     },
 
-    /** A page of the table, or of those of its rows that have this owner: two statements, two indexes. */
+    /** A page of the table, or of those of its rows that have this owner. */
     page<Name extends Listed>(table: Name, owner: Column<Name>) {
-      type Args = { owner: string; after: string; limit: number }
-      const from = sql`select * from ${sql.table(table)} where id >`
-      const order = sql`order by id limit`
-      const all = compiler.taking<Args>()((db, arg) => {
-        const select = sql<Tables[Name]>`${from} ${arg('after')} ${order} ${arg('limit')}`
-        return { compile: () => select.compile(db) }
-      })
-      const owned = compiler.taking<Args>()((db, arg) => {
-        const isOwned = sql`and ${sql.ref(owner)} = ${arg('owner')}`
-        const select = sql<
-          Tables[Name]
-        >`${from} ${arg('after')} ${isOwned} ${order} ${arg('limit')}`
-        return { compile: () => select.compile(db) }
-      })
-      return async (of: string | undefined, { after = '', limit }: Page): Promise<Tables[Name][]> =>
-        engine.read((of === undefined ? all : owned)({ owner: of ?? '', after, limit }))
+      const pageOf = pagesOf(table)
+      return (of: string | undefined, page: Page) => pageOf([[owner, of]], page)
     },
+
+    /** A page of those rows that have all of these values; undefined is any. */
+    pageOf: <Name extends Listed>(table: Name) => pagesOf(table),
+  }
+
+  /** Each set of columns has a statement of its own, so that an index can serve it. */
+  function pagesOf<Name extends Listed>(table: Name) {
+    type Args = Record<string, unknown>
+    const statements = new Map<string, Statement<Args, Tables[Name]>>()
+
+    function statementFor(columns: readonly string[]) {
+      const known = statements.get(columns.join())
+      if (known !== undefined) return known
+      const statement = compiler.taking<Args>()((db, arg) => {
+        const wanted = columns.map((column) => sql`and ${sql.ref(column)} = ${arg(column)}`)
+        const select = sql<Tables[Name]>`select * from ${sql.table(table)}
+          where id > ${arg('after')} ${sql.join(wanted, sql` `)} order by id limit ${arg('limit')}`
+        return { compile: () => select.compile(db) }
+      })
+      statements.set(columns.join(), statement)
+      return statement
+    }
+
+    return async (
+      wanted: readonly (readonly [Column<Name>, string | undefined])[],
+      { after = '', limit }: Page,
+    ): Promise<Tables[Name][]> => {
+      const given = wanted.filter(([, value]) => value !== undefined)
+      const statement = statementFor(given.map(([column]) => column))
+      return engine.read(statement({ ...Object.fromEntries(given), after, limit }))
+    }
   }
 
   function insertInto<Name extends keyof Tables>(

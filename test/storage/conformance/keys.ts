@@ -134,6 +134,30 @@ export function keysConform(name: string, given: Given): void {
       expect(await list({ accountId: (await account()).id })).toEqual([])
       expect(await list({ developerId: v7() })).toEqual([])
     })
+
+    test('in a list of its owner, its dialect or its status, and of all of these at once', async () => {
+      const { storage } = given
+      const { id: accountId } = await account()
+      const [owner, other] = [await user(accountId), await user(accountId)]
+      const { id: siteId } = await site(accountId)
+      const xdent = async () => (await key(presentedKeyOf(owner, 'xdent'))).id
+      const ids: string[] = []
+      for (let n = 0; n < 3; n++) {
+        ids.push(await xdent())
+        await key(presentedKeyOf(owner, 'xenrad', { siteId }))
+        await key(presentedKeyOf(other, 'xdent'))
+        const stopped = await xdent()
+        await storage.disableKey(stopped, 'operator', eventOf(stopped))
+      }
+      const wanted = { accountId, ownerId: owner.id, dialect: 'xdent', status: 'enabled' } as const
+      const list = async (more: object) => (await storage.listKeys({ limit: 100, ...more })).length
+      expect((await storage.listKeys({ ...wanted, limit: 100 })).map(({ id }) => id)).toEqual(ids)
+      const page = await storage.listKeys({ ...wanted, after: String(ids[0]), limit: 1 })
+      expect(page.map(({ id }) => id)).toEqual([ids[1]])
+      expect(await list({ accountId, dialect: 'xdent' })).toBe(9)
+      expect(await list({ accountId, status: 'disabled' })).toBe(3)
+      expect(await list({ ownerId: owner.id })).toBe(9)
+    })
   })
 
   describe(`${name}: a key is made`, () => {
