@@ -12,6 +12,19 @@ export type Party = 'developer' | 'customer' | 'operator'
 /** What a key may do on its surface, and how often: `read` changes nothing. */
 export type Access = 'read' | 'standard' | 'enterprise'
 
+/** The accesses that mean anything for a key of this dialect: tokens and the portal have but one. */
+export function accessesOf(dialect: Dialect): readonly Access[] {
+  switch (dialect) {
+    case 'opendental':
+      return ['read', 'standard', 'enterprise']
+    case 'redox':
+    case 'opendental-portal':
+      return ['standard']
+    default:
+      return ['read', 'standard']
+  }
+}
+
 /** The roles that may hold a key, or have one generated. */
 export const KEY_HOLDERS: readonly Role[] = ['administrator', 'engineer']
 

@@ -1,6 +1,6 @@
 import { type Dialect, traitsOf } from '../domain/dialect.ts'
 import { ok } from '../domain/failure.ts'
-import { type Access, isPublicId, mayHoldKeys, type Party } from '../domain/key.ts'
+import { type Access, accessesOf, isPublicId, mayHoldKeys, type Party } from '../domain/key.ts'
 import { createKeySecrets, type KeySecretsDeps } from './key-secrets.ts'
 import {
   conflict,
@@ -79,6 +79,8 @@ export function createKeys(deps: KeysDeps) {
       if (wish.expiresAt !== undefined && wish.expiresAt <= now) {
         return invalid('the expiry must be in the future')
       }
+      const access = readAccess(wish.access ?? 'standard', wish.dialect)
+      if (!access.ok) return access
       const owner = await findOwner(wish.ownerId)
       if (!owner.ok) return owner
       const place = await readPlace(wish, owner.value)
@@ -96,7 +98,7 @@ export function createKeys(deps: KeysDeps) {
           ...place.value,
           ...texts.value,
           publicId,
-          access: wish.access ?? 'standard',
+          access: access.value,
           secretHash: hash,
           sealedSecret: sealed,
           tokenSalt: random.salt(),
@@ -182,10 +184,12 @@ export function createKeys(deps: KeysDeps) {
       const before = key.value
       const texts = readTexts({ ...before, ...given(change) })
       if (!texts.ok) return texts
+      const access = readAccess(change.access ?? before.access, before.dialect)
+      if (!access.ok) return access
       const edit: KeyEdit = {
         ...texts.value,
         ownerId: change.ownerId ?? before.ownerId,
-        access: change.access ?? before.access,
+        access: access.value,
         expiresAt: change.expiresAt === undefined ? before.expiresAt : change.expiresAt,
       }
       if (edit.expiresAt !== before.expiresAt && (edit.expiresAt ?? Infinity) <= clock()) {
@@ -337,6 +341,16 @@ function readTexts(wish: {
   const reference = readText('the reference', wish.reference ?? '', REFERENCE_MAX)
   if (!reference.ok) return reference
   return ok({ name: name.value, description: description.value, reference: reference.value })
+}
+
+/** Refuses what would be without effect: a key that is said to read only must not write. */
+function readAccess(access: Access, dialect: Dialect): Done<Access> {
+  const accesses = accessesOf(dialect)
+  return accesses.includes(access)
+    ? ok(access)
+    : invalid(
+        `keys of this dialect (${dialect}) cannot have the access ${access}: ${accesses.join(' or ')}`,
+      )
 }
 
 /** Without what is undefined or null. */

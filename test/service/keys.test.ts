@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DIALECT_NAMES, type Dialect, traitsOf } from '../../src/domain/dialect.ts'
+import { accessesOf } from '../../src/domain/key.ts'
 import { createKeys, type KeyWish } from '../../src/service/keys.ts'
 import type { Done } from '../../src/service/operator.ts'
 import { type Core, openCore } from '../support/core.ts'
@@ -46,8 +47,9 @@ describe('a key is made', () => {
   test.each(DIALECT_NAMES)(
     'of %s: shown once with its secret, kept as its dialect needs it',
     async (dialect) => {
+      const [access] = accessesOf(dialect)
       const { key, secret } = await create(dialect, {
-        ...{ name: ' n ', description: ' a\nb ', reference: ' PO-1 ', access: 'read' },
+        ...{ name: ' n ', description: ' a\nb ', reference: ' PO-1 ', access },
       })
       const { ownerId, accountId, site, developer } = tenant
       const { belongsTo, form, secret: kept } = traitsOf(dialect)
@@ -59,7 +61,7 @@ describe('a key is made', () => {
         sourceId: belongsTo === 'source' ? key.sourceId : null,
         siteId: belongsTo === 'site' ? site.id : null,
         developerId: belongsTo === 'developer' ? developer.id : null,
-        ...{ name: 'n', description: 'a\nb', reference: 'PO-1', access: 'read' },
+        ...{ name: 'n', description: 'a\nb', reference: 'PO-1', access },
         publicId: expect.stringMatching(/^[0-9a-f-]{36}$/),
         ...{ status: 'enabled', disabledBy: null, assignedAt: null, expiresAt: null },
         createdAt: core.clock(),
@@ -378,6 +380,22 @@ describe('a key is removed', () => {
       })
     },
   )
+})
+
+test('an access that would be without effect is refused, made or edited', async () => {
+  for (const dialect of DIALECT_NAMES) {
+    const { key } = await create(dialect)
+    const accesses = accessesOf(dialect)
+    for (const access of ['read', 'standard', 'enterprise'] as const) {
+      if (accesses.includes(access)) {
+        expect(done(await core.keys.edit(key.id, { access })).access).toBe(access)
+        continue
+      }
+      const words = `invalid: keys of this dialect (${dialect}) cannot have the access ${access}: ${accesses.join(' or ')}`
+      expect(await tryCreate(dialect, { access })).toBe(words)
+      expect(refusal(await core.keys.edit(key.id, { access }))).toBe(words)
+    }
+  }
 })
 
 describe('a key is edited', () => {
