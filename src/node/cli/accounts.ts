@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import type { AccountStatus } from '../../domain/key.ts'
 import type { Account } from '../../service/ports.ts'
 import { examples } from './examples.ts'
@@ -12,6 +12,8 @@ const COLUMNS: Columns<Account> = [
   ['name', (account) => account.name],
   ['region', (account) => account.region],
   ['status', (account) => account.status],
+  ['departed keys', (account) => account.departedKeys],
+  ['addresses enforced', (account) => account.addressesEnforced],
   ['created', (account) => time(account.createdAt)],
 ]
 
@@ -44,6 +46,17 @@ export function define(group: Command): void {
     .description('Undo close.')
     .addHelpText('after', examples('accounts open 0199aa…'))
     .action(setStatus('open'))
+
+  group
+    .command('departed-keys')
+    .argument('<id>', 'the account')
+    .addArgument(new Argument('<choice>', 'what becomes of them').choices(['keep', 'disable']))
+    .description('Keep or disable the keys of owners who leave from now on. All are flagged.')
+    .addHelpText('after', examples('accounts departed-keys 0199aa… disable'))
+    .action(async (id: string, choice: Account['departedKeys'], _: object, command: Command) => {
+      const done = await withLatchkey(({ accounts }) => accounts.setDepartedKeys(id, choice))
+      printOne(command, granted(done), COLUMNS)
+    })
 }
 
 const setStatus = (status: AccountStatus) => async (id: string, _: object, command: Command) => {

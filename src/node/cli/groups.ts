@@ -6,37 +6,67 @@ interface Group {
   readonly load: () => Promise<{ define(group: Command): void }>
 }
 
-/** Everything that the command line can do, in the order of `latchkey --help`. */
-export const GROUPS: Readonly<Record<string, Group>> = {
-  serve: { description: 'run the server', load: () => import('./serve.ts') },
-  demo: { description: 'see it work, with made-up vendors', load: () => import('./demo.ts') },
-  accounts: { description: 'organizations', load: () => import('./accounts.ts') },
-  users: { description: 'the people of accounts', load: () => import('./users.ts') },
-  sources: { description: 'where messages come from', load: () => import('./sources.ts') },
-  keys: { description: 'the API keys of vendors', load: () => import('./keys.ts') },
-  destinations: {
-    description: 'where messages go',
-    load: () => import('./destinations.ts'),
+/** Everything that the command line can do, in the order of `latchkey --help`, under its headings. */
+const BY_HEADING: Readonly<Record<string, Readonly<Record<string, Group>>>> = {
+  'Run it:': {
+    serve: { description: 'run the server', load: () => import('./serve.ts') },
+    demo: { description: 'see it work, with made-up vendors', load: () => import('./demo.ts') },
+    doctor: {
+      description: 'find what is wrong with this installation',
+      load: () => import('./doctor.ts'),
+    },
   },
-  subscriptions: {
-    description: 'which source may send to which destination',
-    load: () => import('./subscriptions.ts'),
+  'Who holds keys, and what for:': {
+    accounts: { description: 'organizations', load: () => import('./accounts.ts') },
+    users: { description: 'the people of accounts', load: () => import('./users.ts') },
+    sources: {
+      description: 'where messages come from (redox)',
+      load: () => import('./sources.ts'),
+    },
+    sites: {
+      description: 'what keys open (xenrad), and offices (opendental)',
+      load: () => import('./sites.ts'),
+    },
+    developers: {
+      description: 'whose programs offices use (opendental)',
+      load: () => import('./developers.ts'),
+    },
   },
-  messages: { description: 'what was accepted', load: () => import('./messages.ts') },
-  keyring: { description: "the server's own keys", load: () => import('./keyring.ts') },
-  audit: { description: 'who did what to whom', load: () => import('./audit.ts') },
-  backup: { description: 'copy the database to a file', load: () => import('./backup.ts') },
-  restore: { description: 'put a backup in its place', load: () => import('./restore.ts') },
-  copy: { description: 'move to another database', load: () => import('./copy.ts') },
-  migrate: {
-    description: 'bring an older database up to date',
-    load: () => import('./migrate.ts'),
+  'Keys:': {
+    keys: {
+      description: 'the API keys of every dialect, from creation to their end',
+      load: () => import('./keys.ts'),
+    },
+    addresses: {
+      description: 'from where the keys of an account work',
+      load: () => import('./addresses.ts'),
+    },
+    audit: { description: 'who did what to whom', load: () => import('./audit.ts') },
   },
-  doctor: {
-    description: 'find what is wrong with this installation',
-    load: () => import('./doctor.ts'),
+  'Messages:': {
+    destinations: { description: 'where messages go', load: () => import('./destinations.ts') },
+    subscriptions: {
+      description: 'which source may send to which destination',
+      load: () => import('./subscriptions.ts'),
+    },
+    messages: { description: 'what was accepted', load: () => import('./messages.ts') },
+  },
+  'Keep it:': {
+    keyring: { description: "the server's own keys", load: () => import('./keyring.ts') },
+    backup: { description: 'copy the database to a file', load: () => import('./backup.ts') },
+    restore: { description: 'put a backup in its place', load: () => import('./restore.ts') },
+    copy: { description: 'move to another database', load: () => import('./copy.ts') },
+    migrate: {
+      description: 'bring an older database up to date',
+      load: () => import('./migrate.ts'),
+    },
   },
 }
+
+export const GROUPS: readonly (Group & { readonly name: string; readonly heading: string })[] =
+  Object.entries(BY_HEADING).flatMap(([heading, groups]) =>
+    Object.entries(groups).map(([name, group]) => ({ ...group, name, heading })),
+  )
 
 /** The group that a command line names, `help <group>` too. What may stand before it takes no value. */
 export function namedGroup(args: readonly string[]): string | undefined {

@@ -6,6 +6,7 @@ import { granted } from './failure.ts'
 import { withLatchkey } from './opening.ts'
 import { list, paged } from './paging.ts'
 import { type Columns, printOne, time } from './print.ts'
+import { defineLeave } from './users/leave.ts'
 
 const ROLES: readonly Role[] = ['operator', 'administrator', 'engineer', 'member']
 
@@ -13,31 +14,41 @@ const COLUMNS: Columns<User> = [
   ['id', (user) => user.id],
   ['account', (user) => user.accountId],
   ['email', (user) => user.email],
+  ['username', (user) => user.username],
   ['role', (user) => user.role],
   ['created', (user) => time(user.createdAt)],
+  ['left', (user) => time(user.leftAt)],
 ]
+
+interface Wish {
+  readonly account: string
+  readonly email: string
+  readonly role: Role
+  readonly username?: string
+}
 
 export function define(group: Command): void {
   group
-    .command('add')
+    .command('create')
+    .alias('add')
     .description('Add a person to an account. Engineers and administrators may hold keys.')
     .requiredOption('--account <id>', 'the account')
     .requiredOption('--email <address>', 'e-mail address, once in an account')
     .addOption(new Option('--role <role>', 'role').choices(ROLES).makeOptionMandatory())
+    .option('--username <name>', 'once in this server; practice keys are presented with it')
     .addHelpText(
       'after',
-      examples('users add --account 0199aa… --email eng@acme.example --role engineer'),
+      examples(
+        'users create --account 0199aa… --email eng@acme.example --role engineer',
+        'users create --account 0199aa… --email dr@acme.example --role engineer --username dr',
+      ),
     )
-    .action(
-      async (
-        { account, email, role }: { account: string; email: string; role: Role },
-        command: Command,
-      ) => {
-        const wish = { accountId: account, email, role }
-        const done = await withLatchkey(({ accounts }) => accounts.addUser(wish))
-        printOne(command, granted(done), COLUMNS)
-      },
-    )
+    .action(async ({ account, ...wish }: Wish, command: Command) => {
+      const done = await withLatchkey(({ accounts }) =>
+        accounts.addUser({ ...wish, accountId: account }),
+      )
+      printOne(command, granted(done), COLUMNS)
+    })
 
   paged(group.command('list'))
     .description('List people, oldest first.')
@@ -59,4 +70,6 @@ export function define(group: Command): void {
       const done = await withLatchkey(({ accounts }) => accounts.setRole(id, role))
       printOne(command, granted(done), COLUMNS)
     })
+
+  defineLeave(group)
 }
