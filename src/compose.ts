@@ -9,6 +9,7 @@ import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createApp } from './http/app.ts'
 import { httpCourier } from './http/courier.ts'
+import { presented } from './http/presented.ts'
 import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
@@ -58,6 +59,8 @@ export interface Latchkey {
   readonly storage: Storage
   readonly accounts: Accounts
   readonly keys: Keys
+  /** How a credential goes over the wire, for people. */
+  readonly presented: typeof presented
   readonly places: Places
   readonly routes: Routes
   readonly messages: Messages
@@ -144,6 +147,7 @@ export function compose(parts: Parts): Latchkey {
     storage,
     accounts: createAccounts({ ...operator, region }),
     keys: keysAs(operator.actor),
+    presented,
     places: createPlaces(operator),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),

@@ -17,6 +17,20 @@ export async function ask<T = Row>(dir: string, args: readonly string[], stdin =
 export interface Revealed {
   readonly key: Row & { readonly publicId: string; readonly status: string }
   readonly secret: string
+  readonly presented: { readonly as: string; readonly value: string }
+}
+
+export interface Refused {
+  readonly code: number | null
+  readonly problem: string
+  readonly message: string
+}
+
+/** Runs a command with --json that must fail and print nothing, and answers why it did. */
+export async function refused(dir: string, args: readonly string[], stdin = ''): Promise<Refused> {
+  const { code, stdout, stderr } = await runCli([...args, '--json'], { dir, stdin })
+  expect(stdout).toBe('')
+  return { code, ...(JSON.parse(stderr) as { error: Omit<Refused, 'code'> }).error }
 }
 
 /** Account, engineer and source: what a key needs. */
