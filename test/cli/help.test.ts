@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { GROUPS } from '../../src/node/cli/groups.ts'
@@ -33,12 +34,16 @@ function helpOf(command: Command): string {
   return help
 }
 
-/** The arguments of each example, as a shell would pass them to `latchkey`. */
+/** As a shell would pass them to `latchkey`. */
+function argumentsOf(line: string): string[] {
+  const [command = ''] = line.split(/ [|<>#] ?/)
+  return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
+}
+
 const examplesOf = (help: string): string[][] =>
-  [...help.replaceAll('\\\n', '').matchAll(/^ {2}\$ latchkey (.*)$/gm)].map(([, line = '']) => {
-    const [command = ''] = line.split(/ [|<>] ?/)
-    return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
-  })
+  [...help.replaceAll('\\\n', '').matchAll(/^ {2}\$ latchkey (.*)$/gm)].map(([, line = '']) =>
+    argumentsOf(line),
+  )
 
 const names = leavesOf(await program()).map(nameOf)
 
@@ -81,4 +86,17 @@ describe('the help', () => {
       expect(ran).toHaveLength(1)
     }
   })
+})
+
+test('the command lines of the README are such', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const lines = [...readme.matchAll(/^(?:npm run -s )?latchkey (?:-- )?(.*)$/gm)]
+  expect(lines.length).toBeGreaterThan(25)
+  for (const [, line = ''] of lines) {
+    const args = argumentsOf(line)
+    if (args[0]?.startsWith('--')) continue
+    const ran: string[] = []
+    await (await program((what) => ran.push(what))).parseAsync(args, { from: 'user' })
+    expect(ran, line).toHaveLength(1)
+  }
 })
