@@ -2,6 +2,7 @@ import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { beforeAll, expect, test } from 'vitest'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask } from './command.ts'
@@ -95,7 +96,7 @@ test('a database of another version, or no database at all, is not written to', 
   const { amiss } = await doctor(other)
   expect(amiss.find(({ check }) => check === 'database')).toMatchObject({
     status: 'fail',
-    message: 'its schema has version 99, this Latchkey reads 1',
+    message: `its schema has version 99, this Latchkey reads ${SCHEMA_VERSION}`,
   })
 })
 
