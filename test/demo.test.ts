@@ -28,7 +28,7 @@ async function tokenOf(url: string, { apiKey, secret }: DemoKey): Promise<string
 test('the walk-through ends with 0 when every answer is the documented one', async () => {
   const args = [CLI, 'demo', '--once', '--port', '0', '--data', temporaryFolder()]
   const { stdout } = await run(process.execPath, args)
-  expect(stdout.match(/✓ as documented/g)).toHaveLength(6)
+  expect(stdout.match(/✓ as documented/g)).toHaveLength(19)
   expect(stdout).not.toContain('✗')
 })
 
@@ -36,7 +36,15 @@ test('one line of JSON says that it is ready, and a second start shows the same 
   const dir = temporaryFolder()
   const first = await startDemo(dir)
   const { url, ...seeded } = first.ready as Ready
-  expect(Object.keys(seeded)).toEqual(['redox', 'redoxPair'])
+  expect(Object.keys(seeded)).toEqual([
+    ...['redox', 'redoxPair', 'xenrad', 'opendental', 'xdent', 'practice'],
+  ])
+  expect(Object.keys(seeded.xenrad)).toEqual(['apiKey', 'url'])
+  expect(Object.keys(seeded.opendental)).toEqual([
+    ...['developerKey', 'portalKey', 'customerKey', 'unassignedKey', 'url'],
+  ])
+  expect(Object.keys(seeded.xdent)).toEqual(['apiKey', 'url'])
+  expect(Object.keys(seeded.practice)).toEqual(['username', 'apiKey', 'url'])
   expect(Object.keys(seeded.redox)).toEqual(['apiKey', 'secret', 'sourceId', 'destinationId'])
   expect(seeded.redoxPair.keys).toHaveLength(2)
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
@@ -46,7 +54,7 @@ test('one line of JSON says that it is ready, and a second start shows the same 
 
   const second = await startDemo(dir)
   const again = second.ready as Ready
-  expect(again).toEqual({ ...seeded, url: again.url })
+  expect(again).toEqual(JSON.parse(JSON.stringify({ url, ...seeded }).replaceAll(url, again.url)))
   expect(await tokenOf(again.url, again.redox)).toMatch(/^ey/)
   await second.stop()
 })

@@ -28,6 +28,7 @@ export interface ForwardAuthDeps extends HttpDeps {
 }
 
 const PATH = '/forward-auth'
+const ANY = 'any'
 const RETRY_AFTER_SECONDS = 5
 
 /**
@@ -35,7 +36,8 @@ const RETRY_AFTER_SECONDS = 5
  * headers, or the refusal in the words of the credential's dialect. nginx's auth_request, Traefik's
  * ForwardAuth, Caddy's forward_auth, Envoy's ext_authz.
  *
- * `/forward-auth/NAME` admits one kind of credential only. `?statuses=401,403` tells every refusal by
+ * `/forward-auth/NAME` admits one kind of credential only, `/forward-auth/any` every kind, as
+ * `/forward-auth` does; Envoy appends the path that it guards. `?statuses=401,403` tells every refusal by
  * the last of these where it has none of them: nginx takes any other for an error. `?refusal` answers
  * a refusal only, whole: for who has learned from such a status that there is one.
  */
@@ -49,7 +51,9 @@ export function forwardAuth(deps: ForwardAuthDeps): Hono {
   async function answer(c: Context): Promise<Response> {
     const caller = callerOf(deps, c)
     const asked = readQuestion(c.req.raw)
-    const { gates, path } = gatesFor(asked, deps.gates)
+    const found = gatesFor(asked, deps.gates)
+    if (found === null) return told(noGate, asked, caller)
+    const { gates, path } = found
     const [first = nobody] = gates
     try {
       const judged = await judge(gates, asked, caller)
@@ -124,18 +128,16 @@ function readQuestion({ url, headers, method }: Request): Question {
   }
 }
 
-/** Envoy appends the path that it guards to its own prefix, and so to the gate's name. */
+/** Null where the path names no gate: a name that is mistyped must not open them all. */
 function gatesFor(
   { headers, rest, original }: Question,
   all: readonly Gate[],
-): { gates: readonly Gate[]; path: string } {
-  const [, name = '', ...below] = rest.split('/')
+): { gates: readonly Gate[]; path: string } | null {
+  const [, name = ANY, ...below] = rest.split('/')
+  const path = original ?? `/${below.join('/')}`
+  if (name === ANY) return { gates: all.filter((gate) => gate.claims(headers)), path }
   const chosen = all.find((gate) => gate.name === name)
-  if (chosen !== undefined) return { gates: [chosen], path: original ?? `/${below.join('/')}` }
-  return {
-    gates: all.filter((gate) => gate.claims(headers)),
-    path: original ?? (rest === '' ? '/' : rest),
-  }
+  return chosen === undefined ? null : { gates: [chosen], path }
 }
 
 function admitted(key: Key, { requestId }: Caller): Response {
@@ -151,6 +153,8 @@ function told(reply: Reply, { statuses }: Question, { requestId }: Caller): Resp
   const status = isKnown ? reply.status : (statuses.at(-1) ?? reply.status)
   return toResponse({ ...reply, status }, requestId)
 }
+
+const noGate = json(404, { message: 'There is no such kind of credential.' })
 
 /** Where no credential came, of no kind that was asked for by name. */
 const nobody: Pick<Gate, 'refuse' | 'broken'> = {

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
 import { clientOf, tokensOf } from '../support/client.ts'
+import { seedEveryDialect } from '../support/every-dialect.ts'
+import { basic } from '../support/holder.ts'
 import { type ServerProcess, startServer } from '../support/process.ts'
 import {
   configuration,
@@ -14,7 +16,7 @@ import {
   startCaddy,
   startNginx,
 } from '../support/proxies/installed.ts'
-import { seedKey, temporaryFolder, testLog } from '../support/server.ts'
+import { done, seedKey, type TestServer, temporaryFolder, testLog } from '../support/server.ts'
 
 /** The proxies as the README sets them up, in front of a plain upstream that says what it was sent. */
 const PROXIES = [
@@ -33,6 +35,7 @@ let upstream: Server
 let latchkey: ServerProcess
 let seeded: Awaited<ReturnType<typeof seedKey>>
 let token: string
+let others: Record<string, { headers: Record<string, string>; key: string }>
 const dir = temporaryFolder()
 beforeAll(async () => {
   upstream = createServer(async (request, response) => {
@@ -46,6 +49,7 @@ beforeAll(async () => {
   const config = readConfig({ LATCHKEY_DATA: dir })
   const made = await open(config, { publicUrl: 'http://localhost', log: testLog() })
   seeded = await seedKey(made)
+  others = await seedOthers(made)
   await made.storage.close()
   latchkey = await startServer(dir, { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' })
   const { apiKey, secret } = seeded
@@ -56,6 +60,38 @@ afterAll(async () => {
   upstream.close()
   upstream.closeAllConnections()
 })
+
+/** A key of each dialect that is presented, and one that no office has taken into use. */
+async function seedOthers(made: Pick<TestServer, 'accounts' | 'keys' | 'places' | 'routes'>) {
+  const { keys, places } = made
+  const { accountId, ownerId, developerKey, username, ...every } = await seedEveryDialect(made)
+  const of = (dialect: string) => {
+    const key = every.keys.find((one) => one.dialect === dialect)
+    if (key === undefined) throw new Error(`there is no ${dialect} key`)
+    return key
+  }
+  const site = done(await places.addSite({ accountId, name: 'Office' }))
+  done(await keys.assign(of('opendental').publicId, site.id))
+  const developers = await places.listDevelopers({ accountId, limit: 1 })
+  const developerId = developers[0]?.id ?? ''
+  const wish = { dialect: 'opendental', ownerId, developerId, name: 'Next office' } as const
+  const next = done(await keys.create(wish))
+  const odfhir = (secret: string) => ({ Authorization: `ODFHIR ${developerKey}/${secret}` })
+  const headers = {
+    xenrad: { 'X-API-Key': of('xenrad').secret },
+    opendental: odfhir(of('opendental').secret),
+    xdent: { 'X-Api-Key': `${of('xdent').publicId}.${of('xdent').secret}` },
+    practice: basic(username, of('practice').secret),
+  }
+  const entries = Object.entries(headers).map(([dialect, sent]) => [
+    dialect,
+    { headers: sent, key: of(dialect).publicId },
+  ])
+  return {
+    ...Object.fromEntries(entries),
+    unassigned: { headers: odfhir(next.secret), key: next.key.publicId },
+  }
+}
 
 describe.each(PROXIES)('$name, set up as the README says', ({ name, language, version, start }) => {
   const missing = !isInstalled(name, version)
@@ -95,6 +131,25 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
     })
     expect(echo.headers['x-latchkey-site'] ?? '').toBe('')
     expect(echo.headers).not.toHaveProperty('authorization')
+  })
+
+  test.each(['xenrad', 'opendental', 'xdent', 'practice'])(
+    'lets a good key of %s through, and never the key itself',
+    async (dialect) => {
+      const { headers = {}, key } = others[dialect] ?? {}
+      const { status, body } = await ask({ headers })
+      expect(status).toBe(200)
+      const echo = JSON.parse(body) as Echo
+      expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': dialect })
+      expect(echo.headers).not.toHaveProperty('authorization')
+      expect(echo.headers).not.toHaveProperty('x-api-key')
+    },
+  )
+
+  test('hands back what is refused by neither 401 nor 403', async () => {
+    const refused = await ask({ headers: others.unassigned?.headers ?? {} })
+    expect(refused.status).toBe(400)
+    expect(refused.body).toBe('"API key has not been assigned."')
   })
 
   test('never hands on an identity that the caller made up', async () => {

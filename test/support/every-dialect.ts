@@ -2,7 +2,12 @@ import { DIALECTS, type Dialect } from '../../src/domain/dialect.ts'
 import { done, type TestServer } from './server.ts'
 
 /** One key of each dialect, all of one person and one account. */
-export async function seedEveryDialect({ accounts, keys, places, routes }: TestServer) {
+export async function seedEveryDialect({
+  accounts,
+  keys,
+  places,
+  routes,
+}: Pick<TestServer, 'accounts' | 'keys' | 'places' | 'routes'>) {
   const account = done(await accounts.create({ name: 'All Of Them' }))
   const accountId = account.id
   const username = `all-${crypto.randomUUID()}`
@@ -31,5 +36,6 @@ export async function seedEveryDialect({ accounts, keys, places, routes }: TestS
     const { key, secret } = done(await keys.create(wish))
     made.push({ dialect: wish.dialect, publicId: key.publicId, secret })
   }
-  return { username, developerKey: developer.developerKey, keys: made }
+  const { developerKey } = developer
+  return { accountId, ownerId: owner.id, username, developerKey, keys: made }
 }

@@ -4,10 +4,10 @@ import { SURFACES } from '../../domain/surface.ts'
 import { createLog } from '../log.ts'
 import { type Running, start } from '../server.ts'
 import { openHospital } from './hospital.ts'
-import { showInvitation, showStep } from './paint.ts'
+import { showDialect, showInvitation, showStep } from './paint.ts'
 import { type Seeded, seed } from './seed.ts'
 import { openUpstreams, type Upstreams } from './upstreams/open.ts'
-import { walk } from './walk.ts'
+import { walk } from './walk/walk.ts'
 
 export interface DemoOptions {
   /** One line of JSON when it is ready, and nothing else on stdout. */
@@ -36,7 +36,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   try {
     const seeded = await seed(server, config.dataDir, hospital.url)
     if (options.json) {
-      process.stdout.write(`${JSON.stringify({ url: server.url, ...seeded })}\n`)
+      process.stdout.write(`${JSON.stringify(readyLine(server.url, seeded))}\n`)
     } else {
       const asDocumented = await show(server, seeded)
       if (options.once) return asDocumented ? 0 : 1
@@ -49,6 +49,12 @@ export async function demo(options: DemoOptions): Promise<number> {
     hospital.close()
     upstreams.close()
   }
+}
+
+/** What a script needs: each dialect with the URL that its clients are set up with. */
+function readyLine(url: string, { redox, redoxPair, ...surfaces }: Seeded) {
+  const withUrls = Object.entries(surfaces).map(([name, of]) => [name, { ...of, url }])
+  return { url, redox, redoxPair, ...Object.fromEntries(withUrls) }
 }
 
 /** With these behind every surface for which the operator has named none. */
@@ -72,7 +78,10 @@ async function startNear(config: Config): Promise<Running> {
 async function show(server: Running, seeded: Seeded): Promise<boolean> {
   let number = 0
   let asDocumented = true
+  let dialect = ''
   for await (const walked of walk(server.url, seeded)) {
+    if (walked.step.dialect !== dialect) showDialect(walked.step.dialect)
+    dialect = walked.step.dialect
     showStep(walked, ++number)
     asDocumented &&= walked.wrong === null
   }

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Latchkey } from '../../compose.ts'
-import type { Done } from '../../service/operator.ts'
+import { done, seedAccount } from './seed-account.ts'
+import { seedOpendental, seedPractice, seedXdent, seedXenrad } from './seed-surfaces.ts'
 
 /** A key as a vendor's backend holds it. */
 export interface DemoKey {
@@ -10,12 +11,23 @@ export interface DemoKey {
   readonly sourceId: string
 }
 
-/** What `demo --json` prints of the first dialect. */
+/** What `demo --json` prints, but for the URLs, which change with the port. */
 export interface Seeded {
   /** An account with one key: `Meta.Source` may be left out. */
   readonly redox: DemoKey & { readonly destinationId: string }
   /** An account with two: `Meta.Source.ID` is required. */
   readonly redoxPair: { readonly destinationId: string; readonly keys: readonly DemoKey[] }
+  readonly xenrad: { readonly apiKey: string }
+  readonly opendental: {
+    readonly developerKey: string
+    readonly portalKey: string
+    /** An office has taken it into use. */
+    readonly customerKey: string
+    /** No office has. */
+    readonly unassignedKey: string
+  }
+  readonly xdent: { readonly apiKey: string }
+  readonly practice: { readonly username: string; readonly apiKey: string }
 }
 
 /** The ids of the vendor's own samples, so that those work as they stand. */
@@ -32,24 +44,36 @@ export const DESTINATIONS = {
 }
 
 /**
- * Two vendors and a hospital. The secrets are made here and kept, for the owner's eyes, beside the
+ * Vendors, offices and a hospital. The secrets are made here and kept, for the owner's eyes, beside the
  * demo's database, so that a second start shows the same ones.
  */
-export async function seed(latchkey: Latchkey, dataDir: string, hospitalUrl: string) {
+export async function seed(
+  latchkey: Latchkey,
+  dataDir: string,
+  hospitalUrl: string,
+): Promise<Seeded> {
   await seedHospital(latchkey, hospitalUrl)
-  const kept = join(dataDir, 'demo.json')
-  if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Seeded
+  const path = join(dataDir, 'demo.json')
+  const kept: Partial<Seeded> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  const seeded: Seeded = {
+    ...(kept.redox && kept.redoxPair
+      ? { redox: kept.redox, redoxPair: kept.redoxPair }
+      : await seedRedox(latchkey)),
+    xenrad: kept.xenrad ?? (await seedXenrad(latchkey)),
+    opendental: kept.opendental ?? (await seedOpendental(latchkey)),
+    xdent: kept.xdent ?? (await seedXdent(latchkey)),
+    practice: kept.practice ?? (await seedPractice(latchkey)),
+  }
+  writeFileSync(path, JSON.stringify(seeded), { mode: 0o600 })
+  return seeded
+}
 
+async function seedRedox(latchkey: Latchkey): Promise<Pick<Seeded, 'redox' | 'redoxPair'>> {
   const destinationId = DESTINATIONS.messages.id
   const [redox] = await seedVendor(latchkey, 'Acme Health', ['Acme production'])
-  const pair = await seedVendor(latchkey, 'Beacon Labs', ['Beacon orders', 'Beacon results'])
+  const keys = await seedVendor(latchkey, 'Beacon Labs', ['Beacon orders', 'Beacon results'])
   if (redox === undefined) throw new Error('the demo vendor has no key')
-  const seeded: Seeded = {
-    redox: { ...redox, destinationId },
-    redoxPair: { destinationId, keys: pair },
-  }
-  writeFileSync(kept, JSON.stringify(seeded), { mode: 0o600 })
-  return seeded
+  return { redox: { ...redox, destinationId }, redoxPair: { destinationId, keys } }
 }
 
 /** The destinations belong to an account of their own, as in life. They move with the demo's port. */
@@ -67,33 +91,22 @@ async function seedHospital({ accounts, routes, storage }: Latchkey, url: string
 }
 
 async function seedVendor(
-  { accounts, keys, routes }: Latchkey,
+  latchkey: Latchkey,
   name: string,
   sources: readonly string[],
 ): Promise<DemoKey[]> {
-  const account = done(await accounts.create({ name }))
-  const email = `engineer@${name.toLowerCase().replaceAll(' ', '-')}.example`
-  const owner = done(await accounts.addUser({ accountId: account.id, email, role: 'engineer' }))
+  const { keys, routes } = latchkey
+  const { accountId, ownerId } = await seedAccount(latchkey, name, 'engineer')
   const made: DemoKey[] = []
   for (const sourceName of sources) {
-    const source = done(await routes.addSource({ accountId: account.id, name: sourceName }))
+    const source = done(await routes.addSource({ accountId, name: sourceName }))
     for (const { id } of Object.values(DESTINATIONS)) {
       done(await routes.subscribe({ sourceId: source.id, destinationId: id }))
     }
     const created = done(
-      await keys.create({
-        dialect: 'redox',
-        ownerId: owner.id,
-        sourceId: source.id,
-        name: sourceName,
-      }),
+      await keys.create({ dialect: 'redox', ownerId, sourceId: source.id, name: sourceName }),
     )
     made.push({ apiKey: created.key.publicId, secret: created.secret, sourceId: source.id })
   }
   return made
-}
-
-function done<T>(result: Done<T>): T {
-  if (!result.ok) throw new Error(`the demo cannot be seeded: ${result.failure.message}`)
-  return result.value
 }

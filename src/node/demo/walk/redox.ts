@@ -1,25 +1,5 @@
-import type { Seeded } from './seed.ts'
-
-/** One request of the walk-through. `expect` says what is wrong with the answer; null when nothing is. */
-export interface Step {
-  readonly title: string
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-export interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-}
-
-export interface Walked {
-  readonly step: Step
-  readonly answer: Answer
-  /** What is not as documented; null where everything is. */
-  readonly wrong: string | null
-}
+import type { Seeded } from '../seed.ts'
+import { type Answer, notStatus, stepper, type Walk } from './step.ts'
 
 interface Tokens {
   accessToken: string
@@ -27,8 +7,9 @@ interface Tokens {
   refreshToken: string
 }
 
-/** Performs the exchange against a running server, step by step. */
-export async function* walk(url: string, { redox }: Seeded): AsyncGenerator<Walked> {
+/** The exchange, step by step. */
+export async function* walkRedox(url: string, { redox }: Seeded): Walk {
+  const post = stepper(url, 'Redox-style: a key is exchanged for tokens')
   const { apiKey, secret, destinationId } = redox
 
   const exchanged = yield* take(
@@ -69,22 +50,19 @@ export async function* walk(url: string, { redox }: Seeded): AsyncGenerator<Walk
       notStatus(401, answer) ?? (answer.body === 'Invalid request' ? null : 'it says too much'),
   })
 
-  async function* take(
+  /** Posts JSON. */
+  function take(
     title: string,
     path: string,
-    wish: { token?: string; body: object; wrong: (answer: Answer) => string | null },
-  ): AsyncGenerator<Walked, Answer> {
+    {
+      token,
+      body,
+      wrong,
+    }: { token?: string; body: object; wrong: (answer: Answer) => string | null },
+  ) {
     const headers: Record<string, string> = { 'Content-Type': 'application/json' }
-    if (wish.token !== undefined) headers.Authorization = `Bearer ${wish.token}`
-    const step = { title, path, headers, body: JSON.stringify(wish.body) }
-    const response = await fetch(url + path, { method: 'POST', headers, body: step.body })
-    const answer = {
-      status: response.status,
-      type: response.headers.get('content-type') ?? '',
-      body: await response.text(),
-    }
-    yield { step, answer, wrong: wish.wrong(answer) }
-    return answer
+    if (token !== undefined) headers.Authorization = `Bearer ${token}`
+    return post(title, path, { method: 'POST', headers, body: JSON.stringify(body), wrong })
   }
 }
 
@@ -98,9 +76,6 @@ export const deviceNew = (destinationId: string) => ({
   },
   Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },
 })
-
-const notStatus = (status: number, answer: Answer) =>
-  answer.status === status ? null : `it answers ${answer.status}, not ${status}`
 
 function notTokens(answer: Answer): string | null {
   if (answer.status !== 200) return notStatus(200, answer)

@@ -1,0 +1,180 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { seedEveryDialect } from '../support/every-dialect.ts'
+import { basic } from '../support/holder.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+
+/* What a proxy is told that asks about somebody else's request. */
+
+let server: TestServer
+let every: Awaited<ReturnType<typeof seedEveryDialect>>
+beforeEach(async () => {
+  server = await testServer()
+  every = await seedEveryDialect(server)
+})
+afterEach(() => server.close())
+
+const keyOf = (dialect: string) => {
+  const key = every.keys.find((one) => one.dialect === dialect)
+  if (key === undefined) throw new Error(`there is no ${dialect} key`)
+  return key
+}
+const ask = (headers: Record<string, string>, path = '/forward-auth', method = 'GET') =>
+  server.call(path, { method, headers })
+
+/** How each credential looks on the request that the proxy guards. */
+async function headersOf(dialect: string): Promise<Record<string, string>> {
+  const { publicId, secret } = keyOf(dialect)
+  switch (dialect) {
+    case 'redox': {
+      const tokens = (await (await server.authenticate(publicId, secret)).json()) as {
+        accessToken: string
+      }
+      return { Authorization: `bearer ${tokens.accessToken}` }
+    }
+    case 'xenrad':
+      return { 'X-API-Key': secret }
+    case 'opendental': {
+      const key = done(await server.keys.find(publicId))
+      const site = done(await server.places.addSite({ accountId: key.accountId, name: 'Office' }))
+      done(await server.keys.assign(publicId, site.id))
+      return { Authorization: `ODFHIR ${every.developerKey}/${secret}` }
+    }
+    case 'xdent':
+      return { 'X-Api-Key': `${publicId}.${secret}` }
+    default:
+      return basic(every.username, secret)
+  }
+}
+
+const DIALECTS = ['redox', 'xenrad', 'opendental', 'xdent', 'practice']
+
+describe.each(DIALECTS)('a good credential of %s', (dialect) => {
+  test('passes, and is told whose it is', async () => {
+    const answer = await ask(await headersOf(dialect))
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toBe('')
+    const key = done(await server.keys.find(keyOf(dialect).publicId))
+    const told = Object.fromEntries(
+      [...answer.headers].filter(([name]) => name.startsWith('x-latchkey-')),
+    )
+    expect(told).toEqual({
+      'x-latchkey-account': key.accountId,
+      'x-latchkey-site': key.siteId ?? '',
+      'x-latchkey-key': key.publicId,
+      'x-latchkey-owner': key.ownerId,
+      'x-latchkey-dialect': dialect,
+    })
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('passes its own gate, and no other', async () => {
+    const headers = await headersOf(dialect)
+    for (const gate of DIALECTS) {
+      // One window of its pace for each question.
+      server.clock.turn(10_000)
+      const { status } = await ask(headers, `/forward-auth/${gate}`)
+      expect([gate, status === 200]).toEqual([gate, gate === dialect])
+    }
+  })
+
+  test('is refused from the next question on once its key is revoked', async () => {
+    const headers = await headersOf(dialect)
+    done(await server.keys.revoke(keyOf(dialect).publicId))
+    expect((await ask(headers)).status).toBe(401)
+  })
+})
+
+test('the key of a developer opens nothing that a proxy guards', async () => {
+  const { secret } = keyOf('opendental-portal')
+  const answer = await ask({ Authorization: `ODFHIR ${every.developerKey}/${secret}` })
+  expect(answer.status).toBe(401)
+})
+
+describe('a key that only reads', () => {
+  let headers: Record<string, string>
+  beforeEach(async () => {
+    headers = await headersOf('xenrad')
+    done(await server.keys.edit(keyOf('xenrad').publicId, { access: 'read' }))
+  })
+
+  test.each([
+    ['nginx', { 'X-Original-Method': 'POST' }, 'GET'],
+    ['Traefik and Caddy', { 'X-Forwarded-Method': 'POST' }, 'GET'],
+    ['Envoy', {}, 'POST'],
+    ['a caller who adds nginx’s header', { 'X-Original-Method': 'GET' }, 'POST'],
+    [
+      'a caller who adds the other proxies’ header',
+      { 'X-Original-Method': 'POST', 'X-Forwarded-Method': 'GET' },
+      'GET',
+    ],
+    [
+      'a caller who adds nginx’s header before Traefik',
+      { 'X-Original-Method': 'GET', 'X-Forwarded-Method': 'DELETE' },
+      'GET',
+    ],
+  ])('may not write, as %s asks', async (_, more, method) => {
+    const { status } = await ask({ ...headers, ...(more as object) }, '/forward-auth', method)
+    expect(status).toBe(403)
+  })
+
+  test('may read', async () => {
+    const { status } = await ask({ ...headers, 'X-Original-Method': 'GET' })
+    expect(status).toBe(200)
+  })
+})
+
+describe('a refusal', () => {
+  test('is worded for the surface whose path the proxy guards', async () => {
+    const bad = { 'X-API-Key': 'nobody’s-key'.replace('’', '-') }
+    const fhir = await ask({ ...bad, 'X-Original-URI': '/fhir/Patient?name=x' })
+    expect(fhir.headers.get('content-type')).toContain('application/fhir+json')
+    const mpps = await ask({ ...bad, 'X-Forwarded-Uri': '/ingest' })
+    expect(await mpps.json()).toMatchObject({ success: false })
+    const envoy = await ask(bad, '/forward-auth/xenrad/fhir/Patient')
+    expect(envoy.headers.get('content-type')).toContain('application/fhir+json')
+  })
+
+  test('has one of the statuses that nginx can tell from an error, where it asks for them', async () => {
+    const idAlone = { 'X-Api-Key': `${keyOf('xdent').publicId}.` }
+    expect((await ask({ 'X-Api-Key': '' }, '/forward-auth/xdent')).status).toBe(400)
+    const told = await ask({ 'X-Api-Key': '' }, '/forward-auth/xdent?statuses=401,403')
+    expect(told.status).toBe(403)
+    expect((await ask(idAlone, '/forward-auth?statuses=401,403')).status).toBe(401)
+  })
+
+  test('is the only answer to who asks for the refusal', async () => {
+    const headers = await headersOf('xdent')
+    const now = await ask(headers, '/forward-auth?refusal')
+    expect(now.status).toBe(503)
+    expect(now.headers.get('retry-after')).toBe('1')
+    expect((await ask({ 'X-Api-Key': '' }, '/forward-auth/xdent?refusal')).status).toBe(400)
+  })
+
+  test('of a gate that there is not lets nobody through', async () => {
+    const headers = await headersOf('xdent')
+    const answer = await ask(headers, '/forward-auth/xdnet')
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toEqual({ message: 'There is no such kind of credential.' })
+    expect((await ask(headers, '/forward-auth/any/anything')).status).toBe(200)
+  })
+
+  test('of no credential at all asks for one', async () => {
+    const answer = await ask({})
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="Latchkey"')
+    expect(await answer.json()).toEqual({ message: 'A credential is needed.' })
+  })
+
+  test('counts for the address that the proxy names, where the proxy is trusted', async () => {
+    await server.close()
+    server = await testServer({
+      LATCHKEY_TRUSTED_PROXIES: '203.0.113.7',
+      LATCHKEY_FAILURES_PER_ADDRESS: '3',
+    })
+    const guess = (address: string) =>
+      ask({ 'X-API-Key': 'guess', 'X-Forwarded-For': address }, '/forward-auth/xenrad')
+    for (let n = 0; n < 3; n++) expect((await guess('198.51.100.1')).status).toBe(401)
+    expect((await guess('198.51.100.1')).status).toBe(429)
+    expect((await guess('198.51.100.2')).status).toBe(401)
+  })
+})
