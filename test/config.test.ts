@@ -30,6 +30,7 @@ describe('the configuration', () => {
       leewayMs: 60_000,
       guessLimits: { perKey: 20, perAddress: 300, windowMs: 300_000 },
       quota: { requests: 10_000, windowMs: 300_000 },
+      auditYears: 6,
       messageLimitBytes: 40 * 1024 * 1024,
       logLevel: 'info',
     })
@@ -63,6 +64,7 @@ describe('the configuration', () => {
       LATCHKEY_FAILURES_SECONDS: '3',
       LATCHKEY_QUOTA_REQUESTS: '4',
       LATCHKEY_QUOTA_SECONDS: '5',
+      LATCHKEY_AUDIT_YEARS: '10',
       LATCHKEY_MESSAGE_LIMIT_BYTES: '1024',
       LATCHKEY_LOG_LEVEL: 'silent',
     })
@@ -76,6 +78,7 @@ describe('the configuration', () => {
       leewayMs: 0,
       guessLimits: { perKey: 1, perAddress: 2, windowMs: 3000 },
       quota: { requests: 4, windowMs: 5000 },
+      auditYears: 10,
       messageLimitBytes: 1024,
       logLevel: 'silent',
     })

@@ -3,13 +3,15 @@ import { z } from 'zod'
 import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
 
-/** What a key of the ring is for: access tokens, refresh tokens, what must be read again. */
-export type Use = 'sign' | 'refresh' | 'seal'
-const USES: readonly Use[] = ['sign', 'refresh', 'seal']
+/** What a key of the ring is for: access tokens, refresh tokens, what must be read again, the audit. */
+export type Use = 'sign' | 'refresh' | 'seal' | 'audit'
+export const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'audit']
+/** What rings were not made with once: `completeRing` knows what they lack. */
+const LATER: readonly Use[] = ['audit']
 
 const ringKey = z.object({
   id: z.string().min(1),
-  use: z.enum(['sign', 'refresh', 'seal']),
+  use: z.enum(['sign', 'refresh', 'seal', 'audit']),
   /** `next` is known (and published, where it signs) before it is used. */
   state: z.enum(['next', 'current', 'retired']),
   createdAt: z.number().int(),
@@ -24,7 +26,10 @@ export type RingKey = z.infer<typeof ringKey>
 /** The server's own keys, as they stand in the key ring file. */
 export type Ring = z.infer<typeof ringFile>
 
-/** Reads a key ring file. Throws with a sentence that says what is wrong with it. */
+/**
+ * Reads a key ring file. Throws with a sentence that says what is wrong with it. An older one is read
+ * as it is: `completeRing` adds what it lacks.
+ */
 export function parseRing(text: string): Ring {
   let value: unknown
   try {
@@ -42,7 +47,9 @@ export function parseRing(text: string): Ring {
     throw new Error('the id of a refresh key must be 8 hex digits: it is part of every token')
   }
   for (const use of USES) {
-    const current = keys.filter((key) => key.use === use && key.state === 'current')
+    const its = keys.filter((key) => key.use === use)
+    if (its.length === 0 && LATER.includes(use)) continue
+    const current = its.filter(({ state }) => state === 'current')
     if (current.length !== 1) {
       throw new Error(`the key ring has ${current.length} current keys to ${use} with, not one`)
     }
@@ -58,6 +65,27 @@ export async function createRing(primitives: Primitives, now: number): Promise<R
     keys.push(await createKey(primitives, use, 'next', now))
   }
   return { version: 1, keys }
+}
+
+/**
+ * A ring that was made before there was a use for it gets its keys from what it holds (as RFC 5869
+ * does): every server that reads it comes to the same ones, at whatever moment, and no file or secret
+ * has to be written first. The first seal key is what all of a ring's servers share for ever.
+ */
+export function completeRing(primitives: Primitives, ring: Ring): Ring {
+  const missing = LATER.filter((use) => !ring.keys.some((key) => key.use === use))
+  if (missing.length === 0) return ring
+  const root = ring.keys.find(({ use }) => use === 'seal')
+  if (root === undefined) throw new Error('the key ring has no seal key')
+  const derive = primitives.hmac(bytesOf(primitives, root.jwk))
+  const keys = missing.flatMap((use) =>
+    (['current', 'next'] as const).map((state): RingKey => {
+      const id = hex(derive(`latchkey ${use} ${state} id`).subarray(0, 4))
+      const k = primitives.base64urlEncode(derive(`latchkey ${use} ${state} key`))
+      return { id, use, state, createdAt: root.createdAt, retiredAt: null, jwk: { kty: 'oct', k } }
+    }),
+  )
+  return { ...ring, keys: [...ring.keys, ...keys] }
 }
 
 /**
@@ -82,9 +110,10 @@ export async function rotateRing(
   return { version: 1, keys }
 }
 
-/** Retired for longer than anything it made can live. What it sealed has no such end. */
+/** Retired for longer than anything it made can live. What was sealed has no such end. */
 function isSpent(key: RingKey, now: number): boolean {
-  return key.use !== 'seal' && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
+  const ends = key.use === 'sign' || key.use === 'refresh'
+  return ends && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
 }
 
 async function createKey(
@@ -113,6 +142,7 @@ export class Keyring {
   #signers = new Map<string, Ed25519>()
   #macs = new Map<string, Mac>()
   #sealers = new Map<string, AesGcm>()
+  #auditors = new Map<string, Mac>()
   #currentIds = new Map<Use, string>()
   #publicKeys: JWK[] = []
 
@@ -121,20 +151,26 @@ export class Keyring {
     this.replace(ring)
   }
 
-  replace(ring: Ring): void {
+  replace(given: Ring): void {
+    const ring = completeRing(this.#primitives, given)
     const signers = new Map<string, Ed25519>()
     const macs = new Map<string, Mac>()
     const sealers = new Map<string, AesGcm>()
+    const auditors = new Map<string, Mac>()
     const currentIds = new Map<Use, string>()
     for (const { id, use, state, jwk } of ring.keys) {
       if (state === 'current') currentIds.set(use, id)
       if (use === 'sign') signers.set(id, this.#primitives.ed25519(jwk))
-      else if (use === 'refresh') macs.set(id, this.#primitives.hmac(this.#bytes(jwk)))
-      else sealers.set(id, this.#primitives.aesGcm(this.#bytes(jwk)))
+      else if (use === 'refresh')
+        macs.set(id, this.#primitives.hmac(bytesOf(this.#primitives, jwk)))
+      else if (use === 'audit')
+        auditors.set(id, this.#primitives.hmac(bytesOf(this.#primitives, jwk)))
+      else sealers.set(id, this.#primitives.aesGcm(bytesOf(this.#primitives, jwk)))
     }
     this.#signers = signers
     this.#macs = macs
     this.#sealers = sealers
+    this.#auditors = auditors
     this.#currentIds = currentIds
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(publicJwk)
   }
@@ -153,12 +189,13 @@ export class Keyring {
   signer = (id: string): Ed25519 | undefined => this.#signers.get(id)
   mac = (id: string): Mac | undefined => this.#macs.get(id)
   sealer = (id: string): AesGcm | undefined => this.#sealers.get(id)
+  auditor = (id: string): Mac | undefined => this.#auditors.get(id)
+}
 
-  #bytes(jwk: RingKey['jwk']): Uint8Array {
-    const bytes = typeof jwk.k === 'string' ? this.#primitives.base64urlDecode(jwk.k) : null
-    if (bytes?.length !== 32) throw new Error('the key ring holds a key that is not 256 bits long')
-    return bytes
-  }
+function bytesOf(primitives: Primitives, jwk: RingKey['jwk']): Uint8Array {
+  const bytes = typeof jwk.k === 'string' ? primitives.base64urlDecode(jwk.k) : null
+  if (bytes?.length !== 32) throw new Error('the key ring holds a key that is not 256 bits long')
+  return bytes
 }
 
 function publicJwk({ id, jwk }: RingKey): JWK {

@@ -71,6 +71,8 @@ const SERVER = {
 }
 
 const SWEEP_MS = 60 * 60 * 1000
+const RECORD_MS = 1000
+const SEAL_MS = 5000
 /** Requests under way have this long to be answered when the server is told to stop. */
 const STOP_WITHIN_MS = 10_000
 
@@ -111,23 +113,31 @@ export async function startOneOf(
   }
   followRing(config.keyringPath, latchkey.keyring, log)
 
+  const seal = () =>
+    latchkey.seal().catch((error: unknown) => log.error({ error }, 'the audit was not sealed'))
   const sweep = () =>
     latchkey.sweep().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
-  const sweeping = setInterval(sweep, SWEEP_MS)
-  sweeping.unref()
+  const timers = [
+    setInterval(latchkey.record, RECORD_MS),
+    setInterval(seal, SEAL_MS),
+    setInterval(sweep, SWEEP_MS),
+  ]
+  for (const timer of timers) timer.unref()
 
   return {
     ...latchkey,
     port,
     url,
     async stop() {
-      clearInterval(sweeping)
+      for (const timer of timers) clearInterval(timer)
       const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
       await new Promise((closed) => {
         server.close(closed)
         server.closeIdleConnections()
       })
       clearTimeout(hurry)
+      await latchkey.record()
+      await seal()
       await latchkey.storage.close()
       log.info({}, 'stopped')
     },

@@ -5,6 +5,7 @@ import { GRANT_MS, type RefreshToken } from '../domain/token.ts'
 import type { Guesses } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
 import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
+import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
 
@@ -18,6 +19,7 @@ export interface RefreshDeps {
   readonly log: Log
   readonly region: string
   readonly leewayMs: number
+  readonly recorder: Recorder
   readonly refused: Refused
 }
 
@@ -28,14 +30,14 @@ const ATTEMPTS = 10
  * Refresh token in, the next generation out, or the same answer again for a client that lost it.
  */
 export function createRefresh(deps: RefreshDeps) {
-  const { standings, storage, minter, guesses, random, clock, log, region, leewayMs, refused } =
-    deps
+  const { standings, storage, minter, guesses, random, clock, log, region, leewayMs } = deps
+  const { recorder, refused } = deps
 
   return async function refresh(
     credential: { publicId: string; refreshToken: string },
     caller: Caller,
   ): Promise<Result<Granted>> {
-    const answer = await judge(credential)
+    const answer = await judge(credential, caller)
     if (answer.ok) {
       log.debug({ ...caller, publicId: credential.publicId }, 'refreshed')
       return answer
@@ -48,27 +50,29 @@ export function createRefresh(deps: RefreshDeps) {
     return mayTry.ok ? answer : mayTry
   }
 
-  async function judge({
-    publicId,
-    refreshToken,
-  }: {
-    publicId: string
-    refreshToken: string
-  }): Promise<Result<Granted>> {
+  async function judge(
+    { publicId, refreshToken }: { publicId: string; refreshToken: string },
+    caller: Caller,
+  ): Promise<Result<Granted>> {
     const now = clock()
     const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
     const proven = minter.proveRefresh(refreshToken, standing?.key.tokenSalt ?? minter.decoySalt)
     if (standing === null) return fail({ reason: 'key_unknown' })
     if (!proven.ok) return proven
     const usable = mayUse(standing.key, now, region)
-    return usable.ok ? rotate(usable.value, proven.value, now) : usable
+    return usable.ok ? rotate(usable.value, proven.value, now, caller) : usable
   }
 
-  async function rotate(key: Key, token: RefreshToken, now: number): Promise<Result<Granted>> {
+  async function rotate(
+    key: Key,
+    token: RefreshToken,
+    now: number,
+    caller: Caller,
+  ): Promise<Result<Granted>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const grant = await storage.findGrant(token.grantId)
       const rotation = decide(token, grant, now, leewayMs)
-      const done = await carryOut(rotation, key, token, now)
+      const done = await carryOut(rotation, key, token, now, caller)
       if (done !== 'lost the race') return done
     }
     throw new Error(`grant ${token.grantId} moved ${ATTEMPTS} times while it was refreshed once`)
@@ -79,6 +83,7 @@ export function createRefresh(deps: RefreshDeps) {
     key: Key,
     { grantId }: RefreshToken,
     now: number,
+    caller: Caller,
   ): Promise<Result<Granted> | 'lost the race'> {
     const keyId = key.id
     switch (rotation.act) {
@@ -92,6 +97,8 @@ export function createRefresh(deps: RefreshDeps) {
           expiresAt: issuedAt + GRANT_MS,
         })
         if (!won) return 'lost the race'
+        const facts = { surface: 'refresh', grantId, generation: to }
+        recorder.record({ action: 'token.refreshed', subject: keyId, caller, facts })
         return ok(await issue(minter, key, { grantId, generation: to, issuedAt }))
       }
       case 'repeat': {
@@ -103,11 +110,15 @@ export function createRefresh(deps: RefreshDeps) {
       case 'revoked':
         return fail({ reason: 'grant_revoked', keyId, grantId })
       case 'reuse': {
-        const event = { id: random.uuid(), at: now, actor: keyId, subject: grantId }
+        const { address, path, requestId } = caller
         await storage.revokeGrant(grantId, now, {
-          ...event,
+          id: random.uuid(),
+          at: now,
+          actor: keyId,
           action: 'grant.reused',
-          facts: { keyId },
+          subject: grantId,
+          facts: { keyId, address, path },
+          requestId,
         })
         return fail({ reason: 'refresh_reused', keyId, grantId })
       }

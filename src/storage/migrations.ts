@@ -1,3 +1,4 @@
+import { AUDIT_CHAIN } from './audit-chain.ts'
 import { SCHEMA_VERSION } from './tables.ts'
 
 /** What brings a database of version `to - 1` to version `to`: the portable subset of schema.sql. */
@@ -20,7 +21,10 @@ export interface History {
  * with rows in it, and freezes the new schema with rows as a fixture. No engine drops a table that
  * others refer to: such a table only gets columns.
  */
-export const HISTORY: History = { version: SCHEMA_VERSION, migrations: [] }
+export const HISTORY: History = {
+  version: SCHEMA_VERSION,
+  migrations: [{ to: 2, says: 'the audit is a chain', statements: [...AUDIT_CHAIN] }],
+}
 
 /** The steps that a database of this version needs; throws a sentence where there is no way. */
 export function planFrom(found: number, { version, migrations }: History = HISTORY): Migration[] {

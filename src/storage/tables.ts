@@ -101,8 +101,22 @@ export interface Tables {
     action: string
     subject: string
     facts: string
+    request_id: string | null
+    sequence: number | null
+    seal: string | null
+  }
+  audit_chain: {
+    sequence: number
+    seal: string
+  }
+  audit_checkpoints: {
+    sequence: number
+    first: number
+    seal: string
+    at: number
+    signature: string
   }
 }
 
 /** The version of schema.sql that this code reads and writes. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2

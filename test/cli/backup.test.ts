@@ -66,7 +66,7 @@ test('every refresh token that was issued after a backup is honoured when it is 
   expect(holding).toMatchObject({
     path: file,
     bytes: statSync(file).size,
-    schemaVersion: 1,
+    schemaVersion: 2,
     rows: { accounts: 1, users: 1, keys: 1, messages: before.length, deliveries: before.length },
   })
   expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -128,7 +128,7 @@ test('a backup overwrites nothing unless it is told to', async () => {
   expect(nowhere.stderr).toBe(`there is no folder ${join(other, '..', 'none')}\n`)
   const { code, stdout, stderr } = await runCli(['backup', other, '--force'], { dir })
   expect(code).toBe(0)
-  expect(stdout).toMatch(/ bytes, schema version 1, no damage found\n {2}accounts +1\n/)
+  expect(stdout).toMatch(/ bytes, schema version 2, no damage found\n {2}accounts +1\n/)
   expect(stderr).toContain('keyring.json, is not in it')
   expect(readdirSync(join(other, '..'))).toEqual(['precious'])
 })
@@ -168,7 +168,7 @@ test('what is no backup is refused, and the database that is there stays', async
     [live, 'is no backup but a database in use'],
     [
       make('newer', 'CREATE TABLE schema_version (version); INSERT INTO schema_version VALUES (9)'),
-      'the database has schema version 9, this Latchkey reads version 1',
+      'the database has schema version 9, this Latchkey reads version 2',
     ],
   ] as const) {
     const { code, stdout, stderr } = await runCli(['restore', path, '--force'], { dir: place })

@@ -95,7 +95,7 @@ test('a database of another version, or no database at all, is not written to', 
   const { amiss } = await doctor(other)
   expect(amiss.find(({ check }) => check === 'database')).toMatchObject({
     status: 'fail',
-    message: 'its schema has version 99, this Latchkey reads 1',
+    message: 'its schema has version 99, this Latchkey reads 2',
   })
 })
 

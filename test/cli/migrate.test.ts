@@ -10,11 +10,11 @@ test('a database that is up to date has nothing to migrate', async () => {
   const dir = temporaryFolder()
   await ask(dir, ['accounts', 'create', 'Acme Health'])
   const { code, stdout } = await runCli(['migrate'], { dir })
-  expect({ code, stdout }).toEqual({ code: 0, stdout: 'schema version 1: nothing to do\n' })
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'schema version 2: nothing to do\n' })
   expect(await ask(dir, ['migrate', '--plan'])).toEqual({
-    found: 1,
-    version: 1,
-    reads: 1,
+    found: 2,
+    version: 2,
+    reads: 2,
     steps: [],
   })
 })
@@ -37,7 +37,7 @@ test('nothing is made where there is no database, and a newer one is refused', a
     const { code, stderr } = await runCli(args, { dir })
     expect(code).toBe(1)
     expect(stderr).toBe(
-      'the database has schema version 99, this Latchkey reads version 1: ' +
+      'the database has schema version 99, this Latchkey reads version 2: ' +
         'use the Latchkey that wrote it, or a newer one\n',
     )
   }

@@ -4,7 +4,7 @@ import { REFRESH_TOKEN_MS } from '../../src/domain/token.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { keyringOf, testRing } from '../support/ring.ts'
 
-const USES: readonly Use[] = ['sign', 'refresh', 'seal']
+const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'audit']
 const rotate = (ring: Ring, use: Use, now: number) => rotateRing(nodePrimitives, ring, use, now)
 const idOf = (ring: Ring, use: Use, state: 'next' | 'current' | 'retired') =>
   ring.keys.find((key) => key.use === use && key.state === state)?.id
@@ -24,14 +24,14 @@ describe('a key ring', () => {
         [5, null],
       ])
     }
-    expect(new Set(ring.keys.map(({ id }) => id)).size).toBe(6)
+    expect(new Set(ring.keys.map(({ id }) => id)).size).toBe(8)
     expect(parseRing(JSON.stringify(ring))).toEqual(ring)
   })
 
   test('shares no key with another', async () => {
     const other = await testRing()
     const keys = [...ring.keys, ...other.keys]
-    expect(new Set(keys.map(({ jwk }) => jwk.k ?? jwk.d)).size).toBe(12)
+    expect(new Set(keys.map(({ jwk }) => jwk.k ?? jwk.d)).size).toBe(16)
   })
 
   test.each(USES)(
@@ -76,13 +76,13 @@ describe('a key ring', () => {
     const seals: (string | undefined)[] = []
     let now = ring
     for (let year = 1; year <= 5; year++) {
-      seals.push(idOf(now, 'seal', 'current'))
+      seals.push(idOf(now, 'seal', 'current'), idOf(now, 'audit', 'current'))
       for (const use of USES) now = await rotate(now, use, year * 365 * 86_400_000)
     }
     const ids = now.keys.map(({ id }) => id)
     for (const id of seals) expect(ids).toContain(id)
-    expect(now.keys.filter(({ use }) => use === 'seal')).toHaveLength(7)
-    expect(now.keys.filter(({ use }) => use !== 'seal')).toHaveLength(6)
+    const count = (use: Use) => now.keys.filter((key) => key.use === use).length
+    expect(USES.map(count)).toEqual([3, 3, 7, 7])
   })
 
   test('that cannot be used leaves the one before it at work', async () => {

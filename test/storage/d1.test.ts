@@ -12,7 +12,7 @@ describe('D1', () => {
     [[], 'the database is empty: wrangler d1 execute latchkey --file schema.sql'],
     [
       [...schemaStatements(), 'UPDATE schema_version SET version = 999'],
-      'the database has schema version 999, this Latchkey reads version 1: ' +
+      'the database has schema version 999, this Latchkey reads version 2: ' +
         'use the Latchkey that wrote it, or a newer one',
     ],
   ])('a database of another schema is refused with a sentence (%#)', async (schema, sentence) => {
@@ -61,7 +61,7 @@ describe('D1', () => {
     const asked: string[] = []
     const statement = {
       bind: () => statement,
-      all: async () => ({ results: [{ version: 1 }], meta: { changes: 0 } }),
+      all: async () => ({ results: [{ version: 2 }], meta: { changes: 0 } }),
     }
     const db: D1 = {
       withSession(constraint) {

@@ -113,7 +113,7 @@ describe('a database of version 1 with rows in it', () => {
   test('that a newer Latchkey has migrated is refused and not touched', () => {
     prepareSchema(db, VERSION_3)
     const before = contents()
-    expect(() => prepareSchema(db)).toThrow(/schema version 3, this Latchkey reads version 1/)
+    expect(() => prepareSchema(db)).toThrow(/schema version 3, this Latchkey reads version 2/)
     expect(contents()).toEqual(before)
   })
 })

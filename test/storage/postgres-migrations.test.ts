@@ -69,7 +69,7 @@ test('a connection that is killed in the middle of a step leaves what there was'
 test('a newer database is refused with a sentence', async () => {
   await prepareSchema(only(), VERSION_3)
   await expect(openPostgres(url, testLog())).rejects.toThrow(
-    'the database has schema version 3, this Latchkey reads version 1: ' +
+    'the database has schema version 3, this Latchkey reads version 2: ' +
       'use the Latchkey that wrote it, or a newer one',
   )
 })

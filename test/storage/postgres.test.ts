@@ -44,6 +44,7 @@ describe('PostgreSQL', () => {
     action: 'test.done',
     subject,
     facts: {},
+    requestId: null,
   })
   const account = (id: string) =>
     ({ id, name: 'n', region: 'us', status: 'open', createdAt: 1 }) as const
@@ -59,18 +60,18 @@ describe('PostgreSQL', () => {
     const engines = await Promise.all(Array.from({ length: 8 }, () => openOne()))
     for (const engine of engines) {
       expect(await engine.read(statement('SELECT version FROM schema_version'))).toEqual([
-        { version: 1 },
+        { version: 2 },
       ])
     }
   })
 
-  test.each([0, 2, 999])(
+  test.each([0, 3, 999])(
     'a database of schema version %d is refused with a sentence',
     async (version) => {
       await openOne()
       await postgres.query(url, `UPDATE schema_version SET version = ${version}`)
       await expect(openPostgres(url, testLog())).rejects.toThrow(
-        `the database has schema version ${version}, this Latchkey reads version 1: ` +
+        `the database has schema version ${version}, this Latchkey reads version 2: ` +
           'use the Latchkey that wrote it, or a newer one',
       )
     },

@@ -35,6 +35,7 @@ describe('SQLite', () => {
     action: 'test.done',
     subject,
     facts: {},
+    requestId: null,
   })
 
   /** How many commits the write-ahead log holds: a commit's last frame carries the file's size. */
@@ -110,7 +111,7 @@ describe('SQLite', () => {
     await storage.close()
   })
 
-  test.each([0, 2, 999])(
+  test.each([0, 3, 999])(
     'a file of schema version %d is refused with a sentence',
     async (version) => {
       await openSqlite(path).close()
@@ -118,7 +119,7 @@ describe('SQLite', () => {
       db.prepare('UPDATE schema_version SET version = ?').run(version)
       db.close()
       expect(() => openSqlite(path)).toThrow(
-        `the database has schema version ${version}, this Latchkey reads version 1: ` +
+        `the database has schema version ${version}, this Latchkey reads version 2: ` +
           'use the Latchkey that wrote it, or a newer one',
       )
     },

@@ -7,7 +7,11 @@ import { temporaryFolder } from './server.ts'
 /** So many keys, some of them with secrets that are known, and rows in every other table. */
 export async function seededFolder(keys: number) {
   const dir = temporaryFolder()
-  const vendors = await seedMany(dir, { keys, active: Math.max(5, keys / 200), progress: () => undefined })
+  const vendors = await seedMany(dir, {
+    keys,
+    active: Math.max(5, keys / 200),
+    progress: () => undefined,
+  })
   return { dir, vendors, url: `sqlite:${join(dir, 'latchkey.db')}` }
 }
 
