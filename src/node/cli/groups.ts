@@ -24,6 +24,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   messages: { description: 'what was accepted', load: () => import('./messages.ts') },
   keyring: { description: "the server's own keys", load: () => import('./keyring.ts') },
+  explain: {
+    description: 'what was decided about a request, and why',
+    load: () => import('./explain-request.ts'),
+  },
   audit: { description: 'who did what to whom', load: () => import('./audit.ts') },
   backup: { description: 'copy the database to a file', load: () => import('./backup.ts') },
   restore: { description: 'put a backup in its place', load: () => import('./restore.ts') },
