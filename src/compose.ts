@@ -137,9 +137,9 @@ export function compose(parts: Parts): Latchkey {
     record: recorder.flush,
     seal: chain.seal,
     async sweep() {
-      await chain.purge(yearsBefore(clock(), config.auditYears))
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
+      await chain.purge(yearsBefore(clock(), config.auditYears))
     },
   }
 }

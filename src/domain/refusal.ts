@@ -12,8 +12,8 @@ interface Told<Facts extends Failure> {
   readonly keeps: readonly Exclude<keyof Facts, 'reason'>[]
   /** What happened, as a sentence. */
   readonly says: (known: Known) => string
-  /** What would help; null where nothing is wrong, or it is the caller who must know. */
-  readonly helps: (known: Known) => string | null
+  /** What would help. */
+  readonly helps: (known: Known) => string
 }
 
 const caller = (what: string) => () => `Ask the caller to ${what}.`
@@ -158,15 +158,13 @@ const TOLD = {
   destination_failed: {
     keeps: ['destinationId'],
     says: ({ destinationId }) => `The destination ${destinationId} failed to answer the query.`,
-    helps: ({ destinationId }) =>
-      `\`latchkey destinations show ${destinationId}\` shows its address; the log says how it failed.`,
+    helps: () => 'The log says how. `latchkey destinations list` shows its address.',
   },
   destination_timed_out: {
     keeps: ['destinationId'],
     says: ({ destinationId }) =>
       `The destination ${destinationId} took too long to answer the query.`,
-    helps: ({ destinationId }) =>
-      `\`latchkey destinations show ${destinationId}\` shows its address.`,
+    helps: () => '`latchkey destinations list` shows its address.',
   },
   guessing: {
     keeps: ['retryAfterSeconds'],

@@ -113,8 +113,16 @@ export async function startOneOf(
   }
   followRing(config.keyringPath, latchkey.keyring, log)
 
-  const seal = () =>
-    latchkey.seal().catch((error: unknown) => log.error({ error }, 'the audit was not sealed'))
+  let sealing: Promise<void> | undefined
+  const seal = () => {
+    sealing ??= latchkey
+      .seal()
+      .catch((error: unknown) => log.error({ error }, 'the audit was not sealed'))
+      .finally(() => {
+        sealing = undefined
+      })
+    return sealing
+  }
   const sweep = () =>
     latchkey.sweep().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
   const timers = [
@@ -137,6 +145,8 @@ export async function startOneOf(
       })
       clearTimeout(hurry)
       await latchkey.record()
+      // What is under way may have begun before the last events were there.
+      await sealing
       await seal()
       await latchkey.storage.close()
       log.info({}, 'stopped')

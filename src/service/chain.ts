@@ -21,17 +21,8 @@ const DAY_MS = 86_400_000
  * from where the chain ends, and one of them finds it still ending there.
  */
 export function createChain({ storage, notary, random, clock, log }: ChainDeps) {
-  let sealing: Promise<void> | undefined
-
   /** Gives what was written since the last time its seals, and signs how far that goes. */
-  function seal(): Promise<void> {
-    sealing ??= sealSome().finally(() => {
-      sealing = undefined
-    })
-    return sealing
-  }
-
-  async function sealSome(): Promise<void> {
+  async function seal(): Promise<void> {
     for (let batch = 0; batch < BATCHES; batch++) {
       // The end first: what is sealed meanwhile by others moves it, and then this seals nothing.
       const end = await storage.chainEnd()
@@ -77,26 +68,28 @@ export function createChain({ storage, notary, random, clock, log }: ChainDeps) 
     const limit = before - (before % DAY_MS)
     const first = await firstKept()
     const steps = await checkpointsBetween(first, limit)
-    const last = steps.at(-1)
-    if (last === undefined) return 0
-    await storage.addEvent({
-      id: random.uuid(),
-      at: clock(),
-      actor: 'server',
-      action: 'audit.purged',
-      subject: 'audit',
-      facts: { from: first, to: last },
-      requestId: null,
-    })
-    await seal()
     let purged = 0
     for (const sequence of steps) {
       const end = await storage.chainEnd()
       const checkpoint = await notary.sign({ ...end, at: clock(), first: sequence + 1 })
       purged += await storage.purgeEvents(checkpoint)
     }
-    log.info({ purged }, 'events of the audit that had to be kept no longer were deleted')
+    // Of servers that purge at once, the others deleted nothing.
+    if (purged > 0) await tell(purged, { from: first, to: steps.at(-1) ?? first })
     return purged
+  }
+
+  async function tell(purged: number, facts: { from: number; to: number }): Promise<void> {
+    await storage.addEvent({
+      id: random.uuid(),
+      at: clock(),
+      actor: 'server',
+      action: 'audit.purged',
+      subject: 'audit',
+      facts: { ...facts, purged },
+      requestId: null,
+    })
+    log.info({ purged }, 'events of the audit that had to be kept no longer were deleted')
   }
 
   /** The numbers at which a purge may stop: small steps, so that no deletion takes long. */

@@ -30,6 +30,8 @@ const MOST: Readonly<Record<Action | typeof NOBODY, number>> = {
   'key.refused': 100,
   nobody: 20,
 }
+/** A runtime may end work that it was told to finish: so long after, another is told of it. */
+const GIVEN_UP_MS = 30_000
 /** Written without waiting for the window's end. */
 const TOGETHER = 500
 /** As long as the database takes no write, so many are kept. */
@@ -53,12 +55,13 @@ export function createRecorder(deps: {
   readonly keepAlive?: KeepAlive | undefined
 }) {
   const { storage, random, clock, log, keepAlive } = deps
-  let isOpen = false
+  /** When the window began; null where there is nothing to write. */
+  let openedAt: number | null = null
   let waiting: AuditEvent[] = []
   let alone = new Map<string, number>()
   let written = new Map<keyof typeof MOST, number>()
   let tallies = new Map<string, Tally>()
-  let writing: Promise<void> = Promise.resolve()
+  const writing = new Set<Promise<void>>()
 
   function record(happening: Happening): void {
     const alike = likenessOf(happening)
@@ -69,16 +72,17 @@ export function createRecorder(deps: {
       alone.set(alike, before + 1)
       written.set(share, used + 1)
       waiting.push(eventOf(happening))
-      if (waiting.length === TOGETHER) void write()
+      if (waiting.length === TOGETHER) (keepAlive ?? ignore)(write())
     } else if (before > 0) {
       count(alike, () => eventOf(happening))
     } else {
       const { action, facts } = happening
       count(`${action}\0${facts.reason}`, () => eventOfMany(happening))
     }
-    if (isOpen) return
-    isOpen = true
-    keepAlive?.(pause(WINDOW_MS).then(flush))
+    const now = clock()
+    if (openedAt !== null && now - openedAt < GIVEN_UP_MS) return
+    openedAt = now
+    keepAlive?.(pause(WINDOW_MS).then(endWindow))
   }
 
   function count(of: string, first: () => AuditEvent): void {
@@ -108,9 +112,15 @@ export function createRecorder(deps: {
     requestId: caller.requestId,
   })
 
-  /** Ends the window, and resolves when all that it holds is on disk, or the log says why not. */
-  function flush(): Promise<void> {
-    isOpen = false
+  /** Resolves when everything until now is on disk, or the log says why not. */
+  async function flush(): Promise<void> {
+    await endWindow()
+    await Promise.all(writing)
+  }
+
+  /** Waits for its own write alone: that of another request may have ended with it. */
+  function endWindow(): Promise<void> {
+    openedAt = null
     for (const { first, count } of tallies.values()) {
       waiting.push({ ...first, facts: { ...first.facts, count } })
     }
@@ -120,22 +130,19 @@ export function createRecorder(deps: {
     return write()
   }
 
-  /** One after the other: what could not be written goes before what came since. */
-  function write(): Promise<void> {
-    writing = writing.then(async () => {
-      const events = waiting
-      if (events.length === 0) return
-      waiting = []
-      try {
-        await storage.addEvents(events)
-      } catch (error) {
-        const all = [...events, ...waiting]
-        waiting = all.slice(0, KEPT)
-        const lost = all.length - waiting.length
-        log.error({ error, waiting: waiting.length, lost }, 'events were not audited yet')
-      }
+  async function write(): Promise<void> {
+    const events = waiting
+    if (events.length === 0) return
+    waiting = []
+    const written = storage.addEvents(events).catch((error: unknown) => {
+      const all = [...events, ...waiting]
+      waiting = all.slice(0, KEPT)
+      const lost = all.length - waiting.length
+      log.error({ error, waiting: waiting.length, lost }, 'events were not audited yet')
     })
-    return writing
+    writing.add(written)
+    await written
+    writing.delete(written)
   }
 
   return { record, flush }
@@ -145,6 +152,9 @@ export function createRecorder(deps: {
 function likenessOf({ action, subject, caller, facts }: Happening): string {
   return [action, subject, facts.reason, facts.surface, neighbourhood(caller.address)].join('\0')
 }
+
+/** It tells the log itself where it fails. */
+const ignore: KeepAlive = () => undefined
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -79,19 +79,33 @@ describe('what had to be kept no longer', () => {
   }
 
   test('goes, and what is kept is verified from the checkpoint that stands for it', async () => {
-    const { audit, storage, purge, clock, start } = await fortyDays()
+    const { audit, storage, purge, seal, clock, start } = await fortyDays()
     expect(await purge(start)).toBe(0)
     expect(await purge(start + 10 * DAY)).toBe(10)
-    expect(await audit.verify(silently)).toMatchObject({ whole: true, first: 11, last: 41 })
+    expect(await audit.verify(silently)).toMatchObject({ whole: true, first: 11, last: 40 })
     const [newest] = await storage.listEvents({ limit: 1 })
-    expect(newest).toMatchObject({ action: 'audit.purged', facts: { from: 1, to: 10 } })
+    expect(newest).toMatchObject({ action: 'audit.purged', facts: { from: 1, to: 10, purged: 10 } })
     expect(await purge(start + 10 * DAY)).toBe(0)
     expect(await storage.listEvents({ limit: 1 })).toEqual([newest])
 
+    await seal()
     clock.turn(DAY)
     expect(await purge(clock() + DAY)).toBe(31)
-    const after = await audit.verify(silently)
-    expect(after).toMatchObject({ whole: true, first: 42, last: 42, events: 1, checkpoints: 2 })
+    expect(await audit.verify(silently)).toMatchObject({ whole: true, events: 0, checkpoints: 1 })
+    await seal()
+    expect(await audit.verify(silently)).toMatchObject({ whole: true, first: 42, last: 42 })
+    await storage.close()
+  })
+
+  test('goes once, and is told of once, where servers purge at once', async () => {
+    const { audit, storage, start } = await fortyDays()
+    const servers = await Promise.all(
+      Array.from({ length: 4 }, () => openAudit(path, ring, () => start + 41 * DAY)),
+    )
+    const purged = await Promise.all(servers.map(({ purge }) => purge(start + 20 * DAY)))
+    expect(purged.reduce((sum, count) => sum + count)).toBe(20)
+    expect(await audit.verify(silently)).toMatchObject({ whole: true, first: 21, last: 40 })
+    await Promise.all(servers.map((server) => server.storage.close()))
     await storage.close()
   })
 

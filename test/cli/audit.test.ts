@@ -1,9 +1,13 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { explainRefusal, factsOf } from '../../src/domain/refusal.ts'
+import { GROUPS } from '../../src/node/cli/groups.ts'
 import type { Explanation } from '../../src/service/explain.ts'
 import type { AuditEvent } from '../../src/service/ports.ts'
 import type { Verdict } from '../../src/service/verify-chain.ts'
+import { failures } from '../support/failures.ts'
 import { change } from '../support/moving.ts'
 import { runCli, type ServerProcess, startServer } from '../support/process.ts'
 import { type TokenAnswer, temporaryFolder } from '../support/server.ts'
@@ -119,6 +123,18 @@ describe('explain', () => {
     const actionsOf = async () =>
       (await explained(reused.requestId)).decisions.map(({ action }) => action)
     await expect.poll(actionsOf, { timeout: 10_000 }).toEqual(['grant.reused', 'key.refused'])
+  })
+
+  test('advises commands that there are', async () => {
+    const advised = failures
+      .map((failure) => explainRefusal(factsOf(failure)).advice ?? '')
+      .flatMap((advice) => [...advice.matchAll(/`latchkey (\w+) ([\w-]+)/g)])
+    expect(advised.length).toBeGreaterThan(10)
+    for (const [, name = '', verb] of advised) {
+      const group = new Command(name)
+      ;(await GROUPS[name]?.load())?.define(group)
+      expect(group.commands.map((command) => command.name())).toContain(verb)
+    }
   })
 
   test('says so where nothing is known', async () => {

@@ -133,6 +133,13 @@ describe('schema.sql', () => {
       sql.replace(/--[^\n]*/g, '').replace(/\s+/g, ' '),
     ])
   }
+  const indexes = (of: Database.Database) =>
+    of
+      .prepare(
+        `SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name`,
+      )
+      .pluck()
+      .all()
   const columns = (of: Database.Database) => {
     const names = of.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
     return (names.pluck().all() as string[]).map((name) => [
@@ -171,6 +178,7 @@ describe('schema.sql', () => {
       prepareSchema(fixture)
       expect(versionOf(fixture)).toBe(SCHEMA_VERSION)
       expect(columns(fixture)).toEqual(columns(current))
+      expect(indexes(fixture)).toEqual(indexes(current))
     },
   )
 })

@@ -46,6 +46,28 @@ test('servers that start together bring a database of version 1 to version 3 onc
   expect(rows).toEqual([{ email: 'eng@acme.example', phone: null }])
 })
 
+test('a database of version 1 with rows is brought to exactly what schema.sql makes', async () => {
+  const url2 = await postgres.createDatabase()
+  const fresh = new Client({ connectionString: url2 })
+  await fresh.connect()
+  const shapeOf = async (client: Client) => {
+    const columns = await client.query(
+      `SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default
+       FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 3`,
+    )
+    const indexes = await client.query(
+      `SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1`,
+    )
+    return { columns: columns.rows, indexes: indexes.rows }
+  }
+  const before = await accounts()
+  await prepareSchema(fresh)
+  await prepareSchema(only())
+  expect(await shapeOf(only())).toEqual(await shapeOf(fresh))
+  expect(await accounts()).toEqual(before)
+  await fresh.end()
+})
+
 test('a step that fails leaves the version and the rows as they were', async () => {
   const before = await accounts()
   await expect(prepareSchema(only(), endingIn('UPDATE nowhere SET x = 1'))).rejects.toThrow(
