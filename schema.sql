@@ -18,8 +18,30 @@ CREATE TABLE accounts (
   region TEXT NOT NULL,
   status TEXT NOT NULL CHECK (status IN ('open', 'closed')),
   created_at BIGINT NOT NULL,
+  event_id TEXT NOT NULL,
+  departed_keys TEXT NOT NULL DEFAULT 'keep' CHECK (departed_keys IN ('keep', 'disable')),
+  addresses_enforced BIGINT NOT NULL DEFAULT 0 CHECK (addresses_enforced IN (0, 1))
+);
+
+-- Where an account's keys may be used from, while it enforces them: an address or CIDR.
+CREATE TABLE address_rules (
+  id TEXT PRIMARY KEY,
+  account_id TEXT NOT NULL REFERENCES accounts (id),
+  network TEXT NOT NULL,
+  note TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  event_id TEXT NOT NULL,
+  UNIQUE (account_id, network)
+);
+
+CREATE TABLE sites (
+  id TEXT PRIMARY KEY,
+  account_id TEXT NOT NULL REFERENCES accounts (id),
+  name TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
   event_id TEXT NOT NULL
 );
+CREATE INDEX sites_by_account ON sites (account_id, id);
 
 CREATE TABLE users (
   id TEXT PRIMARY KEY,
@@ -28,8 +50,22 @@ CREATE TABLE users (
   role TEXT NOT NULL CHECK (role IN ('operator', 'administrator', 'engineer', 'member')),
   created_at BIGINT NOT NULL,
   event_id TEXT NOT NULL,
+  username TEXT,
+  left_at BIGINT,
   UNIQUE (account_id, email)
 );
+CREATE UNIQUE INDEX users_by_username ON users (username);
+
+-- Who writes programs that offices take into use: his key stands before each of theirs.
+CREATE TABLE developers (
+  id TEXT PRIMARY KEY,
+  account_id TEXT NOT NULL REFERENCES accounts (id),
+  name TEXT NOT NULL,
+  developer_key TEXT NOT NULL UNIQUE,
+  created_at BIGINT NOT NULL,
+  event_id TEXT NOT NULL
+);
+CREATE INDEX developers_by_account ON developers (account_id, id);
 
 -- ── Routes ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -67,32 +103,57 @@ CREATE TABLE subscriptions (
 );
 
 -- ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
--- A source is tied to one living key. Secrets are argon2id hashes; previous_* last as long as an
--- overlap. token_epoch counts the times that all tokens were ended, token_salt is part of every
--- refresh token's tag.
+-- One row for a credential of any dialect. A source is tied to one living key. secret_hash is argon2id
+-- where the secret is exchanged for tokens, and a keyed digest, to find it by, where it is presented at
+-- every request; sealed_secret is what may be viewed again; previous_* last as long as an overlap.
+-- token_epoch counts the times that all tokens were ended, token_salt is part of every refresh token's
+-- tag.
 
 CREATE TABLE keys (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
   owner_id TEXT NOT NULL REFERENCES users (id),
-  source_id TEXT NOT NULL REFERENCES sources (id),
+  dialect TEXT NOT NULL CHECK (dialect IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice')),
+  source_id TEXT REFERENCES sources (id),
+  site_id TEXT REFERENCES sites (id),
+  developer_id TEXT REFERENCES developers (id),
   public_id TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  reference TEXT NOT NULL,
   status TEXT NOT NULL CHECK (status IN ('enabled', 'disabled', 'revoked')),
+  disabled_by TEXT CHECK (disabled_by IN ('developer', 'customer', 'operator')),
+  access TEXT NOT NULL CHECK (access IN ('read', 'standard', 'enterprise')),
   secret_hash TEXT NOT NULL,
+  sealed_secret TEXT,
   previous_secret_hash TEXT,
   previous_secret_ends_at BIGINT,
   token_salt TEXT NOT NULL,
   token_epoch BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
+  assigned_at BIGINT,
   expires_at BIGINT,
   disabled_at BIGINT,
   revoked_at BIGINT,
   secret_replaced_at BIGINT,
-  event_id TEXT NOT NULL
+  last_used_at BIGINT,
+  event_id TEXT NOT NULL,
+  CHECK ((dialect = 'redox') = (source_id IS NOT NULL))
 );
 CREATE INDEX keys_by_account ON keys (account_id, id);
+CREATE INDEX keys_by_owner ON keys (owner_id);
+CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS NOT NULL;
 CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked';
+CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE dialect <> 'redox';
+CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
+
+-- How often a key was used on a day (days since 1970, UTC).
+CREATE TABLE key_uses (
+  key_id TEXT NOT NULL,
+  day BIGINT NOT NULL,
+  uses BIGINT NOT NULL,
+  PRIMARY KEY (key_id, day)
+);
 
 -- A refresh family, born at its first refresh.
 CREATE TABLE grants (

@@ -1,5 +1,5 @@
 import type { Round } from './load.ts'
-import type { Memory } from './served.ts'
+import type { Memory } from './processes.ts'
 
 /** What many rounds say together: the middle of each figure. */
 export interface Figures {

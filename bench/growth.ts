@@ -1,12 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Case } from './cases.ts'
-import { type Figures, figuresOf, largest, ratioOf } from './figures.ts'
-import { loadRound, type Round } from './load.ts'
+import { type Figures, figuresOf, ratioOf } from './figures.ts'
+import { type Lane, loadInTurn } from './lanes.ts'
 import type { Settings } from './options.ts'
+import type { Memory } from './processes.ts'
 import { report, showProgress } from './progress.ts'
 import { seed, type Vendor } from './seed.ts'
-import { type Memory, type Served, serveLatchkey } from './served.ts'
+import { type Served, serveLatchkey } from './served.ts'
 
 /** One case, in databases of different sizes. */
 export interface Growth {
@@ -52,33 +53,20 @@ export async function grow(folder: string, settings: Settings): Promise<Growth[]
   return growths
 }
 
-async function growCase(
-  one: Case,
-  grown: readonly Grown[],
-  { connections, rounds, seconds, warmUpSeconds }: Settings,
-): Promise<Growth> {
-  const runs = []
+async function growCase(one: Case, grown: readonly Grown[], settings: Settings): Promise<Growth> {
+  const lanes: Lane[] = []
   for (const { keys, vendors, served } of grown) {
-    showProgress(`${one.name}: warming up with ${count(keys)} keys`)
-    const scripts = await one.prepare({ port: served.port, vendors }, connections)
-    const plan = { served, scripts, status: one.status }
-    await loadRound({ ...plan, seconds: warmUpSeconds })
-    runs.push({ keys, plan, rounds: [] as Round[], memory: null as Memory | null })
+    const scripts = await one.prepare({ port: served.port, vendors }, settings.connections)
+    lanes.push({ who: `${count(keys)} keys`, served, scripts })
   }
-  for (let round = 1; round <= rounds; round++) {
-    for (const run of runs) {
-      showProgress(`${one.name}: round ${round} of ${rounds}, ${count(run.keys)} keys`)
-      run.rounds.push(await loadRound({ ...run.plan, seconds }))
-      run.memory = largest(run.memory, run.plan.served.memory())
-    }
-  }
+  const loaded = await loadInTurn(one, lanes, settings)
 
-  const base = runs[0]?.rounds ?? []
-  const sizes = runs.map((run) => ({
-    keys: run.keys,
-    figures: figuresOf(run.rounds),
-    ratio: ratioOf(run.rounds, base),
-    memory: run.memory,
+  const base = loaded[0]?.rounds ?? []
+  const sizes = loaded.map(({ rounds, memory }, n) => ({
+    keys: grown[n]?.keys ?? Number.NaN,
+    figures: figuresOf(rounds),
+    ratio: ratioOf(rounds, base),
+    memory,
   }))
   const last = sizes.at(-1)?.ratio ?? Number.NaN
   report(`${one.name}: ${percent(last)} with the most keys of what it is with the fewest`)

@@ -109,6 +109,7 @@ async function openConnection(port: number, script: Script): Promise<Connection>
     converse({ status, until, latencies, patience }) {
       return new Promise((resolve, reject) => {
         let sentAt = 0
+        let isFirst = true
         let held = ''
         const send = () => {
           sentAt = performance.now()
@@ -127,7 +128,9 @@ async function openConnection(port: number, script: Script): Promise<Connection>
             return
           }
           script.answered?.(answer.body)
-          if (now <= until) latencies.push(now - sentAt)
+          // The first counts even if it is late: no round, however short, ends with nothing.
+          if (isFirst || now <= until) latencies.push(now - sentAt)
+          isFirst = false
           if (now < until) send()
           else resolve()
         }

@@ -1,7 +1,15 @@
 import { parseArgs } from 'node:util'
+import { isPostgres } from '../src/config.ts'
 import { type Case, cases } from './cases.ts'
 
+/** Where Latchkey keeps its rows. */
+export const ENGINES = ['sqlite', 'postgres', 'd1'] as const
+export type EngineName = (typeof ENGINES)[number]
+
 export interface Settings {
+  readonly engines: readonly EngineName[]
+  /** A PostgreSQL that is there; undefined: the bench starts one. */
+  readonly postgresUrl: string | undefined
   readonly growth: boolean
   readonly rounds: number
   readonly seconds: number
@@ -26,12 +34,22 @@ server; it says more than requests/s does where the machine has other work, but 
   --rounds N        rounds of each, bare and Latchkey in turn; the middle counts (default 5)
   --seconds N       length of a round (default 3)
   --connections N   keep-alive connections, one request at a time on each (default 64)
+  --engine NAME     where the rows are: ${ENGINES.join(', ')}, or all; may be there more than once
+                    (default sqlite, which alone has aims). They are loaded in turn and stand in one
+                    table
+  --postgres URL    a PostgreSQL that may make databases, instead of one that the bench starts from
+                    npm; so does LATCHKEY_TEST_POSTGRES
   --case NAME       only this case; may be there more than once: ${cases.map(({ name }) => name).join(', ')}
   --growth          the same cases with 1, 10,000 and 1,000,000 keys in the database
   --sizes N,N,…     other numbers of keys for --growth, the fewest first
   --quick           a look whether everything works; the figures mean nothing
   --json FILE       write everything that was measured
-  --profile DIR     write a V8 CPU profile of Latchkey (it costs some speed)
+  --profile DIR     write a V8 CPU profile of Latchkey on Node (it costs some speed)
+
+All that serves shares the server's core: Latchkey; with postgres also every process of PostgreSQL;
+with d1 workerd, which is the Worker's runtime and its database. CPU is that of all of them, and '–'
+with a PostgreSQL that the bench has not started: that one runs wherever it does. d1 is Cloudflare's
+runtime on this machine, and says nothing of the way between a Worker and its database there.
 `
 
 /** The settings, or null where help is asked for. Throws where an option makes no sense. */
@@ -42,6 +60,8 @@ export function readOptions(args: readonly string[]): Settings | null {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       connections: { type: 'string' },
+      engine: { type: 'string', multiple: true, default: ['sqlite'] },
+      postgres: { type: 'string' },
       case: { type: 'string', multiple: true },
       growth: { type: 'boolean', default: false },
       sizes: { type: 'string', default: '1,10000,1000000' },
@@ -53,8 +73,14 @@ export function readOptions(args: readonly string[]): Settings | null {
   })
   if (values.help) return null
   const { quick } = values
+  const engines = enginesNamed(values.engine)
+  if (values.growth && engines.join() !== 'sqlite') {
+    throw new Error('--growth measures sqlite; it takes no other --engine')
+  }
   const seconds = number('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
   return {
+    engines,
+    postgresUrl: postgresNamed(values.postgres),
     growth: values.growth,
     rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
     seconds,
@@ -78,6 +104,21 @@ function whole(name: string, text: string, max: number): number {
   const value = number(name, text, max)
   if (Number.isInteger(value)) return value
   throw new Error(`${name} must be a whole number; it is ${JSON.stringify(text)}`)
+}
+
+function enginesNamed(names: readonly string[]): EngineName[] {
+  const unknown = names.find((name) => name !== 'all' && !ENGINES.some((one) => one === name))
+  if (unknown !== undefined) {
+    const known = ENGINES.join(', ')
+    throw new Error(`there is no engine ${JSON.stringify(unknown)}; there are: ${known}, and all`)
+  }
+  return ENGINES.filter((one) => names.includes(one) || names.includes('all'))
+}
+
+function postgresNamed(option: string | undefined): string | undefined {
+  const url = option ?? process.env.LATCHKEY_TEST_POSTGRES
+  if (url === undefined || isPostgres(url)) return url
+  throw new Error('--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…')
 }
 
 function caseNamed(name: string): Case {

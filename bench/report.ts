@@ -1,8 +1,9 @@
+import { aimOf, count, mark, ms, table, us } from './cells.ts'
 import type { Comparison } from './compare.ts'
 import { largest } from './figures.ts'
 import { type Growth, TOLERANCE } from './growth.ts'
 import type { Machine } from './machine.ts'
-import type { Memory } from './served.ts'
+import type { Memory } from './processes.ts'
 
 /** The server must fit beside others on a small machine. */
 export const MEMORY_AIM_MB = 200
@@ -22,7 +23,7 @@ export function writeComparisons(comparisons: readonly Comparison[]): string {
     us(bare.cpuUs),
     count(bare.perSecond),
     ratio.toFixed(2),
-    `≥ ${aim.toFixed(2)}`,
+    aimOf(aim),
     mark(holds),
   ])
   const head = ['case', 'requests/s', 'p50', 'p99', 'CPU', 'bare CPU', 'bare/s', 'ratio', 'aim', '']
@@ -37,7 +38,7 @@ export function writeGrowths(growths: readonly Growth[]): string {
     growth.name,
     ...growth.sizes.map(({ figures }) => `${count(figures.perSecond)}/s`),
     growth.sizes.at(-1)?.ratio.toFixed(2) ?? '',
-    `≥ ${(1 - TOLERANCE).toFixed(2)}`,
+    aimOf(1 - TOLERANCE),
     mark(growth.holds),
   ])
   const memory = growths
@@ -62,24 +63,6 @@ const BAR_WIDTH = 50
 function bar({ name, ratio, aim }: Comparison): string {
   const at = (share: number) => Math.min(BAR_WIDTH, Math.round(share * BAR_WIDTH))
   const cells: string[] = Array.from({ length: BAR_WIDTH }, (_, n) => (n < at(ratio) ? '█' : '·'))
-  cells[at(aim)] = '│'
+  if (aim !== null) cells[at(aim)] = '│'
   return `${name.padEnd(18)}${cells.join('')} ${ratio.toFixed(2)}`
 }
-
-/** The first column to the left, figures to the right. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)))
-  return rows
-    .map((row) =>
-      row
-        .map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
-
-const count = (n: number) => Math.round(n).toLocaleString('en')
-const ms = (n: number) => `${n.toFixed(2)} ms`
-const us = (n: number) => (Number.isNaN(n) ? '?' : `${Math.round(n)} µs`)
-const mark = (holds: boolean) => (holds ? '✓' : '✗ missed')

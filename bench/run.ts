@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compare } from './compare.ts'
+import { writeEngines } from './engine-report.ts'
 import { grow } from './growth.ts'
 import { describeMachine } from './machine.ts'
 import { HELP, readOptions } from './options.ts'
@@ -22,7 +23,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const machine = describeMachine(folder)
 report(writeMachine(machine))
 pinLoad()
-const { cases, json, ...measuredWith } = settings
+// The URL may hold a password, which has no place in a report.
+const { cases, json, postgresUrl, ...measuredWith } = settings
 const about = { at: new Date().toISOString(), machine, settings: measuredWith }
 
 let result: object
@@ -32,7 +34,8 @@ if (settings.growth) {
   result = { ...about, growth }
 } else {
   const comparisons = await compare(folder, settings)
-  console.log(`\n${writeComparisons(comparisons)}`)
+  const write = settings.engines.join() === 'sqlite' ? writeComparisons : writeEngines
+  console.log(`\n${write(comparisons)}`)
   result = { ...about, comparisons }
 }
 if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`)

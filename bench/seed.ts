@@ -63,7 +63,7 @@ async function makeFirst(config: ReturnType<typeof readConfig>): Promise<Vendor>
     done(await routes.setVerified(destination.id, true))
     done(await routes.subscribe({ sourceId: source.id, destinationId: destination.id }))
     const { key, secret } = done(
-      await keys.create({ ownerId: user.id, sourceId: source.id, name: 'Key' }),
+      await keys.create({ dialect: 'redox', ownerId: user.id, sourceId: source.id, name: 'Key' }),
     )
     return { apiKey: key.publicId, secret, sourceId: source.id, destinationId: destination.id }
   } finally {

@@ -4,20 +4,16 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from './answer.ts'
+import { cpuSecondsOf, killFamily, type Memory, memoryOf } from './processes.ts'
 
 /** A server in a process of its own, on the servers' core. */
 export interface Served {
   readonly port: number
-  /** What it and its workers have computed so far; NaN where the system does not tell. */
+  /** What it and all that serves with it have computed so far; NaN where nobody tells. */
   cpuSeconds(): number
   /** What it holds of the machine's memory now, and the most it ever held; null where none tells. */
   memory(): Memory | null
   stop(): Promise<void>
-}
-
-export interface Memory {
-  readonly rssMb: number
-  readonly peakMb: number
 }
 
 const SERVERS_CORE = '0'
@@ -26,21 +22,32 @@ const LOADS_CORE = '1'
 /** Whether servers and load can each have a core of their own. */
 export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
+/** What starts a command on these cores. */
+export const launcherOn = (cores = SERVERS_CORE): string[] =>
+  pinned ? ['taskset', '-c', cores] : []
+
 /** Keeps this process, which makes the load, on these cores: by default off the servers'. */
 export function pinLoad(cores = LOADS_CORE): void {
   if (pinned) spawnSync('taskset', ['-a', '-p', '-c', cores, String(process.pid)])
 }
 
-const file = (path: string) => new URL(path, import.meta.url).pathname
+export const file = (path: string) => new URL(path, import.meta.url).pathname
 
-/** Latchkey as a user starts it; but the documented quota would stop a load generator. */
+/** The documented quota would stop a load generator. */
+export const NO_QUOTA = { LATCHKEY_QUOTA_REQUESTS: '1000000000' }
+
+export interface Start {
+  readonly profileDir?: string | undefined
+  readonly workers?: number
+  readonly cores?: string
+  /** Settings beside those of every bench. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** Latchkey as a user starts it. */
 export function serveLatchkey(
   folder: string,
-  {
-    profileDir,
-    workers = 1,
-    cores = SERVERS_CORE,
-  }: { profileDir?: string | undefined; workers?: number; cores?: string },
+  { profileDir, workers = 1, cores = SERVERS_CORE, settings: more = {} }: Start,
 ): Promise<Served> {
   const profiling = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir]
   const command = ['serve', '--workers', String(workers)]
@@ -48,7 +55,8 @@ export function serveLatchkey(
   const settings = {
     LATCHKEY_DATA: join(folder, 'data'),
     LATCHKEY_PORT: '0',
-    LATCHKEY_QUOTA_REQUESTS: '1000000000',
+    ...NO_QUOTA,
+    ...more,
   }
   return serve(args, join(folder, `server-${workers}.log`), settings, cores)
 }
@@ -67,10 +75,10 @@ export function serveBare(folder: string, answer: Answer): Promise<Served> {
   return serve([file('./bare.ts'), path], join(folder, 'bare.log'), {})
 }
 
-const START_MS = 20_000
+const START_MS = 60_000
 
 /** Output goes to a file: a pipe would be read on the load's core, and could be the limit. */
-async function serve(
+export async function serve(
   args: readonly string[],
   logPath: string,
   settings: Readonly<Record<string, string>>,
@@ -79,17 +87,15 @@ async function serve(
   const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY|NODE)_/.test(name))
   const env = { ...Object.fromEntries(inherited), ...settings }
   const log = openSync(logPath, 'w')
-  const command = [process.execPath, ...args]
-  if (pinned) command.unshift('taskset', '-c', cores)
-  const [program = '', ...rest] = command
+  const [program = '', ...rest] = [...launcherOn(cores), process.execPath, ...args]
   const child = spawn(program, rest, { env, stdio: ['ignore', log, log] })
   closeSync(log)
-  const kill = () => child.kill('SIGKILL')
+  const kill = () => killFamily(child.pid)
   process.once('exit', kill)
 
   return {
     port: await portOf(child, logPath),
-    cpuSeconds: () => sum([child.pid, ...childrenOf(child.pid)].map(cpuSecondsOf)),
+    cpuSeconds: () => cpuSecondsOf(child.pid),
     memory: () => memoryOf(child.pid),
     async stop() {
       child.kill('SIGTERM')
@@ -109,31 +115,4 @@ async function portOf(child: ChildProcess, logPath: string): Promise<number> {
     if (child.exitCode !== null) throw new Error(`the server did not start:\n${log}`)
   }
   throw new Error(`the server does not listen after ${START_MS} ms`)
-}
-
-const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0)
-
-/** Its workers. */
-function childrenOf(pid: number | undefined): number[] {
-  if (process.platform !== 'linux') return []
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return text === '' ? [] : text.split(' ').map(Number)
-}
-
-const TICKS_A_SECOND = 100
-
-/** proc(5): after the program's name in brackets, user and system time are the 12th and 13th field. */
-function cpuSecondsOf(pid: number | undefined): number {
-  if (process.platform !== 'linux') return Number.NaN
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
-}
-
-function memoryOf(pid: number | undefined): Memory | null {
-  if (process.platform !== 'linux') return null
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const megabytes = (name: string) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
-  return { rssMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') }
 }

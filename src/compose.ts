@@ -6,12 +6,15 @@ import { createNotary } from './crypto/notary.ts'
 import type { Argon2, Primitives } from './crypto/primitives.ts'
 import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
+import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createApp } from './http/app.ts'
 import { httpCourier } from './http/courier.ts'
+import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
 import { type Audit, createAudit } from './service/audit.ts'
+import { createAuthenticate } from './service/authenticate.ts'
 import { createChain } from './service/chain.ts'
 import { createExchange } from './service/exchange.ts'
 import { createExplain, type Explain } from './service/explain.ts'
@@ -19,13 +22,16 @@ import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
-import type { Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
+import { createPace } from './service/pace.ts'
+import { createPlaces, type Places } from './service/places.ts'
+import type { Carry, Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
 import { createRecorder } from './service/recorder.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRingProof } from './service/ring-proof.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
 import { createStandings } from './service/standing.ts'
+import { createUses } from './service/uses.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
 
@@ -40,6 +46,8 @@ export interface Parts {
   readonly keyring: Keyring
   readonly clock: Clock
   readonly log: Log
+  /** How this runtime reaches an upstream. */
+  readonly carry: Carry
   /** How many argon2 computations may run at once. */
   readonly cores: number
   /** Where several processes serve one port: how their limits count together. */
@@ -55,13 +63,16 @@ export interface Latchkey {
   readonly storage: Storage
   readonly accounts: Accounts
   readonly keys: Keys
+  readonly places: Places
   readonly routes: Routes
   readonly messages: Messages
   readonly audit: Audit
   /** What was decided about a request, by its id. */
   readonly explain: Explain
-  /** Whether the key ring is the one that this database was begun with; binds a new database to it. */
-  readonly ringBelongs: () => Promise<boolean>
+  /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
+  readonly ringBelongs: (ring: Keyring) => Promise<boolean>
+  /** Writes what is only counted in memory. To be called once a minute, and before the end. */
+  readonly flush: () => Promise<void>
   /** Writes the events that are only in memory. To be called every second, and before the end. */
   readonly record: () => Promise<void>
   /** Makes the events that were written a part of the chain. To be called every few seconds. */
@@ -82,6 +93,7 @@ export function compose(parts: Parts): Latchkey {
   const random = createRandom(primitives, clock)
   const minter = createMinter(primitives, keyring, { issuer: publicUrl, audience: publicUrl })
   const sealer = createSealer(primitives, keyring)
+  const digester = createSecretDigester(primitives, keyring)
   const hasher = createSecretHasher(primitives, argon2, clock, {
     width: parts.cores,
     queue: parts.cores * QUEUED_PER_CORE,
@@ -98,8 +110,12 @@ export function compose(parts: Parts): Latchkey {
   const refused = createRefused({ recorder, log })
   const notary = createNotary(primitives, keyring)
   const chain = createChain({ storage, notary, random, clock, log })
-  const common = { standings, minter, random, clock, log, region, recorder, refused }
+  const uses = createUses(storage, clock, log, parts.keepAlive ?? (() => {}))
+  const common = { standings, uses, minter, random, clock, log, region, recorder, refused }
   const operator = { storage, random, clock, actor: 'operator' }
+  const keysAs = (actor: string) => createKeys({ ...operator, actor, hasher, digester, sealer })
+
+  const sealedBefore = createRingProof(operator)
 
   const app = createApp({
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
@@ -109,8 +125,15 @@ export function compose(parts: Parts): Latchkey {
       guesses: guessesOf('refresh'),
       leewayMs: config.leewayMs,
     }),
-    guard: createGuard({ standings, storage, minter, clock, region }),
+    guard: createGuard({ ...common, storage }),
     accept: createAccept({ storage, sealer, courier: httpCourier, random, clock, log }),
+    authenticate: createAuthenticate({
+      ...common,
+      digester,
+      guesses: guessesOf('authenticate'),
+      pace: createPace({ limit: quota.requests, windowMs: quota.windowMs }, clock, parts.share),
+    }),
+    pass: createPass({ carry: parts.carry, upstreams: config.upstreams, publicUrl, log }),
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,
@@ -128,12 +151,14 @@ export function compose(parts: Parts): Latchkey {
     app,
     storage,
     accounts: createAccounts({ ...operator, region }),
-    keys: createKeys({ ...operator, hasher }),
+    keys: keysAs(operator.actor),
+    places: createPlaces(operator),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),
     audit: createAudit({ storage, notary, clock }),
     explain: createExplain(storage),
-    ringBelongs: createRingProof({ ...operator, sealer }),
+    ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
+    flush: uses.flush,
     record: recorder.flush,
     seal: chain.seal,
     async sweep() {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type Network, parseNetwork } from './domain/address.ts'
+import { isPrivate, type Network, parseAddress, parseNetwork } from './domain/address.ts'
+import { SURFACES, type Surface, upstreamSetting } from './domain/surface.ts'
 
 /** Settings are text from the environment; all of them, what they mean, and what they are left alone. */
 export const SETTINGS = {
@@ -59,6 +60,22 @@ export const SETTINGS = {
     default: '41943040',
     help: 'Longest message that is taken; 40 MB as documented.',
   },
+  LATCHKEY_UPSTREAM_FHIR: {
+    default: '',
+    help: 'Upstream of the FHIR surface: an http or https URL, a base path in it if need be. Empty: there is none.',
+  },
+  LATCHKEY_UPSTREAM_HL7: { default: '', help: 'Upstream of HL7 v2 and v3 over HTTP.' },
+  LATCHKEY_UPSTREAM_MPPS: { default: '', help: 'Upstream of MPPS messages.' },
+  LATCHKEY_UPSTREAM_OPENDENTAL: {
+    default: '',
+    help: 'Upstream of the data of Open Dental offices.',
+  },
+  LATCHKEY_UPSTREAM_XDENT: { default: '', help: 'Upstream of the data of XDENT companies.' },
+  LATCHKEY_UPSTREAM_PRACTICE: { default: '', help: 'Upstream of practice management data.' },
+  LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: {
+    default: '60',
+    help: 'How long an upstream may take to begin its answer, and be silent in the midst of it; 1 to 3600.',
+  },
   LATCHKEY_LOG_LEVEL: {
     default: 'info',
     help: 'debug, info, warn, error or silent. Refusals are info, successes debug.',
@@ -80,6 +97,17 @@ const publicUrl = z.string().refine((text) => {
   const { protocol, search, hash } = new URL(text)
   return /^https?:$/.test(protocol) && search === '' && hash === ''
 }, 'must be an http or https URL without query')
+
+const upstream = z
+  .string()
+  .refine(
+    (text) => text === '' || isOrigin(text),
+    'must be an http or https URL without credentials, query or fragment',
+  )
+  .transform((text) => (text === '' ? null : new URL(text)))
+
+// The text says more than its URL: an empty query or an empty user is none there.
+const isOrigin = (text: string) => /^https?:\/\/[^/?#@][^?#@]*$/i.test(text) && URL.canParse(text)
 
 const networks = z.string().transform((text, context) => {
   const found: Network[] = []
@@ -119,6 +147,13 @@ const schema = z.object({
   LATCHKEY_QUOTA_SECONDS: whole(1, 86_400),
   LATCHKEY_AUDIT_YEARS: whole(1, 100),
   LATCHKEY_MESSAGE_LIMIT_BYTES: whole(1024, 1_073_741_824),
+  LATCHKEY_UPSTREAM_FHIR: upstream,
+  LATCHKEY_UPSTREAM_HL7: upstream,
+  LATCHKEY_UPSTREAM_MPPS: upstream,
+  LATCHKEY_UPSTREAM_OPENDENTAL: upstream,
+  LATCHKEY_UPSTREAM_XDENT: upstream,
+  LATCHKEY_UPSTREAM_PRACTICE: upstream,
+  LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: whole(1, 3600),
   LATCHKEY_LOG_LEVEL: z.enum(
     ['debug', 'info', 'warn', 'error', 'silent'],
     'must be debug, info, warn, error or silent',
@@ -142,6 +177,9 @@ export interface Config {
   readonly quota: { requests: number; windowMs: number }
   readonly auditYears: number
   readonly messageLimitBytes: number
+  /** What stands behind each surface; a surface that is not there has nothing behind it. */
+  readonly upstreams: Readonly<Partial<Record<Surface, URL>>>
+  readonly upstreamTimeoutMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -202,8 +240,19 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
     auditYears: s.LATCHKEY_AUDIT_YEARS,
     messageLimitBytes: s.LATCHKEY_MESSAGE_LIMIT_BYTES,
+    upstreams: upstreamsOf((surface) => s[upstreamSetting(surface)]),
+    upstreamTimeoutMs: s.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,
     logLevel: s.LATCHKEY_LOG_LEVEL,
   }
+}
+
+function upstreamsOf(named: (surface: Surface) => URL | null) {
+  const upstreams: Partial<Record<Surface, URL>> = {}
+  for (const surface of SURFACES) {
+    const url = named(surface)
+    if (url !== null) upstreams[surface] = url
+  }
+  return upstreams
 }
 
 /** Whether it is a URL of PostgreSQL that every part of can be decoded. */
@@ -241,7 +290,22 @@ export function dangersOf(config: Config): string[] {
         'travels in the clear; add ?sslmode=verify-full',
     )
   }
+  for (const surface of SURFACES) {
+    const url = config.upstreams[surface]
+    if (url?.protocol === 'http:' && !isNear(url.hostname)) {
+      dangers.push(
+        `${upstreamSetting(surface)} is neither https nor a private address: health data and ` +
+          'whose request it is travel in the clear, for anybody on the way to read and to change',
+      )
+    }
+  }
   return dangers
+}
+
+/** Whether a host is on this machine or a private network. A name without a dot is no public one. */
+function isNear(hostname: string): boolean {
+  const address = parseAddress(hostname.replace(/^\[|\]$/g, ''))
+  return address === null ? !hostname.includes('.') : isPrivate(address)
 }
 
 /** Whether nothing but a network that is trusted protects what goes to the database. */

@@ -32,6 +32,8 @@ describe('the configuration', () => {
       quota: { requests: 10_000, windowMs: 300_000 },
       auditYears: 6,
       messageLimitBytes: 40 * 1024 * 1024,
+      upstreams: {},
+      upstreamTimeoutMs: 60_000,
       logLevel: 'info',
     })
     expect(dangersOf(readConfig({}))).toEqual([])
@@ -66,6 +68,9 @@ describe('the configuration', () => {
       LATCHKEY_QUOTA_SECONDS: '5',
       LATCHKEY_AUDIT_YEARS: '10',
       LATCHKEY_MESSAGE_LIMIT_BYTES: '1024',
+      LATCHKEY_UPSTREAM_FHIR: 'https://fhir.example/base/',
+      LATCHKEY_UPSTREAM_PRACTICE: 'HTTP://127.0.0.1:8081',
+      LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: '7',
       LATCHKEY_LOG_LEVEL: 'silent',
     })
     expect(config).toMatchObject({
@@ -80,6 +85,11 @@ describe('the configuration', () => {
       quota: { requests: 4, windowMs: 5000 },
       auditYears: 10,
       messageLimitBytes: 1024,
+      upstreams: {
+        fhir: new URL('https://fhir.example/base/'),
+        practice: new URL('http://127.0.0.1:8081'),
+      },
+      upstreamTimeoutMs: 7000,
       logLevel: 'silent',
     })
     expect(config.trustedProxies.map(({ family, prefix }) => [family, prefix])).toEqual([
@@ -161,6 +171,7 @@ describe('a problem', () => {
     ['LATCHKEY_QUOTA_REQUESTS', 1, 1_000_000_000],
     ['LATCHKEY_QUOTA_SECONDS', 1, 86_400],
     ['LATCHKEY_MESSAGE_LIMIT_BYTES', 1024, 1_073_741_824],
+    ['LATCHKEY_UPSTREAM_TIMEOUT_SECONDS', 1, 3600],
   ] as const)('is a %s below %d or above %d', (name, least, most) => {
     for (const n of [least, most]) readConfig({ [name]: String(n) })
     const outside = [`${most + 1}`, '9'.repeat(400), ...(least > 0 ? [`${least - 1}`] : [])]
@@ -180,6 +191,27 @@ describe('a problem', () => {
     'https://api.example/#part',
   ])('is a public URL that is not one: %s', (url) => {
     expect(problems({ LATCHKEY_URL: url })).toHaveLength(1)
+  })
+
+  test.each([
+    'fhir.example',
+    'ftp://fhir.example',
+    'https://',
+    'https:fhir.example',
+    'https:///fhir.example',
+    'https://fhir.example?x=1',
+    'https://fhir.example?',
+    'https://fhir.example/#part',
+    'https://fhir.example/#',
+    'https://user@fhir.example',
+    'https://user:hunter2@fhir.example',
+    'https://:@fhir.example',
+    'https://fhir.example:99999',
+    ' https://fhir.example',
+  ])('is an upstream that is not one: %j', (url) => {
+    expect(problems({ LATCHKEY_UPSTREAM_XDENT: url })).toEqual([
+      'LATCHKEY_UPSTREAM_XDENT must be an http or https URL without credentials, query or fragment',
+    ])
   })
 
   test.each([
@@ -242,6 +274,34 @@ describe('a danger', () => {
     '%2Fvar%2Frun%2Fpostgresql/latchkey',
   ])('is not one here, or with TLS: %s', (where) => {
     expect(dangers({ LATCHKEY_DATABASE: `postgres://${where}` })).toEqual([])
+  })
+
+  test.each([
+    'http://fhir.example',
+    'http://8.8.8.8',
+    'http://172.32.0.1',
+    'http://[2001:db8::1]/fhir',
+    'http://10.0.0.1.example',
+  ])('is an upstream that is reached in the clear: %s', (url) => {
+    const [danger, ...more] = dangers({ LATCHKEY_UPSTREAM_HL7: url })
+    expect(danger).toContain('LATCHKEY_UPSTREAM_HL7 is neither https nor a private address')
+    expect(more).toEqual([])
+  })
+
+  test.each([
+    'https://fhir.example',
+    'http://localhost:8080',
+    'http://fhir:8080/fhir',
+    'http://127.1.2.3',
+    'http://10.0.0.1',
+    'http://172.31.255.255',
+    'http://192.168.1.1',
+    'http://169.254.1.1',
+    'http://[::1]:8080',
+    'http://[::ffff:10.0.0.1]',
+    'http://[fd00::1]',
+  ])('is not one nearby, or with TLS: %s', (url) => {
+    expect(dangers({ LATCHKEY_UPSTREAM_HL7: url })).toEqual([])
   })
 
   test('is a leeway above five minutes', () => {

@@ -73,6 +73,7 @@ async function keyWith(more: { region?: string; expiresAt?: number }) {
   const source = done(await server.routes.addSource({ accountId, name: 'Source' }))
   const created = done(
     await server.keys.create({
+      dialect: 'redox',
       ownerId: owner.id,
       sourceId: source.id,
       name: 'job',

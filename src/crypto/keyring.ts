@@ -3,15 +3,18 @@ import { z } from 'zod'
 import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
 
-/** What a key of the ring is for: access tokens, refresh tokens, what must be read again, the audit. */
-export type Use = 'sign' | 'refresh' | 'seal' | 'audit'
-export const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'audit']
+/**
+ * What a key of the ring is for: access tokens, refresh tokens, what must be read again, secrets that
+ * are presented at every request, and the audit.
+ */
+export type Use = 'sign' | 'refresh' | 'seal' | 'digest' | 'audit'
+export const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
 /** What rings were not made with once: `completeRing` knows what they lack. */
-const LATER: readonly Use[] = ['audit']
+const LATER: readonly Use[] = ['digest', 'audit']
 
 const ringKey = z.object({
   id: z.string().min(1),
-  use: z.enum(['sign', 'refresh', 'seal', 'audit']),
+  use: z.enum(['sign', 'refresh', 'seal', 'digest', 'audit']),
   /** `next` is known (and published, where it signs) before it is used. */
   state: z.enum(['next', 'current', 'retired']),
   createdAt: z.number().int(),
@@ -110,7 +113,7 @@ export async function rotateRing(
   return { version: 1, keys }
 }
 
-/** Retired for longer than anything it made can live. What was sealed has no such end. */
+/** Retired for longer than anything it made can live. What it sealed or digested has no such end. */
 function isSpent(key: RingKey, now: number): boolean {
   const ends = key.use === 'sign' || key.use === 'refresh'
   return ends && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
@@ -142,6 +145,7 @@ export class Keyring {
   #signers = new Map<string, Ed25519>()
   #macs = new Map<string, Mac>()
   #sealers = new Map<string, AesGcm>()
+  #digesters = new Map<string, Mac>()
   #auditors = new Map<string, Mac>()
   #currentIds = new Map<Use, string>()
   #publicKeys: JWK[] = []
@@ -156,20 +160,22 @@ export class Keyring {
     const signers = new Map<string, Ed25519>()
     const macs = new Map<string, Mac>()
     const sealers = new Map<string, AesGcm>()
+    const digesters = new Map<string, Mac>()
     const auditors = new Map<string, Mac>()
     const currentIds = new Map<Use, string>()
+    const hmac = (jwk: RingKey['jwk']) => this.#primitives.hmac(bytesOf(this.#primitives, jwk))
     for (const { id, use, state, jwk } of ring.keys) {
       if (state === 'current') currentIds.set(use, id)
       if (use === 'sign') signers.set(id, this.#primitives.ed25519(jwk))
-      else if (use === 'refresh')
-        macs.set(id, this.#primitives.hmac(bytesOf(this.#primitives, jwk)))
-      else if (use === 'audit')
-        auditors.set(id, this.#primitives.hmac(bytesOf(this.#primitives, jwk)))
+      else if (use === 'refresh') macs.set(id, hmac(jwk))
+      else if (use === 'digest') digesters.set(id, hmac(jwk))
+      else if (use === 'audit') auditors.set(id, hmac(jwk))
       else sealers.set(id, this.#primitives.aesGcm(bytesOf(this.#primitives, jwk)))
     }
     this.#signers = signers
     this.#macs = macs
     this.#sealers = sealers
+    this.#digesters = digesters
     this.#auditors = auditors
     this.#currentIds = currentIds
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(publicJwk)
@@ -189,6 +195,12 @@ export class Keyring {
   signer = (id: string): Ed25519 | undefined => this.#signers.get(id)
   mac = (id: string): Mac | undefined => this.#macs.get(id)
   sealer = (id: string): AesGcm | undefined => this.#sealers.get(id)
+  digester = (id: string): Mac | undefined => this.#digesters.get(id)
+  /** The ids of all keys that may have digested a secret: the current one first. */
+  get digesterIds(): readonly string[] {
+    const current = this.currentId('digest')
+    return [current, ...[...this.#digesters.keys()].filter((id) => id !== current)]
+  }
   auditor = (id: string): Mac | undefined => this.#auditors.get(id)
 }
 

@@ -1,3 +1,4 @@
+import { withChecksum } from '../domain/secret.ts'
 import type { Clock, Random } from '../service/ports.ts'
 import type { Primitives } from './primitives.ts'
 
@@ -14,9 +15,25 @@ export function createRandom(primitives: Primitives, clock: Clock): Random {
       return lastSerial
     },
     requestId: () => crypto.randomUUID(),
-    secret: () => primitives.base64urlEncode(primitives.randomBytes(32)),
+    secret: () => withChecksum(primitives.base64urlEncode(primitives.randomBytes(32))),
+    code: () => createCode(primitives),
     salt: () => primitives.base64urlEncode(primitives.randomBytes(16)),
   }
+}
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+const CODE_LENGTH = 16
+/** The most multiples of 36 that a byte can tell apart; bytes above are drawn again, so that no letter is likelier. */
+const FAIR = 256 - (256 % LETTERS.length)
+
+function createCode({ randomBytes }: Primitives): string {
+  let code = ''
+  while (code.length < CODE_LENGTH) {
+    for (const byte of randomBytes(CODE_LENGTH)) {
+      if (byte < FAIR && code.length < CODE_LENGTH) code += LETTERS.charAt(byte % LETTERS.length)
+    }
+  }
+  return code
 }
 
 /**

@@ -48,6 +48,9 @@ export function contains(network: Network, address: Address): boolean {
   return network.family === address.family && network.bits >> hostBits === address.bits >> hostBits
 }
 
+/** Loopback, private use or link-local (RFC 1122 §3.2.1.3, 1918, 3927, 4193, 4291 §2.5): not the Internet. */
+export const isPrivate = (address: Address): boolean => isWithin(privateNetworks, address)
+
 /**
  * The canonical address of who is calling. Only a trusted peer's X-Forwarded-For is read: from the
  * right, through trusted hops, to the first that is not trusted, or to the last one that is trusted
@@ -175,3 +178,14 @@ export function neighbourhood(address: string): string {
   const parsed = parseAddress(address)
   return parsed === null ? address : formatAddress({ ...parsed, bits: (parsed.bits >> 64n) << 64n })
 }
+
+const privateNetworks = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '::1',
+  'fc00::/7',
+  'fe80::/10',
+].flatMap((text) => parseNetwork(text) ?? [])

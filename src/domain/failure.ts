@@ -1,32 +1,55 @@
 /**
  * Every way in which a request can fail and be expected to. Expected failure is a value; `throw` is
- * left for bugs and broken machines. A dialect answers each reason in its own words, so a new reason
- * that a dialect has no words for does not compile.
+ * left for bugs and broken machines. A dialect answers each reason that can reach it in its own words,
+ * so a new reason that a dialect has no words for does not compile.
  */
 export type Failure =
-  // what was sent cannot be read
+  | Unreadable
+  | Unbelieved
+  | TokenUnbelieved
+  | NotAllowed
+  | Misrouted
+  | UpstreamFailed
+  | NotNow
+
+/** What was sent cannot be read. */
+export type Unreadable =
   | { reason: 'body_too_large'; limitBytes: number }
   | { reason: 'body_unreadable'; detail: string }
   | { reason: 'member_repeated'; member: string }
   | { reason: 'field_missing'; field: string }
   | { reason: 'field_invalid'; field: string; detail: string }
-  // who sent it is not believed
+
+/** Who sent it is not believed. */
+export type Unbelieved =
   | { reason: 'credential_missing' }
   | { reason: 'credential_malformed'; detail: string }
   | { reason: 'key_unknown' }
+  /** The key's id came without its secret. */
+  | { reason: 'secret_missing'; keyId: string }
   | { reason: 'secret_wrong'; keyId: string }
+
+export type TokenUnbelieved =
   | { reason: 'token_forged'; detail: string }
   | { reason: 'token_expired'; keyId: string }
   | { reason: 'token_superseded'; keyId: string }
   | { reason: 'grant_revoked'; keyId: string; grantId: string }
   | { reason: 'refresh_reused'; keyId: string; grantId: string }
-  // who sent it is known, and may not
-  | { reason: 'key_disabled'; keyId: string }
-  | { reason: 'key_revoked'; keyId: string }
-  | { reason: 'key_expired'; keyId: string }
-  | { reason: 'account_closed'; keyId: string }
+
+/** Who sent it is known, and may not. */
+export type NotAllowed =
   | { reason: 'region_other'; keyId: string; region: string }
-  // the message may not go there
+  | { reason: 'account_closed'; keyId: string }
+  | { reason: 'key_revoked'; keyId: string }
+  | { reason: 'key_disabled'; keyId: string }
+  | { reason: 'key_expired'; keyId: string }
+  | { reason: 'key_unassigned'; keyId: string }
+  | { reason: 'address_refused'; keyId: string; address: string }
+  /** The key opens something else, or only reads. */
+  | { reason: 'permission_missing'; keyId: string; detail: string }
+
+/** The message may not go there, or did not get there. */
+export type Misrouted =
   | { reason: 'event_unknown'; dataModel: string; eventType: string }
   | { reason: 'source_required' }
   | { reason: 'source_other'; sourceId: string }
@@ -35,10 +58,21 @@ export type Failure =
   | { reason: 'synchronous_to_many' }
   | { reason: 'destination_failed'; destinationId: string; detail: string }
   | { reason: 'destination_timed_out'; destinationId: string }
-  // not now
+
+/** The service behind the guard gave no answer. */
+export type UpstreamFailed =
+  /** The operator has named none, in this setting. */
+  | { reason: 'upstream_missing'; setting: string }
+  | { reason: 'upstream_unreachable'; detail: string }
+  | { reason: 'upstream_timed_out' }
+
+export type NotNow =
   | { reason: 'guessing'; retryAfterSeconds: number }
   | { reason: 'quota_exceeded'; limit: number; retryAfterSeconds: number }
   | { reason: 'busy'; retryAfterSeconds: number }
+
+/** How a credential that is presented at every request can fail to open its surface. */
+export type SurfaceFailure = Unreadable | Unbelieved | NotAllowed | UpstreamFailed | NotNow
 
 export type Reason = Failure['reason']
 

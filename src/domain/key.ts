@@ -1,10 +1,18 @@
-import { type Failure, fail, ok, type Result } from './failure.ts'
+import { type Address, contains, type Network, parseAddress } from './address.ts'
+import type { Dialect } from './dialect.ts'
+import { fail, type NotAllowed, ok, type Result } from './failure.ts'
 
 export type KeyStatus = 'enabled' | 'disabled' | 'revoked'
 export type AccountStatus = 'open' | 'closed'
 export type Role = 'operator' | 'administrator' | 'engineer' | 'member'
 
-/** The roles that may hold a legacy key, or have one generated. */
+/** Who may disable a key. Each undoes only what it did itself. */
+export type Party = 'developer' | 'customer' | 'operator'
+
+/** What a key may do on its surface, and how often: `read` changes nothing. */
+export type Access = 'read' | 'standard' | 'enterprise'
+
+/** The roles that may hold a key, or have one generated. */
 export const KEY_HOLDERS: readonly Role[] = ['administrator', 'engineer']
 
 export const mayHoldKeys = (role: Role): boolean => KEY_HOLDERS.includes(role)
@@ -17,11 +25,23 @@ export const SECRET_MAX_LENGTH = 512
 export interface Key {
   readonly id: string
   readonly accountId: string
+  readonly ownerId: string
+  readonly dialect: Dialect
   readonly publicId: string
-  readonly sourceId: string
+  readonly name: string
+  /** A source is tied to one key that is exchanged for tokens; other keys have none. */
+  readonly sourceId: string | null
+  readonly siteId: string | null
+  /** The developer under whose key this one works. */
+  readonly developer: { readonly id: string; readonly developerKey: string } | null
+  /** The owner's, where he has one. */
+  readonly username: string | null
   readonly status: KeyStatus
+  readonly access: Access
+  /** When an office took it into use. */
+  readonly assignedAt: number | null
   readonly expiresAt: number | null
-  /** argon2id, PHC string. */
+  /** argon2id as a PHC string, or a keyed digest: see Traits. */
   readonly secretHash: string
   /** The secret before it, while an overlap that the operator chose lasts. */
   readonly previousSecretHash: string | null
@@ -30,25 +50,60 @@ export interface Key {
   readonly tokenSalt: string
   /** Raised to end every token at once. A count, not a time, so that no clock can be wrong about it. */
   readonly tokenEpoch: number
-  readonly account: { readonly status: AccountStatus; readonly region: string }
+  readonly account: KeyAccount
 }
 
-/** May this key be used at this moment, on a server of this region? */
-export function mayUse(key: Key, now: number, region: string): Result<Key> {
-  const refusal = whyNot(key, now, region)
+export interface KeyAccount {
+  readonly name: string
+  readonly status: AccountStatus
+  readonly region: string
+  /** Where its keys may be used from; empty for everywhere. */
+  readonly networks: readonly Network[]
+}
+
+/** May this key be used from this address at this moment, on a server of this region? */
+export function mayUse(
+  key: Key,
+  address: string,
+  now: number,
+  region: string,
+): Result<Key, NotAllowed> {
+  const refusal = whyNot(key, address, now, region)
   return refusal === null ? ok(key) : fail(refusal)
 }
 
-function whyNot(key: Key, now: number, region: string): Failure | null {
-  const keyId = key.id
+/** In the order in which a caller is told: first what concerns all keys of an account. */
+function whyNot(key: Key, address: string, now: number, region: string): NotAllowed | null {
+  const { id: keyId, account } = key
+  if (account.region !== region) return { reason: 'region_other', keyId, region: account.region }
+  if (account.status === 'closed') return { reason: 'account_closed', keyId }
   if (key.status === 'revoked') return { reason: 'key_revoked', keyId }
   if (key.status === 'disabled') return { reason: 'key_disabled', keyId }
   if (key.expiresAt !== null && now >= key.expiresAt) return { reason: 'key_expired', keyId }
-  if (key.account.status === 'closed') return { reason: 'account_closed', keyId }
-  if (key.account.region !== region) {
-    return { reason: 'region_other', keyId, region: key.account.region }
+  if (key.dialect === 'opendental' && key.assignedAt === null) {
+    return { reason: 'key_unassigned', keyId }
+  }
+  if (account.networks.length > 0 && !isWithin(account.networks, parseAddress(address))) {
+    return { reason: 'address_refused', keyId, address }
   }
   return null
+}
+
+const isWithin = (networks: readonly Network[], address: Address | null): boolean =>
+  address !== null && networks.some((network) => contains(network, address))
+
+const READING = ['GET', 'HEAD', 'OPTIONS']
+
+/** May this key, which may be used, make a request of this method on the surface that it opens? */
+export function mayRequest(key: Key, method: string): Result<Key, NotAllowed> {
+  const keyId = key.id
+  if (key.dialect === 'opendental-portal') {
+    return fail({ reason: 'permission_missing', keyId, detail: 'it opens no data' })
+  }
+  if (key.access === 'read' && !READING.includes(method)) {
+    return fail({ reason: 'permission_missing', keyId, detail: 'it only reads' })
+  }
+  return ok(key)
 }
 
 /** The hashes that a secret may match now: the current one first. */

@@ -61,6 +61,11 @@ const TOLD = {
       'No key has the id that was given. (What was typed is not kept: it may be a secret.)',
     helps: () => '`latchkey keys list` shows the ids that there are.',
   },
+  secret_missing: {
+    keeps: ['keyId'],
+    says: () => 'The id of a key came without its secret.',
+    helps: caller('send both'),
+  },
   secret_wrong: {
     keeps: ['keyId'],
     says: () => 'The key is known, the secret is not its secret.',
@@ -116,6 +121,21 @@ const TOLD = {
     says: () => 'The account of the key is closed.',
     helps: () => '`latchkey accounts open <id>` opens it again.',
   },
+  key_unassigned: {
+    keeps: ['keyId'],
+    says: () => 'The key was made, but no office has taken it into use yet.',
+    helps: () => 'The office must assign it first.',
+  },
+  address_refused: {
+    keeps: ['keyId', 'address'],
+    says: ({ address }) => `The account of the key lets nobody in from ${address}.`,
+    helps: () => 'If that is where it belongs: an address rule of the account must name it.',
+  },
+  permission_missing: {
+    keeps: ['keyId', 'detail'],
+    says: ({ detail }) => `The key does not open this: ${detail}.`,
+    helps: ({ keyId }) => `\`latchkey keys show ${keyId}\` shows what it opens.`,
+  },
   region_other: {
     keeps: ['keyId', 'region'],
     says: ({ region }) =>
@@ -165,6 +185,21 @@ const TOLD = {
     says: ({ destinationId }) =>
       `The destination ${destinationId} took too long to answer the query.`,
     helps: () => '`latchkey destinations list` shows its address.',
+  },
+  upstream_missing: {
+    keeps: ['setting'],
+    says: () => 'The key was right, but nothing stands behind this surface.',
+    helps: ({ setting }) => `Set ${setting} to the service that answers here.`,
+  },
+  upstream_unreachable: {
+    keeps: [],
+    says: () => 'The key was right, the service behind did not answer.',
+    helps: () => 'The log says why. Is it running, and is its LATCHKEY_UPSTREAM_ setting right?',
+  },
+  upstream_timed_out: {
+    keeps: [],
+    says: () => 'The key was right, the service behind took too long to answer.',
+    helps: () => 'LATCHKEY_UPSTREAM_TIMEOUT_SECONDS is how long it may take.',
   },
   guessing: {
     keeps: ['retryAfterSeconds'],

@@ -1,20 +1,34 @@
 import { Hono } from 'hono'
 import { callerOf } from './caller.ts'
+import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
+import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
+import { redoxGate } from './redox/gate.ts'
 import { json, toResponse } from './reply.ts'
+import type { SurfaceDeps } from './surface.ts'
+import { surfaceGate } from './surface-gate.ts'
+import { xdent, xdentApi } from './xdent/api.ts'
 
-export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps
+export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps
 
 /** The server as a value: requests in, answers out. It opens nothing and reads no environment. */
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono()
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
+  const gates = [
+    redoxGate(deps),
+    surfaceGate(xdent, deps.authenticate),
+    surfaceGate(practice, deps.authenticate),
+  ]
+  app.route('/', forwardAuth({ ...deps, gates }))
   app.route('/', jwks(deps))
   app.route('/', health(deps))
+  app.all('/api/v1/*', xdentApi(deps))
+  app.all('/practice/v1/*', practiceApi(deps))
 
   app.notFound((c) => {
     const reply = json(404, { message: 'There is nothing at this path.' })

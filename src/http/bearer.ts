@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
+import { challenge } from './reply.ts'
 
 /**
  * The token of an Authorization header (RFC 6750 §2.1, its scheme in any case: RFC 9110 §11.1). Two
@@ -16,3 +17,7 @@ export function bearerToken(header: string | null): Result<string> {
 }
 
 const malformed = (detail: string) => fail({ reason: 'credential_malformed', detail } as const)
+
+/** How to ask for a token (RFC 6750 §3), and, of one that came, what is wrong with it (§3.1). */
+export const bearerChallenge = (error?: 'invalid_token') =>
+  challenge(`Bearer realm="Latchkey"${error === undefined ? '' : `, error="${error}"`}`)

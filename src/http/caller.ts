@@ -12,8 +12,10 @@ export interface HttpDeps {
   readonly requestId: () => string
 }
 
+export const FORWARDED_FOR = 'x-forwarded-for'
+
 export function callerOf({ peerOf, trustedProxies, requestId }: HttpDeps, c: Context): Caller {
-  const forwarded = trustedProxies.length > 0 ? c.req.header('x-forwarded-for') : undefined
+  const forwarded = trustedProxies.length > 0 ? c.req.header(FORWARDED_FOR) : undefined
   return {
     address: clientAddress(peerOf(c), forwarded, trustedProxies),
     requestId: requestId(),

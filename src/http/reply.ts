@@ -1,4 +1,4 @@
-import type { Failure, Reason } from '../domain/failure.ts'
+import type { Failure } from '../domain/failure.ts'
 
 /** An answer, before it is a Response. */
 export interface Reply {
@@ -8,9 +8,9 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A dialect's words for every failure there is. A reason without words does not compile. */
-export type Replies<Context = void> = {
-  readonly [R in Reason]: (failure: Extract<Failure, { reason: R }>, context: Context) => Reply
+/** A dialect's words for every failure that can reach it. A reason without words does not compile. */
+export type Replies<Context = void, F extends Failure = Failure> = {
+  readonly [R in F['reason']]: (failure: Extract<F, { reason: R }>, context: Context) => Reply
 }
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
@@ -22,14 +22,18 @@ export const json = (
 ): Reply => ({ status, body: JSON.stringify(value), type: JSON_TYPE, headers })
 
 /** The words of this dialect for this failure. */
-export function replyTo<Context>(
-  replies: Replies<Context>,
-  failure: Failure,
+export function replyTo<Context, F extends Failure>(
+  replies: Replies<Context, F>,
+  failure: F,
   context: Context,
 ): Reply {
-  const words = replies[failure.reason] as (failure: Failure, context: Context) => Reply
+  const reason: F['reason'] = failure.reason
+  const words = replies[reason] as (failure: F, context: Context) => Reply
   return words(failure, context)
 }
+
+/** The caller's answer and the operator's log are joined by it. */
+export const REQUEST_ID = 'X-Request-Id'
 
 /** No answer of this server is for a cache: tokens (RFC 6749 §5.1), refusals and messages alike. */
 export function toResponse(reply: Reply, requestId: string): Response {
@@ -39,10 +43,13 @@ export function toResponse(reply: Reply, requestId: string): Response {
       'Content-Type': reply.type,
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
-      'X-Request-Id': requestId,
+      [REQUEST_ID]: requestId,
       ...reply.headers,
     },
   })
 }
 
 export const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) })
+
+/** How to authenticate (RFC 9110 §11.6.1). */
+export const challenge = (text: string) => ({ 'WWW-Authenticate': text })

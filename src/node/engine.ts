@@ -15,7 +15,7 @@ export function databasePath({ database }: Config): string {
 export async function openEngine(database: Database, log: Log): Promise<Engine> {
   if (database.engine === 'sqlite') {
     const { openSqlite } = await import('./sqlite.ts')
-    return openSqlite(database.path)
+    return openSqlite(database.path, { log })
   }
   const { openPostgres } = await import('./postgres.ts')
   return openPostgres(database.url, log, database)

@@ -9,12 +9,10 @@ import {
   renameSync,
   rmSync,
   statSync,
-  watchFile,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { completeRing, createRing, type Keyring, parseRing, type Ring } from '../crypto/keyring.ts'
-import type { Log } from '../service/ports.ts'
+import { completeRing, createRing, parseRing, type Ring } from '../crypto/keyring.ts'
 import { nodePrimitives } from './primitives.ts'
 
 const OWNER_ONLY = 0o600
@@ -59,16 +57,4 @@ function writeDraft(path: string, ring: Ring): string {
   fsyncSync(file)
   closeSync(file)
   return draft
-}
-
-/** Takes a rotated ring while the server runs. */
-export function followRing(path: string, keyring: Keyring, log: Log): void {
-  watchFile(path, { interval: 2000, persistent: false }, () => {
-    try {
-      keyring.replace(parseRing(readFileSync(path, 'utf8')))
-      log.info({ path }, 'the key ring was read again')
-    } catch (error) {
-      log.error({ path, error }, 'the changed key ring cannot be used; the one before it stays')
-    }
-  })
 }

@@ -3,13 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Client, type ClientBase } from 'pg'
 import type { Log } from '../service/ports.ts'
 import type { Engine, Step } from '../storage/engine.ts'
+import { HISTORY, type History } from '../storage/migrations.ts'
 import { createConnections } from './postgres/connections.ts'
 import { isConflict, isHarmless, NoDatabase } from './postgres/failures.ts'
 import { isEmpty, prepareSchema, schemaVersion } from './postgres/schema.ts'
+import { tellMigration } from './tell-migration.ts'
 
 export interface PostgresOptions {
   /** How many connections the pool may have. */
   readonly connections?: number
+  readonly history?: History
 }
 
 /** How often a transaction is tried that others were in the way of. */
@@ -29,11 +32,14 @@ const ATTEMPTS = 5
 export async function openPostgres(
   url: string,
   log: Log,
-  { connections: size = 10 }: PostgresOptions = {},
+  { connections: size = 10, history = HISTORY }: PostgresOptions = {},
 ): Promise<Engine> {
   const connections = createConnections(url, log, size)
   try {
-    await connections.use(prepareSchema)
+    await connections.use(async (client) => {
+      const began = performance.now()
+      tellMigration(await prepareSchema(client, history), began, log)
+    })
   } catch (error) {
     await connections.close()
     throw new NoDatabase(error, whereIs(url))

@@ -6,13 +6,15 @@ import { getRequestListener } from '@hono/node-server'
 import type { Context } from 'hono'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
-import { Keyring } from '../crypto/keyring.ts'
+import { Keyring, type Ring } from '../crypto/keyring.ts'
 import type { Clock, Log, Share } from '../service/ports.ts'
 import { announce, type Listening } from './announce.ts'
 import { isNew, openEngine } from './engine.ts'
-import { followRing, loadRing } from './keyring-file.ts'
+import { loadRing } from './keyring-file.ts'
+import { followRing, foreignRing } from './keyring-follow.ts'
 import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
+import { createCarry } from './upstream/carry.ts'
 
 /** The processes that serve one port together, as each of them sees it. */
 export interface Team {
@@ -29,12 +31,13 @@ export async function open(
     clock = Date.now,
     team,
   }: { publicUrl: string; log: Log; clock?: Clock; team?: Team | undefined },
-): Promise<Latchkey & { keyring: Keyring }> {
+): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   // The ring is older than the database: where only the database is there, a new ring would prove
   // and open nothing of what it holds.
   const mayMake = !existsSync(config.keyringPath) && (await isNew(config.database, log))
-  const keyring = new Keyring(nodePrimitives, await loadRing(config.keyringPath, { mayMake }))
+  const ring = await loadRing(config.keyringPath, { mayMake })
+  const keyring = new Keyring(nodePrimitives, ring)
   const latchkey = compose({
     config,
     publicUrl,
@@ -44,12 +47,13 @@ export async function open(
     keyring,
     clock,
     log,
+    carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
     share: team?.share,
     peerOf: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
       c.env?.incoming?.socket.remoteAddress ?? '',
   })
-  return { ...latchkey, keyring }
+  return { ...latchkey, keyring, ring }
 }
 
 export interface Running extends Latchkey, Listening {
@@ -71,6 +75,7 @@ const SERVER = {
 }
 
 const SWEEP_MS = 60 * 60 * 1000
+const FLUSH_MS = 60 * 1000
 const RECORD_MS = 1000
 const SEAL_MS = 5000
 /** Requests under way have this long to be answered when the server is told to stop. */
@@ -97,10 +102,11 @@ export async function startOneOf(
   // then nobody else knows it yet; any other is opened when everything behind it stands.
   const port = config.port === 0 ? await listen(server, config) : config.port
   const url = config.publicUrl ?? urlOf(config.host, port)
-  const latchkey = await openOwn(config, { publicUrl: url, log, team }).catch((error: unknown) => {
+  const opened = await openOwn(config, { publicUrl: url, log, team }).catch((error: unknown) => {
     server.close()
     throw error
   })
+  const { keyring, ring: loaded, ...latchkey } = opened
   server.on(
     'request',
     getRequestListener(latchkey.app.fetch, { errorHandler: refuseUnreadable(log) }),
@@ -111,7 +117,8 @@ export async function startOneOf(
       throw error
     })
   }
-  followRing(config.keyringPath, latchkey.keyring, log)
+  const followed = { path: config.keyringPath, loaded, keyring, belongs: latchkey.ringBelongs }
+  const unfollow = followRing(followed, log)
 
   let sealing: Promise<void> | undefined
   const seal = () => {
@@ -128,6 +135,7 @@ export async function startOneOf(
   const timers = [
     setInterval(latchkey.record, RECORD_MS),
     setInterval(seal, SEAL_MS),
+    setInterval(latchkey.flush, FLUSH_MS),
     setInterval(sweep, SWEEP_MS),
   ]
   for (const timer of timers) timer.unref()
@@ -138,12 +146,14 @@ export async function startOneOf(
     url,
     async stop() {
       for (const timer of timers) clearInterval(timer)
+      unfollow()
       const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
       await new Promise((closed) => {
         server.close(closed)
         server.closeIdleConnections()
       })
       clearTimeout(hurry)
+      await latchkey.flush()
       await latchkey.record()
       // What is under way may have begun before the last events were there.
       await sealing
@@ -158,11 +168,8 @@ export async function startOneOf(
 async function openOwn(config: Config, parts: Parameters<typeof open>[1]) {
   const latchkey = await open(config, parts)
   try {
-    if (await latchkey.ringBelongs()) return latchkey
-    throw new Error(
-      `the key ring ${config.keyringPath} is not the one of this database: ` +
-        'restore the ring that was backed up with it, or set LATCHKEY_KEYRING',
-    )
+    if (await latchkey.ringBelongs(latchkey.keyring)) return latchkey
+    throw foreignRing(config.keyringPath)
   } catch (error) {
     await latchkey.storage.close()
     throw error

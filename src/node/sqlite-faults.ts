@@ -26,6 +26,9 @@ export const isBusy = (error: unknown): boolean => kindOf(error) === 'BUSY'
 /** Whether the machine failed, so that the same statement may succeed later. */
 export const isFault = (error: unknown): boolean => kindOf(error) in FAULTS
 
+/** Whether the file is not what was written to it. It will not become so again by itself. */
+export const isDamage = (error: unknown): boolean => ['CORRUPT', 'NOTADB'].includes(kindOf(error))
+
 /** What a caller is told: that the database is unavailable where the machine failed, else the error. */
 export function toldOf(error: unknown): unknown {
   const sentence = FAULTS[kindOf(error)]

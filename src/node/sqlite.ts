@@ -1,8 +1,17 @@
 import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
+import type { Log } from '../service/ports.ts'
 import type { Engine, Step } from '../storage/engine.ts'
-import { isBusy, isFault, toldOf } from './sqlite-faults.ts'
+import { HISTORY, type History } from '../storage/migrations.ts'
+import { silent } from './silent.ts'
+import { isBusy, isDamage, isFault, toldOf } from './sqlite-faults.ts'
 import { prepareSchema } from './sqlite-schema.ts'
+import { tellMigration } from './tell-migration.ts'
+
+export interface SqliteOptions {
+  readonly log?: Log
+  readonly history?: History
+}
 
 interface Waiting<Work, Answer> {
   readonly work: Work
@@ -23,13 +32,17 @@ const AGAIN_MS = 1
  * one commit, so one fsync. No write is answered before that commit is on disk; one that fails undoes
  * only itself. While another process writes, this one goes on reading.
  */
-export function openSqlite(path: string): Engine {
+export function openSqlite(
+  path: string,
+  { log = silent, history = HISTORY }: SqliteOptions = {},
+): Engine {
   const db = new Database(path, { timeout: PATIENCE_MS })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -16384')
-  prepareSchema(db)
+  const began = performance.now()
+  tellMigration(prepareSchema(db, history), began, log)
   refuseDamaged(db)
   // From here on nobody waits inside SQLite, which would keep the whole process waiting.
   const waitInside = (ms: number) => db.pragma(`busy_timeout = ${ms}`)
@@ -103,6 +116,7 @@ export function openSqlite(path: string): Engine {
       return rows
     }
     tell(reads, () => {
+      refuseOnceDamaged()
       begin.run()
       return transact(() => reads.map((read) => outcome(read, readOnce)))
     })
@@ -143,6 +157,16 @@ export function openSqlite(path: string): Engine {
     }
   }
 
+  let damage: unknown
+  /** What a caller is told. Who has seen damage relies on nothing any more, and acknowledges nothing. */
+  function told(error: unknown): unknown {
+    if (isDamage(error)) damage ??= error
+    return toldOf(error)
+  }
+  function refuseOnceDamaged(): void {
+    if (damage !== undefined) throw damage
+  }
+
   const reads: Read[] = []
   const writes: Write[] = []
   let woken = false
@@ -161,6 +185,7 @@ export function openSqlite(path: string): Engine {
   /** As soon as no other process does; whatever arrives until then joins the group. */
   function write(): void {
     try {
+      refuseOnceDamaged()
       beginImmediate.run()
     } catch (error) {
       lockedSince ??= performance.now()
@@ -185,7 +210,7 @@ export function openSqlite(path: string): Engine {
         reads.push({
           work: step,
           resolve: resolve as (rows: unknown[]) => void,
-          reject: (error) => reject(toldOf(error)),
+          reject: (error) => reject(told(error)),
         })
       })
     },
@@ -193,7 +218,7 @@ export function openSqlite(path: string): Engine {
     atomic(steps) {
       return new Promise((resolve, reject) => {
         wake()
-        writes.push({ work: steps, resolve, reject: (error) => reject(toldOf(error)) })
+        writes.push({ work: steps, resolve, reject: (error) => reject(told(error)) })
       })
     },
 

@@ -33,6 +33,8 @@ export function createAccounts(deps: AccountsDeps) {
         region: region.value,
         status: 'open',
         createdAt: clock(),
+        departedKeys: 'keep',
+        addressesEnforced: false,
       }
       await storage.addAccount(account, eventOf(deps, 'account.created', account.id))
       return ok(account)
@@ -42,30 +44,52 @@ export function createAccounts(deps: AccountsDeps) {
     async setStatus(id: string, status: AccountStatus): Promise<Done<Account>> {
       const action = status === 'closed' ? 'account.closed' : 'account.opened'
       const changed = await storage.setAccountStatus(id, status, eventOf(deps, action, id))
-      const account = changed ? await storage.findAccount(id) : null
-      return account === null ? notFound(`there is no account ${id}`) : ok(account)
+      return changed ? find(id) : noAccount(id)
+    },
+
+    /** What becomes of the keys of an owner who leaves from now on. */
+    async setDepartedKeys(id: string, choice: Account['departedKeys']): Promise<Done<Account>> {
+      const event = eventOf(deps, 'account.departed_keys_set', id, { departedKeys: choice })
+      const changed = await storage.setDepartedKeys(id, choice, event)
+      return changed ? find(id) : noAccount(id)
     },
 
     list: (page: Page) => storage.listAccounts(page),
+    find,
 
-    async addUser(wish: { accountId: string; email: string; role: Role }): Promise<Done<User>> {
+    async addUser(wish: {
+      accountId: string
+      email: string
+      role: Role
+      username?: string | undefined
+    }): Promise<Done<User>> {
       const email = readName('the e-mail address', wish.email)
       if (!email.ok) return email
       if (!/^[^\s@]+@[^\s@]+$/.test(email.value)) {
         return invalid(`${JSON.stringify(wish.email)} is not an e-mail address`)
       }
-      const account = await storage.findAccount(wish.accountId)
-      if (account === null) return notFound(`there is no account ${wish.accountId}`)
+      const username = wish.username ?? null
+      if (username !== null && !isUsername(username)) {
+        return invalid('a username is 1 to 64 of a–z, A–Z, 0–9, dot, dash, underscore and @')
+      }
+      const account = await find(wish.accountId)
+      if (!account.ok) return account
       const user: User = {
         id: random.uuid(),
-        accountId: account.id,
+        accountId: account.value.id,
         email: email.value,
         role: wish.role,
         createdAt: clock(),
+        username,
+        leftAt: null,
       }
       const event = eventOf(deps, 'user.created', user.id, { role: user.role })
       const added = await storage.addUser(user, event)
-      return added ? ok(user) : conflict(`${user.email} is already a user of this account`)
+      return added
+        ? ok(user)
+        : conflict(
+            `${user.email} is already a user of this account, or the username ${username} is taken`,
+          )
     },
 
     async setRole(id: string, role: Role): Promise<Done<User>> {
@@ -75,8 +99,26 @@ export function createAccounts(deps: AccountsDeps) {
       return user === null ? notFound(`there is no user ${id}`) : ok(user)
     },
 
+    /** His keys are flagged from now on, or disabled, as his account wants it. */
+    async leave(id: string): Promise<Done<User>> {
+      const now = clock()
+      const changed = await storage.setUserLeft(id, now, eventOf(deps, 'user.left', id))
+      const user = await storage.findUser(id)
+      if (user === null) return notFound(`there is no user ${id}`)
+      return changed ? ok(user) : conflict(`${user.email} has left already`)
+    },
+
     listUsers: (page: Page & { accountId?: string | undefined }) => storage.listUsers(page),
   }
+
+  async function find(id: string): Promise<Done<Account>> {
+    const account = await storage.findAccount(id)
+    return account === null ? noAccount(id) : ok(account)
+  }
 }
+
+const noAccount = (id: string) => notFound(`there is no account ${id}`)
+
+const isUsername = (text: string) => /^[\w.@-]{1,64}$/.test(text)
 
 export type Accounts = ReturnType<typeof createAccounts>

@@ -7,6 +7,7 @@ import type { Clock, Log, Random, SecretHasher, TokenMinter } from './ports.ts'
 import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
+import type { Uses } from './uses.ts'
 
 export interface ExchangeDeps {
   readonly standings: Standings
@@ -17,6 +18,7 @@ export interface ExchangeDeps {
   readonly clock: Clock
   readonly log: Log
   readonly region: string
+  readonly uses: Uses
   readonly recorder: Recorder
   readonly refused: Refused
 }
@@ -26,7 +28,8 @@ export interface ExchangeDeps {
  * them reads the key's row. The audit hears of it a moment later.
  */
 export function createExchange(deps: ExchangeDeps) {
-  const { standings, hasher, minter, guesses, random, clock, log, region, recorder, refused } = deps
+  const { standings, hasher, minter, guesses, random, clock, log, region } = deps
+  const { uses, recorder, refused } = deps
 
   return async function exchange(
     credential: { publicId: string; secret: string },
@@ -44,6 +47,7 @@ export function createExchange(deps: ExchangeDeps) {
       generation: 0,
       issuedAt: wholeSecond(clock()),
     })
+    uses.count(key.id)
     log.debug({ ...caller, keyId: key.id }, 'exchanged')
     const facts = { surface: 'exchange', grantId }
     recorder.record({ action: 'token.issued', subject: key.id, caller, facts })
@@ -61,7 +65,9 @@ export function createExchange(deps: ExchangeDeps) {
     const now = clock()
     const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
     const usable: Result<Key> =
-      standing === null ? fail({ reason: 'key_unknown' }) : mayUse(standing.key, now, region)
+      standing === null
+        ? fail({ reason: 'key_unknown' })
+        : mayUse(standing.key, address, now, region)
     // A key that may not be used has no hashes, like one that does not exist: the same work is done,
     // and nobody learns which it was.
     const hashes = usable.ok ? secretHashes(usable.value, now) : []

@@ -3,11 +3,13 @@ import { mayUse } from '../domain/key.ts'
 import { expiresAt } from '../domain/token.ts'
 import type { Clock, GrantStorage, TokenMinter } from './ports.ts'
 import type { Standing, Standings } from './standing.ts'
+import type { Uses } from './uses.ts'
 
 export interface GuardDeps {
   readonly standings: Standings
   readonly storage: GrantStorage
   readonly minter: TokenMinter
+  readonly uses: Uses
   readonly clock: Clock
   readonly region: string
 }
@@ -16,8 +18,8 @@ export interface GuardDeps {
 export type Principal = Standing
 
 /** Access token in, principal out, judged anew at every use: revocation is in force at once. */
-export function createGuard({ standings, storage, minter, clock, region }: GuardDeps) {
-  return async function guard(accessToken: string): Promise<Result<Principal>> {
+export function createGuard({ standings, storage, minter, uses, clock, region }: GuardDeps) {
+  return async function guard(accessToken: string, address: string): Promise<Result<Principal>> {
     const proven = await minter.proveAccess(accessToken)
     if (!proven.ok) return proven
     const token = proven.value
@@ -27,7 +29,7 @@ export function createGuard({ standings, storage, minter, clock, region }: Guard
     if (now >= expiresAt(token)) return fail({ reason: 'token_expired', keyId })
     const { standing, grant } = await standings.ofToken(token)
     if (standing === null) return fail({ reason: 'key_unknown' })
-    const usable = mayUse(standing.key, now, region)
+    const usable = mayUse(standing.key, address, now, region)
     if (!usable.ok) return usable
     if (token.epoch !== standing.key.tokenEpoch) return fail({ reason: 'token_superseded', keyId })
     if (grant !== null && grant.revokedAt !== null) {
@@ -39,6 +41,7 @@ export function createGuard({ standings, storage, minter, clock, region }: Guard
       await storage.acknowledgeGrant(grantId, generation, now)
       standings.forgetGrant(token)
     }
+    uses.count(keyId)
     return ok(standing)
   }
 }

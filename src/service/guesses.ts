@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import { neighbourhood } from '../domain/address.ts'
-import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
+import { fail, type NotNow, ok, type Result } from '../domain/failure.ts'
 import { PUBLIC_ID_MAX_LENGTH } from '../domain/key.ts'
-import type { Clock, Share, Sharing } from './ports.ts'
+import type { Clock, Share } from './ports.ts'
+import { Windows } from './windows.ts'
 
 export interface GuessLimits {
   /** Failures that one public id may have within the window. */
@@ -11,9 +11,6 @@ export interface GuessLimits {
   readonly perAddress: number
   readonly windowMs: number
 }
-
-/** How many ids and addresses are counted at once; past it the longest unseen is forgotten. */
-const COUNTED = 50_000
 
 /**
  * Counts failures, never successes, in a fixed window that begins with the first. Keys that do not
@@ -25,18 +22,20 @@ export function createGuesses(limits: GuessLimits, clock: Clock, share?: Share) 
 
   return {
     /** Whether this address has failed too often. */
-    mayTry: (address: string): Result<void> =>
+    mayTry: (address: string): Result<void, NotNow> =>
       within(addresses, neighbourhood(address), limits.perAddress),
     /** Whether this public id has been failed for too often. */
-    mayTryKey: (publicId: string): Result<void> => within(keys, idOf(publicId), limits.perKey),
+    mayTryKey: (publicId: string): Result<void, NotNow> =>
+      within(keys, idOf(publicId), limits.perKey),
 
-    failed(address: string, publicId: string): void {
+    /** No public id, where there was none to be read. */
+    failed(address: string, publicId?: string): void {
       addresses.count(neighbourhood(address))
-      keys.count(idOf(publicId))
+      if (publicId !== undefined) keys.count(idOf(publicId))
     },
   }
 
-  function within(windows: Windows, id: string, limit: number): Result<void> {
+  function within(windows: Windows, id: string, limit: number): Result<void, NotNow> {
     return windows.spent(id) < limit ? ok(undefined) : fail(guessing(windows.endsIn(id)))
   }
 }
@@ -44,7 +43,7 @@ export function createGuesses(limits: GuessLimits, clock: Clock, share?: Share) 
 /** An id's length is the caller's to choose, our memory is not: no id of ours is longer. */
 const idOf = (publicId: string): string => publicId.slice(0, PUBLIC_ID_MAX_LENGTH)
 
-const guessing = (ms: number): Failure => ({
+const guessing = (ms: number): NotNow => ({
   reason: 'guessing',
   retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)),
 })
@@ -52,53 +51,10 @@ const guessing = (ms: number): Failure => ({
 /** The documented quota: so many requests of one address within so long. */
 export function createQuota(limit: number, windowMs: number, clock: Clock, share?: Share) {
   const windows = new Windows(windowMs, clock, share?.('quota'))
-  return (address: string): Result<void> => {
+  return (address: string): Result<void, NotNow> => {
     if (windows.count(address) <= limit) return ok(undefined)
     const retryAfterSeconds = Math.max(1, Math.ceil(windows.endsIn(address) / 1000))
     return fail({ reason: 'quota_exceeded', limit, retryAfterSeconds })
-  }
-}
-
-/** Fixed windows with a bounded memory. */
-class Windows {
-  readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>({ max: COUNTED })
-  readonly #ms: number
-  readonly #clock: Clock
-  readonly #sharing: Sharing | undefined
-
-  constructor(ms: number, clock: Clock, sharing: Sharing | undefined) {
-    this.#ms = ms
-    this.#clock = clock
-    this.#sharing = sharing
-    sharing?.hear((id, spent, endsAt) => this.#add(id, spent, endsAt))
-  }
-
-  /** Counts one more; answers how many that makes. */
-  count(id: string): number {
-    const { spent, endsAt } = this.#add(id, 1, this.#clock() + this.#ms)
-    this.#sharing?.tell(id, endsAt)
-    return spent
-  }
-
-  /** To the window that is open; where none is, `endsAt` is when the new one ends. */
-  #add(id: string, spent: number, endsAt: number): { spent: number; endsAt: number } {
-    const open = this.#windows.get(id)
-    if (open !== undefined && this.#clock() < open.endsAt) {
-      open.spent += spent
-      return open
-    }
-    const window = { spent, endsAt }
-    this.#windows.set(id, window)
-    return window
-  }
-
-  spent(id: string): number {
-    const window = this.#windows.get(id)
-    return window !== undefined && this.#clock() < window.endsAt ? window.spent : 0
-  }
-
-  endsIn(id: string): number {
-    return (this.#windows.get(id)?.endsAt ?? 0) - this.#clock()
   }
 }
 

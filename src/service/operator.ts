@@ -44,6 +44,16 @@ export function readName(what: string, text: string): Done<string> {
   return ok(name)
 }
 
+/** A text that may be empty and may have several lines. */
+export function readText(what: string, text: string, max: number): Done<string> {
+  const trimmed = text.trim()
+  if (trimmed.length > max) return invalid(`${what} must not be longer than ${max} characters`)
+  if (/[^\P{Cc}\n\t]/u.test(trimmed) || !trimmed.isWellFormed()) {
+    return invalid(`${what} must be plain text`)
+  }
+  return ok(trimmed)
+}
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** An id that another system gave already, or a new one. */

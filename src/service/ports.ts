@@ -1,6 +1,7 @@
 import type { Checkpoint, KeptEvent, Place, SealedEvent, Statement } from '../domain/chain.ts'
-import type { Result } from '../domain/failure.ts'
-import type { AccountStatus, Key, KeyStatus, Role } from '../domain/key.ts'
+import type { Dialect } from '../domain/dialect.ts'
+import type { Result, UpstreamFailed } from '../domain/failure.ts'
+import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../domain/key.ts'
 import type { Grant } from '../domain/rotation.ts'
 import type { Destination, Routes } from '../domain/route.ts'
 import type { RefreshToken, TokenFacts } from '../domain/token.ts'
@@ -40,8 +41,10 @@ export interface Random {
   serial(): number
   /** A UUIDv4: an id that is stored nowhere. */
   requestId(): string
-  /** At least 256 random bits as text that survives a shell, a URL and a header. */
+  /** 256 random bits as text that survives a shell, a URL and a header, with a checksum. */
   secret(): string
+  /** 16 characters of A–Z and 0–9: 82 bits, for formats that leave no more room. */
+  code(): string
   /** 128 random bits, base64url. */
   salt(): string
 }
@@ -63,6 +66,16 @@ export interface SecretHasher {
   ): Promise<Result<boolean>>
   /** Whether an earlier verify has proven just this, known without the work. */
   isProven(secret: string, hashes: readonly string[]): boolean
+}
+
+/** Keeps what is presented at every request: secrets of so many random bits need no slow hash. */
+export interface SecretDigester {
+  /** What is kept of a secret. */
+  digest(secret: string): string
+  /** What may have been kept of it, under each key of the ring: the current one first. */
+  candidates(secret: string): readonly string[]
+  /** Whether one of the digests is of this secret, in constant time. */
+  matches(secret: string, digests: readonly string[]): boolean
 }
 
 export interface Tokens {
@@ -93,6 +106,33 @@ export interface Courier {
   /** The answer's body, or why there is none. */
   ask(destination: Destination, body: string, signal: AbortSignal): Promise<Result<string>>
 }
+
+/** One request on its way to an upstream: its headers are those that the upstream is to see. */
+export interface Outward {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Headers
+  readonly body: ReadableStream<Uint8Array> | null
+  /** Aborted when the caller is gone: then nothing of the request may go on. */
+  readonly signal: AbortSignal
+  /** Told once the answer has begun and will not be whole. */
+  readonly brokeOff: (failure: UpstreamFailed) => void
+}
+
+/** What an upstream has answered, as it stood on the wire. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** Errors where the upstream breaks off; null where the method or the status has none. */
+  readonly body: ReadableStream<Uint8Array> | null
+}
+
+/**
+ * Carries one request to an upstream and its answer back: both bodies as they come, at the pace of
+ * who reads them, no content coding undone, no redirect followed. Fails with `upstream_unreachable`
+ * or `upstream_timed_out`.
+ */
+export type Carry = (outward: Outward) => Promise<Result<Answer, UpstreamFailed>>
 
 /** Seals the events of the audit, and signs how far they go, with the audit key of the key ring. */
 export interface Notary {
@@ -129,6 +169,26 @@ export interface Account {
   readonly region: string
   readonly status: AccountStatus
   readonly createdAt: number
+  /** What becomes of the keys of an owner who leaves. They are flagged either way. */
+  readonly departedKeys: 'keep' | 'disable'
+  /** Whether its keys may be used from the listed addresses only. An empty list enforces nothing. */
+  readonly addressesEnforced: boolean
+}
+
+/** An address or CIDR from which an account's keys may be used. */
+export interface AddressRule {
+  readonly id: string
+  readonly accountId: string
+  readonly network: string
+  readonly note: string
+  readonly createdAt: number
+}
+
+export interface Site {
+  readonly id: string
+  readonly accountId: string
+  readonly name: string
+  readonly createdAt: number
 }
 
 export interface User {
@@ -136,6 +196,18 @@ export interface User {
   readonly accountId: string
   readonly email: string
   readonly role: Role
+  readonly createdAt: number
+  /** One in the whole server; null for who has none. */
+  readonly username: string | null
+  readonly leftAt: number | null
+}
+
+/** Who writes programs that offices take into use. */
+export interface Developer {
+  readonly id: string
+  readonly accountId: string
+  readonly name: string
+  readonly developerKey: string
   readonly createdAt: number
 }
 
@@ -151,29 +223,72 @@ export interface KeySummary {
   readonly id: string
   readonly accountId: string
   readonly ownerId: string
-  readonly sourceId: string
+  readonly dialect: Dialect
+  readonly sourceId: string | null
+  readonly siteId: string | null
+  readonly developerId: string | null
   readonly name: string
+  readonly description: string
+  readonly reference: string
   readonly publicId: string
   readonly status: KeyStatus
+  readonly disabledBy: Party | null
+  readonly access: Access
   readonly createdAt: number
+  readonly assignedAt: number | null
   readonly expiresAt: number | null
   readonly disabledAt: number | null
   readonly revokedAt: number | null
   readonly secretReplacedAt: number | null
   readonly previousSecretEndsAt: number | null
+  readonly lastUsedAt: number | null
+  /** Its last change: who edits it says which version he has seen. */
+  readonly eventId: string
 }
 
 export interface NewKey {
   readonly id: string
   readonly accountId: string
   readonly ownerId: string
-  readonly sourceId: string
+  readonly dialect: Dialect
+  readonly sourceId: string | null
+  readonly siteId: string | null
+  readonly developerId: string | null
   readonly name: string
+  readonly description: string
+  readonly reference: string
   readonly publicId: string
+  readonly access: Access
   readonly secretHash: string
+  readonly sealedSecret: string | null
   readonly tokenSalt: string
   readonly createdAt: number
   readonly expiresAt: number | null
+}
+
+/** What people may change of a key. */
+export interface KeyEdit {
+  readonly name: string
+  readonly description: string
+  readonly reference: string
+  readonly ownerId: string
+  readonly access: Access
+  readonly expiresAt: number | null
+}
+
+/** Which keys of a list: those that are both. */
+export interface KeyFilter {
+  readonly accountId?: string | undefined
+  readonly developerId?: string | undefined
+}
+
+/** So many uses of a key, the last of them then. */
+export interface KeyUse {
+  readonly keyId: string
+  /** Days since 1970, UTC. */
+  readonly day: number
+  readonly uses: number
+  readonly lastAt: number
 }
 
 export interface DestinationSummary extends Destination {
@@ -246,6 +361,8 @@ export interface AuthorityStorage {
   /** Bumped by every change of who may do what: what was read under the same version still holds. */
   authorityVersion(): Maybe<number>
   findKey(publicId: string): Maybe<Key | null>
+  /** The key of a secret that is presented at every request, now or before its rotation. */
+  findKeyBySecret(digest: string): Maybe<Key | null>
   findRoutes(keyId: string): Maybe<Routes | null>
 }
 
@@ -283,34 +400,88 @@ export interface MessageStorage {
 export interface OperatorStorage {
   addAccount(account: Account, event: AuditEvent): Promise<boolean>
   setAccountStatus(id: string, status: AccountStatus, event: AuditEvent): Promise<boolean>
+  setDepartedKeys(
+    id: string,
+    departedKeys: Account['departedKeys'],
+    event: AuditEvent,
+  ): Promise<boolean>
+  setAddressesEnforced(id: string, enforced: boolean, event: AuditEvent): Promise<boolean>
   listAccounts(page: Page): Promise<Account[]>
   findAccount(id: string): Promise<Account | null>
 
+  /** Guard: the account has no rule for that network. */
+  addAddressRule(rule: AddressRule, event: AuditEvent): Promise<boolean>
+  removeAddressRule(id: string, event: AuditEvent): Promise<boolean>
+  listAddressRules(accountId: string): Promise<AddressRule[]>
+
+  addSite(site: Site, event: AuditEvent): Promise<boolean>
+  listSites(page: Page & { accountId?: string | undefined }): Promise<Site[]>
+  findSite(id: string): Promise<Site | null>
+
+  /** Guard: the account has no such e-mail address, the server no such username. */
   addUser(user: User, event: AuditEvent): Promise<boolean>
   setUserRole(id: string, role: Role, event: AuditEvent): Promise<boolean>
+  /**
+   * The owner has left. Where his account wants it, his keys that are enabled are disabled with him.
+   * False when he had left before.
+   */
+  setUserLeft(id: string, at: number, event: AuditEvent): Promise<boolean>
   listUsers(page: Page & { accountId?: string | undefined }): Promise<User[]>
   findUser(id: string): Promise<User | null>
+
+  addDeveloper(developer: Developer, event: AuditEvent): Promise<boolean>
+  listDevelopers(page: Page & { accountId?: string | undefined }): Promise<Developer[]>
+  findDeveloper(id: string): Promise<Developer | null>
 
   addSource(source: Source, event: AuditEvent): Promise<boolean>
   listSources(page: Page & { accountId?: string | undefined }): Promise<Source[]>
   findSource(id: string): Promise<Source | null>
 
-  /** Guard: the source is the account's and has no other living key; the owner may hold keys. */
-  addKey(key: NewKey, event: AuditEvent): Promise<boolean>
-  /** Guard: the key is not revoked. Enabling, disabling and revoking are in force at once. */
-  setKeyStatus(id: string, status: KeyStatus, event: AuditEvent): Promise<boolean>
   /**
-   * Guard: the key is not revoked. Without an overlap the old secret ends now and so do all tokens
-   * (new salt, next epoch); with one, both secrets work until then and tokens live on.
+   * Guard: owner, and source, site or developer, are the account's; the source has no other living
+   * key; the owner may hold keys and has not left; nobody has the public id or the secret.
+   */
+  addKey(key: NewKey, event: AuditEvent): Promise<boolean>
+  /** Guard: it is disabled, and by this party. */
+  enableKey(id: string, by: Party, event: AuditEvent): Promise<boolean>
+  /** Guard: it is enabled. In force at once. */
+  disableKey(id: string, by: Party, event: AuditEvent): Promise<boolean>
+  /** Guard: it is not revoked. In force at once, and for ever. */
+  revokeKey(id: string, event: AuditEvent): Promise<boolean>
+  /** Guard: `seen` is still the key's last change; it is not revoked; the owner is of its account and may hold keys. */
+  editKey(id: string, edit: KeyEdit, seen: string, event: AuditEvent): Promise<boolean>
+  /** Guard: it is not revoked. Null takes it back. */
+  assignKey(
+    id: string,
+    to: { siteId: string; at: number } | null,
+    event: AuditEvent,
+  ): Promise<boolean>
+  /** Its row is gone; the event stays. */
+  removeKey(id: string, event: AuditEvent): Promise<boolean>
+  /**
+   * Guard: the key is not revoked, and nobody else has the secret. Without an overlap the old secret
+   * ends now and so do all tokens (new salt, next epoch); with one, both secrets work until then and
+   * tokens live on.
    */
   replaceSecret(
     id: string,
-    secret: { hash: string; overlapEndsAt: number | null; tokenSalt: string },
+    secret: {
+      hash: string
+      sealed: string | null
+      overlapEndsAt: number | null
+      tokenSalt: string
+    },
     event: AuditEvent,
   ): Promise<boolean>
-  listKeys(page: Page & { accountId?: string | undefined }): Promise<KeySummary[]>
+  listKeys(page: Page & KeyFilter): Promise<KeySummary[]>
   /** By row id or by public id. */
   findKeySummary(idOrPublicId: string): Promise<KeySummary | null>
+  /** The sealed secret by the key's row id; null where it has none. */
+  findSealedSecret(id: string): Promise<string | null>
+  /** Adds to what was counted, and never sets the last use back. Not a change of who may do what. */
+  addKeyUses(uses: readonly KeyUse[]): Promise<void>
+  /** Uses a day, the oldest first, from this day on. */
+  listKeyUses(keyId: string, fromDay: number): Promise<{ day: number; uses: number }[]>
 
   addDestination(destination: DestinationSummary, event: AuditEvent): Promise<boolean>
   /** Another address is another party: it is no longer verified. */

@@ -8,6 +8,7 @@ import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
 import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
+import type { Uses } from './uses.ts'
 
 export interface RefreshDeps {
   readonly standings: Standings
@@ -19,6 +20,7 @@ export interface RefreshDeps {
   readonly log: Log
   readonly region: string
   readonly leewayMs: number
+  readonly uses: Uses
   readonly recorder: Recorder
   readonly refused: Refused
 }
@@ -31,7 +33,7 @@ const ATTEMPTS = 10
  */
 export function createRefresh(deps: RefreshDeps) {
   const { standings, storage, minter, guesses, random, clock, log, region, leewayMs } = deps
-  const { recorder, refused } = deps
+  const { uses, recorder, refused } = deps
 
   return async function refresh(
     credential: { publicId: string; refreshToken: string },
@@ -59,8 +61,10 @@ export function createRefresh(deps: RefreshDeps) {
     const proven = minter.proveRefresh(refreshToken, standing?.key.tokenSalt ?? minter.decoySalt)
     if (standing === null) return fail({ reason: 'key_unknown' })
     if (!proven.ok) return proven
-    const usable = mayUse(standing.key, now, region)
-    return usable.ok ? rotate(usable.value, proven.value, now, caller) : usable
+    const usable = mayUse(standing.key, caller.address, now, region)
+    if (!usable.ok) return usable
+    uses.count(standing.key.id)
+    return rotate(usable.value, proven.value, now, caller)
   }
 
   async function rotate(

@@ -3,9 +3,9 @@ import type { Key } from '../domain/key.ts'
 import type { Grant } from '../domain/rotation.ts'
 import type { Routes } from '../domain/route.ts'
 import type { TokenFacts } from '../domain/token.ts'
-import type { AuthorityStorage, GrantStorage } from './ports.ts'
+import type { AuthorityStorage, GrantStorage, Maybe } from './ports.ts'
 
-/** What stands of a key at this moment. */
+/** What stands of a key that is exchanged for tokens, at this moment. */
 export interface Standing {
   readonly key: Key
   readonly routes: Routes
@@ -21,28 +21,52 @@ const REMEMBERED = 10_000
 /**
  * Reads who may do what. One read a request: the authority's version. What was read under the same
  * version is used again, because every change of an account, key or route, and every revocation,
- * bumps it in the same transaction, from whichever process it comes.
+ * bumps it in the same transaction, from whichever process it comes. Nothing is kept of what was not
+ * found: its names are the caller's to choose.
  */
 export function createStandings(storage: AuthorityStorage & GrantStorage) {
   const standings = new LRUCache<string, Seen<Standing>>({ max: REMEMBERED })
   const grants = new LRUCache<string, Seen<Grant | null>>({ max: REMEMBERED })
+  const ofIds = new LRUCache<string, Seen<Key>>({ max: REMEMBERED })
+  const ofSecrets = new LRUCache<string, Seen<Key>>({ max: REMEMBERED })
 
   async function readStanding(publicId: string, version: number): Promise<Standing | null> {
     const key = await storage.findKey(publicId)
-    const routes = key === null ? null : await storage.findRoutes(key.id)
-    if (key === null || routes === null) return null
+    if (key === null || key.sourceId === null) return null
+    const routes = await storage.findRoutes(key.id)
+    if (routes === null) return null
     const value = { key, routes }
     standings.set(publicId, { version, value })
     return value
   }
 
+  async function readThrough(
+    seen: LRUCache<string, Seen<Key>>,
+    name: string,
+    read: (name: string) => Maybe<Key | null>,
+  ): Promise<Key | null> {
+    const version = await storage.authorityVersion()
+    const known = seen.get(name)
+    if (known?.version === version) return known.value
+    const value = await read(name)
+    if (value !== null) seen.set(name, { version, value })
+    return value
+  }
+
   return {
-    /** The key that has this public id; null where there is none. */
+    /** The key that has this public id and is exchanged for tokens; null where there is none. */
     async ofKey(publicId: string): Promise<Standing | null> {
       const version = await storage.authorityVersion()
       const seen = standings.get(publicId)
       return seen?.version === version ? seen.value : readStanding(publicId, version)
     },
+
+    /** The key of any dialect that has this public id. */
+    keyOfId: (publicId: string) => readThrough(ofIds, publicId, (id) => storage.findKey(id)),
+
+    /** The key that has, or had, the secret of this digest. */
+    keyOfSecret: (digest: string) =>
+      readThrough(ofSecrets, digest, (text) => storage.findKeyBySecret(text)),
 
     /**
      * The key, and the grant as it was when this generation was first seen. (A later rotation does

@@ -8,10 +8,13 @@ type Verbs = Pick<
   OperatorStorage,
   | 'addAccount'
   | 'setAccountStatus'
+  | 'setDepartedKeys'
+  | 'setAddressesEnforced'
   | 'listAccounts'
   | 'findAccount'
   | 'addUser'
   | 'setUserRole'
+  | 'setUserLeft'
   | 'listUsers'
   | 'findUser'
 >
@@ -21,13 +24,18 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
   const accountOf = rows.byId('accounts')
   const accountPage = rows.page('accounts', 'id')
   const addAccount = rows.insertUnlessTaken('accounts')
-  const setStatus = compiler.taking<Pick<Tables['accounts'], 'id' | 'status' | 'event_id'>>()(
-    (db, arg) =>
+  const set = <Name extends 'status' | 'departed_keys' | 'addresses_enforced'>(column: Name) => {
+    type Args = { id: string; value: Tables['accounts'][Name]; event_id: string }
+    return compiler.taking<Args>()((db, arg) =>
       db
         .updateTable('accounts')
-        .set({ status: arg('status'), event_id: arg('event_id') })
+        .set((eb) => ({ [column]: eb.val(arg('value')), event_id: arg('event_id') }))
         .where('id', '=', arg('id')),
-  )
+    )
+  }
+  const setStatus = set('status')
+  const setDeparted = set('departed_keys')
+  const setEnforced = set('addresses_enforced')
 
   const userOf = rows.byId('users')
   const userPage = rows.page('users', 'account_id')
@@ -39,16 +47,68 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
       .where('id', '=', arg('id')),
   )
 
+  const leave = compiler.taking<{ id: string; at: number; event_id: string }>()((db, arg) =>
+    db
+      .updateTable('users')
+      .set({ left_at: arg('at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where('left_at', 'is', null),
+  )
+  /** Follows `leave`: only if it took place, and the account wants it. */
+  const disableDeparted = compiler.taking<{ id: string; at: number; event_id: string }>()(
+    (db, arg) =>
+      db
+        .updateTable('keys')
+        .set({
+          status: 'disabled',
+          disabled_by: 'operator',
+          disabled_at: arg('at'),
+          event_id: arg('event_id'),
+        })
+        .where('owner_id', '=', arg('id'))
+        .where('status', '=', 'enabled')
+        .where((eb) =>
+          eb.exists(
+            eb
+              .selectFrom('users')
+              .innerJoin('accounts', 'accounts.id', 'users.account_id')
+              .select('users.id')
+              .where('users.id', '=', arg('id'))
+              .where('users.event_id', '=', arg('event_id'))
+              .where('accounts.departed_keys', '=', 'disable'),
+          ),
+        ),
+  )
+
   return {
-    addAccount: ({ createdAt, ...account }, event) =>
+    addAccount: (account, event) =>
       audit.change(
         'accounts',
-        addAccount({ ...account, created_at: createdAt, event_id: event.id }),
+        addAccount({
+          id: account.id,
+          name: account.name,
+          region: account.region,
+          status: account.status,
+          created_at: account.createdAt,
+          event_id: event.id,
+          departed_keys: account.departedKeys,
+          addresses_enforced: account.addressesEnforced ? 1 : 0,
+        }),
         event,
       ),
 
-    setAccountStatus: (id, status, event) =>
-      audit.change('accounts', setStatus({ id, status, event_id: event.id }), event),
+    setAccountStatus: (id, value, event) =>
+      audit.change('accounts', setStatus({ id, value, event_id: event.id }), event),
+
+    setDepartedKeys: (id, value, event) =>
+      audit.change('accounts', setDeparted({ id, value, event_id: event.id }), event),
+
+    setAddressesEnforced: (id, enforced, event) =>
+      audit.change(
+        'accounts',
+        setEnforced({ id, value: enforced ? 1 : 0, event_id: event.id }),
+        event,
+      ),
 
     async listAccounts(page) {
       return (await accountPage(undefined, page)).map(toAccount)
@@ -59,15 +119,26 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
       return row === undefined ? null : toAccount(row)
     },
 
-    addUser: ({ accountId, createdAt, ...user }, event) =>
+    addUser: ({ accountId, createdAt, leftAt, ...user }, event) =>
       audit.change(
         'users',
-        addUser({ ...user, account_id: accountId, created_at: createdAt, event_id: event.id }),
+        addUser({
+          ...user,
+          account_id: accountId,
+          created_at: createdAt,
+          left_at: leftAt,
+          event_id: event.id,
+        }),
         event,
       ),
 
     setUserRole: (id, role, event) =>
       audit.change('users', setRole({ id, role, event_id: event.id }), event),
+
+    setUserLeft(id, at, event) {
+      const step = { id, at, event_id: event.id }
+      return audit.change('users', leave(step), event, [disableDeparted(step)])
+    },
 
     async listUsers({ accountId, ...page }) {
       return (await userPage(accountId, page)).map(toUser)
@@ -86,6 +157,8 @@ const toAccount = (row: Tables['accounts']): Account => ({
   region: row.region,
   status: row.status,
   createdAt: row.created_at,
+  departedKeys: row.departed_keys,
+  addressesEnforced: row.addresses_enforced === 1,
 })
 
 const toUser = (row: Tables['users']): User => ({
@@ -94,4 +167,6 @@ const toUser = (row: Tables['users']): User => ({
   email: row.email,
   role: row.role,
   createdAt: row.created_at,
+  username: row.username,
+  leftAt: row.left_at,
 })

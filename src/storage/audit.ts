@@ -5,14 +5,21 @@ import { type EventRow, toRow } from './events.ts'
 /** Tables whose rows remember the event of their last change. */
 type Audited =
   | 'accounts'
+  | 'address_rules'
+  | 'sites'
   | 'users'
+  | 'developers'
   | 'sources'
   | 'destinations'
   | 'subscriptions'
   | 'keys'
   | 'grants'
 
-/** Writes of the audit, and the pattern that every audited change follows. */
+/**
+ * Writes of the audit, and the pattern that every audited change follows. The authority's row is
+ * changed first: PostgreSQL locks it until the commit, so that changes come one after another there
+ * too, and what a later statement reads is what the changes before have left.
+ */
 export function createAudit(engine: Engine, compiler: Compiler) {
   const bump = compiler.fixed((db) =>
     db.updateTable('authority').set((eb) => ({ version: eb('version', '+', 1) })),
@@ -30,8 +37,8 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     }),
   )
 
-  /** The event, only if the row named carries its id: if the change before it took place. */
-  const addIfChanged = (table: Audited) =>
+  /** The event, only if there is such a row: `changed`, one that carries the event's id. */
+  const addIf = (is: 'there' | 'changed', table: Audited) =>
     compiler.taking<EventRow>()((db, arg) =>
       db
         .insertInto('audit_events')
@@ -40,7 +47,7 @@ export function createAudit(engine: Engine, compiler: Compiler) {
           eb
             .selectFrom(table)
             .select([
-              `${table}.event_id as id`,
+              eb.cast<string>(eb.val(arg('id')), 'text').as('id'),
               eb.cast<number>(eb.val(arg('at')), 'bigint').as('at'),
               eb.cast<string>(eb.val(arg('actor')), 'text').as('actor'),
               eb.cast<string>(eb.val(arg('action')), 'text').as('action'),
@@ -49,12 +56,21 @@ export function createAudit(engine: Engine, compiler: Compiler) {
               eb.cast<string | null>(eb.val(arg('request_id')), 'text').as('request_id'),
             ])
             .where(`${table}.id`, '=', arg('subject'))
-            .where(`${table}.event_id`, '=', arg('id')),
+            .$if(is === 'changed', (query) => query.where(`${table}.event_id`, '=', arg('id'))),
         ),
     )
+  /** The change before it took place: its row carries the event's id. */
+  const addIfChanged = (table: Audited) => addIf('changed', table)
+  const addBeforeRemoval = {
+    keys: addIf('there', 'keys'),
+    address_rules: addIf('there', 'address_rules'),
+  }
   const followUps = {
     accounts: addIfChanged('accounts'),
+    address_rules: addIfChanged('address_rules'),
+    sites: addIfChanged('sites'),
     users: addIfChanged('users'),
+    developers: addIfChanged('developers'),
     sources: addIfChanged('sources'),
     destinations: addIfChanged('destinations'),
     subscriptions: addIfChanged('subscriptions'),
@@ -64,12 +80,30 @@ export function createAudit(engine: Engine, compiler: Compiler) {
 
   return {
     /**
-     * A change of who may do what: the change (which must write the event's id into its row), the
-     * event, and the authority's next version, as one. True if the change's guard held.
+     * A change of who may do what: the authority's next version, the change (which must write the
+     * event's id into its row), the event, and what else goes with it, as one. True if the change's
+     * guard held.
      */
-    async change(table: Audited, step: Step, event: AuditEvent): Promise<boolean> {
-      const [changed] = await engine.atomic([step, followUps[table](toRow(event)), bump])
+    async change(
+      table: Audited,
+      step: Step,
+      event: AuditEvent,
+      also: readonly Step[] = [],
+    ): Promise<boolean> {
+      const steps = [bump, step, followUps[table](toRow(event)), ...also]
+      const [, changed] = await engine.atomic(steps)
       return changed === 1
+    },
+
+    /** A row goes, the event of that stays. True if it was there. */
+    async removal(
+      table: keyof typeof addBeforeRemoval,
+      steps: readonly Step[],
+      event: AuditEvent,
+    ): Promise<boolean> {
+      const add = addBeforeRemoval[table](toRow(event))
+      const [, added] = await engine.atomic([bump, add, ...steps])
+      return added === 1
     },
 
     async addEvent(event: AuditEvent): Promise<void> {

@@ -1,3 +1,5 @@
+import { sql } from 'kysely'
+import { type Network, parseNetwork } from '../domain/address.ts'
 import type { Key } from '../domain/key.ts'
 import type { Routes, Subscription } from '../domain/route.ts'
 import type { AuthorityStorage } from '../service/ports.ts'
@@ -7,26 +9,59 @@ import type { Compiler, Engine, RowOf } from './engine.ts'
 export function createAuthority(engine: Engine, compiler: Compiler): AuthorityStorage {
   const readVersion = compiler.fixed((db) => db.selectFrom('authority').select('version'))
 
-  const readKey = compiler.taking<{ publicId: string }>()((db, arg) =>
+  const selectKey = (db: Compiler['db']) =>
     db
       .selectFrom('keys')
       .innerJoin('accounts', 'accounts.id', 'keys.account_id')
+      .innerJoin('users', 'users.id', 'keys.owner_id')
+      .leftJoin('developers', 'developers.id', 'keys.developer_id')
       .select([
         'keys.id',
         'keys.account_id',
+        'keys.owner_id',
+        'keys.dialect',
         'keys.public_id',
+        'keys.name',
         'keys.source_id',
+        'keys.site_id',
+        'keys.developer_id',
         'keys.status',
+        'keys.access',
+        'keys.assigned_at',
         'keys.expires_at',
         'keys.secret_hash',
         'keys.previous_secret_hash',
         'keys.previous_secret_ends_at',
         'keys.token_salt',
         'keys.token_epoch',
+        'users.username',
+        'developers.developer_key',
+        'accounts.name as account_name',
         'accounts.status as account_status',
         'accounts.region',
+        'accounts.addresses_enforced',
       ])
-      .where('keys.public_id', '=', arg('publicId')),
+
+  const readKey = compiler.taking<{ publicId: string }>()((db, arg) =>
+    selectKey(db).where('keys.public_id', '=', arg('publicId')),
+  )
+
+  // Two statements, an index each. The literal is what tells the database that the index serves.
+  const readBySecret = compiler.taking<{ digest: string }>()((db, arg) =>
+    selectKey(db)
+      .where('keys.secret_hash', '=', arg('digest'))
+      .where('keys.dialect', '<>', sql.lit('redox' as const)),
+  )
+  const readByPreviousSecret = compiler.taking<{ digest: string }>()((db, arg) =>
+    selectKey(db).where('keys.previous_secret_hash', '=', arg('digest')),
+  )
+
+  const readNetworks = compiler.taking<{ accountId: string }>()((db, arg) =>
+    db
+      .selectFrom('address_rules')
+      .select('network')
+      .where('account_id', '=', arg('accountId'))
+      .orderBy('id'),
   )
 
   const readSource = compiler.taking<{ keyId: string }>()((db, arg) =>
@@ -45,6 +80,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
                 .select('siblings.id')
                 .whereRef('siblings.account_id', '=', 'keys.account_id')
                 .whereRef('siblings.id', '<>', 'keys.id')
+                .where('siblings.source_id', 'is not', null)
                 .where('siblings.status', '<>', 'revoked'),
             ),
           )
@@ -88,6 +124,13 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       return row === undefined ? null : toKey(row)
     },
 
+    async findKeyBySecret(digest) {
+      const [current] = await engine.read(readBySecret({ digest }))
+      const [row] =
+        current === undefined ? await engine.read(readByPreviousSecret({ digest })) : [current]
+      return row === undefined ? null : toKey(row)
+    },
+
     async findRoutes(keyId) {
       const [source] = await engine.read(readSource({ keyId }))
       if (source === undefined) return null
@@ -101,21 +144,47 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
     },
   }
 
-  function toKey(row: KeyRow): Key {
+  async function toKey(row: KeyRow): Promise<Key> {
     return {
       id: row.id,
       accountId: row.account_id,
+      ownerId: row.owner_id,
+      dialect: row.dialect,
       publicId: row.public_id,
+      name: row.name,
       sourceId: row.source_id,
+      siteId: row.site_id,
+      developer:
+        row.developer_id === null || row.developer_key === null
+          ? null
+          : { id: row.developer_id, developerKey: row.developer_key },
+      username: row.username,
       status: row.status,
+      access: row.access,
+      assignedAt: row.assigned_at,
       expiresAt: row.expires_at,
       secretHash: row.secret_hash,
       previousSecretHash: row.previous_secret_hash,
       previousSecretEndsAt: row.previous_secret_ends_at,
       tokenSalt: row.token_salt,
       tokenEpoch: row.token_epoch,
-      account: { status: row.account_status, region: row.region },
+      account: {
+        name: row.account_name,
+        status: row.account_status,
+        region: row.region,
+        networks: row.addresses_enforced === 1 ? await networksOf(row.account_id) : [],
+      },
     }
+  }
+
+  async function networksOf(accountId: string): Promise<Network[]> {
+    const rows = await engine.read(readNetworks({ accountId }))
+    return rows.map(({ network }) => {
+      const parsed = parseNetwork(network)
+      // To skip it could leave an empty list, which enforces nothing.
+      if (parsed === null) throw new Error(`${network} is no network, but among the address rules`)
+      return parsed
+    })
   }
 
   function toSubscription(row: SubscriptionRow): Subscription {

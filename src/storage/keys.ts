@@ -1,4 +1,5 @@
-import { KEY_HOLDERS } from '../domain/key.ts'
+import { sql } from 'kysely'
+import { KEY_HOLDERS, type Party } from '../domain/key.ts'
 import type { KeySummary, OperatorStorage } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler, Engine } from './engine.ts'
@@ -8,38 +9,64 @@ import type { Tables } from './tables.ts'
 type Row = Tables['keys']
 type Verbs = Pick<
   OperatorStorage,
-  'addKey' | 'setKeyStatus' | 'replaceSecret' | 'listKeys' | 'findKeySummary'
+  | 'addKey'
+  | 'enableKey'
+  | 'disableKey'
+  | 'revokeKey'
+  | 'editKey'
+  | 'assignKey'
+  | 'removeKey'
+  | 'replaceSecret'
+  | 'listKeys'
+  | 'findKeySummary'
+  | 'findSealedSecret'
 >
 
 /** The life of a key. */
 export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit: Audit): Verbs {
   const keyPage = rows.page('keys', 'account_id')
-  type NewRow = Pick<
-    Row,
-    | 'id'
-    | 'account_id'
-    | 'owner_id'
-    | 'source_id'
-    | 'public_id'
-    | 'name'
-    | 'secret_hash'
-    | 'token_salt'
-    | 'created_at'
-    | 'expires_at'
-    | 'event_id'
-  >
-  const add = compiler.taking<NewRow>()((db, arg) =>
-    db
+  const developerPage = rows.page('keys', 'developer_id')
+
+  /** Whether another key has it. `on conflict` would tell an insert; an update has none. */
+  const isTaken = (id: string, hash: string) => sql<boolean>`exists (
+    select 1 from keys as other
+    where other.secret_hash = ${hash} and other.id <> ${id} and other.dialect <> 'redox')`
+
+  /** The row, if those whom it refers to are of the owner's account. */
+  type NewRow = Omit<Row, Unset>
+  type Unset =
+    | 'status'
+    | 'disabled_by'
+    | 'previous_secret_hash'
+    | 'previous_secret_ends_at'
+    | 'token_epoch'
+    | 'assigned_at'
+    | 'disabled_at'
+    | 'revoked_at'
+    | 'secret_replaced_at'
+    | 'last_used_at'
+  const add = compiler.taking<NewRow>()((db, arg) => {
+    const own = (table: 'sources' | 'sites' | 'developers', id: string | null) =>
+      sql<boolean>`(cast(${id} as text) is null or exists (
+        select 1 from ${sql.table(table)} as own where own.id = ${id} and own.account_id = users.account_id))`
+    return db
       .insertInto('keys')
       .columns([
         'id',
         'account_id',
         'owner_id',
+        'dialect',
         'source_id',
+        'site_id',
+        'developer_id',
         'public_id',
         'name',
+        'description',
+        'reference',
         'status',
+        'access',
         'secret_hash',
+        'sealed_secret',
         'token_salt',
         'token_epoch',
         'created_at',
@@ -47,20 +74,26 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
         'event_id',
       ])
       .expression((eb) => {
-        const text = (value: string) => eb.cast<string>(eb.val(value), 'text')
+        const text = <T extends string | null>(value: T) => eb.cast<T>(eb.val(value), 'text')
         const bigint = <T>(value: T) => eb.cast<T>(eb.val(value), 'bigint')
         return eb
           .selectFrom('users')
-          .innerJoin('sources', 'sources.account_id', 'users.account_id')
           .select([
             text(arg('id')).as('id'),
             'users.account_id',
             'users.id as owner_id',
-            'sources.id as source_id',
+            text(arg('dialect')).as('dialect'),
+            text(arg('source_id')).as('source_id'),
+            text(arg('site_id')).as('site_id'),
+            text(arg('developer_id')).as('developer_id'),
             text(arg('public_id')).as('public_id'),
             text(arg('name')).as('name'),
+            text(arg('description')).as('description'),
+            text(arg('reference')).as('reference'),
             eb.val('enabled' as const).as('status'),
+            text(arg('access')).as('access'),
             text(arg('secret_hash')).as('secret_hash'),
+            text(arg('sealed_secret')).as('sealed_secret'),
             text(arg('token_salt')).as('token_salt'),
             bigint(0).as('token_epoch'),
             bigint(arg('created_at')).as('created_at'),
@@ -70,33 +103,104 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
           .where('users.id', '=', arg('owner_id'))
           .where('users.account_id', '=', arg('account_id'))
           .where('users.role', 'in', KEY_HOLDERS)
-          .where('sources.id', '=', arg('source_id'))
+          .where('users.left_at', 'is', null)
+          .where(own('sources', arg('source_id')))
+          .where(own('sites', arg('site_id')))
+          .where(own('developers', arg('developer_id')))
       })
-      .onConflict((conflict) => conflict.doNothing()),
+      .onConflict((conflict) => conflict.doNothing())
+  })
+
+  const enable = compiler.taking<{ id: string; by: Party; event_id: string }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({ status: 'enabled', disabled_by: null, disabled_at: null, event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where('status', '=', 'disabled')
+      .where('disabled_by', '=', arg('by')),
   )
 
-  const setStatus = compiler.taking<{
-    id: string
-    status: Row['status']
-    disabled_at: number | null
-    revoked_at: number | null
-    event_id: string
-  }>()((db, arg) =>
+  const disable = compiler.taking<{ id: string; by: Party; at: number; event_id: string }>()(
+    (db, arg) =>
+      db
+        .updateTable('keys')
+        .set({
+          status: 'disabled',
+          disabled_by: arg('by'),
+          disabled_at: arg('at'),
+          event_id: arg('event_id'),
+        })
+        .where('id', '=', arg('id'))
+        .where('status', '=', 'enabled'),
+  )
+
+  const revoke = compiler.taking<{ id: string; at: number; event_id: string }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({ status: 'revoked', revoked_at: arg('at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where('status', '<>', 'revoked'),
+  )
+
+  type Edit = Pick<
+    Row,
+    'name' | 'description' | 'reference' | 'owner_id' | 'access' | 'expires_at' | 'event_id' | 'id'
+  >
+  const edit = compiler.taking<Edit & { seen: string }>()((db, arg) =>
     db
       .updateTable('keys')
       .set({
-        status: arg('status'),
-        disabled_at: arg('disabled_at'),
-        revoked_at: arg('revoked_at'),
+        name: arg('name'),
+        description: arg('description'),
+        reference: arg('reference'),
+        owner_id: arg('owner_id'),
+        access: arg('access'),
+        expires_at: arg('expires_at'),
+        event_id: arg('event_id'),
+      })
+      .where('id', '=', arg('id'))
+      .where('event_id', '=', arg('seen'))
+      .where('status', '<>', 'revoked')
+      .where((eb) =>
+        eb.or([
+          eb('owner_id', '=', arg('owner_id')),
+          eb.exists(
+            eb
+              .selectFrom('users')
+              .select('users.id')
+              .where('users.id', '=', arg('owner_id'))
+              .whereRef('users.account_id', '=', 'keys.account_id')
+              .where('users.role', 'in', KEY_HOLDERS)
+              .where('users.left_at', 'is', null),
+          ),
+        ]),
+      ),
+  )
+
+  type Assignment = Pick<Row, 'id' | 'site_id' | 'assigned_at' | 'event_id'>
+  const assign = compiler.taking<Assignment>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({
+        site_id: arg('site_id'),
+        assigned_at: arg('assigned_at'),
         event_id: arg('event_id'),
       })
       .where('id', '=', arg('id'))
       .where('status', '<>', 'revoked'),
   )
 
+  const remove = compiler.taking<{ id: string }>()((db, arg) =>
+    db.deleteFrom('keys').where('id', '=', arg('id')),
+  )
+  const removeUses = compiler.taking<{ id: string }>()((db, arg) =>
+    db.deleteFrom('key_uses').where('key_id', '=', arg('id')),
+  )
+
   const replaceAtOnce = compiler.taking<{
     id: string
     hash: string
+    sealed: string | null
     token_salt: string
     at: number
     event_id: string
@@ -105,6 +209,7 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
       .updateTable('keys')
       .set((eb) => ({
         secret_hash: arg('hash'),
+        sealed_secret: arg('sealed'),
         previous_secret_hash: null,
         previous_secret_ends_at: null,
         token_salt: arg('token_salt'),
@@ -113,12 +218,14 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
         event_id: arg('event_id'),
       }))
       .where('id', '=', arg('id'))
-      .where('status', '<>', 'revoked'),
+      .where('status', '<>', 'revoked')
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash')))),
   )
 
   const replaceWithOverlap = compiler.taking<{
     id: string
     hash: string
+    sealed: string | null
     ends_at: number
     at: number
     event_id: string
@@ -129,18 +236,27 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
         previous_secret_hash: eb.ref('secret_hash'),
         previous_secret_ends_at: arg('ends_at'),
         secret_hash: arg('hash'),
+        sealed_secret: arg('sealed'),
         secret_replaced_at: arg('at'),
         event_id: arg('event_id'),
       }))
       .where('id', '=', arg('id'))
-      .where('status', '<>', 'revoked'),
+      .where('status', '<>', 'revoked')
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash')))),
   )
 
   const find = compiler.taking<{ id: string }>()((db, arg) =>
     db
       .selectFrom('keys')
       .selectAll()
-      .where((eb) => eb.or([eb('id', '=', arg('id')), eb('public_id', '=', arg('id'))])),
+      .where((eb) => eb.or([eb('id', '=', arg('id')), eb('public_id', '=', arg('id'))]))
+      // Another system may have issued a public id that is the row id of a key here.
+      .orderBy((eb) => eb.case().when('id', '=', arg('id')).then(0).else(1).end())
+      .limit(1),
+  )
+
+  const findSealed = compiler.taking<{ id: string }>()((db, arg) =>
+    db.selectFrom('keys').select('sealed_secret').where('id', '=', arg('id')),
   )
 
   return {
@@ -151,10 +267,17 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
           id: key.id,
           account_id: key.accountId,
           owner_id: key.ownerId,
+          dialect: key.dialect,
           source_id: key.sourceId,
+          site_id: key.siteId,
+          developer_id: key.developerId,
           public_id: key.publicId,
           name: key.name,
+          description: key.description,
+          reference: key.reference,
+          access: key.access,
           secret_hash: key.secretHash,
+          sealed_secret: key.sealedSecret,
           token_salt: key.tokenSalt,
           created_at: key.createdAt,
           expires_at: key.expiresAt,
@@ -163,21 +286,45 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
         event,
       ),
 
-    setKeyStatus: (id, status, event) =>
+    enableKey: (id, by, event) =>
+      audit.change('keys', enable({ id, by, event_id: event.id }), event),
+
+    disableKey: (id, by, event) =>
+      audit.change('keys', disable({ id, by, at: event.at, event_id: event.id }), event),
+
+    revokeKey: (id, event) =>
+      audit.change('keys', revoke({ id, at: event.at, event_id: event.id }), event),
+
+    editKey: (id, { ownerId, expiresAt, ...texts }, seen, event) =>
       audit.change(
         'keys',
-        setStatus({
+        edit({
+          ...texts,
           id,
-          status,
-          disabled_at: status === 'disabled' ? event.at : null,
-          revoked_at: status === 'revoked' ? event.at : null,
+          owner_id: ownerId,
+          expires_at: expiresAt,
+          seen,
           event_id: event.id,
         }),
         event,
       ),
 
-    replaceSecret(id, { hash, overlapEndsAt, tokenSalt }, event) {
-      const facts = { id, hash, at: event.at, event_id: event.id }
+    assignKey: (id, to, event) =>
+      audit.change(
+        'keys',
+        assign({
+          id,
+          site_id: to?.siteId ?? null,
+          assigned_at: to?.at ?? null,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    removeKey: (id, event) => audit.removal('keys', [remove({ id }), removeUses({ id })], event),
+
+    replaceSecret(id, { hash, sealed, overlapEndsAt, tokenSalt }, event) {
+      const facts = { id, hash, sealed, at: event.at, event_id: event.id }
       const step =
         overlapEndsAt === null
           ? replaceAtOnce({ ...facts, token_salt: tokenSalt })
@@ -185,30 +332,49 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
       return audit.change('keys', step, event)
     },
 
-    async listKeys({ accountId, ...page }) {
-      return (await keyPage(accountId, page)).map(toSummary)
+    async listKeys({ accountId, developerId, ...page }) {
+      if (developerId === undefined) return (await keyPage(accountId, page)).map(toSummary)
+      // A developer's keys are all of one account: the page is whole, or empty.
+      const found = await developerPage(developerId, page)
+      const isAsked = (row: Row) => accountId === undefined || row.account_id === accountId
+      return found.filter(isAsked).map(toSummary)
     },
 
     async findKeySummary(id) {
       const [row] = await engine.read(find({ id }))
       return row === undefined ? null : toSummary(row)
     },
+
+    async findSealedSecret(id) {
+      const [row] = await engine.read(findSealed({ id }))
+      return row?.sealed_secret ?? null
+    },
   }
 }
 
-/** The hashes and the salt stay here. */
+/** Hashes, salt and sealed secret stay here. */
 const toSummary = (row: Row): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
   ownerId: row.owner_id,
+  dialect: row.dialect,
   sourceId: row.source_id,
+  siteId: row.site_id,
+  developerId: row.developer_id,
   name: row.name,
+  description: row.description,
+  reference: row.reference,
   publicId: row.public_id,
   status: row.status,
+  disabledBy: row.disabled_by,
+  access: row.access,
   createdAt: row.created_at,
+  assignedAt: row.assigned_at,
   expiresAt: row.expires_at,
   disabledAt: row.disabled_at,
   revokedAt: row.revoked_at,
   secretReplacedAt: row.secret_replaced_at,
   previousSecretEndsAt: row.previous_secret_ends_at,
+  lastUsedAt: row.last_used_at,
+  eventId: row.event_id,
 })

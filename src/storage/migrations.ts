@@ -1,4 +1,5 @@
 import { AUDIT_CHAIN } from './audit-chain.ts'
+import { EVERY_DIALECT } from './migration-2.ts'
 import { SCHEMA_VERSION } from './tables.ts'
 
 /** What brings a database of version `to - 1` to version `to`: the portable subset of schema.sql. */
@@ -17,13 +18,19 @@ export interface History {
 }
 
 /**
- * Whoever changes schema.sql raises SCHEMA_VERSION, adds the step that does the same to a database
- * with rows in it, and freezes the new schema with rows as a fixture. No engine drops a table that
- * others refer to: such a table only gets columns.
+ * Whoever changes schema.sql after a release raises SCHEMA_VERSION and adds the step that does the same
+ * to a database with rows in it. A version that is released is frozen, with rows, as a fixture. No
+ * engine drops a table that others refer to: such a table only gets columns.
  */
 export const HISTORY: History = {
   version: SCHEMA_VERSION,
-  migrations: [{ to: 2, says: 'the audit is a chain', statements: [...AUDIT_CHAIN] }],
+  migrations: [
+    {
+      to: 2,
+      says: 'keys of every dialect, and an audit that is a chain',
+      statements: [...EVERY_DIALECT, ...AUDIT_CHAIN],
+    },
+  ],
 }
 
 /** The steps that a database of this version needs; throws a sentence where there is no way. */

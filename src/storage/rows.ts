@@ -8,7 +8,15 @@ import type { Tables } from './tables.ts'
 export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** Tables whose rows are found by an id and listed in its order, which is the order of their making. */
-type Listed = 'accounts' | 'users' | 'sources' | 'destinations' | 'subscriptions' | 'keys'
+type Listed =
+  | 'accounts'
+  | 'sites'
+  | 'users'
+  | 'developers'
+  | 'sources'
+  | 'destinations'
+  | 'subscriptions'
+  | 'keys'
 type Column<Name extends keyof Tables> = keyof Tables[Name] & string
 
 /** The statements that are the same for every table, written once. */

@@ -8,8 +8,10 @@ import { createEvents } from './events.ts'
 import { createGrants } from './grants.ts'
 import { createKeys } from './keys.ts'
 import { createMessages } from './messages.ts'
+import { createPlaces } from './places.ts'
 import { createRoutes } from './routes.ts'
 import { createRows } from './rows.ts'
+import { createUses } from './uses.ts'
 
 /** Everything that is kept, on one engine. The SQL is written once, by subject, and compiled here. */
 export function createStorage(engine: Engine): Storage {
@@ -27,10 +29,12 @@ export function createStorage(engine: Engine): Storage {
     ...createGrants(engine, compiler, audit),
     ...createMessages(engine, compiler, rows),
     ...createAccounts(compiler, rows, audit),
+    ...createPlaces(engine, compiler, rows, audit),
     ...createRoutes(compiler, rows, audit),
     ...createKeys(engine, compiler, rows, audit),
     ...createEvents(engine, compiler),
     ...createChain(engine, compiler),
+    ...createUses(engine, compiler),
     addEvent: audit.addEvent,
 
     async probe() {

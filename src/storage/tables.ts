@@ -9,12 +9,39 @@ export interface Tables {
     status: 'open' | 'closed'
     created_at: number
     event_id: string
+    departed_keys: 'keep' | 'disable'
+    addresses_enforced: number
+  }
+  address_rules: {
+    id: string
+    account_id: string
+    network: string
+    note: string
+    created_at: number
+    event_id: string
+  }
+  sites: {
+    id: string
+    account_id: string
+    name: string
+    created_at: number
+    event_id: string
   }
   users: {
     id: string
     account_id: string
     email: string
     role: 'operator' | 'administrator' | 'engineer' | 'member'
+    created_at: number
+    event_id: string
+    username: string | null
+    left_at: number | null
+  }
+  developers: {
+    id: string
+    account_id: string
+    name: string
+    developer_key: string
     created_at: number
     event_id: string
   }
@@ -48,21 +75,36 @@ export interface Tables {
     id: string
     account_id: string
     owner_id: string
-    source_id: string
+    dialect: 'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice'
+    source_id: string | null
+    site_id: string | null
+    developer_id: string | null
     public_id: string
     name: string
+    description: string
+    reference: string
     status: 'enabled' | 'disabled' | 'revoked'
+    disabled_by: 'developer' | 'customer' | 'operator' | null
+    access: 'read' | 'standard' | 'enterprise'
     secret_hash: string
+    sealed_secret: string | null
     previous_secret_hash: string | null
     previous_secret_ends_at: number | null
     token_salt: string
     token_epoch: number
     created_at: number
+    assigned_at: number | null
     expires_at: number | null
     disabled_at: number | null
     revoked_at: number | null
     secret_replaced_at: number | null
+    last_used_at: number | null
     event_id: string
+  }
+  key_uses: {
+    key_id: string
+    day: number
+    uses: number
   }
   grants: {
     id: string

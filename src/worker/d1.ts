@@ -1,6 +1,6 @@
 import { Unavailable } from '../service/ports.ts'
 import type { Engine, Step } from '../storage/engine.ts'
-import { SCHEMA_VERSION } from '../storage/tables.ts'
+import { HISTORY, type History, planFrom } from '../storage/migrations.ts'
 
 /** As much of Cloudflare's D1 as is used here. */
 export interface D1 {
@@ -28,13 +28,13 @@ interface D1Result {
  * replica, or a session that has read before, may answer with what was true a moment ago, and then a
  * revoked key would still open something.
  */
-export function openD1(db: D1): Engine {
+export function openD1(db: D1, history: History = HISTORY): Engine {
   let checked = false
 
   /** The primary, once its schema is known to be ours. */
   async function primary(): Promise<D1Session> {
     if (!checked) {
-      await checkSchema(db.withSession('first-primary'))
+      await checkSchema(db.withSession('first-primary'), history)
       checked = true
     }
     return db.withSession('first-primary')
@@ -63,14 +63,18 @@ export function openD1(db: D1): Engine {
   }
 }
 
-async function checkSchema(session: D1Session): Promise<void> {
+/**
+ * A Worker migrates nothing: a long step would outlast its request. It waits, and who calls is told
+ * to come back, until the operator has done it.
+ */
+async function checkSchema(session: D1Session, history: History): Promise<void> {
   const [row] = await readVersion(session)
-  if (row?.version !== SCHEMA_VERSION) {
-    throw new Error(
-      `the database has schema version ${row?.version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
-        'use the Latchkey that wrote it, or a newer one',
-    )
-  }
+  const found = row?.version ?? 0
+  if (planFrom(found, history).length === 0) return
+  throw new Unavailable(
+    `the database has schema version ${found}, this Latchkey reads version ${history.version}: ` +
+      `latchkey migrate --d1 FILE --from ${found}, and execute FILE with wrangler`,
+  )
 }
 
 async function readVersion(session: D1Session): Promise<{ version: number }[]> {

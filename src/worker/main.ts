@@ -5,6 +5,7 @@ import { dangersOf } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { createArgon2 } from './argon2.ts'
 import { type Env, readBindings } from './bindings.ts'
+import { createCarry } from './carry.ts'
 import { openD1 } from './d1.ts'
 import { createLog } from './log.ts'
 import { workerPrimitives } from './primitives.ts'
@@ -30,6 +31,7 @@ function latchkeyOf(env: Env): Latchkey {
     keyring: new Keyring(workerPrimitives, ring),
     clock,
     log,
+    carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
     // An isolate is one thread.
     cores: 1,
     // Set by Cloudflare, whatever the client has sent.
@@ -57,7 +59,8 @@ export default {
   /** What Node does on timers. The runtime reports a failure, and calls again at the next time. */
   async scheduled({ cron }: { cron?: string }, env: Env): Promise<void> {
     const latchkey = latchkeyOf(env)
-    if (cron === EVERY_MINUTE) await latchkey.seal()
-    else await latchkey.sweep()
+    if (cron === EVERY_MINUTE) return latchkey.seal()
+    await latchkey.flush()
+    await latchkey.sweep()
   },
 }

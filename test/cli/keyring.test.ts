@@ -18,6 +18,8 @@ test('a new key ring is printed, whole and alone on stdout, and touches nothing'
     'refresh next',
     'seal current',
     'seal next',
+    'digest current',
+    'digest next',
     'audit current',
     'audit next',
   ])

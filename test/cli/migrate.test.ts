@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createRing } from '../../src/crypto/keyring.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask, type Row } from './command.ts'
@@ -12,11 +13,14 @@ test('a database that is up to date has nothing to migrate', async () => {
   const dir = temporaryFolder()
   await ask(dir, ['accounts', 'create', 'Acme Health'])
   const { code, stdout } = await runCli(['migrate'], { dir })
-  expect({ code, stdout }).toEqual({ code: 0, stdout: 'schema version 2: nothing to do\n' })
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: `schema version ${SCHEMA_VERSION}: nothing to do\n`,
+  })
   expect(await ask(dir, ['migrate', '--plan'])).toEqual({
-    found: 2,
-    version: 2,
-    reads: 2,
+    found: SCHEMA_VERSION,
+    version: SCHEMA_VERSION,
+    reads: SCHEMA_VERSION,
     steps: [],
   })
 })
@@ -27,12 +31,16 @@ test('a database of version 1 is brought up to date, and its events become a cha
   db.exec(readFileSync(new URL('../fixtures/schema-1.sql', import.meta.url), 'utf8'))
   const events = db.prepare('SELECT id FROM audit_events ORDER BY id DESC').pluck().all()
   db.close()
-  // As the ring of a server that had no audit key yet.
+  // As the ring of a server that had neither a digest nor an audit key yet.
   const { keys, ...rest } = await createRing(nodePrimitives, 0)
-  const ring = { ...rest, keys: keys.filter(({ use }) => use !== 'audit') }
+  const ring = { ...rest, keys: keys.filter(({ use }) => use !== 'audit' && use !== 'digest') }
   writeFileSync(join(dir, 'keyring.json'), JSON.stringify(ring), { mode: 0o600 })
 
-  const plan = { found: 1, reads: 2, steps: [{ to: 2, says: 'the audit is a chain' }] }
+  const plan = {
+    found: 1,
+    reads: 2,
+    steps: [{ to: 2, says: 'keys of every dialect, and an audit that is a chain' }],
+  }
   expect(await ask(dir, ['migrate', '--plan'])).toEqual({ ...plan, version: 1 })
   expect(await ask(dir, ['migrate'])).toEqual({ ...plan, version: 2 })
   expect(await ask(dir, ['audit', 'export', join(dir, 'audit.jsonl')])).toMatchObject({
@@ -73,8 +81,42 @@ test('nothing is made where there is no database, and a newer one is refused', a
     const { code, stderr } = await runCli(args, { dir })
     expect(code).toBe(1)
     expect(stderr).toBe(
-      'the database has schema version 99, this Latchkey reads version 2: ' +
+      `the database has schema version 99, this Latchkey reads version ${SCHEMA_VERSION}: ` +
         'use the Latchkey that wrote it, or a newer one\n',
     )
   }
+})
+
+describe('the SQL for D1', () => {
+  test('is not written where nothing is to be done', async () => {
+    const dir = temporaryFolder()
+    const path = join(dir, 'migration.sql')
+    const version = String(SCHEMA_VERSION)
+    const { code, stdout } = await runCli(['migrate', '--d1', path, '--from', version], { dir })
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `schema version ${version}: nothing to do\n`,
+    })
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('is refused for a version that this Latchkey does not know', async () => {
+    const dir = temporaryFolder()
+    const path = join(dir, 'migration.sql')
+    const { code, stderr } = await runCli(['migrate', '--d1', path, '--from', '99'], { dir })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^the database has schema version 99, this Latchkey reads version \d+: /)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test.each([
+    [['--d1', 'migration.sql'], '--d1 FILE and --from VERSION belong together'],
+    [['--from', '1'], '--d1 FILE and --from VERSION belong together'],
+    [['--d1', 'migration.sql', '--from', 'one'], 'It must be the number of a schema version.'],
+    [['--d1', 'migration.sql', '--from', '1', '--plan'], 'cannot be used with'],
+  ])('asks for what it needs: %s', async (args, sentence) => {
+    const { code, stderr } = await runCli(['migrate', ...args], { dir: temporaryFolder() })
+    expect(code).toBe(2)
+    expect(stderr).toContain(sentence)
+  })
 })

@@ -4,7 +4,7 @@ import { REFRESH_TOKEN_MS } from '../../src/domain/token.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { keyringOf, testRing } from '../support/ring.ts'
 
-const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'audit']
+const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
 const rotate = (ring: Ring, use: Use, now: number) => rotateRing(nodePrimitives, ring, use, now)
 const idOf = (ring: Ring, use: Use, state: 'next' | 'current' | 'retired') =>
   ring.keys.find((key) => key.use === use && key.state === state)?.id
@@ -24,14 +24,14 @@ describe('a key ring', () => {
         [5, null],
       ])
     }
-    expect(new Set(ring.keys.map(({ id }) => id)).size).toBe(8)
+    expect(new Set(ring.keys.map(({ id }) => id)).size).toBe(10)
     expect(parseRing(JSON.stringify(ring))).toEqual(ring)
   })
 
   test('shares no key with another', async () => {
     const other = await testRing()
     const keys = [...ring.keys, ...other.keys]
-    expect(new Set(keys.map(({ jwk }) => jwk.k ?? jwk.d)).size).toBe(16)
+    expect(new Set(keys.map(({ jwk }) => jwk.k ?? jwk.d)).size).toBe(20)
   })
 
   test.each(USES)(
@@ -72,17 +72,18 @@ describe('a key ring', () => {
     }
   })
 
-  test('never drops a key that sealed something', async () => {
-    const seals: (string | undefined)[] = []
+  test('never drops a key that sealed or digested something', async () => {
+    const kept: (string | undefined)[] = []
     let now = ring
     for (let year = 1; year <= 5; year++) {
-      seals.push(idOf(now, 'seal', 'current'), idOf(now, 'audit', 'current'))
+      const uses = ['seal', 'digest', 'audit'] as const
+      kept.push(...uses.map((use) => idOf(now, use, 'current')))
       for (const use of USES) now = await rotate(now, use, year * 365 * 86_400_000)
     }
     const ids = now.keys.map(({ id }) => id)
-    for (const id of seals) expect(ids).toContain(id)
+    for (const id of kept) expect(ids).toContain(id)
     const count = (use: Use) => now.keys.filter((key) => key.use === use).length
-    expect(USES.map(count)).toEqual([3, 3, 7, 7])
+    expect(USES.map(count)).toEqual([3, 3, 7, 7, 7])
   })
 
   test('that cannot be used leaves the one before it at work', async () => {
@@ -144,7 +145,7 @@ describe('a damaged key ring is refused with a sentence:', () => {
     ['not base64url', '!'.repeat(43)],
     ['absent', undefined],
   ])('with a secret that is %s', (_, k) => {
-    for (const use of ['refresh', 'seal'] as const) {
+    for (const use of ['refresh', 'seal', 'digest'] as const) {
       const keys = ring.keys.map((key) =>
         key.use === use ? { ...key, jwk: { kty: 'oct', k } } : key,
       )

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { validate, version } from 'uuid'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/crypto/random.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 
@@ -55,4 +55,57 @@ test('a serial is a safe integer, larger than every one before it', () => {
       }
     }),
   )
+})
+
+describe('a code', () => {
+  const codeOf = (randomBytes: (length: number) => Uint8Array) =>
+    createRandom({ ...nodePrimitives, randomBytes }, () => 0).code
+
+  test('is 16 characters of A–Z and 0–9', () => {
+    const code = codeOf(nodePrimitives.randomBytes)
+    const codes = Array.from({ length: 1000 }, code)
+    for (const one of codes) expect(one).toMatch(/^[A-Z0-9]{16}$/)
+    expect(new Set(codes).size).toBe(1000)
+  })
+
+  test('is made of each byte below 252, seven of them to a letter, and of none above', () => {
+    const seen = new Map<string, number>()
+    for (let byte = 0; byte < 256; byte++) {
+      // The first byte is the one that is looked at; those after it make the letter A.
+      const bytes = [byte]
+      const first = codeOf((length) => {
+        const some = Uint8Array.from({ length }, (_, n) => bytes[n] ?? 0)
+        bytes.length = 0
+        return some
+      })()[0]
+      if (byte < 252) seen.set(first ?? '', (seen.get(first ?? '') ?? 0) + 1)
+      else expect(first).toBe('A')
+    }
+    expect([...seen.values()]).toEqual(Array(36).fill(7))
+  })
+
+  test('has every letter as often as every other: chi-square over 160,000 letters', () => {
+    const code = codeOf(bytesFrom(0x5eed))
+    const counts = new Map<string, number>()
+    for (let n = 0; n < 10_000; n++) {
+      for (const letter of code()) counts.set(letter, (counts.get(letter) ?? 0) + 1)
+    }
+    const expected = 160_000 / 36
+    const chi = [...counts.values()].reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0)
+    expect(counts.size).toBe(36)
+    // 35 degrees of freedom: above 66.6 in one of a thousand seeds. Without drawing again it is about 310.
+    expect(chi).toBeLessThan(66.6)
+  })
+
+  /** Bytes of a seed (xorshift32), so that chance is the same in every run. */
+  function bytesFrom(seed: number) {
+    let state = seed
+    return (length: number) =>
+      Uint8Array.from({ length }, () => {
+        state ^= state << 13
+        state ^= state >>> 17
+        state ^= state << 5
+        return state >>> 24
+      })
+  }
 })

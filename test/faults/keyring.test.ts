@@ -1,10 +1,15 @@
-import { copyFileSync, rmSync } from 'node:fs'
+import { copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { rotateRing } from '../../src/crypto/keyring.ts'
+import { loadRing, saveRing } from '../../src/node/keyring-file.ts'
+import { followRing } from '../../src/node/keyring-follow.ts'
+import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { createStorage } from '../../src/storage/storage.ts'
-import { runCli, startServer } from '../support/process.ts'
-import { temporaryFolder } from '../support/server.ts'
+import { runCli, type ServerProcess, startServer } from '../support/process.ts'
+import { keyringOf } from '../support/ring.ts'
+import { temporaryFolder, testLog } from '../support/server.ts'
 
 const refusal = (path: string) => ({
   code: 1,
@@ -69,3 +74,62 @@ test('the ring of before, restored beside a newer database, is its own; a strang
   expect(bound.map(({ action }) => action)).toEqual(['keyring.bound'])
   await storage.close()
 })
+
+describe('the key ring file of a running server', () => {
+  const sentence = (ring: string) => refusal(ring).stderr.trimEnd()
+  const kidsOf = async ({ url }: ServerProcess) => {
+    const set = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as { keys: Jwk[] }
+    return set.keys.map(({ kid }) => kid)
+  }
+
+  test('is refused where it became another’s: the ring of before stays, until its own is back', async () => {
+    const dir = temporaryFolder()
+    const ring = join(dir, 'keyring.json')
+    const server = await startServer(dir)
+    const before = await kidsOf(server)
+    copyFileSync(ring, `${ring}.backup`)
+    renameSync(await strangeRing(), ring)
+    await server.says(sentence(ring))
+    expect(server.output()).toContain(
+      'the changed key ring cannot be used; the one before it stays',
+    )
+    expect(await kidsOf(server)).toEqual(before)
+    expect((await fetch(`${server.url}/ready`)).status).toBe(200)
+
+    renameSync(`${ring}.backup`, ring)
+    expect((await runCli(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
+    await server.says('the key ring was read again')
+    expect(await kidsOf(server)).toEqual([...before, expect.any(String)])
+    await server.stop()
+  })
+
+  test('is looked at every two seconds, and what is wrong with it said once', async () => {
+    const dir = temporaryFolder()
+    const ring = join(dir, 'keyring.json')
+    const server = await startServer(dir)
+    writeFileSync(ring, 'nothing that a ring would be')
+    await server.says('the key ring is not JSON')
+    rmSync(ring)
+    await server.says(`there is no key ring ${ring}`)
+    expect(server.output().match(/the one before it stays/g)).toHaveLength(2)
+    await server.stop()
+  })
+
+  test('is seen rotated though that happened before the first look', async () => {
+    const dir = temporaryFolder()
+    const path = join(dir, 'keyring.json')
+    const loaded = await loadRing(path, { mayMake: true })
+    const keyring = keyringOf(loaded)
+    const rotated = await rotateRing(nodePrimitives, loaded, 'sign', Date.now())
+    saveRing(path, rotated)
+    const log = testLog()
+    const stop = followRing({ path, loaded, keyring, belongs: async () => true }, log)
+    await expect.poll(() => keyring.currentId('sign')).toBe(keyringOf(rotated).currentId('sign'))
+    stop()
+    expect(log.lines.map(({ message }) => message)).toEqual(['the key ring was read again'])
+  })
+})
+
+interface Jwk {
+  readonly kid: string
+}

@@ -12,7 +12,16 @@ import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
-import { canCage, canLimit, fill, limitFiles, seenBy } from '../support/cage.ts'
+import {
+  canCage,
+  canFreeze,
+  canLimit,
+  fill,
+  freeze,
+  limitFiles,
+  seenBy,
+  thaw,
+} from '../support/cage.ts'
 import { tokensOf } from '../support/client.ts'
 import { runCli, type ServerProcess, startServer } from '../support/process.ts'
 import {
@@ -104,6 +113,21 @@ describe('a database that takes no write while the server runs', () => {
     },
   )
 
+  test.skipIf(!canFreeze)(
+    'because its files and its folder became read-only: 503, and as soon as they are not, 200',
+    async () => {
+      const tokens = await tokensFor(server, key)
+      const frozen = [join(dir, 'latchkey.db'), join(dir, 'latchkey.db-wal'), dir]
+      freeze(...frozen)
+      try {
+        await expectNoWrites(server, key, tokens)
+      } finally {
+        thaw(...frozen)
+      }
+      await expectRecovery(server, key, tokens)
+    },
+  )
+
   test('because another process holds it locked: it reads on, waits, and then writes', async () => {
     const tokens = await tokensFor(server, key)
     const other = new Database(join(dir, 'latchkey.db'))
@@ -152,6 +176,76 @@ test.skipIf(!canCage)(
   },
 )
 
+describe('a database that is damaged while the server runs', () => {
+  const damaged = 'the database is damaged'
+  const all = (path: string) => statSync(path).size
+
+  test.each<[string, string, (path: string) => [at: number, bytes: number]]>([
+    ['in all its pages but the first', damaged, (path) => [PAGE, all(path) - PAGE]],
+    ['in one of its tables', damaged, (path) => [pageOf(path, 'grants'), PAGE]],
+    ['from its first byte on', 'the file is not a database', (path) => [0, all(path)]],
+  ])('%s: 503 until it is restored, and nothing is lost', async (_, sentence, where) => {
+    const dir = temporaryFolder()
+    const path = join(dir, 'latchkey.db')
+    const backup = join(dir, 'backup.db')
+    const key = await seeded(dir)
+    const server = await startServer(dir, { LATCHKEY_URL })
+    const tokens = await tokensFor(server, key)
+    expect((await endpoint(server, key, tokens)).status).toBe(200)
+    expect((await runCli(['backup', backup], { dir })).code).toBe(0)
+
+    forgetPages(path)
+    overwrite(path, ...where(path))
+    expect((await refresh(server, key, tokens.refreshToken)).status).toBe(503)
+    await expectNothing(server, key, tokens)
+    expect(server.output()).toContain(`${sentence}: stop the server and restore it from a backup`)
+    // Sound again beneath it: what it has in memory may still be of the damage.
+    copyFileSync(backup, path)
+    await expectNothing(server, key, tokens)
+
+    await server.stop()
+    expect((await runCli(['restore', '--force', backup], { dir })).code).toBe(0)
+    const restored = await startServer(dir, { LATCHKEY_URL })
+    await expectRecovery(restored, key, tokens)
+    const { stdout } = await runCli(['messages', 'list', '--json'], { dir })
+    expect(JSON.parse(stdout)).toHaveLength(2)
+    await restored.stop()
+    rmSync(dir, { recursive: true })
+  })
+
+  /** Where a table begins in the file. */
+  function pageOf(path: string, table: string): number {
+    const other = new Database(path, { readonly: true })
+    const root = other.prepare('SELECT rootpage FROM sqlite_master WHERE name = ?').pluck()
+    const page = root.get(table) as number
+    other.close()
+    return (page - 1) * PAGE
+  }
+
+  /** Another process's commit makes every other read the file anew; all of it is in the file. */
+  function forgetPages(path: string): void {
+    const other = new Database(path)
+    other.exec('UPDATE authority SET version = version + 1')
+    other.pragma('wal_checkpoint(TRUNCATE)')
+    other.close()
+  }
+
+  /** Whoever wants anything of the database is told to come back. */
+  async function expectNothing(server: ServerProcess, key: Key, tokens: TokenAnswer) {
+    const { apiKey, secret } = key
+    const answers = await Promise.all([
+      send(server, '/auth/authenticate', { apiKey, secret }),
+      refresh(server, key, tokens.refreshToken),
+      endpoint(server, key, tokens),
+    ])
+    answers.push(await fetch(`${server.url}/ready`))
+    const told = answers.map(({ status, headers }) => [status, headers.get('Retry-After')])
+    expect(told).toEqual(answers.map(() => [503, '5']))
+    expect(await answers[2]?.json()).toMatchObject({ Meta: { Errors: [{ Module: 'Send' }] } })
+    expect((await fetch(`${server.url}/health`)).status).toBe(200)
+  }
+})
+
 describe('a server is not started', () => {
   const start = async (dir: string, cage: string[] = []) => {
     const { code, stderr } = await runCli(['serve'], { dir, env: { LATCHKEY_PORT: '0' }, cage })
@@ -179,7 +273,7 @@ describe('a server is not started', () => {
     expect(await start(dir)).toEqual([1, `the database is damaged: ${restore}`])
 
     copyFileSync(`${path}.sound`, path)
-    overwrite(path, 4096 * 2)
+    overwrite(path, PAGE * 2)
     expect(await start(dir)).toEqual([1, `the database is damaged: ${restore}`])
 
     overwrite(path, 0)
@@ -190,8 +284,10 @@ describe('a server is not started', () => {
   })
 })
 
-function overwrite(path: string, at: number): void {
+const PAGE = 4096
+
+function overwrite(path: string, at: number, bytes = PAGE): void {
   const file = openSync(path, 'r+')
-  writeSync(file, Buffer.alloc(4096, 0x5a), 0, 4096, at)
+  writeSync(file, Buffer.alloc(bytes, 0x5a), 0, bytes, at)
   closeSync(file)
 }

@@ -4,8 +4,8 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
+import { type OwnPostgres, SET_UP_MS, startOwnPostgres } from '../../support/postgres/server.ts'
 import { clientOf, tokensOf } from '../support/client.ts'
-import { type OwnPostgres, SET_UP_MS, startOwnPostgres } from '../support/postgres/server.ts'
 import { type ServerProcess, startServer } from '../support/process.ts'
 import {
   deviceNew,

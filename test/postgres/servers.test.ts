@@ -4,8 +4,8 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
 import { type Client, clientOf, tokensOf } from '../support/client.ts'
-import { type PostgresServer, SET_UP_MS, startPostgres } from '../support/postgres/server.ts'
 import { runCli, type ServerProcess, startServer } from '../support/process.ts'
 import {
   deviceNew,

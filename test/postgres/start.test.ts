@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { type PostgresServer, SET_UP_MS, startPostgres } from '../support/postgres/server.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 

@@ -1,40 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNotary } from '../../src/crypto/notary.ts'
-import { createRandom } from '../../src/crypto/random.ts'
-import { nodePrimitives } from '../../src/node/primitives.ts'
-import { createAudit } from '../../src/service/audit.ts'
-import { createChain } from '../../src/service/chain.ts'
-import type {
-  Account,
-  AuditEvent,
-  DestinationSummary,
-  NewKey,
-  NewMessage,
-  Source,
-  Storage,
-  SubscriptionSummary,
-  User,
-} from '../../src/service/ports.ts'
+import type { AuditEvent, Storage, SubscriptionSummary, User } from '../../src/service/ports.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
-import { testKeyring } from '../support/ring.ts'
-import { testLog } from '../support/server.ts'
+import { chainConforms } from './conformance/chain.ts'
+import {
+  crowd,
+  editOf,
+  eventOf,
+  Given,
+  howMany,
+  keyOf,
+  MOST,
+  PARTIES,
+  TEXTS,
+  v7,
+} from './conformance/given.ts'
+import { keysConform } from './conformance/keys.ts'
+import { placesConform } from './conformance/places.ts'
+import { usesConform } from './conformance/uses.ts'
 
 /** A fresh database of one engine, with schema.sql in it. */
 export type OpenEngine = () => Promise<{ engine: Engine; dispose: () => Promise<void> }>
-
-/** UUIDv7s, each greater than the one before, as the server makes them. */
-const v7 = createRandom(nodePrimitives, Date.now).uuid
-
-const MOST = Number.MAX_SAFE_INTEGER
-/** Text that a careless driver, collation or column type would change. */
-const TEXTS = [
-  '',
-  '🏥 Ünïcode — «ﷺ»',
-  'it\'s "quoted"; DROP TABLE keys; -- \\',
-  ' \tblank\n ',
-  '%_*',
-]
 
 /** What Storage promises in service/ports.ts, for whichever engine is under it. */
 export function conformance(name: string, open: OpenEngine): void {
@@ -49,141 +35,13 @@ export function conformance(name: string, open: OpenEngine): void {
   })
   afterAll(() => dispose())
 
-  // ── What the tests write. One database serves them all, so each has accounts of its own. ────────
+  const given = new Given(() => ({ engine, storage }))
+  const { account, user, source, destination, subscription, tenant, message } = given
+  const { eventsOf, refuses } = given
 
-  const eventOf = (subject: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
-    id: v7(),
-    at: 1_000,
-    actor: 'operator',
-    action: 'test.done',
-    subject,
-    facts: {},
-    requestId: null,
-    ...more,
-  })
-
-  async function account(more: Partial<Account> = {}): Promise<Account> {
-    const row: Account = {
-      id: v7(),
-      name: 'Acme',
-      region: 'us',
-      status: 'open',
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addAccount(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function user(accountId: string, more: Partial<User> = {}): Promise<User> {
-    const id = v7()
-    const row: User = {
-      id,
-      accountId,
-      email: `${id}@acme.example`,
-      role: 'engineer',
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addUser(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function source(accountId: string, more: Partial<Source> = {}): Promise<Source> {
-    const row: Source = { id: v7(), accountId, name: 'Source', createdAt: 1, ...more }
-    expect(await storage.addSource(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function destination(
-    accountId: string,
-    more: Partial<DestinationSummary> = {},
-  ): Promise<DestinationSummary> {
-    const row: DestinationSummary = {
-      id: v7(),
-      accountId,
-      name: 'EMR',
-      url: null,
-      development: false,
-      verifiedAt: null,
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addDestination(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  async function subscription(
-    sourceId: string,
-    destinationId: string,
-    more: Partial<SubscriptionSummary> = {},
-  ): Promise<SubscriptionSummary> {
-    const row: SubscriptionSummary = {
-      id: v7(),
-      sourceId,
-      destinationId,
-      dataModel: null,
-      status: 'active',
-      createdAt: 1,
-      ...more,
-    }
-    expect(await storage.addSubscription(row, eventOf(row.id))).toBe(true)
-    return row
-  }
-
-  const keyOf = (owner: User, sourceId: string, more: Partial<NewKey> = {}): NewKey => {
-    const id = v7()
-    return {
-      id,
-      accountId: owner.accountId,
-      ownerId: owner.id,
-      sourceId,
-      name: 'nightly job',
-      publicId: `public-${id}`,
-      secretHash: '$argon2id$one',
-      tokenSalt: 'salt-one',
-      createdAt: 1,
-      expiresAt: null,
-      ...more,
-    }
-  }
-
-  /** An account with an engineer, a source and a key. */
-  async function tenant(more: Partial<NewKey> = {}) {
-    const { id: accountId } = await account()
-    const owner = await user(accountId)
-    const { id: sourceId } = await source(accountId)
-    const key = keyOf(owner, sourceId, more)
-    expect(await storage.addKey(key, eventOf(key.id))).toBe(true)
-    return { accountId, owner, sourceId, key }
-  }
-
-  async function message(
-    { key, sourceId }: { key: NewKey; sourceId: string },
-    hops: readonly SubscriptionSummary[],
-    more: Partial<NewMessage> = {},
-  ): Promise<NewMessage> {
-    const row: NewMessage = {
-      id: v7(),
-      serial: 7,
-      keyId: key.id,
-      sourceId,
-      dataModel: 'Device',
-      eventType: 'New',
-      test: false,
-      sealedPayload: 'sealed',
-      receivedAt: 1,
-      deliveries: hops.map((hop) => ({
-        id: v7(),
-        attemptId: v7(),
-        subscriptionId: hop.id,
-        destinationId: hop.destinationId,
-      })),
-      ...more,
-    }
-    await storage.addMessage(row)
-    return row
-  }
+  placesConform(name, given)
+  keysConform(name, given)
+  usesConform(name, given)
 
   const rotation = (grantId: string, to: number, more: object = {}) => ({
     grantId,
@@ -201,19 +59,18 @@ export function conformance(name: string, open: OpenEngine): void {
     return id
   }
 
-  const eventsOf = (subject: string) => storage.listEvents({ subject, limit: 100 })
-
-  const crowd = <T>(act: (n: number) => Promise<T>) =>
-    Promise.all(Array.from({ length: 20 }, (_, n) => act(n)))
-  const howMany = (answers: readonly boolean[]) => answers.filter(Boolean).length
-
   // ── The guarantees ──────────────────────────────────────────────────────────────────────────────
 
   describe(`${name}: what is written is what is read`, () => {
     test.each(TEXTS)('an account, in every column, named %j', async (text) => {
       for (const status of ['open', 'closed'] as const) {
-        const row = await account({ name: text, region: text, status, createdAt: MOST })
-        expect(await storage.findAccount(row.id)).toEqual(row)
+        for (const departedKeys of ['keep', 'disable'] as const) {
+          for (const addressesEnforced of [true, false]) {
+            const choices = { status, departedKeys, addressesEnforced }
+            const row = await account({ name: text, region: text, createdAt: MOST, ...choices })
+            expect(await storage.findAccount(row.id)).toEqual(row)
+          }
+        }
       }
     })
 
@@ -222,6 +79,8 @@ export function conformance(name: string, open: OpenEngine): void {
         const { id } = await account()
         const row = await user(id, { email: text, role, createdAt: MOST })
         expect(await storage.findUser(row.id)).toEqual(row)
+        const named = await user(id, { role, username: `${text}${v7()}`, leftAt: MOST })
+        expect(await storage.findUser(named.id)).toEqual(named)
       }
     })
 
@@ -252,49 +111,6 @@ export function conformance(name: string, open: OpenEngine): void {
       })
       const listed = await storage.listSubscriptions({ sourceId: from.id, limit: 10 })
       expect(listed).toEqual([every, one])
-    })
-
-    test.each(TEXTS)('a key, in every column, named %j', async (text) => {
-      const { accountId, key, sourceId, owner } = await tenant({
-        name: text,
-        publicId: `${text}${v7()}`,
-        secretHash: text,
-        tokenSalt: text,
-        createdAt: MOST,
-        expiresAt: MOST,
-      })
-      expect(await storage.findKey(key.publicId)).toEqual({
-        id: key.id,
-        accountId,
-        publicId: key.publicId,
-        sourceId,
-        status: 'enabled',
-        expiresAt: MOST,
-        secretHash: text,
-        previousSecretHash: null,
-        previousSecretEndsAt: null,
-        tokenSalt: text,
-        tokenEpoch: 0,
-        account: { status: 'open', region: 'us' },
-      })
-      const summary = {
-        id: key.id,
-        accountId,
-        ownerId: owner.id,
-        sourceId,
-        name: text,
-        publicId: key.publicId,
-        status: 'enabled',
-        createdAt: MOST,
-        expiresAt: MOST,
-        disabledAt: null,
-        revokedAt: null,
-        secretReplacedAt: null,
-        previousSecretEndsAt: null,
-      }
-      expect(await storage.findKeySummary(key.id)).toEqual(summary)
-      expect(await storage.findKeySummary(key.publicId)).toEqual(summary)
-      expect(await storage.listKeys({ accountId, limit: 10 })).toEqual([summary])
     })
 
     test('a key that never expires', async () => {
@@ -404,6 +220,12 @@ export function conformance(name: string, open: OpenEngine): void {
         expect(await storage.findDestination(id)).toBeNull()
         expect(await storage.findKey(id)).toBeNull()
         expect(await storage.findKeySummary(id)).toBeNull()
+        expect(await storage.findKeyBySecret(id)).toBeNull()
+        expect(await storage.findSealedSecret(id)).toBeNull()
+        expect(await storage.findSite(id)).toBeNull()
+        expect(await storage.findDeveloper(id)).toBeNull()
+        expect(await storage.listAddressRules(id)).toEqual([])
+        expect(await storage.listKeyUses(id, 0)).toEqual([])
         expect(await storage.findRoutes(id)).toBeNull()
         expect(await storage.findGrant(id)).toBeNull()
         expect(await storage.findPayload(id)).toBeNull()
@@ -412,18 +234,6 @@ export function conformance(name: string, open: OpenEngine): void {
   })
 
   describe(`${name}: a change whose guard does not hold`, () => {
-    /** False, no event, and what was there before is still there. */
-    async function refuses(
-      act: (event: AuditEvent) => Promise<boolean>,
-      subject: string,
-      look: () => unknown = () => null,
-    ) {
-      const [before, events] = [await look(), await eventsOf(subject)]
-      expect(await act(eventOf(subject))).toBe(false)
-      expect(await look()).toEqual(before)
-      expect(await eventsOf(subject)).toEqual(events)
-    }
-
     test('writes neither row nor event for an id that exists', async () => {
       const { accountId, key, owner } = await tenant()
       const [from, to] = [await source(accountId), await destination(accountId)]
@@ -524,25 +334,34 @@ export function conformance(name: string, open: OpenEngine): void {
       const { key, owner, sourceId } = await tenant()
       const second = keyOf(owner, sourceId)
       await refuses((e) => storage.addKey(second, e), second.id)
-      await storage.setKeyStatus(key.id, 'disabled', eventOf(key.id))
+      await storage.disableKey(key.id, 'operator', eventOf(key.id))
       await refuses((e) => storage.addKey(second, e), second.id)
-      await storage.setKeyStatus(key.id, 'revoked', eventOf(key.id))
+      await storage.revokeKey(key.id, eventOf(key.id))
       expect(await storage.addKey(second, eventOf(second.id))).toBe(true)
       expect((await storage.findKey(key.publicId))?.status).toBe('revoked')
     })
 
     test('refuses every change of a revoked key', async () => {
-      const { key } = await tenant()
-      await storage.setKeyStatus(key.id, 'revoked', eventOf(key.id, { at: 5 }))
+      const { accountId, owner, key } = await tenant()
+      const place = await given.site(accountId)
+      await storage.revokeKey(key.id, eventOf(key.id, { at: 5 }))
       const look = async () => [
         await storage.findKey(key.publicId),
         await storage.findKeySummary(key.id),
       ]
-      for (const status of ['enabled', 'disabled', 'revoked'] as const) {
-        await refuses((e) => storage.setKeyStatus(key.id, status, e), key.id, look)
+      for (const by of PARTIES) {
+        await refuses((e) => storage.enableKey(key.id, by, e), key.id, look)
+        await refuses((e) => storage.disableKey(key.id, by, e), key.id, look)
+      }
+      await refuses((e) => storage.revokeKey(key.id, e), key.id, look)
+      const seen = (await storage.findKeySummary(key.id))?.eventId ?? ''
+      const edit = editOf(owner.id)
+      await refuses((e) => storage.editKey(key.id, edit, seen, e), key.id, look)
+      for (const to of [{ siteId: place.id, at: 9 }, null]) {
+        await refuses((e) => storage.assignKey(key.id, to, e), key.id, look)
       }
       for (const overlapEndsAt of [null, 9]) {
-        const secret = { hash: 'other', tokenSalt: 'other', overlapEndsAt }
+        const secret = { hash: 'other', sealed: null, tokenSalt: 'other', overlapEndsAt }
         await refuses((e) => storage.replaceSecret(key.id, secret, e), key.id, look)
       }
     })
@@ -585,8 +404,17 @@ export function conformance(name: string, open: OpenEngine): void {
       const id = v7()
       await refuses((e) => storage.setAccountStatus(id, 'closed', e), id)
       await refuses((e) => storage.setUserRole(id, 'member', e), id)
-      await refuses((e) => storage.setKeyStatus(id, 'disabled', e), id)
-      const secret = { hash: 'h', tokenSalt: 's', overlapEndsAt: null }
+      await refuses((e) => storage.setDepartedKeys(id, 'disable', e), id)
+      await refuses((e) => storage.setAddressesEnforced(id, true, e), id)
+      await refuses((e) => storage.setUserLeft(id, 1, e), id)
+      await refuses((e) => storage.removeAddressRule(id, e), id)
+      await refuses((e) => storage.enableKey(id, 'operator', e), id)
+      await refuses((e) => storage.disableKey(id, 'operator', e), id)
+      await refuses((e) => storage.revokeKey(id, e), id)
+      await refuses((e) => storage.editKey(id, editOf(v7()), v7(), e), id)
+      await refuses((e) => storage.assignKey(id, null, e), id)
+      await refuses((e) => storage.removeKey(id, e), id)
+      const secret = { hash: 'h', sealed: null, tokenSalt: 's', overlapEndsAt: null }
       await refuses((e) => storage.replaceSecret(id, secret, e), id)
       await refuses((e) => storage.setDestinationVerified(id, 1, e), id)
       await refuses((e) => storage.setSubscriptionStatus(id, 'paused', e), id)
@@ -604,7 +432,7 @@ export function conformance(name: string, open: OpenEngine): void {
       const changes: [string, (event: AuditEvent) => Promise<boolean>][] = [
         [accountId, (e) => storage.setAccountStatus(accountId, 'closed', e)],
         [owner.id, (e) => storage.setUserRole(owner.id, 'member', e)],
-        [key.id, (e) => storage.setKeyStatus(key.id, 'disabled', e)],
+        [key.id, (e) => storage.disableKey(key.id, 'operator', e)],
         [to.id, (e) => storage.setDestinationVerified(to.id, 4, e)],
         [joined.id, (e) => storage.setSubscriptionStatus(joined.id, 'paused', e)],
         [family, (e) => storage.revokeGrant(family, 6, e)],
@@ -628,7 +456,7 @@ export function conformance(name: string, open: OpenEngine): void {
       await storage.addEvent(taken)
       const version = await storage.authorityVersion()
       const again = { ...eventOf(key.id), id: taken.id }
-      await expect(storage.setKeyStatus(key.id, 'revoked', again)).rejects.toThrow()
+      await expect(storage.revokeKey(key.id, again)).rejects.toThrow()
       expect((await storage.findKey(key.publicId))?.status).toBe('enabled')
       expect(await eventsOf(key.id)).toHaveLength(1)
       expect(await storage.authorityVersion()).toBe(version)
@@ -636,7 +464,7 @@ export function conformance(name: string, open: OpenEngine): void {
 
     test('fall together where any later statement fails', async () => {
       const id = v7()
-      const add = `INSERT INTO accounts VALUES ('${id}', 'n', 'us', 'open', 1, 'e')`
+      const add = `INSERT INTO accounts (id, name, region, status, created_at, event_id) VALUES ('${id}', 'n', 'us', 'open', 1, 'e')`
       const wrong = `UPDATE accounts SET status = 'neither' WHERE id = '${id}'`
       const steps = [add, wrong].map((sql) => ({ sql, values: [] }))
       await expect(engine.atomic(steps)).rejects.toThrow()
@@ -682,8 +510,13 @@ export function conformance(name: string, open: OpenEngine): void {
       const to = await destination(accountId)
       const joined = await subscription(from.id, to.id)
       const family = await grant()
-      const secret = { hash: 'h', tokenSalt: 's', overlapEndsAt: null }
+      const secret = { hash: 'h', sealed: null, tokenSalt: 's', overlapEndsAt: null }
+      const [place, rule] = [await given.site(accountId), await given.rule(accountId, '::/0')]
       const e = eventOf
+      const edit = async () => {
+        const seen = (await storage.findKeySummary(key.id))?.eventId ?? ''
+        expect(await storage.editKey(key.id, editOf(owner.id), seen, e(key.id))).toBe(true)
+      }
       const changes: [string, () => Promise<unknown>][] = [
         ['addAccount', () => account()],
         ['setAccountStatus', () => storage.setAccountStatus(accountId, 'closed', e(accountId))],
@@ -697,14 +530,24 @@ export function conformance(name: string, open: OpenEngine): void {
         ['pause', () => storage.setSubscriptionStatus(joined.id, 'paused', e(joined.id))],
         ['resume', () => storage.setSubscriptionStatus(joined.id, 'active', e(joined.id))],
         ['addKey', () => tenant()],
-        ['disable', () => storage.setKeyStatus(key.id, 'disabled', e(key.id))],
-        ['enable', () => storage.setKeyStatus(key.id, 'enabled', e(key.id))],
+        ['disable', () => storage.disableKey(key.id, 'operator', e(key.id))],
+        ['enable', () => storage.enableKey(key.id, 'operator', e(key.id))],
         ['replaceSecret', () => storage.replaceSecret(key.id, secret, e(key.id))],
         [
           'replaceSecret with an overlap',
           () => storage.replaceSecret(key.id, { ...secret, overlapEndsAt: 9 }, e(key.id)),
         ],
-        ['revoke', () => storage.setKeyStatus(key.id, 'revoked', e(key.id))],
+        ['editKey', () => edit()],
+        ['assignKey', () => storage.assignKey(key.id, { siteId: place.id, at: 1 }, e(key.id))],
+        ['revoke', () => storage.revokeKey(key.id, e(key.id))],
+        ['removeKey', () => storage.removeKey(key.id, e(key.id))],
+        ['setDepartedKeys', () => storage.setDepartedKeys(accountId, 'disable', e(accountId))],
+        ['setUserLeft', () => storage.setUserLeft(owner.id, 1, e(owner.id))],
+        ['enforce', () => storage.setAddressesEnforced(accountId, true, e(accountId))],
+        ['addAddressRule', () => given.rule(accountId, '10.0.0.0/8')],
+        ['removeAddressRule', () => storage.removeAddressRule(rule.id, e(rule.id))],
+        ['addSite', () => given.site(accountId)],
+        ['addDeveloper', () => given.developer(accountId)],
         ['revokeGrant', () => storage.revokeGrant(family, 1, e(family))],
       ]
       for (const [verb, change] of changes)
@@ -723,66 +566,16 @@ export function conformance(name: string, open: OpenEngine): void {
         ['addMessage', () => message(owned, [hop])],
         ['addEvent', () => storage.addEvent(eventOf(id))],
         ['probe', () => storage.probe()],
+        [
+          'addKeyUses',
+          () => storage.addKeyUses([{ keyId: owned.key.id, day: 1, uses: 1, lastAt: 1 }]),
+        ],
+        ['listKeyUses', () => storage.listKeyUses(owned.key.id, 0)],
+        ['findKeyBySecret', async () => storage.findKeyBySecret('x')],
         ['findKey', async () => storage.findKey(owned.key.publicId)],
         ['findRoutes', async () => storage.findRoutes(owned.key.id)],
       ]
       for (const [verb, act] of others) expect([verb, await bumps(act)]).toEqual([verb, false])
-    })
-  })
-
-  describe(`${name}: a key`, () => {
-    test('remembers when it was disabled and revoked, and forgets it when it is enabled', async () => {
-      const { key } = await tenant()
-      const at = async (status: 'enabled' | 'disabled' | 'revoked', time: number) => {
-        await storage.setKeyStatus(key.id, status, eventOf(key.id, { at: time }))
-        const now = await storage.findKeySummary(key.id)
-        return [now?.status, now?.disabledAt, now?.revokedAt]
-      }
-      expect(await at('disabled', 5)).toEqual(['disabled', 5, null])
-      expect(await at('enabled', 6)).toEqual(['enabled', null, null])
-      expect(await at('revoked', 7)).toEqual(['revoked', null, 7])
-    })
-
-    test('whose secret is replaced at once has a new salt, the next epoch, no old secret', async () => {
-      const { key } = await tenant()
-      const overlap = { hash: 'two', tokenSalt: 'unused', overlapEndsAt: 90 }
-      await storage.replaceSecret(key.id, overlap, eventOf(key.id, { at: 8 }))
-      const secret = { hash: 'three', tokenSalt: 'salt-three', overlapEndsAt: null }
-      expect(await storage.replaceSecret(key.id, secret, eventOf(key.id, { at: 9 }))).toBe(true)
-      expect(await storage.findKey(key.publicId)).toMatchObject({
-        secretHash: 'three',
-        previousSecretHash: null,
-        previousSecretEndsAt: null,
-        tokenSalt: 'salt-three',
-        tokenEpoch: 1,
-      })
-      const summary = await storage.findKeySummary(key.id)
-      expect(summary).toMatchObject({ secretReplacedAt: 9, previousSecretEndsAt: null })
-    })
-
-    test('whose secret is replaced with an overlap keeps salt, epoch and the secret before', async () => {
-      const { key } = await tenant()
-      for (const [n, hash] of ['two', 'three'].entries()) {
-        const secret = { hash, tokenSalt: 'unused', overlapEndsAt: 90 + n }
-        const event = eventOf(key.id, { at: 8 + n })
-        expect(await storage.replaceSecret(key.id, secret, event)).toBe(true)
-        expect(await storage.findKey(key.publicId)).toMatchObject({
-          secretHash: hash,
-          previousSecretHash: n === 0 ? '$argon2id$one' : 'two',
-          previousSecretEndsAt: 90 + n,
-          tokenSalt: 'salt-one',
-          tokenEpoch: 0,
-        })
-        const summary = await storage.findKeySummary(key.id)
-        expect(summary).toMatchObject({ secretReplacedAt: 8 + n, previousSecretEndsAt: 90 + n })
-      }
-    })
-
-    test('is read with its account’s status and region', async () => {
-      const { accountId, key } = await tenant()
-      await storage.setAccountStatus(accountId, 'closed', eventOf(accountId))
-      const found = await storage.findKey(key.publicId)
-      expect(found?.account).toEqual({ status: 'closed', region: 'us' })
     })
   })
 
@@ -832,9 +625,9 @@ export function conformance(name: string, open: OpenEngine): void {
       const second = keyOf(owner, (await source(accountId)).id)
       await storage.addKey(second, eventOf(second.id))
       expect(await needsSource()).toBe(true)
-      await storage.setKeyStatus(second.id, 'disabled', eventOf(second.id))
+      await storage.disableKey(second.id, 'operator', eventOf(second.id))
       expect(await needsSource()).toBe(true)
-      await storage.setKeyStatus(second.id, 'revoked', eventOf(second.id))
+      await storage.revokeKey(second.id, eventOf(second.id))
       expect(await needsSource()).toBe(false)
     })
   })
@@ -860,7 +653,7 @@ export function conformance(name: string, open: OpenEngine): void {
       return ids as [string, string, string, string, string]
     }
 
-    test('of accounts, users, sources, destinations or keys goes from the oldest', async () => {
+    test('of accounts, users, sites, developers, sources, destinations or keys goes from the oldest', async () => {
       const start = v7()
       const ids = await five(() => account())
       const [a, b, c, d, e] = ids
@@ -881,6 +674,8 @@ export function conformance(name: string, open: OpenEngine): void {
           (page) => storage.listUsers({ ...page, after: page.after ?? owner.id }),
         ],
         [() => source(accountId), (page) => storage.listSources(page)],
+        [() => given.site(accountId), (page) => storage.listSites(page)],
+        [() => given.developer(accountId), (page) => storage.listDevelopers(page)],
         [() => destination(accountId), (page) => storage.listDestinations(page)],
       ]
       for (const [make, list] of lists) {
@@ -935,11 +730,17 @@ export function conformance(name: string, open: OpenEngine): void {
       for (const owned of [a, b]) {
         const to = await destination(owned.accountId)
         await message(owned, [await subscription(owned.sourceId, to.id)])
+        await given.site(owned.accountId)
+        await given.developer(owned.accountId)
+        await given.rule(owned.accountId, '10.0.0.0/8')
       }
       for (const { accountId } of [a, b]) {
         const page = { accountId, limit: 1000 }
         for (const rows of [
           await storage.listUsers(page),
+          await storage.listSites(page),
+          await storage.listDevelopers(page),
+          await storage.listAddressRules(accountId),
           await storage.listSources(page),
           await storage.listDestinations(page),
           await storage.listKeys(page),
@@ -950,6 +751,8 @@ export function conformance(name: string, open: OpenEngine): void {
       }
       const nobody = { accountId: v7(), limit: 1000 }
       expect(await storage.listUsers(nobody)).toEqual([])
+      expect(await storage.listSites(nobody)).toEqual([])
+      expect(await storage.listDevelopers(nobody)).toEqual([])
       expect(await storage.listSources(nobody)).toEqual([])
       expect(await storage.listDestinations(nobody)).toEqual([])
       expect(await storage.listKeys(nobody)).toEqual([])
@@ -1072,7 +875,15 @@ export function conformance(name: string, open: OpenEngine): void {
       const { id } = await account()
       const email = 'same@acme.example'
       const users = await crowd(() => {
-        const row: User = { id: v7(), accountId: id, email, role: 'engineer', createdAt: 1 }
+        const row: User = {
+          id: v7(),
+          accountId: id,
+          email,
+          role: 'engineer',
+          createdAt: 1,
+          username: null,
+          leftAt: null,
+        }
         return storage.addUser(row, eventOf(row.id))
       })
       expect(howMany(users)).toBe(1)
@@ -1092,7 +903,9 @@ export function conformance(name: string, open: OpenEngine): void {
     test('that revoke and enable a key leave it revoked', async () => {
       const { key } = await tenant()
       await crowd((n) =>
-        storage.setKeyStatus(key.id, n === 7 ? 'revoked' : 'enabled', eventOf(key.id)),
+        n === 7
+          ? storage.revokeKey(key.id, eventOf(key.id))
+          : storage.enableKey(key.id, 'operator', eventOf(key.id)),
       )
       expect((await storage.findKey(key.publicId))?.status).toBe('revoked')
     })
@@ -1113,173 +926,12 @@ export function conformance(name: string, open: OpenEngine): void {
     })
   })
 
-  describe(`${name}: events that are added together`, () => {
-    test('are all there, in every column, and once, however often they are added', async () => {
-      const subject = v7()
-      const requestId = v7()
-      const facts = { text: TEXTS.join(), count: MOST, is: true, none: null }
-      const events = [eventOf(subject, { facts, requestId, at: MOST }), eventOf(subject)]
-      await storage.addEvents(events)
-      await storage.addEvents([...events, eventOf(v7())])
-      expect((await eventsOf(subject)).toReversed()).toEqual(events)
-      expect(await storage.listEventsOfRequest(requestId)).toEqual(events.slice(0, 1))
-      expect(await storage.listEventsOfRequest(v7())).toEqual([])
-      await storage.addEvents([])
-    })
-
-    test('are found by any of what is asked for, and by all of it', async () => {
-      const [subject, actor] = [v7(), v7()]
-      const events = [
-        eventOf(subject, { actor, at: 10, action: 'a' }),
-        eventOf(subject, { actor, at: 20, action: 'b' }),
-        eventOf(subject, { at: 30, action: 'a' }),
-        eventOf(v7(), { actor, at: 40, action: 'a' }),
-      ]
-      await storage.addEvents(events)
-      const found = async (filter: Parameters<Storage['listEvents']>[0]) =>
-        (await storage.listEvents(filter)).map(({ id }) => events.findIndex((e) => e.id === id))
-      const limit = 100
-      expect(await found({ limit, subject })).toEqual([2, 1, 0])
-      expect(await found({ limit, actor })).toEqual([3, 1, 0])
-      expect(await found({ limit, actor, action: 'a' })).toEqual([3, 0])
-      expect(await found({ limit, actor, since: 20 })).toEqual([3, 1])
-      expect(await found({ limit, actor, until: 20 })).toEqual([0])
-      expect(await found({ limit, subject, actor, action: 'b', since: 20, until: 21 })).toEqual([1])
-      expect(await found({ limit: 1, actor, action: 'a' })).toEqual([3])
-      expect(await found({ limit, actor, after: events[1]?.id })).toEqual([0])
-    })
-  })
-
-  describe(`${name}: the chain`, () => {
-    const chainOf = async (now: () => number = () => 1) => {
-      const notary = createNotary(nodePrimitives, await testKeyring())
-      const random = createRandom(nodePrimitives, Date.now)
-      const deps = { storage, notary, random, clock: now, log: testLog() }
-      return { notary, chain: createChain(deps), audit: createAudit(deps) }
-    }
-    const sealAll = async ({ chain }: Awaited<ReturnType<typeof chainOf>>) => {
-      await chain.seal()
-      expect(await storage.listUnsealed(1)).toEqual([])
-    }
-
-    test('gives each event one place, however many seal at once, and is whole', async () => {
-      const { audit, ...it } = await chainOf()
-      // Each of them as another process would be: with its own look at where the chain ends.
-      const others = await Promise.all(
-        Array.from({ length: 8 }, () =>
-          createChain({
-            storage,
-            notary: it.notary,
-            random: createRandom(nodePrimitives, Date.now),
-            clock: () => 1,
-            log: testLog(),
-          }),
-        ),
-      )
-      for (let round = 0; round < 5; round++) {
-        const added = crowd(() => storage.addEvents([eventOf(v7()), eventOf(v7())]))
-        await Promise.all([added, ...others.map(({ seal }) => seal())])
-      }
-      await sealAll({ audit, ...it })
-      const verdict = await audit.verify(() => undefined)
-      expect(verdict).toMatchObject({ whole: true, breaks: [], first: 1 })
-      expect(verdict.events).toBe(verdict.last)
-      expect(verdict.last).toBe((await storage.chainEnd()).sequence)
-      expect(verdict.events).toBeGreaterThanOrEqual(200)
-    })
-
-    test('moves for one of 20 who seal the same events, and never from where it has left', async () => {
-      const [a, b] = [eventOf(v7()), eventOf(v7())]
-      await storage.addEvents([a, b])
-      const end = await storage.chainEnd()
-      const sequence = end.sequence + 1
-      const places = (n: number) => [
-        { id: a.id, sequence, seal: `a-${n}` },
-        { id: b.id, sequence: sequence + 1, seal: `b-${n}` },
-      ]
-      const answers = await crowd((n) => storage.sealEvents(end, places(n)))
-      expect(howMany(answers)).toBe(1)
-      const winner = answers.indexOf(true)
-      expect(await storage.chainEnd()).toEqual({ sequence: sequence + 1, seal: `b-${winner}` })
-      const sealed = await storage.listSealed(end.sequence, 10)
-      expect(sealed.map(({ id, sequence, seal }) => ({ id, sequence, seal }))).toEqual(
-        places(winner),
-      )
-      expect(sealed[0]).toMatchObject({ at: 1_000, requestId: null, facts: '{}' })
-
-      const late = eventOf(v7())
-      await storage.addEvents([late])
-      const here = await storage.chainEnd()
-      for (const stale of [end, { ...here, seal: 'other' }, { ...here, sequence: 0 }]) {
-        const place = { id: late.id, sequence: here.sequence + 1, seal: 'late' }
-        expect(await storage.sealEvents(stale, [place])).toBe(false)
-      }
-      expect(await storage.chainEnd()).toEqual(here)
-      expect((await storage.listUnsealed(10)).map(({ id }) => id)).toEqual([late.id])
-      expect(await storage.listSealed(here.sequence, 10)).toEqual([])
-    })
-
-    test('never gives an event a second place', async () => {
-      const event = eventOf(v7())
-      await storage.addEvents([event])
-      const before = await storage.chainEnd()
-      const first = { id: event.id, sequence: before.sequence + 1, seal: 'first' }
-      expect(await storage.sealEvents(before, [first])).toBe(true)
-      const end = await storage.chainEnd()
-      const place = { id: event.id, sequence: end.sequence + 1, seal: 'again' }
-      expect(await storage.sealEvents(end, [place])).toBe(true)
-      expect(await storage.listSealed(end.sequence, 10)).toEqual([])
-    })
-
-    test('keeps of its checkpoints the newest, and one for each time before', async () => {
-      const at = 1_000_000
-      const checkpoint = (sequence: number, more: object = {}) => ({
-        sequence: at + sequence,
-        first: at,
-        seal: `seal-${sequence}`,
-        at: sequence,
-        signature: `signature-${sequence}`,
-        ...more,
-      })
-      const listed = async () =>
-        (await storage.listCheckpoints({ sequence: at - 2, first: 0 }, 100)).map(
-          ({ signature }) => signature,
-        )
-      await storage.addCheckpoint(checkpoint(1), 0)
-      await storage.addCheckpoint(checkpoint(2), 2)
-      await storage.addCheckpoint(checkpoint(2, { signature: 'another' }), 2)
-      expect(await listed()).toEqual(['signature-1', 'signature-2'])
-      await storage.addCheckpoint(checkpoint(3), 2)
-      expect(await listed()).toEqual(['signature-1', 'signature-3'])
-      expect(await storage.lastCheckpoint()).toEqual(checkpoint(3))
-      expect(await storage.beginningCheckpoint()).toEqual(checkpoint(3))
-      const page = await storage.listCheckpoints(checkpoint(1), 1)
-      expect(page).toEqual([checkpoint(3)])
-
-      // A purge, and the checkpoint that stands for what went.
-      await storage.addCheckpoint(checkpoint(4, { first: at + 2 }), 9)
-      await storage.addCheckpoint(checkpoint(5, { first: at + 2, signature: 'beginning' }), 9)
-      await storage.addCheckpoint(checkpoint(-1, { signature: 'old' }), 9)
-      const before = (await storage.listEvents({ limit: 1000 })).length
-      expect(await storage.purgeEvents(checkpoint(5, { first: at + 4 }))).toBeGreaterThan(10)
-      expect(await listed()).toEqual(['signature-3', 'signature-4', 'signature-5'])
-      expect(await storage.beginningCheckpoint()).toEqual(checkpoint(5, { first: at + 4 }))
-      expect(await storage.listSealed(0, 10)).toEqual([])
-      expect((await storage.listEvents({ limit: 1000 })).length).toBeLessThan(before)
-      // Without its checkpoint nothing goes: another one stands there.
-      const event = eventOf(v7())
-      await storage.addEvents([event])
-      const end = await storage.chainEnd()
-      await storage.sealEvents(end, [{ id: event.id, sequence: end.sequence + 1, seal: 'kept' }])
-      const taken = checkpoint(5, { first: at + 4, signature: 'late' })
-      expect(await storage.purgeEvents(taken)).toBe(0)
-      expect((await storage.listSealed(0, 10)).map(({ id }) => id)).toEqual([event.id])
-    })
-  })
-
   test(`${name}: the probe writes and changes nothing`, async () => {
     const version = await storage.authorityVersion()
     await storage.probe()
     expect(await storage.authorityVersion()).toBe(version)
   })
+
+  // Last, since it purges.
+  chainConforms(name, given)
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { Unavailable } from '../../src/service/ports.ts'
 import { createStorage } from '../../src/storage/storage.ts'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { type D1, openD1 } from '../../src/worker/d1.ts'
-import { schemaStatements, startWorkerd } from '../support/worker/workerd.ts'
+import { schemaStatements } from '../../support/worker/bundle.ts'
+import { startWorkerd } from '../support/worker/workerd.ts'
 import { conformance } from './conformance.ts'
 
 conformance('D1 in workerd', startWorkerd)
@@ -12,7 +14,7 @@ describe('D1', () => {
     [[], 'the database is empty: wrangler d1 execute latchkey --file schema.sql'],
     [
       [...schemaStatements(), 'UPDATE schema_version SET version = 999'],
-      'the database has schema version 999, this Latchkey reads version 2: ' +
+      `the database has schema version 999, this Latchkey reads version ${SCHEMA_VERSION}: ` +
         'use the Latchkey that wrote it, or a newer one',
     ],
   ])('a database of another schema is refused with a sentence (%#)', async (schema, sentence) => {
@@ -61,7 +63,7 @@ describe('D1', () => {
     const asked: string[] = []
     const statement = {
       bind: () => statement,
-      all: async () => ({ results: [{ version: 2 }], meta: { changes: 0 } }),
+      all: async () => ({ results: [{ version: SCHEMA_VERSION }], meta: { changes: 0 } }),
     }
     const db: D1 = {
       withSession(constraint) {

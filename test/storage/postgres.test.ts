@@ -4,7 +4,8 @@ import { openPostgres } from '../../src/node/postgres.ts'
 import { type Storage, Unavailable } from '../../src/service/ports.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
-import { type PostgresServer, SET_UP_MS, startPostgres } from '../support/postgres/server.ts'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
 import { testLog } from '../support/server.ts'
 import { conformance } from './conformance.ts'
 
@@ -47,7 +48,15 @@ describe('PostgreSQL', () => {
     requestId: null,
   })
   const account = (id: string) =>
-    ({ id, name: 'n', region: 'us', status: 'open', createdAt: 1 }) as const
+    ({
+      id,
+      name: 'n',
+      region: 'us',
+      status: 'open',
+      createdAt: 1,
+      departedKeys: 'keep',
+      addressesEnforced: false,
+    }) as const
   const statement = (sql: string, values: unknown[] = []) => ({ sql, values })
   /** Ends every connection to the database but the one that says so. */
   const hangUp = () =>
@@ -60,18 +69,18 @@ describe('PostgreSQL', () => {
     const engines = await Promise.all(Array.from({ length: 8 }, () => openOne()))
     for (const engine of engines) {
       expect(await engine.read(statement('SELECT version FROM schema_version'))).toEqual([
-        { version: 2 },
+        { version: SCHEMA_VERSION },
       ])
     }
   })
 
-  test.each([0, 3, 999])(
+  test.each([0, SCHEMA_VERSION + 1, 999])(
     'a database of schema version %d is refused with a sentence',
     async (version) => {
       await openOne()
       await postgres.query(url, `UPDATE schema_version SET version = ${version}`)
       await expect(openPostgres(url, testLog())).rejects.toThrow(
-        `the database has schema version ${version}, this Latchkey reads version 2: ` +
+        `the database has schema version ${version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
           'use the Latchkey that wrote it, or a newer one',
       )
     },
@@ -215,7 +224,9 @@ describe('PostgreSQL', () => {
     const storage = createStorage(engine)
     const cut = engine
       .atomic([
-        statement(`INSERT INTO accounts VALUES ('a', 'n', 'us', 'open', 1, 'e')`),
+        statement(
+          `INSERT INTO accounts (id, name, region, status, created_at, event_id) VALUES ('a', 'n', 'us', 'open', 1, 'e')`,
+        ),
         statement('SELECT pg_sleep(5)'),
       ])
       .catch((error: unknown) => error)

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { createStorage } from '../../src/storage/storage.ts'
+import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { conformance } from './conformance.ts'
 
@@ -111,7 +112,7 @@ describe('SQLite', () => {
     await storage.close()
   })
 
-  test.each([0, 3, 999])(
+  test.each([0, SCHEMA_VERSION + 1, 999])(
     'a file of schema version %d is refused with a sentence',
     async (version) => {
       await openSqlite(path).close()
@@ -119,7 +120,7 @@ describe('SQLite', () => {
       db.prepare('UPDATE schema_version SET version = ?').run(version)
       db.close()
       expect(() => openSqlite(path)).toThrow(
-        `the database has schema version ${version}, this Latchkey reads version 2: ` +
+        `the database has schema version ${version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
           'use the Latchkey that wrote it, or a newer one',
       )
     },
@@ -155,6 +156,8 @@ describe('SQLite', () => {
         region: 'us',
         status: 'open',
         createdAt: 1,
+        departedKeys: 'keep',
+        addressesEnforced: false,
       } as const
       await writer.addAccount(account, event(`event-${n}`, account.id))
       expect(await reader.authorityVersion()).toBe(version + 1)

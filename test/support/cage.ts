@@ -1,14 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ServerProcess } from './process.ts'
 
 /** `unshare -rm` gives a process mounts of its own, for which nobody need be root; where it may. */
 export const canCage = spawnSync('unshare', ['-rm', 'true']).status === 0
 export const canLimit = spawnSync('prlimit', ['--version']).status === 0
+export const canFreeze = tryFreezing()
 
 if (!canCage) console.log('Skipped: faults of a mounted disk; unshare(1) may not make mounts here.')
 if (!canLimit) console.log('Skipped: faults of a failing disk; there is no prlimit(1) here.')
+if (!canFreeze) console.log('Skipped: files that become read-only; chattr(1) may not do so here.')
 
 /** No file of the process may grow past this; `undefined` lifts it. As a disk that takes no write. */
 export function limitFiles({ process: { pid } }: ServerProcess, bytes: number | undefined): void {
@@ -31,4 +34,24 @@ export function fill(dir: string): string {
     }
   }
   return path
+}
+
+/** From here on nobody writes to these, not even root, nor who has them open; until they are thawed. */
+export function freeze(...paths: string[]): void {
+  execFileSync('chattr', ['+i', ...paths])
+}
+
+export function thaw(...paths: string[]): void {
+  execFileSync('chattr', ['-i', ...paths])
+}
+
+function tryFreezing(): boolean {
+  const dir = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
+  try {
+    if (spawnSync('chattr', ['+i', dir]).status !== 0) return false
+    thaw(dir)
+    return true
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 }

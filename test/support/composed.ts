@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
+import { createCarry } from '../../src/node/upstream/carry.ts'
 import { testKeyring } from './ring.ts'
 import { temporaryFolder, testClock, testLog } from './server.ts'
 
@@ -33,6 +34,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     keyring: await testKeyring(),
     clock,
     log: testLog(),
+    carry: createCarry({ timeoutMs: 1000 }),
     cores: 2,
     peerOf: () => '203.0.113.7',
   })

@@ -111,7 +111,12 @@ export async function seedKey(
     await routes.subscribe({ sourceId: source.id, destinationId: destination.id }),
   )
   const created = done(
-    await keys.create({ ownerId: owner.id, sourceId: source.id, name: 'nightly job' }),
+    await keys.create({
+      dialect: 'redox',
+      ownerId: owner.id,
+      sourceId: source.id,
+      name: 'nightly job',
+    }),
   )
   return {
     accountId: account,

@@ -27,7 +27,7 @@ test('bindings are read; what is not ours is left alone', async () => {
   expect(bound.publicUrl).toBe('https://latchkey.example')
   expect(bound.config.region).toBe('eu')
   expect(bound.config.messageLimitBytes).toBe(1_400_000)
-  expect(bound.ring.keys).toHaveLength(8)
+  expect(bound.ring.keys).toHaveLength(10)
   expect(bound.db).toBe(DB)
 })
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildServer } from '../../support/worker/bundle.ts'
 import { temporaryFolder } from '../support/server.ts'
-import { buildServer } from '../support/worker/workerd.ts'
 
 const folder = temporaryFolder()
 let bundle: string

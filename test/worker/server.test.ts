@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { createCarry } from '../../src/node/upstream/carry.ts'
 import { keyringOf, testRing } from '../support/ring.ts'
 import { deviceNew, done, seedKey, type TokenAnswer, testLog } from '../support/server.ts'
 import { parseTranscript } from '../support/transcript/parse.ts'
@@ -44,6 +45,7 @@ beforeAll(async () => {
     keyring: keyringOf(ring),
     clock: Date.now,
     log: testLog(),
+    carry: createCarry({ timeoutMs: 1000 }),
     cores: 2,
     peerOf: () => '203.0.113.7',
     keepAlive: (work) => kept.push(work),

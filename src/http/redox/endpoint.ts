@@ -53,7 +53,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
     if (!within.ok) return within
     const token = bearerToken(request.headers.get('authorization'))
     if (!token.ok) return token
-    const principal = await guard(token.value)
+    const principal = await guard(token.value, caller.address)
     if (!principal.ok) return principal
 
     const payload = await readBody(request, messageLimitBytes)

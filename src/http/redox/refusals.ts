@@ -1,5 +1,6 @@
 import { eventKind } from '../../domain/catalogue.ts'
 import type { Failure } from '../../domain/failure.ts'
+import { bearerChallenge } from '../bearer.ts'
 import { json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
 import type { Echo } from './meta.ts'
 
@@ -49,9 +50,13 @@ const inEvent = ({ echo }: Refusal) =>
 
 /** One answer for every token that opens nothing (RFC 6750 §3.1). */
 const unauthorized = (_: Failure, context: Refusal) =>
-  refusal(401, 'Send', 'The access token is missing, invalid or expired.', context, {
-    'WWW-Authenticate': 'Bearer realm="Latchkey", error="invalid_token"',
-  })
+  refusal(
+    401,
+    'Send',
+    'The access token is missing, invalid or expired.',
+    context,
+    bearerChallenge('invalid_token'),
+  )
 
 const later = (status: number, text: string, seconds: number, context: Refusal, headers = {}) =>
   refusal(status, 'Send', `${text} Try again in ${seconds} seconds.`, context, {
@@ -74,11 +79,16 @@ const replies: Replies<Refusal> = {
     refusal(400, 'DataModels', `Invalid field - ${field} ${detail}${inEvent(context)}`, context),
 
   credential_missing: (_, context) =>
-    refusal(401, 'Send', 'The access token is missing, invalid or expired.', context, {
-      'WWW-Authenticate': 'Bearer realm="Latchkey"',
-    }),
+    refusal(
+      401,
+      'Send',
+      'The access token is missing, invalid or expired.',
+      context,
+      bearerChallenge(),
+    ),
   credential_malformed: unauthorized,
   key_unknown: unauthorized,
+  secret_missing: unauthorized,
   secret_wrong: unauthorized,
   token_forged: unauthorized,
   token_expired: unauthorized,
@@ -88,7 +98,10 @@ const replies: Replies<Refusal> = {
   key_disabled: unauthorized,
   key_revoked: unauthorized,
   key_expired: unauthorized,
+  key_unassigned: unauthorized,
   account_closed: unauthorized,
+  address_refused: unauthorized,
+  permission_missing: unauthorized,
   region_other: unauthorized,
 
   event_unknown: ({ dataModel, eventType }, context) =>
@@ -123,6 +136,13 @@ const replies: Replies<Refusal> = {
     refusal(502, 'Send', `The destination ${destinationId} did not answer as it should.`, context),
   destination_timed_out: ({ destinationId }, context) =>
     refusal(504, 'Send', `The destination ${destinationId} did not answer in time.`, context),
+
+  upstream_missing: (_, context) =>
+    refusal(502, 'Send', 'There is no service behind this path.', context),
+  upstream_unreachable: (_, context) =>
+    refusal(502, 'Send', 'The service behind this path did not answer as it should.', context),
+  upstream_timed_out: (_, context) =>
+    refusal(504, 'Send', 'The service behind this path did not answer in time.', context),
 
   guessing: ({ retryAfterSeconds }, context) =>
     later(429, 'Too many failures.', retryAfterSeconds, context),

@@ -30,6 +30,7 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
   EPERM: forbidden,
   EROFS: ({ path }) =>
     `${path ?? 'the disk'} is read-only: set LATCHKEY_DATA to where one may write`,
+  ENOENT: ({ path }) => `there is no ${path ?? 'such file'}`,
   EEXIST: ({ path }) => `${path} is in the way: it is not a folder`,
   ENOTDIR: ({ path }) => `${path} leads through something that is not a folder`,
   ENOSPC: () => 'the disk is full: free some space',
@@ -50,7 +51,11 @@ const gone = ({ server, code }: Facts) =>
   `PostgreSQL at ${server} cannot be reached (${code}): is it running, and is LATCHKEY_DATABASE right?`
 const notYet = ({ server }: Facts) => `PostgreSQL at ${server} takes no connection now: try again`
 
-/** By what the network or PostgreSQL (SQLSTATE) calls it. */
+const unknownAuthority = ({ server }: Facts) =>
+  `PostgreSQL at ${server} shows a certificate of an authority that is not known here: ` +
+  'name the file with its certificate in LATCHKEY_DATABASE, sslrootcert=FILE'
+
+/** By what the network, TLS or PostgreSQL (SQLSTATE) calls it. */
 const POSTGRES: Record<string, (facts: Facts) => string> = {
   ECONNREFUSED: gone,
   ECONNRESET: gone,
@@ -62,6 +67,17 @@ const POSTGRES: Record<string, (facts: Facts) => string> = {
   ENOTFOUND: ({ server }) =>
     `nobody knows an address of ${server}: is LATCHKEY_DATABASE right, with %XX in its password?`,
   EAI_AGAIN: ({ server }) => `no name server says where ${server} is: try again`,
+  ERR_TLS_CERT_ALTNAME_INVALID: ({ server }) =>
+    `PostgreSQL at ${server} shows a certificate of another name: ` +
+    'name the host in LATCHKEY_DATABASE as its certificate does',
+  CERT_HAS_EXPIRED: ({ server }) =>
+    `PostgreSQL at ${server} shows a certificate that has expired: renew it`,
+  // Another authority of the same name.
+  CERT_SIGNATURE_FAILURE: unknownAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
   '28P01': ({ server, user }) =>
     `PostgreSQL at ${server} refuses the password of ${user}: correct LATCHKEY_DATABASE`,
   '28000': ({ server, user, database }) =>

@@ -69,7 +69,10 @@ export function define(group: Command): void {
     .action(async (options: Wish, command: Command) => {
       const { owner, source, name, publicId, expires } = options
       const secret = options.secretStdin && (await readSecret())
-      const wish = { ownerId: owner, sourceId: source, name, publicId, secret, expiresAt: expires }
+      const wish = {
+        dialect: 'redox' as const,
+        ...{ ownerId: owner, sourceId: source, name, publicId, secret, expiresAt: expires },
+      }
       const done = await withLatchkey(({ keys }) => keys.create(wish))
       reveal(command, granted(done), secret !== undefined)
     })

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { type Config, readConfig } from '../../config.ts'
+import { SURFACES } from '../../domain/surface.ts'
 import { createLog } from '../log.ts'
 import { type Running, start } from '../server.ts'
 import { openHospital } from './hospital.ts'
 import { showInvitation, showStep } from './paint.ts'
 import { type Seeded, seed } from './seed.ts'
+import { openUpstreams, type Upstreams } from './upstreams/open.ts'
 import { walk } from './walk.ts'
 
 export interface DemoOptions {
@@ -29,7 +31,8 @@ export async function demo(options: DemoOptions): Promise<number> {
   })
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const hospital = await openHospital()
-  const server = await startNear(config)
+  const upstreams = await openUpstreams()
+  const server = await startNear(inFrontOf(upstreams, config))
   try {
     const seeded = await seed(server, config.dataDir, hospital.url)
     if (options.json) {
@@ -44,7 +47,14 @@ export async function demo(options: DemoOptions): Promise<number> {
   } finally {
     await server.stop()
     hospital.close()
+    upstreams.close()
   }
+}
+
+/** With these behind every surface for which the operator has named none. */
+function inFrontOf({ urls }: Upstreams, config: Config): Config {
+  const own = Object.fromEntries(SURFACES.map((surface) => [surface, new URL(urls[surface])]))
+  return { ...config, upstreams: { ...own, ...config.upstreams } }
 }
 
 /** On the wished port, or, where that is taken, on any: a newcomer's machine may be busy. */

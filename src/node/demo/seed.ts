@@ -81,7 +81,12 @@ async function seedVendor(
       done(await routes.subscribe({ sourceId: source.id, destinationId: id }))
     }
     const created = done(
-      await keys.create({ ownerId: owner.id, sourceId: source.id, name: sourceName }),
+      await keys.create({
+        dialect: 'redox',
+        ownerId: owner.id,
+        sourceId: source.id,
+        name: sourceName,
+      }),
     )
     made.push({ apiKey: created.key.publicId, secret: created.secret, sourceId: source.id })
   }

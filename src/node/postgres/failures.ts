@@ -21,6 +21,9 @@ const PASSING = /^(08|53|57|55P03$|40001$|40P01$|25006$)/
 /** The driver's own errors have no code. */
 const DRIVER = /connection|connecting|connect\b|timeout|not queryable|SSL/i
 
+/** The network's, and TLS's: a certificate that was not renewed, say, will be. */
+const OUTSIDE = /^(E[A-Z]|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
+
 const factsOf = (error: unknown): Facts => (error instanceof Error ? (error as Facts) : {})
 
 /** Whether the connection that it came from can be used again. */
@@ -39,7 +42,7 @@ export function toLoggable(error: unknown): Error {
   const { code, severity, table, constraint } = factsOf(error)
   const isPassing =
     severity === undefined
-      ? /^E[A-Z]/.test(code ?? '') || DRIVER.test(error.message)
+      ? OUTSIDE.test(code ?? '') || DRIVER.test(error.message)
       : severity !== 'ERROR' || PASSING.test(code ?? '')
   const words = wordsOf(error)
   if (isPassing) return Object.assign(new Unavailable(`the database: ${words}`), { code, words })

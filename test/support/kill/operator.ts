@@ -96,7 +96,7 @@ export class Operator {
 
   async #makeVictim(): Promise<Victim> {
     const { ownerId, sourceId, destinationId } = this.#place
-    const wish = { ownerId, sourceId, name: 'soon revoked' }
+    const wish = { dialect: 'redox' as const, ownerId, sourceId, name: 'soon revoked' }
     const { key, secret } = done(await this.#latchkey.keys.create(wish))
     return { keyId: key.id, apiKey: key.publicId, secret, destinationId, tokens: [] }
   }

@@ -1,18 +1,17 @@
-import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { promisify } from 'node:util'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 import { Miniflare, type WorkerOptions } from 'miniflare'
 import type { Argon2 } from '../../../src/crypto/primitives.ts'
 import { Unavailable } from '../../../src/service/ports.ts'
 import type { Engine } from '../../../src/storage/engine.ts'
+import {
+  buildServer,
+  COMPATIBILITY_DATE,
+  modulesOf,
+  schemaStatements,
+} from '../../../support/worker/bundle.ts'
 import { temporaryFolder } from '../server.ts'
-
-const ROOT = join(import.meta.dirname, '../../..')
-const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(
-  readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'),
-)?.[1]
 
 /** workerd with a D1 database, and around it what a test needs. */
 export interface Workerd {
@@ -39,7 +38,7 @@ export async function startWorkerd(
 ): Promise<Workerd> {
   const dir = temporaryFolder()
   const common = {
-    compatibilityDate: COMPATIBILITY_DATE ?? '',
+    compatibilityDate: COMPATIBILITY_DATE,
     d1Databases: { DB: 'latchkey' },
   }
   await buildHarness(join(dir, 'harness'))
@@ -112,21 +111,6 @@ export const fetcherOf = (worker: unknown) =>
 
 type Outside = NonNullable<WorkerOptions['outboundService']>
 
-/** schema.sql as it is: D1 takes one statement at a time. No text in it holds a semicolon. */
-export const schemaStatements = (): string[] =>
-  readFileSync(join(ROOT, 'schema.sql'), 'utf8')
-    .replace(/^--.*$/gm, '')
-    .split(';')
-    .map((statement) => statement.trim())
-    .filter((statement) => statement !== '')
-
-/** The bundle that is deployed, by the command that makes it. */
-export async function buildServer(outdir: string): Promise<void> {
-  await promisify(execFile)('npm', ['run', '-s', 'build:worker', '--', `--outdir=${outdir}`], {
-    cwd: ROOT,
-  })
-}
-
 async function buildHarness(outdir: string): Promise<void> {
   await build({
     entryPoints: [join(import.meta.dirname, 'harness.ts')],
@@ -136,19 +120,4 @@ async function buildHarness(outdir: string): Promise<void> {
     loader: { '.wasm': 'copy' },
     outdir,
   })
-}
-
-/** A folder of a bundle, as workerd takes it. */
-function modulesOf(folder: string, main: string) {
-  const wasm = readdirSync(folder).filter((name) => name.endsWith('.wasm'))
-  return {
-    modulesRoot: folder,
-    modules: [
-      { type: 'ESModule' as const, path: join(folder, main) },
-      ...wasm.map((name) => ({
-        type: 'CompiledWasm' as const,
-        path: join(folder, basename(name)),
-      })),
-    ],
-  }
 }

@@ -1,14 +1,23 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
-import { temporaryFolder } from '../server.ts'
 import { copyBinaries } from './binaries.ts'
+import type { Certified } from './certificates.ts'
 
-/** A PostgreSQL to test against. */
+/** A PostgreSQL to work against. */
 export interface PostgresServer {
   /** A new, empty database. Its URL. */
   createDatabase(): Promise<string>
@@ -20,6 +29,8 @@ export interface PostgresServer {
 /** One that a test may kill. */
 export interface OwnPostgres extends PostgresServer {
   readonly port: number
+  /** The process above all of its processes. */
+  pid(): number | undefined
   /** SIGKILL to the first of its processes; SIGQUIT is what PostgreSQL calls an immediate shutdown. */
   kill(signal: 'SIGKILL' | 'SIGQUIT'): Promise<void>
   /** After a kill: begins anew on the same data, and resolves when it takes connections. */
@@ -35,7 +46,11 @@ const USER = 'latchkey'
 /** The server named by LATCHKEY_TEST_POSTGRES, or one of our own. */
 export async function startPostgres(): Promise<PostgresServer> {
   const named = process.env.LATCHKEY_TEST_POSTGRES
-  if (named === undefined) return startOwnPostgres()
+  return named === undefined ? startOwnPostgres() : usePostgres(named)
+}
+
+/** One that is there: nothing stays of what was made on it. */
+export function usePostgres(named: string): PostgresServer {
   const made: string[] = []
   return {
     ...administer(named, made),
@@ -47,10 +62,18 @@ export async function startPostgres(): Promise<PostgresServer> {
 
 /**
  * A whole server in a temporary folder, on loopback, whose collation is a person's and not a
- * machine's. It ends with the process of the test, however that ends.
+ * machine's. It ends with the process that has started it, however that ends. `launcher` is a command
+ * that runs another one: taskset, say, and its arguments. With a certificate, it speaks TLS to whoever
+ * asks for it.
  */
-export async function startOwnPostgres(): Promise<OwnPostgres> {
-  const home = temporaryFolder()
+export async function startOwnPostgres({
+  launcher = [],
+  tls,
+}: {
+  launcher?: readonly string[]
+  tls?: Certified
+} = {}): Promise<OwnPostgres> {
+  const home = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   const data = join(home, 'data')
   const { initdb, postgres } = copyBinaries(home)
   // PostgreSQL refuses to run as root; nobody is somebody on every machine.
@@ -65,6 +88,16 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=en-US']
   execFileSync(initdb, ['-D', data, ...options, ...locale], { ...as, cwd: home, stdio: 'pipe' })
 
+  if (tls !== undefined) {
+    for (const [name, pem] of [
+      ['server.crt', tls.cert],
+      ['server.key', tls.key],
+    ] as const) {
+      writeFileSync(join(data, name), pem, { mode: 0o600 })
+      if (isRoot) chownSync(join(data, name), NOBODY, NOBODY)
+    }
+  }
+
   const port = await freePort()
   const url = `postgres://${USER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/postgres`
   let keeper = keep()
@@ -74,9 +107,12 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     const settings = [
       ...['-c', `port=${port}`, '-c', 'listen_addresses=127.0.0.1'],
       ...['-c', `unix_socket_directories=${data}`, '-c', 'shared_buffers=32MB'],
+      ...['-c', `ssl=${tls === undefined ? 'off' : 'on'}`],
     ]
-    // Its input ends with the process of the test, even where that is killed.
-    return spawn('sh', ['-c', KEEPER, home, postgres, '-D', data, ...settings], {
+    const server = [postgres, '-D', data, ...settings]
+    const [program, ...args] = [...launcher, 'sh', '-c', KEEPER, home, ...server]
+    // Its input ends with our process, even where that is killed.
+    return spawn(program ?? 'sh', args, {
       ...as,
       cwd: home,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -104,6 +140,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
 
   return {
     port,
+    pid: () => keeper.pid,
     ...administer(url, []),
     async kill(signal) {
       const [pid] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')

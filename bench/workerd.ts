@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { Miniflare } from 'miniflare'
+import { COMPATIBILITY_DATE, modulesOf, schemaStatements } from '../support/worker/bundle.ts'
+import { NO_QUOTA } from './served.ts'
+
+/*
+ * The Worker on a port, until SIGTERM. `node bench/workerd.ts BUNDLE ROWS KEYRING DATABASE`: the
+ * folder of the bundle, the import file of the rows, the key ring, and the folder that D1 keeps its
+ * database in.
+ */
+
+const [bundle = '', rows = '', keyring = '', database = ''] = process.argv.slice(2)
+const NAME = 'server'
+
+const mf = new Miniflare({
+  d1Persist: database,
+  workers: [
+    {
+      name: NAME,
+      compatibilityDate: COMPATIBILITY_DATE,
+      ...modulesOf(bundle, 'main.js'),
+      d1Databases: { DB: 'latchkey' },
+      bindings: {
+        ...NO_QUOTA,
+        LATCHKEY_URL: 'http://localhost',
+        LATCHKEY_KEYRING_JSON: readFileSync(keyring, 'utf8'),
+      },
+      // The other port leads through a dispatcher for development, which costs a quarter.
+      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    },
+  ],
+})
+process.once('SIGTERM', async () => {
+  await mf.dispose()
+  process.exit()
+})
+
+await mf.ready
+const db = await mf.getD1Database('DB', NAME)
+const statements = readFileSync(rows, 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('--'))
+await db.batch([...schemaStatements(), ...statements].map((statement) => db.prepare(statement)))
+const { href } = await mf.unsafeGetDirectURL(NAME)
+console.log(JSON.stringify({ msg: 'listening', url: href }))

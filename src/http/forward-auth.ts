@@ -1,0 +1,162 @@
+import { type Context, Hono } from 'hono'
+import { type Failure, fail, type Result } from '../domain/failure.ts'
+import { type Key, mayRequest } from '../domain/key.ts'
+import { type Log, Unavailable } from '../service/ports.ts'
+import type { Caller, Refused } from '../service/refused.ts'
+import { bearerChallenge } from './bearer.ts'
+import { callerOf, type HttpDeps } from './caller.ts'
+import { json, type Reply, retryAfter, toResponse } from './reply.ts'
+import { identityOf } from './surface.ts'
+import { identify, SITE } from './upstream/headers.ts'
+
+/** One kind of credential, as a proxy asks about it. */
+export interface Gate {
+  /** The segment of the path that admits this kind alone. */
+  readonly name: string
+  /** Whether the request carries such a credential, good or bad. */
+  readonly claims: (headers: Headers) => boolean
+  readonly judge: (headers: Headers, caller: Caller) => Promise<Result<Key>>
+  /** `path`: what the proxy guards. */
+  readonly refuse: (failure: Failure, path: string) => Reply
+  readonly broken: (path: string) => Reply
+}
+
+export interface ForwardAuthDeps extends HttpDeps {
+  readonly gates: readonly Gate[]
+  readonly refused: Refused
+  readonly log: Log
+}
+
+const PATH = '/forward-auth'
+const RETRY_AFTER_SECONDS = 5
+
+/**
+ * One question for the proxies that ask it: may this request pass, and whose is it? 200 with identity
+ * headers, or the refusal in the words of the credential's dialect. nginx's auth_request, Traefik's
+ * ForwardAuth, Caddy's forward_auth, Envoy's ext_authz.
+ *
+ * `/forward-auth/NAME` admits one kind of credential only. `?statuses=401,403` tells every refusal by
+ * the last of these where it has none of them: nginx takes any other for an error. `?refusal` answers
+ * a refusal only, whole: for who has learned from such a status that there is one.
+ */
+export function forwardAuth(deps: ForwardAuthDeps): Hono {
+  const app = new Hono()
+  const handler = (c: Context) => answer(c)
+  app.all(PATH, handler)
+  app.all(`${PATH}/*`, handler)
+  return app
+
+  async function answer(c: Context): Promise<Response> {
+    const caller = callerOf(deps, c)
+    const asked = readQuestion(c.req.raw)
+    const { gates, path } = gatesFor(asked, deps.gates)
+    const [first = nobody] = gates
+    try {
+      const judged = await judge(gates, asked, caller)
+      if (judged.ok && !asked.refusalOnly) return admitted(judged.value, caller)
+      const failure: Failure = judged.ok ? { reason: 'busy', retryAfterSeconds: 1 } : judged.failure
+      if (!judged.ok) deps.refused('forward-auth', failure, caller)
+      return told(first.refuse(failure, path), asked, caller)
+    } catch (error) {
+      deps.log.error({ ...caller, path, error }, 'a request failed')
+      const reply =
+        error instanceof Unavailable
+          ? first.refuse({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS }, path)
+          : first.broken(path)
+      return told(reply, asked, caller)
+    }
+  }
+}
+
+/** The first gate that lets the request through; else why the first of them does not. */
+async function judge(
+  gates: readonly Gate[],
+  { headers, methods }: Question,
+  caller: Caller,
+): Promise<Result<Key>> {
+  let refusal: Result<Key> = fail({ reason: 'credential_missing' })
+  for (const [n, gate] of gates.entries()) {
+    const key = await gate.judge(headers, caller)
+    const judged = key.ok ? mayAll(key.value, methods) : key
+    if (judged.ok) return judged
+    if (n === 0) refusal = judged
+  }
+  return refusal
+}
+
+/** Whoever calls could have added one of the headers that name the method: so all of them count. */
+function mayAll(key: Key, methods: readonly string[]): Result<Key> {
+  for (const method of methods) {
+    const may = mayRequest(key, method)
+    if (!may.ok) return may
+  }
+  return { ok: true, value: key }
+}
+
+interface Question {
+  readonly headers: Headers
+  /** What is said to be the method of the request that the proxy guards; never empty. */
+  readonly methods: readonly string[]
+  /** Below /forward-auth. */
+  readonly rest: string
+  /** The path of the request that the proxy guards, where a header says it. */
+  readonly original: string | null
+  readonly statuses: readonly number[]
+  readonly refusalOnly: boolean
+}
+
+function readQuestion({ url, headers, method }: Request): Question {
+  const { pathname, searchParams } = new URL(url)
+  const given = (name: string) => headers.get(name)
+  const uri = given('x-original-uri') ?? given('x-forwarded-uri')
+  const named = [given('x-original-method'), given('x-forwarded-method')]
+  const [original = null] = uri === null ? [] : uri.split('?')
+  return {
+    headers,
+    methods: [method, ...named.filter((name) => name !== null)],
+    rest: pathname.slice(PATH.length),
+    original,
+    statuses: (searchParams.get('statuses') ?? '')
+      .split(',')
+      .map(Number)
+      .filter((status) => status >= 400 && status <= 599),
+    refusalOnly: searchParams.has('refusal'),
+  }
+}
+
+/** Envoy appends the path that it guards to its own prefix, and so to the gate's name. */
+function gatesFor(
+  { headers, rest, original }: Question,
+  all: readonly Gate[],
+): { gates: readonly Gate[]; path: string } {
+  const [, name = '', ...below] = rest.split('/')
+  const chosen = all.find((gate) => gate.name === name)
+  if (chosen !== undefined) return { gates: [chosen], path: original ?? `/${below.join('/')}` }
+  return {
+    gates: all.filter((gate) => gate.claims(headers)),
+    path: original ?? (rest === '' ? '/' : rest),
+  }
+}
+
+function admitted(key: Key, { requestId }: Caller): Response {
+  const response = toResponse({ status: 200, body: '', type: 'text/plain' }, requestId)
+  // Said even where there is none: some proxies copy a header only where it is, and keep the caller's.
+  response.headers.set(SITE, '')
+  identify(response.headers, identityOf(key))
+  return response
+}
+
+function told(reply: Reply, { statuses }: Question, { requestId }: Caller): Response {
+  const isKnown = statuses.length === 0 || statuses.includes(reply.status)
+  const status = isKnown ? reply.status : (statuses.at(-1) ?? reply.status)
+  return toResponse({ ...reply, status }, requestId)
+}
+
+/** Where no credential came, of no kind that was asked for by name. */
+const nobody: Pick<Gate, 'refuse' | 'broken'> = {
+  refuse: (failure) =>
+    failure.reason === 'busy'
+      ? json(503, { message: 'Try again.' }, retryAfter(failure.retryAfterSeconds))
+      : json(401, { message: 'A credential is needed.' }, bearerChallenge()),
+  broken: () => json(500, { message: 'The server failed; try again.' }),
+}

@@ -1,0 +1,71 @@
+import { type Dialect, traitsOf } from '../domain/dialect.ts'
+import { ok } from '../domain/failure.ts'
+import { SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../domain/key.ts'
+import { isGarbled } from '../domain/secret.ts'
+import { type Done, invalid } from './operator.ts'
+import type { Random, Sealer, SecretDigester, SecretHasher } from './ports.ts'
+
+export interface KeySecretsDeps {
+  readonly random: Random
+  readonly hasher: SecretHasher
+  readonly digester: SecretDigester
+  readonly sealer: Sealer
+}
+
+/** What the database keeps of a secret. */
+export interface Kept {
+  readonly hash: string
+  readonly sealed: string | null
+}
+
+/** Makes secrets, and keeps each as its dialect needs it. */
+export function createKeySecrets({ random, hasher, digester, sealer }: KeySecretsDeps) {
+  const encoder = new TextEncoder()
+  const decoder = new TextDecoder()
+
+  return {
+    /** One that another system issued, if it can be one; made here where it is left out. */
+    read(supplied: string | undefined, dialect: Dialect): Done<string> {
+      if (supplied === undefined) {
+        return ok(traitsOf(dialect).form === 'code' ? random.code() : random.secret())
+      }
+      if (supplied.length < SECRET_MIN_LENGTH || supplied.length > SECRET_MAX_LENGTH) {
+        return invalid(
+          `a secret must have ${SECRET_MIN_LENGTH} to ${SECRET_MAX_LENGTH} characters, this one has ${supplied.length}`,
+        )
+      }
+      if (traitsOf(dialect).secret === 'exchanged') {
+        return /\p{Cc}/u.test(supplied) || !supplied.isWellFormed()
+          ? invalid('a secret must be one line of text')
+          : ok(supplied)
+      }
+      if (!/^[\x21-\x7e]+$/.test(supplied)) {
+        return invalid('a secret that is sent in a header must be printable ASCII without blanks')
+      }
+      return isGarbled(supplied)
+        ? invalid('the secret begins with lk_ as ours do, but its checksum is wrong')
+        : ok(supplied)
+    },
+
+    /** `keyId`: the row that it is sealed for. */
+    async keep(secret: string, dialect: Dialect, keyId: string): Promise<Kept> {
+      switch (traitsOf(dialect).secret) {
+        case 'exchanged': {
+          const hashed = await hasher.hash(secret)
+          if (!hashed.ok) throw new Error('the server is too busy to hash a secret; try again')
+          return { hash: hashed.value, sealed: null }
+        }
+        case 'presented':
+          return { hash: digester.digest(secret), sealed: null }
+        case 'viewable':
+          return {
+            hash: digester.digest(secret),
+            sealed: await sealer.seal(encoder.encode(secret), keyId),
+          }
+      }
+    },
+
+    open: async (sealed: string, keyId: string): Promise<string> =>
+      decoder.decode(await sealer.open(sealed, keyId)),
+  }
+}

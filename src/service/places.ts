@@ -1,0 +1,113 @@
+import { formatAddress, parseNetwork } from '../domain/address.ts'
+import { ok } from '../domain/failure.ts'
+import {
+  conflict,
+  type Done,
+  eventOf,
+  invalid,
+  notFound,
+  type OperatorDeps,
+  readName,
+} from './operator.ts'
+import type { Account, AddressRule, Developer, OperatorStorage, Page, Site } from './ports.ts'
+
+export interface PlacesDeps extends OperatorDeps {
+  readonly storage: OperatorStorage
+}
+
+const NOTE_MAX = 200
+
+/** What an operator does with the sites, developers and addresses of an account. */
+export function createPlaces(deps: PlacesDeps) {
+  const { storage, random, clock } = deps
+
+  return {
+    async addSite(wish: { accountId: string; name: string }): Promise<Done<Site>> {
+      const head = await readHead(wish)
+      if (!head.ok) return head
+      const site: Site = { ...head.value, createdAt: clock() }
+      await storage.addSite(site, eventOf(deps, 'site.created', site.id))
+      return ok(site)
+    },
+    listSites: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
+
+    /** `developerKey`: as another system issued it; made here where it is left out. */
+    async addDeveloper(wish: {
+      accountId: string
+      name: string
+      developerKey?: string | undefined
+    }): Promise<Done<Developer>> {
+      const head = await readHead(wish)
+      if (!head.ok) return head
+      const developerKey = wish.developerKey ?? random.code()
+      if (!/^[A-Za-z0-9]{8,64}$/.test(developerKey)) {
+        return invalid('a developer key is 8 to 64 of A–Z, a–z and 0–9')
+      }
+      const developer: Developer = { ...head.value, developerKey, createdAt: clock() }
+      const event = eventOf(deps, 'developer.created', developer.id, { developerKey })
+      const added = await storage.addDeveloper(developer, event)
+      return added ? ok(developer) : conflict(`another developer has the key ${developerKey}`)
+    },
+    listDevelopers: (page: Page & { accountId?: string | undefined }) =>
+      storage.listDevelopers(page),
+
+    /** Whether keys work from the listed addresses only. While the list is empty they work anywhere. */
+    async enforceAddresses(accountId: string, enforced: boolean): Promise<Done<Account>> {
+      const action = enforced ? 'account.addresses_enforced' : 'account.addresses_open'
+      const event = eventOf(deps, action, accountId)
+      const changed = await storage.setAddressesEnforced(accountId, enforced, event)
+      const account = changed ? await storage.findAccount(accountId) : null
+      return account === null ? notFound(`there is no account ${accountId}`) : ok(account)
+    },
+
+    /** An IPv4 or IPv6 address, or CIDR. In force at the next request. */
+    async addAddress(wish: {
+      accountId: string
+      network: string
+      note?: string | undefined
+    }): Promise<Done<AddressRule>> {
+      const parsed = parseNetwork(wish.network.trim())
+      if (parsed === null) {
+        return invalid(
+          `${JSON.stringify(wish.network)} is no address and no network: write 203.0.113.7, ` +
+            '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
+        )
+      }
+      const note = wish.note?.trim() ?? ''
+      if (note.length > NOTE_MAX || /\p{Cc}/u.test(note) || !note.isWellFormed()) {
+        return invalid(`a note is one line of at most ${NOTE_MAX} characters`)
+      }
+      if ((await storage.findAccount(wish.accountId)) === null) {
+        return notFound(`there is no account ${wish.accountId}`)
+      }
+      const network = `${formatAddress(parsed)}/${parsed.prefix}`
+      const rule: AddressRule = {
+        id: random.uuid(),
+        accountId: wish.accountId,
+        network,
+        note,
+        createdAt: clock(),
+      }
+      const event = eventOf(deps, 'address.added', rule.id, { accountId: rule.accountId, network })
+      const added = await storage.addAddressRule(rule, event)
+      return added ? ok(rule) : conflict(`${network} is in the list already`)
+    },
+
+    async removeAddress(id: string): Promise<Done<void>> {
+      const removed = await storage.removeAddressRule(id, eventOf(deps, 'address.removed', id))
+      return removed ? ok(undefined) : notFound(`there is no address rule ${id}`)
+    },
+    listAddresses: (accountId: string) => storage.listAddressRules(accountId),
+  }
+
+  async function readHead({ accountId, name }: { accountId: string; name: string }) {
+    const read = readName('the name', name)
+    if (!read.ok) return read
+    if ((await storage.findAccount(accountId)) === null) {
+      return notFound(`there is no account ${accountId}`)
+    }
+    return ok({ id: random.uuid(), accountId, name: read.value })
+  }
+}
+
+export type Places = ReturnType<typeof createPlaces>

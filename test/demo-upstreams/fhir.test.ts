@@ -1,0 +1,123 @@
+import type { Hono } from 'hono'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { fhirUpstream } from '../../src/node/demo/upstreams/fhir.ts'
+
+let fhir: Hono
+beforeEach(() => {
+  fhir = fhirUpstream()
+})
+
+interface Resource {
+  readonly resourceType: string
+  readonly [element: string]: unknown
+}
+
+async function ask(path: string, init: RequestInit = {}, site = 'site-1') {
+  const headers = {
+    'X-Latchkey-Site': site,
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Host': 'latchkey.example',
+  }
+  const answer = await fhir.request(path, { ...init, headers })
+  expect(answer.headers.get('content-type')).toBe('application/fhir+json; charset=utf-8')
+  return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Resource }
+}
+
+const send = (method: string, path: string, resource: unknown, site?: string) =>
+  ask(path, { method, body: JSON.stringify(resource) }, site)
+
+const entriesOf = ({ body }: { body: Resource }) =>
+  body.entry as { fullUrl: string; resource: { id: string } }[]
+
+/** The outcome's first issue: what a caller is told. */
+const issueOf = ({ body }: { body: Resource }) => {
+  expect(body.resourceType).toBe('OperationOutcome')
+  return (body.issue as { severity: string; code: string }[])[0]
+}
+
+test('metadata says what it is', async () => {
+  const { status, body } = await ask('/fhir/metadata')
+  expect(status).toBe(200)
+  expect(body).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' })
+})
+
+test('a search answers a searchset whose links lead back through the proxy', async () => {
+  const found = await ask('/fhir/Patient?family=bix&_unknown=1')
+  expect(found.body).toMatchObject({ resourceType: 'Bundle', type: 'searchset', total: 1 })
+  const [entry] = entriesOf(found)
+  expect(entry?.fullUrl).toBe(`https://latchkey.example/fhir/Patient/${entry?.resource.id}`)
+  expect(found.body.link).toEqual([
+    { relation: 'self', url: 'https://latchkey.example/fhir/Patient?family=bix&_unknown=1' },
+  ])
+  const read = await ask(`/fhir/Patient/${entry?.resource.id}`)
+  expect(read.body).toEqual(entry?.resource)
+  expect(read.headers.get('etag')).toBe('W/"1"')
+})
+
+test('a search finds by id and by birth date, all together', async () => {
+  const [first] = entriesOf(await ask('/fhir/Patient?birthdate=2008-01-06'))
+  const id = first?.resource.id
+  expect(entriesOf(await ask(`/fhir/Patient?_id=${id}&birthdate=2008-01-06`))).toHaveLength(1)
+  expect(entriesOf(await ask(`/fhir/Patient?_id=${id}&family=Cortez`))).toEqual([])
+})
+
+test('what is not there is a 404 that says so', async () => {
+  for (const path of ['/fhir/Patient/none', '/fhir/Observation', '/elsewhere']) {
+    const answer = await ask(path)
+    expect(answer.status).toBe(404)
+    expect(issueOf(answer)).toMatchObject({ severity: 'error', code: 'not-found' })
+  }
+})
+
+describe('what belongs to another site', () => {
+  test('reads as not found, and is in no search', async () => {
+    const mine = entriesOf(await ask('/fhir/Patient'))
+    const theirs = entriesOf(await ask('/fhir/Patient', {}, 'site-2'))
+    for (const { resource } of mine) {
+      const answer = await ask(`/fhir/Patient/${resource.id}`, {}, 'site-2')
+      expect(answer.status).toBe(404)
+      expect(theirs.map(({ resource: { id } }) => id)).not.toContain(resource.id)
+    }
+    expect(mine.length).toBe(theirs.length)
+  })
+
+  test('is not changed by a PUT of the same id', async () => {
+    const made = await send('POST', '/fhir/Patient', { resourceType: 'Patient', active: true })
+    const { id } = made.body
+    const other = { resourceType: 'Patient', id, active: false }
+    expect((await send('PUT', `/fhir/Patient/${id}`, other, 'site-2')).status).toBe(201)
+    expect((await ask(`/fhir/Patient/${id}`)).body.active).toBe(true)
+  })
+})
+
+test('a POST makes a patient with an id of the server’s own', async () => {
+  const made = await send('POST', '/fhir/Patient', { resourceType: 'Patient', id: 'mine' })
+  expect(made.status).toBe(201)
+  const { id } = made.body
+  expect(id).not.toBe('mine')
+  expect(made.headers.get('location')).toBe(
+    `https://latchkey.example/fhir/Patient/${id}/_history/1`,
+  )
+  expect((await ask(`/fhir/Patient/${id}`)).body).toEqual(made.body)
+})
+
+test('a PUT makes the next version, or the first one', async () => {
+  const patient = { resourceType: 'Patient', id: 'new', gender: 'female' }
+  expect((await send('PUT', '/fhir/Patient/new', patient)).status).toBe(201)
+  const again = await send('PUT', '/fhir/Patient/new', { ...patient, gender: 'other' })
+  expect(again.status).toBe(200)
+  expect(again.body).toMatchObject({ gender: 'other', meta: { versionId: '2' } })
+  expect(again.headers.get('etag')).toBe('W/"2"')
+})
+
+test.each([
+  ['POST', '/fhir/Patient', '{'],
+  ['POST', '/fhir/Patient', 'null'],
+  ['POST', '/fhir/Patient', '{"resourceType":"Observation"}'],
+  ['PUT', '/fhir/Patient/a', '{"resourceType":"Patient"}'],
+  ['PUT', '/fhir/Patient/a', '{"resourceType":"Patient","id":"b"}'],
+])('%s %s of %s is refused', async (method, path, body) => {
+  const answer = await ask(path, { method, body })
+  expect(answer.status).toBe(400)
+  expect(issueOf(answer)).toMatchObject({ code: 'invalid' })
+})

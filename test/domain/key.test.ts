@@ -1,0 +1,174 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseNetwork } from '../../src/domain/address.ts'
+import { DIALECT_NAMES } from '../../src/domain/dialect.ts'
+import {
+  isPublicId,
+  type Key,
+  mayHoldKeys,
+  mayRequest,
+  mayUse,
+  secretHashes,
+} from '../../src/domain/key.ts'
+import { paceOf } from '../../src/domain/pace.ts'
+
+const NOW = 1_000_000
+const HERE = '203.0.113.7'
+const network = (text: string) => {
+  const parsed = parseNetwork(text)
+  if (parsed === null) throw new Error(text)
+  return parsed
+}
+
+/** A customer key that an office has taken into use: nothing is wrong with it. */
+const sound: Key = {
+  id: 'key-1',
+  accountId: 'account-1',
+  ownerId: 'owner-1',
+  dialect: 'opendental',
+  publicId: 'public-1',
+  name: 'nightly job',
+  sourceId: null,
+  siteId: 'site-1',
+  developer: { id: 'developer-1', developerKey: 'D' },
+  username: null,
+  status: 'enabled',
+  access: 'standard',
+  assignedAt: 1,
+  expiresAt: null,
+  secretHash: 'current',
+  previousSecretHash: null,
+  previousSecretEndsAt: null,
+  tokenSalt: 'salt',
+  tokenEpoch: 0,
+  account: { name: 'Acme', status: 'open', region: 'us', networks: [] },
+}
+
+type Fault = readonly [reason: string, break_: (key: Key) => Key]
+
+/** Everything that can be wrong with a key, in the order in which its caller is told. */
+const FAULTS: readonly Fault[] = [
+  ['region_other', (key) => ({ ...key, account: { ...key.account, region: 'ca' } })],
+  ['account_closed', (key) => ({ ...key, account: { ...key.account, status: 'closed' } })],
+  ['key_revoked', (key) => ({ ...key, status: 'revoked' })],
+  [
+    'key_disabled',
+    (key) => ({ ...key, status: key.status === 'revoked' ? 'revoked' : 'disabled' }),
+  ],
+  ['key_expired', (key) => ({ ...key, expiresAt: NOW })],
+  ['key_unassigned', (key) => ({ ...key, assignedAt: null })],
+  [
+    'address_refused',
+    (key) => ({ ...key, account: { ...key.account, networks: [network('10.0.0.0/8')] } }),
+  ],
+]
+
+describe('whether a key may be used', () => {
+  test('of all combinations of what can be wrong with it, the first is told', () => {
+    for (let mask = 0; mask < 2 ** FAULTS.length; mask++) {
+      const present = FAULTS.filter((_, n) => (mask >> n) & 1)
+      const key = present.reduce((broken, [, break_]) => break_(broken), sound)
+      const judged = mayUse(key, HERE, NOW, 'us')
+      const told = judged.ok ? undefined : judged.failure.reason
+      expect([mask, told]).toEqual([mask, present[0]?.[0]])
+    }
+  })
+
+  test('says of which key, and what the operator needs to understand it', () => {
+    const facts = { address_refused: { address: HERE }, region_other: { region: 'ca' } }
+    for (const [reason, break_] of FAULTS) {
+      const more = facts[reason as keyof typeof facts]
+      const failure = { reason, keyId: 'key-1', ...more }
+      expect(mayUse(break_(sound), HERE, NOW, 'us')).toEqual({ ok: false, failure })
+    }
+    expect(mayUse(sound, HERE, NOW, 'us')).toEqual({ ok: true, value: sound })
+  })
+
+  test('ends at the millisecond of its expiry', () => {
+    const key = { ...sound, expiresAt: NOW }
+    expect(mayUse(key, HERE, NOW - 1, 'us').ok).toBe(true)
+    expect(mayUse(key, HERE, NOW, 'us').ok).toBe(false)
+  })
+
+  test.each(DIALECT_NAMES)('asks for an assignment of customer keys alone: %s', (dialect) => {
+    const key = { ...sound, dialect, assignedAt: null }
+    expect(mayUse(key, HERE, NOW, 'us').ok).toBe(dialect !== 'opendental')
+  })
+
+  test('asks for an address in one of the networks, and for an address', () => {
+    const networks = ['192.0.2.0/24', '203.0.113.7', '2001:db8::/32'].map(network)
+    const key = { ...sound, account: { ...sound.account, networks } }
+    const from = (address: string) => mayUse(key, address, NOW, 'us').ok
+    const inside = ['192.0.2.1', HERE, '::ffff:203.0.113.7', '2001:db8::1']
+    const outside = ['192.0.3.1', '203.0.113.8', '2001:db9::1', 'unknown', '', '203.0.113.7.']
+    for (const address of inside) expect([address, from(address)]).toEqual([address, true])
+    for (const address of outside) expect([address, from(address)]).toEqual([address, false])
+  })
+})
+
+describe('what a key may do', () => {
+  const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'get', '']
+
+  test.each(['standard', 'enterprise'] as const)('with %s access: every request', (access) => {
+    for (const method of METHODS) expect(mayRequest({ ...sound, access }, method).ok).toBe(true)
+  })
+
+  test('with read access: what changes nothing, and no other word', () => {
+    const key = { ...sound, access: 'read' } as const
+    const may = METHODS.filter((method) => mayRequest(key, method).ok)
+    expect(may).toEqual(['GET', 'HEAD', 'OPTIONS'])
+    expect(mayRequest(key, 'POST')).toEqual({
+      ok: false,
+      failure: { reason: 'permission_missing', keyId: 'key-1', detail: 'it only reads' },
+    })
+  })
+
+  test('a developer’s own key opens no data', () => {
+    for (const access of ['read', 'standard', 'enterprise'] as const) {
+      for (const method of METHODS) {
+        const key = { ...sound, dialect: 'opendental-portal', access } as const
+        expect(mayRequest(key, method)).toEqual({
+          ok: false,
+          failure: { reason: 'permission_missing', keyId: 'key-1', detail: 'it opens no data' },
+        })
+      }
+    }
+  })
+})
+
+test('a customer key’s pace is what is documented for its access, any other’s is the usual', () => {
+  const usual = { limit: 77, windowMs: 88 }
+  for (const dialect of DIALECT_NAMES) {
+    const paces = (['read', 'standard', 'enterprise'] as const).map((access) =>
+      paceOf({ ...sound, dialect, access }, usual),
+    )
+    const documented = [5000, 1000, 500].map((windowMs) => ({ limit: 1, windowMs }))
+    expect(paces).toEqual(dialect === 'opendental' ? documented : [usual, usual, usual])
+  }
+})
+
+test('the secret before a rotation counts until the millisecond at which its overlap ends', () => {
+  const key = { ...sound, previousSecretHash: 'before', previousSecretEndsAt: NOW }
+  expect(secretHashes(key, NOW - 1)).toEqual(['current', 'before'])
+  expect(secretHashes(key, NOW)).toEqual(['current'])
+  expect(secretHashes({ ...key, previousSecretEndsAt: null }, NOW - 1)).toEqual(['current'])
+  expect(secretHashes({ ...key, previousSecretHash: null }, NOW - 1)).toEqual(['current'])
+})
+
+test('engineers and administrators hold keys, nobody else', () => {
+  const roles = ['operator', 'administrator', 'engineer', 'member'] as const
+  expect(roles.filter(mayHoldKeys)).toEqual(['administrator', 'engineer'])
+})
+
+test('a public id is 1 to 128 printable ASCII characters without a blank', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 140 }), (text) => {
+      const codes = Array.from(text, (character) => character.charCodeAt(0))
+      const isPrintable = codes.every((code) => code > 0x20 && code < 0x7f)
+      expect(isPublicId(text)).toBe(isPrintable && text.length > 0 && text.length <= 128)
+    }),
+  )
+  expect([isPublicId('x'.repeat(128)), isPublicId('x'.repeat(129)), isPublicId('')]).toEqual([
+    ...[true, false, false],
+  ])
+})

@@ -1,0 +1,132 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { open } from '../../src/node/server.ts'
+import { clientOf, tokensOf } from '../support/client.ts'
+import { type ServerProcess, startServer } from '../support/process.ts'
+import {
+  configuration,
+  freePort,
+  isInstalled,
+  type RunningProxy,
+  startCaddy,
+  startNginx,
+} from '../support/proxies/installed.ts'
+import { seedKey, temporaryFolder, testLog } from '../support/server.ts'
+
+/** The proxies as the README sets them up, in front of a plain upstream that says what it was sent. */
+const PROXIES = [
+  { name: 'nginx', language: 'nginx', version: '-v', start: startNginx },
+  { name: 'caddy', language: 'caddyfile', version: 'version', start: startCaddy },
+]
+
+interface Echo {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+let upstream: Server
+let latchkey: ServerProcess
+let seeded: Awaited<ReturnType<typeof seedKey>>
+let token: string
+const dir = temporaryFolder()
+beforeAll(async () => {
+  upstream = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request.setEncoding('utf8')) body += chunk
+    const { method = '', url = '', headers } = request
+    response.end(JSON.stringify({ method, path: url, headers, body } satisfies Echo))
+  }).listen(0, '127.0.0.1')
+  await once(upstream, 'listening')
+
+  const config = readConfig({ LATCHKEY_DATA: dir })
+  const made = await open(config, { publicUrl: 'http://localhost', log: testLog() })
+  seeded = await seedKey(made)
+  await made.storage.close()
+  latchkey = await startServer(dir, { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' })
+  const { apiKey, secret } = seeded
+  token = tokensOf(await clientOf(latchkey.url).authenticate(apiKey, secret)).accessToken
+})
+afterAll(async () => {
+  await latchkey.stop()
+  upstream.close()
+  upstream.closeAllConnections()
+})
+
+describe.each(PROXIES)('$name, set up as the README says', ({ name, language, version, start }) => {
+  const missing = !isInstalled(name, version)
+  if (missing) {
+    test.skip(`is not tried: ${name} is not installed here`)
+    return
+  }
+
+  let proxy: RunningProxy
+  beforeAll(async () => {
+    const port = await freePort()
+    const ports = {
+      8088: port,
+      8080: new URL(latchkey.url).port,
+      9000: String((upstream.address() as AddressInfo).port),
+    }
+    proxy = await start(configuration(language, ports), port)
+  })
+  afterAll(() => proxy?.stop())
+
+  const ask = async (init: RequestInit = {}) => {
+    const answer = await fetch(`${proxy.url}/reports/7?year=2026`, init)
+    return { status: answer.status, headers: answer.headers, body: await answer.text() }
+  }
+  const bearer = (text: string) => ({ Authorization: `Bearer ${text}` })
+
+  test('lets a good credential through, and tells the upstream whose request it is', async () => {
+    const { status, body } = await ask({ headers: bearer(token), method: 'POST', body: 'a report' })
+    expect(status).toBe(200)
+    const echo = JSON.parse(body) as Echo
+    expect(echo).toMatchObject({ method: 'POST', path: '/reports/7?year=2026', body: 'a report' })
+    expect(echo.headers).toMatchObject({
+      'x-latchkey-account': seeded.accountId,
+      'x-latchkey-key': seeded.apiKey,
+      'x-latchkey-owner': seeded.ownerId,
+      'x-latchkey-dialect': 'redox',
+    })
+    expect(echo.headers['x-latchkey-site'] ?? '').toBe('')
+    expect(echo.headers).not.toHaveProperty('authorization')
+  })
+
+  test('never hands on an identity that the caller made up', async () => {
+    const made = {
+      'X-Latchkey-Site': 'somebody-else',
+      'X-Latchkey-Account': 'somebody-else',
+      'x-latchkey-OWNER': 'somebody-else',
+      X_Latchkey_Account: 'somebody-else',
+    }
+    const { status, body } = await ask({ headers: { ...made, ...bearer(token) } })
+    expect(status).toBe(200)
+    expect(body).not.toContain('somebody-else')
+    expect((JSON.parse(body) as Echo).headers['x-latchkey-account']).toBe(seeded.accountId)
+  })
+
+  test('hands back a refusal as the dialect words it', async () => {
+    const refused = await ask({ headers: bearer('not.a.token'), method: 'POST', body: 'a report' })
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toBe(
+      'Bearer realm="Latchkey", error="invalid_token"',
+    )
+    expect(refused.headers.get('content-type')).toBe('application/json; charset=utf-8')
+    expect(JSON.parse(refused.body)).toMatchObject({
+      Meta: { Errors: [{ Text: 'The access token is missing, invalid or expired.' }] },
+    })
+  })
+
+  test('refuses who presents nothing', async () => {
+    const { status, body } = await ask()
+    expect({ status, body }).toEqual({
+      status: 401,
+      body: '{"message":"A credential is needed."}',
+    })
+  })
+})

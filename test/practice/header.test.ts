@@ -1,0 +1,247 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readBasic } from '../../src/http/practice/credential.ts'
+import { type Holder, seedHolder } from '../support/holder.ts'
+import { type LiveServer, startLive } from '../support/live.ts'
+import { sendRaw } from '../support/raw.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+
+const settings = {
+  LATCHKEY_FAILURES_PER_ADDRESS: '1000000',
+  LATCHKEY_QUOTA_REQUESTS: '1000000',
+}
+let server: TestServer
+let holder: Holder
+let pair: string
+beforeAll(async () => {
+  server = await testServer(settings)
+  // A length of which base64 needs padding.
+  holder = await seedHolder(server, 'practice', { username: 'ada.byron@smiles1' })
+  pair = `${holder.username}:${holder.secret}`
+})
+afterAll(() => server.close())
+
+const encode = (text: string | Uint8Array) => Buffer.from(text).toString('base64')
+
+async function saidTo(answer: Response): Promise<string> {
+  if (answer.status === 200) return 'OK'
+  expect(answer.status).toBe(401)
+  const { message } = (await answer.json()) as { message: string }
+  return message
+}
+const me = async (Authorization: string) =>
+  saidTo(await server.call('/practice/v1/me', { method: 'GET', headers: { Authorization } }))
+
+const WRONG = 'The username or the key is wrong.'
+const NOT_BASIC = 'Send username:key by HTTP Basic authentication.'
+
+describe('what real clients send is taken', () => {
+  test.each(['Basic', 'basic', 'BASIC', 'bAsIc'])('the scheme as %s', async (scheme) => {
+    expect(await me(`${scheme} ${encode(pair)}`)).toBe('OK')
+  })
+
+  test('base64 with and without its padding', async () => {
+    const encoded = encode(pair)
+    expect(encoded).toMatch(/=$/)
+    expect(await me(`Basic ${encoded}`)).toBe('OK')
+    expect(await me(`Basic ${encoded.replaceAll('=', '')}`)).toBe('OK')
+  })
+
+  test('blanks around the header, its parts, and the pair', async () => {
+    expect(await me(`  Basic   ${encode(pair)}  `)).toBe('OK')
+    for (const around of [`${pair}\n`, `${pair}\r\n`, ` ${pair}`, `${pair} `, `\ufeff${pair}`]) {
+      expect([around, await me(`Basic ${encode(around)}`)]).toEqual([around, 'OK'])
+    }
+  })
+
+  test('an imported key with colons: the first one splits', async () => {
+    const wish = { username: 'colon', secret: 'a:b::c:and-much-more:' }
+    const { username, secret } = await seedHolder(server, 'practice', wish)
+    expect(secret).toBe(wish.secret)
+    expect(await me(`Basic ${encode(`${username}:${secret}`)}`)).toBe('OK')
+  })
+})
+
+test.each([
+  ['', NOT_BASIC],
+  ['Basic', NOT_BASIC],
+  ['Basic =', NOT_BASIC],
+  ['Basic ====', NOT_BASIC],
+  ['Basic a', NOT_BASIC],
+  ['Basic !!!!', NOT_BASIC],
+  ['Basic\tYTpi', NOT_BASIC],
+  ['BasicYTpi', NOT_BASIC],
+  ['Basic YT pi', NOT_BASIC],
+  ['Basic YTpi, Basic YTpi', NOT_BASIC],
+  ['Basic YTpi,YTpi', NOT_BASIC],
+  ['Basic a:b', NOT_BASIC],
+  ['Basic \u00e9\u00e9\u00e9\u00e9', NOT_BASIC],
+  ['Digest YTpi', NOT_BASIC],
+  [`Basic ${encode('no colon')}`, NOT_BASIC],
+  [`Basic ${encode(new Uint8Array([0x61, 0xe9, 0x3a, 0x62]))}`, NOT_BASIC],
+  [`Basic ${encode(new Uint8Array([0xc0, 0xba, 0x3a]))}`, NOT_BASIC],
+  // RFC 4648 §5 is for URLs: RFC 7617 §2 means §4.
+  [`Basic ${Buffer.from('a:\u00ff\u00ff\u00ff').toString('base64url')}`, NOT_BASIC],
+  ['Basic Og==', WRONG],
+  [`Basic ${encode('a:b')}`, WRONG],
+  [`Basic ${encode('é:ß')}`, WRONG],
+  [`Basic ${encode('\0:\0')}`, WRONG],
+  [`Basic ${encode('constructor:__proto__')}`, WRONG],
+  [`Basic ${encode("' OR 1=1--:' OR 1=1--")}`, WRONG],
+])('%j is answered: %s', async (header, message) => {
+  expect(await me(header)).toBe(message)
+})
+
+test('blanks within the pair, other letters, and anything before or after are wrong', async () => {
+  const { username, secret } = holder
+  for (const wrong of [
+    `${username} :${secret}`,
+    `${username}: ${secret}`,
+    `${username}:${secret}:`,
+    `${username}::${secret}`,
+    `:${username}:${secret}`,
+    `${username}:${secret}\0`,
+    `${username}\u0301:${secret}`,
+    `Ada.Byron@smiles1:${secret}`,
+    `${username}:${secret.toLowerCase()}`,
+  ]) {
+    expect([wrong, await me(`Basic ${encode(wrong)}`)]).toEqual([wrong, WRONG])
+  }
+})
+
+test('a key that is mistyped anywhere is wrong, its checksum included', async () => {
+  const { username, secret } = holder
+  for (let at = 0; at < secret.length; at++) {
+    const other = secret[at] === 'A' ? 'B' : 'A'
+    const garbled = secret.slice(0, at) + other + secret.slice(at + 1)
+    expect([at, await me(`Basic ${encode(`${username}:${garbled}`)}`)]).toEqual([at, WRONG])
+  }
+})
+
+test('100 kB of anything are refused, and the next caller is answered', async () => {
+  for (const text of ['a', ':', ' ', 'a:', '\0', 'é', `${pair}\n`]) {
+    const long = text.repeat(100_000 / text.length)
+    expect(await me(`Basic ${encode(long)}`)).not.toBe('OK')
+    expect(await me(`Basic ${encode(`${pair}${long}x`)}`)).not.toBe('OK')
+    expect(await me(`Basic ${' '.repeat(100_000)}${encode(`${long}x`)} x`)).toBe(NOT_BASIC)
+  }
+  expect(await me(`Basic ${encode(pair)}`)).toBe('OK')
+})
+
+test.each(['Proxy-Authorization', 'X-Authorization', 'Cookie', 'X-Api-Key'])(
+  'a credential in the header %s is none',
+  async (name) => {
+    const headers = { [name]: `Basic ${encode(pair)}` }
+    const answer = await server.call('/practice/v1/me', { method: 'GET', headers })
+    expect(await saidTo(answer)).toBe(NOT_BASIC)
+  },
+)
+
+test('a key in the query is no key', async () => {
+  const path = `/practice/v1/me?username=${holder.username}&key=${holder.secret}`
+  expect(await saidTo(await server.call(path, { method: 'GET' }))).toBe(NOT_BASIC)
+})
+
+describe('over a socket', () => {
+  let live: LiveServer
+  let line: string
+  beforeAll(async () => {
+    live = await startLive(settings)
+    const { username, secret } = await seedHolder(live, 'practice')
+    line = `Authorization: Basic ${encode(`${username}:${secret}`)}\r\n`
+  })
+  afterAll(() => live.close())
+
+  test('one header is enough, and two are one too many, though they say the same', async () => {
+    const ask = async (headers: string) => {
+      const request = `GET /practice/v1/me HTTP/1.1\r\nHost: latchkey.example\r\n${headers}\r\n`
+      const answer = await sendRaw(live.url, Buffer.from(request, 'latin1'))
+      return answer?.status === 200 ? 'OK' : JSON.parse(answer?.body ?? '{}').message
+    }
+    expect(await ask(line)).toBe('OK')
+    expect(await ask(line + line)).toBe(NOT_BASIC)
+    expect(await ask(`${line}Authorization: Bearer x\r\n`)).toBe(NOT_BASIC)
+    expect(await ask(`Authorization: Bearer x\r\n${line}`)).toBe(NOT_BASIC)
+    expect(await ask('Authorization: Basic \xe9\r\n')).toBe(NOT_BASIC)
+  })
+})
+
+/** Whatever a header may hold: bytes, as Latin-1. */
+const bytes = fc.string({
+  unit: fc.integer({ min: 1, max: 255 }).map((n) => String.fromCharCode(n)),
+})
+const headersWith = (value: string): Headers | null => {
+  try {
+    return new Headers({ Authorization: value })
+  } catch {
+    return null
+  }
+}
+
+test('the header is read without a throw, whatever it is', () => {
+  const values = fc.oneof(
+    bytes,
+    bytes.map((text) => `Basic ${text}`),
+    fc.base64String().map((text) => `Basic ${text}`),
+    fc.uint8Array().map((some) => `Basic ${encode(some)}`),
+    fc.string({ unit: 'binary' }).map((text) => `Basic ${encode(text)}`),
+  )
+  fc.assert(
+    fc.property(values, (value) => {
+      const headers = headersWith(value)
+      fc.pre(headers !== null)
+      const read = readBasic(headers)
+      if (read.ok) expect(read.value).toMatchObject({ dialect: 'practice' })
+      else expect(read.failure.reason).toMatch(/^credential_(missing|malformed)$/)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('every pair without blanks around it is read as it was written, in UTF-8', () => {
+  const text = fc.string({ unit: 'binary' })
+  fc.assert(
+    fc.property(text, text, (username, secret) => {
+      const whole = `${username}:${secret}`
+      fc.pre(!username.includes(':') && whole.trim() === whole)
+      const headers = new Headers({ Authorization: `Basic ${encode(whole)}` })
+      expect(readBasic(headers)).toEqual({
+        ok: true,
+        value: { dialect: 'practice', username, secret },
+      })
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+const printable = fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code))
+let serial = 0
+
+test('every key that can be made can be presented, ours and imported ones', async () => {
+  const usernames = fc.stringMatching(/^[\w.@-]{1,50}$/)
+  const secrets = fc.option(
+    fc
+      .string({ unit: printable, minLength: 16, maxLength: 500 })
+      .filter((text) => !text.startsWith('lk_'))
+      .map((text) => `${text}-${serial++}`),
+    { nil: undefined },
+  )
+  const { accountId } = holder
+  await fc.assert(
+    fc.asyncProperty(usernames, secrets, async (start, supplied) => {
+      const username = `${start}${serial++}`
+      const wish = { accountId, email: `${serial++}@smiles.example`, role: 'engineer' } as const
+      const owner = done(await server.accounts.addUser({ ...wish, username }))
+      const { secret } = done(
+        await server.keys.create({
+          dialect: 'practice',
+          ownerId: owner.id,
+          name: 'any',
+          secret: supplied,
+        }),
+      )
+      expect(await me(`Basic ${encode(`${username}:${secret}`)}`)).toBe('OK')
+    }),
+    { numRuns: 100 },
+  )
+})

@@ -1,0 +1,12 @@
+import { openGate } from './gate.ts'
+
+/*
+ * A gate in a process of its own, so that its memory is nobody else's. It is told of its upstream by
+ * its first argument, and says how much memory it has used at most whenever it is sent anything.
+ */
+
+const gate = await openGate(process.argv[2] ?? '')
+process.on('message', () => {
+  process.send?.({ peakBytes: process.resourceUsage().maxRSS * 1024, open: gate.open() })
+})
+process.send?.({ url: gate.url })

@@ -1,0 +1,206 @@
+import { Miniflare } from 'miniflare'
+import { afterEach, expect, test, vi } from 'vitest'
+import { RawConnection, sendRaw } from '../support/raw.ts'
+import { openGate } from '../support/upstream/gate.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { openRawUpstream } from '../support/upstream/raw-upstream.ts'
+
+/*
+ * Upstreams that hang, lie and break: a caller is always answered, and never with half an answer that
+ * looks like a whole one.
+ */
+
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+async function stand(
+  onRequest: Parameters<typeof openRawUpstream>[0],
+  { timeoutMs = 20_000 }: { timeoutMs?: number } = {},
+) {
+  const upstream = await openRawUpstream(onRequest)
+  const gate = await openGate(upstream.url, { timeoutMs })
+  closing.push(upstream.close, gate.close)
+  return { upstream, gate }
+}
+
+const GET = 'GET /fhir/Patient HTTP/1.1\r\nHost: x\r\n\r\n'
+const POST = 'POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'
+const WHOLE = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+const noConnections = (server: { open(): number }) =>
+  vi.waitFor(() => expect(server.open()).toBe(0), { timeout: 5000 })
+
+async function refusedBy(gate: { url: string }, request = GET): Promise<unknown> {
+  const answer = await sendRaw(gate.url, request)
+  expect(answer?.status).toBe(502)
+  return JSON.parse(answer?.body ?? '')
+}
+
+test.each([
+  ['a GET', GET],
+  ['a POST', POST],
+])('an upstream that never begins its answer to %s has timed out', async (_, request) => {
+  const { gate, upstream } = await stand(() => {}, { timeoutMs: 300 })
+  expect(await refusedBy(gate, request)).toEqual({ reason: 'upstream_timed_out' })
+  await noConnections(upstream)
+})
+
+test('an upstream that takes no more of a body has timed out', async () => {
+  let resume = () => {}
+  const { gate, upstream } = await stand(
+    (socket) => {
+      socket.pause()
+      resume = () => socket.resume()
+    },
+    { timeoutMs: 300 },
+  )
+  const connection = await RawConnection.open(gate.url)
+  connection.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n')
+  connection.write(new Uint8Array(20_000_000))
+  const answer = await connection.answer()
+  expect([answer?.status, answer?.body]).toEqual([502, '{"reason":"upstream_timed_out"}'])
+  connection.hangUp()
+  resume()
+  await noConnections(upstream)
+})
+
+test('a slow caller is not the upstream’s fault', async () => {
+  const { gate } = await stand(
+    (socket) => {
+      socket.on('data', (data) => {
+        if (data.includes('}')) socket.write(WHOLE)
+      })
+    },
+    { timeoutMs: 500 },
+  )
+  const connection = await RawConnection.open(gate.url)
+  connection.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{')
+  await new Promise((later) => setTimeout(later, 800))
+  connection.write('}')
+  expect((await connection.answer())?.status).toBe(200)
+  connection.hangUp()
+})
+
+test('where nobody listens, the upstream is unreachable', async () => {
+  const { gate, upstream } = await stand(() => {})
+  upstream.close()
+  expect(await refusedBy(gate)).toEqual({
+    reason: 'upstream_unreachable',
+    detail: expect.stringContaining('ECONNREFUSED'),
+  })
+})
+
+test('an https upstream that speaks no TLS is unreachable', async () => {
+  const upstream = await openHttpUpstream()
+  const gate = await openGate(upstream.url.replace('http:', 'https:'))
+  closing.push(upstream.close, gate.close)
+  expect(await refusedBy(gate)).toMatchObject({ reason: 'upstream_unreachable' })
+  expect(upstream.seen).toEqual([])
+})
+
+test('an https upstream with a certificate that nobody vouches for is unreachable', async () => {
+  // It signs for itself.
+  const script = 'export default { fetch: () => new Response("asked") }'
+  const upstream = new Miniflare({ modules: true, script, https: true })
+  const gate = await openGate(String(await upstream.ready))
+  closing.push(() => void upstream.dispose(), gate.close)
+  expect(await refusedBy(gate)).toEqual({
+    reason: 'upstream_unreachable',
+    detail: expect.stringMatching(/certificate/),
+  })
+})
+
+test.each<[string, string | null]>([
+  ['resets the connection', null],
+  ['closes it without an answer', ''],
+  ['speaks no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n'],
+  [
+    'switches protocols unasked',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+  ],
+  ['answers with a status that is none', 'HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n'],
+  ['announces two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+  ['sends 100 kB of headers', `HTTP/1.1 200 OK\r\nX-Long: ${'x'.repeat(100_000)}\r\n\r\n`],
+])('an upstream that %s is unreachable', async (_, answer) => {
+  const { gate, upstream } = await stand((socket) => {
+    if (answer === null) socket.resetAndDestroy()
+    else socket.end(answer, 'latin1')
+  })
+  const refused = await refusedBy(gate, POST)
+  expect(refused).toEqual({ reason: 'upstream_unreachable', detail: expect.any(String) })
+  await noConnections(upstream)
+})
+
+test.each([
+  ['a length', 'Content-Length: 100'],
+  ['chunks', 'Transfer-Encoding: chunked'],
+])('an answer with %s that breaks off is a broken transfer', async (_, framing) => {
+  const consoleError = vi.spyOn(console, 'error').mockReturnValue(undefined)
+  const { gate, upstream } = await stand((socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n5\r\nbegun\r\n`)
+    setTimeout(() => socket.end(), 50)
+  })
+  const connection = await RawConnection.open(gate.url)
+  connection.write(GET)
+  // No whole answer: the connection ends before its length, or its last chunk.
+  expect(await connection.answer()).toBeNull()
+  await noConnections(upstream)
+  expect(gate.log.lines).toEqual([
+    {
+      level: 'warn',
+      message: 'an upstream broke off its answer',
+      facts: {
+        address: '127.0.0.1',
+        requestId: 'request-1',
+        path: '/*',
+        surface: 'fhir',
+        reason: 'upstream_unreachable',
+        detail: 'aborted',
+      },
+    },
+  ])
+  consoleError.mockRestore()
+})
+
+test('an answer that falls silent is a broken transfer', async () => {
+  const consoleError = vi.spyOn(console, 'error').mockReturnValue(undefined)
+  const { gate, upstream } = await stand(
+    (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n')
+    },
+    { timeoutMs: 300 },
+  )
+  await expect(fetch(gate.url).then((answer) => answer.text())).rejects.toThrow()
+  await noConnections(upstream)
+  expect(gate.log.lines.map(({ facts }) => facts)).toMatchObject([{ reason: 'upstream_timed_out' }])
+  consoleError.mockRestore()
+})
+
+test('an upstream that refuses a body early is heard', async () => {
+  const { gate, upstream } = await stand((socket) => {
+    socket.end(
+      'HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlong',
+    )
+  })
+  const connection = await RawConnection.open(gate.url)
+  connection.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n{')
+  const answer = await connection.answer()
+  expect([answer?.status, answer?.body]).toEqual([413, 'long'])
+  connection.hangUp()
+  await noConnections(upstream)
+})
+
+test('a connection that died idle costs a repeatable request nothing, and no other is sent twice', async () => {
+  const { gate, upstream } = await stand((socket, _, nth) => {
+    // Answers the first request of a connection, and resets it when a second one comes.
+    if (nth === 2 || nth === 4) socket.resetAndDestroy()
+    else socket.write(WHOLE)
+  })
+  expect((await sendRaw(gate.url, GET))?.status).toBe(200)
+  expect((await sendRaw(gate.url, GET))?.status).toBe(200)
+  expect(upstream.requests()).toBe(3)
+  expect(await refusedBy(gate, POST)).toMatchObject({ reason: 'upstream_unreachable' })
+  expect(upstream.requests()).toBe(4)
+})

@@ -1,0 +1,200 @@
+import { afterEach, expect, test } from 'vitest'
+import { sendRaw } from '../support/raw.ts'
+import { type GateOptions, openGate } from '../support/upstream/gate.ts'
+import { openHttpUpstream, type Seen } from '../support/upstream/http-upstream.ts'
+
+/*
+ * What an upstream reads of a request: all that is the request's own, nothing that the caller could
+ * pass himself off with.
+ */
+
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+/** What the upstream sees of this request, its own Host and connection aside. */
+async function passed(request: string, options: GateOptions & { base?: string } = {}) {
+  const upstream = await openHttpUpstream()
+  const gate = await openGate(upstream.url + (options.base ?? ''), options)
+  closing.push(upstream.close, gate.close)
+  const answer = await sendRaw(gate.url, request.replaceAll('\n', '\r\n'))
+  const [seen] = upstream.seen
+  return { answer, seen, headers: headersOf(seen, new URL(upstream.url).host) }
+}
+
+function headersOf(seen: Seen | undefined, host: string): Record<string, string> {
+  if (seen === undefined) return {}
+  const headers = Object.fromEntries(seen.headers)
+  expect(headers.host).toBe(host)
+  const { host: _, connection: __, ...rest } = headers
+  expect(seen.headers).toHaveLength(Object.keys(headers).length)
+  return rest
+}
+
+const OURS = {
+  'x-latchkey-account': 'account-1',
+  'x-latchkey-site': 'site-1',
+  'x-latchkey-key': 'KEY1',
+  'x-latchkey-owner': 'owner-1',
+  'x-latchkey-dialect': 'test',
+  'x-request-id': 'request-1',
+  'x-forwarded-for': '127.0.0.1',
+  'x-forwarded-proto': 'https',
+  'x-forwarded-host': 'latchkey.example',
+}
+
+test('the request’s own headers, method, path, query and body arrive', async () => {
+  const { seen, headers } = await passed(
+    'PUT /fhir/Patient/1?a=b&a=%20c HTTP/1.1\nHost: x\nContent-Type: text/x\nX-Own: 1\nIf-Match: W/"2"\n' +
+      'Accept-Encoding: br\nUser-Agent: me\nContent-Length: 4\n\nbody',
+  )
+  expect(seen).toMatchObject({ method: 'PUT', url: '/fhir/Patient/1?a=b&a=%20c' })
+  expect(seen?.body.toString()).toBe('body')
+  expect(headers).toEqual({
+    ...OURS,
+    'content-type': 'text/x',
+    'x-own': '1',
+    'if-match': 'W/"2"',
+    'accept-encoding': 'br',
+    'user-agent': 'me',
+    'content-length': '4',
+  })
+})
+
+test.each([
+  ['', '/fhir/a'],
+  ['/', '/fhir/a'],
+  ['/base', '/base/fhir/a'],
+  ['/base/', '/base/fhir/a'],
+])('the path stands under the upstream’s base path %j', async (base, url) => {
+  const { seen } = await passed('GET /fhir/a HTTP/1.1\nHost: x\n\n', { base })
+  expect(seen?.url).toBe(url)
+})
+
+test.each([
+  'Authorization: Bearer x',
+  'aUTHORIZATION: ODFHIR a/b',
+  'X-API-Key: x',
+  'x_api_key: x',
+  'Cookie: a=b',
+  'Proxy-Authorization: Basic x',
+  'X-Latchkey-Account: other',
+  'x-latchkey-site: other',
+  'X_Latchkey_Account: other',
+  'x_latchkey-key: other',
+  'X-Latchkey_Owner: other',
+  'X.Latchkey.Account: other',
+  'X-LATCHKEY-ROLE: operator',
+  'X-Latchkey: other',
+  'X_Request_Id: other',
+  'X-Request-Id: other',
+  'X-Forwarded-For: 10.0.0.1',
+  'X_Forwarded_For: 10.0.0.1',
+  'X-Forwarded-Proto: gopher',
+  'X-Forwarded-Host: evil.example',
+  'X-Forwarded-Port: 1',
+  'X-Forwarded-User: root',
+  'Forwarded: for=10.0.0.1;host=evil.example',
+  'X-Real-IP: 10.0.0.1',
+  'X-HTTP-Method-Override: DELETE',
+  'X-Original-URL: /admin',
+  'Keep-Alive: timeout=5',
+  'TE: trailers',
+  'Proxy-Connection: keep-alive',
+  'Upgrade: h2c',
+  'Expect: 100-continue',
+  'Connection: X-Secret, x-latchkey-site, x-forwarded-for',
+])('a caller’s %s does not', async (line) => {
+  const { headers } = await passed(`GET /fhir HTTP/1.1\nHost: x\nX-Own: 1\n${line}\n\n`)
+  expect(headers).toEqual({ ...OURS, 'x-own': '1' })
+})
+
+test('what Connection names goes no further', async () => {
+  const { headers } = await passed(
+    'GET /fhir HTTP/1.1\nHost: x\nX-Hop: 1\nX-Own: 1\nConnection: keep-alive, x-hop\n\n',
+  )
+  expect(headers).toEqual({ ...OURS, 'x-own': '1' })
+})
+
+test('a key without a site names none', async () => {
+  const request = 'GET /fhir HTTP/1.1\nHost: x\nX-Latchkey-Site: other\n\n'
+  const { headers } = await passed(request, { identity: { siteId: null } })
+  expect(Object.keys(headers)).not.toContain('x-latchkey-site')
+})
+
+test('a request that needs no key says nothing of anybody', async () => {
+  const request =
+    'GET /fhir/metadata HTTP/1.1\nHost: x\nX-Latchkey-Key: other\nAuthorization: Bearer x\n\n'
+  const { headers } = await passed(request, { identity: null })
+  const ours = Object.entries(OURS).filter(([name]) => !name.startsWith('x-latchkey-'))
+  expect(headers).toEqual(Object.fromEntries(ours))
+})
+
+test.each([
+  ['a trusted proxy', ['127.0.0.0/8'], '203.0.113.9'],
+  ['anybody else', ['192.0.2.1'], '127.0.0.1'],
+  ['anybody, where none is trusted', [], '127.0.0.1'],
+])('X-Forwarded-For of %s says where the caller is', async (_, trusted, address) => {
+  const { headers } = await passed(
+    'GET /fhir HTTP/1.1\nHost: x\nX-Forwarded-For: 10.0.0.1, 203.0.113.9\n\n',
+    { trusted },
+  )
+  expect(headers['x-forwarded-for']).toBe(address)
+})
+
+test.each([
+  ['POST', 'Content-Length: 4', 'body', { 'content-length': '4' }],
+  ['DELETE', 'Content-Length: 4', 'body', { 'content-length': '4' }],
+  ['POST', 'Transfer-Encoding: chunked', '4\nbody\n0\n\n', { 'transfer-encoding': 'chunked' }],
+  ['DELETE', 'Transfer-Encoding: chunked', '4\nbody\n0\n\n', { 'transfer-encoding': 'chunked' }],
+])('a body of %s keeps its framing: %s', async (method, framing, text, kept) => {
+  const { seen, headers } = await passed(`${method} /a HTTP/1.1\nHost: x\n${framing}\n\n${text}`)
+  expect(seen?.body.toString()).toBe('body')
+  expect(headers).toEqual({ ...OURS, ...kept })
+})
+
+test.each([
+  ['POST', 'X-Own: 1\n\n', { 'content-length': '0' }],
+  ['POST', 'Content-Length: 0\n\n', { 'content-length': '0' }],
+  ['DELETE', 'X-Own: 1\n\n', {}],
+  ['GET', 'Content-Length: 4\n\nbody', {}],
+])('%s without a body that means anything has none: %j', async (method, rest, kept) => {
+  const { seen, headers } = await passed(`${method} /a HTTP/1.1\nHost: x\n${rest}`)
+  expect(seen?.body).toHaveLength(0)
+  const { 'x-own': _, ...others } = headers
+  expect(others).toEqual({ ...OURS, ...kept })
+})
+
+test.each([
+  '/fhir/..%2fadmin',
+  '/fhir/..%5Cadmin',
+  '/fhir/%2e%2E%2Fadmin',
+  '/fhir/..;/admin',
+  '/fhir/..;jsessionid=1/admin',
+  '/fhir/%2e%2e%3bx/admin',
+  '/fhir/a%2f..%2f..',
+])('a path that an upstream may climb by is refused: %s', async (path) => {
+  const { answer, seen } = await passed(`GET ${path} HTTP/1.1\nHost: x\n\n`)
+  expect(JSON.parse(answer?.body ?? '')).toMatchObject({ reason: 'field_invalid' })
+  expect(seen).toBeUndefined()
+})
+
+test.each([
+  ['/fhir/../admin', '/admin'],
+  ['/fhir/%2e%2e/admin', '/admin'],
+  ['//evil.example/a', '//evil.example/a'],
+  ['http://evil.example/a', '/a'],
+  ['/fhir/a..b/...', '/fhir/a..b/...'],
+])('a path goes on as it was routed: %s', async (path, url) => {
+  const { seen } = await passed(`GET ${path} HTTP/1.1\nHost: x\n\n`)
+  expect(seen?.url).toBe(url)
+})
+
+test('a WebSocket is not opened: the upstream is asked without Upgrade', async () => {
+  const { answer, headers } = await passed(
+    'GET /fhir HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\nX-Own: 1\n\n',
+  )
+  expect(answer?.status).toBe(200)
+  expect(headers).toEqual({ ...OURS, 'x-own': '1' })
+})
