@@ -14,6 +14,7 @@ import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
 import { createAuthenticate } from './service/authenticate.ts'
+import { createCustomerKeys } from './service/customer-keys.ts'
 import { createExchange } from './service/exchange.ts'
 import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
@@ -108,7 +109,8 @@ export function compose(parts: Parts): Latchkey {
   const uses = createUses(storage, clock, log, keepAlive)
   const common = { standings, uses, minter, random, clock, log, region, refused }
   const operator = { storage, random, clock, actor: 'operator' }
-  const keysAs = (actor: string) => createKeys({ ...operator, actor, hasher, digester, sealer })
+  const secrets = { storage, random, clock, hasher, digester, sealer }
+  const keysAs = (actor: string) => createKeys({ ...secrets, actor })
 
   const sealedBefore = createRingProof(operator)
 
@@ -129,6 +131,8 @@ export function compose(parts: Parts): Latchkey {
       pace: createPace({ limit: quota.requests, windowMs: quota.windowMs }, clock, parts.share),
     }),
     pass: createPass({ carry: parts.carry, upstreams: config.upstreams, publicUrl, log }),
+    customerKeys: createCustomerKeys({ ...secrets, keysAs }),
+    clock,
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,
