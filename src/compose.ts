@@ -17,6 +17,7 @@ import { type Accounts, createAccounts } from './service/accounts.ts'
 import { type Audit, createAudit } from './service/audit.ts'
 import { createAuthenticate } from './service/authenticate.ts'
 import { createChain } from './service/chain.ts'
+import { createCustomerKeys } from './service/customer-keys.ts'
 import { createExchange } from './service/exchange.ts'
 import { createExplain, type Explain } from './service/explain.ts'
 import { createGuard } from './service/guard.ts'
@@ -116,7 +117,8 @@ export function compose(parts: Parts): Latchkey {
   const uses = createUses(storage, clock, log, parts.keepAlive ?? (() => {}))
   const common = { standings, uses, minter, random, clock, log, region, recorder, refused }
   const operator = { storage, random, clock, actor: 'operator' }
-  const keysAs = (actor: string) => createKeys({ ...operator, actor, hasher, digester, sealer })
+  const secrets = { storage, random, clock, hasher, digester, sealer }
+  const keysAs = (actor: string) => createKeys({ ...secrets, actor })
 
   const sealedBefore = createRingProof(operator)
 
@@ -137,6 +139,8 @@ export function compose(parts: Parts): Latchkey {
       pace: createPace({ limit: quota.requests, windowMs: quota.windowMs }, clock, parts.share),
     }),
     pass: createPass({ carry: parts.carry, upstreams: config.upstreams, publicUrl, log }),
+    customerKeys: createCustomerKeys({ ...secrets, keysAs }),
+    clock,
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,

@@ -276,6 +276,19 @@ export interface KeyEdit {
   readonly expiresAt: number | null
 }
 
+/** A key and what is sealed of it; null where its dialect shows a secret once. */
+export interface SealedKey {
+  readonly key: KeySummary
+  readonly sealedSecret: string | null
+}
+
+/** What one party may set of a key in one go. */
+export interface KeyAmendment {
+  /** By whom and since when it is disabled; null for enabled. */
+  readonly disabled: { readonly by: Party; readonly at: number } | null
+  readonly reference: string
+}
+
 /** Which keys of a list: those that are all of this. */
 export interface KeyFilter {
   readonly accountId?: string | undefined
@@ -453,6 +466,8 @@ export interface OperatorStorage {
   revokeKey(id: string, event: AuditEvent): Promise<boolean>
   /** Guard: `seen` is still the key's last change; it is not revoked; the owner is of its account and may hold keys. */
   editKey(id: string, edit: KeyEdit, seen: string, event: AuditEvent): Promise<boolean>
+  /** All of it or nothing. Guard: `seen` is still the key's last change; it is not revoked. */
+  amendKey(id: string, to: KeyAmendment, seen: string, event: AuditEvent): Promise<boolean>
   /** Guard: it is not revoked. Null takes it back. */
   assignKey(
     id: string,
@@ -477,6 +492,8 @@ export interface OperatorStorage {
     event: AuditEvent,
   ): Promise<boolean>
   listKeys(page: Page & KeyFilter): Promise<KeySummary[]>
+  /** The same list, each key with its sealed secret. */
+  listSealedKeys(page: Page & KeyFilter): Promise<SealedKey[]>
   /** By row id or by public id. */
   findKeySummary(idOrPublicId: string): Promise<KeySummary | null>
   /** The sealed secret by the key's row id; null where it has none. */
