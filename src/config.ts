@@ -49,7 +49,7 @@ export const SETTINGS = {
   LATCHKEY_FAILURES_SECONDS: { default: '300', help: 'The window that failures are counted in.' },
   LATCHKEY_QUOTA_REQUESTS: {
     default: '10000',
-    help: 'Requests of one address to /endpoint and /query within the quota window.',
+    help: 'Requests within the quota window: of one address to /endpoint and /query, and of each key that comes with every request.',
   },
   LATCHKEY_QUOTA_SECONDS: { default: '300', help: 'The quota window.' },
   LATCHKEY_AUDIT_YEARS: {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SETTINGS } from '../src/config.ts'
+import { SECRET_PATTERN } from '../src/domain/secret.ts'
 import type { Seeded } from '../src/node/demo/seed.ts'
 import { type DemoProcess, startDemo } from './support/demo.ts'
 
@@ -16,6 +17,10 @@ test('the README names every setting, its default and its meaning, and no other'
   )
   const written = readme.split('\n').filter((line) => line.startsWith('| `LATCHKEY_'))
   expect(written).toEqual(rows)
+})
+
+test('what a scanner is to look for finds every secret that is made here', () => {
+  expect(readme).toContain(`\`${SECRET_PATTERN.source}\``)
 })
 
 test('every file that the README points to is there', () => {
