@@ -2,7 +2,9 @@ import { fail, ok, type Result } from '../domain/failure.ts'
 import type { Party } from '../domain/key.ts'
 import type { Portal } from '../domain/portal.ts'
 import { createKeySecrets, type KeySecretsDeps } from './key-secrets.ts'
-import { type Keys, REFERENCE_MAX, type Revealed } from './keys.ts'
+import type { Revealed } from './keys/find.ts'
+import { REFERENCE_MAX } from './keys/wish.ts'
+import type { Keys } from './keys.ts'
 import { eventOf, readText } from './operator.ts'
 import type {
   AuthorityStorage,

@@ -1,4 +1,4 @@
-import type { KeyWish } from '../../src/service/keys.ts'
+import type { KeyWish } from '../../src/service/keys/wish.ts'
 import { ownAnswer } from './seen.ts'
 import { done, type TestServer } from './server.ts'
 

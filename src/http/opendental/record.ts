@@ -1,6 +1,6 @@
 import { fail, ok, type Result, type Unreadable } from '../../domain/failure.ts'
 import type { CustomerKeyChange } from '../../service/customer-keys.ts'
-import type { Revealed } from '../../service/keys.ts'
+import type { Revealed } from '../../service/keys/find.ts'
 import { isEnabling, SETTABLE, statusOf } from './key-status.ts'
 import type { Parameters } from './parameters.ts'
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Latchkey } from '../../../compose.ts'
 import { traitsOf } from '../../../domain/dialect.ts'
-import type { Revealed } from '../../../service/keys.ts'
+import type { Revealed } from '../../../service/keys/find.ts'
 import { formatOne, print, printOne, say } from '../print.ts'
 import { detailsOf } from './columns.ts'
 
