@@ -6,6 +6,8 @@ import { createChain } from './chain.ts'
 import { Compiler, type Engine } from './engine.ts'
 import { createEvents } from './events.ts'
 import { createGrants } from './grants.ts'
+import { createKeyLife } from './key-life.ts'
+import { createKeyMaking } from './key-making.ts'
 import { createKeys } from './keys.ts'
 import { createMessages } from './messages.ts'
 import { createPlaces } from './places.ts'
@@ -31,7 +33,9 @@ export function createStorage(engine: Engine): Storage {
     ...createAccounts(compiler, rows, audit),
     ...createPlaces(engine, compiler, rows, audit),
     ...createRoutes(compiler, rows, audit),
-    ...createKeys(engine, compiler, rows, audit),
+    ...createKeyMaking(compiler, audit),
+    ...createKeyLife(compiler, audit),
+    ...createKeys(engine, compiler, rows),
     ...createEvents(engine, compiler),
     ...createChain(engine, compiler),
     ...createUses(engine, compiler),
