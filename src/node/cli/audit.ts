@@ -121,7 +121,7 @@ function toText({ whole, events, first, last, checkpoints, signedAt, ...found }:
   const signed =
     signedAt === null
       ? 'no checkpoint'
-      : `${checkpoints} checkpoints, the last one signed ${time(signedAt)}`
+      : `${checkpoints} ${checkpoints === 1 ? 'checkpoint' : 'checkpoints'}, the last one signed ${time(signedAt)}`
   if (whole) return `The audit is whole: ${range}; ${signed}.\n`
   const { breaks, breaksFound } = found
   const lines = breaks.map(
