@@ -28,7 +28,7 @@ export interface ForwardAuthDeps extends HttpDeps {
   readonly log: Log
 }
 
-const PATH = '/forward-auth'
+export const FORWARD_AUTH = '/forward-auth'
 const ANY = 'any'
 const RETRY_AFTER_SECONDS = 5
 
@@ -45,8 +45,8 @@ const RETRY_AFTER_SECONDS = 5
 export function forwardAuth(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
   const handler = (c: Context) => answer(c)
-  app.all(PATH, handler)
-  app.all(`${PATH}/*`, handler)
+  app.all(FORWARD_AUTH, handler)
+  app.all(`${FORWARD_AUTH}/*`, handler)
   return app
 
   async function answer(c: Context): Promise<Response> {
@@ -122,7 +122,7 @@ function readQuestion({ url, headers, method }: Request): Question {
   const named = [given('x-original-method'), given('x-forwarded-method')]
   const overriding = [...headers].filter(([name]) => overridesMethod(name))
   const [original = null] = uri === null ? [] : uri.split('?')
-  const [, name = ANY, ...below] = pathname.slice(PATH.length).split('/')
+  const [, name = ANY, ...below] = pathname.slice(FORWARD_AUTH.length).split('/')
   // Who appends the guarded path appends its query, which is the caller's: it asks for nothing here.
   const options = below.length === 0 ? searchParams : new URLSearchParams()
   return {
