@@ -194,12 +194,35 @@ CREATE TABLE deliveries (
 
 -- ── What happened ────────────────────────────────────────────────────────────────────────────────
 
+-- request_id joins what a caller was answered and what the operator reads. sequence and seal are null until
+-- the event is sealed; each seal covers the one before it, so that no event is changed or gone unseen.
+
 CREATE TABLE audit_events (
   id TEXT PRIMARY KEY,
   at BIGINT NOT NULL,
   actor TEXT NOT NULL,
   action TEXT NOT NULL,
   subject TEXT NOT NULL,
-  facts TEXT NOT NULL
+  facts TEXT NOT NULL,
+  request_id TEXT,
+  sequence BIGINT,
+  seal TEXT
 );
 CREATE INDEX audit_events_by_subject ON audit_events (subject, id);
+CREATE INDEX audit_events_by_request ON audit_events (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX audit_events_unsealed ON audit_events (id) WHERE sequence IS NULL;
+CREATE UNIQUE INDEX audit_events_by_sequence ON audit_events (sequence) WHERE sequence IS NOT NULL;
+
+-- One row: where the chain has got to. Whoever seals moves it in the same transaction; of many at once one does.
+CREATE TABLE audit_chain (sequence BIGINT NOT NULL, seal TEXT NOT NULL);
+INSERT INTO audit_chain (sequence, seal) VALUES (0, '');
+
+-- Signed: up to this event the chain was whole at this time, and began with the event numbered first.
+CREATE TABLE audit_checkpoints (
+  sequence BIGINT NOT NULL,
+  first BIGINT NOT NULL,
+  seal TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  signature TEXT NOT NULL,
+  PRIMARY KEY (sequence, first)
+);

@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono'
 import type { Config } from './config.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import { createMinter } from './crypto/minter.ts'
+import { createNotary } from './crypto/notary.ts'
 import type { Argon2, Primitives } from './crypto/primitives.ts'
 import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
@@ -14,8 +15,12 @@ import { presented } from './http/presented.ts'
 import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
+import { type Audit, createAudit } from './service/audit.ts'
 import { createAuthenticate } from './service/authenticate.ts'
+import { createChain } from './service/chain.ts'
+import { createCustomerKeys } from './service/customer-keys.ts'
 import { createExchange } from './service/exchange.ts'
+import { createExplain, type Explain } from './service/explain.ts'
 import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
@@ -23,6 +28,7 @@ import { createMessages, type Messages } from './service/messages.ts'
 import { createPace } from './service/pace.ts'
 import { createPlaces, type Places } from './service/places.ts'
 import type { Carry, Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
+import { createRecorder } from './service/recorder.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRingProof } from './service/ring-proof.ts'
@@ -67,10 +73,17 @@ export interface Latchkey {
   readonly places: Places
   readonly routes: Routes
   readonly messages: Messages
+  readonly audit: Audit
+  /** What was decided about a request, by its id. */
+  readonly explain: Explain
   /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
   readonly ringBelongs: (ring: Keyring) => Promise<boolean>
   /** Writes what is only counted in memory. To be called once a minute, and before the end. */
   readonly flush: () => Promise<void>
+  /** Writes the events that are only in memory. To be called every second, and before the end. */
+  readonly record: () => Promise<void>
+  /** Makes the events that were written a part of the chain. To be called every few seconds. */
+  readonly seal: () => Promise<void>
   /** Deletes what nobody needs any more. To be called now and then. */
   readonly sweep: () => Promise<void>
 }
@@ -100,18 +113,15 @@ export function compose(parts: Parts): Latchkey {
   const guessesOf = (what: string) => createGuesses(guessLimits, clock, shareOf(what))
 
   const standings = createStandings(storage)
-  const keepAlive = parts.keepAlive ?? (() => {})
-  const refused = createRefused({
-    storage,
-    random,
-    clock,
-    log,
-    keepAlive,
-  })
-  const uses = createUses(storage, clock, log, keepAlive)
-  const common = { standings, uses, minter, random, clock, log, region, refused }
+  const recorder = createRecorder({ storage, random, clock, log, keepAlive: parts.keepAlive })
+  const refused = createRefused({ recorder, log })
+  const notary = createNotary(primitives, keyring)
+  const chain = createChain({ storage, notary, random, clock, log })
+  const uses = createUses(storage, clock, log, parts.keepAlive ?? (() => {}))
+  const common = { standings, uses, minter, random, clock, log, region, recorder, refused }
   const operator = { storage, random, clock, actor: 'operator' }
-  const keysAs = (actor: string) => createKeys({ ...operator, actor, hasher, digester, sealer })
+  const secrets = { storage, random, clock, hasher, digester, sealer }
+  const keysAs = (actor: string) => createKeys({ ...secrets, actor })
 
   const sealedBefore = createRingProof(operator)
 
@@ -132,6 +142,8 @@ export function compose(parts: Parts): Latchkey {
       pace: createPace({ limit: quota.requests, windowMs: quota.windowMs }, clock, parts.share),
     }),
     pass: createPass({ carry: parts.carry, upstreams: config.upstreams, publicUrl, log }),
+    customerKeys: createCustomerKeys({ ...secrets, keysAs }),
+    clock,
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,
     storage,
@@ -155,11 +167,22 @@ export function compose(parts: Parts): Latchkey {
     places: createPlaces(operator),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),
+    audit: createAudit({ storage, notary, clock }),
+    explain: createExplain(storage),
     ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
     flush: uses.flush,
+    record: recorder.flush,
+    seal: chain.seal,
     async sweep() {
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
+      await chain.purge(yearsBefore(clock(), config.auditYears))
     },
   }
+}
+
+/** The same day of an earlier year: some years are longer. */
+function yearsBefore(at: number, years: number): number {
+  const date = new Date(at)
+  return date.setUTCFullYear(date.getUTCFullYear() - years)
 }

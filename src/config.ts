@@ -52,6 +52,10 @@ export const SETTINGS = {
     help: 'Requests of one address to /endpoint and /query within the quota window.',
   },
   LATCHKEY_QUOTA_SECONDS: { default: '300', help: 'The quota window.' },
+  LATCHKEY_AUDIT_YEARS: {
+    default: '6',
+    help: 'How long the events of the audit are kept; 1 to 100 years.',
+  },
   LATCHKEY_MESSAGE_LIMIT_BYTES: {
     default: '41943040',
     help: 'Longest message that is taken; 40 MB as documented.',
@@ -141,6 +145,7 @@ const schema = z.object({
   LATCHKEY_FAILURES_SECONDS: whole(1, 86_400),
   LATCHKEY_QUOTA_REQUESTS: whole(1, 1_000_000_000),
   LATCHKEY_QUOTA_SECONDS: whole(1, 86_400),
+  LATCHKEY_AUDIT_YEARS: whole(1, 100),
   LATCHKEY_MESSAGE_LIMIT_BYTES: whole(1024, 1_073_741_824),
   LATCHKEY_UPSTREAM_FHIR: upstream,
   LATCHKEY_UPSTREAM_HL7: upstream,
@@ -170,6 +175,7 @@ export interface Config {
   readonly leewayMs: number
   readonly guessLimits: { perKey: number; perAddress: number; windowMs: number }
   readonly quota: { requests: number; windowMs: number }
+  readonly auditYears: number
   readonly messageLimitBytes: number
   /** What stands behind each surface; a surface that is not there has nothing behind it. */
   readonly upstreams: Readonly<Partial<Record<Surface, URL>>>
@@ -232,6 +238,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       windowMs: s.LATCHKEY_FAILURES_SECONDS * 1000,
     },
     quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
+    auditYears: s.LATCHKEY_AUDIT_YEARS,
     messageLimitBytes: s.LATCHKEY_MESSAGE_LIMIT_BYTES,
     upstreams: upstreamsOf((surface) => s[upstreamSetting(surface)]),
     upstreamTimeoutMs: s.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,

@@ -30,6 +30,7 @@ describe('the configuration', () => {
       leewayMs: 60_000,
       guessLimits: { perKey: 20, perAddress: 300, windowMs: 300_000 },
       quota: { requests: 10_000, windowMs: 300_000 },
+      auditYears: 6,
       messageLimitBytes: 40 * 1024 * 1024,
       upstreams: {},
       upstreamTimeoutMs: 60_000,
@@ -65,6 +66,7 @@ describe('the configuration', () => {
       LATCHKEY_FAILURES_SECONDS: '3',
       LATCHKEY_QUOTA_REQUESTS: '4',
       LATCHKEY_QUOTA_SECONDS: '5',
+      LATCHKEY_AUDIT_YEARS: '10',
       LATCHKEY_MESSAGE_LIMIT_BYTES: '1024',
       LATCHKEY_UPSTREAM_FHIR: 'https://fhir.example/base/',
       LATCHKEY_UPSTREAM_PRACTICE: 'HTTP://127.0.0.1:8081',
@@ -81,6 +83,7 @@ describe('the configuration', () => {
       leewayMs: 0,
       guessLimits: { perKey: 1, perAddress: 2, windowMs: 3000 },
       quota: { requests: 4, windowMs: 5000 },
+      auditYears: 10,
       messageLimitBytes: 1024,
       upstreams: {
         fhir: new URL('https://fhir.example/base/'),

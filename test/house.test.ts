@@ -278,6 +278,13 @@ describe('a string that goes over a wire occurs in one source file:', () => {
     'CompanyId',
     'Basic realm',
     "'/practice/v1/me'",
+    'ODFHIR realm',
+    'odfhir[',
+    'API key has not been assigned.',
+    'DisabledByDeveloper',
+    'EnabledReadOnly',
+    'DateTimeAssigned',
+    '0001-01-01',
   ])('%s', (word) => {
     const quoted = server.filter((file) => codeOf(file).includes(word))
     expect(quoted).toHaveLength(1)

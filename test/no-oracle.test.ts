@@ -152,9 +152,10 @@ describe('authenticate', () => {
   test('tells the operator, not the caller, that a key is of another region', async () => {
     const abroad = await keyWith({ region: 'ca' })
     const key = done(await server.keys.find(abroad.apiKey))
+    await server.record()
     await refuses('abroad', abroad.apiKey, abroad.secret)
-    // The caller does not wait for the event; the next write does.
-    await server.storage.probe()
+    // The caller does not wait for the event.
+    await server.record()
     const [event] = await server.storage.listEvents({ subject: key.id, limit: 1 })
     expect(event).toMatchObject({
       actor: key.id,

@@ -335,7 +335,8 @@ describe('reuse', () => {
       actor: key.keyId,
       action: 'grant.reused',
       subject: sid,
-      facts: { keyId: key.keyId },
+      facts: { keyId: key.keyId, address: '203.0.113.7', path: '/auth/refreshToken' },
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     })
     for (const tokens of [first, second, third]) {
       expect(await use(tokens)).toBe(401)

@@ -144,6 +144,21 @@ test('the log holds no secret, token or payload, whatever was sent', () => {
   expect(foundIn(Buffer.from(server.output()))).toEqual([])
 })
 
+test('the audit tells of every refusal, and holds no secret, token or payload, exported neither', async () => {
+  const told = async () => {
+    const events = await latchkey.audit.list({ limit: 1000, action: 'key.refused' })
+    return events.map(({ facts }) => facts.reason)
+  }
+  const reasons = ['key_unknown', 'secret_wrong', 'token_forged', 'field_missing']
+  const more = ['member_repeated', 'body_unreadable', 'event_unknown', 'destination_failed']
+  await expect.poll(told).toEqual(expect.arrayContaining([...reasons, ...more]))
+  const events = await latchkey.audit.list({ limit: 1000 })
+  expect(foundIn(Buffer.from(JSON.stringify(events)))).toEqual([])
+  const file = join(parent, 'audit.jsonl')
+  await cli('audit', 'export', file)
+  expect(foundIn(readFileSync(file))).toEqual([])
+})
+
 test('no file holds a secret, token or payload in plain text, the write-ahead log neither', () => {
   const files = readdirSync(dir).sort()
   expect(files).toEqual(['keyring.json', 'latchkey.db', 'latchkey.db-shm', 'latchkey.db-wal'])

@@ -4,15 +4,17 @@ import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
 
 /**
- * What a key of the ring is for: access tokens, refresh tokens, what must be read again, and secrets
- * that are presented at every request.
+ * What a key of the ring is for: access tokens, refresh tokens, what must be read again, secrets that
+ * are presented at every request, and the audit.
  */
-export type Use = 'sign' | 'refresh' | 'seal' | 'digest'
-const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest']
+export type Use = 'sign' | 'refresh' | 'seal' | 'digest' | 'audit'
+export const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
+/** What rings were not made with once: `completeRing` knows what they lack. */
+const LATER: readonly Use[] = ['digest', 'audit']
 
 const ringKey = z.object({
   id: z.string().min(1),
-  use: z.enum(['sign', 'refresh', 'seal', 'digest']),
+  use: z.enum(['sign', 'refresh', 'seal', 'digest', 'audit']),
   /** `next` is known (and published, where it signs) before it is used. */
   state: z.enum(['next', 'current', 'retired']),
   createdAt: z.number().int(),
@@ -27,7 +29,10 @@ export type RingKey = z.infer<typeof ringKey>
 /** The server's own keys, as they stand in the key ring file. */
 export type Ring = z.infer<typeof ringFile>
 
-/** Reads a key ring file. Throws with a sentence that says what is wrong with it. */
+/**
+ * Reads a key ring file. Throws with a sentence that says what is wrong with it. An older one is read
+ * as it is: `completeRing` adds what it lacks.
+ */
 export function parseRing(text: string): Ring {
   let value: unknown
   try {
@@ -45,7 +50,9 @@ export function parseRing(text: string): Ring {
     throw new Error('the id of a refresh key must be 8 hex digits: it is part of every token')
   }
   for (const use of USES) {
-    const current = keys.filter((key) => key.use === use && key.state === 'current')
+    const its = keys.filter((key) => key.use === use)
+    if (its.length === 0 && LATER.includes(use)) continue
+    const current = its.filter(({ state }) => state === 'current')
     if (current.length !== 1) {
       throw new Error(`the key ring has ${current.length} current keys to ${use} with, not one`)
     }
@@ -61,6 +68,27 @@ export async function createRing(primitives: Primitives, now: number): Promise<R
     keys.push(await createKey(primitives, use, 'next', now))
   }
   return { version: 1, keys }
+}
+
+/**
+ * A ring that was made before there was a use for it gets its keys from what it holds (as RFC 5869
+ * does): every server that reads it comes to the same ones, at whatever moment, and no file or secret
+ * has to be written first. The first seal key is what all of a ring's servers share for ever.
+ */
+export function completeRing(primitives: Primitives, ring: Ring): Ring {
+  const missing = LATER.filter((use) => !ring.keys.some((key) => key.use === use))
+  if (missing.length === 0) return ring
+  const root = ring.keys.find(({ use }) => use === 'seal')
+  if (root === undefined) throw new Error('the key ring has no seal key')
+  const derive = primitives.hmac(bytesOf(primitives, root.jwk))
+  const keys = missing.flatMap((use) =>
+    (['current', 'next'] as const).map((state): RingKey => {
+      const id = hex(derive(`latchkey ${use} ${state} id`).subarray(0, 4))
+      const k = primitives.base64urlEncode(derive(`latchkey ${use} ${state} key`))
+      return { id, use, state, createdAt: root.createdAt, retiredAt: null, jwk: { kty: 'oct', k } }
+    }),
+  )
+  return { ...ring, keys: [...ring.keys, ...keys] }
 }
 
 /**
@@ -118,6 +146,7 @@ export class Keyring {
   #macs = new Map<string, Mac>()
   #sealers = new Map<string, AesGcm>()
   #digesters = new Map<string, Mac>()
+  #auditors = new Map<string, Mac>()
   #currentIds = new Map<Use, string>()
   #publicKeys: JWK[] = []
 
@@ -126,23 +155,28 @@ export class Keyring {
     this.replace(ring)
   }
 
-  replace(ring: Ring): void {
+  replace(given: Ring): void {
+    const ring = completeRing(this.#primitives, given)
     const signers = new Map<string, Ed25519>()
     const macs = new Map<string, Mac>()
     const sealers = new Map<string, AesGcm>()
     const digesters = new Map<string, Mac>()
+    const auditors = new Map<string, Mac>()
     const currentIds = new Map<Use, string>()
+    const hmac = (jwk: RingKey['jwk']) => this.#primitives.hmac(bytesOf(this.#primitives, jwk))
     for (const { id, use, state, jwk } of ring.keys) {
       if (state === 'current') currentIds.set(use, id)
       if (use === 'sign') signers.set(id, this.#primitives.ed25519(jwk))
-      else if (use === 'refresh') macs.set(id, this.#primitives.hmac(this.#bytes(jwk)))
-      else if (use === 'digest') digesters.set(id, this.#primitives.hmac(this.#bytes(jwk)))
-      else sealers.set(id, this.#primitives.aesGcm(this.#bytes(jwk)))
+      else if (use === 'refresh') macs.set(id, hmac(jwk))
+      else if (use === 'digest') digesters.set(id, hmac(jwk))
+      else if (use === 'audit') auditors.set(id, hmac(jwk))
+      else sealers.set(id, this.#primitives.aesGcm(bytesOf(this.#primitives, jwk)))
     }
     this.#signers = signers
     this.#macs = macs
     this.#sealers = sealers
     this.#digesters = digesters
+    this.#auditors = auditors
     this.#currentIds = currentIds
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(publicJwk)
   }
@@ -167,12 +201,13 @@ export class Keyring {
     const current = this.currentId('digest')
     return [current, ...[...this.#digesters.keys()].filter((id) => id !== current)]
   }
+  auditor = (id: string): Mac | undefined => this.#auditors.get(id)
+}
 
-  #bytes(jwk: RingKey['jwk']): Uint8Array {
-    const bytes = typeof jwk.k === 'string' ? this.#primitives.base64urlDecode(jwk.k) : null
-    if (bytes?.length !== 32) throw new Error('the key ring holds a key that is not 256 bits long')
-    return bytes
-  }
+function bytesOf(primitives: Primitives, jwk: RingKey['jwk']): Uint8Array {
+  const bytes = typeof jwk.k === 'string' ? primitives.base64urlDecode(jwk.k) : null
+  if (bytes?.length !== 32) throw new Error('the key ring holds a key that is not 256 bits long')
+  return bytes
 }
 
 function publicJwk({ id, jwk }: RingKey): JWK {

@@ -1,8 +1,12 @@
 import { Hono } from 'hono'
+import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
+import { opendentalApi } from './opendental/api.ts'
+import { opendental } from './opendental/dialect.ts'
+import type { KeyListDeps } from './opendental/key-list.ts'
 import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
@@ -14,7 +18,7 @@ import { xdent, xdentApi } from './xdent/api.ts'
 import { xenrad } from './xenrad/dialect.ts'
 import { xenradSurfaces } from './xenrad/surfaces.ts'
 
-export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps
+export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps & KeyListDeps
 
 /** The server as a value: requests in, answers out. It opens nothing and reads no environment. */
 export function createApp(deps: AppDeps): Hono {
@@ -24,6 +28,7 @@ export function createApp(deps: AppDeps): Hono {
   app.route('/', xenradSurfaces(deps))
   const gates = [
     redoxGate(deps),
+    surfaceGate(opendental, deps.authenticate),
     surfaceGate(xdent, deps.authenticate),
     // After XDENT's, whose keys come in the same header and are told by their dot.
     surfaceGate(xenrad, deps.authenticate),
@@ -32,7 +37,9 @@ export function createApp(deps: AppDeps): Hono {
   app.route('/', forwardAuth({ ...deps, gates }))
   app.route('/', jwks(deps))
   app.route('/', health(deps))
-  app.all('/api/v1/*', xdentApi(deps))
+  const dental = opendentalApi(deps)
+  app.all('/apikeys/*', dental)
+  app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
 
   app.notFound((c) => {

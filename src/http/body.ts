@@ -1,10 +1,13 @@
-import { fail, ok, type Result } from '../domain/failure.ts'
+import { fail, ok, type Result, type Unreadable } from '../domain/failure.ts'
 
 /**
  * The request's body, `limitBytes` at most. A longer one is refused before it is read where its
  * length is announced, and as soon as it is too long where it is not.
  */
-export async function readBody(request: Request, limitBytes: number): Promise<Result<Uint8Array>> {
+export async function readBody(
+  request: Request,
+  limitBytes: number,
+): Promise<Result<Uint8Array, Unreadable>> {
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity') {
     return unreadable('Content-Encoding is not supported: send the body as it is')
@@ -23,7 +26,7 @@ export async function readBody(request: Request, limitBytes: number): Promise<Re
 export async function readStream(
   stream: ReadableStream<Uint8Array> | null,
   limitBytes: number,
-): Promise<Result<Uint8Array>> {
+): Promise<Result<Uint8Array, Unreadable>> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of stream ?? []) {
@@ -43,7 +46,7 @@ export async function readStream(
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** UTF-8, or a failure: a replacement character would be silent loss. */
-export function decodeText(bytes: Uint8Array): Result<string> {
+export function decodeText(bytes: Uint8Array): Result<string, Unreadable> {
   try {
     return ok(decoder.decode(bytes))
   } catch {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { routePath } from 'hono/route'
 import { clientAddress, type Network } from '../domain/address.ts'
 import type { Caller } from '../service/refused.ts'
 
@@ -18,5 +19,6 @@ export function callerOf({ peerOf, trustedProxies, requestId }: HttpDeps, c: Con
   return {
     address: clientAddress(peerOf(c), forwarded, trustedProxies),
     requestId: requestId(),
+    path: routePath(c),
   }
 }

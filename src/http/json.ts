@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '../domain/failure.ts'
+import { fail, ok, type Result, type Unreadable } from '../domain/failure.ts'
 
 /** Deeper values break the parsers of those who are sent them. */
 const MAX_DEPTH = 500
@@ -7,7 +7,7 @@ const MAX_DEPTH = 500
  * Strict JSON: what RFC 8259 §4 leaves to chance is refused. Of two members with one name a parser
  * keeps the first, another the last, and then two services judge two different messages.
  */
-export function parseJson(text: string): Result<unknown> {
+export function parseJson(text: string): Result<unknown, Unreadable> {
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { createRing, parseRing, type Ring } from '../crypto/keyring.ts'
+import { completeRing, createRing, parseRing, type Ring } from '../crypto/keyring.ts'
 import { nodePrimitives } from './primitives.ts'
 
 const OWNER_ONLY = 0o600
@@ -42,7 +42,7 @@ export async function loadRing(path: string, { mayMake = false } = {}): Promise<
       `the key ring ${path} can be read by others (mode 0${mode.toString(8)}): chmod 600 ${path}`,
     )
   }
-  return parseRing(readFileSync(path, 'utf8'))
+  return completeRing(nodePrimitives, parseRing(readFileSync(path, 'utf8')))
 }
 
 /** Replaces the file in one step: whoever reads it finds the old ring or the new one. */

@@ -82,6 +82,8 @@ const SERVER = {
 
 const SWEEP_MS = 60 * 60 * 1000
 const FLUSH_MS = 60 * 1000
+const RECORD_MS = 1000
+const SEAL_MS = 5000
 /** Requests under way have this long to be answered when the server is told to stop. */
 const STOP_WITHIN_MS = 10_000
 
@@ -126,20 +128,32 @@ export async function startOneOf(
   const followed = { path: config.keyringPath, loaded, keyring, belongs: latchkey.ringBelongs }
   const unfollow = followRing(followed, log)
 
+  let sealing: Promise<void> | undefined
+  const seal = () => {
+    sealing ??= latchkey
+      .seal()
+      .catch((error: unknown) => log.error({ error }, 'the audit was not sealed'))
+      .finally(() => {
+        sealing = undefined
+      })
+    return sealing
+  }
   const sweep = () =>
     latchkey.sweep().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
-  const sweeping = setInterval(sweep, SWEEP_MS)
-  sweeping.unref()
-  const flushing = setInterval(latchkey.flush, FLUSH_MS)
-  flushing.unref()
+  const timers = [
+    setInterval(latchkey.record, RECORD_MS),
+    setInterval(seal, SEAL_MS),
+    setInterval(latchkey.flush, FLUSH_MS),
+    setInterval(sweep, SWEEP_MS),
+  ]
+  for (const timer of timers) timer.unref()
 
   return {
     ...latchkey,
     port,
     url,
     async stop() {
-      clearInterval(sweeping)
-      clearInterval(flushing)
+      for (const timer of timers) clearInterval(timer)
       unfollow()
       const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
       await new Promise((closed) => {
@@ -148,6 +162,10 @@ export async function startOneOf(
       })
       clearTimeout(hurry)
       await latchkey.flush()
+      await latchkey.record()
+      // What is under way may have begun before the last events were there.
+      await sealing
+      await seal()
       await latchkey.storage.close()
       log.info({}, 'stopped')
     },

@@ -4,6 +4,7 @@ import { wholeSecond } from '../domain/token.ts'
 import type { Guesses } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
 import type { Clock, Log, Random, SecretHasher, TokenMinter } from './ports.ts'
+import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
 import type { Uses } from './uses.ts'
@@ -18,15 +19,17 @@ export interface ExchangeDeps {
   readonly log: Log
   readonly region: string
   readonly uses: Uses
+  readonly recorder: Recorder
   readonly refused: Refused
 }
 
 /**
- * Key and secret in, tokens out. Writes nothing: both tokens carry their own proof, and each use of
- * them reads the key's row.
+ * Key and secret in, tokens out. Waits for no write: both tokens carry their own proof, and each use of
+ * them reads the key's row. The audit hears of it a moment later.
  */
 export function createExchange(deps: ExchangeDeps) {
-  const { standings, hasher, minter, guesses, random, clock, log, region, uses, refused } = deps
+  const { standings, hasher, minter, guesses, random, clock, log, region } = deps
+  const { uses, recorder, refused } = deps
 
   return async function exchange(
     credential: { publicId: string; secret: string },
@@ -38,13 +41,16 @@ export function createExchange(deps: ExchangeDeps) {
       return judged
     }
     const key = judged.value
+    const grantId = random.uuid()
     const granted = await issue(minter, key, {
-      grantId: random.uuid(),
+      grantId,
       generation: 0,
       issuedAt: wholeSecond(clock()),
     })
     uses.count(key.id)
     log.debug({ ...caller, keyId: key.id }, 'exchanged')
+    const facts = { surface: 'exchange', grantId }
+    recorder.record({ action: 'token.issued', subject: key.id, caller, facts })
     return ok(granted)
   }
 

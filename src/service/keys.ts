@@ -327,7 +327,7 @@ interface Place {
 const nowhere: Place = { sourceId: null, siteId: null, developerId: null }
 
 const DESCRIPTION_MAX = 2000
-const REFERENCE_MAX = 200
+export const REFERENCE_MAX = 200
 
 function readTexts(wish: {
   readonly name: string

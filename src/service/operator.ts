@@ -27,7 +27,7 @@ export function eventOf(
   subject: string,
   facts: AuditEvent['facts'] = {},
 ): AuditEvent {
-  return { id: random.uuid(), at: clock(), actor, action, subject, facts }
+  return { id: random.uuid(), at: clock(), actor, action, subject, facts, requestId: null }
 }
 
 const NAME_MAX = 200

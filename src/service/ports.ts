@@ -1,3 +1,4 @@
+import type { Checkpoint, KeptEvent, Place, SealedEvent, Statement } from '../domain/chain.ts'
 import type { Dialect } from '../domain/dialect.ts'
 import type { Result, UpstreamFailed } from '../domain/failure.ts'
 import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../domain/key.ts'
@@ -133,6 +134,18 @@ export interface Answer {
  */
 export type Carry = (outward: Outward) => Promise<Result<Answer, UpstreamFailed>>
 
+/** Seals the events of the audit, and signs how far they go, with the audit key of the key ring. */
+export interface Notary {
+  /** The seal of an event that gets this number, after the event with the seal `previous`. */
+  seal(previous: string, event: KeptEvent, sequence: number): string
+  /** Whether the event is, to the byte, the one that was sealed after `previous`. */
+  hasSealed(previous: string, event: SealedEvent): boolean
+  sign(statement: Statement): Promise<Checkpoint>
+  hasSigned(checkpoint: Checkpoint): Promise<boolean>
+}
+
+export type Facts = Readonly<Record<string, string | number | boolean | null>>
+
 /** Who did what to whom, for the audit. */
 export interface AuditEvent {
   readonly id: string
@@ -143,7 +156,9 @@ export interface AuditEvent {
   readonly action: string
   /** Row id of what it happened to. */
   readonly subject: string
-  readonly facts: Readonly<Record<string, string | number | boolean | null>>
+  readonly facts: Facts
+  /** The request that it comes of; null where an operator acted. */
+  readonly requestId: string | null
 }
 
 // ── What is kept ────────────────────────────────────────────────────────────────────────────────
@@ -259,6 +274,19 @@ export interface KeyEdit {
   readonly ownerId: string
   readonly access: Access
   readonly expiresAt: number | null
+}
+
+/** A key and what is sealed of it; null where its dialect shows a secret once. */
+export interface SealedKey {
+  readonly key: KeySummary
+  readonly sealedSecret: string | null
+}
+
+/** What one party may set of a key in one go. */
+export interface KeyAmendment {
+  /** By whom and since when it is disabled; null for enabled. */
+  readonly disabled: { readonly by: Party; readonly at: number } | null
+  readonly reference: string
 }
 
 /** Which keys of a list: those that are all of this. */
@@ -438,6 +466,8 @@ export interface OperatorStorage {
   revokeKey(id: string, event: AuditEvent): Promise<boolean>
   /** Guard: `seen` is still the key's last change; it is not revoked; the owner is of its account and may hold keys. */
   editKey(id: string, edit: KeyEdit, seen: string, event: AuditEvent): Promise<boolean>
+  /** All of it or nothing. Guard: `seen` is still the key's last change; it is not revoked. */
+  amendKey(id: string, to: KeyAmendment, seen: string, event: AuditEvent): Promise<boolean>
   /** Guard: it is not revoked. Null takes it back. */
   assignKey(
     id: string,
@@ -462,6 +492,8 @@ export interface OperatorStorage {
     event: AuditEvent,
   ): Promise<boolean>
   listKeys(page: Page & KeyFilter): Promise<KeySummary[]>
+  /** The same list, each key with its sealed secret. */
+  listSealedKeys(page: Page & KeyFilter): Promise<SealedKey[]>
   /** By row id or by public id. */
   findKeySummary(idOrPublicId: string): Promise<KeySummary | null>
   /** The sealed secret by the key's row id; null where it has none. */
@@ -488,7 +520,55 @@ export interface OperatorStorage {
   listSubscriptions(page: Page & { sourceId?: string | undefined }): Promise<SubscriptionSummary[]>
 
   addEvent(event: AuditEvent): Promise<void>
-  listEvents(page: Page & { subject?: string | undefined }): Promise<AuditEvent[]>
+  listEvents(page: Page & EventFilter): Promise<AuditEvent[]>
+}
+
+/** What is asked for by no value is not asked for. */
+export interface EventFilter {
+  readonly subject?: string | undefined
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  /** From this moment on. */
+  readonly since?: number | undefined
+  /** Before this moment. */
+  readonly until?: number | undefined
+}
+
+/** The events that come of requests, and the chain that all events become. */
+export interface AuditStorage {
+  /** All or none; those that are there already stay as they are. */
+  addEvents(events: readonly AuditEvent[]): Promise<void>
+  /** Oldest first. */
+  listEventsOfRequest(requestId: string): Promise<AuditEvent[]>
+
+  /** How far the chain goes. */
+  chainEnd(): Promise<Place>
+  /** The oldest events that have no seal. */
+  listUnsealed(limit: number): Promise<KeptEvent[]>
+  /**
+   * Gives events (by id) their places, the last of which is the chain's new end. False, and nothing
+   * is written, where the chain does not end at `end` any more: somebody else was first.
+   */
+  sealEvents(end: Place, places: readonly (Place & { readonly id: string })[]): Promise<boolean>
+  /** By number, after this one. */
+  listSealed(after: number, limit: number): Promise<SealedEvent[]>
+
+  /**
+   * Replaces those between `since` and this one, so that they do not pile up: never the one that
+   * stands for what was purged.
+   */
+  addCheckpoint(checkpoint: Checkpoint, since: number): Promise<void>
+  /** By number, then by `first`. */
+  listCheckpoints(
+    after: Pick<Checkpoint, 'sequence' | 'first'>,
+    limit: number,
+  ): Promise<Checkpoint[]>
+  /** That of the highest number; null where there is none. */
+  lastCheckpoint(): Promise<Checkpoint | null>
+  /** The one that says that the chain begins last. */
+  beginningCheckpoint(): Promise<Checkpoint | null>
+  /** Adds the checkpoint, and deletes all before its `first` but the checkpoint of what went. */
+  purgeEvents(checkpoint: Checkpoint): Promise<number>
 }
 
 /**
@@ -499,7 +579,12 @@ export class Unavailable extends Error {
   override name = 'Unavailable'
 }
 
-export interface Storage extends AuthorityStorage, GrantStorage, MessageStorage, OperatorStorage {
+export interface Storage
+  extends AuthorityStorage,
+    GrantStorage,
+    MessageStorage,
+    OperatorStorage,
+    AuditStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>

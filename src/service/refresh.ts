@@ -5,6 +5,7 @@ import { GRANT_MS, type RefreshToken } from '../domain/token.ts'
 import type { Guesses } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
 import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
+import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Standings } from './standing.ts'
 import type { Uses } from './uses.ts'
@@ -20,6 +21,7 @@ export interface RefreshDeps {
   readonly region: string
   readonly leewayMs: number
   readonly uses: Uses
+  readonly recorder: Recorder
   readonly refused: Refused
 }
 
@@ -31,7 +33,7 @@ const ATTEMPTS = 10
  */
 export function createRefresh(deps: RefreshDeps) {
   const { standings, storage, minter, guesses, random, clock, log, region, leewayMs } = deps
-  const { uses, refused } = deps
+  const { uses, recorder, refused } = deps
 
   return async function refresh(
     credential: { publicId: string; refreshToken: string },
@@ -52,24 +54,29 @@ export function createRefresh(deps: RefreshDeps) {
 
   async function judge(
     { publicId, refreshToken }: { publicId: string; refreshToken: string },
-    { address }: Caller,
+    caller: Caller,
   ): Promise<Result<Granted>> {
     const now = clock()
     const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
     const proven = minter.proveRefresh(refreshToken, standing?.key.tokenSalt ?? minter.decoySalt)
     if (standing === null) return fail({ reason: 'key_unknown' })
     if (!proven.ok) return proven
-    const usable = mayUse(standing.key, address, now, region)
+    const usable = mayUse(standing.key, caller.address, now, region)
     if (!usable.ok) return usable
     uses.count(standing.key.id)
-    return rotate(usable.value, proven.value, now)
+    return rotate(usable.value, proven.value, now, caller)
   }
 
-  async function rotate(key: Key, token: RefreshToken, now: number): Promise<Result<Granted>> {
+  async function rotate(
+    key: Key,
+    token: RefreshToken,
+    now: number,
+    caller: Caller,
+  ): Promise<Result<Granted>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const grant = await storage.findGrant(token.grantId)
       const rotation = decide(token, grant, now, leewayMs)
-      const done = await carryOut(rotation, key, token, now)
+      const done = await carryOut(rotation, key, token, now, caller)
       if (done !== 'lost the race') return done
     }
     throw new Error(`grant ${token.grantId} moved ${ATTEMPTS} times while it was refreshed once`)
@@ -80,6 +87,7 @@ export function createRefresh(deps: RefreshDeps) {
     key: Key,
     { grantId }: RefreshToken,
     now: number,
+    caller: Caller,
   ): Promise<Result<Granted> | 'lost the race'> {
     const keyId = key.id
     switch (rotation.act) {
@@ -93,6 +101,8 @@ export function createRefresh(deps: RefreshDeps) {
           expiresAt: issuedAt + GRANT_MS,
         })
         if (!won) return 'lost the race'
+        const facts = { surface: 'refresh', grantId, generation: to }
+        recorder.record({ action: 'token.refreshed', subject: keyId, caller, facts })
         return ok(await issue(minter, key, { grantId, generation: to, issuedAt }))
       }
       case 'repeat': {
@@ -104,11 +114,15 @@ export function createRefresh(deps: RefreshDeps) {
       case 'revoked':
         return fail({ reason: 'grant_revoked', keyId, grantId })
       case 'reuse': {
-        const event = { id: random.uuid(), at: now, actor: keyId, subject: grantId }
+        const { address, path, requestId } = caller
         await storage.revokeGrant(grantId, now, {
-          ...event,
+          id: random.uuid(),
+          at: now,
+          actor: keyId,
           action: 'grant.reused',
-          facts: { keyId },
+          subject: grantId,
+          facts: { keyId, address, path },
+          requestId,
         })
         return fail({ reason: 'refresh_reused', keyId, grantId })
       }

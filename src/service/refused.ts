@@ -1,37 +1,31 @@
 import type { Failure } from '../domain/failure.ts'
-import type { Clock, KeepAlive, Log, OperatorStorage, Random } from './ports.ts'
+import { factsOf } from '../domain/refusal.ts'
+import type { Log } from './ports.ts'
+import { NOBODY, type Recorder } from './recorder.ts'
 
 /** Who is calling, as far as the connection tells. */
 export interface Caller {
   readonly address: string
   readonly requestId: string
+  /** The route that was asked for, as the server writes it: nothing that the caller typed. */
+  readonly path: string
 }
 
-/** Tells the operator of a refusal, in words that the caller never reads. */
-export function createRefused(deps: {
-  storage: Pick<OperatorStorage, 'addEvent'>
-  random: Random
-  clock: Clock
-  log: Log
-  keepAlive: KeepAlive
-}) {
-  const { storage, random, clock, log, keepAlive } = deps
-
+/**
+ * Tells the operator of a refusal, in words that the caller never reads. Nobody waits for it: a caller
+ * must not see from the time it takes whether there is such a key.
+ */
+export function createRefused({ recorder, log }: { recorder: Recorder; log: Log }) {
   return function refused(what: string, failure: Failure, caller: Caller): void {
-    log.info({ ...caller, ...factsOf(failure) }, `${what} refused`)
-    if (failure.reason !== 'region_other') return
-    // Not waited for: a caller must not see from the time it takes that there is such a key.
-    const { keyId, region } = failure
-    const event = { id: random.uuid(), at: clock(), actor: keyId, subject: keyId }
-    const audited = storage
-      .addEvent({ ...event, action: 'key.refused', facts: { reason: failure.reason, region } })
-      .catch((error: unknown) => log.error({ ...caller, error }, 'a refusal was not audited'))
-    keepAlive(audited)
+    log.info({ ...caller, ...loggedOf(failure) }, `${what} refused`)
+    const subject = 'keyId' in failure ? failure.keyId : NOBODY
+    const facts = { surface: what, ...factsOf(failure) }
+    recorder.record({ action: 'key.refused', subject, caller, facts })
   }
 }
 
 /** A member's name is the caller's own text: in a payload it may be anything, so no log keeps it. */
-const factsOf = (failure: Failure): object =>
+const loggedOf = (failure: Failure): object =>
   failure.reason === 'member_repeated' ? { reason: failure.reason } : failure
 
 export type Refused = ReturnType<typeof createRefused>

@@ -1,7 +1,6 @@
-import type { AuditEvent, Page } from '../service/ports.ts'
+import type { AuditEvent } from '../service/ports.ts'
 import type { Compiler, Engine, Step } from './engine.ts'
-import { LAST_ID } from './rows.ts'
-import type { Tables } from './tables.ts'
+import { type EventRow, toRow } from './events.ts'
 
 /** Tables whose rows remember the event of their last change. */
 type Audited =
@@ -15,8 +14,6 @@ type Audited =
   | 'subscriptions'
   | 'keys'
   | 'grants'
-
-type EventRow = Tables['audit_events']
 
 /**
  * Writes of the audit, and the pattern that every audited change follows. The authority's row is
@@ -36,6 +33,7 @@ export function createAudit(engine: Engine, compiler: Compiler) {
       action: arg('action'),
       subject: arg('subject'),
       facts: arg('facts'),
+      request_id: arg('request_id'),
     }),
   )
 
@@ -44,7 +42,7 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     compiler.taking<EventRow>()((db, arg) =>
       db
         .insertInto('audit_events')
-        .columns(['id', 'at', 'actor', 'action', 'subject', 'facts'])
+        .columns(['id', 'at', 'actor', 'action', 'subject', 'facts', 'request_id'])
         .expression((eb) =>
           eb
             .selectFrom(table)
@@ -55,6 +53,7 @@ export function createAudit(engine: Engine, compiler: Compiler) {
               eb.cast<string>(eb.val(arg('action')), 'text').as('action'),
               `${table}.id as subject`,
               eb.cast<string>(eb.val(arg('facts')), 'text').as('facts'),
+              eb.cast<string | null>(eb.val(arg('request_id')), 'text').as('request_id'),
             ])
             .where(`${table}.id`, '=', arg('subject'))
             .$if(is === 'changed', (query) => query.where(`${table}.event_id`, '=', arg('id'))),
@@ -78,26 +77,6 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     keys: addIfChanged('keys'),
     grants: addIfChanged('grants'),
   }
-
-  const list = compiler.taking<{ before: string; limit: number }>()((db, arg) =>
-    db
-      .selectFrom('audit_events')
-      .selectAll()
-      .where('id', '<', arg('before'))
-      .orderBy('id', 'desc')
-      .limit(arg('limit')),
-  )
-  const listOf = compiler.taking<{ subject: string; before: string; limit: number }>()((db, arg) =>
-    db
-      .selectFrom('audit_events')
-      .selectAll()
-      .where('subject', '=', arg('subject'))
-      .where('id', '<', arg('before'))
-      .orderBy('id', 'desc')
-      .limit(arg('limit')),
-  )
-
-  const toRow = (event: AuditEvent): EventRow => ({ ...event, facts: JSON.stringify(event.facts) })
 
   return {
     /**
@@ -129,13 +108,6 @@ export function createAudit(engine: Engine, compiler: Compiler) {
 
     async addEvent(event: AuditEvent): Promise<void> {
       await engine.atomic([add(toRow(event))])
-    },
-
-    async listEvents({ subject, after, limit }: Page & { subject?: string | undefined }) {
-      const page = { before: after ?? LAST_ID, limit }
-      const step = subject === undefined ? list(page) : listOf({ ...page, subject })
-      const rows = await engine.read(step)
-      return rows.map((row): AuditEvent => ({ ...row, facts: JSON.parse(row.facts) }))
     },
   }
 }

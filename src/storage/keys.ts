@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { KEY_HOLDERS, type Party } from '../domain/key.ts'
-import type { KeySummary, OperatorStorage } from '../service/ports.ts'
+import type { KeyFilter, KeySummary, OperatorStorage, Page } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler, Engine } from './engine.ts'
 import type { Rows } from './rows.ts'
@@ -14,10 +14,12 @@ type Verbs = Pick<
   | 'disableKey'
   | 'revokeKey'
   | 'editKey'
+  | 'amendKey'
   | 'assignKey'
   | 'removeKey'
   | 'replaceSecret'
   | 'listKeys'
+  | 'listSealedKeys'
   | 'findKeySummary'
   | 'findSealedSecret'
 >
@@ -176,6 +178,25 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
       ),
   )
 
+  type Amendment = Pick<
+    Row,
+    'id' | 'status' | 'disabled_by' | 'disabled_at' | 'reference' | 'event_id'
+  >
+  const amend = compiler.taking<Amendment & { seen: string }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({
+        status: arg('status'),
+        disabled_by: arg('disabled_by'),
+        disabled_at: arg('disabled_at'),
+        reference: arg('reference'),
+        event_id: arg('event_id'),
+      })
+      .where('id', '=', arg('id'))
+      .where('event_id', '=', arg('seen'))
+      .where('status', '<>', 'revoked'),
+  )
+
   type Assignment = Pick<Row, 'id' | 'site_id' | 'assigned_at' | 'event_id'>
   const assign = compiler.taking<Assignment>()((db, arg) =>
     db
@@ -258,6 +279,18 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
     db.selectFrom('keys').select('sealed_secret').where('id', '=', arg('id')),
   )
 
+  const listed = ({ accountId, ownerId, developerId, dialect, status }: KeyFilter, page: Page) =>
+    pageOf(
+      [
+        ['account_id', accountId],
+        ['owner_id', ownerId],
+        ['developer_id', developerId],
+        ['dialect', dialect],
+        ['status', status],
+      ],
+      page,
+    )
+
   return {
     addKey: (key, event) =>
       audit.change(
@@ -308,6 +341,21 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
         event,
       ),
 
+    amendKey: (id, { disabled, reference }, seen, event) =>
+      audit.change(
+        'keys',
+        amend({
+          id,
+          status: disabled === null ? 'enabled' : 'disabled',
+          disabled_by: disabled?.by ?? null,
+          disabled_at: disabled?.at ?? null,
+          reference,
+          seen,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
     assignKey: (id, to, event) =>
       audit.change(
         'keys',
@@ -331,18 +379,13 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows, audit
       return audit.change('keys', step, event)
     },
 
-    async listKeys({ accountId, ownerId, developerId, dialect, status, ...page }) {
-      const found = await pageOf(
-        [
-          ['account_id', accountId],
-          ['owner_id', ownerId],
-          ['developer_id', developerId],
-          ['dialect', dialect],
-          ['status', status],
-        ],
-        page,
-      )
-      return found.map(toSummary)
+    async listKeys({ after, limit, ...filter }) {
+      return (await listed(filter, { after, limit })).map(toSummary)
+    },
+
+    async listSealedKeys({ after, limit, ...filter }) {
+      const found = await listed(filter, { after, limit })
+      return found.map((row) => ({ key: toSummary(row), sealedSecret: row.sealed_secret }))
     },
 
     async findKeySummary(id) {

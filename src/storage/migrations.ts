@@ -1,3 +1,4 @@
+import { AUDIT_CHAIN } from './audit-chain.ts'
 import { EVERY_DIALECT } from './migration-2.ts'
 import { SCHEMA_VERSION } from './tables.ts'
 
@@ -23,7 +24,13 @@ export interface History {
  */
 export const HISTORY: History = {
   version: SCHEMA_VERSION,
-  migrations: [{ to: 2, says: 'keys of every dialect', statements: EVERY_DIALECT }],
+  migrations: [
+    {
+      to: 2,
+      says: 'keys of every dialect, and an audit that is a chain',
+      statements: [...EVERY_DIALECT, ...AUDIT_CHAIN],
+    },
+  ],
 }
 
 /** The steps that a database of this version needs; throws a sentence where there is no way. */

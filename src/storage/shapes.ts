@@ -134,7 +134,19 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
     destination_id: '',
     status: '',
   },
-  audit_events: { id: 'key', at: '', actor: '', action: '', subject: '', facts: '' },
+  audit_events: {
+    id: 'key',
+    at: '',
+    actor: '',
+    action: '',
+    subject: '',
+    facts: '',
+    request_id: '',
+    sequence: '',
+    seal: '',
+  },
+  audit_chain: { sequence: '', seal: '' },
+  audit_checkpoints: { sequence: 'key', first: 'key', seal: '', at: '', signature: '' },
 }
 
 /** The columns of one table. */

@@ -2,7 +2,9 @@ import type { Storage } from '../service/ports.ts'
 import { createAccounts } from './accounts.ts'
 import { createAudit } from './audit.ts'
 import { createAuthority } from './authority.ts'
+import { createChain } from './chain.ts'
 import { Compiler, type Engine } from './engine.ts'
+import { createEvents } from './events.ts'
 import { createGrants } from './grants.ts'
 import { createKeys } from './keys.ts'
 import { createMessages } from './messages.ts'
@@ -30,9 +32,10 @@ export function createStorage(engine: Engine): Storage {
     ...createPlaces(engine, compiler, rows, audit),
     ...createRoutes(compiler, rows, audit),
     ...createKeys(engine, compiler, rows, audit),
+    ...createEvents(engine, compiler),
+    ...createChain(engine, compiler),
     ...createUses(engine, compiler),
     addEvent: audit.addEvent,
-    listEvents: audit.listEvents,
 
     async probe() {
       await engine.atomic([up, down])

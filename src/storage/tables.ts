@@ -143,6 +143,20 @@ export interface Tables {
     action: string
     subject: string
     facts: string
+    request_id: string | null
+    sequence: number | null
+    seal: string | null
+  }
+  audit_chain: {
+    sequence: number
+    seal: string
+  }
+  audit_checkpoints: {
+    sequence: number
+    first: number
+    seal: string
+    at: number
+    signature: string
   }
 }
 

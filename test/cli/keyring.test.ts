@@ -18,6 +18,10 @@ test('a new key ring is printed, whole and alone on stdout, and touches nothing'
     'refresh next',
     'seal current',
     'seal next',
+    'digest current',
+    'digest next',
+    'audit current',
+    'audit next',
   ])
   expect(stderr).toContain('a secret')
   expect(existsSync(dir)).toBe(false)

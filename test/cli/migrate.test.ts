@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
+import { createRing } from '../../src/crypto/keyring.ts'
+import { nodePrimitives } from '../../src/node/primitives.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
-import { ask } from './command.ts'
+import { ask, type Row } from './command.ts'
 
 test('a database that is up to date has nothing to migrate', async () => {
   const dir = temporaryFolder()
@@ -20,6 +22,44 @@ test('a database that is up to date has nothing to migrate', async () => {
     version: SCHEMA_VERSION,
     reads: SCHEMA_VERSION,
     steps: [],
+  })
+})
+
+test('a database of version 1 is brought up to date, and its events become a chain', async () => {
+  const dir = temporaryFolder()
+  const db = new Database(join(dir, 'latchkey.db'))
+  db.exec(readFileSync(new URL('../fixtures/schema-1.sql', import.meta.url), 'utf8'))
+  const events = db.prepare('SELECT id FROM audit_events ORDER BY id DESC').pluck().all()
+  db.close()
+  // As the ring of a server that had neither a digest nor an audit key yet.
+  const { keys, ...rest } = await createRing(nodePrimitives, 0)
+  const ring = { ...rest, keys: keys.filter(({ use }) => use !== 'audit' && use !== 'digest') }
+  writeFileSync(join(dir, 'keyring.json'), JSON.stringify(ring), { mode: 0o600 })
+
+  const plan = {
+    found: 1,
+    reads: 2,
+    steps: [{ to: 2, says: 'keys of every dialect, and an audit that is a chain' }],
+  }
+  expect(await ask(dir, ['migrate', '--plan'])).toEqual({ ...plan, version: 1 })
+  expect(await ask(dir, ['migrate'])).toEqual({ ...plan, version: 2 })
+  expect(await ask(dir, ['audit', 'export', join(dir, 'audit.jsonl')])).toMatchObject({
+    events: events.length,
+  })
+  expect((await ask<Row[]>(dir, ['audit', 'list'])).map(({ id }) => id)).toEqual(events)
+  expect(await ask(dir, ['audit', 'verify'])).toMatchObject({ whole: true, last: events.length })
+
+  // The ring is written when its keys rotate, and what was sealed before stays proven.
+  await ask(dir, ['keyring', 'rotate', 'audit'])
+  await ask(dir, ['accounts', 'create', 'Sealed with the next key'])
+  await ask(dir, ['audit', 'export', join(dir, 'audit.jsonl'), '--force'])
+  expect(await ask(dir, ['audit', 'verify'])).toMatchObject({
+    whole: true,
+    last: events.length + 1,
+  })
+  expect(await ask(dir, ['audit', 'verify', '--file', join(dir, 'audit.jsonl')])).toMatchObject({
+    whole: true,
+    events: events.length + 1,
   })
 })
 

@@ -109,6 +109,13 @@ test('a key that is revoked from the command line is refused at the very next re
   const { code, stderr } = await runCli(['keys', 'enable', mortal.key.id], { dir })
   expect(code).toBe(1)
   expect(stderr).toBe(`key ${mortal.key.publicId} is revoked, and that is final: create another\n`)
-  const [newest] = await ask<Row[]>(dir, ['audit', 'list', '--subject', mortal.key.id])
+  const [newest] = await ask<Row[]>(dir, [
+    'audit',
+    'list',
+    '--actor',
+    'operator',
+    '--subject',
+    mortal.key.id,
+  ])
   expect(newest).toMatchObject({ actor: 'operator', action: 'key.revoked', subject: mortal.key.id })
 })

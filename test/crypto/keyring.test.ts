@@ -4,7 +4,7 @@ import { REFRESH_TOKEN_MS } from '../../src/domain/token.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { keyringOf, testRing } from '../support/ring.ts'
 
-const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest']
+const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
 const rotate = (ring: Ring, use: Use, now: number) => rotateRing(nodePrimitives, ring, use, now)
 const idOf = (ring: Ring, use: Use, state: 'next' | 'current' | 'retired') =>
   ring.keys.find((key) => key.use === use && key.state === state)?.id
@@ -76,13 +76,14 @@ describe('a key ring', () => {
     const kept: (string | undefined)[] = []
     let now = ring
     for (let year = 1; year <= 5; year++) {
-      kept.push(idOf(now, 'seal', 'current'), idOf(now, 'digest', 'current'))
+      const uses = ['seal', 'digest', 'audit'] as const
+      kept.push(...uses.map((use) => idOf(now, use, 'current')))
       for (const use of USES) now = await rotate(now, use, year * 365 * 86_400_000)
     }
     const ids = now.keys.map(({ id }) => id)
     for (const id of kept) expect(ids).toContain(id)
     const count = (use: Use) => now.keys.filter((key) => key.use === use).length
-    expect(USES.map(count)).toEqual([3, 3, 7, 7])
+    expect(USES.map(count)).toEqual([3, 3, 7, 7, 7])
   })
 
   test('that cannot be used leaves the one before it at work', async () => {

@@ -30,7 +30,7 @@ function gate({ perAddress = 1000, limit = 1000 } = {}) {
   return {
     calls,
     ask: (credential: Credential, address = HERE) =>
-      authenticate(credential, { address, requestId: 'r' }),
+      authenticate(credential, { address, requestId: 'r', path: '/' }),
   }
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AuditEvent, Storage, SubscriptionSummary, User } from '../../src/service/ports.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
+import { chainConforms } from './conformance/chain.ts'
 import {
   crowd,
   editOf,
@@ -930,4 +931,7 @@ export function conformance(name: string, open: OpenEngine): void {
     await storage.probe()
     expect(await storage.authorityVersion()).toBe(version)
   })
+
+  // Last, since it purges.
+  chainConforms(name, given)
 }

@@ -45,6 +45,7 @@ describe('PostgreSQL', () => {
     action: 'test.done',
     subject,
     facts: {},
+    requestId: null,
   })
   const account = (id: string) =>
     ({

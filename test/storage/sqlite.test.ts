@@ -36,6 +36,7 @@ describe('SQLite', () => {
     action: 'test.done',
     subject,
     facts: {},
+    requestId: null,
   })
 
   /** How many commits the write-ahead log holds: a commit's last frame carries the file's size. */

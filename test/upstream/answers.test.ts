@@ -159,7 +159,7 @@ test('a surface without an upstream says which setting is missing', async () => 
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   const pass = createPass({ carry, upstreams: {}, publicUrl: 'http://x', log })
   const identity = { accountId: 'a', siteId: null, keyId: 'k', ownerId: 'o', dialect: 'd' }
-  const caller = { address: '127.0.0.1', requestId: 'r' }
+  const caller = { address: '127.0.0.1', requestId: 'r', path: '/' }
   expect(await pass(new Request('http://x/'), 'hl7', identity, caller)).toEqual({
     ok: false,
     failure: { reason: 'upstream_missing', setting: 'LATCHKEY_UPSTREAM_HL7' },

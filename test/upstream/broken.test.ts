@@ -154,6 +154,7 @@ test.each([
       facts: {
         address: '127.0.0.1',
         requestId: 'request-1',
+        path: '/*',
         surface: 'fhir',
         reason: 'upstream_unreachable',
         detail: 'aborted',

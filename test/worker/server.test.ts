@@ -261,6 +261,7 @@ describe('a refusal that is answered before it is audited', () => {
   // workerd finishes such work here even untold, so that the test above cannot miss the telling.
   test('is work that the runtime is told to finish', async () => {
     const { apiKey, secret, keyId } = await foreignKey()
+    await Promise.all(kept.splice(0))
     expect((await servers.node('/auth/authenticate', { apiKey, secret })).status).toBe(401)
     expect(kept).toHaveLength(1)
     await kept[0]
@@ -275,6 +276,13 @@ test('the schedule deletes what nobody needs, and nothing else', async () => {
   expect(await worker.scheduled({ cron: '17 * * * *' })).toMatchObject({ outcome: 'ok' })
   expect(await node.storage.findGrant('gone')).toBeNull()
   expect(await node.storage.findGrant('kept')).not.toBeNull()
+})
+
+test('each minute the schedule makes what was written a part of the chain', async () => {
+  expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
+  const verdict = await node.audit.verify(() => undefined)
+  expect(verdict).toMatchObject({ whole: true, breaks: [], checkpoints: 1 })
+  expect(verdict.events).toBeGreaterThan(10)
 })
 
 test('the server is composed once, and logs neither secret nor token', async () => {

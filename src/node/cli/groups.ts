@@ -42,6 +42,10 @@ const BY_HEADING: Readonly<Record<string, Readonly<Record<string, Group>>>> = {
       load: () => import('./addresses.ts'),
     },
     audit: { description: 'who did what to whom', load: () => import('./audit.ts') },
+    explain: {
+      description: 'what was decided about a request, and why',
+      load: () => import('./explain-request.ts'),
+    },
   },
   'Messages:': {
     destinations: { description: 'where messages go', load: () => import('./destinations.ts') },

@@ -1,14 +1,19 @@
 import { existsSync, statSync } from 'node:fs'
 import { Argument, type Command } from 'commander'
 import { readConfig } from '../../config.ts'
-import { createRing, type Ring, type RingKey, rotateRing, type Use } from '../../crypto/keyring.ts'
+import {
+  createRing,
+  type Ring,
+  type RingKey,
+  rotateRing,
+  USES,
+  type Use,
+} from '../../crypto/keyring.ts'
 import { loadRing, saveRing } from '../keyring-file.ts'
 import { nodePrimitives } from '../primitives.ts'
 import { examples } from './examples.ts'
 import { CommandFailure } from './failure.ts'
 import { type Columns, print, printMany, say, time } from './print.ts'
-
-const USES: readonly Use[] = ['sign', 'refresh', 'seal']
 
 /** A key of the ring as it may be shown: never what it is made of. */
 type Shown = Omit<RingKey, 'jwk'>
@@ -46,7 +51,9 @@ export function define(group: Command): void {
   group
     .command('rotate')
     .addArgument(
-      new Argument('<use>', 'access tokens, refresh tokens, or what is sealed').choices(USES),
+      new Argument('<use>', 'access tokens, refresh tokens, what is sealed, or the audit').choices(
+        USES,
+      ),
     )
     .description(
       'Put the next key to work and make another next. What the old one made stays good; a running ' +

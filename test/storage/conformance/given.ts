@@ -44,6 +44,7 @@ export const eventOf = (subject: string, more: Partial<AuditEvent> = {}): AuditE
   action: 'test.done',
   subject,
   facts: {},
+  requestId: null,
   ...more,
 })
 

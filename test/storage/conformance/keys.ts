@@ -423,6 +423,83 @@ export function keysConform(name: string, given: Given): void {
     })
   })
 
+  describe(`${name}: a key’s status and reference are set together`, () => {
+    const DISABLED = { disabled: { by: 'developer', at: MOST }, reference: 'a' } as const
+    const ENABLED = { disabled: null, reference: 'b' } as const
+
+    test('whoever acts, in force at once', async () => {
+      const { storage } = given
+      const { key: row } = await presented({}, 'opendental')
+      for (const [to, as] of [
+        [DISABLED, { status: 'disabled', disabledBy: 'developer', disabledAt: MOST }],
+        [ENABLED, { status: 'enabled', disabledBy: null, disabledAt: null }],
+      ] as const) {
+        const version = await storage.authorityVersion()
+        const event = eventOf(row.id)
+        expect(await storage.amendKey(row.id, to, await seenOf(row.id), event)).toBe(true)
+        const { reference } = to
+        expect(await summaryOf(row.id)).toMatchObject({ ...as, reference, eventId: event.id })
+        expect((await storage.findKey(row.publicId))?.status).toBe(as.status)
+        expect(await storage.authorityVersion()).toBeGreaterThan(version)
+      }
+    })
+
+    test('by one of 20 who have seen the same, with one event', async () => {
+      const { id } = (await presented({}, 'opendental')).key
+      const seen = await seenOf(id)
+      const answers = await crowd((n) =>
+        given.storage.amendKey(id, { ...DISABLED, reference: `${n}` }, seen, eventOf(id)),
+      )
+      expect(howMany(answers)).toBe(1)
+      expect((await summaryOf(id))?.reference).toBe(`${answers.indexOf(true)}`)
+      expect(await eventsOf(id)).toHaveLength(2)
+    })
+
+    test('of no key that was changed since it was seen, or is revoked', async () => {
+      const { storage } = given
+      const { id } = (await presented({}, 'opendental')).key
+      const stale = await seenOf(id)
+      await storage.disableKey(id, 'customer', eventOf(id))
+      await refuses(
+        (e) => storage.amendKey(id, ENABLED, stale, e),
+        id,
+        () => summaryOf(id),
+      )
+      await storage.revokeKey(id, eventOf(id))
+      const seen = await seenOf(id)
+      await refuses(
+        (e) => storage.amendKey(id, ENABLED, seen, e),
+        id,
+        () => summaryOf(id),
+      )
+    })
+  })
+
+  test(`${name}: a developer’s keys are listed with what is sealed of each, and nobody else’s`, async () => {
+    const { storage } = given
+    const { id: accountId } = await account()
+    const owner = await user(accountId)
+    const maker = await developer(accountId)
+    const place = { developerId: maker.id }
+    const rows = [
+      await key(presentedKeyOf(owner, 'opendental', { ...place, sealedSecret: 'one' })),
+      await key(presentedKeyOf(owner, 'opendental-portal', { ...place, sealedSecret: null })),
+      await key(presentedKeyOf(owner, 'opendental', { ...place, sealedSecret: 'three' })),
+    ]
+    await key(
+      presentedKeyOf(owner, 'opendental', {
+        developerId: (await developer(accountId)).id,
+        sealedSecret: 'other',
+      }),
+    )
+    const expected = await Promise.all(
+      rows.map(async ({ id, sealedSecret }) => ({ key: await summaryOf(id), sealedSecret })),
+    )
+    const page = { developerId: maker.id, limit: 2 }
+    expect(await storage.listSealedKeys(page)).toEqual(expected.slice(0, 2))
+    expect(await storage.listSealedKeys({ ...page, after: rows[1]?.id })).toEqual(expected.slice(2))
+  })
+
   describe(`${name}: a key is assigned`, () => {
     test('to a site, then to another, and taken back', async () => {
       const { storage } = given

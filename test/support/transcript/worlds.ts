@@ -3,6 +3,7 @@ import type { Latchkey } from '../../../src/compose.ts'
 import { SURFACES, upstreamSetting } from '../../../src/domain/surface.ts'
 import { openUpstreams } from '../../../src/node/demo/upstreams/open.ts'
 import { seedPracticeWorld, seedXdentWorld } from '../holder-worlds.ts'
+import { seedOpendentalWorld } from '../opendental-world.ts'
 import { seedWorld } from '../world.ts'
 import { seedXenradWorld } from '../xenrad-world.ts'
 import { parseTranscript } from './parse.ts'
@@ -14,6 +15,7 @@ const FOLDER = new URL('../../transcripts/', import.meta.url)
 const WORLDS: Readonly<Record<string, (latchkey: Latchkey) => Promise<Variables>>> = {
   redox: seedWorld,
   xenrad: seedXenradWorld,
+  opendental: seedOpendentalWorld,
   xdent: seedXdentWorld,
   practice: seedPracticeWorld,
 }

@@ -1,0 +1,80 @@
+import { exportJWK, importPKCS8 } from 'jose'
+import { canonicalEvent, canonicalStatement } from '../domain/chain.ts'
+import type { Notary } from '../service/ports.ts'
+import type { Keyring } from './keyring.ts'
+import type { Ed25519, Mac, Primitives } from './primitives.ts'
+
+/**
+ * A seal is HMAC-SHA-256 under the audit key, a checkpoint's signature Ed25519 under a key that is made
+ * of it: `<ring id>.<base64url>`, both. Retired audit keys stay in the ring, so that what they sealed
+ * can be verified as long as it is kept.
+ */
+export function createNotary(primitives: Primitives, keyring: Keyring): Notary {
+  const tag = (mac: Mac, previous: string, canonical: string) => mac(`${previous}\n${canonical}`)
+
+  // Remembered, since importing a key takes longer than signing.
+  const signers = new Map<string, Promise<Ed25519>>()
+  function signerOf(id: string, mac: Mac): Promise<Ed25519> {
+    const known = signers.get(id)
+    if (known !== undefined) return known
+    const signer = deriveSigner(primitives, mac)
+    signers.set(id, signer)
+    return signer
+  }
+
+  function current(): { id: string; mac: Mac } {
+    const id = keyring.currentId('audit')
+    const mac = keyring.auditor(id)
+    if (mac === undefined) throw new Error('the current audit key is missing')
+    return { id, mac }
+  }
+
+  /** The key that a seal or signature names, and its bytes; null where either cannot be ours. */
+  function read(text: string): { id: string; mac: Mac; bytes: Uint8Array } | null {
+    const [id = '', encoded = '', ...more] = text.split('.')
+    const mac = keyring.auditor(id)
+    const bytes = primitives.base64urlDecode(encoded)
+    return mac === undefined || bytes === null || more.length > 0 ? null : { id, mac, bytes }
+  }
+
+  return {
+    seal(previous, event, sequence) {
+      const { id, mac } = current()
+      return `${id}.${primitives.base64urlEncode(tag(mac, previous, canonicalEvent(event, sequence)))}`
+    },
+
+    hasSealed(previous, event) {
+      const seal = read(event.seal)
+      if (seal === null) return false
+      const expected = tag(seal.mac, previous, canonicalEvent(event, event.sequence))
+      return primitives.equal(seal.bytes, expected)
+    },
+
+    async sign(statement) {
+      const { id, mac } = current()
+      const signer = await signerOf(id, mac)
+      const signature = await signer.sign(canonicalStatement(statement))
+      return { ...statement, signature: `${id}.${primitives.base64urlEncode(signature)}` }
+    },
+
+    async hasSigned(checkpoint) {
+      const signature = read(checkpoint.signature)
+      if (signature === null) return false
+      const signer = await signerOf(signature.id, signature.mac)
+      return signer.verify(canonicalStatement(checkpoint), signature.bytes)
+    },
+  }
+}
+
+/** RFC 8410 §7: what stands before the 32 bytes of an Ed25519 key in PKCS #8. */
+const PKCS8_HEAD = '302e020100300506032b657004220420'
+
+/** No seal is over a text like this: a seal's begins with a seal, or an empty line. */
+const SEED = 'latchkey audit: the key that signs checkpoints'
+
+async function deriveSigner(primitives: Primitives, mac: Mac): Promise<Ed25519> {
+  const head = PKCS8_HEAD.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? []
+  const der = String.fromCharCode(...head, ...mac(SEED))
+  const pem = `-----BEGIN PRIVATE KEY-----\n${btoa(der)}\n-----END PRIVATE KEY-----`
+  return primitives.ed25519(await exportJWK(await importPKCS8(pem, 'EdDSA', { extractable: true })))
+}

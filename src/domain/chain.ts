@@ -1,0 +1,47 @@
+/*
+ * The audit is a chain: each event has a number and a seal over itself and the seal before it, so that
+ * no event can be changed, taken out or put in without all seals after it being made anew.
+ */
+
+/** An audit event as it is kept; its facts are the text, byte for byte. */
+export interface KeptEvent {
+  readonly id: string
+  readonly at: number
+  readonly actor: string
+  readonly action: string
+  readonly subject: string
+  readonly requestId: string | null
+  readonly facts: string
+}
+
+/** Where a chain has got to: the last event's number and seal. */
+export interface Place {
+  readonly sequence: number
+  readonly seal: string
+}
+
+/** Before the first event. */
+export const BEGINNING: Place = { sequence: 0, seal: '' }
+
+export interface SealedEvent extends KeptEvent, Place {}
+
+/** What is signed: up to this event the chain was whole at this time. */
+export interface Statement extends Place {
+  readonly at: number
+  /** The first event that is still kept. The checkpoint of the one before stands for all that went. */
+  readonly first: number
+}
+
+export interface Checkpoint extends Statement {
+  readonly signature: string
+}
+
+/** What a seal covers, the seal before it apart. In JSON no two events are written alike. */
+export function canonicalEvent(event: KeptEvent, sequence: number): string {
+  const { id, at, actor, action, subject, requestId, facts } = event
+  return JSON.stringify([sequence, id, at, actor, action, subject, requestId, facts])
+}
+
+/** What a checkpoint's signature covers. Nothing else that is signed or sealed begins like this. */
+export const canonicalStatement = ({ first, sequence, seal, at }: Statement): string =>
+  `latchkey audit checkpoint ${JSON.stringify([first, sequence, seal, at])}`

@@ -1,0 +1,239 @@
+import type { Failure, Reason } from './failure.ts'
+
+/** The facts of a refusal, as the audit keeps them. */
+export type Known = Readonly<Record<string, string | number | boolean | null>>
+
+/** What an operator is told of one reason. */
+interface Told<Facts extends Failure> {
+  /**
+   * The facts that are kept: those that are our own words or ids. Whatever a caller typed may be a
+   * secret in the wrong field.
+   */
+  readonly keeps: readonly Exclude<keyof Facts, 'reason'>[]
+  /** What happened, as a sentence. */
+  readonly says: (known: Known) => string
+  /** What would help. */
+  readonly helps: (known: Known) => string
+}
+
+const caller = (what: string) => () => `Ask the caller to ${what}.`
+
+/** A reason without a sentence does not compile. */
+const TOLD = {
+  body_too_large: {
+    keeps: ['limitBytes'],
+    says: ({ limitBytes }) => `The body was longer than ${limitBytes} bytes.`,
+    helps: () => 'LATCHKEY_MESSAGE_LIMIT_BYTES raises the limit of messages.',
+  },
+  body_unreadable: {
+    keeps: ['detail'],
+    says: ({ detail }) => `The body cannot be read: ${detail}.`,
+    helps: caller('send what the documentation shows'),
+  },
+  member_repeated: {
+    keeps: [],
+    says: () => 'One member of the JSON body was there twice, so that two readers could differ.',
+    helps: caller('send each member once'),
+  },
+  field_missing: {
+    keeps: ['field'],
+    says: ({ field }) => `The field ${field} is missing.`,
+    helps: caller('add it'),
+  },
+  field_invalid: {
+    keeps: ['field', 'detail'],
+    says: ({ field, detail }) => `The field ${field} ${detail}.`,
+    helps: caller('correct it'),
+  },
+  credential_missing: {
+    keeps: [],
+    says: () => 'The request carried no access token.',
+    helps: caller('exchange its key and secret for one first'),
+  },
+  credential_malformed: {
+    keeps: ['detail'],
+    says: ({ detail }) => `The credential cannot be read: ${detail}.`,
+    helps: caller('send one Authorization header: Bearer and the access token'),
+  },
+  key_unknown: {
+    keeps: [],
+    says: () =>
+      'No key has the id that was given. (What was typed is not kept: it may be a secret.)',
+    helps: () => '`latchkey keys list` shows the ids that there are.',
+  },
+  secret_missing: {
+    keeps: ['keyId'],
+    says: () => 'The id of a key came without its secret.',
+    helps: caller('send both'),
+  },
+  secret_wrong: {
+    keeps: ['keyId'],
+    says: () => 'The key is known, the secret is not its secret.',
+    helps: ({ keyId }) =>
+      `If it is lost: \`latchkey keys rotate-secret ${keyId}\` makes a new one.`,
+  },
+  token_forged: {
+    keeps: ['detail'],
+    says: ({ detail }) => `The token is not one that this server made: ${detail}.`,
+    helps: caller('exchange its key and secret again'),
+  },
+  token_expired: {
+    keeps: ['keyId'],
+    says: () => 'The token is genuine, but its time is over.',
+    helps: caller('refresh it, or exchange its key and secret again'),
+  },
+  token_superseded: {
+    keeps: ['keyId'],
+    says: () => 'The token was issued before the secret of its key was replaced, which ended it.',
+    helps: caller('exchange its key and its new secret'),
+  },
+  grant_revoked: {
+    keeps: ['keyId', 'grantId'],
+    says: () => 'The token is of a family that was revoked.',
+    helps: ({ grantId }) => `\`latchkey audit list --subject ${grantId}\` shows why.`,
+  },
+  refresh_reused: {
+    keeps: ['keyId', 'grantId'],
+    says: () =>
+      'A refresh token was presented again after its successor was in use: two parties hold it. ' +
+      'The whole family was revoked.',
+    helps: ({ keyId }) =>
+      `If a thief may hold it: \`latchkey keys rotate-secret ${keyId}\`. ` +
+      'If the client only ran twice: it exchanges its secret again.',
+  },
+  key_disabled: {
+    keeps: ['keyId'],
+    says: () => 'The key is disabled.',
+    helps: ({ keyId }) => `\`latchkey keys enable ${keyId}\` lets it in again.`,
+  },
+  key_revoked: {
+    keeps: ['keyId'],
+    says: () => 'The key was revoked, for ever.',
+    helps: () => '`latchkey keys create` makes another one.',
+  },
+  key_expired: {
+    keeps: ['keyId'],
+    says: () => 'The key has reached its end.',
+    helps: () => '`latchkey keys create` makes another one.',
+  },
+  account_closed: {
+    keeps: ['keyId'],
+    says: () => 'The account of the key is closed.',
+    helps: () => '`latchkey accounts open <id>` opens it again.',
+  },
+  key_unassigned: {
+    keeps: ['keyId'],
+    says: () => 'The key was made, but no office has taken it into use yet.',
+    helps: () => 'The office must assign it first.',
+  },
+  address_refused: {
+    keeps: ['keyId', 'address'],
+    says: ({ address }) => `The account of the key lets nobody in from ${address}.`,
+    helps: () => 'If that is where it belongs: an address rule of the account must name it.',
+  },
+  permission_missing: {
+    keeps: ['keyId', 'detail'],
+    says: ({ detail }) => `The key does not open this: ${detail}.`,
+    helps: ({ keyId }) => `\`latchkey keys show ${keyId}\` shows what it opens.`,
+  },
+  region_other: {
+    keeps: ['keyId', 'region'],
+    says: ({ region }) =>
+      `The account of the key belongs to the region ${region}, not to this one.`,
+    helps: ({ region }) =>
+      `The caller must use the server of ${region}; LATCHKEY_REGION names this one.`,
+  },
+  event_unknown: {
+    keeps: [],
+    says: () => 'The catalogue has no such data model, or no such event of it.',
+    helps: caller('correct Meta.DataModel and Meta.EventType'),
+  },
+  source_required: {
+    keeps: [],
+    says: () => 'The account has several keys, and the message does not say which source it is of.',
+    helps: caller('name its source'),
+  },
+  source_other: {
+    keeps: [],
+    says: () => 'The message names a source that is not that of the key.',
+    helps: caller('name its own source: `latchkey sources list` shows it'),
+  },
+  destination_not_subscribed: {
+    keeps: [],
+    says: () =>
+      'A destination of the message is not in an active subscription of its source for its data model.',
+    helps: () =>
+      '`latchkey subscriptions list` shows what there is, `subscriptions create` adds one.',
+  },
+  destination_unverified: {
+    keeps: ['destinationId'],
+    says: ({ destinationId }) => `Nobody has vouched for the destination ${destinationId}.`,
+    helps: ({ destinationId }) => `\`latchkey destinations vouch ${destinationId}\``,
+  },
+  synchronous_to_many: {
+    keeps: [],
+    says: () => 'An event that waits for its answer was sent to more than one destination.',
+    helps: caller('send it to one'),
+  },
+  destination_failed: {
+    keeps: ['destinationId'],
+    says: ({ destinationId }) => `The destination ${destinationId} failed to answer the query.`,
+    helps: () => 'The log says how. `latchkey destinations list` shows its address.',
+  },
+  destination_timed_out: {
+    keeps: ['destinationId'],
+    says: ({ destinationId }) =>
+      `The destination ${destinationId} took too long to answer the query.`,
+    helps: () => '`latchkey destinations list` shows its address.',
+  },
+  upstream_missing: {
+    keeps: ['setting'],
+    says: () => 'The key was right, but nothing stands behind this surface.',
+    helps: ({ setting }) => `Set ${setting} to the service that answers here.`,
+  },
+  upstream_unreachable: {
+    keeps: [],
+    says: () => 'The key was right, the service behind did not answer.',
+    helps: () => 'The log says why. Is it running, and is its LATCHKEY_UPSTREAM_ setting right?',
+  },
+  upstream_timed_out: {
+    keeps: [],
+    says: () => 'The key was right, the service behind took too long to answer.',
+    helps: () => 'LATCHKEY_UPSTREAM_TIMEOUT_SECONDS is how long it may take.',
+  },
+  guessing: {
+    keeps: ['retryAfterSeconds'],
+    says: ({ retryAfterSeconds }) =>
+      `Too many failures came with this key id or from this address: it must wait ${retryAfterSeconds} s.`,
+    helps: () =>
+      'See the refusals before it; LATCHKEY_FAILURES_PER_KEY and _PER_ADDRESS are the limits.',
+  },
+  quota_exceeded: {
+    keeps: ['limit', 'retryAfterSeconds'],
+    says: ({ limit, retryAfterSeconds }) =>
+      `More than ${limit} requests came from this address: it must wait ${retryAfterSeconds} s.`,
+    helps: () => 'LATCHKEY_QUOTA_REQUESTS is the limit.',
+  },
+  busy: {
+    keeps: ['retryAfterSeconds'],
+    says: () => 'Too many secrets were being checked at once.',
+    helps: () => 'It passes. If it comes often: more cores, or fewer exchanges that fail.',
+  },
+} satisfies { readonly [R in Reason]: Told<Extract<Failure, { reason: R }>> }
+
+const WORDS = new Map<string, Pick<Told<Failure>, 'says' | 'helps'>>(Object.entries(TOLD))
+
+/** What the audit keeps of a failure. */
+export function factsOf(failure: Failure): Known {
+  const kept: readonly string[] = TOLD[failure.reason].keeps
+  const facts = Object.entries(failure).filter(([name]) => kept.includes(name))
+  return { reason: failure.reason, ...Object.fromEntries(facts) }
+}
+
+/** A refusal in words, and what would help. */
+export function explainRefusal(known: Known): { sentence: string; advice: string | null } {
+  const told = WORDS.get(String(known.reason))
+  // Another version of this program may have written it.
+  if (told === undefined) return { sentence: `Refused: ${known.reason}.`, advice: null }
+  return { sentence: told.says(known), advice: told.helps(known) }
+}

@@ -1,0 +1,97 @@
+import type { Checkpoint, SealedEvent } from '../domain/chain.ts'
+import { type Line, readLine, writeLine } from './audit-file.ts'
+import type { AuditStorage, Clock, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
+import { createVerifier, type Verdict } from './verify-chain.ts'
+
+export interface AuditDeps {
+  readonly storage: AuditStorage & Pick<OperatorStorage, 'listEvents'>
+  readonly notary: Notary
+  readonly clock: Clock
+}
+
+/** How far a long reading is, in events. */
+export type Watch = (done: number, all: number) => void
+
+const PAGE = 1000
+
+/** What an operator does with the audit. Nothing here changes it. */
+export function createAudit({ storage, notary, clock }: AuditDeps) {
+  return {
+    list: (page: Page & EventFilter) => storage.listEvents(page),
+
+    /** Reads the whole chain. What has no seal yet is not part of it. */
+    async verify(watch: Watch): Promise<Verdict> {
+      const verifier = createVerifier(notary)
+      const end = await storage.chainEnd()
+      for await (const checkpoint of checkpointsOf(storage)) {
+        await verifier.takeCheckpoint(checkpoint)
+      }
+      let done = 0
+      for await (const event of eventsOf(storage)) {
+        verifier.takeEvent(event)
+        watch(++done, Math.max(done, end.sequence))
+      }
+      return verifier.finish(end)
+    },
+
+    /** The chain as lines of text, up to the last checkpoint: every later event is for the next time. */
+    async *lines(watch: Watch): AsyncGenerator<string> {
+      const last = (await storage.lastCheckpoint())?.sequence ?? 0
+      const exportedAt = new Date(clock()).toISOString()
+      yield writeLine({ latchkeyAudit: 1, exportedAt, events: last })
+      for await (const checkpoint of checkpointsOf(storage)) {
+        if (checkpoint.sequence <= last) yield writeLine({ checkpoint })
+      }
+      for await (const event of eventsOf(storage)) {
+        if (event.sequence > last) return
+        watch(event.sequence, last)
+        yield writeLine({ event })
+      }
+    },
+  }
+}
+
+/** Reads lines that `lines` wrote: what they hold is held against the key ring alone. */
+export async function verifyLines(notary: Notary, lines: AsyncIterable<string>, watch: Watch) {
+  const verifier = createVerifier(notary)
+  let number = 0
+  let all = 0
+  for await (const text of lines) {
+    const line: Line = readLine(text, ++number)
+    if ('event' in line) {
+      verifier.takeEvent(line.event)
+      watch(line.event.sequence, all)
+    } else if ('checkpoint' in line) {
+      await verifier.takeCheckpoint(line.checkpoint)
+    } else {
+      all = line.events
+    }
+  }
+  if (number === 0) throw new Error('the file is empty')
+  return verifier.finish({ sequence: all, seal: '' })
+}
+
+async function* checkpointsOf(storage: AuditStorage): AsyncGenerator<Checkpoint> {
+  let after = { sequence: -1, first: -1 }
+  for (;;) {
+    const page = await storage.listCheckpoints(after, PAGE)
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last
+  }
+}
+
+async function* eventsOf(storage: AuditStorage): AsyncGenerator<SealedEvent> {
+  // From below the first: an event that was put in before it is seen too.
+  let after = Number.MIN_SAFE_INTEGER
+  for (;;) {
+    const page = await storage.listSealed(after, PAGE)
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.sequence
+  }
+}
+
+export type Audit = ReturnType<typeof createAudit>

@@ -1,0 +1,183 @@
+import { fail, ok, type Result } from '../domain/failure.ts'
+import type { Party } from '../domain/key.ts'
+import type { Portal } from '../domain/portal.ts'
+import { createKeySecrets, type KeySecretsDeps } from './key-secrets.ts'
+import { type Keys, REFERENCE_MAX, type Revealed } from './keys.ts'
+import { eventOf, readText } from './operator.ts'
+import type {
+  AuthorityStorage,
+  Clock,
+  KeyAmendment,
+  KeySummary,
+  OperatorStorage,
+  SealedKey,
+} from './ports.ts'
+
+export interface CustomerKeysDeps extends KeySecretsDeps {
+  readonly storage: OperatorStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
+  readonly clock: Clock
+  readonly keysAs: (actor: string) => Keys
+}
+
+/** What a developer may set. What is left out stays as it is. */
+export interface CustomerKeyChange {
+  readonly enabled?: boolean | undefined
+  readonly reference?: string | undefined
+}
+
+export type CustomerKeyRefusal =
+  /** There is no such key, or it is another developer's: he is not told which. */
+  | { reason: 'key_unknown' }
+  | { reason: 'key_revoked' }
+  /** Somebody else has disabled it, who alone can undo that. */
+  | { reason: 'disabled_by_other'; by: Party }
+  | { reason: 'reference_invalid'; detail: string }
+  /** The owner of the developer's key may own no further one. */
+  | { reason: 'owner_unfit' }
+  /** Too many others change it at this moment. */
+  | { reason: 'contended' }
+
+const DIALECT = 'opendental'
+const PARTY: Party = 'developer'
+const PAGE = 500
+/** Each attempt that fails is somebody else's that did not. */
+const ATTEMPTS = 100
+
+/** What a developer does with the keys of his customers. He is told their secrets as often as he asks. */
+export function createCustomerKeys(deps: CustomerKeysDeps) {
+  const { storage, digester, random, clock, keysAs } = deps
+  const secrets = createKeySecrets(deps)
+
+  return {
+    /**
+     * All of them, the oldest first. It is one event, whose subject is the developer: a program that
+     * asks every minute would bury all else under an event for each key, and which keys it was shown is
+     * known from those that were created until then.
+     */
+    async list({ keyId, developerId }: Portal): Promise<readonly Revealed[]> {
+      const found = await readAll(developerId)
+      const actor = { random, clock, actor: keyId }
+      await storage.addEvent(eventOf(actor, 'keys.viewed', developerId, { keys: found.length }))
+      return Promise.all(found.map(open))
+    },
+
+    /** Of the same owner as the developer's key. */
+    async create({
+      keyId,
+      ownerId,
+      developerId,
+    }: Portal): Promise<Result<Revealed, CustomerKeyRefusal>> {
+      const made = await keysAs(keyId).create({
+        dialect: DIALECT,
+        ownerId,
+        developerId,
+        name: 'Customer key',
+      })
+      return made.ok ? made : fail({ reason: 'owner_unfit' })
+    },
+
+    /** Both changes or none, whoever else changes the key at the same time. */
+    async update(
+      portal: Portal,
+      secret: string,
+      change: CustomerKeyChange,
+    ): Promise<Result<Revealed, CustomerKeyRefusal>> {
+      const reference = readText('it', change.reference ?? '', REFERENCE_MAX)
+      if (!reference.ok) {
+        return fail({ reason: 'reference_invalid', detail: reference.failure.message })
+      }
+      const id = await find(portal.developerId, secret)
+      if (id === null) return unknown
+
+      for (let n = 0; n < ATTEMPTS; n++) {
+        const key = await storage.findKeySummary(id)
+        if (key === null) return unknown
+        const refusal = whyNot(key, change)
+        if (refusal !== null) return fail(refusal)
+        const now = clock()
+        const to: KeyAmendment = {
+          disabled: disabledOf(key, change, now),
+          reference: change.reference === undefined ? key.reference : reference.value,
+        }
+        const { action, facts } = eventFor(key, to)
+        if (action === null) return ok({ key, secret })
+        const event = eventOf({ random, clock: () => now, actor: portal.keyId }, action, id, facts)
+        if (await storage.amendKey(id, to, key.eventId, event)) {
+          return ok({ key: amended(key, to, event.id), secret })
+        }
+      }
+      return fail({ reason: 'contended' })
+    },
+  }
+
+  async function readAll(developerId: string): Promise<SealedKey[]> {
+    const found: SealedKey[] = []
+    let page: SealedKey[]
+    do {
+      const after = found.at(-1)?.key.id
+      page = await storage.listSealedKeys({ dialect: DIALECT, developerId, after, limit: PAGE })
+      found.push(...page)
+    } while (page.length === PAGE)
+    return found
+  }
+
+  async function open({ key, sealedSecret }: SealedKey): Promise<Revealed> {
+    if (sealedSecret === null) throw new Error(`key ${key.id} was not sealed`)
+    return { key, secret: await secrets.open(sealedSecret, key.id) }
+  }
+
+  /** The row of the developer's key that has this secret now. */
+  async function find(developerId: string, secret: string): Promise<string | null> {
+    for (const digest of digester.candidates(secret)) {
+      const key = await storage.findKeyBySecret(digest)
+      const isIts = key?.dialect === DIALECT && key.developer?.id === developerId
+      if (isIts && key.secretHash === digest) return key.id
+    }
+    return null
+  }
+}
+
+const unknown = fail({ reason: 'key_unknown' } as const)
+
+function whyNot(key: KeySummary, { enabled }: CustomerKeyChange): CustomerKeyRefusal | null {
+  if (key.status === 'revoked') return { reason: 'key_revoked' }
+  const { disabledBy } = key
+  return enabled === undefined || disabledBy === null || disabledBy === PARTY
+    ? null
+    : { reason: 'disabled_by_other', by: disabledBy }
+}
+
+/** Who disables what is disabled already does not set its date anew. */
+function disabledOf(
+  { disabledBy, disabledAt }: KeySummary,
+  { enabled }: CustomerKeyChange,
+  now: number,
+): KeyAmendment['disabled'] {
+  if (enabled === true) return null
+  const before = disabledBy === null ? null : { by: disabledBy, at: disabledAt ?? now }
+  return enabled === false ? (before ?? { by: PARTY, at: now }) : before
+}
+
+/** What the audit is to say; nothing where all is as it was. */
+function eventFor({ disabledBy, reference }: KeySummary, to: KeyAmendment) {
+  const isDisabled = to.disabled !== null
+  const described = to.reference === reference ? {} : { reference: to.reference }
+  if (isDisabled !== (disabledBy !== null)) {
+    const action = isDisabled ? 'key.disabled' : 'key.enabled'
+    return { action, facts: { by: PARTY, ...described } }
+  }
+  return { action: to.reference === reference ? null : 'key.edited', facts: described }
+}
+
+/** As it was left by this change, whatever comes after. */
+const amended = (key: KeySummary, { disabled, reference }: KeyAmendment, eventId: string) =>
+  ({
+    ...key,
+    status: disabled === null ? 'enabled' : 'disabled',
+    disabledBy: disabled?.by ?? null,
+    disabledAt: disabled?.at ?? null,
+    reference,
+    eventId,
+  }) satisfies KeySummary
+
+export type CustomerKeys = ReturnType<typeof createCustomerKeys>

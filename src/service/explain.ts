@@ -1,0 +1,96 @@
+import { ok } from '../domain/failure.ts'
+import { explainRefusal } from '../domain/refusal.ts'
+import { type Done, notFound } from './operator.ts'
+import type { AuditEvent, AuditStorage, Facts, OperatorStorage } from './ports.ts'
+
+/** One thing that was decided about a request. */
+export interface Decision {
+  readonly at: number
+  readonly action: string
+  /** What was decided, and why, as a sentence. */
+  readonly sentence: string
+  /** What would help; null where nothing is wrong. */
+  readonly advice: string | null
+  /** Where it came from: its address, the route that it asked for, what it wanted there. */
+  readonly address: string | null
+  readonly path: string | null
+  readonly surface: string | null
+  readonly key: DecidedKey | null
+  /** How many like it this one stands for. */
+  readonly count: number
+}
+
+interface DecidedKey {
+  readonly id: string
+  readonly publicId: string
+  readonly name: string
+  readonly accountId: string
+  readonly accountName: string | null
+}
+
+export interface Explanation {
+  readonly requestId: string
+  readonly decisions: readonly Decision[]
+}
+
+/** The whole of what was decided about one request, for who has only its id. */
+export function createExplain(
+  storage: Pick<AuditStorage, 'listEventsOfRequest'> &
+    Pick<OperatorStorage, 'findKeySummary' | 'findAccount'>,
+) {
+  return async function explain(requestId: string): Promise<Done<Explanation>> {
+    const events = await storage.listEventsOfRequest(requestId)
+    if (events.length === 0) return notFound(nothingKnown(requestId))
+    return ok({ requestId, decisions: await Promise.all(events.map(decisionOf)) })
+  }
+
+  async function decisionOf(event: AuditEvent): Promise<Decision> {
+    const { at, action, actor, facts } = event
+    return {
+      at,
+      action,
+      ...inWords(event),
+      address: textOf(facts, 'address'),
+      path: textOf(facts, 'path'),
+      surface: textOf(facts, 'surface'),
+      key: await keyOf(actor),
+      count: Number(facts.count ?? 1),
+    }
+  }
+
+  async function keyOf(id: string): Promise<DecidedKey | null> {
+    const key = await storage.findKeySummary(id)
+    if (key === null) return null
+    const account = await storage.findAccount(key.accountId)
+    const { publicId, name, accountId } = key
+    return { id: key.id, publicId, name, accountId, accountName: account?.name ?? null }
+  }
+}
+
+function inWords({ action, subject, facts }: AuditEvent): Pick<Decision, 'sentence' | 'advice'> {
+  switch (action) {
+    case 'key.refused':
+      return explainRefusal(facts)
+    case 'token.issued':
+      return { sentence: 'The key and its secret were right: tokens were issued.', advice: null }
+    case 'token.refreshed':
+      return {
+        sentence: `The refresh token was right: generation ${facts.generation} was issued.`,
+        advice: null,
+      }
+    case 'grant.reused':
+      return { sentence: `The token family ${subject} was revoked.`, advice: null }
+    default:
+      return { sentence: `${action} of ${subject}.`, advice: null }
+  }
+}
+
+const textOf = (facts: Facts, name: string): string | null =>
+  typeof facts[name] === 'string' ? facts[name] : null
+
+const nothingKnown = (requestId: string) =>
+  `nothing is known of request ${requestId}: what is refused or issued is found here a second later, ` +
+  'and as long as the audit is kept. Guarded requests that go well, and repeated answers, are not ' +
+  'recorded; of a flood that is alike, only some requests are'
+
+export type Explain = ReturnType<typeof createExplain>

@@ -1,0 +1,26 @@
+import { describe, expect, test } from 'vitest'
+import { explainRefusal, factsOf } from '../../src/domain/refusal.ts'
+import { failures, TYPED } from '../support/failures.ts'
+
+describe.each(failures)('a refusal for $reason', (failure) => {
+  const facts = factsOf(failure)
+  const { sentence, advice } = explainRefusal(facts)
+
+  test('keeps nothing that the caller typed', () => {
+    expect(facts.reason).toBe(failure.reason)
+    expect(JSON.stringify(facts)).not.toContain(TYPED)
+  })
+
+  test('is told in whole sentences, from what is kept', () => {
+    expect(sentence).toMatch(/^[A-Z].*[.)]$/)
+    expect(advice).toMatch(/\S/)
+    expect(`${sentence} ${advice}`).not.toMatch(/undefined|null/)
+  })
+})
+
+test('a reason of another version is still told', () => {
+  expect(explainRefusal({ reason: 'of_tomorrow' })).toEqual({
+    sentence: 'Refused: of_tomorrow.',
+    advice: null,
+  })
+})

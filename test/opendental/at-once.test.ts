@@ -1,0 +1,149 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Developer, type KeyRecord, programOf, seedDeveloper } from '../support/developer.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+
+let server: TestServer
+let developer: Developer
+let program: ReturnType<typeof programOf>
+beforeAll(async () => {
+  server = await testServer({ LATCHKEY_QUOTA_REQUESTS: '1000000' })
+  developer = await seedDeveloper(server)
+  program = programOf(server, developer)
+})
+afterAll(() => server.close())
+
+const TWENTY = Array.from({ length: 20 }, (_, n) => n)
+
+test('20 keys that are made at once are 20 different keys, all of them listed', async () => {
+  const made = await Promise.all(TWENTY.map(() => program.create()))
+  expect(new Set(made.map(({ CustomerKey }) => CustomerKey)).size).toBe(20)
+  const listed = await program.list()
+  expect(listed).toHaveLength(20)
+  expect(listed).toEqual(expect.arrayContaining(made))
+})
+
+interface Change {
+  readonly KeyStatus?: string
+  readonly DevRefId?: string
+}
+
+/** What one change alone makes of a key: told without the code under test. */
+const after = (state: Required<Change>, change: Change): Required<Change> => ({
+  ...state,
+  ...change,
+})
+const shown = ({ KeyStatus, DevRefId }: KeyRecord): Required<Change> => ({ KeyStatus, DevRefId })
+const isSame = (a: Required<Change>, b: Required<Change>) =>
+  a.KeyStatus === b.KeyStatus && a.DevRefId === b.DevRefId
+
+/**
+ * Whether there is an order of the changes in which each answer is the state that its change left. The
+ * changes are done; what remains to be found is the order.
+ */
+function explains(
+  state: Required<Change>,
+  calls: readonly { change: Change; answer: Required<Change> }[],
+  end: Required<Change>,
+  seen = new Set<string>(),
+): boolean {
+  if (calls.length === 0) return isSame(state, end)
+  const place = JSON.stringify([state, calls])
+  if (seen.has(place)) return false
+  seen.add(place)
+  return calls.some(
+    (call, n) =>
+      isSame(after(state, call.change), call.answer) &&
+      explains(call.answer, calls.toSpliced(n, 1), end, seen),
+  )
+}
+
+describe('20 changes of one key at once', () => {
+  async function race(changes: readonly Change[]) {
+    const { CustomerKey } = await program.create()
+    const answers = await Promise.all(
+      changes.map((change) => program.put({ CustomerKey, ...change })),
+    )
+    expect(answers.map(({ status }) => status)).toEqual(changes.map(() => 200))
+    const listed = await program.list()
+    const end = listed.find((record) => record.CustomerKey === CustomerKey)
+    if (end === undefined) throw new Error('the key is gone')
+    const calls = changes.map((change, n) => ({
+      change,
+      answer: shown(answers[n]?.body as KeyRecord),
+    }))
+    return { CustomerKey, calls, end: shown(end) }
+  }
+  const NEW = { KeyStatus: 'Enabled', DevRefId: '' }
+
+  test('that set all of it: it is as one of them has left it, never of two halves', async () => {
+    const changes = TWENTY.map((n) => ({
+      KeyStatus: n % 2 === 0 ? 'Enabled' : 'DisabledByDeveloper',
+      DevRefId: `${n}`,
+    }))
+    const { calls, end } = await race(changes)
+    expect(changes).toContainEqual(end)
+    for (const { change, answer } of calls) expect(answer).toEqual(change)
+  })
+
+  test('that set this or that: one order explains every answer and the end', async () => {
+    const change = fc.oneof(
+      fc.record(
+        {
+          KeyStatus: fc.constantFrom('Enabled', 'DisabledByDeveloper'),
+          DevRefId: fc.constantFrom('a', 'b'),
+        },
+        { requiredKeys: [] },
+      ),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 2, maxLength: 6 }), async (changes) => {
+        const { calls, end } = await race(changes)
+        expect([explains(NEW, calls, end), calls, end]).toEqual([true, calls, end])
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('by developer, customer and operator: whoever has disabled it alone has enabled it', async () => {
+    const { CustomerKey } = await program.create()
+    const keys = await server.keys.list({ developerId: developer.developerId, limit: 1000 })
+    const keyId = keys.at(-1)?.id ?? ''
+    await Promise.all(
+      TWENTY.map(async (n) => {
+        const KeyStatus = n % 2 === 0 ? 'DisabledByDeveloper' : 'Enabled'
+        if (n % 4 < 2) await program.put({ CustomerKey, KeyStatus, DevRefId: `${n}` })
+        else await server.keys[n % 2 === 0 ? 'disable' : 'enable'](keyId, 'customer')
+      }),
+    )
+    const events = (await server.storage.listEvents({ subject: keyId, limit: 100 })).toReversed()
+    let disabledBy: unknown = null
+    for (const { action, facts } of events) {
+      if (action === 'key.disabled') {
+        expect(disabledBy).toBeNull()
+        disabledBy = facts.by
+      }
+      if (action === 'key.enabled') {
+        expect(facts.by).toBe(disabledBy)
+        disabledBy = null
+      }
+    }
+    const key = done(await server.keys.find(keyId))
+    expect(key.disabledBy).toBe(disabledBy)
+    expect(key.status).toBe(disabledBy === null ? 'enabled' : 'disabled')
+  })
+})
+
+test('a key that is revoked while it is changed stays revoked', async () => {
+  const { CustomerKey } = await program.create()
+  const keys = await server.keys.list({ developerId: developer.developerId, limit: 1000 })
+  const keyId = keys.at(-1)?.id ?? ''
+  await Promise.all(
+    TWENTY.map((n) =>
+      n === 10
+        ? server.keys.revoke(keyId)
+        : program.put({ CustomerKey, KeyStatus: n % 2 === 0 ? 'Enabled' : 'DisabledByDeveloper' }),
+    ),
+  )
+  expect((await program.list()).at(-1)).toMatchObject({ CustomerKey, KeyStatus: 'DisabledByHQ' })
+})

@@ -1,0 +1,259 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isOdfhir, readOdfhir } from '../../src/http/opendental/credential.ts'
+import {
+  type CustomerKey,
+  type Developer,
+  odfhir,
+  seedCustomerKey,
+  seedDeveloper,
+} from '../support/developer.ts'
+import { type LiveServer, startLive } from '../support/live.ts'
+import { sendRaw } from '../support/raw.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+
+const settings = {
+  LATCHKEY_FAILURES_PER_ADDRESS: '1000000',
+  LATCHKEY_QUOTA_REQUESTS: '1000000',
+}
+let server: TestServer
+let developer: Developer
+let office: CustomerKey
+beforeAll(async () => {
+  server = await testServer(settings)
+  developer = await seedDeveloper(server)
+  office = await seedCustomerKey(server, developer)
+})
+afterAll(() => server.close())
+
+const HEADER = 'The Authorization header must be: ODFHIR {DeveloperKey}/{DeveloperPortalKey}'
+const WRONG = 'The keys in the Authorization header are not valid.'
+const OK = 'OK'
+
+const list = async (value: string, name = 'Authorization') =>
+  told(await server.call('/apikeys', { method: 'GET', headers: { [name]: value } }))
+
+async function told(answer: Response): Promise<unknown> {
+  return answer.status === 200 ? OK : answer.json()
+}
+
+/** The header with this developer's keys in place of `dev` and `key`. */
+const written = (pattern: string) =>
+  pattern.replaceAll('dev', developer.developerKey).replaceAll('key', developer.portalKey)
+
+test.each([
+  ['ODFHIR dev/key', OK],
+  // RFC 9110 §11.1: a scheme's case is nobody's.
+  ['odfhir dev/key', OK],
+  ['OdFhir dev/key', OK],
+  // What clients leave around a key that was pasted.
+  [' ODFHIR dev/key ', OK],
+  ['ODFHIR  dev/key', OK],
+  ['ODFHIR\tdev/key\t', OK],
+  ['ODFHIR dev / key', OK],
+  ['ODFHIR dev/ key', OK],
+  ['ODFHIR dev /key', OK],
+  ['ODFHIR', HEADER],
+  ['ODFHIR ', HEADER],
+  ['ODFHIR dev', HEADER],
+  ['ODFHIR dev/', HEADER],
+  ['ODFHIR /key', HEADER],
+  ['ODFHIR /', HEADER],
+  ['ODFHIR //', HEADER],
+  ['ODFHIR dev key', HEADER],
+  ['ODFHIR dev:key', HEADER],
+  ['ODFHIRdev/key', HEADER],
+  ['ODFHIR:dev/key', HEADER],
+  ['ODFHIR dev/k ey', HEADER],
+  ['ODFHIR d ev/key', HEADER],
+  ['ODFHIR dev/key, ODFHIR dev/key', HEADER],
+  ['ODFHIR dev/key,ODFHIR dev/key', HEADER],
+  ['ODFHIR dev/key,', WRONG],
+  ['ODFHIR dev/key/', WRONG],
+  ['ODFHIR dev//key', WRONG],
+  ['ODFHIR dev/key/key', WRONG],
+  ['ODFHIR key/dev', WRONG],
+  ['ODFHIR dev/dev', WRONG],
+  ['ODFHIR key/key', WRONG],
+  ['ODFHIR {dev}/{key}', WRONG],
+  ['ODFHIR "dev/key"', WRONG],
+  ['ODFHIR dev/\u00e9', HEADER],
+  ['ODFHIR \u00e9/key', HEADER],
+  ['ODFHIR dev\u00a0/key', HEADER],
+  ["ODFHIR '/**/OR/1=1", WRONG],
+  ['ODFHIR constructor/__proto__', WRONG],
+  ['Basic dev/key', HEADER],
+  ['Bearer dev/key', HEADER],
+  ['dev/key', HEADER],
+  ['', HEADER],
+])('%j is answered with %s', async (pattern, answer) => {
+  expect(await list(written(pattern))).toBe(answer)
+})
+
+test('base64 is no key, of one part or of both', async () => {
+  const { developerKey, portalKey } = developer
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  expect(await list(`ODFHIR ${base64(`${developerKey}/${portalKey}`)}`)).toBe(HEADER)
+  expect(await list(`ODFHIR ${base64(developerKey)}/${base64(portalKey)}`)).toBe(WRONG)
+})
+
+test('keys are opaque: no letter’s case may be another, and a part of one is none', async () => {
+  const { developerKey, portalKey } = developer
+  for (const pair of [
+    [developerKey.toLowerCase(), portalKey],
+    [developerKey, portalKey.toLowerCase()],
+    [developerKey.slice(1), portalKey],
+    [developerKey, portalKey.slice(0, -1)],
+    [developerKey, `${portalKey}A`],
+  ]) {
+    expect(await list(`ODFHIR ${pair.join('/')}`)).toBe(WRONG)
+  }
+})
+
+test('100 kB of anything are refused, and the next caller is answered', async () => {
+  for (const unit of ['a', ' ', '/', ' /', 'a/', 'a /', '\u00e9', 'ODFHIR a/a ']) {
+    const long = unit.repeat(100_000 / unit.length)
+    for (const value of [`ODFHIR ${long}`, `ODFHIR a/${long}`, `ODFHIR a${long}/b`]) {
+      expect([HEADER, WRONG]).toContain(await list(value))
+    }
+  }
+  expect(await list(written('ODFHIR dev/key'))).toBe(OK)
+})
+
+test.each(['X-Api-Key', 'Proxy-Authorization', 'Cookie', 'DeveloperKey'])(
+  'keys in the header %s are no keys',
+  async (name) => {
+    expect(await list(written('ODFHIR dev/key'), name)).toBe(HEADER)
+  },
+)
+
+test('keys in the query or the path are no keys', async () => {
+  for (const path of ['/apikeys?Authorization=', '/apikeys?']) {
+    const answer = await server.call(`${path}${encodeURIComponent(written('ODFHIR dev/key'))}`, {
+      method: 'GET',
+    })
+    expect(await told(answer)).toBe(HEADER)
+  }
+})
+
+describe('over a socket', () => {
+  let live: LiveServer
+  let line: string
+  beforeAll(async () => {
+    live = await startLive(settings)
+    const { portal } = await seedDeveloper(live)
+    line = `Authorization: ${portal.Authorization}\r\n`
+  })
+  afterAll(() => live.close())
+
+  const ask = async (headers: string) => {
+    const request = `GET /apikeys HTTP/1.1\r\nHost: latchkey.example\r\n${headers}\r\n`
+    const answer = await sendRaw(live.url, Buffer.from(request, 'latin1'))
+    return answer?.status === 200 ? OK : JSON.parse(answer?.body ?? 'null')
+  }
+
+  test('one header is enough, and two are one too many, though they say the same', async () => {
+    expect(await ask(line)).toBe(OK)
+    expect(await ask(line + line)).toBe(HEADER)
+    expect(await ask(`Authorization: Basic YTpi\r\n${line}`)).toBe(HEADER)
+    expect(await ask(`${line}Authorization: Basic YTpi\r\n`)).toBe(HEADER)
+    expect(await ask('Authorization: ODFHIR caf\xe9/a\r\n')).toBe(HEADER)
+    expect(await ask('Authorization:\r\n')).toBe(HEADER)
+  })
+})
+
+/** Whatever a header may hold: bytes, as Latin-1. */
+const bytes = fc.string({
+  unit: fc.integer({ min: 1, max: 255 }).map((n) => String.fromCharCode(n)),
+})
+const headersWith = (value: string): Headers | null => {
+  try {
+    return new Headers({ Authorization: value })
+  } catch {
+    return null
+  }
+}
+
+test('the header is read without a throw, whatever it is, and what is read is what was written', () => {
+  const part = fc.constantFrom('ODFHIR ', 'odfhir', '/', ' ', ',', 'abc', '\u00e9', '\t', 'Basic ')
+  const values = fc.oneof(
+    bytes,
+    bytes.map((text) => `ODFHIR ${text}`),
+    fc.array(part).map((some) => `ODFHIR ${some.join('')}`),
+    fc.tuple(bytes, bytes).map((pair) => `ODFHIR ${pair.join('/')}`),
+    fc
+      .tuple(
+        fc.constantFrom('ODFHIR ', 'odfhir  ', 'OdFhir\\t'),
+        fc.stringMatching(/^[!-~]{1,8}[ \t]?\/[ \t]?[!-~]{1,8}$/),
+      )
+      .map(([start, pair]) => start + pair),
+  )
+  let read = 0
+  fc.assert(
+    fc.property(values, (value) => {
+      const headers = headersWith(value)
+      fc.pre(headers !== null)
+      const found = readOdfhir(headers)
+      if (!found.ok) return
+      read++
+      expect(isOdfhir(headers)).toBe(true)
+      const { developerKey, secret } = found.value as { developerKey: string; secret: string }
+      const sent = (headers.get('Authorization') ?? '').slice('ODFHIR'.length)
+      const at = sent.indexOf('/')
+      expect([developerKey, secret]).toEqual([
+        sent.slice(0, at).replace(/^[ \t]+|[ \t]+$/g, ''),
+        sent.slice(at + 1).replace(/^[ \t]+|[ \t]+$/g, ''),
+      ])
+      expect(developerKey).toMatch(/^[\x21-\x7e]+$/)
+      expect(secret).toMatch(/^[\x21-\x7e]+$/)
+    }),
+    { numRuns: 1000 },
+  )
+  expect(read).toBeGreaterThan(50)
+})
+
+const letters = (all: string, minLength: number, maxLength: number) =>
+  fc.string({ unit: fc.constantFrom(...all), minLength, maxLength })
+const ALNUM = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const PRINTABLE = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 + n)).join('')
+
+test('every key that can be made can be presented, ours and imported ones', async () => {
+  const secrets = fc.oneof(
+    fc.constant(undefined),
+    letters(ALNUM, 16, 16),
+    letters(PRINTABLE, 16, 512).filter((text) => !text.startsWith('lk_')),
+  )
+  const { accountId, ownerId } = developer
+  const taken = new Set<string | undefined>()
+  await fc.assert(
+    fc.asyncProperty(letters(ALNUM, 20, 64), secrets, async (developerKey, secret) => {
+      fc.pre(!taken.has(developerKey) && (secret === undefined || !taken.has(secret)))
+      taken.add(developerKey).add(secret)
+      const { id: developerId } = done(
+        await server.places.addDeveloper({ accountId, name: 'Other', developerKey }),
+      )
+      const made = done(
+        await server.keys.create({
+          dialect: 'opendental-portal',
+          name: 'Portal',
+          ownerId,
+          developerId,
+          secret,
+        }),
+      )
+      expect(await list(odfhir(developerKey, made.secret).Authorization)).toBe(OK)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('a customer key is presented like a developer’s: as an office has pasted it', async () => {
+  const { developerKey } = developer
+  const data = async (value: string) =>
+    (await server.call('/api/v1/patients', { method: 'GET', headers: { Authorization: value } }))
+      .status
+  // Nothing is behind: who is let through is told so.
+  server.clock.turn(1000)
+  expect(await data(`ODFHIR ${developerKey}/ ${office.secret} `)).toBe(502)
+  expect(await data(`ODFHIR ${developerKey}/${office.secret.toLowerCase()}`)).toBe(401)
+})
