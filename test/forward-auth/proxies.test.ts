@@ -196,7 +196,7 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
     const identity = ['Account', 'Site', 'Key', 'Owner', 'Dialect'].map(
       (word) => `X-Latchkey-${word}`,
     )
-    const { headers = {}, key } = others.xenrad ?? {}
+    const { headers = {}, key } = keysOf[name]?.xenrad ?? {}
     const answer = await askRaw('GET', '/reports/7', {
       ...headers,
       Connection: ['close', ...identity].join(', '),
@@ -208,7 +208,7 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
   })
 
   test('opens no connection that nobody judges', async () => {
-    const { headers = {} } = others.xenrad ?? {}
+    const { headers = {} } = keysOf[name]?.xenrad ?? {}
     const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket' }
     const answer = await askRaw('GET', '/reports/7', { ...headers, ...upgrade })
     expect(answer?.status).toBe(200)
@@ -221,13 +221,13 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
     ['POST', { Connection: 'close, X-Original-Method, X-Forwarded-Method' }],
     ['GET', { 'X-HTTP-Method-Override': 'DELETE' }],
   ] as const)('lets no key that only reads write: %s with %j', async (method, more) => {
-    const { headers = {} } = others.reader ?? {}
+    const { headers = {} } = keysOf[name]?.reader ?? {}
     const answer = await askRaw(method, '/reports/7', { ...headers, ...more })
     expect(answer?.status).toBe(403)
   })
 
   test('asks Latchkey nothing in the caller’s words', async () => {
-    const { headers = {} } = others.xenrad ?? {}
+    const { headers = {} } = keysOf[name]?.xenrad ?? {}
     const path = '/reports/7?refusal=1&statuses=404'
     expect((await askRaw('GET', path, headers))?.status).toBe(200)
     expect((await askRaw('GET', path, {}))?.status).toBe(401)
