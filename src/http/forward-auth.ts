@@ -63,7 +63,7 @@ export function forwardAuth(deps: ForwardAuthDeps): Hono {
       if (!judged.ok) deps.refused('forward-auth', failure, caller)
       return told(first.refuse(failure, path), asked, caller)
     } catch (error) {
-      deps.log.error({ ...caller, path, error }, 'a request failed')
+      deps.log.error({ ...caller, error }, 'a request failed')
       const reply =
         error instanceof Unavailable
           ? first.refuse({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS }, path)
