@@ -10,6 +10,7 @@ import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createApp } from './http/app.ts'
 import { httpCourier } from './http/courier.ts'
+import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
 import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
@@ -67,6 +68,8 @@ export interface Latchkey {
   readonly keys: Keys
   /** How a credential goes over the wire, for people. */
   readonly presented: typeof presented
+  /** Below this path, proxies append the path that they ask about. */
+  readonly askedBelow: string
   readonly places: Places
   readonly routes: Routes
   readonly messages: Messages
@@ -160,6 +163,7 @@ export function compose(parts: Parts): Latchkey {
     accounts: createAccounts({ ...operator, region }),
     keys: keysAs(operator.actor),
     presented,
+    askedBelow: FORWARD_AUTH,
     places: createPlaces(operator),
     routes: createRoutes(operator),
     messages: createMessages({ ...operator, sealer }),

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
 import { open } from '../src/node/server.ts'
 import { type Client, clientOf, tokensOf } from './support/client.ts'
+import { createConfidential } from './support/confidential.ts'
 import { runCli, type ServerProcess, startServer } from './support/process.ts'
 import { RawConnection } from './support/raw.ts'
 import { deviceNew, done, seedKey, temporaryFolder, testLog } from './support/server.ts'
@@ -18,13 +19,7 @@ const settings = { LATCHKEY_URL: PUBLIC_URL, LATCHKEY_LOG_LEVEL: 'debug' }
 const parent = temporaryFolder()
 const dir = join(parent, 'data')
 
-/** What may be nowhere but with its owner: what it is, and its text. */
-const confidential = new Map<string, string>()
-function keep(what: string, text: string): string {
-  confidential.set(what, text)
-  return text
-}
-const marked = (what: string) => keep(what, `${what}-${crypto.randomUUID()}`)
+const { confidential, keep, marked, foundIn } = createConfidential()
 
 let server: ServerProcess
 let client: Client
@@ -195,17 +190,6 @@ test('only its owner reads the data folder and the key ring', () => {
   expect(statSync(dir).mode & 0o777).toBe(0o700)
   expect(statSync(join(dir, 'keyring.json')).mode & 0o777).toBe(0o600)
 })
-
-/** What of all that is confidential stands in these bytes. */
-function foundIn(bytes: Buffer): string[] {
-  return [...confidential]
-    .filter(([, text]) =>
-      [text, Buffer.from(text).toString('base64url').slice(0, -4)].some((form) =>
-        bytes.includes(form),
-      ),
-    )
-    .map(([what]) => what)
-}
 
 const confide = (what: string) => {
   const message = deviceNew(key.destinationId)

@@ -8,6 +8,7 @@ import { callerOf, type HttpDeps } from './caller.ts'
 import { json, type Reply, retryAfter, toResponse } from './reply.ts'
 import { identityOf } from './surface.ts'
 import { identify, SITE } from './upstream/headers.ts'
+import { overridesMethod } from './upstream/withheld.ts'
 
 /** One kind of credential, as a proxy asks about it. */
 export interface Gate {
@@ -27,7 +28,7 @@ export interface ForwardAuthDeps extends HttpDeps {
   readonly log: Log
 }
 
-const PATH = '/forward-auth'
+export const FORWARD_AUTH = '/forward-auth'
 const ANY = 'any'
 const RETRY_AFTER_SECONDS = 5
 
@@ -44,8 +45,8 @@ const RETRY_AFTER_SECONDS = 5
 export function forwardAuth(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
   const handler = (c: Context) => answer(c)
-  app.all(PATH, handler)
-  app.all(`${PATH}/*`, handler)
+  app.all(FORWARD_AUTH, handler)
+  app.all(`${FORWARD_AUTH}/*`, handler)
   return app
 
   async function answer(c: Context): Promise<Response> {
@@ -62,7 +63,7 @@ export function forwardAuth(deps: ForwardAuthDeps): Hono {
       if (!judged.ok) deps.refused('forward-auth', failure, caller)
       return told(first.refuse(failure, path), asked, caller)
     } catch (error) {
-      deps.log.error({ ...caller, path, error }, 'a request failed')
+      deps.log.error({ ...caller, error }, 'a request failed')
       const reply =
         error instanceof Unavailable
           ? first.refuse({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS }, path)
@@ -88,7 +89,10 @@ async function judge(
   return refusal
 }
 
-/** Whoever calls could have added one of the headers that name the method: so all of them count. */
+/**
+ * Whoever calls could have added one of the headers that name the method, and the proxy hands on those
+ * by which the service behind may serve another: so all of them count.
+ */
 function mayAll(key: Key, methods: readonly string[]): Result<Key> {
   for (const method of methods) {
     const may = mayRequest(key, method)
@@ -101,8 +105,10 @@ interface Question {
   readonly headers: Headers
   /** What is said to be the method of the request that the proxy guards; never empty. */
   readonly methods: readonly string[]
-  /** Below /forward-auth. */
-  readonly rest: string
+  /** The kind of credential that is asked for. */
+  readonly name: string
+  /** What the proxy has appended to that: the path that it guards. */
+  readonly below: readonly string[]
   /** The path of the request that the proxy guards, where a header says it. */
   readonly original: string | null
   readonly statuses: readonly number[]
@@ -114,26 +120,34 @@ function readQuestion({ url, headers, method }: Request): Question {
   const given = (name: string) => headers.get(name)
   const uri = given('x-original-uri') ?? given('x-forwarded-uri')
   const named = [given('x-original-method'), given('x-forwarded-method')]
+  const overriding = [...headers].filter(([name]) => overridesMethod(name))
   const [original = null] = uri === null ? [] : uri.split('?')
+  const [, name = ANY, ...below] = pathname.slice(FORWARD_AUTH.length).split('/')
+  // Who appends the guarded path appends its query, which is the caller's: it asks for nothing here.
+  const options = below.length === 0 ? searchParams : new URLSearchParams()
   return {
     headers,
-    methods: [method, ...named.filter((name) => name !== null)],
-    rest: pathname.slice(PATH.length),
+    methods: [
+      method,
+      ...named.filter((name) => name !== null),
+      ...overriding.map(([, value]) => value),
+    ],
+    name,
+    below,
     original,
-    statuses: (searchParams.get('statuses') ?? '')
+    statuses: (options.get('statuses') ?? '')
       .split(',')
       .map(Number)
       .filter((status) => status >= 400 && status <= 599),
-    refusalOnly: searchParams.has('refusal'),
+    refusalOnly: options.has('refusal'),
   }
 }
 
 /** Null where the path names no gate: a name that is mistyped must not open them all. */
 function gatesFor(
-  { headers, rest, original }: Question,
+  { headers, name, below, original }: Question,
   all: readonly Gate[],
 ): { gates: readonly Gate[]; path: string } | null {
-  const [, name = ANY, ...below] = rest.split('/')
   const path = original ?? `/${below.join('/')}`
   if (name === ANY) return { gates: all.filter((gate) => gate.claims(headers)), path }
   const chosen = all.find((gate) => gate.name === name)

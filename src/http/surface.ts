@@ -53,7 +53,7 @@ export function createSurfaces(deps: SurfaceDeps) {
       refused(dialect.name, done.failure, caller)
       return refuse(done.failure)
     } catch (error) {
-      log.error({ ...caller, path, error }, 'a request failed')
+      log.error({ ...caller, error }, 'a request failed')
       return error instanceof Unavailable
         ? refuse({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
         : toResponse(dialect.broken(path), caller.requestId)

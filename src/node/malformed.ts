@@ -61,6 +61,17 @@ export function refuseExpectation(_: IncomingMessage, response: ServerResponse):
   response.writeHead(417, HEADERS).end(bodyOf('Expect takes 100-continue only.'))
 }
 
+/**
+ * Whether a target leads out of `base`, to which a proxy appends a path as its caller wrote it: with dot
+ * segments resolved (RFC 3986 §5.2.4) the proxy would have asked for whatever else answers 200.
+ */
+export const leavesBase = ({ url = '' }: IncomingMessage, base: string): boolean =>
+  url.startsWith(base) && /^[^?#]*\/(?:\.|%2e){1,2}(?:[/?#]|$)/i.test(url)
+
+export function refuseDotSegments(response: ServerResponse): void {
+  response.writeHead(400, HEADERS).end(bodyOf('The path must have no dot segments.'))
+}
+
 /** What no Request can be made of: no Host, or one that is none; a target that is no URL. */
 export function refuseUnreadable(log: Log): (error: unknown) => Response {
   return (error) => {

@@ -12,7 +12,13 @@ import { announce, type Listening } from './announce.ts'
 import { isNew, openEngine } from './engine.ts'
 import { loadRing } from './keyring-file.ts'
 import { followRing, foreignRing } from './keyring-follow.ts'
-import { refuseExpectation, refuseMalformed, refuseUnreadable } from './malformed.ts'
+import {
+  leavesBase,
+  refuseDotSegments,
+  refuseExpectation,
+  refuseMalformed,
+  refuseUnreadable,
+} from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { createCarry } from './upstream/carry.ts'
 
@@ -107,9 +113,11 @@ export async function startOneOf(
     throw error
   })
   const { keyring, ring: loaded, ...latchkey } = opened
-  server.on(
-    'request',
-    getRequestListener(latchkey.app.fetch, { errorHandler: refuseUnreadable(log) }),
+  const listener = getRequestListener(latchkey.app.fetch, { errorHandler: refuseUnreadable(log) })
+  server.on('request', (request, response) =>
+    leavesBase(request, latchkey.askedBelow)
+      ? refuseDotSegments(response)
+      : listener(request, response),
   )
   if (config.port !== 0) {
     await listen(server, config).catch(async (error: unknown) => {

@@ -93,8 +93,8 @@ export function createAuthenticate(deps: AuthenticateDeps) {
     { publicId, secret }: { publicId: string; secret: string | null },
     now: number,
   ): Promise<Result<Key, Unbelieved>> {
-    const key = isPublicId(publicId) ? await standings.keyOfId(publicId) : null
-    if (key?.dialect !== 'xdent' || key.account.region !== region) return unknown
+    const key = isPublicId(publicId) ? await standings.keyOfId(publicId, region) : null
+    if (key === null) return unknown
     if (secret === null) return fail({ reason: 'secret_missing', keyId: key.id })
     return digester.matches(secret, secretHashes(key, now))
       ? ok(key)

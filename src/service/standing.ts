@@ -44,12 +44,14 @@ export function createStandings(storage: AuthorityStorage & GrantStorage) {
     seen: LRUCache<string, Seen<Key>>,
     name: string,
     read: (name: string) => Maybe<Key | null>,
+    isWanted: (key: Key) => boolean = () => true,
   ): Promise<Key | null> {
     const version = await storage.authorityVersion()
     const known = seen.get(name)
     if (known?.version === version) return known.value
     const value = await read(name)
-    if (value !== null) seen.set(name, { version, value })
+    if (value === null || !isWanted(value)) return null
+    seen.set(name, { version, value })
     return value
   }
 
@@ -61,8 +63,17 @@ export function createStandings(storage: AuthorityStorage & GrantStorage) {
       return seen?.version === version ? seen.value : readStanding(publicId, version)
     },
 
-    /** The key of any dialect that has this public id. */
-    keyOfId: (publicId: string) => readThrough(ofIds, publicId, (id) => storage.findKey(id)),
+    /**
+     * The key that has this public id and is presented by it in this region. Any other is as good as
+     * none, and forgotten like none: an id that is answered sooner the second time is known to exist.
+     */
+    keyOfId: (publicId: string, region: string) =>
+      readThrough(
+        ofIds,
+        publicId,
+        (id) => storage.findKey(id),
+        ({ dialect, account }) => dialect === 'xdent' && account.region === region,
+      ),
 
     /** The key that has, or had, the secret of this digest. */
     keyOfSecret: (digest: string) =>

@@ -82,6 +82,18 @@ test.each([
   expect(answer.status).toBe(200)
 })
 
+// Envoy appends the path of the request that it guards, and takes 200 for a yes.
+test.each([
+  '/forward-auth/any/../../health',
+  '/forward-auth/any/reports/../../../.well-known/jwks.json',
+  '/forward-auth/any/%2e%2E/.%2e/health?x',
+  '/forward-auth/xenrad/../any/reports',
+  '/forward-auth/any/..',
+])('%s: 400, and not what it leads to', async (path) => {
+  const answer = await hostile.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  expect([answer.status, messageOf(answer)]).toEqual([400, 'The path must have no dot segments.'])
+})
+
 test.each([
   ['*', 'Invalid URL'],
   ['http://', 'Invalid absolute URL'],

@@ -117,6 +117,18 @@ describe('a key that only reads', () => {
     expect(status).toBe(403)
   })
 
+  test.each([
+    'X-HTTP-Method-Override',
+    'X-HTTP-Method',
+    'X-Method-Override',
+    'x_http.method_override',
+  ])('may not have the service behind serve another method by %s', async (name) => {
+    for (const method of ['DELETE', 'get, DELETE']) {
+      expect((await ask({ ...headers, [name]: method })).status).toBe(403)
+    }
+    expect((await ask({ ...headers, [name]: 'GET' })).status).toBe(200)
+  })
+
   test('may read', async () => {
     const { status } = await ask({ ...headers, 'X-Original-Method': 'GET' })
     expect(status).toBe(200)
@@ -148,6 +160,14 @@ describe('a refusal', () => {
     expect(now.status).toBe(503)
     expect(now.headers.get('retry-after')).toBe('1')
     expect((await ask({ 'X-Api-Key': '' }, '/forward-auth/xdent?refusal')).status).toBe(400)
+  })
+
+  test('is not asked for by the query of the request that a proxy guards', async () => {
+    const headers = await headersOf('xdent')
+    const guarded = '/forward-auth/any/claims?refusal=1&statuses=404'
+    expect((await ask(headers, guarded)).status).toBe(200)
+    expect((await ask({}, guarded)).status).toBe(401)
+    expect((await ask({}, '/forward-auth/any/?statuses=404')).status).toBe(401)
   })
 
   test('of a gate that there is not lets nobody through', async () => {

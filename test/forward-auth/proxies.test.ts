@@ -16,6 +16,7 @@ import {
   startCaddy,
   startNginx,
 } from '../support/proxies/installed.ts'
+import { sendRaw } from '../support/raw.ts'
 import { done, seedKey, type TestServer, temporaryFolder, testLog } from '../support/server.ts'
 
 /** The proxies as the README sets them up, in front of a plain upstream that says what it was sent. */
@@ -80,6 +81,8 @@ async function seedOthers(
   const wish = { dialect: 'opendental', ownerId, developerId, name: 'Next office' } as const
   const next = done(await keys.create(wish))
   const odfhir = (secret: string) => ({ Authorization: `ODFHIR ${developerKey}/${secret}` })
+  const siteKey = { dialect: 'xenrad', ownerId, siteId: site.id, name: 'Reports' } as const
+  const reader = done(await keys.create({ ...siteKey, access: 'read' }))
   const headers = {
     xenrad: { 'X-API-Key': of('xenrad').secret },
     opendental: odfhir(of('opendental').secret),
@@ -92,6 +95,7 @@ async function seedOthers(
   ])
   return {
     ...Object.fromEntries(entries),
+    reader: { headers: { 'X-API-Key': reader.secret }, key: reader.key.publicId },
     unassigned: { headers: odfhir(next.secret), key: next.key.publicId },
   }
 }
@@ -118,6 +122,13 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
   const ask = async (init: RequestInit = {}) => {
     const answer = await fetch(`${proxy.url}/reports/7?year=2026`, init)
     return { status: answer.status, headers: answer.headers, body: await answer.text() }
+  }
+  /** With headers that no fetch would send. */
+  const askRaw = (method: string, path: string, headers: Readonly<Record<string, string>>) => {
+    const { host } = new URL(proxy.url)
+    const lines = Object.entries({ Host: host, Connection: 'close', ...headers })
+    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    return sendRaw(proxy.url, `${method} ${path} HTTP/1.1\r\n${head}\r\n`)
   }
   const bearer = (text: string) => ({ Authorization: `Bearer ${text}` })
 
@@ -167,6 +178,70 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
     expect(body).not.toContain('somebody-else')
     expect((JSON.parse(body) as Echo).headers['x-latchkey-account']).toBe(seeded.accountId)
   })
+
+  test('never hands on one in a spelling that the service may take for ours', async () => {
+    const names = [
+      'X_Latchkey_Account',
+      'X-Latchkey_Account',
+      'X_Latchkey-Site',
+      'X.Latchkey.Owner',
+    ]
+    const made = Object.fromEntries(names.map((name) => [name, 'somebody-else']))
+    const { status, body } = await ask({ headers: { ...made, ...bearer(token) } })
+    expect(status).toBe(200)
+    expect(body).not.toContain('somebody-else')
+  })
+
+  test('tells the upstream whose request it is, though the caller’s Connection names that', async () => {
+    const identity = ['Account', 'Site', 'Key', 'Owner', 'Dialect'].map(
+      (word) => `X-Latchkey-${word}`,
+    )
+    const { headers = {}, key } = keysOf[name]?.xenrad ?? {}
+    const answer = await askRaw('GET', '/reports/7', {
+      ...headers,
+      Connection: ['close', ...identity].join(', '),
+    })
+    expect(answer?.status).toBe(200)
+    const echo = JSON.parse(answer?.body ?? '') as Echo
+    expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': 'xenrad' })
+    for (const name of identity) expect(echo.headers[name.toLowerCase()]).toMatch(/./)
+  })
+
+  test('opens no connection that nobody judges', async () => {
+    const { headers = {} } = keysOf[name]?.xenrad ?? {}
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket' }
+    const answer = await askRaw('GET', '/reports/7', { ...headers, ...upgrade })
+    expect(answer?.status).toBe(200)
+    expect((JSON.parse(answer?.body ?? '') as Echo).headers).not.toHaveProperty('upgrade')
+  })
+
+  test.each([
+    ['POST', {}],
+    ['POST', { 'X-Original-Method': 'GET', 'X-Forwarded-Method': 'GET' }],
+    ['POST', { Connection: 'close, X-Original-Method, X-Forwarded-Method' }],
+    ['GET', { 'X-HTTP-Method-Override': 'DELETE' }],
+  ] as const)('lets no key that only reads write: %s with %j', async (method, more) => {
+    const { headers = {} } = keysOf[name]?.reader ?? {}
+    const answer = await askRaw(method, '/reports/7', { ...headers, ...more })
+    expect(answer?.status).toBe(403)
+  })
+
+  test('asks Latchkey nothing in the caller’s words', async () => {
+    const { headers = {} } = keysOf[name]?.xenrad ?? {}
+    const path = '/reports/7?refusal=1&statuses=404'
+    expect((await askRaw('GET', path, headers))?.status).toBe(200)
+    expect((await askRaw('GET', path, {}))?.status).toBe(401)
+  })
+
+  test.each(['/latchkey-judge', '/%6catchkey-judge', '/forward-auth', '//reports/7'])(
+    'hands nothing on without a credential: %s',
+    async (path) => {
+      for (const method of ['GET', 'POST', 'OPTIONS', 'DELETE']) {
+        const answer = await askRaw(method, path, {})
+        expect([401, 404]).toContain(answer?.status)
+      }
+    },
+  )
 
   test('hands back a refusal as the dialect words it', async () => {
     const refused = await ask({ headers: bearer('not.a.token'), method: 'POST', body: 'a report' })

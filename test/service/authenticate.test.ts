@@ -197,6 +197,22 @@ describe('what is read', () => {
       expect(calls.splice(0)).toEqual([...once, ...once])
     }
   })
+
+  test('of an id that opens nothing here: as much the second time, whether it is somebody’s or not', async () => {
+    const { ask, calls } = gate()
+    const { id: abroad } = done(await core.accounts.create({ name: 'Abroad', region: 'eu' }))
+    const person = { accountId: abroad, email: 'a@abroad.example', role: 'engineer' } as const
+    const owner = done(await core.accounts.addUser(person))
+    const wish = { dialect: 'xdent', ownerId: owner.id, name: 'key' } as const
+    const foreign = done(await core.keys.create(wish))
+    const ids = ['nobody', keyOf('practice').key.publicId, foreign.key.publicId]
+    for (const publicId of ids) {
+      for (let n = 0; n < 3; n++) {
+        expect(await ask({ dialect: 'xdent', publicId, secret: 'x' })).toEqual(UNKNOWN)
+        expect(calls.splice(0)).toEqual(['authorityVersion', 'findKey'])
+      }
+    }
+  })
 })
 
 describe('the secret before a rotation', () => {
