@@ -179,7 +179,9 @@ describe.each(SURFACE_NAMES)('%s', (surface) => {
       const answer = await seen(
         await request(path, { method, headers: { 'X-API-Key': 'x'.repeat(43) } }),
       )
-      expect(log.lines).toMatchObject([{ level: 'error', facts: { error, path } }])
+      // The route, and not what the caller wrote: a FHIR path may name a patient.
+      const route = surface === 'fhir' ? '/fhir/*' : path
+      expect(log.lines).toMatchObject([{ level: 'error', facts: { error, path: route } }])
       return answer
     }
     expect(await told(new Error('disk on fire'))).toEqual(
