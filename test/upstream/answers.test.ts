@@ -96,6 +96,19 @@ test.each([301, 302, 303, 307, 308])('a redirect is handed back: %i', async (sta
   expect(answer.headers).toContainEqual(['location', 'http://127.0.0.1:1/elsewhere'])
 })
 
+test('a TRACE goes no further: its answer would say what the upstream alone is told', async () => {
+  let reached = false
+  const answer = await answerOf(
+    (_, response) => {
+      reached = true
+      response.end()
+    },
+    { method: 'TRACE' },
+  )
+  expect(JSON.parse(answer.body)).toMatchObject({ reason: 'field_invalid', field: 'The method' })
+  expect(reached).toBe(false)
+})
+
 test('a 204 has no body', async () => {
   const answer = await answerOf((_, response) => void response.writeHead(204).end(), {
     toHead: true,

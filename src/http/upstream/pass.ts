@@ -42,6 +42,10 @@ export function createPass({ carry, upstreams, publicUrl, log }: PassDeps) {
     if (upstream === undefined) {
       return fail({ reason: 'upstream_missing', setting: upstreamSetting(surface) })
     }
+    // It asks for its own request back (RFC 9110 §9.3.8), with what the upstream alone is told.
+    if (request.method === 'TRACE') {
+      return fail({ reason: 'field_invalid', field: 'The method', detail: 'must not be TRACE' })
+    }
     const url = targetOf(request.url, upstream)
     if (!url.ok) return url
 
