@@ -5,6 +5,8 @@ export interface Destination {
   readonly id: string
   readonly name: string
   readonly url: string | null
+  /** Plain http is good enough for it. */
+  readonly development: boolean
   readonly verifiedAt: number | null
 }
 

@@ -89,7 +89,7 @@ export function createAccept({ storage, sealer, courier, random, clock, log }: A
     const [{ destination }] = accepted.route.hops
     const deadline = AbortSignal.timeout(SYNCHRONOUS_MS)
     const answer = await courier.ask(
-      destination,
+      { ...destination, method: 'POST', verificationToken: null },
       message.render(accepted),
       AbortSignal.any([deadline, message.signal()]),
     )

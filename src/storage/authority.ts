@@ -102,6 +102,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         'subscriptions.destination_id',
         'destinations.name',
         'destinations.url',
+        'destinations.development',
         'destinations.verified_at',
       ])
       .where('subscriptions.source_id', '=', arg('sourceId'))
@@ -195,6 +196,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         id: row.destination_id,
         name: row.name,
         url: row.url,
+        development: row.development === 1,
         verifiedAt: row.verified_at,
       },
     }

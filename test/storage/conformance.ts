@@ -587,6 +587,7 @@ export function conformance(name: string, open: OpenEngine): void {
       const full = await destination((await account()).id, {
         name: 'full',
         url: 'https://emr.example',
+        development: true,
         verifiedAt: MOST,
       })
       const every = await subscription(owned.sourceId, plain.id)
@@ -601,7 +602,13 @@ export function conformance(name: string, open: OpenEngine): void {
           {
             id: every.id,
             dataModel: null,
-            destination: { id: plain.id, name: 'plain', url: null, verifiedAt: null },
+            destination: {
+              id: plain.id,
+              name: 'plain',
+              url: null,
+              development: false,
+              verifiedAt: null,
+            },
           },
           {
             id: one.id,
@@ -610,6 +617,7 @@ export function conformance(name: string, open: OpenEngine): void {
               id: full.id,
               name: 'full',
               url: 'https://emr.example',
+              development: true,
               verifiedAt: MOST,
             },
           },
