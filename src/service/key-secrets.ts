@@ -42,9 +42,6 @@ export function createKeySecrets({ random, hasher, digester, sealer }: KeySecret
       if (!/^[\x21-\x7e]+$/.test(supplied)) {
         return invalid('a secret that is sent in a header must be printable ASCII without blanks')
       }
-      if (traitsOf(dialect).form === 'code' && !/^[A-Za-z0-9]+$/.test(supplied)) {
-        return invalid('a secret of this dialect has letters and digits only')
-      }
       return isGarbled(supplied)
         ? invalid('the secret begins with lk_ as ours do, but its checksum is wrong')
         : ok(supplied)

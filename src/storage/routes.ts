@@ -24,6 +24,12 @@ type Verbs = Pick<
   | 'listSubscriptions'
 >
 
+/** As a feed, it begins with what schema.sql gives it. */
+type NewSubscription = Omit<
+  Tables['subscriptions'],
+  'due_at' | 'attempts' | 'leased_by' | 'leased_until'
+>
+
 /** How a subscription to every data model is written: a column of a unique index cannot be null. */
 const EVERY_MODEL = '*'
 
@@ -53,7 +59,7 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
 
   const subscriptionPage = rows.page('subscriptions', 'source_id')
   // From the rows that it joins, so that where one is missing nothing is inserted.
-  const addSubscription = compiler.taking<Tables['subscriptions']>()((db, arg) =>
+  const addSubscription = compiler.taking<NewSubscription>()((db, arg) =>
     db
       .insertInto('subscriptions')
       .columns([
@@ -89,7 +95,7 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
     (db, arg) =>
       db
         .updateTable('subscriptions')
-        .set({ status: arg('status'), event_id: arg('event_id') })
+        .set({ status: arg('status'), event_id: arg('event_id'), due_at: 0, attempts: 0 })
         .where('id', '=', arg('id')),
   )
 
@@ -122,6 +128,8 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
           verified_at: destination.verifiedAt,
           created_at: destination.createdAt,
           event_id: event.id,
+          verification_token: null,
+          verification_method: 'POST',
         }),
         event,
       ),

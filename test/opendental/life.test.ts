@@ -96,7 +96,9 @@ describe('the life of a customer key', () => {
       body: disabled,
     })
     expect(await program.list()).toEqual([disabled])
-    expect(await program.put({ CustomerKey, KeyStatus: 'Enabled' })).toEqual({
+    const named = { KeyStatus: 'DisabledByDeveloper', DevRefId: 'gone' }
+    expect((await program.put({ CustomerKey, ...named })).body).toEqual({ ...disabled, ...named })
+    expect(await program.put({ CustomerKey, KeyStatus: 'Enabled', DevRefId: '' })).toEqual({
       status: 200,
       body: assigned,
     })
@@ -240,8 +242,8 @@ describe('the life of a customer key', () => {
         { dialect: 'opendental', publicId: expect.any(String), ownerId, developerId },
       ],
       [portalKeyId, 'key.disabled', { by: 'developer' }],
-      [portalKeyId, 'key.enabled', { by: 'developer' }],
-      [portalKeyId, 'key.edited', { reference: 'Sarah’s Super Dental' }],
+      [portalKeyId, 'key.edited', { reference: 'gone' }],
+      [portalKeyId, 'key.enabled', { by: 'developer', reference: '' }],
     ])
     const before = await server.storage.listEvents({ subject: developerId, limit: 1000 })
     await program.list()

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { opendentalApi } from '../../src/http/opendental/api.ts'
+import { refuseKey } from '../../src/http/opendental/refusals.ts'
 import { Unavailable } from '../../src/service/ports.ts'
 import { brokenServer } from '../support/broken.ts'
 import {
@@ -438,6 +439,15 @@ describe('a change that cannot be made', () => {
       })
       expect(await seen(answer)).toEqual(tooLarge)
     }
+  })
+})
+
+test('a change that others keep ahead of is told to come back', () => {
+  expect(refuseKey({ reason: 'contended' })).toEqual({
+    status: 503,
+    type: 'application/json; charset=utf-8',
+    body: '"Others are changing this CustomerKey. Seconds until you may try again: 1."',
+    headers: { 'Retry-After': '1' },
   })
 })
 

@@ -3,6 +3,7 @@ import type { AuditEvent, Storage, SubscriptionSummary, User } from '../../src/s
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { chainConforms } from './conformance/chain.ts'
+import { feedsConform } from './conformance/feeds.ts'
 import {
   crowd,
   editOf,
@@ -42,6 +43,7 @@ export function conformance(name: string, open: OpenEngine): void {
   placesConform(name, given)
   keysConform(name, given)
   usesConform(name, given)
+  feedsConform(name, given)
 
   const rotation = (grantId: string, to: number, more: object = {}) => ({
     grantId,
@@ -178,6 +180,8 @@ export function conformance(name: string, open: OpenEngine): void {
             destinationId,
             destinationName: n === 0 ? text : 'EMR',
             status: 'queued',
+            attempts: 0,
+            settledAt: null,
           })),
         },
       ])
@@ -194,6 +198,10 @@ export function conformance(name: string, open: OpenEngine): void {
           subscription_id: delivery.subscriptionId,
           destination_id: delivery.destinationId,
           status: 'queued',
+          place: 1,
+          attempts: 0,
+          settled_at: null,
+          event_id: null,
         })),
       )
     })
