@@ -167,7 +167,7 @@ export function compose(parts: Parts): Latchkey {
     keys: keysAs(operator.actor),
     presented,
     places: createPlaces(operator),
-    routes: createRoutes(operator),
+    routes: createRoutes({ ...operator, sealer, courier }),
     messages: createMessages({ ...operator, sealer }),
     audit: createAudit({ storage, notary, clock }),
     explain: createExplain(storage),

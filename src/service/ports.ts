@@ -370,9 +370,16 @@ export interface KeyUse {
   readonly lastAt: number
 }
 
-export interface DestinationSummary extends Destination {
+export interface DestinationSummary extends Omit<Destination, 'sealedToken'> {
   readonly accountId: string
+  /** Of its verification handshake. */
+  readonly method: 'POST' | 'GET'
+  readonly hasToken: boolean
   readonly createdAt: number
+}
+
+export type NewDestination = Omit<DestinationSummary, 'hasToken'> & {
+  readonly sealedToken: string | null
 }
 
 export interface SubscriptionSummary {
@@ -686,10 +693,26 @@ export interface OperatorStorage {
   /** Uses a day, the oldest first, from this day on. */
   listKeyUses(keyId: string, fromDay: number): Promise<{ day: number; uses: number }[]>
 
-  addDestination(destination: DestinationSummary, event: AuditEvent): Promise<boolean>
+  addDestination(destination: NewDestination, event: AuditEvent): Promise<boolean>
   /** Another address is another party: it is no longer verified. */
   setDestinationUrl(id: string, url: string, event: AuditEvent): Promise<boolean>
   setDestinationVerified(id: string, at: number | null, event: AuditEvent): Promise<boolean>
+  /** It has met the challenge. Guard: it is still at this URL, and has this token. */
+  verifyDestination(
+    id: string,
+    met: { readonly url: string; readonly sealedToken: string | null },
+    at: number,
+    event: AuditEvent,
+  ): Promise<boolean>
+  /** Another agreement: it is no longer verified. Null where there is to be no token. */
+  setDestinationToken(
+    id: string,
+    sealedToken: string | null,
+    method: DestinationSummary['method'],
+    event: AuditEvent,
+  ): Promise<boolean>
+  /** The sealed token; null where it has none. */
+  findSealedToken(id: string): Promise<string | null>
   listDestinations(page: Page & { accountId?: string | undefined }): Promise<DestinationSummary[]>
   findDestination(id: string): Promise<DestinationSummary | null>
 

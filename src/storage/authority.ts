@@ -104,6 +104,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         'destinations.url',
         'destinations.development',
         'destinations.verified_at',
+        'destinations.verification_token',
       ])
       .where('subscriptions.source_id', '=', arg('sourceId'))
       .where('subscriptions.status', '=', 'active')
@@ -198,6 +199,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         url: row.url,
         development: row.development === 1,
         verifiedAt: row.verified_at,
+        sealedToken: row.verification_token,
       },
     }
   }

@@ -17,6 +17,9 @@ type Verbs = Pick<
   | 'addDestination'
   | 'setDestinationUrl'
   | 'setDestinationVerified'
+  | 'verifyDestination'
+  | 'setDestinationToken'
+  | 'findSealedToken'
   | 'listDestinations'
   | 'findDestination'
   | 'addSubscription'
@@ -54,6 +57,34 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
     db
       .updateTable('destinations')
       .set({ url: arg('url'), verified_at: null, event_id: arg('event_id') })
+      .where('id', '=', arg('id')),
+  )
+  // (A token that is null on both sides is equal to nothing in SQL.)
+  const verify = compiler.taking<{
+    id: string
+    url: string
+    token: string
+    verified_at: number
+    event_id: string
+  }>()((db, arg) =>
+    db
+      .updateTable('destinations')
+      .set({ verified_at: arg('verified_at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where('url', '=', arg('url'))
+      .where((of) => of(of.fn.coalesce('verification_token', of.val('')), '=', arg('token'))),
+  )
+  const setToken = compiler.taking<
+    Pick<Tables['destinations'], 'id' | 'verification_token' | 'verification_method' | 'event_id'>
+  >()((db, arg) =>
+    db
+      .updateTable('destinations')
+      .set({
+        verification_token: arg('verification_token'),
+        verification_method: arg('verification_method'),
+        verified_at: null,
+        event_id: arg('event_id'),
+      })
       .where('id', '=', arg('id')),
   )
 
@@ -128,8 +159,8 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
           verified_at: destination.verifiedAt,
           created_at: destination.createdAt,
           event_id: event.id,
-          verification_token: null,
-          verification_method: 'POST',
+          verification_token: destination.sealedToken,
+          verification_method: destination.method,
         }),
         event,
       ),
@@ -139,6 +170,29 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
 
     setDestinationVerified: (id, at, event) =>
       audit.change('destinations', setVerified({ id, verified_at: at, event_id: event.id }), event),
+
+    verifyDestination: (id, { url, sealedToken }, at, event) =>
+      audit.change(
+        'destinations',
+        verify({ id, url, token: sealedToken ?? '', verified_at: at, event_id: event.id }),
+        event,
+      ),
+
+    setDestinationToken: (id, sealedToken, method, event) =>
+      audit.change(
+        'destinations',
+        setToken({
+          id,
+          verification_token: sealedToken,
+          verification_method: method,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    async findSealedToken(id) {
+      return (await destinationOf(id))?.verification_token ?? null
+    },
 
     async listDestinations({ accountId, ...page }) {
       return (await destinationPage(accountId, page)).map(toDestination)
@@ -187,6 +241,8 @@ const toDestination = (row: Tables['destinations']): DestinationSummary => ({
   url: row.url,
   development: row.development === 1,
   verifiedAt: row.verified_at,
+  method: row.verification_method,
+  hasToken: row.verification_token !== null,
   createdAt: row.created_at,
 })
 
