@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { at, patiently, testCourier } from '../support/courier/courier.ts'
 import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
@@ -193,3 +196,15 @@ test.each(['ftp://127.0.0.1/', 'file:///etc/passwd', 'data:text/plain,x'])(
     expect(await deliver(testCourier(), url)).toMatchObject({ outcome: 'forbidden' })
   },
 )
+
+test('no proxy of the environment stands in between', async () => {
+  const proxy = await openHttpUpstream()
+  closing.push(proxy.close)
+  const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy', 'ALL_PROXY']
+  const script = fileURLToPath(new URL('../support/courier/deliver-process.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [script, inside.url], {
+    env: { NODE_USE_ENV_PROXY: '1', ...Object.fromEntries(proxies.map((n) => [n, proxy.url])) },
+  })
+  expect(JSON.parse(stdout)).toEqual({ outcome: 'delivered', status: 200 })
+  expect([proxy.seen.length, inside.seen.length]).toEqual([0, 1])
+})
