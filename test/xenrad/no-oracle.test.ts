@@ -89,13 +89,13 @@ test('a key of another region reads as one that never was, and the operator is t
   await opensNothing('abroad', abroad.secret)
   done(await server.keys.revoke(abroad.keyId))
   await opensNothing('abroad, revoked', abroad.secret)
-  await server.storage.probe()
+  await server.record()
   const events = await server.storage.listEvents({ subject: abroad.keyId, limit: 20 })
   expect(events).toContainEqual(
     expect.objectContaining({
       actor: abroad.keyId,
       action: 'key.refused',
-      facts: { reason: 'region_other', region: 'ca' },
+      facts: expect.objectContaining({ reason: 'region_other', region: 'ca' }),
     }),
   )
 })
