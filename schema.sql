@@ -2,7 +2,7 @@
 -- TEXT, BIGINT (milliseconds since 1970), CHECK, partial indexes. Ids are UUIDv7, so that inserts append.
 
 CREATE TABLE schema_version (version BIGINT NOT NULL);
-INSERT INTO schema_version (version) VALUES (2);
+INSERT INTO schema_version (version) VALUES (3);
 
 -- One row. Every change of who may do what bumps it in the same transaction; what was read under
 -- the same version still holds.
@@ -78,6 +78,7 @@ CREATE TABLE sources (
 );
 CREATE INDEX sources_by_account ON sources (account_id, id);
 
+-- verification_token is sealed.
 CREATE TABLE destinations (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
@@ -86,11 +87,14 @@ CREATE TABLE destinations (
   development BIGINT NOT NULL CHECK (development IN (0, 1)),
   verified_at BIGINT,
   created_at BIGINT NOT NULL,
-  event_id TEXT NOT NULL
+  event_id TEXT NOT NULL,
+  verification_token TEXT,
+  verification_method TEXT NOT NULL DEFAULT 'POST' CHECK (verification_method IN ('POST', 'GET'))
 );
 CREATE INDEX destinations_by_account ON destinations (account_id, id);
 
--- data_model '*' is every data model.
+-- data_model '*' is every data model. Each is a feed: its messages go out in the order in which they came,
+-- not before due_at, by who holds its lease. attempts: how often its first message was tried in vain.
 CREATE TABLE subscriptions (
   id TEXT PRIMARY KEY,
   source_id TEXT NOT NULL REFERENCES sources (id),
@@ -99,6 +103,10 @@ CREATE TABLE subscriptions (
   status TEXT NOT NULL CHECK (status IN ('active', 'paused')),
   created_at BIGINT NOT NULL,
   event_id TEXT NOT NULL,
+  due_at BIGINT NOT NULL DEFAULT 0,
+  attempts BIGINT NOT NULL DEFAULT 0,
+  leased_by TEXT,
+  leased_until BIGINT,
   UNIQUE (source_id, destination_id, data_model)
 );
 
@@ -169,6 +177,7 @@ CREATE TABLE grants (
 
 -- ── Messages ─────────────────────────────────────────────────────────────────────────────────────
 
+-- erased_at: since when the payload is gone, and sealed_payload empty.
 CREATE TABLE messages (
   id TEXT PRIMARY KEY,
   serial BIGINT NOT NULL,
@@ -178,9 +187,13 @@ CREATE TABLE messages (
   event_type TEXT NOT NULL,
   test BIGINT NOT NULL CHECK (test IN (0, 1)),
   received_at BIGINT NOT NULL,
-  sealed_payload TEXT NOT NULL
+  sealed_payload TEXT NOT NULL,
+  erased_at BIGINT
 );
+CREATE INDEX messages_unerased ON messages (id) WHERE erased_at IS NULL;
 
+-- place: its order among what is queued in its feed. attempts: how often it was tried. event_id: its last
+-- change by an operator.
 CREATE TABLE deliveries (
   message_id TEXT NOT NULL REFERENCES messages (id),
   position BIGINT NOT NULL,
@@ -188,8 +201,26 @@ CREATE TABLE deliveries (
   attempt_id TEXT NOT NULL,
   subscription_id TEXT NOT NULL,
   destination_id TEXT NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('queued')),
+  status TEXT NOT NULL CHECK (status IN ('queued', 'delivered', 'skipped')),
+  place BIGINT NOT NULL,
+  attempts BIGINT NOT NULL DEFAULT 0,
+  settled_at BIGINT,
+  event_id TEXT,
   PRIMARY KEY (message_id, position)
+);
+CREATE INDEX deliveries_queued ON deliveries (subscription_id, place, message_id) WHERE status = 'queued';
+
+-- What came of each attempt. http_status is null where there was no answer, detail empty where all went well.
+CREATE TABLE attempts (
+  message_id TEXT NOT NULL REFERENCES messages (id),
+  position BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  ms BIGINT NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('delivered', 'refused', 'failed', 'forbidden')),
+  http_status BIGINT,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (message_id, position, number)
 );
 
 -- ── What happened ────────────────────────────────────────────────────────────────────────────────

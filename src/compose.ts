@@ -9,7 +9,7 @@ import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createApp } from './http/app.ts'
-import { httpCourier } from './http/courier.ts'
+import { createCourier } from './http/courier.ts'
 import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
 import { createPass } from './http/upstream/pass.ts'
@@ -27,7 +27,7 @@ import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
 import { createPace } from './service/pace.ts'
 import { createPlaces, type Places } from './service/places.ts'
-import type { Carry, Clock, KeepAlive, Log, Share, Storage } from './service/ports.ts'
+import type { Carry, Clock, Dispatch, KeepAlive, Log, Share, Storage } from './service/ports.ts'
 import { createRecorder } from './service/recorder.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
@@ -51,6 +51,8 @@ export interface Parts {
   readonly log: Log
   /** How this runtime reaches an upstream. */
   readonly carry: Carry
+  /** How this runtime reaches a destination. */
+  readonly dispatch: Dispatch
   /** How many argon2 computations may run at once. */
   readonly cores: number
   /** Where several processes serve one port: how their limits count together. */
@@ -124,6 +126,10 @@ export function compose(parts: Parts): Latchkey {
   const keysAs = (actor: string) => createKeys({ ...secrets, actor })
 
   const sealedBefore = createRingProof(operator)
+  const courier = createCourier({
+    dispatch: parts.dispatch,
+    applicationName: config.applicationName,
+  })
 
   const app = createApp({
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
@@ -134,7 +140,7 @@ export function compose(parts: Parts): Latchkey {
       leewayMs: config.leewayMs,
     }),
     guard: createGuard({ ...common, storage }),
-    accept: createAccept({ storage, sealer, courier: httpCourier, random, clock, log }),
+    accept: createAccept({ storage, sealer, courier, random, clock, log }),
     authenticate: createAuthenticate({
       ...common,
       digester,
@@ -165,7 +171,7 @@ export function compose(parts: Parts): Latchkey {
     presented,
     askedBelow: FORWARD_AUTH,
     places: createPlaces(operator),
-    routes: createRoutes(operator),
+    routes: createRoutes({ ...operator, sealer, courier }),
     messages: createMessages({ ...operator, sealer }),
     audit: createAudit({ storage, notary, clock }),
     explain: createExplain(storage),

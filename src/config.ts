@@ -76,6 +76,14 @@ export const SETTINGS = {
     default: '60',
     help: 'How long an upstream may take to begin its answer, and be silent in the midst of it; 1 to 3600.',
   },
+  LATCHKEY_DESTINATIONS_ALLOWED: {
+    default: '',
+    help: 'Addresses and networks, with commas between, where a destination may be although they are not the Internet. Empty: none.',
+  },
+  LATCHKEY_APPLICATION_NAME: {
+    default: 'Latchkey',
+    help: 'Who this server says it is when it verifies a destination: 1 to 64 letters, digits, dots, dashes and underscores.',
+  },
   LATCHKEY_LOG_LEVEL: {
     default: 'info',
     help: 'debug, info, warn, error or silent. Refusals are info, successes debug.',
@@ -154,6 +162,10 @@ const schema = z.object({
   LATCHKEY_UPSTREAM_XDENT: upstream,
   LATCHKEY_UPSTREAM_PRACTICE: upstream,
   LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: whole(1, 3600),
+  LATCHKEY_DESTINATIONS_ALLOWED: networks,
+  LATCHKEY_APPLICATION_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores'),
   LATCHKEY_LOG_LEVEL: z.enum(
     ['debug', 'info', 'warn', 'error', 'silent'],
     'must be debug, info, warn, error or silent',
@@ -180,6 +192,9 @@ export interface Config {
   /** What stands behind each surface; a surface that is not there has nothing behind it. */
   readonly upstreams: Readonly<Partial<Record<Surface, URL>>>
   readonly upstreamTimeoutMs: number
+  /** Where a destination may be although it is not the Internet. */
+  readonly destinationsAllowed: readonly Network[]
+  readonly applicationName: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -242,6 +257,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     messageLimitBytes: s.LATCHKEY_MESSAGE_LIMIT_BYTES,
     upstreams: upstreamsOf((surface) => s[upstreamSetting(surface)]),
     upstreamTimeoutMs: s.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,
+    destinationsAllowed: s.LATCHKEY_DESTINATIONS_ALLOWED,
+    applicationName: s.LATCHKEY_APPLICATION_NAME,
     logLevel: s.LATCHKEY_LOG_LEVEL,
   }
 }
@@ -278,6 +295,12 @@ export function dangersOf(config: Config): string[] {
   }
   if (config.trustedProxies.some((network) => network.prefix === 0)) {
     dangers.push('LATCHKEY_TRUSTED_PROXIES believes everybody: any client can claim any address')
+  }
+  if (config.destinationsAllowed.some((network) => network.prefix === 0)) {
+    dangers.push(
+      'LATCHKEY_DESTINATIONS_ALLOWED allows everything: who names a destination can have requests ' +
+        'sent into this network',
+    )
   }
   if (config.leewayMs > 300_000) {
     dangers.push(

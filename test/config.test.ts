@@ -34,6 +34,8 @@ describe('the configuration', () => {
       messageLimitBytes: 40 * 1024 * 1024,
       upstreams: {},
       upstreamTimeoutMs: 60_000,
+      destinationsAllowed: [],
+      applicationName: 'Latchkey',
       logLevel: 'info',
     })
     expect(dangersOf(readConfig({}))).toEqual([])
@@ -71,6 +73,8 @@ describe('the configuration', () => {
       LATCHKEY_UPSTREAM_FHIR: 'https://fhir.example/base/',
       LATCHKEY_UPSTREAM_PRACTICE: 'HTTP://127.0.0.1:8081',
       LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: '7',
+      LATCHKEY_DESTINATIONS_ALLOWED: '10.1.0.0/16',
+      LATCHKEY_APPLICATION_NAME: 'Acme.Engine-2',
       LATCHKEY_LOG_LEVEL: 'silent',
     })
     expect(config).toMatchObject({
@@ -90,6 +94,8 @@ describe('the configuration', () => {
         practice: new URL('http://127.0.0.1:8081'),
       },
       upstreamTimeoutMs: 7000,
+      destinationsAllowed: [{ family: 4, bits: 0x0a010000n, prefix: 16 }],
+      applicationName: 'Acme.Engine-2',
       logLevel: 'silent',
     })
     expect(config.trustedProxies.map(({ family, prefix }) => [family, prefix])).toEqual([
@@ -253,6 +259,13 @@ describe('a danger', () => {
 
   test.each(['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0'])('is to believe everybody: %s', (proxies) => {
     expect(dangers({ LATCHKEY_TRUSTED_PROXIES: proxies })).toHaveLength(1)
+  })
+
+  test('is to let destinations be anywhere', () => {
+    for (const everything of ['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0']) {
+      expect(dangers({ LATCHKEY_DESTINATIONS_ALLOWED: everything })).toHaveLength(1)
+    }
+    expect(dangers({ LATCHKEY_DESTINATIONS_ALLOWED: '10.0.0.0/8, ::1' })).toEqual([])
   })
 
   test.each([

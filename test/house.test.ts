@@ -245,6 +245,8 @@ describe('a string that goes over a wire occurs in one source file:', () => {
     'AttemptID',
     'EventDateTime',
     'FacilityCode',
+    "'verification-token'",
+    "'application-name'",
     'X-RateLimit-Limit',
     'WWW-Authenticate',
     'Bearer realm',

@@ -14,7 +14,11 @@ import { RawConnection } from './support/raw.ts'
 import { deviceNew, done, seedKey, temporaryFolder, testLog } from './support/server.ts'
 
 const PUBLIC_URL = 'https://latchkey.example'
-const settings = { LATCHKEY_URL: PUBLIC_URL, LATCHKEY_LOG_LEVEL: 'debug' }
+const settings = {
+  LATCHKEY_URL: PUBLIC_URL,
+  LATCHKEY_LOG_LEVEL: 'debug',
+  LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.0/8',
+}
 
 const parent = temporaryFolder()
 const dir = join(parent, 'data')

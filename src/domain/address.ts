@@ -78,7 +78,8 @@ export function clientAddress(
   return formatAddress(client)
 }
 
-function isWithin(networks: readonly Network[], address: Address): boolean {
+/** Whether one of the networks holds the address. */
+export function isWithin(networks: readonly Network[], address: Address): boolean {
   return networks.some((network) => contains(network, address))
 }
 
@@ -179,7 +180,12 @@ export function neighbourhood(address: string): string {
   return parsed === null ? address : formatAddress({ ...parsed, bits: (parsed.bits >> 64n) << 64n })
 }
 
-const privateNetworks = [
+/** Networks that are written in this code, and therefore can be read. */
+export function networksOf(texts: readonly string[]): Network[] {
+  return texts.flatMap((text) => parseNetwork(text) ?? [])
+}
+
+const privateNetworks = networksOf([
   '127.0.0.0/8',
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -188,4 +194,4 @@ const privateNetworks = [
   '::1',
   'fc00::/7',
   'fe80::/10',
-].flatMap((text) => parseNetwork(text) ?? [])
+])

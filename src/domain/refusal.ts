@@ -167,8 +167,9 @@ const TOLD = {
   },
   destination_unverified: {
     keeps: ['destinationId'],
-    says: ({ destinationId }) => `Nobody has vouched for the destination ${destinationId}.`,
-    helps: ({ destinationId }) => `\`latchkey destinations vouch ${destinationId}\``,
+    says: ({ destinationId }) => `The destination ${destinationId} is not verified.`,
+    helps: ({ destinationId }) =>
+      `\`latchkey destinations verify ${destinationId}\` asks it to meet a challenge.`,
   },
   synchronous_to_many: {
     keeps: [],

@@ -5,7 +5,11 @@ export interface Destination {
   readonly id: string
   readonly name: string
   readonly url: string | null
+  /** Plain http is good enough for it. */
+  readonly development: boolean
   readonly verifiedAt: number | null
+  /** The token that was agreed on with it, as it is kept; null where there is none. */
+  readonly sealedToken: string | null
 }
 
 /** A subscription joins a source to a destination, for one data model or (null) for all. */

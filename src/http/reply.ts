@@ -19,7 +19,14 @@ export const json = (
   status: number,
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
-): Reply => ({ status, body: JSON.stringify(value), type: JSON_TYPE, headers })
+): Reply => jsonText(status, JSON.stringify(value), headers)
+
+/** JSON that is written already. */
+export const jsonText = (
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Reply => ({ status, body, type: JSON_TYPE, headers })
 
 /** The words of this dialect for this failure. */
 export function replyTo<Context, F extends Failure>(

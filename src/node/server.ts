@@ -9,6 +9,7 @@ import type { Config } from '../config.ts'
 import { Keyring, type Ring } from '../crypto/keyring.ts'
 import type { Clock, Log, Share } from '../service/ports.ts'
 import { announce, type Listening } from './announce.ts'
+import { createDispatch } from './courier/dispatch.ts'
 import { isNew, openEngine } from './engine.ts'
 import { loadRing } from './keyring-file.ts'
 import { followRing, foreignRing } from './keyring-follow.ts'
@@ -54,6 +55,7 @@ export async function open(
     clock,
     log,
     carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
+    dispatch: createDispatch({ allowed: config.destinationsAllowed }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
     share: team?.share,
     peerOf: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>

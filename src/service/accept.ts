@@ -1,5 +1,6 @@
 import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { type Envelope, mayRoute, type Route } from '../domain/route.ts'
+import { addressOf } from './destination-address.ts'
 import type { Principal } from './guard.ts'
 import type { Clock, Courier, Log, MessageStorage, NewDelivery, Random, Sealer } from './ports.ts'
 import type { Caller } from './refused.ts'
@@ -89,7 +90,7 @@ export function createAccept({ storage, sealer, courier, random, clock, log }: A
     const [{ destination }] = accepted.route.hops
     const deadline = AbortSignal.timeout(SYNCHRONOUS_MS)
     const answer = await courier.ask(
-      destination,
+      await addressOf(sealer, { ...destination, method: 'POST' }),
       message.render(accepted),
       AbortSignal.any([deadline, message.signal()]),
     )

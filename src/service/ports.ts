@@ -1,4 +1,5 @@
 import type { Checkpoint, KeptEvent, Place, SealedEvent, Statement } from '../domain/chain.ts'
+import type { Outcome } from '../domain/delivery.ts'
 import type { Dialect } from '../domain/dialect.ts'
 import type { Result, UpstreamFailed } from '../domain/failure.ts'
 import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../domain/key.ts'
@@ -101,11 +102,73 @@ export interface Sealer {
   open(sealed: string, context: string): Maybe<Uint8Array>
 }
 
-/** Carries one request to a destination. */
+/** What came of one attempt to reach a destination. */
+export type Attempt =
+  | { readonly outcome: 'delivered'; readonly status: number }
+  /** It answered, but not 2xx. `excerpt`: the first 200 characters of its answer. */
+  | { readonly outcome: 'refused'; readonly status: number; readonly excerpt: string }
+  /** No answer: nobody knows whether it arrived. */
+  | { readonly outcome: 'failed'; readonly detail: string }
+  /** Not tried: the address is not allowed, or there is no URL. */
+  | { readonly outcome: 'forbidden'; readonly detail: string }
+
+/** Carries messages to destinations. */
 export interface Courier {
-  /** The answer's body, or why there is none. */
-  ask(destination: Destination, body: string, signal: AbortSignal): Promise<Result<string>>
+  /** An asynchronous message; only a 2xx is a delivery. */
+  deliver(destination: DestinationAddress, body: string, signal: AbortSignal): Promise<Attempt>
+  /** A synchronous one: the answer's body, or why there is none. */
+  ask(destination: DestinationAddress, body: string, signal: AbortSignal): Promise<Result<string>>
+  /** The handshake: true when the answer is 2xx and holds the challenge. */
+  verify(
+    destination: DestinationAddress,
+    challenge: string,
+    signal: AbortSignal,
+  ): Promise<Attempt & { readonly challenged: boolean }>
 }
+
+export interface DestinationAddress {
+  readonly id: string
+  readonly url: string | null
+  /** Of the verification handshake. */
+  readonly method: 'POST' | 'GET'
+  readonly development: boolean
+  /** Opened; null where it has none. */
+  readonly verificationToken: string | null
+}
+
+/** One request on its way to a destination. */
+export interface Errand {
+  readonly method: 'POST' | 'GET'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+  /** Whether plain http is good enough. */
+  readonly development: boolean
+  /** No more of the answer is read. */
+  readonly limitBytes: number
+  readonly signal: AbortSignal
+}
+
+/** What a destination has answered. */
+export interface Answered {
+  readonly status: number
+  readonly body: Uint8Array
+  /** False where there was more than may be read, or it broke off. */
+  readonly whole: boolean
+}
+
+/** Why there is no answer. The detail is for the operator, and holds nothing of what was sent. */
+export type Unanswered =
+  /** Nothing was sent: it may not be reached. */
+  | { readonly reason: 'forbidden'; readonly detail: string }
+  /** Nobody knows whether it arrived. */
+  | { readonly reason: 'unanswered'; readonly detail: string }
+
+/**
+ * Runs one errand to an address that domain/reach.ts lets it: judged at every errand, and after
+ * names are resolved where the runtime resolves them. No redirect is followed.
+ */
+export type Dispatch = (errand: Errand) => Promise<Result<Answered, Unanswered>>
 
 /** One request on its way to an upstream: its headers are those that the upstream is to see. */
 export interface Outward {
@@ -307,10 +370,16 @@ export interface KeyUse {
   readonly lastAt: number
 }
 
-export interface DestinationSummary extends Destination {
+export interface DestinationSummary extends Omit<Destination, 'sealedToken'> {
   readonly accountId: string
-  readonly development: boolean
+  /** Of its verification handshake. */
+  readonly method: 'POST' | 'GET'
+  readonly hasToken: boolean
   readonly createdAt: number
+}
+
+export type NewDestination = Omit<DestinationSummary, 'hasToken'> & {
+  readonly sealedToken: string | null
 }
 
 export interface SubscriptionSummary {
@@ -358,7 +427,86 @@ export interface DeliverySummary {
   readonly id: string
   readonly destinationId: string
   readonly destinationName: string
-  readonly status: 'queued'
+  readonly status: 'queued' | 'delivered' | 'skipped'
+  /** How often it was tried. */
+  readonly attempts: number
+  /** Since when it is not queued any more. */
+  readonly settledAt: number | null
+}
+
+/** What came of one attempt, as it is kept. */
+export interface KeptAttempt {
+  readonly at: number
+  readonly ms: number
+  readonly outcome: Outcome
+  /** Null where there was no answer. */
+  readonly httpStatus: number | null
+  /** Why it was in vain; empty where it was not. */
+  readonly detail: string
+}
+
+export interface AttemptSummary extends KeptAttempt {
+  readonly destinationId: string
+  /** From 1, for each destination. */
+  readonly number: number
+}
+
+/** A feed is leased by one process, until then; whoever holds it renews it as long as it works. */
+export interface Lease {
+  readonly feedId: string
+  readonly by: string
+  readonly until: number
+}
+
+/** How a feed is doing. */
+export interface Feed {
+  readonly id: string
+  readonly status: SubscriptionSummary['status']
+  readonly queued: number
+  /** How often its first message was tried in vain, since it last got on. */
+  readonly attempts: number
+  readonly dueAt: number
+  readonly leasedBy: string | null
+  readonly leasedUntil: number | null
+}
+
+/** What a feed has to send next. */
+export interface Head {
+  readonly messageId: string
+  /** Which of the message's deliveries it is. */
+  readonly position: number
+  /** How often it was tried in vain, since the feed last got on. */
+  readonly failures: number
+  readonly serial: number
+  readonly dataModel: string
+  readonly eventType: string
+  readonly test: boolean
+  readonly receivedAt: number
+  readonly sealedPayload: string
+  readonly source: { readonly id: string; readonly name: string }
+  readonly destination: {
+    readonly id: string
+    readonly url: string | null
+    readonly development: boolean
+    readonly sealedToken: string | null
+    readonly method: 'POST' | 'GET'
+  }
+  /** All destinations of the message, in its order. */
+  readonly hops: readonly {
+    readonly logId: string
+    readonly attemptId: string
+    readonly destinationId: string
+    readonly destinationName: string
+  }[]
+}
+
+/** Which delivery was tried, in whose lease. */
+export interface Tried {
+  readonly feedId: string
+  readonly by: string
+  readonly messageId: string
+  readonly position: number
+  readonly attempt: KeptAttempt
 }
 
 /**
@@ -408,8 +556,50 @@ export interface MessageStorage {
   addMessage(message: NewMessage): Promise<void>
   listMessages(page: Page & { accountId?: string | undefined }): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
-  /** The sealed payload; null when there is no such message. */
+  /** The sealed payload; null when there is no such message, or it was erased. */
   findPayload(messageId: string): Promise<string | null>
+  /** The last attempts, the newest first. */
+  listAttempts(messageId: string, limit: number): Promise<AttemptSummary[]>
+}
+
+/** Messages on their way out. A feed is a subscription; what it has queued goes in the order in which it came. */
+export interface FeedStorage {
+  /** Feeds that could be leased now: the longest due first. */
+  listDueFeeds(now: number, limit: number): Promise<string[]>
+  /**
+   * Guard: it is active and due, something is queued, and nobody's lease lives. Of many that ask at
+   * once, one gets it.
+   */
+  leaseFeed(lease: Lease, now: number): Promise<boolean>
+  /** All leases of one process; answers how many it still had. */
+  renewLeases(by: string, until: number): Promise<number>
+  /** Guard: it is leased by this process. */
+  releaseFeed(id: string, by: string): Promise<boolean>
+  /** Null where nothing is queued, the feed is paused, or leased by somebody else. */
+  findHead(feedId: string, by: string): Promise<Head | null>
+  /**
+   * The next one is due. Guard: the lease is still this process's, and the delivery is queued. With
+   * `erase`, the payload goes when no other destination waits for it.
+   */
+  settleDelivered(tried: Tried, erase: boolean): Promise<boolean>
+  /**
+   * The feed waits, leased by nobody. Guard: as above; where only the delivery is queued no more, the
+   * lease stays.
+   */
+  settleFailed(tried: Tried, dueAt: number): Promise<boolean>
+
+  findFeed(id: string): Promise<Feed | null>
+  /**
+   * Queues again, at the end, what is queued no more of the message: for one destination, or for all
+   * (null). Answers how many. Guard: the payload is there.
+   */
+  replayMessage(messageId: string, destinationId: string | null, event: AuditEvent): Promise<number>
+  /** Takes what is queued of the message off the feed of one destination, or of all. Answers how many. */
+  skipMessage(messageId: string, destinationId: string | null, event: AuditEvent): Promise<number>
+  /** Takes everything off the feed. False where there is no such feed. */
+  purgeFeed(id: string, event: AuditEvent): Promise<boolean>
+  /** Of messages of which nothing is queued, nor was until then. Answers how many. */
+  erasePayloads(settledUntil: number, now: number): Promise<number>
 }
 
 /** Each change and its audit event are one atomic list. False: the change's own guard did not hold. */
@@ -503,15 +693,32 @@ export interface OperatorStorage {
   /** Uses a day, the oldest first, from this day on. */
   listKeyUses(keyId: string, fromDay: number): Promise<{ day: number; uses: number }[]>
 
-  addDestination(destination: DestinationSummary, event: AuditEvent): Promise<boolean>
+  addDestination(destination: NewDestination, event: AuditEvent): Promise<boolean>
   /** Another address is another party: it is no longer verified. */
   setDestinationUrl(id: string, url: string, event: AuditEvent): Promise<boolean>
   setDestinationVerified(id: string, at: number | null, event: AuditEvent): Promise<boolean>
+  /** It has met the challenge. Guard: it is still at this URL, and has this token. */
+  verifyDestination(
+    id: string,
+    met: { readonly url: string; readonly sealedToken: string | null },
+    at: number,
+    event: AuditEvent,
+  ): Promise<boolean>
+  /** Another agreement: it is no longer verified. Null where there is to be no token. */
+  setDestinationToken(
+    id: string,
+    sealedToken: string | null,
+    method: DestinationSummary['method'],
+    event: AuditEvent,
+  ): Promise<boolean>
+  /** The sealed token; null where it has none. */
+  findSealedToken(id: string): Promise<string | null>
   listDestinations(page: Page & { accountId?: string | undefined }): Promise<DestinationSummary[]>
   findDestination(id: string): Promise<DestinationSummary | null>
 
   /** Guard: source and destination exist, and are not yet joined for that data model. */
   addSubscription(subscription: SubscriptionSummary, event: AuditEvent): Promise<boolean>
+  /** Resumed, it is due at once. */
   setSubscriptionStatus(
     id: string,
     status: SubscriptionSummary['status'],
@@ -583,6 +790,7 @@ export interface Storage
   extends AuthorityStorage,
     GrantStorage,
     MessageStorage,
+    FeedStorage,
     OperatorStorage,
     AuditStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */

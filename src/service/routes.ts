@@ -1,5 +1,6 @@
 import { catalogue, isDataModel } from '../domain/catalogue.ts'
 import { ok } from '../domain/failure.ts'
+import { addressOf, sealToken } from './destination-address.ts'
 import {
   conflict,
   type Done,
@@ -11,20 +12,33 @@ import {
   readName,
 } from './operator.ts'
 import type {
+  Attempt,
+  Courier,
   DestinationSummary,
   OperatorStorage,
   Page,
+  Sealer,
   Source,
   SubscriptionSummary,
 } from './ports.ts'
 
 export interface RoutesDeps extends OperatorDeps {
   readonly storage: OperatorStorage
+  readonly sealer: Sealer
+  readonly courier: Courier
+}
+
+/** The handshake with a destination: what it was asked, what it answered, and what follows. */
+export interface Handshake {
+  readonly verified: boolean
+  readonly asked: { readonly method: 'POST' | 'GET'; readonly url: string | null }
+  readonly answered: Attempt & { readonly challenged: boolean }
+  readonly destination: DestinationSummary
 }
 
 /** What an operator does with sources, destinations and subscriptions. */
 export function createRoutes(deps: RoutesDeps) {
-  const { storage, random, clock } = deps
+  const { storage, sealer, courier, random, clock } = deps
 
   return {
     async addSource(wish: {
@@ -47,6 +61,9 @@ export function createRoutes(deps: RoutesDeps) {
       name: string
       url?: string | undefined
       development?: boolean | undefined
+      /** The token that was agreed on with it, and how it is verified. */
+      token?: string | undefined
+      method?: DestinationSummary['method'] | undefined
       id?: string | undefined
     }): Promise<Done<DestinationSummary>> {
       const head = await readHead(wish)
@@ -54,16 +71,24 @@ export function createRoutes(deps: RoutesDeps) {
       const development = wish.development ?? false
       const url = wish.url === undefined ? ok(null) : readUrl(wish.url, development)
       if (!url.ok) return url
-      const destination: DestinationSummary = {
+      const sealed = await readToken(wish.token, head.value.id)
+      if (!sealed.ok) return sealed
+      const destination = {
         ...head.value,
         url: url.value,
         development,
         verifiedAt: null,
+        method: wish.method ?? 'POST',
         createdAt: clock(),
       }
       const event = eventOf(deps, 'destination.created', destination.id, { development })
-      const added = await storage.addDestination(destination, event)
-      return added ? ok(destination) : conflict(`there is a destination ${destination.id} already`)
+      const added = await storage.addDestination(
+        { ...destination, sealedToken: sealed.value },
+        event,
+      )
+      return added
+        ? ok({ ...destination, hasToken: sealed.value !== null })
+        : conflict(`there is a destination ${destination.id} already`)
     },
 
     /** Another URL is another party: it is to be verified anew. */
@@ -74,6 +99,52 @@ export function createRoutes(deps: RoutesDeps) {
       if (!url.ok) return url
       await storage.setDestinationUrl(id, url.value, eventOf(deps, 'destination.moved', id))
       return ok({ ...destination, url: url.value, verifiedAt: null })
+    },
+
+    /** Another token is another agreement: it is to be verified anew. */
+    async setToken(
+      id: string,
+      token: string,
+      method?: DestinationSummary['method'],
+    ): Promise<Done<DestinationSummary>> {
+      const found = await storage.findDestination(id)
+      if (found === null) return notFound(`there is no destination ${id}`)
+      const sealed = await readToken(token, id)
+      if (!sealed.ok) return sealed
+      const how = method ?? found.method
+      const event = eventOf(deps, 'destination.token_changed', id)
+      await storage.setDestinationToken(id, sealed.value, how, event)
+      return ok({ ...found, verifiedAt: null, method: how, hasToken: true })
+    },
+
+    /**
+     * Asks it to repeat a challenge. One that was verified before stays so where it does not: what
+     * is no longer to be believed is doubted by the operator.
+     */
+    async verify(id: string): Promise<Done<Handshake>> {
+      const destination = await storage.findDestination(id)
+      if (destination === null) return notFound(`there is no destination ${id}`)
+      const { url, method } = destination
+      const sealedToken = await storage.findSealedToken(id)
+      const address = await addressOf(sealer, { ...destination, sealedToken })
+      const patiently = new AbortController().signal
+      const answered = await courier.verify(address, random.secret(), patiently)
+      const asked = { method, url }
+      if (url === null || !answered.challenged) {
+        const { outcome } = answered
+        const facts = { outcome, status: 'status' in answered ? answered.status : null }
+        await storage.addEvent(eventOf(deps, 'destination.not_verified', id, facts))
+        return ok({ verified: false, asked, answered, destination })
+      }
+      const event = eventOf(deps, 'destination.verified', id)
+      const met = await storage.verifyDestination(id, { url, sealedToken }, event.at, event)
+      if (!met) return conflict('the destination was changed meanwhile: verify it again')
+      return ok({
+        verified: true,
+        asked,
+        answered,
+        destination: { ...destination, verifiedAt: event.at },
+      })
     },
 
     /** On the operator's word: he has made sure that it is who it says. */
@@ -130,6 +201,14 @@ export function createRoutes(deps: RoutesDeps) {
 
     listSubscriptions: (page: Page & { sourceId?: string | undefined }) =>
       storage.listSubscriptions(page),
+  }
+
+  /** It goes out as a header, and is kept sealed. */
+  async function readToken(token: string | undefined, id: string): Promise<Done<string | null>> {
+    if (token === undefined) return ok(null)
+    return /^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(token)
+      ? ok(await sealToken(sealer, token, id))
+      : invalid('a verification token must be one line of 1 to 256 printable ASCII characters')
   }
 
   async function readHead(wish: { accountId: string; name: string; id?: string | undefined }) {

@@ -102,7 +102,9 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         'subscriptions.destination_id',
         'destinations.name',
         'destinations.url',
+        'destinations.development',
         'destinations.verified_at',
+        'destinations.verification_token',
       ])
       .where('subscriptions.source_id', '=', arg('sourceId'))
       .where('subscriptions.status', '=', 'active')
@@ -195,7 +197,9 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         id: row.destination_id,
         name: row.name,
         url: row.url,
+        development: row.development === 1,
         verifiedAt: row.verified_at,
+        sealedToken: row.verification_token,
       },
     }
   }

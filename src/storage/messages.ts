@@ -1,13 +1,34 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { MessageStorage, MessageSummary } from '../service/ports.ts'
 import type { Compiler, Engine, RowOf } from './engine.ts'
 import { LAST_ID, type Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
+type NewDelivery = Omit<
+  Tables['deliveries'],
+  'status' | 'place' | 'attempts' | 'settled_at' | 'event_id'
+>
+
+/**
+ * Behind everything that is queued in the feed. What two requests add at the same time may share a
+ * place: then the messages' ids decide.
+ */
+export const lastPlace = (subscriptionId: unknown) => sql`(
+  select coalesce(max(queued.place), 0) + 1 from deliveries queued
+  where queued.subscription_id = ${subscriptionId} and queued.status = 'queued')`
+
 /** The outbox: a message and its deliveries are there together or not at all. */
 export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): MessageStorage {
   const add = rows.insert('messages')
-  const addDelivery = rows.insert('deliveries')
+  const addDelivery = compiler.taking<NewDelivery>()((_, arg) => {
+    const insert = sql`
+      insert into deliveries
+        (message_id, position, id, attempt_id, subscription_id, destination_id, status, place)
+      values (${arg('message_id')}, ${arg('position')}, ${arg('id')}, ${arg('attempt_id')},
+        ${arg('subscription_id')}, ${arg('destination_id')}, 'queued',
+        ${lastPlace(arg('subscription_id'))})`
+    return { compile: () => insert.compile(compiler.db) }
+  })
 
   const find = compiler.taking<{ id: string }>()((db, arg) =>
     summaries(db).where('messages.id', '=', arg('id')),
@@ -36,13 +57,43 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
         'deliveries.destination_id as destinationId',
         'destinations.name as destinationName',
         'deliveries.status',
+        'deliveries.attempts',
+        'deliveries.settled_at as settledAt',
       ])
       .where('deliveries.message_id', '=', arg('messageId'))
       .orderBy('deliveries.position'),
   )
 
   const payload = compiler.taking<{ id: string }>()((db, arg) =>
-    db.selectFrom('messages').select('sealed_payload').where('id', '=', arg('id')),
+    db
+      .selectFrom('messages')
+      .select('sealed_payload')
+      .where('id', '=', arg('id'))
+      .where('erased_at', 'is', null),
+  )
+
+  const attempts = compiler.taking<{ messageId: string; limit: number }>()((db, arg) =>
+    db
+      .selectFrom('attempts')
+      .innerJoin('deliveries', (join) =>
+        join
+          .onRef('deliveries.message_id', '=', 'attempts.message_id')
+          .onRef('deliveries.position', '=', 'attempts.position'),
+      )
+      .select([
+        'deliveries.destination_id as destinationId',
+        'attempts.number',
+        'attempts.at',
+        'attempts.ms',
+        'attempts.outcome',
+        'attempts.http_status as httpStatus',
+        'attempts.detail',
+      ])
+      .where('attempts.message_id', '=', arg('messageId'))
+      .orderBy('attempts.at', 'desc')
+      .orderBy('attempts.number', 'desc')
+      .orderBy('attempts.position', 'desc')
+      .limit(arg('limit')),
   )
 
   return {
@@ -58,6 +109,7 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
           test: message.test ? 1 : 0,
           received_at: message.receivedAt,
           sealed_payload: message.sealedPayload,
+          erased_at: null,
         }),
         ...message.deliveries.map((delivery, position) =>
           addDelivery({
@@ -67,7 +119,6 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
             attempt_id: delivery.attemptId,
             subscription_id: delivery.subscriptionId,
             destination_id: delivery.destinationId,
-            status: 'queued',
           }),
         ),
       ])
@@ -88,6 +139,8 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
       const [row] = await engine.read(payload({ id: messageId }))
       return row?.sealed_payload ?? null
     },
+
+    listAttempts: async (messageId, limit) => engine.read(attempts({ messageId, limit })),
   }
 
   async function toSummary(row: RowOf<typeof find>): Promise<MessageSummary> {

@@ -1,5 +1,6 @@
 import { AUDIT_CHAIN } from './audit-chain.ts'
 import { EVERY_DIALECT } from './migration-2.ts'
+import { FEEDS } from './migration-3.ts'
 import { SCHEMA_VERSION } from './tables.ts'
 
 /** What brings a database of version `to - 1` to version `to`: the portable subset of schema.sql. */
@@ -30,6 +31,7 @@ export const HISTORY: History = {
       says: 'keys of every dialect, and an audit that is a chain',
       statements: [...EVERY_DIALECT, ...AUDIT_CHAIN],
     },
+    { to: 3, says: 'messages are delivered', statements: FEEDS },
   ],
 }
 

@@ -17,11 +17,20 @@ type Verbs = Pick<
   | 'addDestination'
   | 'setDestinationUrl'
   | 'setDestinationVerified'
+  | 'verifyDestination'
+  | 'setDestinationToken'
+  | 'findSealedToken'
   | 'listDestinations'
   | 'findDestination'
   | 'addSubscription'
   | 'setSubscriptionStatus'
   | 'listSubscriptions'
+>
+
+/** As a feed, it begins with what schema.sql gives it. */
+type NewSubscription = Omit<
+  Tables['subscriptions'],
+  'due_at' | 'attempts' | 'leased_by' | 'leased_until'
 >
 
 /** How a subscription to every data model is written: a column of a unique index cannot be null. */
@@ -50,10 +59,38 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
       .set({ url: arg('url'), verified_at: null, event_id: arg('event_id') })
       .where('id', '=', arg('id')),
   )
+  // (A token that is null on both sides is equal to nothing in SQL.)
+  const verify = compiler.taking<{
+    id: string
+    url: string
+    token: string
+    verified_at: number
+    event_id: string
+  }>()((db, arg) =>
+    db
+      .updateTable('destinations')
+      .set({ verified_at: arg('verified_at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where('url', '=', arg('url'))
+      .where((of) => of(of.fn.coalesce('verification_token', of.val('')), '=', arg('token'))),
+  )
+  const setToken = compiler.taking<
+    Pick<Tables['destinations'], 'id' | 'verification_token' | 'verification_method' | 'event_id'>
+  >()((db, arg) =>
+    db
+      .updateTable('destinations')
+      .set({
+        verification_token: arg('verification_token'),
+        verification_method: arg('verification_method'),
+        verified_at: null,
+        event_id: arg('event_id'),
+      })
+      .where('id', '=', arg('id')),
+  )
 
   const subscriptionPage = rows.page('subscriptions', 'source_id')
   // From the rows that it joins, so that where one is missing nothing is inserted.
-  const addSubscription = compiler.taking<Tables['subscriptions']>()((db, arg) =>
+  const addSubscription = compiler.taking<NewSubscription>()((db, arg) =>
     db
       .insertInto('subscriptions')
       .columns([
@@ -89,7 +126,7 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
     (db, arg) =>
       db
         .updateTable('subscriptions')
-        .set({ status: arg('status'), event_id: arg('event_id') })
+        .set({ status: arg('status'), event_id: arg('event_id'), due_at: 0, attempts: 0 })
         .where('id', '=', arg('id')),
   )
 
@@ -122,6 +159,8 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
           verified_at: destination.verifiedAt,
           created_at: destination.createdAt,
           event_id: event.id,
+          verification_token: destination.sealedToken,
+          verification_method: destination.method,
         }),
         event,
       ),
@@ -131,6 +170,29 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
 
     setDestinationVerified: (id, at, event) =>
       audit.change('destinations', setVerified({ id, verified_at: at, event_id: event.id }), event),
+
+    verifyDestination: (id, { url, sealedToken }, at, event) =>
+      audit.change(
+        'destinations',
+        verify({ id, url, token: sealedToken ?? '', verified_at: at, event_id: event.id }),
+        event,
+      ),
+
+    setDestinationToken: (id, sealedToken, method, event) =>
+      audit.change(
+        'destinations',
+        setToken({
+          id,
+          verification_token: sealedToken,
+          verification_method: method,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    async findSealedToken(id) {
+      return (await destinationOf(id))?.verification_token ?? null
+    },
 
     async listDestinations({ accountId, ...page }) {
       return (await destinationPage(accountId, page)).map(toDestination)
@@ -179,6 +241,8 @@ const toDestination = (row: Tables['destinations']): DestinationSummary => ({
   url: row.url,
   development: row.development === 1,
   verifiedAt: row.verified_at,
+  method: row.verification_method,
+  hasToken: row.verification_token !== null,
   createdAt: row.created_at,
 })
 

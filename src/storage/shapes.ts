@@ -63,6 +63,8 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
     verified_at: '',
     created_at: '',
     event_id: '',
+    verification_token: '',
+    verification_method: '',
   },
   subscriptions: {
     id: 'key',
@@ -72,6 +74,10 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
     status: '',
     created_at: '',
     event_id: '',
+    due_at: '',
+    attempts: '',
+    leased_by: '',
+    leased_until: '',
   },
   keys: {
     id: 'key',
@@ -124,6 +130,7 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
     test: '',
     received_at: '',
     sealed_payload: '',
+    erased_at: '',
   },
   deliveries: {
     message_id: 'key',
@@ -133,6 +140,20 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
     subscription_id: '',
     destination_id: '',
     status: '',
+    place: '',
+    attempts: '',
+    settled_at: '',
+    event_id: '',
+  },
+  attempts: {
+    message_id: 'key',
+    position: 'key',
+    number: 'key',
+    at: '',
+    ms: '',
+    outcome: '',
+    http_status: '',
+    detail: '',
   },
   audit_events: {
     id: 'key',

@@ -5,6 +5,8 @@ import { createAuthority } from './authority.ts'
 import { createChain } from './chain.ts'
 import { Compiler, type Engine } from './engine.ts'
 import { createEvents } from './events.ts'
+import { createFeedChanges } from './feed-changes.ts'
+import { createFeeds } from './feeds.ts'
 import { createGrants } from './grants.ts'
 import { createKeyLife } from './key-life.ts'
 import { createKeyMaking } from './key-making.ts'
@@ -30,6 +32,8 @@ export function createStorage(engine: Engine): Storage {
     ...createAuthority(engine, compiler),
     ...createGrants(engine, compiler, audit),
     ...createMessages(engine, compiler, rows),
+    ...createFeeds(engine, compiler),
+    ...createFeedChanges(engine, compiler, audit),
     ...createAccounts(compiler, rows, audit),
     ...createPlaces(engine, compiler, rows, audit),
     ...createRoutes(compiler, rows, audit),

@@ -61,6 +61,8 @@ export interface Tables {
     verified_at: number | null
     created_at: number
     event_id: string
+    verification_token: string | null
+    verification_method: 'POST' | 'GET'
   }
   subscriptions: {
     id: string
@@ -70,6 +72,10 @@ export interface Tables {
     status: 'active' | 'paused'
     created_at: number
     event_id: string
+    due_at: number
+    attempts: number
+    leased_by: string | null
+    leased_until: number | null
   }
   keys: {
     id: string
@@ -126,6 +132,7 @@ export interface Tables {
     test: number
     received_at: number
     sealed_payload: string
+    erased_at: number | null
   }
   deliveries: {
     message_id: string
@@ -134,7 +141,21 @@ export interface Tables {
     attempt_id: string
     subscription_id: string
     destination_id: string
-    status: 'queued'
+    status: 'queued' | 'delivered' | 'skipped'
+    place: number
+    attempts: number
+    settled_at: number | null
+    event_id: string | null
+  }
+  attempts: {
+    message_id: string
+    position: number
+    number: number
+    at: number
+    ms: number
+    outcome: 'delivered' | 'refused' | 'failed' | 'forbidden'
+    http_status: number | null
+    detail: string
   }
   audit_events: {
     id: string
@@ -161,4 +182,4 @@ export interface Tables {
 }
 
 /** The version of schema.sql that this code reads and writes. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3

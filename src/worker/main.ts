@@ -7,6 +7,7 @@ import { createArgon2 } from './argon2.ts'
 import { type Env, readBindings } from './bindings.ts'
 import { createCarry } from './carry.ts'
 import { openD1 } from './d1.ts'
+import { createDispatch } from './dispatch.ts'
 import { createLog } from './log.ts'
 import { workerPrimitives } from './primitives.ts'
 
@@ -32,6 +33,7 @@ function latchkeyOf(env: Env): Latchkey {
     clock,
     log,
     carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
+    dispatch: createDispatch({ allowed: config.destinationsAllowed }),
     // An isolate is one thread.
     cores: 1,
     // Set by Cloudflare, whatever the client has sent.

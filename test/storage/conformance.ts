@@ -3,6 +3,7 @@ import type { AuditEvent, Storage, SubscriptionSummary, User } from '../../src/s
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { chainConforms } from './conformance/chain.ts'
+import { feedsConform } from './conformance/feeds.ts'
 import {
   crowd,
   editOf,
@@ -42,6 +43,7 @@ export function conformance(name: string, open: OpenEngine): void {
   placesConform(name, given)
   keysConform(name, given)
   usesConform(name, given)
+  feedsConform(name, given)
 
   const rotation = (grantId: string, to: number, more: object = {}) => ({
     grantId,
@@ -95,9 +97,13 @@ export function conformance(name: string, open: OpenEngine): void {
         url: text,
         development: true,
         verifiedAt: MOST,
+        method: 'GET',
+        sealedToken: text,
         createdAt: MOST,
       })
       expect(await storage.findDestination(full.id)).toEqual(full)
+      expect(await storage.findSealedToken(full.id)).toBe(text)
+      expect(await storage.findSealedToken(bare.id)).toBeNull()
     })
 
     test('a subscription, in every column', async () => {
@@ -178,6 +184,8 @@ export function conformance(name: string, open: OpenEngine): void {
             destinationId,
             destinationName: n === 0 ? text : 'EMR',
             status: 'queued',
+            attempts: 0,
+            settledAt: null,
           })),
         },
       ])
@@ -194,6 +202,10 @@ export function conformance(name: string, open: OpenEngine): void {
           subscription_id: delivery.subscriptionId,
           destination_id: delivery.destinationId,
           status: 'queued',
+          place: 1,
+          attempts: 0,
+          settled_at: null,
+          event_id: null,
         })),
       )
     })
@@ -257,7 +269,7 @@ export function conformance(name: string, open: OpenEngine): void {
         () => storage.findSource(from.id),
       )
       await refuses(
-        (e) => storage.addDestination({ ...to, name: 'Other' }, e),
+        (e) => storage.addDestination({ ...to, name: 'Other', sealedToken: null }, e),
         to.id,
         () => storage.findDestination(to.id),
       )
@@ -417,6 +429,7 @@ export function conformance(name: string, open: OpenEngine): void {
       const secret = { hash: 'h', sealed: null, tokenSalt: 's', overlapEndsAt: null }
       await refuses((e) => storage.replaceSecret(id, secret, e), id)
       await refuses((e) => storage.setDestinationVerified(id, 1, e), id)
+      await refuses((e) => storage.setDestinationToken(id, 'sealed', 'GET', e), id)
       await refuses((e) => storage.setSubscriptionStatus(id, 'paused', e), id)
       await refuses((e) => storage.revokeGrant(id, 1, e), id)
       expect(await storage.acknowledgeGrant(id, 1, 1)).toBe(false)
@@ -448,6 +461,36 @@ export function conformance(name: string, open: OpenEngine): void {
       expect((await storage.findKeySummary(key.id))?.status).toBe('disabled')
       expect((await storage.findDestination(to.id))?.verifiedAt).toBe(4)
       expect((await storage.findGrant(family))?.revokedAt).toBe(6)
+    })
+
+    test('verify a destination only as it was when it met the challenge', async () => {
+      const { id: accountId } = await account()
+      const url = 'https://emr.example/'
+      for (const sealedToken of [null, 'sealed']) {
+        const { id } = await destination(accountId, { url, sealedToken })
+        const verify = (met: { url: string; sealedToken: string | null }) =>
+          storage.verifyDestination(id, met, 5, eventOf(id))
+        const verifiedAt = async () => (await storage.findDestination(id))?.verifiedAt
+        expect(await verify({ url: 'https://other.example/', sealedToken })).toBe(false)
+        expect(await verify({ url, sealedToken: 'other' })).toBe(false)
+        expect(await verify({ url, sealedToken: sealedToken === null ? 'sealed' : null })).toBe(
+          false,
+        )
+        expect(await verifiedAt()).toBeNull()
+        expect(await eventsOf(id)).toHaveLength(1)
+        expect(await verify({ url, sealedToken })).toBe(true)
+        expect(await verifiedAt()).toBe(5)
+        expect(await storage.setDestinationToken(id, 'new', 'GET', eventOf(id))).toBe(true)
+        expect(await storage.findDestination(id)).toMatchObject({
+          verifiedAt: null,
+          method: 'GET',
+          hasToken: true,
+        })
+        expect(await storage.findSealedToken(id)).toBe('new')
+      }
+      const nowhere = await destination(accountId)
+      const met = { url: '', sealedToken: null }
+      expect(await storage.verifyDestination(nowhere.id, met, 5, eventOf(nowhere.id))).toBe(false)
     })
 
     test('fall together where the event cannot be written', async () => {
@@ -525,6 +568,7 @@ export function conformance(name: string, open: OpenEngine): void {
         ['addSource', () => source(accountId)],
         ['addDestination', () => destination(accountId)],
         ['setDestinationVerified', () => storage.setDestinationVerified(to.id, 1, e(to.id))],
+        ['setDestinationToken', () => storage.setDestinationToken(to.id, null, 'POST', e(to.id))],
         ['unverify', () => storage.setDestinationVerified(to.id, null, e(to.id))],
         ['addSubscription', () => subscription(from.id, to.id, { dataModel: 'Order' })],
         ['pause', () => storage.setSubscriptionStatus(joined.id, 'paused', e(joined.id))],
@@ -587,7 +631,9 @@ export function conformance(name: string, open: OpenEngine): void {
       const full = await destination((await account()).id, {
         name: 'full',
         url: 'https://emr.example',
+        development: true,
         verifiedAt: MOST,
+        sealedToken: 'sealed',
       })
       const every = await subscription(owned.sourceId, plain.id)
       const one = await subscription(owned.sourceId, full.id, { dataModel: 'Device' })
@@ -601,7 +647,14 @@ export function conformance(name: string, open: OpenEngine): void {
           {
             id: every.id,
             dataModel: null,
-            destination: { id: plain.id, name: 'plain', url: null, verifiedAt: null },
+            destination: {
+              id: plain.id,
+              name: 'plain',
+              url: null,
+              development: false,
+              verifiedAt: null,
+              sealedToken: null,
+            },
           },
           {
             id: one.id,
@@ -610,7 +663,9 @@ export function conformance(name: string, open: OpenEngine): void {
               id: full.id,
               name: 'full',
               url: 'https://emr.example',
+              development: true,
               verifiedAt: MOST,
+              sealedToken: 'sealed',
             },
           },
         ],

@@ -126,10 +126,10 @@ describe('a database of version 1 with rows in it', () => {
   })
 
   test('that a newer Latchkey has migrated is refused and not touched', () => {
-    prepareSchema(db, VERSION_3)
+    db.prepare('UPDATE schema_version SET version = ?').run(SCHEMA_VERSION + 1)
     const before = contents()
     expect(() => prepareSchema(db)).toThrow(
-      `schema version 3, this Latchkey reads version ${SCHEMA_VERSION}`,
+      `schema version ${SCHEMA_VERSION + 1}, this Latchkey reads version ${SCHEMA_VERSION}`,
     )
     expect(contents()).toEqual(before)
   })

@@ -81,9 +81,9 @@ test('a connection that is killed in the middle of a step leaves what there was'
 })
 
 test('a newer database is refused with a sentence', async () => {
-  await prepareSchema(only(), VERSION_3)
+  await only().query('UPDATE schema_version SET version = $1', [SCHEMA_VERSION + 1])
   await expect(openPostgres(url, testLog())).rejects.toThrow(
-    `the database has schema version 3, this Latchkey reads version ${SCHEMA_VERSION}: ` +
+    `the database has schema version ${SCHEMA_VERSION + 1}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
       'use the Latchkey that wrote it, or a newer one',
   )
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
+import { createDispatch } from '../../src/node/courier/dispatch.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { createCarry } from '../../src/node/upstream/carry.ts'
@@ -35,6 +36,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     clock,
     log: testLog(),
     carry: createCarry({ timeoutMs: 1000 }),
+    dispatch: createDispatch({ allowed: [] }),
     cores: 2,
     peerOf: () => '203.0.113.7',
   })

@@ -14,6 +14,7 @@ import { createPlaces } from '../../src/service/places.ts'
 import type { Storage } from '../../src/service/ports.ts'
 import { createRoutes } from '../../src/service/routes.ts'
 import { createStorage } from '../../src/storage/storage.ts'
+import { testCourier } from './courier/courier.ts'
 import { keyringOf, testRing } from './ring.ts'
 import { done, temporaryFolder, testClock, testLog } from './server.ts'
 
@@ -35,6 +36,7 @@ export async function openCore() {
     hasher: createSecretHasher(nodePrimitives, nodeArgon2, clock, { width: 2, queue: 100 }),
     sealer: createSealer(nodePrimitives, keyring),
     region: 'us',
+    courier: testCourier(),
   }
   const accounts = createAccounts(deps)
   const places = createPlaces(deps)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
+import { createDispatch } from '../../src/node/courier/dispatch.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { createCarry } from '../../src/node/upstream/carry.ts'
 import { keyringOf, testRing } from '../support/ring.ts'
@@ -49,6 +50,7 @@ beforeAll(async () => {
     clock: Date.now,
     log: testLog(),
     carry: createCarry({ timeoutMs: 1000 }),
+    dispatch: createDispatch({ allowed: [] }),
     cores: 2,
     peerOf: () => '203.0.113.7',
     keepAlive: (work) => kept.push(work),
@@ -213,12 +215,14 @@ test('many exchanges at once, with right secrets and wrong ones, are all answere
 })
 
 test.each([
-  ['/echo', 200],
-  ['/elsewhere', 502],
-  ['/broken', 502],
-])('a query is carried to %s from the Worker, and answered %i', async (path, status) => {
+  ['https://emr.example/echo', 200],
+  ['https://emr.example/elsewhere', 502],
+  ['https://emr.example/broken', 502],
+  ['https://10.0.0.1/echo', 502],
+  ['https://[::ffff:7f00:1]/echo', 502],
+])('a query is carried to %s from the Worker, and answered %i', async (url, status) => {
   const { apiKey, secret, destinationId } = await seedKey(node)
-  done(await node.routes.moveDestination(destinationId, `https://emr.example${path}`))
+  done(await node.routes.moveDestination(destinationId, url))
   done(await node.routes.setVerified(destinationId, true))
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const query = {
@@ -255,7 +259,7 @@ describe('a refusal that is answered before it is audited', () => {
   test('is audited', async () => {
     const { apiKey, secret, keyId } = await foreignKey()
     expect((await servers.worker('/auth/authenticate', { apiKey, secret })).status).toBe(401)
-    await expect.poll(() => actionsOf(keyId)).toContain('key.refused')
+    await expect.poll(() => actionsOf(keyId), { timeout: 5000 }).toContain('key.refused')
   })
 
   // workerd finishes such work here even untold, so that the test above cannot miss the telling.

@@ -9,8 +9,9 @@ import { bearerToken } from '../bearer.ts'
 import { decodeText, readBody } from '../body.ts'
 import type { HttpDeps } from '../caller.ts'
 import { parseJson } from '../json.ts'
+import { membersOf, objectOf, writeMember } from '../members.ts'
 import { addPost } from '../post.ts'
-import { json, type Reply } from '../reply.ts'
+import { json, jsonText, type Reply } from '../reply.ts'
 import { echo, type Meta, readMeta, writeDelivered, writeReceipt } from './meta.ts'
 import { missingFrom } from './payload.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
@@ -60,14 +61,14 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
     if (!payload.ok) return payload
     const read = readMessage(payload.value, seen)
     if (!read.ok) return read
-    const { meta, message } = read.value
+    const { meta, text } = read.value
 
     const receipt = await accept(
       principal.value,
       {
         ...envelopeOf(meta),
         payload: payload.value,
-        render: (accepted) => JSON.stringify({ ...message, Meta: writeDelivered(meta, accepted) }),
+        render: (accepted) => withMeta(text, writeDelivered(meta, accepted)),
         signal: () => request.signal,
       },
       caller,
@@ -78,7 +79,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
     if (answer === null) return ok(json(200, { Meta }))
     const found = readAnswer(answer, route.hops[0].destination.id)
     // The payload first, then Meta.
-    return found.ok ? ok(json(200, { ...found.value, Meta })) : found
+    return found.ok ? ok(jsonText(200, objectOf([...found.value, writeMember(META, Meta)]))) : found
   }
 
   function refusalOf(seen: Seen = {}): Refusal {
@@ -95,7 +96,7 @@ interface Seen {
   message?: unknown
 }
 
-function readMessage(payload: Uint8Array, seen: Seen): Result<{ meta: Meta; message: object }> {
+function readMessage(payload: Uint8Array, seen: Seen): Result<{ meta: Meta; text: string }> {
   const text = decodeText(payload)
   if (!text.ok) return text
   const parsed = parseJson(text.value)
@@ -105,7 +106,7 @@ function readMessage(payload: Uint8Array, seen: Seen): Result<{ meta: Meta; mess
   const meta = readMeta(message)
   if (!meta.ok) return meta
   const missing = missingFrom(message, meta.value)
-  return missing === null ? ok({ meta: meta.value, message: message as object }) : fail(missing)
+  return missing === null ? ok({ meta: meta.value, text: text.value }) : fail(missing)
 }
 
 const envelopeOf = (meta: Meta): Omit<Incoming, 'payload' | 'render' | 'signal'> => ({
@@ -116,15 +117,26 @@ const envelopeOf = (meta: Meta): Omit<Incoming, 'payload' | 'render' | 'signal'>
   test: meta.Test ?? false,
 })
 
-/** What a destination found: an object, empty where there is nothing. Its own `Meta` is not the caller's. */
-function readAnswer(answer: string, destinationId: string): Result<object> {
-  if (answer.trim() === '') return ok({})
+const META = 'Meta'
+
+/** The message as it came, to the digit, but for its `Meta`. */
+const withMeta = (message: string, meta: object): string =>
+  objectOf(
+    membersOf(message).map(({ name, text }) => (name === META ? writeMember(META, meta) : text)),
+  )
+
+/**
+ * What a destination found: the members of an object as it wrote them, none where there is nothing.
+ * Its own `Meta` is not the caller's.
+ */
+function readAnswer(answer: string, destinationId: string): Result<string[]> {
+  if (answer.trim() === '') return ok([])
   const parsed = parseJson(answer)
   const value = parsed.ok ? parsed.value : null
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const detail = 'its answer is not a JSON object'
     return fail({ reason: 'destination_failed', destinationId, detail })
   }
-  const { Meta: _, ...found } = value as { Meta?: unknown }
-  return ok(found)
+  const found = membersOf(answer).filter(({ name }) => name !== META)
+  return ok(found.map(({ text }) => text))
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type Config, readConfig } from '../../config.ts'
+import { networksOf } from '../../domain/address.ts'
 import { SURFACES } from '../../domain/surface.ts'
 import { createLog } from '../log.ts'
 import { type Running, start } from '../server.ts'
@@ -57,10 +58,14 @@ function readyLine(url: string, { redox, redoxPair, ...surfaces }: Seeded) {
   return { url, redox, redoxPair, ...Object.fromEntries(withUrls) }
 }
 
-/** With these behind every surface for which the operator has named none. */
+/** With these behind every surface for which the operator has named none, and a hospital on this machine. */
 function inFrontOf({ urls }: Upstreams, config: Config): Config {
   const own = Object.fromEntries(SURFACES.map((surface) => [surface, new URL(urls[surface])]))
-  return { ...config, upstreams: { ...own, ...config.upstreams } }
+  return {
+    ...config,
+    upstreams: { ...own, ...config.upstreams },
+    destinationsAllowed: [...config.destinationsAllowed, ...networksOf(['127.0.0.0/8'])],
+  }
 }
 
 /** On the wished port, or, where that is taken, on any: a newcomer's machine may be busy. */

@@ -32,6 +32,8 @@ const PATIENT = {
 
 /** What the hospital knows. Nothing found is an empty answer, not an error. */
 function find(message: unknown): object {
+  const { challenge } = message as { challenge?: unknown }
+  if (challenge !== undefined) return { challenge }
   const { DataModel, EventType } = (message as { Meta?: Record<string, unknown> }).Meta ?? {}
   if (DataModel === 'PatientSearch') return { Patient: PATIENT }
   if (DataModel === 'Clinical Summary' && EventType === 'PatientQuery') {

@@ -10,6 +10,7 @@ import type {
   DestinationSummary,
   Developer,
   KeyEdit,
+  NewDestination,
   NewKey,
   NewMessage,
   Site,
@@ -183,20 +184,22 @@ export class Given {
 
   readonly destination = async (
     accountId: string,
-    more: Partial<DestinationSummary> = {},
+    { sealedToken = null, ...more }: Partial<NewDestination> = {},
   ): Promise<DestinationSummary> => {
-    const row: DestinationSummary = {
+    const row = {
       id: v7(),
       accountId,
       name: 'EMR',
       url: null,
       development: false,
       verifiedAt: null,
+      method: 'POST' as const,
       createdAt: 1,
       ...more,
     }
-    expect(await this.storage.addDestination(row, eventOf(row.id))).toBe(true)
-    return row
+    const added = await this.storage.addDestination({ ...row, sealedToken }, eventOf(row.id))
+    expect(added).toBe(true)
+    return { ...row, hasToken: sealedToken !== null }
   }
 
   readonly subscription = async (

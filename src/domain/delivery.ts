@@ -1,0 +1,20 @@
+/** What can come of an attempt to deliver a message. Only a 2xx answer is a delivery. */
+export type Outcome = 'delivered' | 'refused' | 'failed' | 'forbidden'
+
+/** What a feed does after an attempt: the next message, or the same one again after so long. */
+export type Sequel =
+  | { readonly next: 'go_on' }
+  | { readonly next: 'try_again'; readonly waitMs: number }
+
+/** The vendor's schedule: how long after each attempt in vain; the last one from then on. */
+const WAITS_MS = [0, 10_000, 10_000, 20_000, 30_000, 50_000, 80_000, 120_000] as const
+const LONGEST_MS = 120_000
+/** Feeds that failed together do not come back together: each waits up to so much longer. */
+const JITTER = 0.1
+
+/** `failures`: how often it was tried in vain before this attempt. `jitter`: a random number from 0 to 1. */
+export function sequelOf(outcome: Outcome, failures: number, jitter: number): Sequel {
+  if (outcome === 'delivered') return { next: 'go_on' }
+  const wait = WAITS_MS[failures] ?? LONGEST_MS
+  return { next: 'try_again', waitMs: Math.round(wait * (1 + JITTER * jitter)) }
+}

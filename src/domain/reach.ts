@@ -1,0 +1,61 @@
+import { type Address, isWithin, type Network, networksOf } from './address.ts'
+
+/*
+ * Which addresses a server sends to when somebody else has named the place: those of the Internet,
+ * and what the operator allows besides. A name that leads to the server's own network would make it
+ * a way into that network (server-side request forgery).
+ */
+
+/** Whether a destination may be at this address. Null is an address that cannot be read. */
+export function mayReach(address: Address | null, allowed: readonly Network[]): boolean {
+  if (address === null) return false
+  return isWithin(allowed, address) || isPublic(address)
+}
+
+/** Whether a destination may be asked over this scheme; what is sent is health data. */
+export function maySpeak(protocol: string, development: boolean): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && development)
+}
+
+/** An address that carries an IPv4 address within is only as public as that one. */
+function isPublic(address: Address): boolean {
+  const within = embeddedIn(address)
+  if (within !== null) return isPublic(within)
+  return !isWithin(special, address) && (address.family === 4 || isWithin(globalUnicast, address))
+}
+
+/** NAT64 (RFC 6052 §2.1) has the IPv4 address in its last 32 bits, 6to4 (RFC 3056 §2) after its first 16. */
+function embeddedIn(address: Address): Address | null {
+  if (isWithin(nat64, address)) return { family: 4, bits: BigInt.asUintN(32, address.bits) }
+  if (isWithin(sixToFour, address)) {
+    return { family: 4, bits: BigInt.asUintN(32, address.bits >> 80n) }
+  }
+  return null
+}
+
+const nat64 = networksOf(['64:ff9b::/96'])
+const sixToFour = networksOf(['2002::/16'])
+/** All of IPv6 that is the Internet (RFC 4291 §2.4): no loopback, local, multicast or unspecified address. */
+const globalUnicast = networksOf(['2000::/3'])
+
+/** What is not the Internet, though it looks like it (RFC 6890 and the registries of IANA that it began). */
+const special = networksOf([
+  '0.0.0.0/8', // this network, the unspecified address
+  '10.0.0.0/8', // private use
+  '100.64.0.0/10', // shared behind carriers' NAT
+  '127.0.0.0/8', // loopback
+  '169.254.0.0/16', // link-local; where clouds tell a machine its credentials
+  '172.16.0.0/12', // private use
+  '192.0.0.0/24', // protocol assignments
+  '192.0.2.0/24', // documentation
+  '192.88.99.0/24', // relays of 6to4, deprecated
+  '192.168.0.0/16', // private use
+  '198.18.0.0/15', // benchmarks
+  '198.51.100.0/24', // documentation
+  '203.0.113.0/24', // documentation
+  '224.0.0.0/4', // multicast
+  '240.0.0.0/4', // reserved, and broadcast
+  '2001::/23', // protocol assignments, Teredo
+  '2001:db8::/32', // documentation
+  '3fff::/20', // documentation
+])

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCli } from '../support/process.ts'
+import { temporaryFolder } from '../support/server.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { ask, refused } from './command.ts'
+
+/*
+ * A destination by the command line: made with its token, verified, given another one.
+ */
+
+const dir = temporaryFolder()
+const TOKEN = 'agreed-on-with-the-hospital'
+let hospital: Awaited<ReturnType<typeof openHttpUpstream>>
+let accountId: string
+let status = 200
+
+beforeAll(async () => {
+  hospital = await openHttpUpstream((_, response) => {
+    const { challenge } = JSON.parse(String(hospital.seen.at(-1)?.body))
+    response.writeHead(status).end(status === 200 ? challenge : 'no \u001b[2J')
+  })
+  accountId = (await ask(dir, ['accounts', 'create', 'Acme Health'])).id
+})
+afterAll(() => hospital.close())
+
+const env = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' }
+const verify = (id: string, ...more: string[]) =>
+  runCli(['destinations', 'verify', id, ...more], { dir, env })
+
+const create = (...more: string[]) =>
+  ask(
+    dir,
+    ['destinations', 'create', '--account', accountId, '--name', 'EMR', '--development', ...more],
+    `${TOKEN}\n`,
+  )
+
+test('the token is read from standard input, sent in the handshake, and printed by nothing', async () => {
+  const made = await create('--url', hospital.url, '--token-stdin')
+  expect(made).toMatchObject({ hasToken: true, method: 'POST', verifiedAt: null })
+  const { code, stdout, stderr } = await verify(made.id)
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(
+    /^asked +POST http:\/\/127\.0\.0\.1:\d+\/\nanswered +200, with the challenge\nverified +\d{4}-.*Z\n$/,
+  )
+  expect(JSON.parse(String(hospital.seen.at(-1)?.body))['verification-token']).toBe(TOKEN)
+  const shown = JSON.stringify([made, await ask(dir, ['destinations', 'list']), stdout])
+  expect(shown).not.toContain(TOKEN)
+  expect(shown).not.toContain('sealed')
+
+  const changed = await ask(dir, ['destinations', 'set-token', made.id, '--method', 'GET'], 'other')
+  expect(changed).toMatchObject({ hasToken: true, method: 'GET', verifiedAt: null })
+})
+
+test('who does not meet the challenge: exit code 1, and what was answered, harmless to a terminal', async () => {
+  const { id } = await create('--url', hospital.url)
+  status = 403
+  const { code, stdout } = await verify(id)
+  expect(code).toBe(1)
+  expect(stdout).toContain('answered  403 no ·[2J\nverified  no, not by this handshake\n')
+  const json = await verify(id, '--json')
+  expect(json.code).toBe(1)
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    verified: false,
+    answered: { outcome: 'refused', status: 403, challenged: false },
+  })
+})
+
+test('an address that is not allowed is not asked, and the setting that would allow it is named', async () => {
+  const { id } = await create('--url', hospital.url)
+  const before = hospital.seen.length
+  const { code, stdout } = await runCli(['destinations', 'verify', id], { dir })
+  expect(code).toBe(1)
+  expect(stdout).toContain(
+    'it was not asked: 127.0.0.1 is at 127.0.0.1, which LATCHKEY_DESTINATIONS_ALLOWED does not allow',
+  )
+  expect(hospital.seen).toHaveLength(before)
+})
+
+test('a destination that is not there: not found', async () => {
+  const id = '0199aa00-0000-7000-8000-000000000000'
+  expect(await refused(dir, ['destinations', 'verify', id])).toEqual({
+    code: 1,
+    problem: 'not_found',
+    message: `there is no destination ${id}`,
+  })
+})

@@ -1,0 +1,259 @@
+import { pipeline } from 'node:stream/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { at, patiently, TOKEN, testCourier } from '../support/courier/courier.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { openRawUpstream } from '../support/upstream/raw-upstream.ts'
+
+/*
+ * One message on its way, over real sockets: what a destination reads, and what is made of whatever
+ * it answers.
+ */
+
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+async function hospital(...answer: Parameters<typeof openHttpUpstream>) {
+  const opened = await openHttpUpstream(...answer)
+  closing.push(opened.close)
+  return opened
+}
+
+async function rawHospital(...answer: Parameters<typeof openRawUpstream>) {
+  const opened = await openRawUpstream(...answer)
+  closing.push(opened.close)
+  return opened
+}
+
+const courier = testCourier()
+const BODY = '{"Meta":{"DataModel":"Device"},"Name":"Ä"}'
+const deliver = (url: string | null, more = {}, signal = patiently()) =>
+  courier.deliver(at(url, more), BODY, signal)
+const ask = (url: string | null, signal = patiently()) => courier.ask(at(url), BODY, signal)
+
+const failed = (detail: string) => ({
+  ok: false,
+  failure: { reason: 'destination_failed', destinationId: 'destination-1', detail },
+})
+
+describe('a destination reads', () => {
+  test('the message, its type, and the token that was agreed on', async () => {
+    const { url, seen } = await hospital()
+    expect(await deliver(`${url}/in?site=1`)).toEqual({ outcome: 'delivered', status: 200 })
+    expect(seen).toEqual([
+      {
+        method: 'POST',
+        url: '/in?site=1',
+        headers: [
+          ['content-type', 'application/json; charset=utf-8'],
+          ['verification-token', TOKEN],
+          ['host', new URL(url).host],
+          ['accept-encoding', 'identity'],
+          ['connection', 'keep-alive'],
+          ['content-length', String(Buffer.byteLength(BODY))],
+        ],
+        body: Buffer.from(BODY),
+      },
+    ])
+  })
+
+  test('the same of a question', async () => {
+    const { url, seen } = await hospital()
+    await ask(url)
+    await deliver(url)
+    expect(seen[0]).toEqual(seen[1])
+  })
+
+  test('no token where there is none', async () => {
+    const { url, seen } = await hospital()
+    await deliver(url, { verificationToken: null })
+    expect(seen[0]?.headers.map(([name]) => name)).not.toContain('verification-token')
+  })
+
+  test('one message after the other on one connection', async () => {
+    const hosted = await hospital()
+    for (let n = 0; n < 5; n++) await deliver(hosted.url)
+    expect(hosted.seen).toHaveLength(5)
+    expect(hosted.open()).toBe(1)
+  })
+})
+
+describe('a delivery', () => {
+  test.each([200, 201, 202, 204, 299])('is what %i says, and nothing else', async (status) => {
+    const { url } = await hospital((_, response) => response.writeHead(status).end())
+    expect(await deliver(url)).toEqual({ outcome: 'delivered', status })
+  })
+
+  test.each([300, 304, 400, 401, 404, 429, 500, 503])(
+    'is refused by %i, in the words of who refuses',
+    async (status) => {
+      const words = status === 304 ? '' : 'not today'
+      const { url } = await hospital((_, response) => response.writeHead(status).end(words))
+      expect(await deliver(url)).toEqual({ outcome: 'refused', status, excerpt: words })
+    },
+  )
+
+  test.each([301, 302, 303, 307, 308])('follows no redirect: %i', async (status) => {
+    const elsewhere = await hospital()
+    const { url } = await hospital((_, response) =>
+      response.writeHead(status, { Location: elsewhere.url }).end('there'),
+    )
+    expect(await deliver(url)).toEqual({ outcome: 'refused', status, excerpt: 'there' })
+    expect(await ask(url)).toEqual(failed(`it answered ${status}`))
+    expect(elsewhere.seen).toEqual([])
+  })
+
+  test('has 200 characters of a refusal, none of them halved', async () => {
+    const { url } = await hospital((_, response) => response.writeHead(500).end('😀'.repeat(300)))
+    expect(await deliver(url)).toMatchObject({ excerpt: '😀'.repeat(200) })
+  })
+
+  test('tells nobody the token that a refusal repeats', async () => {
+    const { url } = await hospital((_, response) =>
+      response.writeHead(401).end(`wrong token: ${TOKEN}!`),
+    )
+    expect(await deliver(url)).toMatchObject({ excerpt: 'wrong token: …!' })
+  })
+
+  test('to nowhere is not tried', async () => {
+    expect(await deliver(null)).toEqual({ outcome: 'forbidden', detail: 'it has no URL' })
+    expect(await ask(null)).toEqual(failed('it has no URL'))
+  })
+})
+
+describe('an answer of a gigabyte', () => {
+  const CHUNK = Buffer.alloc(64 * 1024, 'x')
+
+  /** Writes on until nobody reads; says how much that was. */
+  async function pouring(status: number) {
+    let given = 0
+    function* chunks() {
+      for (; given < 1024 ** 3; given += CHUNK.length) yield CHUNK
+    }
+    const { url } = await hospital((_, response) => {
+      response.writeHead(status)
+      pipeline(chunks(), response).catch(() => undefined)
+    })
+    return { url, given: () => given }
+  }
+  const MB = 1024 ** 2
+
+  test('is read as far as it is of use, and is a delivery where its status says so', async () => {
+    const source = await pouring(200)
+    expect(await deliver(source.url)).toEqual({ outcome: 'delivered', status: 200 })
+    expect(source.given()).toBeLessThan(16 * MB)
+  })
+
+  test('is an excerpt where it refuses', async () => {
+    const source = await pouring(500)
+    expect(await deliver(source.url)).toMatchObject({ excerpt: 'x'.repeat(200) })
+    expect(source.given()).toBeLessThan(16 * MB)
+  })
+
+  test('is too long for a question', async () => {
+    const source = await pouring(200)
+    expect(await ask(source.url)).toEqual(failed('its answer is too long, or broke off'))
+    expect(source.given()).toBeLessThan(64 * MB)
+  })
+})
+
+describe('a question', () => {
+  test('is answered by the body, to the byte', async () => {
+    const words = '{ "Patient": {"ID": 12345678901234567890, "Name": "Ä"} }\n'
+    const { url } = await hospital((_, response) => void response.end(words))
+    expect(await ask(url)).toEqual({ ok: true, value: words })
+  })
+
+  test.each([300, 404, 500])('is not answered by %i', async (status) => {
+    const { url } = await hospital((_, response) => response.writeHead(status).end('{}'))
+    expect(await ask(url)).toEqual(failed(`it answered ${status}`))
+  })
+
+  test('is not answered by what is not UTF-8', async () => {
+    const { url } = await hospital((_, response) => void response.end(Buffer.from([0x22, 0xff])))
+    expect(await ask(url)).toEqual(failed('its answer is not UTF-8'))
+  })
+})
+
+describe('a destination that', () => {
+  test('answers nothing is given up in time', async () => {
+    const { url } = await hospital(() => {})
+    const attempt = await testCourier({ deliveryMs: 50 }).deliver(at(url), BODY, patiently())
+    expect(attempt).toEqual({ outcome: 'failed', detail: 'it took too long' })
+  })
+
+  test('stops in the midst of its head is given up in time', async () => {
+    const { url, open } = await rawHospital((socket) => socket.write('HTTP/1.1 200 OK\r\nX-'))
+    const attempt = await testCourier({ deliveryMs: 50 }).deliver(at(url), BODY, patiently())
+    expect(attempt).toEqual({ outcome: 'failed', detail: 'it took too long' })
+    await expect.poll(open).toBe(0)
+  })
+
+  test('is silent after its status has delivered, and answered no question', async () => {
+    const { url } = await rawHospital((socket) =>
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{'),
+    )
+    const hasty = testCourier({ deliveryMs: 50 })
+    expect(await hasty.deliver(at(url), BODY, patiently())).toEqual({
+      outcome: 'delivered',
+      status: 200,
+    })
+    expect(await ask(url, AbortSignal.timeout(50))).toEqual(
+      failed('its answer is too long, or broke off'),
+    )
+  })
+
+  test('closes without an answer leaves everything open', async () => {
+    const { url } = await rawHospital((socket) => socket.end())
+    const attempt = await deliver(url)
+    expect(attempt).toEqual({ outcome: 'failed', detail: 'socket hang up' })
+    expect(await ask(url)).toEqual(failed('socket hang up'))
+  })
+
+  test('resets the connection leaves everything open', async () => {
+    const { url } = await rawHospital((socket) => socket.resetAndDestroy())
+    expect(await deliver(url)).toMatchObject({ outcome: 'failed' })
+  })
+
+  test('closes in the midst of its body has delivered, and answered no question', async () => {
+    const { url } = await rawHospital((socket) =>
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}'),
+    )
+    expect(await deliver(url)).toEqual({ outcome: 'delivered', status: 200 })
+    expect(await ask(url)).toEqual(failed('its answer is too long, or broke off'))
+  })
+
+  test('speaks no HTTP leaves everything open, and none of its words behind', async () => {
+    const { url } = await rawHospital((socket) => socket.end('Bixby, Timothy\r\n\r\n'))
+    const attempt = await deliver(url)
+    expect(attempt).toMatchObject({ outcome: 'failed' })
+    expect(JSON.stringify(attempt)).not.toContain('Bixby')
+  })
+
+  test('is not there leaves everything open', async () => {
+    const { url, close } = await hospital()
+    close()
+    const attempt = await deliver(url)
+    expect(attempt).toMatchObject({ outcome: 'failed', detail: expect.stringMatching(/REFUSED/) })
+  })
+})
+
+test('who calls it off is obeyed at once, and the connection is gone', async () => {
+  const { url, seen, open } = await hospital(() => {})
+  const leave = new AbortController()
+  const attempt = deliver(url, {}, leave.signal)
+  await expect.poll(() => seen.length).toBe(1)
+  leave.abort()
+  expect(await attempt).toEqual({ outcome: 'failed', detail: 'it was called off' })
+  await expect.poll(open).toBe(0)
+})
+
+test('what was called off before is not sent', async () => {
+  const { url, seen } = await hospital()
+  expect(await deliver(url, {}, AbortSignal.abort())).toEqual({
+    outcome: 'failed',
+    detail: 'it was called off',
+  })
+  expect(seen).toEqual([])
+})

@@ -1,0 +1,76 @@
+import { createServer as createPlainServer } from 'node:http'
+import { createServer } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { type Certified, certify, createAuthority } from '../../support/postgres/certificates.ts'
+import { at, patiently, testCourier } from '../support/courier/courier.ts'
+import { type Listening, listen } from '../support/upstream/gate.ts'
+
+/*
+ * Who is connected to by address is believed by name.
+ */
+
+let authority: Certified
+let server: Listening
+let port: string
+const asked: { servername: unknown; host: string | undefined }[] = []
+
+beforeAll(async () => {
+  authority = await createAuthority('Authority of the tests')
+  const certified = await certify('emr.example', authority)
+  server = await listen(
+    createServer(certified, (request, response) => {
+      const { servername } = request.socket as TLSSocket & { servername?: string }
+      asked.push({ servername, host: request.headers.host })
+      response.end()
+    }),
+  )
+  port = new URL(server.url).port
+})
+afterAll(() => server.close())
+afterEach(() => {
+  vi.unstubAllEnvs()
+  asked.splice(0)
+})
+
+const resolve = async () => ['127.0.0.1']
+const deliver = (host: string, ca?: string) =>
+  testCourier({ resolve, ...(ca !== undefined && { ca }) }).deliver(
+    at(`https://${host}:${port}/`, { development: false }),
+    '{}',
+    patiently(),
+  )
+
+test('a certificate of its own name, by an authority that is known, is believed', async () => {
+  expect(await deliver('emr.example', authority.cert)).toEqual({
+    outcome: 'delivered',
+    status: 200,
+  })
+  expect(asked).toEqual([{ servername: 'emr.example', host: `emr.example:${port}` }])
+})
+
+test.each(['other.example', 'sub.emr.example', '127.0.0.1'])(
+  'one of another name than %s is not, and nothing is sent',
+  async (host) => {
+    const attempt = await deliver(host, authority.cert)
+    expect(attempt).toMatchObject({ outcome: 'failed', detail: expect.stringMatching(/altnames/) })
+    expect(asked).toEqual([])
+  },
+)
+
+test('one of an authority that nobody knows is not, whatever the environment says', async () => {
+  for (const lax of ['', '0']) {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', lax)
+    expect(await deliver('emr.example')).toMatchObject({ outcome: 'failed' })
+    expect(asked).toEqual([])
+  }
+})
+
+test('a server that speaks no TLS is not spoken to', async () => {
+  const plain = await listen(createPlainServer())
+  const url = plain.url.replace('http:', 'https:')
+  expect(await testCourier().deliver(at(url), '{}', patiently())).toMatchObject({
+    outcome: 'failed',
+  })
+  plain.close()
+})
