@@ -102,10 +102,38 @@ export interface Sealer {
   open(sealed: string, context: string): Maybe<Uint8Array>
 }
 
-/** Carries one request to a destination. */
+/** What came of one attempt to reach a destination. */
+export type Attempt =
+  | { readonly outcome: 'delivered'; readonly status: number }
+  /** It answered, but not 2xx. `excerpt`: the first 200 characters of its answer. */
+  | { readonly outcome: 'refused'; readonly status: number; readonly excerpt: string }
+  /** No answer: nobody knows whether it arrived. */
+  | { readonly outcome: 'failed'; readonly detail: string }
+  /** Not tried: the address is not allowed, or there is no URL. */
+  | { readonly outcome: 'forbidden'; readonly detail: string }
+
+/** Carries messages to destinations. */
 export interface Courier {
-  /** The answer's body, or why there is none. */
-  ask(destination: Destination, body: string, signal: AbortSignal): Promise<Result<string>>
+  /** An asynchronous message; only a 2xx is a delivery. */
+  deliver(destination: DestinationAddress, body: string, signal: AbortSignal): Promise<Attempt>
+  /** A synchronous one: the answer's body, or why there is none. */
+  ask(destination: DestinationAddress, body: string, signal: AbortSignal): Promise<Result<string>>
+  /** The handshake: true when the answer is 2xx and holds the challenge. */
+  verify(
+    destination: DestinationAddress,
+    challenge: string,
+    signal: AbortSignal,
+  ): Promise<Attempt & { readonly challenged: boolean }>
+}
+
+export interface DestinationAddress {
+  readonly id: string
+  readonly url: string | null
+  /** Of the verification handshake. */
+  readonly method: 'POST' | 'GET'
+  readonly development: boolean
+  /** Opened; null where it has none. */
+  readonly verificationToken: string | null
 }
 
 /** One request on its way to an upstream: its headers are those that the upstream is to see. */

@@ -49,6 +49,7 @@ beforeAll(async () => {
     clock: Date.now,
     log: testLog(),
     carry: createCarry({ timeoutMs: 1000 }),
+    leaseMs: 90_000,
     cores: 2,
     peerOf: () => '203.0.113.7',
     keepAlive: (work) => kept.push(work),

@@ -11,7 +11,7 @@ import type { HttpDeps } from '../caller.ts'
 import { parseJson } from '../json.ts'
 import { addPost } from '../post.ts'
 import { json, type Reply } from '../reply.ts'
-import { echo, type Meta, readMeta, writeDelivered, writeReceipt } from './meta.ts'
+import { echo, type Meta, onwardOf, readMeta, writeDelivered, writeReceipt } from './meta.ts'
 import { missingFrom } from './payload.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
 
@@ -67,7 +67,8 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
       {
         ...envelopeOf(meta),
         payload: payload.value,
-        render: (accepted) => JSON.stringify({ ...message, Meta: writeDelivered(meta, accepted) }),
+        render: (accepted) =>
+          JSON.stringify({ ...message, Meta: writeDelivered(meta, onwardOf(accepted)) }),
         signal: () => request.signal,
       },
       caller,
