@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { startServer } from '../support/process.ts'
+import { runCli, startServer } from '../support/process.ts'
 import { type Conduct, startReceiver } from '../support/receiver.ts'
 import {
   deviceNew,
@@ -128,4 +128,52 @@ test('a server that is killed in the midst of a delivery goes on with it when it
   // Nobody knew whether the first had arrived.
   expect(codes()).toEqual(['facility 0', ...numbered(3)])
   await second.stop()
+})
+
+test('an operator sees why a message waits, and has it tried, skipped or replayed', async () => {
+  const vendor = await seed()
+  const server = await startServer(dir, { LATCHKEY_RETENTION_DAYS: '1' })
+  const send = await vendorOf(server.url, vendor)
+  const ask = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli([...args, '--json'], { dir })
+    expect([code, stderr]).toEqual([0, ''])
+    return JSON.parse(stdout)
+  }
+  conduct = 'refuse'
+  for (const code of numbered(2)) await send(code)
+  await untilStored('SELECT count(*) FROM attempts', 2)
+
+  const [second, first] = await ask('messages', 'list')
+  const shown = await ask('messages', 'show', first.id)
+  const refused = {
+    at: expect.any(Number),
+    ms: expect.any(Number),
+    outcome: 'refused',
+    httpStatus: 503,
+    detail: 'we are closed',
+    destinationId: vendor.destinationId,
+  }
+  expect(shown.attempts).toEqual([
+    { ...refused, number: 2 },
+    { ...refused, number: 1 },
+  ])
+  const feed = await ask('subscriptions', 'show', vendor.feedId)
+  expect(feed).toMatchObject({ status: 'active', queued: 2, attempts: 2, leasedBy: null })
+
+  conduct = 'take'
+  await ask('messages', 'skip', first.id)
+  await untilDelivered(1)
+  expect(codes()).toEqual(['facility 0', 'facility 0', 'facility 1'])
+  await ask('messages', 'replay', first.id)
+  await ask('messages', 'replay', second.id, '--destination', vendor.destinationId)
+  await untilDelivered(2)
+  expect(codes().slice(3)).toEqual(['facility 0', 'facility 1'])
+  const events = await ask('audit', 'list', '--subject', first.id)
+  expect(events.map(({ action }: { action: string }) => action)).toEqual([
+    'message.replayed',
+    'message.skipped',
+  ])
+  const queued = await runCli(['messages', 'skip', first.id], { dir })
+  expect(queued.stderr).toBe(`nothing of message ${first.id} is queued any more\n`)
+  await server.stop()
 })
