@@ -69,7 +69,8 @@ export function createDeliver(deps: DeliverDeps) {
   /** Feeds that were left in the midst of a failure: their leases are to be given back. */
   const abandoned = new Set<string>()
   let state: 'idle' | 'running' | 'stopping' = 'idle'
-  let hangUp = new AbortController()
+  /** One for each attempt under way: on Workers, what one request has made another may not use. */
+  const attempts = new Set<AbortController>()
   /** Every lease that is held ends then or later. */
   let heldUntil = 0
 
@@ -147,9 +148,11 @@ export function createDeliver(deps: DeliverDeps) {
   }
 
   async function deliverHead(feedId: string, head: Head) {
-    const { signal } = hangUp
+    const control = new AbortController()
+    const { signal } = control
+    attempts.add(control)
     const at = clock()
-    const attempt = await attemptOf(head, signal)
+    const attempt = await attemptOf(head, signal).finally(() => attempts.delete(control))
     const kept = toKept(attempt, at, clock() - at)
     const { messageId, position } = head
     const tried = { feedId, by, messageId, position, attempt: kept }
@@ -189,6 +192,10 @@ export function createDeliver(deps: DeliverDeps) {
         detail: 'the message cannot be opened or sent: the log says more',
       }
     }
+  }
+
+  function hangUp(): void {
+    for (const control of attempts) control.abort()
   }
 
   async function finish(): Promise<void> {
@@ -231,8 +238,7 @@ export function createDeliver(deps: DeliverDeps) {
       } catch (error) {
         log.warn({ error }, 'leases were not renewed')
         if (now + leaseMs / 3 < heldUntil) return
-        hangUp.abort()
-        hangUp = new AbortController()
+        hangUp()
       }
     },
 
@@ -240,7 +246,7 @@ export function createDeliver(deps: DeliverDeps) {
     async stop(withinMs: number): Promise<void> {
       state = 'stopping'
       waiting.clear()
-      const hurry = setTimeout(() => hangUp.abort(), withinMs)
+      const hurry = setTimeout(hangUp, withinMs)
       await finish()
       clearTimeout(hurry)
     },

@@ -235,6 +235,32 @@ test.each([
   if (status === 200) expect(JSON.parse(answer.text)).toMatchObject({ Heard: 'PatientSearch' })
 })
 
+test('a message that the Worker accepts is delivered by it, and by its schedule where that was in vain', async () => {
+  const { apiKey, secret, destinationId, subscriptionId } = await seedKey(node)
+  const move = async (path: string) => {
+    done(await node.routes.moveDestination(destinationId, `https://emr.example${path}`))
+    done(await node.routes.setVerified(destinationId, true))
+  }
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const feed = async () => done(await node.routes.findFeed(subscriptionId))
+  const send = async () => {
+    const message = deviceNew(destinationId)
+    expect((await servers.worker('/endpoint', message, body.accessToken)).status).toBe(200)
+  }
+  await move('/echo')
+  await send()
+  await expect.poll(feed).toMatchObject({ queued: 0, leasedBy: null })
+
+  await move('/broken')
+  await send()
+  await expect.poll(feed).toMatchObject({ queued: 1, attempts: 2, leasedBy: null })
+  await move('/echo')
+  // Due at once, as a minute later without it.
+  done(await node.routes.setSubscriptionStatus(subscriptionId, 'active'))
+  expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
+  expect(await feed()).toMatchObject({ queued: 0, attempts: 0, leasedBy: null })
+})
+
 test('a reused refresh token ends the family', async () => {
   const { apiKey, secret } = await seedKey(node)
   const refresh = async (refreshToken: string) =>
