@@ -8,7 +8,7 @@ import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
-import { createApp } from './http/app.ts'
+import { createApp, renderDelivered } from './http/app.ts'
 import { createCourier } from './http/courier.ts'
 import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
@@ -19,6 +19,7 @@ import { type Audit, createAudit } from './service/audit.ts'
 import { createAuthenticate } from './service/authenticate.ts'
 import { createChain } from './service/chain.ts'
 import { createCustomerKeys } from './service/customer-keys.ts'
+import { createDeliver, type Deliver } from './service/deliver.ts'
 import { createExchange } from './service/exchange.ts'
 import { createExplain, type Explain } from './service/explain.ts'
 import { createGuard } from './service/guard.ts'
@@ -61,6 +62,8 @@ export interface Parts {
   readonly peerOf: (c: Context) => string
   /** For a runtime that stops a request's work with its answer. */
   readonly keepAlive?: KeepAlive
+  /** So long a feed is this process's without its being renewed. */
+  readonly leaseMs: number
 }
 
 export interface Latchkey {
@@ -75,6 +78,8 @@ export interface Latchkey {
   readonly places: Places
   readonly routes: Routes
   readonly messages: Messages
+  /** Carries what is stored to its destinations, once it is started. */
+  readonly deliver: Deliver
   readonly audit: Audit
   /** What was decided about a request, by its id. */
   readonly explain: Explain
@@ -130,6 +135,19 @@ export function compose(parts: Parts): Latchkey {
     dispatch: parts.dispatch,
     applicationName: config.applicationName,
   })
+  const deliver = createDeliver({
+    storage,
+    sealer,
+    courier,
+    render: renderDelivered,
+    clock,
+    jitter: () => (primitives.randomBytes(1)[0] ?? 0) / 255,
+    by: random.requestId(),
+    log,
+    erase: config.retentionMs === 0,
+    leaseMs: parts.leaseMs,
+    keepAlive: parts.keepAlive,
+  })
 
   const app = createApp({
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
@@ -140,7 +158,15 @@ export function compose(parts: Parts): Latchkey {
       leewayMs: config.leewayMs,
     }),
     guard: createGuard({ ...common, storage }),
-    accept: createAccept({ storage, sealer, courier, random, clock, log }),
+    accept: createAccept({
+      storage,
+      sealer,
+      courier,
+      wake: deliver.wake,
+      random,
+      clock,
+      log,
+    }),
     authenticate: createAuthenticate({
       ...common,
       digester,
@@ -173,6 +199,7 @@ export function compose(parts: Parts): Latchkey {
     places: createPlaces(operator),
     routes: createRoutes({ ...operator, sealer, courier }),
     messages: createMessages({ ...operator, sealer }),
+    deliver,
     audit: createAudit({ storage, notary, clock }),
     explain: createExplain(storage),
     ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
@@ -182,6 +209,8 @@ export function compose(parts: Parts): Latchkey {
     async sweep() {
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
+      const erased = await storage.erasePayloads(clock() - config.retentionMs, clock())
+      if (erased > 0) log.info({ erased }, 'payloads that nobody waits for were erased')
       await chain.purge(yearsBefore(clock(), config.auditYears))
     },
   }

@@ -56,6 +56,10 @@ export const SETTINGS = {
     default: '6',
     help: 'How long the events of the audit are kept; 1 to 100 years.',
   },
+  LATCHKEY_RETENTION_DAYS: {
+    default: '0',
+    help: 'How long a message is kept after its last delivery, so that it can be replayed; 0 to 3650 days.',
+  },
   LATCHKEY_MESSAGE_LIMIT_BYTES: {
     default: '41943040',
     help: 'Longest message that is taken; 40 MB as documented.',
@@ -154,6 +158,7 @@ const schema = z.object({
   LATCHKEY_QUOTA_REQUESTS: whole(1, 1_000_000_000),
   LATCHKEY_QUOTA_SECONDS: whole(1, 86_400),
   LATCHKEY_AUDIT_YEARS: whole(1, 100),
+  LATCHKEY_RETENTION_DAYS: whole(0, 3650),
   LATCHKEY_MESSAGE_LIMIT_BYTES: whole(1024, 1_073_741_824),
   LATCHKEY_UPSTREAM_FHIR: upstream,
   LATCHKEY_UPSTREAM_HL7: upstream,
@@ -188,6 +193,8 @@ export interface Config {
   readonly guessLimits: { perKey: number; perAddress: number; windowMs: number }
   readonly quota: { requests: number; windowMs: number }
   readonly auditYears: number
+  /** How long a payload is kept after its last delivery; 0 erases it with that. */
+  readonly retentionMs: number
   readonly messageLimitBytes: number
   /** What stands behind each surface; a surface that is not there has nothing behind it. */
   readonly upstreams: Readonly<Partial<Record<Surface, URL>>>
@@ -254,6 +261,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
     auditYears: s.LATCHKEY_AUDIT_YEARS,
+    retentionMs: s.LATCHKEY_RETENTION_DAYS * 24 * 60 * 60 * 1000,
     messageLimitBytes: s.LATCHKEY_MESSAGE_LIMIT_BYTES,
     upstreams: upstreamsOf((surface) => s[upstreamSetting(surface)]),
     upstreamTimeoutMs: s.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,

@@ -31,6 +31,7 @@ describe('the configuration', () => {
       guessLimits: { perKey: 20, perAddress: 300, windowMs: 300_000 },
       quota: { requests: 10_000, windowMs: 300_000 },
       auditYears: 6,
+      retentionMs: 0,
       messageLimitBytes: 40 * 1024 * 1024,
       upstreams: {},
       upstreamTimeoutMs: 60_000,

@@ -18,6 +18,9 @@ import { xdent, xdentApi } from './xdent/api.ts'
 import { xenrad } from './xenrad/dialect.ts'
 import { xenradSurfaces } from './xenrad/surfaces.ts'
 
+/** What a destination is sent. */
+export { renderDelivered } from './redox/delivered.ts'
+
 export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps & KeyListDeps
 
 /** The server as a value: requests in, answers out. It opens nothing and reads no environment. */

@@ -58,6 +58,7 @@ export async function open(
     dispatch: createDispatch({ allowed: config.destinationsAllowed }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
     share: team?.share,
+    leaseMs: LEASE_MS,
     peerOf: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
       c.env?.incoming?.socket.remoteAddress ?? '',
   })
@@ -86,6 +87,10 @@ const SWEEP_MS = 60 * 60 * 1000
 const FLUSH_MS = 60 * 1000
 const RECORD_MS = 1000
 const SEAL_MS = 5000
+const LOOK_MS = 1000
+/** After a process was killed, its feeds stand still so long at most. */
+const LEASE_MS = 15_000
+const RENEW_MS = 5000
 /** Requests under way have this long to be answered when the server is told to stop. */
 const STOP_WITHIN_MS = 10_000
 
@@ -142,7 +147,14 @@ export async function startOneOf(
   }
   const sweep = () =>
     latchkey.sweep().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
+  latchkey.deliver.start()
+  const look = () =>
+    latchkey.deliver
+      .look()
+      .catch((error: unknown) => log.error({ error }, 'no feed was looked for'))
   const timers = [
+    setInterval(look, LOOK_MS),
+    setInterval(latchkey.deliver.renew, RENEW_MS),
     setInterval(latchkey.record, RECORD_MS),
     setInterval(seal, SEAL_MS),
     setInterval(latchkey.flush, FLUSH_MS),
@@ -157,12 +169,14 @@ export async function startOneOf(
     async stop() {
       for (const timer of timers) clearInterval(timer)
       unfollow()
+      const delivered = latchkey.deliver.stop(STOP_WITHIN_MS)
       const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
       await new Promise((closed) => {
         server.close(closed)
         server.closeIdleConnections()
       })
       clearTimeout(hurry)
+      await delivered
       await latchkey.flush()
       await latchkey.record()
       // What is under way may have begun before the last events were there.

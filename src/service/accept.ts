@@ -33,7 +33,9 @@ const SYNCHRONOUS_MS = 120_000
 export interface AcceptDeps {
   readonly storage: MessageStorage
   readonly sealer: Sealer
-  readonly courier: Courier
+  readonly courier: Pick<Courier, 'ask'>
+  /** Told which feeds have something queued, once it is on disk. */
+  readonly wake: (feedIds: readonly string[]) => void
   readonly random: Random
   readonly clock: Clock
   readonly log: Log
@@ -43,7 +45,9 @@ export interface AcceptDeps {
  * A message in: judged, then stored with one delivery for each destination, or, where its event is
  * synchronous, carried straight to its one destination.
  */
-export function createAccept({ storage, sealer, courier, random, clock, log }: AcceptDeps) {
+export function createAccept(deps: AcceptDeps) {
+  const { storage, sealer, courier, wake, random, clock, log } = deps
+
   return async function accept(
     principal: Principal,
     message: Incoming,
@@ -84,6 +88,7 @@ export function createAccept({ storage, sealer, courier, random, clock, log }: A
       receivedAt: clock(),
       deliveries,
     })
+    wake(deliveries.map(({ subscriptionId }) => subscriptionId))
   }
 
   async function ask(message: Incoming, accepted: Accepted): Promise<Result<Receipt>> {

@@ -1,11 +1,22 @@
 import { ok } from '../domain/failure.ts'
-import { type Done, eventOf, notFound, type OperatorDeps } from './operator.ts'
-import type { MessageStorage, MessageSummary, OperatorStorage, Page, Sealer } from './ports.ts'
+import { conflict, type Done, eventOf, notFound, type OperatorDeps } from './operator.ts'
+import type {
+  AttemptSummary,
+  FeedStorage,
+  MessageStorage,
+  MessageSummary,
+  OperatorStorage,
+  Page,
+  Sealer,
+} from './ports.ts'
 
 export interface MessagesDeps extends OperatorDeps {
-  readonly storage: MessageStorage & Pick<OperatorStorage, 'addEvent'>
+  readonly storage: MessageStorage & FeedStorage & Pick<OperatorStorage, 'addEvent'>
   readonly sealer: Sealer
 }
+
+/** So many attempts of a message are told: a dead destination has 700 a day. */
+const ATTEMPTS = 50
 
 /** What an operator does with accepted messages. */
 export function createMessages(deps: MessagesDeps) {
@@ -14,6 +25,37 @@ export function createMessages(deps: MessagesDeps) {
   return {
     list: (page: Page & { accountId?: string | undefined }) => storage.listMessages(page),
     find,
+
+    /** What came of the last attempts, the newest first. */
+    async attempts(id: string): Promise<Done<AttemptSummary[]>> {
+      const message = await find(id)
+      return message.ok ? ok(await storage.listAttempts(id, ATTEMPTS)) : message
+    },
+
+    /** Sends it once more, after what is queued: to one destination, or to all that have it. */
+    async replay(id: string, destinationId?: string): Promise<Done<MessageSummary>> {
+      const event = eventOf(deps, 'message.replayed', id, factsOf(destinationId))
+      const queued = await storage.replayMessage(id, destinationId ?? null, event)
+      if (queued > 0) return find(id)
+      const message = await find(id)
+      if (!message.ok) return message
+      if ((await storage.findPayload(id)) === null) {
+        return conflict(
+          `the payload of message ${id} was erased after its last delivery; ` +
+            'LATCHKEY_RETENTION_DAYS keeps those of later messages',
+        )
+      }
+      return conflict(`nothing of message ${id} is there to be replayed: it is still queued`)
+    },
+
+    /** Never sends it: to one destination, or to all that still wait for it. */
+    async skip(id: string, destinationId?: string): Promise<Done<MessageSummary>> {
+      const event = eventOf(deps, 'message.skipped', id, factsOf(destinationId))
+      const skipped = await storage.skipMessage(id, destinationId ?? null, event)
+      const message = await find(id)
+      if (skipped > 0 || !message.ok) return message
+      return conflict(`nothing of message ${id} is queued any more`)
+    },
 
     /** The message as it came in. It may hold health data, so who looks is remembered first. */
     async open(id: string): Promise<Done<{ message: MessageSummary; payload: Uint8Array }>> {
@@ -31,5 +73,7 @@ export function createMessages(deps: MessagesDeps) {
     return message === null ? notFound(`there is no message ${id}`) : ok(message)
   }
 }
+
+const factsOf = (destinationId?: string) => (destinationId === undefined ? {} : { destinationId })
 
 export type Messages = ReturnType<typeof createMessages>

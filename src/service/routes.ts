@@ -15,6 +15,8 @@ import type {
   Attempt,
   Courier,
   DestinationSummary,
+  Feed,
+  FeedStorage,
   OperatorStorage,
   Page,
   Sealer,
@@ -23,7 +25,7 @@ import type {
 } from './ports.ts'
 
 export interface RoutesDeps extends OperatorDeps {
-  readonly storage: OperatorStorage
+  readonly storage: OperatorStorage & FeedStorage
   readonly sealer: Sealer
   readonly courier: Courier
 }
@@ -197,6 +199,18 @@ export function createRoutes(deps: RoutesDeps) {
       const action = status === 'active' ? 'subscription.resumed' : 'subscription.paused'
       const changed = await storage.setSubscriptionStatus(id, status, eventOf(deps, action, id))
       return changed ? ok({ id, status }) : notFound(`there is no subscription ${id}`)
+    },
+
+    async findFeed(id: string): Promise<Done<Feed>> {
+      const feed = await storage.findFeed(id)
+      return feed === null ? notFound(`there is no subscription ${id}`) : ok(feed)
+    },
+
+    /** Nothing that is queued now is ever sent. */
+    async purge(id: string): Promise<Done<Feed>> {
+      const purged = await storage.purgeFeed(id, eventOf(deps, 'subscription.purged', id))
+      const feed = purged ? await storage.findFeed(id) : null
+      return feed === null ? notFound(`there is no subscription ${id}`) : ok(feed)
     },
 
     listSubscriptions: (page: Page & { sourceId?: string | undefined }) =>

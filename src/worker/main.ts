@@ -14,6 +14,9 @@ import { workerPrimitives } from './primitives.ts'
 /** As wrangler.toml has it, where the audit is sealed; any other schedule is for what takes longer. */
 const EVERY_MINUTE = '* * * * *'
 
+/** Longer than an attempt may take: nothing here runs on to renew it. */
+const LEASE_MS = 90_000
+
 /** Composed once an isolate: what it remembers of proofs and of who may do what, all requests share. */
 let composed: Latchkey | undefined
 
@@ -39,7 +42,9 @@ function latchkeyOf(env: Env): Latchkey {
     // Set by Cloudflare, whatever the client has sent.
     peerOf: (c) => c.req.header('cf-connecting-ip') ?? '',
     keepAlive: waitUntil,
+    leaseMs: LEASE_MS,
   })
+  composed.deliver.start()
   for (const danger of dangersOf(config)) log.warn({}, danger)
   log.info({ url: publicUrl }, 'composed')
   return composed
@@ -61,7 +66,11 @@ export default {
   /** What Node does on timers. The runtime reports a failure, and calls again at the next time. */
   async scheduled({ cron }: { cron?: string }, env: Env): Promise<void> {
     const latchkey = latchkeyOf(env)
-    if (cron === EVERY_MINUTE) return latchkey.seal()
+    if (cron === EVERY_MINUTE) {
+      await latchkey.seal()
+      await latchkey.deliver.look()
+      return latchkey.deliver.finish()
+    }
     await latchkey.flush()
     await latchkey.sweep()
   },

@@ -64,8 +64,12 @@ test('a payload is opened only on request, and is the message as it came in', as
     ask(dir, ['messages', 'show', id]),
     ask(dir, ['messages', 'show', id, '--payload']),
   ])
-  expect(bare).toEqual(message)
-  expect(whole).toEqual({ ...message, payload: JSON.stringify(deviceNew(destination.id)) })
+  // It is tried meanwhile: how often is another matter.
+  if (message === undefined) throw new Error('there is no message')
+  const { deliveries: _, ...told } = message
+  expect(bare).toMatchObject({ ...told, attempts: expect.any(Array) })
+  expect(bare).not.toHaveProperty('payload')
+  expect(whole).toMatchObject({ ...told, payload: JSON.stringify(deviceNew(destination.id)) })
 })
 
 test('a paused subscription carries nothing until it is resumed', async () => {

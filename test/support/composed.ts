@@ -38,6 +38,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     carry: createCarry({ timeoutMs: 1000 }),
     dispatch: createDispatch({ allowed: [] }),
     cores: 2,
+    leaseMs: 15_000,
     peerOf: () => '203.0.113.7',
   })
   const post = (path: string, body: object) =>

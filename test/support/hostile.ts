@@ -119,6 +119,11 @@ async function expectUnharmed(server: LiveServer, consoleError: MockInstance): P
 const COUNTED = ['messages', 'deliveries', 'grants'] as const
 /** Written a moment after the answer: what was refused, and what was issued. */
 const AUDIT: readonly string[] = ['audit_events', 'audit_chain', 'audit_checkpoints']
+/** What becomes of an accepted message, a moment after the answer. */
+const DELIVERY = {
+  table: 'attempts',
+  columns: { due_at: 0, attempts: 0, leased_by: null, leased_until: null },
+}
 const OF_REQUESTS = `'key.refused', 'token.issued', 'token.refreshed'`
 
 /** Every row of the database, on a connection of its own: some counted, all others word for word, seals apart. */
@@ -138,7 +143,12 @@ function rowsOf(server: LiveServer) {
     others: JSON.stringify(
       names
         .filter((name) => !COUNTED.some((counted) => counted === name) && !AUDIT.includes(name))
-        .map((name) => [name, db.prepare(`SELECT * FROM ${name}`).all()]),
+        .filter((name) => name !== DELIVERY.table)
+        .map((name) => [name, db.prepare<[], object>(`SELECT * FROM ${name}`).all()] as const)
+        .map(([name, rows]) => [
+          name,
+          name === 'subscriptions' ? rows.map((row) => ({ ...row, ...DELIVERY.columns })) : rows,
+        ]),
     ),
     changes: db
       .prepare(`SELECT * FROM audit_events WHERE action NOT IN (${OF_REQUESTS})`)

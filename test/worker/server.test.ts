@@ -51,6 +51,7 @@ beforeAll(async () => {
     log: testLog(),
     carry: createCarry({ timeoutMs: 1000 }),
     dispatch: createDispatch({ allowed: [] }),
+    leaseMs: 90_000,
     cores: 2,
     peerOf: () => '203.0.113.7',
     keepAlive: (work) => kept.push(work),
@@ -236,6 +237,32 @@ test.each([
   const answer = await servers.worker('/query', query, body.accessToken)
   expect(answer.status).toBe(status)
   if (status === 200) expect(JSON.parse(answer.text)).toMatchObject({ Heard: 'PatientSearch' })
+})
+
+test('a message that the Worker accepts is delivered by it, and by its schedule where that was in vain', async () => {
+  const { apiKey, secret, destinationId, subscriptionId } = await seedKey(node)
+  const move = async (path: string) => {
+    done(await node.routes.moveDestination(destinationId, `https://emr.example${path}`))
+    done(await node.routes.setVerified(destinationId, true))
+  }
+  const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
+  const feed = async () => done(await node.routes.findFeed(subscriptionId))
+  const send = async () => {
+    const message = deviceNew(destinationId)
+    expect((await servers.worker('/endpoint', message, body.accessToken)).status).toBe(200)
+  }
+  await move('/echo')
+  await send()
+  await expect.poll(feed).toMatchObject({ queued: 0, leasedBy: null })
+
+  await move('/broken')
+  await send()
+  await expect.poll(feed).toMatchObject({ queued: 1, attempts: 2, leasedBy: null })
+  await move('/echo')
+  // Due at once, as a minute later without it.
+  done(await node.routes.setSubscriptionStatus(subscriptionId, 'active'))
+  expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
+  expect(await feed()).toMatchObject({ queued: 0, attempts: 0, leasedBy: null })
 })
 
 test('a reused refresh token ends the family', async () => {

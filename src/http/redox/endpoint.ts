@@ -12,9 +12,10 @@ import { parseJson } from '../json.ts'
 import { membersOf, objectOf, writeMember } from '../members.ts'
 import { addPost } from '../post.ts'
 import { json, jsonText, type Reply } from '../reply.ts'
-import { echo, type Meta, readMeta, writeDelivered, writeReceipt } from './meta.ts'
+import { echo, type Meta, onwardOf, readMeta, writeDelivered, writeReceipt } from './meta.ts'
 import { missingFrom } from './payload.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
+import { META, withMeta } from './splice.ts'
 
 export interface EndpointDeps extends HttpDeps {
   readonly guard: Guard
@@ -68,7 +69,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
       {
         ...envelopeOf(meta),
         payload: payload.value,
-        render: (accepted) => withMeta(text, writeDelivered(meta, accepted)),
+        render: (accepted) => withMeta(text, writeDelivered(meta, onwardOf(accepted))),
         signal: () => request.signal,
       },
       caller,
@@ -116,14 +117,6 @@ const envelopeOf = (meta: Meta): Omit<Incoming, 'payload' | 'render' | 'signal'>
   destinationIds: meta.Destinations.map(({ ID }) => ID),
   test: meta.Test ?? false,
 })
-
-const META = 'Meta'
-
-/** The message as it came, to the digit, but for its `Meta`. */
-const withMeta = (message: string, meta: object): string =>
-  objectOf(
-    membersOf(message).map(({ name, text }) => (name === META ? writeMember(META, meta) : text)),
-  )
 
 /**
  * What a destination found: the members of an object as it wrote them, none where there is nothing.

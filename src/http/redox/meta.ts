@@ -70,38 +70,50 @@ const withArticle = (type: string) => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${t
 
 // ── Writing ─────────────────────────────────────────────────────────────────────────────────────
 
+/** What the server knows of a message that is on its way. */
+export interface Onward {
+  readonly source: { readonly id: string; readonly name: string }
+  /** In the message's order; so are the logs. */
+  readonly destinations: readonly { readonly id: string; readonly name: string }[]
+  readonly logs: readonly { readonly id: string; readonly attemptId: string }[]
+}
+
+export const onwardOf = ({ principal, route, logs }: Accepted): Onward => ({
+  source: { id: principal.routes.sourceId, name: principal.routes.sourceName },
+  destinations: route.hops.map(({ destination }) => destination),
+  logs,
+})
+
 /** The answer to an accepted message. */
 export function writeReceipt(meta: Meta, accepted: Accepted) {
+  const { source, destinations, logs } = onwardOf(accepted)
   return {
     DataModel: meta.DataModel,
     EventType: meta.EventType,
-    Source: { ID: accepted.principal.routes.sourceId },
-    Destinations: destinations(accepted),
-    Logs: logs(accepted),
+    Source: { ID: source.id },
+    Destinations: destinations.map(toNamed),
+    Logs: logs.map(toLog),
     Message: { ID: accepted.serial },
   }
 }
 
 /** The full `Meta` that a destination is sent. */
-export function writeDelivered(meta: Meta, accepted: Accepted) {
-  const { sourceId, sourceName } = accepted.principal.routes
+export function writeDelivered(meta: Meta, { source, destinations, logs }: Onward) {
   return {
     DataModel: meta.DataModel,
     EventType: meta.EventType,
     EventDateTime: meta.EventDateTime,
     Test: meta.Test ?? false,
-    Source: { ID: sourceId, Name: sourceName },
-    Destinations: destinations(accepted),
-    Logs: logs(accepted),
+    Source: toNamed(source),
+    Destinations: destinations.map(toNamed),
+    Logs: logs.map(toLog),
     FacilityCode: meta.FacilityCode ?? null,
   }
 }
 
-const destinations = ({ route }: Accepted) =>
-  route.hops.map(({ destination }) => ({ ID: destination.id, Name: destination.name }))
+const toNamed = ({ id, name }: Onward['source']) => ({ ID: id, Name: name })
 
-const logs = (accepted: Accepted) =>
-  accepted.logs.map(({ id, attemptId }) => ({ ID: id, AttemptID: attemptId }))
+const toLog = ({ id, attemptId }: Onward['logs'][number]) => ({ ID: id, AttemptID: attemptId })
 
 /** As much of a refused message's `Meta` as can be told apart, for the answer that refuses it. */
 export function echo(message: unknown) {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import type { MessageSummary } from '../../service/ports.ts'
+import type { AttemptSummary, MessageSummary } from '../../service/ports.ts'
 import { examples } from './examples.ts'
 import { CommandFailure, granted } from './failure.ts'
 import { withLatchkey } from './opening.ts'
 import { list, paged } from './paging.ts'
-import { type Columns, formatOne, print, printOne, time } from './print.ts'
+import { type Columns, formatMany, formatOne, print, printOne, time } from './print.ts'
 
 const COLUMNS: Columns<MessageSummary> = [
   ['id', (message) => message.id],
@@ -16,6 +16,16 @@ const COLUMNS: Columns<MessageSummary> = [
     ({ deliveries }) =>
       deliveries.map(({ destinationName, status }) => `${destinationName}: ${status}`).join(', '),
   ],
+]
+
+const ATTEMPTS: Columns<AttemptSummary> = [
+  ['attempt', (attempt) => attempt.number],
+  ['at', (attempt) => time(attempt.at)],
+  ['ms', (attempt) => attempt.ms],
+  ['destination', (attempt) => attempt.destinationId],
+  ['outcome', (attempt) => attempt.outcome],
+  ['status', (attempt) => attempt.httpStatus ?? ''],
+  ['detail', (attempt) => attempt.detail],
 ]
 
 const DETAILS: Columns<MessageSummary> = [
@@ -38,27 +48,56 @@ export function define(group: Command): void {
 
   group
     .command('show <id>')
-    .description('Show what is known of a message.')
+    .description('Show what is known of a message, and what came of its last attempts.')
     .option(
       '--payload',
       'and the message itself, as it came in: it may hold health data, so it is audited',
     )
     .addHelpText('after', examples('messages show 0199aa…', 'messages show 0199aa… --payload'))
     .action(async (id: string, options: { payload?: true }, command: Command) => {
-      if (options.payload !== true) {
-        const message = await withLatchkey(({ messages }) => messages.find(id))
-        printOne(command, granted(message), DETAILS)
-        return
-      }
-      const opened = await withLatchkey(({ messages }) => messages.open(id).catch(unopened))
-      const { message, payload } = granted(opened)
-      const text = new TextDecoder().decode(payload)
-      print(
-        command,
-        { ...message, payload: text },
-        () => `${formatOne(message, DETAILS)}\n${text}\n`,
-      )
+      const shown = await withLatchkey(async ({ messages }) => {
+        const message = granted(await messages.find(id))
+        const attempts = granted(await messages.attempts(id))
+        if (options.payload !== true) return { ...message, attempts }
+        const { payload } = granted(await messages.open(id).catch(unopened))
+        return { ...message, attempts, payload: new TextDecoder().decode(payload) }
+      })
+      print(command, shown, () => {
+        const tried = shown.attempts.length === 0 ? '' : `\n${formatMany(shown.attempts, ATTEMPTS)}`
+        const payload = 'payload' in shown ? `\n${shown.payload}\n` : ''
+        return formatOne(shown, DETAILS) + tried + payload
+      })
     })
+
+  group
+    .command('replay <id>')
+    .description('Send a message once more, after what is queued.')
+    .option('--destination <id>', 'to this one only; to all that have it where it is left out')
+    .addHelpText(
+      'after',
+      examples('messages replay 0199aa…', 'messages replay 0199aa… --destination 0199bb…'),
+    )
+    .action(async (id: string, { destination }: To, command: Command) => {
+      const done = await withLatchkey(({ messages }) => messages.replay(id, destination))
+      printOne(command, granted(done), COLUMNS)
+    })
+
+  group
+    .command('skip <id>')
+    .description('Take a message out of the queue, so that what stands behind it goes on.')
+    .option('--destination <id>', 'to this one only; to all that wait for it where it is left out')
+    .addHelpText(
+      'after',
+      examples('messages skip 0199aa…', 'messages skip 0199aa… --destination 0199bb…'),
+    )
+    .action(async (id: string, { destination }: To, command: Command) => {
+      const done = await withLatchkey(({ messages }) => messages.skip(id, destination))
+      printOne(command, granted(done), COLUMNS)
+    })
+}
+
+interface To {
+  readonly destination?: string
 }
 
 function unopened(error: unknown): never {

@@ -24,12 +24,14 @@ export const formatOne = <T>(row: T, columns: Columns<T>): string =>
 
 /** Many things, as the services give them (--json) or a table. */
 export function printMany<T>(command: Command, rows: readonly T[], columns: Columns<T>): void {
-  print(command, rows, () => {
-    const headings = columns.map(([heading]) => heading)
-    const cells = rows.map((row) => columns.map(([, cell]) => write(cell(row))))
-    return formatTable(headings, cells)
-  })
+  print(command, rows, () => formatMany(rows, columns))
 }
+
+export const formatMany = <T>(rows: readonly T[], columns: Columns<T>): string =>
+  formatTable(
+    columns.map(([heading]) => heading),
+    rows.map((row) => columns.map(([, cell]) => write(cell(row)))),
+  )
 
 /** A sentence beside the output, for the person who reads it. */
 export function say(sentence: string): void {

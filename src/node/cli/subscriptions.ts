@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { SubscriptionSummary } from '../../service/ports.ts'
+import type { Feed, SubscriptionSummary } from '../../service/ports.ts'
 import { examples } from './examples.ts'
-import { granted } from './failure.ts'
+import { CommandFailure, granted } from './failure.ts'
 import { withLatchkey } from './opening.ts'
 import { list, paged } from './paging.ts'
 import { type Columns, printOne, time } from './print.ts'
@@ -20,6 +20,15 @@ const COLUMNS: Columns<SubscriptionSummary> = [
 const CHANGED: Columns<{ id: string; status: Status }> = [
   ['id', (subscription) => subscription.id],
   ['status', (subscription) => subscription.status],
+]
+
+const FEED: Columns<Feed> = [
+  ['id', (feed) => feed.id],
+  ['status', (feed) => feed.status],
+  ['queued', (feed) => feed.queued],
+  ['failures', (feed) => feed.attempts],
+  ['tried again', (feed) => (feed.attempts === 0 ? null : time(feed.dueAt))],
+  ['leased until', (feed) => time(feed.leasedUntil)],
 ]
 
 interface Wish {
@@ -57,15 +66,37 @@ export function define(group: Command): void {
 
   group
     .command('pause <id>')
-    .description('Stop it: what is sent along it is refused, from the next request on.')
+    .description('Stop it: what is sent along it is refused, what is queued waits.')
     .addHelpText('after', examples('subscriptions pause 0199aa…'))
     .action(setStatus('paused'))
 
   group
     .command('resume <id>')
-    .description('Undo pause.')
+    .description('Undo pause; what is queued is tried at once.')
     .addHelpText('after', examples('subscriptions resume 0199aa…'))
     .action(setStatus('active'))
+
+  group
+    .command('show <id>')
+    .description('Show how it is doing: what is queued, and when it is tried again.')
+    .addHelpText('after', examples('subscriptions show 0199aa…'))
+    .action(async (id: string, _: object, command: Command) => {
+      const found = await withLatchkey(({ routes }) => routes.findFeed(id))
+      printOne(command, granted(found), FEED)
+    })
+
+  group
+    .command('purge <id>')
+    .description('Take everything out of its queue: none of it is sent.')
+    .option('--yes', 'say that you mean it')
+    .addHelpText('after', examples('subscriptions purge 0199aa… --yes'))
+    .action(async (id: string, { yes }: { yes?: true }, command: Command) => {
+      if (yes !== true) {
+        throw new CommandFailure('usage', 'purging loses what is queued: add --yes')
+      }
+      const purged = await withLatchkey(({ routes }) => routes.purge(id))
+      printOne(command, granted(purged), FEED)
+    })
 }
 
 const setStatus = (status: Status) => async (id: string, _: object, command: Command) => {

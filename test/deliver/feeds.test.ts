@@ -1,0 +1,285 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Courier } from '../../src/service/ports.ts'
+import { type Core, openCore } from '../support/core.ts'
+import { nameIn, processOn, seedFeeds } from '../support/feeds.ts'
+import { type Conduct, startReceiver } from '../support/receiver.ts'
+
+let core: Core
+let receiver: Awaited<ReturnType<typeof startReceiver>>
+let conduct: (path: string, body: string) => Conduct
+beforeEach(async () => {
+  core = await openCore()
+  conduct = () => 'take'
+  receiver = await startReceiver((path, body) => conduct(path, body))
+})
+afterEach(async () => {
+  await receiver.close()
+  await core.close()
+})
+
+const at = (...paths: string[]) =>
+  seedFeeds(
+    core,
+    paths.map((path) => receiver.url + path),
+  )
+const namesAt = (path: string) =>
+  receiver.arrived.filter((one) => one.path === path).map(({ body }) => nameIn(body))
+const takenAt = (path: string) =>
+  receiver.arrived
+    .filter((one) => one.path === path && one.conduct === 'take')
+    .map(({ body }) => nameIn(body))
+const statusesOf = async (id: string) =>
+  (await core.storage.findMessage(id))?.deliveries.map(({ status }) => status)
+const numbered = (count: number) => Array.from({ length: count }, (_, n) => `message ${n}`)
+
+describe('a message', () => {
+  test('arrives as it came in, its Meta filled in, and is erased with its last delivery', async () => {
+    const { source, feeds, send } = await at('/a', '/b')
+    const { id, deliveries } = await send('one')
+    await processOn(core).work()
+    const expected = {
+      Meta: {
+        DataModel: 'Device',
+        EventType: 'New',
+        EventDateTime: '2015-03-25T20:52:35.000Z',
+        Test: false,
+        Source: { ID: source.id, Name: 'Acme Source' },
+        Destinations: feeds.map((feed) => ({
+          ID: feed.destinationId,
+          Name: `EMR at ${new URL(feed.url).pathname}`,
+        })),
+        Logs: deliveries.map((one) => ({ ID: one.id, AttemptID: one.attemptId })),
+        FacilityCode: null,
+      },
+      Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },
+      name: 'one',
+    }
+    const bodies = receiver.arrived.map(({ body }) => JSON.parse(body))
+    expect(bodies).toEqual([expected, expected])
+    expect(await statusesOf(id)).toEqual(['delivered', 'delivered'])
+    expect(await core.storage.findPayload(id)).toBeNull()
+  })
+
+  test('that is to be kept is kept', async () => {
+    const { send } = await at('/a')
+    const { id } = await send('one')
+    await processOn(core, { erase: false }).work()
+    expect(await statusesOf(id)).toEqual(['delivered'])
+    expect(await core.storage.findPayload(id)).not.toBeNull()
+  })
+
+  test('that cannot be opened waits, tells the log nothing of itself, and hinders no other feed', async () => {
+    const { feeds, send } = await at('/a', '/b')
+    const { id } = await send('secret name', feeds.slice(0, 1))
+    await send('fine', feeds.slice(1))
+    const sealer = {
+      ...core.sealer,
+      open: (sealed: string, context: string) => {
+        if (context === id) throw new Error('secret name')
+        return core.sealer.open(sealed, context)
+      },
+    }
+    await processOn(core, { sealer }).work()
+    expect(receiver.arrived.map(({ body }) => nameIn(body))).toEqual(['fine'])
+    expect(await statusesOf(id)).toEqual(['queued'])
+    expect(JSON.stringify(core.log.lines)).not.toContain('secret name')
+  })
+})
+
+test('what is kept of a refusal repeats nothing of the message', async () => {
+  const { send } = await at('/a')
+  const { id } = await send('Bixby')
+  const courier: Pick<Courier, 'deliver'> = {
+    deliver: async (_, body) => ({
+      outcome: 'refused',
+      status: 422,
+      excerpt: `nobody is called ${nameIn(body)}`,
+    }),
+  }
+  await processOn(core, { courier }).work()
+  expect(await core.storage.listAttempts(id, 1)).toMatchObject([
+    { httpStatus: 422, detail: 'nobody is called …' },
+  ])
+})
+
+describe('a destination', () => {
+  test('gets every message of a feed once, in order', async () => {
+    const { send } = await at('/a')
+    for (const name of numbered(250)) await send(name)
+    await processOn(core).work()
+    expect(namesAt('/a')).toEqual(numbered(250))
+  })
+
+  test('that refuses or resets is tried by the schedule, and nothing overtakes what it refused', async () => {
+    const { feeds, send } = await at('/a')
+    const { id } = await send('first')
+    await send('second')
+    conduct = () => (receiver.arrived.length % 2 === 0 ? 'refuse' : 'reset')
+    const process = processOn(core)
+    const began = core.clock()
+    const tries: number[] = []
+    while (tries.length < 12) {
+      const before = receiver.arrived.length
+      await process.work()
+      const made = receiver.arrived.length - before
+      for (let n = 0; n < made; n++) tries.push((core.clock() - began) / 1000)
+      core.clock.turn(1000)
+    }
+    const schedule = [0, 0, 10, 20, 40, 70, 120, 200, 320, 440, 560, 680]
+    expect(tries).toEqual(schedule)
+    expect(new Set(namesAt('/a'))).toEqual(new Set(['first']))
+    expect(await core.storage.findFeed(feeds[0]?.id ?? '')).toMatchObject({
+      queued: 2,
+      attempts: 12,
+      leasedBy: null,
+    })
+    const kept = await core.storage.listAttempts(id, 2)
+    expect(kept).toMatchObject([
+      { number: 12, outcome: 'failed', httpStatus: null, detail: 'no answer' },
+      { number: 11, outcome: 'refused', httpStatus: 503, detail: 'we are closed' },
+    ])
+
+    conduct = () => 'take'
+    core.clock.turn(120_000)
+    await process.work()
+    expect(takenAt('/a')).toEqual(['first', 'second'])
+  })
+
+  test('that hangs delays no other', async () => {
+    const { feeds, send } = await at('/hangs', '/works')
+    conduct = (path) => (path === '/hangs' ? 'hang' : 'take')
+    for (const name of numbered(20)) await send(name)
+    const process = processOn(core)
+    process.wake(feeds.map(({ id }) => id))
+    await receiver.until(20, '/works')
+    expect(namesAt('/works')).toEqual(numbered(20))
+    expect(namesAt('/hangs')).toEqual(['message 0'])
+    conduct = () => 'take'
+    receiver.release()
+    await process.finish()
+    expect(namesAt('/hangs')).toEqual(numbered(20))
+  })
+
+  test('has its turn although more feeds wait than are worked at once', async () => {
+    const { send } = await at('/a', '/b', '/c', '/d', '/e')
+    for (const name of numbered(30)) await send(name)
+    await processOn(core, { width: 2 }).work()
+    const process = processOn(core, { width: 2 })
+    while (receiver.arrived.length < 150) await process.work()
+    for (const path of ['/a', '/b', '/c', '/d', '/e']) expect(namesAt(path)).toEqual(numbered(30))
+  })
+
+  test('gets nothing of a feed that is paused, and all of it in order when it is resumed', async () => {
+    const { feeds, send } = await at('/a')
+    const [feed] = feeds
+    await core.routes.setSubscriptionStatus(feed?.id ?? '', 'paused')
+    for (const name of numbered(3)) await send(name)
+    const process = processOn(core)
+    await process.work()
+    expect(receiver.arrived).toEqual([])
+    await core.routes.setSubscriptionStatus(feed?.id ?? '', 'active')
+    await process.work()
+    expect(namesAt('/a')).toEqual(numbered(3))
+  })
+})
+
+describe('several processes', () => {
+  test('share the work: nothing twice, and every feed in order', async () => {
+    const paths = Array.from({ length: 8 }, (_, n) => `/${n}`)
+    const { feeds, send } = await at(...paths)
+    const processes = Array.from({ length: 4 }, () => processOn(core))
+    for (const name of numbered(40)) {
+      await send(name)
+      for (const process of processes) process.wake(feeds.map(({ id }) => id))
+    }
+    for (const process of processes) await process.finish()
+    for (const process of processes) await process.work()
+    for (const path of paths) expect(namesAt(path)).toEqual(numbered(40))
+  })
+
+  test('one takes over from another that died, when its lease has ended and not before', async () => {
+    const { feeds, send } = await at('/a')
+    const { id } = await send('one')
+    const forever = { deliver: () => new Promise<never>(() => undefined) }
+    const dead = processOn(core, { courier: forever })
+    dead.wake(feeds.map((feed) => feed.id))
+    while ((await core.storage.findFeed(feeds[0]?.id ?? ''))?.leasedBy === null);
+    const heir = processOn(core)
+    core.clock.turn(14_999)
+    await heir.work()
+    expect(receiver.arrived).toEqual([])
+    core.clock.turn(1)
+    await heir.work()
+    expect(await statusesOf(id)).toEqual(['delivered'])
+  })
+
+  test('none takes over from another that is slow and renews its lease', async () => {
+    const { feeds, send } = await at('/a')
+    await send('one')
+    conduct = () => 'hang'
+    const slow = processOn(core)
+    slow.wake(feeds.map((feed) => feed.id))
+    await receiver.until(1)
+    const other = processOn(core)
+    for (let n = 0; n < 10; n++) {
+      core.clock.turn(5000)
+      await slow.renew()
+      await other.work()
+    }
+    receiver.release()
+    await slow.finish()
+    await other.work()
+    expect(receiver.arrived).toHaveLength(1)
+  })
+})
+
+describe('a process that stops', () => {
+  test('ends what is under way, and begins nothing more', async () => {
+    const { feeds, send } = await at('/a')
+    for (const name of numbered(3)) await send(name)
+    conduct = () => 'hang'
+    const process = processOn(core)
+    process.wake(feeds.map(({ id }) => id))
+    await receiver.until(1)
+    const stopped = process.stop(5_000)
+    receiver.release()
+    await stopped
+    expect(namesAt('/a')).toEqual(['message 0'])
+    const feed = await core.storage.findFeed(feeds[0]?.id ?? '')
+    expect(feed).toMatchObject({ queued: 2, attempts: 0, leasedBy: null })
+  })
+
+  test('breaks off who hangs, and the next process begins with that at once', async () => {
+    const { feeds, send } = await at('/a')
+    await send('one')
+    conduct = () => 'hang'
+    const process = processOn(core)
+    process.wake(feeds.map(({ id }) => id))
+    await receiver.until(1)
+    await process.stop(1)
+    conduct = () => 'take'
+    await processOn(core).work()
+    expect(takenAt('/a')).toEqual(['one'])
+  })
+})
+
+test('a feed that a broken database left in the midst is worked at again once it answers', async () => {
+  const { send } = await at('/a')
+  const { id } = await send('one')
+  let broken = true
+  const storage = {
+    ...core.storage,
+    settleDelivered: async (...args: Parameters<typeof core.storage.settleDelivered>) => {
+      if (broken) throw new Error('the disk is full')
+      return core.storage.settleDelivered(...args)
+    },
+  }
+  const process = processOn(core, { storage })
+  await process.work()
+  expect(await statusesOf(id)).toEqual(['queued'])
+  broken = false
+  await process.renew()
+  await process.work()
+  expect(await statusesOf(id)).toEqual(['delivered'])
+  expect(namesAt('/a')).toEqual(['one', 'one'])
+})
