@@ -1,11 +1,11 @@
 import { type Context, Hono } from 'hono'
-import { type Failure, fail, type Result } from '../domain/failure.ts'
+import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { type Key, mayRequest } from '../domain/key.ts'
 import { type Log, Unavailable } from '../service/ports.ts'
 import type { Caller, Refused } from '../service/refused.ts'
 import { bearerChallenge } from './bearer.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
-import { json, type Reply, retryAfter, toResponse } from './reply.ts'
+import { DATABASE_BACK_SECONDS, json, type Reply, retryAfter, toResponse } from './reply.ts'
 import { identityOf } from './surface.ts'
 import { identify, SITE } from './upstream/headers.ts'
 import { overridesMethod } from './upstream/withheld.ts'
@@ -30,7 +30,6 @@ export interface ForwardAuthDeps extends HttpDeps {
 
 export const FORWARD_AUTH = '/forward-auth'
 const ANY = 'any'
-const RETRY_AFTER_SECONDS = 5
 
 /**
  * One question for the proxies that ask it: may this request pass, and whose is it? 200 with identity
@@ -66,7 +65,7 @@ export function forwardAuth(deps: ForwardAuthDeps): Hono {
       deps.log.error({ ...caller, error }, 'a request failed')
       const reply =
         error instanceof Unavailable
-          ? first.refuse({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS }, path)
+          ? first.refuse({ reason: 'busy', retryAfterSeconds: DATABASE_BACK_SECONDS }, path)
           : first.broken(path)
       return told(reply, asked, caller)
     }
@@ -98,7 +97,7 @@ function mayAll(key: Key, methods: readonly string[]): Result<Key> {
     const may = mayRequest(key, method)
     if (!may.ok) return may
   }
-  return { ok: true, value: key }
+  return ok(key)
 }
 
 interface Question {

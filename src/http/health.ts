@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Log, Storage } from '../service/ports.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
-import { json, retryAfter, toResponse } from './reply.ts'
+import { DATABASE_BACK_SECONDS, json, retryAfter, toResponse } from './reply.ts'
 
 export interface HealthDeps extends HttpDeps {
   readonly storage: Pick<Storage, 'probe'>
@@ -21,7 +21,11 @@ export function health(deps: HealthDeps): Hono {
       return toResponse(json(200, { status: 'ready' }), caller.requestId)
     } catch (error) {
       deps.log.error({ ...caller, error }, 'the database takes no write')
-      const reply = json(503, { status: 'the database takes no write' }, retryAfter(5))
+      const reply = json(
+        503,
+        { status: 'the database takes no write' },
+        retryAfter(DATABASE_BACK_SECONDS),
+      )
       return toResponse(reply, caller.requestId)
     }
   })

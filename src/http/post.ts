@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import { type Log, Unavailable } from '../service/ports.ts'
 import type { Caller } from '../service/refused.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
-import { type Reply, toResponse } from './reply.ts'
+import { DATABASE_BACK_SECONDS, type Reply, toResponse } from './reply.ts'
 
 /** A path that takes POST only, and what it says otherwise in its dialect's words. */
 export interface PostRoute {
@@ -14,9 +14,6 @@ export interface PostRoute {
   /** Where `answer` threw anything else: a bug, or a broken machine. */
   readonly broken: () => Reply
 }
-
-/** A database that restarts is back within seconds. */
-const RETRY_AFTER_SECONDS = 5
 
 /**
  * Adds the path. It has one handler for all methods, and its errors are caught here: where a path has
@@ -32,7 +29,7 @@ export function addPost(app: Hono, path: string, deps: HttpDeps & { log: Log }, 
     } catch (error) {
       deps.log.error({ ...caller, path, error }, 'a request failed')
       const unavailable = error instanceof Unavailable
-      const reply = unavailable ? route.unavailable(RETRY_AFTER_SECONDS) : route.broken()
+      const reply = unavailable ? route.unavailable(DATABASE_BACK_SECONDS) : route.broken()
       return toResponse(reply, requestId)
     }
   })

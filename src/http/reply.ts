@@ -56,6 +56,9 @@ export function toResponse(reply: Reply, requestId: string): Response {
   })
 }
 
+/** A database that restarts is back within seconds. */
+export const DATABASE_BACK_SECONDS = 5
+
 export const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) })
 
 /** How to authenticate (RFC 9110 §11.6.1). */

@@ -7,7 +7,7 @@ import { type Log, Unavailable } from '../service/ports.ts'
 import type { Caller, Refused } from '../service/refused.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
 import type { SurfaceDialect } from './dialect.ts'
-import { toResponse } from './reply.ts'
+import { DATABASE_BACK_SECONDS, toResponse } from './reply.ts'
 import type { Identity } from './upstream/headers.ts'
 import type { Pass } from './upstream/pass.ts'
 
@@ -17,9 +17,6 @@ export interface SurfaceDeps extends HttpDeps {
   readonly refused: Refused
   readonly log: Log
 }
-
-/** A database that restarts is back within seconds. */
-const RETRY_AFTER_SECONDS = 5
 
 /** What the routes of every surface do alike. */
 export function createSurfaces(deps: SurfaceDeps) {
@@ -55,7 +52,7 @@ export function createSurfaces(deps: SurfaceDeps) {
     } catch (error) {
       log.error({ ...caller, error }, 'a request failed')
       return error instanceof Unavailable
-        ? refuse({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
+        ? refuse({ reason: 'busy', retryAfterSeconds: DATABASE_BACK_SECONDS })
         : toResponse(dialect.broken(path), caller.requestId)
     }
   }
