@@ -48,12 +48,12 @@ const ROOMS: { room: string; mayImport: readonly string[]; packages: readonly st
   { room: 'src/service/', mayImport: ['src/domain/'], packages: ['lru-cache'] },
   {
     room: 'src/crypto/',
-    mayImport: ['src/domain/', 'src/service/ports.ts'],
+    mayImport: ['src/domain/', 'src/service/ports.ts', 'src/service/ports/'],
     packages: ['jose', 'zod', 'lru-cache'],
   },
   {
     room: 'src/storage/',
-    mayImport: ['src/domain/', 'src/service/ports.ts'],
+    mayImport: ['src/domain/', 'src/service/ports.ts', 'src/service/ports/'],
     packages: ['kysely'],
   },
   { room: 'src/http/', mayImport: ['src/domain/', 'src/service/'], packages: ['hono', 'zod'] },

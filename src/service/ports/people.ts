@@ -1,0 +1,125 @@
+import type { AccountStatus } from '../../domain/key.ts'
+import type { Account, AuditEvent, Maybe, User } from '../ports.ts'
+
+/** How somebody is known between requests: by a browser's cookie, or by a token of a program of his. */
+export interface Session {
+  readonly id: string
+  readonly userId: string
+  readonly kind: 'browser' | 'token'
+  /** What its owner calls it: the browser, or what the token is for. */
+  readonly name: string
+  readonly createdAt: number
+  readonly seenAt: number
+  readonly expiresAt: number
+}
+
+/** `digest`: of the secret that is presented, under the key ring. */
+export type NewSession = Session & { readonly digest: string }
+
+/** Whose session it is, as it is now: a role that was changed since is the new one. */
+export interface SignedIn {
+  readonly session: Session
+  readonly user: User
+  readonly account: Pick<Account, 'id' | 'name'> & { readonly status: AccountStatus }
+}
+
+/** What signing in needs to know of a user. */
+export interface Credentials {
+  readonly user: User
+  /** argon2id, PHC string; null for who cannot sign in. */
+  readonly passwordHash: string | null
+  /** The second factor (RFC 6238), sealed under the user's id; null for who has none. */
+  readonly sealedTotp: string | null
+}
+
+/** A one-time link: to a first password, or to a new one. `userId` is null for the server's first operator. */
+export interface Invitation {
+  readonly id: string
+  readonly userId: string | null
+  readonly createdAt: number
+  readonly expiresAt: number
+}
+
+export type NewInvitation = Invitation & { readonly digest: string }
+
+/** How often somebody was wrong in a row, and when last. `id` says who and from where, as a digest. */
+export interface Failures {
+  readonly id: string
+  readonly count: number
+  readonly lastAt: number
+}
+
+/**
+ * People who sign in. Each change and its audit event are one atomic list. False: the change's own
+ * guard did not hold. `digests`: what a secret may be kept as, under each key of the ring.
+ */
+export interface PeopleStorage {
+  /** Whether anybody can sign in as operator: has the role and a password, and has not left. */
+  hasOperator(): Promise<boolean>
+  findCredentials(username: string): Promise<Credentials | null>
+  findCredentialsOf(userId: string): Promise<Credentials | null>
+  /** Guard: nobody else has it. */
+  setUsername(userId: string, username: string, event: AuditEvent): Promise<boolean>
+
+  /** Guard: the user has not left. */
+  addSession(session: NewSession, event: AuditEvent): Promise<boolean>
+  /** Null where it has ended or expired, its user has left or has no part in an open account. */
+  findSession(digests: readonly string[], now: number): Maybe<SignedIn | null>
+  /** Not a change of who may do what, and not an event. */
+  touchSession(id: string, seenAt: number): Promise<void>
+  removeSession(id: string, event: AuditEvent): Promise<boolean>
+  /** Of one user, but this one. Answers how many. */
+  removeSessions(userId: string, but: string | null, event: AuditEvent): Promise<number>
+  /** Those that live, the newest first. */
+  listSessions(userId: string, now: number): Promise<Session[]>
+  /** Deletes sessions, invitations and failures that have expired. Answers how many. */
+  purgeSessions(now: number, failuresBefore: number): Promise<number>
+
+  /** It replaces what the same user was sent before. Guard: the user has not left. */
+  addInvitation(invitation: NewInvitation, event: AuditEvent): Promise<boolean>
+  findInvitation(digests: readonly string[], now: number): Promise<Invitation | null>
+  /**
+   * A new password ends every session of the user but `but`, and his invitations. Guard: the
+   * user has not left; where `invitationId` is given, that invitation is his and is there.
+   */
+  setPassword(
+    userId: string,
+    wish: {
+      readonly hash: string
+      readonly invitationId: string | null
+      readonly but: string | null
+    },
+    event: AuditEvent,
+  ): Promise<boolean>
+  /**
+   * The first account, and its operator with his password. Guard: the invitation is there, and is
+   * for nobody yet; nobody can sign in as operator; nobody has the username.
+   */
+  addFirstOperator(
+    first: {
+      readonly account: Account
+      readonly user: User
+      readonly passwordHash: string
+      readonly invitationId: string
+    },
+    event: AuditEvent,
+  ): Promise<boolean>
+
+  /** A second factor and the digests of its recovery codes, in place of what was; null takes it away. */
+  setTotp(
+    userId: string,
+    totp: { readonly sealed: string; readonly recoveryDigests: readonly string[] } | null,
+    event: AuditEvent,
+  ): Promise<boolean>
+  /** Guard: no code of this time step (RFC 6238 §5.2) or a later one was taken before. */
+  takeTotpStep(userId: string, step: number): Promise<boolean>
+  /** Each is good once. */
+  takeRecoveryCode(userId: string, digests: readonly string[], event: AuditEvent): Promise<boolean>
+  countRecoveryCodes(userId: string): Promise<number>
+
+  /** Those of them that there are. */
+  listFailures(ids: readonly string[]): Promise<Failures[]>
+  /** One more, or the first where the last one was before `forgottenBefore`. */
+  addFailure(ids: readonly string[], at: number, forgottenBefore: number): Promise<void>
+  forgetFailures(ids: readonly string[]): Promise<void>
+}

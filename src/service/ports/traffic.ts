@@ -1,0 +1,23 @@
+import type { Dialect } from '../../domain/dialect.ts'
+import type { Failure } from '../../domain/failure.ts'
+
+/** What came of so many requests within an hour. */
+export interface Traffic {
+  /** Hours since 1970, UTC. */
+  readonly hour: number
+  /** Whose key it was; null where no key was found. */
+  readonly accountId: string | null
+  /** Null where none was claimed. */
+  readonly dialect: Dialect | null
+  readonly outcome: 'admitted' | Failure['reason']
+  readonly requests: number
+}
+
+export interface TrafficStorage {
+  /** Adds to what was counted. */
+  addTraffic(rows: readonly Traffic[]): Promise<void>
+  /** From this hour on; of one account, or of all and of none. */
+  listTraffic(fromHour: number, accountId?: string): Promise<Traffic[]>
+  /** Deletes what was counted before. Answers how many rows. */
+  purgeTraffic(beforeHour: number): Promise<number>
+}
