@@ -1,0 +1,23 @@
+/** Drawings: readable without colour, for each series has a shape or a pattern of its own too. */
+export const pictures = `
+svg { display: block; max-width: 100%; }
+svg text { font: 0.75rem var(--sans); fill: var(--soft); }
+.spark { color: var(--teal); width: 7.5rem; height: 1.5rem; }
+.chart { width: 100%; height: auto; overflow: visible; }
+.chart .axis { stroke: var(--line); }
+.chart .bar { fill: var(--teal); }
+.chart .bar.refused { fill: var(--red); }
+.chart .line { fill: none; stroke: var(--teal); stroke-width: 2; }
+.meter { display: grid; grid-template-columns: minmax(8rem, 14rem) minmax(0, 1fr) max-content; gap: 0.375rem 0.875rem; align-items: center; list-style: none; }
+.meter li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: center; }
+.meter svg { width: 100%; height: 0.875rem; }
+.meter rect { fill: var(--sunken); }
+.meter rect + rect { fill: var(--teal); }
+.legend { display: flex; flex-wrap: wrap; gap: 0.375rem 1.25rem; font-size: 0.875rem; list-style: none; }
+.legend svg { width: 0.875rem; height: 0.875rem; display: inline-block; vertical-align: -0.1rem; margin-inline-end: 0.375rem; }
+.figure { display: grid; gap: 0.125rem; }
+.figure strong { font-size: 1.75rem; line-height: 1.15; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
+.route { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; list-style: none; }
+.route li { display: flex; align-items: center; gap: 0.5rem; }
+.route .stop { border: 1px solid var(--line); border-radius: var(--round); padding: 0.5rem 0.75rem; background: var(--sheet); }
+`

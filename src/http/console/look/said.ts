@@ -1,0 +1,20 @@
+/**
+ * What a page says after a form has led to it. The address carries the name only, so that nobody can
+ * put words into our mouth by a link.
+ */
+const SAID = {
+  'key-edited': 'The key was changed.',
+  'key-disabled': 'The key is disabled: the next request with it is refused.',
+  'key-enabled': 'The key is enabled again.',
+  'key-revoked': 'The key is revoked, for ever: the next request with it is refused.',
+  'key-removed': 'The key was deleted. The audit keeps what it was.',
+  'key-assigned': 'The key is assigned.',
+  'key-unassigned': 'The key is taken back.',
+} as const
+
+export type Said = keyof typeof SAID
+
+export const QUERY = 'said'
+
+export const wordsOf = (name: string | null): string | null =>
+  name !== null && Object.hasOwn(SAID, name) ? SAID[name as Said] : null
