@@ -1,3 +1,6 @@
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Caller } from '../../service/refused.ts'
 import { REQUEST_ID } from '../reply.ts'
 import { QUERY, type Said } from './look/said.ts'
 import { framed, type Title } from './look/frame.ts'
@@ -26,31 +29,41 @@ const GUARDED = {
   'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
 } as const
 
-export const document = async (
+export async function document(
+  c: Context,
+  caller: Caller,
   body: Html,
-  status: number,
-  requestId: string,
-): Promise<Response> =>
-  new Response(String(await body), {
-    status,
-    headers: { ...GUARDED, 'Content-Type': 'text/html; charset=utf-8', [REQUEST_ID]: requestId },
-  })
+  status: ContentfulStatusCode = 200,
+): Promise<Response> {
+  const type = 'text/html; charset=utf-8'
+  const headers = { ...GUARDED, 'Content-Type': type, [REQUEST_ID]: caller.requestId }
+  return c.body(String(await body), status, headers)
+}
 
 /** A page for who is signed in. */
-export const page = (visit: Visit, head: Title, body: Html, status = 200): Promise<Response> =>
-  document(framed(visit, head, body), status, visit.caller.requestId)
+export const page = (
+  visit: Visit,
+  head: Title,
+  body: Html,
+  status: ContentfulStatusCode = 200,
+): Promise<Response> => document(visit.c, visit.caller, framed(visit, head, body), status)
 
 /** Where a form leads when it is done: a reload does not send it again. */
-export function seeOther(path: string, said?: Said): Response {
-  const location = said === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}${QUERY}=${said}`
-  return new Response(null, {
-    status: 303,
-    headers: { Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' },
+export function seeOther(c: Context, path: string, said?: Said): Response {
+  const query = said === undefined ? '' : `${path.includes('?') ? '&' : '?'}${QUERY}=${said}`
+  return c.body(null, 303, {
+    Location: path + query,
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
   })
 }
 
 /** Choices for who types. */
-export const choicesFound = (choices: readonly { value: string; text: string }[]): Response =>
-  new Response(JSON.stringify(choices), {
-    headers: { ...GUARDED, 'Content-Type': 'application/json; charset=utf-8' },
+export const choicesFound = (
+  { c }: Visit,
+  choices: readonly { readonly value: string; readonly text: string }[],
+): Response =>
+  c.body(JSON.stringify(choices), 200, {
+    ...GUARDED,
+    'Content-Type': 'application/json; charset=utf-8',
   })

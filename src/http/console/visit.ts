@@ -14,8 +14,6 @@ export interface Visit {
   readonly given: URLSearchParams
   readonly now: number
   readonly person: SignedIn
-  /** The secret of his session, for what ends or names it. */
-  readonly sessionSecret: string
   /** What he can do, and see, in his account or in the one that he has chosen. */
   readonly desk: Desk
   readonly may: (permission: Permission) => boolean

@@ -12,6 +12,7 @@ export interface Field {
   readonly type?: 'text' | 'password' | 'email' | 'url' | 'date' | 'search' | 'number' | undefined
   readonly required?: boolean | undefined
   readonly autofocus?: boolean | undefined
+  readonly readonly?: boolean | undefined
   readonly autocomplete?: string | undefined
   readonly inputmode?: 'numeric' | 'text' | undefined
   readonly maxlength?: number | undefined
@@ -67,6 +68,7 @@ export function field(of: Field): Html {
       [
         flag('required', of.required),
         flag('autofocus', of.autofocus),
+        flag('readonly', of.readonly),
         attribute('autocomplete', of.autocomplete ?? 'off'),
         attribute('inputmode', of.inputmode),
         attribute('maxlength', of.maxlength?.toString()),

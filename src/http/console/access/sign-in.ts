@@ -1,0 +1,115 @@
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { SignInFailure } from '../../../service/people/failures.ts'
+import type { Caller } from '../../../service/refused.ts'
+import { document, seeOther } from '../answer.ts'
+import { giveSession } from '../cookie.ts'
+import { alone } from '../look/frame.ts'
+import { themeOf } from '../look/theme.ts'
+import { createOpenArea } from '../open.ts'
+import { field, hidden, submit } from '../parts/form.ts'
+import type { Html } from '../parts/html.ts'
+import { span } from '../parts/time.ts'
+import { refused } from '../parts/words.ts'
+import type { AccessScreenDeps } from './deps.ts'
+
+/** Username and password; then, where a second factor is set up, the code of this moment. */
+export function signInScreens(deps: AccessScreenDeps) {
+  const { access } = deps
+  const open = createOpenArea(deps)
+
+  open.show('/console/sign-in', (c, caller) => {
+    const then = safePath(c.req.query('then'))
+    return told(c, caller, 200, nameAndPassword(then, '', null))
+  })
+
+  open.act('/console/sign-in', async (c, caller, form) => {
+    const then = safePath(form.get('then'))
+    const username = (form.get('username') ?? '').trim()
+    const opened = await attempt(username, form, c.req.header('user-agent') ?? '', caller)
+    if (opened.ok) {
+      giveSession(c, opened.value.secret)
+      return seeOther(c, then)
+    }
+    const { failure } = opened
+    const { status, message } = wordsOf(failure)
+    const ticket = failure.reason === 'code_needed' ? failure.ticket : form.get('ticket')
+    const wantsCode = failure.reason === 'code_needed' || failure.reason === 'code_wrong'
+    const next =
+      wantsCode && ticket !== null
+        ? codeOf(then, ticket, message)
+        : nameAndPassword(then, username, message)
+    return told(c, caller, status, next)
+  })
+
+  return open.app
+
+  function attempt(username: string, form: URLSearchParams, userAgent: string, caller: Caller) {
+    const ticket = form.get('ticket')
+    if (ticket !== null) {
+      return access.signInWithCode({ ticket, code: form.get('code') ?? '', userAgent }, caller)
+    }
+    const password = form.get('password') ?? ''
+    return access.signIn({ username, password, userAgent }, caller)
+  }
+}
+
+function told(c: Context, caller: Caller, status: ContentfulStatusCode, body: Html) {
+  return document(c, caller, alone('Sign in', themeOf(c), body), status)
+}
+
+/** One answer for every reason: no name is told to exist. */
+function wordsOf(failure: SignInFailure): { status: ContentfulStatusCode; message: string | null } {
+  switch (failure.reason) {
+    case 'code_needed':
+      return { status: 200, message: null }
+    case 'wrong':
+      return { status: 401, message: 'the username or the password is not right' }
+    case 'code_wrong':
+      return {
+        status: 401,
+        message: 'that is not the code of this moment, or it was used before: wait for the next one',
+      }
+    case 'locked':
+      return {
+        status: 429,
+        message: `too many tries were wrong: the next one is taken in ${span(failure.retryAfterSeconds * 1000)}`,
+      }
+    case 'busy':
+      return { status: 503, message: 'many people sign in at this moment: try again in a few seconds' }
+  }
+}
+
+const nameAndPassword = (then: string, username: string, message: string | null): Html => html`
+  <div class="card"><h1>Sign in</h1>${refused(message)}
+    <form method="post" action="/console/sign-in">
+      ${hidden('then', then)}
+      ${field({ name: 'username', label: 'Username', value: username, autocomplete: 'username', required: true, autofocus: username === '', spellcheck: false })}
+      ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true, autofocus: username !== '' })}
+      ${submit('Sign in')}
+    </form>
+    <p class="small soft">No password yet, or forgotten? An administrator of your account can send you a one-time link.</p>
+  </div>`
+
+const codeOf = (then: string, ticket: string, message: string | null): Html => html`
+  <div class="card"><h1>One more step</h1>${refused(message)}
+    <form method="post" action="/console/sign-in">
+      ${hidden('then', then)}${hidden('ticket', ticket)}
+      ${field({
+        name: 'code',
+        label: 'Code',
+        hint: 'Six digits from your app. Without your device, type one of your recovery codes.',
+        autocomplete: 'one-time-code',
+        required: true,
+        autofocus: true,
+        spellcheck: false,
+      })}
+      ${submit('Sign in')}
+    </form>
+    <p><a href="/console/sign-in">Begin again</a></p>
+  </div>`
+
+/** Only to a page of the console: a link must not send anybody elsewhere by way of us. */
+const safePath = (path: string | null | undefined): string =>
+  path != null && /^\/console(\/[\w/.~%-]*)?(\?[\w=&.~%+-]*)?$/.test(path) ? path : '/console'

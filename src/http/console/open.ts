@@ -1,0 +1,63 @@
+import { type Context, Hono } from 'hono'
+import { type Log, Unavailable } from '../../service/ports.ts'
+import { decodeText, readBody } from '../body.ts'
+import type { Caller } from '../../service/refused.ts'
+import { callerOf, type HttpDeps } from '../caller.ts'
+import { isSameOrigin } from './origin.ts'
+import { problem } from './problem.ts'
+
+export interface OpenDeps extends HttpDeps {
+  readonly publicUrl: string
+  readonly log: Log
+}
+
+/** A page for who is not signed in. */
+export type OpenScreen = (c: Context, caller: Caller) => Promise<Response> | Response
+export type OpenAct = (c: Context, caller: Caller, form: URLSearchParams) => Promise<Response>
+
+/** The few pages for who is not signed in. A form of theirs has no session to be stolen, but an origin. */
+export function createOpenArea(deps: OpenDeps) {
+  const app = new Hono()
+  return {
+    app,
+    show: (path: string, screen: OpenScreen) => {
+      app.get(path, (c) => attend(deps, c, (caller) => screen(c, caller)))
+    },
+    act: (path: string, screen: OpenAct) => {
+      app.post(path, (c) =>
+        attend(deps, c, async (caller) => {
+          const form = await readForm(deps, c)
+          return typeof form === 'string' ? problem(c, caller, form) : screen(c, caller, form)
+        }),
+      )
+    },
+  }
+}
+
+/** An answer in any case: what breaks is told as a page too. */
+export async function attend(
+  deps: OpenDeps,
+  c: Context,
+  work: (caller: Caller) => Promise<Response> | Response,
+): Promise<Response> {
+  const caller = callerOf(deps, c)
+  try {
+    return await work(caller)
+  } catch (error) {
+    deps.log.error({ ...caller, error }, 'a request failed')
+    return problem(c, caller, error instanceof Unavailable ? 'unavailable' : 'broken')
+  }
+}
+
+/** The longest text field is 2,000 characters; a test message is the largest form. */
+const LIMIT_BYTES = 256 * 1024
+
+/** What a page of ours has sent, or why it is not read. */
+export async function readForm({ publicUrl }: OpenDeps, c: Context) {
+  const hosts = [new URL(publicUrl).host, c.req.header('host') ?? '']
+  if (!isSameOrigin(c.req.raw.headers, hosts)) return 'strange_origin'
+  const body = await readBody(c.req.raw, LIMIT_BYTES)
+  if (!body.ok) return body.failure.reason
+  const text = decodeText(body.value)
+  return text.ok ? new URLSearchParams(text.value) : text.failure.reason
+}
