@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { type Log, Unavailable } from '../../service/ports.ts'
-import { decodeText, readBody } from '../body.ts'
 import type { Caller } from '../../service/refused.ts'
+import { decodeText, readBody } from '../body.ts'
 import { callerOf, type HttpDeps } from '../caller.ts'
 import { isSameOrigin } from './origin.ts'
 import { problem } from './problem.ts'

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { html } from 'hono/html'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../../service/refused.ts'
 import { document } from './answer.ts'
 import { alone } from './look/frame.ts'
@@ -76,7 +76,8 @@ export function problem(c: Context, caller: Caller, which: Problem): Promise<Res
 }
 
 /** A page that asks for itself once more. */
-export const askAgain = (c: Context, caller: Caller): Promise<Response> => document(c, caller, AGAIN)
+export const askAgain = (c: Context, caller: Caller): Promise<Response> =>
+  document(c, caller, AGAIN)
 
 const AGAIN: Html = html`<!doctype html><html lang="en"><meta charset="utf-8">
 <meta http-equiv="refresh" content="0"><title>Latchkey</title><p>One moment.</p></html>`

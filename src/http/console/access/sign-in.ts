@@ -13,6 +13,7 @@ import type { Html } from '../parts/html.ts'
 import { span } from '../parts/time.ts'
 import { refused } from '../parts/words.ts'
 import type { AccessScreenDeps } from './deps.ts'
+import { safePath } from './safe-path.ts'
 
 /** Username and password; then, where a second factor is set up, the code of this moment. */
 export function signInScreens(deps: AccessScreenDeps) {
@@ -69,7 +70,8 @@ function wordsOf(failure: SignInFailure): { status: ContentfulStatusCode; messag
     case 'code_wrong':
       return {
         status: 401,
-        message: 'that is not the code of this moment, or it was used before: wait for the next one',
+        message:
+          'that is not the code of this moment, or it was used before: wait for the next one',
       }
     case 'locked':
       return {
@@ -77,7 +79,10 @@ function wordsOf(failure: SignInFailure): { status: ContentfulStatusCode; messag
         message: `too many tries were wrong: the next one is taken in ${span(failure.retryAfterSeconds * 1000)}`,
       }
     case 'busy':
-      return { status: 503, message: 'many people sign in at this moment: try again in a few seconds' }
+      return {
+        status: 503,
+        message: 'many people sign in at this moment: try again in a few seconds',
+      }
   }
 }
 
@@ -109,7 +114,3 @@ const codeOf = (then: string, ticket: string, message: string | null): Html => h
     </form>
     <p><a href="/console/sign-in">Begin again</a></p>
   </div>`
-
-/** Only to a page of the console: a link must not send anybody elsewhere by way of us. */
-const safePath = (path: string | null | undefined): string =>
-  path != null && /^\/console(\/[\w/.~%-]*)?(\?[\w=&.~%+-]*)?$/.test(path) ? path : '/console'

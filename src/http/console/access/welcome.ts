@@ -50,7 +50,12 @@ export function welcomeScreens(deps: AccessScreenDeps) {
   return open.app
 }
 
-function formOf(path: string, welcome: Welcome, typed: URLSearchParams, message: string | null): Html {
+function formOf(
+  path: string,
+  welcome: Welcome,
+  typed: URLSearchParams,
+  message: string | null,
+): Html {
   const given = (name: string) => typed.get(name) ?? ''
   const isFirst = welcome.for === 'first_operator'
   const username =

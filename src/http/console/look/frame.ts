@@ -60,10 +60,11 @@ export interface Title {
 }
 
 /** A page of who is signed in. */
-export const framed = (visit: Visit, head: Title, body: Html): Html => document_(
-  head.title,
-  visit.theme,
-  html`
+export const framed = (visit: Visit, head: Title, body: Html): Html =>
+  document_(
+    head.title,
+    visit.theme,
+    html`
   <a class="skip" href="#main">Skip to the page</a>
   <div class="frame">
     <div class="rail">
@@ -79,14 +80,15 @@ export const framed = (visit: Visit, head: Title, body: Html): Html => document_
       ${body}
     </main>
   </div>`,
-)
+  )
 
 /** A page of who is not. */
-export const alone = (title: string, theme: string, body: Html): Html => document_(
-  title,
-  theme,
-  html`<div class="alone"><main id="main" class="stack">${brand}${body}</main></div>`,
-)
+export const alone = (title: string, theme: string, body: Html): Html =>
+  document_(
+    title,
+    theme,
+    html`<div class="alone"><main id="main" class="stack">${brand}${body}</main></div>`,
+  )
 
 const document_ = (title: string, theme: string, body: Html): Html => html`<!doctype html>
 <html lang="en" data-theme="${theme}">

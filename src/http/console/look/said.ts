@@ -3,6 +3,10 @@
  * put words into our mouth by a link.
  */
 const SAID = {
+  'password-changed': 'Your password is changed. Every other session and token of yours has ended.',
+  'session-ended': 'It has ended: the next request with it is refused.',
+  'second-factor-removed':
+    'The second factor is taken away: your password alone opens your account.',
   'key-edited': 'The key was changed.',
   'key-disabled': 'The key is disabled: the next request with it is refused.',
   'key-enabled': 'The key is enabled again.',

@@ -35,6 +35,9 @@ export const surfaces = `
 .secret { font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
 
+.steps { display: grid; gap: 1.5rem; padding-inline-start: 1.25rem; }
+.steps > li { display: grid; gap: 0.75rem; }
+
 .veil { position: fixed; inset: 0; background: light-dark(#1a212b80, #000000a8); z-index: 1; }
 dialog.over { position: fixed; inset: 0; margin: auto; z-index: 2; width: min(36rem, calc(100vw - 2rem)); max-height: calc(100dvh - 2rem); overflow: auto; background: var(--sheet); color: var(--ink); border: 1px solid var(--line); border-radius: calc(var(--round) * 2); padding: 1.5rem; box-shadow: 0 1.25rem 3rem light-dark(#1a212b40, #000000a0); }
 dialog.over[open] { display: grid; gap: 1rem; }

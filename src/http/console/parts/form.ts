@@ -38,17 +38,22 @@ export const press = (
   token: string,
   action: string,
   text: string,
-  { look = '', what, fields = {} }: {
+  {
+    look = '',
+    what,
+    fields = {},
+  }: {
     readonly look?: string
     readonly what?: string | undefined
     readonly fields?: Readonly<Record<string, string>>
   } = {},
-): Html => form(
-  token,
-  action,
-  html`${Object.entries(fields).map(([name, value]) => hidden(name, value))}${submit(text, look, what)}`,
-  { inline: true },
-)
+): Html =>
+  form(
+    token,
+    action,
+    html`${Object.entries(fields).map(([name, value]) => hidden(name, value))}${submit(text, look, what)}`,
+    { inline: true },
+  )
 
 export const hidden = (name: string, value: string): Html =>
   html`<input type="hidden" name="${name}" value="${value}">`
@@ -60,23 +65,22 @@ export const link = (href: string, text: string, look = ''): Html =>
   html`<a class="button ${look}" href="${href}">${text}</a>`
 
 export function field(of: Field): Html {
-  const hint = of.hint === undefined ? nothing : html`<p class="hint" id="${of.name}-hint">${of.hint}</p>`
+  const hint =
+    of.hint === undefined ? nothing : html`<p class="hint" id="${of.name}-hint">${of.hint}</p>`
   return html`
   <div class="field${of.wide ? ' wide' : ''}">
     <label for="${of.name}">${of.label}</label>
-    <input id="${of.name}" name="${of.name}" type="${of.type ?? 'text'}" value="${of.value ?? ''}"${
-      [
-        flag('required', of.required),
-        flag('autofocus', of.autofocus),
-        flag('readonly', of.readonly),
-        attribute('autocomplete', of.autocomplete ?? 'off'),
-        attribute('inputmode', of.inputmode),
-        attribute('maxlength', of.maxlength?.toString()),
-        attribute('list', of.list),
-        attribute('spellcheck', of.spellcheck === false ? 'false' : undefined),
-        attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`),
-      ]
-    }>${hint}
+    <input id="${of.name}" name="${of.name}" type="${of.type ?? 'text'}" value="${of.value ?? ''}"${[
+      flag('required', of.required),
+      flag('autofocus', of.autofocus),
+      flag('readonly', of.readonly),
+      attribute('autocomplete', of.autocomplete ?? 'off'),
+      attribute('inputmode', of.inputmode),
+      attribute('maxlength', of.maxlength?.toString()),
+      attribute('list', of.list),
+      attribute('spellcheck', of.spellcheck === false ? 'false' : undefined),
+      attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`),
+    ]}>${hint}
   </div>`
 }
 
@@ -85,9 +89,10 @@ export const area = (
 ): Html => html`
   <div class="field">
     <label for="${of.name}">${of.label}</label>
-    <textarea id="${of.name}" name="${of.name}"${of.code ? html` class="code" spellcheck="false"` : nothing}${
-      attribute('maxlength', of.maxlength?.toString())
-    }${attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`)}>
+    <textarea id="${of.name}" name="${of.name}"${of.code ? html` class="code" spellcheck="false"` : nothing}${attribute(
+      'maxlength',
+      of.maxlength?.toString(),
+    )}${attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`)}>
 ${of.value ?? ''}</textarea>${of.hint === undefined ? nothing : html`<p class="hint" id="${of.name}-hint">${of.hint}</p>`}
   </div>`
 
@@ -105,10 +110,10 @@ export const select = (of: {
 }): Html => html`
   <div class="field">
     <label for="${of.name}">${of.label}</label>
-    <select id="${of.name}" name="${of.name}"${attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`)}>${
-      of.choices.map(({ value, text }) =>
-        html`<option value="${value}"${flag('selected', value === of.value)}>${text}</option>`)
-    }</select>${of.hint === undefined ? nothing : html`<p class="hint" id="${of.name}-hint">${of.hint}</p>`}
+    <select id="${of.name}" name="${of.name}"${attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`)}>${of.choices.map(
+      ({ value, text }) =>
+        html`<option value="${value}"${flag('selected', value === of.value)}>${text}</option>`,
+    )}</select>${of.hint === undefined ? nothing : html`<p class="hint" id="${of.name}-hint">${of.hint}</p>`}
   </div>`
 
 export const check = (of: {
@@ -117,9 +122,10 @@ export const check = (of: {
   readonly checked?: boolean
   readonly required?: boolean
 }): Html => html`
-  <label class="check"><input type="checkbox" name="${of.name}" value="yes"${
-    [flag('checked', of.checked), flag('required', of.required)]
-  }><span>${of.label}</span></label>`
+  <label class="check"><input type="checkbox" name="${of.name}" value="yes"${[
+    flag('checked', of.checked),
+    flag('required', of.required),
+  ]}><span>${of.label}</span></label>`
 
 /** One of several, each with what it means. */
 export const choices = (of: {
@@ -128,12 +134,13 @@ export const choices = (of: {
   readonly value?: string | undefined
   readonly options: readonly (Choice & { readonly hint: string })[]
 }): Html => html`
-  <fieldset class="stack tight"><legend>${of.legend}</legend><div class="choices">${
-    of.options.map(({ value, text, hint }) => html`
-    <label class="choice"><input type="radio" name="${of.name}" value="${value}" required${
-      flag('checked', value === of.value)
-    }><span><strong>${text}</strong><span class="small soft">${hint}</span></span></label>`)
-  }</div></fieldset>`
+  <fieldset class="stack tight"><legend>${of.legend}</legend><div class="choices">${of.options.map(
+    ({ value, text, hint }) => html`
+    <label class="choice"><input type="radio" name="${of.name}" value="${value}" required${flag(
+      'checked',
+      value === of.value,
+    )}><span><strong>${text}</strong><span class="small soft">${hint}</span></span></label>`,
+  )}</div></fieldset>`
 
 const attribute = (name: string, value: string | undefined): Html =>
   value === undefined ? nothing : html` ${name}="${value}"`

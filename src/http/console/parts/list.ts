@@ -39,7 +39,9 @@ export const pager = (of: {
   readonly next?: string | undefined
 }): Html => html`
   <div class="pager"><span class="soft small">${of.shown}</span><nav class="row" aria-label="Pages">${
-    of.first === undefined ? nothing : html`<a class="button compact" href="${of.first}">First page</a>`
+    of.first === undefined
+      ? nothing
+      : html`<a class="button compact" href="${of.first}">First page</a>`
   }${of.next === undefined ? nothing : html`<a class="button compact" href="${of.next}" rel="next">Next page</a>`}</nav></div>`
 
 export interface Happening {
@@ -50,7 +52,9 @@ export interface Happening {
 }
 
 export const timeline = (happenings: readonly Happening[]): Html => html`
-  <ol class="timeline">${happenings.map(({ title, when, text, tone }) => html`
+  <ol class="timeline">${happenings.map(
+    ({ title, when, text, tone }) => html`
     <li class="${tone ?? 'plain'}"><strong>${title}</strong> ${when}${
       text === undefined ? nothing : html`<div class="small soft">${text}</div>`
-    }</li>`)}</ol>`
+    }</li>`,
+  )}</ol>`

@@ -1,0 +1,34 @@
+import { Hono } from 'hono'
+import { callerOf } from '../caller.ts'
+import { mountEveryPage } from './access/every-page.ts'
+import { mountMe } from './access/me.ts'
+import { mountSecondFactor } from './access/second-factor.ts'
+import { signInScreens } from './access/sign-in.ts'
+import { mountTokens } from './access/tokens.ts'
+import { welcomeScreens } from './access/welcome.ts'
+import { createArea } from './area.ts'
+import type { ConsoleDeps } from './deps.ts'
+import { assets } from './look/assets.ts'
+import { mountOverview } from './overview/overview.ts'
+import { problem } from './problem.ts'
+
+export const CONSOLE = '/console'
+
+/** The operator's pages. Those for who is not signed in first; every other one through the area's gate. */
+export function consolePages(deps: ConsoleDeps): Hono {
+  const app = new Hono()
+  app.route('/', assets())
+  app.route('/', signInScreens(deps))
+  app.route('/', welcomeScreens(deps))
+
+  const area = createArea(deps)
+  mountOverview(area)
+  mountEveryPage(area, deps)
+  mountMe(area, deps)
+  mountSecondFactor(area, deps)
+  mountTokens(area, deps)
+  app.route('/', area.app)
+
+  app.all(`${CONSOLE}/*`, (c) => problem(c, callerOf(deps, c), 'not_found'))
+  return app
+}

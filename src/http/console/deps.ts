@@ -1,0 +1,5 @@
+import type { AccessScreenDeps } from './access/deps.ts'
+import type { AreaDeps } from './area.ts'
+
+/** All that the console needs of the server. */
+export type ConsoleDeps = AreaDeps & AccessScreenDeps
