@@ -123,5 +123,5 @@ function toSignIn(c: Context, caller: Caller): Promise<Response> | Response {
   if (c.req.header('sec-fetch-site') === 'cross-site') return askAgain(c, caller)
   if (sessionSecretOf(c) !== undefined) takeSession(c)
   const { pathname, search } = new URL(c.req.url)
-  return seeOther(c, `/console/sign-in?then=${encodeURIComponent(pathname + search)}`)
+  return seeOther(c, `/console/sign-in?next=${encodeURIComponent(pathname + search)}`)
 }

@@ -16,7 +16,7 @@ export function mountEveryPage(area: Area, { access }: AccessScreenDeps): void {
 
   area.act('/console/theme', 'signed-in', (visit) => {
     setTheme(visit.c, NEXT_THEME[visit.theme])
-    return seeOther(visit.c, safePath(text(visit, 'then')))
+    return seeOther(visit.c, safePath(text(visit, 'next')))
   })
 
   // That an operator sees one account only is his own choice: taking it back needs no permission.

@@ -21,27 +21,27 @@ export function signInScreens(deps: AccessScreenDeps) {
   const open = createOpenArea(deps)
 
   open.show('/console/sign-in', (c, caller) => {
-    const then = safePath(c.req.query('then'))
-    return told(c, caller, 200, nameAndPassword(then, '', null))
+    const next = safePath(c.req.query('next'))
+    return told(c, caller, 200, nameAndPassword(next, '', null))
   })
 
   open.act('/console/sign-in', async (c, caller, form) => {
-    const then = safePath(form.get('then'))
+    const next = safePath(form.get('next'))
     const username = (form.get('username') ?? '').trim()
     const opened = await attempt(username, form, c.req.header('user-agent') ?? '', caller)
     if (opened.ok) {
       giveSession(c, opened.value.secret)
-      return seeOther(c, then)
+      return seeOther(c, next)
     }
     const { failure } = opened
     const { status, message } = wordsOf(failure)
     const ticket = failure.reason === 'code_needed' ? failure.ticket : form.get('ticket')
     const wantsCode = failure.reason === 'code_needed' || failure.reason === 'code_wrong'
-    const next =
+    const body =
       wantsCode && ticket !== null
-        ? codeOf(then, ticket, message)
-        : nameAndPassword(then, username, message)
-    return told(c, caller, status, next)
+        ? codeOf(next, ticket, message)
+        : nameAndPassword(next, username, message)
+    return told(c, caller, status, body)
   })
 
   return open.app
@@ -86,10 +86,10 @@ function wordsOf(failure: SignInFailure): { status: ContentfulStatusCode; messag
   }
 }
 
-const nameAndPassword = (then: string, username: string, message: string | null): Html => html`
+const nameAndPassword = (next: string, username: string, message: string | null): Html => html`
   <div class="card"><h1>Sign in</h1>${refused(message)}
     <form method="post" action="/console/sign-in">
-      ${hidden('then', then)}
+      ${hidden('next', next)}
       ${field({ name: 'username', label: 'Username', value: username, autocomplete: 'username', required: true, autofocus: username === '', spellcheck: false })}
       ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true, autofocus: username !== '' })}
       ${submit('Sign in')}
@@ -97,10 +97,10 @@ const nameAndPassword = (then: string, username: string, message: string | null)
     <p class="small soft">No password yet, or forgotten? An administrator of your account can send you a one-time link.</p>
   </div>`
 
-const codeOf = (then: string, ticket: string, message: string | null): Html => html`
+const codeOf = (next: string, ticket: string, message: string | null): Html => html`
   <div class="card"><h1>One more step</h1>${refused(message)}
     <form method="post" action="/console/sign-in">
-      ${hidden('then', then)}${hidden('ticket', ticket)}
+      ${hidden('next', next)}${hidden('ticket', ticket)}
       ${field({
         name: 'code',
         label: 'Code',

@@ -123,7 +123,7 @@ const me = (visit: Visit): Html => html`
       <a class="button compact" href="/console/me">Your sign-in</a>
       ${press(visit.formToken, '/console/sign-out', 'Sign out', { look: 'compact' })}
     </div>
-    ${press(visit.formToken, '/console/theme', visit.theme === 'dark' ? 'Light' : visit.theme === 'light' ? 'As the system' : 'Dark', { look: 'compact quiet', what: 'Change the colours', fields: { then: visit.path } })}
+    ${press(visit.formToken, '/console/theme', visit.theme === 'dark' ? 'Light' : visit.theme === 'light' ? 'As the system' : 'Dark', { look: 'compact quiet', what: 'Change the colours', fields: { next: visit.path } })}
   </div>`
 
 const headOf = ({ title, about, crumbs, actions }: Title): Html => html`
