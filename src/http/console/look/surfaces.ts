@@ -1,11 +1,11 @@
 /** What stands on a page: cards, tiles, notices, badges, dialogs. */
 export const surfaces = `
-.card { background: var(--sheet); border: 1px solid var(--line); border-radius: calc(var(--round) * 1.5); padding: 1.25rem; display: grid; gap: 1rem; align-content: start; }
+.card { background: var(--sheet); border: 1px solid var(--line); border-radius: calc(var(--round) * 1.5); padding: 1.25rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start; }
 .card > header { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: baseline; justify-content: space-between; }
 .card.flush { padding: 0; gap: 0; overflow: hidden; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.25rem; align-items: start; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; list-style: none; }
-.stack { display: grid; gap: 1rem; align-content: start; }
+.stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start; }
 .tight { gap: 0.375rem; }
 .row { display: flex; flex-wrap: wrap; gap: 0.625rem; align-items: center; }
 .row.spread { justify-content: space-between; }
