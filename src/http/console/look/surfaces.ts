@@ -32,10 +32,12 @@ export const surfaces = `
 
 .copy { display: inline-flex; align-items: center; gap: 0.5rem; min-width: 0; max-width: 100%; }
 .copy code { overflow-wrap: anywhere; min-width: 0; }
-.secret { font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
+.secret { font-family: var(--mono); font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
 
-.veil { position: fixed; inset: 0; background: light-dark(#1a212b80, #000000a8); z-index: 1; }
+html:has(dialog.over[open]) { scrollbar-gutter: auto; }
+.veil { position: fixed; inset: 0; z-index: 1; }
+.veil, dialog.over::backdrop { background: light-dark(#1a212b80, #000000a8); }
 dialog.over { position: fixed; inset: 0; margin: auto; z-index: 2; width: min(36rem, calc(100vw - 2rem)); max-height: calc(100dvh - 2rem); overflow: auto; background: var(--sheet); color: var(--ink); border: 1px solid var(--line); border-radius: calc(var(--round) * 2); padding: 1.5rem; box-shadow: 0 1.25rem 3rem light-dark(#1a212b40, #000000a0); }
 dialog.over[open] { display: grid; gap: 1rem; }
 details > summary { cursor: pointer; }
