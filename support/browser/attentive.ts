@@ -6,6 +6,7 @@ export interface Attentive {
   faults(): string[]
   /** What this test is about to provoke on purpose. */
   announce(fault: RegExp): void
+  /** Fails where something is left that was not announced. */
   close(): Promise<void>
 }
 
@@ -25,12 +26,16 @@ export async function attentive(
   context.on('requestfailed', (request) => {
     heard.push(`${request.url()}: ${request.failure()?.errorText ?? 'failed'}`)
   })
+  const faults = () => heard.filter((fault) => !announced.some((known) => known.test(fault)))
   return {
     page: await context.newPage(),
-    faults: () => heard.filter((fault) => !announced.some((known) => known.test(fault))),
+    faults,
     announce: (fault) => {
       announced.push(fault)
     },
-    close: () => context.close(),
+    close: async () => {
+      await context.close()
+      if (faults().length > 0) throw new Error(`The browser complained: ${faults().join('; ')}`)
+    },
   }
 }

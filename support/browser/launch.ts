@@ -10,6 +10,9 @@ const QUIET = [
   '--disable-sync',
 ]
 
+/** How long the first launch on a busy machine may take: it unpacks 200 MB. */
+export const LAUNCH_MS = 120_000
+
 export function launch(): Promise<Browser> {
   const { chromium: executablePath, env } = binaries()
   return chromium.launch({

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { violations } from '../../support/browser/accessible.ts'
 import { attentive } from '../../support/browser/attentive.ts'
 import { tabTo } from '../../support/browser/keyboard.ts'
-import { launch, SIZES, THEMES } from '../../support/browser/launch.ts'
+import { LAUNCH_MS, launch, SIZES, THEMES } from '../../support/browser/launch.ts'
 import { enlargeText, widerThanWindow } from '../../support/browser/wide.ts'
 import { gallery } from './gallery.ts'
 
@@ -11,7 +11,7 @@ let browser: Browser
 let served: Awaited<ReturnType<typeof gallery>>
 beforeAll(async () => {
   ;[browser, served] = await Promise.all([launch(), gallery()])
-})
+}, LAUNCH_MS)
 afterAll(async () => {
   await browser?.close()
   await served?.close()
