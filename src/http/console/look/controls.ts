@@ -12,10 +12,11 @@ button:hover, .button:hover { background: var(--sunken); }
 .compact { min-height: 2rem; padding: 0.25rem 0.625rem; font-size: 0.875rem; }
 [hidden] { display: none !important; }
 
-form { display: grid; gap: 1.125rem; }
+form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.125rem; }
 form.inline { display: inline-flex; gap: 0.5rem; align-items: center; }
 .field { display: grid; gap: 0.3rem; min-width: 0; max-width: 36rem; }
 .field > label, .field > legend, legend { font-weight: 600; padding: 0; }
+legend { margin-bottom: 0.5rem; }
 .hint { color: var(--soft); font-size: 0.875rem; }
 .error { color: var(--red); font-size: 0.875rem; font-weight: 550; }
 input:not([type="checkbox"], [type="radio"]), select, textarea { font: inherit; color: inherit; width: 100%; min-height: 2.5rem; padding: 0.4375rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--round); background: var(--sheet); }

@@ -67,13 +67,13 @@ export const framed = (visit: Visit, head: Title, body: Html): Html =>
     html`
   <a class="skip" href="#main">Skip to the page</a>
   <div class="frame">
-    <div class="rail">
+    <header class="rail">
       ${brand}
       <details class="menu"${visit.menuOpen ? html` open` : nothing}><summary>Menu</summary>
         <nav aria-label="Main">${RAIL.map((group) => groupOf(visit, group))}</nav>
         ${me(visit)}
       </details>
-    </div>
+    </header>
     <main id="main" tabindex="-1">
       ${headOf(head)}
       ${visit.said === null ? nothing : html`<div class="notice good" role="status">${visit.said}</div>`}

@@ -23,11 +23,12 @@ td .sub, th .sub { display: block; color: var(--soft); font-size: 0.875rem; font
   table.fold td:empty { display: none; }
 }
 .pager { display: flex; flex-wrap: wrap; gap: 0.75rem; justify-content: space-between; align-items: center; padding: 0.75rem 1.25rem; border-top: 1px solid var(--line); }
-.timeline { list-style: none; display: grid; gap: 0; border-inline-start: 2px solid var(--line); margin-inline-start: 0.375rem; }
+.timeline { list-style: none; display: grid; grid-template-columns: minmax(0, 1fr); border-inline-start: 2px solid var(--line); margin-inline-start: 0.375rem; }
 .timeline li { position: relative; padding: 0 0 1rem 1.25rem; overflow-wrap: anywhere; }
+.timeline li:last-child { padding-bottom: 0; }
 .timeline li::before { content: ""; position: absolute; inset-inline-start: calc(-0.375rem - 1px); top: 0.45rem; width: 0.625rem; height: 0.625rem; border-radius: 50%; background: var(--sheet); border: 2px solid var(--edge); }
 .timeline li.good::before { border-color: var(--green); background: var(--green); }
 .timeline li.warn::before { border-color: var(--brass); background: var(--brass); }
 .timeline li.bad::before { border-color: var(--red); background: var(--red); }
-.timeline time { color: var(--soft); font-size: 0.875rem; }
+.timeline time { white-space: normal; color: var(--soft); font-size: 0.875rem; }
 `

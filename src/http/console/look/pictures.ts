@@ -2,7 +2,7 @@
 export const pictures = `
 svg { display: block; max-width: 100%; }
 svg text { font: 0.75rem var(--sans); fill: var(--soft); }
-.spark { color: var(--teal); width: 7.5rem; height: 1.5rem; }
+.spark { display: inline-block; vertical-align: middle; color: var(--teal); width: 7.5rem; height: 1.5rem; }
 .chart { width: 100%; height: auto; overflow: visible; }
 .chart .axis { stroke: var(--line); }
 .chart .bar { fill: var(--teal); }
@@ -10,6 +10,10 @@ svg text { font: 0.75rem var(--sans); fill: var(--soft); }
 .chart .line { fill: none; stroke: var(--teal); stroke-width: 2; }
 .meter { display: grid; grid-template-columns: minmax(8rem, 14rem) minmax(0, 1fr) max-content; gap: 0.375rem 0.875rem; align-items: center; list-style: none; }
 .meter li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: center; }
+@media (max-width: 34rem) {
+  .meter { grid-template-columns: minmax(0, 1fr) max-content; }
+  .meter svg { grid-row: 2; grid-column: 1 / -1; }
+}
 .meter svg { width: 100%; height: 0.875rem; }
 .meter rect { fill: var(--sunken); }
 .meter rect + rect { fill: var(--teal); }

@@ -59,7 +59,9 @@ code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }
 .skip { position: absolute; left: 1rem; top: -5rem; padding: 0.5rem 1rem; background: var(--teal); color: var(--on-teal); border-radius: var(--round); z-index: 3; }
 .skip:focus { top: 0.5rem; }
 .frame { display: grid; grid-template-columns: 15rem minmax(0, 1fr); min-height: 100dvh; }
-.rail { border-inline-end: 1px solid var(--line); background: var(--sheet); padding: 1.25rem 0.875rem; display: flex; flex-direction: column; gap: 1.25rem; position: sticky; top: 0; height: 100dvh; overflow-y: auto; }
+.frame::before { content: ""; grid-area: 1 / 1; background: var(--sheet); border-inline-end: 1px solid var(--line); }
+.frame > main { grid-area: 1 / 2; }
+.rail { grid-area: 1 / 1; padding: 1.25rem 0.875rem; display: flex; flex-direction: column; gap: 1.25rem; position: sticky; top: 0; height: 100dvh; overflow-y: auto; }
 .brand { display: flex; align-items: center; gap: 0.625rem; font-weight: 700; font-size: 1.0625rem; color: var(--ink); text-decoration: none; padding: 0 0.5rem; letter-spacing: -0.01em; }
 .brand svg { color: var(--brass); flex: none; }
 .rail nav { display: grid; gap: 1rem; }
@@ -75,14 +77,16 @@ code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }
 main { padding: 2rem clamp(1rem, 3vw, 2.75rem) 4rem; max-width: 84rem; width: 100%; display: grid; gap: 1.5rem; align-content: start; }
 main > * { min-width: 0; }
 .head { display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; align-items: end; justify-content: space-between; }
-.head > div { display: grid; gap: 0.25rem; min-width: 0; max-width: 62ch; }
+.head > div:first-child { display: grid; gap: 0.25rem; min-width: 0; max-width: 62ch; }
 .crumbs { font-size: 0.875rem; display: flex; flex-wrap: wrap; gap: 0.375rem; color: var(--soft); }
 .alone { min-height: 100dvh; display: grid; place-items: center; padding: 1.5rem 1rem; }
 .alone main { max-width: 27rem; padding: 0; }
 .alone .brand { padding: 0; }
 @media (max-width: 56rem) {
   .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }
-  .rail { position: static; height: auto; border-inline-end: 0; border-bottom: 1px solid var(--line); padding: 0.625rem 1rem; gap: 0.5rem; }
+  .frame::before { display: none; }
+  .frame > main { grid-area: 2 / 1; }
+  .rail { position: static; height: auto; background: var(--sheet); border-bottom: 1px solid var(--line); padding: 0.625rem 1rem; gap: 0.5rem; }
   .menu > summary { display: block; }
   .rail .me { margin-top: 0.75rem; }
   main { padding-top: 1.25rem; gap: 1.25rem; }

@@ -1,11 +1,11 @@
 /** What stands on a page: cards, tiles, notices, badges, dialogs. */
 export const surfaces = `
-.card { background: var(--sheet); border: 1px solid var(--line); border-radius: calc(var(--round) * 1.5); padding: 1.25rem; display: grid; gap: 1rem; align-content: start; }
+.card { background: var(--sheet); border: 1px solid var(--line); border-radius: calc(var(--round) * 1.5); padding: 1.25rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start; }
 .card > header { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: baseline; justify-content: space-between; }
 .card.flush { padding: 0; gap: 0; overflow: hidden; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.25rem; align-items: start; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; list-style: none; }
-.stack { display: grid; gap: 1rem; align-content: start; }
+.stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start; }
 .tight { gap: 0.375rem; }
 .row { display: flex; flex-wrap: wrap; gap: 0.625rem; align-items: center; }
 .row.spread { justify-content: space-between; }
@@ -32,13 +32,15 @@ export const surfaces = `
 
 .copy { display: inline-flex; align-items: center; gap: 0.5rem; min-width: 0; max-width: 100%; }
 .copy code { overflow-wrap: anywhere; min-width: 0; }
-.secret { font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
+.secret { font-family: var(--mono); font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
 
 .steps { display: grid; gap: 1.5rem; padding-inline-start: 1.25rem; }
 .steps > li { display: grid; gap: 0.75rem; }
 
-.veil { position: fixed; inset: 0; background: light-dark(#1a212b80, #000000a8); z-index: 1; }
+html:has(dialog.over[open]) { scrollbar-gutter: auto; }
+.veil { position: fixed; inset: 0; z-index: 1; }
+.veil, dialog.over::backdrop { background: light-dark(#1a212b80, #000000a8); }
 dialog.over { position: fixed; inset: 0; margin: auto; z-index: 2; width: min(36rem, calc(100vw - 2rem)); max-height: calc(100dvh - 2rem); overflow: auto; background: var(--sheet); color: var(--ink); border: 1px solid var(--line); border-radius: calc(var(--round) * 2); padding: 1.5rem; box-shadow: 0 1.25rem 3rem light-dark(#1a212b40, #000000a0); }
 dialog.over[open] { display: grid; gap: 1rem; }
 details > summary { cursor: pointer; }

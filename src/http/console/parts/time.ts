@@ -13,7 +13,7 @@ export const moment = (at: number, now: number): Html => {
 
 /** The exact moment, in UTC, as the audit has it. */
 export const instant = (at: number): Html =>
-  html`<time datetime="${new Date(at).toISOString()}" class="nowrap number">${exact(at)}</time>`
+  html`<time datetime="${new Date(at).toISOString()}" class="number">${exact(at)}</time>`
 
 export const exact = (at: number): string =>
   `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`

@@ -1,0 +1,19 @@
+import type { Page } from 'playwright-core'
+
+/** Presses Tab until what has this name has the focus. */
+export async function tabTo(page: Page, name: string, presses = 60): Promise<void> {
+  const passed: string[] = []
+  for (let n = 0; n < presses; n++) {
+    await page.keyboard.press('Tab')
+    const focused = await nameOfFocused(page)
+    if (focused === name) return
+    passed.push(focused)
+  }
+  throw new Error(`Tab never came to "${name}". It came by: ${passed.join(', ')}`)
+}
+
+/** As a screen reader would say it, by the browser's own reckoning. */
+export async function nameOfFocused(page: Page): Promise<string> {
+  const snapshot = await page.locator(':focus').first().ariaSnapshot()
+  return /^- [\w-]+ "((?:[^"\\]|\\.)*)"/.exec(snapshot)?.[1]?.replaceAll('\\"', '"') ?? ''
+}
