@@ -224,6 +224,12 @@ export interface AuditEvent {
   readonly requestId: string | null
 }
 
+/** An event as it is told. */
+export interface RecordedEvent extends AuditEvent {
+  /** Whose the subject was when it was written; null where it was nobody's. No part of the seal. */
+  readonly accountId: string | null
+}
+
 // ── What is kept ────────────────────────────────────────────────────────────────────────────────
 
 export interface Account {
@@ -735,14 +741,18 @@ export interface OperatorStorage {
   findReceiver(subscriptionId: string): Promise<Receiver | null>
 
   addEvent(event: AuditEvent): Promise<void>
-  listEvents(page: Page & EventFilter): Promise<AuditEvent[]>
+  listEvents(page: Page & EventFilter): Promise<RecordedEvent[]>
 }
 
 /** What is asked for by no value is not asked for. */
 export interface EventFilter {
+  /** Of this account's subjects: those of nobody are no account's. */
+  readonly accountId?: string | undefined
   readonly subject?: string | undefined
   readonly actor?: string | undefined
   readonly action?: string | undefined
+  /** `key.` for everything that happens to keys. */
+  readonly actionPrefix?: string | undefined
   /** From this moment on. */
   readonly since?: number | undefined
   /** Before this moment. */
@@ -754,7 +764,7 @@ export interface AuditStorage {
   /** All or none; those that are there already stay as they are. */
   addEvents(events: readonly AuditEvent[]): Promise<void>
   /** Oldest first. */
-  listEventsOfRequest(requestId: string): Promise<AuditEvent[]>
+  listEventsOfRequest(requestId: string): Promise<RecordedEvent[]>
 
   /** How far the chain goes. */
   chainEnd(): Promise<Place>
