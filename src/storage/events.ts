@@ -49,9 +49,14 @@ export function createEvents(engine: Engine, compiler: Compiler): Verbs {
     if (known !== undefined) return known
     const list = written<Asked, Found>((arg) => {
       const conditions = asked.map((question) => QUESTIONS[question](arg))
+      // Whoever sees one account's events learns nothing from the id of another's.
+      const seenBy = asked.includes('accountId')
+        ? sql`and seen.account_id = ${arg('accountId')}`
+        : sql``
       if (isNext) {
         conditions.push(
-          sql`(at, id) < (select seen.at, seen.id from audit_events seen where seen.id = ${arg('before')})`,
+          sql`(at, id) < (
+            select seen.at, seen.id from audit_events seen where seen.id = ${arg('before')} ${seenBy})`,
         )
       }
       const where = conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``
