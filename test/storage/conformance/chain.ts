@@ -58,7 +58,11 @@ export function chainConforms(name: string, given: Given): void {
       const notary = createNotary(nodePrimitives, await testKeyring())
       const random = createRandom(nodePrimitives, Date.now)
       const deps = { storage: given.storage, notary, random, clock: now, log: testLog() }
-      return { notary, chain: createChain(deps), audit: createAudit(deps) }
+      return {
+        notary,
+        chain: createChain(deps),
+        audit: createAudit({ ...deps, events: deps.storage }),
+      }
     }
     const sealAll = async ({ chain }: Awaited<ReturnType<typeof chainOf>>) => {
       await chain.seal()
