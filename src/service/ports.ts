@@ -397,6 +397,9 @@ export interface SubscriptionSummary {
   readonly createdAt: number
 }
 
+/** The destination of a subscription, as far as who sends to it may know: it may be another account's. */
+export type Receiver = Pick<DestinationSummary, 'id' | 'name' | 'verifiedAt'>
+
 export interface NewMessage {
   readonly id: string
   readonly serial: number
@@ -730,7 +733,12 @@ export interface OperatorStorage {
     status: SubscriptionSummary['status'],
     event: AuditEvent,
   ): Promise<boolean>
-  listSubscriptions(page: Page & { sourceId?: string | undefined }): Promise<SubscriptionSummary[]>
+  listSubscriptions(
+    page: Page & { sourceId?: string | undefined; accountId?: string | undefined },
+  ): Promise<SubscriptionSummary[]>
+  findSubscription(id: string): Promise<SubscriptionSummary | null>
+  /** Who receives what a subscription sends. */
+  findReceiver(subscriptionId: string): Promise<Receiver | null>
 
   addEvent(event: AuditEvent): Promise<void>
   listEvents(page: Page & EventFilter): Promise<RecordedEvent[]>

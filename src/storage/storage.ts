@@ -36,7 +36,7 @@ export function createStorage(engine: Engine): Storage {
     ...createFeedChanges(engine, compiler, audit),
     ...createAccounts(compiler, rows, audit),
     ...createPlaces(engine, compiler, rows, audit),
-    ...createRoutes(compiler, rows, audit),
+    ...createRoutes(engine, compiler, rows, audit),
     ...createKeyMaking(compiler, audit),
     ...createKeyLife(compiler, audit),
     ...createKeys(engine, compiler, rows),

@@ -119,6 +119,26 @@ export function conformance(name: string, open: OpenEngine): void {
       })
       const listed = await storage.listSubscriptions({ sourceId: from.id, limit: 10 })
       expect(listed).toEqual([every, one])
+      expect(await storage.findSubscription(one.id)).toEqual(one)
+      expect(await storage.findSubscription(v7())).toBeNull()
+    })
+
+    test('the subscriptions of one account are those of its sources', async () => {
+      const [mine, theirs] = [await account(), await account()]
+      const [from, also] = [await source(mine.id), await source(mine.id)]
+      const [other, to] = [await source(theirs.id), await destination(theirs.id, { verifiedAt: 7 })]
+      const first = await subscription(from.id, to.id)
+      const second = await subscription(also.id, to.id)
+      await subscription(other.id, to.id)
+      const page = { accountId: mine.id, limit: 10 }
+      expect(await storage.listSubscriptions(page)).toEqual([first, second])
+      expect(await storage.listSubscriptions({ ...page, limit: 1 })).toEqual([first])
+      expect(await storage.listSubscriptions({ ...page, after: first.id })).toEqual([second])
+      expect(await storage.listSubscriptions({ ...page, sourceId: also.id })).toEqual([second])
+      expect(await storage.listSubscriptions({ ...page, sourceId: other.id })).toEqual([])
+      const receiver = { id: to.id, name: to.name, verifiedAt: 7 }
+      expect(await storage.findReceiver(first.id)).toEqual(receiver)
+      expect(await storage.findReceiver(v7())).toBeNull()
     })
 
     test('a key that never expires', async () => {
