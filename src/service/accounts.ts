@@ -50,7 +50,8 @@ export function createAccounts(deps: AccountsDeps) {
     async setStatus(id: string, status: AccountStatus): Promise<Done<Account>> {
       const action = status === 'closed' ? 'account.closed' : 'account.opened'
       const changed = await storage.setAccountStatus(id, status, eventOf(deps, action, id))
-      return changed ? find(id) : noAccount(id)
+      const account = await find(id)
+      return changed || !account.ok ? account : lastOperators(account.value)
     },
 
     /** What becomes of the keys of an owner who leaves from now on. */
@@ -139,6 +140,11 @@ export function createAccounts(deps: AccountsDeps) {
 
 const lastOperator = ({ email }: User) =>
   conflict(`${email} is the last operator who can sign in: make somebody else operator first`)
+
+const lastOperators = ({ name }: Account) =>
+  conflict(
+    `all operators who can sign in are of ${name}: make somebody of another account operator`,
+  )
 
 const noAccount = (id: string) => notFound(`there is no account ${id}`)
 

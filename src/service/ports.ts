@@ -614,6 +614,7 @@ export interface FeedStorage {
 /** Each change and its audit event are one atomic list. False: the change's own guard did not hold. */
 export interface OperatorStorage {
   addAccount(account: Account, event: AuditEvent): Promise<boolean>
+  /** Guard: whom it shuts out, somebody else can still sign in as operator, or nobody could before. */
   setAccountStatus(id: string, status: AccountStatus, event: AuditEvent): Promise<boolean>
   setDepartedKeys(
     id: string,
@@ -635,10 +636,11 @@ export interface OperatorStorage {
 
   /** Guard: the account has no such e-mail address, the server no such username. */
   addUser(user: User, event: AuditEvent): Promise<boolean>
+  /** Guard: he is not the last operator who can sign in, or stays operator. */
   setUserRole(id: string, role: Role, event: AuditEvent): Promise<boolean>
   /**
    * The owner has left. Where his account wants it, his keys that are enabled are disabled with him.
-   * False when he had left before.
+   * Guard: he has not left before, and is not the last operator who can sign in.
    */
   setUserLeft(id: string, at: number, event: AuditEvent): Promise<boolean>
   listUsers(page: Page & { accountId?: string | undefined }): Promise<User[]>

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
+import { change } from '../support/moving.ts'
 import { done, type TestServer, testServer } from '../support/server.ts'
 
 let server: TestServer
@@ -71,4 +73,44 @@ test('what a person does is found under his id and under the id of his request',
   expect(event).toMatchObject({ action: 'site.created', subject: site.id, requestId })
   const { decisions } = done(await desk.explain(requestId))
   expect(decisions.map(({ sentence }) => sentence)).toEqual([`site.created of ${site.id}.`])
+})
+
+test('of two operators who demote each other at once one does: the last who can sign in stays', async () => {
+  const [ann, bob, eve] = [
+    await seated('operator'),
+    await seated('operator'),
+    await seated('operator'),
+  ]
+  const ids = [ann, bob].map(({ user }) => `'${user.id}'`).join()
+  change(
+    join(server.dir, 'latchkey.db'),
+    `update users set password_hash = 'argon2id' where id in (${ids})`,
+  )
+  const [first, second] = await Promise.all([
+    ann.accounts.setRole(bob.user.id, 'member'),
+    bob.accounts.setRole(ann.user.id, 'member'),
+  ])
+  expect([first.ok, second.ok].sort()).toEqual([false, true])
+  const last = first.ok ? ann.user : bob.user
+  const message = `${last.email} is the last operator who can sign in: make somebody else operator first`
+  expect(first.ok ? second : first).toEqual({
+    ok: false,
+    failure: { problem: 'conflict', message },
+  })
+
+  // Somebody who is operator, but has no password, does not count.
+  const stays = { ok: false, failure: { problem: 'conflict', message } }
+  expect(await eve.accounts.setRole(last.id, 'administrator')).toEqual(stays)
+  expect(await eve.accounts.leave(last.id)).toEqual(stays)
+  expect(await server.accounts.setStatus(accountId, 'closed')).toMatchObject({
+    ok: false,
+    failure: { problem: 'conflict' },
+  })
+  expect(done(await server.accounts.find(accountId)).status).toBe('open')
+
+  change(
+    join(server.dir, 'latchkey.db'),
+    `update users set password_hash = 'argon2id' where id = '${eve.user.id}'`,
+  )
+  expect(done(await eve.accounts.leave(last.id)).leftAt).not.toBeNull()
 })
