@@ -34,7 +34,13 @@ afterAll(() => server.close())
 const deskOf = ({ accountId, administratorId }: Tenant, role: Role) =>
   server.deskOf({ actor: administratorId, role, accountId })
 
-const told = (text: string) => marks.filter((mark) => text.includes(mark))
+/** Most answers are alike. */
+const read = new Map<string, string[]>()
+function told(text: string): string[] {
+  const known = read.get(text) ?? marks.filter((mark) => text.includes(mark))
+  read.set(text, known)
+  return known
+}
 
 const theirRows = () =>
   dump(server.dir)

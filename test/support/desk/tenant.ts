@@ -79,6 +79,9 @@ export async function seedTenant(server: TestServer) {
   await server.record()
   const [message] = await storage.listMessages({ accountId, limit: 1 })
   if (message === undefined) throw new Error('no message was accepted')
+  const keyId = keyIds[DIALECT_NAMES.indexOf('opendental')] ?? ''
+  const key = done(await keys.find(keyId))
+  const requests = await storage.listEvents({ accountId, action: 'key.refused', limit: 1 })
   return {
     accountId,
     administratorId: administrator.id,
@@ -92,7 +95,13 @@ export async function seedTenant(server: TestServer) {
     subscriptionId: subscription.id,
     messageId: message.id,
     /** Of Open Dental: it can be assigned, viewed and edited. */
-    keyId: keyIds[DIALECT_NAMES.indexOf('opendental')] ?? '',
+    keyId,
+    keyEventId: key.eventId,
+    publicId: key.publicId,
+    url: destination.url ?? '',
+    sealedToken: await storage.findSealedToken(destination.id),
+    /** Of one that was refused. */
+    requestId: requests[0]?.requestId ?? '',
     /** What is not in the database as it is. */
     secrets,
   }
