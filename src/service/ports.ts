@@ -6,6 +6,8 @@ import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../doma
 import type { Grant } from '../domain/rotation.ts'
 import type { Destination, Routes } from '../domain/route.ts'
 import type { RefreshToken, TokenFacts } from '../domain/token.ts'
+import type { PeopleStorage } from './ports/people.ts'
+import type { TrafficStorage } from './ports/traffic.ts'
 
 /** What a fast adapter answers at once and a remote one answers later. Await it either way. */
 export type Maybe<T> = T | Promise<T>
@@ -812,7 +814,9 @@ export interface Storage
     MessageStorage,
     FeedStorage,
     OperatorStorage,
-    AuditStorage {
+    AuditStorage,
+    PeopleStorage,
+    TrafficStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>

@@ -174,7 +174,10 @@ const toAccount = (row: Tables['accounts']): Account => ({
   addressesEnforced: row.addresses_enforced === 1,
 })
 
-const toUser = (row: Tables['users']): User => ({
+/** (What signs somebody in stays in storage.) */
+export const toUser = (
+  row: Omit<Tables['users'], 'event_id' | 'password_hash' | 'sealed_totp' | 'totp_step'>,
+): User => ({
   id: row.id,
   accountId: row.account_id,
   email: row.email,

@@ -18,7 +18,9 @@ import {
   v7,
 } from './conformance/given.ts'
 import { keysConform } from './conformance/keys.ts'
+import { peopleConform } from './conformance/people.ts'
 import { placesConform } from './conformance/places.ts'
+import { trafficConforms } from './conformance/traffic.ts'
 import { usesConform } from './conformance/uses.ts'
 
 /** A fresh database of one engine, with schema.sql in it. */
@@ -46,6 +48,8 @@ export function conformance(name: string, open: OpenEngine): void {
   usesConform(name, given)
   feedsConform(name, given)
   eventsConform(name, given)
+  peopleConform(name, given)
+  trafficConforms(name, given)
 
   const rotation = (grantId: string, to: number, more: object = {}) => ({
     grantId,
