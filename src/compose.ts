@@ -14,26 +14,21 @@ import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
 import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
-import { type Accounts, createAccounts } from './service/accounts.ts'
-import { type Audit, createAudit } from './service/audit.ts'
 import { createAuthenticate } from './service/authenticate.ts'
 import { createChain } from './service/chain.ts'
 import { createCustomerKeys } from './service/customer-keys.ts'
 import { createDeliver, type Deliver } from './service/deliver.ts'
+import { createDeskOf, type DeskOf, type Services } from './service/desk.ts'
 import { createExchange } from './service/exchange.ts'
-import { createExplain, type Explain } from './service/explain.ts'
 import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
-import { createKeys, type Keys } from './service/keys.ts'
-import { createMessages, type Messages } from './service/messages.ts'
+import { createKeys } from './service/keys.ts'
 import { createPace } from './service/pace.ts'
-import { createPlaces, type Places } from './service/places.ts'
 import type { Carry, Clock, Dispatch, KeepAlive, Log, Share, Storage } from './service/ports.ts'
 import { createRecorder } from './service/recorder.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRingProof } from './service/ring-proof.ts'
-import { createRoutes, type Routes } from './service/routes.ts'
 import { createStandings } from './service/standing.ts'
 import { createUses } from './service/uses.ts'
 import type { Engine } from './storage/engine.ts'
@@ -66,23 +61,18 @@ export interface Parts {
   readonly leaseMs: number
 }
 
-export interface Latchkey {
+/** The services are those of who has the machine: every account is in sight, nothing is refused. */
+export interface Latchkey extends Services {
   readonly app: Hono
   readonly storage: Storage
-  readonly accounts: Accounts
-  readonly keys: Keys
+  /** The services, as somebody else may use them. */
+  readonly deskOf: DeskOf
   /** How a credential goes over the wire, for people. */
   readonly presented: typeof presented
   /** Below this path, proxies append the path that they ask about. */
   readonly askedBelow: string
-  readonly places: Places
-  readonly routes: Routes
-  readonly messages: Messages
   /** Carries what is stored to its destinations, once it is started. */
   readonly deliver: Deliver
-  readonly audit: Audit
-  /** What was decided about a request, by its id. */
-  readonly explain: Explain
   /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
   readonly ringBelongs: (ring: Keyring) => Promise<boolean>
   /** Writes what is only counted in memory. To be called once a minute, and before the end. */
@@ -126,15 +116,15 @@ export function compose(parts: Parts): Latchkey {
   const chain = createChain({ storage, notary, random, clock, log })
   const uses = createUses(storage, clock, log, parts.keepAlive ?? (() => {}))
   const common = { standings, uses, minter, random, clock, log, region, recorder, refused }
-  const operator = { storage, random, clock, actor: 'operator' }
   const secrets = { storage, random, clock, hasher, digester, sealer }
   const keysAs = (actor: string) => createKeys({ ...secrets, actor })
 
-  const sealedBefore = createRingProof(operator)
+  const sealedBefore = createRingProof({ storage, random, clock, actor: 'operator' })
   const courier = createCourier({
     dispatch: parts.dispatch,
     applicationName: config.applicationName,
   })
+  const deskOf = createDeskOf({ ...secrets, courier, notary, region })
   const deliver = createDeliver({
     storage,
     sealer,
@@ -192,16 +182,11 @@ export function compose(parts: Parts): Latchkey {
   return {
     app,
     storage,
-    accounts: createAccounts({ ...operator, region }),
-    keys: keysAs(operator.actor),
+    ...deskOf({ actor: 'operator', role: 'operator', accountId: null }),
+    deskOf,
     presented,
     askedBelow: FORWARD_AUTH,
-    places: createPlaces(operator),
-    routes: createRoutes({ ...operator, sealer, courier }),
-    messages: createMessages({ ...operator, sealer }),
     deliver,
-    audit: createAudit({ storage, notary, clock }),
-    explain: createExplain(storage),
     ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
     flush: uses.flush,
     record: recorder.flush,

@@ -84,9 +84,7 @@ const rankOf = (role: Role) => ROLES.indexOf(role)
  * himself out by a slip.
  */
 export const mayManage = (actor: Person, user: Person): boolean =>
-  may(actor.role, 'users.write') &&
-  actor.id !== user.id &&
-  rankOf(actor.role) >= rankOf(user.role)
+  may(actor.role, 'users.write') && actor.id !== user.id && rankOf(actor.role) >= rankOf(user.role)
 
 /** May `actor` give somebody this role? Nobody gives more than he has. */
 export const mayGrant = (actor: Role, role: Role): boolean =>

@@ -1,5 +1,6 @@
 import { ok } from '../domain/failure.ts'
 import type { AccountStatus, Role } from '../domain/key.ts'
+import { granted, managed } from './manage.ts'
 import {
   conflict,
   type Done,
@@ -13,6 +14,8 @@ import type { Account, OperatorStorage, Page, User } from './ports.ts'
 
 export interface AccountsDeps extends OperatorDeps {
   readonly storage: OperatorStorage
+  /** What whoever acts is himself: nobody raises anybody above that. */
+  readonly role: Role
   /** The region of accounts that name none. */
   readonly region: string
 }
@@ -20,6 +23,7 @@ export interface AccountsDeps extends OperatorDeps {
 /** What an operator does with organizations and their people. */
 export function createAccounts(deps: AccountsDeps) {
   const { storage, random, clock } = deps
+  const me = { id: deps.actor, role: deps.role }
 
   return {
     async create(wish: { name: string; region?: string | undefined }): Promise<Done<Account>> {
@@ -36,15 +40,18 @@ export function createAccounts(deps: AccountsDeps) {
         departedKeys: 'keep',
         addressesEnforced: false,
       }
-      await storage.addAccount(account, eventOf(deps, 'account.created', account.id))
-      return ok(account)
+      const added = await storage.addAccount(account, eventOf(deps, 'account.created', account.id))
+      return added
+        ? ok(account)
+        : conflict('an account is created by who has all accounts in sight')
     },
 
     /** Closing refuses every key of the account from the next request on; opening undoes it. */
     async setStatus(id: string, status: AccountStatus): Promise<Done<Account>> {
       const action = status === 'closed' ? 'account.closed' : 'account.opened'
       const changed = await storage.setAccountStatus(id, status, eventOf(deps, action, id))
-      return changed ? find(id) : noAccount(id)
+      const account = await find(id)
+      return changed || !account.ok ? account : lastOperators(account.value)
     },
 
     /** What becomes of the keys of an owner who leaves from now on. */
@@ -63,6 +70,8 @@ export function createAccounts(deps: AccountsDeps) {
       role: Role
       username?: string | undefined
     }): Promise<Done<User>> {
+      const role = granted(me, wish.role)
+      if (!role.ok) return role
       const email = readName('the e-mail address', wish.email)
       if (!email.ok) return email
       if (!/^[^\s@]+@[^\s@]+$/.test(email.value)) {
@@ -78,7 +87,7 @@ export function createAccounts(deps: AccountsDeps) {
         id: random.uuid(),
         accountId: account.value.id,
         email: email.value,
-        role: wish.role,
+        role: role.value,
         createdAt: clock(),
         username,
         leftAt: null,
@@ -90,23 +99,37 @@ export function createAccounts(deps: AccountsDeps) {
       return conflict(`${user.email} is already a user of this account${orTaken}`)
     },
 
-    async setRole(id: string, role: Role): Promise<Done<User>> {
-      const event = eventOf(deps, 'user.role_changed', id, { role })
-      const changed = await storage.setUserRole(id, role, event)
-      const user = changed ? await storage.findUser(id) : null
-      return user === null ? notFound(`there is no user ${id}`) : ok(user)
+    async setRole(id: string, to: Role): Promise<Done<User>> {
+      const found = await findUser(id)
+      const user = found.ok ? managed(me, found.value) : found
+      if (!user.ok) return user
+      const role = granted(me, to)
+      if (!role.ok) return role
+      const event = eventOf(deps, 'user.role_changed', id, { role: to })
+      const changed = await storage.setUserRole(id, to, event)
+      return changed ? findUser(id) : lastOperator(user.value)
     },
 
     /** His keys are flagged from now on, or disabled, as his account wants it. */
     async leave(id: string): Promise<Done<User>> {
-      const now = clock()
-      const changed = await storage.setUserLeft(id, now, eventOf(deps, 'user.left', id))
-      const user = await storage.findUser(id)
-      if (user === null) return notFound(`there is no user ${id}`)
-      return changed ? ok(user) : conflict(`${user.email} has left already`)
+      const found = await findUser(id)
+      const user = found.ok ? managed(me, found.value) : found
+      if (!user.ok) return user
+      const left = await storage.setUserLeft(id, clock(), eventOf(deps, 'user.left', id))
+      const now = await findUser(id)
+      if (left || !now.ok) return now
+      return now.value.leftAt === null
+        ? lastOperator(now.value)
+        : conflict(`${now.value.email} has left already`)
     },
 
     listUsers: (page: Page & { accountId?: string | undefined }) => storage.listUsers(page),
+    findUser,
+  }
+
+  async function findUser(id: string): Promise<Done<User>> {
+    const user = await storage.findUser(id)
+    return user === null ? notFound(`there is no user ${id}`) : ok(user)
   }
 
   async function find(id: string): Promise<Done<Account>> {
@@ -114,6 +137,14 @@ export function createAccounts(deps: AccountsDeps) {
     return account === null ? noAccount(id) : ok(account)
   }
 }
+
+const lastOperator = ({ email }: User) =>
+  conflict(`${email} is the last operator who can sign in: make somebody else operator first`)
+
+const lastOperators = ({ name }: Account) =>
+  conflict(
+    `all operators who can sign in are of ${name}: make somebody of another account operator`,
+  )
 
 const noAccount = (id: string) => notFound(`there is no account ${id}`)
 

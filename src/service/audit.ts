@@ -4,7 +4,10 @@ import type { AuditStorage, Clock, EventFilter, Notary, OperatorStorage, Page } 
 import { createVerifier, type Verdict } from './verify-chain.ts'
 
 export interface AuditDeps {
-  readonly storage: AuditStorage & Pick<OperatorStorage, 'listEvents'>
+  /** The chain, which is one for all accounts. */
+  readonly storage: AuditStorage
+  /** The events that whoever asks may see. */
+  readonly events: Pick<OperatorStorage, 'listEvents'>
   readonly notary: Notary
   readonly clock: Clock
 }
@@ -15,9 +18,9 @@ export type Watch = (done: number, all: number) => void
 const PAGE = 1000
 
 /** What an operator does with the audit. Nothing here changes it. */
-export function createAudit({ storage, notary, clock }: AuditDeps) {
+export function createAudit({ storage, events, notary, clock }: AuditDeps) {
   return {
-    list: (page: Page & EventFilter) => storage.listEvents(page),
+    list: (page: Page & EventFilter) => events.listEvents(page),
 
     /** Reads the whole chain. What has no seal yet is not part of it. */
     async verify(watch: Watch): Promise<Verdict> {

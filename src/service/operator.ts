@@ -1,9 +1,9 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
-import type { AuditEvent, Clock, Random } from './ports.ts'
+import type { AuditEvent, Clock, OperatorStorage, Random } from './ports.ts'
 
 /** Why an operator's request cannot be done: what is wrong with it, and what would help. */
 export interface Refusal {
-  readonly problem: 'invalid' | 'not_found' | 'conflict'
+  readonly problem: 'invalid' | 'not_found' | 'conflict' | 'forbidden'
   readonly message: string
 }
 
@@ -12,22 +12,25 @@ export type Done<T> = Result<T, Refusal>
 export const invalid = (message: string) => fail<Refusal>({ problem: 'invalid', message })
 export const notFound = (message: string) => fail<Refusal>({ problem: 'not_found', message })
 export const conflict = (message: string) => fail<Refusal>({ problem: 'conflict', message })
+export const forbidden = (message: string) => fail<Refusal>({ problem: 'forbidden', message })
 
 export interface OperatorDeps {
   readonly random: Random
   readonly clock: Clock
   /** Who acts, for the audit. */
   readonly actor: string
+  /** The request that he acts by; null where there is none. */
+  readonly requestId?: string | null
 }
 
 /** The audit event of a change that is about to be made. */
 export function eventOf(
-  { random, clock, actor }: OperatorDeps,
+  { random, clock, actor, requestId = null }: OperatorDeps,
   action: string,
   subject: string,
   facts: AuditEvent['facts'] = {},
 ): AuditEvent {
-  return { id: random.uuid(), at: clock(), actor, action, subject, facts, requestId: null }
+  return { id: random.uuid(), at: clock(), actor, action, subject, facts, requestId }
 }
 
 const NAME_MAX = 200
@@ -61,4 +64,18 @@ export function readId(text: string | undefined, random: Random): Done<string> {
   if (text === undefined) return ok(random.uuid())
   const id = text.toLowerCase()
   return UUID.test(id) ? ok(id) : invalid(`${JSON.stringify(text)} is not a UUID`)
+}
+
+/** What every new row of an account begins with. */
+export async function readHead(
+  deps: { readonly random: Random; readonly storage: Pick<OperatorStorage, 'findAccount'> },
+  wish: { accountId: string; name: string; id?: string | undefined },
+): Promise<Done<{ id: string; accountId: string; name: string }>> {
+  const name = readName('the name', wish.name)
+  if (!name.ok) return name
+  const id = readId(wish.id, deps.random)
+  if (!id.ok) return id
+  const account = await deps.storage.findAccount(wish.accountId)
+  if (account === null) return notFound(`there is no account ${wish.accountId}`)
+  return ok({ id: id.value, accountId: account.id, name: name.value })
 }

@@ -7,7 +7,7 @@ import {
   invalid,
   notFound,
   type OperatorDeps,
-  readName,
+  readHead,
 } from './operator.ts'
 import type { Account, AddressRule, Developer, OperatorStorage, Page, Site } from './ports.ts'
 
@@ -23,13 +23,17 @@ export function createPlaces(deps: PlacesDeps) {
 
   return {
     async addSite(wish: { accountId: string; name: string }): Promise<Done<Site>> {
-      const head = await readHead(wish)
+      const head = await readHead(deps, wish)
       if (!head.ok) return head
       const site: Site = { ...head.value, createdAt: clock() }
       await storage.addSite(site, eventOf(deps, 'site.created', site.id))
       return ok(site)
     },
     listSites: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
+    async findSite(id: string): Promise<Done<Site>> {
+      const site = await storage.findSite(id)
+      return site === null ? notFound(`there is no site ${id}`) : ok(site)
+    },
 
     /** `developerKey`: as another system issued it; made here where it is left out. */
     async addDeveloper(wish: {
@@ -37,7 +41,7 @@ export function createPlaces(deps: PlacesDeps) {
       name: string
       developerKey?: string | undefined
     }): Promise<Done<Developer>> {
-      const head = await readHead(wish)
+      const head = await readHead(deps, wish)
       if (!head.ok) return head
       const developerKey = wish.developerKey ?? random.code()
       if (!/^[A-Za-z0-9]{8,64}$/.test(developerKey)) {
@@ -50,6 +54,10 @@ export function createPlaces(deps: PlacesDeps) {
     },
     listDevelopers: (page: Page & { accountId?: string | undefined }) =>
       storage.listDevelopers(page),
+    async findDeveloper(id: string): Promise<Done<Developer>> {
+      const developer = await storage.findDeveloper(id)
+      return developer === null ? notFound(`there is no developer ${id}`) : ok(developer)
+    },
 
     /** Whether keys work from the listed addresses only. While the list is empty they work anywhere. */
     async enforceAddresses(accountId: string, enforced: boolean): Promise<Done<Account>> {
@@ -98,15 +106,6 @@ export function createPlaces(deps: PlacesDeps) {
       return removed ? ok(undefined) : notFound(`there is no address rule ${id}`)
     },
     listAddresses: (accountId: string) => storage.listAddressRules(accountId),
-  }
-
-  async function readHead({ accountId, name }: { accountId: string; name: string }) {
-    const read = readName('the name', name)
-    if (!read.ok) return read
-    if ((await storage.findAccount(accountId)) === null) {
-      return notFound(`there is no account ${accountId}`)
-    }
-    return ok({ id: random.uuid(), accountId, name: read.value })
   }
 }
 

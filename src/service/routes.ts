@@ -8,8 +8,7 @@ import {
   invalid,
   notFound,
   type OperatorDeps,
-  readId,
-  readName,
+  readHead,
 } from './operator.ts'
 import type {
   Attempt,
@@ -19,6 +18,7 @@ import type {
   FeedStorage,
   OperatorStorage,
   Page,
+  Receiver,
   Sealer,
   Source,
   SubscriptionSummary,
@@ -48,7 +48,7 @@ export function createRoutes(deps: RoutesDeps) {
       name: string
       id?: string | undefined
     }): Promise<Done<Source>> {
-      const head = await readHead(wish)
+      const head = await readHead(deps, wish)
       if (!head.ok) return head
       const source: Source = { ...head.value, createdAt: clock() }
       const added = await storage.addSource(source, eventOf(deps, 'source.created', source.id))
@@ -56,6 +56,10 @@ export function createRoutes(deps: RoutesDeps) {
     },
 
     listSources: (page: Page & { accountId?: string | undefined }) => storage.listSources(page),
+    async findSource(id: string): Promise<Done<Source>> {
+      const source = await storage.findSource(id)
+      return source === null ? notFound(`there is no source ${id}`) : ok(source)
+    },
 
     /** `development` allows plain http. */
     async addDestination(wish: {
@@ -68,7 +72,7 @@ export function createRoutes(deps: RoutesDeps) {
       method?: DestinationSummary['method'] | undefined
       id?: string | undefined
     }): Promise<Done<DestinationSummary>> {
-      const head = await readHead(wish)
+      const head = await readHead(deps, wish)
       if (!head.ok) return head
       const development = wish.development ?? false
       const url = wish.url === undefined ? ok(null) : readUrl(wish.url, development)
@@ -160,6 +164,7 @@ export function createRoutes(deps: RoutesDeps) {
 
     listDestinations: (page: Page & { accountId?: string | undefined }) =>
       storage.listDestinations(page),
+    findDestination,
 
     /** For one data model, or for every one where it is left out. */
     async subscribe(wish: {
@@ -198,23 +203,38 @@ export function createRoutes(deps: RoutesDeps) {
     ): Promise<Done<{ id: string; status: SubscriptionSummary['status'] }>> {
       const action = status === 'active' ? 'subscription.resumed' : 'subscription.paused'
       const changed = await storage.setSubscriptionStatus(id, status, eventOf(deps, action, id))
-      return changed ? ok({ id, status }) : notFound(`there is no subscription ${id}`)
+      return changed ? ok({ id, status }) : noSubscription(id)
     },
 
     async findFeed(id: string): Promise<Done<Feed>> {
       const feed = await storage.findFeed(id)
-      return feed === null ? notFound(`there is no subscription ${id}`) : ok(feed)
+      return feed === null ? noSubscription(id) : ok(feed)
     },
 
     /** Nothing that is queued now is ever sent. */
     async purge(id: string): Promise<Done<Feed>> {
       const purged = await storage.purgeFeed(id, eventOf(deps, 'subscription.purged', id))
       const feed = purged ? await storage.findFeed(id) : null
-      return feed === null ? notFound(`there is no subscription ${id}`) : ok(feed)
+      return feed === null ? noSubscription(id) : ok(feed)
     },
 
-    listSubscriptions: (page: Page & { sourceId?: string | undefined }) =>
-      storage.listSubscriptions(page),
+    listSubscriptions: (
+      page: Page & { sourceId?: string | undefined; accountId?: string | undefined },
+    ) => storage.listSubscriptions(page),
+    async findSubscription(id: string): Promise<Done<SubscriptionSummary>> {
+      const subscription = await storage.findSubscription(id)
+      return subscription === null ? noSubscription(id) : ok(subscription)
+    },
+    /** Where a subscription leads: to a destination of its account, or of another. */
+    async findReceiver(id: string): Promise<Done<Receiver>> {
+      const receiver = await storage.findReceiver(id)
+      return receiver === null ? noSubscription(id) : ok(receiver)
+    },
+  }
+
+  async function findDestination(id: string): Promise<Done<DestinationSummary>> {
+    const destination = await storage.findDestination(id)
+    return destination === null ? notFound(`there is no destination ${id}`) : ok(destination)
   }
 
   /** It goes out as a header, and is kept sealed. */
@@ -224,17 +244,9 @@ export function createRoutes(deps: RoutesDeps) {
       ? ok(await sealToken(sealer, token, id))
       : invalid('a verification token must be one line of 1 to 256 printable ASCII characters')
   }
-
-  async function readHead(wish: { accountId: string; name: string; id?: string | undefined }) {
-    const name = readName('the name', wish.name)
-    if (!name.ok) return name
-    const id = readId(wish.id, random)
-    if (!id.ok) return id
-    const account = await storage.findAccount(wish.accountId)
-    if (account === null) return notFound(`there is no account ${wish.accountId}`)
-    return ok({ id: id.value, accountId: account.id, name: name.value })
-  }
 }
+
+const noSubscription = (id: string) => notFound(`there is no subscription ${id}`)
 
 function readUrl(text: string, development: boolean): Done<string> {
   if (!URL.canParse(text)) return invalid(`${JSON.stringify(text)} is not a URL`)

@@ -1,6 +1,7 @@
 import type { Account, OperatorStorage, User } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler } from './engine.ts'
+import { anotherAccountOperates, anotherUserOperates } from './last-operator.ts'
 import type { Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -24,7 +25,7 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
   const accountOf = rows.byId('accounts')
   const accountPage = rows.page('accounts', 'id')
   const addAccount = rows.insertUnlessTaken('accounts')
-  const set = <Name extends 'status' | 'departed_keys' | 'addresses_enforced'>(column: Name) => {
+  const set = <Name extends 'departed_keys' | 'addresses_enforced'>(column: Name) => {
     type Args = { id: string; value: Tables['accounts'][Name]; event_id: string }
     return compiler.taking<Args>()((db, arg) =>
       db
@@ -33,7 +34,14 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
         .where('id', '=', arg('id')),
     )
   }
-  const setStatus = set('status')
+  type Status = Pick<Tables['accounts'], 'id' | 'status' | 'event_id'>
+  const setStatus = compiler.taking<Status>()((db, arg) =>
+    db
+      .updateTable('accounts')
+      .set({ status: arg('status'), event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where((eb) => eb.or([eb(eb.val(arg('status')), '=', 'open'), anotherAccountOperates])),
+  )
   const setDeparted = set('departed_keys')
   const setEnforced = set('addresses_enforced')
 
@@ -44,7 +52,8 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
     db
       .updateTable('users')
       .set({ role: arg('role'), event_id: arg('event_id') })
-      .where('id', '=', arg('id')),
+      .where('id', '=', arg('id'))
+      .where((eb) => eb.or([eb(eb.val(arg('role')), '=', 'operator'), anotherUserOperates])),
   )
 
   const leave = compiler.taking<{ id: string; at: number; event_id: string }>()((db, arg) =>
@@ -52,7 +61,8 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
       .updateTable('users')
       .set({ left_at: arg('at'), event_id: arg('event_id') })
       .where('id', '=', arg('id'))
-      .where('left_at', 'is', null),
+      .where('left_at', 'is', null)
+      .where(anotherUserOperates),
   )
   /** Follows `leave`: only if it took place, and the account wants it. */
   const disableDeparted = compiler.taking<{ id: string; at: number; event_id: string }>()(
@@ -97,8 +107,8 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
         event,
       ),
 
-    setAccountStatus: (id, value, event) =>
-      audit.change('accounts', setStatus({ id, value, event_id: event.id }), event),
+    setAccountStatus: (id, status, event) =>
+      audit.change('accounts', setStatus({ id, status, event_id: event.id }), event),
 
     setDepartedKeys: (id, value, event) =>
       audit.change('accounts', setDeparted({ id, value, event_id: event.id }), event),
@@ -128,6 +138,9 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
           created_at: createdAt,
           left_at: leftAt,
           event_id: event.id,
+          password_hash: null,
+          sealed_totp: null,
+          totp_step: null,
         }),
         event,
       ),
@@ -161,7 +174,10 @@ const toAccount = (row: Tables['accounts']): Account => ({
   addressesEnforced: row.addresses_enforced === 1,
 })
 
-const toUser = (row: Tables['users']): User => ({
+/** (What signs somebody in stays in storage.) */
+export const toUser = (
+  row: Omit<Tables['users'], 'event_id' | 'password_hash' | 'sealed_totp' | 'totp_step'>,
+): User => ({
   id: row.id,
   accountId: row.account_id,
   email: row.email,

@@ -32,6 +32,7 @@ export async function openCore() {
     random,
     clock,
     actor: 'operator',
+    role: 'operator' as const,
     digester,
     hasher: createSecretHasher(nodePrimitives, nodeArgon2, clock, { width: 2, queue: 100 }),
     sealer: createSealer(nodePrimitives, keyring),

@@ -32,7 +32,7 @@ export async function openAudit(path: string, ringPath: string, clock = Date.now
     storage,
     notary,
     ...createChain(deps),
-    audit: createAudit(deps),
+    audit: createAudit({ ...deps, events: deps.storage }),
     add: (count: number) => storage.addEvents(Array.from({ length: count }, event)),
   }
 }

@@ -1,0 +1,77 @@
+import type { Role } from '../domain/key.ts'
+import { isOfServer, may, type Permission } from '../domain/role.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
+import { type Audit, createAudit } from './audit.ts'
+import { createExplain, type Explain } from './explain.ts'
+import type { KeySecretsDeps } from './key-secrets.ts'
+import { createKeys, type Keys } from './keys.ts'
+import { createMessages, type Messages } from './messages.ts'
+import type { OperatorDeps } from './operator.ts'
+import { permitted } from './permits.ts'
+import { createPlaces, type Places } from './places.ts'
+import type { AuditStorage, Courier, Notary } from './ports.ts'
+import { createRoutes, type Routes } from './routes.ts'
+import { createScope, type DeskStorage } from './scope.ts'
+
+/** What people do with the server, be it in a browser, by the management API or on the command line. */
+export interface Services {
+  readonly accounts: Accounts
+  readonly places: Places
+  readonly routes: Routes
+  readonly keys: Keys
+  readonly messages: Messages
+  readonly audit: Audit
+  /** What was decided about a request, by its id. */
+  readonly explain: Explain
+}
+
+/** Who works at a desk. */
+export interface Worker {
+  /** His user id, for the audit; `operator` for who has the machine. */
+  readonly actor: string
+  readonly role: Role
+  /** The one account that he has in sight; null for all of them. */
+  readonly accountId: string | null
+  /** The request that he makes of it; null on the command line. */
+  readonly requestId?: string | null
+}
+
+/** The services as one person has them: what he may not do is refused, other accounts do not exist. */
+export interface Desk extends Services {
+  /** What he may not do is not to be shown to him either. */
+  readonly may: (permission: Permission) => boolean
+}
+
+export interface DeskDeps extends KeySecretsDeps, Pick<OperatorDeps, 'clock'> {
+  readonly storage: DeskStorage & AuditStorage
+  readonly courier: Courier
+  readonly notary: Notary
+  /** The region of accounts that name none. */
+  readonly region: string
+}
+
+/** Cheap enough to be made for each request, with the role that its user has at that moment. */
+export function createDeskOf(deps: DeskDeps) {
+  return function deskOf({ actor, role, accountId, requestId = null }: Worker): Desk {
+    if (accountId === null && !may(role, 'accounts.read')) {
+      throw new Error(`${actor} is ${role}, and has one account in sight`)
+    }
+    const storage = accountId === null ? deps.storage : createScope(deps.storage, accountId)
+    const { notary, clock } = deps
+    const its = { ...deps, storage, actor, role, requestId }
+    const isPermitted = (permission: Permission) =>
+      may(role, permission) && (accountId === null || !isOfServer(permission))
+    const services: Services = {
+      accounts: createAccounts(its),
+      places: createPlaces(its),
+      routes: createRoutes(its),
+      keys: createKeys(its),
+      messages: createMessages(its),
+      audit: createAudit({ storage: deps.storage, events: storage, notary, clock }),
+      explain: createExplain(storage),
+    }
+    return { ...permitted(services, isPermitted), may: isPermitted }
+  }
+}
+
+export type DeskOf = ReturnType<typeof createDeskOf>

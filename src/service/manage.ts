@@ -1,0 +1,19 @@
+import { ok } from '../domain/failure.ts'
+import type { Role } from '../domain/key.ts'
+import { mayGrant, mayManage, type Person } from '../domain/role.ts'
+import { type Done, forbidden } from './operator.ts'
+import type { User } from './ports.ts'
+
+/** The user, if `me` may change what lets him in: role, username, password, sessions, leaving. */
+export function managed(me: Person, user: User): Done<User> {
+  if (mayManage(me, user)) return ok(user)
+  return forbidden(
+    me.id === user.id
+      ? 'nobody changes his own role or lets himself leave: ask somebody else'
+      : `${user.email} is ${user.role}: only who is that himself may change him`,
+  )
+}
+
+/** The role, if `me` may give it. */
+export const granted = (me: Person, role: Role): Done<Role> =>
+  mayGrant(me.role, role) ? ok(role) : forbidden(`only who is ${role} may make somebody ${role}`)

@@ -1,0 +1,127 @@
+import type { Permission } from '../domain/role.ts'
+import type { Services } from './desk.ts'
+
+/** What whoever uses a verb must be permitted. A verb that is missing here does not compile. */
+export const PERMITS: Permits = {
+  accounts: {
+    create: 'accounts.write',
+    setStatus: 'accounts.write',
+    setDepartedKeys: 'account.write',
+    list: 'account.read',
+    find: 'account.read',
+    addUser: 'users.write',
+    setRole: 'users.write',
+    leave: 'users.write',
+    listUsers: 'users.read',
+    findUser: 'users.read',
+  },
+  places: {
+    addSite: 'places.write',
+    listSites: 'places.read',
+    findSite: 'places.read',
+    addDeveloper: 'places.write',
+    listDevelopers: 'places.read',
+    findDeveloper: 'places.read',
+    enforceAddresses: 'addresses.write',
+    addAddress: 'addresses.write',
+    removeAddress: 'addresses.write',
+    listAddresses: 'places.read',
+  },
+  routes: {
+    addSource: 'routes.write',
+    listSources: 'routes.read',
+    findSource: 'routes.read',
+    addDestination: 'routes.write',
+    moveDestination: 'routes.write',
+    setToken: 'routes.write',
+    verify: 'routes.write',
+    setVerified: 'destinations.vouch',
+    listDestinations: 'routes.read',
+    findDestination: 'routes.read',
+    subscribe: 'routes.write',
+    setSubscriptionStatus: 'routes.write',
+    findFeed: 'routes.read',
+    purge: 'routes.write',
+    listSubscriptions: 'routes.read',
+    findSubscription: 'routes.read',
+    findReceiver: 'routes.read',
+  },
+  keys: {
+    create: 'keys.write',
+    view: 'keys.view',
+    rotateSecret: 'keys.write',
+    enable: 'keys.write',
+    disable: 'keys.write',
+    revoke: 'keys.write',
+    remove: 'keys.write',
+    assign: 'keys.write',
+    edit: 'keys.write',
+    list: 'keys.read',
+    find: 'keys.read',
+    uses: 'keys.read',
+  },
+  messages: {
+    list: 'messages.read',
+    find: 'messages.read',
+    attempts: 'messages.read',
+    replay: 'messages.send',
+    skip: 'messages.send',
+    open: 'messages.open',
+  },
+  audit: {
+    list: 'audit.read',
+    verify: 'audit.verify',
+    lines: 'audit.export',
+  },
+  explain: 'requests.explain',
+}
+
+type Permits = {
+  readonly [Name in keyof Services]: Services[Name] extends Verb
+    ? Permission
+    : Readonly<Record<keyof Services[Name], Permission>>
+}
+
+/** Somebody was let as far as a verb that his role does not permit. */
+export class Forbidden extends Error {
+  override name = 'Forbidden'
+  readonly permission: Permission
+
+  constructor(permission: Permission) {
+    super(`this needs the permission ${permission}`)
+    this.permission = permission
+  }
+}
+
+type Verb = (...args: never[]) => unknown
+
+/** The services, with a refusal in place of each verb that is not permitted. */
+export function permitted(services: Services, isPermitted: (p: Permission) => boolean): Services {
+  return {
+    accounts: only(services.accounts, PERMITS.accounts),
+    places: only(services.places, PERMITS.places),
+    routes: only(services.routes, PERMITS.routes),
+    keys: only(services.keys, PERMITS.keys),
+    messages: only(services.messages, PERMITS.messages),
+    audit: only(services.audit, PERMITS.audit),
+    explain: isPermitted(PERMITS.explain) ? services.explain : refusing(PERMITS.explain),
+  }
+
+  function only<Service extends { readonly [Name in keyof Service]: Verb }>(
+    service: Service,
+    permits: Readonly<Record<keyof Service, Permission>>,
+  ): Service {
+    const kept: Partial<Service> = {}
+    for (const verb of Object.keys(service) as (keyof Service)[]) {
+      const permission = permits[verb]
+      // (It has every verb's type: it takes anything, and answers nothing.)
+      const refusal = refusing(permission) as Verb as Service[typeof verb]
+      kept[verb] = isPermitted(permission) ? service[verb] : refusal
+    }
+    return kept as Service
+  }
+}
+
+const refusing = (permission: Permission) => (): never => {
+  throw new Forbidden(permission)
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Role } from '../../src/domain/key.ts'
+import { change } from '../support/moving.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+
+let server: TestServer
+let accountId: string
+
+beforeAll(async () => {
+  server = await testServer()
+  accountId = done(await server.accounts.create({ name: 'Clinic' })).id
+})
+afterAll(() => server.close())
+
+const person = async (role: Role) => {
+  const email = `${crypto.randomUUID()}@clinic.example`
+  return done(await server.accounts.addUser({ accountId, email, role }))
+}
+
+/** Somebody of the account, at his desk. */
+async function seated(role: Role) {
+  const user = await person(role)
+  return { user, accounts: server.deskOf({ actor: user.id, role, accountId }).accounts }
+}
+
+const refused = (message: string) => ({ ok: false, failure: { problem: 'forbidden', message } })
+
+test('an administrator makes people of his account whatever he is himself', async () => {
+  const { accounts } = await seated('administrator')
+  const { id } = await person('member')
+  for (const role of ['engineer', 'administrator', 'member'] as const) {
+    expect(done(await accounts.setRole(id, role)).role).toBe(role)
+  }
+})
+
+test('an administrator makes nobody operator', async () => {
+  const { accounts } = await seated('administrator')
+  const { id } = await person('administrator')
+  const only = refused('only who is operator may make somebody operator')
+  expect(await accounts.setRole(id, 'operator')).toEqual(only)
+  const email = 'op@clinic.example'
+  expect(await accounts.addUser({ accountId, email, role: 'operator' })).toEqual(only)
+  expect(done(await server.accounts.findUser(id)).role).toBe('administrator')
+})
+
+test('an administrator neither demotes an operator of his account nor lets him leave', async () => {
+  const { accounts } = await seated('administrator')
+  const operator = await person('operator')
+  const not = refused(`${operator.email} is operator: only who is that himself may change him`)
+  expect(await accounts.setRole(operator.id, 'member')).toEqual(not)
+  expect(await accounts.leave(operator.id)).toEqual(not)
+  expect(done(await server.accounts.findUser(operator.id))).toEqual(operator)
+})
+
+test.each<Role>(['administrator', 'operator'])(
+  'nobody changes his own role or lets himself leave: %s',
+  async (role) => {
+    const { user, accounts } = await seated(role)
+    const not = refused('nobody changes his own role or lets himself leave: ask somebody else')
+    expect(await accounts.setRole(user.id, 'member')).toEqual(not)
+    expect(await accounts.leave(user.id)).toEqual(not)
+    expect(done(await server.accounts.findUser(user.id))).toEqual(user)
+  },
+)
+
+test('what a person does is found under his id and under the id of his request', async () => {
+  const { user } = await seated('administrator')
+  const requestId = crypto.randomUUID()
+  const desk = server.deskOf({ actor: user.id, role: user.role, accountId, requestId })
+  const site = done(await desk.places.addSite({ accountId, name: 'North' }))
+  const [event] = await desk.audit.list({ actor: user.id, limit: 1 })
+  expect(event).toMatchObject({ action: 'site.created', subject: site.id, requestId })
+  const { decisions } = done(await desk.explain(requestId))
+  expect(decisions.map(({ sentence }) => sentence)).toEqual([`site.created of ${site.id}.`])
+})
+
+test('of two operators who demote each other at once one does: the last who can sign in stays', async () => {
+  const [ann, bob, eve] = [
+    await seated('operator'),
+    await seated('operator'),
+    await seated('operator'),
+  ]
+  const ids = [ann, bob].map(({ user }) => `'${user.id}'`).join()
+  change(
+    join(server.dir, 'latchkey.db'),
+    `update users set password_hash = 'argon2id' where id in (${ids})`,
+  )
+  const [first, second] = await Promise.all([
+    ann.accounts.setRole(bob.user.id, 'member'),
+    bob.accounts.setRole(ann.user.id, 'member'),
+  ])
+  expect([first.ok, second.ok].sort()).toEqual([false, true])
+  const last = first.ok ? ann.user : bob.user
+  const message = `${last.email} is the last operator who can sign in: make somebody else operator first`
+  expect(first.ok ? second : first).toEqual({
+    ok: false,
+    failure: { problem: 'conflict', message },
+  })
+
+  // Somebody who is operator, but has no password, does not count.
+  const stays = { ok: false, failure: { problem: 'conflict', message } }
+  expect(await eve.accounts.setRole(last.id, 'administrator')).toEqual(stays)
+  expect(await eve.accounts.leave(last.id)).toEqual(stays)
+  expect(await server.accounts.setStatus(accountId, 'closed')).toMatchObject({
+    ok: false,
+    failure: { problem: 'conflict' },
+  })
+  expect(done(await server.accounts.find(accountId)).status).toBe('open')
+
+  change(
+    join(server.dir, 'latchkey.db'),
+    `update users set password_hash = 'argon2id' where id = '${eve.user.id}'`,
+  )
+  expect(done(await eve.accounts.leave(last.id)).leftAt).not.toBeNull()
+})

@@ -1,0 +1,127 @@
+import type { Services } from '../../../src/service/desk.ts'
+import type { Tenant } from './tenant.ts'
+
+/** Arguments of each verb of the services: with `id` wherever a verb takes one, one at a time. */
+type Calls = {
+  readonly [Name in keyof Services]: Services[Name] extends (...args: infer Args) => unknown
+    ? (id: string, mine: Tenant) => Args[]
+    : {
+        readonly [Verb in keyof Services[Name]]: Services[Name][Verb] extends (
+          ...args: infer Args
+        ) => unknown
+          ? (id: string, mine: Tenant) => Args[]
+          : never
+      }
+}
+
+const page = { limit: 1000 }
+const watch = () => undefined
+/** Lists that are asked for the rows of one account. */
+const listed = (id: string): [{ limit: number; accountId?: string; after?: string }][] => [
+  [page],
+  [{ ...page, accountId: id }],
+  [{ ...page, after: id }],
+]
+const name = 'name'
+
+export const CALLS: Calls = {
+  accounts: {
+    create: () => [[{ name }]],
+    setStatus: (id) => [[id, 'closed']],
+    setDepartedKeys: (id) => [[id, 'disable']],
+    list: (id) => [[page], [{ ...page, after: id }]],
+    find: (id) => [[id]],
+    addUser: (accountId) => [[{ accountId, email: 'new@clinic.example', role: 'member' }]],
+    setRole: (id) => [[id, 'member']],
+    leave: (id) => [[id]],
+    listUsers: listed,
+    findUser: (id) => [[id]],
+  },
+  places: {
+    addSite: (accountId) => [[{ accountId, name }]],
+    listSites: listed,
+    findSite: (id) => [[id]],
+    addDeveloper: (accountId) => [[{ accountId, name }]],
+    listDevelopers: listed,
+    findDeveloper: (id) => [[id]],
+    enforceAddresses: (id) => [[id, true]],
+    addAddress: (accountId) => [[{ accountId, network: '203.0.113.9' }]],
+    removeAddress: (id) => [[id]],
+    listAddresses: (id) => [[id]],
+  },
+  routes: {
+    addSource: (accountId) => [[{ accountId, name }]],
+    listSources: listed,
+    findSource: (id) => [[id]],
+    addDestination: (accountId) => [[{ accountId, name }]],
+    moveDestination: (id) => [[id, 'https://elsewhere.example/']],
+    setToken: (id) => [[id, 'another token']],
+    verify: (id) => [[id]],
+    setVerified: (id) => [
+      [id, true],
+      [id, false],
+    ],
+    listDestinations: listed,
+    findDestination: (id) => [[id]],
+    subscribe: (id, mine) => [
+      [{ sourceId: id, destinationId: mine.destinationId }],
+      [{ sourceId: mine.sourceId, destinationId: id }],
+      [{ sourceId: id, destinationId: id }],
+    ],
+    setSubscriptionStatus: (id) => [
+      [id, 'paused'],
+      [id, 'active'],
+    ],
+    findFeed: (id) => [[id]],
+    purge: (id) => [[id]],
+    listSubscriptions: (id) => [...listed(id), [{ ...page, sourceId: id }]],
+    findSubscription: (id) => [[id]],
+    findReceiver: (id) => [[id]],
+  },
+  keys: {
+    create: (id, { engineerId, developerId }) => [
+      [{ dialect: 'xdent', ownerId: id, name }],
+      [{ dialect: 'opendental', ownerId: id, developerId, name }],
+      [{ dialect: 'opendental', ownerId: engineerId, developerId: id, name }],
+      [{ dialect: 'xenrad', ownerId: engineerId, siteId: id, name }],
+      [{ dialect: 'redox', ownerId: engineerId, sourceId: id, name }],
+    ],
+    view: (id) => [[id]],
+    rotateSecret: (id) => [
+      [id, {}],
+      [id, { overlapMs: 1000 }],
+    ],
+    enable: (id) => [[id]],
+    disable: (id) => [[id]],
+    revoke: (id) => [[id]],
+    remove: (id) => [[id]],
+    assign: (id, { siteId, keyId }) => [
+      [id, siteId],
+      [id, null],
+      [keyId, id],
+    ],
+    edit: (id, { keyId, engineerId }) => [
+      [id, { name }],
+      [id, { ownerId: engineerId }],
+      [keyId, { ownerId: id }],
+      [keyId, { name, seen: id }],
+    ],
+    list: (id) => [...listed(id), [{ ...page, ownerId: id }], [{ ...page, developerId: id }]],
+    find: (id) => [[id]],
+    uses: (id) => [[id, 0]],
+  },
+  messages: {
+    list: listed,
+    find: (id) => [[id]],
+    attempts: (id) => [[id]],
+    replay: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
+    skip: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
+    open: (id) => [[id]],
+  },
+  audit: {
+    list: (id) => [...listed(id), [{ ...page, subject: id }], [{ ...page, actor: id }]],
+    verify: () => [[watch]],
+    lines: () => [[watch]],
+  },
+  explain: (id) => [[id]],
+}
