@@ -2,7 +2,7 @@
 -- TEXT, BIGINT (milliseconds since 1970), CHECK, partial indexes. Ids are UUIDv7, so that inserts append.
 
 CREATE TABLE schema_version (version BIGINT NOT NULL);
-INSERT INTO schema_version (version) VALUES (3);
+INSERT INTO schema_version (version) VALUES (4);
 
 -- One row. Every change of who may do what bumps it in the same transaction; what was read under
 -- the same version still holds.
@@ -43,6 +43,7 @@ CREATE TABLE sites (
 );
 CREATE INDEX sites_by_account ON sites (account_id, id);
 
+-- password_hash is argon2id. sealed_totp is the second factor; totp_step, the last time step that was used.
 CREATE TABLE users (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
@@ -52,6 +53,9 @@ CREATE TABLE users (
   event_id TEXT NOT NULL,
   username TEXT,
   left_at BIGINT,
+  password_hash TEXT,
+  sealed_totp TEXT,
+  totp_step BIGINT,
   UNIQUE (account_id, email)
 );
 CREATE UNIQUE INDEX users_by_username ON users (username);
@@ -66,6 +70,46 @@ CREATE TABLE developers (
   event_id TEXT NOT NULL
 );
 CREATE INDEX developers_by_account ON developers (account_id, id);
+
+-- ── Signing in ───────────────────────────────────────────────────────────────────────────────────
+-- Secrets are kept as keyed digests, to find their rows by.
+
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY,
+  digest TEXT NOT NULL UNIQUE,
+  user_id TEXT NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL CHECK (kind IN ('browser', 'token')),
+  name TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  seen_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  event_id TEXT NOT NULL
+);
+CREATE INDEX sessions_by_user ON sessions (user_id, id);
+
+-- A one-time link. user_id is null for the server's first operator.
+CREATE TABLE invitations (
+  id TEXT PRIMARY KEY,
+  digest TEXT NOT NULL UNIQUE,
+  user_id TEXT REFERENCES users (id),
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  event_id TEXT NOT NULL
+);
+
+-- Each is good once: its row goes.
+CREATE TABLE recovery_codes (
+  user_id TEXT NOT NULL REFERENCES users (id),
+  digest TEXT NOT NULL,
+  PRIMARY KEY (user_id, digest)
+);
+
+-- id: a digest of the name that was tried, and of where from.
+CREATE TABLE sign_in_failures (
+  id TEXT PRIMARY KEY,
+  failures BIGINT NOT NULL,
+  last_at BIGINT NOT NULL
+);
 
 -- ── Routes ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,6 +207,17 @@ CREATE TABLE key_uses (
   PRIMARY KEY (key_id, day)
 );
 
+-- What came of requests within an hour (hours since 1970, UTC). account_id and dialect are '' where none is known.
+CREATE TABLE traffic (
+  account_id TEXT NOT NULL,
+  hour BIGINT NOT NULL,
+  dialect TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  requests BIGINT NOT NULL,
+  PRIMARY KEY (account_id, hour, dialect, outcome)
+);
+CREATE INDEX traffic_by_hour ON traffic (hour);
+
 -- A refresh family, born at its first refresh.
 CREATE TABLE grants (
   id TEXT PRIMARY KEY,
@@ -226,7 +281,8 @@ CREATE TABLE attempts (
 -- ── What happened ────────────────────────────────────────────────────────────────────────────────
 
 -- request_id joins what a caller was answered and what the operator reads. sequence and seal are null until
--- the event is sealed; each seal covers the one before it, so that no event is changed or gone unseen.
+-- the event is sealed; each seal covers the one before it, so that no event is changed or gone unseen. account_id: whose the subject was when it
+-- was written; it is no part of the seal, and null where the subject was nobody's.
 
 CREATE TABLE audit_events (
   id TEXT PRIMARY KEY,
@@ -237,8 +293,11 @@ CREATE TABLE audit_events (
   facts TEXT NOT NULL,
   request_id TEXT,
   sequence BIGINT,
-  seal TEXT
+  seal TEXT,
+  account_id TEXT
 );
+CREATE INDEX audit_events_by_at ON audit_events (at, id);
+CREATE INDEX audit_events_by_account ON audit_events (account_id, at, id) WHERE account_id IS NOT NULL;
 CREATE INDEX audit_events_by_subject ON audit_events (subject, id);
 CREATE INDEX audit_events_by_request ON audit_events (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX audit_events_unsealed ON audit_events (id) WHERE sequence IS NULL;

@@ -6,6 +6,8 @@ import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../doma
 import type { Grant } from '../domain/rotation.ts'
 import type { Destination, Routes } from '../domain/route.ts'
 import type { RefreshToken, TokenFacts } from '../domain/token.ts'
+import type { PeopleStorage } from './ports/people.ts'
+import type { TrafficStorage } from './ports/traffic.ts'
 
 /** What a fast adapter answers at once and a remote one answers later. Await it either way. */
 export type Maybe<T> = T | Promise<T>
@@ -224,6 +226,12 @@ export interface AuditEvent {
   readonly requestId: string | null
 }
 
+/** An event as it is told. */
+export interface RecordedEvent extends AuditEvent {
+  /** Whose the subject was when it was written; null where it was nobody's. No part of the seal. */
+  readonly accountId: string | null
+}
+
 // ── What is kept ────────────────────────────────────────────────────────────────────────────────
 
 export interface Account {
@@ -390,6 +398,9 @@ export interface SubscriptionSummary {
   readonly status: 'active' | 'paused'
   readonly createdAt: number
 }
+
+/** The destination of a subscription, as far as who sends to it may know: it may be another account's. */
+export type Receiver = Pick<DestinationSummary, 'id' | 'name' | 'verifiedAt'>
 
 export interface NewMessage {
   readonly id: string
@@ -724,17 +735,26 @@ export interface OperatorStorage {
     status: SubscriptionSummary['status'],
     event: AuditEvent,
   ): Promise<boolean>
-  listSubscriptions(page: Page & { sourceId?: string | undefined }): Promise<SubscriptionSummary[]>
+  listSubscriptions(
+    page: Page & { sourceId?: string | undefined; accountId?: string | undefined },
+  ): Promise<SubscriptionSummary[]>
+  findSubscription(id: string): Promise<SubscriptionSummary | null>
+  /** Who receives what a subscription sends. */
+  findReceiver(subscriptionId: string): Promise<Receiver | null>
 
   addEvent(event: AuditEvent): Promise<void>
-  listEvents(page: Page & EventFilter): Promise<AuditEvent[]>
+  listEvents(page: Page & EventFilter): Promise<RecordedEvent[]>
 }
 
 /** What is asked for by no value is not asked for. */
 export interface EventFilter {
+  /** Of this account's subjects: those of nobody are no account's. */
+  readonly accountId?: string | undefined
   readonly subject?: string | undefined
   readonly actor?: string | undefined
   readonly action?: string | undefined
+  /** `key.` for everything that happens to keys. */
+  readonly actionPrefix?: string | undefined
   /** From this moment on. */
   readonly since?: number | undefined
   /** Before this moment. */
@@ -746,7 +766,7 @@ export interface AuditStorage {
   /** All or none; those that are there already stay as they are. */
   addEvents(events: readonly AuditEvent[]): Promise<void>
   /** Oldest first. */
-  listEventsOfRequest(requestId: string): Promise<AuditEvent[]>
+  listEventsOfRequest(requestId: string): Promise<RecordedEvent[]>
 
   /** How far the chain goes. */
   chainEnd(): Promise<Place>
@@ -792,7 +812,9 @@ export interface Storage
     MessageStorage,
     FeedStorage,
     OperatorStorage,
-    AuditStorage {
+    AuditStorage,
+    PeopleStorage,
+    TrafficStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>

@@ -128,6 +128,9 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
           created_at: createdAt,
           left_at: leftAt,
           event_id: event.id,
+          password_hash: null,
+          sealed_totp: null,
+          totp_step: null,
         }),
         event,
       ),
@@ -161,7 +164,10 @@ const toAccount = (row: Tables['accounts']): Account => ({
   addressesEnforced: row.addresses_enforced === 1,
 })
 
-const toUser = (row: Tables['users']): User => ({
+/** (What signs somebody in stays in storage.) */
+export const toUser = (
+  row: Omit<Tables['users'], 'event_id' | 'password_hash' | 'sealed_totp' | 'totp_step'>,
+): User => ({
   id: row.id,
   accountId: row.account_id,
   email: row.email,

@@ -1,19 +1,17 @@
+import { sql } from 'kysely'
 import type { AuditEvent } from '../service/ports.ts'
-import type { Compiler, Engine, Step } from './engine.ts'
-import { type EventRow, toRow } from './events.ts'
+import type { Compiler, Engine, Statement, Step } from './engine.ts'
+import {
+  accountOf,
+  accountOfSubject,
+  addEventWhere,
+  type EventRow,
+  type Subject,
+  toRow,
+} from './event-rows.ts'
 
 /** Tables whose rows remember the event of their last change. */
-type Audited =
-  | 'accounts'
-  | 'address_rules'
-  | 'sites'
-  | 'users'
-  | 'developers'
-  | 'sources'
-  | 'destinations'
-  | 'subscriptions'
-  | 'keys'
-  | 'grants'
+type Audited = Exclude<Subject, 'messages'>
 
 /**
  * Writes of the audit, and the pattern that every audited change follows. The authority's row is
@@ -25,58 +23,30 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     db.updateTable('authority').set((eb) => ({ version: eb('version', '+', 1) })),
   )
 
-  const add = compiler.taking<EventRow>()((db, arg) =>
-    db.insertInto('audit_events').values({
-      id: arg('id'),
-      at: arg('at'),
-      actor: arg('actor'),
-      action: arg('action'),
-      subject: arg('subject'),
-      facts: arg('facts'),
-      request_id: arg('request_id'),
-    }),
-  )
+  const add = addEventWhere(compiler, (arg) => ({
+    account: accountOfSubject(arg('subject')),
+    where: sql``,
+  }))
 
   /** The event, only if there is such a row: `changed`, one that carries the event's id. */
   const addIf = (is: 'there' | 'changed', table: Audited) =>
-    compiler.taking<EventRow>()((db, arg) =>
-      db
-        .insertInto('audit_events')
-        .columns(['id', 'at', 'actor', 'action', 'subject', 'facts', 'request_id'])
-        .expression((eb) =>
-          eb
-            .selectFrom(table)
-            .select([
-              eb.cast<string>(eb.val(arg('id')), 'text').as('id'),
-              eb.cast<number>(eb.val(arg('at')), 'bigint').as('at'),
-              eb.cast<string>(eb.val(arg('actor')), 'text').as('actor'),
-              eb.cast<string>(eb.val(arg('action')), 'text').as('action'),
-              `${table}.id as subject`,
-              eb.cast<string>(eb.val(arg('facts')), 'text').as('facts'),
-              eb.cast<string | null>(eb.val(arg('request_id')), 'text').as('request_id'),
-            ])
-            .where(`${table}.id`, '=', arg('subject'))
-            .$if(is === 'changed', (query) => query.where(`${table}.event_id`, '=', arg('id'))),
-        ),
-    )
-  /** The change before it took place: its row carries the event's id. */
-  const addIfChanged = (table: Audited) => addIf('changed', table)
-  const addBeforeRemoval = {
-    keys: addIf('there', 'keys'),
-    address_rules: addIf('there', 'address_rules'),
+    addEventWhere(compiler, (arg) => ({
+      account: accountOf(table),
+      where: sql`
+        from ${sql.table(table)} where ${sql.ref(`${table}.id`)} = ${arg('subject')}
+        ${is === 'changed' ? sql`and ${sql.ref(`${table}.event_id`)} = ${arg('id')}` : sql``}`,
+    }))
+  const once = (is: 'there' | 'changed') => {
+    const known = new Map<Audited, Statement<EventRow, unknown>>()
+    return (table: Audited, event: AuditEvent): Step => {
+      const statement = known.get(table) ?? addIf(is, table)
+      known.set(table, statement)
+      return statement(toRow(event))
+    }
   }
-  const followUps = {
-    accounts: addIfChanged('accounts'),
-    address_rules: addIfChanged('address_rules'),
-    sites: addIfChanged('sites'),
-    users: addIfChanged('users'),
-    developers: addIfChanged('developers'),
-    sources: addIfChanged('sources'),
-    destinations: addIfChanged('destinations'),
-    subscriptions: addIfChanged('subscriptions'),
-    keys: addIfChanged('keys'),
-    grants: addIfChanged('grants'),
-  }
+  /** Follows the change: its row carries the event's id. */
+  const addIfChanged = once('changed')
+  const addBeforeRemoval = once('there')
 
   return {
     /**
@@ -90,21 +60,19 @@ export function createAudit(engine: Engine, compiler: Compiler) {
       event: AuditEvent,
       also: readonly Step[] = [],
     ): Promise<boolean> {
-      const steps = [bump, step, followUps[table](toRow(event)), ...also]
-      const [, changed] = await engine.atomic(steps)
+      const [, changed] = await engine.atomic([bump, step, addIfChanged(table, event), ...also])
       return changed === 1
     },
 
     /** A row goes, the event of that stays. True if it was there. */
-    async removal(
-      table: keyof typeof addBeforeRemoval,
-      steps: readonly Step[],
-      event: AuditEvent,
-    ): Promise<boolean> {
-      const add = addBeforeRemoval[table](toRow(event))
-      const [, added] = await engine.atomic([bump, add, ...steps])
+    async removal(table: Audited, steps: readonly Step[], event: AuditEvent): Promise<boolean> {
+      const [, added] = await engine.atomic([bump, addBeforeRemoval(table, event), ...steps])
       return added === 1
     },
+
+    /** For who makes a list of his own: the authority's next version, and the event of a change. */
+    bump,
+    addIfChanged,
 
     async addEvent(event: AuditEvent): Promise<void> {
       await engine.atomic([add(toRow(event))])

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Feed, FeedStorage } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler, Engine } from './engine.ts'
-import { type EventRow, toRow } from './events.ts'
+import { accountOf, addEventWhere, toRow } from './event-rows.ts'
 import { lastPlace } from './messages.ts'
 import { type Arg, writer } from './written.ts'
 
@@ -57,18 +57,14 @@ export function createFeedChanges(engine: Engine, compiler: Compiler, audit: Aud
       where ${isChosen(arg)} and status = 'queued'`,
   )
   /** The event of a change of deliveries, if there was one. */
-  const addIfChanged = written<EventRow>(
-    (arg) => sql`
-      insert into audit_events (id, at, actor, action, subject, facts, request_id)
-      select cast(${arg('id')} as text), cast(${arg('at')} as bigint),
-        cast(${arg('actor')} as text), cast(${arg('action')} as text),
-        cast(${arg('subject')} as text), cast(${arg('facts')} as text),
-        cast(${arg('request_id')} as text)
-      where exists (
+  const addIfChanged = addEventWhere(compiler, (arg) => ({
+    account: accountOf('messages'),
+    where: sql`
+      from messages where messages.id = ${arg('subject')} and exists (
         select 1 from deliveries
         where message_id = ${arg('subject')} and event_id = ${arg('id')}
       )`,
-  )
+  }))
 
   const empty = written<{ id: string; eventId: string }>(
     (arg) => sql`

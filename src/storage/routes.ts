@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type {
   DestinationSummary,
   OperatorStorage,
@@ -5,7 +6,7 @@ import type {
   SubscriptionSummary,
 } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
-import type { Compiler } from './engine.ts'
+import type { Compiler, Engine } from './engine.ts'
 import type { Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -25,6 +26,8 @@ type Verbs = Pick<
   | 'addSubscription'
   | 'setSubscriptionStatus'
   | 'listSubscriptions'
+  | 'findSubscription'
+  | 'findReceiver'
 >
 
 /** As a feed, it begins with what schema.sql gives it. */
@@ -37,7 +40,7 @@ type NewSubscription = Omit<
 const EVERY_MODEL = '*'
 
 /** Sources, destinations, and the subscriptions that join them. */
-export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verbs {
+export function createRoutes(engine: Engine, compiler: Compiler, rows: Rows, audit: Audit): Verbs {
   const sourceOf = rows.byId('sources')
   const sourcePage = rows.page('sources', 'account_id')
   const addSource = rows.insertUnlessTaken('sources')
@@ -88,7 +91,33 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
       .where('id', '=', arg('id')),
   )
 
+  const subscriptionOf = rows.byId('subscriptions')
   const subscriptionPage = rows.page('subscriptions', 'source_id')
+  const subscriptionsOf = compiler.taking<{
+    account: string
+    source: string | null
+    after: string
+    limit: number
+  }>()((db, arg) =>
+    db
+      .selectFrom('subscriptions')
+      .innerJoin('sources', 'sources.id', 'subscriptions.source_id')
+      .selectAll('subscriptions')
+      .where('sources.account_id', '=', arg('account'))
+      .where(
+        sql<boolean>`(cast(${arg('source')} as text) is null or sources.id = ${arg('source')})`,
+      )
+      .where('subscriptions.id', '>', arg('after'))
+      .orderBy('subscriptions.id')
+      .limit(arg('limit')),
+  )
+  const receiverOf = compiler.taking<{ id: string }>()((db, arg) =>
+    db
+      .selectFrom('subscriptions')
+      .innerJoin('destinations', 'destinations.id', 'subscriptions.destination_id')
+      .select(['destinations.id', 'destinations.name', 'destinations.verified_at as verifiedAt'])
+      .where('subscriptions.id', '=', arg('id')),
+  )
   // From the rows that it joins, so that where one is missing nothing is inserted.
   const addSubscription = compiler.taking<NewSubscription>()((db, arg) =>
     db
@@ -221,8 +250,25 @@ export function createRoutes(compiler: Compiler, rows: Rows, audit: Audit): Verb
     setSubscriptionStatus: (id, status, event) =>
       audit.change('subscriptions', setStatus({ id, status, event_id: event.id }), event),
 
-    async listSubscriptions({ sourceId, ...page }) {
-      return (await subscriptionPage(sourceId, page)).map(toSubscription)
+    async listSubscriptions({ sourceId, accountId, ...page }) {
+      const { after = '', limit } = page
+      const found =
+        accountId === undefined
+          ? subscriptionPage(sourceId, page)
+          : engine.read(
+              subscriptionsOf({ account: accountId, source: sourceId ?? null, after, limit }),
+            )
+      return (await found).map(toSubscription)
+    },
+
+    async findSubscription(id) {
+      const row = await subscriptionOf(id)
+      return row === undefined ? null : toSubscription(row)
+    },
+
+    async findReceiver(subscriptionId) {
+      const [row] = await engine.read(receiverOf({ id: subscriptionId }))
+      return row ?? null
     },
   }
 }

@@ -12,9 +12,11 @@ import { createKeyLife } from './key-life.ts'
 import { createKeyMaking } from './key-making.ts'
 import { createKeys } from './keys.ts'
 import { createMessages } from './messages.ts'
+import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
 import { createRoutes } from './routes.ts'
 import { createRows } from './rows.ts'
+import { createTraffic } from './traffic.ts'
 import { createUses } from './uses.ts'
 
 /** Everything that is kept, on one engine. The SQL is written once, by subject, and compiled here. */
@@ -36,13 +38,15 @@ export function createStorage(engine: Engine): Storage {
     ...createFeedChanges(engine, compiler, audit),
     ...createAccounts(compiler, rows, audit),
     ...createPlaces(engine, compiler, rows, audit),
-    ...createRoutes(compiler, rows, audit),
+    ...createRoutes(engine, compiler, rows, audit),
     ...createKeyMaking(compiler, audit),
     ...createKeyLife(compiler, audit),
     ...createKeys(engine, compiler, rows),
     ...createEvents(engine, compiler),
     ...createChain(engine, compiler),
     ...createUses(engine, compiler),
+    ...createPeople(engine, compiler, audit),
+    ...createTraffic(engine, compiler),
     addEvent: audit.addEvent,
 
     async probe() {

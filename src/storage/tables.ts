@@ -36,6 +36,9 @@ export interface Tables {
     event_id: string
     username: string | null
     left_at: number | null
+    password_hash: string | null
+    sealed_totp: string | null
+    totp_step: number | null
   }
   developers: {
     id: string
@@ -44,6 +47,34 @@ export interface Tables {
     developer_key: string
     created_at: number
     event_id: string
+  }
+  sessions: {
+    id: string
+    digest: string
+    user_id: string
+    kind: 'browser' | 'token'
+    name: string
+    created_at: number
+    seen_at: number
+    expires_at: number
+    event_id: string
+  }
+  invitations: {
+    id: string
+    digest: string
+    user_id: string | null
+    created_at: number
+    expires_at: number
+    event_id: string
+  }
+  recovery_codes: {
+    user_id: string
+    digest: string
+  }
+  sign_in_failures: {
+    id: string
+    failures: number
+    last_at: number
   }
   sources: {
     id: string
@@ -112,6 +143,13 @@ export interface Tables {
     day: number
     uses: number
   }
+  traffic: {
+    account_id: string
+    hour: number
+    dialect: string
+    outcome: string
+    requests: number
+  }
   grants: {
     id: string
     key_id: string
@@ -167,6 +205,7 @@ export interface Tables {
     request_id: string | null
     sequence: number | null
     seal: string | null
+    account_id: string | null
   }
   audit_chain: {
     sequence: number
@@ -182,4 +221,4 @@ export interface Tables {
 }
 
 /** The version of schema.sql that this code reads and writes. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4

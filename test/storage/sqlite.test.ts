@@ -131,7 +131,7 @@ describe('SQLite', () => {
     await first.addEvent(event('a'))
     await first.close()
     const second = createStorage(openSqlite(path))
-    expect(await second.listEvents({ limit: 10 })).toEqual([event('a')])
+    expect(await second.listEvents({ limit: 10 })).toEqual([{ ...event('a'), accountId: null }])
     await second.close()
   })
 

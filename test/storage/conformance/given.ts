@@ -13,6 +13,7 @@ import type {
   NewDestination,
   NewKey,
   NewMessage,
+  RecordedEvent,
   Site,
   Source,
   Storage,
@@ -48,6 +49,9 @@ export const eventOf = (subject: string, more: Partial<AuditEvent> = {}): AuditE
   requestId: null,
   ...more,
 })
+
+/** What was written of an event, without what storage adds. */
+export const written = ({ accountId, ...event }: RecordedEvent): AuditEvent => event
 
 /** A key of the dialect that is exchanged for tokens, and of its source. */
 export const keyOf = (owner: User, sourceId: string, more: Partial<NewKey> = {}): NewKey => {
@@ -261,8 +265,9 @@ export class Given {
     return row
   }
 
-  /** The events of a subject, the newest first. */
-  readonly eventsOf = (subject: string) => this.storage.listEvents({ subject, limit: 100 })
+  /** The events of a subject, the newest first, as they were written. */
+  readonly eventsOf = async (subject: string): Promise<AuditEvent[]> =>
+    (await this.storage.listEvents({ subject, limit: 100 })).map(written)
 
   /** A change whose guard does not hold: false, no event, and what was there before is still there. */
   readonly refuses = async (
