@@ -8,12 +8,15 @@ import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
+import { createTotp } from './crypto/totp.ts'
+import { FAILURES_FORGOTTEN_MS } from './domain/lockout.ts'
 import { createApp, renderDelivered } from './http/app.ts'
 import { createCourier } from './http/courier.ts'
 import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
 import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
+import { type Access, createAccess } from './service/access.ts'
 import { type Accounts, createAccounts } from './service/accounts.ts'
 import { type Audit, createAudit } from './service/audit.ts'
 import { createAuthenticate } from './service/authenticate.ts'
@@ -27,6 +30,7 @@ import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeys, type Keys } from './service/keys.ts'
 import { createMessages, type Messages } from './service/messages.ts'
 import { createPace } from './service/pace.ts'
+import { createPeople, type People } from './service/people.ts'
 import { createPlaces, type Places } from './service/places.ts'
 import type { Carry, Clock, Dispatch, KeepAlive, Log, Share, Storage } from './service/ports.ts'
 import { createRecorder } from './service/recorder.ts'
@@ -35,6 +39,7 @@ import { createRefused } from './service/refused.ts'
 import { createRingProof } from './service/ring-proof.ts'
 import { createRoutes, type Routes } from './service/routes.ts'
 import { createStandings } from './service/standing.ts'
+import { createTraffic, HOUR_MS, TRAFFIC_KEPT_HOURS } from './service/traffic.ts'
 import { createUses } from './service/uses.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
@@ -70,6 +75,10 @@ export interface Latchkey {
   readonly app: Hono
   readonly storage: Storage
   readonly accounts: Accounts
+  /** How people sign in, and look after their own access. */
+  readonly access: Access
+  /** What an operator does with that. */
+  readonly people: People
   readonly keys: Keys
   /** How a credential goes over the wire, for people. */
   readonly presented: typeof presented
@@ -121,13 +130,16 @@ export function compose(parts: Parts): Latchkey {
 
   const standings = createStandings(storage)
   const recorder = createRecorder({ storage, random, clock, log, keepAlive: parts.keepAlive })
-  const refused = createRefused({ recorder, log })
+  const keepAlive = parts.keepAlive ?? (() => undefined)
+  const traffic = createTraffic({ storage, clock, log, keepAlive })
+  const refused = createRefused({ recorder, traffic, log })
   const notary = createNotary(primitives, keyring)
   const chain = createChain({ storage, notary, random, clock, log })
-  const uses = createUses(storage, clock, log, parts.keepAlive ?? (() => {}))
+  const uses = createUses(storage, clock, log, keepAlive, traffic)
   const common = { standings, uses, minter, random, clock, log, region, recorder, refused }
   const operator = { storage, random, clock, actor: 'operator' }
   const secrets = { storage, random, clock, hasher, digester, sealer }
+  const totp = createTotp(primitives)
   const keysAs = (actor: string) => createKeys({ ...secrets, actor })
 
   const sealedBefore = createRingProof(operator)
@@ -193,6 +205,11 @@ export function compose(parts: Parts): Latchkey {
     app,
     storage,
     accounts: createAccounts({ ...operator, region }),
+    access: createAccess({
+      ...{ ...secrets, totp, recorder, log, region },
+      guesses: guessesOf('console'),
+    }),
+    people: createPeople({ ...operator, digester, publicUrl }),
     keys: keysAs(operator.actor),
     presented,
     askedBelow: FORWARD_AUTH,
@@ -203,7 +220,10 @@ export function compose(parts: Parts): Latchkey {
     audit: createAudit({ storage, notary, clock }),
     explain: createExplain(storage),
     ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
-    flush: uses.flush,
+    async flush() {
+      await uses.flush()
+      await traffic.flush()
+    },
     record: recorder.flush,
     seal: chain.seal,
     async sweep() {
@@ -211,6 +231,9 @@ export function compose(parts: Parts): Latchkey {
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
       const erased = await storage.erasePayloads(clock() - config.retentionMs, clock())
       if (erased > 0) log.info({ erased }, 'payloads that nobody waits for were erased')
+      const now = clock()
+      await storage.purgeSessions(now, now - FAILURES_FORGOTTEN_MS)
+      await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_KEPT_HOURS)
       await chain.purge(yearsBefore(clock(), config.auditYears))
     },
   }
