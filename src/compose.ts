@@ -8,12 +8,15 @@ import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
+import { createTotp } from './crypto/totp.ts'
+import { FAILURES_FORGOTTEN_MS } from './domain/lockout.ts'
 import { createApp, renderDelivered } from './http/app.ts'
 import { createCourier } from './http/courier.ts'
 import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
 import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
+import { type Access, createAccess } from './service/access.ts'
 import { createAuthenticate } from './service/authenticate.ts'
 import { createChain } from './service/chain.ts'
 import { createCustomerKeys } from './service/customer-keys.ts'
@@ -30,6 +33,7 @@ import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
 import { createRingProof } from './service/ring-proof.ts'
 import { createStandings } from './service/standing.ts'
+import { createTraffic, HOUR_MS, TRAFFIC_KEPT_HOURS } from './service/traffic.ts'
 import { createUses } from './service/uses.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
@@ -67,6 +71,8 @@ export interface Latchkey extends Services {
   readonly storage: Storage
   /** The services, as somebody else may use them. */
   readonly deskOf: DeskOf
+  /** How people sign in, and look after their own access. */
+  readonly access: Access
   /** How a credential goes over the wire, for people. */
   readonly presented: typeof presented
   /** Below this path, proxies append the path that they ask about. */
@@ -111,12 +117,15 @@ export function compose(parts: Parts): Latchkey {
 
   const standings = createStandings(storage)
   const recorder = createRecorder({ storage, random, clock, log, keepAlive: parts.keepAlive })
-  const refused = createRefused({ recorder, log })
+  const keepAlive = parts.keepAlive ?? (() => undefined)
+  const traffic = createTraffic({ storage, clock, log, keepAlive })
+  const refused = createRefused({ recorder, traffic, log })
   const notary = createNotary(primitives, keyring)
   const chain = createChain({ storage, notary, random, clock, log })
-  const uses = createUses(storage, clock, log, parts.keepAlive ?? (() => {}))
+  const uses = createUses(storage, clock, log, keepAlive, traffic)
   const common = { standings, uses, minter, random, clock, log, region, recorder, refused }
   const secrets = { storage, random, clock, hasher, digester, sealer }
+  const totp = createTotp(primitives)
   const keysAs = (actor: string) => createKeys({ ...secrets, actor })
 
   const sealedBefore = createRingProof({ storage, random, clock, actor: 'operator' })
@@ -124,7 +133,7 @@ export function compose(parts: Parts): Latchkey {
     dispatch: parts.dispatch,
     applicationName: config.applicationName,
   })
-  const deskOf = createDeskOf({ ...secrets, courier, notary, region })
+  const deskOf = createDeskOf({ ...secrets, courier, notary, region, publicUrl })
   const deliver = createDeliver({
     storage,
     sealer,
@@ -139,7 +148,17 @@ export function compose(parts: Parts): Latchkey {
     keepAlive: parts.keepAlive,
   })
 
+  const access = createAccess({
+    ...{ ...secrets, totp, recorder, log, region },
+    guesses: guessesOf('console'),
+  })
+
   const app = createApp({
+    access,
+    sessions: access.sessions,
+    deskOf,
+    publicUrl,
+    console: config.console,
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
       ...common,
@@ -184,11 +203,15 @@ export function compose(parts: Parts): Latchkey {
     storage,
     ...deskOf({ actor: 'operator', role: 'operator', accountId: null }),
     deskOf,
+    access,
     presented,
     askedBelow: FORWARD_AUTH,
     deliver,
     ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
-    flush: uses.flush,
+    async flush() {
+      await uses.flush()
+      await traffic.flush()
+    },
     record: recorder.flush,
     seal: chain.seal,
     async sweep() {
@@ -196,6 +219,9 @@ export function compose(parts: Parts): Latchkey {
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
       const erased = await storage.erasePayloads(clock() - config.retentionMs, clock())
       if (erased > 0) log.info({ erased }, 'payloads that nobody waits for were erased')
+      const now = clock()
+      await storage.purgeSessions(now, now - FAILURES_FORGOTTEN_MS)
+      await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_KEPT_HOURS)
       await chain.purge(yearsBefore(clock(), config.auditYears))
     },
   }

@@ -88,6 +88,10 @@ export const SETTINGS = {
     default: 'Latchkey',
     help: 'Who this server says it is when it verifies a destination: 1 to 64 letters, digits, dots, dashes and underscores.',
   },
+  LATCHKEY_CONSOLE: {
+    default: 'on',
+    help: 'Whether the console (/console) and the management API (/admin/v1) are there: on or off. Without them the command line alone changes anything.',
+  },
   LATCHKEY_LOG_LEVEL: {
     default: 'info',
     help: 'debug, info, warn, error or silent. Refusals are info, successes debug.',
@@ -171,6 +175,7 @@ const schema = z.object({
   LATCHKEY_APPLICATION_NAME: z
     .string()
     .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores'),
+  LATCHKEY_CONSOLE: z.enum(['on', 'off'], 'must be on or off'),
   LATCHKEY_LOG_LEVEL: z.enum(
     ['debug', 'info', 'warn', 'error', 'silent'],
     'must be debug, info, warn, error or silent',
@@ -202,6 +207,8 @@ export interface Config {
   /** Where a destination may be although it is not the Internet. */
   readonly destinationsAllowed: readonly Network[]
   readonly applicationName: string
+  /** Whether the console and the management API are there. */
+  readonly console: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -267,6 +274,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     upstreamTimeoutMs: s.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,
     destinationsAllowed: s.LATCHKEY_DESTINATIONS_ALLOWED,
     applicationName: s.LATCHKEY_APPLICATION_NAME,
+    console: s.LATCHKEY_CONSOLE === 'on',
     logLevel: s.LATCHKEY_LOG_LEVEL,
   }
 }

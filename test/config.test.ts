@@ -37,6 +37,7 @@ describe('the configuration', () => {
       upstreamTimeoutMs: 60_000,
       destinationsAllowed: [],
       applicationName: 'Latchkey',
+      console: true,
       logLevel: 'info',
     })
     expect(dangersOf(readConfig({}))).toEqual([])
@@ -76,6 +77,7 @@ describe('the configuration', () => {
       LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: '7',
       LATCHKEY_DESTINATIONS_ALLOWED: '10.1.0.0/16',
       LATCHKEY_APPLICATION_NAME: 'Acme.Engine-2',
+      LATCHKEY_CONSOLE: 'off',
       LATCHKEY_LOG_LEVEL: 'silent',
     })
     expect(config).toMatchObject({
@@ -97,6 +99,7 @@ describe('the configuration', () => {
       upstreamTimeoutMs: 7000,
       destinationsAllowed: [{ family: 4, bits: 0x0a010000n, prefix: 16 }],
       applicationName: 'Acme.Engine-2',
+      console: false,
       logLevel: 'silent',
     })
     expect(config.trustedProxies.map(({ family, prefix }) => [family, prefix])).toEqual([
@@ -130,6 +133,7 @@ describe('a problem', () => {
       LATCHKEY_REFRESH_LEEWAY_SECONDS: '3601',
       LATCHKEY_FAILURES_PER_KEY: '0',
       LATCHKEY_QUOTA_REQUESTS: 'many',
+      LATCHKEY_CONSOLE: 'maybe',
       LATCHKEY_LOG_LEVEL: 'loud',
     })
     expect(found).toEqual([
@@ -145,6 +149,7 @@ describe('a problem', () => {
       'LATCHKEY_REFRESH_LEEWAY_SECONDS must be from 0 to 3600',
       'LATCHKEY_FAILURES_PER_KEY must be from 1 to 1000000000',
       'LATCHKEY_QUOTA_REQUESTS must be a whole number from 1 to 1000000000',
+      'LATCHKEY_CONSOLE must be on or off',
       'LATCHKEY_LOG_LEVEL must be debug, info, warn, error or silent',
     ])
   })

@@ -37,7 +37,7 @@ test('one line of JSON says that it is ready, and a second start shows the same 
   const first = await startDemo(dir)
   const { url, ...seeded } = first.ready as Ready
   expect(Object.keys(seeded)).toEqual([
-    ...['redox', 'redoxPair', 'xenrad', 'opendental', 'xdent', 'practice'],
+    ...['redox', 'redoxPair', 'xenrad', 'opendental', 'xdent', 'practice', 'console'],
   ])
   expect(Object.keys(seeded.xenrad)).toEqual(['apiKey', 'url'])
   expect(Object.keys(seeded.opendental)).toEqual([
@@ -45,6 +45,7 @@ test('one line of JSON says that it is ready, and a second start shows the same 
   ])
   expect(Object.keys(seeded.xdent)).toEqual(['apiKey', 'url'])
   expect(Object.keys(seeded.practice)).toEqual(['username', 'apiKey', 'url'])
+  expect(Object.keys(seeded.console)).toEqual(['username', 'password', 'url'])
   expect(Object.keys(seeded.redox)).toEqual(['apiKey', 'secret', 'sourceId', 'destinationId'])
   expect(seeded.redoxPair.keys).toHaveLength(2)
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)

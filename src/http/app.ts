@@ -1,6 +1,8 @@
 import { Hono } from 'hono'
 import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
+import { consolePages } from './console/console.ts'
+import type { ConsoleDeps } from './console/deps.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
@@ -21,7 +23,16 @@ import { xenradSurfaces } from './xenrad/surfaces.ts'
 /** What a destination is sent. */
 export { renderDelivered } from './redox/delivered.ts'
 
-export type AppDeps = AuthDeps & EndpointDeps & HealthDeps & JwksDeps & SurfaceDeps & KeyListDeps
+export type AppDeps = AuthDeps &
+  EndpointDeps &
+  HealthDeps &
+  JwksDeps &
+  SurfaceDeps &
+  KeyListDeps &
+  ConsoleDeps & {
+    /** Whether people may work here with a browser. */
+    readonly console: boolean
+  }
 
 /** The server as a value: requests in, answers out. It opens nothing and reads no environment. */
 export function createApp(deps: AppDeps): Hono {
@@ -44,6 +55,7 @@ export function createApp(deps: AppDeps): Hono {
   app.all('/apikeys/*', dental)
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
+  if (deps.console) app.route('/', consolePages(deps))
 
   app.notFound((c) => {
     const reply = json(404, { message: 'There is nothing at this path.' })

@@ -1,5 +1,6 @@
 import { ok } from '../domain/failure.ts'
 import type { AccountStatus, Role } from '../domain/key.ts'
+import { isEmail, isUsername, USERNAME_RULE } from '../domain/user.ts'
 import { granted, managed } from './manage.ts'
 import {
   conflict,
@@ -74,12 +75,12 @@ export function createAccounts(deps: AccountsDeps) {
       if (!role.ok) return role
       const email = readName('the e-mail address', wish.email)
       if (!email.ok) return email
-      if (!/^[^\s@]+@[^\s@]+$/.test(email.value)) {
+      if (!isEmail(email.value)) {
         return invalid(`${JSON.stringify(wish.email)} is not an e-mail address`)
       }
       const username = wish.username ?? null
       if (username !== null && !isUsername(username)) {
-        return invalid('a username is 1 to 64 of a–z, A–Z, 0–9, dot, dash, underscore and @')
+        return invalid(USERNAME_RULE)
       }
       const account = await find(wish.accountId)
       if (!account.ok) return account
@@ -147,7 +148,5 @@ const lastOperators = ({ name }: Account) =>
   )
 
 const noAccount = (id: string) => notFound(`there is no account ${id}`)
-
-const isUsername = (text: string) => /^[\w.@-]{1,64}$/.test(text)
 
 export type Accounts = ReturnType<typeof createAccounts>

@@ -50,7 +50,7 @@ export function createAuthenticate(deps: AuthenticateDeps) {
     const key = usable.value
     const inTime = pace(key)
     if (!inTime.ok) return inTime
-    uses.count(key.id)
+    uses.count(key)
     return ok(key)
   }
 

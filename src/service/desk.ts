@@ -7,6 +7,7 @@ import type { KeySecretsDeps } from './key-secrets.ts'
 import { createKeys, type Keys } from './keys.ts'
 import { createMessages, type Messages } from './messages.ts'
 import type { OperatorDeps } from './operator.ts'
+import { createPeople, type People } from './people.ts'
 import { permitted } from './permits.ts'
 import { createPlaces, type Places } from './places.ts'
 import type { AuditStorage, Courier, Notary } from './ports.ts'
@@ -16,6 +17,8 @@ import { createScope, type DeskStorage } from './scope.ts'
 /** What people do with the server, be it in a browser, by the management API or on the command line. */
 export interface Services {
   readonly accounts: Accounts
+  /** How others sign in. */
+  readonly people: People
   readonly places: Places
   readonly routes: Routes
   readonly keys: Keys
@@ -48,6 +51,8 @@ export interface DeskDeps extends KeySecretsDeps, Pick<OperatorDeps, 'clock'> {
   readonly notary: Notary
   /** The region of accounts that name none. */
   readonly region: string
+  /** Where people reach this server. */
+  readonly publicUrl: string
 }
 
 /** Cheap enough to be made for each request, with the role that its user has at that moment. */
@@ -63,6 +68,7 @@ export function createDeskOf(deps: DeskDeps) {
       may(role, permission) && (accountId === null || !isOfServer(permission))
     const services: Services = {
       accounts: createAccounts(its),
+      people: createPeople(its),
       places: createPlaces(its),
       routes: createRoutes(its),
       keys: createKeys(its),

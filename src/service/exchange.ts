@@ -47,7 +47,7 @@ export function createExchange(deps: ExchangeDeps) {
       generation: 0,
       issuedAt: wholeSecond(clock()),
     })
-    uses.count(key.id)
+    uses.count(key)
     log.debug({ ...caller, keyId: key.id }, 'exchanged')
     const facts = { surface: 'exchange', grantId }
     recorder.record({ action: 'token.issued', subject: key.id, caller, facts })

@@ -1,5 +1,6 @@
 import { ok } from '../domain/failure.ts'
 import { explainRefusal } from '../domain/refusal.ts'
+import { explainSignIn } from '../domain/sign-in.ts'
 import { type Done, notFound } from './operator.ts'
 import type { AuditEvent, AuditStorage, Facts, OperatorStorage } from './ports.ts'
 
@@ -71,6 +72,8 @@ function inWords({ action, subject, facts }: AuditEvent): Pick<Decision, 'senten
   switch (action) {
     case 'key.refused':
       return explainRefusal(facts)
+    case 'session.refused':
+      return { sentence: explainSignIn(String(facts.reason)), advice: null }
     case 'token.issued':
       return { sentence: 'The key and its secret were right: tokens were issued.', advice: null }
     case 'token.refreshed':

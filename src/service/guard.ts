@@ -41,7 +41,7 @@ export function createGuard({ standings, storage, minter, uses, clock, region }:
       await storage.acknowledgeGrant(grantId, generation, now)
       standings.forgetGrant(token)
     }
-    uses.count(keyId)
+    uses.count(standing.key)
     return ok(standing)
   }
 }

@@ -15,6 +15,13 @@ export const PERMITS: Permits = {
     listUsers: 'users.read',
     findUser: 'users.read',
   },
+  people: {
+    invite: 'users.write',
+    inviteFirst: 'accounts.write',
+    setUsername: 'users.write',
+    signOut: 'users.write',
+    resetSecondFactor: 'users.write',
+  },
   places: {
     addSite: 'places.write',
     listSites: 'places.read',
@@ -99,6 +106,7 @@ type Verb = (...args: never[]) => unknown
 export function permitted(services: Services, isPermitted: (p: Permission) => boolean): Services {
   return {
     accounts: only(services.accounts, PERMITS.accounts),
+    people: only(services.people, PERMITS.people),
     places: only(services.places, PERMITS.places),
     routes: only(services.routes, PERMITS.routes),
     keys: only(services.keys, PERMITS.keys),

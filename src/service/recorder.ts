@@ -5,7 +5,7 @@ import type { Caller } from './refused.ts'
 /** Something that a request did or was refused, for the audit. */
 export interface Happening {
   readonly action: Action
-  /** The key, or NOBODY. */
+  /** The key, the person, or NOBODY. */
   readonly subject: string
   readonly caller: Caller
   readonly facts: Facts
@@ -14,7 +14,7 @@ export interface Happening {
 /** Whom a credential names that is nobody's. */
 export const NOBODY = 'nobody'
 
-type Action = 'token.issued' | 'token.refreshed' | 'key.refused'
+type Action = 'token.issued' | 'token.refreshed' | 'key.refused' | 'session.refused'
 
 /** How long events are gathered before they are written. What is lost with the process is no more. */
 const WINDOW_MS = 1000
@@ -28,6 +28,7 @@ const MOST: Readonly<Record<Action | typeof NOBODY, number>> = {
   'token.issued': 2000,
   'token.refreshed': 2000,
   'key.refused': 100,
+  'session.refused': 100,
   nobody: 20,
 }
 /** A runtime may end work that it was told to finish: so long after, another is told of it. */

@@ -63,7 +63,7 @@ export function createRefresh(deps: RefreshDeps) {
     if (!proven.ok) return proven
     const usable = mayUse(standing.key, caller.address, now, region)
     if (!usable.ok) return usable
-    uses.count(standing.key.id)
+    uses.count(standing.key)
     return rotate(usable.value, proven.value, now, caller)
   }
 

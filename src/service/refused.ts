@@ -2,6 +2,7 @@ import type { Failure } from '../domain/failure.ts'
 import { factsOf } from '../domain/refusal.ts'
 import type { Log } from './ports.ts'
 import { NOBODY, type Recorder } from './recorder.ts'
+import type { TrafficCounter } from './traffic.ts'
 
 /** Who is calling, as far as the connection tells. */
 export interface Caller {
@@ -11,16 +12,23 @@ export interface Caller {
   readonly path: string
 }
 
+export interface RefusedDeps {
+  readonly recorder: Recorder
+  readonly traffic: Pick<TrafficCounter, 'refused'>
+  readonly log: Log
+}
+
 /**
  * Tells the operator of a refusal, in words that the caller never reads. Nobody waits for it: a caller
  * must not see from the time it takes whether there is such a key.
  */
-export function createRefused({ recorder, log }: { recorder: Recorder; log: Log }) {
+export function createRefused({ recorder, traffic, log }: RefusedDeps) {
   return function refused(what: string, failure: Failure, caller: Caller): void {
     log.info({ ...caller, ...loggedOf(failure) }, `${what} refused`)
     const subject = 'keyId' in failure ? failure.keyId : NOBODY
     const facts = { surface: what, ...factsOf(failure) }
     recorder.record({ action: 'key.refused', subject, caller, facts })
+    traffic.refused(what, failure)
   }
 }
 

@@ -1,29 +1,43 @@
+import type { Key } from '../domain/key.ts'
 import type { Clock, KeepAlive, KeyUse, Log, OperatorStorage } from './ports.ts'
+import { HOUR_MS, type TrafficCounter } from './traffic.ts'
 
-const DAY_MS = 86_400_000
 const FLUSH_MS = 60_000
 /** A flood of different keys is written early, so that what is counted stays small. */
 const COUNTED = 10_000
 /** Of how many keys in one write: of all at once, it would hold up every request for a third of a second. */
 const WRITTEN_TOGETHER = 500
 
+type UsedKey = Pick<Key, 'id' | 'accountId' | 'dialect'>
+
+interface Counted {
+  readonly key: UsedKey
+  readonly hour: number
+  uses: number
+  lastAt: number
+}
+
 /**
  * Counts the uses of keys, off the hot path: one write a key and minute, however often it was used. What
- * was counted since the last write is lost where the process dies: it is no one's proof of anything.
+ * was counted since the last write is lost where the process dies: it is no one's proof of anything. Each
+ * is a request that was admitted, and told as such when it is written: no request counts twice.
  */
 export function createUses(
   storage: Pick<OperatorStorage, 'addKeyUses'>,
   clock: Clock,
   log: Log,
   keepAlive: KeepAlive,
+  traffic: Pick<TrafficCounter, 'admitted'>,
 ) {
-  let counted = new Map<string, { day: number; uses: number; lastAt: number }>()
+  let counted = new Map<string, Counted>()
   let since = clock()
 
   async function flush(): Promise<void> {
-    const uses: KeyUse[] = Array.from(counted, ([keyId, of]) => ({ keyId, ...of }))
+    const all = [...counted.values()]
     counted = new Map()
     since = clock()
+    for (const { key, hour, uses } of all) traffic.admitted(key, hour, uses)
+    const uses = all.map(useOf)
     for (let from = 0; from < uses.length; from += WRITTEN_TOGETHER) {
       try {
         await storage.addKeyUses(uses.slice(from, from + WRITTEN_TOGETHER))
@@ -36,16 +50,16 @@ export function createUses(
   }
 
   return {
-    count(keyId: string): void {
+    count(key: UsedKey): void {
       const at = clock()
-      const day = Math.floor(at / DAY_MS)
-      const known = counted.get(keyId)
-      if (known?.day === day) {
+      const hour = Math.floor(at / HOUR_MS)
+      const known = counted.get(key.id)
+      if (known?.hour === hour) {
         known.uses++
         known.lastAt = at
       } else {
         if (known !== undefined || counted.size >= COUNTED) keepAlive(flush())
-        counted.set(keyId, { day, uses: 1, lastAt: at })
+        counted.set(key.id, { key, hour, uses: 1, lastAt: at })
       }
       if (at - since >= FLUSH_MS) keepAlive(flush())
     },
@@ -54,5 +68,12 @@ export function createUses(
     flush,
   }
 }
+
+const useOf = ({ key, hour, uses, lastAt }: Counted): KeyUse => ({
+  keyId: key.id,
+  day: Math.floor(hour / 24),
+  uses,
+  lastAt,
+})
 
 export type Uses = ReturnType<typeof createUses>

@@ -16,6 +16,11 @@ beforeEach(async () => {
 })
 afterEach(() => core.close())
 
+const keyOf = (id: string) => ({ id, accountId: 'account', dialect: 'xdent' as const })
+
+/** Nobody who counts traffic. */
+const nobody = { admitted: () => undefined }
+
 /** Counts on the real database, and keeps each write in sight. */
 function watched(fails = false) {
   const clock = testClock(DAY * 20_000)
@@ -28,7 +33,7 @@ function watched(fails = false) {
       return fails ? Promise.reject(new Error('disk full')) : core.storage.addKeyUses(uses)
     },
   }
-  const uses = createUses(storage, clock, log, (work) => kept.push(work))
+  const uses = createUses(storage, clock, log, (work) => kept.push(work), nobody)
   return { uses, clock, log, writes, settle: () => Promise.all(kept.splice(0)) }
 }
 
@@ -36,7 +41,7 @@ describe('the uses of a key', () => {
   test('are one write a minute, however often it is used', async () => {
     const { uses, clock, writes, settle } = watched()
     for (let second = 0; second < 180; second++) {
-      for (let n = 0; n < 100; n++) uses.count(keyId)
+      for (let n = 0; n < 100; n++) uses.count(keyOf(keyId))
       clock.turn(1000)
     }
     await settle()
@@ -50,10 +55,10 @@ describe('the uses of a key', () => {
   test('are told apart by day, in UTC', async () => {
     const { uses, clock, settle } = watched()
     clock.set(DAY * 20_001 - 1)
-    uses.count(keyId)
+    uses.count(keyOf(keyId))
     clock.turn(1)
-    uses.count(keyId)
-    uses.count(keyId)
+    uses.count(keyOf(keyId))
+    uses.count(keyOf(keyId))
     await settle()
     await uses.flush()
     expect(await core.storage.listKeyUses(keyId, 0)).toEqual([
@@ -71,9 +76,9 @@ describe('the uses of a key', () => {
   test('are lost to nobody who uses it while they are written', async () => {
     const { uses, clock } = watched()
     for (let round = 0; round < 20; round++) {
-      uses.count(keyId)
+      uses.count(keyOf(keyId))
       const writing = uses.flush()
-      uses.count(keyId)
+      uses.count(keyOf(keyId))
       clock.turn(1)
       await writing
     }
@@ -83,7 +88,7 @@ describe('the uses of a key', () => {
 
   test('of very many keys are written early, so that what is held stays small', async () => {
     const { uses, writes, settle } = watched()
-    for (let n = 0; n < 25_000; n++) uses.count(`key-${n}`)
+    for (let n = 0; n < 25_000; n++) uses.count(keyOf(`key-${n}`))
     await settle()
     const keys = writes.flatMap((write) => write.map((use) => use.keyId))
     expect(new Set(keys).size).toBe(20_000)
@@ -96,7 +101,7 @@ describe('a database that takes no write', () => {
   test('fails no request, grows no memory, and is told to the operator', async () => {
     const { uses, clock, log, writes, settle } = watched(true)
     for (let minute = 0; minute < 5; minute++) {
-      for (let n = 0; n < 10; n++) uses.count(`key-${n}`)
+      for (let n = 0; n < 10; n++) uses.count(keyOf(`key-${n}`))
       clock.turn(60_000)
     }
     await settle()
@@ -111,7 +116,7 @@ describe('a database that takes no write', () => {
 
   test('is asked once for what was counted, not once for each part of it', async () => {
     const { uses, log, writes } = watched(true)
-    for (let n = 0; n < 2000; n++) uses.count(`key-${n}`)
+    for (let n = 0; n < 2000; n++) uses.count(keyOf(`key-${n}`))
     await uses.flush()
     expect(writes).toHaveLength(1)
     expect(log.lines).toMatchObject([{ facts: { keys: 2000 } }])
@@ -124,8 +129,8 @@ describe('a database that takes no write', () => {
         throw new Error('closed')
       },
     }
-    const uses = createUses(storage, Date.now, log, () => undefined)
-    uses.count(keyId)
+    const uses = createUses(storage, Date.now, log, () => undefined, nobody)
+    uses.count(keyOf(keyId))
     await expect(uses.flush()).resolves.toBeUndefined()
     expect(log.lines).toHaveLength(1)
   })

@@ -1,10 +1,12 @@
 import { type Context, Hono } from 'hono'
+import type { Unreadable } from '../../domain/failure.ts'
+import { Forbidden } from '../../service/permits.ts'
 import { type Log, Unavailable } from '../../service/ports.ts'
 import type { Caller } from '../../service/refused.ts'
 import { decodeText, readBody } from '../body.ts'
 import { callerOf, type HttpDeps } from '../caller.ts'
 import { isSameOrigin } from './origin.ts'
-import { problem } from './problem.ts'
+import { type Problem, problem } from './problem.ts'
 
 export interface OpenDeps extends HttpDeps {
   readonly publicUrl: string
@@ -44,6 +46,7 @@ export async function attend(
   try {
     return await work(caller)
   } catch (error) {
+    if (error instanceof Forbidden) return problem(c, caller, 'not_allowed')
     deps.log.error({ ...caller, error }, 'a request failed')
     return problem(c, caller, error instanceof Unavailable ? 'unavailable' : 'broken')
   }
@@ -53,11 +56,17 @@ export async function attend(
 const LIMIT_BYTES = 256 * 1024
 
 /** What a page of ours has sent, or why it is not read. */
-export async function readForm({ publicUrl }: OpenDeps, c: Context) {
+export async function readForm(
+  { publicUrl }: OpenDeps,
+  c: Context,
+): Promise<URLSearchParams | Problem> {
   const hosts = [new URL(publicUrl).host, c.req.header('host') ?? '']
   if (!isSameOrigin(c.req.raw.headers, hosts)) return 'strange_origin'
   const body = await readBody(c.req.raw, LIMIT_BYTES)
-  if (!body.ok) return body.failure.reason
+  if (!body.ok) return problemOf(body.failure)
   const text = decodeText(body.value)
-  return text.ok ? new URLSearchParams(text.value) : text.failure.reason
+  return text.ok ? new URLSearchParams(text.value) : problemOf(text.failure)
 }
+
+const problemOf = ({ reason }: Unreadable): Problem =>
+  reason === 'body_too_large' ? reason : 'body_unreadable'

@@ -10,6 +10,10 @@ interface Group {
 const BY_HEADING: Readonly<Record<string, Readonly<Record<string, Group>>>> = {
   'Run it:': {
     serve: { description: 'run the server', load: () => import('./serve.ts') },
+    console: {
+      description: 'the way into the console, for its first operator',
+      load: () => import('./console.ts'),
+    },
     demo: { description: 'see it work, with made-up vendors', load: () => import('./demo.ts') },
     doctor: {
       description: 'find what is wrong with this installation',

@@ -61,7 +61,10 @@ async function startAs(workers: number, config: Config, log: Log): Promise<Stopp
   }
   if (workers === 1) {
     const { start } = await import('../server.ts')
-    return { ...(await start(config, log)), ...alone }
+    const { welcomeOperator } = await import('../welcome.ts')
+    const running = await start(config, log)
+    await welcomeOperator(config, running, log)
+    return { ...running, ...alone }
   }
   const { startWorkers, WorkerFailed } = await import('../workers/primary.ts')
   return startWorkers(workers, config, log).catch((error: unknown) => {

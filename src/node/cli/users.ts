@@ -7,6 +7,7 @@ import { withLatchkey } from './opening.ts'
 import { list, paged } from './paging.ts'
 import { type Columns, printOne, time } from './print.ts'
 import { defineLeave } from './users/leave.ts'
+import { defineSignIn } from './users/sign-in.ts'
 
 const ROLES: readonly Role[] = ['operator', 'administrator', 'engineer', 'member']
 
@@ -71,5 +72,6 @@ export function define(group: Command): void {
       printOne(command, granted(done), COLUMNS)
     })
 
+  defineSignIn(group, COLUMNS)
   defineLeave(group)
 }

@@ -46,8 +46,9 @@ const shorten = (text: string) =>
   text.replace(/[\w-]{60,}(\.[\w-]+)*/g, (token) => `${token.slice(0, 6)}…${token.slice(-10)}`)
 
 /** What a newcomer can paste. */
-export function showInvitation({ url }: Running, { redox }: Seeded, dataDir: string): void {
-  const { apiKey, secret, destinationId } = redox
+export function showInvitation({ url }: Running, seeded: Seeded, dataDir: string): void {
+  const { apiKey, secret, destinationId } = seeded.redox
+  const { username, password } = seeded.console
   const message = JSON.stringify(deviceNew(destinationId))
   stdout.write(`
 ${paint('bold', `Latchkey is up at ${url}`)}. Paste these into another terminal:
@@ -59,6 +60,8 @@ curl -s ${url}/endpoint -H "Authorization: Bearer $TOKEN" -H 'Content-Type: appl
   -d '${message}'
 
 LATCHKEY_DATA=${dataDir} npm run -s latchkey -- messages list
+
+Or open ${url}/console and sign in as ${username} with the password ${password}
 
 ${paint('dim', 'Ctrl-C stops it. The data stays; the next start shows the same key.')}
 `)

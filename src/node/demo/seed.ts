@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Latchkey } from '../../compose.ts'
 import { done, seedAccount } from './seed-account.ts'
+import { seedOperator } from './seed-operator.ts'
 import { seedOpendental, seedPractice, seedXdent, seedXenrad } from './seed-surfaces.ts'
 
 /** A key as a vendor's backend holds it. */
@@ -28,6 +29,8 @@ export interface Seeded {
   }
   readonly xdent: { readonly apiKey: string }
   readonly practice: { readonly username: string; readonly apiKey: string }
+  /** Who may see and do everything, in a browser. */
+  readonly console: { readonly username: string; readonly password: string }
 }
 
 /** The ids of the vendor's own samples, so that those work as they stand. */
@@ -63,6 +66,7 @@ export async function seed(
     opendental: kept.opendental ?? (await seedOpendental(latchkey)),
     xdent: kept.xdent ?? (await seedXdent(latchkey)),
     practice: kept.practice ?? (await seedPractice(latchkey)),
+    console: kept.console ?? (await seedOperator(latchkey)),
   }
   writeFileSync(path, JSON.stringify(seeded), { mode: 0o600 })
   return seeded

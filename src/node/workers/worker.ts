@@ -1,8 +1,13 @@
+import cluster from 'node:cluster'
 import type { Config } from '../../config.ts'
 import type { Log } from '../../service/ports.ts'
 import { type Running, startOneOf } from '../server.ts'
+import { welcomeOperator } from '../welcome.ts'
 import { shareCounts } from './counts.ts'
 import type { Words } from './words.ts'
+
+/** What all do is told by one of them; who replaces it later has a number of his own. */
+const FIRST = 1
 
 /** One of `size` processes that serve a port together. It ends when the process above it does. */
 export async function startWorker(size: number, config: Config, log: Log): Promise<Running> {
@@ -15,6 +20,7 @@ export async function startWorker(size: number, config: Config, log: Log): Promi
     throw error
   })
   tell({ listening: { port: running.port, url: running.url } })
+  if (cluster.worker?.id === FIRST) await welcomeOperator(config, running, log)
   return running
 }
 

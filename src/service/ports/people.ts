@@ -49,6 +49,16 @@ export interface Failures {
   readonly lastAt: number
 }
 
+/** A second factor by time (RFC 6238): codes of an app that shares a secret with us. */
+export interface Totp {
+  /** Base32, as people type it where they cannot scan. */
+  newSecret(): string
+  /** What an app scans: `otpauth://totp/…`, with whose it is. */
+  uri(secret: string, label: string): string
+  /** The time step that this is the code of, now or a moment ago; null for a wrong one. */
+  stepOf(secret: string, code: string, now: number): number | null
+}
+
 /**
  * People who sign in. Each change and its audit event are one atomic list. False: the change's own
  * guard did not hold. `digests`: what a secret may be kept as, under each key of the ring.

@@ -1,5 +1,8 @@
+import { createTotp } from '../../../src/crypto/totp.ts'
+import { drawQr } from '../../../src/service/people/qr.ts'
 import { createArgon2 } from '../../../src/worker/argon2.ts'
 import { type D1, openD1 } from '../../../src/worker/d1.ts'
+import { workerPrimitives } from '../../../src/worker/primitives.ts'
 
 /*
  * A Worker that does for a test what only a Worker can: the D1 engine and WebAssembly, at work in
@@ -9,11 +12,14 @@ import { type D1, openD1 } from '../../../src/worker/d1.ts'
 let engine: ReturnType<typeof openD1> | undefined
 let argon2: ReturnType<typeof createArgon2> | undefined
 
+const totp = createTotp(workerPrimitives)
+
 type Ask =
   | { do: 'read'; step: { sql: string; values: unknown[] } }
   | { do: 'atomic'; steps: { sql: string; values: unknown[] }[] }
   | { do: 'hash'; secret: string }
   | { do: 'verify'; phc: string; secret: string }
+  | { do: 'totp'; secret: string; code: string; now: number }
 
 async function answer(ask: Ask, db: D1): Promise<unknown> {
   engine ??= openD1(db)
@@ -27,6 +33,10 @@ async function answer(ask: Ask, db: D1): Promise<unknown> {
       return argon2.hash(ask.secret)
     case 'verify':
       return argon2.verify(ask.phc, ask.secret)
+    case 'totp': {
+      const uri = totp.uri(ask.secret, 'dr')
+      return { step: totp.stepOf(ask.secret, ask.code, ask.now), uri, qr: drawQr(uri) }
+    }
   }
 }
 

@@ -20,6 +20,8 @@ export interface Workerd {
   readonly engine: Engine
   /** argon2 of src/worker/argon2.ts, at work in workerd. */
   readonly argon2: Argon2
+  /** A code judged in workerd, and what it would show to set up an app. */
+  totp(secret: string, code: string, now: number): Promise<unknown>
   /** What the Workers have logged. */
   readonly lines: readonly string[]
   dispose(): Promise<void>
@@ -95,6 +97,7 @@ export async function startWorkerd(
       hash: (secret) => ask({ do: 'hash', secret }),
       verify: (phc, secret) => ask({ do: 'verify', phc, secret }),
     },
+    totp: (secret, code, now) => ask({ do: 'totp', secret, code, now }),
     async dispose() {
       await mf.dispose()
       rmSync(dir, { recursive: true, force: true })

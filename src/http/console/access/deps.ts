@@ -1,4 +1,4 @@
-import type { Access } from '../../../service/people/access.ts'
+import type { Access } from '../../../service/access.ts'
 import type { OpenDeps } from '../open.ts'
 
 export interface AccessScreenDeps extends OpenDeps {

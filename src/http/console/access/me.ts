@@ -116,7 +116,7 @@ const passwordForm = (visit: Visit): Html =>
     visit.formToken,
     `${HERE}/password`,
     html`${field({ name: 'current', label: 'The password you have', type: 'password', autocomplete: 'current-password', required: true })}
-      ${field({ name: 'wished', label: 'The new one', type: 'password', hint: 'At least 12 characters. It ends every other session and every token of yours.', autocomplete: 'new-password', required: true })}
+      ${field({ name: 'wished', label: 'The new one', type: 'password', hint: 'At least 15 characters. It ends every other session and every token of yours.', autocomplete: 'new-password', required: true })}
       ${field({ name: 'again', label: 'The new one once more', type: 'password', autocomplete: 'new-password', required: true })}
       ${submit('Change it')}`,
   )

@@ -88,7 +88,7 @@ function formOf(
     ${refused(message)}
     <form method="post" action="${path}">
       ${organization}${username}
-      ${field({ name: 'password', label: 'Password', type: 'password', hint: 'At least 12 characters. A few words that only you would put together are good.', autocomplete: 'new-password', required: true })}
+      ${field({ name: 'password', label: 'Password', type: 'password', hint: 'At least 15 characters. A few words that only you would put together are good.', autocomplete: 'new-password', required: true })}
       ${field({ name: 'again', label: 'The password once more', type: 'password', autocomplete: 'new-password', required: true })}
       ${submit(isFirst ? 'Begin' : 'Set the password')}
     </form>

@@ -69,7 +69,7 @@ export const framed = (visit: Visit, head: Title, body: Html): Html =>
   <div class="frame">
     <header class="rail">
       ${brand}
-      <details class="menu"${visit.menuOpen ? html` open` : nothing}><summary>Menu</summary>
+      <details class="menu"><summary>Menu</summary>
         <nav aria-label="Main">${RAIL.map((group) => groupOf(visit, group))}</nav>
         ${me(visit)}
       </details>

@@ -94,6 +94,7 @@ main > * { min-width: 0; }
 @media (min-width: 56.01rem) {
   .menu { display: contents; }
   .menu::details-content { display: contents; content-visibility: visible; }
+  @supports not selector(::details-content) { .menu > summary { display: block; } }
 }
 @media print { .rail, .skip { display: none; } .frame { display: block; } }
 `

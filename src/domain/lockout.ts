@@ -1,0 +1,32 @@
+/** So often somebody may be wrong in a row before each further time costs a wait: from one place, or from anywhere. */
+export const FREE_FAILURES = { here: 4, anywhere: 49 } as const
+
+/** What is counted of a name: from one neighbourhood of addresses, or from all of them. */
+export type Counted = keyof typeof FREE_FAILURES
+
+const FIRST_WAIT_MS = 1000
+const LONGEST_WAIT_MS = 15 * 60 * 1000
+
+/** Without another one for so long, failures are forgotten. */
+export const FAILURES_FORGOTTEN_MS = 24 * 60 * 60 * 1000
+
+/**
+ * The wait after so many failures in a row: none at first, then a second, doubled each time. NIST
+ * SP 800-63B §5.2.2 wants the rate of guesses limited; a lock for good would be the guesser's to use.
+ */
+export function waitAfter(failures: number, counted: Counted): number {
+  const costly = failures - FREE_FAILURES[counted]
+  if (costly <= 0) return 0
+  // Past 2^10 the longest wait is reached: an exponent has no business being larger.
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(costly - 1, 10))
+}
+
+/** How long from now until the next try is taken; 0 where it may be now. */
+export function lockedFor(
+  { count, lastAt }: { readonly count: number; readonly lastAt: number },
+  counted: Counted,
+  now: number,
+): number {
+  if (now - lastAt >= FAILURES_FORGOTTEN_MS) return 0
+  return Math.max(0, lastAt + waitAfter(count, counted) - now)
+}

@@ -1,0 +1,107 @@
+import { ok } from '../domain/failure.ts'
+import type { Role } from '../domain/key.ts'
+import { isUsername, USERNAME_RULE } from '../domain/user.ts'
+import { managed } from './manage.ts'
+import { conflict, type Done, eventOf, invalid, notFound, type OperatorDeps } from './operator.ts'
+import { invitationText } from './people/kept.ts'
+import type { Invitation } from './ports/people.ts'
+import type { OperatorStorage, SecretDigester, User } from './ports.ts'
+import type { Admitting } from './scope/people.ts'
+
+export interface PeopleDeps extends OperatorDeps {
+  readonly role: Role
+  readonly storage: Admitting & Pick<OperatorStorage, 'findUser'>
+  readonly digester: SecretDigester
+  /** Where people reach this server. */
+  readonly publicUrl: string
+}
+
+/** A one-time link, which is shown now and never again. */
+export interface Invited {
+  readonly invitation: Invitation
+  readonly secret: string
+  readonly link: string
+}
+
+/** The page below this path belongs to who holds the rest of it. */
+export const WELCOME = '/console/welcome'
+
+/** An operator writes to people; the console prints to whoever has just started the server. */
+export const INVITATION_MS = 72 * 60 * 60 * 1000
+export const FIRST_LINK_MS = 60 * 60 * 1000
+
+/** Whom an invitation is for that makes the first operator. */
+const NO_USER = 'nobody'
+
+/** What an operator does with how people sign in. */
+export function createPeople(deps: PeopleDeps) {
+  const { storage, random, clock, digester, publicUrl } = deps
+  const me = { id: deps.actor, role: deps.role }
+
+  async function invitationFor(userId: string | null, ms: number): Promise<Invited | null> {
+    const at = clock()
+    const secret = random.secret()
+    const invitation = { id: random.uuid(), userId, createdAt: at, expiresAt: at + ms }
+    const digest = digester.digest(invitationText(secret))
+    const event = eventOf(deps, 'user.invited', userId ?? NO_USER, { until: invitation.expiresAt })
+    const added = await storage.addInvitation({ ...invitation, digest }, event)
+    return added ? { invitation, secret, link: `${publicUrl}${WELCOME}/${secret}` } : null
+  }
+
+  /** Whose sign-in this person may change. */
+  async function find(userId: string): Promise<Done<User>> {
+    const user = await storage.findUser(userId)
+    return user === null ? notFound(`there is no user ${userId}`) : managed(me, user)
+  }
+
+  return {
+    /** A link to a first password, or to a new one: what was sent before is good no longer. */
+    async invite(userId: string): Promise<Done<Invited>> {
+      const user = await find(userId)
+      if (!user.ok) return user
+      const invited = await invitationFor(userId, INVITATION_MS)
+      return invited ? ok(invited) : conflict(`${user.value.email} has left`)
+    },
+
+    /** A link to the first account and its operator; refused while an operator can sign in. */
+    async inviteFirst(ms: number = INVITATION_MS): Promise<Done<Invited>> {
+      const invited = (await storage.hasOperator()) ? null : await invitationFor(null, ms)
+      return invited
+        ? ok(invited)
+        : conflict('an operator can sign in already: `latchkey users invite <id>` invites others')
+    },
+
+    async setUsername(userId: string, username: string): Promise<Done<User>> {
+      if (!isUsername(username)) return invalid(USERNAME_RULE)
+      const user = await find(userId)
+      if (!user.ok) return user
+      const event = eventOf(deps, 'user.username_set', userId)
+      const isSet = await storage.setUsername(userId, username, event)
+      return isSet
+        ? ok({ ...user.value, username })
+        : conflict(`somebody else has the username ${username}`)
+    },
+
+    /** Ends every session and every token. Answers how many. */
+    async signOut(userId: string): Promise<Done<{ user: User; ended: number }>> {
+      const user = await find(userId)
+      if (!user.ok) return user
+      const event = eventOf(deps, 'sessions.ended', userId)
+      return ok({ user: user.value, ended: await storage.removeSessions(userId, null, event) })
+    },
+
+    /** For who has lost device and recovery codes. His password alone lets him in again. */
+    async resetSecondFactor(userId: string): Promise<Done<User>> {
+      const user = await find(userId)
+      if (!user.ok) return user
+      const credentials = await storage.findCredentialsOf(userId)
+      if (credentials?.sealedTotp == null) {
+        return conflict(`${user.value.email} has no second factor`)
+      }
+      await storage.setTotp(userId, null, eventOf(deps, 'user.second_factor_removed', userId))
+      return user
+    },
+  }
+}
+
+export type People = ReturnType<typeof createPeople>

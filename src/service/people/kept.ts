@@ -1,0 +1,10 @@
+/*
+ * What is kept as a digest says what it is for: so no secret of one use is ever found as one of another.
+ */
+
+export const sessionText = (secret: string) => `session\0${secret}`
+export const formText = (secret: string) => `form\0${secret}`
+export const invitationText = (secret: string) => `invitation\0${secret}`
+export const recoveryText = (userId: string, code: string) => `recovery\0${userId}\0${code}`
+export const ticketText = (passwordHash: string) => `ticket\0${passwordHash}`
+export const triesText = (username: string, where: string) => `tries\0${where}\0${username}`

@@ -1,0 +1,80 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { normalPassword } from '../../domain/password.ts'
+import type { SignInRefusal } from '../../domain/sign-in.ts'
+import { isUsername } from '../../domain/user.ts'
+import type { Credentials } from '../ports/people.ts'
+import type { Account } from '../ports.ts'
+import { NOBODY } from '../recorder.ts'
+import type { Caller } from '../refused.ts'
+import type { AccessDeps } from './deps.ts'
+import { busyOf, type Unproven } from './failures.ts'
+import { createTries, type Try } from './tries.ts'
+
+/** Who has proved to know the password, and may come in. */
+export interface Proven extends Try {
+  readonly credentials: Credentials
+  readonly account: Account
+}
+
+/**
+ * Name and password in, who it is out. A name that is nobody's, a person without a password, one who
+ * has left, and a closed account are all one wrong password: the same reads, the same work, one answer.
+ */
+export function createProof(deps: AccessDeps) {
+  const { storage, hasher, guesses, recorder } = deps
+  const takeTry = createTries(deps)
+
+  /** Tells the audit, which nobody waits for. */
+  function refused(userId: string | null, reason: SignInRefusal, caller: Caller): void {
+    const facts = { surface: 'console', reason }
+    recorder.record({ action: 'session.refused', subject: userId ?? NOBODY, caller, facts })
+  }
+
+  /** One more try of this name from this place, where it may be made now. */
+  async function begin(username: string, caller: Caller): Promise<Result<Try, Unproven>> {
+    const mayTry = guesses.mayTry(caller.address)
+    const taken = mayTry.ok
+      ? await takeTry(username, caller.address)
+      : fail<Unproven>({ reason: 'locked', retryAfterSeconds: mayTry.failure.retryAfterSeconds })
+    if (!taken.ok) refused(null, 'locked', caller)
+    return taken
+  }
+
+  async function prove(
+    { username, password }: { username: string; password: string },
+    caller: Caller,
+  ): Promise<Result<Proven, Unproven>> {
+    const begun = await begin(username, caller)
+    if (!begun.ok) return begun
+
+    const credentials = isUsername(username) ? await storage.findCredentials(username) : null
+    const account = await storage.findAccount(credentials?.user.accountId ?? NOBODY)
+    const reason = whyNot(credentials, account)
+    const normal = normalPassword(password)
+    const hash = credentials?.passwordHash ?? null
+    const hashes = reason !== null || normal === null || hash === null ? [] : [hash]
+    const asker = `${username}\0${caller.address}`
+    const verified = await hasher.verify(normal ?? '', hashes, asker)
+    if (!verified.ok) return fail(busyOf(verified.failure))
+
+    if (verified.value && credentials !== null && account !== null) {
+      return ok({ credentials, account, ...begun.value })
+    }
+    guesses.failed(caller.address)
+    refused(credentials?.user.id ?? null, reason ?? 'password_wrong', caller)
+    return fail({ reason: 'wrong' })
+  }
+
+  return { prove, begin, refused }
+}
+
+/** Why not even the right password would do. */
+function whyNot(credentials: Credentials | null, account: Account | null): SignInRefusal | null {
+  if (credentials === null) return 'name_unknown'
+  if (credentials.user.leftAt !== null) return 'user_left'
+  if (account?.status !== 'open') return 'account_closed'
+  if (credentials.passwordHash === null) return 'password_missing'
+  return null
+}
+
+export type Proof = ReturnType<typeof createProof>

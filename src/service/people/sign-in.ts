@@ -1,0 +1,97 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import type { Credentials, SignedIn } from '../ports/people.ts'
+import type { Caller } from '../refused.ts'
+import { type AccessDeps, ownEvent } from './deps.ts'
+import type { SignInFailure } from './failures.ts'
+import { sessionText } from './kept.ts'
+import type { Proof, Proven } from './prove.ts'
+import type { SecondFactor } from './second-factor.ts'
+import { createTickets } from './tickets.ts'
+
+/** A session of a browser lives so long at most. */
+export const SESSION_MS = 12 * 60 * 60 * 1000
+
+/** What the browser gets, once: the secret of its session. */
+export interface Opened {
+  readonly secret: string
+  readonly signedIn: SignedIn
+}
+
+/** Username and password in, and a code where a second factor is set up; a session out. */
+export function createSignIn(
+  deps: AccessDeps,
+  { prove, begin, refused }: Proof,
+  { take }: Pick<SecondFactor, 'take'>,
+) {
+  const { storage, random, digester, clock } = deps
+  const tickets = createTickets(deps)
+
+  async function withCode(
+    proven: Proven,
+    { code, userAgent }: { code: string; userAgent: string },
+    caller: Caller,
+  ): Promise<Result<Opened, SignInFailure>> {
+    if (await take(proven.credentials, code, caller)) return open(proven, userAgent, caller)
+    deps.guesses.failed(caller.address)
+    refused(proven.credentials.user.id, 'code_wrong', caller)
+    return fail({ reason: 'code_wrong' })
+  }
+
+  async function open(
+    { credentials: { user }, account, forgive }: Proven,
+    userAgent: string,
+    caller: Caller,
+  ): Promise<Result<Opened, SignInFailure>> {
+    const now = clock()
+    const secret = random.secret()
+    const session = {
+      id: random.uuid(),
+      userId: user.id,
+      kind: 'browser',
+      name: plain(userAgent),
+      createdAt: now,
+      seenAt: now,
+      expiresAt: now + SESSION_MS,
+    } as const
+    const digest = digester.digest(sessionText(secret))
+    const event = ownEvent(deps, user.id, caller, 'session.started', { sessionId: session.id })
+    // He may have left since.
+    if (!(await storage.addSession({ ...session, digest }, event))) return fail({ reason: 'wrong' })
+    await forgive()
+    return ok({ secret, signedIn: { session, user, account } })
+  }
+
+  return {
+    async signIn(
+      typed: { username: string; password: string; code?: string | undefined; userAgent: string },
+      caller: Caller,
+    ): Promise<Result<Opened, SignInFailure>> {
+      const proven = await prove(typed, caller)
+      if (!proven.ok) return proven
+      const { credentials } = proven.value
+      if (credentials.sealedTotp === null) return open(proven.value, typed.userAgent, caller)
+      const { code, userAgent } = typed
+      if (code !== undefined) return withCode(proven.value, { code, userAgent }, caller)
+      return fail({ reason: 'code_needed', ticket: await tickets.write(credentials) })
+    },
+
+    /** The second page: what `code_needed` came with, and the code. Each is a try like any other. */
+    async signInWithCode(
+      typed: { ticket: string; code: string; userAgent: string },
+      caller: Caller,
+    ): Promise<Result<Opened, SignInFailure>> {
+      const credentials: Credentials | null = await tickets.read(typed.ticket)
+      const account = credentials && (await storage.findAccount(credentials.user.accountId))
+      if (credentials === null || account?.status !== 'open') return fail({ reason: 'wrong' })
+      const begun = await begin(credentials.user.username ?? '', caller)
+      if (!begun.ok) return begun
+      return withCode({ credentials, account, ...begun.value }, typed, caller)
+    },
+  }
+}
+
+const NAME_MAX = 200
+
+/** A browser writes its name in ASCII; anybody may write anything. */
+const plain = (userAgent: string) =>
+  userAgent.replace(/[^\x20-\x7e]/g, '').slice(0, NAME_MAX) || 'a browser'

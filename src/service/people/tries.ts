@@ -1,0 +1,66 @@
+import { neighbourhood } from '../../domain/address.ts'
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { type Counted, FAILURES_FORGOTTEN_MS, lockedFor, waitAfter } from '../../domain/lockout.ts'
+import type { AccessDeps } from './deps.ts'
+import type { Unproven } from './failures.ts'
+import { triesText } from './kept.ts'
+
+/** A try that may be made, and is counted already. */
+export interface Try {
+  /** It went well: nothing is held against the name any more. */
+  readonly forgive: () => Promise<void>
+}
+
+/**
+ * Counts tries to be somebody, in the database, so that all processes count together: of names that
+ * exist and of names that do not. A try is counted before its work is done, and forgiven when it goes
+ * well: of a thousand at once, those that come too early do no work.
+ */
+export function createTries({
+  storage,
+  digester,
+  clock,
+}: Pick<AccessDeps, 'storage' | 'digester' | 'clock'>) {
+  // A rotation of the ring's digest key starts the counts anew, which is no guesser's to bring about.
+  const idsOf = (username: string, address: string): Readonly<Record<Counted, string>> => ({
+    here: digester.digest(triesText(username, neighbourhood(address))),
+    anywhere: digester.digest(triesText(username, '')),
+  })
+
+  return async function take(username: string, address: string): Promise<Result<Try, Unproven>> {
+    const now = clock()
+    const byPlace = idsOf(username, address)
+    const ids = Object.values(byPlace)
+    const places = Object.keys(byPlace) as Counted[]
+
+    const before = await read()
+    const wait = Math.max(...places.map((place) => lockedFor(before[place], place, now)))
+    if (wait > 0) return locked(wait)
+
+    await storage.addFailure(ids, now, now - FAILURES_FORGOTTEN_MS + 1)
+    const after = await read()
+    const overtaken = places.map((place) => {
+      const others = after[place].count - 1
+      return others > before[place].count ? waitAfter(others, place) : 0
+    })
+    const longest = Math.max(...overtaken)
+    if (longest > 0) return locked(longest)
+    return ok({ forgive: () => storage.forgetFailures(ids) })
+
+    async function read() {
+      const found = await storage.listFailures(ids)
+      const of = (place: Counted) => {
+        const row = found.find(({ id }) => id === byPlace[place])
+        return row === undefined || now - row.lastAt >= FAILURES_FORGOTTEN_MS
+          ? { count: 0, lastAt: 0 }
+          : row
+      }
+      return { here: of('here'), anywhere: of('anywhere') }
+    }
+  }
+}
+
+const locked = (ms: number) =>
+  fail<Unproven>({ reason: 'locked', retryAfterSeconds: Math.ceil(ms / 1000) })
+
+export type TakeTry = ReturnType<typeof createTries>

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { lockedFor, waitAfter } from '../../src/domain/lockout.ts'
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+
+describe('the wait after failures', () => {
+  test('begins with the fifth from one place, is doubled, and ends at a quarter of an hour', () => {
+    const waits = Array.from({ length: 18 }, (_, n) => waitAfter(n, 'here') / 1000)
+    expect(waits).toEqual([
+      ...[0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+      ...[900, 900, 900],
+    ])
+    expect(waitAfter(1_000_000, 'here')).toBe(15 * MINUTE)
+  })
+
+  test('begins with the fiftieth from anywhere', () => {
+    expect([48, 49, 50, 51, 60].map((n) => waitAfter(n, 'anywhere') / 1000)).toEqual([
+      ...[0, 0, 1, 2, 900],
+    ])
+  })
+})
+
+describe('a lock', () => {
+  test('lasts until the wait after the last failure is over', () => {
+    const failures = { count: 7, lastAt: 1_000_000 }
+    expect(lockedFor(failures, 'here', 1_000_000)).toBe(4000)
+    expect(lockedFor(failures, 'here', 1_003_999)).toBe(1)
+    expect(lockedFor(failures, 'here', 1_004_000)).toBe(0)
+    expect(lockedFor(failures, 'anywhere', 1_000_000)).toBe(0)
+  })
+
+  test('is none where the last failure is a day old', () => {
+    const failures = { count: 1_000_000, lastAt: 0 }
+    expect(lockedFor(failures, 'here', DAY)).toBe(0)
+    expect(lockedFor(failures, 'here', 14 * MINUTE)).toBe(MINUTE)
+  })
+})

@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Traffic } from '../../src/service/ports/traffic.ts'
+import { createTraffic, HOUR_MS } from '../../src/service/traffic.ts'
+import { createUses } from '../../src/service/uses.ts'
+import { type Core, openCore } from '../support/core.ts'
+import { startServer } from '../support/process.ts'
+import { deviceNew, done, seedKey, testClock, testLog, testServer } from '../support/server.ts'
+
+const HOUR = 500_000
+let core: Core
+beforeEach(async () => {
+  core = await openCore()
+})
+afterEach(() => core.close())
+
+/** Counts on the real database, and keeps each write in sight. */
+function watched(fails = false) {
+  const clock = testClock(HOUR * HOUR_MS)
+  const log = testLog()
+  const writes: (readonly Traffic[])[] = []
+  const kept: Promise<unknown>[] = []
+  const keepAlive = (work: Promise<unknown>) => void kept.push(work)
+  const storage = {
+    ...core.storage,
+    addTraffic(rows: readonly Traffic[]) {
+      writes.push(rows)
+      return fails ? Promise.reject(new Error('disk full')) : core.storage.addTraffic(rows)
+    },
+  }
+  const traffic = createTraffic({ storage, clock, log, keepAlive })
+  const uses = createUses(core.storage, clock, log, keepAlive, traffic)
+  return { traffic, uses, clock, log, writes, settle: () => Promise.all(kept.splice(0)) }
+}
+
+async function seedXdent() {
+  const { accountId, ownerId } = await core.seedTenant()
+  const { key } = done(await core.keys.create({ dialect: 'xdent', ownerId, name: 'key' }))
+  return { id: key.id, accountId, dialect: 'xdent' as const }
+}
+
+const sorted = (rows: readonly Traffic[]) =>
+  rows.map((row) => JSON.stringify(Object.entries(row).sort())).sort()
+
+describe('traffic', () => {
+  test('is counted by hour, account, dialect and outcome', async () => {
+    const { traffic, uses, clock, settle } = watched()
+    const [one, two] = [await seedXdent(), await seedXdent()]
+    for (let n = 0; n < 100; n++) uses.count(one)
+    uses.count(two)
+    for (let n = 0; n < 3; n++) traffic.refused('xdent', { reason: 'key_unknown' })
+    traffic.refused('xdent', { reason: 'key_disabled', keyId: one.id })
+    traffic.refused('xdent', { reason: 'key_disabled', keyId: one.id })
+    traffic.refused('forward-auth', { reason: 'credential_missing' })
+    traffic.refused('exchange', { reason: 'key_unknown' })
+    await uses.flush()
+    await traffic.flush()
+    clock.turn(HOUR_MS)
+    uses.count(one)
+    await uses.flush()
+    await traffic.flush()
+    await settle()
+
+    const xdent = { hour: HOUR, dialect: 'xdent' }
+    const nobody = { hour: HOUR, accountId: null }
+    expect(sorted(await core.storage.listTraffic(HOUR))).toEqual(
+      sorted([
+        { ...xdent, accountId: one.accountId, outcome: 'admitted', requests: 100 },
+        { ...xdent, accountId: two.accountId, outcome: 'admitted', requests: 1 },
+        { ...xdent, accountId: null, outcome: 'key_unknown', requests: 3 },
+        { ...xdent, accountId: one.accountId, outcome: 'key_disabled', requests: 2 },
+        { ...nobody, dialect: null, outcome: 'credential_missing', requests: 1 },
+        { ...nobody, dialect: 'redox', outcome: 'key_unknown', requests: 1 },
+        { ...xdent, hour: HOUR + 1, accountId: one.accountId, outcome: 'admitted', requests: 1 },
+      ] as Traffic[]),
+    )
+    expect(await core.storage.listTraffic(HOUR, two.accountId)).toHaveLength(1)
+  })
+
+  test('of two keys of one account is one count, and of a key that is gone nobody’s', async () => {
+    const { traffic, writes } = watched()
+    const { accountId, ownerId } = await core.seedTenant()
+    for (const name of ['one', 'two']) {
+      const { key } = done(await core.keys.create({ dialect: 'practice', ownerId, name }))
+      traffic.refused('practice', { reason: 'secret_wrong', keyId: key.id })
+    }
+    traffic.refused('practice', { reason: 'secret_wrong', keyId: core.random.uuid() })
+    await traffic.flush()
+    const common = { hour: HOUR, dialect: 'practice', outcome: 'secret_wrong' }
+    expect(writes).toEqual([
+      [
+        { ...common, accountId, requests: 2 },
+        { ...common, accountId: null, requests: 1 },
+      ],
+    ])
+  })
+
+  test('is one write a minute, and none where there is none', async () => {
+    const { traffic, clock, writes, settle } = watched()
+    await traffic.flush()
+    expect(writes).toEqual([])
+    for (let second = 0; second < 180; second++) {
+      for (let n = 0; n < 100; n++) traffic.refused('xenrad', { reason: 'key_unknown' })
+      clock.turn(1000)
+    }
+    await settle()
+    expect(writes.map((rows) => rows.map(({ requests }) => requests))).toEqual([[6001], [6000]])
+  })
+
+  test('of very many keys is written early, so that what is held stays small', async () => {
+    const { uses, traffic, writes, settle } = watched()
+    for (let n = 0; n < 12_000; n++) {
+      traffic.admitted({ accountId: `account-${n}`, dialect: 'redox' }, HOUR, 1)
+    }
+    await settle()
+    expect(writes.map((rows) => rows.length)).toEqual(Array(20).fill(500))
+    await uses.flush()
+  })
+
+  test('fails no request where the database takes no write, and is told to the operator', async () => {
+    const { traffic, log } = watched(true)
+    traffic.refused('xenrad', { reason: 'key_unknown' })
+    await traffic.flush()
+    expect(log.lines).toMatchObject([{ level: 'error', message: 'the traffic was not written' }])
+    await traffic.flush()
+    expect(log.lines).toHaveLength(1)
+  })
+})
+
+test('what a server admits and refuses is counted once each, and none is lost when it stops', async () => {
+  const before = await testServer()
+  const { dir } = before
+  const key = await seedKey(before)
+  await before.storage.close()
+  const server = await startServer(dir)
+  const post = (path: string, body: object, headers = {}) =>
+    fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  const { apiKey, secret } = key
+  const answer = await post('/auth/authenticate', { apiKey, secret })
+  const { accessToken } = (await answer.json()) as { accessToken: string }
+  const bearer = { Authorization: `Bearer ${accessToken}` }
+  await post('/endpoint', deviceNew(key.destinationId), bearer)
+  await post('/endpoint', deviceNew('nowhere'), bearer)
+  await post('/auth/authenticate', { apiKey, secret: 'wrong secret, quite long' })
+  await post('/auth/authenticate', { apiKey: 'nobody', secret: 'wrong secret, quite long' })
+  await server.stop()
+
+  const after = await testServer({}, { dir })
+  const rows = await after.storage.listTraffic(0)
+  const counted = rows.map((row) => [row.accountId, row.dialect, row.outcome, row.requests].join())
+  expect(counted.sort()).toEqual(
+    [
+      [key.accountId, 'redox', 'admitted', 3].join(),
+      [key.accountId, 'redox', 'secret_wrong', 1].join(),
+      ['', 'redox', 'destination_not_subscribed', 1].join(),
+      ['', 'redox', 'key_unknown', 1].join(),
+    ].sort(),
+  )
+  // And is gone after 400 days.
+  after.clock.set(Date.now() + 401 * 24 * HOUR_MS)
+  await after.sweep()
+  expect(await after.storage.listTraffic(0)).toEqual([])
+  await after.close()
+})
