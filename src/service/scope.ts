@@ -4,7 +4,9 @@ import { scopeEvents } from './scope/events.ts'
 import { scopeKeys } from './scope/keys.ts'
 import { scopeMessages } from './scope/messages.ts'
 import { createOwn } from './scope/own.ts'
+import { scopePeople } from './scope/people.ts'
 import { scopeRoutes } from './scope/routes.ts'
+import { scopeTraffic } from './scope/traffic.ts'
 
 /** What is no part of people's work: judging requests, the chain of the audit, the database itself. */
 type Elsewhere =
@@ -30,5 +32,7 @@ export function createScope(storage: DeskStorage, accountId: string): DeskStorag
     ...scopeKeys(storage, own),
     ...scopeMessages(storage, own),
     ...scopeEvents(storage, own),
+    ...scopePeople(storage, own),
+    ...scopeTraffic(storage, own),
   }
 }
