@@ -6,6 +6,8 @@ import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../doma
 import type { Grant } from '../domain/rotation.ts'
 import type { Destination, Routes } from '../domain/route.ts'
 import type { RefreshToken, TokenFacts } from '../domain/token.ts'
+import type { EditStorage } from './ports/edits.ts'
+import type { ListStorage } from './ports/lists.ts'
 import type { PeopleStorage } from './ports/people.ts'
 import type { TrafficStorage } from './ports/traffic.ts'
 
@@ -814,7 +816,9 @@ export interface Storage
     OperatorStorage,
     AuditStorage,
     PeopleStorage,
-    TrafficStorage {
+    TrafficStorage,
+    ListStorage,
+    EditStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>
