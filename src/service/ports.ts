@@ -447,6 +447,16 @@ export interface DeliverySummary {
   readonly settledAt: number | null
 }
 
+/** Which messages of a list: those that are all of this; what is said of a delivery, of one and the same. */
+export interface MessageFilter {
+  readonly accountId?: string | undefined
+  readonly sourceId?: string | undefined
+  readonly destinationId?: string | undefined
+  readonly subscriptionId?: string | undefined
+  readonly status?: DeliverySummary['status'] | undefined
+  readonly test?: boolean | undefined
+}
+
 /** What came of one attempt, as it is kept. */
 export interface KeptAttempt {
   readonly at: number
@@ -567,7 +577,7 @@ export interface GrantStorage {
 export interface MessageStorage {
   /** The message and all its deliveries, or nothing. */
   addMessage(message: NewMessage): Promise<void>
-  listMessages(page: Page & { accountId?: string | undefined }): Promise<MessageSummary[]>
+  listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
   /** The sealed payload; null when there is no such message, or it was erased. */
   findPayload(messageId: string): Promise<string | null>
