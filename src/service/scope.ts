@@ -1,7 +1,9 @@
 import type { AuditStorage, AuthorityStorage, GrantStorage, Storage } from './ports.ts'
 import { scopeAccounts } from './scope/accounts.ts'
+import { scopeEdits } from './scope/edits.ts'
 import { scopeEvents } from './scope/events.ts'
 import { scopeKeys } from './scope/keys.ts'
+import { scopeLists } from './scope/lists.ts'
 import { scopeMessages } from './scope/messages.ts'
 import { createOwn } from './scope/own.ts'
 import { scopePeople } from './scope/people.ts'
@@ -34,5 +36,7 @@ export function createScope(storage: DeskStorage, accountId: string): DeskStorag
     ...scopeEvents(storage, own),
     ...scopePeople(storage, own),
     ...scopeTraffic(storage, own),
+    ...scopeLists(storage, own),
+    ...scopeEdits(storage, own),
   }
 }

@@ -193,6 +193,24 @@ export const STORAGE_CALLS: Calls = {
   forgetFailures: () => [[['id']]],
   purgeSessions: () => [[9e12, 9e12]],
 
+  searchKeys: ({ accountId }) => [[{ accountId, order: 'newest', limit: 10 }]],
+  countKeys: ({ accountId }) => [[{ accountId }, 10]],
+  listUsesOf: ({ keyId }) => [[[keyId], 0]],
+  searchUsers: ({ accountId }) => [[{ accountId, text: 'member', limit: 10 }]],
+  listFeeds: ({ accountId, sourceId }) => [[{ ...page, accountId }], [{ ...page, sourceId }]],
+  findListedFeed: ({ subscriptionId }) => [[subscriptionId]],
+
+  rename: (theirs, e) => [
+    ['account', theirs.accountId, 'new', e],
+    ['site', theirs.siteId, 'new', e],
+    ['source', theirs.sourceId, 'new', e],
+    ['destination', theirs.destinationId, 'new', e],
+    ['developer', theirs.developerId, 'new', e],
+  ],
+  setUserEmail: ({ memberId }, e) => [[memberId, 'new@clinic.example', e]],
+  removeSite: ({ siteId }, e) => [[siteId, e]],
+  removeSubscription: ({ subscriptionId }, e) => [[subscriptionId, e]],
+
   listTraffic: ({ accountId }) => [[0, accountId]],
   addTraffic: () => [[[]]],
   purgeTraffic: () => [[9e12]],
