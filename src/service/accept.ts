@@ -102,14 +102,15 @@ export function createAccept(deps: AcceptDeps) {
 
   async function ask(message: Incoming, accepted: Accepted): Promise<Result<Receipt>> {
     const [{ destination }] = accepted.route.hops
-    const deadline = AbortSignal.timeout(SYNCHRONOUS_MS)
-    const answer = await courier.ask(
-      await addressOf(sealer, { ...destination, method: 'POST' }),
-      message.render(accepted),
-      AbortSignal.any([deadline, message.signal()]),
-    )
+    const address = await addressOf(sealer, { ...destination, method: 'POST' })
+    const body = message.render(accepted)
+    // AbortSignal.timeout would stay behind for all of that time, however soon the answer is there.
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), SYNCHRONOUS_MS)
+    const signal = AbortSignal.any([late.signal, message.signal()])
+    const answer = await courier.ask(address, body, signal).finally(() => clearTimeout(timer))
     if (answer.ok) return ok({ ...accepted, answer: answer.value })
-    const failure: Failure = deadline.aborted
+    const failure: Failure = late.signal.aborted
       ? { reason: 'destination_timed_out', destinationId: destination.id }
       : answer.failure
     return fail(failure)
