@@ -58,7 +58,7 @@ export const cases: readonly Case[] = [
   },
 ]
 
-function turn<T>(list: readonly T[], n: number): T {
+export function turn<T>(list: readonly T[], n: number): T {
   const found = list[n % list.length]
   if (found === undefined) throw new Error('nothing to take turns with')
   return found

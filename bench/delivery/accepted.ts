@@ -3,10 +3,10 @@ import { takingTurns } from '../cases.ts'
 import { type Figures, figuresOf, median, ratioOf } from '../figures.ts'
 import { inTurn, type Turn } from '../lanes.ts'
 import { loadRound, type Round, type Script } from '../load.ts'
-import type { EngineName, Settings } from '../options.ts'
+import type { EngineName } from '../options.ts'
 import { report } from '../progress.ts'
 import { type Served, serveBare } from '../served.ts'
-import type { Contender } from './contender.ts'
+import type { Contender, Place } from './contender.ts'
 import type { Destination } from './destination.ts'
 
 /** What becomes of accepted messages while more come in. */
@@ -31,12 +31,7 @@ interface AcceptedRound extends Round {
 export async function measureAccepted(
   fate: Fate,
   contenders: readonly Contender[],
-  {
-    folder,
-    taking,
-    feeds,
-    settings,
-  }: { folder: string; taking: Destination; feeds: number; settings: Settings },
+  { folder, world: { taking }, feeds, settings }: Place,
 ): Promise<Accepted[]> {
   const [first] = contenders
   const [sample] = first === undefined ? [] : requestsOf(first, fate)

@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { turn } from '../cases.ts'
 import { median, quantile } from '../figures.ts'
 import { inTurn } from '../lanes.ts'
-import type { EngineName, Settings } from '../options.ts'
+import type { EngineName } from '../options.ts'
 import { report } from '../progress.ts'
 import { numbered, numberIn } from '../requests.ts'
-import type { Contender } from './contender.ts'
+import type { Contender, Place } from './contender.ts'
 import { schedule, sendOnTime } from './schedule.ts'
 import { sendAll } from './send.ts'
 import type { World } from './world.ts'
@@ -54,7 +55,7 @@ const CALM_MS = 200
 export async function measureArrival(
   contender: Contender,
   rate: number,
-  { world, feeds, settings }: { world: World; feeds: number; settings: Settings },
+  { world, feeds, settings }: Place,
 ): Promise<Arrival[]> {
   const { engine } = contender
   const kinds = [0, ...settings.hanging]
@@ -110,7 +111,8 @@ async function roundOf(
   const all = taking.count() + dues.length
   const cpu = served.cpuSeconds()
   const began = performance.now()
-  const requestOf = (n: number) => numbered(toTaking[n % feeds] as Buffer, n)
+  const own = toTaking.slice(0, feeds)
+  const requestOf = (n: number) => numbered(turn(own, n), n)
   const sent = await sendOnTime(served.port, dues, { requestOf, connections })
   const arrived = taking.until(all)
   await Promise.race([arrived, wait(STRAGGLING_MS)])

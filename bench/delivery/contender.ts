@@ -4,6 +4,15 @@ import { messages } from '../requests.ts'
 import type { Served } from '../served.ts'
 import type { World } from './world.ts'
 
+/** Where all of this is measured, and how. */
+export interface Place {
+  readonly folder: string
+  readonly world: World
+  /** How many feeds have messages, where nothing else is said. */
+  readonly feeds: number
+  readonly settings: Settings
+}
+
 /** Latchkey on one engine, and what is sent to it: a message of each vendor, to each destination. */
 export interface Contender {
   readonly engine: EngineName
@@ -15,7 +24,7 @@ export interface Contender {
 
 export async function startContender(
   engine: EngineName,
-  { folder, world, settings }: { folder: string; world: World; settings: Settings },
+  { folder, world, settings }: Place,
 ): Promise<Contender> {
   const { seeded, vendors, hangingId, downId } = world
   const served = await serveEngine(engine, folder, seeded, settings)

@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { turn } from '../cases.ts'
 import { median, ratioOf } from '../figures.ts'
 import { inTurn } from '../lanes.ts'
-import type { EngineName, Settings } from '../options.ts'
+import type { EngineName } from '../options.ts'
 import { report } from '../progress.ts'
 import { file, type Served, serve } from '../served.ts'
-import type { Contender } from './contender.ts'
+import type { Contender, Place } from './contender.ts'
 import type { Destination } from './destination.ts'
 import { sendAll } from './send.ts'
 
@@ -40,17 +41,11 @@ interface Drainer {
   queue(messages: number, feeds: number): Promise<void>
 }
 
-interface Place {
-  readonly folder: string
-  readonly taking: Destination
-  readonly settings: Settings
-}
-
 export async function measureDrained(
   contenders: readonly Contender[],
   place: Place,
 ): Promise<Drained[]> {
-  const { taking, settings } = place
+  const { world, settings } = place
   const [first] = contenders
   if (first === undefined) throw new Error('there is nobody to compare')
   const bare = await startPoster(first, place)
@@ -63,7 +58,7 @@ export async function measureDrained(
       const round = async (seconds: number) => {
         const guess = Number.isNaN(perSecond) ? MESSAGES_AT_FIRST : perSecond * seconds
         const messages = Math.ceil(Math.max(guess, MESSAGES_A_FEED * feeds))
-        const its = await drain(drainer, taking, { messages, feeds })
+        const its = await drain(drainer, world.taking, { messages, feeds })
         if (Number.isNaN(perSecond)) perSecond = its.perSecond
         return its
       }
@@ -115,7 +110,8 @@ const drainerOf = ({ engine, served, toTaking }: Contender, connections: number)
   who: engine,
   served,
   queue(messages, feeds) {
-    const requests = Array.from({ length: messages }, (_, n) => toTaking[n % feeds] as Buffer)
+    const own = toTaking.slice(0, feeds)
+    const requests = Array.from({ length: messages }, (_, n) => turn(own, n))
     return sendAll(served.port, requests, connections)
   },
 })
@@ -123,7 +119,7 @@ const drainerOf = ({ engine, served, toTaking }: Contender, connections: number)
 /** What it sends, Latchkey has sent: one message of this contender. */
 async function startPoster(
   { served: { port }, toTaking }: Contender,
-  { folder, taking }: Place,
+  { folder, world: { taking } }: Place,
 ): Promise<Drainer> {
   const body = join(folder, 'message.json')
   const all = taking.count() + 1

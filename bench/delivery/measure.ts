@@ -18,13 +18,13 @@ export async function measureDelivery(folder: string, settings: Settings): Promi
   const vendors = Math.max(feeds, ...settings.hanging)
   showProgress(`seeding ${vendors} keys`)
   const world = await createWorld(folder, vendors)
+  const place = { folder, world, feeds, settings }
   const contenders: Contender[] = []
   try {
     for (const engine of settings.engines) {
       showProgress(`starting ${engine}`)
-      contenders.push(await startContender(engine, { folder, world, settings }))
+      contenders.push(await startContender(engine, place))
     }
-    const place = { folder, taking: world.taking, feeds, settings }
     const { parts, rate } = settings
     const wanted = (part: Part) => parts.includes(part)
     const isRateAsked = wanted('arrival') && rate === undefined
@@ -34,7 +34,7 @@ export async function measureDelivery(folder: string, settings: Settings): Promi
     const arrivals: Arrival[] = []
     for (const [n, contender] of wanted('arrival') ? contenders.entries() : []) {
       const its = rate ?? halfOf(delivered[n])
-      arrivals.push(...(await measureArrival(contender, its, { world, feeds, settings })))
+      arrivals.push(...(await measureArrival(contender, its, place)))
     }
     // Last, for what it leaves behind is tried again and again.
     const down = wanted('accepted') ? await measureAccepted('down', contenders, place) : []
