@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { type Sequel, sequelOf } from '../domain/delivery.ts'
 import { withoutEcho } from '../domain/remark.ts'
 import { addressOf } from './destination-address.ts'
@@ -46,6 +47,9 @@ export interface DeliverDeps {
 const WIDTH = 128
 /** So many messages of one feed, before others that wait have their turn. */
 const TURN = 100
+/** So long is known of a feed that it waits: then the database is asked again, for people change that. */
+const KNOWN_MS = 1000
+const KNOWN_FEEDS = 10_000
 /** A runtime may end work that it was told to finish: what has not moved for so long is no more. */
 const FORGOTTEN_MS = 180_000
 
@@ -69,11 +73,19 @@ export function createDeliver(deps: DeliverDeps) {
   const waiting = new Set<string>()
   /** Feeds that were left in the midst of a failure: their leases are to be given back. */
   const abandoned = new Set<string>()
+  /** Until when feeds are known to wait: who wakes one of them asks nobody. */
+  const waits = new LRUCache<string, number>({ max: KNOWN_FEEDS })
   let state: 'idle' | 'running' | 'stopping' = 'idle'
   /** One for each attempt under way: on Workers, what one request has made another may not use. */
   const attempts = new Set<AbortController>()
   /** Every lease that is held ends then or later. */
   let heldUntil = 0
+
+  function waitsUntil(feedId: string, dueAt: number): void {
+    waits.set(feedId, Math.min(dueAt, clock() + KNOWN_MS))
+  }
+
+  const isKnownToWait = (feedId: string) => clock() < (waits.get(feedId) ?? 0)
 
   /** Works at a feed, or sees to it that whoever does so looks again. */
   function begin(feedId: string): void {
@@ -96,7 +108,7 @@ export function createDeliver(deps: DeliverDeps) {
   function end(feedId: string, work: Work): void {
     if (working.get(feedId) !== work) return
     working.delete(feedId)
-    if (work.again) waiting.add(feedId)
+    if (work.again && !isKnownToWait(feedId)) waiting.add(feedId)
     for (const next of waiting) {
       if (working.size >= width) return
       waiting.delete(next)
@@ -109,11 +121,14 @@ export function createDeliver(deps: DeliverDeps) {
     try {
       if (abandoned.has(feedId)) await giveBack(feedId)
       while (state === 'running') {
-        work.again = false
         const now = clock()
         const until = now + leaseMs
-        if (!(await storage.leaseFeed({ feedId, by, until }, now))) return
-        if ((await drain(feedId, work, until)) === 'leave') return
+        const leased = await storage.leaseFeed({ feedId, by, until }, now)
+        if (leased && (await drain(feedId, work, until)) === 'leave') return
+        // Who queued something while it was held has left that to the holder.
+        const dueAt = await storage.findDueAt(feedId, clock())
+        if (dueAt === null) return
+        if (dueAt > clock()) return waitsUntil(feedId, dueAt)
       }
     } catch (error) {
       abandoned.add(feedId)
@@ -130,6 +145,7 @@ export function createDeliver(deps: DeliverDeps) {
         until = clock() + leaseMs
         await storage.renewLeases(by, until)
       }
+      work.again = false
       const head = await storage.findHead(feedId, by)
       if (head === null) break
       const sequel = await deliverHead(feedId, head)
@@ -165,12 +181,15 @@ export function createDeliver(deps: DeliverDeps) {
     }
     // Whoever hung up was not refused: the next process need not wait.
     const waitMs = signal.aborted ? 0 : sequel.waitMs
-    const waits = await storage.settleFailed(tried, clock() + waitMs)
+    const dueAt = clock() + waitMs
+    const isWaiting = await storage.settleFailed(tried, dueAt)
     const { outcome, httpStatus } = kept
     const facts = { feedId, messageId, outcome, httpStatus, failures: head.failures + 1, waitMs }
     log.info(facts, 'a message was not delivered')
-    if (!waits) return 'on'
-    return waitMs === 0 && !signal.aborted ? 'at once' : 'waits'
+    if (!isWaiting) return 'on'
+    if (waitMs === 0 && !signal.aborted) return 'at once'
+    waitsUntil(feedId, dueAt)
+    return 'waits'
   }
 
   async function attemptOf(head: Head, signal: AbortSignal): Promise<Attempt> {
@@ -209,7 +228,7 @@ export function createDeliver(deps: DeliverDeps) {
 
     /** Something was queued in these feeds. */
     wake(feedIds: readonly string[]): void {
-      for (const id of feedIds) begin(id)
+      for (const id of feedIds) if (!isKnownToWait(id)) begin(id)
     },
 
     /** Begins with every feed that is due. To be called every second, or as often as can be. */

@@ -571,6 +571,11 @@ export interface FeedStorage {
    * once, one gets it.
    */
   leaseFeed(lease: Lease, now: number): Promise<boolean>
+  /**
+   * When what is queued in the feed may be tried: now, or later where it waits. Null where nothing is
+   * queued, the feed is paused, or somebody's lease lives.
+   */
+  findDueAt(feedId: string, now: number): Maybe<number | null>
   /** All leases of one process; answers how many it still had. */
   renewLeases(by: string, until: number): Promise<number>
   /** Guard: it is leased by this process. */

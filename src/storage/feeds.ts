@@ -8,6 +8,7 @@ type Verbs = Pick<
   FeedStorage,
   | 'listDueFeeds'
   | 'leaseFeed'
+  | 'findDueAt'
   | 'renewLeases'
   | 'releaseFeed'
   | 'findHead'
@@ -39,6 +40,15 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
     (arg) => sql`
       update subscriptions set leased_by = ${arg('by')}, leased_until = ${arg('until')}
       where id = ${arg('feedId')} and status = 'active' and due_at <= ${arg('now')}
+        and (leased_until is null or leased_until <= ${arg('now')})
+        and exists (
+          select 1 from deliveries where subscription_id = ${arg('feedId')} and status = 'queued'
+        )`,
+  )
+  const dueAt = written<{ feedId: string; now: number }, { dueAt: number }>(
+    (arg) => sql`
+      select due_at as "dueAt" from subscriptions
+      where id = ${arg('feedId')} and status = 'active'
         and (leased_until is null or leased_until <= ${arg('now')})
         and exists (
           select 1 from deliveries where subscription_id = ${arg('feedId')} and status = 'queued'
@@ -143,6 +153,11 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
     async leaseFeed(wish, now) {
       const [changed] = await engine.atomic([lease({ ...wish, now })])
       return changed === 1
+    },
+
+    async findDueAt(feedId, now) {
+      const [row] = await engine.read(dueAt({ feedId, now }))
+      return row?.dueAt ?? null
     },
 
     async renewLeases(by, until) {
