@@ -2,7 +2,16 @@ import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { type Envelope, mayRoute, type Route } from '../domain/route.ts'
 import { addressOf } from './destination-address.ts'
 import type { Principal } from './guard.ts'
-import type { Clock, Courier, Log, MessageStorage, NewDelivery, Random, Sealer } from './ports.ts'
+import type {
+  Clock,
+  Courier,
+  FeedRef,
+  Log,
+  MessageStorage,
+  NewDelivery,
+  Random,
+  Sealer,
+} from './ports.ts'
 import type { Caller } from './refused.ts'
 
 /** A message as it came in. */
@@ -35,7 +44,7 @@ export interface AcceptDeps {
   readonly sealer: Sealer
   readonly courier: Pick<Courier, 'ask'>
   /** Told which feeds have something queued, once it is on disk. */
-  readonly wake: (feedIds: readonly string[]) => void
+  readonly wake: (feeds: readonly FeedRef[]) => void
   readonly random: Random
   readonly clock: Clock
   readonly log: Log
@@ -88,7 +97,7 @@ export function createAccept(deps: AcceptDeps) {
       receivedAt: clock(),
       deliveries,
     })
-    wake(deliveries.map(({ subscriptionId }) => subscriptionId))
+    wake(route.hops.map((hop) => ({ id: hop.id, destinationId: hop.destination.id })))
   }
 
   async function ask(message: Incoming, accepted: Accepted): Promise<Result<Receipt>> {

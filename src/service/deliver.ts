@@ -6,6 +6,7 @@ import type {
   Attempt,
   Clock,
   Courier,
+  FeedRef,
   FeedStorage,
   Head,
   KeepAlive,
@@ -13,6 +14,7 @@ import type {
   Log,
   Sealer,
 } from './ports.ts'
+import { createRoom } from './room.ts'
 
 /** What a destination is to be told of a message, beside what came in. */
 export interface Outgoing {
@@ -42,9 +44,13 @@ export interface DeliverDeps {
   readonly keepAlive?: KeepAlive | undefined
   /** How many feeds are worked at once. */
   readonly width?: number
+  /** How many of them lead to one destination. */
+  readonly share?: number
 }
 
 const WIDTH = 128
+/** Sixteen destinations may hang before another one waits; one that answers in 100 ms takes 80 messages a second. */
+const SHARE = 8
 /** So many messages of one feed, before others that wait have their turn. */
 const TURN = 100
 /** So long is known of a feed that it waits: then the database is asked again, for people change that. */
@@ -53,8 +59,14 @@ const KNOWN_FEEDS = 10_000
 /** A runtime may end work that it was told to finish: what has not moved for so long is no more. */
 const FORGOTTEN_MS = 180_000
 
+/** What has failed is left alone for so long: it is the database, or a bug, and neither goes at once. */
+const ALONE_MS = 5000
+/** A line of the log in so long says enough of that. */
+const COMPLAIN_MS = 1000
+
 /** One feed at work. */
 interface Work {
+  readonly feed: FeedRef
   movedAt: number
   /** Something was queued since. */
   again: boolean
@@ -67,12 +79,13 @@ interface Work {
  */
 export function createDeliver(deps: DeliverDeps) {
   const { storage, sealer, courier, render, clock, jitter, by, log, erase, leaseMs } = deps
-  const width = deps.width ?? WIDTH
+  const { width = WIDTH, share = SHARE } = deps
+  const room = createRoom({ width, share })
   const working = new Map<string, Work>()
-  /** Feeds for which there was no room, in the order in which they came. */
-  const waiting = new Set<string>()
-  /** Feeds that were left in the midst of a failure: their leases are to be given back. */
-  const abandoned = new Set<string>()
+  /** Feeds that were left in the midst of a failure, and when: their leases are to be given back. */
+  const abandoned = new Map<string, number>()
+  let complainedAt = Number.NEGATIVE_INFINITY
+  let lookedInVainAt = Number.NEGATIVE_INFINITY
   /** Until when feeds are known to wait: who wakes one of them asks nobody. */
   const waits = new LRUCache<string, number>({ max: KNOWN_FEEDS })
   let state: 'idle' | 'running' | 'stopping' = 'idle'
@@ -87,57 +100,73 @@ export function createDeliver(deps: DeliverDeps) {
 
   const isKnownToWait = (feedId: string) => clock() < (waits.get(feedId) ?? 0)
 
+  const isLeftAlone = (since = Number.NEGATIVE_INFINITY) => clock() < since + ALONE_MS
+
   /** Works at a feed, or sees to it that whoever does so looks again. */
-  function begin(feedId: string): void {
-    if (state !== 'running') return
-    const current = working.get(feedId)
-    if (current !== undefined && clock() - current.movedAt < FORGOTTEN_MS) {
+  function begin(feed: FeedRef): void {
+    if (state !== 'running' || isLeftAlone(abandoned.get(feed.id))) return
+    const current = working.get(feed.id)
+    if (current !== undefined && !isForgotten(current)) {
       current.again = true
       return
     }
-    if (working.size >= width && current === undefined) {
-      waiting.add(feedId)
+    if (current !== undefined) drop(current)
+    if (!room.enter(feed)) {
+      forget()
       return
     }
-    const work: Work = { movedAt: clock(), again: false, done: Promise.resolve() }
-    working.set(feedId, work)
-    work.done = turn(feedId, work).finally(() => end(feedId, work))
+    const work: Work = { feed, movedAt: clock(), again: false, done: Promise.resolve() }
+    working.set(feed.id, work)
+    work.done = turn(feed, work).finally(() => end(work))
     deps.keepAlive?.(work.done)
   }
 
-  function end(feedId: string, work: Work): void {
-    if (working.get(feedId) !== work) return
-    working.delete(feedId)
-    if (work.again && !isKnownToWait(feedId)) waiting.add(feedId)
-    for (const next of waiting) {
-      if (working.size >= width) return
-      waiting.delete(next)
-      begin(next)
-    }
+  function end(work: Work): void {
+    const { feed } = work
+    if (working.get(feed.id) !== work) return
+    drop(work)
+    if (work.again && !isKnownToWait(feed.id)) room.wait(feed)
+    for (let next = room.next(); next !== null; next = room.next()) begin(next)
+  }
+
+  function drop({ feed }: Work): void {
+    working.delete(feed.id)
+    room.leave(feed)
+  }
+
+  const isForgotten = ({ movedAt }: Work) => clock() - movedAt >= FORGOTTEN_MS
+
+  /** Gives the room of those who are no more to those who wait. */
+  function forget(): void {
+    for (const work of working.values()) if (isForgotten(work)) end(work)
   }
 
   /** Never rejects. */
-  async function turn(feedId: string, work: Work): Promise<void> {
+  async function turn(feed: FeedRef, work: Work): Promise<void> {
+    const feedId = feed.id
     try {
       if (abandoned.has(feedId)) await giveBack(feedId)
       while (state === 'running') {
         const now = clock()
         const until = now + leaseMs
         const leased = await storage.leaseFeed({ feedId, by, until }, now)
-        if (leased && (await drain(feedId, work, until)) === 'leave') return
+        if (leased && (await drain(feed, work, until)) === 'leave') return
         // Who queued something while it was held has left that to the holder.
         const dueAt = await storage.findDueAt(feedId, clock())
         if (dueAt === null) return
         if (dueAt > clock()) return waitsUntil(feedId, dueAt)
       }
     } catch (error) {
-      abandoned.add(feedId)
+      abandoned.set(feedId, clock())
+      if (clock() < complainedAt + COMPLAIN_MS) return
+      complainedAt = clock()
       log.error({ feedId, error }, 'a feed is left alone for a while')
     }
   }
 
   /** Sends what is queued, and gives the lease back. `leave`: there is nothing to be done now. */
-  async function drain(feedId: string, work: Work, leasedUntil: number) {
+  async function drain(feed: FeedRef, work: Work, leasedUntil: number) {
+    const feedId = feed.id
     let until = leasedUntil
     for (let sent = 0; sent < TURN && state === 'running'; sent++) {
       work.movedAt = clock()
@@ -153,9 +182,9 @@ export function createDeliver(deps: DeliverDeps) {
       if (sequel === 'at once') return 'look again'
     }
     await storage.releaseFeed(feedId, by)
-    if (waiting.size === 0) return 'look again'
+    if (!room.isWanted(feed)) return 'look again'
     // Others wait: this feed comes after them.
-    waiting.add(feedId)
+    work.again = true
     return 'leave'
   }
 
@@ -227,14 +256,20 @@ export function createDeliver(deps: DeliverDeps) {
     },
 
     /** Something was queued in these feeds. */
-    wake(feedIds: readonly string[]): void {
-      for (const id of feedIds) if (!isKnownToWait(id)) begin(id)
+    wake(feeds: readonly FeedRef[]): void {
+      for (const feed of feeds) if (!isKnownToWait(feed.id)) begin(feed)
     },
 
     /** Begins with every feed that is due. To be called every second, or as often as can be. */
     async look(): Promise<void> {
-      if (state !== 'running') return
-      for (const id of await storage.listDueFeeds(clock(), 2 * width)) begin(id)
+      if (state !== 'running' || isLeftAlone(lookedInVainAt)) return
+      try {
+        const due = await storage.listDueFeeds(clock(), { all: 2 * width, ofOne: share })
+        for (const feed of due) begin(feed)
+      } catch (error) {
+        lookedInVainAt = clock()
+        throw error
+      }
     },
 
     /** Resolves when everything is done that is being worked at. */
@@ -247,7 +282,7 @@ export function createDeliver(deps: DeliverDeps) {
     async renew(): Promise<void> {
       const now = clock()
       try {
-        for (const id of abandoned) {
+        for (const id of abandoned.keys()) {
           if (!working.has(id)) await giveBack(id)
         }
         if (working.size > 0) await storage.renewLeases(by, now + leaseMs)
@@ -262,7 +297,7 @@ export function createDeliver(deps: DeliverDeps) {
     /** Ends what is under way, within so long, and gives back every lease. */
     async stop(withinMs: number): Promise<void> {
       state = 'stopping'
-      waiting.clear()
+      room.clear()
       const hurry = setTimeout(hangUp, withinMs)
       await finish()
       clearTimeout(hurry)
