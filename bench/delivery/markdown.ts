@@ -1,4 +1,4 @@
-import { count, shortBar, us } from '../cells.ts'
+import { count, shortBar } from '../cells.ts'
 import type { Accepted } from './accepted.ts'
 import { type Arrival, DISTURBANCE } from './arrival.ts'
 import type { Drained } from './drained.ts'
@@ -31,7 +31,7 @@ function acceptedTable(accepted: readonly Accepted[]): string {
     throughPerSecond === null ? '–' : count(throughPerSecond),
     short(latchkey.p50Ms),
     short(latchkey.p99Ms),
-    us(latchkey.cpuUs),
+    micros(latchkey.cpuUs),
     drawn(ratio),
   ])
   return table(head, rows)
@@ -47,9 +47,9 @@ function drainedTable(drained: readonly Drained[]): string {
     ENGINE[engine],
     count(latchkey.perSecond),
     perSecondSpread(latchkey.rounds),
-    us(latchkey.cpuUs),
+    micros(latchkey.cpuUs),
     `${count(bare.perSecond)}/s`,
-    us(bare.cpuUs),
+    micros(bare.cpuUs),
     drawn(ratio),
   ])
   return table(head, rows)
@@ -74,6 +74,8 @@ function arrivalTable(arrivals: readonly Arrival[]): string {
 }
 
 const drawn = (ratio: number, whole = 1) => `${ratio.toFixed(2)} \`${shortBar(ratio, whole)}\``
+
+const micros = (n: number) => (Number.isNaN(n) ? '–' : `${count(n)} µs`)
 
 /** Three digits, whatever the size. */
 const short = (n: number) => (Math.abs(n) < 100 ? `${n.toFixed(1)} ms` : `${count(n)} ms`)
