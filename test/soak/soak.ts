@@ -43,8 +43,8 @@ export async function soak({ engine, messages, seed, tell }: Soak): Promise<Outc
   try {
     const worked = work(stage, messages, chanceOf)
     const operated = operate(stage, chanceOf('operator'))
-    // The operator ends before the others only where he fails.
-    await Promise.race([worked, operated])
+    // The operator ends before the others only where he fails. What is stuck is judged as it is.
+    await Promise.race([worked, operated, stuck(stage)])
     over.abort()
     const resumed = await operated
     await stage.fleet.stop()
@@ -81,17 +81,18 @@ async function work(
       sendMessages(sender, share, stage, chanceOf(`vendor ${sender.source}`)),
     ),
   ])
-  await nothingQueued(stage)
+  while ((await queuedIn(stage.place.ask)) > 0) {
+    await delay(250, undefined, { signal: stage.signal })
+  }
 }
 
-/** Longer than any wait of the schedule. */
-const STUCK_MS = 180_000
+/** Resolves when nothing has come for so long, although an operator resumes what waits. */
+const STUCK_MS = 60_000
 
-/** Or nothing moves any more: then the verdict says what is missing. */
-async function nothingQueued({ place, recorder }: Stage): Promise<void> {
+async function stuck({ recorder, signal }: Stage): Promise<void> {
   let taken = recorder.taken()
-  for (let since = Date.now(); Date.now() - since < STUCK_MS; await delay(250)) {
-    if ((await queuedIn(place.ask)) === 0) return
+  for (let since = Date.now(); Date.now() - since < STUCK_MS; ) {
+    await delay(1000, undefined, { signal })
     if (recorder.taken() === taken) continue
     taken = recorder.taken()
     since = Date.now()
