@@ -9,7 +9,7 @@ export type EngineName = (typeof ENGINES)[number]
 export interface Place {
   readonly settings: Readonly<Record<string, string>>
   ask(sql: string): Promise<Record<string, unknown>[]>
-  /** Kills it, and begins it anew after so long. Null where it dies with the servers and by itself has no life. */
+  /** Kills it, and starts it again after so long. Null where it has no process of its own. */
   readonly restart: ((signal: 'SIGKILL' | 'SIGQUIT', downMs: number) => Promise<void>) | null
   close(): Promise<void>
 }

@@ -1,5 +1,4 @@
-import type { Arrival, Ledger, Mark, Sent, Trouble } from './ledger.ts'
-import { nameOf } from './ledger.ts'
+import { type Arrival, type Ledger, type Mark, nameOf, type Sent, type Trouble } from './ledger.ts'
 
 /** Keeps the ledger while it is written, and knows how far everybody has got. */
 export function createRecorder() {
@@ -14,7 +13,6 @@ export function createRecorder() {
 
   return {
     ledger: { sent, arrivals, troubles } satisfies Ledger,
-    troubles,
     requests,
     /** A moment of its own. */
     tick: () => ++moment,
@@ -28,6 +26,10 @@ export function createRecorder() {
       one.isAcknowledged = true
       acknowledged++
       promised += one.destinations.length
+    },
+
+    trouble(one: Trouble): void {
+      troubles.push(one)
     },
 
     /** A request came to a destination, which does this with it. */

@@ -31,7 +31,7 @@ export async function makeTrouble(
     const from = Date.now()
     await acts[kind]()
     await readAll()
-    recorder.troubles.push({ kind, from, until: Date.now() })
+    recorder.trouble({ kind, from, until: Date.now() })
     if (kind === 'server killed') await fleet.start()
     await fleet.isWhole()
   }
