@@ -10,7 +10,7 @@ const MESSAGES = 1000
 test.concurrent.each(ENGINES)(
   '%s: whatever fails or is killed, what was acknowledged arrives in order, and twice only where nobody could know',
   {
-    timeout: 2 * SET_UP_MS,
+    timeout: 3 * SET_UP_MS,
   },
   async (engine) => {
     const outcome = await soak({ engine, messages: MESSAGES, seed: Date.now() % 1_000_000 })
