@@ -48,6 +48,10 @@ const WIDTH = 128
 const TURN = 100
 /** A runtime may end work that it was told to finish: what has not moved for so long is no more. */
 const FORGOTTEN_MS = 180_000
+/** Longer than this, sealed, is a long message. On Workers none is. */
+const LONG_CHARACTERS = 2 * 1024 * 1024
+/** So many long ones are on their way at once: each is in memory three times over till it is answered. */
+const LONG_ONES = 4
 
 /** One feed at work. */
 interface Work {
@@ -74,10 +78,14 @@ export function createDeliver(deps: DeliverDeps) {
   const attempts = new Set<AbortController>()
   /** Every lease that is held ends then or later. */
   let heldUntil = 0
+  /** Feeds whose next message is long, and waits for its place. */
+  const lined = new Set<string>()
+  let longOnes = 0
 
   /** Works at a feed, or sees to it that whoever does so looks again. */
   function begin(feedId: string): void {
-    if (state !== 'running') return
+    if (state !== 'running' || (longOnes >= LONG_ONES && lined.has(feedId))) return
+    lined.delete(feedId)
     const current = working.get(feedId)
     if (current !== undefined && clock() - current.movedAt < FORGOTTEN_MS) {
       current.again = true
@@ -130,9 +138,14 @@ export function createDeliver(deps: DeliverDeps) {
         until = clock() + leaseMs
         await storage.renewLeases(by, until)
       }
-      const head = await storage.findHead(feedId, by)
-      if (head === null) break
-      const sequel = await deliverHead(feedId, head)
+      const next = await findNext(feedId)
+      if (next === null) break
+      if (next === 'long' && longOnes >= LONG_ONES) {
+        lined.add(feedId)
+        await storage.releaseFeed(feedId, by)
+        return 'leave'
+      }
+      const sequel = await (next === 'long' ? deliverLong(feedId) : deliverHead(feedId, next))
       if (sequel === 'waits') return 'leave'
       if (sequel === 'at once') return 'look again'
     }
@@ -146,6 +159,24 @@ export function createDeliver(deps: DeliverDeps) {
   async function giveBack(feedId: string): Promise<void> {
     await storage.releaseFeed(feedId, by)
     abandoned.delete(feedId)
+  }
+
+  /** A long message is not held here: whoever waits for a place would hold it, too. */
+  async function findNext(feedId: string): Promise<Head | 'long' | null> {
+    const head = await storage.findHead(feedId, by)
+    return head !== null && head.sealedPayload.length > LONG_CHARACTERS ? 'long' : head
+  }
+
+  async function deliverLong(feedId: string) {
+    longOnes++
+    try {
+      const head = await storage.findHead(feedId, by)
+      return head === null ? 'on' : await deliverHead(feedId, head)
+    } finally {
+      longOnes--
+      const [first] = lined
+      if (first !== undefined) begin(first)
+    }
   }
 
   async function deliverHead(feedId: string, head: Head) {
