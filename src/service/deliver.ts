@@ -1,42 +1,16 @@
 import { LRUCache } from 'lru-cache'
 import { type Sequel, sequelOf } from '../domain/delivery.ts'
-import { withoutEcho } from '../domain/remark.ts'
-import { addressOf } from './destination-address.ts'
-import type {
-  Attempt,
-  Clock,
-  Courier,
-  FeedRef,
-  FeedStorage,
-  Head,
-  KeepAlive,
-  KeptAttempt,
-  Log,
-  Sealer,
-} from './ports.ts'
-import { createRoom } from './room.ts'
+import { type AttemptDeps, createAttempts } from './deliver/attempt.ts'
+import { createLongOnes, isLong } from './deliver/long-ones.ts'
+import { createRoom } from './deliver/room.ts'
+import type { FeedRef, FeedStorage, Head, KeepAlive } from './ports.ts'
 
-/** What a destination is to be told of a message, beside what came in. */
-export interface Outgoing {
-  /** The body as it came in, byte for byte. */
-  readonly payload: Uint8Array
-  readonly source: Head['source']
-  /** All destinations of the message, in its order. */
-  readonly hops: Head['hops']
-}
-
-export interface DeliverDeps {
+export interface DeliverDeps extends AttemptDeps {
   readonly storage: FeedStorage
-  readonly sealer: Sealer
-  readonly courier: Pick<Courier, 'deliver'>
-  /** The body that a destination is sent, in the dialect's words. */
-  readonly render: (outgoing: Outgoing) => string
-  readonly clock: Clock
   /** Random numbers from 0 to 1. */
   readonly jitter: () => number
   /** Who this process is, among those that share the work: another one after each start. */
   readonly by: string
-  readonly log: Log
   /** Erase a payload when its last destination has it. */
   readonly erase: boolean
   /** So long nobody else takes a feed over from a process that has died. */
@@ -58,7 +32,6 @@ const KNOWN_MS = 1000
 const KNOWN_FEEDS = 10_000
 /** A runtime may end work that it was told to finish: what has not moved for so long is no more. */
 const FORGOTTEN_MS = 180_000
-
 /** What has failed is left alone for so long: it is the database, or a bug, and neither goes at once. */
 const ALONE_MS = 5000
 /** A line of the log in so long says enough of that. */
@@ -78,9 +51,11 @@ interface Work {
  * feed is leased while it is worked at, so that any number of processes share the work.
  */
 export function createDeliver(deps: DeliverDeps) {
-  const { storage, sealer, courier, render, clock, jitter, by, log, erase, leaseMs } = deps
+  const { storage, clock, jitter, by, log, erase, leaseMs } = deps
   const { width = WIDTH, share = SHARE } = deps
   const room = createRoom({ width, share })
+  const longOnes = createLongOnes()
+  const attempts = createAttempts(deps)
   const working = new Map<string, Work>()
   /** Feeds that were left in the midst of a failure, and when: their leases are to be given back. */
   const abandoned = new Map<string, number>()
@@ -89,8 +64,6 @@ export function createDeliver(deps: DeliverDeps) {
   /** Until when feeds are known to wait: who wakes one of them asks nobody. */
   const waits = new LRUCache<string, number>({ max: KNOWN_FEEDS })
   let state: 'idle' | 'running' | 'stopping' = 'idle'
-  /** One for each attempt under way: on Workers, what one request has made another may not use. */
-  const attempts = new Set<AbortController>()
   /** Every lease that is held ends then or later. */
   let heldUntil = 0
 
@@ -105,6 +78,8 @@ export function createDeliver(deps: DeliverDeps) {
   /** Works at a feed, or sees to it that whoever does so looks again. */
   function begin(feed: FeedRef): void {
     if (state !== 'running' || isLeftAlone(abandoned.get(feed.id))) return
+    if (longOnes.mustWait(feed.id)) return
+    longOnes.stepOut(feed.id)
     const current = working.get(feed.id)
     if (current !== undefined && !isForgotten(current)) {
       current.again = true
@@ -177,7 +152,14 @@ export function createDeliver(deps: DeliverDeps) {
       work.again = false
       const head = await storage.findHead(feedId, by)
       if (head === null) break
-      const sequel = await deliverHead(feedId, head)
+      const isLongOne = isLong(head)
+      if (isLongOne && longOnes.isFull()) {
+        longOnes.lineUp(feed)
+        await storage.releaseFeed(feedId, by)
+        return 'leave'
+      }
+      const carried = () => deliverHead(feedId, head)
+      const sequel = await (isLongOne ? longOnes.carry(carried, begin) : carried())
       if (sequel === 'waits') return 'leave'
       if (sequel === 'at once') return 'look again'
     }
@@ -194,54 +176,26 @@ export function createDeliver(deps: DeliverDeps) {
   }
 
   async function deliverHead(feedId: string, head: Head) {
-    const control = new AbortController()
-    const { signal } = control
-    attempts.add(control)
-    const at = clock()
-    const attempt = await attemptOf(head, signal).finally(() => attempts.delete(control))
-    const kept = toKept(attempt, at, clock() - at)
+    const { kept, brokenOff } = await attempts.make(head)
     const { messageId, position } = head
     const tried = { feedId, by, messageId, position, attempt: kept }
-    const sequel: Sequel = sequelOf(attempt.outcome, head.failures, jitter())
+    const sequel: Sequel = sequelOf(kept.outcome, head.failures, jitter())
     if (sequel.next === 'go_on') {
       await storage.settleDelivered(tried, erase)
       log.debug({ feedId, messageId, ms: kept.ms }, 'a message was delivered')
       return 'on'
     }
     // Whoever hung up was not refused: the next process need not wait.
-    const waitMs = signal.aborted ? 0 : sequel.waitMs
+    const waitMs = brokenOff ? 0 : sequel.waitMs
     const dueAt = clock() + waitMs
     const isWaiting = await storage.settleFailed(tried, dueAt)
     const { outcome, httpStatus } = kept
     const facts = { feedId, messageId, outcome, httpStatus, failures: head.failures + 1, waitMs }
     log.info(facts, 'a message was not delivered')
     if (!isWaiting) return 'on'
-    if (waitMs === 0 && !signal.aborted) return 'at once'
+    if (waitMs === 0 && !brokenOff) return 'at once'
     waitsUntil(feedId, dueAt)
     return 'waits'
-  }
-
-  async function attemptOf(head: Head, signal: AbortSignal): Promise<Attempt> {
-    const { source, hops, destination, messageId } = head
-    try {
-      const payload = await sealer.open(head.sealedPayload, messageId)
-      const address = await addressOf(sealer, destination)
-      const body = render({ payload, source, hops })
-      const attempt = await courier.deliver(address, body, signal)
-      if (attempt.outcome !== 'refused') return attempt
-      return { ...attempt, excerpt: withoutEcho(attempt.excerpt, body) }
-    } catch (error) {
-      // What was thrown may hold what was sent.
-      log.error({ messageId, error: nameOf(error) }, 'a message cannot be sent')
-      return {
-        outcome: 'failed',
-        detail: 'the message cannot be opened or sent: the log says more',
-      }
-    }
-  }
-
-  function hangUp(): void {
-    for (const control of attempts) control.abort()
   }
 
   async function finish(): Promise<void> {
@@ -290,7 +244,7 @@ export function createDeliver(deps: DeliverDeps) {
       } catch (error) {
         log.warn({ error }, 'leases were not renewed')
         if (now + leaseMs / 3 < heldUntil) return
-        hangUp()
+        attempts.hangUp()
       }
     },
 
@@ -298,21 +252,11 @@ export function createDeliver(deps: DeliverDeps) {
     async stop(withinMs: number): Promise<void> {
       state = 'stopping'
       room.clear()
-      const hurry = setTimeout(hangUp, withinMs)
+      const hurry = setTimeout(attempts.hangUp, withinMs)
       await finish()
       clearTimeout(hurry)
     },
   }
 }
-
-function toKept(attempt: Attempt, at: number, ms: number): KeptAttempt {
-  const { outcome } = attempt
-  const httpStatus = 'status' in attempt ? attempt.status : null
-  if (outcome === 'delivered') return { at, ms, outcome, httpStatus, detail: '' }
-  const detail = 'excerpt' in attempt ? attempt.excerpt : attempt.detail
-  return { at, ms, outcome, httpStatus, detail }
-}
-
-const nameOf = (error: unknown) => (error instanceof Error ? error.name : typeof error)
 
 export type Deliver = ReturnType<typeof createDeliver>

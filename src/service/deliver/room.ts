@@ -1,4 +1,4 @@
-import type { FeedRef } from './ports.ts'
+import type { FeedRef } from '../ports.ts'
 
 export interface RoomSize {
   /** How many feeds are inside at once. */

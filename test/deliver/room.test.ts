@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createRoom } from '../../src/service/room.ts'
+import { createRoom } from '../../src/service/deliver/room.ts'
 
 const feed = (name: string) => ({ id: name, destinationId: name.slice(0, 1) })
 /** In which order those who wait come in, where each leaves as soon as it is in. */
