@@ -6,6 +6,8 @@ import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../doma
 import type { Grant } from '../domain/rotation.ts'
 import type { Destination, Routes } from '../domain/route.ts'
 import type { RefreshToken, TokenFacts } from '../domain/token.ts'
+import type { EditStorage } from './ports/edits.ts'
+import type { ListStorage } from './ports/lists.ts'
 import type { PeopleStorage } from './ports/people.ts'
 import type { TrafficStorage } from './ports/traffic.ts'
 
@@ -445,6 +447,16 @@ export interface DeliverySummary {
   readonly settledAt: number | null
 }
 
+/** Which messages of a list: those that are all of this; what is said of a delivery, of one and the same. */
+export interface MessageFilter {
+  readonly accountId?: string | undefined
+  readonly sourceId?: string | undefined
+  readonly destinationId?: string | undefined
+  readonly subscriptionId?: string | undefined
+  readonly status?: DeliverySummary['status'] | undefined
+  readonly test?: boolean | undefined
+}
+
 /** What came of one attempt, as it is kept. */
 export interface KeptAttempt {
   readonly at: number
@@ -565,7 +577,7 @@ export interface GrantStorage {
 export interface MessageStorage {
   /** The message and all its deliveries, or nothing. */
   addMessage(message: NewMessage): Promise<void>
-  listMessages(page: Page & { accountId?: string | undefined }): Promise<MessageSummary[]>
+  listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
   /** The sealed payload; null when there is no such message, or it was erased. */
   findPayload(messageId: string): Promise<string | null>
@@ -816,7 +828,9 @@ export interface Storage
     OperatorStorage,
     AuditStorage,
     PeopleStorage,
-    TrafficStorage {
+    TrafficStorage,
+    ListStorage,
+    EditStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>

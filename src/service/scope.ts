@@ -2,8 +2,10 @@ import type { PeopleStorage } from './ports/people.ts'
 import type { TrafficStorage } from './ports/traffic.ts'
 import type { AuditStorage, AuthorityStorage, GrantStorage, Storage } from './ports.ts'
 import { scopeAccounts } from './scope/accounts.ts'
+import { scopeEdits } from './scope/edits.ts'
 import { scopeEvents } from './scope/events.ts'
 import { scopeKeys } from './scope/keys.ts'
+import { scopeLists } from './scope/lists.ts'
 import { scopeMessages } from './scope/messages.ts'
 import { createOwn } from './scope/own.ts'
 import { type Admitting, scopePeople } from './scope/people.ts'
@@ -37,5 +39,7 @@ export function createScope(storage: DeskStorage, accountId: string): DeskStorag
     ...scopeEvents(storage, own),
     ...scopePeople(storage, own),
     listTraffic: (fromHour) => storage.listTraffic(fromHour, accountId),
+    ...scopeLists(storage, own),
+    ...scopeEdits(storage, own),
   }
 }

@@ -1,5 +1,5 @@
 import type { AttemptSummary, FeedStorage, MessageStorage, OperatorStorage } from '../ports.ts'
-import { type Own, outOfScope, withOwn } from './own.ts'
+import { NOT_TOLD, type Own, outOfScope, withOwn } from './own.ts'
 
 type Verbs = MessageStorage & Omit<FeedStorage, 'findFeed' | 'purgeFeed'>
 
@@ -43,5 +43,3 @@ export function scopeMessages(
     )
   }
 }
-
-const NOT_TOLD = 'it was not reached: why is told to the account that it belongs to'
