@@ -1,5 +1,3 @@
-import type { PeopleStorage } from './ports/people.ts'
-import type { TrafficStorage } from './ports/traffic.ts'
 import type { AuditStorage, AuthorityStorage, GrantStorage, Storage } from './ports.ts'
 import { scopeAccounts } from './scope/accounts.ts'
 import { scopeEdits } from './scope/edits.ts'
@@ -8,16 +6,15 @@ import { scopeKeys } from './scope/keys.ts'
 import { scopeLists } from './scope/lists.ts'
 import { scopeMessages } from './scope/messages.ts'
 import { createOwn } from './scope/own.ts'
-import { type Admitting, scopePeople } from './scope/people.ts'
+import { scopePeople } from './scope/people.ts'
 import { scopeRoutes } from './scope/routes.ts'
+import { scopeTraffic } from './scope/traffic.ts'
 
-/** What is no part of people's work: judging requests, their own sign-in, the chain of the audit, the database itself. */
+/** What is no part of people's work: judging requests, the chain of the audit, the database itself. */
 type Elsewhere =
   | keyof GrantStorage
   | Exclude<keyof AuthorityStorage, 'findKeyBySecret'>
   | Exclude<keyof AuditStorage, 'listEventsOfRequest'>
-  | Exclude<keyof PeopleStorage, keyof Admitting>
-  | Exclude<keyof TrafficStorage, 'listTraffic'>
   | 'probe'
   | 'close'
 
@@ -38,7 +35,7 @@ export function createScope(storage: DeskStorage, accountId: string): DeskStorag
     ...scopeMessages(storage, own),
     ...scopeEvents(storage, own),
     ...scopePeople(storage, own),
-    listTraffic: (fromHour) => storage.listTraffic(fromHour, accountId),
+    ...scopeTraffic(storage, own),
     ...scopeLists(storage, own),
     ...scopeEdits(storage, own),
   }

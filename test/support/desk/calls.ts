@@ -39,6 +39,14 @@ export const CALLS: Calls = {
     searchUsers: (id) => [[{ text: 'e', limit: 10 }], [{ accountId: id, text: 'e', limit: 10 }]],
     findUser: (id) => [[id]],
   },
+  people: {
+    standings: (id) => [[[id]]],
+    invite: (id) => [[id]],
+    inviteFirst: () => [[]],
+    setUsername: (id) => [[id, 'another-name']],
+    signOut: (id) => [[id]],
+    resetSecondFactor: (id) => [[id]],
+  },
   places: {
     addSite: (accountId) => [[{ accountId, name }]],
     renameSite: (id) => [[id, name]],
