@@ -22,6 +22,7 @@ export function scopeMessages(
     // What comes in and goes out is the server's own work, for all accounts alike.
     addMessage: outOfScope('addMessage'),
     listDueFeeds: outOfScope('listDueFeeds'),
+    findDueAt: outOfScope('findDueAt'),
     leaseFeed: outOfScope('leaseFeed'),
     renewLeases: outOfScope('renewLeases'),
     releaseFeed: outOfScope('releaseFeed'),

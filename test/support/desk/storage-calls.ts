@@ -144,7 +144,8 @@ export const STORAGE_CALLS: Calls = {
   skipMessage: ({ messageId }, e) => [[messageId, null, e]],
   // The server's own work: refused, whosever it is.
   addMessage: undefined,
-  listDueFeeds: () => [[Number.MAX_SAFE_INTEGER, 10]],
+  listDueFeeds: () => [[Number.MAX_SAFE_INTEGER, { all: 10, ofOne: 10 }]],
+  findDueAt: ({ subscriptionId }) => [[subscriptionId, 9e11]],
   leaseFeed: ({ subscriptionId: feedId }) => [[{ feedId, by: 'me', until: 9e12 }, 9e11]],
   renewLeases: () => [['me', 1]],
   releaseFeed: ({ subscriptionId }) => [[subscriptionId, 'me']],
