@@ -6,10 +6,15 @@ import { mountSecondFactor } from './access/second-factor.ts'
 import { signInScreens } from './access/sign-in.ts'
 import { mountTokens } from './access/tokens.ts'
 import { welcomeScreens } from './access/welcome.ts'
+import { mountAccounts } from './accounts/accounts.ts'
 import { createArea } from './area.ts'
 import type { ConsoleDeps } from './deps.ts'
 import { assets } from './look/assets.ts'
 import { mountOverview } from './overview/overview.ts'
+import { mountPeople } from './people/people.ts'
+import { mountAddresses } from './places/addresses.ts'
+import { mountDevelopers } from './places/developers.ts'
+import { mountSites } from './places/sites.ts'
 import { problem } from './problem.ts'
 
 export const CONSOLE = '/console'
@@ -23,6 +28,11 @@ export function consolePages(deps: ConsoleDeps): Hono {
 
   const area = createArea(deps)
   mountOverview(area)
+  mountSites(area)
+  mountDevelopers(area, deps)
+  mountAddresses(area)
+  mountPeople(area)
+  mountAccounts(area)
   mountEveryPage(area, deps)
   mountMe(area, deps)
   mountSecondFactor(area, deps)

@@ -1,5 +1,6 @@
 import type { AccessScreenDeps } from './access/deps.ts'
 import type { AreaDeps } from './area.ts'
+import type { PortalKeyDeps } from './places/portal-key.ts'
 
 /** All that the console needs of the server. */
-export type ConsoleDeps = AreaDeps & AccessScreenDeps
+export type ConsoleDeps = AreaDeps & AccessScreenDeps & PortalKeyDeps

@@ -13,6 +13,26 @@ const SAID = {
   'key-revoked': 'The key is revoked, for ever: the next request with it is refused.',
   'key-removed': 'The key was deleted. The audit keeps what it was.',
   'key-assigned': 'The key is assigned.',
+  'site-added': 'The site is there: keys can be made for it.',
+  'site-removed': 'The site is gone. The audit keeps what it was.',
+  renamed: 'It has its new name.',
+  'developer-added':
+    'The developer is there. Keys of his customers are made under his developer key.',
+  'user-added': 'The person is there. A one-time link lets him set a password.',
+  'user-role-changed': 'The role is changed, from the next click on.',
+  'user-username-set': 'The username is set.',
+  'user-left': 'He has left: he is signed out, and cannot sign in any more.',
+  'user-signed-out': 'He is signed out everywhere, and his API tokens have ended.',
+  'user-second-factor-reset': 'The second factor is taken away: his password alone lets him in.',
+  'address-added': 'The address is on the list.',
+  'address-removed': 'The address is off the list.',
+  'addresses-enforced': 'The list is in force.',
+  'addresses-open': 'The list is not in force: keys work from anywhere. It is kept.',
+  'account-created': 'The account is there. Add its people next.',
+  'account-closed':
+    'The account is closed: every key of it is refused, and its people are signed out.',
+  'account-opened': 'The account is open again.',
+  'departed-keys-set': 'That is what becomes of keys from now on.',
   'key-unassigned': 'The key is taken back.',
 } as const
 
