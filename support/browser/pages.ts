@@ -1,15 +1,85 @@
 import type { Page } from 'playwright-core'
+import type { Role } from '../../src/domain/key.ts'
+import type { WorldIds } from '../console/world.ts'
+
+/** Who looks: somebody of this role, or nobody yet. */
+export type Looker = Role | 'nobody'
 
 export interface Shown {
   /** Of the file, and of its place in the contact sheet. */
   readonly name: string
-  readonly path: string
+  readonly as: Looker
+  readonly path: string | ((ids: WorldIds) => string)
   /** What somebody does there before the picture is taken. */
   readonly before?: (page: Page) => Promise<void>
 }
 
-/** What `npm run screenshots` takes pictures of. */
+export const pathOf = ({ path }: Shown, ids: WorldIds): string =>
+  typeof path === 'string' ? path : path(ids)
+
+const as = (
+  role: Looker,
+  pages: Readonly<Record<string, Shown['path'] | Omit<Shown, 'name' | 'as'>>>,
+) =>
+  Object.entries(pages).map(
+    ([name, given]): Shown =>
+      typeof given === 'object' ? { name, as: role, ...given } : { name, as: role, path: given },
+  )
+
+const press = (name: string) => (page: Page) => page.getByRole('button', { name }).click()
+
+/** Every page of the console, and what some of them answer. */
 export const PAGES: readonly Shown[] = [
-  { name: 'parts', path: '/' },
-  { name: 'dialog', path: '/dialog' },
+  ...as('nobody', {
+    'sign-in': '/console/sign-in',
+    'sign-in-wrong': {
+      path: '/console/sign-in',
+      before: async (page) => {
+        await page.getByLabel('Username').fill('nobody.at.all')
+        await page.getByLabel('Password').fill('not the password')
+        await press('Sign in')(page)
+        await page.getByRole('alert').waitFor()
+      },
+    },
+    'link-gone': '/console/welcome/lk_used',
+  }),
+  ...as('operator', {
+    'nothing-here': '/console/nothing-here',
+    accounts: '/console/accounts',
+    'account-new': '/console/accounts/new',
+    account: ({ accountId }) => `/console/accounts/${accountId}`,
+    'account-close': ({ accountId }) => `/console/accounts/${accountId}/close`,
+    'which-account': '/console/addresses',
+  }),
+  ...as('administrator', {
+    me: '/console/me',
+    'token-new': '/console/me/tokens/new',
+    'token-revealed': {
+      path: '/console/me/tokens/new',
+      before: async (page) => {
+        await page.getByLabel('What is it for?').fill('Nightly report')
+        await press('Make it')(page)
+        await page.getByRole('dialog').waitFor()
+      },
+    },
+    'second-factor': '/console/me/second-factor/new',
+    settings: '/console/settings',
+    sites: '/console/sites',
+    'site-new': '/console/sites/new',
+    site: ({ site }) => `/console/sites/${site}`,
+    'site-remove': ({ site }) => `/console/sites/${site}/remove`,
+    developers: '/console/developers',
+    'developer-new': '/console/developers/new',
+    developer: ({ developer }) => `/console/developers/${developer}`,
+    'developer-key-assign': ({ developer, ids }) =>
+      `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
+    'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
+    addresses: '/console/addresses',
+    'addresses-enforce': '/console/addresses/enforce',
+    people: '/console/people',
+    'person-new': '/console/people/new',
+    person: ({ people }) => `/console/people/${people.engineer}`,
+    'person-leave': ({ people }) => `/console/people/${people.engineer}/leave`,
+    roles: '/console/people/roles',
+  }),
 ]

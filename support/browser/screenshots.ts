@@ -1,39 +1,52 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gallery } from '../../test/console/gallery.ts'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { comeIn } from '../console/sign-in.ts'
+import { openWorld } from '../console/world.ts'
 import { attentive } from './attentive.ts'
 import { launch, SIZES, THEMES } from './launch.ts'
-import { PAGES } from './pages.ts'
+import { type Looker, PAGES, pathOf, type Shown } from './pages.ts'
 
 /*
- * npm run screenshots: each page, light and dark, on a phone and on a wide screen, and a sheet that
+ * npm run screenshots [-- NAME...]: each page, light and dark, on a phone and on a wide screen, and a sheet that
  * shows them beside each other.
  */
 const FOLDER = join(import.meta.dirname, '../../screenshots')
 mkdirSync(FOLDER, { recursive: true })
 
-const [browser, served] = await Promise.all([launch(), gallery()])
+const wanted = process.argv.slice(2)
+const pages = PAGES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+const [browser, world] = await Promise.all([launch(), openWorld()])
 const taken: { name: string; file: string }[] = []
-for (const [size, options] of Object.entries(SIZES)) {
-  for (const colorScheme of THEMES) {
-    const { page, close } = await attentive(browser, { ...options, colorScheme })
-    for (const { name, path, before } of PAGES) {
-      const file = `${name}-${size}-${colorScheme}.png`
-      await page.goto(served.url + path)
-      await before?.(page)
-      await page.screenshot({ path: join(FOLDER, file), fullPage: true })
-      taken.push({ name, file })
-      console.log(`screenshots/${file}`)
+for (const as of new Set(pages.map((shown) => shown.as))) {
+  for (const [size, options] of Object.entries(SIZES)) {
+    for (const colorScheme of THEMES) {
+      await photograph(as, `${size}-${colorScheme}`, { ...options, colorScheme })
     }
-    await close()
   }
 }
-await Promise.all([browser.close(), served.close()])
+await Promise.all([browser.close(), world.close()])
 writeFileSync(join(FOLDER, 'index.html'), sheet())
 console.log('screenshots/index.html')
 
+async function photograph(as: Looker, how: string, options: BrowserContextOptions): Promise<void> {
+  const { page, close } = await attentive(browser, options)
+  await comeIn(page, world.url, as)
+  for (const shown of pages.filter((one) => one.as === as)) await take(page, shown, how)
+  await close().catch((error: Error) => console.error(error.message))
+}
+
+async function take(page: Page, shown: Shown, how: string): Promise<void> {
+  const file = `${shown.name}-${how}.png`
+  await page.goto(world.url + pathOf(shown, world.ids))
+  await shown.before?.(page)
+  await page.screenshot({ path: join(FOLDER, file), fullPage: true })
+  taken.push({ name: shown.name, file })
+  console.log(`screenshots/${file}`)
+}
+
 function sheet(): string {
-  const rows = PAGES.map(({ name }) => {
+  const rows = pages.map(({ name }) => {
     const pictures = taken.filter((one) => one.name === name)
     const images = pictures.map(
       ({ file }) => `<a href="${file}"><img src="${file}" alt="${file}"></a>`,
