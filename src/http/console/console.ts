@@ -9,6 +9,7 @@ import { welcomeScreens } from './access/welcome.ts'
 import { mountAccounts } from './accounts/accounts.ts'
 import { createArea } from './area.ts'
 import type { ConsoleDeps } from './deps.ts'
+import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
 import { mountOverview } from './overview/overview.ts'
 import { mountPeople } from './people/people.ts'
@@ -28,6 +29,7 @@ export function consolePages(deps: ConsoleDeps): Hono {
 
   const area = createArea(deps)
   mountOverview(area)
+  mountKeys(area, deps)
   mountSites(area)
   mountDevelopers(area, deps)
   mountAddresses(area)

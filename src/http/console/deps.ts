@@ -1,6 +1,7 @@
 import type { AccessScreenDeps } from './access/deps.ts'
 import type { AreaDeps } from './area.ts'
+import type { KeyScreenDeps } from './keys/deps.ts'
 import type { PortalKeyDeps } from './places/portal-key.ts'
 
 /** All that the console needs of the server. */
-export type ConsoleDeps = AreaDeps & AccessScreenDeps & PortalKeyDeps
+export type ConsoleDeps = AreaDeps & AccessScreenDeps & KeyScreenDeps & PortalKeyDeps

@@ -87,8 +87,10 @@ main > * { min-width: 0; }
   .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }
   .frame::before { display: none; }
   .frame > main { grid-area: 2 / 1; }
-  .rail { position: static; height: auto; background: var(--sheet); border-bottom: 1px solid var(--line); padding: 0.625rem 1rem; gap: 0.5rem; }
-  .menu > summary { display: block; }
+  .rail { position: relative; height: auto; background: var(--sheet); border-bottom: 1px solid var(--line); padding: 0.625rem 1rem; gap: 0.5rem; }
+  .menu > summary { display: block; position: absolute; inset: 0.375rem 1rem auto auto; padding: 0.25rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--round); font-size: 0.875rem; list-style: none; }
+  .menu > summary::-webkit-details-marker { display: none; }
+  .menu[open] > summary { background: var(--sunken); }
   .rail .me { margin-top: 0.75rem; }
   main { padding-top: 1.25rem; gap: 1.25rem; }
 }

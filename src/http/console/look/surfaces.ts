@@ -3,7 +3,7 @@ export const surfaces = `
 .card { background: var(--sheet); border: 1px solid var(--line); border-radius: calc(var(--round) * 1.5); padding: 1.25rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start; }
 .card > header { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: baseline; justify-content: space-between; }
 .card.flush { padding: 0; gap: 0; overflow: hidden; }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.25rem; align-items: start; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem; align-items: start; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; list-style: none; }
 .stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start; }
 .tight { gap: 0.375rem; }
@@ -21,7 +21,7 @@ export const surfaces = `
 .badge.warn { background: var(--brass-wash); border-color: var(--brass); color: var(--brass); }
 .badge.bad { background: var(--red-wash); border-color: var(--red); color: var(--red); }
 
-.facts { display: grid; grid-template-columns: minmax(7rem, max-content) minmax(0, 1fr); gap: 0.5rem 1.25rem; }
+.facts { display: grid; grid-template-columns: fit-content(9rem) minmax(0, 1fr); gap: 0.5rem 1.25rem; }
 .facts dt { color: var(--soft); }
 .facts dd { overflow-wrap: anywhere; }
 @media (max-width: 34rem) { .facts { grid-template-columns: minmax(0, 1fr); gap: 0; } .facts dd { margin-bottom: 0.625rem; } }
@@ -31,12 +31,14 @@ export const surfaces = `
 .empty p { max-width: 52ch; }
 
 .copy { display: inline-flex; align-items: center; gap: 0.5rem; min-width: 0; max-width: 100%; }
-.copy code { overflow-wrap: anywhere; min-width: 0; }
+.copy code { word-break: break-all; min-width: 0; }
+.copy button { flex: none; }
 .secret { font-family: var(--mono); font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
 
-.steps { display: grid; gap: 1.5rem; padding-inline-start: 1.25rem; }
-.steps > li { display: grid; gap: 0.75rem; }
+.steps { display: grid; gap: 1.5rem; list-style: none; counter-reset: step; }
+.steps > li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; counter-increment: step; }
+.steps > li > h2::before { content: counter(step) ". "; }
 
 html:has(dialog.over[open]) { scrollbar-gutter: auto; }
 .veil { position: fixed; inset: 0; z-index: 1; }
