@@ -10,6 +10,8 @@ export interface Shown {
   readonly name: string
   readonly as: Looker
   readonly path: string | ((ids: WorldIds) => string)
+  /** What it is answered with where that is not 200; the browser's console says so too. */
+  readonly status?: number
   /** What somebody does there before the picture is taken. */
   readonly before?: (page: Page) => Promise<void>
 }
@@ -34,6 +36,7 @@ export const PAGES: readonly Shown[] = [
     'sign-in': '/console/sign-in',
     'sign-in-wrong': {
       path: '/console/sign-in',
+      status: 401,
       before: async (page) => {
         await page.getByLabel('Username').fill('nobody.at.all')
         await page.getByLabel('Password').fill('not the password')
@@ -41,15 +44,50 @@ export const PAGES: readonly Shown[] = [
         await page.getByRole('alert').waitFor()
       },
     },
-    'link-gone': '/console/welcome/lk_used',
+    'link-gone': { path: '/console/welcome/lk_used', status: 410 },
   }),
   ...as('operator', {
-    'nothing-here': '/console/nothing-here',
+    'nothing-here': { path: '/console/nothing-here', status: 404 },
     accounts: '/console/accounts',
     'account-new': '/console/accounts/new',
     account: ({ accountId }) => `/console/accounts/${accountId}`,
     'account-close': ({ accountId }) => `/console/accounts/${accountId}/close`,
     'which-account': '/console/addresses',
+  }),
+  ...as('engineer', {
+    keys: '/console/keys',
+    'keys-none-found': '/console/keys?q=nothing+is+called+so',
+    'key-new': '/console/keys/new',
+    'key-new-redox': '/console/keys/new?dialect=redox',
+    'key-new-refused': {
+      path: '/console/keys/new?dialect=xdent',
+      status: 422,
+      before: async (page) => {
+        await page.getByLabel('Name').fill('Waiting room screen')
+        await page.getByLabel('Owner').fill('nobody@harbour-lane.example')
+        await press('Create the key')(page)
+        await page.getByRole('alert').waitFor()
+      },
+    },
+    'key-viewed': {
+      path: ({ ids }) => `/console/keys/${ids['Maple Street Dental']}`,
+      before: async (page) => {
+        await press('View the secret')(page)
+        await page.getByRole('dialog').waitFor()
+      },
+    },
+    'key-redox': ({ ids }) => `/console/keys/${ids['Nightly results']}`,
+    'key-practice': ({ ids }) => `/console/keys/${ids['Claims exporter']}`,
+    'key-revoked': ({ ids }) => `/console/keys/${ids['Vendor trial']}`,
+    'key-edit': ({ ids }) => `/console/keys/${ids['Imaging archive']}/edit`,
+    'key-rotate': ({ ids }) => `/console/keys/${ids['Nightly results']}/rotate`,
+    'key-revoke': ({ ids }) => `/console/keys/${ids['Old lab interface']}/revoke`,
+    'key-delete': ({ ids }) => `/console/keys/${ids['Online booking']}/delete`,
+    'key-assign': ({ ids }) => `/console/keys/${ids['Next dental office']}/assign`,
+  }),
+  ...as('member', {
+    'keys-as-member': '/console/keys',
+    'key-as-member': ({ ids }) => `/console/keys/${ids['Nightly results']}`,
   }),
   ...as('administrator', {
     me: '/console/me',

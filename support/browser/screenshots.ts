@@ -30,7 +30,8 @@ writeFileSync(join(FOLDER, 'index.html'), sheet())
 console.log('screenshots/index.html')
 
 async function photograph(as: Looker, how: string, options: BrowserContextOptions): Promise<void> {
-  const { page, close } = await attentive(browser, options)
+  const { page, announce, close } = await attentive(browser, options)
+  announce(/status of 4\d\d/)
   await comeIn(page, world.url, as)
   for (const shown of pages.filter((one) => one.as === as)) await take(page, shown, how)
   await close().catch((error: Error) => console.error(error.message))
