@@ -133,7 +133,6 @@ export function compose(parts: Parts): Latchkey {
     dispatch: parts.dispatch,
     applicationName: config.applicationName,
   })
-  const deskOf = createDeskOf({ ...secrets, courier, notary, region, publicUrl })
   const deliver = createDeliver({
     storage,
     sealer,
@@ -146,6 +145,10 @@ export function compose(parts: Parts): Latchkey {
     erase: config.retentionMs === 0,
     leaseMs: parts.leaseMs,
     keepAlive: parts.keepAlive,
+  })
+  const deskOf = createDeskOf({
+    ...{ ...secrets, courier, notary, region, publicUrl, standings, log },
+    wake: deliver.wake,
   })
 
   const access = createAccess({
