@@ -196,6 +196,7 @@ export function compose(parts: Parts): Latchkey {
     requestId: random.requestId,
     publicKeys: () => keyring.publicKeys,
     subscriptionsUrl: publicUrl,
+    applicationName: config.applicationName,
     messageLimitBytes: config.messageLimitBytes,
     peerOf: parts.peerOf,
     trustedProxies: config.trustedProxies,
