@@ -192,6 +192,7 @@ export function compose(parts: Parts): Latchkey {
     storage,
     log,
     serial: random.serial,
+    uuid: random.uuid,
     requestId: random.requestId,
     publicKeys: () => keyring.publicKeys,
     subscriptionsUrl: publicUrl,
