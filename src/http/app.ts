@@ -13,6 +13,7 @@ import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
+import { createTestBench } from './redox/test-bench.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
@@ -29,7 +30,7 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  ConsoleDeps & {
+  Omit<ConsoleDeps, 'testBench'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }
@@ -55,7 +56,9 @@ export function createApp(deps: AppDeps): Hono {
   app.all('/apikeys/*', dental)
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
-  if (deps.console) app.route('/', consolePages(deps))
+  if (deps.console) {
+    app.route('/', consolePages({ ...deps, testBench: createTestBench(deps) }))
+  }
 
   app.notFound((c) => {
     const reply = json(404, { message: 'There is nothing at this path.' })
