@@ -193,6 +193,8 @@ CREATE TABLE keys (
   CHECK ((dialect = 'redox') = (source_id IS NOT NULL))
 );
 CREATE INDEX keys_by_account ON keys (account_id, id);
+CREATE INDEX keys_by_name ON keys (account_id, lower(name), id);
+CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id);
 CREATE INDEX keys_by_owner ON keys (owner_id);
 CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS NOT NULL;
 CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked';

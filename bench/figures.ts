@@ -18,11 +18,13 @@ export const figuresOf = (rounds: readonly Round[]): Figures => ({
   rounds,
 })
 
+type Paced = Pick<Round, 'perSecond'>
+
 /**
  * How much of `base` there is: the middle of the rounds' ratios, each to the round beside it, so that
  * whatever else the machine was busy with weighs on both sides.
  */
-export const ratioOf = (rounds: readonly Round[], base: readonly Round[]): number =>
+export const ratioOf = (rounds: readonly Paced[], base: readonly Paced[]): number =>
   median(rounds.map((round, n) => round.perSecond / (base[n]?.perSecond ?? Number.NaN)))
 
 export function median(values: readonly number[]): number {
@@ -31,6 +33,13 @@ export function median(values: readonly number[]): number {
   const [low, high] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]]
   if (low === undefined || high === undefined) throw new Error('there is no middle of nothing')
   return (low + high) / 2
+}
+
+/** Of sorted values: so large a share of them is no larger. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const found = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+  if (found === undefined) throw new Error('there is no quantile of nothing')
+  return found
 }
 
 export function largest(a: Memory | null, b: Memory | null): Memory | null {

@@ -18,25 +18,44 @@ export interface Loaded {
   readonly memory: Memory | null
 }
 
-/** A round of each, one after the other, again and again, so that all share the weather. */
 export async function loadInTurn(
   { name, status }: { readonly name: string; readonly status: number },
   lanes: readonly Lane[],
-  { rounds, seconds, warmUpSeconds }: Settings,
+  settings: Settings,
 ): Promise<Loaded[]> {
-  showProgress(`${name}: warming up`)
-  for (const lane of lanes) await loadRound({ ...lane, status, seconds: warmUpSeconds })
-  const measured = lanes.map((lane) => ({
-    lane,
-    rounds: [] as Round[],
-    memory: null as Memory | null,
+  const turns = lanes.map((lane) => ({
+    who: lane.who,
+    async round(seconds: number) {
+      const round = await loadRound({ ...lane, status, seconds })
+      return { round, memory: lane.served.memory() }
+    },
   }))
+  return (await inTurn(name, turns, settings)).map((measured) => ({
+    rounds: measured.map(({ round }) => round),
+    memory: measured.map(({ memory }) => memory).reduce(largest, null),
+  }))
+}
+
+/** Who is measured in turn with others. */
+export interface Turn<Measured> {
+  readonly who: string
+  round(seconds: number): Promise<Measured>
+}
+
+/** A round of each, one after the other, again and again, so that all share the weather. */
+export async function inTurn<Measured>(
+  name: string,
+  turns: readonly Turn<Measured>[],
+  { rounds, seconds, warmUpSeconds }: Settings,
+): Promise<Measured[][]> {
+  showProgress(`${name}: warming up`)
+  for (const { round } of turns) await round(warmUpSeconds)
+  const measured = turns.map((turn) => ({ turn, rounds: [] as Measured[] }))
   for (let round = 1; round <= rounds; round++) {
-    for (const loaded of measured) {
-      showProgress(`${name}: round ${round} of ${rounds}, ${loaded.lane.who}`)
-      loaded.rounds.push(await loadRound({ ...loaded.lane, status, seconds }))
-      loaded.memory = largest(loaded.memory, loaded.lane.served.memory())
+    for (const { turn, rounds: its } of measured) {
+      showProgress(`${name}: round ${round} of ${rounds}, ${turn.who}`)
+      its.push(await turn.round(seconds))
     }
   }
-  return measured
+  return measured.map((one) => one.rounds)
 }

@@ -5,12 +5,19 @@ import { type Case, cases } from './cases.ts'
 /** Where Latchkey keeps its rows. */
 export const ENGINES = ['sqlite', 'postgres', 'd1'] as const
 export type EngineName = (typeof ENGINES)[number]
+/** A Worker delivers while a request is finished, or each minute: it has no process to measure. */
+const DELIVERING = ENGINES.filter((engine) => engine !== 'd1')
+
+/** What of delivery is measured. */
+export const PARTS = ['accepted', 'drained', 'arrival'] as const
+export type Part = (typeof PARTS)[number]
 
 export interface Settings {
   readonly engines: readonly EngineName[]
   /** A PostgreSQL that is there; undefined: the bench starts one. */
   readonly postgresUrl: string | undefined
   readonly growth: boolean
+  readonly delivery: boolean
   readonly rounds: number
   readonly seconds: number
   readonly warmUpSeconds: number
@@ -20,6 +27,15 @@ export interface Settings {
   /** How many keys there are, one database for each number. */
   readonly sizes: readonly number[]
   readonly cases: readonly Case[]
+  readonly parts: readonly Part[]
+  /** Numbers of feeds that a backlog is delivered over. */
+  readonly feeds: readonly number[]
+  /** Numbers of feeds that hang beside the others. */
+  readonly hanging: readonly number[]
+  /** Messages a second that arrivals are measured at; undefined: half of what goes through. */
+  readonly rate: number | undefined
+  /** Write the tables as README.md has them, too. */
+  readonly markdown: boolean
   readonly json: string | undefined
   readonly profileDir: string | undefined
 }
@@ -42,6 +58,12 @@ server; it says more than requests/s does where the machine has other work, but 
   --case NAME       only this case; may be there more than once: ${cases.map(({ name }) => name).join(', ')}
   --growth          the same cases with 1, 10,000 and 1,000,000 keys in the database
   --sizes N,N,…     other numbers of keys for --growth, the fewest first
+  --delivery        what delivery does and costs, see below. Its cases: ${PARTS.join(', ')}
+  --feeds N,N,…     other numbers of feeds for --delivery than 1,8,64: a backlog is delivered over each;
+                    the largest of them counts for all else
+  --hanging N,N,…   other numbers of hanging feeds for --delivery than 1,200
+  --rate N          messages a second for arrival, instead of half of what goes through
+  --markdown        with --delivery: the tables as README.md has them, too
   --quick           a look whether everything works; the figures mean nothing
   --json FILE       write everything that was measured
   --profile DIR     write a V8 CPU profile of Latchkey on Node (it costs some speed)
@@ -50,6 +72,16 @@ All that serves shares the server's core: Latchkey; with postgres also every pro
 with d1 workerd, which is the Worker's runtime and its database. CPU is that of all of them, and '–'
 with a PostgreSQL that the bench has not started: that one runs wherever it does. d1 is Cloudflare's
 runtime on this machine, and says nothing of the way between a Worker and its database there.
+
+--delivery measures Latchkey on sqlite, postgres, or both (--engine all), with destinations in the
+load's process, so that sending and arrival have one clock:
+  accepted   messages of 2 KB a second, beside bare Hono, while they are delivered, and to a
+             destination that is down. through/s: accepted and arrived, until the last one has
+  drained    a backlog of N feeds, to a destination that takes each message at once, beside Latchkey's
+             HTTP client in a bare loop of N lanes. Each feed has a destination row of its own
+  arrival    at half of through/s, sent on a schedule that waits for no answer: from when a message
+             was due until its 200, and from then until it has arrived, undisturbed and beside N feeds
+             with messages for a destination that takes the connection, reads, and never answers
 `
 
 /** The settings, or null where help is asked for. Throws where an option makes no sense. */
@@ -64,6 +96,11 @@ export function readOptions(args: readonly string[]): Settings | null {
       postgres: { type: 'string' },
       case: { type: 'string', multiple: true },
       growth: { type: 'boolean', default: false },
+      delivery: { type: 'boolean', default: false },
+      feeds: { type: 'string' },
+      hanging: { type: 'string' },
+      rate: { type: 'string' },
+      markdown: { type: 'boolean', default: false },
       sizes: { type: 'string', default: '1,10000,1000000' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -72,23 +109,34 @@ export function readOptions(args: readonly string[]): Settings | null {
     },
   })
   if (values.help) return null
-  const { quick } = values
-  const engines = enginesNamed(values.engine)
+  const { quick, delivery } = values
+  const engines = enginesNamed(values.engine, delivery ? DELIVERING : ENGINES)
   if (values.growth && engines.join() !== 'sqlite') {
     throw new Error('--growth measures sqlite; it takes no other --engine')
+  }
+  if (delivery && values.growth) throw new Error('--delivery and --growth are two benches')
+  const ofDelivery = [values.feeds, values.hanging, values.rate].some((one) => one !== undefined)
+  if (!delivery && (ofDelivery || values.markdown)) {
+    throw new Error('--feeds, --hanging, --rate and --markdown belong to --delivery')
   }
   const seconds = number('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
   return {
     engines,
     postgresUrl: postgresNamed(values.postgres),
     growth: values.growth,
+    delivery,
     rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
     seconds,
     warmUpSeconds: quick ? 0.1 : Math.max(2, seconds / 2),
     connections: whole('--connections', values.connections ?? (quick ? '8' : '64'), 1000),
     keys: quick ? 4 : 50,
-    sizes: values.sizes.split(',').map((size) => whole('--sizes', size, 10_000_000)),
-    cases: values.case === undefined ? cases : values.case.map(caseNamed),
+    sizes: wholes('--sizes', values.sizes, 10_000_000),
+    feeds: wholes('--feeds', values.feeds ?? (quick ? '1,4' : '1,8,64'), 1000),
+    hanging: wholes('--hanging', values.hanging ?? (quick ? '1,6' : '1,200'), 1000),
+    rate: values.rate === undefined ? undefined : number('--rate', values.rate, 100_000),
+    markdown: values.markdown,
+    cases: delivery || values.case === undefined ? cases : values.case.map(caseNamed),
+    parts: delivery && values.case !== undefined ? values.case.map(partNamed) : PARTS,
     json: values.json,
     profileDir: values.profile,
   }
@@ -106,13 +154,16 @@ function whole(name: string, text: string, max: number): number {
   throw new Error(`${name} must be a whole number; it is ${JSON.stringify(text)}`)
 }
 
-function enginesNamed(names: readonly string[]): EngineName[] {
-  const unknown = names.find((name) => name !== 'all' && !ENGINES.some((one) => one === name))
+const wholes = (name: string, text: string, max: number): number[] =>
+  text.split(',').map((one) => whole(name, one, max))
+
+function enginesNamed(names: readonly string[], there: readonly EngineName[]): EngineName[] {
+  const unknown = names.find((name) => name !== 'all' && !there.some((one) => one === name))
   if (unknown !== undefined) {
-    const known = ENGINES.join(', ')
+    const known = there.join(', ')
     throw new Error(`there is no engine ${JSON.stringify(unknown)}; there are: ${known}, and all`)
   }
-  return ENGINES.filter((one) => names.includes(one) || names.includes('all'))
+  return there.filter((one) => names.includes(one) || names.includes('all'))
 }
 
 function postgresNamed(option: string | undefined): string | undefined {
@@ -121,9 +172,21 @@ function postgresNamed(option: string | undefined): string | undefined {
   throw new Error('--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…')
 }
 
-function caseNamed(name: string): Case {
-  const found = cases.find((one) => one.name === name)
+const caseNamed = (name: string): Case =>
+  named(
+    name,
+    cases.find((one) => one.name === name),
+    cases.map((one) => one.name),
+  )
+
+const partNamed = (name: string): Part =>
+  named(
+    name,
+    PARTS.find((one) => one === name),
+    PARTS,
+  )
+
+function named<T>(name: string, found: T | undefined, known: readonly string[]): T {
   if (found !== undefined) return found
-  const known = cases.map((one) => one.name).join(', ')
-  throw new Error(`there is no case ${JSON.stringify(name)}; there are: ${known}`)
+  throw new Error(`there is no case ${JSON.stringify(name)}; there are: ${known.join(', ')}`)
 }

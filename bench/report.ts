@@ -1,4 +1,4 @@
-import { aimOf, count, mark, ms, table, us } from './cells.ts'
+import { aimOf, bar, count, mark, ms, table, us } from './cells.ts'
 import type { Comparison } from './compare.ts'
 import { largest } from './figures.ts'
 import { type Growth, TOLERANCE } from './growth.ts'
@@ -28,7 +28,7 @@ export function writeComparisons(comparisons: readonly Comparison[]): string {
   ])
   const head = ['case', 'requests/s', 'p50', 'p99', 'CPU', 'bare CPU', 'bare/s', 'ratio', 'aim', '']
   const memory = comparisons.map((one) => one.memory).reduce(largest, null)
-  return [table([head, ...rows]), '', ...comparisons.map(bar), '', writeMemory(memory)].join('\n')
+  return [table([head, ...rows]), '', ...comparisons.map(barOf), '', writeMemory(memory)].join('\n')
 }
 
 export function writeGrowths(growths: readonly Growth[]): string {
@@ -57,12 +57,5 @@ function writeMemory(memory: Memory | null): string {
   return `memory: ${figures}; aim < ${MEMORY_AIM_MB} MB ${mark(memoryHolds(memory))}`
 }
 
-const BAR_WIDTH = 50
-
 /** The whole bar is bare Hono; the line in it is the aim. */
-function bar({ name, ratio, aim }: Comparison): string {
-  const at = (share: number) => Math.min(BAR_WIDTH, Math.round(share * BAR_WIDTH))
-  const cells: string[] = Array.from({ length: BAR_WIDTH }, (_, n) => (n < at(ratio) ? '█' : '·'))
-  if (aim !== null) cells[at(aim)] = '│'
-  return `${name.padEnd(18)}${cells.join('')} ${ratio.toFixed(2)}`
-}
+const barOf = ({ name, ratio, aim }: Comparison) => bar(name, ratio, { aim })

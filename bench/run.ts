@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compare } from './compare.ts'
+import { writeMarkdown } from './delivery/markdown.ts'
+import { measureDelivery } from './delivery/measure.ts'
+import { writeDelivery } from './delivery/report.ts'
 import { writeEngines } from './engine-report.ts'
 import { grow } from './growth.ts'
 import { describeMachine } from './machine.ts'
@@ -32,6 +35,11 @@ if (settings.growth) {
   const growth = await grow(folder, settings)
   console.log(`\n${writeGrowths(growth)}`)
   result = { ...about, growth }
+} else if (settings.delivery) {
+  const delivery = await measureDelivery(folder, settings)
+  console.log(`\n${writeDelivery(delivery)}`)
+  if (settings.markdown) console.log(`\n${writeMarkdown(delivery)}`)
+  result = { ...about, delivery }
 } else {
   const comparisons = await compare(folder, settings)
   const write = settings.engines.join() === 'sqlite' ? writeComparisons : writeEngines

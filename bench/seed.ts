@@ -17,7 +17,7 @@ export interface Vendor {
 const KEYS_AN_ACCOUNT = 100
 const KEYS_A_TRANSACTION = 10_000
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
+export const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
  * A data folder with so many keys, `active` of them drawn at random from the whole table. The first
@@ -162,7 +162,7 @@ function draw(below: number, count: number): Set<number> {
 const newSecret = () =>
   Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
 
-function done<T>(result: Done<T>): T {
+export function done<T>(result: Done<T>): T {
   if (!result.ok) throw new Error(result.failure.message)
   return result.value
 }

@@ -55,6 +55,8 @@ export function serveLatchkey(
   const settings = {
     LATCHKEY_DATA: join(folder, 'data'),
     LATCHKEY_PORT: '0',
+    // The destinations of the benches of delivery are on this machine.
+    LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1',
     ...NO_QUOTA,
     ...more,
   }

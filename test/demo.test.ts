@@ -8,7 +8,10 @@ import { deviceNew, type TokenAnswer, temporaryFolder } from './support/server.t
 
 const CLI = fileURLToPath(new URL('../src/node/cli.ts', import.meta.url))
 const run = promisify(execFile)
-type Ready = Seeded & { url: string }
+type Ready = Seeded & {
+  url: string
+  destination: { url: string; messagesUrl: string; switchUrl: string }
+}
 
 const post = (url: string, body: object, token?: string) =>
   fetch(url, {
@@ -25,17 +28,20 @@ async function tokenOf(url: string, { apiKey, secret }: DemoKey): Promise<string
   return ((await answer.json()) as TokenAnswer).accessToken
 }
 
-test('the walk-through ends with 0 when every answer is the documented one', async () => {
+// It runs commands in processes of their own: a busy machine takes its time.
+test('the walk-through ends with 0 when every answer is the documented one', {
+  timeout: 120_000,
+}, async () => {
   const args = [CLI, 'demo', '--once', '--port', '0', '--data', temporaryFolder()]
   const { stdout } = await run(process.execPath, args)
-  expect(stdout.match(/✓ as documented/g)).toHaveLength(19)
+  expect(stdout.match(/✓ as documented/g)).toHaveLength(30)
   expect(stdout).not.toContain('✗')
 })
 
 test('one line of JSON says that it is ready, and a second start shows the same keys', async () => {
   const dir = temporaryFolder()
   const first = await startDemo(dir)
-  const { url, ...seeded } = first.ready as Ready
+  const { url, destination, ...seeded } = first.ready as Ready
   expect(Object.keys(seeded)).toEqual([
     ...['redox', 'redoxPair', 'xenrad', 'opendental', 'xdent', 'practice', 'console'],
   ])
@@ -49,16 +55,56 @@ test('one line of JSON says that it is ready, and a second start shows the same 
   expect(Object.keys(seeded.redox)).toEqual(['apiKey', 'secret', 'sourceId', 'destinationId'])
   expect(seeded.redoxPair.keys).toHaveLength(2)
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  expect(destination.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  expect(destination.messagesUrl).toBe(`${destination.url}/messages`)
+  expect(destination.switchUrl).toBe(`${destination.url}/switch`)
   const stopped = await first.stop()
   expect(stopped.code).toBe(0)
   expect(stopped.stdout).toHaveLength(1)
 
   const second = await startDemo(dir)
   const again = second.ready as Ready
-  expect(again).toEqual(JSON.parse(JSON.stringify({ url, ...seeded }).replaceAll(url, again.url)))
+  const { destination: _, ...kept } = again
+  expect(kept).toEqual(JSON.parse(JSON.stringify({ url, ...seeded }).replaceAll(url, again.url)))
   expect(await tokenOf(again.url, again.redox)).toMatch(/^ey/)
   await second.stop()
 })
+
+test('what waits for the hospital when the demo ends arrives when it is started again', async () => {
+  const dir = temporaryFolder()
+  const first = await startDemo(dir)
+  const { url, redox, destination } = first.ready as Ready
+  const fail = await fetch(destination.switchUrl, {
+    method: 'POST',
+    body: new URLSearchParams({ failing: 'on' }),
+  })
+  expect(await fail.text()).toContain('It fails')
+  const token = await tokenOf(url, redox)
+  const message = deviceNew(redox.destinationId, { FacilityCode: 'North' })
+  expect((await post(`${url}/endpoint`, message, token)).status).toBe(200)
+  await expect
+    .poll(() => arrivedAt(destination))
+    .toEqual([
+      { answered: 500, eventType: 'New' },
+      { answered: 500, eventType: 'New' },
+    ])
+  await first.stop()
+
+  const second = await startDemo(dir)
+  const moved = (second.ready as Ready).destination
+  await expect.poll(() => arrivedAt(moved)).toEqual([{ answered: 200, eventType: 'New' }])
+  await second.stop()
+})
+
+/** The messages that the hospital tells a script of, the newest first. */
+async function arrivedAt({ messagesUrl }: Ready['destination']) {
+  const { arrived } = (await (await fetch(messagesUrl)).json()) as {
+    arrived: { kind: string; answered: number; eventType: string }[]
+  }
+  return arrived
+    .filter(({ kind }) => kind === 'message')
+    .map(({ answered, eventType }) => ({ answered, eventType }))
+}
 
 test("the vendor's samples work as they stand, and a pair must name its source", async () => {
   const demo = await startDemo()

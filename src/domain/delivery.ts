@@ -12,6 +12,9 @@ const LONGEST_MS = 120_000
 /** Feeds that failed together do not come back together: each waits up to so much longer. */
 const JITTER = 0.1
 
+/** What came of an attempt is kept of so many, the newest: a dead destination has 720 a day. */
+export const KEPT_ATTEMPTS = 100
+
 /** `failures`: how often it was tried in vain before this attempt. `jitter`: a random number from 0 to 1. */
 export function sequelOf(outcome: Outcome, failures: number, jitter: number): Sequel {
   if (outcome === 'delivered') return { next: 'go_on' }

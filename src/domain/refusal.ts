@@ -217,8 +217,9 @@ const TOLD = {
   },
   busy: {
     keeps: ['retryAfterSeconds'],
-    says: () => 'Too many secrets were being checked at once.',
-    helps: () => 'It passes. If it comes often: more cores, or fewer exchanges that fail.',
+    says: () => 'Too many secrets were being checked, or too many long messages taken, at once.',
+    helps: () =>
+      'It passes. If it comes often: more cores, another server beside it, or fewer exchanges that fail.',
   },
 } satisfies { readonly [R in Reason]: Told<Extract<Failure, { reason: R }>> }
 

@@ -2,7 +2,16 @@ import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { type Envelope, mayRoute, type Route } from '../domain/route.ts'
 import { addressOf } from './destination-address.ts'
 import type { Principal } from './guard.ts'
-import type { Clock, Courier, Log, MessageStorage, NewDelivery, Random, Sealer } from './ports.ts'
+import type {
+  Clock,
+  Courier,
+  FeedRef,
+  Log,
+  MessageStorage,
+  NewDelivery,
+  Random,
+  Sealer,
+} from './ports.ts'
 import type { Caller } from './refused.ts'
 
 /** A message as it came in. */
@@ -35,7 +44,7 @@ export interface AcceptDeps {
   readonly sealer: Sealer
   readonly courier: Pick<Courier, 'ask'>
   /** Told which feeds have something queued, once it is on disk. */
-  readonly wake: (feedIds: readonly string[]) => void
+  readonly wake: (feeds: readonly FeedRef[]) => void
   readonly random: Random
   readonly clock: Clock
   readonly log: Log
@@ -88,19 +97,20 @@ export function createAccept(deps: AcceptDeps) {
       receivedAt: clock(),
       deliveries,
     })
-    wake(deliveries.map(({ subscriptionId }) => subscriptionId))
+    wake(route.hops.map((hop) => ({ id: hop.id, destinationId: hop.destination.id })))
   }
 
   async function ask(message: Incoming, accepted: Accepted): Promise<Result<Receipt>> {
     const [{ destination }] = accepted.route.hops
-    const deadline = AbortSignal.timeout(SYNCHRONOUS_MS)
-    const answer = await courier.ask(
-      await addressOf(sealer, { ...destination, method: 'POST' }),
-      message.render(accepted),
-      AbortSignal.any([deadline, message.signal()]),
-    )
+    const address = await addressOf(sealer, { ...destination, method: 'POST' })
+    const body = message.render(accepted)
+    // AbortSignal.timeout would stay behind for all of that time, however soon the answer is there.
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), SYNCHRONOUS_MS)
+    const signal = AbortSignal.any([late.signal, message.signal()])
+    const answer = await courier.ask(address, body, signal).finally(() => clearTimeout(timer))
     if (answer.ok) return ok({ ...accepted, answer: answer.value })
-    const failure: Failure = deadline.aborted
+    const failure: Failure = late.signal.aborted
       ? { reason: 'destination_timed_out', destinationId: destination.id }
       : answer.failure
     return fail(failure)

@@ -1,39 +1,16 @@
+import { LRUCache } from 'lru-cache'
 import { type Sequel, sequelOf } from '../domain/delivery.ts'
-import { withoutEcho } from '../domain/remark.ts'
-import { addressOf } from './destination-address.ts'
-import type {
-  Attempt,
-  Clock,
-  Courier,
-  FeedStorage,
-  Head,
-  KeepAlive,
-  KeptAttempt,
-  Log,
-  Sealer,
-} from './ports.ts'
+import { type AttemptDeps, createAttempts } from './deliver/attempt.ts'
+import { createLongOnes, isLong } from './deliver/long-ones.ts'
+import { createRoom } from './deliver/room.ts'
+import type { FeedRef, FeedStorage, Head, KeepAlive } from './ports.ts'
 
-/** What a destination is to be told of a message, beside what came in. */
-export interface Outgoing {
-  /** The body as it came in, byte for byte. */
-  readonly payload: Uint8Array
-  readonly source: Head['source']
-  /** All destinations of the message, in its order. */
-  readonly hops: Head['hops']
-}
-
-export interface DeliverDeps {
+export interface DeliverDeps extends AttemptDeps {
   readonly storage: FeedStorage
-  readonly sealer: Sealer
-  readonly courier: Pick<Courier, 'deliver'>
-  /** The body that a destination is sent, in the dialect's words. */
-  readonly render: (outgoing: Outgoing) => string
-  readonly clock: Clock
   /** Random numbers from 0 to 1. */
   readonly jitter: () => number
   /** Who this process is, among those that share the work: another one after each start. */
   readonly by: string
-  readonly log: Log
   /** Erase a payload when its last destination has it. */
   readonly erase: boolean
   /** So long nobody else takes a feed over from a process that has died. */
@@ -41,16 +18,28 @@ export interface DeliverDeps {
   readonly keepAlive?: KeepAlive | undefined
   /** How many feeds are worked at once. */
   readonly width?: number
+  /** How many of them lead to one destination. */
+  readonly share?: number
 }
 
 const WIDTH = 128
+/** Sixteen destinations may hang before another one waits; one that answers in 100 ms takes 80 messages a second. */
+const SHARE = 8
 /** So many messages of one feed, before others that wait have their turn. */
 const TURN = 100
+/** So long is known of a feed that it waits: then the database is asked again, for people change that. */
+const KNOWN_MS = 1000
+const KNOWN_FEEDS = 10_000
 /** A runtime may end work that it was told to finish: what has not moved for so long is no more. */
 const FORGOTTEN_MS = 180_000
+/** What has failed is left alone for so long: it is the database, or a bug, and neither goes at once. */
+const ALONE_MS = 5000
+/** A line of the log in so long says enough of that. */
+const COMPLAIN_MS = 1000
 
 /** One feed at work. */
 interface Work {
+  readonly feed: FeedRef
   movedAt: number
   /** Something was queued since. */
   again: boolean
@@ -62,67 +51,97 @@ interface Work {
  * feed is leased while it is worked at, so that any number of processes share the work.
  */
 export function createDeliver(deps: DeliverDeps) {
-  const { storage, sealer, courier, render, clock, jitter, by, log, erase, leaseMs } = deps
-  const width = deps.width ?? WIDTH
+  const { storage, clock, jitter, by, log, erase, leaseMs } = deps
+  const { width = WIDTH, share = SHARE } = deps
+  const room = createRoom({ width, share })
+  const longOnes = createLongOnes()
+  const attempts = createAttempts(deps)
   const working = new Map<string, Work>()
-  /** Feeds for which there was no room, in the order in which they came. */
-  const waiting = new Set<string>()
-  /** Feeds that were left in the midst of a failure: their leases are to be given back. */
-  const abandoned = new Set<string>()
+  /** Feeds that were left in the midst of a failure, and when: their leases are to be given back. */
+  const abandoned = new Map<string, number>()
+  let complainedAt = Number.NEGATIVE_INFINITY
+  let lookedInVainAt = Number.NEGATIVE_INFINITY
+  /** Until when feeds are known to wait: who wakes one of them asks nobody. */
+  const waits = new LRUCache<string, number>({ max: KNOWN_FEEDS })
   let state: 'idle' | 'running' | 'stopping' = 'idle'
-  /** One for each attempt under way: on Workers, what one request has made another may not use. */
-  const attempts = new Set<AbortController>()
   /** Every lease that is held ends then or later. */
   let heldUntil = 0
 
+  function waitsUntil(feedId: string, dueAt: number): void {
+    waits.set(feedId, Math.min(dueAt, clock() + KNOWN_MS))
+  }
+
+  const isKnownToWait = (feedId: string) => clock() < (waits.get(feedId) ?? 0)
+
+  const isLeftAlone = (since = Number.NEGATIVE_INFINITY) => clock() < since + ALONE_MS
+
   /** Works at a feed, or sees to it that whoever does so looks again. */
-  function begin(feedId: string): void {
-    if (state !== 'running') return
-    const current = working.get(feedId)
-    if (current !== undefined && clock() - current.movedAt < FORGOTTEN_MS) {
+  function begin(feed: FeedRef): void {
+    if (state !== 'running' || isLeftAlone(abandoned.get(feed.id))) return
+    if (longOnes.mustWait(feed.id)) return
+    longOnes.stepOut(feed.id)
+    const current = working.get(feed.id)
+    if (current !== undefined && !isForgotten(current)) {
       current.again = true
       return
     }
-    if (working.size >= width && current === undefined) {
-      waiting.add(feedId)
+    if (current !== undefined) drop(current)
+    if (!room.enter(feed)) {
+      forget()
       return
     }
-    const work: Work = { movedAt: clock(), again: false, done: Promise.resolve() }
-    working.set(feedId, work)
-    work.done = turn(feedId, work).finally(() => end(feedId, work))
+    const work: Work = { feed, movedAt: clock(), again: false, done: Promise.resolve() }
+    working.set(feed.id, work)
+    work.done = turn(feed, work).finally(() => end(work))
     deps.keepAlive?.(work.done)
   }
 
-  function end(feedId: string, work: Work): void {
-    if (working.get(feedId) !== work) return
-    working.delete(feedId)
-    if (work.again) waiting.add(feedId)
-    for (const next of waiting) {
-      if (working.size >= width) return
-      waiting.delete(next)
-      begin(next)
-    }
+  function end(work: Work): void {
+    const { feed } = work
+    if (working.get(feed.id) !== work) return
+    drop(work)
+    if (work.again && !isKnownToWait(feed.id)) room.wait(feed)
+    for (let next = room.next(); next !== null; next = room.next()) begin(next)
+  }
+
+  function drop({ feed }: Work): void {
+    working.delete(feed.id)
+    room.leave(feed)
+  }
+
+  const isForgotten = ({ movedAt }: Work) => clock() - movedAt >= FORGOTTEN_MS
+
+  /** Gives the room of those who are no more to those who wait. */
+  function forget(): void {
+    for (const work of working.values()) if (isForgotten(work)) end(work)
   }
 
   /** Never rejects. */
-  async function turn(feedId: string, work: Work): Promise<void> {
+  async function turn(feed: FeedRef, work: Work): Promise<void> {
+    const feedId = feed.id
     try {
       if (abandoned.has(feedId)) await giveBack(feedId)
       while (state === 'running') {
-        work.again = false
         const now = clock()
         const until = now + leaseMs
-        if (!(await storage.leaseFeed({ feedId, by, until }, now))) return
-        if ((await drain(feedId, work, until)) === 'leave') return
+        const leased = await storage.leaseFeed({ feedId, by, until }, now)
+        if (leased && (await drain(feed, work, until)) === 'leave') return
+        // Who queued something while it was held has left that to the holder.
+        const dueAt = await storage.findDueAt(feedId, clock())
+        if (dueAt === null) return
+        if (dueAt > clock()) return waitsUntil(feedId, dueAt)
       }
     } catch (error) {
-      abandoned.add(feedId)
+      abandoned.set(feedId, clock())
+      if (clock() < complainedAt + COMPLAIN_MS) return
+      complainedAt = clock()
       log.error({ feedId, error }, 'a feed is left alone for a while')
     }
   }
 
   /** Sends what is queued, and gives the lease back. `leave`: there is nothing to be done now. */
-  async function drain(feedId: string, work: Work, leasedUntil: number) {
+  async function drain(feed: FeedRef, work: Work, leasedUntil: number) {
+    const feedId = feed.id
     let until = leasedUntil
     for (let sent = 0; sent < TURN && state === 'running'; sent++) {
       work.movedAt = clock()
@@ -130,16 +149,24 @@ export function createDeliver(deps: DeliverDeps) {
         until = clock() + leaseMs
         await storage.renewLeases(by, until)
       }
+      work.again = false
       const head = await storage.findHead(feedId, by)
       if (head === null) break
-      const sequel = await deliverHead(feedId, head)
+      const isLongOne = isLong(head)
+      if (isLongOne && longOnes.isFull()) {
+        longOnes.lineUp(feed)
+        await storage.releaseFeed(feedId, by)
+        return 'leave'
+      }
+      const carried = () => deliverHead(feedId, head)
+      const sequel = await (isLongOne ? longOnes.carry(carried, begin) : carried())
       if (sequel === 'waits') return 'leave'
       if (sequel === 'at once') return 'look again'
     }
     await storage.releaseFeed(feedId, by)
-    if (waiting.size === 0) return 'look again'
+    if (!room.isWanted(feed)) return 'look again'
     // Others wait: this feed comes after them.
-    waiting.add(feedId)
+    work.again = true
     return 'leave'
   }
 
@@ -149,51 +176,26 @@ export function createDeliver(deps: DeliverDeps) {
   }
 
   async function deliverHead(feedId: string, head: Head) {
-    const control = new AbortController()
-    const { signal } = control
-    attempts.add(control)
-    const at = clock()
-    const attempt = await attemptOf(head, signal).finally(() => attempts.delete(control))
-    const kept = toKept(attempt, at, clock() - at)
+    const { kept, brokenOff } = await attempts.make(head)
     const { messageId, position } = head
     const tried = { feedId, by, messageId, position, attempt: kept }
-    const sequel: Sequel = sequelOf(attempt.outcome, head.failures, jitter())
+    const sequel: Sequel = sequelOf(kept.outcome, head.failures, jitter())
     if (sequel.next === 'go_on') {
       await storage.settleDelivered(tried, erase)
       log.debug({ feedId, messageId, ms: kept.ms }, 'a message was delivered')
       return 'on'
     }
     // Whoever hung up was not refused: the next process need not wait.
-    const waitMs = signal.aborted ? 0 : sequel.waitMs
-    const waits = await storage.settleFailed(tried, clock() + waitMs)
+    const waitMs = brokenOff ? 0 : sequel.waitMs
+    const dueAt = clock() + waitMs
+    const isWaiting = await storage.settleFailed(tried, dueAt)
     const { outcome, httpStatus } = kept
     const facts = { feedId, messageId, outcome, httpStatus, failures: head.failures + 1, waitMs }
     log.info(facts, 'a message was not delivered')
-    if (!waits) return 'on'
-    return waitMs === 0 && !signal.aborted ? 'at once' : 'waits'
-  }
-
-  async function attemptOf(head: Head, signal: AbortSignal): Promise<Attempt> {
-    const { source, hops, destination, messageId } = head
-    try {
-      const payload = await sealer.open(head.sealedPayload, messageId)
-      const address = await addressOf(sealer, destination)
-      const body = render({ payload, source, hops })
-      const attempt = await courier.deliver(address, body, signal)
-      if (attempt.outcome !== 'refused') return attempt
-      return { ...attempt, excerpt: withoutEcho(attempt.excerpt, body) }
-    } catch (error) {
-      // What was thrown may hold what was sent.
-      log.error({ messageId, error: nameOf(error) }, 'a message cannot be sent')
-      return {
-        outcome: 'failed',
-        detail: 'the message cannot be opened or sent: the log says more',
-      }
-    }
-  }
-
-  function hangUp(): void {
-    for (const control of attempts) control.abort()
+    if (!isWaiting) return 'on'
+    if (waitMs === 0 && !brokenOff) return 'at once'
+    waitsUntil(feedId, dueAt)
+    return 'waits'
   }
 
   async function finish(): Promise<void> {
@@ -208,14 +210,20 @@ export function createDeliver(deps: DeliverDeps) {
     },
 
     /** Something was queued in these feeds. */
-    wake(feedIds: readonly string[]): void {
-      for (const id of feedIds) begin(id)
+    wake(feeds: readonly FeedRef[]): void {
+      for (const feed of feeds) if (!isKnownToWait(feed.id)) begin(feed)
     },
 
     /** Begins with every feed that is due. To be called every second, or as often as can be. */
     async look(): Promise<void> {
-      if (state !== 'running') return
-      for (const id of await storage.listDueFeeds(clock(), 2 * width)) begin(id)
+      if (state !== 'running' || isLeftAlone(lookedInVainAt)) return
+      try {
+        const due = await storage.listDueFeeds(clock(), { all: 2 * width, ofOne: share })
+        for (const feed of due) begin(feed)
+      } catch (error) {
+        lookedInVainAt = clock()
+        throw error
+      }
     },
 
     /** Resolves when everything is done that is being worked at. */
@@ -228,7 +236,7 @@ export function createDeliver(deps: DeliverDeps) {
     async renew(): Promise<void> {
       const now = clock()
       try {
-        for (const id of abandoned) {
+        for (const id of abandoned.keys()) {
           if (!working.has(id)) await giveBack(id)
         }
         if (working.size > 0) await storage.renewLeases(by, now + leaseMs)
@@ -236,29 +244,19 @@ export function createDeliver(deps: DeliverDeps) {
       } catch (error) {
         log.warn({ error }, 'leases were not renewed')
         if (now + leaseMs / 3 < heldUntil) return
-        hangUp()
+        attempts.hangUp()
       }
     },
 
     /** Ends what is under way, within so long, and gives back every lease. */
     async stop(withinMs: number): Promise<void> {
       state = 'stopping'
-      waiting.clear()
-      const hurry = setTimeout(hangUp, withinMs)
+      room.clear()
+      const hurry = setTimeout(attempts.hangUp, withinMs)
       await finish()
       clearTimeout(hurry)
     },
   }
 }
-
-function toKept(attempt: Attempt, at: number, ms: number): KeptAttempt {
-  const { outcome } = attempt
-  const httpStatus = 'status' in attempt ? attempt.status : null
-  if (outcome === 'delivered') return { at, ms, outcome, httpStatus, detail: '' }
-  const detail = 'excerpt' in attempt ? attempt.excerpt : attempt.detail
-  return { at, ms, outcome, httpStatus, detail }
-}
-
-const nameOf = (error: unknown) => (error instanceof Error ? error.name : typeof error)
 
 export type Deliver = ReturnType<typeof createDeliver>

@@ -15,7 +15,7 @@ export interface MessagesDeps extends OperatorDeps {
   readonly sealer: Sealer
 }
 
-/** So many attempts of a message are told: a dead destination has 700 a day. */
+/** So many attempts of a message are told. */
 const ATTEMPTS = 50
 
 /** What an operator does with accepted messages. */

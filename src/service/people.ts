@@ -4,13 +4,21 @@ import { isUsername, USERNAME_RULE } from '../domain/user.ts'
 import { managed } from './manage.ts'
 import { conflict, type Done, eventOf, invalid, notFound, type OperatorDeps } from './operator.ts'
 import { invitationText } from './people/kept.ts'
-import type { Invitation } from './ports/people.ts'
+import type { Invitation, PeopleStorage } from './ports/people.ts'
 import type { OperatorStorage, SecretDigester, User } from './ports.ts'
-import type { Admitting } from './scope/people.ts'
 
 export interface PeopleDeps extends OperatorDeps {
   readonly role: Role
-  readonly storage: Admitting & Pick<OperatorStorage, 'findUser'>
+  readonly storage: Pick<
+    PeopleStorage & OperatorStorage,
+    | 'findUser'
+    | 'hasOperator'
+    | 'findCredentialsOf'
+    | 'setUsername'
+    | 'removeSessions'
+    | 'addInvitation'
+    | 'setTotp'
+  >
   readonly digester: SecretDigester
   /** Where people reach this server. */
   readonly publicUrl: string

@@ -6,6 +6,8 @@ import type { Access, AccountStatus, Key, KeyStatus, Party, Role } from '../doma
 import type { Grant } from '../domain/rotation.ts'
 import type { Destination, Routes } from '../domain/route.ts'
 import type { RefreshToken, TokenFacts } from '../domain/token.ts'
+import type { EditStorage } from './ports/edits.ts'
+import type { ListStorage } from './ports/lists.ts'
 import type { PeopleStorage } from './ports/people.ts'
 import type { TrafficStorage } from './ports/traffic.ts'
 
@@ -445,6 +447,16 @@ export interface DeliverySummary {
   readonly settledAt: number | null
 }
 
+/** Which messages of a list: those that are all of this; what is said of a delivery, of one and the same. */
+export interface MessageFilter {
+  readonly accountId?: string | undefined
+  readonly sourceId?: string | undefined
+  readonly destinationId?: string | undefined
+  readonly subscriptionId?: string | undefined
+  readonly status?: DeliverySummary['status'] | undefined
+  readonly test?: boolean | undefined
+}
+
 /** What came of one attempt, as it is kept. */
 export interface KeptAttempt {
   readonly at: number
@@ -458,7 +470,7 @@ export interface KeptAttempt {
 
 export interface AttemptSummary extends KeptAttempt {
   readonly destinationId: string
-  /** From 1, for each destination. */
+  /** From 1, for each destination, whether or not the first ones are kept. */
   readonly number: number
 }
 
@@ -479,6 +491,12 @@ export interface Feed {
   readonly dueAt: number
   readonly leasedBy: string | null
   readonly leasedUntil: number | null
+}
+
+/** A feed, and where its messages go. */
+export interface FeedRef {
+  readonly id: string
+  readonly destinationId: string
 }
 
 /** What a feed has to send next. */
@@ -565,7 +583,7 @@ export interface GrantStorage {
 export interface MessageStorage {
   /** The message and all its deliveries, or nothing. */
   addMessage(message: NewMessage): Promise<void>
-  listMessages(page: Page & { accountId?: string | undefined }): Promise<MessageSummary[]>
+  listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
   /** The sealed payload; null when there is no such message, or it was erased. */
   findPayload(messageId: string): Promise<string | null>
@@ -575,13 +593,18 @@ export interface MessageStorage {
 
 /** Messages on their way out. A feed is a subscription; what it has queued goes in the order in which it came. */
 export interface FeedStorage {
-  /** Feeds that could be leased now: the longest due first. */
-  listDueFeeds(now: number, limit: number): Promise<string[]>
+  /** Feeds that could be leased now: the longest due first, and so many of one destination. */
+  listDueFeeds(now: number, most: { all: number; ofOne: number }): Promise<FeedRef[]>
   /**
    * Guard: it is active and due, something is queued, and nobody's lease lives. Of many that ask at
    * once, one gets it.
    */
   leaseFeed(lease: Lease, now: number): Promise<boolean>
+  /**
+   * When what is queued in the feed may be tried: now, or later where it waits. Null where nothing is
+   * queued, the feed is paused, or somebody's lease lives.
+   */
+  findDueAt(feedId: string, now: number): Maybe<number | null>
   /** All leases of one process; answers how many it still had. */
   renewLeases(by: string, until: number): Promise<number>
   /** Guard: it is leased by this process. */
@@ -594,7 +617,7 @@ export interface FeedStorage {
    */
   settleDelivered(tried: Tried, erase: boolean): Promise<boolean>
   /**
-   * The feed waits, leased by nobody. Guard: as above; where only the delivery is queued no more, the
+   * The feed waits, leased by nobody; of the delivery's attempts the newest are kept. Guard: as above; where only the delivery is queued no more, the
    * lease stays.
    */
   settleFailed(tried: Tried, dueAt: number): Promise<boolean>
@@ -816,7 +839,9 @@ export interface Storage
     OperatorStorage,
     AuditStorage,
     PeopleStorage,
-    TrafficStorage {
+    TrafficStorage,
+    ListStorage,
+    EditStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>

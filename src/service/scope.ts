@@ -1,21 +1,20 @@
-import type { PeopleStorage } from './ports/people.ts'
-import type { TrafficStorage } from './ports/traffic.ts'
 import type { AuditStorage, AuthorityStorage, GrantStorage, Storage } from './ports.ts'
 import { scopeAccounts } from './scope/accounts.ts'
+import { scopeEdits } from './scope/edits.ts'
 import { scopeEvents } from './scope/events.ts'
 import { scopeKeys } from './scope/keys.ts'
+import { scopeLists } from './scope/lists.ts'
 import { scopeMessages } from './scope/messages.ts'
 import { createOwn } from './scope/own.ts'
-import { type Admitting, scopePeople } from './scope/people.ts'
+import { scopePeople } from './scope/people.ts'
 import { scopeRoutes } from './scope/routes.ts'
+import { scopeTraffic } from './scope/traffic.ts'
 
-/** What is no part of people's work: judging requests, their own sign-in, the chain of the audit, the database itself. */
+/** What is no part of people's work: judging requests, the chain of the audit, the database itself. */
 type Elsewhere =
   | keyof GrantStorage
   | Exclude<keyof AuthorityStorage, 'findKeyBySecret'>
   | Exclude<keyof AuditStorage, 'listEventsOfRequest'>
-  | Exclude<keyof PeopleStorage, keyof Admitting>
-  | Exclude<keyof TrafficStorage, 'listTraffic'>
   | 'probe'
   | 'close'
 
@@ -36,6 +35,8 @@ export function createScope(storage: DeskStorage, accountId: string): DeskStorag
     ...scopeMessages(storage, own),
     ...scopeEvents(storage, own),
     ...scopePeople(storage, own),
-    listTraffic: (fromHour) => storage.listTraffic(fromHour, accountId),
+    ...scopeTraffic(storage, own),
+    ...scopeLists(storage, own),
+    ...scopeEdits(storage, own),
   }
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { AuditEvent } from '../service/ports.ts'
 import type { Compiler, Engine, Statement, Step } from './engine.ts'
 import {
@@ -29,11 +29,15 @@ export function createAudit(engine: Engine, compiler: Compiler) {
   }))
 
   /** The event, only if there is such a row: `changed`, one that carries the event's id. */
-  const addIf = (is: 'there' | 'changed', table: Audited) =>
+  const addIf = (
+    is: 'there' | 'changed',
+    table: Audited,
+    condition: RawBuilder<unknown> = sql`true`,
+  ) =>
     addEventWhere(compiler, (arg) => ({
       account: accountOf(table),
       where: sql`
-        from ${sql.table(table)} where ${sql.ref(`${table}.id`)} = ${arg('subject')}
+        from ${sql.table(table)} where ${sql.ref(`${table}.id`)} = ${arg('subject')} and ${condition}
         ${is === 'changed' ? sql`and ${sql.ref(`${table}.event_id`)} = ${arg('id')}` : sql``}`,
     }))
   const once = (is: 'there' | 'changed') => {
@@ -44,6 +48,7 @@ export function createAudit(engine: Engine, compiler: Compiler) {
       return statement(toRow(event))
     }
   }
+  const conditional = new Map<string, Statement<EventRow, unknown>>()
   /** Follows the change: its row carries the event's id. */
   const addIfChanged = once('changed')
   const addBeforeRemoval = once('there')
@@ -68,6 +73,21 @@ export function createAudit(engine: Engine, compiler: Compiler) {
     async removal(table: Audited, steps: readonly Step[], event: AuditEvent): Promise<boolean> {
       const [, added] = await engine.atomic([bump, addBeforeRemoval(table, event), ...steps])
       return added === 1
+    },
+
+    /** The same where this holds of the row; `before` comes first. */
+    async removalIf(
+      table: Audited,
+      condition: RawBuilder<unknown>,
+      before: readonly Step[],
+      steps: readonly Step[],
+      event: AuditEvent,
+    ): Promise<boolean> {
+      const name = `${table} to remove`
+      const add = conditional.get(name) ?? addIf('there', table, condition)
+      conditional.set(name, add)
+      const changed = await engine.atomic([bump, ...before, add(toRow(event)), ...steps])
+      return changed[before.length + 1] === 1
     },
 
     /** For who makes a list of his own: the authority's next version, and the event of a change. */

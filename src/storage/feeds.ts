@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { FeedStorage, Head, Lease, Tried } from '../service/ports.ts'
+import { KEPT_ATTEMPTS } from '../domain/delivery.ts'
+import type { FeedRef, FeedStorage, Head, Lease, Tried } from '../service/ports.ts'
 import type { Compiler, Engine } from './engine.ts'
 import type { Tables } from './tables.ts'
 import { type Arg, writer } from './written.ts'
@@ -8,6 +9,7 @@ type Verbs = Pick<
   FeedStorage,
   | 'listDueFeeds'
   | 'leaseFeed'
+  | 'findDueAt'
   | 'renewLeases'
   | 'releaseFeed'
   | 'findHead'
@@ -20,7 +22,7 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
   const written = writer(compiler)
   // From one feed that has something queued to the next: as many steps in the index as there are such
   // feeds, however many messages wait and however many feeds have none.
-  const due = written<{ now: number; limit: number }, { id: string }>(
+  const due = written<{ now: number; all: number; ofOne: number }, FeedRef>(
     (arg) => sql`
       with recursive waiting (id) as (
         select min(subscription_id) from deliveries where status = 'queued'
@@ -29,16 +31,30 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
           select min(subscription_id) from deliveries
           where status = 'queued' and subscription_id > waiting.id
         ) from waiting where waiting.id is not null
+      ), due as (
+        select subscriptions.id, destination_id, due_at, row_number() over (
+          partition by destination_id order by due_at, subscriptions.id
+        ) as turn
+        from waiting join subscriptions on subscriptions.id = waiting.id
+        where subscriptions.status = 'active' and due_at <= ${arg('now')}
+          and (leased_until is null or leased_until <= ${arg('now')})
       )
-      select subscriptions.id from waiting join subscriptions on subscriptions.id = waiting.id
-      where subscriptions.status = 'active' and due_at <= ${arg('now')}
-        and (leased_until is null or leased_until <= ${arg('now')})
-      order by due_at, subscriptions.id limit ${arg('limit')}`,
+      select id, destination_id as "destinationId" from due where turn <= ${arg('ofOne')}
+      order by due_at, id limit ${arg('all')}`,
   )
   const lease = written<Lease & { now: number }>(
     (arg) => sql`
       update subscriptions set leased_by = ${arg('by')}, leased_until = ${arg('until')}
       where id = ${arg('feedId')} and status = 'active' and due_at <= ${arg('now')}
+        and (leased_until is null or leased_until <= ${arg('now')})
+        and exists (
+          select 1 from deliveries where subscription_id = ${arg('feedId')} and status = 'queued'
+        )`,
+  )
+  const dueAt = written<{ feedId: string; now: number }, { dueAt: number }>(
+    (arg) => sql`
+      select due_at as "dueAt" from subscriptions
+      where id = ${arg('feedId')} and status = 'active'
         and (leased_until is null or leased_until <= ${arg('now')})
         and exists (
           select 1 from deliveries where subscription_id = ${arg('feedId')} and status = 'queued'
@@ -54,29 +70,30 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
       where id = ${arg('id')} and leased_by = ${arg('by')}`,
   )
 
+  // A row for each destination of the message. What is long, the payload, is in the feed's own alone.
   const head = written<{ feedId: string; by: string }, HeadRow>(
     (arg) => sql`
-      select deliveries.message_id, deliveries.position, subscriptions.attempts as failures,
-        messages.serial, messages.data_model, messages.event_type, messages.test,
-        messages.received_at, messages.sealed_payload, messages.source_id,
-        sources.name as source_name, deliveries.destination_id, destinations.url,
-        destinations.development, destinations.verification_token,
-        destinations.verification_method
-      from deliveries
-        join subscriptions on subscriptions.id = deliveries.subscription_id
-        join messages on messages.id = deliveries.message_id
+      with head as (
+        select deliveries.message_id, deliveries.position, subscriptions.attempts as failures
+        from deliveries join subscriptions on subscriptions.id = deliveries.subscription_id
+        where deliveries.subscription_id = ${arg('feedId')} and deliveries.status = 'queued'
+          and subscriptions.status = 'active' and subscriptions.leased_by = ${arg('by')}
+        order by deliveries.place, deliveries.message_id limit 1
+      )
+      select head.message_id, head.position, head.failures, messages.serial, messages.data_model,
+        messages.event_type, messages.test, messages.received_at, messages.source_id,
+        sources.name as source_name, hops.position as hop_position, hops.id as log_id,
+        hops.attempt_id, hops.destination_id, destinations.name as destination_name,
+        destinations.url, destinations.development, destinations.verification_token,
+        destinations.verification_method,
+        case when hops.position = head.position then messages.sealed_payload else '' end
+          as sealed_payload
+      from head
+        join messages on messages.id = head.message_id
         join sources on sources.id = messages.source_id
-        join destinations on destinations.id = deliveries.destination_id
-      where deliveries.subscription_id = ${arg('feedId')} and deliveries.status = 'queued'
-        and subscriptions.status = 'active' and subscriptions.leased_by = ${arg('by')}
-      order by deliveries.place, deliveries.message_id limit 1`,
-  )
-  const hops = written<{ messageId: string }, Head['hops'][number]>(
-    (arg) => sql`
-      select deliveries.id as "logId", deliveries.attempt_id as "attemptId",
-        deliveries.destination_id as "destinationId", destinations.name as "destinationName"
-      from deliveries join destinations on destinations.id = deliveries.destination_id
-      where deliveries.message_id = ${arg('messageId')} order by deliveries.position`,
+        join deliveries hops on hops.message_id = head.message_id
+        join destinations on destinations.id = hops.destination_id
+      order by hops.position`,
   )
 
   // ── What came of an attempt ───────────────────────────────────────────────────────────────────
@@ -109,6 +126,12 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
         cast(${arg('httpStatus')} as bigint), cast(${arg('detail')} as text)
       from deliveries where ${isTheOne(arg)} and ${isHeld(arg)}`,
   )
+  const trim = written<Settling & { most: number }>(
+    (arg) => sql`
+      delete from attempts where ${isTheOne(arg)} and ${isHeld(arg)} and number <= (
+        select deliveries.attempts - ${arg('most')} from deliveries where ${isTheOne(arg)}
+      )`,
+  )
   const deliver = written<Settling & { at: number }>(
     (arg) => sql`
       update deliveries set status = 'delivered', settled_at = ${arg('at')}
@@ -136,13 +159,16 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
   )
 
   return {
-    async listDueFeeds(now, limit) {
-      return (await engine.read(due({ now, limit }))).map(({ id }) => id)
-    },
+    listDueFeeds: async (now, most) => engine.read(due({ now, ...most })),
 
     async leaseFeed(wish, now) {
       const [changed] = await engine.atomic([lease({ ...wish, now })])
       return changed === 1
+    },
+
+    async findDueAt(feedId, now) {
+      const [row] = await engine.read(dueAt({ feedId, now }))
+      return row?.dueAt ?? null
     },
 
     async renewLeases(by, until) {
@@ -156,9 +182,9 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
     },
 
     async findHead(feedId, by) {
-      const [row] = await engine.read(head({ feedId, by }))
-      if (row === undefined) return null
-      return toHead(row, await engine.read(hops({ messageId: row.message_id })))
+      const rows = await engine.read(head({ feedId, by }))
+      const own = rows.find((row) => row.hop_position === row.position)
+      return own === undefined ? null : toHead(own, rows.map(toHop))
     },
 
     async settleDelivered({ attempt, ...tried }, isErased) {
@@ -179,9 +205,10 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
         hold(tried),
         count(tried),
         keep({ ...tried, ...attempt }),
+        trim({ ...tried, most: KEPT_ATTEMPTS }),
         waitUntil({ ...tried, dueAt }),
       ])
-      return changed[3] === 1
+      return changed[4] === 1
     },
   }
 }
@@ -190,11 +217,17 @@ type HeadRow = Pick<
   Tables['messages'],
   'serial' | 'data_model' | 'event_type' | 'test' | 'received_at' | 'sealed_payload' | 'source_id'
 > &
-  Pick<Tables['deliveries'], 'message_id' | 'position' | 'destination_id'> &
+  Pick<Tables['deliveries'], 'message_id' | 'position' | 'attempt_id' | 'destination_id'> &
   Pick<
     Tables['destinations'],
     'url' | 'development' | 'verification_token' | 'verification_method'
-  > & { failures: number; source_name: string }
+  > & {
+    failures: number
+    source_name: string
+    hop_position: number
+    log_id: string
+    destination_name: string
+  }
 
 const toHead = (row: HeadRow, hops: Head['hops']): Head => ({
   messageId: row.message_id,
@@ -215,4 +248,11 @@ const toHead = (row: HeadRow, hops: Head['hops']): Head => ({
     method: row.verification_method,
   },
   hops,
+})
+
+const toHop = (row: HeadRow): Head['hops'][number] => ({
+  logId: row.log_id,
+  attemptId: row.attempt_id,
+  destinationId: row.destination_id,
+  destinationName: row.destination_name,
 })

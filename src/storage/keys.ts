@@ -62,7 +62,7 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows): Verb
 }
 
 /** Hashes, salt and sealed secret stay here. */
-const toSummary = (row: Row): KeySummary => ({
+export const toSummary = (row: Row): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
   ownerId: row.owner_id,

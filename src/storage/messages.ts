@@ -1,6 +1,6 @@
-import { type Kysely, sql } from 'kysely'
-import type { MessageStorage, MessageSummary } from '../service/ports.ts'
-import type { Compiler, Engine, RowOf } from './engine.ts'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { MessageFilter, MessageStorage, MessageSummary } from '../service/ports.ts'
+import type { Compiler, Engine, RowOf, Statement } from './engine.ts'
 import { LAST_ID, type Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -33,20 +33,39 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
   const find = compiler.taking<{ id: string }>()((db, arg) =>
     summaries(db).where('messages.id', '=', arg('id')),
   )
-  const list = compiler.taking<{ before: string; limit: number }>()((db, arg) =>
-    summaries(db)
-      .where('messages.id', '<', arg('before'))
-      .orderBy('messages.id', 'desc')
-      .limit(arg('limit')),
-  )
-  const listOf = compiler.taking<{ accountId: string; before: string; limit: number }>()(
-    (db, arg) =>
-      summaries(db)
-        .where('sources.account_id', '=', arg('accountId'))
+  // A statement for each set of questions, so that each uses the index that it can.
+  type Asked = Omit<Required<MessageFilter>, 'test'> & {
+    test: number
+    before: string
+    limit: number
+  }
+  const lists = new Map<string, Statement<Asked, RowOf<typeof find>>>()
+  function listBy(filter: MessageFilter) {
+    const asked = FILTERS.filter((name) => filter[name] !== undefined)
+    const known = lists.get(asked.join())
+    if (known !== undefined) return known
+    const list = compiler.taking<Asked>()((db, arg) => {
+      let query = summaries(db)
         .where('messages.id', '<', arg('before'))
         .orderBy('messages.id', 'desc')
-        .limit(arg('limit')),
-  )
+        .limit(arg('limit'))
+      const hop: RawBuilder<unknown>[] = []
+      for (const name of asked) {
+        if (name === 'accountId')
+          query = query.where('sources.account_id', '=', arg(name) as string)
+        else if (name === 'sourceId')
+          query = query.where('messages.source_id', '=', arg(name) as string)
+        else if (name === 'test') query = query.where('messages.test', '=', arg(name))
+        else hop.push(sql`${sql.ref(HOPS[name])} = ${arg(name)}`)
+      }
+      if (hop.length === 0) return query
+      return query.where(sql<boolean>`exists (
+        select 1 from deliveries hop
+        where hop.message_id = messages.id and ${sql.join(hop, sql` and `)})`)
+    })
+    lists.set(asked.join(), list)
+    return list
+  }
 
   const listDeliveries = compiler.taking<{ messageId: string }>()((db, arg) =>
     db
@@ -124,10 +143,10 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
       ])
     },
 
-    async listMessages({ accountId, after, limit }) {
-      const page = { before: after ?? LAST_ID, limit }
-      const step = accountId === undefined ? list(page) : listOf({ ...page, accountId })
-      return Promise.all((await engine.read(step)).map(toSummary))
+    async listMessages({ after, limit, ...filter }) {
+      const test = filter.test === true ? 1 : 0
+      const asked = { ...filter, test, before: after ?? LAST_ID, limit } as Asked
+      return Promise.all((await engine.read(listBy(filter)(asked))).map(toSummary))
     },
 
     async findMessage(id) {
@@ -156,6 +175,21 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
       deliveries: await engine.read(listDeliveries({ messageId: row.id })),
     }
   }
+}
+
+const FILTERS = [
+  'accountId',
+  'sourceId',
+  'destinationId',
+  'subscriptionId',
+  'status',
+  'test',
+] as const satisfies readonly (keyof MessageFilter)[]
+
+const HOPS = {
+  destinationId: 'hop.destination_id',
+  subscriptionId: 'hop.subscription_id',
+  status: 'hop.status',
 }
 
 const summaries = (db: Kysely<Tables>) =>

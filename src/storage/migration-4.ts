@@ -50,6 +50,11 @@ const TRAFFIC = [
   'CREATE INDEX traffic_by_hour ON traffic (hour)',
 ]
 
+const LISTS = [
+  'CREATE INDEX keys_by_name ON keys (account_id, lower(name), id)',
+  'CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id)',
+]
+
 /** Whose a subject is that is still there. Of what is gone by now, only an operator sees the events. */
 const AUDIT = [
   'ALTER TABLE audit_events ADD COLUMN account_id TEXT',
@@ -72,4 +77,4 @@ const AUDIT = [
   'CREATE INDEX audit_events_by_account ON audit_events (account_id, at, id) WHERE account_id IS NOT NULL',
 ]
 
-export const CONSOLE: readonly string[] = [...PEOPLE, ...TRAFFIC, ...AUDIT]
+export const CONSOLE: readonly string[] = [...PEOPLE, ...TRAFFIC, ...LISTS, ...AUDIT]

@@ -3,6 +3,7 @@ import { createAccounts } from './accounts.ts'
 import { createAudit } from './audit.ts'
 import { createAuthority } from './authority.ts'
 import { createChain } from './chain.ts'
+import { createEdits } from './edits.ts'
 import { Compiler, type Engine } from './engine.ts'
 import { createEvents } from './events.ts'
 import { createFeedChanges } from './feed-changes.ts'
@@ -11,6 +12,9 @@ import { createGrants } from './grants.ts'
 import { createKeyLife } from './key-life.ts'
 import { createKeyMaking } from './key-making.ts'
 import { createKeys } from './keys.ts'
+import { createFeedLists } from './lists/feeds.ts'
+import { createKeyLists } from './lists/keys.ts'
+import { createUserLists } from './lists/users.ts'
 import { createMessages } from './messages.ts'
 import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
@@ -47,6 +51,10 @@ export function createStorage(engine: Engine): Storage {
     ...createUses(engine, compiler),
     ...createPeople(engine, compiler, audit),
     ...createTraffic(engine, compiler),
+    ...createKeyLists(engine, compiler),
+    ...createUserLists(engine, compiler),
+    ...createFeedLists(engine, compiler),
+    ...createEdits(compiler, audit),
     addEvent: audit.addEvent,
 
     async probe() {

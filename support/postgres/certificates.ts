@@ -20,11 +20,12 @@ export async function createAuthority(name: string): Promise<Certified> {
   return { cert, key }
 }
 
-/** The certificate of a server of this name, by that authority. */
-export async function certify(host: string, ca: Certified): Promise<Certified> {
+/** The certificate of a server of this name, by that authority; it may have ended. */
+export async function certify(host: string, ca: Certified, until?: Date): Promise<Certified> {
   const { cert, private: key } = await generate([{ name: 'commonName', value: host }], {
     ...EC,
     ca,
+    ...(until !== undefined && { notBeforeDate: new Date(0), notAfterDate: until }),
     extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: host }] }],
   })
   return { cert, key }

@@ -104,6 +104,18 @@ describe('a delivery', () => {
     expect(elsewhere.seen).toEqual([])
   })
 
+  test.each([301, 302, 303, 307, 308])(
+    'follows none to another path either: %i',
+    async (status) => {
+      const { url, seen } = await hospital((_, response) =>
+        response.writeHead(status, { Location: '/elsewhere' }).end(),
+      )
+      expect(await deliver(url)).toEqual({ outcome: 'refused', status, excerpt: '' })
+      expect(await ask(url)).toEqual(failed(`it answered ${status}`))
+      expect(seen.map((one) => one.url)).toEqual(['/', '/'])
+    },
+  )
+
   test('has 200 characters of a refusal, none of them halved', async () => {
     const { url } = await hospital((_, response) => response.writeHead(500).end('😀'.repeat(300)))
     expect(await deliver(url)).toMatchObject({ excerpt: '😀'.repeat(200) })

@@ -66,6 +66,25 @@ test('one of an authority that nobody knows is not, whatever the environment say
   }
 })
 
+test('one that has expired is not, and nothing is sent', async () => {
+  const yesterday = new Date(Date.now() - 24 * 60 * 60 * 1000)
+  const expired = await listen(
+    createServer(await certify('emr.example', authority, yesterday), (_, response) => {
+      asked.push({ servername: 'emr.example', host: undefined })
+      response.end()
+    }),
+  )
+  const url = `https://emr.example:${new URL(expired.url).port}/`
+  const attempt = await testCourier({ resolve, ca: authority.cert }).deliver(
+    at(url, { development: false }),
+    '{}',
+    patiently(),
+  )
+  expect(attempt).toMatchObject({ outcome: 'failed', detail: 'certificate has expired' })
+  expect(asked).toEqual([])
+  expired.close()
+})
+
 test('a server that speaks no TLS is not spoken to', async () => {
   const plain = await listen(createPlainServer())
   const url = plain.url.replace('http:', 'https:')

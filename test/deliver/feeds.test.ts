@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Courier } from '../../src/service/ports.ts'
-import { type Core, openCore } from '../support/core.ts'
+import { type Core, counting, openCore } from '../support/core.ts'
 import { nameIn, processOn, seedFeeds } from '../support/feeds.ts'
 import { type Conduct, startReceiver } from '../support/receiver.ts'
+import { done } from '../support/server.ts'
 
 let core: Core
 let receiver: Awaited<ReturnType<typeof startReceiver>>
@@ -22,6 +23,15 @@ const at = (...paths: string[]) =>
     core,
     paths.map((path) => receiver.url + path),
   )
+/** From another source. */
+async function anotherFeedTo<Feed extends { destinationId: string }>(
+  feed: Feed,
+  accountId: string,
+) {
+  const source = done(await core.routes.addSource({ accountId, name: 'Another Source' }))
+  const ids = { sourceId: source.id, destinationId: feed.destinationId }
+  return { ...feed, id: done(await core.routes.subscribe(ids)).id }
+}
 const namesAt = (path: string) =>
   receiver.arrived.filter((one) => one.path === path).map(({ body }) => nameIn(body))
 const takenAt = (path: string) =>
@@ -150,7 +160,7 @@ describe('a destination', () => {
     conduct = (path) => (path === '/hangs' ? 'hang' : 'take')
     for (const name of numbered(20)) await send(name)
     const process = processOn(core)
-    process.wake(feeds.map(({ id }) => id))
+    process.wake(feeds)
     await receiver.until(20, '/works')
     expect(namesAt('/works')).toEqual(numbered(20))
     expect(namesAt('/hangs')).toEqual(['message 0'])
@@ -158,6 +168,31 @@ describe('a destination', () => {
     receiver.release()
     await process.finish()
     expect(namesAt('/hangs')).toEqual(numbered(20))
+  })
+
+  test('that hangs delays no other, however many feeds it has and whoever finds them', async () => {
+    for (const how of ['wake', 'look'] as const) {
+      const hangs = `/hangs-${how}`
+      const works = [`/works-${how}-1`, `/works-${how}-2`, `/works-${how}-3`]
+      const { source, feeds, send } = await at(hangs, ...works)
+      const [hanging] = feeds
+      if (hanging === undefined) throw new Error('there is a feed')
+      const crowd = [hanging]
+      for (let n = 1; n < 20; n++) crowd.push(await anotherFeedTo(hanging, source.accountId))
+      conduct = (path) => (path === hangs ? 'hang' : 'take')
+      for (const feed of crowd) await send('hanging', [feed])
+      for (const name of numbered(10)) await send(name, feeds.slice(1))
+      const process = processOn(core, { width: 4, share: 2 })
+      if (how === 'wake') process.wake([...crowd, ...feeds.slice(1)])
+      else await process.look()
+      await receiver.until(30, `/works-${how}`)
+      await receiver.until(2, hangs)
+      for (const path of works) expect(namesAt(path)).toEqual(numbered(10))
+      expect(namesAt(hangs)).toHaveLength(2)
+      conduct = () => 'take'
+      receiver.release()
+      while (namesAt(hangs).length < 20) await process.work()
+    }
   })
 
   test('has its turn although more feeds wait than are worked at once', async () => {
@@ -190,7 +225,7 @@ describe('several processes', () => {
     const processes = Array.from({ length: 4 }, () => processOn(core))
     for (const name of numbered(40)) {
       await send(name)
-      for (const process of processes) process.wake(feeds.map(({ id }) => id))
+      for (const process of processes) process.wake(feeds)
     }
     for (const process of processes) await process.finish()
     for (const process of processes) await process.work()
@@ -202,7 +237,7 @@ describe('several processes', () => {
     const { id } = await send('one')
     const forever = { deliver: () => new Promise<never>(() => undefined) }
     const dead = processOn(core, { courier: forever })
-    dead.wake(feeds.map((feed) => feed.id))
+    dead.wake(feeds)
     while ((await core.storage.findFeed(feeds[0]?.id ?? ''))?.leasedBy === null);
     const heir = processOn(core)
     core.clock.turn(14_999)
@@ -218,7 +253,7 @@ describe('several processes', () => {
     await send('one')
     conduct = () => 'hang'
     const slow = processOn(core)
-    slow.wake(feeds.map((feed) => feed.id))
+    slow.wake(feeds)
     await receiver.until(1)
     const other = processOn(core)
     for (let n = 0; n < 10; n++) {
@@ -239,7 +274,7 @@ describe('a process that stops', () => {
     for (const name of numbered(3)) await send(name)
     conduct = () => 'hang'
     const process = processOn(core)
-    process.wake(feeds.map(({ id }) => id))
+    process.wake(feeds)
     await receiver.until(1)
     const stopped = process.stop(5_000)
     receiver.release()
@@ -254,7 +289,7 @@ describe('a process that stops', () => {
     await send('one')
     conduct = () => 'hang'
     const process = processOn(core)
-    process.wake(feeds.map(({ id }) => id))
+    process.wake(feeds)
     await receiver.until(1)
     await process.stop(1)
     conduct = () => 'take'
@@ -282,4 +317,78 @@ test('a feed that a broken database left in the midst is worked at again once it
   await process.work()
   expect(await statusesOf(id)).toEqual(['delivered'])
   expect(namesAt('/a')).toEqual(['one', 'one'])
+})
+
+describe('a feed that waits', () => {
+  test('is asked for once a second, however many messages are queued in it', async () => {
+    const { feeds, send } = await at('/a')
+    conduct = () => 'refuse'
+    const { storage, calls } = counting(core.storage)
+    const process = processOn(core, { storage })
+    await send('first')
+    process.wake(feeds)
+    await process.finish()
+    const leased = () => calls.splice(0).filter((verb) => verb === 'leaseFeed').length
+    expect(leased()).toBe(2)
+    for (let second = 1; second <= 3; second++) {
+      for (let n = 0; n < 50; n++) {
+        process.wake(feeds)
+        await process.finish()
+      }
+      expect(leased()).toBe(second === 1 ? 0 : 1)
+      core.clock.turn(1000)
+    }
+    expect(namesAt('/a')).toEqual(['first', 'first'])
+  })
+
+  test('goes on as soon as it is looked for, when somebody has skipped what hinders it', async () => {
+    const { feeds, send } = await at('/a')
+    conduct = () => 'refuse'
+    const process = processOn(core)
+    const { id } = await send('first')
+    await send('second')
+    process.wake(feeds)
+    await process.finish()
+    conduct = () => 'take'
+    await core.storage.skipMessage(id, null, {
+      ...{ id: core.random.uuid(), at: 0, actor: 'operator', action: 'message.skipped' },
+      ...{ subject: id, facts: {}, requestId: null },
+    })
+    await process.work()
+    expect(takenAt('/a')).toEqual(['second'])
+  })
+})
+
+describe('a database that is away', () => {
+  const away = async () => {
+    throw new Error('the disk is full')
+  }
+
+  test('is left alone, and fills no log', async () => {
+    const paths = Array.from({ length: 20 }, (_, n) => `/${n}`)
+    const { feeds, send } = await at(...paths)
+    await send('one')
+    const { storage, calls } = counting({ ...core.storage, leaseFeed: away })
+    const process = processOn(core, { storage })
+    for (let second = 0; second < 60; second++) {
+      await process.work()
+      process.wake(feeds)
+      await process.finish()
+      core.clock.turn(1000)
+    }
+    expect(calls.filter((verb) => verb === 'leaseFeed')).toHaveLength(20 * 12)
+    expect(core.log.lines.length).toBeLessThanOrEqual(12)
+    expect(receiver.arrived).toEqual([])
+  })
+
+  test('is not looked at either', async () => {
+    const { storage, calls } = counting({ ...core.storage, listDueFeeds: away })
+    const process = processOn(core, { storage })
+    let complaints = 0
+    for (let second = 0; second < 60; second++) {
+      await process.look().catch(() => complaints++)
+      core.clock.turn(1000)
+    }
+    expect([complaints, calls.filter((verb) => verb === 'listDueFeeds').length]).toEqual([12, 12])
+  })
 })

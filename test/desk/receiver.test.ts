@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Desk } from '../../src/service/desk.ts'
+import { createScope } from '../../src/service/scope.ts'
 import { seedTenant, type Tenant } from '../support/desk/tenant.ts'
 import { done, type TestServer, testServer } from '../support/server.ts'
 
@@ -101,6 +102,12 @@ test('why it was not reached, which may say where it is, is told to the receiver
       detail: 'it was not reached: why is told to the account that it belongs to',
     },
   ])
+  const scope = createScope(storage, sender.accountId)
+  const feed = await scope.findListedFeed(subscriptionId)
+  expect(feed?.destination.url).toBeNull()
+  expect(feed?.lastAttempt?.detail).toContain('it was not reached')
+  expect(await scope.listFeeds({ limit: 10 })).toContainEqual(feed)
+  expect((await scope.findListedFeed(sender.subscriptionId))?.destination.url).toBe(sender.url)
   const [own] = done(await desk.messages.attempts(sender.messageId))
   expect(own?.detail).toContain('getaddrinfo')
 })

@@ -82,9 +82,11 @@ test('the accounts have all that an account can have', () => {
       "key_uses",
       "keys",
       "messages",
+      "sessions",
       "sites",
       "sources",
       "subscriptions",
+      "traffic",
       "users",
     ]
   `)

@@ -18,6 +18,7 @@ import {
   v7,
 } from './conformance/given.ts'
 import { keysConform } from './conformance/keys.ts'
+import { listsConform } from './conformance/lists.ts'
 import { peopleConform } from './conformance/people.ts'
 import { placesConform } from './conformance/places.ts'
 import { trafficConforms } from './conformance/traffic.ts'
@@ -49,6 +50,7 @@ export function conformance(name: string, open: OpenEngine): void {
   feedsConform(name, given)
   eventsConform(name, given)
   peopleConform(name, given)
+  listsConform(name, given)
   trafficConforms(name, given)
 
   const rotation = (grantId: string, to: number, more: object = {}) => ({

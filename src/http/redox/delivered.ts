@@ -1,4 +1,4 @@
-import type { Outgoing } from '../../service/deliver.ts'
+import type { Outgoing } from '../../service/deliver/attempt.ts'
 import { decodeText } from '../body.ts'
 import { parseJson } from '../json.ts'
 import { readMeta, writeDelivered } from './meta.ts'

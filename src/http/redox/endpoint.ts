@@ -15,6 +15,7 @@ import { json, jsonText, type Reply } from '../reply.ts'
 import { echo, type Meta, onwardOf, readMeta, writeDelivered, writeReceipt } from './meta.ts'
 import { missingFrom } from './payload.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
+import { createRoom, type Hold } from './room.ts'
 import { META, withMeta } from './splice.ts'
 
 export interface EndpointDeps extends HttpDeps {
@@ -28,19 +29,28 @@ export interface EndpointDeps extends HttpDeps {
   readonly messageLimitBytes: number
 }
 
+/** Of long messages so many bytes are held at once; while one is read, that takes some twice as much memory. */
+const ROOM_BYTES = 512 * 1024 * 1024
+
 /** `POST /endpoint` and `POST /query`: one handler; whether a caller waits is decided by the event. */
 export function redoxEndpoint(deps: EndpointDeps): Hono {
   const { guard, accept, quota, refused, serial, subscriptionsUrl, messageLimitBytes } = deps
+  const enter = createRoom(Math.max(ROOM_BYTES, messageLimitBytes))
   const app = new Hono()
 
   for (const path of ['/endpoint', '/query']) {
     addPost(app, path, deps, {
       async answer(request, caller) {
         const seen: Seen = {}
-        const received = await receive(request, caller, seen)
-        if (received.ok) return received.value
-        refused('message', received.failure, caller)
-        return refuse(received.failure, refusalOf(seen))
+        const hold = enter()
+        try {
+          const received = await receive(request, caller, seen, hold)
+          if (received.ok) return received.value
+          refused('message', received.failure, caller)
+          return refuse(received.failure, refusalOf(seen))
+        } finally {
+          hold.leave()
+        }
       },
       notPost: () => refuseMethod(refusalOf()),
       unavailable: (seconds) => refuseUnavailable(seconds, refusalOf()),
@@ -50,7 +60,12 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
   return app
 
   /** Nobody's body is read before his token is judged. */
-  async function receive(request: Request, caller: Caller, seen: Seen): Promise<Result<Reply>> {
+  async function receive(
+    request: Request,
+    caller: Caller,
+    seen: Seen,
+    hold: Hold,
+  ): Promise<Result<Reply>> {
     const within = quota(caller.address)
     if (!within.ok) return within
     const token = bearerToken(request.headers.get('authorization'))
@@ -58,7 +73,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
     const principal = await guard(token.value, caller.address)
     if (!principal.ok) return principal
 
-    const payload = await readBody(request, messageLimitBytes)
+    const payload = await readBody(request, messageLimitBytes, hold.reserve)
     if (!payload.ok) return payload
     const read = readMessage(payload.value, seen)
     if (!read.ok) return read

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { KEPT_ATTEMPTS } from '../../domain/delivery.ts'
 import type { AttemptSummary, MessageSummary } from '../../service/ports.ts'
 import { examples } from './examples.ts'
 import { CommandFailure, granted } from './failure.ts'
@@ -64,8 +65,9 @@ export function define(group: Command): void {
       })
       print(command, shown, () => {
         const tried = shown.attempts.length === 0 ? '' : `\n${formatMany(shown.attempts, ATTEMPTS)}`
+        const older = olderThan(shown.attempts, shown)
         const payload = 'payload' in shown ? `\n${shown.payload}\n` : ''
-        return formatOne(shown, DETAILS) + tried + payload
+        return formatOne(shown, DETAILS) + tried + older + payload
       })
     })
 
@@ -94,6 +96,13 @@ export function define(group: Command): void {
       const done = await withLatchkey(({ messages }) => messages.skip(id, destination))
       printOne(command, granted(done), COLUMNS)
     })
+}
+
+function olderThan(attempts: readonly AttemptSummary[], { deliveries }: MessageSummary): string {
+  const made = deliveries.reduce((sum, delivery) => sum + delivery.attempts, 0)
+  const older = made - attempts.length
+  if (older === 0) return ''
+  return `${older} older attempts are not shown; the newest ${KEPT_ATTEMPTS} to each destination are kept\n`
 }
 
 interface To {

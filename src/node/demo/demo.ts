@@ -1,14 +1,15 @@
 import { once } from 'node:events'
 import { type Config, readConfig } from '../../config.ts'
-import { networksOf } from '../../domain/address.ts'
 import { SURFACES } from '../../domain/surface.ts'
 import { createLog } from '../log.ts'
 import { type Running, start } from '../server.ts'
-import { openHospital } from './hospital.ts'
-import { showDialect, showInvitation, showStep } from './paint.ts'
+import { type Hospital, openHospital } from './hospital/open.ts'
+import { invitationOf } from './invitation.ts'
+import { showPart, showStep } from './paint.ts'
 import { type Seeded, seed } from './seed.ts'
 import { openUpstreams, type Upstreams } from './upstreams/open.ts'
-import { walk } from './walk/walk.ts'
+import type { Settings } from './walk/command.ts'
+import { type World, walk } from './walk/walk.ts'
 
 export interface DemoOptions {
   /** One line of JSON when it is ready, and nothing else on stdout. */
@@ -24,24 +25,20 @@ export interface DemoOptions {
  * code: 0 only if every step of the walk-through answered as documented.
  */
 export async function demo(options: DemoOptions): Promise<number> {
-  const config = readConfig({
-    ...process.env,
-    LATCHKEY_DATA: options.dataDir,
-    LATCHKEY_PORT: String(options.port),
-    LATCHKEY_LOG_LEVEL: process.env.LATCHKEY_LOG_LEVEL ?? 'warn',
-  })
+  const settings = settingsOf(options)
+  const config = readConfig(settings)
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const hospital = await openHospital()
   const upstreams = await openUpstreams()
   const server = await startNear(inFrontOf(upstreams, config))
   try {
-    const seeded = await seed(server, config.dataDir, hospital.url)
+    const seeded = await seed(server, config.dataDir, hospital)
     if (options.json) {
-      process.stdout.write(`${JSON.stringify(readyLine(server.url, seeded))}\n`)
+      process.stdout.write(`${JSON.stringify(readyLine(server.url, hospital, seeded))}\n`)
     } else {
-      const asDocumented = await show(server, seeded)
+      const asDocumented = await show({ server, seeded, hospital, settings })
       if (options.once) return asDocumented ? 0 : 1
-      showInvitation(server, seeded, config.dataDir)
+      process.stdout.write(invitationOf(server.url, seeded, hospital, config.dataDir))
     }
     if (!options.once) await stopped
     return 0
@@ -52,20 +49,33 @@ export async function demo(options: DemoOptions): Promise<number> {
   }
 }
 
-/** What a script needs: each dialect with the URL that its clients are set up with. */
-function readyLine(url: string, { redox, redoxPair, ...surfaces }: Seeded) {
-  const withUrls = Object.entries(surfaces).map(([name, of]) => [name, { ...of, url }])
-  return { url, redox, redoxPair, ...Object.fromEntries(withUrls) }
+/** The environment's, with a hospital on this machine. */
+function settingsOf({ dataDir, port }: DemoOptions): Settings {
+  const allowed = process.env.LATCHKEY_DESTINATIONS_ALLOWED
+  return {
+    ...process.env,
+    LATCHKEY_DATA: dataDir,
+    LATCHKEY_PORT: String(port),
+    LATCHKEY_LOG_LEVEL: process.env.LATCHKEY_LOG_LEVEL ?? 'warn',
+    LATCHKEY_DESTINATIONS_ALLOWED: `${allowed ? `${allowed},` : ''}127.0.0.0/8`,
+  }
 }
 
-/** With these behind every surface for which the operator has named none, and a hospital on this machine. */
+/** What a script needs: each dialect with the URL that its clients are set up with. */
+function readyLine(
+  url: string,
+  { url: page, messagesUrl }: Hospital,
+  { redox, redoxPair, ...surfaces }: Seeded,
+) {
+  const withUrls = Object.entries(surfaces).map(([name, of]) => [name, { ...of, url }])
+  const destination = { url: page, messagesUrl, switchUrl: `${page}/switch` }
+  return { url, destination, redox, redoxPair, ...Object.fromEntries(withUrls) }
+}
+
+/** With these behind every surface for which the operator has named none. */
 function inFrontOf({ urls }: Upstreams, config: Config): Config {
   const own = Object.fromEntries(SURFACES.map((surface) => [surface, new URL(urls[surface])]))
-  return {
-    ...config,
-    upstreams: { ...own, ...config.upstreams },
-    destinationsAllowed: [...config.destinationsAllowed, ...networksOf(['127.0.0.0/8'])],
-  }
+  return { ...config, upstreams: { ...own, ...config.upstreams } }
 }
 
 /** On the wished port, or, where that is taken, on any: a newcomer's machine may be busy. */
@@ -80,13 +90,13 @@ async function startNear(config: Config): Promise<Running> {
   }
 }
 
-async function show(server: Running, seeded: Seeded): Promise<boolean> {
+async function show(world: World): Promise<boolean> {
   let number = 0
   let asDocumented = true
-  let dialect = ''
-  for await (const walked of walk(server.url, seeded)) {
-    if (walked.step.dialect !== dialect) showDialect(walked.step.dialect)
-    dialect = walked.step.dialect
+  let part = ''
+  for await (const walked of walk(world)) {
+    if (walked.part !== part) showPart(walked.part)
+    part = walked.part
     showStep(walked, ++number)
     asDocumented &&= walked.wrong === null
   }

@@ -1,40 +1,47 @@
 import { styleText } from 'node:util'
-import type { Running } from '../server.ts'
-import type { Seeded } from './seed.ts'
-import { deviceNew } from './walk/redox.ts'
-import type { Walked } from './walk/step.ts'
+import type { Commanded, Requested, Walked } from './walk/step.ts'
 
 const { stdout } = process
-const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+export const paint = (style: Parameters<typeof styleText>[0], text: string) =>
   styleText(style, text, { stream: stdout })
 
-/** The heading of a dialect's steps. */
-export function showDialect(name: string): void {
+/** The heading of a part of the walk. */
+export function showPart(name: string): void {
   stdout.write(`\n${paint(['bold', 'underline'], name)}\n`)
 }
 
-const CREDENTIALS = ['Authorization', 'X-API-Key', 'X-Api-Key']
+const CREDENTIALS = ['Authorization', 'X-API-Key', 'X-Api-Key', 'verification-token']
 /** An answer's data is cut to what shows that they are there. */
-const SHOWN = 400
+const SHOWN = 600
 
-/** A step as request and answer, tokens cut to what the eye can compare. */
-export function showStep({ step, answer, wrong }: Walked, number: number): void {
-  const { title, method, path, headers, body } = step
-  const credentials = CREDENTIALS.filter((name) => name in headers)
+/** A step, and what came of it; tokens cut to what the eye can compare. */
+export function showStep({ title, did, wrong }: Walked, number: number): void {
   const lines = [
     '',
     paint('bold', `${number}. ${title}`),
-    `   ${paint('cyan', `${method} ${path}`)}`,
-    ...credentials.map((name) => `   ${paint('dim', shorten(`${name}: ${headers[name]}`))}`),
-    ...(body === null ? [] : [`   ${shorten(visible(body))}`]),
-    `   ${paint(answer.status < 400 ? 'green' : 'yellow', `${answer.status}`)} ${paint('dim', answer.type)}`,
-    `   ${cut(shorten(visible(answer.body)))}`,
+    ...(did.kind === 'request' ? linesOfRequest(did) : linesOfCommand(did)),
     wrong === null
       ? `   ${paint('green', '✓ as documented')}`
       : `   ${paint('red', `✗ not as documented: ${wrong}`)}`,
   ]
   stdout.write(`${lines.join('\n')}\n`)
 }
+
+function linesOfRequest({ method, path, headers, body, answer }: Requested): string[] {
+  const credentials = CREDENTIALS.filter((name) => name in headers)
+  return [
+    `   ${paint('cyan', `${method} ${path}`)}`,
+    ...credentials.map((name) => `   ${paint('dim', shorten(`${name}: ${headers[name]}`))}`),
+    ...(body === null ? [] : [`   ${shorten(visible(body))}`]),
+    `   ${paint(answer.status < 400 ? 'green' : 'yellow', `${answer.status}`)} ${paint('dim', answer.type)}`,
+    `   ${cut(shorten(visible(answer.body.trimEnd())))}`,
+  ]
+}
+
+const linesOfCommand = ({ line, printed }: Commanded): string[] => [
+  `   ${paint('cyan', `$ ${line}`)}`,
+  ...printed.split('\n').map((one) => `   ${one}`),
+]
 
 /** The carriage returns that end HL7's segments. */
 const visible = (text: string) => text.replaceAll('\r', '⏎ ')
@@ -44,25 +51,3 @@ const cut = (text: string) => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…
 /** Long tokens differ at their end, so that is what is shown. */
 const shorten = (text: string) =>
   text.replace(/[\w-]{60,}(\.[\w-]+)*/g, (token) => `${token.slice(0, 6)}…${token.slice(-10)}`)
-
-/** What a newcomer can paste. */
-export function showInvitation({ url }: Running, seeded: Seeded, dataDir: string): void {
-  const { apiKey, secret, destinationId } = seeded.redox
-  const { username, password } = seeded.console
-  const message = JSON.stringify(deviceNew(destinationId))
-  stdout.write(`
-${paint('bold', `Latchkey is up at ${url}`)}. Paste these into another terminal:
-
-TOKEN=$(curl -s ${url}/auth/authenticate -H 'Content-Type: application/json' \\
-  -d '{"apiKey":"${apiKey}","secret":"${secret}"}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')
-
-curl -s ${url}/endpoint -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-  -d '${message}'
-
-LATCHKEY_DATA=${dataDir} npm run -s latchkey -- messages list
-
-Or open ${url}/console and sign in as ${username} with the password ${password}
-
-${paint('dim', 'Ctrl-C stops it. The data stays; the next start shows the same key.')}
-`)
-}

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Latchkey } from '../../compose.ts'
+import type { Hospital } from './hospital/open.ts'
 import { done, seedAccount } from './seed-account.ts'
 import { seedOperator } from './seed-operator.ts'
 import { seedOpendental, seedPractice, seedXdent, seedXenrad } from './seed-surfaces.ts'
@@ -53,9 +54,9 @@ export const DESTINATIONS = {
 export async function seed(
   latchkey: Latchkey,
   dataDir: string,
-  hospitalUrl: string,
+  hospital: Hospital,
 ): Promise<Seeded> {
-  await seedHospital(latchkey, hospitalUrl)
+  await seedHospital(latchkey, hospital)
   const path = join(dataDir, 'demo.json')
   const kept: Partial<Seeded> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
   const seeded: Seeded = {
@@ -81,17 +82,24 @@ async function seedRedox(latchkey: Latchkey): Promise<Pick<Seeded, 'redox' | 're
 }
 
 /** The destinations belong to an account of their own, as in life. They move with the demo's port. */
-async function seedHospital({ accounts, routes, storage }: Latchkey, url: string) {
+async function seedHospital({ accounts, routes, storage }: Latchkey, hospital: Hospital) {
+  const { messagesUrl: url, token } = hospital
   let owner: string | undefined
   for (const { id, name } of Object.values(DESTINATIONS)) {
     if ((await storage.findDestination(id)) === null) {
       owner ??= done(await accounts.create({ name: 'Community Hospital' })).id
-      done(await routes.addDestination({ accountId: owner, name, id, url, development: true }))
+      const wish = { accountId: owner, name, id, url, token, development: true }
+      done(await routes.addDestination(wish))
     } else {
       done(await routes.moveDestination(id, url))
+      done(await routes.setToken(id, token))
     }
     const { verified } = done(await routes.verify(id))
     if (!verified) throw new Error('the demo hospital has not met the challenge')
+  }
+  // What waits since the last start need not wait for the schedule.
+  for (const { id, status } of await routes.listSubscriptions({ limit: 100 })) {
+    if (status === 'active') done(await routes.setSubscriptionStatus(id, 'active'))
   }
 }
 

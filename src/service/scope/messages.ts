@@ -1,5 +1,5 @@
 import type { AttemptSummary, FeedStorage, MessageStorage, OperatorStorage } from '../ports.ts'
-import { type Own, outOfScope, withOwn } from './own.ts'
+import { NOT_TOLD, type Own, outOfScope, withOwn } from './own.ts'
 
 type Verbs = MessageStorage & Omit<FeedStorage, 'findFeed' | 'purgeFeed'>
 
@@ -22,6 +22,7 @@ export function scopeMessages(
     // What comes in and goes out is the server's own work, for all accounts alike.
     addMessage: outOfScope('addMessage'),
     listDueFeeds: outOfScope('listDueFeeds'),
+    findDueAt: outOfScope('findDueAt'),
     leaseFeed: outOfScope('leaseFeed'),
     renewLeases: outOfScope('renewLeases'),
     releaseFeed: outOfScope('releaseFeed'),
@@ -43,5 +44,3 @@ export function scopeMessages(
     )
   }
 }
-
-const NOT_TOLD = 'it was not reached: why is told to the account that it belongs to'

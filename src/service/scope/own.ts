@@ -77,6 +77,9 @@ export async function withOwn<T>(
   return (await found) === null ? otherwise : work()
 }
 
+/** In place of why a destination of another account was not reached. */
+export const NOT_TOLD = 'it was not reached: why is told to the account that it belongs to'
+
 /**
  * A verb of the server's own work, or of all accounts together: where only one account is in sight,
  * that it is asked for at all is a mistake in the code.

@@ -24,6 +24,8 @@ const FAILED: KeptAttempt = {
   detail: 'no answer',
 }
 
+const numberOf = ({ number }: { number: number }) => number
+
 /** The queue of a subscription: who works at it, what goes next, and what people do about it. */
 export function feedsConform(name: string, given: Given): void {
   const { account, source, destination, subscription, tenant, message, eventsOf } = given
@@ -54,8 +56,9 @@ export function feedsConform(name: string, given: Given): void {
     const { messageId, position } = await headOf(feedId, by)
     return { feedId, by, messageId, position, attempt }
   }
-  const isDue = async (feedId: string, now: number) =>
-    (await given.storage.listDueFeeds(now, 10_000)).includes(feedId)
+  const dueFeeds = async (now: number, most = { all: 10_000, ofOne: 10_000 }) =>
+    (await given.storage.listDueFeeds(now, most)).map(({ id }) => id)
+  const isDue = async (feedId: string, now: number) => (await dueFeeds(now)).includes(feedId)
   const statuses = async (messageId: string) =>
     (await given.storage.findMessage(messageId))?.deliveries.map(({ status }) => status)
 
@@ -65,9 +68,42 @@ export function feedsConform(name: string, given: Given): void {
       expect(await isDue(feedId, MOST)).toBe(false)
       await message(owned, hops)
       await message(owned, hops)
-      const due = await given.storage.listDueFeeds(0, 10_000)
+      const due = await dueFeeds(0)
       for (const { id } of hops) expect(due.filter((found) => found === id)).toEqual([id])
-      expect(await given.storage.listDueFeeds(0, 2)).toHaveLength(2)
+      expect(await dueFeeds(0, { all: 2, ofOne: 10_000 })).toHaveLength(2)
+    })
+
+    test('is found with its destination, of which no more are found than are wanted', async () => {
+      const { owned, hops, destinationId } = await feeds(2)
+      for (const dataModel of ['Order', 'Results', 'Scheduling']) {
+        const other = await source(owned.accountId)
+        hops.push(await subscription(other.id, destinationId, { dataModel }))
+      }
+      await message(owned, hops)
+      const found = async (ofOne: number) =>
+        (await given.storage.listDueFeeds(0, { all: 10_000, ofOne })).filter(({ id }) =>
+          hops.some((hop) => hop.id === id),
+        )
+      const refs = hops.map((hop) => ({ id: hop.id, destinationId: hop.destinationId }))
+      expect(new Set(await found(4))).toEqual(new Set(refs))
+      expect(await found(1)).toHaveLength(2)
+      expect((await found(3)).filter((one) => one.destinationId === destinationId)).toHaveLength(3)
+    })
+
+    test('tells when it may be tried, unless there is nothing that could be', async () => {
+      const { owned, hops, feedId } = await feeds()
+      const dueAt = (now: number) => given.storage.findDueAt(feedId, now)
+      expect(await dueAt(100)).toBeNull()
+      await message(owned, hops)
+      expect(await dueAt(100)).toBe(0)
+      await lease(feedId, 'a', { now: 100, until: 200 })
+      expect(await dueAt(199)).toBeNull()
+      expect(await dueAt(200)).toBe(0)
+      await given.storage.settleFailed(await tried(feedId, 'a', FAILED), MOST)
+      expect(await dueAt(100)).toBe(MOST)
+      await given.storage.setSubscriptionStatus(feedId, 'paused', eventOf(feedId))
+      expect(await dueAt(100)).toBeNull()
+      expect(await given.storage.findDueAt(v7(), MOST)).toBeNull()
     })
 
     test('that has nothing queued, is paused or is nobody’s cannot be leased', async () => {
@@ -215,6 +251,24 @@ export function feedsConform(name: string, given: Given): void {
         { status: 'delivered', attempts: 3, settledAt: MOST },
         { status: 'queued', attempts: 0, settledAt: null },
       ])
+    })
+
+    test('keeps the newest hundred attempts in vain of each delivery, and counts all', async () => {
+      const { owned, hops, feedId, destinationId } = await feeds(2)
+      const { id } = await message(owned, hops)
+      for (const hop of hops) {
+        for (let n = 1; n <= (hop.id === feedId ? 103 : 2); n++) {
+          await lease(hop.id, 'a')
+          const attempt = { ...REFUSED, at: n }
+          await given.storage.settleFailed(await tried(hop.id, 'a', attempt), 0)
+        }
+      }
+      const kept = await given.storage.listAttempts(id, 1000)
+      const numbers = kept.filter((one) => one.destinationId === destinationId).map(numberOf)
+      expect(numbers).toEqual(Array.from({ length: 100 }, (_, n) => 103 - n))
+      expect(kept).toHaveLength(102)
+      const counted = (await given.storage.findMessage(id))?.deliveries
+      expect(counted?.map(({ attempts }) => attempts)).toEqual([103, 2])
     })
 
     test('takes nothing from who has lost its lease', async () => {

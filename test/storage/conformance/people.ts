@@ -46,8 +46,9 @@ const firstOf = (invitationId: string) => {
 }
 
 /** People who sign in. */
-export const peopleConform = (name: string, given: Given): void =>
-  describe(name, () => everybody(given))
+export function peopleConform(name: string, given: Given): void {
+  describe(`${name}: people`, () => everybody(given))
+}
 
 function everybody(given: Given): void {
   const { account, eventsOf } = given

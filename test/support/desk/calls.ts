@@ -37,6 +37,13 @@ export const CALLS: Calls = {
     listUsers: listed,
     findUser: (id) => [[id]],
   },
+  people: {
+    invite: (id) => [[id]],
+    inviteFirst: () => [[]],
+    setUsername: (id) => [[id, 'another-name']],
+    signOut: (id) => [[id]],
+    resetSecondFactor: (id) => [[id]],
+  },
   places: {
     addSite: (accountId) => [[{ accountId, name }]],
     listSites: listed,

@@ -144,7 +144,8 @@ export const STORAGE_CALLS: Calls = {
   skipMessage: ({ messageId }, e) => [[messageId, null, e]],
   // The server's own work: refused, whosever it is.
   addMessage: undefined,
-  listDueFeeds: () => [[Number.MAX_SAFE_INTEGER, 10]],
+  listDueFeeds: () => [[Number.MAX_SAFE_INTEGER, { all: 10, ofOne: 10 }]],
+  findDueAt: ({ subscriptionId }) => [[subscriptionId, 9e11]],
   leaseFeed: ({ subscriptionId: feedId }) => [[{ feedId, by: 'me', until: 9e12 }, 9e11]],
   renewLeases: () => [['me', 1]],
   releaseFeed: ({ subscriptionId }) => [[subscriptionId, 'me']],
@@ -157,4 +158,61 @@ export const STORAGE_CALLS: Calls = {
   addEvent: undefined,
   listEvents: ({ accountId, keyId }) => [[{ ...page, accountId }], [{ ...page, subject: keyId }]],
   listEventsOfRequest: ({ requestId }) => [[requestId]],
+
+  findCredentialsOf: ({ memberId }) => [[memberId]],
+  setUsername: ({ memberId }, e) => [[memberId, 'another', e]],
+  addSession: ({ memberId: userId }, e) => [
+    [
+      {
+        ...{ id: e.id, userId, kind: 'token', name: '', digest: e.id },
+        ...{ createdAt: 1, seenAt: 1, expiresAt: 9e12 },
+      },
+      e,
+    ],
+  ],
+  removeSessions: ({ memberId }, e) => [[memberId, null, e]],
+  listSessions: ({ memberId }) => [[memberId, 1]],
+  addInvitation: ({ memberId }, e) => [
+    [{ id: e.id, userId: memberId, digest: e.id, createdAt: 1, expiresAt: 9e12 }, e],
+    [{ id: e.id, userId: null, digest: e.id, createdAt: 1, expiresAt: 9e12 }, e],
+  ],
+  setPassword: ({ memberId }, e) => [[memberId, { hash: 'h', invitationId: null, but: null }, e]],
+  setTotp: ({ memberId }, e) => [[memberId, { sealed: 's', recoveryDigests: ['d'] }, e]],
+  takeTotpStep: ({ memberId }) => [[memberId, 7]],
+  takeRecoveryCode: ({ memberId }, e) => [[memberId, ['d'], e]],
+  countRecoveryCodes: ({ memberId }) => [[memberId]],
+  // Before somebody has signed in there is no desk.
+  hasOperator: () => [[]],
+  addFirstOperator: undefined,
+  findCredentials: () => [['name']],
+  findSession: () => [[['digest'], 1]],
+  touchSession: () => [['id', 1]],
+  removeSession: (_, e) => [['id', e]],
+  findInvitation: () => [[['digest'], 1]],
+  listFailures: () => [[['id']]],
+  addFailure: () => [[['id'], 1, 1]],
+  forgetFailures: () => [[['id']]],
+  purgeSessions: () => [[9e12, 9e12]],
+
+  searchKeys: ({ accountId }) => [[{ accountId, order: 'newest', limit: 10 }]],
+  countKeys: ({ accountId }) => [[{ accountId }, 10]],
+  listUsesOf: ({ keyId }) => [[[keyId], 0]],
+  searchUsers: ({ accountId }) => [[{ accountId, text: 'member', limit: 10 }]],
+  listFeeds: ({ accountId, sourceId }) => [[{ ...page, accountId }], [{ ...page, sourceId }]],
+  findListedFeed: ({ subscriptionId }) => [[subscriptionId]],
+
+  rename: (theirs, e) => [
+    ['account', theirs.accountId, 'new', e],
+    ['site', theirs.siteId, 'new', e],
+    ['source', theirs.sourceId, 'new', e],
+    ['destination', theirs.destinationId, 'new', e],
+    ['developer', theirs.developerId, 'new', e],
+  ],
+  setUserEmail: ({ memberId }, e) => [[memberId, 'new@clinic.example', e]],
+  removeSite: ({ siteId }, e) => [[siteId, e]],
+  removeSubscription: ({ subscriptionId }, e) => [[subscriptionId, e]],
+
+  listTraffic: ({ accountId }) => [[0, accountId]],
+  addTraffic: () => [[[]]],
+  purgeTraffic: () => [[9e12]],
 }

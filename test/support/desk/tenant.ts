@@ -6,7 +6,8 @@ export type Tenant = Awaited<ReturnType<typeof seedTenant>>
 
 export async function seedTenant(server: TestServer) {
   const { accounts, places, routes, keys, storage, clock } = server
-  const named = (what: string) => `${what} ${crypto.randomUUID()}`
+  const random = () => crypto.randomUUID()
+  const named = (what: string) => `${what} ${random()}`
   const account = done(await accounts.create({ name: named('Clinic') }))
   const accountId = account.id
 
@@ -76,6 +77,18 @@ export async function seedTenant(server: TestServer) {
     await storage.settleFailed({ feedId: subscription.id, by, messageId, position, attempt }, 0)
   }
 
+  await storage.addSession(
+    {
+      ...{ id: random(), userId: member.id, kind: 'token', name: named('script') },
+      ...{ digest: random(), createdAt: 1, seenAt: 1, expiresAt: Number.MAX_SAFE_INTEGER },
+    },
+    {
+      ...{ id: random(), at: clock(), actor: member.id, action: 'session.created' },
+      ...{ subject: member.id, facts: {}, requestId: null },
+    },
+  )
+  const counted = { accountId, hour: 490_000, dialect: 'redox', outcome: 'admitted' } as const
+  await storage.addTraffic([{ ...counted, requests: 7 }])
   await server.record()
   const [message] = await storage.listMessages({ accountId, limit: 1 })
   if (message === undefined) throw new Error('no message was accepted')

@@ -1,8 +1,6 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { SURFACES, type Surface } from '../../../domain/surface.ts'
+import { listen } from '../listen.ts'
 import { fhirUpstream } from './fhir.ts'
 import { hl7Upstream } from './hl7.ts'
 import { mppsUpstream } from './mpps.ts'
@@ -32,17 +30,7 @@ export async function openUpstreams(): Promise<Upstreams> {
   return {
     urls: urls as Record<Surface, string>,
     close() {
-      for (const { server } of servers) {
-        server.close()
-        server.closeAllConnections()
-      }
+      for (const server of servers) server.close()
     },
   }
-}
-
-async function listen(app: Hono) {
-  const server = createServer(getRequestListener(app.fetch))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return { server, url: `http://127.0.0.1:${port}` }
 }

@@ -1,12 +1,12 @@
-/** One request of the walk-through. */
-export interface Step {
-  /** Whose dialect it is in. */
-  readonly dialect: string
-  readonly title: string
+/** A request of the walk-through, and what was answered. */
+export interface Requested {
+  readonly kind: 'request'
   readonly method: string
+  /** As it is shown: the path alone where it is Latchkey that is asked. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
+  readonly answer: Answer
 }
 
 export interface Answer {
@@ -15,17 +15,27 @@ export interface Answer {
   readonly body: string
 }
 
+/** A command as a person types it, and what it printed. */
+export interface Commanded {
+  readonly kind: 'command'
+  readonly line: string
+  readonly printed: string
+}
+
+/** One step of the walk-through. */
 export interface Walked {
-  readonly step: Step
-  readonly answer: Answer
+  /** The heading that it stands under. */
+  readonly part: string
+  readonly title: string
+  readonly did: Requested | Commanded
   /** What is not as documented; null where everything is. */
   readonly wrong: string | null
 }
 
 export type Walk = AsyncGenerator<Walked, void>
 
-/** Makes requests of one dialect; `wrong` says what is not as documented of an answer. */
-export const stepper = (url: string, dialect: string) =>
+/** Makes requests under one heading; `wrong` says what is not as documented of an answer. */
+export const stepper = (url: string, part: string, shownUrl = '') =>
   async function* take(
     title: string,
     path: string,
@@ -37,13 +47,14 @@ export const stepper = (url: string, dialect: string) =>
     },
   ): AsyncGenerator<Walked, Answer> {
     const { method = 'GET', headers = {}, body = null, wrong } = wish
-    const response = await fetch(url + path, { method, headers, body })
+    const response = await fetch(url + path, { method, headers, body, redirect: 'manual' })
     const answer = {
       status: response.status,
       type: response.headers.get('content-type') ?? '',
       body: await response.text(),
     }
-    yield { step: { dialect, title, method, path, headers, body }, answer, wrong: wrong(answer) }
+    const did = { kind: 'request', method, path: shownUrl + path, headers, body, answer } as const
+    yield { part, title, did, wrong: wrong(answer) }
     return answer
   }
 

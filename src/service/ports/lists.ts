@@ -1,0 +1,99 @@
+import type { Outcome } from '../../domain/delivery.ts'
+import type { Dialect } from '../../domain/dialect.ts'
+import type { KeyStatus } from '../../domain/key.ts'
+import type { Feed, KeySummary, SubscriptionSummary, User } from '../ports.ts'
+
+/** What is asked of a key; undefined is not asked. */
+export interface KeyQuestions {
+  readonly accountId?: string | undefined
+  /** In its name, public id or reference, or its owner's e-mail address; ASCII case does not matter. */
+  readonly text?: string | undefined
+  readonly dialect?: Dialect | undefined
+  readonly status?: KeyStatus | undefined
+  readonly siteId?: string | undefined
+  readonly ownerId?: string | undefined
+  readonly developerId?: string | undefined
+  /** Last used before this moment; or never, and made before it. */
+  readonly unusedSince?: number | undefined
+  /** It will expire before this moment, and has not by `now`; a revoked key expires no more. */
+  readonly expires?: { readonly now: number; readonly before: number } | undefined
+  /** Whether its owner has left. */
+  readonly ownerLeft?: boolean | undefined
+}
+
+export type KeyOrder = 'newest' | 'oldest' | 'name' | 'lastUsed' | 'leastUsed' | 'expiry'
+
+export interface KeySearch extends KeyQuestions {
+  readonly order: KeyOrder
+  /** `next` of the page before. */
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
+/** A key as a list tells it, with the names of what it belongs to. */
+export interface ListedKey extends KeySummary {
+  readonly accountName: string
+  readonly owner: Pick<User, 'email' | 'username' | 'leftAt'>
+  readonly siteName: string | null
+  readonly sourceName: string | null
+  readonly developerName: string | null
+}
+
+export interface KeyPage {
+  readonly keys: readonly ListedKey[]
+  /** Where the next page begins; null where there is none. */
+  readonly next: string | null
+}
+
+/** A feed as a list tells it: between whom, how much waits, and what came of the last attempt. */
+export interface ListedFeed extends Feed {
+  readonly accountId: string
+  readonly dataModel: SubscriptionSummary['dataModel']
+  readonly source: { readonly id: string; readonly name: string }
+  readonly destination: {
+    readonly id: string
+    readonly name: string
+    readonly url: string | null
+    readonly verifiedAt: number | null
+  }
+  /** When what waits longest was received; null where nothing waits. */
+  readonly oldestAt: number | null
+  /** Of what is to go next; null where it was not tried yet. */
+  readonly lastAttempt: {
+    readonly at: number
+    readonly outcome: Outcome
+    readonly httpStatus: number | null
+    readonly detail: string
+  } | null
+}
+
+export interface FeedQuestions {
+  /** Of this account's sources. */
+  readonly accountId?: string | undefined
+  readonly sourceId?: string | undefined
+  readonly destinationId?: string | undefined
+  /** Only those whose first message was tried in vain. */
+  readonly stuck?: boolean | undefined
+}
+
+/** Lists for people: no request of a key waits for one. */
+export interface ListStorage {
+  searchKeys(search: KeySearch): Promise<KeyPage>
+  /** How many keys answer the questions, counted up to `most`. */
+  countKeys(questions: KeyQuestions, most: number): Promise<number>
+  /** Uses a day from this day on, the oldest first, of each of these keys. */
+  listUsesOf(
+    keyIds: readonly string[],
+    fromDay: number,
+  ): Promise<{ readonly keyId: string; readonly day: number; readonly uses: number }[]>
+  /** By a part of the e-mail address or the username, those who have not left; by e-mail address. */
+  searchUsers(search: {
+    readonly accountId?: string | undefined
+    readonly text: string
+    readonly limit: number
+  }): Promise<User[]>
+  listFeeds(
+    page: FeedQuestions & { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<ListedFeed[]>
+  findListedFeed(id: string): Promise<ListedFeed | null>
+}

@@ -1,0 +1,169 @@
+import { type RawBuilder, sql } from 'kysely'
+import type {
+  KeyOrder,
+  KeyQuestions,
+  KeySearch,
+  ListedKey,
+  ListStorage,
+} from '../../service/ports/lists.ts'
+import { anyOf } from '../any-of.ts'
+import type { Compiler, Engine, Step } from '../engine.ts'
+import { toSummary } from '../keys.ts'
+import { LAST_ID } from '../rows.ts'
+import type { Tables } from '../tables.ts'
+
+type Verbs = Pick<ListStorage, 'searchKeys' | 'countKeys' | 'listUsesOf'>
+
+type Found = Tables['keys'] & {
+  readonly account_name: string
+  readonly email: string
+  readonly username: string | null
+  readonly left_at: number | null
+  readonly site_name: string | null
+  readonly source_name: string | null
+  readonly developer_name: string | null
+  readonly sorted_by: string | number
+}
+
+/** As the index has it: what never expires is last. */
+const EXPIRY = sql`coalesce(keys.expires_at, ${sql.lit(Number.MAX_SAFE_INTEGER)})`
+
+/** By what keys are in order, before their ids; and from where to where. */
+const ORDERS: Record<KeyOrder, { by: RawBuilder<unknown>; descends: boolean }> = {
+  newest: { by: sql`keys.id`, descends: true },
+  oldest: { by: sql`keys.id`, descends: false },
+  name: { by: sql`lower(keys.name)`, descends: false },
+  lastUsed: { by: sql`coalesce(keys.last_used_at, -1)`, descends: true },
+  leastUsed: { by: sql`coalesce(keys.last_used_at, -1)`, descends: false },
+  expiry: {
+    by: EXPIRY,
+    descends: false,
+  },
+}
+
+/**
+ * Keys as people look for them. Which questions are asked makes the statement; the names of what a key
+ * belongs to are read for its page alone.
+ */
+export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
+  const read = <Row>(text: RawBuilder<Row>) => {
+    const { sql: words, parameters } = text.compile(compiler.db)
+    return engine.read({ sql: words, values: parameters } as Step<Row>)
+  }
+  /** Where a text is in another, whatever the case of its ASCII letters. No character is special. */
+  const holds = (whole: RawBuilder<unknown>, text: string) =>
+    engine.sql === 'sqlite'
+      ? sql`instr(lower(${whole}), lower(${text})) > 0`
+      : sql`strpos(lower(${whole}), lower(${text})) > 0`
+  // (Each is one line: no text that is looked for reaches from one into the next.)
+  const texts = sql`(keys.name || '\n' || keys.public_id || '\n' || keys.reference)`
+
+  function conditionsOf(asked: KeyQuestions): RawBuilder<unknown>[] {
+    const conditions: RawBuilder<unknown>[] = []
+    const equal = (column: string, value: string | undefined) => {
+      if (value !== undefined) conditions.push(sql`${sql.ref(column)} = ${value}`)
+    }
+    equal('keys.account_id', asked.accountId)
+    equal('keys.dialect', asked.dialect)
+    equal('keys.status', asked.status)
+    equal('keys.site_id', asked.siteId)
+    equal('keys.owner_id', asked.ownerId)
+    equal('keys.developer_id', asked.developerId)
+    const { text, unusedSince, expires, ownerLeft, accountId } = asked
+    const ownAccount = accountId === undefined ? sql`` : sql`and account_id = ${accountId}`
+    if (text !== undefined && text !== '') {
+      conditions.push(sql`(${holds(texts, text)} or keys.owner_id in (
+        select users.id from users where ${holds(sql`users.email`, text)} ${ownAccount}))`)
+    }
+    if (unusedSince !== undefined) {
+      conditions.push(sql`coalesce(keys.last_used_at, keys.created_at) < ${unusedSince}`)
+    }
+    if (expires !== undefined) {
+      conditions.push(sql`${EXPIRY} > ${expires.now} and ${EXPIRY} < ${expires.before}
+        and keys.status <> 'revoked'`)
+    }
+    if (ownerLeft !== undefined) {
+      conditions.push(sql`keys.owner_id ${ownerLeft ? sql`in` : sql`not in`} (
+        select users.id from users where users.left_at is not null ${ownAccount})`)
+    }
+    return conditions
+  }
+
+  async function search({ order, after, limit, ...asked }: KeySearch) {
+    const { descends } = ORDERS[order]
+    // A text is looked for in every row: in the order of an index each would be fetched by itself.
+    const isRead = order === 'name' && asked.text !== undefined
+    const by = isRead ? sql`(lower(keys.name) || '')` : ORDERS[order].by
+    const conditions = conditionsOf(asked)
+    const [way, past] = descends ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
+    const isById = order === 'newest' || order === 'oldest'
+    const seen = after === undefined ? null : readCursor(after)
+    if (isById) conditions.push(sql`keys.id ${past} ${seen?.id ?? (descends ? LAST_ID : '')}`)
+    else if (seen !== null)
+      conditions.push(sql`(${by}, keys.id) ${past} (${seen.value}, ${seen.id})`)
+    const orderBy = isById ? sql`keys.id ${way}` : sql`${by} ${way}, keys.id ${way}`
+    const rows = await read(sql<Found>`
+      select keys.*, ${by} as sorted_by, accounts.name as account_name, users.email,
+        users.username, users.left_at, sites.name as site_name, sources.name as source_name,
+        developers.name as developer_name
+      from (
+        select keys.id as found from keys ${whereOf(conditions)}
+        order by ${orderBy} limit ${limit + 1}
+      ) page
+        join keys on keys.id = page.found
+        join accounts on accounts.id = keys.account_id
+        join users on users.id = keys.owner_id
+        left join sites on sites.id = keys.site_id
+        left join sources on sources.id = keys.source_id
+        left join developers on developers.id = keys.developer_id
+      order by ${orderBy}`)
+    const last = rows[limit - 1]
+    return {
+      keys: rows.slice(0, limit).map(toListed),
+      next: rows.length > limit && last !== undefined ? cursorOf(last) : null,
+    }
+  }
+
+  return {
+    searchKeys: search,
+
+    async countKeys(asked, most) {
+      const [row] = await read(sql<{ n: number }>`
+        select count(*) as n from (
+          select 1 from keys ${whereOf(conditionsOf(asked))} limit ${most}
+        ) counted`)
+      return Number(row?.n ?? 0)
+    },
+
+    listUsesOf: async (keyIds, fromDay) =>
+      read(sql<{ keyId: string; day: number; uses: number }>`
+        select key_id as "keyId", day, uses from key_uses
+        where key_id in ${anyOf(engine, JSON.stringify(keyIds))} and day >= ${fromDay}
+        order by key_id, day`),
+  }
+}
+
+const whereOf = (conditions: readonly RawBuilder<unknown>[]) =>
+  conditions.length === 0 ? sql`` : sql`where ${sql.join(conditions, sql` and `)}`
+
+const cursorOf = ({ sorted_by, id }: Found) => JSON.stringify([sorted_by, id])
+
+/** One that nobody was given begins at the beginning. */
+function readCursor(text: string): { value: string | number; id: string } | null {
+  try {
+    const [value, id] = JSON.parse(text) as unknown[]
+    const isValue = typeof value === 'string' || typeof value === 'number'
+    return isValue && typeof id === 'string' ? { value, id } : null
+  } catch {
+    return null
+  }
+}
+
+const toListed = (row: Found): ListedKey => ({
+  ...toSummary(row),
+  accountName: row.account_name,
+  owner: { email: row.email, username: row.username, leftAt: row.left_at },
+  siteName: row.site_name,
+  sourceName: row.source_name,
+  developerName: row.developer_name,
+})

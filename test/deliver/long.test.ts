@@ -1,0 +1,211 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ServerProcess, startServer } from '../support/process.ts'
+import { RawConnection } from '../support/raw.ts'
+import { deviceNew, temporaryFolder } from '../support/server.ts'
+import { type Listening, listen } from '../support/upstream/gate.ts'
+import { loginOf, seedVendor, type Vendor } from '../support/vendor.ts'
+
+/*
+ * The longest messages and the longest answers, and what a server in a process of its own holds of
+ * them in memory.
+ */
+
+/** As documented. */
+const LIMIT = 40 * 1024 * 1024
+/** Long enough to wait for its place. */
+const LONG = 4 * 1024 * 1024
+/** Long messages that are on their way at once. */
+const AT_ONCE = 4
+/** Long messages that are taken at once: 512 MB of them. */
+const LONG_AT_ONCE = 12
+const LONG_PATHS = ['/0', '/1', '/2', '/3', '/4', '/5']
+/**
+ * 130 MB at rest, some 450 MB more while a message of 40 MB is taken, 130 MB while it is on its way: 770 MB,
+ * measured with four. The rest is left to the garbage collector.
+ */
+const MOST_MB = 1200
+
+const dir = temporaryFolder()
+let hospital: Listening
+let server: ServerProcess
+let vendor: Vendor
+let token: string
+const arrived: { path: string; digest: string }[] = []
+const held = new Set<ServerResponse>()
+let isHolding = false
+let pouredMb = 0
+
+beforeAll(async () => {
+  hospital = await listen(
+    createServer(async (request, response) => {
+      const path = request.url ?? ''
+      arrived.push({ path, digest: digestOf(await buffer(request)) })
+      if (path === '/pours') await pour(response)
+      else if (path !== '/short' && isHolding) held.add(response)
+      else response.end()
+    }),
+  )
+  const urls = ['/short', '/pours', ...LONG_PATHS].map((path) => hospital.url + path)
+  vendor = await seedVendor(dir, urls)
+  server = await startServer(dir, { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' })
+  token = await loginOf(server.url, vendor)
+})
+afterAll(async () => {
+  await server.stop()
+  hospital.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** All but `Meta`, which is filled in on the way. */
+const digestOf = (body: Buffer) =>
+  createHash('sha256')
+    .update(body.subarray(body.indexOf('"Device":{')))
+    .digest('hex')
+
+/** A gigabyte, or as much of it as is read. */
+async function pour(response: ServerResponse): Promise<void> {
+  const chunk = Buffer.alloc(1024 * 1024, 'x')
+  function* chunks() {
+    for (; pouredMb < 1024; pouredMb++) yield chunk
+  }
+  await pipeline(chunks(), response).catch(() => undefined)
+}
+
+/** A message of so many bytes. */
+function messageTo(path: string, length: number): Buffer {
+  const begun = `${JSON.stringify(deviceNew(vendor.destinationAt(path))).slice(0, -1)},"Fill":"`
+  const rest = length - begun.length - '"}'.length
+  const fill = randomBytes(Math.ceil(rest / 2)).toString('hex')
+  return Buffer.from(`${begun}${fill.slice(0, rest)}"}`)
+}
+
+const headers = () => ({ 'Content-Type': 'application/json', Authorization: `Bearer ${token}` })
+
+async function send(body: Buffer): Promise<void> {
+  const init = { method: 'POST', headers: headers(), body: new Uint8Array(body) }
+  const answer = await fetch(`${server.url}/endpoint`, init)
+  expect(answer.status).toBe(200)
+}
+
+/** A message of which nothing but the head is sent so far. */
+async function begin(length: string): Promise<RawConnection> {
+  const connection = await RawConnection.open(server.url)
+  const lines = Object.entries(headers()).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = `Host: latchkey\r\n${lines.join('')}${length}\r\n\r\n`
+  connection.write(`POST /endpoint HTTP/1.1\r\n${head}`)
+  return connection
+}
+
+const digestsAt = (path: string) =>
+  arrived.filter((one) => one.path === path).map(({ digest }) => digest)
+const soon = (found: () => unknown) => expect.poll(found, { timeout: 20_000, interval: 20 })
+
+const PATIENCE = { timeout: 120_000 }
+
+test('a message of exactly 40 MB is accepted, and arrives to the byte', PATIENCE, async () => {
+  const body = messageTo('/0', LIMIT)
+  expect(body).toHaveLength(LIMIT)
+  for (let n = 0; n < 3; n++) await send(body)
+  await soon(() => digestsAt('/0')).toEqual(Array(3).fill(digestOf(body)))
+})
+
+test('one byte more is refused with 413 in words, before it is sent or as soon as it is too long', async () => {
+  const refusal = {
+    Meta: {
+      Errors: [
+        {
+          ID: expect.any(Number),
+          Text: `A message must not be longer than ${LIMIT} bytes.`,
+          Type: 'message',
+          Module: 'DataModels',
+        },
+      ],
+    },
+  }
+  const announced = await begin(`Content-Length: ${LIMIT + 1}`)
+  const early = await announced.answer()
+  expect([early?.status, JSON.parse(early?.body ?? '')]).toEqual([413, refusal])
+  announced.hangUp()
+
+  const chunked = await begin('Transfer-Encoding: chunked')
+  chunked.write(`${(LIMIT + 1).toString(16)}\r\n`)
+  chunked.write(Buffer.alloc(LIMIT + 1, ' '))
+  const late = await chunked.answer()
+  expect([late?.status, JSON.parse(late?.body ?? '')]).toEqual([413, refusal])
+  chunked.hangUp()
+})
+
+test('who sends a long message while many are being sent is to come again; short ones are taken', async () => {
+  const senders = await Promise.all(
+    Array.from({ length: LONG_AT_ONCE }, () => begin(`Content-Length: ${LIMIT}`)),
+  )
+  /** What one more is told; nothing while its body is waited for. */
+  const told = async () => {
+    const late = await begin(`Content-Length: ${LIMIT}`)
+    const answer = await Promise.race([late.answer(), sleep(200, null)])
+    late.hangUp()
+    return answer
+  }
+  await soon(async () => (await told())?.status).toBe(503)
+  const answer = await told()
+  expect(answer?.headers).toContainEqual(['Retry-After', '5'])
+  expect(JSON.parse(answer?.body ?? '').Meta.Errors).toEqual([
+    {
+      ID: expect.any(Number),
+      Text: 'The server is busy. Try again in 5 seconds.',
+      Type: 'transmission',
+      Module: 'Send',
+    },
+  ])
+  await send(messageTo('/short', 1000))
+  for (const sender of senders) sender.hangUp()
+  await soon(told).toBe(null)
+})
+
+test(
+  'of many long messages four are on their way at once, short ones pass, and all arrive',
+  PATIENCE,
+  async () => {
+    isHolding = true
+    const digests = new Map<string, string>()
+    for (const path of LONG_PATHS) {
+      const body = messageTo(path, LONG)
+      digests.set(path, digestOf(body))
+      await send(body)
+    }
+    await soon(() => held.size).toBe(AT_ONCE)
+    const short = messageTo('/short', 1000)
+    await send(short)
+    await soon(() => digestsAt('/short').at(-1)).toBe(digestOf(short))
+    expect(held.size).toBe(AT_ONCE)
+
+    isHolding = false
+    for (const response of held) response.end()
+    for (const path of LONG_PATHS) {
+      await soon(() => digestsAt(path).at(-1)).toBe(digests.get(path))
+    }
+  },
+)
+
+test('an answer of a gigabyte is cut off, and counts as what its status says', async () => {
+  const body = messageTo('/pours', 1000)
+  await send(body)
+  await send(messageTo('/pours', 1001))
+  // The second goes out only when the first one counts as delivered.
+  await soon(() => digestsAt('/pours').length).toBe(2)
+  expect(digestsAt('/pours')[0]).toBe(digestOf(body))
+  expect(pouredMb).toBeLessThan(64)
+})
+
+test.skipIf(!existsSync('/proc'))('memory was bounded all the while', () => {
+  // Linux alone tells the most that a process has ever held.
+  const status = readFileSync(`/proc/${server.process.pid}/status`, 'utf8')
+  const mostMb = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
+  expect(mostMb).toBeLessThan(MOST_MB)
+})
