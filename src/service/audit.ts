@@ -1,5 +1,6 @@
 import type { Checkpoint, SealedEvent } from '../domain/chain.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
+import type { SurveyStorage } from './ports/survey.ts'
 import type { AuditStorage, Clock, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
 import { createVerifier, type Verdict } from './verify-chain.ts'
 
@@ -7,7 +8,7 @@ export interface AuditDeps {
   /** The chain, which is one for all accounts. */
   readonly storage: AuditStorage
   /** The events that whoever asks may see. */
-  readonly events: Pick<OperatorStorage, 'listEvents'>
+  readonly events: Pick<OperatorStorage, 'listEvents'> & Pick<SurveyStorage, 'findNames'>
   readonly notary: Notary
   readonly clock: Clock
 }
@@ -21,9 +22,14 @@ const PAGE = 1000
 export function createAudit({ storage, events, notary, clock }: AuditDeps) {
   return {
     list: (page: Page & EventFilter) => events.listEvents(page),
+    /** What people call the rows that events tell of by their ids: of those that he may see. */
+    names: (ids: readonly string[]) => events.findNames(ids),
 
-    /** Reads the whole chain. What has no seal yet is not part of it. */
-    async verify(watch: Watch): Promise<Verdict> {
+    /**
+     * Reads the whole chain. What has no seal yet is not part of it. It ends early, by throwing, where
+     * the signal says that nobody waits for it any more.
+     */
+    async verify(watch: Watch, signal?: AbortSignal): Promise<Verdict> {
       const verifier = createVerifier(notary)
       const end = await storage.chainEnd()
       for await (const checkpoint of checkpointsOf(storage)) {
@@ -31,6 +37,7 @@ export function createAudit({ storage, events, notary, clock }: AuditDeps) {
       }
       let done = 0
       for await (const event of eventsOf(storage)) {
+        signal?.throwIfAborted()
         verifier.takeEvent(event)
         watch(++done, Math.max(done, end.sequence))
       }

@@ -79,6 +79,12 @@ export const PERMITS: Permits = {
     list: 'audit.read',
     verify: 'audit.verify',
     lines: 'audit.export',
+    names: 'audit.read',
+  },
+  overview: {
+    traffic: 'account.read',
+    keys: 'account.read',
+    attention: 'account.read',
   },
   explain: 'requests.explain',
 }
@@ -112,6 +118,7 @@ export function permitted(services: Services, isPermitted: (p: Permission) => bo
     keys: only(services.keys, PERMITS.keys),
     messages: only(services.messages, PERMITS.messages),
     audit: only(services.audit, PERMITS.audit),
+    overview: only(services.overview, PERMITS.overview),
     explain: isPermitted(PERMITS.explain) ? services.explain : refusing(PERMITS.explain),
   }
 
