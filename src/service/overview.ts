@@ -1,7 +1,8 @@
+import { mayHoldKeys } from '../domain/key.ts'
 import type { KeyQuestions, ListedFeed, ListedKey, ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
 import type { Spans, TrafficStorage } from './ports/traffic.ts'
-import type { Clock } from './ports.ts'
+import type { Clock, OperatorStorage } from './ports.ts'
 
 const DAY_MS = 86_400_000
 /** A key that ends within so many days is about to. */
@@ -13,13 +14,18 @@ export const IN_USE_DAYS = 30
 
 /** So many of each are told. */
 const TOLD = 5
+/** Among so many there is somebody who may own a key, where there is anybody. */
+const USERS = 100
 /** So far they are counted. */
 const COUNTED = 1_000
 /** A feed is counted with its queue. */
 const FEEDS_COUNTED = 50
 
 export interface OverviewDeps {
-  readonly storage: Pick<TrafficStorage, 'sumTraffic'> & SurveyStorage & ListStorage
+  readonly storage: Pick<TrafficStorage, 'sumTraffic'> &
+    Pick<OperatorStorage, 'listUsers'> &
+    SurveyStorage &
+    ListStorage
   readonly clock: Clock
 }
 
@@ -39,6 +45,16 @@ export interface Attention {
   readonly stuck: Some<ListedFeed>
 }
 
+/** How far whoever begins has come. */
+export interface Beginning {
+  /** Somebody is there who may own a key. */
+  readonly hasOwner: boolean
+  /** The newest; null where there is none. */
+  readonly key: Pick<ListedKey, 'id' | 'name'> | null
+  /** A key was used at least once. */
+  readonly isInUse: boolean
+}
+
 /** How things are, for who looks at everything that he has in sight at once. */
 export function createOverview({ storage, clock }: OverviewDeps) {
   return {
@@ -47,6 +63,19 @@ export function createOverview({ storage, clock }: OverviewDeps) {
 
     /** How many keys there are of each dialect, and how many of them are in use. */
     keys: () => storage.takeKeyCensus({ since: clock() - IN_USE_DAYS * DAY_MS, now: clock() }),
+
+    async beginning(): Promise<Beginning> {
+      const [used, newest, users] = await Promise.all([
+        storage.searchKeys({ order: 'lastUsed', limit: 1 }),
+        storage.searchKeys({ order: 'newest', limit: 1 }),
+        storage.listUsers({ limit: USERS }),
+      ])
+      return {
+        hasOwner: users.some(({ role, leftAt }) => leftAt === null && mayHoldKeys(role)),
+        key: newest.keys[0] ?? null,
+        isInUse: used.keys.some(({ lastUsedAt }) => lastUsedAt !== null),
+      }
+    },
 
     async attention(): Promise<Attention> {
       const now = clock()

@@ -85,6 +85,7 @@ export const PERMITS: Permits = {
     traffic: 'account.read',
     keys: 'account.read',
     attention: 'account.read',
+    beginning: 'account.read',
   },
   explain: 'requests.explain',
 }

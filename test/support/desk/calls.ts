@@ -129,6 +129,7 @@ export const CALLS: Calls = {
     traffic: (accountId) => [[{ fromHour: 0, hours: 24, accountId }]],
     keys: () => [[]],
     attention: () => [[]],
+    beginning: () => [[]],
   },
   audit: {
     list: (id) => [...listed(id), [{ ...page, subject: id }], [{ ...page, actor: id }]],
