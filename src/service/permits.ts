@@ -80,6 +80,7 @@ export const PERMITS: Permits = {
     verify: 'audit.verify',
     lines: 'audit.export',
     names: 'audit.read',
+    idOf: 'audit.read',
   },
   overview: {
     traffic: 'account.read',

@@ -136,6 +136,7 @@ export const CALLS: Calls = {
     verify: () => [[watch]],
     lines: () => [[watch]],
     names: (id) => [[[id]]],
+    idOf: (id) => [[id]],
   },
   explain: (id) => [[id]],
 }

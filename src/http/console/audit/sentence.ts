@@ -23,6 +23,12 @@ export function sentenceOf({ action, facts }: Told, nameOf = (id: string) => id)
   return typeof count === 'number' ? `${text} (${count.toLocaleString('en')} times)` : text
 }
 
+/** `Key secret rotated`: the name of what happened, as people read it. */
+export function titleOf(action: string): string {
+  const words = action.replace(/[._]/g, ' ')
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+}
+
 /** How it is to be taken: `bad` is for what was refused or lost. */
 export const toneOf = ({ action }: Pick<AuditEvent, 'action'>): Tone =>
   TOLD.get(action)?.[0] ?? 'plain'
