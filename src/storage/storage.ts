@@ -20,6 +20,7 @@ import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
 import { createRoutes } from './routes.ts'
 import { createRows } from './rows.ts'
+import { createSurvey } from './survey.ts'
 import { createTraffic } from './traffic.ts'
 import { createUses } from './uses.ts'
 
@@ -55,6 +56,7 @@ export function createStorage(engine: Engine): Storage {
     ...createUserLists(engine, compiler),
     ...createFeedLists(engine, compiler),
     ...createEdits(compiler, audit),
+    ...createSurvey(engine, compiler),
     addEvent: audit.addEvent,
 
     async probe() {
