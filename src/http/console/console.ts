@@ -8,7 +8,9 @@ import { mountTokens } from './access/tokens.ts'
 import { welcomeScreens } from './access/welcome.ts'
 import { mountAccounts } from './accounts/accounts.ts'
 import { createArea } from './area.ts'
+import { mountAudit } from './audit/audit.ts'
 import type { ConsoleDeps } from './deps.ts'
+import { mountExplain } from './explain/explain.ts'
 import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
 import { mountMessageScreens } from './messages/mount.ts'
@@ -37,6 +39,8 @@ export function consolePages(deps: ConsoleDeps): Hono {
   mountAddresses(area)
   mountPeople(area)
   mountAccounts(area)
+  mountAudit(area, deps)
+  mountExplain(area, deps)
   mountEveryPage(area, deps)
   mountMe(area, deps)
   mountSecondFactor(area, deps)

@@ -35,7 +35,9 @@ export const surfaces = `
 .copy button { flex: none; }
 .secret { font-family: var(--mono); font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
+pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 
+.decisions { list-style: none; }
 .steps { display: grid; gap: 1.5rem; list-style: none; counter-reset: step; }
 .steps > li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; counter-increment: step; }
 .steps > li > h2::before { content: counter(step) ". "; }

@@ -24,7 +24,7 @@ export function answerShown({ reply, failure, messageId }: Answered): Html {
   return html`<section class="card" aria-label="The answer"><h2>The answer</h2>
     ${failure === null ? accepted(messageId) : refusedFor(failure)}
     <p>This is what the vendor’s program would get:</p>
-    <pre tabindex="0">${[...head, '', body.slice(0, SHOWN)].join('\n')}${body.length > SHOWN ? ' …' : nothing}</pre></section>`
+    <pre class="wrap" tabindex="0">${[...head, '', body.slice(0, SHOWN)].join('\n')}${body.length > SHOWN ? ' …' : nothing}</pre></section>`
 }
 
 const accepted = (messageId: string | null): Html =>

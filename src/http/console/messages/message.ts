@@ -85,9 +85,10 @@ const help = ({ id, deliveries }: MessageSummary): Html => html`
   <section class="card"><h2>${plural(deliveries.length, 'destination')}</h2><ul class="stack">${deliveries.map((to) => helpOne(id, to))}</ul></section>`
 
 function helpOne(id: string, to: DeliverySummary): Html {
-  const verb = to.status === 'queued' ? 'skip' : 'replay'
-  const text = verb === 'skip' ? 'Skip' : 'Replay'
+  const [verb, text] =
+    to.status === 'queued'
+      ? ['skip', `Skip for ${to.destinationName}`]
+      : ['replay', `Replay to ${to.destinationName}`]
   const href = `${MESSAGES}/${id}/${verb}?destination=${to.destinationId}`
-  return html`<li class="row spread"><span>${to.destinationName} ${deliveryState(to)}</span>
-    ${link(href, `${text} to ${to.destinationName}`, 'compact')}</li>`
+  return html`<li class="row spread"><span>${to.destinationName} ${deliveryState(to)}</span>${link(href, text, 'compact')}</li>`
 }

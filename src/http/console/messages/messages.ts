@@ -13,8 +13,8 @@ import { messageTable } from './message-table.ts'
 import { MESSAGES } from './paths.ts'
 
 const STATES = ['queued', 'delivered', 'skipped'] as const
-/** What links to this list ask it: each stays while its own filters are changed. */
-const LINKED = ['source', 'destination', 'feed'] as const
+/** So many a list to choose from still serves; beyond it, a link of theirs asks for one. */
+const MOST = 200
 
 /** What came in, the newest first. */
 export function mountMessages(area: Area): void {
@@ -23,6 +23,11 @@ export function mountMessages(area: Area): void {
 
 async function list(visit: Visit): Promise<Response> {
   const asked = questionsOf(visit)
+  const few = { accountId: accountIdOf(visit) ?? undefined, limit: MOST + 1 }
+  const [sources, destinations] = await Promise.all([
+    visit.desk.routes.listSources(few),
+    visit.desk.routes.listDestinations(few),
+  ])
   const { rows, pages } = await listPage(visit, (page) =>
     visit.desk.messages.list({ ...page, ...asked, accountId: accountIdOf(visit) ?? undefined }),
   )
@@ -30,10 +35,10 @@ async function list(visit: Visit): Promise<Response> {
   const test = visit.may('messages.send')
     ? link(`${MESSAGES}/test`, 'Send a test message', 'primary')
     : nothing
-  const body = html`${filters(visit, isNarrowed)}
+  const body = html`${filters(visit, isNarrowed, sources, destinations)}
     <section class="card flush" aria-label="Messages">${
       rows.length > 0
-        ? html`${messageTable(visit, rows, 'The newest first')}${pages}`
+        ? html`${messageTable(visit, rows, 'The newest first', sources)}${pages}`
         : isNarrowed
           ? empty(
               'No such message',
@@ -61,9 +66,16 @@ function questionsOf(visit: Visit): MessageFilter {
   }
 }
 
-const filters = (visit: Visit, isNarrowed: boolean): Html => html`
+type Named = readonly { readonly id: string; readonly name: string }[]
+
+const filters = (
+  visit: Visit,
+  isNarrowed: boolean,
+  sources: Named,
+  destinations: Named,
+): Html => html`
   <form class="filters" method="get" action="${MESSAGES}" role="search" aria-label="Messages" data-filter>
-    ${LINKED.map((name) => (text(visit, name) === '' ? nothing : hidden(name, text(visit, name))))}
+    ${kept(visit, 'feed')}${among(visit, 'source', 'Source', sources)}${among(visit, 'destination', 'Destination', destinations)}
     ${select({
       name: 'status',
       label: 'State',
@@ -86,3 +98,16 @@ const filters = (visit: Visit, isNarrowed: boolean): Html => html`
       ],
     })}${submit('Filter', '')}${isNarrowed ? link(MESSAGES, 'Show all messages', 'quiet') : nothing}
   </form>`
+
+/** It stays while the other filters are changed. */
+const kept = (visit: Visit, name: string): Html =>
+  text(visit, name) === '' ? nothing : hidden(name, text(visit, name))
+
+function among(visit: Visit, name: string, label: string, rows: Named): Html {
+  const value = text(visit, name)
+  // One of another account, that a link asked for, is not in the list.
+  const isListed = value === '' || rows.some(({ id }) => id === value)
+  if (rows.length > MOST || !isListed) return kept(visit, name)
+  const choices = rows.map((row) => ({ value: row.id, text: row.name }))
+  return select({ name, label, value, choices: [{ value: '', text: 'Any' }, ...choices] })
+}

@@ -32,7 +32,7 @@ async function open(visit: Visit): Promise<Response> {
   const isCut = text.length > SHOWN
   const body = html`
     ${notice('warn', 'That you have opened it is in the audit', 'Close this page when you are done: it is kept nowhere in your browser.')}
-    <section class="card" aria-label="The payload" data-secret><pre tabindex="0">${text.slice(0, SHOWN)}</pre>
+    <section class="card" aria-label="The payload" data-secret><pre class="wrap" tabindex="0">${text.slice(0, SHOWN)}</pre>
       ${isCut ? html`<p>These are the first ${SHOWN.toLocaleString('en')} of ${text.length.toLocaleString('en')} characters. The file has all of them.</p>` : html``}
       <form method="post" action="${MESSAGES}/${id}/download" data-download>${hidden(FORM_TOKEN, visit.formToken)}
         <div class="row">${submit('Download all of it', '')}${link(`${MESSAGES}/${id}`, 'Close', 'primary')}</div></form>

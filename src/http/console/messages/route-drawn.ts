@@ -6,7 +6,6 @@ import { badge } from '../parts/words.ts'
 import { outcomeText } from '../routes/feed-state.ts'
 import { FEEDS, SOURCES } from '../routes/paths.ts'
 import type { Visit } from '../visit.ts'
-import { deliveryState } from './delivery-state.ts'
 
 /** From its source by a feed to each destination, with what happened at each stop. */
 export const routeDrawn = (
@@ -37,8 +36,7 @@ function queueOf(visit: Visit, { status, settledAt }: DeliverySummary): Html {
 
 function atEnd(visit: Visit, delivery: DeliverySummary, attempts: readonly AttemptSummary[]): Html {
   const last = attempts.find(({ destinationId }) => destinationId === delivery.destinationId)
-  const state = deliveryState(delivery)
-  return last === undefined || delivery.status === 'delivered'
-    ? state
-    : html`${state}<br>${outcomeText(last)} ${moment(last.at, visit.now)}`
+  if (last === undefined) return badge('Not tried yet')
+  const tone = last.outcome === 'delivered' ? 'good' : 'bad'
+  return html`${badge(outcomeText(last), tone)} ${moment(last.at, visit.now)}`
 }

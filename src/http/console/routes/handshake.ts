@@ -22,7 +22,7 @@ export function questionOf(
   const headers = Object.entries(asked.headers).map(([name, value]) => `${name}: ${value}`)
   const line = `${asked.method} ${decodeURI(asked.url.href)}`
   const body = asked.body === null ? [] : ['', asked.body]
-  return html`<pre tabindex="0" aria-label="What it is asked">${[line, ...headers, ...body].join('\n')}</pre>`
+  return html`<pre class="wrap" tabindex="0" aria-label="What it is asked">${[line, ...headers, ...body].join('\n')}</pre>`
 }
 
 /** What came of a handshake, step by step, and what to do next. */
@@ -34,7 +34,7 @@ export function handshakeDrawn(handshake: Handshake, at: Html): Html {
     ${
       verified
         ? notice('good', 'It is verified', 'It repeated the challenge: messages can be sent to it.')
-        : notice('bad', 'It is not verified by this', adviceOn(handshake))
+        : notice('bad', 'It is not verified by this', adviceOn(handshake) + stays(handshake))
     }
     ${timeline([
       {
@@ -61,6 +61,11 @@ export function handshakeDrawn(handshake: Handshake, at: Html): Html {
         : []),
     ])}</section>`
 }
+
+const stays = ({ destination }: Handshake): string =>
+  destination.verifiedAt === null
+    ? ''
+    : ' It stays verified, as it was before: doubt it if it is not to be believed any more.'
 
 function answerText(answered: Handshake['answered']): Html | undefined {
   if (answered.outcome === 'delivered') return undefined
