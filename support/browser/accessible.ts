@@ -10,15 +10,16 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 /**
  * What keeps somebody from using the page, a line each. The debugger puts axe into the page, not the
  * page itself, so that the content security policy stays in force and its faults are still heard.
+ * `rules`: these of axe's alone.
  */
-export async function violations(page: Page): Promise<string[]> {
+export async function violations(page: Page, rules?: readonly string[]): Promise<string[]> {
   await page.evaluate(AXE)
   const results = await page.evaluate(
-    (values) =>
+    (runOnly) =>
       (globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
-        runOnly: { type: 'tag', values },
+        runOnly,
       }),
-    RULES,
+    rules === undefined ? { type: 'tag', values: RULES } : { type: 'rule', values: [...rules] },
   )
   return results.violations.flatMap(({ id, help, nodes }) =>
     nodes.map(({ target, failureSummary }) => {

@@ -48,6 +48,15 @@ export const PAGES: readonly Shown[] = [
   }),
   ...as('operator', {
     'nothing-here': { path: '/console/nothing-here', status: 404 },
+    'overview-of-all': '/console',
+    'audit-verify': '/console/audit/verify',
+    'audit-verified': {
+      path: '/console/audit/verify',
+      before: async (page) => {
+        await page.locator('main').getByRole('button').first().click()
+        await page.waitForLoadState()
+      },
+    },
     accounts: '/console/accounts',
     'account-new': '/console/accounts/new',
     account: ({ accountId }) => `/console/accounts/${accountId}`,
@@ -55,6 +64,49 @@ export const PAGES: readonly Shown[] = [
     'which-account': '/console/addresses',
   }),
   ...as('engineer', {
+    sources: '/console/sources',
+    'source-new': '/console/sources/new',
+    source: ({ source }) => `/console/sources/${source}`,
+    destinations: '/console/destinations',
+    'destination-new': '/console/destinations/new',
+    destination: ({ destinations }) => `/console/destinations/${destinations.registry}`,
+    'destination-asked': {
+      path: ({ destinations }) => `/console/destinations/${destinations.unverified}`,
+      before: async (page) => {
+        await page.getByRole('button', { name: /^Verify/ }).click()
+        await page.waitForLoadState()
+      },
+    },
+    feeds: '/console/feeds',
+    'feed-new': '/console/feeds/new',
+    feed: ({ feeds }) => `/console/feeds/${feeds[0]}`,
+    'feed-stuck': ({ feeds }) => `/console/feeds/${feeds[1]}`,
+    'feed-pause': ({ feeds }) => `/console/feeds/${feeds[1]}/pause`,
+    'feed-purge': ({ feeds }) => `/console/feeds/${feeds[1]}/purge`,
+    'feed-remove': ({ feeds }) => `/console/feeds/${feeds[1]}/remove`,
+    messages: '/console/messages',
+    message: ({ message }) => `/console/messages/${message}`,
+    'message-opened': {
+      path: ({ message }) => `/console/messages/${message}`,
+      before: async (page) => {
+        await press('Open the payload')(page)
+        await page.waitForLoadState()
+      },
+    },
+    'message-skip': ({ message, destinations }) =>
+      `/console/messages/${message}/skip?destination=${destinations.closed}`,
+    'message-test': '/console/messages/test',
+    'message-test-sent': {
+      path: '/console/messages/test',
+      before: async (page) => {
+        await press('Send it')(page)
+        await page.waitForLoadState()
+      },
+    },
+    audit: '/console/audit',
+    'audit-of-a-key': ({ ids }) => `/console/audit?subject=${ids['Nightly results']}`,
+    explain: '/console/explain',
+    explained: ({ request }) => `/console/explain?request=${request}`,
     keys: '/console/keys',
     'keys-none-found': '/console/keys?q=nothing+is+called+so',
     'key-new': '/console/keys/new',
@@ -86,10 +138,14 @@ export const PAGES: readonly Shown[] = [
     'key-assign': ({ ids }) => `/console/keys/${ids['Next dental office']}/assign`,
   }),
   ...as('member', {
+    'overview-as-member': '/console',
     'keys-as-member': '/console/keys',
     'key-as-member': ({ ids }) => `/console/keys/${ids['Nightly results']}`,
   }),
   ...as('administrator', {
+    overview: '/console',
+    'destination-vouch': ({ destinations }) =>
+      `/console/destinations/${destinations.unverified}/vouch`,
     me: '/console/me',
     'token-new': '/console/me/tokens/new',
     'token-revealed': {

@@ -12,8 +12,10 @@ interface Owners {
 
 /** Keys of each dialect and in each state of their life; answers their row ids by name. */
 export async function seedKeys(server: TestServer, of: Owners, destinations: readonly string[]) {
-  const { keys, places, routes, accounts, clock } = server
+  const { accounts, clock } = server
   const { accountId, engineerId, administratorId, departedId } = of
+  const { keys, routes } = server.deskOf({ actor: engineerId, role: 'engineer', accountId })
+  const { places } = server.deskOf({ actor: administratorId, role: 'administrator', accountId })
   const ids: Record<string, string> = {}
   const secrets: Record<string, { apiKey: string; secret: string }> = {}
 
@@ -61,8 +63,9 @@ export async function seedKeys(server: TestServer, of: Owners, destinations: rea
       description: 'Carries the results of the night to the registry, at half past four.',
     }),
   )
+  const feeds: string[] = []
   for (const destinationId of destinations) {
-    done(await routes.subscribe({ sourceId: laboratory, destinationId }))
+    feeds.push(done(await routes.subscribe({ sourceId: laboratory, destinationId })).id)
   }
-  return { ids, secrets, developer, site: harbour, source: laboratory }
+  return { ids, secrets, developer, site: harbour, source: laboratory, feeds }
 }

@@ -1,4 +1,4 @@
-import { startLive } from '../../test/support/live.ts'
+import { type LiveServer, startLive } from '../../test/support/live.ts'
 import {
   deviceNew,
   done,
@@ -22,12 +22,13 @@ const LIVED_MS = 95 * DAY
 export async function openWorld(settings: Record<string, string> = {}) {
   const receiver = await openReceiver()
   const dir = temporaryFolder()
-  const ids = await seedMonths(dir, receiver.url)
+  const seeded = await seedMonths(dir, receiver.url)
   const server = await startLive(
     { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTION_DAYS: '30', ...settings },
     { dir },
   )
-  await sendMessages(server.url, ids)
+  await sendMessages(server.url, seeded)
+  const ids = { ...seeded, ...(await happened(server)) }
   return {
     ...server,
     ids,
@@ -108,6 +109,16 @@ async function seedMonths(dir: string, receiverUrl: string) {
   }
 }
 
+/** What pages of one message, one request and one event are about. */
+async function happened({ messages, audit, record }: LiveServer) {
+  await record()
+  const [[message], [refusal]] = await Promise.all([
+    messages.list({ limit: 1 }),
+    audit.list({ action: 'key.refused', limit: 1 }),
+  ])
+  return { message: message?.id ?? '', request: refusal?.requestId ?? '' }
+}
+
 /** As the key's holder sends them: some arrive, some wait before a closed door. */
 async function sendMessages(
   url: string,
@@ -118,6 +129,7 @@ async function sendMessages(
     fetch(url + path, { method: 'POST', body: JSON.stringify(body), headers })
   const tokens = await post('/auth/authenticate', { apiKey, secret })
   const { accessToken } = (await tokens.json()) as { accessToken: string }
+  await post('/auth/authenticate', ids.secrets['Scheduling bridge'] ?? {})
   const { registry, closed } = ids.destinations
   const from = { Source: { ID: ids.source } }
   for (const destination of [registry, closed, registry, registry, closed]) {

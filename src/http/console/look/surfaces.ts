@@ -40,7 +40,7 @@ pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 .decisions { list-style: none; }
 .steps { display: grid; gap: 1.5rem; list-style: none; counter-reset: step; }
 .steps > li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; counter-increment: step; }
-.steps > li > h2::before { content: counter(step) ". "; }
+.steps > li :is(h2, h3)::before { content: counter(step) ". "; }
 
 html:has(dialog.over[open]) { scrollbar-gutter: auto; }
 .veil { position: fixed; inset: 0; z-index: 1; }

@@ -1,0 +1,69 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { violations } from '../../support/browser/accessible.ts'
+import { type Attentive, attentive } from '../../support/browser/attentive.ts'
+import { LAUNCH_MS, launch, WIDE } from '../../support/browser/launch.ts'
+import { PAGES, pathOf } from '../../support/browser/pages.ts'
+import { shifts, watchShifts } from '../../support/browser/steady.ts'
+import { widerThanWindow } from '../../support/browser/wide.ts'
+import { comeIn } from '../../support/console/sign-in.ts'
+import { openWorld, type World } from '../../support/console/world.ts'
+
+/*
+ * What is true of every page of the console, whoever sees it.
+ */
+
+let browser: Browser
+let world: World
+beforeAll(async () => {
+  ;[browser, world] = await Promise.all([launch(), openWorld()])
+}, LAUNCH_MS)
+afterAll(async () => {
+  await browser?.close()
+  await world?.close()
+})
+
+const POLICY =
+  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const NARROW = { width: 320, height: 800 }
+
+describe.each([...new Set(PAGES.map(({ as }) => as))])('as %s', (as) => {
+  let looker: Attentive
+  beforeAll(async () => {
+    looker = await attentive(browser, { ...WIDE, colorScheme: 'light' })
+    // A page that is refused is refused with its status, which browsers tell as an error.
+    looker.announce(/the server responded with a status of 4\d\d/)
+    await comeIn(looker.page, world.url, as)
+    await watchShifts(looker.page)
+  })
+  afterAll(() => looker?.close())
+
+  test.each(PAGES.filter((shown) => shown.as === as))(
+    '$name keeps nobody from using it, light and dark, brings nothing unsafe and stands still',
+    async (shown) => {
+      const { page, faults } = looker
+      await page.setViewportSize(WIDE.viewport)
+      await page.emulateMedia({ colorScheme: 'light' })
+      const answers: { status: number; policy: string | undefined }[] = []
+      page.on('response', (answer) => {
+        if (!answer.request().isNavigationRequest() || answer.status() === 303) return
+        const policy = answer.headers()['content-security-policy']
+        answers.push({ status: answer.status(), policy })
+      })
+      await page.goto(world.url + pathOf(shown, world.ids))
+      expect(await shifts(page)).toBe(0)
+      await shown.before?.(page)
+      page.removeAllListeners('response')
+
+      expect(answers.at(-1)?.status).toBe(shown.status ?? 200)
+      expect(answers.every(({ policy }) => policy === POLICY)).toBe(true)
+      expect(await violations(page)).toEqual([])
+      await page.emulateMedia({ colorScheme: 'dark' })
+      // Nothing but the colours has changed.
+      expect(await violations(page, ['color-contrast'])).toEqual([])
+      await page.setViewportSize(NARROW)
+      expect(await widerThanWindow(page)).toEqual([])
+      expect(faults()).toEqual([])
+    },
+  )
+})
