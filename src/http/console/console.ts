@@ -8,14 +8,19 @@ import { mountTokens } from './access/tokens.ts'
 import { welcomeScreens } from './access/welcome.ts'
 import { mountAccounts } from './accounts/accounts.ts'
 import { createArea } from './area.ts'
+import { mountAudit } from './audit/audit.ts'
 import type { ConsoleDeps } from './deps.ts'
+import { mountExplain } from './explain/explain.ts'
+import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
+import { mountMessageScreens } from './messages/mount.ts'
 import { mountOverview } from './overview/overview.ts'
 import { mountPeople } from './people/people.ts'
 import { mountAddresses } from './places/addresses.ts'
 import { mountDevelopers } from './places/developers.ts'
 import { mountSites } from './places/sites.ts'
 import { problem } from './problem.ts'
+import { mountRouteScreens } from './routes/mount.ts'
 
 export const CONSOLE = '/console'
 
@@ -28,6 +33,9 @@ export function consolePages(deps: ConsoleDeps): Hono {
 
   const area = createArea(deps)
   mountOverview(area)
+  mountKeys(area, deps)
+  mountAudit(area, deps)
+  mountExplain(area, deps)
   mountSites(area)
   mountDevelopers(area, deps)
   mountAddresses(area)
@@ -37,6 +45,8 @@ export function consolePages(deps: ConsoleDeps): Hono {
   mountMe(area, deps)
   mountSecondFactor(area, deps)
   mountTokens(area, deps)
+  mountRouteScreens(area, deps)
+  mountMessageScreens(area, deps)
   app.route('/', area.app)
 
   app.all(`${CONSOLE}/*`, (c) => problem(c, callerOf(deps, c), 'not_found'))
