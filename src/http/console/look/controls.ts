@@ -11,6 +11,8 @@ button:hover, .button:hover { background: var(--sunken); }
 .quiet { border-color: transparent; background: transparent; color: var(--teal); }
 .compact { min-height: 2rem; padding: 0.25rem 0.625rem; font-size: 0.875rem; }
 [hidden] { display: none !important; }
+/* What only a script does is there from the start, or not at all: nothing moves when the script comes. */
+@media (scripting: none) { [data-copy] { display: none; } }
 
 form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.125rem; }
 form > button, form > .button { justify-self: start; }

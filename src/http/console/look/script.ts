@@ -6,7 +6,6 @@ export const SCRIPT = `'use strict'
 
 // Copying.
 for (const button of document.querySelectorAll('[data-copy]')) {
-  button.hidden = false
   const text = button.textContent
   button.addEventListener('click', async () => {
     await navigator.clipboard.writeText(button.dataset.copy)

@@ -30,7 +30,7 @@ export const copyable = (text: string, what: string): Html => html`
   <span class="copy"><code>${text}</code>${copyButton(text, what)}</span>`
 
 export const copyButton = (text: string, what: string): Html =>
-  html`<button type="button" class="compact" data-copy="${text}" aria-label="Copy ${what}" hidden>Copy</button>`
+  html`<button type="button" class="compact" data-copy="${text}" aria-label="Copy ${what}">Copy</button>`
 
 export const facts = (entries: readonly (readonly [string, Html | string])[]): Html => html`
   <dl class="facts">${entries.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`

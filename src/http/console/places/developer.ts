@@ -150,7 +150,7 @@ function actions({ formToken }: Visit, here: string, key: ListedKey): Html | str
   return html`<div class="row">${
     key.siteId === null
       ? html`<a class="button compact" href="${of}/assign" aria-label="Assign ${key.name} to an office">Assign</a>`
-      : compact('take-back', 'Take back', `Take ${key.name} back`)
+      : compact('take-back', 'Take back', `Take back ${key.name}`)
   }${
     key.status === 'enabled'
       ? compact('disable', 'Disable', `Disable ${key.name}`)
