@@ -66,7 +66,7 @@ async function seedMonths(dir: string, receiverUrl: string) {
     }),
   )
   const invited = done(await accounts.addUser({ ...of, email: 'nia.castell@harbour-lane.example' }))
-  done(await people.invite(invited.id))
+  const expired = done(await people.invite(invited.id))
 
   const destination = async (name: string, path: string, isVerified = true) => {
     const url = `${receiverUrl}${path}`
@@ -105,6 +105,8 @@ async function seedMonths(dir: string, receiverUrl: string) {
       member: member.id,
     },
     destinations: { registry, closed, unverified },
+    /** Of a link that was sent three months ago, and never opened. */
+    expiredLink: expired.secret,
     ...keys,
   }
 }

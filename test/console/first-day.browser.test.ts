@@ -1,0 +1,72 @@
+import { rmSync } from 'node:fs'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { attentive } from '../../support/browser/attentive.ts'
+import { LAUNCH_MS, launch } from '../../support/browser/launch.ts'
+import { createKey, keep } from '../../support/console/key-pages.ts'
+import { signIn } from '../../support/console/sign-in.ts'
+import { opens } from '../../support/console/vendor.ts'
+import { PASSWORD } from '../support/people.ts'
+import { type ServerProcess, startServer } from '../support/process.ts'
+import { temporaryFolder } from '../support/server.ts'
+
+/*
+ * `latchkey serve` as it comes, and the first person who opens a browser.
+ */
+
+const dir = temporaryFolder()
+let browser: Browser
+let server: ServerProcess
+beforeAll(async () => {
+  ;[browser, server] = await Promise.all([launch(), startServer(dir)])
+}, LAUNCH_MS)
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+test('the printed link makes the first operator, once; his people make a key that opens', async () => {
+  await server.says('/console/welcome/')
+  const link = /http:\S+\/console\/welcome\/\S+/.exec(server.output())?.[0] ?? ''
+  const { page, announce, close } = await attentive(browser)
+  announce(/status of 410/)
+
+  await page.goto(link)
+  await page.getByLabel('Your organization').fill('Harbour Lane Clinics')
+  await page.getByLabel('Your e-mail address').fill('mara@harbour-lane.example')
+  await page.getByLabel('Username').fill('mara')
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await page.getByLabel('The password once more').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Begin' }).click()
+  await page.waitForURL(`${server.url}/console/sign-in`)
+  await signIn(page, server.url, 'mara')
+  await page.goto(link)
+  await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
+
+  // An operator answers for no key: he invites who does.
+  await page.goto(`${server.url}/console/people/new`)
+  await page.getByRole('button', { name: 'Choose Harbour Lane Clinics' }).click()
+  await page.getByLabel('E-mail address').fill('tom@harbour-lane.example')
+  await page.getByLabel('Username').fill('tom')
+  await page.getByRole('radio', { name: /^administrator/i }).check()
+  await page.getByRole('button', { name: 'Add the person' }).click()
+  const invitation = (await page.locator('[data-secret] code').first().textContent()) ?? ''
+  await close()
+
+  const tom = await attentive(browser)
+  await tom.page.goto(invitation)
+  await tom.page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await tom.page.getByLabel('The password once more').fill(PASSWORD)
+  await tom.page.getByRole('button', { name: 'Set the password' }).click()
+  await signIn(tom.page, server.url, 'tom')
+  const wish = {
+    dialect: 'xdent',
+    name: 'Online booking',
+    owner: 'tom@harbour-lane.example',
+  } as const
+  const revealed = await createKey(tom.page, server.url, wish)
+  expect(await opens(server.url, 'xdent', revealed)).toBe(true)
+  await keep(tom.page)
+  await tom.close()
+})

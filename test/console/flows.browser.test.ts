@@ -1,0 +1,183 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Role } from '../../src/domain/key.ts'
+import { attentive } from '../../support/browser/attentive.ts'
+import { tabTo } from '../../support/browser/keyboard.ts'
+import { LAUNCH_MS, launch } from '../../support/browser/launch.ts'
+import { createKey, keep, press, revoke, shown } from '../../support/console/key-pages.ts'
+import { SIGNS_IN } from '../../support/console/people.ts'
+import { comeIn } from '../../support/console/sign-in.ts'
+import { opens } from '../../support/console/vendor.ts'
+import { openWorld, type World } from '../../support/console/world.ts'
+import { PASSWORD } from '../support/people.ts'
+
+/*
+ * What people do in the console beside the life of a key.
+ */
+
+let browser: Browser
+let world: World
+beforeAll(async () => {
+  ;[browser, world] = await Promise.all([launch(), openWorld()])
+}, LAUNCH_MS)
+afterAll(async () => {
+  await browser?.close()
+  await world?.close()
+})
+
+const OWNER = `${SIGNS_IN.engineer}@harbour-lane.example`
+
+async function signedIn(role: Role, options: Parameters<typeof attentive>[1] = {}) {
+  const somebody = await attentive(browser, options)
+  await comeIn(somebody.page, world.url, role)
+  return somebody
+}
+
+test('a destination that repeats the challenge is verified, and the handshake is shown', async () => {
+  const { page, close } = await signedIn('engineer')
+  await page.goto(`${world.url}/console/destinations/${world.ids.destinations.unverified}`)
+  await page.getByText('It is not verified').waitFor()
+  await page.getByRole('button', { name: 'Verify', exact: true }).click()
+  const handshake = page.getByRole('region', { name: 'The handshake' })
+  await handshake.getByText('It is verified').waitFor()
+  await handshake.getByText('The challenge was in it').waitFor()
+  await close()
+})
+
+test('a test message that is sent from the page arrives', async () => {
+  const { page, close } = await signedIn('engineer')
+  const before = world.receiver.received.length
+  await page.goto(
+    `${world.url}/console/messages/test?source=${world.ids.source}&feed=${world.ids.feeds[0]}`,
+  )
+  await page.getByRole('button', { name: 'Send it' }).click()
+  await page.getByText('It is accepted, and on its way').waitFor()
+  await expect.poll(() => world.receiver.received.length).toBe(before + 1)
+  const { path, body } = world.receiver.received.at(-1) ?? { path: '', body: '{}' }
+  expect(path).toBe('/registry')
+  expect(JSON.parse(body)).toMatchObject({ Meta: { Test: true } })
+  await page.getByRole('link', { name: 'Watch it go' }).click()
+  await page.getByRole('region', { name: 'Its way' }).getByText('State registry').waitFor()
+  await close()
+})
+
+test('a list of addresses in force refuses a key from elsewhere, and lets it in when it is not', async () => {
+  const { page, close } = await signedIn('administrator')
+  const wish = { dialect: 'xdent', name: 'Ward tablet', owner: OWNER } as const
+  const key = await createKey(page, world.url, wish)
+  await keep(page)
+  const isOpen = () => opens(world.url, 'xdent', key)
+
+  await page.goto(`${world.url}/console/addresses/enforce`)
+  await page.getByRole('button', { name: 'Put it in force' }).click()
+  await page.getByText('The list is in force.').waitFor()
+  expect(await isOpen()).toBe(true)
+  // This machine's own addresses are taken off the list.
+  await page.getByRole('link', { name: 'Remove 127.0.0.0/8' }).click()
+  await page.getByRole('button', { name: 'Remove it' }).click()
+  await page.getByText('The address is off the list.').waitFor()
+  expect(await isOpen()).toBe(false)
+  await page.goto(`${world.url}/console/addresses/open`)
+  await page.getByRole('button', { name: 'Let them work from anywhere' }).click()
+  await page.getByText('The list is not in force').waitFor()
+  expect(await isOpen()).toBe(true)
+  await close()
+})
+
+test('a member is not offered what he may not do, and is refused where he asks all the same', async () => {
+  const { page, announce, close } = await signedIn('member')
+  announce(/status of 403/)
+  const keyUrl = `${world.url}/console/keys/${world.ids.ids['Front desk automation']}`
+  await page.goto(keyUrl)
+  const main = page.getByRole('main')
+  for (const name of ['View the secret', 'Disable']) {
+    expect(await main.getByRole('button', { name }).count()).toBe(0)
+  }
+  for (const name of ['Edit', 'Rotate the secret', 'Revoke']) {
+    expect(await main.getByRole('link', { name, exact: true }).count()).toBe(0)
+  }
+  for (const path of ['/console/accounts', '/console/keys/new', '/console/people/new']) {
+    await page.goto(world.url + path)
+    await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
+  }
+  // The button of somebody who has it, sent by a member's own page.
+  await page.goto(keyUrl)
+  await page.evaluate(`{
+    const form = document.querySelector('form[method=post]')
+    form.action = ${JSON.stringify(`${keyUrl}/view`)}
+    form.submit()
+  }`)
+  await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
+  await close()
+})
+
+test('a role that is taken while somebody is signed in is gone at his next click', async () => {
+  const { page, announce, close } = await signedIn('engineer')
+  announce(/status of 403/)
+  const { engineer } = world.ids.people
+  await page.goto(`${world.url}/console/keys/${world.ids.ids['Radiology desk']}`)
+  await world.accounts.setRole(engineer, 'member')
+  await page.getByRole('button', { name: 'Disable' }).click()
+  await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
+  const key = await world.keys.find(world.ids.ids['Radiology desk'] ?? '')
+  expect(key).toMatchObject({ value: { status: 'enabled' } })
+  await world.accounts.setRole(engineer, 'engineer')
+  await close()
+})
+
+test('without script a key is made, used, viewed, disabled and revoked', async () => {
+  const { page, close } = await signedIn('engineer', { javaScriptEnabled: false })
+  await page.goto(`${world.url}/console/keys`)
+  await page.getByRole('link', { name: 'Create a key' }).click()
+  await page.getByRole('radio', { name: /^Practice/ }).check()
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Reception screen')
+  await page.getByLabel('Or choose the owner').selectOption({ index: 1 })
+  await page.getByRole('button', { name: 'Create the key' }).click()
+  const revealed = await shown(page)
+  expect(await opens(world.url, 'practice', revealed)).toBe(true)
+  const keyUrl = await keep(page)
+  await page.getByRole('button', { name: 'View the secret' }).click()
+  expect(await shown(page)).toEqual(revealed)
+  await page.getByRole('button', { name: 'Close' }).click()
+  await press(page, keyUrl, 'Disable')
+  expect(await opens(world.url, 'practice', revealed)).toBe(false)
+  await revoke(page, keyUrl, 'Reception screen')
+  await page.getByText('Menu').waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await close()
+})
+
+test('by the keyboard alone somebody signs in, makes a key, keeps its secret and disables it', async () => {
+  const { page, faults, close } = await attentive(browser)
+  const { keyboard } = page
+  const on = async (name: string, key = 'Enter') => {
+    await tabTo(page, name)
+    await keyboard.press(key)
+  }
+  await page.goto(`${world.url}/console/sign-in`)
+  await keyboard.type(SIGNS_IN.engineer)
+  await tabTo(page, 'Password')
+  await keyboard.type(PASSWORD)
+  await keyboard.press('Enter')
+  await page.waitForURL(`${world.url}/console`)
+  await on('Keys')
+  await on('Create a key')
+  await page.getByRole('heading', { name: 'Create a key' }).waitFor()
+  await page.goto(`${world.url}/console/keys/new?dialect=xdent`)
+  await keyboard.type('Night desk')
+  await on('Create the key')
+  const revealed = await shown(page)
+  expect(await opens(world.url, 'xdent', revealed)).toBe(true)
+  // Escape closes nothing: whoever has not said that it is kept still has it before him.
+  await keyboard.press('Escape')
+  await on('I have put the secret where its program reads it', 'Space')
+  await on('Close')
+  await page.getByRole('heading', { name: 'Night desk' }).waitFor()
+  await on('Disable')
+  await page.getByText('The key is disabled').waitFor()
+  expect(await opens(world.url, 'xdent', revealed)).toBe(false)
+  expect(faults()).toEqual([])
+  await close()
+})
