@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core'
 
 /** Presses Tab until what has this name has the focus. */
-export async function tabTo(page: Page, name: string, presses = 60): Promise<void> {
+export async function tabTo(page: Page, name: string | RegExp, presses = 60): Promise<void> {
   const passed: string[] = []
   for (let n = 0; n < presses; n++) {
     await page.keyboard.press('Tab')
     const focused = await nameOfFocused(page)
-    if (focused === name) return
+    if (typeof name === 'string' ? focused === name : name.test(focused)) return
     passed.push(focused)
   }
   throw new Error(`Tab never came to "${name}". It came by: ${passed.join(', ')}`)
@@ -14,6 +14,9 @@ export async function tabTo(page: Page, name: string, presses = 60): Promise<voi
 
 /** As a screen reader would say it, by the browser's own reckoning. */
 export async function nameOfFocused(page: Page): Promise<string> {
-  const snapshot = await page.locator(':focus').first().ariaSnapshot()
+  const focused = page.locator(':focus').first()
+  // Past the last thing of a page, the focus is the browser's own.
+  if ((await focused.count()) === 0) return ''
+  const snapshot = await focused.ariaSnapshot()
   return /^- [\w-]+ "((?:[^"\\]|\\.)*)"/.exec(snapshot)?.[1]?.replaceAll('\\"', '"') ?? ''
 }

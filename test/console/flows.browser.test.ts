@@ -151,6 +151,7 @@ test('without script a key is made, used, viewed, disabled and revoked', async (
 
 test('by the keyboard alone somebody signs in, makes a key, keeps its secret and disables it', async () => {
   const { page, faults, close } = await attentive(browser)
+  page.setDefaultTimeout(5000)
   const { keyboard } = page
   const on = async (name: string, key = 'Enter') => {
     await tabTo(page, name)
@@ -163,9 +164,15 @@ test('by the keyboard alone somebody signs in, makes a key, keeps its secret and
   await keyboard.press('Enter')
   await page.waitForURL(`${world.url}/console`)
   await on('Keys')
+  await page.waitForURL('**/keys')
   await on('Create a key')
-  await page.getByRole('heading', { name: 'Create a key' }).waitFor()
-  await page.goto(`${world.url}/console/keys/new?dialect=xdent`)
+  await page.waitForURL('**/keys/new')
+  await tabTo(page, /^Redox/)
+  // The arrows go from choice to choice.
+  await keyboard.press('Space')
+  for (let n = 0; n < 4; n++) await keyboard.press('ArrowDown')
+  await on('Next')
+  await page.waitForURL(/dialect=xdent/)
   await keyboard.type('Night desk')
   await on('Create the key')
   const revealed = await shown(page)

@@ -5,6 +5,7 @@ import { type Html, nothing } from '../parts/html.ts'
 import type { Visit } from '../visit.ts'
 import { ICON_PATH, SCRIPT_PATH, STYLE_PATH } from './assets.ts'
 import { ICON } from './icon.ts'
+import type { Theme } from './theme.ts'
 
 interface Entry {
   readonly href: string
@@ -127,6 +128,13 @@ const narrowed = ({ narrowedTo, formToken }: Visit): Html =>
         { look: 'compact', fields: { next: '/console/accounts' } },
       )}</div>`
 
+/** What the button does, by what is chosen now. */
+const COLOURS = {
+  system: 'Dark colours',
+  dark: 'Light colours',
+  light: 'Colours of the system',
+} as const satisfies Record<Theme, string>
+
 const me = (visit: Visit): Html => html`
   <div class="me">
     <p><strong>${visit.person.user.username ?? visit.person.user.email}</strong><br>
@@ -135,7 +143,7 @@ const me = (visit: Visit): Html => html`
       <a class="button compact" href="/console/me">Your sign-in</a>
       ${press(visit.formToken, '/console/sign-out', 'Sign out', { look: 'compact' })}
     </div>
-    ${press(visit.formToken, '/console/theme', visit.theme === 'dark' ? 'Light' : visit.theme === 'light' ? 'As the system' : 'Dark', { look: 'compact quiet', what: 'Change the colours', fields: { next: visit.path } })}
+    ${press(visit.formToken, '/console/theme', COLOURS[visit.theme], { look: 'compact quiet', fields: { next: visit.path } })}
   </div>`
 
 const headOf = ({ title, about, crumbs, actions }: Title): Html => html`

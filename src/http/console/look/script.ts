@@ -29,12 +29,13 @@ if (revealed) {
   })
 }
 
-// A dialog that is shown from the start keeps the focus.
+// A dialog that is shown from the start keeps the focus, and stays: browsers close one at the second Escape.
 const dialog = document.querySelector('dialog[open]')
 if (dialog) {
   dialog.close()
   dialog.showModal()
   dialog.addEventListener('cancel', (event) => event.preventDefault())
+  dialog.addEventListener('close', () => dialog.showModal())
   for (const veil of document.querySelectorAll('.veil')) veil.remove()
 }
 

@@ -1,0 +1,198 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Role } from '../../src/domain/key.ts'
+import { attentive } from '../../support/browser/attentive.ts'
+import { LAUNCH_MS, launch } from '../../support/browser/launch.ts'
+import { createKey, keep, shown } from '../../support/console/key-pages.ts'
+import { SIGNS_IN } from '../../support/console/people.ts'
+import { comeIn } from '../../support/console/sign-in.ts'
+import { openWorld, type World } from '../../support/console/world.ts'
+import { done } from '../support/server.ts'
+
+/*
+ * What others try with somebody's browser, and what goes wrong between two people.
+ */
+
+let browser: Browser
+let world: World
+beforeAll(async () => {
+  ;[browser, world] = await Promise.all([launch(), openWorld()])
+}, LAUNCH_MS)
+afterAll(async () => {
+  await browser?.close()
+  await world?.close()
+})
+
+const OWNER = `${SIGNS_IN.engineer}@harbour-lane.example`
+const keyPath = (name: string) => `/console/keys/${world.ids.ids[name]}`
+
+async function signedIn(role: Role, options: Parameters<typeof attentive>[1] = {}) {
+  const somebody = await attentive(browser, options)
+  await comeIn(somebody.page, world.url, role)
+  return somebody
+}
+
+/** Another site, with a page that sends a form here as soon as it is opened. */
+async function otherSite(action: string) {
+  const page = `<form method="post" action="${action}"></form><script>document.forms[0].submit()</script>`
+  const server = createServer((_, answer) =>
+    answer.writeHead(200, { 'Content-Type': 'text/html' }).end(page),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { port, close: () => server.close() }
+}
+
+test.each([
+  ['another site', 'localhost'],
+  ['another origin of this site', '127.0.0.1'],
+])('a form that %s sends in the name of who is signed in is refused', async (_, host) => {
+  const { page, announce, close } = await signedIn('engineer')
+  announce(/status of 40[34]|favicon/)
+  const other = await otherSite(`${world.url}${keyPath('Radiology desk')}/disable`)
+  await page.goto(`http://${host}:${other.port}/`)
+  await page.getByRole('heading', { name: 'This was not sent by a page of Latchkey' }).waitFor()
+  const key = done(await world.keys.find(world.ids.ids['Radiology desk'] ?? ''))
+  expect(key.status).toBe('enabled')
+  other.close()
+  await close()
+})
+
+test('a session whose cookie was copied is over for the thief too, when its owner signs out', async () => {
+  const { page, close } = await signedIn('engineer')
+  const thief = await attentive(browser)
+  await thief.page.context().addCookies(await page.context().cookies())
+  await thief.page.goto(`${world.url}/console/keys`)
+  await thief.page.getByRole('heading', { name: 'Keys', exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await thief.page.reload()
+  await thief.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await Promise.all([close(), thief.close()])
+})
+
+test('the second of two who edit one key is told, sees both, and loses nothing of his', async () => {
+  const { page, announce, close } = await signedIn('engineer')
+  announce(/status of 409/)
+  await page.goto(`${world.url}${keyPath('Imaging archive')}/edit`)
+  const faster = await signedIn('administrator')
+  await faster.page.goto(`${world.url}${keyPath('Imaging archive')}/edit`)
+  await faster.page.getByLabel('Reference').fill('Theirs 41')
+  await faster.page.getByRole('button', { name: 'Save' }).click()
+  await faster.page.getByText('The key was changed.').waitFor()
+
+  await page.getByLabel('Reference').fill('Mine 42')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Somebody else changed this key while you did').waitFor()
+  await page.getByRole('cell', { name: 'Theirs 41' }).waitFor()
+  expect(await page.getByLabel('Reference').inputValue()).toBe('Mine 42')
+  await Promise.all([close(), faster.close()])
+})
+
+test('script in every name is read, and does nothing', async () => {
+  const name = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`
+  const { accountId, people } = world.ids
+  const { places, routes, keys } = world
+  const of = { accountId, name }
+  const site = done(await places.addSite(of))
+  const developer = done(await places.addDeveloper(of))
+  const source = done(await routes.addSource(of))
+  const destination = done(await routes.addDestination(of))
+  const feed = done(await routes.subscribe({ sourceId: source.id, destinationId: destination.id }))
+  const wish = { dialect: 'redox', ownerId: people.engineer, sourceId: source.id, name } as const
+  const { key } = done(
+    await keys.create({ ...wish, description: name, reference: name.slice(0, 100) }),
+  )
+  done(await places.addAddress({ accountId, network: '198.51.100.7', note: name }))
+
+  const { page, faults, announce, close } = await signedIn('administrator')
+  announce(/status of 404/)
+  for (const path of [
+    ...['', '/keys', `/keys/${key.id}`, `/keys/${key.id}/edit`, `/keys/${key.id}/rotate`],
+    ...['/sites', `/sites/${site.id}`, '/developers', `/developers/${developer.id}`],
+    ...['/sources', `/sources/${source.id}`, '/destinations', `/destinations/${destination.id}`],
+    ...['/feeds', `/feeds/${feed.id}`, `/messages/test?source=${source.id}`, '/addresses'],
+    ...['/audit', `/audit?subject=${key.id}`, `/keys?q=${encodeURIComponent(name)}`],
+    ...[`/explain?request=${encodeURIComponent(name)}`],
+  ]) {
+    await page.goto(`${world.url}/console${path}`)
+    expect(await page.title()).not.toBe('taken')
+    expect(await page.locator('img, script:not([src])').count()).toBe(0)
+  }
+  await page.goto(`${world.url}/console/keys/${key.id}`)
+  expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(name)
+  expect(faults()).toEqual([])
+  await close()
+})
+
+describe.each([
+  ['with script', true],
+  ['without script', false],
+])('after a reveal, %s', (_, javaScriptEnabled) => {
+  test('the back button brings no secret again, nor makes a second key', async () => {
+    const { page, close } = await signedIn('engineer', { javaScriptEnabled })
+    const name = `Kiosk ${javaScriptEnabled}`
+    const revealed = await createKey(page, world.url, { dialect: 'xdent', name, owner: OWNER })
+    const secret = revealed.get('secret') ?? ''
+    expect(secret).toMatch(/^lk_/)
+    await keep(page)
+    // A browser may ask whether to send the form again, and shows a page of its own meanwhile.
+    await page.goBack().catch(() => null)
+    await page.waitForLoadState()
+    expect(await page.evaluate('document.documentElement.outerHTML')).not.toContain(secret)
+    const { keys } = await world.keys.search({ text: name, order: 'newest', limit: 5 })
+    expect(keys).toHaveLength(1)
+    await close().catch((error: Error) => {
+      // Chromium's own word for a form's answer that it has not kept.
+      if (!error.message.includes('ERR_CACHE_MISS')) throw error
+    })
+  })
+
+  test('the form that is sent again tells that the key was made, and shows nothing', async () => {
+    const { page, announce, close } = await signedIn('engineer', { javaScriptEnabled })
+    announce(/status of 409/)
+    const wish = { dialect: 'practice', name: `Kiosk again ${javaScriptEnabled}`, owner: OWNER }
+    const revealed = await createKey(page, world.url, { ...wish, dialect: 'practice' })
+    await page.reload()
+    await page.getByText('This key was made already').waitFor()
+    expect(await page.content()).not.toContain(revealed.get('secret'))
+    await close()
+  })
+})
+
+test('a dialog that reveals does not close before somebody has said that the secret is kept', async () => {
+  const { page, close } = await signedIn('engineer')
+  await createKey(page, world.url, { dialect: 'xdent', name: 'Corridor screen', owner: OWNER })
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Close' }).click()
+  expect((await shown(page)).size).toBeGreaterThan(0)
+  await keep(page)
+  await close()
+})
+
+test('a one-time link that has expired leads nowhere, and says who makes another', async () => {
+  const { page, announce, close } = await attentive(browser)
+  announce(/status of 410/)
+  await page.goto(`${world.url}/console/welcome/${world.ids.expiredLink}`)
+  await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
+  await page.getByText('Ask an administrator of your account').waitFor()
+  await close()
+})
+
+test('who is wrong again and again is told how long to wait, and what he typed is kept', async () => {
+  const { page, announce, close } = await attentive(browser)
+  announce(/status of 4(01|29)/)
+  await page.goto(`${world.url}/console/sign-in`)
+  await page.getByLabel('Username').fill('nobody.here')
+  for (let n = 0; n < 6; n++) {
+    await page.getByLabel('Password').fill(`wrong password ${n}`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').waitFor()
+  }
+  await page.getByText(/Too many tries were wrong: the next one is taken in/).waitFor()
+  expect(await page.getByLabel('Username').inputValue()).toBe('nobody.here')
+  await close()
+})
