@@ -51,6 +51,8 @@ const TRAFFIC = [
 ]
 
 const LISTS = [
+  'DROP INDEX keys_by_account',
+  'CREATE INDEX keys_by_account ON keys (account_id, id, owner_id, name, public_id, reference)',
   'CREATE INDEX keys_by_name ON keys (account_id, lower(name), id)',
   'CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id)',
 ]
