@@ -59,6 +59,8 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
   /** Where a text is in another, whatever the case of its ASCII letters. No character is special. */
   const holds = (whole: RawBuilder<unknown>, text: string) =>
     sql`${place}(${low(whole)}, ${low(sql`cast(${text} as text)`)}) > 0`
+  // (Left to itself, SQLite may read every key in the page's order, and look up which are in the page.)
+  const pageFirst = sql.raw(engine.sql === 'sqlite' ? 'cross join' : 'join')
   // (Each is one line: no text that is looked for reaches from one into the next.)
   const texts = sql`(keys.name || '\n' || keys.public_id || '\n' || keys.reference)`
 
@@ -103,7 +105,9 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
   function keysFor(asked: KeyQuestions, order?: KeyOrder): RawBuilder<unknown> {
     const { accountId, ownerId, developerId, expires, ...others } = asked
     const isNarrow = (ownerId ?? developerId ?? expires) !== undefined
-    const isAll = Object.values(others).every((question) => question === undefined)
+    const isAll = Object.values(others).every(
+      (question) => question === undefined || question === '',
+    )
     const isAlongIndex = isAll && (order === 'name' || order === 'expiry')
     return engine.sql === 'sqlite' && accountId !== undefined && !isNarrow && !isAlongIndex
       ? sql`keys indexed by keys_by_account`
@@ -129,7 +133,7 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
         select keys.id as found from ${keysFor(asked, order)} ${whereOf(conditions)}
         order by ${orderBy} limit ${limit + 1}
       ) page
-        join keys on keys.id = page.found
+        ${pageFirst} keys on keys.id = page.found
         join accounts on accounts.id = keys.account_id
         join users on users.id = keys.owner_id
         left join sites on sites.id = keys.site_id
