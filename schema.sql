@@ -267,6 +267,7 @@ CREATE TABLE deliveries (
   PRIMARY KEY (message_id, position)
 );
 CREATE INDEX deliveries_queued ON deliveries (subscription_id, place, message_id) WHERE status = 'queued';
+CREATE INDEX deliveries_skipped ON deliveries (message_id) WHERE status = 'skipped';
 
 -- What came of each attempt. http_status is null where there was no answer, detail empty where all went well.
 CREATE TABLE attempts (

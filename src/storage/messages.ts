@@ -42,8 +42,8 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
   const lists = new Map<string, Statement<Asked, RowOf<typeof find>>>()
   function listBy(filter: MessageFilter) {
     const asked = FILTERS.filter((name) => filter[name] !== undefined)
-    const isQueued = filter.status === 'queued'
-    const named = [...asked, isQueued].join()
+    const indexed = INDEXED.find((status) => status === filter.status)
+    const named = [...asked, indexed].join()
     const known = lists.get(named)
     if (known !== undefined) return known
     const list = compiler.taking<Asked>()((db, arg) => {
@@ -58,12 +58,12 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
         else if (name === 'sourceId')
           query = query.where('messages.source_id', '=', arg(name) as string)
         else if (name === 'test') query = query.where('messages.test', '=', arg(name))
-        else if (name === 'status' && isQueued) hop.push(sql`hop.status = 'queued'`)
+        else if (name === 'status' && indexed) hop.push(sql`hop.status = ${sql.lit(indexed)}`)
         else hop.push(sql`${sql.ref(HOPS[name])} = ${arg(name)}`)
       }
       if (hop.length === 0) return query
-      // Few of all are queued: they are read from their index, and each message by its id.
-      if (isQueued) {
+      // Few of all are so: they are read from their index, and each message by its id.
+      if (indexed) {
         return query.where(sql<boolean>`messages.id in (
           select hop.message_id from deliveries hop where ${sql.join(hop, sql` and `)})`)
       }
@@ -193,6 +193,9 @@ const FILTERS = [
   'status',
   'test',
 ] as const satisfies readonly (keyof MessageFilter)[]
+
+/** Each has an index of its own, which a statement uses where it spells the status out. */
+const INDEXED = ['queued', 'skipped'] as const
 
 const HOPS = {
   destinationId: 'hop.destination_id',

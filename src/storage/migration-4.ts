@@ -55,6 +55,7 @@ const LISTS = [
   'CREATE INDEX keys_by_account ON keys (account_id, id, owner_id, name, public_id, reference)',
   'CREATE INDEX keys_by_name ON keys (account_id, lower(name), id)',
   'CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id)',
+  "CREATE INDEX deliveries_skipped ON deliveries (message_id) WHERE status = 'skipped'",
 ]
 
 /** Whose a subject is that is still there. Of what is gone by now, only an operator sees the events. */
