@@ -95,8 +95,12 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
     return conditions
   }
 
-  /** PostgreSQL takes a third of all rows to hold a text, and would read along an index to find them. */
-  const isScanned = ({ text }: KeyQuestions) => engine.sql === 'postgres' && Boolean(text)
+  /**
+   * PostgreSQL takes a third of all rows to hold a text, and would read along an index to find them.
+   * Of all accounts, no index has the order.
+   */
+  const isScanned = ({ text, accountId }: KeyQuestions) =>
+    engine.sql === 'postgres' && (Boolean(text) || accountId === undefined)
 
   /**
    * SQLite counts no rows before it chooses an index. Where few keys answer, it is to read all of the
