@@ -403,6 +403,102 @@ describe('a key is stopped', () => {
   })
 })
 
+describe('the list', () => {
+  /** The names of the keys on it, from the top. */
+  const namesOf = ({ html }: { html: string }) =>
+    [...html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name)
+
+  test('is empty, and says what to do', async () => {
+    const lonely = await visitorOf(server, await seedPerson(server))
+    const page = await lonely.see(KEYS)
+    expect(page.text).toContain('No keys yet')
+    expect(page.html).toContain(`href="${KEYS}/new"`)
+    expect((await lonely.see(`${KEYS}?q=x`)).text).toContain('No key is like that')
+  })
+
+  describe('of an account', () => {
+    let owner: Visitor
+    let other: string
+    const DAY = 86_400_000
+    beforeAll(async () => {
+      owner = await visitorOf(server, await seedPerson(server))
+      const { accountId } = owner
+      const site = done(await server.places.addSite({ accountId, name: 'Harbor' }))
+      const email = `leaver-${crypto.randomUUID()}@acme.example`
+      const user = done(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+      other = email
+      const add = async (name: string, more: object = {}) =>
+        done(await server.keys.create({ dialect: 'xdent', ownerId: owner.user.id, name, ...more }))
+      await add('a site', { dialect: 'xenrad', siteId: site.id })
+      const { key } = await add('c disabled')
+      done(await server.keys.disable(key.id))
+      await add('b ends soon', { expiresAt: server.clock() + DAY })
+      await add('d of another', { ownerId: user.id })
+      const at = server.clock() + 91 * DAY
+      const used = (await add('e used')).key.id
+      await server.storage.addKeyUses([
+        { keyId: used, day: Math.floor(at / DAY), uses: 3, lastAt: at },
+      ])
+    })
+
+    test.each<[string, string[]]>([
+      ['sort=name', ['a site', 'b ends soon', 'c disabled', 'd of another', 'e used']],
+      ['', ['e used', 'd of another', 'b ends soon', 'c disabled', 'a site']],
+      ['sort=oldest', ['a site', 'c disabled', 'b ends soon', 'd of another', 'e used']],
+      ['q=DISABL', ['c disabled']],
+      ['dialect=xenrad', ['a site']],
+      ['status=disabled', ['c disabled']],
+      ['care=expiring', ['b ends soon']],
+      ['owner=nobody', []],
+    ])('%s', async (query, names) => {
+      expect(namesOf(await owner.see(`${KEYS}?${query}`))).toEqual(names)
+    })
+
+    test('by the owner’s name, and by his site', async () => {
+      expect(namesOf(await owner.see(`${KEYS}?owner=${other}`))).toEqual(['d of another'])
+      const sites = await owner.see(KEYS)
+      const site = /<option value="([^"]+)">Harbor/.exec(sites.html)?.[1]
+      expect(namesOf(await owner.see(`${KEYS}?site=${site}`))).toEqual(['a site'])
+    })
+
+    test('those that nobody has used for 90 days', async () => {
+      const now = server.clock()
+      try {
+        server.clock.turn(91 * DAY)
+        const again = await visitorOf(server, owner)
+        const page = await again.see(`${KEYS}?care=unused&sort=name`)
+        expect(namesOf(page)).toEqual(['a site', 'b ends soon', 'c disabled', 'd of another'])
+        expect((await again.see(`${KEYS}?q=used`)).html).toContain('aria-label="3 uses in 30 days"')
+      } finally {
+        server.clock.set(now)
+      }
+    })
+  })
+
+  test('goes on page by page, each of 50 and below 100 kB', async () => {
+    const many = await visitorOf(server, await seedPerson(server))
+    const day = Math.floor(server.clock() / 86_400_000)
+    for (let n = 0; n < 60; n++) {
+      const name = `${'long name '.repeat(15)}${n}`
+      const wish = { dialect: 'xdent', ownerId: many.user.id, name } as const
+      const { key } = done(await server.keys.create(wish))
+      const uses = Array.from({ length: 30 }, (_, d) => ({
+        ...{ keyId: key.id, day: day - d, uses: (d * 7919 * n) % 997, lastAt: 1 },
+      }))
+      await server.storage.addKeyUses(uses)
+    }
+    const first = await many.see(`${KEYS}?sort=name`)
+    expect(first.text).toContain('60 keys, by name')
+    expect(namesOf(first)).toHaveLength(50)
+    expect(first.html.length).toBeLessThan(100_000)
+    const next = /href="([^"]*)" rel="next"/.exec(first.html)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    const second = await many.see(next)
+    expect(namesOf(second)).toHaveLength(10)
+    expect(second.html).not.toContain('rel="next"')
+    expect(new Set([...namesOf(first), ...namesOf(second)]).size).toBe(60)
+  })
+})
+
 test('its page draws its use over 30 days, and tells it in a table too', async () => {
   const { key } = await made('xdent')
   const day = Math.floor(server.clock() / 86_400_000)

@@ -111,7 +111,7 @@ export async function namesOf(
 ): Promise<ReadonlyMap<string, string>> {
   const actors = [...new Set(events.map(({ actor }) => actor))]
   const named = actors.map(async (actor): Promise<[string, string]> => {
-    if (actor === 'operator') return [actor, 'who has the machine']
+    if (actor === 'operator') return [actor, 'the operator at the command line']
     const user = await accounts.findUser(actor)
     if (user.ok) return [actor, user.value.email]
     const key = await keys.find(actor)
