@@ -373,7 +373,7 @@ describe('a key is stopped', () => {
     expect([answer.status, answer.location]).toEqual([303, `${path}?said=key-revoked`])
     expect((await identity(one)).status).toBe(401)
     const page = await engineer.see(path)
-    for (const gone of ['Rotate the secret', 'Edit', 'Disable', 'Revoke ']) {
+    for (const gone of ['Rotate the secret', 'Edit', 'Disable', 'Revoke', 'Use it']) {
       expect(page.text).not.toContain(` ${gone} `)
     }
     expect((await engineer.send(`${path}/enable`)).status).toBe(409)

@@ -114,7 +114,8 @@ const LANGUAGES = [
 
 for (const { language, program, args, needs } of LANGUAGES) {
   // Nothing but npm is asked of a machine: what it does not have is not run on it.
-  describe.skipIf(!isThere(needs))(`the request in ${language}`, () => {
+  const reason = isThere(needs) ? '' : ` (skipped: ${needs} is not installed here)`
+  describe.skipIf(reason !== '')(`the request in ${language}${reason}`, () => {
     test.each(DIALECT_NAMES)('of %s is answered as it stands', async (dialect) => {
       const key = keyOf(dialect)
       const code = await sampleOf(dialect, language)

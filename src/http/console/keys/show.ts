@@ -57,7 +57,7 @@ export async function showKey(
         <section class="card"><h2>What happened to it</h2>${happened}</section>
       </div>
     </div>
-    ${pasted}
+    ${key.status === 'revoked' ? nothing : pasted}
     ${ending(visit, key)}`
   const head = {
     ...{ title: key.name, crumbs: CRUMBS, actions: actions(visit, key) },
