@@ -9,6 +9,7 @@ import type { RefreshToken, TokenFacts } from '../domain/token.ts'
 import type { EditStorage } from './ports/edits.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { PeopleStorage } from './ports/people.ts'
+import type { SurveyStorage } from './ports/survey.ts'
 import type { TrafficStorage } from './ports/traffic.ts'
 
 /** What a fast adapter answers at once and a remote one answers later. Await it either way. */
@@ -438,6 +439,8 @@ export interface MessageSummary {
 
 export interface DeliverySummary {
   readonly id: string
+  /** The feed that it goes by. */
+  readonly subscriptionId: string
   readonly destinationId: string
   readonly destinationName: string
   readonly status: 'queued' | 'delivered' | 'skipped'
@@ -581,8 +584,8 @@ export interface GrantStorage {
 }
 
 export interface MessageStorage {
-  /** The message and all its deliveries, or nothing. */
-  addMessage(message: NewMessage): Promise<void>
+  /** The message and all its deliveries, or nothing; with the event where a person sends it. */
+  addMessage(message: NewMessage, event?: AuditEvent): Promise<void>
   listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
   /** The sealed payload; null when there is no such message, or it was erased. */
@@ -843,7 +846,8 @@ export interface Storage
     PeopleStorage,
     TrafficStorage,
     ListStorage,
-    EditStorage {
+    EditStorage,
+    SurveyStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>

@@ -193,11 +193,13 @@ export function listsConform(name: string, given: Given): void {
         dataModel: 'Device',
         source: { id: owned.sourceId, name: 'Source' },
         destination: { id: to.id, name: 'EMR', url: 'https://emr.example', verifiedAt: 3 },
+        headId: first.id,
         oldestAt: 70,
         lastAttempt: { at: 100, outcome: 'refused', httpStatus: 503, detail: 'no' },
       })
       expect(listed[1]).toMatchObject({
         queued: 0,
+        headId: null,
         oldestAt: null,
         lastAttempt: null,
         dataModel: null,
@@ -210,6 +212,34 @@ export function listsConform(name: string, given: Given): void {
       expect(await idsOf({ sourceId: owned.sourceId, after: feed.id })).toEqual([idle.id])
       expect(await idsOf({ destinationId: to.id })).toEqual([feed.id, idle.id])
       expect(await idsOf({ accountId: v7() })).toEqual([])
+    })
+  })
+
+  describe(`${name}: the key of a source`, () => {
+    test('is the one that is not revoked', async () => {
+      const { storage } = given
+      const { key, sourceId } = await given.tenant()
+      expect(await storage.findKeyOfSource(sourceId)).toEqual(await storage.findKeySummary(key.id))
+      await storage.revokeKey(key.id, eventOf(key.id))
+      expect(await storage.findKeyOfSource(sourceId)).toBeNull()
+      expect(await storage.findKeyOfSource(v7())).toBeNull()
+    })
+  })
+
+  describe(`${name}: a message that a person sends`, () => {
+    test('is there with its event, which is of the account that sends', async () => {
+      const { storage } = given
+      const owned = await given.tenant()
+      const sent = await given.message(owned, [])
+      expect(await storage.listEvents({ subject: sent.id, limit: 9 })).toEqual([])
+      const event = { ...eventOf(v7()), action: 'message.test_sent' }
+      const row = { ...sent, id: event.subject, deliveries: [] }
+      await storage.addMessage(row, event)
+      const told = { ...event, accountId: owned.accountId }
+      expect(await storage.listEvents({ subject: row.id, limit: 9 })).toEqual([told])
+      const again = { ...event, id: v7() }
+      await expect(storage.addMessage(row, again)).rejects.toThrow()
+      expect(await storage.listEvents({ subject: row.id, limit: 9 })).toEqual([told])
     })
   })
 
@@ -241,6 +271,60 @@ export function listsConform(name: string, given: Given): void {
         const listed = await storage.listMessages({ accountId, limit: 10, ...asked })
         expect([asked, listed.map(({ id }) => id)]).toEqual([asked, found])
       }
+    })
+  })
+
+  describe(`${name}: what a list tells beside its rows`, () => {
+    test('counts the keys of owners, sites and developers that are not revoked', async () => {
+      const { id: accountId } = await account()
+      const [owner, other] = [await user(accountId), await user(accountId)]
+      const [place, maker] = [await site(accountId), await developer(accountId)]
+      const belonging = { siteId: place.id, developerId: maker.id }
+      await given.key(presentedKeyOf(owner, 'opendental', belonging))
+      await given.key(presentedKeyOf(owner, 'opendental', belonging))
+      const revoked = await given.key(presentedKeyOf(owner, 'opendental', belonging))
+      await given.storage.revokeKey(revoked.id, eventOf(revoked.id))
+      const two = (id: string) => [{ id, keys: 2 }]
+      const { countKeysOf } = given.storage
+      expect(await countKeysOf('owner', [owner.id, other.id])).toEqual(two(owner.id))
+      expect(await countKeysOf('site', [place.id], accountId)).toEqual(two(place.id))
+      expect(await countKeysOf('developer', [maker.id])).toEqual(two(maker.id))
+      expect(await countKeysOf('developer', [maker.id], v7())).toEqual([])
+      expect(await countKeysOf('site', [])).toEqual([])
+    })
+
+    test('says how each person signs in, and when he was here last', async () => {
+      const { storage } = given
+      const { id: accountId } = await account()
+      const [a, b] = [await user(accountId), await user(accountId)]
+      const never = { hasPassword: false, hasSecondFactor: false, sessions: 0, seenAt: null }
+      expect(await storage.listSignIns([a.id], 5)).toEqual([
+        { userId: a.id, ...never, invitedUntil: null },
+      ])
+      const invitation = { id: v7(), userId: b.id, createdAt: 1, expiresAt: 50, digest: v7() }
+      await storage.addInvitation(invitation, eventOf(b.id))
+      const wish = { hash: '$argon2id$', invitationId: null, but: null }
+      await storage.setPassword(a.id, wish, eventOf(a.id))
+      await storage.setTotp(a.id, { sealed: 's', recoveryDigests: [] }, eventOf(a.id))
+      const began = eventOf(a.id, { action: 'session.started', at: 7 })
+      const session = {
+        ...{ id: v7(), userId: a.id, kind: 'browser' as const, name: 'Firefox', digest: v7() },
+        ...{ createdAt: 7, seenAt: 9, expiresAt: 20 },
+      }
+      await storage.addSession(session, began)
+      const both = await storage.listSignIns([a.id, b.id], 10)
+      const known = { hasPassword: true, hasSecondFactor: true, invitedUntil: null }
+      expect(new Set(both)).toEqual(
+        new Set([
+          { userId: a.id, ...known, sessions: 1, seenAt: 9 },
+          { userId: b.id, ...never, invitedUntil: 50 },
+        ]),
+      )
+      await storage.removeSession(session.id, eventOf(a.id))
+      expect(await storage.listSignIns([a.id], 50)).toEqual([
+        { userId: a.id, ...known, sessions: 0, seenAt: 7 },
+      ])
+      expect((await storage.listSignIns([b.id], 50))[0]?.invitedUntil).toBeNull()
     })
   })
 

@@ -1,4 +1,5 @@
 import type { Services } from '../../../src/service/desk.ts'
+import { from } from '../people.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Arguments of each verb of the services: with `id` wherever a verb takes one, one at a time. */
@@ -23,12 +24,19 @@ const listed = (id: string): [{ limit: number; accountId?: string; after?: strin
   [{ ...page, after: id }],
 ]
 const name = 'name'
+const testMessage = (destinationId: string) => ({
+  ...{ dataModel: 'Device', eventType: 'New', sourceId: null, destinationIds: [destinationId] },
+  payload: new TextEncoder().encode('{}'),
+  render: () => '{}',
+  signal: () => new AbortController().signal,
+})
 
 export const CALLS: Calls = {
   accounts: {
     create: () => [[{ name }]],
     setStatus: (id) => [[id, 'closed']],
     setDepartedKeys: (id) => [[id, 'disable']],
+    rename: (id) => [[id, name]],
     list: (id) => [[page], [{ ...page, after: id }]],
     find: (id) => [[id]],
     addUser: (accountId) => [[{ accountId, email: 'new@clinic.example', role: 'member' }]],
@@ -42,6 +50,7 @@ export const CALLS: Calls = {
     findUser: (id) => [[id]],
   },
   people: {
+    standings: (id) => [[[id]]],
     invite: (id) => [[id]],
     inviteFirst: () => [[]],
     setUsername: (id) => [[id, 'another-name']],
@@ -50,21 +59,32 @@ export const CALLS: Calls = {
   },
   places: {
     addSite: (accountId) => [[{ accountId, name }]],
+    renameSite: (id) => [[id, name]],
+    removeSite: (id) => [[id]],
     listSites: listed,
     findSite: (id) => [[id]],
     addDeveloper: (accountId) => [[{ accountId, name }]],
+    renameDeveloper: (id) => [[id, name]],
+    countKeys: (id) => [
+      ['owner', [id]],
+      ['site', [id]],
+      ['developer', [id]],
+    ],
     listDevelopers: listed,
     findDeveloper: (id) => [[id]],
     enforceAddresses: (id) => [[id, true]],
     addAddress: (accountId) => [[{ accountId, network: '203.0.113.9' }]],
     removeAddress: (id) => [[id]],
     listAddresses: (id) => [[id]],
+    seenAddresses: (id) => [[id]],
   },
   routes: {
     addSource: (accountId) => [[{ accountId, name }]],
+    renameSource: (id) => [[id, name]],
     listSources: listed,
     findSource: (id) => [[id]],
     addDestination: (accountId) => [[{ accountId, name }]],
+    renameDestination: (id) => [[id, name]],
     moveDestination: (id) => [[id, 'https://elsewhere.example/']],
     setToken: (id) => [[id, 'another token']],
     verify: (id) => [[id]],
@@ -79,6 +99,7 @@ export const CALLS: Calls = {
       [{ sourceId: mine.sourceId, destinationId: id }],
       [{ sourceId: id, destinationId: id }],
     ],
+    unsubscribe: (id) => [[id]],
     setSubscriptionStatus: (id) => [
       [id, 'paused'],
       [id, 'active'],
@@ -88,6 +109,13 @@ export const CALLS: Calls = {
     listSubscriptions: (id) => [...listed(id), [{ ...page, sourceId: id }]],
     findSubscription: (id) => [[id]],
     findReceiver: (id) => [[id]],
+    listFeeds: (id) => [
+      ...listed(id),
+      [{ ...page, sourceId: id }],
+      [{ ...page, destinationId: id }],
+    ],
+    findListedFeed: (id) => [[id]],
+    findKeyOf: (id) => [[id]],
   },
   keys: {
     create: (id, { engineerId, developerId }) => [
@@ -136,14 +164,26 @@ export const CALLS: Calls = {
     list: listed,
     find: (id) => [[id]],
     attempts: (id) => [[id]],
+    sendTest: (id, { sourceId, destinationId }) => [
+      [id, testMessage(destinationId), from()],
+      [sourceId, testMessage(id), from()],
+    ],
     replay: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
     skip: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
     open: (id) => [[id]],
+  },
+  overview: {
+    traffic: (accountId) => [[{ fromHour: 0, hours: 24, accountId }]],
+    keys: () => [[]],
+    attention: () => [[]],
+    beginning: () => [[]],
   },
   audit: {
     list: (id) => [...listed(id), [{ ...page, subject: id }], [{ ...page, actor: id }]],
     verify: () => [[watch]],
     lines: () => [[watch]],
+    names: (id) => [[[id]]],
+    idOf: (id) => [[id]],
   },
   explain: (id) => [[id]],
 }
