@@ -72,8 +72,11 @@ export const PERMITS: Permits = {
     assign: 'keys.write',
     edit: 'keys.write',
     list: 'keys.read',
+    search: 'keys.read',
+    count: 'keys.read',
     find: 'keys.read',
     uses: 'keys.read',
+    usesOf: 'keys.read',
   },
   messages: {
     list: 'messages.read',

@@ -60,10 +60,10 @@ test('what each role is permitted first, verb by verb', () => {
     Object.fromEntries([...first].map(([role, paths]) => [role, paths.join(' ')])),
   ).toMatchInlineSnapshot(`
     {
-      "administrator": "accounts.setDepartedKeys accounts.addUser accounts.setRole accounts.leave places.addSite places.addDeveloper places.enforceAddresses places.addAddress places.removeAddress routes.setVerified",
+      "administrator": "accounts.setDepartedKeys accounts.addUser accounts.setRole accounts.leave people.invite people.setUsername people.signOut people.resetSecondFactor places.addSite places.addDeveloper places.enforceAddresses places.addAddress places.removeAddress routes.setVerified",
       "engineer": "routes.addSource routes.addDestination routes.moveDestination routes.setToken routes.verify routes.subscribe routes.setSubscriptionStatus routes.purge keys.create keys.view keys.rotateSecret keys.enable keys.disable keys.revoke keys.remove keys.assign keys.edit messages.replay messages.skip messages.open",
-      "member": "accounts.list accounts.find accounts.listUsers accounts.findUser places.listSites places.findSite places.listDevelopers places.findDeveloper places.listAddresses routes.listSources routes.findSource routes.listDestinations routes.findDestination routes.findFeed routes.listSubscriptions routes.findSubscription routes.findReceiver keys.list keys.find keys.uses messages.list messages.find messages.attempts audit.list explain",
-      "operator": "accounts.create accounts.setStatus audit.verify audit.lines",
+      "member": "accounts.list accounts.find accounts.listUsers accounts.searchUsers accounts.findUser places.listSites places.findSite places.listDevelopers places.findDeveloper places.listAddresses routes.listSources routes.findSource routes.listDestinations routes.findDestination routes.findFeed routes.listSubscriptions routes.findSubscription routes.findReceiver keys.list keys.search keys.count keys.find keys.usesOf keys.uses messages.list messages.find messages.attempts audit.list explain",
+      "operator": "accounts.create accounts.setStatus people.inviteFirst audit.verify audit.lines",
     }
   `)
 })

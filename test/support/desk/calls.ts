@@ -126,8 +126,19 @@ export const CALLS: Calls = {
       [keyId, { name, seen: id }],
     ],
     list: (id) => [...listed(id), [{ ...page, ownerId: id }], [{ ...page, developerId: id }]],
+    search: (id) => [
+      [{ ...page, order: 'newest' }],
+      [{ ...page, order: 'newest', accountId: id }],
+      [{ ...page, order: 'newest', siteId: id }],
+    ],
+    count: (id) => [
+      [{}, 1000],
+      [{ accountId: id }, 1000],
+      [{ ownerId: id }, 1000],
+    ],
     find: (id) => [[id]],
     uses: (id) => [[id, 0]],
+    usesOf: (id) => [[[id], 0]],
   },
   messages: {
     list: listed,
