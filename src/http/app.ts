@@ -1,8 +1,10 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import type { AdminDeps } from './admin/admin.ts'
 import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
 import { consolePages } from './console/console.ts'
 import type { ConsoleDeps } from './console/deps.ts'
+import { showReference } from './console/reference/reference.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
@@ -29,7 +31,8 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  ConsoleDeps & {
+  ConsoleDeps &
+  Omit<AdminDeps, 'showReference'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }
@@ -55,7 +58,10 @@ export function createApp(deps: AppDeps): Hono {
   app.all('/apikeys/*', dental)
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
-  if (deps.console) app.route('/', consolePages(deps))
+  if (deps.console) {
+    app.route('/', consolePages(deps))
+    app.all('/admin/v1/*', adminApi(deps))
+  }
 
   app.notFound((c) => {
     const reply = json(404, { message: 'There is nothing at this path.' })
@@ -67,4 +73,16 @@ export function createApp(deps: AppDeps): Hono {
     return toResponse(json(500, { message: 'The server failed; try again.' }), caller.requestId)
   })
   return app
+}
+
+/** The management API, from its first request on: its schemas are many, and most processes are asked for none. */
+function adminApi(deps: AppDeps): (c: Context) => Promise<Response> {
+  let begun: Promise<Hono> | undefined
+  return async (c) => {
+    begun ??= import('./admin/admin.ts').then(({ createAdmin }) =>
+      createAdmin({ ...deps, showReference }),
+    )
+    const admin = await begun
+    return admin.fetch(c.req.raw, c.env)
+  }
 }

@@ -85,7 +85,8 @@ export function createPlaces(deps: PlacesDeps) {
       const event = eventOf(deps, 'developer.created', developer.id, { developerKey })
       const added = await storage.addDeveloper(developer, event)
       if (added) return ok(developer)
-      const orThere = wish.id === undefined ? '' : `, or there is a developer ${developer.id} already`
+      const orThere =
+        wish.id === undefined ? '' : `, or there is a developer ${developer.id} already`
       return conflict(`another developer has the key ${developerKey}${orThere}`)
     },
     async renameDeveloper(id: string, wished: string): Promise<Done<Developer>> {
