@@ -4,7 +4,7 @@ import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
 import { consolePages } from './console/console.ts'
 import type { ConsoleDeps } from './console/deps.ts'
-import { showReference } from './console/reference/reference.ts'
+import { createReference } from './console/reference/reference.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
@@ -80,7 +80,7 @@ function adminApi(deps: AppDeps): (c: Context) => Promise<Response> {
   let begun: Promise<Hono> | undefined
   return async (c) => {
     begun ??= import('./admin/admin.ts').then(({ createAdmin }) =>
-      createAdmin({ ...deps, showReference }),
+      createAdmin({ ...deps, showReference: createReference() }),
     )
     const admin = await begun
     return admin.fetch(c.req.raw, c.env)

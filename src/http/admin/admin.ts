@@ -6,8 +6,9 @@ import type { SignedIn } from '../../service/ports/people.ts'
 import { type Log, Unavailable } from '../../service/ports.ts'
 import type { Caller } from '../../service/refused.ts'
 import { callerOf, type HttpDeps } from '../caller.ts'
+import type { Api } from '../openapi.ts'
 import { DATABASE_BACK_SECONDS, jsonText, toResponse } from '../reply.ts'
-import { type ApiDocument, documentOf } from './document.ts'
+import { documentOf } from './document.ts'
 import { createGate, type GateDeps } from './gate.ts'
 import { readGivenBody, readQuery } from './given.ts'
 import type { Operation, Sent } from './operation.ts'
@@ -24,7 +25,7 @@ export interface AdminDeps extends HttpDeps, GateDeps {
   /** Where people reach this server. */
   readonly publicUrl: string
   /** The document as a page. */
-  readonly showReference: (c: Context, caller: Caller, api: ApiDocument) => Promise<Response>
+  readonly showReference: (c: Context, caller: Caller, api: Api) => Promise<Response>
 }
 
 /** The desk, for programs. */
@@ -32,12 +33,12 @@ export function createAdmin(deps: AdminDeps): Hono {
   const { deskOf, sessions, log } = deps
   const enter = createGate(deps)
   const app = new Hono()
-  const api = documentOf(GROUPS, deps.publicUrl)
-  const apiText = JSON.stringify(api)
+  const apiText = JSON.stringify(documentOf(GROUPS, deps.publicUrl))
+  const api: Api = JSON.parse(apiText)
 
   // Public: it is the same on every server of this release, and tells nothing of this one.
   app.get(`${ADMIN}/openapi.json`, (c) => told(jsonText(200, apiText), callerOf(deps, c)))
-  app.get(`${ADMIN}/reference`, (c) => deps.showReference(c, callerOf(deps, c), api))
+  app.get(`${ADMIN}/reference`, (c) => attend(c, (caller) => deps.showReference(c, caller, api)))
 
   const operations = GROUPS.flatMap((group) => group.operations)
   for (const operation of operations) {

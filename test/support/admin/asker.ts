@@ -35,7 +35,7 @@ export const askerOf = (server: Pick<TestServer, 'call'>, token: string | null) 
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json;') === true
     const isProblem = response.headers.get('content-type') === 'application/problem+json'
-    const parsed = isJson || isProblem ? JSON.parse(text) : null
+    const parsed = text !== '' && (isJson || isProblem) ? JSON.parse(text) : null
     return { status: response.status, headers: response.headers, text, body: parsed }
   }
 

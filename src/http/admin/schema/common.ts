@@ -18,8 +18,7 @@ export const instantOrNull = (description: string) =>
 
 /** The id that a new thing is to have. */
 export const newId = z.uuid().optional().openapi({
-  description:
-    'The id that it is to have, a UUID of yours. Sent again, the request makes no second one: 409 says that it is there.',
+  description: 'Its id, a UUID of yours: sent again, the request makes no second one (409)',
 })
 
 export const id = z.string().openapi({ description: 'Its id' })
