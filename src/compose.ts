@@ -194,6 +194,7 @@ export function compose(parts: Parts): Latchkey {
     storage,
     log,
     serial: random.serial,
+    uuid: random.uuid,
     requestId: random.requestId,
     publicKeys: () => keyring.publicKeys,
     subscriptionsUrl: publicUrl,

@@ -1,5 +1,6 @@
 import type { AccessScreenDeps } from './access/deps.ts'
 import type { AreaDeps } from './area.ts'
+import type { KeyScreenDeps } from './keys/deps.ts'
 
 /** All that the console needs of the server. */
-export type ConsoleDeps = AreaDeps & AccessScreenDeps
+export type ConsoleDeps = AreaDeps & AccessScreenDeps & KeyScreenDeps
