@@ -15,6 +15,7 @@ import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
+import { createTestBench } from './redox/test-bench.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
@@ -31,7 +32,7 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  ConsoleDeps &
+  Omit<ConsoleDeps, 'testBench'> &
   Omit<AdminDeps, 'showReference'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
@@ -59,7 +60,7 @@ export function createApp(deps: AppDeps): Hono {
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
   if (deps.console) {
-    app.route('/', consolePages(deps))
+    app.route('/', consolePages({ ...deps, testBench: createTestBench(deps) }))
     app.all('/admin/v1/*', adminApi(deps))
   }
 

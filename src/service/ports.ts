@@ -438,6 +438,8 @@ export interface MessageSummary {
 
 export interface DeliverySummary {
   readonly id: string
+  /** The feed that it goes by. */
+  readonly subscriptionId: string
   readonly destinationId: string
   readonly destinationName: string
   readonly status: 'queued' | 'delivered' | 'skipped'
@@ -581,8 +583,8 @@ export interface GrantStorage {
 }
 
 export interface MessageStorage {
-  /** The message and all its deliveries, or nothing. */
-  addMessage(message: NewMessage): Promise<void>
+  /** The message and all its deliveries, or nothing; with the event where a person sends it. */
+  addMessage(message: NewMessage, event?: AuditEvent): Promise<void>
   listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
   /** The sealed payload; null when there is no such message, or it was erased. */

@@ -10,8 +10,10 @@ import { createArea } from './area.ts'
 import type { ConsoleDeps } from './deps.ts'
 import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
+import { mountMessageScreens } from './messages/mount.ts'
 import { mountOverview } from './overview/overview.ts'
 import { problem } from './problem.ts'
+import { mountRouteScreens } from './routes/mount.ts'
 
 export const CONSOLE = '/console'
 
@@ -29,6 +31,8 @@ export function consolePages(deps: ConsoleDeps): Hono {
   mountMe(area, deps)
   mountSecondFactor(area, deps)
   mountTokens(area, deps)
+  mountRouteScreens(area, deps)
+  mountMessageScreens(area, deps)
   app.route('/', area.app)
 
   app.all(`${CONSOLE}/*`, (c) => problem(c, callerOf(deps, c), 'not_found'))

@@ -25,6 +25,7 @@ export function scopeLists(storage: ListStorage, own: Own): ListStorage {
       const ids = userIds.filter((_, n) => found[n] !== null)
       return ids.length === 0 ? [] : storage.listSignIns(ids, now)
     },
+    findKeyOfSource: (id) => withOwn(own.source(id), () => storage.findKeyOfSource(id), null),
     async listFeeds(page) {
       return Promise.all((await own.list(page, storage.listFeeds)).map(guarded))
     },

@@ -1,4 +1,5 @@
 import type { Services } from '../../../src/service/desk.ts'
+import { from } from '../people.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Arguments of each verb of the services: with `id` wherever a verb takes one, one at a time. */
@@ -23,6 +24,12 @@ const listed = (id: string): [{ limit: number; accountId?: string; after?: strin
   [{ ...page, after: id }],
 ]
 const name = 'name'
+const testMessage = (destinationId: string) => ({
+  ...{ dataModel: 'Device', eventType: 'New', sourceId: null, destinationIds: [destinationId] },
+  payload: new TextEncoder().encode('{}'),
+  render: () => '{}',
+  signal: () => new AbortController().signal,
+})
 
 export const CALLS: Calls = {
   accounts: {
@@ -70,9 +77,11 @@ export const CALLS: Calls = {
   },
   routes: {
     addSource: (accountId) => [[{ accountId, name }]],
+    renameSource: (id) => [[id, name]],
     listSources: listed,
     findSource: (id) => [[id]],
     addDestination: (accountId) => [[{ accountId, name }]],
+    renameDestination: (id) => [[id, name]],
     moveDestination: (id) => [[id, 'https://elsewhere.example/']],
     setToken: (id) => [[id, 'another token']],
     verify: (id) => [[id]],
@@ -87,6 +96,7 @@ export const CALLS: Calls = {
       [{ sourceId: mine.sourceId, destinationId: id }],
       [{ sourceId: id, destinationId: id }],
     ],
+    unsubscribe: (id) => [[id]],
     setSubscriptionStatus: (id) => [
       [id, 'paused'],
       [id, 'active'],
@@ -96,6 +106,13 @@ export const CALLS: Calls = {
     listSubscriptions: (id) => [...listed(id), [{ ...page, sourceId: id }]],
     findSubscription: (id) => [[id]],
     findReceiver: (id) => [[id]],
+    listFeeds: (id) => [
+      ...listed(id),
+      [{ ...page, sourceId: id }],
+      [{ ...page, destinationId: id }],
+    ],
+    findListedFeed: (id) => [[id]],
+    findKeyOf: (id) => [[id]],
   },
   keys: {
     create: (id, { engineerId, developerId }) => [
@@ -144,6 +161,10 @@ export const CALLS: Calls = {
     list: listed,
     find: (id) => [[id]],
     attempts: (id) => [[id]],
+    sendTest: (id, { sourceId, destinationId }) => [
+      [id, testMessage(destinationId), from()],
+      [sourceId, testMessage(id), from()],
+    ],
     replay: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
     skip: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
     open: (id) => [[id]],

@@ -16,6 +16,21 @@ const SAID = {
   'key-rotated': 'The secret was replaced by yours.',
   'key-assigned': 'The key is assigned.',
   'key-unassigned': 'The key is taken back.',
+  'source-added': 'The source is there. Make a key for it, and subscribe it to a destination.',
+  'source-renamed': 'The source has its new name.',
+  'destination-added': 'The destination is there. Verify it: nothing is sent to it before.',
+  'destination-renamed': 'The destination has its new name.',
+  'destination-moved': 'The URL is set. Verify the destination anew.',
+  'destination-token-set': 'The token is set. Verify the destination anew.',
+  'destination-vouched': 'The destination is taken for verified, on your word.',
+  'destination-doubted': 'The destination is not verified any more: what is sent to it is refused.',
+  'subscription-added': 'The source is subscribed.',
+  'subscription-removed': 'The source is not subscribed to it any more.',
+  'feed-paused': 'The feed is paused.',
+  'feed-resumed': 'The feed goes on.',
+  'feed-purged': 'The queue is empty. What was in it is marked as skipped.',
+  'message-replayed': 'The message is queued once more.',
+  'message-skipped': 'The message is skipped.',
 } as const
 
 export type Said = keyof typeof SAID
