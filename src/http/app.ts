@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { AdminDeps } from './admin/admin.ts'
+import { createAnswered } from './answered.ts'
 import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
 import { consolePages } from './console/console.ts'
@@ -12,7 +13,7 @@ import { opendentalApi } from './opendental/api.ts'
 import { opendental } from './opendental/dialect.ts'
 import type { KeyListDeps } from './opendental/key-list.ts'
 import { practice, practiceApi } from './practice/api.ts'
-import { type AuthDeps, redoxAuth } from './redox/auth.ts'
+import { type AuthDeps, redoxAuth, refuseTokens } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
 import { createTestBench } from './redox/test-bench.ts'
@@ -32,8 +33,8 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  Omit<ConsoleDeps, 'testBench'> &
-  Omit<AdminDeps, 'showReference'> & {
+  Omit<ConsoleDeps, 'testBench' | 'answered'> &
+  Omit<AdminDeps, 'showReference' | 'testBench'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }
@@ -44,8 +45,9 @@ export function createApp(deps: AppDeps): Hono {
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
   app.route('/', xenradSurfaces(deps))
+  const bearer = redoxGate(deps)
   const gates = [
-    redoxGate(deps),
+    bearer,
     surfaceGate(opendental, deps.authenticate),
     surfaceGate(xdent, deps.authenticate),
     // After XDENT's, whose keys come in the same header and are told by their dot.
@@ -60,8 +62,13 @@ export function createApp(deps: AppDeps): Hono {
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
   if (deps.console) {
-    app.route('/', consolePages({ ...deps, testBench: createTestBench(deps) }))
-    app.all('/admin/v1/*', adminApi(deps))
+    const answered = createAnswered({
+      ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
+      ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
+    })
+    const testBench = createTestBench(deps)
+    app.route('/', consolePages({ ...deps, answered, testBench }))
+    app.all('/admin/v1/*', adminApi({ ...deps, testBench }))
   }
 
   app.notFound((c) => {
@@ -77,7 +84,7 @@ export function createApp(deps: AppDeps): Hono {
 }
 
 /** The management API, from its first request on: its schemas are many, and most processes are asked for none. */
-function adminApi(deps: AppDeps): (c: Context) => Promise<Response> {
+function adminApi(deps: Omit<AdminDeps, 'showReference'>): (c: Context) => Promise<Response> {
   let begun: Promise<Hono> | undefined
   return async (c) => {
     begun ??= import('./admin/admin.ts').then(({ createAdmin }) =>

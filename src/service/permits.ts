@@ -97,6 +97,14 @@ export const PERMITS: Permits = {
     list: 'audit.read',
     verify: 'audit.verify',
     lines: 'audit.export',
+    names: 'audit.read',
+    idOf: 'audit.read',
+  },
+  overview: {
+    traffic: 'account.read',
+    keys: 'account.read',
+    attention: 'account.read',
+    beginning: 'account.read',
   },
   explain: 'requests.explain',
 }
@@ -130,6 +138,7 @@ export function permitted(services: Services, isPermitted: (p: Permission) => bo
     keys: only(services.keys, PERMITS.keys),
     messages: only(services.messages, PERMITS.messages),
     audit: only(services.audit, PERMITS.audit),
+    overview: only(services.overview, PERMITS.overview),
     explain: isPermitted(PERMITS.explain) ? services.explain : refusing(PERMITS.explain),
   }
 

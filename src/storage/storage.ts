@@ -22,6 +22,7 @@ import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
 import { createRoutes } from './routes.ts'
 import { createRows } from './rows.ts'
+import { createSurvey } from './survey.ts'
 import { createTraffic } from './traffic.ts'
 import { createUses } from './uses.ts'
 
@@ -59,6 +60,7 @@ export function createStorage(engine: Engine): Storage {
     ...createUserLists(engine, compiler),
     ...createFeedLists(engine, compiler),
     ...createEdits(compiler, audit),
+    ...createSurvey(engine, compiler),
     addEvent: audit.addEvent,
 
     async probe() {

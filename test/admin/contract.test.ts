@@ -80,6 +80,9 @@ const WITHOUT: Partial<Record<VerbName, string>> = {
   'people.standings': 'a column of the console’s list of people',
   'places.countKeys': 'GET /keys/count says it, of one site or developer',
   'keys.list': 'GET /keys searches: it lists all that there are',
+  'audit.names': 'everything is looked at by its id',
+  'audit.idOf': 'GET /keys/{id} takes a public id, GET /users/search a name',
+  'overview.beginning': 'what the console says to who begins',
   'keys.usesOf': 'GET /keys/{id}/uses says it, of one key',
 }
 

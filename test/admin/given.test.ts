@@ -4,7 +4,7 @@ import { GROUPS } from '../../src/http/admin/operations.ts'
 import { Unavailable } from '../../src/service/ports.ts'
 import { seedAsker } from '../support/admin/asker.ts'
 import { type ApiDocument, createJudge } from '../support/admin/document.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
+import { done, seedKey, type TestServer, testServer } from '../support/server.ts'
 
 const judge = createJudge(JSON.parse(JSON.stringify(documentOf(GROUPS, ''))) as ApiDocument)
 
@@ -211,4 +211,45 @@ test.each([
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([status, retryAfter])
   expect(judge.problem(answer.body)).toBeNull()
   expect(answer.text).not.toContain(error.message)
+})
+
+describe('a test message', () => {
+  const message = (destinationId: string, test: boolean) => ({
+    message: {
+      Meta: {
+        ...{ DataModel: 'Device', EventType: 'New', Test: test },
+        Destinations: [{ ID: destinationId }],
+      },
+      Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },
+    },
+  })
+
+  test('is judged, stored and answered as the vendor’s would be', async () => {
+    const { sourceId, destinationId } = await seedKey(server)
+    const path = `/sources/${sourceId}/test-messages`
+    const { body } = await operator.ask('POST', path, message(destinationId, true))
+    expect(body).toMatchObject({ status: 200, refusal: null })
+    const stored = await operator.ask('GET', `/messages/${body.messageId}`)
+    expect(stored.body).toMatchObject({ sourceId, test: true, deliveries: [{ status: 'queued' }] })
+  })
+
+  test('is told why it was refused', async () => {
+    const { sourceId, destinationId } = await seedKey(server)
+    const path = `/sources/${sourceId}/test-messages`
+    const { status, body } = await operator.ask('POST', path, message(destinationId, false))
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      messageId: null,
+      status: 400,
+      refusal: { reason: 'field_invalid' },
+    })
+  })
+
+  test('is sent by nobody where the source has no key', async () => {
+    const { accountId } = operator
+    const source = done(await server.routes.addSource({ accountId, name: 'No key' }))
+    const path = `/sources/${source.id}/test-messages`
+    const { status, body } = await operator.ask('POST', path, message(crypto.randomUUID(), true))
+    expect([status, body.title]).toEqual([409, 'It is not so that this can be done'])
+  })
 })

@@ -15,6 +15,7 @@ import type { Operation, Sent } from './operation.ts'
 import { GROUPS } from './operations.ts'
 import { type Problem, problemReply } from './problem.ts'
 import { streamed } from './streamed.ts'
+import type { TestBench } from './test-bench.ts'
 import { permissionOf } from './verbs.ts'
 
 export const ADMIN = '/admin/v1'
@@ -22,6 +23,7 @@ export const ADMIN = '/admin/v1'
 export interface AdminDeps extends HttpDeps, GateDeps {
   readonly deskOf: DeskOf
   readonly log: Log
+  readonly testBench: TestBench
   /** Where people reach this server. */
   readonly publicUrl: string
   /** The document as a page. */
@@ -30,7 +32,7 @@ export interface AdminDeps extends HttpDeps, GateDeps {
 
 /** The desk, for programs. */
 export function createAdmin(deps: AdminDeps): Hono {
-  const { deskOf, sessions, log } = deps
+  const { deskOf, sessions, log, testBench } = deps
   const enter = createGate(deps)
   const app = new Hono()
   const apiText = JSON.stringify(documentOf(GROUPS, deps.publicUrl))
@@ -88,7 +90,8 @@ export function createAdmin(deps: AdminDeps): Hono {
       : await readGivenBody(c.req.raw)
     if (!body.ok) return body
     const id = c.req.param('id') ?? ''
-    const asker = { who, desk, sessions, caller, id }
+    const { signal } = c.req.raw
+    const asker = { who, desk, sessions, caller, id, signal, testBench }
     return operation.perform({ ...asker, query: query.value, body: body.value })
   }
 

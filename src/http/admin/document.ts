@@ -124,6 +124,7 @@ const NAMED: Readonly<Record<string, string>> = {
   sources: EXAMPLE.source,
   destinations: EXAMPLE.destination,
   subscriptions: EXAMPLE.subscription,
+  feeds: EXAMPLE.subscription,
   keys: EXAMPLE.key,
   messages: EXAMPLE.message,
   requests: EXAMPLE.request,

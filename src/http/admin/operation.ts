@@ -8,6 +8,7 @@ import type { Caller } from '../../service/refused.ts'
 import { JSON_TYPE } from '../reply.ts'
 import { fits } from './given.ts'
 import { type Problem, refusedBy } from './problem.ts'
+import type { TestBench } from './test-bench.ts'
 import type { VerbName } from './verbs.ts'
 
 /** Who asks, and of what. */
@@ -16,6 +17,9 @@ export interface Asker {
   readonly desk: Desk
   readonly sessions: Sessions
   readonly caller: Caller
+  /** Aborted when nobody waits any more. */
+  readonly signal: AbortSignal
+  readonly testBench: TestBench
   /** The part of the path that names one thing; empty where the path has none. */
   readonly id: string
 }

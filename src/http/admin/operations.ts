@@ -1,9 +1,11 @@
 import type { Operation } from './operation.ts'
 import { accounts } from './operations/accounts.ts'
 import { audit } from './operations/audit.ts'
+import { feeds } from './operations/feeds.ts'
 import { keys } from './operations/keys.ts'
 import { own } from './operations/me.ts'
 import { messages } from './operations/messages.ts'
+import { overview } from './operations/overview.ts'
 import { developers, sites } from './operations/places.ts'
 import { destinations, sources, subscriptions } from './operations/routes.ts'
 import { users } from './operations/users.ts'
@@ -30,8 +32,13 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: 'Subscriptions',
-    about: 'Which source sends to which destination, and how its feed is doing.',
+    about: 'Which source sends to which destination.',
     operations: subscriptions,
+  },
+  {
+    name: 'Feeds',
+    about: 'How what is queued for a destination is doing.',
+    operations: feeds,
   },
   { name: 'Messages', about: 'What was accepted, and where it stands.', operations: messages },
   { name: 'Sites', about: 'The places of an account.', operations: sites },
@@ -50,6 +57,11 @@ export const GROUPS: readonly Group[] = [
     name: 'Audit',
     about: 'Who did what to whom, proven; and why a request was decided as it was.',
     operations: audit,
+  },
+  {
+    name: 'Overview',
+    about: 'How things are, and what wants looking after.',
+    operations: overview,
   },
   { name: 'You', about: 'Your own access.', operations: own },
 ]

@@ -7,7 +7,9 @@ import { signInScreens } from './access/sign-in.ts'
 import { mountTokens } from './access/tokens.ts'
 import { welcomeScreens } from './access/welcome.ts'
 import { createArea } from './area.ts'
+import { mountAudit } from './audit/audit.ts'
 import type { ConsoleDeps } from './deps.ts'
+import { mountExplain } from './explain/explain.ts'
 import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
 import { mountMessageScreens } from './messages/mount.ts'
@@ -27,6 +29,8 @@ export function consolePages(deps: ConsoleDeps): Hono {
   const area = createArea(deps)
   mountOverview(area)
   mountKeys(area, deps)
+  mountAudit(area, deps)
+  mountExplain(area, deps)
   mountEveryPage(area, deps)
   mountMe(area, deps)
   mountSecondFactor(area, deps)

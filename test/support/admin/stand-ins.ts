@@ -41,6 +41,11 @@ export const PREPARE: Readonly<Record<string, Prepare>> = {
     const [key] = await keys.list({ accountId, dialect: 'practice', limit: 1 })
     return key === undefined ? {} : { key: key.id }
   },
+  // What has something queued stays.
+  deleteSubscriptionsById: async ({ routes }, { subscription }) => {
+    done(await routes.purge(subscription))
+    return {}
+  },
   // What is queued is not replayed.
   postMessagesByIdReplay: async ({ messages }, { message }) => {
     done(await messages.skip(message))

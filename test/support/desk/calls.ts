@@ -169,10 +169,18 @@ export const CALLS: Calls = {
     skip: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
     open: (id) => [[id]],
   },
+  overview: {
+    traffic: (accountId) => [[{ fromHour: 0, hours: 24, accountId }]],
+    keys: () => [[]],
+    attention: () => [[]],
+    beginning: () => [[]],
+  },
   audit: {
     list: (id) => [...listed(id), [{ ...page, subject: id }], [{ ...page, actor: id }]],
     verify: () => [[watch]],
     lines: () => [[watch]],
+    names: (id) => [[[id]]],
+    idOf: (id) => [[id]],
   },
   explain: (id) => [[id]],
 }

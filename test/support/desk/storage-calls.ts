@@ -226,7 +226,13 @@ export const STORAGE_CALLS: Calls = {
   removeSite: ({ siteId }, e) => [[siteId, e]],
   removeSubscription: ({ subscriptionId }, e) => [[subscriptionId, e]],
 
+  takeKeyCensus: ({ accountId }) => [[{ since: 0, now: 0, accountId }]],
+  findNames: (theirs) => [
+    [[theirs.accountId, theirs.keyId, theirs.memberId, theirs.sourceId, theirs.subscriptionId]],
+  ],
+
   listTraffic: ({ accountId }) => [[0, accountId]],
+  sumTraffic: ({ accountId }) => [[{ fromHour: 0, hours: 24, accountId }]],
   addTraffic: () => [[[]]],
   purgeTraffic: () => [[9e12]],
 }

@@ -33,7 +33,7 @@ export const audit: readonly Operation[] = [
     summary: 'Prove that nobody has changed the audit',
     text: 'Reads the whole chain of all accounts: minutes, where it has millions of events.',
     answer: verdict,
-    run: async ({ desk }) => ok(await desk.audit.verify(unwatched)),
+    run: async ({ desk, signal }) => ok(await desk.audit.verify(unwatched, signal)),
   }),
   lines({
     ...{ method: 'get', path: '/audit/export', verbs: ['audit.lines'] },

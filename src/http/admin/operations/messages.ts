@@ -2,8 +2,8 @@ import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation } from '../operation.ts'
-import { listOf, ofAccount, paged, paging, whole } from '../schema/common.ts'
-import { attempt, message, openedMessage } from '../schema/messages.ts'
+import { isId, isTrue, listOf, ofAccount, paged, paging, whole } from '../schema/common.ts'
+import { attempt, deliveryStatus, message, openedMessage } from '../schema/messages.ts'
 
 const decoder = new TextDecoder()
 
@@ -21,10 +21,17 @@ export const messages: readonly Operation[] = [
   operation({
     ...{ method: 'get', path: '/messages', verbs: ['messages.list'] },
     summary: 'List messages, the newest first',
-    query: z.strictObject({ ...paging, ...ofAccount }),
+    query: z.strictObject({
+      ...{ ...paging, ...ofAccount },
+      ...{ sourceId: isId, destinationId: isId, subscriptionId: isId },
+      status: deliveryStatus.optional().openapi({ description: 'With a delivery of this status' }),
+      test: isTrue.openapi({ description: 'Whether it was sent as a test' }),
+    }),
     answer: listOf(message),
-    run: ({ desk, query: { accountId, ...page } }) =>
-      paged(page, (its) => desk.messages.list({ ...its, accountId })),
+    run: ({ desk, query: { limit, after, test, ...asked } }) =>
+      paged({ limit, after }, (page) =>
+        desk.messages.list({ ...page, ...asked, test: test && test === 'true' }),
+      ),
   }),
   operation({
     ...{ method: 'get', path: '/messages/{id}', verbs: ['messages.find'] },

@@ -1,7 +1,10 @@
 import { z } from '@hono/zod-openapi'
+import { ok } from '../../../domain/failure.ts'
+import { notFound } from '../../../service/operator.ts'
 import { EXAMPLE } from '../ids.ts'
-import { type Operation, operation } from '../operation.ts'
+import { type Operation, operation, silent } from '../operation.ts'
 import { listOf, name, newId, ofAccount, paged, paging } from '../schema/common.ts'
+import { key } from '../schema/keys.ts'
 import {
   destination,
   feed,
@@ -11,6 +14,7 @@ import {
   source,
   subscription,
 } from '../schema/routes.ts'
+import { sendTest, tested } from '../test-bench.ts'
 
 const accountId = z.string()
 const url = z.string().openapi({ description: 'https; plain http only for `development`' })
@@ -44,6 +48,47 @@ export const sources: readonly Operation[] = [
     summary: 'Look at a source',
     answer: source,
     run: ({ desk, id }) => desk.routes.findSource(id),
+  }),
+  operation({
+    ...{ method: 'put', path: '/sources/{id}/name', verbs: ['routes.renameSource'] },
+    summary: 'Rename a source',
+    body: z.strictObject({ name }),
+    examples: { 'Another name': { name: 'Ward monitors, second floor' } },
+    answer: source,
+    run: ({ desk, id, body }) => desk.routes.renameSource(id, body.name),
+  }),
+  operation({
+    ...{ method: 'get', path: '/sources/{id}/key', verbs: ['routes.findKeyOf'] },
+    summary: 'See which key sends as a source',
+    answer: key,
+    run: async ({ desk, id }) => {
+      const found = await desk.routes.findKeyOf(id)
+      if (!found.ok) return found
+      return found.value === null ? notFound(`source ${id} has no key`) : ok(found.value)
+    },
+  }),
+  operation({
+    ...{ method: 'post', path: '/sources/{id}/test-messages', verbs: ['messages.sendTest'] },
+    summary: 'Send a test message as a source',
+    text: 'It is judged, stored and carried as the vendor’s would be; `Meta.Test` must be true.',
+    body: z.strictObject({
+      message: z.record(z.string(), z.unknown()).openapi({
+        description: 'What the vendor would post to `/endpoint`',
+      }),
+    }),
+    examples: {
+      'A device': {
+        message: {
+          Meta: {
+            ...{ DataModel: 'Device', EventType: 'New', Test: true },
+            Destinations: [{ ID: EXAMPLE.destination }],
+          },
+          Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },
+        },
+      },
+    },
+    answer: tested,
+    run: (asker) => sendTest(asker, asker.body.message),
   }),
 ]
 
@@ -85,6 +130,14 @@ export const destinations: readonly Operation[] = [
     summary: 'Look at a destination',
     answer: destination,
     run: ({ desk, id }) => desk.routes.findDestination(id),
+  }),
+  operation({
+    ...{ method: 'put', path: '/destinations/{id}/name', verbs: ['routes.renameDestination'] },
+    summary: 'Rename a destination',
+    body: z.strictObject({ name }),
+    examples: { 'Another name': { name: 'Hospital EMR, north' } },
+    answer: destination,
+    run: ({ desk, id, body }) => desk.routes.renameDestination(id, body.name),
   }),
   operation({
     ...{ method: 'put', path: '/destinations/{id}/url', verbs: ['routes.moveDestination'] },
@@ -209,5 +262,11 @@ export const subscriptions: readonly Operation[] = [
     text: 'Nothing that is queued now is ever sent.',
     answer: feed,
     run: ({ desk, id }) => desk.routes.purge(id),
+  }),
+  silent({
+    ...{ method: 'delete', path: '/subscriptions/{id}', verbs: ['routes.unsubscribe'] },
+    summary: 'End a subscription',
+    text: 'Only one that has nothing queued.',
+    run: ({ desk, id }) => desk.routes.unsubscribe(id),
   }),
 ]

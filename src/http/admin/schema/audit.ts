@@ -4,6 +4,10 @@ import type { RecordedEvent } from '../../../service/ports.ts'
 import type { Break, Verdict } from '../../../service/verify-chain.ts'
 import { id, instant, instantOrNull } from './common.ts'
 
+const facts = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+  .openapi({ description: 'As they were sealed: times are milliseconds since 1970' })
+
 export const event = z
   .object({
     id,
@@ -13,9 +17,7 @@ export const event = z
       .openapi({ description: '`operator`, or the id of the user or key that acted' }),
     action: z.string().openapi({ example: 'key.revoked' }),
     subject: z.string().openapi({ description: 'The id of what it happened to' }),
-    facts: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-      .openapi({ description: 'As they were sealed: times are milliseconds since 1970' }),
+    facts,
     requestId: z.string().nullable(),
     accountId: z.string().nullable(),
   } satisfies Record<keyof RecordedEvent, z.ZodType>)
@@ -51,6 +53,8 @@ const decision = z
   .object({
     at: instant('When it was decided'),
     action: z.string(),
+    subject: z.string(),
+    facts,
     sentence: z.string(),
     advice: z.string().nullable(),
     address: z.string().nullable(),

@@ -51,6 +51,10 @@ export const ofAccount = {
   accountId: z.string().min(1).max(128).optional().openapi({ description: 'Of this account only' }),
 }
 
+export const isId = z.string().min(1).max(128).optional()
+/** Of a query, where everything is text. */
+export const isTrue = z.literal(['true', 'false']).optional().openapi({ type: 'boolean' })
+
 export const listOf = <Item extends z.ZodType>(item: Item) =>
   z.object({
     items: z.array(item).readonly(),

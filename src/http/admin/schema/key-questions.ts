@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { KeyOrder, KeyQuestions } from '../../../service/ports/lists.ts'
-import { instant, ofAccount } from './common.ts'
+import { instant, isId, isTrue, ofAccount } from './common.ts'
 import { dialect, keyStatus } from './keys.ts'
 
 /** A count goes no further. */
@@ -17,9 +17,6 @@ const ORDERS = [
 
 export const order = z.enum(ORDERS).optional().openapi({ default: 'newest' })
 
-const isId = z.string().min(1).max(128).optional()
-const isTrue = z.literal(['true', 'false']).optional()
-
 /** What may be asked of keys. */
 export const questions = {
   ...ofAccount,
@@ -34,9 +31,7 @@ export const questions = {
   unusedSince: instant('Not used since then').optional(),
   expiresAfter: instant('It will expire, after this moment and before `expiresBefore`').optional(),
   expiresBefore: instant('It will expire before this moment').optional(),
-  ownerLeft: isTrue.openapi({
-    ...{ type: 'boolean', description: 'Whether its owner has left' },
-  }),
+  ownerLeft: isTrue.openapi({ description: 'Whether its owner has left' }),
 }
 
 type Asked = z.output<z.ZodObject<typeof questions>>

@@ -2,12 +2,15 @@ import { z } from '@hono/zod-openapi'
 import type { AttemptSummary, DeliverySummary, MessageSummary } from '../../../service/ports.ts'
 import { accountId, id, instant, instantOrNull } from './common.ts'
 
+export const deliveryStatus = z.enum(['queued', 'delivered', 'skipped'])
+
 const delivery = z
   .object({
     id,
+    subscriptionId: z.string(),
     destinationId: z.string(),
     destinationName: z.string(),
-    status: z.enum(['queued', 'delivered', 'skipped']),
+    status: deliveryStatus,
     attempts: z.number().int(),
     settledAt: instantOrNull('Since when it is not queued any more'),
   } satisfies Record<keyof DeliverySummary, z.ZodType>)
@@ -27,11 +30,13 @@ export const message = z
   } satisfies Record<keyof MessageSummary, z.ZodType>)
   .openapi('Message')
 
+export const outcome = z.enum(['delivered', 'refused', 'failed', 'forbidden'])
+
 export const attempt = z
   .object({
     at: instant('When it began'),
     ms: z.number().int().openapi({ description: 'How long it took' }),
-    outcome: z.enum(['delivered', 'refused', 'failed', 'forbidden']),
+    outcome,
     httpStatus: z
       .number()
       .int()

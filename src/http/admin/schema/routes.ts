@@ -18,12 +18,14 @@ export const method = z.enum(['POST', 'GET']).openapi({
 })
 const verifiedAt = instantOrNull('Since when it may be sent messages')
 
+export const url = z.string().nullable().openapi({ description: 'Null where none is set' })
+
 export const destination = z
   .object({
     id,
     accountId,
     name,
-    url: z.string().nullable(),
+    url,
     development: z.boolean().openapi({ description: 'Whether plain http is allowed' }),
     verifiedAt,
     method,
@@ -50,6 +52,7 @@ export const handshake = z
     verified: z.boolean(),
     asked: z.object({ method, url: z.string().nullable() }),
     answered,
+    ms: z.number().int().openapi({ description: 'How long the answer took' }),
     destination,
   } satisfies Record<keyof Handshake, z.ZodType>)
   .openapi('Handshake')
