@@ -149,9 +149,8 @@ export function createAccounts(deps: AccountsDeps) {
     },
 
     listUsers: (page: Page & { accountId?: string | undefined }) => storage.listUsers(page),
-    /** By a part of the e-mail address or the username, those who have not left. */
-    searchUsers: (search: { accountId?: string | undefined; text: string; limit: number }) =>
-      storage.searchUsers(search),
+    /** Those who have not left, by a part of what they are called. */
+    searchUsers: (search: Parameters<ListStorage['searchUsers']>[0]) => storage.searchUsers(search),
     findUser,
   }
 

@@ -43,7 +43,10 @@ export const CALLS: Calls = {
     setRole: (id) => [[id, 'member']],
     leave: (id) => [[id]],
     listUsers: listed,
-    searchUsers: (id) => [[{ text: 'e', limit: 10 }], [{ accountId: id, text: 'e', limit: 10 }]],
+    searchUsers: (id) => [
+      [{ text: 'clinic', limit: 1000 }],
+      [{ text: 'clinic', limit: 1000, accountId: id }],
+    ],
     findUser: (id) => [[id]],
   },
   people: {

@@ -4,7 +4,9 @@ import type { Telling } from './telling.ts'
 /** The way of messages: where they come from, where they go, and what people do with one. */
 export const ROUTES = {
   'source.created': ['good', 'The source was added.'],
+  'source.renamed': ['plain', ({ name }) => `The source is now called ${name}.`],
   'destination.created': ['good', 'The destination was added.'],
+  'destination.renamed': ['plain', ({ name }) => `The destination is now called ${name}.`],
   'destination.moved': ['warn', 'The destination has another address: it is to be verified anew.'],
   'destination.token_changed': [
     'warn',
@@ -32,6 +34,10 @@ export const ROUTES = {
   'subscription.resumed': ['good', 'The feed was resumed.'],
   'subscription.purged': ['bad', 'All that waited in the feed was dropped.'],
   'subscription.removed': ['bad', 'The feed was removed.'],
+  'message.test_sent': [
+    'plain',
+    ({ dataModel, eventType }) => `A test message was sent: ${dataModel}, ${eventType}.`,
+  ],
   'message.opened': ['warn', 'The payload of the message was opened.'],
   'message.replayed': ['plain', (facts) => `The message is sent once more${to(facts)}.`],
   'message.skipped': ['warn', (facts) => `The message is not sent any more${to(facts)}.`],
