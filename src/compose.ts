@@ -135,7 +135,6 @@ export function compose(parts: Parts): Latchkey {
     dispatch: parts.dispatch,
     applicationName: config.applicationName,
   })
-  const deskOf = createDeskOf({ ...secrets, courier, notary, region, publicUrl })
   const deliver = createDeliver({
     storage,
     sealer,
@@ -148,6 +147,10 @@ export function compose(parts: Parts): Latchkey {
     erase: config.retentionMs === 0,
     leaseMs: parts.leaseMs,
     keepAlive: parts.keepAlive,
+  })
+  const deskOf = createDeskOf({
+    ...{ ...secrets, courier, notary, region, publicUrl, standings, log },
+    wake: deliver.wake,
   })
 
   const access = createAccess({
@@ -192,9 +195,11 @@ export function compose(parts: Parts): Latchkey {
     storage,
     log,
     serial: random.serial,
+    uuid: random.uuid,
     requestId: random.requestId,
     publicKeys: () => keyring.publicKeys,
     subscriptionsUrl: publicUrl,
+    applicationName: config.applicationName,
     messageLimitBytes: config.messageLimitBytes,
     peerOf: parts.peerOf,
     trustedProxies: config.trustedProxies,

@@ -14,6 +14,7 @@ import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth, refuseTokens } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
+import { createTestBench } from './redox/test-bench.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
@@ -30,7 +31,7 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  Omit<ConsoleDeps, 'answered'> & {
+  Omit<ConsoleDeps, 'answered' | 'testBench'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }
@@ -62,7 +63,7 @@ export function createApp(deps: AppDeps): Hono {
       ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
       ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
     })
-    app.route('/', consolePages({ ...deps, answered }))
+    app.route('/', consolePages({ ...deps, answered, testBench: createTestBench(deps) }))
   }
 
   app.notFound((c) => {

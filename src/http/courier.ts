@@ -64,7 +64,10 @@ export function createCourier(deps: CourierDeps): Courier {
     async verify(destination, challenge, signal) {
       const url = urlOf(destination)
       if (url === null) return { outcome: 'forbidden', detail: NO_URL, challenged: false }
-      const answer = await dispatchInTime(handshakeWith(destination, url, challenge), signal)
+      const answer = await dispatchInTime(
+        handshakeWith(applicationName, destination, url, challenge),
+        signal,
+      )
       if (!answer.ok) return { ...notAnswered(answer.failure), challenged: false }
       const challenged =
         isSuccess(answer.value) && lenient.decode(answer.value.body).includes(challenge)
@@ -86,22 +89,24 @@ export function createCourier(deps: CourierDeps): Courier {
       signal.removeEventListener('abort', leave)
     }
   }
+}
 
-  function handshakeWith(
-    { method, development, verificationToken }: DestinationAddress,
-    url: URL,
-    challenge: string,
-  ): Words {
-    const asked = { ...(verificationToken !== null && { [TOKEN]: verificationToken }), challenge }
-    const headers = { 'application-name': applicationName }
-    if (method === 'POST') {
-      const body = JSON.stringify(asked)
-      return { method, url, headers: { ...headers, ...JSON_BODY }, body, development }
-    }
-    const question = new URL(url)
-    for (const [name, value] of Object.entries(asked)) question.searchParams.set(name, value)
-    return { method, url: question, headers, body: null, development }
+/** How a destination is asked to repeat a challenge. */
+export function handshakeWith(
+  applicationName: string,
+  { method, development, verificationToken }: DestinationAddress,
+  url: URL,
+  challenge: string,
+): Words {
+  const asked = { ...(verificationToken !== null && { [TOKEN]: verificationToken }), challenge }
+  const headers = { 'application-name': applicationName }
+  if (method === 'POST') {
+    const body = JSON.stringify(asked)
+    return { method, url, headers: { ...headers, ...JSON_BODY }, body, development }
   }
+  const question = new URL(url)
+  for (const [name, value] of Object.entries(asked)) question.searchParams.set(name, value)
+  return { method, url: question, headers, body: null, development }
 }
 
 /** What an errand says, and to whom. */

@@ -40,7 +40,7 @@ export type Receipt = Accepted & { readonly answer: string | null }
 const SYNCHRONOUS_MS = 120_000
 
 export interface AcceptDeps {
-  readonly storage: MessageStorage
+  readonly storage: Pick<MessageStorage, 'addMessage'>
   readonly sealer: Sealer
   readonly courier: Pick<Courier, 'ask'>
   /** Told which feeds have something queued, once it is on disk. */

@@ -5,7 +5,7 @@ import { type Audit, createAudit } from './audit.ts'
 import { createExplain, type Explain } from './explain.ts'
 import type { KeySecretsDeps } from './key-secrets.ts'
 import { createKeys, type Keys } from './keys.ts'
-import { createMessages, type Messages } from './messages.ts'
+import { createMessages, type Messages, type MessagesDeps } from './messages.ts'
 import type { OperatorDeps } from './operator.ts'
 import { createOverview, type Overview } from './overview.ts'
 import { createPeople, type People } from './people.ts'
@@ -48,7 +48,10 @@ export interface Desk extends Services {
   readonly may: (permission: Permission) => boolean
 }
 
-export interface DeskDeps extends KeySecretsDeps, Pick<OperatorDeps, 'clock'> {
+export interface DeskDeps
+  extends KeySecretsDeps,
+    Pick<OperatorDeps, 'clock'>,
+    Pick<MessagesDeps, 'standings' | 'wake' | 'log'> {
   readonly storage: DeskStorage & AuditStorage
   readonly courier: Courier
   readonly notary: Notary

@@ -3,15 +3,20 @@ import { conflict, type Done, eventOf, notFound, type OperatorDeps } from './ope
 import type {
   AttemptSummary,
   FeedStorage,
+  MessageFilter,
   MessageStorage,
   MessageSummary,
   OperatorStorage,
   Page,
   Sealer,
 } from './ports.ts'
+import { createTestMessage, type TestMessageDeps } from './test-message.ts'
 
-export interface MessagesDeps extends OperatorDeps {
-  readonly storage: MessageStorage & FeedStorage & Pick<OperatorStorage, 'addEvent'>
+export interface MessagesDeps extends OperatorDeps, Omit<TestMessageDeps, 'storage'> {
+  readonly storage: MessageStorage &
+    FeedStorage &
+    Pick<OperatorStorage, 'addEvent'> &
+    TestMessageDeps['storage']
   readonly sealer: Sealer
 }
 
@@ -23,7 +28,7 @@ export function createMessages(deps: MessagesDeps) {
   const { storage, sealer } = deps
 
   return {
-    list: (page: Page & { accountId?: string | undefined }) => storage.listMessages(page),
+    list: (page: Page & MessageFilter) => storage.listMessages(page),
     find,
 
     /** What came of the last attempts, the newest first. */
@@ -31,6 +36,8 @@ export function createMessages(deps: MessagesDeps) {
       const message = await find(id)
       return message.ok ? ok(await storage.listAttempts(id, ATTEMPTS)) : message
     },
+
+    sendTest: createTestMessage(deps),
 
     /** Sends it once more, after what is queued: to one destination, or to all that have it. */
     async replay(id: string, destinationId?: string): Promise<Done<MessageSummary>> {

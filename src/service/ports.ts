@@ -439,6 +439,8 @@ export interface MessageSummary {
 
 export interface DeliverySummary {
   readonly id: string
+  /** The feed that it goes by. */
+  readonly subscriptionId: string
   readonly destinationId: string
   readonly destinationName: string
   readonly status: 'queued' | 'delivered' | 'skipped'
@@ -582,8 +584,8 @@ export interface GrantStorage {
 }
 
 export interface MessageStorage {
-  /** The message and all its deliveries, or nothing. */
-  addMessage(message: NewMessage): Promise<void>
+  /** The message and all its deliveries, or nothing; with the event where a person sends it. */
+  addMessage(message: NewMessage, event?: AuditEvent): Promise<void>
   listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
   /** The sealed payload; null when there is no such message, or it was erased. */
@@ -704,7 +706,8 @@ export interface OperatorStorage {
   /** Its row is gone; the event stays. */
   removeKey(id: string, event: AuditEvent): Promise<boolean>
   /**
-   * Guard: the key is not revoked, and nobody else has the secret. Without an overlap the old secret
+   * Guard: the key is not revoked, nobody else has the secret, and `seen`, where it is given, is still
+   * the key's last change. Without an overlap the old secret
    * ends now and so do all tokens (new salt, next epoch); with one, both secrets work until then and
    * tokens live on.
    */
@@ -715,6 +718,7 @@ export interface OperatorStorage {
       sealed: string | null
       overlapEndsAt: number | null
       tokenSalt: string
+      seen?: string | undefined
     },
     event: AuditEvent,
   ): Promise<boolean>

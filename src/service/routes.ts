@@ -23,9 +23,14 @@ import type {
   Source,
   SubscriptionSummary,
 } from './ports.ts'
+import { createRouteEdits, type RouteEditsDeps } from './route-edits.ts'
+import { createRouteLists, type RouteListsDeps } from './route-lists.ts'
 
 export interface RoutesDeps extends OperatorDeps {
-  readonly storage: OperatorStorage & FeedStorage
+  readonly storage: OperatorStorage &
+    FeedStorage &
+    RouteEditsDeps['storage'] &
+    RouteListsDeps['storage']
   readonly sealer: Sealer
   readonly courier: Courier
 }
@@ -35,6 +40,8 @@ export interface Handshake {
   readonly verified: boolean
   readonly asked: { readonly method: 'POST' | 'GET'; readonly url: string | null }
   readonly answered: Attempt & { readonly challenged: boolean }
+  /** How long the answer took, or that there was none. */
+  readonly ms: number
   readonly destination: DestinationSummary
 }
 
@@ -43,6 +50,9 @@ export function createRoutes(deps: RoutesDeps) {
   const { storage, sealer, courier, random, clock } = deps
 
   return {
+    ...createRouteEdits(deps),
+    ...createRouteLists(deps),
+
     async addSource(wish: {
       accountId: string
       name: string
@@ -134,13 +144,15 @@ export function createRoutes(deps: RoutesDeps) {
       const sealedToken = await storage.findSealedToken(id)
       const address = await addressOf(sealer, { ...destination, sealedToken })
       const patiently = new AbortController().signal
+      const askedAt = clock()
       const answered = await courier.verify(address, random.secret(), patiently)
+      const ms = clock() - askedAt
       const asked = { method, url }
       if (url === null || !answered.challenged) {
         const { outcome } = answered
         const facts = { outcome, status: 'status' in answered ? answered.status : null }
         await storage.addEvent(eventOf(deps, 'destination.not_verified', id, facts))
-        return ok({ verified: false, asked, answered, destination })
+        return ok({ verified: false, asked, answered, ms, destination })
       }
       const event = eventOf(deps, 'destination.verified', id)
       const met = await storage.verifyDestination(id, { url, sealedToken }, event.at, event)
@@ -149,6 +161,7 @@ export function createRoutes(deps: RoutesDeps) {
         verified: true,
         asked,
         answered,
+        ms,
         destination: { ...destination, verifiedAt: event.at },
       })
     },

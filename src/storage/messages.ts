@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { MessageFilter, MessageStorage, MessageSummary } from '../service/ports.ts'
 import type { Compiler, Engine, RowOf, Statement } from './engine.ts'
+import { accountOf, addEventWhere, toRow } from './event-rows.ts'
 import { LAST_ID, type Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -29,6 +30,11 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
         ${lastPlace(arg('subscription_id'))})`
     return { compile: () => insert.compile(compiler.db) }
   })
+
+  const addEvent = addEventWhere(compiler, (arg) => ({
+    account: accountOf('messages'),
+    where: sql`from messages where messages.id = ${arg('subject')}`,
+  }))
 
   const find = compiler.taking<{ id: string }>()((db, arg) =>
     summaries(db).where('messages.id', '=', arg('id')),
@@ -73,6 +79,7 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
       .innerJoin('destinations', 'destinations.id', 'deliveries.destination_id')
       .select([
         'deliveries.id',
+        'deliveries.subscription_id as subscriptionId',
         'deliveries.destination_id as destinationId',
         'destinations.name as destinationName',
         'deliveries.status',
@@ -116,7 +123,7 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
   )
 
   return {
-    async addMessage(message) {
+    async addMessage(message, event) {
       await engine.atomic([
         add({
           id: message.id,
@@ -140,6 +147,7 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
             destination_id: delivery.destinationId,
           }),
         ),
+        ...(event === undefined ? [] : [addEvent(toRow(event))]),
       ])
     },
 

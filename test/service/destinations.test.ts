@@ -65,6 +65,7 @@ describe('a destination', () => {
       expect(handshake).toEqual({
         verified: true,
         asked: { method, url: `${repeater.url}/` },
+        ms: 0,
         answered: { outcome: 'delivered', status: 200, challenged: true },
         destination: { ...created, verifiedAt: core.clock() },
       })

@@ -209,8 +209,9 @@ export function conformance(name: string, open: OpenEngine): void {
           eventType: text,
           test: true,
           receivedAt: MOST,
-          deliveries: row.deliveries.map(({ id, destinationId }, n) => ({
+          deliveries: row.deliveries.map(({ id, subscriptionId, destinationId }, n) => ({
             id,
+            subscriptionId,
             destinationId,
             destinationName: n === 0 ? text : 'EMR',
             status: 'queued',

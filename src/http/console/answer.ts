@@ -95,6 +95,15 @@ export function seeOther(c: Context, path: string, said?: Said): Response {
   })
 }
 
+/** Something to be kept by who asked for it. The name is ours. */
+export const file = ({ c, caller }: Visit, name: string, bytes: Uint8Array): Response =>
+  c.body(Uint8Array.from(bytes), 200, {
+    ...GUARDED,
+    'Content-Type': 'application/octet-stream',
+    'Content-Disposition': `attachment; filename="${name}"`,
+    [REQUEST_ID]: caller.requestId,
+  })
+
 /** Choices for who types. */
 export const choicesFound = (
   { c }: Visit,

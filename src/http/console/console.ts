@@ -10,9 +10,12 @@ import { createArea } from './area.ts'
 import { mountAudit } from './audit/audit.ts'
 import type { ConsoleDeps } from './deps.ts'
 import { mountExplain } from './explain/explain.ts'
+import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
+import { mountMessageScreens } from './messages/mount.ts'
 import { mountOverview } from './overview/overview.ts'
 import { problem } from './problem.ts'
+import { mountRouteScreens } from './routes/mount.ts'
 
 export const CONSOLE = '/console'
 
@@ -27,10 +30,13 @@ export function consolePages(deps: ConsoleDeps): Hono {
   mountOverview(area)
   mountAudit(area, deps)
   mountExplain(area, deps)
+  mountKeys(area, deps)
   mountEveryPage(area, deps)
   mountMe(area, deps)
   mountSecondFactor(area, deps)
   mountTokens(area, deps)
+  mountRouteScreens(area, deps)
+  mountMessageScreens(area, deps)
   app.route('/', area.app)
 
   app.all(`${CONSOLE}/*`, (c) => problem(c, callerOf(deps, c), 'not_found'))

@@ -111,6 +111,21 @@ export function writeDelivered(meta: Meta, { source, destinations, logs }: Onwar
   }
 }
 
+/** The `Meta` of a message that somebody writes on a page. */
+export const writeTest = (kind: Pick<Meta, 'DataModel' | 'EventType'>, onward: Test) => ({
+  ...kind,
+  EventDateTime: onward.at,
+  Test: true,
+  Source: { ID: onward.sourceId },
+  Destinations: [{ ID: onward.destinationId }],
+})
+
+interface Test {
+  readonly at: string
+  readonly sourceId: string
+  readonly destinationId: string
+}
+
 const toNamed = ({ id, name }: Onward['source']) => ({ ID: id, Name: name })
 
 const toLog = ({ id, attemptId }: Onward['logs'][number]) => ({ ID: id, AttemptID: attemptId })

@@ -56,6 +56,8 @@ export interface ListedFeed extends Feed {
     readonly url: string | null
     readonly verifiedAt: number | null
   }
+  /** The message that is to go next; null where nothing waits. */
+  readonly headId: string | null
   /** When what waits longest was received; null where nothing waits. */
   readonly oldestAt: number | null
   /** Of what is to go next; null where it was not tried yet. */
@@ -92,6 +94,8 @@ export interface ListStorage {
     readonly text: string
     readonly limit: number
   }): Promise<User[]>
+  /** The key that sends as this source; null where it has none that is not revoked. */
+  findKeyOfSource(sourceId: string): Promise<KeySummary | null>
   listFeeds(
     page: FeedQuestions & { readonly after?: string | undefined; readonly limit: number },
   ): Promise<ListedFeed[]>

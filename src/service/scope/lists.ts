@@ -18,6 +18,7 @@ export function scopeLists(storage: ListStorage, own: Own): ListStorage {
       return ids.length === 0 ? [] : storage.listUsesOf(ids, fromDay)
     },
     searchUsers: (search) => own.list(search, storage.searchUsers),
+    findKeyOfSource: (id) => withOwn(own.source(id), () => storage.findKeyOfSource(id), null),
     async listFeeds(page) {
       return Promise.all((await own.list(page, storage.listFeeds)).map(guarded))
     },

@@ -13,6 +13,7 @@ type Row = Tables['subscriptions'] & {
   readonly url: string | null
   readonly verified_at: number | null
   readonly queued: number
+  readonly head_id: string | null
   readonly oldest_at: number | null
   readonly tried_at: number | null
   readonly outcome: Tables['attempts']['outcome'] | null
@@ -51,7 +52,7 @@ export function createFeedLists(engine: Engine, compiler: Compiler): Verbs {
           join messages on messages.id = deliveries.message_id
         where subscription_id = subscriptions.id and deliveries.status = 'queued'
         order by place, message_id limit 1
-      ) as oldest_at, tried.at as tried_at, tried.outcome, tried.http_status, tried.detail
+      ) as oldest_at, head.message_id as head_id, tried.at as tried_at, tried.outcome, tried.http_status, tried.detail
     from subscriptions
       join sources on sources.id = subscriptions.source_id
       join destinations on destinations.id = subscriptions.destination_id
@@ -116,6 +117,7 @@ const toFeed = (row: Row): ListedFeed => ({
     url: row.url,
     verifiedAt: row.verified_at,
   },
+  headId: row.head_id,
   oldestAt: row.oldest_at,
   lastAttempt:
     row.tried_at === null || row.outcome === null

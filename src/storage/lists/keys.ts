@@ -12,7 +12,7 @@ import { toSummary } from '../keys.ts'
 import { LAST_ID } from '../rows.ts'
 import type { Tables } from '../tables.ts'
 
-type Verbs = Pick<ListStorage, 'searchKeys' | 'countKeys' | 'listUsesOf'>
+type Verbs = Pick<ListStorage, 'searchKeys' | 'countKeys' | 'listUsesOf' | 'findKeyOfSource'>
 
 type Found = Tables['keys'] & {
   readonly account_name: string
@@ -133,6 +133,12 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
           select 1 from keys ${whereOf(conditionsOf(asked))} limit ${most}
         ) counted`)
       return Number(row?.n ?? 0)
+    },
+
+    async findKeyOfSource(sourceId) {
+      const [row] = await read(sql<Tables['keys']>`
+        select * from keys where source_id = ${sourceId} and status <> 'revoked'`)
+      return row === undefined ? null : toSummary(row)
     },
 
     listUsesOf: async (keyIds, fromDay) =>

@@ -193,11 +193,13 @@ export function listsConform(name: string, given: Given): void {
         dataModel: 'Device',
         source: { id: owned.sourceId, name: 'Source' },
         destination: { id: to.id, name: 'EMR', url: 'https://emr.example', verifiedAt: 3 },
+        headId: first.id,
         oldestAt: 70,
         lastAttempt: { at: 100, outcome: 'refused', httpStatus: 503, detail: 'no' },
       })
       expect(listed[1]).toMatchObject({
         queued: 0,
+        headId: null,
         oldestAt: null,
         lastAttempt: null,
         dataModel: null,
@@ -210,6 +212,34 @@ export function listsConform(name: string, given: Given): void {
       expect(await idsOf({ sourceId: owned.sourceId, after: feed.id })).toEqual([idle.id])
       expect(await idsOf({ destinationId: to.id })).toEqual([feed.id, idle.id])
       expect(await idsOf({ accountId: v7() })).toEqual([])
+    })
+  })
+
+  describe(`${name}: the key of a source`, () => {
+    test('is the one that is not revoked', async () => {
+      const { storage } = given
+      const { key, sourceId } = await given.tenant()
+      expect(await storage.findKeyOfSource(sourceId)).toEqual(await storage.findKeySummary(key.id))
+      await storage.revokeKey(key.id, eventOf(key.id))
+      expect(await storage.findKeyOfSource(sourceId)).toBeNull()
+      expect(await storage.findKeyOfSource(v7())).toBeNull()
+    })
+  })
+
+  describe(`${name}: a message that a person sends`, () => {
+    test('is there with its event, which is of the account that sends', async () => {
+      const { storage } = given
+      const owned = await given.tenant()
+      const sent = await given.message(owned, [])
+      expect(await storage.listEvents({ subject: sent.id, limit: 9 })).toEqual([])
+      const event = { ...eventOf(v7()), action: 'message.test_sent' }
+      const row = { ...sent, id: event.subject, deliveries: [] }
+      await storage.addMessage(row, event)
+      const told = { ...event, accountId: owned.accountId }
+      expect(await storage.listEvents({ subject: row.id, limit: 9 })).toEqual([told])
+      const again = { ...event, id: v7() }
+      await expect(storage.addMessage(row, again)).rejects.toThrow()
+      expect(await storage.listEvents({ subject: row.id, limit: 9 })).toEqual([told])
     })
   })
 

@@ -1,4 +1,5 @@
 import type { Services } from '../../../src/service/desk.ts'
+import { from } from '../people.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Arguments of each verb of the services: with `id` wherever a verb takes one, one at a time. */
@@ -23,6 +24,12 @@ const listed = (id: string): [{ limit: number; accountId?: string; after?: strin
   [{ ...page, after: id }],
 ]
 const name = 'name'
+const testMessage = (destinationId: string) => ({
+  ...{ dataModel: 'Device', eventType: 'New', sourceId: null, destinationIds: [destinationId] },
+  payload: new TextEncoder().encode('{}'),
+  render: () => '{}',
+  signal: () => new AbortController().signal,
+})
 
 export const CALLS: Calls = {
   accounts: {
@@ -35,6 +42,10 @@ export const CALLS: Calls = {
     setRole: (id) => [[id, 'member']],
     leave: (id) => [[id]],
     listUsers: listed,
+    searchUsers: (id) => [
+      [{ text: 'clinic', limit: 1000 }],
+      [{ text: 'clinic', limit: 1000, accountId: id }],
+    ],
     findUser: (id) => [[id]],
   },
   people: {
@@ -58,9 +69,11 @@ export const CALLS: Calls = {
   },
   routes: {
     addSource: (accountId) => [[{ accountId, name }]],
+    renameSource: (id) => [[id, name]],
     listSources: listed,
     findSource: (id) => [[id]],
     addDestination: (accountId) => [[{ accountId, name }]],
+    renameDestination: (id) => [[id, name]],
     moveDestination: (id) => [[id, 'https://elsewhere.example/']],
     setToken: (id) => [[id, 'another token']],
     verify: (id) => [[id]],
@@ -75,6 +88,7 @@ export const CALLS: Calls = {
       [{ sourceId: mine.sourceId, destinationId: id }],
       [{ sourceId: id, destinationId: id }],
     ],
+    unsubscribe: (id) => [[id]],
     setSubscriptionStatus: (id) => [
       [id, 'paused'],
       [id, 'active'],
@@ -84,6 +98,13 @@ export const CALLS: Calls = {
     listSubscriptions: (id) => [...listed(id), [{ ...page, sourceId: id }]],
     findSubscription: (id) => [[id]],
     findReceiver: (id) => [[id]],
+    listFeeds: (id) => [
+      ...listed(id),
+      [{ ...page, sourceId: id }],
+      [{ ...page, destinationId: id }],
+    ],
+    findListedFeed: (id) => [[id]],
+    findKeyOf: (id) => [[id]],
   },
   keys: {
     create: (id, { engineerId, developerId }) => [
@@ -114,13 +135,28 @@ export const CALLS: Calls = {
       [keyId, { name, seen: id }],
     ],
     list: (id) => [...listed(id), [{ ...page, ownerId: id }], [{ ...page, developerId: id }]],
+    search: (id) => [
+      [{ ...page, order: 'newest' }],
+      [{ ...page, order: 'newest', accountId: id }],
+      [{ ...page, order: 'newest', siteId: id }],
+    ],
+    count: (id) => [
+      [{}, 1000],
+      [{ accountId: id }, 1000],
+      [{ ownerId: id }, 1000],
+    ],
     find: (id) => [[id]],
     uses: (id) => [[id, 0]],
+    usesOf: (id) => [[[id], 0]],
   },
   messages: {
     list: listed,
     find: (id) => [[id]],
     attempts: (id) => [[id]],
+    sendTest: (id, { sourceId, destinationId }) => [
+      [id, testMessage(destinationId), from()],
+      [sourceId, testMessage(id), from()],
+    ],
     replay: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
     skip: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
     open: (id) => [[id]],

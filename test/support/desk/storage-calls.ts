@@ -142,8 +142,14 @@ export const STORAGE_CALLS: Calls = {
   listAttempts: ({ messageId }) => [[messageId, 10]],
   replayMessage: ({ messageId }, e) => [[messageId, null, e]],
   skipMessage: ({ messageId }, e) => [[messageId, null, e]],
+  addMessage: ({ sourceId, keyId, messageId }, e) => {
+    const message = {
+      ...{ id: e.id, serial: 1, keyId, sourceId, dataModel: 'Device', eventType: 'New' },
+      ...{ test: true, sealedPayload: messageId, receivedAt: 1, deliveries: [] },
+    }
+    return [[message], [message, e]]
+  },
   // The server's own work: refused, whosever it is.
-  addMessage: undefined,
   listDueFeeds: () => [[Number.MAX_SAFE_INTEGER, { all: 10, ofOne: 10 }]],
   findDueAt: ({ subscriptionId }) => [[subscriptionId, 9e11]],
   leaseFeed: ({ subscriptionId: feedId }) => [[{ feedId, by: 'me', until: 9e12 }, 9e11]],
@@ -199,6 +205,7 @@ export const STORAGE_CALLS: Calls = {
   listUsesOf: ({ keyId }) => [[[keyId], 0]],
   searchUsers: ({ accountId }) => [[{ accountId, text: 'member', limit: 10 }]],
   listFeeds: ({ accountId, sourceId }) => [[{ ...page, accountId }], [{ ...page, sourceId }]],
+  findKeyOfSource: ({ sourceId }) => [[sourceId]],
   findListedFeed: ({ subscriptionId }) => [[subscriptionId]],
 
   rename: (theirs, e) => [

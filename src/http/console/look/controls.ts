@@ -25,6 +25,8 @@ legend { margin-bottom: 0.5rem; }
 input:not([type="checkbox"], [type="radio"]), select, textarea { font: inherit; color: inherit; width: 100%; min-height: 2.5rem; padding: 0.4375rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--round); background: var(--sheet); }
 input[type="search"] { appearance: none; }
 textarea { min-height: 6rem; resize: vertical; }
+.field:has(textarea.code) { max-width: none; }
+textarea.code { min-height: 20rem; }
 textarea.code, input.code { font-family: var(--mono); font-size: 0.9375rem; }
 input:user-invalid, [aria-invalid="true"] { border-color: var(--red); border-width: 2px; }
 input[type="checkbox"], input[type="radio"] { width: 1.125rem; height: 1.125rem; accent-color: var(--teal); flex: none; margin: 0.1875rem 0 0; }

@@ -66,7 +66,7 @@ for (const form of document.querySelectorAll('form[data-filter]')) {
 }
 
 // A form is sent once, however often the button is pressed.
-for (const form of document.querySelectorAll('form[method="post"]')) {
+for (const form of document.querySelectorAll('form[method="post"]:not([data-download])')) {
   form.addEventListener('submit', (event) => {
     if (form.dataset.sent) event.preventDefault()
     form.dataset.sent = 'yes'

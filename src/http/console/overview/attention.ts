@@ -38,7 +38,7 @@ function tilesOf(visit: Visit, { stuck, expiring, ownerLeft, unused }: Attention
     tile({
       title: 'Feeds that are stuck',
       some: stuck,
-      href: '/console/feeds?stuck=yes',
+      href: '/console/feeds?state=stuck',
       rowOf: (feed) =>
         html`<a href="/console/feeds/${feed.id}">${feed.source.name} → ${feed.destination.name}</a> <span class="soft small">${waiting(visit, feed)}</span>`,
     }),

@@ -1,8 +1,9 @@
-import type { Telling } from './telling.ts'
+import { RENAMED, type Telling } from './telling.ts'
 
 /** Accounts and what is in them, and the server itself. */
 export const PLACES = {
   'account.created': ['good', 'The account was created.'],
+  'account.renamed': RENAMED,
   'account.closed': ['bad', 'The account was closed: every key of it is refused.'],
   'account.opened': ['good', 'The account was opened again.'],
   'account.departed_keys_set': [
@@ -17,8 +18,10 @@ export const PLACES = {
   'address.added': ['plain', ({ network }) => `The address ${network} was added to the list.`],
   'address.removed': ['warn', 'An address was taken off the list.'],
   'site.created': ['good', 'The site was added.'],
+  'site.renamed': RENAMED,
   'site.removed': ['bad', 'The site was removed.'],
   'developer.created': ['good', 'The developer was added.'],
+  'developer.renamed': RENAMED,
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
   'audit.purged': [
     'plain',

@@ -1,9 +1,11 @@
 import type { Facts } from '../../../../service/ports.ts'
-import type { Telling } from './telling.ts'
+import { RENAMED, type Telling } from './telling.ts'
 
 /** The way of messages: where they come from, where they go, and what people do with one. */
 export const ROUTES = {
   'source.created': ['good', 'The source was added.'],
+  'source.renamed': RENAMED,
+  'destination.renamed': RENAMED,
   'destination.created': ['good', 'The destination was added.'],
   'destination.moved': ['warn', 'The destination has another address: it is to be verified anew.'],
   'destination.token_changed': [
@@ -33,6 +35,11 @@ export const ROUTES = {
   'subscription.purged': ['bad', 'All that waited in the feed was dropped.'],
   'subscription.removed': ['bad', 'The feed was removed.'],
   'message.opened': ['warn', 'The payload of the message was opened.'],
+  'message.test_sent': [
+    'plain',
+    ({ sourceId, dataModel, eventType }) =>
+      `A test message was sent as ${sourceId}: ${dataModel}, ${eventType}.`,
+  ],
   'message.replayed': ['plain', (facts) => `The message is sent once more${to(facts)}.`],
   'message.skipped': ['warn', (facts) => `The message is not sent any more${to(facts)}.`],
 } as const satisfies Record<string, Telling>

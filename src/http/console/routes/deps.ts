@@ -1,0 +1,4 @@
+/** What the handshake says of this server. */
+export interface RouteScreenDeps {
+  readonly applicationName: string
+}

@@ -1,0 +1,74 @@
+import type { Role } from '../../src/domain/key.ts'
+import { from, got, PASSWORD, type Person, signIn } from '../support/people.ts'
+import { startReceiver } from '../support/receiver.ts'
+import { done, seedKey, testServer } from '../support/server.ts'
+
+/** A server with a vendor's source, a destination that can really be reached, and people of each role. */
+export async function routesWorld() {
+  const receiver = await startReceiver((path) => (path.startsWith('/closed') ? 'refuse' : 'take'))
+  const server = await testServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' })
+  const seeded = await seedKey(server)
+  const { accountId, sourceId } = seeded
+
+  async function destination(name: string, path: string) {
+    const wish = { accountId, name, url: receiver.url + path, development: true }
+    const { id } = done(await server.routes.addDestination({ ...wish, token: 'agreed-on-token' }))
+    done(await server.routes.setVerified(id, true))
+    const joined = { sourceId, destinationId: id }
+    const { id: feedId } = done(await server.routes.subscribe(joined))
+    return { id, feedId }
+  }
+  const open = await destination('Mercy EMR', '/open')
+  const closed = await destination('Night registry', '/closed')
+
+  /** Somebody of the account, signed in. */
+  async function visitor(role: Role) {
+    const username = `${role}-${crypto.randomUUID()}`
+    const email = `${username}@acme.example`
+    const user = done(await server.accounts.addUser({ accountId, email, role, username }))
+    const { secret } = done(await server.people.invite(user.id))
+    got(await server.access.accept(secret, { password: PASSWORD }, from()))
+    const person: Person = { user, accountId, username, password: PASSWORD }
+    const session = (await signIn(server, person)).secret
+    const token = server.access.sessions.formToken(session)
+    return { ...browse(session, token), user, session }
+  }
+
+  /** Pages and forms as a browser of this session asks for them. */
+  function browse(session: string, token: string) {
+    const cookie = `__Host-latchkey=${session}`
+    const host = 'latchkey.example'
+    return {
+      get: (path: string) => server.call(path, { method: 'GET', headers: { host, cookie } }),
+      post: (path: string, fields: Record<string, string> = {}) =>
+        server.call(path, {
+          headers: {
+            ...{ host, cookie, 'Sec-Fetch-Site': 'same-origin' },
+            'Content-Type': 'application/x-www-form-urlencoded',
+          },
+          body: new URLSearchParams({ ...fields, 'form-token': token }).toString(),
+        }),
+    }
+  }
+
+  return {
+    ...seeded,
+    server,
+    receiver,
+    open,
+    closed,
+    visitor,
+    /** Everything that is due is tried once. */
+    async deliver() {
+      server.deliver.start()
+      await server.deliver.look()
+      await server.deliver.finish()
+    },
+    async close() {
+      await server.close()
+      await receiver.close()
+    },
+  }
+}
+
+export type RoutesWorld = Awaited<ReturnType<typeof routesWorld>>
