@@ -11,6 +11,8 @@ svg .bar:not(.bad) { fill: var(--teal); }
 svg .bar.bad { stroke: var(--red); vector-effect: non-scaling-stroke; }
 svg .ground { fill: var(--red-wash); }
 svg .stripe { fill: var(--red); }
+.numbers :is(th, td) { padding: 0.25rem 0.5rem; font-variant-numeric: tabular-nums; }
+.numbers caption { padding-inline: 0.5rem; }
 .marks { list-style: none; display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; font-size: 0.75rem; color: var(--soft); }
 .overlap { width: 100%; max-width: 30rem; }
 .overlap .works { fill: var(--teal-wash); stroke: var(--teal); stroke-width: 1.5; }
