@@ -31,7 +31,7 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  Omit<ConsoleDeps, 'answered' | 'testBench'> & {
+  Omit<ConsoleDeps, 'testBench' | 'answered'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }

@@ -3,6 +3,7 @@ import type { AreaDeps } from './area.ts'
 import type { ExplainScreenDeps } from './explain/deps.ts'
 import type { KeyScreenDeps } from './keys/deps.ts'
 import type { MessageScreenDeps } from './messages/deps.ts'
+import type { PortalKeyDeps } from './places/portal-key.ts'
 import type { RouteScreenDeps } from './routes/deps.ts'
 
 /** All that the console needs of the server. */
@@ -11,4 +12,5 @@ export type ConsoleDeps = AreaDeps &
   ExplainScreenDeps &
   KeyScreenDeps &
   MessageScreenDeps &
+  PortalKeyDeps &
   RouteScreenDeps

@@ -204,6 +204,13 @@ export const STORAGE_CALLS: Calls = {
   countKeys: ({ accountId }) => [[{ accountId }, 10]],
   listUsesOf: ({ keyId }) => [[[keyId], 0]],
   searchUsers: ({ accountId }) => [[{ accountId, text: 'member', limit: 10 }]],
+  countKeysOf: ({ accountId, engineerId, siteId, developerId }) => [
+    ['owner', [engineerId], accountId],
+    ['owner', [engineerId]],
+    ['site', [siteId]],
+    ['developer', [developerId]],
+  ],
+  listSignIns: ({ memberId }) => [[[memberId], 1]],
   listFeeds: ({ accountId, sourceId }) => [[{ ...page, accountId }], [{ ...page, sourceId }]],
   findKeyOfSource: ({ sourceId }) => [[sourceId]],
   findListedFeed: ({ subscriptionId }) => [[subscriptionId]],

@@ -1,12 +1,12 @@
 import type { Facts } from '../../../../service/ports.ts'
-import { RENAMED, type Telling } from './telling.ts'
+import type { Telling } from './telling.ts'
 
 /** The way of messages: where they come from, where they go, and what people do with one. */
 export const ROUTES = {
   'source.created': ['good', 'The source was added.'],
-  'source.renamed': RENAMED,
-  'destination.renamed': RENAMED,
+  'source.renamed': ['plain', ({ name }) => `The source is now called ${name}.`],
   'destination.created': ['good', 'The destination was added.'],
+  'destination.renamed': ['plain', ({ name }) => `The destination is now called ${name}.`],
   'destination.moved': ['warn', 'The destination has another address: it is to be verified anew.'],
   'destination.token_changed': [
     'warn',
@@ -34,12 +34,11 @@ export const ROUTES = {
   'subscription.resumed': ['good', 'The feed was resumed.'],
   'subscription.purged': ['bad', 'All that waited in the feed was dropped.'],
   'subscription.removed': ['bad', 'The feed was removed.'],
-  'message.opened': ['warn', 'The payload of the message was opened.'],
   'message.test_sent': [
     'plain',
-    ({ sourceId, dataModel, eventType }) =>
-      `A test message was sent as ${sourceId}: ${dataModel}, ${eventType}.`,
+    ({ dataModel, eventType }) => `A test message was sent: ${dataModel}, ${eventType}.`,
   ],
+  'message.opened': ['warn', 'The payload of the message was opened.'],
   'message.replayed': ['plain', (facts) => `The message is sent once more${to(facts)}.`],
   'message.skipped': ['warn', (facts) => `The message is not sent any more${to(facts)}.`],
 } as const satisfies Record<string, Telling>

@@ -3,6 +3,3 @@ import type { Tone } from '../../parts/words.ts'
 
 /** One kind of event: whether it is good news, and its sentence. Ids in the facts are names where they are known. */
 export type Telling = readonly [Tone, string | ((facts: Facts) => string)]
-
-/** What was renamed tells its name by itself. */
-export const RENAMED: Telling = ['plain', ({ name }) => `The name is now “${name}”.`]
