@@ -47,6 +47,8 @@ export interface Parts {
   readonly primitives: Primitives
   readonly argon2: Argon2
   readonly keyring: Keyring
+  /** The secret part of a link to the first operator, where no terminal prints one. */
+  readonly welcome?: string | undefined
   readonly clock: Clock
   readonly log: Log
   /** How this runtime reaches an upstream. */
@@ -152,7 +154,7 @@ export function compose(parts: Parts): Latchkey {
   })
 
   const access = createAccess({
-    ...{ ...secrets, totp, recorder, log, region },
+    ...{ ...secrets, totp, recorder, log, region, firstLink: parts.welcome },
     guesses: guessesOf('console'),
   })
 
@@ -193,6 +195,7 @@ export function compose(parts: Parts): Latchkey {
     storage,
     log,
     serial: random.serial,
+    uuid: random.uuid,
     requestId: random.requestId,
     publicKeys: () => keyring.publicKeys,
     subscriptionsUrl: publicUrl,

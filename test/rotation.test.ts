@@ -335,6 +335,7 @@ describe('reuse', () => {
       actor: key.keyId,
       action: 'grant.reused',
       subject: sid,
+      accountId: key.accountId,
       facts: { keyId: key.keyId, address: '203.0.113.7', path: '/auth/refreshToken' },
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     })

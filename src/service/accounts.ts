@@ -11,10 +11,11 @@ import {
   type OperatorDeps,
   readName,
 } from './operator.ts'
+import type { ListStorage } from './ports/lists.ts'
 import type { Account, OperatorStorage, Page, User } from './ports.ts'
 
 export interface AccountsDeps extends OperatorDeps {
-  readonly storage: OperatorStorage
+  readonly storage: OperatorStorage & Pick<ListStorage, 'searchUsers'>
   /** What whoever acts is himself: nobody raises anybody above that. */
   readonly role: Role
   /** The region of accounts that name none. */
@@ -125,6 +126,8 @@ export function createAccounts(deps: AccountsDeps) {
     },
 
     listUsers: (page: Page & { accountId?: string | undefined }) => storage.listUsers(page),
+    /** Those who have not left, by a part of what they are called. */
+    searchUsers: (search: Parameters<ListStorage['searchUsers']>[0]) => storage.searchUsers(search),
     findUser,
   }
 

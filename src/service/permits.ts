@@ -13,6 +13,7 @@ export const PERMITS: Permits = {
     setRole: 'users.write',
     leave: 'users.write',
     listUsers: 'users.read',
+    searchUsers: 'users.read',
     findUser: 'users.read',
   },
   people: {
@@ -70,8 +71,11 @@ export const PERMITS: Permits = {
     assign: 'keys.write',
     edit: 'keys.write',
     list: 'keys.read',
+    search: 'keys.read',
+    count: 'keys.read',
     find: 'keys.read',
     uses: 'keys.read',
+    usesOf: 'keys.read',
   },
   messages: {
     list: 'messages.read',

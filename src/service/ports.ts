@@ -705,7 +705,8 @@ export interface OperatorStorage {
   /** Its row is gone; the event stays. */
   removeKey(id: string, event: AuditEvent): Promise<boolean>
   /**
-   * Guard: the key is not revoked, and nobody else has the secret. Without an overlap the old secret
+   * Guard: the key is not revoked, nobody else has the secret, and `seen`, where it is given, is still
+   * the key's last change. Without an overlap the old secret
    * ends now and so do all tokens (new salt, next epoch); with one, both secrets work until then and
    * tokens live on.
    */
@@ -716,6 +717,7 @@ export interface OperatorStorage {
       sealed: string | null
       overlapEndsAt: number | null
       tokenSalt: string
+      seen?: string | undefined
     },
     event: AuditEvent,
   ): Promise<boolean>

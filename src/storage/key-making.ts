@@ -94,6 +94,9 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
     select 1 from keys as other
     where other.secret_hash = ${hash} and other.id <> ${id} and other.dialect <> 'redox')`
 
+  const isSeen = (seen: string | null) =>
+    sql<boolean>`(cast(${seen} as text) is null or event_id = ${seen})`
+
   const replaceAtOnce = compiler.taking<{
     id: string
     hash: string
@@ -101,6 +104,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
     token_salt: string
     at: number
     event_id: string
+    seen: string | null
   }>()((db, arg) =>
     db
       .updateTable('keys')
@@ -116,7 +120,8 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
       }))
       .where('id', '=', arg('id'))
       .where('status', '<>', 'revoked')
-      .where((eb) => eb.not(isTaken(arg('id'), arg('hash')))),
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash'))))
+      .where(isSeen(arg('seen'))),
   )
 
   const replaceWithOverlap = compiler.taking<{
@@ -126,6 +131,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
     ends_at: number
     at: number
     event_id: string
+    seen: string | null
   }>()((db, arg) =>
     db
       .updateTable('keys')
@@ -139,7 +145,8 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
       }))
       .where('id', '=', arg('id'))
       .where('status', '<>', 'revoked')
-      .where((eb) => eb.not(isTaken(arg('id'), arg('hash')))),
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash'))))
+      .where(isSeen(arg('seen'))),
   )
 
   return {
@@ -169,8 +176,8 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
         event,
       ),
 
-    replaceSecret(id, { hash, sealed, overlapEndsAt, tokenSalt }, event) {
-      const facts = { id, hash, sealed, at: event.at, event_id: event.id }
+    replaceSecret(id, { hash, sealed, overlapEndsAt, tokenSalt, seen = null }, event) {
+      const facts = { id, hash, sealed, seen, at: event.at, event_id: event.id }
       const step =
         overlapEndsAt === null
           ? replaceAtOnce({ ...facts, token_salt: tokenSalt })

@@ -6,6 +6,7 @@ import type { D1 } from './d1.ts'
 export interface Env {
   readonly DB?: D1
   readonly LATCHKEY_KEYRING_JSON?: string
+  readonly LATCHKEY_WELCOME?: string
   readonly [binding: string]: unknown
 }
 
@@ -14,10 +15,14 @@ export interface Bound {
   readonly ring: Ring
   readonly config: Config
   readonly publicUrl: string
+  /** The secret part of a link to the first operator, where there is one. */
+  readonly welcome: string | undefined
 }
 
 /** A secret, not a setting: it has no place among what may be printed. */
 const RING = 'LATCHKEY_KEYRING_JSON'
+/** Another one: who can print no link in a terminal chooses it himself. */
+const WELCOME = 'LATCHKEY_WELCOME'
 
 /** Settings that tell of a machine. Whoever gives one here expects something that will not be. */
 const OF_A_MACHINE: Readonly<Record<string, string>> = {
@@ -38,7 +43,7 @@ export function readBindings(env: Env): Bound {
     LATCHKEY_MESSAGE_LIMIT_BYTES: String(MESSAGE_LIMIT_BYTES),
   }
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('LATCHKEY_') || name === RING) continue
+    if (!name.startsWith('LATCHKEY_') || name === RING || name === WELCOME) continue
     const reason = OF_A_MACHINE[name]
     if (reason !== undefined) problems.push(`${name} cannot be set here: ${reason}`)
     else settings[name] = String(value)
@@ -60,11 +65,15 @@ export function readBindings(env: Env): Bound {
     if (!text) throw new Error('it is missing: `latchkey keyring new` prints one')
     return parseRing(text)
   }, RING)
+  const welcome = env.LATCHKEY_WELCOME
+  if (welcome !== undefined && !/^[\w-]{32,256}$/.test(welcome)) {
+    problems.push(`${WELCOME} must be 32 to 256 of A–Z, a–z, 0–9, dash and underscore`)
+  }
   const db = env.DB
   if (db === undefined) problems.push('DB is missing: bind a D1 database by that name')
 
   if (config?.publicUrl && ring !== null && db !== undefined && problems.length === 0) {
-    return { db, ring, config, publicUrl: config.publicUrl }
+    return { db, ring, config, publicUrl: config.publicUrl, welcome }
   }
   throw new ConfigError(problems)
 

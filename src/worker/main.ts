@@ -23,7 +23,7 @@ let composed: Latchkey | undefined
 /** Nothing here waits for I/O, which would belong to one request and end with it. */
 function latchkeyOf(env: Env): Latchkey {
   if (composed !== undefined) return composed
-  const { db, ring, config, publicUrl } = readBindings(env)
+  const { db, ring, config, publicUrl, welcome } = readBindings(env)
   const clock = Date.now
   const log = createLog(config.logLevel, clock)
   composed = compose({
@@ -33,6 +33,7 @@ function latchkeyOf(env: Env): Latchkey {
     primitives: workerPrimitives,
     argon2: createArgon2(),
     keyring: new Keyring(workerPrimitives, ring),
+    welcome,
     clock,
     log,
     carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),

@@ -98,6 +98,18 @@ describe('a key is made', () => {
     }
   })
 
+  test('once, however often it is asked for by the same id, and however many at a time', async () => {
+    const id = '01990000-0000-7000-8000-000000000001'
+    const wish = { ...(await wishOf('xdent')), id }
+    const both = await Promise.all([core.keys.create(wish), core.keys.create(wish)])
+    expect(both.map(({ ok }) => ok).sort()).toEqual([false, true])
+    const told = `conflict: key ${id} was made already: its secret is not shown again`
+    expect(both.filter(({ ok }) => !ok).map(refusal)).toEqual([told])
+    expect(refusal(await core.keys.create(wish))).toBe(told)
+    expect(await tryCreate('xdent', { id: 'mine' })).toBe('invalid: "mine" is not a UUID')
+    expect(await core.storage.listKeys({ ownerId: tenant.ownerId, limit: 9 })).toHaveLength(1)
+  })
+
   test.each<[string, Dialect, Partial<KeyWish>, string]>([
     ['a blank name', 'xdent', { name: ' ' }, 'invalid: the name must not be blank'],
     [
@@ -517,6 +529,18 @@ describe('a key’s secret is rotated', () => {
     const atOnce = done(await core.keys.rotateSecret(key.id, {}))
     expect(atOnce.key.previousSecretEndsAt).toBeNull()
     expect(atOnce.secret).not.toBe(overlap.secret)
+  })
+
+  test('once, however often the same page asks for it, and however many at a time', async () => {
+    const { key } = await create('xdent')
+    const ask = () => core.keys.rotateSecret(key.id, { seen: key.eventId, overlapMs: 500 })
+    const both = await Promise.all([ask(), ask()])
+    expect(both.map(({ ok }) => ok).sort()).toEqual([false, true])
+    const told = `conflict: key ${key.publicId} was changed since you looked at it: look again`
+    expect(both.filter(({ ok }) => !ok).map(refusal)).toEqual([told])
+    expect(refusal(await ask())).toBe(told)
+    done(await core.keys.revoke(key.id))
+    expect(refusal(await ask())).toContain('that is final')
   })
 
   test('to one that another system issued, unless another key has it, or had it', async () => {

@@ -57,6 +57,7 @@ test.each([
     { LATCHKEY_MESSAGE_LIMIT_BYTES: '1400001' },
     /^LATCHKEY_MESSAGE_LIMIT_BYTES must be at most 1400000 here/,
   ],
+  [{ LATCHKEY_WELCOME: 'too short' }, /^LATCHKEY_WELCOME must be 32 to 256 of /],
   [{ LATCHKEY_KEYRING_JSON: '{' }, /^LATCHKEY_KEYRING_JSON: the key ring is not JSON$/],
 ])('%j is refused with its reason', async (more, reason) => {
   const found = problemsOf(await env(more))

@@ -8,6 +8,7 @@ import { mountTokens } from './access/tokens.ts'
 import { welcomeScreens } from './access/welcome.ts'
 import { createArea } from './area.ts'
 import type { ConsoleDeps } from './deps.ts'
+import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
 import { mountMessageScreens } from './messages/mount.ts'
 import { mountOverview } from './overview/overview.ts'
@@ -25,6 +26,7 @@ export function consolePages(deps: ConsoleDeps): Hono {
 
   const area = createArea(deps)
   mountOverview(area)
+  mountKeys(area, deps)
   mountEveryPage(area, deps)
   mountMe(area, deps)
   mountSecondFactor(area, deps)

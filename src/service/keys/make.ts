@@ -2,7 +2,7 @@ import { type Dialect, traitsOf } from '../../domain/dialect.ts'
 import { ok } from '../../domain/failure.ts'
 import { isPublicId } from '../../domain/key.ts'
 import { createKeySecrets, type KeySecretsDeps } from '../key-secrets.ts'
-import { conflict, type Done, eventOf, invalid, type OperatorDeps } from '../operator.ts'
+import { conflict, type Done, eventOf, invalid, type OperatorDeps, readId } from '../operator.ts'
 import type { AuthorityStorage, OperatorStorage } from '../ports.ts'
 import { createKeyFinder, type Revealed, revokedAlready } from './find.ts'
 import { createWishReader, given, type KeyWish, readAccess, readTexts } from './wish.ts'
@@ -43,7 +43,9 @@ export function createMaking(deps: MakingDeps) {
       if (!owner.ok) return owner
       const place = await readPlace(wish, owner.value)
       if (!place.ok) return place
-      const id = random.uuid()
+      const wished = readId(wish.id, random)
+      if (!wished.ok) return wished
+      const id = wished.value
       if (await isTaken(wish.secret, wish.dialect, id)) return taken
 
       const { hash, sealed } = await secrets.keep(secret.value, wish.dialect, id)
@@ -71,6 +73,9 @@ export function createMaking(deps: MakingDeps) {
         }),
       )
       if (!added) {
+        if (wish.id !== undefined && (await find(id)).ok) {
+          return conflict(`key ${id} was made already: its secret is not shown again`)
+        }
         return conflict(
           wish.sourceId === undefined
             ? TAKEN
@@ -99,7 +104,12 @@ export function createMaking(deps: MakingDeps) {
      */
     async rotateSecret(
       id: string,
-      wish: { secret?: string | undefined; overlapMs?: number | undefined },
+      wish: {
+        secret?: string | undefined
+        overlapMs?: number | undefined
+        /** The key's last change that was seen: who asks twice rotates once. */
+        seen?: string | undefined
+      },
     ): Promise<Done<Revealed>> {
       const key = await find(id)
       if (!key.ok) return key
@@ -112,10 +122,14 @@ export function createMaking(deps: MakingDeps) {
       const kept = await secrets.keep(secret.value, dialect, key.value.id)
       const changed = await storage.replaceSecret(
         key.value.id,
-        { ...kept, overlapEndsAt, tokenSalt: random.salt() },
+        { ...kept, overlapEndsAt, tokenSalt: random.salt(), seen: wish.seen },
         eventOf(deps, 'key.secret_rotated', key.value.id, { overlapEndsAt }),
       )
-      return changed ? reveal(key.value.id, secret.value) : revokedAlready(key.value)
+      if (changed) return reveal(key.value.id, secret.value)
+      const now = await find(key.value.id)
+      return now.ok && now.value.status !== 'revoked' && wish.seen !== undefined
+        ? conflict(`key ${key.value.publicId} was changed since you looked at it: look again`)
+        : revokedAlready(key.value)
     },
   }
 

@@ -5,6 +5,8 @@ import { type Done, invalid, notFound, readName, readText } from '../operator.ts
 import type { KeyEdit, OperatorStorage, User } from '../ports.ts'
 
 export interface KeyWish {
+  /** The id that it is to have: who asks twice makes one key. Made here where it is left out. */
+  readonly id?: string | undefined
   readonly dialect: Dialect
   readonly ownerId: string
   readonly name: string

@@ -27,6 +27,8 @@ export interface AccessDeps {
   readonly totp: Totp
   readonly guesses: Guesses
   readonly recorder: Recorder
+  /** The secret of a link to the first operator that whoever runs the server has chosen. */
+  readonly firstLink?: string | undefined
   /** Of the account that the first operator makes. */
   readonly region: string
 }

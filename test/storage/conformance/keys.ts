@@ -609,6 +609,22 @@ export function keysConform(name: string, given: Given): void {
       }
     })
 
+    test('only where the change that was seen is still the last one, where one was', async () => {
+      const { storage } = given
+      const { key: row } = await presented()
+      const seen = (await summaryOf(row.id))?.eventId
+      for (const overlapEndsAt of [null, 90]) {
+        const secret = { hash: v7(), sealed: null, tokenSalt: 't', overlapEndsAt }
+        const wrong = { ...secret, seen: 'another' }
+        expect(await storage.replaceSecret(row.id, wrong, eventOf(row.id))).toBe(false)
+      }
+      const secret = { hash: v7(), sealed: null, tokenSalt: 't', overlapEndsAt: 90, seen }
+      expect(await storage.replaceSecret(row.id, secret, eventOf(row.id))).toBe(true)
+      const again = { ...secret, hash: v7() }
+      expect(await storage.replaceSecret(row.id, again, eventOf(row.id))).toBe(false)
+      expect(await storage.findKeyBySecret(secret.hash)).toMatchObject({ id: row.id })
+    })
+
     test('by 20 at once, one after the other: the last stands, and no epoch is lost', async () => {
       const { storage } = given
       const { key: row } = await presented()

@@ -42,6 +42,10 @@ export const CALLS: Calls = {
     setRole: (id) => [[id, 'member']],
     leave: (id) => [[id]],
     listUsers: listed,
+    searchUsers: (id) => [
+      [{ text: 'clinic', limit: 1000 }],
+      [{ text: 'clinic', limit: 1000, accountId: id }],
+    ],
     findUser: (id) => [[id]],
   },
   people: {
@@ -131,8 +135,19 @@ export const CALLS: Calls = {
       [keyId, { name, seen: id }],
     ],
     list: (id) => [...listed(id), [{ ...page, ownerId: id }], [{ ...page, developerId: id }]],
+    search: (id) => [
+      [{ ...page, order: 'newest' }],
+      [{ ...page, order: 'newest', accountId: id }],
+      [{ ...page, order: 'newest', siteId: id }],
+    ],
+    count: (id) => [
+      [{}, 1000],
+      [{ accountId: id }, 1000],
+      [{ ownerId: id }, 1000],
+    ],
     find: (id) => [[id]],
     uses: (id) => [[id, 0]],
+    usesOf: (id) => [[[id], 0]],
   },
   messages: {
     list: listed,

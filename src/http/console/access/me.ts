@@ -9,6 +9,7 @@ import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
 import { badge, facts, plural, refused } from '../parts/words.ts'
 import { part, type Visit } from '../visit.ts'
+import { browserName } from './browser.ts'
 import type { AccessScreenDeps } from './deps.ts'
 import { why } from './why.ts'
 
@@ -86,14 +87,15 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
 
 const rowOf = (visit: Visit, session: Session): (Html | string)[] => {
   const isThis = session.id === visit.person.session.id
+  const name = session.kind === 'browser' ? browserName(session.name) : session.name
   return [
-    html`${session.name} ${isThis ? badge('this one', 'good') : nothing}`,
+    html`${name} ${isThis ? badge('this one', 'good') : nothing}`,
     session.kind === 'browser' ? 'Browser' : 'API token',
     moment(session.seenAt, visit.now),
     moment(session.expiresAt, visit.now),
     press(visit.formToken, `${HERE}/sessions/${session.id}/end`, isThis ? 'Sign out' : 'End', {
       look: 'compact',
-      what: `End ${session.name}`,
+      what: `${isThis ? 'Sign out' : 'End'} ${name}`,
     }),
   ]
 }

@@ -13,6 +13,8 @@ button:hover, .button:hover { background: var(--sunken); }
 [hidden] { display: none !important; }
 
 form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.125rem; }
+form > button, form > .button { justify-self: start; }
+.alone form > button { justify-self: stretch; }
 form.inline { display: inline-flex; gap: 0.5rem; align-items: center; }
 .field { display: grid; gap: 0.3rem; min-width: 0; max-width: 36rem; }
 .field > label, .field > legend, legend { font-weight: 600; padding: 0; }

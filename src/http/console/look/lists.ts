@@ -4,7 +4,8 @@ export const lists = `
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: start; padding: 0.75rem 1.25rem; color: var(--soft); font-size: 0.875rem; }
 th, td { text-align: start; vertical-align: top; padding: 0.625rem 1.25rem; border-top: 1px solid var(--line); }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; }
+td .button, td button { white-space: nowrap; }
 thead th { font-size: 0.8125rem; color: var(--soft); font-weight: 600; border-top: 0; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: bottom; }
 thead th a { color: inherit; text-decoration: none; }
 thead th a:hover { text-decoration: underline; }

@@ -8,6 +8,11 @@ svg text { font: 0.75rem var(--sans); fill: var(--soft); }
 .chart .bar { fill: var(--teal); }
 .chart .bar.refused { fill: var(--red); }
 .chart .line { fill: none; stroke: var(--teal); stroke-width: 2; }
+.overlap { width: 100%; max-width: 30rem; }
+.overlap .works { fill: var(--teal-wash); stroke: var(--teal); stroke-width: 1.5; }
+.overlap .moment { stroke: var(--edge); stroke-dasharray: 3 3; fill: none; }
+.overlap .hatch { stroke: var(--teal); stroke-width: 1.5; }
+.overlap text { fill: var(--ink); }
 .meter { display: grid; grid-template-columns: minmax(8rem, 14rem) minmax(0, 1fr) max-content; gap: 0.375rem 0.875rem; align-items: center; list-style: none; }
 .meter li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: center; }
 @media (max-width: 34rem) {

@@ -7,11 +7,13 @@ const SAID = {
   'session-ended': 'It has ended: the next request with it is refused.',
   'second-factor-removed':
     'The second factor is taken away: your password alone opens your account.',
+  'key-created': 'The key was created.',
   'key-edited': 'The key was changed.',
   'key-disabled': 'The key is disabled: the next request with it is refused.',
   'key-enabled': 'The key is enabled again.',
   'key-revoked': 'The key is revoked, for ever: the next request with it is refused.',
   'key-removed': 'The key was deleted. The audit keeps what it was.',
+  'key-rotated': 'The secret was replaced by yours.',
   'key-assigned': 'The key is assigned.',
   'key-unassigned': 'The key is taken back.',
   'source-added': 'The source is there. Make a key for it, and subscribe it to a destination.',

@@ -19,6 +19,8 @@ export interface Field {
   readonly spellcheck?: boolean | undefined
   /** Choices that are offered while one types. */
   readonly list?: string | undefined
+  /** Where they are asked for, what was typed put at its end. */
+  readonly suggest?: string | undefined
   readonly wide?: boolean | undefined
 }
 
@@ -78,6 +80,7 @@ export function field(of: Field): Html {
       attribute('inputmode', of.inputmode),
       attribute('maxlength', of.maxlength?.toString()),
       attribute('list', of.list),
+      attribute('data-suggest', of.suggest),
       attribute('spellcheck', of.spellcheck === false ? 'false' : undefined),
       attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`),
     ]}>${hint}

@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { check, submit } from './form.ts'
-import type { Html } from './html.ts'
+import { type Html, nothing } from './html.ts'
 import { copyable } from './words.ts'
 
 export interface Revealing {
@@ -11,8 +11,8 @@ export interface Revealing {
   readonly file: string
   /** Where one goes from here. */
   readonly next: string
-  /** What must be said before. */
-  readonly acknowledge: string
+  /** What must be said before; nothing where it can be shown again. */
+  readonly acknowledge?: string | undefined
 }
 
 /**
@@ -25,18 +25,26 @@ export const reveal = (of: Revealing): Html => html`
     <h2 id="reveal-title">${of.title}</h2>
     <p>${of.text}</p>
     <div class="stack tight" data-secret>
-      ${of.secrets.map(({ name, value }) => html`<div class="secret">${copyable(value, name)}</div>`)}
+      ${of.secrets.map(
+        ({ name, value }) => html`
+        ${isCode(of, name) ? nothing : html`<span class="small soft">${name}</span>`}
+        <div class="secret">${copyable(value, name)}</div>`,
+      )}
     </div>
     <p class="row" data-secret><a class="button" download="${of.file}" href="${fileOf(of)}">Download as a file</a></p>
     <form method="get" action="${of.next}">
-      ${check({ name: 'kept', label: of.acknowledge, required: true })}
+      ${of.acknowledge === undefined ? nothing : check({ name: 'kept', label: of.acknowledge, required: true })}
       ${submit('Close')}
     </form>
   </dialog>`
 
+/** One of several that are alike: none needs a name. */
+const isCode = ({ secrets }: Pick<Revealing, 'secrets'>, name: string): boolean =>
+  secrets.length > 1 && name === 'code'
+
 const fileOf = ({ secrets }: Revealing): string => {
   const lines = secrets.map(({ name, value }) =>
-    secrets.length > 1 && name === 'code' ? value : `${name}=${value}`,
+    isCode({ secrets }, name) ? value : `${name}=${value}`,
   )
   return `data:text/plain;charset=utf-8,${encodeURIComponent(`${lines.join('\n')}\n`)}`
 }

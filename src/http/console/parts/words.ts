@@ -27,8 +27,10 @@ export const empty = (title: string, text: Html | string, action: Html = nothing
 
 /** An id or an address that people carry elsewhere. The button appears where there is script. */
 export const copyable = (text: string, what: string): Html => html`
-  <span class="copy"><code>${text}</code><button
-    type="button" class="compact" data-copy="${text}" aria-label="Copy ${what}" hidden>Copy</button></span>`
+  <span class="copy"><code>${text}</code>${copyButton(text, what)}</span>`
+
+export const copyButton = (text: string, what: string): Html =>
+  html`<button type="button" class="compact" data-copy="${text}" aria-label="Copy ${what}" hidden>Copy</button>`
 
 export const facts = (entries: readonly (readonly [string, Html | string])[]): Html => html`
   <dl class="facts">${entries.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`

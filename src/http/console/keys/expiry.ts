@@ -1,0 +1,23 @@
+import { ok } from '../../../domain/failure.ts'
+import { type Done, invalid } from '../../../service/operator.ts'
+import { field } from '../parts/form.ts'
+import type { Html } from '../parts/html.ts'
+import { day } from '../parts/time.ts'
+
+/** Keys end at the beginning of a day. */
+export const expiryField = (value: string): Html =>
+  field({
+    name: 'expires',
+    label: 'It ends on',
+    type: 'date',
+    value,
+    hint: 'From the beginning of this day (UTC) it is refused. Leave it empty for a key without an end.',
+  })
+
+/** Null for never. A day that was not changed leaves the moment as it is. */
+export function readExpiry(typed: string, before: number | null = null): Done<number | null> {
+  if (typed === '') return ok(null)
+  if (before !== null && typed === day(before)) return ok(before)
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(typed) ? Date.parse(`${typed}T00:00:00Z`) : Number.NaN
+  return Number.isNaN(at) ? invalid(`${JSON.stringify(typed)} is no day: write 2027-01-31`) : ok(at)
+}

@@ -1,0 +1,165 @@
+import { html } from 'hono/html'
+import { DIALECT_NAMES } from '../../../domain/dialect.ts'
+import type { KeyOrder, ListedKey } from '../../../service/ports/lists.ts'
+import { page } from '../answer.ts'
+import type { Area } from '../area.ts'
+import { field, link, select, submit } from '../parts/form.ts'
+import { type Html, nothing } from '../parts/html.ts'
+import { type Column, pager, table } from '../parts/list.ts'
+import { spark } from '../parts/spark.ts'
+import { moment } from '../parts/time.ts'
+import { badge, empty, plural } from '../parts/words.ts'
+import { text, type Visit } from '../visit.ts'
+import { type Asked, askedBy, CARES, listHref, ORDERS, STATUSES } from './asked.ts'
+import { ownersHref } from './owners.ts'
+import { KEYS, pathOf } from './paths.ts'
+import { choiceOrId, listSites } from './places.ts'
+import { countsOf, type DayOfUse, firstDay, useInWords } from './use.ts'
+import { DIALECT_WORDS, standingsOf } from './words.ts'
+
+const ROWS = 50
+/** More are not counted: nobody reads so many pages. */
+const COUNTED = 10_000
+
+/** Every key in sight, of any dialect. */
+export function mountKeyList(area: Area): void {
+  area.show(KEYS, 'keys.read', async (visit) => {
+    const asked = await askedBy(visit)
+    const { questions, order, after } = asked
+    const [{ keys, next }, count, sites] = await Promise.all([
+      visit.desk.keys.search({ ...questions, order, after, limit: ROWS }),
+      visit.desk.keys.count(questions, COUNTED + 1),
+      listSites(visit),
+    ])
+    const from = firstDay(visit.now)
+    const uses = await visit.desk.keys.usesOf(
+      keys.map(({ id }) => id),
+      from,
+    )
+    const usesOf = Map.groupBy(uses, ({ keyId }) => keyId)
+    const row = (key: ListedKey) => rowOf(visit, key, usesOf.get(key.id) ?? [], from)
+    const body =
+      count === 0 && !asked.narrowed
+        ? html`<section class="card flush">${noKeys(visit)}</section>`
+        : html`${filters(visit, asked, sites)}
+          <section class="card flush" aria-label="Keys">${
+            keys.length === 0
+              ? empty(
+                  'No key is like that',
+                  'Take a filter away, or look for another word: in names, public ids, references and owners’ addresses.',
+                  link(KEYS, 'Show every key'),
+                )
+              : html`${table({
+                  caption: captionOf(count, order),
+                  columns: columns(visit, order),
+                  rows: keys.map(row),
+                })}${pager({
+                  shown: `${plural(keys.length, 'key')} on this page`,
+                  first: after === undefined ? undefined : listHref(visit, {}),
+                  next: next === null ? undefined : listHref(visit, { after: next }),
+                })}`
+          }</section>`
+    return page(visit, { title: 'Keys', actions: create(visit) }, body)
+  })
+}
+
+const create = (visit: Visit): Html =>
+  visit.may('keys.write') ? link(`${KEYS}/new`, 'Create a key', 'primary') : nothing
+
+const noKeys = (visit: Visit): Html =>
+  empty(
+    'No keys yet',
+    visit.may('keys.write')
+      ? 'A key lets one program in: an integration, a site, an office. Create the first one, or take over one that another system issued.'
+      : 'An engineer or an administrator of your account creates them.',
+    create(visit),
+  )
+
+const captionOf = (count: number, order: KeyOrder): string => {
+  const counted =
+    count > COUNTED ? `More than ${COUNTED.toLocaleString('en')} keys` : plural(count, 'key')
+  return `${counted}, ${ORDERS[order].toLowerCase()}`
+}
+
+function columns(visit: Visit, order: KeyOrder): Column[] {
+  const sorts = (sort: KeyOrder) => listHref(visit, { sort })
+  return [
+    {
+      name: 'Name',
+      href: sorts(order === 'name' ? 'newest' : 'name'),
+      sorted: order === 'name' ? 'ascending' : undefined,
+    },
+    { name: 'Owner' },
+    { name: 'Status' },
+    {
+      name: 'Last used',
+      href: sorts(order === 'lastUsed' ? 'leastUsed' : 'lastUsed'),
+      sorted: order === 'lastUsed' ? 'descending' : order === 'leastUsed' ? 'ascending' : undefined,
+    },
+    { name: '30 days' },
+  ]
+}
+
+function rowOf(
+  visit: Visit,
+  key: ListedKey,
+  days: readonly DayOfUse[],
+  from: number,
+): (Html | string)[] {
+  const counts = countsOf(days, from)
+  const place = key.siteName ?? key.sourceName ?? key.developerName
+  const everywhere = visit.may('accounts.read') && visit.narrowedTo === null
+  const where = [
+    DIALECT_WORDS[key.dialect].name,
+    ...(place === null ? [] : [place]),
+    ...(everywhere ? [key.accountName] : []),
+  ]
+  const badges = standingsOf(key, key.owner.leftAt, visit.now)
+  return [
+    html`<a href="${pathOf(key)}">${key.name}</a><span class="sub">${where.join(' · ')}</span>`,
+    key.owner.email,
+    html`<span class="row tight">${badges.map((told) => badge(told.text, told.tone))}</span>`,
+    key.lastUsedAt === null ? 'never' : moment(key.lastUsedAt, visit.now),
+    spark(counts, useInWords(counts)),
+  ]
+}
+
+const ANY = { value: '', text: 'Any' }
+
+const filters = (visit: Visit, asked: Asked, sites: Awaited<ReturnType<typeof listSites>>) => html`
+  <form class="filters" method="get" action="${KEYS}" role="search" aria-label="Keys" data-filter>
+    ${field({ name: 'q', label: 'Search', type: 'search', value: text(visit, 'q'), wide: true })}
+    ${select({
+      name: 'dialect',
+      label: 'Dialect',
+      value: text(visit, 'dialect'),
+      choices: [ANY, ...DIALECT_NAMES.map((value) => ({ value, text: DIALECT_WORDS[value].name }))],
+    })}
+    ${select({
+      name: 'status',
+      label: 'Status',
+      value: text(visit, 'status'),
+      choices: [ANY, ...STATUSES.map((value) => ({ value, text: value }))],
+    })}
+    ${choiceOrId({ name: 'site', label: 'Site', value: text(visit, 'site'), none: ANY, found: sites })}
+    ${field({
+      name: 'owner',
+      label: 'Owner',
+      value: asked.owner,
+      list: 'owner-choices',
+      suggest: ownersHref({ accountId: undefined, named: false }),
+    })}<datalist id="owner-choices"></datalist>
+    ${select({
+      name: 'care',
+      label: 'To look after',
+      value: asked.care ?? '',
+      choices: [ANY, ...Object.entries(CARES).map(([value, text]) => ({ value, text }))],
+    })}
+    ${select({
+      name: 'sort',
+      label: 'Order',
+      value: asked.order,
+      choices: Object.entries(ORDERS).map(([value, text]) => ({ value, text })),
+    })}
+    ${submit('Search', '')}${asked.narrowed ? link(KEYS, 'Clear', 'quiet') : nothing}
+  </form>`

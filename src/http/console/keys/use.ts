@@ -1,0 +1,70 @@
+import { html } from 'hono/html'
+import { type Html, nothing } from '../parts/html.ts'
+import { table } from '../parts/list.ts'
+import { day } from '../parts/time.ts'
+import { plural } from '../parts/words.ts'
+
+const DAY_MS = 86_400_000
+export const DAYS_SHOWN = 30
+
+/** The first of the days that are shown, counted from 1970 on. */
+export const firstDay = (now: number): number => Math.floor(now / DAY_MS) - DAYS_SHOWN + 1
+
+export interface DayOfUse {
+  readonly day: number
+  readonly uses: number
+}
+
+/** One count for each day that is shown, the oldest first. */
+export function countsOf(days: readonly DayOfUse[], from: number): number[] {
+  const usesOn = new Map(days.map((one) => [one.day, one.uses]))
+  return Array.from({ length: DAYS_SHOWN }, (_, n) => usesOn.get(from + n) ?? 0)
+}
+
+export const totalOf = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
+
+export const useInWords = (counts: readonly number[]): string => {
+  const total = totalOf(counts)
+  return total === 0
+    ? `Not used in ${DAYS_SHOWN} days`
+    : `${plural(total, 'use')} in ${DAYS_SHOWN} days`
+}
+
+const WIDTH = 600
+const HEIGHT = 120
+const TOP = 18
+const STEP = WIDTH / DAYS_SHOWN
+
+/** Uses a day as bars, and the same as a table. */
+export function drawnUse(counts: readonly number[], from: number): Html {
+  const most = Math.max(...counts)
+  const dateOf = (n: number) => day((from + n) * DAY_MS)
+  const words = `${useInWords(counts)}${most === 0 ? '' : `, ${most.toLocaleString('en')} on the busiest day`}`
+  const bars = counts.map((uses, n) => {
+    if (uses === 0) return nothing
+    const height = Math.max(2, Math.round((uses / most) * HEIGHT))
+    return html`<rect class="bar" x="${n * STEP + 2}" y="${TOP + HEIGHT - height}" width="${STEP - 4}" height="${height}" rx="2"/>`
+  })
+  const used = counts.flatMap((uses, n) =>
+    uses === 0 ? [] : [[dateOf(n), uses.toLocaleString('en')]],
+  )
+  return html`
+    <p>${words}. Counted by UTC days, a minute late at most.</p>
+    <svg class="chart" viewBox="0 0 ${WIDTH} ${TOP + HEIGHT + 20}" role="img" aria-label="${words}">
+      <path class="axis" d="M0 ${TOP}H${WIDTH}" stroke-dasharray="2 4"/>
+      <path class="axis" d="M0 ${TOP + HEIGHT}H${WIDTH}"/>
+      <text x="0" y="${TOP - 5}">${most.toLocaleString('en')}</text>
+      ${bars}
+      <text x="0" y="${TOP + HEIGHT + 16}">${dateOf(0)}</text>
+      <text x="${WIDTH}" y="${TOP + HEIGHT + 16}" text-anchor="end">${dateOf(DAYS_SHOWN - 1)}</text>
+    </svg>
+    ${
+      used.length === 0
+        ? nothing
+        : html`<details><summary>As a table</summary>${table({
+            caption: 'Days on which it was used (UTC)',
+            columns: [{ name: 'Day' }, { name: 'Uses', end: true }],
+            rows: used.toReversed(),
+          })}</details>`
+    }`
+}

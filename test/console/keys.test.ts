@@ -1,0 +1,492 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DIALECT_NAMES, type Dialect, traitsOf } from '../../src/domain/dialect.ts'
+import { PASSWORD, seedPerson } from '../support/people.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+import { type Visitor, visitorOf } from '../support/visitor.ts'
+
+const KEYS = '/console/keys'
+const SCRIPT = '<script>alert(1)</script>'
+const LONG = 'x'.repeat(10_000)
+
+let server: TestServer
+let engineer: Visitor
+let place: { siteId: string; sourceId: string; developerId: string; developerKey: string }
+beforeAll(async () => {
+  server = await testServer()
+  engineer = await visitorOf(server, await seedPerson(server, { role: 'engineer' }))
+  const { accountId } = engineer
+  const site = done(await server.places.addSite({ accountId, name: 'Harbor' }))
+  const source = done(await server.routes.addSource({ accountId, name: 'Nightly' }))
+  const developer = done(await server.places.addDeveloper({ accountId, name: 'Maker' }))
+  place = {
+    ...{ siteId: site.id, sourceId: source.id, developerId: developer.id },
+    developerKey: developer.developerKey,
+  }
+})
+afterAll(() => server.close())
+
+/** What a person types for a key of this dialect, beside what the form brings. */
+async function wishOf(dialect: Dialect, name = `${dialect} key`) {
+  const { accountId } = engineer
+  const { belongsTo } = traitsOf(dialect)
+  const source = async () => done(await server.routes.addSource({ accountId, name: 'Another' })).id
+  const where =
+    belongsTo === 'source'
+      ? { source: await source() }
+      : belongsTo === 'site'
+        ? { site: place.siteId }
+        : belongsTo === 'developer'
+          ? { developer: place.developerId }
+          : {}
+  return { dialect, name, ...where }
+}
+
+/** Fills in the form that is shown for this dialect, as it comes. */
+async function beginOf(
+  dialect: Dialect,
+  name?: string,
+  who = engineer,
+): Promise<Record<string, string> & { id: string }> {
+  const wish = await wishOf(dialect, name)
+  const form = await who.see(`${KEYS}/new?dialect=${dialect}`)
+  expect(form.status).toBe(200)
+  const brought = Object.fromEntries(
+    ['id', 'account', 'owner', 'access', 'expires'].map((name) => [name, form.field(name) ?? '']),
+  )
+  return { id: '', ...brought, ...(wish as Record<string, string>) }
+}
+
+/** A key that is there already. */
+async function made(dialect: Dialect, name = `${dialect} key`) {
+  const { source, site, developer } = (await wishOf(dialect)) as Record<string, string>
+  return done(
+    await server.keys.create({
+      ...{ dialect, ownerId: engineer.user.id, name },
+      ...{ sourceId: source, siteId: site, developerId: developer },
+    }),
+  )
+}
+
+const sent = (name: string, value: string) => ({ [name]: value })
+
+describe('a key is created', () => {
+  test('first the dialect is chosen, each with what it means', async () => {
+    const { status, html, text } = await engineer.see(`${KEYS}/new`)
+    expect(status).toBe(200)
+    for (const dialect of DIALECT_NAMES) expect(html).toContain(`value="${dialect}"`)
+    expect(text).toContain('Opens FHIR, HL7 and MPPS of one site')
+  })
+
+  test.each(DIALECT_NAMES)(
+    '%s: with the fields it has, and its secret is shown once',
+    async (dialect) => {
+      const fields = await beginOf(dialect)
+      const form = await engineer.see(`${KEYS}/new?dialect=${dialect}`)
+      const { belongsTo } = traitsOf(dialect)
+      for (const kind of ['source', 'site', 'developer']) {
+        expect(form.field(kind) !== undefined, kind).toBe(kind === belongsTo)
+      }
+      expect(fields.owner).toBe(engineer.user.email)
+
+      const first = await engineer.send(`${KEYS}/new`, fields)
+      expect(first.status).toBe(200)
+      expect(first.headers.get('cache-control')).toBe('no-store')
+      const key = done(await server.keys.find(fields.id))
+      expect(key).toMatchObject({ dialect, name: `${dialect} key`, ownerId: engineer.user.id })
+      const secret = /data-copy="((?:lk_[\w-]{49})|[A-Z0-9]{16})" aria-label="Copy secret"/.exec(
+        first.html,
+      )?.[1]
+      expect(await server.storage.findKeySummary(key.id)).toMatchObject({ status: 'enabled' })
+      expect(secret).toBeDefined()
+      expect(first.text).toContain('I have put the secret where its program reads it')
+      const { presented } = server
+      const { username } = engineer
+      const { publicId } = key
+      const parts = { publicId, secret: secret ?? '', developerKey: place.developerKey, username }
+      expect(first.text).toContain(presented(dialect, parts).value)
+
+      const again = await engineer.send(`${KEYS}/new`, fields)
+      expect(again.status).toBe(409)
+      expect(again.text).toContain('This key was made already')
+      expect(again.html).not.toContain(secret)
+      const shown = await engineer.see(`${KEYS}/${key.id}`)
+      expect(shown.html).not.toContain(secret)
+      const all = await server.keys.search({
+        ownerId: key.ownerId,
+        text: key.publicId,
+        order: 'newest',
+        limit: 9,
+      })
+      expect(all.keys).toHaveLength(1)
+    },
+  )
+
+  test('what is wrong is told, and what was typed stays', async () => {
+    const fields = await beginOf('xdent', LONG)
+    const typed = { ...fields, description: SCRIPT, expires: '2030-01-31', access: 'read' }
+    const answer = await engineer.send(`${KEYS}/new`, typed)
+    expect(answer.status).toBe(422)
+    expect(answer.text).toContain('The name must not be longer than 200 characters.')
+    for (const name of ['id', 'name', 'description', 'expires', 'access', 'owner']) {
+      expect(answer.field(name), name).toBe((typed as Record<string, string>)[name])
+    }
+    expect(answer.html).not.toContain(SCRIPT)
+    expect((await server.keys.find(fields.id)).ok).toBe(false)
+  })
+
+  test.each([
+    ['nobody@nowhere.example', 'Nobody of this account is called "nobody@nowhere.example"'],
+    ['', 'A key needs an owner'],
+  ])('an owner who is not there is told: %s', async (owner, words) => {
+    const answer = await engineer.send(`${KEYS}/new`, { ...(await beginOf('xdent')), owner })
+    expect([answer.status, answer.field('owner')]).toEqual([422, owner])
+    expect(answer.text).toContain(words)
+  })
+
+  test('without a script the owner is chosen from a list', async () => {
+    const { accountId } = engineer
+    const email = 'chosen@acme.example'
+    const other = done(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const form = await engineer.see(`${KEYS}/new?dialect=xdent`)
+    const list = /<noscript>([\s\S]*?)<\/noscript>/.exec(form.html)?.[1]
+    expect(list).toContain(`<option value="${email}">`)
+    const fields = { ...(await beginOf('xdent')), 'owner-chosen': email }
+    expect((await engineer.send(`${KEYS}/new`, fields)).status).toBe(200)
+    expect(done(await server.keys.find(fields.id)).ownerId).toBe(other.id)
+  })
+
+  test('owners are offered to who types, and none who may hold no key', async () => {
+    const { accountId } = engineer
+    await server.accounts.addUser({ accountId, email: 'suggest-m@acme.example', role: 'member' })
+    await server.accounts.addUser({ accountId, email: 'suggest-e@acme.example', role: 'engineer' })
+    const found = await engineer.see(`${KEYS}/owners?account=${accountId}&named=&q=SUGGEST`)
+    expect(JSON.parse(found.html)).toEqual([
+      { value: 'suggest-e@acme.example', text: 'suggest-e@acme.example (engineer)' },
+    ])
+    const named = await engineer.see(`${KEYS}/owners?account=${accountId}&named=yes&q=SUGGEST`)
+    expect(JSON.parse(named.html)).toEqual([])
+  })
+
+  test('a secret that another system issued is taken over, and never put into a page', async () => {
+    const imported = 'from-another-system-1'
+    const fields = { ...(await beginOf('xdent')), 'public-id': 'KID-1', secret: imported }
+    const wrong = await engineer.send(`${KEYS}/new`, { ...fields, name: '' })
+    expect(wrong.status).toBe(422)
+    expect(wrong.html).not.toContain(imported)
+    const answer = await engineer.send(`${KEYS}/new`, fields)
+    expect([answer.status, answer.location]).toEqual([303, `${KEYS}/${fields.id}?said=key-created`])
+    expect(done(await server.keys.find('KID-1')).id).toBe(fields.id)
+  })
+
+  test('an account without a source, a site or a developer is told to make one', async () => {
+    const lonely = await visitorOf(server, await seedPerson(server))
+    for (const [dialect, words] of [
+      ['redox', 'This account has no source yet'],
+      ['xenrad', 'This account has no site yet'],
+      ['opendental', 'This account has no developer yet'],
+    ]) {
+      expect((await lonely.see(`${KEYS}/new?dialect=${dialect}`)).text).toContain(words)
+    }
+  })
+
+  test('by an operator who sees every account: first he says for which one', async () => {
+    const operator = await visitorOf(server, await seedPerson(server, { role: 'operator' }))
+    const choosing = await operator.see(`${KEYS}/new?dialect=xdent`)
+    expect(choosing.text).toContain('Whose wire format is it for?')
+    expect(choosing.html).toContain(`<option value="${engineer.accountId}">`)
+    const form = await operator.see(`${KEYS}/new?dialect=xdent&account=${engineer.accountId}`)
+    expect(form.html).toContain(engineer.user.email)
+    expect(form.field('account')).toBe(engineer.accountId)
+  })
+})
+
+describe('a secret', () => {
+  test.each(['opendental', 'practice'] as const)(
+    'of %s can be viewed, and the audit says so',
+    async (dialect) => {
+      const { key, secret } = await made(dialect)
+      const page = await engineer.see(`${KEYS}/${key.id}`)
+      expect(page.text).toContain('View the secret')
+      expect(page.html).not.toContain(secret)
+      const viewed = await engineer.send(`${KEYS}/${key.id}/view`)
+      expect([viewed.status, viewed.headers.get('cache-control')]).toEqual([200, 'no-store'])
+      expect(viewed.text).toContain(secret)
+      expect(viewed.text).not.toContain('I have put the secret')
+      if (dialect === 'practice') expect(viewed.text).toContain(`${engineer.username}:${secret}`)
+      const [event] = await server.storage.listEvents({ subject: key.id, limit: 1 })
+      expect(event).toMatchObject({ action: 'key.viewed', actor: engineer.user.id })
+      expect((await engineer.see(`${KEYS}/${key.id}`)).text).toContain(
+        `Secret viewed just now by ${engineer.user.email}`,
+      )
+    },
+  )
+
+  test('that is shown once has no View, and asking for it anyway is refused', async () => {
+    const { key } = await made('xdent')
+    expect((await engineer.see(`${KEYS}/${key.id}`)).text).not.toContain('View the secret')
+    const answer = await engineer.send(`${KEYS}/${key.id}/view`)
+    expect(answer.status).toBe(409)
+    expect(answer.text).toContain('is shown once: rotate it')
+  })
+
+  test('is rotated with an overlap, drawn until when; the same form again does nothing', async () => {
+    const { key, secret: old } = await made('xdent')
+    const form = await engineer.see(`${KEYS}/${key.id}/rotate`)
+    expect(form.html).toContain('Between the two, both work.')
+    const fields = { seen: form.field('seen') ?? '', overlap: '24h' }
+    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    expect(rotated.status).toBe(200)
+    const secret = /data-copy="(lk_[\w-]{49})"/.exec(rotated.html)?.[1] ?? ''
+    expect(secret).not.toBe('')
+    expect(rotated.text).toContain('The old secret works until 2026-01-03 03:04:05 UTC.')
+
+    const again = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    expect(again.status).toBe(409)
+    expect(again.text).toContain('The key was changed since you looked at it')
+    expect(again.html).not.toContain(secret)
+    for (const works of [old, secret]) {
+      const headers = { 'X-Api-Key': `${key.publicId}.${works}` }
+      expect((await server.call('/api/v1/Identity', { method: 'GET', headers })).status).toBe(200)
+    }
+    const page = await engineer.see(`${KEYS}/${key.id}`)
+    expect(page.text).toContain('Two secrets work until 2026-01-03 03:04:05 UTC')
+    expect(page.html).toContain('aria-label="The old secret works until 2026-01-03 03:04')
+  })
+
+  test('is rotated at once where that is chosen', async () => {
+    const { key } = await made('redox')
+    const form = await engineer.see(`${KEYS}/${key.id}/rotate`)
+    expect(form.html).toContain('Tokens issued before end with the old secret.')
+    const fields = { seen: form.field('seen') ?? '', overlap: 'none' }
+    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    expect(rotated.text).toContain('The old secret has ended.')
+    expect(done(await server.keys.find(key.id)).previousSecretEndsAt).toBeNull()
+    const none = await engineer.send(`${KEYS}/${key.id}/rotate`, sent('overlap', 'for ever'))
+    expect(none.status).toBe(422)
+  })
+})
+
+describe('a key is edited', () => {
+  test('and what was not touched stays as it is', async () => {
+    const { key } = await made('xdent')
+    const expiresAt = server.clock() + 90_000_000
+    done(await server.keys.edit(key.id, { expiresAt }))
+    const form = await engineer.see(`${KEYS}/${key.id}/edit`)
+    const fields = Object.fromEntries(
+      ['seen', 'name', 'description', 'reference', 'owner', 'access', 'expires'].map((name) => [
+        name,
+        form.field(name) ?? '',
+      ]),
+    )
+    const edited = await engineer.send(`${KEYS}/${key.id}/edit`, { ...fields, name: 'night job' })
+    expect([edited.status, edited.location]).toEqual([303, `${KEYS}/${key.id}?said=key-edited`])
+    expect(done(await server.keys.find(key.id))).toMatchObject({
+      ...{ name: 'night job', description: '', access: 'standard', expiresAt },
+      ownerId: engineer.user.id,
+    })
+  })
+
+  test('by two at a time: the second is told, sees both, and keeps what he typed', async () => {
+    const { key } = await made('xdent', 'before')
+    const administrator = await visitorOf(server, {
+      ...(await addPerson('administrator')),
+      accountId: engineer.accountId,
+    })
+    const form = await engineer.see(`${KEYS}/${key.id}/edit`)
+    const seen = form.field('seen') ?? ''
+    const common = { seen, owner: engineer.user.email, access: 'standard' }
+    const first = { ...common, name: 'hers', description: 'of the first' }
+    expect((await administrator.send(`${KEYS}/${key.id}/edit`, first)).status).toBe(303)
+
+    const second = { ...common, name: 'his', description: 'of the second' }
+    const told = await engineer.send(`${KEYS}/${key.id}/edit`, second)
+    expect(told.status).toBe(409)
+    expect(told.text).toContain(
+      `Somebody else changed this key while you did Changed by ${administrator.user.email}`,
+    )
+    expect(told.text).toContain('Name hers his')
+    expect(told.text).toContain('Description of the first of the second')
+    expect(told.field('name')).toBe('his')
+    expect(done(await server.keys.find(key.id)).name).toBe('hers')
+
+    const now = told.field('seen') ?? ''
+    expect(now).not.toBe(seen)
+    const over = await engineer.send(`${KEYS}/${key.id}/edit`, { ...second, seen: now })
+    expect(over.status).toBe(303)
+    expect(done(await server.keys.find(key.id)).name).toBe('his')
+  })
+
+  test('a day that is none is told, and stays as it was typed', async () => {
+    const { key } = await made('xdent')
+    const { eventId: seen } = key
+    const fields = { seen, name: 'n', owner: engineer.user.email, expires: 'soon' }
+    const answer = await engineer.send(`${KEYS}/${key.id}/edit`, fields)
+    expect([answer.status, answer.field('expires')]).toEqual([422, 'soon'])
+    expect(answer.text).toContain('"soon" is no day: write 2027-01-31')
+  })
+
+  test('one whose owner has left, without another owner being named', async () => {
+    const person = await addPerson('engineer')
+    const wish = { dialect: 'xdent', ownerId: person.user.id, name: 'orphan' } as const
+    const { key } = done(await server.keys.create(wish))
+    done(await server.accounts.leave(person.user.id))
+    expect((await engineer.see(`${KEYS}/${key.id}`)).text).toContain('Its owner has left')
+    const form = await engineer.see(`${KEYS}/${key.id}/edit`)
+    const fields = { seen: form.field('seen') ?? '', owner: form.field('owner') ?? '' }
+    const edited = await engineer.send(`${KEYS}/${key.id}/edit`, { ...fields, name: 'kept' })
+    expect(edited.status).toBe(303)
+  })
+})
+
+describe('a key is stopped', () => {
+  const identity = ({ key, secret }: { key: { publicId: string }; secret: string }) =>
+    server.call('/api/v1/Identity', {
+      method: 'GET',
+      headers: { 'X-Api-Key': `${key.publicId}.${secret}` },
+    })
+
+  test('disabled, its next request is refused; enabled, it is not', async () => {
+    const one = await made('xdent')
+    const path = `${KEYS}/${one.key.id}`
+    expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?said=key-disabled`)
+    expect((await identity(one)).status).toBe(401)
+    expect((await engineer.see(path)).text).toContain('disabled by an operator')
+    expect((await engineer.send(`${path}/enable`)).location).toBe(`${path}?said=key-enabled`)
+    expect((await identity(one)).status).toBe(200)
+  })
+
+  test('who did not disable it cannot enable it, and is told who can', async () => {
+    const { key } = await made('opendental')
+    done(await server.keys.disable(key.id, 'customer'))
+    const answer = await engineer.send(`${KEYS}/${key.id}/enable`)
+    expect(answer.status).toBe(409)
+    expect(answer.text).toContain('was disabled by its customer, who alone can enable it')
+  })
+
+  test('revoked once its name is typed, for ever', async () => {
+    const one = await made('xdent', 'old exporter')
+    const path = `${KEYS}/${one.key.id}`
+    const wrong = await engineer.send(`${path}/revoke`, { name: 'Old exporter' })
+    expect([wrong.status, wrong.field('name')]).toEqual([422, 'Old exporter'])
+    expect((await identity(one)).status).toBe(200)
+    const answer = await engineer.send(`${path}/revoke`, { name: 'old exporter' })
+    expect([answer.status, answer.location]).toEqual([303, `${path}?said=key-revoked`])
+    expect((await identity(one)).status).toBe(401)
+    const page = await engineer.see(path)
+    for (const gone of ['Rotate the secret', 'Edit', 'Disable', 'Revoke ']) {
+      expect(page.text).not.toContain(` ${gone} `)
+    }
+    expect((await engineer.send(`${path}/enable`)).status).toBe(409)
+  })
+
+  test('deleted where its dialect has it, and nowhere else', async () => {
+    const one = await made('xdent', 'to go')
+    const gone = await engineer.send(`${KEYS}/${one.key.id}/delete`, { name: 'to go' })
+    expect([gone.status, gone.location]).toEqual([303, `${KEYS}?said=key-removed`])
+    expect((await engineer.see(`${KEYS}/${one.key.id}`)).status).toBe(404)
+    const stays = await made('xenrad', 'to stay')
+    expect((await engineer.see(`${KEYS}/${stays.key.id}`)).html).not.toContain('/delete')
+    const answer = await engineer.send(`${KEYS}/${stays.key.id}/delete`, { name: 'to stay' })
+    expect(answer.status).toBe(409)
+  })
+
+  test('assigned to an office, and taken back', async () => {
+    const { key } = await made('opendental')
+    const path = `${KEYS}/${key.id}`
+    expect((await engineer.see(path)).text).toContain('It is not assigned to an office')
+    const assigned = await engineer.send(`${path}/assign`, { site: place.siteId })
+    expect(assigned.location).toBe(`${path}?said=key-assigned`)
+    expect((await engineer.see(path)).text).toContain('Site Harbor')
+    expect((await engineer.send(`${path}/unassign`)).location).toBe(`${path}?said=key-unassigned`)
+    expect(done(await server.keys.find(key.id)).assignedAt).toBeNull()
+    expect((await engineer.send(`${path}/assign`, { site: 'none' })).status).toBe(422)
+  })
+})
+
+test('its page draws its use over 30 days, and tells it in a table too', async () => {
+  const { key } = await made('xdent')
+  const day = Math.floor(server.clock() / 86_400_000)
+  await server.storage.addKeyUses([
+    { keyId: key.id, day, uses: 5, lastAt: server.clock() },
+    { keyId: key.id, day: day - 40, uses: 7, lastAt: server.clock() - 1 },
+    { keyId: key.id, day: day - 29, uses: 1200, lastAt: server.clock() - 1 },
+  ])
+  const page = await engineer.see(`${KEYS}/${key.id}`)
+  expect(page.html).toContain('aria-label="1,205 uses in 30 days, 1,200 on the busiest day"')
+  expect(page.text).toContain('2026-01-02 5 2025-12-04 1,200')
+})
+
+test('a script in every field stays text, on every page', async () => {
+  const { key } = await made('practice', SCRIPT)
+  done(await server.keys.edit(key.id, { description: SCRIPT, reference: SCRIPT }))
+  const path = `${KEYS}/${key.id}`
+  const pages = [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`, `${path}/delete`]
+  const query = encodeURIComponent(SCRIPT)
+  const typed = ['q', 'dialect', 'status', 'site', 'owner', 'care', 'sort', 'after', 'said']
+  const lists = typed.map((name) => `${KEYS}?${name}=${query}`)
+  for (const one of [...pages, ...lists, KEYS, `${KEYS}/new?dialect=${query}`]) {
+    const { status, html } = await engineer.see(one)
+    expect([one, status]).toEqual([one, 200])
+    expect(html).not.toContain(SCRIPT)
+  }
+})
+
+describe('roles', () => {
+  test('a member reads, is offered nothing that he may not do, and is refused it', async () => {
+    const member = await visitorOf(server, {
+      ...(await addPerson('member')),
+      accountId: engineer.accountId,
+    })
+    const { key } = await made('practice')
+    const path = `${KEYS}/${key.id}`
+    const page = await member.see(path)
+    expect(page.status).toBe(200)
+    for (const verb of ['view', 'edit', 'rotate', 'disable', 'revoke', 'delete']) {
+      expect(page.html).not.toContain(`${path}/${verb}`)
+    }
+    expect((await member.see(KEYS)).text).not.toContain('Create a key')
+    for (const screen of [`${KEYS}/new`, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
+      expect((await member.see(screen)).status).toBe(403)
+    }
+    for (const verb of [
+      'view',
+      'edit',
+      'rotate',
+      'disable',
+      'enable',
+      'revoke',
+      'delete',
+      'assign',
+    ]) {
+      expect((await member.send(`${path}/${verb}`, { name: key.name })).status).toBe(403)
+    }
+    expect((await member.send(`${KEYS}/new`, await beginOf('xdent'))).status).toBe(403)
+    expect(done(await server.keys.find(key.id)).status).toBe('enabled')
+  })
+
+  test('a key of another account is not there', async () => {
+    const stranger = await visitorOf(server, await seedPerson(server))
+    const { key } = await made('practice', 'Only ours')
+    const path = `${KEYS}/${key.id}`
+    for (const page of [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
+      expect((await stranger.see(page)).status).toBe(404)
+    }
+    for (const verb of ['view', 'disable', 'revoke', 'delete']) {
+      expect((await stranger.send(`${path}/${verb}`, { name: 'Only ours' })).status).toBe(404)
+    }
+    expect((await stranger.see(`${KEYS}?q=Only`)).text).not.toContain('Only ours')
+  })
+})
+
+/** Somebody of the engineer's account, who can sign in. */
+async function addPerson(role: 'administrator' | 'engineer' | 'member') {
+  const { accountId } = engineer
+  const username = `${role}-${crypto.randomUUID()}`
+  const email = `${username}@acme.example`
+  const user = done(await server.accounts.addUser({ accountId, email, role, username }))
+  const { secret } = done(await server.people.invite(user.id))
+  const caller = { address: '203.0.113.7', requestId: crypto.randomUUID(), path: '/' }
+  const accepted = await server.access.accept(secret, { password: PASSWORD }, caller)
+  if (!accepted.ok) throw new Error(JSON.stringify(accepted.failure))
+  return { user, username, password: PASSWORD, accountId }
+}

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testRing } from '../support/ring.ts'
+import { fetcherOf, startWorkerd, type Workerd } from '../support/worker/workerd.ts'
+
+/*
+ * The console as it is deployed, in workerd: whoever deployed it comes in by the link that he chose.
+ */
+
+const HOME = 'https://latchkey.example'
+const CHOSEN = 'a-link-that-was-chosen-and-is-long-enough'
+const PASSWORD = 'several words that nobody else says'
+
+let workerd: Workerd
+let worker: ReturnType<typeof fetcherOf>
+beforeAll(async () => {
+  workerd = await startWorkerd({
+    bindings: {
+      LATCHKEY_URL: HOME,
+      LATCHKEY_KEYRING_JSON: JSON.stringify(await testRing()),
+      LATCHKEY_WELCOME: CHOSEN,
+    },
+  })
+  worker = fetcherOf(await workerd.mf.getWorker('server'))
+})
+afterAll(() => workerd.dispose())
+
+const look = (path: string, cookie = '') =>
+  worker.fetch(`${HOME}${path}`, { headers: { Cookie: cookie }, redirect: 'manual' })
+
+const send = (path: string, fields: Record<string, string>) =>
+  worker.fetch(`${HOME}${path}`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      'Sec-Fetch-Site': 'same-origin',
+    },
+    body: new URLSearchParams(fields).toString(),
+  })
+
+test('the first operator comes in by the chosen link, once, and sees the console', async () => {
+  expect((await look(`/console/welcome/${CHOSEN}r`)).status).toBe(410)
+  const welcome = await look(`/console/welcome/${CHOSEN}`)
+  expect(welcome.status).toBe(200)
+  expect(await welcome.text()).toContain('Begin with Latchkey')
+
+  const typed = {
+    accountName: 'Acme Health',
+    email: 'boss@acme.example',
+    username: 'boss',
+    password: PASSWORD,
+    again: PASSWORD,
+  }
+  const begun = await send(`/console/welcome/${CHOSEN}`, typed)
+  expect([begun.status, begun.headers.get('location')]).toEqual([303, '/console/sign-in'])
+  expect((await look(`/console/welcome/${CHOSEN}`)).status).toBe(410)
+
+  const wrong = await send('/console/sign-in', { username: 'boss', password: 'another one' })
+  expect(wrong.status).toBe(401)
+  const signedIn = await send('/console/sign-in', { username: 'boss', password: PASSWORD })
+  expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, '/console'])
+  const cookie = signedIn.headers.get('set-cookie') ?? ''
+  expect(cookie).toMatch(/^__Host-latchkey=[\w-]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/)
+
+  const mine = await look('/console/me', cookie.split(';')[0])
+  expect(mine.status).toBe(200)
+  expect(await mine.text()).toContain('boss@acme.example')
+})
