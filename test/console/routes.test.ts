@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readable, valueIn } from '../support/page.ts'
 import { done } from '../support/server.ts'
 import { type RoutesWorld, routesWorld } from './routes-world.ts'
 
@@ -16,19 +15,17 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 const SCRIPT = '<script>alert(1)</script>'
-const pageOf = async (answer: Response) => ({ status: answer.status, text: await answer.text() })
-
 describe('a source', () => {
   test('is added, and shown with its id to copy', async () => {
     const { accountId: account } = world
-    const added = await engineer.post('/console/sources/new', { account, name: 'Lab system' })
+    const added = await engineer.send('/console/sources/new', { account, name: 'Lab system' })
     expect(added.status).toBe(303)
-    const at = added.headers.get('location') ?? ''
-    const { status, text } = await pageOf(await engineer.get(at))
+    const at = added.location ?? ''
+    const { status, html, text } = await engineer.see(at)
     expect(status).toBe(200)
-    expect(text).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
-    expect(readable(text)).toContain('Nobody can send as it')
-    expect(readable(text)).toContain('It is not subscribed to anything')
+    expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
+    expect(text).toContain('Nobody can send as it')
+    expect(text).toContain('It is not subscribed to anything')
   })
 
   test('whose name is a script shows it as text, wherever it is named', async () => {
@@ -41,31 +38,31 @@ describe('a source', () => {
       ...[`/console/feeds/${id}`, `/console/feeds/${id}/purge`, '/console/feeds/new'],
       `/console/messages/test?source=${source.id}`,
     ]) {
-      const { status, text } = await pageOf(await administrator.get(path))
+      const { status, html } = await administrator.see(path)
       expect([path, status]).toEqual([path, 200])
-      expect(text).toContain('&lt;script&gt;alert(1)')
-      expect(text).not.toContain(SCRIPT)
+      expect(html).toContain('&lt;script&gt;alert(1)')
+      expect(html).not.toContain(SCRIPT)
     }
   })
 
   test('is not added with a name of 10,000 characters, and what was typed is kept', async () => {
     const name = 'n'.repeat(10_000)
     const { accountId: account } = world
-    const answer = await pageOf(await engineer.post('/console/sources/new', { account, name }))
+    const answer = await engineer.send('/console/sources/new', { account, name })
     expect(answer.status).toBe(422)
-    expect(readable(answer.text)).toContain('must not be longer than 200 characters')
-    expect(valueIn(answer.text, 'name')).toBe(name)
+    expect(answer.text).toContain('must not be longer than 200 characters')
+    expect(answer.field('name')).toBe(name)
   })
 
   test('that two rename at once: the second is told, and sees both names', async () => {
     const { accountId } = world
     const { id } = done(await world.server.routes.addSource({ accountId, name: 'Before' }))
     const rename = (name: string) =>
-      engineer.post(`/console/sources/${id}/rename`, { name, seen: 'Before' })
+      engineer.send(`/console/sources/${id}/rename`, { name, seen: 'Before' })
     expect((await rename('First')).status).toBe(303)
-    const second = await pageOf(await rename('Second'))
+    const second = await rename('Second')
     expect(second.status).toBe(409)
-    expect(readable(second.text)).toContain('it is “First” now, and you typed “Second”')
+    expect(second.text).toContain('it is “First” now, and you typed “Second”')
     expect(done(await world.server.routes.findSource(id)).name).toBe('First')
   })
 })
@@ -76,32 +73,33 @@ describe('a destination', () => {
   test('is added with a token that no page shows, then or later', async () => {
     const { accountId: account, receiver } = world
     const fields = { account, name: 'New EMR', token: TOKEN, method: 'GET', development: 'yes' }
-    const refused = await pageOf(
-      await engineer.post('/console/destinations/new', { ...fields, url: 'ftp://emr.example' }),
-    )
+    const refused = await engineer.send('/console/destinations/new', {
+      ...fields,
+      url: 'ftp://emr.example',
+    })
     expect(refused.status).toBe(422)
-    expect(valueIn(refused.text, 'name')).toBe('New EMR')
-    expect(refused.text).not.toContain(TOKEN)
+    expect(refused.field('name')).toBe('New EMR')
+    expect(refused.html).not.toContain(TOKEN)
     const url = `${receiver.url}/new`
-    const added = await engineer.post('/console/destinations/new', { ...fields, url })
+    const added = await engineer.send('/console/destinations/new', { ...fields, url })
     expect(added.status).toBe(303)
-    const at = (added.headers.get('location') ?? '').split('?')[0] ?? ''
-    const shown = await pageOf(await engineer.get(at))
-    expect(readable(shown.text)).toContain('Not verified')
-    const { status, text } = await pageOf(await engineer.post(`${at}/verify`))
+    const at = (added.location ?? '').split('?')[0] ?? ''
+    const shown = await engineer.see(at)
+    expect(shown.text).toContain('Not verified')
+    const { status, html } = await engineer.send(`${at}/verify`)
     expect(status).toBe(200)
     expect(receiver.arrived.at(-1)?.path).toContain(
       `verification-token=${TOKEN.replaceAll(' ', '+')}`,
     )
-    expect(`${shown.text}${text}`).not.toContain(TOKEN)
-    expect(`${shown.text}${text}`).not.toContain(TOKEN.replaceAll(' ', '+'))
+    expect(`${shown.html}${html}`).not.toContain(TOKEN)
+    expect(`${shown.html}${html}`).not.toContain(TOKEN.replaceAll(' ', '+'))
   })
 
   test('that answers without the challenge is not verified, and what to do is said', async () => {
     const { server, open } = world
     done(await server.routes.setVerified(open.id, false))
     const at = `/console/destinations/${open.id}/verify`
-    const words = readable((await pageOf(await engineer.post(at))).text)
+    const words = (await engineer.send(at)).text
     expect(words).toContain('It answered 204')
     expect(words).toContain('The challenge was not in it')
     expect(words).toContain('its answer must hold the text that it was asked to repeat')
@@ -111,7 +109,7 @@ describe('a destination', () => {
 
   test('that refuses the handshake is shown with its answer', async () => {
     const at = `/console/destinations/${world.closed.id}/verify`
-    const words = readable((await pageOf(await engineer.post(at))).text)
+    const words = (await engineer.send(at)).text
     expect(words).toContain('It answered 503')
     expect(words).toContain('we are closed')
     expect(words).toContain('It stays verified, as it was before')
@@ -120,23 +118,21 @@ describe('a destination', () => {
   test('is moved by who has seen where it is', async () => {
     const at = `/console/destinations/${world.destinationId}`
     const wish = { url: 'https://elsewhere.example/', seen: 'https://not.example/' }
-    expect((await engineer.post(`${at}/move`, wish)).status).toBe(409)
-    const moved = await engineer.post(`${at}/move`, { ...wish, seen: 'https://emr.example/' })
-    expect(moved.headers.get('location')).toBe(`${at}?said=destination-moved`)
+    expect((await engineer.send(`${at}/move`, wish)).status).toBe(409)
+    const moved = await engineer.send(`${at}/move`, { ...wish, seen: 'https://emr.example/' })
+    expect(moved.location).toBe(`${at}?said=destination-moved`)
   })
 
   test('is vouched for and doubted by an administrator, asked once more', async () => {
     const at = `/console/destinations/${world.destinationId}`
     const find = async () => done(await world.server.routes.findDestination(world.destinationId))
-    expect((await engineer.get(`${at}/vouch`)).status).toBe(403)
-    expect((await engineer.post(`${at}/vouch`)).status).toBe(403)
-    expect(readable((await pageOf(await engineer.get(at))).text)).not.toContain('Vouch')
-    expect(readable((await pageOf(await administrator.get(`${at}/vouch`))).text)).toContain(
-      'on your word',
-    )
-    expect((await administrator.post(`${at}/vouch`)).status).toBe(303)
+    expect((await engineer.see(`${at}/vouch`)).status).toBe(403)
+    expect((await engineer.send(`${at}/vouch`)).status).toBe(403)
+    expect((await engineer.see(at)).text).not.toContain('Vouch')
+    expect((await administrator.see(`${at}/vouch`)).text).toContain('on your word')
+    expect((await administrator.send(`${at}/vouch`)).status).toBe(303)
     expect((await find()).verifiedAt).not.toBeNull()
-    expect((await administrator.post(`${at}/doubt`)).status).toBe(303)
+    expect((await administrator.send(`${at}/doubt`)).status).toBe(303)
     expect((await find()).verifiedAt).toBeNull()
   })
 })
@@ -144,25 +140,25 @@ describe('a destination', () => {
 describe('a feed', () => {
   test('is made for one data model, and not twice', async () => {
     const fields = { source: world.sourceId, destination: world.closed.id, model: 'Notes' }
-    const made = await engineer.post('/console/feeds/new', fields)
+    const made = await engineer.send('/console/feeds/new', fields)
     expect(made.status).toBe(303)
-    const again = await pageOf(await engineer.post('/console/feeds/new', fields))
+    const again = await engineer.send('/console/feeds/new', fields)
     expect(again.status).toBe(409)
-    expect(again.text).toContain('<option value="Notes" selected>')
-    const at = (made.headers.get('location') ?? '').split('?')[0] ?? ''
-    expect((await engineer.post(`${at}/remove`)).headers.get('location')).toBe(
+    expect(again.html).toContain('<option value="Notes" selected>')
+    const at = (made.location ?? '').split('?')[0] ?? ''
+    expect((await engineer.send(`${at}/remove`)).location).toBe(
       '/console/feeds?said=subscription-removed',
     )
-    expect((await engineer.get(at)).status).toBe(404)
+    expect((await engineer.see(at)).status).toBe(404)
   })
 
   test('is paused after a question, and resumed', async () => {
     const at = `/console/feeds/${world.open.feedId}`
-    const question = readable((await pageOf(await engineer.get(`${at}/pause`))).text)
+    const question = (await engineer.see(`${at}/pause`)).text
     expect(question).toContain('is refused until the feed is resumed')
-    expect((await engineer.post(`${at}/pause`)).status).toBe(303)
-    expect(readable((await pageOf(await engineer.get(at))).text)).toContain('It is paused')
-    expect((await engineer.post(`${at}/resume`)).status).toBe(303)
+    expect((await engineer.send(`${at}/pause`)).status).toBe(303)
+    expect((await engineer.see(at)).text).toContain('It is paused')
+    expect((await engineer.send(`${at}/resume`)).status).toBe(303)
     expect(done(await world.server.routes.findFeed(world.open.feedId)).status).toBe('active')
   })
 })
@@ -179,11 +175,11 @@ describe('a member', () => {
 
   test('reads every page, and is offered no change', async () => {
     for (const path of paths()) {
-      const { status, text } = await pageOf(await member.get(path))
+      const { status, html } = await member.see(path)
       expect([path, status]).toEqual([path, 200])
-      const forms = [...text.matchAll(/<form method="post" action="([^"]*)"/g)].map(([, to]) => to)
+      const forms = [...html.matchAll(/<form method="post" action="([^"]*)"/g)].map(([, to]) => to)
       expect([path, forms]).toEqual([path, ['/console/sign-out', '/console/theme']])
-      expect(text).not.toMatch(/href="[^"]*\/(new|test|pause|purge|remove|vouch|doubt)/)
+      expect(html).not.toMatch(/href="[^"]*\/(new|test|pause|purge|remove|vouch|doubt)/)
     }
   })
 
@@ -202,7 +198,7 @@ describe('a member', () => {
       ...['pause', 'resume', 'purge', 'remove'].map((verb) => [`${feed}/${verb}`, {}]),
       ['/console/messages/test', { source: sourceId, body: '{}' }],
     ] as [string, Record<string, string>][]) {
-      expect([path, (await member.post(path, fields)).status]).toEqual([path, 403])
+      expect([path, (await member.send(path, fields)).status]).toEqual([path, 403])
     }
     const { name, verifiedAt } = done(await world.server.routes.findDestination(open.id))
     expect([name, verifiedAt === null]).toEqual(['Mercy EMR', false])
@@ -216,10 +212,10 @@ test('of another account nothing is found', async () => {
   const source = done(await world.server.routes.addSource(wish))
   const to = done(await world.server.routes.addDestination(wish))
   for (const path of [`/console/sources/${source.id}`, `/console/destinations/${to.id}`]) {
-    expect([path, (await administrator.get(path)).status]).toEqual([path, 404])
-    const renamed = await administrator.post(`${path}/rename`, { name: 'Mine', seen: 'Theirs' })
+    expect([path, (await administrator.see(path)).status]).toEqual([path, 404])
+    const renamed = await administrator.send(`${path}/rename`, { name: 'Mine', seen: 'Theirs' })
     expect(renamed.status).toBe(404)
   }
-  const added = await administrator.post('/console/sources/new', { account: other.id, name: 'x' })
+  const added = await administrator.send('/console/sources/new', { account: other.id, name: 'x' })
   expect(added.status).toBe(404)
 })
