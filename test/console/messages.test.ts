@@ -131,6 +131,16 @@ describe('a test message', () => {
     expect(await newest()).toEqual(before)
   })
 
+  test('goes from anywhere, for a person is not where the vendor’s program is', async () => {
+    const { server, accountId } = world
+    done(await server.places.addAddress({ accountId, network: '198.51.100.0/24' }))
+    done(await server.places.enforceAddresses(accountId, true))
+    const message = deviceNew(world.open.id, { Test: true })
+    expect((await server.endpoint(accessToken, message)).status).toBe(401)
+    expect((await send(JSON.stringify(message))).text).toContain('HTTP/1.1 200')
+    done(await server.places.enforceAddresses(accountId, false))
+  })
+
   test('of a vendor’s own has no event, and is told apart', async () => {
     const message = await vendorSends(world.open.id, { Test: true })
     expect(await eventsOf(message.id)).toEqual([])

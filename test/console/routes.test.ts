@@ -28,6 +28,12 @@ describe('a source', () => {
     expect(text).toContain('It is not subscribed to anything')
   })
 
+  test('is added to one account: who sees all of them is asked which', async () => {
+    const operator = await world.visitor('operator')
+    expect((await operator.see('/console/sources/new')).text).toContain('Which account?')
+    expect((await operator.see('/console/sources')).text).toContain('Acme Health')
+  })
+
   test('whose name is a script shows it as text, wherever it is named', async () => {
     const { accountId, closed } = world
     const source = done(await world.server.routes.addSource({ accountId, name: SCRIPT }))
@@ -105,6 +111,20 @@ describe('a destination', () => {
     expect(words).toContain('its answer must hold the text that it was asked to repeat')
     expect(done(await server.routes.findDestination(open.id)).verifiedAt).toBeNull()
     done(await server.routes.setVerified(open.id, true))
+  })
+
+  test('is shown with what it will be asked, whatever its URL', async () => {
+    const { accountId } = world
+    const wish = {
+      accountId,
+      name: 'Odd',
+      url: 'https://emr.example/%zz?a=b',
+      method: 'GET',
+    } as const
+    const { id } = done(await world.server.routes.addDestination({ ...wish, token: TOKEN }))
+    const { status, text } = await member.see(`/console/destinations/${id}`)
+    expect(status).toBe(200)
+    expect(text).toContain('GET https://emr.example/%zz?a=b&verification-token=********&challenge=')
   })
 
   test('that refuses the handshake is shown with its answer', async () => {
