@@ -196,6 +196,7 @@ CREATE INDEX keys_by_account ON keys (account_id, id);
 CREATE INDEX keys_by_name ON keys (account_id, lower(name), id);
 CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id);
 CREATE INDEX keys_by_owner ON keys (owner_id);
+CREATE INDEX keys_by_site ON keys (site_id, id) WHERE site_id IS NOT NULL;
 CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS NOT NULL;
 CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked';
 CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE dialect <> 'redox';

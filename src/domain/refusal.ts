@@ -225,6 +225,9 @@ const TOLD = {
 
 const WORDS = new Map<string, Pick<Told<Failure>, 'says' | 'helps'>>(Object.entries(TOLD))
 
+/** Whether this version of the program knows the reason. */
+export const isReason = (reason: unknown): boolean => WORDS.has(String(reason))
+
 /** What the audit keeps of a failure. */
 export function factsOf(failure: Failure): Known {
   const kept: readonly string[] = TOLD[failure.reason].keeps

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { createAnswered } from './answered.ts'
 import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
 import { consolePages } from './console/console.ts'
@@ -10,7 +11,7 @@ import { opendentalApi } from './opendental/api.ts'
 import { opendental } from './opendental/dialect.ts'
 import type { KeyListDeps } from './opendental/key-list.ts'
 import { practice, practiceApi } from './practice/api.ts'
-import { type AuthDeps, redoxAuth } from './redox/auth.ts'
+import { type AuthDeps, redoxAuth, refuseTokens } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
 import { createTestBench } from './redox/test-bench.ts'
@@ -30,7 +31,7 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  Omit<ConsoleDeps, 'testBench'> & {
+  Omit<ConsoleDeps, 'testBench' | 'answered'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }
@@ -41,8 +42,9 @@ export function createApp(deps: AppDeps): Hono {
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
   app.route('/', xenradSurfaces(deps))
+  const bearer = redoxGate(deps)
   const gates = [
-    redoxGate(deps),
+    bearer,
     surfaceGate(opendental, deps.authenticate),
     surfaceGate(xdent, deps.authenticate),
     // After XDENT's, whose keys come in the same header and are told by their dot.
@@ -57,7 +59,11 @@ export function createApp(deps: AppDeps): Hono {
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
   if (deps.console) {
-    app.route('/', consolePages({ ...deps, testBench: createTestBench(deps) }))
+    const answered = createAnswered({
+      ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
+      ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
+    })
+    app.route('/', consolePages({ ...deps, answered, testBench: createTestBench(deps) }))
   }
 
   app.notFound((c) => {

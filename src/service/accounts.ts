@@ -11,11 +11,12 @@ import {
   type OperatorDeps,
   readName,
 } from './operator.ts'
+import type { EditStorage } from './ports/edits.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { Account, OperatorStorage, Page, User } from './ports.ts'
 
 export interface AccountsDeps extends OperatorDeps {
-  readonly storage: OperatorStorage & Pick<ListStorage, 'searchUsers'>
+  readonly storage: OperatorStorage & Pick<EditStorage, 'rename'> & Pick<ListStorage, 'searchUsers'>
   /** What whoever acts is himself: nobody raises anybody above that. */
   readonly role: Role
   /** The region of accounts that name none. */
@@ -61,6 +62,14 @@ export function createAccounts(deps: AccountsDeps) {
       const event = eventOf(deps, 'account.departed_keys_set', id, { departedKeys: choice })
       const changed = await storage.setDepartedKeys(id, choice, event)
       return changed ? find(id) : noAccount(id)
+    },
+
+    async rename(id: string, wished: string): Promise<Done<Account>> {
+      const name = readName('the name', wished)
+      if (!name.ok) return name
+      const event = eventOf(deps, 'account.renamed', id, { name: name.value })
+      const renamed = await storage.rename('account', id, name.value, event)
+      return renamed ? find(id) : noAccount(id)
     },
 
     list: (page: Page) => storage.listAccounts(page),

@@ -1,5 +1,7 @@
 import type { Checkpoint, SealedEvent } from '../domain/chain.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
+import type { ListStorage } from './ports/lists.ts'
+import type { SurveyStorage } from './ports/survey.ts'
 import type { AuditStorage, Clock, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
 import { createVerifier, type Verdict } from './verify-chain.ts'
 
@@ -7,7 +9,9 @@ export interface AuditDeps {
   /** The chain, which is one for all accounts. */
   readonly storage: AuditStorage
   /** The events that whoever asks may see. */
-  readonly events: Pick<OperatorStorage, 'listEvents'>
+  readonly events: Pick<OperatorStorage, 'listEvents' | 'findKeySummary'> &
+    Pick<SurveyStorage, 'findNames'> &
+    Pick<ListStorage, 'searchUsers'>
   readonly notary: Notary
   readonly clock: Clock
 }
@@ -16,14 +20,34 @@ export interface AuditDeps {
 export type Watch = (done: number, all: number) => void
 
 const PAGE = 1000
+/** So many have a part of their name in common, at most. */
+const USERS = 100
 
 /** What an operator does with the audit. Nothing here changes it. */
 export function createAudit({ storage, events, notary, clock }: AuditDeps) {
   return {
     list: (page: Page & EventFilter) => events.listEvents(page),
+    /** What people call the rows that events tell of by their ids: of those that he may see. */
+    names: (ids: readonly string[]) => events.findNames(ids),
 
-    /** Reads the whole chain. What has no seal yet is not part of it. */
-    async verify(watch: Watch): Promise<Verdict> {
+    /** Whom somebody means who types a key's public id, a username or an e-mail address; null for nobody. */
+    async idOf(text: string): Promise<string | null> {
+      const [key, users] = await Promise.all([
+        events.findKeySummary(text),
+        events.searchUsers({ text, limit: USERS }),
+      ])
+      const typed = text.toLowerCase()
+      const user = users.find(({ email, username }) =>
+        [email, username].some((name) => name?.toLowerCase() === typed),
+      )
+      return key?.id ?? user?.id ?? null
+    },
+
+    /**
+     * Reads the whole chain. What has no seal yet is not part of it. It ends early, by throwing, where
+     * the signal says that nobody waits for it any more.
+     */
+    async verify(watch: Watch, signal?: AbortSignal): Promise<Verdict> {
       const verifier = createVerifier(notary)
       const end = await storage.chainEnd()
       for await (const checkpoint of checkpointsOf(storage)) {
@@ -31,6 +55,7 @@ export function createAudit({ storage, events, notary, clock }: AuditDeps) {
       }
       let done = 0
       for await (const event of eventsOf(storage)) {
+        signal?.throwIfAborted()
         verifier.takeEvent(event)
         watch(++done, Math.max(done, end.sequence))
       }

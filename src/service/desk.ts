@@ -7,6 +7,7 @@ import type { KeySecretsDeps } from './key-secrets.ts'
 import { createKeys, type Keys } from './keys.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages.ts'
 import type { OperatorDeps } from './operator.ts'
+import { createOverview, type Overview } from './overview.ts'
 import { createPeople, type People } from './people.ts'
 import { permitted } from './permits.ts'
 import { createPlaces, type Places } from './places.ts'
@@ -24,6 +25,8 @@ export interface Services {
   readonly keys: Keys
   readonly messages: Messages
   readonly audit: Audit
+  /** How things are, and what wants looking after. */
+  readonly overview: Overview
   /** What was decided about a request, by its id. */
   readonly explain: Explain
 }
@@ -77,6 +80,7 @@ export function createDeskOf(deps: DeskDeps) {
       keys: createKeys(its),
       messages: createMessages(its),
       audit: createAudit({ storage: deps.storage, events: storage, notary, clock }),
+      overview: createOverview({ storage, clock }),
       explain: createExplain(storage),
     }
     return { ...permitted(services, isPermitted), may: isPermitted }

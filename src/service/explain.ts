@@ -8,6 +8,9 @@ import type { AuditEvent, AuditStorage, Facts, OperatorStorage } from './ports.t
 export interface Decision {
   readonly at: number
   readonly action: string
+  /** Whom or what it happened to, and the facts that were kept. */
+  readonly subject: string
+  readonly facts: Facts
   /** What was decided, and why, as a sentence. */
   readonly sentence: string
   /** What would help; null where nothing is wrong. */
@@ -46,10 +49,12 @@ export function createExplain(
   }
 
   async function decisionOf(event: AuditEvent): Promise<Decision> {
-    const { at, action, actor, facts } = event
+    const { at, action, actor, subject, facts } = event
     return {
       at,
       action,
+      subject,
+      facts,
       ...inWords(event),
       address: textOf(facts, 'address'),
       path: textOf(facts, 'path'),

@@ -4,14 +4,16 @@ import { isUsername, USERNAME_RULE } from '../domain/user.ts'
 import { managed } from './manage.ts'
 import { conflict, type Done, eventOf, invalid, notFound, type OperatorDeps } from './operator.ts'
 import { invitationText } from './people/kept.ts'
+import type { ListStorage } from './ports/lists.ts'
 import type { Invitation, PeopleStorage } from './ports/people.ts'
 import type { OperatorStorage, SecretDigester, User } from './ports.ts'
 
 export interface PeopleDeps extends OperatorDeps {
   readonly role: Role
   readonly storage: Pick<
-    PeopleStorage & OperatorStorage,
+    PeopleStorage & OperatorStorage & ListStorage,
     | 'findUser'
+    | 'listSignIns'
     | 'hasOperator'
     | 'findCredentialsOf'
     | 'setUsername'
@@ -63,6 +65,9 @@ export function createPeople(deps: PeopleDeps) {
   }
 
   return {
+    /** How far each of these can sign in, and when he was here last. */
+    standings: (userIds: readonly string[]) => storage.listSignIns(userIds, clock()),
+
     /** A link to a first password, or to a new one: what was sent before is good no longer. */
     async invite(userId: string): Promise<Done<Invited>> {
       const user = await find(userId)

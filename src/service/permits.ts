@@ -7,6 +7,7 @@ export const PERMITS: Permits = {
     create: 'accounts.write',
     setStatus: 'accounts.write',
     setDepartedKeys: 'account.write',
+    rename: 'account.write',
     list: 'account.read',
     find: 'account.read',
     addUser: 'users.write',
@@ -17,6 +18,7 @@ export const PERMITS: Permits = {
     findUser: 'users.read',
   },
   people: {
+    standings: 'users.read',
     invite: 'users.write',
     inviteFirst: 'accounts.write',
     setUsername: 'users.write',
@@ -25,15 +27,20 @@ export const PERMITS: Permits = {
   },
   places: {
     addSite: 'places.write',
+    renameSite: 'places.write',
+    removeSite: 'places.write',
     listSites: 'places.read',
     findSite: 'places.read',
     addDeveloper: 'places.write',
+    renameDeveloper: 'places.write',
+    countKeys: 'places.read',
     listDevelopers: 'places.read',
     findDeveloper: 'places.read',
     enforceAddresses: 'addresses.write',
     addAddress: 'addresses.write',
     removeAddress: 'addresses.write',
     listAddresses: 'places.read',
+    seenAddresses: 'places.read',
   },
   routes: {
     addSource: 'routes.write',
@@ -90,6 +97,14 @@ export const PERMITS: Permits = {
     list: 'audit.read',
     verify: 'audit.verify',
     lines: 'audit.export',
+    names: 'audit.read',
+    idOf: 'audit.read',
+  },
+  overview: {
+    traffic: 'account.read',
+    keys: 'account.read',
+    attention: 'account.read',
+    beginning: 'account.read',
   },
   explain: 'requests.explain',
 }
@@ -123,6 +138,7 @@ export function permitted(services: Services, isPermitted: (p: Permission) => bo
     keys: only(services.keys, PERMITS.keys),
     messages: only(services.messages, PERMITS.messages),
     audit: only(services.audit, PERMITS.audit),
+    overview: only(services.overview, PERMITS.overview),
     explain: isPermitted(PERMITS.explain) ? services.explain : refusing(PERMITS.explain),
   }
 

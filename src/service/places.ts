@@ -8,14 +8,29 @@ import {
   notFound,
   type OperatorDeps,
   readHead,
+  readName,
 } from './operator.ts'
+import type { EditStorage } from './ports/edits.ts'
+import type { Holder, ListStorage } from './ports/lists.ts'
 import type { Account, AddressRule, Developer, OperatorStorage, Page, Site } from './ports.ts'
 
 export interface PlacesDeps extends OperatorDeps {
-  readonly storage: OperatorStorage
+  readonly storage: OperatorStorage &
+    Pick<EditStorage, 'rename' | 'removeSite'> &
+    Pick<ListStorage, 'countKeysOf'>
 }
 
 const NOTE_MAX = 200
+
+/** An address from which the account's keys were used. */
+export interface SeenAddress {
+  readonly address: string
+  readonly lastAt: number
+}
+
+const SEEN_MS = 30 * 24 * 60 * 60 * 1000
+const SEEN_EVENTS = 500
+const SEEN_MOST = 50
 
 /** What an operator does with the sites, developers and addresses of an account. */
 export function createPlaces(deps: PlacesDeps) {
@@ -29,11 +44,24 @@ export function createPlaces(deps: PlacesDeps) {
       await storage.addSite(site, eventOf(deps, 'site.created', site.id))
       return ok(site)
     },
-    listSites: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
-    async findSite(id: string): Promise<Done<Site>> {
-      const site = await storage.findSite(id)
-      return site === null ? notFound(`there is no site ${id}`) : ok(site)
+    async renameSite(id: string, wished: string): Promise<Done<Site>> {
+      const name = readName('the name', wished)
+      if (!name.ok) return name
+      const event = eventOf(deps, 'site.renamed', id, { name: name.value })
+      const renamed = await storage.rename('site', id, name.value, event)
+      return renamed ? findSite(id) : noSite(id)
     },
+    /** Only one that no key has, revoked ones too: the audit and the lists go on naming it. */
+    async removeSite(id: string): Promise<Done<void>> {
+      const site = await findSite(id)
+      if (!site.ok) return site
+      const event = eventOf(deps, 'site.removed', id, { name: site.value.name })
+      return (await storage.removeSite(id, event))
+        ? ok(undefined)
+        : conflict(`keys belong to ${site.value.name}, be they revoked: it stays`)
+    },
+    listSites: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
+    findSite,
 
     /** `developerKey`: as another system issued it; made here where it is left out. */
     async addDeveloper(wish: {
@@ -52,12 +80,19 @@ export function createPlaces(deps: PlacesDeps) {
       const added = await storage.addDeveloper(developer, event)
       return added ? ok(developer) : conflict(`another developer has the key ${developerKey}`)
     },
+    async renameDeveloper(id: string, wished: string): Promise<Done<Developer>> {
+      const name = readName('the name', wished)
+      if (!name.ok) return name
+      const event = eventOf(deps, 'developer.renamed', id, { name: name.value })
+      const renamed = await storage.rename('developer', id, name.value, event)
+      return renamed ? findDeveloper(id) : noDeveloper(id)
+    },
     listDevelopers: (page: Page & { accountId?: string | undefined }) =>
       storage.listDevelopers(page),
-    async findDeveloper(id: string): Promise<Done<Developer>> {
-      const developer = await storage.findDeveloper(id)
-      return developer === null ? notFound(`there is no developer ${id}`) : ok(developer)
-    },
+    findDeveloper,
+
+    /** How many keys that are not revoked each of these has. */
+    countKeys: (what: Holder, ids: readonly string[]) => storage.countKeysOf(what, ids),
 
     /** Whether keys work from the listed addresses only. While the list is empty they work anywhere. */
     async enforceAddresses(accountId: string, enforced: boolean): Promise<Done<Account>> {
@@ -106,7 +141,40 @@ export function createPlaces(deps: PlacesDeps) {
       return removed ? ok(undefined) : notFound(`there is no address rule ${id}`)
     },
     listAddresses: (accountId: string) => storage.listAddressRules(accountId),
+
+    /**
+     * From where tokens were asked for lately, the last one first. Keys that are presented at every
+     * request are only counted: from where they are used, nobody here knows.
+     */
+    async seenAddresses(accountId: string): Promise<SeenAddress[]> {
+      const since = clock() - SEEN_MS
+      const seen = new Map<string, SeenAddress>()
+      for (const action of ['token.issued', 'token.refreshed']) {
+        for (const { at, facts } of await storage.listEvents({
+          ...{ accountId, action, since },
+          limit: SEEN_EVENTS,
+        })) {
+          if (typeof facts.address !== 'string') continue
+          const lastAt = Math.max(at, seen.get(facts.address)?.lastAt ?? at)
+          seen.set(facts.address, { address: facts.address, lastAt })
+        }
+      }
+      return [...seen.values()].sort((a, b) => b.lastAt - a.lastAt).slice(0, SEEN_MOST)
+    },
+  }
+
+  async function findSite(id: string): Promise<Done<Site>> {
+    const site = await storage.findSite(id)
+    return site === null ? noSite(id) : ok(site)
+  }
+
+  async function findDeveloper(id: string): Promise<Done<Developer>> {
+    const developer = await storage.findDeveloper(id)
+    return developer === null ? noDeveloper(id) : ok(developer)
   }
 }
+
+const noSite = (id: string) => notFound(`there is no site ${id}`)
+const noDeveloper = (id: string) => notFound(`there is no developer ${id}`)
 
 export type Places = ReturnType<typeof createPlaces>

@@ -9,6 +9,7 @@ import type { RefreshToken, TokenFacts } from '../domain/token.ts'
 import type { EditStorage } from './ports/edits.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { PeopleStorage } from './ports/people.ts'
+import type { SurveyStorage } from './ports/survey.ts'
 import type { TrafficStorage } from './ports/traffic.ts'
 
 /** What a fast adapter answers at once and a remote one answers later. Await it either way. */
@@ -845,7 +846,8 @@ export interface Storage
     PeopleStorage,
     TrafficStorage,
     ListStorage,
-    EditStorage {
+    EditStorage,
+    SurveyStorage {
   /** Writes and reads; throws where the database does not answer or the disk takes no write. */
   probe(): Promise<void>
   close(): Promise<void>

@@ -8,6 +8,7 @@ import { scopeMessages } from './scope/messages.ts'
 import { createOwn } from './scope/own.ts'
 import { scopePeople } from './scope/people.ts'
 import { scopeRoutes } from './scope/routes.ts'
+import { scopeSurvey } from './scope/survey.ts'
 import { scopeTraffic } from './scope/traffic.ts'
 
 /** What is no part of people's work: judging requests, the chain of the audit, the database itself. */
@@ -38,5 +39,6 @@ export function createScope(storage: DeskStorage, accountId: string): DeskStorag
     ...scopeTraffic(storage, own),
     ...scopeLists(storage, own),
     ...scopeEdits(storage, own),
+    ...scopeSurvey(storage, own),
   }
 }

@@ -53,6 +53,7 @@ const TRAFFIC = [
 const LISTS = [
   'CREATE INDEX keys_by_name ON keys (account_id, lower(name), id)',
   'CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id)',
+  'CREATE INDEX keys_by_site ON keys (site_id, id) WHERE site_id IS NOT NULL',
 ]
 
 /** Whose a subject is that is still there. Of what is gone by now, only an operator sees the events. */

@@ -12,14 +12,17 @@ import { createGrants } from './grants.ts'
 import { createKeyLife } from './key-life.ts'
 import { createKeyMaking } from './key-making.ts'
 import { createKeys } from './keys.ts'
+import { createKeyCounts } from './lists/counts.ts'
 import { createFeedLists } from './lists/feeds.ts'
 import { createKeyLists } from './lists/keys.ts'
+import { createSignInLists } from './lists/sign-ins.ts'
 import { createUserLists } from './lists/users.ts'
 import { createMessages } from './messages.ts'
 import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
 import { createRoutes } from './routes.ts'
 import { createRows } from './rows.ts'
+import { createSurvey } from './survey.ts'
 import { createTraffic } from './traffic.ts'
 import { createUses } from './uses.ts'
 
@@ -52,9 +55,12 @@ export function createStorage(engine: Engine): Storage {
     ...createPeople(engine, compiler, audit),
     ...createTraffic(engine, compiler),
     ...createKeyLists(engine, compiler),
+    ...createKeyCounts(engine, compiler),
+    ...createSignInLists(engine, compiler),
     ...createUserLists(engine, compiler),
     ...createFeedLists(engine, compiler),
     ...createEdits(compiler, audit),
+    ...createSurvey(engine, compiler),
     addEvent: audit.addEvent,
 
     async probe() {

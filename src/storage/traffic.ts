@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Dialect } from '../domain/dialect.ts'
-import type { Traffic, TrafficStorage } from '../service/ports/traffic.ts'
+import type { Spans, Traffic, TrafficStorage } from '../service/ports/traffic.ts'
 import type { Compiler, Engine } from './engine.ts'
 import type { Tables } from './tables.ts'
 import { writer } from './written.ts'
@@ -29,6 +29,20 @@ export function createTraffic(engine: Engine, compiler: Compiler): TrafficStorag
       where account_id = ${arg('accountId')} and hour >= ${arg('fromHour')}
       order by hour, dialect, outcome`,
   )
+  const sum = written<Spans, Row & { span: number }>(
+    (arg) => sql`
+      select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
+        dialect, outcome, sum(requests) as requests
+      from traffic where hour >= ${arg('fromHour')} group by span, dialect, outcome
+      order by span, dialect, outcome`,
+  )
+  const sumOf = written<Spans & { accountId: string }, Row & { span: number }>(
+    (arg) => sql`
+      select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
+        dialect, outcome, sum(requests) as requests
+      from traffic where account_id = ${arg('accountId')} and hour >= ${arg('fromHour')}
+      group by span, dialect, outcome order by span, dialect, outcome`,
+  )
   const purge = written<{ before: number }>(
     (arg) => sql`delete from traffic where hour < ${arg('before')}`,
   )
@@ -44,6 +58,14 @@ export function createTraffic(engine: Engine, compiler: Compiler): TrafficStorag
     async listTraffic(fromHour, accountId) {
       const step = accountId === undefined ? list({ fromHour }) : listOf({ fromHour, accountId })
       return (await engine.read(step)).map(toTraffic)
+    },
+
+    async sumTraffic({ accountId, ...asked }) {
+      const step = accountId === undefined ? sum(asked) : sumOf({ ...asked, accountId })
+      return (await engine.read(step)).map((row) => {
+        const { dialect, outcome, requests } = toTraffic(row)
+        return { span: Number(row.span), dialect, outcome, requests: Number(requests) }
+      })
     },
 
     async purgeTraffic(before) {

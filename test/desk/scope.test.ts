@@ -106,8 +106,9 @@ describe.each<Role>(['operator', 'administrator'])('the desk of one account, as 
 })
 
 test('the same calls tell the other account of itself: what is looked for would be found', async () => {
-  const reading = verbsOf(deskOf(theirs, 'operator')).filter(({ permission }) =>
-    /\.(read|explain)$/.test(permission),
+  // (A census is numbers without an id: of accounts that are alike it is the same.)
+  const reading = verbsOf(deskOf(theirs, 'operator')).filter(
+    ({ path, permission }) => /\.(read|explain)$/.test(permission) && path !== 'overview.keys',
   )
   const silent = new Set(reading.map(({ path }) => path))
   for await (const { path, answer, none } of answers(reading)) {

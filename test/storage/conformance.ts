@@ -21,6 +21,7 @@ import { keysConform } from './conformance/keys.ts'
 import { listsConform } from './conformance/lists.ts'
 import { peopleConform } from './conformance/people.ts'
 import { placesConform } from './conformance/places.ts'
+import { surveyConforms } from './conformance/survey.ts'
 import { trafficConforms } from './conformance/traffic.ts'
 import { usesConform } from './conformance/uses.ts'
 
@@ -52,6 +53,7 @@ export function conformance(name: string, open: OpenEngine): void {
   peopleConform(name, given)
   listsConform(name, given)
   trafficConforms(name, given)
+  surveyConforms(name, given)
 
   const rotation = (grantId: string, to: number, more: object = {}) => ({
     grantId,

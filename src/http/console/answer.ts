@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { html, raw } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../../service/refused.ts'
 import { REQUEST_ID } from '../reply.ts'
@@ -19,7 +20,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-const GUARDED = {
+export const GUARDED = {
   'Content-Security-Policy': POLICY,
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
@@ -47,6 +48,42 @@ export const page = (
   body: Html,
   status: ContentfulStatusCode = 200,
 ): Promise<Response> => document(visit.c, visit.caller, framed(visit, head, body), status)
+
+/** Where the body of a page is put, piece by piece. */
+const HERE = '<!--here-->'
+
+/**
+ * A page that is sent while work goes on, as one piece after another. `work` never throws; its signal
+ * says that nobody waits for the page any more.
+ */
+export async function pageInParts(
+  visit: Visit,
+  head: Title,
+  work: (send: (piece: Html) => Promise<void>, signal: AbortSignal) => Promise<void>,
+): Promise<Response> {
+  const whole = String(await framed(visit, head, html`${raw(HERE)}`))
+  const [before = '', after = ''] = whole.split(HERE)
+  const encoder = new TextEncoder()
+  const gone = new AbortController()
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const write = (text: string) => {
+        if (!gone.signal.aborted) controller.enqueue(encoder.encode(text))
+      }
+      write(before)
+      void work(async (piece) => write(String(await piece)), gone.signal).finally(() => {
+        write(after)
+        if (!gone.signal.aborted) controller.close()
+      })
+    },
+    cancel() {
+      gone.abort()
+    },
+  })
+  const type = 'text/html; charset=utf-8'
+  const headers = { ...GUARDED, 'Content-Type': type, [REQUEST_ID]: visit.caller.requestId }
+  return visit.c.body(body, 200, headers)
+}
 
 /** Where a form leads when it is done: a reload does not send it again. */
 export function seeOther(c: Context, path: string, said?: Said): Response {

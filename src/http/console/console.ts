@@ -6,12 +6,19 @@ import { mountSecondFactor } from './access/second-factor.ts'
 import { signInScreens } from './access/sign-in.ts'
 import { mountTokens } from './access/tokens.ts'
 import { welcomeScreens } from './access/welcome.ts'
+import { mountAccounts } from './accounts/accounts.ts'
 import { createArea } from './area.ts'
+import { mountAudit } from './audit/audit.ts'
 import type { ConsoleDeps } from './deps.ts'
+import { mountExplain } from './explain/explain.ts'
 import { mountKeys } from './keys/keys.ts'
 import { assets } from './look/assets.ts'
 import { mountMessageScreens } from './messages/mount.ts'
 import { mountOverview } from './overview/overview.ts'
+import { mountPeople } from './people/people.ts'
+import { mountAddresses } from './places/addresses.ts'
+import { mountDevelopers } from './places/developers.ts'
+import { mountSites } from './places/sites.ts'
 import { problem } from './problem.ts'
 import { mountRouteScreens } from './routes/mount.ts'
 
@@ -27,6 +34,13 @@ export function consolePages(deps: ConsoleDeps): Hono {
   const area = createArea(deps)
   mountOverview(area)
   mountKeys(area, deps)
+  mountAudit(area, deps)
+  mountExplain(area, deps)
+  mountSites(area)
+  mountDevelopers(area, deps)
+  mountAddresses(area)
+  mountPeople(area)
+  mountAccounts(area)
   mountEveryPage(area, deps)
   mountMe(area, deps)
   mountSecondFactor(area, deps)

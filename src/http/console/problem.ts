@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../../service/refused.ts'
 import { document } from './answer.ts'
+import { explainPath } from './explain/path.ts'
 import { alone } from './look/frame.ts'
 import { themeOf } from './look/theme.ts'
 import type { Html } from './parts/html.ts'
@@ -71,7 +72,7 @@ export function problem(c: Context, caller: Caller, which: Problem): Promise<Res
   const body = html`
     <div class="card"><h1>${title}</h1><p>${text}</p>
       <p class="row"><a class="button primary" href="/console">To the overview</a></p>
-      <p class="small soft">Request <code>${caller.requestId}</code></p></div>`
+      <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${explainPath(caller.requestId)}">explain it</a>)</p></div>`
   return document(c, caller, alone(title, themeOf(c), body), status)
 }
 

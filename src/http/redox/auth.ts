@@ -48,12 +48,15 @@ export function redoxAuth(deps: AuthDeps): Hono {
 
   function unreadable(failure: Failure, caller: Caller): Reply {
     refused('exchange', failure, caller)
-    return replyTo(replies, failure, undefined)
+    return refuseTokens(failure)
   }
 }
 
+/** What a caller is told who gets no tokens. */
+export const refuseTokens = (failure: Failure): Reply => replyTo(replies, failure, undefined)
+
 const answer = (granted: Result<Granted>): Reply =>
-  granted.ok ? tokens(granted.value) : replyTo(replies, granted.failure, undefined)
+  granted.ok ? tokens(granted.value) : refuseTokens(granted.failure)
 
 /** Three strings, in this order, no others; `expires` as `toISOString` writes it. */
 const tokens = ({ accessToken, expiresAt, refreshToken }: Granted): Reply =>

@@ -78,6 +78,22 @@ export interface FeedQuestions {
   readonly stuck?: boolean | undefined
 }
 
+/** What keys belong to, and are counted by. */
+export type Holder = 'owner' | 'site' | 'developer'
+
+/** How far somebody can sign in, and when he was here last. */
+export interface SignInStanding {
+  readonly userId: string
+  readonly hasPassword: boolean
+  readonly hasSecondFactor: boolean
+  /** Until when his one-time link is good; null where he has none. */
+  readonly invitedUntil: number | null
+  /** Browsers and tokens of his that live. */
+  readonly sessions: number
+  /** Null where he was never here. */
+  readonly seenAt: number | null
+}
+
 /** Lists for people: no request of a key waits for one. */
 export interface ListStorage {
   searchKeys(search: KeySearch): Promise<KeyPage>
@@ -94,6 +110,14 @@ export interface ListStorage {
     readonly text: string
     readonly limit: number
   }): Promise<User[]>
+  /** How many keys that are not revoked each of these has; who has none is left out. */
+  countKeysOf(
+    what: Holder,
+    ids: readonly string[],
+    accountId?: string,
+  ): Promise<{ readonly id: string; readonly keys: number }[]>
+  /** In no order. */
+  listSignIns(userIds: readonly string[], now: number): Promise<SignInStanding[]>
   /** The key that sends as this source; null where it has none that is not revoked. */
   findKeyOfSource(sourceId: string): Promise<KeySummary | null>
   listFeeds(

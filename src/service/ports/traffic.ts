@@ -13,11 +13,26 @@ export interface Traffic {
   readonly requests: number
 }
 
+/** What came of requests within several hours together. */
+export interface TrafficSum extends Pick<Traffic, 'dialect' | 'outcome' | 'requests'> {
+  /** Which of the spans: 0 begins with the first hour that was asked for. */
+  readonly span: number
+}
+
+/** Spans of so many hours each, one after another; of one account, or of all and of none. */
+export interface Spans {
+  readonly fromHour: number
+  readonly hours: number
+  readonly accountId?: string | undefined
+}
+
 export interface TrafficStorage {
   /** Adds to what was counted. */
   addTraffic(rows: readonly Traffic[]): Promise<void>
   /** From this hour on; of one account, or of all and of none. */
   listTraffic(fromHour: number, accountId?: string): Promise<Traffic[]>
+  /** The same, added up; the oldest span first. */
+  sumTraffic(spans: Spans): Promise<TrafficSum[]>
   /** Deletes what was counted before. Answers how many rows. */
   purgeTraffic(beforeHour: number): Promise<number>
 }

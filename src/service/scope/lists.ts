@@ -18,6 +18,13 @@ export function scopeLists(storage: ListStorage, own: Own): ListStorage {
       return ids.length === 0 ? [] : storage.listUsesOf(ids, fromDay)
     },
     searchUsers: (search) => own.list(search, storage.searchUsers),
+    countKeysOf: async (what, ids, asked) =>
+      isOthers({ accountId: asked }) ? [] : storage.countKeysOf(what, ids, accountId),
+    async listSignIns(userIds, now) {
+      const found = await Promise.all(userIds.map(own.user))
+      const ids = userIds.filter((_, n) => found[n] !== null)
+      return ids.length === 0 ? [] : storage.listSignIns(ids, now)
+    },
     findKeyOfSource: (id) => withOwn(own.source(id), () => storage.findKeyOfSource(id), null),
     async listFeeds(page) {
       return Promise.all((await own.list(page, storage.listFeeds)).map(guarded))

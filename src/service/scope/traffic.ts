@@ -7,6 +7,8 @@ export function scopeTraffic(storage: TrafficStorage, own: Own): TrafficStorage 
     listTraffic: (fromHour, accountId) =>
       own.list({ accountId }, (asked) => storage.listTraffic(fromHour, asked.accountId)),
 
+    sumTraffic: (spans) => own.list(spans, storage.sumTraffic),
+
     addTraffic: outOfScope('addTraffic'),
     purgeTraffic: outOfScope('purgeTraffic'),
   }

@@ -274,6 +274,60 @@ export function listsConform(name: string, given: Given): void {
     })
   })
 
+  describe(`${name}: what a list tells beside its rows`, () => {
+    test('counts the keys of owners, sites and developers that are not revoked', async () => {
+      const { id: accountId } = await account()
+      const [owner, other] = [await user(accountId), await user(accountId)]
+      const [place, maker] = [await site(accountId), await developer(accountId)]
+      const belonging = { siteId: place.id, developerId: maker.id }
+      await given.key(presentedKeyOf(owner, 'opendental', belonging))
+      await given.key(presentedKeyOf(owner, 'opendental', belonging))
+      const revoked = await given.key(presentedKeyOf(owner, 'opendental', belonging))
+      await given.storage.revokeKey(revoked.id, eventOf(revoked.id))
+      const two = (id: string) => [{ id, keys: 2 }]
+      const { countKeysOf } = given.storage
+      expect(await countKeysOf('owner', [owner.id, other.id])).toEqual(two(owner.id))
+      expect(await countKeysOf('site', [place.id], accountId)).toEqual(two(place.id))
+      expect(await countKeysOf('developer', [maker.id])).toEqual(two(maker.id))
+      expect(await countKeysOf('developer', [maker.id], v7())).toEqual([])
+      expect(await countKeysOf('site', [])).toEqual([])
+    })
+
+    test('says how each person signs in, and when he was here last', async () => {
+      const { storage } = given
+      const { id: accountId } = await account()
+      const [a, b] = [await user(accountId), await user(accountId)]
+      const never = { hasPassword: false, hasSecondFactor: false, sessions: 0, seenAt: null }
+      expect(await storage.listSignIns([a.id], 5)).toEqual([
+        { userId: a.id, ...never, invitedUntil: null },
+      ])
+      const invitation = { id: v7(), userId: b.id, createdAt: 1, expiresAt: 50, digest: v7() }
+      await storage.addInvitation(invitation, eventOf(b.id))
+      const wish = { hash: '$argon2id$', invitationId: null, but: null }
+      await storage.setPassword(a.id, wish, eventOf(a.id))
+      await storage.setTotp(a.id, { sealed: 's', recoveryDigests: [] }, eventOf(a.id))
+      const began = eventOf(a.id, { action: 'session.started', at: 7 })
+      const session = {
+        ...{ id: v7(), userId: a.id, kind: 'browser' as const, name: 'Firefox', digest: v7() },
+        ...{ createdAt: 7, seenAt: 9, expiresAt: 20 },
+      }
+      await storage.addSession(session, began)
+      const both = await storage.listSignIns([a.id, b.id], 10)
+      const known = { hasPassword: true, hasSecondFactor: true, invitedUntil: null }
+      expect(new Set(both)).toEqual(
+        new Set([
+          { userId: a.id, ...known, sessions: 1, seenAt: 9 },
+          { userId: b.id, ...never, invitedUntil: 50 },
+        ]),
+      )
+      await storage.removeSession(session.id, eventOf(a.id))
+      expect(await storage.listSignIns([a.id], 50)).toEqual([
+        { userId: a.id, ...known, sessions: 0, seenAt: 7 },
+      ])
+      expect((await storage.listSignIns([b.id], 50))[0]?.invitedUntil).toBeNull()
+    })
+  })
+
   describe(`${name}: an edit of something small`, () => {
     test('renames it, with its event, and nothing that is not there', async () => {
       const { storage } = given

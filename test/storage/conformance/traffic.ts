@@ -14,6 +14,28 @@ export function trafficConforms(name: string, given: Given): void {
   })
 
   describe(`${name}: traffic`, () => {
+    test('is added up over spans of hours, account by account or for all', async () => {
+      const { storage } = given
+      const mine = v7()
+      await storage.addTraffic([
+        ...[550_000, 550_023].map((hour) => trafficOf(mine, { hour, requests: 2 })),
+        trafficOf(mine, { hour: 550_024, dialect: null, outcome: 'key_unknown', requests: 3 }),
+        trafficOf(mine, { hour: 549_999 }),
+        trafficOf(v7(), { hour: 550_030, requests: 5 }),
+      ])
+      const spans = { fromHour: 550_000, hours: 24 }
+      const admitted = { dialect: 'redox', outcome: 'admitted' }
+      const own = [
+        { span: 0, ...admitted, requests: 4 },
+        { span: 1, dialect: null, outcome: 'key_unknown', requests: 3 },
+      ]
+      expect(await storage.sumTraffic({ ...spans, accountId: mine })).toEqual(own)
+      expect(await storage.sumTraffic(spans)).toEqual([
+        ...own,
+        { span: 1, ...admitted, requests: 5 },
+      ])
+    })
+
     test('adds up by hour, account, dialect and outcome', async () => {
       const { storage } = given
       const [mine, other] = [v7(), v7()]

@@ -204,6 +204,13 @@ export const STORAGE_CALLS: Calls = {
   countKeys: ({ accountId }) => [[{ accountId }, 10]],
   listUsesOf: ({ keyId }) => [[[keyId], 0]],
   searchUsers: ({ accountId }) => [[{ accountId, text: 'member', limit: 10 }]],
+  countKeysOf: ({ accountId, engineerId, siteId, developerId }) => [
+    ['owner', [engineerId], accountId],
+    ['owner', [engineerId]],
+    ['site', [siteId]],
+    ['developer', [developerId]],
+  ],
+  listSignIns: ({ memberId }) => [[[memberId], 1]],
   listFeeds: ({ accountId, sourceId }) => [[{ ...page, accountId }], [{ ...page, sourceId }]],
   findKeyOfSource: ({ sourceId }) => [[sourceId]],
   findListedFeed: ({ subscriptionId }) => [[subscriptionId]],
@@ -219,7 +226,13 @@ export const STORAGE_CALLS: Calls = {
   removeSite: ({ siteId }, e) => [[siteId, e]],
   removeSubscription: ({ subscriptionId }, e) => [[subscriptionId, e]],
 
+  takeKeyCensus: ({ accountId }) => [[{ since: 0, now: 0, accountId }]],
+  findNames: (theirs) => [
+    [[theirs.accountId, theirs.keyId, theirs.memberId, theirs.sourceId, theirs.subscriptionId]],
+  ],
+
   listTraffic: ({ accountId }) => [[0, accountId]],
+  sumTraffic: ({ accountId }) => [[{ fromHour: 0, hours: 24, accountId }]],
   addTraffic: () => [[[]]],
   purgeTraffic: () => [[9e12]],
 }

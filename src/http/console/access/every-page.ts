@@ -22,6 +22,6 @@ export function mountEveryPage(area: Area, { access }: AccessScreenDeps): void {
   // That an operator sees one account only is his own choice: taking it back needs no permission.
   area.act('/console/account', 'signed-in', (visit) => {
     chooseAccount(visit.c, optional(visit, 'account') ?? null)
-    return seeOther(visit.c, '/console')
+    return seeOther(visit.c, safePath(text(visit, 'next')))
   })
 }

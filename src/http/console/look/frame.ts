@@ -37,6 +37,7 @@ const RAIL: readonly { readonly name: string; readonly entries: readonly Entry[]
       { href: '/console/sites', text: 'Sites', needs: 'places.read' },
       { href: '/console/addresses', text: 'Addresses', needs: 'places.read' },
       { href: '/console/people', text: 'People', needs: 'users.read' },
+      { href: '/console/settings', text: 'Settings', needs: 'account.read' },
       { href: '/console/accounts', text: 'Accounts', needs: 'accounts.read' },
     ],
   },
@@ -68,7 +69,7 @@ export const framed = (visit: Visit, head: Title, body: Html): Html =>
   <a class="skip" href="#main">Skip to the page</a>
   <div class="frame">
     <header class="rail">
-      ${brand}
+      ${brand}${narrowed(visit)}
       <details class="menu"><summary>Menu</summary>
         <nav aria-label="Main">${RAIL.map((group) => groupOf(visit, group))}</nav>
         ${me(visit)}
@@ -114,6 +115,17 @@ const groupOf = (visit: Visit, { name, entries }: (typeof RAIL)[number]): Html =
     return html`<li><a href="${href}"${isHere ? html` aria-current="${visit.path === href ? 'page' : 'true'}"` : nothing}>${text}</a></li>`
   })}</ul></div>`
 }
+
+/** That others are not shown is seen on every page, on a phone too. */
+const narrowed = ({ narrowedTo, formToken }: Visit): Html =>
+  narrowedTo === null
+    ? nothing
+    : html`<div class="narrowed"><p>Only <strong>${narrowedTo.name}</strong></p>${press(
+        formToken,
+        '/console/account',
+        'See all accounts',
+        { look: 'compact', fields: { next: '/console/accounts' } },
+      )}</div>`
 
 const me = (visit: Visit): Html => html`
   <div class="me">

@@ -70,6 +70,7 @@ code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }
 .rail nav a { display: block; padding: 0.375rem 0.625rem; border-radius: var(--round); color: var(--ink); text-decoration: none; }
 .rail nav a:hover { background: var(--sunken); }
 .rail nav a[aria-current] { background: var(--teal-wash); color: var(--teal); font-weight: 600; }
+.rail .narrowed { display: grid; gap: 0.375rem; justify-items: start; padding: 0.625rem; border: 1px solid var(--brass); border-radius: var(--round); background: var(--brass-wash); font-size: 0.875rem; overflow-wrap: anywhere; }
 .rail .me { margin-top: auto; display: grid; gap: 0.5rem; padding: 0.75rem 0.625rem 0; border-top: 1px solid var(--line); font-size: 0.875rem; }
 .rail .me p { overflow-wrap: anywhere; }
 .rail .row { gap: 0.375rem; }

@@ -38,6 +38,7 @@ pre { background: var(--sunken); border: 1px solid var(--line); border-radius: v
 
 pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 
+.decisions { list-style: none; }
 .steps { display: grid; gap: 1.5rem; padding-inline-start: 1.25rem; }
 .steps > li { display: grid; gap: 0.75rem; }
 

@@ -1,7 +1,27 @@
 import { html } from 'hono/html'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
+import { link } from '../parts/form.ts'
+import { nothing } from '../parts/html.ts'
+import type { Visit } from '../visit.ts'
+import { attention } from './attention.ts'
+import { dialects } from './dialects.ts'
+import { firstSteps } from './first-steps.ts'
+import { traffic } from './traffic.ts'
 
+/** How everything is that somebody has in sight, and what he should do about it. */
 export function mountOverview(area: Area): void {
-  area.show('/console', 'account.read', (visit) => page(visit, { title: 'Overview' }, html``))
+  area.show('/console', 'account.read', async (visit) => {
+    const steps = await firstSteps(visit)
+    const parts = steps === null ? [attention, traffic, dialects] : [traffic]
+    const shown = await Promise.all(parts.map((part) => part(visit)))
+    const actions = visit.may('keys.write') ? link('/console/keys/new', 'Create a key') : nothing
+    const head = { title: 'Overview', about: about(visit), actions }
+    return page(visit, head, html`${steps ?? nothing}${shown}`)
+  })
+}
+
+const about = ({ narrowedTo, may, person }: Visit): string => {
+  if (narrowedTo !== null) return `Of ${narrowedTo.name}.`
+  return may('accounts.read') ? 'Of all accounts.' : `Of ${person.account.name}.`
 }

@@ -1,0 +1,73 @@
+import { html } from 'hono/html'
+import type { Refusal } from '../../../service/operator.ts'
+import { page, seeOther } from '../answer.ts'
+import type { Area } from '../area.ts'
+import { listPage } from '../list-page.ts'
+import { choose, statusBadge } from '../one-account.ts'
+import { field, form, link, submit } from '../parts/form.ts'
+import { table } from '../parts/list.ts'
+import { moment } from '../parts/time.ts'
+import { empty, refused } from '../parts/words.ts'
+import { messageOf, statusOf } from '../refusal.ts'
+import { optional, text, type Visit } from '../visit.ts'
+import { ABOVE_ACCOUNTS, ACCOUNTS } from './paths.ts'
+import { mountSettings } from './settings.ts'
+import { mountStatus } from './status.ts'
+
+/** The organizations of this server, for who sees them all. */
+export function mountAccounts(area: Area): void {
+  area.show(ACCOUNTS, 'accounts.read', list)
+  area.show(`${ACCOUNTS}/new`, 'accounts.write', (visit) => ask(visit, null))
+  area.act(`${ACCOUNTS}/new`, 'accounts.write', async (visit) => {
+    const wish = { name: text(visit, 'name'), region: optional(visit, 'region') }
+    const made = await visit.desk.accounts.create(wish)
+    return made.ok
+      ? seeOther(visit.c, `${ACCOUNTS}/${made.value.id}`, 'account-created')
+      : ask(visit, made.failure)
+  })
+  mountSettings(area)
+  mountStatus(area)
+}
+
+async function list(visit: Visit): Promise<Response> {
+  const { rows, pages } = await listPage(visit, visit.desk.accounts.list)
+  const create = link(`${ACCOUNTS}/new`, 'Create an account', 'primary')
+  const body =
+    rows.length === 0
+      ? empty(
+          'No accounts yet',
+          'An account is an organization: its people, keys and sites.',
+          create,
+        )
+      : html`<section class="card flush">${table({
+          caption: 'Accounts, the oldest first',
+          columns: [
+            { name: 'Account' },
+            { name: 'Status' },
+            { name: 'Region' },
+            { name: 'Created' },
+            { name: 'See it alone', end: true },
+          ],
+          rows: rows.map((account) => [
+            html`<a href="${ACCOUNTS}/${account.id}">${account.name}</a>`,
+            statusBadge(account),
+            html`<code>${account.region}</code>`,
+            moment(account.createdAt, visit.now),
+            choose(visit, account, '/console'),
+          ]),
+        })}${pages}</section>`
+  const about = 'Every organization of this server. You see all of them until you choose one.'
+  return page(visit, { title: 'Accounts', about, actions: create }, body)
+}
+
+function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
+  const body = html`${refused(messageOf(refusal))}<section class="card">${form(
+    visit.formToken,
+    `${ACCOUNTS}/new`,
+    html`${field({ name: 'name', label: 'Name', value: text(visit, 'name'), hint: 'Of the organization.', required: true, autofocus: true })}
+      ${field({ name: 'region', label: 'Region', value: text(visit, 'region'), hint: 'Where its data is to stay. Left empty, it is this server’s own. It cannot be changed afterwards.', spellcheck: false })}
+      <div class="row">${submit('Create the account')}${link(ACCOUNTS, 'Cancel', 'quiet')}</div>`,
+  )}</section>`
+  const crumbs = ABOVE_ACCOUNTS
+  return page(visit, { title: 'Create an account', crumbs }, body, statusOf(refusal))
+}

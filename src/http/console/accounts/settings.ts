@@ -1,0 +1,111 @@
+import { html } from 'hono/html'
+import type { Refusal } from '../../../service/operator.ts'
+import type { Account } from '../../../service/ports.ts'
+import { page, seeOther } from '../answer.ts'
+import type { Area } from '../area.ts'
+import type { Said } from '../look/said.ts'
+import { accountIdOf, choose, inOneAccount, statusBadge } from '../one-account.ts'
+import { choices, form, link, submit } from '../parts/form.ts'
+import { type Html, nothing } from '../parts/html.ts'
+import { instant } from '../parts/time.ts'
+import { copyable, facts, refused } from '../parts/words.ts'
+import { nameForm } from '../places/name-form.ts'
+import { problem } from '../problem.ts'
+import { messageOf, statusOf, unlessChanged } from '../refusal.ts'
+import { part, text, type Visit } from '../visit.ts'
+import { ABOVE_ACCOUNTS, ACCOUNTS, SETTINGS } from './paths.ts'
+
+const DEPARTED = [
+  {
+    value: 'keep',
+    text: 'They go on working',
+    hint: 'They are flagged until somebody else owns them.',
+  },
+  {
+    value: 'disable',
+    text: 'They are disabled with him',
+    hint: 'The next request with one is refused.',
+  },
+] as const satisfies readonly { value: Account['departedKeys']; text: string; hint: string }[]
+
+/** One account: of who works in it, or of an operator who looks at it among others. */
+export function mountSettings(area: Area): void {
+  area.show(
+    SETTINGS,
+    'account.read',
+    inOneAccount((visit, id) => show(visit, id, null)),
+  )
+  area.show(`${ACCOUNTS}/:id`, 'accounts.read', (visit) => show(visit, part(visit, 'id'), null))
+
+  area.act(`${ACCOUNTS}/:id/rename`, 'account.write', async (visit) => {
+    const { accounts } = visit.desk
+    const [id, name] = [part(visit, 'id'), text(visit, 'name')]
+    const now = await accounts.find(id)
+    const seen = unlessChanged(visit, now, now.ok ? now.value.name : '', name)
+    const renamed = seen.ok ? await accounts.rename(id, name) : seen
+    return renamed.ok ? back(visit, id, 'renamed') : show(visit, id, renamed.failure)
+  })
+
+  area.act(`${ACCOUNTS}/:id/departed-keys`, 'account.write', async (visit) => {
+    const id = part(visit, 'id')
+    const choice = DEPARTED.find(({ value }) => value === text(visit, 'departed-keys'))
+    if (choice === undefined) return show(visit, id, NO_CHOICE)
+    const done = await visit.desk.accounts.setDepartedKeys(id, choice.value)
+    return done.ok ? back(visit, id, 'departed-keys-set') : show(visit, id, done.failure)
+  })
+}
+
+const NO_CHOICE: Refusal = { problem: 'invalid', message: 'choose what becomes of the keys' }
+
+const back = (visit: Visit, id: string, said: Said): Response =>
+  seeOther(visit.c, accountIdOf(visit) === null ? `${ACCOUNTS}/${id}` : SETTINGS, said)
+
+async function show(visit: Visit, id: string, refusal: Refusal | null): Promise<Response> {
+  const found = await visit.desk.accounts.find(id)
+  if (!found.ok) return problem(visit.c, visit.caller, 'not_found')
+  const account = found.value
+  const isAmongOthers = accountIdOf(visit) === null
+  const body = html`${refused(messageOf(refusal))}
+    <div class="columns">
+      <section class="card"><h2>What it is</h2>${facts([
+        ['Account id', copyable(account.id, 'the account id')],
+        ['Status', statusBadge(account)],
+        [
+          'Region',
+          html`<code>${account.region}</code>, where its data stays: set when it was created`,
+        ],
+        [
+          'Addresses',
+          account.addressesEnforced ? 'the list is in force' : 'keys work from anywhere',
+        ],
+        ['Keys whose owner leaves', departedOf(account)],
+        ['Created', instant(account.createdAt)],
+      ])}</section>
+      ${visit.may('account.write') ? changes(visit, account, refusal) : nothing}
+      ${isAmongOthers ? html`<section class="card"><h2>Among all accounts</h2>${amongOthers(visit, account)}</section>` : nothing}
+    </div>`
+  const head = isAmongOthers
+    ? { title: account.name, crumbs: ABOVE_ACCOUNTS }
+    : { title: 'Settings', about: `Of ${account.name}.` }
+  return page(visit, head, body, statusOf(refusal))
+}
+
+const departedOf = ({ departedKeys }: Account): string =>
+  departedKeys === 'keep' ? 'go on working, flagged' : 'are disabled with him'
+
+const changes = (visit: Visit, account: Account, refusal: Refusal | null): Html => html`
+  <section class="card"><h2>Its name</h2>${nameForm(visit, `${ACCOUNTS}/${account.id}/rename`, account.name, visit.given.has('name') ? refusal : null)}</section>
+  <section class="card"><h2>When somebody leaves</h2>${form(
+    visit.formToken,
+    `${ACCOUNTS}/${account.id}/departed-keys`,
+    html`${choices({ name: 'departed-keys', legend: 'What becomes of the keys that he owns?', value: account.departedKeys, options: DEPARTED })}
+      <div class="row">${submit('Keep this choice')}</div>`,
+  )}</section>`
+
+const amongOthers = (visit: Visit, account: Account): Html => html`
+  <p>See it alone, to work in it as its administrator does.</p>
+  <div class="row">${choose(visit, account, '/console')}${
+    account.status === 'open'
+      ? link(`${ACCOUNTS}/${account.id}/close`, 'Close the account', 'danger')
+      : link(`${ACCOUNTS}/${account.id}/reopen`, 'Open it again')
+  }</div>`

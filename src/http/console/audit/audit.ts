@@ -1,0 +1,109 @@
+import { html } from 'hono/html'
+import type { RecordedEvent } from '../../../service/ports.ts'
+import { page } from '../answer.ts'
+import type { Area } from '../area.ts'
+import { explainPath } from '../explain/path.ts'
+import { press } from '../parts/form.ts'
+import { type Html, nothing } from '../parts/html.ts'
+import { pager, table } from '../parts/list.ts'
+import { moment } from '../parts/time.ts'
+import { badge, empty, plural, refused } from '../parts/words.ts'
+import { optional, type Visit } from '../visit.ts'
+import type { AuditScreenDeps } from './deps.ts'
+import { mountExport } from './export.ts'
+import { filterForm, isFiltered, listPath, readFilter } from './filter.ts'
+import { type Names, namesOf } from './names.ts'
+import { AUDIT } from './paths.ts'
+import { sentenceOf, titleOf, toneOf } from './sentence.ts'
+import { mountVerify, VERIFY } from './verify.ts'
+
+const ROWS = 50
+
+/** What happened, the newest first, and whether any of it was tampered with. */
+export function mountAudit(area: Area, deps: AuditScreenDeps): void {
+  mountVerify(area, deps)
+  mountExport(area, deps)
+
+  area.show(AUDIT, 'audit.read', async (visit) => {
+    const filter = await readFilter(visit)
+    if (typeof filter === 'string') {
+      return shown(visit, html`${refused(filter)}${filterForm(visit)}`, 422)
+    }
+    const after = optional(visit, 'after')
+    const found = await visit.desk.audit.list({ ...filter, after, limit: ROWS + 1 })
+    const events = found.slice(0, ROWS)
+    const list =
+      events.length === 0 ? none(visit) : await listed(visit, events, found.length > ROWS)
+    return shown(
+      visit,
+      html`${filterForm(visit)}<section class="card flush" aria-label="Events">${list}</section>`,
+    )
+  })
+}
+
+const shown = (visit: Visit, body: Html, status: 200 | 422 = 200): Promise<Response> => {
+  const actions = html`${visit.may('audit.verify') ? press(visit.formToken, VERIFY, 'Verify the chain') : nothing}${
+    visit.may('audit.export')
+      ? press(visit.formToken, `${AUDIT}/export`, 'Export', {
+          what: 'Export the whole audit as a file',
+        })
+      : nothing
+  }`
+  const about = 'Who did what, and what came of requests. Nothing here can be changed.'
+  return page(visit, { title: 'Audit', about, actions }, body, status)
+}
+
+async function listed(
+  visit: Visit,
+  events: readonly RecordedEvent[],
+  more: boolean,
+): Promise<Html> {
+  const names = await namesOf(visit, events)
+  const after = optional(visit, 'after')
+  return html`${table({
+    caption: 'The newest first',
+    columns: [
+      { name: 'What happened' },
+      { name: 'Who did it' },
+      { name: 'To whom or what' },
+      { name: 'When' },
+      { name: 'Request' },
+    ],
+    rows: events.map((event) => rowOf(visit, event, names)),
+  })}${pager({
+    shown: plural(events.length, 'event'),
+    first: after === undefined ? undefined : listPath(visit),
+    next: more ? listPath(visit, events.at(-1)?.id) : undefined,
+  })}`
+}
+
+function rowOf(visit: Visit, event: RecordedEvent, { nameOf, linkOf }: Names): (Html | string)[] {
+  const { action, actor, subject, facts, requestId, at } = event
+  const from = typeof facts.address === 'string' ? facts.address : null
+  return [
+    html`${badge(titleOf(action), toneOf(event))}<span class="sub">${sentenceOf(event, nameOf)}</span>`,
+    html`${linkOf(actor)}${from === null ? nothing : html`<span class="sub">from ${from}</span>`}`,
+    subject === actor ? 'the same' : subjectOf(event, linkOf),
+    moment(at, visit.now),
+    requestId === null || !visit.may('requests.explain')
+      ? ''
+      : html`<a href="${explainPath(requestId)}" aria-label="Explain the request ${requestId}">Explain</a>`,
+  ]
+}
+
+const subjectOf = ({ action, subject }: RecordedEvent, linkOf: Names['linkOf']): Html =>
+  action.startsWith('message.')
+    ? html`<a href="/console/messages/${subject}">the message</a>`
+    : linkOf(subject)
+
+const none = (visit: Visit): Html =>
+  isFiltered(visit)
+    ? empty(
+        'Nothing like that has happened',
+        'Widen the dates, or ask for everything.',
+        html`<a class="button" href="${AUDIT}">Clear the filter</a>`,
+      )
+    : empty(
+        'Nothing has happened yet',
+        'Every change that people make, and every request that is refused or given tokens, is listed here.',
+      )

@@ -1,0 +1,5 @@
+import type { Log } from '../../../service/ports.ts'
+
+export interface AuditScreenDeps {
+  readonly log: Log
+}

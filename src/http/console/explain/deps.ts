@@ -1,0 +1,5 @@
+import type { Answered } from '../../answered.ts'
+
+export interface ExplainScreenDeps {
+  readonly answered: Answered
+}

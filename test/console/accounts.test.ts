@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { someone, type Visitor } from '../support/browsing.ts'
+import type { Person } from '../support/people.ts'
+import { done, seedKey, type TestServer, testServer } from '../support/server.ts'
+
+let server: TestServer
+let operator: Visitor & { readonly person: Person }
+
+beforeAll(async () => {
+  server = await testServer()
+  operator = await someone(server, 'operator')
+})
+afterAll(() => server.close())
+
+const ACCOUNTS = '/console/accounts'
+const account = async (name: string) => done(await server.accounts.create({ name }))
+const choose = (id: string, next = '/console') =>
+  operator.send('/console/account', { account: id, next })
+const seeAll = () => operator.send('/console/account', { next: ACCOUNTS })
+
+describe('an operator', () => {
+  test('creates an account, closes it after he was told what that means, and opens it again', async () => {
+    const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, { name: 'Harbor' })
+    const here = made.location?.split('?')[0] ?? ''
+    const accountId = here.split('/').at(-1) ?? ''
+    expect(made.location).toBe(`${ACCOUNTS}/${accountId}?said=account-created`)
+    const { apiKey, secret } = await seedKey(server, { accountId })
+    const status = async () => (await server.authenticate(apiKey, secret)).status
+
+    expect((await operator.get(`${here}/close`)).text).toContain('Close Harbor?')
+    expect(await status()).toBe(200)
+    const closed = await operator.fill(`${here}/close`, `${here}/close`)
+    expect(closed.location).toBe(`${here}?said=account-closed`)
+    expect(await status()).not.toBe(200)
+    expect((await operator.get(here)).text).toContain('× Closed')
+    const opened = await operator.fill(`${here}/reopen`, `${here}/reopen`)
+    expect(opened.location).toBe(`${here}?said=account-opened`)
+    expect(await status()).toBe(200)
+  })
+
+  test('does not close the account of the last operators', async () => {
+    const here = `${ACCOUNTS}/${operator.person.accountId}`
+    const refused = await operator.fill(`${here}/close`, `${here}/close`)
+    expect(refused.status).toBe(409)
+    expect(refused.text).toContain('All operators who can sign in are of Acme Health')
+  })
+
+  test('chooses one account, sees it alone, is told so on every page, and sees all again', async () => {
+    const [one, other] = [await account('One Clinic'), await account('Other Clinic')]
+    for (const { id, name } of [one, other]) {
+      done(await server.places.addSite({ accountId: id, name: `Site of ${name}` }))
+    }
+    const all = await operator.get('/console/sites')
+    expect(all.text).toContain('Site of One Clinic One Clinic')
+    expect(all.text).toContain('Site of Other Clinic Other Clinic')
+    expect(all.text).not.toContain('See all accounts')
+
+    expect((await choose(one.id, '/console/sites')).location).toBe('/console/sites')
+    const narrowed = await operator.get('/console/sites')
+    expect(narrowed.text).toContain('Only One Clinic See all accounts')
+    expect(narrowed.text).toContain('Site of One Clinic')
+    expect(narrowed.text).not.toContain('Site of Other Clinic')
+    expect(narrowed.html).not.toContain(`href="${ACCOUNTS}"`)
+
+    expect((await seeAll()).location).toBe(ACCOUNTS)
+    expect((await operator.get('/console/sites')).text).toContain('Site of Other Clinic')
+  })
+
+  test('is asked which account he means where a page is of one, and comes back to it', async () => {
+    const { id, name } = await account('Meant Clinic')
+    for (const path of ['settings', 'addresses', 'sites/new', 'developers/new', 'people/new']) {
+      await seeAll()
+      const asked = await operator.get(`/console/${path}`)
+      expect(asked.text).toContain('Which account?')
+      expect(asked.html).toContain(`aria-label="Choose ${name}"`)
+      const chosen = await choose(id, `/console/${path}`)
+      expect(chosen.location).toBe(`/console/${path}`)
+      expect((await operator.get(`/console/${path}`)).text).not.toContain('Which account?')
+    }
+    await seeAll()
+  })
+
+  test('makes nothing by a form of another account that he had open', async () => {
+    const [one, other] = [await account('Left Clinic'), await account('Right Clinic')]
+    await choose(one.id)
+    await choose(other.id)
+    const late = await operator.send('/console/sites/new', { account: one.id, name: 'Late' })
+    expect(late.status).toBe(404)
+    for (const { id } of [one, other]) {
+      expect(await server.places.listSites({ accountId: id, limit: 10 })).toEqual([])
+    }
+    await seeAll()
+  })
+
+  test('is led nowhere but to the console by what he chooses', async () => {
+    const { id } = await account('Safe Clinic')
+    expect((await choose(id, 'https://evil.example/')).location).toBe('/console')
+    await seeAll()
+  })
+})
+
+describe('the settings of an account', () => {
+  test('are changed by its administrator, and not overwritten unseen', async () => {
+    const { person, ...administrator } = await someone(server, 'administrator')
+    const at = `${ACCOUNTS}/${person.accountId}`
+    expect((await administrator.get('/console/settings')).text).toContain('Of Acme Health.')
+    const renamed = await administrator.fill('/console/settings', `${at}/rename`, { name: 'Acme' })
+    expect(renamed.location).toBe('/console/settings?said=renamed')
+    const late = await administrator.send(`${at}/rename`, { seen: 'Acme Health', name: 'Akme' })
+    expect(late.status).toBe(409)
+    expect(late.text).toContain('it is “Acme” now, and you typed “Akme”')
+    const name = 'x'.repeat(10_000)
+    const long = await administrator.send(`${at}/rename`, { seen: 'Acme', name })
+    expect(long.status).toBe(422)
+    expect(long.html).toContain(`value="${name}"`)
+
+    const choice = { 'departed-keys': 'disable' }
+    const set = await administrator.fill('/console/settings', `${at}/departed-keys`, choice)
+    expect(set.location).toBe('/console/settings?said=departed-keys-set')
+    expect((await administrator.send(`${at}/departed-keys`)).status).toBe(422)
+    const kept = done(await server.accounts.find(person.accountId))
+    expect(kept).toMatchObject({ name: 'Acme', departedKeys: 'disable' })
+  })
+
+  test('tell who lets somebody leave what becomes of his keys', async () => {
+    const { person, ...administrator } = await someone(server, 'administrator')
+    const { accountId } = person
+    const { ownerId } = await seedKey(server, { accountId })
+    const path = `/console/people/${ownerId}/leave`
+    expect((await administrator.get(path)).text).toContain('They go on working')
+    done(await server.accounts.setDepartedKeys(accountId, 'disable'))
+    expect((await administrator.get(path)).text).toContain('Those that are enabled are disabled')
+  })
+
+  test('are read by everybody of it, and changed by none below', async () => {
+    const engineer = await someone(server, 'engineer')
+    const at = `${ACCOUNTS}/${engineer.person.accountId}`
+    const { status, html } = await engineer.get('/console/settings')
+    expect(status).toBe(200)
+    expect(html).not.toContain(`action="${at}`)
+    expect(html).not.toContain(`href="${ACCOUNTS}"`)
+    for (const path of ['/rename', '/departed-keys', '/close', '/reopen']) {
+      expect([path, (await engineer.send(at + path, { name: 'x' })).status]).toEqual([path, 403])
+    }
+    for (const path of [ACCOUNTS, `${ACCOUNTS}/new`, at]) {
+      expect([path, (await engineer.get(path)).status]).toEqual([path, 403])
+    }
+  })
+
+  test('of another account are not there, and its name is inert', async () => {
+    const stranger = await someone(server, 'administrator')
+    const name = '<img src=x onerror=alert(1)>'
+    const { id } = await account(name)
+    const form = { seen: name, name: 'mine' }
+    expect((await stranger.send(`${ACCOUNTS}/${id}/rename`, form)).status).toBe(404)
+    const { html, text } = await operator.get(ACCOUNTS)
+    expect(html).not.toContain('<img src=x')
+    expect(text).toContain(name)
+  })
+})

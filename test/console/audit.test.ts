@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { someone, type Visitor } from '../support/browsing.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+
+const SCRIPT = '<script>alert(1)</script>"\'&'
+
+let server: TestServer
+let operator: Visitor
+let administrator: Visitor
+let member: Visitor
+let other: Visitor
+let accountId: string
+let keyId: string
+let publicId: string
+let username: string
+beforeAll(async () => {
+  server = await testServer()
+  operator = await someone(server, 'operator')
+  other = await someone(server, 'administrator')
+  const first = await someone(server, 'administrator')
+  administrator = first
+  accountId = first.person.accountId
+  username = first.person.username
+  member = await someone(server, 'member', accountId)
+  const desk = server.deskOf({ actor: first.person.user.id, role: 'administrator', accountId })
+  const owned = { dialect: 'xdent', ownerId: first.person.user.id, name: SCRIPT } as const
+  const made = done(await desk.keys.create(owned))
+  keyId = made.key.id
+  publicId = made.key.publicId
+  done(await desk.keys.disable(keyId))
+  await server.call('/api/v1/patients', {
+    method: 'GET',
+    headers: { 'X-Api-Key': `${publicId}.${made.secret}` },
+  })
+  await server.record()
+  await server.seal()
+})
+afterAll(() => server.close())
+
+describe('the audit', () => {
+  test('tells each event in words, by whom and to what, with the names of both', async () => {
+    const { status, text, html } = await member.get('/console/audit')
+    expect(status).toBe(200)
+    expect(text).toContain(`Key created The key was created for ${username}.`)
+    expect(text).toContain('Key disabled The key was disabled.')
+    expect(text).toContain('Key refused The key is disabled.')
+    expect(html).toContain(`href="/console/keys/${keyId}"`)
+    expect(html).not.toContain('<script>alert')
+    expect(html.length).toBeLessThan(100_000)
+  })
+
+  test('is filtered by who, what, to whom and when, and keeps what was typed', async () => {
+    const list = async (query: string) => (await member.get(`/console/audit?${query}`)).text
+    expect(await list('what=key.disabled')).not.toContain('The key was created')
+    expect(await list('what=key.')).toContain('Key created')
+    expect(await list('what=key.')).not.toContain('The person signed in.')
+    expect(await list(`who=${username.toUpperCase()}&what=key.`)).toContain('Key disabled')
+    expect(await list(`subject=${publicId}`)).toContain('Key refused The key is disabled.')
+    const today = new Date(server.clock()).toISOString().slice(0, 10)
+    expect(await list(`since=${today}&until=${today}`)).toContain('Key created')
+    expect(await list(`until=2020-01-01`)).toContain('Nothing like that has happened')
+    for (const query of ['who=nobody-at-all', 'since=soon']) {
+      const { status, text, html } = await member.get(`/console/audit?${query}`)
+      expect(status).toBe(422)
+      expect(text).toContain('That was not done')
+      expect(html).toContain(`value="${query.split('=')[1]}"`)
+    }
+    const long = await member.get(`/console/audit?subject=${'x'.repeat(10_000)}`)
+    expect(long.status).toBe(422)
+  })
+
+  test('goes on where a page ends, with the same questions', async () => {
+    const site = async (n: number) =>
+      done(await server.places.addSite({ accountId, name: `Site ${n}` }))
+    for (let n = 0; n < 60; n++) await site(n)
+    const first = await member.get('/console/audit?what=site.created')
+    expect(first.text).toContain('50 events')
+    const next = /href="(\/console\/audit\?[^"]*after=[^"]+)"/.exec(first.html)?.[1] ?? ''
+    const second = await member.get(next.replaceAll('&amp;', '&'))
+    expect(second.text).toContain('10 events')
+    expect(next).toContain('what=site.created')
+  })
+
+  test('tells another account nothing, though it asks by name or id', async () => {
+    expect((await other.get('/console/audit')).text).not.toContain('The key was created')
+    expect((await other.get(`/console/audit?subject=${keyId}`)).text).toContain('Nothing like that')
+    expect((await other.get(`/console/audit?subject=${publicId}`)).text).toContain(
+      'Nothing like that',
+    )
+    expect((await other.get(`/console/audit?who=${username}`)).status).toBe(422)
+  })
+})
+
+describe('the chain', () => {
+  test('is verified and exported by operators alone; others are not shown how', async () => {
+    for (const [path, words] of [
+      ['/console/audit/verify', 'Verify the chain'],
+      ['/console/audit/export', 'Export'],
+    ] as const) {
+      expect((await administrator.get('/console/audit')).text).not.toContain(words)
+      expect((await administrator.send(path)).status).toBe(403)
+      expect((await operator.get('/console/audit')).text).toContain(words)
+    }
+  })
+
+  test('is exported as the lines that the command line writes', async () => {
+    const { status, headers, html } = await operator.send('/console/audit/export')
+    expect(status).toBe(200)
+    expect(headers.get('content-disposition')).toBe(
+      'attachment; filename="latchkey-audit-2026-01-02.jsonl"',
+    )
+    expect(headers.get('cache-control')).toBe('no-store')
+    const lines = html.trimEnd().split('\n')
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ latchkeyAudit: 1 })
+    const written: string[] = []
+    for await (const line of server.audit.lines(() => undefined)) written.push(line.trimEnd())
+    expect(lines.slice(1)).toEqual(written.slice(1))
+  })
+
+  test('is said to be whole, and where it was changed behind the server’s back', async () => {
+    await server.seal()
+    const whole = await operator.send('/console/audit/verify')
+    expect(whole.status).toBe(200)
+    expect(whole.text).toContain('The audit is whole')
+    expect(whole.html.trimEnd()).toMatch(/<\/html>$/)
+    const database = new Database(join(server.dir, 'latchkey.db'))
+    database.prepare("update audit_events set facts = '{}' where action = 'key.created'").run()
+    database.close()
+    const broken = await operator.send('/console/audit/verify')
+    expect(broken.text).toContain('The audit is broken in 1 place')
+    expect(broken.text).toMatch(/Event \d+ is not the one that was sealed/)
+  })
+})

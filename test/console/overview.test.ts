@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HOUR_MS } from '../../src/service/traffic.ts'
+import { someone, type Visitor } from '../support/browsing.ts'
+import { done, type TestServer, testServer } from '../support/server.ts'
+
+const DAY_MS = 86_400_000
+const SCRIPT = '<script>alert(1)</script>"\'&'
+
+let server: TestServer
+let administrator: Visitor
+let member: Visitor
+let accountId: string
+beforeAll(async () => {
+  server = await testServer()
+  const first = await someone(server, 'administrator')
+  administrator = first
+  accountId = first.person.accountId
+  member = await someone(server, 'member', accountId)
+})
+afterAll(() => server.close())
+
+async function keyOf(name: string, more: object = {}) {
+  const email = `${crypto.randomUUID()}@acme.example`
+  const owner = done(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+  const made = await server.keys.create({ dialect: 'xdent', ownerId: owner.id, name, ...more })
+  return { ...done(made), owner }
+}
+const hour = () => Math.floor(server.clock() / HOUR_MS)
+
+describe('the overview', () => {
+  test('says what to do first while no key was used, and what of it is another’s to do', async () => {
+    const { text, html } = await administrator.get('/console')
+    expect(text).toContain('First steps')
+    expect(html).toContain('href="/console/keys/new"')
+    expect(text).not.toContain('What wants looking after')
+    const seen = await member.get('/console')
+    expect(seen.text).toContain('First steps')
+    expect(seen.text).toContain('An administrator of your account does this.')
+    expect(seen.html).not.toContain('href="/console/keys/new"')
+  })
+
+  test('tells of keys that are about to expire, unused, or of who has left; each with its list', async () => {
+    const used = await keyOf('In use')
+    const soon = await keyOf(`Soon ${SCRIPT}`, { expiresAt: server.clock() + 10 * DAY_MS })
+    const gone = await keyOf('Orphan')
+    done(await server.accounts.leave(gone.owner.id))
+    const ended = await keyOf('Ended', { expiresAt: server.clock() + 10 * DAY_MS })
+    done(await server.keys.revoke(ended.key.id))
+    const now = server.clock()
+    await server.storage.addKeyUses([
+      { keyId: used.key.id, day: Math.floor(now / DAY_MS), uses: 3, lastAt: now },
+    ])
+    const { text, html } = await member.get('/console')
+    expect(text).not.toContain('First steps')
+    expect(text).toContain('Keys that expire within 30 days ! 1 Soon')
+    expect(text).toContain('Keys whose owner has left ! 1 Orphan')
+    expect(text).not.toContain('Keys not used for 90 days')
+    expect(text).not.toContain('Ended')
+    expect(html).toContain(`href="/console/keys/${soon.key.id}"`)
+    expect(html).toContain('href="/console/keys?care=owner-left&amp;status=enabled"')
+    expect(html).not.toContain('<script>alert')
+    expect(text).toContain(
+      'Of 1 key in use, 0 are exchanged for short-lived tokens; 1 sends its long-lived secret with every request.',
+    )
+  })
+
+  test('draws what came of requests, and has every number in a table', async () => {
+    const counted = { accountId, dialect: 'xdent' } as const
+    await server.storage.addTraffic([
+      { ...counted, hour: hour(), outcome: 'admitted', requests: 1200 },
+      { ...counted, hour: hour() - 2, outcome: 'key_disabled', requests: 3 },
+      { ...counted, hour: hour() - 30, outcome: 'secret_wrong', requests: 5 },
+      { ...counted, accountId: null, hour: hour(), outcome: 'key_unknown', requests: 77 },
+    ])
+    const today = await member.get('/console')
+    expect(today.text).toContain('1,200 admitted')
+    expect(today.text).toContain('3 refused, less than 1%')
+    expect(today.text).toContain('The key is disabled 3')
+    expect(today.text).not.toContain('77')
+    expect(today.html).toMatch(
+      /<svg class="chart"[^>]* role="img" aria-label="1,200 requests admitted/,
+    )
+    expect(today.html.match(/<g>/g)).toHaveLength(2)
+    expect(today.html).toContain('<summary>The same as a table</summary>')
+    expect(today.html.length).toBeLessThan(100_000)
+    const month = await member.get('/console?range=month')
+    expect(month.text).toContain('8 refused')
+    expect(month.text).toContain('The secret was wrong 5')
+    expect((await member.get('/console?range=__proto__')).text).toContain('over 24 hours')
+  })
+
+  test('counts what is nobody’s for who sees all accounts', async () => {
+    const operator = await someone(server, 'operator')
+    expect((await operator.get('/console')).text).toContain('No such key 77')
+  })
+})

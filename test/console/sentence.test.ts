@@ -1,0 +1,54 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { PERMISSIONS } from '../../src/domain/role.ts'
+import { ACTIONS, sentenceOf, toneOf } from '../../src/http/console/audit/sentence.ts'
+
+const SERVICE = join(import.meta.dirname, '../../src/service')
+
+/** Everything in the services that looks like the name of an event and is no permission. */
+const written = new Set(
+  globSync('**/*.ts', { cwd: SERVICE })
+    .flatMap((file) => [
+      ...readFileSync(join(SERVICE, file), 'utf8').matchAll(/'([a-z]+\.[a-z_]+)'/g),
+    ])
+    .map(([, name = '']) => name)
+    .filter((name) => !(PERMISSIONS as readonly string[]).includes(name)),
+)
+
+describe('An event in words', () => {
+  test('is there for each action that the services write', () => {
+    expect(written.size).toBeGreaterThan(50)
+    expect([...written].filter((action) => !ACTIONS.includes(action))).toEqual([])
+  })
+
+  test('names people, places and destinations, where their names are known', () => {
+    const facts = { sourceId: 's1', destinationId: 'd1', dataModel: null }
+    const names: Record<string, string> = { s1: 'Orders', d1: 'Laboratory' }
+    expect(sentenceOf({ action: 'subscription.created', facts }, (id) => names[id] ?? id)).toBe(
+      'What Orders sends goes to Laboratory: all data models.',
+    )
+    expect(sentenceOf({ action: 'subscription.created', facts })).toContain('What s1 sends')
+  })
+
+  test('tells the reason of a refusal, and how many were alike', () => {
+    const refused = { action: 'key.refused', facts: { reason: 'key_disabled', keyId: 'k' } }
+    expect(sentenceOf(refused)).toBe('The key is disabled.')
+    expect(toneOf(refused)).toBe('bad')
+    expect(sentenceOf({ ...refused, facts: { ...refused.facts, count: 1200 } })).toBe(
+      'The key is disabled. (1,200 times)',
+    )
+  })
+
+  test('lists what an edit changed', () => {
+    const facts = { name: 'Front desk', expiresAt: Date.UTC(2027, 0, 31), description: '' }
+    expect(sentenceOf({ action: 'key.edited', facts })).toBe(
+      'The key was changed: name is now “Front desk”, expiry is now 2027-01-31, description is now empty.',
+    )
+  })
+
+  test('is its bare name where another version wrote it', () => {
+    expect(sentenceOf({ action: 'key.cloned', facts: {} })).toBe('key.cloned.')
+    expect(toneOf({ action: 'key.cloned' })).toBe('plain')
+  })
+})
