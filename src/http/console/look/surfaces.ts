@@ -32,15 +32,16 @@ export const surfaces = `
 
 .copy { display: inline-flex; align-items: center; gap: 0.5rem; min-width: 0; max-width: 100%; }
 .copy code { word-break: break-all; min-width: 0; }
-.copy button { flex: none; }
+.copy button { flex: none; white-space: nowrap; }
+.secret .copy { display: flex; justify-content: space-between; }
 .secret { font-family: var(--mono); font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
 pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 
 .decisions { list-style: none; }
-.steps { display: grid; gap: 1.5rem; list-style: none; counter-reset: step; }
-.steps > li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; counter-increment: step; }
-.steps > li :is(h2, h3)::before { content: counter(step) ". "; }
+.steps { display: grid; gap: 1.5rem; list-style: none; counter-reset: step; padding: 0; }
+.steps > li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; counter-increment: step; position: relative; padding-inline-start: 2.75rem; }
+.steps > li::before { content: counter(step); position: absolute; inset: 0 auto auto 0; width: 1.75rem; height: 1.75rem; border: 1px solid var(--edge); border-radius: 50%; display: grid; place-items: center; font-size: 0.875rem; font-weight: 600; }
 
 html:has(dialog.over[open]) { scrollbar-gutter: auto; }
 .veil { position: fixed; inset: 0; z-index: 1; }

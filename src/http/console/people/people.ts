@@ -7,7 +7,7 @@ import { field, link, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
-import { empty, plural } from '../parts/words.ts'
+import { empty } from '../parts/words.ts'
 import { text, type Visit } from '../visit.ts'
 import { mountAddPerson } from './add.ts'
 import { mountLeaving } from './leave.ts'
@@ -64,7 +64,7 @@ async function list(visit: Visit): Promise<Response> {
         ...(names === null ? [] : [names.get(user.accountId) ?? '']),
         user.role,
         signingIn(user, standing),
-        html`<a href="/console/keys?owner=${user.id}" aria-label="${plural(keysOf.get(user.id) ?? 0, 'key')} of ${user.email}">${keysOf.get(user.id) ?? 0}</a>`,
+        html`<a href="/console/keys?owner=${user.id}" aria-label="${keysOf.get(user.id) ?? 0} keys of ${user.email}">${keysOf.get(user.id) ?? 0}</a>`,
         standing?.seenAt == null ? 'Never' : moment(standing.seenAt, visit.now),
       ]
     }),

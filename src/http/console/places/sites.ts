@@ -8,7 +8,7 @@ import { field, form, hidden, link, submit } from '../parts/form.ts'
 import { nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
-import { empty, plural, refused } from '../parts/words.ts'
+import { empty, refused } from '../parts/words.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { text, type Visit } from '../visit.ts'
 import { ABOVE_SITES, SITES } from './paths.ts'
@@ -62,7 +62,7 @@ async function list(visit: Visit): Promise<Response> {
           rows: rows.map((site) => [
             html`<a href="${SITES}/${site.id}">${site.name}</a>`,
             ...(names === null ? [] : [names.get(site.accountId) ?? '']),
-            html`<a href="/console/keys?site=${site.id}" aria-label="${plural(keysOf.get(site.id) ?? 0, 'key')} of ${site.name}">${keysOf.get(site.id) ?? 0}</a>`,
+            html`<a href="/console/keys?site=${site.id}" aria-label="${keysOf.get(site.id) ?? 0} keys of ${site.name}">${keysOf.get(site.id) ?? 0}</a>`,
             moment(site.createdAt, visit.now),
           ]),
         })}${pages}</section>`
