@@ -1,20 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DIALECT_NAMES, type Dialect, traitsOf } from '../../src/domain/dialect.ts'
-import { PASSWORD, seedPerson } from '../support/people.ts'
+import { someone, visitor } from '../support/browsing.ts'
 import { done, type TestServer, testServer } from '../support/server.ts'
-import { type Visitor, visitorOf } from '../support/visitor.ts'
 
 const KEYS = '/console/keys'
 const SCRIPT = '<script>alert(1)</script>'
 const LONG = 'x'.repeat(10_000)
 
 let server: TestServer
-let engineer: Visitor
+let engineer: Awaited<ReturnType<typeof someone>>
 let place: { siteId: string; sourceId: string; developerId: string; developerKey: string }
 beforeAll(async () => {
   server = await testServer()
-  engineer = await visitorOf(server, await seedPerson(server, { role: 'engineer' }))
-  const { accountId } = engineer
+  engineer = await someone(server, 'engineer')
+  const { accountId } = engineer.person
   const site = done(await server.places.addSite({ accountId, name: 'Harbor' }))
   const source = done(await server.routes.addSource({ accountId, name: 'Nightly' }))
   const developer = done(await server.places.addDeveloper({ accountId, name: 'Maker' }))
@@ -27,7 +26,7 @@ afterAll(() => server.close())
 
 /** What a person types for a key of this dialect, beside what the form brings. */
 async function wishOf(dialect: Dialect, name = `${dialect} key`) {
-  const { accountId } = engineer
+  const { accountId } = engineer.person
   const { belongsTo } = traitsOf(dialect)
   const source = async () => done(await server.routes.addSource({ accountId, name: 'Another' })).id
   const where =
@@ -48,7 +47,7 @@ async function beginOf(
   who = engineer,
 ): Promise<Record<string, string> & { id: string }> {
   const wish = await wishOf(dialect, name)
-  const form = await who.see(`${KEYS}/new?dialect=${dialect}`)
+  const form = await who.get(`${KEYS}/new?dialect=${dialect}`)
   expect(form.status).toBe(200)
   const brought = Object.fromEntries(
     ['id', 'account', 'owner', 'access', 'expires'].map((name) => [name, form.field(name) ?? '']),
@@ -61,7 +60,7 @@ async function made(dialect: Dialect, name = `${dialect} key`) {
   const { source, site, developer } = (await wishOf(dialect)) as Record<string, string>
   return done(
     await server.keys.create({
-      ...{ dialect, ownerId: engineer.user.id, name },
+      ...{ dialect, ownerId: engineer.person.user.id, name },
       ...{ sourceId: source, siteId: site, developerId: developer },
     }),
   )
@@ -71,7 +70,7 @@ const sent = (name: string, value: string) => ({ [name]: value })
 
 describe('a key is created', () => {
   test('first the dialect is chosen, each with what it means', async () => {
-    const { status, html, text } = await engineer.see(`${KEYS}/new`)
+    const { status, html, text } = await engineer.get(`${KEYS}/new`)
     expect(status).toBe(200)
     for (const dialect of DIALECT_NAMES) expect(html).toContain(`value="${dialect}"`)
     expect(text).toContain('Opens FHIR, HL7 and MPPS of one site')
@@ -81,18 +80,22 @@ describe('a key is created', () => {
     '%s: with the fields it has, and its secret is shown once',
     async (dialect) => {
       const fields = await beginOf(dialect)
-      const form = await engineer.see(`${KEYS}/new?dialect=${dialect}`)
+      const form = await engineer.get(`${KEYS}/new?dialect=${dialect}`)
       const { belongsTo } = traitsOf(dialect)
       for (const kind of ['source', 'site', 'developer']) {
         expect(form.field(kind) !== undefined, kind).toBe(kind === belongsTo)
       }
-      expect(fields.owner).toBe(engineer.user.email)
+      expect(fields.owner).toBe(engineer.person.user.email)
 
       const first = await engineer.send(`${KEYS}/new`, fields)
       expect(first.status).toBe(200)
       expect(first.headers.get('cache-control')).toBe('no-store')
       const key = done(await server.keys.find(fields.id))
-      expect(key).toMatchObject({ dialect, name: `${dialect} key`, ownerId: engineer.user.id })
+      expect(key).toMatchObject({
+        dialect,
+        name: `${dialect} key`,
+        ownerId: engineer.person.user.id,
+      })
       const secret = /data-copy="((?:lk_[\w-]{49})|[A-Z0-9]{16})" aria-label="Copy secret"/.exec(
         first.html,
       )?.[1]
@@ -100,7 +103,7 @@ describe('a key is created', () => {
       expect(secret).toBeDefined()
       expect(first.text).toContain('I have put the secret where its program reads it')
       const { presented } = server
-      const { username } = engineer
+      const { username } = engineer.person
       const { publicId } = key
       const parts = { publicId, secret: secret ?? '', developerKey: place.developerKey, username }
       expect(first.text).toContain(presented(dialect, parts).value)
@@ -109,7 +112,7 @@ describe('a key is created', () => {
       expect(again.status).toBe(409)
       expect(again.text).toContain('This key was made already')
       expect(again.html).not.toContain(secret)
-      const shown = await engineer.see(`${KEYS}/${key.id}`)
+      const shown = await engineer.get(`${KEYS}/${key.id}`)
       expect(shown.html).not.toContain(secret)
       const all = await server.keys.search({
         ownerId: key.ownerId,
@@ -144,10 +147,10 @@ describe('a key is created', () => {
   })
 
   test('without a script the owner is chosen from a list', async () => {
-    const { accountId } = engineer
+    const { accountId } = engineer.person
     const email = 'chosen@acme.example'
     const other = done(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
-    const form = await engineer.see(`${KEYS}/new?dialect=xdent`)
+    const form = await engineer.get(`${KEYS}/new?dialect=xdent`)
     const list = /<noscript>([\s\S]*?)<\/noscript>/.exec(form.html)?.[1]
     expect(list).toContain(`<option value="${email}">`)
     const fields = { ...(await beginOf('xdent')), 'owner-chosen': email }
@@ -156,14 +159,14 @@ describe('a key is created', () => {
   })
 
   test('owners are offered to who types, and none who may hold no key', async () => {
-    const { accountId } = engineer
+    const { accountId } = engineer.person
     await server.accounts.addUser({ accountId, email: 'suggest-m@acme.example', role: 'member' })
     await server.accounts.addUser({ accountId, email: 'suggest-e@acme.example', role: 'engineer' })
-    const found = await engineer.see(`${KEYS}/owners?account=${accountId}&named=&q=SUGGEST`)
+    const found = await engineer.get(`${KEYS}/owners?account=${accountId}&named=&q=SUGGEST`)
     expect(JSON.parse(found.html)).toEqual([
       { value: 'suggest-e@acme.example', text: 'suggest-e@acme.example (engineer)' },
     ])
-    const named = await engineer.see(`${KEYS}/owners?account=${accountId}&named=yes&q=SUGGEST`)
+    const named = await engineer.get(`${KEYS}/owners?account=${accountId}&named=yes&q=SUGGEST`)
     expect(JSON.parse(named.html)).toEqual([])
   })
 
@@ -179,24 +182,26 @@ describe('a key is created', () => {
   })
 
   test('an account without a source, a site or a developer is told to make one', async () => {
-    const lonely = await visitorOf(server, await seedPerson(server))
+    const lonely = await someone(server, 'administrator')
     for (const [dialect, words] of [
       ['redox', 'This account has no source yet'],
       ['xenrad', 'This account has no site yet'],
       ['opendental', 'This account has no developer yet'],
     ]) {
-      expect((await lonely.see(`${KEYS}/new?dialect=${dialect}`)).text).toContain(words)
+      expect((await lonely.get(`${KEYS}/new?dialect=${dialect}`)).text).toContain(words)
     }
   })
 
   test('by an operator who sees every account: first he says for which one', async () => {
-    const operator = await visitorOf(server, await seedPerson(server, { role: 'operator' }))
-    const choosing = await operator.see(`${KEYS}/new?dialect=xdent`)
+    const operator = await someone(server, 'operator')
+    const choosing = await operator.get(`${KEYS}/new?dialect=xdent`)
     expect(choosing.text).toContain('Whose wire format is it for?')
-    expect(choosing.html).toContain(`<option value="${engineer.accountId}">`)
-    const form = await operator.see(`${KEYS}/new?dialect=xdent&account=${engineer.accountId}`)
-    expect(form.html).toContain(engineer.user.email)
-    expect(form.field('account')).toBe(engineer.accountId)
+    expect(choosing.html).toContain(`<option value="${engineer.person.accountId}">`)
+    const form = await operator.get(
+      `${KEYS}/new?dialect=xdent&account=${engineer.person.accountId}`,
+    )
+    expect(form.html).toContain(engineer.person.user.email)
+    expect(form.field('account')).toBe(engineer.person.accountId)
   })
 })
 
@@ -205,25 +210,26 @@ describe('a secret', () => {
     'of %s can be viewed, and the audit says so',
     async (dialect) => {
       const { key, secret } = await made(dialect)
-      const page = await engineer.see(`${KEYS}/${key.id}`)
+      const page = await engineer.get(`${KEYS}/${key.id}`)
       expect(page.text).toContain('View the secret')
       expect(page.html).not.toContain(secret)
       const viewed = await engineer.send(`${KEYS}/${key.id}/view`)
       expect([viewed.status, viewed.headers.get('cache-control')]).toEqual([200, 'no-store'])
       expect(viewed.text).toContain(secret)
       expect(viewed.text).not.toContain('I have put the secret')
-      if (dialect === 'practice') expect(viewed.text).toContain(`${engineer.username}:${secret}`)
+      if (dialect === 'practice')
+        expect(viewed.text).toContain(`${engineer.person.username}:${secret}`)
       const [event] = await server.storage.listEvents({ subject: key.id, limit: 1 })
-      expect(event).toMatchObject({ action: 'key.viewed', actor: engineer.user.id })
-      expect((await engineer.see(`${KEYS}/${key.id}`)).text).toContain(
-        `Secret viewed just now by ${engineer.user.email}`,
+      expect(event).toMatchObject({ action: 'key.viewed', actor: engineer.person.user.id })
+      expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain(
+        `The secret was viewed. By ${engineer.person.username}`,
       )
     },
   )
 
   test('that is shown once has no View, and asking for it anyway is refused', async () => {
     const { key } = await made('xdent')
-    expect((await engineer.see(`${KEYS}/${key.id}`)).text).not.toContain('View the secret')
+    expect((await engineer.get(`${KEYS}/${key.id}`)).text).not.toContain('View the secret')
     const answer = await engineer.send(`${KEYS}/${key.id}/view`)
     expect(answer.status).toBe(409)
     expect(answer.text).toContain('is shown once: rotate it')
@@ -231,7 +237,7 @@ describe('a secret', () => {
 
   test('is rotated with an overlap, drawn until when; the same form again does nothing', async () => {
     const { key, secret: old } = await made('xdent')
-    const form = await engineer.see(`${KEYS}/${key.id}/rotate`)
+    const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
     expect(form.html).toContain('Between the two, both work.')
     const fields = { seen: form.field('seen') ?? '', overlap: '24h' }
     const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
@@ -248,14 +254,14 @@ describe('a secret', () => {
       const headers = { 'X-Api-Key': `${key.publicId}.${works}` }
       expect((await server.call('/api/v1/Identity', { method: 'GET', headers })).status).toBe(200)
     }
-    const page = await engineer.see(`${KEYS}/${key.id}`)
+    const page = await engineer.get(`${KEYS}/${key.id}`)
     expect(page.text).toContain('Two secrets work until 2026-01-03 03:04:05 UTC')
     expect(page.html).toContain('aria-label="The old secret works until 2026-01-03 03:04')
   })
 
   test('is rotated at once where that is chosen', async () => {
     const { key } = await made('redox')
-    const form = await engineer.see(`${KEYS}/${key.id}/rotate`)
+    const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
     expect(form.html).toContain('Tokens issued before end with the old secret.')
     const fields = { seen: form.field('seen') ?? '', overlap: 'none' }
     const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
@@ -271,7 +277,7 @@ describe('a key is edited', () => {
     const { key } = await made('xdent')
     const expiresAt = server.clock() + 90_000_000
     done(await server.keys.edit(key.id, { expiresAt }))
-    const form = await engineer.see(`${KEYS}/${key.id}/edit`)
+    const form = await engineer.get(`${KEYS}/${key.id}/edit`)
     const fields = Object.fromEntries(
       ['seen', 'name', 'description', 'reference', 'owner', 'access', 'expires'].map((name) => [
         name,
@@ -282,19 +288,16 @@ describe('a key is edited', () => {
     expect([edited.status, edited.location]).toEqual([303, `${KEYS}/${key.id}?said=key-edited`])
     expect(done(await server.keys.find(key.id))).toMatchObject({
       ...{ name: 'night job', description: '', access: 'standard', expiresAt },
-      ownerId: engineer.user.id,
+      ownerId: engineer.person.user.id,
     })
   })
 
   test('by two at a time: the second is told, sees both, and keeps what he typed', async () => {
     const { key } = await made('xdent', 'before')
-    const administrator = await visitorOf(server, {
-      ...(await addPerson('administrator')),
-      accountId: engineer.accountId,
-    })
-    const form = await engineer.see(`${KEYS}/${key.id}/edit`)
+    const administrator = await someone(server, 'administrator', engineer.person.accountId)
+    const form = await engineer.get(`${KEYS}/${key.id}/edit`)
     const seen = form.field('seen') ?? ''
-    const common = { seen, owner: engineer.user.email, access: 'standard' }
+    const common = { seen, owner: engineer.person.user.email, access: 'standard' }
     const first = { ...common, name: 'hers', description: 'of the first' }
     expect((await administrator.send(`${KEYS}/${key.id}/edit`, first)).status).toBe(303)
 
@@ -302,7 +305,7 @@ describe('a key is edited', () => {
     const told = await engineer.send(`${KEYS}/${key.id}/edit`, second)
     expect(told.status).toBe(409)
     expect(told.text).toContain(
-      `Somebody else changed this key while you did Changed by ${administrator.user.email}`,
+      'Somebody else changed this key while you did The key was changed: name is now “hers”',
     )
     expect(told.text).toContain('Name hers his')
     expect(told.text).toContain('Description of the first of the second')
@@ -319,19 +322,19 @@ describe('a key is edited', () => {
   test('a day that is none is told, and stays as it was typed', async () => {
     const { key } = await made('xdent')
     const { eventId: seen } = key
-    const fields = { seen, name: 'n', owner: engineer.user.email, expires: 'soon' }
+    const fields = { seen, name: 'n', owner: engineer.person.user.email, expires: 'soon' }
     const answer = await engineer.send(`${KEYS}/${key.id}/edit`, fields)
     expect([answer.status, answer.field('expires')]).toEqual([422, 'soon'])
     expect(answer.text).toContain('"soon" is no day: write 2027-01-31')
   })
 
   test('one whose owner has left, without another owner being named', async () => {
-    const person = await addPerson('engineer')
+    const { person } = await someone(server, 'engineer', engineer.person.accountId)
     const wish = { dialect: 'xdent', ownerId: person.user.id, name: 'orphan' } as const
     const { key } = done(await server.keys.create(wish))
     done(await server.accounts.leave(person.user.id))
-    expect((await engineer.see(`${KEYS}/${key.id}`)).text).toContain('Its owner has left')
-    const form = await engineer.see(`${KEYS}/${key.id}/edit`)
+    expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('Its owner has left')
+    const form = await engineer.get(`${KEYS}/${key.id}/edit`)
     const fields = { seen: form.field('seen') ?? '', owner: form.field('owner') ?? '' }
     const edited = await engineer.send(`${KEYS}/${key.id}/edit`, { ...fields, name: 'kept' })
     expect(edited.status).toBe(303)
@@ -350,7 +353,7 @@ describe('a key is stopped', () => {
     const path = `${KEYS}/${one.key.id}`
     expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?said=key-disabled`)
     expect((await identity(one)).status).toBe(401)
-    expect((await engineer.see(path)).text).toContain('disabled by an operator')
+    expect((await engineer.get(path)).text).toContain('disabled by an operator')
     expect((await engineer.send(`${path}/enable`)).location).toBe(`${path}?said=key-enabled`)
     expect((await identity(one)).status).toBe(200)
   })
@@ -372,8 +375,8 @@ describe('a key is stopped', () => {
     const answer = await engineer.send(`${path}/revoke`, { name: 'old exporter' })
     expect([answer.status, answer.location]).toEqual([303, `${path}?said=key-revoked`])
     expect((await identity(one)).status).toBe(401)
-    const page = await engineer.see(path)
-    for (const gone of ['Rotate the secret', 'Edit', 'Disable', 'Revoke ']) {
+    const page = await engineer.get(path)
+    for (const gone of ['Rotate the secret', 'Edit', 'Disable', 'Revoke', 'Use it']) {
       expect(page.text).not.toContain(` ${gone} `)
     }
     expect((await engineer.send(`${path}/enable`)).status).toBe(409)
@@ -383,9 +386,9 @@ describe('a key is stopped', () => {
     const one = await made('xdent', 'to go')
     const gone = await engineer.send(`${KEYS}/${one.key.id}/delete`, { name: 'to go' })
     expect([gone.status, gone.location]).toEqual([303, `${KEYS}?said=key-removed`])
-    expect((await engineer.see(`${KEYS}/${one.key.id}`)).status).toBe(404)
+    expect((await engineer.get(`${KEYS}/${one.key.id}`)).status).toBe(404)
     const stays = await made('xenrad', 'to stay')
-    expect((await engineer.see(`${KEYS}/${stays.key.id}`)).html).not.toContain('/delete')
+    expect((await engineer.get(`${KEYS}/${stays.key.id}`)).html).not.toContain('/delete')
     const answer = await engineer.send(`${KEYS}/${stays.key.id}/delete`, { name: 'to stay' })
     expect(answer.status).toBe(409)
   })
@@ -393,13 +396,116 @@ describe('a key is stopped', () => {
   test('assigned to an office, and taken back', async () => {
     const { key } = await made('opendental')
     const path = `${KEYS}/${key.id}`
-    expect((await engineer.see(path)).text).toContain('It is not assigned to an office')
+    expect((await engineer.get(path)).text).toContain('It is not assigned to an office')
     const assigned = await engineer.send(`${path}/assign`, { site: place.siteId })
     expect(assigned.location).toBe(`${path}?said=key-assigned`)
-    expect((await engineer.see(path)).text).toContain('Site Harbor')
+    expect((await engineer.get(path)).text).toContain('Site Harbor')
     expect((await engineer.send(`${path}/unassign`)).location).toBe(`${path}?said=key-unassigned`)
     expect(done(await server.keys.find(key.id)).assignedAt).toBeNull()
-    expect((await engineer.send(`${path}/assign`, { site: 'none' })).status).toBe(422)
+    expect((await engineer.send(`${path}/assign`, { site: 'none' })).status).toBe(404)
+  })
+})
+
+describe('the list', () => {
+  /** The names of the keys on it, from the top. */
+  const namesOf = ({ html }: { html: string }) =>
+    [...html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name)
+
+  test('is empty, and says what to do', async () => {
+    const lonely = await someone(server, 'administrator')
+    const page = await lonely.get(KEYS)
+    expect(page.text).toContain('No keys yet')
+    expect(page.html).toContain(`href="${KEYS}/new"`)
+    expect((await lonely.get(`${KEYS}?q=x`)).text).toContain('No key is like that')
+  })
+
+  describe('of an account', () => {
+    let owner: Awaited<ReturnType<typeof someone>>
+    let other: string
+    const DAY = 86_400_000
+    beforeAll(async () => {
+      owner = await someone(server, 'administrator')
+      const { accountId } = owner.person
+      const site = done(await server.places.addSite({ accountId, name: 'Harbor' }))
+      const email = `leaver-${crypto.randomUUID()}@acme.example`
+      const user = done(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+      other = email
+      const add = async (name: string, more: object = {}) =>
+        done(
+          await server.keys.create({
+            dialect: 'xdent',
+            ownerId: owner.person.user.id,
+            name,
+            ...more,
+          }),
+        )
+      await add('a site', { dialect: 'xenrad', siteId: site.id })
+      const { key } = await add('c disabled')
+      done(await server.keys.disable(key.id))
+      await add('b ends soon', { expiresAt: server.clock() + DAY })
+      await add('d of another', { ownerId: user.id })
+      const at = server.clock() + 91 * DAY
+      const used = (await add('e used')).key.id
+      await server.storage.addKeyUses([
+        { keyId: used, day: Math.floor(at / DAY), uses: 3, lastAt: at },
+      ])
+    })
+
+    test.each<[string, string[]]>([
+      ['sort=name', ['a site', 'b ends soon', 'c disabled', 'd of another', 'e used']],
+      ['', ['e used', 'd of another', 'b ends soon', 'c disabled', 'a site']],
+      ['sort=oldest', ['a site', 'c disabled', 'b ends soon', 'd of another', 'e used']],
+      ['q=DISABL', ['c disabled']],
+      ['dialect=xenrad', ['a site']],
+      ['status=disabled', ['c disabled']],
+      ['care=expiring', ['b ends soon']],
+      ['owner=nobody', []],
+    ])('%s', async (query, names) => {
+      expect(namesOf(await owner.get(`${KEYS}?${query}`))).toEqual(names)
+    })
+
+    test('by the owner’s name, and by his site', async () => {
+      expect(namesOf(await owner.get(`${KEYS}?owner=${other}`))).toEqual(['d of another'])
+      const sites = await owner.get(KEYS)
+      const site = /<option value="([^"]+)">Harbor/.exec(sites.html)?.[1]
+      expect(namesOf(await owner.get(`${KEYS}?site=${site}`))).toEqual(['a site'])
+    })
+
+    test('those that nobody has used for 90 days', async () => {
+      const now = server.clock()
+      try {
+        server.clock.turn(91 * DAY)
+        const again = await visitor(server, owner.person)
+        const page = await again.get(`${KEYS}?care=unused&sort=name`)
+        expect(namesOf(page)).toEqual(['a site', 'b ends soon', 'c disabled', 'd of another'])
+        expect((await again.get(`${KEYS}?q=used`)).html).toContain('aria-label="3 uses in 30 days"')
+      } finally {
+        server.clock.set(now)
+      }
+    })
+  })
+
+  test('goes on page by page, each of 50 and below 100 kB', async () => {
+    const many = await someone(server, 'administrator')
+    const day = Math.floor(server.clock() / 86_400_000)
+    for (let n = 0; n < 60; n++) {
+      const name = `${'long name '.repeat(15)}${n}`
+      const wish = { dialect: 'xdent', ownerId: many.person.user.id, name } as const
+      const { key } = done(await server.keys.create(wish))
+      const uses = Array.from({ length: 30 }, (_, d) => ({
+        ...{ keyId: key.id, day: day - d, uses: (d * 7919 * n) % 997, lastAt: 1 },
+      }))
+      await server.storage.addKeyUses(uses)
+    }
+    const first = await many.get(`${KEYS}?sort=name`)
+    expect(first.text).toContain('60 keys, by name')
+    expect(namesOf(first)).toHaveLength(50)
+    expect(first.html.length).toBeLessThan(100_000)
+    const next = /href="([^"]*)" rel="next"/.exec(first.html)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    const second = await many.get(next)
+    expect(namesOf(second)).toHaveLength(10)
+    expect(second.html).not.toContain('rel="next"')
+    expect(new Set([...namesOf(first), ...namesOf(second)]).size).toBe(60)
   })
 })
 
@@ -411,7 +517,7 @@ test('its page draws its use over 30 days, and tells it in a table too', async (
     { keyId: key.id, day: day - 40, uses: 7, lastAt: server.clock() - 1 },
     { keyId: key.id, day: day - 29, uses: 1200, lastAt: server.clock() - 1 },
   ])
-  const page = await engineer.see(`${KEYS}/${key.id}`)
+  const page = await engineer.get(`${KEYS}/${key.id}`)
   expect(page.html).toContain('aria-label="1,205 uses in 30 days, 1,200 on the busiest day"')
   expect(page.text).toContain('2026-01-02 5 2025-12-04 1,200')
 })
@@ -425,7 +531,7 @@ test('a script in every field stays text, on every page', async () => {
   const typed = ['q', 'dialect', 'status', 'site', 'owner', 'care', 'sort', 'after', 'said']
   const lists = typed.map((name) => `${KEYS}?${name}=${query}`)
   for (const one of [...pages, ...lists, KEYS, `${KEYS}/new?dialect=${query}`]) {
-    const { status, html } = await engineer.see(one)
+    const { status, html } = await engineer.get(one)
     expect([one, status]).toEqual([one, 200])
     expect(html).not.toContain(SCRIPT)
   }
@@ -433,20 +539,17 @@ test('a script in every field stays text, on every page', async () => {
 
 describe('roles', () => {
   test('a member reads, is offered nothing that he may not do, and is refused it', async () => {
-    const member = await visitorOf(server, {
-      ...(await addPerson('member')),
-      accountId: engineer.accountId,
-    })
+    const member = await someone(server, 'member', engineer.person.accountId)
     const { key } = await made('practice')
     const path = `${KEYS}/${key.id}`
-    const page = await member.see(path)
+    const page = await member.get(path)
     expect(page.status).toBe(200)
     for (const verb of ['view', 'edit', 'rotate', 'disable', 'revoke', 'delete']) {
       expect(page.html).not.toContain(`${path}/${verb}`)
     }
-    expect((await member.see(KEYS)).text).not.toContain('Create a key')
+    expect((await member.get(KEYS)).text).not.toContain('Create a key')
     for (const screen of [`${KEYS}/new`, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
-      expect((await member.see(screen)).status).toBe(403)
+      expect((await member.get(screen)).status).toBe(403)
     }
     for (const verb of [
       'view',
@@ -465,28 +568,15 @@ describe('roles', () => {
   })
 
   test('a key of another account is not there', async () => {
-    const stranger = await visitorOf(server, await seedPerson(server))
+    const stranger = await someone(server, 'administrator')
     const { key } = await made('practice', 'Only ours')
     const path = `${KEYS}/${key.id}`
     for (const page of [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
-      expect((await stranger.see(page)).status).toBe(404)
+      expect((await stranger.get(page)).status).toBe(404)
     }
     for (const verb of ['view', 'disable', 'revoke', 'delete']) {
       expect((await stranger.send(`${path}/${verb}`, { name: 'Only ours' })).status).toBe(404)
     }
-    expect((await stranger.see(`${KEYS}?q=Only`)).text).not.toContain('Only ours')
+    expect((await stranger.get(`${KEYS}?q=Only`)).text).not.toContain('Only ours')
   })
 })
-
-/** Somebody of the engineer's account, who can sign in. */
-async function addPerson(role: 'administrator' | 'engineer' | 'member') {
-  const { accountId } = engineer
-  const username = `${role}-${crypto.randomUUID()}`
-  const email = `${username}@acme.example`
-  const user = done(await server.accounts.addUser({ accountId, email, role, username }))
-  const { secret } = done(await server.people.invite(user.id))
-  const caller = { address: '203.0.113.7', requestId: crypto.randomUUID(), path: '/' }
-  const accepted = await server.access.accept(secret, { password: PASSWORD }, caller)
-  if (!accepted.ok) throw new Error(JSON.stringify(accepted.failure))
-  return { user, username, password: PASSWORD, accountId }
-}

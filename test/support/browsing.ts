@@ -14,6 +14,8 @@ interface Answer {
   /** What somebody reads of it: no markup, one blank between words. */
   readonly text: string
   readonly headers: Headers
+  /** What its form holds in this field; undefined where there is none. */
+  field(name: string): string | undefined
 }
 
 export async function visitor(server: TestServer, { username, password }: SignsIn) {
@@ -28,7 +30,9 @@ export async function visitor(server: TestServer, { username, password }: SignsI
     const html = await response.text()
     formToken = /name="form-token" value="([^"]+)"/.exec(html)?.[1] ?? formToken
     const location = response.headers.get('location')
-    return { status: response.status, location, html, text: read(html), headers: response.headers }
+    const { status, headers: sent } = response
+    const field = (name: string) => inputsOf(html)[name]
+    return { status, location, html, text: read(html), headers: sent, field }
   }
 
   function keep(line: string): void {
@@ -96,6 +100,10 @@ export function fieldsOf(html: string, to: string): Record<string, string> {
   )
   const inside = form.exec(html)?.[1]
   if (inside === undefined) throw new Error(`there is no form to ${to}`)
+  return inputsOf(inside)
+}
+
+function inputsOf(inside: string): Record<string, string> {
   const fields: Record<string, string> = {}
   for (const [, attributes = ''] of inside.matchAll(/<input([^>]*)>/g)) {
     const of = (name: string) => new RegExp(` ${name}="([^"]*)"`).exec(attributes)?.[1]
@@ -108,6 +116,11 @@ export function fieldsOf(html: string, to: string): Record<string, string> {
   )) {
     const chosen = /value="([^"]*)" selected/.exec(options) ?? /value="([^"]*)"/.exec(options)
     fields[name] = unescaped(chosen?.[1] ?? '')
+  }
+  for (const [, name = '', value = ''] of inside.matchAll(
+    /<textarea[^>]* name="([^"]+)"[^>]*>\n?([^<]*)/g,
+  )) {
+    fields[name] = unescaped(value)
   }
   return fields
 }

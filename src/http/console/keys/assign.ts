@@ -5,12 +5,13 @@ import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { form, link, submit } from '../parts/form.ts'
 import { empty, refused } from '../parts/words.ts'
+import { statusOf } from '../refusal.ts'
 import { text, type Visit } from '../visit.ts'
 import type { KeyScreenDeps } from './deps.ts'
 import { crumbsOf, KEYS, pathOf } from './paths.ts'
 import { choiceOrId, listSites } from './places.ts'
 import { showKey } from './show.ts'
-import { statusOf, withKey } from './with-key.ts'
+import { withKey } from './with-key.ts'
 
 /** An office takes an Open Dental key into use, and gives it back. */
 export function mountAssign(area: Area, deps: KeyScreenDeps): void {

@@ -1,11 +1,11 @@
 import { html } from 'hono/html'
 import type { KeySummary } from '../../../service/ports.ts'
+import { nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
-import { moment } from '../parts/time.ts'
 import { notice } from '../parts/words.ts'
 import type { Visit } from '../visit.ts'
 import type { ChangedMeanwhile, Edited } from './edit.ts'
-import { inWords, namesOf } from './history.ts'
+import { lastChange } from './history.ts'
 
 const FIELDS: Readonly<Record<keyof Edited, string>> = {
   name: 'Name',
@@ -23,18 +23,11 @@ export async function changedByOther(
   current: Edited,
   typed: Edited,
 ): Promise<ChangedMeanwhile> {
-  const { desk, now } = visit
-  // Whoever looked at the secret since has changed nothing.
-  const recent = await desk.audit.list({ subject: key.id, actionPrefix: 'key.', limit: 20 })
-  const last = recent.find(({ id }) => id === key.eventId)
-  const who = last === undefined ? null : (await namesOf(desk, [last])).get(last.actor)
+  const last = await lastChange(visit, key)
   const differ = (Object.keys(FIELDS) as (keyof Edited)[]).filter(
     (field) => current[field] !== typed[field],
   )
-  const text =
-    last === undefined
-      ? html`Your changes are not saved.`
-      : html`${inWords(last).title} by ${who ?? last.actor}, ${moment(last.at, now)}. Your changes are not saved.`
+  const text = html`${last ?? nothing} Your changes are not saved.`
   return {
     shown: html`${notice('bad', 'Somebody else changed this key while you did', text)}
       ${

@@ -9,6 +9,7 @@ import type { Area } from '../area.ts'
 import { form, hidden, link, submit } from '../parts/form.ts'
 import { day } from '../parts/time.ts'
 import { refused } from '../parts/words.ts'
+import { statusOf } from '../refusal.ts'
 import { text, type Visit } from '../visit.ts'
 import { changedByOther } from './changed.ts'
 import { expiryField, readExpiry } from './expiry.ts'
@@ -16,7 +17,7 @@ import { accessField, ownerField, textFields } from './fields.ts'
 import { readOwner } from './owner-typed.ts'
 import { offeredOwners } from './owners.ts'
 import { crumbsOf, KEYS, pathOf } from './paths.ts'
-import { statusOf, withKey } from './with-key.ts'
+import { withKey } from './with-key.ts'
 
 /** What the form has, as text: of the key as it is, or as somebody typed it. */
 export interface Edited {

@@ -9,9 +9,10 @@ import type { Said } from '../look/said.ts'
 import { field, form, link, submit } from '../parts/form.ts'
 import { moment } from '../parts/time.ts'
 import { facts, refused } from '../parts/words.ts'
+import { statusOf } from '../refusal.ts'
 import { text, type Visit } from '../visit.ts'
 import { crumbsOf, KEYS, pathOf } from './paths.ts'
-import { statusOf, withKey } from './with-key.ts'
+import { withKey } from './with-key.ts'
 import { DIALECT_WORDS } from './words.ts'
 
 /** What ends a key for ever, once its name is typed. */

@@ -38,10 +38,10 @@ export function mountKeyList(area: Area): void {
     )
     const usesOf = Map.groupBy(uses, ({ keyId }) => keyId)
     const row = (key: ListedKey) => rowOf(visit, key, usesOf.get(key.id) ?? [], from)
-    const body =
-      count === 0 && !asked.narrowed
-        ? html`<section class="card flush">${noKeys(visit)}</section>`
-        : html`${filters(visit, asked, sites)}
+    const isEmpty = count === 0 && !asked.narrowed
+    const body = isEmpty
+      ? html`<section class="card flush">${noKeys(visit)}</section>`
+      : html`${filters(visit, asked, sites)}
           <section class="card flush" aria-label="Keys">${
             keys.length === 0
               ? empty(
@@ -59,7 +59,7 @@ export function mountKeyList(area: Area): void {
                   next: next === null ? undefined : listHref(visit, { after: next }),
                 })}`
           }</section>`
-    return page(visit, { title: 'Keys', actions: create(visit) }, body)
+    return page(visit, { title: 'Keys', actions: isEmpty ? undefined : create(visit) }, body)
   })
 }
 
@@ -119,7 +119,9 @@ function rowOf(
     html`<a href="${pathOf(key)}">${key.name}</a><span class="sub">${where.join(' · ')}</span>`,
     key.owner.email,
     html`<span class="row tight">${badges.map((told) => badge(told.text, told.tone))}</span>`,
-    key.lastUsedAt === null ? 'never' : moment(key.lastUsedAt, visit.now),
+    key.lastUsedAt === null
+      ? 'never'
+      : html`<span class="nowrap">${moment(key.lastUsedAt, visit.now)}</span>`,
     spark(counts, useInWords(counts)),
   ]
 }

@@ -8,12 +8,13 @@ import { choices, field, form, hidden, link, submit } from '../parts/form.ts'
 import type { Html } from '../parts/html.ts'
 import { exact } from '../parts/time.ts'
 import { notice, refused } from '../parts/words.ts'
+import { statusOf } from '../refusal.ts'
 import { optional, text, type Visit } from '../visit.ts'
 import { history } from './history.ts'
 import { drawnOverlap } from './overlap.ts'
 import { crumbsOf, KEYS, pathOf } from './paths.ts'
 import { revealed } from './revealed.ts'
-import { statusOf, withKey } from './with-key.ts'
+import { withKey } from './with-key.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

@@ -8,6 +8,7 @@ import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { exact } from '../parts/time.ts'
 import { badge, notice, refused } from '../parts/words.ts'
+import { statusOf } from '../refusal.ts'
 import type { Visit } from '../visit.ts'
 import type { KeyScreenDeps } from './deps.ts'
 import { isDeletable } from './end.ts'
@@ -17,7 +18,7 @@ import { drawnOverlap } from './overlap.ts'
 import { CRUMBS, KEYS, pathOf } from './paths.ts'
 import { samples } from './samples.ts'
 import { countsOf, drawnUse, firstDay } from './use.ts'
-import { statusOf, withKey } from './with-key.ts'
+import { withKey } from './with-key.ts'
 import { standingsOf } from './words.ts'
 
 export function mountShow(area: Area, deps: KeyScreenDeps): void {
@@ -57,7 +58,7 @@ export async function showKey(
         <section class="card"><h2>What happened to it</h2>${happened}</section>
       </div>
     </div>
-    ${pasted}
+    ${key.status === 'revoked' ? nothing : pasted}
     ${ending(visit, key)}`
   const head = {
     ...{ title: key.name, crumbs: CRUMBS, actions: actions(visit, key) },

@@ -32,7 +32,6 @@ export const useInWords = (counts: readonly number[]): string => {
 
 const WIDTH = 600
 const HEIGHT = 120
-const TOP = 18
 const STEP = WIDTH / DAYS_SHOWN
 
 /** Uses a day as bars, and the same as a table. */
@@ -43,21 +42,17 @@ export function drawnUse(counts: readonly number[], from: number): Html {
   const bars = counts.map((uses, n) => {
     if (uses === 0) return nothing
     const height = Math.max(2, Math.round((uses / most) * HEIGHT))
-    return html`<rect class="bar" x="${n * STEP + 2}" y="${TOP + HEIGHT - height}" width="${STEP - 4}" height="${height}" rx="2"/>`
+    return html`<rect class="bar" x="${n * STEP + 2}" y="${HEIGHT - height}" width="${STEP - 4}" height="${height}" rx="2"/>`
   })
   const used = counts.flatMap((uses, n) =>
     uses === 0 ? [] : [[dateOf(n), uses.toLocaleString('en')]],
   )
   return html`
     <p>${words}. Counted by UTC days, a minute late at most.</p>
-    <svg class="chart" viewBox="0 0 ${WIDTH} ${TOP + HEIGHT + 20}" role="img" aria-label="${words}">
-      <path class="axis" d="M0 ${TOP}H${WIDTH}" stroke-dasharray="2 4"/>
-      <path class="axis" d="M0 ${TOP + HEIGHT}H${WIDTH}"/>
-      <text x="0" y="${TOP - 5}">${most.toLocaleString('en')}</text>
-      ${bars}
-      <text x="0" y="${TOP + HEIGHT + 16}">${dateOf(0)}</text>
-      <text x="${WIDTH}" y="${TOP + HEIGHT + 16}" text-anchor="end">${dateOf(DAYS_SHOWN - 1)}</text>
+    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT + 1}" role="img" aria-label="${words}">
+      <path class="axis" d="M0 ${HEIGHT + 0.5}H${WIDTH}"/>${bars}
     </svg>
+    <p class="row spread small soft"><span>${dateOf(0)}</span><span>${dateOf(DAYS_SHOWN - 1)}</span></p>
     ${
       used.length === 0
         ? nothing

@@ -1,5 +1,3 @@
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Refusal } from '../../../service/operator.ts'
 import type { KeySummary } from '../../../service/ports.ts'
 import type { Screen } from '../area.ts'
 import { problem } from '../problem.ts'
@@ -12,7 +10,3 @@ export const withKey =
     const found = await visit.desk.keys.find(part(visit, 'id'))
     return found.ok ? screen(visit, found.value) : problem(visit.c, visit.caller, 'not_found')
   }
-
-/** Of the page that a form comes back to. */
-export const statusOf = (refusal: Refusal | null): ContentfulStatusCode =>
-  refusal === null ? 200 : refusal.problem === 'conflict' ? 409 : 422

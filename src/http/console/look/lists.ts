@@ -15,6 +15,7 @@ tbody tr:hover { background: color-mix(in oklab, var(--sheet), var(--sunken) 55%
 tbody th { font-weight: 600; overflow-wrap: anywhere; }
 td.end, th.end { text-align: end; }
 td .sub, th .sub { display: block; color: var(--soft); font-size: 0.875rem; font-weight: 400; }
+@media (min-width: 46.01rem) { table.fold tbody th { min-width: 13rem; } }
 @media (max-width: 46rem) {
   table.fold thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table.fold, table.fold tbody, table.fold tr, table.fold th, table.fold td, table.fold caption { display: block; }

@@ -33,6 +33,8 @@ export const surfaces = `
 .copy { display: inline-flex; align-items: center; gap: 0.5rem; min-width: 0; max-width: 100%; }
 .copy button { flex: none; }
 .copy code { overflow-wrap: anywhere; min-width: 0; }
+.copy button { flex: none; white-space: nowrap; }
+.secret .copy { display: flex; justify-content: space-between; }
 .secret { font-family: var(--mono); font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
 

@@ -2,19 +2,11 @@ import { html } from 'hono/html'
 import { type Dialect, traitsOf } from '../../../domain/dialect.ts'
 import { IN_USE_DAYS } from '../../../service/overview.ts'
 import type { KeyCensus } from '../../../service/ports/survey.ts'
+import { DIALECT_WORDS } from '../keys/words.ts'
 import type { Html } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
 import { plural } from '../parts/words.ts'
 import type { Visit } from '../visit.ts'
-
-const NAMES: Readonly<Record<Dialect, string>> = {
-  redox: 'Redox',
-  xenrad: 'Xenrad',
-  opendental: 'Open Dental, customer',
-  'opendental-portal': 'Open Dental, portal',
-  xdent: 'XDENT',
-  practice: 'Practice',
-}
 
 const isExchanged = (dialect: Dialect): boolean => traitsOf(dialect).secret === 'exchanged'
 
@@ -32,7 +24,7 @@ export async function dialects(visit: Visit): Promise<Html> {
         { name: 'May be used', end: true },
       ],
       rows: census.map(({ dialect, used, usable }) => [
-        html`<a href="/console/keys?dialect=${dialect}">${NAMES[dialect]}</a>`,
+        html`<a href="/console/keys?dialect=${dialect}">${DIALECT_WORDS[dialect].name}</a>`,
         isExchanged(dialect) ? 'Is exchanged for tokens' : 'Comes with every request',
         used.toLocaleString('en'),
         usable.toLocaleString('en'),
