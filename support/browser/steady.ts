@@ -9,8 +9,11 @@ export const watchShifts = (page: Page): Promise<unknown> =>
     }).observe({ type: 'layout-shift', buffered: true })
   }`)
 
-/** Once it has been drawn twice. */
-export const shifts = (page: Page): Promise<number> =>
-  page.evaluate(
-    'new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(globalThis.shifted))))',
-  )
+export async function shifts(page: Page): Promise<number> {
+  await drawn(page)
+  return page.evaluate('globalThis.shifted')
+}
+
+/** Once what was changed of it is on the screen. */
+export const drawn = (page: Page): Promise<unknown> =>
+  page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')

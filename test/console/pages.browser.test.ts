@@ -4,7 +4,7 @@ import { violations } from '../../support/browser/accessible.ts'
 import { type Attentive, attentive } from '../../support/browser/attentive.ts'
 import { LAUNCH_MS, launch, WIDE } from '../../support/browser/launch.ts'
 import { PAGES, pathOf } from '../../support/browser/pages.ts'
-import { shifts, watchShifts } from '../../support/browser/steady.ts'
+import { drawn, shifts, watchShifts } from '../../support/browser/steady.ts'
 import { widerThanWindow } from '../../support/browser/wide.ts'
 import { comeIn } from '../../support/console/sign-in.ts'
 import { openWorld, type World } from '../../support/console/world.ts'
@@ -44,6 +44,7 @@ describe.each([...new Set(PAGES.map(({ as }) => as))])('as %s', (as) => {
       const { page, faults } = looker
       await page.setViewportSize(WIDE.viewport)
       await page.emulateMedia({ colorScheme: 'light' })
+      await drawn(page)
       const answers: { status: number; policy: string | undefined }[] = []
       page.on('response', (answer) => {
         if (!answer.request().isNavigationRequest() || answer.status() === 303) return
