@@ -61,6 +61,9 @@ describe('an operator', () => {
     expect(narrowed.text).toContain('Site of One Clinic')
     expect(narrowed.text).not.toContain('Site of Other Clinic')
     expect(narrowed.html).not.toContain(`href="${ACCOUNTS}"`)
+    const { text, html } = await operator.get(ACCOUNTS)
+    expect(text).toContain('You see One Clinic alone')
+    expect(html).not.toContain(other.id)
 
     expect((await seeAll()).location).toBe(ACCOUNTS)
     expect((await operator.get('/console/sites')).text).toContain('Site of Other Clinic')

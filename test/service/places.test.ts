@@ -49,6 +49,39 @@ describe('a site or developer', () => {
     expect(refusal(await core.places.addDeveloper(wish))).toBe(sentence)
   })
 
+  test('is renamed, with an event that says so, or told why not', async () => {
+    const { places } = core
+    const site = done(await places.addSite({ accountId, name: 'North' }))
+    expect(done(await places.renameSite(site.id, ' South '))).toEqual({ ...site, name: 'South' })
+    expect(await core.actionsOf(site.id)).toEqual(['site.created', 'site.renamed'])
+    expect(refusal(await places.renameSite(site.id, LONG))).toMatch(/^invalid: the name must not/)
+    expect(refusal(await places.renameSite('nobody', 'n'))).toBe(
+      'not_found: there is no site nobody',
+    )
+    const developer = done(await places.addDeveloper({ accountId, name: 'Maker' }))
+    expect(done(await places.renameDeveloper(developer.id, 'Baker')).name).toBe('Baker')
+    expect(await core.actionsOf(developer.id)).toEqual(['developer.created', 'developer.renamed'])
+  })
+
+  test('a site is removed while no key ever was its own', async () => {
+    const { places, keys } = core
+    const [used, unused] = [
+      done(await places.addSite({ accountId, name: 'Used' })),
+      done(await places.addSite({ accountId, name: 'Unused' })),
+    ]
+    const email = 'holder@acme.example'
+    const owner = done(await core.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const wish = { dialect: 'xenrad', ownerId: owner.id, siteId: used.id, name: 'RIS' } as const
+    const { key } = done(await keys.create(wish))
+    const kept = 'conflict: keys belong to Used, be they revoked: it stays'
+    expect(refusal(await places.removeSite(used.id))).toBe(kept)
+    done(await keys.revoke(key.id))
+    expect(refusal(await places.removeSite(used.id))).toBe(kept)
+    done(await places.removeSite(unused.id))
+    expect(await core.actionsOf(unused.id)).toEqual(['site.created', 'site.removed'])
+    expect(refusal(await places.findSite(unused.id))).toMatch(/^not_found/)
+  })
+
   test('keeps the developer key that another system issued, if nobody has it', async () => {
     const { places } = core
     const wish = { accountId, name: 'Maker', developerKey: 'NFF6i0KrXrxDkZHt' }
@@ -161,4 +194,25 @@ describe('a person', () => {
       'conflict: same@acme.example is already a user of this account',
     )
   })
+})
+
+test('the addresses that tokens were asked for from are told once each, the last one first', async () => {
+  const { places, storage, random, clock } = core
+  const rule = done(await places.addAddress({ accountId, network: '203.0.113.0/24' }))
+  const DAY = 24 * 60 * 60 * 1000
+  const seen = (address: string, days: number, action = 'token.issued') => ({
+    ...{ id: random.uuid(), at: clock() - days * DAY, actor: 'key', action, subject: rule.id },
+    ...{ facts: { address }, requestId: null },
+  })
+  await storage.addEvents([
+    seen('203.0.113.1', 2),
+    seen('203.0.113.1', 1, 'token.refreshed'),
+    seen('203.0.113.2', 0),
+    seen('203.0.113.3', 31),
+    seen('203.0.113.4', 0, 'key.refused'),
+  ])
+  expect(await places.seenAddresses(accountId)).toEqual([
+    { address: '203.0.113.2', lastAt: clock() },
+    { address: '203.0.113.1', lastAt: clock() - DAY },
+  ])
 })

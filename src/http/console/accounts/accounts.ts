@@ -7,7 +7,8 @@ import { choose, statusBadge } from '../one-account.ts'
 import { field, form, link, submit } from '../parts/form.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
-import { empty, refused } from '../parts/words.ts'
+import { empty, notice, refused } from '../parts/words.ts'
+import { problem } from '../problem.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { optional, text, type Visit } from '../visit.ts'
 import { ABOVE_ACCOUNTS, ACCOUNTS } from './paths.ts'
@@ -16,7 +17,13 @@ import { mountStatus } from './status.ts'
 
 /** The organizations of this server, for who sees them all. */
 export function mountAccounts(area: Area): void {
-  area.show(ACCOUNTS, 'accounts.read', list)
+  area.show(ACCOUNTS, 'account.read', (visit) => {
+    if (visit.may('accounts.read')) return list(visit)
+    // An operator who sees one account alone is told how to see the others again.
+    return visit.narrowedTo === null
+      ? problem(visit.c, visit.caller, 'not_allowed')
+      : narrowed(visit, visit.narrowedTo.name)
+  })
   area.show(`${ACCOUNTS}/new`, 'accounts.write', (visit) => ask(visit, null))
   area.act(`${ACCOUNTS}/new`, 'accounts.write', async (visit) => {
     const wish = { name: text(visit, 'name'), region: optional(visit, 'region') }
@@ -28,6 +35,17 @@ export function mountAccounts(area: Area): void {
   mountSettings(area)
   mountStatus(area)
 }
+
+const narrowed = (visit: Visit, name: string): Promise<Response> =>
+  page(
+    visit,
+    { title: 'Accounts' },
+    notice(
+      'warn',
+      `You see ${name} alone`,
+      'To see the others, press “See all accounts” beside it.',
+    ),
+  )
 
 async function list(visit: Visit): Promise<Response> {
   const { rows, pages } = await listPage(visit, visit.desk.accounts.list)

@@ -78,8 +78,11 @@ async function show(visit: Visit, id: string, refusal: Refusal | null): Promise<
         ['Leavers’ keys', departedOf(account)],
         ['Created', instant(account.createdAt)],
       ])}</section>
-      ${visit.may('account.write') ? changes(visit, account, refusal) : nothing}
-      ${isAmongOthers ? html`<section class="card"><h2>Among all accounts</h2>${amongOthers(visit, account)}</section>` : nothing}
+      <div class="stack">
+        ${visit.may('account.write') ? naming(visit, account, refusal) : nothing}
+        ${isAmongOthers ? html`<section class="card"><h2>Among all accounts</h2>${amongOthers(visit, account)}</section>` : nothing}
+      </div>
+      ${visit.may('account.write') ? departing(visit, account) : nothing}
     </div>`
   const head = isAmongOthers
     ? { title: account.name, crumbs: ABOVE_ACCOUNTS }
@@ -90,8 +93,10 @@ async function show(visit: Visit, id: string, refusal: Refusal | null): Promise<
 const departedOf = ({ departedKeys }: Account): string =>
   departedKeys === 'keep' ? 'go on working, flagged' : 'are disabled with them'
 
-const changes = (visit: Visit, account: Account, refusal: Refusal | null): Html => html`
-  <section class="card"><h2>Its name</h2>${nameForm(visit, `${ACCOUNTS}/${account.id}/rename`, account.name, visit.given.has('name') ? refusal : null)}</section>
+const naming = (visit: Visit, { id, name }: Account, refusal: Refusal | null): Html => html`
+  <section class="card"><h2>Its name</h2>${nameForm(visit, `${ACCOUNTS}/${id}/rename`, name, visit.given.has('name') ? refusal : null)}</section>`
+
+const departing = (visit: Visit, account: Account): Html => html`
   <section class="card"><h2>When somebody leaves</h2>${form(
     visit.formToken,
     `${ACCOUNTS}/${account.id}/departed-keys`,

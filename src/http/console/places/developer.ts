@@ -1,18 +1,18 @@
 import { html } from 'hono/html'
 import type { Refusal } from '../../../service/operator.ts'
-import type { ListedKey } from '../../../service/ports/lists.ts'
 import type { Developer } from '../../../service/ports.ts'
 import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { accountNames } from '../one-account.ts'
-import { link, press } from '../parts/form.ts'
+import { link } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { pager, table } from '../parts/list.ts'
-import { instant, moment } from '../parts/time.ts'
-import { badge, copyable, empty, facts, refused } from '../parts/words.ts'
+import { pager } from '../parts/list.ts'
+import { instant } from '../parts/time.ts'
+import { copyable, empty, facts, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
 import { messageOf, statusOf, unlessChanged } from '../refusal.ts'
 import { optional, part, text, type Visit } from '../visit.ts'
+import { customerKeys, portalKeys } from './developer-keys.ts'
 import { nameForm } from './name-form.ts'
 import { ABOVE_DEVELOPERS, DEVELOPERS } from './paths.ts'
 
@@ -89,82 +89,3 @@ const noCustomers = empty(
   'No customer keys yet',
   'Each office that uses the program has one. The program makes them by the portal, or you make one here.',
 )
-
-function portalKeys(visit: Visit, { id }: Developer, keys: readonly ListedKey[]): Html {
-  const mayWrite = visit.may('keys.write')
-  const living = keys.filter(({ status }) => status !== 'revoked')
-  const create = link(`${DEVELOPERS}/${id}/portal-key/new`, 'Make a key for the portal', 'primary')
-  if (living.length === 0) {
-    return html`<p>There is none. With it the developer’s program makes and lists customer keys by itself.</p>${mayWrite ? html`<p>${create}</p>` : nothing}`
-  }
-  return html`<p>With it the developer’s program makes and lists customer keys by itself.</p>${living.map(
-    (
-      key,
-    ) => html`<div class="row spread"><span><a href="/console/keys/${key.id}">${key.name}</a> ${statusOfKey(key)}
-        <span class="small soft">${lastUsed(visit, key)}</span></span>${
-          mayWrite
-            ? link(`${DEVELOPERS}/${id}/portal-key/${key.id}/rotate`, 'Rotate it', 'compact')
-            : nothing
-        }</div>`,
-  )}`
-}
-
-const lastUsed = (visit: Visit, { lastUsedAt }: ListedKey): Html =>
-  lastUsedAt === null ? html`never used` : html`used ${moment(lastUsedAt, visit.now)}`
-
-function statusOfKey({ status, disabledBy }: ListedKey): Html {
-  switch (status) {
-    case 'enabled':
-      return badge('Enabled', 'good')
-    case 'disabled':
-      return badge(disabledBy === 'operator' ? 'Disabled' : `Disabled by its ${disabledBy}`, 'warn')
-    case 'revoked':
-      return badge('Revoked', 'bad')
-  }
-}
-
-const customerKeys = (visit: Visit, here: string, keys: readonly ListedKey[]): Html =>
-  table({
-    caption: 'Customer keys, the newest first',
-    columns: [
-      { name: 'Key' },
-      { name: 'Office' },
-      { name: 'Status' },
-      { name: 'Last used' },
-      ...(visit.may('keys.write') ? [{ name: 'Action' }] : []),
-    ],
-    rows: keys.map((key) => [
-      html`<a href="/console/keys/${key.id}">${key.name}</a>${key.reference === '' ? nothing : html`<span class="sub">${key.reference}</span>`}`,
-      officeOf(key),
-      statusOfKey(key),
-      key.lastUsedAt === null ? 'Never' : moment(key.lastUsedAt, visit.now),
-      ...(visit.may('keys.write') ? [actions(visit, here, key)] : []),
-    ]),
-  })
-
-const officeOf = ({ siteName, assignedAt, siteId }: ListedKey): Html | string =>
-  siteId === null
-    ? html`<span class="soft">None: it opens no data yet</span>`
-    : html`${siteName ?? 'An office of another account'}${assignedAt === null ? nothing : html`<span class="sub">since ${instant(assignedAt)}</span>`}`
-
-function actions({ formToken }: Visit, here: string, key: ListedKey): Html | string {
-  if (key.status === 'revoked') return ''
-  const of = `${here}/keys/${key.id}`
-  const compact = (verb: string, text: string, what: string) =>
-    press(formToken, `${of}/${verb}`, text, {
-      look: 'compact',
-      what,
-      fields: { seen: key.eventId },
-    })
-  return html`<div class="row">${
-    key.siteId === null
-      ? html`<a class="button compact" href="${of}/assign" aria-label="Assign ${key.name} to an office">Assign</a>`
-      : compact('take-back', 'Take back', `Take back ${key.name}`)
-  }${
-    key.status === 'enabled'
-      ? compact('disable', 'Disable', `Disable ${key.name}`)
-      : key.disabledBy === 'operator'
-        ? compact('enable', 'Enable', `Enable ${key.name}`)
-        : nothing
-  }</div>`
-}
