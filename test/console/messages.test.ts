@@ -62,7 +62,7 @@ describe('a test message', () => {
     expect(Meta).toMatchObject({ Test: true, Source: { Name: 'Acme Source' } })
     expect(Note.FileContents).toBe('This is a test.')
     const shown = (await member.get(`${AT}/${message.id}`)).text
-    expect(shown).toContain(`Sent by ${engineer.user.username}`)
+    expect(shown).toContain(`Sent by ${engineer.person.user.username}`)
   })
 
   test('of every event in the catalogue has a sample that is accepted', async () => {
