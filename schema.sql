@@ -192,7 +192,8 @@ CREATE TABLE keys (
   event_id TEXT NOT NULL,
   CHECK ((dialect = 'redox') = (source_id IS NOT NULL))
 );
-CREATE INDEX keys_by_account ON keys (account_id, id);
+-- (What a text is looked for in lies together: SQLite reads half as much, and no row.)
+CREATE INDEX keys_by_account ON keys (account_id, id, owner_id, name, public_id, reference);
 CREATE INDEX keys_by_name ON keys (account_id, lower(name), id);
 CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id);
 CREATE INDEX keys_by_owner ON keys (owner_id);
@@ -267,6 +268,7 @@ CREATE TABLE deliveries (
   PRIMARY KEY (message_id, position)
 );
 CREATE INDEX deliveries_queued ON deliveries (subscription_id, place, message_id) WHERE status = 'queued';
+CREATE INDEX deliveries_skipped ON deliveries (message_id) WHERE status = 'skipped';
 
 -- What came of each attempt. http_status is null where there was no answer, detail empty where all went well.
 CREATE TABLE attempts (

@@ -6,7 +6,7 @@ import { type Case, cases } from './cases.ts'
 export const ENGINES = ['sqlite', 'postgres', 'd1'] as const
 export type EngineName = (typeof ENGINES)[number]
 /** A Worker delivers while a request is finished, or each minute: it has no process to measure. */
-const DELIVERING = ENGINES.filter((engine) => engine !== 'd1')
+const IN_REACH = ENGINES.filter((engine) => engine !== 'd1')
 
 /** What of delivery is measured. */
 export const PARTS = ['accepted', 'drained', 'arrival'] as const
@@ -18,6 +18,9 @@ export interface Settings {
   readonly postgresUrl: string | undefined
   readonly growth: boolean
   readonly delivery: boolean
+  readonly lists: boolean
+  /** How many of each are in the database whose lists are measured. */
+  readonly listed: { readonly keys: number; readonly messages: number }
   readonly rounds: number
   readonly seconds: number
   readonly warmUpSeconds: number
@@ -63,7 +66,9 @@ server; it says more than requests/s does where the machine has other work, but 
                     the largest of them counts for all else
   --hanging N,N,…   other numbers of hanging feeds for --delivery than 1,200
   --rate N          messages a second for arrival, instead of half of what goes through
-  --markdown        with --delivery: the tables as README.md has them, too
+  --lists           what lists, searches and counts of a console take with 100,000 keys and 1,000,000
+                    messages, on sqlite, postgres, or both: the least of all rounds; aim: 100 ms of CPU
+  --markdown        with --delivery or --lists: the tables as README.md has them, too
   --quick           a look whether everything works; the figures mean nothing
   --json FILE       write everything that was measured
   --profile DIR     write a V8 CPU profile of Latchkey on Node (it costs some speed)
@@ -97,6 +102,7 @@ export function readOptions(args: readonly string[]): Settings | null {
       case: { type: 'string', multiple: true },
       growth: { type: 'boolean', default: false },
       delivery: { type: 'boolean', default: false },
+      lists: { type: 'boolean', default: false },
       feeds: { type: 'string' },
       hanging: { type: 'string' },
       rate: { type: 'string' },
@@ -109,15 +115,18 @@ export function readOptions(args: readonly string[]): Settings | null {
     },
   })
   if (values.help) return null
-  const { quick, delivery } = values
-  const engines = enginesNamed(values.engine, delivery ? DELIVERING : ENGINES)
+  const { quick, delivery, lists } = values
+  const engines = enginesNamed(values.engine, delivery || lists ? IN_REACH : ENGINES)
   if (values.growth && engines.join() !== 'sqlite') {
     throw new Error('--growth measures sqlite; it takes no other --engine')
   }
-  if (delivery && values.growth) throw new Error('--delivery and --growth are two benches')
+  if ([delivery, values.growth, lists].filter(Boolean).length > 1) {
+    throw new Error('--delivery, --growth and --lists are benches of their own')
+  }
   const ofDelivery = [values.feeds, values.hanging, values.rate].some((one) => one !== undefined)
-  if (!delivery && (ofDelivery || values.markdown)) {
-    throw new Error('--feeds, --hanging, --rate and --markdown belong to --delivery')
+  if (!delivery && ofDelivery) throw new Error('--feeds, --hanging and --rate belong to --delivery')
+  if (!delivery && !lists && values.markdown) {
+    throw new Error('--markdown belongs to --delivery and --lists')
   }
   const seconds = number('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
   return {
@@ -125,6 +134,8 @@ export function readOptions(args: readonly string[]): Settings | null {
     postgresUrl: postgresNamed(values.postgres),
     growth: values.growth,
     delivery,
+    lists,
+    listed: quick ? { keys: 1_000, messages: 1_000 } : { keys: 100_000, messages: 1_000_000 },
     rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
     seconds,
     warmUpSeconds: quick ? 0.1 : Math.max(2, seconds / 2),

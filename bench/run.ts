@@ -7,6 +7,8 @@ import { measureDelivery } from './delivery/measure.ts'
 import { writeDelivery } from './delivery/report.ts'
 import { writeEngines } from './engine-report.ts'
 import { grow } from './growth.ts'
+import { measureLists } from './lists/measure.ts'
+import { writeLists } from './lists/report.ts'
 import { describeMachine } from './machine.ts'
 import { HELP, readOptions } from './options.ts'
 import { report } from './progress.ts'
@@ -35,6 +37,11 @@ if (settings.growth) {
   const growth = await grow(folder, settings)
   console.log(`\n${writeGrowths(growth)}`)
   result = { ...about, growth }
+} else if (settings.lists) {
+  const lists = await measureLists(folder, settings)
+  console.log(`\n${writeLists(lists)}`)
+  if (settings.markdown) console.log(`\n${writeLists(lists, true)}`)
+  result = { ...about, lists }
 } else if (settings.delivery) {
   const delivery = await measureDelivery(folder, settings)
   console.log(`\n${writeDelivery(delivery)}`)

@@ -161,6 +161,8 @@ export function compose(parts: Parts): Latchkey {
   const app = createApp({
     access,
     sessions: access.sessions,
+    recorder,
+    guesses: guessesOf('admin'),
     deskOf,
     publicUrl,
     console: config.console,

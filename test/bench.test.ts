@@ -99,3 +99,12 @@ test('an engine that is asked for twice is measured once, in the order of the ta
   ])
   expect(engines('--engine', 'd1', '--engine', 'all')).toEqual(ENGINES)
 })
+
+test('the lists of a console are asked for on every engine that can be watched', {
+  timeout: SET_UP_MS,
+}, async () => {
+  const { stdout } = await bench('--lists', '--engine', 'all', '--markdown')
+  for (const engine of ['SQLite', 'PostgreSQL']) {
+    expect(stdout).toMatch(new RegExp(`^\\| a text of none \\| ${engine} \\| .* \\|$`, 'm'))
+  }
+})

@@ -57,7 +57,11 @@ const ROOMS: { room: string; mayImport: readonly string[]; packages: readonly st
     mayImport: ['src/domain/', 'src/service/ports.ts', 'src/service/ports/'],
     packages: ['kysely'],
   },
-  { room: 'src/http/', mayImport: ['src/domain/', 'src/service/'], packages: ['hono', 'zod'] },
+  {
+    room: 'src/http/',
+    mayImport: ['src/domain/', 'src/service/'],
+    packages: ['hono', 'zod', '@hono/zod-openapi'],
+  },
   { room: 'src/config.ts', mayImport: ['src/domain/'], packages: ['zod'] },
   {
     room: 'src/compose.ts',

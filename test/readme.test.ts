@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SETTINGS } from '../src/config.ts'
 import { SECRET_PATTERN } from '../src/domain/secret.ts'
 import type { Seeded } from '../src/node/demo/seed.ts'
+import { tokenByConsole } from './support/admin/console-token.ts'
 import { type DemoProcess, startDemo } from './support/demo.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
@@ -43,7 +44,7 @@ describe('the requests of the README, pasted into a shell', () => {
   let env: Record<string, string>
   beforeAll(async () => {
     demo = await startDemo()
-    const { url, redox, xenrad, opendental, xdent, practice } = demo.ready as {
+    const { url, redox, xenrad, opendental, xdent, practice, console } = demo.ready as {
       url: string
     } & Seeded
     env = {
@@ -58,6 +59,7 @@ describe('the requests of the README, pasted into a shell', () => {
       XDENT_KEY: xdent.apiKey,
       PRACTICE_USER: practice.username,
       PRACTICE_KEY: practice.apiKey,
+      API_TOKEN: await tokenByConsole(url, console),
     }
   })
   afterAll(() => demo.stop())
@@ -76,7 +78,7 @@ describe('the requests of the README, pasted into a shell', () => {
       if (tokens) env = { ...env, TOKEN: tokens.accessToken, REFRESH_TOKEN: tokens.refreshToken }
       answered++
     }
-    expect(answered).toBe(14)
+    expect(answered).toBe(18)
   })
 })
 

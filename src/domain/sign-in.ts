@@ -6,6 +6,7 @@ const TOLD = {
   user_left: 'this person has left',
   account_closed: 'the account of this person is closed',
   code_wrong: 'the code of the second factor was wrong, or was used before',
+  token_unknown: 'there was no API token that was good',
   locked: 'too many tries in a row were wrong: the next one is taken a while later',
 } as const
 

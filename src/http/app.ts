@@ -1,9 +1,11 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import type { AdminDeps } from './admin/admin.ts'
 import { createAnswered } from './answered.ts'
 import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
 import { consolePages } from './console/console.ts'
 import type { ConsoleDeps } from './console/deps.ts'
+import { createReference } from './console/reference/reference.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
@@ -31,7 +33,8 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  Omit<ConsoleDeps, 'testBench' | 'answered'> & {
+  Omit<ConsoleDeps, 'testBench' | 'answered'> &
+  Omit<AdminDeps, 'showReference' | 'testBench'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }
@@ -63,7 +66,9 @@ export function createApp(deps: AppDeps): Hono {
       ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
       ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
     })
-    app.route('/', consolePages({ ...deps, answered, testBench: createTestBench(deps) }))
+    const testBench = createTestBench(deps)
+    app.route('/', consolePages({ ...deps, answered, testBench }))
+    app.all('/admin/v1/*', adminApi({ ...deps, testBench }))
   }
 
   app.notFound((c) => {
@@ -76,4 +81,16 @@ export function createApp(deps: AppDeps): Hono {
     return toResponse(json(500, { message: 'The server failed; try again.' }), caller.requestId)
   })
   return app
+}
+
+/** The management API, from its first request on: its schemas are many, and most processes are asked for none. */
+function adminApi(deps: Omit<AdminDeps, 'showReference'>): (c: Context) => Promise<Response> {
+  let begun: Promise<Hono> | undefined
+  return async (c) => {
+    begun ??= import('./admin/admin.ts').then(({ createAdmin }) =>
+      createAdmin({ ...deps, showReference: createReference() }),
+    )
+    const admin = await begun
+    return admin.fetch(c.req.raw, c.env)
+  }
 }

@@ -9,6 +9,7 @@ import {
   invalid,
   notFound,
   type OperatorDeps,
+  readId,
   readName,
 } from './operator.ts'
 import type { EditStorage } from './ports/edits.ts'
@@ -29,13 +30,19 @@ export function createAccounts(deps: AccountsDeps) {
   const me = { id: deps.actor, role: deps.role }
 
   return {
-    async create(wish: { name: string; region?: string | undefined }): Promise<Done<Account>> {
+    async create(wish: {
+      name: string
+      region?: string | undefined
+      id?: string | undefined
+    }): Promise<Done<Account>> {
+      const id = readId(wish.id, random)
+      if (!id.ok) return id
       const name = readName('the name', wish.name)
       if (!name.ok) return name
       const region = readName('the region', wish.region ?? deps.region)
       if (!region.ok) return region
       const account: Account = {
-        id: random.uuid(),
+        id: id.value,
         name: name.value,
         region: region.value,
         status: 'open',
@@ -44,9 +51,12 @@ export function createAccounts(deps: AccountsDeps) {
         addressesEnforced: false,
       }
       const added = await storage.addAccount(account, eventOf(deps, 'account.created', account.id))
-      return added
-        ? ok(account)
-        : conflict('an account is created by who has all accounts in sight')
+      if (added) return ok(account)
+      return conflict(
+        (await storage.findAccount(account.id)) === null
+          ? 'an account is created by who has all accounts in sight'
+          : `there is an account ${account.id} already`,
+      )
     },
 
     /** Closing refuses every key of the account from the next request on; opening undoes it. */
@@ -80,7 +90,10 @@ export function createAccounts(deps: AccountsDeps) {
       email: string
       role: Role
       username?: string | undefined
+      id?: string | undefined
     }): Promise<Done<User>> {
+      const id = readId(wish.id, random)
+      if (!id.ok) return id
       const role = granted(me, wish.role)
       if (!role.ok) return role
       const email = readName('the e-mail address', wish.email)
@@ -95,7 +108,7 @@ export function createAccounts(deps: AccountsDeps) {
       const account = await find(wish.accountId)
       if (!account.ok) return account
       const user: User = {
-        id: random.uuid(),
+        id: id.value,
         accountId: account.value.id,
         email: email.value,
         role: role.value,
@@ -107,7 +120,8 @@ export function createAccounts(deps: AccountsDeps) {
       const added = await storage.addUser(user, event)
       if (added) return ok(user)
       const orTaken = username === null ? '' : `, or the username ${username} is taken`
-      return conflict(`${user.email} is already a user of this account${orTaken}`)
+      const orThere = wish.id === undefined ? '' : `, or there is a user ${user.id} already`
+      return conflict(`${user.email} is already a user of this account${orTaken}${orThere}`)
     },
 
     async setRole(id: string, to: Role): Promise<Done<User>> {

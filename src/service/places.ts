@@ -8,6 +8,7 @@ import {
   notFound,
   type OperatorDeps,
   readHead,
+  readId,
   readName,
 } from './operator.ts'
 import type { EditStorage } from './ports/edits.ts'
@@ -37,12 +38,16 @@ export function createPlaces(deps: PlacesDeps) {
   const { storage, random, clock } = deps
 
   return {
-    async addSite(wish: { accountId: string; name: string }): Promise<Done<Site>> {
+    async addSite(wish: {
+      accountId: string
+      name: string
+      id?: string | undefined
+    }): Promise<Done<Site>> {
       const head = await readHead(deps, wish)
       if (!head.ok) return head
       const site: Site = { ...head.value, createdAt: clock() }
-      await storage.addSite(site, eventOf(deps, 'site.created', site.id))
-      return ok(site)
+      const added = await storage.addSite(site, eventOf(deps, 'site.created', site.id))
+      return added ? ok(site) : conflict(`there is a site ${site.id} already`)
     },
     async renameSite(id: string, wished: string): Promise<Done<Site>> {
       const name = readName('the name', wished)
@@ -68,6 +73,7 @@ export function createPlaces(deps: PlacesDeps) {
       accountId: string
       name: string
       developerKey?: string | undefined
+      id?: string | undefined
     }): Promise<Done<Developer>> {
       const head = await readHead(deps, wish)
       if (!head.ok) return head
@@ -78,7 +84,10 @@ export function createPlaces(deps: PlacesDeps) {
       const developer: Developer = { ...head.value, developerKey, createdAt: clock() }
       const event = eventOf(deps, 'developer.created', developer.id, { developerKey })
       const added = await storage.addDeveloper(developer, event)
-      return added ? ok(developer) : conflict(`another developer has the key ${developerKey}`)
+      if (added) return ok(developer)
+      const orThere =
+        wish.id === undefined ? '' : `, or there is a developer ${developer.id} already`
+      return conflict(`another developer has the key ${developerKey}${orThere}`)
     },
     async renameDeveloper(id: string, wished: string): Promise<Done<Developer>> {
       const name = readName('the name', wished)
@@ -108,7 +117,10 @@ export function createPlaces(deps: PlacesDeps) {
       accountId: string
       network: string
       note?: string | undefined
+      id?: string | undefined
     }): Promise<Done<AddressRule>> {
+      const id = readId(wish.id, random)
+      if (!id.ok) return id
       const parsed = parseNetwork(wish.network.trim())
       if (parsed === null) {
         return invalid(
@@ -125,7 +137,7 @@ export function createPlaces(deps: PlacesDeps) {
       }
       const network = `${formatAddress(parsed)}/${parsed.prefix}`
       const rule: AddressRule = {
-        id: random.uuid(),
+        id: id.value,
         accountId: wish.accountId,
         network,
         note,
@@ -133,7 +145,9 @@ export function createPlaces(deps: PlacesDeps) {
       }
       const event = eventOf(deps, 'address.added', rule.id, { accountId: rule.accountId, network })
       const added = await storage.addAddressRule(rule, event)
-      return added ? ok(rule) : conflict(`${network} is in the list already`)
+      if (added) return ok(rule)
+      const orThere = wish.id === undefined ? '' : `, or there is a rule ${rule.id} already`
+      return conflict(`${network} is in the list already${orThere}`)
     },
 
     async removeAddress(id: string): Promise<Done<void>> {

@@ -9,6 +9,7 @@ import {
   notFound,
   type OperatorDeps,
   readHead,
+  readId,
 } from './operator.ts'
 import type {
   Attempt,
@@ -184,7 +185,10 @@ export function createRoutes(deps: RoutesDeps) {
       sourceId: string
       destinationId: string
       dataModel?: string | undefined
+      id?: string | undefined
     }): Promise<Done<SubscriptionSummary>> {
+      const id = readId(wish.id, random)
+      if (!id.ok) return id
       const { sourceId, destinationId, dataModel = null } = wish
       if (dataModel !== null && !isDataModel(dataModel)) {
         const known = catalogue.map((entry) => entry.dataModel).join(', ')
@@ -195,7 +199,7 @@ export function createRoutes(deps: RoutesDeps) {
       const destination = await storage.findDestination(destinationId)
       if (destination === null) return notFound(`there is no destination ${destinationId}`)
       const subscription: SubscriptionSummary = {
-        id: random.uuid(),
+        id: id.value,
         sourceId,
         destinationId,
         dataModel,
@@ -205,9 +209,12 @@ export function createRoutes(deps: RoutesDeps) {
       const facts = { sourceId, destinationId, dataModel }
       const event = eventOf(deps, 'subscription.created', subscription.id, facts)
       const added = await storage.addSubscription(subscription, event)
-      return added
-        ? ok(subscription)
-        : conflict('this source is subscribed to that destination for that data model already')
+      if (added) return ok(subscription)
+      const orThere =
+        wish.id === undefined ? '' : `, or there is a subscription ${id.value} already`
+      return conflict(
+        `this source is subscribed to that destination for that data model already${orThere}`,
+      )
     },
 
     async setSubscriptionStatus(

@@ -51,9 +51,12 @@ const TRAFFIC = [
 ]
 
 const LISTS = [
+  'DROP INDEX keys_by_account',
+  'CREATE INDEX keys_by_account ON keys (account_id, id, owner_id, name, public_id, reference)',
   'CREATE INDEX keys_by_name ON keys (account_id, lower(name), id)',
   'CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id)',
   'CREATE INDEX keys_by_site ON keys (site_id, id) WHERE site_id IS NOT NULL',
+  "CREATE INDEX deliveries_skipped ON deliveries (message_id) WHERE status = 'skipped'",
 ]
 
 /** Whose a subject is that is still there. Of what is gone by now, only an operator sees the events. */

@@ -127,9 +127,11 @@ describe('the settings of an account', () => {
     const { accountId } = person
     const { ownerId } = await seedKey(server, { accountId })
     const path = `/console/people/${ownerId}/leave`
-    expect((await administrator.get(path)).text).toContain('They go on working')
+    expect((await administrator.get(path)).text).toContain('Those go on working')
     done(await server.accounts.setDepartedKeys(accountId, 'disable'))
-    expect((await administrator.get(path)).text).toContain('Those that are enabled are disabled')
+    expect((await administrator.get(path)).text).toContain(
+      'Those that are enabled are disabled with them',
+    )
   })
 
   test('are read by everybody of it, and changed by none below', async () => {

@@ -131,7 +131,7 @@ describe('nobody raises anybody above himself', () => {
     const { person } = await mate('operator')
     const { id } = person.user
     const { text, html } = await administrator.get(at(id))
-    expect(text).toContain('Only who is operator himself may change him.')
+    expect(text).toContain('Only another operator may change this person.')
     expect(html).not.toContain(`action="${at(id)}`)
     for (const verb of ['invite', 'leave', 'sign-out', 'reset-second-factor']) {
       const form = { seen: (await lastInvited(id)) ?? '' }

@@ -33,7 +33,7 @@ export const GUARDED = {
 export async function document(
   c: Context,
   caller: Caller,
-  body: Html,
+  body: Html | string,
   status: ContentfulStatusCode = 200,
 ): Promise<Response> {
   const type = 'text/html; charset=utf-8'

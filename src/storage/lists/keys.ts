@@ -35,10 +35,12 @@ const ORDERS: Record<KeyOrder, { by: RawBuilder<unknown>; descends: boolean }> =
   name: { by: sql`lower(keys.name)`, descends: false },
   lastUsed: { by: sql`coalesce(keys.last_used_at, -1)`, descends: true },
   leastUsed: { by: sql`coalesce(keys.last_used_at, -1)`, descends: false },
-  expiry: {
-    by: EXPIRY,
-    descends: false,
-  },
+  expiry: { by: EXPIRY, descends: false },
+}
+/** The same to whoever reads, and to no index. ("C" spells the letters low, "default" orders them.) */
+const SCANNED: Partial<Record<KeyOrder, RawBuilder<unknown>>> = {
+  name: sql`(lower(keys.name collate "C") collate "default")`,
+  expiry: sql`(${EXPIRY} + 0)`,
 }
 
 /**
@@ -50,11 +52,15 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
     const { sql: words, parameters } = text.compile(compiler.db)
     return engine.read({ sql: words, values: parameters } as Step<Row>)
   }
+  /** In lower case as far as ASCII goes: all that SQLite knows, and three times as fast on PostgreSQL. */
+  const low = (text: RawBuilder<unknown>) =>
+    engine.sql === 'sqlite' ? sql`lower(${text})` : sql`lower(${text} collate "C")`
+  const place = sql.raw(engine.sql === 'sqlite' ? 'instr' : 'strpos')
   /** Where a text is in another, whatever the case of its ASCII letters. No character is special. */
   const holds = (whole: RawBuilder<unknown>, text: string) =>
-    engine.sql === 'sqlite'
-      ? sql`instr(lower(${whole}), lower(${text})) > 0`
-      : sql`strpos(lower(${whole}), lower(${text})) > 0`
+    sql`${place}(${low(whole)}, ${low(sql`cast(${text} as text)`)}) > 0`
+  // (Left to itself, SQLite may read every key in the page's order, and look up which are in the page.)
+  const pageFirst = sql.raw(engine.sql === 'sqlite' ? 'cross join' : 'join')
   // (Each is one line: no text that is looked for reaches from one into the next.)
   const texts = sql`(keys.name || '\n' || keys.public_id || '\n' || keys.reference)`
 
@@ -89,14 +95,35 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
     return conditions
   }
 
+  /**
+   * PostgreSQL takes a third of all rows to hold a text, and would read along an index to find them.
+   * Of all accounts, no index has the order.
+   */
+  const isScanned = ({ text, accountId }: KeyQuestions) =>
+    engine.sql === 'postgres' && (Boolean(text) || accountId === undefined)
+
+  /**
+   * SQLite counts no rows before it chooses an index. Where few keys answer, it is to read all of the
+   * account as they lie in the file: in any other order each would be fetched by itself.
+   */
+  function keysFor(asked: KeyQuestions, order?: KeyOrder): RawBuilder<unknown> {
+    const { accountId, ownerId, developerId, expires, ...others } = asked
+    const isNarrow = (ownerId ?? developerId ?? expires) !== undefined
+    const isAll = Object.values(others).every(
+      (question) => question === undefined || question === '',
+    )
+    const isAlongIndex = isAll && (order === 'name' || order === 'expiry')
+    return engine.sql === 'sqlite' && accountId !== undefined && !isNarrow && !isAlongIndex
+      ? sql`keys indexed by keys_by_account`
+      : sql`keys`
+  }
+
   async function search({ order, after, limit, ...asked }: KeySearch) {
     const { descends } = ORDERS[order]
-    // A text is looked for in every row: in the order of an index each would be fetched by itself.
-    const isRead = order === 'name' && asked.text !== undefined
-    const by = isRead ? sql`(lower(keys.name) || '')` : ORDERS[order].by
+    const isById = order === 'newest' || order === 'oldest'
+    const by = (isScanned(asked) ? SCANNED[order] : undefined) ?? ORDERS[order].by
     const conditions = conditionsOf(asked)
     const [way, past] = descends ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
-    const isById = order === 'newest' || order === 'oldest'
     const seen = after === undefined ? null : readCursor(after)
     if (isById) conditions.push(sql`keys.id ${past} ${seen?.id ?? (descends ? LAST_ID : '')}`)
     else if (seen !== null)
@@ -107,10 +134,10 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
         users.username, users.left_at, sites.name as site_name, sources.name as source_name,
         developers.name as developer_name
       from (
-        select keys.id as found from keys ${whereOf(conditions)}
+        select keys.id as found from ${keysFor(asked, order)} ${whereOf(conditions)}
         order by ${orderBy} limit ${limit + 1}
       ) page
-        join keys on keys.id = page.found
+        ${pageFirst} keys on keys.id = page.found
         join accounts on accounts.id = keys.account_id
         join users on users.id = keys.owner_id
         left join sites on sites.id = keys.site_id
@@ -130,7 +157,7 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
     async countKeys(asked, most) {
       const [row] = await read(sql<{ n: number }>`
         select count(*) as n from (
-          select 1 from keys ${whereOf(conditionsOf(asked))} limit ${most}
+          select 1 from ${keysFor(asked)} ${whereOf(conditionsOf(asked))} limit ${most}
         ) counted`)
       return Number(row?.n ?? 0)
     },

@@ -11,6 +11,8 @@ export function createUserLists(
   compiler: Compiler,
 ): Pick<ListStorage, 'searchUsers'> {
   const place = sql.raw(engine.sql === 'sqlite' ? 'instr' : 'strpos')
+  // (PostgreSQL is three times as fast where it knows of no letters but ASCII's, as SQLite does.)
+  const ascii = engine.sql === 'sqlite' ? sql`` : sql` collate "C"`
   const search = writer(compiler)<
     { accountId: string | null; text: string; limit: number },
     Tables['users']
@@ -19,8 +21,8 @@ export function createUserLists(
       select * from users
       where (cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')})
         and left_at is null and (
-          ${place}(lower(email), lower(${arg('text')})) > 0
-          or ${place}(lower(coalesce(username, '')), lower(${arg('text')})) > 0
+          ${place}(lower(email${ascii}), lower(${arg('text')}${ascii})) > 0
+          or ${place}(lower(coalesce(username, '')${ascii}), lower(${arg('text')}${ascii})) > 0
         )
       order by email, id limit ${arg('limit')}`,
   )

@@ -101,9 +101,11 @@ export function listsConform(name: string, given: Given): void {
       }
     })
 
-    test.each(['newest', 'oldest', 'name', 'lastUsed', 'leastUsed', 'expiry'] as const)(
-      'by %s goes through every key once, page by page',
-      async (order) => {
+    const orders = ['newest', 'oldest', 'name', 'lastUsed', 'leastUsed', 'expiry'] as const
+    const asked = [{}, { text: 'AM' }, { status: 'enabled' }] as const
+    test.each(orders.flatMap((order) => asked.map((more) => [order, more] as const)))(
+      'by %s, asked for %j, goes through every key once, page by page',
+      async (order, questions) => {
         const { id: accountId } = await account()
         const owner = await user(accountId)
         const ids: string[] = []
@@ -113,11 +115,12 @@ export function listsConform(name: string, given: Given): void {
         }
         const uses = ids.slice(0, 4).map((keyId, n) => ({ keyId, day: 1, uses: 1, lastAt: n % 2 }))
         await given.storage.addKeyUses(uses)
-        const all = await given.storage.searchKeys({ accountId, order, limit: 100 })
+        const all = await given.storage.searchKeys({ accountId, ...questions, order, limit: 100 })
         const paged: string[] = []
         let after: string | undefined
         for (let page = 0; page < 10; page++) {
-          const found = await given.storage.searchKeys({ accountId, order, after, limit: 3 })
+          const search = { accountId, ...questions, order, after, limit: 3 }
+          const found = await given.storage.searchKeys(search)
           paged.push(...found.keys.map(({ id }) => id))
           if (found.next === null) break
           after = found.next

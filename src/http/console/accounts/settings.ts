@@ -23,7 +23,7 @@ const DEPARTED = [
   },
   {
     value: 'disable',
-    text: 'They are disabled with him',
+    text: 'They are disabled',
     hint: 'The next request with one is refused.',
   },
 ] as const satisfies readonly { value: Account['departedKeys']; text: string; hint: string }[]
@@ -70,15 +70,12 @@ async function show(visit: Visit, id: string, refusal: Refusal | null): Promise<
       <section class="card"><h2>What it is</h2>${facts([
         ['Account id', copyable(account.id, 'the account id')],
         ['Status', statusBadge(account)],
-        [
-          'Region',
-          html`<code>${account.region}</code>, where its data stays: set when it was created`,
-        ],
+        ['Region', html`<code>${account.region}</code>`],
         [
           'Addresses',
           account.addressesEnforced ? 'the list is in force' : 'keys work from anywhere',
         ],
-        ['Keys whose owner leaves', departedOf(account)],
+        ['Leavers’ keys', departedOf(account)],
         ['Created', instant(account.createdAt)],
       ])}</section>
       ${visit.may('account.write') ? changes(visit, account, refusal) : nothing}
@@ -91,19 +88,19 @@ async function show(visit: Visit, id: string, refusal: Refusal | null): Promise<
 }
 
 const departedOf = ({ departedKeys }: Account): string =>
-  departedKeys === 'keep' ? 'go on working, flagged' : 'are disabled with him'
+  departedKeys === 'keep' ? 'go on working, flagged' : 'are disabled with them'
 
 const changes = (visit: Visit, account: Account, refusal: Refusal | null): Html => html`
   <section class="card"><h2>Its name</h2>${nameForm(visit, `${ACCOUNTS}/${account.id}/rename`, account.name, visit.given.has('name') ? refusal : null)}</section>
   <section class="card"><h2>When somebody leaves</h2>${form(
     visit.formToken,
     `${ACCOUNTS}/${account.id}/departed-keys`,
-    html`${choices({ name: 'departed-keys', legend: 'What becomes of the keys that he owns?', value: account.departedKeys, options: DEPARTED })}
+    html`${choices({ name: 'departed-keys', legend: 'What becomes of the keys of who leaves?', value: account.departedKeys, options: DEPARTED })}
       <div class="row">${submit('Keep this choice')}</div>`,
   )}</section>`
 
 const amongOthers = (visit: Visit, account: Account): Html => html`
-  <p>See it alone, to work in it as its administrator does.</p>
+  <p>See it alone, to work in it as its administrators do.</p>
   <div class="row">${choose(visit, account, '/console')}${
     account.status === 'open'
       ? link(`${ACCOUNTS}/${account.id}/close`, 'Close the account', 'danger')

@@ -1,11 +1,8 @@
-import { html } from 'hono/html'
 import type { Refusal } from '../../../service/operator.ts'
-import { page, seeOther } from '../answer.ts'
+import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { form, link, submit } from '../parts/form.ts'
-import { refused } from '../parts/words.ts'
+import { confirm } from '../confirm.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf } from '../refusal.ts'
 import { part, type Visit } from '../visit.ts'
 import { ABOVE_ACCOUNTS, ACCOUNTS } from './paths.ts'
 
@@ -49,9 +46,14 @@ async function ask(visit: Visit, step: Step, refusal: Refusal | null): Promise<R
   const found = await visit.desk.accounts.find(part(visit, 'id'))
   if (!found.ok) return problem(visit.c, visit.caller, 'not_found')
   const { id, name } = found.value
-  const here = `${ACCOUNTS}/${id}`
-  const body = html`${refused(messageOf(refusal))}<section class="card"><p class="prose">${step.text}</p>
-    ${form(visit.formToken, visit.path, html`<div class="row">${submit(step.button, step.look)}${link(here, 'Leave it as it is', 'quiet')}</div>`)}</section>`
-  const crumbs = [...ABOVE_ACCOUNTS, { href: here, text: name }]
-  return page(visit, { title: step.title(name), crumbs }, body, statusOf(refusal))
+  const back = `${ACCOUNTS}/${id}`
+  return confirm(visit, {
+    title: step.title(name),
+    crumbs: [...ABOVE_ACCOUNTS, { href: back, text: name }],
+    text: step.text,
+    button: step.button,
+    look: step.look,
+    back,
+    refusal,
+  })
 }

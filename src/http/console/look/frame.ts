@@ -83,6 +83,19 @@ export const framed = (visit: Visit, head: Title, body: Html): Html =>
   </div>`,
   )
 
+/** A page for everybody, with what is on it beside it. */
+export const beside = (title: string, contents: Html, body: Html): Html =>
+  document_(
+    title,
+    'system',
+    html`
+  <a class="skip" href="#main">Skip to the page</a>
+  <div class="frame">
+    <header class="rail">${brand}<details class="menu"><summary>On this page</summary>${contents}</details></header>
+    <main id="main" tabindex="-1">${body}</main>
+  </div>`,
+  )
+
 /** A page of who is not. */
 export const alone = (title: string, theme: string, body: Html): Html =>
   document_(

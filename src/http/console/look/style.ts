@@ -37,11 +37,11 @@ const foundation = `
 *, *::before, *::after { box-sizing: border-box; }
 html { font: 100%/1.55 var(--sans); background: var(--paper); color: var(--ink); scrollbar-gutter: stable; -webkit-text-size-adjust: 100%; }
 body { margin: 0; min-height: 100dvh; }
-h1, h2, h3, p, ul, ol, dl, dd, figure, fieldset, pre { margin: 0; padding: 0; }
+h1, h2, h3, h4, p, ul, ol, dl, dd, figure, fieldset, pre { margin: 0; padding: 0; }
 fieldset { border: 0; min-width: 0; }
 h1 { font-size: 1.625rem; line-height: 1.2; letter-spacing: -0.015em; font-weight: 650; text-wrap: balance; overflow-wrap: anywhere; }
 h2 { font-size: 1.0625rem; line-height: 1.35; font-weight: 650; }
-h3 { font-size: 0.9375rem; font-weight: 650; }
+h3, h4 { font-size: 0.9375rem; font-weight: 650; }
 a { color: var(--teal); text-underline-offset: 0.15em; text-decoration-thickness: 1px; }
 a:hover { text-decoration-thickness: 2px; }
 code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }

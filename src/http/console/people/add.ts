@@ -46,9 +46,9 @@ function ask(visit: Visit, accountId: string, refusal: Refusal | null): Promise<
     NEW,
     html`${hidden('account', accountId)}
       ${field({ name: 'email', label: 'E-mail address', type: 'email', value: text(visit, 'email'), required: true, autofocus: true })}
-      ${field({ name: 'username', label: 'Username', value: text(visit, 'username'), hint: 'What he signs in with. Left empty, he chooses it himself.', spellcheck: false })}
+      ${field({ name: 'username', label: 'Username', value: text(visit, 'username'), hint: 'Typed to sign in. Left empty, it is chosen with the password.', spellcheck: false })}
       ${roleChoices(visit.person.user.role, text(visit, 'role') || 'member')}
-      ${check({ name: 'invite', label: 'Make a one-time link, by which he sets his password', checked: !isSent || text(visit, 'invite') !== '' })}
+      ${check({ name: 'invite', label: 'Make a one-time link, which leads to a first password', checked: !isSent || text(visit, 'invite') !== '' })}
       <div class="row">${submit('Add the person')}${link(PEOPLE, 'Cancel', 'quiet')}</div>`,
   )}</section>
   <p class="soft">A person who only owns keys needs no link. ${link(`${PEOPLE}/roles`, 'What each role may', 'quiet compact')}</p>`

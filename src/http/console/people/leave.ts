@@ -1,14 +1,13 @@
 import { html } from 'hono/html'
 import type { Done, Refusal } from '../../../service/operator.ts'
 import type { User } from '../../../service/ports.ts'
-import { page, seeOther } from '../answer.ts'
+import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
+import { confirm } from '../confirm.ts'
 import type { Said } from '../look/said.ts'
-import { form, link, submit } from '../parts/form.ts'
 import type { Html } from '../parts/html.ts'
-import { plural, refused } from '../parts/words.ts'
+import { plural } from '../parts/words.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf } from '../refusal.ts'
 import { part, type Visit } from '../visit.ts'
 import { ABOVE_PEOPLE, PEOPLE } from './paths.ts'
 
@@ -26,15 +25,15 @@ const STEPS: readonly Step[] = [
     path: 'leave',
     title: ({ email }) => `Let ${email} leave?`,
     text: whatBecomes,
-    button: 'He leaves',
+    button: 'Let them leave',
     work: ({ desk }, id) => desk.accounts.leave(id),
     said: 'user-left',
   },
   {
     path: 'reset-second-factor',
     title: ({ email }) => `Reset the second factor of ${email}?`,
-    text: () => html`<p>From then on his password alone lets him in, until he sets up another.</p>
-      <p>Be sure that it is he who asks: call him back on a number that you know.</p>`,
+    text: () => html`<p>From then on the password alone is asked for, until another is set up.</p>
+      <p>Be sure who asks: call back on a number that you know.</p>`,
     button: 'Reset it',
     work: ({ desk }, id) => desk.people.resetSecondFactor(id),
     said: 'user-second-factor-reset',
@@ -60,11 +59,16 @@ async function ask(visit: Visit, step: Step, refusal: Refusal | null): Promise<R
   const found = await visit.desk.accounts.findUser(part(visit, 'id'))
   if (!found.ok) return problem(visit.c, visit.caller, 'not_found')
   const user = found.value
-  const here = `${PEOPLE}/${user.id}`
-  const body = html`${refused(messageOf(refusal))}<section class="card"><div class="prose">${await step.text(visit, user)}</div>
-    ${form(visit.formToken, `${here}/${step.path}`, html`<div class="row">${submit(step.button, 'danger primary')}${link(here, 'Cancel', 'quiet')}</div>`)}</section>`
-  const crumbs = [...ABOVE_PEOPLE, { href: here, text: user.email }]
-  return page(visit, { title: step.title(user), crumbs }, body, statusOf(refusal))
+  const back = `${PEOPLE}/${user.id}`
+  return confirm(visit, {
+    title: step.title(user),
+    crumbs: [...ABOVE_PEOPLE, { href: back, text: user.email }],
+    text: await step.text(visit, user),
+    button: step.button,
+    look: 'danger primary',
+    back,
+    refusal,
+  })
 }
 
 async function whatBecomes(visit: Visit, user: User): Promise<Html> {
@@ -75,14 +79,14 @@ async function whatBecomes(visit: Visit, user: User): Promise<Html> {
   ])
   const keys = counted?.keys ?? 0
   const disables = account.ok && account.value.departedKeys === 'disable'
-  return html`<p>He is signed out at once, cannot sign in again, and this cannot be undone: if he comes back, add him anew.</p>
+  return html`<p>They are signed out at once and cannot sign in again. This cannot be undone: who comes back is added anew.</p>
     ${
       keys === 0
-        ? html`<p>He owns no keys.</p>`
-        : html`<p>He owns <a href="/console/keys?owner=${user.id}">${plural(keys, 'key')}</a>. ${
+        ? html`<p>They own no keys.</p>`
+        : html`<p>They own <a href="/console/keys?owner=${user.id}">${plural(keys, 'key')}</a>. ${
             disables
-              ? html`<strong>Those that are enabled are disabled with him</strong>: the next request with one is refused. Give them to somebody else first, if programs depend on them.`
-              : html`They go on working, and are flagged until somebody else owns them.`
-          } What becomes of them is a choice of the account, under ${link('/console/settings', 'Settings', 'quiet compact')}.</p>`
+              ? html`<strong>Those that are enabled are disabled with them</strong>: the next request with one is refused. Give them to somebody else first, if programs depend on them.`
+              : html`Those go on working, and are flagged until somebody else owns them.`
+          } What becomes of them is a choice of the account, under <a href="/console/settings">Settings</a>.</p>`
     }`
 }

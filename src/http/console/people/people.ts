@@ -64,7 +64,7 @@ async function list(visit: Visit): Promise<Response> {
         ...(names === null ? [] : [names.get(user.accountId) ?? '']),
         user.role,
         signingIn(user, standing),
-        html`<a href="/console/keys?owner=${user.id}" aria-label="Keys of ${user.email}">${keysOf.get(user.id) ?? 0}</a>`,
+        html`<a href="/console/keys?owner=${user.id}" aria-label="${keysOf.get(user.id) ?? 0} keys of ${user.email}">${keysOf.get(user.id) ?? 0}</a>`,
         standing?.seenAt == null ? 'Never' : moment(standing.seenAt, visit.now),
       ]
     }),

@@ -40,7 +40,7 @@ export async function showPerson(visit: Visit, refusal: Refused | null): Promise
   ])
   const body = html`${refused(messageOf(refusal?.failure ?? null))}
     <div class="columns">
-      <section class="card"><h2>Who it is</h2>${facts([
+      <div class="stack"><section class="card"><h2>Who it is</h2>${facts([
         ['E-mail', user.email],
         ['Username', user.username ?? 'none'],
         ['Role', user.role],
@@ -54,10 +54,10 @@ export async function showPerson(visit: Visit, refusal: Refused | null): Promise
         ['User id', copyable(user.id, 'the user id')],
         [
           'Audit',
-          html`<a href="/console/audit?actor=${user.id}">What he did</a>, <a href="/console/audit?subject=${user.id}">what was done to him</a>`,
+          html`<a href="/console/audit?actor=${user.id}">As actor</a>, <a href="/console/audit?subject=${user.id}">as subject</a>`,
         ],
       ])}</section>
-      <section class="card"><h2>Signing in</h2>${standing === undefined ? nothing : comingIn(visit, user, standing)}</section>
+      <section class="card"><h2>Signing in</h2>${standing === undefined ? nothing : comingIn(visit, user, standing)}</section></div>
       ${await changes(visit, user, refusal)}
     </div>`
   return page(
@@ -88,34 +88,34 @@ async function changes(visit: Visit, user: User, refusal: Refused | null): Promi
   }
   if (user.leftAt !== null || !visit.may('users.write')) return nothing
   if (!mayManage(me, user)) {
-    return html`<section class="card"><h2>Change him</h2>
-      <p>${badge(user.role)} Only who is ${user.role} himself may change him.</p></section>`
+    return html`<section class="card"><h2>Changes</h2>
+      <p>${badge(user.role)} Only another ${user.role} may change this person.</p></section>`
   }
   const here = `${PEOPLE}/${user.id}`
   const typed = (form: Refused['form'], is: string) =>
     refusal?.form === form ? text(visit, form) : is
   return html`
-    <section class="card"><h2>His role</h2>${form(
+    <section class="card"><h2>Role</h2>${form(
       visit.formToken,
       `${here}/role`,
       html`${hidden('seen', user.role)}${roleChoices(me.role, typed('role', user.role))}
         <div class="row">${submit('Change the role')}</div>`,
     )}</section>
-    <section class="card"><h2>His username</h2>${form(
+    <div class="stack"><section class="card"><h2>Username</h2>${form(
       visit.formToken,
       `${here}/username`,
       html`${hidden('seen', user.username ?? '')}
-        ${field({ name: 'username', label: 'Username', value: typed('username', user.username ?? ''), hint: 'He signs in with it, and keys of some dialects are sent with it.', required: true, spellcheck: false })}
+        ${field({ name: 'username', label: 'Username', value: typed('username', user.username ?? ''), hint: 'Typed to sign in; keys of some dialects are sent with it.', required: true, spellcheck: false })}
         <div class="row">${submit('Set the username')}</div>`,
     )}</section>
-    <section class="card"><h2>His access</h2>
-      <p>A one-time link lets him set a password. The one before it is then good no longer.</p>
+    <section class="card"><h2>Access</h2>
+      <p>A one-time link leads to a new password. The link before it is then good no longer.</p>
       ${press(visit.formToken, `${here}/invite`, 'Make a one-time link', { fields: { seen: await lastInvited(visit, user.id) } })}
-      <p>Every browser and API token of his:</p>
-      ${press(visit.formToken, `${here}/sign-out`, 'Sign him out everywhere')}
-      <details class="more"><summary>Lost his device, or leaving?</summary>
-        <div class="row">${link(`${here}/reset-second-factor`, 'Reset his second factor')}${link(`${here}/leave`, 'Let him leave', 'danger')}</div>
-      </details></section>`
+      <p>Every browser and API token ends:</p>
+      ${press(visit.formToken, `${here}/sign-out`, 'Sign out everywhere')}
+      <details class="more"><summary>Device lost, or leaving?</summary>
+        <div class="row">${link(`${here}/reset-second-factor`, 'Reset the second factor')}${link(`${here}/leave`, 'Let this person leave', 'danger')}</div>
+      </details></section></div>`
 }
 
 /** The last link that was made: who sends a form that has seen another makes none. */

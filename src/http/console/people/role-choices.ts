@@ -7,7 +7,7 @@ import type { Html } from '../parts/html.ts'
 const HINTS: Readonly<Record<Role, string>> = {
   member: 'Reads. Never sees a secret or a message.',
   engineer: 'Creates and changes keys, sources, destinations and feeds.',
-  administrator: 'Everything in his account: people, sites, addresses too.',
+  administrator: 'Everything in the account: people, sites, addresses too.',
   operator: 'Everything, in every account of this server.',
 }
 

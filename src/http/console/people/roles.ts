@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<Permission, string>> = {
   'places.write': 'Change sites and developers',
   'addresses.write': 'Say from which addresses keys may be used',
   'users.write': 'Add and invite people, change roles, let people leave',
-  'destinations.vouch': 'Take a destination for verified on his own word',
+  'destinations.vouch': 'Take a destination for verified by one’s word alone',
   'accounts.read': 'See all accounts',
   'accounts.write': 'Create, close and open accounts',
   'audit.verify': 'Prove the chain of the audit',
@@ -45,7 +45,7 @@ export function mountRoles(area: Area): void {
         ),
       ]),
     })}</section>
-    <p class="prose soft">Everybody looks after his own password, second factor and sessions. Nobody changes his own role, nor that of somebody above him. Only engineers and administrators own keys.</p>`
+    <p class="prose soft">Everybody looks after their own password, second factor and sessions. Nobody changes their own role, nor that of somebody above them. Only engineers and administrators own keys.</p>`
     const crumbs = ABOVE_PEOPLE
     return page(visit, { title: 'What each role may', crumbs }, body)
   })

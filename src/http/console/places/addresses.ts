@@ -100,7 +100,7 @@ function yours(visit: Visit, account: Account, rules: readonly AddressRule[]): H
   const offer =
     visit.may('addresses.write') && !isListed
       ? press(visit.formToken, ADDRESSES, 'Add it', {
-          what: `Add ${address} to the list`,
+          what: `Add it: ${address}`,
           fields: {
             account: account.id,
             network: address,
@@ -119,7 +119,7 @@ const addForm = (visit: Visit, { id }: Account, refusal: Refusal | null): Html =
     ADDRESSES,
     html`${hidden('account', id)}
       ${field({ name: 'network', label: 'Address or network', value: typed('network'), hint: '203.0.113.7, 203.0.113.0/24 or 2001:db8::/32', required: true, spellcheck: false })}
-      ${field({ name: 'note', label: 'Note', value: typed('note'), hint: 'Whose it is, so that somebody dares to remove it one day.' })}
+      ${field({ name: 'note', label: 'Note', value: typed('note'), hint: 'Whose it is, so that somebody dares to remove it one day' })}
       <div class="row">${submit('Add to the list')}</div>`,
   )
 }

@@ -60,25 +60,34 @@ export async function showDeveloper(visit: Visit, refusal: Refusal | null): Prom
         ['Added', instant(developer.createdAt)],
       ])}
         <p class="small soft">The developer key is no secret by itself: requests carry it before a customer key.</p></section>
-      <section class="card"><h2>His key for the portal</h2>${portalKeys(visit, developer, portal.keys)}</section>
-      ${visit.may('places.write') ? html`<section class="card"><h2>His name</h2>${nameForm(visit, `${here}/rename`, developer.name, visit.given.has('name') ? refusal : null)}</section>` : nothing}
+      <section class="card"><h2>Key for the portal</h2>${portalKeys(visit, developer, portal.keys)}</section>
+      ${visit.may('places.write') ? html`<section class="card"><h2>Name</h2>${nameForm(visit, `${here}/rename`, developer.name, visit.given.has('name') ? refusal : null)}</section>` : nothing}
     </div>
-    <section class="card flush"><div class="pager"><h2>Customer keys</h2>${
-      visit.may('keys.write')
-        ? link(newCustomerKey(developer), 'Create a customer key', 'compact')
-        : nothing
-    }</div>${customers.keys.length === 0 ? noCustomers : customerKeys(visit, here, customers.keys)}
-      ${customers.next === null && optional(visit, 'after') === undefined ? nothing : pager({ shown: '', first: optional(visit, 'after') === undefined ? undefined : here, next: customers.next === null ? undefined : `${here}?after=${encodeURIComponent(customers.next)}` })}
-    </section>`
-  return page(visit, { title: developer.name, crumbs: ABOVE_DEVELOPERS }, body, statusOf(refusal))
+    <section class="card flush">${customers.keys.length === 0 ? noCustomers : customerKeys(visit, here, customers.keys)}
+      ${pagesOf(visit, here, customers.next)}</section>`
+  const actions = visit.may('keys.write')
+    ? link(newCustomerKey(developer), 'Create a customer key', 'primary')
+    : nothing
+  const head = { title: developer.name, crumbs: ABOVE_DEVELOPERS, actions }
+  return page(visit, head, body, statusOf(refusal))
 }
 
 const newCustomerKey = ({ id, accountId }: Developer) =>
   `/console/keys/new?${new URLSearchParams({ dialect: 'opendental', account: accountId, developer: id })}`
 
+function pagesOf(visit: Visit, here: string, next: string | null): Html {
+  const isFirst = optional(visit, 'after') === undefined
+  if (isFirst && next === null) return nothing
+  return pager({
+    shown: 'Customer keys',
+    first: isFirst ? undefined : here,
+    next: next === null ? undefined : `${here}?after=${encodeURIComponent(next)}`,
+  })
+}
+
 const noCustomers = empty(
   'No customer keys yet',
-  'Each office that uses his program has one. He makes them by the portal, or you make one here.',
+  'Each office that uses the program has one. The program makes them by the portal, or you make one here.',
 )
 
 function portalKeys(visit: Visit, { id }: Developer, keys: readonly ListedKey[]): Html {
@@ -86,9 +95,9 @@ function portalKeys(visit: Visit, { id }: Developer, keys: readonly ListedKey[])
   const living = keys.filter(({ status }) => status !== 'revoked')
   const create = link(`${DEVELOPERS}/${id}/portal-key/new`, 'Make a key for the portal', 'primary')
   if (living.length === 0) {
-    return html`<p>He has none. With it his program makes and lists customer keys by itself.</p>${mayWrite ? html`<p>${create}</p>` : nothing}`
+    return html`<p>There is none. With it the developer’s program makes and lists customer keys by itself.</p>${mayWrite ? html`<p>${create}</p>` : nothing}`
   }
-  return html`<p>With it his program makes and lists customer keys by itself.</p>${living.map(
+  return html`<p>With it the developer’s program makes and lists customer keys by itself.</p>${living.map(
     (
       key,
     ) => html`<div class="row spread"><span><a href="/console/keys/${key.id}">${key.name}</a> ${statusOfKey(key)}
@@ -116,13 +125,13 @@ function statusOfKey({ status, disabledBy }: ListedKey): Html {
 
 const customerKeys = (visit: Visit, here: string, keys: readonly ListedKey[]): Html =>
   table({
-    caption: 'The newest first',
+    caption: 'Customer keys, the newest first',
     columns: [
       { name: 'Key' },
       { name: 'Office' },
       { name: 'Status' },
       { name: 'Last used' },
-      ...(visit.may('keys.write') ? [{ name: 'Action', end: true }] : []),
+      ...(visit.may('keys.write') ? [{ name: 'Action' }] : []),
     ],
     rows: keys.map((key) => [
       html`<a href="/console/keys/${key.id}">${key.name}</a>${key.reference === '' ? nothing : html`<span class="sub">${key.reference}</span>`}`,
@@ -150,7 +159,7 @@ function actions({ formToken }: Visit, here: string, key: ListedKey): Html | str
   return html`<div class="row">${
     key.siteId === null
       ? html`<a class="button compact" href="${of}/assign" aria-label="Assign ${key.name} to an office">Assign</a>`
-      : compact('take-back', 'Take back', `Take ${key.name} back`)
+      : compact('take-back', 'Take back', `Take back ${key.name}`)
   }${
     key.status === 'enabled'
       ? compact('disable', 'Disable', `Disable ${key.name}`)

@@ -53,7 +53,7 @@ async function list(visit: Visit): Promise<Response> {
     rows.length === 0
       ? empty(
           'No developers yet',
-          'An Open Dental developer has a developer key for his program, and a customer key for each office that uses it.',
+          'An Open Dental developer has a developer key for the program, and a customer key for each office that uses it.',
           add,
         )
       : html`<section class="card flush">${table({

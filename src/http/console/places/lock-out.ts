@@ -166,8 +166,8 @@ function fromAnywhere({ account, action, rules }: Question): Html {
     'warn',
     'Keys will work from anywhere',
     rules.length === 1 && action.endsWith('/remove')
-      ? 'This is the last entry, and an empty list shuts nobody out. Whoever holds a key can use it from wherever he is.'
-      : 'Whoever holds a key can use it from wherever he is. The list is kept.',
+      ? 'This is the last entry, and an empty list shuts nobody out. Whoever holds a key can use it from anywhere.'
+      : 'Whoever holds a key can use it from anywhere. The list is kept.',
   )
 }
 
@@ -185,8 +185,8 @@ async function whoIsShutOut(
   }
   const out = seen.filter(({ address }) => !works(address))
   const entries = html`<p>From the next request on, the keys of ${account.name} work from here alone:</p>
-    <ul class="row">${texts.map((network) => html`<li><code>${network}</code></li>`)}</ul>
-    <p>Whoever calls from elsewhere is refused, whichever key he has, until his address is added.</p>`
+    <p>${texts.map((network, n) => html`${n === 0 ? '' : ', '}<code>${network}</code>`)}</p>
+    <p>Whoever calls from elsewhere is refused, whichever key is used, until that address is added.</p>`
   const warning =
     out.length > 0
       ? notice('bad', 'This shuts out who used keys lately', entries)

@@ -90,7 +90,7 @@ async function ask(
         name: 'owner',
         label: 'Owner',
         value: text(visit, 'owner'),
-        hint: 'Who answers for it. The customer keys that it makes are his too.',
+        hint: 'Who answers for it, and for the customer keys that it makes.',
         choices: owners.map((user) => ({ value: user.id, text: `${user.email}, ${user.role}` })),
       })}
       <div class="row">${submit('Make the key')}${link(`${DEVELOPERS}/${id}`, 'Cancel', 'quiet')}</div>`,
@@ -112,7 +112,7 @@ async function confirm(
   const { id, name, eventId } = found.value
   const here = `${DEVELOPERS}/${developer.id}`
   const body = html`${refused(messageOf(refusal))}<section class="card">
-    <p class="prose">${name} gets a new secret, which is shown once. The old one is refused from the next request on: his program makes and lists no customer keys until it has the new one. Customer keys go on working.</p>
+    <p class="prose">${name} gets a new secret, which is shown once. The old one is refused from the next request on: the developer’s program makes and lists no customer keys until it has the new one. Customer keys go on working.</p>
     ${form(
       visit.formToken,
       `${here}/portal-key/${id}/rotate`,
@@ -129,7 +129,7 @@ const shown = (visit: Visit, developer: Developer, { key, secret }: Revealed): P
     { title: key.name, crumbs: crumbsTo(developer) },
     reveal({
       title: 'The key for the portal',
-      text: html`His program sends it after the developer key. It makes and lists keys of customers: keep it as you keep those. It is not shown again.`,
+      text: html`The developer’s program sends it after the developer key. It makes and lists keys of customers: keep it as you keep those. It is not shown again.`,
       secrets: [
         { name: 'developer key', value: developer.developerKey },
         { name: 'portal key', value: secret },

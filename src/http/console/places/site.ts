@@ -3,8 +3,9 @@ import type { Refusal } from '../../../service/operator.ts'
 import type { Site } from '../../../service/ports.ts'
 import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
+import { confirm } from '../confirm.ts'
 import { accountNames } from '../one-account.ts'
-import { form, link, submit } from '../parts/form.ts'
+import { link } from '../parts/form.ts'
 import { nothing } from '../parts/html.ts'
 import { instant } from '../parts/time.ts'
 import { copyable, facts, plural, refused } from '../parts/words.ts'
@@ -29,10 +30,10 @@ export function mountSite(area: Area): void {
       : show(visit, renamed.failure)
   })
 
-  area.show(`${SITES}/:id/remove`, 'places.write', (visit) => confirm(visit, null))
+  area.show(`${SITES}/:id/remove`, 'places.write', (visit) => ask(visit, null))
   area.act(`${SITES}/:id/remove`, 'places.write', async (visit) => {
     const removed = await visit.desk.places.removeSite(part(visit, 'id'))
-    return removed.ok ? seeOther(visit.c, SITES, 'site-removed') : confirm(visit, removed.failure)
+    return removed.ok ? seeOther(visit.c, SITES, 'site-removed') : ask(visit, removed.failure)
   })
 }
 
@@ -65,14 +66,18 @@ const changes = (visit: Visit, site: Site, refusal: Refusal | null) => html`
     <p>Only a site that no key ever belonged to can be removed. ${link(`${SITES}/${site.id}/remove`, 'Remove it', 'danger compact')}</p>
   </details>`
 
-async function confirm(visit: Visit, refusal: Refusal | null): Promise<Response> {
+async function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
   const found = await visit.desk.places.findSite(part(visit, 'id'))
   if (!found.ok) return problem(visit.c, visit.caller, 'not_found')
   const { id, name } = found.value
-  const body = html`${refused(messageOf(refusal))}<section class="card">
-    <p>The site leaves every list. The audit keeps what it was. This cannot be undone, but a site of the same name can be added.</p>
-    ${form(visit.formToken, `${SITES}/${id}/remove`, html`<div class="row">${submit('Remove the site', 'danger primary')}${link(`${SITES}/${id}`, 'Keep it', 'quiet')}</div>`)}
-  </section>`
-  const crumbs = [...ABOVE_SITES, { href: `${SITES}/${id}`, text: name }]
-  return page(visit, { title: `Remove ${name}?`, crumbs }, body, statusOf(refusal))
+  const back = `${SITES}/${id}`
+  return confirm(visit, {
+    title: `Remove ${name}?`,
+    crumbs: [...ABOVE_SITES, { href: back, text: name }],
+    text: 'The site leaves every list. The audit keeps what it was. This cannot be undone, but a site of the same name can be added.',
+    button: 'Remove the site',
+    look: 'danger primary',
+    back,
+    refusal,
+  })
 }

@@ -62,7 +62,7 @@ async function list(visit: Visit): Promise<Response> {
           rows: rows.map((site) => [
             html`<a href="${SITES}/${site.id}">${site.name}</a>`,
             ...(names === null ? [] : [names.get(site.accountId) ?? '']),
-            html`<a href="/console/keys?site=${site.id}" aria-label="Keys of ${site.name}">${keysOf.get(site.id) ?? 0}</a>`,
+            html`<a href="/console/keys?site=${site.id}" aria-label="${keysOf.get(site.id) ?? 0} keys of ${site.name}">${keysOf.get(site.id) ?? 0}</a>`,
             moment(site.createdAt, visit.now),
           ]),
         })}${pages}</section>`

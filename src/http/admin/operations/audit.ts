@@ -1,0 +1,51 @@
+import { z } from '@hono/zod-openapi'
+import { ok } from '../../../domain/failure.ts'
+import { REQUEST_ID } from '../../reply.ts'
+import { lines, type Operation, operation } from '../operation.ts'
+import { event, explanation, verdict } from '../schema/audit.ts'
+import { instant, listOf, ofAccount, paged, paging } from '../schema/common.ts'
+
+const text = z.string().min(1).max(200).optional()
+/** Nobody watches how far it is. */
+const unwatched = () => undefined
+
+export const audit: readonly Operation[] = [
+  operation({
+    ...{ method: 'get', path: '/audit', verbs: ['audit.list'] },
+    summary: 'List what happened, the newest first',
+    query: z.strictObject({
+      ...{ ...paging, ...ofAccount },
+      subject: text.openapi({ description: 'The id of what it happened to' }),
+      actor: text.openapi({ description: 'The id of who did it' }),
+      action: text.openapi({ example: 'key.revoked' }),
+      actionPrefix: text.openapi({
+        ...{ description: '`key.` for everything that happens to keys', example: 'key.' },
+      }),
+      since: instant('From this moment on').optional(),
+      until: instant('Before this moment').optional(),
+    }),
+    answer: listOf(event),
+    run: ({ desk, query: { limit, after, ...filter } }) =>
+      paged({ limit, after }, (page) => desk.audit.list({ ...page, ...filter })),
+  }),
+  operation({
+    ...{ method: 'post', path: '/audit/verify', verbs: ['audit.verify'] },
+    summary: 'Prove that nobody has changed the audit',
+    text: 'Reads the whole chain of all accounts: minutes, where it has millions of events.',
+    answer: verdict,
+    run: async ({ desk, signal }) => ok(await desk.audit.verify(unwatched, signal)),
+  }),
+  lines({
+    ...{ method: 'get', path: '/audit/export', verbs: ['audit.lines'] },
+    summary: 'Take the audit of all accounts along',
+    text: 'JSON lines, up to the last checkpoint; `latchkey audit verify --file` proves them.',
+    run: ({ desk }) => desk.audit.lines(unwatched),
+  }),
+  operation({
+    ...{ method: 'get', path: '/requests/{id}', verbs: ['explain'] },
+    summary: 'Have each decision about a request explained',
+    text: `\`id\` is the \`${REQUEST_ID}\` of its answer.`,
+    answer: explanation,
+    run: ({ desk, id }) => desk.explain(id),
+  }),
+]

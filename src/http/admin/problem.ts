@@ -1,0 +1,116 @@
+import type { Permission } from '../../domain/role.ts'
+import type { Refusal } from '../../service/operator.ts'
+import { type Reply, retryAfter } from '../reply.ts'
+
+/** A part of a request that cannot be taken. */
+export interface Wrong {
+  /** Where in the body, as a JSON Pointer (RFC 6901). */
+  readonly pointer?: string
+  /** Which parameter of the query. */
+  readonly parameter?: string
+  readonly detail: string
+}
+
+/** Why a request is not done, in the form of RFC 9457. */
+export interface Problem {
+  readonly kind: ProblemKind
+  /** What is wrong with this request, and what would help. */
+  readonly detail: string
+  readonly permission?: Permission
+  readonly errors?: readonly Wrong[]
+  readonly retryAfterSeconds?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Every kind that there is. `about`: what the reference says of it. */
+export const PROBLEMS = {
+  unreadable: {
+    status: 400,
+    title: 'The body cannot be read',
+    about: 'It is no JSON (RFC 8259), is compressed, or has one member twice.',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'An API token is needed',
+    about:
+      'There is none, it has ended, or its owner may not sign in. One answer for all of these.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Your role does not allow this',
+    about: '`permission` names what it needs, where your role is what is missing.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing of this name',
+    about: 'It is not there, or belongs to an account that you do not see: nobody is told which.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'This path does not know that method',
+    about: '`Allow` names those that it knows.',
+  },
+  conflict: {
+    status: 409,
+    title: 'It is not so that this can be done',
+    about:
+      'The thing is there already, was changed by somebody else, or is past this: `detail` says which.',
+  },
+  too_large: { status: 413, title: 'The body is too long', about: 'No body is over 64 KiB.' },
+  not_json: {
+    status: 415,
+    title: 'The body must be JSON',
+    about: 'Send it with `Content-Type: application/json`.',
+  },
+  invalid: {
+    status: 422,
+    title: 'Something in the request cannot be taken',
+    about: '`errors` names each member and parameter that is wrong, where it is one of them.',
+  },
+  too_many: {
+    status: 429,
+    title: 'Too many tokens were wrong',
+    about: 'This address has guessed too often. `retryAfterSeconds` says how long it must wait.',
+  },
+  broken: {
+    status: 500,
+    title: 'The server failed',
+    about: 'The log has the details, under the request id.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The server cannot do this now',
+    about:
+      'The database does not answer. `retryAfterSeconds` says when to come back; a creation that names its `id` is safe to repeat.',
+  },
+} as const satisfies Record<string, { status: number; title: string; about: string }>
+
+export type ProblemKind = keyof typeof PROBLEMS
+
+export const PROBLEM_TYPE = 'application/problem+json'
+
+/** Where people read of a kind of problem. */
+export const typeOf = (kind: ProblemKind): string => `/admin/v1/reference#problem-${kind}`
+
+export function problemReply(problem: Problem, requestId: string): Reply {
+  const { kind, detail, permission, errors, retryAfterSeconds, headers } = problem
+  const { status, title } = PROBLEMS[kind]
+  return {
+    status,
+    body: JSON.stringify({
+      ...{ type: typeOf(kind), title, status, detail, requestId },
+      ...{ permission, errors, retryAfterSeconds },
+    }),
+    type: PROBLEM_TYPE,
+    headers: {
+      ...headers,
+      ...(retryAfterSeconds === undefined ? {} : retryAfter(retryAfterSeconds)),
+    },
+  }
+}
+
+/** A service's own words. */
+export const refusedBy = ({ problem, message }: Refusal): Problem => ({
+  kind: problem,
+  detail: message,
+})
