@@ -1,4 +1,4 @@
-import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
+import { ok, type Result } from '../domain/failure.ts'
 import { type Key, mayUse } from '../domain/key.ts'
 import { type AcceptDeps, createAccept, type Incoming, type Receipt } from './accept.ts'
 import { conflict, type Done, eventOf, notFound, type OperatorDeps } from './operator.ts'
@@ -67,7 +67,7 @@ export function createTestMessage(deps: TestMessageDeps) {
       },
     })
     const result = await accept(principal, { ...message, test: true }, caller)
-    return ok({ messageId, result: result.ok ? result : fail<Failure>(result.failure) })
+    return ok({ messageId, result })
   }
 }
 

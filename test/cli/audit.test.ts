@@ -61,6 +61,14 @@ describe('explain', () => {
         {
           at: expect.any(Number),
           action: 'key.refused',
+          subject: id,
+          facts: {
+            surface: 'exchange',
+            reason: 'key_disabled',
+            keyId: id,
+            address: '127.0.0.1',
+            path: '/auth/authenticate',
+          },
           sentence: 'The key is disabled.',
           advice: `\`latchkey keys enable ${id}\` lets it in again.`,
           address: '127.0.0.1',

@@ -119,6 +119,16 @@ describe('the chain', () => {
     expect(lines.slice(1)).toEqual(written.slice(1))
   })
 
+  test('is read no further when nobody waits for the verdict', async () => {
+    const gone = new AbortController()
+    let read = 0
+    const reading = server.audit.verify(() => {
+      if (++read === 3) gone.abort()
+    }, gone.signal)
+    await expect(reading).rejects.toThrow()
+    expect(read).toBe(3)
+  })
+
   test('is said to be whole, and where it was changed behind the server’s back', async () => {
     await server.seal()
     const whole = await operator.send('/console/audit/verify')

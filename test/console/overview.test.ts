@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HOUR_MS } from '../../src/service/traffic.ts'
 import { someone, type Visitor } from '../support/browsing.ts'
@@ -62,6 +64,23 @@ describe('the overview', () => {
     expect(text).toContain(
       'Of 1 key in use, 0 are exchanged for short-lived tokens; 1 sends its long-lived secret with every request.',
     )
+  })
+
+  test('tells of a feed whose first message was tried in vain, and leads to all of them', async () => {
+    const source = done(await server.routes.addSource({ accountId, name: 'Orders' }))
+    const to = { accountId, name: 'Laboratory', url: 'https://laboratory.example/' }
+    const destination = done(await server.routes.addDestination(to))
+    const feed = done(
+      await server.routes.subscribe({ sourceId: source.id, destinationId: destination.id }),
+    )
+    expect((await member.get('/console')).text).not.toContain('Feeds that are stuck')
+    const database = new Database(join(server.dir, 'latchkey.db'))
+    database.prepare('update subscriptions set attempts = 3 where id = ?').run(feed.id)
+    database.close()
+    const { text, html } = await member.get('/console')
+    expect(text).toContain('Feeds that are stuck ! 1 Orders → Laboratory')
+    const list = /href="([^"]+)"[^>]*>See them in the list<\/a>/.exec(html)?.[1] ?? ''
+    expect((await member.get(list.replaceAll('&amp;', '&'))).text).toContain('Laboratory')
   })
 
   test('draws what came of requests, and has every number in a table', async () => {

@@ -1,7 +1,8 @@
 import type { Role } from '../../src/domain/key.ts'
-import { from, got, PASSWORD, type Person, signIn } from '../support/people.ts'
+import { from, got, PASSWORD } from '../support/people.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { done, seedKey, testServer } from '../support/server.ts'
+import { visitorOf } from '../support/visitor.ts'
 
 /** A server with a vendor's source, a destination that can really be reached, and people of each role. */
 export async function routesWorld() {
@@ -28,27 +29,7 @@ export async function routesWorld() {
     const user = done(await server.accounts.addUser({ accountId, email, role, username }))
     const { secret } = done(await server.people.invite(user.id))
     got(await server.access.accept(secret, { password: PASSWORD }, from()))
-    const person: Person = { user, accountId, username, password: PASSWORD }
-    const session = (await signIn(server, person)).secret
-    const token = server.access.sessions.formToken(session)
-    return { ...browse(session, token), user, session }
-  }
-
-  /** Pages and forms as a browser of this session asks for them. */
-  function browse(session: string, token: string) {
-    const cookie = `__Host-latchkey=${session}`
-    const host = 'latchkey.example'
-    return {
-      get: (path: string) => server.call(path, { method: 'GET', headers: { host, cookie } }),
-      post: (path: string, fields: Record<string, string> = {}) =>
-        server.call(path, {
-          headers: {
-            ...{ host, cookie, 'Sec-Fetch-Site': 'same-origin' },
-            'Content-Type': 'application/x-www-form-urlencoded',
-          },
-          body: new URLSearchParams({ ...fields, 'form-token': token }).toString(),
-        }),
-    }
+    return visitorOf(server, { user, accountId, username, password: PASSWORD })
   }
 
   return {

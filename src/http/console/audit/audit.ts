@@ -83,8 +83,8 @@ function rowOf(visit: Visit, event: RecordedEvent, { nameOf, linkOf }: Names): (
   return [
     html`${badge(titleOf(action), toneOf(event))}<span class="sub">${sentenceOf(event, nameOf)}</span>`,
     html`${linkOf(actor)}${from === null ? nothing : html`<span class="sub">from ${from}</span>`}`,
-    subject === actor ? 'the same' : subjectOf(event, linkOf),
-    moment(at, visit.now),
+    subject === actor ? '' : subjectOf(event, linkOf),
+    html`<span class="nowrap">${moment(at, visit.now)}</span>`,
     requestId === null || !visit.may('requests.explain')
       ? ''
       : html`<a href="${explainPath(requestId)}" aria-label="Explain the request ${requestId}">Explain</a>`,

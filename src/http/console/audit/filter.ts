@@ -61,12 +61,13 @@ export function listPath(visit: Visit, after?: string): string {
 export const filterForm = (visit: Visit): Html => html`
   <form class="filters" method="get" action="${AUDIT}" role="search" aria-label="The audit" data-filter>
     ${select({ name: 'what', label: 'What', value: text(visit, 'what'), choices: WHATS })}
-    ${field({ name: 'who', label: 'Who did it', type: 'search', value: text(visit, 'who'), hint: 'Username, e-mail, key id', maxlength: 320, spellcheck: false })}
-    ${field({ name: 'subject', label: 'To whom or what', type: 'search', value: text(visit, 'subject'), hint: 'Username, e-mail, any id', maxlength: 320, spellcheck: false })}
-    ${field({ name: 'since', label: 'From the day', type: 'date', value: text(visit, 'since'), hint: 'UTC' })}
-    ${field({ name: 'until', label: 'To the day', type: 'date', value: text(visit, 'until'), hint: 'UTC, all of it' })}
+    ${field({ name: 'who', label: 'Who did it', type: 'search', value: text(visit, 'who'), maxlength: 320, spellcheck: false })}
+    ${field({ name: 'subject', label: 'To whom or what', type: 'search', value: text(visit, 'subject'), maxlength: 320, spellcheck: false })}
+    ${field({ name: 'since', label: 'From the day', type: 'date', value: text(visit, 'since') })}
+    ${field({ name: 'until', label: 'To the day', type: 'date', value: text(visit, 'until') })}
     <div class="row">${submit('Filter', '')}${isFiltered(visit) ? link(AUDIT, 'Clear', 'quiet') : nothing}</div>
-  </form>`
+  </form>
+  <p class="small soft">People and keys by username, e-mail address or a whole id; days in UTC, the last one included.</p>`
 
 const KINDS = [...new Set(ACTIONS.map((action) => action.replace(/\..*/, '.')))]
 

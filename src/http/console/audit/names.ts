@@ -9,8 +9,9 @@ import { pageOf } from './paths.ts'
 const OTHERS: Readonly<Record<string, string>> = {
   operator: 'the command line',
   server: 'the server',
-  nobody: 'an unknown caller',
+  nobody: 'nobody known',
   audit: 'the audit',
+  keyring: 'the key ring',
 }
 
 export interface Names {

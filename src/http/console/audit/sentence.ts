@@ -17,7 +17,8 @@ export const ACTIONS: readonly string[] = [...TOLD.keys()].sort()
 
 /** What happened, as a sentence. `nameOf`: what people call the row with this id. */
 export function sentenceOf({ action, facts }: Told, nameOf = (id: string) => id): string {
-  const says = TOLD.get(action)?.[1] ?? otherwise(action)
+  // (Another version of this program may have written it.)
+  const says = TOLD.get(action)?.[1] ?? `${action}.`
   const text = typeof says === 'string' ? says : says(withNames(facts, nameOf))
   const { count } = facts
   return typeof count === 'number' ? `${text} (${count.toLocaleString('en')} times)` : text
@@ -32,12 +33,6 @@ export function titleOf(action: string): string {
 /** How it is to be taken: `bad` is for what was refused or lost. */
 export const toneOf = ({ action }: Pick<AuditEvent, 'action'>): Tone =>
   TOLD.get(action)?.[0] ?? 'plain'
-
-/** Another version of this program may have written it. */
-const otherwise =
-  (action: string) =>
-  ({ name }: Facts): string =>
-    action.endsWith('.renamed') ? `The name is now “${name}”.` : `${action}.`
 
 const withNames = (facts: Facts, nameOf: (id: string) => string): Facts =>
   Object.fromEntries(

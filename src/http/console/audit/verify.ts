@@ -32,19 +32,19 @@ export function mountVerify(area: Area, { log }: AuditScreenDeps): void {
   area.act(VERIFY, 'audit.verify', (visit) =>
     pageInParts(visit, TITLE, async (send, signal) => {
       await send(
-        html`<ol class="latest" role="status" aria-label="How far it is"><li>The reading begins.</li>`,
+        html`<div role="status"><ol class="latest" aria-label="How far it is"><li>The reading begins.</li>`,
       )
       try {
         const watch = (done: number, all: number) => {
           if (done % STEP === 0) void send(html`<li>${progress(done, all)}</li>`)
         }
         const verdict = await visit.desk.audit.verify(watch, signal)
-        await send(html`<li>Read to the end.</li></ol>${told(verdict)}`)
+        await send(html`<li>Read to the end.</li></ol></div>${told(verdict)}`)
       } catch (error) {
         if (signal.aborted) return
         log.error({ ...visit.caller, error }, 'the audit was not verified')
         await send(
-          html`</ol>${notice('bad', 'The reading broke off', `Nothing is said about the chain. The log has the details under request ${visit.caller.requestId}. Try again.`)}`,
+          html`</ol></div>${notice('bad', 'The reading broke off', `Nothing is said about the chain. The log has the details under request ${visit.caller.requestId}. Try again.`)}`,
         )
       }
       await send(html`<p class="row">${link(AUDIT, 'To the audit')}</p>`)

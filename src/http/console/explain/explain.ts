@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { Decision } from '../../../service/explain.ts'
+import { NOBODY } from '../../../service/recorder.ts'
 import { REQUEST_ID } from '../../reply.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
@@ -18,19 +19,18 @@ import { toldCaller } from './told.ts'
 export function mountExplain(area: Area, { answered }: ExplainScreenDeps): void {
   area.show(EXPLAIN, 'requests.explain', async (visit) => {
     const asked = text(visit, 'request').toLowerCase()
-    if (asked === '') return shown(visit, 200, nothing)
+    if (asked === '') return shown(visit, nothing)
     const explained = await visit.desk.explain(asked)
     if (!explained.ok) {
       const text = sentence(explained.failure.message)
-      return shown(visit, 404, notice('warn', 'Nothing is known of that request', text))
+      return shown(visit, notice('warn', 'Nothing is known of that request', text))
     }
     const { decisions } = explained.value
     return shown(
       visit,
-      200,
       html`
       <ol class="stack decisions" aria-label="What was decided, in order">${decisions.map((decision) => stepOf(visit, decision))}</ol>
-      <p><a href="/console/audit?subject=${decisions[0]?.subject ?? ''}">What else happened to this in the audit</a></p>`,
+      ${decisions.filter(({ subject }, n) => n === 0 && subject !== NOBODY).map(({ subject }) => html`<p><a href="/console/audit?subject=${subject}">What else the audit has of this</a></p>`)}`,
     )
   })
 
@@ -63,14 +63,14 @@ export function mountExplain(area: Area, { answered }: ExplainScreenDeps): void 
   }
 }
 
-function shown(visit: Visit, status: 200 | 404, below: Html): Promise<Response> {
+function shown(visit: Visit, below: Html): Promise<Response> {
   const body = html`
     <form class="filters" method="get" action="${EXPLAIN}" role="search" aria-label="A request">
-      ${field({ name: 'request', label: 'Request id', type: 'search', value: text(visit, 'request'), hint: `Every answer carries it as ${REQUEST_ID}; the log has it too.`, wide: true, spellcheck: false, maxlength: 200, required: true })}
+      ${field({ name: 'request', label: 'Request id', type: 'search', value: text(visit, 'request'), wide: true, spellcheck: false, maxlength: 200, required: true })}
       ${submit('Explain')}
     </form>${below}`
-  const about = 'What was decided about one request, and why: what a caller is never told.'
-  return page(visit, { title: 'Explain a request', about }, body, status)
+  const about = `What was decided about one request, and why: what a caller is never told. Every answer carries its id as ${REQUEST_ID}.`
+  return page(visit, { title: 'Explain a request', about }, body)
 }
 
 /** What an operator did is told by the audit's sentence; what came of a request has its own. */

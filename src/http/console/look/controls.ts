@@ -2,6 +2,7 @@
 export const controls = `
 button, .button { font: inherit; font-weight: 550; line-height: 1.25; min-height: 2.5rem; padding: 0.5rem 1rem; border-radius: var(--round); border: 1px solid var(--edge); background: var(--sheet); color: var(--ink); cursor: pointer; display: inline-flex; align-items: center; justify-content: center; gap: 0.5rem; text-decoration: none; text-align: center; }
 button:hover, .button:hover { background: var(--sunken); }
+.button[aria-current] { background: var(--teal-wash); border-color: var(--teal); color: var(--teal); }
 .primary { background: var(--teal); border-color: var(--teal); color: var(--on-teal); }
 .primary:hover { background: color-mix(in oklab, var(--teal), var(--ink) 15%); }
 .danger { border-color: var(--red); color: var(--red); }

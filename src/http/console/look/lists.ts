@@ -26,7 +26,7 @@ td .sub, th .sub { display: block; color: var(--soft); font-size: 0.875rem; font
 }
 .latest { list-style: none; font-variant-numeric: tabular-nums; }
 .latest li:not(:last-child) { display: none; }
-:is(ul, ol).plain { list-style: none; display: grid; gap: 0.375rem; }
+.bare { list-style: none; display: grid; gap: 0.375rem; }
 .inset { padding: 1.25rem 1.25rem 0; }
 .pager { display: flex; flex-wrap: wrap; gap: 0.75rem; justify-content: space-between; align-items: center; padding: 0.75rem 1.25rem; border-top: 1px solid var(--line); }
 .timeline { list-style: none; display: grid; grid-template-columns: minmax(0, 1fr); border-inline-start: 2px solid var(--line); margin-inline-start: 0.375rem; }

@@ -9,13 +9,21 @@ svg text { font: 0.75rem var(--sans); fill: var(--soft); }
 .overlap .hatch { stroke: var(--teal); stroke-width: 1.5; }
 .overlap text { fill: var(--ink); }
 .plot { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.5rem; }
-.chart { width: 100%; height: 11rem; margin-top: 0.25rem; }
+.chart { width: 100%; height: auto; overflow: visible; }
+.plot .chart { height: 11rem; margin-top: 0.25rem; overflow: hidden; }
 .chart .axis { stroke: var(--line); vector-effect: non-scaling-stroke; }
 svg .bar:not(.bad) { fill: var(--teal); }
 svg .bar.bad { stroke: var(--red); vector-effect: non-scaling-stroke; }
 svg .ground { fill: var(--red-wash); }
 svg .stripe { fill: var(--red); }
+.numbers :is(th, td) { padding: 0.25rem 0.5rem; font-variant-numeric: tabular-nums; }
+.numbers caption { padding-inline: 0.5rem; }
 .marks { list-style: none; display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; font-size: 0.75rem; color: var(--soft); }
+.overlap { width: 100%; max-width: 30rem; }
+.overlap .works { fill: var(--teal-wash); stroke: var(--teal); stroke-width: 1.5; }
+.overlap .moment { stroke: var(--edge); stroke-dasharray: 3 3; fill: none; }
+.overlap .hatch { stroke: var(--teal); stroke-width: 1.5; }
+.overlap text { fill: var(--ink); }
 .meter { display: grid; grid-template-columns: minmax(8rem, 14rem) minmax(0, 1fr) max-content; gap: 0.375rem 0.875rem; align-items: center; list-style: none; }
 .meter li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: center; }
 @media (max-width: 34rem) {

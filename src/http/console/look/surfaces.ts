@@ -41,6 +41,9 @@ pre { background: var(--sunken); border: 1px solid var(--line); border-radius: v
 pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 
 .decisions { list-style: none; }
+.steps.first { list-style: none; counter-reset: step; padding: 0; }
+.steps.first > li { counter-increment: step; position: relative; padding-inline-start: 2.75rem; }
+.steps.first > li::before { content: counter(step); position: absolute; inset: 0 auto auto 0; width: 1.75rem; height: 1.75rem; border: 1px solid var(--edge); border-radius: 50%; display: grid; place-items: center; font-size: 0.875rem; font-weight: 600; }
 .steps { display: grid; gap: 1.5rem; padding-inline-start: 1.25rem; }
 .steps > li { display: grid; gap: 0.75rem; }
 

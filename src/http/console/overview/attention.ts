@@ -38,7 +38,7 @@ function tilesOf(visit: Visit, { stuck, expiring, ownerLeft, unused }: Attention
     tile({
       title: 'Feeds that are stuck',
       some: stuck,
-      href: '/console/feeds?stuck=yes',
+      href: '/console/feeds?state=stuck',
       rowOf: (feed) =>
         html`<a href="/console/feeds/${feed.id}">${feed.source.name} → ${feed.destination.name}</a> <span class="soft small">${waiting(visit, feed)}</span>`,
     }),
@@ -67,8 +67,9 @@ function tile<T>(of: {
   const { count, more, told } = of.some
   if (count === 0) return null
   const all = `${count.toLocaleString('en')}${more ? ' and more' : ''}`
+  const see = count > told.length ? `See all ${all}` : 'See them in the list'
   return html`
   <li class="card"><header><h3>${of.title}</h3>${badge(all, 'warn')}</header>
-    <ul class="plain">${told.map((row) => html`<li>${of.rowOf(row)}</li>`)}</ul>
-    <p><a href="${of.href}" aria-label="${of.title}: see all of them">${count > told.length ? `All ${all}` : 'See them in the list'}</a></p></li>`
+    <ul class="bare">${told.map((row) => html`<li>${of.rowOf(row)}</li>`)}</ul>
+    <p><a href="${of.href}" aria-label="${see}: ${of.title}">${see}</a></p></li>`
 }

@@ -6,14 +6,11 @@ import { DIALECT_WORDS } from '../keys/words.ts'
 import type { Html } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
 import { plural } from '../parts/words.ts'
-import type { Visit } from '../visit.ts'
 
 const isExchanged = (dialect: Dialect): boolean => traitsOf(dialect).secret === 'exchanged'
 
 /** Which long-lived keys are still in use, and how far their secrets travel. */
-export async function dialects(visit: Visit): Promise<Html> {
-  const census = await visit.desk.overview.keys()
-  return html`
+export const dialects = (census: readonly KeyCensus[]): Html => html`
   <section class="card flush"><div class="inset stack tight"><h2>Which keys are in use</h2><p class="soft">${summary(census)}</p></div>${table(
     {
       caption: `Keys by the wire format they are spoken for in; in use: within ${IN_USE_DAYS} days`,
@@ -31,7 +28,6 @@ export async function dialects(visit: Visit): Promise<Html> {
       ]),
     },
   )}</section>`
-}
 
 function summary(census: readonly KeyCensus[]): string {
   const sum = (rows: readonly KeyCensus[]) => rows.reduce((all, { used }) => all + used, 0)

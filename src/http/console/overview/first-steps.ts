@@ -53,7 +53,7 @@ export async function firstSteps(visit: Visit): Promise<Html | null> {
   ]
   const next = steps.findIndex(({ done }) => !done)
   return html`
-  <section class="card"><h2>First steps</h2><ol class="steps">${steps.map(
+  <section class="card"><h2>First steps</h2><ol class="steps first">${steps.map(
     (step, n) => html`
     <li><div class="stack tight"><h3>${step.title} ${step.done ? badge('done', 'good') : nothing}</h3><p class="soft">${step.text}</p></div>
       ${n === next ? toIt(visit, step) : nothing}</li>`,

@@ -12,12 +12,16 @@ import { traffic } from './traffic.ts'
 /** How everything is that somebody has in sight, and what he should do about it. */
 export function mountOverview(area: Area): void {
   area.show('/console', 'account.read', async (visit) => {
-    const steps = await firstSteps(visit)
-    const parts = steps === null ? [attention, traffic, dialects] : [traffic]
-    const shown = await Promise.all(parts.map((part) => part(visit)))
+    const census = await visit.desk.overview.keys()
+    // Where a key is in use nobody begins, and no more is asked.
+    const steps = census.some(({ used }) => used > 0) ? null : await firstSteps(visit)
+    const shown =
+      steps === null
+        ? await Promise.all([attention(visit), traffic(visit), dialects(census)])
+        : [steps, await traffic(visit)]
     const actions = visit.may('keys.write') ? link('/console/keys/new', 'Create a key') : nothing
     const head = { title: 'Overview', about: about(visit), actions }
-    return page(visit, head, html`${steps ?? nothing}${shown}`)
+    return page(visit, head, html`${shown}`)
   })
 }
 

@@ -1,6 +1,5 @@
 import { html } from 'hono/html'
 import { type Html, nothing } from './html.ts'
-import { table } from './list.ts'
 
 /** One column of a chart: what went well, and what did not, on top of it. */
 export interface Stack {
@@ -46,20 +45,21 @@ export const chart = (of: Chart): Html => {
     <ul class="marks" aria-hidden="true">${of.stacks.flatMap(({ mark }) =>
       mark === undefined ? [] : [html`<li>${mark}</li>`],
     )}</ul>
-    <details class="more"><summary>The same as a table</summary>${table({
-      caption: of.label,
-      columns: [
-        { name: of.unit },
-        { name: of.goodName, end: true },
-        { name: of.badName, end: true },
-      ],
-      rows: of.stacks
-        .filter(({ good, bad }) => good + bad > 0)
-        .toReversed()
-        .map(({ name, good, bad }) => [name, good.toLocaleString('en'), bad.toLocaleString('en')]),
-    })}</details>
+    <details class="more"><summary>The same as a table</summary>${numbers(of)}</details>
   </figure>`
 }
+
+/** Three narrow columns: they fit on a phone as they are. */
+const numbers = ({ label, unit, goodName, badName, stacks }: Chart): Html => html`
+  <div class="scroll"><table class="numbers"><caption>${label}</caption>
+    <thead><tr><th scope="col">${unit}</th><th scope="col" class="end">${goodName}</th><th scope="col" class="end">${badName}</th></tr></thead>
+    <tbody>${stacks
+      .filter(({ good, bad }) => good + bad > 0)
+      .toReversed()
+      .map(
+        ({ name, good, bad }) =>
+          html`<tr><th scope="row">${name}</th><td class="end">${good.toLocaleString('en')}</td><td class="end">${bad.toLocaleString('en')}</td></tr>`,
+      )}</tbody></table></div>`
 
 function column({ name, good, bad }: Stack, x: number, most: number): Html {
   if (good + bad === 0) return nothing

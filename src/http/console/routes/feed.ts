@@ -5,6 +5,7 @@ import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { attemptTable } from '../messages/attempt-table.ts'
 import { messageTable } from '../messages/message-table.ts'
+import { MESSAGES } from '../messages/paths.ts'
 import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { moment } from '../parts/time.ts'
@@ -69,10 +70,10 @@ async function show(visit: Visit, refusal: Refusal | null): Promise<Response> {
       queued.length === 0
         ? empty(
             'Nothing is queued',
-            html`What was sent is under <a href="/console/messages?feed=${id}">its messages</a>.`,
+            html`What was sent is under <a href="${MESSAGES}?feed=${id}">its messages</a>.`,
           )
         : html`${messageTable(visit, queued, feed.queued > queued.length ? `The newest ${queued.length} of ${feed.queued} that are queued` : 'Queued')}
-          <div class="pager"><a href="/console/messages?feed=${id}&status=queued">All that are queued</a></div>`
+          <div class="pager"><a href="${MESSAGES}?feed=${id}&status=queued">All that are queued</a></div>`
     }</section>`
   const head = {
     title: `${feed.source.name} to ${feed.destination.name}`,
@@ -116,6 +117,6 @@ function trouble(visit: Visit, feed: ListedFeed): Html {
     'bad',
     `The first message was tried ${plural(feed.attempts, 'time')} in vain`,
     html`<p>${outcomeText(lastAttempt)} ${moment(lastAttempt.at, visit.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
-      <p>It is tried again by itself, at least every two minutes; what comes after it waits. If this message is the trouble, skip it. If the destination is, nothing is lost: all waits until it is back.</p>`,
+      <p>It is tried again by itself, at least every two minutes; what comes after it waits. If <a href="${MESSAGES}/${feed.headId}">this message</a> is the trouble, skip it. If the destination is, nothing is lost: all waits until it is back.</p>`,
   )
 }

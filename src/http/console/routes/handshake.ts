@@ -7,7 +7,8 @@ import { timeline } from '../parts/list.ts'
 import { notice } from '../parts/words.ts'
 import type { RouteScreenDeps } from './deps.ts'
 
-const HIDDEN = '••••••••'
+/** No character of it is written otherwise in a query. */
+const HIDDEN = '********'
 const CHALLENGE = 'a-new-text-each-time'
 
 /** The request of the handshake as it goes out, but for the token and the challenge. */
@@ -20,7 +21,7 @@ export function questionOf(
   const address = { id, url, method, development, verificationToken }
   const asked = handshakeWith(applicationName, address, new URL(url), CHALLENGE)
   const headers = Object.entries(asked.headers).map(([name, value]) => `${name}: ${value}`)
-  const line = `${asked.method} ${decodeURI(asked.url.href)}`
+  const line = `${asked.method} ${asked.url.href}`
   const body = asked.body === null ? [] : ['', asked.body]
   return html`<pre class="wrap" tabindex="0" aria-label="What it is asked">${[line, ...headers, ...body].join('\n')}</pre>`
 }

@@ -78,5 +78,5 @@ async function show(visit: Visit, refusal: Refusal | null): Promise<Response> {
 
 const keyOf = (key: KeySummary | null): Html =>
   key === null
-    ? html`${badge('none', 'warn')} Nobody can send as it. <a href="/console/keys">Make a key for it</a>`
+    ? html`${badge('none', 'warn')} Nobody can send as it. <a href="/console/keys/new">Make a key for it</a>`
     : html`<a href="/console/keys/${key.id}">${key.name}</a> ${key.status === 'enabled' ? badge('enabled', 'good') : badge(key.status, 'bad')}`

@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { done } from '../support/server.ts'
+import { type RoutesWorld, routesWorld } from './routes-world.ts'
+
+let world: RoutesWorld
+let administrator: Awaited<ReturnType<RoutesWorld['visitor']>>
+let engineer: typeof administrator
+let member: typeof administrator
+beforeAll(async () => {
+  world = await routesWorld()
+  administrator = await world.visitor('administrator')
+  engineer = await world.visitor('engineer')
+  member = await world.visitor('member')
+})
+afterAll(() => world.close())
+
+const SCRIPT = '<script>alert(1)</script>'
+describe('a source', () => {
+  test('is added, and shown with its id to copy', async () => {
+    const { accountId: account } = world
+    const added = await engineer.send('/console/sources/new', { account, name: 'Lab system' })
+    expect(added.status).toBe(303)
+    const at = added.location ?? ''
+    const { status, html, text } = await engineer.see(at)
+    expect(status).toBe(200)
+    expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
+    expect(text).toContain('Nobody can send as it')
+    expect(text).toContain('It is not subscribed to anything')
+  })
+
+  test('is added to one account: who sees all of them is asked which', async () => {
+    const operator = await world.visitor('operator')
+    expect((await operator.see('/console/sources/new')).text).toContain('Which account?')
+    expect((await operator.see('/console/sources')).text).toContain('Acme Health')
+  })
+
+  test('whose name is a script shows it as text, wherever it is named', async () => {
+    const { accountId, closed } = world
+    const source = done(await world.server.routes.addSource({ accountId, name: SCRIPT }))
+    const joined = { sourceId: source.id, destinationId: closed.id }
+    const { id } = done(await world.server.routes.subscribe(joined))
+    for (const path of [
+      ...['/console/sources', `/console/sources/${source.id}`, '/console/feeds'],
+      ...[`/console/feeds/${id}`, `/console/feeds/${id}/purge`, '/console/feeds/new'],
+      `/console/messages/test?source=${source.id}`,
+    ]) {
+      const { status, html } = await administrator.see(path)
+      expect([path, status]).toEqual([path, 200])
+      expect(html).toContain('&lt;script&gt;alert(1)')
+      expect(html).not.toContain(SCRIPT)
+    }
+  })
+
+  test('is not added with a name of 10,000 characters, and what was typed is kept', async () => {
+    const name = 'n'.repeat(10_000)
+    const { accountId: account } = world
+    const answer = await engineer.send('/console/sources/new', { account, name })
+    expect(answer.status).toBe(422)
+    expect(answer.text).toContain('must not be longer than 200 characters')
+    expect(answer.field('name')).toBe(name)
+  })
+
+  test('that two rename at once: the second is told, and sees both names', async () => {
+    const { accountId } = world
+    const { id } = done(await world.server.routes.addSource({ accountId, name: 'Before' }))
+    const rename = (name: string) =>
+      engineer.send(`/console/sources/${id}/rename`, { name, seen: 'Before' })
+    expect((await rename('First')).status).toBe(303)
+    const second = await rename('Second')
+    expect(second.status).toBe(409)
+    expect(second.text).toContain('it is “First” now, and you typed “Second”')
+    expect(done(await world.server.routes.findSource(id)).name).toBe('First')
+  })
+})
+
+describe('a destination', () => {
+  const TOKEN = 'a token that nobody else may read'
+
+  test('is added with a token that no page shows, then or later', async () => {
+    const { accountId: account, receiver } = world
+    const fields = { account, name: 'New EMR', token: TOKEN, method: 'GET', development: 'yes' }
+    const refused = await engineer.send('/console/destinations/new', {
+      ...fields,
+      url: 'ftp://emr.example',
+    })
+    expect(refused.status).toBe(422)
+    expect(refused.field('name')).toBe('New EMR')
+    expect(refused.html).not.toContain(TOKEN)
+    const url = `${receiver.url}/new`
+    const added = await engineer.send('/console/destinations/new', { ...fields, url })
+    expect(added.status).toBe(303)
+    const at = (added.location ?? '').split('?')[0] ?? ''
+    const shown = await engineer.see(at)
+    expect(shown.text).toContain('Not verified')
+    const { status, html } = await engineer.send(`${at}/verify`)
+    expect(status).toBe(200)
+    expect(receiver.arrived.at(-1)?.path).toContain(
+      `verification-token=${TOKEN.replaceAll(' ', '+')}`,
+    )
+    expect(`${shown.html}${html}`).not.toContain(TOKEN)
+    expect(`${shown.html}${html}`).not.toContain(TOKEN.replaceAll(' ', '+'))
+  })
+
+  test('that answers without the challenge is not verified, and what to do is said', async () => {
+    const { server, open } = world
+    done(await server.routes.setVerified(open.id, false))
+    const at = `/console/destinations/${open.id}/verify`
+    const words = (await engineer.send(at)).text
+    expect(words).toContain('It answered 204')
+    expect(words).toContain('The challenge was not in it')
+    expect(words).toContain('its answer must hold the text that it was asked to repeat')
+    expect(done(await server.routes.findDestination(open.id)).verifiedAt).toBeNull()
+    done(await server.routes.setVerified(open.id, true))
+  })
+
+  test('is shown with what it will be asked, whatever its URL', async () => {
+    const { accountId } = world
+    const wish = {
+      accountId,
+      name: 'Odd',
+      url: 'https://emr.example/%zz?a=b',
+      method: 'GET',
+    } as const
+    const { id } = done(await world.server.routes.addDestination({ ...wish, token: TOKEN }))
+    const { status, text } = await member.see(`/console/destinations/${id}`)
+    expect(status).toBe(200)
+    expect(text).toContain('GET https://emr.example/%zz?a=b&verification-token=********&challenge=')
+  })
+
+  test('that refuses the handshake is shown with its answer', async () => {
+    const at = `/console/destinations/${world.closed.id}/verify`
+    const words = (await engineer.send(at)).text
+    expect(words).toContain('It answered 503')
+    expect(words).toContain('we are closed')
+    expect(words).toContain('It stays verified, as it was before')
+  })
+
+  test('is moved by who has seen where it is', async () => {
+    const at = `/console/destinations/${world.destinationId}`
+    const wish = { url: 'https://elsewhere.example/', seen: 'https://not.example/' }
+    expect((await engineer.send(`${at}/move`, wish)).status).toBe(409)
+    const moved = await engineer.send(`${at}/move`, { ...wish, seen: 'https://emr.example/' })
+    expect(moved.location).toBe(`${at}?said=destination-moved`)
+  })
+
+  test('is vouched for and doubted by an administrator, asked once more', async () => {
+    const at = `/console/destinations/${world.destinationId}`
+    const find = async () => done(await world.server.routes.findDestination(world.destinationId))
+    expect((await engineer.see(`${at}/vouch`)).status).toBe(403)
+    expect((await engineer.send(`${at}/vouch`)).status).toBe(403)
+    expect((await engineer.see(at)).text).not.toContain('Vouch')
+    expect((await administrator.see(`${at}/vouch`)).text).toContain('on your word')
+    expect((await administrator.send(`${at}/vouch`)).status).toBe(303)
+    expect((await find()).verifiedAt).not.toBeNull()
+    expect((await administrator.send(`${at}/doubt`)).status).toBe(303)
+    expect((await find()).verifiedAt).toBeNull()
+  })
+})
+
+describe('a feed', () => {
+  test('is made for one data model, and not twice', async () => {
+    const fields = { source: world.sourceId, destination: world.closed.id, model: 'Notes' }
+    const made = await engineer.send('/console/feeds/new', fields)
+    expect(made.status).toBe(303)
+    const again = await engineer.send('/console/feeds/new', fields)
+    expect(again.status).toBe(409)
+    expect(again.html).toContain('<option value="Notes" selected>')
+    const at = (made.location ?? '').split('?')[0] ?? ''
+    expect((await engineer.send(`${at}/remove`)).location).toBe(
+      '/console/feeds?said=subscription-removed',
+    )
+    expect((await engineer.see(at)).status).toBe(404)
+  })
+
+  test('is paused after a question, and resumed', async () => {
+    const at = `/console/feeds/${world.open.feedId}`
+    const question = (await engineer.see(`${at}/pause`)).text
+    expect(question).toContain('is refused until the feed is resumed')
+    expect((await engineer.send(`${at}/pause`)).status).toBe(303)
+    expect((await engineer.see(at)).text).toContain('It is paused')
+    expect((await engineer.send(`${at}/resume`)).status).toBe(303)
+    expect(done(await world.server.routes.findFeed(world.open.feedId)).status).toBe('active')
+  })
+})
+
+describe('a member', () => {
+  const paths = () => {
+    const { sourceId, open } = world
+    return [
+      ...['/console/sources', `/console/sources/${sourceId}`, '/console/destinations'],
+      ...[`/console/destinations/${open.id}`, '/console/feeds', `/console/feeds/${open.feedId}`],
+      '/console/messages',
+    ]
+  }
+
+  test('reads every page, and is offered no change', async () => {
+    for (const path of paths()) {
+      const { status, html } = await member.see(path)
+      expect([path, status]).toEqual([path, 200])
+      const forms = [...html.matchAll(/<form method="post" action="([^"]*)"/g)].map(([, to]) => to)
+      expect([path, forms]).toEqual([path, ['/console/sign-out', '/console/theme']])
+      expect(html).not.toMatch(/href="[^"]*\/(new|test|pause|purge|remove|vouch|doubt)/)
+    }
+  })
+
+  test('is refused each change, and nothing is changed', async () => {
+    const { sourceId, open, accountId: account } = world
+    const feed = `/console/feeds/${open.feedId}`
+    const to = `/console/destinations/${open.id}`
+    for (const [path, fields] of [
+      ['/console/sources/new', { account, name: 'x' }],
+      [`/console/sources/${sourceId}/rename`, { name: 'x', seen: 'Acme Source' }],
+      ['/console/destinations/new', { account, name: 'x' }],
+      ...['rename', 'move', 'token', 'verify', 'vouch', 'doubt'].map((verb) => [
+        `${to}/${verb}`,
+        {},
+      ]),
+      ...['pause', 'resume', 'purge', 'remove'].map((verb) => [`${feed}/${verb}`, {}]),
+      ['/console/messages/test', { source: sourceId, body: '{}' }],
+    ] as [string, Record<string, string>][]) {
+      expect([path, (await member.send(path, fields)).status]).toEqual([path, 403])
+    }
+    const { name, verifiedAt } = done(await world.server.routes.findDestination(open.id))
+    expect([name, verifiedAt === null]).toEqual(['Mercy EMR', false])
+    expect(done(await world.server.routes.findFeed(open.feedId)).status).toBe('active')
+  })
+})
+
+test('of another account nothing is found', async () => {
+  const other = done(await world.server.accounts.create({ name: 'Other' }))
+  const wish = { accountId: other.id, name: 'Theirs' }
+  const source = done(await world.server.routes.addSource(wish))
+  const to = done(await world.server.routes.addDestination(wish))
+  for (const path of [`/console/sources/${source.id}`, `/console/destinations/${to.id}`]) {
+    expect([path, (await administrator.see(path)).status]).toEqual([path, 404])
+    const renamed = await administrator.send(`${path}/rename`, { name: 'Mine', seen: 'Theirs' })
+    expect(renamed.status).toBe(404)
+  }
+  const added = await administrator.send('/console/sources/new', { account: other.id, name: 'x' })
+  expect(added.status).toBe(404)
+})
