@@ -3,11 +3,6 @@ export const pictures = `
 svg { display: block; max-width: 100%; }
 svg text { font: 0.75rem var(--sans); fill: var(--soft); }
 .spark { display: inline-block; vertical-align: middle; color: var(--teal); width: 7.5rem; height: 1.5rem; }
-.overlap { width: 100%; max-width: 30rem; }
-.overlap .works { fill: var(--teal-wash); stroke: var(--teal); stroke-width: 1.5; }
-.overlap .moment { stroke: var(--edge); stroke-dasharray: 3 3; fill: none; }
-.overlap .hatch { stroke: var(--teal); stroke-width: 1.5; }
-.overlap text { fill: var(--ink); }
 .plot { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.5rem; }
 .chart { width: 100%; height: auto; overflow: visible; }
 .plot .chart { height: 11rem; margin-top: 0.25rem; overflow: hidden; }
