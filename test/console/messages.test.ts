@@ -39,7 +39,7 @@ const eventsOf = async (subject: string) =>
 
 describe('a test message', () => {
   const sample = async (query = '') => {
-    const page = (await engineer.see(`${AT}/test?source=${world.sourceId}${query}`)).html
+    const page = (await engineer.get(`${AT}/test?source=${world.sourceId}${query}`)).html
     const body = page.match(/<textarea[^>]*>\n?([\s\S]*?)<\/textarea>/)?.[1] ?? ''
     return body.replaceAll('&quot;', '"')
   }
@@ -54,19 +54,19 @@ describe('a test message', () => {
     expect(message).toMatchObject({ dataModel: 'Notes', eventType: 'New', test: true })
     const facts = { sourceId: world.sourceId, dataModel: 'Notes', eventType: 'New' }
     expect(await eventsOf(message.id)).toEqual([
-      { action: 'message.test_sent', actor: engineer.user.id, facts },
+      { action: 'message.test_sent', actor: engineer.person.user.id, facts },
     ])
     await world.deliver()
     const arrived = world.receiver.arrived.filter(({ path }) => path === '/open').at(-1)
     const { Meta, Note } = JSON.parse(arrived?.body ?? '{}')
     expect(Meta).toMatchObject({ Test: true, Source: { Name: 'Acme Source' } })
     expect(Note.FileContents).toBe('This is a test.')
-    const shown = (await member.see(`${AT}/${message.id}`)).text
-    expect(shown).toContain(`Sent by ${engineer.user.username}`)
+    const shown = (await member.get(`${AT}/${message.id}`)).text
+    expect(shown).toContain(`Sent by ${engineer.person.user.username}`)
   })
 
   test('of every event in the catalogue has a sample that is accepted', async () => {
-    const page = (await engineer.see(`${AT}/test?source=${world.sourceId}`)).html
+    const page = (await engineer.get(`${AT}/test?source=${world.sourceId}`)).html
     const events = [...page.matchAll(/<option value="([^":]+:[^":]+)"/g)].map(([, event]) => event)
     expect(events.length).toBeGreaterThan(100)
     for (const event of events) {
@@ -86,7 +86,7 @@ describe('a test message', () => {
     expect((await send(body)).text).toContain('The destination has answered')
     expect(await newest()).toEqual(before)
     const facts = { sourceId: world.sourceId, dataModel: 'PatientSearch', eventType: 'Query' }
-    const sent = { action: 'message.test_sent', actor: engineer.user.id, facts }
+    const sent = { action: 'message.test_sent', actor: engineer.person.user.id, facts }
     expect(await eventsOf(world.sourceId)).toContainEqual(sent)
   })
 
@@ -95,7 +95,7 @@ describe('a test message', () => {
     const wish = { accountId, name: 'Without a key' }
     const { id } = done(await world.server.routes.addSource(wish))
     done(await world.server.routes.subscribe({ sourceId: id, destinationId: open.id }))
-    const page = (await engineer.see(`${AT}/test?source=${id}`)).text
+    const page = (await engineer.get(`${AT}/test?source=${id}`)).text
     expect(page).toContain('The source has no key: make one first.')
     const body = JSON.stringify(deviceNew(open.id, { Test: true }))
     const words = (await engineer.send(`${AT}/test`, { source: id, body })).text
@@ -144,7 +144,7 @@ describe('a test message', () => {
   test('of a vendor’s own has no event, and is told apart', async () => {
     const message = await vendorSends(world.open.id, { Test: true })
     expect(await eventsOf(message.id)).toEqual([])
-    expect((await member.see(`${AT}/${message.id}`)).text).toContain(
+    expect((await member.get(`${AT}/${message.id}`)).text).toContain(
       'Sent by the program that has the source’s key',
     )
   })
@@ -161,13 +161,13 @@ describe('a payload', () => {
 
   test('is on no page until it is opened, and who opens it is in the audit', async () => {
     const { id } = await vendorSends(world.closed.id, {}, secret)
-    expect((await engineer.see(`${AT}/${id}`)).html).not.toContain('4711')
+    expect((await engineer.get(`${AT}/${id}`)).html).not.toContain('4711')
     const opened = await engineer.send(`${AT}/${id}/open`)
     expect(opened.status).toBe(200)
     expect(opened.headers.get('cache-control')).toBe('no-store')
     const page = opened.html
     expect(page).toContain('&lt;b&gt;patient 4711')
-    const opening = { action: 'message.opened', actor: engineer.user.id, facts: {} }
+    const opening = { action: 'message.opened', actor: engineer.person.user.id, facts: {} }
     expect(await eventsOf(id)).toEqual([opening])
 
     const file = await engineer.send(`${AT}/${id}/download`)
@@ -180,10 +180,10 @@ describe('a payload', () => {
 
   test('is not opened by a member, nor by looking', async () => {
     const { id } = await vendorSends(world.closed.id, {}, secret)
-    expect((await member.see(`${AT}/${id}`)).text).not.toContain('Open the payload')
+    expect((await member.get(`${AT}/${id}`)).text).not.toContain('Open the payload')
     expect((await member.send(`${AT}/${id}/open`)).status).toBe(403)
     expect((await member.send(`${AT}/${id}/download`)).status).toBe(403)
-    expect((await engineer.see(`${AT}/${id}/open`)).status).toBe(404)
+    expect((await engineer.get(`${AT}/${id}/open`)).status).toBe(404)
     expect(await eventsOf(id)).toEqual([])
   })
 
@@ -202,20 +202,20 @@ describe('a message that is not taken', () => {
   test('is drawn with its attempts, skipped after a question, and replayed', async () => {
     const message = await vendorSends(world.closed.id)
     await world.deliver()
-    const feed = (await member.see(`/console/feeds/${world.closed.feedId}`)).text
+    const feed = (await member.get(`/console/feeds/${world.closed.feedId}`)).text
     expect(feed).toMatch(/The first message was tried \d+ times? in vain/)
     expect(feed).toContain('we are closed')
-    expect((await member.see('/console/feeds?state=stuck')).text).toContain('Night registry')
+    expect((await member.get('/console/feeds?state=stuck')).text).toContain('Night registry')
 
     const at = `${AT}/${message.id}`
-    const drawn = (await member.see(at)).html
+    const drawn = (await member.get(at)).html
     expect(drawn).toContain('aria-label="The way to Night registry"')
     const query = `?destination=${world.closed.id}`
-    expect((await engineer.see(`${at}/skip${query}`)).text).toContain('Skip it?')
+    expect((await engineer.get(`${at}/skip${query}`)).text).toContain('Skip it?')
     const fields = { destination: world.closed.id }
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(303)
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(409)
-    expect((await member.see(at)).text).toContain('Skipped')
+    expect((await member.get(at)).text).toContain('Skipped')
     expect((await engineer.send(`${at}/replay`, fields)).status).toBe(303)
     const replayed = done(await world.server.messages.find(message.id))
     expect(replayed.deliveries[0]?.status).toBe('queued')
@@ -228,7 +228,7 @@ describe('a message that is not taken', () => {
     await vendorSends(world.closed.id)
     const at = `/console/feeds/${world.closed.feedId}`
     const { queued } = done(await world.server.routes.findFeed(world.closed.feedId))
-    expect((await engineer.see(`${at}/purge`)).text).toContain(`${queued} message`)
+    expect((await engineer.get(`${at}/purge`)).text).toContain(`${queued} message`)
     expect((await engineer.send(`${at}/remove`)).status).toBe(409)
     expect((await engineer.send(`${at}/purge`)).status).toBe(303)
     expect(done(await world.server.routes.findFeed(world.closed.feedId)).queued).toBe(0)
@@ -237,13 +237,13 @@ describe('a message that is not taken', () => {
 
 test('the list is narrowed by its filters, and keeps below 100 kB', async () => {
   for (let n = 0; n < 51; n++) await vendorSends(world.open.id)
-  const all = (await member.see(AT)).html
+  const all = (await member.get(AT)).html
   expect(all.length).toBeLessThan(100_000)
   expect(all.match(/<th scope="row">/g)).toHaveLength(50)
   expect(all).toContain('rel="next"')
-  const none = (await member.see(`${AT}?status=skipped&kind=test`)).text
+  const none = (await member.get(`${AT}?status=skipped&kind=test`)).text
   expect(none).toContain('No such message')
-  const tests = (await member.see(`${AT}?kind=test`)).html
+  const tests = (await member.get(`${AT}?kind=test`)).html
   const rows = tests.match(/<th scope="row">/g)?.length ?? 0
   expect(rows).toBeGreaterThan(0)
   expect(tests.match(/<span class="badge plain">Test<\/span>/g)).toHaveLength(rows)

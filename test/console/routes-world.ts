@@ -1,8 +1,7 @@
 import type { Role } from '../../src/domain/key.ts'
-import { from, got, PASSWORD } from '../support/people.ts'
+import { someone } from '../support/browsing.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { done, seedKey, testServer } from '../support/server.ts'
-import { visitorOf } from '../support/visitor.ts'
 
 /** A server with a vendor's source, a destination that can really be reached, and people of each role. */
 export async function routesWorld() {
@@ -23,14 +22,7 @@ export async function routesWorld() {
   const closed = await destination('Night registry', '/closed')
 
   /** Somebody of the account, signed in. */
-  async function visitor(role: Role) {
-    const username = `${role}-${crypto.randomUUID()}`
-    const email = `${username}@acme.example`
-    const user = done(await server.accounts.addUser({ accountId, email, role, username }))
-    const { secret } = done(await server.people.invite(user.id))
-    got(await server.access.accept(secret, { password: PASSWORD }, from()))
-    return visitorOf(server, { user, accountId, username, password: PASSWORD })
-  }
+  const visitor = (role: Role) => someone(server, role, accountId)
 
   return {
     ...seeded,

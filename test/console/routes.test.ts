@@ -21,7 +21,7 @@ describe('a source', () => {
     const added = await engineer.send('/console/sources/new', { account, name: 'Lab system' })
     expect(added.status).toBe(303)
     const at = added.location ?? ''
-    const { status, html, text } = await engineer.see(at)
+    const { status, html, text } = await engineer.get(at)
     expect(status).toBe(200)
     expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
     expect(text).toContain('Nobody can send as it')
@@ -30,8 +30,8 @@ describe('a source', () => {
 
   test('is added to one account: who sees all of them is asked which', async () => {
     const operator = await world.visitor('operator')
-    expect((await operator.see('/console/sources/new')).text).toContain('Which account?')
-    expect((await operator.see('/console/sources')).text).toContain('Acme Health')
+    expect((await operator.get('/console/sources/new')).text).toContain('Which account?')
+    expect((await operator.get('/console/sources')).text).toContain('Acme Health')
   })
 
   test('whose name is a script shows it as text, wherever it is named', async () => {
@@ -44,7 +44,7 @@ describe('a source', () => {
       ...[`/console/feeds/${id}`, `/console/feeds/${id}/purge`, '/console/feeds/new'],
       `/console/messages/test?source=${source.id}`,
     ]) {
-      const { status, html } = await administrator.see(path)
+      const { status, html } = await administrator.get(path)
       expect([path, status]).toEqual([path, 200])
       expect(html).toContain('&lt;script&gt;alert(1)')
       expect(html).not.toContain(SCRIPT)
@@ -90,7 +90,7 @@ describe('a destination', () => {
     const added = await engineer.send('/console/destinations/new', { ...fields, url })
     expect(added.status).toBe(303)
     const at = (added.location ?? '').split('?')[0] ?? ''
-    const shown = await engineer.see(at)
+    const shown = await engineer.get(at)
     expect(shown.text).toContain('Not verified')
     const { status, html } = await engineer.send(`${at}/verify`)
     expect(status).toBe(200)
@@ -122,7 +122,7 @@ describe('a destination', () => {
       method: 'GET',
     } as const
     const { id } = done(await world.server.routes.addDestination({ ...wish, token: TOKEN }))
-    const { status, text } = await member.see(`/console/destinations/${id}`)
+    const { status, text } = await member.get(`/console/destinations/${id}`)
     expect(status).toBe(200)
     expect(text).toContain('GET https://emr.example/%zz?a=b&verification-token=********&challenge=')
   })
@@ -146,10 +146,10 @@ describe('a destination', () => {
   test('is vouched for and doubted by an administrator, asked once more', async () => {
     const at = `/console/destinations/${world.destinationId}`
     const find = async () => done(await world.server.routes.findDestination(world.destinationId))
-    expect((await engineer.see(`${at}/vouch`)).status).toBe(403)
+    expect((await engineer.get(`${at}/vouch`)).status).toBe(403)
     expect((await engineer.send(`${at}/vouch`)).status).toBe(403)
-    expect((await engineer.see(at)).text).not.toContain('Vouch')
-    expect((await administrator.see(`${at}/vouch`)).text).toContain('on your word')
+    expect((await engineer.get(at)).text).not.toContain('Vouch')
+    expect((await administrator.get(`${at}/vouch`)).text).toContain('on your word')
     expect((await administrator.send(`${at}/vouch`)).status).toBe(303)
     expect((await find()).verifiedAt).not.toBeNull()
     expect((await administrator.send(`${at}/doubt`)).status).toBe(303)
@@ -169,15 +169,15 @@ describe('a feed', () => {
     expect((await engineer.send(`${at}/remove`)).location).toBe(
       '/console/feeds?said=subscription-removed',
     )
-    expect((await engineer.see(at)).status).toBe(404)
+    expect((await engineer.get(at)).status).toBe(404)
   })
 
   test('is paused after a question, and resumed', async () => {
     const at = `/console/feeds/${world.open.feedId}`
-    const question = (await engineer.see(`${at}/pause`)).text
+    const question = (await engineer.get(`${at}/pause`)).text
     expect(question).toContain('is refused until the feed is resumed')
     expect((await engineer.send(`${at}/pause`)).status).toBe(303)
-    expect((await engineer.see(at)).text).toContain('It is paused')
+    expect((await engineer.get(at)).text).toContain('It is paused')
     expect((await engineer.send(`${at}/resume`)).status).toBe(303)
     expect(done(await world.server.routes.findFeed(world.open.feedId)).status).toBe('active')
   })
@@ -195,7 +195,7 @@ describe('a member', () => {
 
   test('reads every page, and is offered no change', async () => {
     for (const path of paths()) {
-      const { status, html } = await member.see(path)
+      const { status, html } = await member.get(path)
       expect([path, status]).toEqual([path, 200])
       const forms = [...html.matchAll(/<form method="post" action="([^"]*)"/g)].map(([, to]) => to)
       expect([path, forms]).toEqual([path, ['/console/sign-out', '/console/theme']])
@@ -232,7 +232,7 @@ test('of another account nothing is found', async () => {
   const source = done(await world.server.routes.addSource(wish))
   const to = done(await world.server.routes.addDestination(wish))
   for (const path of [`/console/sources/${source.id}`, `/console/destinations/${to.id}`]) {
-    expect([path, (await administrator.see(path)).status]).toEqual([path, 404])
+    expect([path, (await administrator.get(path)).status]).toEqual([path, 404])
     const renamed = await administrator.send(`${path}/rename`, { name: 'Mine', seen: 'Theirs' })
     expect(renamed.status).toBe(404)
   }

@@ -13,8 +13,8 @@ export interface Typed {
   readonly reference: string
 }
 
-export const textFields = (typed: Typed, { focus = true } = {}): Html => html`
-  ${field({ name: 'name', label: 'Name', value: typed.name, hint: 'What people call it: the program, the office.', required: true, maxlength: 200, autofocus: focus })}
+export const textFields = (typed: Typed): Html => html`
+  ${field({ name: 'name', label: 'Name', value: typed.name, hint: 'What people call it: the program, the office.', required: true, maxlength: 200, autofocus: true })}
   ${area({ name: 'description', label: 'Description', value: typed.description, hint: 'What it is for, and whom to ask before it is changed.', maxlength: 2000 })}
   ${field({ name: 'reference', label: 'Reference', value: typed.reference, hint: 'Its number in a system of yours. May be empty.', maxlength: 200 })}`
 

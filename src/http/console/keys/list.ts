@@ -1,19 +1,18 @@
 import { html } from 'hono/html'
-import { DIALECT_NAMES } from '../../../domain/dialect.ts'
 import type { KeyOrder, ListedKey } from '../../../service/ports/lists.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { field, link, select, submit } from '../parts/form.ts'
+import { link } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { type Column, pager, table } from '../parts/list.ts'
 import { spark } from '../parts/spark.ts'
 import { moment } from '../parts/time.ts'
 import { badge, empty, plural } from '../parts/words.ts'
-import { text, type Visit } from '../visit.ts'
-import { type Asked, askedBy, CARES, listHref, ORDERS, STATUSES } from './asked.ts'
-import { ownersHref } from './owners.ts'
+import type { Visit } from '../visit.ts'
+import { askedBy, listHref, ORDERS } from './asked.ts'
+import { filters } from './list-filters.ts'
 import { KEYS, pathOf } from './paths.ts'
-import { choiceOrId, listSites } from './places.ts'
+import { listSites } from './places.ts'
 import { countsOf, type DayOfUse, firstDay, useInWords } from './use.ts'
 import { DIALECT_WORDS, standingsOf } from './words.ts'
 
@@ -125,43 +124,3 @@ function rowOf(
     spark(counts, useInWords(counts)),
   ]
 }
-
-const ANY = { value: '', text: 'Any' }
-
-const filters = (visit: Visit, asked: Asked, sites: Awaited<ReturnType<typeof listSites>>) => html`
-  <form class="filters" method="get" action="${KEYS}" role="search" aria-label="Keys" data-filter>
-    ${field({ name: 'q', label: 'Search', type: 'search', value: text(visit, 'q'), wide: true })}
-    ${select({
-      name: 'dialect',
-      label: 'Dialect',
-      value: text(visit, 'dialect'),
-      choices: [ANY, ...DIALECT_NAMES.map((value) => ({ value, text: DIALECT_WORDS[value].name }))],
-    })}
-    ${select({
-      name: 'status',
-      label: 'Status',
-      value: text(visit, 'status'),
-      choices: [ANY, ...STATUSES.map((value) => ({ value, text: value }))],
-    })}
-    ${choiceOrId({ name: 'site', label: 'Site', value: text(visit, 'site'), none: ANY, found: sites })}
-    ${field({
-      name: 'owner',
-      label: 'Owner',
-      value: asked.owner,
-      list: 'owner-choices',
-      suggest: ownersHref({ accountId: undefined, named: false }),
-    })}<datalist id="owner-choices"></datalist>
-    ${select({
-      name: 'care',
-      label: 'To look after',
-      value: asked.care ?? '',
-      choices: [ANY, ...Object.entries(CARES).map(([value, text]) => ({ value, text }))],
-    })}
-    ${select({
-      name: 'sort',
-      label: 'Order',
-      value: asked.order,
-      choices: Object.entries(ORDERS).map(([value, text]) => ({ value, text })),
-    })}
-    ${submit('Search', '')}${asked.narrowed ? link(KEYS, 'Clear', 'quiet') : nothing}
-  </form>`

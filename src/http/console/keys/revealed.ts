@@ -32,7 +32,7 @@ export async function revealed(
     visit,
     { title: key.name, crumbs: crumbsOf(key) },
     reveal({
-      title: TITLES[occasion](key.name),
+      title: `The ${occasion === 'rotated' ? 'new ' : ''}secret of ${key.name}`,
       text: textOf(key, occasion),
       secrets,
       file: 'latchkey-key.txt',
@@ -41,12 +41,6 @@ export async function revealed(
       ...(occasion === 'viewed' ? {} : { acknowledge: ACKNOWLEDGE }),
     }),
   )
-}
-
-const TITLES: Readonly<Record<Occasion, (name: string) => string>> = {
-  created: (name) => `The secret of ${name}`,
-  rotated: (name) => `The new secret of ${name}`,
-  viewed: (name) => `The secret of ${name}`,
 }
 
 /** The secret as a vendor's program sends it: under its developer's key, or after its owner's username. */

@@ -42,14 +42,14 @@ export function drawnUse(counts: readonly number[], from: number): Html {
   const bars = counts.map((uses, n) => {
     if (uses === 0) return nothing
     const height = Math.max(2, Math.round((uses / most) * HEIGHT))
-    return html`<rect class="bar" x="${n * STEP + 2}" y="${HEIGHT - height}" width="${STEP - 4}" height="${height}" rx="2"/>`
+    return html`<rect class="bar" x="${n * STEP + 2}" y="${HEIGHT - height}" width="${STEP - 4}" height="${height}"/>`
   })
   const used = counts.flatMap((uses, n) =>
     uses === 0 ? [] : [[dateOf(n), uses.toLocaleString('en')]],
   )
   return html`
     <p>${words}. Counted by UTC days, a minute late at most.</p>
-    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT + 1}" role="img" aria-label="${words}">
+    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT + 1}" preserveAspectRatio="none" role="img" aria-label="${words}">
       <path class="axis" d="M0 ${HEIGHT + 0.5}H${WIDTH}"/>${bars}
     </svg>
     <p class="row spread small soft"><span>${dateOf(0)}</span><span>${dateOf(DAYS_SHOWN - 1)}</span></p>
