@@ -50,11 +50,11 @@ function unpack(): void {
   }
 }
 
-/** The package's own fonts first, so that a machine without any shows text too. */
+/** The package's own fonts first, so that a machine without any shows text too. They move with this file. */
 const fonts = (home: string) => `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
-  <dir>${home}/fonts/fonts</dir>
+  <dir prefix="relative">fonts/fonts</dir>
   <dir>/usr/share/fonts</dir>
   <cachedir>${dirname(home)}/fontconfig</cachedir>
 </fontconfig>

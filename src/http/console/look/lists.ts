@@ -22,6 +22,7 @@ td .sub, th .sub { display: block; color: var(--soft); font-size: 0.875rem; font
   table.fold tr { padding: 0.75rem 1rem; border-top: 1px solid var(--line); }
   table.fold th, table.fold td { border: 0; padding: 0.125rem 0; text-align: start; }
   table.fold td[data-label]::before { content: attr(data-label) ": "; color: var(--soft); font-size: 0.875rem; }
+  table.fold td > .row { display: inline-flex; vertical-align: middle; }
   table.fold td:empty { display: none; }
 }
 .latest { list-style: none; font-variant-numeric: tabular-nums; }
