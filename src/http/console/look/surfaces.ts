@@ -16,7 +16,7 @@ export const surfaces = `
 .notice.warn { border-inline-start-color: var(--brass); background: var(--brass-wash); }
 .notice.bad { border-inline-start-color: var(--red); background: var(--red-wash); }
 
-.badge { display: inline-flex; align-items: center; gap: 0.35em; font-size: 0.8125rem; line-height: 1.4; padding: 0.05rem 0.5rem; border-radius: 1rem; border: 1px solid var(--line); white-space: nowrap; background: var(--sunken); color: var(--ink); }
+.badge { justify-self: start; display: inline-flex; align-items: center; gap: 0.35em; font-size: 0.8125rem; line-height: 1.4; padding: 0.05rem 0.5rem; border-radius: 1rem; border: 1px solid var(--line); white-space: nowrap; background: var(--sunken); color: var(--ink); }
 .badge.good { background: var(--green-wash); border-color: var(--green); color: var(--green); }
 .badge.warn { background: var(--brass-wash); border-color: var(--brass); color: var(--brass); }
 .badge.bad { background: var(--red-wash); border-color: var(--red); color: var(--red); }
