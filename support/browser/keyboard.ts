@@ -20,3 +20,9 @@ export async function nameOfFocused(page: Page): Promise<string> {
   const snapshot = await focused.ariaSnapshot()
   return /^- [\w-]+ "((?:[^"\\]|\\.)*)"/.exec(snapshot)?.[1]?.replaceAll('\\"', '"') ?? ''
 }
+
+/** Types where the page has put the focus by itself, once it has. */
+export async function typeAtOnce(page: Page, label: string, text: string): Promise<void> {
+  await page.getByLabel(label, { exact: true }).and(page.locator(':focus')).waitFor()
+  await page.keyboard.type(text)
+}

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
 import { attentive } from '../../support/browser/attentive.ts'
-import { tabTo } from '../../support/browser/keyboard.ts'
+import { tabTo, typeAtOnce } from '../../support/browser/keyboard.ts'
 import { LAUNCH_MS, launch } from '../../support/browser/launch.ts'
 import { createKey, keep, press, revoke, shown } from '../../support/console/key-pages.ts'
 import { SIGNS_IN } from '../../support/console/people.ts'
@@ -151,14 +151,13 @@ test('without script a key is made, used, viewed, disabled and revoked', async (
 
 test('by the keyboard alone somebody signs in, makes a key, keeps its secret and disables it', async () => {
   const { page, faults, close } = await attentive(browser)
-  page.setDefaultTimeout(5000)
   const { keyboard } = page
   const on = async (name: string, key = 'Enter') => {
     await tabTo(page, name)
     await keyboard.press(key)
   }
   await page.goto(`${world.url}/console/sign-in`)
-  await keyboard.type(SIGNS_IN.engineer)
+  await typeAtOnce(page, 'Username', SIGNS_IN.engineer)
   await tabTo(page, 'Password')
   await keyboard.type(PASSWORD)
   await keyboard.press('Enter')
@@ -173,7 +172,7 @@ test('by the keyboard alone somebody signs in, makes a key, keeps its secret and
   for (let n = 0; n < 4; n++) await keyboard.press('ArrowDown')
   await on('Next')
   await page.waitForURL(/dialect=xdent/)
-  await keyboard.type('Night desk')
+  await typeAtOnce(page, 'Name', 'Night desk')
   await on('Create the key')
   const revealed = await shown(page)
   expect(await opens(world.url, 'xdent', revealed)).toBe(true)
