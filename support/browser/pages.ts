@@ -60,6 +60,7 @@ export const PAGES: readonly Shown[] = [
     accounts: '/console/accounts',
     'account-new': '/console/accounts/new',
     account: ({ accountId }) => `/console/accounts/${accountId}`,
+    'account-reopen': ({ accountId }) => `/console/accounts/${accountId}/reopen`,
     'account-close': ({ accountId }) => `/console/accounts/${accountId}/close`,
     'which-account': '/console/addresses',
   }),
@@ -95,6 +96,8 @@ export const PAGES: readonly Shown[] = [
     },
     'message-skip': ({ message, destinations }) =>
       `/console/messages/${message}/skip?destination=${destinations.closed}`,
+    'message-replay': ({ message, destinations }) =>
+      `/console/messages/${message}/replay?destination=${destinations.closed}`,
     'message-test': '/console/messages/test',
     'message-test-sent': {
       path: '/console/messages/test',
@@ -146,6 +149,8 @@ export const PAGES: readonly Shown[] = [
     overview: '/console',
     'destination-vouch': ({ destinations }) =>
       `/console/destinations/${destinations.unverified}/vouch`,
+    'destination-doubt': ({ destinations }) =>
+      `/console/destinations/${destinations.registry}/doubt`,
     me: '/console/me',
     'token-new': '/console/me/tokens/new',
     'token-revealed': {
@@ -168,11 +173,17 @@ export const PAGES: readonly Shown[] = [
     'developer-key-assign': ({ developer, ids }) =>
       `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
     'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
+    'portal-key-rotate': ({ developer, ids }) =>
+      `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate`,
     addresses: '/console/addresses',
+    'addresses-open': '/console/addresses/open',
+    'address-remove': ({ addresses }) => `/console/addresses/${addresses[0]}/remove`,
     'addresses-enforce': '/console/addresses/enforce',
     people: '/console/people',
     'person-new': '/console/people/new',
     person: ({ people }) => `/console/people/${people.engineer}`,
+    'person-second-factor': ({ people }) =>
+      `/console/people/${people.engineer}/reset-second-factor`,
     'person-leave': ({ people }) => `/console/people/${people.engineer}/leave`,
     roles: '/console/people/roles',
   }),

@@ -83,12 +83,13 @@ async function seedMonths(dir: string, receiverUrl: string) {
     registry,
     closed,
   ])
+  const addresses: string[] = []
   for (const [network, note] of [
     ['127.0.0.0/8', 'This machine'],
     ['203.0.113.0/24', 'Harbour Lane, main line'],
     ['2001:db8:40::/48', 'Mill Street'],
   ] as const) {
-    done(await places.addAddress({ accountId, network, note }))
+    addresses.push(done(await places.addAddress({ accountId, network, note })).id)
   }
   clock.set(now)
   await seedPast(server, accountId, keys.ids, now)
@@ -104,6 +105,7 @@ async function seedMonths(dir: string, receiverUrl: string) {
       engineer: engineer.id,
       member: member.id,
     },
+    addresses,
     destinations: { registry, closed, unverified },
     /** Of a link that was sent three months ago, and never opened. */
     expiredLink: expired.secret,

@@ -27,6 +27,23 @@ const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 const NARROW = { width: 320, height: 800 }
 
+/** What is asked for by pages, and looked at by nobody. */
+const NO_PAGES = [/\.(css|js|svg)$/, /\/(suggest|owners)$/]
+
+test('every page that the server has is looked at here', () => {
+  const shown = PAGES.map((page) => new URL(pathOf(page, world.ids), world.url).pathname)
+  const pages = world.app.routes
+    .filter(({ method, path }) => method === 'GET' && path.startsWith('/console'))
+    .map(({ path }) => path)
+    .filter((path) => !NO_PAGES.some((pattern) => pattern.test(path)))
+  const unseen = pages.filter((path) => {
+    const pattern = new RegExp(`^${path.replace(/:[^/]+/g, '[^/]+')}$`)
+    return !shown.some((one) => pattern.test(one))
+  })
+  expect(pages.length).toBeGreaterThan(50)
+  expect(unseen).toEqual([])
+})
+
 describe.each([...new Set(PAGES.map(({ as }) => as))])('as %s', (as) => {
   let looker: Attentive
   beforeAll(async () => {
