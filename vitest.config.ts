@@ -6,8 +6,8 @@ export default defineConfig({
     pool: 'forks',
     // Many tests wait for processes of their own: a core for each file leaves half the machine idle.
     maxWorkers: '100%',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ['default', './test/closing-line.ts'],
   },
 })

@@ -45,7 +45,7 @@ test('the bench of delivery runs through, and every message that is sent arrives
 
 test.each([
   [['--engine', 'd1'], 'there is no engine "d1"; there are: sqlite, postgres, and all'],
-  [['--growth'], '--delivery and --growth are two benches'],
+  [['--growth'], '--delivery, --growth and --lists are benches of their own'],
   [['--case', 'refresh'], 'there is no case "refresh"; there are: accepted, drained, arrival'],
   [['--feeds', '1,x'], '--feeds must be a number above 0, up to 1000; it is "x"'],
 ])('--delivery %j is refused with a sentence', (args, sentence) => {
@@ -53,11 +53,14 @@ test.each([
 })
 
 test('what belongs to delivery is refused without it', () => {
-  for (const args of [['--markdown'], ['--feeds', '1'], ['--hanging', '1'], ['--rate', '9']]) {
-    expect(() => readOptions(args)).toThrow(
-      '--feeds, --hanging, --rate and --markdown belong to --delivery',
-    )
+  for (const args of [
+    ['--feeds', '1'],
+    ['--hanging', '1'],
+    ['--rate', '9'],
+  ]) {
+    expect(() => readOptions(args)).toThrow('--feeds, --hanging and --rate belong to --delivery')
   }
+  expect(() => readOptions(['--markdown'])).toThrow('--markdown belongs to --delivery and --lists')
 })
 
 test('all engines of delivery are those with a process that delivers', () => {
