@@ -1,7 +1,8 @@
 import { html } from 'hono/html'
 import type { Html } from './html.ts'
 
-const MINUTE = 60_000
+const SECOND = 1000
+const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
@@ -22,7 +23,8 @@ export const day = (at: number): string => new Date(at).toISOString().slice(0, 1
 
 export function relative(at: number, now: number): string {
   const ms = Math.abs(now - at)
-  if (ms < MINUTE) return at > now ? 'within a minute' : 'just now'
+  // What this very request has done has a moment a little after its own.
+  if (ms < MINUTE) return at > now + SECOND ? 'within a minute' : 'just now'
   const text = span(ms)
   return at > now ? `in ${text}` : `${text} ago`
 }
@@ -35,7 +37,7 @@ export function span(ms: number): string {
     [DAY, 'day'],
     [HOUR, 'hour'],
     [MINUTE, 'minute'],
-    [1000, 'second'],
+    [SECOND, 'second'],
   ]
   for (const [unit, name] of units) {
     const count = Math.floor(ms / unit)
