@@ -48,13 +48,14 @@ export function createPeople(deps: PeopleDeps) {
   const { storage, random, clock, digester, publicUrl } = deps
   const me = { id: deps.actor, role: deps.role }
 
-  async function invitationFor(userId: string | null, ms: number): Promise<Invited | null> {
+  async function invitationFor(user: User | null, ms: number): Promise<Invited | null> {
+    const userId = user?.id ?? null
     const at = clock()
     const secret = random.secret()
     const invitation = { id: random.uuid(), userId, createdAt: at, expiresAt: at + ms }
     const digest = digester.digest(invitationText(secret))
     const event = eventOf(deps, 'user.invited', userId ?? NO_USER, { until: invitation.expiresAt })
-    const added = await storage.addInvitation({ ...invitation, digest }, event)
+    const added = await storage.addInvitation({ ...invitation, digest }, event, user?.role)
     return added ? { invitation, secret, link: `${publicUrl}${WELCOME}/${secret}` } : null
   }
 
@@ -72,8 +73,10 @@ export function createPeople(deps: PeopleDeps) {
     async invite(userId: string): Promise<Done<Invited>> {
       const user = await find(userId)
       if (!user.ok) return user
-      const invited = await invitationFor(userId, INVITATION_MS)
-      return invited ? ok(invited) : conflict(`${user.value.email} has left`)
+      const invited = await invitationFor(user.value, INVITATION_MS)
+      return invited
+        ? ok(invited)
+        : conflict(`${user.value.email} has left, or was given another role just now`)
     },
 
     /** A link to the first account and its operator; refused while an operator can sign in. */

@@ -664,7 +664,7 @@ export interface OperatorStorage {
 
   /** Guard: the account has no such e-mail address, the server no such username. */
   addUser(user: User, event: AuditEvent): Promise<boolean>
-  /** Guard: he is not the last operator who can sign in, or stays operator. */
+  /** Ends his invitations. Guard: he is not the last operator who can sign in, or stays operator. */
   setUserRole(id: string, role: Role, event: AuditEvent): Promise<boolean>
   /**
    * The owner has left. Where his account wants it, his keys that are enabled are disabled with him.

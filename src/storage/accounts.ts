@@ -55,6 +55,21 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
       .where('id', '=', arg('id'))
       .where((eb) => eb.or([eb(eb.val(arg('role')), '=', 'operator'), anotherUserOperates])),
   )
+  /** Follows `setRole`: who made the link may have been let do so for the role before alone. */
+  const endInvitations = compiler.taking<{ id: string; event_id: string }>()((db, arg) =>
+    db
+      .deleteFrom('invitations')
+      .where('user_id', '=', arg('id'))
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('users')
+            .select('users.id')
+            .where('users.id', '=', arg('id'))
+            .where('users.event_id', '=', arg('event_id')),
+        ),
+      ),
+  )
 
   const leave = compiler.taking<{ id: string; at: number; event_id: string }>()((db, arg) =>
     db
@@ -145,8 +160,10 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
         event,
       ),
 
-    setUserRole: (id, role, event) =>
-      audit.change('users', setRole({ id, role, event_id: event.id }), event),
+    setUserRole(id, role, event) {
+      const step = { id, role, event_id: event.id }
+      return audit.change('users', setRole(step), event, [endInvitations(step)])
+    },
 
     setUserLeft(id, at, event) {
       const step = { id, at, event_id: event.id }

@@ -95,7 +95,7 @@ describe('the overview', () => {
     expect(today.text).toContain('1,200 admitted')
     expect(today.text).toContain('3 refused, less than 1%')
     expect(today.text).toContain('The key is disabled 3')
-    expect(today.text).not.toContain('77')
+    expect(today.text).not.toContain('No such key 77')
     expect(today.html).toMatch(
       /<svg class="chart"[^>]* role="img" aria-label="1,200 requests admitted/,
     )

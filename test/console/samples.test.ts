@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DIALECT_NAMES, type Dialect, traitsOf } from '../../src/domain/dialect.ts'
@@ -53,7 +54,8 @@ beforeAll(async () => {
   for (const dialect of DIALECT_NAMES) {
     const where = place[traitsOf(dialect).belongsTo]
     const publicId = `${HOSTILE}${dialect}`
-    const wish = { dialect, ownerId: user.id, name: dialect, publicId, ...where }
+    const access = dialect === 'opendental' ? ({ access: 'enterprise' } as const) : {}
+    const wish = { dialect, ownerId: user.id, name: dialect, publicId, ...where, ...access }
     const { key, secret } = done(await server.keys.create(wish))
     if (dialect === 'opendental') done(await server.keys.assign(key.id, site.id))
     keys.set(dialect, { id: key.id, publicId, secret })
@@ -120,6 +122,8 @@ for (const { language, program, args, needs } of LANGUAGES) {
       const key = keyOf(dialect)
       const code = await sampleOf(dialect, language)
       const env = { ...process.env, LATCHKEY_SECRET: key.secret }
+      // Such a key may be used once in half a second, and the language before has used it.
+      if (dialect === 'opendental') await delay(600)
       const { stdout, stderr } = await run(program, args(code), { env })
       expect(stdout).toContain(ANSWERS[dialect](key))
       expect(stderr).toBe('')

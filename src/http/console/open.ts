@@ -65,7 +65,18 @@ export async function readForm(
   const body = await readBody(c.req.raw, LIMIT_BYTES)
   if (!body.ok) return problemOf(body.failure)
   const text = decodeText(body.value)
-  return text.ok ? new URLSearchParams(text.value) : problemOf(text.failure)
+  if (!text.ok) return problemOf(text.failure)
+  return isEscapedText(text.value) ? new URLSearchParams(text.value) : 'body_unreadable'
+}
+
+/** What is escaped is UTF-8 too: a parser of forms puts U+FFFD for what is not, and says nothing. */
+function isEscapedText(escaped: string): boolean {
+  try {
+    decodeURIComponent(escaped)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const problemOf = ({ reason }: Unreadable): Problem =>

@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '../../domain/failure.ts'
+import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
 import { normalPassword } from '../../domain/password.ts'
 import type { SignInRefusal } from '../../domain/sign-in.ts'
 import { isUsername } from '../../domain/user.ts'
@@ -35,7 +35,7 @@ export function createProof(deps: AccessDeps) {
     const mayTry = guesses.mayTry(caller.address)
     const taken = mayTry.ok
       ? await takeTry(username, caller.address)
-      : fail<Unproven>({ reason: 'locked', retryAfterSeconds: mayTry.failure.retryAfterSeconds })
+      : fail(unprovenOf(mayTry.failure))
     if (!taken.ok) refused(null, 'locked', caller)
     return taken
   }
@@ -54,8 +54,14 @@ export function createProof(deps: AccessDeps) {
     const hash = credentials?.passwordHash ?? null
     const hashes = reason !== null || normal === null || hash === null ? [] : [hash]
     const asker = `${username}\0${caller.address}`
-    const verified = await hasher.verify(normal ?? '', hashes, asker)
-    if (!verified.ok) return fail(busyOf(verified.failure))
+    // Asked again when the work begins: of many names tried at once, most must wait like any other.
+    const mayStill = () => guesses.mayTry(caller.address)
+    const verified = await hasher.verify(normal ?? '', hashes, asker, mayStill)
+    if (!verified.ok) {
+      const unproven = unprovenOf(verified.failure)
+      if (unproven.reason === 'locked') refused(null, 'locked', caller)
+      return fail(unproven)
+    }
 
     if (verified.value && credentials !== null && account !== null) {
       return ok({ credentials, account, ...begun.value })
@@ -66,6 +72,13 @@ export function createProof(deps: AccessDeps) {
   }
 
   return { prove, begin, refused }
+}
+
+/** The address has failed too often, or the server has too much to do. */
+function unprovenOf(failure: Failure): Unproven {
+  return failure.reason === 'guessing'
+    ? { reason: 'locked', retryAfterSeconds: failure.retryAfterSeconds }
+    : busyOf(failure)
 }
 
 /** Why not even the right password would do. */

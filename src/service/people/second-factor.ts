@@ -38,14 +38,19 @@ export function createSecondFactor(deps: AccessDeps, { prove }: Pick<Proof, 'pro
   }
 
   return {
-    /** A secret for his app. The page that shows it holds it sealed, for him alone. */
-    async begin(who: SignedIn): Promise<Result<Beginning, NotSo>> {
+    /**
+     * A secret for his app. The page that shows it holds it sealed, for him alone. One that was begun
+     * before is gone on with: his app has it already.
+     */
+    async begin(who: SignedIn, begun = ''): Promise<Result<Beginning, NotSo>> {
       const his = await withoutOne(who)
       if (!his.ok) return his
       const { user } = who
-      const secret = totp.newSecret()
+      const before = await openPending(begun, user.id)
+      const secret = before ?? totp.newSecret()
       const uri = totp.uri(secret, user.username ?? user.email)
-      const pending = await sealText(`${secret} ${clock()}`, pendingOf(user.id))
+      const pending =
+        before === null ? await sealText(`${secret} ${clock()}`, pendingOf(user.id)) : begun
       return ok({ pending, secret, uri, qr: drawQr(uri) })
     },
 

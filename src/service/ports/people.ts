@@ -1,4 +1,4 @@
-import type { AccountStatus } from '../../domain/key.ts'
+import type { AccountStatus, Role } from '../../domain/key.ts'
 import type { Account, AuditEvent, Maybe, User } from '../ports.ts'
 
 /** How somebody is known between requests: by a browser's cookie, or by a token of a program of his. */
@@ -85,8 +85,8 @@ export interface PeopleStorage {
   /** Deletes sessions, invitations and failures that have expired. Answers how many. */
   purgeSessions(now: number, failuresBefore: number): Promise<number>
 
-  /** It replaces what the same user was sent before. Guard: the user has not left. */
-  addInvitation(invitation: NewInvitation, event: AuditEvent): Promise<boolean>
+  /** It replaces what the same user was sent before. Guard: the user has not left, and has `role` still. */
+  addInvitation(invitation: NewInvitation, event: AuditEvent, role?: Role): Promise<boolean>
   findInvitation(digests: readonly string[], now: number): Promise<Invitation | null>
   /**
    * A new password ends every session of the user but `but`, and his invitations. Guard: the

@@ -17,11 +17,11 @@ export function scopePeople(storage: PeopleStorage, own: Own): PeopleStorage {
       withOwn(own.user(id), () => storage.removeSessions(id, but, event), 0),
     listSessions: (id, now) => withOwn(own.user(id), () => storage.listSessions(id, now), []),
 
-    async addInvitation(invitation, event) {
+    async addInvitation(invitation, event, role) {
       if (invitation.userId === null) return false
       return withOwn(
         own.user(invitation.userId),
-        () => storage.addInvitation(invitation, event),
+        () => storage.addInvitation(invitation, event, role),
         false,
       )
     },

@@ -124,7 +124,7 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
     const by = (isScanned(asked) ? SCANNED[order] : undefined) ?? ORDERS[order].by
     const conditions = conditionsOf(asked)
     const [way, past] = descends ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`]
-    const seen = after === undefined ? null : readCursor(after)
+    const seen = after === undefined ? null : readCursor(after, order)
     if (isById) conditions.push(sql`keys.id ${past} ${seen?.id ?? (descends ? LAST_ID : '')}`)
     else if (seen !== null)
       conditions.push(sql`(${by}, keys.id) ${past} (${seen.value}, ${seen.id})`)
@@ -181,12 +181,13 @@ const whereOf = (conditions: readonly RawBuilder<unknown>[]) =>
 
 const cursorOf = ({ sorted_by, id }: Found) => JSON.stringify([sorted_by, id])
 
-/** One that nobody was given begins at the beginning. */
-function readCursor(text: string): { value: string | number; id: string } | null {
+/** One that nobody was given, or for a list in another order, begins at the beginning. */
+function readCursor(text: string, order: KeyOrder): { value: string | number; id: string } | null {
   try {
     const [value, id] = JSON.parse(text) as unknown[]
-    const isValue = typeof value === 'string' || typeof value === 'number'
-    return isValue && typeof id === 'string' ? { value, id } : null
+    const isText = order === 'newest' || order === 'oldest' || order === 'name'
+    const isValue = isText ? typeof value === 'string' : Number.isSafeInteger(value)
+    return isValue && typeof id === 'string' ? { value: value as string | number, id } : null
   } catch {
     return null
   }

@@ -50,7 +50,8 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
         select 1 from users where id = ${arg('userId')} and left_at is null
       )`,
   )
-  const invite = written<NewInvitation>(
+  /** Between the asking whether he may be invited and this, he may have been raised. */
+  const invite = written<NewInvitation & { role: Tables['users']['role'] | null }>(
     (arg) => sql`
       insert into invitations (id, digest, user_id, created_at, expires_at, event_id)
       select cast(${arg('id')} as text), cast(${arg('digest')} as text),
@@ -58,6 +59,7 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
         cast(${arg('expires_at')} as bigint), cast(${arg('event_id')} as text)
       where cast(${arg('user_id')} as text) is null or exists (
         select 1 from users where id = ${arg('user_id')} and left_at is null
+          and role = coalesce(cast(${arg('role')} as text), role)
       )`,
   )
   const addIfInvited = addEventWhere<{ invitationId: string }>(compiler, (arg) => ({
@@ -126,7 +128,7 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
     setUsername: (id, username, event) =>
       audit.change('users', setName({ id, username, eventId: event.id }), event),
 
-    async addInvitation({ id, digest, userId, createdAt, expiresAt }, event) {
+    async addInvitation({ id, digest, userId, createdAt, expiresAt }, event, role) {
       const row = {
         id,
         digest,
@@ -134,6 +136,7 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
         created_at: createdAt,
         expires_at: expiresAt,
         event_id: event.id,
+        role: role ?? null,
       }
       const changed = await engine.atomic([
         ...(userId === null ? [] : [lock({ userId }), forget({ userId })]),

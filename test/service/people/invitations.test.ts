@@ -148,6 +148,15 @@ describe('the link to a password', () => {
     expect(await server.people.invite(user.id)).toMatchObject({ failure: { problem: 'conflict' } })
   })
 
+  test('that an administrator has kept does not make him the operator whom it was made for', async () => {
+    const [user, boss] = [await newcomer('rising'), await seedPerson(server)]
+    const { accountId } = user
+    const administrator = server.deskOf({ actor: boss.user.id, role: 'administrator', accountId })
+    const { secret } = done(await administrator.people.invite(user.id))
+    done(await server.accounts.setRole(user.id, 'operator'))
+    expect(await server.access.accept(secret, { password: PASSWORD }, from())).toEqual(gone)
+  })
+
   test.each(['', 'x', `lk_${'a'.repeat(49)}`, '\0', '\ud800'])(
     'that is none is gone: %j',
     async (secret) => {

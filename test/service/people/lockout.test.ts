@@ -82,4 +82,20 @@ describe('who is wrong again and again', () => {
     for (let n = 0; n < 10; n++) expect(await tries(`name-${n}`)).toEqual(wrong)
     expect(await tries('another')).toEqual(locked(300))
   })
+
+  test('is stopped by its address when it tries a hundred names at once', async () => {
+    await server.close()
+    server = await composedServer({ LATCHKEY_FAILURES_PER_ADDRESS: '10' }, argon2)
+    const before = argon2.verified
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => tries(`name-${n}`)))
+    const isWrong = (answer: (typeof answers)[number]) =>
+      answer !== 'in' && answer.reason === 'wrong'
+    const judged = answers.filter(isWrong)
+    // Those that two cores have begun when the tenth is counted are judged too.
+    expect(judged.length).toBeLessThanOrEqual(14)
+    expect(argon2.verified - before).toBe(2 * judged.length)
+    expect(answers.filter((answer) => !isWrong(answer))).toEqual(
+      Array(100 - judged.length).fill(locked(300)),
+    )
+  })
 })

@@ -130,6 +130,23 @@ export function listsConform(name: string, given: Given): void {
       },
     )
 
+    test.each([
+      'x',
+      'null',
+      '{}',
+      '["a","b"]',
+      '[1.5,"b"]',
+      '[1e30,"b"]',
+      '[1e400,"b"]',
+      '[{},"b"]',
+    ])('by a number begins at the beginning after %j, which nobody was given', async (after) => {
+      const { accountId, key } = await given.tenant()
+      for (const order of ['lastUsed', 'leastUsed', 'expiry'] as const) {
+        const { keys } = await given.storage.searchKeys({ accountId, order, after, limit: 10 })
+        expect(keys.map(({ id }) => id)).toEqual([key.id])
+      }
+    })
+
     test('of one account never shows another’s', async () => {
       const [a, b] = [await given.tenant(), await given.tenant()]
       for (const { accountId, key } of [a, b]) {

@@ -261,6 +261,19 @@ function everybody(given: Given): void {
       expect(await storage().findInvitation([third.digest], 2)).toBeNull()
       expect(await eventsOf(user.id)).toEqual(before)
     })
+
+    test('ends when its user is given another role, and is not made for a role he has no more', async () => {
+      const [link, late] = [invitationOf(user.id), invitationOf(user.id)]
+      expect(await storage().addInvitation(link, event(), user.role)).toBe(true)
+      const stranger = await given.user(user.accountId)
+      const strangers = invitationOf(stranger.id)
+      await storage().addInvitation(strangers, eventOf(stranger.id))
+      await storage().setUserRole(user.id, 'operator', event())
+      expect(await storage().findInvitation([link.digest], 2)).toBeNull()
+      expect(await storage().findInvitation([strangers.digest], 2)).not.toBeNull()
+      expect(await storage().addInvitation(late, event(), user.role)).toBe(false)
+      expect(await storage().findInvitation([late.digest], 2)).toBeNull()
+    })
   })
 
   describe('a username', () => {

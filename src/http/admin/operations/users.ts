@@ -70,7 +70,7 @@ export const users: readonly Operation[] = [
   operation({
     ...{ method: 'put', path: '/users/{id}/role', verbs: ['accounts.setRole'] },
     summary: 'Give a user another role',
-    text: 'In force at his next request. Nobody gives more than he has, or changes who is above him or himself.',
+    text: 'In force at his next request; a one-time link to a password that was made before is good no longer. Nobody gives more than he has, or changes who is above him or himself.',
     body: z.strictObject({ role }),
     examples: { 'He reads only': { role: 'member' } },
     answer: user,

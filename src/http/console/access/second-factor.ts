@@ -45,7 +45,7 @@ export function mountSecondFactor(area: Area, { access }: AccessScreenDeps): voi
   })
 
   async function begin(visit: Visit, message: string | null): Promise<Response> {
-    const begun = await access.secondFactor.begin(visit.person)
+    const begun = await access.secondFactor.begin(visit.person, text(visit, 'pending'))
     if (!begun.ok) return page(visit, TITLE, refused(why(begun.failure)), 409)
     const { pending, secret, qr } = begun.value
     const body: Html = html`${refused(message)}

@@ -20,7 +20,8 @@ const SAID = {
   renamed: 'It has its new name.',
   'developer-added': 'The developer is there. Keys of customers are made under the developer key.',
   'user-added': 'The person is there. A one-time link leads to a first password.',
-  'user-role-changed': 'The role is changed, from the next click on.',
+  'user-role-changed':
+    'The role is changed, from the next click on. A one-time link made before is good no longer.',
   'user-username-set': 'The username is set.',
   'user-left': 'That person has left: signed out, and cannot sign in any more.',
   'user-signed-out': 'Every browser is signed out, and every API token has ended.',
