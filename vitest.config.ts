@@ -9,6 +9,8 @@ export default defineConfig({
     maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What a test waits for comes when it comes: how soon is no guarantee of any.
+    expect: { poll: { timeout: 30_000 } },
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/closing-line.ts'],
   },
