@@ -1,6 +1,6 @@
 import type { Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
-import { FIRST_LINK_MS } from '../service/people.ts'
+import { FIRST_LINK_MS } from '../service/people/invitation.ts'
 import type { Log } from '../service/ports.ts'
 
 /**

@@ -2,13 +2,13 @@ import { ok } from '../domain/failure.ts'
 import type { Role } from '../domain/key.ts'
 import { isUsername, USERNAME_RULE } from '../domain/user.ts'
 import { managed } from './manage.ts'
-import { conflict, type Done, eventOf, invalid, notFound, type OperatorDeps } from './operator.ts'
-import { invitationText } from './people/kept.ts'
+import { conflict, type Done, eventOf, invalid, notFound } from './operator.ts'
+import { addInvitation, INVITATION_MS, type InvitingDeps } from './people/invitation.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { Invitation, PeopleStorage } from './ports/people.ts'
-import type { OperatorStorage, SecretDigester, User } from './ports.ts'
+import type { OperatorStorage, User } from './ports.ts'
 
-export interface PeopleDeps extends OperatorDeps {
+export interface PeopleDeps extends InvitingDeps {
   readonly role: Role
   readonly storage: Pick<
     PeopleStorage & OperatorStorage & ListStorage,
@@ -21,7 +21,6 @@ export interface PeopleDeps extends OperatorDeps {
     | 'addInvitation'
     | 'setTotp'
   >
-  readonly digester: SecretDigester
   /** Where people reach this server. */
   readonly publicUrl: string
 }
@@ -36,27 +35,15 @@ export interface Invited {
 /** The page below this path belongs to who holds the rest of it. */
 export const WELCOME = '/console/welcome'
 
-/** An operator writes to people; the console prints to whoever has just started the server. */
-export const INVITATION_MS = 72 * 60 * 60 * 1000
-export const FIRST_LINK_MS = 60 * 60 * 1000
-
-/** Whom an invitation is for that makes the first operator. */
-const NO_USER = 'nobody'
-
 /** What an operator does with how people sign in. */
 export function createPeople(deps: PeopleDeps) {
-  const { storage, random, clock, digester, publicUrl } = deps
+  const { storage, random, clock, publicUrl } = deps
   const me = { id: deps.actor, role: deps.role }
 
   async function invitationFor(user: User | null, ms: number): Promise<Invited | null> {
-    const userId = user?.id ?? null
-    const at = clock()
     const secret = random.secret()
-    const invitation = { id: random.uuid(), userId, createdAt: at, expiresAt: at + ms }
-    const digest = digester.digest(invitationText(secret))
-    const event = eventOf(deps, 'user.invited', userId ?? NO_USER, { until: invitation.expiresAt })
-    const added = await storage.addInvitation({ ...invitation, digest }, event, user?.role)
-    return added ? { invitation, secret, link: `${publicUrl}${WELCOME}/${secret}` } : null
+    const invitation = await addInvitation(deps, { secret, user, ms })
+    return invitation && { invitation, secret, link: `${publicUrl}${WELCOME}/${secret}` }
   }
 
   /** Whose sign-in this person may change. */

@@ -7,6 +7,7 @@ import { NOBODY } from '../recorder.ts'
 import type { Caller } from '../refused.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
 import type { Busy, Gone, Unfit } from './failures.ts'
+import { addInvitation, FIRST_LINK_MS } from './invitation.ts'
 import { invitationText } from './kept.ts'
 import { hashNew, namesOf } from './passwords.ts'
 
@@ -36,22 +37,14 @@ export function createWelcome(deps: AccessDeps) {
     const digests = digester.candidates(invitationText(secret))
     const sent = await storage.findInvitation(digests, clock())
     if (sent !== null || !isFirstLink(secret) || (await storage.hasOperator())) return sent
-    await addFirst(secret)
+    // What was chosen becomes a link like any other, when it is followed.
+    await addInvitation({ ...deps, actor: NOBODY }, { secret, user: null, ms: FIRST_LINK_MS })
     return storage.findInvitation(digests, clock())
   }
 
   const isFirstLink = (secret: string) =>
     deps.firstLink !== undefined &&
     digester.matches(invitationText(secret), [digester.digest(invitationText(deps.firstLink))])
-
-  /** What was chosen becomes a link like any other, when it is followed. */
-  async function addFirst(secret: string): Promise<void> {
-    const at = clock()
-    const invitation = { id: random.uuid(), userId: null, createdAt: at, expiresAt: at + FIRST_MS }
-    const event = eventOf({ ...deps, actor: NOBODY }, 'user.invited', NOBODY)
-    const digest = digester.digest(invitationText(secret))
-    await storage.addInvitation({ ...invitation, digest }, event)
-  }
 
   async function welcomeOf({ userId }: Invitation): Promise<Welcome | null> {
     if (userId === null) return (await storage.hasOperator()) ? null : { for: 'first_operator' }
@@ -155,8 +148,6 @@ export function createWelcome(deps: AccessDeps) {
     return ok(username)
   }
 }
-
-const FIRST_MS = 60 * 60 * 1000
 
 const GONE: Gone = { reason: 'gone' }
 const TAKEN = 'somebody has this username already: choose another one'
