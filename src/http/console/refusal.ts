@@ -15,10 +15,27 @@ export const statusOf = (refusal: Refusal | null): ContentfulStatusCode =>
 
 export const messageOf = (refusal: Refusal | null): string | null => refusal?.message ?? null
 
-/** A form says what its sender has seen: where somebody else was faster, he is told both. */
-export function unlessChanged<T>(visit: Visit, now: Done<T>, is: string, wished: string): Done<T> {
-  return !now.ok || is === text(visit, 'seen') || is === wished
-    ? now
+/**
+ * Changes one text of a row. A form says what its sender has seen of it: where somebody else was faster,
+ * he is told both, and nothing is changed.
+ */
+export async function changeSeen<Row, Changed>(
+  visit: Visit,
+  now: Done<Row>,
+  {
+    textOf,
+    wished,
+    change,
+  }: {
+    readonly textOf: (row: Row) => string
+    readonly wished: string
+    readonly change: () => Promise<Done<Changed>>
+  },
+): Promise<Done<Changed>> {
+  if (!now.ok) return now
+  const is = textOf(now.value)
+  return is === text(visit, 'seen') || is === wished
+    ? change()
     : conflict(
         `somebody has changed it meanwhile: it is “${is}” now, and you typed “${wished}”. Send the form again to have yours`,
       )

@@ -11,7 +11,7 @@ import { instant } from '../parts/time.ts'
 import { copyable, facts, refused } from '../parts/words.ts'
 import { nameForm } from '../places/name-form.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf, unlessChanged } from '../refusal.ts'
+import { changeSeen, messageOf, statusOf } from '../refusal.ts'
 import { part, text, type Visit } from '../visit.ts'
 import { ABOVE_ACCOUNTS, ACCOUNTS, SETTINGS } from './paths.ts'
 
@@ -40,9 +40,11 @@ export function mountSettings(area: Area): void {
   area.act(`${ACCOUNTS}/:id/rename`, 'account.write', async (visit) => {
     const { accounts } = visit.desk
     const [id, name] = [part(visit, 'id'), text(visit, 'name')]
-    const now = await accounts.find(id)
-    const seen = unlessChanged(visit, now, now.ok ? now.value.name : '', name)
-    const renamed = seen.ok ? await accounts.rename(id, name) : seen
+    const renamed = await changeSeen(visit, await accounts.find(id), {
+      textOf: (row) => row.name,
+      wished: name,
+      change: () => accounts.rename(id, name),
+    })
     return renamed.ok ? back(visit, id, 'renamed') : show(visit, id, renamed.failure)
   })
 

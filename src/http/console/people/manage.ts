@@ -1,7 +1,7 @@
 import type { Refusal } from '../../../service/operator.ts'
 import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { unlessChanged } from '../refusal.ts'
+import { changeSeen } from '../refusal.ts'
 import { part, text } from '../visit.ts'
 import { linkPage } from './link-page.ts'
 import { PEOPLE } from './paths.ts'
@@ -16,9 +16,11 @@ export function mountManaging(area: Area): void {
     const { accounts } = visit.desk
     const [id, role] = [part(visit, 'id'), roleOf(text(visit, 'role'))]
     if (role === undefined) return showPerson(visit, not('role', NO_ROLE))
-    const now = await accounts.findUser(id)
-    const seen = unlessChanged(visit, now, now.ok ? now.value.role : '', role)
-    const changed = seen.ok ? await accounts.setRole(id, role) : seen
+    const changed = await changeSeen(visit, await accounts.findUser(id), {
+      textOf: (row) => row.role,
+      wished: role,
+      change: () => accounts.setRole(id, role),
+    })
     return changed.ok
       ? seeOther(visit.c, `${PEOPLE}/${id}`, 'user-role-changed')
       : showPerson(visit, not('role', changed.failure))
@@ -27,9 +29,11 @@ export function mountManaging(area: Area): void {
   area.act(`${HERE}/username`, 'users.write', async (visit) => {
     const { accounts, people } = visit.desk
     const [id, username] = [part(visit, 'id'), text(visit, 'username')]
-    const now = await accounts.findUser(id)
-    const seen = unlessChanged(visit, now, now.ok ? (now.value.username ?? '') : '', username)
-    const isSet = seen.ok ? await people.setUsername(id, username) : seen
+    const isSet = await changeSeen(visit, await accounts.findUser(id), {
+      textOf: (row) => row.username ?? '',
+      wished: username,
+      change: () => people.setUsername(id, username),
+    })
     return isSet.ok
       ? seeOther(visit.c, `${PEOPLE}/${id}`, 'user-username-set')
       : showPerson(visit, not('username', isSet.failure))

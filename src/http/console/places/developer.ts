@@ -10,7 +10,7 @@ import { pager } from '../parts/list.ts'
 import { instant } from '../parts/time.ts'
 import { copyable, empty, facts, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf, unlessChanged } from '../refusal.ts'
+import { changeSeen, messageOf, statusOf } from '../refusal.ts'
 import { optional, part, text, type Visit } from '../visit.ts'
 import { customerKeys, portalKeys } from './developer-keys.ts'
 import { nameForm } from './name-form.ts'
@@ -26,9 +26,11 @@ export function mountDeveloper(area: Area): void {
   area.act(`${DEVELOPERS}/:id/rename`, 'places.write', async (visit) => {
     const { places } = visit.desk
     const [id, name] = [part(visit, 'id'), text(visit, 'name')]
-    const now = await places.findDeveloper(id)
-    const seen = unlessChanged(visit, now, now.ok ? now.value.name : '', name)
-    const renamed = seen.ok ? await places.renameDeveloper(id, name) : seen
+    const renamed = await changeSeen(visit, await places.findDeveloper(id), {
+      textOf: (row) => row.name,
+      wished: name,
+      change: () => places.renameDeveloper(id, name),
+    })
     return renamed.ok
       ? seeOther(visit.c, `${DEVELOPERS}/${id}`, 'renamed')
       : showDeveloper(visit, renamed.failure)

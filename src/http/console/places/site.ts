@@ -10,7 +10,7 @@ import { nothing } from '../parts/html.ts'
 import { instant } from '../parts/time.ts'
 import { copyable, facts, plural, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf, unlessChanged } from '../refusal.ts'
+import { changeSeen, messageOf, statusOf } from '../refusal.ts'
 import { part, text, type Visit } from '../visit.ts'
 import { nameForm } from './name-form.ts'
 import { ABOVE_SITES, SITES } from './paths.ts'
@@ -22,9 +22,11 @@ export function mountSite(area: Area): void {
   area.act(`${SITES}/:id/rename`, 'places.write', async (visit) => {
     const { places } = visit.desk
     const [id, name] = [part(visit, 'id'), text(visit, 'name')]
-    const now = await places.findSite(id)
-    const seen = unlessChanged(visit, now, now.ok ? now.value.name : '', name)
-    const renamed = seen.ok ? await places.renameSite(id, name) : seen
+    const renamed = await changeSeen(visit, await places.findSite(id), {
+      textOf: (row) => row.name,
+      wished: name,
+      change: () => places.renameSite(id, name),
+    })
     return renamed.ok
       ? seeOther(visit.c, `${SITES}/${id}`, 'renamed')
       : show(visit, renamed.failure)

@@ -1,6 +1,6 @@
 import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { unlessChanged } from '../refusal.ts'
+import { changeSeen } from '../refusal.ts'
 import { part, text, type Visit } from '../visit.ts'
 import { methodOf } from './agreement.ts'
 import type { Came } from './destination.ts'
@@ -16,9 +16,11 @@ export function mountDestinationEdits(
   area.act(`${HERE}/rename`, 'routes.write', async (visit) => {
     const { routes } = visit.desk
     const [id, name] = [part(visit, 'id'), text(visit, 'name')]
-    const now = await routes.findDestination(id)
-    const seen = unlessChanged(visit, now, now.ok ? now.value.name : '', name)
-    const done = seen.ok ? await routes.renameDestination(id, name) : seen
+    const done = await changeSeen(visit, await routes.findDestination(id), {
+      textOf: (row) => row.name,
+      wished: name,
+      change: () => routes.renameDestination(id, name),
+    })
     return done.ok
       ? seeOther(visit.c, `${DESTINATIONS}/${id}`, 'destination-renamed')
       : show(visit, { refusal: done.failure })
@@ -27,9 +29,11 @@ export function mountDestinationEdits(
   area.act(`${HERE}/move`, 'routes.write', async (visit) => {
     const { routes } = visit.desk
     const [id, url] = [part(visit, 'id'), text(visit, 'url')]
-    const now = await routes.findDestination(id)
-    const seen = unlessChanged(visit, now, now.ok ? (now.value.url ?? '') : '', url)
-    const done = seen.ok ? await routes.moveDestination(id, url) : seen
+    const done = await changeSeen(visit, await routes.findDestination(id), {
+      textOf: (row) => row.url ?? '',
+      wished: url,
+      change: () => routes.moveDestination(id, url),
+    })
     return done.ok
       ? seeOther(visit.c, `${DESTINATIONS}/${id}`, 'destination-moved')
       : show(visit, { refusal: done.failure })

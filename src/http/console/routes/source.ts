@@ -8,7 +8,7 @@ import { type Html, nothing } from '../parts/html.ts'
 import { moment } from '../parts/time.ts'
 import { badge, copyable, empty, facts, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf, unlessChanged } from '../refusal.ts'
+import { changeSeen, messageOf, statusOf } from '../refusal.ts'
 import { part, text, type Visit } from '../visit.ts'
 import { feedTable } from './feed-table.ts'
 import { nameForm } from './name-form.ts'
@@ -23,9 +23,11 @@ export function mountSource(area: Area): void {
   area.act(`${HERE}/rename`, 'routes.write', async (visit) => {
     const id = part(visit, 'id')
     const name = text(visit, 'name')
-    const now = await visit.desk.routes.findSource(id)
-    const seen = unlessChanged(visit, now, now.ok ? now.value.name : '', name)
-    const renamed = seen.ok ? await visit.desk.routes.renameSource(id, name) : seen
+    const renamed = await changeSeen(visit, await visit.desk.routes.findSource(id), {
+      textOf: (row) => row.name,
+      wished: name,
+      change: () => visit.desk.routes.renameSource(id, name),
+    })
     return renamed.ok
       ? seeOther(visit.c, `${SOURCES}/${id}`, 'source-renamed')
       : show(visit, renamed.failure)
