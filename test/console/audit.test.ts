@@ -44,7 +44,7 @@ describe('the audit', () => {
     const { status, text, html } = await member.get('/console/audit')
     expect(status).toBe(200)
     expect(text).toContain(`Key created The key was created for ${username}.`)
-    expect(text).toContain('Key disabled The key was disabled.')
+    expect(text).toContain('! Key disabled')
     expect(text).toContain('Key refused The key is disabled.')
     expect(html).toContain(`href="/console/keys/${keyId}"`)
     expect(html).not.toContain('<script>alert')
