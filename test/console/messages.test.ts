@@ -211,7 +211,7 @@ describe('a message that is not taken', () => {
     const drawn = (await member.get(at)).html
     expect(drawn).toContain('aria-label="The way to Night registry"')
     const query = `?destination=${world.closed.id}`
-    expect((await engineer.get(`${at}/skip${query}`)).text).toContain('Skip it?')
+    expect((await engineer.get(`${at}/skip${query}`)).text).toContain('Skip it for Night registry?')
     const fields = { destination: world.closed.id }
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(303)
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(409)

@@ -17,4 +17,29 @@ export const records = `
   .log td .sub { display: inline; }
   .log td:nth-child(4) .sub { display: none; }
 }
+
+.card.prose { gap: 1rem; }
+.head p { text-wrap: pretty; }
+.facts { align-items: baseline; }
+.facts dd:last-child { margin-bottom: 0; }
+.columns > .stack { gap: 1.25rem; }
+.card:has(> form:only-child > .field) { max-width: 42rem; }
+pre code { font-size: inherit; }
+[data-announce] { top: 0; }
+
+/* A tile is narrow: an id has its whole width, and its name and button the line above. */
+.carried { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.25rem 0.5rem; align-items: center; }
+.carried span::first-letter { text-transform: uppercase; }
+.carried code { grid-column: 1 / -1; overflow-wrap: anywhere; }
+
+/* A route goes down where there is no room for it to go across. */
+@media (max-width: 34rem) {
+  .route, .route li { flex-direction: column; align-items: stretch; gap: 0.25rem; }
+  .route .then { align-self: center; rotate: 90deg; }
+}
+@media (max-width: 46rem) {
+  table.fold caption { padding-inline: 1rem; }
+  table.fold td[data-label="Action"]::before { content: none; }
+  .pager { padding-inline: 1rem; }
+}
 `

@@ -30,7 +30,9 @@ export const feedTable = (visit: Visit, feeds: readonly ListedFeed[], caption: s
   })
 
 const oldest = (visit: Visit, { oldestAt }: ListedFeed): Html =>
-  oldestAt === null ? nothing : html`<span class="sub">oldest ${moment(oldestAt, visit.now)}</span>`
+  oldestAt === null
+    ? nothing
+    : html`<span class="sub">the oldest ${moment(oldestAt, visit.now)}</span>`
 
 /** A feed that has nothing to send, or is paused, tries nothing. */
 export function nextTry(visit: Visit, feed: ListedFeed): Html | string {
