@@ -19,6 +19,8 @@ export const records = `
 }
 
 .card.prose { gap: 1rem; }
+.notice > div > * + * { margin-top: 0.5rem; }
+ul.plain { padding-inline-start: 1.25rem; display: grid; gap: 0.375rem; }
 .head p { text-wrap: pretty; }
 .facts { align-items: baseline; }
 .facts dd:last-child { margin-bottom: 0; }

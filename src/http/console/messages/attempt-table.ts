@@ -22,7 +22,7 @@ export const attemptTable = (
       { name: 'Took', end: true },
     ],
     rows: attempts.map((attempt) => [
-      html`<span class="number">${attempt.number}</span>`,
+      html`<span class="number">No. ${attempt.number}</span>`,
       ...(nameOf === undefined ? [] : [nameOf(attempt.destinationId)]),
       instant(attempt.at),
       html`${badge(outcomeText(attempt), attempt.outcome === 'delivered' ? 'good' : 'bad')}${

@@ -85,7 +85,7 @@ const payloadCard = (visit: Visit, id: string): Html =>
     : nothing
 
 const help = ({ id, deliveries }: MessageSummary): Html => html`
-  <section class="card"><h2>${deliveries.some(({ status }) => status === 'queued') ? 'Skip it or replay it' : 'Replay it'}</h2><ul class="stack">${deliveries.map((to) => helpOne(id, to))}</ul></section>`
+  <section class="card"><h2>What can be done</h2><ul class="stack">${deliveries.map((to) => helpOne(id, to))}</ul></section>`
 
 function helpOne(id: string, to: DeliverySummary): Html {
   const [verb, text, look] =

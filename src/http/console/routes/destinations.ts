@@ -48,7 +48,7 @@ async function list(visit: Visit): Promise<Response> {
     rows.length === 0
       ? html`<section class="card flush">${empty('No destinations yet', 'A destination is a system that receives messages at a URL. Add one, verify it, and subscribe a source to it.', add)}</section>`
       : html`<ul class="tiles">${rows.map((row) => tile(row, accounts))}</ul>${pages}`
-  const about = 'Systems that receive messages, from when they are verified on.'
+  const about = 'Systems that receive messages, once they are verified.'
   return page(visit, { title: 'Destinations', about, actions: add }, body)
 }
 

@@ -12,7 +12,6 @@ import { problem } from '../problem.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { part, type Visit } from '../visit.ts'
 import { feedDrawn, queueShown } from './feed-drawn.ts'
-import { modelsOf } from './feed-state.ts'
 import { nextTry } from './feed-table.ts'
 import { trouble } from './feed-trouble.ts'
 import { mountFeedVerbs } from './feed-verbs.ts'
@@ -49,7 +48,6 @@ async function show(visit: Visit, refusal: Refusal | null): Promise<Response> {
   const body = html`${refused(messageOf(refusal))}${trouble(visit, feed)}
     <section class="card" aria-label="Its way"><h2>Its way</h2>${feedDrawn(feed, destination.ok)}</section>
     <section class="card"><h2>Facts</h2>${facts([
-      ['Data model', modelsOf(feed)],
       ['Next try', nextTry(visit, feed) || 'nothing to send'],
       ['Messages', html`<a href="${MESSAGES}?feed=${id}">What went through it</a>`],
       ['Feed id', copyable(id, 'the feed id')],
