@@ -72,7 +72,7 @@ function shown(visit: Visit, below: Html): Promise<Response> {
       ${field({ name: 'request', label: 'Request id', type: 'search', value: text(visit, 'request'), wide: true, spellcheck: false, maxlength: 200, required: true })}
       ${submit('Explain')}
     </form>${below}`
-  const about = 'What was decided about one request, and why: more than its caller is told.'
+  const about = 'What was decided about a request, and what its caller was not told.'
   return page(visit, { title: 'Explain a request', about }, body)
 }
 
@@ -80,7 +80,7 @@ function shown(visit: Visit, below: Html): Promise<Response> {
 const whereFound = (visit: Visit): Html => html`
   <section class="card prose"><h2>Where the id is</h2>
     <ul class="plain">
-      <li>In the answer: the header <code>${REQUEST_ID}</code>, whatever the answer is.</li>
+      <li>In the answer: the header <code class="nowrap">${REQUEST_ID}</code>, whatever the answer is.</li>
       <li>In this server’s log: each line of a request has it.</li>
       ${
         visit.may('audit.read')

@@ -25,8 +25,6 @@ legend { margin-bottom: 0.5rem; }
 .hint { color: var(--soft); font-size: 0.875rem; }
 .error { color: var(--red); font-size: 0.875rem; font-weight: 550; }
 input:not([type="checkbox"], [type="radio"]), select, textarea { font: inherit; color: inherit; width: 100%; min-height: 2.5rem; padding: 0.4375rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--round); background: var(--sheet); }
-/* Browsers make each kind a little higher or lower than the others: labels in a row would not be level. */
-input:not([type="checkbox"], [type="radio"]), select { height: 2.5rem; }
 input[type="search"] { appearance: none; }
 textarea { min-height: 6rem; resize: vertical; }
 .field:has(textarea.code) { max-width: none; }

@@ -1,4 +1,4 @@
-/** What stands in lists of its own kind. */
+/** What is written down or drawn of its own: the log of what happened, what people carry elsewhere, routes. */
 export const records = `
 /* The audit: on a phone three lines for each event, without the names of the columns. */
 .log td { min-width: 8.5rem; }
@@ -18,17 +18,6 @@ export const records = `
   .log td:nth-child(4) .sub { display: none; }
 }
 
-.card.prose { gap: 1rem; }
-.notice > div > * + * { margin-top: 0.5rem; }
-ul.plain { padding-inline-start: 1.25rem; display: grid; gap: 0.375rem; }
-.head p { text-wrap: pretty; }
-.facts { align-items: baseline; }
-.facts dd:last-child { margin-bottom: 0; }
-.columns > .stack { gap: 1.25rem; }
-.card:has(> form:only-child > .field) { max-width: 42rem; }
-pre code { font-size: inherit; }
-[data-announce] { top: 0; }
-
 /* A tile is narrow: an id has its whole width, and its name and button the line above. */
 .carried { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.25rem 0.5rem; align-items: center; }
 .carried span::first-letter { text-transform: uppercase; }
@@ -39,9 +28,7 @@ pre code { font-size: inherit; }
   .route, .route li { flex-direction: column; align-items: stretch; gap: 0.25rem; }
   .route .then { align-self: center; rotate: 90deg; }
 }
-@media (max-width: 46rem) {
-  table.fold caption { padding-inline: 1rem; }
-  table.fold td[data-label="Action"]::before { content: none; }
-  .pager { padding-inline: 1rem; }
-}
+
+.notice > div > * + * { margin-top: 0.5rem; }
+ul.plain { padding-inline-start: 1.25rem; display: grid; gap: 0.375rem; }
 `

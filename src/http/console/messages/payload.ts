@@ -36,8 +36,8 @@ async function open(visit: Visit): Promise<Response> {
     ${notice('warn', 'The audit says that you have opened it', 'Close this page when you are done: your browser does not keep it.')}
     <section class="card" aria-label="The payload" data-secret><pre class="wrap" tabindex="0">${shown}</pre>
       <p class="small soft">${isCut ? html`These are the first ${SHOWN.toLocaleString('en')} of ${text.length.toLocaleString('en')} characters. The file has all of them, as they came.` : shown === text ? 'The file is the same.' : 'It is indented here. The file is as it came.'}</p>
-      <form method="post" action="${MESSAGES}/${id}/download" data-download>${hidden(FORM_TOKEN, visit.formToken)}
-        <div class="row">${submit('Download it', '')}${link(`${MESSAGES}/${id}`, 'Close', 'primary')}</div></form>
+      <div class="row"><form class="inline" method="post" action="${MESSAGES}/${id}/download" data-download>${hidden(FORM_TOKEN, visit.formToken)}${submit('Download it', '')}</form>
+        ${link(`${MESSAGES}/${id}`, 'Close', 'primary')}</div>
     </section>`
   const title = `${message.dataModel}: ${message.eventType}`
   const crumbs = [...ABOVE_MESSAGE, { href: `${MESSAGES}/${id}`, text: title }]

@@ -62,11 +62,11 @@ export async function showDeveloper(visit: Visit, refusal: Refusal | null): Prom
         ['Added', instant(developer.createdAt)],
       ])}
         <p class="small soft">The developer key is no secret: each request carries it, followed by a customer key.</p></section>
-      <div class="stack"><section class="card"><h2>Key for the portal</h2>${portalKeys(visit, developer, portal.keys)}</section>
-      ${visit.may('places.write') ? html`<section class="card"><h2>Rename</h2>${nameForm(visit, `${here}/rename`, developer.name, visit.given.has('name') ? refusal : null)}</section>` : nothing}</div>
+      <section class="card"><h2>Key for the portal</h2>${portalKeys(visit, developer, portal.keys)}</section>
     </div>
     <section class="card flush">${customers.keys.length === 0 ? noCustomers : customerKeys(visit, here, customers.keys)}
-      ${pagesOf(visit, here, customers.next)}</section>`
+      ${pagesOf(visit, here, customers.next)}</section>
+    ${visit.may('places.write') ? html`<section class="card prose"><h2>Rename</h2>${nameForm(visit, `${here}/rename`, developer.name, visit.given.has('name') ? refusal : null)}</section>` : nothing}`
   const actions = visit.may('keys.write')
     ? link(newCustomerKey(developer), 'Create a customer key', 'primary')
     : nothing
