@@ -69,7 +69,7 @@ function told({ whole, events, first, last, signedAt, breaks, breaksFound }: Ver
   const signed =
     signedAt === null
       ? 'No checkpoint is signed yet: that takes a few seconds after the first event.'
-      : `The last checkpoint was signed at ${exact(signedAt)}. What happened in the last seconds has no seal yet, and is not part of this.`
+      : html`The last checkpoint was signed at <span class="nowrap">${exact(signedAt)}.</span> What happened in the last seconds has no seal yet, and is not part of this.`
   if (events === 0 && whole) return notice('plain', 'There is no sealed event yet', signed)
   if (whole) {
     const range = `${plural(events, 'event')}, number ${first.toLocaleString('en')} to ${last.toLocaleString('en')}`

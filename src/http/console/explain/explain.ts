@@ -24,7 +24,10 @@ export function mountExplain(area: Area, { answered }: ExplainScreenDeps): void 
     const explained = await visit.desk.explain(asked)
     if (!explained.ok) {
       const text = sentence(explained.failure.message)
-      return shown(visit, notice('warn', 'Nothing is known of that request', text))
+      return shown(
+        visit,
+        html`${notice('warn', 'Nothing is known of that request', text)}${whereFound(visit)}`,
+      )
     }
     const { decisions } = explained.value
     return shown(

@@ -14,9 +14,11 @@ export const records = `
   .log table.fold td:last-child { order: 4; margin-inline-start: auto; }
   .log table.fold td[data-label]::before { content: none; }
   .log table.fold td:nth-child(3)::before { content: "→ "; }
-  .log td .sub { display: inline; }
-  .log td:nth-child(4) .sub { display: none; }
+  .log table.fold td:nth-child(4) .sub { display: none; }
 }
+
+/* On a phone what is below a cell's text goes on behind it. */
+@media (max-width: 46rem) { table.fold td .sub { display: inline; } }
 
 /* A tile is narrow: an id has its whole width, and its name and button the line above. */
 .carried { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.25rem 0.5rem; align-items: center; }
@@ -30,5 +32,9 @@ export const records = `
 }
 
 .notice > div > * + * { margin-top: 0.5rem; }
+/* A page with chapters. */
+.chapter { margin-top: 1.5rem; }
+.chapter h2 { font-size: 1.375rem; }
+
 ul.plain { padding-inline-start: 1.25rem; display: grid; gap: 0.375rem; }
 `

@@ -26,7 +26,7 @@ export const attemptTable = (
       ...(nameOf === undefined ? [] : [nameOf(attempt.destinationId)]),
       instant(attempt.at),
       html`${badge(outcomeText(attempt), attempt.outcome === 'delivered' ? 'good' : 'bad')}${
-        attempt.detail === '' ? nothing : html`<span class="sub">${attempt.detail}</span>`
+        attempt.detail === '' ? nothing : html` <span class="sub">${attempt.detail}</span>`
       }`,
       html`<span class="number">${attempt.ms.toLocaleString('en')} ms</span>`,
     ]),

@@ -66,7 +66,7 @@ export const customerKeys = (visit: Visit, here: string, keys: readonly ListedKe
 const officeOf = ({ siteName, assignedAt, siteId }: ListedKey): Html | string =>
   siteId === null
     ? html`<span class="soft">None: it opens no data yet</span>`
-    : html`${siteName ?? 'An office of another account'}${assignedAt === null ? nothing : html`<span class="sub">since ${day(assignedAt)}</span>`}`
+    : html`${siteName ?? 'An office of another account'}${assignedAt === null ? nothing : html` <span class="sub">since ${day(assignedAt)}</span>`}`
 
 function actions({ formToken }: Visit, here: string, key: ListedKey): Html | string {
   if (key.status === 'revoked') return ''

@@ -21,10 +21,10 @@ export const feedTable = (visit: Visit, feeds: readonly ListedFeed[], caption: s
     rows: feeds.map((feed) => [
       html`<a href="${FEEDS}/${feed.id}">${feed.source.name} <span aria-hidden="true">→</span><span class="hidden">to</span> ${feed.destination.name}</a><span class="sub">${modelsOf(feed)}</span>`,
       html`${feedState(feed)} ${feed.destination.verifiedAt === null ? badge('Destination not verified', 'warn') : nothing}`,
-      html`<span class="number">${feed.queued.toLocaleString('en')}</span>${oldest(visit, feed)}`,
+      html`<span class="number">${feed.queued.toLocaleString('en')}</span> ${oldest(visit, feed)}`,
       feed.lastAttempt === null
         ? ''
-        : html`${outcomeText(feed.lastAttempt)}<span class="sub">${moment(feed.lastAttempt.at, visit.now)}</span>`,
+        : html`${outcomeText(feed.lastAttempt)} <span class="sub">${moment(feed.lastAttempt.at, visit.now)}</span>`,
       nextTry(visit, feed),
     ]),
   })

@@ -19,7 +19,8 @@ const VERBS = {
     work: ({ desk }: Visit, id: string): Promise<Done<unknown>> =>
       desk.routes.setSubscriptionStatus(id, 'paused'),
     to: (id: string) => `${FEEDS}/${id}`,
-    said: 'feed-paused',
+    // Its page says so itself, and what follows from it.
+    said: undefined,
   },
   purge: {
     title: 'Empty the queue?',
