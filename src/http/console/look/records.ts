@@ -6,7 +6,7 @@ export const records = `
 .log td:last-child { min-width: 0; }
 .log th .sub { max-width: 32rem; }
 @media (max-width: 46rem) {
-  .log table.fold tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.125rem 0.5rem; }
+  .log table.fold tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.125rem 0.5rem; padding-block: 0.625rem; }
   .log table.fold th { display: contents; }
   .log table.fold th > .sub { order: 2; flex-basis: 100%; }
   .log table.fold td { order: 3; min-width: 0; font-size: 0.9375rem; }
@@ -14,11 +14,10 @@ export const records = `
   .log table.fold td:last-child { order: 4; margin-inline-start: auto; }
   .log table.fold td[data-label]::before { content: none; }
   .log table.fold td:nth-child(3)::before { content: "→ "; }
+  .log table.fold td .sub { display: inline; }
+  .log table.fold td .sub::before { content: none; }
   .log table.fold td:nth-child(4) .sub { display: none; }
 }
-
-/* On a phone what is below a cell's text goes on behind it. */
-@media (max-width: 46rem) { table.fold td .sub { display: inline; } }
 
 /* A tile is narrow: an id has its whole width, and its name and button the line above. */
 .carried { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.25rem 0.5rem; align-items: center; }
