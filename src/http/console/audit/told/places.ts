@@ -15,7 +15,7 @@ export const PLACES = {
   ],
   'account.addresses_enforced': ['warn', 'Keys work only from the addresses on the list.'],
   'account.addresses_open': ['warn', 'Keys work from every address.'],
-  'address.added': ['plain', ({ network }) => `The address ${network} was added to the list.`],
+  'address.added': ['plain', ({ network }) => `${network} was added to the list.`],
   'address.removed': ['warn', 'An address was taken off the list.'],
   'site.renamed': ['plain', ({ name }) => `The site is now called ${name}.`],
   'site.created': ['plain', 'The site was created.'],
