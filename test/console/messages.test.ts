@@ -224,6 +224,23 @@ describe('a message that is not taken', () => {
     }
   })
 
+  test('is shown first in the queue of its feed, with the way to skip it', async () => {
+    const first = await vendorSends(world.closed.id)
+    const second = await vendorSends(world.closed.id)
+    await world.deliver()
+    const { html } = await engineer.get(`/console/feeds/${world.closed.feedId}`)
+    const headId = /([^"/]+)">Look at the message/.exec(html)?.[1]
+    const queue = html.slice(html.indexOf('What is queued, the oldest first'))
+    const rows = [...queue.matchAll(/<th scope="row"><a href="[^"]*\/([^"/]+)"/g)].map(
+      ([, id]) => id,
+    )
+    expect(rows[0]).toBe(headId)
+    expect(rows.length).toBeGreaterThan(2)
+    expect(rows.slice(-2)).toEqual([first.id, second.id])
+    expect(html).toContain(`href="${AT}/${headId}/skip?destination=${world.closed.id}"`)
+    expect((await member.get(`/console/feeds/${world.closed.feedId}`)).html).not.toContain('/skip?')
+  })
+
   test('is purged with its whole queue after a question that says how many', async () => {
     await vendorSends(world.closed.id)
     const at = `/console/feeds/${world.closed.feedId}`

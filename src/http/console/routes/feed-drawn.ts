@@ -24,14 +24,14 @@ export const feedDrawn = (feed: ListedFeed, mayOpen: boolean): Html => {
   </ol>`
 }
 
-/** In the order in which they go, where all of them are shown. */
+/** The oldest first, as they go but for what was replayed, where all of them are shown. */
 export function queueShown(
   visit: Visit,
   { id, queued }: ListedFeed,
   newest: readonly MessageSummary[],
 ): Html {
   if (queued <= newest.length)
-    return messageTable(visit, newest.toReversed(), 'What is queued, the next to go first')
+    return messageTable(visit, newest.toReversed(), 'What is queued, the oldest first')
   const caption = `The newest ${newest.length} of ${queued.toLocaleString('en')} that are queued`
   return html`${messageTable(visit, newest, caption)}
     <div class="pager"><a href="${MESSAGES}?feed=${id}&status=queued">All that are queued</a></div>`
