@@ -7,7 +7,8 @@ import type { Account } from '../ports.ts'
 import { NOBODY } from '../recorder.ts'
 import type { Caller } from '../refused.ts'
 import type { AccessDeps } from './deps.ts'
-import { busyOf, type Unproven } from './failures.ts'
+import { busyOf, type CodeWrong, type Unproven } from './failures.ts'
+import type { SecondFactor } from './second-factor.ts'
 import { createTries, type Try } from './tries.ts'
 
 /** Who has proved to know the password, and may come in. */
@@ -20,7 +21,7 @@ export interface Proven extends Try {
  * Name and password in, who it is out. A name that is nobody's, a person without a password, one who
  * has left, and a closed account are all one wrong password: the same reads, the same work, one answer.
  */
-export function createProof(deps: AccessDeps) {
+export function createProof(deps: AccessDeps, { take }: Pick<SecondFactor, 'take'>) {
   const { storage, hasher, guesses, recorder } = deps
   const takeTry = createTries(deps)
 
@@ -71,7 +72,19 @@ export function createProof(deps: AccessDeps) {
     return fail({ reason: 'wrong' })
   }
 
-  return { prove, begin, refused }
+  /** After the password, where a second factor is set up. It takes the code: none is good twice. */
+  async function proveCode(
+    credentials: Credentials,
+    code: string,
+    caller: Caller,
+  ): Promise<Result<void, CodeWrong>> {
+    if (await take(credentials, code, caller)) return ok(undefined)
+    guesses.failed(caller.address)
+    refused(credentials.user.id, 'code_wrong', caller)
+    return fail({ reason: 'code_wrong' })
+  }
+
+  return { prove, proveCode, begin }
 }
 
 /** The address has failed too often, or the server has too much to do. */

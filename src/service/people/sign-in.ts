@@ -5,7 +5,6 @@ import { type AccessDeps, ownEvent } from './deps.ts'
 import type { SignInFailure } from './failures.ts'
 import { sessionText } from './kept.ts'
 import type { Proof, Proven } from './prove.ts'
-import type { SecondFactor } from './second-factor.ts'
 import { createTickets } from './tickets.ts'
 
 /** A session of a browser lives so long at most. */
@@ -18,11 +17,7 @@ export interface Opened {
 }
 
 /** Username and password in, and a code where a second factor is set up; a session out. */
-export function createSignIn(
-  deps: AccessDeps,
-  { prove, begin, refused }: Proof,
-  { take }: Pick<SecondFactor, 'take'>,
-) {
+export function createSignIn(deps: AccessDeps, { prove, proveCode, begin }: Proof) {
   const { storage, random, digester, clock } = deps
   const tickets = createTickets(deps)
 
@@ -31,10 +26,8 @@ export function createSignIn(
     { code, userAgent }: { code: string; userAgent: string },
     caller: Caller,
   ): Promise<Result<Opened, SignInFailure>> {
-    if (await take(proven.credentials, code, caller)) return open(proven, userAgent, caller)
-    deps.guesses.failed(caller.address)
-    refused(proven.credentials.user.id, 'code_wrong', caller)
-    return fail({ reason: 'code_wrong' })
+    const right = await proveCode(proven.credentials, code, caller)
+    return right.ok ? open(proven, userAgent, caller) : right
   }
 
   async function open(
