@@ -96,7 +96,7 @@ export function createArea(deps: AreaDeps): Area {
       now: clock(),
       person,
       desk,
-      again: againOf(access, desk, { person, given, caller }),
+      again: againOf(access, desk, { c, person, given, caller }),
       may: desk.may,
       narrowedTo,
       formToken: sessions.formToken(secret),

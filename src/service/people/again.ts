@@ -10,6 +10,8 @@ import type { Proof } from './prove.ts'
 export interface TypedAgain {
   readonly password: string
   readonly code: string
+  /** The mark that his browser holds. */
+  readonly device?: string | undefined
 }
 
 export type AgainFailure = NotSo | Unproven | CodeWrong
@@ -41,12 +43,12 @@ export const createAgain =
   ({ prove, proveCode }: Proof) =>
   async (
     who: SignedIn,
-    { password, code }: TypedAgain,
+    { password, code, device }: TypedAgain,
     caller: Caller,
   ): Promise<Result<Himself, AgainFailure>> => {
     const person = inPerson(who)
     if (!person.ok) return person
-    const proven = await prove({ username: who.user.username ?? '', password }, caller)
+    const proven = await prove({ username: who.user.username ?? '', password, device }, caller)
     if (!proven.ok) return proven
     const { credentials, forgive } = proven.value
     // The username may be another's by now.

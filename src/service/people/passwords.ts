@@ -4,6 +4,7 @@ import type { User } from '../ports.ts'
 import type { Caller } from '../refused.ts'
 import type { Himself } from './again.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
+import { createDevices } from './devices.ts'
 import { type Busy, busyOf, type NotSo, type Unfit } from './failures.ts'
 
 /** The hash of a new password, if it is fit for whoever has these names. */
@@ -25,13 +26,17 @@ export const namesOf = ({ username, email }: Pick<User, 'username' | 'email'>): 
   username === null ? [email] : [username, email]
 
 export function createPasswords(deps: AccessDeps) {
+  const devices = createDevices(deps)
   return {
-    /** Ends every other session and every token of his: whoever had the old one is out. */
+    /**
+     * Ends every other session and every token of his: whoever had the old one is out. Answers the mark
+     * of his browser: what was given before is worth nothing.
+     */
     async change(
       himself: Himself,
       wished: string,
       caller: Caller,
-    ): Promise<Result<void, Unfit | NotSo | Busy>> {
+    ): Promise<Result<string, Unfit | NotSo | Busy>> {
       const { user, session } = himself.who
       if (himself.isPassword(wished)) return fail(same)
       const hashed = await hashNew(deps, wished, namesOf(user))
@@ -39,7 +44,9 @@ export function createPasswords(deps: AccessDeps) {
       const wish = { hash: hashed.value, invitationId: null, but: session.id }
       const event = ownEvent(deps, user.id, caller, 'user.password_changed')
       const changed = await deps.storage.setPassword(user.id, wish, event)
-      return changed ? ok(undefined) : fail({ reason: 'conflict', message: 'you have left' })
+      return changed
+        ? ok(devices.write(user.id, hashed.value))
+        : fail({ reason: 'conflict', message: 'you have left' })
     },
   }
 }

@@ -1,7 +1,9 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import type { Credentials, SignedIn } from '../ports/people.ts'
 import type { Caller } from '../refused.ts'
+import type { Claimed } from './begin.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
+import { createDevices } from './devices.ts'
 import type { SignInFailure } from './failures.ts'
 import { sessionText } from './kept.ts'
 import type { Proof, Proven } from './prove.ts'
@@ -10,9 +12,10 @@ import { createTickets } from './tickets.ts'
 /** A session of a browser lives so long at most. */
 export const SESSION_MS = 12 * 60 * 60 * 1000
 
-/** What the browser gets, once: the secret of its session. */
+/** What the browser gets: the secret of its session, and the mark that it is known by afterwards. */
 export interface Opened {
   readonly secret: string
+  readonly device: string
   readonly signedIn: SignedIn
 }
 
@@ -20,6 +23,7 @@ export interface Opened {
 export function createSignIn(deps: AccessDeps, { prove, proveCode, begin }: Proof) {
   const { storage, random, digester, clock } = deps
   const tickets = createTickets(deps)
+  const devices = createDevices(deps)
 
   async function withCode(
     proven: Proven,
@@ -31,7 +35,7 @@ export function createSignIn(deps: AccessDeps, { prove, proveCode, begin }: Proo
   }
 
   async function open(
-    { credentials: { user }, account, forgive }: Proven,
+    { credentials: { user, passwordHash }, account, forgive }: Proven,
     userAgent: string,
     caller: Caller,
   ): Promise<Result<Opened, SignInFailure>> {
@@ -51,12 +55,13 @@ export function createSignIn(deps: AccessDeps, { prove, proveCode, begin }: Proo
     // He may have left since.
     if (!(await storage.addSession({ ...session, digest }, event))) return fail({ reason: 'wrong' })
     await forgive()
-    return ok({ secret, signedIn: { session, user, account } })
+    const device = devices.write(user.id, passwordHash ?? '')
+    return ok({ secret, device, signedIn: { session, user, account } })
   }
 
   return {
     async signIn(
-      typed: { username: string; password: string; code?: string | undefined; userAgent: string },
+      typed: Claimed & { password: string; code?: string | undefined; userAgent: string },
       caller: Caller,
     ): Promise<Result<Opened, SignInFailure>> {
       const proven = await prove(typed, caller)
@@ -70,13 +75,14 @@ export function createSignIn(deps: AccessDeps, { prove, proveCode, begin }: Proo
 
     /** The second page: what `code_needed` came with, and the code. Each is a try like any other. */
     async signInWithCode(
-      typed: { ticket: string; code: string; userAgent: string },
+      typed: Omit<Claimed, 'username'> & { ticket: string; code: string; userAgent: string },
       caller: Caller,
     ): Promise<Result<Opened, SignInFailure>> {
       const credentials: Credentials | null = await tickets.read(typed.ticket)
       const account = credentials && (await storage.findAccount(credentials.user.accountId))
       if (credentials === null || account?.status !== 'open') return fail({ reason: 'wrong' })
-      const begun = await begin(credentials.user.username ?? '', caller)
+      const claimed = { username: credentials.user.username ?? '', device: typed.device }
+      const begun = await begin(claimed, credentials, caller)
       if (!begun.ok) return begun
       return withCode({ credentials, account, ...begun.value }, typed, caller)
     },

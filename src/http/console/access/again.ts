@@ -6,6 +6,7 @@ import type { Desk } from '../../../service/desk.ts'
 import type { Refusal } from '../../../service/operator.ts'
 import type { AgainFailure, Himself } from '../../../service/people/again.ts'
 import type { Busy, Unfit } from '../../../service/people/failures.ts'
+import { deviceOf } from '../cookie.ts'
 import { field } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { statusOf as statusOfRefusal } from '../refusal.ts'
@@ -32,13 +33,13 @@ export interface Proved {
 export const againOf = (
   { again, secondFactor }: Pick<Access, 'again' | 'secondFactor'>,
   desk: Desk,
-  { person, given, caller }: Pick<Visit, 'person' | 'given' | 'caller'>,
+  { c, person, given, caller }: Pick<Visit, 'c' | 'person' | 'given' | 'caller'>,
 ): Again => ({
   wantsCode: async () => (await secondFactor.left(person.user.id)) !== null,
   async prove() {
     // A password is not trimmed: a blank may be part of it.
     const typed = { password: given.get(PASSWORD) ?? '', code: given.get(CODE) ?? '' }
-    const proven = await again(person, typed, caller)
+    const proven = await again(person, { ...typed, device: deviceOf(c) }, caller)
     return proven.ok ? { ok: true, value: { himself: proven.value, desk } } : proven
   },
 })

@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import type { Session } from '../../../service/ports/people.ts'
 import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { takeSession } from '../cookie.ts'
+import { giveDevice, takeSession } from '../cookie.ts'
 import { field, form, link, press, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
@@ -31,7 +31,9 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
     if (!proved.ok) return mine(visit, proved.failure)
     const { himself } = proved.value
     const changed = await access.passwords.change(himself, typed('wished'), visit.caller)
-    return changed.ok ? seeOther(visit.c, HERE, 'password-changed') : mine(visit, changed.failure)
+    if (!changed.ok) return mine(visit, changed.failure)
+    giveDevice(visit.c, changed.value)
+    return seeOther(visit.c, HERE, 'password-changed')
   })
 
   area.act(`${HERE}/sessions/:id/end`, 'signed-in', async (visit) => {
