@@ -29,6 +29,7 @@ async function send(fields: Record<string, string>, cookie = '', address = '203.
 }
 
 const typed = ({ username }: Person, password = PASSWORD) => ({ username, password })
+const lives = async (secret = '') => (await server.access.sessions.find(secret, 'browser')) !== null
 
 describe('the mark by which a browser is known', () => {
   test('is given with the session, to this host alone, out of reach of scripts and other sites, for a year', async () => {
@@ -75,5 +76,35 @@ describe('the mark by which a browser is known', () => {
     // With the new password his browser has a new mark.
     await strangers()
     expect((await owner.send(SIGN_IN, typed(owner.person, wished))).location).toBe('/console')
+  })
+})
+
+describe('who signs in again', () => {
+  test('ends the session that this browser had, and no other browser’s', async () => {
+    const person = await seedPerson(server)
+    const elsewhere = (await send(typed(person))).cookies.get('__Host-latchkey')
+    const former = (await send(typed(person))).cookies.get('__Host-latchkey')
+    const next = await send(typed(person), `__Host-latchkey=${former}`)
+    const secrets = [former, elsewhere, next.cookies.get('__Host-latchkey')]
+    expect(await Promise.all(secrets.map(lives))).toEqual([false, true, true])
+    const [event] = await server.storage.listEvents({
+      ...{ subject: person.user.id, action: 'session.ended', limit: 1 },
+    })
+    expect(event?.actor).toBe(person.user.id)
+  })
+
+  test('as somebody else ends the session of who was there before', async () => {
+    const [one, other] = [await seedPerson(server), await seedPerson(server)]
+    const former = (await send(typed(one))).cookies.get('__Host-latchkey')
+    const next = await send(typed(other), `__Host-latchkey=${former}`)
+    expect(next.status).toBe(303)
+    expect(await lives(former)).toBe(false)
+  })
+
+  test('in vain ends nothing', async () => {
+    const person = await seedPerson(server)
+    const former = (await send(typed(person))).cookies.get('__Host-latchkey')
+    expect((await send(typed(person, 'not it'), `__Host-latchkey=${former}`)).status).toBe(401)
+    expect(await lives(former)).toBe(true)
   })
 })

@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { SignInFailure } from '../../../service/people/failures.ts'
 import type { Caller } from '../../../service/refused.ts'
 import { document, seeOther } from '../answer.ts'
-import { deviceOf, giveDevice, giveSession } from '../cookie.ts'
+import { deviceOf, giveDevice, giveSession, sessionSecretOf } from '../cookie.ts'
 import { alone } from '../look/frame.ts'
 import { themeOf } from '../look/theme.ts'
 import { createOpenArea } from '../open.ts'
@@ -30,6 +30,7 @@ export function signInScreens(deps: AccessScreenDeps) {
     const username = (form.get('username') ?? '').trim()
     const opened = await attempt(c, username, form, caller)
     if (opened.ok) {
+      await endFormer(c, caller)
       giveSession(c, opened.value.secret)
       giveDevice(c, opened.value.device)
       return seeOther(c, next)
@@ -55,6 +56,13 @@ export function signInScreens(deps: AccessScreenDeps) {
     }
     const password = form.get('password') ?? ''
     return access.signIn({ username, password, ...browser }, caller)
+  }
+
+  /** The browser forgets the session that it had: who copied its cookie is not to go on with it. */
+  async function endFormer(c: Context, caller: Caller): Promise<void> {
+    const secret = sessionSecretOf(c)
+    const former = secret === undefined ? null : await access.sessions.find(secret, 'browser')
+    if (former !== null) await access.sessions.signOut(former, caller)
   }
 }
 
