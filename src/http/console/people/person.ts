@@ -1,8 +1,8 @@
 import { html } from 'hono/html'
 import { mayManage } from '../../../domain/role.ts'
-import type { Refusal } from '../../../service/operator.ts'
 import type { SignInStanding } from '../../../service/ports/lists.ts'
 import type { User } from '../../../service/ports.ts'
+import { againFields, messageOf, type NotDone, statusOf } from '../access/again.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { accountNames } from '../one-account.ts'
@@ -11,7 +11,6 @@ import { type Html, nothing } from '../parts/html.ts'
 import { instant, moment } from '../parts/time.ts'
 import { badge, copyable, facts, plural, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf } from '../refusal.ts'
 import { part, text, type Visit } from '../visit.ts'
 import { ABOVE_PEOPLE, PEOPLE } from './paths.ts'
 import { roleChoices } from './role-choices.ts'
@@ -19,8 +18,8 @@ import { signingIn } from './signing-in.ts'
 
 /** Which form of the page was sent in vain. */
 export interface Refused {
-  readonly form: 'role' | 'username' | 'invite' | 'sign-out'
-  readonly failure: Refusal
+  readonly form: 'role' | 'username' | 'sign-out'
+  readonly failure: NotDone
 }
 
 export function mountPerson(area: Area): void {
@@ -99,6 +98,7 @@ async function changes(visit: Visit, user: User, refusal: Refused | null): Promi
       visit.formToken,
       `${here}/role`,
       html`${hidden('seen', user.role)}${roleChoices(me.role, typed('role', user.role))}
+        ${againFields(visit, refusal?.form === 'role' ? refusal.failure : null)}
         <div class="row">${submit('Change the role')}</div>`,
     )}</section>
     <div class="stack"><section class="card"><h2>Username</h2>${form(
@@ -110,19 +110,10 @@ async function changes(visit: Visit, user: User, refusal: Refused | null): Promi
     )}</section>
     <section class="card"><h2>Access</h2>
       <p>A one-time link leads to a new password. The link before it is then good no longer.</p>
-      ${press(visit.formToken, `${here}/invite`, 'Make a one-time link', { fields: { seen: await lastInvited(visit, user.id) } })}
+      <p>${link(`${here}/invite`, 'Make a one-time link')}</p>
       <p>Every browser and API token ends:</p>
       ${press(visit.formToken, `${here}/sign-out`, 'Sign out everywhere')}
       <details class="more"><summary>Device lost, or leaving?</summary>
         <div class="row">${link(`${here}/reset-second-factor`, 'Reset the second factor')}${link(`${here}/leave`, 'Let this person leave', 'danger')}</div>
       </details></section></div>`
-}
-
-/** The last link that was made: who sends a form that has seen another makes none. */
-export async function lastInvited(visit: Visit, userId: string): Promise<string> {
-  const [event] = await visit.desk.audit.list({
-    ...{ subject: userId, action: 'user.invited' },
-    limit: 1,
-  })
-  return event?.id ?? ''
 }
