@@ -8,7 +8,7 @@ import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { createCarry } from '../../src/node/upstream/carry.ts'
 import { testKeyring } from './ring.ts'
-import { temporaryFolder, testClock, testLog } from './server.ts'
+import { callOf, temporaryFolder, testClock, testLog } from './server.ts'
 
 /** The real argon2, counted. */
 export function countingArgon2(): Argon2 & { verified: number } {
@@ -46,6 +46,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
   return {
     ...latchkey,
     clock,
+    call: callOf(latchkey),
     post,
     async close() {
       await latchkey.storage.close()
