@@ -1,19 +1,19 @@
 import type { Checkpoint, SealedEvent } from '../domain/chain.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
+import { eventOf, type OperatorDeps } from './operator.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
-import type { AuditStorage, Clock, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
+import type { AuditStorage, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
 import { createVerifier, type Verdict } from './verify-chain.ts'
 
-export interface AuditDeps {
+export interface AuditDeps extends OperatorDeps {
   /** The chain, which is one for all accounts. */
   readonly storage: AuditStorage
   /** The events that whoever asks may see. */
-  readonly events: Pick<OperatorStorage, 'listEvents' | 'findKeySummary'> &
+  readonly events: Pick<OperatorStorage, 'addEvent' | 'listEvents' | 'findKeySummary'> &
     Pick<SurveyStorage, 'findNames'> &
     Pick<ListStorage, 'searchUsers'>
   readonly notary: Notary
-  readonly clock: Clock
 }
 
 /** How far a long reading is, in events. */
@@ -23,8 +23,9 @@ const PAGE = 1000
 /** So many have a part of their name in common, at most. */
 const USERS = 100
 
-/** What an operator does with the audit. Nothing here changes it. */
-export function createAudit({ storage, events, notary, clock }: AuditDeps) {
+/** What an operator does with the audit. Nothing here changes what it says. */
+export function createAudit(deps: AuditDeps) {
+  const { storage, events, notary, clock } = deps
   return {
     list: (page: Page & EventFilter) => events.listEvents(page),
     /** What people call the rows that events tell of by their ids: of those that he may see. */
@@ -62,9 +63,13 @@ export function createAudit({ storage, events, notary, clock }: AuditDeps) {
       return verifier.finish(end)
     },
 
-    /** The chain as lines of text, up to the last checkpoint: every later event is for the next time. */
+    /**
+     * The chain as lines of text, up to the last checkpoint: every later event is for the next time.
+     * That somebody takes it is an event, and on disk before the first line is given.
+     */
     async *lines(watch: Watch): AsyncGenerator<string> {
       const last = (await storage.lastCheckpoint())?.sequence ?? 0
+      await events.addEvent(eventOf(deps, 'audit.exported', 'audit', { last }))
       const exportedAt = new Date(clock()).toISOString()
       yield writeLine({ latchkeyAudit: 1, exportedAt, events: last })
       for await (const checkpoint of checkpointsOf(storage)) {

@@ -68,7 +68,7 @@ export function createDeskOf(deps: DeskDeps) {
       throw new Error(`${actor} is ${role}, and has one account in sight`)
     }
     const storage = accountId === null ? deps.storage : createScope(deps.storage, accountId)
-    const { notary, clock } = deps
+    const { clock } = deps
     const its = { ...deps, storage, actor, role, requestId }
     const isPermitted = (permission: Permission) =>
       may(role, permission) && (accountId === null || !isOfServer(permission))
@@ -79,7 +79,7 @@ export function createDeskOf(deps: DeskDeps) {
       routes: createRoutes(its),
       keys: createKeys(its),
       messages: createMessages(its),
-      audit: createAudit({ storage: deps.storage, events: storage, notary, clock }),
+      audit: createAudit({ ...its, storage: deps.storage, events: storage }),
       overview: createOverview({ storage, clock }),
       explain: createExplain(storage),
     }

@@ -61,7 +61,7 @@ export function chainConforms(name: string, given: Given): void {
       return {
         notary,
         chain: createChain(deps),
-        audit: createAudit({ ...deps, events: deps.storage }),
+        audit: createAudit({ ...deps, events: deps.storage, actor: 'operator' }),
       }
     }
     const sealAll = async ({ chain }: Awaited<ReturnType<typeof chainOf>>) => {

@@ -18,7 +18,7 @@ export async function openAudit(path: string, ringPath: string, clock = Date.now
     nodePrimitives,
     keyringOf(await loadRing(ringPath, { mayMake: true })),
   )
-  const deps = { storage, notary, random, clock, log: testLog() }
+  const deps = { storage, notary, random, clock, log: testLog(), actor: 'operator' }
   const event = (): AuditEvent => ({
     id: random.uuid(),
     at: clock(),

@@ -23,6 +23,10 @@ export const PLACES = {
   'developer.renamed': ['plain', ({ name }) => `The developer is now called ${name}.`],
   'developer.created': ['good', 'The developer was added.'],
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
+  'audit.exported': [
+    'warn',
+    ({ last }) => `The audit of all accounts was exported, up to event ${last}.`,
+  ],
   'audit.purged': [
     'plain',
     ({ purged }) => `${purged} events that had to be kept no longer were deleted.`,
