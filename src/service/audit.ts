@@ -1,6 +1,7 @@
 import type { Checkpoint, SealedEvent } from '../domain/chain.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
-import { eventOf, type OperatorDeps } from './operator.ts'
+import type { OneAtATime } from './one-at-a-time.ts'
+import { type Done, eventOf, type OperatorDeps } from './operator.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
 import type { AuditStorage, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
@@ -14,6 +15,8 @@ export interface AuditDeps extends OperatorDeps {
     Pick<SurveyStorage, 'findNames'> &
     Pick<ListStorage, 'searchUsers'>
   readonly notary: Notary
+  /** A verification reads all there is: this process makes one at a time. */
+  readonly alone: OneAtATime
 }
 
 /** How far a long reading is, in events. */
@@ -25,7 +28,7 @@ const USERS = 100
 
 /** What an operator does with the audit. Nothing here changes what it says. */
 export function createAudit(deps: AuditDeps) {
-  const { storage, events, notary, clock } = deps
+  const { storage, events, notary, clock, alone } = deps
   return {
     list: (page: Page & EventFilter) => events.listEvents(page),
     /** What people call the rows that events tell of by their ids: of those that he may see. */
@@ -48,20 +51,21 @@ export function createAudit(deps: AuditDeps) {
      * Reads the whole chain. What has no seal yet is not part of it. It ends early, by throwing, where
      * the signal says that nobody waits for it any more.
      */
-    async verify(watch: Watch, signal?: AbortSignal): Promise<Verdict> {
-      const verifier = createVerifier(notary)
-      const end = await storage.chainEnd()
-      for await (const checkpoint of checkpointsOf(storage)) {
-        await verifier.takeCheckpoint(checkpoint)
-      }
-      let done = 0
-      for await (const event of eventsOf(storage)) {
-        signal?.throwIfAborted()
-        verifier.takeEvent(event)
-        watch(++done, Math.max(done, end.sequence))
-      }
-      return verifier.finish(end)
-    },
+    verify: (watch: Watch, signal?: AbortSignal): Promise<Done<Verdict>> =>
+      alone(async () => {
+        const verifier = createVerifier(notary)
+        const end = await storage.chainEnd()
+        for await (const checkpoint of checkpointsOf(storage)) {
+          await verifier.takeCheckpoint(checkpoint)
+        }
+        let done = 0
+        for await (const event of eventsOf(storage)) {
+          signal?.throwIfAborted()
+          verifier.takeEvent(event)
+          watch(++done, Math.max(done, end.sequence))
+        }
+        return verifier.finish(end)
+      }),
 
     /**
      * The chain as lines of text, up to the last checkpoint: every later event is for the next time.

@@ -3,6 +3,7 @@ import { createNotary } from '../../src/crypto/notary.ts'
 import { createRandom } from '../../src/crypto/random.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { createAudit } from '../../src/service/audit.ts'
+import { createOneAtATime } from '../../src/service/one-at-a-time.ts'
 import { seedAsker } from '../support/admin/asker.ts'
 import { someone } from '../support/browsing.ts'
 import { type TestServer, testServer } from '../support/server.ts'
@@ -53,7 +54,8 @@ describe('Who takes the audit along is told of in it', () => {
     const events = { ...storage, addEvent: () => Promise.reject(full) }
     const random = createRandom(nodePrimitives, clock)
     const notary = createNotary(nodePrimitives, server.keyring)
-    const audit = createAudit({ storage, events, notary, random, clock, actor: 'operator' })
+    const alone = createOneAtATime('later')
+    const audit = createAudit({ storage, events, notary, random, clock, actor: 'operator', alone })
     await expect(audit.lines(unwatched).next()).rejects.toBe(full)
   })
 })
