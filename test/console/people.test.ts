@@ -203,24 +203,6 @@ test('the list says who can sign in, who was invited, who has left, and when eac
   expect((await admin.get(`${PEOPLE}?q=nobody-at-all`)).text).toContain('Nobody is called so')
 })
 
-test('choices are offered of those who may own keys, of one’s own account', async () => {
-  const admin = await someone(server, 'administrator')
-  const of = admin.person.accountId
-  const name = crypto.randomUUID()
-  for (const role of ['engineer', 'member'] as const) {
-    const email = `${role}-${name}@acme.example`
-    done(await server.accounts.addUser({ accountId: of, email, role }))
-  }
-  const asked = async (who: Visitor) => {
-    const { html, headers } = await who.get(`${PEOPLE}/suggest?q=${name}`)
-    expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
-    return JSON.parse(html)
-  }
-  const email = `engineer-${name}@acme.example`
-  expect(await asked(admin)).toEqual([{ value: email, text: `${email}, engineer` }])
-  expect(await asked(administrator)).toEqual([])
-})
-
 test('what each role may is the table that the server goes by', async () => {
   const { text } = await administrator.get(`${PEOPLE}/roles`)
   expect(text).toContain('What member engineer administrator operator')
