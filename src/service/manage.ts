@@ -9,8 +9,8 @@ export function managed(me: Person, user: User): Done<User> {
   if (mayManage(me, user)) return ok(user)
   return forbidden(
     me.id === user.id
-      ? 'nobody changes his own role or lets himself leave: ask somebody else'
-      : `${user.email} is ${user.role}: only who is that himself may change him`,
+      ? 'nobody changes their own role or leaves by their own hand: ask somebody else'
+      : `${user.email} is ${user.role}: only somebody of that role or above may change them`,
   )
 }
 

@@ -47,17 +47,21 @@ test('an administrator makes nobody operator', async () => {
 test('an administrator neither demotes an operator of his account nor lets him leave', async () => {
   const { accounts } = await seated('administrator')
   const operator = await person('operator')
-  const not = refused(`${operator.email} is operator: only who is that himself may change him`)
+  const not = refused(
+    `${operator.email} is operator: only somebody of that role or above may change them`,
+  )
   expect(await accounts.setRole(operator.id, 'member')).toEqual(not)
   expect(await accounts.leave(operator.id)).toEqual(not)
   expect(done(await server.accounts.findUser(operator.id))).toEqual(operator)
 })
 
 test.each<Role>(['administrator', 'operator'])(
-  'nobody changes his own role or lets himself leave: %s',
+  'nobody changes their own role or leaves by their own hand: %s',
   async (role) => {
     const { user, accounts } = await seated(role)
-    const not = refused('nobody changes his own role or lets himself leave: ask somebody else')
+    const not = refused(
+      'nobody changes their own role or leaves by their own hand: ask somebody else',
+    )
     expect(await accounts.setRole(user.id, 'member')).toEqual(not)
     expect(await accounts.leave(user.id)).toEqual(not)
     expect(done(await server.accounts.findUser(user.id))).toEqual(user)

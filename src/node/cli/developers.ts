@@ -23,7 +23,9 @@ interface Wish {
 export function define(group: Command): void {
   group
     .command('create')
-    .description('Make a developer: his key stands before those of his offices, and is no secret.')
+    .description(
+      'Make a developer: the developer key stands before those of the offices, and is no secret.',
+    )
     .requiredOption('--account <id>', 'the account')
     .requiredOption('--name <name>', 'what people call it')
     .option('--developer-key <key>', 'as another system issued it; made here where it is left out')

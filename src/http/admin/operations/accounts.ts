@@ -22,7 +22,7 @@ export const accounts: readonly Operation[] = [
   operation({
     ...{ method: 'get', path: '/accounts', verbs: ['accounts.list'] },
     summary: 'List accounts, the oldest first',
-    text: 'Who is no operator sees one: his own.',
+    text: 'Who is no operator sees one: their own.',
     query: z.strictObject(paging),
     answer: listOf(account),
     run: ({ desk, query }) => paged(query, desk.accounts.list),
@@ -73,7 +73,7 @@ export const accounts: readonly Operation[] = [
     ...{ method: 'put', path: '/accounts/{id}/departed-keys', verbs: ['accounts.setDepartedKeys'] },
     summary: 'Say what becomes of the keys of who leaves',
     body: z.strictObject({ departedKeys }),
-    examples: { 'They are disabled with him': { departedKeys: 'disable' } },
+    examples: { 'They are disabled when their owner leaves': { departedKeys: 'disable' } },
     answer: account,
     run: ({ desk, id, body }) => desk.accounts.setDepartedKeys(id, body.departedKeys),
   }),
