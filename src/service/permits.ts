@@ -33,6 +33,7 @@ export const PERMITS: Permits = {
     findSite: 'places.read',
     addDeveloper: 'places.write',
     renameDeveloper: 'places.write',
+    removeDeveloper: 'places.write',
     countKeys: 'places.read',
     listDevelopers: 'places.read',
     findDeveloper: 'places.read',

@@ -43,6 +43,9 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
   const removeSite = written<{ id: string; eventId: string }>(
     (arg) => sql`delete from sites where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
   )
+  const removeDeveloper = written<{ id: string; eventId: string }>(
+    (arg) => sql`delete from developers where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
+  )
   const removeSubscription = written<{ id: string; eventId: string }>(
     (arg) => sql`delete from subscriptions where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
   )
@@ -50,7 +53,9 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
   const hold = written<{ id: string }>(
     (arg) => sql`update subscriptions set attempts = attempts where id = ${arg('id')}`,
   )
-  const noKeys = sql`not exists (select 1 from keys where keys.site_id = sites.id)`
+  const noKeysOfSite = sql`not exists (select 1 from keys where keys.site_id = sites.id)`
+  const noKeysOfDeveloper = sql`not exists (
+    select 1 from keys where keys.developer_id = developers.id)`
   const nothingQueued = sql`not exists (
     select 1 from deliveries where deliveries.subscription_id = subscriptions.id
       and deliveries.status = 'queued')`
@@ -63,7 +68,16 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
       audit.change('users', setEmail({ id, email, eventId: event.id }), event),
 
     removeSite: (id, event) =>
-      audit.removalIf('sites', noKeys, [], [removeSite({ id, eventId: event.id })], event),
+      audit.removalIf('sites', noKeysOfSite, [], [removeSite({ id, eventId: event.id })], event),
+
+    removeDeveloper: (id, event) =>
+      audit.removalIf(
+        'developers',
+        noKeysOfDeveloper,
+        [],
+        [removeDeveloper({ id, eventId: event.id })],
+        event,
+      ),
 
     removeSubscription: (id, event) =>
       audit.removalIf(

@@ -52,4 +52,17 @@ export function define(group: Command): void {
         places.listDevelopers({ ...page, accountId: account }),
       ),
     )
+
+  group
+    .command('remove <id>')
+    .description('Remove a developer that no key ever belonged to. The audit keeps what it was.')
+    .addHelpText('after', examples('developers remove 0199aa…'))
+    .action(async (id: string, _: object, command: Command) => {
+      const removed = await withLatchkey(async ({ places }) => {
+        const found = granted(await places.findDeveloper(id))
+        granted(await places.removeDeveloper(id))
+        return found
+      })
+      printOne(command, removed, COLUMNS)
+    })
 }

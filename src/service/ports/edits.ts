@@ -10,6 +10,8 @@ export interface EditStorage {
   setUserEmail(id: string, email: string, event: AuditEvent): Promise<boolean>
   /** Its row is gone; the event stays. Guard: no key is assigned to it. */
   removeSite(id: string, event: AuditEvent): Promise<boolean>
+  /** Its row is gone; the event stays. Guard: no key is of it, be it revoked. */
+  removeDeveloper(id: string, event: AuditEvent): Promise<boolean>
   /** Its row is gone; the event stays. Guard: nothing is queued in it. */
   removeSubscription(id: string, event: AuditEvent): Promise<boolean>
 }

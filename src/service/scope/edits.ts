@@ -10,6 +10,8 @@ export function scopeEdits(storage: EditStorage, own: Own): EditStorage {
     setUserEmail: (id, email, event) =>
       withOwn(own.user(id), () => storage.setUserEmail(id, email, event), false),
     removeSite: (id, event) => withOwn(own.site(id), () => storage.removeSite(id, event), false),
+    removeDeveloper: (id, event) =>
+      withOwn(own.developer(id), () => storage.removeDeveloper(id, event), false),
     removeSubscription: (id, event) =>
       withOwn(own.subscription(id), () => storage.removeSubscription(id, event), false),
   }

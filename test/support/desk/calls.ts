@@ -65,6 +65,7 @@ export const CALLS: Calls = {
     findSite: (id) => [[id]],
     addDeveloper: (accountId) => [[{ accountId, name }]],
     renameDeveloper: (id) => [[id, name]],
+    removeDeveloper: (id) => [[id]],
     countKeys: (id) => [
       ['owner', [id]],
       ['site', [id]],

@@ -19,6 +19,7 @@ const SAID = {
   'site-removed': 'The site is gone. The audit keeps what it was.',
   renamed: 'It has its new name.',
   'developer-added': 'The developer is there. Keys of customers are made under the developer key.',
+  'developer-removed': 'The developer is gone. The audit keeps what it was.',
   'user-added': 'The person is there. A one-time link leads to a first password.',
   'user-role-changed':
     'The role is changed, from the next click on. A one-time link made before is good no longer.',

@@ -22,6 +22,7 @@ export const PLACES = {
   'site.removed': ['bad', 'The site was removed.'],
   'developer.renamed': ['plain', ({ name }) => `The developer is now called ${name}.`],
   'developer.created': ['good', 'The developer was added.'],
+  'developer.removed': ['bad', 'The developer was removed.'],
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
   'audit.exported': [
     'warn',
