@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
+import type { Role } from '../domain/key.ts'
 import type { EditStorage, Named } from '../service/ports/edits.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler } from './engine.ts'
+import { isStill } from './people/is-still.ts'
 import { writer } from './written.ts'
 
 const TABLES = {
@@ -28,10 +30,10 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
     destination: rename('destination'),
     developer: rename('developer'),
   }
-  const setEmail = written<{ id: string; email: string; eventId: string }>(
+  const setEmail = written<{ id: string; email: string; eventId: string; role: Role | null }>(
     (arg) => sql`
       update users set email = ${arg('email')}, event_id = ${arg('eventId')}
-      where id = ${arg('id')} and not exists (
+      where id = ${arg('id')} and ${isStill(arg('role'))} and not exists (
         select 1 from users other where other.account_id = users.account_id
           and other.email = ${arg('email')} and other.id <> ${arg('id')}
       )`,
@@ -64,8 +66,8 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
     rename: (what, id, name, event) =>
       audit.change(TABLES[what], renames[what]({ id, name, eventId: event.id }), event),
 
-    setUserEmail: (id, email, event) =>
-      audit.change('users', setEmail({ id, email, eventId: event.id }), event),
+    setUserEmail: (id, email, event, role) =>
+      audit.change('users', setEmail({ id, email, eventId: event.id, role: role ?? null }), event),
 
     removeSite: (id, event) =>
       audit.removalIf('sites', noKeysOfSite, [], [removeSite({ id, eventId: event.id })], event),
