@@ -18,7 +18,7 @@ import type { Account, OperatorStorage, Page, User } from './ports.ts'
 
 export interface AccountsDeps extends OperatorDeps {
   readonly storage: OperatorStorage &
-    Pick<EditStorage, 'rename'> &
+    Pick<EditStorage, 'rename' | 'setUserEmail'> &
     Pick<ListStorage, 'searchUsers'>
   /** What whoever acts is himself: nobody raises anybody above that. */
   readonly role: Role
@@ -121,6 +121,22 @@ export function createAccounts(deps: AccountsDeps) {
       const orTaken = username === null ? '' : `, or the username ${username} is taken`
       const orThere = wish.id === undefined ? '' : `, or there is a user ${user.id} already`
       return conflict(`${user.email} is already a user of this account${orTaken}${orThere}`)
+    },
+
+    /** Nobody signs in with it, so one's own may be changed too. */
+    async setEmail(id: string, wished: string): Promise<Done<User>> {
+      const email = readEmail(wished)
+      if (!email.ok) return email
+      const found = await findUser(id)
+      const user = found.ok && id !== me.id ? managed(me, found.value) : found
+      if (!user.ok) return user
+      if (user.value.leftAt !== null) return conflict(`${user.value.email} has left`)
+      const event = eventOf(deps, 'user.edited', id, { email: email.value })
+      if (await storage.setUserEmail(id, email.value, event, user.value.role)) return findUser(id)
+      const now = await findUser(id)
+      return now.ok && now.value.role === user.value.role
+        ? conflict(`${email.value} is already a user of this account`)
+        : changedMeanwhile(user.value)
     },
 
     async setRole(id: string, to: Role): Promise<Done<User>> {

@@ -11,6 +11,7 @@ export const PERMITS: Permits = {
     list: 'account.read',
     find: 'account.read',
     addUser: 'users.write',
+    setEmail: 'users.write',
     setRole: 'users.write',
     leave: 'users.write',
     listUsers: 'users.read',

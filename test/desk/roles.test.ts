@@ -80,6 +80,7 @@ test.each<Role>(['administrator', 'operator'])(
 const RACES = {
   setUsername: ({ people }, id) => people.setUsername(id, 'taken-over'),
   setTotp: ({ people }, id) => people.resetSecondFactor(id),
+  setUserEmail: ({ accounts }, id) => accounts.setEmail(id, 'taken-over@clinic.example'),
   setUserRole: ({ accounts }, id) => accounts.setRole(id, 'member'),
   setUserLeft: ({ accounts }, id) => accounts.leave(id),
 } as const satisfies Partial<

@@ -40,6 +40,7 @@ export const CALLS: Calls = {
     list: (id) => [[page], [{ ...page, after: id }]],
     find: (id) => [[id]],
     addUser: (accountId) => [[{ accountId, email: 'new@clinic.example', role: 'member' }]],
+    setEmail: (id) => [[id, 'new@clinic.example']],
     setRole: (id) => [[id, 'member']],
     leave: (id) => [[id]],
     listUsers: listed,

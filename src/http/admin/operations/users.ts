@@ -77,6 +77,15 @@ export const users: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.accounts.setRole(id, body.role),
   }),
   operation({
+    ...{ method: 'put', path: '/users/{id}/email', verbs: ['accounts.setEmail'] },
+    summary: 'Give a user another e-mail address',
+    text: 'It is what they are called by, once in an account; nobody signs in with it, and nothing is sent to it.',
+    body: z.strictObject({ email: z.string() }),
+    examples: { 'Another address': { email: 'mara.west@clinic.example' } },
+    answer: user,
+    run: ({ desk, id, body }) => desk.accounts.setEmail(id, body.email),
+  }),
+  operation({
     ...{ method: 'put', path: '/users/{id}/username', verbs: ['people.setUsername'] },
     summary: 'Give a user another username',
     body: z.strictObject({ username }),

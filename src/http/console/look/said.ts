@@ -24,6 +24,7 @@ const SAID = {
   'user-role-changed':
     'The role is changed, from the next click on. A one-time link made before is good no longer.',
   'user-username-set': 'The username is set.',
+  'user-email-set': 'The e-mail address is set.',
   'user-left': 'That person has left: signed out, and cannot sign in any more.',
   'user-signed-out': 'Every browser is signed out, and every API token has ended.',
   'user-second-factor-reset': 'The second factor is taken away: the password alone is asked for.',
