@@ -1,11 +1,11 @@
-import type { Checkpoint, SealedEvent } from '../domain/chain.ts'
+import { BEGINNING, type Checkpoint, type SealedEvent } from '../domain/chain.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
 import { type Done, eventOf, type OperatorDeps } from './operator.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
 import type { AuditStorage, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
-import { createVerifier, type Verdict } from './verify-chain.ts'
+import { type Before, createVerifier, type Verdict } from './verify-chain.ts'
 
 export interface AuditDeps extends OperatorDeps {
   /** The chain, which is one for all accounts. */
@@ -88,6 +88,35 @@ export function createAudit(deps: AuditDeps) {
   }
 }
 
+/**
+ * Reads the newest events alone, so many at most: however long the chain is, it takes no longer. What was
+ * done to an older one is not seen.
+ */
+export async function verifyNewest(
+  storage: AuditStorage,
+  notary: Notary,
+  most: number,
+): Promise<Verdict> {
+  const end = await storage.chainEnd()
+  const after = end.sequence - most
+  const isAll = after <= BEGINNING.sequence
+  const from = isAll ? BEGINNING : await placeOf(storage, after)
+  const verifier = createVerifier(notary, from)
+  const beginning = await storage.beginningCheckpoint()
+  if (beginning !== null && beginning.sequence <= after) await verifier.takeCheckpoint(beginning)
+  const than = isAll ? undefined : after
+  for await (const checkpoint of checkpointsOf(storage, than)) {
+    await verifier.takeCheckpoint(checkpoint)
+  }
+  for await (const event of eventsOf(storage, than)) verifier.takeEvent(event)
+  return verifier.finish(end)
+}
+
+async function placeOf(storage: AuditStorage, sequence: number): Promise<Before> {
+  const [event] = await storage.listSealed(sequence - 1, 1)
+  return event?.sequence === sequence ? event : { sequence, seal: null }
+}
+
 /** Reads lines that `lines` wrote: what they hold is held against the key ring alone. */
 export async function verifyLines(notary: Notary, lines: AsyncIterable<string>, watch: Watch) {
   const verifier = createVerifier(notary)
@@ -108,8 +137,9 @@ export async function verifyLines(notary: Notary, lines: AsyncIterable<string>, 
   return verifier.finish({ sequence: all, seal: '' })
 }
 
-async function* checkpointsOf(storage: AuditStorage): AsyncGenerator<Checkpoint> {
-  let after = { sequence: -1, first: -1 }
+/** Those of events after this one. */
+async function* checkpointsOf(storage: AuditStorage, than = -1): AsyncGenerator<Checkpoint> {
+  let after = { sequence: than, first: Number.MAX_SAFE_INTEGER }
   for (;;) {
     const page = await storage.listCheckpoints(after, PAGE)
     yield* page
@@ -119,9 +149,12 @@ async function* checkpointsOf(storage: AuditStorage): AsyncGenerator<Checkpoint>
   }
 }
 
-async function* eventsOf(storage: AuditStorage): AsyncGenerator<SealedEvent> {
-  // From below the first: an event that was put in before it is seen too.
-  let after = Number.MIN_SAFE_INTEGER
+/** Without `than` from below the first: an event that was put in before it is seen too. */
+async function* eventsOf(
+  storage: AuditStorage,
+  than = Number.MIN_SAFE_INTEGER,
+): AsyncGenerator<SealedEvent> {
+  let after = than
   for (;;) {
     const page = await storage.listSealed(after, PAGE)
     yield* page
