@@ -22,7 +22,7 @@ export const DIALECT_WORDS: Readonly<Record<Dialect, { name: string; means: stri
   },
   'opendental-portal': {
     name: 'Open Dental, portal',
-    means: 'A developer’s own: opens the list of his customer keys, and no data. Shown once.',
+    means: 'A developer’s own: opens the list of their customer keys, and no data. Shown once.',
   },
   xdent: {
     name: 'XDENT',
@@ -30,7 +30,8 @@ export const DIALECT_WORDS: Readonly<Record<Dialect, { name: string; means: stri
   },
   practice: {
     name: 'Practice',
-    means: 'Sent after its owner’s username, with all that he may. Can be viewed again.',
+    means:
+      'Sent after its owner’s username, and may do all that the owner may. Can be viewed again.',
   },
 }
 

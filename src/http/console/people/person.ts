@@ -18,7 +18,7 @@ import { signingIn } from './signing-in.ts'
 
 /** Which form of the page was sent in vain. */
 export interface Refused {
-  readonly form: 'role' | 'username' | 'sign-out'
+  readonly form: 'role' | 'username' | 'email' | 'sign-out'
   readonly failure: NotDone
 }
 
@@ -107,6 +107,13 @@ async function changes(visit: Visit, user: User, refusal: Refused | null): Promi
       html`${hidden('seen', user.username ?? '')}
         ${field({ name: 'username', label: 'Username', value: typed('username', user.username ?? ''), hint: 'Typed to sign in; keys of some dialects are sent with it.', required: true, spellcheck: false })}
         <div class="row">${submit('Set the username')}</div>`,
+    )}</section>
+    <section class="card"><h2>E-mail</h2>${form(
+      visit.formToken,
+      `${here}/email`,
+      html`${hidden('seen', user.email)}
+        ${field({ name: 'email', label: 'E-mail address', type: 'email', value: typed('email', user.email), hint: 'Lists and keys name people by it. Nobody signs in with it.', required: true, spellcheck: false })}
+        <div class="row">${submit('Set the address')}</div>`,
     )}</section>
     <section class="card"><h2>Access</h2>
       <p>A one-time link leads to a new password. The link before it is then good no longer.</p>
