@@ -114,7 +114,7 @@ async function changes(visit: Visit, user: User, refusal: Refused | null): Promi
       html`${hidden('seen', user.email)}
         ${field({ name: 'email', label: 'E-mail address', type: 'email', value: typed('email', user.email), hint: 'Lists and keys name people by it. Nobody signs in with it.', required: true, spellcheck: false })}
         <div class="row">${submit('Set the address')}</div>`,
-    )}</section>
+    )}</section></div>
     <section class="card"><h2>Access</h2>
       <p>A one-time link leads to a new password. The link before it is then good no longer.</p>
       <p>${link(`${here}/invite`, 'Make a one-time link')}</p>
@@ -122,5 +122,5 @@ async function changes(visit: Visit, user: User, refusal: Refused | null): Promi
       ${press(visit.formToken, `${here}/sign-out`, 'Sign out everywhere')}
       <details class="more"><summary>Device lost, or leaving?</summary>
         <div class="row">${link(`${here}/reset-second-factor`, 'Reset the second factor')}${link(`${here}/leave`, 'Let this person leave', 'danger')}</div>
-      </details></section></div>`
+      </details></section>`
 }
