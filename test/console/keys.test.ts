@@ -138,7 +138,7 @@ describe('a key is created', () => {
   })
 
   test.each([
-    ['nobody@nowhere.example', 'Nobody of this account is called "nobody@nowhere.example"'],
+    ['nobody@nowhere.example', 'Nobody of this account is called “nobody@nowhere.example”'],
     ['', 'A key needs an owner'],
   ])('an owner who is not there is told: %s', async (owner, words) => {
     const answer = await engineer.send(`${KEYS}/new`, { ...(await beginOf('xdent')), owner })
@@ -353,7 +353,7 @@ describe('a key is stopped', () => {
     const path = `${KEYS}/${one.key.id}`
     expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?said=key-disabled`)
     expect((await identity(one)).status).toBe(401)
-    expect((await engineer.get(path)).text).toContain('disabled by an operator')
+    expect((await engineer.get(path)).text).toContain('Disabled by an operator')
     expect((await engineer.send(`${path}/enable`)).location).toBe(`${path}?said=key-enabled`)
     expect((await identity(one)).status).toBe(200)
   })

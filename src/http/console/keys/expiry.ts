@@ -4,14 +4,14 @@ import { field } from '../parts/form.ts'
 import type { Html } from '../parts/html.ts'
 import { day } from '../parts/time.ts'
 
-/** Keys end at the beginning of a day. */
+/** Keys expire at the beginning of a day. */
 export const expiryField = (value: string): Html =>
   field({
     name: 'expires',
-    label: 'It ends on',
+    label: 'Expires on',
     type: 'date',
     value,
-    hint: 'From the beginning of this day (UTC) it is refused. Leave it empty for a key without an end.',
+    hint: 'Refused from the beginning of this day (UTC) on. Empty: it never expires.',
   })
 
 /** Null for never. A day that was not changed leaves the moment as it is. */

@@ -28,8 +28,8 @@ export const ownerField = (value: string, of: Ownership, offered: readonly Choic
     label: 'Owner',
     value,
     hint: of.named
-      ? 'An engineer or administrator who has a username: it is sent with the key. Type a part of his name.'
-      : 'The engineer or administrator who answers for it. Type a part of his name.',
+      ? 'An engineer or administrator who has a username: it is sent with the key. Type a part of the name.'
+      : 'The engineer or administrator who answers for it. Type a part of the name.',
     list: 'owner-choices',
     suggest: ownersHref(of),
   })}
