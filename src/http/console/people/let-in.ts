@@ -1,0 +1,38 @@
+import { html } from 'hono/html'
+import type { SignInStanding } from '../../../service/ports/lists.ts'
+import type { User } from '../../../service/ports.ts'
+import { link, press } from '../parts/form.ts'
+import { type Html, nothing } from '../parts/html.ts'
+import type { Visit } from '../visit.ts'
+import { PEOPLE } from './paths.ts'
+
+/** What lets somebody in again, and what puts them out. */
+export async function letIn(
+  visit: Visit,
+  user: User,
+  standing: SignInStanding | undefined,
+): Promise<Html> {
+  const here = `${PEOPLE}/${user.id}`
+  const seen = await lastInvited(visit, user.id)
+  return html`
+    <section class="card"><h2>Access</h2>
+      <p>A one-time link leads to a new password. The link before it is then good no longer.</p>
+      ${press(visit.formToken, `${here}/invite`, 'Make a one-time link', { fields: { seen } })}
+      ${standing?.hasSecondFactor === true ? lost(here) : nothing}
+      <p>Every browser and API token ends:</p>
+      ${press(visit.formToken, `${here}/sign-out`, 'Sign out everywhere', { look: 'danger' })}
+    </section>`
+}
+
+const lost = (here: string): Html => html`
+  <p>The device with the second factor is lost:</p>
+  <p>${link(`${here}/reset-second-factor`, 'Reset the second factor')}</p>`
+
+/** The last link that was made: who sends a form that has seen another makes none. */
+export async function lastInvited(visit: Visit, userId: string): Promise<string> {
+  const [event] = await visit.desk.audit.list({
+    ...{ subject: userId, action: 'user.invited' },
+    limit: 1,
+  })
+  return event?.id ?? ''
+}
