@@ -30,7 +30,7 @@ async function ask(visit: Visit): Promise<Response> {
           link('/console/accounts/new', 'Create an account', 'primary'),
         )
       : html`<section class="card flush">${table({
-          caption: 'Until you choose to see all accounts again, you see this one alone',
+          caption: 'You then see that one alone, until you choose to see all again',
           columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action' }],
           rows: rows.map((account) => [
             account.name,
@@ -38,12 +38,16 @@ async function ask(visit: Visit): Promise<Response> {
             choose(visit, account, visit.path),
           ]),
         })}${pages}</section>`
-  return page(visit, { title: 'Which account?', about: 'That page is of one account.' }, body)
+  return page(
+    visit,
+    { title: 'Which account?', about: 'This page shows one account at a time.' },
+    body,
+  )
 }
 
-export const choose = (visit: Visit, { id, name }: Account, next: string) =>
+export const choose = (visit: Visit, { id, name }: Account, next: string, look = 'compact') =>
   press(visit.formToken, '/console/account', 'Choose', {
-    look: 'compact',
+    look,
     what: `Choose ${name}`,
     fields: { account: id, next },
   })

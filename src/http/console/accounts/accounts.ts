@@ -58,13 +58,13 @@ async function list(visit: Visit): Promise<Response> {
           create,
         )
       : html`<section class="card flush">${table({
-          caption: 'Accounts, the oldest first',
+          caption: 'Accounts, the oldest first. Choose one to see it alone.',
           columns: [
             { name: 'Account' },
             { name: 'Status' },
             { name: 'Region' },
             { name: 'Created' },
-            { name: 'See it alone', end: true },
+            { name: 'Action', end: true },
           ],
           rows: rows.map((account) => [
             html`<a href="${ACCOUNTS}/${account.id}">${account.name}</a>`,
@@ -74,7 +74,7 @@ async function list(visit: Visit): Promise<Response> {
             choose(visit, account, '/console'),
           ]),
         })}${pages}</section>`
-  const about = 'Every organization of this server. You see all of them until you choose one.'
+  const about = 'Every organization of this server.'
   return page(visit, { title: 'Accounts', about, actions: create }, body)
 }
 
@@ -82,8 +82,8 @@ function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
   const body = html`${refused(messageOf(refusal))}<section class="card">${form(
     visit.formToken,
     `${ACCOUNTS}/new`,
-    html`${field({ name: 'name', label: 'Name', value: text(visit, 'name'), hint: 'Of the organization.', required: true, autofocus: true })}
-      ${field({ name: 'region', label: 'Region', value: text(visit, 'region'), hint: 'Where its data is to stay. Left empty, it is this server’s own. It cannot be changed afterwards.', spellcheck: false })}
+    html`${field({ name: 'name', label: 'Name of the organization', value: text(visit, 'name'), required: true, autofocus: true })}
+      ${field({ name: 'region', label: 'Region', value: text(visit, 'region'), hint: 'Where its data is to stay. Empty: this server’s own. It cannot be changed afterwards.', spellcheck: false })}
       <div class="row">${submit('Create the account')}${link(ACCOUNTS, 'Cancel', 'quiet')}</div>`,
   )}</section>`
   const crumbs = ABOVE_ACCOUNTS
