@@ -53,13 +53,13 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
     ])
     const body = html`${refused(message)}
       <div class="columns">
-        <section class="card"><h2>Who you are</h2>${facts([
+        <div class="stack"><section class="card"><h2>Who you are</h2>${facts([
           ['Username', user.username ?? 'none'],
           ['E-mail', user.email],
           ['Role', user.role],
           ['Account', account.name],
         ])}</section>
-        <section class="card"><h2>Second factor</h2>${secondFactor(visit, codesLeft)}</section>
+        <section class="card"><h2>Second factor</h2>${secondFactor(visit, codesLeft)}</section></div>
         <section class="card"><h2>Change the password</h2>${passwordForm(visit)}</section>
       </div>
       <section class="card flush" id="sessions">
@@ -94,7 +94,7 @@ const rowOf = (visit: Visit, session: Session): (Html | string)[] => {
     moment(session.seenAt, visit.now),
     moment(session.expiresAt, visit.now),
     press(visit.formToken, `${HERE}/sessions/${session.id}/end`, isThis ? 'Sign out' : 'End', {
-      look: 'compact',
+      look: isThis ? 'compact' : 'compact danger',
       what: `${isThis ? 'Sign out' : 'End'} ${name}`,
     }),
   ]
