@@ -44,6 +44,7 @@ export const PAGES: readonly Shown[] = [
         await page.getByRole('alert').waitFor()
       },
     },
+    welcome: ({ freshLink }) => `/console/welcome/${freshLink}`,
     'link-gone': { path: '/console/welcome/lk_used', status: 410 },
   }),
   ...as('operator', {
@@ -147,6 +148,7 @@ export const PAGES: readonly Shown[] = [
   }),
   ...as('administrator', {
     overview: '/console',
+    'overview-month': '/console?range=month',
     'destination-vouch': ({ destinations }) =>
       `/console/destinations/${destinations.unverified}/vouch`,
     'destination-doubt': ({ destinations }) =>
@@ -182,6 +184,7 @@ export const PAGES: readonly Shown[] = [
     people: '/console/people',
     'person-new': '/console/people/new',
     person: ({ people }) => `/console/people/${people.engineer}`,
+    'person-left': ({ people }) => `/console/people/${people.departed}`,
     'person-second-factor': ({ people }) =>
       `/console/people/${people.engineer}/reset-second-factor`,
     'person-leave': ({ people }) => `/console/people/${people.engineer}/leave`,

@@ -24,11 +24,11 @@ async function ask(visit: Visit): Promise<Response> {
   const { rows, pages } = await listPage(visit, visit.desk.accounts.list)
   const body =
     rows.length === 0
-      ? empty(
+      ? html`<section class="card flush">${empty(
           'No account yet',
           'Everything here belongs to an account: create one first.',
           link('/console/accounts/new', 'Create an account', 'primary'),
-        )
+        )}</section>`
       : html`<section class="card flush">${table({
           caption: 'You then see that one alone, until you choose to see all again',
           columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action' }],

@@ -4,7 +4,7 @@ import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { listPage } from '../list-page.ts'
 import { choose, statusBadge } from '../one-account.ts'
-import { field, form, link, submit } from '../parts/form.ts'
+import { field, form, link, press, submit } from '../parts/form.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
 import { empty, notice, refused } from '../parts/words.ts'
@@ -40,11 +40,8 @@ const narrowed = (visit: Visit, name: string): Promise<Response> =>
   page(
     visit,
     { title: 'Accounts' },
-    notice(
-      'warn',
-      `You see ${name} alone`,
-      'To see the others, press “See all accounts” beside it.',
-    ),
+    html`${notice('warn', `You see ${name} alone`, 'The others are there as before.')}
+      <p>${press(visit.formToken, '/console/account', 'See all accounts', { look: 'primary', fields: { next: ACCOUNTS } })}</p>`,
   )
 
 async function list(visit: Visit): Promise<Response> {
@@ -52,11 +49,11 @@ async function list(visit: Visit): Promise<Response> {
   const create = link(`${ACCOUNTS}/new`, 'Create an account', 'primary')
   const body =
     rows.length === 0
-      ? empty(
+      ? html`<section class="card flush">${empty(
           'No accounts yet',
           'An account is an organization: its people, keys and sites.',
           create,
-        )
+        )}</section>`
       : html`<section class="card flush">${table({
           caption: 'Accounts, the oldest first. Choose one to see it alone.',
           columns: [

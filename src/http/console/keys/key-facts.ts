@@ -17,10 +17,15 @@ export async function factsOfKey(visit: Visit, key: KeySummary): Promise<Html> {
     desk.accounts.find(accountId),
     placesOf(visit, key),
   ])
-  const at = (name: string, when: number | null): Fact[] =>
+  const at = (name: string, when: number | null, more = ''): Fact[] =>
     when === null
       ? []
-      : [[name, html`${instant(when)} <span class="soft small">(${moment(when, now)})</span>`]]
+      : [
+          [
+            name,
+            html`${instant(when)} <span class="soft small">(${moment(when, now)})</span>${more}`,
+          ],
+        ]
   // What is revoked has ended already.
   const living = (told: Fact[]) => (key.revokedAt === null ? told : [])
   return facts([
@@ -40,7 +45,7 @@ export async function factsOfKey(visit: Visit, key: KeySummary): Promise<Html> {
     ...at('Secret replaced', key.secretReplacedAt),
     ...at('Old secret ends', key.previousSecretEndsAt),
     ...at('Assigned', key.assignedAt),
-    ...at(`Disabled by ${PARTY_WORDS[key.disabledBy ?? 'operator']}`, key.disabledAt),
+    ...at('Disabled', key.disabledAt, `, by ${PARTY_WORDS[key.disabledBy ?? 'operator']}`),
     ...at('Revoked', key.revokedAt),
   ])
 }

@@ -76,12 +76,12 @@ function actions(visit: Visit, key: KeySummary): Html {
   return html`${view}
     ${link(`${path}/edit`, 'Edit')}
     ${link(`${path}/rotate`, 'Rotate the secret')}
+    ${key.dialect === 'opendental' ? office(visit, key) : nothing}
     ${
       key.status === 'enabled'
         ? press(visit.formToken, `${path}/disable`, 'Disable', { look: 'danger' })
         : press(visit.formToken, `${path}/enable`, 'Enable')
-    }
-    ${key.dialect === 'opendental' ? office(visit, key) : nothing}`
+    }`
 }
 
 const office = ({ formToken }: Visit, key: KeySummary): Html =>
@@ -98,17 +98,21 @@ function cares(visit: Visit, key: KeySummary, owner: User | null): Html {
       ? notice(
           'bad',
           'It has expired',
-          html`It is refused. ${edit(visit, key, 'Edit it')} to let it expire later.`,
+          html`It is refused. ${to(visit, key, 'edit', 'Edit it')} to let it expire later.`,
         )
       : nothing,
     dialect === 'opendental' && assignedAt === null
-      ? notice('warn', 'It is not assigned to an office', 'Until it is, it opens no data.')
+      ? notice(
+          'warn',
+          'It is not assigned to an office',
+          html`Until it is, it opens no data. ${to(visit, key, 'assign', 'Assign it')} to the office that is to use it.`,
+        )
       : nothing,
     typeof owner?.leftAt === 'number'
       ? notice(
           'warn',
           'Its owner has left',
-          html`${edit(visit, key, 'Edit it')} to give it to somebody who answers for it.`,
+          html`${to(visit, key, 'edit', 'Edit it')} to give it to somebody who answers for it.`,
         )
       : nothing,
   ]
@@ -116,8 +120,8 @@ function cares(visit: Visit, key: KeySummary, owner: User | null): Html {
 }
 
 /** A member is told too, and asks somebody else. */
-const edit = (visit: Visit, key: KeySummary, text: string): Html =>
-  visit.may('keys.write') ? html`<a href="${pathOf(key)}/edit">${text}</a>` : html`${text}`
+const to = (visit: Visit, key: KeySummary, verb: string, text: string): Html =>
+  visit.may('keys.write') ? html`<a href="${pathOf(key)}/${verb}">${text}</a>` : html`${text}`
 
 /** While both secrets work: which, and until when. */
 function overlap({ now }: Visit, key: KeySummary): Html {

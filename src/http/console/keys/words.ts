@@ -30,7 +30,8 @@ export const DIALECT_WORDS: Readonly<Record<Dialect, { name: string; means: stri
   },
   practice: {
     name: 'Practice',
-    means: 'Sent with its owner’s username; may do what the owner may. Can be viewed again.',
+    means:
+      'Sent after its owner’s username, and may do all that the owner may. Can be viewed again.',
   },
 }
 

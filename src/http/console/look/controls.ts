@@ -41,6 +41,7 @@ input[type="checkbox"], input[type="radio"] { width: 1.125rem; height: 1.125rem;
 .choice:has(:checked) { border-color: var(--teal); background: var(--teal-wash); }
 .choice strong, .choice strong + span { display: block; }
 .filters { display: flex; flex-wrap: wrap; gap: 0.75rem; align-items: end; }
-.filters .field { flex: 1 1 9rem; max-width: 18rem; }
-.filters .field.wide { flex: 2 1 16rem; max-width: 28rem; }
+.filters .field { flex: 1 1 11rem; max-width: 18rem; }
+.filters .field.wide { flex: 1 1 13rem; max-width: 28rem; }
+@media (max-width: 46rem) { .filters .field { flex-basis: 9rem; } .filters .field.wide { flex-basis: 16rem; } }
 `

@@ -30,8 +30,10 @@ td .sub, th .sub { display: block; color: var(--soft); font-size: 0.875rem; font
   table.fold td[data-label]::before { content: attr(data-label) ": "; color: var(--soft); font-size: 0.875rem; }
   table.fold td > .row { display: inline-flex; vertical-align: middle; }
   /* What a button does, and how something stands, says itself. */
-  table.fold td:is([data-label="Status"], :has(> :is(form, .button)))::before { content: none; }
-  table.fold td:has(> :is(form, .button)) { margin-inline-start: auto; }
+  table.fold td:is([data-label="Status"], [data-label="State"], :has(> :is(form, .button), > .row > :is(form, .button)))::before { content: none; }
+  table.fold td .sub { display: inline; }
+  table.fold td .sub::before { content: " · "; }
+  table.fold td:has(> :is(form, .button), > .row > :is(form, .button)) { margin-inline-start: auto; }
   table.fold td:empty { display: none; }
 }
 .latest { list-style: none; font-variant-numeric: tabular-nums; }

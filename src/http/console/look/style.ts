@@ -68,10 +68,10 @@ pre code { font-size: inherit; }
 .rail { grid-area: 1 / 1; padding: 1.25rem 0.875rem; display: flex; flex-direction: column; gap: 1.25rem; position: sticky; top: 0; height: 100dvh; overflow-y: auto; }
 .brand { display: flex; align-items: center; gap: 0.625rem; font-weight: 700; font-size: 1.0625rem; color: var(--ink); text-decoration: none; padding: 0 0.5rem; letter-spacing: -0.01em; }
 .brand svg { color: var(--brass); flex: none; }
-.rail nav { display: grid; gap: 1rem; }
+.rail nav { display: grid; gap: 0.75rem; }
 .rail nav ul { list-style: none; display: grid; gap: 0.125rem; }
 .rail nav h2 { font-size: 0.75rem; color: var(--soft); font-weight: 600; padding: 0 0.625rem 0.25rem; }
-.rail nav a { display: block; padding: 0.375rem 0.625rem; border-radius: var(--round); color: var(--ink); text-decoration: none; }
+.rail nav a { display: block; padding: 0.25rem 0.625rem; border-radius: var(--round); color: var(--ink); text-decoration: none; }
 .rail nav a:hover { background: var(--sunken); }
 .rail nav a[aria-current] { background: var(--teal-wash); color: var(--teal); font-weight: 600; }
 .rail .narrowed { display: grid; gap: 0.375rem; justify-items: start; padding: 0.625rem; border: 1px solid var(--brass); border-radius: var(--round); background: var(--brass-wash); font-size: 0.875rem; overflow-wrap: anywhere; }
@@ -100,6 +100,8 @@ main > * { min-width: 0; }
   .menu > summary { display: block; position: absolute; inset: 0.375rem 1rem auto auto; padding: 0.25rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--round); font-size: 0.875rem; list-style: none; }
   .menu > summary::-webkit-details-marker { display: none; }
   .menu[open] > summary { background: var(--sunken); }
+  .menu[open] nav { margin-top: 0.75rem; }
+  .rail nav a { padding-block: 0.5rem; }
   .rail .me { margin-top: 0.75rem; }
   main { padding-top: 1.25rem; }
 }

@@ -4,7 +4,7 @@ export const surfaces = `
 .card > header { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: baseline; justify-content: space-between; }
 .card.flush { padding: 0; gap: 0; overflow: hidden; }
 /* A form alone is as wide as what is typed into it. */
-main > .card:has(> form):not(:has(textarea.code, table)) { max-width: 38.75rem; }
+main > .card:has(> form, > .steps form):not(:has(textarea.code, table)) { max-width: 38.75rem; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem; align-items: start; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; list-style: none; }
 /* Two beside each other; one that is left over has the whole row. */
@@ -47,12 +47,13 @@ main > .card:has(> form):not(:has(textarea.code, table)) { max-width: 38.75rem; 
 [data-secret] > span::first-letter { text-transform: uppercase; }
 .secret { font-family: var(--mono); font-size: 1.0625rem; background: var(--sunken); border: 1px dashed var(--edge); border-radius: var(--round); padding: 0.75rem 1rem; overflow-wrap: anywhere; user-select: all; }
 pre { background: var(--sunken); border: 1px solid var(--line); border-radius: var(--round); padding: 0.875rem 1rem; overflow-x: auto; line-height: 1.5; tab-size: 2; }
+.sample { margin-top: 0.5rem; }
 pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 
 .decisions { list-style: none; }
 .steps { display: grid; gap: 1.5rem; list-style: none; counter-reset: step; padding: 0; }
 .steps > li { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; counter-increment: step; position: relative; padding-inline-start: 2.75rem; }
-.steps > li::before { content: counter(step); position: absolute; inset: 0 auto auto 0; width: 1.75rem; height: 1.75rem; border: 1px solid var(--edge); border-radius: 50%; display: grid; place-items: center; font-size: 0.875rem; font-weight: 600; }
+.steps > li::before { content: counter(step); position: absolute; inset: -0.1875rem auto auto 0; width: 1.75rem; height: 1.75rem; border: 1px solid var(--edge); border-radius: 50%; display: grid; place-items: center; font-size: 0.875rem; font-weight: 600; }
 
 html:has(dialog.over[open]) { scrollbar-gutter: auto; }
 .veil { position: fixed; inset: 0; z-index: 1; }

@@ -50,10 +50,13 @@ export const chart = (of: Chart): Html => {
   </figure>`
 }
 
-/** The next even figure of one digit, with its noughts: it and its half are easily read. */
+/** What a scale may end with, times a power of ten: half of it is read as easily. */
+const ENDS = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10]
+
 function topOf(most: number): number {
-  const unit = 10 ** Math.max(0, Math.ceil(Math.log10(Math.max(1, most))) - 1)
-  return Math.max(2, 2 * Math.ceil(most / (2 * unit))) * unit
+  if (most <= 10) return Math.max(2, 2 * Math.ceil(most / 2))
+  const power = 10 ** Math.floor(Math.log10(most))
+  return power * (ENDS.find((end) => end * power >= most) ?? 10)
 }
 
 /** Three narrow columns: they fit on a phone as they are. */

@@ -22,9 +22,13 @@ export const mayChange = ({ person }: Visit, user: User): boolean =>
 export function unchanged(visit: Visit, user: User): Html {
   if (visit.person.user.id === user.id) {
     return html`<section class="card"><h2>This is you</h2>
-      <p>Your password, second factor and sessions are at ${link('/console/me', 'Your sign-in', 'compact')}. Your role is changed by somebody else.</p></section>`
+      <p>Your password, second factor and sessions are at <a href="/console/me">Your sign-in</a>. Your role is changed by somebody else.</p></section>`
   }
-  if (user.leftAt !== null || !visit.may('users.write')) return nothing
+  if (!visit.may('users.write')) return nothing
+  if (user.leftAt !== null) {
+    return html`<section class="card"><h2>Has left</h2>
+      <p>Who comes back is added anew. Each key that they still own wants another owner.</p></section>`
+  }
   return html`<section class="card"><h2>Changes</h2>
     <p>${badge(user.role)} Only another ${user.role} may change this person.</p></section>`
 }

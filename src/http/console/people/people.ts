@@ -73,7 +73,7 @@ async function list(visit: Visit): Promise<Response> {
   const body = html`<form class="filters" method="get" action="${PEOPLE}" role="search" data-filter>
       ${field({ name: 'q', label: 'E-mail address or username', type: 'search', value: q, wide: true })}${submit('Search', '')}
     </form>
-    ${rows.length > 0 ? found : nobody(q, add)}`
+    ${rows.length > 0 ? found : html`<section class="card flush">${nobody(q, add)}</section>`}`
   return page(
     visit,
     {

@@ -68,7 +68,12 @@ const comingIn = (visit: Visit, standing: SignInStanding): Html => html`
   ${facts([
     ['Password', standing.hasPassword ? 'set' : 'none'],
     ['Second factor', standing.hasSecondFactor ? 'on' : 'off'],
-    ['Signed in', plural(standing.sessions, 'browser or token', 'browsers and tokens')],
+    [
+      'Signed in',
+      standing.sessions === 0
+        ? 'nowhere'
+        : plural(standing.sessions, 'browser or token', 'browsers and tokens'),
+    ],
     ['Last seen', standing.seenAt === null ? 'never' : moment(standing.seenAt, visit.now)],
     ...(standing.invitedUntil === null
       ? []

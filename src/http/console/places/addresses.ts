@@ -82,7 +82,7 @@ function standing({ name, addressesEnforced }: Account, rules: readonly AddressR
     : notice(
         'good',
         'In force',
-        `The keys of ${name} work from ${plural(rules.length, 'entry', 'entries')} of the list alone. Everything else is refused.`,
+        `The keys of ${name} work from the addresses of the list alone. Everything else is refused.`,
       )
 }
 
