@@ -144,6 +144,9 @@ describe('a key is created', () => {
     const answer = await engineer.send(`${KEYS}/new`, { ...(await beginOf('xdent')), owner })
     expect([answer.status, answer.field('owner')]).toEqual([422, owner])
     expect(answer.text).toContain(words)
+    // At the field too, which has the focus.
+    expect(answer.html).toMatch(/<input id="owner"[^>]* autofocus[^>]* aria-invalid="true"/)
+    expect(answer.html.match(/ autofocus/g)).toHaveLength(1)
   })
 
   test('without a script the owner is chosen from a list', async () => {

@@ -31,7 +31,7 @@ async function ask(visit: Visit): Promise<Response> {
         )}</section>`
       : html`<section class="card flush">${table({
           caption: 'You then see that one alone, until you choose to see all again',
-          columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action' }],
+          columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action', end: true }],
           rows: rows.map((account) => [
             account.name,
             statusBadge(account),

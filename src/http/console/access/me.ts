@@ -70,7 +70,7 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
             { name: 'Kind' },
             { name: 'Last seen' },
             { name: 'Ends' },
-            { name: 'Action' },
+            { name: 'Action', end: true },
           ],
           rows: sessions.map((session) => rowOf(visit, session)),
         })}

@@ -84,9 +84,13 @@ async function show(visit: Visit, id: string, refusal: Refusal | null): Promise<
           ['Leavers’ keys', departedOf(account)],
           ['Created', instant(account.createdAt)],
         ])}</section>
-        ${isAmongOthers ? amongOthers(visit, account) : nothing}
+        ${isAmongOthers ? workIn(visit, account) : nothing}
+        ${visit.may('account.write') ? naming(visit, account, refusal) : nothing}
       </div>
-      ${visit.may('account.write') ? html`<div class="stack">${naming(visit, account, refusal)}${departing(visit, account)}</div>` : nothing}
+      <div class="stack">
+        ${visit.may('account.write') ? departing(visit, account) : nothing}
+        ${isAmongOthers ? ending(account) : nothing}
+      </div>
     </div>`
   const head = isAmongOthers
     ? { title: account.name, crumbs: ABOVE_ACCOUNTS }
@@ -111,18 +115,16 @@ const departing = (visit: Visit, account: Account): Html => html`
       <div class="row">${submit('Save')}</div>`,
   )}</section>`
 
-const amongOthers = (visit: Visit, account: Account): Html => html`
+const workIn = (visit: Visit, account: Account): Html => html`
   <section class="card"><h2>Work in it</h2>
     <p>See it alone, to work in it as its administrators do.</p>
-    ${choose(visit, account, '/console', '')}</section>
-  ${account.status === 'open' ? closing(account) : reopening(account)}`
+    ${choose(visit, account, '/console', '')}</section>`
 
-const closing = ({ id }: Account): Html => html`
-  <section class="card"><h2>Close it</h2>
-    <p>Its keys are refused and its people signed out. It can be opened again.</p>
-    <p>${link(`${ACCOUNTS}/${id}/close`, 'Close the account', 'danger')}</p></section>`
-
-const reopening = ({ id }: Account): Html => html`
-  <section class="card"><h2>Open it again</h2>
-    <p>Its keys work again and its people can sign in.</p>
-    <p>${link(`${ACCOUNTS}/${id}/reopen`, 'Open it again')}</p></section>`
+const ending = ({ id, status }: Account): Html =>
+  status === 'open'
+    ? html`<section class="card"><h2>Close it</h2>
+        <p>Its keys are refused and its people signed out. It can be opened again.</p>
+        <p>${link(`${ACCOUNTS}/${id}/close`, 'Close the account', 'danger')}</p></section>`
+    : html`<section class="card"><h2>Open it again</h2>
+        <p>Its keys work again and its people can sign in.</p>
+        <p>${link(`${ACCOUNTS}/${id}/reopen`, 'Open it again')}</p></section>`

@@ -27,7 +27,7 @@ export function unchanged(visit: Visit, user: User): Html {
   if (!visit.may('users.write')) return nothing
   if (user.leftAt !== null) {
     return html`<section class="card"><h2>Has left</h2>
-      <p>Who comes back is added anew. Each key that they still own wants another owner.</p></section>`
+      <p>Who comes back is added anew. Each key that they still own needs another owner.</p></section>`
   }
   return html`<section class="card"><h2>Changes</h2>
     <p>${badge(user.role)} Only another ${user.role} may change this person.</p></section>`
