@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import type { Role } from '../../src/domain/key.ts'
+import { PASSWORD } from '../../test/support/people.ts'
 import type { WorldIds } from '../console/world.ts'
 
 /** Who looks: somebody of this role, or nobody yet. */
@@ -159,11 +160,23 @@ export const PAGES: readonly Shown[] = [
       path: '/console/me/tokens/new',
       before: async (page) => {
         await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Your password').fill(PASSWORD)
         await press('Make it')(page)
         await page.getByRole('dialog').waitFor()
       },
     },
+    'token-not-yours': {
+      path: '/console/me/tokens/new',
+      status: 422,
+      before: async (page) => {
+        await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Your password').fill('a guess')
+        await press('Make it')(page)
+        await page.getByText('That is not your password.').waitFor()
+      },
+    },
     'second-factor': '/console/me/second-factor/new',
+    'second-factor-remove': '/console/me/second-factor/remove',
     settings: '/console/settings',
     sites: '/console/sites',
     'site-new': '/console/sites/new',
@@ -185,6 +198,7 @@ export const PAGES: readonly Shown[] = [
     'person-new': '/console/people/new',
     person: ({ people }) => `/console/people/${people.engineer}`,
     'person-left': ({ people }) => `/console/people/${people.departed}`,
+    'person-invite': ({ people }) => `/console/people/${people.engineer}/invite`,
     'person-second-factor': ({ people }) =>
       `/console/people/${people.engineer}/reset-second-factor`,
     'person-leave': ({ people }) => `/console/people/${people.engineer}/leave`,

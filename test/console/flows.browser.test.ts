@@ -149,6 +149,42 @@ test('without script a key is made, used, viewed, disabled and revoked', async (
   await close()
 })
 
+test('without script a token is made by who types his password, and by nobody who guesses it', async () => {
+  const { page, announce, close } = await signedIn('administrator', { javaScriptEnabled: false })
+  announce(/status of 422/)
+  await page.goto(`${world.url}/console/me/tokens/new`)
+  await page.getByLabel('What is it for?').fill('Nightly report')
+  await page.getByLabel('It ends after').selectOption('30')
+  const password = page.getByLabel('Your password')
+  await password.fill('a guess')
+  await page.getByRole('button', { name: 'Make it' }).click()
+  await page.getByText('That is not your password.').waitFor()
+  // Where the next key goes, with what is said of it; what was typed is there still.
+  expect(await password.evaluate((field) => field.ownerDocument.activeElement === field)).toBe(true)
+  expect(await password.inputValue()).toBe('')
+  expect(await page.getByLabel('What is it for?').inputValue()).toBe('Nightly report')
+  expect(await page.getByLabel('It ends after').inputValue()).toBe('30')
+  await page.keyboard.type(PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'The token Nightly report' }).waitFor()
+  await close()
+})
+
+test('a browser keeps the mark of who has signed in there when he signs out, and nothing else of him', async () => {
+  const { page, close } = await signedIn('engineer')
+  const kept = async () => (await page.context().cookies()).map(({ name }) => name)
+  expect(await kept()).toContain('__Host-latchkey')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  const [mark, ...more] = await page.context().cookies()
+  expect(more).toEqual([])
+  expect(mark).toMatchObject({
+    ...{ name: '__Host-latchkey-device', path: '/' },
+    ...{ httpOnly: true, secure: true, sameSite: 'Strict' },
+  })
+  await close()
+})
+
 test('by the keyboard alone somebody signs in, makes a key, keeps its secret and disables it', async () => {
   const { page, faults, close } = await attentive(browser)
   const { keyboard } = page

@@ -50,6 +50,10 @@ export async function signIn({ access }: Services, person: Person) {
   return { secret, signedIn }
 }
 
+/** The same person, who has just typed his password again; and a code, where he has an app. */
+export const himself = async ({ access }: Services, who: SignedIn, code = '') =>
+  got(await access.again(who, { password: PASSWORD, code }, from()))
+
 /** Who a request of this session is of. */
 export async function seen(
   { access }: Services,
@@ -70,5 +74,6 @@ export async function setUpApp(services: Services, who: SignedIn) {
   const { access, clock } = services
   const { pending, secret } = got(await access.secondFactor.begin(who))
   const wish = { pending, code: codeAt(secret, clock()) }
-  return { secret, recoveryCodes: got(await access.secondFactor.confirm(who, wish, from())) }
+  const confirmed = await access.secondFactor.confirm(await himself(services, who), wish, from())
+  return { secret, recoveryCodes: got(confirmed) }
 }

@@ -1,6 +1,5 @@
 import { EXAMPLE } from '../../../src/http/admin/ids.ts'
 import { seedTenant } from '../desk/tenant.ts'
-import { seedPerson, seen, setUpApp, signIn } from '../people.ts'
 import { done, type TestServer } from '../server.ts'
 import { type seedAsker, tokenOf } from './asker.ts'
 
@@ -50,12 +49,6 @@ export const PREPARE: Readonly<Record<string, Prepare>> = {
   postMessagesByIdReplay: async ({ messages }, { message }) => {
     done(await messages.skip(message))
     return {}
-  },
-  postUsersByIdResetSecondFactor: async (server) => {
-    const person = await seedPerson(server)
-    const { secret } = await signIn(server, person)
-    await setUpApp(server, await seen(server, secret))
-    return { user: person.user.id }
   },
   deleteMeTokensById: async (server, _, asker) => ({
     token: (await tokenOf(server, asker)).token.id,

@@ -104,15 +104,6 @@ export const users: readonly Operation[] = [
     run: ({ desk, id }) => desk.people.signOut(id),
   }),
   operation({
-    method: 'post',
-    path: '/users/{id}/reset-second-factor',
-    verbs: ['people.resetSecondFactor'],
-    summary: 'Take away the second factor of who has lost it',
-    text: 'His password alone lets him in again.',
-    answer: user,
-    run: ({ desk, id }) => desk.people.resetSecondFactor(id),
-  }),
-  operation({
     ...{ method: 'post', path: '/users/{id}/leave', verbs: ['accounts.leave'] },
     summary: 'Let a user leave',
     text: 'He cannot sign in any more. His keys are flagged from now on, or disabled, as his account wants it.',

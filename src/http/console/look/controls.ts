@@ -31,7 +31,7 @@ textarea { min-height: 6rem; resize: vertical; }
 .field:has(textarea.code) { max-width: none; }
 textarea.code { min-height: 20rem; }
 textarea.code, input.code { font-family: var(--mono); font-size: 0.9375rem; }
-.field :is(:user-invalid, [aria-invalid="true"]) { border-color: var(--red); border-width: 2px; }
+input:user-invalid, input[aria-invalid="true"] { border-color: var(--red); border-width: 2px; }
 input[type="checkbox"], input[type="radio"] { width: 1.125rem; height: 1.125rem; accent-color: var(--teal); flex: none; margin: 0.1875rem 0 0; }
 .check .hint { display: block; }
 .check { display: flex; gap: 0.625rem; align-items: start; max-width: 36rem; }

@@ -1,6 +1,7 @@
 import { controls } from './controls.ts'
 import { lists } from './lists.ts'
 import { pictures } from './pictures.ts'
+import { records } from './records.ts'
 import { surfaces } from './surfaces.ts'
 
 /*
@@ -113,4 +114,4 @@ main > * { min-width: 0; }
 @media print { .rail, .skip { display: none; } .frame { display: block; } }
 `
 
-export const STYLE = [foundation, surfaces, controls, lists, pictures].join('\n')
+export const STYLE = [foundation, surfaces, controls, lists, pictures, records].join('\n')

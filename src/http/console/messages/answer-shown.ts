@@ -4,6 +4,7 @@ import { explainRefusal, factsOf } from '../../../domain/refusal.ts'
 import type { Reply } from '../../reply.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { notice } from '../parts/words.ts'
+import { indented } from './indented.ts'
 import { MESSAGES } from './paths.ts'
 
 export interface Answered {
@@ -43,12 +44,4 @@ const accepted = (messageId: string | null): Html =>
 function refusedFor(failure: Failure): Html {
   const { sentence, advice } = explainRefusal(factsOf(failure))
   return notice('bad', 'It was refused', `${sentence} ${advice ?? ''}`)
-}
-
-function indented(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2)
-  } catch {
-    return text
-  }
 }

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { mayManage } from '../../../domain/role.ts'
-import type { Refusal } from '../../../service/operator.ts'
 import type { User } from '../../../service/ports.ts'
+import { againFields, type NotDone } from '../access/again.ts'
 import { field, form, hidden, link, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { badge } from '../parts/words.ts'
@@ -11,8 +11,8 @@ import { roleChoices } from './role-choices.ts'
 
 /** Which form of the page was sent in vain. */
 export interface Refused {
-  readonly form: 'role' | 'username' | 'invite' | 'sign-out'
-  readonly failure: Refusal
+  readonly form: 'role' | 'username' | 'sign-out'
+  readonly failure: NotDone
 }
 
 export const mayChange = ({ person }: Visit, user: User): boolean =>
@@ -43,6 +43,7 @@ export function changes(visit: Visit, user: User, refusal: Refused | null): Html
       visit.formToken,
       `${here}/role`,
       html`${hidden('seen', user.role)}${roleChoices(visit.person.user.role, typed('role', user.role))}
+        ${againFields(visit, refusal?.form === 'role' ? refusal.failure : null)}
         <div class="row">${submit('Change the role')}</div>`,
     )}</section>
     <section class="card"><h2>What they are called</h2>${form(

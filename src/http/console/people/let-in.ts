@@ -7,17 +7,12 @@ import type { Visit } from '../visit.ts'
 import { PEOPLE } from './paths.ts'
 
 /** What lets somebody in again, and what puts them out. */
-export async function letIn(
-  visit: Visit,
-  user: User,
-  standing: SignInStanding | undefined,
-): Promise<Html> {
+export function letIn(visit: Visit, user: User, standing: SignInStanding | undefined): Html {
   const here = `${PEOPLE}/${user.id}`
-  const seen = await lastInvited(visit, user.id)
   return html`
     <section class="card"><h2>Access</h2>
       <p>A one-time link leads to a new password. The link before it is then good no longer.</p>
-      ${press(visit.formToken, `${here}/invite`, 'Make a one-time link', { fields: { seen } })}
+      <p>${link(`${here}/invite`, 'Make a one-time link')}</p>
       ${standing?.hasSecondFactor === true ? lost(here) : nothing}
       <p>Every browser and API token ends:</p>
       ${press(visit.formToken, `${here}/sign-out`, 'Sign out everywhere', { look: 'danger' })}
@@ -27,12 +22,3 @@ export async function letIn(
 const lost = (here: string): Html => html`
   <p>The device with the second factor is lost:</p>
   <p>${link(`${here}/reset-second-factor`, 'Reset the second factor')}</p>`
-
-/** The last link that was made: who sends a form that has seen another makes none. */
-export async function lastInvited(visit: Visit, userId: string): Promise<string> {
-  const [event] = await visit.desk.audit.list({
-    ...{ subject: userId, action: 'user.invited' },
-    limit: 1,
-  })
-  return event?.id ?? ''
-}

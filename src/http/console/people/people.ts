@@ -10,6 +10,7 @@ import { moment } from '../parts/time.ts'
 import { empty } from '../parts/words.ts'
 import { text, type Visit } from '../visit.ts'
 import { mountAddPerson } from './add.ts'
+import { mountInviting } from './invite.ts'
 import { mountLeaving } from './leave.ts'
 import { mountManaging } from './manage.ts'
 import { PEOPLE } from './paths.ts'
@@ -26,6 +27,7 @@ export function mountPeople(area: Area): void {
   mountAddPerson(area)
   mountPerson(area)
   mountManaging(area)
+  mountInviting(area)
   mountLeaving(area)
 }
 

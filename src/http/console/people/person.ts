@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { SignInStanding } from '../../../service/ports/lists.ts'
+import { messageOf, statusOf } from '../access/again.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { accountNames } from '../one-account.ts'
@@ -7,7 +8,6 @@ import { type Html, nothing } from '../parts/html.ts'
 import { instant, moment } from '../parts/time.ts'
 import { copyable, facts, plural, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
-import { messageOf, statusOf } from '../refusal.ts'
 import { part, type Visit } from '../visit.ts'
 import { changes, mayChange, type Refused, unchanged } from './changes.ts'
 import { letIn } from './let-in.ts'
@@ -52,7 +52,7 @@ export async function showPerson(visit: Visit, refusal: Refused | null): Promise
         ])}</section>
         <section class="card"><header><h2>Signing in</h2>${signingIn(user, standing)}</header>
           ${standing === undefined ? nothing : comingIn(visit, standing)}</section>
-        ${isChanged ? await letIn(visit, user, standing) : nothing}
+        ${isChanged ? letIn(visit, user, standing) : nothing}
       </div>
       <div class="stack">${isChanged ? changes(visit, user, refusal) : unchanged(visit, user)}</div>
     </div>`

@@ -55,18 +55,18 @@ export async function showDeveloper(visit: Visit, refusal: Refusal | null): Prom
   const here = `${DEVELOPERS}/${developer.id}`
   const body = html`${refused(messageOf(refusal))}
     <div class="columns">
-      <section class="card"><h2>Who it is</h2>${facts([
+      <section class="card"><h2>Facts</h2>${facts([
         ['Developer key', copyable(developer.developerKey, 'the developer key')],
         ...(names === null ? [] : ([['Account', names.get(developer.accountId) ?? '']] as const)),
         ['Developer id', copyable(developer.id, 'the developer id')],
         ['Added', instant(developer.createdAt)],
       ])}
-        <p class="small soft">The developer key is no secret by itself: requests carry it before a customer key.</p></section>
+        <p class="small soft">The developer key is no secret: each request carries it, followed by a customer key.</p></section>
       <section class="card"><h2>Key for the portal</h2>${portalKeys(visit, developer, portal.keys)}</section>
-      ${visit.may('places.write') ? html`<section class="card"><h2>Name</h2>${nameForm(visit, `${here}/rename`, developer.name, visit.given.has('name') ? refusal : null)}</section>` : nothing}
     </div>
     <section class="card flush">${customers.keys.length === 0 ? noCustomers : customerKeys(visit, here, customers.keys)}
-      ${pagesOf(visit, here, customers.next)}</section>`
+      ${pagesOf(visit, here, customers.next)}</section>
+    ${visit.may('places.write') ? html`<section class="card prose"><h2>Rename</h2>${nameForm(visit, `${here}/rename`, developer.name, visit.given.has('name') ? refusal : null)}</section>` : nothing}`
   const actions = visit.may('keys.write')
     ? link(newCustomerKey(developer), 'Create a customer key', 'primary')
     : nothing
