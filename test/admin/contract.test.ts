@@ -78,7 +78,6 @@ async function tried(each: Shown) {
 const WITHOUT: Partial<Record<VerbName, string>> = {
   'people.inviteFirst': 'as long as nobody can sign in, nobody has a token',
   'people.standings': 'a column of the console’s list of people',
-  'people.resetSecondFactor': 'who copied a token would get past a second factor with it',
   'places.countKeys': 'GET /keys/count says it, of one site or developer',
   'keys.list': 'GET /keys searches: it lists all that there are',
   'audit.names': 'everything is looked at by its id',

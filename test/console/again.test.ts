@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
+import type { Visit } from '../../src/http/console/visit.ts'
 import { someone, type Visitor } from '../support/browsing.ts'
 import { codeAt, PASSWORD, type Person, seen, setUpApp, signIn } from '../support/people.ts'
 import { type TestServer, testServer } from '../support/server.ts'
@@ -71,6 +72,14 @@ const eventsOf = async ({ person }: Administrator) => {
   const events = await server.storage.listEvents({ actor: person.user.id, limit: 100 })
   return events.map(({ action }) => action).filter((action) => action !== 'session.started')
 }
+
+// Held by the compiler: a screen that forgets to ask for the proof has no verb to call.
+test('a session’s desk has no verb that gives others a way in', () => {
+  expectTypeOf<Visit['desk']['accounts']>().not.toHaveProperty('setRole')
+  expectTypeOf<Visit['desk']['people']>().not.toHaveProperty('invite')
+  expectTypeOf<Visit['desk']['people']>().not.toHaveProperty('inviteFirst')
+  expectTypeOf<Visit['desk']['people']>().not.toHaveProperty('resetSecondFactor')
+})
 
 describe('who finds a browser open, or has its cookie, and not the password, makes nothing of it:', () => {
   test.each(FORMS)('%s', async (_, formOf) => {

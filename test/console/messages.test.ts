@@ -98,8 +98,9 @@ describe('a test message', () => {
     const page = (await engineer.get(`${AT}/test?source=${id}`)).text
     expect(page).toContain('The source has no key: make one first.')
     const body = JSON.stringify(deviceNew(open.id, { Test: true }))
-    const words = (await engineer.send(`${AT}/test`, { source: id, body })).text
-    expect(words).toContain('HTTP/1.1 401')
+    const { status, text } = await engineer.send(`${AT}/test`, { source: id, body })
+    expect(status).toBe(409)
+    expect(text).toContain('The source has no key, so nobody can send as it: create one first.')
   })
 
   test('is answered as the vendor would be, word for word', async () => {

@@ -184,6 +184,23 @@ test('a username that somebody has is refused, and is still in the form', async 
   expect(set.location).toBe(`${at(id)}?said=user-username-set`)
 })
 
+test('an e-mail address is set, once in the account, and what was typed stays in the form', async () => {
+  const [one, other] = [await mate('member'), await mate('member')]
+  const { id } = one.person.user
+  const taken = { email: other.person.user.email }
+  const refused = await administrator.fill(at(id), at(id, 'email'), taken)
+  expect(refused.status).toBe(409)
+  expect(refused.text).toContain('is already a user of this account.')
+  expect(refused.field('email')).toBe(taken.email)
+  expect((await administrator.fill(at(id), at(id, 'email'), { email: 'none' })).status).toBe(422)
+  const fits = { email: `new-${crypto.randomUUID()}@acme.example` }
+  const set = await administrator.fill(at(id), at(id, 'email'), fits)
+  expect(set.location).toBe(`${at(id)}?said=user-email-set`)
+  expect((await administrator.get(at(id))).text).toContain(fits.email)
+  const late = { seen: one.person.user.email, email: 'late@acme.example' }
+  expect((await administrator.send(at(id, 'email'), late)).status).toBe(409)
+})
+
 test('the list says who can sign in, who was invited, who has left, and when each was seen', async () => {
   const admin = await someone(server, 'administrator')
   const of = admin.person.accountId
@@ -204,24 +221,6 @@ test('the list says who can sign in, who was invited, who has left, and when eac
   expect((await admin.get(`${PEOPLE}?q=nobody-at-all`)).text).toContain('Nobody is called so')
 })
 
-test('choices are offered of those who may own keys, of one’s own account', async () => {
-  const admin = await someone(server, 'administrator')
-  const of = admin.person.accountId
-  const name = crypto.randomUUID()
-  for (const role of ['engineer', 'member'] as const) {
-    const email = `${role}-${name}@acme.example`
-    done(await server.accounts.addUser({ accountId: of, email, role }))
-  }
-  const asked = async (who: Visitor) => {
-    const { html, headers } = await who.get(`${PEOPLE}/suggest?q=${name}`)
-    expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
-    return JSON.parse(html)
-  }
-  const email = `engineer-${name}@acme.example`
-  expect(await asked(admin)).toEqual([{ value: email, text: `${email}, engineer` }])
-  expect(await asked(administrator)).toEqual([])
-})
-
 test('what each role may is the table that the server goes by', async () => {
   const { text } = await administrator.get(`${PEOPLE}/roles`)
   const [member = '', engineer = '', administrators = '', operator = ''] =
@@ -240,7 +239,15 @@ test('who only reads sees people, and changes none', async () => {
   const { html, status } = await member.get(PEOPLE)
   expect(status).toBe(200)
   expect(html).not.toContain(`href="${PEOPLE}/new"`)
-  for (const verb of ['role', 'username', 'invite', 'sign-out', 'leave', 'reset-second-factor']) {
+  for (const verb of [
+    'role',
+    'username',
+    'email',
+    'invite',
+    'sign-out',
+    'leave',
+    'reset-second-factor',
+  ]) {
     expect([verb, (await member.send(at(id, verb))).status]).toEqual([verb, 403])
   }
   expect((await member.get(`${PEOPLE}/new`)).status).toBe(403)

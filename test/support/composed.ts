@@ -8,7 +8,7 @@ import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { createCarry } from '../../src/node/upstream/carry.ts'
 import { keyringOf, testRing } from './ring.ts'
-import { temporaryFolder, testClock, testLog } from './server.ts'
+import { callOf, temporaryFolder, testClock, testLog } from './server.ts'
 
 /** The real argon2, counted. */
 export function countingArgon2(): Argon2 & { verified: number } {
@@ -50,6 +50,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     clock,
     ring,
     keyring,
+    call: callOf(latchkey),
     post,
     async close() {
       await latchkey.storage.close()

@@ -7,6 +7,9 @@ import { done, type TestServer } from './server.ts'
 
 export type Services = Pick<TestServer, 'access' | 'people' | 'accounts' | 'storage' | 'clock'>
 
+/** The same, and requests. */
+export type Called = Services & Pick<TestServer, 'call'>
+
 export const PASSWORD = 'correct horse battery staple'
 
 /** Who comes from there, each time with another request. */

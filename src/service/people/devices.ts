@@ -31,5 +31,3 @@ export function createDevices({
     },
   }
 }
-
-export type Devices = ReturnType<typeof createDevices>

@@ -92,5 +92,3 @@ export function createTries({
 
 const locked = (ms: number) =>
   fail<Unproven>({ reason: 'locked', retryAfterSeconds: Math.ceil(ms / 1000) })
-
-export type Tries = ReturnType<typeof createTries>

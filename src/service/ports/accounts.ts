@@ -75,13 +75,17 @@ export interface AccountStorage {
 
   /** Guard: the account has no such e-mail address, the server no such username. */
   addUser(user: User, event: AuditEvent): Promise<boolean>
-  /** Ends his invitations. Guard: he is not the last operator who can sign in, or stays operator. */
-  setUserRole(id: string, role: Role, event: AuditEvent): Promise<boolean>
   /**
-   * The owner has left. Where his account wants it, his keys that are enabled are disabled with him.
-   * Guard: he has not left before, and is not the last operator who can sign in.
+   * Ends their invitations. Guard: it is not the last operator who can sign in, or stays operator; the
+   * role is `was` still.
    */
-  setUserLeft(id: string, at: number, event: AuditEvent): Promise<boolean>
+  setUserRole(id: string, role: Role, event: AuditEvent, was?: Role): Promise<boolean>
+  /**
+   * The owner has left. Where the account wants it, the keys that are enabled are disabled as well.
+   * Guard: they have not left before, and are not the last operator who can sign in; the role is `was`
+   * still.
+   */
+  setUserLeft(id: string, at: number, event: AuditEvent, was?: Role): Promise<boolean>
   listUsers(page: Page & { accountId?: string | undefined }): Promise<User[]>
   findUser(id: string): Promise<User | null>
 

@@ -391,6 +391,22 @@ export function listsConform(name: string, given: Given): void {
       expect((await storage.findUser(a.id))?.email).toBe('new@acme.example')
     })
 
+    test('removes a developer that no key is of, be it revoked', async () => {
+      const { storage } = given
+      const owned = await given.tenant()
+      const [maker, unused] = [await developer(owned.accountId), await developer(owned.accountId)]
+      const key = await given.key(
+        presentedKeyOf(owned.owner, 'opendental', { developerId: maker.id }),
+      )
+      await storage.revokeKey(key.id, eventOf(key.id))
+      const look = () => storage.findDeveloper(maker.id)
+      await given.refuses((e) => storage.removeDeveloper(maker.id, e), maker.id, look)
+      expect(await storage.removeDeveloper(unused.id, eventOf(unused.id))).toBe(true)
+      expect(await storage.findDeveloper(unused.id)).toBeNull()
+      expect(await given.eventsOf(unused.id)).toHaveLength(2)
+      await given.refuses((e) => storage.removeDeveloper(unused.id, e), unused.id)
+    })
+
     test('removes a site that no key is assigned to, and a feed that has nothing queued', async () => {
       const { storage } = given
       const owned = await given.tenant()

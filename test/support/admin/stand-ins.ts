@@ -1,5 +1,6 @@
 import { EXAMPLE } from '../../../src/http/admin/ids.ts'
 import { seedTenant } from '../desk/tenant.ts'
+import { seedPerson, seen, setUpApp, signIn } from '../people.ts'
 import { done, type TestServer } from '../server.ts'
 import { type seedAsker, tokenOf } from './asker.ts'
 
@@ -31,9 +32,12 @@ type Prepare = (server: TestServer, ids: Ids, asker: Operator) => Promise<Partia
 
 /** What some operations need to be so before. */
 export const PREPARE: Readonly<Record<string, Prepare>> = {
-  // A site that a key belongs to stays.
+  // A site or developer that a key belongs to stays.
   deleteSitesById: async ({ places }, { account: accountId }) => ({
     site: done(await places.addSite({ accountId, name: 'Empty' })).id,
+  }),
+  deleteDevelopersById: async ({ places }, { account: accountId }) => ({
+    developer: done(await places.addDeveloper({ accountId, name: 'Empty' })).id,
   }),
   // Keys of two dialects alone can be deleted.
   deleteKeysById: async ({ keys }, { account: accountId }) => {
@@ -49,6 +53,12 @@ export const PREPARE: Readonly<Record<string, Prepare>> = {
   postMessagesByIdReplay: async ({ messages }, { message }) => {
     done(await messages.skip(message))
     return {}
+  },
+  postUsersByIdResetSecondFactor: async (server) => {
+    const person = await seedPerson(server)
+    const { secret } = await signIn(server, person)
+    await setUpApp(server, await seen(server, secret))
+    return { user: person.user.id }
   },
   deleteMeTokensById: async (server, _, asker) => ({
     token: (await tokenOf(server, asker)).token.id,

@@ -97,7 +97,7 @@ const rowOf = (visit: Visit, session: Session): (Html | string)[] => {
   const isThis = session.id === visit.person.session.id
   const name = session.kind === 'browser' ? browserName(session.name) : session.name
   return [
-    html`${name} ${isThis ? badge('this one', 'good') : nothing}`,
+    html`${name} ${isThis ? badge('This one', 'good') : nothing}`,
     session.kind === 'browser' ? 'Browser' : 'API token',
     moment(session.seenAt, visit.now),
     moment(session.expiresAt, visit.now),
@@ -112,7 +112,7 @@ const secondFactor = (codesLeft: number | null): Html =>
   codesLeft === null
     ? html`<p>A code of an app on your phone, beside the password: whoever learns the password alone stays out.</p>
         <p>${link(`${HERE}/second-factor/new`, 'Set it up', 'primary')}</p>`
-    : html`<p>${badge('on', 'good')} ${plural(codesLeft, 'recovery code')} left.</p>
+    : html`<p>${badge('On', 'good')} ${plural(codesLeft, 'recovery code')} left.</p>
         ${codesLeft < 3 ? html`<p>Take it away and set it up again for ten new ones.</p>` : nothing}
         <p>${link(`${HERE}/second-factor/remove`, 'Take it away', 'danger')}</p>`
 

@@ -40,7 +40,11 @@ export function mountVerify(area: Area, { log }: AuditScreenDeps): void {
           if (done % STEP === 0) void send(html`<li>${progress(done, all)}</li>`)
         }
         const verdict = await visit.desk.audit.verify(watch, signal)
-        await send(html`<li>Read to the end.</li></ol></div>${told(verdict)}`)
+        await send(
+          verdict.ok
+            ? html`<li>Read to the end.</li></ol></div>${told(verdict.value)}`
+            : html`</ol></div>${notice('warn', 'Not now', sentence(verdict.failure.message))}`,
+        )
       } catch (error) {
         if (signal.aborted) return
         log.error({ ...visit.caller, error }, 'the audit was not verified')

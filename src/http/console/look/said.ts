@@ -19,10 +19,12 @@ const SAID = {
   'site-removed': 'The site is gone. The audit keeps what it was.',
   renamed: 'It has its new name.',
   'developer-added': 'The developer is there. Keys of customers are made under the developer key.',
+  'developer-removed': 'The developer is gone. The audit keeps what it was.',
   'user-added': 'The person is there. A one-time link leads to a first password.',
   'user-role-changed':
     'The role is changed, from the next click on. A one-time link made before is good no longer.',
   'user-username-set': 'The username is set.',
+  'user-email-set': 'The e-mail address is set.',
   'user-left': 'That person has left: signed out, and cannot sign in any more.',
   'user-signed-out': 'Every browser is signed out, and every API token has ended.',
   'user-second-factor-reset': 'The second factor is taken away: the password alone is asked for.',

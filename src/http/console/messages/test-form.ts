@@ -1,15 +1,18 @@
 import { html } from 'hono/html'
 import { catalogue } from '../../../domain/catalogue.ts'
+import type { Done } from '../../../service/operator.ts'
 import type { ListedFeed } from '../../../service/ports/lists.ts'
 import type { Source } from '../../../service/ports.ts'
+import type { Tested } from '../../test-bench.ts'
 import { page } from '../answer.ts'
 import { accountIdOf } from '../one-account.ts'
 import { area, field, form, hidden, link, select, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { empty, notice } from '../parts/words.ts'
+import { empty, notice, refused } from '../parts/words.ts'
+import { messageOf, statusOf } from '../refusal.ts'
 import { FEEDS, SOURCES } from '../routes/paths.ts'
 import { text, type Visit } from '../visit.ts'
-import { type Answered, answerShown } from './answer-shown.ts'
+import { answerShown } from './answer-shown.ts'
 import type { MessageScreenDeps } from './deps.ts'
 import { ABOVE_MESSAGE, MESSAGES } from './paths.ts'
 
@@ -35,9 +38,10 @@ const EVENTS: readonly Event[] = catalogue.flatMap(({ dataModel, events }) =>
 export async function showTest(
   visit: Visit,
   deps: MessageScreenDeps,
-  answered?: Answered,
+  tested?: Done<Tested>,
 ): Promise<Response> {
   const { routes } = visit.desk
+  const refusal = tested === undefined || tested.ok ? null : tested.failure
   const asked = { accountId: accountIdOf(visit) ?? undefined, limit: MOST + 1 }
   const sources = await routes.listSources(asked)
   const sourceId = text(visit, 'source') || sources[0]?.id
@@ -54,7 +58,7 @@ export async function showTest(
   const body =
     sourceId === undefined || feed === undefined || event === undefined
       ? html`${sources.length > 1 ? chooser(sources, sourceId, [], []) : nothing}${nowhere(sourceId)}`
-      : html`${answered === undefined ? nothing : answerShown(answered)}
+      : html`${tested?.ok ? answerShown(tested.value) : refused(messageOf(refusal))}
         ${chooser(sources, sourceId, feeds, events, feed.id, event.value)}
         ${await warnings(visit, sourceId, feed)}
         <section class="card"><h2>The message</h2>${form(
@@ -70,7 +74,7 @@ export async function showTest(
                   ...{ ...event, sourceId, destinationId: feed.destination.id, now: visit.now },
                 }),
             })}
-            <div class="row">${submit('Send it')}${link(MESSAGES, answered === undefined ? 'Cancel' : 'To the messages', 'quiet')}</div>`,
+            <div class="row">${submit('Send it')}${link(MESSAGES, tested?.ok !== true ? 'Cancel' : 'To the messages', 'quiet')}</div>`,
         )}</section>`
   const head = {
     title: 'Send a test message',
@@ -78,7 +82,7 @@ export async function showTest(
       'It is judged, stored and delivered like the source’s own messages, but marked as a test. The audit says who sent it.',
     crumbs: ABOVE_MESSAGE,
   }
-  return page(visit, head, body)
+  return page(visit, head, body, statusOf(refusal))
 }
 
 function chooser(

@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import { mayManage } from '../../../domain/role.ts'
 import type { User } from '../../../service/ports.ts'
 import { againFields, type NotDone } from '../access/again.ts'
-import { field, form, hidden, link, submit } from '../parts/form.ts'
+import { field, form, hidden, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { badge } from '../parts/words.ts'
 import { text, type Visit } from '../visit.ts'
@@ -11,7 +11,7 @@ import { roleChoices } from './role-choices.ts'
 
 /** Which form of the page was sent in vain. */
 export interface Refused {
-  readonly form: 'role' | 'username' | 'sign-out'
+  readonly form: 'role' | 'username' | 'email' | 'sign-out'
   readonly failure: NotDone
 }
 
@@ -33,27 +33,36 @@ export function unchanged(visit: Visit, user: User): Html {
     <p>${badge(user.role)} Only another ${user.role} may change this person.</p></section>`
 }
 
-/** What somebody may do, is called, and whether they stay. A form that was refused keeps what was typed. */
-export function changes(visit: Visit, user: User, refusal: Refused | null): Html {
+const typedIn = (visit: Visit, refusal: Refused | null, form: Refused['form'], is: string) =>
+  refusal?.form === form ? text(visit, form) : is
+
+/** What somebody is called. A form that was refused keeps what was typed. */
+export function named(visit: Visit, user: User, refusal: Refused | null): Html {
   const here = `${PEOPLE}/${user.id}`
-  const typed = (form: Refused['form'], is: string) =>
-    refusal?.form === form ? text(visit, form) : is
+  const username = user.username ?? ''
   return html`
-    <section class="card"><h2>What they may do</h2>${form(
-      visit.formToken,
-      `${here}/role`,
-      html`${hidden('seen', user.role)}${roleChoices(visit.person.user.role, typed('role', user.role))}
-        ${againFields(visit, refusal?.form === 'role' ? refusal.failure : null)}
-        <div class="row">${submit('Change the role')}</div>`,
-    )}</section>
     <section class="card"><h2>What they are called</h2>${form(
       visit.formToken,
       `${here}/username`,
-      html`${hidden('seen', user.username ?? '')}
-        ${field({ name: 'username', label: 'Username', value: typed('username', user.username ?? ''), hint: 'Typed to sign in; keys of some dialects are sent with it.', required: true, spellcheck: false })}
-        <div class="row">${submit('Set the username')}</div>`,
-    )}</section>
-    <section class="card"><h2>Leaving</h2>
-      <p>Signed out for good. What becomes of their keys is told first.</p>
-      <p>${link(`${here}/leave`, 'Let this person leave', 'danger')}</p></section>`
+      html`${hidden('seen', username)}
+        ${field({ name: 'username', label: 'Username', value: typedIn(visit, refusal, 'username', username), hint: 'Typed to sign in; keys of some dialects are sent with it.', required: true, spellcheck: false })}
+        <div class="row">${submit('Set the username', '')}</div>`,
+    )}
+    ${form(
+      visit.formToken,
+      `${here}/email`,
+      html`${hidden('seen', user.email)}
+        ${field({ name: 'email', label: 'E-mail address', type: 'email', value: typedIn(visit, refusal, 'email', user.email), hint: 'Lists and keys name people by it. Nobody signs in with it.', required: true, spellcheck: false })}
+        <div class="row">${submit('Set the address', '')}</div>`,
+    )}</section>`
 }
+
+/** What somebody may do: to change it takes proof of who asks. */
+export const allowed = (visit: Visit, user: User, refusal: Refused | null): Html => html`
+  <section class="card"><h2>What they may do</h2>${form(
+    visit.formToken,
+    `${PEOPLE}/${user.id}/role`,
+    html`${hidden('seen', user.role)}${roleChoices(visit.person.user.role, typedIn(visit, refusal, 'role', user.role))}
+      ${againFields(visit, refusal?.form === 'role' ? refusal.failure : null)}
+      <div class="row">${submit('Change the role')}</div>`,
+  )}</section>`

@@ -16,7 +16,10 @@ export function letIn(visit: Visit, user: User, standing: SignInStanding | undef
       ${standing?.hasSecondFactor === true ? lost(here) : nothing}
       <p>Every browser and API token ends:</p>
       ${press(visit.formToken, `${here}/sign-out`, 'Sign out everywhere', { look: 'danger' })}
-    </section>`
+    </section>
+    <section class="card"><h2>Leaving</h2>
+      <p>Signed out for good. What becomes of their keys is told first.</p>
+      <p>${link(`${here}/leave`, 'Let this person leave', 'danger')}</p></section>`
 }
 
 const lost = (here: string): Html => html`

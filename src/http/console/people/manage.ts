@@ -41,6 +41,19 @@ export function mountManaging(area: Area): void {
       : showPerson(visit, not('username', isSet.failure))
   })
 
+  area.act(`${HERE}/email`, 'users.write', async (visit) => {
+    const { accounts } = visit.desk
+    const [id, email] = [part(visit, 'id'), text(visit, 'email')]
+    const isSet = await changeSeen(visit, await accounts.findUser(id), {
+      textOf: (row) => row.email,
+      wished: email,
+      change: () => accounts.setEmail(id, email),
+    })
+    return isSet.ok
+      ? seeOther(visit.c, `${PEOPLE}/${id}`, 'user-email-set')
+      : showPerson(visit, not('email', isSet.failure))
+  })
+
   area.act(`${HERE}/sign-out`, 'users.write', async (visit) => {
     const id = part(visit, 'id')
     const done = await visit.desk.people.signOut(id)

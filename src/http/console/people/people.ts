@@ -17,13 +17,11 @@ import { PEOPLE } from './paths.ts'
 import { mountPerson } from './person.ts'
 import { mountRoles } from './roles.ts'
 import { signingIn } from './signing-in.ts'
-import { mountSuggest } from './suggest.ts'
 
 /** Who works here, what each may do, and how each comes in. Named paths first: `:id` is anything. */
 export function mountPeople(area: Area): void {
   area.show(PEOPLE, 'users.read', list)
   mountRoles(area)
-  mountSuggest(area)
   mountAddPerson(area)
   mountPerson(area)
   mountManaging(area)

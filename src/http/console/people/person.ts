@@ -9,7 +9,7 @@ import { instant, moment } from '../parts/time.ts'
 import { copyable, facts, plural, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
 import { part, type Visit } from '../visit.ts'
-import { changes, mayChange, type Refused, unchanged } from './changes.ts'
+import { allowed, mayChange, named, type Refused, unchanged } from './changes.ts'
 import { letIn } from './let-in.ts'
 import { ABOVE_PEOPLE, PEOPLE } from './paths.ts'
 import { signingIn } from './signing-in.ts'
@@ -52,9 +52,9 @@ export async function showPerson(visit: Visit, refusal: Refused | null): Promise
         ])}</section>
         <section class="card"><header><h2>Signing in</h2>${signingIn(user, standing)}</header>
           ${standing === undefined ? nothing : comingIn(visit, standing)}</section>
-        ${isChanged ? letIn(visit, user, standing) : nothing}
+        ${isChanged ? named(visit, user, refusal) : nothing}
       </div>
-      <div class="stack">${isChanged ? changes(visit, user, refusal) : unchanged(visit, user)}</div>
+      <div class="stack">${isChanged ? html`${allowed(visit, user, refusal)}${letIn(visit, user, standing)}` : unchanged(visit, user)}</div>
     </div>`
   return page(
     visit,

@@ -22,7 +22,12 @@ export const PLACES = {
   'site.removed': ['bad', 'The site was removed.'],
   'developer.renamed': ['plain', ({ name }) => `The developer is now called ${name}.`],
   'developer.created': ['plain', 'The developer was created.'],
+  'developer.removed': ['bad', 'The developer was removed.'],
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
+  'audit.exported': [
+    'warn',
+    ({ last }) => `The audit of all accounts was exported, up to event ${last}.`,
+  ],
   'audit.purged': [
     'plain',
     ({ purged }) => `${purged} events that had to be kept no longer were deleted.`,
