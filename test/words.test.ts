@@ -7,7 +7,8 @@ import { expect, test } from 'vitest'
  */
 
 const ROOT = join(import.meta.dirname, '..')
-const MAN = /\b(he|him|his|himself)\b/i
+/** In a sentence: names of variables stand between other signs. */
+const MAN = /(?:[\p{L}\p{N},;:.)’”`] |['"`>]|^)(?:he|him|his|himself)(?= [\p{L}“`]|[.,;?!’'"`<)])/iu
 
 const linesOf = (file: string) =>
   readFileSync(join(ROOT, file), 'utf8')

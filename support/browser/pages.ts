@@ -185,6 +185,7 @@ export const PAGES: readonly Shown[] = [
     developers: '/console/developers',
     'developer-new': '/console/developers/new',
     developer: ({ developer }) => `/console/developers/${developer}`,
+    'developer-remove': ({ developer }) => `/console/developers/${developer}/remove`,
     'developer-key-assign': ({ developer, ids }) =>
       `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
     'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,

@@ -97,7 +97,7 @@ async function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
   return confirm(visit, {
     title: `Remove ${name}?`,
     crumbs: [...ABOVE_DEVELOPERS, { href: back, text: name }],
-    text: 'The developer leaves every list, and the developer key is good for nothing. The audit keeps what they were. This cannot be undone.',
+    text: 'The developer leaves every list, and the developer key with it. The audit keeps what they were. This cannot be undone.',
     button: 'Remove the developer',
     look: 'danger primary',
     back,
