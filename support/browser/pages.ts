@@ -45,6 +45,7 @@ export const PAGES: readonly Shown[] = [
         await page.getByRole('alert').waitFor()
       },
     },
+    welcome: ({ freshLink }) => `/console/welcome/${freshLink}`,
     'link-gone': { path: '/console/welcome/lk_used', status: 410 },
   }),
   ...as('operator', {
@@ -148,6 +149,7 @@ export const PAGES: readonly Shown[] = [
   }),
   ...as('administrator', {
     overview: '/console',
+    'overview-month': '/console?range=month',
     'destination-vouch': ({ destinations }) =>
       `/console/destinations/${destinations.unverified}/vouch`,
     'destination-doubt': ({ destinations }) =>
@@ -196,6 +198,7 @@ export const PAGES: readonly Shown[] = [
     people: '/console/people',
     'person-new': '/console/people/new',
     person: ({ people }) => `/console/people/${people.engineer}`,
+    'person-left': ({ people }) => `/console/people/${people.departed}`,
     'person-invite': ({ people }) => `/console/people/${people.engineer}/invite`,
     'person-second-factor': ({ people }) =>
       `/console/people/${people.engineer}/reset-second-factor`,

@@ -70,7 +70,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
 
   await page.goto(`${world.url}/console/addresses/enforce`)
   await page.getByRole('button', { name: 'Put it in force' }).click()
-  await page.getByText('The list is in force.').waitFor()
+  await page.getByText('the next request from elsewhere is refused').waitFor()
   expect(await isOpen()).toBe(true)
   // This machine's own addresses are taken off the list.
   await page.getByRole('link', { name: 'Remove 127.0.0.0/8' }).click()
@@ -79,7 +79,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   expect(await isOpen()).toBe(false)
   await page.goto(`${world.url}/console/addresses/open`)
   await page.getByRole('button', { name: 'Let them work from anywhere' }).click()
-  await page.getByText('The list is not in force').waitFor()
+  await page.getByText('the list is kept, and refuses nobody').waitFor()
   expect(await isOpen()).toBe(true)
   await close()
 })

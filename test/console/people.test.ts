@@ -212,9 +212,9 @@ test('the list says who can sign in, who was invited, who has left, and when eac
   done(await server.accounts.leave(gone.id))
   const { text } = await admin.get(PEOPLE)
   expect(text).toContain(`${admin.person.username} administrator ✓ Can sign in 0 just now`)
-  expect(text).toContain(`${invited.email} member ! Invited 0 Never`)
-  expect(text).toContain(`${gone.email} member × Has left 0 Never`)
-  expect(text).toContain(`${silent.email} member Cannot sign in 0 Never`)
+  expect(text).toContain(`${invited.email} member ! Invited 0 never`)
+  expect(text).toContain(`${gone.email} member × Has left 0 never`)
+  expect(text).toContain(`${silent.email} member Cannot sign in 0 never`)
   const found = await admin.get(`${PEOPLE}?q=INVITED-`)
   expect(found.text).toContain(invited.email)
   expect(found.text).not.toContain(silent.email)
@@ -223,9 +223,14 @@ test('the list says who can sign in, who was invited, who has left, and when eac
 
 test('what each role may is the table that the server goes by', async () => {
   const { text } = await administrator.get(`${PEOPLE}/roles`)
-  expect(text).toContain('What member engineer administrator operator')
-  expect(text).toContain('See keys, never their secrets Yes Yes Yes Yes')
-  expect(text).toContain('Create, close and open accounts No No No Yes')
+  const [member = '', engineer = '', administrators = '', operator = ''] =
+    /member (Looks.*) engineer (All.*) administrator (All.*) operator (All.*)/
+      .exec(text)
+      ?.slice(1) ?? []
+  expect(member).toContain('See keys, never their secrets')
+  expect(engineer).toContain('View secrets that can be viewed again')
+  expect(administrators).toContain('Change sites and developers')
+  expect(operator).toContain('Create, close and open accounts')
 })
 
 test('who only reads sees people, and changes none', async () => {

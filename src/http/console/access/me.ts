@@ -55,13 +55,13 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
     ])
     const body = html`${refused(messageOf(failure))}
       <div class="columns">
-        <section class="card"><h2>Who you are</h2>${facts([
+        <div class="stack"><section class="card"><h2>Who you are</h2>${facts([
           ['Username', user.username ?? 'none'],
           ['E-mail', user.email],
           ['Role', user.role],
           ['Account', account.name],
         ])}</section>
-        <section class="card"><h2>Second factor</h2>${secondFactor(codesLeft)}</section>
+        <section class="card"><h2>Second factor</h2>${secondFactor(codesLeft)}</section></div>
         <section class="card"><h2>Change the password</h2>${passwordForm(visit, failure)}</section>
       </div>
       <section class="card flush" id="sessions">
@@ -72,7 +72,7 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
             { name: 'Kind' },
             { name: 'Last seen' },
             { name: 'Ends' },
-            { name: 'Action' },
+            { name: 'Action', end: true },
           ],
           rows: sessions.map((session) => rowOf(visit, session)),
         })}
@@ -97,12 +97,12 @@ const rowOf = (visit: Visit, session: Session): (Html | string)[] => {
   const isThis = session.id === visit.person.session.id
   const name = session.kind === 'browser' ? browserName(session.name) : session.name
   return [
-    html`${name} ${isThis ? badge('this one', 'good') : nothing}`,
+    html`${name} ${isThis ? badge('This one', 'good') : nothing}`,
     session.kind === 'browser' ? 'Browser' : 'API token',
     moment(session.seenAt, visit.now),
     moment(session.expiresAt, visit.now),
     press(visit.formToken, `${HERE}/sessions/${session.id}/end`, isThis ? 'Sign out' : 'End', {
-      look: 'compact',
+      look: isThis ? 'compact' : 'compact danger',
       what: `${isThis ? 'Sign out' : 'End'} ${name}`,
     }),
   ]
@@ -112,7 +112,7 @@ const secondFactor = (codesLeft: number | null): Html =>
   codesLeft === null
     ? html`<p>A code of an app on your phone, beside the password: whoever learns the password alone stays out.</p>
         <p>${link(`${HERE}/second-factor/new`, 'Set it up', 'primary')}</p>`
-    : html`<p>${badge('on', 'good')} ${plural(codesLeft, 'recovery code')} left.</p>
+    : html`<p>${badge('On', 'good')} ${plural(codesLeft, 'recovery code')} left.</p>
         ${codesLeft < 3 ? html`<p>Take it away and set it up again for ten new ones.</p>` : nothing}
         <p>${link(`${HERE}/second-factor/remove`, 'Take it away', 'danger')}</p>`
 

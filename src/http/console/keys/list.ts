@@ -115,7 +115,7 @@ function rowOf(
   const badges = standingsOf(key, key.owner.leftAt, visit.now)
   return [
     html`<a href="${pathOf(key)}">${key.name}</a><span class="sub">${where.join(' · ')}</span>`,
-    key.owner.email,
+    html`<span class="small">${key.owner.email}</span>`,
     html`<span class="row tight">${badges.map((told) => badge(told.text, told.tone))}</span>`,
     key.lastUsedAt === null
       ? 'never'

@@ -10,6 +10,6 @@ export async function readOwner(visit: Visit, accountId: string): Promise<Done<U
   if (called === '') return invalid('a key needs an owner: type a part of their e-mail address')
   const person = await findPerson(visit, called, accountId)
   return person === null
-    ? invalid(`nobody of this account is called ${JSON.stringify(called)}: choose one of the list`)
+    ? invalid(`nobody of this account is called “${called}”: choose somebody of the list`)
     : ok(person)
 }

@@ -30,8 +30,8 @@ const SAID = {
   'user-second-factor-reset': 'The second factor is taken away: the password alone is asked for.',
   'address-added': 'The address is on the list.',
   'address-removed': 'The address is off the list.',
-  'addresses-enforced': 'The list is in force.',
-  'addresses-open': 'The list is not in force: keys work from anywhere. It is kept.',
+  'addresses-enforced': 'Done: the next request from elsewhere is refused.',
+  'addresses-open': 'Done: the list is kept, and refuses nobody.',
   'account-created': 'The account is there. Add its people next.',
   'account-closed':
     'The account is closed: every key of it is refused, and its people are signed out.',

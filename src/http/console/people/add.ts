@@ -11,7 +11,10 @@ import { ABOVE_PEOPLE, PEOPLE } from './paths.ts'
 import { NO_ROLE, roleChoices, roleOf } from './role-choices.ts'
 
 const NEW = `${PEOPLE}/new`
-const TITLE = { title: 'Add a person', crumbs: ABOVE_PEOPLE }
+const TITLE = {
+  ...{ title: 'Add a person', crumbs: ABOVE_PEOPLE },
+  actions: link(`${PEOPLE}/roles`, 'What each role may'),
+}
 
 /** Somebody new, with a one-time link where he is to sign in. Sent twice, the address is taken: no second link. */
 export function mountAddPerson(area: Area): void {
@@ -49,10 +52,9 @@ function ask(visit: Visit, accountId: string, refusal: NotDone | null): Promise<
       ${field({ name: 'email', label: 'E-mail address', type: 'email', value: text(visit, 'email'), required: true, autofocus: !isSent })}
       ${field({ name: 'username', label: 'Username', value: text(visit, 'username'), hint: 'Typed to sign in. Left empty, it is chosen with the password.', spellcheck: false })}
       ${roleChoices(visit.person.user.role, text(visit, 'role') || 'member')}
-      ${check({ name: 'invite', label: 'Make a one-time link, which leads to a first password', checked: !isSent || text(visit, 'invite') !== '' })}
+      ${check({ name: 'invite', label: html`Make a one-time link, which leads to a first password<span class="hint">Not needed by somebody who only owns keys.</span>`, checked: !isSent || text(visit, 'invite') !== '' })}
       ${againFields(visit, refusal)}
       <div class="row">${submit('Add the person')}${link(PEOPLE, 'Cancel', 'quiet')}</div>`,
-  )}</section>
-  <p class="soft">A person who only owns keys needs no link. ${link(`${PEOPLE}/roles`, 'What each role may', 'quiet compact')}</p>`
+  )}</section>`
   return page(visit, TITLE, body, statusOf(refusal))
 }

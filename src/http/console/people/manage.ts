@@ -3,8 +3,9 @@ import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { changeSeen } from '../refusal.ts'
 import { part, text } from '../visit.ts'
+import type { Refused } from './changes.ts'
 import { PEOPLE } from './paths.ts'
-import { type Refused, showPerson } from './person.ts'
+import { showPerson } from './person.ts'
 import { NO_ROLE, roleOf } from './role-choices.ts'
 
 const HERE = `${PEOPLE}/:id`
