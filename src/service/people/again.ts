@@ -23,10 +23,13 @@ export type AgainFailure = NotSo | Unproven | CodeWrong
  */
 class Himself {
   readonly who: SignedIn
+  /** Of the password that he has typed: with another one, the proof is none any more. */
+  readonly passwordHash: string
   readonly #password: string | null
 
-  constructor(who: SignedIn, password: string) {
+  constructor(who: SignedIn, password: string, passwordHash: string) {
     this.who = who
+    this.passwordHash = passwordHash
     this.#password = normalPassword(password)
   }
 
@@ -58,5 +61,5 @@ export const createAgain =
       if (!right.ok) return right
     }
     await forgive()
-    return ok(new Himself(who, password))
+    return ok(new Himself(who, password, credentials.passwordHash ?? ''))
   }

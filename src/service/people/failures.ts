@@ -46,3 +46,9 @@ export interface NotSo {
   readonly reason: 'conflict'
   readonly message: string
 }
+
+/** What was proven a moment ago is so no longer. */
+export const overtaken: NotSo = {
+  reason: 'conflict',
+  message: 'your password was changed meanwhile, or you have left: sign in again',
+}

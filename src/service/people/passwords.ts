@@ -5,7 +5,7 @@ import type { Caller } from '../refused.ts'
 import type { Himself } from './again.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
 import { createDevices } from './devices.ts'
-import { type Busy, busyOf, type NotSo, type Unfit } from './failures.ts'
+import { type Busy, busyOf, type NotSo, overtaken, type Unfit } from './failures.ts'
 
 /** The hash of a new password, if it is fit for whoever has these names. */
 export async function hashNew(
@@ -41,12 +41,11 @@ export function createPasswords(deps: AccessDeps) {
       if (himself.isPassword(wished)) return fail(same)
       const hashed = await hashNew(deps, wished, namesOf(user))
       if (!hashed.ok) return hashed
-      const wish = { hash: hashed.value, invitationId: null, but: session.id }
+      const was = himself.passwordHash
+      const wish = { hash: hashed.value, invitationId: null, but: session.id, was }
       const event = ownEvent(deps, user.id, caller, 'user.password_changed')
       const changed = await deps.storage.setPassword(user.id, wish, event)
-      return changed
-        ? ok(devices.write(user.id, hashed.value))
-        : fail({ reason: 'conflict', message: 'you have left' })
+      return changed ? ok(devices.write(user.id, hashed.value)) : fail(overtaken)
     },
   }
 }

@@ -52,10 +52,12 @@ export function createSignIn(deps: AccessDeps, { prove, proveCode, begin }: Proo
     } as const
     const digest = digester.digest(sessionText(secret))
     const event = ownEvent(deps, user.id, caller, 'session.started', { sessionId: session.id })
-    // He may have left since.
-    if (!(await storage.addSession({ ...session, digest }, event))) return fail({ reason: 'wrong' })
+    // He may have left since, or have another password: that was to end what the one before began.
+    const hash = passwordHash ?? ''
+    const added = await storage.addSession({ ...session, digest }, event, hash)
+    if (!added) return fail({ reason: 'wrong' })
     await forgive()
-    const device = devices.write(user.id, passwordHash ?? '')
+    const device = devices.write(user.id, hash)
     return ok({ secret, device, signedIn: { session, user, account } })
   }
 

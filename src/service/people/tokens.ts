@@ -4,7 +4,7 @@ import type { Session } from '../ports/people.ts'
 import type { Caller } from '../refused.ts'
 import type { Himself } from './again.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
-import type { NotSo, Unfit } from './failures.ts'
+import { type NotSo, overtaken, type Unfit } from './failures.ts'
 import { sessionText } from './kept.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -20,7 +20,7 @@ export function createTokens(deps: Pick<AccessDeps, 'storage' | 'digester' | 'ra
   const { storage, digester, random, clock } = deps
   return {
     async issue(
-      { who }: Himself,
+      { who, passwordHash }: Himself,
       wish: { name: string; days: number },
       caller: Caller,
     ): Promise<Result<Issued, NotSo | Unfit>> {
@@ -43,8 +43,8 @@ export function createTokens(deps: Pick<AccessDeps, 'storage' | 'digester' | 'ra
       const facts = { sessionId: token.id, name: token.name, days: wish.days }
       const event = ownEvent(deps, who.user.id, caller, 'user.token_issued', facts)
       const digest = digester.digest(sessionText(secret))
-      const added = await storage.addSession({ ...token, digest }, event)
-      return added ? ok({ secret, token }) : fail({ reason: 'conflict', message: 'you have left' })
+      const added = await storage.addSession({ ...token, digest }, event, passwordHash)
+      return added ? ok({ secret, token }) : fail(overtaken)
     },
   }
 }

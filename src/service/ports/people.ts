@@ -71,8 +71,8 @@ export interface PeopleStorage {
   /** Guard: nobody else has it; the user has `role` still. */
   setUsername(userId: string, username: string, event: AuditEvent, role?: Role): Promise<boolean>
 
-  /** Guard: the user has not left. */
-  addSession(session: NewSession, event: AuditEvent): Promise<boolean>
+  /** Guard: the user has not left, and has the password still that was proven, as it is hashed. */
+  addSession(session: NewSession, event: AuditEvent, passwordHash?: string): Promise<boolean>
   /** Null where it has ended or expired, its user has left or has no part in an open account. */
   findSession(digests: readonly string[], now: number): Maybe<SignedIn | null>
   /** Not a change of who may do what, and not an event. */
@@ -90,7 +90,8 @@ export interface PeopleStorage {
   findInvitation(digests: readonly string[], now: number): Promise<Invitation | null>
   /**
    * A new password ends every session of the user but `but`, and his invitations. Guard: the
-   * user has not left; where `invitationId` is given, that invitation is his and is there.
+   * user has not left; where `invitationId` is given, that invitation is his and is there; where `was`
+   * is given, that is his password's hash still.
    */
   setPassword(
     userId: string,
@@ -98,6 +99,7 @@ export interface PeopleStorage {
       readonly hash: string
       readonly invitationId: string | null
       readonly but: string | null
+      readonly was?: string
     },
     event: AuditEvent,
   ): Promise<boolean>

@@ -11,8 +11,8 @@ export function scopePeople(storage: PeopleStorage, own: Own): PeopleStorage {
     setUsername: (id, username, event, role) =>
       withOwn(own.user(id), () => storage.setUsername(id, username, event, role), false),
 
-    addSession: (session, event) =>
-      withOwn(own.user(session.userId), () => storage.addSession(session, event), false),
+    addSession: (session, event, hash) =>
+      withOwn(own.user(session.userId), () => storage.addSession(session, event, hash), false),
     removeSessions: (id, but, event) =>
       withOwn(own.user(id), () => storage.removeSessions(id, but, event), 0),
     listSessions: (id, now) => withOwn(own.user(id), () => storage.listSessions(id, now), []),

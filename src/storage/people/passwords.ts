@@ -81,13 +81,15 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
     readonly hash: string
     readonly invitationId: string | null
     readonly but: string
+    readonly was: string | null
     readonly at: number
     readonly eventId: string
   }
   const set = written<NewPassword>(
     (arg) => sql`
       update users set password_hash = ${arg('hash')}, event_id = ${arg('eventId')}
-      where id = ${arg('userId')} and left_at is null and (
+      where id = ${arg('userId')} and left_at is null
+        and (cast(${arg('was')} as text) is null or password_hash = ${arg('was')}) and (
         cast(${arg('invitationId')} as text) is null or exists (
           select 1 from invitations
           where invitations.id = ${arg('invitationId')} and user_id = ${arg('userId')}
@@ -157,8 +159,9 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
       return row === undefined ? null : toInvitation(row)
     },
 
-    async setPassword(userId, { hash, invitationId, but }, event) {
-      const wish = { userId, hash, invitationId, but: but ?? '', at: event.at, eventId: event.id }
+    async setPassword(userId, { hash, invitationId, but, was = null }, event) {
+      const facts = { userId, hash, invitationId, was, at: event.at, eventId: event.id }
+      const wish = { ...facts, but: but ?? '' }
       const [, changed] = await engine.atomic([
         lock({ userId }),
         set(wish),

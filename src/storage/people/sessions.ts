@@ -34,7 +34,7 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
   const written = writer(compiler)
   const lock = lockUser(compiler)
 
-  const add = written<Row>(
+  const add = written<Row & { password_hash: string | null }>(
     (arg) => sql`
       insert into sessions
         (id, digest, user_id, kind, name, created_at, seen_at, expires_at, event_id)
@@ -42,7 +42,9 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
         cast(${arg('kind')} as text), cast(${arg('name')} as text),
         cast(${arg('created_at')} as bigint), cast(${arg('seen_at')} as bigint),
         cast(${arg('expires_at')} as bigint), cast(${arg('event_id')} as text)
-      from users where users.id = ${arg('user_id')} and users.left_at is null`,
+      from users where users.id = ${arg('user_id')} and users.left_at is null
+        and (cast(${arg('password_hash')} as text) is null
+          or users.password_hash = ${arg('password_hash')})`,
   )
   const addIfBegun = addEventWhere<{ sessionId: string }>(compiler, (arg) => ({
     account: accountOf('users'),
@@ -107,8 +109,9 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
   )
 
   return {
-    async addSession({ userId, createdAt, seenAt, expiresAt, ...session }, event) {
-      const [added] = await engine.atomic([
+    async addSession({ userId, createdAt, seenAt, expiresAt, ...session }, event, passwordHash) {
+      const [, added] = await engine.atomic([
+        lock({ userId }),
         add({
           ...session,
           user_id: userId,
@@ -116,6 +119,7 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
           seen_at: seenAt,
           expires_at: expiresAt,
           event_id: event.id,
+          password_hash: passwordHash ?? null,
         }),
         addIfBegun({ ...toRow(event), sessionId: session.id }),
       ])

@@ -99,6 +99,39 @@ function everybody(given: Given): void {
       expect(await storage().addSession(sessionOf(user.id), event())).toBe(false)
     })
 
+    test('is begun for the password that was proven, while it is that one', async () => {
+      const set = (hash: string, was?: string) =>
+        storage().setPassword(
+          user.id,
+          { hash, invitationId: null, but: null, ...(was === undefined ? {} : { was }) },
+          event(),
+        )
+      const begins = async (hash: string) => {
+        const session = sessionOf(user.id)
+        const isBegun = await storage().addSession(session, event(), hash)
+        expect(await lives(session)).toBe(isBegun)
+        return isBegun
+      }
+      expect(await begins('first')).toBe(false)
+      await set('first')
+      expect(await begins('first')).toBe(true)
+      expect([await set('another', 'other'), await set('second', 'first')]).toEqual([false, true])
+      expect([await begins('first'), await begins('second')]).toEqual([false, true])
+    })
+
+    test('for a password that is changed at the same moment does not outlive it', async () => {
+      await storage().setPassword(user.id, { hash: 'h0', invitationId: null, but: null }, event())
+      for (let n = 0; n < 10; n++) {
+        const sessions = Array.from({ length: 5 }, () => sessionOf(user.id))
+        const wish = { hash: `h${n + 1}`, invitationId: null, but: null }
+        await Promise.all([
+          ...sessions.map((session) => storage().addSession(session, event(), `h${n}`)),
+          storage().setPassword(user.id, wish, event()),
+        ])
+        expect(await Promise.all(sessions.map(lives))).toEqual(sessions.map(() => false))
+      }
+    })
+
     test('is none while the account is closed', async () => {
       const session = await begin()
       for (const [status, isThere] of [
