@@ -52,15 +52,17 @@ export function createAudit(deps: AuditDeps) {
      * the signal says that nobody waits for it any more.
      */
     verify: (watch: Watch, signal?: AbortSignal): Promise<Done<Verdict>> =>
-      alone(async () => {
+      alone(async (moves) => {
         const verifier = createVerifier(notary)
         const end = await storage.chainEnd()
         for await (const checkpoint of checkpointsOf(storage)) {
+          moves()
           await verifier.takeCheckpoint(checkpoint)
         }
         let done = 0
         for await (const event of eventsOf(storage)) {
           signal?.throwIfAborted()
+          moves()
           verifier.takeEvent(event)
           watch(++done, Math.max(done, end.sequence))
         }

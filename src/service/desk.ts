@@ -66,6 +66,7 @@ export interface DeskDeps
 export function createDeskOf(deps: DeskDeps) {
   const alone = createOneAtATime(
     'the chain is being verified already, for somebody else. All of it is read for that: try again when it is done',
+    deps.clock,
   )
   return function deskOf({ actor, role, accountId, requestId = null }: Worker): Desk {
     if (accountId === null && !may(role, 'accounts.read')) {

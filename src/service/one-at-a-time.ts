@@ -1,18 +1,28 @@
 import { ok } from '../domain/failure.ts'
 import { conflict, type Done } from './operator.ts'
+import type { Clock } from './ports.ts'
 
-export type OneAtATime = <T>(work: () => Promise<T>) => Promise<Done<T>>
+/** `moves` is to be called as the work goes on. */
+export type OneAtATime = <T>(work: (moves: () => void) => Promise<T>) => Promise<Done<T>>
+
+/** A runtime may end work whose caller has gone, without a word: what has not moved for so long is no more. */
+export const FORGOTTEN_MS = 60_000
 
 /** Long work that a process does once at a time; who asks for it meanwhile is told so at once. */
-export function createOneAtATime(message: string): OneAtATime {
-  let isAtWork = false
+export function createOneAtATime(message: string, clock: Clock): OneAtATime {
+  let current: { movedAt: number } | null = null
   return async (work) => {
-    if (isAtWork) return conflict(message)
-    isAtWork = true
+    if (current !== null && clock() - current.movedAt < FORGOTTEN_MS) return conflict(message)
+    const own = { movedAt: clock() }
+    current = own
     try {
-      return ok(await work())
+      return ok(
+        await work(() => {
+          own.movedAt = clock()
+        }),
+      )
     } finally {
-      isAtWork = false
+      if (current === own) current = null
     }
   }
 }

@@ -54,7 +54,7 @@ describe('Who takes the audit along is told of in it', () => {
     const events = { ...storage, addEvent: () => Promise.reject(full) }
     const random = createRandom(nodePrimitives, clock)
     const notary = createNotary(nodePrimitives, server.keyring)
-    const alone = createOneAtATime('later')
+    const alone = createOneAtATime('later', clock)
     const audit = createAudit({ storage, events, notary, random, clock, actor: 'operator', alone })
     await expect(audit.lines(unwatched).next()).rejects.toBe(full)
   })

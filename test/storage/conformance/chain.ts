@@ -66,7 +66,7 @@ export function chainConforms(name: string, given: Given): void {
           ...deps,
           events: deps.storage,
           actor: 'operator',
-          alone: createOneAtATime('later'),
+          alone: createOneAtATime('later', now),
         }),
       }
     }

@@ -33,7 +33,7 @@ export async function openAudit(path: string, ringPath: string, clock = Date.now
     storage,
     notary,
     ...createChain(deps),
-    audit: createAudit({ ...deps, events: deps.storage, alone: createOneAtATime('later') }),
+    audit: createAudit({ ...deps, events: deps.storage, alone: createOneAtATime('later', clock) }),
     add: (count: number) => storage.addEvents(Array.from({ length: count }, event)),
   }
 }
