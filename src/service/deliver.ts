@@ -143,7 +143,8 @@ export function createDeliver(deps: DeliverDeps) {
   async function drain(feed: FeedRef, work: Work, leasedUntil: number) {
     const feedId = feed.id
     let until = leasedUntil
-    for (let sent = 0; sent < TURN && state === 'running'; sent++) {
+    let givesWay = false
+    for (let sent = 0; sent < TURN && state === 'running' && !givesWay; sent++) {
       work.movedAt = clock()
       if (until - clock() < leaseMs * (2 / 3)) {
         until = clock() + leaseMs
@@ -157,13 +158,18 @@ export function createDeliver(deps: DeliverDeps) {
         await storage.releaseFeed(feedId, by)
         return 'leave'
       }
-      const carried = () => deliverHead(feedId, head)
-      const sequel = await (isLongOne ? longOnes.carry(feed, carried, begin) : carried())
+      const sequel = await deliverHead(feedId, head).finally(() => {
+        const next = isLongOne ? longOnes.leave(feed) : null
+        if (next === null) return
+        // It is on its way to the place: taken at once by this feed again, it would find none.
+        givesWay = true
+        begin(next)
+      })
       if (sequel === 'waits') return 'leave'
       if (sequel === 'at once') return 'look again'
     }
     await storage.releaseFeed(feedId, by)
-    if (!room.isWanted(feed)) return 'look again'
+    if (!givesWay && !room.isWanted(feed)) return 'look again'
     // Others wait: this feed comes after them.
     work.again = true
     return 'leave'

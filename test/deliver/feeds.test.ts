@@ -220,6 +220,31 @@ describe('a destination', () => {
     expect(namesAt('/hangs')).toHaveLength(6)
   })
 
+  test('has its turn with long messages too, however many others still have', async () => {
+    const late = Array.from({ length: 8 }, (_, n) => `/late-${n}`)
+    const { feeds, send } = await at('/a', '/b', '/c', '/d', ...late)
+    const busy = feeds.slice(0, 4)
+    for (let n = 0; n < 8; n++) await send(LONG, busy)
+    for (const feed of feeds.slice(4)) await send(LONG, [feed])
+    let linedUp = 0
+    const releaseFeed: Core['storage']['releaseFeed'] = (id, by) => {
+      linedUp++
+      return core.storage.releaseFeed(id, by)
+    }
+    const process = processOn(core, { storage: { ...core.storage, releaseFeed } })
+    conduct = () => 'hang'
+    process.wake(busy)
+    await receiver.until(4)
+    process.wake(feeds.slice(4))
+    await expect.poll(() => linedUp).toBe(8)
+    conduct = () => 'take'
+    receiver.release()
+    await receiver.until(40)
+    await process.finish()
+    const last = receiver.arrived.findLastIndex(({ path }) => path.startsWith('/late'))
+    expect(last).toBeLessThan(20)
+  })
+
   test('has its turn although more feeds wait than are worked at once', async () => {
     const { send } = await at('/a', '/b', '/c', '/d', '/e')
     for (const name of numbered(30)) await send(name)

@@ -20,15 +20,10 @@ export function createLongOnes() {
     mustWait: places.mustWait,
     stepOut: places.giveUp,
 
-    /** Who has entered leaves when the work is done. `next` is told who can enter now. */
-    async carry<T>(feed: FeedRef, work: () => Promise<T>, next: (feed: FeedRef) => void) {
-      try {
-        return await work()
-      } finally {
-        places.leave(feed)
-        const first = places.next()
-        if (first !== null) next(first)
-      }
+    /** Who has entered leaves. The one that can enter now is still on the way: let none enter before it. */
+    leave(feed: FeedRef): FeedRef | null {
+      places.leave(feed)
+      return places.next()
     },
   }
 }
