@@ -47,16 +47,21 @@ export function eventOf(
 
 const NAME_MAX = 200
 
-/** A name that people can read: not blank, one line, no lone surrogates. */
+/** What breaks a line, or turns around the text that follows on the page (Unicode TR 36). */
+const UNRULY = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
+/** A name is a link too: of marks and blanks alone, it is none that can be seen. */
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u
+
+/** A name that people can read: to be seen, one line, no lone surrogates. */
 export function readName(what: string, text: string): Done<string> {
   const name = text.trim()
   if (name === '') return invalid(`${what} must not be blank`)
   if (name.length > NAME_MAX)
     return invalid(`${what} must not be longer than ${NAME_MAX} characters`)
-  if (/\p{Cc}/u.test(name) || !name.isWellFormed()) {
+  if (UNRULY.test(name) || !name.isWellFormed()) {
     return invalid(`${what} must be one line of text`)
   }
-  return ok(name)
+  return VISIBLE.test(name) ? ok(name) : invalid(`${what} must not be blank`)
 }
 
 /** A text that may be empty and may have several lines. */

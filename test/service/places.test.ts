@@ -37,9 +37,19 @@ describe('a site or developer', () => {
     [' ', 'invalid: the name must not be blank'],
     [LONG, 'invalid: the name must not be longer than 200 characters'],
     ['a\tb', 'invalid: the name must be one line of text'],
+    ['a\u2028b', 'invalid: the name must be one line of text'],
+    // It would turn around what follows it on the page (Unicode TR 36).
+    ['a\u202eb', 'invalid: the name must be one line of text'],
+    ['\u2066a', 'invalid: the name must be one line of text'],
+    // A link that nobody could see.
+    ['\u200b\u2060', 'invalid: the name must not be blank'],
   ])('is not made with the name %j', async (name, sentence) => {
     expect(refusal(await core.places.addSite({ accountId, name }))).toBe(sentence)
     expect(refusal(await core.places.addDeveloper({ accountId, name }))).toBe(sentence)
+  })
+
+  test.each(['العربية', 'می‌خواهم', '日本', '👩‍⚕️', '→'])('may have the name %s', async (name) => {
+    expect(done(await core.places.addSite({ accountId, name })).name).toBe(name)
   })
 
   test('is not made where there is no account', async () => {
