@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 
 const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
 
+/** Those of the first line of `cli.ts`, which a shell would read. */
+export const FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
+
 const COMPILED = join(tmpdir(), `latchkey-test-compiled-${process.getuid?.()}`)
 
 type Env = Readonly<Record<string, string>>
@@ -22,7 +25,7 @@ export function environment(settings: Env): Env {
 
 /** Spawned with this test's own Node, and a copy of all that it writes. */
 function run(args: readonly string[], env: Env, cage: readonly string[] = []) {
-  const [program = '', ...rest] = [...cage, process.execPath, CLI, ...args]
+  const [program = '', ...rest] = [...cage, process.execPath, ...FLAGS, CLI, ...args]
   const child = spawn(program, rest, { env: environment(env) })
   let stdout = ''
   let stderr = ''
