@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
@@ -9,14 +7,11 @@ const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
 /** Those of the first line of `cli.ts`, which a shell would read. */
 export const FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
 
-const COMPILED = join(tmpdir(), `latchkey-test-compiled-${process.getuid?.()}`)
-
 type Env = Readonly<Record<string, string>>
 
 /** The environment without the settings of who runs the tests, and with those of the test. */
 export function environment(settings: Env): Env {
-  // What one process compiled, the next one need not: a third of the time of a short command.
-  const env: Record<string, string> = { NODE_COMPILE_CACHE: COMPILED }
+  const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !name.startsWith('LATCHKEY_')) env[name] = value
   }
