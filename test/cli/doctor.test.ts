@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { beforeAll, expect, test } from 'vitest'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
+import { isAmiss } from '../support/findings.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask } from './command.ts'
@@ -20,7 +21,7 @@ beforeAll(() => ask(dir, ['accounts', 'create', 'Acme Health']))
 async function doctor(where: string, env = {}) {
   const { code, stdout } = await runCli(['doctor', '--json'], { dir: where, env })
   const findings = JSON.parse(stdout) as Finding[]
-  return { code, findings, amiss: findings.filter(({ status }) => status !== 'ok') }
+  return { code, findings, amiss: findings.filter(isAmiss) }
 }
 
 test('a sound installation has no finding', async () => {
