@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
 import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { type Client, clientOf, tokensOf } from '../support/client.ts'
 import { isAmiss } from '../support/findings.ts'
 import { runCli, type ServerProcess, startServer } from '../support/process.ts'
@@ -49,7 +50,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-const cli = (...args: string[]) => runCli(args, { dir, env: settings })
+const cli = (...args: string[]) => runStaying(args, { dir, env: settings })
 
 describe('two servers on one PostgreSQL', () => {
   /** A key whose tokens both servers have in their caches. */
