@@ -10,10 +10,11 @@ import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createTotp } from './crypto/totp.ts'
 import { FAILURES_FORGOTTEN_MS } from './domain/lockout.ts'
-import { createApp, renderDelivered } from './http/app.ts'
+import { createApp, createTestBench, renderDelivered } from './http/app.ts'
 import { createCourier } from './http/courier.ts'
 import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
+import type { TestBench } from './http/test-bench.ts'
 import { createPass } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Access, createAccess } from './service/access.ts'
@@ -77,6 +78,8 @@ export interface Latchkey extends Services {
   readonly access: Access
   /** How a credential goes over the wire, for people. */
   readonly presented: typeof presented
+  /** How people send a message as a source would. */
+  readonly testBench: TestBench
   /** Below this path, proxies append the path that they ask about. */
   readonly askedBelow: string
   /** Carries what is stored to its destinations, once it is started. */
@@ -158,7 +161,10 @@ export function compose(parts: Parts): Latchkey {
     guesses: guessesOf('console'),
   })
 
+  const { serial } = random
+  const testBench = createTestBench({ serial, subscriptionsUrl: publicUrl })
   const app = createApp({
+    testBench,
     access,
     sessions: access.sessions,
     recorder,
@@ -196,7 +202,7 @@ export function compose(parts: Parts): Latchkey {
     refused,
     storage,
     log,
-    serial: random.serial,
+    serial,
     uuid: random.uuid,
     requestId: random.requestId,
     publicKeys: () => keyring.publicKeys,
@@ -214,6 +220,7 @@ export function compose(parts: Parts): Latchkey {
     deskOf,
     access,
     presented,
+    testBench,
     askedBelow: FORWARD_AUTH,
     deliver,
     ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),

@@ -1,6 +1,12 @@
 /** So often somebody may be wrong in a row before each further time costs a wait: from one place, or from anywhere. */
 export const FREE_FAILURES = { here: 4, anywhere: 49 } as const
 
+/**
+ * So often the owner may be wrong in a row at a browser that is known to be his, whatever strangers do.
+ * Then it is a browser like any other, for a day or until he has signed in.
+ */
+export const KNOWN_DEVICE_FAILURES = 5
+
 /** What is counted of a name: from one neighbourhood of addresses, or from all of them. */
 export type Counted = keyof typeof FREE_FAILURES
 

@@ -14,7 +14,6 @@ import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth, refuseTokens } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
-import { createTestBench } from './redox/test-bench.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
@@ -24,6 +23,8 @@ import { xenradSurfaces } from './xenrad/surfaces.ts'
 
 /** What a destination is sent. */
 export { renderDelivered } from './redox/delivered.ts'
+/** Messages that people send. */
+export { createTestBench } from './redox/test-bench.ts'
 
 export type AppDeps = AuthDeps &
   EndpointDeps &
@@ -31,8 +32,8 @@ export type AppDeps = AuthDeps &
   JwksDeps &
   SurfaceDeps &
   KeyListDeps &
-  Omit<ConsoleDeps, 'testBench' | 'answered'> &
-  Omit<AdminDeps, 'showReference' | 'testBench'> & {
+  Omit<ConsoleDeps, 'answered'> &
+  Omit<AdminDeps, 'showReference'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
   }
@@ -64,9 +65,8 @@ export function createApp(deps: AppDeps): Hono {
       ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
       ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
     })
-    const testBench = createTestBench(deps)
-    app.all('/console/*', later(consoleOf({ ...deps, answered, testBench })))
-    app.all('/admin/v1/*', later(adminOf({ ...deps, testBench })))
+    app.all('/console/*', later(consoleOf({ ...deps, answered })))
+    app.all('/admin/v1/*', later(adminOf(deps)))
   }
 
   app.notFound((c) => {

@@ -1,3 +1,4 @@
+import { createAgain } from './people/again.ts'
 import type { AccessDeps } from './people/deps.ts'
 import { createPasswords } from './people/passwords.ts'
 import { createProof } from './people/prove.ts'
@@ -9,11 +10,12 @@ import { createWelcome } from './people/welcome.ts'
 
 /** How people come in, stay in, and look after their own access. What they may do then is their role's. */
 export function createAccess(deps: AccessDeps) {
-  const proof = createProof(deps)
-  const secondFactor = createSecondFactor(deps, proof)
-  return Object.assign(createSignIn(deps, proof, secondFactor), createWelcome(deps), {
+  const secondFactor = createSecondFactor(deps)
+  const proof = createProof(deps, secondFactor)
+  return Object.assign(createSignIn(deps, proof), createWelcome(deps), {
+    again: createAgain(proof),
     sessions: createSessions(deps),
-    passwords: createPasswords(deps, proof),
+    passwords: createPasswords(deps),
     tokens: createTokens(deps),
     secondFactor,
   })

@@ -1,7 +1,7 @@
 import { ok } from '../domain/failure.ts'
 import type { AccountStatus, Role } from '../domain/key.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../domain/user.ts'
-import { granted, managed } from './manage.ts'
+import { changedMeanwhile, granted, managed } from './manage.ts'
 import {
   conflict,
   type Done,
@@ -17,7 +17,9 @@ import type { ListStorage } from './ports/lists.ts'
 import type { Account, OperatorStorage, Page, User } from './ports.ts'
 
 export interface AccountsDeps extends OperatorDeps {
-  readonly storage: OperatorStorage & Pick<EditStorage, 'rename'> & Pick<ListStorage, 'searchUsers'>
+  readonly storage: OperatorStorage &
+    Pick<EditStorage, 'rename' | 'setUserEmail'> &
+    Pick<ListStorage, 'searchUsers'>
   /** What whoever acts is himself: nobody raises anybody above that. */
   readonly role: Role
   /** The region of accounts that name none. */
@@ -96,11 +98,8 @@ export function createAccounts(deps: AccountsDeps) {
       if (!id.ok) return id
       const role = granted(me, wish.role)
       if (!role.ok) return role
-      const email = readName('the e-mail address', wish.email)
+      const email = readEmail(wish.email)
       if (!email.ok) return email
-      if (!isEmail(email.value)) {
-        return invalid(`${JSON.stringify(wish.email)} is not an e-mail address`)
-      }
       const username = wish.username ?? null
       if (username !== null && !isUsername(username)) {
         return invalid(USERNAME_RULE)
@@ -124,6 +123,22 @@ export function createAccounts(deps: AccountsDeps) {
       return conflict(`${user.email} is already a user of this account${orTaken}${orThere}`)
     },
 
+    /** Nobody signs in with it, so one's own may be changed too. */
+    async setEmail(id: string, wished: string): Promise<Done<User>> {
+      const email = readEmail(wished)
+      if (!email.ok) return email
+      const found = await findUser(id)
+      const user = found.ok && id !== me.id ? managed(me, found.value) : found
+      if (!user.ok) return user
+      if (user.value.leftAt !== null) return conflict(`${user.value.email} has left`)
+      const event = eventOf(deps, 'user.edited', id, { email: email.value })
+      if (await storage.setUserEmail(id, email.value, event, user.value.role)) return findUser(id)
+      const now = await findUser(id)
+      return now.ok && now.value.role === user.value.role
+        ? conflict(`${email.value} is already a user of this account`)
+        : changedMeanwhile(user.value)
+    },
+
     async setRole(id: string, to: Role): Promise<Done<User>> {
       const found = await findUser(id)
       const user = found.ok ? managed(me, found.value) : found
@@ -131,8 +146,11 @@ export function createAccounts(deps: AccountsDeps) {
       const role = granted(me, to)
       if (!role.ok) return role
       const event = eventOf(deps, 'user.role_changed', id, { role: to })
-      const changed = await storage.setUserRole(id, to, event)
-      return changed ? findUser(id) : lastOperator(user.value)
+      if (await storage.setUserRole(id, to, event, user.value.role)) return findUser(id)
+      const now = await findUser(id)
+      return now.ok && now.value.role === user.value.role
+        ? lastOperator(user.value)
+        : changedMeanwhile(user.value)
     },
 
     /** His keys are flagged from now on, or disabled, as his account wants it. */
@@ -140,9 +158,11 @@ export function createAccounts(deps: AccountsDeps) {
       const found = await findUser(id)
       const user = found.ok ? managed(me, found.value) : found
       if (!user.ok) return user
-      const left = await storage.setUserLeft(id, clock(), eventOf(deps, 'user.left', id))
+      const event = eventOf(deps, 'user.left', id)
+      const left = await storage.setUserLeft(id, clock(), event, user.value.role)
       const now = await findUser(id)
       if (left || !now.ok) return now
+      if (now.value.role !== user.value.role) return changedMeanwhile(user.value)
       return now.value.leftAt === null
         ? lastOperator(now.value)
         : conflict(`${now.value.email} has left already`)
@@ -163,6 +183,13 @@ export function createAccounts(deps: AccountsDeps) {
     const account = await storage.findAccount(id)
     return account === null ? noAccount(id) : ok(account)
   }
+}
+
+function readEmail(wished: string): Done<string> {
+  const email = readName('the e-mail address', wished)
+  return !email.ok || isEmail(email.value)
+    ? email
+    : invalid(`${JSON.stringify(wished)} is not an e-mail address`)
 }
 
 const lastOperator = ({ email }: User) =>

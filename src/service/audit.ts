@@ -1,19 +1,22 @@
-import type { Checkpoint, SealedEvent } from '../domain/chain.ts'
+import { BEGINNING, type Checkpoint, type SealedEvent } from '../domain/chain.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
+import type { OneAtATime } from './one-at-a-time.ts'
+import { type Done, eventOf, type OperatorDeps } from './operator.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
-import type { AuditStorage, Clock, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
-import { createVerifier, type Verdict } from './verify-chain.ts'
+import type { AuditStorage, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
+import { type Before, createVerifier, type Verdict } from './verify-chain.ts'
 
-export interface AuditDeps {
+export interface AuditDeps extends OperatorDeps {
   /** The chain, which is one for all accounts. */
   readonly storage: AuditStorage
   /** The events that whoever asks may see. */
-  readonly events: Pick<OperatorStorage, 'listEvents' | 'findKeySummary'> &
+  readonly events: Pick<OperatorStorage, 'addEvent' | 'listEvents' | 'findKeySummary'> &
     Pick<SurveyStorage, 'findNames'> &
     Pick<ListStorage, 'searchUsers'>
   readonly notary: Notary
-  readonly clock: Clock
+  /** A verification reads all there is: this process makes one at a time. */
+  readonly alone: OneAtATime
 }
 
 /** How far a long reading is, in events. */
@@ -23,8 +26,9 @@ const PAGE = 1000
 /** So many have a part of their name in common, at most. */
 const USERS = 100
 
-/** What an operator does with the audit. Nothing here changes it. */
-export function createAudit({ storage, events, notary, clock }: AuditDeps) {
+/** What an operator does with the audit. Nothing here changes what it says. */
+export function createAudit(deps: AuditDeps) {
+  const { storage, events, notary, clock, alone } = deps
   return {
     list: (page: Page & EventFilter) => events.listEvents(page),
     /** What people call the rows that events tell of by their ids: of those that he may see. */
@@ -47,24 +51,29 @@ export function createAudit({ storage, events, notary, clock }: AuditDeps) {
      * Reads the whole chain. What has no seal yet is not part of it. It ends early, by throwing, where
      * the signal says that nobody waits for it any more.
      */
-    async verify(watch: Watch, signal?: AbortSignal): Promise<Verdict> {
-      const verifier = createVerifier(notary)
-      const end = await storage.chainEnd()
-      for await (const checkpoint of checkpointsOf(storage)) {
-        await verifier.takeCheckpoint(checkpoint)
-      }
-      let done = 0
-      for await (const event of eventsOf(storage)) {
-        signal?.throwIfAborted()
-        verifier.takeEvent(event)
-        watch(++done, Math.max(done, end.sequence))
-      }
-      return verifier.finish(end)
-    },
+    verify: (watch: Watch, signal?: AbortSignal): Promise<Done<Verdict>> =>
+      alone(async () => {
+        const verifier = createVerifier(notary)
+        const end = await storage.chainEnd()
+        for await (const checkpoint of checkpointsOf(storage)) {
+          await verifier.takeCheckpoint(checkpoint)
+        }
+        let done = 0
+        for await (const event of eventsOf(storage)) {
+          signal?.throwIfAborted()
+          verifier.takeEvent(event)
+          watch(++done, Math.max(done, end.sequence))
+        }
+        return verifier.finish(end)
+      }),
 
-    /** The chain as lines of text, up to the last checkpoint: every later event is for the next time. */
+    /**
+     * The chain as lines of text, up to the last checkpoint: every later event is for the next time.
+     * That somebody takes it is an event, and on disk before the first line is given.
+     */
     async *lines(watch: Watch): AsyncGenerator<string> {
       const last = (await storage.lastCheckpoint())?.sequence ?? 0
+      await events.addEvent(eventOf(deps, 'audit.exported', 'audit', { last }))
       const exportedAt = new Date(clock()).toISOString()
       yield writeLine({ latchkeyAudit: 1, exportedAt, events: last })
       for await (const checkpoint of checkpointsOf(storage)) {
@@ -77,6 +86,35 @@ export function createAudit({ storage, events, notary, clock }: AuditDeps) {
       }
     },
   }
+}
+
+/**
+ * Reads the newest events alone, so many at most: however long the chain is, it takes no longer. What was
+ * done to an older one is not seen.
+ */
+export async function verifyNewest(
+  storage: AuditStorage,
+  notary: Notary,
+  most: number,
+): Promise<Verdict> {
+  const end = await storage.chainEnd()
+  const after = end.sequence - most
+  const isAll = after <= BEGINNING.sequence
+  const from = isAll ? BEGINNING : await placeOf(storage, after)
+  const verifier = createVerifier(notary, from)
+  const beginning = await storage.beginningCheckpoint()
+  if (beginning !== null && beginning.sequence <= after) await verifier.takeCheckpoint(beginning)
+  const than = isAll ? undefined : after
+  for await (const checkpoint of checkpointsOf(storage, than)) {
+    await verifier.takeCheckpoint(checkpoint)
+  }
+  for await (const event of eventsOf(storage, than)) verifier.takeEvent(event)
+  return verifier.finish(end)
+}
+
+async function placeOf(storage: AuditStorage, sequence: number): Promise<Before> {
+  const [event] = await storage.listSealed(sequence - 1, 1)
+  return event?.sequence === sequence ? event : { sequence, seal: null }
 }
 
 /** Reads lines that `lines` wrote: what they hold is held against the key ring alone. */
@@ -99,8 +137,9 @@ export async function verifyLines(notary: Notary, lines: AsyncIterable<string>, 
   return verifier.finish({ sequence: all, seal: '' })
 }
 
-async function* checkpointsOf(storage: AuditStorage): AsyncGenerator<Checkpoint> {
-  let after = { sequence: -1, first: -1 }
+/** Those of events after this one. */
+async function* checkpointsOf(storage: AuditStorage, than = -1): AsyncGenerator<Checkpoint> {
+  let after = { sequence: than, first: Number.MAX_SAFE_INTEGER }
   for (;;) {
     const page = await storage.listCheckpoints(after, PAGE)
     yield* page
@@ -110,9 +149,12 @@ async function* checkpointsOf(storage: AuditStorage): AsyncGenerator<Checkpoint>
   }
 }
 
-async function* eventsOf(storage: AuditStorage): AsyncGenerator<SealedEvent> {
-  // From below the first: an event that was put in before it is seen too.
-  let after = Number.MIN_SAFE_INTEGER
+/** Without `than` from below the first: an event that was put in before it is seen too. */
+async function* eventsOf(
+  storage: AuditStorage,
+  than = Number.MIN_SAFE_INTEGER,
+): AsyncGenerator<SealedEvent> {
+  let after = than
   for (;;) {
     const page = await storage.listSealed(after, PAGE)
     yield* page

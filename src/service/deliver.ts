@@ -78,8 +78,8 @@ export function createDeliver(deps: DeliverDeps) {
   /** Works at a feed, or sees to it that whoever does so looks again. */
   function begin(feed: FeedRef): void {
     if (state !== 'running' || isLeftAlone(abandoned.get(feed.id))) return
-    if (longOnes.mustWait(feed.id)) return
-    longOnes.stepOut(feed.id)
+    if (longOnes.mustWait(feed)) return
+    longOnes.stepOut(feed)
     const current = working.get(feed.id)
     if (current !== undefined && !isForgotten(current)) {
       current.again = true
@@ -153,13 +153,12 @@ export function createDeliver(deps: DeliverDeps) {
       const head = await storage.findHead(feedId, by)
       if (head === null) break
       const isLongOne = isLong(head)
-      if (isLongOne && longOnes.isFull()) {
-        longOnes.lineUp(feed)
+      if (isLongOne && !longOnes.enter(feed)) {
         await storage.releaseFeed(feedId, by)
         return 'leave'
       }
       const carried = () => deliverHead(feedId, head)
-      const sequel = await (isLongOne ? longOnes.carry(carried, begin) : carried())
+      const sequel = await (isLongOne ? longOnes.carry(feed, carried, begin) : carried())
       if (sequel === 'waits') return 'leave'
       if (sequel === 'at once') return 'look again'
     }

@@ -6,6 +6,7 @@ import { createExplain, type Explain } from './explain.ts'
 import type { KeySecretsDeps } from './key-secrets.ts'
 import { createKeys, type Keys } from './keys.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages.ts'
+import { createOneAtATime } from './one-at-a-time.ts'
 import type { OperatorDeps } from './operator.ts'
 import { createOverview, type Overview } from './overview.ts'
 import { createPeople, type People } from './people.ts'
@@ -63,12 +64,15 @@ export interface DeskDeps
 
 /** Cheap enough to be made for each request, with the role that its user has at that moment. */
 export function createDeskOf(deps: DeskDeps) {
+  const alone = createOneAtATime(
+    'the chain is being verified already, for somebody else. All of it is read for that: try again when it is done',
+  )
   return function deskOf({ actor, role, accountId, requestId = null }: Worker): Desk {
     if (accountId === null && !may(role, 'accounts.read')) {
       throw new Error(`${actor} is ${role}, and has one account in sight`)
     }
     const storage = accountId === null ? deps.storage : createScope(deps.storage, accountId)
-    const { notary, clock } = deps
+    const { clock } = deps
     const its = { ...deps, storage, actor, role, requestId }
     const isPermitted = (permission: Permission) =>
       may(role, permission) && (accountId === null || !isOfServer(permission))
@@ -79,7 +83,7 @@ export function createDeskOf(deps: DeskDeps) {
       routes: createRoutes(its),
       keys: createKeys(its),
       messages: createMessages(its),
-      audit: createAudit({ storage: deps.storage, events: storage, notary, clock }),
+      audit: createAudit({ ...its, storage: deps.storage, events: storage, alone }),
       overview: createOverview({ storage, clock }),
       explain: createExplain(storage),
     }

@@ -2,7 +2,8 @@ import { type Dialect, traitsOf } from '../domain/dialect.ts'
 import { ok } from '../domain/failure.ts'
 import { SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../domain/key.ts'
 import { isGarbled } from '../domain/secret.ts'
-import { type Done, invalid } from './operator.ts'
+import { busy, type Done, invalid } from './operator.ts'
+import { busyOf } from './people/failures.ts'
 import type { Random, Sealer, SecretDigester, SecretHasher } from './ports.ts'
 
 export interface KeySecretsDeps {
@@ -48,20 +49,24 @@ export function createKeySecrets({ random, hasher, digester, sealer }: KeySecret
     },
 
     /** `keyId`: the row that it is sealed for. */
-    async keep(secret: string, dialect: Dialect, keyId: string): Promise<Kept> {
+    async keep(secret: string, dialect: Dialect, keyId: string): Promise<Done<Kept>> {
       switch (traitsOf(dialect).secret) {
         case 'exchanged': {
           const hashed = await hasher.hash(secret)
-          if (!hashed.ok) throw new Error('the server is too busy to hash a secret; try again')
-          return { hash: hashed.value, sealed: null }
+          if (hashed.ok) return ok({ hash: hashed.value, sealed: null })
+          const { retryAfterSeconds } = busyOf(hashed.failure)
+          return busy(
+            `too many secrets are checked at this moment, and nothing was changed: try again in ${retryAfterSeconds} seconds`,
+            retryAfterSeconds,
+          )
         }
         case 'presented':
-          return { hash: digester.digest(secret), sealed: null }
+          return ok({ hash: digester.digest(secret), sealed: null })
         case 'viewable':
-          return {
+          return ok({
             hash: digester.digest(secret),
             sealed: await sealer.seal(encoder.encode(secret), keyId),
-          }
+          })
       }
     },
 

@@ -1,7 +1,7 @@
 import { ok } from '../domain/failure.ts'
 import type { Role } from '../domain/key.ts'
 import { mayGrant, mayManage, type Person } from '../domain/role.ts'
-import { type Done, forbidden } from './operator.ts'
+import { conflict, type Done, forbidden } from './operator.ts'
 import type { User } from './ports.ts'
 
 /** The user, if `me` may change what lets him in: role, username, password, sessions, leaving. */
@@ -9,10 +9,14 @@ export function managed(me: Person, user: User): Done<User> {
   if (mayManage(me, user)) return ok(user)
   return forbidden(
     me.id === user.id
-      ? 'nobody changes his own role or lets himself leave: ask somebody else'
-      : `${user.email} is ${user.role}: only who is that himself may change him`,
+      ? 'nobody changes their own role or leaves by their own hand: ask somebody else'
+      : `${user.email} is ${user.role}: only somebody of that role or above may change them`,
   )
 }
+
+/** Somebody else was faster: what was allowed for the role that was may not be for the one that is. */
+export const changedMeanwhile = ({ email }: User) =>
+  conflict(`${email} was changed by somebody else just now, and nothing was done: look again`)
 
 /** The role, if `me` may give it. */
 export const granted = (me: Person, role: Role): Done<Role> =>

@@ -2,9 +2,18 @@ import { fail, ok, type Result } from '../domain/failure.ts'
 import type { AuditEvent, Clock, OperatorStorage, Random } from './ports.ts'
 
 /** Why an operator's request cannot be done: what is wrong with it, and what would help. */
-export interface Refusal {
-  readonly problem: 'invalid' | 'not_found' | 'conflict' | 'forbidden'
+export type Refusal =
+  | {
+      readonly problem: 'invalid' | 'not_found' | 'conflict' | 'forbidden'
+      readonly message: string
+    }
+  | Later
+
+/** Nothing is wrong with it: the same request is done a little later. */
+export interface Later {
+  readonly problem: 'busy'
   readonly message: string
+  readonly retryAfterSeconds: number
 }
 
 export type Done<T> = Result<T, Refusal>
@@ -13,6 +22,9 @@ export const invalid = (message: string) => fail<Refusal>({ problem: 'invalid', 
 export const notFound = (message: string) => fail<Refusal>({ problem: 'not_found', message })
 export const conflict = (message: string) => fail<Refusal>({ problem: 'conflict', message })
 export const forbidden = (message: string) => fail<Refusal>({ problem: 'forbidden', message })
+
+export const busy = (message: string, retryAfterSeconds: number) =>
+  fail<Refusal>({ problem: 'busy', message, retryAfterSeconds })
 
 export interface OperatorDeps {
   readonly random: Random

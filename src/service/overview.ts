@@ -99,11 +99,8 @@ export function createOverview({ storage, clock }: OverviewDeps) {
     questions: KeyQuestions,
     order: 'expiry' | 'leastUsed' | 'oldest',
   ): Promise<Some<ListedKey>> {
-    const asked = { ...questions, status: 'enabled' } as const
-    const [count, { keys }] = await Promise.all([
-      storage.countKeys(asked, COUNTED + 1),
-      storage.searchKeys({ ...asked, order, limit: TOLD }),
-    ])
+    const asked = { ...questions, status: 'enabled', limit: TOLD, counted: COUNTED + 1 } as const
+    const { keys, count } = await storage.searchKeys({ ...asked, order })
     return toldOf(Math.min(count, COUNTED), keys, count > COUNTED)
   }
 }

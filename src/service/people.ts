@@ -1,7 +1,7 @@
 import { ok } from '../domain/failure.ts'
 import type { Role } from '../domain/key.ts'
 import { isUsername, USERNAME_RULE } from '../domain/user.ts'
-import { managed } from './manage.ts'
+import { changedMeanwhile, managed } from './manage.ts'
 import { conflict, type Done, eventOf, invalid, notFound } from './operator.ts'
 import { addInvitation, INVITATION_MS, type InvitingDeps } from './people/invitation.ts'
 import type { ListStorage } from './ports/lists.ts'
@@ -79,10 +79,13 @@ export function createPeople(deps: PeopleDeps) {
       const user = await find(userId)
       if (!user.ok) return user
       const event = eventOf(deps, 'user.username_set', userId)
-      const isSet = await storage.setUsername(userId, username, event)
-      return isSet
-        ? ok({ ...user.value, username })
-        : conflict(`somebody else has the username ${username}`)
+      if (await storage.setUsername(userId, username, event, user.value.role)) {
+        return ok({ ...user.value, username })
+      }
+      const now = await storage.findUser(userId)
+      return now?.role === user.value.role
+        ? conflict(`somebody else has the username ${username}`)
+        : changedMeanwhile(user.value)
     },
 
     /** Ends every session and every token. Answers how many. */
@@ -101,8 +104,9 @@ export function createPeople(deps: PeopleDeps) {
       if (credentials?.sealedTotp == null) {
         return conflict(`${user.value.email} has no second factor`)
       }
-      await storage.setTotp(userId, null, eventOf(deps, 'user.second_factor_removed', userId))
-      return user
+      const event = eventOf(deps, 'user.second_factor_removed', userId)
+      const isReset = await storage.setTotp(userId, null, event, user.value.role)
+      return isReset ? user : changedMeanwhile(user.value)
     },
   }
 }

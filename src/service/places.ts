@@ -17,7 +17,7 @@ import type { Account, AddressRule, Developer, OperatorStorage, Page, Site } fro
 
 export interface PlacesDeps extends OperatorDeps {
   readonly storage: OperatorStorage &
-    Pick<EditStorage, 'rename' | 'removeSite'> &
+    Pick<EditStorage, 'rename' | 'removeSite' | 'removeDeveloper'> &
     Pick<ListStorage, 'countKeysOf'>
 }
 
@@ -95,6 +95,16 @@ export function createPlaces(deps: PlacesDeps) {
       const event = eventOf(deps, 'developer.renamed', id, { name: name.value })
       const renamed = await storage.rename('developer', id, name.value, event)
       return renamed ? findDeveloper(id) : noDeveloper(id)
+    },
+    /** As a site: only one that no key has, revoked ones too. */
+    async removeDeveloper(id: string): Promise<Done<void>> {
+      const developer = await findDeveloper(id)
+      if (!developer.ok) return developer
+      const { name, developerKey } = developer.value
+      const event = eventOf(deps, 'developer.removed', id, { name, developerKey })
+      return (await storage.removeDeveloper(id, event))
+        ? ok(undefined)
+        : conflict(`keys belong to ${name}, be they revoked: the developer stays`)
     },
     listDevelopers: (page: Page & { accountId?: string | undefined }) =>
       storage.listDevelopers(page),

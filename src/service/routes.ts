@@ -273,7 +273,9 @@ function readUrl(text: string, development: boolean): Done<string> {
   const url = new URL(text)
   const schemes = development ? ['https:', 'http:'] : ['https:']
   if (!schemes.includes(url.protocol)) {
-    return invalid(`a destination is reached over https; plain http only with --development`)
+    return invalid(
+      'a destination is reached over https: plain http only where it is added for development',
+    )
   }
   if (url.username !== '' || url.password !== '') {
     return invalid('a URL must not carry a username or password')

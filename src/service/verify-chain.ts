@@ -25,14 +25,20 @@ export interface Verdict {
   readonly breaksFound: number
 }
 
+/** The event before the next one; its seal is null where it is not known. */
+export interface Before {
+  readonly sequence: number
+  readonly seal: string | null
+}
+
 const TOLD = 100
 
 /**
  * Reads a chain from its beginning: first all checkpoints, then all events by number. Each event is
  * held against the seal before it, so that what was done to one event is told of that event, and not of
- * all that follow.
+ * all that follow. `from`: an event that is believed as it stands; what is read begins after it.
  */
-export function createVerifier(notary: Notary) {
+export function createVerifier(notary: Notary, from: Before = BEGINNING) {
   const breaks: Break[] = []
   const signed = new Map<number, Checkpoint[]>()
   let breaksFound = 0
@@ -40,8 +46,8 @@ export function createVerifier(notary: Notary) {
   let newest: Checkpoint | null = null
   let first = BEGINNING.sequence + 1
   let events = 0
-  /** The event before the next one; its seal is null where it is not known. */
-  let before: { sequence: number; seal: string | null } | null = null
+  let before: Before | null = null
+  let start = 0
 
   function found(sequence: number, eventId: string | null, message: string): void {
     breaksFound++
@@ -60,9 +66,9 @@ export function createVerifier(notary: Notary) {
     if (newest === null || sequence >= newest.sequence) newest = checkpoint
   }
 
-  /** Where the chain begins: at its beginning, or after what was purged. */
-  function start(): { sequence: number; seal: string | null } {
-    if (first === BEGINNING.sequence + 1) return BEGINNING
+  /** Where the reading begins: where it is to, or after what was purged. */
+  function beginning(): Before {
+    if (first <= from.sequence + 1) return from
     const [checkpoint] = signed.get(first - 1) ?? []
     if (checkpoint === undefined) {
       found(first, null, `the checkpoint that stands for the events before ${first} is gone`)
@@ -70,9 +76,15 @@ export function createVerifier(notary: Notary) {
     return { sequence: first - 1, seal: checkpoint?.seal ?? null }
   }
 
+  function begin(): Before {
+    const place = beginning()
+    start = place.sequence + 1
+    return place
+  }
+
   function takeEvent(event: SealedEvent): void {
     events++
-    before ??= start()
+    before ??= begin()
     const { sequence, seal, id } = event
     if (sequence <= before.sequence) {
       found(sequence, id, `event ${sequence} stands where none may: it was put in`)
@@ -104,13 +116,13 @@ export function createVerifier(notary: Notary) {
 
   /** `end`: where the chain must have got to, as far as its keeper knows. */
   function finish(end: Place = BEGINNING): Verdict {
-    before ??= start()
+    before ??= begin()
     const last = Math.max(end.sequence, newest?.sequence ?? 0)
     if (before.sequence < last) missing(before.sequence + 1, last)
     return {
       whole: breaksFound === 0,
       events,
-      first: events === 0 ? 0 : first,
+      first: events === 0 ? 0 : start,
       last: Math.max(before.sequence, last),
       checkpoints,
       signedAt: newest?.at ?? null,

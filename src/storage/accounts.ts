@@ -1,7 +1,9 @@
+import type { Role } from '../domain/key.ts'
 import type { Account, OperatorStorage, User } from '../service/ports.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler } from './engine.ts'
 import { anotherAccountOperates, anotherUserOperates } from './last-operator.ts'
+import { isStill } from './people/is-still.ts'
 import type { Rows } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -48,11 +50,13 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
   const userOf = rows.byId('users')
   const userPage = rows.page('users', 'account_id')
   const addUser = rows.insertUnlessTaken('users')
-  const setRole = compiler.taking<Pick<Tables['users'], 'id' | 'role' | 'event_id'>>()((db, arg) =>
+  type NewRole = Pick<Tables['users'], 'id' | 'role' | 'event_id'> & { was: Role | null }
+  const setRole = compiler.taking<NewRole>()((db, arg) =>
     db
       .updateTable('users')
       .set({ role: arg('role'), event_id: arg('event_id') })
       .where('id', '=', arg('id'))
+      .where(isStill(arg('was')))
       .where((eb) => eb.or([eb(eb.val(arg('role')), '=', 'operator'), anotherUserOperates])),
   )
   /** Follows `setRole`: who made the link may have been let do so for the role before alone. */
@@ -71,11 +75,13 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
       ),
   )
 
-  const leave = compiler.taking<{ id: string; at: number; event_id: string }>()((db, arg) =>
+  type Leaving = { id: string; at: number; event_id: string; was: Role | null }
+  const leave = compiler.taking<Leaving>()((db, arg) =>
     db
       .updateTable('users')
       .set({ left_at: arg('at'), event_id: arg('event_id') })
       .where('id', '=', arg('id'))
+      .where(isStill(arg('was')))
       .where('left_at', 'is', null)
       .where(anotherUserOperates),
   )
@@ -160,14 +166,18 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
         event,
       ),
 
-    setUserRole(id, role, event) {
+    setUserRole(id, role, event, was) {
       const step = { id, role, event_id: event.id }
-      return audit.change('users', setRole(step), event, [endInvitations(step)])
+      return audit.change('users', setRole({ ...step, was: was ?? null }), event, [
+        endInvitations(step),
+      ])
     },
 
-    setUserLeft(id, at, event) {
+    setUserLeft(id, at, event, was) {
       const step = { id, at, event_id: event.id }
-      return audit.change('users', leave(step), event, [disableDeparted(step)])
+      return audit.change('users', leave({ ...step, was: was ?? null }), event, [
+        disableDeparted(step),
+      ])
     },
 
     async listUsers({ accountId, ...page }) {

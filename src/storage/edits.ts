@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
+import type { Role } from '../domain/key.ts'
 import type { EditStorage, Named } from '../service/ports/edits.ts'
 import type { Audit } from './audit.ts'
 import type { Compiler } from './engine.ts'
+import { isStill } from './people/is-still.ts'
 import { writer } from './written.ts'
 
 const TABLES = {
@@ -28,10 +30,10 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
     destination: rename('destination'),
     developer: rename('developer'),
   }
-  const setEmail = written<{ id: string; email: string; eventId: string }>(
+  const setEmail = written<{ id: string; email: string; eventId: string; role: Role | null }>(
     (arg) => sql`
       update users set email = ${arg('email')}, event_id = ${arg('eventId')}
-      where id = ${arg('id')} and not exists (
+      where id = ${arg('id')} and ${isStill(arg('role'))} and not exists (
         select 1 from users other where other.account_id = users.account_id
           and other.email = ${arg('email')} and other.id <> ${arg('id')}
       )`,
@@ -43,6 +45,9 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
   const removeSite = written<{ id: string; eventId: string }>(
     (arg) => sql`delete from sites where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
   )
+  const removeDeveloper = written<{ id: string; eventId: string }>(
+    (arg) => sql`delete from developers where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
+  )
   const removeSubscription = written<{ id: string; eventId: string }>(
     (arg) => sql`delete from subscriptions where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
   )
@@ -50,7 +55,9 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
   const hold = written<{ id: string }>(
     (arg) => sql`update subscriptions set attempts = attempts where id = ${arg('id')}`,
   )
-  const noKeys = sql`not exists (select 1 from keys where keys.site_id = sites.id)`
+  const noKeysOfSite = sql`not exists (select 1 from keys where keys.site_id = sites.id)`
+  const noKeysOfDeveloper = sql`not exists (
+    select 1 from keys where keys.developer_id = developers.id)`
   const nothingQueued = sql`not exists (
     select 1 from deliveries where deliveries.subscription_id = subscriptions.id
       and deliveries.status = 'queued')`
@@ -59,11 +66,20 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
     rename: (what, id, name, event) =>
       audit.change(TABLES[what], renames[what]({ id, name, eventId: event.id }), event),
 
-    setUserEmail: (id, email, event) =>
-      audit.change('users', setEmail({ id, email, eventId: event.id }), event),
+    setUserEmail: (id, email, event, role) =>
+      audit.change('users', setEmail({ id, email, eventId: event.id, role: role ?? null }), event),
 
     removeSite: (id, event) =>
-      audit.removalIf('sites', noKeys, [], [removeSite({ id, eventId: event.id })], event),
+      audit.removalIf('sites', noKeysOfSite, [], [removeSite({ id, eventId: event.id })], event),
+
+    removeDeveloper: (id, event) =>
+      audit.removalIf(
+        'developers',
+        noKeysOfDeveloper,
+        [],
+        [removeDeveloper({ id, eventId: event.id })],
+        event,
+      ),
 
     removeSubscription: (id, event) =>
       audit.removalIf(

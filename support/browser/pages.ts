@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import type { Role } from '../../src/domain/key.ts'
+import { PASSWORD } from '../../test/support/people.ts'
 import type { WorldIds } from '../console/world.ts'
 
 /** Who looks: somebody of this role, or nobody yet. */
@@ -44,6 +45,7 @@ export const PAGES: readonly Shown[] = [
         await page.getByRole('alert').waitFor()
       },
     },
+    welcome: ({ freshLink }) => `/console/welcome/${freshLink}`,
     'link-gone': { path: '/console/welcome/lk_used', status: 410 },
   }),
   ...as('operator', {
@@ -147,6 +149,7 @@ export const PAGES: readonly Shown[] = [
   }),
   ...as('administrator', {
     overview: '/console',
+    'overview-month': '/console?range=month',
     'destination-vouch': ({ destinations }) =>
       `/console/destinations/${destinations.unverified}/vouch`,
     'destination-doubt': ({ destinations }) =>
@@ -157,11 +160,23 @@ export const PAGES: readonly Shown[] = [
       path: '/console/me/tokens/new',
       before: async (page) => {
         await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Your password').fill(PASSWORD)
         await press('Make it')(page)
         await page.getByRole('dialog').waitFor()
       },
     },
+    'token-not-yours': {
+      path: '/console/me/tokens/new',
+      status: 422,
+      before: async (page) => {
+        await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Your password').fill('a guess')
+        await press('Make it')(page)
+        await page.getByText('That is not your password.').waitFor()
+      },
+    },
     'second-factor': '/console/me/second-factor/new',
+    'second-factor-remove': '/console/me/second-factor/remove',
     settings: '/console/settings',
     sites: '/console/sites',
     'site-new': '/console/sites/new',
@@ -170,6 +185,7 @@ export const PAGES: readonly Shown[] = [
     developers: '/console/developers',
     'developer-new': '/console/developers/new',
     developer: ({ developer }) => `/console/developers/${developer}`,
+    'developer-remove': ({ developer }) => `/console/developers/${developer}/remove`,
     'developer-key-assign': ({ developer, ids }) =>
       `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
     'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
@@ -182,6 +198,8 @@ export const PAGES: readonly Shown[] = [
     people: '/console/people',
     'person-new': '/console/people/new',
     person: ({ people }) => `/console/people/${people.engineer}`,
+    'person-left': ({ people }) => `/console/people/${people.departed}`,
+    'person-invite': ({ people }) => `/console/people/${people.engineer}/invite`,
     'person-second-factor': ({ people }) =>
       `/console/people/${people.engineer}/reset-second-factor`,
     'person-leave': ({ people }) => `/console/people/${people.engineer}/leave`,

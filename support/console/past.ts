@@ -40,11 +40,11 @@ export async function seedPast(
   now: number,
 ): Promise<void> {
   const today = Math.floor(now / (24 * HOUR))
-  const uses = Object.entries(BUSY).flatMap(([name, most]) =>
+  const uses = Object.entries(BUSY).flatMap(([name, most], key) =>
     Array.from({ length: DAYS }, (_, ago) => {
       const day = today - ago
       const lastAt = Math.min(day * 24 * HOUR + 20 * HOUR, now - HOUR)
-      return { keyId: keyIds[name] ?? '', day, uses: wave(most, day, ago), lastAt }
+      return { keyId: keyIds[name] ?? '', day, uses: wave(most, day, ago + 3 * key), lastAt }
     }),
   )
   await storage.addKeyUses(uses.filter((use) => use.uses > 0))

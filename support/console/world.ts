@@ -92,6 +92,13 @@ async function seedMonths(dir: string, receiverUrl: string) {
     addresses.push(done(await places.addAddress({ accountId, network, note })).id)
   }
   clock.set(now)
+  const newcomer = done(
+    await accounts.addUser({
+      ...{ accountId, role: 'member' },
+      email: 'sam.ortiz@harbour-lane.example',
+    }),
+  )
+  const fresh = done(await people.invite(newcomer.id))
   await seedPast(server, accountId, keys.ids, now)
   await server.record()
   await server.seal()
@@ -104,11 +111,14 @@ async function seedMonths(dir: string, receiverUrl: string) {
       administrator: administrator.id,
       engineer: engineer.id,
       member: member.id,
+      departed: departed.id,
     },
     addresses,
     destinations: { registry, closed, unverified },
     /** Of a link that was sent three months ago, and never opened. */
     expiredLink: expired.secret,
+    /** Of one that was sent just now. */
+    freshLink: fresh.secret,
     ...keys,
   }
 }

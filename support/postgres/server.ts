@@ -106,7 +106,7 @@ export async function startOwnPostgres({
   function keep() {
     const settings = [
       ...['-c', `port=${port}`, '-c', 'listen_addresses=127.0.0.1'],
-      ...['-c', `unix_socket_directories=${data}`, '-c', 'shared_buffers=32MB'],
+      ...['-c', `unix_socket_directories=${data}`],
       ...['-c', `ssl=${tls === undefined ? 'off' : 'on'}`],
     ]
     const server = [postgres, '-D', data, ...settings]

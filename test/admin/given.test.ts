@@ -3,10 +3,11 @@ import { documentOf } from '../../src/http/admin/document.ts'
 import { GROUPS } from '../../src/http/admin/operations.ts'
 import { Unavailable } from '../../src/service/ports.ts'
 import { seedAsker } from '../support/admin/asker.ts'
-import { type ApiDocument, createJudge } from '../support/admin/document.ts'
+import { type ApiDocument, createJudge, shownIn } from '../support/admin/document.ts'
 import { done, seedKey, type TestServer, testServer } from '../support/server.ts'
 
-const judge = createJudge(JSON.parse(JSON.stringify(documentOf(GROUPS, ''))) as ApiDocument)
+const document = JSON.parse(JSON.stringify(documentOf(GROUPS, ''))) as ApiDocument
+const judge = createJudge(document)
 
 let server: TestServer
 let operator: Awaited<ReturnType<typeof seedAsker>>
@@ -197,6 +198,16 @@ test('a list of any length is read page by page, each item once', async () => {
     after = body.next
   } while (after !== null)
   expect(found).toEqual(names)
+})
+
+/** As the document shows it: of ids that are nobody's here. */
+const ofOne = shownIn(document).filter(
+  ({ method, path }) => method === 'GET' && path.includes('{id}'),
+)
+
+test.each(ofOne)('$path is 404 where there is no such thing, be it a list', async ({ target }) => {
+  const { status, body } = await operator.ask('GET', target)
+  expect([status, judge.problem(body)]).toEqual([404, null])
 })
 
 test.each([

@@ -130,6 +130,35 @@ test('a browser’s cookie opens nothing, and no other site is let in', async ()
   expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
 })
 
+test('a token makes no token, and touches no password and not its owner’s second factor', async () => {
+  const { ask, user, accountId } = await seedAsker(server)
+  const email = `${crypto.randomUUID()}@acme.example`
+  const other = done(await server.accounts.addUser({ accountId, email, role: 'member' }))
+  const wish = { name: 'another', days: 30 }
+  for (const path of [
+    '/me/tokens',
+    '/me/password',
+    '/me/second-factor',
+    '/me/reset-second-factor',
+    `/users/${user.id}/tokens`,
+    `/users/${other.id}/tokens`,
+    `/users/${other.id}/password`,
+    `/users/${other.id}/second-factor`,
+  ]) {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      const { status } = await ask(method, path, wish)
+      expect([404, 405], `${method} ${path}`).toContain(status)
+    }
+  }
+  for (const own of ['invite', 'reset-second-factor']) {
+    const { status } = await ask('POST', `/users/${user.id}/${own}`)
+    expect(status, own).toBe(403)
+  }
+  const events = await server.storage.listEvents({ actor: user.id, limit: 100 })
+  const issued = events.filter(({ action }) => action === 'user.token_issued')
+  expect(issued).toHaveLength(1)
+})
+
 test('no operation is done without a token', async () => {
   const ask = askerOf(server, null)
   for (const { method, path } of operations) {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openAudit } from '../support/audit/chain.ts'
 import { change } from '../support/moving.ts'
-import { temporaryFolder, testClock } from '../support/server.ts'
+import { done, temporaryFolder, testClock } from '../support/server.ts'
 
 const MAIN = fileURLToPath(new URL('../support/audit/main.ts', import.meta.url))
 const DAY = 86_400_000
@@ -26,11 +26,11 @@ test('processes that seal at once, and are killed while they do, leave one whole
   for (let round = 0; round < 6; round++) {
     const children = Array.from({ length: 3 }, () => spawn(process.execPath, [MAIN, path, ring]))
     await Promise.all(children.map((child, n) => killAfter(child, 3 + ((round * 7 + n * 5) % 11))))
-    expect(await audit.verify(silently)).toMatchObject({ whole: true, breaks: [] })
+    expect(done(await audit.verify(silently))).toMatchObject({ whole: true, breaks: [] })
   }
   await seal()
   expect(await storage.listUnsealed(1)).toEqual([])
-  const { whole, events, last } = await audit.verify(silently)
+  const { whole, events, last } = done(await audit.verify(silently))
   expect({ whole, events }).toEqual({ whole: true, events: last })
   expect(events).toBeGreaterThan(18 * 3 * 20)
   await storage.close()
@@ -60,7 +60,11 @@ test('a great many events without a seal are sealed in portions, and requests go
   expect(reads).toBeGreaterThan(50)
   expect((await storage.chainEnd()).sequence).toBe(10_000)
   await seal()
-  expect(await audit.verify(silently)).toMatchObject({ whole: true, events: 12_000, last: 12_000 })
+  expect(done(await audit.verify(silently))).toMatchObject({
+    whole: true,
+    events: 12_000,
+    last: 12_000,
+  })
   await storage.close()
 })
 
@@ -82,7 +86,7 @@ describe('what had to be kept no longer', () => {
     const { audit, storage, purge, seal, clock, start } = await fortyDays()
     expect(await purge(start)).toBe(0)
     expect(await purge(start + 10 * DAY)).toBe(10)
-    expect(await audit.verify(silently)).toMatchObject({ whole: true, first: 11, last: 40 })
+    expect(done(await audit.verify(silently))).toMatchObject({ whole: true, first: 11, last: 40 })
     const [newest] = await storage.listEvents({ limit: 1 })
     expect(newest).toMatchObject({ action: 'audit.purged', facts: { from: 1, to: 10, purged: 10 } })
     expect(await purge(start + 10 * DAY)).toBe(0)
@@ -91,9 +95,13 @@ describe('what had to be kept no longer', () => {
     await seal()
     clock.turn(DAY)
     expect(await purge(clock() + DAY)).toBe(31)
-    expect(await audit.verify(silently)).toMatchObject({ whole: true, events: 0, checkpoints: 1 })
+    expect(done(await audit.verify(silently))).toMatchObject({
+      whole: true,
+      events: 0,
+      checkpoints: 1,
+    })
     await seal()
-    expect(await audit.verify(silently)).toMatchObject({ whole: true, first: 42, last: 42 })
+    expect(done(await audit.verify(silently))).toMatchObject({ whole: true, first: 42, last: 42 })
     await storage.close()
   })
 
@@ -104,7 +112,7 @@ describe('what had to be kept no longer', () => {
     )
     const purged = await Promise.all(servers.map(({ purge }) => purge(start + 20 * DAY)))
     expect(purged.reduce((sum, count) => sum + count)).toBe(20)
-    expect(await audit.verify(silently)).toMatchObject({ whole: true, first: 21, last: 40 })
+    expect(done(await audit.verify(silently))).toMatchObject({ whole: true, first: 21, last: 40 })
     await Promise.all(servers.map((server) => server.storage.close()))
     await storage.close()
   })
@@ -114,7 +122,7 @@ describe('what had to be kept no longer', () => {
     change(path, 'UPDATE audit_checkpoints SET at = 0 WHERE sequence < 40')
     await expect(purge(start)).rejects.toThrow('checkpoint 1 of the audit was not signed here')
     expect((await storage.listEvents({ limit: 1000 })).length).toBe(40)
-    expect((await audit.verify(silently)).whole).toBe(false)
+    expect(done(await audit.verify(silently)).whole).toBe(false)
     await storage.close()
   })
 
@@ -126,12 +134,12 @@ describe('what had to be kept no longer', () => {
        INSERT INTO audit_checkpoints SELECT sequence, 11, seal, at, signature
        FROM audit_checkpoints ORDER BY sequence DESC LIMIT 1`,
     )
-    expect((await audit.verify(silently)).whole).toBe(false)
+    expect(done(await audit.verify(silently)).whole).toBe(false)
     await add(1)
     // Nothing is signed that would confirm it.
     await expect(seal()).rejects.toThrow('was not signed here')
     expect((await storage.chainEnd()).sequence).toBe(41)
-    expect((await audit.verify(silently)).breaks.map(({ message }) => message)).toContain(
+    expect(done(await audit.verify(silently)).breaks.map(({ message }) => message)).toContain(
       'events 1 to 10 are gone',
     )
     await storage.close()

@@ -201,6 +201,8 @@ describe('the chain of a server that was stopped', () => {
       `${file} is there already: add --force to replace it\n`,
     ])
     await ask(dir, ['audit', 'export', file, '--force'])
+    const taken = await ask<AuditEvent[]>(dir, ['audit', 'list', '--action', 'audit.exported'])
+    expect(taken).toMatchObject([{ actor: 'operator' }, { actor: 'operator' }])
   })
 
   test('is broken in an exported file by any line that is changed, taken out or cut off', async () => {

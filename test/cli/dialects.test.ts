@@ -129,7 +129,7 @@ describe('a new key', () => {
     expect(await refused(dir, wish('practice', seeded.id.other))).toEqual({
       code: 1,
       problem: 'invalid',
-      message: 'the owner needs a username: his keys are presented with it',
+      message: 'the owner needs a username: their keys are presented with it',
     })
   })
 

@@ -30,7 +30,7 @@ test('a sound installation has no finding', async () => {
   expect(code).toBe(0)
   expect(findings.map(({ check }) => check)).toEqual([
     ...['node', 'argon2', 'configuration', 'disk', 'data folder', 'database file', 'key ring'],
-    ...['database', 'writing', 'clock'],
+    ...['database', 'writing', 'clock', 'audit'],
   ])
 })
 
@@ -82,6 +82,27 @@ test('a database whose key ring is gone, a folder open to others, a clock put ba
     ...['data folder fail', 'key ring fail', 'clock fail'],
   ])
   expect(existsSync(join(other, 'keyring.json'))).toBe(false)
+})
+
+test('an audit that was changed behind the server’s back is found, with where and what to do', async () => {
+  const other = join(temporaryFolder(), 'data')
+  const { id } = await ask(other, ['accounts', 'create', 'Acme Health'])
+  await ask(other, ['audit', 'export', join(temporaryFolder(), 'audit.jsonl')])
+  const before = await doctor(other)
+  expect(before.findings.at(-1)).toMatchObject({ check: 'audit', message: 'whole: events 1 to 1' })
+  const db = new Database(join(other, 'latchkey.db'))
+  db.prepare("UPDATE audit_events SET actor = 'nobody' WHERE subject = ?").run(id)
+  db.close()
+  const { code, amiss } = await doctor(other)
+  expect(code).toBe(1)
+  expect(amiss).toEqual([
+    {
+      ...{ check: 'audit', status: 'fail' },
+      message:
+        'it is broken in one place: event 1 is not the one that was sealed: it was changed, or put in',
+      advice: expect.stringContaining('`latchkey audit verify`'),
+    },
+  ])
 })
 
 test('a database of another version, or no database at all, is not written to', async () => {

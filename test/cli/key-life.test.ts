@@ -111,7 +111,7 @@ describe('a change', () => {
     expect((await refused(dir, transfer('nobody'))).message).toBe('there is no user nobody')
     const practice = ['keys', 'transfer', seeded.made.practice.key.id, '--to', seeded.id.other]
     expect((await refused(dir, practice)).message).toBe(
-      'the owner needs a username: his keys are presented with it',
+      'the owner needs a username: their keys are presented with it',
     )
   })
 

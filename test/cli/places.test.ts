@@ -29,6 +29,26 @@ test('sites and developers are made for an account, and listed by it', async () 
   }
 })
 
+test('a site and a developer are removed as long as no key is of them', async () => {
+  const user = ['users', 'add', ...of, '--email', 'eng@acme.example', '--role', 'engineer']
+  const owner = (await ask(dir, user)).id
+  const lists = [
+    ['sites', 'xenrad', '--site'],
+    ['developers', 'opendental', '--developer'],
+  ] as const
+  for (const [group, dialect, option] of lists) {
+    const [used, unused] = [
+      await ask(dir, [group, 'create', ...of, '--name', 'Used']),
+      await ask(dir, [group, 'create', ...of, '--name', 'Unused']),
+    ]
+    const wish = ['--dialect', dialect, '--owner', owner, option, used.id, '--name', 'a key']
+    await ask(dir, ['keys', 'create', ...wish])
+    expect(await refused(dir, [group, 'remove', used.id])).toMatchObject({ problem: 'conflict' })
+    expect(await ask(dir, [group, 'remove', unused.id])).toEqual(unused)
+    expect(await ask(dir, [group, 'list', ...of])).toEqual([used])
+  }
+})
+
 test('a site or developer that cannot be is refused', async () => {
   const key = String((await ask(dir, ['developers', 'create', ...of, '--name', 'A'])).developerKey)
   const again = ['developers', 'create', ...of, '--name', 'B', '--developer-key']

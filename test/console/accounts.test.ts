@@ -106,7 +106,9 @@ describe('the settings of an account', () => {
   test('are changed by its administrator, and not overwritten unseen', async () => {
     const { person, ...administrator } = await someone(server, 'administrator')
     const at = `${ACCOUNTS}/${person.accountId}`
-    expect((await administrator.get('/console/settings')).text).toContain('Of Acme Health.')
+    expect((await administrator.get('/console/settings')).text).toContain(
+      'Settings Acme Health What it is',
+    )
     const renamed = await administrator.fill('/console/settings', `${at}/rename`, { name: 'Acme' })
     expect(renamed.location).toBe('/console/settings?said=renamed')
     const late = await administrator.send(`${at}/rename`, { seen: 'Acme Health', name: 'Akme' })

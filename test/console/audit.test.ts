@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { seedAsker } from '../support/admin/asker.ts'
 import { someone, type Visitor } from '../support/browsing.ts'
 import { done, type TestServer, testServer } from '../support/server.ts'
 
@@ -44,7 +45,7 @@ describe('the audit', () => {
     const { status, text, html } = await member.get('/console/audit')
     expect(status).toBe(200)
     expect(text).toContain(`Key created The key was created for ${username}.`)
-    expect(text).toContain('Key disabled The key was disabled.')
+    expect(text).toContain('! Key disabled')
     expect(text).toContain('Key refused The key is disabled.')
     expect(html).toContain(`href="/console/keys/${keyId}"`)
     expect(html).not.toContain('<script>alert')
@@ -57,7 +58,10 @@ describe('the audit', () => {
     expect(await list('what=key.')).toContain('Key created')
     expect(await list('what=key.')).not.toContain('The person signed in.')
     expect(await list(`who=${username.toUpperCase()}&what=key.`)).toContain('Key disabled')
-    expect(await list(`subject=${publicId}`)).toContain('Key refused The key is disabled.')
+    const concerning = await list(`subject=${publicId}`)
+    expect(concerning).toContain('Key refused The key is disabled.')
+    expect(concerning).toContain(`What concerns ${SCRIPT}, the newest first`)
+    expect(await list(`who=${username}`)).toContain(`What ${username} did, the newest first`)
     const today = new Date(server.clock()).toISOString().slice(0, 10)
     expect(await list(`since=${today}&until=${today}`)).toContain('Key created')
     expect(await list(`until=2020-01-01`)).toContain('Nothing like that has happened')
@@ -127,6 +131,32 @@ describe('the chain', () => {
     }, gone.signal)
     await expect(reading).rejects.toThrow()
     expect(read).toBe(3)
+  })
+
+  test('is read for one person at a time, and the next one is told so', async () => {
+    const { ask } = await seedAsker(server)
+    const { listSealed } = server.storage
+    let goOn = () => {}
+    const halted = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    Object.assign(server.storage, {
+      listSealed: (...page: Parameters<typeof listSealed>) =>
+        halted.then(() => listSealed(...page)),
+    })
+    const first = server.audit.verify(() => undefined)
+    try {
+      const { text } = await operator.send('/console/audit/verify')
+      expect(text).toContain('Not now The chain is being verified already, for somebody else.')
+      expect(text).not.toContain('The audit is')
+      const { status, body } = await ask('POST', '/audit/verify', {})
+      expect([status, body.detail]).toEqual([409, expect.stringContaining('verified already')])
+    } finally {
+      Object.assign(server.storage, { listSealed })
+      goOn()
+    }
+    expect(done(await first).whole).toBe(true)
+    expect((await ask('POST', '/audit/verify', {})).body.whole).toBe(true)
   })
 
   test('is said to be whole, and where it was changed behind the server’s back', async () => {

@@ -50,6 +50,7 @@ test('the printed link makes the first operator, once; his people make a key tha
   await page.getByLabel('E-mail address').fill('tom@harbour-lane.example')
   await page.getByLabel('Username').fill('tom')
   await page.getByRole('radio', { name: /^administrator/i }).check()
+  await page.getByLabel('Your password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Add the person' }).click()
   const invitation = (await page.locator('[data-secret] code').first().textContent()) ?? ''
   await close()

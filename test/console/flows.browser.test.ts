@@ -62,7 +62,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
 
   await page.goto(`${world.url}/console/addresses/enforce`)
   await page.getByRole('button', { name: 'Put it in force' }).click()
-  await page.getByText('The list is in force.').waitFor()
+  await page.getByText('the next request from elsewhere is refused').waitFor()
   expect(await isOpen()).toBe(true)
   // This machine's own addresses are taken off the list.
   await page.getByRole('link', { name: 'Remove 127.0.0.0/8' }).click()
@@ -71,7 +71,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   expect(await isOpen()).toBe(false)
   await page.goto(`${world.url}/console/addresses/open`)
   await page.getByRole('button', { name: 'Let them work from anywhere' }).click()
-  await page.getByText('The list is not in force').waitFor()
+  await page.getByText('the list is kept, and refuses nobody').waitFor()
   expect(await isOpen()).toBe(true)
   await close()
 })
@@ -138,6 +138,42 @@ test('without script a key is made, used, viewed, disabled and revoked', async (
   await page.getByText('Menu').waitFor({ state: 'attached' })
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await close()
+})
+
+test('without script a token is made by who types his password, and by nobody who guesses it', async () => {
+  const { page, announce, close } = await signedIn('administrator', { javaScriptEnabled: false })
+  announce(/status of 422/)
+  await page.goto(`${world.url}/console/me/tokens/new`)
+  await page.getByLabel('What is it for?').fill('Nightly report')
+  await page.getByLabel('It ends after').selectOption('30')
+  const password = page.getByLabel('Your password')
+  await password.fill('a guess')
+  await page.getByRole('button', { name: 'Make it' }).click()
+  await page.getByText('That is not your password.').waitFor()
+  // Where the next key goes, with what is said of it; what was typed is there still.
+  expect(await password.evaluate((field) => field.ownerDocument.activeElement === field)).toBe(true)
+  expect(await password.inputValue()).toBe('')
+  expect(await page.getByLabel('What is it for?').inputValue()).toBe('Nightly report')
+  expect(await page.getByLabel('It ends after').inputValue()).toBe('30')
+  await page.keyboard.type(PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'The token Nightly report' }).waitFor()
+  await close()
+})
+
+test('a browser keeps the mark of who has signed in there when he signs out, and nothing else of him', async () => {
+  const { page, close } = await signedIn('engineer')
+  const kept = async () => (await page.context().cookies()).map(({ name }) => name)
+  expect(await kept()).toContain('__Host-latchkey')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  const [mark, ...more] = await page.context().cookies()
+  expect(more).toEqual([])
+  expect(mark).toMatchObject({
+    ...{ name: '__Host-latchkey-device', path: '/' },
+    ...{ httpOnly: true, secure: true, sameSite: 'Strict' },
+  })
   await close()
 })
 

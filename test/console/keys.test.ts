@@ -138,12 +138,15 @@ describe('a key is created', () => {
   })
 
   test.each([
-    ['nobody@nowhere.example', 'Nobody of this account is called "nobody@nowhere.example"'],
+    ['nobody@nowhere.example', 'Nobody of this account is called “nobody@nowhere.example”'],
     ['', 'A key needs an owner'],
   ])('an owner who is not there is told: %s', async (owner, words) => {
     const answer = await engineer.send(`${KEYS}/new`, { ...(await beginOf('xdent')), owner })
     expect([answer.status, answer.field('owner')]).toEqual([422, owner])
     expect(answer.text).toContain(words)
+    // At the field too, which has the focus.
+    expect(answer.html).toMatch(/<input id="owner"[^>]* autofocus[^>]* aria-invalid="true"/)
+    expect(answer.html.match(/ autofocus/g)).toHaveLength(1)
   })
 
   test('without a script the owner is chosen from a list', async () => {
@@ -353,7 +356,7 @@ describe('a key is stopped', () => {
     const path = `${KEYS}/${one.key.id}`
     expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?said=key-disabled`)
     expect((await identity(one)).status).toBe(401)
-    expect((await engineer.get(path)).text).toContain('disabled by an operator')
+    expect((await engineer.get(path)).text).toContain('Disabled by an operator')
     expect((await engineer.send(`${path}/enable`)).location).toBe(`${path}?said=key-enabled`)
     expect((await identity(one)).status).toBe(200)
   })

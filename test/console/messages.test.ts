@@ -98,8 +98,9 @@ describe('a test message', () => {
     const page = (await engineer.get(`${AT}/test?source=${id}`)).text
     expect(page).toContain('The source has no key: make one first.')
     const body = JSON.stringify(deviceNew(open.id, { Test: true }))
-    const words = (await engineer.send(`${AT}/test`, { source: id, body })).text
-    expect(words).toContain('HTTP/1.1 401')
+    const { status, text } = await engineer.send(`${AT}/test`, { source: id, body })
+    expect(status).toBe(409)
+    expect(text).toContain('The source has no key, so nobody can send as it: create one first.')
   })
 
   test('is answered as the vendor would be, word for word', async () => {
@@ -211,7 +212,7 @@ describe('a message that is not taken', () => {
     const drawn = (await member.get(at)).html
     expect(drawn).toContain('aria-label="The way to Night registry"')
     const query = `?destination=${world.closed.id}`
-    expect((await engineer.get(`${at}/skip${query}`)).text).toContain('Skip it?')
+    expect((await engineer.get(`${at}/skip${query}`)).text).toContain('Skip it for Night registry?')
     const fields = { destination: world.closed.id }
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(303)
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(409)
@@ -222,6 +223,23 @@ describe('a message that is not taken', () => {
     for (const verb of ['skip', 'replay']) {
       expect((await member.send(`${at}/${verb}`, fields)).status).toBe(403)
     }
+  })
+
+  test('is shown first in the queue of its feed, with the way to skip it', async () => {
+    const first = await vendorSends(world.closed.id)
+    const second = await vendorSends(world.closed.id)
+    await world.deliver()
+    const { html } = await engineer.get(`/console/feeds/${world.closed.feedId}`)
+    const headId = /([^"/]+)">Look at the message/.exec(html)?.[1]
+    const queue = html.slice(html.indexOf('What is queued, the oldest first'))
+    const rows = [...queue.matchAll(/<th scope="row"><a href="[^"]*\/([^"/]+)"/g)].map(
+      ([, id]) => id,
+    )
+    expect(rows[0]).toBe(headId)
+    expect(rows.length).toBeGreaterThan(2)
+    expect(rows.slice(-2)).toEqual([first.id, second.id])
+    expect(html).toContain(`href="${AT}/${headId}/skip?destination=${world.closed.id}"`)
+    expect((await member.get(`/console/feeds/${world.closed.feedId}`)).html).not.toContain('/skip?')
   })
 
   test('is purged with its whole queue after a question that says how many', async () => {

@@ -34,7 +34,7 @@ describe('the overview', () => {
     const { text, html } = await administrator.get('/console')
     expect(text).toContain('First steps')
     expect(html).toContain('href="/console/keys/new"')
-    expect(text).not.toContain('What wants looking after')
+    expect(text).not.toContain('What needs attention')
     const seen = await member.get('/console')
     expect(seen.text).toContain('First steps')
     expect(seen.text).toContain('An administrator of your account does this.')

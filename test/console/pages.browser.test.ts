@@ -27,7 +27,7 @@ const POLICY =
 const NARROW = { width: 320, height: 800 }
 
 /** What is asked for by pages, and looked at by nobody. */
-const NO_PAGES = [/\.(css|js|svg)$/, /\/(suggest|owners)$/]
+const NO_PAGES = [/\.(css|js|svg)$/, /\/owners$/]
 
 test('every page that the server has is looked at here', () => {
   const shown = PAGES.map((page) => new URL(pathOf(page, world.ids), world.url).pathname)

@@ -85,6 +85,24 @@ describe('a developer', () => {
     expect(page.html).toContain('data-copy="NFF6i0KrXrxDkZHt"')
   })
 
+  test('is removed after a question, while no key ever was its own', async () => {
+    const [used, unused] = [await developer('Used'), await developer('Unused')]
+    const email = `${crypto.randomUUID()}@acme.example`
+    const owner = done(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const dialect = 'opendental-portal'
+    const wish = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
+    done(await server.keys.create(wish))
+    const [stays, goes] = [used, unused].map(({ id }) => `/console/developers/${id}`)
+    expect((await administrator.get(`${goes}`)).html).toContain(`href="${goes}/remove"`)
+    const kept = await administrator.fill(`${stays}/remove`, `${stays}/remove`)
+    expect(kept.status).toBe(409)
+    expect(kept.text).toContain('Keys belong to Used, be they revoked: the developer stays.')
+    const removed = await administrator.fill(`${goes}/remove`, `${goes}/remove`)
+    expect(removed.location).toBe('/console/developers?said=developer-removed')
+    expect((await administrator.get(`${goes}`)).status).toBe(404)
+    expect((await administrator.get(`${goes}/remove`)).status).toBe(404)
+  })
+
   test('gets a key for the portal, shown once: the same form makes no second one', async () => {
     const { id } = await developer()
     const NEW = `/console/developers/${id}/portal-key/new`
@@ -196,6 +214,7 @@ test('who only reads is offered no change, and is refused one', async () => {
     `sites/${site.id}/remove`,
     'developers/new',
     `developers/${maker.id}/rename`,
+    `developers/${maker.id}/remove`,
     `developers/${maker.id}/portal-key/new`,
   ]) {
     expect([path, (await member.send(`/console/${path}`, { name: 'x' })).status]).toEqual([

@@ -25,6 +25,8 @@ describe('a source', () => {
     expect(status).toBe(200)
     expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
     expect(text).toContain('Nobody can send as it')
+    const wish = `dialect=redox&amp;account=${account}&amp;source=${at.split(/[/?]/)[3]}`
+    expect(html).toContain(`href="/console/keys/new?${wish}"`)
     expect(text).toContain('It is not subscribed to anything')
   })
 
@@ -170,6 +172,13 @@ describe('a feed', () => {
       '/console/feeds?said=subscription-removed',
     )
     expect((await engineer.get(at)).status).toBe(404)
+  })
+
+  test('is on the pages of its source and of its destination', async () => {
+    const { sourceId, open } = world
+    for (const page of [`/console/sources/${sourceId}`, `/console/destinations/${open.id}`]) {
+      expect((await member.get(page)).html).toContain(`href="/console/feeds/${open.feedId}"`)
+    }
   })
 
   test('is paused after a question, and resumed', async () => {

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PERMISSIONS } from '../../src/domain/role.ts'
-import { ACTIONS, sentenceOf, toneOf } from '../../src/http/console/audit/sentence.ts'
+import { ACTIONS, detailOf, sentenceOf, toneOf } from '../../src/http/console/audit/sentence.ts'
 
 const SERVICE = join(import.meta.dirname, '../../src/service')
 
@@ -44,6 +44,20 @@ describe('An event in words', () => {
     const facts = { name: 'Front desk', expiresAt: Date.UTC(2027, 0, 31), description: '' }
     expect(sentenceOf({ action: 'key.edited', facts })).toBe(
       'The key was changed: name is now “Front desk”, expiry is now 2027-01-31, description is now empty.',
+    )
+  })
+
+  test('ends with one full stop, though what was typed ends with one too', () => {
+    const facts = { description: 'The lift, at night.' }
+    expect(sentenceOf({ action: 'key.edited', facts })).toBe(
+      'The key was changed: description is now “The lift, at night.”',
+    )
+  })
+
+  test('adds nothing to a title that says it all', () => {
+    expect(detailOf({ action: 'key.disabled', facts: {} })).toBe('')
+    expect(detailOf({ action: 'key.disabled', facts: { by: 'customer' } })).toBe(
+      'The key was disabled by the customer.',
     )
   })
 

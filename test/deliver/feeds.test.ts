@@ -40,6 +40,8 @@ const takenAt = (path: string) =>
     .map(({ body }) => nameIn(body))
 const statusesOf = async (id: string) =>
   (await core.storage.findMessage(id))?.deliveries.map(({ status }) => status)
+/** Long enough to wait for a place. */
+const LONG = 'long '.repeat(400_000)
 const numbered = (count: number) => Array.from({ length: count }, (_, n) => `message ${n}`)
 
 describe('a message', () => {
@@ -193,6 +195,29 @@ describe('a destination', () => {
       receiver.release()
       while (namesAt(hangs).length < 20) await process.work()
     }
+  })
+
+  test('has its long message at once, however many another one holds', async () => {
+    const { accountId } = await core.seedTenant()
+    const { feeds, send } = await at('/hangs', '/works')
+    const [slow, quick] = feeds
+    if (slow === undefined || quick === undefined) throw new Error('there is no feed')
+    const crowd = [slow]
+    while (crowd.length < 6) crowd.push(await anotherFeedTo(slow, accountId))
+    conduct = (path) => (path === '/hangs' ? 'hang' : 'take')
+    for (const feed of crowd) await send(LONG, [feed])
+    const process = processOn(core)
+    process.wake(crowd)
+    await receiver.until(2, '/hangs')
+    await send(LONG, [quick])
+    process.wake([quick])
+    await receiver.until(1, '/works')
+    expect(namesAt('/hangs')).toHaveLength(2)
+    conduct = () => 'take'
+    receiver.release()
+    await receiver.until(6, '/hangs')
+    await process.finish()
+    expect(namesAt('/hangs')).toHaveLength(6)
   })
 
   test('has its turn although more feeds wait than are worked at once', async () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createRoom } from '../../src/service/deliver/room.ts'
 
@@ -33,6 +34,43 @@ describe('a room', () => {
     expect([room.isWanted(feed('a1')), room.isWanted(feed('b1'))]).toEqual([true, false])
     room.enter(feed('c1'))
     expect(room.isWanted(feed('b1'))).toBe(true)
+  })
+
+  test('knows who must wait, and forgets who gives up', () => {
+    const room = createRoom({ width: 2, share: 1 })
+    for (const name of ['a1', 'a2', 'b1', 'b2']) room.enter(feed(name))
+    expect(['a1', 'a2', 'b2', 'c1'].map((name) => room.mustWait(feed(name)))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ])
+    room.giveUp(feed('a2'))
+    for (const name of ['a1', 'b1']) room.leave(feed(name))
+    expect(room.mustWait(feed('b2'))).toBe(false)
+    expect(orderOf(room)).toEqual(['b2'])
+  })
+
+  test('always has a place for who is alone, whatever one other destination does', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.boolean()),
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 8 }),
+        (comings, share, more) => {
+          const room = createRoom({ width: share + more, share })
+          let inside = 0
+          for (const comes of comings) {
+            if (comes && room.enter(feed('a1'))) inside++
+            else if (!comes && inside > 0) {
+              room.leave(feed('a1'))
+              inside--
+            }
+          }
+          expect(room.enter(feed('b1'))).toBe(true)
+        },
+      ),
+    )
   })
 
   test('knows who waits once, however often it came', () => {

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
+import type { Desk } from '../../src/service/desk.ts'
+import type { Done } from '../../src/service/operator.ts'
 import { change } from '../support/moving.ts'
 import { done, type TestServer, testServer } from '../support/server.ts'
 
@@ -21,8 +23,14 @@ const person = async (role: Role) => {
 /** Somebody of the account, at his desk. */
 async function seated(role: Role) {
   const user = await person(role)
-  return { user, accounts: server.deskOf({ actor: user.id, role, accountId }).accounts }
+  const desk = server.deskOf({ actor: user.id, role, accountId })
+  return { user, desk, accounts: desk.accounts }
 }
+
+const told = (id: string) => ({
+  ...{ id: crypto.randomUUID(), at: 1, actor: id, action: 'test.done', subject: id },
+  ...{ facts: {}, requestId: null },
+})
 
 const refused = (message: string) => ({ ok: false, failure: { problem: 'forbidden', message } })
 
@@ -47,20 +55,58 @@ test('an administrator makes nobody operator', async () => {
 test('an administrator neither demotes an operator of his account nor lets him leave', async () => {
   const { accounts } = await seated('administrator')
   const operator = await person('operator')
-  const not = refused(`${operator.email} is operator: only who is that himself may change him`)
+  const not = refused(
+    `${operator.email} is operator: only somebody of that role or above may change them`,
+  )
   expect(await accounts.setRole(operator.id, 'member')).toEqual(not)
   expect(await accounts.leave(operator.id)).toEqual(not)
   expect(done(await server.accounts.findUser(operator.id))).toEqual(operator)
 })
 
 test.each<Role>(['administrator', 'operator'])(
-  'nobody changes his own role or lets himself leave: %s',
+  'nobody changes their own role or leaves by their own hand: %s',
   async (role) => {
     const { user, accounts } = await seated(role)
-    const not = refused('nobody changes his own role or lets himself leave: ask somebody else')
+    const not = refused(
+      'nobody changes their own role or leaves by their own hand: ask somebody else',
+    )
     expect(await accounts.setRole(user.id, 'member')).toEqual(not)
     expect(await accounts.leave(user.id)).toEqual(not)
     expect(done(await server.accounts.findUser(user.id))).toEqual(user)
+  },
+)
+
+/** Verbs of storage that others do to somebody, and who does so. */
+const RACES = {
+  setUsername: ({ people }, id) => people.setUsername(id, 'taken-over'),
+  setTotp: ({ people }, id) => people.resetSecondFactor(id),
+  setUserEmail: ({ accounts }, id) => accounts.setEmail(id, 'taken-over@clinic.example'),
+  setUserRole: ({ accounts }, id) => accounts.setRole(id, 'member'),
+  setUserLeft: ({ accounts }, id) => accounts.leave(id),
+} as const satisfies Partial<
+  Record<keyof TestServer['storage'], (desk: Desk, id: string) => Promise<Done<unknown>>>
+>
+
+test.each(Object.entries(RACES))(
+  'who is raised between the question and the answer is not changed by who may not any more: %s',
+  async (verb, work) => {
+    const { desk } = await seated('administrator')
+    const { id, email } = await person('engineer')
+    const { storage } = server
+    const totp = { sealed: 'sealed', recoveryDigests: [] }
+    await storage.setTotp(id, totp, told(id))
+    const write = storage[verb as keyof typeof RACES] as (...args: unknown[]) => Promise<boolean>
+    let raised = {}
+    const late = async (...args: unknown[]) => {
+      Object.assign(storage, { [verb]: write })
+      raised = done(await server.accounts.setRole(id, 'operator'))
+      return write(...args)
+    }
+    Object.assign(storage, { [verb]: late })
+    const message = `${email} was changed by somebody else just now, and nothing was done: look again`
+    expect(await work(desk, id)).toEqual({ ok: false, failure: { problem: 'conflict', message } })
+    expect(done(await server.accounts.findUser(id))).toEqual(raised)
+    expect((await storage.findCredentialsOf(id))?.sealedTotp).toBe('sealed')
   },
 )
 

@@ -52,7 +52,7 @@ test('each verb of it is said how it is called', () => {
 test('whatever is another account’s is not found, not listed and not changed', async () => {
   const before = rows()
   for await (const { name, answer } of answers(createScope(server.storage, mine.accountId))) {
-    const none = '{"keys":[],"next":null}'
+    const none = '{"keys":[],"next":null,"count":0}'
     const nothing = ['null', 'false', '0', '[]', none, `OutOfScope: ${name} is not of one account`]
     expect(nothing, `${name} answers ${answer}`).toContain(answer)
   }

@@ -256,7 +256,7 @@ describe('a key is made', () => {
     const wish = { accountId, email: 'nameless@acme.example', role: 'engineer' } as const
     const nameless = done(await core.accounts.addUser(wish))
     expect(await tryCreate('practice', { ownerId: nameless.id })).toBe(
-      'invalid: the owner needs a username: his keys are presented with it',
+      'invalid: the owner needs a username: their keys are presented with it',
     )
     done(await core.accounts.leave(nameless.id))
     expect(await tryCreate('xdent', { ownerId: nameless.id })).toBe(

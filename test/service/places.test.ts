@@ -82,6 +82,26 @@ describe('a site or developer', () => {
     expect(refusal(await places.findSite(unused.id))).toMatch(/^not_found/)
   })
 
+  test('a developer is removed while no key ever was its own', async () => {
+    const { places, keys } = core
+    const [used, unused] = [
+      done(await places.addDeveloper({ accountId, name: 'Used' })),
+      done(await places.addDeveloper({ accountId, name: 'Unused' })),
+    ]
+    const email = 'dental@acme.example'
+    const owner = done(await core.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const dialect = 'opendental-portal'
+    const wish = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
+    const { key } = done(await keys.create(wish))
+    const kept = 'conflict: keys belong to Used, be they revoked: the developer stays'
+    expect(refusal(await places.removeDeveloper(used.id))).toBe(kept)
+    done(await keys.revoke(key.id))
+    expect(refusal(await places.removeDeveloper(used.id))).toBe(kept)
+    done(await places.removeDeveloper(unused.id))
+    expect(await core.actionsOf(unused.id)).toEqual(['developer.created', 'developer.removed'])
+    expect(refusal(await places.removeDeveloper(unused.id))).toMatch(/^not_found/)
+  })
+
   test('keeps the developer key that another system issued, if nobody has it', async () => {
     const { places } = core
     const wish = { accountId, name: 'Maker', developerKey: 'NFF6i0KrXrxDkZHt' }

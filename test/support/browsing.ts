@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
-import { PASSWORD, type Person, seedPerson } from './people.ts'
+import { type Called, PASSWORD, type Person, type Services, seedPerson } from './people.ts'
 import { done, type TestServer } from './server.ts'
 
 /** Somebody at the console, without a browser: cookies are kept, forms carry what their page gave them. */
@@ -18,7 +18,7 @@ interface Answer {
   field(name: string): string | undefined
 }
 
-export async function visitor(server: TestServer, { username, password }: SignsIn) {
+export async function visitor(server: Pick<TestServer, 'call'>, { username, password }: SignsIn) {
   const jar = new Map<string, string>()
   let formToken = ''
 
@@ -70,7 +70,7 @@ interface SignsIn {
 
 /** A person of this account who is signed in; of an account of his own where none is named. */
 export async function someone(
-  server: TestServer,
+  server: Called,
   role: Role,
   accountId?: string,
 ): Promise<Visitor & { readonly person: Person }> {
@@ -81,7 +81,7 @@ export async function someone(
   return { ...(await visitor(server, person)), person }
 }
 
-async function join(server: TestServer, role: Role, accountId: string): Promise<Person> {
+async function join(server: Services, role: Role, accountId: string): Promise<Person> {
   const username = `user-${crypto.randomUUID()}`
   const email = `${username}@acme.example`
   const user = done(await server.accounts.addUser({ accountId, email, role, username }))

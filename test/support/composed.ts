@@ -7,8 +7,8 @@ import { createDispatch } from '../../src/node/courier/dispatch.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { createCarry } from '../../src/node/upstream/carry.ts'
-import { testKeyring } from './ring.ts'
-import { temporaryFolder, testClock, testLog } from './server.ts'
+import { keyringOf, testRing } from './ring.ts'
+import { callOf, temporaryFolder, testClock, testLog } from './server.ts'
 
 /** The real argon2, counted. */
 export function countingArgon2(): Argon2 & { verified: number } {
@@ -26,13 +26,15 @@ export function countingArgon2(): Argon2 & { verified: number } {
 export async function composedServer(settings: Record<string, string>, argon2: Argon2) {
   const dir = temporaryFolder()
   const clock = testClock()
+  const ring = await testRing()
+  const keyring = keyringOf(ring)
   const latchkey = compose({
     config: readConfig({ LATCHKEY_DATA: dir, ...settings }),
     publicUrl: 'https://latchkey.example',
     engine: openSqlite(join(dir, 'latchkey.db')),
     primitives: nodePrimitives,
     argon2,
-    keyring: await testKeyring(),
+    keyring,
     clock,
     log: testLog(),
     carry: createCarry({ timeoutMs: 1000 }),
@@ -46,6 +48,9 @@ export async function composedServer(settings: Record<string, string>, argon2: A
   return {
     ...latchkey,
     clock,
+    ring,
+    keyring,
+    call: callOf(latchkey),
     post,
     async close() {
       await latchkey.storage.close()

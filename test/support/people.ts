@@ -7,6 +7,9 @@ import { done, type TestServer } from './server.ts'
 
 export type Services = Pick<TestServer, 'access' | 'people' | 'accounts' | 'storage' | 'clock'>
 
+/** The same, and requests. */
+export type Called = Services & Pick<TestServer, 'call'>
+
 export const PASSWORD = 'correct horse battery staple'
 
 /** Who comes from there, each time with another request. */
@@ -50,6 +53,10 @@ export async function signIn({ access }: Services, person: Person) {
   return { secret, signedIn }
 }
 
+/** The same person, who has just typed his password again; and a code, where he has an app. */
+export const himself = async ({ access }: Services, who: SignedIn, code = '') =>
+  got(await access.again(who, { password: PASSWORD, code }, from()))
+
 /** Who a request of this session is of. */
 export async function seen(
   { access }: Services,
@@ -70,5 +77,6 @@ export async function setUpApp(services: Services, who: SignedIn) {
   const { access, clock } = services
   const { pending, secret } = got(await access.secondFactor.begin(who))
   const wish = { pending, code: codeAt(secret, clock()) }
-  return { secret, recoveryCodes: got(await access.secondFactor.confirm(who, wish, from())) }
+  const confirmed = await access.secondFactor.confirm(await himself(services, who), wish, from())
+  return { secret, recoveryCodes: got(confirmed) }
 }

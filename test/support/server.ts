@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Latchkey } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
 import type { Done } from '../../src/service/operator.ts'
@@ -36,6 +37,19 @@ export function testLog(): Log & { lines: { level: string; message: string; fact
 
 export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'latchkey-test-'))
 
+/** Requests as a socket brings them to the app; `address` is where they seem to come from. */
+export const callOf =
+  ({ app }: Pick<Latchkey, 'app'>) =>
+  async (path: string, init: RequestInit & { address?: string } = {}): Promise<Response> => {
+    const incoming = { socket: { remoteAddress: init.address ?? '203.0.113.7' } }
+    const body = init.body
+    // A socket always announces a string body's length; so does this.
+    const length =
+      typeof body === 'string' ? { 'Content-Length': String(Buffer.byteLength(body)) } : {}
+    const headers = { ...length, ...(init.headers as Record<string, string>) }
+    return app.request(path, { method: 'POST', ...init, headers }, { incoming })
+  }
+
 /**
  * A whole server but its socket: real SQLite on disk, real argon2, a clock that the test turns.
  * `call` goes through the app as a request does; `address` is where it seems to come from.
@@ -48,18 +62,7 @@ export async function testServer(
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   const latchkey = await open(config, { publicUrl: 'https://latchkey.example', log, clock })
 
-  const call = async (
-    path: string,
-    init: RequestInit & { address?: string } = {},
-  ): Promise<Response> => {
-    const incoming = { socket: { remoteAddress: init.address ?? '203.0.113.7' } }
-    const body = init.body
-    // A socket always announces a string body's length; so does this.
-    const length =
-      typeof body === 'string' ? { 'Content-Length': String(Buffer.byteLength(body)) } : {}
-    const headers = { ...length, ...(init.headers as Record<string, string>) }
-    return latchkey.app.request(path, { method: 'POST', ...init, headers }, { incoming })
-  }
+  const call = callOf(latchkey)
 
   return {
     ...latchkey,

@@ -59,7 +59,10 @@ test('the first operator comes in by the chosen link, once, and sees the console
   expect(wrong.status).toBe(401)
   const signedIn = await send('/console/sign-in', { username: 'boss', password: PASSWORD })
   expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, '/console'])
-  const cookie = signedIn.headers.get('set-cookie') ?? ''
+  const [cookie = '', device] = signedIn.headers.getSetCookie()
+  expect(device).toMatch(
+    /^__Host-latchkey-device=[\w.-]+; Max-Age=31536000; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+  )
   expect(cookie).toMatch(/^__Host-latchkey=[\w-]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/)
 
   const mine = await look('/console/me', cookie.split(';')[0])

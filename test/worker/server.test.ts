@@ -313,7 +313,7 @@ test('the schedule deletes what nobody needs, and nothing else', async () => {
 
 test('each minute the schedule makes what was written a part of the chain', async () => {
   expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
-  const verdict = await node.audit.verify(() => undefined)
+  const verdict = done(await node.audit.verify(() => undefined))
   expect(verdict).toMatchObject({ whole: true, breaks: [], checkpoints: 1 })
   expect(verdict.events).toBeGreaterThan(10)
 })

@@ -11,7 +11,7 @@ const VERSION = '1.0.0'
 const ABOUT = [
   'All that the console and the command line do, for programs: the same services, the same permissions.',
   'Send `Authorization: Bearer` and an API token, which you make in the console under “Your sign-in”.',
-  'A token may do what its owner may, as long as he may. Times are RFC 3339. Lists answer `items` and `next`:',
+  'A token may do what its owner may, as long as the owner may. Times are RFC 3339. Lists answer `items` and `next`:',
   'send `next` as `after` for the next page, and `limit` for pages of up to 500 (100 where it is left out). What cannot be done is told as a problem (RFC 9457), with the request id.',
   'Unknown members and parameters are refused, so that a slip of the pen is not taken for a wish.',
 ].join('\n')

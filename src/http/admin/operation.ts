@@ -6,9 +6,9 @@ import type { Sessions } from '../../service/people/sessions.ts'
 import type { SignedIn } from '../../service/ports/people.ts'
 import type { Caller } from '../../service/refused.ts'
 import { JSON_TYPE } from '../reply.ts'
+import type { TestBench } from '../test-bench.ts'
 import { fits } from './given.ts'
 import { type Problem, refusedBy } from './problem.ts'
-import type { TestBench } from './test-bench.ts'
 import type { VerbName } from './verbs.ts'
 
 /** Who asks, and of what. */

@@ -81,7 +81,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'The server cannot do this now',
     about:
-      'The database does not answer. `retryAfterSeconds` says when to come back; a creation that names its `id` is safe to repeat.',
+      'The database does not answer, or too much is under way: `detail` says which. `retryAfterSeconds` says when to come back; a creation that names its `id` is safe to repeat.',
   },
 } as const satisfies Record<string, { status: number; title: string; about: string }>
 
@@ -110,7 +110,11 @@ export function problemReply(problem: Problem, requestId: string): Reply {
 }
 
 /** A service's own words. */
-export const refusedBy = ({ problem, message }: Refusal): Problem => ({
-  kind: problem,
-  detail: message,
-})
+export const refusedBy = (refusal: Refusal): Problem =>
+  refusal.problem === 'busy'
+    ? {
+        kind: 'unavailable',
+        detail: refusal.message,
+        retryAfterSeconds: refusal.retryAfterSeconds,
+      }
+    : { kind: refusal.problem, detail: refusal.message }

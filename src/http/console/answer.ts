@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { html, raw } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../../service/refused.ts'
-import { REQUEST_ID } from '../reply.ts'
+import { DATABASE_BACK_SECONDS, REQUEST_ID, retryAfter } from '../reply.ts'
 import { framed, type Title } from './look/frame.ts'
 import { QUERY, type Said } from './look/said.ts'
 import type { Html } from './parts/html.ts'
@@ -38,7 +38,9 @@ export async function document(
 ): Promise<Response> {
   const type = 'text/html; charset=utf-8'
   const headers = { ...GUARDED, 'Content-Type': type, [REQUEST_ID]: caller.requestId }
-  return c.body(String(await body), status, headers)
+  // The database or a free place is back within seconds.
+  const later = status === 503 ? retryAfter(DATABASE_BACK_SECONDS) : {}
+  return c.body(String(await body), status, { ...headers, ...later })
 }
 
 /** A page for who is signed in. */

@@ -1,10 +1,12 @@
 import { type Context, Hono } from 'hono'
 import { may, type Permission } from '../../domain/role.ts'
+import type { Access } from '../../service/access.ts'
 import type { DeskOf } from '../../service/desk.ts'
 import type { Sessions } from '../../service/people/sessions.ts'
 import type { SignedIn } from '../../service/ports/people.ts'
 import type { Clock } from '../../service/ports.ts'
 import type { Caller } from '../../service/refused.ts'
+import { againOf } from './access/again.ts'
 import { seeOther } from './answer.ts'
 import { chosenAccountOf, sessionSecretOf, takeSession } from './cookie.ts'
 import { QUERY, wordsOf } from './look/said.ts'
@@ -16,6 +18,7 @@ import type { Visit } from './visit.ts'
 
 export interface AreaDeps extends OpenDeps {
   readonly sessions: Sessions
+  readonly access: Pick<Access, 'again' | 'secondFactor'>
   readonly deskOf: DeskOf
   readonly clock: Clock
 }
@@ -36,7 +39,7 @@ export interface Area {
 
 /** Every screen behind the sign-in goes through here: who it is, whether he may, what he sees. */
 export function createArea(deps: AreaDeps): Area {
-  const { sessions, deskOf, clock } = deps
+  const { sessions, access, deskOf, clock } = deps
   const app = new Hono()
 
   return {
@@ -93,6 +96,7 @@ export function createArea(deps: AreaDeps): Area {
       now: clock(),
       person,
       desk,
+      again: againOf(access, desk, { c, person, given, caller }),
       may: desk.may,
       narrowedTo,
       formToken: sessions.formToken(secret),

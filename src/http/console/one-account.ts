@@ -24,26 +24,30 @@ async function ask(visit: Visit): Promise<Response> {
   const { rows, pages } = await listPage(visit, visit.desk.accounts.list)
   const body =
     rows.length === 0
-      ? empty(
+      ? html`<section class="card flush">${empty(
           'No account yet',
           'Everything here belongs to an account: create one first.',
           link('/console/accounts/new', 'Create an account', 'primary'),
-        )
+        )}</section>`
       : html`<section class="card flush">${table({
-          caption: 'Until you choose to see all accounts again, you see this one alone',
-          columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action' }],
+          caption: 'You then see that one alone, until you choose to see all again',
+          columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action', end: true }],
           rows: rows.map((account) => [
             account.name,
             statusBadge(account),
             choose(visit, account, visit.path),
           ]),
         })}${pages}</section>`
-  return page(visit, { title: 'Which account?', about: 'That page is of one account.' }, body)
+  return page(
+    visit,
+    { title: 'Which account?', about: 'This page shows one account at a time.' },
+    body,
+  )
 }
 
-export const choose = (visit: Visit, { id, name }: Account, next: string) =>
+export const choose = (visit: Visit, { id, name }: Account, next: string, look = 'compact') =>
   press(visit.formToken, '/console/account', 'Choose', {
-    look: 'compact',
+    look,
     what: `Choose ${name}`,
     fields: { account: id, next },
   })

@@ -7,6 +7,7 @@ const STATUS = {
   not_found: 404,
   conflict: 409,
   forbidden: 403,
+  busy: 503,
 } as const satisfies Record<Refusal['problem'], ContentfulStatusCode>
 
 /** The page that says why nothing was done. */

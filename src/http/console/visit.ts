@@ -3,6 +3,7 @@ import type { Permission } from '../../domain/role.ts'
 import type { Desk } from '../../service/desk.ts'
 import type { SignedIn } from '../../service/ports/people.ts'
 import type { Caller } from '../../service/refused.ts'
+import type { Again } from './access/again.ts'
 import type { Theme } from './look/theme.ts'
 
 /** One request of somebody who is signed in. */
@@ -15,7 +16,9 @@ export interface Visit {
   readonly now: number
   readonly person: SignedIn
   /** What he can do, and see, in his account or in the one that he has chosen. */
-  readonly desk: Desk
+  readonly desk: SeatedDesk
+  /** What gives somebody a way in takes more than a session: this alone has the verbs for it. */
+  readonly again: Again
   readonly may: (permission: Permission) => boolean
   /** The account that an operator has chosen to see alone. */
   readonly narrowedTo: { readonly id: string; readonly name: string } | null
@@ -24,6 +27,17 @@ export interface Visit {
   readonly theme: Theme
   /** What was done by the form that led here. */
   readonly said: string | null
+}
+
+/** What lets somebody in, or in as more, and lives on when this browser has been closed. */
+interface WaysIn {
+  readonly accounts: 'setRole'
+  readonly people: 'invite' | 'inviteFirst' | 'resetSecondFactor'
+}
+
+/** All that a session is enough for. */
+export type SeatedDesk = Omit<Desk, keyof WaysIn> & {
+  readonly [Service in keyof WaysIn]: Omit<Desk[Service], WaysIn[Service]>
 }
 
 /** A field of a form or of a query: empty where it was not given. */

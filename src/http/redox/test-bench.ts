@@ -1,7 +1,7 @@
-import { type Failure, fail, type Result } from '../../domain/failure.ts'
-import type { Incoming, Receipt } from '../../service/accept.ts'
-import type { Reply } from '../reply.ts'
-import { incomingOf, readMessage, replyOf, type Seen } from './message.ts'
+import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import { explainRefusal, factsOf } from '../../domain/refusal.ts'
+import type { TestBench, Tested } from '../test-bench.ts'
+import { incomingOf, type Read, readMessage, replyOf, type Seen } from './message.ts'
 import { echo } from './meta.ts'
 import { refuse } from './refusals.ts'
 import { sampleOf } from './sample.ts'
@@ -11,51 +11,50 @@ export interface TestBenchDeps {
   readonly subscriptionsUrl: string
 }
 
-/** The answer as a vendor gets it, and why where it is a refusal. */
-export interface Tried {
-  readonly reply: Reply
-  readonly failure: Failure | null
-}
-
-/** A message that a person has written on a page: read and answered as at `/endpoint`. */
-export function createTestBench({ serial, subscriptionsUrl }: TestBenchDeps) {
+export function createTestBench({ serial, subscriptionsUrl }: TestBenchDeps): TestBench {
   return {
     sampleOf,
 
-    async send(
-      text: string,
-      carry: (message: Incoming) => Promise<Result<Receipt>>,
-      signal: AbortSignal,
-    ): Promise<Tried> {
+    async send({ routes, messages }, { sourceId, text }, caller, signal) {
+      const key = await routes.findKeyOf(sourceId)
+      if (!key.ok) return key
       const seen: Seen = {}
-      const replied = await work(text, carry, signal, seen)
-      if (replied.ok) return { reply: replied.value, failure: null }
-      const refusal = {
-        echo: seen.message === undefined ? undefined : echo(seen.message),
-        serial: serial(),
-        subscriptionsUrl,
-      }
-      return { reply: refuse(replied.failure, refusal), failure: replied.failure }
+      const payload = new TextEncoder().encode(text)
+      const read = readTest(payload, seen)
+      if (!read.ok) return ok(refused(read.failure, seen))
+      const incoming = incomingOf(payload, read.value, () => signal)
+      const sent = await messages.sendTest(sourceId, incoming, caller)
+      if (!sent.ok) return sent
+      const { messageId, result } = sent.value
+      const reply = result.ok ? replyOf(read.value, result.value) : result
+      return ok(
+        reply.ok ? { messageId, reply: reply.value, refusal: null } : refused(reply.failure, seen),
+      )
     },
   }
-}
 
-async function work(
-  text: string,
-  carry: (message: Incoming) => Promise<Result<Receipt>>,
-  signal: AbortSignal,
-  seen: Seen,
-): Promise<Result<Reply>> {
-  const payload = new TextEncoder().encode(text)
-  const read = readMessage(payload, seen)
-  if (!read.ok) return read
-  // Nobody who receives it may take it for a patient's.
-  if (read.value.meta.Test !== true) {
-    const detail = 'must be true in a message that is sent from here'
-    return fail({ reason: 'field_invalid', field: 'Meta.Test', detail })
+  function refused(failure: Failure, { message }: Seen): Tested {
+    const context = {
+      echo: message === undefined ? undefined : echo(message),
+      serial: serial(),
+      subscriptionsUrl,
+    }
+    return {
+      messageId: null,
+      reply: refuse(failure, context),
+      refusal: { reason: failure.reason, ...explainRefusal(factsOf(failure)) },
+    }
   }
-  const receipt = await carry(incomingOf(payload, read.value, () => signal))
-  return receipt.ok ? replyOf(read.value, receipt.value) : receipt
 }
 
-export type TestBench = ReturnType<typeof createTestBench>
+function readTest(payload: Uint8Array, seen: Seen): Result<Read> {
+  const read = readMessage(payload, seen)
+  // Nobody who receives it may take it for a patient's.
+  return !read.ok || read.value.meta.Test === true
+    ? read
+    : fail({
+        reason: 'field_invalid',
+        field: 'Meta.Test',
+        detail: 'must be true in a message that is sent from here',
+      })
+}

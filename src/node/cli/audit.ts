@@ -5,7 +5,7 @@ import type { AuditEvent, EventFilter } from '../../service/ports.ts'
 import type { Verdict } from '../../service/verify-chain.ts'
 import { existingPlace } from './database.ts'
 import { examples } from './examples.ts'
-import { CommandFailure } from './failure.ts'
+import { CommandFailure, granted } from './failure.ts'
 import { readInstant } from './instants.ts'
 import { withLatchkey } from './opening.ts'
 import { list, paged } from './paging.ts'
@@ -97,7 +97,7 @@ export function define(group: Command): void {
 
 function verify(bar: (done: number, all: number) => void): Promise<Verdict> {
   existingPlace()
-  return withLatchkey(({ audit }) => audit.verify(bar))
+  return withLatchkey(async ({ audit }) => granted(await audit.verify(bar)))
 }
 
 async function verifyFile(path: string, bar: (done: number, all: number) => void) {

@@ -23,7 +23,9 @@ interface Wish {
 export function define(group: Command): void {
   group
     .command('create')
-    .description('Make a developer: his key stands before those of his offices, and is no secret.')
+    .description(
+      'Make a developer: the developer key stands before those of the offices, and is no secret.',
+    )
     .requiredOption('--account <id>', 'the account')
     .requiredOption('--name <name>', 'what people call it')
     .option('--developer-key <key>', 'as another system issued it; made here where it is left out')
@@ -50,4 +52,17 @@ export function define(group: Command): void {
         places.listDevelopers({ ...page, accountId: account }),
       ),
     )
+
+  group
+    .command('remove <id>')
+    .description('Remove a developer that no key ever belonged to. The audit keeps what it was.')
+    .addHelpText('after', examples('developers remove 0199aa…'))
+    .action(async (id: string, _: object, command: Command) => {
+      const removed = await withLatchkey(async ({ places }) => {
+        const found = granted(await places.findDeveloper(id))
+        granted(await places.removeDeveloper(id))
+        return found
+      })
+      printOne(command, removed, COLUMNS)
+    })
 }

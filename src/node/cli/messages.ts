@@ -3,6 +3,7 @@ import { KEPT_ATTEMPTS } from '../../domain/delivery.ts'
 import type { AttemptSummary, MessageSummary } from '../../service/ports.ts'
 import { examples } from './examples.ts'
 import { CommandFailure, granted } from './failure.ts'
+import { defineTest } from './messages/test.ts'
 import { withLatchkey } from './opening.ts'
 import { list, paged } from './paging.ts'
 import { type Columns, formatMany, formatOne, print, printOne, time } from './print.ts'
@@ -70,6 +71,8 @@ export function define(group: Command): void {
         return formatOne(shown, DETAILS) + tried + older + payload
       })
     })
+
+  defineTest(group)
 
   group
     .command('replay <id>')

@@ -34,4 +34,17 @@ export function define(group: Command): void {
         places.listSites({ ...page, accountId: account }),
       ),
     )
+
+  group
+    .command('remove <id>')
+    .description('Remove a site that no key ever belonged to. The audit keeps what it was.')
+    .addHelpText('after', examples('sites remove 0199aa…'))
+    .action(async (id: string, _: object, command: Command) => {
+      const removed = await withLatchkey(async ({ places }) => {
+        const found = granted(await places.findSite(id))
+        granted(await places.removeSite(id))
+        return found
+      })
+      printOne(command, removed, COLUMNS)
+    })
 }

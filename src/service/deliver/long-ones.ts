@@ -1,35 +1,33 @@
 import type { FeedRef, Head } from '../ports.ts'
+import { createRoom } from './room.ts'
 
 /** Longer than this, sealed, is a long message. On Workers none is. */
 const LONG_CHARACTERS = 2 * 1024 * 1024
 /** So many are on their way at once: each is in memory three times over till it is answered. */
 const AT_ONCE = 4
+/** So many to one destination: where that is slow, the long messages of another find a place. */
+const TO_ONE = 2
 
 export const isLong = ({ sealedPayload }: Head): boolean => sealedPayload.length > LONG_CHARACTERS
 
 /** Few places for long messages, so that slow destinations do not fill the memory with them. */
 export function createLongOnes() {
-  /** Feeds whose next message is long, and waits for its place. */
-  const lined = new Map<string, FeedRef>()
-  let onTheirWay = 0
-  const isFull = () => onTheirWay >= AT_ONCE
+  const places = createRoom({ width: AT_ONCE, share: TO_ONE })
 
   return {
-    isFull,
-    /** It comes back when a place is free. */
-    lineUp: (feed: FeedRef) => lined.set(feed.id, feed),
-    mustWait: (feedId: string) => isFull() && lined.has(feedId),
-    stepOut: (feedId: string) => lined.delete(feedId),
+    /** Whether the feed has a place now. Otherwise it lines up, and comes back when one is free. */
+    enter: places.enter,
+    mustWait: places.mustWait,
+    stepOut: places.giveUp,
 
-    /** `next` is told who has a place now. */
-    async carry<T>(work: () => Promise<T>, next: (feed: FeedRef) => void): Promise<T> {
-      onTheirWay++
+    /** Who has entered leaves when the work is done. `next` is told who can enter now. */
+    async carry<T>(feed: FeedRef, work: () => Promise<T>, next: (feed: FeedRef) => void) {
       try {
         return await work()
       } finally {
-        onTheirWay--
-        const [first] = lined.values()
-        if (first !== undefined) next(first)
+        places.leave(feed)
+        const first = places.next()
+        if (first !== null) next(first)
       }
     },
   }

@@ -54,6 +54,16 @@ export function createRoom({ width, share }: RoomSize) {
 
     wait,
 
+    /** It waits, and would not come in yet. */
+    mustWait: ({ id, destinationId }: FeedRef): boolean =>
+      !hasRoom(destinationId) && waiting.get(destinationId)?.has(id) === true,
+
+    /** It waits no more. */
+    giveUp({ id, destinationId }: FeedRef): void {
+      const feeds = waiting.get(destinationId)
+      if (feeds?.delete(id) && feeds.size === 0) waiting.delete(destinationId)
+    },
+
     /** Who waits no more, for there is room. At most width / share destinations have none. */
     next(): FeedRef | null {
       if (total >= width) return null

@@ -48,7 +48,9 @@ export function createMaking(deps: MakingDeps) {
       const id = wished.value
       if (await isTaken(wish.secret, wish.dialect, id)) return taken
 
-      const { hash, sealed } = await secrets.keep(secret.value, wish.dialect, id)
+      const kept = await secrets.keep(secret.value, wish.dialect, id)
+      if (!kept.ok) return kept
+      const { hash, sealed } = kept.value
       const added = await storage.addKey(
         {
           id,
@@ -120,9 +122,10 @@ export function createMaking(deps: MakingDeps) {
       if (await isTaken(wish.secret, dialect, key.value.id)) return taken
       const overlapEndsAt = wish.overlapMs === undefined ? null : clock() + wish.overlapMs
       const kept = await secrets.keep(secret.value, dialect, key.value.id)
+      if (!kept.ok) return kept
       const changed = await storage.replaceSecret(
         key.value.id,
-        { ...kept, overlapEndsAt, tokenSalt: random.salt(), seen: wish.seen },
+        { ...kept.value, overlapEndsAt, tokenSalt: random.salt(), seen: wish.seen },
         eventOf(deps, 'key.secret_rotated', key.value.id, { overlapEndsAt }),
       )
       if (changed) return reveal(key.value.id, secret.value)

@@ -105,4 +105,4 @@ export function given<T extends object>(fields: T): { [K in keyof T]?: NonNullab
   return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }
 }
 
-export const noUsername = invalid('the owner needs a username: his keys are presented with it')
+export const noUsername = invalid('the owner needs a username: their keys are presented with it')

@@ -22,7 +22,12 @@ export type SignInFailure =
   | Unproven
   /** Name and password were right. With `ticket` the code alone is enough, for a few minutes. */
   | { readonly reason: 'code_needed'; readonly ticket: string }
-  | { readonly reason: 'code_wrong' }
+  | CodeWrong
+
+/** Not the code of this moment, or one that was used before. */
+export interface CodeWrong {
+  readonly reason: 'code_wrong'
+}
 
 /** What was typed cannot be taken: what is wrong with it, and what would help. */
 export interface Unfit {

@@ -1,12 +1,11 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { normalPassword, whyUnfit } from '../../domain/password.ts'
-import type { SignedIn } from '../ports/people.ts'
 import type { User } from '../ports.ts'
 import type { Caller } from '../refused.ts'
+import type { Himself } from './again.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
-import { type Busy, busyOf, type NotSo, type Unfit, type Unproven } from './failures.ts'
-import { inPerson } from './in-person.ts'
-import type { Proof } from './prove.ts'
+import { createDevices } from './devices.ts'
+import { type Busy, busyOf, type NotSo, type Unfit } from './failures.ts'
 
 /** The hash of a new password, if it is fit for whoever has these names. */
 export async function hashNew(
@@ -26,27 +25,28 @@ export async function hashNew(
 export const namesOf = ({ username, email }: Pick<User, 'username' | 'email'>): string[] =>
   username === null ? [email] : [username, email]
 
-export function createPasswords(deps: AccessDeps, { prove }: Pick<Proof, 'prove'>) {
+export function createPasswords(deps: AccessDeps) {
+  const devices = createDevices(deps)
   return {
-    /** Ends every other session and every token of his: whoever had the old one is out. */
+    /**
+     * Ends every other session and every token of his: whoever had the old one is out. Answers the mark
+     * of his browser: what was given before is worth nothing.
+     */
     async change(
-      who: SignedIn,
-      { current, wished }: { current: string; wished: string },
+      himself: Himself,
+      wished: string,
       caller: Caller,
-    ): Promise<Result<void, Unproven | Unfit | NotSo>> {
-      const person = inPerson(who)
-      if (!person.ok) return person
-      const { user, session } = who
-      const proven = await prove({ username: user.username ?? '', password: current }, caller)
-      if (!proven.ok) return proven
-      await proven.value.forgive()
-      if (normalPassword(current) === normalPassword(wished)) return fail(same)
+    ): Promise<Result<string, Unfit | NotSo | Busy>> {
+      const { user, session } = himself.who
+      if (himself.isPassword(wished)) return fail(same)
       const hashed = await hashNew(deps, wished, namesOf(user))
       if (!hashed.ok) return hashed
       const wish = { hash: hashed.value, invitationId: null, but: session.id }
       const event = ownEvent(deps, user.id, caller, 'user.password_changed')
       const changed = await deps.storage.setPassword(user.id, wish, event)
-      return changed ? ok(undefined) : fail({ reason: 'wrong' })
+      return changed
+        ? ok(devices.write(user.id, hashed.value))
+        : fail({ reason: 'conflict', message: 'you have left' })
     },
   }
 }

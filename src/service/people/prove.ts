@@ -1,4 +1,4 @@
-import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import { fail, ok, type Result } from '../../domain/failure.ts'
 import { normalPassword } from '../../domain/password.ts'
 import type { SignInRefusal } from '../../domain/sign-in.ts'
 import { isUsername } from '../../domain/user.ts'
@@ -6,9 +6,11 @@ import type { Credentials } from '../ports/people.ts'
 import type { Account } from '../ports.ts'
 import { NOBODY } from '../recorder.ts'
 import type { Caller } from '../refused.ts'
+import { type Claimed, createBegin, unprovenOf } from './begin.ts'
 import type { AccessDeps } from './deps.ts'
-import { busyOf, type Unproven } from './failures.ts'
-import { createTries, type Try } from './tries.ts'
+import type { CodeWrong, Unproven } from './failures.ts'
+import type { SecondFactor } from './second-factor.ts'
+import type { Try } from './tries.ts'
 
 /** Who has proved to know the password, and may come in. */
 export interface Proven extends Try {
@@ -20,34 +22,19 @@ export interface Proven extends Try {
  * Name and password in, who it is out. A name that is nobody's, a person without a password, one who
  * has left, and a closed account are all one wrong password: the same reads, the same work, one answer.
  */
-export function createProof(deps: AccessDeps) {
-  const { storage, hasher, guesses, recorder } = deps
-  const takeTry = createTries(deps)
-
-  /** Tells the audit, which nobody waits for. */
-  function refused(userId: string | null, reason: SignInRefusal, caller: Caller): void {
-    const facts = { surface: 'console', reason }
-    recorder.record({ action: 'session.refused', subject: userId ?? NOBODY, caller, facts })
-  }
-
-  /** One more try of this name from this place, where it may be made now. */
-  async function begin(username: string, caller: Caller): Promise<Result<Try, Unproven>> {
-    const mayTry = guesses.mayTry(caller.address)
-    const taken = mayTry.ok
-      ? await takeTry(username, caller.address)
-      : fail(unprovenOf(mayTry.failure))
-    if (!taken.ok) refused(null, 'locked', caller)
-    return taken
-  }
+export function createProof(deps: AccessDeps, { take }: Pick<SecondFactor, 'take'>) {
+  const { storage, hasher, guesses } = deps
+  const { begin, refused } = createBegin(deps)
 
   async function prove(
-    { username, password }: { username: string; password: string },
+    claimed: Claimed & { readonly password: string },
     caller: Caller,
   ): Promise<Result<Proven, Unproven>> {
-    const begun = await begin(username, caller)
+    const { username, password } = claimed
+    const credentials = isUsername(username) ? await storage.findCredentials(username) : null
+    const begun = await begin(claimed, credentials, caller)
     if (!begun.ok) return begun
 
-    const credentials = isUsername(username) ? await storage.findCredentials(username) : null
     const account = await storage.findAccount(credentials?.user.accountId ?? NOBODY)
     const reason = whyNot(credentials, account)
     const normal = normalPassword(password)
@@ -55,7 +42,7 @@ export function createProof(deps: AccessDeps) {
     const hashes = reason !== null || normal === null || hash === null ? [] : [hash]
     const asker = `${username}\0${caller.address}`
     // Asked again when the work begins: of many names tried at once, most must wait like any other.
-    const mayStill = () => guesses.mayTry(caller.address)
+    const mayStill = () => (begun.value.isKnown ? ok(undefined) : guesses.mayTry(caller.address))
     const verified = await hasher.verify(normal ?? '', hashes, asker, mayStill)
     if (!verified.ok) {
       const unproven = unprovenOf(verified.failure)
@@ -71,14 +58,19 @@ export function createProof(deps: AccessDeps) {
     return fail({ reason: 'wrong' })
   }
 
-  return { prove, begin, refused }
-}
+  /** After the password, where a second factor is set up. It takes the code: none is good twice. */
+  async function proveCode(
+    credentials: Credentials,
+    code: string,
+    caller: Caller,
+  ): Promise<Result<void, CodeWrong>> {
+    if (await take(credentials, code, caller)) return ok(undefined)
+    guesses.failed(caller.address)
+    refused(credentials.user.id, 'code_wrong', caller)
+    return fail({ reason: 'code_wrong' })
+  }
 
-/** The address has failed too often, or the server has too much to do. */
-function unprovenOf(failure: Failure): Unproven {
-  return failure.reason === 'guessing'
-    ? { reason: 'locked', retryAfterSeconds: failure.retryAfterSeconds }
-    : busyOf(failure)
+  return { prove, proveCode, begin }
 }
 
 /** Why not even the right password would do. */

@@ -1,11 +1,11 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import type { Credentials, SignedIn } from '../ports/people.ts'
 import type { Caller } from '../refused.ts'
+import type { Himself } from './again.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
-import type { NotSo, Unfit, Unproven } from './failures.ts'
+import type { NotSo, Unfit } from './failures.ts'
 import { inPerson } from './in-person.ts'
 import { recoveryText } from './kept.ts'
-import type { Proof } from './prove.ts'
 import { drawQr, type Qr } from './qr.ts'
 
 /** What an app is set up with. `pending` comes back with the first code: nothing is kept until then. */
@@ -21,7 +21,7 @@ const RECOVERY_CODES = 10
 const PENDING_MS = 60 * 60 * 1000
 
 /** The second factor by time (RFC 6238), and the codes that replace a lost device. */
-export function createSecondFactor(deps: AccessDeps, { prove }: Pick<Proof, 'prove'>) {
+export function createSecondFactor(deps: AccessDeps) {
   const { storage, sealer, digester, totp, random, clock } = deps
   const encoder = new TextEncoder()
   const decoder = new TextDecoder()
@@ -56,7 +56,7 @@ export function createSecondFactor(deps: AccessDeps, { prove }: Pick<Proof, 'pro
 
     /** His app shows the right code: from now on it is asked for. The recovery codes are shown once. */
     async confirm(
-      who: SignedIn,
+      { who }: Himself,
       { pending, code }: { pending: string; code: string },
       caller: Caller,
     ): Promise<Result<readonly string[], NotSo | Unfit>> {
@@ -80,17 +80,8 @@ export function createSecondFactor(deps: AccessDeps, { prove }: Pick<Proof, 'pro
       return ok(codes.map(inGroups))
     },
 
-    /** It takes the password: who finds a browser open cannot do it. */
-    async remove(
-      who: SignedIn,
-      password: string,
-      caller: Caller,
-    ): Promise<Result<void, NotSo | Unproven>> {
-      const person = inPerson(who)
-      if (!person.ok) return person
-      const proven = await prove({ username: who.user.username ?? '', password }, caller)
-      if (!proven.ok) return proven
-      await proven.value.forgive()
+    /** The recovery codes go with it. */
+    async remove({ who }: Himself, caller: Caller): Promise<Result<void, NotSo>> {
       const event = ownEvent(deps, who.user.id, caller, 'user.second_factor_removed')
       const removed = await storage.setTotp(who.user.id, null, event)
       return removed ? ok(undefined) : fail(notSo('there is no second factor'))

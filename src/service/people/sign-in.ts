@@ -1,44 +1,41 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import type { Credentials, SignedIn } from '../ports/people.ts'
 import type { Caller } from '../refused.ts'
+import type { Claimed } from './begin.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
+import { createDevices } from './devices.ts'
 import type { SignInFailure } from './failures.ts'
 import { sessionText } from './kept.ts'
 import type { Proof, Proven } from './prove.ts'
-import type { SecondFactor } from './second-factor.ts'
 import { createTickets } from './tickets.ts'
 
 /** A session of a browser lives so long at most. */
 export const SESSION_MS = 12 * 60 * 60 * 1000
 
-/** What the browser gets, once: the secret of its session. */
+/** What the browser gets: the secret of its session, and the mark that it is known by afterwards. */
 export interface Opened {
   readonly secret: string
+  readonly device: string
   readonly signedIn: SignedIn
 }
 
 /** Username and password in, and a code where a second factor is set up; a session out. */
-export function createSignIn(
-  deps: AccessDeps,
-  { prove, begin, refused }: Proof,
-  { take }: Pick<SecondFactor, 'take'>,
-) {
+export function createSignIn(deps: AccessDeps, { prove, proveCode, begin }: Proof) {
   const { storage, random, digester, clock } = deps
   const tickets = createTickets(deps)
+  const devices = createDevices(deps)
 
   async function withCode(
     proven: Proven,
     { code, userAgent }: { code: string; userAgent: string },
     caller: Caller,
   ): Promise<Result<Opened, SignInFailure>> {
-    if (await take(proven.credentials, code, caller)) return open(proven, userAgent, caller)
-    deps.guesses.failed(caller.address)
-    refused(proven.credentials.user.id, 'code_wrong', caller)
-    return fail({ reason: 'code_wrong' })
+    const right = await proveCode(proven.credentials, code, caller)
+    return right.ok ? open(proven, userAgent, caller) : right
   }
 
   async function open(
-    { credentials: { user }, account, forgive }: Proven,
+    { credentials: { user, passwordHash }, account, forgive }: Proven,
     userAgent: string,
     caller: Caller,
   ): Promise<Result<Opened, SignInFailure>> {
@@ -58,12 +55,13 @@ export function createSignIn(
     // He may have left since.
     if (!(await storage.addSession({ ...session, digest }, event))) return fail({ reason: 'wrong' })
     await forgive()
-    return ok({ secret, signedIn: { session, user, account } })
+    const device = devices.write(user.id, passwordHash ?? '')
+    return ok({ secret, device, signedIn: { session, user, account } })
   }
 
   return {
     async signIn(
-      typed: { username: string; password: string; code?: string | undefined; userAgent: string },
+      typed: Claimed & { password: string; code?: string | undefined; userAgent: string },
       caller: Caller,
     ): Promise<Result<Opened, SignInFailure>> {
       const proven = await prove(typed, caller)
@@ -77,13 +75,14 @@ export function createSignIn(
 
     /** The second page: what `code_needed` came with, and the code. Each is a try like any other. */
     async signInWithCode(
-      typed: { ticket: string; code: string; userAgent: string },
+      typed: Omit<Claimed, 'username'> & { ticket: string; code: string; userAgent: string },
       caller: Caller,
     ): Promise<Result<Opened, SignInFailure>> {
       const credentials: Credentials | null = await tickets.read(typed.ticket)
       const account = credentials && (await storage.findAccount(credentials.user.accountId))
       if (credentials === null || account?.status !== 'open') return fail({ reason: 'wrong' })
-      const begun = await begin(credentials.user.username ?? '', caller)
+      const claimed = { username: credentials.user.username ?? '', device: typed.device }
+      const begun = await begin(claimed, credentials, caller)
       if (!begun.ok) return begun
       return withCode({ credentials, account, ...begun.value }, typed, caller)
     },

@@ -1,10 +1,10 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { readName } from '../operator.ts'
-import type { Session, SignedIn } from '../ports/people.ts'
+import type { Session } from '../ports/people.ts'
 import type { Caller } from '../refused.ts'
+import type { Himself } from './again.ts'
 import { type AccessDeps, ownEvent } from './deps.ts'
 import type { NotSo, Unfit } from './failures.ts'
-import { inPerson } from './in-person.ts'
 import { sessionText } from './kept.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -20,12 +20,10 @@ export function createTokens(deps: Pick<AccessDeps, 'storage' | 'digester' | 'ra
   const { storage, digester, random, clock } = deps
   return {
     async issue(
-      who: SignedIn,
+      { who }: Himself,
       wish: { name: string; days: number },
       caller: Caller,
     ): Promise<Result<Issued, NotSo | Unfit>> {
-      const person = inPerson(who)
-      if (!person.ok) return person
       const name = readName('the name', wish.name)
       if (!name.ok) return unfit('name', name.failure.message)
       if (!Number.isInteger(wish.days) || wish.days < 1 || wish.days > TOKEN_DAYS_MAX) {

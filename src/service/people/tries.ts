@@ -1,14 +1,22 @@
 import { neighbourhood } from '../../domain/address.ts'
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import { type Counted, FAILURES_FORGOTTEN_MS, lockedFor, waitAfter } from '../../domain/lockout.ts'
+import {
+  type Counted,
+  FAILURES_FORGOTTEN_MS,
+  KNOWN_DEVICE_FAILURES,
+  lockedFor,
+  waitAfter,
+} from '../../domain/lockout.ts'
 import type { AccessDeps } from './deps.ts'
 import type { Unproven } from './failures.ts'
-import { triesText } from './kept.ts'
+import { deviceTriesText, triesText } from './kept.ts'
 
 /** A try that may be made, and is counted already. */
 export interface Try {
-  /** It went well: nothing is held against the name any more. */
+  /** It went well: what was counted with it is forgotten. */
   readonly forgive: () => Promise<void>
+  /** Made at a browser that is known: what comes from the same address does not hold it up either. */
+  readonly isKnown: boolean
 }
 
 /**
@@ -27,7 +35,9 @@ export function createTries({
     anywhere: digester.digest(triesText(username, '')),
   })
 
-  return async function take(username: string, address: string): Promise<Result<Try, Unproven>> {
+  return { ofName, ofDevice, forgetName }
+
+  async function ofName(username: string, address: string): Promise<Result<Try, Unproven>> {
     const now = clock()
     const byPlace = idsOf(username, address)
     const ids = Object.values(byPlace)
@@ -45,7 +55,7 @@ export function createTries({
     })
     const longest = Math.max(...overtaken)
     if (longest > 0) return locked(longest)
-    return ok({ forgive: () => storage.forgetFailures(ids) })
+    return ok({ forgive: () => storage.forgetFailures(ids), isKnown: false })
 
     async function read() {
       const found = await storage.listFailures(ids)
@@ -58,9 +68,27 @@ export function createTries({
       return { here: of('here'), anywhere: of('anywhere') }
     }
   }
+
+  /** Null where it was wrong so often that it is known no longer. */
+  async function ofDevice(device: string): Promise<Try | null> {
+    const now = clock()
+    const ids = [digester.digest(deviceTriesText(device))]
+    if ((await count()) >= KNOWN_DEVICE_FAILURES) return null
+    await storage.addFailure(ids, now, now - FAILURES_FORGOTTEN_MS + 1)
+    const isOvertaken = (await count()) > KNOWN_DEVICE_FAILURES
+    return isOvertaken ? null : { forgive: () => storage.forgetFailures(ids), isKnown: true }
+
+    async function count(): Promise<number> {
+      const [row] = await storage.listFailures(ids)
+      return row === undefined || now - row.lastAt >= FAILURES_FORGOTTEN_MS ? 0 : row.count
+    }
+  }
+
+  /** Its owner has shown himself by other means, from there: what strangers did is not held against him. */
+  async function forgetName(username: string, address: string): Promise<void> {
+    await storage.forgetFailures(Object.values(idsOf(username, address)))
+  }
 }
 
 const locked = (ms: number) =>
   fail<Unproven>({ reason: 'locked', retryAfterSeconds: Math.ceil(ms / 1000) })
-
-export type TakeTry = ReturnType<typeof createTries>

@@ -10,6 +10,7 @@ import type { Busy, Gone, Unfit } from './failures.ts'
 import { addInvitation, FIRST_LINK_MS } from './invitation.ts'
 import { invitationText } from './kept.ts'
 import { hashNew, namesOf } from './passwords.ts'
+import { createTries } from './tries.ts'
 
 /** What a link is for, and what is to be asked for. */
 export type Welcome =
@@ -32,6 +33,7 @@ export interface Typed {
 /** One-time links. Looking at one takes nothing: mail programs do. The password that is set takes it. */
 export function createWelcome(deps: AccessDeps) {
   const { storage, digester, random, clock } = deps
+  const tries = createTries(deps)
 
   async function find(secret: string): Promise<Invitation | null> {
     const digests = digester.candidates(invitationText(secret))
@@ -132,6 +134,7 @@ export function createWelcome(deps: AccessDeps) {
     const event = ownEvent(deps, user.id, caller, `user.${what}`)
     const wish = { hash: hashed.value, invitationId, but: null }
     if (!(await storage.setPassword(user.id, wish, event))) return fail(GONE)
+    if (username.value !== null) await tries.forgetName(username.value, caller.address)
     if (!wantsUsername || username.value === null) return ok(known)
 
     // Only who has won the link names himself. Should somebody else have taken the name meanwhile, he

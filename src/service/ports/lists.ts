@@ -28,6 +28,8 @@ export interface KeySearch extends KeyQuestions {
   /** `next` of the page before. */
   readonly after?: string | undefined
   readonly limit: number
+  /** How far to count what answers; `limit` + 1 by itself. */
+  readonly counted?: number | undefined
 }
 
 /** A key as a list tells it, with the names of what it belongs to. */
@@ -43,6 +45,8 @@ export interface KeyPage {
   readonly keys: readonly ListedKey[]
   /** Where the next page begins; null where there is none. */
   readonly next: string | null
+  /** How many keys answer from here on, counted up to `counted`. */
+  readonly count: number
 }
 
 /** A feed as a list tells it: between whom, how much waits, and what came of the last attempt. */

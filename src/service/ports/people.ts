@@ -68,8 +68,8 @@ export interface PeopleStorage {
   hasOperator(): Promise<boolean>
   findCredentials(username: string): Promise<Credentials | null>
   findCredentialsOf(userId: string): Promise<Credentials | null>
-  /** Guard: nobody else has it. */
-  setUsername(userId: string, username: string, event: AuditEvent): Promise<boolean>
+  /** Guard: nobody else has it; the user has `role` still. */
+  setUsername(userId: string, username: string, event: AuditEvent, role?: Role): Promise<boolean>
 
   /** Guard: the user has not left. */
   addSession(session: NewSession, event: AuditEvent): Promise<boolean>
@@ -115,11 +115,15 @@ export interface PeopleStorage {
     event: AuditEvent,
   ): Promise<boolean>
 
-  /** A second factor and the digests of its recovery codes, in place of what was; null takes it away. */
+  /**
+   * A second factor and the digests of its recovery codes, in place of what was; null takes it away.
+   * Guard: the user has not left, or has one to be taken away, and has `role` still.
+   */
   setTotp(
     userId: string,
     totp: { readonly sealed: string; readonly recoveryDigests: readonly string[] } | null,
     event: AuditEvent,
+    role?: Role,
   ): Promise<boolean>
   /** Guard: no code of this time step (RFC 6238 §5.2) or a later one was taken before. */
   takeTotpStep(userId: string, step: number): Promise<boolean>

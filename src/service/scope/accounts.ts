@@ -53,10 +53,10 @@ export function scopeAccounts(storage: OperatorStorage, own: Own): Verbs {
     findSite: own.site,
 
     addUser: (user, event) => withOwn(own.row(user), () => storage.addUser(user, event), false),
-    setUserRole: (id, role, event) =>
-      withOwn(own.user(id), () => storage.setUserRole(id, role, event), false),
-    setUserLeft: (id, at, event) =>
-      withOwn(own.user(id), () => storage.setUserLeft(id, at, event), false),
+    setUserRole: (id, role, event, was) =>
+      withOwn(own.user(id), () => storage.setUserRole(id, role, event, was), false),
+    setUserLeft: (id, at, event, was) =>
+      withOwn(own.user(id), () => storage.setUserLeft(id, at, event, was), false),
     listUsers: (page) => own.list(page, storage.listUsers),
     findUser: own.user,
 

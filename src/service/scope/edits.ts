@@ -7,9 +7,11 @@ export function scopeEdits(storage: EditStorage, own: Own): EditStorage {
     // What has a name is called as its finder is.
     rename: (what, id, name, event) =>
       withOwn(own[what](id), () => storage.rename(what, id, name, event), false),
-    setUserEmail: (id, email, event) =>
-      withOwn(own.user(id), () => storage.setUserEmail(id, email, event), false),
+    setUserEmail: (id, email, event, role) =>
+      withOwn(own.user(id), () => storage.setUserEmail(id, email, event, role), false),
     removeSite: (id, event) => withOwn(own.site(id), () => storage.removeSite(id, event), false),
+    removeDeveloper: (id, event) =>
+      withOwn(own.developer(id), () => storage.removeDeveloper(id, event), false),
     removeSubscription: (id, event) =>
       withOwn(own.subscription(id), () => storage.removeSubscription(id, event), false),
   }

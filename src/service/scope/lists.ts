@@ -9,7 +9,9 @@ export function scopeLists(storage: ListStorage, own: Own): ListStorage {
 
   return {
     searchKeys: async (search) =>
-      isOthers(search) ? { keys: [], next: null } : storage.searchKeys({ ...search, accountId }),
+      isOthers(search)
+        ? { keys: [], next: null, count: 0 }
+        : storage.searchKeys({ ...search, accountId }),
     countKeys: async (questions, most) =>
       isOthers(questions) ? 0 : storage.countKeys({ ...questions, accountId }, most),
     async listUsesOf(keyIds, fromDay) {

@@ -8,8 +8,8 @@ import { type Own, outOfScope, withOwn } from './own.ts'
 export function scopePeople(storage: PeopleStorage, own: Own): PeopleStorage {
   return {
     findCredentialsOf: (id) => withOwn(own.user(id), () => storage.findCredentialsOf(id), null),
-    setUsername: (id, username, event) =>
-      withOwn(own.user(id), () => storage.setUsername(id, username, event), false),
+    setUsername: (id, username, event, role) =>
+      withOwn(own.user(id), () => storage.setUsername(id, username, event, role), false),
 
     addSession: (session, event) =>
       withOwn(own.user(session.userId), () => storage.addSession(session, event), false),
@@ -28,8 +28,8 @@ export function scopePeople(storage: PeopleStorage, own: Own): PeopleStorage {
     setPassword: (id, wish, event) =>
       withOwn(own.user(id), () => storage.setPassword(id, wish, event), false),
 
-    setTotp: (id, totp, event) =>
-      withOwn(own.user(id), () => storage.setTotp(id, totp, event), false),
+    setTotp: (id, totp, event, role) =>
+      withOwn(own.user(id), () => storage.setTotp(id, totp, event, role), false),
     takeTotpStep: (id, step) => withOwn(own.user(id), () => storage.takeTotpStep(id, step), false),
     takeRecoveryCode: (id, digests, event) =>
       withOwn(own.user(id), () => storage.takeRecoveryCode(id, digests, event), false),

@@ -23,6 +23,7 @@ type Found = Tables['keys'] & {
   readonly source_name: string | null
   readonly developer_name: string | null
   readonly sorted_by: string | number
+  readonly counted: number | string
 }
 
 /** As the index has it: what never expires is last. */
@@ -118,7 +119,7 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
       : sql`keys`
   }
 
-  async function search({ order, after, limit, ...asked }: KeySearch) {
+  async function search({ order, after, limit, counted = 0, ...asked }: KeySearch) {
     const { descends } = ORDERS[order]
     const isById = order === 'newest' || order === 'oldest'
     const by = (isScanned(asked) ? SCANNED[order] : undefined) ?? ORDERS[order].by
@@ -128,26 +129,30 @@ export function createKeyLists(engine: Engine, compiler: Compiler): Verbs {
     if (isById) conditions.push(sql`keys.id ${past} ${seen?.id ?? (descends ? LAST_ID : '')}`)
     else if (seen !== null)
       conditions.push(sql`(${by}, keys.id) ${past} (${seen.value}, ${seen.id})`)
-    const orderBy = isById ? sql`keys.id ${way}` : sql`${by} ${way}, keys.id ${way}`
+    const orderBy = isById ? sql`id ${way}` : sql`sorted_by ${way}, id ${way}`
+    // (One reading finds the page and counts: a rare text costs all of the account's keys but once.)
     const rows = await read(sql<Found>`
-      select keys.*, ${by} as sorted_by, accounts.name as account_name, users.email,
+      with found as materialized (
+        select keys.id, ${by} as sorted_by from ${keysFor(asked, order)} ${whereOf(conditions)}
+        order by ${orderBy} limit ${Math.max(limit + 1, counted)}
+      )
+      select keys.*, page.sorted_by, (select count(*) from found) as counted,
+        accounts.name as account_name, users.email,
         users.username, users.left_at, sites.name as site_name, sources.name as source_name,
         developers.name as developer_name
-      from (
-        select keys.id as found from ${keysFor(asked, order)} ${whereOf(conditions)}
-        order by ${orderBy} limit ${limit + 1}
-      ) page
-        ${pageFirst} keys on keys.id = page.found
+      from (select * from found order by ${orderBy} limit ${limit + 1}) page
+        ${pageFirst} keys on keys.id = page.id
         join accounts on accounts.id = keys.account_id
         join users on users.id = keys.owner_id
         left join sites on sites.id = keys.site_id
         left join sources on sources.id = keys.source_id
         left join developers on developers.id = keys.developer_id
-      order by ${orderBy}`)
+      order by ${isById ? sql`` : sql`page.sorted_by ${way},`} page.id ${way}`)
     const last = rows[limit - 1]
     return {
       keys: rows.slice(0, limit).map(toListed),
       next: rows.length > limit && last !== undefined ? cursorOf(last) : null,
+      count: Number(rows[0]?.counted ?? 0),
     }
   }
 

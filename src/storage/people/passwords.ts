@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Role } from '../../domain/key.ts'
 import type { Invitation, PeopleStorage } from '../../service/ports/people.ts'
 import { toUser } from '../accounts.ts'
 import { anyOf } from '../any-of.ts'
@@ -7,6 +8,7 @@ import type { Compiler, Engine } from '../engine.ts'
 import { accountOf, addEventWhere, toRow } from '../event-rows.ts'
 import type { Tables } from '../tables.ts'
 import { writer } from '../written.ts'
+import { isStill } from './is-still.ts'
 import { lockUser } from './lock.ts'
 
 type Verbs = Pick<
@@ -34,10 +36,10 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
   const byId = written<{ id: string }, Tables['users']>(
     (arg) => sql`select * from users where id = ${arg('id')}`,
   )
-  const setName = written<{ id: string; username: string; eventId: string }>(
+  const setName = written<{ id: string; username: string; eventId: string; role: Role | null }>(
     (arg) => sql`
       update users set username = ${arg('username')}, event_id = ${arg('eventId')}
-      where id = ${arg('id')} and not exists (
+      where id = ${arg('id')} and ${isStill(arg('role'))} and not exists (
         select 1 from users other
         where other.username = ${arg('username')} and other.id <> ${arg('id')}
       )`,
@@ -51,7 +53,7 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
       )`,
   )
   /** Between the asking whether he may be invited and this, he may have been raised. */
-  const invite = written<NewInvitation & { role: Tables['users']['role'] | null }>(
+  const invite = written<NewInvitation & { role: Role | null }>(
     (arg) => sql`
       insert into invitations (id, digest, user_id, created_at, expires_at, event_id)
       select cast(${arg('id')} as text), cast(${arg('digest')} as text),
@@ -59,7 +61,7 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
         cast(${arg('expires_at')} as bigint), cast(${arg('event_id')} as text)
       where cast(${arg('user_id')} as text) is null or exists (
         select 1 from users where id = ${arg('user_id')} and left_at is null
-          and role = coalesce(cast(${arg('role')} as text), role)
+          and ${isStill(arg('role'))}
       )`,
   )
   const addIfInvited = addEventWhere<{ invitationId: string }>(compiler, (arg) => ({
@@ -125,8 +127,12 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
     },
 
     // What keys of some dialects are presented with: a change of who may do what.
-    setUsername: (id, username, event) =>
-      audit.change('users', setName({ id, username, eventId: event.id }), event),
+    setUsername: (id, username, event, role) =>
+      audit.change(
+        'users',
+        setName({ id, username, eventId: event.id, role: role ?? null }),
+        event,
+      ),
 
     async addInvitation({ id, digest, userId, createdAt, expiresAt }, event, role) {
       const row = {

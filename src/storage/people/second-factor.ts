@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
+import type { Role } from '../../domain/key.ts'
 import type { PeopleStorage } from '../../service/ports/people.ts'
 import { anyOf } from '../any-of.ts'
 import type { Audit } from '../audit.ts'
 import type { Compiler, Engine } from '../engine.ts'
 import { accountOf, addEventWhere, toRow } from '../event-rows.ts'
 import { writer } from '../written.ts'
+import { isStill } from './is-still.ts'
 import { lockUser } from './lock.ts'
 
 type Verbs = Pick<
@@ -27,10 +29,10 @@ export function createSecondFactor(engine: Engine, compiler: Compiler, audit: Au
         event_id = ${arg('eventId')}
       where id = ${arg('userId')} and left_at is null`,
   )
-  const unset = written<Change>(
+  const unset = written<Change & { role: Role | null }>(
     (arg) => sql`
       update users set sealed_totp = null, totp_step = null, event_id = ${arg('eventId')}
-      where id = ${arg('userId')} and sealed_totp is not null`,
+      where id = ${arg('userId')} and sealed_totp is not null and ${isStill(arg('role'))}`,
   )
   const isChanged = (arg: (name: keyof Change) => unknown) => sql`exists (
     select 1 from users where users.id = ${arg('userId')} and users.event_id = ${arg('eventId')})`
@@ -72,10 +74,12 @@ export function createSecondFactor(engine: Engine, compiler: Compiler, audit: Au
   )
 
   return {
-    async setTotp(userId, totp, event) {
+    async setTotp(userId, totp, event, role) {
       const change = { userId, eventId: event.id }
       const [changed] = await engine.atomic([
-        totp === null ? unset(change) : set({ ...change, sealed: totp.sealed }),
+        totp === null
+          ? unset({ ...change, role: role ?? null })
+          : set({ ...change, sealed: totp.sealed }),
         forgetCodes(change),
         ...(totp?.recoveryDigests ?? []).map((digest) => addCode({ ...change, digest })),
         audit.addIfChanged('users', event),

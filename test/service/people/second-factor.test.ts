@@ -6,7 +6,7 @@ import {
   codeAt,
   from,
   got,
-  PASSWORD,
+  himself,
   type Person,
   seedPerson,
   setUpApp,
@@ -96,7 +96,8 @@ describe('a second factor', () => {
 
     const fresh = await ticket()
     const wished = 'six other words that nobody guesses'
-    got(await server.access.passwords.change(who, { current: PASSWORD, wished }, from()))
+    const proved = await himself(server, who, app.recoveryCodes[0])
+    got(await server.access.passwords.change(proved, wished, from()))
     expect(await withTicket(fresh, code())).toBe('wrong')
   })
 
@@ -127,11 +128,9 @@ describe('a second factor', () => {
     expect(await comesIn(app.recoveryCodes[0])).toBe('in')
   })
 
-  test('is removed by the password alone, and by an operator for who has lost all', async () => {
+  test('is removed by its owner, and by an operator for who has lost all', async () => {
     const { secondFactor } = server.access
-    const wrong = await secondFactor.remove(who, 'not the password', from())
-    expect(wrong).toEqual({ ok: false, failure: { reason: 'wrong' } })
-    got(await secondFactor.remove(who, PASSWORD, from()))
+    got(await secondFactor.remove(await himself(server, who, code()), from()))
     expect(await comesIn(undefined)).toBe('in')
     expect(await comesIn(app.recoveryCodes[0])).toBe('in')
 
@@ -149,7 +148,8 @@ describe('setting up an app', () => {
     const { secondFactor } = server.access
     const conflict = { ok: false, failure: { reason: 'conflict' } }
     expect(await secondFactor.begin(who)).toMatchObject(conflict)
-    const late = await secondFactor.confirm(who, { pending: 'x', code: code() }, from())
+    const proved = await himself(server, who, app.recoveryCodes[0])
+    const late = await secondFactor.confirm(proved, { pending: 'x', code: code() }, from())
     expect(late).toMatchObject(conflict)
   })
 
@@ -161,8 +161,8 @@ describe('setting up an app', () => {
     expect(uri).toContain(secret)
     expect(qr.path).toMatch(/^M4 4h7v1h-7z/)
     expect(pending).not.toContain(secret)
-    const confirm = (of: SignedIn, its: string) =>
-      secondFactor.confirm(of, { pending, code: its }, from())
+    const confirm = async (of: SignedIn, its: string) =>
+      secondFactor.confirm(await himself(server, of), { pending, code: its }, from())
 
     expect(await confirm(him, '000000')).toMatchObject({ failure: { field: 'code' } })
     const right = codeAt(secret, server.clock())

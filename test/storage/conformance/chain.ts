@@ -4,9 +4,10 @@ import { createRandom } from '../../../src/crypto/random.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { createAudit } from '../../../src/service/audit.ts'
 import { createChain } from '../../../src/service/chain.ts'
+import { createOneAtATime } from '../../../src/service/one-at-a-time.ts'
 import type { Storage } from '../../../src/service/ports.ts'
 import { testKeyring } from '../../support/ring.ts'
-import { testLog } from '../../support/server.ts'
+import { done, testLog } from '../../support/server.ts'
 import { crowd, eventOf, type Given, howMany, MOST, TEXTS, v7, written } from './given.ts'
 
 /** What requests do, and the chain that all events become. */
@@ -61,7 +62,12 @@ export function chainConforms(name: string, given: Given): void {
       return {
         notary,
         chain: createChain(deps),
-        audit: createAudit({ ...deps, events: deps.storage }),
+        audit: createAudit({
+          ...deps,
+          events: deps.storage,
+          actor: 'operator',
+          alone: createOneAtATime('later'),
+        }),
       }
     }
     const sealAll = async ({ chain }: Awaited<ReturnType<typeof chainOf>>) => {
@@ -88,7 +94,7 @@ export function chainConforms(name: string, given: Given): void {
         await Promise.all([added, ...others.map(({ seal }) => seal())])
       }
       await sealAll({ audit, ...it })
-      const verdict = await audit.verify(() => undefined)
+      const verdict = done(await audit.verify(() => undefined))
       expect(verdict).toMatchObject({ whole: true, breaks: [], first: 1 })
       expect(verdict.events).toBe(verdict.last)
       expect(verdict.last).toBe((await given.storage.chainEnd()).sequence)

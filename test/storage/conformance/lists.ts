@@ -63,7 +63,9 @@ export function listsConform(name: string, given: Given): void {
       ] as const) {
         expect([text, await namesOf({ accountId, text })]).toEqual([text, found])
         const count = await given.storage.countKeys({ accountId, text }, 100)
-        expect([text, count]).toEqual([text, found.length])
+        const page = { accountId, text, order: 'newest', limit: 1, counted: 100 } as const
+        const counted = (await given.storage.searchKeys(page)).count
+        expect([text, count, counted]).toEqual([text, found.length, found.length])
       }
     })
 
@@ -120,7 +122,8 @@ export function listsConform(name: string, given: Given): void {
         let after: string | undefined
         for (let page = 0; page < 10; page++) {
           const search = { accountId, ...questions, order, after, limit: 3 }
-          const found = await given.storage.searchKeys(search)
+          const found = await given.storage.searchKeys({ ...search, counted: 6 })
+          expect(found.count).toBe(Math.min(6, ids.length - paged.length))
           paged.push(...found.keys.map(({ id }) => id))
           if (found.next === null) break
           after = found.next
@@ -386,6 +389,22 @@ export function listsConform(name: string, given: Given): void {
       )
       expect(await storage.setUserEmail(a.id, 'new@acme.example', eventOf(a.id))).toBe(true)
       expect((await storage.findUser(a.id))?.email).toBe('new@acme.example')
+    })
+
+    test('removes a developer that no key is of, be it revoked', async () => {
+      const { storage } = given
+      const owned = await given.tenant()
+      const [maker, unused] = [await developer(owned.accountId), await developer(owned.accountId)]
+      const key = await given.key(
+        presentedKeyOf(owned.owner, 'opendental', { developerId: maker.id }),
+      )
+      await storage.revokeKey(key.id, eventOf(key.id))
+      const look = () => storage.findDeveloper(maker.id)
+      await given.refuses((e) => storage.removeDeveloper(maker.id, e), maker.id, look)
+      expect(await storage.removeDeveloper(unused.id, eventOf(unused.id))).toBe(true)
+      expect(await storage.findDeveloper(unused.id)).toBeNull()
+      expect(await given.eventsOf(unused.id)).toHaveLength(2)
+      await given.refuses((e) => storage.removeDeveloper(unused.id, e), unused.id)
     })
 
     test('removes a site that no key is assigned to, and a feed that has nothing queued', async () => {

@@ -290,6 +290,50 @@ function everybody(given: Given): void {
     })
   })
 
+  describe('what one is let do for the role that somebody has', () => {
+    const promote = () => storage().setUserRole(user.id, 'operator', event())
+    const changes = {
+      username: (e = event()) => storage().setUsername(user.id, `late-${v7()}`, e, user.role),
+      email: (e = event()) => storage().setUserEmail(user.id, `${v7()}@acme.example`, e, user.role),
+      'second factor': (e = event()) => storage().setTotp(user.id, null, e, user.role),
+      role: (e = event()) => storage().setUserRole(user.id, 'member', e, user.role),
+      leaving: (e = event()) => storage().setUserLeft(user.id, 5, e, user.role),
+    } as const
+
+    test.each(Object.entries(changes))('is not done to another role: %s', async (_, change) => {
+      await storage().setTotp(user.id, { sealed: 'sealed', recoveryDigests: [] }, event())
+      await promote()
+      const look = async () => ({ ...(await credentials()), events: await eventsOf(user.id) })
+      const before = await look()
+      expect(await change()).toBe(false)
+      expect(await look()).toEqual(before)
+    })
+
+    test('is done to nobody whose role is another by then, of however many at once', async () => {
+      const roles = await crowd((n) =>
+        storage().setUserRole(
+          user.id,
+          n % 2 === 0 ? 'operator' : 'administrator',
+          event(),
+          'engineer',
+        ),
+      )
+      expect(howMany(roles)).toBe(1)
+      const other = await given.user(user.accountId, { username: `user-${v7()}` })
+      const rename = (n: number) =>
+        storage().setUsername(other.id, `name-${n}-${v7()}`, eventOf(other.id), other.role)
+      const raise = () => storage().setUserRole(other.id, 'operator', eventOf(other.id))
+      const [raised, ...renamed] = await Promise.all([
+        raise(),
+        ...Array.from({ length: 9 }, (_, n) => rename(n)),
+      ])
+      expect(raised).toBe(true)
+      // Whatever was done came before, with its event; one more comes after, and is not.
+      expect(await given.eventsOf(other.id)).toHaveLength(2 + howMany(renamed))
+      expect(await rename(9)).toBe(false)
+    })
+  })
+
   describe('a second factor', () => {
     const codes = (count: number) => Array.from({ length: count }, () => `code-${v7()}`)
     const set = (recoveryDigests: readonly string[], sealed = 'sealed') =>

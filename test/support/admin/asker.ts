@@ -1,5 +1,14 @@
 import type { Role } from '../../../src/domain/key.ts'
-import { from, got, type Person, seedPerson, signIn } from '../people.ts'
+import {
+  type Called,
+  from,
+  got,
+  himself,
+  type Person,
+  type Services,
+  seedPerson,
+  signIn,
+} from '../people.ts'
 import type { TestServer } from '../server.ts'
 
 export interface Answer {
@@ -40,13 +49,14 @@ export const askerOf = (server: Pick<TestServer, 'call'>, token: string | null) 
   }
 
 /** A token of this person, made as the console makes it. */
-export async function tokenOf(server: TestServer, person: Person, name = 'nightly job') {
+export async function tokenOf(server: Services, person: Person, name = 'nightly job') {
   const { signedIn } = await signIn(server, person)
-  return got(await server.access.tokens.issue(signedIn, { name, days: 30 }, from()))
+  const proved = await himself(server, signedIn)
+  return got(await server.access.tokens.issue(proved, { name, days: 30 }, from()))
 }
 
 /** Somebody of a new account, with a token. */
-export async function seedAsker(server: TestServer, role: Role = 'operator') {
+export async function seedAsker(server: Called, role: Role = 'operator') {
   const person = await seedPerson(server, { role })
   const { secret, token } = await tokenOf(server, person)
   return { ...person, secret, token, ask: askerOf(server, secret) }

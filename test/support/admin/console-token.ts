@@ -14,7 +14,7 @@ export async function tokenByConsole(
   const [cookie = ''] = (signedIn.headers.get('set-cookie') ?? '').split(';')
   const asked = await fetch(`${url}/console/me/tokens/new`, { headers: { Cookie: cookie } })
   const formToken = found(await asked.text(), /name="form-token" value="([^"]+)"/)
-  const fields = { 'form-token': formToken, name: 'A walk', days: '7' }
+  const fields = { 'form-token': formToken, name: 'A walk', days: '7', 'your-password': password }
   const made = await send('/console/me/tokens/new', fields, cookie)
   return found(await made.text(), /data-secret>[\s\S]*?<code>([^<]+)<\/code>/)
 }

@@ -32,9 +32,12 @@ type Prepare = (server: TestServer, ids: Ids, asker: Operator) => Promise<Partia
 
 /** What some operations need to be so before. */
 export const PREPARE: Readonly<Record<string, Prepare>> = {
-  // A site that a key belongs to stays.
+  // A site or developer that a key belongs to stays.
   deleteSitesById: async ({ places }, { account: accountId }) => ({
     site: done(await places.addSite({ accountId, name: 'Empty' })).id,
+  }),
+  deleteDevelopersById: async ({ places }, { account: accountId }) => ({
+    developer: done(await places.addDeveloper({ accountId, name: 'Empty' })).id,
   }),
   // Keys of two dialects alone can be deleted.
   deleteKeysById: async ({ keys }, { account: accountId }) => {

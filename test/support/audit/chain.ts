@@ -5,6 +5,7 @@ import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { openSqlite } from '../../../src/node/sqlite.ts'
 import { createAudit } from '../../../src/service/audit.ts'
 import { createChain } from '../../../src/service/chain.ts'
+import { createOneAtATime } from '../../../src/service/one-at-a-time.ts'
 import type { AuditEvent } from '../../../src/service/ports.ts'
 import { createStorage } from '../../../src/storage/storage.ts'
 import { keyringOf } from '../ring.ts'
@@ -18,7 +19,7 @@ export async function openAudit(path: string, ringPath: string, clock = Date.now
     nodePrimitives,
     keyringOf(await loadRing(ringPath, { mayMake: true })),
   )
-  const deps = { storage, notary, random, clock, log: testLog() }
+  const deps = { storage, notary, random, clock, log: testLog(), actor: 'operator' }
   const event = (): AuditEvent => ({
     id: random.uuid(),
     at: clock(),
@@ -32,7 +33,7 @@ export async function openAudit(path: string, ringPath: string, clock = Date.now
     storage,
     notary,
     ...createChain(deps),
-    audit: createAudit({ ...deps, events: deps.storage }),
+    audit: createAudit({ ...deps, events: deps.storage, alone: createOneAtATime('later') }),
     add: (count: number) => storage.addEvents(Array.from({ length: count }, event)),
   }
 }

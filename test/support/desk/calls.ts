@@ -40,6 +40,7 @@ export const CALLS: Calls = {
     list: (id) => [[page], [{ ...page, after: id }]],
     find: (id) => [[id]],
     addUser: (accountId) => [[{ accountId, email: 'new@clinic.example', role: 'member' }]],
+    setEmail: (id) => [[id, 'new@clinic.example']],
     setRole: (id) => [[id, 'member']],
     leave: (id) => [[id]],
     listUsers: listed,
@@ -65,6 +66,7 @@ export const CALLS: Calls = {
     findSite: (id) => [[id]],
     addDeveloper: (accountId) => [[{ accountId, name }]],
     renameDeveloper: (id) => [[id, name]],
+    removeDeveloper: (id) => [[id]],
     countKeys: (id) => [
       ['owner', [id]],
       ['site', [id]],

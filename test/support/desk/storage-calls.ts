@@ -224,6 +224,7 @@ export const STORAGE_CALLS: Calls = {
   ],
   setUserEmail: ({ memberId }, e) => [[memberId, 'new@clinic.example', e]],
   removeSite: ({ siteId }, e) => [[siteId, e]],
+  removeDeveloper: ({ developerId }, e) => [[developerId, e]],
   removeSubscription: ({ subscriptionId }, e) => [[subscriptionId, e]],
 
   takeKeyCensus: ({ accountId }) => [[{ since: 0, now: 0, accountId }]],

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
+import type { Desk } from '../../../service/desk.ts'
 import { EXAMPLE } from '../ids.ts'
-import { type Operation, operation, silent } from '../operation.ts'
+import { type Asker, type Operation, operation, silent } from '../operation.ts'
 import { instant, listOf, name, newId, paged, paging, whole } from '../schema/common.ts'
 import { account, addressRule, departedKeys } from '../schema/people.ts'
 
@@ -8,11 +9,20 @@ const seenAddress = z
   .object({ address: z.string(), lastAt: instant('When a token was last asked for from it') })
   .openapi('SeenAddress')
 
+/** What an account has: one that is not there has no empty list. */
+async function allOf<Item>(
+  { desk, id }: Pick<Asker, 'desk' | 'id'>,
+  read: (desk: Desk, accountId: string) => Promise<readonly Item[]>,
+) {
+  const found = await desk.accounts.find(id)
+  return found.ok ? whole(await read(desk, id)) : found
+}
+
 export const accounts: readonly Operation[] = [
   operation({
     ...{ method: 'get', path: '/accounts', verbs: ['accounts.list'] },
     summary: 'List accounts, the oldest first',
-    text: 'Who is no operator sees one: his own.',
+    text: 'Who is no operator sees one: their own.',
     query: z.strictObject(paging),
     answer: listOf(account),
     run: ({ desk, query }) => paged(query, desk.accounts.list),
@@ -63,7 +73,7 @@ export const accounts: readonly Operation[] = [
     ...{ method: 'put', path: '/accounts/{id}/departed-keys', verbs: ['accounts.setDepartedKeys'] },
     summary: 'Say what becomes of the keys of who leaves',
     body: z.strictObject({ departedKeys }),
-    examples: { 'They are disabled with him': { departedKeys: 'disable' } },
+    examples: { 'They are disabled when their owner leaves': { departedKeys: 'disable' } },
     answer: account,
     run: ({ desk, id, body }) => desk.accounts.setDepartedKeys(id, body.departedKeys),
   }),
@@ -71,7 +81,7 @@ export const accounts: readonly Operation[] = [
     ...{ method: 'get', path: '/accounts/{id}/addresses', verbs: ['places.listAddresses'] },
     summary: 'List the addresses from which the keys of an account may be used',
     answer: listOf(addressRule),
-    run: async ({ desk, id }) => whole(await desk.places.listAddresses(id)),
+    run: (asker) => allOf(asker, ({ places }, id) => places.listAddresses(id)),
   }),
   operation({
     ...{ method: 'post', path: '/accounts/{id}/addresses', verbs: ['places.addAddress'] },
@@ -110,6 +120,6 @@ export const accounts: readonly Operation[] = [
     summary: 'List from where tokens were asked for lately',
     text: 'In the last 30 days, the last one first. Keys that are presented at every request are only counted.',
     answer: listOf(seenAddress),
-    run: async ({ desk, id }) => whole(await desk.places.seenAddresses(id)),
+    run: (asker) => allOf(asker, ({ places }, id) => places.seenAddresses(id)),
   }),
 ]

@@ -86,4 +86,10 @@ export const developers: readonly Operation[] = [
     answer: developer,
     run: ({ desk, id, body }) => desk.places.renameDeveloper(id, body.name),
   }),
+  silent({
+    ...{ method: 'delete', path: '/developers/{id}', verbs: ['places.removeDeveloper'] },
+    summary: 'Delete a developer',
+    text: 'Only one that no key has, be it revoked.',
+    run: ({ desk, id }) => desk.places.removeDeveloper(id),
+  }),
 ]

@@ -5,6 +5,7 @@ import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation, silent } from '../operation.ts'
 import { listOf, name, newId, ofAccount, paged, paging } from '../schema/common.ts'
 import { key } from '../schema/keys.ts'
+import { tested } from '../schema/messages.ts'
 import {
   destination,
   feed,
@@ -14,7 +15,6 @@ import {
   source,
   subscription,
 } from '../schema/routes.ts'
-import { sendTest, tested } from '../test-bench.ts'
 
 const accountId = z.string()
 const url = z.string().openapi({ description: 'https; plain http only for `development`' })
@@ -88,7 +88,13 @@ export const sources: readonly Operation[] = [
       },
     },
     answer: tested,
-    run: (asker) => sendTest(asker, asker.body.message),
+    run: async ({ desk, id, body, caller, signal, testBench }) => {
+      const message = { sourceId: id, text: JSON.stringify(body.message) }
+      const done = await testBench.send(desk, message, caller, signal)
+      if (!done.ok) return done
+      const { messageId, reply, refusal } = done.value
+      return ok({ messageId, status: reply.status, answer: reply.body, refusal })
+    },
   }),
 ]
 

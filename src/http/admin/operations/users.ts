@@ -6,7 +6,7 @@ import { instant, listOf, newId, ofAccount, paged, paging, whole } from '../sche
 import { role, user } from '../schema/people.ts'
 
 const username = z.string().openapi({
-  description: 'What he signs in with; one in the whole server',
+  description: 'The name to sign in with; one in the whole server',
 })
 
 const invited = z
@@ -40,7 +40,7 @@ export const users: readonly Operation[] = [
   operation({
     ...{ method: 'post', path: '/users', verbs: ['accounts.addUser'] },
     summary: 'Add a user',
-    text: 'He signs in once he has followed the link that `invite` makes.',
+    text: 'They sign in once they have followed the link that `invite` makes.',
     body: z.strictObject({
       id: newId,
       accountId: z.string(),
@@ -70,11 +70,20 @@ export const users: readonly Operation[] = [
   operation({
     ...{ method: 'put', path: '/users/{id}/role', verbs: ['accounts.setRole'] },
     summary: 'Give a user another role',
-    text: 'In force at his next request; a one-time link to a password that was made before is good no longer. Nobody gives more than he has, or changes who is above him or himself.',
+    text: 'In force at their next request; a one-time link to a password that was made before is good no longer. Nobody gives a role above their own, or changes who is above them, or themselves.',
     body: z.strictObject({ role }),
-    examples: { 'He reads only': { role: 'member' } },
+    examples: { 'They read only': { role: 'member' } },
     answer: user,
     run: ({ desk, id, body }) => desk.accounts.setRole(id, body.role),
+  }),
+  operation({
+    ...{ method: 'put', path: '/users/{id}/email', verbs: ['accounts.setEmail'] },
+    summary: 'Give a user another e-mail address',
+    text: 'It is what they are called by, once in an account; nobody signs in with it, and nothing is sent to it.',
+    body: z.strictObject({ email: z.string() }),
+    examples: { 'Another address': { email: 'mara.west@clinic.example' } },
+    answer: user,
+    run: ({ desk, id, body }) => desk.accounts.setEmail(id, body.email),
   }),
   operation({
     ...{ method: 'put', path: '/users/{id}/username', verbs: ['people.setUsername'] },
@@ -108,14 +117,14 @@ export const users: readonly Operation[] = [
     path: '/users/{id}/reset-second-factor',
     verbs: ['people.resetSecondFactor'],
     summary: 'Take away the second factor of who has lost it',
-    text: 'His password alone lets him in again.',
+    text: 'The password alone is enough to sign in again.',
     answer: user,
     run: ({ desk, id }) => desk.people.resetSecondFactor(id),
   }),
   operation({
     ...{ method: 'post', path: '/users/{id}/leave', verbs: ['accounts.leave'] },
     summary: 'Let a user leave',
-    text: 'He cannot sign in any more. His keys are flagged from now on, or disabled, as his account wants it.',
+    text: 'They cannot sign in any more. Their keys are flagged from now on, or disabled, as the account wants it.',
     answer: user,
     run: ({ desk, id }) => desk.accounts.leave(id),
   }),

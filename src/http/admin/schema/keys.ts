@@ -55,7 +55,7 @@ export const listedKey = z
     owner: z.object({
       email: z.string(),
       username: orNull,
-      leftAt: instantOrNull('When he left; null for who has not'),
+      leftAt: instantOrNull('When they left; null for who has not'),
     }),
     ...{ siteName: orNull, sourceName: orNull, developerName: orNull },
   } satisfies Record<keyof ListedKey, z.ZodType>)

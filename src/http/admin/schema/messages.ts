@@ -54,3 +54,17 @@ export const openedMessage = z
     payload: z.string().openapi({ description: 'The message as it came in, to the byte, as text' }),
   })
   .openapi('OpenedMessage')
+
+export const tested = z
+  .object({
+    messageId: z.string().nullable().openapi({
+      description: 'Where it is stored; null where it was refused, or carried straight on',
+    }),
+    status: z.number().int().openapi({ description: 'That the vendor’s program would get' }),
+    answer: z.string().openapi({ description: 'The body that it would get' }),
+    refusal: z
+      .object({ reason: z.string(), sentence: z.string(), advice: z.string().nullable() })
+      .nullable()
+      .openapi({ description: 'Why, where it was refused: what the vendor is not told' }),
+  })
+  .openapi('Tested')

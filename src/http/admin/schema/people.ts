@@ -45,7 +45,7 @@ export const user = z
     role,
     createdAt,
     username: z.string().nullable().openapi({ description: 'One in the whole server' }),
-    leftAt: instantOrNull('When he left; null for who has not'),
+    leftAt: instantOrNull('When they left; null for who has not'),
   } satisfies Record<keyof User, z.ZodType>)
   .openapi('User')
 

@@ -1,7 +1,7 @@
 import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { chooseAccount, takeSession } from '../cookie.ts'
-import { NEXT_THEME, setTheme } from '../look/theme.ts'
+import { setTheme, themeNamed } from '../look/theme.ts'
 import { optional, text } from '../visit.ts'
 import type { AccessScreenDeps } from './deps.ts'
 import { safePath } from './safe-path.ts'
@@ -15,7 +15,7 @@ export function mountEveryPage(area: Area, { access }: AccessScreenDeps): void {
   })
 
   area.act('/console/theme', 'signed-in', (visit) => {
-    setTheme(visit.c, NEXT_THEME[visit.theme])
+    setTheme(visit.c, themeNamed(text(visit, 'theme')))
     return seeOther(visit.c, safePath(text(visit, 'next')))
   })
 

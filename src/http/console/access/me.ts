@@ -2,16 +2,16 @@ import { html } from 'hono/html'
 import type { Session } from '../../../service/ports/people.ts'
 import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { takeSession } from '../cookie.ts'
+import { giveDevice, takeSession } from '../cookie.ts'
 import { field, form, link, press, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
 import { badge, facts, plural, refused } from '../parts/words.ts'
 import { part, type Visit } from '../visit.ts'
+import { againFields, messageOf, type NotDone, statusOf } from './again.ts'
 import { browserName } from './browser.ts'
 import type { AccessScreenDeps } from './deps.ts'
-import { why } from './why.ts'
 
 const HERE = '/console/me'
 /** Who looks after his own sign-in is led back here. */
@@ -25,18 +25,20 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
     // What was typed is not trimmed: a blank may be part of a password.
     const typed = (name: string) => visit.given.get(name) ?? ''
     if (typed('wished') !== typed('again')) {
-      return mine(visit, 'the two new passwords are not the same: type them again')
+      return mine(visit, DIFFERENT)
     }
-    const wish = { current: typed('current'), wished: typed('wished') }
-    const changed = await access.passwords.change(visit.person, wish, visit.caller)
-    return changed.ok
-      ? seeOther(visit.c, HERE, 'password-changed')
-      : mine(visit, why(changed.failure))
+    const proved = await visit.again.prove()
+    if (!proved.ok) return mine(visit, proved.failure)
+    const { himself } = proved.value
+    const changed = await access.passwords.change(himself, typed('wished'), visit.caller)
+    if (!changed.ok) return mine(visit, changed.failure)
+    giveDevice(visit.c, changed.value)
+    return seeOther(visit.c, HERE, 'password-changed')
   })
 
   area.act(`${HERE}/sessions/:id/end`, 'signed-in', async (visit) => {
     const ended = await access.sessions.end(visit.person, part(visit, 'id'), visit.caller)
-    return ended.ok ? seeOther(visit.c, HERE, 'session-ended') : mine(visit, why(ended.failure))
+    return ended.ok ? seeOther(visit.c, HERE, 'session-ended') : mine(visit, ended.failure)
   })
 
   area.act(`${HERE}/sign-out-everywhere`, 'signed-in', async ({ c, person, caller }) => {
@@ -45,22 +47,22 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
     return seeOther(c, '/console/sign-in')
   })
 
-  async function mine(visit: Visit, message: string | null): Promise<Response> {
+  async function mine(visit: Visit, failure: NotDone | null): Promise<Response> {
     const { user, account } = visit.person
     const [sessions, codesLeft] = await Promise.all([
       access.sessions.list(visit.person),
       access.secondFactor.left(user.id),
     ])
-    const body = html`${refused(message)}
+    const body = html`${refused(messageOf(failure))}
       <div class="columns">
-        <section class="card"><h2>Who you are</h2>${facts([
+        <div class="stack"><section class="card"><h2>Who you are</h2>${facts([
           ['Username', user.username ?? 'none'],
           ['E-mail', user.email],
           ['Role', user.role],
           ['Account', account.name],
         ])}</section>
-        <section class="card"><h2>Second factor</h2>${secondFactor(visit, codesLeft)}</section>
-        <section class="card"><h2>Change the password</h2>${passwordForm(visit)}</section>
+        <section class="card"><h2>Second factor</h2>${secondFactor(codesLeft)}</section></div>
+        <section class="card"><h2>Change the password</h2>${passwordForm(visit, failure)}</section>
       </div>
       <section class="card flush" id="sessions">
         ${table({
@@ -70,7 +72,7 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
             { name: 'Kind' },
             { name: 'Last seen' },
             { name: 'Ends' },
-            { name: 'Action' },
+            { name: 'Action', end: true },
           ],
           rows: sessions.map((session) => rowOf(visit, session)),
         })}
@@ -81,43 +83,44 @@ export function mountMe(area: Area, { access }: AccessScreenDeps): void {
           { look: 'danger', what: 'Sign out everywhere, and end every API token' },
         )}</div>
       </section>`
-    return page(visit, { title: 'Your sign-in' }, body, message === null ? 200 : 422)
+    return page(visit, { title: 'Your sign-in' }, body, statusOf(failure))
   }
+}
+
+const DIFFERENT: NotDone = {
+  reason: 'unfit',
+  field: 'password',
+  message: 'the two new passwords are not the same: type them again',
 }
 
 const rowOf = (visit: Visit, session: Session): (Html | string)[] => {
   const isThis = session.id === visit.person.session.id
   const name = session.kind === 'browser' ? browserName(session.name) : session.name
   return [
-    html`${name} ${isThis ? badge('this one', 'good') : nothing}`,
+    html`${name} ${isThis ? badge('This one', 'good') : nothing}`,
     session.kind === 'browser' ? 'Browser' : 'API token',
     moment(session.seenAt, visit.now),
     moment(session.expiresAt, visit.now),
     press(visit.formToken, `${HERE}/sessions/${session.id}/end`, isThis ? 'Sign out' : 'End', {
-      look: 'compact',
+      look: isThis ? 'compact' : 'compact danger',
       what: `${isThis ? 'Sign out' : 'End'} ${name}`,
     }),
   ]
 }
 
-const secondFactor = (visit: Visit, codesLeft: number | null): Html =>
+const secondFactor = (codesLeft: number | null): Html =>
   codesLeft === null
     ? html`<p>A code of an app on your phone, beside the password: whoever learns the password alone stays out.</p>
         <p>${link(`${HERE}/second-factor/new`, 'Set it up', 'primary')}</p>`
-    : html`<p>${badge('on', 'good')} ${plural(codesLeft, 'recovery code')} left.</p>
+    : html`<p>${badge('On', 'good')} ${plural(codesLeft, 'recovery code')} left.</p>
         ${codesLeft < 3 ? html`<p>Take it away and set it up again for ten new ones.</p>` : nothing}
-        ${form(
-          visit.formToken,
-          `${HERE}/second-factor/remove`,
-          html`${field({ name: 'password', label: 'Your password', type: 'password', autocomplete: 'current-password', required: true })}
-            ${submit('Take it away', 'danger')}`,
-        )}`
+        <p>${link(`${HERE}/second-factor/remove`, 'Take it away', 'danger')}</p>`
 
-const passwordForm = (visit: Visit): Html =>
+const passwordForm = (visit: Visit, failure: NotDone | null): Html =>
   form(
     visit.formToken,
     `${HERE}/password`,
-    html`${field({ name: 'current', label: 'The password you have', type: 'password', autocomplete: 'current-password', required: true })}
+    html`${againFields(visit, failure, 'The password you have')}
       ${field({ name: 'wished', label: 'The new one', type: 'password', hint: 'At least 15 characters. It ends every other session and every token of yours.', autocomplete: 'new-password', required: true })}
       ${field({ name: 'again', label: 'The new one once more', type: 'password', autocomplete: 'new-password', required: true })}
       ${submit('Change it')}`,

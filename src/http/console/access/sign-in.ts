@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { SignInFailure } from '../../../service/people/failures.ts'
 import type { Caller } from '../../../service/refused.ts'
 import { document, seeOther } from '../answer.ts'
-import { giveSession } from '../cookie.ts'
+import { deviceOf, giveDevice, giveSession, sessionSecretOf } from '../cookie.ts'
 import { alone } from '../look/frame.ts'
 import { themeOf } from '../look/theme.ts'
 import { createOpenArea } from '../open.ts'
@@ -28,9 +28,11 @@ export function signInScreens(deps: AccessScreenDeps) {
   open.act('/console/sign-in', async (c, caller, form) => {
     const next = safePath(form.get('next'))
     const username = (form.get('username') ?? '').trim()
-    const opened = await attempt(username, form, c.req.header('user-agent') ?? '', caller)
+    const opened = await attempt(c, username, form, caller)
     if (opened.ok) {
+      await endFormer(c, caller)
       giveSession(c, opened.value.secret)
+      giveDevice(c, opened.value.device)
       return seeOther(c, next)
     }
     const { failure } = opened
@@ -46,13 +48,21 @@ export function signInScreens(deps: AccessScreenDeps) {
 
   return open.app
 
-  function attempt(username: string, form: URLSearchParams, userAgent: string, caller: Caller) {
+  function attempt(c: Context, username: string, form: URLSearchParams, caller: Caller) {
+    const browser = { userAgent: c.req.header('user-agent') ?? '', device: deviceOf(c) }
     const ticket = form.get('ticket')
     if (ticket !== null) {
-      return access.signInWithCode({ ticket, code: form.get('code') ?? '', userAgent }, caller)
+      return access.signInWithCode({ ticket, code: form.get('code') ?? '', ...browser }, caller)
     }
     const password = form.get('password') ?? ''
-    return access.signIn({ username, password, userAgent }, caller)
+    return access.signIn({ username, password, ...browser }, caller)
+  }
+
+  /** The browser forgets the session that it had: who copied its cookie is not to go on with it. */
+  async function endFormer(c: Context, caller: Caller): Promise<void> {
+    const secret = sessionSecretOf(c)
+    const former = secret === undefined ? null : await access.sessions.find(secret, 'browser')
+    if (former !== null) await access.sessions.signOut(former, caller)
   }
 }
 

@@ -1,13 +1,13 @@
 import { html } from 'hono/html'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { field, form, select, submit } from '../parts/form.ts'
+import { field, form, link, select, submit } from '../parts/form.ts'
 import { reveal } from '../parts/reveal.ts'
 import { refused } from '../parts/words.ts'
 import { text, type Visit } from '../visit.ts'
+import { againFields, messageOf, type NotDone, statusOf } from './again.ts'
 import type { AccessScreenDeps } from './deps.ts'
 import { ABOVE } from './me.ts'
-import { why } from './why.ts'
 
 const NEW = '/console/me/tokens/new'
 const TITLE = { title: 'New API token', crumbs: ABOVE }
@@ -19,8 +19,10 @@ export function mountTokens(area: Area, { access }: AccessScreenDeps): void {
 
   area.act(NEW, 'signed-in', async (visit) => {
     const wish = { name: text(visit, 'name'), days: Number(text(visit, 'days')) }
-    const issued = await access.tokens.issue(visit.person, wish, visit.caller)
-    if (!issued.ok) return ask(visit, why(issued.failure))
+    const proved = await visit.again.prove()
+    if (!proved.ok) return ask(visit, proved.failure)
+    const issued = await access.tokens.issue(proved.value.himself, wish, visit.caller)
+    if (!issued.ok) return ask(visit, issued.failure)
     return page(
       visit,
       TITLE,
@@ -35,15 +37,16 @@ export function mountTokens(area: Area, { access }: AccessScreenDeps): void {
     )
   })
 
-  function ask(visit: Visit, message: string | null): Promise<Response> {
-    const body = html`${refused(message)}<section class="card">${form(
+  function ask(visit: Visit, failure: NotDone | null): Promise<Response> {
+    const body = html`${refused(messageOf(failure))}<section class="card">${form(
       visit.formToken,
       NEW,
       html`
-      ${field({ name: 'name', label: 'What is it for?', value: text(visit, 'name'), required: true, maxlength: 200, autofocus: true })}
+      ${field({ name: 'name', label: 'What is it for?', value: text(visit, 'name'), required: true, maxlength: 200, autofocus: failure === null })}
       ${select({ name: 'days', label: 'It ends after', value: text(visit, 'days') || '90', choices: DAYS })}
-      ${submit('Make it')}`,
+      ${againFields(visit, failure)}
+      <div class="row">${submit('Make it')}${link('/console/me', 'Cancel', 'quiet')}</div>`,
     )}</section>`
-    return page(visit, TITLE, body, message === null ? 200 : 422)
+    return page(visit, TITLE, body, statusOf(failure))
   }
 }

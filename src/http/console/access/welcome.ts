@@ -104,6 +104,6 @@ const TITLES: Record<Welcome['for'], string> = {
 const gone: Html = html`
   <div class="card"><h1>This link leads nowhere any more</h1>
     <p>It was used, has expired, or was replaced by a newer one. Ask an administrator of your account
-      for another; whoever runs the server makes one with <code>latchkey console link</code>.</p>
+      for another; whoever runs the server makes one with <code class="nowrap">latchkey console link</code>.</p>
     <p><a class="button primary" href="/console/sign-in">Sign in</a></p>
   </div>`

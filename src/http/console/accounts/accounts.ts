@@ -4,7 +4,7 @@ import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { listPage } from '../list-page.ts'
 import { choose, statusBadge } from '../one-account.ts'
-import { field, form, link, submit } from '../parts/form.ts'
+import { field, form, link, press, submit } from '../parts/form.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
 import { empty, notice, refused } from '../parts/words.ts'
@@ -40,11 +40,8 @@ const narrowed = (visit: Visit, name: string): Promise<Response> =>
   page(
     visit,
     { title: 'Accounts' },
-    notice(
-      'warn',
-      `You see ${name} alone`,
-      'To see the others, press “See all accounts” beside it.',
-    ),
+    html`${notice('warn', `You see ${name} alone`, 'The others are there as before.')}
+      <p>${press(visit.formToken, '/console/account', 'See all accounts', { look: 'primary', fields: { next: ACCOUNTS } })}</p>`,
   )
 
 async function list(visit: Visit): Promise<Response> {
@@ -52,19 +49,19 @@ async function list(visit: Visit): Promise<Response> {
   const create = link(`${ACCOUNTS}/new`, 'Create an account', 'primary')
   const body =
     rows.length === 0
-      ? empty(
+      ? html`<section class="card flush">${empty(
           'No accounts yet',
           'An account is an organization: its people, keys and sites.',
           create,
-        )
+        )}</section>`
       : html`<section class="card flush">${table({
-          caption: 'Accounts, the oldest first',
+          caption: 'Accounts, the oldest first. Choose one to see it alone.',
           columns: [
             { name: 'Account' },
             { name: 'Status' },
             { name: 'Region' },
             { name: 'Created' },
-            { name: 'See it alone', end: true },
+            { name: 'Action', end: true },
           ],
           rows: rows.map((account) => [
             html`<a href="${ACCOUNTS}/${account.id}">${account.name}</a>`,
@@ -74,7 +71,7 @@ async function list(visit: Visit): Promise<Response> {
             choose(visit, account, '/console'),
           ]),
         })}${pages}</section>`
-  const about = 'Every organization of this server. You see all of them until you choose one.'
+  const about = 'Every organization of this server.'
   return page(visit, { title: 'Accounts', about, actions: create }, body)
 }
 
@@ -82,8 +79,8 @@ function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
   const body = html`${refused(messageOf(refusal))}<section class="card">${form(
     visit.formToken,
     `${ACCOUNTS}/new`,
-    html`${field({ name: 'name', label: 'Name', value: text(visit, 'name'), hint: 'Of the organization.', required: true, autofocus: true })}
-      ${field({ name: 'region', label: 'Region', value: text(visit, 'region'), hint: 'Where its data is to stay. Left empty, it is this server’s own. It cannot be changed afterwards.', spellcheck: false })}
+    html`${field({ name: 'name', label: 'Name of the organization', value: text(visit, 'name'), required: true, autofocus: true })}
+      ${field({ name: 'region', label: 'Region', value: text(visit, 'region'), hint: 'Where its data is to stay. Empty: this server’s own. It cannot be changed afterwards.', spellcheck: false })}
       <div class="row">${submit('Create the account')}${link(ACCOUNTS, 'Cancel', 'quiet')}</div>`,
   )}</section>`
   const crumbs = ABOVE_ACCOUNTS

@@ -10,6 +10,7 @@ import { type Html, nothing } from '../parts/html.ts'
 import { instant } from '../parts/time.ts'
 import { copyable, facts, refused } from '../parts/words.ts'
 import { nameForm } from '../places/name-form.ts'
+import { ADDRESSES } from '../places/paths.ts'
 import { problem } from '../problem.ts'
 import { changeSeen, messageOf, statusOf } from '../refusal.ts'
 import { part, text, type Visit } from '../visit.ts'
@@ -69,47 +70,61 @@ async function show(visit: Visit, id: string, refusal: Refusal | null): Promise<
   const isAmongOthers = accountIdOf(visit) === null
   const body = html`${refused(messageOf(refusal))}
     <div class="columns">
-      <section class="card"><h2>What it is</h2>${facts([
-        ['Account id', copyable(account.id, 'the account id')],
-        ['Status', statusBadge(account)],
-        ['Region', html`<code>${account.region}</code>`],
-        [
-          'Addresses',
-          account.addressesEnforced ? 'the list is in force' : 'keys work from anywhere',
-        ],
-        ['Leavers’ keys', departedOf(account)],
-        ['Created', instant(account.createdAt)],
-      ])}</section>
       <div class="stack">
+        <section class="card"><h2>What it is</h2>${facts([
+          ['Account id', copyable(account.id, 'the account id')],
+          ['Status', statusBadge(account)],
+          ['Region', html`<code>${account.region}</code>`],
+          [
+            'Addresses',
+            isAmongOthers
+              ? fromWhere(account)
+              : html`<a href="${ADDRESSES}">${fromWhere(account)}</a>`,
+          ],
+          ['Leavers’ keys', departedOf(account)],
+          ['Created', instant(account.createdAt)],
+        ])}</section>
+        ${isAmongOthers ? workIn(visit, account) : nothing}
         ${visit.may('account.write') ? naming(visit, account, refusal) : nothing}
-        ${isAmongOthers ? html`<section class="card"><h2>Among all accounts</h2>${amongOthers(visit, account)}</section>` : nothing}
       </div>
-      ${visit.may('account.write') ? departing(visit, account) : nothing}
+      <div class="stack">
+        ${visit.may('account.write') ? departing(visit, account) : nothing}
+        ${isAmongOthers ? ending(account) : nothing}
+      </div>
     </div>`
   const head = isAmongOthers
     ? { title: account.name, crumbs: ABOVE_ACCOUNTS }
-    : { title: 'Settings', about: `Of ${account.name}.` }
+    : { title: 'Settings', about: account.name }
   return page(visit, head, body, statusOf(refusal))
 }
+
+const fromWhere = ({ addressesEnforced }: Account): string =>
+  addressesEnforced ? 'the list is in force' : 'keys work from anywhere'
 
 const departedOf = ({ departedKeys }: Account): string =>
   departedKeys === 'keep' ? 'go on working, flagged' : 'are disabled with them'
 
 const naming = (visit: Visit, { id, name }: Account, refusal: Refusal | null): Html => html`
-  <section class="card"><h2>Its name</h2>${nameForm(visit, `${ACCOUNTS}/${id}/rename`, name, visit.given.has('name') ? refusal : null)}</section>`
+  <section class="card"><h2>What it is called</h2>${nameForm(visit, `${ACCOUNTS}/${id}/rename`, name, visit.given.has('name') ? refusal : null)}</section>`
 
 const departing = (visit: Visit, account: Account): Html => html`
   <section class="card"><h2>When somebody leaves</h2>${form(
     visit.formToken,
     `${ACCOUNTS}/${account.id}/departed-keys`,
-    html`${choices({ name: 'departed-keys', legend: 'What becomes of the keys of who leaves?', value: account.departedKeys, options: DEPARTED })}
-      <div class="row">${submit('Keep this choice')}</div>`,
+    html`${choices({ name: 'departed-keys', legend: 'What becomes of their keys?', value: account.departedKeys, options: DEPARTED })}
+      <div class="row">${submit('Save')}</div>`,
   )}</section>`
 
-const amongOthers = (visit: Visit, account: Account): Html => html`
-  <p>See it alone, to work in it as its administrators do.</p>
-  <div class="row">${choose(visit, account, '/console')}${
-    account.status === 'open'
-      ? link(`${ACCOUNTS}/${account.id}/close`, 'Close the account', 'danger')
-      : link(`${ACCOUNTS}/${account.id}/reopen`, 'Open it again')
-  }</div>`
+const workIn = (visit: Visit, account: Account): Html => html`
+  <section class="card"><h2>Work in it</h2>
+    <p>See it alone, to work in it as its administrators do.</p>
+    ${choose(visit, account, '/console', '')}</section>`
+
+const ending = ({ id, status }: Account): Html =>
+  status === 'open'
+    ? html`<section class="card"><h2>Close it</h2>
+        <p>Its keys are refused and its people signed out. It can be opened again.</p>
+        <p>${link(`${ACCOUNTS}/${id}/close`, 'Close the account', 'danger')}</p></section>`
+    : html`<section class="card"><h2>Open it again</h2>
+        <p>Its keys work again and its people can sign in.</p>
+        <p>${link(`${ACCOUNTS}/${id}/reopen`, 'Open it again')}</p></section>`

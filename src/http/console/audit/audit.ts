@@ -1,20 +1,18 @@
 import { html } from 'hono/html'
-import type { RecordedEvent } from '../../../service/ports.ts'
+import type { EventFilter, RecordedEvent } from '../../../service/ports.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { explainPath } from '../explain/path.ts'
 import { press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { pager, table } from '../parts/list.ts'
-import { moment } from '../parts/time.ts'
-import { badge, empty, plural, refused } from '../parts/words.ts'
+import { pager } from '../parts/list.ts'
+import { empty, plural, refused } from '../parts/words.ts'
 import { optional, type Visit } from '../visit.ts'
 import type { AuditScreenDeps } from './deps.ts'
+import { eventTable } from './event-table.ts'
 import { mountExport } from './export.ts'
 import { filterForm, isFiltered, listPath, readFilter } from './filter.ts'
 import { type Names, namesOf } from './names.ts'
 import { AUDIT } from './paths.ts'
-import { sentenceOf, titleOf, toneOf } from './sentence.ts'
 import { mountVerify, VERIFY } from './verify.ts'
 
 const ROWS = 50
@@ -33,10 +31,10 @@ export function mountAudit(area: Area, deps: AuditScreenDeps): void {
     const found = await visit.desk.audit.list({ ...filter, after, limit: ROWS + 1 })
     const events = found.slice(0, ROWS)
     const list =
-      events.length === 0 ? none(visit) : await listed(visit, events, found.length > ROWS)
+      events.length === 0 ? none(visit) : await listed(visit, filter, events, found.length > ROWS)
     return shown(
       visit,
-      html`${filterForm(visit)}<section class="card flush" aria-label="Events">${list}</section>`,
+      html`${filterForm(visit)}<section class="card flush log" aria-label="Events">${list}</section>`,
     )
   })
 }
@@ -55,46 +53,29 @@ const shown = (visit: Visit, body: Html, status: 200 | 422 = 200): Promise<Respo
 
 async function listed(
   visit: Visit,
+  filter: EventFilter,
   events: readonly RecordedEvent[],
   more: boolean,
 ): Promise<Html> {
-  const names = await namesOf(visit, events)
+  const asked = [filter.actor, filter.subject].filter((id) => id !== undefined)
+  const names = await namesOf(visit, events, asked)
   const after = optional(visit, 'after')
-  return html`${table({
-    caption: 'The newest first',
-    columns: [
-      { name: 'What happened' },
-      { name: 'Who did it' },
-      { name: 'To whom or what' },
-      { name: 'When' },
-      { name: 'Request' },
-    ],
-    rows: events.map((event) => rowOf(visit, event, names)),
-  })}${pager({
+  return html`${eventTable(visit, events, names, captionOf(filter, names))}${pager({
     shown: plural(events.length, 'event'),
     first: after === undefined ? undefined : listPath(visit),
     next: more ? listPath(visit, events.at(-1)?.id) : undefined,
   })}`
 }
 
-function rowOf(visit: Visit, event: RecordedEvent, { nameOf, linkOf }: Names): (Html | string)[] {
-  const { action, actor, subject, facts, requestId, at } = event
-  const from = typeof facts.address === 'string' ? facts.address : null
-  return [
-    html`${badge(titleOf(action), toneOf(event))}<span class="sub">${sentenceOf(event, nameOf)}</span>`,
-    html`${linkOf(actor)}${from === null ? nothing : html`<span class="sub">from ${from}</span>`}`,
-    subject === actor ? '' : subjectOf(event, linkOf),
-    html`<span class="nowrap">${moment(at, visit.now)}</span>`,
-    requestId === null || !visit.may('requests.explain')
-      ? ''
-      : html`<a href="${explainPath(requestId)}" aria-label="Explain the request ${requestId}">Explain</a>`,
-  ]
+/** The question holds ids: what they are called is said here. */
+function captionOf({ actor, subject }: EventFilter, { nameOf }: Names): string {
+  if (actor !== undefined && subject !== undefined)
+    return `What ${nameOf(actor)} did to ${nameOf(subject)}, the newest first`
+  if (actor !== undefined) return `What ${nameOf(actor)} did, the newest first`
+  return subject === undefined
+    ? 'The newest first'
+    : `What concerns ${nameOf(subject)}, the newest first`
 }
-
-const subjectOf = ({ action, subject }: RecordedEvent, linkOf: Names['linkOf']): Html =>
-  action.startsWith('message.')
-    ? html`<a href="/console/messages/${subject}">the message</a>`
-    : linkOf(subject)
 
 const none = (visit: Visit): Html =>
   isFiltered(visit)

@@ -1,3 +1,4 @@
+import { REQUEST_ID } from '../../reply.ts'
 import { GUARDED } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { day } from '../parts/time.ts'
@@ -40,6 +41,7 @@ export function mountExport(area: Area, { log }: AuditScreenDeps): void {
       ...GUARDED,
       'Content-Type': 'application/jsonl; charset=utf-8',
       'Content-Disposition': `attachment; filename="latchkey-audit-${day(now)}.jsonl"`,
+      [REQUEST_ID]: caller.requestId,
     })
   })
 }

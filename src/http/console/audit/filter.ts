@@ -67,7 +67,7 @@ export const filterForm = (visit: Visit): Html => html`
     ${field({ name: 'until', label: 'To the day', type: 'date', value: text(visit, 'until') })}
     <div class="row">${submit('Filter', '')}${isFiltered(visit) ? link(AUDIT, 'Clear', 'quiet') : nothing}</div>
   </form>
-  <p class="small soft">People and keys by username, e-mail address or a whole id; days in UTC, the last one included.</p>`
+  <p class="small soft">Name people by username or e-mail address, everything else by its whole id. Days are in UTC, and the last one is included.</p>`
 
 const KINDS = [...new Set(ACTIONS.map((action) => action.replace(/\..*/, '.')))]
 

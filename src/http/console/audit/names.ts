@@ -21,9 +21,14 @@ export interface Names {
   readonly linkOf: (id: string) => Html
 }
 
-/** What to call everything that these events tell of by its id. */
-export async function namesOf(visit: Visit, events: readonly RecordedEvent[]): Promise<Names> {
-  const ids = events.flatMap(({ actor, subject, facts }) => [actor, subject, ...idsIn(facts)])
+/** What to call everything that these events tell of by its id, and what else is asked for. */
+export async function namesOf(
+  visit: Visit,
+  events: readonly RecordedEvent[],
+  others: readonly string[] = [],
+): Promise<Names> {
+  const told = events.flatMap(({ actor, subject, facts }) => [actor, subject, ...idsIn(facts)])
+  const ids = [...told, ...others]
   const rows = await visit.desk.audit.names([...new Set(ids)])
   const known = new Map(rows.map((row) => [row.id, row]))
   const nameOf = (id: string) => known.get(id)?.name ?? OTHERS[id] ?? id

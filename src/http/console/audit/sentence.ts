@@ -30,6 +30,13 @@ export function titleOf(action: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }
 
+/** What a sentence adds to the title; nothing where it only says it again. */
+export function detailOf(event: Told, nameOf?: (id: string) => string): string {
+  const text = sentenceOf(event, nameOf)
+  const bare = text.replace(/^The | was |\.$/g, ' ').trim()
+  return bare === titleOf(event.action).toLowerCase() ? '' : text
+}
+
 /** How it is to be taken: `bad` is for what was refused or lost. */
 export const toneOf = ({ action }: Pick<AuditEvent, 'action'>): Tone =>
   TOLD.get(action)?.[0] ?? 'plain'

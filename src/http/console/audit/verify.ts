@@ -6,6 +6,7 @@ import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { exact } from '../parts/time.ts'
 import { notice, plural, sentence } from '../parts/words.ts'
+import type { Visit } from '../visit.ts'
 import type { AuditScreenDeps } from './deps.ts'
 import { AUDIT } from './paths.ts'
 
@@ -24,7 +25,7 @@ export function mountVerify(area: Area, { log }: AuditScreenDeps): void {
     // Who reloads the page with the verdict, or has kept its address.
     pageInParts(visit, TITLE, async (send) => {
       await send(
-        html`<p>${press(visit.formToken, VERIFY, 'Verify the chain', { look: 'primary' })}</p>`,
+        html`<section class="card prose"><p>Every event is read, from the first to the last, and compared with its seal. Nothing is changed. Leaving the page stops the reading.</p>${press(visit.formToken, VERIFY, 'Verify the chain', { look: 'primary' })}</section>`,
       )
     }),
   )
@@ -39,7 +40,11 @@ export function mountVerify(area: Area, { log }: AuditScreenDeps): void {
           if (done % STEP === 0) void send(html`<li>${progress(done, all)}</li>`)
         }
         const verdict = await visit.desk.audit.verify(watch, signal)
-        await send(html`<li>Read to the end.</li></ol></div>${told(verdict)}`)
+        await send(
+          verdict.ok
+            ? html`<li>Read to the end.</li></ol></div>${told(verdict.value)}`
+            : html`</ol></div>${notice('warn', 'Not now', sentence(verdict.failure.message))}`,
+        )
       } catch (error) {
         if (signal.aborted) return
         log.error({ ...visit.caller, error }, 'the audit was not verified')
@@ -47,10 +52,12 @@ export function mountVerify(area: Area, { log }: AuditScreenDeps): void {
           html`</ol></div>${notice('bad', 'The reading broke off', `Nothing is said about the chain. The log has the details under request ${visit.caller.requestId}. Try again.`)}`,
         )
       }
-      await send(html`<p class="row">${link(AUDIT, 'To the audit')}</p>`)
+      await send(html`<div class="row">${link(AUDIT, 'To the audit')}${again(visit)}</div>`)
     }),
   )
 }
+
+const again = ({ formToken }: Visit): Html => press(formToken, VERIFY, 'Verify again')
 
 const TITLE = {
   title: 'Verify the chain',
@@ -66,7 +73,7 @@ function told({ whole, events, first, last, signedAt, breaks, breaksFound }: Ver
   const signed =
     signedAt === null
       ? 'No checkpoint is signed yet: that takes a few seconds after the first event.'
-      : `The last checkpoint was signed ${exact(signedAt)}. What happened in the last seconds has no seal yet, and is not part of it.`
+      : html`The last checkpoint was signed at <span class="nowrap">${exact(signedAt)}.</span> What happened in the last seconds has no seal yet, and is not part of this.`
   if (events === 0 && whole) return notice('plain', 'There is no sealed event yet', signed)
   if (whole) {
     const range = `${plural(events, 'event')}, number ${first.toLocaleString('en')} to ${last.toLocaleString('en')}`

@@ -4,10 +4,11 @@ import { NOBODY } from '../../../service/recorder.ts'
 import { REQUEST_ID } from '../../reply.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
+import { AUDIT } from '../audit/paths.ts'
 import { sentenceOf, titleOf, toneOf } from '../audit/sentence.ts'
 import { field, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { moment } from '../parts/time.ts'
+import { instant, relative } from '../parts/time.ts'
 import { badge, facts, notice, sentence } from '../parts/words.ts'
 import { text, type Visit } from '../visit.ts'
 import type { ExplainScreenDeps } from './deps.ts'
@@ -19,18 +20,21 @@ import { toldCaller } from './told.ts'
 export function mountExplain(area: Area, { answered }: ExplainScreenDeps): void {
   area.show(EXPLAIN, 'requests.explain', async (visit) => {
     const asked = text(visit, 'request').toLowerCase()
-    if (asked === '') return shown(visit, nothing)
+    if (asked === '') return shown(visit, whereFound(visit))
     const explained = await visit.desk.explain(asked)
     if (!explained.ok) {
       const text = sentence(explained.failure.message)
-      return shown(visit, notice('warn', 'Nothing is known of that request', text))
+      return shown(
+        visit,
+        html`${notice('warn', 'Nothing is known of that request', text)}${whereFound(visit)}`,
+      )
     }
     const { decisions } = explained.value
     return shown(
       visit,
       html`
       <ol class="stack decisions" aria-label="What was decided, in order">${decisions.map((decision) => stepOf(visit, decision))}</ol>
-      ${decisions.filter(({ subject }, n) => n === 0 && subject !== NOBODY).map(({ subject }) => html`<p><a href="/console/audit?subject=${subject}">What else the audit has of this</a></p>`)}`,
+      ${decisions.filter(({ subject }, n) => n === 0 && subject !== NOBODY).map(({ subject, key }) => html`<p><a href="${AUDIT}?subject=${subject}">${key === null ? 'What else the audit has of this' : `All that the audit has of ${key.name}`}</a></p>`)}`,
     )
   })
 
@@ -39,11 +43,13 @@ export function mountExplain(area: Area, { answered }: ExplainScreenDeps): void 
     const told = toldCaller(answered, decision)
     const remedy = remedyOf(decision.facts)
     return html`
-    <li class="card"><header><h2>${titleOf(action)}</h2>${badge(verdictOf(decision), toneOf(decision))}</header>
-      <p>${wordsOf(decision)}</p>
+    <li class="card"><header><h2>${wordsOf(decision)}</h2>${badge(titleOf(action), toneOf(decision))}</header>
       ${count > 1 ? html`<p class="soft">It stands for ${count.toLocaleString('en')} alike within a second.</p>` : nothing}
       ${facts([
-        ['When', moment(decision.at, visit.now)],
+        [
+          'When',
+          html`${instant(decision.at)} <span class="soft">${relative(decision.at, visit.now)}</span>`,
+        ],
         ...maybe(
           'Key',
           key === null
@@ -69,9 +75,22 @@ function shown(visit: Visit, below: Html): Promise<Response> {
       ${field({ name: 'request', label: 'Request id', type: 'search', value: text(visit, 'request'), wide: true, spellcheck: false, maxlength: 200, required: true })}
       ${submit('Explain')}
     </form>${below}`
-  const about = `What was decided about one request, and why: what a caller is never told. Every answer carries its id as ${REQUEST_ID}.`
+  const about = 'What was decided about a request, and what its caller was not told.'
   return page(visit, { title: 'Explain a request', about }, body)
 }
+
+/** Where an id is to be had, and what to do without one. */
+const whereFound = (visit: Visit): Html => html`
+  <section class="card prose"><h2>Where the id is</h2>
+    <ul class="plain">
+      <li>In the answer: the header <code class="nowrap">${REQUEST_ID}</code>, whatever the answer is.</li>
+      <li>In this server’s log: each line of a request has it.</li>
+      ${
+        visit.may('audit.read')
+          ? html`<li>In the audit: <a href="${AUDIT}?what=key.refused">the latest refusals</a>, each with a link to here.</li>`
+          : nothing
+      }
+    </ul></section>`
 
 /** What an operator did is told by the audit's sentence; what came of a request has its own. */
 const REQUESTS = [
@@ -85,9 +104,6 @@ const wordsOf = (decision: Decision): string =>
   REQUESTS.includes(decision.action)
     ? decision.sentence
     : sentenceOf({ action: decision.action, facts: decision.facts })
-
-const verdictOf = ({ action }: Decision): string =>
-  action.endsWith('.refused') ? 'refused' : action === 'grant.reused' ? 'revoked' : 'done'
 
 const maybe = (term: string, value: Html | string | null): [string, Html | string][] =>
   value === null ? [] : [[term, value]]

@@ -22,9 +22,9 @@ export const ORDERS: Readonly<Record<KeyOrder, string>> = {
   newest: 'Newest first',
   oldest: 'Oldest first',
   name: 'By name',
-  lastUsed: 'Used last, first',
-  leastUsed: 'Unused longest first',
-  expiry: 'Expires first',
+  lastUsed: 'Last used first',
+  leastUsed: 'Longest unused first',
+  expiry: 'Soonest to expire first',
 }
 
 /** One of a closed list, or nothing: what an address bar says beside it is not asked. */

@@ -45,11 +45,11 @@ export async function createForm(
         NEW,
         html`
         ${hidden('dialect', dialect)}${hidden('account', accountId)}${hidden('id', id)}
-        ${textFields({ name: typed('name'), description: typed('description'), reference: typed('reference') })}
-        ${ownerField(refusal === null ? mine : typed('owner-chosen') || typed('owner'), ownership, owners)}
+        ${textFields({ name: typed('name'), description: typed('description'), reference: typed('reference') }, refusal)}
+        ${ownerField(refusal === null ? mine : typed('owner-chosen') || typed('owner'), ownership, owners, refusal)}
         ${place}
         ${accessField(dialect, typed('access'))}
-        ${expiryField(typed('expires'))}
+        ${expiryField(typed('expires'), refusal)}
         ${issuedBefore(dialect, typed('public-id'))}
         <div class="row">${submit('Create the key')}${link(NEW, 'Back', 'quiet')}</div>`,
       )}

@@ -12,6 +12,7 @@ import { choose, NEW, NEW_TITLE } from './choose.ts'
 import { createForm } from './create-form.ts'
 import type { KeyScreenDeps } from './deps.ts'
 import { readExpiry } from './expiry.ts'
+import { inField } from './in-field.ts'
 import { readOwner } from './owner-typed.ts'
 import { pathOf } from './paths.ts'
 import { placeKindOf } from './places.ts'
@@ -60,9 +61,9 @@ async function make(
   { dialect, accountId, id }: Begun & { readonly id: string },
 ): Promise<Done<Revealed>> {
   const owner = await readOwner(visit, accountId)
-  if (!owner.ok) return owner
+  if (!owner.ok) return inField('owner', owner.failure)
   const expiresAt = readExpiry(text(visit, 'expires'))
-  if (!expiresAt.ok) return expiresAt
+  if (!expiresAt.ok) return inField('expires', expiresAt.failure)
   const kind = placeKindOf(dialect)
   return visit.desk.keys.create({
     id,

@@ -14,6 +14,7 @@ import { text, type Visit } from '../visit.ts'
 import { changedByOther } from './changed.ts'
 import { expiryField, readExpiry } from './expiry.ts'
 import { accessField, ownerField, textFields } from './fields.ts'
+import { inField } from './in-field.ts'
 import { readOwner } from './owner-typed.ts'
 import { offeredOwners } from './owners.ts'
 import { crumbsOf, KEYS, pathOf } from './paths.ts'
@@ -91,9 +92,9 @@ async function readChange(
   const before = await editedOf(visit, key)
   const owner =
     called === before.owner ? ok({ id: key.ownerId }) : await readOwner(visit, key.accountId)
-  if (!owner.ok) return owner
+  if (!owner.ok) return inField('owner', owner.failure)
   const expiresAt = readExpiry(expires, key.expiresAt)
-  if (!expiresAt.ok) return expiresAt
+  if (!expiresAt.ok) return inField('expires', expiresAt.failure)
   return ok({
     ...texts,
     ownerId: owner.value.id,
@@ -110,16 +111,17 @@ async function editForm(
 ): Promise<Response> {
   const ownership = { accountId: key.accountId, named: key.dialect === 'practice' }
   const isChanged = trouble !== null && 'shown' in trouble
+  const refusal = isChanged ? null : trouble
   const body = html`${isChanged ? trouble.shown : refused(trouble?.message ?? null)}
     <section class="card">${form(
       visit.formToken,
       `${pathOf(key)}/edit`,
       html`
       ${hidden('seen', key.eventId)}
-      ${textFields(typed)}
-      ${ownerField(typed.owner, ownership, await offeredOwners(visit, ownership))}
+      ${textFields(typed, refusal)}
+      ${ownerField(typed.owner, ownership, await offeredOwners(visit, ownership), refusal)}
       ${accessField(key.dialect, typed.access)}
-      ${expiryField(typed.expires)}
+      ${expiryField(typed.expires, refusal)}
       <div class="row">${submit(isChanged ? 'Save mine over it' : 'Save')}${link(pathOf(key), 'Cancel', 'quiet')}</div>`,
     )}</section>`
   const head = { title: 'Edit the key', crumbs: crumbsOf(key) }

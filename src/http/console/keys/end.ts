@@ -79,7 +79,7 @@ function ask(
   const { lastUsedAt, dialect } = key
   const body = html`${refused(refusal?.message ?? null)}
     <section class="card">
-      <p>${outcome}</p>
+      <p>${outcome}${key.status === 'enabled' ? ' Not sure? Disable it instead: that can be undone.' : ''}</p>
       ${facts([
         ['Name', html`<strong>${key.name}</strong>`],
         ['Dialect', DIALECT_WORDS[dialect].name],
@@ -92,11 +92,6 @@ function ask(
         ${field({ name: 'name', label: 'Type its name to confirm', value: text(visit, 'name'), required: true, spellcheck: false, autofocus: true })}
         <div class="row">${submit(title, 'danger primary')}${link(pathOf(key), 'Cancel', 'quiet')}</div>`,
       )}
-      ${
-        key.status === 'enabled'
-          ? html`<p class="small soft">Not sure? Disable it instead: that can be undone.</p>`
-          : ''
-      }
     </section>`
   return page(visit, { title, crumbs: crumbsOf(key) }, body, statusOf(refusal))
 }

@@ -1,18 +1,23 @@
 import { ok } from '../../../domain/failure.ts'
-import { type Done, invalid } from '../../../service/operator.ts'
+import { type Done, invalid, type Refusal } from '../../../service/operator.ts'
 import { field } from '../parts/form.ts'
 import type { Html } from '../parts/html.ts'
 import { day } from '../parts/time.ts'
+import { errorIn } from './in-field.ts'
 
-/** Keys end at the beginning of a day. */
-export const expiryField = (value: string): Html =>
-  field({
+/** Keys expire at the beginning of a day. */
+export function expiryField(value: string, refusal: Refusal | null): Html {
+  const error = errorIn('expires', refusal)
+  return field({
     name: 'expires',
-    label: 'It ends on',
+    label: 'Expires on',
     type: 'date',
     value,
-    hint: 'From the beginning of this day (UTC) it is refused. Leave it empty for a key without an end.',
+    hint: 'Refused from the beginning of this day (UTC) on. Empty: it never expires.',
+    error,
+    autofocus: error !== undefined,
   })
+}
 
 /** Null for never. A day that was not changed leaves the moment as it is. */
 export function readExpiry(typed: string, before: number | null = null): Done<number | null> {

@@ -17,14 +17,23 @@ export async function factsOfKey(visit: Visit, key: KeySummary): Promise<Html> {
     desk.accounts.find(accountId),
     placesOf(visit, key),
   ])
-  const at = (name: string, when: number | null): Fact[] =>
+  const at = (name: string, when: number | null, more = ''): Fact[] =>
     when === null
       ? []
-      : [[name, html`${instant(when)} <span class="soft small">(${moment(when, now)})</span>`]]
+      : [
+          [
+            name,
+            html`${instant(when)} <span class="soft small">(${moment(when, now)})</span>${more}`,
+          ],
+        ]
+  // What is revoked has ended already.
+  const living = (told: Fact[]) => (key.revokedAt === null ? told : [])
   return facts([
     ['Dialect', DIALECT_WORDS[key.dialect].name],
     ['Public id', copyable(key.publicId, 'the public id')],
-    ...(key.publicId === key.id ? [] : [['Id', copyable(key.id, 'the id')] as const]),
+    ...(key.publicId === key.id
+      ? []
+      : [['Id in the API', copyable(key.id, 'the id in the API')] as const]),
     ['Owner', owner.ok ? ownerOf(owner.value) : ownerId],
     ...(account.ok ? [['Account', account.value.name] as const] : []),
     ...places,
@@ -32,11 +41,11 @@ export async function factsOfKey(visit: Visit, key: KeySummary): Promise<Html> {
     ...(key.reference === '' ? [] : [['Reference', key.reference] as const]),
     ['Last used', lastUsedAt === null ? 'never' : moment(lastUsedAt, now)],
     ...at('Created', key.createdAt),
-    ...(expiresAt === null ? [['Ends', 'never'] as const] : at('Ends', expiresAt)),
+    ...(expiresAt === null ? living([['Expires', 'never']]) : at('Expires', expiresAt)),
     ...at('Secret replaced', key.secretReplacedAt),
     ...at('Old secret ends', key.previousSecretEndsAt),
     ...at('Assigned', key.assignedAt),
-    ...at(`Disabled by ${PARTY_WORDS[key.disabledBy ?? 'operator']}`, key.disabledAt),
+    ...at('Disabled', key.disabledAt, `, by ${PARTY_WORDS[key.disabledBy ?? 'operator']}`),
     ...at('Revoked', key.revokedAt),
   ])
 }

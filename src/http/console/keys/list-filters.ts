@@ -37,7 +37,7 @@ export const filters = (visit: Visit, asked: Asked, sites: Offered): Html => htm
     })}<datalist id="owner-choices"></datalist>
     ${select({
       name: 'care',
-      label: 'To look after',
+      label: 'Needs attention',
       value: asked.care ?? '',
       choices: [ANY, ...Object.entries(CARES).map(([value, text]) => ({ value, text }))],
     })}

@@ -18,16 +18,15 @@ import { DIALECT_WORDS, standingsOf } from './words.ts'
 
 const ROWS = 50
 /** More are not counted: nobody reads so many pages. */
-const COUNTED = 10_000
+const COUNTED = 1_000
 
 /** Every key in sight, of any dialect. */
 export function mountKeyList(area: Area): void {
   area.show(KEYS, 'keys.read', async (visit) => {
     const asked = await askedBy(visit)
     const { questions, order, after } = asked
-    const [{ keys, next }, count, sites] = await Promise.all([
-      visit.desk.keys.search({ ...questions, order, after, limit: ROWS }),
-      visit.desk.keys.count(questions, COUNTED + 1),
+    const [{ keys, next, count }, sites] = await Promise.all([
+      visit.desk.keys.search({ ...questions, order, after, limit: ROWS, counted: COUNTED + 1 }),
       listSites(visit),
     ])
     const from = firstDay(visit.now)
@@ -37,7 +36,7 @@ export function mountKeyList(area: Area): void {
     )
     const usesOf = Map.groupBy(uses, ({ keyId }) => keyId)
     const row = (key: ListedKey) => rowOf(visit, key, usesOf.get(key.id) ?? [], from)
-    const isEmpty = count === 0 && !asked.narrowed
+    const isEmpty = count === 0 && !asked.narrowed && after === undefined
     const body = isEmpty
       ? html`<section class="card flush">${noKeys(visit)}</section>`
       : html`${filters(visit, asked, sites)}
@@ -49,7 +48,7 @@ export function mountKeyList(area: Area): void {
                   link(KEYS, 'Show every key'),
                 )
               : html`${table({
-                  caption: captionOf(count, order),
+                  caption: captionOf(count, order, after !== undefined),
                   columns: columns(visit, order),
                   rows: keys.map(row),
                 })}${pager({
@@ -74,10 +73,10 @@ const noKeys = (visit: Visit): Html =>
     create(visit),
   )
 
-const captionOf = (count: number, order: KeyOrder): string => {
+const captionOf = (count: number, order: KeyOrder, isLater: boolean): string => {
   const counted =
     count > COUNTED ? `More than ${COUNTED.toLocaleString('en')} keys` : plural(count, 'key')
-  return `${counted}, ${ORDERS[order].toLowerCase()}`
+  return `${counted}${isLater ? ' from here on' : ''}, ${ORDERS[order].toLowerCase()}`
 }
 
 function columns(visit: Visit, order: KeyOrder): Column[] {
@@ -116,7 +115,7 @@ function rowOf(
   const badges = standingsOf(key, key.owner.leftAt, visit.now)
   return [
     html`<a href="${pathOf(key)}">${key.name}</a><span class="sub">${where.join(' · ')}</span>`,
-    key.owner.email,
+    html`<span class="small">${key.owner.email}</span>`,
     html`<span class="row tight">${badges.map((told) => badge(told.text, told.tone))}</span>`,
     key.lastUsedAt === null
       ? 'never'

@@ -7,9 +7,9 @@ import { findPerson } from './owners.ts'
 /** Whom the form names as the owner: chosen from its list, or typed. */
 export async function readOwner(visit: Visit, accountId: string): Promise<Done<User>> {
   const called = text(visit, 'owner-chosen') || text(visit, 'owner')
-  if (called === '') return invalid('a key needs an owner: type a part of his e-mail address')
+  if (called === '') return invalid('a key needs an owner: type a part of their e-mail address')
   const person = await findPerson(visit, called, accountId)
   return person === null
-    ? invalid(`nobody of this account is called ${JSON.stringify(called)}: choose one of the list`)
+    ? invalid(`nobody of this account is called “${called}”: choose somebody of the list`)
     : ok(person)
 }

@@ -30,7 +30,7 @@ export async function revealed(
   ]
   return page(
     visit,
-    { title: key.name, crumbs: crumbsOf(key) },
+    { title: 'The secret', crumbs: crumbsOf(key) },
     reveal({
       title: `The ${occasion === 'rotated' ? 'new ' : ''}secret of ${key.name}`,
       text: textOf(key, occasion),

@@ -21,13 +21,18 @@ const DAY_MS = 24 * HOUR_MS
 
 /** How long the old secret works beside the new one. */
 const OVERLAPS = [
-  { value: '1h', text: '1 hour', ms: HOUR_MS, hint: 'Its program is changed by hand, now.' },
-  { value: '24h', text: '24 hours', ms: DAY_MS, hint: 'It is changed today, and once at night.' },
+  { value: '1h', text: '1 hour', ms: HOUR_MS, hint: 'You change its program by hand, now.' },
+  {
+    value: '24h',
+    text: '24 hours',
+    ms: DAY_MS,
+    hint: 'You change it today; jobs of tonight still run.',
+  },
   { value: '7d', text: '7 days', ms: 7 * DAY_MS, hint: 'Somebody else has to change it.' },
   { value: '30d', text: '30 days', ms: 30 * DAY_MS, hint: 'Many programs or offices have it.' },
   {
     ...{ value: 'none', text: 'None', ms: undefined },
-    hint: 'The old secret ends at once: it has been seen by somebody.',
+    hint: 'Somebody has seen the old secret: it ends at once.',
   },
 ] as const
 
@@ -65,7 +70,7 @@ export function mountRotate(area: Area): void {
 
 async function ask(visit: Visit, key: KeySummary, refusal: Refusal | null): Promise<Response> {
   const body = html`${refused(refusal?.message ?? null)}${runs(visit, key)}
-    <section class="card">${form(
+    <div class="columns"><section class="card">${form(
       visit.formToken,
       `${pathOf(key)}/rotate`,
       html`
@@ -79,7 +84,7 @@ async function ask(visit: Visit, key: KeySummary, refusal: Refusal | null): Prom
         <div class="stack">${field({ name: 'secret', label: 'Secret', type: 'password', hint: '16 to 512 characters. Empty: one is made and shown to you.', autocomplete: 'new-password', maxlength: 512 })}</div></details>
       <div class="row">${submit('Rotate the secret')}${link(pathOf(key), 'Cancel', 'quiet')}</div>`,
     )}</section>
-    <section class="card"><h2>What works until when</h2>${pictures(key)}</section>`
+    <section class="card"><h2>What works until when</h2>${pictures(key)}</section></div>`
   const head = {
     ...{ title: 'Rotate the secret', crumbs: crumbsOf(key) },
     about: 'A new secret is made and shown once. Everything else of the key stays.',
@@ -99,12 +104,11 @@ const runs = ({ now }: Visit, { previousSecretEndsAt: endsAt }: KeySummary): Htm
 
 function pictures({ dialect }: KeySummary): Html {
   const tokens = traitsOf(dialect).secret === 'exchanged'
-  return html`<div class="columns">
+  return html`
     <figure class="stack tight"><figcaption><strong>With an overlap</strong> <span class="small soft">Nothing stands still: change the program in between.</span></figcaption>
       ${drawnOverlap({ rotated: 'rotated', ends: 'overlap ends', tokens })}</figure>
     <figure class="stack tight"><figcaption><strong>Without one</strong> <span class="small soft">The program is refused until it has the new secret.</span></figcaption>
-      ${drawnOverlap({ rotated: 'rotated', ends: null, tokens })}</figure>
-  </div>`
+      ${drawnOverlap({ rotated: 'rotated', ends: null, tokens })}</figure>`
 }
 
 /** The form was sent before, or somebody else was faster. */

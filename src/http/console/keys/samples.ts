@@ -34,7 +34,7 @@ export async function samples(
     ${LANGUAGES.map(({ name, write }, n) => {
       const code = write(sample)
       return html`<details name="sample"${n === 0 ? html` open` : ''}><summary>${name}</summary>
-        <div class="stack tight"><pre tabindex="0" role="region" aria-label="The request in ${name}"><code>${code}</code></pre>
+        <div class="stack tight sample"><pre tabindex="0" role="region" aria-label="The request in ${name}"><code>${code}</code></pre>
         <p>${copyButton(code, `the request in ${name}`)}</p></div></details>`
     })}
   </section>`

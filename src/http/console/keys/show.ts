@@ -76,12 +76,12 @@ function actions(visit: Visit, key: KeySummary): Html {
   return html`${view}
     ${link(`${path}/edit`, 'Edit')}
     ${link(`${path}/rotate`, 'Rotate the secret')}
+    ${key.dialect === 'opendental' ? office(visit, key) : nothing}
     ${
       key.status === 'enabled'
-        ? press(visit.formToken, `${path}/disable`, 'Disable')
+        ? press(visit.formToken, `${path}/disable`, 'Disable', { look: 'danger' })
         : press(visit.formToken, `${path}/enable`, 'Enable')
-    }
-    ${key.dialect === 'opendental' ? office(visit, key) : nothing}`
+    }`
 }
 
 const office = ({ formToken }: Visit, key: KeySummary): Html =>
@@ -95,17 +95,33 @@ function cares(visit: Visit, key: KeySummary, owner: User | null): Html {
   const { expiresAt, dialect, assignedAt } = key
   const notices = [
     expiresAt !== null && expiresAt <= visit.now
-      ? notice('bad', 'It has expired', 'It is refused. Edit it to give it a later end.')
+      ? notice(
+          'bad',
+          'It has expired',
+          html`It is refused. ${to(visit, key, 'edit', 'Edit it')} to let it expire later.`,
+        )
       : nothing,
     dialect === 'opendental' && assignedAt === null
-      ? notice('warn', 'It is not assigned to an office', 'Until it is, it opens no data.')
+      ? notice(
+          'warn',
+          'It is not assigned to an office',
+          html`Until it is, it opens no data. ${to(visit, key, 'assign', 'Assign it')} to the office that is to use it.`,
+        )
       : nothing,
     typeof owner?.leftAt === 'number'
-      ? notice('warn', 'Its owner has left', 'Edit it to give it to somebody who answers for it.')
+      ? notice(
+          'warn',
+          'Its owner has left',
+          html`${to(visit, key, 'edit', 'Edit it')} to give it to somebody who answers for it.`,
+        )
       : nothing,
   ]
   return html`${notices}`
 }
+
+/** A member is told too, and asks somebody else. */
+const to = (visit: Visit, key: KeySummary, verb: string, text: string): Html =>
+  visit.may('keys.write') ? html`<a href="${pathOf(key)}/${verb}">${text}</a>` : html`${text}`
 
 /** While both secrets work: which, and until when. */
 function overlap({ now }: Visit, key: KeySummary): Html {
@@ -123,8 +139,9 @@ function ending(visit: Visit, key: KeySummary): Html {
   const isLiving = key.status !== 'revoked'
   if (!visit.may('keys.write') || !(isLiving || isDeletable(key))) return nothing
   const path = pathOf(key)
-  return html`<section class="card"><h2>End it for ever</h2>
-    <p class="soft">Its next request is refused. On the page that follows, its name is to be typed.</p>
+  return html`<section class="card"><h2>${isLiving ? 'End it for ever' : 'Take it off the list'}</h2>
+    ${isLiving ? html`<p class="soft"><strong>Revoke</strong>: its next request is refused, and nothing brings it back. It stays in the list.</p>` : nothing}
+    ${isDeletable(key) ? html`<p class="soft"><strong>Delete</strong>: ${isLiving ? 'the same, and it goes from the list too' : 'it goes from the list'}. The audit keeps what it was.</p>` : nothing}
     <p class="row">${isLiving ? link(`${path}/revoke`, 'Revoke', 'danger') : nothing}${
       isDeletable(key) ? link(`${path}/delete`, 'Delete', 'danger') : nothing
     }</p></section>`

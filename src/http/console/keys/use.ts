@@ -36,9 +36,19 @@ const STEP = WIDTH / DAYS_SHOWN
 
 /** Uses a day as bars, and the same as a table. */
 export function drawnUse(counts: readonly number[], from: number): Html {
+  const told = html`<p>${inWords(counts)}. Counted by UTC days, a minute late at most.</p>`
+  return totalOf(counts) === 0 ? told : html`${told}${columns(counts, from)}`
+}
+
+function inWords(counts: readonly number[]): string {
+  const most = Math.max(...counts)
+  const busiest = `, ${most.toLocaleString('en')} on the busiest day`
+  return `${useInWords(counts)}${most === 0 ? '' : busiest}`
+}
+
+function columns(counts: readonly number[], from: number): Html {
   const most = Math.max(...counts)
   const dateOf = (n: number) => day((from + n) * DAY_MS)
-  const words = `${useInWords(counts)}${most === 0 ? '' : `, ${most.toLocaleString('en')} on the busiest day`}`
   const bars = counts.map((uses, n) => {
     if (uses === 0) return nothing
     const height = Math.max(2, Math.round((uses / most) * HEIGHT))
@@ -48,18 +58,13 @@ export function drawnUse(counts: readonly number[], from: number): Html {
     uses === 0 ? [] : [[dateOf(n), uses.toLocaleString('en')]],
   )
   return html`
-    <p>${words}. Counted by UTC days, a minute late at most.</p>
-    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT + 1}" preserveAspectRatio="none" role="img" aria-label="${words}">
+    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT + 1}" preserveAspectRatio="none" role="img" aria-label="${inWords(counts)}">
       <path class="axis" d="M0 ${HEIGHT + 0.5}H${WIDTH}"/>${bars}
     </svg>
     <p class="row spread small soft"><span>${dateOf(0)}</span><span>${dateOf(DAYS_SHOWN - 1)}</span></p>
-    ${
-      used.length === 0
-        ? nothing
-        : html`<details><summary>As a table</summary>${table({
-            caption: 'Days on which it was used (UTC)',
-            columns: [{ name: 'Day' }, { name: 'Uses', end: true }],
-            rows: used.toReversed(),
-          })}</details>`
-    }`
+    <details><summary>As a table</summary>${table({
+      caption: 'Days on which it was used (UTC)',
+      columns: [{ name: 'Day' }, { name: 'Uses', end: true }],
+      rows: used.toReversed(),
+    })}</details>`
 }

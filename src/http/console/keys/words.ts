@@ -22,7 +22,7 @@ export const DIALECT_WORDS: Readonly<Record<Dialect, { name: string; means: stri
   },
   'opendental-portal': {
     name: 'Open Dental, portal',
-    means: 'A developer’s own: opens the list of his customer keys, and no data. Shown once.',
+    means: 'A developer’s own: opens the list of their customer keys, and no data. Shown once.',
   },
   xdent: {
     name: 'XDENT',
@@ -30,7 +30,8 @@ export const DIALECT_WORDS: Readonly<Record<Dialect, { name: string; means: stri
   },
   practice: {
     name: 'Practice',
-    means: 'Sent after its owner’s username, with all that he may. Can be viewed again.',
+    means:
+      'Sent after its owner’s username, and may do all that the owner may. Can be viewed again.',
   },
 }
 
@@ -55,7 +56,7 @@ const SOON_MS = 30 * 86_400_000
 
 /** Whether it works, and whatever else one should look at: what is worst comes first. */
 export function standingsOf(key: KeySummary, ownerLeftAt: number | null, now: number): Standing[] {
-  if (key.status === 'revoked') return [{ text: 'revoked', tone: 'bad' }]
+  if (key.status === 'revoked') return [{ text: 'Revoked', tone: 'bad' }]
   const { expiresAt, previousSecretEndsAt } = key
   const told: Standing[] = []
   const tell = (is: boolean, text: string, tone: Tone) => {
@@ -64,15 +65,15 @@ export function standingsOf(key: KeySummary, ownerLeftAt: number | null, now: nu
   const expired = expiresAt !== null && expiresAt <= now
   tell(
     key.status === 'disabled',
-    `disabled by ${PARTY_WORDS[key.disabledBy ?? 'operator']}`,
+    `Disabled by ${PARTY_WORDS[key.disabledBy ?? 'operator']}`,
     'warn',
   )
-  tell(expired, 'expired', 'bad')
-  tell(key.dialect === 'opendental' && key.assignedAt === null, 'not assigned', 'warn')
-  tell(told.length === 0, 'enabled', 'good')
+  tell(expired, 'Expired', 'bad')
+  tell(key.dialect === 'opendental' && key.assignedAt === null, 'Not assigned', 'warn')
+  tell(told.length === 0, 'Enabled', 'good')
   const soon = expiresAt !== null && !expired && expiresAt - now < SOON_MS
-  tell(soon, `expires ${day(expiresAt ?? 0)}`, 'warn')
-  tell(ownerLeftAt !== null, 'owner has left', 'warn')
-  tell((previousSecretEndsAt ?? 0) > now, 'two secrets work', 'plain')
+  tell(soon, `Expires ${day(expiresAt ?? 0)}`, 'warn')
+  tell(ownerLeftAt !== null, 'Owner has left', 'warn')
+  tell((previousSecretEndsAt ?? 0) > now, 'Two secrets work', 'plain')
   return told
 }

@@ -4,8 +4,8 @@ import { press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import type { Visit } from '../visit.ts'
 import { ICON_PATH, SCRIPT_PATH, STYLE_PATH } from './assets.ts'
+import { colours } from './colours.ts'
 import { ICON } from './icon.ts'
-import type { Theme } from './theme.ts'
 
 interface Entry {
   readonly href: string
@@ -141,13 +141,6 @@ const narrowed = ({ narrowedTo, formToken }: Visit): Html =>
         { look: 'compact', fields: { next: '/console/accounts' } },
       )}</div>`
 
-/** What the button does, by what is chosen now. */
-const COLOURS = {
-  system: 'Dark colours',
-  dark: 'Light colours',
-  light: 'Colours of the system',
-} as const satisfies Record<Theme, string>
-
 const me = (visit: Visit): Html => html`
   <div class="me">
     <p><strong>${visit.person.user.username ?? visit.person.user.email}</strong><br>
@@ -156,11 +149,11 @@ const me = (visit: Visit): Html => html`
       <a class="button compact" href="/console/me">Your sign-in</a>
       ${press(visit.formToken, '/console/sign-out', 'Sign out', { look: 'compact' })}
     </div>
-    ${press(visit.formToken, '/console/theme', COLOURS[visit.theme], { look: 'compact quiet', fields: { next: visit.path } })}
+    ${colours(visit)}
   </div>`
 
 const headOf = ({ title, about, crumbs, actions }: Title): Html => html`
   <div class="head"><div>
-    ${crumbs === undefined ? nothing : html`<nav class="crumbs" aria-label="Above this page">${crumbs.map(({ href, text }) => html`<a href="${href}">${text}</a><span aria-hidden="true">/</span>`)}</nav>`}
+    ${crumbs === undefined ? nothing : html`<nav class="crumbs" aria-label="Above this page">${crumbs.map(({ href, text }, n) => html`${n === 0 ? nothing : html`<span aria-hidden="true">/</span>`}<a href="${href}">${text}</a>`)}</nav>`}
     <h1>${title}</h1>${about === undefined ? nothing : html`<p class="soft">${about}</p>`}
   </div>${actions === undefined ? nothing : html`<div class="row">${actions}</div>`}</div>`

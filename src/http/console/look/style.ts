@@ -1,6 +1,7 @@
 import { controls } from './controls.ts'
 import { lists } from './lists.ts'
 import { pictures } from './pictures.ts'
+import { records } from './records.ts'
 import { surfaces } from './surfaces.ts'
 
 /*
@@ -44,13 +45,17 @@ h2 { font-size: 1.0625rem; line-height: 1.35; font-weight: 650; }
 h3, h4 { font-size: 0.9375rem; font-weight: 650; }
 a { color: var(--teal); text-underline-offset: 0.15em; text-decoration-thickness: 1px; }
 a:hover { text-decoration-thickness: 2px; }
+p, .hint { text-wrap: pretty; }
 code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }
+pre code { font-size: inherit; }
 :focus-visible { outline: 3px solid var(--teal); outline-offset: 2px; border-radius: 0.2rem; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .soft { color: var(--soft); }
 .small { font-size: 0.875rem; }
 .number { font-variant-numeric: tabular-nums; }
 .nowrap { white-space: nowrap; }
+/* Out of sight at the top: at the end of a page it would be a pixel to scroll to. */
+[data-announce] { inset: 0 auto auto 0; }
 @media (prefers-reduced-motion: no-preference) {
   a, button, .button, input, select, textarea { transition: background-color 0.12s, border-color 0.12s; }
 }
@@ -64,21 +69,26 @@ code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }
 .rail { grid-area: 1 / 1; padding: 1.25rem 0.875rem; display: flex; flex-direction: column; gap: 1.25rem; position: sticky; top: 0; height: 100dvh; overflow-y: auto; }
 .brand { display: flex; align-items: center; gap: 0.625rem; font-weight: 700; font-size: 1.0625rem; color: var(--ink); text-decoration: none; padding: 0 0.5rem; letter-spacing: -0.01em; }
 .brand svg { color: var(--brass); flex: none; }
-.rail nav { display: grid; gap: 1rem; }
+.rail nav { display: grid; gap: 0.75rem; }
 .rail nav ul { list-style: none; display: grid; gap: 0.125rem; }
 .rail nav h2 { font-size: 0.75rem; color: var(--soft); font-weight: 600; padding: 0 0.625rem 0.25rem; }
-.rail nav a { display: block; padding: 0.375rem 0.625rem; border-radius: var(--round); color: var(--ink); text-decoration: none; }
+.rail nav a { display: block; padding: 0.25rem 0.625rem; border-radius: var(--round); color: var(--ink); text-decoration: none; }
 .rail nav a:hover { background: var(--sunken); }
 .rail nav a[aria-current] { background: var(--teal-wash); color: var(--teal); font-weight: 600; }
 .rail .narrowed { display: grid; gap: 0.375rem; justify-items: start; padding: 0.625rem; border: 1px solid var(--brass); border-radius: var(--round); background: var(--brass-wash); font-size: 0.875rem; overflow-wrap: anywhere; }
 .rail .me { margin-top: auto; display: grid; gap: 0.5rem; padding: 0.75rem 0.625rem 0; border-top: 1px solid var(--line); font-size: 0.875rem; }
 .rail .me p { overflow-wrap: anywhere; }
 .rail .row { gap: 0.375rem; }
+.rail .colours { display: flex; }
+.rail .colours button { flex: 1; padding-inline: 0.25rem; border-radius: 0; margin-inline-start: -1px; font-weight: 400; }
+.rail .colours button:first-of-type { border-start-start-radius: var(--round); border-end-start-radius: var(--round); margin: 0; }
+.rail .colours button:last-of-type { border-start-end-radius: var(--round); border-end-end-radius: var(--round); }
 .menu > summary { display: none; }
-main { padding: 2rem clamp(1rem, 3vw, 2.75rem) 4rem; max-width: 84rem; width: 100%; display: grid; gap: 1.5rem; align-content: start; }
+main { padding: 2rem clamp(1rem, 3vw, 2.75rem) 4rem; max-width: 84rem; width: 100%; display: grid; gap: 1.25rem; align-content: start; }
 main > * { min-width: 0; }
 .head { display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; align-items: end; justify-content: space-between; }
-.head > div:first-child { display: grid; gap: 0.25rem; min-width: 0; max-width: 62ch; }
+/* As high as a button: a title stands where it does beside one. */
+.head > div:first-child { display: grid; gap: 0.25rem; align-content: center; min-width: 0; min-height: 2.5rem; max-width: 62ch; }
 .crumbs { font-size: 0.875rem; display: flex; flex-wrap: wrap; gap: 0.375rem; color: var(--soft); }
 .alone { min-height: 100dvh; display: grid; place-items: center; padding: 1.5rem 1rem; }
 .alone main { max-width: 27rem; padding: 0; }
@@ -91,8 +101,10 @@ main > * { min-width: 0; }
   .menu > summary { display: block; position: absolute; inset: 0.375rem 1rem auto auto; padding: 0.25rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--round); font-size: 0.875rem; list-style: none; }
   .menu > summary::-webkit-details-marker { display: none; }
   .menu[open] > summary { background: var(--sunken); }
+  .menu[open] nav { margin-top: 0.75rem; }
+  .rail nav a { padding-block: 0.5rem; }
   .rail .me { margin-top: 0.75rem; }
-  main { padding-top: 1.25rem; gap: 1.25rem; }
+  main { padding-top: 1.25rem; }
 }
 @media (min-width: 56.01rem) {
   .menu { display: contents; }
@@ -102,4 +114,4 @@ main > * { min-width: 0; }
 @media print { .rail, .skip { display: none; } .frame { display: block; } }
 `
 
-export const STYLE = [foundation, surfaces, controls, lists, pictures].join('\n')
+export const STYLE = [foundation, surfaces, controls, lists, pictures, records].join('\n')

@@ -1,18 +1,19 @@
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 
-export type Theme = 'light' | 'dark' | 'system'
+export const THEMES = ['system', 'light', 'dark'] as const
+export type Theme = (typeof THEMES)[number]
 
 const COOKIE = 'latchkey-theme'
 const YEAR_SECONDS = 31_536_000
 
 export function themeOf(c: Context): Theme {
-  const chosen = getCookie(c, COOKIE)
-  return chosen === 'light' || chosen === 'dark' ? chosen : 'system'
+  return themeNamed(getCookie(c, COOKIE))
 }
 
-/** From the system's to dark, to light, and back. */
-export const NEXT_THEME: Record<Theme, Theme> = { system: 'dark', dark: 'light', light: 'system' }
+/** The system's, where nobody has chosen another. */
+export const themeNamed = (name: string | undefined): Theme =>
+  THEMES.find((theme) => theme === name) ?? 'system'
 
 export function setTheme(c: Context, theme: Theme): void {
   setCookie(c, COOKIE, theme, {

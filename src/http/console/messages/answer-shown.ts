@@ -1,28 +1,20 @@
 import { html } from 'hono/html'
-import type { Failure } from '../../../domain/failure.ts'
-import { explainRefusal, factsOf } from '../../../domain/refusal.ts'
-import type { Reply } from '../../reply.ts'
+import type { Tested } from '../../test-bench.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { notice } from '../parts/words.ts'
+import { indented } from './indented.ts'
 import { MESSAGES } from './paths.ts'
-
-export interface Answered {
-  readonly reply: Reply
-  readonly failure: Failure | null
-  /** Where it is stored; null where it is not. */
-  readonly messageId: string | null
-}
 
 /** So many characters of what a destination found are shown. */
 const SHOWN = 8_000
 
-/** The answer as a vendor gets it; beside it, what he is not told. */
-export function answerShown({ reply, failure, messageId }: Answered): Html {
+/** The answer as a vendor gets it; beside it, what the vendor is not told. */
+export function answerShown({ reply, refusal, messageId }: Tested): Html {
   const body = indented(reply.body)
   const lines = Object.entries(reply.headers ?? {}).map(([name, value]) => `${name}: ${value}`)
   const head = [`HTTP/1.1 ${reply.status}`, `Content-Type: ${reply.type}`, ...lines]
   return html`<section class="card" aria-label="The answer"><h2>The answer</h2>
-    ${failure === null ? accepted(messageId) : refusedFor(failure)}
+    ${refusal === null ? accepted(messageId) : refusedFor(refusal)}
     <p>This is what the vendor’s program would get:</p>
     <pre class="wrap" tabindex="0">${[...head, '', body.slice(0, SHOWN)].join('\n')}${body.length > SHOWN ? ' …' : nothing}</pre></section>`
 }
@@ -40,15 +32,5 @@ const accepted = (messageId: string | null): Html =>
         html`<a href="${MESSAGES}/${messageId}">Watch it go</a>`,
       )
 
-function refusedFor(failure: Failure): Html {
-  const { sentence, advice } = explainRefusal(factsOf(failure))
-  return notice('bad', 'It was refused', `${sentence} ${advice ?? ''}`)
-}
-
-function indented(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2)
-  } catch {
-    return text
-  }
-}
+const refusedFor = ({ sentence, advice }: NonNullable<Tested['refusal']>): Html =>
+  notice('bad', 'It was refused', `${sentence} ${advice ?? ''}`)

@@ -22,11 +22,11 @@ export const attemptTable = (
       { name: 'Took', end: true },
     ],
     rows: attempts.map((attempt) => [
-      html`<span class="number">${attempt.number}</span>`,
+      html`<span class="number">No. ${attempt.number}</span>`,
       ...(nameOf === undefined ? [] : [nameOf(attempt.destinationId)]),
       instant(attempt.at),
       html`${badge(outcomeText(attempt), attempt.outcome === 'delivered' ? 'good' : 'bad')}${
-        attempt.detail === '' ? nothing : html`<span class="sub">${attempt.detail}</span>`
+        attempt.detail === '' ? nothing : html` <span class="sub">${attempt.detail}</span>`
       }`,
       html`<span class="number">${attempt.ms.toLocaleString('en')} ms</span>`,
     ]),

@@ -6,7 +6,7 @@ import type { Area } from '../area.ts'
 import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { instant } from '../parts/time.ts'
-import { badge, copyable, facts, notice, plural, refused } from '../parts/words.ts'
+import { badge, copyable, empty, facts, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { SOURCES } from '../routes/paths.ts'
@@ -45,7 +45,10 @@ export async function showMessage(visit: Visit, refusal: Refusal | null): Promis
         ['Source', html`<a href="${SOURCES}/${message.sourceId}">${sourceName}</a>`],
         ['Received', instant(message.receivedAt)],
         ...(message.test ? ([['Sent by', sent]] as const) : []),
-        ['Number', html`<span class="number">${message.serial}</span>`],
+        [
+          'Number',
+          html`<span class="number">${message.serial}</span> <span class="small soft">Meta.Message.ID in the answer</span>`,
+        ],
         ['Message id', copyable(id, 'the message id')],
       ])}</section>
       ${payloadCard(visit, id)}
@@ -53,7 +56,7 @@ export async function showMessage(visit: Visit, refusal: Refusal | null): Promis
     ${visit.may('messages.send') ? help(message) : nothing}
     <section class="card flush" aria-label="Attempts">${
       tried.value.length === 0
-        ? notice('plain', 'It was not tried yet', 'Attempts are listed here as they are made.')
+        ? empty('It was not tried yet', 'Attempts are listed here as they are made.')
         : attemptTable(tried.value, 'Its last attempts, the newest first', nameOf)
     }</section>`
   const title = `${message.dataModel}: ${message.eventType}`
@@ -78,17 +81,17 @@ const payloadCard = (visit: Visit, id: string): Html =>
   visit.may('messages.open')
     ? html`<section class="card"><h2>What is in it</h2>
         <p>It may be health data. Who opens it, and when, is written into the audit.</p>
-        <p>${press(visit.formToken, `${MESSAGES}/${id}/open`, 'Open the payload')}</p></section>`
+        ${press(visit.formToken, `${MESSAGES}/${id}/open`, 'Open the payload')}</section>`
     : nothing
 
 const help = ({ id, deliveries }: MessageSummary): Html => html`
-  <section class="card"><h2>${plural(deliveries.length, 'destination')}</h2><ul class="stack">${deliveries.map((to) => helpOne(id, to))}</ul></section>`
+  <section class="card"><h2>What can be done</h2><ul class="stack">${deliveries.map((to) => helpOne(id, to))}</ul></section>`
 
 function helpOne(id: string, to: DeliverySummary): Html {
-  const [verb, text] =
+  const [verb, text, look] =
     to.status === 'queued'
-      ? ['skip', `Skip for ${to.destinationName}`]
-      : ['replay', `Replay to ${to.destinationName}`]
+      ? ['skip', `Skip for ${to.destinationName}`, 'compact danger']
+      : ['replay', `Replay to ${to.destinationName}`, 'compact']
   const href = `${MESSAGES}/${id}/${verb}?destination=${to.destinationId}`
-  return html`<li class="row spread"><span>${to.destinationName} ${deliveryState(to)}</span>${link(href, text, 'compact')}</li>`
+  return html`<li class="row spread"><span>${to.destinationName} ${deliveryState(to)}</span>${link(href, text, look)}</li>`
 }

@@ -51,7 +51,7 @@ async function list(visit: Visit): Promise<Response> {
               test,
             )
     }</section>`
-  const about = 'What sources have sent, and what became of it.'
+  const about = 'What sources have sent, and where it got to.'
   return page(visit, { title: 'Messages', about, actions: test }, body)
 }
 

@@ -4,6 +4,7 @@ import type { Area } from '../area.ts'
 import { FORM_TOKEN, hidden, link, submit } from '../parts/form.ts'
 import { notice } from '../parts/words.ts'
 import { part, type Visit } from '../visit.ts'
+import { indented } from './indented.ts'
 import { showMessage } from './message.ts'
 import { ABOVE_MESSAGE, MESSAGES } from './paths.ts'
 
@@ -30,12 +31,13 @@ async function open(visit: Visit): Promise<Response> {
   const { message, payload } = opened.value
   const text = new TextDecoder().decode(payload)
   const isCut = text.length > SHOWN
+  const shown = isCut ? text.slice(0, SHOWN) : indented(text)
   const body = html`
-    ${notice('warn', 'That you have opened it is in the audit', 'Close this page when you are done: it is kept nowhere in your browser.')}
-    <section class="card" aria-label="The payload" data-secret><pre class="wrap" tabindex="0">${text.slice(0, SHOWN)}</pre>
-      ${isCut ? html`<p>These are the first ${SHOWN.toLocaleString('en')} of ${text.length.toLocaleString('en')} characters. The file has all of them.</p>` : html``}
-      <form method="post" action="${MESSAGES}/${id}/download" data-download>${hidden(FORM_TOKEN, visit.formToken)}
-        <div class="row">${submit('Download all of it', '')}${link(`${MESSAGES}/${id}`, 'Close', 'primary')}</div></form>
+    ${notice('warn', 'The audit says that you have opened it', 'Close this page when you are done: your browser does not keep it.')}
+    <section class="card" aria-label="The payload" data-secret><pre class="wrap" tabindex="0">${shown}</pre>
+      <p class="small soft">${isCut ? html`These are the first ${SHOWN.toLocaleString('en')} of ${text.length.toLocaleString('en')} characters. The file has all of them, as they came.` : shown === text ? 'The file is the same.' : 'It is indented here. The file is as it came.'}</p>
+      <div class="row"><form class="inline" method="post" action="${MESSAGES}/${id}/download" data-download>${hidden(FORM_TOKEN, visit.formToken)}${submit('Download it', '')}</form>
+        ${link(`${MESSAGES}/${id}`, 'Close', 'primary')}</div>
     </section>`
   const title = `${message.dataModel}: ${message.eventType}`
   const crumbs = [...ABOVE_MESSAGE, { href: `${MESSAGES}/${id}`, text: title }]

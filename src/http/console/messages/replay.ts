@@ -9,9 +9,9 @@ import { ABOVE_MESSAGE, MESSAGES } from './paths.ts'
 
 const VERBS = {
   replay: {
-    title: 'Replay it?',
+    title: (names: string) => `Replay it to ${names}?`,
     text: (names: string) =>
-      `It is sent to ${names} once more, after what is queued for it now. Who has taken it already has it twice.`,
+      `The message is sent to ${names} once more, after what is queued now. A destination that has taken it already gets it twice.`,
     button: 'Replay it',
     look: 'primary',
     work: ({ desk }: Visit, id: string, to?: string): Promise<Done<MessageSummary>> =>
@@ -19,9 +19,9 @@ const VERBS = {
     said: 'message-replayed',
   },
   skip: {
-    title: 'Skip it?',
+    title: (names: string) => `Skip it for ${names}?`,
     text: (names: string) =>
-      `It is not sent to ${names} any more, and what waits behind it goes on. It can be replayed as long as its payload is kept.`,
+      `The message is not sent to ${names} any more, and what waits behind it goes on. It can be replayed as long as its payload is kept.`,
     button: 'Skip it',
     look: 'danger primary',
     work: ({ desk }: Visit, id: string, to?: string): Promise<Done<MessageSummary>> =>
@@ -59,8 +59,9 @@ async function ask(
     .filter(({ destinationId }) => destination === undefined || destinationId === destination)
     .map(({ destinationName }) => destinationName)
   const { title, text, button, look } = VERBS[verb]
+  const all = names.join(', ') || 'nobody'
   return confirm(visit, {
-    ...{ title, button, look, refusal, text: text(names.join(', ') || 'nobody') },
+    ...{ button, look, refusal, title: title(all), text: text(all) },
     fields: destination === undefined ? {} : { destination },
     crumbs: [...ABOVE_MESSAGE, { href: `${MESSAGES}/${id}`, text: `${dataModel}: ${eventType}` }],
     back: `${MESSAGES}/${id}`,

@@ -5,6 +5,7 @@ import { moment } from '../parts/time.ts'
 import { badge } from '../parts/words.ts'
 import { outcomeText } from '../routes/feed-state.ts'
 import { FEEDS, SOURCES } from '../routes/paths.ts'
+import { stop } from '../routes/stop.ts'
 import type { Visit } from '../visit.ts'
 
 /** From its source by a feed to each destination, with what happened at each stop. */
@@ -17,14 +18,11 @@ export const routeDrawn = (
   html`${message.deliveries.map(
     (delivery) => html`
   <ol class="route" aria-label="The way to ${delivery.destinationName}">
-    ${stop(html`<a href="${SOURCES}/${message.sourceId}">${sourceName}</a>`, 'Source', html`${badge('Accepted', 'good')} ${moment(message.receivedAt, visit.now)}`, false)}
-    ${stop(html`<a href="${FEEDS}/${delivery.subscriptionId}">Feed</a>`, 'Feed', queueOf(visit, delivery), true)}
-    ${stop(delivery.destinationName, 'Destination', atEnd(visit, delivery, attempts), true)}
+    ${stop('Source', html`<a href="${SOURCES}/${message.sourceId}">${sourceName}</a>`, html`${badge('Accepted', 'good')} ${moment(message.receivedAt, visit.now)}`, false)}
+    ${stop('Feed', html`<a href="${FEEDS}/${delivery.subscriptionId}">Its queue</a>`, queueOf(visit, delivery))}
+    ${stop('Destination', delivery.destinationName, atEnd(visit, delivery, attempts))}
   </ol>`,
   )}`
-
-const stop = (name: Html | string, kind: string, what: Html, isAfter: boolean): Html => html`
-  <li>${isAfter ? html`<span aria-hidden="true">→</span>` : nothing}<div class="stop stack tight"><span class="small soft">${kind}</span><strong>${name}</strong><span class="small">${what}</span></div></li>`
 
 function queueOf(visit: Visit, { status, settledAt }: DeliverySummary): Html {
   if (status === 'queued') return html`${badge('Waiting', 'warn')}`

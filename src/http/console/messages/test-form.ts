@@ -1,16 +1,18 @@
 import { html } from 'hono/html'
 import { catalogue } from '../../../domain/catalogue.ts'
+import type { Done } from '../../../service/operator.ts'
 import type { ListedFeed } from '../../../service/ports/lists.ts'
 import type { Source } from '../../../service/ports.ts'
+import type { Tested } from '../../test-bench.ts'
 import { page } from '../answer.ts'
 import { accountIdOf } from '../one-account.ts'
 import { area, field, form, hidden, link, select, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { empty, notice } from '../parts/words.ts'
-import { modelsOf } from '../routes/feed-state.ts'
+import { empty, notice, refused } from '../parts/words.ts'
+import { messageOf, statusOf } from '../refusal.ts'
 import { FEEDS, SOURCES } from '../routes/paths.ts'
 import { text, type Visit } from '../visit.ts'
-import { type Answered, answerShown } from './answer-shown.ts'
+import { answerShown } from './answer-shown.ts'
 import type { MessageScreenDeps } from './deps.ts'
 import { ABOVE_MESSAGE, MESSAGES } from './paths.ts'
 
@@ -36,9 +38,10 @@ const EVENTS: readonly Event[] = catalogue.flatMap(({ dataModel, events }) =>
 export async function showTest(
   visit: Visit,
   deps: MessageScreenDeps,
-  answered?: Answered,
+  tested?: Done<Tested>,
 ): Promise<Response> {
   const { routes } = visit.desk
+  const refusal = tested === undefined || tested.ok ? null : tested.failure
   const asked = { accountId: accountIdOf(visit) ?? undefined, limit: MOST + 1 }
   const sources = await routes.listSources(asked)
   const sourceId = text(visit, 'source') || sources[0]?.id
@@ -54,9 +57,9 @@ export async function showTest(
     events[0]
   const body =
     sourceId === undefined || feed === undefined || event === undefined
-      ? html`${sources.length > 1 ? chooser(visit, sources, sourceId, [], []) : nothing}${nowhere(sourceId)}`
-      : html`${answered === undefined ? nothing : answerShown(answered)}
-        ${chooser(visit, sources, sourceId, feeds, events, feed.id, event.value)}
+      ? html`${sources.length > 1 ? chooser(sources, sourceId, [], []) : nothing}${nowhere(sourceId)}`
+      : html`${tested?.ok ? answerShown(tested.value) : refused(messageOf(refusal))}
+        ${chooser(sources, sourceId, feeds, events, feed.id, event.value)}
         ${await warnings(visit, sourceId, feed)}
         <section class="card"><h2>The message</h2>${form(
           visit.formToken,
@@ -64,26 +67,25 @@ export async function showTest(
           html`${hidden('source', sourceId)}${hidden('feed', feed.id)}${hidden('event', event.value)}
             ${area({
               ...{ name: 'body', label: 'Body', code: true },
-              hint: 'Edit it as you like, but for the mark that it is a test. Put nobody’s health data into it.',
+              hint: 'Change what you like, but leave Meta.Test. Put nobody’s health data into it. Another choice above brings another sample.',
               value:
                 visit.given.get('body') ??
                 deps.testBench.sampleOf({
                   ...{ ...event, sourceId, destinationId: feed.destination.id, now: visit.now },
                 }),
             })}
-            <div class="row">${submit('Send it')}${link(MESSAGES, 'Cancel', 'quiet')}</div>`,
+            <div class="row">${submit('Send it')}${link(MESSAGES, tested?.ok !== true ? 'Cancel' : 'To the messages', 'quiet')}</div>`,
         )}</section>`
   const head = {
     title: 'Send a test message',
     about:
-      'It is judged, stored and delivered as the source’s own are, marked as a test, and that you sent it is in the audit.',
+      'It is judged, stored and delivered like the source’s own messages, but marked as a test. The audit says who sent it.',
     crumbs: ABOVE_MESSAGE,
   }
-  return page(visit, head, body)
+  return page(visit, head, body, statusOf(refusal))
 }
 
 function chooser(
-  visit: Visit,
   sources: readonly Source[],
   sourceId: string | undefined,
   feeds: readonly ListedFeed[],
@@ -106,12 +108,14 @@ function chooser(
             ...{ name: 'feed', label: 'Destination', value: feedId },
             choices: feeds.map((feed) => ({
               value: feed.id,
-              text: `${feed.destination.name} (${modelsOf(feed)})`,
+              text:
+                feed.dataModel === null
+                  ? feed.destination.name
+                  : `${feed.destination.name} (${feed.dataModel} only)`,
             })),
           })}${select({ name: 'event', label: 'Event', value: event, choices: events })}`
     }
     ${submit('Show its sample', '')}
-    ${text(visit, 'body') === '' ? nothing : html`<p class="hint">Another choice brings another sample.</p>`}
   </form>`
 }
 
@@ -126,7 +130,7 @@ const nowhere = (sourceId: string | undefined): Html =>
       : empty(
           'This source is not subscribed to anything',
           'Whatever it sends is refused until it is.',
-          link(`${FEEDS}/new?source=${sourceId}`, 'Subscribe it', 'primary'),
+          link(`${FEEDS}/new?source=${sourceId}`, 'Subscribe it to a destination', 'primary'),
         )
   }</section>`
 

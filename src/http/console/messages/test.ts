@@ -1,4 +1,3 @@
-import { fail } from '../../../domain/failure.ts'
 import type { Area } from '../area.ts'
 import { problem } from '../problem.ts'
 import { text, type Visit } from '../visit.ts'
@@ -15,21 +14,10 @@ export function mountTest(area: Area, deps: MessageScreenDeps): void {
 }
 
 async function send(visit: Visit, deps: MessageScreenDeps): Promise<Response> {
-  const { routes, messages } = visit.desk
-  const sourceId = text(visit, 'source')
-  const key = await routes.findKeyOf(sourceId)
-  if (!key.ok) return problem(visit.c, visit.caller, 'not_found')
-  let messageId: string | null = null
-  const { reply, failure } = await deps.testBench.send(
-    visit.given.get('body') ?? '',
-    async (message) => {
-      const sent = await messages.sendTest(sourceId, message, visit.caller)
-      // Its key is gone: a vendor would be told that his opens nothing.
-      if (!sent.ok) return fail({ reason: 'key_unknown' })
-      messageId = sent.value.messageId
-      return sent.value.result
-    },
-    visit.c.req.raw.signal,
-  )
-  return showTest(visit, deps, { reply, failure, messageId })
+  const { desk, caller, given, c } = visit
+  const message = { sourceId: text(visit, 'source'), text: given.get('body') ?? '' }
+  const tested = await deps.testBench.send(desk, message, caller, c.req.raw.signal)
+  return !tested.ok && tested.failure.problem === 'not_found'
+    ? problem(c, caller, 'not_found')
+    : showTest(visit, deps, tested)
 }

@@ -11,11 +11,11 @@ export async function attention(visit: Visit): Promise<Html> {
   const found = await visit.desk.overview.attention()
   const tiles = tilesOf(visit, found)
   return html`
-  <section class="stack" aria-labelledby="attention"><h2 id="attention">What wants looking after</h2>
+  <section class="stack" aria-labelledby="attention"><h2 id="attention">What needs attention</h2>
     ${
       tiles.length === 0
         ? html`<p class="card">${badge('nothing', 'good')} No feed is stuck; no key is about to expire, unused, or owned by somebody who has left.</p>`
-        : html`<ul class="tiles">${tiles}</ul>`
+        : html`<ul class="tiles filling">${tiles}</ul>`
     }
   </section>`
 }
@@ -56,7 +56,7 @@ const waiting = ({ now }: Visit, { queued, oldestAt }: ListedFeed): Html =>
   html`${plural(
     queued,
     'message',
-  )} waiting${oldestAt === null ? nothing : html`, the oldest since ${moment(oldestAt, now)}`}`
+  )} waiting${oldestAt === null ? nothing : html`, the oldest came ${moment(oldestAt, now)}`}`
 
 function tile<T>(of: {
   readonly title: string
@@ -70,6 +70,6 @@ function tile<T>(of: {
   const see = count > told.length ? `See all ${all}` : 'See them in the list'
   return html`
   <li class="card"><header><h3>${of.title}</h3>${badge(all, 'warn')}</header>
-    <ul class="bare">${told.map((row) => html`<li>${of.rowOf(row)}</li>`)}</ul>
+    <ul class="bare told">${told.map((row) => html`<li>${of.rowOf(row)}</li>`)}</ul>
     <p><a href="${of.href}" aria-label="${see}: ${of.title}">${see}</a></p></li>`
 }

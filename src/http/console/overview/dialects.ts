@@ -13,16 +13,16 @@ const isExchanged = (dialect: Dialect): boolean => traitsOf(dialect).secret === 
 export const dialects = (census: readonly KeyCensus[]): Html => html`
   <section class="card flush"><div class="inset stack tight"><h2>Which keys are in use</h2><p class="soft">${summary(census)}</p></div>${table(
     {
-      caption: `Keys by the wire format they are spoken for in; in use: within ${IN_USE_DAYS} days`,
+      caption: `In use: within the last ${IN_USE_DAYS} days`,
       columns: [
         { name: 'Dialect' },
-        { name: 'What its secret does' },
+        { name: 'Its secret' },
         { name: 'In use', end: true },
         { name: 'May be used', end: true },
       ],
       rows: census.map(({ dialect, used, usable }) => [
         html`<a href="/console/keys?dialect=${dialect}">${DIALECT_WORDS[dialect].name}</a>`,
-        isExchanged(dialect) ? 'Is exchanged for tokens' : 'Comes with every request',
+        isExchanged(dialect) ? 'exchanged for tokens' : 'sent with every request',
         used.toLocaleString('en'),
         usable.toLocaleString('en'),
       ]),

@@ -19,13 +19,15 @@ export function mountOverview(area: Area): void {
       steps === null
         ? await Promise.all([attention(visit), traffic(visit), dialects(census)])
         : [steps, await traffic(visit)]
-    const actions = visit.may('keys.write') ? link('/console/keys/new', 'Create a key') : nothing
+    const actions = visit.may('keys.write')
+      ? link('/console/keys/new', 'Create a key', 'primary')
+      : nothing
     const head = { title: 'Overview', about: about(visit), actions }
     return page(visit, head, html`${shown}`)
   })
 }
 
 const about = ({ narrowedTo, may, person }: Visit): string => {
-  if (narrowedTo !== null) return `Of ${narrowedTo.name}.`
-  return may('accounts.read') ? 'Of all accounts.' : `Of ${person.account.name}.`
+  if (narrowedTo !== null) return narrowedTo.name
+  return may('accounts.read') ? 'All accounts' : person.account.name
 }

@@ -45,7 +45,7 @@ export async function traffic(visit: Visit): Promise<Html> {
       good + bad === 0
         ? html`<p class="soft">No request has come in ${range.name}. What is counted is written once a minute.</p>`
         : html`
-    <div class="columns">
+    <div class="figures">
       <p class="figure"><strong>${good.toLocaleString('en')}</strong> admitted</p>
       <p class="figure"><strong>${bad.toLocaleString('en')}</strong> refused, ${percent(bad, good + bad)}</p>
     </div>
@@ -74,7 +74,7 @@ function refusals(visit: Visit, range: Range, fromHour: number, sums: readonly T
   const since = day(fromHour * HOUR_MS)
   return html`
   <section class="card"><header><h2>Why requests were refused, over ${range.name}</h2>
-    ${visit.may('audit.read') ? html`<a href="/console/audit?what=key.refused&since=${since}">Each of them</a>` : nothing}</header>
+    ${visit.may('audit.read') ? html`<a href="/console/audit?what=key.refused&since=${since}">See each in the audit</a>` : nothing}</header>
     ${meters(rest === 0 ? told : [...told, { text: 'Other reasons', count: rest }])}
   </section>`
 }
@@ -90,7 +90,9 @@ function stacksOf(range: Range, fromHour: number, sums: readonly TrafficSum[]): 
     const at = new Date((fromHour + n * range.hours) * HOUR_MS).toISOString()
     const name = range.unit === 'Hour' ? `${at.slice(0, 10)} ${at.slice(11, 16)}` : at.slice(0, 10)
     const mark = range.unit === 'Hour' ? at.slice(11, 16) : at.slice(5, 10)
-    return { name, mark: n % range.every === 0 ? mark : undefined, good: 0, bad: 0 }
+    // At the end a mark would stand out of the drawing.
+    const isMarked = n % range.every === 0 && n < range.spans - 2
+    return { name, mark: isMarked ? mark : undefined, good: 0, bad: 0 }
   })
   for (const { span, outcome, requests } of sums) {
     const stack = stacks[span]

@@ -5,7 +5,7 @@ import { type Html, nothing } from './html.ts'
 export interface Stack {
   /** In full, for the table and for who points at it. */
   readonly name: string
-  /** Below the chart; only some columns have room for one. */
+  /** Below its column; only some have room for one. */
   readonly mark?: string | undefined
   readonly good: number
   readonly bad: number
@@ -25,28 +25,38 @@ const COLUMN = 10
 const HEIGHT = 100
 
 /**
- * Columns over time. Each column's parts differ by their pattern, not by their colour alone; its scale
- * is said in words, and a table has every number.
+ * Columns over time. Each column's parts differ by their pattern, not by their colour alone, and a table
+ * has every number.
  */
 export const chart = (of: Chart): Html => {
-  const most = Math.max(1, ...of.stacks.map(({ good, bad }) => good + bad))
+  const top = topOf(Math.max(...of.stacks.map(({ good, bad }) => good + bad)))
   const width = of.stacks.length * COLUMN
   return html`
   <figure class="plot">
     <ul class="legend">
       <li>${swatch(false)}${of.goodName}</li><li>${swatch(true)}${of.badName}</li>
-      <li class="soft">The highest column is ${most.toLocaleString('en')}</li>
+      <li class="soft">${of.unit}s in UTC</li>
     </ul>
+    <ul class="scale" aria-hidden="true">${[top, top / 2, 0].map((count) => html`<li>${count.toLocaleString('en')}</li>`)}</ul>
     <svg class="chart" viewBox="0 0 ${width} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${of.label}">
       ${hatch}${[0, HEIGHT / 2, HEIGHT].map(
         (y) => html`<line class="axis" x1="0" x2="${width}" y1="${y}" y2="${y}"/>`,
-      )}${of.stacks.map((stack, n) => column(stack, n * COLUMN, most))}
+      )}${of.stacks.map((stack, n) => column(stack, n * COLUMN, top))}
     </svg>
-    <ul class="marks" aria-hidden="true">${of.stacks.flatMap(({ mark }) =>
-      mark === undefined ? [] : [html`<li>${mark}</li>`],
+    <ul class="marks" aria-hidden="true">${of.stacks.map(
+      ({ mark }) => html`<li>${mark ?? ''}</li>`,
     )}</ul>
     <details class="more"><summary>The same as a table</summary>${numbers(of)}</details>
   </figure>`
+}
+
+/** What a scale may end with, times a power of ten: half of it is read as easily. */
+const ENDS = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10]
+
+function topOf(most: number): number {
+  if (most <= 10) return Math.max(2, 2 * Math.ceil(most / 2))
+  const power = 10 ** Math.floor(Math.log10(most))
+  return power * (ENDS.find((end) => end * power >= most) ?? 10)
 }
 
 /** Three narrow columns: they fit on a phone as they are. */
@@ -61,9 +71,9 @@ const numbers = ({ label, unit, goodName, badName, stacks }: Chart): Html => htm
           html`<tr><th scope="row">${name}</th><td class="end">${good.toLocaleString('en')}</td><td class="end">${bad.toLocaleString('en')}</td></tr>`,
       )}</tbody></table></div>`
 
-function column({ name, good, bad }: Stack, x: number, most: number): Html {
+function column({ name, good, bad }: Stack, x: number, top: number): Html {
   if (good + bad === 0) return nothing
-  const [up, over] = [share(good, most), share(bad, most)]
+  const [up, over] = [share(good, top), share(bad, top)]
   const title = `${name}: ${good.toLocaleString('en')}, ${bad.toLocaleString('en')}`
   return html`<g><title>${title}</title>${bar(x, HEIGHT - up, up, false)}${bar(x, HEIGHT - up - over, over, true)}</g>`
 }

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import { type Html, nothing } from './html.ts'
+import { sentence } from './words.ts'
 
 /** What proves that a form came from a page of ours. */
 export const FORM_TOKEN = 'form-token'
@@ -9,6 +10,8 @@ export interface Field {
   readonly label: string
   readonly value?: string | undefined
   readonly hint?: Html | string | undefined
+  /** What is wrong with what was typed here. */
+  readonly error?: string | undefined
   readonly type?: 'text' | 'password' | 'email' | 'url' | 'date' | 'search' | 'number' | undefined
   readonly required?: boolean | undefined
   readonly autofocus?: boolean | undefined
@@ -69,6 +72,11 @@ export const link = (href: string, text: string, look = ''): Html =>
 export function field(of: Field): Html {
   const hint =
     of.hint === undefined ? nothing : html`<p class="hint" id="${of.name}-hint">${of.hint}</p>`
+  const error =
+    of.error === undefined
+      ? nothing
+      : html`<p class="error" id="${of.name}-error">${sentence(of.error)}</p>`
+  const says = [of.error && `${of.name}-error`, of.hint && `${of.name}-hint`].filter(Boolean)
   return html`
   <div class="field${of.wide ? ' wide' : ''}">
     <label for="${of.name}">${of.label}</label>
@@ -82,8 +90,9 @@ export function field(of: Field): Html {
       attribute('list', of.list),
       attribute('data-suggest', of.suggest),
       attribute('spellcheck', of.spellcheck === false ? 'false' : undefined),
-      attribute('aria-describedby', of.hint === undefined ? undefined : `${of.name}-hint`),
-    ]}>${hint}
+      attribute('aria-invalid', of.error === undefined ? undefined : 'true'),
+      attribute('aria-describedby', says.length === 0 ? undefined : says.join(' ')),
+    ]}>${error}${hint}
   </div>`
 }
 

@@ -41,8 +41,8 @@ export function span(ms: number): string {
   ]
   for (const [unit, name] of units) {
     const count = Math.floor(ms / unit)
-    // From two of a unit on; one day and a half are 36 hours, and better told so.
-    if (count >= 2 || (count === 1 && unit <= MINUTE))
+    // One day and a half are 36 hours, and better told so; one day and an hour are a day.
+    if (count >= 2 || (count === 1 && (unit <= MINUTE || ms < 1.25 * unit)))
       return `${count} ${name}${count === 1 ? '' : 's'}`
   }
   return 'a moment'

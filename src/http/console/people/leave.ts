@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
-import type { Done, Refusal } from '../../../service/operator.ts'
+import type { Result } from '../../../domain/failure.ts'
 import type { User } from '../../../service/ports.ts'
+import type { NotDone } from '../access/again.ts'
 import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { confirm } from '../confirm.ts'
@@ -16,7 +17,9 @@ interface Step {
   readonly title: (user: User) => string
   readonly text: (visit: Visit, user: User) => Promise<Html> | Html
   readonly button: string
-  readonly work: (visit: Visit, id: string) => Promise<Done<User>>
+  readonly work: (visit: Visit, id: string) => Promise<Result<User, NotDone>>
+  /** Whether `work` takes the proof that it is he who asks. */
+  readonly again: boolean
   readonly said: Said
 }
 
@@ -27,6 +30,7 @@ const STEPS: readonly Step[] = [
     text: whatBecomes,
     button: 'Let them leave',
     work: ({ desk }, id) => desk.accounts.leave(id),
+    again: false,
     said: 'user-left',
   },
   {
@@ -35,7 +39,11 @@ const STEPS: readonly Step[] = [
     text: () => html`<p>From then on the password alone is asked for, until another is set up.</p>
       <p>Be sure who asks: call back on a number that you know.</p>`,
     button: 'Reset it',
-    work: ({ desk }, id) => desk.people.resetSecondFactor(id),
+    async work({ again }, id) {
+      const proved = await again.prove()
+      return proved.ok ? proved.value.desk.people.resetSecondFactor(id) : proved
+    },
+    again: true,
     said: 'user-second-factor-reset',
   },
 ]
@@ -55,7 +63,7 @@ export function mountLeaving(area: Area): void {
   }
 }
 
-async function ask(visit: Visit, step: Step, refusal: Refusal | null): Promise<Response> {
+async function ask(visit: Visit, step: Step, refusal: NotDone | null): Promise<Response> {
   const found = await visit.desk.accounts.findUser(part(visit, 'id'))
   if (!found.ok) return problem(visit.c, visit.caller, 'not_found')
   const user = found.value
@@ -67,6 +75,7 @@ async function ask(visit: Visit, step: Step, refusal: Refusal | null): Promise<R
     button: step.button,
     look: 'danger primary',
     back,
+    again: step.again,
     refusal,
   })
 }

@@ -1,11 +1,11 @@
-import type { Refusal } from '../../../service/operator.ts'
+import type { NotDone } from '../access/again.ts'
 import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { changeSeen } from '../refusal.ts'
 import { part, text } from '../visit.ts'
-import { linkPage } from './link-page.ts'
+import type { Refused } from './changes.ts'
 import { PEOPLE } from './paths.ts'
-import { lastInvited, type Refused, showPerson } from './person.ts'
+import { showPerson } from './person.ts'
 import { NO_ROLE, roleOf } from './role-choices.ts'
 
 const HERE = `${PEOPLE}/:id`
@@ -13,9 +13,11 @@ const HERE = `${PEOPLE}/:id`
 /** What others may change of a person. Each is felt at his next click. */
 export function mountManaging(area: Area): void {
   area.act(`${HERE}/role`, 'users.write', async (visit) => {
-    const { accounts } = visit.desk
     const [id, role] = [part(visit, 'id'), roleOf(text(visit, 'role'))]
     if (role === undefined) return showPerson(visit, not('role', NO_ROLE))
+    const proved = await visit.again.prove()
+    if (!proved.ok) return showPerson(visit, not('role', proved.failure))
+    const { accounts } = proved.value.desk
     const changed = await changeSeen(visit, await accounts.findUser(id), {
       textOf: (row) => row.role,
       wished: role,
@@ -39,19 +41,17 @@ export function mountManaging(area: Area): void {
       : showPerson(visit, not('username', isSet.failure))
   })
 
-  area.act(`${HERE}/invite`, 'users.write', async (visit) => {
-    const id = part(visit, 'id')
-    if ((await lastInvited(visit, id)) !== text(visit, 'seen')) {
-      return showPerson(visit, not('invite', ANOTHER_LINK))
-    }
-    const [user, invited] = [
-      await visit.desk.accounts.findUser(id),
-      await visit.desk.people.invite(id),
-    ]
-    if (!invited.ok) return showPerson(visit, not('invite', invited.failure))
-    return user.ok
-      ? linkPage(visit, user.value, invited.value)
-      : showPerson(visit, not('invite', user.failure))
+  area.act(`${HERE}/email`, 'users.write', async (visit) => {
+    const { accounts } = visit.desk
+    const [id, email] = [part(visit, 'id'), text(visit, 'email')]
+    const isSet = await changeSeen(visit, await accounts.findUser(id), {
+      textOf: (row) => row.email,
+      wished: email,
+      change: () => accounts.setEmail(id, email),
+    })
+    return isSet.ok
+      ? seeOther(visit.c, `${PEOPLE}/${id}`, 'user-email-set')
+      : showPerson(visit, not('email', isSet.failure))
   })
 
   area.act(`${HERE}/sign-out`, 'users.write', async (visit) => {
@@ -63,10 +63,4 @@ export function mountManaging(area: Area): void {
   })
 }
 
-const not = (form: Refused['form'], failure: Refusal): Refused => ({ form, failure })
-
-const ANOTHER_LINK: Refusal = {
-  problem: 'conflict',
-  message:
-    'a link was made since this page was loaded, and it is not shown again. Press the button once more for another: the one before it is then good no longer',
-}
+const not = (form: Refused['form'], failure: NotDone): Refused => ({ form, failure })

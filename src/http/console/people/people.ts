@@ -10,22 +10,22 @@ import { moment } from '../parts/time.ts'
 import { empty } from '../parts/words.ts'
 import { text, type Visit } from '../visit.ts'
 import { mountAddPerson } from './add.ts'
+import { mountInviting } from './invite.ts'
 import { mountLeaving } from './leave.ts'
 import { mountManaging } from './manage.ts'
 import { PEOPLE } from './paths.ts'
 import { mountPerson } from './person.ts'
 import { mountRoles } from './roles.ts'
 import { signingIn } from './signing-in.ts'
-import { mountSuggest } from './suggest.ts'
 
 /** Who works here, what each may do, and how each comes in. Named paths first: `:id` is anything. */
 export function mountPeople(area: Area): void {
   area.show(PEOPLE, 'users.read', list)
   mountRoles(area)
-  mountSuggest(area)
   mountAddPerson(area)
   mountPerson(area)
   mountManaging(area)
+  mountInviting(area)
   mountLeaving(area)
 }
 
@@ -48,7 +48,8 @@ async function list(visit: Visit): Promise<Response> {
   const keysOf = new Map(counted.map(({ id, keys }) => [id, keys]))
   const add = visit.may('users.write') ? link(`${PEOPLE}/new`, 'Add a person', 'primary') : nothing
   const found = html`<section class="card flush">${table({
-    caption: q === '' ? 'The oldest first' : `Whose e-mail address or username holds “${q}”`,
+    caption:
+      q === '' ? 'People, the oldest first' : `Whose e-mail address or username holds “${q}”`,
     columns: [
       { name: 'Person' },
       ...(names === null ? [] : [{ name: 'Account' }]),
@@ -65,20 +66,19 @@ async function list(visit: Visit): Promise<Response> {
         user.role,
         signingIn(user, standing),
         html`<a href="/console/keys?owner=${user.id}" aria-label="${keysOf.get(user.id) ?? 0} keys of ${user.email}">${keysOf.get(user.id) ?? 0}</a>`,
-        standing?.seenAt == null ? 'Never' : moment(standing.seenAt, visit.now),
+        standing?.seenAt == null ? 'never' : moment(standing.seenAt, visit.now),
       ]
     }),
   })}${pages}</section>`
   const body = html`<form class="filters" method="get" action="${PEOPLE}" role="search" data-filter>
       ${field({ name: 'q', label: 'E-mail address or username', type: 'search', value: q, wide: true })}${submit('Search', '')}
     </form>
-    ${rows.length > 0 ? found : nobody(q, add)}`
+    ${rows.length > 0 ? found : html`<section class="card flush">${nobody(q, add)}</section>`}`
   return page(
     visit,
     {
       title: 'People',
-      about:
-        accountIdOf(visit) === null ? 'Of all accounts.' : 'Who works here, and what each may do.',
+      about: accountIdOf(visit) === null ? 'All accounts' : 'Who works here, and what each may do.',
       actions: html`${link(`${PEOPLE}/roles`, 'What each role may')}${add}`,
     },
     body,

@@ -1,8 +1,9 @@
 import { html } from 'hono/html'
+import type { Role } from '../../../domain/key.ts'
 import { may, PERMISSIONS, type Permission, ROLES } from '../../../domain/role.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { table } from '../parts/list.ts'
+import type { Html } from '../parts/html.ts'
 import { ABOVE_PEOPLE, PEOPLE } from './paths.ts'
 
 /** In words. A permission that has none does not compile. */
@@ -31,22 +32,28 @@ const WORDS: Readonly<Record<Permission, string>> = {
   'audit.export': 'Take the audit along',
 }
 
-/** What each role may: the table that every page and the management API go by. */
+/** What each role may, each with what it has beside the one before it: every page goes by it. */
 export function mountRoles(area: Area): void {
   area.show(`${PEOPLE}/roles`, 'users.read', (visit) => {
-    const body = html`<section class="card flush">${table({
-      caption:
-        'Each role may all that those to the left of it may. Operators may it in every account.',
-      columns: [{ name: 'What' }, ...ROLES.map((role) => ({ name: role }))],
-      rows: PERMISSIONS.map((permission) => [
-        WORDS[permission],
-        ...ROLES.map((role) =>
-          may(role, permission) ? 'Yes' : html`<span class="soft">No</span>`,
-        ),
-      ]),
-    })}</section>
+    const body = html`<section class="card flush">${ROLES.map(rung)}</section>
     <p class="prose soft">Everybody looks after their own password, second factor and sessions. Nobody changes their own role, nor that of somebody above them. Only engineers and administrators own keys.</p>`
     const crumbs = ABOVE_PEOPLE
     return page(visit, { title: 'What each role may', crumbs }, body)
   })
+}
+
+const BESIDE: Readonly<Record<Role, string>> = {
+  member: 'Looks, and changes nothing:',
+  engineer: 'All that a member may, and:',
+  administrator: 'All that an engineer may, and:',
+  operator: 'All that an administrator may, in every account, and:',
+}
+
+function rung(role: Role, n: number): Html {
+  const below = ROLES[n - 1]
+  const added = PERMISSIONS.filter(
+    (each) => may(role, each) && (below === undefined || !may(below, each)),
+  )
+  return html`<div class="rung"><div class="stack tight"><h2>${role}</h2><p class="soft small">${BESIDE[role]}</p></div>
+    <ul>${added.map((each) => html`<li>${WORDS[each]}</li>`)}</ul></div>`
 }

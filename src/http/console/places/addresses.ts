@@ -55,9 +55,9 @@ async function show(visit: Visit, accountId: string, refusal: Refusal | null): P
   const account = found.value
   const mayWrite = visit.may('addresses.write')
   const body = html`${refused(messageOf(refusal))}
-    ${standing(account, rules)}
     <div class="columns">
-      <section class="card"><h2>Where you are</h2>${yours(visit, account, rules)}</section>
+      <div class="stack">${standing(account, rules)}
+        <section class="card"><h2>Where you are</h2>${yours(visit, account, rules)}</section></div>
       ${mayWrite ? html`<section class="card"><h2>Add an address</h2>${addForm(visit, account, refusal)}</section>` : nothing}
     </div>
     <section class="card flush">${rules.length === 0 ? nobodyYet : tableOf(visit, rules)}</section>`
@@ -82,7 +82,7 @@ function standing({ name, addressesEnforced }: Account, rules: readonly AddressR
     : notice(
         'good',
         'In force',
-        `The keys of ${name} work from ${plural(rules.length, 'entry', 'entries')} of the list alone. Everything else is refused.`,
+        `The keys of ${name} work from the addresses of the list alone. Everything else is refused.`,
       )
 }
 
@@ -118,8 +118,8 @@ const addForm = (visit: Visit, { id }: Account, refusal: Refusal | null): Html =
     visit.formToken,
     ADDRESSES,
     html`${hidden('account', id)}
-      ${field({ name: 'network', label: 'Address or network', value: typed('network'), hint: '203.0.113.7, 203.0.113.0/24 or 2001:db8::/32', required: true, spellcheck: false })}
-      ${field({ name: 'note', label: 'Note', value: typed('note'), hint: 'Whose it is, so that somebody dares to remove it one day' })}
+      ${field({ name: 'network', label: 'Address or network', value: typed('network'), hint: 'As 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.', required: true, spellcheck: false })}
+      ${field({ name: 'note', label: 'Note', value: typed('note'), hint: 'Whose it is, so that somebody dares to remove it one day.' })}
       <div class="row">${submit('Add to the list')}</div>`,
   )
 }
@@ -145,7 +145,7 @@ function tableOf(visit: Visit, rules: readonly AddressRule[]): Html {
       moment(createdAt, visit.now),
       ...(mayWrite
         ? [
-            html`<a class="button compact" href="${ADDRESSES}/${id}/remove" aria-label="Remove ${network}">Remove</a>`,
+            html`<a class="button compact danger" href="${ADDRESSES}/${id}/remove" aria-label="Remove ${network}">Remove</a>`,
           ]
         : []),
     ]),

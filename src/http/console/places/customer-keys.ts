@@ -97,7 +97,7 @@ async function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
                 name: 'site',
                 label: 'Office',
                 value: text(visit, 'site'),
-                hint: 'From then on the key opens the data of this office.',
+                hint: 'From now on the key opens the data of this office.',
                 choices: sites.map(({ id, name, accountId }) => ({
                   value: id,
                   text: names === null ? name : `${name}, ${names.get(accountId) ?? ''}`,

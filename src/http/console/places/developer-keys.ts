@@ -4,7 +4,7 @@ import type { Developer } from '../../../service/ports.ts'
 import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
-import { instant, moment } from '../parts/time.ts'
+import { day, moment } from '../parts/time.ts'
 import { badge } from '../parts/words.ts'
 import type { Visit } from '../visit.ts'
 import { DEVELOPERS } from './paths.ts'
@@ -23,7 +23,7 @@ export function portalKeys(visit: Visit, { id }: Developer, keys: readonly Liste
     ) => html`<div class="row spread"><span><a href="/console/keys/${key.id}">${key.name}</a> ${statusOfKey(key)}
         <span class="small soft">${lastUsed(visit, key)}</span></span>${
           mayWrite
-            ? link(`${DEVELOPERS}/${id}/portal-key/${key.id}/rotate`, 'Rotate it', 'compact')
+            ? link(`${DEVELOPERS}/${id}/portal-key/${key.id}/rotate`, 'Rotate', 'compact')
             : nothing
         }</div>`,
   )}`
@@ -66,14 +66,14 @@ export const customerKeys = (visit: Visit, here: string, keys: readonly ListedKe
 const officeOf = ({ siteName, assignedAt, siteId }: ListedKey): Html | string =>
   siteId === null
     ? html`<span class="soft">None: it opens no data yet</span>`
-    : html`${siteName ?? 'An office of another account'}${assignedAt === null ? nothing : html`<span class="sub">since ${instant(assignedAt)}</span>`}`
+    : html`${siteName ?? 'An office of another account'}${assignedAt === null ? nothing : html` <span class="sub">since ${day(assignedAt)}</span>`}`
 
 function actions({ formToken }: Visit, here: string, key: ListedKey): Html | string {
   if (key.status === 'revoked') return ''
   const of = `${here}/keys/${key.id}`
-  const compact = (verb: string, text: string, what: string) =>
+  const compact = (verb: string, text: string, what: string, look = 'compact') =>
     press(formToken, `${of}/${verb}`, text, {
-      look: 'compact',
+      look,
       what,
       fields: { seen: key.eventId },
     })
@@ -83,7 +83,7 @@ function actions({ formToken }: Visit, here: string, key: ListedKey): Html | str
       : compact('take-back', 'Take back', `Take back ${key.name}`)
   }${
     key.status === 'enabled'
-      ? compact('disable', 'Disable', `Disable ${key.name}`)
+      ? compact('disable', 'Disable', `Disable ${key.name}`, 'compact danger')
       : key.disabledBy === 'operator'
         ? compact('enable', 'Enable', `Enable ${key.name}`)
         : nothing

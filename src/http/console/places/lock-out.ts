@@ -106,6 +106,7 @@ async function removing(visit: Visit, accountId: string, isStale: boolean): Prom
   const left = rules.filter(({ id }) => id !== rule.id).map(({ network }) => network)
   return askFirst(visit, isStale, {
     title: `Remove ${rule.network}?`,
+    about: rule.note === '' ? undefined : rule.note,
     account: found.value,
     networks: found.value.addressesEnforced ? left : [],
     rules,

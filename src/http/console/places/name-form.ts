@@ -16,5 +16,5 @@ export const nameForm = (
     action,
     html`${hidden('seen', name)}
       ${field({ name: 'name', label: 'Name', value: refusal === null ? name : text(visit, 'name'), required: true })}
-      <div class="row">${submit('Rename')}</div>`,
+      <div class="row">${submit('Rename', '')}</div>`,
   )

@@ -13,6 +13,7 @@ import { ABOVE_ADDRESSES, ADDRESSES } from './paths.ts'
 /** What a page asks before keys may be refused, and what its button sends. */
 interface Question {
   readonly title: string
+  readonly about?: string | undefined
   readonly account: Account
   /** From where keys work once it is done; empty for everywhere. */
   readonly networks: readonly string[]
@@ -29,21 +30,21 @@ export async function askFirst(
   isStale: boolean,
   question: Question,
 ): Promise<Response> {
-  const { title, account, networks, rules, action, fields = {}, button } = question
+  const { title, about, account, networks, rules, action, fields = {}, button } = question
   const stale = isStale
     ? 'somebody has changed the list since you looked. This is what it would mean now'
     : null
   const shutsOut = networks.length > 0
   const body = html`${refused(stale)}
     ${shutsOut ? await whoIsShutOut(visit, account, networks) : fromAnywhere(question)}
-    <section class="card">${form(
+    ${form(
       visit.formToken,
       action,
       html`${hidden('account', account.id)}${hidden('seen', textOf(rules))}
         ${Object.entries(fields).map(([name, value]) => hidden(name, value))}
         <div class="row">${submit(button, shutsOut ? 'danger primary' : 'primary')}${link(ADDRESSES, 'Leave it as it is', 'quiet')}</div>`,
-    )}</section>`
-  return page(visit, { title, crumbs: ABOVE_ADDRESSES }, body, isStale ? 409 : 200)
+    )}`
+  return page(visit, { title, about, crumbs: ABOVE_ADDRESSES }, body, isStale ? 409 : 200)
 }
 
 function fromAnywhere({ account, action, rules }: Question): Html {
@@ -55,7 +56,13 @@ function fromAnywhere({ account, action, rules }: Question): Html {
     )
   }
   if (!account.addressesEnforced) {
-    return notice('plain', 'The list is not in force', 'No key is refused for it.')
+    return notice(
+      'plain',
+      'The list is not in force',
+      action.endsWith('/remove')
+        ? 'Keys work from anywhere, before and after.'
+        : 'Keys work from anywhere already.',
+    )
   }
   return notice(
     'warn',

@@ -51,21 +51,30 @@ async function show(visit: Visit, refusal: Refusal | null): Promise<Response> {
   const keys = counted[0]?.keys ?? 0
   const body = html`${refused(messageOf(refusal))}
     <div class="columns">
-      <section class="card"><h2>What it is</h2>${facts([
+      <section class="card"><h2>Facts</h2>${facts([
         ['Site id', copyable(site.id, 'the site id')],
         ...(names === null ? [] : ([['Account', names.get(site.accountId) ?? '']] as const)),
-        ['Keys', html`<a href="/console/keys?site=${site.id}">${plural(keys, 'key')}</a>`],
+        [
+          'Keys',
+          keys === 0
+            ? 'None yet'
+            : html`<a href="/console/keys?site=${site.id}">${plural(keys, 'key')}</a>`,
+        ],
         ['Added', instant(site.createdAt)],
       ])}</section>
-      ${visit.may('places.write') ? html`<section class="card"><h2>Change it</h2>${changes(visit, site, refusal)}</section>` : nothing}
+      ${visit.may('places.write') ? html`<section class="card"><h2>Rename</h2>${changes(visit, site, keys, refusal)}</section>` : nothing}
     </div>`
   return page(visit, { title: site.name, crumbs: ABOVE_SITES }, body, statusOf(refusal))
 }
 
-const changes = (visit: Visit, site: Site, refusal: Refusal | null) => html`
+const changes = (visit: Visit, site: Site, keys: number, refusal: Refusal | null) => html`
   ${nameForm(visit, `${SITES}/${site.id}/rename`, site.name, refusal)}
   <details class="more"><summary>Remove the site</summary>
-    <p>Only a site that no key ever belonged to can be removed. ${link(`${SITES}/${site.id}/remove`, 'Remove it', 'danger compact')}</p>
+    <p>Only a site that no key ever belonged to can be removed. ${
+      keys === 0
+        ? link(`${SITES}/${site.id}/remove`, 'Remove it', 'danger compact')
+        : 'This one has keys: it stays.'
+    }</p>
   </details>`
 
 async function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
@@ -76,7 +85,7 @@ async function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
   return confirm(visit, {
     title: `Remove ${name}?`,
     crumbs: [...ABOVE_SITES, { href: back, text: name }],
-    text: 'The site leaves every list. The audit keeps what it was. This cannot be undone, but a site of the same name can be added.',
+    text: 'Only a site that no key ever belonged to can be removed. It leaves every list; the audit keeps what it was. This cannot be undone, but a site of the same name can be added.',
     button: 'Remove the site',
     look: 'danger primary',
     back,

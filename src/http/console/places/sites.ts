@@ -1,14 +1,15 @@
 import { html } from 'hono/html'
 import type { Refusal } from '../../../service/operator.ts'
+import type { Site } from '../../../service/ports.ts'
 import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { listPage } from '../list-page.ts'
 import { accountNames, inOneAccount } from '../one-account.ts'
 import { field, form, hidden, link, submit } from '../parts/form.ts'
-import { nothing } from '../parts/html.ts'
+import { type Html, nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
-import { empty, refused } from '../parts/words.ts'
+import { empty, plural, refused } from '../parts/words.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { text, type Visit } from '../visit.ts'
 import { ABOVE_SITES, SITES } from './paths.ts'
@@ -62,13 +63,18 @@ async function list(visit: Visit): Promise<Response> {
           rows: rows.map((site) => [
             html`<a href="${SITES}/${site.id}">${site.name}</a>`,
             ...(names === null ? [] : [names.get(site.accountId) ?? '']),
-            html`<a href="/console/keys?site=${site.id}" aria-label="${keysOf.get(site.id) ?? 0} keys of ${site.name}">${keysOf.get(site.id) ?? 0}</a>`,
+            keysLink(site, keysOf.get(site.id) ?? 0),
             moment(site.createdAt, visit.now),
           ]),
         })}${pages}</section>`
-  const about = 'The clinics, offices and hospitals whose keys these are.'
+  const about = 'Clinics, offices and hospitals. Keys of some dialects belong to one.'
   return page(visit, { title: 'Sites', about, actions: rows.length === 0 ? nothing : add }, body)
 }
+
+const keysLink = ({ id, name }: Site, keys: number): Html | string =>
+  keys === 0
+    ? '0'
+    : html`<a href="/console/keys?site=${id}" aria-label="${plural(keys, 'key')} of ${name}">${keys}</a>`
 
 function ask(visit: Visit, accountId: string, refusal: Refusal | null): Promise<Response> {
   const body = html`${refused(messageOf(refusal))}<section class="card">${form(

@@ -35,15 +35,15 @@ const body = (api: Api): Html => html`
   <pre tabindex="0"><code>curl "$URL/admin/v1/me" -H "Authorization: Bearer $API_TOKEN"</code></pre>
   ${api.tags.map(
     ({ name, description }) => html`
-  <section class="stack" id="${anchor(name)}"><div><h2>${name}</h2><p class="soft">${description}</p></div>
+  <section class="stack chapter" id="${anchor(name)}"><div><h2>${name}</h2><p class="soft">${description}</p></div>
     ${operationsOf(api, name).map(operationCard)}</section>`,
   )}
-  <section class="stack" id="${anchor('Problems')}"><div><h2>Problems</h2><p class="soft">Why a request was not done, as RFC 9457 tells it.</p></div>
+  <section class="stack chapter" id="${anchor('Problems')}"><div><h2>Problems</h2><p class="soft">Why a request was not done, as RFC 9457 tells it.</p></div>
     <div class="card"><dl class="facts">${Object.entries(api.components.responses).map(
       ([kind, { description }]) =>
         html`<dt id="problem-${kind}"><code>${kind}</code></dt><dd>${prose(description)}</dd>`,
     )}</dl></div></section>
-  <section class="stack" id="${anchor('Things')}"><div><h2>Things</h2><p class="soft">What answers hold.</p></div>
+  <section class="stack chapter" id="${anchor('Things')}"><div><h2>Things</h2><p class="soft">What answers hold.</p></div>
     ${Object.entries(api.components.schemas).map(
       ([name, schema]) =>
         html`<article class="card" id="${schemaId(name)}"><h3>${name}</h3>${members(schema)}</article>`,

@@ -53,7 +53,7 @@ export const member = (name: string, schema: Schema, mark: Html): Html => html`
   <dt><code>${name}</code></dt><dd>${typeOf(schema)}${mark}${
     schema.default === undefined
       ? nothing
-      : html` <span class="soft">${schema.default} where it is left out</span>`
+      : html` <span class="soft">(<code>${schema.default}</code> where it is left out)</span>`
   }${schema.description === undefined ? nothing : html`<br><span class="soft small">${prose(schema.description)}</span>`}${inner(schema)}</dd>`
 
 /** Objects that have no name of their own are shown where they are. */

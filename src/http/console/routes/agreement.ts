@@ -13,7 +13,7 @@ export const tokenField = (hint: string, required = false): Html =>
 export const methodChoices = (value: string): Html =>
   choices({
     name: 'method',
-    legend: 'How it is verified',
+    legend: 'How the challenge is sent',
     value,
     options: [
       { value: 'POST', text: 'POST', hint: 'Token and challenge in a JSON body. Most take this.' },

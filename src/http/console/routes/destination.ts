@@ -4,19 +4,20 @@ import type { DestinationSummary } from '../../../service/ports.ts'
 import type { Handshake } from '../../../service/routes.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
-import { field, form, hidden, link, press, submit } from '../parts/form.ts'
+import { MESSAGES } from '../messages/paths.ts'
+import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { instant, moment } from '../parts/time.ts'
-import { badge, copyable, facts, notice, refused } from '../parts/words.ts'
+import { badge, copyable, empty, facts, notice, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
 import { messageOf, statusOf } from '../refusal.ts'
-import { part, text, type Visit } from '../visit.ts'
-import { methodChoices, tokenField } from './agreement.ts'
+import { part, type Visit } from '../visit.ts'
 import type { RouteScreenDeps } from './deps.ts'
 import { mountDestinationEdits } from './destination-edits.ts'
+import { edits } from './destination-forms.ts'
 import { verifiedBadge } from './destinations.ts'
 import { handshakeDrawn, questionOf } from './handshake.ts'
-import { nameForm } from './name-form.ts'
+import { itsFeeds } from './its-feeds.ts'
 import { ABOVE_DESTINATION, DESTINATIONS, FEEDS } from './paths.ts'
 import { mountVouch } from './vouch.ts'
 
@@ -59,6 +60,7 @@ async function showDestination(
         <p>It is asked this, and answers 2xx with the challenge in its body, as it is. That proves that the URL is theirs${destination.hasToken ? ', and that both sides have the same token' : ''}.</p>
         ${questionOf(deps, destination)}</section>
     </div>
+    ${await feedsOf(visit, destination)}
     ${mayWrite ? edits(visit, destination, refusal ?? null) : nothing}`
   const head = {
     title: destination.name,
@@ -70,20 +72,36 @@ async function showDestination(
 
 const factsOf = (visit: Visit, destination: DestinationSummary): Html =>
   facts([
-    ['State', verifiedBadge(destination.verifiedAt)],
     [
-      'Verified',
-      destination.verifiedAt === null ? 'never' : moment(destination.verifiedAt, visit.now),
+      'State',
+      html`${verifiedBadge(destination.verifiedAt)} ${destination.verifiedAt === null ? nothing : moment(destination.verifiedAt, visit.now)}`,
     ],
     ['URL', destination.url === null ? 'none yet' : copyable(destination.url, 'the URL')],
     ['Destination id', copyable(destination.id, 'the destination id')],
-    ['Token', destination.hasToken ? 'set; it is never shown' : badge('none', 'warn')],
+    [
+      'Token',
+      destination.hasToken
+        ? 'set; it is never shown'
+        : html`${badge('None', 'warn')} It cannot tell who sends.`,
+    ],
     [
       'Plain http',
-      destination.development ? html`${badge('allowed', 'warn')} for development` : 'refused',
+      destination.development ? html`${badge('Allowed', 'warn')} for development` : 'refused',
     ],
-    ['Feeds', html`<a href="${FEEDS}?destination=${destination.id}">What is sent to it</a>`],
+    ['Messages', html`<a href="${MESSAGES}?destination=${destination.id}">What was sent to it</a>`],
   ])
+
+/** Who sends to it, and whether that gets through. */
+const feedsOf = (visit: Visit, { id }: DestinationSummary): Promise<Html> =>
+  itsFeeds(visit, { destinationId: id }, 'From where it gets messages', () =>
+    empty(
+      'No source is subscribed to it',
+      'Nothing is sent to it until one is.',
+      visit.may('routes.write')
+        ? link(`${FEEDS}/new?destination=${id}`, 'Subscribe a source')
+        : nothing,
+    ),
+  )
 
 function standing(visit: Visit, { url, verifiedAt }: DestinationSummary): Html {
   if (verifiedAt !== null) return nothing
@@ -105,29 +123,7 @@ function actionsOf(visit: Visit, { id, url, verifiedAt }: DestinationSummary): H
     url === null
       ? nothing
       : press(visit.formToken, `${here}/verify`, verifiedAt === null ? 'Verify' : 'Verify again', {
-          look: 'primary',
+          look: verifiedAt === null ? 'primary' : '',
         })
   return html`${vouch}${verify}`
-}
-
-function edits(visit: Visit, destination: DestinationSummary, refusal: Refusal | null): Html {
-  const here = `${DESTINATIONS}/${destination.id}`
-  const url = destination.url ?? ''
-  return html`<div class="columns">
-    <section class="card"><h2>Rename</h2>${nameForm(visit, `${here}/rename`, destination.name, refusal)}</section>
-    <section class="card"><h2>Move</h2>${form(
-      visit.formToken,
-      `${here}/move`,
-      html`${hidden('seen', url)}
-        ${field({ name: 'url', label: 'URL', value: refusal === null ? url : text(visit, 'url') || url, hint: 'Another URL is another party: it is to be verified anew.', required: true, spellcheck: false })}
-        <div class="row">${submit('Set the URL', '')}</div>`,
-    )}</section>
-    <section class="card"><h2>Token</h2>${form(
-      visit.formToken,
-      `${here}/token`,
-      html`${tokenField('Another token is another agreement: it is to be verified anew.', true)}
-        ${methodChoices(destination.method)}
-        <div class="row">${submit('Set the token', '')}</div>`,
-    )}</section>
-  </div>`
 }

@@ -7,11 +7,12 @@ import { listPage } from '../list-page.ts'
 import { accountNames, inOneAccount } from '../one-account.ts'
 import { check, field, form, hidden, link, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { badge, copyable, empty, refused } from '../parts/words.ts'
+import { badge, empty, refused } from '../parts/words.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { optional, text, type Visit } from '../visit.ts'
 import { methodChoices, methodOf, tokenField } from './agreement.ts'
 import { ABOVE_DESTINATION, DESTINATIONS } from './paths.ts'
+import { carried } from './tile.ts'
 
 const NEW = `${DESTINATIONS}/new`
 
@@ -47,7 +48,7 @@ async function list(visit: Visit): Promise<Response> {
     rows.length === 0
       ? html`<section class="card flush">${empty('No destinations yet', 'A destination is a system that receives messages at a URL. Add one, verify it, and subscribe a source to it.', add)}</section>`
       : html`<ul class="tiles">${rows.map((row) => tile(row, accounts))}</ul>${pages}`
-  const about = 'Systems that receive messages. Only one that is verified is sent any.'
+  const about = 'Systems that receive messages, once they are verified.'
   return page(visit, { title: 'Destinations', about, actions: add }, body)
 }
 
@@ -55,9 +56,10 @@ const tile = (
   { id, name, url, verifiedAt, development, accountId }: DestinationSummary,
   accounts: ReadonlyMap<string, string> | null,
 ): Html => html`
-  <li class="card"><header><h2><a href="${DESTINATIONS}/${id}">${name}</a></h2><span class="row">${verifiedBadge(verifiedAt)}${development ? badge('Development') : nothing}</span></header>
-    ${url === null ? html`<p class="soft">It has no URL yet.</p>` : copyable(url, `the URL of ${name}`)}
-    ${copyable(id, `the id of ${name}`)}
+  <li class="card"><div class="stack tight"><h2><a href="${DESTINATIONS}/${id}">${name}</a></h2>
+      <p class="row">${verifiedBadge(verifiedAt)}${development ? badge('Plain http allowed', 'warn') : nothing}</p></div>
+    ${url === null ? html`<p class="soft">It has no URL yet.</p>` : carried('URL', url, name)}
+    ${carried('destination id', id, name)}
     ${accounts === null ? nothing : html`<p class="small soft">${accounts.get(accountId)}</p>`}</li>`
 
 export const verifiedBadge = (verifiedAt: number | null): Html =>
@@ -69,8 +71,8 @@ function ask(visit: Visit, accountId: string, refusal: Refusal | null): Promise<
     NEW,
     html`${hidden('account', accountId)}
       ${field({ name: 'name', label: 'Name', value: text(visit, 'name'), hint: 'What people call the system that receives.', required: true, autofocus: true })}
-      ${field({ name: 'url', label: 'URL', type: 'text', value: text(visit, 'url'), hint: 'Where messages are posted to, https. Without one nothing can be sent yet.', spellcheck: false })}
-      ${tokenField('Both sides know it: it goes with every message, so that they know it is from here. It is kept sealed and never shown again.')}
+      ${field({ name: 'url', label: 'URL', type: 'text', value: text(visit, 'url'), hint: 'Messages are posted here, by https. It can be set later: until then nothing is sent.', spellcheck: false })}
+      ${tokenField('Both sides know it. It goes with every message, so that the destination knows who sends. It is kept sealed and never shown again.')}
       ${methodChoices(text(visit, 'method') || 'POST')}
       ${check({ name: 'development', label: 'For development: plain http is good enough. Never for patients’ data.', checked: text(visit, 'development') === 'yes' })}
       <div class="row">${submit('Add the destination')}${link(DESTINATIONS, 'Cancel', 'quiet')}</div>`,

@@ -21,16 +21,18 @@ export const feedTable = (visit: Visit, feeds: readonly ListedFeed[], caption: s
     rows: feeds.map((feed) => [
       html`<a href="${FEEDS}/${feed.id}">${feed.source.name} <span aria-hidden="true">→</span><span class="hidden">to</span> ${feed.destination.name}</a><span class="sub">${modelsOf(feed)}</span>`,
       html`${feedState(feed)} ${feed.destination.verifiedAt === null ? badge('Destination not verified', 'warn') : nothing}`,
-      html`<span class="number">${feed.queued.toLocaleString('en')}</span>${oldest(visit, feed)}`,
+      html`<span class="number">${feed.queued.toLocaleString('en')}</span> ${oldest(visit, feed)}`,
       feed.lastAttempt === null
         ? ''
-        : html`${outcomeText(feed.lastAttempt)}<span class="sub">${moment(feed.lastAttempt.at, visit.now)}</span>`,
+        : html`${outcomeText(feed.lastAttempt)} <span class="sub">${moment(feed.lastAttempt.at, visit.now)}</span>`,
       nextTry(visit, feed),
     ]),
   })
 
 const oldest = (visit: Visit, { oldestAt }: ListedFeed): Html =>
-  oldestAt === null ? nothing : html`<span class="sub">oldest ${moment(oldestAt, visit.now)}</span>`
+  oldestAt === null
+    ? nothing
+    : html`<span class="sub">the oldest ${moment(oldestAt, visit.now)}</span>`
 
 /** A feed that has nothing to send, or is paused, tries nothing. */
 export function nextTry(visit: Visit, feed: ListedFeed): Html | string {

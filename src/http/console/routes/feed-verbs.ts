@@ -13,18 +13,19 @@ const VERBS = {
   pause: {
     title: 'Pause the feed?',
     text: (feed: ListedFeed) =>
-      `What ${feed.source.name} sends to ${feed.destination.name} is refused until the feed is resumed. ${plural(feed.queued, 'message')} in its queue will wait.`,
+      `What ${feed.source.name} sends to ${feed.destination.name} is refused until the feed is resumed.${feed.queued === 0 ? '' : ` What is queued waits: ${plural(feed.queued, 'message')}.`}`,
     button: 'Pause the feed',
     look: 'primary',
     work: ({ desk }: Visit, id: string): Promise<Done<unknown>> =>
       desk.routes.setSubscriptionStatus(id, 'paused'),
     to: (id: string) => `${FEEDS}/${id}`,
-    said: 'feed-paused',
+    // Its page says so itself, and what follows from it.
+    said: undefined,
   },
   purge: {
     title: 'Empty the queue?',
     text: (feed: ListedFeed) =>
-      `${plural(feed.queued, 'message')} that ${feed.source.name} has sent will not reach ${feed.destination.name}. Each is marked as skipped, and can be replayed one by one.`,
+      `${plural(feed.queued, 'message')} that ${feed.source.name} has sent will not reach ${feed.destination.name}. They are marked as skipped, and can be replayed one by one.`,
     button: 'Empty the queue',
     look: 'danger primary',
     work: ({ desk }: Visit, id: string): Promise<Done<unknown>> => desk.routes.purge(id),
@@ -34,7 +35,7 @@ const VERBS = {
   remove: {
     title: 'Unsubscribe?',
     text: (feed: ListedFeed) =>
-      `What ${feed.source.name} sends to ${feed.destination.name} is refused from then on. What was delivered stays in the list of messages.`,
+      `What ${feed.source.name} sends to ${feed.destination.name} is refused from now on. What was delivered stays in the list of messages.${feed.queued === 0 ? '' : ` Its queue has to be empty first: it holds ${plural(feed.queued, 'message')}.`}`,
     button: 'Unsubscribe',
     look: 'danger primary',
     work: ({ desk }: Visit, id: string): Promise<Done<unknown>> => desk.routes.unsubscribe(id),

@@ -4,19 +4,18 @@ import type { ListedFeed } from '../../../service/ports/lists.ts'
 import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { attemptTable } from '../messages/attempt-table.ts'
-import { messageTable } from '../messages/message-table.ts'
 import { MESSAGES } from '../messages/paths.ts'
 import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { moment } from '../parts/time.ts'
-import { copyable, empty, facts, notice, plural, refused } from '../parts/words.ts'
+import { copyable, empty, facts, refused } from '../parts/words.ts'
 import { problem } from '../problem.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { part, type Visit } from '../visit.ts'
-import { feedState, modelsOf, outcomeText } from './feed-state.ts'
+import { feedDrawn, queueShown } from './feed-drawn.ts'
 import { nextTry } from './feed-table.ts'
+import { trouble } from './feed-trouble.ts'
 import { mountFeedVerbs } from './feed-verbs.ts'
-import { ABOVE_FEED, DESTINATIONS, FEEDS, SOURCES } from './paths.ts'
+import { ABOVE_FEED, FEEDS } from './paths.ts'
 
 const HERE = `${FEEDS}/:id`
 const SHOWN = 10
@@ -47,18 +46,10 @@ async function show(visit: Visit, refusal: Refusal | null): Promise<Response> {
     ? tried.value.filter(({ destinationId }) => destinationId === feed.destination.id)
     : []
   const body = html`${refused(messageOf(refusal))}${trouble(visit, feed)}
+    <section class="card" aria-label="Its way"><h2>Its way</h2>${feedDrawn(feed, destination.ok)}</section>
     <section class="card"><h2>Facts</h2>${facts([
-      ['State', feedState(feed)],
-      ['Source', html`<a href="${SOURCES}/${feed.source.id}">${feed.source.name}</a>`],
-      [
-        'Destination',
-        destination.ok
-          ? html`<a href="${DESTINATIONS}/${feed.destination.id}">${feed.destination.name}</a>`
-          : html`${feed.destination.name} <span class="soft">(of another account)</span>`,
-      ],
-      ['Data model', modelsOf(feed)],
-      ['Queued', plural(feed.queued, 'message')],
       ['Next try', nextTry(visit, feed) || 'nothing to send'],
+      ['Messages', html`<a href="${MESSAGES}?feed=${id}">What went through it</a>`],
       ['Feed id', copyable(id, 'the feed id')],
     ])}</section>
     ${
@@ -72,8 +63,7 @@ async function show(visit: Visit, refusal: Refusal | null): Promise<Response> {
             'Nothing is queued',
             html`What was sent is under <a href="${MESSAGES}?feed=${id}">its messages</a>.`,
           )
-        : html`${messageTable(visit, queued, feed.queued > queued.length ? `The newest ${queued.length} of ${feed.queued} that are queued` : 'Queued')}
-          <div class="pager"><a href="${MESSAGES}?feed=${id}&status=queued">All that are queued</a></div>`
+        : queueShown(visit, feed, queued)
     }</section>`
   const head = {
     title: `${feed.source.name} to ${feed.destination.name}`,
@@ -93,30 +83,4 @@ function actionsOf(visit: Visit, { id, status, queued }: ListedFeed): Html {
           look: 'primary',
         })
   }${queued > 0 ? link(`${here}/purge`, 'Empty the queue', 'danger') : link(`${here}/remove`, 'Unsubscribe', 'danger')}`
-}
-
-/** What is wrong, and what helps. */
-function trouble(visit: Visit, feed: ListedFeed): Html {
-  const { destination, lastAttempt } = feed
-  if (feed.status === 'paused') {
-    return notice(
-      'warn',
-      'It is paused',
-      'What its source sends to this destination is refused. What is queued waits until it is resumed.',
-    )
-  }
-  if (destination.verifiedAt === null) {
-    return notice(
-      'warn',
-      'The destination is not verified',
-      html`What its source sends there is refused. <a href="${DESTINATIONS}/${destination.id}">Verify it</a>.`,
-    )
-  }
-  if (feed.attempts === 0 || lastAttempt === null) return nothing
-  return notice(
-    'bad',
-    `The first message was tried ${plural(feed.attempts, 'time')} in vain`,
-    html`<p>${outcomeText(lastAttempt)} ${moment(lastAttempt.at, visit.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
-      <p>It is tried again by itself, at least every two minutes; what comes after it waits. If <a href="${MESSAGES}/${feed.headId}">this message</a> is the trouble, skip it. If the destination is, nothing is lost: all waits until it is back.</p>`,
-  )
 }

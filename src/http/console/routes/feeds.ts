@@ -35,9 +35,9 @@ async function list(visit: Visit): Promise<Response> {
         : isNarrowed
           ? empty(
               'No such feed',
-              stuck
-                ? 'None is stuck: every destination takes what it is sent.'
-                : 'No feed is between these.',
+              sourceId !== undefined || destinationId !== undefined
+                ? 'No feed between these is like that.'
+                : 'None is stuck: every destination takes what it is sent.',
               link(FEEDS, 'Show all feeds'),
             )
           : empty(

@@ -8,10 +8,11 @@ import { accountNames, inOneAccount } from '../one-account.ts'
 import { field, form, hidden, link, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { moment } from '../parts/time.ts'
-import { copyable, empty, refused } from '../parts/words.ts'
+import { empty, refused } from '../parts/words.ts'
 import { messageOf, statusOf } from '../refusal.ts'
 import { text, type Visit } from '../visit.ts'
 import { ABOVE_SOURCE, SOURCES } from './paths.ts'
+import { carried } from './tile.ts'
 
 /** Who sends: each source is a system of a vendor, and has one key. */
 export function mountSources(area: Area): void {
@@ -53,15 +54,15 @@ const tile = (
   accounts: ReadonlyMap<string, string> | null,
 ): Html => html`
   <li class="card"><h2><a href="${SOURCES}/${id}">${name}</a></h2>
-    ${copyable(id, `the id of ${name}`)}
-    <p class="small soft">${accounts === null ? nothing : html`${accounts.get(accountId)} · `}added ${moment(createdAt, visit.now)}</p></li>`
+    ${carried('source id', id, name)}
+    <p class="small soft">${accounts === null ? nothing : html`${accounts.get(accountId)} · `}Added ${moment(createdAt, visit.now)}</p></li>`
 
 function ask(visit: Visit, accountId: string, refusal: Refusal | null): Promise<Response> {
   const body = html`${refused(messageOf(refusal))}<section class="card">${form(
     visit.formToken,
     `${SOURCES}/new`,
     html`${hidden('account', accountId)}
-      ${field({ name: 'name', label: 'Name', value: text(visit, 'name'), hint: 'What people call the system that sends. Destinations are told it with every message.', required: true, autofocus: true })}
+      ${field({ name: 'name', label: 'Name', value: text(visit, 'name'), hint: 'What people call the system that sends. Every message tells it to its destination.', required: true, autofocus: true })}
       <div class="row">${submit('Add the source')}${link(SOURCES, 'Cancel', 'quiet')}</div>`,
   )}</section>`
   return page(visit, { title: 'Add a source', crumbs: ABOVE_SOURCE }, body, statusOf(refusal))

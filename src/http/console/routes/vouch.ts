@@ -8,17 +8,17 @@ import { ABOVE_DESTINATION, DESTINATIONS } from './paths.ts'
 
 const WORDS = {
   vouch: {
-    title: 'Vouch for it?',
+    title: (name: string) => `Vouch for ${name}?`,
     text: (name: string, url: string) =>
-      `From then on health data is sent to ${name} at ${url}, on your word that it is theirs. Rather verify it, where it can repeat a challenge. That it was you is in the audit.`,
+      `From now on health data is sent to ${name} at ${url}, on your word that the URL is theirs. If it can repeat a challenge, verify it instead. The audit says who vouched.`,
     button: 'Vouch for it',
     look: 'primary',
     said: 'destination-vouched',
   },
   doubt: {
-    title: 'Doubt it?',
+    title: (name: string) => `Doubt ${name}?`,
     text: (name: string, url: string) =>
-      `What sources send to ${name} at ${url} is refused from then on, until it is verified again. What is queued already still goes out: pause its feeds to hold that back.`,
+      `What sources send to ${name} at ${url} is refused from now on, until it is verified again. What is queued already still goes out: pause its feeds to hold that back.`,
     button: 'Doubt it',
     look: 'danger primary',
     said: 'destination-doubted',
@@ -51,7 +51,7 @@ async function ask(
   const { name, url } = found.value
   const { title, text, button, look } = WORDS[verb]
   return confirm(visit, {
-    ...{ title, button, look, refusal, text: text(name, url ?? 'no URL yet') },
+    ...{ title: title(name), button, look, refusal, text: text(name, url ?? 'no URL yet') },
     crumbs: [...ABOVE_DESTINATION, { href: `${DESTINATIONS}/${id}`, text: name }],
     back: `${DESTINATIONS}/${id}`,
   })

@@ -6,6 +6,7 @@ import { SCHEMA_VERSION } from '../../../storage/tables.ts'
 import { openEngine } from '../../engine.ts'
 import { silent } from '../../silent.ts'
 import { explain } from '../explain.ts'
+import { checkAudit } from './audit.ts'
 import { bad, type Finding, fine } from './finding.ts'
 import { checkPostgres } from './postgres.ts'
 import { adviceFor } from './version.ts'
@@ -13,14 +14,14 @@ import { adviceFor } from './version.ts'
 const RESTORE = 'stop the server and restore the database from a backup'
 
 /** What the database says of itself; it is written to only when reading found nothing wrong. */
-export async function checkDatabase({ database }: Config): Promise<Finding[]> {
+export async function checkDatabase({ database, keyringPath }: Config): Promise<Finding[]> {
   if (database.engine === 'sqlite' && !existsSync(database.path)) return []
   const read =
     database.engine === 'sqlite'
       ? await checkByReading(database.path)
       : await checkPostgres(database.url)
   if (read.some(({ status }) => status !== 'ok')) return read
-  return [...read, ...(await checkByWriting(database))]
+  return [...read, ...(await checkByWriting(database, keyringPath))]
 }
 
 async function checkByReading(path: string): Promise<Finding[]> {
@@ -45,7 +46,10 @@ async function checkByReading(path: string): Promise<Finding[]> {
   }
 }
 
-async function checkByWriting(database: Config['database']): Promise<Finding[]> {
+async function checkByWriting(
+  database: Config['database'],
+  keyringPath: string,
+): Promise<Finding[]> {
   const check = 'writing'
   try {
     const storage = createStorage(await openEngine(database, silent))
@@ -53,7 +57,11 @@ async function checkByWriting(database: Config['database']): Promise<Finding[]> 
       const started = performance.now()
       await storage.probe()
       const ms = Math.ceil(performance.now() - started)
-      return [fine(check, `a write is on disk after ${ms} ms`), await checkClock(storage)]
+      return [
+        fine(check, `a write is on disk after ${ms} ms`),
+        await checkClock(storage),
+        ...(await checkAudit(storage, keyringPath)),
+      ]
     } finally {
       await storage.close()
     }

@@ -8,7 +8,7 @@ import { printLink } from './link.ts'
 
 const USER = 'the user'
 
-/** How a person signs in at the console. */
+/** How a person is called, and signs in at the console. */
 export function defineSignIn(group: Command, columns: Columns<User>): void {
   group
     .command('invite')
@@ -30,6 +30,17 @@ export function defineSignIn(group: Command, columns: Columns<User>): void {
     .addHelpText('after', examples('users set-username 0199aa… dr'))
     .action(async (id: string, username: string, _: object, command: Command) => {
       const done = await withLatchkey(({ people }) => people.setUsername(id, username))
+      printOne(command, granted(done), columns)
+    })
+
+  group
+    .command('set-email')
+    .argument('<id>', USER)
+    .argument('<email>', 'once in the account')
+    .description('Give a person another e-mail address. Nobody signs in with it.')
+    .addHelpText('after', examples('users set-email 0199aa… mara.west@clinic.example'))
+    .action(async (id: string, email: string, _: object, command: Command) => {
+      const done = await withLatchkey(({ accounts }) => accounts.setEmail(id, email))
       printOne(command, granted(done), columns)
     })
 

@@ -5,7 +5,7 @@ import type { Telling } from './telling.ts'
 
 /** What happens to keys, and what comes of requests with them. */
 export const KEYS = {
-  'key.created': ['good', ({ ownerId }) => `The key was created for ${ownerId}.`],
+  'key.created': ['plain', ({ ownerId }) => `The key was created for ${ownerId}.`],
   'key.viewed': ['warn', 'The secret was viewed.'],
   'keys.viewed': ['warn', ({ keys }) => `The secrets of ${keys} customer keys were listed.`],
   'key.secret_rotated': [
@@ -15,13 +15,16 @@ export const KEYS = {
         ? `A new secret was made. The one before it works until ${exact(overlapEndsAt)}.`
         : 'A new secret was made. The one before it, and all tokens, ended at once.',
   ],
-  'key.edited': ['plain', (facts) => `The key was changed: ${changesOf(facts)}.`],
-  'key.transferred': ['plain', (facts) => `The key has another owner: ${changesOf(facts)}.`],
+  'key.edited': ['plain', (facts) => stopped(`The key was changed: ${changesOf(facts)}`)],
+  'key.transferred': [
+    'plain',
+    (facts) => stopped(`The key has another owner: ${changesOf(facts)}`),
+  ],
   'key.enabled': ['good', ({ by }) => `The key was enabled${byWhom(by)}.`],
   'key.disabled': ['warn', ({ by }) => `The key was disabled${byWhom(by)}.`],
   'key.revoked': ['bad', 'The key was revoked, for ever.'],
   'key.deleted': ['bad', ({ name, publicId }) => `The key ${name} (${publicId}) was deleted.`],
-  'key.assigned': ['good', ({ siteId }) => `The key was assigned to ${siteId}.`],
+  'key.assigned': ['plain', ({ siteId }) => `The key was assigned to ${siteId}.`],
   'key.unassigned': ['warn', 'The key was taken back from its office.'],
   'key.refused': ['bad', (facts) => explainRefusal(facts).sentence],
   'token.issued': ['good', 'Key and secret were exchanged for tokens.'],
@@ -43,6 +46,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   ownerId: 'owner',
   expiresAt: 'expiry',
 }
+
+/** With a full stop, where what somebody typed does not end with one already. */
+const stopped = (text: string): string => (/[.!?]”$/.test(text) ? text : `${text}.`)
 
 /** `name is now “Front desk”, expiry is now 2027-01-31`. */
 function changesOf(facts: Facts): string {

@@ -4,7 +4,7 @@ import type { Telling } from './telling.ts'
 
 /** Who comes, signs in and leaves. */
 export const PEOPLE = {
-  'user.created': ['good', ({ role }) => `The person was added as ${role}.`],
+  'user.created': ['plain', ({ role }) => `The person was added as ${role}.`],
   'user.first_operator': ['good', 'The first operator set a password.'],
   'user.invited': [
     'plain',

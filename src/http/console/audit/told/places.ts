@@ -3,7 +3,7 @@ import type { Telling } from './telling.ts'
 /** Accounts and what is in them, and the server itself. */
 export const PLACES = {
   'account.renamed': ['plain', ({ name }) => `The account is now called ${name}.`],
-  'account.created': ['good', 'The account was created.'],
+  'account.created': ['plain', 'The account was created.'],
   'account.closed': ['bad', 'The account was closed: every key of it is refused.'],
   'account.opened': ['good', 'The account was opened again.'],
   'account.departed_keys_set': [
@@ -15,14 +15,19 @@ export const PLACES = {
   ],
   'account.addresses_enforced': ['warn', 'Keys work only from the addresses on the list.'],
   'account.addresses_open': ['warn', 'Keys work from every address.'],
-  'address.added': ['plain', ({ network }) => `The address ${network} was added to the list.`],
+  'address.added': ['plain', ({ network }) => `${network} was added to the list.`],
   'address.removed': ['warn', 'An address was taken off the list.'],
   'site.renamed': ['plain', ({ name }) => `The site is now called ${name}.`],
-  'site.created': ['good', 'The site was added.'],
+  'site.created': ['plain', 'The site was created.'],
   'site.removed': ['bad', 'The site was removed.'],
   'developer.renamed': ['plain', ({ name }) => `The developer is now called ${name}.`],
-  'developer.created': ['good', 'The developer was added.'],
+  'developer.created': ['plain', 'The developer was created.'],
+  'developer.removed': ['bad', 'The developer was removed.'],
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
+  'audit.exported': [
+    'warn',
+    ({ last }) => `The audit of all accounts was exported, up to event ${last}.`,
+  ],
   'audit.purged': [
     'plain',
     ({ purged }) => `${purged} events that had to be kept no longer were deleted.`,

@@ -3,9 +3,9 @@ import type { Telling } from './telling.ts'
 
 /** The way of messages: where they come from, where they go, and what people do with one. */
 export const ROUTES = {
-  'source.created': ['good', 'The source was added.'],
+  'source.created': ['plain', 'The source was created.'],
   'source.renamed': ['plain', ({ name }) => `The source is now called ${name}.`],
-  'destination.created': ['good', 'The destination was added.'],
+  'destination.created': ['plain', 'The destination was created.'],
   'destination.renamed': ['plain', ({ name }) => `The destination is now called ${name}.`],
   'destination.moved': ['warn', 'The destination has another address: it is to be verified anew.'],
   'destination.token_changed': [
@@ -26,7 +26,7 @@ export const ROUTES = {
   ],
   'destination.doubted': ['warn', 'The destination is no longer taken for verified.'],
   'subscription.created': [
-    'good',
+    'plain',
     ({ sourceId, destinationId, dataModel }) =>
       `What ${sourceId} sends goes to ${destinationId}: ${dataModel ?? 'all data models'}.`,
   ],
