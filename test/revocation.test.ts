@@ -2,8 +2,9 @@ import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
 import { open } from '../src/node/server.ts'
+import { runStaying } from './support/cli/staying.ts'
 import { type Client, clientOf, tokensOf } from './support/client.ts'
-import { runCli, type ServerProcess, startServer } from './support/process.ts'
+import { type ServerProcess, startServer } from './support/process.ts'
 import {
   deviceNew,
   done,
@@ -67,7 +68,7 @@ describe('from another process, of a server that has everything in its caches', 
   }
 
   async function cli(...args: string[]) {
-    const result = await runCli([...args, '--json'], { dir, env: settings })
+    const result = await runStaying([...args, '--json'], { dir, env: settings })
     if (result.code !== 0) throw new Error(result.stderr)
     return JSON.parse(result.stdout) as { secret?: string }
   }

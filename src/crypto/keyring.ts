@@ -1,4 +1,7 @@
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import type { JWK } from 'jose'
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
+import { exportJWK } from 'jose/key/export'
+import { generateKeyPair } from 'jose/key/generate/keypair'
 import { z } from 'zod'
 import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'

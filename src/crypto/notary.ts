@@ -1,4 +1,5 @@
-import { exportJWK, importPKCS8 } from 'jose'
+import { exportJWK } from 'jose/key/export'
+import { importPKCS8 } from 'jose/key/import'
 import { canonicalEvent, canonicalStatement } from '../domain/chain.ts'
 import type { Notary } from '../service/ports.ts'
 import type { Keyring } from './keyring.ts'

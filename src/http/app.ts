@@ -3,9 +3,7 @@ import type { AdminDeps } from './admin/admin.ts'
 import { createAnswered } from './answered.ts'
 import { byCredential } from './api-v1.ts'
 import { callerOf } from './caller.ts'
-import { consolePages } from './console/console.ts'
 import type { ConsoleDeps } from './console/deps.ts'
-import { createReference } from './console/reference/reference.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
@@ -67,8 +65,8 @@ export function createApp(deps: AppDeps): Hono {
       ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
       ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
     })
-    app.route('/', consolePages({ ...deps, answered }))
-    app.all('/admin/v1/*', adminApi(deps))
+    app.all('/console/*', later(consoleOf({ ...deps, answered })))
+    app.all('/admin/v1/*', later(adminOf(deps)))
   }
 
   app.notFound((c) => {
@@ -83,14 +81,23 @@ export function createApp(deps: AppDeps): Hono {
   return app
 }
 
-/** The management API, from its first request on: its schemas are many, and most processes are asked for none. */
-function adminApi(deps: Omit<AdminDeps, 'showReference'>): (c: Context) => Promise<Response> {
+/** What people work with, from its first request on: it is most of the code, and most processes are asked for none of it. */
+function later(begin: () => Promise<Hono>): (c: Context) => Promise<Response> {
   let begun: Promise<Hono> | undefined
   return async (c) => {
-    begun ??= import('./admin/admin.ts').then(({ createAdmin }) =>
-      createAdmin({ ...deps, showReference: createReference() }),
-    )
-    const admin = await begun
-    return admin.fetch(c.req.raw, c.env)
+    begun ??= begin()
+    const part = await begun
+    return part.fetch(c.req.raw, c.env)
   }
+}
+
+const consoleOf = (deps: ConsoleDeps) => async () => {
+  const { consolePages } = await import('./console/console.ts')
+  return consolePages(deps)
+}
+
+const adminOf = (deps: Omit<AdminDeps, 'showReference'>) => async () => {
+  const { createAdmin } = await import('./admin/admin.ts')
+  const { createReference } = await import('./console/reference/reference.ts')
+  return createAdmin({ ...deps, showReference: createReference() })
 }

@@ -1,15 +1,16 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { explainRefusal, factsOf } from '../../src/domain/refusal.ts'
 import { GROUPS } from '../../src/node/cli/groups.ts'
 import type { Explanation } from '../../src/service/explain.ts'
 import type { AuditEvent } from '../../src/service/ports.ts'
 import type { Verdict } from '../../src/service/verify-chain.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { failures } from '../support/failures.ts'
 import { change } from '../support/moving.ts'
-import { runCli, type ServerProcess, startServer } from '../support/process.ts'
+import { type ServerProcess, startServer } from '../support/process.ts'
 import { type TokenAnswer, temporaryFolder } from '../support/server.ts'
 import { ask, type Revealed, seed } from './command.ts'
 
@@ -41,13 +42,8 @@ const authenticate = (secret: string, apiKey = created.key.publicId) =>
   post('/auth/authenticate', { apiKey, secret })
 
 /** What is known of a request, as soon as the server has written it. */
-async function explained(requestId: string): Promise<Explanation> {
-  for (let attempt = 0; ; attempt++) {
-    const { code, stdout, stderr } = await runCli(['explain', requestId, '--json'], { dir })
-    if (code === 0) return JSON.parse(stdout) as Explanation
-    if (attempt === 10) throw new Error(stderr)
-  }
-}
+const explained = (requestId: string) =>
+  vi.waitFor(() => ask<Explanation>(dir, ['explain', requestId]), 10_000)
 
 describe('explain', () => {
   test('says of a refusal when, from where, which key, why, and what helps', async () => {
@@ -85,7 +81,7 @@ describe('explain', () => {
         },
       ],
     })
-    const { stdout } = await runCli(['explain', requestId], { dir })
+    const { stdout } = await runStaying(['explain', requestId], { dir })
     const lines = stdout.split('\n').map((line) => line.split(/ {2,}/))
     expect(lines).toEqual([
       ['when', expect.stringMatching(/^20..-/)],
@@ -147,10 +143,10 @@ describe('explain', () => {
   })
 
   test('says so where nothing is known', async () => {
-    const { code, stderr } = await runCli(['explain', 'no-such-request'], { dir })
+    const { code, stderr } = await runStaying(['explain', 'no-such-request'], { dir })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^nothing is known of request no-such-request: /)
-    const nowhere = await runCli(['explain', 'x'], { dir: temporaryFolder() })
+    const nowhere = await runStaying(['explain', 'x'], { dir: temporaryFolder() })
     expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringMatching(/no database/)])
   })
 })
@@ -172,7 +168,7 @@ test('audit list finds by subject, actor, action and time', async () => {
 describe('the chain of a server that was stopped', () => {
   const file = join(temporaryFolder(), 'audit.jsonl')
   const verify = async (...args: string[]) => {
-    const { code, stdout } = await runCli(['audit', 'verify', ...args, '--json'], { dir })
+    const { code, stdout } = await runStaying(['audit', 'verify', ...args, '--json'], { dir })
     return { code, verdict: JSON.parse(stdout) as Verdict }
   }
   beforeAll(async () => {
@@ -185,7 +181,7 @@ describe('the chain of a server that was stopped', () => {
     expect(verdict).toMatchObject({ whole: true, first: 1, breaks: [] })
     const listed = await ask<AuditEvent[]>(dir, ['audit', 'list', '--limit', '1000'])
     expect(verdict.events).toBe(listed.length)
-    const { stdout } = await runCli(['audit', 'verify'], { dir })
+    const { stdout } = await runStaying(['audit', 'verify'], { dir })
     expect(stdout).toMatch(/^The audit is whole: \d+ events, numbered 1 to \d+; /)
   })
 
@@ -196,10 +192,10 @@ describe('the chain of a server that was stopped', () => {
     expect(lines.filter((line) => line.startsWith('{"event":'))).toHaveLength(events)
     const away = temporaryFolder()
     const env = { LATCHKEY_KEYRING: join(dir, 'keyring.json') }
-    const result = await runCli(['audit', 'verify', '--file', file], { dir: away, env })
+    const result = await runStaying(['audit', 'verify', '--file', file], { dir: away, env })
     expect(result).toMatchObject({ code: 0, stdout: expect.stringMatching(/^The audit is whole/) })
     expect(existsSync(join(away, 'latchkey.db'))).toBe(false)
-    const again = await runCli(['audit', 'export', file], { dir })
+    const again = await runStaying(['audit', 'export', file], { dir })
     expect([again.code, again.stderr]).toEqual([
       1,
       `${file} is there already: add --force to replace it\n`,
@@ -220,7 +216,7 @@ describe('the chain of a server that was stopped', () => {
     }
     const other = join(temporaryFolder(), 'other.jsonl')
     writeFileSync(other, '{}\n')
-    const { code, stderr } = await runCli(['audit', 'verify', '--file', other], { dir })
+    const { code, stderr } = await runStaying(['audit', 'verify', '--file', other], { dir })
     expect([code, stderr]).toEqual([1, 'line 1 is not one of an exported audit\n'])
   })
 
@@ -230,7 +226,7 @@ describe('the chain of a server that was stopped', () => {
     const { code, verdict } = await verify()
     expect(code).toBe(1)
     expect(verdict.breaks).toMatchObject([{ eventId: event?.id }])
-    const { stdout } = await runCli(['audit', 'verify'], { dir })
+    const { stdout } = await runStaying(['audit', 'verify'], { dir })
     expect(stdout).toMatch(/^THE AUDIT IS BROKEN: .*\n {2}event \d+ is not the one that was sealed/)
     expect(stdout).toContain(String(event?.id))
     change(database, `UPDATE audit_events SET actor = 'operator' WHERE id = '${event?.id}'`)

@@ -1,5 +1,10 @@
 import { expect } from 'vitest'
+import { runStaying } from '../support/cli/staying.ts'
 import { runCli } from '../support/process.ts'
+
+/** Only a process of its own has a standard input. */
+const run = (args: readonly string[], dir: string, stdin: string) =>
+  stdin === '' ? runStaying(args, { dir }) : runCli(args, { dir, stdin })
 
 export interface Row {
   readonly id: string
@@ -8,7 +13,7 @@ export interface Row {
 
 /** Runs a command with --json that must succeed, and answers what it printed. */
 export async function ask<T = Row>(dir: string, args: readonly string[], stdin = ''): Promise<T> {
-  const { code, stdout, stderr } = await runCli([...args, '--json'], { dir, stdin })
+  const { code, stdout, stderr } = await run([...args, '--json'], dir, stdin)
   expect(stderr.includes('"error"') ? stderr : '').toBe('')
   expect(code).toBe(0)
   return JSON.parse(stdout) as T
@@ -28,7 +33,7 @@ export interface Refused {
 
 /** Runs a command with --json that must fail and print nothing, and answers why it did. */
 export async function refused(dir: string, args: readonly string[], stdin = ''): Promise<Refused> {
-  const { code, stdout, stderr } = await runCli([...args, '--json'], { dir, stdin })
+  const { code, stdout, stderr } = await run([...args, '--json'], dir, stdin)
   expect(stdout).toBe('')
   return { code, ...(JSON.parse(stderr) as { error: Omit<Refused, 'code'> }).error }
 }

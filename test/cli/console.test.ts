@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { runStaying } from '../support/cli/staying.ts'
 import { from, got, PASSWORD, setUpApp, signIn } from '../support/people.ts'
-import { runCli, startServer } from '../support/process.ts'
+import { startServer } from '../support/process.ts'
 import { temporaryFolder, testServer } from '../support/server.ts'
 import { ask, type Row, refused } from './command.ts'
 
@@ -81,7 +82,7 @@ test('the command line invites the first operator, and others after him', async 
   expect(await refused(dir, ['users', 'set-username', user.id, 'boss'])).toMatchObject({
     problem: 'conflict',
   })
-  const { stdout, stderr } = await runCli(['users', 'invite', user.id], { dir })
+  const { stdout, stderr } = await runStaying(['users', 'invite', user.id], { dir })
   expect(stderr).toContain('It is shown only now.')
   const [secret = ''] = secretOf(stdout)
   database.clock.set(Date.now())

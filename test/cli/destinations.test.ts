@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runCli } from '../support/process.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 import { ask, refused } from './command.ts'
@@ -25,7 +25,7 @@ afterAll(() => hospital.close())
 
 const env = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' }
 const verify = (id: string, ...more: string[]) =>
-  runCli(['destinations', 'verify', id, ...more], { dir, env })
+  runStaying(['destinations', 'verify', id, ...more], { dir, env })
 
 const create = (...more: string[]) =>
   ask(
@@ -68,7 +68,7 @@ test('who does not meet the challenge: exit code 1, and what was answered, harml
 test('an address that is not allowed is not asked, and the setting that would allow it is named', async () => {
   const { id } = await create('--url', hospital.url)
   const before = hospital.seen.length
-  const { code, stdout } = await runCli(['destinations', 'verify', id], { dir })
+  const { code, stdout } = await runStaying(['destinations', 'verify', id], { dir })
   expect(code).toBe(1)
   expect(stdout).toContain(
     'it was not asked: 127.0.0.1 is at 127.0.0.1, which LATCHKEY_DESTINATIONS_ALLOWED does not allow',

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { DIALECT_NAMES } from '../../src/domain/dialect.ts'
-import { runCli } from '../support/process.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask, type Revealed, type Row, refused } from './command.ts'
 import { PLACE, seedEveryDialect, wish } from './every-dialect.ts'
@@ -55,8 +55,8 @@ describe('a new key', () => {
 
   test('says to people on one line how it is presented, and whether it can be seen again', async () => {
     const [once, again] = await Promise.all([
-      runCli(wish('xdent', seeded.id.owner), { dir }),
-      runCli(wish('practice', seeded.id.owner), { dir }),
+      runStaying(wish('xdent', seeded.id.owner), { dir }),
+      runStaying(wish('practice', seeded.id.owner), { dir }),
     ])
     expect(once.stdout).toMatch(/^presented as +X-Api-Key: [0-9a-f-]{36}\.lk_[\w-]{49}$/m)
     expect(once.stderr).toBe('The secret is shown only now: keep it where its user will read it.\n')
@@ -182,12 +182,12 @@ describe('a list', () => {
       await ask(dir, [...wish('xenrad', owner.id), '--site', site.id])
     }
     const args = ['keys', 'list', ...of, '--dialect', 'xdent', '--limit', '2', '--json']
-    const first = await runCli(args, { dir })
+    const first = await runStaying(args, { dir })
     const page = JSON.parse(first.stdout) as Row[]
     expect(publicIds(page)).toEqual(ids.slice(0, 2))
     const command = `latchkey ${args.join(' ')} --after ${page[1]?.id}`
     expect(first.stderr).toBe(`There is more: ${command}\n`)
-    const second = await runCli(command.split(' ').slice(1), { dir })
+    const second = await runStaying(command.split(' ').slice(1), { dir })
     expect(publicIds(JSON.parse(second.stdout) as Row[])).toEqual(ids.slice(2))
     expect(second.stderr).toBe('')
   })
@@ -195,7 +195,7 @@ describe('a list', () => {
   test('says to people who disabled a key, and that none has taken it into use', async () => {
     const { key } = await seeded.create('opendental')
     await ask(dir, ['keys', 'disable', key.id, '--by', 'customer'])
-    const { stdout } = await runCli(['keys', 'list', '--dialect', 'opendental'], { dir })
+    const { stdout } = await runStaying(['keys', 'list', '--dialect', 'opendental'], { dir })
     const line = stdout.split('\n').find((text) => text.startsWith(key.id))
     expect(line).toContain('disabled by customer, unassigned')
   })

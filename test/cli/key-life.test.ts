@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { open } from '../../src/node/server.ts'
-import { runCli } from '../support/process.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { temporaryFolder, testLog } from '../support/server.ts'
 import { ask, type Revealed, type Row, refused } from './command.ts'
 import { seedEveryDialect, wish } from './every-dialect.ts'
@@ -17,7 +17,7 @@ describe('a secret', () => {
     'of %s is viewed again, and each view is audited',
     async (dialect) => {
       const { key, ...revealed } = seeded.made[dialect]
-      const { stdout, stderr } = await runCli(['keys', 'view', key.id, '--json'], { dir })
+      const { stdout, stderr } = await runStaying(['keys', 'view', key.id, '--json'], { dir })
       expect(JSON.parse(stdout)).toMatchObject({ key: { id: key.id }, ...revealed })
       expect(stderr).toBe('That you have viewed it is recorded in the audit.\n')
       const [event] = await ask<Row[]>(dir, ['audit', 'list', '--subject', key.id])
@@ -206,7 +206,7 @@ test('show counts the uses of 30 days, and draws them for people', async () => {
 
   const [json, text] = await Promise.all([
     ask(dir, ['keys', 'show', key.id]),
-    runCli(['keys', 'show', key.id], { dir }),
+    runStaying(['keys', 'show', key.id], { dir }),
   ])
   const date = (day: number) => new Date(day * 86_400_000).toISOString().slice(0, 10)
   expect(json).toMatchObject({

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { runCli } from '../support/process.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask, type Revealed, type Row, seed } from './command.ts'
 
@@ -20,7 +20,9 @@ test('a secret is never taken from the command line', async () => {
     ['create', ...wish],
     ['rotate-secret', 'some-id'],
   ]) {
-    const { code, stdout, stderr } = await runCli(['keys', ...verb, '--secret', SECRET], { dir })
+    const { code, stdout, stderr } = await runStaying(['keys', ...verb, '--secret', SECRET], {
+      dir,
+    })
     expect({ code, stdout, stderr }).toEqual({
       code: 2,
       stdout: '',
@@ -42,17 +44,17 @@ test('an imported key keeps its id and secret, is found by either id, and its se
   expect(key).toMatchObject({ publicId: '-legacy/key#1', status: 'enabled', expiresAt: null })
   const whole = { ...key, ownerLeftAt: null, uses: [] }
   expect(await ask(dir, ['keys', 'show', key.id])).toEqual(whole)
-  const shown = await runCli(['keys', 'show', '--json', '--', '-legacy/key#1'], { dir })
+  const shown = await runStaying(['keys', 'show', '--json', '--', '-legacy/key#1'], { dir })
   expect(JSON.parse(shown.stdout)).toEqual(whole)
 
-  const again = await runCli(['keys', 'create', ...wish], { dir })
+  const again = await runStaying(['keys', 'create', ...wish], { dir })
   expect(again.code).toBe(1)
   expect(again.stderr).toContain('has a key already')
 })
 
 test('a new secret is shown once, on stdout, and the sentence that says so is on stderr', async () => {
   const before = Date.now()
-  const rotated = await runCli(['keys', 'rotate-secret', keyId, '--overlap', '90s', '--json'], {
+  const rotated = await runStaying(['keys', 'rotate-secret', keyId, '--overlap', '90s', '--json'], {
     dir,
   })
   const { key: changed, secret } = JSON.parse(rotated.stdout) as Revealed
@@ -61,12 +63,12 @@ test('a new secret is shown once, on stdout, and the sentence that says so is on
     'The secret is shown only now: keep it where its user will read it.\n',
   )
   expect(Number(changed.previousSecretEndsAt) - before).toBeGreaterThanOrEqual(90_000)
-  const shown = await runCli(['keys', 'show', keyId], { dir })
+  const shown = await runStaying(['keys', 'show', keyId], { dir })
   expect(shown.stdout).not.toContain(secret)
 })
 
 test('revoking needs a person at a terminal, or --yes', async () => {
-  const { code, stdout, stderr } = await runCli(['keys', 'revoke', keyId], { dir })
+  const { code, stdout, stderr } = await runStaying(['keys', 'revoke', keyId], { dir })
   expect({ code, stdout, stderr }).toEqual({
     code: 2,
     stdout: '',
@@ -83,7 +85,7 @@ test('a member may not hold a key', async () => {
     ask(dir, ['sources', 'create', ...of, '--name', 'other']),
   ])
   const args = ['--owner', member.id, '--source', source.id, '--name', 'no', '--json']
-  const { code, stdout, stderr } = await runCli(['keys', 'create', ...args], { dir })
+  const { code, stdout, stderr } = await runStaying(['keys', 'create', ...args], { dir })
   expect({ code, stdout, stderr: JSON.parse(stderr) }).toEqual({
     code: 1,
     stdout: '',
@@ -97,11 +99,11 @@ test('a member may not hold a key', async () => {
 })
 
 test('a long list says how to go on, and going on ends it', async () => {
-  const first = await runCli(['users', 'list', '--limit', '1', '--json'], { dir })
+  const first = await runStaying(['users', 'list', '--limit', '1', '--json'], { dir })
   const [user] = JSON.parse(first.stdout) as Row[]
   const command = `latchkey users list --limit 1 --json --after ${user?.id}`
   expect(first.stderr).toBe(`There is more: ${command}\n`)
-  const rest = await runCli(command.split(' ').slice(1), { dir })
+  const rest = await runStaying(command.split(' ').slice(1), { dir })
   expect(rest.stderr).toBe('')
   expect(JSON.parse(rest.stdout)).toMatchObject([{ email: 'm@acme.example' }])
 })

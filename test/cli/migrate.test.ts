@@ -6,6 +6,7 @@ import { createRing } from '../../src/crypto/keyring.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { HISTORY } from '../../src/storage/migrations.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask, type Row } from './command.ts'
@@ -47,7 +48,9 @@ test('a database of version 1 is brought up to date, and its events become a cha
   expect(await ask(dir, ['audit', 'export', join(dir, 'audit.jsonl')])).toMatchObject({
     events: events.length,
   })
-  expect((await ask<Row[]>(dir, ['audit', 'list'])).map(({ id }) => id)).toEqual(events)
+  const [exported, ...before] = await ask<Row[]>(dir, ['audit', 'list'])
+  expect(exported).toMatchObject({ action: 'audit.exported' })
+  expect(before.map(({ id }) => id)).toEqual(events)
   expect(await ask(dir, ['audit', 'verify'])).toMatchObject({ whole: true, last: events.length })
 
   // The ring is written when its keys rotate, and what was sealed before stays proven.
@@ -56,18 +59,19 @@ test('a database of version 1 is brought up to date, and its events become a cha
   await ask(dir, ['audit', 'export', join(dir, 'audit.jsonl'), '--force'])
   expect(await ask(dir, ['audit', 'verify'])).toMatchObject({
     whole: true,
-    last: events.length + 1,
+    // The first export and the account.
+    last: events.length + 2,
   })
   expect(await ask(dir, ['audit', 'verify', '--file', join(dir, 'audit.jsonl')])).toMatchObject({
     whole: true,
-    events: events.length + 1,
+    events: events.length + 2,
   })
 })
 
 test('nothing is made where there is no database, and a newer one is refused', async () => {
   const dir = temporaryFolder()
   const path = join(dir, 'latchkey.db')
-  const nothing = await runCli(['migrate'], { dir })
+  const nothing = await runStaying(['migrate'], { dir })
   expect(nothing).toEqual({
     code: 1,
     stdout: '',
@@ -79,7 +83,7 @@ test('nothing is made where there is no database, and a newer one is refused', a
   db.exec('UPDATE schema_version SET version = 99')
   db.close()
   for (const args of [['migrate'], ['migrate', '--plan']]) {
-    const { code, stderr } = await runCli(args, { dir })
+    const { code, stderr } = await runStaying(args, { dir })
     expect(code).toBe(1)
     expect(stderr).toBe(
       `the database has schema version 99, this Latchkey reads version ${SCHEMA_VERSION}: ` +
@@ -93,7 +97,7 @@ describe('the SQL for D1', () => {
     const dir = temporaryFolder()
     const path = join(dir, 'migration.sql')
     const version = String(SCHEMA_VERSION)
-    const { code, stdout } = await runCli(['migrate', '--d1', path, '--from', version], { dir })
+    const { code, stdout } = await runStaying(['migrate', '--d1', path, '--from', version], { dir })
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: `schema version ${version}: nothing to do\n`,
@@ -104,7 +108,7 @@ describe('the SQL for D1', () => {
   test('is refused for a version that this Latchkey does not know', async () => {
     const dir = temporaryFolder()
     const path = join(dir, 'migration.sql')
-    const { code, stderr } = await runCli(['migrate', '--d1', path, '--from', '99'], { dir })
+    const { code, stderr } = await runStaying(['migrate', '--d1', path, '--from', '99'], { dir })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^the database has schema version 99, this Latchkey reads version \d+: /)
     expect(existsSync(path)).toBe(false)
@@ -116,7 +120,7 @@ describe('the SQL for D1', () => {
     [['--d1', 'migration.sql', '--from', 'one'], 'It must be the number of a schema version.'],
     [['--d1', 'migration.sql', '--from', '1', '--plan'], 'cannot be used with'],
   ])('asks for what it needs: %s', async (args, sentence) => {
-    const { code, stderr } = await runCli(['migrate', ...args], { dir: temporaryFolder() })
+    const { code, stderr } = await runStaying(['migrate', ...args], { dir: temporaryFolder() })
     expect(code).toBe(2)
     expect(stderr).toContain(sentence)
   })

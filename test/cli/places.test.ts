@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { runCli } from '../support/process.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { ask, type Revealed, type Row, refused } from './command.ts'
 
@@ -71,7 +71,7 @@ test('a site or developer that cannot be is refused', async () => {
 describe('addresses', () => {
   /** The sentence on stderr. */
   async function said(...args: string[]): Promise<string> {
-    const { code, stderr } = await runCli(['addresses', ...args, ...of], { dir })
+    const { code, stderr } = await runStaying(['addresses', ...args, ...of], { dir })
     expect(code).toBe(0)
     return stderr
   }
@@ -145,7 +145,7 @@ describe('an owner who leaves', () => {
 
   test('leaves keys that work on, and say so in the list', async () => {
     const { owner, email, working, stopped } = await holder()
-    const { stdout, stderr } = await runCli(['users', 'leave', owner.id, '--json'], { dir })
+    const { stdout, stderr } = await runStaying(['users', 'leave', owner.id, '--json'], { dir })
     const { user, keys } = JSON.parse(stdout) as { user: Row; keys: Row[] }
     expect(keys).toEqual([
       { id: working.id, publicId: working.publicId, name: 'a', fate: 'flagged' },
@@ -155,7 +155,7 @@ describe('an owner who leaves', () => {
       `${email} has left. Keys that were disabled: 0; that stay as they are: 2. ` +
         'Hand them over: latchkey keys transfer <id> --to <user>\n',
     )
-    const listed = await runCli(['keys', 'list', ...of], { dir })
+    const listed = await runStaying(['keys', 'list', ...of], { dir })
     const flagged = listed.stdout.split('\n').map((line) => line.includes('owner left'))
     expect(flagged).toEqual([false, true, true, false, false])
     const shown = await ask(dir, ['keys', 'show', working.id])
@@ -187,7 +187,7 @@ describe('an owner who leaves', () => {
     const user = await ask(dir, [
       ...['users', 'create', ...of, '--email', 'm@acme.example', '--role', 'member'],
     ])
-    const { stderr } = await runCli(['users', 'leave', user.id], { dir })
+    const { stderr } = await runStaying(['users', 'leave', user.id], { dir })
     expect(stderr).toBe('m@acme.example has left, and held no living key.\n')
   })
 })

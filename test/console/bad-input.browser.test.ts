@@ -1,14 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
 import { attentive } from '../../support/browser/attentive.ts'
-import { LAUNCH_MS, launch } from '../../support/browser/launch.ts'
 import { createKey, keep, shown } from '../../support/console/key-pages.ts'
 import { SIGNS_IN } from '../../support/console/people.ts'
-import { comeIn } from '../../support/console/sign-in.ts'
 import { openWorld, type World } from '../../support/console/world.ts'
+import { lookAt, signedInto } from '../support/looking.ts'
 import { done } from '../support/server.ts'
 
 /*
@@ -17,22 +16,15 @@ import { done } from '../support/server.ts'
 
 let browser: Browser
 let world: World
-beforeAll(async () => {
-  ;[browser, world] = await Promise.all([launch(), openWorld()])
-}, LAUNCH_MS)
-afterAll(async () => {
-  await browser?.close()
-  await world?.close()
+lookAt(openWorld, (...opened) => {
+  ;[browser, world] = opened
 })
 
 const OWNER = `${SIGNS_IN.engineer}@harbour-lane.example`
 const keyPath = (name: string) => `/console/keys/${world.ids.ids[name]}`
 
-async function signedIn(role: Role, options: Parameters<typeof attentive>[1] = {}) {
-  const somebody = await attentive(browser, options)
-  await comeIn(somebody.page, world.url, role)
-  return somebody
-}
+const signedIn = (role: Role, options: BrowserContextOptions = {}) =>
+  signedInto(browser, world.url, role, options)
 
 /** Another site, with a page that sends a form here as soon as it is opened. */
 async function otherSite(action: string) {

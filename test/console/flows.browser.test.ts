@@ -1,14 +1,13 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
 import { attentive } from '../../support/browser/attentive.ts'
 import { tabTo, typeAtOnce } from '../../support/browser/keyboard.ts'
-import { LAUNCH_MS, launch } from '../../support/browser/launch.ts'
 import { createKey, keep, press, revoke, shown } from '../../support/console/key-pages.ts'
 import { SIGNS_IN } from '../../support/console/people.ts'
-import { comeIn } from '../../support/console/sign-in.ts'
 import { opens } from '../../support/console/vendor.ts'
 import { openWorld, type World } from '../../support/console/world.ts'
+import { lookAt, signedInto } from '../support/looking.ts'
 import { PASSWORD } from '../support/people.ts'
 
 /*
@@ -17,21 +16,14 @@ import { PASSWORD } from '../support/people.ts'
 
 let browser: Browser
 let world: World
-beforeAll(async () => {
-  ;[browser, world] = await Promise.all([launch(), openWorld()])
-}, LAUNCH_MS)
-afterAll(async () => {
-  await browser?.close()
-  await world?.close()
+lookAt(openWorld, (...opened) => {
+  ;[browser, world] = opened
 })
 
 const OWNER = `${SIGNS_IN.engineer}@harbour-lane.example`
 
-async function signedIn(role: Role, options: Parameters<typeof attentive>[1] = {}) {
-  const somebody = await attentive(browser, options)
-  await comeIn(somebody.page, world.url, role)
-  return somebody
-}
+const signedIn = (role: Role, options: BrowserContextOptions = {}) =>
+  signedInto(browser, world.url, role, options)
 
 test('a destination that repeats the challenge is verified, and the handshake is shown', async () => {
   const { page, close } = await signedIn('engineer')

@@ -1,20 +1,17 @@
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { violations } from '../../support/browser/accessible.ts'
 import { attentive } from '../../support/browser/attentive.ts'
 import { tabTo } from '../../support/browser/keyboard.ts'
-import { LAUNCH_MS, launch, SIZES, THEMES } from '../../support/browser/launch.ts'
+import { SIZES, THEMES } from '../../support/browser/launch.ts'
 import { enlargeText, widerThanWindow } from '../../support/browser/wide.ts'
+import { lookAt } from '../support/looking.ts'
 import { gallery } from './gallery.ts'
 
 let browser: Browser
 let served: Awaited<ReturnType<typeof gallery>>
-beforeAll(async () => {
-  ;[browser, served] = await Promise.all([launch(), gallery()])
-}, LAUNCH_MS)
-afterAll(async () => {
-  await browser?.close()
-  await served?.close()
+lookAt(gallery, (...opened) => {
+  ;[browser, served] = opened
 })
 
 for (const [size, options] of Object.entries(SIZES)) {

@@ -1,8 +1,7 @@
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { DIALECT_NAMES, type Dialect, traitsOf } from '../../src/domain/dialect.ts'
 import { type Attentive, attentive } from '../../support/browser/attentive.ts'
-import { LAUNCH_MS, launch } from '../../support/browser/launch.ts'
 import {
   createKey,
   keep,
@@ -16,6 +15,7 @@ import { SIGNS_IN } from '../../support/console/people.ts'
 import { signIn } from '../../support/console/sign-in.ts'
 import { opens } from '../../support/console/vendor.ts'
 import { openWorld, type World } from '../../support/console/world.ts'
+import { lookAt } from '../support/looking.ts'
 import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 
 /*
@@ -28,20 +28,20 @@ let world: World
 let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
 let engineer: Attentive
 
-beforeAll(async () => {
-  upstream = await openHttpUpstream()
-  ;[browser, world] = await Promise.all([
-    launch(),
-    openWorld({ LATCHKEY_UPSTREAM_FHIR: upstream.url, LATCHKEY_UPSTREAM_OPENDENTAL: upstream.url }),
-  ])
-  engineer = await attentive(browser)
-  await signIn(engineer.page, world.url, SIGNS_IN.engineer)
-}, LAUNCH_MS)
-afterAll(async () => {
-  await browser?.close()
-  await world?.close()
-  upstream?.close()
-})
+// Registered first, so called last.
+afterAll(() => upstream?.close())
+lookAt(
+  async () => {
+    upstream = await openHttpUpstream()
+    const { url } = upstream
+    return openWorld({ LATCHKEY_UPSTREAM_FHIR: url, LATCHKEY_UPSTREAM_OPENDENTAL: url })
+  },
+  async (...opened) => {
+    ;[browser, world] = opened
+    engineer = await attentive(browser)
+    await signIn(engineer.page, world.url, SIGNS_IN.engineer)
+  },
+)
 
 const OWNER = `${SIGNS_IN.engineer}@harbour-lane.example`
 

@@ -1,13 +1,16 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { consolePages } from '../../src/http/console/console.ts'
+import type { ConsoleDeps } from '../../src/http/console/deps.ts'
 import { violations } from '../../support/browser/accessible.ts'
 import { type Attentive, attentive } from '../../support/browser/attentive.ts'
-import { LAUNCH_MS, launch, WIDE } from '../../support/browser/launch.ts'
+import { WIDE } from '../../support/browser/launch.ts'
 import { PAGES, pathOf } from '../../support/browser/pages.ts'
 import { drawn, shifts, watchShifts } from '../../support/browser/steady.ts'
 import { widerThanWindow } from '../../support/browser/wide.ts'
 import { comeIn } from '../../support/console/sign-in.ts'
 import { openWorld, type World } from '../../support/console/world.ts'
+import { lookAt } from '../support/looking.ts'
 
 /*
  * What is true of every page of the console, whoever sees it.
@@ -15,12 +18,8 @@ import { openWorld, type World } from '../../support/console/world.ts'
 
 let browser: Browser
 let world: World
-beforeAll(async () => {
-  ;[browser, world] = await Promise.all([launch(), openWorld()])
-}, LAUNCH_MS)
-afterAll(async () => {
-  await browser?.close()
-  await world?.close()
+lookAt(openWorld, (...opened) => {
+  ;[browser, world] = opened
 })
 
 const POLICY =
@@ -32,8 +31,9 @@ const NO_PAGES = [/\.(css|js|svg)$/, /\/owners$/]
 
 test('every page that the server has is looked at here', () => {
   const shown = PAGES.map((page) => new URL(pathOf(page, world.ids), world.url).pathname)
-  const pages = world.app.routes
-    .filter(({ method, path }) => method === 'GET' && path.startsWith('/console'))
+  // None of them is asked for here: they need no server.
+  const pages = consolePages({} as ConsoleDeps)
+    .routes.filter(({ method, path }) => method === 'GET' && path.startsWith('/console'))
     .map(({ path }) => path)
     .filter((path) => !NO_PAGES.some((pattern) => pattern.test(path)))
   const unseen = pages.filter((path) => {

@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runCli, startServer } from '../support/process.ts'
+import { runStaying } from '../support/cli/staying.ts'
+import { startServer } from '../support/process.ts'
 import { type Conduct, startReceiver } from '../support/receiver.ts'
 import {
   deviceNew,
@@ -138,7 +139,7 @@ test('an operator sees why a message waits, and has it tried, skipped or replaye
   const server = await startServer(dir, { ...LOOPBACK, LATCHKEY_RETENTION_DAYS: '1' })
   const send = await vendorOf(server.url, vendor)
   const ask = async (...args: string[]) => {
-    const { code, stdout, stderr } = await runCli([...args, '--json'], { dir })
+    const { code, stdout, stderr } = await runStaying([...args, '--json'], { dir })
     expect([code, stderr]).toEqual([0, ''])
     return JSON.parse(stdout)
   }
@@ -176,7 +177,7 @@ test('an operator sees why a message waits, and has it tried, skipped or replaye
     'message.replayed',
     'message.skipped',
   ])
-  const queued = await runCli(['messages', 'skip', first.id], { dir })
+  const queued = await runStaying(['messages', 'skip', first.id], { dir })
   expect(queued.stderr).toBe(`nothing of message ${first.id} is queued any more\n`)
   await server.stop()
 })

@@ -7,6 +7,7 @@ import { followRing } from '../../src/node/keyring-follow.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite.ts'
 import { createStorage } from '../../src/storage/storage.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { runCli, type ServerProcess, startServer } from '../support/process.ts'
 import { keyringOf } from '../support/ring.ts'
 import { temporaryFolder, testLog } from '../support/server.ts'
@@ -23,7 +24,7 @@ const LATCHKEY_PORT = '0'
 /** A ring of another installation. */
 async function strangeRing(): Promise<string> {
   const dir = temporaryFolder()
-  await runCli(['accounts', 'list'], { dir })
+  await runStaying(['accounts', 'list'], { dir })
   return join(dir, 'keyring.json')
 }
 
@@ -39,7 +40,7 @@ test('a second server with another key ring is refused at start, and the first g
 
 test('of two that start a database at once with different rings, one is refused', async () => {
   const dir = temporaryFolder()
-  await runCli(['accounts', 'list'], { dir })
+  await runStaying(['accounts', 'list'], { dir })
   const LATCHKEY_KEYRING = await strangeRing()
   const started = await Promise.allSettled([
     startServer(dir),
@@ -54,7 +55,7 @@ test('a ring that was rotated, whatever of it, is still the one of its database'
   const dir = temporaryFolder()
   await (await startServer(dir)).stop()
   for (const use of ['sign', 'refresh', 'seal', 'seal', 'seal']) {
-    expect((await runCli(['keyring', 'rotate', use], { dir })).code).toBe(0)
+    expect((await runStaying(['keyring', 'rotate', use], { dir })).code).toBe(0)
   }
   await (await startServer(dir)).stop()
 })
@@ -97,7 +98,7 @@ describe('the key ring file of a running server', () => {
     expect((await fetch(`${server.url}/ready`)).status).toBe(200)
 
     renameSync(`${ring}.backup`, ring)
-    expect((await runCli(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
+    expect((await runStaying(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
     await server.says('the key ring was read again')
     expect(await kidsOf(server)).toEqual([...before, expect.any(String)])
     await server.stop()

@@ -1,19 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
 
-const COMPILED = join(tmpdir(), `latchkey-test-compiled-${process.getuid?.()}`)
+/** Those of the first line of `cli.ts`, which a shell would read. */
+export const FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
 
 type Env = Readonly<Record<string, string>>
 
 /** The environment without the settings of who runs the tests, and with those of the test. */
 export function environment(settings: Env): Env {
-  // What one process compiled, the next one need not: a third of the time of a short command.
-  const env: Record<string, string> = { NODE_COMPILE_CACHE: COMPILED }
+  const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !name.startsWith('LATCHKEY_')) env[name] = value
   }
@@ -22,7 +20,7 @@ export function environment(settings: Env): Env {
 
 /** Spawned with this test's own Node, and a copy of all that it writes. */
 function run(args: readonly string[], env: Env, cage: readonly string[] = []) {
-  const [program = '', ...rest] = [...cage, process.execPath, CLI, ...args]
+  const [program = '', ...rest] = [...cage, process.execPath, ...FLAGS, CLI, ...args]
   const child = spawn(program, rest, { env: environment(env) })
   let stdout = ''
   let stderr = ''

@@ -11,10 +11,12 @@ export async function withLatchkey<T>(work: (latchkey: Latchkey) => Promise<T>):
   const { open } = await import('../server.ts')
   // No command issues a token, so that nothing carries this URL where the port is still unknown.
   const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`
-  const latchkey = await open(config, { publicUrl, log: createLog(config.logLevel, 2) })
+  const log = createLog(config.logLevel, 2)
+  const latchkey = await open(config, { publicUrl, log })
   try {
     return await work(latchkey)
   } finally {
     await latchkey.storage.close()
+    log.flush()
   }
 }

@@ -96,8 +96,11 @@ function wordsOf(failure: SignInFailure): { status: ContentfulStatusCode; messag
   }
 }
 
+/** What a refusal comes to here. */
+const OUTSIDE = 'You are not signed in'
+
 const nameAndPassword = (next: string, username: string, message: string | null): Html => html`
-  <div class="card"><h1>Sign in</h1>${refused(message)}
+  <div class="card"><h1>Sign in</h1>${refused(message, OUTSIDE)}
     <form method="post" action="/console/sign-in">
       ${hidden('next', next)}
       ${field({ name: 'username', label: 'Username', value: username, autocomplete: 'username', required: true, autofocus: username === '', spellcheck: false })}
@@ -108,7 +111,7 @@ const nameAndPassword = (next: string, username: string, message: string | null)
   </div>`
 
 const codeOf = (next: string, ticket: string, message: string | null): Html => html`
-  <div class="card"><h1>One more step</h1>${refused(message)}
+  <div class="card"><h1>One more step</h1>${refused(message, OUTSIDE)}
     <form method="post" action="/console/sign-in">
       ${hidden('next', next)}${hidden('ticket', ticket)}
       ${field({

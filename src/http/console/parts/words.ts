@@ -19,8 +19,8 @@ export const notice = (tone: Tone, title: string, text: Html | string = ''): Htm
   </div>`
 
 /** Why nothing was done. What was typed is still in the form below it. */
-export const refused = (message: string | null): Html =>
-  message === null ? nothing : notice('bad', 'That was not done', sentence(message))
+export const refused = (message: string | null, title = 'That was not done'): Html =>
+  message === null ? nothing : notice('bad', title, sentence(message))
 
 export const empty = (title: string, text: Html | string, action: Html = nothing): Html => html`
   <div class="empty"><h2>${title}</h2><p>${text}</p>${action}</div>`
