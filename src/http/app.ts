@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono'
+import { Hono } from 'hono'
 import type { AdminDeps } from './admin/admin.ts'
 import { createAnswered } from './answered.ts'
 import { byCredential } from './api-v1.ts'
@@ -7,6 +7,7 @@ import type { ConsoleDeps } from './console/deps.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
+import { later } from './later.ts'
 import { opendentalApi } from './opendental/api.ts'
 import { opendental } from './opendental/dialect.ts'
 import type { KeyListDeps } from './opendental/key-list.ts'
@@ -79,16 +80,6 @@ export function createApp(deps: AppDeps): Hono {
     return toResponse(json(500, { message: 'The server failed; try again.' }), caller.requestId)
   })
   return app
-}
-
-/** What people work with, from its first request on: it is most of the code, and most processes are asked for none of it. */
-function later(begin: () => Promise<Hono>): (c: Context) => Promise<Response> {
-  let begun: Promise<Hono> | undefined
-  return async (c) => {
-    begun ??= begin()
-    const part = await begun
-    return part.fetch(c.req.raw, c.env)
-  }
 }
 
 const consoleOf = (deps: ConsoleDeps) => async () => {
