@@ -133,6 +133,28 @@ describe('the chain', () => {
     expect(read).toBe(3)
   })
 
+  test('is no trouble for the log where a program hangs up before the verdict', async () => {
+    const { secret } = await seedAsker(server)
+    const gone = new AbortController()
+    const { listSealed } = server.storage
+    Object.assign(server.storage, {
+      listSealed: (...page: Parameters<typeof listSealed>) => {
+        gone.abort()
+        return listSealed(...page)
+      },
+    })
+    const before = server.log.lines.length
+    try {
+      const headers = { Authorization: `Bearer ${secret}`, 'Content-Type': 'application/json' }
+      const asked = { method: 'POST', headers, body: '{}', signal: gone.signal }
+      await server.call('/admin/v1/audit/verify', asked)
+    } finally {
+      Object.assign(server.storage, { listSealed })
+    }
+    expect(gone.signal.aborted).toBe(true)
+    expect(server.log.lines.slice(before).filter(({ level }) => level === 'error')).toEqual([])
+  })
+
   test('is read for one person at a time, and the next one is told so', async () => {
     const { ask } = await seedAsker(server)
     const { listSealed } = server.storage

@@ -109,7 +109,11 @@ export function createAdmin(deps: AdminDeps): Hono {
       return await work(caller)
     } catch (error) {
       if (error instanceof Forbidden) return refused(caller, notAllowed(error.permission))
-      log.error({ ...caller, error }, 'a request failed')
+      // Work for an answer that nobody waits for any more was called off: that is no fault.
+      const { signal } = c.req.raw
+      const isCalledOff = signal.aborted && error === signal.reason
+      if (isCalledOff) log.info({ ...caller }, 'a request was called off')
+      else log.error({ ...caller, error }, 'a request failed')
       return refused(caller, error instanceof Unavailable ? AWAY : BROKEN)
     }
   }
