@@ -407,6 +407,25 @@ export function listsConform(name: string, given: Given): void {
       await given.refuses((e) => storage.removeDeveloper(unused.id, e), unused.id)
     })
 
+    test('removes a place, or makes a key of it at the same moment, and never both', async () => {
+      const { storage } = given
+      const owned = await given.tenant()
+      for (let n = 0; n < 10; n++) {
+        const [place, maker] = [await site(owned.accountId), await developer(owned.accountId)]
+        const ofPlace = presentedKeyOf(owned.owner, 'xdent', { siteId: place.id })
+        const ofMaker = presentedKeyOf(owned.owner, 'opendental', { developerId: maker.id })
+        const [isMade, isRemoved, isMadeToo, isRemovedToo] = await Promise.all([
+          storage.addKey(ofPlace, eventOf(ofPlace.id)),
+          storage.removeSite(place.id, eventOf(place.id)),
+          storage.addKey(ofMaker, eventOf(ofMaker.id)),
+          storage.removeDeveloper(maker.id, eventOf(maker.id)),
+        ])
+        expect([isRemoved, isRemovedToo]).toEqual([!isMade, !isMadeToo])
+        expect((await storage.findSite(place.id)) === null).toBe(isRemoved)
+        expect((await storage.findDeveloper(maker.id)) === null).toBe(isRemovedToo)
+      }
+    })
+
     test('removes a site that no key is assigned to, and a feed that has nothing queued', async () => {
       const { storage } = given
       const owned = await given.tenant()
