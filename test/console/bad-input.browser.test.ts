@@ -4,6 +4,7 @@ import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
 import { attentive } from '../../support/browser/attentive.ts'
+import { nameOfFocused } from '../../support/browser/keyboard.ts'
 import { createKey, keep, shown } from '../../support/console/key-pages.ts'
 import { SIGNS_IN } from '../../support/console/people.ts'
 import { openWorld, type World } from '../../support/console/world.ts'
@@ -81,6 +82,20 @@ test('the second of two who edit one key is told, sees both, and loses nothing o
   await page.getByRole('cell', { name: 'Theirs 41' }).waitFor()
   expect(await page.getByLabel('Reference').inputValue()).toBe('Mine 42')
   await Promise.all([close(), faster.close()])
+})
+
+test('who sends a form in vain stands at the reason, and comes to the form from there', async () => {
+  const { page, announce, close } = await signedIn('engineer')
+  announce(/status of 422/)
+  await page.goto(`${world.url}/console/destinations/new`)
+  await page.getByLabel('Name').fill('Plain desk')
+  await page.getByLabel('URL').fill('http://desk.example/')
+  await page.getByRole('button', { name: 'Add the destination' }).click()
+  const reason = page.getByRole('alert').and(page.locator(':focus'))
+  await reason.filter({ hasText: 'plain http only' }).waitFor()
+  await page.keyboard.press('Tab')
+  expect(await nameOfFocused(page)).toBe('Name')
+  await close()
 })
 
 test('script in every name is read, and does nothing', async () => {

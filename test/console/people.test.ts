@@ -95,7 +95,8 @@ describe('a one-time link', () => {
     expect(again.html).not.toContain('/console/welcome/')
     const typed = { password: PASSWORD, again: PASSWORD }
     const set = await administrator.send(new URL(link).pathname, typed)
-    expect(set.location).toBe('/console/sign-in')
+    expect(set.location).toBe('/console/sign-in?said=password-set')
+    expect((await administrator.get(set.location ?? '')).text).toContain('Your password is set.')
     await visitor(server, { username: form.username, password: PASSWORD })
   })
 
