@@ -217,6 +217,8 @@ describe('a key is created', () => {
     const created = await operator.send(`${KEYS}/new`, { ...begun, owner: user.email })
     expect(created.text).toContain('The secret of Recall reminders')
     expect(await server.keys.find(begun.id)).toMatchObject({ ok: true, value: { accountId } })
+    const { text } = await operator.get(`${KEYS}/${begun.id}`)
+    expect(text).toContain(`By ${operator.person.user.username}.`)
   })
 })
 
