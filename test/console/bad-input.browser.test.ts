@@ -98,6 +98,21 @@ test('who sends a form in vain stands at the reason, and comes to the form from 
   await close()
 })
 
+test('who goes through a filter by keys comes to its third choice, and stays in it', async () => {
+  const { page, close } = await signedIn('engineer')
+  await page.goto(`${world.url}/console/keys`)
+  const status = page.getByLabel('Status')
+  await status.focus()
+  for (const choice of ['enabled', 'disabled']) {
+    await page.keyboard.press('ArrowDown')
+    expect(await status.inputValue()).toBe(choice)
+  }
+  expect([await nameOfFocused(page), page.url()]).toEqual(['Status', `${world.url}/console/keys`])
+  await page.getByRole('button', { name: 'Search' }).press('Enter')
+  await page.waitForURL(/status=disabled/)
+  await close()
+})
+
 test('script in every name is read, and does nothing', async () => {
   const name = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`
   const { accountId, people } = world.ids

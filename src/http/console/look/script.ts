@@ -58,10 +58,13 @@ for (const input of document.querySelectorAll('input[data-suggest]')) {
   })
 }
 
-// A filter applies as soon as it is chosen.
+// A filter applies as soon as it is chosen; by keys one goes past others on the way, and presses the button.
 for (const form of document.querySelectorAll('form[data-filter]')) {
   for (const choice of form.querySelectorAll('select')) {
-    choice.addEventListener('change', () => form.requestSubmit())
+    let byKeys = false
+    choice.addEventListener('keydown', () => { byKeys = true })
+    choice.addEventListener('pointerdown', () => { byKeys = false })
+    choice.addEventListener('change', () => { if (!byKeys) form.requestSubmit() })
   }
 }
 
