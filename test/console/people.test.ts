@@ -51,6 +51,7 @@ describe('a change of a person takes effect at once', () => {
     expect((await gone.send('/console/sign-in', { username, password })).status).toBe(401)
     const { text, html } = await administrator.get(at(id))
     expect(text).toContain('Has left')
+    expect(text).not.toContain('1 browser or token')
     expect(html).not.toContain(at(id, 'role'))
     expect((await administrator.send(at(id, 'leave'))).status).toBe(409)
   })
