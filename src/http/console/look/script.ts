@@ -34,7 +34,11 @@ const dialog = document.querySelector('dialog[open]')
 if (dialog) {
   dialog.close()
   dialog.showModal()
-  dialog.addEventListener('cancel', (event) => event.preventDefault())
+  // Escape is its button: where a word is still due, that is pointed at.
+  dialog.addEventListener('cancel', (event) => {
+    event.preventDefault()
+    dialog.querySelector('form').requestSubmit()
+  })
   dialog.addEventListener('close', () => dialog.showModal())
   for (const veil of document.querySelectorAll('.veil')) veil.remove()
 }
