@@ -175,7 +175,7 @@ describe('the command line on PostgreSQL', () => {
     expect(findings.filter(isAmiss)).toEqual([])
     expect(findings.map(({ check }) => check)).toEqual([
       ...['node', 'argon2', 'configuration', 'disk', 'data folder', 'key ring'],
-      ...['database', 'writing', 'clock'],
+      ...['database', 'writing', 'clock', 'audit'],
     ])
     const { host, pathname, password } = new URL(settings.LATCHKEY_DATABASE ?? '')
     expect(stdout).toContain(`${pathname.slice(1)} at ${host}, schema version`)
