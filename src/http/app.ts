@@ -66,6 +66,8 @@ export function createApp(deps: AppDeps): Hono {
       ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
       ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
     })
+    // Who types the server's address alone means its pages: no vendor's program has anything there.
+    app.get('/', (c) => c.body(null, 303, { Location: '/console', 'Cache-Control': 'no-store' }))
     app.all('/console/*', later(consoleOf({ ...deps, answered })))
     app.all('/admin/v1/*', later(adminOf(deps)))
   }

@@ -24,6 +24,7 @@ describe('an operator', () => {
     const here = made.location?.split('?')[0] ?? ''
     const accountId = here.split('/').at(-1) ?? ''
     expect(made.location).toBe(`${ACCOUNTS}/${accountId}?said=account-created`)
+    expect((await operator.get(made.location ?? '')).html).toContain('value="/console/people/new"')
     const { apiKey, secret } = await seedKey(server, { accountId })
     const status = async () => (await server.authenticate(apiKey, secret)).status
 

@@ -4,8 +4,10 @@ import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
 import { attentive } from '../../support/browser/attentive.ts'
+import { nameOfFocused } from '../../support/browser/keyboard.ts'
 import { createKey, keep, shown } from '../../support/console/key-pages.ts'
 import { SIGNS_IN } from '../../support/console/people.ts'
+import { signIn } from '../../support/console/sign-in.ts'
 import { openWorld, type World } from '../../support/console/world.ts'
 import { lookAt, signedInto } from '../support/looking.ts'
 import { done } from '../support/server.ts'
@@ -81,6 +83,52 @@ test('the second of two who edit one key is told, sees both, and loses nothing o
   await page.getByRole('cell', { name: 'Theirs 41' }).waitFor()
   expect(await page.getByLabel('Reference').inputValue()).toBe('Mine 42')
   await Promise.all([close(), faster.close()])
+})
+
+test('whose session ends while he types signs in beside it, goes back, and sends what he typed', async () => {
+  const { page, announce, close } = await signedIn('engineer')
+  announce(/status of 401/)
+  await page.goto(`${world.url}/console/sources/new`)
+  await page.getByLabel('Name').fill('Ward round')
+  await page.context().clearCookies()
+  await page.getByRole('button', { name: 'Add the source' }).click()
+  await page.getByRole('heading', { name: 'Your session has ended' }).waitFor()
+  const beside = await page.context().newPage()
+  await signIn(beside, world.url, SIGNS_IN.engineer)
+  await page.goBack()
+  expect(await page.getByLabel('Name').inputValue()).toBe('Ward round')
+  await page.getByRole('button', { name: 'Add the source' }).click()
+  await page.getByText('The source is there.').waitFor()
+  await close()
+})
+
+test('who sends a form in vain stands at the reason, and comes to the form from there', async () => {
+  const { page, announce, close } = await signedIn('engineer')
+  announce(/status of 422/)
+  await page.goto(`${world.url}/console/destinations/new`)
+  await page.getByLabel('Name').fill('Plain desk')
+  await page.getByLabel('URL').fill('http://desk.example/')
+  await page.getByRole('button', { name: 'Add the destination' }).click()
+  const reason = page.getByRole('alert').and(page.locator(':focus'))
+  await reason.filter({ hasText: 'plain http only' }).waitFor()
+  await page.keyboard.press('Tab')
+  expect(await nameOfFocused(page)).toBe('Name')
+  await close()
+})
+
+test('who goes through a filter by keys comes to its third choice, and stays in it', async () => {
+  const { page, close } = await signedIn('engineer')
+  await page.goto(`${world.url}/console/keys`)
+  const status = page.getByLabel('Status')
+  await status.focus()
+  for (const choice of ['enabled', 'disabled']) {
+    await page.keyboard.press('ArrowDown')
+    expect(await status.inputValue()).toBe(choice)
+  }
+  expect([await nameOfFocused(page), page.url()]).toEqual(['Status', `${world.url}/console/keys`])
+  await page.getByRole('button', { name: 'Search' }).press('Enter')
+  await page.waitForURL(/status=disabled/)
+  await close()
 })
 
 test('script in every name is read, and does nothing', async () => {

@@ -39,7 +39,7 @@ test('the printed link makes the first operator, once; his people make a key tha
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await page.getByLabel('The password once more').fill(PASSWORD)
   await page.getByRole('button', { name: 'Begin' }).click()
-  await page.waitForURL(`${server.url}/console/sign-in`)
+  await page.waitForURL(`${server.url}/console/sign-in?said=password-set`)
   await signIn(page, server.url, 'mara')
   await page.goto(link)
   await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()

@@ -112,7 +112,8 @@ describe.each(DIALECT_NAMES)('a key of %s', (dialect) => {
       }
       await view.click()
       expect(await shown(page)).toEqual(key.revealed)
-      await page.getByRole('button', { name: 'Close' }).click()
+      await page.keyboard.press('Escape')
+      await page.getByRole('heading', { name: `${name}, renamed` }).waitFor()
       const id = key.keyUrl.split('/').at(-1) ?? ''
       const [event] = await world.audit.list({ subject: id, action: 'key.viewed', limit: 1 })
       expect(event?.actor).toBe(world.ids.people.engineer)

@@ -206,6 +206,20 @@ describe('a key is created', () => {
     expect(form.html).toContain(engineer.person.user.email)
     expect(form.field('account')).toBe(engineer.person.accountId)
   })
+
+  test('by an operator who sees one account alone: for that one, and is not asked', async () => {
+    const operator = await someone(server, 'operator')
+    const { accountId, user } = engineer.person
+    await operator.send('/console/account', { account: accountId, next: `${KEYS}/new` })
+    expect((await operator.get(`${KEYS}/new`)).html).not.toContain('name="account"')
+    const begun = await beginOf('xdent', 'Recall reminders', operator)
+    expect(begun).toMatchObject({ account: accountId })
+    const created = await operator.send(`${KEYS}/new`, { ...begun, owner: user.email })
+    expect(created.text).toContain('The secret of Recall reminders')
+    expect(await server.keys.find(begun.id)).toMatchObject({ ok: true, value: { accountId } })
+    const { text } = await operator.get(`${KEYS}/${begun.id}`)
+    expect(text).toContain(`By ${operator.person.user.username}.`)
+  })
 })
 
 describe('a secret', () => {

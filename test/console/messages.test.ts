@@ -96,7 +96,7 @@ describe('a test message', () => {
     const { id } = done(await world.server.routes.addSource(wish))
     done(await world.server.routes.subscribe({ sourceId: id, destinationId: open.id }))
     const page = (await engineer.get(`${AT}/test?source=${id}`)).text
-    expect(page).toContain('The source has no key: make one first.')
+    expect(page).toContain('The source has no key: make one')
     const body = JSON.stringify(deviceNew(open.id, { Test: true }))
     const { status, text } = await engineer.send(`${AT}/test`, { source: id, body })
     expect(status).toBe(409)
@@ -127,7 +127,7 @@ describe('a test message', () => {
     const before = await newest()
     const words = (await send(JSON.stringify(deviceNew(world.open.id, { Test: true })))).text
     expect(words).toContain('HTTP/1.1 401')
-    expect(words).toContain('The source’s key is disabled.')
+    expect(words).toContain('The source’s key is disabled: enable it')
     done(await world.server.keys.enable(world.keyId))
     expect(await newest()).toEqual(before)
   })

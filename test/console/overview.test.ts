@@ -33,7 +33,7 @@ describe('the overview', () => {
   test('says what to do first while no key was used, and what of it is another’s to do', async () => {
     const { text, html } = await administrator.get('/console')
     expect(text).toContain('First steps')
-    expect(html).toContain('href="/console/keys/new"')
+    expect(html).toContain('<p><a class="button primary" href="/console/keys/new">Create a key</a>')
     expect(text).not.toContain('What needs attention')
     const seen = await member.get('/console')
     expect(seen.text).toContain('First steps')

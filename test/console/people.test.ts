@@ -51,6 +51,7 @@ describe('a change of a person takes effect at once', () => {
     expect((await gone.send('/console/sign-in', { username, password })).status).toBe(401)
     const { text, html } = await administrator.get(at(id))
     expect(text).toContain('Has left')
+    expect(text).not.toContain('1 browser or token')
     expect(html).not.toContain(at(id, 'role'))
     expect((await administrator.send(at(id, 'leave'))).status).toBe(409)
   })
@@ -95,7 +96,8 @@ describe('a one-time link', () => {
     expect(again.html).not.toContain('/console/welcome/')
     const typed = { password: PASSWORD, again: PASSWORD }
     const set = await administrator.send(new URL(link).pathname, typed)
-    expect(set.location).toBe('/console/sign-in')
+    expect(set.location).toBe('/console/sign-in?said=password-set')
+    expect((await administrator.get(set.location ?? '')).text).toContain('Your password is set.')
     await visitor(server, { username: form.username, password: PASSWORD })
   })
 

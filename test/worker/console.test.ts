@@ -52,7 +52,10 @@ test('the first operator comes in by the chosen link, once, and sees the console
     again: PASSWORD,
   }
   const begun = await send(`/console/welcome/${CHOSEN}`, typed)
-  expect([begun.status, begun.headers.get('location')]).toEqual([303, '/console/sign-in'])
+  expect([begun.status, begun.headers.get('location')]).toEqual([
+    303,
+    '/console/sign-in?said=password-set',
+  ])
   expect((await look(`/console/welcome/${CHOSEN}`)).status).toBe(410)
 
   const wrong = await send('/console/sign-in', { username: 'boss', password: 'another one' })

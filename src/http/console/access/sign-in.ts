@@ -6,12 +6,13 @@ import type { Caller } from '../../../service/refused.ts'
 import { document, seeOther } from '../answer.ts'
 import { deviceOf, giveDevice, giveSession, sessionSecretOf } from '../cookie.ts'
 import { alone } from '../look/frame.ts'
+import { QUERY, type Said, wordsOf as wordsOfSaid } from '../look/said.ts'
 import { themeOf } from '../look/theme.ts'
 import { createOpenArea } from '../open.ts'
 import { field, hidden, submit } from '../parts/form.ts'
-import type { Html } from '../parts/html.ts'
+import { type Html, nothing } from '../parts/html.ts'
 import { span } from '../parts/time.ts'
-import { refused } from '../parts/words.ts'
+import { notice, refused } from '../parts/words.ts'
 import type { AccessScreenDeps } from './deps.ts'
 import { safePath } from './safe-path.ts'
 
@@ -22,7 +23,9 @@ export function signInScreens(deps: AccessScreenDeps) {
 
   open.show('/console/sign-in', (c, caller) => {
     const next = safePath(c.req.query('next'))
-    return told(c, caller, 200, nameAndPassword(next, '', null))
+    const isSet = c.req.query(QUERY) === SET
+    const said = isSet ? notice('good', wordsOfSaid(SET) ?? '') : nothing
+    return told(c, caller, 200, html`${said}${nameAndPassword(next, '', null)}`)
   })
 
   open.act('/console/sign-in', async (c, caller, form) => {
@@ -96,8 +99,11 @@ function wordsOf(failure: SignInFailure): { status: ContentfulStatusCode; messag
   }
 }
 
+/** Who comes from a one-time link is told so; no other words are put here by an address. */
+const SET: Said = 'password-set'
+
 /** What a refusal comes to here. */
-const OUTSIDE = 'You are not signed in'
+const OUTSIDE = { title: 'You are not signed in', focus: false }
 
 const nameAndPassword = (next: string, username: string, message: string | null): Html => html`
   <div class="card"><h1>Sign in</h1>${refused(message, OUTSIDE)}
@@ -107,7 +113,7 @@ const nameAndPassword = (next: string, username: string, message: string | null)
       ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true, autofocus: username !== '' })}
       ${submit('Sign in')}
     </form>
-    <p class="small soft">No password yet, or forgotten? An administrator of your account can send you a one-time link.</p>
+    <p class="small soft">No password yet, or forgotten? An administrator of your account can send you a one-time link; the first operator’s is made by <code class="nowrap">latchkey console link</code>, where the server runs.</p>
   </div>`
 
 const codeOf = (next: string, ticket: string, message: string | null): Html => html`

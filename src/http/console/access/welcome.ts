@@ -33,7 +33,7 @@ export function welcomeScreens(deps: AccessScreenDeps) {
     }
     const isSame = typed.password === (form.get('again') ?? '')
     const taken = welcome.ok && isSame ? await access.accept(link, typed, caller) : null
-    if (taken?.ok) return seeOther(c, '/console/sign-in')
+    if (taken?.ok) return seeOther(c, '/console/sign-in', 'password-set')
     if (!welcome.ok || taken?.failure.reason === 'gone') {
       return document(c, caller, alone('Welcome', themeOf(c), gone), 410)
     }
@@ -88,7 +88,7 @@ function formOf(
     ${refused(message)}
     <form method="post" action="${path}">
       ${organization}${username}
-      ${field({ name: 'password', label: 'Password', type: 'password', hint: 'At least 15 characters. A few words that only you would put together are good.', autocomplete: 'new-password', required: true })}
+      ${field({ name: 'password', label: 'Password', type: 'password', hint: 'At least 15 characters. A few words that only you would put together are good.', autocomplete: 'new-password', required: true, autofocus: !isFirst && !welcome.wantsUsername })}
       ${field({ name: 'again', label: 'The password once more', type: 'password', autocomplete: 'new-password', required: true })}
       ${submit(isFirst ? 'Begin' : 'Set the password')}
     </form>

@@ -5,10 +5,11 @@ import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import type { Said } from '../look/said.ts'
 import { accountIdOf, choose, inOneAccount, statusBadge } from '../one-account.ts'
-import { choices, form, link, submit } from '../parts/form.ts'
+import { choices, form, link, press, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { instant } from '../parts/time.ts'
 import { copyable, facts, refused } from '../parts/words.ts'
+import { PEOPLE } from '../people/paths.ts'
 import { nameForm } from '../places/name-form.ts'
 import { ADDRESSES } from '../places/paths.ts'
 import { problem } from '../problem.ts'
@@ -118,7 +119,7 @@ const departing = (visit: Visit, account: Account): Html => html`
 const workIn = (visit: Visit, account: Account): Html => html`
   <section class="card"><h2>Work in it</h2>
     <p>See it alone, to work in it as its administrators do.</p>
-    ${choose(visit, account, '/console', '')}</section>`
+    <div class="row">${choose(visit, account, '/console', '')}${press(visit.formToken, '/console/account', 'Add a person', { fields: { account: account.id, next: `${PEOPLE}/new` } })}</div></section>`
 
 const ending = ({ id, status }: Account): Html =>
   status === 'open'

@@ -31,6 +31,7 @@ export async function namesOf(
   const ids = [...told, ...others]
   const rows = await visit.desk.audit.names([...new Set(ids)])
   const known = new Map(rows.map((row) => [row.id, row]))
+  const { user } = visit.person
   const nameOf = (id: string) => known.get(id)?.name ?? OTHERS[id] ?? id
   return {
     nameOf,
@@ -39,6 +40,8 @@ export async function namesOf(
       if (row !== undefined && maySee(visit, row))
         return html`<a href="${pageOf(row)}">${row.name}</a>`
       if (row !== undefined || Object.hasOwn(OTHERS, id)) return html`${nameOf(id)}`
+      // An operator who sees one account alone is of another.
+      if (id === user.id) return html`${user.username ?? user.email}`
       // Deleted since, or of an account that he does not see.
       return html`<code title="${id}">${shortened(id)}</code>`
     },

@@ -9,7 +9,7 @@ import { sentenceOf, titleOf, toneOf } from '../audit/sentence.ts'
 import { field, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { instant, relative } from '../parts/time.ts'
-import { badge, facts, notice, sentence } from '../parts/words.ts'
+import { badge, coded, facts, notice, sentence } from '../parts/words.ts'
 import { text, type Visit } from '../visit.ts'
 import type { ExplainScreenDeps } from './deps.ts'
 import { EXPLAIN } from './path.ts'
@@ -72,7 +72,7 @@ export function mountExplain(area: Area, { answered }: ExplainScreenDeps): void 
 function shown(visit: Visit, below: Html): Promise<Response> {
   const body = html`
     <form class="filters" method="get" action="${EXPLAIN}" role="search" aria-label="A request">
-      ${field({ name: 'request', label: 'Request id', type: 'search', value: text(visit, 'request'), wide: true, spellcheck: false, maxlength: 200, required: true })}
+      ${field({ name: 'request', label: 'Request id', type: 'search', value: text(visit, 'request'), wide: true, spellcheck: false, maxlength: 200, required: true, autofocus: text(visit, 'request') === '' })}
       ${submit('Explain')}
     </form>${below}`
   const about = 'What was decided about a request, and what its caller was not told.'
@@ -107,7 +107,3 @@ const wordsOf = (decision: Decision): string =>
 
 const maybe = (term: string, value: Html | string | null): [string, Html | string][] =>
   value === null ? [] : [[term, value]]
-
-/** What stands between backquotes is to be typed. */
-const coded = (advice: string): Html =>
-  html`${advice.split('`').map((part, n) => (n % 2 === 1 ? html`<code>${part}</code>` : part))}`

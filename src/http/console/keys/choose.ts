@@ -1,7 +1,8 @@
 import { html } from 'hono/html'
 import { DIALECT_NAMES } from '../../../domain/dialect.ts'
 import { page } from '../answer.ts'
-import { choices, hidden, link, submit } from '../parts/form.ts'
+import { accountIdOf } from '../one-account.ts'
+import { choices, link, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { text, type Visit } from '../visit.ts'
 import { CRUMBS, KEYS } from './paths.ts'
@@ -31,9 +32,7 @@ export async function choose(visit: Visit): Promise<Response> {
 
 /** Who sees all accounts says for which one it is. */
 async function account(visit: Visit): Promise<Html> {
-  if (!visit.may('accounts.read')) return nothing
-  const { narrowedTo } = visit
-  if (narrowedTo !== null) return hidden('account', narrowedTo.id)
+  if (accountIdOf(visit) !== null) return nothing
   const value = text(visit, 'account')
   return choiceOrId({ name: 'account', label: 'Account', value, found: await listAccounts(visit) })
 }

@@ -10,6 +10,7 @@ import { text, type Visit } from '../visit.ts'
 import { NEW, NEW_TITLE } from './choose.ts'
 import { expiryField } from './expiry.ts'
 import { accessField, ownerField, textFields } from './fields.ts'
+import { isInField } from './in-field.ts'
 import { offeredOwners } from './owners.ts'
 import { choiceOrId, listPlaces, type PlaceKind, placeKindOf } from './places.ts'
 import { DIALECT_WORDS } from './words.ts'
@@ -35,7 +36,7 @@ export async function createForm(
   ])
   const { user } = visit.person
   const mine = owners.some(({ value }) => value === user.email) ? user.email : ''
-  const body = html`${refused(refusal?.message ?? null)}
+  const body = html`${refused(refusal?.message ?? null, { focus: !isInField(refusal) })}
     <section class="card">
       <header><h2>${DIALECT_WORDS[dialect].name}</h2>
         ${link(`${NEW}?account=${encodeURIComponent(accountId)}`, 'Another dialect', 'compact quiet')}</header>

@@ -5,6 +5,7 @@ import type { Revealed } from '../../../service/keys/find.ts'
 import type { Done } from '../../../service/operator.ts'
 import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
+import { accountIdOf } from '../one-account.ts'
 import { link } from '../parts/form.ts'
 import { notice } from '../parts/words.ts'
 import { optional, text, type Visit } from '../visit.ts'
@@ -51,8 +52,7 @@ export function mountCreate(area: Area, { uuid }: KeyScreenDeps): void {
 
 function begunBy(visit: Visit): Begun | null {
   const dialect = DIALECT_NAMES.find((name) => name === text(visit, 'dialect'))
-  const own = visit.may('accounts.read') ? undefined : visit.person.account.id
-  const accountId = own ?? visit.narrowedTo?.id ?? optional(visit, 'account')
+  const accountId = accountIdOf(visit) ?? optional(visit, 'account')
   return dialect === undefined || accountId === undefined ? null : { dialect, accountId }
 }
 

@@ -14,7 +14,7 @@ import { text, type Visit } from '../visit.ts'
 import { changedByOther } from './changed.ts'
 import { expiryField, readExpiry } from './expiry.ts'
 import { accessField, ownerField, textFields } from './fields.ts'
-import { inField } from './in-field.ts'
+import { inField, isInField } from './in-field.ts'
 import { readOwner } from './owner-typed.ts'
 import { offeredOwners } from './owners.ts'
 import { crumbsOf, KEYS, pathOf } from './paths.ts'
@@ -112,7 +112,7 @@ async function editForm(
   const ownership = { accountId: key.accountId, named: key.dialect === 'practice' }
   const isChanged = trouble !== null && 'shown' in trouble
   const refusal = isChanged ? null : trouble
-  const body = html`${isChanged ? trouble.shown : refused(trouble?.message ?? null)}
+  const body = html`${isChanged ? trouble.shown : refused(trouble?.message ?? null, { focus: !isInField(refusal) })}
     <section class="card">${form(
       visit.formToken,
       `${pathOf(key)}/edit`,

@@ -89,7 +89,7 @@ function ask(
         visit.formToken,
         `${pathOf(key)}/${verb}`,
         html`
-        ${field({ name: 'name', label: 'Type its name to confirm', value: text(visit, 'name'), required: true, spellcheck: false, autofocus: true })}
+        ${field({ name: 'name', label: 'Type its name to confirm', value: text(visit, 'name'), required: true, spellcheck: false, autofocus: true, autocomplete: 'off' })}
         <div class="row">${submit(title, 'danger primary')}${link(pathOf(key), 'Cancel', 'quiet')}</div>`,
       )}
     </section>`

@@ -4,7 +4,7 @@ import { accessesOf } from '../../../domain/key.ts'
 import type { Refusal } from '../../../service/operator.ts'
 import { area, type Choice, field, hidden, select } from '../parts/form.ts'
 import type { Html } from '../parts/html.ts'
-import { beginsAnew, errorIn } from './in-field.ts'
+import { errorIn } from './in-field.ts'
 import { type Ownership, ownersHref } from './owners.ts'
 import { ACCESS_WORDS } from './words.ts'
 
@@ -16,7 +16,7 @@ export interface Typed {
 }
 
 export const textFields = (typed: Typed, refusal: Refusal | null): Html => html`
-  ${field({ name: 'name', label: 'Name', value: typed.name, hint: 'What people call it: the program, the office.', required: true, maxlength: 200, autofocus: beginsAnew(refusal) })}
+  ${field({ name: 'name', label: 'Name', value: typed.name, hint: 'What people call it: the program, the office.', required: true, maxlength: 200, autofocus: refusal === null })}
   ${area({ name: 'description', label: 'Description', value: typed.description, hint: 'What it is for, and whom to ask before it is changed.', maxlength: 2000 })}
   ${field({ name: 'reference', label: 'Reference', value: typed.reference, hint: 'Its number in a system of yours. May be empty.', maxlength: 200 })}`
 

@@ -11,6 +11,6 @@ export const inField = (field: ReadField, refusal: Refusal) =>
 export const errorIn = (field: ReadField, refusal: Refusal | null): string | undefined =>
   refusal !== null && 'field' in refusal && refusal.field === field ? refusal.message : undefined
 
-/** Where a form begins, unless one of its fields is told to be wrong. */
-export const beginsAnew = (refusal: Refusal | null): boolean =>
-  refusal === null || !('field' in refusal)
+/** Whether a field of the form is told to be wrong, and has the focus. */
+export const isInField = (refusal: Refusal | null): boolean =>
+  refusal !== null && 'field' in refusal

@@ -32,15 +32,15 @@ export function drawnOverlap({ rotated, ends, tokens }: Overlap): Html {
       : `The old secret works until ${ends}. The new one works from ${rotated} on. Between the two, both work.${tokens ? ' Tokens issued before live on.' : ''}`
   return html`
   <svg class="overlap" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${words}">
-    <defs><pattern id="both-work" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-      <path class="hatch" d="M0 0V6"/></pattern></defs>
     ${lane(0, 'Old secret', LEFT, oldEnd)}
     ${lane(1, 'New secret', ROTATED, RIGHT, true)}
     ${tokens ? lane(2, 'Old tokens', LEFT, ends === null ? ROTATED : RIGHT, ends !== null) : nothing}
     ${
       ends === null
         ? nothing
-        : html`<rect class="both" x="${ROTATED}" y="${TOP}" width="${ENDS - ROTATED}" height="${LANE * 2 - 8}" fill="url(#both-work)"/>
+        : html`<defs><pattern id="both-work" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <path class="hatch" d="M0 0V6"/></pattern></defs>
+          <rect class="both" x="${ROTATED}" y="${TOP}" width="${ENDS - ROTATED}" height="${LANE * 2 - 8}" fill="url(#both-work)"/>
           <text x="${(ROTATED + ENDS) / 2}" y="14" text-anchor="middle">both work</text>
           <path class="moment" d="M${ENDS} ${TOP - 4}V${bottom}"/>
           <text x="${ENDS}" y="${height - 8}" text-anchor="middle">${ends}</text>`

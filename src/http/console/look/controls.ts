@@ -43,5 +43,9 @@ input[type="checkbox"], input[type="radio"] { width: 1.125rem; height: 1.125rem;
 .filters { display: flex; flex-wrap: wrap; gap: 0.75rem; align-items: end; }
 .filters .field { flex: 1 1 11rem; max-width: 18rem; }
 .filters .field.wide { flex: 1 1 13rem; max-width: 28rem; }
-@media (max-width: 46rem) { .filters .field { flex-basis: 9rem; } .filters .field.wide { flex-basis: 16rem; } }
+@media (max-width: 46rem) {
+  .filters .field { flex-basis: 8.5rem; }
+  .filters .field:has([type="date"]) { flex-basis: 10.5rem; }
+  .filters .field.wide { flex-basis: 16rem; }
+}
 `

@@ -3,6 +3,7 @@
  * put words into our mouth by a link.
  */
 const SAID = {
+  'password-set': 'Your password is set. Sign in with it.',
   'password-changed': 'Your password is changed. Every other session and token of yours has ended.',
   'session-ended': 'It has ended: the next request with it is refused.',
   'second-factor-removed':

@@ -34,7 +34,11 @@ const dialog = document.querySelector('dialog[open]')
 if (dialog) {
   dialog.close()
   dialog.showModal()
-  dialog.addEventListener('cancel', (event) => event.preventDefault())
+  // Escape is its button: where a word is still due, that is pointed at.
+  dialog.addEventListener('cancel', (event) => {
+    event.preventDefault()
+    dialog.querySelector('form').requestSubmit()
+  })
   dialog.addEventListener('close', () => dialog.showModal())
   for (const veil of document.querySelectorAll('.veil')) veil.remove()
 }
@@ -58,10 +62,13 @@ for (const input of document.querySelectorAll('input[data-suggest]')) {
   })
 }
 
-// A filter applies as soon as it is chosen.
+// A filter applies as soon as it is chosen; by keys one goes past others on the way, and presses the button.
 for (const form of document.querySelectorAll('form[data-filter]')) {
   for (const choice of form.querySelectorAll('select')) {
-    choice.addEventListener('change', () => form.requestSubmit())
+    let byKeys = false
+    choice.addEventListener('keydown', () => { byKeys = true })
+    choice.addEventListener('pointerdown', () => { byKeys = false })
+    choice.addEventListener('change', () => { if (!byKeys) form.requestSubmit() })
   }
 }
 

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { Tested } from '../../test-bench.ts'
 import { type Html, nothing } from '../parts/html.ts'
-import { notice } from '../parts/words.ts'
+import { coded, notice } from '../parts/words.ts'
 import { indented } from './indented.ts'
 import { MESSAGES } from './paths.ts'
 
@@ -33,4 +33,4 @@ const accepted = (messageId: string | null): Html =>
       )
 
 const refusedFor = ({ sentence, advice }: NonNullable<Tested['refusal']>): Html =>
-  notice('bad', 'It was refused', `${sentence} ${advice ?? ''}`)
+  notice('bad', 'It was refused', html`${sentence} ${coded(advice ?? '')}`)

@@ -21,7 +21,7 @@ const VERBS = {
   skip: {
     title: (names: string) => `Skip it for ${names}?`,
     text: (names: string) =>
-      `The message is not sent to ${names} any more, and what waits behind it goes on. It can be replayed as long as its payload is kept.`,
+      `The message is not sent to ${names} any more, and what waits behind it goes on. It can be replayed as long as its payload is kept: not for long, unless LATCHKEY_RETENTION_DAYS says so.`,
     button: 'Skip it',
     look: 'danger primary',
     work: ({ desk }: Visit, id: string, to?: string): Promise<Done<MessageSummary>> =>

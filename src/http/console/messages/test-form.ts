@@ -5,12 +5,13 @@ import type { ListedFeed } from '../../../service/ports/lists.ts'
 import type { Source } from '../../../service/ports.ts'
 import type { Tested } from '../../test-bench.ts'
 import { page } from '../answer.ts'
+import { KEYS } from '../keys/paths.ts'
 import { accountIdOf } from '../one-account.ts'
 import { area, field, form, hidden, link, select, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { empty, notice, refused } from '../parts/words.ts'
 import { messageOf, statusOf } from '../refusal.ts'
-import { FEEDS, SOURCES } from '../routes/paths.ts'
+import { DESTINATIONS, FEEDS, SOURCES } from '../routes/paths.ts'
 import { text, type Visit } from '../visit.ts'
 import { answerShown } from './answer-shown.ts'
 import type { MessageScreenDeps } from './deps.ts'
@@ -134,14 +135,25 @@ const nowhere = (sourceId: string | undefined): Html =>
         )
   }</section>`
 
-/** What will have it refused. It can be sent all the same: to see the refusal. */
+/** What will have it refused, each with where to mend it. It can be sent all the same: to see the refusal. */
 async function warnings(visit: Visit, sourceId: string, feed: ListedFeed): Promise<Html> {
   const key = await visit.desk.routes.findKeyOf(sourceId)
   const because = [
-    ...(key.ok && key.value === null ? ['The source has no key: make one first.'] : []),
-    ...(key.ok && key.value?.status === 'disabled' ? ['The source’s key is disabled.'] : []),
-    ...(feed.status === 'paused' ? ['The feed is paused.'] : []),
-    ...(feed.destination.verifiedAt === null ? ['The destination is not verified.'] : []),
+    ...(key.ok && key.value === null
+      ? [html`The source has no key: <a href="${KEYS}/new?dialect=redox">make one</a>.`]
+      : []),
+    ...(key.ok && key.value?.status === 'disabled'
+      ? [html`The source’s key is disabled: <a href="${KEYS}/${key.value.id}">enable it</a>.`]
+      : []),
+    ...(feed.status === 'paused'
+      ? [html`The feed is paused: <a href="${FEEDS}/${feed.id}">resume it</a>.`]
+      : []),
+    ...(feed.destination.verifiedAt === null
+      ? [
+          html`The destination is not verified: <a href="${DESTINATIONS}/${feed.destination.id}">verify it</a>.`,
+        ]
+      : []),
   ]
-  return because.length === 0 ? nothing : notice('warn', 'It will be refused', because.join(' '))
+  if (because.length === 0) return nothing
+  return notice('warn', 'It will be refused', html`${because.map((each) => html`<p>${each}</p>`)}`)
 }

@@ -27,16 +27,8 @@ export async function firstSteps(visit: Visit): Promise<Html | null> {
       link: visit.may('accounts.write') ? 'To the accounts' : 'To the people',
     },
     {
-      title: 'Say what the key is for',
-      text: html`Redox keys belong to a <a href="/console/sources">source</a>, Xenrad keys to a <a href="/console/sites">site</a>, Open Dental keys to a <a href="/console/developers">developer</a>. XDENT and practice keys need none.`,
-      done: key !== null,
-      needs: 'routes.write',
-      href: '/console/sources',
-      link: 'To the sources',
-    },
-    {
       title: 'Create the key',
-      text: 'A new one, or one that a vendor has been using for years: its id and secret can be brought along.',
+      text: html`A new one, or one that a vendor has been using for years: its id and secret can be brought along. Redox keys need a <a href="/console/sources">source</a> first, Xenrad keys a <a href="/console/sites">site</a>, Open Dental keys a <a href="/console/developers">developer</a>; XDENT and practice keys need none.`,
       done: key !== null,
       needs: 'keys.write',
       href: '/console/keys/new',

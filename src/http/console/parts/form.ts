@@ -84,7 +84,7 @@ export function field(of: Field): Html {
       flag('required', of.required),
       flag('autofocus', of.autofocus),
       flag('readonly', of.readonly),
-      attribute('autocomplete', of.autocomplete ?? 'off'),
+      attribute('autocomplete', of.autocomplete ?? (isAsked(of) ? 'off' : undefined)),
       attribute('inputmode', of.inputmode),
       attribute('maxlength', of.maxlength?.toString()),
       attribute('list', of.list),
@@ -95,6 +95,9 @@ export function field(of: Field): Html {
     ]}>${error}${hint}
   </div>`
 }
+
+/** What is looked for, or chosen from a list of ours. Elsewhere "off" would lose what was typed when one goes back. */
+const isAsked = ({ type, list }: Field): boolean => type === 'search' || list !== undefined
 
 export const area = (
   of: Pick<Field, 'name' | 'label' | 'value' | 'hint' | 'maxlength'> & { readonly code?: boolean },

@@ -26,9 +26,9 @@ export const reveal = (of: Revealing): Html => html`
     <p>${of.text}</p>
     <div class="stack tight" data-secret>
       ${of.secrets.map(
-        ({ name, value }) => html`
+        ({ name, value }, n) => html`
         ${isCode(of, name) ? nothing : html`<span class="small soft">${name}</span>`}
-        <div class="secret">${copyable(value, name)}</div>`,
+        <div class="secret">${copyable(value, isCode(of, name) ? `code ${n + 1}` : name)}</div>`,
       )}
     </div>
     <p class="row" data-secret><a class="button" download="${of.file}" href="${fileOf(of)}">Download as a file</a></p>

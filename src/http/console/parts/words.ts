@@ -13,14 +13,27 @@ const sign = (tone: Tone) =>
   SIGNS[tone] === '' ? nothing : html`<span aria-hidden="true">${SIGNS[tone]}</span>`
 
 /** `alert` is read out at once: for what went wrong. */
-export const notice = (tone: Tone, title: string, text: Html | string = ''): Html => html`
-  <div class="notice ${tone}" role="${tone === 'bad' ? 'alert' : 'status'}">
+export const notice = (
+  tone: Tone,
+  title: string,
+  text: Html | string = '',
+  focus = false,
+): Html => html`
+  <div class="notice ${tone}" role="${tone === 'bad' ? 'alert' : 'status'}"${focus ? html` tabindex="-1" autofocus` : nothing}>
     <strong>${title}</strong>${text === '' ? nothing : html`<div>${text}</div>`}
   </div>`
 
-/** Why nothing was done. What was typed is still in the form below it. */
-export const refused = (message: string | null, title = 'That was not done'): Html =>
-  message === null ? nothing : notice('bad', title, sentence(message))
+/**
+ * Why nothing was done. What was typed is still in the form below it. Who works by keyboard is put
+ * here, unless a field of the form takes the focus itself.
+ */
+export const refused = (
+  message: string | null,
+  {
+    title = 'That was not done',
+    focus = true,
+  }: { readonly title?: string; readonly focus?: boolean } = {},
+): Html => (message === null ? nothing : notice('bad', title, sentence(message), focus))
 
 export const empty = (title: string, text: Html | string, action: Html = nothing): Html => html`
   <div class="empty"><h2>${title}</h2><p>${text}</p>${action}</div>`
@@ -41,3 +54,7 @@ export const sentence = (phrase: string): string =>
 
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+
+/** What stands between backquotes is to be typed. */
+export const coded = (advice: string): Html =>
+  html`${advice.split('`').map((part, n) => (n % 2 === 1 ? html`<code>${part}</code>` : part))}`

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { SignInStanding } from '../../../service/ports/lists.ts'
+import type { User } from '../../../service/ports.ts'
 import { messageOf, statusOf } from '../access/again.ts'
 import { page } from '../answer.ts'
 import type { Area } from '../area.ts'
@@ -51,7 +52,7 @@ export async function showPerson(visit: Visit, refusal: Refused | null): Promise
           ],
         ])}</section>
         <section class="card"><header><h2>Signing in</h2>${signingIn(user, standing)}</header>
-          ${standing === undefined ? nothing : comingIn(visit, standing)}</section>
+          ${standing === undefined ? nothing : comingIn(visit, user, standing)}</section>
         ${isChanged ? named(visit, user, refusal) : nothing}
       </div>
       <div class="stack">${isChanged ? html`${allowed(visit, user, refusal)}${letIn(visit, user, standing)}` : unchanged(visit, user)}</div>
@@ -64,8 +65,11 @@ export async function showPerson(visit: Visit, refusal: Refused | null): Promise
   )
 }
 
-const comingIn = (visit: Visit, standing: SignInStanding): Html => html`
-  ${facts([
+function comingIn(visit: Visit, { leftAt }: User, standing: SignInStanding): Html {
+  const seen = standing.seenAt === null ? 'never' : moment(standing.seenAt, visit.now)
+  // What else there was opens nothing any more.
+  if (leftAt !== null) return facts([['Last seen', seen]])
+  return facts([
     ['Password', standing.hasPassword ? 'set' : 'none'],
     ['Second factor', standing.hasSecondFactor ? 'on' : 'off'],
     [
@@ -74,8 +78,9 @@ const comingIn = (visit: Visit, standing: SignInStanding): Html => html`
         ? 'nowhere'
         : plural(standing.sessions, 'browser or token', 'browsers and tokens'),
     ],
-    ['Last seen', standing.seenAt === null ? 'never' : moment(standing.seenAt, visit.now)],
+    ['Last seen', seen],
     ...(standing.invitedUntil === null
       ? []
       : ([['One-time link', html`good until ${instant(standing.invitedUntil)}`]] as const)),
-  ])}`
+  ])
+}

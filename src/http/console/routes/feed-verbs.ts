@@ -25,7 +25,7 @@ const VERBS = {
   purge: {
     title: 'Empty the queue?',
     text: (feed: ListedFeed) =>
-      `${plural(feed.queued, 'message')} that ${feed.source.name} has sent will not reach ${feed.destination.name}. They are marked as skipped, and can be replayed one by one.`,
+      `${plural(feed.queued, 'message')} that ${feed.source.name} has sent will not reach ${feed.destination.name}. They are marked as skipped. Each can be replayed as long as its payload is kept: not for long, unless LATCHKEY_RETENTION_DAYS says so.`,
     button: 'Empty the queue',
     look: 'danger primary',
     work: ({ desk }: Visit, id: string): Promise<Done<unknown>> => desk.routes.purge(id),

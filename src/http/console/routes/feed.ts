@@ -62,6 +62,9 @@ async function show(visit: Visit, refusal: Refusal | null): Promise<Response> {
         ? empty(
             'Nothing is queued',
             html`What was sent is under <a href="${MESSAGES}?feed=${id}">its messages</a>.`,
+            visit.may('messages.send')
+              ? link(`${MESSAGES}/test?source=${feed.source.id}&feed=${id}`, 'Send a test message')
+              : nothing,
           )
         : queueShown(visit, feed, queued)
     }</section>`
