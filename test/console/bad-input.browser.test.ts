@@ -85,7 +85,7 @@ test('the second of two who edit one key is told, sees both, and loses nothing o
   await Promise.all([close(), faster.close()])
 })
 
-test('whose session ends while he types signs in beside it, goes back, and sends what he typed', async () => {
+test('what was typed when a session ended is there for who signs in beside it and goes back', async () => {
   const { page, announce, close } = await signedIn('engineer')
   announce(/status of 401/)
   await page.goto(`${world.url}/console/sources/new`)
