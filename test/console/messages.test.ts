@@ -225,6 +225,23 @@ describe('a message that is not taken', () => {
     }
   })
 
+  test('is tried before it is due where somebody asks for it', async () => {
+    const { id } = await vendorSends(world.closed.id)
+    await world.deliver()
+    const feed = `/console/feeds/${world.closed.feedId}`
+    const head = await world.server.routes.findListedFeed(world.closed.feedId)
+    const tried = async () =>
+      done(await world.server.messages.attempts(done(head).headId ?? '')).length
+    const before = await tried()
+    await world.deliver()
+    expect(await tried()).toBe(before)
+    expect((await member.get(feed)).html).not.toContain('Try now')
+    expect((await engineer.fill(feed, `${feed}/resume`)).status).toBe(303)
+    await world.deliver()
+    expect(await tried()).toBeGreaterThan(before)
+    expect(done(await world.server.messages.find(id)).deliveries[0]?.status).toBe('queued')
+  })
+
   test('is shown first in the queue of its feed, with the way to skip it', async () => {
     const first = await vendorSends(world.closed.id)
     const second = await vendorSends(world.closed.id)

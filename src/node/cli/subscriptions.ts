@@ -72,7 +72,7 @@ export function define(group: Command): void {
 
   group
     .command('resume <id>')
-    .description('Undo pause; what is queued is tried at once.')
+    .description('Undo pause; what is queued is tried at once, also where it was not paused.')
     .addHelpText('after', examples('subscriptions resume 0199aa…'))
     .action(setStatus('active'))
 

@@ -258,7 +258,7 @@ export const subscriptions: readonly Operation[] = [
     path: '/subscriptions/{id}/resume',
     verbs: ['routes.setSubscriptionStatus'],
     summary: 'Resume a subscription',
-    text: 'What is queued is due at once.',
+    text: 'What is queued is due at once: of one that was not paused, too.',
     answer: standing,
     run: ({ desk, id }) => desk.routes.setSubscriptionStatus(id, 'active'),
   }),

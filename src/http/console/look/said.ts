@@ -49,7 +49,7 @@ const SAID = {
   'destination-doubted': 'The destination is not verified any more: what is sent to it is refused.',
   'subscription-added': 'The source is subscribed.',
   'subscription-removed': 'The source is not subscribed to it any more.',
-  'feed-resumed': 'The feed goes on.',
+  'feed-resumed': 'The feed goes on: what waits is tried now.',
   'feed-purged': 'The queue is empty. What was in it is marked as skipped.',
   'message-replayed': 'The message is queued once more.',
   'message-skipped': 'The message is skipped.',

@@ -1,13 +1,13 @@
 import { html } from 'hono/html'
 import type { ListedFeed } from '../../../service/ports/lists.ts'
 import { MESSAGES } from '../messages/paths.ts'
-import { link } from '../parts/form.ts'
+import { link, press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { moment } from '../parts/time.ts'
 import { notice, plural } from '../parts/words.ts'
 import type { Visit } from '../visit.ts'
 import { outcomeText } from './feed-state.ts'
-import { DESTINATIONS } from './paths.ts'
+import { DESTINATIONS, FEEDS } from './paths.ts'
 
 /** What is wrong, and what helps. */
 export function trouble(visit: Visit, feed: ListedFeed): Html {
@@ -32,6 +32,10 @@ export function trouble(visit: Visit, feed: ListedFeed): Html {
     `The first message was tried ${plural(feed.attempts, 'time')} in vain`,
     html`<p>${outcomeText(lastAttempt)} ${moment(lastAttempt.at, visit.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
       <p>It is tried again by itself, at least every two minutes; what comes after it waits. If the destination is the trouble, nothing is lost: all waits until it is back. If the message is, skip it.</p>
-      ${feed.headId === null ? nothing : html`<p class="row">${link(`${MESSAGES}/${feed.headId}`, 'Look at the message', 'compact')}${visit.may('messages.send') ? link(`${MESSAGES}/${feed.headId}/skip?destination=${destination.id}`, 'Skip it', 'compact danger') : nothing}</p>`}`,
+      <div class="row">${visit.may('routes.write') ? press(visit.formToken, `${FEEDS}/${feed.id}/resume`, 'Try now', { look: 'compact' }) : nothing}${feed.headId === null ? nothing : ofFirst(visit, feed.headId, destination.id)}</div>`,
   )
 }
+
+const ofFirst = (visit: Visit, messageId: string, destinationId: string): Html => html`
+  ${link(`${MESSAGES}/${messageId}`, 'Look at the message', 'compact')}
+  ${visit.may('messages.send') ? link(`${MESSAGES}/${messageId}/skip?destination=${destinationId}`, 'Skip it', 'compact danger') : nothing}`
