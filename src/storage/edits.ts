@@ -14,6 +14,8 @@ const TABLES = {
   developer: 'developers',
 } as const satisfies Record<Named, string>
 
+type Removable = 'sites' | 'developers' | 'subscriptions'
+
 /** Edits of small things, and the end of those that nothing hangs on. */
 export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
   const written = writer(compiler)
@@ -40,17 +42,17 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
   )
 
   // The event's own statement has the guard: the row goes where the event came.
-  const isTold = (eventId: unknown) => sql`exists (
-    select 1 from audit_events where audit_events.id = ${eventId})`
-  const removeSite = written<{ id: string; eventId: string }>(
-    (arg) => sql`delete from sites where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
-  )
-  const removeDeveloper = written<{ id: string; eventId: string }>(
-    (arg) => sql`delete from developers where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
-  )
-  const removeSubscription = written<{ id: string; eventId: string }>(
-    (arg) => sql`delete from subscriptions where id = ${arg('id')} and ${isTold(arg('eventId'))}`,
-  )
+  const remove = (table: Removable) =>
+    written<{ id: string; eventId: string }>(
+      (arg) => sql`
+        delete from ${sql.table(table)} where id = ${arg('id')} and exists (
+          select 1 from audit_events where audit_events.id = ${arg('eventId')})`,
+    )
+  const removals = {
+    sites: remove('sites'),
+    developers: remove('developers'),
+    subscriptions: remove('subscriptions'),
+  }
   /** Locks the feed, as who settles an attempt does, before it is asked what it has queued. */
   const hold = written<{ id: string }>(
     (arg) => sql`update subscriptions set attempts = attempts where id = ${arg('id')}`,
@@ -69,25 +71,19 @@ export function createEdits(compiler: Compiler, audit: Audit): EditStorage {
     setUserEmail: (id, email, event, role) =>
       audit.change('users', setEmail({ id, email, eventId: event.id, role: role ?? null }), event),
 
-    removeSite: (id, event) =>
-      audit.removalIf('sites', noKeysOfSite, [], [removeSite({ id, eventId: event.id })], event),
+    removeSite: (id, event) => {
+      const removal = removals.sites({ id, eventId: event.id })
+      return audit.removalIf('sites', noKeysOfSite, [], [removal], event)
+    },
 
-    removeDeveloper: (id, event) =>
-      audit.removalIf(
-        'developers',
-        noKeysOfDeveloper,
-        [],
-        [removeDeveloper({ id, eventId: event.id })],
-        event,
-      ),
+    removeDeveloper: (id, event) => {
+      const removal = removals.developers({ id, eventId: event.id })
+      return audit.removalIf('developers', noKeysOfDeveloper, [], [removal], event)
+    },
 
-    removeSubscription: (id, event) =>
-      audit.removalIf(
-        'subscriptions',
-        nothingQueued,
-        [hold({ id })],
-        [removeSubscription({ id, eventId: event.id })],
-        event,
-      ),
+    removeSubscription: (id, event) => {
+      const removal = removals.subscriptions({ id, eventId: event.id })
+      return audit.removalIf('subscriptions', nothingQueued, [hold({ id })], [removal], event)
+    },
   }
 }
