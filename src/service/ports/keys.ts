@@ -31,24 +31,22 @@ export interface KeySummary {
   readonly eventId: string
 }
 
-export interface NewKey {
-  readonly id: string
-  readonly accountId: string
-  readonly ownerId: string
-  readonly dialect: Dialect
-  readonly sourceId: string | null
-  readonly siteId: string | null
-  readonly developerId: string | null
-  readonly name: string
-  readonly description: string
-  readonly reference: string
-  readonly publicId: string
-  readonly access: Access
+/** What a key has by and by. */
+type Grown =
+  | 'status'
+  | 'disabledBy'
+  | 'assignedAt'
+  | 'disabledAt'
+  | 'revokedAt'
+  | 'secretReplacedAt'
+  | 'previousSecretEndsAt'
+  | 'lastUsedAt'
+  | 'eventId'
+
+export interface NewKey extends Omit<KeySummary, Grown> {
   readonly secretHash: string
   readonly sealedSecret: string | null
   readonly tokenSalt: string
-  readonly createdAt: number
-  readonly expiresAt: number | null
 }
 
 /** What people may change of a key. */
