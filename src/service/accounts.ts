@@ -1,7 +1,7 @@
 import { ok } from '../domain/failure.ts'
 import type { AccountStatus, Role } from '../domain/key.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../domain/user.ts'
-import { changedMeanwhile, granted, managed } from './manage.ts'
+import { changedMeanwhile, granted, managed, whyUnchanged } from './manage.ts'
 import {
   conflict,
   type Done,
@@ -9,6 +9,7 @@ import {
   invalid,
   notFound,
   type OperatorDeps,
+  orThere,
   readId,
   readName,
 } from './operator.ts'
@@ -119,8 +120,9 @@ export function createAccounts(deps: AccountsDeps) {
       const added = await storage.addUser(user, event)
       if (added) return ok(user)
       const orTaken = username === null ? '' : `, or the username ${username} is taken`
-      const orThere = wish.id === undefined ? '' : `, or there is a user ${user.id} already`
-      return conflict(`${user.email} is already a user of this account${orTaken}${orThere}`)
+      return conflict(
+        `${user.email} is already a user of this account${orTaken}${orThere(wish.id, 'a user')}`,
+      )
     },
 
     /** Nobody signs in with it, so one's own may be changed too. */
@@ -133,10 +135,8 @@ export function createAccounts(deps: AccountsDeps) {
       if (user.value.leftAt !== null) return conflict(`${user.value.email} has left`)
       const event = eventOf(deps, 'user.edited', id, { email: email.value })
       if (await storage.setUserEmail(id, email.value, event, user.value.role)) return findUser(id)
-      const now = await findUser(id)
-      return now.ok && now.value.role === user.value.role
-        ? conflict(`${email.value} is already a user of this account`)
-        : changedMeanwhile(user.value)
+      const taken = conflict(`${email.value} is already a user of this account`)
+      return whyUnchanged(user.value, await storage.findUser(id), taken)
     },
 
     async setRole(id: string, to: Role): Promise<Done<User>> {
@@ -147,10 +147,7 @@ export function createAccounts(deps: AccountsDeps) {
       if (!role.ok) return role
       const event = eventOf(deps, 'user.role_changed', id, { role: to })
       if (await storage.setUserRole(id, to, event, user.value.role)) return findUser(id)
-      const now = await findUser(id)
-      return now.ok && now.value.role === user.value.role
-        ? lastOperator(user.value)
-        : changedMeanwhile(user.value)
+      return whyUnchanged(user.value, await storage.findUser(id), lastOperator(user.value))
     },
 
     /** His keys are flagged from now on, or disabled, as his account wants it. */

@@ -18,6 +18,10 @@ export function managed(me: Person, user: User): Done<User> {
 export const changedMeanwhile = ({ email }: User) =>
   conflict(`${email} was changed by somebody else just now, and nothing was done: look again`)
 
+/** Why a change of this user was not made: for a role that is another `now`, or, where it is not, `otherwise`. */
+export const whyUnchanged = <Why>(user: User, now: User | null, otherwise: Why) =>
+  now?.role === user.role ? otherwise : changedMeanwhile(user)
+
 /** The role, if `me` may give it. */
 export const granted = (me: Person, role: Role): Done<Role> =>
   mayGrant(me.role, role) ? ok(role) : forbidden(`only who is ${role} may make somebody ${role}`)

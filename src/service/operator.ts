@@ -83,6 +83,10 @@ export function readId(text: string | undefined, random: Random): Done<string> {
   return UUID.test(id) ? ok(id) : invalid(`${JSON.stringify(text)} is not a UUID`)
 }
 
+/** What else a conflict may come of, where whoever asks has chosen the id. */
+export const orThere = (chosen: string | undefined, what: string): string =>
+  chosen === undefined ? '' : `, or there is ${what} ${chosen.toLowerCase()} already`
+
 /** What every new row of an account begins with. */
 export async function readHead(
   deps: { readonly random: Random; readonly storage: Pick<OperatorStorage, 'findAccount'> },

@@ -1,7 +1,7 @@
 import { ok } from '../domain/failure.ts'
 import type { Role } from '../domain/key.ts'
 import { isUsername, USERNAME_RULE } from '../domain/user.ts'
-import { changedMeanwhile, managed } from './manage.ts'
+import { changedMeanwhile, managed, whyUnchanged } from './manage.ts'
 import { conflict, type Done, eventOf, invalid, notFound } from './operator.ts'
 import { addInvitation, INVITATION_MS, type InvitingDeps } from './people/invitation.ts'
 import type { ListStorage } from './ports/lists.ts'
@@ -82,10 +82,8 @@ export function createPeople(deps: PeopleDeps) {
       if (await storage.setUsername(userId, username, event, user.value.role)) {
         return ok({ ...user.value, username })
       }
-      const now = await storage.findUser(userId)
-      return now?.role === user.value.role
-        ? conflict(`somebody else has the username ${username}`)
-        : changedMeanwhile(user.value)
+      const taken = conflict(`somebody else has the username ${username}`)
+      return whyUnchanged(user.value, await storage.findUser(userId), taken)
     },
 
     /** Ends every session and every token. Answers how many. */

@@ -7,6 +7,7 @@ import {
   invalid,
   notFound,
   type OperatorDeps,
+  orThere,
   readHead,
   readId,
   readName,
@@ -85,9 +86,9 @@ export function createPlaces(deps: PlacesDeps) {
       const event = eventOf(deps, 'developer.created', developer.id, { developerKey })
       const added = await storage.addDeveloper(developer, event)
       if (added) return ok(developer)
-      const orThere =
-        wish.id === undefined ? '' : `, or there is a developer ${developer.id} already`
-      return conflict(`another developer has the key ${developerKey}${orThere}`)
+      return conflict(
+        `another developer has the key ${developerKey}${orThere(wish.id, 'a developer')}`,
+      )
     },
     async renameDeveloper(id: string, wished: string): Promise<Done<Developer>> {
       const name = readName('the name', wished)
@@ -156,8 +157,7 @@ export function createPlaces(deps: PlacesDeps) {
       const event = eventOf(deps, 'address.added', rule.id, { accountId: rule.accountId, network })
       const added = await storage.addAddressRule(rule, event)
       if (added) return ok(rule)
-      const orThere = wish.id === undefined ? '' : `, or there is a rule ${rule.id} already`
-      return conflict(`${network} is in the list already${orThere}`)
+      return conflict(`${network} is in the list already${orThere(wish.id, 'a rule')}`)
     },
 
     async removeAddress(id: string): Promise<Done<void>> {

@@ -8,6 +8,7 @@ import {
   invalid,
   notFound,
   type OperatorDeps,
+  orThere,
   readHead,
   readId,
 } from './operator.ts'
@@ -210,10 +211,8 @@ export function createRoutes(deps: RoutesDeps) {
       const event = eventOf(deps, 'subscription.created', subscription.id, facts)
       const added = await storage.addSubscription(subscription, event)
       if (added) return ok(subscription)
-      const orThere =
-        wish.id === undefined ? '' : `, or there is a subscription ${id.value} already`
       return conflict(
-        `this source is subscribed to that destination for that data model already${orThere}`,
+        `this source is subscribed to that destination for that data model already${orThere(wish.id, 'a subscription')}`,
       )
     },
 
