@@ -2,6 +2,7 @@ import { AUDIT_CHAIN } from './audit-chain.ts'
 import { EVERY_DIALECT } from './migration-2.ts'
 import { FEEDS } from './migration-3.ts'
 import { CONSOLE } from './migration-4.ts'
+import { ONE_SPELLING_AND_PROOFS } from './migration-5.ts'
 import { SCHEMA_VERSION } from './tables.ts'
 
 /** What brings a database of version `to - 1` to version `to`: the portable subset of schema.sql. */
@@ -34,6 +35,7 @@ export const HISTORY: History = {
     },
     { to: 3, says: 'messages are delivered', statements: FEEDS },
     { to: 4, says: 'people sign in to a console', statements: CONSOLE },
+    { to: 5, says: 'an owner is told from a stranger', statements: ONE_SPELLING_AND_PROOFS },
   ],
 }
 

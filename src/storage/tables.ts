@@ -221,4 +221,4 @@ export interface Tables {
 }
 
 /** The version of schema.sql that this code reads and writes. */
-export const SCHEMA_VERSION = 4
+export const SCHEMA_VERSION = 5
