@@ -92,6 +92,10 @@ export const SETTINGS = {
     default: 'on',
     help: 'Whether the console (/console) and the management API (/admin/v1) are there: on or off. Without them the command line alone changes anything.',
   },
+  LATCHKEY_STOP_SECONDS: {
+    default: '30',
+    help: 'How long requests under way have to be answered when the server is told to stop; 1 to 3600. Less than whatever stops it waits before it kills.',
+  },
   LATCHKEY_LOG_LEVEL: {
     default: 'info',
     help: 'debug, info, warn, error or silent. Refusals are info, successes debug.',
@@ -176,6 +180,7 @@ const schema = z.object({
     .string()
     .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores'),
   LATCHKEY_CONSOLE: z.enum(['on', 'off'], 'must be on or off'),
+  LATCHKEY_STOP_SECONDS: whole(1, 3600),
   LATCHKEY_LOG_LEVEL: z.enum(
     ['debug', 'info', 'warn', 'error', 'silent'],
     'must be debug, info, warn, error or silent',
@@ -209,7 +214,11 @@ export interface Config {
   readonly applicationName: string
   /** Whether the console and the management API are there. */
   readonly console: boolean
+  /** How long requests under way have to be answered when the server is told to stop. */
+  readonly stopMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Variables that carry the prefix of settings, but were set by Kubernetes for a Service. */
+  readonly ignoredVariables: readonly string[]
 }
 
 export class ConfigError extends Error {
@@ -225,14 +234,15 @@ export class ConfigError extends Error {
 /** Reads every setting, or throws one ConfigError that names every problem. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = []
-  for (const name of Object.keys(environment)) {
-    if (name.startsWith('LATCHKEY_') && !(name in SETTINGS)) {
-      problems.push(`${name} is not a setting${didYouMean(name)}`)
-    }
+  const given: Record<string, string> = {}
+  const ignoredVariables: string[] = []
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || !name.startsWith('LATCHKEY_')) continue
+    if (isServiceVariable(name, value)) ignoredVariables.push(name)
+    else if (name in SETTINGS) given[name] = value
+    else problems.push(`${name} is not a setting${didYouMean(name)}`)
   }
-  const given = Object.fromEntries(
-    Object.entries(SETTINGS).map(([name, setting]) => [name, environment[name] ?? setting.default]),
-  )
+  for (const [name, setting] of Object.entries(SETTINGS)) given[name] ??= setting.default
   const read = schema.safeParse(given)
   for (const issue of read.error?.issues ?? []) {
     problems.push(`${String(issue.path[0])} ${issue.message}`)
@@ -275,8 +285,39 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     destinationsAllowed: s.LATCHKEY_DESTINATIONS_ALLOWED,
     applicationName: s.LATCHKEY_APPLICATION_NAME,
     console: s.LATCHKEY_CONSOLE === 'on',
+    stopMs: s.LATCHKEY_STOP_SECONDS * 1000,
     logLevel: s.LATCHKEY_LOG_LEVEL,
+    ignoredVariables,
   }
+}
+
+const isPort = (text: string) => /^\d{1,5}$/.test(text)
+const isAddress = (text: string) => parseAddress(text) !== null
+const isProtocol = (text: string) => /^(tcp|udp|sctp)$/.test(text)
+
+/** `tcp://10.0.0.1:8080`, `tcp://[fd00::1]:8080` */
+function isServiceUrl(text: string): boolean {
+  const [, protocol = '', bracketed, plain, port = ''] =
+    /^([a-z]+):\/\/(?:\[(.*)\]|([^[\]:]*)):(\d+)$/.exec(text) ?? []
+  return isProtocol(protocol) && isAddress(bracketed ?? plain ?? '') && isPort(port)
+}
+
+/**
+ * What Kubernetes sets in every container for each Service of its namespace, here for one whose name
+ * begins with `latchkey` (kubernetes.io: Service, "Environment variables").
+ */
+const SERVICE_VARIABLES: readonly (readonly [name: RegExp, has: (value: string) => boolean])[] = [
+  [/_SERVICE_HOST$/, isAddress],
+  [/_SERVICE_PORT(_[A-Z0-9_]+)?$/, isPort],
+  [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, isServiceUrl],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_PROTO$/, isProtocol],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_PORT$/, isPort],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_ADDR$/, isAddress],
+]
+
+/** Both name and value must be of one form: a setting that an operator mistyped is still a problem. */
+function isServiceVariable(name: string, value: string): boolean {
+  return SERVICE_VARIABLES.some(([form, has]) => form.test(name) && has(value))
 }
 
 function upstreamsOf(named: (surface: Surface) => URL | null) {

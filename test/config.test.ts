@@ -38,7 +38,9 @@ describe('the configuration', () => {
       destinationsAllowed: [],
       applicationName: 'Latchkey',
       console: true,
+      stopMs: 30_000,
       logLevel: 'info',
+      ignoredVariables: [],
     })
     expect(dangersOf(readConfig({}))).toEqual([])
   })
@@ -78,6 +80,7 @@ describe('the configuration', () => {
       LATCHKEY_DESTINATIONS_ALLOWED: '10.1.0.0/16',
       LATCHKEY_APPLICATION_NAME: 'Acme.Engine-2',
       LATCHKEY_CONSOLE: 'off',
+      LATCHKEY_STOP_SECONDS: '8',
       LATCHKEY_LOG_LEVEL: 'silent',
     })
     expect(config).toMatchObject({
@@ -100,6 +103,7 @@ describe('the configuration', () => {
       destinationsAllowed: [{ family: 4, bits: 0x0a010000n, prefix: 16 }],
       applicationName: 'Acme.Engine-2',
       console: false,
+      stopMs: 8000,
       logLevel: 'silent',
     })
     expect(config.trustedProxies.map(({ family, prefix }) => [family, prefix])).toEqual([
@@ -116,6 +120,65 @@ describe('the configuration', () => {
 
   test('takes a setting that is there without a value for its default', () => {
     expect(readConfig({ LATCHKEY_PORT: undefined }).port).toBe(8080)
+  })
+})
+
+/** What Kubernetes sets for one Service with a port of no name and one that is called `http`. */
+function serviceVariables(service: string, address: string): Settings {
+  const at = address.includes(':') ? `[${address}]` : address
+  return {
+    [`${service}_SERVICE_HOST`]: address,
+    [`${service}_SERVICE_PORT`]: '8080',
+    [`${service}_SERVICE_PORT_HTTP`]: '8080',
+    [`${service}_PORT`]: `tcp://${at}:8080`,
+    [`${service}_PORT_8080_TCP`]: `tcp://${at}:8080`,
+    [`${service}_PORT_8080_TCP_PROTO`]: 'tcp',
+    [`${service}_PORT_8080_TCP_PORT`]: '8080',
+    [`${service}_PORT_8080_TCP_ADDR`]: address,
+    [`${service}_PORT_53_UDP`]: `udp://${at}:53`,
+    [`${service}_PORT_53_UDP_PROTO`]: 'udp',
+    [`${service}_PORT_53_UDP_PORT`]: '53',
+    [`${service}_PORT_53_UDP_ADDR`]: address,
+  }
+}
+
+describe('what Kubernetes sets for a Service', () => {
+  test.each([
+    ['LATCHKEY', '10.96.0.17'],
+    ['LATCHKEY', 'fd00:10:96::17'],
+    ['LATCHKEY_CONSOLE', '10.96.0.18'],
+    ['LATCHKEY_SERVICE', '10.96.0.19'],
+    ['LATCHKEY_2', '10.96.0.20'],
+  ])('is ignored and named: %s at %s', (service, address) => {
+    const variables = serviceVariables(service, address)
+    expect(readConfig(variables)).toEqual({
+      ...readConfig({}),
+      ignoredVariables: Object.keys(variables),
+    })
+  })
+
+  test('leaves the settings that stand beside it in force', () => {
+    const settings = { ...serviceVariables('LATCHKEY', '10.96.0.17'), LATCHKEY_PORT: '8081' }
+    const config = readConfig(settings)
+    expect(config.port).toBe(8081)
+    expect(config.ignoredVariables).not.toContain('LATCHKEY_PORT')
+  })
+
+  test.each([
+    ['LATCHKEY_PORT', 'tcp://latchkey:8080'],
+    ['LATCHKEY_PORT', 'http://10.96.0.17:8080'],
+    ['LATCHKEY_PORT', 'tcp://10.96.0.17'],
+    ['LATCHKEY_PORT', 'tcp://10.96.0.17:8080/'],
+    ['LATCHKEY_HOST', ''],
+    ['LATCHKEY_SERVICE_HOST', 'latchkey.default.svc'],
+    ['LATCHKEY_SERVICE_PORT', 'http'],
+    ['LATCHKEY_SERVICE_PORTS', '8080'],
+    ['LATCHKEY_PORT_TCP', 'tcp://10.96.0.17:8080'],
+    ['LATCHKEY_PORT_8080_TCP_PROTO', 'http'],
+    ['LATCHKEY_PORT_8080_TCP_ADDR', 'latchkey'],
+    ['LATCHKEY_DATABASE', 'tcp://10.96.0.17:5432'],
+  ])('is not what only looks like it: %s=%s', (name, value) => {
+    expect(problems({ [name]: value })).toHaveLength(1)
   })
 })
 
@@ -184,6 +247,7 @@ describe('a problem', () => {
     ['LATCHKEY_QUOTA_SECONDS', 1, 86_400],
     ['LATCHKEY_MESSAGE_LIMIT_BYTES', 1024, 1_073_741_824],
     ['LATCHKEY_UPSTREAM_TIMEOUT_SECONDS', 1, 3600],
+    ['LATCHKEY_STOP_SECONDS', 1, 3600],
   ] as const)('is a %s below %d or above %d', (name, least, most) => {
     for (const n of [least, most]) readConfig({ [name]: String(n) })
     const outside = [`${most + 1}`, '9'.repeat(400), ...(least > 0 ? [`${least - 1}`] : [])]

@@ -13,6 +13,10 @@ export function announce(
   log: Log,
   { port, url, ...more }: Listening & { workers?: number },
 ): void {
+  const { ignoredVariables: variables } = config
+  if (variables.length > 0) {
+    log.info({ variables }, 'variables that Kubernetes sets for a Service are ignored')
+  }
   for (const danger of dangersOf(config)) log.warn({}, danger)
   log.info({ host: config.host, port, url, ...more }, 'listening')
 }

@@ -91,8 +91,6 @@ const LOOK_MS = 1000
 /** After a process was killed, its feeds stand still so long at most. */
 const LEASE_MS = 15_000
 const RENEW_MS = 5000
-/** Requests under way have this long to be answered when the server is told to stop. */
-const STOP_WITHIN_MS = 10_000
 
 /** Opens the database, listens, and says what is dangerous in how it was set up. */
 export async function start(config: Config, log: Log): Promise<Running> {
@@ -169,8 +167,8 @@ export async function startOneOf(
     async stop() {
       for (const timer of timers) clearInterval(timer)
       unfollow()
-      const delivered = latchkey.deliver.stop(STOP_WITHIN_MS)
-      const hurry = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
+      const delivered = latchkey.deliver.stop(config.stopMs)
+      const hurry = setTimeout(() => server.closeAllConnections(), config.stopMs)
       await new Promise((closed) => {
         server.close(closed)
         server.closeIdleConnections()

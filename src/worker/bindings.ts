@@ -31,6 +31,7 @@ const OF_A_MACHINE: Readonly<Record<string, string>> = {
   LATCHKEY_KEYRING: `a Worker has no files: give the key ring itself as the secret ${RING}`,
   LATCHKEY_HOST: 'a Worker listens on the routes that wrangler.toml gives it',
   LATCHKEY_PORT: 'a Worker listens on the routes that wrangler.toml gives it',
+  LATCHKEY_STOP_SECONDS: 'a Worker is never told to stop',
 }
 
 /** A row of D1 holds 2,000,000 bytes, and a sealed message takes four thirds of its own. */

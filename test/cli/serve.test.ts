@@ -18,6 +18,18 @@ test('a server that is told to stop says so and exits 0; its files are its owner
   expect(server.output()).toContain('"msg":"stopped"')
 })
 
+test('variables that Kubernetes sets for Services are ignored, with one line in the log', async () => {
+  const server = await startServer(temporaryFolder(), {
+    LATCHKEY_CONSOLE_PORT: 'tcp://10.96.0.17:8080',
+    LATCHKEY_SERVICE_HOST: '10.96.0.17',
+  })
+  expect(await server.stop()).toBe(0)
+  const lines = server.output().split('\n')
+  expect(lines.filter((line) => line.includes('SERVICE_HOST'))).toEqual([
+    expect.stringContaining('"variables":["LATCHKEY_CONSOLE_PORT","LATCHKEY_SERVICE_HOST"]'),
+  ])
+})
+
 test('a second signal ends a server that still waits for a request', async () => {
   const server = await startServer(temporaryFolder())
   const half = createConnection(Number(new URL(server.url).port), '127.0.0.1')
