@@ -36,7 +36,7 @@ export const SETTINGS = {
   },
   LATCHKEY_REFRESH_LEEWAY_SECONDS: {
     default: '60',
-    help: 'How long after a rotation the token before it is answered again even when the answer has arrived; 0 to 3600.',
+    help: 'How long after a rotation, and before it where clocks differ, an earlier token revokes nothing; the one before is answered again; 0 to 3600.',
   },
   LATCHKEY_FAILURES_PER_KEY: {
     default: '20',

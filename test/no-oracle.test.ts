@@ -255,6 +255,8 @@ describe('refresh', () => {
     const first = await issue(key)
     const second = (await (await refresh(key.apiKey, first.refreshToken)).json()) as TokenAnswer
     const third = (await (await refresh(key.apiKey, second.refreshToken)).json()) as TokenAnswer
+    await refuses('of an older generation', key.apiKey, first.refreshToken)
+    server.clock.turn(61_000)
     await refuses('reused', key.apiKey, first.refreshToken)
     await refuses('of a revoked family', key.apiKey, third.refreshToken)
   })

@@ -280,6 +280,9 @@ const turns = fc
     fc.constantFrom(3 * DAY, 6 * DAY, 7 * DAY - 1, 7 * DAY, 15 * DAY),
     fc.integer({ min: 1, max: 2 * HOUR }),
     fc.integer({ min: 1, max: 2 * SECOND }),
+    // A clock that is put back, by a step or by somebody who has mistaken the time zone.
+    fc.constantFrom(-SECOND, 1 - LEEWAY, -LEEWAY, -LEEWAY - SECOND, -HOUR, -14 * HOUR),
+    fc.integer({ min: -2 * LEEWAY, max: -1 }),
   )
   .map((ms) =>
     command(`turn(${ms} ms)`, async (model) => {

@@ -177,6 +177,7 @@ describe('a lost answer', () => {
     const first = await issue()
     const second = await refresh(first.refreshToken)
     await refresh(second.refreshToken)
+    server.clock.turn(61 * SECOND)
     await refuses(first.refreshToken)
     await refuses(second.refreshToken)
   })
@@ -213,10 +214,162 @@ describe('the leeway', () => {
     await strict.close()
   })
 
-  test('never covers a token two generations old', async () => {
+  test('covers the token before on either side of the rotation: clocks of servers differ', async () => {
+    const { first, body, rotatedAt } = await replaced(server, key)
+    server.clock.set(rotatedAt - 60 * SECOND + 1)
+    expect(await refreshed(first.refreshToken)).toBe(body)
+    server.clock.set(rotatedAt - 60 * SECOND)
+    await refuses(first.refreshToken)
+    expect((await rowOf(first))?.revokedAt).toBe(server.clock())
+  })
+
+  test('refuses a token two generations old, convicts nobody, and audits which one it was', async () => {
     const first = await issue()
     const second = await refresh(first.refreshToken)
+    const third = await refresh(second.refreshToken)
+    for (const tokens of [second, third]) expect(await use(tokens)).toBe(200)
+    const { sid } = claimsOf(first)
+    const rotatedAt = issuedAt(third)
+
+    for (const at of [rotatedAt - 60 * SECOND + 1, rotatedAt, rotatedAt + 60 * SECOND - 1]) {
+      server.clock.set(at)
+      await refuses(first.refreshToken)
+      expect(await rowOf(first)).toMatchObject({ generation: 2, revokedAt: null })
+    }
+    expect(await events(sid)).toEqual([])
+    await server.record()
+    const [event] = await server.storage.listEvents({ subject: key.keyId, limit: 1 })
+    expect(event).toMatchObject({
+      action: 'key.refused',
+      facts: { surface: 'refresh', reason: 'refresh_outdated', grantId: sid, generation: 0 },
+    })
+
+    server.clock.set(rotatedAt + 60 * SECOND)
+    await refuses(first.refreshToken)
+    expect((await rowOf(first))?.revokedAt).toBe(server.clock())
+  })
+
+  test.each([60 * SECOND, -60 * SECOND])(
+    'never covers a token two generations old %d ms from the rotation',
+    async (ms) => {
+      const first = await issue()
+      const second = await refresh(first.refreshToken)
+      const third = await refresh(second.refreshToken)
+      server.clock.set(issuedAt(third) + ms)
+      await refuses(first.refreshToken)
+      expect((await rowOf(first))?.revokedAt).toBe(server.clock())
+    },
+  )
+})
+
+describe('one vendor whose requests overtake each other', () => {
+  test('goes on when a refresh that was abandoned in flight is judged last', async () => {
+    const first = await issue()
+    const second = await refresh(first.refreshToken)
+    expect(await use(second)).toBe(200)
+    // Sent, abandoned, and sent again: the copy is answered, and so is the next refresh.
+    const third = await refresh(second.refreshToken)
+    const fourth = await refresh(third.refreshToken)
+    expect(await use(fourth)).toBe(200)
+    server.clock.turn(1500)
+    await refuses(second.refreshToken)
+    const fifth = await refresh(fourth.refreshToken)
+    expect(await use(fifth)).toBe(200)
+  })
+
+  test('goes on when three workers refresh in turn with whatever each has read last', async () => {
+    const shared = await issue()
+    let newest = await refresh(shared.refreshToken)
+    newest = await refresh(newest.refreshToken)
+    for (let worker = 0; worker < 3; worker++) {
+      await server.refresh(key.apiKey, shared.refreshToken)
+      newest = await refresh(newest.refreshToken)
+      expect(await use(newest)).toBe(200)
+      server.clock.turn(SECOND)
+    }
+    expect(await rowOf(shared)).toMatchObject({ revokedAt: null })
+  })
+
+  test('hands a thief of an older token no pair, within the leeway or after it', async () => {
+    const stolen = await issue()
+    const second = await refresh(stolen.refreshToken)
     await refresh(second.refreshToken)
+    for (const wait of [0, SECOND, 58 * SECOND]) {
+      server.clock.turn(wait)
+      await refuses(stolen.refreshToken)
+    }
+  })
+})
+
+describe('a clock that was wrong', () => {
+  const YEAR = 400 * DAY
+
+  test('ahead: the refresh token that it issued rotates, its access token is refused', async () => {
+    const right = server.clock()
+    server.clock.turn(YEAR)
+    const first = await issue()
+    const second = await refresh(first.refreshToken)
+    expect(await use(second)).toBe(200)
+    server.clock.set(right)
+    for (const tokens of [first, second]) expect(await use(tokens)).toBe(401)
+    const third = await refresh(second.refreshToken)
+    expect(issuedAt(third)).toBe(right - (right % SECOND))
+    expect(await use(third)).toBe(200)
+    const [refusal] = server.log.lines.filter(({ message }) => message === 'message refused')
+    expect(refusal?.facts).toMatchObject({ reason: 'token_from_future', keyId: key.keyId })
+  })
+
+  test('ahead: an answer that was lost is asked for again and works at once', async () => {
+    const right = server.clock()
+    server.clock.turn(YEAR)
+    const first = await issue()
+    await refresh(first.refreshToken)
+    server.clock.set(right)
+    const renewed = await refresh(first.refreshToken)
+    expect(claimsOf(renewed).gen).toBe(1)
+    expect(await use(renewed)).toBe(200)
+  })
+
+  test('by seconds: an access token of a server whose clock is a minute ahead is taken', async () => {
+    const first = await issue()
+    server.clock.set(issuedAt(first) - 60 * SECOND)
+    expect(await use(first)).toBe(200)
+    server.clock.turn(-1)
+    expect(await use(first)).toBe(401)
+  })
+
+  test.each([-HOUR, -DAY, -YEAR])(
+    'set back by %d ms: a token that was replaced and acknowledged is reuse',
+    async (ms) => {
+      const first = await issue()
+      const second = await refresh(first.refreshToken)
+      expect(await use(second)).toBe(200)
+      server.clock.turn(ms)
+      await refuses(first.refreshToken)
+      expect((await rowOf(first))?.revokedAt).toBe(server.clock())
+    },
+  )
+
+  test('convicts nobody who holds the newest tokens, whichever way it steps', async () => {
+    let held = await issue()
+    for (const ms of [HOUR, -2 * HOUR, 30 * SECOND, -45 * SECOND, 3 * DAY, -6 * DAY]) {
+      server.clock.turn(ms)
+      held = await refresh(held.refreshToken)
+      expect(await use(held)).toBe(200)
+      // Lost once, asked for again.
+      await refresh(held.refreshToken)
+      held = await refresh(held.refreshToken)
+    }
+  })
+
+  test('by hours: the sweep leaves families that the right time still has tokens of', async () => {
+    const first = await issue()
+    const second = await refresh(first.refreshToken)
+    expect(await use(second)).toBe(200)
+    const right = server.clock()
+    server.clock.set(issuedAt(second) + 14 * DAY + 14 * HOUR)
+    await server.sweep()
+    server.clock.set(right + HOUR)
     await refuses(first.refreshToken)
   })
 })
@@ -336,7 +489,12 @@ describe('reuse', () => {
       action: 'grant.reused',
       subject: sid,
       accountId: key.accountId,
-      facts: { keyId: key.keyId, address: '203.0.113.7', path: '/auth/refreshToken' },
+      facts: {
+        keyId: key.keyId,
+        generation: 0,
+        address: '203.0.113.7',
+        path: '/auth/refreshToken',
+      },
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     })
     for (const tokens of [first, second, third]) {
@@ -470,7 +628,7 @@ describe('the sweep', () => {
   test('deletes the row in the end', async () => {
     const first = await issue()
     await refresh(first.refreshToken)
-    server.clock.turn(14 * DAY)
+    server.clock.turn(15 * DAY)
     await server.sweep()
     expect(await rowOf(first)).toBeNull()
     expect(server.log.lines.at(-1)?.facts).toEqual({ purged: 1 })

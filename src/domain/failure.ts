@@ -32,9 +32,13 @@ export type Unbelieved =
 export type TokenUnbelieved =
   | { reason: 'token_forged'; detail: string }
   | { reason: 'token_expired'; keyId: string }
+  /** Issued further ahead of now than clocks differ. */
+  | { reason: 'token_from_future'; keyId: string }
   | { reason: 'token_superseded'; keyId: string }
   | { reason: 'grant_revoked'; keyId: string; grantId: string }
-  | { reason: 'refresh_reused'; keyId: string; grantId: string }
+  /** A genuine refresh token, replaced more than once within the leeway. */
+  | { reason: 'refresh_outdated'; keyId: string; grantId: string; generation: number }
+  | { reason: 'refresh_reused'; keyId: string; grantId: string; generation: number }
 
 /** Who sent it is known, and may not. */
 export type NotAllowed =

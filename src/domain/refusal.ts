@@ -82,6 +82,13 @@ const TOLD = {
     says: () => 'The token is genuine, but its time is over.',
     helps: caller('refresh it, or exchange its key and secret again'),
   },
+  token_from_future: {
+    keeps: ['keyId'],
+    says: () => 'The token is genuine, but was issued by a server whose clock was ahead.',
+    helps: () =>
+      'Keep the clock of every server by NTP; `latchkey doctor` looks at it. The client refreshes its token, or ' +
+      'exchanges its key and secret again.',
+  },
   token_superseded: {
     keeps: ['keyId'],
     says: () => 'The token was issued before the secret of its key was replaced, which ended it.',
@@ -92,8 +99,17 @@ const TOLD = {
     says: () => 'The token is of a family that was revoked.',
     helps: ({ grantId }) => `\`latchkey audit list --subject ${grantId}\` shows why.`,
   },
+  refresh_outdated: {
+    keeps: ['keyId', 'grantId', 'generation'],
+    says: ({ generation }) =>
+      `The refresh token of generation ${generation} came after two newer ones were issued, within the leeway of ` +
+      'the last rotation. It was refused; its family was not revoked.',
+    helps: () =>
+      'Several workers of the client refresh at once, or a request of its own arrived late: the client goes on ' +
+      'with its newest token.',
+  },
   refresh_reused: {
-    keeps: ['keyId', 'grantId'],
+    keeps: ['keyId', 'grantId', 'generation'],
     says: () =>
       'A refresh token was presented again after its successor was in use: two parties hold it. ' +
       'The whole family was revoked.',

@@ -1,3 +1,4 @@
+import { isWithin } from './instant.ts'
 import { ACCESS_TOKEN_MS, REFRESH_TOKEN_MS, wholeSecond } from './token.ts'
 
 /** A refresh family. Its row is born at its first refresh; until then its generation is 0. */
@@ -18,17 +19,24 @@ export type Rotation =
   | { act: 'rotate'; to: number; issuedAt: number }
   /** Answer again what the rotation to `to` answered. Nothing is written. */
   | { act: 'repeat'; to: number; issuedAt: number }
+  /** A token from before the one that is repeated, so soon that parallel workers explain it. */
+  | { act: 'outdated' }
   /** A token that its owner has replaced and done with: somebody has a copy. */
   | { act: 'reuse' }
   | { act: 'expired' }
   | { act: 'revoked' }
 
 /**
- * What a genuine refresh token deserves. RFC 9700 §4.14.2 asks for reuse to revoke the grant; a lost
- * answer must not look like reuse, so a generation may be asked for again until it is acknowledged:
- * by the first use of its access token or by its own refresh.
+ * Judges a genuine refresh token. RFC 9700 §4.14.2 asks for reuse to revoke the grant; a lost answer must
+ * not look like reuse, so the generation before the current one is repeated until the current one is
+ * acknowledged: by the first use of its access token or by its own refresh.
  *
- * A generation above the current one is genuine too: the database is an older backup. It rotates.
+ * Within the leeway of a rotation, on either side because clocks differ, an earlier token convicts
+ * nobody: parallel workers and abandoned requests present such tokens too. One that is older than the
+ * generation before is not repeated, since a thief must not be handed a live pair.
+ *
+ * A generation above the current one is genuine too: the database is an older backup. It rotates. So
+ * does a token that a clock ahead of ours has issued.
  */
 export function decide(
   presented: { generation: number; issuedAt: number },
@@ -41,14 +49,13 @@ export function decide(
   if (grant === null || presented.generation >= grant.generation) {
     return { act: 'rotate', to: presented.generation + 1, issuedAt: wholeSecond(now) }
   }
+  const isSideBySide = Math.abs(now - grant.rotatedAt) < leewayMs
   if (presented.generation === grant.generation - 1) {
-    // Two workers of one vendor that refresh side by side must not convict each other.
-    const sideBySide = now < grant.rotatedAt + leewayMs
-    if (grant.acknowledgedAt === null || sideBySide) {
-      const stillGood = now < grant.rotatedAt + ACCESS_TOKEN_MS
-      const issuedAt = stillGood ? grant.rotatedAt : wholeSecond(now)
+    if (grant.acknowledgedAt === null || isSideBySide) {
+      const isAlive = isWithin(ACCESS_TOKEN_MS, grant.rotatedAt, now)
+      const issuedAt = isAlive ? grant.rotatedAt : wholeSecond(now)
       return { act: 'repeat', to: grant.generation, issuedAt }
     }
   }
-  return { act: 'reuse' }
+  return { act: isSideBySide ? 'outdated' : 'reuse' }
 }

@@ -7,9 +7,10 @@ export const REFRESH_TOKEN_MS = 7 * 24 * 60 * 60 * 1000
 /**
  * How long a grant's row must be kept after its last rotation. A repeat on the last day of the
  * presented token renews the pair, so the youngest token of a generation may be issued 7 days after
- * the rotation and live 7 days more.
+ * the rotation and live 7 days more. Then another day: a clock that takes local time for UTC must not
+ * forget what was replaced.
  */
-export const GRANT_MS = 2 * REFRESH_TOKEN_MS
+export const GRANT_MS = 2 * REFRESH_TOKEN_MS + ACCESS_TOKEN_MS
 
 /**
  * What both tokens of one generation are a function of: minting twice from the same facts gives the

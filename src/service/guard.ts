@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
+import { isFromFuture } from '../domain/instant.ts'
 import { mayUse } from '../domain/key.ts'
 import { expiresAt } from '../domain/token.ts'
 import type { Clock, GrantStorage, TokenMinter } from './ports.ts'
@@ -27,6 +28,7 @@ export function createGuard({ standings, storage, minter, uses, clock, region }:
 
     const now = clock()
     if (now >= expiresAt(token)) return fail({ reason: 'token_expired', keyId })
+    if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
     const { standing, grant } = await standings.ofToken(token)
     if (standing === null) return fail({ reason: 'key_unknown' })
     const usable = mayUse(standing.key, address, now, region)

@@ -85,7 +85,7 @@ export function createRefresh(deps: RefreshDeps) {
   async function carryOut(
     rotation: Rotation,
     key: Key,
-    { grantId }: RefreshToken,
+    { grantId, generation }: RefreshToken,
     now: number,
     caller: Caller,
   ): Promise<Result<Granted> | 'lost the race'> {
@@ -113,6 +113,8 @@ export function createRefresh(deps: RefreshDeps) {
         return fail({ reason: 'token_expired', keyId })
       case 'revoked':
         return fail({ reason: 'grant_revoked', keyId, grantId })
+      case 'outdated':
+        return fail({ reason: 'refresh_outdated', keyId, grantId, generation })
       case 'reuse': {
         const { address, path, requestId } = caller
         await storage.revokeGrant(grantId, now, {
@@ -121,10 +123,10 @@ export function createRefresh(deps: RefreshDeps) {
           actor: keyId,
           action: 'grant.reused',
           subject: grantId,
-          facts: { keyId, address, path },
+          facts: { keyId, generation, address, path },
           requestId,
         })
-        return fail({ reason: 'refresh_reused', keyId, grantId })
+        return fail({ reason: 'refresh_reused', keyId, grantId, generation })
       }
     }
   }

@@ -21,7 +21,8 @@ let created: Revealed
 let seeded: Awaited<ReturnType<typeof seed>>
 
 beforeAll(async () => {
-  server = await startServer(dir)
+  // Without a leeway reuse is reuse at once.
+  server = await startServer(dir, { LATCHKEY_REFRESH_LEEWAY_SECONDS: '0' })
   seeded = await seed(dir)
   const { owner, source } = seeded
   const wish = ['--owner', owner.id, '--source', source.id, '--name', 'nightly job']

@@ -32,6 +32,8 @@ beforeAll(async () => {
       LATCHKEY_URL: URL_OF_BOTH,
       LATCHKEY_KEYRING_JSON: JSON.stringify(ring),
       LATCHKEY_LOG_LEVEL: 'debug',
+      // Reuse is reuse at once.
+      LATCHKEY_REFRESH_LEEWAY_SECONDS: '0',
       ...upstreams.settings,
     },
     outside: async (request) =>
