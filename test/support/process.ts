@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
 
-/** Those of the first line of `cli.ts`, which a shell would read. */
+/** Those of package.json: without them the server would start twice. */
 export const FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
 
 type Env = Readonly<Record<string, string>>

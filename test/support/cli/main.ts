@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { type Asked, END, type Ended } from './words.ts'
 
 /*
- * The command line in a process that stays: `src/node/cli.ts` runs anew, from top to bottom, for each
+ * The command line in a process that stays: `src/node/cli/main.ts` runs anew, from top to bottom, for each
  * command that is asked for. What it imports is there already: most of a short command's time.
  */
 
-const CLI = new URL('../../../src/node/cli.ts', import.meta.url)
+const CLI = new URL('../../../src/node/cli/main.ts', import.meta.url)
 
 // Made when they are first used: they are no command's.
 const streams: (EventEmitter & Pick<NodeJS.WriteStream, 'write'>)[] = [
@@ -31,7 +31,7 @@ async function run({ args, env }: Asked): Promise<Ended> {
 }
 
 /** What is not done by then is left open. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 
 async function leftBeside(open: readonly string[]): Promise<string[]> {
   const since = performance.now()

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { GROUPS, namedGroup } from './groups.ts'
+import { forgiveClosedPipes } from './pipes.ts'
+import { reportErrors } from './report.ts'
+
+// What this process makes (database, key ring) is its owner's alone.
+process.umask(0o077)
+forgiveClosedPipes()
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as { version: string }
+
+const program = new Command('latchkey')
+  .description(
+    'Trades long-lived vendor API keys for short-lived tokens, and guards what they open.',
+  )
+  .version(version, '--version', 'print the version')
+  .option('--json', 'one JSON document instead of text; errors too')
+  .configureHelp({ showGlobalOptions: true })
+  .commandsGroup('More:')
+  .addHelpText(
+    'after',
+    `
+Settings are read from the environment: \`latchkey serve --help\` lists them all.
+Commands work on the database of LATCHKEY_DATA or LATCHKEY_DATABASE, beside a running server: what
+they change is in force at its next request. \`latchkey keys --help\` is where most days begin.
+
+From nothing to a key:
+  $ latchkey accounts create "Acme Health"
+  $ latchkey users create --account 0199aa… --email eng@acme.example --role engineer
+  $ latchkey keys create --dialect xdent --owner 0199bb… --name "nightly job"
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.`,
+  )
+
+await reportErrors(program, async () => {
+  const args = process.argv.slice(2)
+  const named = namedGroup(args)
+  for (const { name, heading, description, load } of GROUPS) {
+    const group = program.command(name).description(description).helpGroup(heading)
+    if (name === named) (await load()).define(group)
+  }
+  await program.parseAsync(args, { from: 'user' })
+})

@@ -1,0 +1,10 @@
+/*
+ * The package as a library: a server inside another program.
+ *
+ *   const server = await start(readConfig(process.env), createLog('info', 1))
+ *   await server.stop()
+ */
+
+export { type Config, ConfigError, readConfig } from '../config.ts'
+export { createLog } from './log.ts'
+export { type Running, start } from './server.ts'

@@ -1,0 +1,171 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { environment } from './support/process.ts'
+import { temporaryFolder } from './support/server.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const MODULES = join(ROOT, 'node_modules')
+/** The Node of these tests comes before any other of the machine. */
+const PATH = `${dirname(process.execPath)}:${process.env.PATH}`
+const run = promisify(execFile)
+
+const began: ChildProcess[] = []
+afterEach(() => {
+  // A group of its own: what it has started ends with it.
+  for (const { pid } of began.splice(0)) {
+    try {
+      process.kill(-(pid ?? 0), 'SIGKILL')
+    } catch {
+      // It has ended.
+    }
+  }
+})
+
+/** A server as a shell starts it, and what it has said until it ended. */
+async function serve(program: string, args: readonly string[], cwd: string) {
+  const settings = { PATH, LATCHKEY_PORT: '0', LATCHKEY_DATA: join(cwd, 'data') }
+  const child = spawn(program, args, {
+    cwd,
+    detached: true,
+    env: environment(settings),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  began.push(child)
+  const ended = Promise.all([once(child, 'close'), text(child.stdout)])
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (data: Buffer) => {
+      if (data.includes('"listening"')) resolve()
+    })
+    child.once('close', () => reject(new Error('the server ended before it listened')))
+  })
+  return { child, ended }
+}
+
+describe('the package', () => {
+  const app = temporaryFolder()
+  const installed = join(app, 'node_modules', 'latchkey')
+  const command = join(app, 'node_modules', '.bin', 'latchkey')
+
+  beforeAll(async () => {
+    const env = environment({ PATH })
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], {
+      cwd: ROOT,
+      env,
+    })
+    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
+    // Installed as npm does it, but for the way of what it depends on: nothing is asked of a registry.
+    mkdirSync(installed, { recursive: true })
+    for (const name of readdirSync(MODULES).filter((entry) => !entry.startsWith('.'))) {
+      symlinkSync(join(MODULES, name), join(app, 'node_modules', name))
+    }
+    await run('tar', ['xzf', join(app, filename), '--strip-components=1', '-C', installed])
+    writeFileSync(join(app, 'package.json'), '{"type":"module","private":true}')
+    await run('npm', ['rebuild', '--offline', '--ignore-scripts', 'latchkey'], { cwd: app, env })
+  }, 300_000)
+  afterAll(() => rmSync(app, { recursive: true, force: true }))
+
+  test('made from a clone runs the demo in an empty folder', async () => {
+    const cwd = join(app, 'empty')
+    mkdirSync(cwd)
+    const { stdout } = await run(command, ['demo', '--once', '--port', '0'], {
+      cwd,
+      env: environment({ PATH }),
+    })
+    expect(stdout).toContain('/auth/authenticate')
+  })
+
+  test('starts by a line that every `env` understands, with the heap of a server, and stops', async () => {
+    expect(readFileSync(command, 'utf8').split('\n')[0]).toBe('#!/usr/bin/env node')
+    const { child, ended } = await serve(command, ['--json', 'serve'], app)
+    const { stdout } = await run('ps', ['-o', 'args=', '-p', String(child.pid)])
+    expect(stdout).toContain('--max-semi-space-size=16 --min-semi-space-size=16')
+    child.kill('SIGTERM')
+    const [[code], said] = await ended
+    expect(code).toBe(0)
+    expect(said).toContain('"msg":"stopped"')
+  })
+
+  test.each([
+    [['doctor'], /^Latchkey needs Node 24 or newer, and this is Node 20\.20\.2: /],
+    [['doctor', '--json'], /^\{"error":\{"problem":"failed","message":"Latchkey needs Node 24 /],
+    [['serve'], /^Latchkey needs Node 24 or newer/],
+  ])(
+    'says under an older Node which one it needs, and loads nothing: %j',
+    async (args, sentence) => {
+      const older = `data:text/javascript,${encodeURIComponent(`
+      const versions = { ...process.versions, node: '20.20.2' }
+      Object.defineProperty(process, 'versions', { value: versions })
+      process.on('exit', () => console.log(JSON.stringify(process.report.getReport().sharedObjects)))
+    `)}`
+      const failed = await run(process.execPath, ['--import', older, command, ...args]).catch(
+        (error: { code: number; stdout: string; stderr: string }) => error,
+      )
+      expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(sentence) })
+      const loaded = JSON.parse(failed.stdout) as string[]
+      expect(loaded.filter((file) => file.endsWith('.node'))).toEqual([])
+    },
+  )
+
+  test('is a library whose types are checked', async () => {
+    const consumer = join(app, 'consumer.ts')
+    writeFileSync(
+      consumer,
+      `import { type Config, createLog, readConfig, type Running, start } from 'latchkey'
+const config: Config = readConfig({ LATCHKEY_PORT: '0', LATCHKEY_DATA: './library' })
+const server: Running = await start(config, createLog('silent', 2))
+// @ts-expect-error a port is a number
+const port: string = server.port
+const { status } = await fetch(\`http://127.0.0.1:\${port}/health\`)
+await server.stop()
+console.log(status)
+`,
+    )
+    const tsc = join(MODULES, 'typescript', 'bin', 'tsc')
+    const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext']
+    await run(process.execPath, [tsc, ...options, '--types', 'node', consumer], { cwd: app })
+    const { stdout } = await run(process.execPath, [consumer], { cwd: app })
+    expect(stdout).toBe('200\n')
+  })
+})
+
+describe('the scripts of a clone', () => {
+  test('hand the signal of npm to what they run', async () => {
+    const clone = temporaryFolder()
+    for (const name of ['package.json', 'node_modules', 'src', 'schema.sql']) {
+      symlinkSync(join(ROOT, name), join(clone, name))
+    }
+    // Older than what is installed.
+    writeFileSync(join(clone, 'package-lock.json'), '{}')
+    utimesSync(join(clone, 'package-lock.json'), 0, 0)
+    const { child, ended } = await serve('npm', ['run', '-s', 'latchkey', '--', 'serve'], clone)
+    child.kill('SIGTERM')
+    const [[code], said] = await ended
+    expect(code).toBe(0)
+    expect(said).toContain('"msg":"stopped"')
+    rmSync(clone, { recursive: true })
+  })
+
+  test('end as a program that replaces the shell', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
+    const running = Object.entries(scripts).filter(([, script]) =>
+      /(^|&& )(exec )?node /.test(script),
+    )
+    expect(running.map(([name]) => name)).toEqual(expect.arrayContaining(['latchkey', 'demo']))
+    expect(running.filter(([, script]) => !/&& exec node [^&;|]*$/.test(script))).toEqual([])
+  })
+})
