@@ -91,7 +91,10 @@ export function createCourier(deps: CourierDeps): Courier {
   }
 }
 
-/** How a destination is asked to repeat a challenge. */
+/**
+ * How a destination is asked to repeat a challenge. The header carries the token here as in every later
+ * request: receivers check it before they read anything else.
+ */
 export function handshakeWith(
   applicationName: string,
   { method, development, verificationToken }: DestinationAddress,
@@ -99,7 +102,7 @@ export function handshakeWith(
   challenge: string,
 ): Words {
   const asked = { ...(verificationToken !== null && { [TOKEN]: verificationToken }), challenge }
-  const headers = { 'application-name': applicationName }
+  const headers = { 'application-name': applicationName, ...tokenHeader(verificationToken) }
   if (method === 'POST') {
     const body = JSON.stringify(asked)
     return { method, url, headers: { ...headers, ...JSON_BODY }, body, development }
@@ -119,10 +122,12 @@ const messageTo = (
 ): Words => ({
   method: 'POST',
   url,
-  headers: { ...JSON_BODY, ...(verificationToken !== null && { [TOKEN]: verificationToken }) },
+  headers: { ...JSON_BODY, ...tokenHeader(verificationToken) },
   body,
   development,
 })
+
+const tokenHeader = (token: string | null) => (token === null ? {} : { [TOKEN]: token })
 
 const NO_URL = 'it has no URL'
 

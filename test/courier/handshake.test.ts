@@ -35,6 +35,7 @@ test('by POST it asks with token and challenge in JSON, under our name', async (
       url: '/',
       headers: [
         ['application-name', 'Latchkey'],
+        ['verification-token', TOKEN],
         ['content-type', 'application/json; charset=utf-8'],
         ['host', host],
         ['accept-encoding', 'identity'],
@@ -60,12 +61,15 @@ test('by GET it asks in the query, beside what the URL asks already', async () =
     ['verification-token', odd],
   ])
   expect(seen[0]?.body).toHaveLength(0)
+  expect(seen[0]?.headers).toContainEqual(['verification-token', odd])
+  expect(seen[0]?.headers).toContainEqual(['application-name', 'Latchkey'])
 })
 
 test('without a token there is the challenge alone', async () => {
   const { verdict, seen } = await shake(saying(200, CHALLENGE), { verificationToken: null })
   expect(verdict.challenged).toBe(true)
   expect(JSON.parse(String(seen[0]?.body))).toEqual({ challenge: CHALLENGE })
+  expect(seen[0]?.headers.map(([name]) => name)).not.toContain('verification-token')
 })
 
 describe('it is passed by', () => {
