@@ -1,6 +1,9 @@
 import type { RequestListener } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
-import { at, patiently, TOKEN, testCourier } from '../support/courier/courier.ts'
+import { networksOf } from '../../src/domain/address.ts'
+import { createCourier } from '../../src/http/courier.ts'
+import { createDispatch as createWorkerDispatch } from '../../src/worker/dispatch.ts'
+import { at, HERE, patiently, TOKEN, testCourier } from '../support/courier/courier.ts'
 import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 
 /*
@@ -64,6 +67,34 @@ test('by GET it asks in the query, beside what the URL asks already', async () =
   expect(seen[0]?.headers).toContainEqual(['verification-token', odd])
   expect(seen[0]?.headers).toContainEqual(['application-name', 'Latchkey'])
 })
+
+const worker = createCourier({
+  dispatch: createWorkerDispatch({ allowed: networksOf(HERE) }),
+  applicationName: 'Latchkey',
+})
+
+test.each([
+  ['Node', 'POST', testCourier()],
+  ['Node', 'GET', testCourier()],
+  ['Workers', 'POST', worker],
+  ['Workers', 'GET', worker],
+] as const)(
+  'on %s, by %s, a receiver that checks the header before all else is verified',
+  async (_, method, courier) => {
+    const { url, seen, close } = await openHttpUpstream((request, response) => {
+      const { searchParams } = new URL(request.url ?? '', 'http://x')
+      if (request.headers['verification-token'] !== TOKEN) response.writeHead(401).end()
+      else if (method === 'GET') response.end(searchParams.get('challenge'))
+      else response.end(String(seen.at(-1)?.body))
+    })
+    closing.push(close)
+    expect(await courier.verify(at(url, { method }), CHALLENGE, patiently())).toEqual({
+      outcome: 'delivered',
+      status: 200,
+      challenged: true,
+    })
+  },
+)
 
 test('without a token there is the challenge alone', async () => {
   const { verdict, seen } = await shake(saying(200, CHALLENGE), { verificationToken: null })
