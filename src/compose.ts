@@ -15,7 +15,7 @@ import { createCourier } from './http/courier.ts'
 import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
 import type { TestBench } from './http/test-bench.ts'
-import { createPass } from './http/upstream/pass.ts'
+import { createPass, type KeepHead } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Access, createAccess } from './service/access.ts'
 import { createAuthenticate } from './service/authenticate.ts'
@@ -54,6 +54,8 @@ export interface Parts {
   readonly log: Log
   /** How this runtime reaches an upstream. */
   readonly carry: Carry
+  /** How this runtime writes the head of an upstream's answer as it came. */
+  readonly keepHead?: KeepHead
   /** How this runtime reaches a destination. */
   readonly dispatch: Dispatch
   /** How many argon2 computations may run at once. */
@@ -195,7 +197,13 @@ export function compose(parts: Parts): Latchkey {
       guesses: guessesOf('authenticate'),
       pace: createPace({ limit: quota.requests, windowMs: quota.windowMs }, clock, parts.share),
     }),
-    pass: createPass({ carry: parts.carry, upstreams: config.upstreams, publicUrl, log }),
+    pass: createPass({
+      carry: parts.carry,
+      upstreams: config.upstreams,
+      publicUrl,
+      log,
+      keepHead: parts.keepHead,
+    }),
     customerKeys: createCustomerKeys({ ...secrets, keysAs }),
     clock,
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),

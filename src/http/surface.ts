@@ -65,7 +65,7 @@ export function createSurfaces(deps: SurfaceDeps) {
     handOn: (dialect: SurfaceDialect, surface: Surface) => (c: Context) =>
       answer(c, dialect, async (request, caller) => {
         const key = await admit(dialect, request, caller)
-        return key.ok ? pass(request, surface, identityOf(key.value), caller) : key
+        return key.ok ? pass(c, surface, identityOf(key.value), caller) : key
       }),
   }
 }

@@ -22,6 +22,7 @@ import {
 } from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { createCarry } from './upstream/carry.ts'
+import { keepHead } from './upstream/keep-head.ts'
 
 /** The processes that serve one port together, as each of them sees it. */
 export interface Team {
@@ -55,6 +56,7 @@ export async function open(
     clock,
     log,
     carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
+    keepHead,
     dispatch: createDispatch({ allowed: config.destinationsAllowed }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
     share: team?.share,

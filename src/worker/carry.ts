@@ -11,15 +11,15 @@ export function createCarry({ timeoutMs }: { timeoutMs: number }): Carry {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), timeoutMs)
     try {
-      return ok(
-        await fetch(url, {
-          method,
-          headers,
-          body,
-          redirect: 'manual',
-          signal: AbortSignal.any([signal, late.signal]),
-        }),
-      )
+      const answer = await fetch(url, {
+        method,
+        headers,
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.any([signal, late.signal]),
+      })
+      const { status, statusText } = answer
+      return ok({ status, statusText, headers: [...answer.headers], body: answer.body })
     } catch (error) {
       if (late.signal.aborted) return fail({ reason: 'upstream_timed_out' })
       const detail = error instanceof Error ? error.message : 'it cannot be reached'

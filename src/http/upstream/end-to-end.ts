@@ -12,14 +12,8 @@ export const HOP_BY_HOP = [
   'upgrade',
 ]
 
-/** A copy without what is for one connection only. */
-export function endToEnd(given: Headers): Headers {
-  const headers = new Headers(given)
-  const named = headers.get('connection')?.toLowerCase().split(',') ?? []
-  for (const name of [...headers.keys()]) {
-    if (HOP_BY_HOP.includes(name) || named.some((word) => word.trim() === name)) {
-      headers.delete(name)
-    }
-  }
-  return headers
+/** `name` in lower case; `connection`: the value of the Connection header beside it. */
+export function isHopByHop(name: string, connection: string | null): boolean {
+  if (HOP_BY_HOP.includes(name)) return true
+  return connection?.split(',').some((word) => word.trim().toLowerCase() === name) ?? false
 }

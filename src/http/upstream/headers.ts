@@ -1,7 +1,7 @@
 import type { Caller } from '../../service/refused.ts'
 import { FORWARDED_FOR } from '../caller.ts'
 import { REQUEST_ID } from '../reply.ts'
-import { endToEnd } from './end-to-end.ts'
+import { isHopByHop } from './end-to-end.ts'
 import { isWithheld } from './withheld.ts'
 
 /** Whose request it is: what the upstream is told in place of the credential. */
@@ -21,9 +21,10 @@ export function outwardHeaders(
   { address, requestId }: Caller,
   publicUrl: URL,
 ): Headers {
-  const headers = endToEnd(incoming)
+  const headers = new Headers(incoming)
+  const connection = headers.get('connection')
   for (const name of [...headers.keys()]) {
-    if (isWithheld(name)) headers.delete(name)
+    if (isWithheld(name) || isHopByHop(name, connection)) headers.delete(name)
   }
   if (identity !== null) identify(headers, identity)
   headers.set(REQUEST_ID, requestId)
@@ -46,12 +47,4 @@ export function identify(
   headers.set('X-Latchkey-Key', keyId)
   headers.set('X-Latchkey-Owner', ownerId)
   headers.set('X-Latchkey-Dialect', dialect)
-}
-
-/** The upstream's headers without those of its connection to us. */
-export function answerHeaders(answered: Headers, { requestId }: Caller): Headers {
-  const headers = endToEnd(answered)
-  headers.set(REQUEST_ID, requestId)
-  if (!headers.has('cache-control')) headers.set('Cache-Control', 'no-store')
-  return headers
 }

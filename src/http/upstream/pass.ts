@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import {
   fail,
   ok,
@@ -6,9 +7,10 @@ import {
   type UpstreamFailed,
 } from '../../domain/failure.ts'
 import { type Surface, upstreamSetting } from '../../domain/surface.ts'
-import type { Carry, Log } from '../../service/ports.ts'
+import type { Answer, Carry, HeaderLines, Log } from '../../service/ports.ts'
 import type { Caller } from '../../service/refused.ts'
-import { answerHeaders, type Identity, outwardHeaders } from './headers.ts'
+import { answerHeaders } from './answer-headers.ts'
+import { type Identity, outwardHeaders } from './headers.ts'
 import { targetOf } from './target.ts'
 
 export interface PassDeps {
@@ -17,7 +19,11 @@ export interface PassDeps {
   /** Where callers reach this server. */
   readonly publicUrl: string
   readonly log: Log
+  /** Has a runtime write an answer's head as it stood on the wire, where a Response cannot hold it. */
+  readonly keepHead?: KeepHead | undefined
 }
+
+export type KeepHead = (c: Context, head: Omit<Answer, 'body'>) => void
 
 export type Pass = ReturnType<typeof createPass>
 
@@ -29,15 +35,16 @@ export type Pass = ReturnType<typeof createPass>
  * hono/proxy is not used: it undoes an answer's content coding and drops its length, and leaves the
  * headers that Connection names to chance.
  */
-export function createPass({ carry, upstreams, publicUrl, log }: PassDeps) {
+export function createPass({ carry, upstreams, publicUrl, log, keepHead }: PassDeps) {
   const reachedAt = new URL(publicUrl)
 
   return async function pass(
-    request: Request,
+    c: Context,
     surface: Surface,
     identity: Identity | null,
     caller: Caller,
   ): Promise<Result<Response, UpstreamFailed | Unreadable>> {
+    const request = c.req.raw
     const upstream = upstreams[surface]
     if (upstream === undefined) {
       return fail({ reason: 'upstream_missing', setting: upstreamSetting(surface) })
@@ -64,9 +71,17 @@ export function createPass({ carry, upstreams, publicUrl, log }: PassDeps) {
         log.warn({ ...caller, surface, ...failure }, 'an upstream broke off its answer'),
     })
     if (!answer.ok) return answer
-    const { status, headers: answered, body: content } = answer.value
-    return ok(new Response(content, { status, headers: answerHeaders(answered, caller) }))
+    const { status, statusText, body: content } = answer.value
+    const lines = answerHeaders(answer.value, caller)
+    keepHead?.(c, { status, statusText, headers: lines })
+    return ok(new Response(content, { status, statusText, headers: toHeaders(lines) }))
   }
+}
+
+function toHeaders(lines: HeaderLines): Headers {
+  const headers = new Headers()
+  for (const [name, value] of lines) headers.append(name, value)
+  return headers
 }
 
 /** What a body of GET or HEAD means nobody has defined (RFC 9110 §9.3.1): it goes no further. */

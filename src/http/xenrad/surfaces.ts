@@ -48,7 +48,7 @@ export function xenradSurfaces(deps: SurfaceDeps): Hono {
 
   /** Needs no key, so none that comes is judged, and the upstream is told of nobody. */
   function metadata(c: Context) {
-    return answer(c, xenrad, (request, caller) => deps.pass(request, 'fhir', null, caller))
+    return answer(c, xenrad, (_, caller) => deps.pass(c, 'fhir', null, caller))
   }
 
   function take(c: Context, { path, surface, types }: Ingest) {
@@ -58,7 +58,7 @@ export function xenradSurfaces(deps: SurfaceDeps): Hono {
       const type = mediaType(request.headers)
       const isTaken = types.length === 0 || type === '' || types.includes(type)
       return isTaken
-        ? deps.pass(request, surface, identityOf(key.value), caller)
+        ? deps.pass(c, surface, identityOf(key.value), caller)
         : ok(toResponse(refuseType(types, path), caller.requestId))
     })
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Answer } from '../../service/ports.ts'
+import type { Answer, HeaderLines } from '../../service/ports.ts'
 import { Patience } from './patience.ts'
 
 /** Statuses that never have content (RFC 9110 §15). */
@@ -12,20 +12,30 @@ export function receive(
   timeoutMs: number,
   brokeOff: (error: unknown) => void,
 ): Answer {
-  const { statusCode: status = 0, rawHeaders } = incoming
+  const { statusCode: status = 0, statusMessage: statusText = '' } = incoming
   if (status < 200 || status > 599) {
     incoming.destroy()
     throw new Error(`it answered ${status}`)
   }
-  const headers = new Headers()
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '')
+  // The parser takes control characters here, which nobody may send on (RFC 9112 §4).
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(statusText)) {
+    incoming.destroy()
+    throw new Error('its reason phrase has control characters')
   }
+  const head = { status, statusText, headers: readHeaderLines(incoming) }
   if (method === 'HEAD' || WITHOUT_CONTENT.includes(status)) {
     incoming.resume()
-    return { status, headers, body: null }
+    return { ...head, body: null }
   }
-  return { status, headers, body: bodyOf(incoming, timeoutMs, brokeOff) }
+  return { ...head, body: bodyOf(incoming, timeoutMs, brokeOff) }
+}
+
+function readHeaderLines({ rawHeaders }: IncomingMessage): HeaderLines {
+  const lines: [string, string][] = []
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    lines.push([rawHeaders[at] ?? '', rawHeaders[at + 1] ?? ''])
+  }
+  return lines
 }
 
 /** Nothing is read ahead of who reads it: a slow caller slows the upstream down. */

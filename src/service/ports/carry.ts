@@ -12,10 +12,14 @@ export interface Outward {
   readonly brokeOff: (failure: UpstreamFailed) => void
 }
 
+export type HeaderLines = readonly (readonly [name: string, value: string])[]
+
 /** What an upstream has answered, as it stood on the wire. */
 export interface Answer {
   readonly status: number
-  readonly headers: Headers
+  readonly statusText: string
+  /** In their order, as they were spelled; each character of a value is one byte. */
+  readonly headers: HeaderLines
   /** Errors where the upstream breaks off; null where the method or the status has none. */
   readonly body: ReadableStream<Uint8Array> | null
 }

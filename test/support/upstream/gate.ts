@@ -7,6 +7,7 @@ import { callerOf } from '../../../src/http/caller.ts'
 import type { Identity } from '../../../src/http/upstream/headers.ts'
 import { createPass } from '../../../src/http/upstream/pass.ts'
 import { createCarry } from '../../../src/node/upstream/carry.ts'
+import { keepHead } from '../../../src/node/upstream/keep-head.ts'
 import { testLog } from '../server.ts'
 
 /** A server and what became of its connections. */
@@ -42,6 +43,7 @@ export async function openGate(upstream: string, options: GateOptions = {}) {
     upstreams: { fhir: new URL(upstream) },
     publicUrl: 'https://latchkey.example/base',
     log,
+    keepHead,
   })
   const http = {
     peerOf: () => '127.0.0.1',
@@ -50,7 +52,7 @@ export async function openGate(upstream: string, options: GateOptions = {}) {
   }
   const app = new Hono()
   app.all('*', async (c) => {
-    const answer = await pass(c.req.raw, 'fhir', known, callerOf(http, c))
+    const answer = await pass(c, 'fhir', known, callerOf(http, c))
     return answer.ok ? answer.value : c.json(answer.failure, 502)
   })
   return { ...(await listen(createServer(getRequestListener(app.fetch)))), log }
