@@ -98,7 +98,48 @@ test.each([
   'Forwarded: for=10.0.0.1;host=evil.example',
   'X-Real-IP: 10.0.0.1',
   'X-HTTP-Method-Override: DELETE',
+  'X-HTTP-Method: DELETE',
+  'X-Method-Override: DELETE',
+  'x_http.method_override: DELETE',
   'X-Original-URL: /admin',
+  'X_Original_URL: /admin',
+  'X-Rewrite-Url: /admin',
+  'X-Rewrite_URL: /admin',
+  'X-Host: evil.example',
+  'X-Original-Host: evil.example',
+  'X-Script-Name: /admin',
+  'X-Middleware-Subrequest: middleware',
+  'X-Sendfile-Type: X-Accel-Redirect',
+  'X-Accel-Mapping: /=/',
+  'Proxy: http://evil.example',
+  'Proxy-Client-IP: 10.0.0.1',
+  'Remote-User: root',
+  'Remote_User: root',
+  'REMOTE.USER: root',
+  'Remote-Groups: admins',
+  'X-Remote-User: root',
+  'X_REMOTE_USER: root',
+  'X-Remote-Extra-Scopes: all',
+  'X-Auth-Request-User: root',
+  'X-Auth_Request-Email: root@example',
+  'X-WebAuth-User: root',
+  'X-Authenticated-User: root',
+  'X-Consumer-Username: root',
+  'X-MS-Client-Principal-Name: root',
+  'Client-Cert: :AA==:',
+  'SSL-Client-Verify: SUCCESS',
+  'X-SSL-Client-DN: CN=root',
+  'X-Forwarded-Client-Cert: By=root',
+  'True-Client-IP: 10.0.0.1',
+  'True_Client_IP: 10.0.0.1',
+  'X-Client-IP: 10.0.0.1',
+  'CF-Connecting-IP: 10.0.0.1',
+  'Cf-Access-Jwt-Assertion: x',
+  'X-Cluster-Client-IP: 10.0.0.1',
+  'X-Envoy-External-Address: 10.0.0.1',
+  'X-Forwarded: for=10.0.0.1',
+  'Content_Length: 5',
+  'Content.Type: text/html',
   'Keep-Alive: timeout=5',
   'TE: trailers',
   'Proxy-Connection: keep-alive',
@@ -108,6 +149,19 @@ test.each([
 ])('a caller’s %s does not', async (line) => {
   const { headers } = await passed(`GET /fhir HTTP/1.1\nHost: x\nX-Own: 1\n${line}\n\n`)
   expect(headers).toEqual({ ...OURS, 'x-own': '1' })
+})
+
+test.each([
+  'X-Auth-Token: mine',
+  'X-Client-Version: 2',
+  'X-Amzn-Trace-Id: Root=1',
+  'Traceparent: 00-1-1-01',
+  'X_Own_Name: 1',
+  'Via: 1.1 edge',
+])('a header of the caller’s own does: %s', async (line) => {
+  const { headers } = await passed(`GET /fhir HTTP/1.1\nHost: x\n${line}\n\n`)
+  const [name = '', value = ''] = line.split(': ')
+  expect(headers).toEqual({ ...OURS, [name.toLowerCase()]: value })
 })
 
 test('what Connection names goes no further', async () => {
