@@ -10,7 +10,7 @@ import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createTotp } from './crypto/totp.ts'
 import { FAILURES_FORGOTTEN_MS } from './domain/lockout.ts'
-import { createApp, createTestBench, renderDelivered } from './http/app.ts'
+import { createApps, createTestBench, renderDelivered } from './http/app.ts'
 import { createCourier } from './http/courier.ts'
 import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
@@ -44,6 +44,8 @@ export interface Parts {
   readonly config: Config
   /** Where this server is reached: issuer and audience of its access tokens. */
   readonly publicUrl: string
+  /** Where people reach the console: what links to it begin with. */
+  readonly consoleUrl: string
   readonly engine: Engine
   readonly primitives: Primitives
   readonly argon2: Argon2
@@ -73,6 +75,8 @@ export interface Parts {
 /** The services are those of who has the machine: every account is in sight, nothing is refused. */
 export interface Latchkey extends Services {
   readonly app: Hono
+  /** The console and the management API; null where they are nowhere. */
+  readonly consoleApp: Hono | null
   readonly storage: Storage
   /** The services, as somebody else may use them. */
   readonly deskOf: DeskOf
@@ -103,7 +107,7 @@ const QUEUED_PER_CORE = 100
 
 /** Wires ports to adapters; neutral to the runtime. */
 export function compose(parts: Parts): Latchkey {
-  const { config, publicUrl, engine, primitives, argon2, keyring, clock, log } = parts
+  const { config, publicUrl, consoleUrl, engine, primitives, argon2, keyring, clock, log } = parts
   const { region, guessLimits, quota } = config
 
   const storage = createStorage(engine)
@@ -154,7 +158,7 @@ export function compose(parts: Parts): Latchkey {
     keepAlive: parts.keepAlive,
   })
   const deskOf = createDeskOf({
-    ...{ ...secrets, courier, notary, region, publicUrl, standings, log },
+    ...{ ...secrets, courier, notary, region, consoleUrl, standings, log },
     wake: deliver.wake,
   })
 
@@ -164,8 +168,11 @@ export function compose(parts: Parts): Latchkey {
   })
 
   const { serial } = random
-  const testBench = createTestBench({ serial, subscriptionsUrl: publicUrl })
-  const app = createApp({
+  // Where the console is, vendors read only where the operator has named it for the public.
+  const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null
+  const subscriptionsUrl = consoleLink ?? publicUrl
+  const testBench = createTestBench({ serial, subscriptionsUrl })
+  const apps = createApps({
     testBench,
     access,
     sessions: access.sessions,
@@ -173,7 +180,9 @@ export function compose(parts: Parts): Latchkey {
     guesses: guessesOf('admin'),
     deskOf,
     publicUrl,
-    console: config.console,
+    consoleUrl,
+    console: config.console !== null,
+    consoleLink,
     exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
       ...common,
@@ -214,7 +223,7 @@ export function compose(parts: Parts): Latchkey {
     uuid: random.uuid,
     requestId: random.requestId,
     publicKeys: () => keyring.publicKeys,
-    subscriptionsUrl: publicUrl,
+    subscriptionsUrl,
     applicationName: config.applicationName,
     messageLimitBytes: config.messageLimitBytes,
     peerOf: parts.peerOf,
@@ -222,7 +231,7 @@ export function compose(parts: Parts): Latchkey {
   })
 
   return {
-    app,
+    ...apps,
     storage,
     ...deskOf({ actor: 'operator', role: 'operator', accountId: null }),
     deskOf,

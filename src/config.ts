@@ -24,7 +24,7 @@ export const SETTINGS = {
   LATCHKEY_PORT: { default: '8080', help: 'Port to listen on; 0 takes any free one.' },
   LATCHKEY_URL: {
     default: '',
-    help: 'Public URL: the issuer and audience of access tokens. Empty: http, LATCHKEY_HOST and the port.',
+    help: 'Public URL, with a path where a proxy serves it below one: the issuer and audience of access tokens. Empty: http, LATCHKEY_HOST and the port.',
   },
   LATCHKEY_REGION: {
     default: 'us',
@@ -92,6 +92,18 @@ export const SETTINGS = {
     default: 'on',
     help: 'Whether the console (/console) and the management API (/admin/v1) are there: on or off. Without them the command line alone changes anything.',
   },
+  LATCHKEY_CONSOLE_HOST: {
+    default: '127.0.0.1',
+    help: 'Address that the console and the management API listen on.',
+  },
+  LATCHKEY_CONSOLE_PORT: {
+    default: '',
+    help: 'Port of the console and the management API; 0 takes any free one. Empty: the port after LATCHKEY_PORT, or any free one where that is 0 or the last.',
+  },
+  LATCHKEY_CONSOLE_URL: {
+    default: '',
+    help: 'Public URL of the console and the management API, with a path where a proxy serves them below one. Only where it is set does LATCHKEY_URL lead there. Empty: http, LATCHKEY_CONSOLE_HOST and the port.',
+  },
   LATCHKEY_STOP_SECONDS: {
     default: '30',
     help: 'How long requests under way have to be answered when the server is told to stop; 1 to 3600. Less than whatever stops it waits before it kills.',
@@ -111,23 +123,34 @@ const whole = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
 
-const publicUrl = z.string().refine((text) => {
-  if (text === '') return true
-  if (!URL.canParse(text)) return false
-  const { protocol, search, hash } = new URL(text)
-  return /^https?:$/.test(protocol) && search === '' && hash === ''
-}, 'must be an http or https URL without query')
+const publicUrl = z
+  .string()
+  .refine(
+    (text) => text === '' || isPublicUrl(text),
+    'must be an http or https URL without blanks, credentials, query or fragment; a path in it may ' +
+      'have letters, digits, dots, dashes, underscores and tildes',
+  )
+  .transform((text) => (text === '' ? null : text.replace(/\/+$/, '')))
+
+/** Links, cookies and the issuer of tokens begin with it: as it is written, so it must be reached. */
+function isPublicUrl(text: string): boolean {
+  const [, path] = /^https?:\/\/[^\s/?#@]+((?:\/[\w.~-]+)*)\/*$/i.exec(text) ?? []
+  return path !== undefined && URL.canParse(text) && withoutSlash(new URL(text).pathname) === path
+}
+
+const withoutSlash = (path: string) => path.replace(/\/+$/, '')
 
 const upstream = z
   .string()
   .refine(
     (text) => text === '' || isOrigin(text),
-    'must be an http or https URL without credentials, query or fragment',
+    'must be an http or https URL without blanks, credentials, query or fragment',
   )
   .transform((text) => (text === '' ? null : new URL(text)))
 
 // The text says more than its URL: an empty query or an empty user is none there.
-const isOrigin = (text: string) => /^https?:\/\/[^/?#@][^?#@]*$/i.test(text) && URL.canParse(text)
+const isOrigin = (text: string) =>
+  /^https?:\/\/[^\s/?#@][^\s?#@]*$/i.test(text) && URL.canParse(text)
 
 const networks = z.string().transform((text, context) => {
   const found: Network[] = []
@@ -180,6 +203,9 @@ const schema = z.object({
     .string()
     .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores'),
   LATCHKEY_CONSOLE: z.enum(['on', 'off'], 'must be on or off'),
+  LATCHKEY_CONSOLE_HOST: z.string().min(1, 'must name an address'),
+  LATCHKEY_CONSOLE_PORT: whole(0, 65_535),
+  LATCHKEY_CONSOLE_URL: publicUrl,
   LATCHKEY_STOP_SECONDS: whole(1, 3600),
   LATCHKEY_LOG_LEVEL: z.enum(
     ['debug', 'info', 'warn', 'error', 'silent'],
@@ -212,13 +238,20 @@ export interface Config {
   /** Where a destination may be although it is not the Internet. */
   readonly destinationsAllowed: readonly Network[]
   readonly applicationName: string
-  /** Whether the console and the management API are there. */
-  readonly console: boolean
+  /** Where the console and the management API are; null where they are nowhere. */
+  readonly console: ConsoleConfig | null
   /** How long requests under way have to be answered when the server is told to stop. */
   readonly stopMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Variables that carry the prefix of settings, but were set by Kubernetes for a Service. */
   readonly ignoredVariables: readonly string[]
+}
+
+export interface ConsoleConfig {
+  readonly host: string
+  readonly port: number
+  /** Null: known once the port is. */
+  readonly publicUrl: string | null
 }
 
 export class ConfigError extends Error {
@@ -243,6 +276,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     else problems.push(`${name} is not a setting${didYouMean(name)}`)
   }
   for (const [name, setting] of Object.entries(SETTINGS)) given[name] ??= setting.default
+  given.LATCHKEY_CONSOLE_PORT ||= portAfter(given.LATCHKEY_PORT ?? '')
   const read = schema.safeParse(given)
   for (const issue of read.error?.issues ?? []) {
     problems.push(`${String(issue.path[0])} ${issue.message}`)
@@ -252,6 +286,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
 
   const s = read.data
+  const console = s.LATCHKEY_CONSOLE === 'on' ? consoleFrom(s) : null
   return {
     dataDir: s.LATCHKEY_DATA,
     database: isPostgres(s.LATCHKEY_DATABASE)
@@ -267,7 +302,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keyringPath: s.LATCHKEY_KEYRING || `${s.LATCHKEY_DATA}/keyring.json`,
     host: s.LATCHKEY_HOST,
     port: s.LATCHKEY_PORT,
-    publicUrl: s.LATCHKEY_URL === '' ? null : s.LATCHKEY_URL.replace(/\/+$/, ''),
+    publicUrl: s.LATCHKEY_URL,
     region: s.LATCHKEY_REGION,
     trustedProxies: s.LATCHKEY_TRUSTED_PROXIES,
     leewayMs: s.LATCHKEY_REFRESH_LEEWAY_SECONDS * 1000,
@@ -284,13 +319,36 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     upstreamTimeoutMs: s.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,
     destinationsAllowed: s.LATCHKEY_DESTINATIONS_ALLOWED,
     applicationName: s.LATCHKEY_APPLICATION_NAME,
-    console: s.LATCHKEY_CONSOLE === 'on',
+    console,
     stopMs: s.LATCHKEY_STOP_SECONDS * 1000,
     logLevel: s.LATCHKEY_LOG_LEVEL,
     ignoredVariables,
   }
 }
 
+const portAfter = (port: string) =>
+  /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_535 ? String(Number(port) + 1) : '0'
+
+/** Refuses to share an origin with what upstreams answer: a page of theirs would act as the operator. */
+function consoleFrom(s: z.output<typeof schema>): ConsoleConfig {
+  const host = s.LATCHKEY_CONSOLE_HOST
+  const port = s.LATCHKEY_CONSOLE_PORT
+  const url = s.LATCHKEY_CONSOLE_URL
+  const problems: string[] = []
+  if (port !== 0 && port === s.LATCHKEY_PORT && host === s.LATCHKEY_HOST) {
+    problems.push('LATCHKEY_CONSOLE_PORT must not be LATCHKEY_PORT: choose another one')
+  }
+  if (url !== null && s.LATCHKEY_URL !== null && isSameOrigin(url, s.LATCHKEY_URL)) {
+    problems.push(
+      'LATCHKEY_CONSOLE_URL must have a host name or port of its own: pages that an upstream serves ' +
+        'below LATCHKEY_URL would run as pages of the console',
+    )
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { host, port, publicUrl: url }
+}
+
+const isSameOrigin = (a: string, b: string) => new URL(a).origin === new URL(b).origin
 const isPort = (text: string) => /^\d{1,5}$/.test(text)
 const isAddress = (text: string) => parseAddress(text) !== null
 const isProtocol = (text: string) => /^(tcp|udp|sctp)$/.test(text)
@@ -350,6 +408,13 @@ export function dangersOf(config: Config): string[] {
         'secrets and tokens travel in the clear unless a TLS proxy stands before this server',
     )
   }
+  if (config.console !== null && isSignInInTheClear(config.console)) {
+    dangers.push(
+      'the console is reached over plain http from other machines: passwords travel in the clear, and ' +
+        'browsers keep no session there, so that signing in leads back to an empty form; put a TLS ' +
+        'proxy before it and set LATCHKEY_CONSOLE_URL to its https URL, or open the console on this machine',
+    )
+  }
   if (config.trustedProxies.some((network) => network.prefix === 0)) {
     dangers.push('LATCHKEY_TRUSTED_PROXIES believes everybody: any client can claim any address')
   }
@@ -381,6 +446,17 @@ export function dangersOf(config: Config): string[] {
   }
   return dangers
 }
+
+/** Browsers take Secure cookies over http from this machine alone. */
+function isSignInInTheClear({ host, publicUrl }: ConsoleConfig): boolean {
+  if (publicUrl === null) return !isLoopback(host)
+  const url = new URL(publicUrl)
+  return url.protocol === 'http:' && !isLoopback(url.hostname)
+}
+
+/** Whether a host name or address is this machine's for itself. */
+export const isLoopback = (host: string): boolean =>
+  /^(localhost|.+\.localhost|127(\.\d+){3}|\[?::1\]?)$/i.test(host)
 
 /** Whether a host is on this machine or a private network. A name without a dot is no public one. */
 function isNear(hostname: string): boolean {

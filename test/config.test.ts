@@ -3,6 +3,9 @@ import { ConfigError, dangersOf, readConfig, SETTINGS } from '../src/config.ts'
 
 type Settings = Readonly<Record<string, string>>
 
+const NO_PUBLIC_URL =
+  'must be an http or https URL without blanks, credentials, query or fragment; a path in it may have letters, digits, dots, dashes, underscores and tildes'
+
 /** The problems of settings that are refused: the lines after the first. */
 function problems(settings: Settings): string[] {
   try {
@@ -37,7 +40,7 @@ describe('the configuration', () => {
       upstreamTimeoutMs: 60_000,
       destinationsAllowed: [],
       applicationName: 'Latchkey',
-      console: true,
+      console: { host: '127.0.0.1', port: 8081, publicUrl: null },
       stopMs: 30_000,
       logLevel: 'info',
       ignoredVariables: [],
@@ -102,7 +105,7 @@ describe('the configuration', () => {
       upstreamTimeoutMs: 7000,
       destinationsAllowed: [{ family: 4, bits: 0x0a010000n, prefix: 16 }],
       applicationName: 'Acme.Engine-2',
-      console: false,
+      console: null,
       stopMs: 8000,
       logLevel: 'silent',
     })
@@ -182,6 +185,48 @@ describe('what Kubernetes sets for a Service', () => {
   })
 })
 
+describe('the console', () => {
+  const consoleOf = (settings: Settings) => readConfig(settings).console
+
+  test.each([
+    [{}, 8081],
+    [{ LATCHKEY_PORT: '9000' }, 9001],
+    [{ LATCHKEY_PORT: '0' }, 0],
+    [{ LATCHKEY_PORT: '65535' }, 0],
+    [{ LATCHKEY_CONSOLE_PORT: '0' }, 0],
+    [{ LATCHKEY_PORT: '9000', LATCHKEY_CONSOLE_PORT: '443' }, 443],
+  ])('of %j listens on this machine alone, at port %i', (settings, port) => {
+    expect(consoleOf(settings)).toEqual({ host: '127.0.0.1', port, publicUrl: null })
+  })
+
+  test('is wherever its settings say', () => {
+    const settings = {
+      LATCHKEY_HOST: '10.0.0.5',
+      LATCHKEY_PORT: '443',
+      LATCHKEY_CONSOLE_HOST: '10.0.0.6',
+      LATCHKEY_CONSOLE_PORT: '443',
+      LATCHKEY_CONSOLE_URL: 'https://desk.example/keys/',
+    }
+    const expected = { host: '10.0.0.6', port: 443, publicUrl: 'https://desk.example/keys' }
+    expect(consoleOf(settings)).toEqual(expected)
+  })
+
+  test.each([
+    [{ LATCHKEY_CONSOLE_PORT: '8080' }, /^LATCHKEY_CONSOLE_PORT must not be LATCHKEY_PORT/],
+    [
+      {
+        LATCHKEY_URL: 'https://api.example/v1',
+        LATCHKEY_CONSOLE_URL: 'https://API.example:443/console',
+      },
+      /^LATCHKEY_CONSOLE_URL must have a host name or port of its own/,
+    ],
+  ])('is kept out of the origin of what upstreams serve: %j', (settings, reason) => {
+    const [problem, ...more] = problems(settings)
+    expect(problem).toMatch(reason)
+    expect(more).toEqual([])
+  })
+})
+
 describe('a problem', () => {
   test('is named with every other one, in one error, each once', () => {
     const found = problems({
@@ -205,7 +250,7 @@ describe('a problem', () => {
       'LATCHKEY_DATA must name a folder',
       'LATCHKEY_HOST must name an address',
       'LATCHKEY_PORT must be from 0 to 65535',
-      'LATCHKEY_URL must be an http or https URL without query',
+      `LATCHKEY_URL ${NO_PUBLIC_URL}`,
       'LATCHKEY_REGION must be 1 to 32 of a-z, 0-9 and -',
       'LATCHKEY_TRUSTED_PROXIES "10.0.0.1/8" is not an address or network',
       'LATCHKEY_TRUSTED_PROXIES "nonsense" is not an address or network',
@@ -284,9 +329,11 @@ describe('a problem', () => {
     'https://:@fhir.example',
     'https://fhir.example:99999',
     ' https://fhir.example',
+    'https://fhir.example ',
+    'https://fhir.example/a\nb',
   ])('is an upstream that is not one: %j', (url) => {
     expect(problems({ LATCHKEY_UPSTREAM_XDENT: url })).toEqual([
-      'LATCHKEY_UPSTREAM_XDENT must be an http or https URL without credentials, query or fragment',
+      'LATCHKEY_UPSTREAM_XDENT must be an http or https URL without blanks, credentials, query or fragment',
     ])
   })
 

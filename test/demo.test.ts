@@ -10,6 +10,7 @@ const CLI = fileURLToPath(new URL('../src/node/cli.ts', import.meta.url))
 const run = promisify(execFile)
 type Ready = Seeded & {
   url: string
+  console: { url: string }
   destination: { url: string; messagesUrl: string; switchUrl: string }
 }
 
@@ -54,6 +55,8 @@ test('one line of JSON says that it is ready, and a second start shows the same 
   expect(Object.keys(seeded.console)).toEqual(['username', 'password', 'url'])
   expect(Object.keys(seeded.redox)).toEqual(['apiKey', 'secret', 'sourceId', 'destinationId'])
   expect(seeded.redoxPair.keys).toHaveLength(2)
+  expect(seeded.console.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  expect(seeded.console.url).not.toBe(url)
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
   expect(destination.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
   expect(destination.messagesUrl).toBe(`${destination.url}/messages`)
@@ -65,7 +68,10 @@ test('one line of JSON says that it is ready, and a second start shows the same 
   const second = await startDemo(dir)
   const again = second.ready as Ready
   const { destination: _, ...kept } = again
-  expect(kept).toEqual(JSON.parse(JSON.stringify({ url, ...seeded }).replaceAll(url, again.url)))
+  const moved = JSON.stringify({ url, ...seeded })
+    .replaceAll(url, again.url)
+    .replaceAll(seeded.console.url, again.console.url)
+  expect(kept).toEqual(JSON.parse(moved))
   expect(await tokenOf(again.url, again.redox)).toMatch(/^ey/)
   await second.stop()
 })

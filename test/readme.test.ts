@@ -46,6 +46,7 @@ describe('the requests of the README, pasted into a shell', () => {
     demo = await startDemo()
     const { url, redox, xenrad, opendental, xdent, practice, console } = demo.ready as {
       url: string
+      console: { url: string }
     } & Seeded
     env = {
       URL: url,
@@ -59,7 +60,8 @@ describe('the requests of the README, pasted into a shell', () => {
       XDENT_KEY: xdent.apiKey,
       PRACTICE_USER: practice.username,
       PRACTICE_KEY: practice.apiKey,
-      API_TOKEN: await tokenByConsole(url, console),
+      CONSOLE_URL: console.url,
+      API_TOKEN: await tokenByConsole(console.url, console),
     }
   })
   afterAll(() => demo.stop())

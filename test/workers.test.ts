@@ -97,6 +97,13 @@ describe('two workers', () => {
     expect(new Set(answered())).toEqual(new Set([1, 2]))
   })
 
+  test('listen for the console on one port of its own', async () => {
+    expect(server.consoleUrl).not.toBe(server.url)
+    const statusAt = async (url: string) => (await fetch(`${url}/console/sign-in`)).status
+    expect(await times(4, () => statusAt(server.consoleUrl))).toEqual([200, 200, 200, 200])
+    expect(await statusAt(server.url)).toBe(404)
+  })
+
   test('refuse what was revoked, whoever revoked it, from their next request on', async () => {
     const key = await seedKey(seeds)
     const { accessToken } = await authenticate(key)

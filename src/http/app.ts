@@ -1,8 +1,10 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import { parseBasePath } from '../domain/base-path.ts'
+import type { Log } from '../service/ports.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import { createAnswered } from './answered.ts'
 import { byCredential } from './api-v1.ts'
-import { callerOf } from './caller.ts'
+import { callerOf, type HttpDeps } from './caller.ts'
 import type { ConsoleDeps } from './console/deps.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
@@ -37,11 +39,20 @@ export type AppDeps = AuthDeps &
   Omit<AdminDeps, 'showReference'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
+    /** The console as vendors may be told of it; null where it is kept from them. */
+    readonly consoleLink: string | null
   }
 
-/** The server as a value: requests in, answers out. It opens nothing and reads no environment. */
-export function createApp(deps: AppDeps): Hono {
-  const app = new Hono()
+/** Requests in, answers out. They open nothing and read no environment. */
+export interface Apps {
+  /** What vendors reach. Nothing of the console is there: an upstream answers in this origin. */
+  readonly app: Hono
+  /** The console and the management API, for a listener or a host name of their own. */
+  readonly consoleApp: Hono | null
+}
+
+export function createApps(deps: AppDeps): Apps {
+  const app = createBareApp(deps)
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
   app.route('/', xenradSurfaces(deps))
@@ -61,17 +72,28 @@ export function createApp(deps: AppDeps): Hono {
   app.all('/apikeys/*', dental)
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
-  if (deps.console) {
-    const answered = createAnswered({
-      ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
-      ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
-    })
-    // Who types the server's address alone means its pages: no vendor's program has anything there.
-    app.get('/', (c) => c.body(null, 303, { Location: '/console', 'Cache-Control': 'no-store' }))
-    app.all('/console/*', later(consoleOf({ ...deps, answered })))
-    app.all('/admin/v1/*', later(adminOf(deps)))
-  }
+  const { consoleLink } = deps
+  // Who types the server's address alone means its pages: no vendor's program has anything there.
+  if (consoleLink !== null) app.get('/', (c) => leadTo(c, consoleLink))
 
+  if (!deps.console) return { app, consoleApp: null }
+  const consoleApp = createBareApp(deps)
+  const answered = createAnswered({
+    ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
+    ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
+  })
+  consoleApp.route('/', health(deps))
+  consoleApp.get('/', (c) => leadTo(c, `${parseBasePath(deps.consoleUrl)}/console`))
+  consoleApp.all('/console/*', later(consoleOf({ ...deps, answered })))
+  consoleApp.all('/admin/v1/*', later(adminOf(deps)))
+  return { app, consoleApp }
+}
+
+const leadTo = (c: Context, url: string): Response =>
+  c.body(null, 303, { Location: url, 'Cache-Control': 'no-store' })
+
+function createBareApp(deps: HttpDeps & { readonly log: Log }): Hono {
+  const app = new Hono()
   app.notFound((c) => {
     const reply = json(404, { message: 'There is nothing at this path.' })
     return toResponse(reply, callerOf(deps, c).requestId)

@@ -3,10 +3,11 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
-import type { Context } from 'hono'
+import type { Context, Hono } from 'hono'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
 import { Keyring, type Ring } from '../crypto/keyring.ts'
+import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
 import type { Clock, Log, Share } from '../service/ports.ts'
 import { announce, type Listening } from './announce.ts'
 import { createDispatch } from './courier/dispatch.ts'
@@ -35,10 +36,17 @@ export async function open(
   config: Config,
   {
     publicUrl,
+    consoleUrl = urlOfConsole(config, config.console?.port ?? config.port),
     log,
     clock = Date.now,
     team,
-  }: { publicUrl: string; log: Log; clock?: Clock; team?: Team | undefined },
+  }: {
+    publicUrl: string
+    consoleUrl?: string
+    log: Log
+    clock?: Clock
+    team?: Team | undefined
+  },
 ): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   // The ring is older than the database: where only the database is there, a new ring would prove
@@ -49,6 +57,7 @@ export async function open(
   const latchkey = compose({
     config,
     publicUrl,
+    consoleUrl,
     engine: await openEngine(config.database, log),
     primitives: nodePrimitives,
     argon2: nodeArgon2,
@@ -97,8 +106,7 @@ const RENEW_MS = 5000
 /** Opens the database, listens, and says what is dangerous in how it was set up. */
 export async function start(config: Config, log: Log): Promise<Running> {
   const running = await startOneOf(undefined, config, log)
-  const { port, url } = running
-  announce(config, log, { port, url })
+  announce(config, log, running)
   return running
 }
 
@@ -108,30 +116,41 @@ export async function startOneOf(
   config: Config,
   log: Log,
 ): Promise<Running> {
-  const server = createServer(SERVER)
-  server.on('clientError', refuseMalformed)
-  server.on('checkExpectation', refuseExpectation)
-  // Tokens name the server's URL. A port that the system chooses is known only by listening, and
-  // then nobody else knows it yet; any other is opened when everything behind it stands.
-  const port = config.port === 0 ? await listen(server, config) : config.port
-  const url = config.publicUrl ?? urlOf(config.host, port)
-  const opened = await openOwn(config, { publicUrl: url, log, team }).catch((error: unknown) => {
-    server.close()
+  const main = createListener(config, 'LATCHKEY')
+  const own = config.console && createListener(config.console, 'LATCHKEY_CONSOLE')
+  const listeners = own === null ? [main] : [main, own]
+  const close = () => listeners.map(({ server }) => server.close())
+  // Tokens and links name URLs. A port that the system chooses is known only by listening, and then
+  // nobody else knows it yet; any other is opened when everything behind it stands.
+  const ports = await Promise.all(listeners.map(listenAnywhere)).catch((error: unknown) => {
+    close()
+    throw error
+  })
+  const [port = 0, consolePort = 0] = ports
+  const url = config.publicUrl ?? urlAt(config.host, port)
+  const consoleUrl = urlOfConsole(config, consolePort)
+  const urls = { publicUrl: url, consoleUrl }
+  const opened = await openOwn(config, { ...urls, log, team }).catch((error: unknown) => {
+    close()
     throw error
   })
   const { keyring, ring: loaded, ...latchkey } = opened
-  const listener = getRequestListener(latchkey.app.fetch, { errorHandler: refuseUnreadable(log) })
-  server.on('request', (request, response) =>
-    leavesBase(request, latchkey.askedBelow)
-      ? refuseDotSegments(response)
-      : listener(request, response),
-  )
-  if (config.port !== 0) {
-    await listen(server, config).catch(async (error: unknown) => {
-      await latchkey.storage.close()
-      throw error
+  const serve = ({ server }: Listener, app: Hono, publicUrl: string) => {
+    const basePath = parseBasePath(publicUrl)
+    const listener = getRequestListener(app.fetch, { errorHandler: refuseUnreadable(log) })
+    server.on('request', (request, response) => {
+      request.url = removeBasePath(request.url ?? '', basePath)
+      if (leavesBase(request, latchkey.askedBelow)) refuseDotSegments(response)
+      else void listener(request, response)
     })
   }
+  serve(main, latchkey.app, url)
+  if (own !== null && latchkey.consoleApp !== null) serve(own, latchkey.consoleApp, consoleUrl)
+  await Promise.all(listeners.map(listenAtPort)).catch(async (error: unknown) => {
+    close()
+    await latchkey.storage.close()
+    throw error
+  })
   const followed = { path: config.keyringPath, loaded, keyring, belongs: latchkey.ringBelongs }
   const unfollow = followRing(followed, log)
 
@@ -166,15 +185,23 @@ export async function startOneOf(
     ...latchkey,
     port,
     url,
+    console: own && { port: consolePort, url: consoleUrl },
     async stop() {
       for (const timer of timers) clearInterval(timer)
       unfollow()
       const delivered = latchkey.deliver.stop(config.stopMs)
-      const hurry = setTimeout(() => server.closeAllConnections(), config.stopMs)
-      await new Promise((closed) => {
-        server.close(closed)
-        server.closeIdleConnections()
-      })
+      const hurry = setTimeout(() => {
+        for (const { server } of listeners) server.closeAllConnections()
+      }, config.stopMs)
+      await Promise.all(
+        listeners.map(
+          ({ server }) =>
+            new Promise((closed) => {
+              server.close(closed)
+              server.closeIdleConnections()
+            }),
+        ),
+      )
       clearTimeout(hurry)
       await delivered
       await latchkey.flush()
@@ -200,17 +227,47 @@ async function openOwn(config: Config, parts: Parameters<typeof open>[1]) {
   }
 }
 
-/** The URL of a server that nobody gave one. */
-function urlOf(host: string, port: number): string {
+/** The URL of a listener that nobody gave one. */
+export function urlAt(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function listen(server: Server, { host, port }: Config): Promise<number> {
+/** A console that is off has no listener, and its links lead nowhere. */
+export const urlOfConsole = ({ console, host }: Config, port: number): string =>
+  console?.publicUrl ?? urlAt(console?.host ?? host, port)
+
+interface Listener {
+  readonly server: Server
+  readonly host: string
+  readonly port: number
+  /** What the names of its settings begin with. */
+  readonly settings: 'LATCHKEY' | 'LATCHKEY_CONSOLE'
+}
+
+function createListener(
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  settings: Listener['settings'],
+): Listener {
+  const server = createServer(SERVER)
+  server.on('clientError', refuseMalformed)
+  server.on('checkExpectation', refuseExpectation)
+  return { server, host, port, settings }
+}
+
+const listenAnywhere = (listener: Listener): Promise<number> | number =>
+  listener.port === 0 ? listen(listener) : listener.port
+
+const listenAtPort = async (listener: Listener): Promise<void> => {
+  if (listener.port !== 0) await listen(listener)
+}
+
+function listen({ server, host, port, settings }: Listener): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const fail = (error: Error) => reject(Object.assign(error, { settings }))
+    server.once('error', fail)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', fail)
       resolve((server.address() as AddressInfo).port)
     })
   })

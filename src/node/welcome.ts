@@ -12,7 +12,7 @@ export async function welcomeOperator(
   { people }: Pick<Latchkey, 'people'>,
   log: Log,
 ): Promise<void> {
-  if (!config.console) return
+  if (config.console === null) return
   try {
     const invited = await people.inviteFirst(FIRST_LINK_MS)
     if (!invited.ok) return

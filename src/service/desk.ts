@@ -59,7 +59,7 @@ export interface DeskDeps
   /** The region of accounts that name none. */
   readonly region: string
   /** Where people reach this server. */
-  readonly publicUrl: string
+  readonly consoleUrl: string
 }
 
 /** Cheap enough to be made for each request, with the role that its user has at that moment. */

@@ -22,7 +22,7 @@ export interface PeopleDeps extends InvitingDeps {
     | 'setTotp'
   >
   /** Where people reach this server. */
-  readonly publicUrl: string
+  readonly consoleUrl: string
 }
 
 /** A one-time link, which is shown now and never again. */
@@ -37,13 +37,13 @@ export const WELCOME = '/console/welcome'
 
 /** What an operator does with how people sign in. */
 export function createPeople(deps: PeopleDeps) {
-  const { storage, random, clock, publicUrl } = deps
+  const { storage, random, clock, consoleUrl } = deps
   const me = { id: deps.actor, role: deps.role }
 
   async function invitationFor(user: User | null, ms: number): Promise<Invited | null> {
     const secret = random.secret()
     const invitation = await addInvitation(deps, { secret, user, ms })
-    return invitation && { invitation, secret, link: `${publicUrl}${WELCOME}/${secret}` }
+    return invitation && { invitation, secret, link: `${consoleUrl}${WELCOME}/${secret}` }
   }
 
   /** Whose sign-in this person may change. */

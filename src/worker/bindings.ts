@@ -32,6 +32,8 @@ const OF_A_MACHINE: Readonly<Record<string, string>> = {
   LATCHKEY_HOST: 'a Worker listens on the routes that wrangler.toml gives it',
   LATCHKEY_PORT: 'a Worker listens on the routes that wrangler.toml gives it',
   LATCHKEY_STOP_SECONDS: 'a Worker is never told to stop',
+  LATCHKEY_CONSOLE_HOST: 'the console is at the host name of LATCHKEY_CONSOLE_URL',
+  LATCHKEY_CONSOLE_PORT: 'the console is at the host name of LATCHKEY_CONSOLE_URL',
 }
 
 /** A row of D1 holds 2,000,000 bytes, and a sealed message takes four thirds of its own. */
@@ -50,7 +52,7 @@ export function readBindings(env: Env): Bound {
     else settings[name] = String(value)
   }
 
-  const config = attempt(() => readConfig(settings))
+  const config = attempt(() => withNamedConsole(readConfig(settings)))
   if (config !== null && config.messageLimitBytes > MESSAGE_LIMIT_BYTES) {
     problems.push(
       `LATCHKEY_MESSAGE_LIMIT_BYTES must be at most ${MESSAGE_LIMIT_BYTES} here: D1 keeps no longer message`,
@@ -89,3 +91,7 @@ export function readBindings(env: Env): Bound {
     }
   }
 }
+
+/** A Worker knows the console's requests by their host name alone: without one, there is no console. */
+const withNamedConsole = (config: Config): Config =>
+  config.console?.publicUrl ? config : { ...config, console: null }

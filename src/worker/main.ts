@@ -3,6 +3,7 @@ import { waitUntil } from 'cloudflare:workers'
 import { compose, type Latchkey } from '../compose.ts'
 import { dangersOf } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
+import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
 import { createArgon2 } from './argon2.ts'
 import { type Env, readBindings } from './bindings.ts'
 import { createCarry } from './carry.ts'
@@ -18,17 +19,24 @@ const EVERY_MINUTE = '* * * * *'
 const LEASE_MS = 90_000
 
 /** Composed once an isolate: what it remembers of proofs and of who may do what, all requests share. */
-let composed: Latchkey | undefined
+let composed: Composed | undefined
+
+interface Composed extends Latchkey {
+  /** The answer of whichever part the request's host name is of. */
+  readonly answer: (request: Request) => Response | Promise<Response>
+}
 
 /** Nothing here waits for I/O, which would belong to one request and end with it. */
-function latchkeyOf(env: Env): Latchkey {
+function latchkeyOf(env: Env): Composed {
   if (composed !== undefined) return composed
   const { db, ring, config, publicUrl, welcome } = readBindings(env)
   const clock = Date.now
   const log = createLog(config.logLevel, clock)
-  composed = compose({
+  const consoleUrl = config.console?.publicUrl ?? null
+  const latchkey = compose({
     config,
     publicUrl,
+    consoleUrl: consoleUrl ?? publicUrl,
     engine: openD1(db),
     primitives: workerPrimitives,
     argon2: createArgon2(),
@@ -45,15 +53,37 @@ function latchkeyOf(env: Env): Latchkey {
     keepAlive: waitUntil,
     leaseMs: LEASE_MS,
   })
+  composed = { ...latchkey, answer: createAnswer(latchkey, { publicUrl, consoleUrl }) }
   composed.deliver.start()
   for (const danger of dangersOf(config)) log.warn({}, danger)
-  log.info({ url: publicUrl }, 'composed')
+  if (consoleUrl === null && env.LATCHKEY_CONSOLE !== 'off') {
+    log.warn({}, 'there is no console here: set LATCHKEY_CONSOLE_URL to a host name of its own')
+  }
+  log.info({ url: publicUrl, console: consoleUrl }, 'composed')
   return composed
+}
+
+function createAnswer(
+  { app, consoleApp }: Latchkey,
+  urls: { publicUrl: string; consoleUrl: string | null },
+): Composed['answer'] {
+  const basePath = parseBasePath(urls.publicUrl)
+  const own = urls.consoleUrl === null ? null : new URL(urls.consoleUrl)
+  const ownBasePath = parseBasePath(urls.consoleUrl ?? urls.publicUrl)
+  return (request) =>
+    consoleApp !== null && new URL(request.url).host === own?.host
+      ? consoleApp.fetch(withoutBasePath(request, ownBasePath))
+      : app.fetch(withoutBasePath(request, basePath))
+}
+
+function withoutBasePath(request: Request, basePath: string): Request {
+  const url = removeBasePath(request.url, basePath)
+  return url === request.url ? request : new Request(url, request)
 }
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    let latchkey: Latchkey
+    let latchkey: Composed
     try {
       latchkey = latchkeyOf(env)
     } catch (error) {
@@ -61,7 +91,7 @@ export default {
       createLog('error', Date.now).error({ error }, 'this Worker is not set up')
       return new Response('This server is not set up; its log says why.\n', { status: 500 })
     }
-    return latchkey.app.fetch(request)
+    return latchkey.answer(request)
   },
 
   /** What Node does on timers. The runtime reports a failure, and calls again at the next time. */

@@ -32,14 +32,14 @@ console.log('screenshots/index.html')
 async function photograph(as: Looker, how: string, options: BrowserContextOptions): Promise<void> {
   const { page, announce, close } = await attentive(browser, options)
   announce(/status of 4\d\d/)
-  await comeIn(page, world.url, as)
+  await comeIn(page, world.consoleUrl, as)
   for (const shown of pages.filter((one) => one.as === as)) await take(page, shown, how)
   await close().catch((error: Error) => console.error(error.message))
 }
 
 async function take(page: Page, shown: Shown, how: string): Promise<void> {
   const file = `${shown.name}-${how}.png`
-  await page.goto(world.url + pathOf(shown, world.ids))
+  await page.goto(world.consoleUrl + pathOf(shown, world.ids))
   await shown.before?.(page)
   await page.screenshot({ path: join(FOLDER, file), fullPage: true })
   taken.push({ name: shown.name, file })

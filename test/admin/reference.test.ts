@@ -50,7 +50,11 @@ describe('in a browser', () => {
   let browser: Browser
   let listening: ReturnType<typeof serve>
   beforeAll(async () => {
-    listening = serve({ fetch: server.app.fetch, port: 0, hostname: '127.0.0.1' })
+    listening = serve({
+      fetch: server.consoleApp?.fetch ?? server.app.fetch,
+      port: 0,
+      hostname: '127.0.0.1',
+    })
     browser = await launch()
   }, LAUNCH_MS)
   afterAll(async () => {

@@ -26,7 +26,7 @@ const OWNER = `${SIGNS_IN.engineer}@harbour-lane.example`
 const keyPath = (name: string) => `/console/keys/${world.ids.ids[name]}`
 
 const signedIn = (role: Role, options: BrowserContextOptions = {}) =>
-  signedInto(browser, world.url, role, options)
+  signedInto(browser, world.consoleUrl, role, options)
 
 /** Another site, with a page that sends a form here as soon as it is opened. */
 async function otherSite(action: string) {
@@ -45,7 +45,7 @@ test.each([
 ])('a form that %s sends in the name of who is signed in is refused', async (_, host) => {
   const { page, announce, close } = await signedIn('engineer')
   announce(/status of 40[34]|favicon/)
-  const other = await otherSite(`${world.url}${keyPath('Radiology desk')}/disable`)
+  const other = await otherSite(`${world.consoleUrl}${keyPath('Radiology desk')}/disable`)
   await page.goto(`http://${host}:${other.port}/`)
   await page.getByRole('heading', { name: 'This was not sent by a page of Latchkey' }).waitFor()
   const key = done(await world.keys.find(world.ids.ids['Radiology desk'] ?? ''))
@@ -58,7 +58,7 @@ test('a session whose cookie was copied is over for the thief too, when its owne
   const { page, close } = await signedIn('engineer')
   const thief = await attentive(browser)
   await thief.page.context().addCookies(await page.context().cookies())
-  await thief.page.goto(`${world.url}/console/keys`)
+  await thief.page.goto(`${world.consoleUrl}/console/keys`)
   await thief.page.getByRole('heading', { name: 'Keys', exact: true }).waitFor()
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
@@ -70,9 +70,9 @@ test('a session whose cookie was copied is over for the thief too, when its owne
 test('the second of two who edit one key is told, sees both, and loses nothing of his', async () => {
   const { page, announce, close } = await signedIn('engineer')
   announce(/status of 409/)
-  await page.goto(`${world.url}${keyPath('Imaging archive')}/edit`)
+  await page.goto(`${world.consoleUrl}${keyPath('Imaging archive')}/edit`)
   const faster = await signedIn('administrator')
-  await faster.page.goto(`${world.url}${keyPath('Imaging archive')}/edit`)
+  await faster.page.goto(`${world.consoleUrl}${keyPath('Imaging archive')}/edit`)
   await faster.page.getByLabel('Reference').fill('Theirs 41')
   await faster.page.getByRole('button', { name: 'Save' }).click()
   await faster.page.getByText('The key was changed.').waitFor()
@@ -88,13 +88,13 @@ test('the second of two who edit one key is told, sees both, and loses nothing o
 test('what was typed when a session ended is there for who signs in beside it and goes back', async () => {
   const { page, announce, close } = await signedIn('engineer')
   announce(/status of 401/)
-  await page.goto(`${world.url}/console/sources/new`)
+  await page.goto(`${world.consoleUrl}/console/sources/new`)
   await page.getByLabel('Name').fill('Ward round')
   await page.context().clearCookies()
   await page.getByRole('button', { name: 'Add the source' }).click()
   await page.getByRole('heading', { name: 'Your session has ended' }).waitFor()
   const beside = await page.context().newPage()
-  await signIn(beside, world.url, SIGNS_IN.engineer)
+  await signIn(beside, world.consoleUrl, SIGNS_IN.engineer)
   await page.goBack()
   expect(await page.getByLabel('Name').inputValue()).toBe('Ward round')
   await page.getByRole('button', { name: 'Add the source' }).click()
@@ -105,7 +105,7 @@ test('what was typed when a session ended is there for who signs in beside it an
 test('who sends a form in vain stands at the reason, and comes to the form from there', async () => {
   const { page, announce, close } = await signedIn('engineer')
   announce(/status of 422/)
-  await page.goto(`${world.url}/console/destinations/new`)
+  await page.goto(`${world.consoleUrl}/console/destinations/new`)
   await page.getByLabel('Name').fill('Plain desk')
   await page.getByLabel('URL').fill('http://desk.example/')
   await page.getByRole('button', { name: 'Add the destination' }).click()
@@ -118,14 +118,17 @@ test('who sends a form in vain stands at the reason, and comes to the form from 
 
 test('who goes through a filter by keys comes to its third choice, and stays in it', async () => {
   const { page, close } = await signedIn('engineer')
-  await page.goto(`${world.url}/console/keys`)
+  await page.goto(`${world.consoleUrl}/console/keys`)
   const status = page.getByLabel('Status')
   await status.focus()
   for (const choice of ['enabled', 'disabled']) {
     await page.keyboard.press('ArrowDown')
     expect(await status.inputValue()).toBe(choice)
   }
-  expect([await nameOfFocused(page), page.url()]).toEqual(['Status', `${world.url}/console/keys`])
+  expect([await nameOfFocused(page), page.url()]).toEqual([
+    'Status',
+    `${world.consoleUrl}/console/keys`,
+  ])
   await page.getByRole('button', { name: 'Search' }).press('Enter')
   await page.waitForURL(/status=disabled/)
   await close()
@@ -157,11 +160,11 @@ test('script in every name is read, and does nothing', async () => {
     ...['/audit', `/audit?subject=${key.id}`, `/keys?q=${encodeURIComponent(name)}`],
     ...[`/explain?request=${encodeURIComponent(name)}`],
   ]) {
-    await page.goto(`${world.url}/console${path}`)
+    await page.goto(`${world.consoleUrl}/console${path}`)
     expect(await page.title()).not.toBe('taken')
     expect(await page.locator('img, script:not([src])').count()).toBe(0)
   }
-  await page.goto(`${world.url}/console/keys/${key.id}`)
+  await page.goto(`${world.consoleUrl}/console/keys/${key.id}`)
   expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(name)
   expect(faults()).toEqual([])
   await close()
@@ -175,7 +178,11 @@ describe.each([
     const { page, announce, close } = await signedIn('engineer', { javaScriptEnabled })
     announce(/ERR_CACHE_MISS/)
     const name = `Kiosk ${javaScriptEnabled}`
-    const revealed = await createKey(page, world.url, { dialect: 'xdent', name, owner: OWNER })
+    const revealed = await createKey(page, world.consoleUrl, {
+      dialect: 'xdent',
+      name,
+      owner: OWNER,
+    })
     expect(revealed.get('secret')).toMatch(/^lk_/)
     await keep(page)
     // The browser has kept nothing: all that it can do is ask whether the form is to be sent again.
@@ -189,7 +196,7 @@ describe.each([
     const { page, announce, close } = await signedIn('engineer', { javaScriptEnabled })
     announce(/status of 409/)
     const wish = { dialect: 'practice', name: `Kiosk again ${javaScriptEnabled}`, owner: OWNER }
-    const revealed = await createKey(page, world.url, { ...wish, dialect: 'practice' })
+    const revealed = await createKey(page, world.consoleUrl, { ...wish, dialect: 'practice' })
     await page.reload()
     await page.getByText('This key was made already').waitFor()
     expect(await page.content()).not.toContain(revealed.get('secret'))
@@ -199,7 +206,11 @@ describe.each([
 
 test('a dialog that reveals does not close before somebody has said that the secret is kept', async () => {
   const { page, close } = await signedIn('engineer')
-  await createKey(page, world.url, { dialect: 'xdent', name: 'Corridor screen', owner: OWNER })
+  await createKey(page, world.consoleUrl, {
+    dialect: 'xdent',
+    name: 'Corridor screen',
+    owner: OWNER,
+  })
   await page.keyboard.press('Escape')
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Close' }).click()
@@ -211,7 +222,7 @@ test('a dialog that reveals does not close before somebody has said that the sec
 test('a one-time link that has expired leads nowhere, and says who makes another', async () => {
   const { page, announce, close } = await attentive(browser)
   announce(/status of 410/)
-  await page.goto(`${world.url}/console/welcome/${world.ids.expiredLink}`)
+  await page.goto(`${world.consoleUrl}/console/welcome/${world.ids.expiredLink}`)
   await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
   await page.getByText('Ask an administrator of your account').waitFor()
   await close()
@@ -220,7 +231,7 @@ test('a one-time link that has expired leads nowhere, and says who makes another
 test('who is wrong again and again is told how long to wait, and what he typed is kept', async () => {
   const { page, announce, close } = await attentive(browser)
   announce(/status of 4(01|29)/)
-  await page.goto(`${world.url}/console/sign-in`)
+  await page.goto(`${world.consoleUrl}/console/sign-in`)
   await page.getByLabel('Username').fill('nobody.here')
   for (let n = 0; n < 6; n++) {
     await page.getByLabel('Password').fill(`wrong password ${n}`)

@@ -39,13 +39,13 @@ test('the printed link makes the first operator, once; his people make a key tha
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await page.getByLabel('The password once more').fill(PASSWORD)
   await page.getByRole('button', { name: 'Begin' }).click()
-  await page.waitForURL(`${server.url}/console/sign-in?said=password-set`)
-  await signIn(page, server.url, 'mara')
+  await page.waitForURL(`${server.consoleUrl}/console/sign-in?said=password-set`)
+  await signIn(page, server.consoleUrl, 'mara')
   await page.goto(link)
   await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
 
   // An operator answers for no key: he invites who does.
-  await page.goto(`${server.url}/console/people/new`)
+  await page.goto(`${server.consoleUrl}/console/people/new`)
   await page.getByRole('button', { name: 'Choose Harbour Lane Clinics' }).click()
   await page.getByLabel('E-mail address').fill('tom@harbour-lane.example')
   await page.getByLabel('Username').fill('tom')
@@ -60,13 +60,13 @@ test('the printed link makes the first operator, once; his people make a key tha
   await tom.page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await tom.page.getByLabel('The password once more').fill(PASSWORD)
   await tom.page.getByRole('button', { name: 'Set the password' }).click()
-  await signIn(tom.page, server.url, 'tom')
+  await signIn(tom.page, server.consoleUrl, 'tom')
   const wish = {
     dialect: 'xdent',
     name: 'Online booking',
     owner: 'tom@harbour-lane.example',
   } as const
-  const revealed = await createKey(tom.page, server.url, wish)
+  const revealed = await createKey(tom.page, server.consoleUrl, wish)
   expect(await opens(server.url, 'xdent', revealed)).toBe(true)
   await keep(tom.page)
   await tom.close()

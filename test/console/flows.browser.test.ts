@@ -23,11 +23,11 @@ lookAt(openWorld, (...opened) => {
 const OWNER = `${SIGNS_IN.engineer}@harbour-lane.example`
 
 const signedIn = (role: Role, options: BrowserContextOptions = {}) =>
-  signedInto(browser, world.url, role, options)
+  signedInto(browser, world.consoleUrl, role, options)
 
 test('a destination that repeats the challenge is verified, and the handshake is shown', async () => {
   const { page, close } = await signedIn('engineer')
-  await page.goto(`${world.url}/console/destinations/${world.ids.destinations.unverified}`)
+  await page.goto(`${world.consoleUrl}/console/destinations/${world.ids.destinations.unverified}`)
   await page.getByText('It is not verified').waitFor()
   await page.getByRole('button', { name: 'Verify', exact: true }).click()
   const handshake = page.getByRole('region', { name: 'The handshake' })
@@ -40,7 +40,7 @@ test('a test message that is sent from the page arrives', async () => {
   const { page, close } = await signedIn('engineer')
   const before = world.receiver.received.length
   await page.goto(
-    `${world.url}/console/messages/test?source=${world.ids.source}&feed=${world.ids.feeds[0]}`,
+    `${world.consoleUrl}/console/messages/test?source=${world.ids.source}&feed=${world.ids.feeds[0]}`,
   )
   await page.getByRole('button', { name: 'Send it' }).click()
   await page.getByText('It is accepted, and on its way').waitFor()
@@ -56,11 +56,11 @@ test('a test message that is sent from the page arrives', async () => {
 test('a list of addresses in force refuses a key from elsewhere, and lets it in when it is not', async () => {
   const { page, close } = await signedIn('administrator')
   const wish = { dialect: 'xdent', name: 'Ward tablet', owner: OWNER } as const
-  const key = await createKey(page, world.url, wish)
+  const key = await createKey(page, world.consoleUrl, wish)
   await keep(page)
   const isOpen = () => opens(world.url, 'xdent', key)
 
-  await page.goto(`${world.url}/console/addresses/enforce`)
+  await page.goto(`${world.consoleUrl}/console/addresses/enforce`)
   await page.getByRole('button', { name: 'Put it in force' }).click()
   await page.getByText('the next request from elsewhere is refused').waitFor()
   expect(await isOpen()).toBe(true)
@@ -69,7 +69,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   await page.getByRole('button', { name: 'Remove it' }).click()
   await page.getByText('The address is off the list.').waitFor()
   expect(await isOpen()).toBe(false)
-  await page.goto(`${world.url}/console/addresses/open`)
+  await page.goto(`${world.consoleUrl}/console/addresses/open`)
   await page.getByRole('button', { name: 'Let them work from anywhere' }).click()
   await page.getByText('the list is kept, and refuses nobody').waitFor()
   expect(await isOpen()).toBe(true)
@@ -79,7 +79,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
 test('a member is not offered what he may not do, and is refused where he asks all the same', async () => {
   const { page, announce, close } = await signedIn('member')
   announce(/status of 403/)
-  const keyUrl = `${world.url}/console/keys/${world.ids.ids['Front desk automation']}`
+  const keyUrl = `${world.consoleUrl}/console/keys/${world.ids.ids['Front desk automation']}`
   await page.goto(keyUrl)
   const main = page.getByRole('main')
   for (const name of ['View the secret', 'Disable']) {
@@ -89,7 +89,7 @@ test('a member is not offered what he may not do, and is refused where he asks a
     expect(await main.getByRole('link', { name, exact: true }).count()).toBe(0)
   }
   for (const path of ['/console/accounts', '/console/keys/new', '/console/people/new']) {
-    await page.goto(world.url + path)
+    await page.goto(world.consoleUrl + path)
     await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
   }
   // The button of somebody who has it, sent by a member's own page.
@@ -107,7 +107,7 @@ test('a role that is taken while somebody is signed in is gone at his next click
   const { page, announce, close } = await signedIn('engineer')
   announce(/status of 403/)
   const { engineer } = world.ids.people
-  await page.goto(`${world.url}/console/keys/${world.ids.ids['Radiology desk']}`)
+  await page.goto(`${world.consoleUrl}/console/keys/${world.ids.ids['Radiology desk']}`)
   await world.accounts.setRole(engineer, 'member')
   await page.getByRole('button', { name: 'Disable' }).click()
   await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
@@ -119,7 +119,7 @@ test('a role that is taken while somebody is signed in is gone at his next click
 
 test('without script a key is made, used, viewed, disabled and revoked', async () => {
   const { page, close } = await signedIn('engineer', { javaScriptEnabled: false })
-  await page.goto(`${world.url}/console/keys`)
+  await page.goto(`${world.consoleUrl}/console/keys`)
   await page.getByRole('link', { name: 'Create a key' }).click()
   await page.getByRole('radio', { name: /^Practice/ }).check()
   await page.getByRole('button', { name: 'Next' }).click()
@@ -144,7 +144,7 @@ test('without script a key is made, used, viewed, disabled and revoked', async (
 test('without script a token is made by who types his password, and by nobody who guesses it', async () => {
   const { page, announce, close } = await signedIn('administrator', { javaScriptEnabled: false })
   announce(/status of 422/)
-  await page.goto(`${world.url}/console/me/tokens/new`)
+  await page.goto(`${world.consoleUrl}/console/me/tokens/new`)
   await page.getByLabel('What is it for?').fill('Nightly report')
   await page.getByLabel('It ends after').selectOption('30')
   const password = page.getByLabel('Your password')
@@ -184,12 +184,12 @@ test('by the keyboard alone somebody signs in, makes a key, keeps its secret and
     await tabTo(page, name)
     await keyboard.press(key)
   }
-  await page.goto(`${world.url}/console/sign-in`)
+  await page.goto(`${world.consoleUrl}/console/sign-in`)
   await typeAtOnce(page, 'Username', SIGNS_IN.engineer)
   await tabTo(page, 'Password')
   await keyboard.type(PASSWORD)
   await keyboard.press('Enter')
-  await page.waitForURL(`${world.url}/console`)
+  await page.waitForURL(`${world.consoleUrl}/console`)
   await on('Keys')
   await page.waitForURL('**/keys')
   await on('Create a key')

@@ -39,7 +39,7 @@ lookAt(
   async (...opened) => {
     ;[browser, world] = opened
     engineer = await attentive(browser)
-    await signIn(engineer.page, world.url, SIGNS_IN.engineer)
+    await signIn(engineer.page, world.consoleUrl, SIGNS_IN.engineer)
   },
 )
 
@@ -58,7 +58,7 @@ async function wishOf(dialect: Dialect, name: string): Promise<NewKey> {
 /** Makes a key that opens something: an office takes one that needs it. */
 async function made(dialect: Dialect, name: string) {
   const { page } = engineer
-  const revealed = await createKey(page, world.url, await wishOf(dialect, name))
+  const revealed = await createKey(page, world.consoleUrl, await wishOf(dialect, name))
   const keyUrl = await keep(page)
   const open = (which = revealed) => opens(world.url, dialect, which)
   if (dialect === 'opendental') {

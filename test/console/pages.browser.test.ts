@@ -30,7 +30,7 @@ const NARROW = { width: 320, height: 800 }
 const NO_PAGES = [/\.(css|js|svg)$/, /\/owners$/]
 
 test('every page that the server has is looked at here', () => {
-  const shown = PAGES.map((page) => new URL(pathOf(page, world.ids), world.url).pathname)
+  const shown = PAGES.map((page) => new URL(pathOf(page, world.ids), world.consoleUrl).pathname)
   // None of them is asked for here: they need no server.
   const pages = consolePages({} as ConsoleDeps)
     .routes.filter(({ method, path }) => method === 'GET' && path.startsWith('/console'))
@@ -50,7 +50,7 @@ describe.each([...new Set(PAGES.map(({ as }) => as))])('as %s', (as) => {
     looker = await attentive(browser, { ...WIDE, colorScheme: 'light' })
     // A page that is refused is refused with its status, which browsers tell as an error.
     looker.announce(/the server responded with a status of 4\d\d/)
-    await comeIn(looker.page, world.url, as)
+    await comeIn(looker.page, world.consoleUrl, as)
     await watchShifts(looker.page)
   })
   afterAll(() => looker?.close())
@@ -68,7 +68,7 @@ describe.each([...new Set(PAGES.map(({ as }) => as))])('as %s', (as) => {
         const policy = answer.headers()['content-security-policy']
         answers.push({ status: answer.status(), policy })
       })
-      await page.goto(world.url + pathOf(shown, world.ids))
+      await page.goto(world.consoleUrl + pathOf(shown, world.ids))
       expect(await shifts(page)).toBe(0)
       await shown.before?.(page)
       page.removeAllListeners('response')

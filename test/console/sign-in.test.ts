@@ -31,14 +31,6 @@ async function send(fields: Record<string, string>, cookie = '', address = '203.
 const typed = ({ username }: Person, password = PASSWORD) => ({ username, password })
 const lives = async (secret = '') => (await server.access.sessions.find(secret, 'browser')) !== null
 
-test('the address of the server alone leads to the console, where there is one', async () => {
-  const answer = await server.call('/', { method: 'GET' })
-  expect([answer.status, answer.headers.get('location')]).toEqual([303, '/console'])
-  const without = await testServer({ LATCHKEY_CONSOLE: 'off' })
-  expect((await without.call('/', { method: 'GET' })).status).toBe(404)
-  await without.close()
-})
-
 describe('the mark by which a browser is known', () => {
   test('is given with the session, to this host alone, out of reach of scripts and other sites, for a year', async () => {
     const { status, lines } = await send(typed(await seedPerson(server)))

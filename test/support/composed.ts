@@ -31,6 +31,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
   const latchkey = compose({
     config: readConfig({ LATCHKEY_DATA: dir, ...settings }),
     publicUrl: 'https://latchkey.example',
+    consoleUrl: 'https://console.example',
     engine: openSqlite(join(dir, 'latchkey.db')),
     primitives: nodePrimitives,
     argon2,

@@ -4,9 +4,11 @@ import { databasePath } from '../../src/node/engine.ts'
 import { type Running, start } from '../../src/node/server.ts'
 import { temporaryFolder, testLog } from './server.ts'
 
-export type LiveServer = Omit<Running, 'url'> & {
+export type LiveServer = Omit<Running, 'url' | 'console'> & {
   /** Where its socket is, whatever its public URL. */
   readonly url: string
+  /** The same of its console. */
+  readonly consoleUrl: string
   readonly dir: string
   readonly databasePath: string
   readonly log: ReturnType<typeof testLog>
@@ -21,11 +23,12 @@ export async function startLive(
   const log = testLog()
   const config = readConfig({ LATCHKEY_DATA: dir, LATCHKEY_PORT: '0', ...settings })
   const running = await start(config, log)
-  const listening = log.lines.find(({ message }) => message === 'listening')
-  const { port } = (listening?.facts ?? {}) as { port?: number }
+  const { port, console, ...latchkey } = running
   return {
-    ...running,
+    ...latchkey,
+    port,
     url: `http://127.0.0.1:${port}`,
+    consoleUrl: `http://127.0.0.1:${console?.port}`,
     dir,
     databasePath: databasePath(config),
     log,

@@ -35,6 +35,7 @@ function run(args: readonly string[], env: Env, cage: readonly string[] = []) {
 
 export interface ServerProcess {
   readonly url: string
+  readonly consoleUrl: string
   readonly process: ChildProcess
   /** Asks it to stop (SIGTERM) and waits; answers its exit code. */
   stop(): Promise<number | null>
@@ -91,9 +92,13 @@ export async function startServer(
   const listening = stdout()
     .split('\n')
     .find((line) => line.includes('"msg":"listening"'))
-  const { port } = JSON.parse(listening ?? '{}') as { port: number }
+  const { port, console } = JSON.parse(listening ?? '{}') as {
+    port: number
+    console: { port: number } | null
+  }
   return {
     url: `http://127.0.0.1:${port}`,
+    consoleUrl: `http://127.0.0.1:${console?.port}`,
     process: child,
     stop: () => end('SIGTERM'),
     kill: async () => {

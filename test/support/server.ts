@@ -37,9 +37,9 @@ export function testLog(): Log & { lines: { level: string; message: string; fact
 
 export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'latchkey-test-'))
 
-/** Requests as a socket brings them to the app; `address` is where they seem to come from. */
+/** Requests as their listeners' sockets bring them; `address` is where they seem to come from. */
 export const callOf =
-  ({ app }: Pick<Latchkey, 'app'>) =>
+  ({ app, consoleApp }: Pick<Latchkey, 'app' | 'consoleApp'>) =>
   async (path: string, init: RequestInit & { address?: string } = {}): Promise<Response> => {
     const incoming = { socket: { remoteAddress: init.address ?? '203.0.113.7' } }
     const body = init.body
@@ -47,7 +47,8 @@ export const callOf =
     const length =
       typeof body === 'string' ? { 'Content-Length': String(Buffer.byteLength(body)) } : {}
     const headers = { ...length, ...(init.headers as Record<string, string>) }
-    return app.request(path, { method: 'POST', ...init, headers }, { incoming })
+    const listener = /^\/(console|admin)\b/.test(path) ? (consoleApp ?? app) : app
+    return listener.request(path, { method: 'POST', ...init, headers }, { incoming })
   }
 
 /**
@@ -60,7 +61,9 @@ export async function testServer(
 ) {
   const log = testLog()
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
-  const latchkey = await open(config, { publicUrl: 'https://latchkey.example', log, clock })
+  const publicUrl = 'https://latchkey.example'
+  const consoleUrl = 'https://console.example'
+  const latchkey = await open(config, { publicUrl, consoleUrl, log, clock })
 
   const call = callOf(latchkey)
 

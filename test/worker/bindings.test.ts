@@ -32,6 +32,14 @@ test('bindings are read; what is not ours is left alone', async () => {
   expect(bound.db).toBe(DB)
 })
 
+test('without a host name of its own there is no console', async () => {
+  expect(readBindings(await env()).config.console).toBeNull()
+  const LATCHKEY_CONSOLE_URL = 'https://console.example'
+  expect(readBindings(await env({ LATCHKEY_CONSOLE_URL })).config.console).toMatchObject({
+    publicUrl: LATCHKEY_CONSOLE_URL,
+  })
+})
+
 test('every problem is named in one message', () => {
   const found = problemsOf({
     LATCHKEY_PORT: '80',
@@ -53,6 +61,12 @@ test.each([
   [{ LATCHKEY_KEYRING: 'x' }, /^LATCHKEY_KEYRING cannot be set here: .*LATCHKEY_KEYRING_JSON$/],
   [{ LATCHKEY_HOST: '::' }, /^LATCHKEY_HOST cannot be set here/],
   [{ LATCHKEY_URL: '' }, /^LATCHKEY_URL must be set/],
+  [{ LATCHKEY_CONSOLE_PORT: '81' }, /^LATCHKEY_CONSOLE_PORT cannot be set here/],
+  [{ LATCHKEY_CONSOLE_HOST: '::' }, /^LATCHKEY_CONSOLE_HOST cannot be set here/],
+  [
+    { LATCHKEY_CONSOLE_URL: 'https://latchkey.example/console' },
+    /^LATCHKEY_CONSOLE_URL must have a host name or port of its own/,
+  ],
   [
     { LATCHKEY_MESSAGE_LIMIT_BYTES: '1400001' },
     /^LATCHKEY_MESSAGE_LIMIT_BYTES must be at most 1400000 here/,

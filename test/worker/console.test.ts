@@ -6,7 +6,7 @@ import { fetcherOf, startWorkerd, type Workerd } from '../support/worker/workerd
  * The console as it is deployed, in workerd: whoever deployed it comes in by the link that he chose.
  */
 
-const HOME = 'https://latchkey.example'
+const HOME = 'https://console.example'
 const CHOSEN = 'a-link-that-was-chosen-and-is-long-enough'
 const PASSWORD = 'several words that nobody else says'
 
@@ -15,7 +15,8 @@ let worker: ReturnType<typeof fetcherOf>
 beforeAll(async () => {
   workerd = await startWorkerd({
     bindings: {
-      LATCHKEY_URL: HOME,
+      LATCHKEY_URL: 'https://latchkey.example',
+      LATCHKEY_CONSOLE_URL: HOME,
       LATCHKEY_KEYRING_JSON: JSON.stringify(await testRing()),
       LATCHKEY_WELCOME: CHOSEN,
     },
@@ -71,4 +72,18 @@ test('the first operator comes in by the chosen link, once, and sees the console
   const mine = await look('/console/me', cookie.split(';')[0])
   expect(mine.status).toBe(200)
   expect(await mine.text()).toContain('boss@acme.example')
+})
+
+test('the console is at its own host name alone, and what vendors reach at the other', async () => {
+  const statusAt = async (url: string) => (await worker.fetch(url, { redirect: 'manual' })).status
+  for (const path of ['/console/sign-in', '/console', '/admin/v1/me', '/admin/v1/reference']) {
+    expect(await statusAt(`https://latchkey.example${path}`), path).toBe(404)
+    expect(await statusAt(`${HOME}${path}`), path).not.toBe(404)
+  }
+  for (const path of ['/auth/authenticate', '/.well-known/jwks.json', '/practice/v1/me']) {
+    expect(await statusAt(`https://latchkey.example${path}`), path).not.toBe(404)
+    expect(await statusAt(`${HOME}${path}`), path).toBe(404)
+  }
+  const { headers } = await worker.fetch('https://latchkey.example/', { redirect: 'manual' })
+  expect(headers.get('location')).toBe(`${HOME}/console`)
 })

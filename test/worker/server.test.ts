@@ -45,6 +45,7 @@ beforeAll(async () => {
   node = compose({
     config: readConfig({}),
     publicUrl: URL_OF_BOTH,
+    consoleUrl: URL_OF_BOTH,
     engine: workerd.engine,
     primitives: nodePrimitives,
     argon2: nodeArgon2,
@@ -331,6 +332,14 @@ test('the server is composed once, and logs neither secret nor token', async () 
     expect(all).not.toContain(hidden)
   }
   for (const line of workerd.lines) expect(Object.keys(JSON.parse(line))).toContain('level')
+})
+
+test('a Worker whose console has no host name of its own has none, and its log says so', async () => {
+  for (const path of ['/console/sign-in', '/admin/v1/reference', '/']) {
+    expect((await worker.fetch(`${URL_OF_BOTH}${path}`)).status, path).toBe(404)
+  }
+  const warned = workerd.lines.filter((line) => line.includes('there is no console here'))
+  expect(warned).toHaveLength(1)
 })
 
 test('a Worker that is not set up answers 500, and its log says everything that is missing', async () => {

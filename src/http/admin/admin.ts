@@ -24,8 +24,8 @@ export interface AdminDeps extends HttpDeps, GateDeps {
   readonly deskOf: DeskOf
   readonly log: Log
   readonly testBench: TestBench
-  /** Where people reach this server. */
-  readonly publicUrl: string
+  /** Where people and their programs reach this API. */
+  readonly consoleUrl: string
   /** The document as a page. */
   readonly showReference: (c: Context, caller: Caller, api: Api) => Promise<Response>
 }
@@ -35,7 +35,7 @@ export function createAdmin(deps: AdminDeps): Hono {
   const { deskOf, sessions, log, testBench } = deps
   const enter = createGate(deps)
   const app = new Hono()
-  const apiText = JSON.stringify(documentOf(GROUPS, deps.publicUrl))
+  const apiText = JSON.stringify(documentOf(GROUPS, deps.consoleUrl))
   const api: Api = JSON.parse(apiText)
 
   // Public: it is the same on every server of this release, and tells nothing of this one.

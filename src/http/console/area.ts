@@ -47,8 +47,13 @@ export function createArea(deps: AreaDeps): Area {
     show: (path, needs, screen) => {
       app.get(path, (c) =>
         attend(deps, c, async (caller) => {
+          if (isAskedByAnotherOrigin(c)) {
+            // A link there may lead here, but brings no cookie along (SameSite=Strict) or should not:
+            // a page of ours asks once more.
+            return isOpenedInWindow(c) ? askAgain(c, caller) : problem(c, caller, 'strange_origin')
+          }
           const who = await whoIs(c)
-          if (who === null) return toSignIn(c, caller)
+          if (who === null) return toSignIn(c)
           return visit(c, caller, who, new URL(c.req.url).searchParams, needs, screen)
         }),
       )
@@ -122,10 +127,15 @@ interface Who {
 }
 
 /** To the sign-in, and from there to what was asked for. */
-function toSignIn(c: Context, caller: Caller): Promise<Response> | Response {
-  // A link on another site brings no cookie along (SameSite=Strict): a page of ours asks once more, with it.
-  if (c.req.header('sec-fetch-site') === 'cross-site') return askAgain(c, caller)
+function toSignIn(c: Context): Response {
   if (sessionSecretOf(c) !== undefined) takeSession(c)
   const { pathname, search } = new URL(c.req.url)
   return seeOther(c, `/console/sign-in?next=${encodeURIComponent(pathname + search)}`)
 }
+
+/** Another port of this host is another origin, although cookies make no difference between the two. */
+const isAskedByAnotherOrigin = (c: Context): boolean =>
+  ['same-site', 'cross-site'].includes(c.req.header('sec-fetch-site') ?? '')
+
+const isOpenedInWindow = (c: Context): boolean =>
+  c.req.header('sec-fetch-mode') === 'navigate' && c.req.header('sec-fetch-dest') === 'document'

@@ -9,7 +9,7 @@ import { isSameOrigin } from './origin.ts'
 import { type Problem, problem } from './problem.ts'
 
 export interface OpenDeps extends HttpDeps {
-  readonly publicUrl: string
+  readonly consoleUrl: string
   readonly log: Log
 }
 
@@ -57,10 +57,10 @@ const LIMIT_BYTES = 256 * 1024
 
 /** What a page of ours has sent, or why it is not read. */
 export async function readForm(
-  { publicUrl }: OpenDeps,
+  { consoleUrl }: OpenDeps,
   c: Context,
 ): Promise<URLSearchParams | Problem> {
-  const hosts = [new URL(publicUrl).host, c.req.header('host') ?? '']
+  const hosts = [new URL(consoleUrl).host, c.req.header('host') ?? '']
   if (!isSameOrigin(c.req.raw.headers, hosts)) return 'strange_origin'
   const body = await readBody(c.req.raw, LIMIT_BYTES)
   if (!body.ok) return problemOf(body.failure)

@@ -2,6 +2,8 @@ type Facts = NodeJS.ErrnoException & {
   address?: string
   port?: number
   hostname?: string
+  /** What the names of a listener's settings begin with. */
+  settings?: string
   /** Where it came from, if that is a PostgreSQL. */
   server?: string
   database?: string
@@ -18,14 +20,14 @@ export function explain(error: unknown): string {
 }
 
 const SENTENCES: Record<string, (facts: Facts) => string> = {
-  EADDRINUSE: ({ address, port }) =>
-    `port ${port} of ${address} is taken: stop what listens there, or set LATCHKEY_PORT`,
-  EADDRNOTAVAIL: ({ address }) =>
-    `this machine has no address ${address}: set LATCHKEY_HOST to one of its own`,
-  ENOTFOUND: ({ hostname }) => `LATCHKEY_HOST: nobody knows an address of ${hostname}`,
+  EADDRINUSE: ({ address, port, settings }) =>
+    `port ${port} of ${address} is taken: stop what listens there, or set ${settings}_PORT`,
+  EADDRNOTAVAIL: ({ address, settings }) =>
+    `this machine has no address ${address}: set ${settings}_HOST to one of its own`,
+  ENOTFOUND: ({ hostname, settings }) => `${settings}_HOST: nobody knows an address of ${hostname}`,
   EACCES: (facts) =>
     facts.port !== undefined
-      ? `port ${facts.port} needs more rights than this user has: set LATCHKEY_PORT to 1024 or above`
+      ? `port ${facts.port} needs more rights than this user has: set ${facts.settings}_PORT to 1024 or above`
       : forbidden(facts),
   EPERM: forbidden,
   EROFS: ({ path }) =>

@@ -8,9 +8,9 @@ export async function withLatchkey<T>(work: (latchkey: Latchkey) => Promise<T>):
   const { readConfig } = await import('../../config.ts')
   const config = readConfig(process.env)
   const { createLog } = await import('../log.ts')
-  const { open } = await import('../server.ts')
+  const { open, urlAt } = await import('../server.ts')
   // No command issues a token, so that nothing carries this URL where the port is still unknown.
-  const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`
+  const publicUrl = config.publicUrl ?? urlAt(config.host, config.port)
   const log = createLog(config.logLevel, 2)
   const latchkey = await open(config, { publicUrl, log })
   try {

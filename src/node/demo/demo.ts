@@ -34,11 +34,11 @@ export async function demo(options: DemoOptions): Promise<number> {
   try {
     const seeded = await seed(server, config.dataDir, hospital)
     if (options.json) {
-      process.stdout.write(`${JSON.stringify(readyLine(server.url, hospital, seeded))}\n`)
+      process.stdout.write(`${JSON.stringify(readyLine(server, hospital, seeded))}\n`)
     } else {
       const asDocumented = await show({ server, seeded, hospital, settings })
       if (options.once) return asDocumented ? 0 : 1
-      process.stdout.write(invitationOf(server.url, seeded, hospital, config.dataDir))
+      process.stdout.write(invitationOf(server, seeded, hospital, config.dataDir))
     }
     if (!options.once) await stopped
     return 0
@@ -63,13 +63,14 @@ function settingsOf({ dataDir, port }: DemoOptions): Settings {
 
 /** What a script needs: each dialect with the URL that its clients are set up with. */
 function readyLine(
-  url: string,
+  { url, console: listening }: Running,
   { url: page, messagesUrl }: Hospital,
-  { redox, redoxPair, ...surfaces }: Seeded,
+  { redox, redoxPair, console: operator, ...surfaces }: Seeded,
 ) {
   const withUrls = Object.entries(surfaces).map(([name, of]) => [name, { ...of, url }])
   const destination = { url: page, messagesUrl, switchUrl: `${page}/switch` }
-  return { url, destination, redox, redoxPair, ...Object.fromEntries(withUrls) }
+  const console = { ...operator, url: listening?.url }
+  return { url, destination, redox, redoxPair, ...Object.fromEntries(withUrls), console }
 }
 
 /** With these behind every surface for which the operator has named none. */
@@ -85,8 +86,10 @@ async function startNear(config: Config): Promise<Running> {
     return await start(config, log)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    process.stderr.write(`Port ${config.port} is taken; the demo takes a free one.\n`)
-    return start({ ...config, port: 0 }, log)
+    const { port } = error as { port?: number }
+    process.stderr.write(`Port ${port} is taken; the demo takes free ones.\n`)
+    const console = config.console && { ...config.console, port: 0 }
+    return start({ ...config, port: 0, console }, log)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Running } from '../server.ts'
 import type { Hospital } from './hospital/open.ts'
 import { paint } from './paint.ts'
 import type { Seeded } from './seed.ts'
@@ -5,8 +6,8 @@ import { deviceNew } from './walk/redox.ts'
 
 /** What a newcomer can paste, once the walk is over. */
 export function invitationOf(
-  url: string,
-  { redox, console }: Seeded,
+  { url, console }: Pick<Running, 'url' | 'console'>,
+  { redox, console: operator }: Seeded,
   hospital: Hospital,
   dataDir: string,
 ): string {
@@ -14,8 +15,7 @@ export function invitationOf(
   const message = JSON.stringify(deviceNew(destinationId))
   return `
 ${paint('bold', `Latchkey is up at ${url}`)}. Its destination, a hospital, shows what arrives at ${paint('bold', `${hospital.url}/`)}
-The console is at ${paint('bold', `${url}/console`)}: sign in as ${console.username} with the password ${console.password}
-
+${console === null ? '' : `The console is at ${paint('bold', `${console.url}/console`)}: sign in as ${operator.username} with the password ${operator.password}\n`}
 Open that page, and paste these into another terminal:
 
 ${paint('bold', '1. Send a message.')} It arrives at once.

@@ -46,10 +46,10 @@ export async function startWorkers(size: number, config: Config, log: Log): Prom
   })
 
   // The first one makes what is not there yet, or says what is wrong: once.
-  const port = await portOf(config)
-  const first = fork(port)
-  const { url } = await listening(first)
-  const others = Array.from({ length: size - 1 }, () => fork(port))
+  const ports = await readPorts(config)
+  const first = fork(ports)
+  const listened = await listening(first)
+  const others = Array.from({ length: size - 1 }, () => fork(ports))
   await Promise.all(others.map(listening)).catch((error: unknown) => {
     kill()
     throw error
@@ -57,7 +57,7 @@ export async function startWorkers(size: number, config: Config, log: Log): Prom
 
   let stopping = false
   for (const worker of [first, ...others]) watch(worker, FIRST_WAIT_MS)
-  announce(config, log, { port, url, workers: size })
+  announce(config, log, { ...listened, workers: size })
 
   function watch(worker: Worker, waitMs: number): void {
     const began = performance.now()
@@ -67,7 +67,7 @@ export async function startWorkers(size: number, config: Config, log: Log): Prom
       const facts = { worker: worker.id, code, signal, againInMs }
       log.error(facts, 'a worker ended, and is replaced')
       setTimeout(() => {
-        if (!stopping) watch(fork(port), Math.min(againInMs * 2, LONGEST_WAIT_MS))
+        if (!stopping) watch(fork(ports), Math.min(againInMs * 2, LONGEST_WAIT_MS))
       }, againInMs)
     }
     if (worker.isDead()) ended()
@@ -89,8 +89,16 @@ export async function startWorkers(size: number, config: Config, log: Log): Prom
   }
 }
 
-/** Asked for any free port, the system would give another one to workers that come later. */
-async function portOf({ host, port }: Config): Promise<number> {
+/** The same ports for every worker: asked for any free one, the system would give later ones another. */
+async function readPorts({ host, port, console }: Config): Promise<NodeJS.ProcessEnv> {
+  const ports: NodeJS.ProcessEnv = { LATCHKEY_PORT: String(await portAt(host, port)) }
+  if (console !== null) {
+    ports.LATCHKEY_CONSOLE_PORT = String(await portAt(console.host, console.port))
+  }
+  return ports
+}
+
+async function portAt(host: string, port: number): Promise<number> {
   if (port !== 0) return port
   const server = createServer().listen(0, host)
   await once(server, 'listening')
@@ -100,8 +108,8 @@ async function portOf({ host, port }: Config): Promise<number> {
   return free
 }
 
-function fork(port: number): Worker {
-  const worker = cluster.fork({ LATCHKEY_PORT: port })
+function fork(ports: NodeJS.ProcessEnv): Worker {
+  const worker = cluster.fork(ports)
   closeWithWorker(worker)
   return worker
 }

@@ -19,7 +19,8 @@ export async function startWorker(size: number, config: Config, log: Log): Promi
     process.channel?.unref()
     throw error
   })
-  tell({ listening: { port: running.port, url: running.url } })
+  const { port, url, console } = running
+  tell({ listening: { port, url, console } })
   if (cluster.worker?.id === FIRST) await welcomeOperator(config, running, log)
   return running
 }

@@ -28,7 +28,7 @@ async function newcomer(username?: string) {
 describe('the link to the first operator', () => {
   test('makes an account and its operator, who signs in', async () => {
     const { link, secret } = done(await server.people.inviteFirst())
-    expect(link).toBe(`https://latchkey.example/console/welcome/${secret}`)
+    expect(link).toBe(`https://console.example/console/welcome/${secret}`)
     // Looking at it takes nothing.
     for (let n = 0; n < 2; n++) {
       expect(got(await server.access.welcome(secret))).toEqual({ for: 'first_operator' })

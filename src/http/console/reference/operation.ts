@@ -81,7 +81,7 @@ function example({ method, path, operation }: Documented): Html {
     (whole, name: string) => exampleOf(operation, name) ?? whole,
   )
   const text = [
-    `curl -X ${method} "$URL/admin/v1${filled}"`,
+    `curl -X ${method} "$CONSOLE_URL/admin/v1${filled}"`,
     `-H "Authorization: Bearer $API_TOKEN"`,
     `-H 'Content-Type: application/json'`,
     `-d '${JSON.stringify(first.value)}'`,

@@ -32,7 +32,7 @@ const body = (api: Api): Html => html`
   <div class="head"><div><h1>${api.info.title}</h1><p class="soft">Version ${api.info.version}</p></div>
     <div class="row"><a class="button" href="/admin/v1/openapi.json">OpenAPI 3.1</a></div></div>
   <div class="prose"><p>${prose(api.info.description)}</p></div>
-  <pre tabindex="0"><code>curl "$URL/admin/v1/me" -H "Authorization: Bearer $API_TOKEN"</code></pre>
+  <pre tabindex="0"><code>curl "$CONSOLE_URL/admin/v1/me" -H "Authorization: Bearer $API_TOKEN"</code></pre>
   ${api.tags.map(
     ({ name, description }) => html`
   <section class="stack chapter" id="${anchor(name)}"><div><h2>${name}</h2><p class="soft">${description}</p></div>

@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type LiveServer, startLive } from '../support/live.ts'
+import { runCli } from '../support/process.ts'
+import {
+  deviceNew,
+  seedKey,
+  type TokenAnswer,
+  temporaryFolder,
+  testServer,
+} from '../support/server.ts'
+
+/*
+ * What upstreams serve runs in the origin of the main listener: the console must not be there.
+ */
+
+let live: LiveServer | undefined
+afterEach(async () => {
+  await live?.close()
+  live = undefined
+})
+
+const statusAt = async (url: string, method = 'GET') =>
+  (await fetch(url, { method, redirect: 'manual' })).status
+
+const OF_PEOPLE = [
+  '/console',
+  '/console/sign-in',
+  '/console/icon.svg',
+  '/console/welcome/x',
+  '/admin/v1/openapi.json',
+  '/admin/v1/reference',
+  '/admin/v1/accounts',
+]
+const OF_VENDORS = [
+  '/auth/authenticate',
+  '/auth/refreshToken',
+  '/endpoint',
+  '/query',
+  '/fhir/metadata',
+  '/v2/ingest',
+  '/v3/ingest',
+  '/ingest',
+  '/apikeys',
+  '/api/v1/Identity',
+  '/practice/v1/me',
+  '/forward-auth',
+  '/.well-known/jwks.json',
+]
+
+describe('the console', () => {
+  test('has a listener of its own, and each listener answers 404 to what is of the other', async () => {
+    live = await startLive()
+    const { url, consoleUrl } = live
+    for (const path of OF_PEOPLE) {
+      for (const method of ['GET', 'POST']) {
+        expect(await statusAt(url + path, method), `${method} ${path}`).toBe(404)
+      }
+      expect(await statusAt(consoleUrl + path), path).not.toBe(404)
+    }
+    for (const path of OF_VENDORS) {
+      expect(await statusAt(url + path), path).not.toBe(404)
+      for (const method of ['GET', 'POST']) {
+        expect(await statusAt(consoleUrl + path, method), `${method} ${path}`).toBe(404)
+      }
+    }
+    const { headers } = await fetch(consoleUrl, { redirect: 'manual' })
+    expect(headers.get('location')).toBe('/console')
+    for (const each of [url, consoleUrl]) {
+      expect(await statusAt(`${each}/health`)).toBe(200)
+      expect(await statusAt(`${each}/ready`)).toBe(200)
+    }
+  })
+
+  test('is named to nobody at the main listener where its URL is not set', async () => {
+    live = await startLive()
+    expect(await statusAt(`${live.url}/`)).toBe(404)
+    const server = await testServer()
+    const text = await refusalOfSubscriptions(server)
+    expect(text).not.toContain('console')
+    await server.close()
+  })
+
+  test('is named at the main listener where its URL is set', async () => {
+    const LATCHKEY_CONSOLE_URL = 'https://desk.example/keys'
+    const server = await testServer({ LATCHKEY_CONSOLE_URL })
+    const { status, headers } = await server.call('/', { method: 'GET' })
+    expect([status, headers.get('location')]).toEqual([303, `${LATCHKEY_CONSOLE_URL}/console`])
+    expect(await refusalOfSubscriptions(server)).toContain(
+      `from existing subscriptions ${LATCHKEY_CONSOLE_URL}/console`,
+    )
+    await server.close()
+  })
+
+  test('is nowhere where it is switched off', async () => {
+    live = await startLive({ LATCHKEY_CONSOLE: 'off' })
+    expect(live.consoleApp).toBeNull()
+    for (const path of OF_PEOPLE) expect(await statusAt(live.url + path), path).toBe(404)
+    const listening = live.log.lines.find(({ message }) => message === 'listening')
+    expect(listening?.facts).toMatchObject({ console: null })
+  })
+})
+
+test('a port of the console that is taken is named with its own setting, and nothing starts', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const env = { LATCHKEY_PORT: '0', LATCHKEY_CONSOLE_PORT: String(port) }
+  const { code, stderr } = await runCli(['serve'], { dir: temporaryFolder(), env })
+  taken.close()
+  expect([code, stderr]).toEqual([
+    1,
+    `port ${port} of 127.0.0.1 is taken: stop what listens there, or set LATCHKEY_CONSOLE_PORT\n`,
+  ])
+})
+
+async function refusalOfSubscriptions(server: Awaited<ReturnType<typeof testServer>>) {
+  const { apiKey, secret } = await seedKey(server)
+  const tokens = (await (await server.authenticate(apiKey, secret)).json()) as TokenAnswer
+  const message = deviceNew('9fcd3fd5-b6f7-4a1e-9d5f-1d0e6a7f0001')
+  const answer = await server.endpoint(tokens.accessToken, message)
+  expect(answer.status).toBe(403)
+  return answer.text()
+}
