@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { fail, ok, type Result } from '../domain/failure.ts'
+import { toStoredId } from '../domain/id.ts'
 import { expiresAt, type TokenFacts } from '../domain/token.ts'
 import type { Maybe, TokenMinter, Tokens } from '../service/ports.ts'
 import type { Keyring } from './keyring.ts'
@@ -141,7 +142,8 @@ export function createMinter(
     if (aud !== audience) return forged('for another audience')
     return ok({
       keyId: sub,
-      clientId: client_id,
+      // Tokens of an earlier version may spell it as it was stored then.
+      clientId: toStoredId(client_id),
       grantId: sid,
       generation: gen,
       epoch,

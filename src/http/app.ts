@@ -17,6 +17,7 @@ import { practice, practiceApi } from './practice/api.ts'
 import { type AuthDeps, redoxAuth, refuseTokens } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
+import { matchPath } from './redox/paths.ts'
 import { json, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
@@ -52,7 +53,7 @@ export interface Apps {
 }
 
 export function createApps(deps: AppDeps): Apps {
-  const app = createBareApp(deps)
+  const app = createBareApp(deps, matchPath)
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
   app.route('/', xenradSurfaces(deps))
@@ -92,8 +93,11 @@ export function createApps(deps: AppDeps): Apps {
 const leadTo = (c: Context, url: string): Response =>
   c.body(null, 303, { Location: url, 'Cache-Control': 'no-store' })
 
-function createBareApp(deps: HttpDeps & { readonly log: Log }): Hono {
-  const app = new Hono()
+function createBareApp(
+  deps: HttpDeps & { readonly log: Log },
+  getPath?: (request: Request) => string,
+): Hono {
+  const app = new Hono(getPath === undefined ? {} : { getPath })
   app.notFound((c) => {
     const reply = json(404, { message: 'There is nothing at this path.' })
     return toResponse(reply, callerOf(deps, c).requestId)

@@ -1,4 +1,5 @@
 import { BEGINNING, type Checkpoint, type SealedEvent } from '../domain/chain.ts'
+import { toStoredId } from '../domain/id.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
 import { type Done, eventOf, type OperatorDeps } from './operator.ts'
@@ -37,7 +38,7 @@ export function createAudit(deps: AuditDeps) {
     /** Whom somebody means who types a key's public id, a username or an e-mail address; null for nobody. */
     async idOf(text: string): Promise<string | null> {
       const [key, users] = await Promise.all([
-        events.findKeySummary(text),
+        events.findKeySummary(toStoredId(text)),
         events.searchUsers({ text, limit: USERS }),
       ])
       const typed = text.toLowerCase()

@@ -1,4 +1,5 @@
 import { ok } from '../domain/failure.ts'
+import { toStoredId } from '../domain/id.ts'
 import { explainRefusal } from '../domain/refusal.ts'
 import { explainSignIn } from '../domain/sign-in.ts'
 import { type Done, notFound } from './operator.ts'
@@ -42,7 +43,8 @@ export function createExplain(
   storage: Pick<AuditStorage, 'listEventsOfRequest'> &
     Pick<OperatorStorage, 'findKeySummary' | 'findAccount'>,
 ) {
-  return async function explain(requestId: string): Promise<Done<Explanation>> {
+  return async function explain(asked: string): Promise<Done<Explanation>> {
+    const requestId = toStoredId(asked)
     const events = await storage.listEventsOfRequest(requestId)
     if (events.length === 0) return notFound(nothingKnown(requestId))
     return ok({ requestId, decisions: await Promise.all(events.map(decisionOf)) })

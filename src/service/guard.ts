@@ -30,7 +30,8 @@ export function createGuard({ standings, storage, minter, uses, clock, region }:
     if (now >= expiresAt(token)) return fail({ reason: 'token_expired', keyId })
     if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
     const { standing, grant } = await standings.ofToken(token)
-    if (standing === null) return fail({ reason: 'key_unknown' })
+    // Another key may have the public id by now: what was issued to one opens nothing to the other.
+    if (standing?.key.id !== keyId) return fail({ reason: 'key_unknown' })
     const usable = mayUse(standing.key, address, now, region)
     if (!usable.ok) return usable
     if (token.epoch !== standing.key.tokenEpoch) return fail({ reason: 'token_superseded', keyId })

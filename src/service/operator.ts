@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
+import { isUuid, toStoredId } from '../domain/id.ts'
 import type { AuditEvent, Clock, OperatorStorage, Random } from './ports.ts'
 
 /** Why an operator's request cannot be done: what is wrong with it, and what would help. */
@@ -74,18 +75,15 @@ export function readText(what: string, text: string, max: number): Done<string> 
   return ok(trimmed)
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 /** An id that another system gave already, or a new one. */
 export function readId(text: string | undefined, random: Random): Done<string> {
   if (text === undefined) return ok(random.uuid())
-  const id = text.toLowerCase()
-  return UUID.test(id) ? ok(id) : invalid(`${JSON.stringify(text)} is not a UUID`)
+  return isUuid(text) ? ok(toStoredId(text)) : invalid(`${JSON.stringify(text)} is not a UUID`)
 }
 
 /** What else a conflict may come of, where whoever asks has chosen the id. */
 export const orThere = (chosen: string | undefined, what: string): string =>
-  chosen === undefined ? '' : `, or there is ${what} ${chosen.toLowerCase()} already`
+  chosen === undefined ? '' : `, or there is ${what} ${toStoredId(chosen)} already`
 
 /** What every new row of an account begins with. */
 export async function readHead(

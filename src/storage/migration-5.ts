@@ -2,4 +2,43 @@
  * From version 4 to 5: an owner is told from a stranger, and ids have one spelling.
  */
 
-export const ONE_SPELLING_AND_PROOFS: readonly string[] = []
+/** Whether a public id is a UUID in some case: all that the three engines share has no pattern for it. */
+const IS_UUID = `(public_id LIKE '________-____-____-____-____________'
+    AND length(replace(public_id, '-', '')) = 32
+    AND trim(lower(replace(public_id, '-', '')), '0123456789abcdef') = '')`
+
+/** The keys whose public id another key has in another case, but for the one that keeps it. */
+const SUPERSEDED_KEYS = `(
+    SELECT id FROM (
+      SELECT id, row_number() OVER (
+        PARTITION BY lower(public_id)
+        ORDER BY CASE WHEN status = 'revoked' THEN 1 ELSE 0 END,
+          coalesce(last_used_at, created_at) DESC, id DESC
+      ) AS place FROM keys WHERE ${IS_UUID}
+    ) AS ranked WHERE place > 1
+  )`
+
+/**
+ * A public id that is a UUID is looked up in lower case, so it is stored so. Of keys that differed in
+ * case alone one can be found: the living one that was used last. The others are revoked, each with an
+ * event, and their public id gets their row id at its end, which no caller can present. (The event's
+ * id is the key's as a UUIDv8, its time that of the newest event: statements here know no clock.)
+ */
+const ONE_SPELLING: readonly string[] = [
+  `INSERT INTO audit_events (id, at, actor, action, subject, facts, account_id)
+    SELECT substr(id, 1, 14) || '8' || substr(id, 16),
+      coalesce((SELECT max(at) FROM audit_events), created_at), 'server', 'key.revoked', id,
+      '{"because":"another key has its public id in another case"}', account_id
+    FROM keys WHERE status <> 'revoked' AND id IN ${SUPERSEDED_KEYS}`,
+  `UPDATE keys SET public_id = lower(public_id) || '.' || id,
+    status = 'revoked',
+    revoked_at = coalesce(revoked_at, last_used_at, created_at),
+    event_id = CASE WHEN status = 'revoked' THEN event_id
+      ELSE substr(id, 1, 14) || '8' || substr(id, 16) END
+    WHERE id IN ${SUPERSEDED_KEYS}`,
+  `UPDATE keys SET public_id = lower(public_id)
+    WHERE public_id <> lower(public_id) AND ${IS_UUID}`,
+  'UPDATE authority SET version = version + 1',
+]
+
+export const ONE_SPELLING_AND_PROOFS: readonly string[] = [...ONE_SPELLING]

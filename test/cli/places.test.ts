@@ -29,6 +29,14 @@ test('sites and developers are made for an account, and listed by it', async () 
   }
 })
 
+test('an id is typed in any case, as an argument and as an option, and a name keeps its own', async () => {
+  const [name, up] = [crypto.randomUUID().toUpperCase(), (text: string) => text.toUpperCase()]
+  const site = await ask(dir, ['sites', 'create', '--account', up(account), '--name', name])
+  expect(site).toMatchObject({ accountId: account, name })
+  expect(await ask(dir, ['sites', 'list', '--account', up(account)])).toEqual([site])
+  expect(await ask(dir, ['accounts', 'close', up(account)])).toMatchObject({ id: account })
+})
+
 test('a site and a developer are removed as long as no key is of them', async () => {
   const user = ['users', 'add', ...of, '--email', 'eng@acme.example', '--role', 'engineer']
   const owner = (await ask(dir, user)).id

@@ -4,10 +4,17 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { writeD1Migration } from '../../src/node/d1-migration.ts'
 import { Unavailable } from '../../src/service/ports.ts'
-import type { History } from '../../src/storage/migrations.ts'
+import { HISTORY, type History } from '../../src/storage/migrations.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { openD1 } from '../../src/worker/d1.ts'
 import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
+import {
+  MIGRATED_KEYS,
+  REVOCATIONS,
+  SELECT_REVOCATIONS,
+  SELECT_SPELLED_KEYS,
+  SPELLED_KEYS,
+} from '../support/migrate/spellings.ts'
 import { temporaryFolder } from '../support/server.ts'
 import { startD1 } from '../support/worker/d1.ts'
 import { d1Execute } from '../support/worker/wrangler.ts'
@@ -118,6 +125,20 @@ test('a Worker waits for the migration, says how it is done, and then serves', a
   await expect(storage.probe()).rejects.toBeInstanceOf(Unavailable)
   await migrate(1)
   await storage.probe()
+})
+
+test('a database of version 4 gets one spelling of each public id that is a UUID', async () => {
+  const other = await startD1()
+  try {
+    const fixture = new URL('../fixtures/schema-4.sql', import.meta.url)
+    await other.executeText(readFileSync(fixture, 'utf8') + SPELLED_KEYS)
+    writeD1Migration(path, 4, HISTORY)
+    await other.executeText(readFileSync(path, 'utf8'))
+    expect(await other.query(SELECT_SPELLED_KEYS)).toEqual(MIGRATED_KEYS)
+    expect(await other.query(SELECT_REVOCATIONS)).toEqual(REVOCATIONS)
+  } finally {
+    await other.dispose()
+  }
 })
 
 test('wrangler executes the file, and says why where it does not', async () => {

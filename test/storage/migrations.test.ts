@@ -11,6 +11,13 @@ import { HISTORY, planFrom } from '../../src/storage/migrations.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
 import { SQLITE_SHAPE, shapeOf } from '../support/migrate/shape.ts'
+import {
+  MIGRATED_KEYS,
+  REVOCATIONS,
+  SELECT_REVOCATIONS,
+  SELECT_SPELLED_KEYS,
+  SPELLED_KEYS,
+} from '../support/migrate/spellings.ts'
 import { temporaryFolder, testLog } from '../support/server.ts'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -133,6 +140,17 @@ describe('a database of version 1 with rows in it', () => {
     )
     expect(contents()).toEqual(before)
   })
+})
+
+test('a database of version 4 gets one spelling of each public id that is a UUID', () => {
+  const fixture = new Database(':memory:')
+  fixture.exec(text('test/fixtures/schema-4.sql'))
+  fixture.exec(SPELLED_KEYS)
+  const before = fixture.prepare('SELECT version FROM authority').pluck().get() as number
+  prepareSchema(fixture)
+  expect(fixture.prepare(SELECT_SPELLED_KEYS).all()).toEqual(MIGRATED_KEYS)
+  expect(fixture.prepare(SELECT_REVOCATIONS).all()).toEqual(REVOCATIONS)
+  expect(fixture.prepare('SELECT version FROM authority').pluck().get()).toBe(before + 1)
 })
 
 interface Counted {

@@ -6,6 +6,13 @@ import { openPostgres } from '../../src/node/postgres.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { type PostgresServer, startPostgres } from '../../support/postgres/server.ts'
 import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
+import {
+  MIGRATED_KEYS,
+  REVOCATIONS,
+  SELECT_REVOCATIONS,
+  SELECT_SPELLED_KEYS,
+  SPELLED_KEYS,
+} from '../support/migrate/spellings.ts'
 import { testLog } from '../support/server.ts'
 
 const FIXTURE = new URL('../fixtures/schema-1.sql', import.meta.url)
@@ -78,6 +85,20 @@ test('a connection that is killed in the middle of a step leaves what there was'
   await expect(prepareSchema(dying, kill)).rejects.toThrow(/keeps schema version 1/)
   expect(await accounts()).toEqual(before)
   expect(await version()).toBe(1)
+})
+
+test('a database of version 4 gets one spelling of each public id that is a UUID', async () => {
+  const client = new Client({ connectionString: await postgres.createDatabase() })
+  await client.connect()
+  try {
+    await client.query(readFileSync(new URL('../fixtures/schema-4.sql', import.meta.url), 'utf8'))
+    await client.query(SPELLED_KEYS)
+    await prepareSchema(client)
+    expect((await client.query(SELECT_SPELLED_KEYS)).rows).toEqual(MIGRATED_KEYS)
+    expect((await client.query(SELECT_REVOCATIONS)).rows).toEqual(REVOCATIONS)
+  } finally {
+    await client.end()
+  }
 })
 
 test('a newer database is refused with a sentence', async () => {

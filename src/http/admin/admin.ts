@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { fail, ok, type Result } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
 import type { DeskOf } from '../../service/desk.ts'
 import { Forbidden } from '../../service/permits.ts'
 import type { SignedIn } from '../../service/ports/people.ts'
@@ -89,7 +90,7 @@ export function createAdmin(deps: AdminDeps): Hono {
       ? ok({})
       : await readGivenBody(c.req.raw)
     if (!body.ok) return body
-    const id = c.req.param('id') ?? ''
+    const id = toStoredId(c.req.param('id') ?? '')
     const { signal } = c.req.raw
     const asker = { who, desk, sessions, caller, id, signal, testBench }
     return operation.perform({ ...asker, query: query.value, body: body.value })

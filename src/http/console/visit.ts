@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { toStoredId } from '../../domain/id.ts'
 import type { Permission } from '../../domain/role.ts'
 import type { Desk } from '../../service/desk.ts'
 import type { SignedIn } from '../../service/ports/people.ts'
@@ -48,5 +49,10 @@ export const text = (visit: Pick<Visit, 'given'>, name: string): string =>
 export const optional = (visit: Pick<Visit, 'given'>, name: string): string | undefined =>
   text(visit, name) || undefined
 
-/** A part of the path. */
-export const part = (visit: Visit, name: string): string => visit.c.req.param(name) ?? ''
+/** A field that holds an id, undefined where it is empty. */
+export const optionalId = (visit: Pick<Visit, 'given'>, name: string): string | undefined =>
+  toStoredId(text(visit, name)) || undefined
+
+/** An id in the path. */
+export const part = (visit: Visit, name: string): string =>
+  toStoredId(visit.c.req.param(name) ?? '')

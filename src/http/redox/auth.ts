@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
 import type { Exchange } from '../../service/exchange.ts'
 import type { Granted } from '../../service/issue.ts'
 import type { Log } from '../../service/ports.ts'
@@ -10,6 +11,7 @@ import type { HttpDeps } from '../caller.ts'
 import { parseJson } from '../json.ts'
 import { addPost } from '../post.ts'
 import { json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
+import { AUTHENTICATE, REFRESH } from './paths.ts'
 
 export interface AuthDeps extends HttpDeps {
   readonly exchange: Exchange
@@ -25,23 +27,23 @@ export function redoxAuth(deps: AuthDeps): Hono {
   const { exchange, refresh, refused } = deps
   const app = new Hono()
 
-  addPost(app, '/auth/authenticate', deps, {
+  addPost(app, AUTHENTICATE, deps, {
     ...otherwise,
     async answer(request, caller) {
       const fields = await readFields(request, ['apiKey', 'secret'])
       if (!fields.ok) return unreadable(fields.failure, caller)
       const { apiKey, secret } = fields.value
-      return answer(await exchange({ publicId: apiKey, secret }, caller))
+      return answer(await exchange({ publicId: toStoredId(apiKey), secret }, caller))
     },
   })
 
-  addPost(app, '/auth/refreshToken', deps, {
+  addPost(app, REFRESH, deps, {
     ...otherwise,
     async answer(request, caller) {
       const fields = await readFields(request, ['apiKey', 'refreshToken'])
       if (!fields.ok) return unreadable(fields.failure, caller)
       const { apiKey, refreshToken } = fields.value
-      return answer(await refresh({ publicId: apiKey, refreshToken }, caller))
+      return answer(await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller))
     },
   })
   return app

@@ -12,6 +12,7 @@ import { addPost } from '../post.ts'
 import type { Reply } from '../reply.ts'
 import { incomingOf, readMessage, replyOf, type Seen } from './message.ts'
 import { echo } from './meta.ts'
+import { ENDPOINTS } from './paths.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
 import { createRoom, type Hold } from './room.ts'
 
@@ -35,7 +36,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
   const enter = createRoom(Math.max(ROOM_BYTES, messageLimitBytes))
   const app = new Hono()
 
-  for (const path of ['/endpoint', '/query']) {
+  for (const path of ENDPOINTS) {
     addPost(app, path, deps, {
       async answer(request, caller) {
         const seen: Seen = {}

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
 import type { Accepted } from '../../service/accept.ts'
 
 /*
@@ -7,15 +8,16 @@ import type { Accepted } from '../../service/accept.ts'
  */
 
 const text = z.string().min(1).max(256)
+const id = text.overwrite(toStoredId)
 const schema = z.object({
   Meta: z.object({
     DataModel: text,
     EventType: text,
     EventDateTime: z.unknown().optional(),
     Test: z.boolean().nullish(),
-    Source: z.object({ ID: text.nullish() }).nullish(),
+    Source: z.object({ ID: id.nullish() }).nullish(),
     Destinations: z
-      .array(z.object({ ID: text }))
+      .array(z.object({ ID: id }))
       .min(1)
       .max(100),
     FacilityCode: z.unknown().optional(),

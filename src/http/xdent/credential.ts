@@ -1,5 +1,6 @@
 import type { Credential } from '../../domain/credential.ts'
 import { fail, ok, type Result, type Unbelieved } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
 
 /**
  * `KeyId.Secret`, printable ASCII. The first dot splits: an imported secret may have dots, a KeyId none.
@@ -20,5 +21,5 @@ export function readApiKey(headers: Headers): Result<Credential, Unbelieved> {
   if (publicId === undefined) {
     return fail({ reason: 'credential_malformed', detail: 'not KeyId.Secret' })
   }
-  return ok({ dialect: 'xdent', publicId, secret: secret ?? null })
+  return ok({ dialect: 'xdent', publicId: toStoredId(publicId), secret: secret ?? null })
 }

@@ -1,5 +1,6 @@
 import { type Dialect, traitsOf } from '../../domain/dialect.ts'
 import { ok } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
 import { isPublicId } from '../../domain/key.ts'
 import { createKeySecrets, type KeySecretsDeps } from '../key-secrets.ts'
 import { conflict, type Done, eventOf, invalid, type OperatorDeps, readId } from '../operator.ts'
@@ -22,7 +23,7 @@ export function createMaking(deps: MakingDeps) {
     async create(wish: KeyWish): Promise<Done<Revealed>> {
       const texts = readTexts(wish)
       if (!texts.ok) return texts
-      const publicId = wish.publicId ?? random.uuid()
+      const publicId = wish.publicId === undefined ? random.uuid() : toStoredId(wish.publicId)
       if (!isPublicId(publicId)) {
         return invalid('the public id must be 1 to 128 printable ASCII characters without blanks')
       }

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { REQUEST_ID } from '../../reply.ts'
 import { lines, type Operation, operation } from '../operation.ts'
 import { event, explanation, verdict } from '../schema/audit.ts'
-import { instant, listOf, ofAccount, paged, paging } from '../schema/common.ts'
+import { instant, isId, listOf, ofAccount, paged, paging } from '../schema/common.ts'
 
 const text = z.string().min(1).max(200).optional()
 /** Nobody watches how far it is. */
@@ -14,8 +14,8 @@ export const audit: readonly Operation[] = [
     summary: 'List what happened, the newest first',
     query: z.strictObject({
       ...{ ...paging, ...ofAccount },
-      subject: text.openapi({ description: 'The id of what it happened to' }),
-      actor: text.openapi({ description: 'The id of who did it' }),
+      subject: isId.openapi({ description: 'The id of what it happened to' }),
+      actor: isId.openapi({ description: 'The id of who did it' }),
       action: text.openapi({ example: 'key.revoked' }),
       actionPrefix: text.openapi({
         ...{ description: '`key.` for everything that happens to keys', example: 'key.' },

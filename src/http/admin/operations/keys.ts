@@ -2,7 +2,16 @@ import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation, silent } from '../operation.ts'
-import { instant, instantOrNull, listOf, name, newId, paging, whole } from '../schema/common.ts'
+import {
+  givenId,
+  instant,
+  instantOrNull,
+  listOf,
+  name,
+  newId,
+  paging,
+  whole,
+} from '../schema/common.ts'
 import { COUNTED, order, questions, questionsOf } from '../schema/key-questions.ts'
 import { access, day, dialect, key, listedKey, revealedKey, usesOfDay } from '../schema/keys.ts'
 
@@ -41,14 +50,14 @@ export const keys: readonly Operation[] = [
     body: z.strictObject({
       id: newId,
       dialect,
-      ownerId: z.string(),
+      ownerId: givenId,
       name,
       ...texts,
-      sourceId: z.string().optional(),
-      siteId: z.string().optional(),
-      developerId: z.string().optional(),
+      sourceId: givenId.optional(),
+      siteId: givenId.optional(),
+      developerId: givenId.optional(),
       access: access.optional(),
-      publicId: z.string().optional().openapi({
+      publicId: givenId.optional().openapi({
         description: 'What another system has called it; made here where it is left out',
       }),
       secret,
@@ -89,7 +98,7 @@ export const keys: readonly Operation[] = [
     body: z.strictObject({
       name: name.optional(),
       ...texts,
-      ownerId: z.string().optional(),
+      ownerId: givenId.optional(),
       access: access.optional(),
       expiresAt: instantOrNull('When it ends by itself; null for never').optional(),
       seen: z.string().optional().openapi({
@@ -158,7 +167,7 @@ export const keys: readonly Operation[] = [
     summary: 'Assign a customer key to an office, or take it back',
     text: 'For `opendental`: a key opens nothing before.',
     body: z.strictObject({
-      siteId: z.string().nullable().openapi({ description: 'The office; null takes it back' }),
+      siteId: givenId.nullable().openapi({ description: 'The office; null takes it back' }),
     }),
     examples: { 'To an office': { siteId: EXAMPLE.site }, 'Taken back': { siteId: null } },
     answer: key,

@@ -3,7 +3,7 @@ import { ok } from '../../../domain/failure.ts'
 import { notFound } from '../../../service/operator.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation, silent } from '../operation.ts'
-import { listOf, name, newId, ofAccount, paged, paging } from '../schema/common.ts'
+import { givenId, isId, listOf, name, newId, ofAccount, paged, paging } from '../schema/common.ts'
 import { key } from '../schema/keys.ts'
 import { tested } from '../schema/messages.ts'
 import {
@@ -16,7 +16,7 @@ import {
   subscription,
 } from '../schema/routes.ts'
 
-const accountId = z.string()
+const accountId = givenId
 const url = z.string().openapi({ description: 'https; plain http only for `development`' })
 const token = z.string().openapi({
   description:
@@ -193,12 +193,7 @@ export const subscriptions: readonly Operation[] = [
     summary: 'List subscriptions, the oldest first',
     query: z.strictObject({
       ...{ ...paging, ...ofAccount },
-      sourceId: z
-        .string()
-        .min(1)
-        .max(128)
-        .optional()
-        .openapi({ description: 'Of this source only' }),
+      sourceId: isId.openapi({ description: 'Of this source only' }),
     }),
     answer: listOf(subscription),
     run: ({ desk, query: { accountId, sourceId, ...page } }) =>
@@ -209,8 +204,8 @@ export const subscriptions: readonly Operation[] = [
     summary: 'Let a source send to a destination',
     body: z.strictObject({
       id: newId,
-      sourceId: z.string(),
-      destinationId: z.string(),
+      sourceId: givenId,
+      destinationId: givenId,
       dataModel: z.string().optional().openapi({ description: 'Left out for every data model' }),
     }),
     examples: {

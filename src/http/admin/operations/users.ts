@@ -2,7 +2,16 @@ import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation } from '../operation.ts'
-import { instant, listOf, newId, ofAccount, paged, paging, whole } from '../schema/common.ts'
+import {
+  givenId,
+  instant,
+  listOf,
+  newId,
+  ofAccount,
+  paged,
+  paging,
+  whole,
+} from '../schema/common.ts'
 import { role, user } from '../schema/people.ts'
 
 const username = z.string().openapi({
@@ -43,7 +52,7 @@ export const users: readonly Operation[] = [
     text: 'They sign in once they have followed the link that `invite` makes.',
     body: z.strictObject({
       id: newId,
-      accountId: z.string(),
+      accountId: givenId,
       email: z.string(),
       role,
       username: username.optional(),

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { ok, type Result } from '../../../domain/failure.ts'
+import { toStoredId } from '../../../domain/id.ts'
 import type { Page } from '../../../service/ports.ts'
 
 /** RFC 3339 on the wire, with milliseconds and in UTC; epoch milliseconds in the house. */
@@ -47,11 +48,14 @@ export const paging = {
   }),
 }
 
+/** An id that names something that is there; a UUID in any case. */
+export const givenId = z.string().overwrite(toStoredId)
+export const isId = givenId.min(1).max(128).optional()
+
 export const ofAccount = {
-  accountId: z.string().min(1).max(128).optional().openapi({ description: 'Of this account only' }),
+  accountId: isId.openapi({ description: 'Of this account only' }),
 }
 
-export const isId = z.string().min(1).max(128).optional()
 /** Of a query, where everything is text. */
 export const isTrue = z.literal(['true', 'false']).optional().openapi({ type: 'boolean' })
 

@@ -19,7 +19,7 @@ import { toldCaller } from './told.ts'
 /** What was decided about one request, step by step, and what its caller was told. */
 export function mountExplain(area: Area, { answered }: ExplainScreenDeps): void {
   area.show(EXPLAIN, 'requests.explain', async (visit) => {
-    const asked = text(visit, 'request').toLowerCase()
+    const asked = text(visit, 'request')
     if (asked === '') return shown(visit, whereFound(visit))
     const explained = await visit.desk.explain(asked)
     if (!explained.ok) {

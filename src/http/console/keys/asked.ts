@@ -1,7 +1,7 @@
 import { DIALECT_NAMES } from '../../../domain/dialect.ts'
 import type { KeyStatus } from '../../../domain/key.ts'
 import type { KeyOrder, KeyQuestions } from '../../../service/ports/lists.ts'
-import { optional, text, type Visit } from '../visit.ts'
+import { optional, optionalId, text, type Visit } from '../visit.ts'
 import { findPerson } from './owners.ts'
 import { KEYS } from './paths.ts'
 
@@ -52,10 +52,10 @@ export async function askedBy(visit: Visit): Promise<Asked> {
     text: optional(visit, 'q'),
     dialect: oneOf(DIALECT_NAMES, text(visit, 'dialect')),
     status: oneOf(STATUSES, text(visit, 'status')),
-    siteId: optional(visit, 'site'),
+    siteId: optionalId(visit, 'site'),
     // Nobody is called so: then nothing is his.
     ownerId: owner === '' ? undefined : (person?.id ?? owner),
-    developerId: optional(visit, 'developer'),
+    developerId: optionalId(visit, 'developer'),
     ...(care === 'unused' && { unusedSince: now - UNUSED_DAYS * DAY_MS }),
     ...(care === 'expiring' && { expires: { now, before: now + SOON_DAYS * DAY_MS } }),
     ...(care === 'owner-left' && { ownerLeft: true }),

@@ -1,3 +1,4 @@
+import { toStoredId } from '../../../domain/id.ts'
 import { mayHoldKeys } from '../../../domain/key.ts'
 import type { User } from '../../../service/ports.ts'
 import { choicesFound } from '../answer.ts'
@@ -50,7 +51,7 @@ export async function findPerson(
   called: string,
   accountId?: string,
 ): Promise<User | null> {
-  const byId = await visit.desk.accounts.findUser(called)
+  const byId = await visit.desk.accounts.findUser(toStoredId(called))
   if (byId.ok) return byId.value
   const found = await search(visit, accountId, called)
   const is = (name: string | null) => name?.toLowerCase() === called.toLowerCase()

@@ -8,7 +8,7 @@ import { hidden, link, select, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { empty } from '../parts/words.ts'
 import { SOURCES } from '../routes/paths.ts'
-import { optional, text, type Visit } from '../visit.ts'
+import { optionalId, text, type Visit } from '../visit.ts'
 import { messageTable } from './message-table.ts'
 import { MESSAGES } from './paths.ts'
 
@@ -58,9 +58,9 @@ async function list(visit: Visit): Promise<Response> {
 function questionsOf(visit: Visit): MessageFilter {
   const kind = text(visit, 'kind')
   return {
-    sourceId: optional(visit, 'source'),
-    destinationId: optional(visit, 'destination'),
-    subscriptionId: optional(visit, 'feed'),
+    sourceId: optionalId(visit, 'source'),
+    destinationId: optionalId(visit, 'destination'),
+    subscriptionId: optionalId(visit, 'feed'),
     status: STATES.find((state) => state === text(visit, 'status')),
     test: kind === 'test' ? true : kind === 'real' ? false : undefined,
   }

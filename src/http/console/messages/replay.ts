@@ -4,7 +4,7 @@ import { seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { confirm } from '../confirm.ts'
 import { problem } from '../problem.ts'
-import { optional, part, type Visit } from '../visit.ts'
+import { optionalId, part, type Visit } from '../visit.ts'
 import { ABOVE_MESSAGE, MESSAGES } from './paths.ts'
 
 const VERBS = {
@@ -37,7 +37,7 @@ export function mountReplay(area: Area): void {
     area.show(path, 'messages.send', (visit) => ask(visit, verb, null))
     area.act(path, 'messages.send', async (visit) => {
       const id = part(visit, 'id')
-      const done = await VERBS[verb].work(visit, id, optional(visit, 'destination'))
+      const done = await VERBS[verb].work(visit, id, optionalId(visit, 'destination'))
       return done.ok
         ? seeOther(visit.c, `${MESSAGES}/${id}`, VERBS[verb].said)
         : ask(visit, verb, done.failure)
@@ -54,7 +54,7 @@ async function ask(
   const found = await visit.desk.messages.find(id)
   if (!found.ok) return problem(visit.c, visit.caller, 'not_found')
   const { dataModel, eventType, deliveries } = found.value
-  const destination = optional(visit, 'destination')
+  const destination = optionalId(visit, 'destination')
   const names = deliveries
     .filter(({ destinationId }) => destination === undefined || destinationId === destination)
     .map(({ destinationName }) => destinationName)

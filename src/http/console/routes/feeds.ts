@@ -6,7 +6,7 @@ import { accountIdOf } from '../one-account.ts'
 import { hidden, link, select, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { empty } from '../parts/words.ts'
-import { optional, type Visit } from '../visit.ts'
+import { optional, optionalId, type Visit } from '../visit.ts'
 import { feedTable } from './feed-table.ts'
 import { FEEDS, SOURCES } from './paths.ts'
 
@@ -17,7 +17,7 @@ export function mountFeeds(area: Area): void {
 
 async function list(visit: Visit): Promise<Response> {
   const stuck = optional(visit, 'state') === 'stuck'
-  const [sourceId, destinationId] = [optional(visit, 'source'), optional(visit, 'destination')]
+  const [sourceId, destinationId] = [optionalId(visit, 'source'), optionalId(visit, 'destination')]
   const { rows, pages } = await listPage(visit, (page) =>
     visit.desk.routes.listFeeds({
       ...{ ...page, sourceId, destinationId, accountId: accountIdOf(visit) ?? undefined },

@@ -1,0 +1,10 @@
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+export const isUuid = (text: string): boolean => UUID.test(text)
+
+/**
+ * Spells an id as it is stored: a UUID in lower case (RFC 9562 §4), any other text unchanged, because
+ * ids of other systems are opaque. Applied once, where an id comes in, so that no spelling of it has a
+ * limit, a lookup or an argon2 turn of its own.
+ */
+export const toStoredId = (text: string): string => (isUuid(text) ? text.toLowerCase() : text)

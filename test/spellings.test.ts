@@ -1,0 +1,201 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { askerOf, seedAsker } from './support/admin/asker.ts'
+import { seedHolder } from './support/holder.ts'
+import {
+  deviceNew,
+  done,
+  seedKey,
+  type TestServer,
+  type TokenAnswer,
+  testServer,
+} from './support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await testServer({ LATCHKEY_FAILURES_PER_KEY: '3' })
+})
+afterAll(() => server.close())
+
+let addresses = 0
+/** Each of these tests has an address of its own, with no failures yet. */
+const ownAddress = () => `203.0.113.${++addresses}`
+
+const tokensOf = async (answer: Response) => {
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as TokenAnswer
+}
+
+describe('the path', () => {
+  test.each([
+    ['/auth/authenticate', '/auth/refreshToken', '/endpoint', '/query'],
+    ['/auth/authenticate/', '/auth/refreshToken/', '/endpoint/', '/query/'],
+    ['/AUTH/Authenticate', '/auth/refreshtoken', '/Endpoint', '/QUERY'],
+    ['/Auth/AUTHENTICATE/?a=b', '/Auth/RefreshToken/?', '/ENDPOINT/?x', '/Query/?y=/'],
+  ])('%s, %s, %s and %s are the vendor’s four', async (exchange, refresh, endpoint, query) => {
+    const { apiKey, secret, destinationId } = await seedKey(server)
+    const post = (path: string, body: object, token = '') =>
+      server.call(path, {
+        body: JSON.stringify(body),
+        headers: { Authorization: `Bearer ${token}` },
+      })
+    const first = await tokensOf(await post(exchange, { apiKey, secret }))
+    const { refreshToken } = first
+    const second = await tokensOf(await post(refresh, { apiKey, refreshToken }))
+    for (const path of [endpoint, query]) {
+      expect((await post(path, deviceNew(destinationId), second.accessToken)).status).toBe(200)
+    }
+  })
+
+  test.each([
+    '/auth/authenticate//',
+    '/auth//authenticate',
+    '/auth/authenticates',
+    '/endpoint/x',
+    '/endpoints',
+    '/Health',
+    '/health/',
+    '/READY',
+    '/Forward-Auth/xenrad',
+    '/.Well-Known/jwks.json',
+    '/Fhir/metadata',
+    '/APIKEYS',
+  ])('%s is nothing, as before', async (path) => {
+    const { status } = await server.call(path, { method: 'GET' })
+    expect(status).toBe(404)
+  })
+
+  test('is kept in the audit as it is registered, in whatever case it came', async () => {
+    const { apiKey, keyId } = await seedKey(server)
+    await server.call('/AUTH/authenticate/', { body: JSON.stringify({ apiKey, secret: 'wrong' }) })
+    await server.record()
+    const [refused] = await server.storage.listEvents({ actor: keyId, limit: 1 })
+    expect(refused?.facts.path).toBe('/auth/authenticate')
+  })
+})
+
+describe('an id that is a UUID', () => {
+  test('is one key in every case: exchange, refresh, message', async () => {
+    const key = await seedKey(server)
+    const apiKey = key.apiKey.toUpperCase()
+    const first = await tokensOf(await server.authenticate(apiKey, key.secret))
+    const { accessToken } = await tokensOf(await server.refresh(apiKey, first.refreshToken))
+    const message = deviceNew(key.destinationId.toUpperCase(), {
+      Source: { ID: key.sourceId.toUpperCase() },
+    })
+    const answer = await server.endpoint(accessToken, message)
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({
+      Meta: { Source: { ID: key.sourceId }, Destinations: [{ ID: key.destinationId }] },
+    })
+  })
+
+  test('is one destination in every case: twice in a message is refused', async () => {
+    const key = await seedKey(server)
+    const { accessToken } = await tokensOf(await server.authenticate(key.apiKey, key.secret))
+    const answer = await server.endpoint(
+      accessToken,
+      deviceNew(key.destinationId, {
+        Destinations: [{ ID: key.destinationId }, { ID: key.destinationId.toUpperCase() }],
+      }),
+    )
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('Meta.Destinations[1].ID')
+  })
+
+  test('has one budget of guesses, in whatever case they spell it', async () => {
+    const { apiKey } = await seedKey(server)
+    const spellings = [apiKey, apiKey.toUpperCase(), apiKey.replace('a', 'A'), apiKey]
+    const statuses: number[] = []
+    for (const [n, spelling] of spellings.entries()) {
+      const body = JSON.stringify({ apiKey: spelling, secret: `wrong ${n}` })
+      statuses.push(
+        (await server.call('/auth/authenticate', { body, address: ownAddress() })).status,
+      )
+    }
+    expect(statuses).toEqual([401, 401, 401, 429])
+  })
+
+  test('is stored in lower case where another system issued it in another', async () => {
+    const { ownerId, accountId } = await seedKey(server)
+    const publicId = crypto.randomUUID().toUpperCase()
+    const source = done(await server.routes.addSource({ accountId, name: 'Imported' }))
+    const wish = { dialect: 'redox', ownerId, sourceId: source.id, name: 'imported' } as const
+    const made = done(await server.keys.create({ ...wish, publicId }))
+    expect(made.key.publicId).toBe(publicId.toLowerCase())
+    await tokensOf(await server.authenticate(publicId, made.secret))
+    const other = done(await server.routes.addSource({ accountId, name: 'Other' }))
+    const again = await server.keys.create({
+      ...{ ...wish, sourceId: other.id },
+      publicId: publicId.toLowerCase(),
+    })
+    expect(again.ok).toBe(false)
+  })
+
+  test('of another form keeps its case: it is another id', async () => {
+    const { ownerId, accountId } = await seedKey(server)
+    const source = done(await server.routes.addSource({ accountId, name: 'Imported' }))
+    const made = done(
+      await server.keys.create({
+        ...{ dialect: 'redox', ownerId, sourceId: source.id, name: 'imported' },
+        publicId: 'Partner-SEVEN',
+      }),
+    )
+    expect(made.key.publicId).toBe('Partner-SEVEN')
+    expect((await server.authenticate('partner-seven', made.secret)).status).toBe(401)
+    expect((await server.authenticate('Partner-SEVEN', made.secret)).status).toBe(200)
+  })
+
+  test('is one XDENT KeyId in every case', async () => {
+    const { publicId, secret } = await seedHolder(server, 'xdent')
+    const headers = { 'X-Api-Key': `${publicId.toUpperCase()}.${secret}` }
+    const answer = await server.call('/api/v1/Identity', { method: 'GET', headers })
+    expect(await answer.json()).toMatchObject({ KeyId: publicId })
+  })
+
+  test('names one thing in every case, for who manages', async () => {
+    const { secret } = await seedAsker(server)
+    const ask = askerOf(server, secret)
+    const key = await seedKey(server)
+    const up = (text: string) => text.toUpperCase()
+    for (const id of [key.keyId, key.apiKey]) {
+      expect((await ask('GET', `/keys/${up(id)}`)).body.id).toBe(key.keyId)
+    }
+    const listed = await ask(
+      'GET',
+      `/keys?ownerId=${up(key.ownerId)}&accountId=${up(key.accountId)}`,
+    )
+    expect(listed.body.items).toHaveLength(1)
+    const added = await ask('POST', '/sources', {
+      ...{ name: 'Ward', accountId: up(key.accountId), id: up(crypto.randomUUID()) },
+    })
+    expect(added.body).toMatchObject({ accountId: key.accountId })
+    expect(added.body.id).toBe(added.body.id.toLowerCase())
+    const subscribed = await ask('POST', '/subscriptions', {
+      ...{ sourceId: up(added.body.id), destinationId: up(key.destinationId) },
+    })
+    expect(subscribed.body).toMatchObject({ destinationId: key.destinationId })
+    await ask('PUT', `/sources/${up(added.body.id)}/name`, { name: 'Ward 2' })
+    const events = await ask('GET', `/audit?subject=${up(added.body.id)}`)
+    expect(events.body.items.map(({ action }: { action: string }) => action)).toEqual([
+      'source.renamed',
+      'source.created',
+    ])
+  })
+})
+
+test('a token opens nothing of another key that has the public id by now', async () => {
+  const old = await seedKey(server)
+  const next = await seedKey(server, { accountId: old.accountId })
+  const { accessToken } = await tokensOf(await server.authenticate(old.apiKey, old.secret))
+  // As the migration to one spelling does it where two keys differed in case alone.
+  const db = new Database(join(server.dir, 'latchkey.db'))
+  const rename = db.prepare('UPDATE keys SET public_id = ? WHERE id = ?')
+  rename.run(`${old.apiKey}.${old.keyId}`, old.keyId)
+  rename.run(old.apiKey, next.keyId)
+  db.exec('UPDATE authority SET version = version + 1')
+  db.close()
+  expect((await server.authenticate(old.apiKey, next.secret)).status).toBe(200)
+  expect((await server.endpoint(accessToken, deviceNew(next.destinationId))).status).toBe(401)
+})
