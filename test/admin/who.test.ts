@@ -228,23 +228,40 @@ test('what is done is told of the person and of the request', async () => {
   expect(event).toMatchObject({ action: 'account.created', actor: user.id, requestId })
 })
 
-test('who guesses has to wait, with a good token too; others do not', async () => {
+test('who guesses has to wait, and a good token from the same address does not', async () => {
   const strict = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '5' })
   const { secret } = await seedAsker(strict)
   const guess = askerOf(strict, 'lk_guess')
   for (let n = 0; n < 5; n++) expect((await guess('GET', '/me')).status).toBe(401)
-  const waits = await askerOf(strict, secret)('GET', '/me')
+  const waits = await guess('GET', '/me')
   expect(waits.status).toBe(429)
   const seconds = Number(waits.headers.get('retry-after'))
   expect(seconds).toBeGreaterThan(0)
   expect(waits.body.retryAfterSeconds).toBe(seconds)
+  expect((await askerOf(strict, secret)('GET', '/me')).status).toBe(200)
+  // A token of no shape is a guess too; none at all is not.
+  expect((await askerOf(strict, 'two words')('GET', '/me')).status).toBe(429)
+  expect((await askerOf(strict, null)('GET', '/me')).status).toBe(401)
   const elsewhere = await strict.call('/admin/v1/me', {
     ...{ method: 'GET', address: '198.51.100.9' },
-    headers: { Authorization: `Bearer ${secret}` },
+    headers: { Authorization: 'Bearer lk_guess' },
   })
-  expect(elsewhere.status).toBe(200)
+  expect(elsewhere.status).toBe(401)
   strict.clock.turn(seconds * 1000)
-  expect((await askerOf(strict, secret)('GET', '/me')).status).toBe(200)
+  expect((await guess('GET', '/me')).status).toBe(401)
+  await strict.close()
+})
+
+test('guesses at tokens are counted for an IPv6 /64', async () => {
+  const strict = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '3' })
+  const guess = (address: string) =>
+    strict.call('/admin/v1/me', {
+      ...{ method: 'GET', address },
+      headers: { Authorization: 'Bearer lk_guess' },
+    })
+  for (let n = 0; n < 3; n++) expect((await guess(`2001:db8::${n}`)).status).toBe(401)
+  expect((await guess('2001:db8::ffff')).status).toBe(429)
+  expect((await guess('2001:db8:0:1::1')).status).toBe(401)
   await strict.close()
 })
 

@@ -24,12 +24,6 @@ export function createGate({ sessions, recorder, guesses }: GateDeps) {
     headers: Headers,
     caller: Caller,
   ): Promise<Result<SignedIn, Problem>> {
-    const mayTry = guesses.mayTry(caller.address)
-    if (!mayTry.ok) {
-      const { retryAfterSeconds } = mayTry.failure
-      const detail = `try again in ${retryAfterSeconds} seconds`
-      return fail({ kind: 'too_many', detail, retryAfterSeconds })
-    }
     const token = bearerToken(headers.get('authorization'))
     if (!token.ok && token.failure.reason === 'credential_missing') {
       return fail({ kind: 'unauthorized', detail: NEEDED, headers: bearerChallenge() })
@@ -37,7 +31,14 @@ export function createGate({ sessions, recorder, guesses }: GateDeps) {
     const signedIn = token.ok ? await sessions.find(token.value, 'token') : null
     if (signedIn !== null) return ok(signedIn)
 
+    // A good token is never refused for what its address has tried; only failures are slowed down.
+    const mayTry = guesses.mayTry(caller.address)
     guesses.failed(caller.address)
+    if (!mayTry.ok) {
+      const { retryAfterSeconds } = mayTry.failure
+      const detail = `try again in ${retryAfterSeconds} seconds`
+      return fail({ kind: 'too_many', detail, retryAfterSeconds })
+    }
     const facts = { surface: 'admin', reason: 'token_unknown' }
     recorder.record({ action: 'session.refused', subject: NOBODY, caller, facts })
     return fail({
