@@ -71,6 +71,41 @@ describe('a second factor', () => {
     expect(await comesIn(first)).toBe('code_wrong')
   })
 
+  test('takes no code that has confirmed the app', async () => {
+    const other = await seedPerson(server)
+    const his = (await signIn(server, other)).signedIn
+    const { secret } = await setUpApp(server, his)
+    const shown = codeAt(secret, server.clock())
+    const tryCode = async (text: string) => {
+      const answer = await server.access.signIn({ ...typed(other), code: text }, from())
+      return answer.ok ? 'in' : answer.failure.reason
+    }
+    expect(await tryCode(shown)).toBe('code_wrong')
+    server.clock.turn(30_000)
+    expect(await tryCode(shown)).toBe('code_wrong')
+    expect(await tryCode(codeAt(secret, server.clock()))).toBe('in')
+  })
+
+  test('of which wrong codes are tried holds up its address, whoever is named then', async () => {
+    const strict = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '6' })
+    const people = [await seedPerson(strict), await seedPerson(strict)]
+    for (const each of people) await setUpApp(strict, (await signIn(strict, each)).signedIn)
+    const tryCode = async (each: Person, address: string) => {
+      const answer = await strict.access.signIn({ ...typed(each), code: '000000' }, from(address))
+      return answer.ok ? 'in' : answer.failure.reason
+    }
+    for (const each of people) {
+      // Fewer than one name is held up for.
+      for (let n = 0; n < 3; n++) {
+        expect(await tryCode(each, `2001:db8::${n}`)).toBe('code_wrong')
+      }
+    }
+    const third = await seedPerson(strict)
+    expect(await tryCode(third, '2001:db8::ffff')).toBe('locked')
+    expect(await tryCode(third, '2001:db8:0:1::1')).toBe('in')
+    await strict.close()
+  })
+
   test('lets one in of many who use one code at once', async () => {
     const its = code()
     const text = await ticket()
