@@ -159,7 +159,8 @@ CREATE TABLE subscriptions (
 -- where the secret is exchanged for tokens, and a keyed digest, to find it by, where it is presented at
 -- every request; sealed_secret is what may be viewed again; previous_* last as long as an overlap.
 -- token_epoch counts the times that all tokens were ended, token_salt is part of every refresh token's
--- tag.
+-- tag. *_digest are keyed digests beside argon2id hashes, of secrets that Latchkey made: the right one is
+-- recognised by it at once.
 
 CREATE TABLE keys (
   id TEXT PRIMARY KEY,
@@ -190,6 +191,8 @@ CREATE TABLE keys (
   secret_replaced_at BIGINT,
   last_used_at BIGINT,
   event_id TEXT NOT NULL,
+  secret_digest TEXT,
+  previous_secret_digest TEXT,
   CHECK ((dialect = 'redox') = (source_id IS NOT NULL))
 );
 -- (What a text is looked for in lies together: SQLite reads half as much, and no row.)
@@ -202,6 +205,16 @@ CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS 
 CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked';
 CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE dialect <> 'redox';
 CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
+
+-- Where a secret without a digest was proven from (an IPv4 address, an IPv6 /64), and which: there its
+-- owner is told from strangers.
+CREATE TABLE secret_proofs (
+  key_id TEXT NOT NULL,
+  network TEXT NOT NULL,
+  secret_hash TEXT NOT NULL,
+  proven_at BIGINT NOT NULL,
+  PRIMARY KEY (key_id, network)
+);
 
 -- How often a key was used on a day (days since 1970, UTC).
 CREATE TABLE key_uses (

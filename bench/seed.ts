@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import { v7 } from 'uuid'
 import { readConfig } from '../src/config.ts'
+import { withChecksum } from '../src/domain/secret.ts'
 import { databasePath } from '../src/node/engine.ts'
 import { nodeArgon2 } from '../src/node/primitives.ts'
 import { open } from '../src/node/server.ts'
@@ -117,6 +118,8 @@ async function copyRows(
           source_id,
           public_id,
           ...(secret_hash === undefined ? {} : { secret_hash }),
+          // It is of the first key's row alone: each other is written when its secret is first proven.
+          secret_digest: null,
         })
         const secret = secrets.get(n)
         if (secret !== undefined) {
@@ -160,7 +163,7 @@ function draw(below: number, count: number): Set<number> {
 }
 
 const newSecret = () =>
-  Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+  withChecksum(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'))
 
 export function done<T>(result: Done<T>): T {
   if (!result.ok) throw new Error(result.failure.message)

@@ -26,6 +26,7 @@ import { createDeskOf, type DeskOf, type Services } from './service/desk.ts'
 import { createExchange } from './service/exchange.ts'
 import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
+import { createKeyProofs } from './service/key-proofs.ts'
 import { createKeys } from './service/keys.ts'
 import { createPace } from './service/pace.ts'
 import type { Carry, Clock, Dispatch, KeepAlive, Log, Share, Storage } from './service/ports.ts'
@@ -105,6 +106,9 @@ export interface Latchkey extends Services {
 /** A core does some hundred computations a second: a full queue is a wait of about a second. */
 const QUEUED_PER_CORE = 100
 
+/** A vendor without a network of its own leaves no more rows than this. */
+const MAX_NETWORKS_PER_KEY = 500
+
 /** Wires ports to adapters; neutral to the runtime. */
 export function compose(parts: Parts): Latchkey {
   const { config, publicUrl, consoleUrl, engine, primitives, argon2, keyring, clock, log } = parts
@@ -134,7 +138,11 @@ export function compose(parts: Parts): Latchkey {
   const notary = createNotary(primitives, keyring)
   const chain = createChain({ storage, notary, random, clock, log })
   const uses = createUses(storage, clock, log, keepAlive, traffic)
-  const common = { standings, uses, minter, random, clock, log, region, recorder, refused }
+  const proofs = createKeyProofs({
+    ...{ storage, hasher, digester, clock, log, keepAlive },
+    digestImported: config.digestImported,
+  })
+  const common = { standings, storage, uses, minter, random, clock, log, region, recorder, refused }
   const secrets = { storage, random, clock, hasher, digester, sealer }
   const totp = createTotp(primitives)
   const keysAs = (actor: string) => createKeys({ ...secrets, actor })
@@ -183,14 +191,13 @@ export function compose(parts: Parts): Latchkey {
     consoleUrl,
     console: config.console !== null,
     consoleLink,
-    exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
+    exchange: createExchange({ ...common, proofs, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
       ...common,
-      storage,
       guesses: guessesOf('refresh'),
       leewayMs: config.leewayMs,
     }),
-    guard: createGuard({ ...common, storage }),
+    guard: createGuard(common),
     accept: createAccept({
       storage,
       sealer,
@@ -248,6 +255,7 @@ export function compose(parts: Parts): Latchkey {
     record: recorder.flush,
     seal: chain.seal,
     async sweep() {
+      await storage.purgeSecretProofs(MAX_NETWORKS_PER_KEY)
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
       const erased = await storage.erasePayloads(clock() - config.retentionMs, clock())

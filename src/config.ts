@@ -38,15 +38,15 @@ export const SETTINGS = {
     default: '60',
     help: 'How long after a rotation, and before it where clocks differ, an earlier token revokes nothing; the one before is answered again; 0 to 3600.',
   },
-  LATCHKEY_FAILURES_PER_KEY: {
-    default: '20',
-    help: 'Failures with one key id within the window, before who cannot prove its secret at once must wait.',
-  },
   LATCHKEY_FAILURES_PER_ADDRESS: {
     default: '300',
-    help: 'Failures from one address within the window, before it must wait.',
+    help: 'Failures from one address (an IPv6 /64 is one) within the window, before what fails must wait.',
   },
   LATCHKEY_FAILURES_SECONDS: { default: '300', help: 'The window that failures are counted in.' },
+  LATCHKEY_DIGEST_IMPORTED_KEYS: {
+    default: 'off',
+    help: 'Whether a secret that another system made is kept as a keyed digest too, once it was proven: on or off. With it, the owner is recognised from every network; without it, from where it was proven. Switch it on where such secrets are long and random: who has the database and the key ring guesses at digests fast.',
+  },
   LATCHKEY_QUOTA_REQUESTS: {
     default: '10000',
     help: 'Requests within the quota window: of one address to /endpoint and /query, and of each key that comes with every request.',
@@ -183,9 +183,9 @@ const schema = z.object({
   LATCHKEY_REGION: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),
   LATCHKEY_TRUSTED_PROXIES: networks,
   LATCHKEY_REFRESH_LEEWAY_SECONDS: whole(0, 3600),
-  LATCHKEY_FAILURES_PER_KEY: whole(1, 1_000_000_000),
   LATCHKEY_FAILURES_PER_ADDRESS: whole(1, 1_000_000_000),
   LATCHKEY_FAILURES_SECONDS: whole(1, 86_400),
+  LATCHKEY_DIGEST_IMPORTED_KEYS: z.enum(['on', 'off'], 'must be on or off'),
   LATCHKEY_QUOTA_REQUESTS: whole(1, 1_000_000_000),
   LATCHKEY_QUOTA_SECONDS: whole(1, 86_400),
   LATCHKEY_AUDIT_YEARS: whole(1, 100),
@@ -226,7 +226,9 @@ export interface Config {
   readonly region: string
   readonly trustedProxies: readonly Network[]
   readonly leewayMs: number
-  readonly guessLimits: { perKey: number; perAddress: number; windowMs: number }
+  readonly guessLimits: { perAddress: number; windowMs: number }
+  /** Whether a secret that another system made gets a digest, once it was proven. */
+  readonly digestImported: boolean
   readonly quota: { requests: number; windowMs: number }
   readonly auditYears: number
   /** How long a payload is kept after its last delivery; 0 erases it with that. */
@@ -307,10 +309,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     trustedProxies: s.LATCHKEY_TRUSTED_PROXIES,
     leewayMs: s.LATCHKEY_REFRESH_LEEWAY_SECONDS * 1000,
     guessLimits: {
-      perKey: s.LATCHKEY_FAILURES_PER_KEY,
       perAddress: s.LATCHKEY_FAILURES_PER_ADDRESS,
       windowMs: s.LATCHKEY_FAILURES_SECONDS * 1000,
     },
+    digestImported: s.LATCHKEY_DIGEST_IMPORTED_KEYS === 'on',
     quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
     auditYears: s.LATCHKEY_AUDIT_YEARS,
     retentionMs: s.LATCHKEY_RETENTION_DAYS * 24 * 60 * 60 * 1000,

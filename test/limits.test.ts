@@ -1,8 +1,11 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createGuesses, createQuota } from '../src/service/guesses.ts'
 import {
   deviceNew,
+  done,
   seedKey,
   type TestServer,
   type TokenAnswer,
@@ -21,7 +24,10 @@ afterEach(async () => {
 async function serverWith(settings: Record<string, string>) {
   const server = await testServer(settings)
   servers.push(server)
-  const key = await seedKey(server)
+  return worldOf(server, await seedKey(server))
+}
+
+function worldOf(server: TestServer, key: Awaited<ReturnType<typeof seedKey>>) {
   let address = '203.0.113.7'
   const post = (path: string, body: object) =>
     server.call(path, { body: JSON.stringify(body), address })
@@ -38,6 +44,18 @@ async function serverWith(settings: Record<string, string>) {
     refresh: (refreshToken: string, apiKey = key.apiKey) =>
       post('/auth/refreshToken', { apiKey, refreshToken }),
     post,
+  }
+}
+
+/** What was proven is written after the answer, and before whatever is written next. */
+const settled = ({ server }: { server: TestServer }) => server.storage.probe()
+
+function withDatabase<T>({ dir }: TestServer, work: (db: Database.Database) => T): T {
+  const db = new Database(join(dir, 'latchkey.db'))
+  try {
+    return work(db)
+  } finally {
+    db.close()
   }
 }
 
@@ -61,95 +79,178 @@ async function mustWait(answer: Response, seconds: number) {
 
 const wrong = (n: number) => `wrong secret number ${n}`
 
-describe('failures with one key', () => {
-  const few = { LATCHKEY_FAILURES_PER_KEY: '3', LATCHKEY_FAILURES_PER_ADDRESS: '1000' }
+/** Secrets of another system: of them Latchkey cannot know how easily they are guessed. */
+const IMPORTED = 'winter-2019-nightly'
 
-  test('past the limit have to wait, wherever they come from, until the window ends', async () => {
-    const { authenticate, clock, from } = await serverWith(few)
-    const spread = (n: number) => {
-      from(`203.0.113.${n}`)
-      return authenticate(wrong(n))
+describe('an owner whose key id is known to strangers', () => {
+  const few = { LATCHKEY_FAILURES_PER_ADDRESS: '3' }
+  const HOME = '203.0.113.7'
+
+  /** Failures with this key from everywhere: whatever is counted of it is used up. */
+  async function guessFromEverywhere({
+    authenticate,
+    from,
+  }: Awaited<ReturnType<typeof serverWith>>) {
+    for (let n = 0; n < 20; n++) {
+      from(`198.51.100.${n}`)
+      expect((await authenticate(wrong(n))).status).toBe(401)
     }
-    expect(await statuses(3, spread)).toEqual([401, 401, 401])
-    await mustWait(await authenticate(wrong(3)), 300)
-    // The right secret, too, as long as nobody has proven it before.
-    await mustWait(await authenticate(), 300)
-    clock.turn(100 * SECOND + 1)
-    await mustWait(await authenticate(), 200)
-    clock.turn(200 * SECOND - 2)
-    await mustWait(await authenticate(), 1)
-    clock.turn(1)
-    expect((await authenticate()).status).toBe(200)
-    expect(await statuses(4, spread)).toEqual([401, 401, 401, 429])
+    from(HOME)
+    expect(await statuses(5, (n) => authenticate(wrong(n)))).toEqual([401, 401, 401, 429, 429])
+  }
+
+  /** Another process on the same database: it has none of the memory. */
+  async function restart(world: Awaited<ReturnType<typeof serverWith>>, settings = {}) {
+    const { dir, clock } = world.server
+    const server = await testServer({ ...few, ...settings }, { dir, clock })
+    servers.push(server)
+    return worldOf(server, world.key)
+  }
+
+  async function importedWorld(settings = {}) {
+    const world = await serverWith({ ...few, ...settings })
+    const { keyId } = world.key
+    done(await world.server.keys.rotateSecret(keyId, { secret: IMPORTED }))
+    return { ...world, authenticate: (secret = IMPORTED) => world.authenticate(secret) }
+  }
+
+  test('comes in with the secret that Latchkey made, from where strangers fail, the first time too', async () => {
+    const world = await serverWith(few)
+    await guessFromEverywhere(world)
+    await tokensOf(await world.authenticate())
+    await mustWait(await world.authenticate(wrong(1)), 300)
+
+    const restarted = await restart(world)
+    await guessFromEverywhere(restarted)
+    await tokensOf(await restarted.authenticate())
   })
 
-  test('that come all at once are judged no further than those that come one by one', async () => {
-    const { authenticate, from } = await serverWith(few)
-    const answers = await Promise.all(
-      Array.from({ length: 100 }, (_, n) => {
-        from(`203.0.113.${n}`)
-        return authenticate(wrong(n))
-      }),
-    )
-    const judged = answers.filter(({ status }) => status === 401).length
-    expect(judged).toBeGreaterThanOrEqual(3)
-    // Those under way, and those whose turn comes as these end: so many on each core.
-    expect(judged).toBeLessThan(3 + 2 * availableParallelism())
-    for (const answer of answers) if (answer.status !== 401) await mustWait(answer, 300)
-    await mustWait(await authenticate(), 300)
-  })
-
-  test('do not keep out a secret that was proven before', async () => {
-    const { authenticate, from } = await serverWith(few)
+  test('comes in with the new secret and, in an overlap, with the one before', async () => {
+    const world = await serverWith(few)
+    const { server, key, clock, authenticate } = world
+    const rotated = done(await server.keys.rotateSecret(key.keyId, { overlapMs: 60 * SECOND }))
+    await guessFromEverywhere(world)
     await tokensOf(await authenticate())
-    from('198.51.100.1')
-    expect(await statuses(10, (n) => authenticate(wrong(n)))).toEqual([
-      401, 401, 401, 429, 429, 429, 429, 429, 429, 429,
+    await tokensOf(await authenticate(rotated.secret))
+    clock.turn(60 * SECOND)
+    await mustWait(await authenticate(), 240)
+    await tokensOf(await authenticate(rotated.secret))
+    const last = done(await server.keys.rotateSecret(key.keyId, {}))
+    await mustWait(await authenticate(rotated.secret), 240)
+    await tokensOf(await authenticate(last.secret))
+  })
+
+  test('comes in with a secret that Latchkey made before it kept digests, once it was proven', async () => {
+    const world = await serverWith(few)
+    withDatabase(world.server, (db) => db.exec('UPDATE keys SET secret_digest = NULL'))
+    world.from('192.0.2.1')
+    await tokensOf(await world.authenticate())
+    await settled(world)
+    const restarted = await restart(world)
+    await guessFromEverywhere(restarted)
+    await tokensOf(await restarted.authenticate())
+  })
+
+  test('comes in with an imported secret from where it was proven once, although strangers fail there', async () => {
+    const world = await importedWorld()
+    await tokensOf(await world.authenticate())
+    await settled(world)
+    const restarted = await restart(world)
+    const { from, post } = restarted
+    const strangers = (n: number) =>
+      post('/auth/authenticate', { apiKey: crypto.randomUUID(), secret: wrong(n) })
+    expect(await statuses(5, strangers)).toEqual([401, 401, 401, 429, 429])
+    await tokensOf(await restarted.authenticate(IMPORTED))
+
+    // Who guesses at this very key from there is counted for it.
+    const third = await restart(restarted)
+    expect(await statuses(5, (n) => third.authenticate(wrong(n)))).toEqual([
+      401, 401, 401, 429, 429,
     ])
-    from('203.0.113.7')
-    await tokensOf(await authenticate())
-    await tokensOf(await authenticate())
-    await mustWait(await authenticate(wrong(11)), 300)
+    expect((await third.post('/auth/authenticate', { apiKey: 'x', secret: 'y' })).status).toBe(401)
+    from('192.0.2.1')
+    await tokensOf(await restarted.authenticate(IMPORTED))
   })
 
-  test('do not count for another key', async () => {
-    const { server, authenticate } = await serverWith(few)
-    const other = await seedKey(server)
-    expect(await statuses(4, (n) => authenticate(wrong(n)))).toEqual([401, 401, 401, 429])
-    expect((await authenticate(other.secret, other.apiKey)).status).toBe(200)
+  test('is known at a network, not at one address of it', async () => {
+    const world = await importedWorld()
+    world.from('2001:db8:0:7::1')
+    await tokensOf(await world.authenticate())
+    await settled(world)
+    const { from, post, authenticate } = await restart(world)
+    const strangers = (n: number) =>
+      post('/auth/authenticate', { apiKey: crypto.randomUUID(), secret: wrong(n) })
+    from('2001:db8:0:7::2')
+    expect(await statuses(4, strangers)).toEqual([401, 401, 401, 429])
+    from('2001:db8:0:7::3')
+    await tokensOf(await authenticate(IMPORTED))
   })
 
-  test('are counted alike for keys that do not exist, are disabled, or can be nobody’s', async () => {
-    const { server, authenticate, key } = await serverWith(few)
-    await server.keys.disable(key.keyId)
-    for (const id of [key.apiKey, crypto.randomUUID(), 'two words', '\0', 'x'.repeat(500)]) {
-      const found = await statuses(5, (n) => authenticate(wrong(n), id))
-      expect([id, found]).toEqual([id, [401, 401, 401, 429, 429]])
+  test('is remembered from each network, also while the proof is still in memory', async () => {
+    const world = await importedWorld()
+    await tokensOf(await world.authenticate())
+    world.from('192.0.2.1')
+    await tokensOf(await world.authenticate())
+    await settled(world)
+    const { from, post, authenticate } = await restart(world)
+    from('192.0.2.1')
+    const strangers = (n: number) => post('/auth/authenticate', { apiKey: 'x', secret: wrong(n) })
+    expect(await statuses(4, strangers)).toEqual([401, 401, 401, 429])
+    await tokensOf(await authenticate(IMPORTED))
+  })
+
+  test('comes in with an imported secret from everywhere, where the operator allows a digest of it', async () => {
+    const allowed = { LATCHKEY_DIGEST_IMPORTED_KEYS: 'on' }
+    const world = await importedWorld(allowed)
+    const digests = () =>
+      withDatabase(world.server, (db) => db.prepare('SELECT secret_digest FROM keys').pluck().all())
+    expect(digests()).toEqual([null])
+    world.from('192.0.2.1')
+    await tokensOf(await world.authenticate())
+    await settled(world)
+    expect(digests()).toEqual([expect.stringMatching(/^hmac\./)])
+    const restarted = await restart(world, allowed)
+    await guessFromEverywhere(restarted)
+    await tokensOf(await restarted.authenticate(IMPORTED))
+  })
+
+  test('without that, no digest of an imported secret is kept', async () => {
+    const world = await importedWorld()
+    await tokensOf(await world.authenticate())
+    await settled(world)
+    const kept = withDatabase(world.server, (db) => db.prepare('SELECT * FROM keys').get())
+    expect(kept).toMatchObject({ secret_digest: null, previous_secret_digest: null })
+  })
+
+  test('whose imported secret was never proven shares its address with strangers, and no other', async () => {
+    const { authenticate, from, clock } = await importedWorld()
+    for (let n = 0; n < 20; n++) {
+      from(`198.51.100.${n}`)
+      expect((await authenticate(wrong(n))).status).toBe(401)
     }
+    from(HOME)
+    expect(await statuses(3, (n) => authenticate(wrong(n)))).toEqual([401, 401, 401])
+    await mustWait(await authenticate(), 300)
+    from('198.51.100.99')
+    await tokensOf(await authenticate())
+    from(HOME)
+    clock.turn(300 * SECOND)
+    await tokensOf(await authenticate())
   })
 
-  test('are not made of successes', async () => {
-    const { authenticate, clock } = await serverWith(few)
-    for (let hour = 0; hour < 4; hour++) {
-      // Each hour the proof is forgotten and the secret is proven anew.
-      expect(await statuses(10, () => authenticate())).toEqual(Array(10).fill(200))
-      clock.turn(3600 * SECOND)
-    }
-    const crowd = await Promise.all(Array.from({ length: 30 }, () => authenticate()))
-    expect(crowd.map(({ status }) => status)).toEqual(Array(30).fill(200))
-    expect(await statuses(4, (n) => authenticate(wrong(n)))).toEqual([401, 401, 401, 429])
-  })
-
-  test('are not made of requests that cannot be read', async () => {
-    const { post, authenticate, key } = await serverWith(few)
-    const unreadable = await statuses(5, () => post('/auth/authenticate', { apiKey: key.apiKey }))
-    expect(unreadable).toEqual([400, 400, 400, 400, 400])
-    expect((await authenticate()).status).toBe(200)
+  test('is found in no proof of a secret that was replaced', async () => {
+    const world = await importedWorld()
+    await tokensOf(await world.authenticate())
+    await settled(world)
+    done(await world.server.keys.rotateSecret(world.key.keyId, { secret: `${IMPORTED}-2` }))
+    expect(await statuses(4, (n) => world.authenticate(wrong(n)))).toEqual([401, 401, 401, 429])
+    await mustWait(await world.authenticate(), 300)
+    await mustWait(await world.authenticate(`${IMPORTED}-2`), 300)
   })
 })
 
 describe('failures from one address', () => {
-  const few = { LATCHKEY_FAILURES_PER_KEY: '1000', LATCHKEY_FAILURES_PER_ADDRESS: '3' }
+  const few = { LATCHKEY_FAILURES_PER_ADDRESS: '3' }
   const anyKey = () => crypto.randomUUID()
 
   test('past the limit have to wait, whatever keys they try, until the window ends', async () => {
@@ -180,13 +281,37 @@ describe('failures from one address', () => {
     for (const { status } of await Promise.all(crowd)) expect(status).toBe(200)
   })
 
-  test('past the limit have to wait even with a secret that was proven before', async () => {
-    const { authenticate, from } = await serverWith(few)
-    await tokensOf(await authenticate())
-    await statuses(3, (n) => authenticate(wrong(n), anyKey()))
-    await mustWait(await authenticate(), 300)
-    from('203.0.113.8')
-    await tokensOf(await authenticate())
+  test('are counted for an IPv6 /64, whatever addresses of it they come from', async () => {
+    const { authenticate, refresh, from } = await serverWith(few)
+    const within = (act: (n: number) => Promise<Response>) => (n: number) => {
+      from(`2001:db8:0:7::${n}`)
+      return act(n)
+    }
+    const guess = within((n) => authenticate(wrong(n), anyKey()))
+    expect(await statuses(5, guess)).toEqual([401, 401, 401, 429, 429])
+    from('2001:db8:0:8::1')
+    expect((await authenticate(wrong(1), anyKey())).status).toBe(401)
+    const forge = within(() => refresh('rt_forged', anyKey()))
+    expect(await statuses(5, forge)).toEqual([401, 401, 401, 429, 429])
+  })
+
+  test('are counted alike for keys that do not exist, are disabled, or can be nobody’s', async () => {
+    const { server, authenticate, key, from } = await serverWith(few)
+    await server.keys.disable(key.keyId)
+    const ids = [key.apiKey, crypto.randomUUID(), 'two words', '\0', 'x'.repeat(500)]
+    for (const [n, id] of ids.entries()) {
+      from(`198.51.100.${n}`)
+      const found = await statuses(5, (m) => authenticate(wrong(m), id))
+      expect([id, found]).toEqual([id, [401, 401, 401, 429, 429]])
+      expect([id, (await authenticate(key.secret, id)).status]).toEqual([id, 429])
+    }
+  })
+
+  test('are not made of requests that cannot be read', async () => {
+    const { post, authenticate, key } = await serverWith(few)
+    const unreadable = await statuses(5, () => post('/auth/authenticate', { apiKey: key.apiKey }))
+    expect(unreadable).toEqual([400, 400, 400, 400, 400])
+    expect((await authenticate(wrong(1))).status).toBe(401)
   })
 
   test('are not made of successes', async () => {
@@ -221,7 +346,7 @@ describe('failures from one address', () => {
 })
 
 describe('a genuine refresh token', () => {
-  const few = { LATCHKEY_FAILURES_PER_KEY: '2', LATCHKEY_FAILURES_PER_ADDRESS: '3' }
+  const few = { LATCHKEY_FAILURES_PER_ADDRESS: '3' }
 
   test('is never refused for what others, or its own address, have tried', async () => {
     const { authenticate, refresh, from } = await serverWith(few)
@@ -229,7 +354,7 @@ describe('a genuine refresh token', () => {
     expect(await statuses(5, () => refresh('rt_forged'))).toEqual([401, 401, 401, 429, 429])
     from('198.51.100.1')
     expect(await statuses(5, () => refresh('rt_forged'))).toEqual([401, 401, 401, 429, 429])
-    expect(await statuses(5, (n) => authenticate(wrong(n)))).toEqual([401, 401, 429, 429, 429])
+    expect(await statuses(5, (n) => authenticate(wrong(n)))).toEqual([401, 401, 401, 429, 429])
     for (const address of ['203.0.113.7', '198.51.100.1', '192.0.2.1']) {
       from(address)
       tokens = await tokensOf(await refresh(tokens.refreshToken))
@@ -326,12 +451,11 @@ describe('the memory of limits', () => {
   const COUNTED = 50_000
 
   test('is bounded: of more ids than are counted, those longest unseen are forgotten', () => {
-    const limits = { perKey: 1, perAddress: 1, windowMs: WINDOW }
-    const guesses = createGuesses(limits, testClock())
-    for (let n = 0; n <= COUNTED; n++) guesses.failed(`address ${n}`, `key ${n}`)
-    expect([guesses.mayTry('address 0').ok, guesses.mayTryKey('key 0').ok]).toEqual([true, true])
-    expect([guesses.mayTry('address 1').ok, guesses.mayTryKey('key 1').ok]).toEqual([false, false])
-    const newest = guesses.mayTryKey(`key ${COUNTED}`)
+    const guesses = createGuesses({ perAddress: 1, windowMs: WINDOW }, testClock())
+    for (let n = 0; n <= COUNTED; n++) guesses.failed(`address ${n}`)
+    expect(guesses.mayTry('address 0').ok).toBe(true)
+    expect(guesses.mayTry('address 1').ok).toBe(false)
+    const newest = guesses.mayTry(`address ${COUNTED}`)
     expect(newest).toEqual({ ok: false, failure: { reason: 'guessing', retryAfterSeconds: 300 } })
 
     const quota = createQuota(1, WINDOW, testClock())
@@ -341,10 +465,10 @@ describe('the memory of limits', () => {
   })
 
   test('keeps who goes on being counted, however many others come and go', () => {
-    const guesses = createGuesses({ perKey: 3, perAddress: 3, windowMs: WINDOW }, testClock())
-    for (let n = 0; n < 3; n++) guesses.failed('attacker', 'key')
+    const guesses = createGuesses({ perAddress: 3, windowMs: WINDOW }, testClock())
+    for (let n = 0; n < 3; n++) guesses.failed('attacker')
     for (let n = 0; n < COUNTED * 2; n++) {
-      guesses.failed(`address ${n}`, `key ${n}`)
+      guesses.failed(`address ${n}`)
       // Who is refused tries again.
       if (n % 1000 === 0) expect(guesses.mayTry('attacker').ok).toBe(false)
     }

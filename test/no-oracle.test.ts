@@ -11,7 +11,6 @@ let server: Awaited<ReturnType<typeof composedServer>>
 beforeAll(async () => {
   server = await composedServer(
     {
-      LATCHKEY_FAILURES_PER_KEY: '1000000',
       LATCHKEY_FAILURES_PER_ADDRESS: '1000000',
     },
     argon2,

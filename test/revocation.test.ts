@@ -20,7 +20,6 @@ const PUBLIC_URL = 'https://latchkey.example'
 const PLENTY = '1000000000'
 const settings = {
   LATCHKEY_URL: PUBLIC_URL,
-  LATCHKEY_FAILURES_PER_KEY: PLENTY,
   LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
 }
 

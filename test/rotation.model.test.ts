@@ -25,7 +25,6 @@ import {
 
 /** Nobody is slowed down here: a history may fail as often as it likes. */
 const UNLIMITED = {
-  LATCHKEY_FAILURES_PER_KEY: '1000000000',
   LATCHKEY_FAILURES_PER_ADDRESS: '1000000000',
   LATCHKEY_QUOTA_REQUESTS: '1000000000',
 }

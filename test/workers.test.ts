@@ -15,7 +15,6 @@ const PLENTY = '1000000000'
 const settings = {
   LATCHKEY_URL: 'https://latchkey.example',
   LATCHKEY_QUOTA_REQUESTS: PLENTY,
-  LATCHKEY_FAILURES_PER_KEY: PLENTY,
   LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
   LATCHKEY_REFRESH_LEEWAY_SECONDS: '0',
 }
@@ -254,7 +253,7 @@ test('what keeps one worker from starting is told as it is of one process', asyn
 })
 
 test('a limit is that of the server: one worker counts up to it, and the other goes by that', async () => {
-  const few = { LATCHKEY_QUOTA_REQUESTS: '50', LATCHKEY_FAILURES_PER_KEY: '3' }
+  const few = { LATCHKEY_QUOTA_REQUESTS: '50', LATCHKEY_FAILURES_PER_ADDRESS: '3' }
   const server = await startServer(temporaryFolder(), few, TWO)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const statuses: number[] = []

@@ -1,13 +1,16 @@
 import { LRUCache } from 'lru-cache'
-import { fail, ok, type Result } from '../domain/failure.ts'
-import type { Clock, SecretHasher } from '../service/ports.ts'
+import { ok, type Result } from '../domain/failure.ts'
+import type { Asker, Clock, SecretHasher } from '../service/ports.ts'
 import type { Argon2, Primitives } from './primitives.ts'
+import { createWorkLanes } from './work-lanes.ts'
 
 export interface SecretHasherOptions {
   /** How many argon2 computations run at once: the cores. */
   readonly width: number
-  /** How many may wait for a turn; one more is told to come back. */
+  /** How many may wait for a turn in each lane; one more is told to come back. */
   readonly queue: number
+  /** How long each may wait. */
+  readonly waitMs?: number
   readonly remembered?: number
   readonly rememberedForMs?: number
 }
@@ -15,8 +18,11 @@ export interface SecretHasherOptions {
 /** A no costs this many computations, so that nobody can tell how many hashes were tried. */
 const WORK_OF_A_NO = 2
 
-/** A wait of a full queue is about a second: a core does some hundred computations a second. */
-const RETRY_AFTER_SECONDS = 2
+/** A full queue is a wait of two or three seconds: a core does some hundred computations a second. */
+const WAIT_MS = 5000
+
+/** Secrets are made by few, each of whom has proven before that they may. */
+const MAKER = { lane: 'people', party: 'makers of secrets' } as const
 
 /**
  * argon2id with a bounded number at work, and a memory of what was proven. The memory holds digests
@@ -27,8 +33,15 @@ export function createSecretHasher(
   primitives: Primitives,
   argon2: Argon2,
   clock: Clock,
-  { width, queue, remembered = 20_000, rememberedForMs = 3_600_000 }: SecretHasherOptions,
+  options: SecretHasherOptions,
 ): SecretHasher {
+  const {
+    width,
+    queue,
+    waitMs = WAIT_MS,
+    remembered = 20_000,
+    rememberedForMs = 3_600_000,
+  } = options
   const processKey = primitives.base64urlEncode(primitives.randomBytes(32))
   const proofs = new LRUCache<string, true>({
     max: remembered,
@@ -37,22 +50,28 @@ export function createSecretHasher(
     perf: { now: clock },
   })
   const atWork = new Map<string, Promise<Result<boolean>>>()
-  const turn = createTurns(width, queue)
+  const take = createWorkLanes({ width, queue, waitMs }, clock)
   const decoy = argon2.hash(primitives.base64urlEncode(primitives.randomBytes(32)))
 
   // The digests never leave this memory: there is none to extend, so the key may simply stand first.
   const proofOf = (secret: string, hash: string) =>
     primitives.sha256(`${processKey}\0${hash}\0${secret}`)
 
-  const isProven = (secret: string, hashes: readonly string[]) =>
-    hashes.some((hash) => proofs.has(proofOf(secret, hash)))
+  function isProven(secret: string, hashes: readonly string[]): boolean {
+    for (let n = 0; n < Math.max(WORK_OF_A_NO, hashes.length); n++) {
+      const hash = hashes[n]
+      if (proofs.has(proofOf(secret, hash ?? '')) && hash !== undefined) return true
+    }
+    return false
+  }
 
   async function compute(
     secret: string,
     hashes: readonly string[],
+    asker: Asker,
     mayStill: () => Result<void>,
   ): Promise<Result<boolean>> {
-    return turn(async () => {
+    return take(asker, async () => {
       if (isProven(secret, hashes)) return ok(true)
       const may = mayStill()
       if (!may.ok) return may
@@ -69,39 +88,20 @@ export function createSecretHasher(
   }
 
   return {
-    hash: (secret) => turn(async () => ok(await argon2.hash(secret))),
+    hash: (secret) => take(MAKER, async () => ok(await argon2.hash(secret))),
 
     isProven,
 
     async verify(secret, hashes, asker, mayStill = () => ok(undefined)) {
       if (isProven(secret, hashes)) return ok(true)
       // Many requests of one asker are one computation, whether there is such a key or not.
-      const question = proofOf(secret, [asker, ...hashes].join('\0'))
+      const { lane, party, claim } = asker
+      const question = proofOf(secret, [lane, party, claim, ...hashes].join('\0'))
       const running = atWork.get(question)
       if (running !== undefined) return running
-      const answer = compute(secret, hashes, mayStill).finally(() => atWork.delete(question))
+      const answer = compute(secret, hashes, asker, mayStill).finally(() => atWork.delete(question))
       atWork.set(question, answer)
       return answer
     },
-  }
-}
-
-/** A semaphore with a short queue. The turn belongs to the work: a caller that leaves frees nothing early. */
-function createTurns(width: number, queue: number) {
-  const waiting: (() => void)[] = []
-  let free = width
-
-  return async function turn<T>(work: () => Promise<Result<T>>): Promise<Result<T>> {
-    if (free > 0) free--
-    else if (waiting.length >= queue) {
-      return fail({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
-    } else await new Promise<void>((start) => waiting.push(start))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) free++
-      else next()
-    }
   }
 }

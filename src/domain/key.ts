@@ -58,6 +58,9 @@ export interface Key {
   readonly secretHash: string
   /** The secret before it, while an overlap that the operator chose lasts. */
   readonly previousSecretHash: string | null
+  /** A keyed digest beside an argon2id hash, which tells the right secret at once: see KeyProofs. */
+  readonly secretDigest: string | null
+  readonly previousSecretDigest: string | null
   readonly previousSecretEndsAt: number | null
   /** Mixed into every refresh token's tag: with the database alone, or the key ring alone, nobody mints. */
   readonly tokenSalt: string
@@ -120,10 +123,21 @@ export function mayRequest(key: Key, method: string): Result<Key, NotAllowed> {
 }
 
 /** The hashes that a secret may match now: the current one first. */
-export function secretHashes(key: Key, now: number): readonly string[] {
-  const { secretHash, previousSecretHash, previousSecretEndsAt } = key
-  const overlap = previousSecretEndsAt !== null && now < previousSecretEndsAt
-  return previousSecretHash !== null && overlap ? [secretHash, previousSecretHash] : [secretHash]
+export const secretHashes = (key: Key, now: number): readonly string[] =>
+  ofLiveSecrets(key, now, key.secretHash, key.previousSecretHash)
+
+/** The keyed digests beside them, as far as there are any. */
+export const secretDigests = (key: Key, now: number): readonly string[] =>
+  ofLiveSecrets(key, now, key.secretDigest, key.previousSecretDigest)
+
+function ofLiveSecrets(
+  { previousSecretEndsAt }: Key,
+  now: number,
+  current: string | null,
+  previous: string | null,
+): readonly string[] {
+  const isOverlap = previousSecretEndsAt !== null && now < previousSecretEndsAt
+  return [current, isOverlap ? previous : null].filter((text) => text !== null)
 }
 
 export const PUBLIC_ID_MAX_LENGTH = 128

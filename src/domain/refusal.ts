@@ -222,8 +222,7 @@ const TOLD = {
     keeps: ['retryAfterSeconds'],
     says: ({ retryAfterSeconds }) =>
       `Too many failures came with this key id or from this address: it must wait ${retryAfterSeconds} s.`,
-    helps: () =>
-      'See the refusals before it; LATCHKEY_FAILURES_PER_KEY and _PER_ADDRESS are the limits.',
+    helps: () => 'See the refusals before it; LATCHKEY_FAILURES_PER_ADDRESS is the limit.',
   },
   quota_exceeded: {
     keeps: ['limit', 'retryAfterSeconds'],

@@ -21,6 +21,10 @@ export function isGarbled(secret: string): boolean {
   return random.length < RANDOM_LENGTH || secret !== withChecksum(random)
 }
 
+/** Whether it has the form of ours and a checksum that is right: 256 random bits, unless somebody forged them. */
+export const isMadeHere = (secret: string): boolean =>
+  secret.startsWith(SECRET_PREFIX) && !isGarbled(secret)
+
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** CRC-32 in base 62. It is no protection: who knows the secret's random part can make it. */

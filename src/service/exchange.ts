@@ -1,16 +1,26 @@
+import { neighbourhood } from '../domain/address.ts'
 import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { isPublicId, type Key, mayUse, secretHashes } from '../domain/key.ts'
 import { wholeSecond } from '../domain/token.ts'
-import type { Guesses } from './guesses.ts'
+import { type Guesses, partyAt } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
-import type { Clock, Log, Random, SecretHasher, TokenMinter } from './ports.ts'
+import type { KeyProofs } from './key-proofs.ts'
+import type {
+  AuthorityStorage,
+  Clock,
+  FoundKey,
+  Log,
+  Random,
+  SecretHasher,
+  TokenMinter,
+} from './ports.ts'
 import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
-import type { Standings } from './standing.ts'
 import type { Uses } from './uses.ts'
 
 export interface ExchangeDeps {
-  readonly standings: Standings
+  readonly storage: Pick<AuthorityStorage, 'findKey'>
+  readonly proofs: KeyProofs
   readonly hasher: SecretHasher
   readonly minter: TokenMinter
   readonly guesses: Guesses
@@ -28,7 +38,7 @@ export interface ExchangeDeps {
  * them reads the key's row. The audit hears of it a moment later.
  */
 export function createExchange(deps: ExchangeDeps) {
-  const { standings, hasher, minter, guesses, random, clock, log, region } = deps
+  const { storage, proofs, hasher, minter, guesses, random, clock, log, region } = deps
   const { uses, recorder, refused } = deps
 
   return async function exchange(
@@ -59,38 +69,45 @@ export function createExchange(deps: ExchangeDeps) {
     { publicId, secret }: { publicId: string; secret: string },
     { address }: Caller,
   ): Promise<Result<Key>> {
-    const mayTry = guesses.mayTry(address)
-    if (!mayTry.ok) return mayTry
-
     const now = clock()
-    const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
+    const network = neighbourhood(address)
+    const found = await findExchangedKey(storage, publicId, network)
     const usable: Result<Key> =
-      standing === null
-        ? fail({ reason: 'key_unknown' })
-        : mayUse(standing.key, address, now, region)
-    // A key that may not be used has no hashes, like one that does not exist: the same work is done,
+      found === null ? fail({ reason: 'key_unknown' }) : mayUse(found, address, now, region)
+    // A key that may not be used has no secret, like one that does not exist: the same work is done,
     // and nobody learns which it was.
-    const hashes = usable.ok ? secretHashes(usable.value, now) : []
+    const key = usable.ok ? found : null
 
-    // Somebody who guesses at a key must not lock out its owner, whose secret is known already.
-    if (!hasher.isProven(secret, hashes)) {
-      // Asked again when the work begins: of many guesses at once, most must wait like any other.
-      const mayTryKey = () => {
-        const mayTry = guesses.mayTry(address)
-        return mayTry.ok ? guesses.mayTryKey(publicId) : mayTry
-      }
-      const may = mayTryKey()
+    // An id is no secret. Before any limit that strangers could use up, its owner is recognised.
+    if (!proofs.isProven(key, secret, now)) {
+      const owned = key !== null && proofs.isOwnerAt(key, now) ? key.id : undefined
+      const mayTry = () => guesses.mayTry(address, owned)
+      const may = mayTry()
       if (!may.ok) return may
-      const asker = `${publicId}\0${address}`
-      const proven = await hasher.verify(secret, hashes, asker, mayTryKey)
+      const hashes = key === null ? [] : secretHashes(key, now)
+      const party = partyAt(address, owned)
+      const asker = { lane: 'vendors', party, claim: publicId } as const
+      // Asked again when the work begins: of many guesses at once, most must wait like any other.
+      const proven = await hasher.verify(secret, hashes, asker, mayTry)
       if (!proven.ok) return proven
       if (!proven.value) {
-        guesses.failed(address, publicId)
+        guesses.failed(address, owned)
         return usable.ok ? fail(wrong(usable.value)) : usable
       }
     }
+    if (key !== null) proofs.remember(key, secret, network)
     return usable
   }
+}
+
+/** By one statement, whether there is such a key or not. A key of another dialect is none here. */
+export async function findExchangedKey(
+  storage: Pick<AuthorityStorage, 'findKey'>,
+  publicId: string,
+  network?: string,
+): Promise<FoundKey | null> {
+  const key = isPublicId(publicId) ? await storage.findKey(publicId, network) : null
+  return key?.dialect === 'redox' ? key : null
 }
 
 const wrong = (key: Key): Failure => ({ reason: 'secret_wrong', keyId: key.id })

@@ -1,7 +1,7 @@
 import { type Dialect, traitsOf } from '../domain/dialect.ts'
 import { ok } from '../domain/failure.ts'
 import { SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../domain/key.ts'
-import { isGarbled } from '../domain/secret.ts'
+import { isGarbled, isMadeHere } from '../domain/secret.ts'
 import { busy, type Done, invalid } from './operator.ts'
 import { busyOf } from './people/failures.ts'
 import type { Random, Sealer, SecretDigester, SecretHasher } from './ports.ts'
@@ -16,8 +16,13 @@ export interface KeySecretsDeps {
 /** What the database keeps of a secret. */
 export interface Kept {
   readonly hash: string
+  /** Beside an argon2id hash, of a secret that nobody can guess: see exchangedText. */
+  readonly digest: string | null
   readonly sealed: string | null
 }
+
+/** What the digest of a secret that is exchanged is made of: no two keys have the same. */
+export const exchangedText = (keyId: string, secret: string) => `exchanged\0${keyId}\0${secret}`
 
 /** Makes secrets, and keeps each as its dialect needs it. */
 export function createKeySecrets({ random, hasher, digester, sealer }: KeySecretsDeps) {
@@ -53,7 +58,8 @@ export function createKeySecrets({ random, hasher, digester, sealer }: KeySecret
       switch (traitsOf(dialect).secret) {
         case 'exchanged': {
           const hashed = await hasher.hash(secret)
-          if (hashed.ok) return ok({ hash: hashed.value, sealed: null })
+          const digest = isMadeHere(secret) ? digester.digest(exchangedText(keyId, secret)) : null
+          if (hashed.ok) return ok({ hash: hashed.value, digest, sealed: null })
           const { retryAfterSeconds } = busyOf(hashed.failure)
           return busy(
             `too many secrets are checked at this moment, and nothing was changed: try again in ${retryAfterSeconds} seconds`,
@@ -61,10 +67,11 @@ export function createKeySecrets({ random, hasher, digester, sealer }: KeySecret
           )
         }
         case 'presented':
-          return ok({ hash: digester.digest(secret), sealed: null })
+          return ok({ hash: digester.digest(secret), digest: null, sealed: null })
         case 'viewable':
           return ok({
             hash: digester.digest(secret),
+            digest: null,
             sealed: await sealer.seal(encoder.encode(secret), keyId),
           })
       }

@@ -1,6 +1,6 @@
 import type { AccountStorage } from './ports/accounts.ts'
 import type { AuditStorage, EventStorage } from './ports/audit.ts'
-import type { AuthorityStorage, GrantStorage } from './ports/authority.ts'
+import type { AuthorityStorage, GrantStorage, ProofStorage } from './ports/authority.ts'
 import type { EditStorage } from './ports/edits.ts'
 import type { FeedStorage } from './ports/feeds.ts'
 import type { KeyStorage } from './ports/keys.ts'
@@ -33,6 +33,7 @@ export interface OperatorStorage extends AccountStorage, KeyStorage, RouteStorag
 export interface Storage
   extends AuthorityStorage,
     GrantStorage,
+    ProofStorage,
     MessageStorage,
     FeedStorage,
     OperatorStorage,

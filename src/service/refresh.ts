@@ -1,18 +1,17 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
-import { isPublicId, type Key, mayUse } from '../domain/key.ts'
+import { type Key, mayUse } from '../domain/key.ts'
 import { decide, type Rotation } from '../domain/rotation.ts'
 import { GRANT_MS, type RefreshToken } from '../domain/token.ts'
+import { findExchangedKey } from './exchange.ts'
 import type { Guesses } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
-import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
+import type { AuthorityStorage, Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
 import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
-import type { Standings } from './standing.ts'
 import type { Uses } from './uses.ts'
 
 export interface RefreshDeps {
-  readonly standings: Standings
-  readonly storage: GrantStorage
+  readonly storage: GrantStorage & Pick<AuthorityStorage, 'findKey'>
   readonly minter: TokenMinter
   readonly guesses: Guesses
   readonly random: Random
@@ -32,7 +31,7 @@ const ATTEMPTS = 10
  * Refresh token in, the next generation out, or the same answer again for a client that lost it.
  */
 export function createRefresh(deps: RefreshDeps) {
-  const { standings, storage, minter, guesses, random, clock, log, region, leewayMs } = deps
+  const { storage, minter, guesses, random, clock, log, region, leewayMs } = deps
   const { uses, recorder, refused } = deps
 
   return async function refresh(
@@ -48,7 +47,7 @@ export function createRefresh(deps: RefreshDeps) {
     // A genuine token is never refused for what others have tried; only who fails is slowed down.
     const { address } = caller
     const mayTry = guesses.mayTry(address)
-    guesses.failed(address, credential.publicId)
+    guesses.failed(address)
     return mayTry.ok ? answer : mayTry
   }
 
@@ -57,13 +56,14 @@ export function createRefresh(deps: RefreshDeps) {
     caller: Caller,
   ): Promise<Result<Granted>> {
     const now = clock()
-    const standing = isPublicId(publicId) ? await standings.ofKey(publicId) : null
-    const proven = minter.proveRefresh(refreshToken, standing?.key.tokenSalt ?? minter.decoySalt)
-    if (standing === null) return fail({ reason: 'key_unknown' })
+    // Read anew each time: what is remembered of keys that exist would be told by the time.
+    const found = await findExchangedKey(storage, publicId)
+    const proven = minter.proveRefresh(refreshToken, found?.tokenSalt ?? minter.decoySalt)
+    if (found === null) return fail({ reason: 'key_unknown' })
     if (!proven.ok) return proven
-    const usable = mayUse(standing.key, caller.address, now, region)
+    const usable = mayUse(found, caller.address, now, region)
     if (!usable.ok) return usable
-    uses.count(standing.key)
+    uses.count(found)
     return rotate(usable.value, proven.value, now, caller)
   }
 

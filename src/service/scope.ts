@@ -1,4 +1,10 @@
-import type { AuditStorage, AuthorityStorage, GrantStorage, Storage } from './ports.ts'
+import type {
+  AuditStorage,
+  AuthorityStorage,
+  GrantStorage,
+  ProofStorage,
+  Storage,
+} from './ports.ts'
 import { scopeAccounts } from './scope/accounts.ts'
 import { scopeEdits } from './scope/edits.ts'
 import { scopeEvents } from './scope/events.ts'
@@ -14,6 +20,7 @@ import { scopeTraffic } from './scope/traffic.ts'
 /** What is no part of people's work: judging requests, the chain of the audit, the database itself. */
 type Elsewhere =
   | keyof GrantStorage
+  | keyof ProofStorage
   | Exclude<keyof AuthorityStorage, 'findKeyBySecret'>
   | Exclude<keyof AuditStorage, 'listEventsOfRequest'>
   | 'probe'

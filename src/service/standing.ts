@@ -3,7 +3,7 @@ import type { Key } from '../domain/key.ts'
 import type { Grant } from '../domain/rotation.ts'
 import type { Routes } from '../domain/route.ts'
 import type { TokenFacts } from '../domain/token.ts'
-import type { AuthorityStorage, GrantStorage, Maybe } from './ports.ts'
+import type { AuthorityStorage, FoundKey, GrantStorage, Maybe } from './ports.ts'
 
 /** What stands of a key that is exchanged for tokens, at this moment. */
 export interface Standing {
@@ -19,10 +19,12 @@ interface Seen<T> {
 const REMEMBERED = 10_000
 
 /**
- * Reads who may do what. One read a request: the authority's version. What was read under the same
- * version is used again, because every change of an account, key or route, and every revocation,
- * bumps it in the same transaction, from whichever process it comes. Nothing is kept of what was not
- * found: its names are the caller's to choose.
+ * Reads who may do what, for credentials that prove themselves. One read a request: the authority's
+ * version. What was read under the same version is used again, because every change of an account, key
+ * or route, and every revocation, bumps it in the same transaction, from whichever process it comes.
+ * A key is remembered under the version that the same statement read: no change falls between the two.
+ * Nothing is kept of what was not found: its names are the caller's to choose. (A key that is claimed
+ * by its id alone must not be looked up here: the time would tell that it is known.)
  */
 export function createStandings(storage: AuthorityStorage & GrantStorage) {
   const standings = new LRUCache<string, Seen<Standing>>({ max: REMEMBERED })
@@ -30,20 +32,20 @@ export function createStandings(storage: AuthorityStorage & GrantStorage) {
   const ofIds = new LRUCache<string, Seen<Key>>({ max: REMEMBERED })
   const ofSecrets = new LRUCache<string, Seen<Key>>({ max: REMEMBERED })
 
-  async function readStanding(publicId: string, version: number): Promise<Standing | null> {
+  async function readStanding(publicId: string): Promise<Standing | null> {
     const key = await storage.findKey(publicId)
     if (key === null || key.sourceId === null) return null
     const routes = await storage.findRoutes(key.id)
     if (routes === null) return null
     const value = { key, routes }
-    standings.set(publicId, { version, value })
+    standings.set(publicId, { version: key.authorityVersion, value })
     return value
   }
 
   async function readThrough(
     seen: LRUCache<string, Seen<Key>>,
     name: string,
-    read: (name: string) => Maybe<Key | null>,
+    read: (name: string) => Maybe<FoundKey | null>,
     isWanted: (key: Key) => boolean = () => true,
   ): Promise<Key | null> {
     const version = await storage.authorityVersion()
@@ -51,7 +53,7 @@ export function createStandings(storage: AuthorityStorage & GrantStorage) {
     if (known?.version === version) return known.value
     const value = await read(name)
     if (value === null || !isWanted(value)) return null
-    seen.set(name, { version, value })
+    seen.set(name, { version: value.authorityVersion, value })
     return value
   }
 
@@ -60,7 +62,7 @@ export function createStandings(storage: AuthorityStorage & GrantStorage) {
     async ofKey(publicId: string): Promise<Standing | null> {
       const version = await storage.authorityVersion()
       const seen = standings.get(publicId)
-      return seen?.version === version ? seen.value : readStanding(publicId, version)
+      return seen?.version === version ? seen.value : readStanding(publicId)
     },
 
     /**
@@ -86,8 +88,7 @@ export function createStandings(storage: AuthorityStorage & GrantStorage) {
     async ofToken(token: TokenFacts): Promise<{ standing: Standing | null; grant: Grant | null }> {
       const version = await storage.authorityVersion()
       const seen = standings.get(token.clientId)
-      const standing =
-        seen?.version === version ? seen.value : await readStanding(token.clientId, version)
+      const standing = seen?.version === version ? seen.value : await readStanding(token.clientId)
       const known = grants.get(generationOf(token))
       if (known?.version === version) return { standing, grant: known.value }
       const grant = await storage.findGrant(token.grantId)

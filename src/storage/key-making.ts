@@ -16,6 +16,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
     | 'status'
     | 'disabled_by'
     | 'previous_secret_hash'
+    | 'previous_secret_digest'
     | 'previous_secret_ends_at'
     | 'token_epoch'
     | 'assigned_at'
@@ -44,6 +45,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
         'status',
         'access',
         'secret_hash',
+        'secret_digest',
         'sealed_secret',
         'token_salt',
         'token_epoch',
@@ -71,6 +73,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
             eb.val('enabled' as const).as('status'),
             text(arg('access')).as('access'),
             text(arg('secret_hash')).as('secret_hash'),
+            text(arg('secret_digest')).as('secret_digest'),
             text(arg('sealed_secret')).as('sealed_secret'),
             text(arg('token_salt')).as('token_salt'),
             bigint(0).as('token_epoch'),
@@ -100,6 +103,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
   const replaceAtOnce = compiler.taking<{
     id: string
     hash: string
+    digest: string | null
     sealed: string | null
     token_salt: string
     at: number
@@ -110,8 +114,10 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
       .updateTable('keys')
       .set((eb) => ({
         secret_hash: arg('hash'),
+        secret_digest: arg('digest'),
         sealed_secret: arg('sealed'),
         previous_secret_hash: null,
+        previous_secret_digest: null,
         previous_secret_ends_at: null,
         token_salt: arg('token_salt'),
         token_epoch: eb('token_epoch', '+', 1),
@@ -127,6 +133,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
   const replaceWithOverlap = compiler.taking<{
     id: string
     hash: string
+    digest: string | null
     sealed: string | null
     ends_at: number
     at: number
@@ -137,8 +144,10 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
       .updateTable('keys')
       .set((eb) => ({
         previous_secret_hash: eb.ref('secret_hash'),
+        previous_secret_digest: eb.ref('secret_digest'),
         previous_secret_ends_at: arg('ends_at'),
         secret_hash: arg('hash'),
+        secret_digest: arg('digest'),
         sealed_secret: arg('sealed'),
         secret_replaced_at: arg('at'),
         event_id: arg('event_id'),
@@ -167,6 +176,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
           reference: key.reference,
           access: key.access,
           secret_hash: key.secretHash,
+          secret_digest: key.secretDigest,
           sealed_secret: key.sealedSecret,
           token_salt: key.tokenSalt,
           created_at: key.createdAt,
@@ -176,8 +186,12 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
         event,
       ),
 
-    replaceSecret(id, { hash, sealed, overlapEndsAt, tokenSalt, seen = null }, event) {
-      const facts = { id, hash, sealed, seen, at: event.at, event_id: event.id }
+    replaceSecret(
+      id,
+      { hash, digest = null, sealed, overlapEndsAt, tokenSalt, seen = null },
+      event,
+    ) {
+      const facts = { id, hash, digest, sealed, seen, at: event.at, event_id: event.id }
       const step =
         overlapEndsAt === null
           ? replaceAtOnce({ ...facts, token_salt: tokenSalt })

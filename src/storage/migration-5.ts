@@ -41,4 +41,17 @@ const ONE_SPELLING: readonly string[] = [
   'UPDATE authority SET version = version + 1',
 ]
 
-export const ONE_SPELLING_AND_PROOFS: readonly string[] = [...ONE_SPELLING]
+/** Digests are written when a secret is made, or first proven: the database alone has none to compute. */
+const PROOFS: readonly string[] = [
+  'ALTER TABLE keys ADD COLUMN secret_digest TEXT',
+  'ALTER TABLE keys ADD COLUMN previous_secret_digest TEXT',
+  `CREATE TABLE secret_proofs (
+    key_id TEXT NOT NULL,
+    network TEXT NOT NULL,
+    secret_hash TEXT NOT NULL,
+    proven_at BIGINT NOT NULL,
+    PRIMARY KEY (key_id, network)
+  )`,
+]
+
+export const ONE_SPELLING_AND_PROOFS: readonly string[] = [...ONE_SPELLING, ...PROOFS]

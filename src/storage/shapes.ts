@@ -132,7 +132,10 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
     secret_replaced_at: '',
     last_used_at: '',
     event_id: '',
+    secret_digest: '',
+    previous_secret_digest: '',
   },
+  secret_proofs: { key_id: 'key', network: 'key', secret_hash: '', proven_at: '' },
   key_uses: { key_id: 'key', day: 'key', uses: '' },
   traffic: { account_id: 'key', hour: 'key', dialect: 'key', outcome: 'key', requests: '' },
   grants: {

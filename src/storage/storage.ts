@@ -20,6 +20,7 @@ import { createUserLists } from './lists/users.ts'
 import { createMessages } from './messages.ts'
 import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
+import { createProofs } from './proofs.ts'
 import { createRoutes } from './routes.ts'
 import { createRows } from './rows.ts'
 import { createSurvey } from './survey.ts'
@@ -40,6 +41,7 @@ export function createStorage(engine: Engine): Storage {
   return {
     ...createAuthority(engine, compiler),
     ...createGrants(engine, compiler, audit),
+    ...createProofs(engine, compiler),
     ...createMessages(engine, compiler, rows),
     ...createFeeds(engine, compiler),
     ...createFeedChanges(engine, compiler, audit),

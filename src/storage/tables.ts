@@ -137,6 +137,14 @@ export interface Tables {
     secret_replaced_at: number | null
     last_used_at: number | null
     event_id: string
+    secret_digest: string | null
+    previous_secret_digest: string | null
+  }
+  secret_proofs: {
+    key_id: string
+    network: string
+    secret_hash: string
+    proven_at: number
   }
   key_uses: {
     key_id: string

@@ -6,7 +6,6 @@ const PLENTY = '1000000000'
 let server: TestServer
 beforeAll(async () => {
   server = await testServer({
-    LATCHKEY_FAILURES_PER_KEY: PLENTY,
     LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
     LATCHKEY_QUOTA_REQUESTS: PLENTY,
   })

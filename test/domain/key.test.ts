@@ -8,6 +8,7 @@ import {
   mayHoldKeys,
   mayRequest,
   mayUse,
+  secretDigests,
   secretHashes,
 } from '../../src/domain/key.ts'
 import { paceOf } from '../../src/domain/pace.ts'
@@ -38,6 +39,8 @@ const sound: Key = {
   expiresAt: null,
   secretHash: 'current',
   previousSecretHash: null,
+  secretDigest: null,
+  previousSecretDigest: null,
   previousSecretEndsAt: null,
   tokenSalt: 'salt',
   tokenEpoch: 0,
@@ -153,6 +156,12 @@ test('the secret before a rotation counts until the millisecond at which its ove
   expect(secretHashes(key, NOW)).toEqual(['current'])
   expect(secretHashes({ ...key, previousSecretEndsAt: null }, NOW - 1)).toEqual(['current'])
   expect(secretHashes({ ...key, previousSecretHash: null }, NOW - 1)).toEqual(['current'])
+
+  const made = { ...key, secretDigest: 'new', previousSecretDigest: 'old' }
+  expect(secretDigests(made, NOW - 1)).toEqual(['new', 'old'])
+  expect(secretDigests(made, NOW)).toEqual(['new'])
+  expect(secretDigests({ ...made, secretDigest: null }, NOW - 1)).toEqual(['old'])
+  expect(secretDigests(key, NOW - 1)).toEqual([])
 })
 
 test('engineers and administrators hold keys, nobody else', () => {

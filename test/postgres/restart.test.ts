@@ -30,7 +30,6 @@ beforeAll(async () => {
     LATCHKEY_DATABASE: await postgres.createDatabase(),
     LATCHKEY_URL: PUBLIC_URL,
     LATCHKEY_QUOTA_REQUESTS: PLENTY,
-    LATCHKEY_FAILURES_PER_KEY: PLENTY,
     LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
     // No leeway: whatever is answered again is answered because it was not acknowledged.
     LATCHKEY_REFRESH_LEEWAY_SECONDS: '0',

@@ -21,7 +21,7 @@ function gate({ perAddress = 1000, limit = 1000 } = {}) {
   const authenticate = createAuthenticate({
     standings: createStandings(storage),
     digester,
-    guesses: createGuesses({ perKey: 1000, perAddress, windowMs: 60_000 }, clock),
+    guesses: createGuesses({ perAddress, windowMs: 60_000 }, clock),
     pace: createPace({ limit, windowMs: 60_000 }, clock),
     uses: createUses(core.storage, clock, log, () => undefined, { admitted: () => undefined }),
     clock,

@@ -3,15 +3,23 @@ import { nodeArgon2 } from '../../src/node/primitives.ts'
 import { seedAsker } from '../support/admin/asker.ts'
 import { someone } from '../support/browsing.ts'
 import { composedServer } from '../support/composed.ts'
-import { done, seedKey } from '../support/server.ts'
+import { from, PASSWORD, seedPerson, typed } from '../support/people.ts'
+import { done, seedKey, type TokenAnswer } from '../support/server.ts'
 
 /** The real argon2; on demand, it works at a secret until it may go on. */
 function haltingArgon2() {
   let halted = Promise.resolve()
   let goOn = () => {}
+  const worked: string[] = []
   return {
-    hash: nodeArgon2.hash,
+    /** The secrets that were worked at, in order. */
+    worked,
+    hash(secret: string) {
+      worked.push(secret)
+      return nodeArgon2.hash(secret)
+    },
     async verify(phc: string, secret: string) {
+      worked.push(secret)
       await halted
       return secret !== GUESS && nodeArgon2.verify(phc, secret)
     },
@@ -40,22 +48,91 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-/** Does this while every place of the queue is taken: by strangers who guess. */
-async function whileCrowded(work: () => Promise<void>) {
+/** Whatever was asked for has read what it needs, and waits for its turn. */
+async function settled() {
+  for (let n = 0; n < 20; n++) await server.storage.probe()
+}
+
+const addressOf = (n: number) => `10.0.${n >> 8}.${n & 255}`
+
+/** Does this while every place of a lane is taken, each by another stranger who guesses. */
+async function whileCrowdedBy(guess: (n: number) => Promise<unknown>, work: () => Promise<void>) {
   argon2.halt()
-  const guess = async () => {
-    const body = { apiKey: crypto.randomUUID(), secret: GUESS }
-    return (await server.post('/auth/authenticate', body)).status
-  }
-  const guesses = Array.from({ length: PLACES }, guess)
+  const guesses = Array.from({ length: PLACES }, (_, n) => guess(n))
   try {
-    expect(await guess()).toBe(503)
     await work()
   } finally {
     argon2.goOn()
     await Promise.all(guesses)
   }
 }
+
+const guessAtKey = async (n: number, apiKey: string = crypto.randomUUID()) => {
+  const body = JSON.stringify({ apiKey, secret: GUESS })
+  return (await server.call('/auth/authenticate', { body, address: addressOf(n) })).status
+}
+
+const guessAtName = async (n: number) => {
+  const answer = await server.access.signIn(
+    typed({ username: `nobody-${n}`, password: GUESS }),
+    from(addressOf(n)),
+  )
+  return answer.ok ? 'in' : answer.failure.reason
+}
+
+const whileCrowded = (work: () => Promise<void>) =>
+  whileCrowdedBy(guessAtName, async () => {
+    expect(await guessAtName(PLACES)).toBe('busy')
+    await work()
+  })
+
+describe('while strangers guess at keys', () => {
+  test('the next is told when to come back, and a key’s owner comes in at once', async () => {
+    await whileCrowdedBy(guessAtKey, async () => {
+      const body = JSON.stringify({ apiKey: crypto.randomUUID(), secret: GUESS })
+      const refused = await server.call('/auth/authenticate', { body, address: '192.0.2.1' })
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2'])
+      const { apiKey, secret } = seeded
+      const answer = await server.post('/auth/authenticate', { apiKey, secret })
+      expect(answer.status).toBe(200)
+      const { refreshToken } = (await answer.json()) as TokenAnswer
+      expect((await server.post('/auth/refreshToken', { apiKey, refreshToken })).status).toBe(200)
+    })
+  })
+
+  test('one who comes from elsewhere is judged before most of a flood from one address', async () => {
+    const flood = () => guessAtKey(1)
+    await whileCrowdedBy(flood, async () => {
+      const before = argon2.worked.length
+      const body = JSON.stringify({ apiKey: crypto.randomUUID(), secret: 'another guess' })
+      const other = server.call('/auth/authenticate', { body, address: '192.0.2.1' })
+      await settled()
+      argon2.goOn()
+      expect((await other).status).toBe(401)
+      // After what was under way, and one turn of the flood.
+      expect(argon2.worked.indexOf('another guess') - before).toBeLessThan(10)
+    })
+  })
+
+  test('people sign in, and secrets are made', async () => {
+    const person = await seedPerson(server)
+    const { ownerId, accountId } = seeded
+    const { id: sourceId } = done(await server.routes.addSource({ accountId, name: 'Third' }))
+    await whileCrowdedBy(guessAtKey, async () => {
+      const before = argon2.worked.length
+      const signedIn = server.access.signIn(typed({ ...person, password: PASSWORD }), from())
+      const wish = { dialect: 'redox', ownerId, sourceId, name: 'third job' } as const
+      const made = server.keys.create(wish)
+      await settled()
+      argon2.goOn()
+      expect((await signedIn).ok).toBe(true)
+      const { secret } = done(await made)
+      for (const each of [PASSWORD, secret]) {
+        expect(argon2.worked.indexOf(each, before) - before).toBeLessThan(10)
+      }
+    })
+  })
+})
 
 describe('while too many secrets are checked already', () => {
   test('the service says when to come back, and a key is made then', async () => {

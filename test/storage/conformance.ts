@@ -312,7 +312,7 @@ export function conformance(name: string, open: OpenEngine): void {
       await refuses(
         (e) => storage.addKey({ ...key, sourceId: from.id, publicId: v7() }, e),
         key.id,
-        () => storage.findKey(key.publicId),
+        () => given.judgedKey(key.publicId),
       )
     })
 
@@ -332,7 +332,7 @@ export function conformance(name: string, open: OpenEngine): void {
       await refuses(
         (e) => storage.addKey(twin, e),
         twin.id,
-        () => storage.findKey(key.publicId),
+        () => given.judgedKey(key.publicId),
       )
     })
 
@@ -344,7 +344,7 @@ export function conformance(name: string, open: OpenEngine): void {
         await refuses(
           (e) => storage.addKey(key, e),
           key.id,
-          () => storage.findKey(key.publicId),
+          () => given.judgedKey(key.publicId),
         )
       }
       for (const role of ['administrator', 'engineer'] as const) {
@@ -368,7 +368,7 @@ export function conformance(name: string, open: OpenEngine): void {
         await refuses(
           (e) => storage.addKey(key, e),
           key.id,
-          () => storage.findKey(key.publicId),
+          () => given.judgedKey(key.publicId),
         )
       }
     })
@@ -389,7 +389,7 @@ export function conformance(name: string, open: OpenEngine): void {
       const place = await given.site(accountId)
       await storage.revokeKey(key.id, eventOf(key.id, { at: 5 }))
       const look = async () => [
-        await storage.findKey(key.publicId),
+        await given.judgedKey(key.publicId),
         await storage.findKeySummary(key.id),
       ]
       for (const by of PARTIES) {
@@ -647,7 +647,7 @@ export function conformance(name: string, open: OpenEngine): void {
         ],
         ['listKeyUses', () => storage.listKeyUses(owned.key.id, 0)],
         ['findKeyBySecret', async () => storage.findKeyBySecret('x')],
-        ['findKey', async () => storage.findKey(owned.key.publicId)],
+        ['findKey', async () => given.judgedKey(owned.key.publicId)],
         ['findRoutes', async () => storage.findRoutes(owned.key.id)],
       ]
       for (const [verb, act] of others) expect([verb, await bumps(act)]).toEqual([verb, false])

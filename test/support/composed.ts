@@ -42,7 +42,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     dispatch: createDispatch({ allowed: [] }),
     cores: 2,
     leaseMs: 15_000,
-    peerOf: () => '203.0.113.7',
+    peerOf: (c) => c.env?.incoming?.socket.remoteAddress ?? '203.0.113.7',
   })
   const post = (path: string, body: object) =>
     latchkey.app.request(path, { method: 'POST', body: JSON.stringify(body) })

@@ -19,7 +19,6 @@ export async function startHostile() {
   const server = await startLive({
     LATCHKEY_URL: 'https://latchkey.example',
     LATCHKEY_QUOTA_REQUESTS: PLENTY,
-    LATCHKEY_FAILURES_PER_KEY: PLENTY,
     LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
     LATCHKEY_MESSAGE_LIMIT_BYTES: '2000000',
   })

@@ -51,7 +51,7 @@ export function createMaking(deps: MakingDeps) {
 
       const kept = await secrets.keep(secret.value, wish.dialect, id)
       if (!kept.ok) return kept
-      const { hash, sealed } = kept.value
+      const { hash, digest, sealed } = kept.value
       const added = await storage.addKey(
         {
           id,
@@ -63,6 +63,7 @@ export function createMaking(deps: MakingDeps) {
           publicId,
           access: access.value,
           secretHash: hash,
+          secretDigest: digest,
           sealedSecret: sealed,
           tokenSalt: random.salt(),
           createdAt: now,

@@ -15,8 +15,8 @@ import { deviceTriesText, triesText } from './kept.ts'
 export interface Try {
   /** It went well: what was counted with it is forgotten. */
   readonly forgive: () => Promise<void>
-  /** Made at a browser that is known: what comes from the same address does not hold it up either. */
-  readonly isKnown: boolean
+  /** The browser that it is made at, where it is known: what comes from the same address does not hold it up either. */
+  readonly device?: string
 }
 
 /**
@@ -55,7 +55,7 @@ export function createTries({
     })
     const longest = Math.max(...overtaken)
     if (longest > 0) return locked(longest)
-    return ok({ forgive: () => storage.forgetFailures(ids), isKnown: false })
+    return ok({ forgive: () => storage.forgetFailures(ids) })
 
     async function read() {
       const found = await storage.listFailures(ids)
@@ -76,7 +76,7 @@ export function createTries({
     if ((await count()) >= KNOWN_DEVICE_FAILURES) return null
     await storage.addFailure(ids, now, now - FAILURES_FORGOTTEN_MS + 1)
     const isOvertaken = (await count()) > KNOWN_DEVICE_FAILURES
-    return isOvertaken ? null : { forgive: () => storage.forgetFailures(ids), isKnown: true }
+    return isOvertaken ? null : { forgive: () => storage.forgetFailures(ids), device }
 
     async function count(): Promise<number> {
       const [row] = await storage.listFailures(ids)

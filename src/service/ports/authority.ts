@@ -4,14 +4,37 @@ import type { Routes } from '../../domain/route.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Maybe } from './runtime.ts'
 
+/** A key as one statement reads it, so that no change falls between its parts. */
+export interface FoundKey extends Key {
+  /** The authority's version at that moment. */
+  readonly authorityVersion: number
+  /** The hash that was last proven from the network that was asked about; null where none was. */
+  readonly provenHash: string | null
+}
+
+/** That a secret was proven to match this hash: by which digest, or from which network, it is known from now on. */
+export type SecretProof = { readonly keyId: string; readonly hash: string } & (
+  | { readonly digest: string }
+  | { readonly network: string }
+)
+
 /** What is read at every request. */
 export interface AuthorityStorage {
   /** Bumped by every change of who may do what: what was read under the same version still holds. */
   authorityVersion(): Maybe<number>
-  findKey(publicId: string): Maybe<Key | null>
+  /** The same work is done for an id that no key has. `network`: where `provenHash` is asked for. */
+  findKey(publicId: string, network?: string): Maybe<FoundKey | null>
   /** The key of a secret that is presented at every request, now or before its rotation. */
-  findKeyBySecret(digest: string): Maybe<Key | null>
+  findKeyBySecret(digest: string): Maybe<FoundKey | null>
   findRoutes(keyId: string): Maybe<Routes | null>
+}
+
+/** What is known of secrets that are exchanged. None of it changes who may do what. */
+export interface ProofStorage {
+  /** Those are left out whose key has neither this hash nor had it before its rotation. */
+  addSecretProofs(proofs: readonly SecretProof[], at: number): Promise<void>
+  /** Deletes those of secrets that are no more, and each key's oldest past so many. Answers how many. */
+  purgeSecretProofs(keptOfKey: number): Promise<number>
 }
 
 export interface GrantStorage {

@@ -45,6 +45,7 @@ type Grown =
 
 export interface NewKey extends Omit<KeySummary, Grown> {
   readonly secretHash: string
+  readonly secretDigest: string | null
   readonly sealedSecret: string | null
   readonly tokenSalt: string
 }
@@ -124,6 +125,8 @@ export interface KeyStorage {
     id: string,
     secret: {
       hash: string
+      /** Beside an argon2id hash, of a secret that Latchkey made. */
+      digest?: string | null
       sealed: string | null
       overlapEndsAt: number | null
       tokenSalt: string

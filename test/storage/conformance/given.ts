@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { createRandom } from '../../../src/crypto/random.ts'
 import type { Dialect } from '../../../src/domain/dialect.ts'
-import type { Party } from '../../../src/domain/key.ts'
+import type { Key, Party } from '../../../src/domain/key.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import type {
   Account,
@@ -70,6 +70,7 @@ export const keyOf = (owner: User, sourceId: string, more: Partial<NewKey> = {})
     publicId: `public-${id}`,
     access: 'standard',
     secretHash: '$argon2id$one',
+    secretDigest: null,
     sealedSecret: null,
     tokenSalt: 'salt-one',
     createdAt: 1,
@@ -268,6 +269,14 @@ export class Given {
   /** The events of a subject, the newest first, as they were written. */
   readonly eventsOf = async (subject: string): Promise<AuditEvent[]> =>
     (await this.storage.listEvents({ subject, limit: 100 })).map(written)
+
+  /** A key as it is judged, without the authority's version: that may be raised for nothing. */
+  readonly judgedKey = async (publicId: string): Promise<Key | null> => {
+    const found = await this.storage.findKey(publicId)
+    if (found === null) return null
+    const { authorityVersion, provenHash, ...key } = found
+    return key
+  }
 
   /** A change whose guard does not hold: false, no event, and what was there before is still there. */
   readonly refuses = async (

@@ -57,12 +57,16 @@ export function keysConform(name: string, given: Given): void {
         })
         const event = eventOf(row.id)
         expect(await storage.addKey(row, event)).toBe(true)
-        const { secretHash, sealedSecret, tokenSalt, developerId, ...shown } = row
+        const { secretHash, secretDigest, sealedSecret, tokenSalt, developerId, ...shown } = row
         const { description, reference, createdAt, ...judged } = shown
         const found = {
           ...judged,
           secretHash,
+          secretDigest,
+          previousSecretDigest: null,
           tokenSalt,
+          authorityVersion: await storage.authorityVersion(),
+          provenHash: null,
           developer: isExchanged ? null : { id: maker.id, developerKey: maker.developerKey },
           username: owner.username,
           status: 'enabled',
@@ -179,7 +183,7 @@ export function keysConform(name: string, given: Given): void {
         await refuses(
           (e) => storage.addKey(row, e),
           row.id,
-          () => storage.findKey(row.publicId),
+          () => given.judgedKey(row.publicId),
         )
       }
       await key(presentedKeyOf(ownerB, 'xenrad', { siteId: siteB.id }))
@@ -275,8 +279,151 @@ export function keysConform(name: string, given: Given): void {
         await refuses(
           (e) => storage.replaceSecret(b.key.id, secret, e),
           b.key.id,
-          () => storage.findKey(b.key.publicId),
+          () => given.judgedKey(b.key.publicId),
         )
+      }
+    })
+  })
+
+  describe(`${name}: a key that is exchanged is known by what was proven`, () => {
+    const HERE = '203.0.113.7'
+    const THERE = '2001:db8::'
+    const known = async (publicId: string, network?: string) => {
+      const key = await given.storage.findKey(publicId, network)
+      return [key?.provenHash, key?.secretDigest, key?.previousSecretDigest]
+    }
+
+    test('with the digest that it was made with, which a rotation moves or ends', async () => {
+      const { storage } = given
+      const { key: row } = await tenant({ secretHash: 'one', secretDigest: 'digest one' })
+      expect(await known(row.publicId)).toEqual([null, 'digest one', null])
+      const replace = (hash: string, digest: string | undefined, overlapEndsAt: number | null) =>
+        storage.replaceSecret(
+          row.id,
+          { hash, ...(digest && { digest }), sealed: null, tokenSalt: 's', overlapEndsAt },
+          eventOf(row.id),
+        )
+      expect(await replace('two', 'digest two', 90)).toBe(true)
+      expect(await known(row.publicId)).toEqual([null, 'digest two', 'digest one'])
+      expect(await replace('three', undefined, 90)).toBe(true)
+      expect(await known(row.publicId)).toEqual([null, null, 'digest two'])
+      expect(await replace('four', 'digest four', null)).toBe(true)
+      expect(await known(row.publicId)).toEqual([null, 'digest four', null])
+      expect(await replace('five', undefined, null)).toBe(true)
+      expect(await known(row.publicId)).toEqual([null, null, null])
+    })
+
+    test('with the digest of the secret that was proven, and of none that is no more', async () => {
+      const { storage } = given
+      const { key: row } = await tenant({ secretHash: 'one' })
+      const { key: other } = await tenant({ secretHash: 'one' })
+      const version = await storage.authorityVersion()
+      const secret = { hash: 'two', sealed: null, tokenSalt: 's', overlapEndsAt: 90 }
+      await storage.replaceSecret(row.id, secret, eventOf(row.id))
+      await storage.addSecretProofs(
+        [
+          { keyId: row.id, hash: 'one', digest: 'digest one' },
+          { keyId: row.id, hash: 'two', digest: 'digest two' },
+          { keyId: row.id, hash: 'three', digest: 'digest three' },
+          { keyId: v7(), hash: 'one', digest: 'nobody’s' },
+        ],
+        5,
+      )
+      expect(await known(row.publicId)).toEqual([null, 'digest two', 'digest one'])
+      expect(await known(other.publicId)).toEqual([null, null, null])
+      // Nobody may do more for it: nothing that is remembered is to be read again.
+      expect(await storage.authorityVersion()).toBe(version + 1)
+    })
+
+    test('by the network that it was proven from last, for the key and the secret that it was', async () => {
+      const { storage } = given
+      const { key: row } = await tenant({ secretHash: 'one' })
+      const { key: other } = await tenant({ secretHash: 'one' })
+      const prove = (hash: string, network: string) =>
+        storage.addSecretProofs([{ keyId: row.id, hash, network }], 5)
+      await storage.addSecretProofs([], 5)
+      await prove('one', HERE)
+      await prove('one', HERE)
+      await prove('two', THERE)
+      expect(await known(row.publicId, HERE)).toEqual(['one', null, null])
+      expect(await known(row.publicId, THERE)).toEqual([null, null, null])
+      expect(await known(row.publicId)).toEqual([null, null, null])
+      expect(await known(other.publicId, HERE)).toEqual([null, null, null])
+
+      const secret = { hash: 'two', sealed: null, tokenSalt: 's', overlapEndsAt: 90 }
+      await storage.replaceSecret(row.id, secret, eventOf(row.id))
+      expect(await known(row.publicId, HERE)).toEqual(['one', null, null])
+      await prove('two', HERE)
+      expect(await known(row.publicId, HERE)).toEqual(['two', null, null])
+      await prove('one', THERE)
+      expect(await known(row.publicId, THERE)).toEqual(['one', null, null])
+    })
+
+    test('however many prove it at once', async () => {
+      const { key: row } = await tenant({ secretHash: 'one' })
+      await crowd((n) =>
+        given.storage.addSecretProofs(
+          [
+            { keyId: row.id, hash: 'one', network: HERE },
+            { keyId: row.id, hash: 'one', digest: `digest ${n % 2}` },
+          ],
+          5,
+        ),
+      )
+      const [provenHash, digest] = await known(row.publicId, HERE)
+      expect(provenHash).toBe('one')
+      expect(digest).toMatch(/^digest [01]$/)
+    })
+
+    test('until its secret is no more, and from the newest networks where there are too many', async () => {
+      const { storage } = given
+      await storage.purgeSecretProofs(100)
+      const { key: row } = await tenant({ secretHash: 'one' })
+      const { key: other } = await tenant({ secretHash: 'one' })
+      for (let n = 1; n <= 4; n++) {
+        await storage.addSecretProofs([{ keyId: row.id, hash: 'one', network: `10.0.0.${n}` }], n)
+      }
+      await storage.addSecretProofs([{ keyId: other.id, hash: 'one', network: HERE }], 1)
+      expect(await storage.purgeSecretProofs(4)).toBe(0)
+      expect(await storage.purgeSecretProofs(3)).toBe(1)
+      expect(await known(row.publicId, '10.0.0.1')).toEqual([null, null, null])
+      expect(await known(row.publicId, '10.0.0.2')).toEqual(['one', null, null])
+      expect(await known(other.publicId, HERE)).toEqual(['one', null, null])
+
+      const replace = (hash: string, overlapEndsAt: number | null) =>
+        storage.replaceSecret(
+          row.id,
+          { hash, sealed: null, tokenSalt: 's', overlapEndsAt },
+          eventOf(row.id),
+        )
+      await replace('two', 90)
+      expect(await storage.purgeSecretProofs(3)).toBe(0)
+      await replace('three', null)
+      expect(await storage.purgeSecretProofs(3)).toBe(3)
+      expect(await storage.purgeSecretProofs(3)).toBe(0)
+      expect(await known(other.publicId, HERE)).toEqual(['one', null, null])
+    })
+
+    test('and read with the authority’s version of the same moment', async () => {
+      const { storage } = given
+      const { key: row } = await tenant()
+      const versions = await crowd(async () => {
+        const [found] = await Promise.all([
+          storage.findKey(row.publicId),
+          storage.disableKey(row.id, 'operator', eventOf(row.id)),
+        ])
+        return found
+      })
+      const disabledIn = versions.filter((found) => found?.status === 'disabled')
+      const enabledIn = versions.filter((found) => found?.status === 'enabled')
+      const oldest = Math.min(...disabledIn.map((found) => found?.authorityVersion ?? 0))
+      for (const found of enabledIn) expect(found?.authorityVersion).toBeLessThan(oldest)
+    })
+
+    test('and no other key is found for an id that is nobody’s', async () => {
+      await tenant()
+      for (const id of ['', '0', 'zzz', '~', 'public-', '\uffff']) {
+        expect(await given.storage.findKey(id)).toBeNull()
       }
     })
   })

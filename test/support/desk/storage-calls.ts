@@ -65,7 +65,13 @@ export const STORAGE_CALLS: Calls = {
       {
         ...{ ...row(theirs), ownerId: theirs.engineerId, dialect: 'xdent', publicId: e.id },
         ...{ sourceId: null, siteId: null, developerId: null, description: '', reference: '' },
-        ...{ access: 'standard', secretHash: e.id, sealedSecret: null, tokenSalt: '' },
+        ...{
+          access: 'standard',
+          secretHash: e.id,
+          secretDigest: null,
+          sealedSecret: null,
+          tokenSalt: '',
+        },
         expiresAt: null,
       },
       e,

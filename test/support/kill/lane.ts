@@ -22,7 +22,6 @@ export async function runLane(kills: number, counts: Counts): Promise<void> {
   const settings = {
     LATCHKEY_URL: PUBLIC_URL,
     LATCHKEY_QUOTA_REQUESTS: PLENTY,
-    LATCHKEY_FAILURES_PER_KEY: PLENTY,
     LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
     // No leeway: whatever is answered again is answered because it was not acknowledged.
     LATCHKEY_REFRESH_LEEWAY_SECONDS: '0',
