@@ -1,17 +1,11 @@
 import { sql } from 'kysely'
-import { LRUCache } from 'lru-cache'
 import { type Network, parseNetwork } from '../domain/address.ts'
 import type { Routes, Subscription } from '../domain/route.ts'
 import type { AuthorityStorage, FoundKey } from '../service/ports.ts'
 import type { Compiler, Engine, RowOf } from './engine.ts'
 
-/** Of so many lists of networks, what was parsed is kept: parsing takes longer than reading. */
-const MAX_PARSED_LISTS = 10_000
-
 /** The hot reads: what every request is judged by. */
 export function createAuthority(engine: Engine, compiler: Compiler): AuthorityStorage {
-  const parsedLists = new LRUCache<string, readonly Network[]>({ max: MAX_PARSED_LISTS })
-
   const readVersion = compiler.fixed((db) => db.selectFrom('authority').select('version'))
 
   const selectKey = (db: Compiler['db']) =>
@@ -201,16 +195,12 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
   }
 
   function parseNetworks(list: string): readonly Network[] {
-    const known = parsedLists.get(list)
-    if (known !== undefined) return known
-    const networks = list.split(' ').map((text) => {
+    return list.split(' ').map((text) => {
       const network = parseNetwork(text)
       // To skip it could leave an empty list, which enforces nothing.
       if (network === null) throw new Error(`${text} is no network, but among the address rules`)
       return network
     })
-    parsedLists.set(list, networks)
-    return networks
   }
 
   function toSubscription(row: SubscriptionRow): Subscription {
