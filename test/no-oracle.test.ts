@@ -188,7 +188,8 @@ describe('authenticate', () => {
     for (const id of [` ${apiKey}`, `${apiKey} `, `${apiKey}\0`, `\0${apiKey}`, `${apiKey}\n`]) {
       await refuses(id, id, secret)
     }
-    await refuses('upper case', apiKey.toUpperCase(), secret)
+    await refuses('upper case', apiKey.toUpperCase(), `${secret}x`)
+    await refuses('upper case, unknown', crypto.randomUUID().toUpperCase(), secret)
   })
 
   test('does the same work for one secret tried at many ids at once, known or unknown', async () => {
