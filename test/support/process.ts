@@ -123,12 +123,15 @@ export async function runCli(
     env = {},
     stdin = '',
     cage = [],
-  }: { dir: string; env?: Env; stdin?: string; cage?: readonly string[] },
+    reads = true,
+  }: { dir: string; env?: Env; stdin?: string; cage?: readonly string[]; reads?: boolean },
 ): Promise<CliResult> {
   const { child, stdout, stderr } = run(args, { LATCHKEY_DATA: dir, ...env }, cage)
   // A command that reads no input may be gone before it is written.
   child.stdin.on('error', () => undefined)
   child.stdin.end(stdin)
+  // Closed before the command can have written anything.
+  if (!reads) child.stdout.destroy()
   await once(child, 'close')
   return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { examples } from './examples.ts'
 import { granted } from './failure.ts'
 import { withLatchkey } from './opening.ts'
+import { requireOutput } from './output.ts'
 import { printLink } from './users/link.ts'
 
 export function define(group: Command): void {
@@ -12,7 +13,8 @@ export function define(group: Command): void {
     )
     .addHelpText('after', examples('console link', 'console link --json | jq -r .link'))
     .action(async (_: object, command: Command) => {
+      requireOutput()
       const done = await withLatchkey(({ people }) => people.inviteFirst())
-      printLink(command, granted(done))
+      printLink(command, granted(done), 'latchkey console link')
     })
 }

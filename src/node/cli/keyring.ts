@@ -13,6 +13,7 @@ import { loadRing, saveRing } from '../keyring-file.ts'
 import { nodePrimitives } from '../primitives.ts'
 import { examples } from './examples.ts'
 import { CommandFailure } from './failure.ts'
+import { printOnce } from './output.ts'
 import { type Columns, print, printMany, say, time } from './print.ts'
 
 /** A key of the ring as it may be shown: never what it is made of. */
@@ -41,8 +42,10 @@ export function define(group: Command): void {
     .command('new')
     .description('Print a new key ring, for a runtime without files: the secret of a Worker.')
     .addHelpText('after', examples('keyring new > ring.json'))
-    .action(async () => {
-      process.stdout.write(`${JSON.stringify(await createRing(nodePrimitives, Date.now()))}\n`)
+    .action(async (_: object, command: Command) => {
+      const ring = await createRing(nodePrimitives, Date.now())
+      const ifLost = 'Nothing depends on that key ring yet: `latchkey keyring new` prints another'
+      printOnce(command, ring, () => `${JSON.stringify(ring)}\n`, ifLost)
       say(
         'This is a secret, and printed once: keep it where only its owner reads it, apart from the database.',
       )

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { GROUPS, namedGroup } from './groups.ts'
 import { spellIds } from './ids.ts'
-import { forgiveClosedPipes } from './pipes.ts'
+import { handleWriteErrors } from './output.ts'
 import { reportErrors } from './report.ts'
 
 // What this process makes (database, key ring) is its owner's alone.
 process.umask(0o077)
-forgiveClosedPipes()
+handleWriteErrors()
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),

@@ -7,7 +7,6 @@ import { CommandFailure } from './failure.ts'
  * an exit code; the stack is shown to who asks for it with LATCHKEY_LOG_LEVEL=debug.
  */
 export async function reportErrors(program: Command, run: () => Promise<void>): Promise<void> {
-  const json = process.argv.includes('--json')
   let help = ''
   program.exitOverride().configureOutput({
     // Reported below, with all other errors.
@@ -23,13 +22,18 @@ export async function reportErrors(program: Command, run: () => Promise<void>): 
     if (error instanceof CommanderError && error.exitCode === 0) return
     const failure = toFailure(error)
     process.exitCode = failure.exitCode
-    const { problem, message } = failure
-    if (json) process.stderr.write(`${JSON.stringify({ error: { problem, message } })}\n`)
-    else process.stderr.write(help === '' ? `${message}\n` : help)
+    writeFailure(failure, help)
     if (process.env.LATCHKEY_LOG_LEVEL === 'debug' && error instanceof Error) {
       process.stderr.write(`${error.stack}\n`)
     }
   }
+}
+
+/** One sentence, or a help text in its place; with --json one document. */
+export function writeFailure({ problem, message }: CommandFailure, help = ''): void {
+  const json = process.argv.includes('--json')
+  const document = JSON.stringify({ error: { problem, message } })
+  process.stderr.write(json ? `${document}\n` : help || `${message}\n`)
 }
 
 function toFailure(error: unknown): CommandFailure {

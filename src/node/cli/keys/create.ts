@@ -5,6 +5,7 @@ import { examples } from '../examples.ts'
 import { granted } from '../failure.ts'
 import { readInstant } from '../instants.ts'
 import { withLatchkey } from '../opening.ts'
+import { requireOutput } from '../output.ts'
 import { readSecret } from '../secret.ts'
 import { type Places, requirePlace } from './place.ts'
 import { presentable, printNew } from './reveal.ts'
@@ -62,6 +63,7 @@ export function defineCreate(group: Command): void {
       const { owner, source, site, developer, secretStdin, expires, ...rest } = options
       requirePlace(rest.dialect, options)
       const secret = secretStdin && (await readSecret())
+      if (secret === undefined) requireOutput()
       const place = { sourceId: source, siteId: site, developerId: developer }
       const wish = { ...rest, ...place, ownerId: owner, secret, expiresAt: expires }
       const revealed = await withLatchkey(async (latchkey) =>

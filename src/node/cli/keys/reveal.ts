@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Latchkey } from '../../../compose.ts'
 import { traitsOf } from '../../../domain/dialect.ts'
 import type { Revealed } from '../../../service/keys/find.ts'
+import { printOnce } from '../output.ts'
 import { formatOne, print, printOne, say } from '../print.ts'
 import { detailsOf } from './columns.ts'
 
@@ -26,15 +27,15 @@ export async function presentable(
 }
 
 export function printRevealed(command: Command, revealed: Presentable): void {
-  const { key, secret, presented } = revealed
-  print(command, revealed, () =>
-    formatOne(key, [
-      ...detailsOf(key),
-      ['secret', () => secret],
-      ['presented as', () => `${presented.as}: ${presented.value}`],
-    ]),
-  )
+  print(command, revealed, () => formatRevealed(revealed))
 }
+
+const formatRevealed = ({ key, secret, presented }: Presentable): string =>
+  formatOne(key, [
+    ...detailsOf(key),
+    ['secret', () => secret],
+    ['presented as', () => `${presented.as}: ${presented.value}`],
+  ])
 
 /** A secret that was made here is shown; one that was brought along is known already. */
 export function printNew(command: Command, revealed: Presentable, supplied: boolean): void {
@@ -43,9 +44,14 @@ export function printNew(command: Command, revealed: Presentable, supplied: bool
     print(command, { key }, () => formatOne(key, detailsOf(key)))
     return
   }
-  printRevealed(command, revealed)
+  const canBeViewed = traitsOf(key.dialect).secret === 'viewable'
+  const mended = canBeViewed
+    ? `\`latchkey keys view ${key.id}\` shows its secret`
+    : `\`latchkey keys rotate-secret ${key.id}\` gives it another secret, and shows that`
+  const ifLost = `The key ${key.id} has a new secret, which was not shown: ${mended}`
+  printOnce(command, revealed, () => formatRevealed(revealed), ifLost)
   say(
-    traitsOf(key.dialect).secret === 'viewable'
+    canBeViewed
       ? 'Whoever reads the secret can use it. `latchkey keys view` shows it again.'
       : 'The secret is shown only now: keep it where its user will read it.',
   )

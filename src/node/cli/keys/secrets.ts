@@ -3,6 +3,7 @@ import { examples } from '../examples.ts'
 import { CommandFailure, granted } from '../failure.ts'
 import { readDuration } from '../instants.ts'
 import { withLatchkey } from '../opening.ts'
+import { requireOutput } from '../output.ts'
 import { say } from '../print.ts'
 import { readSecret } from '../secret.ts'
 import { presentable, printNew, printRevealed } from './reveal.ts'
@@ -43,6 +44,7 @@ export function defineSecrets(group: Command): void {
     )
     .action(async (id: string, { overlap, secretStdin }: Rotation, command: Command) => {
       const secret = secretStdin && (await readSecret())
+      if (secret === undefined) requireOutput()
       const revealed = await withLatchkey(async (latchkey) => {
         const rotated = await latchkey.keys.rotateSecret(id, { secret, overlapMs: overlap })
         return presentable(latchkey, granted(rotated))

@@ -1,15 +1,21 @@
 import type { Command } from 'commander'
 import type { Invited } from '../../../service/people.ts'
-import { formatOne, print, say, time } from '../print.ts'
+import { printOnce } from '../output.ts'
+import { formatOne, say, time } from '../print.ts'
 
 /** A one-time link, to be given to whom it is for. */
-export function printLink(command: Command, { link, invitation }: Invited): void {
+export function printLink(
+  command: Command,
+  { link, invitation }: Invited,
+  printsAnother: string,
+): void {
   const { userId, expiresAt } = invitation
-  print(command, { link, userId, expiresAt }, () =>
+  const text = () =>
     formatOne({ link, expiresAt }, [
       ['link', (of) => of.link],
       ['until', (of) => time(of.expiresAt)],
-    ]),
-  )
+    ])
+  const ifLost = `The link was made, but not shown: \`${printsAnother}\` prints another`
+  printOnce(command, { link, userId, expiresAt }, text, ifLost)
   say('Whoever opens the link first sets the password. It is shown only now.')
 }

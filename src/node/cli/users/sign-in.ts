@@ -3,6 +3,7 @@ import type { User } from '../../../service/ports.ts'
 import { examples } from '../examples.ts'
 import { granted } from '../failure.ts'
 import { withLatchkey } from '../opening.ts'
+import { requireOutput } from '../output.ts'
 import { type Columns, print, printOne, say } from '../print.ts'
 import { printLink } from './link.ts'
 
@@ -18,8 +19,9 @@ export function defineSignIn(group: Command, columns: Columns<User>): void {
     )
     .addHelpText('after', examples('users invite 0199aa…', 'users invite 0199aa… --json'))
     .action(async (id: string, _: object, command: Command) => {
+      requireOutput()
       const done = await withLatchkey(({ people }) => people.invite(id))
-      printLink(command, granted(done))
+      printLink(command, granted(done), `latchkey users invite ${id}`)
     })
 
   group

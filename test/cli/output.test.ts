@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { runCli } from '../support/process.ts'
+import { temporaryFolder } from '../support/server.ts'
+import { ask, type Revealed, type Row, seed } from './command.ts'
+
+/** Runs a command with its output to a device that is always full, or to a pipe that nobody reads. */
+const FULL = ['bash', '-c', 'exec "$@" > /dev/full', 'latchkey']
+const UNREAD = ['bash', '-c', 'exec 3> >(true); wait $!; exec "$@" >&3', 'latchkey']
+
+const dir = temporaryFolder()
+let owner: Row
+let key: Row
+
+beforeAll(async () => {
+  const seeded = await seed(dir)
+  owner = seeded.owner
+  const create = ['keys', 'create', '--dialect', 'xdent', '--owner', owner.id, '--name', 'nightly']
+  key = (await ask<Revealed>(dir, create)).key
+})
+
+const failure = (stderr: string) =>
+  (
+    JSON.parse(stderr.split('\n').find((line) => line.startsWith('{')) ?? '') as {
+      error: { problem: string; message: string }
+    }
+  ).error
+
+/** What was ever done here. */
+const history = () => ask<Row[]>(dir, ['audit', 'list', '--limit', '10000'])
+
+describe.each<[string, () => string[], RegExp]>([
+  [
+    'keys create',
+    () => ['--dialect', 'xdent', '--owner', owner.id, '--name', 'weekly'],
+    /`latchkey keys rotate-secret [\w-]+` gives it another/,
+  ],
+  ['keys rotate-secret', () => [key.id], /`latchkey keys rotate-secret [\w-]+` gives it another/],
+  ['users invite', () => [owner.id], /`latchkey users invite [\w-]+` prints another/],
+  ['console link', () => [], /`latchkey console link` prints another/],
+])('%s', (command, options, mended) => {
+  const args = () => [...command.split(' '), ...options()]
+
+  test('does nothing on a full device, where what it shows once would be lost', async () => {
+    await doesNothing(args(), FULL, 'the disk is full: free some space')
+  })
+
+  test('names the command that mends it where what it shows once was lost', async () => {
+    const before = await history()
+    const { code, stderr } = await runCli([...args(), '--json'], { dir, reads: false })
+    expect({ code, ...failure(stderr) }).toEqual({
+      code: 1,
+      problem: 'failed',
+      message: expect.stringMatching(mended),
+    })
+    expect((await history()).length).toBe(before.length + 1)
+  })
+})
+
+test('keys rotate-secret does nothing where nobody reads what it shows once', async () => {
+  await doesNothing(['keys', 'rotate-secret', key.id], UNREAD, 'nobody reads it any more')
+})
+
+async function doesNothing(args: readonly string[], cage: readonly string[], reason: string) {
+  const before = await history()
+  const { code, stderr } = await runCli([...args, '--json'], { dir, cage })
+  expect({ code, error: failure(stderr) }).toEqual({
+    code: 1,
+    error: {
+      problem: 'failed',
+      message: `nothing was done, since its output, shown only once, would be lost: ${reason}`,
+    },
+  })
+  expect(await history()).toEqual(before)
+}
+
+test('keys create shows a secret that can be viewed again by the command that views it', async () => {
+  await ask(dir, ['users', 'set-username', owner.id, 'nightly'])
+  const args = ['keys', 'create', '--dialect', 'practice', '--owner', owner.id, '--name', 'desk']
+  const { code, stderr } = await runCli(args, { dir, reads: false })
+  expect(code).toBe(1)
+  const [, id = ''] = /`latchkey keys view ([\w-]+)` shows its secret/.exec(stderr) ?? []
+  expect((await ask<Revealed>(dir, ['keys', 'view', id])).secret).not.toBe('')
+})
+
+test('keys create with a secret that was brought along shows none, and is done on a full device', async () => {
+  const args = ['keys', 'create', '--dialect', 'xdent', '--owner', owner.id, '--name', 'old']
+  const stdin = 'secret-of-another-system'
+  const { stderr } = await runCli([...args, '--secret-stdin', '--json'], { dir, cage: FULL, stdin })
+  expect(failure(stderr).message).toBe(
+    'the output was not written: the disk is full: free some space',
+  )
+  expect((await ask<Row[]>(dir, ['keys', 'list'])).map(({ name }) => name)).toContain('old')
+})
+
+test('output that is lost is one sentence and exit code 1, in JSON where that is asked for', async () => {
+  const message = 'the output was not written: the disk is full: free some space'
+  const results = await Promise.all([
+    runCli(['accounts', 'list'], { dir, cage: FULL }),
+    runCli(['accounts', 'list', '--json'], { dir, cage: FULL }),
+    runCli(['--help'], { dir, cage: FULL }),
+  ])
+  expect(results.map(({ code, stderr }) => [code, stderr])).toEqual([
+    [1, `${message}\n`],
+    [1, `${JSON.stringify({ error: { problem: 'failed', message } })}\n`],
+    [1, `${message}\n`],
+  ])
+})
+
+test('a reader that has stopped reading a list is no failure', async () => {
+  const { code, stderr } = await runCli(['accounts', 'list'], { dir, cage: UNREAD })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})
+
+test('a command is carried out where nobody reads its remarks', async () => {
+  const cage = ['bash', '-c', 'exec 3> >(true); wait $!; exec "$@" 2>&3', 'latchkey']
+  const { code, stdout } = await runCli(['keyring', 'new'], { dir, cage })
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toHaveProperty('keys')
+})
+
+test('a log that cannot be written does not end the server', async () => {
+  const log = new URL('../../src/node/log.ts', import.meta.url)
+  const script = `const { createLog } = await import(${JSON.stringify(log)})
+    const log = createLog('info', 1)
+    for (let line = 0; line < 100; line++) log.info({ text: 'x'.repeat(1000) }, 'line')
+    setImmediate(() => console.error('goes on'))`
+  const node = [process.execPath, '--input-type=module', '--eval', script]
+  for (const [program = '', ...args] of [FULL, UNREAD]) {
+    const { stderr } = await promisify(execFile)(program, [...args, ...node])
+    expect(stderr).toBe('goes on\n')
+  }
+})
