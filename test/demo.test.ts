@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -37,6 +38,13 @@ test('the walk-through ends with 0 when every answer is the documented one', {
   const { stdout } = await run(process.execPath, args)
   expect(stdout.match(/✓ as documented/g)).toHaveLength(30)
   expect(stdout).not.toContain('✗')
+})
+
+test('a signal ends a walk-through at once', async () => {
+  const args = [CLI, 'demo', '--once', '--port', '0', '--data', temporaryFolder()]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  child.stdout.once('data', () => child.kill('SIGTERM')).resume()
+  expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
 })
 
 test('one line of JSON says that it is ready, and a second start shows the same keys', async () => {

@@ -274,5 +274,5 @@ test('a limit is that of the server: one worker counts up to it, and the other g
   }
   await until(() => both('/endpoint', {}))
   await until(() => both('/auth/authenticate', credential))
-  await server.stop()
+  expect(await server.stop('SIGHUP')).toBe(0)
 })

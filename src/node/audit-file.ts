@@ -1,6 +1,7 @@
-import { createReadStream, linkSync, renameSync, rmSync } from 'node:fs'
+import { createReadStream, linkSync, renameSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { beginDraft, removeDraft } from './drafts.ts'
 
 /** Bytes that are written at a time. */
 const TOGETHER = 1 << 16
@@ -11,7 +12,7 @@ export async function writeLines(
   lines: AsyncIterable<string>,
   { overwrite }: { overwrite: boolean },
 ): Promise<void> {
-  const draft = `${path}.${process.pid}.draft`
+  const draft = beginDraft(path)
   try {
     const file = await open(draft, 'w', 0o600)
     try {
@@ -30,7 +31,7 @@ export async function writeLines(
     if (overwrite) renameSync(draft, path)
     else takeName(draft, path)
   } finally {
-    rmSync(draft, { force: true })
+    removeDraft(draft)
   }
 }
 

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, linkSync, openSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { beginDraft, removeDraft } from './drafts.ts'
 import { sync } from './durable.ts'
 import { type Holding, inspect } from './sqlite-file.ts'
 
@@ -17,7 +18,7 @@ export async function backUp(
 ): Promise<Holding> {
   if (existsSync(to) && !overwrite) throw new Error(taken(to))
   if (!existsSync(dirname(to))) throw new Error(`there is no folder ${dirname(to)}`)
-  const draft = `${to}.${process.pid}.draft`
+  const draft = beginDraft(to)
   try {
     // Made here: nobody else can read it even while it grows.
     closeSync(openSync(draft, 'w', 0o600))
@@ -29,7 +30,7 @@ export async function backUp(
     sync(to)
     return { ...holding, path: to }
   } finally {
-    for (const end of ['', '-journal', '-wal', '-shm']) rmSync(draft + end, { force: true })
+    removeDraft(draft)
   }
 }
 

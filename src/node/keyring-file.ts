@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { completeRing, createRing, parseRing, type Ring } from '../crypto/keyring.ts'
+import { beginDraft } from './drafts.ts'
 import { nodePrimitives } from './primitives.ts'
 
 const OWNER_ONLY = 0o600
@@ -51,7 +52,7 @@ export function saveRing(path: string, ring: Ring): void {
 }
 
 function writeDraft(path: string, ring: Ring): string {
-  const draft = `${path}.${process.pid}.draft`
+  const draft = beginDraft(path)
   const file = openSync(draft, 'w', OWNER_ONLY)
   writeSync(file, `${JSON.stringify(ring, null, 2)}\n`)
   fsyncSync(file)

@@ -8,11 +8,11 @@ import {
   openSync,
   readSync,
   renameSync,
-  rmSync,
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { beginDraft, removeDraft } from './drafts.ts'
 import { sync } from './durable.ts'
 import { type Holding, inspect } from './sqlite-file.ts'
 
@@ -41,7 +41,7 @@ export function restore(
     throw new Error(`there is a database ${to}: add --force to replace it; it is kept beside`)
   }
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
-  const draft = `${to}.${process.pid}.draft`
+  const draft = beginDraft(to)
   try {
     copyFileSync(from, draft)
     chmodSync(draft, 0o600)
@@ -52,7 +52,7 @@ export function restore(
     sync(to)
     return { ...holding, path: to, kept }
   } finally {
-    for (const end of ['', '-journal', '-wal', '-shm']) rmSync(draft + end, { force: true })
+    removeDraft(draft)
   }
 }
 

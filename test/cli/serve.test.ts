@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createConnection, createServer } from 'node:net'
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runCli, startServer } from '../support/process.ts'
@@ -18,12 +18,13 @@ test('a server that is told to stop says so and exits 0; its files are its owner
   expect(server.output()).toContain('"msg":"stopped"')
 })
 
-test('variables that Kubernetes sets for Services are ignored, with one line in the log', async () => {
+test('variables that Kubernetes sets are ignored, with one line in the log; SIGHUP stops the server', async () => {
   const server = await startServer(temporaryFolder(), {
     LATCHKEY_CONSOLE_PORT: 'tcp://10.96.0.17:8080',
     LATCHKEY_SERVICE_HOST: '10.96.0.17',
   })
-  expect(await server.stop()).toBe(0)
+  expect(await server.stop('SIGHUP')).toBe(0)
+  expect(server.output()).toContain('"msg":"stopped"')
   const lines = server.output().split('\n')
   expect(lines.filter((line) => line.includes('SERVICE_HOST'))).toEqual([
     expect.stringContaining('"variables":["LATCHKEY_CONSOLE_PORT","LATCHKEY_SERVICE_HOST"]'),
@@ -51,6 +52,35 @@ test('a second signal ends a server that still waits for a request', async () =>
   server.process.kill('SIGTERM')
   expect(await exited).toEqual([143, null])
   half.destroy()
+})
+
+test.each([
+  ['one process', []],
+  ['several workers', ['--workers', '2']],
+])('a signal stops a server that has not started yet: %s', async (_, options) => {
+  // A database that takes the connection and never answers.
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const asked = once(silent, 'connection') as Promise<[Socket]>
+  const running = runCli(['serve', ...options], {
+    dir: temporaryFolder(),
+    env: {
+      LATCHKEY_DATABASE: `postgres://latchkey:secret@127.0.0.1:${port}/latchkey`,
+      LATCHKEY_PORT: '0',
+    },
+    begun: async (child) => {
+      const [connection] = await asked
+      connection.on('error', () => undefined).resume()
+      child.kill('SIGTERM')
+      // What was begun has ended too.
+      await once(connection, 'close')
+    },
+  })
+  const { code, stdout } = await running
+  silent.close()
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/"msg":"stopped/)
 })
 
 test('a port that is taken, or a broken key ring, is one sentence and no stack', async () => {

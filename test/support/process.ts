@@ -37,8 +37,8 @@ export interface ServerProcess {
   readonly url: string
   readonly consoleUrl: string
   readonly process: ChildProcess
-  /** Asks it to stop (SIGTERM) and waits; answers its exit code. */
-  stop(): Promise<number | null>
+  /** Asks it to stop and waits; answers its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
   /** As a power cut does (SIGKILL). Resolves when the process is gone. */
   kill(): Promise<void>
   /** All that it wrote, log lines and errors. */
@@ -100,7 +100,7 @@ export async function startServer(
     url: `http://127.0.0.1:${port}`,
     consoleUrl: `http://127.0.0.1:${console?.port}`,
     process: child,
-    stop: () => end('SIGTERM'),
+    stop: (signal = 'SIGTERM') => end(signal),
     kill: async () => {
       await end('SIGKILL')
     },
@@ -124,7 +124,16 @@ export async function runCli(
     stdin = '',
     cage = [],
     reads = true,
-  }: { dir: string; env?: Env; stdin?: string; cage?: readonly string[]; reads?: boolean },
+    begun,
+  }: {
+    dir: string
+    env?: Env
+    stdin?: string
+    cage?: readonly string[]
+    reads?: boolean
+    /** Called once it runs; it is killed where this fails. */
+    begun?: (child: ChildProcess) => Promise<void>
+  },
 ): Promise<CliResult> {
   const { child, stdout, stderr } = run(args, { LATCHKEY_DATA: dir, ...env }, cage)
   // A command that reads no input may be gone before it is written.
@@ -132,6 +141,11 @@ export async function runCli(
   child.stdin.end(stdin)
   // Closed before the command can have written anything.
   if (!reads) child.stdout.destroy()
-  await once(child, 'close')
+  const closed = once(child, 'close')
+  await begun?.(child).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
+  await closed
   return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
 }

@@ -3,13 +3,18 @@ import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Config, readConfig, SETTINGS } from '../../config.ts'
 import type { Log } from '../../service/ports.ts'
+import type { welcomeOperator } from '../welcome.ts'
 import { examples } from './examples.ts'
 
-const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const
+const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+
+const SIGNALS = Object.keys(EXIT_BY_SIGNAL) as (keyof typeof EXIT_BY_SIGNAL)[]
 
 export function define(group: Command): void {
   group
-    .description('Run the server until SIGTERM or SIGINT. Its log goes to stdout, JSON lines.')
+    .description(
+      'Run the server until SIGTERM, SIGINT or SIGHUP. Its log goes to stdout, JSON lines.',
+    )
     .option(
       '--workers <n>',
       'processes that serve the port together; auto: one for each core',
@@ -26,25 +31,32 @@ async function serve({ workers }: { workers: number }): Promise<void> {
   const { createLog } = await import('../log.ts')
   const { worker } = cluster
   const log = createLog(config.logLevel, 1, worker === undefined ? null : { worker: worker.id })
-  const running = await startAs(workers, config, log)
 
+  let running: Stoppable | undefined
   let stopping = false
   const stop = async (signal: keyof typeof EXIT_BY_SIGNAL) => {
     if (stopping) {
       // A worker hears of one signal twice: from the terminal, say, and from the process above it.
       if (worker !== undefined) return
       // Told twice: whoever still waits for an answer will not get it.
-      running.kill()
+      running?.kill()
       process.exit(EXIT_BY_SIGNAL[signal])
     }
     stopping = true
-    await running.stop()
+    // One that has not started yet has nobody to answer, and nothing half written.
+    if (running === undefined) log.info({}, 'stopped while it started')
+    else await running.stop()
     log.flush()
     process.exit(0)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  for (const signal of SIGNALS) process.on(signal, stop)
+  await startAs(workers, config, log, (started) => {
+    running = started
+  })
 }
+
+/** Says for all what one of them says; a worker that replaces it has another id. */
+const FIRST_WORKER_ID = 1
 
 interface Stoppable {
   stop(): Promise<void>
@@ -52,26 +64,44 @@ interface Stoppable {
   kill(): void
 }
 
-/** This process is the server, or one of its workers, or the one above them. */
-async function startAs(workers: number, config: Config, log: Log): Promise<Stoppable> {
-  const alone = { kill: () => undefined }
+/**
+ * This process is the server, or one of its workers, or the one above them. `begun` is given what a
+ * signal stops, as soon as there is anything.
+ */
+async function startAs(
+  workers: number,
+  config: Config,
+  log: Log,
+  begun: (running: Stoppable) => void,
+): Promise<void> {
+  const kill = () => undefined
   if (cluster.isWorker) {
     const { startWorker } = await import('../workers/worker.ts')
-    return { ...(await startWorker(workers, config, log)), ...alone }
+    const running = await startWorker(workers, config, log)
+    begun({ stop: running.stop, kill })
+    if (cluster.worker?.id === FIRST_WORKER_ID) await welcome(config, running, log)
+    return
   }
   if (workers === 1) {
     const { start } = await import('../server.ts')
-    const { welcomeOperator } = await import('../welcome.ts')
     const running = await start(config, log)
-    await welcomeOperator(config, running, log)
-    return { ...running, ...alone }
+    begun({ stop: running.stop, kill })
+    await welcome(config, running, log)
+    return
   }
-  const { startWorkers, WorkerFailed } = await import('../workers/primary.ts')
-  return startWorkers(workers, config, log).catch((error: unknown) => {
+  const { createWorkers, WorkerFailed } = await import('../workers/primary.ts')
+  const above = createWorkers(workers, config, log)
+  begun(above)
+  await above.start().catch((error: unknown) => {
     // It has written its sentence.
     if (error instanceof WorkerFailed && !error.bySignal) process.exit(error.exitCode)
     throw error
   })
+}
+
+async function welcome(...operator: Parameters<typeof welcomeOperator>): Promise<void> {
+  const { welcomeOperator } = await import('../welcome.ts')
+  await welcomeOperator(...operator)
 }
 
 const MOST_WORKERS = 256

@@ -27,19 +27,24 @@ export interface DemoOptions {
 export async function demo(options: DemoOptions): Promise<number> {
   const settings = settingsOf(options)
   const config = readConfig(settings)
-  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const hospital = await openHospital()
   const upstreams = await openUpstreams()
   const server = await startNear(inFrontOf(upstreams, config))
   try {
     const seeded = await seed(server, config.dataDir, hospital)
-    if (options.json) {
-      process.stdout.write(`${JSON.stringify(readyLine(server, hospital, seeded))}\n`)
-    } else {
+    if (!options.json) {
       const asDocumented = await show({ server, seeded, hospital, settings })
       if (options.once) return asDocumented ? 0 : 1
-      process.stdout.write(invitationOf(server, seeded, hospital, config.dataDir))
     }
+    // A signal before ends the process: nothing that it would break off is anybody's.
+    const stopped = Promise.race(
+      ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => once(process, signal)),
+    )
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(readyLine(server, hospital, seeded))}\n`
+        : invitationOf(server, seeded, hospital, config.dataDir),
+    )
     if (!options.once) await stopped
     return 0
   } finally {

@@ -1,12 +1,11 @@
-import { createReadStream, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { createReadStream, renameSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Database from 'better-sqlite3'
 import type { Engine } from '../../storage/engine.ts'
 import { type Copied, compareRows, type Watch } from '../../storage/moving/copy.ts'
 import { importOf } from '../../storage/moving/d1.ts'
+import { beginDraft, removeDraft } from '../drafts.ts'
 import { sync } from '../durable.ts'
 import { openSqlite } from '../sqlite.ts'
 
@@ -18,14 +17,13 @@ const WRITE_BYTES = 1 << 20
 
 /** Writes the file, loads it into a database as D1 would, and compares that with the source. */
 export async function writeImport(from: Engine, to: string, watch: Watch): Promise<Copied[]> {
-  const draft = `${to}.${process.pid}.draft`
-  const trial = mkdtempSync(join(tmpdir(), 'latchkey-'))
+  const draft = beginDraft(to)
+  const trial = beginDraft(`${to}.trial`)
   try {
     await write(draft, importOf(from, watch.progress))
-    const path = join(trial, 'trial.db')
-    const loaded = openSqlite(path)
+    const loaded = openSqlite(trial)
     try {
-      await load(draft, path)
+      await load(draft, trial)
       const copied = await compareRows(from, loaded, watch)
       sync(draft)
       renameSync(draft, to)
@@ -35,8 +33,8 @@ export async function writeImport(from: Engine, to: string, watch: Watch): Promi
       await loaded.close()
     }
   } finally {
-    rmSync(draft, { force: true })
-    rmSync(trial, { recursive: true })
+    removeDraft(draft)
+    removeDraft(trial)
   }
 }
 

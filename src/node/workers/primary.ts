@@ -21,13 +21,15 @@ export class WorkerFailed extends Error {
 }
 
 export interface Workers {
-  /** Each answers what is under way, and ends. */
+  /** Resolves when all listen. */
+  start(): Promise<void>
+  /** Each answers what is under way, and ends; those that have not started end at once. */
   stop(): Promise<void>
   /** Ends all at once. */
   kill(): void
 }
 
-/** The wait before a worker is replaced: doubled each time that one ends soon after its start. */
+/** The wait before a worker is replaced: doubled each time that one ends before, or soon after, it listens. */
 const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 10_000
 const SOON_MS = 10_000
@@ -36,7 +38,7 @@ const SOON_MS = 10_000
  * So many processes on one port and one database. This one opens no database and answers nothing: it
  * hands each connection to the next worker in turn, passes on what they count, and replaces who ends.
  */
-export async function startWorkers(size: number, config: Config, log: Log): Promise<Workers> {
+export function createWorkers(size: number, config: Config, log: Log): Workers {
   // The kernel would hand most connections to whoever was busy last, and those of a load balancer
   // stay for hours.
   cluster.schedulingPolicy = cluster.SCHED_RR
@@ -44,30 +46,34 @@ export async function startWorkers(size: number, config: Config, log: Log): Prom
     if (words.counts === undefined) return
     for (const worker of living()) if (worker !== from) worker.send(words, () => undefined)
   })
-
-  // The first one makes what is not there yet, or says what is wrong: once.
-  const ports = await readPorts(config)
-  const first = fork(ports)
-  const listened = await listening(first)
-  const others = Array.from({ length: size - 1 }, () => fork(ports))
-  await Promise.all(others.map(listening)).catch((error: unknown) => {
-    kill()
-    throw error
-  })
-
   let stopping = false
-  for (const worker of [first, ...others]) watch(worker, FIRST_WAIT_MS)
-  announce(config, log, { ...listened, workers: size })
 
-  function watch(worker: Worker, waitMs: number): void {
-    const began = performance.now()
+  async function start(): Promise<void> {
+    const ports = await readPorts(config)
+    if (stopping) return
+    // The first one makes what is not there yet, or says what is wrong: once.
+    const first = fork(ports)
+    const listened = await listening(first)
+    if (stopping) return
+    const others = Array.from({ length: size - 1 }, () => fork(ports))
+    await Promise.all(others.map(listening))
+    if (stopping) return
+    for (const worker of [first, ...others]) watch(worker, ports, FIRST_WAIT_MS)
+    announce(config, log, { ...listened, workers: size })
+  }
+
+  function watch(worker: Worker, ports: NodeJS.ProcessEnv, waitMs: number): void {
+    let listenedAt = Number.POSITIVE_INFINITY
+    worker.once('listening', () => {
+      listenedAt = performance.now()
+    })
     const ended = (code?: number | null, signal?: string | null) => {
       if (stopping) return
-      const againInMs = performance.now() - began < SOON_MS ? waitMs : FIRST_WAIT_MS
+      const againInMs = performance.now() - listenedAt < SOON_MS ? waitMs : FIRST_WAIT_MS
       const facts = { worker: worker.id, code, signal, againInMs }
       log.error(facts, 'a worker ended, and is replaced')
       setTimeout(() => {
-        if (!stopping) watch(fork(ports), Math.min(againInMs * 2, LONGEST_WAIT_MS))
+        if (!stopping) watch(fork(ports), ports, Math.min(againInMs * 2, LONGEST_WAIT_MS))
       }, againInMs)
     }
     if (worker.isDead()) ended()
@@ -75,6 +81,13 @@ export async function startWorkers(size: number, config: Config, log: Log): Prom
   }
 
   return {
+    start: () =>
+      start().catch((error: unknown) => {
+        // Told to stop, a worker ends before it listens.
+        if (stopping) return
+        kill()
+        throw error
+      }),
     async stop() {
       stopping = true
       await Promise.all(

@@ -1,13 +1,8 @@
-import cluster from 'node:cluster'
 import type { Config } from '../../config.ts'
 import type { Log } from '../../service/ports.ts'
 import { type Running, startOneOf } from '../server.ts'
-import { welcomeOperator } from '../welcome.ts'
 import { shareCounts } from './counts.ts'
 import type { Words } from './words.ts'
-
-/** What all do is told by one of them; who replaces it later has a number of his own. */
-const FIRST = 1
 
 /** One of `size` processes that serve a port together. It ends when the process above it does. */
 export async function startWorker(size: number, config: Config, log: Log): Promise<Running> {
@@ -21,7 +16,6 @@ export async function startWorker(size: number, config: Config, log: Log): Promi
   })
   const { port, url, console } = running
   tell({ listening: { port, url, console } })
-  if (cluster.worker?.id === FIRST) await welcomeOperator(config, running, log)
   return running
 }
 
