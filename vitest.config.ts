@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/longest-first.ts'
 
+const PATIENCE_MS = 20 * 60 * 1000
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -13,10 +15,11 @@ export default defineConfig({
     isolate: false,
     // What one process of a test compiled, the next one need not: a third of the time of a short command.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), `latchkey-test-compiled-${process.getuid?.()}`) },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // What a test waits for comes when it comes: how soon is no guarantee of any.
-    expect: { poll: { timeout: 30_000 } },
+    // What a test waits for comes when it comes, on a busy machine late: how soon is no guarantee of
+    // any. These end what would never come.
+    testTimeout: PATIENCE_MS,
+    hookTimeout: PATIENCE_MS,
+    expect: { poll: { timeout: PATIENCE_MS / 4 } },
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/closing-line.ts'],
   },

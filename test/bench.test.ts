@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
 import type { Comparison } from '../bench/compare.ts'
 import { readOptions } from '../bench/options.ts'
-import { SET_UP_MS, startOwnPostgres } from '../support/postgres/server.ts'
+import { startOwnPostgres } from '../support/postgres/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -33,9 +33,7 @@ const rowsOf = (stdout: string, words: number) =>
     .slice(1)
     .map((line) => line.split(/ {2,}/).slice(0, words))
 
-test('the bench runs through on SQLite, and every answer has the status that its case expects', {
-  timeout: SET_UP_MS,
-}, async () => {
+test('the bench runs through on SQLite, and every answer has the status that its case expects', async () => {
   const { stdout, comparisons } = await bench()
   expect(comparisons.map(({ name, engine }) => [name, engine])).toEqual(
     CASES.map((name) => [name, 'sqlite']),
@@ -46,9 +44,7 @@ test('the bench runs through on SQLite, and every answer has the status that its
   )
 })
 
-test('all engines stand side by side, and only SQLite is judged', {
-  timeout: SET_UP_MS,
-}, async () => {
+test('all engines stand side by side, and only SQLite is judged', async () => {
   const { stdout, comparisons } = await bench('--engine', 'all')
   const expected = CASES.flatMap((name) => ENGINES.map((engine) => [name, engine]))
   expect(comparisons.map(({ name, engine }) => [name, engine])).toEqual(expected)
@@ -61,9 +57,7 @@ test('all engines stand side by side, and only SQLite is judged', {
   )
 })
 
-test('a PostgreSQL that is named is left as it was, and its password is in no report', {
-  timeout: SET_UP_MS,
-}, async () => {
+test('a PostgreSQL that is named is left as it was, and its password is in no report', async () => {
   const postgres = await startOwnPostgres()
   try {
     const url = await postgres.createDatabase()
@@ -100,9 +94,7 @@ test('an engine that is asked for twice is measured once, in the order of the ta
   expect(engines('--engine', 'd1', '--engine', 'all')).toEqual(ENGINES)
 })
 
-test('the lists of a console are asked for on every engine that can be watched', {
-  timeout: SET_UP_MS,
-}, async () => {
+test('the lists of a console are asked for on every engine that can be watched', async () => {
   const { stdout } = await bench('--lists', '--engine', 'all', '--markdown')
   for (const engine of ['SQLite', 'PostgreSQL']) {
     expect(stdout).toMatch(new RegExp(`^\\| a text of none \\| ${engine} \\| .* \\|$`, 'm'))

@@ -30,10 +30,7 @@ async function tokenOf(url: string, { apiKey, secret }: DemoKey): Promise<string
   return ((await answer.json()) as TokenAnswer).accessToken
 }
 
-// It runs commands in processes of their own: a busy machine takes its time.
-test('the walk-through ends with 0 when every answer is the documented one', {
-  timeout: 120_000,
-}, async () => {
+test('the walk-through ends with 0 when every answer is the documented one', async () => {
   const args = [CLI, 'demo', '--once', '--port', '0', '--data', temporaryFolder()]
   const { stdout } = await run(process.execPath, args)
   expect(stdout.match(/✓ as documented/g)).toHaveLength(30)

@@ -1,4 +1,5 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { LAUNCH_MS } from './launch.ts'
 
 export interface Attentive {
   readonly page: Page
@@ -16,6 +17,8 @@ export async function attentive(
   options: BrowserContextOptions = {},
 ): Promise<Attentive> {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
+  // A page of a busy machine comes late.
+  context.setDefaultTimeout(LAUNCH_MS)
   const heard: string[] = []
   const announced: RegExp[] = []
   // Violations of the content security policy are errors of the console.

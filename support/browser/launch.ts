@@ -11,12 +11,13 @@ const QUIET = [
 ]
 
 /** How long the first launch on a busy machine may take: it unpacks 200 MB. */
-export const LAUNCH_MS = 120_000
+export const LAUNCH_MS = 1_200_000
 
 export function launch(): Promise<Browser> {
   const { chromium: executablePath, env } = binaries()
   return chromium.launch({
     executablePath,
+    timeout: LAUNCH_MS,
     args: QUIET,
     // Back is as fast here as in the browsers of people: out of what was kept of the page.
     ignoreDefaultArgs: ['--disable-back-forward-cache'],

@@ -38,7 +38,7 @@ export interface OwnPostgres extends PostgresServer {
 }
 
 /** A busy machine may need so long until a new PostgreSQL answers. */
-export const SET_UP_MS = 120_000
+export const SET_UP_MS = 1_200_000
 
 export const PASSWORD = 'correct horse/battery@staple'
 const USER = 'latchkey'
@@ -187,7 +187,7 @@ function administer(admin: string, made: string[]): Omit<PostgresServer, 'stop'>
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 60_000 })
   client.on('error', () => undefined)
   try {
     await client.connect()

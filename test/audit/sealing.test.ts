@@ -19,9 +19,7 @@ beforeEach(() => {
   ring = join(dir, 'keyring.json')
 })
 
-test('processes that seal at once, and are killed while they do, leave one whole chain', {
-  timeout: 120_000,
-}, async () => {
+test('processes that seal at once, and are killed while they do, leave one whole chain', async () => {
   const { audit, storage, seal } = await openAudit(path, ring)
   for (let round = 0; round < 6; round++) {
     const children = Array.from({ length: 3 }, () => spawn(process.execPath, [MAIN, path, ring]))

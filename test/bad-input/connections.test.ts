@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   type Added,
   answered,
@@ -23,12 +23,13 @@ const HEALTH = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'
 
 /** Until the server has told its operator of a body that ended early so many times. */
 const noticed = (times: number) =>
-  vi.waitFor(() => {
-    const early = hostile.log.lines.filter(({ facts }) =>
-      JSON.stringify(facts).includes('the body ended early'),
+  expect
+    .poll(() =>
+      hostile.log.lines.filter(({ facts }) =>
+        JSON.stringify(facts).includes('the body ended early'),
+      ),
     )
-    expect(early).toHaveLength(times)
-  })
+    .toHaveLength(times)
 
 test('clients that hang up in mid-body leave nothing behind', async () => {
   const head = (path: string, length: string) =>
@@ -104,7 +105,7 @@ test('a client that waits to be told to continue is answered', async () => {
   connection.hangUp()
 })
 
-test('headers that never end are given up: 408', { timeout: 30_000 }, async () => {
+test('headers that never end are given up: 408', async () => {
   const connection = await hostile.connect()
   connection.write('POST /auth/authenticate HTTP/1.1\r\nHost: x\r\nX-Slow: ')
   const begun = Date.now()
@@ -113,6 +114,7 @@ test('headers that never end are given up: 408', { timeout: 30_000 }, async () =
     408,
     'The request took too long to arrive. (ERR_HTTP_REQUEST_TIMEOUT)',
   ])
-  expect(Date.now() - begun).toBeLessThan(20_000)
+  // By Node's own limit it is a minute.
+  expect(Date.now() - begun).toBeLessThan(60_000)
   expect(await connection.answer()).toBeNull()
 })

@@ -18,9 +18,7 @@ import { numbered, numberIn, post } from '../../bench/requests.ts'
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('the bench of delivery runs through, and every message that is sent arrives', {
-  timeout: 120_000,
-}, async () => {
+test('the bench of delivery runs through, and every message that is sent arrives', async () => {
   const json = join(folder, 'delivery.json')
   const run = new URL('../../bench/run.ts', import.meta.url).pathname
   const argv = [run, '--delivery', '--quick', '--markdown', '--json', json]

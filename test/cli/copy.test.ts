@@ -17,7 +17,7 @@ import { ask } from './command.ts'
 
 /** LATCHKEY_TEST_COPY_KEYS=100000 makes the move a large one. */
 const KEYS = Number(process.env.LATCHKEY_TEST_COPY_KEYS ?? 2000)
-const MOVE_MS = 60_000 + KEYS * 5
+const MOVE_MS = 1_200_000 + KEYS * 5
 const LATCHKEY_URL = 'https://latchkey.example'
 
 let dir: string

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { SET_UP_MS } from '../../support/postgres/server.ts'
 import { readOptions } from './options.ts'
 import { ENGINES } from './place.ts'
 import { countsOf, faultsOf, writeReport } from './report.ts'
@@ -9,9 +8,6 @@ const MESSAGES = 1000
 
 test.concurrent.each(ENGINES)(
   '%s: whatever fails or is killed, what was acknowledged arrives in order, and twice only where nobody could know',
-  {
-    timeout: 3 * SET_UP_MS,
-  },
   async (engine) => {
     const outcome = await soak({ engine, messages: MESSAGES, seed: Date.now() % 1_000_000 })
     console.log(writeReport(outcome))

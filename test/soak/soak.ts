@@ -87,7 +87,7 @@ async function work(
 }
 
 /** Resolves when nothing has come for so long, although an operator resumes what waits. */
-const STUCK_MS = 60_000
+const STUCK_MS = 600_000
 
 async function stuck({ recorder, signal }: Stage): Promise<void> {
   let taken = recorder.taken()

@@ -25,9 +25,9 @@ export interface Verdict {
 }
 
 /** An answer is written down within so long; then what is killed has nothing to forget. */
-const SETTLED_WITHIN_MS = 5_000
+const SETTLED_WITHIN_MS = 20_000
 /** After its database is back, a server tries again after so long at most. */
-const NOTICED_WITHIN_MS = 3_000
+const NOTICED_WITHIN_MS = 20_000
 
 export function judge(ledger: Ledger): Verdict {
   const outOfOrder: string[] = []

@@ -192,9 +192,9 @@ describe('PostgreSQL', () => {
     const engine = await openOne(log)
     const storage = createStorage(engine)
     const sleeping = [
-      engine.read(statement('SELECT pg_sleep(5)')),
-      engine.atomic([statement('SELECT pg_sleep(5)')]),
-      engine.atomic([statement('SELECT 1'), statement('SELECT pg_sleep(5)')]),
+      engine.read(statement('SELECT pg_sleep(600)')),
+      engine.atomic([statement('SELECT pg_sleep(600)')]),
+      engine.atomic([statement('SELECT 1'), statement('SELECT pg_sleep(600)')]),
     ].map((asked) => Promise.resolve(asked).catch((error: unknown) => error))
     while ((await sleepers()) < sleeping.length);
     await hangUp()
@@ -227,7 +227,7 @@ describe('PostgreSQL', () => {
         statement(
           `INSERT INTO accounts (id, name, region, status, created_at, event_id) VALUES ('a', 'n', 'us', 'open', 1, 'e')`,
         ),
-        statement('SELECT pg_sleep(5)'),
+        statement('SELECT pg_sleep(600)'),
       ])
       .catch((error: unknown) => error)
     while ((await sleepers()) === 0);
@@ -248,15 +248,20 @@ describe('PostgreSQL', () => {
     const storage = createStorage(engine)
     const hold = other.atomic([
       statement('SELECT version FROM authority FOR UPDATE'),
-      statement('SELECT pg_sleep(6)'),
+      statement('SELECT pg_sleep(600)'),
     ])
+    const held = hold.catch((error: unknown) => error)
     while ((await sleepers()) === 0);
     const started = performance.now()
     await expect(storage.probe()).rejects.toThrow(Unavailable)
     expect(performance.now() - started).toBeGreaterThan(4_900)
     // Whoever only reads is not held up.
     expect(await storage.authorityVersion()).toBe(1)
-    await hold
+    await postgres.query(
+      url,
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+    )
+    expect(await held).toBeInstanceOf(Error)
     await storage.probe()
   })
 

@@ -29,8 +29,7 @@ const GET = 'GET /fhir/Patient HTTP/1.1\r\nHost: x\r\n\r\n'
 const POST = 'POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'
 const WHOLE = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-const noConnections = (server: { open(): number }) =>
-  vi.waitFor(() => expect(server.open()).toBe(0), { timeout: 5000 })
+const noConnections = (server: { open(): number }) => expect.poll(() => server.open()).toBe(0)
 
 async function refusedBy(gate: { url: string }, request = GET): Promise<unknown> {
   const answer = await sendRaw(gate.url, request)
@@ -73,11 +72,11 @@ test('a slow caller is not the upstream’s fault', async () => {
         if (data.includes('}')) socket.write(WHOLE)
       })
     },
-    { timeoutMs: 500 },
+    { timeoutMs: 2000 },
   )
   const connection = await RawConnection.open(gate.url)
   connection.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{')
-  await new Promise((later) => setTimeout(later, 800))
+  await new Promise((later) => setTimeout(later, 2200))
   connection.write('}')
   expect((await connection.answer())?.status).toBe(200)
   connection.hangUp()

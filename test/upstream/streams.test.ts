@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createCarry } from '../../src/node/upstream/carry.ts'
 import { RawConnection } from '../support/raw.ts'
 import { type Listening, listen, openGate } from '../support/upstream/gate.ts'
@@ -36,7 +36,7 @@ async function measure(incoming: IncomingMessage): Promise<number> {
   return bytes
 }
 
-describe('a gigabyte goes through without filling memory', { timeout: 120_000 }, () => {
+describe('a gigabyte goes through without filling memory', () => {
   let child: ChildProcess
   let gate: string
   let upstream: Listening
@@ -93,8 +93,7 @@ describe('a gigabyte goes through without filling memory', { timeout: 120_000 },
   })
 })
 
-const none = (server: Listening) =>
-  vi.waitFor(() => expect(server.open()).toBe(0), { timeout: 10_000 })
+const none = (server: Listening) => expect.poll(() => server.open()).toBe(0)
 
 test('a caller who does not read slows the upstream down', async () => {
   let given = 0
@@ -110,17 +109,15 @@ test('a caller who does not read slows the upstream down', async () => {
   const request = httpRequest(gate.url).end()
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
   answer.pause()
-  await vi.waitFor(() => expect(given).toBeGreaterThan(0))
+  await expect.poll(() => given).toBeGreaterThan(0)
   // Until nothing moves any more: what is then under way is what the sockets hold.
   let before = -1
-  await vi.waitFor(
-    () => {
-      const still = given === before
-      before = given
-      expect(still).toBe(true)
-    },
-    { interval: 300, timeout: 10_000 },
-  )
+  const isStill = () => {
+    const still = given === before
+    before = given
+    return still
+  }
+  await expect.poll(isStill, { interval: 300 }).toBe(true)
   expect(given).toBeLessThan(64 * 1024 ** 2)
   request.destroy()
 })
@@ -152,9 +149,9 @@ describe('a caller who hangs up', () => {
   ])('in mid-upload, %s, ends the upstream’s request', async (_, framing, some) => {
     const { ended, upstream, gate, connection } = await stand(() => false)
     connection.write(`POST / HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n${some}`)
-    await vi.waitFor(() => expect(upstream.open()).toBe(1))
+    await expect.poll(() => upstream.open()).toBe(1)
     connection.hangUp()
-    await vi.waitFor(() => expect(ended).toEqual(['broken off, unanswered']))
+    await expect.poll(() => ended).toEqual(['broken off, unanswered'])
     await Promise.all([none(upstream), none(gate)])
   })
 
@@ -179,18 +176,18 @@ describe('a caller who hangs up', () => {
   test('before the answer ends the upstream’s request', async () => {
     const { ended, upstream, gate, connection } = await stand(() => false)
     connection.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-    await vi.waitFor(() => expect(upstream.open()).toBe(1))
+    await expect.poll(() => upstream.open()).toBe(1)
     connection.hangUp()
-    await vi.waitFor(() => expect(ended).toEqual(['whole, unanswered']))
+    await expect.poll(() => ended).toEqual(['whole, unanswered'])
     await Promise.all([none(upstream), none(gate)])
   })
 
   test('in mid-download ends the upstream’s answer', async () => {
     const { ended, upstream, gate, connection } = await stand(() => true)
     connection.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-    await vi.waitFor(() => expect(upstream.open()).toBe(1))
+    await expect.poll(() => upstream.open()).toBe(1)
     connection.hangUp()
-    await vi.waitFor(() => expect(ended).toEqual(['whole, unanswered']))
+    await expect.poll(() => ended).toEqual(['whole, unanswered'])
     await Promise.all([none(upstream), none(gate)])
     // He left; the upstream did not.
     expect(gate.log.lines).toEqual([])

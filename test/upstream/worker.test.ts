@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { Miniflare } from 'miniflare'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { COMPATIBILITY_DATE } from '../../support/worker/bundle.ts'
 import { sendRaw } from '../support/raw.ts'
 import { temporaryFolder } from '../support/server.ts'
@@ -155,6 +155,6 @@ describe('in workerd', () => {
     listener = (_, response) => void response.end(upstream.seen.at(-1)?.body)
     const answer = await fetch(url, { method: 'POST', body })
     expect(await answer.text()).toBe(body)
-    await vi.waitFor(() => expect(upstream.seen).toHaveLength(1))
+    await expect.poll(() => upstream.seen).toHaveLength(1)
   })
 })

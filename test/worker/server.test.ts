@@ -289,7 +289,7 @@ describe('a refusal that is answered before it is audited', () => {
   test('is audited', async () => {
     const { apiKey, secret, keyId } = await foreignKey()
     expect((await servers.worker('/auth/authenticate', { apiKey, secret })).status).toBe(401)
-    await expect.poll(() => actionsOf(keyId), { timeout: 5000 }).toContain('key.refused')
+    await expect.poll(() => actionsOf(keyId)).toContain('key.refused')
   })
 
   // workerd finishes such work here even untold, so that the test above cannot miss the telling.
