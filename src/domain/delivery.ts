@@ -12,6 +12,10 @@ const LONGEST_MS = 120_000
 /** Feeds that failed together do not come back together: each waits up to so much longer. */
 const JITTER = 0.1
 
+/** No feed waits longer for its next attempt, and no process holds one longer without renewing its lease. */
+export const LONGEST_WAIT_MS = LONGEST_MS * (1 + JITTER)
+export const LONGEST_LEASE_MS = 120_000
+
 /** What came of an attempt is kept of so many, the newest: a dead destination has 720 a day. */
 export const KEPT_ATTEMPTS = 100
 

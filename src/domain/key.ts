@@ -1,6 +1,7 @@
 import { type Address, contains, type Network, parseAddress } from './address.ts'
 import type { Dialect } from './dialect.ts'
 import { fail, type NotAllowed, ok, type Result } from './failure.ts'
+import { isPending } from './instant.ts'
 
 export type KeyStatus = 'enabled' | 'disabled' | 'revoked'
 export type AccountStatus = 'open' | 'closed'
@@ -62,6 +63,7 @@ export interface Key {
   readonly secretDigest: string | null
   readonly previousSecretDigest: string | null
   readonly previousSecretEndsAt: number | null
+  readonly secretReplacedAt: number | null
   /** Mixed into every refresh token's tag: with the database alone, or the key ring alone, nobody mints. */
   readonly tokenSalt: string
   /** Raised to end every token at once. A count, not a time, so that no clock can be wrong about it. */
@@ -131,13 +133,21 @@ export const secretDigests = (key: Key, now: number): readonly string[] =>
   ofLiveSecrets(key, now, key.secretDigest, key.previousSecretDigest)
 
 function ofLiveSecrets(
-  { previousSecretEndsAt }: Key,
+  key: Key,
   now: number,
   current: string | null,
   previous: string | null,
 ): readonly string[] {
-  const isOverlap = previousSecretEndsAt !== null && now < previousSecretEndsAt
-  return [current, isOverlap ? previous : null].filter((text) => text !== null)
+  return [current, hasOverlap(key, now) ? previous : null].filter((text) => text !== null)
+}
+
+/** Whether the secret before the current one works too. One that is replaced in the future does not. */
+export function hasOverlap(
+  key: Pick<Key, 'previousSecretEndsAt' | 'secretReplacedAt'>,
+  now: number,
+): boolean {
+  const { previousSecretEndsAt: endsAt, secretReplacedAt: beganAt } = key
+  return endsAt !== null && beganAt !== null && isPending(endsAt, endsAt - beganAt, now)
 }
 
 export const PUBLIC_ID_MAX_LENGTH = 128

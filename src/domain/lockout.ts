@@ -1,3 +1,5 @@
+import { isPending, isWithin } from './instant.ts'
+
 /** So often somebody may be wrong in a row before each further time costs a wait: from one place, or from anywhere. */
 export const FREE_FAILURES = { here: 4, anywhere: 49 } as const
 
@@ -33,6 +35,8 @@ export function lockedFor(
   counted: Counted,
   now: number,
 ): number {
-  if (now - lastAt >= FAILURES_FORGOTTEN_MS) return 0
-  return Math.max(0, lastAt + waitAfter(count, counted) - now)
+  if (!isWithin(FAILURES_FORGOTTEN_MS, lastAt, now)) return 0
+  const wait = waitAfter(count, counted)
+  const endsAt = lastAt + wait
+  return isPending(endsAt, wait, now) ? endsAt - now : 0
 }

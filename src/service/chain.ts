@@ -1,4 +1,5 @@
 import { BEGINNING, type KeptEvent, type Place } from '../domain/chain.ts'
+import { isFromFuture } from '../domain/instant.ts'
 import type { AuditStorage, Clock, Log, Notary, OperatorStorage, Random } from './ports.ts'
 
 export interface ChainDeps {
@@ -94,11 +95,14 @@ export function createChain({ storage, notary, random, clock, log }: ChainDeps) 
 
   /** The numbers at which a purge may stop: small steps, so that no deletion takes long. */
   async function checkpointsBetween(first: number, limit: number): Promise<number[]> {
+    const now = clock()
     const steps: number[] = []
     let after = { sequence: first - 1, first: Number.MAX_SAFE_INTEGER }
     for (;;) {
       const page = await storage.listCheckpoints(after, BATCH)
       for (const checkpoint of page) {
+        // Written while the clock was ahead, it tells no age; the next one does.
+        if (isFromFuture(checkpoint.at, now)) continue
         if (checkpoint.at >= limit) return steps
         if (!(await notary.hasSigned(checkpoint))) {
           throw new Error(`checkpoint ${checkpoint.sequence} of the audit was not signed here`)

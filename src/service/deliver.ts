@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Sequel, sequelOf } from '../domain/delivery.ts'
+import { isPending, isWithin } from '../domain/instant.ts'
 import { type AttemptDeps, createAttempts } from './deliver/attempt.ts'
 import { createLongOnes, isLong } from './deliver/long-ones.ts'
 import { createRoom } from './deliver/room.ts'
@@ -71,9 +72,9 @@ export function createDeliver(deps: DeliverDeps) {
     waits.set(feedId, Math.min(dueAt, clock() + KNOWN_MS))
   }
 
-  const isKnownToWait = (feedId: string) => clock() < (waits.get(feedId) ?? 0)
+  const isKnownToWait = (feedId: string) => isPending(waits.get(feedId) ?? 0, KNOWN_MS, clock())
 
-  const isLeftAlone = (since = Number.NEGATIVE_INFINITY) => clock() < since + ALONE_MS
+  const isLeftAlone = (since = Number.NEGATIVE_INFINITY) => isWithin(ALONE_MS, since, clock())
 
   /** Works at a feed, or sees to it that whoever does so looks again. */
   function begin(feed: FeedRef): void {
@@ -133,7 +134,7 @@ export function createDeliver(deps: DeliverDeps) {
       }
     } catch (error) {
       abandoned.set(feedId, clock())
-      if (clock() < complainedAt + COMPLAIN_MS) return
+      if (isWithin(COMPLAIN_MS, complainedAt, clock())) return
       complainedAt = clock()
       log.error({ feedId, error }, 'a feed is left alone for a while')
     }
@@ -240,6 +241,8 @@ export function createDeliver(deps: DeliverDeps) {
      */
     async renew(): Promise<void> {
       const now = clock()
+      // Not held longer for a clock that was put back meanwhile.
+      heldUntil = Math.min(heldUntil, now + leaseMs)
       try {
         for (const id of abandoned.keys()) {
           if (!working.has(id)) await giveBack(id)

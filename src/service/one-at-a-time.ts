@@ -1,4 +1,5 @@
 import { ok } from '../domain/failure.ts'
+import { isWithin } from '../domain/instant.ts'
 import { conflict, type Done } from './operator.ts'
 import type { Clock } from './ports.ts'
 
@@ -12,7 +13,8 @@ export const FORGOTTEN_MS = 60_000
 export function createOneAtATime(message: string, clock: Clock): OneAtATime {
   let current: { movedAt: number } | null = null
   return async (work) => {
-    if (current !== null && clock() - current.movedAt < FORGOTTEN_MS) return conflict(message)
+    if (current !== null && isWithin(FORGOTTEN_MS, current.movedAt, clock()))
+      return conflict(message)
     const own = { movedAt: clock() }
     current = own
     try {

@@ -1,4 +1,5 @@
 import { neighbourhood } from '../domain/address.ts'
+import { isWithin } from '../domain/instant.ts'
 import type { AuditEvent, AuditStorage, Clock, Facts, KeepAlive, Log, Random } from './ports.ts'
 import type { Caller } from './refused.ts'
 
@@ -81,7 +82,7 @@ export function createRecorder(deps: {
       count(`${action}\0${facts.reason}`, () => eventOfMany(happening))
     }
     const now = clock()
-    if (openedAt !== null && now - openedAt < GIVEN_UP_MS) return
+    if (openedAt !== null && isWithin(GIVEN_UP_MS, openedAt, now)) return
     openedAt = now
     keepAlive?.(pause(WINDOW_MS).then(endWindow))
   }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { DIALECTS, type Dialect } from '../domain/dialect.ts'
 import type { Failure } from '../domain/failure.ts'
+import { isWithin } from '../domain/instant.ts'
 import type { Key } from '../domain/key.ts'
 import type { Traffic, TrafficStorage } from './ports/traffic.ts'
 import type { Clock, KeepAlive, Log, OperatorStorage } from './ports.ts'
@@ -52,7 +53,7 @@ export function createTraffic(deps: {
     const known = counted.get(name)
     if (known !== undefined) known.requests += one.requests
     else counted.set(name, one)
-    if (counted.size >= COUNTED || clock() - since >= FLUSH_MS) keepAlive(flush())
+    if (counted.size >= COUNTED || !isWithin(FLUSH_MS, since, clock())) keepAlive(flush())
   }
 
   /** Waits for its own write alone: that of another request may have ended with it. */

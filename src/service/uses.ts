@@ -1,3 +1,4 @@
+import { isWithin } from '../domain/instant.ts'
 import type { Key } from '../domain/key.ts'
 import type { Clock, KeepAlive, KeyUse, Log, OperatorStorage } from './ports.ts'
 import { HOUR_MS, type TrafficCounter } from './traffic.ts'
@@ -61,7 +62,7 @@ export function createUses(
         if (known !== undefined || counted.size >= COUNTED) keepAlive(flush())
         counted.set(key.id, { key, hour, uses: 1, lastAt: at })
       }
-      if (at - since >= FLUSH_MS) keepAlive(flush())
+      if (!isWithin(FLUSH_MS, since, at)) keepAlive(flush())
     },
 
     /** Writes what was counted, where no further use comes to do it. */

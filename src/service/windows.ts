@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { isPending } from '../domain/instant.ts'
 import type { Clock, Sharing } from './ports.ts'
 
 /** How many ids and addresses are counted at once; past it the longest unseen is forgotten. */
@@ -28,7 +29,7 @@ export class Windows {
   /** To the window that is open; where none is, `endsAt` is when the new one ends. */
   #add(id: string, spent: number, endsAt: number): { spent: number; endsAt: number } {
     const open = this.#windows.get(id)
-    if (open !== undefined && this.#clock() < open.endsAt) {
+    if (open !== undefined && this.#isOpen(open)) {
       open.spent += spent
       return open
     }
@@ -39,7 +40,11 @@ export class Windows {
 
   spent(id: string): number {
     const window = this.#windows.get(id)
-    return window !== undefined && this.#clock() < window.endsAt ? window.spent : 0
+    return window !== undefined && this.#isOpen(window) ? window.spent : 0
+  }
+
+  #isOpen({ endsAt }: { endsAt: number }): boolean {
+    return isPending(endsAt, this.#ms, this.#clock())
   }
 
   endsIn(id: string): number {

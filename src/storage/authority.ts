@@ -34,6 +34,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         'keys.previous_secret_ends_at',
         'keys.secret_digest',
         'keys.previous_secret_digest',
+        'keys.secret_replaced_at',
         'keys.token_salt',
         'keys.token_epoch',
         'users.username',
@@ -183,6 +184,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       previousSecretEndsAt: row.previous_secret_ends_at,
       secretDigest: row.secret_digest,
       previousSecretDigest: row.previous_secret_digest,
+      secretReplacedAt: row.secret_replaced_at,
       tokenSalt: row.token_salt,
       tokenEpoch: row.token_epoch,
       account: {

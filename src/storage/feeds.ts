@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
-import { KEPT_ATTEMPTS } from '../domain/delivery.ts'
+import { KEPT_ATTEMPTS, LONGEST_LEASE_MS, LONGEST_WAIT_MS } from '../domain/delivery.ts'
+import { latestPending } from '../domain/instant.ts'
 import type { FeedRef, FeedStorage, Head, Lease, Tried } from '../service/ports.ts'
 import type { Compiler, Engine } from './engine.ts'
+import { isPast } from './past.ts'
 import type { Tables } from './tables.ts'
 import { type Arg, writer } from './written.ts'
 
@@ -22,7 +24,7 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
   const written = writer(compiler)
   // From one feed that has something queued to the next: as many steps in the index as there are such
   // feeds, however many messages wait and however many feeds have none.
-  const due = written<{ now: number; all: number; ofOne: number }, FeedRef>(
+  const due = written<Times & { all: number; ofOne: number }, FeedRef>(
     (arg) => sql`
       with recursive waiting (id) as (
         select min(subscription_id) from deliveries where status = 'queued'
@@ -36,26 +38,23 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
           partition by destination_id order by due_at, subscriptions.id
         ) as turn
         from waiting join subscriptions on subscriptions.id = waiting.id
-        where subscriptions.status = 'active' and due_at <= ${arg('now')}
-          and (leased_until is null or leased_until <= ${arg('now')})
+        where subscriptions.status = 'active' and ${isDue(arg)} and ${isFree(arg)}
       )
       select id, destination_id as "destinationId" from due where turn <= ${arg('ofOne')}
       order by due_at, id limit ${arg('all')}`,
   )
-  const lease = written<Lease & { now: number }>(
+  const lease = written<Lease & Times>(
     (arg) => sql`
       update subscriptions set leased_by = ${arg('by')}, leased_until = ${arg('until')}
-      where id = ${arg('feedId')} and status = 'active' and due_at <= ${arg('now')}
-        and (leased_until is null or leased_until <= ${arg('now')})
+      where id = ${arg('feedId')} and status = 'active' and ${isDue(arg)} and ${isFree(arg)}
         and exists (
           select 1 from deliveries where subscription_id = ${arg('feedId')} and status = 'queued'
         )`,
   )
-  const dueAt = written<{ feedId: string; now: number }, { dueAt: number }>(
+  const dueAt = written<Times & { feedId: string }, { dueAt: number }>(
     (arg) => sql`
-      select due_at as "dueAt" from subscriptions
-      where id = ${arg('feedId')} and status = 'active'
-        and (leased_until is null or leased_until <= ${arg('now')})
+      select case when ${isDue(arg)} then 0 else due_at end as "dueAt" from subscriptions
+      where id = ${arg('feedId')} and status = 'active' and ${isFree(arg)}
         and exists (
           select 1 from deliveries where subscription_id = ${arg('feedId')} and status = 'queued'
         )`,
@@ -159,15 +158,15 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
   )
 
   return {
-    listDueFeeds: async (now, most) => engine.read(due({ now, ...most })),
+    listDueFeeds: async (now, most) => engine.read(due({ ...timesAt(now), ...most })),
 
     async leaseFeed(wish, now) {
-      const [changed] = await engine.atomic([lease({ ...wish, now })])
+      const [changed] = await engine.atomic([lease({ ...wish, ...timesAt(now) })])
       return changed === 1
     },
 
     async findDueAt(feedId, now) {
-      const [row] = await engine.read(dueAt({ feedId, now }))
+      const [row] = await engine.read(dueAt({ feedId, ...timesAt(now) }))
       return row?.dueAt ?? null
     },
 
@@ -212,6 +211,23 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
     },
   }
 }
+
+/** Now, and how far ahead of it a feed can wait or be leased. */
+interface Times {
+  readonly now: number
+  readonly latestDue: number
+  readonly latestLease: number
+}
+
+const timesAt = (now: number): Times => ({
+  now,
+  latestDue: latestPending(LONGEST_WAIT_MS, now),
+  latestLease: latestPending(LONGEST_LEASE_MS, now),
+})
+
+const isDue = (arg: Arg<Times>) => isPast('due_at', arg('now'), arg('latestDue'))
+const isFree = (arg: Arg<Times>) =>
+  sql`(leased_until is null or ${isPast('leased_until', arg('now'), arg('latestLease'))})`
 
 type HeadRow = Pick<
   Tables['messages'],

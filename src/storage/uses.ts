@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { latestPending } from '../domain/instant.ts'
 import type { KeyUse, OperatorStorage } from '../service/ports.ts'
 import type { Compiler, Engine } from './engine.ts'
 
@@ -19,13 +20,18 @@ export function createUses(engine: Engine, compiler: Compiler): Verbs {
    * Comes before `count`, and writes the row even where it stays as it is: PostgreSQL then keeps it
    * locked until the commit, and a removal at the same time finds what was counted, or is over.
    */
-  const setLast = compiler.taking<KeyUse>()((db, arg) =>
+  const setLast = compiler.taking<KeyUse & { latest: number }>()((db, arg) =>
     db
       .updateTable('keys')
       .set((eb) => ({
         last_used_at: eb
           .case()
-          .when('last_used_at', '>', arg('lastAt'))
+          .when(
+            eb.and([
+              eb('last_used_at', '>', arg('lastAt')),
+              eb('last_used_at', '<=', arg('latest')),
+            ]),
+          )
           .then(eb.ref('last_used_at'))
           .else(arg('lastAt'))
           .end(),
@@ -46,7 +52,12 @@ export function createUses(engine: Engine, compiler: Compiler): Verbs {
       if (uses.length === 0) return
       // In one order, whoever writes: two that lock the same rows crosswise would wait for each other.
       const inOrder = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
-      await engine.atomic(inOrder.flatMap((use) => [setLast(use), count(use)]))
+      await engine.atomic(
+        inOrder.flatMap((use) => [
+          setLast({ ...use, latest: latestPending(0, use.lastAt) }),
+          count(use),
+        ]),
+      )
     },
     listKeyUses: async (keyId, fromDay) => engine.read(list({ keyId, fromDay })),
   }

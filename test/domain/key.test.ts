@@ -42,10 +42,13 @@ const sound: Key = {
   secretDigest: null,
   previousSecretDigest: null,
   previousSecretEndsAt: null,
+  secretReplacedAt: 1,
   tokenSalt: 'salt',
   tokenEpoch: 0,
   account: { name: 'Acme', status: 'open', region: 'us', networks: [] },
 }
+
+const DAY = 86_400_000
 
 type Fault = readonly [reason: string, break_: (key: Key) => Key]
 
@@ -162,6 +165,13 @@ test('the secret before a rotation counts until the millisecond at which its ove
   expect(secretDigests(made, NOW)).toEqual(['new'])
   expect(secretDigests({ ...made, secretDigest: null }, NOW - 1)).toEqual(['old'])
   expect(secretDigests(key, NOW - 1)).toEqual([])
+})
+
+test('an overlap that began further ahead than clocks differ is over', () => {
+  const key = { ...sound, previousSecretHash: 'before', previousSecretEndsAt: NOW + 90 * DAY }
+  const hashesAt = (secretReplacedAt: number) => secretHashes({ ...key, secretReplacedAt }, NOW)
+  expect(hashesAt(NOW + 60_000)).toEqual(['current', 'before'])
+  expect(hashesAt(NOW + 60_001)).toEqual(['current'])
 })
 
 test('engineers and administrators hold keys, nobody else', () => {

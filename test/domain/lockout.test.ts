@@ -30,6 +30,15 @@ describe('a lock', () => {
     expect(lockedFor(failures, 'anywhere', 1_000_000)).toBe(0)
   })
 
+  test('is never longer than its wait, nor there at all where the failure is from the future', () => {
+    const now = 1_000_000
+    const locked = (lastAt: number) => lockedFor({ count: 1000, lastAt }, 'here', now)
+    expect(locked(now)).toBe(15 * MINUTE)
+    expect(locked(now + MINUTE)).toBe(16 * MINUTE)
+    expect(locked(now + MINUTE + 1)).toBe(0)
+    expect(locked(now + 400 * DAY)).toBe(0)
+  })
+
   test('is none where the last failure is a day old', () => {
     const failures = { count: 1_000_000, lastAt: 0 }
     expect(lockedFor(failures, 'here', DAY)).toBe(0)

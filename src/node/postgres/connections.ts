@@ -54,7 +54,7 @@ export function createConnections(url: string, log: Log, size: number): Connecti
   let downUntil = 0
   async function connect() {
     // A connection that is there is good, even where no further one can be had.
-    if (Date.now() < downUntil && pool.idleCount === 0) {
+    if (performance.now() < downUntil && pool.idleCount === 0) {
       throw new Unavailable('the database could not be reached just now')
     }
     try {
@@ -65,9 +65,9 @@ export function createConnections(url: string, log: Log, size: number): Connecti
     } catch (error) {
       if (isOwnQueue(error)) throw new Unavailable('every connection to the database is in use')
       // Many wait for a connection at once: their failures are one.
-      if (Date.now() >= downUntil) {
+      if (performance.now() >= downUntil) {
         backOffMs = Math.min(backOffMs * 2 || BACK_OFF_MS.first, BACK_OFF_MS.last)
-        downUntil = Date.now() + backOffMs
+        downUntil = performance.now() + backOffMs
       }
       throw toLoggable(error)
     }

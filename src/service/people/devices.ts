@@ -1,3 +1,4 @@
+import { isPending } from '../../domain/instant.ts'
 import type { Credentials } from '../ports/people.ts'
 import type { AccessDeps } from './deps.ts'
 import { deviceText } from './kept.ts'
@@ -27,7 +28,7 @@ export function createDevices({
       const [, name = '', until = '', digest = ''] = /^((\d+)\.[\w-]+)\.(.+)$/.exec(mark) ?? []
       const text = deviceText(of?.user.id ?? '', of?.passwordHash ?? '', name)
       const isHis = digester.matches(text, [digest]) && of?.passwordHash != null
-      return isHis && clock() < Number(until) ? name : null
+      return isHis && isPending(Number(until), DEVICE_MS, clock()) ? name : null
     },
   }
 }

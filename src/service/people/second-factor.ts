@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isWithin } from '../../domain/instant.ts'
 import type { Credentials, SignedIn } from '../ports/people.ts'
 import type { Caller } from '../refused.ts'
 import type { Himself } from './again.ts'
@@ -34,7 +35,7 @@ export function createSecondFactor(deps: AccessDeps) {
   async function openPending(pending: string, userId: string): Promise<string | null> {
     const text = await openText(pending, pendingOf(userId)).catch(() => '')
     const [secret = '', begunAt = ''] = text.split(' ')
-    return secret !== '' && clock() - Number(begunAt) < PENDING_MS ? secret : null
+    return secret !== '' && isWithin(PENDING_MS, Number(begunAt), clock()) ? secret : null
   }
 
   return {

@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isWithin } from '../../domain/instant.ts'
 import { isGarbled } from '../../domain/secret.ts'
 import type { Session, SignedIn } from '../ports/people.ts'
 import type { Caller } from '../refused.ts'
@@ -29,7 +30,7 @@ export function createSessions(
       const now = clock()
       const found = await storage.findSession(digester.candidates(sessionText(secret)), now)
       if (found?.session.kind !== kind || isIdle(found.session, now)) return null
-      if (now - found.session.seenAt >= TOUCH_MS) await touch(found.session.id, now)
+      if (!isWithin(TOUCH_MS, found.session.seenAt, now)) await touch(found.session.id, now)
       return found
     },
 
@@ -74,6 +75,6 @@ export function createSessions(
 }
 
 const isIdle = ({ kind, seenAt }: Session, now: number) =>
-  kind === 'browser' && now - seenAt >= IDLE_MS
+  kind === 'browser' && !isWithin(IDLE_MS, seenAt, now)
 
 export type Sessions = ReturnType<typeof createSessions>

@@ -1,3 +1,4 @@
+import { isPending } from '../../domain/instant.ts'
 import type { Credentials } from '../ports/people.ts'
 import type { AccessDeps } from './deps.ts'
 import { ticketText } from './kept.ts'
@@ -26,7 +27,7 @@ export function createTickets({
     async read(ticket: string): Promise<Credentials | null> {
       const text = await open(ticket).catch(() => '')
       const [userId = '', endsAt = '0', of = ''] = text.split(' ')
-      if (clock() >= Number(endsAt)) return null
+      if (!isPending(Number(endsAt), TICKET_MS, clock())) return null
       const credentials = await storage.findCredentialsOf(userId)
       if (credentials === null || credentials.user.leftAt !== null) return null
       return digester.matches(ticketText(credentials.passwordHash ?? ''), [of]) ? credentials : null

@@ -1,5 +1,6 @@
 import { neighbourhood } from '../../domain/address.ts'
 import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isWithin } from '../../domain/instant.ts'
 import {
   type Counted,
   FAILURES_FORGOTTEN_MS,
@@ -61,7 +62,7 @@ export function createTries({
       const found = await storage.listFailures(ids)
       const of = (place: Counted) => {
         const row = found.find(({ id }) => id === byPlace[place])
-        return row === undefined || now - row.lastAt >= FAILURES_FORGOTTEN_MS
+        return row === undefined || !isWithin(FAILURES_FORGOTTEN_MS, row.lastAt, now)
           ? { count: 0, lastAt: 0 }
           : row
       }
@@ -80,7 +81,7 @@ export function createTries({
 
     async function count(): Promise<number> {
       const [row] = await storage.listFailures(ids)
-      return row === undefined || now - row.lastAt >= FAILURES_FORGOTTEN_MS ? 0 : row.count
+      return row === undefined || !isWithin(FAILURES_FORGOTTEN_MS, row.lastAt, now) ? 0 : row.count
     }
   }
 

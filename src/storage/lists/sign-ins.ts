@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { latestPending } from '../../domain/instant.ts'
 import type { ListStorage, SignInStanding } from '../../service/ports/lists.ts'
 import { anyOf } from '../any-of.ts'
 import type { Compiler, Engine } from '../engine.ts'
@@ -19,15 +20,15 @@ export function createSignInLists(
   engine: Engine,
   compiler: Compiler,
 ): Pick<ListStorage, 'listSignIns'> {
-  const list = writer(compiler)<{ userIds: string; now: number }, Row>(
+  const list = writer(compiler)<{ userIds: string; now: number; latest: number }, Row>(
     (arg) => sql`
       select users.id as "userId",
         case when users.password_hash is null then 0 else 1 end as "hasPassword",
         case when users.sealed_totp is null then 0 else 1 end as "hasSecondFactor",
         (select max(expires_at) from invitations
-          where user_id = users.id and expires_at > ${arg('now')}) as "invitedUntil",
+          where user_id = users.id and expires_at > ${arg('now')} and created_at <= ${arg('latest')}) as "invitedUntil",
         (select count(*) from sessions
-          where user_id = users.id and expires_at > ${arg('now')}) as sessions,
+          where user_id = users.id and expires_at > ${arg('now')} and created_at <= ${arg('latest')}) as sessions,
         (select max(seen_at) from sessions where user_id = users.id) as "seenAt",
         (select at from audit_events where subject = users.id and action = 'session.started'
           order by id desc limit 1) as "startedAt"
@@ -35,7 +36,11 @@ export function createSignInLists(
   )
   return {
     async listSignIns(userIds, now) {
-      return (await engine.read(list({ userIds: JSON.stringify(userIds), now }))).map(toStanding)
+      return (
+        await engine.read(
+          list({ userIds: JSON.stringify(userIds), now, latest: latestPending(0, now) }),
+        )
+      ).map(toStanding)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { latestPending } from '../../domain/instant.ts'
 import type { PeopleStorage } from '../../service/ports/people.ts'
 import type { Audit } from '../audit.ts'
 import type { Compiler, Engine } from '../engine.ts'
@@ -29,6 +30,7 @@ export function createFirstOperator(engine: Engine, compiler: Compiler, audit: A
     readonly invitationId: string
     readonly createdAt: number
     readonly at: number
+    readonly latest: number
     readonly eventId: string
   }
   const addAccount = written<First>(
@@ -41,7 +43,7 @@ export function createFirstOperator(engine: Engine, compiler: Compiler, audit: A
         cast(${arg('departedKeys')} as text), cast(${arg('enforced')} as bigint)
       where exists (
           select 1 from invitations where invitations.id = ${arg('invitationId')}
-            and user_id is null and expires_at > ${arg('at')}
+            and user_id is null and expires_at > ${arg('at')} and created_at <= ${arg('latest')}
         )
         and not exists (select 1 from users where ${isOperator})
         and not exists (select 1 from users where username = ${arg('username')})`,
@@ -79,6 +81,7 @@ export function createFirstOperator(engine: Engine, compiler: Compiler, audit: A
         invitationId,
         createdAt: account.createdAt,
         at: event.at,
+        latest: latestPending(0, event.at),
         eventId: event.id,
       }
       const [, , made] = await engine.atomic([

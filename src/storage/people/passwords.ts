@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { latestPending } from '../../domain/instant.ts'
 import type { Role } from '../../domain/key.ts'
 import type { Invitation, PeopleStorage } from '../../service/ports/people.ts'
 import { toUser } from '../accounts.ts'
@@ -70,10 +71,11 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
       from invitations left join users on users.id = invitations.user_id
       where invitations.id = ${arg('invitationId')} and invitations.event_id = ${arg('id')}`,
   }))
-  const findInvited = written<{ digests: string; now: number }, NewInvitation>(
+  const findInvited = written<{ digests: string; now: number; latest: number }, NewInvitation>(
     (arg) => sql`
       select * from invitations
-      where digest in ${anyOf(engine, arg('digests'))} and expires_at > ${arg('now')}`,
+      where digest in ${anyOf(engine, arg('digests'))} and expires_at > ${arg('now')}
+        and created_at <= ${arg('latest')}`,
   )
 
   interface NewPassword {
@@ -83,6 +85,7 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
     readonly but: string
     readonly was: string | null
     readonly at: number
+    readonly latest: number
     readonly eventId: string
   }
   const set = written<NewPassword>(
@@ -93,7 +96,7 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
         cast(${arg('invitationId')} as text) is null or exists (
           select 1 from invitations
           where invitations.id = ${arg('invitationId')} and user_id = ${arg('userId')}
-            and expires_at > ${arg('at')}
+            and expires_at > ${arg('at')} and created_at <= ${arg('latest')}
         )
       )`,
   )
@@ -155,13 +158,16 @@ export function createPasswords(engine: Engine, compiler: Compiler, audit: Audit
     },
 
     async findInvitation(digests, now) {
-      const [row] = await engine.read(findInvited({ digests: JSON.stringify(digests), now }))
+      const [row] = await engine.read(
+        findInvited({ digests: JSON.stringify(digests), now, latest: latestPending(0, now) }),
+      )
       return row === undefined ? null : toInvitation(row)
     },
 
     async setPassword(userId, { hash, invitationId, but, was = null }, event) {
-      const facts = { userId, hash, invitationId, was, at: event.at, eventId: event.id }
-      const wish = { ...facts, but: but ?? '' }
+      const { id: eventId, at } = event
+      const latest = latestPending(0, at)
+      const wish = { userId, hash, invitationId, was, at, latest, eventId, but: but ?? '' }
       const [, changed] = await engine.atomic([
         lock({ userId }),
         set(wish),

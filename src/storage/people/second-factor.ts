@@ -5,6 +5,7 @@ import { anyOf } from '../any-of.ts'
 import type { Audit } from '../audit.ts'
 import type { Compiler, Engine } from '../engine.ts'
 import { accountOf, addEventWhere, toRow } from '../event-rows.ts'
+import { isPast } from '../past.ts'
 import { writer } from '../written.ts'
 import { isStill } from './is-still.ts'
 import { lockUser } from './lock.ts'
@@ -13,6 +14,12 @@ type Verbs = Pick<
   PeopleStorage,
   'setTotp' | 'takeTotpStep' | 'takeRecoveryCode' | 'countRecoveryCodes'
 >
+
+/**
+ * A code may be taken a step to either side of now, by servers whose clocks differ by two steps. A step that
+ * is further ahead was taken while the clock was wrong, and must not refuse the codes of years.
+ */
+const STEPS_AHEAD = 4
 
 /** The second factor, and the codes that stand in for it. */
 export function createSecondFactor(engine: Engine, compiler: Compiler, audit: Audit): Verbs {
@@ -47,11 +54,11 @@ export function createSecondFactor(engine: Engine, compiler: Compiler, audit: Au
       where ${isChanged(arg)}`,
   )
 
-  const takeStep = written<{ userId: string; step: number }>(
+  const takeStep = written<{ userId: string; step: number; before: number; latest: number }>(
     (arg) => sql`
       update users set totp_step = ${arg('step')}
       where id = ${arg('userId')} and sealed_totp is not null
-        and (totp_step is null or totp_step < ${arg('step')})`,
+        and (totp_step is null or ${isPast('totp_step', arg('before'), arg('latest'))})`,
   )
 
   interface Taken {
@@ -88,7 +95,9 @@ export function createSecondFactor(engine: Engine, compiler: Compiler, audit: Au
     },
 
     async takeTotpStep(userId, step) {
-      const [changed] = await engine.atomic([takeStep({ userId, step })])
+      const [changed] = await engine.atomic([
+        takeStep({ userId, step, before: step - 1, latest: step + STEPS_AHEAD }),
+      ])
       return changed === 1
     },
 

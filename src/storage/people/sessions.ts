@@ -1,9 +1,11 @@
 import { sql } from 'kysely'
+import { latestPending } from '../../domain/instant.ts'
 import type { PeopleStorage, Session } from '../../service/ports/people.ts'
 import { toUser } from '../accounts.ts'
 import { anyOf } from '../any-of.ts'
 import type { Compiler, Engine } from '../engine.ts'
 import { accountOf, addEventWhere, toRow } from '../event-rows.ts'
+import { isPast } from '../past.ts'
 import type { Tables } from '../tables.ts'
 import { writer } from '../written.ts'
 import { lockUser } from './lock.ts'
@@ -53,7 +55,7 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
       where sessions.id = ${arg('sessionId')} and sessions.event_id = ${arg('id')}`,
   }))
 
-  const find = written<{ digests: string; now: number }, Found>(
+  const find = written<{ digests: string; now: number; latest: number }, Found>(
     (arg) => sql`
       select sessions.*, users.account_id, users.email, users.role,
         users.created_at as user_created_at, users.username, accounts.name as account_name
@@ -61,13 +63,13 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
         join users on users.id = sessions.user_id
         join accounts on accounts.id = users.account_id
       where sessions.digest in ${anyOf(engine, arg('digests'))}
-        and sessions.expires_at > ${arg('now')}
+        and sessions.expires_at > ${arg('now')} and sessions.created_at <= ${arg('latest')}
         and users.left_at is null and accounts.status = 'open'`,
   )
-  const touch = written<{ id: string; seenAt: number }>(
+  const touch = written<{ id: string; seenAt: number; latest: number }>(
     (arg) => sql`
       update sessions set seen_at = ${arg('seenAt')}
-      where id = ${arg('id')} and seen_at < ${arg('seenAt')}`,
+      where id = ${arg('id')} and ${isPast('seen_at', arg('seenAt'), arg('latest'))}`,
   )
 
   // Whoever ends a session locks it first, so that of two at once one finds it.
@@ -94,9 +96,10 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
       delete from sessions where user_id = ${arg('userId')} and id <> ${arg('but')}`,
   )
 
-  const list = written<{ userId: string; now: number }, Row>(
+  const list = written<{ userId: string; now: number; latest: number }, Row>(
     (arg) => sql`
       select * from sessions where user_id = ${arg('userId')} and expires_at > ${arg('now')}
+        and created_at <= ${arg('latest')}
       order by created_at desc, id desc`,
   )
   const purge = (table: 'sessions' | 'invitations') =>
@@ -127,7 +130,9 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
     },
 
     async findSession(digests, now) {
-      const [row] = await engine.read(find({ digests: JSON.stringify(digests), now }))
+      const [row] = await engine.read(
+        find({ digests: JSON.stringify(digests), now, latest: latestPending(0, now) }),
+      )
       if (row === undefined) return null
       const user = toUser({
         id: row.user_id,
@@ -143,7 +148,7 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
     },
 
     async touchSession(id, seenAt) {
-      await engine.atomic([touch({ id, seenAt })])
+      await engine.atomic([touch({ id, seenAt, latest: latestPending(0, seenAt) })])
     },
 
     async removeSession(id, event) {
@@ -166,7 +171,9 @@ export function createSessions(engine: Engine, compiler: Compiler): Verbs {
     },
 
     async listSessions(userId, now) {
-      return (await engine.read(list({ userId, now }))).map(toSession)
+      return (await engine.read(list({ userId, now, latest: latestPending(0, now) }))).map(
+        toSession,
+      )
     },
 
     async purgeSessions(now, failuresBefore) {

@@ -99,8 +99,8 @@ export function feedsConform(name: string, given: Given): void {
       await lease(feedId, 'a', { now: 100, until: 200 })
       expect(await dueAt(199)).toBeNull()
       expect(await dueAt(200)).toBe(0)
-      await given.storage.settleFailed(await tried(feedId, 'a', FAILED), MOST)
-      expect(await dueAt(100)).toBe(MOST)
+      await given.storage.settleFailed(await tried(feedId, 'a', FAILED), 120_000)
+      expect(await dueAt(100)).toBe(120_000)
       await given.storage.setSubscriptionStatus(feedId, 'paused', eventOf(feedId))
       expect(await dueAt(100)).toBeNull()
       expect(await given.storage.findDueAt(v7(), MOST)).toBeNull()
@@ -116,6 +116,43 @@ export function feedsConform(name: string, given: Given): void {
       expect(await lease(v7(), 'a')).toBe(false)
       await given.storage.setSubscriptionStatus(feedId, 'active', eventOf(feedId))
       expect(await lease(feedId, 'a')).toBe(true)
+    })
+
+    test('is due at once where its next attempt lies further ahead than any wait is long', async () => {
+      const { owned, hops, feedId } = await feeds()
+      await message(owned, hops)
+      const now = 1_000_000
+      const longest = now + 132_000 + 60_000
+      for (const [dueAt, isPast] of [
+        [longest, false],
+        [longest + 1, true],
+        [now + 400 * 86_400_000, true],
+      ] as const) {
+        expect(await lease(feedId, 'a', { now: MOST, until: MOST })).toBe(true)
+        await given.storage.settleFailed(await tried(feedId, 'a', FAILED), dueAt)
+        expect(await isDue(feedId, now)).toBe(isPast)
+        expect(await given.storage.findDueAt(feedId, now)).toBe(isPast ? 0 : dueAt)
+        expect(await lease(feedId, 'b', { now, until: now + 15_000 })).toBe(isPast)
+        await given.storage.releaseFeed(feedId, 'b')
+      }
+    })
+
+    test('is free where its lease ends later than any lease is long', async () => {
+      const { owned, hops, feedId } = await feeds()
+      await message(owned, hops)
+      const now = 1_000_000
+      const longest = now + 120_000 + 60_000
+      for (const [until, isFree] of [
+        [longest, false],
+        [longest + 1, true],
+        [now + 400 * 86_400_000, true],
+      ] as const) {
+        expect(await lease(feedId, 'a', { now: MOST, until })).toBe(true)
+        expect(await isDue(feedId, now)).toBe(isFree)
+        expect(await given.storage.findDueAt(feedId, now)).toBe(isFree ? 0 : null)
+        expect(await lease(feedId, 'b', { now, until: now + 15_000 })).toBe(isFree)
+        for (const by of ['a', 'b']) await given.storage.releaseFeed(feedId, by)
+      }
     })
 
     test('is leased by exactly one of 20 that want it', async () => {

@@ -73,6 +73,7 @@ export function keysConform(name: string, given: Given): void {
           assignedAt: null,
           previousSecretHash: null,
           previousSecretEndsAt: null,
+          secretReplacedAt: null,
           tokenEpoch: 0,
           account: { name: text, status: 'open', region: text, networks: [] },
         }

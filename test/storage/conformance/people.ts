@@ -89,6 +89,31 @@ function everybody(given: Given): void {
       expect(await storage().findSession([session.digest], 100)).toBeNull()
     })
 
+    test('that began further ahead than clocks differ is none, and neither found nor listed', async () => {
+      const now = 1_000_000
+      const [soon, ahead] = [
+        await begin(sessionOf(user.id, { createdAt: now + 60_000 })),
+        await begin(sessionOf(user.id, { createdAt: now + 60_001 })),
+      ]
+      expect(await storage().findSession([soon.digest], now)).not.toBeNull()
+      expect(await storage().findSession([ahead.digest], now)).toBeNull()
+      const listed = await storage().listSessions(user.id, now)
+      expect(listed.map(({ id }) => id)).toEqual([soon.id])
+      const [standing] = await storage().listSignIns([user.id], now)
+      expect(standing?.sessions).toBe(1)
+    })
+
+    test('that was seen further ahead than clocks differ is seen anew', async () => {
+      const now = 1_000_000
+      const session = await begin(sessionOf(user.id, { seenAt: now + 60_000 }))
+      const seenAt = async () =>
+        (await storage().findSession([session.digest], now))?.session.seenAt
+      await storage().touchSession(session.id, now)
+      expect(await seenAt()).toBe(now + 60_000)
+      await storage().touchSession(session.id, now - 1)
+      expect(await seenAt()).toBe(now - 1)
+    })
+
     test('shows its user as he is now, and is none once he has left', async () => {
       const session = await begin()
       await storage().setUserRole(user.id, 'administrator', event())
@@ -397,6 +422,15 @@ function everybody(given: Given): void {
       expect(await storage().takeTotpStep(user.id, 51)).toBe(true)
     })
 
+    test('takes the steps of today where one was taken that no clock can have reached yet', async () => {
+      await set([])
+      expect(await storage().takeTotpStep(user.id, 1_000_000)).toBe(true)
+      expect(await storage().takeTotpStep(user.id, 999_996)).toBe(false)
+      expect(await storage().takeTotpStep(user.id, 999_995)).toBe(true)
+      expect(await storage().takeTotpStep(user.id, 999_995)).toBe(false)
+      expect(await storage().takeTotpStep(user.id, 999_996)).toBe(true)
+    })
+
     test('takes each recovery code once, of however many at once', async () => {
       const [one, two] = codes(2) as [string, string]
       await set([one, two])
@@ -432,6 +466,45 @@ function everybody(given: Given): void {
       expect(await storage().listFailures([id])).toEqual([{ id, count: 3, lastAt: 300 }])
       await storage().addFailure([id], 900, 301)
       expect(await storage().listFailures([id])).toEqual([{ id, count: 1, lastAt: 900 }])
+    })
+  })
+
+  describe('a failure to sign in from the future', () => {
+    test('is forgotten with the next one, unless clocks can differ so much', async () => {
+      const [near, far, now] = [v7(), v7(), 1_000_000]
+      await storage().addFailure([near], now + 60_000, 0)
+      await storage().addFailure([far], now + 60_001, 0)
+      await storage().addFailure([near, far], now, 0)
+      expect(await storage().listFailures([near])).toEqual([
+        { id: near, count: 2, lastAt: now + 60_000 },
+      ])
+      expect(await storage().listFailures([far])).toEqual([{ id: far, count: 1, lastAt: now }])
+    })
+  })
+
+  describe('an invitation from the future', () => {
+    test('opens nothing, however late it expires', async () => {
+      const now = 1_000_000
+      const made = await Promise.all(
+        [now + 60_000, now + 60_001].map(async (createdAt) => {
+          const user = await given.user((await account()).id)
+          const link = invitationOf(user.id, { createdAt })
+          await storage().addInvitation(link, eventOf(user.id))
+          return link
+        }),
+      )
+      const found = await Promise.all(
+        made.map(({ digest }) => storage().findInvitation([digest], now)),
+      )
+      expect(found.map((link) => link !== null)).toEqual([true, false])
+      const accepted = []
+      for (const { id, userId } of made) {
+        const wish = { hash: 'new', invitationId: id, but: null }
+        accepted.push(
+          await storage().setPassword(userId ?? '', wish, eventOf(userId ?? '', { at: now })),
+        )
+      }
+      expect(accepted).toEqual([true, false])
     })
   })
 

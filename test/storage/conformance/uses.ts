@@ -43,6 +43,17 @@ export function usesConform(name: string, given: Given): void {
       expect(await lastOf(id)).toBe(51)
     })
 
+    test('set the last use back where it lies further ahead than clocks differ', async () => {
+      const id = await owned()
+      const used = async (lastAt: number) => {
+        await given.storage.addKeyUses([{ keyId: id, day: 1, uses: 1, lastAt }])
+        return lastOf(id)
+      }
+      expect(await used(1_060_000)).toBe(1_060_000)
+      expect(await used(1_000_000)).toBe(1_060_000)
+      expect(await used(999_999)).toBe(999_999)
+    })
+
     test('of a key that is gone are nobody’s, and do not hinder the others', async () => {
       const { storage } = given
       const [id, gone] = [await owned(), v7()]

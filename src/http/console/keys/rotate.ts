@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import { traitsOf } from '../../../domain/dialect.ts'
+import { hasOverlap } from '../../../domain/key.ts'
 import type { Refusal } from '../../../service/operator.ts'
 import type { KeySummary } from '../../../service/ports.ts'
 import { page, seeOther } from '../answer.ts'
@@ -93,13 +94,13 @@ async function ask(visit: Visit, key: KeySummary, refusal: Refusal | null): Prom
 }
 
 /** A third secret puts an end to the first. */
-const runs = ({ now }: Visit, { previousSecretEndsAt: endsAt }: KeySummary): Html =>
-  endsAt === null || endsAt <= now
+const runs = ({ now }: Visit, key: KeySummary): Html =>
+  !hasOverlap(key, now)
     ? html``
     : notice(
         'warn',
         'Two secrets work already',
-        `The one before works until ${exact(endsAt)}. Rotate now, and it ends at once: only the present and the new one go on.`,
+        `The one before works until ${exact(key.previousSecretEndsAt ?? now)}. Rotate now, and it ends at once: only the present and the new one go on.`,
       )
 
 function pictures({ dialect }: KeySummary): Html {

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import { traitsOf } from '../../../domain/dialect.ts'
+import { hasOverlap } from '../../../domain/key.ts'
 import type { Refusal } from '../../../service/operator.ts'
 import type { KeySummary, User } from '../../../service/ports.ts'
 import { page } from '../answer.ts'
@@ -126,7 +127,8 @@ const to = (visit: Visit, key: KeySummary, verb: string, text: string): Html =>
 /** While both secrets work: which, and until when. */
 function overlap({ now }: Visit, key: KeySummary): Html {
   const { previousSecretEndsAt: endsAt, secretReplacedAt: at } = key
-  if (endsAt === null || endsAt <= now || at === null || key.status === 'revoked') return nothing
+  if (endsAt === null || at === null || !hasOverlap(key, now) || key.status === 'revoked')
+    return nothing
   const tokens = traitsOf(key.dialect).secret === 'exchanged'
   const short = (moment: number) => exact(moment).slice(0, 16)
   return html`<section class="card"><h2>Two secrets work until ${exact(endsAt)}</h2>

@@ -1,5 +1,5 @@
 import type { Dialect } from '../../../domain/dialect.ts'
-import type { Access, Party } from '../../../domain/key.ts'
+import { type Access, hasOverlap, type Party } from '../../../domain/key.ts'
 import type { KeySummary } from '../../../service/ports.ts'
 import { day } from '../parts/time.ts'
 import type { Tone } from '../parts/words.ts'
@@ -57,7 +57,7 @@ const SOON_MS = 30 * 86_400_000
 /** Whether it works, and whatever else one should look at: what is worst comes first. */
 export function standingsOf(key: KeySummary, ownerLeftAt: number | null, now: number): Standing[] {
   if (key.status === 'revoked') return [{ text: 'Revoked', tone: 'bad' }]
-  const { expiresAt, previousSecretEndsAt } = key
+  const { expiresAt } = key
   const told: Standing[] = []
   const tell = (is: boolean, text: string, tone: Tone) => {
     if (is) told.push({ text, tone })
@@ -74,6 +74,6 @@ export function standingsOf(key: KeySummary, ownerLeftAt: number | null, now: nu
   const soon = expiresAt !== null && !expired && expiresAt - now < SOON_MS
   tell(soon, `Expires ${day(expiresAt ?? 0)}`, 'warn')
   tell(ownerLeftAt !== null, 'Owner has left', 'warn')
-  tell((previousSecretEndsAt ?? 0) > now, 'Two secrets work', 'plain')
+  tell(hasOverlap(key, now), 'Two secrets work', 'plain')
   return told
 }

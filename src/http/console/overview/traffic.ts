@@ -31,7 +31,9 @@ export async function traffic(visit: Visit): Promise<Html> {
   const chosen = Object.hasOwn(RANGES, given) ? given : 'day'
   const range = RANGES[chosen] as Range
   const fromHour = beginningOf(range, visit.now)
-  const sums = await visit.desk.overview.traffic({ fromHour, hours: range.hours })
+  const all = await visit.desk.overview.traffic({ fromHour, hours: range.hours })
+  // What was counted while the clock was ahead is of no hour that is shown.
+  const sums = all.filter(({ span }) => span < range.spans)
   const stacks = stacksOf(range, fromHour, sums)
   const [good, bad] = [totalOf(sums, true), totalOf(sums, false)]
   return html`

@@ -1,4 +1,6 @@
 import { html } from 'hono/html'
+import { LONGEST_WAIT_MS } from '../../../domain/delivery.ts'
+import { isPending } from '../../../domain/instant.ts'
 import type { ListedFeed } from '../../../service/ports/lists.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { table } from '../parts/list.ts'
@@ -38,5 +40,5 @@ const oldest = (visit: Visit, { oldestAt }: ListedFeed): Html =>
 export function nextTry(visit: Visit, feed: ListedFeed): Html | string {
   if (feed.queued === 0) return ''
   if (feed.status === 'paused') return 'when it is resumed'
-  return feed.dueAt <= visit.now ? 'now' : moment(feed.dueAt, visit.now)
+  return isPending(feed.dueAt, LONGEST_WAIT_MS, visit.now) ? moment(feed.dueAt, visit.now) : 'now'
 }
