@@ -12,7 +12,7 @@ import { createDispatch } from '../../src/node/courier/dispatch.ts'
  */
 
 const [url = '', path = ''] = process.argv.slice(2)
-const body = readFileSync(path, 'utf8')
+const body = readFileSync(path)
 const { signal } = new AbortController()
 const courier = createCourier({
   dispatch: createDispatch({ allowed: networksOf(['127.0.0.0/8']) }),

@@ -60,8 +60,19 @@ export type Misrouted =
   | { reason: 'destination_not_subscribed'; destinationId: string }
   | { reason: 'destination_unverified'; destinationId: string }
   | { reason: 'synchronous_to_many' }
-  | { reason: 'destination_failed'; destinationId: string; detail: string }
+  | DestinationFailed
   | { reason: 'destination_timed_out'; destinationId: string }
+
+export interface DestinationFailed {
+  readonly reason: 'destination_failed'
+  readonly destinationId: string
+  /** For the operator. */
+  readonly detail: string
+  /** What it answered with, where it answered. */
+  readonly status?: number
+  /** What is wrong with its answer, for the caller. */
+  readonly answerFault?: string
+}
 
 /** The service behind the guard gave no answer. */
 export type UpstreamFailed =

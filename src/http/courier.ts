@@ -45,8 +45,13 @@ export function createCourier(deps: CourierDeps): Courier {
     },
 
     async ask(destination, body, signal) {
-      const failed = (detail: string) =>
-        fail({ reason: 'destination_failed', destinationId: destination.id, detail } as const)
+      const failed = (detail: string, more: { status?: number; answerFault?: string } = {}) =>
+        fail({
+          reason: 'destination_failed',
+          destinationId: destination.id,
+          detail,
+          ...more,
+        } as const)
       const url = urlOf(destination)
       if (url === null) return failed(NO_URL)
       const answer = await dispatch({
@@ -55,10 +60,11 @@ export function createCourier(deps: CourierDeps): Courier {
         signal,
       })
       if (!answer.ok) return failed(answer.failure.detail)
-      if (!isSuccess(answer.value)) return failed(`it answered ${answer.value.status}`)
-      if (!answer.value.whole) return failed('its answer is too long, or broke off')
-      const text = readText(answer.value.body)
-      return text === null ? failed('its answer is not UTF-8') : ok(text)
+      const { status, whole, body: answered } = answer.value
+      if (!isSuccess(answer.value)) return failed(`it answered ${status}`, { status })
+      if (whole) return ok(answered)
+      const answerFault = `it is longer than ${ANSWER_LIMIT_BYTES} bytes, or broke off`
+      return failed('its answer is too long, or broke off', { answerFault })
     },
 
     async verify(destination, challenge, signal) {
@@ -118,7 +124,7 @@ type Words = Omit<Errand, 'limitBytes' | 'signal'>
 const messageTo = (
   { development, verificationToken }: DestinationAddress,
   url: URL,
-  body: string,
+  body: Uint8Array,
 ): Words => ({
   method: 'POST',
   url,
@@ -159,13 +165,3 @@ const notAnswered = ({ reason, detail }: Unanswered): Attempt =>
   reason === 'forbidden' ? { outcome: 'forbidden', detail } : { outcome: 'failed', detail }
 
 const lenient = new TextDecoder()
-const strict = new TextDecoder('utf-8', { fatal: true })
-
-/** A replacement character would be silent loss. */
-function readText(bytes: Uint8Array): string | null {
-  try {
-    return strict.decode(bytes)
-  } catch {
-    return null
-  }
-}

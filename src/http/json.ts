@@ -1,86 +1,77 @@
-import { fail, ok, type Result, type Unreadable } from '../domain/failure.ts'
-
-/** Deeper values break the parsers of those who are sent them. */
-const MAX_DEPTH = 500
+import { fail, ok, type Result } from '../domain/failure.ts'
+import {
+  type Found,
+  type JsonFault,
+  nameSpan,
+  readName,
+  readSpan,
+  scanJson,
+  type Watch,
+} from './json-scan.ts'
 
 /**
  * Strict JSON: what RFC 8259 §4 leaves to chance is refused. Of two members with one name a parser
  * keeps the first, another the last, and then two services judge two different messages.
  */
-export function parseJson(text: string): Result<unknown, Unreadable> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return unreadable('the body is not valid JSON')
-  }
-  const members = countMembers(value)
-  if (members === null) return unreadable(`the body is nested deeper than ${MAX_DEPTH} levels`)
-  // Every member's name ends in a quote and a colon. Where there are no more of these than members,
-  // no member was dropped; more may also be a string that begins with a colon, so look closely.
-  if (countNames(text) > members) {
-    const twice = findDuplicate(text)
-    if (twice !== null) return fail({ reason: 'member_repeated', member: twice })
-  }
-  return ok(value)
+export function parseJson(bytes: Uint8Array): Result<unknown, JsonFault> {
+  const found = scanJson(bytes)
+  return found.ok ? parseFound(bytes, found.value) : found
 }
 
-/** How many members all objects have together; null where the nesting is too deep. */
-function countMembers(root: unknown): number | null {
+/** The same for a part of JSON that was scanned. */
+export function parseFound(bytes: Uint8Array, found: Found): Result<unknown, JsonFault> {
+  const value: unknown = JSON.parse(readSpan(bytes, found))
+  // A parser drops members that are there twice: then it has fewer than were written.
+  return countMembers(value) === found.names
+    ? ok(value)
+    : fail({ reason: 'member_repeated', member: findRepeated(bytes, found) })
+}
+
+/** How many members all objects have together. */
+function countMembers(root: unknown): number {
   let members = 0
-  let level: object[] = isObject(root) ? [root] : []
-  for (let depth = 1; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return null
-    const next: object[] = []
-    for (const parent of level) {
-      if (Array.isArray(parent)) {
-        for (const value of parent) if (isObject(value)) next.push(value)
-        continue
-      }
-      // for-in makes no list of names: what JSON.parse made inherits none. Five times as fast.
-      for (const name in parent) {
-        members++
-        const value: unknown = parent[name as keyof typeof parent]
-        if (isObject(value)) next.push(value)
-      }
+  const open: unknown[] = [root]
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value !== 'object' || value === null) continue
+    if (Array.isArray(value)) {
+      for (const element of value) if (isObject(element)) open.push(element)
+      continue
     }
-    level = next
+    // for-in makes no list of names: what JSON.parse made inherits none. Five times as fast.
+    for (const name in value) {
+      members++
+      const member: unknown = value[name as keyof typeof value]
+      if (isObject(member)) open.push(member)
+    }
   }
   return members
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-function countNames(text: string): number {
-  let names = 0
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
-    let before = at - 1
-    while (text.charCodeAt(before) <= 0x20) before--
-    if (text[before] === '"') names++
-  }
-  return names
+const EVERYTHING: Watch = {
+  name: '',
+  members: [],
+  get others() {
+    return EVERYTHING
+  },
+  get elements() {
+    return EVERYTHING
+  },
 }
 
-/** The first name that an object has twice, as it is written; the text is valid JSON. */
-function findDuplicate(text: string): string | null {
-  const open: (Set<string> | null)[] = []
-  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]]/gs
-  const isName = /\s*:/y
-  for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
-    const [word] = token
-    if (word === '{') open.push(new Set())
-    else if (word === '[') open.push(null)
-    else if (word === '}' || word === ']') open.pop()
-    else {
-      isName.lastIndex = tokens.lastIndex
-      const names = open.at(-1)
-      if (!names || !isName.test(text)) continue
-      const name: string = JSON.parse(word)
-      if (names.has(name)) return name.length > 64 ? 'a long name' : word
-      names.add(name)
+/** A name that an object has twice, as it is written there. */
+function findRepeated(bytes: Uint8Array, { start, end }: Found): string {
+  const part = bytes.subarray(start, end)
+  const root = scanJson(part, EVERYTHING)
+  const open: Found[] = root.ok ? [root.value] : []
+  for (let found = open.pop(); found !== undefined; found = open.pop()) {
+    const names = new Set<string>()
+    for (const member of found.members) {
+      if (names.has(member.name)) return readName(part, nameSpan(part, member))
+      names.add(member.name)
     }
+    open.push(...found.members, ...found.elements)
   }
-  return null
+  throw new Error('no member is there twice')
 }
-
-const unreadable = (detail: string) => fail({ reason: 'body_unreadable', detail } as const)

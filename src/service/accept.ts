@@ -20,7 +20,7 @@ export interface Incoming extends Envelope {
   /** The body, byte for byte. */
   readonly payload: Uint8Array
   /** The body that a destination is sent: the dialect's words, with what the server fills in. */
-  readonly render: (accepted: Accepted) => string
+  readonly render: (accepted: Accepted) => Uint8Array
   /** Aborted when the caller hangs up. Asked for only by those who wait. */
   readonly signal: () => AbortSignal
 }
@@ -34,7 +34,7 @@ export interface Accepted {
 }
 
 /** `answer`: what the destination of a synchronous message said, as it said it. */
-export type Receipt = Accepted & { readonly answer: string | null }
+export type Receipt = Accepted & { readonly answer: Uint8Array | null }
 
 /** All the time that a synchronous message has. */
 const SYNCHRONOUS_MS = 120_000

@@ -15,7 +15,10 @@ export function createDispatch({ allowed }: { allowed: readonly Network[] }): Di
       return forbidden(`LATCHKEY_DESTINATIONS_ALLOWED does not allow ${url.hostname}`)
     }
     try {
-      const answer = await fetch(url, { method, headers, body, redirect: 'manual', signal })
+      const answer = await fetch(url, {
+        ...{ method, headers, redirect: 'manual', signal },
+        body: body as BodyInit | null,
+      })
       return ok({ status: answer.status, ...(await readUpTo(limitBytes, answer.body)) })
     } catch (error) {
       return fail(unanswered(signal.aborted ? signal.reason : error))

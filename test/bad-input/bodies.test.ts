@@ -47,7 +47,7 @@ describe.each(['/auth/authenticate', '/auth/refreshToken'])('%s', (path) => {
     [
       'an object nested 1,900 deep',
       `{"a":${nested(1900)}}`,
-      `${CANNOT}the body is nested deeper than 500 levels.`,
+      `${CANNOT}the body is nested deeper than 64 levels.`,
     ],
     ['a form without the other field', 'apiKey=a', `${field} is missing.`],
     ['a form of nothing but signs', '&&=&%&=%zz', 'apiKey is missing.'],
@@ -154,17 +154,17 @@ describe.each(['/endpoint', '/query'])('%s', (path) => {
     [
       'an array nested 10,000 deep',
       nested(10_000),
-      'The message cannot be read: the body is nested deeper than 500 levels.',
+      'The message cannot be read: the body is nested deeper than 64 levels.',
     ],
     [
       'an object nested 10,000 deep',
       `${'{"Meta":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
-      'The message cannot be read: the body is nested deeper than 500 levels.',
+      'The message cannot be read: the body is nested deeper than 64 levels.',
     ],
     [
       'an array nested 900,000 deep',
       nested(900_000),
-      'The message cannot be read: the body is nested deeper than 500 levels.',
+      'The message cannot be read: the body is nested deeper than 64 levels.',
     ],
   ]
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type Certified, certify, createAuthority } from '../../support/postgres/certificates.ts'
-import { at, patiently, testCourier } from '../support/courier/courier.ts'
+import { at, EMPTY_MESSAGE, patiently, testCourier } from '../support/courier/courier.ts'
 import { type Listening, listen } from '../support/upstream/gate.ts'
 
 /*
@@ -37,7 +37,7 @@ const resolve = async () => ['127.0.0.1']
 const deliver = (host: string, ca?: string) =>
   testCourier({ resolve, ...(ca !== undefined && { ca }) }).deliver(
     at(`https://${host}:${port}/`, { development: false }),
-    '{}',
+    EMPTY_MESSAGE,
     patiently(),
   )
 
@@ -77,7 +77,7 @@ test('one that has expired is not, and nothing is sent', async () => {
   const url = `https://emr.example:${new URL(expired.url).port}/`
   const attempt = await testCourier({ resolve, ca: authority.cert }).deliver(
     at(url, { development: false }),
-    '{}',
+    EMPTY_MESSAGE,
     patiently(),
   )
   expect(attempt).toMatchObject({ outcome: 'failed', detail: 'certificate has expired' })
@@ -88,7 +88,7 @@ test('one that has expired is not, and nothing is sent', async () => {
 test('a server that speaks no TLS is not spoken to', async () => {
   const plain = await listen(createPlainServer())
   const url = plain.url.replace('http:', 'https:')
-  expect(await testCourier().deliver(at(url), '{}', patiently())).toMatchObject({
+  expect(await testCourier().deliver(at(url), EMPTY_MESSAGE, patiently())).toMatchObject({
     outcome: 'failed',
   })
   plain.close()

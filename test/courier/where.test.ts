@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { at, patiently, testCourier } from '../support/courier/courier.ts'
+import { at, EMPTY_MESSAGE, patiently, testCourier } from '../support/courier/courier.ts'
 import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 
 /*
@@ -25,7 +25,7 @@ beforeEach(async () => {
 })
 
 const deliver = (courier: ReturnType<typeof testCourier>, url: string) =>
-  courier.deliver(at(url), '{}', patiently())
+  courier.deliver(at(url), EMPTY_MESSAGE, patiently())
 
 describe('an address of this machine or its network, however it is spelt, is not reached:', () => {
   test.each([
@@ -184,7 +184,11 @@ describe('a name is judged by its addresses:', () => {
 
 test('plain http is for development destinations alone, wherever they are', async () => {
   const courier = testCourier()
-  const attempt = await courier.deliver(at(inside.url, { development: false }), '{}', patiently())
+  const attempt = await courier.deliver(
+    at(inside.url, { development: false }),
+    EMPTY_MESSAGE,
+    patiently(),
+  )
   expect(attempt).toEqual({ outcome: 'forbidden', detail: 'it is not at an https URL' })
   expect(await deliver(courier, inside.url)).toMatchObject({ outcome: 'delivered' })
   expect(inside.seen).toHaveLength(1)

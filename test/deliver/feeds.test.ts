@@ -61,7 +61,7 @@ describe('a message', () => {
           Name: `EMR at ${new URL(feed.url).pathname}`,
         })),
         Logs: deliveries.map((one) => ({ ID: one.id, AttemptID: one.attemptId })),
-        FacilityCode: null,
+        Message: { ID: (await core.storage.findMessage(id))?.serial },
       },
       Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },
       name: 'one',

@@ -119,8 +119,9 @@ describe('a question goes to its destination and back to the digit:', () => {
     const payload = '"Patient" : { "ID": 98765432109876543210, "Size": 1.10, "Name": "\\u00c4" }'
     expect((await ask(payload)).status).toBe(200)
     const sent = String(hospital.seen[0]?.body)
-    expect(sent.startsWith('{"Before": 12345678901234567890,"Meta":{"DataModel":')).toBe(true)
-    expect(sent.endsWith(`},${payload}}`)).toBe(true)
+    const start = '{"Before": 12345678901234567890, "Meta" : {"DataModel":'
+    expect(sent.startsWith(start)).toBe(true)
+    expect(sent.endsWith(`} , ${payload}}`)).toBe(true)
     expect(JSON.parse(sent).Meta).toMatchObject({
       EventType: 'Query',
       Source: { ID: key.sourceId, Name: 'Acme Source' },
@@ -131,9 +132,11 @@ describe('a question goes to its destination and back to the digit:', () => {
     ['{"Patient":{"ID":98765432109876543210}}', '"Patient":{"ID":98765432109876543210},'],
     [
       '{ "2": 1.10, "Meta": {"EventType":"QueryResponse"}, "1": "\\u00c4" }',
-      '"2": 1.10,"1": "\\u00c4",',
+      ' "2": 1.10, "1": "\\u00c4" ,',
     ],
     ['{"M\\u0065ta":{"EventType":"QueryResponse"}}', ''],
+    ['{"Meta":{} , "a":1,"a":2}', ' "a":1,"a":2,'],
+    ['\ufeff{"a":{"b":1,"b":2}}', '"a":{"b":1,"b":2},'],
     ['{}', ''],
     [' ', ''],
   ])('what is found: %s', async (found, written) => {
@@ -146,11 +149,23 @@ describe('a question goes to its destination and back to the digit:', () => {
     expect(Object.keys(JSON.parse(text)).at(-1)).toBe('Meta')
   })
 
-  test.each(['[]', '"text"', 'null', '{"a":1,"a":2}', '{', '{"a":1}x'])(
-    'what is no object is no answer: %s',
-    async (found) => {
-      words = found
-      expect((await ask('"Patient":{}')).status).toBe(502)
-    },
-  )
+  test.each([
+    ['[]', 'it is not a JSON object'],
+    ['"text"', 'it is not a JSON object'],
+    ['null', 'it is not a JSON object'],
+    ['{', 'the body is not valid JSON'],
+    ['{"a":1}x', 'the body is not valid JSON'],
+    ['{"Meta":{},"M\\u0065ta":{}}', '"M\\u0065ta" is there twice'],
+    ['{"Meta":{"Extensions":{"a":1,"a":2}}}', '"a" is there twice'],
+    [`{"Meta":{"a":"${'x'.repeat(70_000)}"}}`, 'Meta is longer than 65536 bytes'],
+    [`[${'{},'.repeat(200_000)}{}]`, 'the body has more than 200,000 values'],
+  ])('what is no answer is 502, and says why: %.40s', async (found, why) => {
+    words = found
+    const answer = await ask('"Patient":{}')
+    expect(answer.status).toBe(502)
+    const { Meta } = (await answer.json()) as { Meta: { Errors: { Text: string }[] } }
+    expect(Meta.Errors[0]?.Text).toBe(
+      `The destination ${key.destinationId} did not answer as it should: of its answer, ${why}.`,
+    )
+  })
 })

@@ -11,7 +11,11 @@ export const plainCourier: Pick<Courier, 'deliver'> = {
   async deliver({ url }, body, signal): Promise<Attempt> {
     const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)])
     try {
-      const answer = await fetch(url ?? '', { method: 'POST', body, signal: within })
+      const answer = await fetch(url ?? '', {
+        method: 'POST',
+        body: body as BodyInit,
+        signal: within,
+      })
       const excerpt = await answer.text()
       if (answer.ok) return { outcome: 'delivered', status: answer.status }
       return { outcome: 'refused', status: answer.status, excerpt }
@@ -65,8 +69,8 @@ export async function seedFeeds(core: Core, urls: readonly string[]) {
     /** A message to these feeds, or to all, that says who it is. */
     async send(name: string, to = feeds) {
       const id = random.uuid()
-      const [first] = to
-      const payload = JSON.stringify({ ...deviceNew(first?.destinationId ?? ''), name })
+      const Destinations = to.map(({ destinationId }) => ({ ID: destinationId }))
+      const payload = JSON.stringify({ ...deviceNew('', { Destinations }), name })
       const deliveries = to.map((feed) => ({
         id: random.uuid(),
         attemptId: random.uuid(),
@@ -83,4 +87,6 @@ export async function seedFeeds(core: Core, urls: readonly string[]) {
   }
 }
 
-export const nameIn = (body: string): string => (JSON.parse(body) as { name: string }).name
+export const nameIn = (body: string | Uint8Array): string =>
+  (JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body)) as { name: string })
+    .name

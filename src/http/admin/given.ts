@@ -1,6 +1,6 @@
 import type { z } from '@hono/zod-openapi'
 import { fail, ok, type Result, type Unreadable } from '../../domain/failure.ts'
-import { decodeText, readBody } from '../body.ts'
+import { readBody } from '../body.ts'
 import { parseJson } from '../json.ts'
 import type { Problem, Wrong } from './problem.ts'
 
@@ -19,8 +19,7 @@ export async function readGivenBody(request: Request): Promise<Result<unknown, P
     const detail = 'send the body as JSON, with Content-Type: application/json'
     return fail({ kind: 'not_json', detail, headers: { Accept: 'application/json' } })
   }
-  const text = decodeText(body.value)
-  const value = text.ok ? parseJson(text.value) : text
+  const value = parseJson(body.value)
   return value.ok ? value : unreadable(value.failure)
 }
 

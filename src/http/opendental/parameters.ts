@@ -14,7 +14,7 @@ export async function readParameters(request: Request): Promise<Result<Parameter
   const text = decodeText(body.value)
   if (!text.ok) return text
   if (text.value.trim() === '') return ok({})
-  const parsed = parseJson(text.value)
+  const parsed = parseJson(body.value)
   if (!parsed.ok) return parsed
   const { value } = parsed
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -138,7 +138,7 @@ async function readFields<Name extends string>(
   if (!body.ok) return body
   const text = decodeText(body.value)
   if (!text.ok) return text
-  const given = /^\s*\{/.test(text.value) ? parseJson(text.value) : parseForm(text.value, names)
+  const given = /^\s*\{/.test(text.value) ? parseJson(body.value) : parseForm(text.value, names)
   if (!given.ok) return given
 
   const fields: Partial<Record<Name, string>> = {}

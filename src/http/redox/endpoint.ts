@@ -10,8 +10,7 @@ import { readBody } from '../body.ts'
 import type { HttpDeps } from '../caller.ts'
 import { addPost } from '../post.ts'
 import type { Reply } from '../reply.ts'
-import { incomingOf, readMessage, replyOf, type Seen } from './message.ts'
-import { echo } from './meta.ts'
+import { echoOf, incomingOf, readMessage, replyOf, type Seen } from './message.ts'
 import { ENDPOINTS } from './paths.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
 import { createRoom, type Hold } from './room.ts'
@@ -73,18 +72,14 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
 
     const payload = await readBody(request, messageLimitBytes, hold.reserve)
     if (!payload.ok) return payload
-    const read = readMessage(payload.value, seen)
+    const read = await readMessage(payload.value, seen)
     if (!read.ok) return read
-    const incoming = incomingOf(payload.value, read.value, () => request.signal)
+    const incoming = incomingOf(payload.value, read.value, seen, () => request.signal)
     const receipt = await accept(principal.value, incoming, caller)
-    return receipt.ok ? replyOf(read.value, receipt.value) : receipt
+    return receipt.ok ? await replyOf(read.value, receipt.value) : receipt
   }
 
   function refusalOf(seen: Seen = {}): Refusal {
-    return {
-      echo: seen.message === undefined ? undefined : echo(seen.message),
-      serial: serial(),
-      subscriptionsUrl,
-    }
+    return { echo: echoOf(seen), serial: serial(), subscriptionsUrl }
   }
 }

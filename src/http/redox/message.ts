@@ -1,40 +1,84 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import type { Incoming, Receipt } from '../../service/accept.ts'
-import { decodeText } from '../body.ts'
-import { parseJson } from '../json.ts'
-import { membersOf, objectOf, writeMember } from '../members.ts'
+import type { Accepted, Incoming, Receipt } from '../../service/accept.ts'
+import { parseFound } from '../json.ts'
+import { applyEdits, withoutMember, writeMember } from '../json-edit.ts'
+import {
+  type Found,
+  findMember,
+  type JsonFault,
+  scanLongJson,
+  skipBlanks,
+  skipByteOrderMark,
+  watchMember,
+} from '../json-scan.ts'
 import { json, jsonText, type Reply } from '../reply.ts'
-import { type Meta, onwardOf, readMeta, writeDelivered, writeReceipt } from './meta.ts'
-import { missingFrom } from './payload.ts'
-import { META, withMeta } from './splice.ts'
+import {
+  type Echo,
+  echo,
+  fillMeta,
+  META,
+  META_ANSWERED,
+  META_FILLED,
+  type Meta,
+  onwardOf,
+  readMeta,
+  writeAnswerMeta,
+  writeFailed,
+  writeReceipt,
+} from './meta.ts'
+import { findMissing, PAYLOAD } from './payload.ts'
 
-/** What was read so far: a refusal echoes it. */
+/** What is known so far: a refusal echoes it. */
 export interface Seen {
-  message?: unknown
+  /** `Meta`, as soon as it is read. */
+  meta?: unknown
+  /** Set when the message is on its way to the destination that is to answer it. */
+  asked?: { readonly meta: Meta; readonly accepted: Accepted }
 }
 
 /** A message that can be judged. */
 export interface Read {
   readonly meta: Meta
-  readonly text: string
+  /** Where `Meta` stands in the payload. */
+  readonly found: Found
 }
 
-export function readMessage(payload: Uint8Array, seen: Seen): Result<Read> {
-  const text = decodeText(payload)
-  if (!text.ok) return text
-  const parsed = parseJson(text.value)
-  if (!parsed.ok) return parsed
-  const message = parsed.value
-  seen.message = message
-  const meta = readMeta(message)
+const MESSAGE = watchMember('', [META_FILLED, ...PAYLOAD])
+
+export async function readMessage(payload: Uint8Array, seen: Seen): Promise<Result<Read>> {
+  const message = await scanLongJson(payload, MESSAGE)
+  if (!message.ok) return message
+  const { kind, start } = message.value
+  if (kind !== 'object') {
+    return payload[start] === LETTER_N
+      ? fail({ reason: 'field_missing', field: 'the body' })
+      : fail({ reason: 'field_invalid', field: 'the body', detail: 'must be an object' })
+  }
+  const found = findMember(message.value, META)
+  if (found === undefined) return fail({ reason: 'field_missing', field: META })
+  const value = parseMeta(payload, found)
+  if (!value.ok) return value
+  seen.meta = value.value
+  const meta = readMeta(value.value)
   if (!meta.ok) return meta
-  const missing = missingFrom(message, meta.value)
-  return missing === null ? ok({ meta: meta.value, text: text.value }) : fail(missing)
+  const missing = findMissing(message.value, meta.value)
+  return missing === null ? ok({ meta: meta.value, found }) : fail(missing)
+}
+
+/** The only value that begins with it is null. */
+const LETTER_N = 0x6e
+
+const MAX_META_BYTES = 64 * 1024
+
+function parseMeta(bytes: Uint8Array, found: Found): Result<unknown, JsonFault> {
+  if (found.end - found.start <= MAX_META_BYTES) return parseFound(bytes, found)
+  return fail({ reason: 'body_unreadable', detail: `Meta is longer than ${MAX_META_BYTES} bytes` })
 }
 
 export const incomingOf = (
   payload: Uint8Array,
-  { meta, text }: Read,
+  { meta, found }: Read,
+  seen: Seen,
   signal: () => AbortSignal,
 ): Incoming => ({
   dataModel: meta.DataModel,
@@ -43,32 +87,62 @@ export const incomingOf = (
   destinationIds: meta.Destinations.map(({ ID }) => ID),
   test: meta.Test ?? false,
   payload,
-  render: (accepted) => withMeta(text, writeDelivered(meta, onwardOf(accepted))),
+  render(accepted) {
+    seen.asked = { meta, accepted }
+    return applyEdits(
+      payload,
+      { start: skipByteOrderMark(payload), end: payload.length },
+      fillMeta(found, onwardOf(accepted, meta.Test ?? false)),
+    )
+  },
   signal,
 })
 
-/** The answer to an accepted message: of a synchronous one with what its destination found. */
-export function replyOf({ meta }: Read, receipt: Receipt): Result<Reply> {
-  const { answer, route } = receipt
-  const Meta = writeReceipt(meta, receipt)
-  if (answer === null) return ok(json(200, { Meta }))
-  const found = readAnswer(answer, route.hops[0].destination.id)
-  // The payload first, then Meta.
-  return found.ok ? ok(jsonText(200, objectOf([...found.value, writeMember(META, Meta)]))) : found
+/** What a refusal says of the message that it refuses. */
+export function echoOf({ meta, asked }: Seen): Echo | undefined {
+  if (asked !== undefined) return writeFailed(asked.meta, asked.accepted)
+  return meta === undefined ? undefined : echo(meta)
 }
 
-/**
- * What a destination found: the members of an object as it wrote them, none where there is nothing.
- * Its own `Meta` is not the caller's.
- */
-function readAnswer(answer: string, destinationId: string): Result<string[]> {
-  if (answer.trim() === '') return ok([])
-  const parsed = parseJson(answer)
-  const value = parsed.ok ? parsed.value : null
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const detail = 'its answer is not a JSON object'
-    return fail({ reason: 'destination_failed', destinationId, detail })
+/** The answer to an accepted message: of a synchronous one with what its destination found. */
+export async function replyOf({ meta }: Read, receipt: Receipt): Promise<Result<Reply>> {
+  const { answer, route } = receipt
+  if (answer === null) return ok(json(200, { Meta: writeReceipt(meta, receipt) }))
+  const found = await readAnswer(answer)
+  if (!found.ok) {
+    const { id: destinationId } = route.hops[0].destination
+    const answerFault = found.failure
+    const detail = `its answer cannot be read: ${answerFault}`
+    return fail({ reason: 'destination_failed', destinationId, detail, answerFault })
   }
-  const found = membersOf(answer).filter(({ name }) => name !== META)
-  return ok(found.map(({ text }) => text))
+  // The payload first, then Meta.
+  const { payload, meta: answered } = found.value
+  const Meta = writeMember(META, writeAnswerMeta(meta, receipt, answer, answered))
+  return ok(jsonText(200, `{${payload === '' ? '' : `${payload},`}${Meta}}`))
 }
+
+interface Answer {
+  /** The members of the answer but for its `Meta`, as they are written. */
+  readonly payload: string
+  readonly meta: Found | undefined
+}
+
+const ANSWER = watchMember('', [META_ANSWERED])
+
+/** What a destination found: nothing where its answer is empty. */
+async function readAnswer(bytes: Uint8Array): Promise<Result<Answer, string>> {
+  const isBlank = skipBlanks(bytes, skipByteOrderMark(bytes)) === bytes.length
+  if (isBlank) return ok({ payload: '', meta: undefined })
+  const found = await scanLongJson(bytes, ANSWER)
+  if (!found.ok) return fail(describeFault(found.failure))
+  const object = found.value
+  if (object.kind !== 'object') return fail('it is not a JSON object')
+  const meta = findMember(object, META)
+  const value = meta === undefined ? ok(undefined) : parseMeta(bytes, meta)
+  if (!value.ok) return fail(describeFault(value.failure))
+  const payload = new TextDecoder().decode(withoutMember(bytes, object, meta))
+  return ok({ payload: payload.trim() === '' ? '' : payload, meta })
+}
+
+const describeFault = (fault: JsonFault): string =>
+  fault.reason === 'member_repeated' ? `${fault.member} is there twice` : fault.detail

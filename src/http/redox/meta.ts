@@ -2,10 +2,21 @@ import { z } from 'zod'
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import type { Accepted } from '../../service/accept.ts'
+import { applyEdits, type Edit, type Member, setMembers, writeMember } from '../json-edit.ts'
+import {
+  type Found,
+  findMember,
+  readSpan,
+  type Watch,
+  watchElements,
+  watchMember,
+} from '../json-scan.ts'
 
 /*
  * The envelope of every message: the words of the vendor's `Meta`, read and written.
  */
+
+export const META = 'Meta'
 
 const text = z.string().min(1).max(256)
 const id = text.overwrite(toStoredId)
@@ -28,7 +39,8 @@ const schema = z.object({
 export type Meta = z.infer<typeof schema>['Meta']
 
 /** Reads `Meta`. The first field that is missing or wrong is the answer. */
-export function readMeta(message: unknown): Result<Meta> {
+export function readMeta(Meta: unknown): Result<Meta> {
+  const message = { Meta }
   const read = schema.safeParse(message)
   if (!read.success) return fail(explain(message, read.error.issues[0]))
   const meta = read.data.Meta
@@ -74,13 +86,17 @@ const withArticle = (type: string) => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${t
 
 /** What the server knows of a message that is on its way. */
 export interface Onward {
+  readonly serial: number
+  readonly test: boolean
   readonly source: { readonly id: string; readonly name: string }
   /** In the message's order; so are the logs. */
   readonly destinations: readonly { readonly id: string; readonly name: string }[]
   readonly logs: readonly { readonly id: string; readonly attemptId: string }[]
 }
 
-export const onwardOf = ({ principal, route, logs }: Accepted): Onward => ({
+export const onwardOf = ({ principal, route, logs, serial }: Accepted, test: boolean): Onward => ({
+  serial,
+  test,
   source: { id: principal.routes.sourceId, name: principal.routes.sourceName },
   destinations: route.hops.map(({ destination }) => destination),
   logs,
@@ -88,29 +104,88 @@ export const onwardOf = ({ principal, route, logs }: Accepted): Onward => ({
 
 /** The answer to an accepted message. */
 export function writeReceipt(meta: Meta, accepted: Accepted) {
-  const { source, destinations, logs } = onwardOf(accepted)
-  return {
-    DataModel: meta.DataModel,
-    EventType: meta.EventType,
-    Source: { ID: source.id },
-    Destinations: destinations.map(toNamed),
-    Logs: logs.map(toLog),
-    Message: { ID: accepted.serial },
-  }
+  const { source, ...onward } = onwardOf(accepted, meta.Test ?? false)
+  return writeEcho(meta, { ...onward, source: { ID: source.id } })
 }
 
-/** The full `Meta` that a destination is sent. */
-export function writeDelivered(meta: Meta, { source, destinations, logs }: Onward) {
-  return {
-    DataModel: meta.DataModel,
-    EventType: meta.EventType,
-    EventDateTime: meta.EventDateTime,
-    Test: meta.Test ?? false,
-    Source: toNamed(source),
-    Destinations: destinations.map(toNamed),
-    Logs: logs.map(toLog),
-    FacilityCode: meta.FacilityCode ?? null,
-  }
+/** The answer to a message that did not reach its destination. */
+export function writeFailed(meta: Meta, accepted: Accepted) {
+  const { source, ...onward } = onwardOf(accepted, meta.Test ?? false)
+  return writeEcho(meta, { ...onward, source: toNamed(source) })
+}
+
+/** In the order that the vendor's service was seen to write. */
+const writeEcho = (
+  { DataModel, EventType }: Meta,
+  { source, serial, destinations, logs }: Omit<Onward, 'source'> & { source: object },
+) => ({
+  DataModel,
+  EventType,
+  Message: { ID: serial },
+  Source: source,
+  Destinations: destinations.map(toNamed),
+  Logs: logs.map(toLog),
+})
+
+const MESSAGE_ID = watchMember('Message', [watchMember('ID')])
+
+/** What the server sets in the `Meta` of a message that it delivers: nothing else changes. */
+export const META_FILLED = watchMember(META, [
+  watchMember('Source'),
+  watchElements('Destinations', [watchMember('Name')]),
+  MESSAGE_ID,
+  watchMember('Logs'),
+  watchMember('Test'),
+])
+
+/** Sets it. `meta`: found with `META_FILLED`. */
+export function fillMeta(meta: Found, onward: Onward): Edit[] {
+  const { serial, test, source, destinations, logs } = onward
+  const named = findMember(meta, 'Destinations')?.elements ?? []
+  const message = findMember(meta, 'Message')
+  const id = toMember('ID', serial)
+  const whole = [
+    ...(message?.kind === 'object' ? [] : [toMember('Message', { ID: serial })]),
+    toMember('Source', toNamed(source)),
+    toMember('Logs', logs.map(toLog)),
+    toMember('Test', test),
+  ]
+  return [
+    ...setMembers(meta, whole),
+    ...(message?.kind === 'object' ? setMembers(message, [id]) : []),
+    ...named.flatMap((destination, n) =>
+      setMembers(destination, [toMember('Name', destinations[n]?.name)]),
+    ),
+  ]
+}
+
+const toMember = (name: string, value: unknown): Member => ({ name, value: JSON.stringify(value) })
+
+/** What is watched for in the `Meta` of a destination's answer. */
+export const META_ANSWERED: Watch = { ...watchMember(META, [MESSAGE_ID]), others: watchMember('') }
+
+/**
+ * The `Meta` of the answer to a query: the request's own, and whatever else the destination has written
+ * into that of its answer, as it has written it.
+ */
+export function writeAnswerMeta(
+  meta: Meta,
+  accepted: Accepted,
+  bytes: Uint8Array,
+  answered: Found | undefined,
+): string {
+  const receipt = writeReceipt(meta, accepted)
+  const others = answered?.members.filter(({ name }) => !Object.hasOwn(receipt, name)) ?? []
+  const message = findMember(answered, 'Message')
+  const written = Object.entries(receipt).map(([name, value]) => {
+    if (name !== 'Message' || message?.kind !== 'object') {
+      return writeMember(name, JSON.stringify(value))
+    }
+    const edits = setMembers(message, [toMember('ID', receipt.Message.ID)])
+    return writeMember(name, new TextDecoder().decode(applyEdits(bytes, message, edits)))
+  })
+  const kept = others.map(({ nameStart, end }) => readSpan(bytes, { start: nameStart, end }))
+  return `{${[...written, ...kept].join(',')}}`
 }
 
 /** The `Meta` of a message that somebody writes on a page. */
@@ -133,8 +208,7 @@ const toNamed = ({ id, name }: Onward['source']) => ({ ID: id, Name: name })
 const toLog = ({ id, attemptId }: Onward['logs'][number]) => ({ ID: id, AttemptID: attemptId })
 
 /** As much of a refused message's `Meta` as can be told apart, for the answer that refuses it. */
-export function echo(message: unknown) {
-  const meta = memberOf(message, 'Meta')
+export function echo(meta: unknown) {
   const word = (value: unknown) =>
     typeof value === 'string' && value.length <= 256 ? value : undefined
   const list = memberOf(meta, 'Destinations')
@@ -151,4 +225,4 @@ export function echo(message: unknown) {
   }
 }
 
-export type Echo = ReturnType<typeof echo>
+export type Echo = Partial<ReturnType<typeof echo> | ReturnType<typeof writeFailed>>

@@ -1,5 +1,5 @@
 import { eventKind } from '../../domain/catalogue.ts'
-import type { Failure } from '../../domain/failure.ts'
+import type { DestinationFailed, Failure } from '../../domain/failure.ts'
 import { bearerChallenge } from '../bearer.ts'
 import { json, type Replies, type Reply, replyTo, retryAfter } from '../reply.ts'
 import type { Echo } from './meta.ts'
@@ -32,11 +32,33 @@ function refusal(
   status: number,
   module: Module,
   text: string,
+  context: Refusal,
+  headers: Record<string, string> = {},
+): Reply {
+  const type = typeOf(module, status, context.echo)
+  return errorReply(status, { Text: text, Type: type, Module: module }, context, headers)
+}
+
+/** The message is fine, and did not get to its destination, or its destination refuses it. */
+const transmission = (status: number, text: string, context: Refusal): Reply =>
+  errorReply(status, { Text: text, Type: 'transmission', Module: 'Send' }, context)
+
+function errorReply(
+  status: number,
+  error: { Text: string; Type: string; Module: Module },
   { echo, serial }: Refusal,
   headers: Record<string, string> = {},
 ): Reply {
-  const error = { ID: serial, Text: text, Type: typeOf(module, status, echo), Module: module }
-  return json(status, { Meta: { ...echo, Errors: [error] } }, headers)
+  return json(status, { Meta: { ...echo, Errors: [{ ID: serial, ...error }] } }, headers)
+}
+
+/** The destination understood, and says that the caller is wrong. */
+const isRefusal = ({ status = 0 }: DestinationFailed) => status >= 400 && status <= 499
+
+function describeFailed({ status, answerFault }: DestinationFailed): string {
+  if (status !== undefined) return `answered with status code ${status}`
+  const fault = answerFault === undefined ? '' : `: of its answer, ${answerFault}`
+  return `did not answer as it should${fault}`
 }
 
 function typeOf(module: Module, status: number, echo: Echo | undefined) {
@@ -134,10 +156,14 @@ const replies: Replies<Refusal> = {
       'Invalid synchronous destination: more than one synchronous destination was specified',
       context,
     ),
-  destination_failed: ({ destinationId }, context) =>
-    refusal(502, 'Send', `The destination ${destinationId} did not answer as it should.`, context),
+  destination_failed: (failure, context) =>
+    transmission(
+      isRefusal(failure) ? 400 : 502,
+      `The destination ${failure.destinationId} ${describeFailed(failure)}.`,
+      context,
+    ),
   destination_timed_out: ({ destinationId }, context) =>
-    refusal(504, 'Send', `The destination ${destinationId} did not answer in time.`, context),
+    transmission(504, `The destination ${destinationId} did not answer in time.`, context),
 
   upstream_missing: (_, context) =>
     refusal(502, 'Send', 'There is no service behind this path.', context),

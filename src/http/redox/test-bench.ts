@@ -1,8 +1,7 @@
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
 import { explainRefusal, factsOf } from '../../domain/refusal.ts'
 import type { TestBench, Tested } from '../test-bench.ts'
-import { incomingOf, type Read, readMessage, replyOf, type Seen } from './message.ts'
-import { echo } from './meta.ts'
+import { echoOf, incomingOf, type Read, readMessage, replyOf, type Seen } from './message.ts'
 import { refuse } from './refusals.ts'
 import { sampleOf } from './sample.ts'
 
@@ -20,25 +19,21 @@ export function createTestBench({ serial, subscriptionsUrl }: TestBenchDeps): Te
       if (!key.ok) return key
       const seen: Seen = {}
       const payload = new TextEncoder().encode(text)
-      const read = readTest(payload, seen)
+      const read = await readTest(payload, seen)
       if (!read.ok) return ok(refused(read.failure, seen))
-      const incoming = incomingOf(payload, read.value, () => signal)
+      const incoming = incomingOf(payload, read.value, seen, () => signal)
       const sent = await messages.sendTest(sourceId, incoming, caller)
       if (!sent.ok) return sent
       const { messageId, result } = sent.value
-      const reply = result.ok ? replyOf(read.value, result.value) : result
+      const reply = result.ok ? await replyOf(read.value, result.value) : result
       return ok(
         reply.ok ? { messageId, reply: reply.value, refusal: null } : refused(reply.failure, seen),
       )
     },
   }
 
-  function refused(failure: Failure, { message }: Seen): Tested {
-    const context = {
-      echo: message === undefined ? undefined : echo(message),
-      serial: serial(),
-      subscriptionsUrl,
-    }
+  function refused(failure: Failure, seen: Seen): Tested {
+    const context = { echo: echoOf(seen), serial: serial(), subscriptionsUrl }
     return {
       messageId: null,
       reply: refuse(failure, context),
@@ -47,8 +42,8 @@ export function createTestBench({ serial, subscriptionsUrl }: TestBenchDeps): Te
   }
 }
 
-function readTest(payload: Uint8Array, seen: Seen): Result<Read> {
-  const read = readMessage(payload, seen)
+async function readTest(payload: Uint8Array, seen: Seen): Promise<Result<Read>> {
+  const read = await readMessage(payload, seen)
   // Nobody who receives it may take it for a patient's.
   return !read.ok || read.value.meta.Test === true
     ? read

@@ -96,7 +96,7 @@ function watchConnecting(request: http.ClientRequest, connectMs: number): () => 
   return () => isConnected
 }
 
-function send(request: http.ClientRequest, body: string | null): Promise<http.IncomingMessage> {
+function send(request: http.ClientRequest, body: Errand['body']): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.on('response', resolve)
     request.on('error', reject)

@@ -6,6 +6,8 @@ import type { Attempt, Clock, Courier, Head, KeptAttempt, Log, Sealer } from '..
 export interface Outgoing {
   /** The body as it came in, byte for byte. */
   readonly payload: Uint8Array
+  readonly serial: Head['serial']
+  readonly test: Head['test']
   readonly source: Head['source']
   /** All destinations of the message, in its order. */
   readonly hops: Head['hops']
@@ -15,7 +17,7 @@ export interface AttemptDeps {
   readonly sealer: Sealer
   readonly courier: Pick<Courier, 'deliver'>
   /** The body that a destination is sent, in the dialect's words. */
-  readonly render: (outgoing: Outgoing) => string
+  readonly render: (outgoing: Outgoing) => Promise<Uint8Array>
   readonly clock: Clock
   readonly log: Log
 }
@@ -32,14 +34,14 @@ export function createAttempts({ sealer, courier, render, clock, log }: AttemptD
   const underWay = new Set<AbortController>()
 
   async function send(head: Head, signal: AbortSignal): Promise<Attempt> {
-    const { source, hops, destination, messageId } = head
+    const { serial, test, source, hops, destination, messageId } = head
     try {
       const payload = await sealer.open(head.sealedPayload, messageId)
       const address = await addressOf(sealer, destination)
-      const body = render({ payload, source, hops })
+      const body = await render({ payload, serial, test, source, hops })
       const attempt = await courier.deliver(address, body, signal)
       if (attempt.outcome !== 'refused') return attempt
-      return { ...attempt, excerpt: withoutEcho(attempt.excerpt, body) }
+      return { ...attempt, excerpt: withoutEcho(attempt.excerpt, new TextDecoder().decode(body)) }
     } catch (error) {
       // What was thrown may hold what was sent.
       log.error({ messageId, error: nameOf(error) }, 'a message cannot be sent')

@@ -13,9 +13,13 @@ export type Attempt =
 /** Carries messages to destinations. */
 export interface Courier {
   /** An asynchronous message; only a 2xx is a delivery. */
-  deliver(destination: DestinationAddress, body: string, signal: AbortSignal): Promise<Attempt>
+  deliver(destination: DestinationAddress, body: Uint8Array, signal: AbortSignal): Promise<Attempt>
   /** A synchronous one: the answer's body, or why there is none. */
-  ask(destination: DestinationAddress, body: string, signal: AbortSignal): Promise<Result<string>>
+  ask(
+    destination: DestinationAddress,
+    body: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Result<Uint8Array>>
   /** The handshake: true when the answer is 2xx and holds the challenge. */
   verify(
     destination: DestinationAddress,
@@ -39,7 +43,7 @@ export interface Errand {
   readonly method: 'POST' | 'GET'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | null
+  readonly body: string | Uint8Array | null
   /** Whether plain http is good enough. */
   readonly development: boolean
   /** No more of the answer is read. */

@@ -33,3 +33,6 @@ export const at = (url: string | null, more: Partial<DestinationAddress> = {}) =
 
 /** Never aborted. */
 export const patiently = () => new AbortController().signal
+
+/** The shortest body that is JSON. */
+export const EMPTY_MESSAGE = new TextEncoder().encode('{}')

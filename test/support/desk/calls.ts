@@ -27,7 +27,7 @@ const name = 'name'
 const testMessage = (destinationId: string) => ({
   ...{ dataModel: 'Device', eventType: 'New', sourceId: null, destinationIds: [destinationId] },
   payload: new TextEncoder().encode('{}'),
-  render: () => '{}',
+  render: () => new TextEncoder().encode('{}'),
   signal: () => new AbortController().signal,
 })
 

@@ -1,0 +1,300 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseJson } from '../../src/http/json.ts'
+import {
+  findMember,
+  NO_BOUNDS,
+  SLICE_BYTES,
+  scanJson,
+  scanLongJson,
+  watchElements,
+  watchMember,
+} from '../../src/http/json-scan.ts'
+
+const toBytes = (text: string) => new TextEncoder().encode(text)
+const strict = new TextDecoder('utf-8', { fatal: true })
+
+/** The platform's own judgement: UTF-8, and JSON. */
+function isJson(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(strict.decode(bytes))
+    return true
+  } catch {
+    return false
+  }
+}
+
+const isTaken = (bytes: Uint8Array) => scanJson(bytes, undefined, NO_BOUNDS).ok
+
+/** JSON as people write it, with names and texts that could be taken for its own marks. */
+const tricky = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({
+    unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', ' ', 'x', 'é', '😀'),
+  }),
+)
+const { value } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 5, withCrossShrink: true },
+    fc.oneof(fc.constantFrom(null, true, false, -0, 1.5e300), fc.double(), tricky),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(tricky, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+  ),
+}))
+const written = fc
+  .tuple(value, fc.constantFrom(undefined, 1, '\t\r\n'))
+  .map(([it, indent]) => JSON.stringify(it, null, indent))
+
+/** A byte here and there that is another one, is gone, or is there in addition. */
+const damage = fc.array(
+  fc.record({
+    at: fc.nat(),
+    what: fc.constantFrom('replace', 'delete', 'insert'),
+    byte: fc.oneof(
+      fc.integer({ min: 0, max: 255 }),
+      fc.constantFrom(...toBytes('{}[]",:\\/u0123456789+-.eEtrufalsn \n\t\r')),
+      fc.constantFrom(0xc0, 0xc2, 0xe0, 0xed, 0xa0, 0xef, 0xbb, 0xbf, 0xf0, 0xf4, 0x90, 0x80),
+    ),
+  }),
+  { maxLength: 3 },
+)
+function damaged(
+  bytes: Uint8Array,
+  faults: typeof damage extends fc.Arbitrary<infer T> ? T : never,
+) {
+  const all = [...bytes]
+  for (const { at, what, byte } of faults) {
+    const place = all.length === 0 ? 0 : at % all.length
+    if (what === 'delete') all.splice(place, 1)
+    else all.splice(place, what === 'replace' ? 1 : 0, byte)
+  }
+  return Uint8Array.from(all)
+}
+
+describe('the scanner', () => {
+  test('takes exactly the bytes that are JSON', () => {
+    fc.assert(
+      fc.property(written, damage, (text, faults) => {
+        const bytes = damaged(toBytes(text), faults)
+        expect(isTaken(bytes)).toBe(isJson(bytes))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('takes exactly the short texts of the marks of JSON that are JSON', () => {
+    const unit = fc.constantFrom(
+      ...'{}[]",:\\u0aeE+-.1 tn'.split(''),
+      'true',
+      'null',
+      '"a"',
+      '"a":',
+    )
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 9 }), (text) => {
+        expect(isTaken(toBytes(text))).toBe(isJson(toBytes(text)))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('takes exactly the strings that are UTF-8', () => {
+    const byte = fc.oneof(
+      fc.constantFrom(0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xed),
+      fc.constantFrom(0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff, 0x7f, 0xbe, 0x1f, 0x20),
+    )
+    fc.assert(
+      fc.property(fc.array(byte, { maxLength: 6 }), (inner) => {
+        const bytes = Uint8Array.from([0x22, ...inner, 0x22])
+        expect(isTaken(bytes)).toBe(isJson(bytes))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test.each([
+    ...['', ' ', '01', '-', '-0', '1.', '.5', '1e', '1e+', '1E-07', '+1', '0x1', 'nul', 'truee'],
+    ...['"\\u12g4"', '"\\u123', '"\\x"', '"\t"', '"\u007f"', '"a', '[1,]', '[,1]', '{"a"}', '{,}'],
+    ...[
+      '{"a":1,}',
+      '{"a" 1}',
+      '[1 2]',
+      '[1}',
+      '{]',
+      '1 1',
+      '"\\ud800"',
+      '\ufeff1',
+      '1\u00a0',
+      '[]]',
+    ],
+  ])('judges %j as JSON.parse does', (text) => {
+    expect(isTaken(toBytes(text))).toBe(isJson(toBytes(text)))
+  })
+
+  test('finds what it watches for where it is, whatever is around it, and nothing else', () => {
+    const watch = watchMember('', [
+      watchMember('Meta', [watchMember('ID')]),
+      watchElements('List', [watchMember('ID')]),
+    ])
+    const message = fc.record(
+      {
+        Other: value,
+        Meta: fc.oneof(value, fc.record({ x: value, ID: value }, { requiredKeys: [] })),
+        List: fc.oneof(
+          value,
+          fc.array(fc.oneof(value, fc.record({ ID: value, y: value }, { requiredKeys: [] }))),
+        ),
+      },
+      { requiredKeys: [] },
+    )
+    fc.assert(
+      fc.property(message, fc.constantFrom(undefined, 2), fc.boolean(), (it, indent, escapes) => {
+        const plain = JSON.stringify(it, null, indent)
+        const text = escapes ? plain.replaceAll('"ID":', '"\\u0049\\u0044":') : plain
+        const bytes = toBytes(text)
+        const scanned = scanJson(bytes, watch, NO_BOUNDS)
+        if (!scanned.ok) throw new Error('it is JSON')
+        const root = scanned.value
+        const read = (span: { start: number; end: number }) =>
+          JSON.parse(strict.decode(bytes.subarray(span.start, span.end)))
+        const parsed = JSON.parse(text)
+        expect(root.members.map(({ name }) => name)).toEqual(
+          Object.keys(parsed).filter((name) => name === 'Meta' || name === 'List'),
+        )
+        for (const found of root.members) {
+          expect(read(found)).toEqual(parsed[found.name])
+          const one = (inner: typeof found, of: unknown) => {
+            const has = typeof of === 'object' && of !== null && Object.hasOwn(of, 'ID')
+            const isList = Array.isArray(of)
+            expect(inner.members.map(({ name }) => name)).toEqual(has && !isList ? ['ID'] : [])
+            for (const id of inner.members) expect(read(id)).toEqual((of as { ID: unknown }).ID)
+          }
+          if (found.name === 'Meta') one(found, parsed.Meta)
+          else if (Array.isArray(parsed.List)) {
+            expect(found.elements).toHaveLength(parsed.List.length)
+            for (const [n, element] of found.elements.entries()) one(element, parsed.List[n])
+          } else expect(found.elements).toEqual([])
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('what is bound', () => {
+  const nest = (depth: number) => toBytes(`${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`)
+  const detail = (bytes: Uint8Array) => {
+    const scanned = scanJson(bytes)
+    return scanned.ok ? 'taken' : 'detail' in scanned.failure && scanned.failure.detail
+  }
+
+  test('64 levels are taken, one more is not', () => {
+    expect(detail(nest(64))).toBe('taken')
+    expect(detail(toBytes(`[${strict.decode(nest(64))}]`))).toBe(
+      'the body is nested deeper than 64 levels',
+    )
+  })
+
+  test('200,000 values are taken, one more is not: of every kind', () => {
+    for (const one of ['1', '""', '{}']) {
+      const list = (count: number) => toBytes(`[${Array(count).fill(one).join(',')}]`)
+      expect(detail(list(199_999))).toBe('taken')
+      expect(detail(list(200_000))).toBe('the body has more than 200,000 values')
+    }
+  })
+
+  test('nothing is read behind a value that is one too many', () => {
+    expect(detail(toBytes(`[${'{},'.repeat(200_000)}, this is no JSON`))).toBe(
+      'the body has more than 200,000 values',
+    )
+  })
+})
+
+describe('a long walk', () => {
+  /** How many other turns were taken meanwhile. */
+  async function turnsDuring(work: Promise<unknown>): Promise<number> {
+    let turns = 0
+    let isDone = false
+    const done = work.finally(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      turns++
+    }
+    await done
+    return turns
+  }
+
+  const MB = 1024 * 1024
+  test.each([
+    ['of one string', `{"a":"${'x'.repeat(3 * MB)}"}`],
+    ['of one name', `{"${'x'.repeat(3 * MB)}":1}`],
+    ['of escapes', `{"a":"${'\\"'.repeat(1.5 * MB)}"}`],
+    ['of characters of three bytes', `["${'€'.repeat(MB)}"]`],
+    [
+      'of strings',
+      `[${Array(40_000)
+        .fill(`"${'x'.repeat(80)}"`)
+        .join(',')}]`,
+    ],
+  ])(
+    '%s leaves other work its turn at each slice, and ends as a short one does',
+    async (_, text) => {
+      const bytes = toBytes(text)
+      const slices = Math.floor(bytes.length / SLICE_BYTES)
+      const walk = scanLongJson(bytes)
+      expect(await turnsDuring(walk)).toBeGreaterThanOrEqual(slices - 1)
+      expect(await walk).toEqual(scanJson(bytes))
+      // The last byte is read too.
+      expect((await scanLongJson(bytes.subarray(0, -1))).ok).toBe(false)
+    },
+  )
+
+  test('finds the same as a walk without a stop, wherever the slices end', async () => {
+    const watch = watchMember('', [watchMember('Meta', [watchMember('ID')])])
+    for (let shift = 0; shift < 40; shift += 3) {
+      const pad = ' '.repeat(SLICE_BYTES - shift)
+      const bytes = toBytes(`${pad}{"Meta":{"a":[1,"é\\n"],"ID":12}, "x":{"y":null}}`)
+      const scanned = await scanLongJson(bytes, watch)
+      expect(scanned).toEqual(scanJson(bytes, watch))
+      expect(scanned.ok && findMember(scanned.value, 'Meta')).toMatchObject({ names: 2 })
+    }
+  })
+})
+
+describe('strict JSON', () => {
+  const parse = (text: string) => parseJson(toBytes(text))
+  const repeated = (member: string) => ({
+    ok: false,
+    failure: { reason: 'member_repeated', member },
+  })
+
+  test('is what JSON.parse makes of it', () => {
+    fc.assert(
+      fc.property(written, (text) => {
+        expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) })
+      }),
+    )
+  })
+
+  test('has no name twice in an object, however it is written, at any depth', () => {
+    expect(parse('{"a":1,"a":1}')).toEqual(repeated('"a"'))
+    expect(parse('{"a":1,"\\u0061":2}')).toEqual(repeated('"\\u0061"'))
+    expect(parse('[{"b":[{"c":{},"d":":\\":","c":[]}]}]')).toEqual(repeated('"c"'))
+    expect(parse('{"__proto__":1,"__proto__":2}')).toEqual(repeated('"__proto__"'))
+    expect(parse('{"":1,"":2}')).toEqual(repeated('""'))
+    const long = 'n'.repeat(1000)
+    expect(parse(`{"${long}":1,"${long}":2}`)).toEqual(repeated('a long name'))
+  })
+
+  test('may have one name in several objects, and texts that look like names', () => {
+    const text = '{"a":{"a":[{"a":"\\"a\\":1,\\"a\\":"}]},"b":"a","__proto__":{"a":null}}'
+    expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) })
+  })
+
+  test('takes a long text with a quote and a colon in it', () => {
+    const text = JSON.stringify({ a: '":'.repeat(500_000) })
+    expect(parse(text).ok).toBe(true)
+  })
+})

@@ -1,0 +1,278 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { done, seedKey, type TestServer, testServer } from '../support/server.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+
+/*
+ * `Meta` on its way: what its sender wrote goes through as it was written, and the server sets its part.
+ */
+
+let server: TestServer
+let hospital: Awaited<ReturnType<typeof openHttpUpstream>>
+let answer: { status: number; body: string }
+let key: Awaited<ReturnType<typeof seedKey>>
+let bearer: { Authorization: string }
+
+beforeAll(async () => {
+  hospital = await openHttpUpstream((_, response) =>
+    response.writeHead(answer.status).end(answer.body),
+  )
+  server = await testServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' })
+  key = await seedKey(server)
+  const { accountId, sourceId } = key
+  const wish = { accountId, name: 'Hôpital "Nord"', url: hospital.url, development: true }
+  const { id } = done(await server.routes.addDestination(wish))
+  done(await server.routes.setVerified(id, true))
+  done(await server.routes.subscribe({ sourceId, destinationId: id }))
+  key = { ...key, destinationId: id }
+  const tokens = await server.authenticate(key.apiKey, key.secret)
+  const { accessToken } = (await tokens.json()) as { accessToken: string }
+  bearer = { Authorization: `Bearer ${accessToken}` }
+  server.deliver.start()
+})
+beforeEach(() => {
+  answer = { status: 200, body: '' }
+  hospital.seen.splice(0)
+})
+afterAll(async () => {
+  await server.deliver.stop(1000)
+  await server.close()
+  hospital.close()
+})
+
+interface Receipt {
+  Message: { ID: number }
+  Logs: { ID: string; AttemptID: string }[]
+  Errors: { ID: number; Text: string; Type: string; Module: string }[]
+}
+
+async function send(body: string) {
+  const sent = await server.call('/endpoint', { body, headers: bearer })
+  await server.deliver.finish()
+  const text = await sent.text()
+  const { Meta } = JSON.parse(text) as { Meta: Receipt }
+  return { status: sent.status, text, Meta, arrived: hospital.seen.map(({ body }) => String(body)) }
+}
+
+/** What the server sets, as it writes it. */
+const setBy = ({ Message, Logs }: Receipt) => ({
+  source: `{"ID":"${key.sourceId}","Name":"Acme Source"}`,
+  name: '"Hôpital \\"Nord\\""',
+  logs: JSON.stringify(Logs),
+  serial: Message.ID,
+})
+
+describe('a message that is delivered', () => {
+  test('has every member of its Meta as its sender wrote it, to the byte', async () => {
+    const before =
+      '\n{ "Meta" : {"SessionID": 12345678901234567890, "CanceledEvent" : "Arrival",' +
+      ' "DataModel":"PatientAdmin","EventType" : "C\\u0061ncel", "IsIncomplete":false,' +
+      ' "Extensions":{"x":[1.10, 1e2, "\\u00e9é"]}, "FacilityCode":null,' +
+      ` "Destinations" : [ { "ID" : "${key.destinationId}", "Extra" : [ ] } ]`
+    const after = ' , "Transmission": { "ID" : 0.0 } }, "Patient":{"Notes":[ ],"Notes":[1]} }\n'
+    const { status, Meta, arrived } = await send(`${before}${after}`)
+    expect(status).toBe(200)
+    const { source, name, logs, serial } = setBy(Meta)
+    expect(arrived).toEqual([
+      `${before.slice(0, -' } ]'.length)} ,"Name":${name}} ]` +
+        ' , "Transmission": { "ID" : 0.0 } ' +
+        `,"Message":{"ID":${serial}},"Source":${source},"Logs":${logs},"Test":false}` +
+        ', "Patient":{"Notes":[ ],"Notes":[1]} }\n',
+    ])
+  })
+
+  test('has the server’s part in the place of what stood there', async () => {
+    const meta = (it: {
+      source: string
+      name: string
+      logs: string
+      message: string
+      test: string
+    }) =>
+      `{"Meta":{"T\\u0065st": ${it.test},"Logs":${it.logs} ,"Source" :${it.source},"DataModel":"Device",` +
+      `"EventType":"New","Message":${it.message},` +
+      `"Destinations":[{"Name": ${it.name},"ID":"${key.destinationId}"}]},"Device":{"ID":"1"}}`
+    const { Meta, arrived } = await send(
+      meta({
+        source: `{"ID":"${key.sourceId}","Name":"forged","Extra":1}`,
+        name: '{"forged":true}',
+        logs: '[{"ID":"forged"}]',
+        message: '{"Extra":1.0,"ID":5565,"More":[ ]}',
+        test: 'true',
+      }),
+    )
+    const set = setBy(Meta)
+    const message = `{"Extra":1.0,"ID":${set.serial},"More":[ ]}`
+    expect(arrived).toEqual([meta({ ...set, message, test: 'true' })])
+  })
+
+  test.each([
+    ['{}', (id: number) => `{"ID":${id}}`],
+    ['{ "a" : 1 }', (id: number) => `{ "a" : 1 ,"ID":${id}}`],
+    ['5565', (id: number) => `{"ID":${id}}`],
+    ['null', (id: number) => `{"ID":${id}}`],
+    ['[{"ID":1}]', (id: number) => `{"ID":${id}}`],
+  ])('has an object with an ID where its sender’s Message was %s', async (message, wanted) => {
+    const { Meta, arrived } = await send(
+      `{"Meta":{"Message":${message},"DataModel":"Device","EventType":"New","Test":null,` +
+        `"Destinations":[{"ID":"${key.destinationId}"}]},"Device":{"ID":"1"}}`,
+    )
+    expect(
+      arrived[0]?.startsWith(`{"Meta":{"Message":${wanted(Meta.Message.ID)},"DataModel"`),
+    ).toBe(true)
+    expect(arrived[0]).toContain('"Test":false')
+  })
+})
+
+const query = (more = '') =>
+  '{"Meta":{"DataModel":"PatientSearch","EventType":"Query",' +
+  `"Destinations":[{"ID":"${key.destinationId}"}]}${more}}`
+
+/** In the order that the vendor's service was seen to write. */
+const receiptOf = ({ Message, Logs }: Receipt, source: string, message = `{"ID":${Message.ID}}`) =>
+  `"DataModel":"PatientSearch","EventType":"Query","Message":${message},"Source":${source},` +
+  `"Destinations":[{"ID":"${key.destinationId}","Name":"Hôpital \\"Nord\\""}],` +
+  `"Logs":${JSON.stringify(Logs)}`
+
+describe('the answer to a query', () => {
+  test('has every member that the destination wrote into its Meta, beside the request’s own', async () => {
+    answer.body =
+      '{"Meta" : {"EventType":"Response", "IsIncomplete" : true, "DataModel":"Other","Logs":[1],' +
+      '"Extensions":{"n":12345678901234567890.10} ,"Message":{"Extra":"\\u00e9","ID":1},' +
+      '"constructor":1, "Source":{"ID":"theirs"},"Destinations":[]}, "Patient":{"a":1,"a":2}}'
+    const { status, text, Meta } = await send(query())
+    const own = receiptOf(
+      Meta,
+      `{"ID":"${key.sourceId}"}`,
+      `{"Extra":"\\u00e9","ID":${Meta.Message.ID}}`,
+    )
+    expect([status, text]).toEqual(
+      [
+        200,
+        ` "Patient":{"a":1,"a":2},"Meta":{${own},"IsIncomplete" : true,` +
+          '"Extensions":{"n":12345678901234567890.10},"constructor":1}}',
+      ].map((part, n) => (n === 1 ? `{${part}` : part)),
+    )
+  })
+
+  test.each(['null', '"Meta"', '[{"IsIncomplete":true}]', '{}'])(
+    'is the request’s own Meta alone where the destination’s is %s',
+    async (meta) => {
+      answer.body = `{"Meta":${meta}}`
+      const { text, Meta } = await send(query())
+      expect(text).toBe(`{"Meta":{${receiptOf(Meta, `{"ID":"${key.sourceId}"}`)}}}`)
+    },
+  )
+})
+
+describe('a destination that fails a query', () => {
+  const refused = (status: number, text: string) => [
+    status,
+    { Text: text, Type: 'transmission', Module: 'Send' },
+  ]
+
+  test.each([
+    [400, 400],
+    [401, 400],
+    [404, 400],
+    [429, 400],
+    [499, 400],
+    [302, 502],
+    [500, 502],
+    [503, 502],
+  ])('by %i is %i, with its status code and the full Meta', async (status, wanted) => {
+    answer = { status, body: '{"Meta":{"Errors":[]}}' }
+    const sent = await send(query())
+    const [{ ID, ...error } = { ID: 0 }] = sent.Meta.Errors
+    expect([sent.status, error]).toEqual(
+      refused(wanted, `The destination ${key.destinationId} answered with status code ${status}.`),
+    )
+    const source = `{"ID":"${key.sourceId}","Name":"Acme Source"}`
+    const errors = `"Errors":${JSON.stringify([{ ID, ...error }])}`
+    expect(sent.text).toBe(`{"Meta":{${receiptOf(sent.Meta, source)},${errors}}}`)
+  })
+})
+
+describe('a member that is there twice', () => {
+  const device = (meta: string, rest: string) =>
+    `{"Meta":{"DataModel":"Device","EventType":"New","Destinations":[{"ID":"${key.destinationId}"}]${meta}}${rest}}`
+  const OK = ',"Device":{"ID":"1"}'
+
+  test.each([
+    ['Meta', '', `${OK},"Meta":{}`, '"Meta"'],
+    ['Meta with an escape', '', `${OK},"M\\u0065ta":{}`, '"M\\u0065ta"'],
+    ['in Meta', ',"EventType":"New"', OK, '"EventType"'],
+    ['in Meta with an escape', ',"Event\\u0054ype":"New"', OK, '"Event\\u0054ype"'],
+    ['deep in Meta', ',"Extensions":[{"a":{"b":1,"b":1}}]', OK, '"b"'],
+    ['Device', '', `${OK}${OK}`, '"Device"'],
+    ['Device.ID', '', ',"Device":{"ID":"1","I\\u0044":"2"}', '"I\\u0044"'],
+    ['Patient', '', `${OK},"Patient":{},"Patient":{}`, '"Patient"'],
+    [
+      'Patient.Identifiers',
+      '',
+      `${OK},"Patient":{"Identifiers":[],"Identifiers":[]}`,
+      '"Identifiers"',
+    ],
+    [
+      'Patient.Identifiers[].IDType',
+      '',
+      `${OK},"Patient":{"Identifiers":[{"ID":"1","IDType":"MR","IDType":"X"}]}`,
+      '"IDType"',
+    ],
+  ])('is refused where it is judged: %s', async (_, meta, rest, member) => {
+    const sent = await send(device(meta, rest))
+    expect([sent.status, sent.Meta.Errors[0]?.Text]).toEqual([
+      400,
+      `The message cannot be read: ${member} is there twice.`,
+    ])
+    expect(sent.arrived).toEqual([])
+  })
+
+  test('passes through elsewhere', async () => {
+    const rest =
+      ',"Device":{"Name":1,"ID":"1","Name":2},"x":1,"x":{"Meta":1,"Meta":2},' +
+      '"Patient":{"Notes":1,"Notes":2,"Identifiers":[{"ID":"1","IDType":"MR","x":1,"x":2}]}'
+    const sent = await send(device('', rest))
+    expect(sent.status).toBe(200)
+    expect(sent.arrived[0]?.endsWith(`}${rest}}`)).toBe(true)
+  })
+})
+
+describe('a message that is long', () => {
+  const device = (rest: string) =>
+    `{"Meta":{"DataModel":"Device","EventType":"New","Destinations":[{"ID":"${key.destinationId}"}]},` +
+    `"Device":{"ID":"1"},${rest}}`
+
+  test('is taken and delivered whatever its texts look like', async () => {
+    const rest = `"Text":${JSON.stringify('":'.repeat(1_500_000))}`
+    const sent = await send(device(rest))
+    expect(sent.status).toBe(200)
+    expect(sent.arrived[0]?.endsWith(`,${rest}}`)).toBe(true)
+  })
+
+  test.each([
+    ['values', `"a":[${'{},'.repeat(200_000)}{}]`],
+    ['members', `"a":{${'"b":1,'.repeat(200_000)}"b":1}`],
+  ])('is refused where it has too many %s, and the bound is said', async (_, rest) => {
+    const sent = await send(device(rest))
+    expect([sent.status, sent.Meta.Errors[0]?.Text]).toEqual([
+      400,
+      'The message cannot be read: the body has more than 200,000 values.',
+    ])
+  })
+})
+
+// The last one: the feed waits from then on.
+describe('a message that is not taken', () => {
+  test('has the same bytes, Message.ID included, when it comes again', async () => {
+    answer = { status: 503, body: '' }
+    const { Meta } = await send(
+      '{"Meta":{"DataModel":"Device","EventType":"New",' +
+        `"Destinations":[{"ID":"${key.destinationId}"}]},"Device":{"ID":"1"}}`,
+    )
+    // The first try again is at once.
+    expect(hospital.seen.length).toBeGreaterThan(1)
+    const bodies = new Set(hospital.seen.map(({ body }) => String(body)))
+    expect(bodies.size).toBe(1)
+    expect(JSON.parse([...bodies].join()).Meta.Message).toEqual({ ID: Meta.Message.ID })
+  })
+})
