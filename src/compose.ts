@@ -220,7 +220,11 @@ export function compose(parts: Parts): Latchkey {
       log,
       keepHead: parts.keepHead,
     }),
-    customerKeys: createCustomerKeys({ ...secrets, keysAs }),
+    customerKeys: createCustomerKeys({
+      ...secrets,
+      keysAs,
+      maxKeys: config.customerKeysPerDeveloper,
+    }),
     clock,
     quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
     refused,

@@ -47,6 +47,10 @@ export const SETTINGS = {
     default: 'off',
     help: 'Whether a secret that another system made is kept as a keyed digest too, once it was proven: on or off. With it, the owner is recognised from every network; without it, from where it was proven. Switch it on where such secrets are long and random: who has the database and the key ring guesses at digests fast.',
   },
+  LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: {
+    default: '10000',
+    help: 'Customer keys that one developer may have, revoked ones included, before POST /apikeys answers 429; 1 to 1000000.',
+  },
   LATCHKEY_QUOTA_REQUESTS: {
     default: '10000',
     help: 'Requests within the quota window: of one address to /endpoint and /query, and of each key that comes with every request.',
@@ -183,6 +187,7 @@ const schema = z.object({
   LATCHKEY_REGION: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),
   LATCHKEY_TRUSTED_PROXIES: networks,
   LATCHKEY_REFRESH_LEEWAY_SECONDS: whole(0, 3600),
+  LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: whole(1, 1_000_000),
   LATCHKEY_FAILURES_PER_ADDRESS: whole(1, 1_000_000_000),
   LATCHKEY_FAILURES_SECONDS: whole(1, 86_400),
   LATCHKEY_DIGEST_IMPORTED_KEYS: z.enum(['on', 'off'], 'must be on or off'),
@@ -230,6 +235,7 @@ export interface Config {
   /** Whether a secret that another system made gets a digest, once it was proven. */
   readonly digestImported: boolean
   readonly quota: { requests: number; windowMs: number }
+  readonly customerKeysPerDeveloper: number
   readonly auditYears: number
   /** How long a payload is kept after its last delivery; 0 erases it with that. */
   readonly retentionMs: number
@@ -313,6 +319,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       windowMs: s.LATCHKEY_FAILURES_SECONDS * 1000,
     },
     digestImported: s.LATCHKEY_DIGEST_IMPORTED_KEYS === 'on',
+    customerKeysPerDeveloper: s.LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER,
     quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
     auditYears: s.LATCHKEY_AUDIT_YEARS,
     retentionMs: s.LATCHKEY_RETENTION_DAYS * 24 * 60 * 60 * 1000,

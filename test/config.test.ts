@@ -33,6 +33,7 @@ describe('the configuration', () => {
       leewayMs: 60_000,
       guessLimits: { perAddress: 300, windowMs: 300_000 },
       digestImported: false,
+      customerKeysPerDeveloper: 10_000,
       quota: { requests: 10_000, windowMs: 300_000 },
       auditYears: 6,
       retentionMs: 0,

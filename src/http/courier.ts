@@ -161,7 +161,9 @@ function excerptOf({ body }: Answered, secrets: readonly (string | null | undefi
   return [...text.slice(0, 2 * EXCERPT_CHARACTERS)].slice(0, EXCERPT_CHARACTERS).join('')
 }
 
-const notAnswered = ({ reason, detail }: Unanswered): Attempt =>
-  reason === 'forbidden' ? { outcome: 'forbidden', detail } : { outcome: 'failed', detail }
+const notAnswered = (why: Unanswered): Attempt =>
+  why.reason === 'forbidden'
+    ? { outcome: 'forbidden', detail: why.detail, address: why.address }
+    : { outcome: 'failed', detail: why.detail }
 
 const lenient = new TextDecoder()

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { fail, ok, type Result } from '../domain/failure.ts'
 import type { Party } from '../domain/key.ts'
 import type { Portal } from '../domain/portal.ts'
@@ -19,6 +20,8 @@ export interface CustomerKeysDeps extends KeySecretsDeps {
   readonly storage: OperatorStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
   readonly clock: Clock
   readonly keysAs: (actor: string) => Keys
+  /** Customer keys of one developer, revoked ones included: GET /apikeys answers all of them at once. */
+  readonly maxKeys: number
 }
 
 /** What a developer may set. What is left out stays as it is. */
@@ -36,19 +39,27 @@ export type CustomerKeyRefusal =
   | { reason: 'reference_invalid'; detail: string }
   /** The owner of the developer's key may own no further one. */
   | { reason: 'owner_unfit' }
+  /** The developer has as many keys as one may have. */
+  | { reason: 'keys_exhausted'; limit: number; retryAfterSeconds: number }
   /** Too many others change it at this moment. */
   | { reason: 'contended' }
 
 const DIALECT = 'opendental'
 const PARTY: Party = 'developer'
 const PAGE = 500
+/** Opened secrets that are kept in memory: a program that lists its keys every minute costs no decryption. */
+const MAX_OPENED_SECRETS = 50_000
+/** When a developer whose keys are as many as may be asks again: only people make room. */
+const EXHAUSTED_RETRY_SECONDS = 3600
 /** Each attempt that fails is somebody else's that did not. */
 const ATTEMPTS = 100
 
 /** What a developer does with the keys of his customers. He is told their secrets as often as he asks. */
 export function createCustomerKeys(deps: CustomerKeysDeps) {
-  const { storage, digester, random, clock, keysAs } = deps
+  const { storage, digester, random, clock, keysAs, maxKeys } = deps
   const secrets = createKeySecrets(deps)
+  /** By what was sealed, which is another text for each key and after each rotation. */
+  const opened = new LRUCache<string, string>({ max: MAX_OPENED_SECRETS })
 
   return {
     /**
@@ -60,7 +71,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
       const found = await readAll(developerId)
       const actor = { random, clock, actor: keyId }
       await storage.addEvent(eventOf(actor, 'keys.viewed', developerId, { keys: found.length }))
-      return Promise.all(found.map(open))
+      return found
     },
 
     /** Of the same owner as the developer's key. */
@@ -69,7 +80,15 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
       ownerId,
       developerId,
     }: Portal): Promise<Result<Revealed, CustomerKeyRefusal>> {
-      const made = await keysAs(keyId).create({
+      const keys = keysAs(keyId)
+      if ((await keys.count({ developerId, dialect: DIALECT }, maxKeys)) >= maxKeys) {
+        return fail({
+          reason: 'keys_exhausted',
+          limit: maxKeys,
+          retryAfterSeconds: EXHAUSTED_RETRY_SECONDS,
+        })
+      }
+      const made = await keys.create({
         dialect: DIALECT,
         ownerId,
         developerId,
@@ -112,20 +131,25 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
     },
   }
 
-  async function readAll(developerId: string): Promise<SealedKey[]> {
-    const found: SealedKey[] = []
+  /** Each page is opened before the next is read, so that others have their turn. */
+  async function readAll(developerId: string): Promise<Revealed[]> {
+    const found: Revealed[] = []
     let page: SealedKey[]
     do {
       const after = found.at(-1)?.key.id
       page = await storage.listSealedKeys({ dialect: DIALECT, developerId, after, limit: PAGE })
-      found.push(...page)
+      found.push(...(await Promise.all(page.map(open))))
     } while (page.length === PAGE)
     return found
   }
 
   async function open({ key, sealedSecret }: SealedKey): Promise<Revealed> {
     if (sealedSecret === null) throw new Error(`key ${key.id} was not sealed`)
-    return { key, secret: await secrets.open(sealedSecret, key.id) }
+    // The sealed text is bound to its key, so a text that was moved to another row must fail to open.
+    const name = `${key.id} ${sealedSecret}`
+    const secret = opened.get(name) ?? (await secrets.open(sealedSecret, key.id))
+    opened.set(name, secret)
+    return { key, secret }
   }
 
   /** The row of the developer's key that has this secret now. */

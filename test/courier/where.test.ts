@@ -103,7 +103,8 @@ describe('a name is judged by its addresses:', () => {
     const attempt = await deliver(courier, `http://emr.example:${port}/`)
     expect(attempt).toEqual({
       outcome: 'forbidden',
-      detail: `emr.example is at ${addresses.at(-1)}, which LATCHKEY_DESTINATIONS_ALLOWED does not allow`,
+      detail: 'LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of emr.example',
+      address: addresses.at(-1),
     })
     expect(inside.seen).toEqual([])
   })

@@ -23,6 +23,28 @@ test('20 keys that are made at once are 20 different keys, all of them listed', 
   expect(listed).toEqual(expect.arrayContaining(made))
 })
 
+describe('a server that lets a developer have two customer keys', () => {
+  let few: TestServer
+  beforeAll(async () => {
+    few = await testServer({ LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: '2' })
+  })
+  afterAll(() => few.close())
+
+  test('answers the third POST with 429 in one JSON string, and another developer as before', async () => {
+    const [first, second] = [await seedDeveloper(few), await seedDeveloper(few)]
+    const create = ({ developerKey, portalKey }: Developer) =>
+      few.call('/apikeys', { headers: { Authorization: `ODFHIR ${developerKey}/${portalKey}` } })
+    expect([(await create(first)).status, (await create(first)).status]).toEqual([201, 201])
+    const refused = await create(first)
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('Retry-After')).toBe('3600')
+    expect(refused.headers.get('Content-Type')).toBe('application/json; charset=utf-8')
+    expect(await refused.json()).toMatch(/^You have 2 CustomerKeys or more,/)
+    expect(await programOf(few, first).list()).toHaveLength(2)
+    expect((await create(second)).status).toBe(201)
+  })
+})
+
 interface Change {
   readonly KeyStatus?: string
   readonly DevRefId?: string

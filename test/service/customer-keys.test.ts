@@ -16,6 +16,7 @@ const customerKeysOn = (storage: Storage) =>
   createCustomerKeys({
     ...core,
     storage,
+    maxKeys: 1000,
     keysAs: (actor) => createKeys({ ...core, storage, actor }),
   })
 
@@ -115,4 +116,29 @@ test('keys are listed and found after the key ring was rotated', async () => {
   for (const each of [secret, newer]) {
     expect(await customerKeys.update(portal, each, { enabled: false })).toMatchObject({ ok: true })
   }
+})
+
+test('a list opens each secret once, and a new one after its rotation', async () => {
+  const portal = await seedPortal()
+  const made = [await seedKey(portal), await seedKey(portal)]
+  let opened = 0
+  const counting = createCustomerKeys({
+    ...core,
+    sealer: {
+      ...core.sealer,
+      open: (...args) => {
+        opened++
+        return core.sealer.open(...args)
+      },
+    },
+    maxKeys: 1000,
+    keysAs: (actor) => createKeys({ ...core, actor }),
+  })
+  const secretsListed = async () => (await counting.list(portal)).map(({ secret }) => secret)
+  expect(await secretsListed()).toEqual(made.map(({ secret }) => secret))
+  expect(await secretsListed()).toEqual(made.map(({ secret }) => secret))
+  expect(opened).toBe(2)
+  const { secret } = done(await core.keys.rotateSecret(made[0]?.key.id ?? '', {}))
+  expect(await secretsListed()).toEqual([secret, made[1]?.secret])
+  expect(opened).toBe(3)
 })

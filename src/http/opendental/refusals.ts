@@ -104,6 +104,12 @@ export function refuseKey(refusal: CustomerKeyRefusal): Reply {
       return badRequest(
         'No CustomerKey can be made: the owner of this DeveloperPortalKey may own no more keys.',
       )
+    case 'keys_exhausted':
+      return explain(
+        429,
+        `You have ${refusal.limit} CustomerKeys or more, as many as one developer may have. Ask headquarters to delete those that no office uses, or to raise the limit.`,
+        retryAfter(refusal.retryAfterSeconds),
+      )
     case 'contended':
       return later(503, 'Others are changing this CustomerKey.', 1)
   }

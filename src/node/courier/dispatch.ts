@@ -119,5 +119,23 @@ function unanswered(error: unknown): Unanswered {
   const { name, message, code } = error as NodeJS.ErrnoException
   if (name === 'TimeoutError') return { reason: 'unanswered', detail: 'it took too long' }
   if (name === 'AbortError') return { reason: 'unanswered', detail: 'it was called off' }
+  if (code !== undefined && code in CONNECTION_ERRORS) {
+    return { reason: 'unanswered', detail: CONNECTION_ERRORS[code] ?? code }
+  }
   return { reason: 'unanswered', detail: message || code || 'it cannot be reached' }
+}
+
+/** Node's own messages name the address that was tried, or the names that a certificate is for. */
+const CONNECTION_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'it refused the connection (ECONNREFUSED)',
+  ECONNRESET: 'it closed the connection (ECONNRESET)',
+  EPIPE: 'it closed the connection (EPIPE)',
+  ETIMEDOUT: 'it took no connection in time (ETIMEDOUT)',
+  EHOSTUNREACH: 'no route leads to it (EHOSTUNREACH)',
+  ENETUNREACH: 'no route leads to it (ENETUNREACH)',
+  EACCES: 'the system does not allow the connection (EACCES)',
+  EADDRNOTAVAIL: 'the system has no address to connect from (EADDRNOTAVAIL)',
+  ENOTFOUND: 'its name has no address (ENOTFOUND)',
+  EAI_AGAIN: 'its name cannot be looked up now (EAI_AGAIN)',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 }

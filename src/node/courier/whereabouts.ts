@@ -27,8 +27,8 @@ export async function whereaboutsOf(
   for (const text of found) {
     const address = parseAddress(text)
     if (address === null || !mayReach(address, allowed)) {
-      const detail = `${hostname} is at ${text}, which LATCHKEY_DESTINATIONS_ALLOWED does not allow`
-      return fail({ reason: 'forbidden', detail })
+      const detail = `LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of ${hostname}`
+      return fail({ reason: 'forbidden', detail, address: text })
     }
     addresses.push(formatAddress(address))
   }

@@ -10,4 +10,5 @@ export const ticketText = (passwordHash: string) => `ticket\0${passwordHash}`
 export const deviceText = (userId: string, passwordHash: string, name: string) =>
   `device\0${userId}\0${passwordHash}\0${name}`
 export const deviceTriesText = (name: string) => `device tries\0${name}`
+export const usernameTriesText = (userId: string) => `username tries\0${userId}`
 export const triesText = (username: string, where: string) => `tries\0${where}\0${username}`

@@ -6,11 +6,12 @@ import {
   FAILURES_FORGOTTEN_MS,
   KNOWN_DEVICE_FAILURES,
   lockedFor,
+  MAX_USERNAME_TRIES,
   waitAfter,
 } from '../../domain/lockout.ts'
 import type { AccessDeps } from './deps.ts'
 import type { Unproven } from './failures.ts'
-import { deviceTriesText, triesText } from './kept.ts'
+import { deviceTriesText, triesText, usernameTriesText } from './kept.ts'
 
 /** A try that may be made, and is counted already. */
 export interface Try {
@@ -36,7 +37,7 @@ export function createTries({
     anywhere: digester.digest(triesText(username, '')),
   })
 
-  return { ofName, ofDevice, forgetName }
+  return { ofName, ofDevice, ofUsername, forgetName }
 
   async function ofName(username: string, address: string): Promise<Result<Try, Unproven>> {
     const now = clock()
@@ -72,12 +73,22 @@ export function createTries({
 
   /** Null where it was wrong so often that it is known no longer. */
   async function ofDevice(device: string): Promise<Try | null> {
+    const taken = await upTo(KNOWN_DEVICE_FAILURES, deviceTriesText(device))
+    return taken && { ...taken, device }
+  }
+
+  /** Null where this user, who has none yet, has looked for as many usernames as one may. */
+  function ofUsername(userId: string): Promise<Try | null> {
+    return upTo(MAX_USERNAME_TRIES, usernameTriesText(userId))
+  }
+
+  async function upTo(max: number, text: string): Promise<Try | null> {
     const now = clock()
-    const ids = [digester.digest(deviceTriesText(device))]
-    if ((await count()) >= KNOWN_DEVICE_FAILURES) return null
+    const ids = [digester.digest(text)]
+    if ((await count()) >= max) return null
     await storage.addFailure(ids, now, now - FAILURES_FORGOTTEN_MS + 1)
-    const isOvertaken = (await count()) > KNOWN_DEVICE_FAILURES
-    return isOvertaken ? null : { forgive: () => storage.forgetFailures(ids), device }
+    const isOvertaken = (await count()) > max
+    return isOvertaken ? null : { forgive: () => storage.forgetFailures(ids) }
 
     async function count(): Promise<number> {
       const [row] = await storage.listFailures(ids)

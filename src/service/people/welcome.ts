@@ -89,8 +89,10 @@ export function createWelcome(deps: AccessDeps) {
     const email = readName('the e-mail address', typed.email ?? '')
     if (!email.ok) return unfit('email', email.failure.message)
     if (!isEmail(email.value)) return unfit('email', 'this is not an e-mail address')
-    const username = await readUsername(typed.username)
+    const username = readUsername(typed.username)
     if (!username.ok) return username
+    const free = await judgeFree(username.value)
+    if (!free.ok) return free
     const names = namesOf({ username: username.value, email: email.value })
     const hashed = await hashNew(deps, typed.password, names)
     if (!hashed.ok) return hashed
@@ -126,11 +128,18 @@ export function createWelcome(deps: AccessDeps) {
     typed: Typed,
     caller: Caller,
   ): Promise<Result<User, Gone | Unfit | Busy>> {
-    const username = wantsUsername ? await readUsername(typed.username) : ok(user.username)
+    const username = wantsUsername ? readUsername(typed.username) : ok(user.username)
     if (!username.ok) return username
     const known = { ...user, username: username.value }
     const hashed = await hashNew(deps, typed.password, namesOf(known))
     if (!hashed.ok) return hashed
+    if (wantsUsername && username.value !== null) {
+      // Usernames are the whole server's: the holder of one account's link is told of a few alone. All
+      // else that was typed is judged before, so that each try is one that would set it.
+      if ((await tries.ofUsername(user.id)) === null) return unfit('username', TOO_MANY)
+      const free = await judgeFree(username.value)
+      if (!free.ok) return free
+    }
     const event = ownEvent(deps, user.id, caller, `user.${what}`)
     const wish = { hash: hashed.value, invitationId, but: null }
     if (!(await storage.setPassword(user.id, wish, event))) return fail(GONE)
@@ -144,16 +153,21 @@ export function createWelcome(deps: AccessDeps) {
     return isSet ? ok(known) : unfit('username', TAKEN)
   }
 
-  async function readUsername(typed: string | undefined): Promise<Result<string, Unfit>> {
-    const username = (typed ?? '').trim()
-    if (!isUsername(username)) return unfit('username', USERNAME_RULE)
-    if ((await storage.findCredentials(username)) !== null) return unfit('username', TAKEN)
-    return ok(username)
+  async function judgeFree(username: string): Promise<Result<void, Unfit>> {
+    const isTaken = (await storage.findCredentials(username)) !== null
+    return isTaken ? unfit('username', TAKEN) : ok(undefined)
   }
+}
+
+function readUsername(typed: string | undefined): Result<string, Unfit> {
+  const username = (typed ?? '').trim()
+  return isUsername(username) ? ok(username) : unfit('username', USERNAME_RULE)
 }
 
 const GONE: Gone = { reason: 'gone' }
 const TAKEN = 'somebody has this username already: choose another one'
+const TOO_MANY =
+  'too many usernames were tried: ask an administrator of your account to set yours, and use this link again'
 
 const unfit = (field: Unfit['field'], message: string) =>
   fail<Unfit>({ reason: 'unfit', field, message })

@@ -8,7 +8,11 @@ export type Attempt =
   /** No answer: nobody knows whether it arrived. */
   | { readonly outcome: 'failed'; readonly detail: string }
   /** Not tried: the address is not allowed, or there is no URL. */
-  | { readonly outcome: 'forbidden'; readonly detail: string }
+  | {
+      readonly outcome: 'forbidden'
+      readonly detail: string
+      readonly address?: string | undefined
+    }
 
 /** Carries messages to destinations. */
 export interface Courier {
@@ -59,10 +63,13 @@ export interface Answered {
   readonly whole: boolean
 }
 
-/** Why there is no answer. The detail is for the operator, and holds nothing of what was sent. */
+/**
+ * Why there is no answer. The detail is for every user who may see the destination: it holds nothing of
+ * what was sent, and no address that a name was resolved to. `address` is for the command line alone.
+ */
 export type Unanswered =
   /** Nothing was sent: it may not be reached. */
-  | { readonly reason: 'forbidden'; readonly detail: string }
+  | { readonly reason: 'forbidden'; readonly detail: string; readonly address?: string | undefined }
   /** Nobody knows whether it arrived. */
   | { readonly reason: 'unanswered'; readonly detail: string }
 

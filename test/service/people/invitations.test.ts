@@ -108,6 +108,35 @@ describe('the link to a password', () => {
     await signIn(server, person)
   })
 
+  test('tells of five usernames whether they are taken, and of no further one until one is set', async () => {
+    const taken = await Promise.all(Array.from({ length: 6 }, (_, n) => newcomer(`taken-${n}`)))
+    const user = await newcomer()
+    const { secret } = done(await server.people.invite(user.id))
+    const probe = (username: string, password = PASSWORD) =>
+      server.access.accept(secret, { username, password }, from())
+    // A password that cannot be is told first: of the name, nothing.
+    expect(await probe('taken-0', 'short')).toMatchObject({ failure: { field: 'password' } })
+    for (const { username } of taken.slice(0, 5)) {
+      expect(await probe(username ?? '')).toMatchObject({
+        failure: { field: 'username', message: expect.stringContaining('already') },
+      })
+    }
+    const [atTaken, atFree] = [await probe('taken-5'), await probe('free')]
+    expect(atTaken).toEqual(atFree)
+    expect(atFree).toMatchObject({
+      failure: { field: 'username', message: expect.stringContaining('ask an administrator') },
+    })
+    // Another link is of the same user.
+    const again = done(await server.people.invite(user.id)).secret
+    expect(
+      await server.access.accept(again, { username: 'free', password: PASSWORD }, from()),
+    ).toMatchObject({ ok: false })
+    done(await server.people.setUsername(user.id, 'free'))
+    expect(got(await server.access.accept(again, { password: PASSWORD }, from()))).toMatchObject({
+      username: 'free',
+    })
+  })
+
   test('gives one of two who use it at once his password and his name', async () => {
     const user = await newcomer()
     const { secret } = done(await server.people.invite(user.id))
