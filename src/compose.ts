@@ -12,7 +12,6 @@ import { createTotp } from './crypto/totp.ts'
 import { FAILURES_FORGOTTEN_MS } from './domain/lockout.ts'
 import { createApps, createTestBench, renderDelivered } from './http/app.ts'
 import { createCourier } from './http/courier.ts'
-import { FORWARD_AUTH } from './http/forward-auth.ts'
 import { presented } from './http/presented.ts'
 import type { TestBench } from './http/test-bench.ts'
 import { createPass, type KeepHead } from './http/upstream/pass.ts'
@@ -39,6 +38,9 @@ import { createTraffic, HOUR_MS, TRAFFIC_KEPT_HOURS } from './service/traffic.ts
 import { createUses } from './service/uses.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
+
+/** The caller's answer and the operator's log are joined by this header. */
+export { REQUEST_ID } from './http/reply.ts'
 
 /** What a runtime brings: everything that knows an outside world. */
 export interface Parts {
@@ -87,8 +89,6 @@ export interface Latchkey extends Services {
   readonly presented: typeof presented
   /** How people send a message as a source would. */
   readonly testBench: TestBench
-  /** Below this path, proxies append the path that they ask about. */
-  readonly askedBelow: string
   /** Carries what is stored to its destinations, once it is started. */
   readonly deliver: Deliver
   /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
@@ -249,7 +249,6 @@ export function compose(parts: Parts): Latchkey {
     access,
     presented,
     testBench,
-    askedBelow: FORWARD_AUTH,
     deliver,
     ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
     async flush() {

@@ -6,7 +6,7 @@ import { createAnswered } from './answered.ts'
 import { byCredential } from './api-v1.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
 import type { ConsoleDeps } from './console/deps.ts'
-import { forwardAuth } from './forward-auth.ts'
+import { findClimbingPath, forwardAuth } from './forward-auth.ts'
 import { type HealthDeps, health } from './health.ts'
 import { type JwksDeps, jwks } from './jwks.ts'
 import { later } from './later.ts'
@@ -18,7 +18,7 @@ import { type AuthDeps, redoxAuth, refuseTokens } from './redox/auth.ts'
 import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
 import { redoxGate } from './redox/gate.ts'
 import { matchPath } from './redox/paths.ts'
-import { json, toResponse } from './reply.ts'
+import { json, REQUEST_ID, toResponse } from './reply.ts'
 import type { SurfaceDeps } from './surface.ts'
 import { surfaceGate } from './surface-gate.ts'
 import { xdent, xdentApi } from './xdent/api.ts'
@@ -53,7 +53,10 @@ export interface Apps {
 }
 
 export function createApps(deps: AppDeps): Apps {
-  const app = createBareApp(deps, matchPath)
+  const app = createBareApp(
+    deps,
+    (request, options) => findClimbingPath(request, options) ?? matchPath(request),
+  )
   app.route('/', redoxAuth(deps))
   app.route('/', redoxEndpoint(deps))
   app.route('/', xenradSurfaces(deps))
@@ -75,7 +78,7 @@ export function createApps(deps: AppDeps): Apps {
   app.all('/practice/v1/*', practiceApi(deps))
   const { consoleLink } = deps
   // Who types the server's address alone means its pages: no vendor's program has anything there.
-  if (consoleLink !== null) app.get('/', (c) => leadTo(c, consoleLink))
+  if (consoleLink !== null) app.get('/', (c) => leadTo(c, deps, consoleLink))
 
   if (!deps.console) return { app, consoleApp: null }
   const consoleApp = createBareApp(deps)
@@ -84,18 +87,33 @@ export function createApps(deps: AppDeps): Apps {
     ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
   })
   consoleApp.route('/', health(deps))
-  consoleApp.get('/', (c) => leadTo(c, `${parseBasePath(deps.consoleUrl)}/console`))
-  consoleApp.all('/console/*', later(consoleOf({ ...deps, answered })))
-  consoleApp.all('/admin/v1/*', later(adminOf(deps)))
+  consoleApp.get('/', (c) => leadTo(c, deps, `${parseBasePath(deps.consoleUrl)}/console`))
+  consoleApp.all('/console/*', identified(deps, later(consoleOf({ ...deps, answered }))))
+  consoleApp.all('/admin/v1/*', identified(deps, later(adminOf(deps))))
   return { app, consoleApp }
 }
 
-const leadTo = (c: Context, url: string): Response =>
-  c.body(null, 303, { Location: url, 'Cache-Control': 'no-store' })
+function leadTo(c: Context, deps: HttpDeps, url: string): Response {
+  const { requestId } = callerOf(deps, c)
+  return c.body(null, 303, {
+    Location: url,
+    'Cache-Control': 'no-store',
+    [REQUEST_ID]: requestId,
+  })
+}
+
+/** Redirects, choices and files of the console, of which no line is logged, get an id here. */
+const identified =
+  ({ requestId }: HttpDeps, handler: (c: Context) => Response | Promise<Response>) =>
+  async (c: Context): Promise<Response> => {
+    const answer = await handler(c)
+    if (!answer.headers.has(REQUEST_ID)) answer.headers.set(REQUEST_ID, requestId())
+    return answer
+  }
 
 function createBareApp(
   deps: HttpDeps & { readonly log: Log },
-  getPath?: (request: Request) => string,
+  getPath?: (request: Request, options?: { env?: unknown }) => string,
 ): Hono {
   const app = new Hono(getPath === undefined ? {} : { getPath })
   app.notFound((c) => {

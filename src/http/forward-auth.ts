@@ -7,6 +7,7 @@ import { bearerChallenge } from './bearer.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
 import { DATABASE_BACK_SECONDS, json, type Reply, retryAfter, toResponse } from './reply.ts'
 import { identityOf } from './surface.ts'
+import { hasDotSegment, readPath } from './target.ts'
 import { identify, SITE } from './upstream/headers.ts'
 import { overridesMethod } from './upstream/withheld.ts'
 
@@ -28,8 +29,31 @@ export interface ForwardAuthDeps extends HttpDeps {
   readonly log: Log
 }
 
-export const FORWARD_AUTH = '/forward-auth'
+const FORWARD_AUTH = '/forward-auth'
 const ANY = 'any'
+
+/** Where a question is routed whose path climbs. */
+const CLIMBING = `${FORWARD_AUTH}/..`
+
+/**
+ * The path to which a climbing question is routed; null for every other request. Below `/forward-auth`,
+ * proxies append a path as its caller wrote it: with dot segments resolved they would have asked for
+ * whatever else answers 200. So it is judged as it was sent, before a URL of it resolves them. (The
+ * platform of Workers resolves plain ones before any Worker sees them.)
+ */
+export function findClimbingPath(request: Request, options?: { env?: unknown }): string | null {
+  const { incoming, target } = (options?.env ?? {}) as Bindings
+  const sent = target ?? incoming?.url ?? request.url
+  if (!sent.includes(FORWARD_AUTH)) return null
+  const path = readPath(sent)
+  return path.startsWith(FORWARD_AUTH) && hasDotSegment(path) ? CLIMBING : null
+}
+
+/** A request's target as it was sent: Node's, or a Worker's. */
+interface Bindings {
+  readonly incoming?: { readonly url?: string }
+  readonly target?: string
+}
 
 /**
  * One question for the proxies that ask it: may this request pass, and whose is it? 200 with identity
@@ -44,6 +68,10 @@ const ANY = 'any'
 export function forwardAuth(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
   const handler = (c: Context) => answer(c)
+  app.all(CLIMBING, (c) => {
+    const { requestId } = callerOf(deps, c)
+    return toResponse(json(400, { message: 'The path must have no dot segments.' }), requestId)
+  })
   app.all(FORWARD_AUTH, handler)
   app.all(`${FORWARD_AUTH}/*`, handler)
   return app

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { RequestError } from '@hono/node-server'
+import { REQUEST_ID } from '../compose.ts'
 import type { Log } from '../service/ports.ts'
+import { linger, lingerUntilRead } from './linger.ts'
 
 /*
  * What is refused before any handler runs. A client's author reads these, so each says what is wrong
@@ -27,60 +29,72 @@ const MALFORMED: Record<string, [status: string, message: string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
 }
 
-const HEADERS = {
+const headersOf = (requestId: string) => ({
   Connection: 'close',
   'Cache-Control': 'no-store',
   'Content-Type': 'application/json; charset=utf-8',
   'X-Content-Type-Options': 'nosniff',
-}
+  [REQUEST_ID]: requestId,
+})
 
 const bodyOf = (message: string) => JSON.stringify({ message })
 
-/** `clientError`: the parser cannot go on, so all that is left is the socket. */
-export function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
+/** Each refusal has an id of its own, which its line in the log has too. */
+export function createRefusals(log: Log) {
+  function begin(message: string, facts: object = {}) {
+    const requestId = crypto.randomUUID()
+    log.debug({ requestId, message, ...facts }, 'a request was refused before it was routed')
+    return { headers: headersOf(requestId), body: bodyOf(message) }
   }
-  const [status, message] = MALFORMED[error.code ?? ''] ?? [
-    '400 Bad Request',
-    'The request is not HTTP/1.1 as RFC 9112 has it.',
-  ]
-  const body = bodyOf(`${message} (${error.code ?? 'malformed'})`)
-  const headers = {
-    Date: new Date().toUTCString(),
-    ...HEADERS,
-    'Content-Length': Buffer.byteLength(body),
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  socket.end([`HTTP/1.1 ${status}`, ...lines, '', body].join('\r\n'))
-}
 
-/** `checkExpectation`: an Expect other than 100-continue (RFC 9110 §10.1.1). */
-export function refuseExpectation(_: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(417, HEADERS).end(bodyOf('Expect takes 100-continue only.'))
-}
+  return {
+    /** `clientError`: the parser cannot go on, so all that is left is the socket. */
+    refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy()
+        return
+      }
+      const [status, message] = MALFORMED[error.code ?? ''] ?? [
+        '400 Bad Request',
+        'The request is not HTTP/1.1 as RFC 9112 has it.',
+      ]
+      const { headers, body } = begin(`${message} (${error.code ?? 'malformed'})`, {
+        address: socket.remoteAddress,
+      })
+      const lines = Object.entries({
+        Date: new Date().toUTCString(),
+        ...headers,
+        'Content-Length': Buffer.byteLength(body),
+      }).map(([name, value]) => `${name}: ${value}`)
+      socket.end([`HTTP/1.1 ${status}`, ...lines, '', body].join('\r\n'))
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
+      // The parser would find each further byte malformed, and the connection would be reset.
+      socket.removeAllListeners('data').on('data', () => undefined)
+      linger(socket, () => false)
+    },
 
-/**
- * Whether a target leads out of `base`, to which a proxy appends a path as its caller wrote it: with dot
- * segments resolved (RFC 3986 §5.2.4) the proxy would have asked for whatever else answers 200.
- */
-export const leavesBase = ({ url = '' }: IncomingMessage, base: string): boolean =>
-  url.startsWith(base) && /^[^?#]*\/(?:\.|%2e){1,2}(?:[/?#]|$)/i.test(url)
+    /** `checkExpectation`: an Expect other than 100-continue (RFC 9110 §10.1.1). */
+    refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+      lingerUntilRead(request)
+      const { headers, body } = begin('Expect takes 100-continue only.')
+      response.writeHead(417, headers).end(body)
+    },
 
-export function refuseDotSegments(response: ServerResponse): void {
-  response.writeHead(400, HEADERS).end(bodyOf('The path must have no dot segments.'))
-}
+    refuseRequest(response: ServerResponse, message: string): void {
+      const { headers, body } = begin(message)
+      response.writeHead(400, headers).end(body)
+    },
 
-/** What no Request can be made of: no Host, or one that is none; a target that is no URL. */
-export function refuseUnreadable(log: Log): (error: unknown) => Response {
-  return (error) => {
-    if (error instanceof RequestError) {
-      const message = `Host and path make no URL: ${error.message}.`
-      return new Response(bodyOf(message), { status: 400, headers: HEADERS })
-    }
-    log.error({ error }, 'a request failed')
-    const message = 'The server failed; try again.'
-    return new Response(bodyOf(message), { status: 500, headers: HEADERS })
+    /** What no Request can be made of: a Host that is none; a target that is no URL. */
+    refuseUnreadable(error: unknown): Response {
+      if (error instanceof RequestError) {
+        const { headers, body } = begin(`Host and path make no URL: ${error.message}.`)
+        return new Response(body, { status: 400, headers })
+      }
+      const requestId = crypto.randomUUID()
+      log.error({ requestId, error }, 'a request failed')
+      const body = bodyOf('The server failed; try again.')
+      return new Response(body, { status: 500, headers: headersOf(requestId) })
+    },
   }
 }

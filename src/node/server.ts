@@ -1,26 +1,18 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { getRequestListener } from '@hono/node-server'
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
 import { Keyring, type Ring } from '../crypto/keyring.ts'
-import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
 import type { Clock, Log, Share } from '../service/ports.ts'
 import { announce, type Listening } from './announce.ts'
 import { createDispatch } from './courier/dispatch.ts'
 import { isNew, openEngine } from './engine.ts'
+import { createHttpServer, type HttpServer } from './http-server.ts'
 import { loadRing } from './keyring-file.ts'
 import { followRing, foreignRing } from './keyring-follow.ts'
-import {
-  leavesBase,
-  refuseDotSegments,
-  refuseExpectation,
-  refuseMalformed,
-  refuseUnreadable,
-} from './malformed.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { createCarry } from './upstream/carry.ts'
 import { keepHead } from './upstream/keep-head.ts'
@@ -81,19 +73,6 @@ export interface Running extends Latchkey, Listening {
   stop(): Promise<void>
 }
 
-/**
- * A slow sender holds a connection this long at most. An idle connection is kept longer than load
- * balancers do (60 s), so that it is they who close it and no request is lost on the way.
- */
-const SERVER = {
-  // Refused where the path is read, in words.
-  requireHostHeader: false,
-  headersTimeout: 10_000,
-  requestTimeout: 120_000,
-  keepAliveTimeout: 65_000,
-  connectionsCheckingInterval: 2_000,
-}
-
 const SWEEP_MS = 60 * 60 * 1000
 const FLUSH_MS = 60 * 1000
 const RECORD_MS = 1000
@@ -116,8 +95,8 @@ export async function startOneOf(
   config: Config,
   log: Log,
 ): Promise<Running> {
-  const main = createListener(config, 'LATCHKEY')
-  const own = config.console && createListener(config.console, 'LATCHKEY_CONSOLE')
+  const main = createListener(config, 'LATCHKEY', log)
+  const own = config.console && createListener(config.console, 'LATCHKEY_CONSOLE', log)
   const listeners = own === null ? [main] : [main, own]
   const close = () => listeners.map(({ server }) => server.close())
   // Tokens and links name URLs. A port that the system chooses is known only by listening, and then
@@ -135,17 +114,8 @@ export async function startOneOf(
     throw error
   })
   const { keyring, ring: loaded, ...latchkey } = opened
-  const serve = ({ server }: Listener, app: Hono, publicUrl: string) => {
-    const basePath = parseBasePath(publicUrl)
-    const listener = getRequestListener(app.fetch, { errorHandler: refuseUnreadable(log) })
-    server.on('request', (request, response) => {
-      request.url = removeBasePath(request.url ?? '', basePath)
-      if (leavesBase(request, latchkey.askedBelow)) refuseDotSegments(response)
-      else void listener(request, response)
-    })
-  }
-  serve(main, latchkey.app, url)
-  if (own !== null && latchkey.consoleApp !== null) serve(own, latchkey.consoleApp, consoleUrl)
+  main.server.answerWith(latchkey.app.fetch, url)
+  if (latchkey.consoleApp !== null) own?.server.answerWith(latchkey.consoleApp.fetch, consoleUrl)
   await Promise.all(listeners.map(listenAtPort)).catch(async (error: unknown) => {
     close()
     await latchkey.storage.close()
@@ -238,7 +208,7 @@ export const urlOfConsole = ({ console, host }: Config, port: number): string =>
   console?.publicUrl ?? urlAt(console?.host ?? host, port)
 
 interface Listener {
-  readonly server: Server
+  readonly server: HttpServer
   readonly host: string
   readonly port: number
   /** What the names of its settings begin with. */
@@ -248,11 +218,9 @@ interface Listener {
 function createListener(
   { host, port }: Pick<Config, 'host' | 'port'>,
   settings: Listener['settings'],
+  log: Log,
 ): Listener {
-  const server = createServer(SERVER)
-  server.on('clientError', refuseMalformed)
-  server.on('checkExpectation', refuseExpectation)
-  return { server, host, port, settings }
+  return { server: createHttpServer(log), host, port, settings }
 }
 
 const listenAnywhere = (listener: Listener): Promise<number> | number =>

@@ -1,6 +1,6 @@
 /// <reference path="./modules.d.ts" />
 import { waitUntil } from 'cloudflare:workers'
-import { compose, type Latchkey } from '../compose.ts'
+import { compose, type Latchkey, REQUEST_ID } from '../compose.ts'
 import { dangersOf } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
@@ -73,7 +73,10 @@ function createAnswer(
   return (request) =>
     consoleApp !== null && new URL(request.url).host === own?.host
       ? consoleApp.fetch(withoutBasePath(request, ownBasePath))
-      : app.fetch(withoutBasePath(request, basePath))
+      : app.fetch(withoutBasePath(request, basePath), {
+          // As it was sent: a Request of another URL resolves dot segments.
+          target: removeBasePath(request.url, basePath),
+        })
 }
 
 function withoutBasePath(request: Request, basePath: string): Request {
@@ -88,8 +91,12 @@ export default {
       latchkey = latchkeyOf(env)
     } catch (error) {
       // What is wrong is for the operator, who reads the log.
-      createLog('error', Date.now).error({ error }, 'this Worker is not set up')
-      return new Response('This server is not set up; its log says why.\n', { status: 500 })
+      const requestId = crypto.randomUUID()
+      createLog('error', Date.now).error({ requestId, error }, 'this Worker is not set up')
+      return new Response('This server is not set up; its log says why.\n', {
+        status: 500,
+        headers: { [REQUEST_ID]: requestId },
+      })
     }
     return latchkey.answer(request)
   },

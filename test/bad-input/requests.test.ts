@@ -8,6 +8,7 @@ import {
   startHostile,
   typeOf,
 } from '../support/hostile.ts'
+import { type RawAnswer, sendRaw } from '../support/raw.ts'
 
 let hostile: Hostile
 let unharmed: () => Promise<void>
@@ -19,6 +20,10 @@ beforeEach(() => {
 })
 afterEach(() => unharmed())
 afterAll(() => hostile.close())
+
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
+const requestIdOf = ({ headers }: RawAnswer) =>
+  headers.find(([name]) => name.toLowerCase() === 'x-request-id')?.[1]
 
 const AUTH = ['/auth/authenticate', '/auth/refreshToken']
 const MESSAGES = ['/endpoint', '/query']
@@ -48,10 +53,8 @@ test.each([
   '/',
   '/auth',
   '/auth/',
-  '/auth/authenticate/',
   '//auth/authenticate',
   '/auth//authenticate',
-  '/AUTH/AUTHENTICATE',
   '/auth%2fauthenticate',
   '/auth/authenticate%00',
   '/auth/authenticate%0d%0aX:y',
@@ -69,13 +72,15 @@ test.each([
   expect([answer.status, messageOf(answer)]).toEqual([404, 'There is nothing at this path.'])
 })
 
-// RFC 3986 §6.2.2: these are one path, however they are spelled.
+// RFC 3986 §6.2.2: these are one path, however they are spelled; the vendor's are, in any case.
 test.each([
   '/auth/%61uthenticate',
   '/auth/./authenticate',
   '/auth/../auth/authenticate',
   '/%2e%2e/auth/authenticate',
   '/auth/authenticate?secret=x',
+  '/auth/authenticate/',
+  '/AUTH/AUTHENTICATE',
   'http://elsewhere.example/auth/authenticate',
 ])('%s: as the path that it is', async (path) => {
   const answer = await hostile.send(post(path, hostile.credentials))
@@ -89,9 +94,14 @@ test.each([
   '/forward-auth/any/%2e%2E/.%2e/health?x',
   '/forward-auth/xenrad/../any/reports',
   '/forward-auth/any/..',
+  'http://elsewhere.example/forward-auth/any/../../health',
+  'http://elsewhere.example/forward-auth/xenrad/%2e%2E/any',
+  'HTTP://elsewhere.example/forward-auth/any/../../health?/',
 ])('%s: 400, and not what it leads to', async (path) => {
   const answer = await hostile.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
-  expect([answer.status, messageOf(answer)]).toEqual([400, 'The path must have no dot segments.'])
+  expect(answer.status).toBe(400)
+  expect(messageOf(answer)).toMatch(/no dot segments|make no URL/)
+  expect(requestIdOf(answer)).toMatch(UUID)
 })
 
 test.each([
@@ -99,9 +109,12 @@ test.each([
   ['http://', 'Invalid absolute URL'],
   ['ftp://x/auth/authenticate', 'Invalid URL'],
   ['/auth\\authenticate', 'Backslash in request path'],
+  ['/forward-auth/any\\..\\..\\health', 'Backslash in request path'],
+  ['http://x/forward-auth/any\\..\\..\\health', 'Invalid absolute URL'],
 ])('%s is no URL: 400 that says so', async (target, why) => {
   const answer = await hostile.send(post(target, hostile.credentials))
   expect([answer.status, messageOf(answer)]).toEqual([400, `Host and path make no URL: ${why}.`])
+  expect(requestIdOf(answer)).toMatch(UUID)
 })
 
 test.each([
@@ -112,7 +125,34 @@ test.each([
   const answer = await hostile.send(['GET /health HTTP/1.1', ...lines, '', ''].join('\r\n'))
   expect(answer.status).toBe(400)
   expect(messageOf(answer)).toMatch(/^Host and path make no URL: /)
+  expect(requestIdOf(answer)).toMatch(UUID)
 })
+
+test.each([
+  ['no Host', []],
+  ['an empty Host', ['Host: ']],
+  ['a Host', ['Host: x']],
+])('by HTTP/1.0, %s will do', async (_, lines) => {
+  const health = await hostile.send(['GET /health HTTP/1.0', ...lines, '', ''].join('\r\n'))
+  expect([health.status, health.body]).toEqual([200, '{"status":"live"}'])
+  const { credentials } = hostile
+  const head = ['POST /auth/authenticate HTTP/1.0', ...lines]
+  const length = `Content-Length: ${credentials.length}`
+  const tokens = await hostile.send([...head, length, '', credentials].join('\r\n'))
+  expect(tokens.status).toBe(200)
+})
+
+test.each(['HTTP/1.0', 'HTTP/1.1'])(
+  'by %s, two Hosts are 400, the same or not',
+  async (version) => {
+    for (const second of ['Host: x', 'hOST: y', 'Host: ']) {
+      const answer = await hostile.send(`GET /health ${version}\r\nHost: x\r\n${second}\r\n\r\n`)
+      expect(answer.status).toBe(400)
+      expect(messageOf(answer)).toMatch(/^Host is there twice/)
+      expect(requestIdOf(answer)).toMatch(UUID)
+    }
+  },
+)
 
 const refused: [what: string, lines: string[], status: number, message: RegExp][] = [
   ['a header without a colon', ['broken'], 400, /header line/],
@@ -146,6 +186,11 @@ test.each(refused)('%s: refused, and told why', async (_, lines, status, message
   expect(messageOf(answer)).toMatch(message)
   expect(typeOf(answer)).toBe('application/json; charset=utf-8')
   expect(answer.headers).toContainEqual(['Connection', 'close'])
+  const requestId = requestIdOf(answer)
+  expect(requestId).toMatch(UUID)
+  expect(hostile.log.lines.map(({ facts }) => facts)).toContainEqual(
+    expect.objectContaining({ requestId }),
+  )
 })
 
 test.each([
@@ -158,6 +203,50 @@ test.each([
 ])('%s: 400 in JSON', async (_, request) => {
   const answer = await hostile.send(request)
   expect([answer.status, messageOf(answer)]).toEqual([400, expect.any(String)])
+  expect(requestIdOf(answer)).toMatch(UUID)
+})
+
+test.each([
+  '/',
+  '/nothing',
+  '/health',
+  '/ready',
+  '/.well-known/jwks.json',
+  '/console',
+  '/apikeys',
+  '/api/v1/Identity',
+  '/practice/v1/me',
+  '/fhir/metadata',
+  '/fhir/Patient',
+  '/v2/ingest',
+  '/ingest',
+  '/forward-auth',
+  '/forward-auth/nothing',
+  '/auth/authenticate',
+  '/endpoint',
+])('%s: its answer carries a request id, whatever it is', async (path) => {
+  for (const method of ['GET', 'POST', 'OPTIONS']) {
+    const answer = await hostile.send(`${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    expect([method, requestIdOf(answer)]).toEqual([method, expect.stringMatching(UUID)])
+  }
+})
+
+test.each([
+  '/',
+  '/nothing',
+  '/health',
+  '/console',
+  '/console/sign-in',
+  '/console/nothing',
+  '/admin/v1/keys',
+  '/admin/v1/openapi.json',
+])('%s of the console: its answer carries a request id, whatever it is', async (path) => {
+  for (const method of ['GET', 'POST', 'OPTIONS']) {
+    const answer = answered(
+      await sendRaw(hostile.consoleUrl, `${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`),
+    )
+    expect([method, requestIdOf(answer)]).toEqual([method, expect.stringMatching(UUID)])
+  }
 })
 
 test('a length that is announced twice, each time the same, is read by nobody twice', async () => {

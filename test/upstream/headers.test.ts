@@ -228,6 +228,21 @@ test.each([
   '/fhir/..;jsessionid=1/admin',
   '/fhir/%2e%2e%3bx/admin',
   '/fhir/a%2f..%2f..',
+  '/fhir/..%00/admin',
+  '/fhir/..%20/admin',
+  '/fhir/%20../admin',
+  '/fhir/..%09/admin',
+  '/fhir/..%3Fx',
+  '/fhir/..%252fadmin',
+  '/fhir/%252e%252e/admin',
+  '/fhir/..%25252fadmin',
+  '/fhir/%2525252525252e/admin',
+  '/fhir/%c0%ae%c0%ae/admin',
+  '/fhir/..%c0%afadmin',
+  '/fhir/%u002e%u002e/admin',
+  '/fhir/a%00.json',
+  '/fhir/a%0d%0aX:y',
+  '/fhir/a%2500b',
 ])('a path that an upstream may climb by is refused: %s', async (path) => {
   const { answer, seen } = await passed(`GET ${path} HTTP/1.1\nHost: x\n\n`)
   expect(JSON.parse(answer?.body ?? '')).toMatchObject({ reason: 'field_invalid' })
@@ -240,6 +255,8 @@ test.each([
   ['//evil.example/a', '//evil.example/a'],
   ['http://evil.example/a', '/a'],
   ['/fhir/a..b/...', '/fhir/a..b/...'],
+  ['/fhir/a%20b/c%2Fd/100%25', '/fhir/a%20b/c%2Fd/100%25'],
+  ['/fhir/%E2%82%AC;v=1?a=..%2f%00', '/fhir/%E2%82%AC;v=1?a=..%2f%00'],
 ])('a path goes on as it was routed: %s', async (path, url) => {
   const { seen } = await passed(`GET ${path} HTTP/1.1\nHost: x\n\n`)
   expect(seen?.url).toBe(url)

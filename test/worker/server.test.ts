@@ -347,6 +347,7 @@ test('a Worker that is not set up answers 500, and its log says everything that 
   const answer = await fetcherOf(await bare.mf.getWorker('server')).fetch(`${URL_OF_BOTH}/health`)
   expect(answer.status).toBe(500)
   expect(await answer.text()).toBe('This server is not set up; its log says why.\n')
+  expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
   await expect.poll(() => bare.lines).toHaveLength(1)
   const said = JSON.parse(bare.lines[0] ?? '{}').error.message
   for (const name of ['LATCHKEY_PORT', 'LATCHKEY_URL', 'LATCHKEY_KEYRING_JSON']) {

@@ -1,11 +1,11 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { parseNetwork } from '../../../src/domain/address.ts'
 import { callerOf } from '../../../src/http/caller.ts'
 import type { Identity } from '../../../src/http/upstream/headers.ts'
 import { createPass } from '../../../src/http/upstream/pass.ts'
+import { createHttpServer } from '../../../src/node/http-server.ts'
 import { createCarry } from '../../../src/node/upstream/carry.ts'
 import { keepHead } from '../../../src/node/upstream/keep-head.ts'
 import { testLog } from '../server.ts'
@@ -55,7 +55,9 @@ export async function openGate(upstream: string, options: GateOptions = {}) {
     const answer = await pass(c, 'fhir', known, callerOf(http, c))
     return answer.ok ? answer.value : c.json(answer.failure, 502)
   })
-  return { ...(await listen(createServer(getRequestListener(app.fetch)))), log }
+  const server = createHttpServer(log)
+  server.answerWith(app.fetch, 'http://x')
+  return { ...(await listen(server)), log }
 }
 
 /** On a free port of this machine. */
