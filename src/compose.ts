@@ -142,7 +142,19 @@ export function compose(parts: Parts): Latchkey {
     ...{ storage, hasher, digester, clock, log, keepAlive },
     digestImported: config.digestImported,
   })
-  const common = { standings, storage, uses, minter, random, clock, log, region, recorder, refused }
+  const common = {
+    standings,
+    storage,
+    proofs,
+    uses,
+    minter,
+    random,
+    clock,
+    log,
+    region,
+    recorder,
+    refused,
+  }
   const secrets = { storage, random, clock, hasher, digester, sealer }
   const totp = createTotp(primitives)
   const keysAs = (actor: string) => createKeys({ ...secrets, actor })
@@ -191,7 +203,7 @@ export function compose(parts: Parts): Latchkey {
     consoleUrl,
     console: config.console !== null,
     consoleLink,
-    exchange: createExchange({ ...common, proofs, hasher, guesses: guessesOf('exchange') }),
+    exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
     refresh: createRefresh({
       ...common,
       guesses: guessesOf('refresh'),

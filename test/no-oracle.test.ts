@@ -281,6 +281,24 @@ describe('refresh', () => {
   })
 })
 
+test('authenticate and refresh read one statement, the same for an id that is known and one that is not', async () => {
+  const key = await goodKey()
+  const gone = await goodKey()
+  done(await server.keys.revoke(gone.keyId))
+  const found = new Set<string>()
+  for (const id of [key.apiKey, gone.apiKey, crypto.randomUUID()]) {
+    for (let n = 0; n < 2; n++) {
+      for (const ask of [authenticate, refresh]) {
+        server.reads.length = 0
+        await ask(id, 'a guess')
+        expect([id, server.reads.length]).toEqual([id, 1])
+        found.add(server.reads[0] ?? '')
+      }
+    }
+  }
+  expect(found.size).toBe(1)
+})
+
 describe('the endpoint', () => {
   test('refuses every token that opens nothing with one answer', async () => {
     const answerTo = async (accessToken: string) => {

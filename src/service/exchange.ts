@@ -1,25 +1,16 @@
 import { neighbourhood } from '../domain/address.ts'
 import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
-import { isPublicId, type Key, mayUse, secretHashes } from '../domain/key.ts'
+import { type Key, mayUse, secretHashes } from '../domain/key.ts'
 import { wholeSecond } from '../domain/token.ts'
 import { type Guesses, partyAt } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
 import type { KeyProofs } from './key-proofs.ts'
-import type {
-  AuthorityStorage,
-  Clock,
-  FoundKey,
-  Log,
-  Random,
-  SecretHasher,
-  TokenMinter,
-} from './ports.ts'
+import type { Clock, Log, Random, SecretHasher, TokenMinter } from './ports.ts'
 import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Uses } from './uses.ts'
 
 export interface ExchangeDeps {
-  readonly storage: Pick<AuthorityStorage, 'findKey'>
   readonly proofs: KeyProofs
   readonly hasher: SecretHasher
   readonly minter: TokenMinter
@@ -38,7 +29,7 @@ export interface ExchangeDeps {
  * them reads the key's row. The audit hears of it a moment later.
  */
 export function createExchange(deps: ExchangeDeps) {
-  const { storage, proofs, hasher, minter, guesses, random, clock, log, region } = deps
+  const { proofs, hasher, minter, guesses, random, clock, log, region } = deps
   const { uses, recorder, refused } = deps
 
   return async function exchange(
@@ -71,7 +62,7 @@ export function createExchange(deps: ExchangeDeps) {
   ): Promise<Result<Key>> {
     const now = clock()
     const network = neighbourhood(address)
-    const found = await findExchangedKey(storage, publicId, network)
+    const found = await proofs.findKey(publicId, network)
     const usable: Result<Key> =
       found === null ? fail({ reason: 'key_unknown' }) : mayUse(found, address, now, region)
     // A key that may not be used has no secret, like one that does not exist: the same work is done,
@@ -98,16 +89,6 @@ export function createExchange(deps: ExchangeDeps) {
     if (key !== null) proofs.remember(key, secret, network)
     return usable
   }
-}
-
-/** By one statement, whether there is such a key or not. A key of another dialect is none here. */
-export async function findExchangedKey(
-  storage: Pick<AuthorityStorage, 'findKey'>,
-  publicId: string,
-  network?: string,
-): Promise<FoundKey | null> {
-  const key = isPublicId(publicId) ? await storage.findKey(publicId, network) : null
-  return key?.dialect === 'redox' ? key : null
 }
 
 const wrong = (key: Key): Failure => ({ reason: 'secret_wrong', keyId: key.id })

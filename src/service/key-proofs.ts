@@ -1,7 +1,8 @@
-import { type Key, secretDigests, secretHashes } from '../domain/key.ts'
+import { isPublicId, type Key, secretDigests, secretHashes } from '../domain/key.ts'
 import { isMadeHere } from '../domain/secret.ts'
 import { exchangedText } from './key-secrets.ts'
 import type {
+  AuthorityStorage,
   Clock,
   FoundKey,
   KeepAlive,
@@ -13,7 +14,7 @@ import type {
 } from './ports.ts'
 
 export interface KeyProofsDeps {
-  readonly storage: Pick<ProofStorage, 'addSecretProofs'>
+  readonly storage: Pick<ProofStorage, 'addSecretProofs'> & Pick<AuthorityStorage, 'findKey'>
   readonly hasher: Pick<SecretHasher, 'isProven'>
   readonly digester: SecretDigester
   readonly clock: Clock
@@ -38,6 +39,17 @@ export function createKeyProofs(deps: KeyProofsDeps) {
   let writing: Promise<void> | null = null
 
   return {
+    /**
+     * The key that is exchanged and has this id, by one statement, whether there is one or not: where
+     * there is none, another key is read, always the same for one id, and chosen by no caller.
+     */
+    async findKey(publicId: string, network?: string): Promise<FoundKey | null> {
+      if (!isPublicId(publicId)) return null
+      const decoyId = toHex(digester.digest(`decoy\0${publicId}`).slice(-DECOY_ID_LENGTH))
+      const key = await storage.findKey(publicId, network, decoyId)
+      return key?.dialect === 'redox' ? key : null
+    },
+
     /** Whether it is the key's secret, known at once. A no costs the same where there is no such key. */
     isProven(key: Key | null, secret: string, now: number): boolean {
       const digests = key === null ? [] : secretDigests(key, now)
@@ -84,6 +96,12 @@ export function createKeyProofs(deps: KeyProofsDeps) {
 /** Whether a secret that the key still has was proven from the network that it was read for. */
 const isOwnerAt = (key: FoundKey, now: number): boolean =>
   key.provenHash !== null && secretHashes(key, now).includes(key.provenHash)
+
+const DECOY_ID_LENGTH = 8
+
+/** Text that sorts among ids as they do, by the low bits of each character. */
+const toHex = (text: string): string =>
+  Array.from(text, (letter) => (letter.charCodeAt(0) & 15).toString(16)).join('')
 
 /** As long as any id. */
 const NO_KEY = '00000000-0000-0000-0000-000000000000'

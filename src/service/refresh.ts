@@ -2,16 +2,17 @@ import { fail, ok, type Result } from '../domain/failure.ts'
 import { type Key, mayUse } from '../domain/key.ts'
 import { decide, type Rotation } from '../domain/rotation.ts'
 import { GRANT_MS, type RefreshToken } from '../domain/token.ts'
-import { findExchangedKey } from './exchange.ts'
 import type { Guesses } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
-import type { AuthorityStorage, Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
+import type { KeyProofs } from './key-proofs.ts'
+import type { Clock, GrantStorage, Log, Random, TokenMinter } from './ports.ts'
 import type { Recorder } from './recorder.ts'
 import type { Caller, Refused } from './refused.ts'
 import type { Uses } from './uses.ts'
 
 export interface RefreshDeps {
-  readonly storage: GrantStorage & Pick<AuthorityStorage, 'findKey'>
+  readonly storage: GrantStorage
+  readonly proofs: Pick<KeyProofs, 'findKey'>
   readonly minter: TokenMinter
   readonly guesses: Guesses
   readonly random: Random
@@ -31,7 +32,7 @@ const ATTEMPTS = 10
  * Refresh token in, the next generation out, or the same answer again for a client that lost it.
  */
 export function createRefresh(deps: RefreshDeps) {
-  const { storage, minter, guesses, random, clock, log, region, leewayMs } = deps
+  const { storage, proofs, minter, guesses, random, clock, log, region, leewayMs } = deps
   const { uses, recorder, refused } = deps
 
   return async function refresh(
@@ -57,7 +58,7 @@ export function createRefresh(deps: RefreshDeps) {
   ): Promise<Result<Granted>> {
     const now = clock()
     // Read anew each time: what is remembered of keys that exist would be told by the time.
-    const found = await findExchangedKey(storage, publicId)
+    const found = await proofs.findKey(publicId)
     const proven = minter.proveRefresh(refreshToken, found?.tokenSalt ?? minter.decoySalt)
     if (found === null) return fail({ reason: 'key_unknown' })
     if (!proven.ok) return proven

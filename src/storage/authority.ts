@@ -49,21 +49,23 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       ])
 
   // For an id that no key has, another key is read: it takes as long, and nobody learns which it was.
-  const readKey = compiler.taking<{ publicId: string; network: string }>()((db, arg) =>
-    selectKey(db)
-      .leftJoin('secret_proofs', (join) =>
-        join
-          .onRef('secret_proofs.key_id', '=', 'keys.id')
-          .on('secret_proofs.network', '=', arg('network')),
-      )
-      .select('secret_proofs.secret_hash as proven_hash')
-      .where(
-        'keys.public_id',
-        '=',
-        sql<string>`coalesce(
+  const readKey = compiler.taking<{ publicId: string; network: string; decoyId: string }>()(
+    (db, arg) =>
+      selectKey(db)
+        .leftJoin('secret_proofs', (join) =>
+          join
+            .onRef('secret_proofs.key_id', '=', 'keys.id')
+            .on('secret_proofs.network', '=', arg('network')),
+        )
+        .select('secret_proofs.secret_hash as proven_hash')
+        .where(
+          'keys.public_id',
+          '=',
+          sql<string>`coalesce(
           (select public_id from keys where public_id = ${arg('publicId')}),
+          (select min(public_id) from keys where public_id >= ${arg('decoyId')}),
           (select min(public_id) from keys))`,
-      ),
+        ),
   )
 
   // Two statements, an index each. The literal is what tells the database that the index serves.
@@ -133,9 +135,13 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       return row.version
     },
 
-    async findKey(publicId, network = '') {
-      const [row] = await engine.read(readKey({ publicId, network }))
-      return row?.public_id === publicId ? toKey(row) : null
+    async findKey(publicId, network = '', decoyId = '') {
+      const [row] = await engine.read(readKey({ publicId, network, decoyId }))
+      if (row === undefined) return null
+      const isFound = row.public_id === publicId
+      // Another key is made up too: that takes its time, but its networks are not its reader's to parse.
+      const key = toKey(row, isFound ? row.networks : null)
+      return isFound ? key : null
     },
 
     async findKeyBySecret(digest) {
@@ -158,7 +164,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
     },
   }
 
-  function toKey(row: KeyRow): FoundKey {
+  function toKey(row: KeyRow, networks = row.networks): FoundKey {
     return {
       authorityVersion: row.authority_version,
       provenHash: row.proven_hash ?? null,
@@ -191,7 +197,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         name: row.account_name,
         status: row.account_status,
         region: row.region,
-        networks: row.networks === null ? [] : parseNetworks(row.networks),
+        networks: networks === null ? [] : parseNetworks(networks),
       },
     }
   }

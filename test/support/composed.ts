@@ -28,11 +28,20 @@ export async function composedServer(settings: Record<string, string>, argon2: A
   const clock = testClock()
   const ring = await testRing()
   const keyring = keyringOf(ring)
+  const engine = openSqlite(join(dir, 'latchkey.db'))
+  /** The statements that were read. */
+  const reads: string[] = []
   const latchkey = compose({
     config: readConfig({ LATCHKEY_DATA: dir, ...settings }),
     publicUrl: 'https://latchkey.example',
     consoleUrl: 'https://console.example',
-    engine: openSqlite(join(dir, 'latchkey.db')),
+    engine: {
+      ...engine,
+      read(step) {
+        reads.push(step.sql)
+        return engine.read(step)
+      },
+    },
     primitives: nodePrimitives,
     argon2,
     keyring,
@@ -48,6 +57,7 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     latchkey.app.request(path, { method: 'POST', body: JSON.stringify(body) })
   return {
     ...latchkey,
+    reads,
     clock,
     ring,
     keyring,

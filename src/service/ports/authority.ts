@@ -22,8 +22,11 @@ export type SecretProof = { readonly keyId: string; readonly hash: string } & (
 export interface AuthorityStorage {
   /** Bumped by every change of who may do what: what was read under the same version still holds. */
   authorityVersion(): Maybe<number>
-  /** The same work is done for an id that no key has. `network`: where `provenHash` is asked for. */
-  findKey(publicId: string, network?: string): Maybe<FoundKey | null>
+  /**
+   * `network`: where `provenHash` is asked for. For an id that no key has, the same work is done with
+   * the key whose id comes at or after `decoyId`.
+   */
+  findKey(publicId: string, network?: string, decoyId?: string): Maybe<FoundKey | null>
   /** The key of a secret that is presented at every request, now or before its rotation. */
   findKeyBySecret(digest: string): Maybe<FoundKey | null>
   findRoutes(keyId: string): Maybe<Routes | null>
