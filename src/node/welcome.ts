@@ -1,24 +1,42 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
 import { FIRST_LINK_MS } from '../service/people/invitation.ts'
 import type { Log } from '../service/ports.ts'
 
+/** Where the link lies while nobody can sign in, where no terminal prints it. */
+const FILE = 'first-operator-link'
+
 /**
  * As long as no operator can sign in: a link for whoever has started the server, which makes one. It is
- * a secret, so that it goes to the terminal and never to the log.
+ * a secret. A terminal shows it; anything else that stderr leads to is a log, so that a file keeps it.
  */
 export async function welcomeOperator(
   config: Config,
   { people }: Pick<Latchkey, 'people'>,
   log: Log,
+  terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
 ): Promise<void> {
   if (config.console === null) return
+  const path = join(config.dataDir, FILE)
   try {
+    rmSync(path, { force: true })
     const invited = await people.inviteFirst(FIRST_LINK_MS)
     if (!invited.ok) return
-    process.stderr.write(
-      `Nobody can sign in yet. This link makes the first operator, once, within the hour: ` +
-        `${invited.value.link} (\`latchkey console link\` prints another)\n`,
+    const { link } = invited.value
+    if (terminal.isTTY) {
+      terminal.write(
+        `Nobody can sign in yet. This link makes the first operator, once, within the hour: ` +
+          `${link} (\`latchkey console link\` prints another)\n`,
+      )
+      return
+    }
+    writeFileSync(path, `${link}\n`, { mode: 0o600, flag: 'wx' })
+    log.info(
+      { path },
+      'nobody can sign in yet: this file has a link that makes the first operator, once, within the ' +
+        'hour; `latchkey console link` prints another',
     )
   } catch (error) {
     log.warn({ error }, 'no link to the first operator was made; `latchkey console link` makes one')

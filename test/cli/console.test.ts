@@ -1,4 +1,8 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { welcomeOperator } from '../../src/node/welcome.ts'
 import { runStaying } from '../support/cli/staying.ts'
 import { from, got, PASSWORD, setUpApp, signIn } from '../support/people.ts'
 import { startServer } from '../support/process.ts'
@@ -29,40 +33,61 @@ async function opened(dir: string) {
   return server
 }
 
-test('a server prints one link to its first operator, to the terminal and not to its log', async () => {
+/** What a server without a terminal has written for its first operator. */
+const linkFile = (dir: string) => join(dir, 'first-operator-link')
+
+test('without a terminal the link to the first operator is in a file of its owner alone, and in no log', async () => {
   const dir = temporaryFolder()
   const server = await startServer(dir)
-  await server.says('/console/welcome/')
-  const [secret = '', ...more] = secretOf(server.output())
+  await server.says('first-operator-link')
+  const [secret = '', ...more] = secretOf(readFileSync(linkFile(dir), 'utf8'))
   expect(more).toEqual([])
-  expect(server.output()).toContain('`latchkey console link` prints another')
+  expect(statSync(linkFile(dir)).mode & 0o777).toBe(0o600)
   await server.stop()
-  const log = server
-    .output()
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-  expect(log.length).toBeGreaterThan(1)
-  expect(log.join()).not.toContain(secret)
+  expect(server.output()).toContain(linkFile(dir))
+  expect(server.output()).not.toContain(secret)
+  expect(server.output()).not.toContain('/console/welcome/')
 
   const database = await opened(dir)
   got(await database.access.accept(secret, first, from()))
   await database.storage.close()
   const again = await startServer(dir)
   await again.stop()
-  expect(secretOf(again.output())).toEqual([])
+  expect(again.output()).not.toContain('first-operator-link')
+  expect(existsSync(linkFile(dir))).toBe(false)
 })
 
-test('several workers print one link together', async () => {
-  const server = await startServer(temporaryFolder(), {}, ['--workers', '3'])
-  await server.says('/console/welcome/')
-  await server.stop()
-  expect(secretOf(server.output())).toHaveLength(1)
+test('a terminal shows the link to the first operator, and no file keeps it', async () => {
+  const dir = temporaryFolder()
+  const server = await opened(dir)
+  let shown = ''
+  const write = (text: string) => {
+    shown += text
+    return true
+  }
+  const config = readConfig({ LATCHKEY_DATA: dir })
+  await welcomeOperator(config, server, server.log, { isTTY: true, write } as never)
+  expect(secretOf(shown)).toHaveLength(1)
+  expect(shown).toContain('`latchkey console link` prints another')
+  expect(existsSync(linkFile(dir))).toBe(false)
+  expect(JSON.stringify(server.log.lines)).not.toContain('/console/welcome/')
+  await server.close()
 })
 
-test('a server without a console prints none', async () => {
-  const server = await startServer(temporaryFolder(), { LATCHKEY_CONSOLE: 'off' })
+test('several workers make one link together', async () => {
+  const dir = temporaryFolder()
+  const server = await startServer(dir, {}, ['--workers', '3'])
+  await server.says('first-operator-link')
   await server.stop()
-  expect(secretOf(server.output())).toEqual([])
+  expect(server.output().match(/first-operator-link/g)).toHaveLength(1)
+  expect(secretOf(readFileSync(linkFile(dir), 'utf8'))).toHaveLength(1)
+})
+
+test('a server without a console makes none', async () => {
+  const dir = temporaryFolder()
+  const server = await startServer(dir, { LATCHKEY_CONSOLE: 'off' })
+  await server.stop()
+  expect(existsSync(linkFile(dir))).toBe(false)
 })
 
 test('the command line invites the first operator, and others after him', async () => {
