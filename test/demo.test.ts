@@ -1,10 +1,14 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { DESTINATIONS, type DemoKey, type Seeded } from '../src/node/demo/seed.ts'
+import { runStaying } from './support/cli/staying.ts'
 import { startDemo } from './support/demo.ts'
+import { runCli } from './support/process.ts'
 import { deviceNew, type TokenAnswer, temporaryFolder } from './support/server.ts'
 
 const CLI = fileURLToPath(new URL('../src/node/cli.ts', import.meta.url))
@@ -42,6 +46,30 @@ test('a signal ends a walk-through at once', async () => {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   child.stdout.once('data', () => child.kill('SIGTERM')).resume()
   expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
+})
+
+test('the demo and a server keep out of each other’s folders', async () => {
+  const [ofDemo, ofServer] = [temporaryFolder(), temporaryFolder()]
+  writeFileSync(join(ofDemo, 'demo.json'), '{}')
+  await runStaying(['accounts', 'list'], { dir: ofServer })
+  const served = await runCli(['serve'], { dir: ofDemo, env: { LATCHKEY_PORT: '0' } })
+  expect([served.code, served.stderr]).toEqual([
+    1,
+    `the database in ${ofDemo} is the demo's: set LATCHKEY_DATA to another folder, or delete this one\n`,
+  ])
+  const shown = await runCli(['demo', '--once', '--port', '0', '--data', ofServer], {
+    dir: ofServer,
+  })
+  expect([shown.code, shown.stderr]).toEqual([
+    1,
+    `${ofServer} is the folder of a server: give the demo another one with --data\n`,
+  ])
+  const { stdout } = await runStaying(['doctor', '--json'], { dir: ofDemo })
+  expect(JSON.parse(stdout)).toContainEqual(
+    expect.objectContaining({ status: 'fail', message: expect.stringContaining("is the demo's") }),
+  )
+  const help = await runStaying(['demo', '--help'], { dir: ofDemo })
+  expect(help.stdout).toContain('"./data/demo"')
 })
 
 test('one line of JSON says that it is ready, and a second start shows the same keys', async () => {

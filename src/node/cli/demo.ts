@@ -13,7 +13,7 @@ export function define(group: Command): void {
     .description('Seed made-up vendors, show the exchange step by step, and stay up to be tried.')
     .option('--once', 'end after the walk-through; exit 0 only if every step went as documented')
     .option('--port <n>', 'port to listen on; 0 takes any free one', readPort, 8080)
-    .option('--data <dir>', 'folder of the database and the key ring', './data')
+    .option('--data <dir>', 'folder of the database and the key ring', './data/demo')
     .addHelpText('after', examples('demo', 'demo --once', 'demo --json --port 0 --data /tmp/demo'))
     .action(async ({ once, port, data }: Options, command: Command) => {
       const { demo } = await import('../demo/demo.ts')

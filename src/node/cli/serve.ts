@@ -28,6 +28,8 @@ export function define(group: Command): void {
 
 async function serve({ workers }: { workers: number }): Promise<void> {
   const config = readConfig(process.env)
+  const { refuseDemo } = await import('../demo/folder.ts')
+  refuseDemo(config)
   const { createLog } = await import('../log.ts')
   const { worker } = cluster
   const log = createLog(config.logLevel, 1, worker === undefined ? null : { worker: worker.id })

@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../../config.ts'
 import { SURFACES } from '../../domain/surface.ts'
 import { createLog } from '../log.ts'
 import { type Running, start } from '../server.ts'
+import { claimFolder } from './folder.ts'
 import { type Hospital, openHospital } from './hospital/open.ts'
 import { invitationOf } from './invitation.ts'
 import { showPart, showStep } from './paint.ts'
@@ -27,6 +28,7 @@ export interface DemoOptions {
 export async function demo(options: DemoOptions): Promise<number> {
   const settings = settingsOf(options)
   const config = readConfig(settings)
+  claimFolder(config)
   const hospital = await openHospital()
   const upstreams = await openUpstreams()
   const server = await startNear(inFrontOf(upstreams, config))
@@ -60,6 +62,9 @@ function settingsOf({ dataDir, port }: DemoOptions): Settings {
   return {
     ...process.env,
     LATCHKEY_DATA: dataDir,
+    // Made-up vendors have no place in a database that a server of the operator's uses.
+    LATCHKEY_DATABASE: '',
+    LATCHKEY_KEYRING: '',
     LATCHKEY_PORT: String(port),
     LATCHKEY_LOG_LEVEL: process.env.LATCHKEY_LOG_LEVEL ?? 'warn',
     LATCHKEY_DESTINATIONS_ALLOWED: `${allowed ? `${allowed},` : ''}127.0.0.0/8`,

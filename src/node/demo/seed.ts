@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Latchkey } from '../../compose.ts'
+import { demoFile } from './folder.ts'
 import type { Hospital } from './hospital/open.ts'
 import { done, seedAccount } from './seed-account.ts'
 import { seedOperator } from './seed-operator.ts'
@@ -57,7 +57,7 @@ export async function seed(
   hospital: Hospital,
 ): Promise<Seeded> {
   await seedHospital(latchkey, hospital)
-  const path = join(dataDir, 'demo.json')
+  const path = demoFile(dataDir)
   const kept: Partial<Seeded> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
   const seeded: Seeded = {
     ...(kept.redox && kept.redoxPair

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, type Stats, statSync } from 'node:fs'
 import type { Config } from '../../../config.ts'
 import { parseRing } from '../../../crypto/keyring.ts'
+import { isDemo } from '../../demo/folder.ts'
 import { isNew } from '../../engine.ts'
 import { silent } from '../../silent.ts'
 import { explain } from '../explain.ts'
@@ -16,6 +17,7 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
   return [
     existsSync(dataDir) ? checkFolder(dataDir) : missing(FOLDER, dataDir),
     ...(file === null ? [] : [checkDatabaseFile(file, dataDir)]),
+    ...(isDemo(config) ? [ofDemo(config)] : []),
     existsSync(keyringPath)
       ? checkKeyring(keyringPath)
       : checkMissingKeyring(keyringPath, await holdsSomething(config)),
@@ -62,6 +64,13 @@ function checkDatabaseFile(path: string, dataDir: string): Finding {
   }
   return checkOwner(check, path, stats) ?? fine(check, path)
 }
+
+const ofDemo = ({ dataDir }: Config): Finding =>
+  bad(
+    'database file',
+    `the database in ${dataDir} is the demo's, so that no server starts with it`,
+    'set LATCHKEY_DATA to another folder, or delete this one',
+  )
 
 function checkKeyring(path: string): Finding {
   const check = 'key ring'
