@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { isPrivate, type Network, parseAddress, parseNetwork } from './domain/address.ts'
+import {
+  isLoopback,
+  isPrivate,
+  type Network,
+  parseAddress,
+  parseNetwork,
+} from './domain/address.ts'
 import { SURFACES, type Surface, upstreamSetting } from './domain/surface.ts'
 
 /** Settings are text from the environment; all of them, what they mean, and what they are left alone. */
@@ -462,10 +468,6 @@ function isSignInInTheClear({ host, publicUrl }: ConsoleConfig): boolean {
   const url = new URL(publicUrl)
   return url.protocol === 'http:' && !isLoopback(url.hostname)
 }
-
-/** Whether a host name or address is this machine's for itself. */
-export const isLoopback = (host: string): boolean =>
-  /^(localhost|.+\.localhost|127(\.\d+){3}|\[?::1\]?)$/i.test(host)
 
 /** Whether a host is on this machine or a private network. A name without a dot is no public one. */
 function isNear(hostname: string): boolean {

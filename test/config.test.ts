@@ -230,6 +230,30 @@ describe('the console', () => {
   })
 })
 
+describe('a console that browsers keep no session of', () => {
+  test.each([
+    { LATCHKEY_CONSOLE_HOST: '0.0.0.0' },
+    { LATCHKEY_CONSOLE_HOST: '10.0.0.5' },
+    { LATCHKEY_CONSOLE_URL: 'http://console.example' },
+  ])('is told of at the start: %j', (settings) => {
+    const [danger, ...more] = dangersOf(readConfig(settings))
+    expect(danger).toContain('signing in leads back to an empty form')
+    expect(danger).toContain('LATCHKEY_CONSOLE_URL')
+    expect(more).toEqual([])
+  })
+
+  test.each([
+    { LATCHKEY_CONSOLE_HOST: '::1' },
+    { LATCHKEY_CONSOLE_HOST: 'localhost' },
+    { LATCHKEY_CONSOLE_URL: 'http://localhost:8081' },
+    { LATCHKEY_CONSOLE_URL: 'https://console.example' },
+    { LATCHKEY_CONSOLE_HOST: '0.0.0.0', LATCHKEY_CONSOLE_URL: 'https://console.example' },
+    { LATCHKEY_CONSOLE: 'off', LATCHKEY_CONSOLE_HOST: '0.0.0.0' },
+  ])('is not one like this: %j', (settings) => {
+    expect(dangersOf(readConfig(settings))).toEqual([])
+  })
+})
+
 describe('a problem', () => {
   test('is named with every other one, in one error, each once', () => {
     const found = problems({
@@ -310,8 +334,21 @@ describe('a problem', () => {
     'https://',
     'https://api.example?x=1',
     'https://api.example/#part',
-  ])('is a public URL that is not one: %s', (url) => {
-    expect(problems({ LATCHKEY_URL: url })).toHaveLength(1)
+    'https://api.example/?',
+    'https://user:hunter2@api.example',
+    ' https://api.example',
+    'https://api.example ',
+    'https://api.example\n',
+    'https://api.ex\tample',
+    'https://api.example/a b',
+    'https://api.example/a/../b',
+    'https://api.example/%61',
+    'https://api.example//a',
+    'https://api.example/"onload=',
+  ])('is a public URL that is not one: %j', (url) => {
+    for (const name of ['LATCHKEY_URL', 'LATCHKEY_CONSOLE_URL']) {
+      expect(problems({ [name]: url })).toEqual([`${name} ${NO_PUBLIC_URL}`])
+    }
   })
 
   test.each([

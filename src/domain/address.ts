@@ -48,6 +48,10 @@ export function contains(network: Network, address: Address): boolean {
   return network.family === address.family && network.bits >> hostBits === address.bits >> hostBits
 }
 
+/** Whether a host name or address is this machine's for itself. */
+export const isLoopback = (host: string): boolean =>
+  /^(localhost|.+\.localhost|127(\.\d+){3}|\[?::1\]?)$/i.test(host)
+
 /** Loopback, private use or link-local (RFC 1122 §3.2.1.3, 1918, 3927, 4193, 4291 §2.5): not the Internet. */
 export const isPrivate = (address: Address): boolean => isWithin(privateNetworks, address)
 

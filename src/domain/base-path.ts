@@ -1,5 +1,5 @@
 /** The path that a public URL has, and everything that this server links to below it; empty where there is none. */
-export const parseBasePath = (publicUrl: string): string =>
+export const parseBasePath = (publicUrl: string | URL): string =>
   new URL(publicUrl).pathname.replace(/\/+$/, '')
 
 /**

@@ -136,5 +136,5 @@ const consoleOf = (deps: ConsoleDeps) => async () => {
 const adminOf = (deps: Omit<AdminDeps, 'showReference'>) => async () => {
   const { createAdmin } = await import('./admin/admin.ts')
   const { createReference } = await import('./console/reference/reference.ts')
-  return createAdmin({ ...deps, showReference: createReference() })
+  return createAdmin({ ...deps, showReference: createReference(deps.consoleUrl) })
 }

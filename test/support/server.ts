@@ -57,12 +57,15 @@ export const callOf =
  */
 export async function testServer(
   settings: Record<string, string> = {},
-  { dir = temporaryFolder(), clock = testClock() } = {},
+  {
+    dir = temporaryFolder(),
+    clock = testClock(),
+    consoleUrl = 'https://console.example',
+  }: { dir?: string; clock?: TestClock; consoleUrl?: string } = {},
 ) {
   const log = testLog()
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   const publicUrl = 'https://latchkey.example'
-  const consoleUrl = 'https://console.example'
   const latchkey = await open(config, { publicUrl, consoleUrl, log, clock })
 
   const call = callOf(latchkey)

@@ -42,6 +42,7 @@ const OURS = {
   'x-forwarded-for': '127.0.0.1',
   'x-forwarded-proto': 'https',
   'x-forwarded-host': 'latchkey.example',
+  'x-forwarded-prefix': '/base',
 }
 
 test('the request’s own headers, method, path, query and body arrive', async () => {

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import { parseBasePath } from '../../domain/base-path.ts'
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import type { DeskOf } from '../../service/desk.ts'
@@ -35,6 +36,9 @@ export interface AdminDeps extends HttpDeps, GateDeps {
 export function createAdmin(deps: AdminDeps): Hono {
   const { deskOf, sessions, log, testBench } = deps
   const enter = createGate(deps)
+  const basePath = parseBasePath(deps.consoleUrl)
+  const refused = (caller: Caller, problem: Problem) =>
+    told(problemReply(problem, caller.requestId, basePath), caller)
   const app = new Hono()
   const apiText = JSON.stringify(documentOf(GROUPS, deps.consoleUrl))
   const api: Api = JSON.parse(apiText)
@@ -124,9 +128,6 @@ const routeOf = (path: string) => ADMIN + path.replaceAll(/\{(\w+)\}/g, ':$1')
 
 const told = (reply: Parameters<typeof toResponse>[0], { requestId }: Caller) =>
   toResponse(reply, requestId)
-
-const refused = (caller: Caller, problem: Problem) =>
-  told(problemReply(problem, caller.requestId), caller)
 
 function answered({ status, type, body }: Sent, caller: Caller): Response {
   if (body === null) return withoutBody(status, caller)

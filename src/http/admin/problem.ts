@@ -90,15 +90,16 @@ export type ProblemKind = keyof typeof PROBLEMS
 export const PROBLEM_TYPE = 'application/problem+json'
 
 /** Where people read of a kind of problem. */
-export const typeOf = (kind: ProblemKind): string => `/admin/v1/reference#problem-${kind}`
+const typeOf = (kind: ProblemKind, basePath: string): string =>
+  `${basePath}/admin/v1/reference#problem-${kind}`
 
-export function problemReply(problem: Problem, requestId: string): Reply {
+export function problemReply(problem: Problem, requestId: string, basePath: string): Reply {
   const { kind, detail, permission, errors, retryAfterSeconds, headers } = problem
   const { status, title } = PROBLEMS[kind]
   return {
     status,
     body: JSON.stringify({
-      ...{ type: typeOf(kind), title, status, detail, requestId },
+      ...{ type: typeOf(kind, basePath), title, status, detail, requestId },
       ...{ permission, errors, retryAfterSeconds },
     }),
     type: PROBLEM_TYPE,

@@ -3,6 +3,7 @@ import { html, raw } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../../service/refused.ts'
 import { DATABASE_BACK_SECONDS, REQUEST_ID, retryAfter } from '../reply.ts'
+import { addBasePath, getBasePath } from './base-path.ts'
 import { framed, type Title } from './look/frame.ts'
 import { QUERY, type Said } from './look/said.ts'
 import type { Html } from './parts/html.ts'
@@ -40,7 +41,7 @@ export async function document(
   const headers = { ...GUARDED, 'Content-Type': type, [REQUEST_ID]: caller.requestId }
   // The database or a free place is back within seconds.
   const later = status === 503 ? retryAfter(DATABASE_BACK_SECONDS) : {}
-  return c.body(String(await body), status, { ...headers, ...later })
+  return c.body(addBasePath(c, String(await body)), status, { ...headers, ...later })
 }
 
 /** A page for who is signed in. */
@@ -70,7 +71,7 @@ export async function pageInParts(
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
       const write = (text: string) => {
-        if (!gone.signal.aborted) controller.enqueue(encoder.encode(text))
+        if (!gone.signal.aborted) controller.enqueue(encoder.encode(addBasePath(visit.c, text)))
       }
       write(before)
       void work(async (piece) => write(String(await piece)), gone.signal).finally(() => {
@@ -91,7 +92,7 @@ export async function pageInParts(
 export function seeOther(c: Context, path: string, said?: Said): Response {
   const query = said === undefined ? '' : `${path.includes('?') ? '&' : '?'}${QUERY}=${said}`
   return c.body(null, 303, {
-    Location: path + query,
+    Location: getBasePath(c) + path + query,
     'Cache-Control': 'no-store',
     'Referrer-Policy': 'no-referrer',
   })

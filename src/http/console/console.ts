@@ -9,6 +9,7 @@ import { welcomeScreens } from './access/welcome.ts'
 import { mountAccounts } from './accounts/accounts.ts'
 import { createArea } from './area.ts'
 import { mountAudit } from './audit/audit.ts'
+import { setBasePath } from './base-path.ts'
 import type { ConsoleDeps } from './deps.ts'
 import { mountExplain } from './explain/explain.ts'
 import { mountKeys } from './keys/keys.ts'
@@ -27,6 +28,10 @@ export const CONSOLE = '/console'
 /** The operator's pages. Those for who is not signed in first; every other one through the area's gate. */
 export function consolePages(deps: ConsoleDeps): Hono {
   const app = new Hono()
+  app.use((c, next) => {
+    setBasePath(c, deps.consoleUrl)
+    return next()
+  })
   app.route('/', assets())
   app.route('/', signInScreens(deps))
   app.route('/', welcomeScreens(deps))

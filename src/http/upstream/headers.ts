@@ -1,3 +1,4 @@
+import { parseBasePath } from '../../domain/base-path.ts'
 import type { Caller } from '../../service/refused.ts'
 import { FORWARDED_FOR } from '../caller.ts'
 import { REQUEST_ID } from '../reply.ts'
@@ -32,6 +33,8 @@ export function outwardHeaders(
   // Upstreams write links with these, so they are the operator's words and never a caller's Host.
   headers.set('X-Forwarded-Proto', publicUrl.protocol.slice(0, -1))
   headers.set('X-Forwarded-Host', publicUrl.host)
+  const basePath = parseBasePath(publicUrl)
+  if (basePath !== '') headers.set('X-Forwarded-Prefix', basePath)
   return headers
 }
 

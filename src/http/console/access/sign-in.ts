@@ -14,18 +14,20 @@ import { type Html, nothing } from '../parts/html.ts'
 import { span } from '../parts/time.ts'
 import { notice, refused } from '../parts/words.ts'
 import type { AccessScreenDeps } from './deps.ts'
+import { plainHttpNotice } from './plain-http.ts'
 import { safePath } from './safe-path.ts'
 
 /** Username and password; then, where a second factor is set up, the code of this moment. */
 export function signInScreens(deps: AccessScreenDeps) {
-  const { access } = deps
+  const { access, consoleUrl } = deps
   const open = createOpenArea(deps)
 
   open.show('/console/sign-in', (c, caller) => {
     const next = safePath(c.req.query('next'))
     const isSet = c.req.query(QUERY) === SET
     const said = isSet ? notice('good', wordsOfSaid(SET) ?? '') : nothing
-    return told(c, caller, 200, html`${said}${nameAndPassword(next, '', null)}`)
+    const warning = plainHttpNotice(c, consoleUrl)
+    return told(c, caller, 200, html`${said}${warning}${nameAndPassword(next, '', null)}`)
   })
 
   open.act('/console/sign-in', async (c, caller, form) => {
@@ -46,7 +48,7 @@ export function signInScreens(deps: AccessScreenDeps) {
       wantsCode && ticket !== null
         ? codeOf(next, ticket, message)
         : nameAndPassword(next, username, message)
-    return told(c, caller, status, body)
+    return told(c, caller, status, html`${plainHttpNotice(c, consoleUrl)}${body}`)
   })
 
   return open.app

@@ -8,6 +8,7 @@ import { field, submit } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { refused } from '../parts/words.ts'
 import type { AccessScreenDeps } from './deps.ts'
+import { plainHttpNotice } from './plain-http.ts'
 
 /** One-time links: to a first password, to a new one, and to the server's first operator. */
 export function welcomeScreens(deps: AccessScreenDeps) {
@@ -19,7 +20,8 @@ export function welcomeScreens(deps: AccessScreenDeps) {
     const link = c.req.param('link') ?? ''
     const welcome = await access.welcome(link)
     const body = welcome.ok ? formOf(c.req.path, welcome.value, new URLSearchParams(), null) : gone
-    return document(c, caller, alone('Welcome', themeOf(c), body), welcome.ok ? 200 : 410)
+    const shown = html`${plainHttpNotice(c, deps.consoleUrl)}${body}`
+    return document(c, caller, alone('Welcome', themeOf(c), shown), welcome.ok ? 200 : 410)
   })
 
   open.act(PATH, async (c, caller, form) => {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
+import { getBasePath } from '../base-path.ts'
 
 export const THEMES = ['system', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
@@ -17,7 +18,7 @@ export const themeNamed = (name: string | undefined): Theme =>
 
 export function setTheme(c: Context, theme: Theme): void {
   setCookie(c, COOKIE, theme, {
-    path: '/console',
+    path: `${getBasePath(c)}/console`,
     httpOnly: true,
     secure: true,
     sameSite: 'Strict',

@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { Caller } from '../../../service/refused.ts'
 import type { Api } from '../../openapi.ts'
 import { document } from '../answer.ts'
+import { setBasePath } from '../base-path.ts'
 import { beside } from '../look/frame.ts'
 import type { Html } from '../parts/html.ts'
 import { operationCard, operationsOf } from './operation.ts'
@@ -10,10 +11,11 @@ import { prose } from './prose.ts'
 import { members, schemaId } from './schema.ts'
 
 /** The document of the management API as a page: for who is not signed in, too. */
-export function createReference() {
+export function createReference(consoleUrl: string) {
   // It is the same for everybody.
   let page: string | undefined
   return async (c: Context, caller: Caller, api: Api): Promise<Response> => {
+    setBasePath(c, consoleUrl)
     page ??= String(await referencePage(api))
     return document(c, caller, page)
   }

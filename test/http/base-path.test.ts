@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { removeBasePath } from '../../src/domain/base-path.ts'
+import { tokenOf } from '../support/admin/asker.ts'
+import { visitor } from '../support/browsing.ts'
+import { type LiveServer, startLive } from '../support/live.ts'
+import { seedPerson } from '../support/people.ts'
+import { sendRaw } from '../support/raw.ts'
+import { seedSite } from '../support/site.ts'
+import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+
+/*
+ * A server that proxies serve below a path, which some pass on and some remove.
+ */
+
+const API = 'https://api.example/latchkey'
+const DESK = 'https://desk.example/keys'
+
+let live: LiveServer
+let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+beforeAll(async () => {
+  upstream = await openHttpUpstream()
+  live = await startLive({
+    LATCHKEY_URL: API,
+    LATCHKEY_CONSOLE_URL: `${DESK}/`,
+    LATCHKEY_UPSTREAM_FHIR: upstream.url,
+  })
+})
+afterAll(async () => {
+  await live?.close()
+  upstream?.close()
+})
+
+const serverClock = () => Object.assign(Date.now, { turn: () => undefined, set: () => undefined })
+
+/** The console as a browser reaches it through a proxy that passes the path on. */
+function services() {
+  const call = (path: string, init: RequestInit = {}) =>
+    fetch(`${live.consoleUrl}/keys${path}`, { method: 'POST', redirect: 'manual', ...init })
+  return { ...live, call, clock: serverClock() }
+}
+
+describe('the console below a path', () => {
+  test('leads below it: links, forms, files, redirects and cookies', async () => {
+    const operator = await visitor(services(), await seedPerson(services(), { role: 'operator' }))
+    const pages = [
+      '/console',
+      '/console/me',
+      '/console/accounts',
+      '/console/keys',
+      '/console/nothing',
+    ]
+    for (const path of pages) {
+      const { html } = await operator.get(path)
+      const links = [...html.matchAll(/ (?:href|action|src|data-suggest)="([^"]*)"/g)]
+        .map(([, link = '']) => link)
+        .filter((link) => !link.startsWith('#'))
+      expect(links.length).toBeGreaterThan(4)
+      expect(links.filter((link) => !/^\/keys\/(console|admin)\b/.test(link))).toEqual([])
+    }
+    const { location, headers } = await operator.send('/console/theme', { next: '/console/keys' })
+    expect(location).toBe('/keys/console/keys')
+    expect(headers.getSetCookie()[0]).toContain('; Path=/keys/console;')
+    const out = await operator.send('/console/sign-out')
+    expect(out.location).toBe('/keys/console/sign-in')
+  })
+
+  test('keeps its cookies from what else is on the host', async () => {
+    const { username, password } = await seedPerson(services())
+    const answer = await services().call('/console/sign-in', {
+      body: new URLSearchParams({ username, password }),
+      headers: { 'Sec-Fetch-Site': 'same-origin' },
+    })
+    expect(answer.headers.get('location')).toBe('/keys/console')
+    const cookies = answer.headers.getSetCookie()
+    expect(cookies).toHaveLength(2)
+    for (const line of cookies) {
+      expect(line).toMatch(/^__Secure-latchkey.*; Path=\/keys; HttpOnly; Secure; SameSite=Strict$/)
+    }
+  })
+
+  test('asks who is not signed in to do so, and comes back', async () => {
+    const answer = await fetch(`${live.consoleUrl}/keys/console/audit?what=key.refused`, {
+      redirect: 'manual',
+    })
+    const location = answer.headers.get('location') ?? ''
+    expect(location).toBe('/keys/console/sign-in?next=%2Fconsole%2Faudit%3Fwhat%3Dkey.refused')
+    const page = await (await fetch(live.consoleUrl + location)).text()
+    expect(page).toContain('name="next" value="/console/audit?what=key.refused"')
+    expect(page).toContain('action="/keys/console/sign-in"')
+  })
+
+  test('is there without the path too, for a proxy that removes it', async () => {
+    const page = await fetch(`${live.consoleUrl}/console/sign-in`)
+    expect(page.status).toBe(200)
+    expect(await page.text()).toContain('action="/keys/console/sign-in"')
+    const root = await fetch(`${live.consoleUrl}/keys`, { redirect: 'manual' })
+    expect(root.headers.get('location')).toBe('/keys/console')
+  })
+
+  test('is named with it: to vendors, in invitations, by the management API and its reference', async () => {
+    const root = await fetch(`${live.url}/latchkey/`, { redirect: 'manual' })
+    expect(root.headers.get('location')).toBe(`${DESK}/console`)
+    const person = await seedPerson(services())
+    const invited = await live.people.invite(person.user.id)
+    expect(invited.ok && invited.value.link).toMatch(`${DESK}/console/welcome/`)
+    const api = await fetch(`${live.consoleUrl}/keys/admin/v1/openapi.json`)
+    expect(await api.json()).toMatchObject({ servers: [{ url: `${DESK}/admin/v1` }] })
+    const reference = await (await fetch(`${live.consoleUrl}/keys/admin/v1/reference`)).text()
+    expect(reference).toContain('href="/keys/admin/v1/openapi.json"')
+    expect(reference).not.toMatch(/"\/(console|admin)\b/)
+    const refused = await fetch(`${live.consoleUrl}/keys/admin/v1/me`)
+    expect(await refused.json()).toMatchObject({
+      type: '/keys/admin/v1/reference#problem-unauthorized',
+    })
+    const { secret } = await tokenOf(services(), person)
+    const me = await fetch(`${live.consoleUrl}/keys/admin/v1/me`, {
+      headers: { Authorization: `Bearer ${secret}` },
+    })
+    expect(me.status).toBe(200)
+  })
+})
+
+describe('what vendors reach below a path', () => {
+  test('is there with the path and without it, and upstreams read of it', async () => {
+    const { secret } = await seedSite(live)
+    for (const base of ['/latchkey', '']) {
+      const answer = await fetch(`${live.url}${base}/fhir/Patient?_id=1`, {
+        headers: { 'X-API-Key': secret, 'X-Forwarded-Prefix': '/evil' },
+      })
+      expect(answer.status).toBe(200)
+      const { url, headers } = upstream.seen.at(-1) ?? { url: '', headers: [] }
+      expect(url).toBe('/fhir/Patient?_id=1')
+      expect(headers.filter(([name]) => name.startsWith('x-forwarded-prefix'))).toEqual([
+        ['x-forwarded-prefix', '/latchkey'],
+      ])
+    }
+    expect((await fetch(`${live.url}/latchkey/.well-known/jwks.json`)).status).toBe(200)
+    expect((await fetch(`${live.url}/latchkeyx/health`)).status).toBe(404)
+  })
+
+  test('is not climbed out of by way of the path', async () => {
+    for (const path of ['/forward-auth/xenrad/../../health', '/forward-auth/xenrad/%2e%2e/x']) {
+      const answer = await sendRaw(live.url, `GET /latchkey${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      expect(answer?.status, path).toBe(400)
+    }
+  })
+})
+
+test.each([
+  ['/latchkey/fhir/x?a=/latchkey', '/fhir/x?a=/latchkey'],
+  ['/latchkey', '/'],
+  ['/latchkey/', '/'],
+  ['/latchkey?a=1', '/?a=1'],
+  ['/latchkeys/x', '/latchkeys/x'],
+  ['/LATCHKEY/x', '/LATCHKEY/x'],
+  ['/x/latchkey/y', '/x/latchkey/y'],
+  ['/latchkey/latchkey/x', '/latchkey/x'],
+  ['https://api.example/latchkey/x', 'https://api.example/x'],
+  ['https://api.example/latchkey', 'https://api.example/'],
+  ['https://latchkey/x', 'https://latchkey/x'],
+  ['*', '*'],
+])('of %s the routes see %s', (target, expected) => {
+  expect(removeBasePath(target, '/latchkey')).toBe(expected)
+  expect(removeBasePath(target, '')).toBe(target)
+})
