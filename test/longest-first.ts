@@ -12,6 +12,7 @@ const LONGEST = [
   'test/deliver/server.test.ts',
   'test/faults/sqlite.test.ts',
   'test/workers.test.ts',
+  'test/package.test.ts',
   'test/console/key-life.browser.test.ts',
 ]
 

@@ -77,14 +77,15 @@ describe('the package', () => {
   }, 300_000)
   afterAll(() => rmSync(app, { recursive: true, force: true }))
 
-  test('made from a clone runs the demo in an empty folder', async () => {
+  test('made from a clone runs the demo in an empty folder, and every answer is the documented one', async () => {
     const cwd = join(app, 'empty')
     mkdirSync(cwd)
     const { stdout } = await run(command, ['demo', '--once', '--port', '0'], {
       cwd,
       env: environment({ PATH }),
     })
-    expect(stdout).toContain('/auth/authenticate')
+    expect(stdout.match(/✓ as documented/g)).toHaveLength(30)
+    expect(stdout).not.toContain('✗')
   })
 
   test('starts by a line that every `env` understands, with the heap of a server, and stops', async () => {
