@@ -13,6 +13,8 @@ const FAULTS: Record<string, string> = {
   CANTOPEN: 'the database file cannot be opened',
   CORRUPT: 'the database is damaged: stop the server and restore it from a backup',
   NOTADB: 'the file is not a database: stop the server and restore it from a backup',
+  MOVED:
+    'the database file was removed, replaced or cut: stop the server and restore it from a backup',
   PROTOCOL: 'the file system does not lock the database',
   NOMEM: 'the machine is out of memory',
 }
@@ -26,8 +28,9 @@ export const isBusy = (error: unknown): boolean => kindOf(error) === 'BUSY'
 /** Whether the machine failed, so that the same statement may succeed later. */
 export const isFault = (error: unknown): boolean => kindOf(error) in FAULTS
 
-/** Whether the file is not what was written to it. It will not become so again by itself. */
-export const isDamage = (error: unknown): boolean => ['CORRUPT', 'NOTADB'].includes(kindOf(error))
+/** Whether the file is not what was written to it, or not there. It will not become so again by itself. */
+export const isDamage = (error: unknown): boolean =>
+  ['CORRUPT', 'NOTADB', 'MOVED'].includes(kindOf(error))
 
 /** What a caller is told: that the database is unavailable where the machine failed, else the error. */
 export function toldOf(error: unknown): unknown {

@@ -5,6 +5,7 @@ import type { Engine, Step } from '../storage/engine.ts'
 import { HISTORY, type History } from '../storage/migrations.ts'
 import { silent } from './silent.ts'
 import { isBusy, isDamage, isFault, toldOf } from './sqlite-faults.ts'
+import { watchFiles } from './sqlite-files.ts'
 import { prepareSchema } from './sqlite-schema.ts'
 import { tellMigration } from './tell-migration.ts'
 
@@ -30,7 +31,7 @@ const AGAIN_MS = 1
  * better-sqlite3: WAL, `synchronous=FULL`, one writer. Whatever arrives in one turn of the event loop
  * is done together: reads share one snapshot, taken after the last of them arrived, and writes share
  * one commit, so one fsync. No write is answered before that commit is on disk; one that fails undoes
- * only itself. While another process writes, this one goes on reading.
+ * only itself; and none where the file is not the one that was opened. While another process writes, this one goes on reading.
  */
 export function openSqlite(
   path: string,
@@ -44,6 +45,7 @@ export function openSqlite(
   const began = performance.now()
   tellMigration(prepareSchema(db, history), began, log)
   refuseDamaged(db)
+  const refuseMoved = watchFiles(path)
   // From here on nobody waits inside SQLite, which would keep the whole process waiting.
   const waitInside = (ms: number) => db.pragma(`busy_timeout = ${ms}`)
   waitInside(0)
@@ -125,23 +127,29 @@ export function openSqlite(
   /** In the transaction that has begun. */
   const writeTogether = (writes: readonly Write[]) =>
     tell(writes, () => {
-      let refused = false
-      try {
-        return transact(() =>
-          writes.map(({ work, resolve }) => {
-            refused = true
-            const changed = work.map(writeOne)
-            refused = false
-            return () => resolve(changed)
-          }),
-        )
-      } catch (error) {
-        if (!refused || isFault(error)) throw error
-        // One of them cannot be done. Only now does each get a savepoint, and undoes only itself.
-        patiently(() => beginImmediate.run())
-        return transact(() => writes.map((write) => outcome(write, writeApart, isFault)))
-      }
+      const answers = commitTogether(writes)
+      refuseMoved()
+      return answers
     })
+
+  function commitTogether(writes: readonly Write[]): (() => void)[] {
+    let refused = false
+    try {
+      return transact(() =>
+        writes.map(({ work, resolve }) => {
+          refused = true
+          const changed = work.map(writeOne)
+          refused = false
+          return () => resolve(changed)
+        }),
+      )
+    } catch (error) {
+      if (!refused || isFault(error)) throw error
+      // One of them cannot be done. Only now does each get a savepoint, and undoes only itself.
+      patiently(() => beginImmediate.run())
+      return transact(() => writes.map((write) => outcome(write, writeApart, isFault)))
+    }
+  }
 
   function writeApart(steps: readonly Step[]): number[] {
     // Nothing after it may become a transaction of its own.
