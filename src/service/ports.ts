@@ -43,7 +43,7 @@ export interface Storage
     ListStorage,
     EditStorage,
     SurveyStorage {
-  /** Writes and reads; throws where the database does not answer or the disk takes no write. */
+  /** Writes as much as a message takes; throws where the database does not take that. */
   probe(): Promise<void>
   close(): Promise<void>
 }

@@ -54,4 +54,7 @@ const PROOFS: readonly string[] = [
   )`,
 ]
 
-export const ONE_SPELLING_AND_PROOFS: readonly string[] = [...ONE_SPELLING, ...PROOFS]
+/** What `/ready` writes: one row. */
+const PROBES: readonly string[] = ['CREATE TABLE probes (id TEXT PRIMARY KEY, bytes TEXT NOT NULL)']
+
+export const ONE_SPELLING_AND_PROOFS: readonly string[] = [...ONE_SPELLING, ...PROOFS, ...PROBES]

@@ -16,6 +16,7 @@ type Columns<Name extends TableName> = Readonly<Record<keyof Tables[Name] & stri
 const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
   schema_version: { version: '' },
   authority: { version: '' },
+  probes: { id: 'key', bytes: '' },
   accounts: {
     id: 'key',
     name: '',

@@ -20,6 +20,7 @@ import { createUserLists } from './lists/users.ts'
 import { createMessages } from './messages.ts'
 import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
+import { createProbe } from './probe.ts'
 import { createProofs } from './proofs.ts'
 import { createRoutes } from './routes.ts'
 import { createRows } from './rows.ts'
@@ -28,16 +29,11 @@ import { createTraffic } from './traffic.ts'
 import { createUses } from './uses.ts'
 
 /** Everything that is kept, on one engine. The SQL is written once, by subject, and compiled here. */
-export function createStorage(engine: Engine): Storage {
-  const compiler = new Compiler(engine.sql)
+export function createStorage(unwatched: Engine): Storage {
+  const compiler = new Compiler(unwatched.sql)
+  const { engine, probe } = createProbe(unwatched, compiler)
   const audit = createAudit(engine, compiler)
   const rows = createRows(engine, compiler)
-  // There and back: SQLite writes nothing for a row that is set to what it was.
-  const move = (sign: '+' | '-') =>
-    compiler.fixed((db) =>
-      db.updateTable('authority').set((eb) => ({ version: eb('version', sign, 1) })),
-    )
-  const [up, down] = [move('+'), move('-')]
   return {
     ...createAuthority(engine, compiler),
     ...createGrants(engine, compiler, audit),
@@ -65,9 +61,7 @@ export function createStorage(engine: Engine): Storage {
     ...createSurvey(engine, compiler),
     addEvent: audit.addEvent,
 
-    async probe() {
-      await engine.atomic([up, down])
-    },
+    probe,
     close: () => engine.close(),
   }
 }

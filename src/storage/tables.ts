@@ -2,6 +2,7 @@
 export interface Tables {
   schema_version: { version: number }
   authority: { version: number }
+  probes: { id: string; bytes: string }
   accounts: {
     id: string
     name: string

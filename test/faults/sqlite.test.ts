@@ -56,8 +56,18 @@ async function tokensFor(server: ServerProcess, { apiKey, secret }: Key): Promis
 const refresh = (server: ServerProcess, { apiKey }: Key, refreshToken: string) =>
   send(server, '/auth/refreshToken', { apiKey, refreshToken })
 
-const endpoint = (server: ServerProcess, { destinationId }: Key, { accessToken }: TokenAnswer) =>
-  send(server, '/endpoint', deviceNew(destinationId), { Authorization: `Bearer ${accessToken}` })
+const endpoint = (
+  server: ServerProcess,
+  { destinationId }: Key,
+  { accessToken }: TokenAnswer,
+  more: object = {},
+) =>
+  send(
+    server,
+    '/endpoint',
+    { ...deviceNew(destinationId), ...more },
+    { Authorization: `Bearer ${accessToken}` },
+  )
 
 /** What writes is told to come back, in its dialect's words; what only reads is answered. */
 async function expectNoWrites(server: ServerProcess, key: Key, tokens: TokenAnswer) {
@@ -110,6 +120,23 @@ describe('a database that takes no write while the server runs', () => {
       limitFiles(server, undefined)
       await expectRecovery(server, key, tokens)
       expect(server.output()).toContain('SQLITE_IOERR')
+    },
+  )
+
+  test.skipIf(!canLimit)(
+    'because it has room for small writes alone: 503 at /ready too, until a message fits again',
+    async () => {
+      const tokens = await tokensFor(server, key)
+      const ready = async () => (await fetch(`${server.url}/ready`)).status
+      const send = (length: number) =>
+        endpoint(server, key, tokens, { Notes: ['x'.repeat(length)] }).then(({ status }) => status)
+      limitFiles(server, statSync(join(dir, 'latchkey.db-wal')).size + 200_000)
+      expect([await ready(), await send(10)]).toEqual([200, 200])
+      expect(await send(500_000)).toBe(503)
+      expect(await ready()).toBe(503)
+      expect(await ready()).toBe(503)
+      limitFiles(server, undefined)
+      expect([await ready(), await send(500_000)]).toEqual([200, 200])
     },
   )
 
