@@ -17,6 +17,7 @@ import type { TestBench } from './http/test-bench.ts'
 import { createPass, type KeepHead } from './http/upstream/pass.ts'
 import { createAccept } from './service/accept.ts'
 import { type Access, createAccess } from './service/access.ts'
+import { createAuditAnchor } from './service/audit-anchor.ts'
 import { createAuthenticate } from './service/authenticate.ts'
 import { createChain } from './service/chain.ts'
 import { createCustomerKeys } from './service/customer-keys.ts'
@@ -28,7 +29,16 @@ import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeyProofs } from './service/key-proofs.ts'
 import { createKeys } from './service/keys.ts'
 import { createPace } from './service/pace.ts'
-import type { Carry, Clock, Dispatch, KeepAlive, Log, Share, Storage } from './service/ports.ts'
+import type {
+  AnchorStore,
+  Carry,
+  Clock,
+  Dispatch,
+  KeepAlive,
+  Log,
+  Share,
+  Storage,
+} from './service/ports.ts'
 import { createRecorder } from './service/recorder.ts'
 import { createRefresh } from './service/refresh.ts'
 import { createRefused } from './service/refused.ts'
@@ -53,6 +63,8 @@ export interface Parts {
   readonly primitives: Primitives
   readonly argon2: Argon2
   readonly keyring: Keyring
+  /** Where the audit's anchor is kept outside the database; without one, in memory alone. */
+  readonly anchorStore?: AnchorStore | undefined
   /** The secret part of a link to the first operator, where no terminal prints one. */
   readonly welcome?: string | undefined
   readonly clock: Clock
@@ -136,7 +148,8 @@ export function compose(parts: Parts): Latchkey {
   const traffic = createTraffic({ storage, clock, log, keepAlive })
   const refused = createRefused({ recorder, traffic, log })
   const notary = createNotary(primitives, keyring)
-  const chain = createChain({ storage, notary, random, clock, log })
+  const anchor = createAuditAnchor({ store: parts.anchorStore, log })
+  const chain = createChain({ storage, anchor, notary, random, clock, log })
   const uses = createUses(storage, clock, log, keepAlive, traffic)
   const proofs = createKeyProofs({
     ...{ storage, hasher, digester, clock, log, keepAlive },
@@ -178,7 +191,7 @@ export function compose(parts: Parts): Latchkey {
     keepAlive: parts.keepAlive,
   })
   const deskOf = createDeskOf({
-    ...{ ...secrets, courier, notary, region, consoleUrl, standings, log },
+    ...{ ...secrets, courier, notary, anchor, region, consoleUrl, standings, log },
     wake: deliver.wake,
   })
 

@@ -48,6 +48,7 @@ const ADDED = {
     'accounts.write',
     // The chain is one for the whole server: it cannot be proven, or taken along, in part.
     'audit.verify',
+    'audit.accept',
     'audit.export',
   ],
 } as const satisfies Record<Role, readonly string[]>

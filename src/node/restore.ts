@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { anchorPath, createAnchorFile } from './anchor-file.ts'
 import { beginDraft, removeDraft } from './drafts.ts'
 import { sync } from './durable.ts'
 import { type Holding, inspect } from './sqlite-file.ts'
@@ -53,6 +54,21 @@ export function restore(
     return { ...holding, path: to, kept }
   } finally {
     removeDraft(draft)
+  }
+}
+
+/** Whether the audit of a database, of whatever version, ends before what was signed of it. */
+export async function isBehindAnchor(path: string, keyringPath: string): Promise<boolean> {
+  const anchor = await createAnchorFile(anchorPath(keyringPath)).read()
+  if (anchor === null) return false
+  const db = new Database(path, { readonly: true, fileMustExist: true })
+  try {
+    const chain = db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'audit_chain'`).get()
+    if (chain === undefined) return anchor.sequence > 0
+    const sequence = db.prepare('SELECT sequence FROM audit_chain').pluck().get() as number
+    return sequence < anchor.sequence
+  } finally {
+    db.close()
   }
 }
 

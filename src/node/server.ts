@@ -7,6 +7,7 @@ import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
 import { Keyring, type Ring } from '../crypto/keyring.ts'
 import type { Clock, Log, Share } from '../service/ports.ts'
+import { anchorPath, createAnchorFile } from './anchor-file.ts'
 import { announce, type Listening } from './announce.ts'
 import { createDispatch } from './courier/dispatch.ts'
 import { isNew, openEngine } from './engine.ts'
@@ -54,6 +55,7 @@ export async function open(
     primitives: nodePrimitives,
     argon2: nodeArgon2,
     keyring,
+    anchorStore: createAnchorFile(anchorPath(config.keyringPath)),
     clock,
     log,
     carry: createCarry({ timeoutMs: config.upstreamTimeoutMs }),
@@ -150,6 +152,8 @@ export async function startOneOf(
     setInterval(sweep, SWEEP_MS),
   ]
   for (const timer of timers) timer.unref()
+  // A database that was set back is told of at once, and not when the first event is sealed.
+  void seal()
 
   return {
     ...latchkey,

@@ -1,12 +1,14 @@
-import { BEGINNING, type Checkpoint, type SealedEvent } from '../domain/chain.ts'
+import { type Anchor, BEGINNING, type Checkpoint, type SealedEvent } from '../domain/chain.ts'
+import { ok } from '../domain/failure.ts'
 import { toStoredId } from '../domain/id.ts'
+import { type AuditAnchor, findAnchorBreaks } from './audit-anchor.ts'
 import { type Line, readLine, writeLine } from './audit-file.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
-import { type Done, eventOf, type OperatorDeps } from './operator.ts'
+import { conflict, type Done, eventOf, type OperatorDeps } from './operator.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
 import type { AuditStorage, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
-import { type Before, createVerifier, type Verdict } from './verify-chain.ts'
+import { type Anchored, type Before, createVerifier, type Verdict } from './verify-chain.ts'
 
 export interface AuditDeps extends OperatorDeps {
   /** The chain, which is one for all accounts. */
@@ -16,6 +18,7 @@ export interface AuditDeps extends OperatorDeps {
     Pick<SurveyStorage, 'findNames'> &
     Pick<ListStorage, 'searchUsers'>
   readonly notary: Notary
+  readonly anchor: AuditAnchor
   /** A verification reads all there is: this process makes one at a time. */
   readonly alone: OneAtATime
 }
@@ -29,7 +32,8 @@ const USERS = 100
 
 /** What an operator does with the audit. Nothing here changes what it says. */
 export function createAudit(deps: AuditDeps) {
-  const { storage, events, notary, clock, alone } = deps
+  const { storage, events, notary, anchor, clock, alone } = deps
+  const beginning = () => ({ ...BEGINNING, at: clock() })
   return {
     list: (page: Page & EventFilter) => events.listEvents(page),
     /** What people call the rows that events tell of by their ids: of those that he may see. */
@@ -55,6 +59,7 @@ export function createAudit(deps: AuditDeps) {
     verify: (watch: Watch, signal?: AbortSignal): Promise<Done<Verdict>> =>
       alone(async (moves) => {
         const verifier = createVerifier(notary)
+        const anchored = await compareAnchor(storage, await anchor.read())
         const end = await storage.chainEnd()
         for await (const checkpoint of checkpointsOf(storage)) {
           moves()
@@ -67,8 +72,40 @@ export function createAudit(deps: AuditDeps) {
           verifier.takeEvent(event)
           watch(++done, Math.max(done, end.sequence))
         }
-        return verifier.finish(end)
+        return verifier.finish(end, anchored)
       }),
+
+    /**
+     * Has the chain sealed on from where this database ends, after a restore. The event that says so is
+     * on disk before the anchor moves.
+     */
+    async acceptRestore(): Promise<Done<{ from: number | null; to: number }>> {
+      // One that cannot be read is replaced too.
+      const known = await anchor.read().catch(() => undefined)
+      if (known === null) {
+        return conflict(
+          'the audit has no anchor yet: the next sealing makes it. Nothing was changed',
+        )
+      }
+      if (known !== undefined && (await findAnchorBreaks(storage, known)).length === 0) {
+        return conflict('the audit reaches its anchor: there is nothing to accept')
+      }
+      const { sequence: to } = await storage.chainEnd()
+      if ((await storage.listSealed(to, 1)).length > 0) {
+        return conflict(
+          `the chain is said to end at event ${to}, and sealed events follow: that is no copy as it was ` +
+            'made. Restore the database from a backup first',
+        )
+      }
+      const facts = { from: known?.sequence ?? null, to }
+      await events.addEvent(eventOf(deps, 'audit.restore_accepted', 'audit', facts))
+      const acceptedAt = Math.max(clock(), (known?.acceptedAt ?? 0) + 1)
+      const { sequence, seal, at } = (await storage.lastCheckpoint()) ?? beginning()
+      const signed = { sequence, seal, at, acceptedAt }
+      const isSound = (await findAnchorBreaks(storage, signed)).length === 0
+      await anchor.accept(isSound ? signed : { ...beginning(), acceptedAt })
+      return ok(facts)
+    },
 
     /**
      * The chain as lines of text, up to the last checkpoint: every later event is for the next time.
@@ -91,6 +128,10 @@ export function createAudit(deps: AuditDeps) {
   }
 }
 
+async function compareAnchor(storage: AuditStorage, anchor: Anchor | null): Promise<Anchored> {
+  return { anchor, breaks: anchor === null ? [] : await findAnchorBreaks(storage, anchor) }
+}
+
 /**
  * Reads the newest events alone, so many at most: however long the chain is, it takes no longer. What was
  * done to an older one is not seen.
@@ -99,7 +140,9 @@ export async function verifyNewest(
   storage: AuditStorage,
   notary: Notary,
   most: number,
+  anchor: Anchor | null,
 ): Promise<Verdict> {
+  const anchored = await compareAnchor(storage, anchor)
   const end = await storage.chainEnd()
   const after = end.sequence - most
   const isAll = after <= BEGINNING.sequence
@@ -112,7 +155,7 @@ export async function verifyNewest(
     await verifier.takeCheckpoint(checkpoint)
   }
   for await (const event of eventsOf(storage, than)) verifier.takeEvent(event)
-  return verifier.finish(end)
+  return verifier.finish(end, anchored)
 }
 
 async function placeOf(storage: AuditStorage, sequence: number): Promise<Before> {

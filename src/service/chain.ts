@@ -1,8 +1,19 @@
-import { BEGINNING, type KeptEvent, type Place } from '../domain/chain.ts'
+import { type Anchor, BEGINNING, type KeptEvent, type Place } from '../domain/chain.ts'
 import { isFromFuture } from '../domain/instant.ts'
-import type { AuditStorage, Clock, Log, Notary, OperatorStorage, Random } from './ports.ts'
+import { type AuditAnchor, findAnchorBreaks } from './audit-anchor.ts'
+import type {
+  AuditEvent,
+  AuditStorage,
+  Clock,
+  Facts,
+  Log,
+  Notary,
+  OperatorStorage,
+  Random,
+} from './ports.ts'
 
 export interface ChainDeps {
+  readonly anchor: AuditAnchor
   readonly storage: AuditStorage & Pick<OperatorStorage, 'addEvent'>
   readonly notary: Notary
   readonly random: Random
@@ -19,19 +30,65 @@ const DAY_MS = 86_400_000
 
 /**
  * Makes the audit a chain. Any number of processes may do so at once: each works out what comes next
- * from where the chain ends, and one of them finds it still ending there.
+ * from where the chain ends, and one of them finds it still ending there. A chain that does not reach
+ * its anchor is left as it is: sealing it anew would make true what somebody else has written.
  */
-export function createChain({ storage, notary, random, clock, log }: ChainDeps) {
+export function createChain({ storage, anchor, notary, random, clock, log }: ChainDeps) {
+  let problem = ''
+
   /** Gives what was written since the last time its seals, and signs how far that goes. */
   async function seal(): Promise<void> {
+    const anchored = await findSoundAnchor()
+    if (anchored === null) return
+    let known: Place = anchored
     for (let batch = 0; batch < BATCHES; batch++) {
       // The end first: what is sealed meanwhile by others moves it, and then this seals nothing.
       const end = await storage.chainEnd()
+      if (isBehind(end, known)) return
       const events = await storage.listUnsealed(BATCH)
-      if (events.length > 0) await storage.sealEvents(end, placesAfter(end, events))
+      const places = placesAfter(end, events)
+      const isSealed = events.length > 0 && (await storage.sealEvents(end, places))
+      known = (isSealed ? places.at(-1) : undefined) ?? end
       if (events.length < BATCH) break
     }
-    await sign()
+    await sign(known)
+  }
+
+  /** Where the chain was signed before; null, and the log says why, where it is another one now. */
+  async function findSoundAnchor(): Promise<Anchor | null> {
+    const found = (await anchor.read()) ?? (await beginAnchor())
+    const breaks = await findAnchorBreaks(storage, found)
+    const message = breaks.map((one) => one.message).join('; ')
+    if (message !== problem) {
+      if (message === '') log.info({}, 'the audit is sealed again')
+      else log.error({ breaks }, `the audit is not sealed any more: ${message}`)
+    }
+    problem = message
+    return breaks.length === 0 ? found : null
+  }
+
+  /**
+   * Without an anchor the newest checkpoint is believed. The anchor of a new database is kept before
+   * its first event is sealed, so that a chain without one is told from a chain that lost it.
+   */
+  async function beginAnchor(): Promise<Anchor> {
+    const checkpoint = await storage.lastCheckpoint()
+    // Kept by another process of this machine since: then it has sealed the first events.
+    const kept = await anchor.read()
+    if (kept !== null) return kept
+    const isSigned = checkpoint !== null && (await notary.hasSigned(checkpoint))
+    const { sequence, seal, at } = isSigned ? checkpoint : { ...BEGINNING, at: clock() }
+    const place = { sequence, seal, at }
+    const isMade = await anchor.advance(place)
+    const isNew = checkpoint === null && (await storage.chainEnd()).sequence === 0
+    if (isMade && !isNew) {
+      await storage.addEvent(serverEvent('audit.anchored', { sequence }))
+      log.warn(
+        { sequence },
+        'the audit had no anchor outside the database: what the database says is believed up to here',
+      )
+    }
+    return { ...place, acceptedAt: 0 }
   }
 
   function placesAfter(end: Place, events: readonly KeptEvent[]) {
@@ -43,14 +100,20 @@ export function createChain({ storage, notary, random, clock, log }: ChainDeps) 
     })
   }
 
-  async function sign(): Promise<void> {
+  async function sign(known: Place): Promise<void> {
     const end = await storage.chainEnd()
+    if (isBehind(end, known)) return
     const last = await storage.lastCheckpoint()
-    if (end.sequence === (last?.sequence ?? BEGINNING.sequence)) return
+    if (end.sequence === (last?.sequence ?? BEGINNING.sequence)) {
+      // Signed by another process, whose anchor may be kept on another machine.
+      if (last !== null && (await notary.hasSigned(last))) await anchor.advance(last)
+      return
+    }
     const at = clock()
     const checkpoint = await notary.sign({ ...end, at, first: await firstKept() })
     // One an hour is kept, and the newest.
     await storage.addCheckpoint(checkpoint, at - (at % HOUR_MS))
+    await anchor.advance(checkpoint)
   }
 
   /** The number of the event that the chain begins with. Nothing is signed that somebody else has written. */
@@ -66,6 +129,7 @@ export function createChain({ storage, notary, random, clock, log }: ChainDeps) 
    * stays verifiable: a checkpoint stands for what went.
    */
   async function purge(before: number): Promise<number> {
+    if ((await findSoundAnchor()) === null) return 0
     const limit = before - (before % DAY_MS)
     const first = await firstKept()
     const steps = await checkpointsBetween(first, limit)
@@ -81,17 +145,19 @@ export function createChain({ storage, notary, random, clock, log }: ChainDeps) 
   }
 
   async function tell(purged: number, facts: { from: number; to: number }): Promise<void> {
-    await storage.addEvent({
-      id: random.uuid(),
-      at: clock(),
-      actor: 'server',
-      action: 'audit.purged',
-      subject: 'audit',
-      facts: { ...facts, purged },
-      requestId: null,
-    })
+    await storage.addEvent(serverEvent('audit.purged', { ...facts, purged }))
     log.info({ purged }, 'events of the audit that had to be kept no longer were deleted')
   }
+
+  const serverEvent = (action: string, facts: Facts): AuditEvent => ({
+    id: random.uuid(),
+    at: clock(),
+    actor: 'server',
+    action,
+    subject: 'audit',
+    facts,
+    requestId: null,
+  })
 
   /** The numbers at which a purge may stop: small steps, so that no deletion takes long. */
   async function checkpointsBetween(first: number, limit: number): Promise<number[]> {
@@ -117,5 +183,8 @@ export function createChain({ storage, notary, random, clock, log }: ChainDeps) 
 
   return { seal, purge }
 }
+
+const isBehind = (end: Place, known: Place): boolean =>
+  end.sequence < known.sequence || (end.sequence === known.sequence && end.seal !== known.seal)
 
 export type Chain = ReturnType<typeof createChain>

@@ -2,6 +2,7 @@ import type { Role } from '../domain/key.ts'
 import { isOfServer, may, type Permission } from '../domain/role.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { type Audit, createAudit } from './audit.ts'
+import type { AuditAnchor } from './audit-anchor.ts'
 import { createExplain, type Explain } from './explain.ts'
 import type { KeySecretsDeps } from './key-secrets.ts'
 import { createKeys, type Keys } from './keys.ts'
@@ -56,6 +57,7 @@ export interface DeskDeps
   readonly storage: DeskStorage & AuditStorage
   readonly courier: Courier
   readonly notary: Notary
+  readonly anchor: AuditAnchor
   /** The region of accounts that name none. */
   readonly region: string
   /** Where people reach this server. */

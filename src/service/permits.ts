@@ -98,6 +98,7 @@ export const PERMITS: Permits = {
   audit: {
     list: 'audit.read',
     verify: 'audit.verify',
+    acceptRestore: 'audit.accept',
     lines: 'audit.export',
     names: 'audit.read',
     idOf: 'audit.read',

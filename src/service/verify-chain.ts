@@ -20,6 +20,8 @@ export interface Verdict {
   readonly checkpoints: number
   /** When the last checkpoint was signed: what came later may be cut off unseen. */
   readonly signedAt: number | null
+  /** The number of the event that the anchor outside the database stands at; null without an anchor. */
+  readonly anchor: number | null
   /** The first of them; `breaksFound` says how many there are. */
   readonly breaks: readonly Break[]
   readonly breaksFound: number
@@ -30,6 +32,14 @@ export interface Before {
   readonly sequence: number
   readonly seal: string | null
 }
+
+/** What a comparison with the anchor found. */
+export interface Anchored {
+  readonly anchor: Place | null
+  readonly breaks: readonly Break[]
+}
+
+const UNANCHORED: Anchored = { anchor: null, breaks: [] }
 
 const TOLD = 100
 
@@ -115,7 +125,8 @@ export function createVerifier(notary: Notary, from: Before = BEGINNING) {
   }
 
   /** `end`: where the chain must have got to, as far as its keeper knows. */
-  function finish(end: Place = BEGINNING): Verdict {
+  function finish(end: Place = BEGINNING, anchored: Anchored = UNANCHORED): Verdict {
+    for (const { sequence, eventId, message } of anchored.breaks) found(sequence, eventId, message)
     before ??= begin()
     const last = Math.max(end.sequence, newest?.sequence ?? 0)
     if (before.sequence < last) missing(before.sequence + 1, last)
@@ -126,6 +137,7 @@ export function createVerifier(notary: Notary, from: Before = BEGINNING) {
       last: Math.max(before.sequence, last),
       checkpoints,
       signedAt: newest?.at ?? null,
+      anchor: anchored.anchor?.sequence ?? null,
       breaks,
       breaksFound,
     }

@@ -3,6 +3,7 @@ import { createNotary } from '../../src/crypto/notary.ts'
 import { createRandom } from '../../src/crypto/random.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { createAudit } from '../../src/service/audit.ts'
+import { createAuditAnchor } from '../../src/service/audit-anchor.ts'
 import { createOneAtATime } from '../../src/service/one-at-a-time.ts'
 import { seedAsker } from '../support/admin/asker.ts'
 import { someone } from '../support/browsing.ts'
@@ -55,7 +56,9 @@ describe('Who takes the audit along is told of in it', () => {
     const random = createRandom(nodePrimitives, clock)
     const notary = createNotary(nodePrimitives, server.keyring)
     const alone = createOneAtATime('later', clock)
-    const audit = createAudit({ storage, events, notary, random, clock, actor: 'operator', alone })
+    const anchor = createAuditAnchor({ store: undefined, log: server.log })
+    const deps = { storage, events, notary, anchor, random, clock, alone }
+    const audit = createAudit({ ...deps, actor: 'operator' })
     await expect(audit.lines(unwatched).next()).rejects.toBe(full)
   })
 })

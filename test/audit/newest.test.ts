@@ -27,7 +27,7 @@ afterEach(async () => {
 })
 
 const alter = (text: string) => change(join(dir, 'latchkey.db'), text)
-const newest = (most: number) => verifyNewest(audit.storage, audit.notary, most)
+const newest = (most: number) => verifyNewest(audit.storage, audit.notary, most, null)
 const messages = async (most: number) => (await newest(most)).breaks.map(({ message }) => message)
 
 describe('Of the newest events alone', () => {

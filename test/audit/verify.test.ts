@@ -211,6 +211,7 @@ describe('verify tells', () => {
       last: 0,
       checkpoints: 0,
       signedAt: null,
+      anchor: null,
       breaks: [],
       breaksFound: 0,
     })

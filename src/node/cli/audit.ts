@@ -67,6 +67,26 @@ export function define(group: Command): void {
     })
 
   group
+    .command('accept-restore')
+    .description(
+      'Have the audit sealed on after a database was restored that ends before events that were ' +
+        'signed. Until then nothing is sealed. It becomes an event of the audit. Where several machines ' +
+        'share the database, run it on each.',
+    )
+    .addHelpText('after', examples('audit accept-restore'))
+    .action(async (_: object, command: Command) => {
+      existingPlace()
+      const accepted = await withLatchkey(async ({ audit }) => granted(await audit.acceptRestore()))
+      const { from, to } = accepted
+      const before = from === null ? 'one that could not be read' : `event ${from}`
+      print(
+        command,
+        accepted,
+        () => `The audit goes on from event ${to}. Its anchor was ${before}.\n`,
+      )
+    })
+
+  group
     .command('export <file>')
     .description(
       'Write all sealed events to a file of JSON lines, with their seals and checkpoints: what ' +
@@ -116,18 +136,23 @@ async function verifyFile(path: string, bar: (done: number, all: number) => void
   return service.verifyLines(createNotary(nodePrimitives, keyring), readLines(path), bar)
 }
 
-function toText({ whole, events, first, last, checkpoints, signedAt, ...found }: Verdict): string {
+function toText({ whole, events, first, last, anchor, ...found }: Verdict): string {
+  const { checkpoints, signedAt } = found
   const range = events === 0 ? 'no events' : `${events} events, numbered ${first} to ${last}`
   const signed =
     signedAt === null
       ? 'no checkpoint'
       : `${checkpoints} ${checkpoints === 1 ? 'checkpoint' : 'checkpoints'}, the last one signed ${time(signedAt)}`
-  if (whole) return `The audit is whole: ${range}; ${signed}.\n`
+  const state =
+    anchor === null
+      ? `${range}; ${signed}; no anchor outside the database`
+      : `${range}; ${signed}; the anchor stands at event ${anchor}`
+  if (whole) return `The audit is whole: ${state}.\n`
   const { breaks, breaksFound } = found
   const lines = breaks.map(
     ({ message, eventId }) => `  ${message}${eventId === null ? '' : ` (${eventId})`}\n`,
   )
   const more = breaksFound - breaks.length
   const rest = more > 0 ? `  and ${more} more\n` : ''
-  return `THE AUDIT IS BROKEN: ${range}; ${signed}.\n${lines.join('')}${rest}`
+  return `THE AUDIT IS BROKEN: ${state}.\n${lines.join('')}${rest}`
 }

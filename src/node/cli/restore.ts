@@ -17,13 +17,19 @@ export function define(group: Command): void {
     .addHelpText('after', examples('restore /backup/latchkey-monday.db', 'restore --force last.db'))
     .action(async (file: string, { force }: { force?: true }, command: Command) => {
       const path = configuredPath()
-      const { restore } = await import('../restore.ts')
+      const { isBehindAnchor, restore } = await import('../restore.ts')
       const restored = restore(file, path, { replace: force === true, now: Date.now() })
       print(command, restored, () => formatHolding(restored))
       if (restored.kept !== null) say(`The database that was there is now ${restored.kept}.`)
       const { keyringPath } = readConfig(process.env)
       if (!existsSync(keyringPath)) {
         say(`There is no key ring ${keyringPath}: restore it too, no server starts without it.`)
+      }
+      if (await isBehindAnchor(path, keyringPath)) {
+        say(
+          'Its audit ends before events that were signed since. Nothing is sealed until you run ' +
+            '`latchkey audit accept-restore`, which becomes an event of the audit.',
+        )
       }
     })
 }

@@ -1,4 +1,11 @@
-import type { Checkpoint, KeptEvent, Place, SealedEvent, Statement } from '../../domain/chain.ts'
+import type {
+  Anchor,
+  Checkpoint,
+  KeptEvent,
+  Place,
+  SealedEvent,
+  Statement,
+} from '../../domain/chain.ts'
 import type { Page } from './page.ts'
 
 /** Seals the events of the audit, and signs how far they go, with the audit key of the key ring. */
@@ -9,6 +16,19 @@ export interface Notary {
   hasSealed(previous: string, event: SealedEvent): boolean
   sign(statement: Statement): Promise<Checkpoint>
   hasSigned(checkpoint: Checkpoint): Promise<boolean>
+}
+
+/**
+ * Keeps the audit's anchor outside the database, for all processes of a machine. It holds the later of
+ * the anchors that it was given (`laterAnchor`), whoever gives them and in whatever order.
+ */
+export interface AnchorStore {
+  /** Null where there is none. */
+  read(): Promise<Anchor | null>
+  /** On disk when it resolves. False, and nothing is written, where it holds a later one. */
+  write(anchor: Anchor): Promise<boolean>
+  /** The same, also where it holds something that cannot be read. */
+  replace(anchor: Anchor): Promise<void>
 }
 
 export type Facts = Readonly<Record<string, string | number | boolean | null>>

@@ -3,6 +3,7 @@ import { createNotary } from '../../../src/crypto/notary.ts'
 import { createRandom } from '../../../src/crypto/random.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { createAudit } from '../../../src/service/audit.ts'
+import { createAuditAnchor } from '../../../src/service/audit-anchor.ts'
 import { createChain } from '../../../src/service/chain.ts'
 import { createOneAtATime } from '../../../src/service/one-at-a-time.ts'
 import type { Storage } from '../../../src/service/ports.ts'
@@ -58,7 +59,9 @@ export function chainConforms(name: string, given: Given): void {
     const chainOf = async (now: () => number = () => 1) => {
       const notary = createNotary(nodePrimitives, await testKeyring())
       const random = createRandom(nodePrimitives, Date.now)
-      const deps = { storage: given.storage, notary, random, clock: now, log: testLog() }
+      const log = testLog()
+      const anchor = createAuditAnchor({ store: undefined, log })
+      const deps = { storage: given.storage, notary, anchor, random, clock: now, log }
       return {
         notary,
         chain: createChain(deps),
@@ -84,6 +87,7 @@ export function chainConforms(name: string, given: Given): void {
             storage: given.storage,
             notary: it.notary,
             random: createRandom(nodePrimitives, Date.now),
+            anchor: createAuditAnchor({ store: undefined, log: testLog() }),
             clock: () => 1,
             log: testLog(),
           }),

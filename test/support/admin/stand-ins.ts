@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { EXAMPLE } from '../../../src/http/admin/ids.ts'
 import { seedTenant } from '../desk/tenant.ts'
+import { change } from '../moving.ts'
 import { seedPerson, seen, setUpApp, signIn } from '../people.ts'
 import { done, type TestServer } from '../server.ts'
 import { type seedAsker, tokenOf } from './asker.ts'
@@ -59,6 +61,17 @@ export const PREPARE: Readonly<Record<string, Prepare>> = {
     const { secret } = await signIn(server, person)
     await setUpApp(server, await seen(server, secret))
     return { user: person.user.id }
+  },
+  // There is something to accept only where the chain ends before what was signed.
+  postAuditAcceptRestore: async (server) => {
+    await server.seal()
+    change(
+      join(server.dir, 'latchkey.db'),
+      `DELETE FROM audit_checkpoints;
+       UPDATE audit_events SET sequence = NULL, seal = NULL;
+       UPDATE audit_chain SET sequence = 0, seal = ''`,
+    )
+    return {}
   },
   deleteMeTokensById: async (server, _, asker) => ({
     token: (await tokenOf(server, asker)).token.id,

@@ -1,9 +1,11 @@
 import { createNotary } from '../../../src/crypto/notary.ts'
 import { createRandom } from '../../../src/crypto/random.ts'
+import { anchorPath, createAnchorFile } from '../../../src/node/anchor-file.ts'
 import { loadRing } from '../../../src/node/keyring-file.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { openSqlite } from '../../../src/node/sqlite.ts'
 import { createAudit } from '../../../src/service/audit.ts'
+import { createAuditAnchor } from '../../../src/service/audit-anchor.ts'
 import { createChain } from '../../../src/service/chain.ts'
 import { createOneAtATime } from '../../../src/service/one-at-a-time.ts'
 import type { AuditEvent } from '../../../src/service/ports.ts'
@@ -19,7 +21,9 @@ export async function openAudit(path: string, ringPath: string, clock = Date.now
     nodePrimitives,
     keyringOf(await loadRing(ringPath, { mayMake: true })),
   )
-  const deps = { storage, notary, random, clock, log: testLog(), actor: 'operator' }
+  const log = testLog()
+  const anchor = createAuditAnchor({ store: createAnchorFile(anchorPath(ringPath)), log })
+  const deps = { storage, notary, anchor, random, clock, log, actor: 'operator' }
   const event = (): AuditEvent => ({
     id: random.uuid(),
     at: clock(),
@@ -32,6 +36,8 @@ export async function openAudit(path: string, ringPath: string, clock = Date.now
   return {
     storage,
     notary,
+    anchor,
+    log,
     ...createChain(deps),
     audit: createAudit({ ...deps, events: deps.storage, alone: createOneAtATime('later', clock) }),
     add: (count: number) => storage.addEvents(Array.from({ length: count }, event)),

@@ -183,6 +183,7 @@ export const CALLS: Calls = {
   audit: {
     list: (id) => [...listed(id), [{ ...page, subject: id }], [{ ...page, actor: id }]],
     verify: () => [[watch]],
+    acceptRestore: () => [[]],
     lines: () => [[watch]],
     names: (id) => [[[id]]],
     idOf: (id) => [[id]],

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { REQUEST_ID } from '../../reply.ts'
 import { lines, type Operation, operation } from '../operation.ts'
-import { event, explanation, verdict } from '../schema/audit.ts'
+import { acceptedRestore, event, explanation, verdict } from '../schema/audit.ts'
 import { instant, isId, listOf, ofAccount, paged, paging } from '../schema/common.ts'
 
 const text = z.string().min(1).max(200).optional()
@@ -33,6 +33,13 @@ export const audit: readonly Operation[] = [
     text: 'Reads the whole chain of all accounts: minutes, where it has millions of events. One at a time: who asks meanwhile is answered 409.',
     answer: verdict,
     run: ({ desk, signal }) => desk.audit.verify(unwatched, signal),
+  }),
+  operation({
+    ...{ method: 'post', path: '/audit/accept-restore', verbs: ['audit.acceptRestore'] },
+    summary: 'Have the audit sealed on after a restore',
+    text: 'Where the database ends before an event that was signed, nothing is sealed until an operator accepts that. It is an event of the audit. 409 where there is nothing to accept.',
+    answer: acceptedRestore,
+    run: ({ desk }) => desk.audit.acceptRestore(),
   }),
   lines({
     ...{ method: 'get', path: '/audit/export', verbs: ['audit.lines'] },

@@ -41,6 +41,10 @@ export const verdict = z
     signedAt: instantOrNull(
       'When the last checkpoint was signed: what came later may be cut off unseen',
     ),
+    anchor: z.number().int().nullable().openapi({
+      description:
+        'The event that was signed last, as it is remembered outside the database; null where nothing is',
+    }),
     breaks: z.array(broken).readonly(),
     breaksFound: z
       .number()
@@ -48,6 +52,17 @@ export const verdict = z
       .openapi({ description: 'All of them: `breaks` has the first ones' }),
   } satisfies Record<keyof Verdict, z.ZodType>)
   .openapi('Verdict')
+
+export const acceptedRestore = z
+  .object({
+    from: z
+      .number()
+      .int()
+      .nullable()
+      .openapi({ description: 'The event of the anchor before; null where it could not be read' }),
+    to: z.number().int().openapi({ description: 'The event that this database ends at' }),
+  })
+  .openapi('AcceptedRestore')
 
 const decision = z
   .object({

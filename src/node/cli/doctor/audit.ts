@@ -2,32 +2,48 @@ import { Keyring, type Ring } from '../../../crypto/keyring.ts'
 import { createNotary } from '../../../crypto/notary.ts'
 import { verifyNewest } from '../../../service/audit.ts'
 import type { AuditStorage } from '../../../service/ports.ts'
+import { anchorPath, createAnchorFile } from '../../anchor-file.ts'
 import { loadRing } from '../../keyring-file.ts'
 import { nodePrimitives } from '../../primitives.ts'
-import { bad, type Finding, fine } from './finding.ts'
+import { bad, type Finding, fine, warn } from './finding.ts'
 
 /** So many are read in about a second; `audit verify` reads all. */
 const NEWEST = 20_000
 
+const NO_ANCHOR_ADVICE =
+  'a running server makes it within seconds; where one was there, restore it with the key ring, or compare the audit with an export'
+
 const ADVICE =
   'keep a copy of the database as it is now, make sure that the key ring is its own, and run `latchkey audit verify`'
 
-/** Whether the newest events are those that were sealed. */
+/** Whether the newest events are those that were sealed, and reach as far as was signed. */
 export async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
   const check = 'audit'
   const ring: Ring | null = await loadRing(keyringPath).catch(() => null)
   // What is wrong with the key ring is a finding of its own.
   if (ring === null) return []
   const notary = createNotary(nodePrimitives, new Keyring(nodePrimitives, ring))
+  const path = anchorPath(keyringPath)
+  const anchor = await createAnchorFile(path).read()
   const { whole, events, first, last, breaks, breaksFound } = await verifyNewest(
     storage,
     notary,
     NEWEST,
+    anchor,
   )
   if (!whole) {
     const [found] = breaks
     const places = breaksFound === 1 ? 'one place' : `${breaksFound} places`
     return [bad(check, `it is broken in ${places}: ${found?.message}`, ADVICE)]
+  }
+  if (anchor === null && events > 0) {
+    return [
+      warn(
+        check,
+        `there is no anchor ${path}: a database that was set back would not show`,
+        NO_ANCHOR_ADVICE,
+      ),
+    ]
   }
   if (events === 0) return [fine(check, 'whole: no event is sealed yet')]
   const which = events < NEWEST ? 'events' : 'the newest events,'

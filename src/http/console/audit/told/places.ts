@@ -28,6 +28,18 @@ export const PLACES = {
     'warn',
     ({ last }) => `The audit of all accounts was exported, up to event ${last}.`,
   ],
+  'audit.anchored': [
+    'warn',
+    ({ sequence }) =>
+      `The audit had no anchor outside the database. It was believed up to event ${sequence}, and has one now.`,
+  ],
+  'audit.restore_accepted': [
+    'bad',
+    ({ from, to }) =>
+      typeof from === 'number'
+        ? `A database that ends at event ${to} was accepted, although event ${from} had been signed.`
+        : `A database that ends at event ${to} was accepted. The anchor before could not be read.`,
+  ],
   'audit.purged': [
     'plain',
     ({ purged }) => `${purged} events that had to be kept no longer were deleted.`,

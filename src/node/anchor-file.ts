@@ -1,0 +1,97 @@
+import { chownSync, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Database } from 'better-sqlite3'
+import type { Anchor } from '../domain/chain.ts'
+import type { AnchorStore } from '../service/ports.ts'
+
+const OWNER_ONLY = 0o600
+const PATIENCE_MS = 2000
+
+export const anchorPath = (keyringPath: string): string => `${keyringPath}.audit-anchor`
+
+/**
+ * The audit's anchor in a file beside the key ring. It is a small SQLite database, for the sake of its
+ * lock and its commit: processes share it, and a power cut or a full disk leaves the anchor of before.
+ * It is opened for each use, so that a file that was put in its place counts.
+ */
+export function createAnchorFile(path: string): AnchorStore {
+  async function use<T>(work: (db: Database) => T): Promise<T> {
+    // Where PostgreSQL is used, this alone loads it.
+    const { default: Sqlite } = await import('better-sqlite3')
+    const db = new Sqlite(path, { fileMustExist: true, timeout: PATIENCE_MS })
+    try {
+      return work(db)
+    } finally {
+      db.close()
+    }
+  }
+
+  /** Nobody but its owner may read it, from its first byte on: not root, who ran a command. */
+  function make(): void {
+    closeSync(openSync(path, 'a', OWNER_ONLY))
+    const { uid, gid } = statSync(dirname(path))
+    if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid)
+  }
+
+  async function write(anchor: Anchor): Promise<boolean> {
+    if (!existsSync(path)) make()
+    return use((db) =>
+      db
+        .transaction(() => {
+          db.exec(TABLE)
+          return db.prepare(KEEP_LATER).run({ ...anchor }).changes === 1
+        })
+        .immediate(),
+    )
+  }
+
+  return {
+    async read() {
+      if (!existsSync(path)) return null
+      try {
+        return await use((db) => (db.prepare(READ).get() as Anchor | undefined) ?? null)
+      } catch (error) {
+        // Made, and not written yet.
+        if ((error as Error).message.startsWith('no such table')) return null
+        throw unusable(error)
+      }
+    },
+
+    write,
+
+    async replace(anchor) {
+      try {
+        await write(anchor)
+      } catch {
+        for (const end of ['', '-journal']) rmSync(path + end, { force: true })
+        await write(anchor)
+      }
+    },
+  }
+
+  function unusable(cause: unknown): Error {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return new Error(
+      `the audit's anchor ${path} cannot be read (${why}): restore the file, or run \`latchkey audit accept-restore\``,
+      { cause },
+    )
+  }
+}
+
+const TABLE = `
+  CREATE TABLE IF NOT EXISTS anchor (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    sequence INTEGER NOT NULL,
+    seal TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    acceptedAt INTEGER NOT NULL
+  ) STRICT`
+
+const READ = 'SELECT sequence, seal, at, acceptedAt FROM anchor'
+
+/** As `laterAnchor` says. */
+const KEEP_LATER = `
+  INSERT INTO anchor VALUES (1, @sequence, @seal, @at, @acceptedAt)
+  ON CONFLICT (one) DO UPDATE SET
+    sequence = excluded.sequence, seal = excluded.seal, at = excluded.at, acceptedAt = excluded.acceptedAt
+  WHERE (excluded.acceptedAt, excluded.sequence) > (anchor.acceptedAt, anchor.sequence)`

@@ -1,0 +1,385 @@
+import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { anchorPath, createAnchorFile } from '../../src/node/anchor-file.ts'
+import { open } from '../../src/node/server.ts'
+import type { AuditEvent } from '../../src/service/ports.ts'
+import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
+import { v7 } from '../storage/conformance/given.ts'
+import { change } from '../support/moving.ts'
+import { callOf, done, temporaryFolder, testLog } from '../support/server.ts'
+
+const silently = () => undefined
+
+let postgres: PostgresServer
+const folders: string[] = []
+const opened: { storage: { close(): Promise<void> } }[] = []
+beforeAll(async () => {
+  postgres = await startPostgres()
+}, SET_UP_MS)
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(({ storage }) => storage.close()))
+})
+afterAll(async () => {
+  await postgres.stop()
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true })
+})
+
+const newEvent = (): AuditEvent => ({
+  id: v7(),
+  at: Date.now(),
+  actor: 'operator',
+  action: 'test.done',
+  subject: 'subject',
+  facts: {},
+  requestId: null,
+})
+
+type Engine = 'SQLite' | 'PostgreSQL'
+
+/** A data folder, its database, and somebody who writes to the database past every server. */
+async function createPlace(engine: Engine) {
+  const dir = temporaryFolder()
+  folders.push(dir)
+  const url = engine === 'PostgreSQL' ? await postgres.createDatabase() : null
+  const settings = url === null ? {} : { LATCHKEY_DATABASE: url }
+
+  /** A process on it: a server, or a command. */
+  async function openProcess(from = dir) {
+    const log = testLog()
+    const config = readConfig({ LATCHKEY_DATA: from, ...settings })
+    const latchkey = await open(config, { publicUrl: 'https://latchkey.example', log })
+    opened.push(latchkey)
+    return {
+      ...latchkey,
+      log,
+      errors: () => log.lines.filter(({ level }) => level === 'error').map((line) => line.message),
+      /** Has something happen, and seals it. */
+      async go(events = 1) {
+        await latchkey.storage.addEvents(Array.from({ length: events }, newEvent))
+        await latchkey.seal()
+      },
+      async end() {
+        opened.splice(opened.indexOf(latchkey), 1)
+        await latchkey.storage.close()
+      },
+    }
+  }
+
+  async function tamper(...statements: readonly string[]) {
+    for (const sql of statements) {
+      if (url === null) change(join(dir, 'latchkey.db'), sql)
+      else await postgres.query(url, sql)
+    }
+  }
+
+  async function verify() {
+    const process = await openProcess()
+    const verdict = done(await process.audit.verify(silently))
+    await process.end()
+    return verdict
+  }
+  const messages = async () => (await verify()).breaks.map(({ message }) => message)
+  return {
+    dir,
+    openProcess,
+    tamper,
+    verify,
+    messages,
+    anchor: anchorPath(join(dir, 'keyring.json')),
+  }
+}
+
+const TABLES = ['audit_events', 'audit_chain', 'audit_checkpoints']
+const COPY = TABLES.map((table) => `CREATE TABLE copy_of_${table} AS SELECT * FROM ${table}`)
+const BACK = TABLES.flatMap((table) => [
+  `DELETE FROM ${table}`,
+  `INSERT INTO ${table} SELECT * FROM copy_of_${table}`,
+])
+const RESET = [
+  "UPDATE audit_chain SET sequence = 0, seal = ''",
+  'UPDATE audit_events SET sequence = NULL, seal = NULL',
+]
+const CHANGE = "UPDATE audit_events SET actor = 'nobody' WHERE sequence = 3"
+const DELETE = 'DELETE FROM audit_events WHERE sequence = 4'
+const FORGET = 'DELETE FROM audit_checkpoints'
+const SIGNED = String.raw`event 20 was signed at \d{4}-\d\d-\d\dT[\d:.]+Z`
+
+/** What somebody does, what verify says of it, and whether events are still sealed afterwards. */
+const ATTACKS: readonly (readonly [string, string[], RegExp[], boolean])[] = [
+  [
+    'one event changed',
+    [CHANGE],
+    [/^event 3 is not the one that was sealed: it was changed/],
+    true,
+  ],
+  ['one event deleted', [DELETE], [/^event 4 is gone$/], true],
+  [
+    'all checkpoints deleted',
+    [FORGET],
+    [new RegExp(`^checkpoints were deleted: ${SIGNED}, and none is left$`)],
+    false,
+  ],
+  [
+    'the chain reset to 0, after a change and a deletion',
+    [CHANGE, DELETE, ...RESET],
+    [new RegExp(`^the chain was set back to event 0: ${SIGNED}$`), /^events 1 to 20 are gone$/],
+    false,
+  ],
+  [
+    'the chain reset to 0, and all checkpoints deleted',
+    [CHANGE, DELETE, FORGET, ...RESET],
+    [
+      new RegExp(`^the chain was set back to event 0: ${SIGNED}$`),
+      new RegExp(`^checkpoints were deleted: ${SIGNED}, and none is left$`),
+    ],
+    false,
+  ],
+  [
+    'the chain said to end earlier',
+    [
+      'UPDATE audit_chain SET (sequence, seal) = (SELECT sequence, seal FROM audit_events WHERE sequence = 7)',
+    ],
+    [new RegExp(`^the chain was set back to event 7: ${SIGNED}$`)],
+    false,
+  ],
+  [
+    'its end cut off, with the checkpoints of it',
+    [
+      'DELETE FROM audit_events WHERE sequence > 10',
+      'DELETE FROM audit_checkpoints WHERE sequence > 10',
+      'UPDATE audit_chain SET (sequence, seal) = (SELECT sequence, seal FROM audit_events WHERE sequence = 10)',
+    ],
+    [/^events 11 to 20 are gone: event 20 was signed at .* `latchkey audit accept-restore`/],
+    false,
+  ],
+  [
+    "the database replaced by yesterday's copy",
+    BACK,
+    [
+      /^events 11 to 20 are gone: event 20 was signed at .*this database ends at event 10\. It is an older copy/,
+    ],
+    false,
+  ],
+]
+
+describe.each(['SQLite', 'PostgreSQL'] as const)('audit verify on %s', (engine) => {
+  describe.each(['running', 'stopped'] as const)('with the server %s, names', (state) => {
+    test.each(ATTACKS)('%s', async (_, statements, expected, isSealedOn) => {
+      const place = await createPlace(engine)
+      let server = await place.openProcess()
+      await server.go(10)
+      await place.tamper(...COPY)
+      await server.go(10)
+      const whole = { whole: true, last: 20, anchor: 20 }
+      expect(done(await server.audit.verify(silently))).toMatchObject(whole)
+
+      if (state === 'stopped') await server.end()
+      await place.tamper(...statements)
+      if (state === 'stopped') server = await place.openProcess()
+      await server.go()
+      await server.go()
+
+      const messages = await place.messages()
+      expect(messages).toHaveLength(expected.length)
+      for (const [n, message] of messages.entries()) expect(message).toMatch(expected[n] ?? '')
+      // The audit waits for somebody; the service does not.
+      expect((await callOf(server)('/ready', { method: 'GET' })).status).toBe(200)
+      expect((await server.storage.listUnsealed(100)).length === 0).toBe(isSealedOn)
+      expect(server.errors()).toEqual(
+        isSealedOn ? [] : [expect.stringMatching(/^the audit is not sealed any more: /)],
+      )
+    })
+  })
+})
+
+describe('a restored database', () => {
+  test('is sealed on once an operator accepts it, by every process, and that is an event', async () => {
+    const place = await createPlace('SQLite')
+    const server = await place.openProcess()
+    await server.go(10)
+    await place.tamper(...COPY)
+    await server.go(10)
+    await place.tamper(...BACK)
+    await server.go()
+
+    const command = await place.openProcess()
+    expect(done(await command.audit.acceptRestore())).toEqual({ from: 20, to: 10 })
+    await server.go()
+    expect(await place.verify()).toMatchObject({ whole: true, anchor: 13, last: 13 })
+    const [event] = await server.audit.list({ limit: 1, action: 'audit.restore_accepted' })
+    expect(event).toMatchObject({ actor: 'operator', facts: { from: 20, to: 10 } })
+    expect(server.log.lines.map(({ message }) => message)).toContain('the audit is sealed again')
+    expect(await command.audit.acceptRestore()).toMatchObject({
+      ok: false,
+      failure: { message: 'the audit reaches its anchor: there is nothing to accept' },
+    })
+    // Not twice: what was accepted once is no leave to go back again.
+    await server.go(10)
+    await place.tamper(...BACK)
+    expect((await place.messages())[0]).toMatch(/^events 11 to 23 are gone/)
+  })
+
+  test('is not accepted where sealed events stand behind its end: it is no copy', async () => {
+    const place = await createPlace('SQLite')
+    const server = await place.openProcess()
+    await server.go(10)
+    await place.tamper("UPDATE audit_chain SET sequence = 0, seal = ''")
+    expect(await server.audit.acceptRestore()).toMatchObject({
+      ok: false,
+      failure: {
+        message: expect.stringMatching(/said to end at event 0, and sealed events follow/),
+      },
+    })
+    expect(await server.audit.list({ limit: 1, action: 'audit.restore_accepted' })).toEqual([])
+  })
+
+  test('that was reset by somebody is sealed anew once an operator accepts it', async () => {
+    const place = await createPlace('SQLite')
+    const server = await place.openProcess()
+    await server.go(10)
+    await place.tamper(FORGET, ...RESET)
+    expect(done(await server.audit.acceptRestore())).toEqual({ from: 10, to: 0 })
+    await server.seal()
+    expect(await place.verify()).toMatchObject({ whole: true, last: 11, anchor: 11 })
+  })
+
+  test('loses nothing to a purge as long as nobody has accepted it', async () => {
+    const place = await createPlace('SQLite')
+    const server = await place.openProcess()
+    await server.go(10)
+    await place.tamper(...COPY)
+    await server.go(10)
+    await place.tamper(
+      ...BACK,
+      'UPDATE audit_events SET at = 0',
+      'UPDATE audit_checkpoints SET at = 0',
+    )
+    await server.sweep()
+    expect((await server.audit.list({ limit: 100 })).length).toBe(10)
+  })
+})
+
+describe('the anchor', () => {
+  test('is a file beside the key ring that only its owner reads, made with the database', async () => {
+    const place = await createPlace('SQLite')
+    const server = await place.openProcess()
+    await server.seal()
+    expect(statSync(place.anchor).mode & 0o777).toBe(0o600)
+    expect(await createAnchorFile(place.anchor).read()).toMatchObject({ sequence: 0 })
+    await server.go(3)
+    const end = await server.storage.chainEnd()
+    expect(await createAnchorFile(place.anchor).read()).toMatchObject(end)
+    expect(server.log.lines.filter(({ level }) => level !== 'info')).toEqual([])
+    expect(await server.audit.list({ limit: 1, action: 'audit.anchored' })).toEqual([])
+  })
+
+  test('only grows, whoever writes it, until an operator puts it back', async () => {
+    const path = join(temporaryFolder(), 'anchor')
+    const at = (sequence: number, acceptedAt = 0) => ({ sequence, seal: 's', at: 1, acceptedAt })
+    const [one, other] = [createAnchorFile(path), createAnchorFile(path)]
+    expect(await one.write(at(5))).toBe(true)
+    expect(await other.write(at(4))).toBe(false)
+    expect(await other.write(at(5))).toBe(false)
+    expect(await one.read()).toEqual(at(5))
+    await other.replace(at(2, 7))
+    expect(await one.read()).toEqual(at(2, 7))
+    // Of a process that has not heard of it.
+    expect(await one.write(at(9))).toBe(false)
+    expect(await one.write(at(3, 7))).toBe(true)
+    expect(await other.read()).toEqual(at(3, 7))
+  })
+
+  test('that lags behind the database is normal: another machine has sealed on', async () => {
+    const place = await createPlace('PostgreSQL')
+    const here = await place.openProcess()
+    await here.go(5)
+    const away = temporaryFolder()
+    folders.push(away)
+    const ring = join(away, 'keyring.json')
+    symlinkSync(join(place.dir, 'keyring.json'), ring)
+    const there = await place.openProcess(away)
+    await there.go(5)
+    expect(await createAnchorFile(place.anchor).read()).toMatchObject({ sequence: 5 })
+    await here.go(1)
+    await there.seal()
+    const { sequence } = await here.storage.chainEnd()
+    for (const path of [place.anchor, anchorPath(ring)]) {
+      expect(await createAnchorFile(path).read()).toMatchObject({ sequence })
+    }
+    expect([...here.errors(), ...there.errors()]).toEqual([])
+    expect((await place.verify()).whole).toBe(true)
+  })
+
+  test('that is lost is kept in memory, and made again by the next sealing', async () => {
+    const place = await createPlace('SQLite')
+    const server = await place.openProcess()
+    await server.go(5)
+    rmSync(place.anchor)
+    await place.tamper(FORGET, ...RESET)
+    await server.go()
+    expect(server.errors()).toEqual([expect.stringMatching(/set back to event 0/)])
+    expect(existsSync(place.anchor)).toBe(false)
+  })
+
+  test('that is lost between two servers is made again, with a warning and an event', async () => {
+    const place = await createPlace('SQLite')
+    const before = await place.openProcess()
+    await before.go(5)
+    await before.end()
+    rmSync(place.anchor)
+    expect(await place.verify()).toMatchObject({ whole: true, anchor: null })
+    const server = await place.openProcess()
+    await server.seal()
+    await server.seal()
+    const warnings = server.log.lines.filter(({ level }) => level === 'warn')
+    expect(warnings.map(({ message }) => message)).toEqual([
+      'the audit had no anchor outside the database: what the database says is believed up to here',
+    ])
+    const events = await server.audit.list({ limit: 10, action: 'audit.anchored' })
+    expect(events.map(({ facts }) => facts)).toEqual([{ sequence: 5 }])
+    expect(await place.verify()).toMatchObject({ whole: true, anchor: 6 })
+  })
+
+  test('without which a chain that ends before its last checkpoint is not sealed either', async () => {
+    const place = await createPlace('SQLite')
+    const before = await place.openProcess()
+    await before.go(5)
+    await before.end()
+    rmSync(place.anchor)
+    await place.tamper(...RESET)
+    const server = await place.openProcess()
+    await server.go()
+    expect(server.errors()).toEqual([expect.stringMatching(/set back to event 0/)])
+  })
+
+  test('that cannot be written costs one line of the log, and the sealing goes on', async () => {
+    const place = await createPlace('SQLite')
+    symlinkSync('/nowhere/anchor', place.anchor)
+    const server = await place.openProcess()
+    await server.go(3)
+    await server.go(3)
+    expect(server.errors()).toEqual([
+      'the anchor of the audit was not written; it is kept in memory',
+    ])
+    await place.tamper(FORGET, ...RESET)
+    await server.go()
+    expect(server.errors()[1]).toMatch(/^the audit is not sealed any more: the chain was set back/)
+    rmSync(place.anchor)
+    await place.tamper()
+  })
+
+  test('that cannot be read stops the sealing until an operator accepts what is there', async () => {
+    const place = await createPlace('SQLite')
+    const server = await place.openProcess()
+    await server.go(3)
+    writeFileSync(place.anchor, 'damaged '.repeat(1000))
+    await expect(server.go()).rejects.toThrow(
+      /^the audit's anchor .* cannot be read .*`latchkey audit accept-restore`$/,
+    )
+    expect(done(await server.audit.acceptRestore())).toEqual({ from: null, to: 3 })
+    await server.seal()
+    expect(await place.verify()).toMatchObject({ whole: true, anchor: 5 })
+  })
+})
