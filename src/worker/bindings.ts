@@ -1,10 +1,12 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { parseRing, type Ring } from '../crypto/keyring.ts'
+import type { AnchorNamespace } from './anchor-object.ts'
 import type { D1 } from './d1.ts'
 
 /** What wrangler.toml, `wrangler secret` and .dev.vars give a Worker. */
 export interface Env {
   readonly DB?: D1
+  readonly AUDIT_ANCHOR?: AnchorNamespace
   readonly LATCHKEY_KEYRING_JSON?: string
   readonly LATCHKEY_WELCOME?: string
   readonly [binding: string]: unknown
@@ -15,6 +17,8 @@ export interface Bound {
   readonly ring: Ring
   readonly config: Config
   readonly publicUrl: string
+  /** The Durable Object that keeps the audit's anchor, where it is bound. */
+  readonly anchor: AnchorNamespace | undefined
   /** The secret part of a link to the first operator, where there is one. */
   readonly welcome: string | undefined
 }
@@ -76,7 +80,8 @@ export function readBindings(env: Env): Bound {
   if (db === undefined) problems.push('DB is missing: bind a D1 database by that name')
 
   if (config?.publicUrl && ring !== null && db !== undefined && problems.length === 0) {
-    return { db, ring, config, publicUrl: config.publicUrl, welcome }
+    const anchor = env.AUDIT_ANCHOR
+    return { db, ring, config, publicUrl: config.publicUrl, anchor, welcome }
   }
   throw new ConfigError(problems)
 

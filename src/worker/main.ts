@@ -4,6 +4,7 @@ import { compose, type Latchkey, REQUEST_ID } from '../compose.ts'
 import { dangersOf } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
+import { createAnchorObject } from './anchor-object.ts'
 import { createArgon2 } from './argon2.ts'
 import { type Env, readBindings } from './bindings.ts'
 import { createCarry } from './carry.ts'
@@ -11,6 +12,9 @@ import { openD1 } from './d1.ts'
 import { createDispatch } from './dispatch.ts'
 import { createLog } from './log.ts'
 import { workerPrimitives } from './primitives.ts'
+
+/** The runtime makes it, where wrangler.toml binds it. */
+export { AuditAnchor } from './anchor-object.ts'
 
 /** As wrangler.toml has it, where the audit is sealed; any other schedule is for what takes longer. */
 const EVERY_MINUTE = '* * * * *'
@@ -29,7 +33,7 @@ interface Composed extends Latchkey {
 /** Nothing here waits for I/O, which would belong to one request and end with it. */
 function latchkeyOf(env: Env): Composed {
   if (composed !== undefined) return composed
-  const { db, ring, config, publicUrl, welcome } = readBindings(env)
+  const { db, ring, config, publicUrl, welcome, anchor } = readBindings(env)
   const clock = Date.now
   const log = createLog(config.logLevel, clock)
   const consoleUrl = config.console?.publicUrl ?? null
@@ -41,6 +45,7 @@ function latchkeyOf(env: Env): Composed {
     primitives: workerPrimitives,
     argon2: createArgon2(),
     keyring: new Keyring(workerPrimitives, ring),
+    anchorStore: anchor === undefined ? undefined : createAnchorObject(anchor),
     welcome,
     clock,
     log,

@@ -4,6 +4,7 @@ import { readConfig } from '../../src/config.ts'
 import { createDispatch } from '../../src/node/courier/dispatch.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { createCarry } from '../../src/node/upstream/carry.ts'
+import { type AnchorNamespace, createAnchorObject } from '../../src/worker/anchor-object.ts'
 import { keyringOf, testRing } from '../support/ring.ts'
 import { deviceNew, done, seedKey, type TokenAnswer, testLog } from '../support/server.ts'
 import { replay, type Transport } from '../support/transcript/replay.ts'
@@ -319,6 +320,42 @@ test('each minute the schedule makes what was written a part of the chain', asyn
   const verdict = done(await node.audit.verify(() => undefined))
   expect(verdict).toMatchObject({ whole: true, breaks: [], checkpoints: 1 })
   expect(verdict.events).toBeGreaterThan(10)
+})
+
+test('a D1 database that was set back is not sealed any more: a Durable Object remembers how far it was', async () => {
+  const minute = () => worker.scheduled({ cron: '* * * * *' })
+  const unsealed = async () => (await node.storage.listUnsealed(100)).length
+  await seedKey(node)
+  await minute()
+  expect(await unsealed()).toBe(0)
+  const db = await workerd.mf.getD1Database('DB', 'server')
+  await db.exec('CREATE TABLE was AS SELECT * FROM audit_chain')
+  await db.exec("UPDATE audit_chain SET sequence = 0, seal = ''")
+  await seedKey(node)
+  await minute()
+  expect(await unsealed()).toBeGreaterThan(0)
+  await expect
+    .poll(() => workerd.lines.join('\n'))
+    .toMatch(/"level":50.*the audit is not sealed any more: the chain was set back to event 0/)
+
+  await db.exec('UPDATE audit_chain SET (sequence, seal) = (SELECT sequence, seal FROM was)')
+  await minute()
+  expect(await unsealed()).toBe(0)
+})
+
+test('the anchor in a Durable Object only grows, until an operator puts it back', async () => {
+  const namespace = await workerd.mf.getDurableObjectNamespace('AUDIT_ANCHOR', 'server')
+  const store = createAnchorObject(namespace as unknown as AnchorNamespace)
+  const kept = await store.read()
+  expect(kept).toMatchObject({ sequence: (await node.storage.chainEnd()).sequence, acceptedAt: 0 })
+  const { sequence = 0 } = kept ?? {}
+  const at = (sequence: number, acceptedAt: number) => ({ sequence, seal: 's', at: 1, acceptedAt })
+  expect(await store.write(at(sequence - 1, 0))).toBe(false)
+  expect(await store.read()).toEqual(kept)
+  await store.replace(at(1, 5))
+  expect(await store.write(at(sequence + 1, 0))).toBe(false)
+  expect(await store.write(at(2, 5))).toBe(true)
+  expect(await store.read()).toEqual(at(2, 5))
 })
 
 test('the server is composed once, and logs neither secret nor token', async () => {

@@ -61,6 +61,7 @@ export async function startWorkerd(
       name: 'server',
       ...modulesOf(join(dir, 'server'), 'main.js'),
       bindings,
+      durableObjects: { AUDIT_ANCHOR: { className: 'AuditAnchor', useSQLite: true } },
       // Two libraries' names for what fetch returns.
       ...(outside && { outboundService: outside as unknown as Outside }),
     })
