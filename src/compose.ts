@@ -143,7 +143,14 @@ export function compose(parts: Parts): Latchkey {
   const guessesOf = (what: string) => createGuesses(guessLimits, clock, shareOf(what))
 
   const standings = createStandings(storage)
-  const recorder = createRecorder({ storage, random, clock, log, keepAlive: parts.keepAlive })
+  const recorder = createRecorder({
+    storage,
+    sealer,
+    random,
+    clock,
+    log,
+    keepAlive: parts.keepAlive,
+  })
   const keepAlive = parts.keepAlive ?? (() => undefined)
   const traffic = createTraffic({ storage, clock, log, keepAlive })
   const refused = createRefused({ recorder, traffic, log })

@@ -80,22 +80,26 @@ export function forwardAuth(deps: ForwardAuthDeps): Hono {
     const caller = callerOf(deps, c)
     const asked = readQuestion(c.req.raw)
     const found = gatesFor(asked, deps.gates)
-    if (found === null) return told(noGate, asked, caller)
+    if (found === null) return toResponse(withStatus(noGate, asked), caller.requestId)
     const { gates, path } = found
     const [first = nobody] = gates
     try {
       const judged = await judge(gates, asked, caller)
       if (judged.ok && !asked.refusalOnly) return admitted(judged.value, caller)
       const failure: Failure = judged.ok ? { reason: 'busy', retryAfterSeconds: 1 } : judged.failure
-      if (!judged.ok) deps.refused('forward-auth', failure, caller)
-      return told(first.refuse(failure, path), asked, caller)
+      const reply = withStatus(first.refuse(failure, path), asked)
+      if (!judged.ok) {
+        deps.refused('forward-auth', failure, caller)
+        deps.refused.answered(caller, reply)
+      }
+      return toResponse(reply, caller.requestId)
     } catch (error) {
       deps.log.error({ ...caller, error }, 'a request failed')
       const reply =
         error instanceof Unavailable
           ? first.refuse({ reason: 'busy', retryAfterSeconds: DATABASE_BACK_SECONDS }, path)
           : first.broken(path)
-      return told(reply, asked, caller)
+      return toResponse(withStatus(reply, asked), caller.requestId)
     }
   }
 }
@@ -189,10 +193,11 @@ function admitted(key: Key, { requestId }: Caller): Response {
   return response
 }
 
-function told(reply: Reply, { statuses }: Question, { requestId }: Caller): Response {
+/** As the proxy can take it. */
+function withStatus(reply: Reply, { statuses }: Question): Reply {
   const isKnown = statuses.length === 0 || statuses.includes(reply.status)
   const status = isKnown ? reply.status : (statuses.at(-1) ?? reply.status)
-  return toResponse({ ...reply, status }, requestId)
+  return { ...reply, status }
 }
 
 const noGate = json(404, { message: 'There is no such kind of credential.' })

@@ -42,18 +42,20 @@ export function createSurfaces(deps: SurfaceDeps) {
   ): Promise<Response> {
     const caller = callerOf(deps, c)
     const { path } = c.req
-    const refuse = (failure: SurfaceFailure) =>
-      toResponse(dialect.refuse(failure, path), caller.requestId)
     try {
       const done = await work(c.req.raw, caller)
       if (done.ok) return done.value
       refused(dialect.name, done.failure, caller)
-      return refuse(done.failure)
+      const reply = dialect.refuse(done.failure, path)
+      refused.answered(caller, reply)
+      return toResponse(reply, caller.requestId)
     } catch (error) {
       log.error({ ...caller, error }, 'a request failed')
-      return error instanceof Unavailable
-        ? refuse({ reason: 'busy', retryAfterSeconds: DATABASE_BACK_SECONDS })
-        : toResponse(dialect.broken(path), caller.requestId)
+      const reply =
+        error instanceof Unavailable
+          ? dialect.refuse({ reason: 'busy', retryAfterSeconds: DATABASE_BACK_SECONDS }, path)
+          : dialect.broken(path)
+      return toResponse(reply, caller.requestId)
     }
   }
 

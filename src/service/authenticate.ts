@@ -35,8 +35,9 @@ export function createAuthenticate(deps: AuthenticateDeps) {
 
   return async function authenticate(
     credential: Credential,
-    { address }: Caller,
+    caller: Caller,
   ): Promise<Result<Key, Unbelieved | NotAllowed | NotNow>> {
+    const { address } = caller
     const now = clock()
     const found = await find(credential, now)
     if (!found.ok) {
@@ -45,6 +46,7 @@ export function createAuthenticate(deps: AuthenticateDeps) {
       guesses.failed(address)
       return mayTry.ok ? found : mayTry
     }
+    caller.keyId = found.value.id
     const usable = mayUse(found.value, address, now, region)
     if (!usable.ok) return usable
     const key = usable.value

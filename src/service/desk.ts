@@ -88,7 +88,7 @@ export function createDeskOf(deps: DeskDeps) {
       messages: createMessages(its),
       audit: createAudit({ ...its, storage: deps.storage, events: storage, alone }),
       overview: createOverview({ storage, clock }),
-      explain: createExplain(storage),
+      explain: createExplain({ storage, sealer: deps.sealer }),
     }
     return { ...permitted(services, isPermitted), may: isPermitted }
   }

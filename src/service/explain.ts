@@ -3,7 +3,8 @@ import { toStoredId } from '../domain/id.ts'
 import { explainRefusal } from '../domain/refusal.ts'
 import { explainSignIn } from '../domain/sign-in.ts'
 import { type Done, notFound } from './operator.ts'
-import type { AuditEvent, AuditStorage, Facts, OperatorStorage } from './ports.ts'
+import type { AuditEvent, AuditStorage, Facts, OperatorStorage, Sealer } from './ports.ts'
+import { type Answer, answerContext } from './recorder.ts'
 
 /** One thing that was decided about a request. */
 export interface Decision {
@@ -21,6 +22,8 @@ export interface Decision {
   readonly path: string | null
   readonly surface: string | null
   readonly key: DecidedKey | null
+  /** What the caller was answered with, where this server wrote it and it was kept: 2,048 characters at most. */
+  readonly answer: Answer | null
   /** How many like it this one stands for. */
   readonly count: number
 }
@@ -39,10 +42,14 @@ export interface Explanation {
 }
 
 /** The whole of what was decided about one request, for who has only its id. */
-export function createExplain(
-  storage: Pick<AuditStorage, 'listEventsOfRequest'> &
-    Pick<OperatorStorage, 'findKeySummary' | 'findAccount'>,
-) {
+export function createExplain({
+  storage,
+  sealer,
+}: {
+  readonly storage: Pick<AuditStorage, 'listEventsOfRequest'> &
+    Pick<OperatorStorage, 'findKeySummary' | 'findAccount'>
+  readonly sealer: Pick<Sealer, 'open'>
+}) {
   return async function explain(asked: string): Promise<Done<Explanation>> {
     const requestId = toStoredId(asked)
     const events = await storage.listEventsOfRequest(requestId)
@@ -51,7 +58,8 @@ export function createExplain(
   }
 
   async function decisionOf(event: AuditEvent): Promise<Decision> {
-    const { at, action, actor, subject, facts } = event
+    const { at, action, actor, subject, facts: kept } = event
+    const { answerStatus, answerBody, ...facts } = kept
     return {
       at,
       action,
@@ -62,7 +70,19 @@ export function createExplain(
       path: textOf(facts, 'path'),
       surface: textOf(facts, 'surface'),
       key: await keyOf(actor),
+      answer: await answerOf(event.id, answerStatus, answerBody),
       count: Number(facts.count ?? 1),
+    }
+  }
+
+  async function answerOf(eventId: string, status: unknown, body: unknown): Promise<Answer | null> {
+    if (typeof status !== 'number' || typeof body !== 'string') return null
+    try {
+      const opened = await sealer.open(body, answerContext(eventId))
+      return { status, body: new TextDecoder().decode(opened) }
+    } catch {
+      // Sealed with a key ring that is no longer there.
+      return null
     }
   }
 

@@ -1,6 +1,15 @@
 import { neighbourhood } from '../domain/address.ts'
 import { isWithin } from '../domain/instant.ts'
-import type { AuditEvent, AuditStorage, Clock, Facts, KeepAlive, Log, Random } from './ports.ts'
+import type {
+  AuditEvent,
+  AuditStorage,
+  Clock,
+  Facts,
+  KeepAlive,
+  Log,
+  Random,
+  Sealer,
+} from './ports.ts'
 import type { Caller } from './refused.ts'
 
 /** Something that a request did or was refused, for the audit. */
@@ -11,6 +20,15 @@ export interface Happening {
   readonly caller: Caller
   readonly facts: Facts
 }
+
+/** What a caller was told who was refused. */
+export interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+/** More of a body is not kept. */
+const ANSWER_MAX_CHARS = 2048
 
 /** Whom a credential names that is nobody's. */
 export const NOBODY = 'nobody'
@@ -39,6 +57,9 @@ const TOGETHER = 500
 /** As long as the database takes no write, so many are kept. */
 const KEPT = 5000
 
+/** What an answer is sealed for. */
+export const answerContext = (eventId: string) => `answer ${eventId}`
+
 /** Many that are told as one: the first of them, and how many there were. */
 interface Tally {
   readonly first: AuditEvent
@@ -51,18 +72,21 @@ interface Tally {
  */
 export function createRecorder(deps: {
   readonly storage: Pick<AuditStorage, 'addEvents'>
+  readonly sealer: Pick<Sealer, 'seal'>
   readonly random: Random
   readonly clock: Clock
   readonly log: Log
   readonly keepAlive?: KeepAlive | undefined
 }) {
-  const { storage, random, clock, log, keepAlive } = deps
+  const { storage, sealer, random, clock, log, keepAlive } = deps
   /** When the window began; null where there is nothing to write. */
   let openedAt: number | null = null
   let waiting: AuditEvent[] = []
   let alone = new Map<string, number>()
   let written = new Map<keyof typeof MOST, number>()
   let tallies = new Map<string, Tally>()
+  /** By request, of the events that wait; null until it is known. */
+  let answers = new Map<string, Answer | null>()
   const writing = new Set<Promise<void>>()
 
   function record(happening: Happening): void {
@@ -93,15 +117,33 @@ export function createRecorder(deps: {
     else tally.count++
   }
 
-  const eventOf = ({ action, subject, caller, facts }: Happening): AuditEvent => ({
-    id: random.uuid(),
-    at: clock(),
-    actor: subject,
-    action,
-    subject,
-    facts: { ...facts, address: caller.address, path: caller.path },
-    requestId: caller.requestId,
-  })
+  function eventOf({ action, subject, caller, facts }: Happening): AuditEvent {
+    if (action === 'key.refused') answers.set(caller.requestId, null)
+    return {
+      id: random.uuid(),
+      at: clock(),
+      actor: subject,
+      action,
+      subject,
+      facts: { ...facts, address: caller.address, path: caller.path },
+      requestId: caller.requestId,
+    }
+  }
+
+  /** Of an event that waits. What a body repeats of a message may be a secret: it is kept sealed. */
+  function answered(requestId: string, { status, body }: Answer): void {
+    if (!answers.has(requestId)) return
+    answers.set(requestId, { status, body: body.slice(0, ANSWER_MAX_CHARS) })
+  }
+
+  async function withAnswer(event: AuditEvent, answer: Answer | null | undefined) {
+    if (answer == null || event.action !== 'key.refused') return event
+    const answerBody = await sealer.seal(
+      new TextEncoder().encode(answer.body),
+      answerContext(event.id),
+    )
+    return { ...event, facts: { ...event.facts, answerStatus: answer.status, answerBody } }
+  }
 
   /** Of many that have little in common. */
   const eventOfMany = ({ action, caller, facts }: Happening): AuditEvent => ({
@@ -133,10 +175,19 @@ export function createRecorder(deps: {
   }
 
   async function write(): Promise<void> {
-    const events = waiting
-    if (events.length === 0) return
+    const gathered = waiting
+    if (gathered.length === 0) return
+    const told = answers
     waiting = []
-    const written = storage.addEvents(events).catch((error: unknown) => {
+    answers = new Map()
+    let events: readonly AuditEvent[] = gathered
+    const adding = async () => {
+      events = await Promise.all(
+        gathered.map((event) => withAnswer(event, told.get(event.requestId ?? ''))),
+      )
+      await storage.addEvents(events)
+    }
+    const written = adding().catch((error: unknown) => {
       const all = [...events, ...waiting]
       waiting = all.slice(0, KEPT)
       const lost = all.length - waiting.length
@@ -147,7 +198,7 @@ export function createRecorder(deps: {
     writing.delete(written)
   }
 
-  return { record, flush }
+  return { record, answered, flush }
 }
 
 /** Alike are those that one party does in one way: then one of them tells about all. */

@@ -1,7 +1,7 @@
 import type { Failure } from '../domain/failure.ts'
 import { factsOf } from '../domain/refusal.ts'
 import type { Log } from './ports.ts'
-import { NOBODY, type Recorder } from './recorder.ts'
+import { type Answer, NOBODY, type Recorder } from './recorder.ts'
 import type { TrafficCounter } from './traffic.ts'
 
 /** Who is calling, as far as the connection tells. */
@@ -10,6 +10,8 @@ export interface Caller {
   readonly requestId: string
   /** The route that was asked for, as the server writes it: nothing that the caller typed. */
   readonly path: string
+  /** The key of the request, set as soon as its credential has been proven. */
+  keyId?: string
 }
 
 export interface RefusedDeps {
@@ -23,13 +25,20 @@ export interface RefusedDeps {
  * must not see from the time it takes whether there is such a key.
  */
 export function createRefused({ recorder, traffic, log }: RefusedDeps) {
-  return function refused(what: string, failure: Failure, caller: Caller): void {
+  function refused(what: string, failure: Failure, caller: Caller): void {
     log.info({ ...caller, ...loggedOf(failure) }, `${what} refused`)
-    const subject = 'keyId' in failure ? failure.keyId : NOBODY
-    const facts = { surface: what, ...factsOf(failure) }
+    const keyId = 'keyId' in failure ? failure.keyId : caller.keyId
+    const subject = keyId ?? NOBODY
+    const known = keyId === undefined ? {} : { keyId }
+    const facts = { surface: what, ...factsOf(failure), ...known }
     recorder.record({ action: 'key.refused', subject, caller, facts })
-    traffic.refused(what, failure)
+    traffic.refused(what, failure, keyId)
   }
+
+  /** Keeps what the caller was answered with, in the words that this server wrote. */
+  const answered = ({ requestId }: Caller, answer: Answer) => recorder.answered(requestId, answer)
+
+  return Object.assign(refused, { answered })
 }
 
 /** A member's name is the caller's own text: in a payload it may be anything, so no log keeps it. */

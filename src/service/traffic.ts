@@ -101,11 +101,15 @@ export function createTraffic(deps: {
       add({ hour, accountId, keyId: null, dialect, outcome: 'admitted', requests })
     },
 
-    refused(surface: string, failure: Failure): void {
+    refused(
+      surface: string,
+      failure: Failure,
+      keyId: string | null = 'keyId' in failure ? failure.keyId : null,
+    ): void {
       add({
         hour: Math.floor(clock() / HOUR_MS),
         accountId: null,
-        keyId: 'keyId' in failure ? failure.keyId : null,
+        keyId,
         dialect: dialectOf(surface),
         outcome: failure.reason,
         requests: 1,

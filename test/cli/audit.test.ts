@@ -78,6 +78,7 @@ describe('explain', () => {
             accountId: seeded.account.id,
             accountName: 'Acme Health',
           },
+          answer: { status: 401, body: 'Invalid request' },
           count: 1,
         },
       ],
@@ -91,6 +92,7 @@ describe('explain', () => {
       ['key', `nightly job of Acme Health (${id})`],
       ['decision', 'The key is disabled.'],
       ['what helps', `\`latchkey keys enable ${id}\` lets it in again.`],
+      ['answered', '401 Invalid request'],
       [''],
     ])
     await ask(dir, ['keys', 'enable', id])

@@ -151,7 +151,7 @@ test('what a server admits and refuses is counted once each, and none is lost wh
     [
       [key.accountId, 'redox', 'admitted', 3].join(),
       [key.accountId, 'redox', 'secret_wrong', 1].join(),
-      ['', 'redox', 'destination_not_subscribed', 1].join(),
+      [key.accountId, 'redox', 'destination_not_subscribed', 1].join(),
       ['', 'redox', 'key_unknown', 1].join(),
     ].sort(),
   )

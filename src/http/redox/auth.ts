@@ -33,7 +33,7 @@ export function redoxAuth(deps: AuthDeps): Hono {
       const fields = await readFields(request, ['apiKey', 'secret'])
       if (!fields.ok) return unreadable(fields.failure, caller)
       const { apiKey, secret } = fields.value
-      return answer(await exchange({ publicId: toStoredId(apiKey), secret }, caller))
+      return answer(await exchange({ publicId: toStoredId(apiKey), secret }, caller), caller)
     },
   })
 
@@ -43,22 +43,26 @@ export function redoxAuth(deps: AuthDeps): Hono {
       const fields = await readFields(request, ['apiKey', 'refreshToken'])
       if (!fields.ok) return unreadable(fields.failure, caller)
       const { apiKey, refreshToken } = fields.value
-      return answer(await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller))
+      return answer(await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller), caller)
     },
   })
   return app
 
   function unreadable(failure: Failure, caller: Caller): Reply {
     refused('exchange', failure, caller)
-    return refuseTokens(failure)
+    return answer({ ok: false, failure }, caller)
+  }
+
+  function answer(granted: Result<Granted>, caller: Caller): Reply {
+    if (granted.ok) return tokens(granted.value)
+    const reply = refuseTokens(granted.failure)
+    refused.answered(caller, reply)
+    return reply
   }
 }
 
 /** What a caller is told who gets no tokens. */
 export const refuseTokens = (failure: Failure): Reply => replyTo(replies, failure, undefined)
-
-const answer = (granted: Result<Granted>): Reply =>
-  granted.ok ? tokens(granted.value) : refuseTokens(granted.failure)
 
 /** Three strings, in this order, no others; `expires` as `toISOString` writes it. */
 const tokens = ({ accessToken, expiresAt, refreshToken }: Granted): Reply =>

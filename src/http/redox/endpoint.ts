@@ -44,7 +44,9 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
           const received = await receive(request, caller, seen, hold)
           if (received.ok) return received.value
           refused('message', received.failure, caller)
-          return refuse(received.failure, refusalOf(seen))
+          const reply = refuse(received.failure, refusalOf(seen))
+          refused.answered(caller, reply)
+          return reply
         } finally {
           hold.leave()
         }
@@ -69,6 +71,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
     if (!token.ok) return token
     const principal = await guard(token.value, caller.address)
     if (!principal.ok) return principal
+    caller.keyId = principal.value.key.id
 
     const payload = await readBody(request, messageLimitBytes, hold.reserve)
     if (!payload.ok) return payload

@@ -16,11 +16,13 @@ export function redoxGate({ guard, serial, subscriptionsUrl }: RedoxGateDeps): G
   return {
     name: 'redox',
     claims: (headers) => /^bearer(?: |$)/i.test(headers.get('authorization') ?? ''),
-    async judge(headers, { address }) {
+    async judge(headers, caller) {
       const token = bearerToken(headers.get('authorization'))
       if (!token.ok) return token
-      const principal = await guard(token.value, address)
-      return principal.ok ? ok(principal.value.key) : principal
+      const principal = await guard(token.value, caller.address)
+      if (!principal.ok) return principal
+      caller.keyId = principal.value.key.id
+      return ok(principal.value.key)
     },
     refuse: (failure) => refuse(failure, refusal()),
     broken: () => refuseBroken(refusal()),

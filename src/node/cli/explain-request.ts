@@ -13,6 +13,7 @@ const COLUMNS: Columns<Decision> = [
   ['key', keyOf],
   ['decision', sentenceOf],
   ['what helps', (decision) => decision.advice],
+  ['answered', ({ answer }) => (answer === null ? null : `${answer.status} ${answer.body}`)],
 ]
 
 export function define(group: Command): void {

@@ -81,6 +81,10 @@ const decision = z
         ...{ accountId: z.string(), accountName: z.string().nullable() },
       })
       .nullable(),
+    answer: z
+      .object({ status: z.int(), body: z.string() })
+      .nullable()
+      .openapi({ description: 'What the caller was answered with, where it was kept' }),
     count: z.number().int().openapi({ description: 'How many like it this one stands for' }),
   } satisfies Record<keyof Decision, z.ZodType>)
   .openapi('Decision')

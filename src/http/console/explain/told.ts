@@ -19,9 +19,9 @@ const MEANS: Readonly<Record<number, string>> = {
 export function toldCaller(answered: Answered, decision: Decision): Html | null {
   const { action, surface, facts, path } = decision
   if (action !== 'key.refused' || surface === null) return null
-  const reply = answered(surface, facts, path ?? '')
+  const reply = decision.answer ?? answered(surface, facts, path ?? '')
   if (reply === null) return null
   const means = MEANS[reply.status]
   return html`<p>Status <strong>${reply.status}</strong>${means === undefined ? '' : `: ${means}.`}</p>
-    <pre tabindex="0" aria-label="The body of the answer"><code>${reply.body}</code></pre>`
+    ${decision.answer === null ? html`<p class="soft">The body was not kept: this is how it reads for such a refusal.</p>` : ''}<pre tabindex="0" aria-label="The body of the answer"><code>${reply.body}</code></pre>`
 }
