@@ -176,6 +176,17 @@ describe('verify tells', () => {
     ])
   })
 
+  test('that an event was changed and all after it sealed anew with the same key ring', async () => {
+    const { checkpoints } = await chainOf(events)
+    const changed = await chainOf(
+      events.map((event, n) => (n === 2 ? { ...event, actor: 'nobody' } : event)),
+    )
+    const { breaks } = await verdictOf({ events: changed.events, checkpoints })
+    expect(breaks.map(({ message }) => message)).toEqual(
+      [5, 10, 12].map((n) => `event ${n} is not the one that a checkpoint was signed for`),
+    )
+  })
+
   test('which events are gone', async () => {
     const { events: all, checkpoints } = await chainOf(events)
     const message = async (kept: SealedEvent[]) =>
