@@ -270,6 +270,10 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_unerased ON messages (id) WHERE erased_at IS NULL;
 
+-- One row: the first block of message ids that no process has claimed.
+CREATE TABLE message_id_blocks (next BIGINT NOT NULL);
+INSERT INTO message_id_blocks (next) VALUES (1);
+
 -- place: its order among what is queued in its feed. attempts: how often it was tried. event_id: its last
 -- change by an operator.
 CREATE TABLE deliveries (

@@ -28,6 +28,7 @@ import { createGuard } from './service/guard.ts'
 import { createGuesses, createQuota } from './service/guesses.ts'
 import { createKeyProofs } from './service/key-proofs.ts'
 import { createKeys } from './service/keys.ts'
+import { createMessageIds } from './service/message-ids.ts'
 import { createPace } from './service/pace.ts'
 import type {
   AnchorStore,
@@ -197,7 +198,9 @@ export function compose(parts: Parts): Latchkey {
     leaseMs: parts.leaseMs,
     keepAlive: parts.keepAlive,
   })
+  const nextMessageId = createMessageIds({ storage, clock })
   const deskOf = createDeskOf({
+    nextMessageId,
     ...{ ...secrets, courier, notary, anchor, region, consoleUrl, standings, log },
     wake: deliver.wake,
   })
@@ -235,6 +238,7 @@ export function compose(parts: Parts): Latchkey {
       sealer,
       courier,
       wake: deliver.wake,
+      nextMessageId,
       random,
       clock,
       log,

@@ -2,17 +2,15 @@ import { withChecksum } from '../domain/secret.ts'
 import type { Clock, Random } from '../service/ports.ts'
 import type { Primitives } from './primitives.ts'
 
-const SERIAL_EPOCH = Date.UTC(2020, 0, 1)
+/** UUIDs within a millisecond. */
 const PER_MS = 4096
 
 export function createRandom(primitives: Primitives, clock: Clock): Random {
-  let lastSerial = 0
   return {
     uuid: createUuids(clock),
     serial() {
-      // Milliseconds since 2020 and a count: below 2^53 until the year 2089.
-      lastSerial = Math.max(lastSerial + 1, (clock() - SERIAL_EPOCH) * PER_MS)
-      return lastSerial
+      const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
+      return (high >>> 11) * 2 ** 32 + low
     },
     requestId: () => crypto.randomUUID(),
     secret: () => withChecksum(primitives.base64urlEncode(primitives.randomBytes(32))),

@@ -46,6 +46,7 @@ export interface AcceptDeps {
   /** Told which feeds have something queued, once it is on disk. */
   readonly wake: (feeds: readonly FeedRef[]) => void
   readonly random: Random
+  readonly nextMessageId: () => Promise<number>
   readonly clock: Clock
   readonly log: Log
 }
@@ -55,7 +56,7 @@ export interface AcceptDeps {
  * synchronous, carried straight to its one destination.
  */
 export function createAccept(deps: AcceptDeps) {
-  const { storage, sealer, courier, wake, random, clock, log } = deps
+  const { storage, sealer, courier, wake, random, nextMessageId, clock, log } = deps
 
   return async function accept(
     principal: Principal,
@@ -68,7 +69,7 @@ export function createAccept(deps: AcceptDeps) {
     const accepted: Accepted = {
       principal,
       route,
-      serial: random.serial(),
+      serial: await nextMessageId(),
       logs: route.hops.map(() => ({ id: random.uuid(), attemptId: random.uuid() })),
     }
     if (route.synchronous) return ask(message, accepted)

@@ -53,7 +53,7 @@ export interface Desk extends Services {
 export interface DeskDeps
   extends KeySecretsDeps,
     Pick<OperatorDeps, 'clock'>,
-    Pick<MessagesDeps, 'standings' | 'wake' | 'log'> {
+    Pick<MessagesDeps, 'standings' | 'wake' | 'nextMessageId' | 'log'> {
   readonly storage: DeskStorage & AuditStorage
   readonly courier: Courier
   readonly notary: Notary

@@ -5,7 +5,7 @@ import type { EditStorage } from './ports/edits.ts'
 import type { FeedStorage } from './ports/feeds.ts'
 import type { KeyStorage } from './ports/keys.ts'
 import type { ListStorage } from './ports/lists.ts'
-import type { MessageStorage } from './ports/messages.ts'
+import type { MessageIdStorage, MessageStorage } from './ports/messages.ts'
 import type { PeopleStorage } from './ports/people.ts'
 import type { RouteStorage } from './ports/routes.ts'
 import type { SurveyStorage } from './ports/survey.ts'
@@ -35,6 +35,7 @@ export interface Storage
     GrantStorage,
     ProofStorage,
     MessageStorage,
+    MessageIdStorage,
     FeedStorage,
     OperatorStorage,
     AuditStorage,

@@ -2,6 +2,7 @@ import type {
   AuditStorage,
   AuthorityStorage,
   GrantStorage,
+  MessageIdStorage,
   ProofStorage,
   Storage,
 } from './ports.ts'
@@ -20,6 +21,7 @@ import { scopeTraffic } from './scope/traffic.ts'
 /** What is no part of people's work: judging requests, the chain of the audit, the database itself. */
 type Elsewhere =
   | keyof GrantStorage
+  | keyof MessageIdStorage
   | keyof ProofStorage
   | Exclude<keyof AuthorityStorage, 'findKeyBySecret'>
   | Exclude<keyof AuditStorage, 'listEventsOfRequest'>

@@ -57,4 +57,15 @@ const PROOFS: readonly string[] = [
 /** What `/ready` writes: one row. */
 const PROBES: readonly string[] = ['CREATE TABLE probes (id TEXT PRIMARY KEY, bytes TEXT NOT NULL)']
 
-export const ONE_SPELLING_AND_PROOFS: readonly string[] = [...ONE_SPELLING, ...PROOFS, ...PROBES]
+/** Message ids are claimed in blocks, each by one process. */
+const MESSAGE_IDS: readonly string[] = [
+  'CREATE TABLE message_id_blocks (next BIGINT NOT NULL)',
+  'INSERT INTO message_id_blocks (next) VALUES (1)',
+]
+
+export const ONE_SPELLING_AND_PROOFS: readonly string[] = [
+  ...ONE_SPELLING,
+  ...PROOFS,
+  ...PROBES,
+  ...MESSAGE_IDS,
+]

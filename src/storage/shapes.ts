@@ -161,6 +161,7 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
     sealed_payload: '',
     erased_at: '',
   },
+  message_id_blocks: { next: '' },
   deliveries: {
     message_id: 'key',
     position: 'key',

@@ -17,6 +17,7 @@ import { createFeedLists } from './lists/feeds.ts'
 import { createKeyLists } from './lists/keys.ts'
 import { createSignInLists } from './lists/sign-ins.ts'
 import { createUserLists } from './lists/users.ts'
+import { createMessageIds } from './message-ids.ts'
 import { createMessages } from './messages.ts'
 import { createPeople } from './people.ts'
 import { createPlaces } from './places.ts'
@@ -39,6 +40,7 @@ export function createStorage(unwatched: Engine): Storage {
     ...createGrants(engine, compiler, audit),
     ...createProofs(engine, compiler),
     ...createMessages(engine, compiler, rows),
+    ...createMessageIds(engine, compiler),
     ...createFeeds(engine, compiler),
     ...createFeedChanges(engine, compiler, audit),
     ...createAccounts(compiler, rows, audit),

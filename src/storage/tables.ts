@@ -3,6 +3,7 @@ export interface Tables {
   schema_version: { version: number }
   authority: { version: number }
   probes: { id: string; bytes: string }
+  message_id_blocks: { next: number }
   accounts: {
     id: string
     name: string

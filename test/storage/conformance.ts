@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createMessageIds } from '../../src/service/message-ids.ts'
 import type { AuditEvent, Storage, SubscriptionSummary, User } from '../../src/service/ports.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
@@ -569,6 +570,16 @@ export function conformance(name: string, open: OpenEngine): void {
       const listed = await storage.listMessages({ accountId: owned.accountId, limit: 10 })
       expect(listed.map((entry) => entry.id)).toEqual([row.id])
     })
+  })
+
+  test(`${name}: of many that claim message ids at once, each has its own`, async () => {
+    const clock = () => Date.UTC(2026, 0, 1)
+    const processes = Array.from({ length: 4 }, () => createMessageIds({ storage, clock }))
+    const ids = await Promise.all(
+      processes.flatMap((nextId) => Array.from({ length: 50 }, () => nextId())),
+    )
+    expect(new Set(ids).size).toBe(200)
+    expect(await storage.moveNextIdBlock(1, 2)).toBe(false)
   })
 
   describe(`${name}: the authority’s version`, () => {

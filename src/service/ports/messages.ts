@@ -1,6 +1,7 @@
 import type { Outcome } from '../../domain/delivery.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './page.ts'
+import type { Maybe } from './runtime.ts'
 
 export interface NewMessage {
   readonly id: string
@@ -72,6 +73,13 @@ export interface AttemptSummary extends KeptAttempt {
   readonly destinationId: string
   /** From 1, for each destination, whether or not the first ones are kept. */
   readonly number: number
+}
+
+/** Numbers for messages are claimed in blocks: the next one that is free is kept. */
+export interface MessageIdStorage {
+  findNextIdBlock(): Maybe<number>
+  /** Guard: it is `from`. Of many at once, one moves it. */
+  moveNextIdBlock(from: number, to: number): Promise<boolean>
 }
 
 export interface MessageStorage {

@@ -29,7 +29,7 @@ export type Share = (limit: string) => Sharing | undefined
 export interface Random {
   /** A UUIDv7 (RFC 9562 §5.7): time-ordered, so that inserts append. */
   uuid(): string
-  /** A safe integer, larger than every one before it in this process: ids for clients that want numbers. */
+  /** A random safe integer: the id of what is stored nowhere, for clients that want numbers. */
   serial(): number
   /** A UUIDv4: an id that is stored nowhere. */
   requestId(): string
