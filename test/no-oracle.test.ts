@@ -65,7 +65,10 @@ const spoilt: [string, (key: Awaited<ReturnType<typeof goodKey>>) => Promise<voi
 /** Keys that were never usable here. */
 async function keyWith(more: { region?: string; expiresAt?: number }) {
   const { id: accountId } = done(
-    await server.accounts.create({ name: 'Acme', ...(more.region && { region: more.region }) }),
+    await server.accounts.create({
+      name: 'Acme',
+      ...(more.region && { region: more.region, otherRegion: true }),
+    }),
   )
   const wish = { accountId, email: 'engineer@acme.example', role: 'engineer' } as const
   const owner = done(await server.accounts.addUser(wish))

@@ -58,7 +58,7 @@ const TOLD = {
   key_unknown: {
     keeps: [],
     says: () =>
-      'No key has the id that was given. (What was typed is not kept: it may be a secret.)',
+      'No key of this region has the id that was given. (What was typed is not kept: it may be a secret.)',
     helps: () => '`latchkey keys list` shows the ids that there are.',
   },
   secret_missing: {

@@ -36,6 +36,8 @@ export function createAccounts(deps: AccountsDeps) {
     async create(wish: {
       name: string
       region?: string | undefined
+      /** That another server serves the region is known. */
+      otherRegion?: boolean | undefined
       id?: string | undefined
     }): Promise<Done<Account>> {
       const id = readId(wish.id, random)
@@ -44,6 +46,11 @@ export function createAccounts(deps: AccountsDeps) {
       if (!name.ok) return name
       const region = readName('the region', wish.region ?? deps.region)
       if (!region.ok) return region
+      if (region.value !== deps.region && wish.otherRegion !== true) {
+        return invalid(
+          `this server serves the region ${deps.region}, so that keys of an account in ${region.value} never work here: leave the region out, or say that another server serves it (--other-region, otherRegion in the API)`,
+        )
+      }
       const account: Account = {
         id: id.value,
         name: name.value,

@@ -53,16 +53,31 @@ const UNRULY = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 /** A name is a link too: of marks and blanks alone, it is none that can be seen. */
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u
 
-/** A name that people can read: to be seen, one line, no lone surrogates. */
+/**
+ * What is there and cannot be seen: two names that differ by it alone look the same. Joiners and variation
+ * selectors are visible in their effect inside an emoji, and between letters of the scripts that join.
+ */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u
+const JOINED =
+  /(?<=\p{Extended_Pictographic}|[\p{Emoji_Modifier}\ufe0f])(?:\ufe0f|\u200d(?=\p{Extended_Pictographic}))|(?<=[[\p{L}\p{M}]&&[\p{sc=Arab}\p{sc=Deva}\p{sc=Beng}\p{sc=Guru}\p{sc=Gujr}\p{sc=Orya}\p{sc=Taml}\p{sc=Telu}\p{sc=Knda}\p{sc=Mlym}\p{sc=Sinh}\p{sc=Khmr}\p{sc=Mong}]])[\u200c\u200d](?=[\p{L}\p{M}])/gv
+
+/** A name that people can read and tell from others: to be seen, one line, no lone surrogates. */
 export function readName(what: string, text: string): Done<string> {
-  const name = text.trim()
+  const name = text
+    .normalize('NFC')
+    .replaceAll(/\p{Zs}+/gu, ' ')
+    .trim()
   if (name === '') return invalid(`${what} must not be blank`)
   if (name.length > NAME_MAX)
     return invalid(`${what} must not be longer than ${NAME_MAX} characters`)
   if (UNRULY.test(name) || !name.isWellFormed()) {
     return invalid(`${what} must be one line of text`)
   }
-  return VISIBLE.test(name) ? ok(name) : invalid(`${what} must not be blank`)
+  const isSeen = VISIBLE.test(name) && !/^[\p{Default_Ignorable_Code_Point}\u2800 ]*$/u.test(name)
+  if (!isSeen) return invalid(`${what} must not be blank`)
+  return INVISIBLE.test(name.replaceAll(JOINED, ''))
+    ? invalid(`${what} must have no invisible characters: type it anew`)
+    : ok(name)
 }
 
 /** A text that may be empty and may have several lines. */

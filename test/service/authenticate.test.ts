@@ -200,7 +200,9 @@ describe('what is read', () => {
 
   test('of an id that opens nothing here: as much the second time, whether it is somebody’s or not', async () => {
     const { ask, calls } = gate()
-    const { id: abroad } = done(await core.accounts.create({ name: 'Abroad', region: 'eu' }))
+    const { id: abroad } = done(
+      await core.accounts.create({ name: 'Abroad', region: 'eu', otherRegion: true }),
+    )
     const person = { accountId: abroad, email: 'a@abroad.example', role: 'engineer' } as const
     const owner = done(await core.accounts.addUser(person))
     const wish = { dialect: 'xdent', ownerId: owner.id, name: 'key' } as const

@@ -11,7 +11,9 @@ export async function seedDeveloper(
   { accounts, keys, places }: Services,
   { region, ...wish }: Partial<KeyWish> & { region?: string } = {},
 ) {
-  const account = done(await accounts.create({ name: 'Tooth Apps', ...(region && { region }) }))
+  const account = done(
+    await accounts.create({ name: 'Tooth Apps', ...(region && { region, otherRegion: true }) }),
+  )
   const accountId = account.id
   const owner = done(
     await accounts.addUser({

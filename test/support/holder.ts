@@ -18,7 +18,12 @@ export async function seedHolder(
 ) {
   const account =
     accountId ??
-    done(await accounts.create({ name: 'Bright Smiles', ...(region && { region }) })).id
+    done(
+      await accounts.create({
+        name: 'Bright Smiles',
+        ...(region && { region, otherRegion: true }),
+      }),
+    ).id
   const owner = done(
     await accounts.addUser({
       accountId: account,

@@ -10,7 +10,9 @@ export async function seedSite(
   { accounts, keys, places }: Services,
   { region, ...wish }: Partial<KeyWish> & { region?: string } = {},
 ) {
-  const account = done(await accounts.create({ name: 'North Imaging', ...(region && { region }) }))
+  const account = done(
+    await accounts.create({ name: 'North Imaging', ...(region && { region, otherRegion: true }) }),
+  )
   const accountId = account.id
   const email = `${crypto.randomUUID()}@imaging.example`
   const owner = done(await accounts.addUser({ accountId, email, role: 'administrator' }))

@@ -282,7 +282,9 @@ test('a reused refresh token ends the family', async () => {
 
 describe('a refusal that is answered before it is audited', () => {
   const foreignKey = async () => {
-    const account = done(await node.accounts.create({ name: 'Elsewhere', region: 'eu' }))
+    const account = done(
+      await node.accounts.create({ name: 'Elsewhere', region: 'eu', otherRegion: true }),
+    )
     return seedKey(node, { accountId: account.id })
   }
   const actionsOf = async (keyId: string) => (await eventsOf(keyId)).map(({ action }) => action)

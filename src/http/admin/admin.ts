@@ -4,6 +4,7 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import type { DeskOf } from '../../service/desk.ts'
 import { Forbidden } from '../../service/permits.ts'
+import { DamagedCursor } from '../../service/ports/page.ts'
 import type { SignedIn } from '../../service/ports/people.ts'
 import { type Log, Unavailable } from '../../service/ports.ts'
 import type { Caller } from '../../service/refused.ts'
@@ -113,6 +114,10 @@ export function createAdmin(deps: AdminDeps): Hono {
     try {
       return await work(caller)
     } catch (error) {
+      if (error instanceof DamagedCursor) {
+        const errors = [{ parameter: 'after', detail: error.message }]
+        return refused(caller, { kind: 'invalid', detail: error.message, errors })
+      }
       if (error instanceof Forbidden) return refused(caller, notAllowed(error.permission))
       // Work for an answer that nobody waits for any more was called off: that is no fault.
       const { signal } = c.req.raw

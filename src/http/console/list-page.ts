@@ -1,7 +1,7 @@
 import { type Html, nothing } from './parts/html.ts'
 import { pager } from './parts/list.ts'
 import { plural } from './parts/words.ts'
-import { optional, type Visit } from './visit.ts'
+import { cursor, type Visit } from './visit.ts'
 
 const ROWS = 50
 
@@ -10,7 +10,7 @@ export async function listPage<Row extends { readonly id: string }>(
   visit: Visit,
   read: (page: { after?: string | undefined; limit: number }) => Promise<readonly Row[]>,
 ): Promise<{ readonly rows: readonly Row[]; readonly pages: Html }> {
-  const after = optional(visit, 'after')
+  const after = cursor(visit)
   const found = await read({ after, limit: ROWS + 1 })
   const rows = found.slice(0, ROWS)
   const hasMore = found.length > ROWS

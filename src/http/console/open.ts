@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { Unreadable } from '../../domain/failure.ts'
 import { Forbidden } from '../../service/permits.ts'
+import { DamagedCursor } from '../../service/ports/page.ts'
 import { type Log, Unavailable } from '../../service/ports.ts'
 import type { Caller } from '../../service/refused.ts'
 import { decodeText, readBody } from '../body.ts'
@@ -46,6 +47,7 @@ export async function attend(
   try {
     return await work(caller)
   } catch (error) {
+    if (error instanceof DamagedCursor) return problem(c, caller, 'cursor_damaged')
     if (error instanceof Forbidden) return problem(c, caller, 'not_allowed')
     deps.log.error({ ...caller, error }, 'a request failed')
     return problem(c, caller, error instanceof Unavailable ? 'unavailable' : 'broken')

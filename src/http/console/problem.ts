@@ -38,6 +38,11 @@ const PROBLEMS = {
     title: 'Your role does not allow this',
     text: 'Nothing was changed. An administrator of your account can do it, or give you another role.',
   },
+  cursor_damaged: {
+    status: 422,
+    title: 'This link to a page of the list is damaged',
+    text: 'Open the list anew, and go on from its first page.',
+  },
   not_found: {
     status: 404,
     title: 'There is nothing here',

@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
-import { toStoredId } from '../../domain/id.ts'
+import { isUuid, toStoredId } from '../../domain/id.ts'
 import type { Permission } from '../../domain/role.ts'
 import type { Desk } from '../../service/desk.ts'
+import { DamagedCursor } from '../../service/ports/page.ts'
 import type { SignedIn } from '../../service/ports/people.ts'
 import type { Caller } from '../../service/refused.ts'
 import type { Again } from './access/again.ts'
@@ -52,6 +53,13 @@ export const optional = (visit: Pick<Visit, 'given'>, name: string): string | un
 /** A field that holds an id, undefined where it is empty. */
 export const optionalId = (visit: Pick<Visit, 'given'>, name: string): string | undefined =>
   toStoredId(text(visit, name)) || undefined
+
+/** After which row of its list a page begins. */
+export function cursor(visit: Pick<Visit, 'given'>): string | undefined {
+  const after = optionalId(visit, 'after')
+  if (after !== undefined && !isUuid(after)) throw new DamagedCursor()
+  return after
+}
 
 /** An id in the path. */
 export const part = (visit: Visit, name: string): string =>

@@ -17,14 +17,20 @@ const COLUMNS: Columns<Account> = [
   ['created', (account) => time(account.createdAt)],
 ]
 
+interface CreateOptions {
+  readonly region?: string
+  readonly otherRegion?: boolean
+}
+
 export function define(group: Command): void {
   group
     .command('create <name>')
     .description('Make an account.')
     .option('--region <region>', "its region; this server's where it is left out")
+    .option('--other-region', 'create it although this server does not serve its region')
     .addHelpText('after', examples('accounts create "Acme Health"'))
-    .action(async (name: string, { region }: { region?: string }, command: Command) => {
-      const done = await withLatchkey(({ accounts }) => accounts.create({ name, region }))
+    .action(async (name: string, options: CreateOptions, command: Command) => {
+      const done = await withLatchkey(({ accounts }) => accounts.create({ name, ...options }))
       printOne(command, granted(done), COLUMNS)
     })
 

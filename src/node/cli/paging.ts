@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Latchkey } from '../../compose.ts'
+import { isUuid } from '../../domain/id.ts'
 import type { Page } from '../../service/ports.ts'
 import { withLatchkey } from './opening.ts'
 import { type Columns, printMany, say } from './print.ts'
@@ -10,7 +11,7 @@ const LIMIT_MAX = 10_000
 export function paged(command: Command): Command {
   return command
     .option('--limit <n>', 'how many at most', readLimit, 100)
-    .option('--after <cursor>', 'go on after this id, the last one of the list before')
+    .option('--after <cursor>', 'go on after this id, the last one of the list before', readAfter)
 }
 
 /** Prints a page, and where there is more, how to go on. One row more than asked for tells. */
@@ -39,6 +40,13 @@ function continued(args: readonly string[], after: string): string {
 
 const quote = (arg: string) =>
   /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
+
+function readAfter(text: string): string {
+  if (!isUuid(text)) {
+    throw new InvalidArgumentError('It is no cursor of a list: leave it out for the first page.')
+  }
+  return text
+}
 
 function readLimit(text: string): number {
   const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0

@@ -6,6 +6,7 @@ import type {
   ListedKey,
   ListStorage,
 } from '../../service/ports/lists.ts'
+import { DamagedCursor } from '../../service/ports/page.ts'
 import { anyOf } from '../any-of.ts'
 import type { Compiler, Engine, Step } from '../engine.ts'
 import { toSummary } from '../keys.ts'
@@ -181,16 +182,17 @@ const whereOf = (conditions: readonly RawBuilder<unknown>[]) =>
 
 const cursorOf = ({ sorted_by, id }: Found) => JSON.stringify([sorted_by, id])
 
-/** One that nobody was given, or for a list in another order, begins at the beginning. */
-function readCursor(text: string, order: KeyOrder): { value: string | number; id: string } | null {
+/** One that nobody was given, or for a list in another order, is refused. */
+function readCursor(text: string, order: KeyOrder): { value: string | number; id: string } {
   try {
     const [value, id] = JSON.parse(text) as unknown[]
     const isText = order === 'newest' || order === 'oldest' || order === 'name'
     const isValue = isText ? typeof value === 'string' : Number.isSafeInteger(value)
-    return isValue && typeof id === 'string' ? { value: value as string | number, id } : null
-  } catch {
-    return null
+    if (isValue && typeof id === 'string') return { value: value as string | number, id }
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
   }
+  throw new DamagedCursor()
 }
 
 const toListed = (row: Found): ListedKey => ({

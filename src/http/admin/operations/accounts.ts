@@ -36,6 +36,9 @@ export const accounts: readonly Operation[] = [
       region: z.string().optional().openapi({
         description: 'Where its keys are accepted; the region of this server where it is left out',
       }),
+      otherRegion: z.boolean().optional().openapi({
+        description: 'Whether to create it although this server does not serve its region',
+      }),
     }),
     examples: { 'An account': { id: EXAMPLE.fresh, name: 'North Clinic' } },
     answer: account,

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { ok, type Result } from '../../../domain/failure.ts'
-import { toStoredId } from '../../../domain/id.ts'
+import { isUuid, toStoredId } from '../../../domain/id.ts'
+import { DamagedCursor } from '../../../service/ports/page.ts'
 import type { Page } from '../../../service/ports.ts'
 
 /** RFC 3339 on the wire, with milliseconds and in UTC; epoch milliseconds in the house. */
@@ -72,6 +73,7 @@ export async function paged<Item extends { readonly id: string }>(
   query: { readonly limit?: number | undefined; readonly after?: string | undefined },
   read: (page: Page) => Promise<Item[]>,
 ): Promise<Result<{ items: Item[]; next: string | null }, never>> {
+  if (query.after !== undefined && !isUuid(query.after)) throw new DamagedCursor()
   const most = query.limit ?? LIMIT.default
   const found = await read({ after: query.after, limit: most + 1 })
   const items = found.slice(0, most)

@@ -4,7 +4,7 @@ import { page, seeOther } from '../answer.ts'
 import type { Area } from '../area.ts'
 import { listPage } from '../list-page.ts'
 import { choose, statusBadge } from '../one-account.ts'
-import { field, form, link, press, submit } from '../parts/form.ts'
+import { check, field, form, link, press, submit } from '../parts/form.ts'
 import { table } from '../parts/list.ts'
 import { moment } from '../parts/time.ts'
 import { empty, notice, refused } from '../parts/words.ts'
@@ -26,7 +26,8 @@ export function mountAccounts(area: Area): void {
   })
   area.show(`${ACCOUNTS}/new`, 'accounts.write', (visit) => ask(visit, null))
   area.act(`${ACCOUNTS}/new`, 'accounts.write', async (visit) => {
-    const wish = { name: text(visit, 'name'), region: optional(visit, 'region') }
+    const otherRegion = optional(visit, 'other-region') !== undefined
+    const wish = { name: text(visit, 'name'), region: optional(visit, 'region'), otherRegion }
     const made = await visit.desk.accounts.create(wish)
     return made.ok
       ? seeOther(visit.c, `${ACCOUNTS}/${made.value.id}`, 'account-created')
@@ -81,6 +82,7 @@ function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
     `${ACCOUNTS}/new`,
     html`${field({ name: 'name', label: 'Name of the organization', value: text(visit, 'name'), required: true, autofocus: true })}
       ${field({ name: 'region', label: 'Region', value: text(visit, 'region'), hint: 'Where its data is to stay. Empty: this server’s own. It cannot be changed afterwards.', spellcheck: false })}
+      ${check({ name: 'other-region', label: 'Another server serves this region: its keys do not work here', checked: optional(visit, 'other-region') !== undefined })}
       <div class="row">${submit('Create the account')}${link(ACCOUNTS, 'Cancel', 'quiet')}</div>`,
   )}</section>`
   const crumbs = ABOVE_ACCOUNTS

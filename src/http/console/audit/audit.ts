@@ -6,7 +6,7 @@ import { press } from '../parts/form.ts'
 import { type Html, nothing } from '../parts/html.ts'
 import { pager } from '../parts/list.ts'
 import { empty, plural, refused } from '../parts/words.ts'
-import { optional, type Visit } from '../visit.ts'
+import { cursor, optional, type Visit } from '../visit.ts'
 import type { AuditScreenDeps } from './deps.ts'
 import { eventTable } from './event-table.ts'
 import { mountExport } from './export.ts'
@@ -27,7 +27,7 @@ export function mountAudit(area: Area, deps: AuditScreenDeps): void {
     if (typeof filter === 'string') {
       return shown(visit, html`${refused(filter)}${filterForm(visit)}`, 422)
     }
-    const after = optional(visit, 'after')
+    const after = cursor(visit)
     const found = await visit.desk.audit.list({ ...filter, after, limit: ROWS + 1 })
     const events = found.slice(0, ROWS)
     const list =
