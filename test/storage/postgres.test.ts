@@ -246,8 +246,9 @@ describe('PostgreSQL', () => {
   test('a row that somebody else keeps locked is waited for 5 seconds, then Unavailable', async () => {
     const [engine, other] = [await openOne(), await openOne()]
     const storage = createStorage(engine)
+    await storage.probe()
     const hold = other.atomic([
-      statement('SELECT version FROM authority FOR UPDATE'),
+      statement('SELECT id FROM probes FOR UPDATE'),
       statement('SELECT pg_sleep(600)'),
     ])
     const held = hold.catch((error: unknown) => error)
