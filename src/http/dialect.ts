@@ -8,6 +8,8 @@ export interface SurfaceDialect {
   readonly name: string
   /** Whether the request carries such a credential at all, good or bad. */
   readonly claims: (headers: Headers) => boolean
+  /** Whether it may be half a credential of this kind, where no other kind takes it for one of its own. */
+  readonly mayClaim?: (headers: Headers) => boolean
   /** Never throws, whatever the headers. */
   readonly read: (headers: Headers) => Result<Credential, Unbelieved>
   /** `path`: where one dialect's surfaces have words of their own. */

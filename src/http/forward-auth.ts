@@ -17,6 +17,8 @@ export interface Gate {
   readonly name: string
   /** Whether the request carries such a credential, good or bad. */
   readonly claims: (headers: Headers) => boolean
+  /** Whether it may be half of one, where no other kind lets the request through. */
+  readonly mayClaim?: (headers: Headers) => boolean
   readonly judge: (headers: Headers, caller: Caller) => Promise<Result<Key>>
   /** `path`: what the proxy guards. */
   readonly refuse: (failure: Failure, path: string) => Reply
@@ -87,7 +89,8 @@ export function forwardAuth(deps: ForwardAuthDeps): Hono {
       const judged = await judge(gates, asked, caller)
       if (judged.ok && !asked.refusalOnly) return admitted(judged.value, caller)
       const failure: Failure = judged.ok ? { reason: 'busy', retryAfterSeconds: 1 } : judged.failure
-      const reply = withStatus(first.refuse(failure, path), asked)
+      const words = failure.reason === 'secret_missing' ? (gates.at(-1) ?? first) : first
+      const reply = withStatus(words.refuse(failure, path), asked)
       if (!judged.ok) {
         deps.refused('forward-auth', failure, caller)
         deps.refused.answered(caller, reply)
@@ -115,7 +118,8 @@ async function judge(
     const key = await gate.judge(headers, caller)
     const judged = key.ok ? mayAll(key.value, methods) : key
     if (judged.ok) return judged
-    if (n === 0) refusal = judged
+    // A half that is known says more than that a whole is not.
+    if (n === 0 || judged.failure.reason === 'secret_missing') refusal = judged
   }
   return refusal
 }
@@ -180,7 +184,11 @@ function gatesFor(
   all: readonly Gate[],
 ): { gates: readonly Gate[]; path: string } | null {
   const path = original ?? `/${below.join('/')}`
-  if (name === ANY) return { gates: all.filter((gate) => gate.claims(headers)), path }
+  if (name === ANY) {
+    const claiming = all.filter((gate) => gate.claims(headers))
+    const others = all.filter((gate) => !claiming.includes(gate) && gate.mayClaim?.(headers))
+    return { gates: [...claiming, ...others], path }
+  }
   const chosen = all.find((gate) => gate.name === name)
   return chosen === undefined ? null : { gates: [chosen], path }
 }

@@ -7,6 +7,7 @@ import type { Gate } from './forward-auth.ts'
 export const surfaceGate = (dialect: SurfaceDialect, authenticate: Authenticate): Gate => ({
   name: dialect.name,
   claims: dialect.claims,
+  mayClaim: dialect.mayClaim ?? (() => false),
   async judge(headers, caller) {
     const credential = dialect.read(headers)
     return credential.ok ? authenticate(credential.value, caller) : credential

@@ -121,3 +121,54 @@ test.each([
   expect(answer.status).toBe(400)
   expect(issueOf(answer)).toMatchObject({ code: 'invalid' })
 })
+
+test.each(['bix', 'TIM', 'nobody,Tim'])(
+  'a search finds by any part of a name: %s',
+  async (name) => {
+    expect(entriesOf(await ask(`/fhir/Patient?name=${name}`))).toHaveLength(1)
+    expect(entriesOf(await ask('/fhir/Patient?name=nobody'))).toHaveLength(0)
+  },
+)
+
+test('a search is sent as a form, whose parameters count beside those of the query', async () => {
+  const form = (body: string) => ask('/fhir/Patient/_search?name=bix', { method: 'POST', body })
+  expect(entriesOf(await form('birthdate=2008-01-06'))).toHaveLength(1)
+  expect(entriesOf(await form('birthdate=1971-11-30'))).toHaveLength(0)
+})
+
+const put = (id: string, resource: object = { resourceType: 'Patient', id }) => ({
+  resource,
+  request: { method: 'PUT', url: `Patient/${id}` },
+})
+const bundle = (type: string, ...entry: object[]) =>
+  send('POST', '/fhir', { resourceType: 'Bundle', type, entry })
+
+test('a transaction creates, updates, reads and searches', async () => {
+  const { status, body } = await bundle(
+    'transaction',
+    put('t1'),
+    { resource: { resourceType: 'Patient' }, request: { method: 'POST', url: 'Patient' } },
+    { request: { method: 'GET', url: 'Patient?family=bix' } },
+  )
+  expect(status).toBe(200)
+  expect(body).toMatchObject({
+    type: 'transaction-response',
+    entry: [
+      { resource: { id: 't1' }, response: { status: '201' } },
+      { response: { status: '201' } },
+      { resource: { type: 'searchset', total: 1 }, response: { status: '200' } },
+    ],
+  })
+  expect((await ask('/fhir/Patient/t1')).status).toBe(200)
+})
+
+test('of a transaction with a bad entry nothing is kept; of a batch all but that', async () => {
+  const bad = put('t3', { resourceType: 'Patient', id: 'other' })
+  expect((await bundle('transaction', put('t2'), bad)).status).toBe(400)
+  expect((await ask('/fhir/Patient/t2')).status).toBe(404)
+  expect((await bundle('batch', put('t2'), bad)).body).toMatchObject({
+    entry: [{ response: { status: '201' } }, { response: { status: '400' } }],
+  })
+  expect((await ask('/fhir/Patient/t2')).status).toBe(200)
+  expect((await bundle('document')).status).toBe(400)
+})

@@ -154,6 +154,19 @@ describe('a refusal', () => {
     expect((await ask(idAlone, '/forward-auth?statuses=401,403')).status).toBe(401)
   })
 
+  test('of an XDENT KeyId alone is in XDENT’s words, and of nobody’s key in no other’s', async () => {
+    const { publicId } = keyOf('xdent')
+    for (const path of ['/forward-auth', '/forward-auth/any', '/forward-auth/xdent']) {
+      const answer = await ask({ 'X-Api-Key': publicId }, path)
+      expect([answer.status, await answer.json()]).toEqual([
+        401,
+        { Code: 'SECRET_REQUIRED', Message: expect.any(String) },
+      ])
+    }
+    const unknown = await ask({ 'X-Api-Key': 'NOBODYS-KEY-ID' })
+    expect(unknown.headers.get('content-type')).toContain('application/fhir+json')
+  })
+
   test('is the only answer to who asks for the refusal', async () => {
     const headers = await headersOf('xdent')
     const now = await ask(headers, '/forward-auth?refusal')

@@ -192,6 +192,19 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
     expect(body).not.toContain('somebody-else')
   })
 
+  test('never hands on what the caller says of its own address or name', async () => {
+    const names = ['X-Forwarded-For', 'X_Forwarded_For', 'Forwarded', 'X-Real-IP', 'True-Client-IP']
+    const made = [...names, 'X-Forwarded-Host', 'Remote-User', 'X-Remote-User', 'Proxy']
+    const { headers = {} } = keysOf[name]?.xenrad ?? {}
+    const answer = await askRaw('GET', '/reports/7', {
+      ...headers,
+      ...Object.fromEntries(made.map((header) => [header, 'made-up.example'])),
+    })
+    expect(answer?.status).toBe(200)
+    expect(answer?.body).not.toContain('made-up.example')
+    expect((JSON.parse(answer?.body ?? '') as Echo).headers['x-forwarded-for']).toBe('127.0.0.1')
+  })
+
   test('tells the upstream whose request it is, though the caller’s Connection names that', async () => {
     const identity = ['Account', 'Site', 'Key', 'Owner', 'Dialect'].map(
       (word) => `X-Latchkey-${word}`,

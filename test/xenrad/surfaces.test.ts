@@ -159,6 +159,11 @@ describe('FHIR', () => {
     expect(url).toBe('/r4/fhir/metadata?_format=json')
     expect(Object.keys(read).filter((name) => /latchkey|key|authorization/.test(name))).toEqual([])
     expect(read['x-request-id']).toMatch(UUID)
+    const smart = await server.call('/fhir/.well-known/smart-configuration', {
+      method: 'GET',
+      headers,
+    })
+    expect(received(smart).url).toBe('/r4/fhir/.well-known/smart-configuration')
   })
 
   test.each([
@@ -167,12 +172,13 @@ describe('FHIR', () => {
     ['GET', '/fhir/metadata/'],
     ['GET', '/fhir/metadata/1'],
     ['GET', '/fhir//metadata'],
+    ['POST', '/fhir/.well-known/smart-configuration'],
+    ['GET', '/fhir/.well-known/other'],
     ['GET', '/fhir/metadata;x'],
     ['GET', '/fhir/metadata%2f'],
     ['GET', '/fhir/%6detadata'],
     ['GET', '/fhir/Metadata'],
     ['GET', '/fhir'],
-    ['GET', '/fhir/.well-known/smart-configuration'],
   ])('nothing else is: %s %s needs a key', async (method, path) => {
     expect(await seen(await server.call(path, { method }))).toEqual(
       refusal(
@@ -205,6 +211,8 @@ describe('messages', () => {
     ['/v2/ingest', 'text/plain'],
     ['/v2/ingest', 'text/plain; charset=utf-8'],
     ['/v2/ingest', 'Text/Plain;charset=ISO-8859-1'],
+    ['/v2/ingest', 'application/hl7-v2'],
+    ['/v2/ingest', 'Application/HL7-v2; charset=utf-8'],
     ['/v2/ingest', 'application/hl7-v2+er7'],
     ['/v2/ingest', 'application/hl7-v2+er7 ; charset=utf-8'],
     ['/v2/ingest', 'x-application/hl7-v2+er7'],
@@ -221,7 +229,12 @@ describe('messages', () => {
     expect(received(await send(path, { headers })).method).toBe('POST')
   })
 
-  const V2 = ['text/plain', 'application/hl7-v2+er7', 'x-application/hl7-v2+er7']
+  const V2 = [
+    'text/plain',
+    'application/hl7-v2',
+    'application/hl7-v2+er7',
+    'x-application/hl7-v2+er7',
+  ]
   test.each([
     ['hl7 v2', V2, 'application/json'],
     ['hl7 v2', V2, 'application/xml'],

@@ -4,12 +4,13 @@ import type { SurfaceDialect } from '../dialect.ts'
 import { sayWho } from '../identity.ts'
 import { json } from '../reply.ts'
 import { createSurfaces, type SurfaceDeps } from '../surface.ts'
-import { isApiKey, readApiKey } from './credential.ts'
+import { isApiKey, isKeyIdAlone, readApiKey } from './credential.ts'
 import { refuse, refuseBroken, refuseMethod } from './refusals.ts'
 
 export const xdent: SurfaceDialect = {
   name: 'xdent',
   claims: isApiKey,
+  mayClaim: isKeyIdAlone,
   read: readApiKey,
   refuse,
   broken: refuseBroken,

@@ -1,6 +1,7 @@
 import type { Credential } from '../../domain/credential.ts'
 import { fail, ok, type Result, type Unbelieved } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
+import { SECRET_PREFIX } from '../../domain/secret.ts'
 
 /**
  * `KeyId.Secret`, printable ASCII. The first dot splits: an imported secret may have dots, a KeyId none.
@@ -12,6 +13,12 @@ const HEADER = 'X-Api-Key'
 
 /** The dot tells it from the keys of others that come in a header of this name. */
 export const isApiKey = (headers: Headers): boolean => headers.get(HEADER)?.includes('.') ?? false
+
+/** No secret made here is a KeyId, so that a wrong one is not looked up twice. */
+export function isKeyIdAlone(headers: Headers): boolean {
+  const header = headers.get(HEADER) ?? ''
+  return header !== '' && !header.includes('.') && !header.startsWith(SECRET_PREFIX)
+}
 
 /** The key of the header. A header without a value is as good as none. */
 export function readApiKey(headers: Headers): Result<Credential, Unbelieved> {

@@ -18,7 +18,12 @@ const INGESTS: readonly Ingest[] = [
   {
     path: '/v2/ingest',
     surface: 'hl7',
-    types: ['text/plain', 'application/hl7-v2+er7', 'x-application/hl7-v2+er7'],
+    types: [
+      'text/plain',
+      'application/hl7-v2',
+      'application/hl7-v2+er7',
+      'x-application/hl7-v2+er7',
+    ],
   },
   { path: '/v3/ingest', surface: 'hl7', types: [] },
   { path: '/ingest', surface: 'mpps', types: ['application/json'] },
@@ -37,7 +42,7 @@ export function xenradSurfaces(deps: SurfaceDeps): Hono {
   // Also /fhir itself.
   app.all('/fhir/*', (c) => {
     if (!FHIR_METHODS.includes(c.req.method)) return notAllowed(c, FHIR_METHODS)
-    return isMetadata(c.req.raw) ? metadata(c) : toFhir(c)
+    return isPublic(c.req.raw) ? passUnjudged(c) : toFhir(c)
   })
   for (const ingest of INGESTS) {
     app.all(ingest.path, (c) =>
@@ -47,7 +52,7 @@ export function xenradSurfaces(deps: SurfaceDeps): Hono {
   return app
 
   /** Needs no key, so none that comes is judged, and the upstream is told of nobody. */
-  function metadata(c: Context) {
+  function passUnjudged(c: Context) {
     return answer(c, xenrad, (_, caller) => deps.pass(c, 'fhir', null, caller))
   }
 
@@ -71,9 +76,12 @@ export function xenradSurfaces(deps: SurfaceDeps): Hono {
   }
 }
 
+/** What a client reads before it has a key (FHIR R4 §3.1.0.9, SMART App Launch §3). */
+const PUBLIC_PATHS = ['/fhir/metadata', '/fhir/.well-known/smart-configuration']
+
 /** By the path as it was sent: what another spelling leads to, the upstream decides, and not without a key. */
-const isMetadata = ({ method, url }: Request) =>
-  (method === 'GET' || method === 'HEAD') && new URL(url).pathname === '/fhir/metadata'
+const isPublic = ({ method, url }: Request) =>
+  (method === 'GET' || method === 'HEAD') && PUBLIC_PATHS.includes(new URL(url).pathname)
 
 /** Without parameters; empty where none is said. */
 const mediaType = (headers: Headers) =>

@@ -10,6 +10,7 @@ export const METADATA = {
   rest: [
     {
       mode: 'server',
+      interaction: [{ code: 'transaction' }, { code: 'batch' }],
       resource: [
         {
           type: 'Patient',
@@ -17,6 +18,7 @@ export const METADATA = {
           updateCreate: true,
           searchParam: [
             { name: '_id', type: 'token' },
+            { name: 'name', type: 'string' },
             { name: 'family', type: 'string' },
             { name: 'birthdate', type: 'date' },
           ],

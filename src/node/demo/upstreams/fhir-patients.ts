@@ -9,7 +9,11 @@ export interface Patient {
 }
 
 interface Name {
+  readonly text?: string
   readonly family?: string
+  readonly given?: readonly string[]
+  readonly prefix?: readonly string[]
+  readonly suffix?: readonly string[]
 }
 
 /** The patients of one site. Their ids are the site's own, so that another site's are found nowhere. */
@@ -51,13 +55,20 @@ function matches(patient: Patient, parameter: string, value: string): boolean {
     case 'birthdate':
       return patient.birthDate === value
     case 'family':
-      // A string matches from its beginning, in any case (§3.1.1.4.8).
-      return namesOf(patient).some(({ family }) =>
-        String(family).toLowerCase().startsWith(value.toLowerCase()),
+      return namesOf(patient).some(({ family }) => startsWith(family, value))
+    case 'name':
+      // Any part of a name (hl7.org/fhir/R4/patient.html#search).
+      return namesOf(patient).some(({ text, family, given = [], prefix = [], suffix = [] }) =>
+        [text, family, ...given, ...prefix, ...suffix].some((part) => startsWith(part, value)),
       )
     default:
       return true
   }
 }
+
+/** A string matches from its beginning, in any case; of several values, one is enough (§3.1.1.4.8). */
+const startsWith = (part: string | undefined, value: string): boolean =>
+  part !== undefined &&
+  value.split(',').some((wanted) => part.toLowerCase().startsWith(wanted.toLowerCase()))
 
 const namesOf = ({ name }: Patient): Name[] => (Array.isArray(name) ? name : [])

@@ -3,7 +3,7 @@ import { acknowledge } from './hl7-v2.ts'
 import { acknowledgeV3 } from './hl7-v3.ts'
 
 /** How v2 in its encoding of bars and hats is sent; with no type at all, too. */
-const V2_TYPES = /^(text\/plain|(application|x-application)\/hl7-v2\+er7)\s*(;|$)/i
+const V2_TYPES = /^(text\/plain|application\/hl7-v2(\+er7)?|x-application\/hl7-v2\+er7)\s*(;|$)/i
 const V3_TYPES = /^((text|application)\/xml|application\/[\w.-]+\+xml)\s*(;|$)/i
 
 /** A receiver of HL7 over HTTP. Whatever it makes of a message, it says in HL7, with a 200. */
