@@ -8,3 +8,12 @@ export const isUuid = (text: string): boolean => UUID.test(text)
  * limit, a lookup or an argon2 turn of its own.
  */
 export const toStoredId = (text: string): string => (isUuid(text) ? text.toLowerCase() : text)
+
+/** A cursor that no list has given out, or that another order has: an empty list would be a lie. */
+export class DamagedCursor extends Error {
+  override name = 'DamagedCursor'
+
+  constructor() {
+    super('`after` is no cursor of this list: begin with its first page')
+  }
+}

@@ -549,7 +549,7 @@ test('a script in every field stays text, on every page', async () => {
   const lists = typed.map((name) => `${KEYS}?${name}=${query}`)
   for (const one of [...pages, ...lists, KEYS, `${KEYS}/new?dialect=${query}`]) {
     const { status, html } = await engineer.get(one)
-    expect([one, status]).toEqual([one, 200])
+    expect([one, status]).toEqual([one, one.includes('after=') ? 422 : 200])
     expect(html).not.toContain(SCRIPT)
   }
 })

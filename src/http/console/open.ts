@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { Unreadable } from '../../domain/failure.ts'
+import { DamagedCursor } from '../../domain/id.ts'
 import { Forbidden } from '../../service/permits.ts'
-import { DamagedCursor } from '../../service/ports/page.ts'
 import { type Log, Unavailable } from '../../service/ports.ts'
 import type { Caller } from '../../service/refused.ts'
 import { decodeText, readBody } from '../body.ts'

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import { DamagedCursor } from '../../domain/id.ts'
 import type {
   KeyOrder,
   KeyQuestions,
@@ -6,7 +7,6 @@ import type {
   ListedKey,
   ListStorage,
 } from '../../service/ports/lists.ts'
-import { DamagedCursor } from '../../service/ports/page.ts'
 import { anyOf } from '../any-of.ts'
 import type { Compiler, Engine, Step } from '../engine.ts'
 import { toSummary } from '../keys.ts'

@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { ok, type Result } from '../../../domain/failure.ts'
-import { isUuid, toStoredId } from '../../../domain/id.ts'
-import { DamagedCursor } from '../../../service/ports/page.ts'
+import { DamagedCursor, isUuid, toStoredId } from '../../../domain/id.ts'
 import type { Page } from '../../../service/ports.ts'
 
 /** RFC 3339 on the wire, with milliseconds and in UTC; epoch milliseconds in the house. */
