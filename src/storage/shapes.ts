@@ -16,7 +16,6 @@ type Columns<Name extends TableName> = Readonly<Record<keyof Tables[Name] & stri
 const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
   schema_version: { version: '' },
   authority: { version: '' },
-  probes: { id: 'key', bytes: '' },
   accounts: {
     id: 'key',
     name: '',
@@ -199,6 +198,7 @@ const COLUMNS: { readonly [Name in TableName]: Columns<Name> } = {
   },
   audit_chain: { sequence: '', seal: '' },
   audit_checkpoints: { sequence: 'key', first: 'key', seal: '', at: '', signature: '' },
+  probes: { id: 'key', bytes: '' },
 }
 
 /** The columns of one table. */
