@@ -23,3 +23,8 @@ describe('JSON that is shown', () => {
     expect(indented(deep)).toBe(deep)
   })
 })
+
+test('a long text with quotes in it is shown as it is', () => {
+  const text = JSON.stringify({ a: '":'.repeat(3_000_000) })
+  expect(indented(text)).toBe(text)
+})

@@ -1,6 +1,6 @@
 const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g
 
-/** What is nested so deep that it becomes longer than this is shown as it is. */
+/** What is longer than this, or becomes so by its nesting, is shown as it is. */
 const MOST = 24_000
 
 /**
@@ -8,7 +8,7 @@ const MOST = 24_000
  * round long numbers, and lose one of two members of one name.
  */
 export function indented(text: string): string {
-  if (!isJson(text)) return text
+  if (text.length > MOST || !isJson(text)) return text
   let depth = 0
   let shown = ''
   let before = ''
