@@ -89,7 +89,14 @@ export type NotNow =
 /** How a credential that is presented at every request can fail to open its surface. */
 export type SurfaceFailure = Unreadable | Unbelieved | NotAllowed | UpstreamFailed | NotNow
 
-export type Reason = Failure['reason']
+/** What one surface refuses in words for this request alone, which no dialect's table has. */
+export type OwnRefusal =
+  /** Its Content-Type is none that the path takes. */
+  | { reason: 'type_unsupported' }
+  /** A customer key was not made or changed: `why` is one of our words. */
+  | { reason: 'customer_key_refused'; why: string }
+
+export type Reason = (Failure | OwnRefusal)['reason']
 
 /** Either a value, or the one failure that stood in its way. */
 export type Result<T, F = Failure> = { ok: true; value: T } | { ok: false; failure: F }

@@ -1,10 +1,10 @@
-import type { Failure, Reason } from './failure.ts'
+import type { Failure, OwnRefusal } from './failure.ts'
 
 /** The facts of a refusal, as the audit keeps them. */
 export type Known = Readonly<Record<string, string | number | boolean | null>>
 
 /** What an operator is told of one reason. */
-interface Told<Facts extends Failure> {
+interface Told<Facts extends Failure | OwnRefusal> {
   /**
    * The facts that are kept: those that are our own words or ids. Whatever a caller typed may be a
    * secret in the wrong field.
@@ -226,9 +226,12 @@ const TOLD = {
   },
   quota_exceeded: {
     keeps: ['limit', 'retryAfterSeconds'],
-    says: ({ limit, retryAfterSeconds }) =>
-      `More than ${limit} requests came from this address: it must wait ${retryAfterSeconds} s.`,
-    helps: () => 'LATCHKEY_QUOTA_REQUESTS is the limit.',
+    says: ({ limit, retryAfterSeconds, keyId }) =>
+      keyId === undefined
+        ? `More than ${limit} requests came from this address: it must wait ${retryAfterSeconds} s.`
+        : `More than ${limit} requests came with this key: it must wait ${retryAfterSeconds} s.`,
+    helps: () =>
+      'LATCHKEY_QUOTA_REQUESTS is the limit; that of an Open Dental customer key is its access.',
   },
   busy: {
     keeps: ['retryAfterSeconds'],
@@ -236,16 +239,32 @@ const TOLD = {
     helps: () =>
       'It passes. If it comes often: more cores, another server beside it, or fewer exchanges that fail.',
   },
-} satisfies { readonly [R in Reason]: Told<Extract<Failure, { reason: R }>> }
+} satisfies { readonly [R in Failure['reason']]: Told<Extract<Failure, { reason: R }>> }
 
-const WORDS = new Map<string, Pick<Told<Failure>, 'says' | 'helps'>>(Object.entries(TOLD))
+const OWN = {
+  type_unsupported: {
+    keeps: [],
+    says: () => 'The key was right, the Content-Type is none that this path takes.',
+    helps: caller('send one that the answer names, or none'),
+  },
+  customer_key_refused: {
+    keeps: ['why'],
+    says: ({ why }) => `The developer's key was right, the customer key was left as it is: ${why}.`,
+    helps: () => 'The answer says what its developer can do.',
+  },
+} satisfies {
+  readonly [R in OwnRefusal['reason']]: Told<Extract<OwnRefusal, { reason: R }>>
+}
 
-/** Whether this version of the program knows the reason. */
-export const isReason = (reason: unknown): boolean => WORDS.has(String(reason))
+const ALL = { ...TOLD, ...OWN }
+const WORDS = new Map<string, Pick<Told<Failure>, 'says' | 'helps'>>(Object.entries(ALL))
 
-/** What the audit keeps of a failure. */
-export function factsOf(failure: Failure): Known {
-  const kept: readonly string[] = TOLD[failure.reason].keeps
+/** Whether every dialect of this version of the program has words for the reason. */
+export const isReason = (reason: unknown): boolean => Object.hasOwn(TOLD, String(reason))
+
+/** What the audit keeps of a refusal. */
+export function factsOf(failure: Failure | OwnRefusal): Known {
+  const kept: readonly string[] = ALL[failure.reason].keeps
   const facts = Object.entries(failure).filter(([name]) => kept.includes(name))
   return { reason: failure.reason, ...Object.fromEntries(facts) }
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { Result, SurfaceFailure } from '../domain/failure.ts'
+import type { OwnRefusal, Result, SurfaceFailure } from '../domain/failure.ts'
 import { type Key, mayRequest } from '../domain/key.ts'
 import type { Surface } from '../domain/surface.ts'
 import type { Authenticate } from '../service/authenticate.ts'
@@ -7,7 +7,7 @@ import { type Log, Unavailable } from '../service/ports.ts'
 import type { Caller, Refused } from '../service/refused.ts'
 import { callerOf, type HttpDeps } from './caller.ts'
 import type { SurfaceDialect } from './dialect.ts'
-import { DATABASE_BACK_SECONDS, toResponse } from './reply.ts'
+import { DATABASE_BACK_SECONDS, type Reply, toResponse } from './reply.ts'
 import type { Identity } from './upstream/headers.ts'
 import type { Pass } from './upstream/pass.ts'
 
@@ -45,10 +45,7 @@ export function createSurfaces(deps: SurfaceDeps) {
     try {
       const done = await work(c.req.raw, caller)
       if (done.ok) return done.value
-      refused(dialect.name, done.failure, caller)
-      const reply = dialect.refuse(done.failure, path)
-      refused.answered(caller, reply)
-      return toResponse(reply, caller.requestId)
+      return refuse(dialect, done.failure, dialect.refuse(done.failure, path), caller)
     } catch (error) {
       log.error({ ...caller, error }, 'a request failed')
       const reply =
@@ -59,9 +56,22 @@ export function createSurfaces(deps: SurfaceDeps) {
     }
   }
 
+  /** Answers with this refusal, which the audit hears of. */
+  function refuse(
+    dialect: SurfaceDialect,
+    refusal: SurfaceFailure | OwnRefusal,
+    reply: Reply,
+    caller: Caller,
+  ): Response {
+    refused(dialect.name, refusal, caller)
+    refused.answered(caller, reply)
+    return toResponse(reply, caller.requestId)
+  }
+
   return {
     admit,
     answer,
+    refuse,
 
     /** Judges the request and hands it on to what stands behind the surface. */
     handOn: (dialect: SurfaceDialect, surface: Surface) => (c: Context) =>

@@ -1,4 +1,4 @@
-import type { Failure } from '../domain/failure.ts'
+import type { Failure, OwnRefusal } from '../domain/failure.ts'
 import { factsOf } from '../domain/refusal.ts'
 import type { Log } from './ports.ts'
 import { type Answer, NOBODY, type Recorder } from './recorder.ts'
@@ -25,7 +25,7 @@ export interface RefusedDeps {
  * must not see from the time it takes whether there is such a key.
  */
 export function createRefused({ recorder, traffic, log }: RefusedDeps) {
-  function refused(what: string, failure: Failure, caller: Caller): void {
+  function refused(what: string, failure: Failure | OwnRefusal, caller: Caller): void {
     log.info({ ...caller, ...loggedOf(failure) }, `${what} refused`)
     const keyId = 'keyId' in failure ? failure.keyId : caller.keyId
     const subject = keyId ?? NOBODY
@@ -42,7 +42,7 @@ export function createRefused({ recorder, traffic, log }: RefusedDeps) {
 }
 
 /** A member's name is the caller's own text: in a payload it may be anything, so no log keeps it. */
-const loggedOf = (failure: Failure): object =>
+const loggedOf = (failure: Failure | OwnRefusal): object =>
   failure.reason === 'member_repeated' ? { reason: failure.reason } : failure
 
 export type Refused = ReturnType<typeof createRefused>

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { DIALECTS, type Dialect } from '../domain/dialect.ts'
-import type { Failure } from '../domain/failure.ts'
+import type { Failure, OwnRefusal } from '../domain/failure.ts'
 import { isWithin } from '../domain/instant.ts'
 import type { Key } from '../domain/key.ts'
 import type { Traffic, TrafficStorage } from './ports/traffic.ts'
@@ -103,7 +103,7 @@ export function createTraffic(deps: {
 
     refused(
       surface: string,
-      failure: Failure,
+      failure: Failure | OwnRefusal,
       keyId: string | null = 'keyId' in failure ? failure.keyId : null,
     ): void {
       add({

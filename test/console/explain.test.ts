@@ -88,7 +88,7 @@ describe('who was refused after authentication is known to the audit and to the 
     expect(refusal.text).toContain('Vendor of Acme Health')
   })
 
-  test('with a key that is presented, for a pace that is exceeded and an upstream that is missing', async () => {
+  test('with a key that is presented, for an upstream that is missing', async () => {
     const wish = { dialect: 'practice', ownerId, name: 'Desk' } as const
     const { key, secret } = done(await server.keys.create(wish))
     const owner = done(await server.accounts.findUser(ownerId))

@@ -1,4 +1,4 @@
-import type { Failure, Reason } from '../../src/domain/failure.ts'
+import type { Failure } from '../../src/domain/failure.ts'
 
 /** What a caller can put into a failure. */
 export const TYPED = 'typed-by-the-caller'
@@ -46,7 +46,7 @@ const FAILURES = {
   guessing: { retryAfterSeconds: 7 },
   quota_exceeded: { limit: 10_000, retryAfterSeconds: 7 },
   busy: { retryAfterSeconds: 1 },
-} satisfies { readonly [R in Reason]: Omit<Extract<Failure, { reason: R }>, 'reason'> }
+} satisfies { readonly [R in Failure['reason']]: Omit<Extract<Failure, { reason: R }>, 'reason'> }
 
 /** One failure for each reason. */
 export const failures = Object.entries(FAILURES).map(

@@ -19,7 +19,8 @@ export interface KeyListDeps extends SurfaceDeps {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT']
 
-type Answered = Result<Reply, SurfaceFailure>
+/** An answer, or why the customer key was left as it is; or what is wrong with the request. */
+type Answered = Result<Result<Reply, CustomerKeyRefusal>, SurfaceFailure>
 
 /** `/apikeys`: what a developer does with his customer keys, by his own key. */
 export function keyList(deps: KeyListDeps): (c: Context) => Promise<Response> {
@@ -39,8 +40,12 @@ export function keyList(deps: KeyListDeps): (c: Context) => Promise<Response> {
       const portal = mayManage(key.value)
       if (!portal.ok) return portal
 
-      const answered = await perform(request, portal.value)
-      return answered.ok ? say(answered.value) : answered
+      const done = await perform(request, portal.value)
+      if (!done.ok) return done
+      const answer = done.value
+      if (answer.ok) return say(answer.value)
+      const refusal = { reason: 'customer_key_refused', why: answer.failure.reason } as const
+      return ok(surfaces.refuse(opendental, refusal, refuseKey(answer.failure), caller))
     })
 
   function perform(request: Request, portal: Portal): Promise<Answered> {
@@ -53,7 +58,7 @@ export function keyList(deps: KeyListDeps): (c: Context) => Promise<Response> {
     const found = await customerKeys.list(portal)
     const now = clock()
     const records = found.map((key) => recordOf(key, now))
-    return ok(json(200, records))
+    return ok(ok(json(200, records)))
   }
 
   async function create(request: Request, portal: Portal): Promise<Answered> {
@@ -70,7 +75,10 @@ export function keyList(deps: KeyListDeps): (c: Context) => Promise<Response> {
     return ok(tell(200, await customerKeys.update(portal, secret, change)))
   }
 
-  function tell(status: number, key: Result<Revealed, CustomerKeyRefusal>): Reply {
-    return key.ok ? json(status, recordOf(key.value, clock())) : refuseKey(key.failure)
+  function tell(
+    status: number,
+    key: Result<Revealed, CustomerKeyRefusal>,
+  ): Result<Reply, CustomerKeyRefusal> {
+    return key.ok ? ok(json(status, recordOf(key.value, clock()))) : key
   }
 }

@@ -31,7 +31,7 @@ export function redoxAuth(deps: AuthDeps): Hono {
     ...otherwise,
     async answer(request, caller) {
       const fields = await readFields(request, ['apiKey', 'secret'])
-      if (!fields.ok) return unreadable(fields.failure, caller)
+      if (!fields.ok) return unreadable('exchange', fields.failure, caller)
       const { apiKey, secret } = fields.value
       return answer(await exchange({ publicId: toStoredId(apiKey), secret }, caller), caller)
     },
@@ -41,15 +41,15 @@ export function redoxAuth(deps: AuthDeps): Hono {
     ...otherwise,
     async answer(request, caller) {
       const fields = await readFields(request, ['apiKey', 'refreshToken'])
-      if (!fields.ok) return unreadable(fields.failure, caller)
+      if (!fields.ok) return unreadable('refresh', fields.failure, caller)
       const { apiKey, refreshToken } = fields.value
       return answer(await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller), caller)
     },
   })
   return app
 
-  function unreadable(failure: Failure, caller: Caller): Reply {
-    refused('exchange', failure, caller)
+  function unreadable(surface: 'exchange' | 'refresh', failure: Failure, caller: Caller): Reply {
+    refused(surface, failure, caller)
     return answer({ ok: false, failure }, caller)
   }
 

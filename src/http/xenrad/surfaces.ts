@@ -35,7 +35,7 @@ const INGEST_METHODS = ['POST']
 
 /** FHIR, HL7 over HTTP and MPPS. MLLP carries no key, and so is none of it. */
 export function xenradSurfaces(deps: SurfaceDeps): Hono {
-  const { answer, admit, handOn } = createSurfaces(deps)
+  const { answer, admit, handOn, refuse } = createSurfaces(deps)
   const toFhir = handOn(xenrad, 'fhir')
   const app = new Hono()
 
@@ -64,7 +64,7 @@ export function xenradSurfaces(deps: SurfaceDeps): Hono {
       const isTaken = types.length === 0 || type === '' || types.includes(type)
       return isTaken
         ? deps.pass(c, surface, identityOf(key.value), caller)
-        : ok(toResponse(refuseType(types, path), caller.requestId))
+        : ok(refuse(xenrad, { reason: 'type_unsupported' }, refuseType(types, path), caller))
     })
   }
 

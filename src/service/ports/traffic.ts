@@ -1,5 +1,5 @@
 import type { Dialect } from '../../domain/dialect.ts'
-import type { Failure } from '../../domain/failure.ts'
+import type { Reason } from '../../domain/failure.ts'
 
 /** What came of so many requests within an hour. */
 export interface Traffic {
@@ -9,7 +9,7 @@ export interface Traffic {
   readonly accountId: string | null
   /** Null where none was claimed. */
   readonly dialect: Dialect | null
-  readonly outcome: 'admitted' | Failure['reason']
+  readonly outcome: 'admitted' | Reason
   readonly requests: number
 }
 

@@ -40,6 +40,8 @@ const WORDS: Readonly<Record<Reason, string>> = {
   upstream_timed_out: 'The service behind took too long',
   guessing: 'Too many failures before',
   quota_exceeded: 'Too many requests',
+  type_unsupported: 'A Content-Type that is not taken',
+  customer_key_refused: 'A customer key was left as it is',
   busy: 'Too many secrets checked at once',
 }
 
