@@ -81,7 +81,7 @@ beforeAll(async () => {
     },
   }
   await everything()
-}, 60_000)
+})
 
 afterAll(async () => {
   await server.kill()

@@ -562,7 +562,7 @@ describe('what is no fault of the caller', () => {
   test('400 for a path that climbs out of the data', async () => {
     const { office } = await world()
     expect(await seen(await call('/api/v1/..%2fadmin', office.headers))).toEqual(
-      explained(400, 'The path must have no dot segments.'),
+      explained(400, 'The path must have no dot segments and no control characters.'),
     )
   })
 })

@@ -225,7 +225,11 @@ test('400 for a path that climbs', async () => {
   const { username, secret } = await seedHolder(server, 'practice')
   const answer = await get('/practice/v1/..%2fadmin', basic(username, secret))
   expect(await seen(answer)).toEqual(
-    problem(400, 'invalid_request', 'The path must have no dot segments.'),
+    problem(
+      400,
+      'invalid_request',
+      'The path must have no dot segments and no control characters.',
+    ),
   )
 })
 

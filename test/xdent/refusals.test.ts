@@ -253,7 +253,10 @@ describe('codes of our own', () => {
     const { publicId, secret } = await seedHolder(server, 'xdent')
     const answer = await get(apiKey(publicId, secret), '/api/v1/..%2fadmin')
     expect(await seen(answer)).toEqual(
-      ownAnswer(400, error('INVALID_REQUEST', 'The path must have no dot segments.')),
+      ownAnswer(
+        400,
+        error('INVALID_REQUEST', 'The path must have no dot segments and no control characters.'),
+      ),
     )
   })
 

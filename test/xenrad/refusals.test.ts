@@ -245,7 +245,7 @@ test('a path that climbs is refused, and not handed on', async () => {
     headers: { 'X-API-Key': secret },
   })
   expect(await seen(answer)).toEqual(
-    refusal('fhir', 400, 'value', 'The path must have no dot segments.'),
+    refusal('fhir', 400, 'value', 'The path must have no dot segments and no control characters.'),
   )
 })
 
