@@ -337,7 +337,7 @@ test('after any history every answer is the one that the ledger foretells, to th
     }),
     { numRuns: 50 },
   )
-}, 60_000)
+})
 
 test('a client that never replays what it has replaced and used is never locked out in 7 days', async () => {
   let gotOn = 0
@@ -357,7 +357,7 @@ test('a client that never replays what it has replaced and used is never locked 
     { numRuns: 30 },
   )
   expect(gotOn).toBeGreaterThan(0)
-}, 60_000)
+})
 
 test('of two who both go on with one family at most one gets anywhere', async () => {
   let fought = 0
@@ -389,6 +389,6 @@ test('of two who both go on with one family at most one gets anywhere', async ()
     { numRuns: 25 },
   )
   expect(fought).toBeGreaterThan(0)
-}, 60_000)
+})
 
 const isAlive = (pair: Pair | null): boolean => pair !== null && !pair.client.convicted

@@ -44,7 +44,7 @@ beforeAll(async () => {
   key = await seedKey(latchkey)
   keep('the secret', key.secret)
   await everything()
-}, 60_000)
+})
 
 afterAll(async () => {
   await server.kill()

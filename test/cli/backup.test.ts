@@ -132,7 +132,7 @@ test('every refresh token that was issued after a backup is honoured when it is 
     headers: { 'X-Api-Key': `${keyId}.${secret}` },
   })
   expect(identity.status).toBe(200)
-}, 60_000)
+})
 
 test('a backup overwrites nothing unless it is told to', async () => {
   const other = join(temporaryFolder(), 'precious')
