@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { change } from './support/moving.ts'
 import {
   deviceNew,
   seedKey,
@@ -171,6 +172,39 @@ describe('a lost answer', () => {
     await refuses(refreshToken)
     await server.keys.enable(key.keyId)
     expect(await refreshed(refreshToken)).toBe(lost)
+  })
+
+  test.each([
+    ['the first pair', async () => issue()],
+    ['a later pair', async () => refresh((await issue()).refreshToken)],
+  ])(
+    'is repeated although the access token before it is used: %s does not acknowledge the next',
+    async (_, begin) => {
+      const held = await begin()
+      expect(await use(held)).toBe(200)
+      const lost = await refreshed(held.refreshToken)
+      expect(await use(held)).toBe(200)
+      expect(await rowOf(held)).toMatchObject({ acknowledgedAt: null })
+      server.clock.turn(HOUR)
+      expect(await refreshed(held.refreshToken)).toBe(lost)
+    },
+  )
+
+  test('is repeated after a use of its access token that could not be written: it is refused', async () => {
+    const held = await issue()
+    const lost = await refresh(held.refreshToken)
+    const path = join(server.dir, 'latchkey.db')
+    change(
+      path,
+      `CREATE TRIGGER full BEFORE UPDATE OF acknowledged_at ON grants
+        BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`,
+    )
+    expect(await use(lost)).toBeGreaterThanOrEqual(500)
+    server.clock.turn(HOUR)
+    expect(await refresh(held.refreshToken)).toEqual(lost)
+    change(path, 'DROP TRIGGER full')
+    expect(await use(lost)).toBe(200)
+    await refuses(held.refreshToken)
   })
 
   test('is not what an acknowledged one is: by its own refresh, too, a token is done with', async () => {

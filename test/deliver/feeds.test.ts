@@ -348,6 +348,46 @@ describe('a process that stops', () => {
   })
 })
 
+test('an attempt is broken off before its lease ends where that cannot be renewed, and another process begins it', async () => {
+  const { feeds, send } = await at('/a')
+  await send('one')
+  let isAway = false
+  const storage = {
+    ...core.storage,
+    renewLeases: async (...args: Parameters<typeof core.storage.renewLeases>) => {
+      if (isAway) throw new Error('the disk is full')
+      return core.storage.renewLeases(...args)
+    },
+  }
+  const begun = Promise.withResolvers<AbortSignal>()
+  const courier: Pick<Courier, 'deliver'> = {
+    deliver: (_address, _body, signal) => {
+      begun.resolve(signal)
+      return new Promise((resolve) => {
+        const end = () => resolve({ outcome: 'failed', detail: 'no answer' })
+        signal.addEventListener('abort', end)
+      })
+    },
+  }
+  const leaseMs = 15_000
+  const process = processOn(core, { storage, courier, leaseMs })
+  process.wake(feeds)
+  const signal = await begun.promise
+  const renewAfter = async (ms: number) => {
+    core.clock.turn(ms)
+    await process.renew()
+    return signal.aborted
+  }
+
+  expect(await renewAfter(leaseMs - 1)).toBe(false)
+  isAway = true
+  expect(await renewAfter((leaseMs * 2) / 3 - 1)).toBe(false)
+  expect(await renewAfter(1)).toBe(true)
+  await process.finish()
+  await processOn(core).work()
+  expect(namesAt('/a')).toEqual(['one'])
+})
+
 test('a feed that a broken database left in the midst is worked at again once it answers', async () => {
   const { send } = await at('/a')
   const { id } = await send('one')

@@ -14,6 +14,8 @@ let receiver: Tenant
 let subscriptionId: string
 let desk: Desk
 
+const NOT_TOLD = 'it was not reached: why is told to the account that it belongs to'
+
 const deskOf = ({ accountId, administratorId }: Tenant) =>
   server.deskOf({ actor: administratorId, role: 'administrator', accountId })
 
@@ -73,40 +75,47 @@ test('nobody but an operator joins two accounts', async () => {
   done(await server.routes.subscribe(wish))
 })
 
-test('why it was not reached, which may say where it is, is told to the receiver’s operator alone', async () => {
-  const { storage, clock } = server
-  const id = crypto.randomUUID()
-  await storage.addMessage({
-    ...{ id, serial: 1, keyId: sender.keyId, sourceId: sender.sourceId, sealedPayload: '' },
-    ...{ dataModel: 'Device', eventType: 'New', test: false, receivedAt: clock() },
-    deliveries: [
-      {
-        id: crypto.randomUUID(),
-        subscriptionId,
-        destinationId: receiver.destinationId,
-        attemptId: crypto.randomUUID(),
-      },
-    ],
-  })
-  const by = 'test'
-  await storage.leaseFeed({ feedId: subscriptionId, by, until: clock() + 1000 }, clock())
-  const detail = 'getaddrinfo ENOTFOUND emr.receiver.example'
-  const attempt = { at: clock(), ms: 1, outcome: 'failed', httpStatus: null, detail } as const
-  const tried = { feedId: subscriptionId, by, messageId: id, position: 0, attempt }
-  expect(await storage.settleFailed(tried, clock())).toBe(true)
+test.each([
+  ['failed', 'getaddrinfo ENOTFOUND emr.receiver.example'],
+  ['forbidden', 'LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of emr.receiver.example'],
+] as const)(
+  'why an attempt %s, which may say where the destination is, is told to the receiver’s operator alone',
+  async (outcome, detail) => {
+    const { storage, clock } = server
+    const wish = { sourceId: sender.sourceId, destinationId: receiver.destinationId }
+    const dataModel = outcome === 'failed' ? 'Order' : 'Results'
+    const feedId = done(await server.routes.subscribe({ ...wish, dataModel })).id
+    const id = crypto.randomUUID()
+    await storage.addMessage({
+      ...{ id, serial: 1, keyId: sender.keyId, sourceId: sender.sourceId, sealedPayload: '' },
+      ...{ dataModel, eventType: 'New', test: false, receivedAt: clock() },
+      deliveries: [
+        {
+          id: crypto.randomUUID(),
+          subscriptionId: feedId,
+          destinationId: receiver.destinationId,
+          attemptId: crypto.randomUUID(),
+        },
+      ],
+    })
+    const by = 'test'
+    await storage.leaseFeed({ feedId, by, until: clock() + 1000 }, clock())
+    const attempt = { at: clock(), ms: 1, outcome, httpStatus: null, detail } as const
+    const tried = { feedId, by, messageId: id, position: 0, attempt }
+    expect(await storage.settleFailed(tried, clock())).toBe(true)
 
-  expect(done(await server.messages.attempts(id))).toMatchObject([{ detail }])
-  expect(done(await desk.messages.attempts(id))).toMatchObject([
-    {
-      outcome: 'failed',
-      detail: 'it was not reached: why is told to the account that it belongs to',
-    },
-  ])
-  const scope = createScope(storage, sender.accountId)
-  const feed = await scope.findListedFeed(subscriptionId)
-  expect(feed?.destination.url).toBeNull()
-  expect(feed?.lastAttempt?.detail).toContain('it was not reached')
-  expect(await scope.listFeeds({ limit: 10 })).toContainEqual(feed)
+    expect(done(await server.messages.attempts(id))).toMatchObject([{ detail }])
+    expect(done(await desk.messages.attempts(id))).toMatchObject([{ outcome, detail: NOT_TOLD }])
+    const scope = createScope(storage, sender.accountId)
+    const feed = await scope.findListedFeed(feedId)
+    expect(feed?.destination.url).toBeNull()
+    expect(feed?.lastAttempt).toMatchObject({ outcome, detail: NOT_TOLD })
+    expect(await scope.listFeeds({ limit: 10 })).toContainEqual(feed)
+  },
+)
+
+test('why an attempt of the sender’s own destination failed, and where that is, is told', async () => {
+  const scope = createScope(server.storage, sender.accountId)
   expect((await scope.findListedFeed(sender.subscriptionId))?.destination.url).toBe(sender.url)
   const [own] = done(await desk.messages.attempts(sender.messageId))
   expect(own?.detail).toContain('getaddrinfo')

@@ -68,6 +68,15 @@ describe('SQLite', () => {
     await storage.close()
   })
 
+  test('a commit waits for the disk, in the log too: a power cut loses nothing that was answered', async () => {
+    const engine = openSqlite(path)
+    const FULL = 2
+    expect(await engine.read({ sql: 'PRAGMA synchronous', values: [] })).toEqual([
+      { synchronous: FULL },
+    ])
+    await engine.close()
+  })
+
   test('a write that is answered is in the file, whatever becomes of the process', async () => {
     const storage = createStorage(openSqlite(path))
     await storage.addEvent(event('a'))
