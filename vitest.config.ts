@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/longest-first.ts'
 
+// What is random in a run draws from this: named again, it is drawn again.
+process.env.TEST_SEED ??= String(Date.now() % 1_000_000)
+
 const PATIENCE_MS = 20 * 60 * 1000
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: './test/processes.ts',
+    setupFiles: './test/random-seed.ts',
     pool: 'forks',
     // Many tests wait for processes of their own: a core for each file leaves half the machine idle.
     maxWorkers: '100%',

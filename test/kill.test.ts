@@ -7,7 +7,7 @@ const KILLS_A_LANE = 100
 
 test('no kill -9 locks a client out, loses what was acknowledged, or revives what was revoked', async () => {
   const counts = newCounts()
-  await Promise.all(Array.from({ length: LANES }, () => runLane(KILLS_A_LANE, counts)))
+  await Promise.all(Array.from({ length: LANES }, (_, n) => runLane(n, KILLS_A_LANE, counts)))
   console.log(`kill -9: ${JSON.stringify(counts)}`)
   expect(counts.kills).toBeGreaterThanOrEqual(200)
   expect(counts.lostAnswers).toBeGreaterThan(0)

@@ -1,5 +1,6 @@
 import { unpackToken } from '../../../src/crypto/refresh-token.ts'
 import type { Storage } from '../../../src/service/ports.ts'
+import type { Chance } from '../../soak/chance.ts'
 import { deviceNew, type TokenAnswer } from '../server.ts'
 import type { Counts } from './counts.ts'
 import type { Ledger } from './ledger.ts'
@@ -18,6 +19,7 @@ export class Client {
   readonly #ledger: Ledger
   readonly #storage: Pick<Storage, 'findGrant'>
   readonly #counts: Counts
+  readonly #chance: Chance
   /** The newest tokens that arrived. */
   #held: TokenAnswer | null = null
   /** The access tokens of this chain before it, which live on. */
@@ -33,12 +35,14 @@ export class Client {
     ledger: Ledger,
     storage: Pick<Storage, 'findGrant'>,
     counts: Counts,
+    chance: Chance,
   ) {
     this.#key = key
     this.#line = line
     this.#ledger = ledger
     this.#storage = storage
     this.#counts = counts
+    this.#chance = chance
   }
 
   /** After a restart: whatever was lost can be had, and the chain goes on. */
@@ -61,12 +65,12 @@ export class Client {
   }
 
   #act(): Promise<boolean> {
-    const chance = Math.random()
-    if (chance < 0.03) return this.authenticate()
-    if (chance < 0.4) return this.refresh()
-    if (chance < 0.5) return this.refresh(2)
-    if (chance < 0.65) return this.repeat()
-    if (chance < 0.75) return this.send(this.#older.at(-1))
+    const drawn = this.#chance.between(0, 99)
+    if (drawn < 3) return this.authenticate()
+    if (drawn < 40) return this.refresh()
+    if (drawn < 50) return this.refresh(2)
+    if (drawn < 65) return this.repeat()
+    if (drawn < 75) return this.send(this.#older.at(-1))
     return this.send(this.#held?.accessToken)
   }
 

@@ -2,7 +2,9 @@ import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readConfig } from '../../../src/config.ts'
 import { open } from '../../../src/node/server.ts'
+import { type Chance, createChance } from '../../soak/chance.ts'
 import { type ServerProcess, startServer } from '../process.ts'
+import { SEED } from '../seed.ts'
 import { done, seedKey, temporaryFolder, testLog } from '../server.ts'
 import { Client, type ClientKey } from './client.ts'
 import type { Counts } from './counts.ts'
@@ -16,8 +18,10 @@ const PLENTY = '1000000000'
 // Tokens name the server's URL: it must not change with the port.
 const PUBLIC_URL = 'https://latchkey.example'
 
-/** One data folder whose server is killed again and again under load. */
-export async function runLane(kills: number, counts: Counts): Promise<void> {
+/** One data folder whose server is killed again and again under load. Each lane draws its own chances. */
+export async function runLane(lane: number, kills: number, counts: Counts): Promise<void> {
+  const chanceFor = (name: string): Chance => createChance(SEED, `lane ${lane}: ${name}`)
+  const moment = chanceFor('moment')
   const dir = temporaryFolder()
   const settings = {
     LATCHKEY_URL: PUBLIC_URL,
@@ -31,11 +35,11 @@ export async function runLane(kills: number, counts: Counts): Promise<void> {
   const latchkey = await open(config, { publicUrl: PUBLIC_URL, log })
   const line = new Line()
   const ledger = new Ledger(latchkey.storage)
-  const operator = await Operator.begin(latchkey, line, counts)
+  const operator = await Operator.begin(latchkey, line, counts, chanceFor('operator'))
   const clients: Client[] = []
   for (let n = 0; n < CLIENTS; n++) {
     const key = await seedClient(latchkey)
-    clients.push(new Client(key, line, ledger, latchkey.storage, counts))
+    clients.push(new Client(key, line, ledger, latchkey.storage, counts, chanceFor(`client ${n}`)))
   }
 
   try {
@@ -48,7 +52,7 @@ export async function runLane(kills: number, counts: Counts): Promise<void> {
         await check()
         const work = Promise.all([...clients, operator].map((worker) => worker.work()))
         // The moment of the kill, and nothing else, is left to chance.
-        await Promise.race([delay(Math.random() * LONGEST_LIFE_MS), work])
+        await Promise.race([delay(moment.between(0, LONGEST_LIFE_MS)), work])
         line.expectDeath()
         await server.kill()
         await work

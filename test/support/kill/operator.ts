@@ -1,4 +1,5 @@
 import type { open } from '../../../src/node/server.ts'
+import type { Chance } from '../../soak/chance.ts'
 import { deviceNew, done, seedKey, type TokenAnswer } from '../server.ts'
 import type { Counts } from './counts.ts'
 import type { Line } from './line.ts'
@@ -25,6 +26,7 @@ export class Operator {
   readonly #latchkey: Latchkey
   readonly #line: Line
   readonly #counts: Counts
+  readonly #chance: Chance
   readonly #toggled: Victim
   readonly #place: Place
   readonly #revoked: Victim[] = []
@@ -35,20 +37,27 @@ export class Operator {
     latchkey: Latchkey,
     line: Line,
     counts: Counts,
+    chance: Chance,
     { toggled, place }: { toggled: Victim; place: Place },
   ) {
     this.#latchkey = latchkey
     this.#line = line
     this.#counts = counts
+    this.#chance = chance
     this.#toggled = toggled
     this.#place = place
   }
 
-  static async begin(latchkey: Latchkey, line: Line, counts: Counts): Promise<Operator> {
+  static async begin(
+    latchkey: Latchkey,
+    line: Line,
+    counts: Counts,
+    chance: Chance,
+  ): Promise<Operator> {
     const toggled = { ...(await seedKey(latchkey)), tokens: [] }
     const place = await seedKey(latchkey)
     done(await latchkey.keys.revoke(place.keyId))
-    return new Operator(latchkey, line, counts, { toggled, place })
+    return new Operator(latchkey, line, counts, chance, { toggled, place })
   }
 
   /** After a restart: whatever the operator was told is so, is so. */
@@ -57,7 +66,7 @@ export class Operator {
     this.#checked = this.#revoked.length
     for (const victim of fresh) await this.#mustBeRefused(victim, { secretToo: true })
     for (let n = 0; n < Math.min(SAMPLE, this.#revoked.length); n++) {
-      const victim = this.#revoked[Math.floor(Math.random() * this.#revoked.length)]
+      const victim = this.#revoked[this.#chance.between(0, this.#revoked.length - 1)]
       if (victim !== undefined) await this.#mustBeRefused(victim)
     }
     await this.#checkToggled()
