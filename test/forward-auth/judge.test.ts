@@ -211,3 +211,15 @@ describe('a refusal', () => {
     expect((await guess('198.51.100.2')).status).toBe(401)
   })
 })
+
+// As a Worker is asked: its platform leaves these to it, and a URL of them would lead elsewhere.
+test.each([
+  'https://latchkey.example/forward-auth/xenrad/%2e%2e/%2E%2e/health',
+  'https://latchkey.example/forward-auth/any\\..\\..\\health',
+  'https://latchkey.example/forward-auth/any/.%2e\\..\\.well-known/jwks.json',
+  '/forward-auth/any/../../health',
+])('a question that climbs is refused in every runtime: %s', async (target) => {
+  const answer = await server.app.request(new URL(target, 'https://x').href, {}, { target })
+  expect(answer.status).toBe(400)
+  expect(await answer.json()).toEqual({ message: 'The path must have no dot segments.' })
+})
