@@ -9,12 +9,6 @@ INSERT INTO schema_version (version) VALUES (5);
 CREATE TABLE authority (version BIGINT NOT NULL);
 INSERT INTO authority (version) VALUES (1);
 
--- One row, written over by each `/ready`: as much as a message takes.
-CREATE TABLE probes (
-  id TEXT PRIMARY KEY,
-  bytes TEXT NOT NULL
-);
-
 -- ── Who ──────────────────────────────────────────────────────────────────────────────────────────
 -- event_id is the audit event of a row's last change: the change and its event stand or fall together.
 
@@ -343,4 +337,10 @@ CREATE TABLE audit_checkpoints (
   at BIGINT NOT NULL,
   signature TEXT NOT NULL,
   PRIMARY KEY (sequence, first)
+);
+
+-- One row, written over by each `/ready`: as much as a message takes.
+CREATE TABLE probes (
+  id TEXT PRIMARY KEY,
+  bytes TEXT NOT NULL
 );
