@@ -44,6 +44,8 @@ type Row = Record<string, unknown>
 /** What each table of version 1 has gained until today. */
 const GAINED: Record<string, (row: Row) => Row> = {
   schema_version: () => ({ version: SCHEMA_VERSION }),
+  // Ids were spelled anew: what was read before holds no longer.
+  authority: ({ version }) => ({ version: Number(version) + 1 }),
   accounts: () => ({ departed_keys: 'keep', addresses_enforced: 0 }),
   audit_events: (row) => ({
     request_id: null,
@@ -71,6 +73,8 @@ const GAINED: Record<string, (row: Row) => Row> = {
     disabled_by: row.status === 'disabled' ? 'operator' : null,
     access: 'standard',
     sealed_secret: null,
+    secret_digest: null,
+    previous_secret_digest: null,
     assigned_at: null,
     last_used_at: null,
   }),
