@@ -4,7 +4,7 @@ import { Client, type ClientBase } from 'pg'
 import type { Log } from '../service/ports.ts'
 import type { Engine, Step } from '../storage/engine.ts'
 import { HISTORY, type History } from '../storage/migrations.ts'
-import { createConnections } from './postgres/connections.ts'
+import { createConnections, type Limits } from './postgres/connections.ts'
 import { isConflict, isHarmless, NoDatabase } from './postgres/failures.ts'
 import { isEmpty, prepareSchema, schemaVersion } from './postgres/schema.ts'
 import { tellMigration } from './tell-migration.ts'
@@ -13,6 +13,8 @@ export interface PostgresOptions {
   /** How many connections the pool may have. */
   readonly connections?: number
   readonly history?: History
+  /** How long it waits for whom, where that is not as in production. */
+  readonly limits?: Partial<Limits>
 }
 
 /** How often a transaction is tried that others were in the way of. */
@@ -32,9 +34,9 @@ const ATTEMPTS = 5
 export async function openPostgres(
   url: string,
   log: Log,
-  { connections: size = 10, history = HISTORY }: PostgresOptions = {},
+  { connections: size = 10, history = HISTORY, limits = {} }: PostgresOptions = {},
 ): Promise<Engine> {
-  const connections = createConnections(url, log, size)
+  const connections = createConnections(url, log, size, limits)
   try {
     await connections.use(async (client) => {
       const began = performance.now()

@@ -15,8 +15,18 @@ beforeAll(async () => {
 }, SET_UP_MS)
 afterAll(() => postgres.stop())
 
+/** A busy machine may take long over what 20 do at once: here nobody gives up. */
+const PATIENT = {
+  connectionTimeoutMillis: 600_000,
+  lock_timeout: 600_000,
+  statement_timeout: 600_000,
+  idle_in_transaction_session_timeout: 600_000,
+  query_timeout: 600_000,
+}
+
 conformance('PostgreSQL', async () => {
-  const engine = await openPostgres(await postgres.createDatabase(), testLog())
+  const url = await postgres.createDatabase()
+  const engine = await openPostgres(url, testLog(), { limits: PATIENT })
   return { engine, dispose: () => engine.close() }
 })
 

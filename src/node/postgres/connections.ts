@@ -17,6 +17,8 @@ const LIMITS = {
   keepAliveInitialDelayMillis: 10_000,
 }
 
+export type Limits = typeof LIMITS
+
 /** How long nobody tries after a failed attempt to connect: doubled with each, up to the last. */
 const BACK_OFF_MS = { first: 50, last: 2_000 }
 
@@ -38,9 +40,15 @@ export interface Connections {
 }
 
 /** A pool that survives its database: a connection that broke is not used again, a new one is made. */
-export function createConnections(url: string, log: Log, size: number): Connections {
+export function createConnections(
+  url: string,
+  log: Log,
+  size: number,
+  limits: Partial<Limits> = {},
+): Connections {
   const pool = new Pool({
     ...LIMITS,
+    ...limits,
     connectionString: url,
     max: size,
     types: parsers,
