@@ -159,8 +159,8 @@ CREATE TABLE subscriptions (
 -- where the secret is exchanged for tokens, and a keyed digest, to find it by, where it is presented at
 -- every request; sealed_secret is what may be viewed again; previous_* last as long as an overlap.
 -- token_epoch counts the times that all tokens were ended, token_salt is part of every refresh token's
--- tag. *_digest are keyed digests beside argon2id hashes, of secrets that Latchkey made: the right one is
--- recognised by it at once.
+-- tag. *_digest are keyed digests beside argon2id hashes: they recognise a secret without the slow hash.
+-- Secrets that Latchkey made have one, imported secrets only with LATCHKEY_DIGEST_IMPORTED_KEYS=on.
 
 CREATE TABLE keys (
   id TEXT PRIMARY KEY,
@@ -206,8 +206,8 @@ CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'r
 CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE dialect <> 'redox';
 CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
 
--- Where a secret without a digest was proven from (an IPv4 address, an IPv6 /64), and which: there its
--- owner is told from strangers.
+-- The networks (an IPv4 address, an IPv6 /64) that a secret without a digest was proven from. At these,
+-- its owner is told from strangers.
 CREATE TABLE secret_proofs (
   key_id TEXT NOT NULL,
   network TEXT NOT NULL,
@@ -339,7 +339,7 @@ CREATE TABLE audit_checkpoints (
   PRIMARY KEY (sequence, first)
 );
 
--- One row, written over by each `/ready`: as much as a message takes.
+-- One row, which each `/ready` overwrites with as much as a message takes.
 CREATE TABLE probes (
   id TEXT PRIMARY KEY,
   bytes TEXT NOT NULL

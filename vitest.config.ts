@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/longest-first.ts'
 
-// What is random in a run draws from this: named again, it is drawn again.
+// Seeds all that is random in a run. Set it to repeat that run.
 process.env.TEST_SEED ??= String(Date.now() % 1_000_000)
 
-const PATIENCE_MS = 20 * 60 * 1000
+const TEST_TIMEOUT_MS = 20 * 60 * 1000
 
 export default defineConfig({
   test: {
@@ -20,11 +20,11 @@ export default defineConfig({
     isolate: false,
     // What one process of a test compiled, the next one need not: a third of the time of a short command.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), `latchkey-test-compiled-${process.getuid?.()}`) },
-    // What a test waits for comes when it comes, on a busy machine late: how soon is no guarantee of
-    // any. These end what would never come.
-    testTimeout: PATIENCE_MS,
-    hookTimeout: PATIENCE_MS,
-    expect: { poll: { timeout: PATIENCE_MS / 4 } },
+    // No test guarantees how soon something happens, and a busy machine is slow. These limits only end
+    // tests that would wait for ever.
+    testTimeout: TEST_TIMEOUT_MS,
+    hookTimeout: TEST_TIMEOUT_MS,
+    expect: { poll: { timeout: TEST_TIMEOUT_MS / 4 } },
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/closing-line.ts'],
   },

@@ -50,7 +50,7 @@ import { createUses } from './service/uses.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
 
-/** The caller's answer and the operator's log are joined by this header. */
+/** The header that links a caller's response to the operator's log. */
 export { REQUEST_ID } from './http/reply.ts'
 
 /** What a runtime brings: everything that knows an outside world. */
@@ -58,13 +58,13 @@ export interface Parts {
   readonly config: Config
   /** Where this server is reached: issuer and audience of its access tokens. */
   readonly publicUrl: string
-  /** Where people reach the console: what links to it begin with. */
+  /** Public URL of the console, without a trailing slash: links to it begin with this. */
   readonly consoleUrl: string
   readonly engine: Engine
   readonly primitives: Primitives
   readonly argon2: Argon2
   readonly keyring: Keyring
-  /** Where the audit's anchor is kept outside the database; without one, in memory alone. */
+  /** Keeps the audit's anchor outside the database. Without a store, the anchor is in memory only. */
   readonly anchorStore?: AnchorStore | undefined
   /** The secret part of a link to the first operator, where no terminal prints one. */
   readonly welcome?: string | undefined
@@ -72,7 +72,7 @@ export interface Parts {
   readonly log: Log
   /** How this runtime reaches an upstream. */
   readonly carry: Carry
-  /** How this runtime writes the head of an upstream's answer as it came. */
+  /** Writes the head of an upstream's response unchanged, where this runtime can. */
   readonly keepHead?: KeepHead
   /** How this runtime reaches a destination. */
   readonly dispatch: Dispatch
@@ -91,7 +91,7 @@ export interface Parts {
 /** The services are those of who has the machine: every account is in sight, nothing is refused. */
 export interface Latchkey extends Services {
   readonly app: Hono
-  /** The console and the management API; null where they are nowhere. */
+  /** The console and the management API; null when they are off. */
   readonly consoleApp: Hono | null
   readonly storage: Storage
   /** The services, as somebody else may use them. */
@@ -119,7 +119,7 @@ export interface Latchkey extends Services {
 /** A core does some hundred computations a second: a full queue is a wait of about a second. */
 const QUEUED_PER_CORE = 100
 
-/** A vendor without a network of its own leaves no more rows than this. */
+/** Limits the proofs that are kept of a key whose caller has no fixed network. */
 const MAX_NETWORKS_PER_KEY = 500
 
 /** Wires ports to adapters; neutral to the runtime. */
@@ -211,7 +211,7 @@ export function compose(parts: Parts): Latchkey {
   })
 
   const { serial } = random
-  // Where the console is, vendors read only where the operator has named it for the public.
+  // Vendors are told the console's address only if the operator has set its public URL.
   const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null
   const subscriptionsUrl = consoleLink ?? publicUrl
   const testBench = createTestBench({ serial, subscriptionsUrl })

@@ -142,7 +142,7 @@ const publicUrl = z
   )
   .transform((text) => (text === '' ? null : text.replace(/\/+$/, '')))
 
-/** Links, cookies and the issuer of tokens begin with it: as it is written, so it must be reached. */
+/** Accepts only the exact spelling that links, cookies and the token issuer then repeat. */
 function isPublicUrl(text: string): boolean {
   const [, path] = /^https?:\/\/[^\s/?#@]+((?:\/[\w.~-]+)*)\/*$/i.exec(text) ?? []
   return path !== undefined && URL.canParse(text) && withoutSlash(new URL(text).pathname) === path
@@ -232,13 +232,13 @@ export interface Config {
   readonly keyringPath: string
   readonly host: string
   readonly port: number
-  /** Null: known once the port is. */
+  /** Null when it follows from the host and the port that is listened on. */
   readonly publicUrl: string | null
   readonly region: string
   readonly trustedProxies: readonly Network[]
   readonly leewayMs: number
   readonly guessLimits: { perAddress: number; windowMs: number }
-  /** Whether a secret that another system made gets a digest, once it was proven. */
+  /** Whether an imported secret gets a digest after its first successful exchange. */
   readonly digestImported: boolean
   readonly quota: { requests: number; windowMs: number }
   readonly customerKeysPerDeveloper: number
@@ -252,12 +252,12 @@ export interface Config {
   /** Where a destination may be although it is not the Internet. */
   readonly destinationsAllowed: readonly Network[]
   readonly applicationName: string
-  /** Where the console and the management API are; null where they are nowhere. */
+  /** Address of the console and the management API; null when they are off. */
   readonly console: ConsoleConfig | null
-  /** How long requests under way have to be answered when the server is told to stop. */
+  /** How long a server that was told to stop waits for requests in progress. */
   readonly stopMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  /** Variables that carry the prefix of settings, but were set by Kubernetes for a Service. */
+  /** Variables with the `LATCHKEY_` prefix that Kubernetes set for a Service. */
   readonly ignoredVariables: readonly string[]
 }
 
@@ -290,7 +290,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     else problems.push(`${name} is not a setting${didYouMean(name)}`)
   }
   for (const [name, setting] of Object.entries(SETTINGS)) given[name] ??= setting.default
-  given.LATCHKEY_CONSOLE_PORT ||= portAfter(given.LATCHKEY_PORT ?? '')
+  given.LATCHKEY_CONSOLE_PORT ||= findNextPort(given.LATCHKEY_PORT ?? '')
   const read = schema.safeParse(given)
   for (const issue of read.error?.issues ?? []) {
     problems.push(`${String(issue.path[0])} ${issue.message}`)
@@ -300,7 +300,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
 
   const s = read.data
-  const console = s.LATCHKEY_CONSOLE === 'on' ? consoleFrom(s) : null
+  const console = s.LATCHKEY_CONSOLE === 'on' ? readConsole(s) : null
   return {
     dataDir: s.LATCHKEY_DATA,
     database: isPostgres(s.LATCHKEY_DATABASE)
@@ -341,11 +341,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
 }
 
-const portAfter = (port: string) =>
+const findNextPort = (port: string) =>
   /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_535 ? String(Number(port) + 1) : '0'
 
-/** Refuses to share an origin with what upstreams answer: a page of theirs would act as the operator. */
-function consoleFrom(s: z.output<typeof schema>): ConsoleConfig {
+/** Refuses an origin that upstreams answer in: a page of theirs could act as the operator. */
+function readConsole(s: z.output<typeof schema>): ConsoleConfig {
   const host = s.LATCHKEY_CONSOLE_HOST
   const port = s.LATCHKEY_CONSOLE_PORT
   const url = s.LATCHKEY_CONSOLE_URL
@@ -376,8 +376,8 @@ function isServiceUrl(text: string): boolean {
 }
 
 /**
- * What Kubernetes sets in every container for each Service of its namespace, here for one whose name
- * begins with `latchkey` (kubernetes.io: Service, "Environment variables").
+ * The variables that Kubernetes sets in every container for a Service whose name begins with
+ * `latchkey` (kubernetes.io: Service, "Environment variables").
  */
 const SERVICE_VARIABLES: readonly (readonly [name: RegExp, has: (value: string) => boolean])[] = [
   [/_SERVICE_HOST$/, isAddress],
@@ -388,7 +388,7 @@ const SERVICE_VARIABLES: readonly (readonly [name: RegExp, has: (value: string) 
   [/_PORT_\d+_(TCP|UDP|SCTP)_ADDR$/, isAddress],
 ]
 
-/** Both name and value must be of one form: a setting that an operator mistyped is still a problem. */
+/** Requires the form of both the name and the value, so that a misspelled setting stays a problem. */
 function isServiceVariable(name: string, value: string): boolean {
   return SERVICE_VARIABLES.some(([form, has]) => form.test(name) && has(value))
 }
@@ -462,7 +462,7 @@ export function dangersOf(config: Config): string[] {
   return dangers
 }
 
-/** Browsers take Secure cookies over http from this machine alone. */
+/** Browsers accept Secure cookies over http only from this machine. */
 function isSignInInTheClear({ host, publicUrl }: ConsoleConfig): boolean {
   if (publicUrl === null) return !isLoopback(host)
   const url = new URL(publicUrl)

@@ -53,7 +53,7 @@ test('the demo and a server keep out of each other’s folders', async () => {
   })
   expect([shown.code, shown.stderr]).toEqual([
     1,
-    `${ofServer} is the folder of a server: give the demo another one with --data\n`,
+    `${ofServer} belongs to a server: give the demo another folder with --data\n`,
   ])
   const { stdout } = await runStaying(['doctor', '--json'], { dir: ofDemo })
   expect(JSON.parse(stdout)).toContainEqual(

@@ -142,7 +142,7 @@ export function createMinter(
     if (aud !== audience) return forged('for another audience')
     return ok({
       keyId: sub,
-      // Tokens of an earlier version may spell it as it was stored then.
+      // Tokens that an earlier version issued may have the id in upper case.
       clientId: toStoredId(client_id),
       grantId: sid,
       generation: gen,

@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache'
 import { ok, type Result } from '../domain/failure.ts'
-import type { Asker, Clock, SecretHasher } from '../service/ports.ts'
+import type { Clock, Requester, SecretHasher } from '../service/ports.ts'
 import type { Argon2, Primitives } from './primitives.ts'
 import { createWorkLanes } from './work-lanes.ts'
 
 export interface SecretHasherOptions {
   /** How many argon2 computations run at once: the cores. */
   readonly width: number
-  /** How many may wait for a turn in each lane; one more is told to come back. */
+  /** How many computations may wait in each lane; one more is refused as busy. */
   readonly queue: number
-  /** How long each may wait. */
+  /** How long a computation may wait. */
   readonly waitMs?: number
   readonly remembered?: number
   readonly rememberedForMs?: number
@@ -18,11 +18,11 @@ export interface SecretHasherOptions {
 /** A no costs this many computations, so that nobody can tell how many hashes were tried. */
 const WORK_OF_A_NO = 2
 
-/** A full queue is a wait of two or three seconds: a core does some hundred computations a second. */
-const WAIT_MS = 5000
+/** A full queue takes two or three seconds: a core does about a hundred computations a second. */
+const MAX_WAIT_MS = 5000
 
-/** Secrets are made by few, each of whom has proven before that they may. */
-const MAKER = { lane: 'people', party: 'makers of secrets' } as const
+/** Creating a secret needs a permission, so all such callers share one place in the queue. */
+const SECRET_CREATOR = { lane: 'people', party: 'makers of secrets' } as const
 
 /**
  * argon2id with a bounded number at work, and a memory of what was proven. The memory holds digests
@@ -38,7 +38,7 @@ export function createSecretHasher(
   const {
     width,
     queue,
-    waitMs = WAIT_MS,
+    waitMs = MAX_WAIT_MS,
     remembered = 20_000,
     rememberedForMs = 3_600_000,
   } = options
@@ -68,10 +68,10 @@ export function createSecretHasher(
   async function compute(
     secret: string,
     hashes: readonly string[],
-    asker: Asker,
+    requester: Requester,
     mayStill: () => Result<void>,
   ): Promise<Result<boolean>> {
-    return take(asker, async () => {
+    return take(requester, async () => {
       if (isProven(secret, hashes)) return ok(true)
       const may = mayStill()
       if (!may.ok) return may
@@ -88,18 +88,20 @@ export function createSecretHasher(
   }
 
   return {
-    hash: (secret) => take(MAKER, async () => ok(await argon2.hash(secret))),
+    hash: (secret) => take(SECRET_CREATOR, async () => ok(await argon2.hash(secret))),
 
     isProven,
 
-    async verify(secret, hashes, asker, mayStill = () => ok(undefined)) {
+    async verify(secret, hashes, requester, mayStill = () => ok(undefined)) {
       if (isProven(secret, hashes)) return ok(true)
-      // Many requests of one asker are one computation, whether there is such a key or not.
-      const { lane, party, claim } = asker
+      // Many requests of one requester are one computation, whether there is such a key or not.
+      const { lane, party, claim } = requester
       const question = proofOf(secret, [lane, party, claim, ...hashes].join('\0'))
       const running = atWork.get(question)
       if (running !== undefined) return running
-      const answer = compute(secret, hashes, asker, mayStill).finally(() => atWork.delete(question))
+      const answer = compute(secret, hashes, requester, mayStill).finally(() =>
+        atWork.delete(question),
+      )
       atWork.set(question, answer)
       return answer
     },

@@ -1,18 +1,18 @@
 import { fail, type Result } from '../domain/failure.ts'
-import type { Asker, Clock, Lane } from '../service/ports.ts'
+import type { Clock, Lane, Requester } from '../service/ports.ts'
 
 export interface WorkLaneLimits {
-  /** How much work is done at once, of all lanes together. */
+  /** How many tasks run at once, in all lanes together. */
   readonly width: number
-  /** How many may wait in each lane. */
+  /** How many tasks may wait in each lane. */
   readonly queue: number
-  /** How long each may wait. */
+  /** How long a task may wait. */
   readonly waitMs: number
 }
 
 interface Waiter {
   readonly since: number
-  /** Called once: with true when its turn has come, with false when it is to come back later. */
+  /** Called once: true starts the work, false refuses it as busy. */
   readonly answer: (isItsTurn: boolean) => void
 }
 
@@ -21,9 +21,9 @@ type Shares = Map<string, Waiter[]>
 const RETRY_AFTER_SECONDS = 2
 
 /**
- * Shares out slow work. Turns alternate between the lanes, and in a lane between the parties that
- * wait there; where a lane is full, the party that has the most waiting gives way. The turn belongs to
- * the work: a caller that leaves frees nothing early.
+ * Runs slow work in turns. Turns alternate between the lanes, and within a lane between the parties
+ * that wait there. When a lane is full, the party with the most waiting tasks loses its newest one. A
+ * turn lasts until its work ends, even if the caller has gone.
  */
 export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock: Clock) {
   const lanes: Record<Lane, Shares> = { vendors: new Map(), people: new Map() }
@@ -31,13 +31,13 @@ export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock:
   let lastLane: Lane = 'people'
 
   return async function take<T>(
-    asker: Pick<Asker, 'lane' | 'party'>,
+    requester: Pick<Requester, 'lane' | 'party'>,
     work: () => Promise<Result<T>>,
   ): Promise<Result<T>> {
     if (free > 0) {
       free--
-      lastLane = asker.lane
-    } else if (!(await waitForTurn(asker))) {
+      lastLane = requester.lane
+    } else if (!(await waitForTurn(requester))) {
       return fail({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
     }
     try {
@@ -49,7 +49,7 @@ export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock:
     }
   }
 
-  function waitForTurn({ lane, party }: Pick<Asker, 'lane' | 'party'>): Promise<boolean> {
+  function waitForTurn({ lane, party }: Pick<Requester, 'lane' | 'party'>): Promise<boolean> {
     const shares = lanes[lane]
     dropExpired(shares)
     const own = shares.get(party) ?? []
@@ -61,7 +61,7 @@ export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock:
     })
   }
 
-  /** Sends away the newest waiter of the party that has the most, if that has more than its share. */
+  /** Refuses the newest waiter of the party with the most, if that party has more than its share. */
   function makeRoom(shares: Shares, ownCount: number): boolean {
     const [longest] = [...shares.values()].sort((a, b) => b.length - a.length)
     if (longest === undefined || longest.length <= ownCount + 1) return false
@@ -86,7 +86,7 @@ export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock:
     return undefined
   }
 
-  /** A clock that was set is no reason to wait longer: what cannot be is over. */
+  /** Refuses waiters that have waited too long, or since a time in the future: the clock was set back. */
   function dropExpired(shares: Shares): void {
     const now = clock()
     for (const [party, waiters] of shares) {

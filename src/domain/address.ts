@@ -48,7 +48,7 @@ export function contains(network: Network, address: Address): boolean {
   return network.family === address.family && network.bits >> hostBits === address.bits >> hostBits
 }
 
-/** Whether a host name or address is this machine's for itself. */
+/** Whether a host name or address is a loopback one. */
 export const isLoopback = (host: string): boolean =>
   /^(localhost|.+\.localhost|127(\.\d+){3}|\[?::1\]?)$/i.test(host)
 

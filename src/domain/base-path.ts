@@ -1,10 +1,10 @@
-/** The path that a public URL has, and everything that this server links to below it; empty where there is none. */
+/** The path of a public URL, without a trailing slash: empty, or the prefix of every link. */
 export const parseBasePath = (publicUrl: string | URL): string =>
   new URL(publicUrl).pathname.replace(/\/+$/, '')
 
 /**
- * A request's target or URL without the base path, which a proxy may pass on or remove: routes know
- * nothing of it.
+ * Removes the base path from a request's target or URL, because routes are defined without it. A proxy
+ * may have removed it already.
  */
 export function removeBasePath(target: string, basePath: string): string {
   if (basePath === '') return target

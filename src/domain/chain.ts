@@ -23,15 +23,15 @@ export interface Place {
 /** Before the first event. */
 export const BEGINNING: Place = { sequence: 0, seal: '' }
 
-/** A place that was signed, as it is remembered outside the database. */
+/** A signed place of the chain, as it is kept outside the database. */
 export interface Anchor extends Place {
   /** When the place was signed. */
   readonly at: number
-  /** When an operator last accepted a chain that ends before its anchor; 0 where nobody has. */
+  /** When an operator last accepted a chain that ends before its anchor; 0 for never. */
   readonly acceptedAt: number
 }
 
-/** The later of two anchors. What an operator accepted goes before what was signed until then. */
+/** The later of two anchors. One that an operator accepted later wins, even with a lower number. */
 export function laterAnchor(a: Anchor | null, b: Anchor | null): Anchor | null {
   if (a === null || b === null) return a ?? b
   const order = a.acceptedAt - b.acceptedAt || a.sequence - b.sequence

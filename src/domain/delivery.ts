@@ -12,7 +12,7 @@ const LONGEST_MS = 120_000
 /** Feeds that failed together do not come back together: each waits up to so much longer. */
 const JITTER = 0.1
 
-/** No feed waits longer for its next attempt, and no process holds one longer without renewing its lease. */
+/** The longest wait for the next attempt, and the longest lease that a process may take. */
 export const LONGEST_WAIT_MS = LONGEST_MS * (1 + JITTER)
 export const LONGEST_LEASE_MS = 120_000
 

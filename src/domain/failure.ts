@@ -32,11 +32,11 @@ export type Unbelieved =
 export type TokenUnbelieved =
   | { reason: 'token_forged'; detail: string }
   | { reason: 'token_expired'; keyId: string }
-  /** Issued further ahead of now than clocks differ. */
+  /** Issued further in the future than clocks may differ. */
   | { reason: 'token_from_future'; keyId: string }
   | { reason: 'token_superseded'; keyId: string }
   | { reason: 'grant_revoked'; keyId: string; grantId: string }
-  /** A genuine refresh token, replaced more than once within the leeway. */
+  /** A genuine refresh token that was replaced more than once within the leeway. */
   | { reason: 'refresh_outdated'; keyId: string; grantId: string; generation: number }
   | { reason: 'refresh_reused'; keyId: string; grantId: string; generation: number }
 
@@ -68,9 +68,9 @@ export interface DestinationFailed {
   readonly destinationId: string
   /** For the operator. */
   readonly detail: string
-  /** What it answered with, where it answered. */
+  /** The HTTP status of its response, if there was one. */
   readonly status?: number
-  /** What is wrong with its answer, for the caller. */
+  /** The problem with the response body, for the caller. */
   readonly answerFault?: string
 }
 

@@ -4,8 +4,8 @@ export const isUuid = (text: string): boolean => UUID.test(text)
 
 /**
  * Spells an id as it is stored: a UUID in lower case (RFC 9562 §4), any other text unchanged, because
- * ids of other systems are opaque. Applied once, where an id comes in, so that no spelling of it has a
- * limit, a lookup or an argon2 turn of its own.
+ * ids of other systems are opaque. Called once, where an id enters, so that two spellings of one id
+ * share their limits, lookups and argon2 computations.
  */
 export const toStoredId = (text: string): string => (isUuid(text) ? text.toLowerCase() : text)
 

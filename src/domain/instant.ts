@@ -1,23 +1,23 @@
 /**
- * Clocks of servers that share a database may differ by this much. An instant further ahead was written
- * by a clock that was wrong.
+ * How far the clocks of servers that share a database may differ. An instant further in the future was
+ * written by a wrong clock.
  */
 export const CLOCK_TOLERANCE_MS = 60_000
 
 /**
- * Whether a stored deadline lies ahead. It was set at most `longestMs` before it, so one that is further
- * ahead was written by a clock that was wrong, and counts as past.
+ * Whether a stored deadline is in the future. It was set at most `longestMs` in advance, so a deadline
+ * further in the future was written by a wrong clock and counts as past.
  */
 export const isPending = (endsAt: number, longestMs: number, now: number): boolean =>
   now < endsAt && endsAt <= latestPending(longestMs, now)
 
-/** The last instant at which a deadline of at most `longestMs` can honestly lie: for queries. */
+/** The latest deadline that a right clock can have set `longestMs` in advance. For queries. */
 export const latestPending = (longestMs: number, now: number): number =>
   now + longestMs + CLOCK_TOLERANCE_MS
 
-/** Whether less than `ms` have passed since a stored instant. Since one in the future, they have. */
+/** Whether less than `ms` have passed since a stored instant. False for an instant in the future. */
 export const isWithin = (ms: number, at: number, now: number): boolean =>
   isPending(at + ms, ms, now)
 
-/** Whether a stored instant was written by a clock that was ahead. */
+/** Whether a stored instant was written by a clock that was fast. */
 export const isFromFuture = (at: number, now: number): boolean => at > latestPending(0, now)

@@ -59,7 +59,7 @@ export interface Key {
   readonly secretHash: string
   /** The secret before it, while an overlap that the operator chose lasts. */
   readonly previousSecretHash: string | null
-  /** A keyed digest beside an argon2id hash, which tells the right secret at once: see KeyProofs. */
+  /** A keyed digest beside the argon2id hash, which recognises the secret fast: see KeyProofs. */
   readonly secretDigest: string | null
   readonly previousSecretDigest: string | null
   readonly previousSecretEndsAt: number | null
@@ -126,13 +126,13 @@ export function mayRequest(key: Key, method: string): Result<Key, NotAllowed> {
 
 /** The hashes that a secret may match now: the current one first. */
 export const secretHashes = (key: Key, now: number): readonly string[] =>
-  ofLiveSecrets(key, now, key.secretHash, key.previousSecretHash)
+  selectLive(key, now, key.secretHash, key.previousSecretHash)
 
-/** The keyed digests beside them, as far as there are any. */
+/** The keyed digests that exist beside those hashes. */
 export const secretDigests = (key: Key, now: number): readonly string[] =>
-  ofLiveSecrets(key, now, key.secretDigest, key.previousSecretDigest)
+  selectLive(key, now, key.secretDigest, key.previousSecretDigest)
 
-function ofLiveSecrets(
+function selectLive(
   key: Key,
   now: number,
   current: string | null,
@@ -141,7 +141,7 @@ function ofLiveSecrets(
   return [current, hasOverlap(key, now) ? previous : null].filter((text) => text !== null)
 }
 
-/** Whether the secret before the current one works too. One that is replaced in the future does not. */
+/** Whether the previous secret still works. It does not if it was replaced in the future. */
 export function hasOverlap(
   key: Pick<Key, 'previousSecretEndsAt' | 'secretReplacedAt'>,
   now: number,

@@ -9,7 +9,7 @@ export const FREE_FAILURES = { here: 4, anywhere: 49 } as const
  */
 export const KNOWN_DEVICE_FAILURES = 5
 
-/** So many usernames the holder of an invitation may have looked for, before an administrator sets one. */
+/** How many usernames the holder of an invitation may try before an administrator must set one. */
 export const MAX_USERNAME_TRIES = 5
 
 /** What is counted of a name: from one neighbourhood of addresses, or from all of them. */

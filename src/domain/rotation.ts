@@ -19,7 +19,7 @@ export type Rotation =
   | { act: 'rotate'; to: number; issuedAt: number }
   /** Answer again what the rotation to `to` answered. Nothing is written. */
   | { act: 'repeat'; to: number; issuedAt: number }
-  /** A token from before the one that is repeated, so soon that parallel workers explain it. */
+  /** A token older than the one that is repeated, within the leeway: parallel workers explain it. */
   | { act: 'outdated' }
   /** A token that its owner has replaced and done with: somebody has a copy. */
   | { act: 'reuse' }
@@ -31,12 +31,12 @@ export type Rotation =
  * not look like reuse, so the generation before the current one is repeated until the current one is
  * acknowledged: by the first use of its access token or by its own refresh.
  *
- * Within the leeway of a rotation, on either side because clocks differ, an earlier token convicts
- * nobody: parallel workers and abandoned requests present such tokens too. One that is older than the
- * generation before is not repeated, since a thief must not be handed a live pair.
+ * Within the leeway of a rotation (before or after it, because clocks differ), an earlier token is no
+ * sign of theft: parallel workers and abandoned requests present such tokens too. A token older than the
+ * previous generation is not repeated, because a thief must not receive a live pair.
  *
- * A generation above the current one is genuine too: the database is an older backup. It rotates. So
- * does a token that a clock ahead of ours has issued.
+ * A generation above the current one is genuine too, and rotates: the database is an older backup. A
+ * token from a server with a fast clock rotates too.
  */
 export function decide(
   presented: { generation: number; issuedAt: number },
@@ -49,13 +49,13 @@ export function decide(
   if (grant === null || presented.generation >= grant.generation) {
     return { act: 'rotate', to: presented.generation + 1, issuedAt: wholeSecond(now) }
   }
-  const isSideBySide = Math.abs(now - grant.rotatedAt) < leewayMs
+  const isWithinLeeway = Math.abs(now - grant.rotatedAt) < leewayMs
   if (presented.generation === grant.generation - 1) {
-    if (grant.acknowledgedAt === null || isSideBySide) {
+    if (grant.acknowledgedAt === null || isWithinLeeway) {
       const isAlive = isWithin(ACCESS_TOKEN_MS, grant.rotatedAt, now)
       const issuedAt = isAlive ? grant.rotatedAt : wholeSecond(now)
       return { act: 'repeat', to: grant.generation, issuedAt }
     }
   }
-  return { act: isSideBySide ? 'outdated' : 'reuse' }
+  return { act: isWithinLeeway ? 'outdated' : 'reuse' }
 }

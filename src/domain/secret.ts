@@ -21,7 +21,7 @@ export function isGarbled(secret: string): boolean {
   return random.length < RANDOM_LENGTH || secret !== withChecksum(random)
 }
 
-/** Whether it has the form of ours and a checksum that is right: 256 random bits, unless somebody forged them. */
+/** Whether it has our form and a correct checksum. Such a secret has 256 random bits, unless forged. */
 export const isMadeHere = (secret: string): boolean =>
   secret.startsWith(SECRET_PREFIX) && !isGarbled(secret)
 

@@ -7,8 +7,8 @@ export const REFRESH_TOKEN_MS = 7 * 24 * 60 * 60 * 1000
 /**
  * How long a grant's row must be kept after its last rotation. A repeat on the last day of the
  * presented token renews the pair, so the youngest token of a generation may be issued 7 days after
- * the rotation and live 7 days more. Then another day: a clock that takes local time for UTC must not
- * forget what was replaced.
+ * the rotation and live 7 days more. One more day covers a clock that takes local time for UTC: it must
+ * not delete a family too early.
  */
 export const GRANT_MS = 2 * REFRESH_TOKEN_MS + ACCESS_TOKEN_MS
 

@@ -40,15 +40,15 @@ export type AppDeps = AuthDeps &
   Omit<AdminDeps, 'showReference'> & {
     /** Whether people may work here with a browser. */
     readonly console: boolean
-    /** The console as vendors may be told of it; null where it is kept from them. */
+    /** The console's URL for the vendors' listener; null if vendors are not to learn of it. */
     readonly consoleLink: string | null
   }
 
-/** Requests in, answers out. They open nothing and read no environment. */
+/** Apps that turn requests into responses. They open nothing and read no environment. */
 export interface Apps {
-  /** What vendors reach. Nothing of the console is there: an upstream answers in this origin. */
+  /** The app for vendors. It has nothing of the console, because upstreams answer in this origin. */
   readonly app: Hono
-  /** The console and the management API, for a listener or a host name of their own. */
+  /** The console and the management API, for a listener or host name of their own; null when off. */
   readonly consoleApp: Hono | null
 }
 
@@ -77,8 +77,8 @@ export function createApps(deps: AppDeps): Apps {
   app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
   app.all('/practice/v1/*', practiceApi(deps))
   const { consoleLink } = deps
-  // Who types the server's address alone means its pages: no vendor's program has anything there.
-  if (consoleLink !== null) app.get('/', (c) => leadTo(c, deps, consoleLink))
+  // A person who types only the server's address wants its pages; no vendor's program requests "/".
+  if (consoleLink !== null) app.get('/', (c) => redirectTo(c, deps, consoleLink))
 
   if (!deps.console) return { app, consoleApp: null }
   const consoleApp = createBareApp(deps)
@@ -87,13 +87,13 @@ export function createApps(deps: AppDeps): Apps {
     ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
   })
   consoleApp.route('/', health(deps))
-  consoleApp.get('/', (c) => leadTo(c, deps, `${parseBasePath(deps.consoleUrl)}/console`))
-  consoleApp.all('/console/*', identified(deps, later(consoleOf({ ...deps, answered }))))
-  consoleApp.all('/admin/v1/*', identified(deps, later(adminOf(deps))))
+  consoleApp.get('/', (c) => redirectTo(c, deps, `${parseBasePath(deps.consoleUrl)}/console`))
+  consoleApp.all('/console/*', withRequestId(deps, later(consoleOf({ ...deps, answered }))))
+  consoleApp.all('/admin/v1/*', withRequestId(deps, later(adminOf(deps))))
   return { app, consoleApp }
 }
 
-function leadTo(c: Context, deps: HttpDeps, url: string): Response {
+function redirectTo(c: Context, deps: HttpDeps, url: string): Response {
   const { requestId } = callerOf(deps, c)
   return c.body(null, 303, {
     Location: url,
@@ -102,8 +102,8 @@ function leadTo(c: Context, deps: HttpDeps, url: string): Response {
   })
 }
 
-/** Redirects, choices and files of the console, of which no line is logged, get an id here. */
-const identified =
+/** Adds a request id to console responses that have none: redirects, files, and others without a log line. */
+const withRequestId =
   ({ requestId }: HttpDeps, handler: (c: Context) => Response | Promise<Response>) =>
   async (c: Context): Promise<Response> => {
     const answer = await handler(c)

@@ -98,8 +98,8 @@ export function createCourier(deps: CourierDeps): Courier {
 }
 
 /**
- * How a destination is asked to repeat a challenge. The header carries the token here as in every later
- * request: receivers check it before they read anything else.
+ * Writes the request that asks a destination to repeat a challenge. As in every later request, a header
+ * carries the token, because receivers check it before they read anything else.
  */
 export function handshakeWith(
   applicationName: string,

@@ -34,21 +34,21 @@ export interface ForwardAuthDeps extends HttpDeps {
 const FORWARD_AUTH = '/forward-auth'
 const ANY = 'any'
 
-/** Where a question is routed whose path climbs. */
-const CLIMBING = `${FORWARD_AUTH}/..`
+/** The route for questions whose path has dot segments. */
+const CLIMBING_PATH = `${FORWARD_AUTH}/..`
 
 /**
- * The path to which a climbing question is routed; null for every other request. Below `/forward-auth`,
- * proxies append a path as its caller wrote it: with dot segments resolved they would have asked for
- * whatever else answers 200. So it is judged as it was sent, before a URL of it resolves them. (The
- * platform of Workers resolves plain ones before any Worker sees them.)
+ * Finds questions whose path has dot segments: returns the route for them, null for every other request.
+ * Proxies append the caller's path to `/forward-auth`. With its dot segments resolved, the question could
+ * reach another route that answers 200, so the target is judged as it was sent, before a URL resolves
+ * it. (Cloudflare resolves plain dot segments before a Worker sees them.)
  */
 export function findClimbingPath(request: Request, options?: { env?: unknown }): string | null {
   const { incoming, target } = (options?.env ?? {}) as Bindings
   const sent = target ?? incoming?.url ?? request.url
   if (!sent.includes(FORWARD_AUTH)) return null
   const path = readPath(sent)
-  return path.startsWith(FORWARD_AUTH) && hasDotSegment(path) ? CLIMBING : null
+  return path.startsWith(FORWARD_AUTH) && hasDotSegment(path) ? CLIMBING_PATH : null
 }
 
 /** A request's target as it was sent: Node's, or a Worker's. */
@@ -70,7 +70,7 @@ interface Bindings {
 export function forwardAuth(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
   const handler = (c: Context) => answer(c)
-  app.all(CLIMBING, (c) => {
+  app.all(CLIMBING_PATH, (c) => {
     const { requestId } = callerOf(deps, c)
     return toResponse(json(400, { message: 'The path must have no dot segments.' }), requestId)
   })
@@ -93,7 +93,7 @@ export function forwardAuth(deps: ForwardAuthDeps): Hono {
       const reply = withStatus(words.refuse(failure, path), asked)
       if (!judged.ok) {
         deps.refused('forward-auth', failure, caller)
-        deps.refused.answered(caller, reply)
+        deps.refused.recordAnswer(caller, reply)
       }
       return toResponse(reply, caller.requestId)
     } catch (error) {
@@ -201,7 +201,7 @@ function admitted(key: Key, { requestId }: Caller): Response {
   return response
 }
 
-/** As the proxy can take it. */
+/** Replaces a status that the proxy does not accept. */
 function withStatus(reply: Reply, { statuses }: Question): Reply {
   const isKnown = statuses.length === 0 || statuses.includes(reply.status)
   const status = isKnown ? reply.status : (statuses.at(-1) ?? reply.status)

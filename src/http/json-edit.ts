@@ -1,19 +1,19 @@
-import { type Found, findMember, type Span, skipBlanks } from './json-scan.ts'
+import { type FoundValue, findMember, type Span, skipBlanks } from './json-scan.ts'
 
-/** What is to stand in place of these bytes. */
+/** Text that replaces these bytes. */
 export interface Edit extends Span {
   readonly text: string
 }
 
-/** A member as it is to be written. */
+/** A member to write. */
 export interface Member {
   readonly name: string
   /** JSON. */
   readonly value: string
 }
 
-/** Gives an object these members: each in place of the one that is there, or else behind all others. */
-export function setMembers(object: Found, members: readonly Member[]): Edit[] {
+/** Sets members of an object: replaces the values of existing ones and appends the others. */
+export function setMembers(object: FoundValue, members: readonly Member[]): Edit[] {
   const edits: Edit[] = []
   const added: string[] = []
   for (const { name, value } of members) {
@@ -33,7 +33,7 @@ export const writeMember = (name: string, value: string): string =>
 
 const encoder = new TextEncoder()
 
-/** These bytes with the edits, which do not overlap; every other byte as it is. */
+/** Applies edits, which must not overlap, and keeps every other byte of the span. */
 export function applyEdits(
   bytes: Uint8Array,
   { start, end }: Span,
@@ -48,11 +48,11 @@ export function applyEdits(
   return concat([...parts, bytes.subarray(at, end)])
 }
 
-/** What stands between the braces of an object, without this member of it and the comma beside it. */
+/** The bytes between the braces of an object, without this member and the comma beside it. */
 export function withoutMember(
   bytes: Uint8Array,
-  object: Found,
-  member: Found | undefined,
+  object: FoundValue,
+  member: FoundValue | undefined,
 ): Uint8Array {
   const start = object.start + 1
   const end = object.end - 1

@@ -1,23 +1,23 @@
 import { fail, ok, type Result, type Unreadable } from '../domain/failure.ts'
 
-/** Where a value stands in the bytes: from its first byte to the one after its last. */
+/** A range of bytes: `start` is the first byte, `end` the one after the last. */
 export interface Span {
   readonly start: number
   readonly end: number
 }
 
-/** What to find in a value. All have the same fields, so that one walk is compiled for all. */
+/** The parts to find in a value. All have the same fields, so that one compiled walk serves all. */
 export interface Watch {
-  /** Of the member that it is for; empty where it is for none in particular. */
+  /** The name of the member to find; empty for a value of any name. */
   readonly name: string
-  /** Members to find by their names. None of them may be there twice. */
+  /** Members to find by name. A repeated one is refused. */
   readonly members: readonly Watch[]
-  /** For every other member: it may be there twice. */
+  /** The parts to find in every other member. Such a member may be repeated. */
   readonly others: Watch | null
   readonly elements: Watch | null
 }
 
-/** To find the member, and in it these. */
+/** Watches for a member, and for these members inside it. */
 export const watchMember = (name: string, members: readonly Watch[] = []): Watch => ({
   name,
   members,
@@ -25,7 +25,7 @@ export const watchMember = (name: string, members: readonly Watch[] = []): Watch
   elements: null,
 })
 
-/** To find the member, and these in each element of its array. */
+/** Watches for a member that is an array, and for these members in each element. */
 export const watchElements = (name: string, members: readonly Watch[]): Watch => ({
   name,
   members: [],
@@ -33,60 +33,60 @@ export const watchElements = (name: string, members: readonly Watch[]): Watch =>
   elements: watchMember('', members),
 })
 
-/** A value that was watched for. `nothing`: null, or an empty text. */
-export interface Found extends Span {
-  /** Its name, unescaped; empty where it is no member. */
+/** A value that was watched for. The kind `nothing` is null or an empty string. */
+export interface FoundValue extends Span {
+  /** The member's name, unescaped; empty for a value that is not a member. */
   readonly name: string
-  /** Where its name begins; where the value does when it is no member. */
+  /** The first byte of the member's name; of the value if it is not a member. */
   readonly nameStart: number
   readonly kind: 'object' | 'array' | 'other' | 'nothing'
-  /** It has neither members nor elements. */
+  /** Whether it has neither members nor elements. */
   readonly isEmpty: boolean
-  /** How many members all objects in it have together. */
+  /** The number of members of all objects in it. */
   readonly names: number
-  readonly members: readonly Found[]
-  readonly elements: readonly Found[]
+  readonly members: readonly FoundValue[]
+  readonly elements: readonly FoundValue[]
 }
 
 export interface JsonBounds {
-  /** So many arrays and objects in one another. */
+  /** The most levels of nested arrays and objects. */
   readonly depth: number
-  /** So many values in all: each object, array, text, number and so on is one. */
+  /** The most values: each object, array, string, number and literal is one. */
   readonly values: number
 }
 
-/** What can be wrong with JSON. */
+/** Reasons for which JSON is refused. */
 export type JsonFault = Extract<Unreadable, { reason: 'body_unreadable' | 'member_repeated' }>
 
-/** What is taken from others. Whatever is bound by these is walked through in some milliseconds. */
+/** For input from callers: a walk within these bounds takes a few milliseconds. */
 export const JSON_BOUNDS: JsonBounds = { depth: 64, values: 200_000 }
-/** For what was judged before, maybe by an older version. */
+/** For input that was accepted before, possibly by an older version. */
 export const NO_BOUNDS: JsonBounds = { depth: 2 ** 30, values: 2 ** 30 }
 
-/** Longer bytes are walked through in pieces of this length, and other work is done between two. */
+/** Longer input is walked in slices of this length, with other work between them. */
 export const SLICE_BYTES = 1024 * 1024
 
-export const findMember = (found: Found | undefined, name: string): Found | undefined =>
+export const findMember = (found: FoundValue | undefined, name: string): FoundValue | undefined =>
   found?.members.find((member) => member.name === name)
 
-/** JSON as it is written: whole, and within the bounds; and what was watched for in it. */
+/** Checks that the bytes are valid JSON within the bounds, and finds the watched values. */
 export function scanJson(
   bytes: Uint8Array,
   watch = watchMember(''),
   bounds = JSON_BOUNDS,
-): Result<Found, JsonFault> {
-  const end = walk(bytes, bounds, bytes.length, startOf(bytes, watch))
+): Result<FoundValue, JsonFault> {
+  const end = walk(bytes, bounds, bytes.length, createStart(bytes, watch))
   if ('ok' in end) return end
   throw new Error('a walk has stopped before its end')
 }
 
-/** The same for bytes of any length: a long walk leaves room for other work. */
+/** `scanJson` for input of any length: yields to other work between slices. */
 export async function scanLongJson(
   bytes: Uint8Array,
   watch = watchMember(''),
   bounds = JSON_BOUNDS,
-): Promise<Result<Found, JsonFault>> {
-  let end = walk(bytes, bounds, SLICE_BYTES, startOf(bytes, watch))
+): Promise<Result<FoundValue, JsonFault>> {
+  let end = walk(bytes, bounds, SLICE_BYTES, createStart(bytes, watch))
   while (!('ok' in end)) {
     await new Promise((resolve) => setTimeout(resolve, 0))
     end = walk(bytes, bounds, (end.stringAt || end.at) + SLICE_BYTES, end)
@@ -96,56 +96,56 @@ export async function scanLongJson(
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** The text of a part of JSON that was scanned. */
+/** The text of a span of scanned JSON. */
 export const readSpan = (bytes: Uint8Array, { start, end }: Span): string =>
   decoder.decode(bytes.subarray(start, end))
 
 const MAX_SHOWN_NAME_BYTES = 66
 
-/** A member's name as it is written, for people. */
+/** A member's name as written, for error messages. */
 export const readName = (bytes: Uint8Array, name: Span): string =>
   name.end - name.start > MAX_SHOWN_NAME_BYTES ? 'a long name' : readSpan(bytes, name)
 
-/** Where the name of a member ends that was found. */
-export const nameSpan = (bytes: Uint8Array, { nameStart }: Found): Span => ({
+/** The span of a found member's name. */
+export const nameSpan = (bytes: Uint8Array, { nameStart }: FoundValue): Span => ({
   start: nameStart,
-  end: endOfString(bytes, nameStart + 1, bytes.length),
+  end: skipString(bytes, nameStart + 1, bytes.length),
 })
 
-/** Where JSON begins behind a byte order mark, which TextDecoder passes over too. */
+/** The first byte after a byte order mark, which TextDecoder skips too. */
 export const skipByteOrderMark = (bytes: Uint8Array): number =>
   bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
 
-type Open = { -readonly [Name in keyof Found]: Found[Name] } & {
-  members: Found[]
-  elements: Found[]
+type OpenValue = { -readonly [Name in keyof FoundValue]: FoundValue[Name] } & {
+  members: FoundValue[]
+  elements: FoundValue[]
 }
 
-/** Where a walk has got to: before a name or a value. */
-interface Place {
+/** The state of a walk that stopped before a name or a value, or inside a string. */
+interface WalkState {
   readonly at: number
-  /** How far the string that begins there was read; 0 where it was not. */
+  /** How far the string at `at` was read; 0 if it was not. */
   readonly stringAt: number
   readonly isNameNext: boolean
   readonly values: number
   readonly names: number
-  /** What is open here: whether it is an object, what to find in it, and what of it was found. */
+  /** The innermost open value: whether it is an object, its watch, and what was found in it. */
   readonly isObject: boolean
   readonly parent: Watch | null
-  readonly open: Open | undefined
-  /** The same of all around it. */
+  readonly open: OpenValue | undefined
+  /** The same for the values around it. */
   readonly outer: readonly {
     readonly isObject: boolean
     readonly parent: Watch | null
-    readonly open: Open | undefined
+    readonly open: OpenValue | undefined
   }[]
-  /** Of the value that comes next. */
+  /** The watch for the next value. */
   readonly watch: Watch | null
   readonly name: string
   readonly nameStart: number
 }
 
-const startOf = (bytes: Uint8Array, watch: Watch): Place => ({
+const createStart = (bytes: Uint8Array, watch: Watch): WalkState => ({
   at: skipByteOrderMark(bytes),
   stringAt: 0,
   isNameNext: false,
@@ -161,17 +161,17 @@ const startOf = (bytes: Uint8Array, watch: Watch): Place => ({
 })
 
 /**
- * One walk through bytes, from the first to the last, by RFC 8259; UTF-8 as a browser reads it. It
- * makes nothing of what is not watched for, so its cost is that of its bytes. Behind `until` it stops
- * at the next value or in a string, and says where it is. Written as one function over locals: with
- * fields or a generator it takes two to four times as long.
+ * Walks the bytes once, by RFC 8259 and the UTF-8 of the WHATWG Encoding Standard. It allocates nothing
+ * for values that are not watched. After `until` it stops at the next value or inside a string, and
+ * returns its state. It is one function over local variables, because fields or a generator take two to
+ * four times as long.
  */
 function walk(
   bytes: Uint8Array,
   { depth: maxDepth, values: maxValues }: JsonBounds,
   until: number,
-  from: Place,
-): Result<Found, JsonFault> | Place {
+  from: WalkState,
+): Result<FoundValue, JsonFault> | WalkState {
   const length = bytes.length
   const stop = Math.min(until, length)
   let { at, stringAt, isNameNext, values, names, isObject, parent, open, watch, name, nameStart } =
@@ -181,11 +181,11 @@ function walk(
   for (;;) {
     if (isNameNext) {
       at = skipBlanks(bytes, at)
-      if (bytes[at] !== 0x22) return unreadable(NO_JSON)
-      const end = endOfString(bytes, stringAt || at + 1, stop)
+      if (bytes[at] !== 0x22) return unreadable(NOT_JSON)
+      const end = skipString(bytes, stringAt || at + 1, stop)
       if (end < 0) {
-        if (end === WRONG_JSON) return unreadable(NO_JSON)
-        if (end === WRONG_UTF8) return unreadable(NO_UTF8)
+        if (end === INVALID_JSON) return unreadable(NOT_JSON)
+        if (end === INVALID_UTF8) return unreadable(NOT_UTF8)
         stringAt = -end
         break
       }
@@ -202,15 +202,15 @@ function walk(
         }
       }
       at = skipBlanks(bytes, end)
-      if (bytes[at] !== 0x3a) return unreadable(NO_JSON)
+      if (bytes[at] !== 0x3a) return unreadable(NOT_JSON)
       at++
     }
 
-    // A value.
+    // Reads a value.
     at = skipBlanks(bytes, at)
     if (at >= stop && at < length) break
     const first = bytes[at]
-    let found: Found | undefined
+    let found: FoundValue | undefined
     let isOpened = false
     if (first === 0x7b || first === 0x5b) {
       if (++values > maxValues) return unreadable(tooMany(maxValues))
@@ -219,7 +219,7 @@ function walk(
       open =
         watch === null
           ? undefined
-          : openAt(
+          : createOpenValue(
               isObject ? name : '',
               isObject ? nameStart : at,
               at,
@@ -234,22 +234,22 @@ function walk(
     } else {
       const start = at
       if (first === 0x22) {
-        const end = endOfString(bytes, stringAt || at + 1, stop)
+        const end = skipString(bytes, stringAt || at + 1, stop)
         if (end < 0) {
-          if (end === WRONG_JSON) return unreadable(NO_JSON)
-          if (end === WRONG_UTF8) return unreadable(NO_UTF8)
+          if (end === INVALID_JSON) return unreadable(NOT_JSON)
+          if (end === INVALID_UTF8) return unreadable(NOT_UTF8)
           stringAt = -end
           break
         }
         stringAt = 0
         at = end
       } else {
-        at = endOfScalar(bytes, at, first)
-        if (at < 0) return unreadable(NO_JSON)
+        at = skipScalar(bytes, at, first)
+        if (at < 0) return unreadable(NOT_JSON)
       }
       if (++values > maxValues) return unreadable(tooMany(maxValues))
       if (watch !== null) {
-        found = scalarAt(
+        found = createScalar(
           isObject ? name : '',
           isObject ? nameStart : start,
           start,
@@ -262,16 +262,16 @@ function walk(
       at = skipBlanks(bytes, at)
     }
 
-    // Behind it: whatever it was the last of is closed.
+    // Closes the objects and arrays that end after the value.
     while (!isOpened) {
       if (outer.length === 0) {
-        return at === length && found !== undefined ? ok(found) : unreadable(NO_JSON)
+        return at === length && found !== undefined ? ok(found) : unreadable(NOT_JSON)
       }
       const byte = bytes[at]
       at++
       if (byte === 0x2c) break
-      if (byte !== (isObject ? 0x7d : 0x5d)) return unreadable(NO_JSON)
-      const around = outer.pop() as Place['outer'][number]
+      if (byte !== (isObject ? 0x7d : 0x5d)) return unreadable(NOT_JSON)
+      const around = outer.pop() as WalkState['outer'][number]
       if (open !== undefined) {
         open.end = at
         open.names = names - open.names
@@ -303,13 +303,13 @@ function walk(
   }
 }
 
-const openAt = (
+const createOpenValue = (
   name: string,
   nameStart: number,
   start: number,
-  kind: Found['kind'],
+  kind: FoundValue['kind'],
   names: number,
-): Open => ({
+): OpenValue => ({
   name,
   nameStart,
   start,
@@ -321,13 +321,13 @@ const openAt = (
   elements: [],
 })
 
-const scalarAt = (
+const createScalar = (
   name: string,
   nameStart: number,
   start: number,
   end: number,
-  kind: Found['kind'],
-): Found => ({
+  kind: FoundValue['kind'],
+): FoundValue => ({
   name,
   nameStart,
   start,
@@ -335,11 +335,11 @@ const scalarAt = (
   kind,
   isEmpty: true,
   names: 0,
-  members: NOTHING,
-  elements: NOTHING,
+  members: NO_VALUES,
+  elements: NO_VALUES,
 })
 
-/** What to find in the member whose name stands there. */
+/** The watch for the member whose name is at these bytes. */
 function findWatch(parent: Watch, bytes: Uint8Array, start: number, end: number): Watch | null {
   const { members, others } = parent
   for (const watch of members) if (isWritten(bytes, start, end, watch.name)) return watch
@@ -353,9 +353,9 @@ function hasEscape(bytes: Uint8Array, start: number, end: number): boolean {
   return false
 }
 
-const NOTHING: readonly Found[] = []
-const NO_JSON = 'the body is not valid JSON'
-const NO_UTF8 = 'the body is not valid UTF-8'
+const NO_VALUES: readonly FoundValue[] = []
+const NOT_JSON = 'the body is not valid JSON'
+const NOT_UTF8 = 'the body is not valid UTF-8'
 const tooMany = (most: number) => `the body has more than ${most.toLocaleString('en')} values`
 const tooDeep = (most: number) => `the body is nested deeper than ${most} levels`
 const unreadable = (detail: string) => fail({ reason: 'body_unreadable', detail } as const)
@@ -370,12 +370,12 @@ export function skipBlanks(bytes: Uint8Array, start: number): number {
   return at
 }
 
-/** No place is so far: these cannot be taken for one. */
-const WRONG_JSON = Number.MIN_SAFE_INTEGER
-const WRONG_UTF8 = WRONG_JSON + 1
+/** No offset is this large, so these cannot be taken for one. */
+const INVALID_JSON = Number.MIN_SAFE_INTEGER
+const INVALID_UTF8 = INVALID_JSON + 1
 
-/** Behind the closing quote; where that lies beyond `stop`, how far it was read, as a negative number. */
-function endOfString(bytes: Uint8Array, start: number, stop: number): number {
+/** The offset after the closing quote. If that is beyond `stop`: minus the offset that was read up to. */
+function skipString(bytes: Uint8Array, start: number, stop: number): number {
   let at = start
   for (;;) {
     while (at < stop) {
@@ -383,23 +383,23 @@ function endOfString(bytes: Uint8Array, start: number, stop: number): number {
       if (byte === 0x22 || byte === 0x5c || byte < 0x20 || byte >= 0x80) break
       at++
     }
-    if (at >= stop) return at >= bytes.length ? WRONG_JSON : -at
+    if (at >= stop) return at >= bytes.length ? INVALID_JSON : -at
     const byte = bytes[at] as number
     if (byte === 0x22) return at + 1
     if (byte < 0x80) {
-      if (byte !== 0x5c) return WRONG_JSON
-      at = endOfEscape(bytes, at)
-      if (at < 0) return WRONG_JSON
+      if (byte !== 0x5c) return INVALID_JSON
+      at = skipEscape(bytes, at)
+      if (at < 0) return INVALID_JSON
     } else {
-      at = endOfCharacter(bytes, at)
-      if (at < 0) return WRONG_UTF8
+      at = skipCharacter(bytes, at)
+      if (at < 0) return INVALID_UTF8
     }
   }
 }
 
 const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39
 
-/** Whether the string between these bytes is written as this ASCII text, without an escape. */
+/** Whether the string at these bytes is this ASCII text without an escape. */
 function isWritten(bytes: Uint8Array, start: number, end: number, text: string): boolean {
   if (end - start !== text.length + 2) return false
   for (let n = 0; n < text.length; n++) {
@@ -408,51 +408,51 @@ function isWritten(bytes: Uint8Array, start: number, end: number, text: string):
   return true
 }
 
-/** `null` or an empty text. */
+/** Whether the value is null or an empty string. */
 const isNothing = (bytes: Uint8Array, start: number, end: number): boolean =>
   bytes[start] === 0x6e || (end - start === 2 && bytes[start] === 0x22)
 
-const WORDS: ReadonlyMap<number, string> = new Map(
+const LITERALS: ReadonlyMap<number, string> = new Map(
   ['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]),
 )
 
-/** Behind a number, true, false or null; negative where it is none of these. */
-function endOfScalar(bytes: Uint8Array, start: number, first: number | undefined): number {
-  const word = first === undefined || first < 0x41 ? undefined : WORDS.get(first)
-  if (word === undefined) return endOfNumber(bytes, start)
+/** The offset after a number, true, false or null; negative if it is none of these. */
+function skipScalar(bytes: Uint8Array, start: number, first: number | undefined): number {
+  const word = first === undefined || first < 0x41 ? undefined : LITERALS.get(first)
+  if (word === undefined) return skipNumber(bytes, start)
   for (let n = 1; n < word.length; n++) {
     if (bytes[start + n] !== word.charCodeAt(n)) return -1
   }
   return start + word.length
 }
 
-function endOfNumber(bytes: Uint8Array, start: number): number {
+function skipNumber(bytes: Uint8Array, start: number): number {
   let at = bytes[start] === 0x2d ? start + 1 : start
   if (bytes[at] === 0x30) at++
   else {
-    at = endOfDigits(bytes, at)
+    at = skipDigits(bytes, at)
     if (at < 0) return -1
   }
   if (bytes[at] === 0x2e) {
-    at = endOfDigits(bytes, at + 1)
+    at = skipDigits(bytes, at + 1)
     if (at < 0) return -1
   }
   if (bytes[at] === 0x65 || bytes[at] === 0x45) {
     at++
     if (bytes[at] === 0x2b || bytes[at] === 0x2d) at++
-    at = endOfDigits(bytes, at)
+    at = skipDigits(bytes, at)
   }
   return at
 }
 
-/** At least one. */
-function endOfDigits(bytes: Uint8Array, start: number): number {
+/** The offset after one or more digits; negative if there is none. */
+function skipDigits(bytes: Uint8Array, start: number): number {
   let at = start
   while (isDigit(bytes[at])) at++
   return at === start ? -1 : at
 }
 
-const ESCAPED = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)))
+const ESCAPE_LETTERS = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)))
 
 const isHexDigit = (byte: number | undefined) => {
   if (byte === undefined) return false
@@ -460,21 +460,21 @@ const isHexDigit = (byte: number | undefined) => {
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66)
 }
 
-function endOfEscape(bytes: Uint8Array, start: number): number {
+function skipEscape(bytes: Uint8Array, start: number): number {
   const letter = bytes[start + 1]
   if (letter === undefined) return -1
-  if (letter !== 0x75) return ESCAPED.has(letter) ? start + 2 : -1
+  if (letter !== 0x75) return ESCAPE_LETTERS.has(letter) ? start + 2 : -1
   for (let n = 2; n < 6; n++) if (!isHexDigit(bytes[start + n])) return -1
   return start + 6
 }
 
-/** Of a character of two to four bytes, in the one form that it has (Unicode 16, table 3-7). */
-function endOfCharacter(bytes: Uint8Array, start: number): number {
+/** The offset after a well-formed character of two to four bytes (Unicode 16, table 3-7), or negative. */
+function skipCharacter(bytes: Uint8Array, start: number): number {
   const first = bytes[start] as number
   const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
   if (first < 0xc2 || first > 0xf4) return -1
   const second = bytes[start + 1] as number
-  // No longer form than needed, no surrogate, nothing beyond U+10FFFF.
+  // Excludes overlong forms, surrogates, and code points beyond U+10FFFF.
   const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
   const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
   if (!(second >= least && second <= most)) return -1

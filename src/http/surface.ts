@@ -64,7 +64,7 @@ export function createSurfaces(deps: SurfaceDeps) {
     caller: Caller,
   ): Response {
     refused(dialect.name, refusal, caller)
-    refused.answered(caller, reply)
+    refused.recordAnswer(caller, reply)
     return toResponse(reply, caller.requestId)
   }
 

@@ -1,12 +1,12 @@
-/** The path of a request's target as it was sent, in origin form or in absolute form (RFC 9112 §3.2). */
+/** The path of a request target as sent, in origin form or absolute form (RFC 9112 §3.2). */
 export function readPath(target: string): string {
   const [, path = ''] = /^(?:[a-z][a-z\d+.-]*:\/\/[^/\\?#]*)?([^?#]*)/i.exec(target) ?? []
   return path
 }
 
 /**
- * Whether resolving this path may lead elsewhere (RFC 3986 §5.2.4, and WHATWG's URL, for which `\` is
- * a slash, `%2e` a dot, and tabs and line ends are nothing).
+ * Whether a path has dot segments (RFC 3986 §5.2.4, and the WHATWG URL Standard, for which `\` is a
+ * slash, `%2e` is a dot, and tabs and line ends are ignored).
  */
 export const hasDotSegment = (path: string): boolean =>
   /(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|$)/i.test(path.replace(/[\t\n\r]/g, ''))
@@ -14,9 +14,9 @@ export const hasDotSegment = (path: string): boolean =>
 const MAX_DECODED_LAYERS = 4
 
 /**
- * Whether an upstream could take a segment of this path for `.` or `..` and so serve another path than
- * the one that was judged. Some servers decode a path twice, or find a segment's end at an encoded
- * slash, a path parameter (`/..;/`), a blank or a NUL; a control character in a path is never honest.
+ * Whether an upstream could read a segment of this path as `.` or `..`, and so serve another path than
+ * the one that was judged. Some servers decode a path twice, or end a segment at an encoded slash, a
+ * path parameter (`/..;/`), a blank or a NUL. Every control character is refused.
  */
 export function mayClimb(path: string): boolean {
   let text = path
@@ -29,14 +29,14 @@ export function mayClimb(path: string): boolean {
   return true
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const CONTROL = /[\x00-\x1f\x7f]/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must find them.
+const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/
 
 const hasClimbingSegment = (text: string): boolean =>
-  CONTROL.test(text) ||
+  CONTROL_CHARACTER.test(text) ||
   text.split(/[/\\]/).some((segment) => /^\s*\.\.?(?:[\s;?#]|$)/.test(segment))
 
-/** Byte by byte; `%c0%ae` and its kin are overlong UTF-8 (RFC 3629 §3), `%u002e` is of old servers. */
+/** Decodes one layer, byte by byte: also overlong UTF-8 such as `%c0%ae` (RFC 3629 §3), and `%u002e`. */
 const decodeOnce = (text: string): string =>
   text
     .replace(/%c0%ae|%e0%80%ae|%f0%80%80%ae/gi, '.')

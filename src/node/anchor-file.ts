@@ -5,20 +5,20 @@ import type { Anchor } from '../domain/chain.ts'
 import type { AnchorStore } from '../service/ports.ts'
 
 const OWNER_ONLY = 0o600
-const PATIENCE_MS = 2000
+const LOCK_TIMEOUT_MS = 2000
 
 export const anchorPath = (keyringPath: string): string => `${keyringPath}.audit-anchor`
 
 /**
- * The audit's anchor in a file beside the key ring. It is a small SQLite database, for the sake of its
- * lock and its commit: processes share it, and a power cut or a full disk leaves the anchor of before.
- * It is opened for each use, so that a file that was put in its place counts.
+ * Keeps the audit's anchor in a file beside the key ring. The file is a small SQLite database, for its
+ * lock and its commit: processes share it, and a power cut or a full disk leaves the previous anchor.
+ * It is opened for each use, so that a file that replaced it is noticed.
  */
 export function createAnchorFile(path: string): AnchorStore {
   async function use<T>(work: (db: Database) => T): Promise<T> {
-    // Where PostgreSQL is used, this alone loads it.
+    // With PostgreSQL, nothing else needs this module.
     const { default: Sqlite } = await import('better-sqlite3')
-    const db = new Sqlite(path, { fileMustExist: true, timeout: PATIENCE_MS })
+    const db = new Sqlite(path, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS })
     try {
       return work(db)
     } finally {
@@ -26,20 +26,20 @@ export function createAnchorFile(path: string): AnchorStore {
     }
   }
 
-  /** Nobody but its owner may read it, from its first byte on: not root, who ran a command. */
-  function make(): void {
+  /** Creates the file readable by its owner only. If root runs a command, the folder's owner gets it. */
+  function createFile(): void {
     closeSync(openSync(path, 'a', OWNER_ONLY))
     const { uid, gid } = statSync(dirname(path))
     if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid)
   }
 
   async function write(anchor: Anchor): Promise<boolean> {
-    if (!existsSync(path)) make()
+    if (!existsSync(path)) createFile()
     return use((db) =>
       db
         .transaction(() => {
-          db.exec(TABLE)
-          return db.prepare(KEEP_LATER).run({ ...anchor }).changes === 1
+          db.exec(CREATE_TABLE)
+          return db.prepare(KEEP_LATER_ANCHOR).run({ ...anchor }).changes === 1
         })
         .immediate(),
     )
@@ -49,11 +49,11 @@ export function createAnchorFile(path: string): AnchorStore {
     async read() {
       if (!existsSync(path)) return null
       try {
-        return await use((db) => (db.prepare(READ).get() as Anchor | undefined) ?? null)
+        return await use((db) => (db.prepare(READ_ANCHOR).get() as Anchor | undefined) ?? null)
       } catch (error) {
-        // Made, and not written yet.
+        // Another process has created the file, and not written it yet.
         if ((error as Error).message.startsWith('no such table')) return null
-        throw unusable(error)
+        throw createReadError(error)
       }
     },
 
@@ -69,7 +69,7 @@ export function createAnchorFile(path: string): AnchorStore {
     },
   }
 
-  function unusable(cause: unknown): Error {
+  function createReadError(cause: unknown): Error {
     const why = cause instanceof Error ? cause.message : String(cause)
     return new Error(
       `the audit's anchor ${path} cannot be read (${why}): restore the file, or run \`latchkey audit accept-restore\``,
@@ -78,7 +78,7 @@ export function createAnchorFile(path: string): AnchorStore {
   }
 }
 
-const TABLE = `
+const CREATE_TABLE = `
   CREATE TABLE IF NOT EXISTS anchor (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     sequence INTEGER NOT NULL,
@@ -87,10 +87,10 @@ const TABLE = `
     acceptedAt INTEGER NOT NULL
   ) STRICT`
 
-const READ = 'SELECT sequence, seal, at, acceptedAt FROM anchor'
+const READ_ANCHOR = 'SELECT sequence, seal, at, acceptedAt FROM anchor'
 
-/** As `laterAnchor` says. */
-const KEEP_LATER = `
+/** Compares as `laterAnchor` does. */
+const KEEP_LATER_ANCHOR = `
   INSERT INTO anchor VALUES (1, @sequence, @seal, @at, @acceptedAt)
   ON CONFLICT (one) DO UPDATE SET
     sequence = excluded.sequence, seal = excluded.seal, at = excluded.at, acceptedAt = excluded.acceptedAt

@@ -3,9 +3,9 @@ import type { Log } from '../service/ports.ts'
 
 export interface Listening {
   readonly port: number
-  /** Where vendors reach it. */
+  /** Public URL for vendors. */
   readonly url: string
-  /** Where people reach the console; null where there is none. */
+  /** The console's port and public URL; null when it is off. */
   readonly console: { readonly port: number; readonly url: string } | null
 }
 
@@ -17,7 +17,7 @@ export function announce(
 ): void {
   const { ignoredVariables: variables } = config
   if (variables.length > 0) {
-    log.info({ variables }, 'variables that Kubernetes sets for a Service are ignored')
+    log.info({ variables }, 'ignored variables that Kubernetes sets for a Service')
   }
   for (const danger of dangersOf(config)) log.warn({}, danger)
   const consoleFacts = console && { host: config.console?.host, ...console }

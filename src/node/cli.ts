@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /*
- * Starts the command line where it can run. Any older Node can read this file, and it loads nothing
- * before it has looked: a native module of another version ends the process by a segmentation fault.
+ * Checks the version of Node, then starts the command line. Older versions can parse this file, and it
+ * loads nothing before the check, because a native module for another version crashes the process.
  */
 
 const NODE_MAJOR_MIN = 24
-/** Both at one size: fewer and shorter collections for half the CPU. They are read at start alone. */
+/** A fixed young generation halves the CPU time of garbage collection. Node reads these only at start. */
 const HEAP_FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
 
 const { argv, env, execArgv, execPath, versions } = process
@@ -13,23 +13,23 @@ const { argv, env, execArgv, execPath, versions } = process
 if (Number.parseInt(versions.node, 10) < NODE_MAJOR_MIN) {
   const message =
     `Latchkey needs Node ${NODE_MAJOR_MIN} or newer, and this is Node ${versions.node}: ` +
-    `install a newer one (\`npm install --global node@${NODE_MAJOR_MIN}\`)`
+    `install a newer version (\`npm install --global node@${NODE_MAJOR_MIN}\`)`
   const failure = JSON.stringify({ error: { problem: 'failed', message } })
   process.stderr.write(`${argv.includes('--json') ? failure : message}\n`)
   process.exitCode = 1
-} else if (stays() && lacksHeapFlags()) {
+} else if (isLongRunning() && lacksHeapFlags()) {
   process.execve?.(execPath, [execPath, ...execArgv, ...HEAP_FLAGS, ...argv.slice(1)], env)
 } else {
   await import('./cli/main.ts')
 }
 
-/** A command that ends at once would pay more for a second start than it saves. */
-function stays(): boolean {
+/** Whether the command runs for long. For a short one, a second start costs more than it saves. */
+function isLongRunning(): boolean {
   const command = argv.slice(2).find((arg) => !arg.startsWith('-'))
   return command === 'serve' || command === 'demo'
 }
 
-/** A process that was forked would lose its channel, and Windows cannot replace a program. */
+/** Whether to replace this program. A forked process would lose its channel; Windows cannot do it. */
 function lacksHeapFlags(): boolean {
   const given = [...execArgv, env.NODE_OPTIONS ?? ''].join(' ')
   const canReplace = process.execve !== undefined && process.platform !== 'win32'

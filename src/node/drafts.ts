@@ -1,12 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
-/** What SQLite keeps beside a database. */
-const SIDECARS = ['', '-journal', '-wal', '-shm']
+/** A draft, and the files that SQLite keeps beside a database. */
+const DRAFT_SUFFIXES = ['', '-journal', '-wal', '-shm']
 
 /**
- * Names the file that becomes `path` when it is whole, and removes what processes that were killed
- * have left of earlier ones: copies of a database, or a key ring.
+ * Returns the name of a draft that is renamed to `path` when it is complete. Removes earlier drafts of
+ * `path` that killed processes have left: each is a copy of a database, or a key ring.
  */
 export function beginDraft(path: string): string {
   const prefix = `${basename(path)}.`
@@ -14,7 +14,7 @@ export function beginDraft(path: string): string {
   for (const name of readdirSync(folder)) {
     if (!name.startsWith(prefix)) continue
     const [, pid] = /^(\d+)\.draft(-journal|-wal|-shm)?$/.exec(name.slice(prefix.length)) ?? []
-    // A number is used again: what bears this process's own is as dead.
+    // Process ids are reused, so a draft with this process's own id is left over too.
     if (pid !== undefined && (Number(pid) === process.pid || !isAlive(Number(pid)))) {
       rmSync(join(folder, name), { force: true })
     }
@@ -22,16 +22,16 @@ export function beginDraft(path: string): string {
   return `${path}.${process.pid}.draft`
 }
 
-/** To be called whether or not the draft has got its name. */
+/** Removes what is left of a draft. Call it whether or not the draft was renamed. */
 export function removeDraft(draft: string): void {
-  for (const end of SIDECARS) rmSync(draft + end, { force: true })
+  for (const end of DRAFT_SUFFIXES) rmSync(draft + end, { force: true })
 }
 
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // There is one, of another user.
+    // The process exists, and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

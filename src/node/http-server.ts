@@ -7,11 +7,11 @@ import { lingerUntilRead } from './linger.ts'
 import { createRefusals } from './malformed.ts'
 
 /**
- * A slow sender holds a connection this long at most. An idle connection is kept longer than load
- * balancers do (60 s), so that it is they who close it and no request is lost on the way.
+ * Limits how long a slow sender holds a connection. Idle connections are kept longer than load balancers
+ * keep them (60 s), so that the balancer closes them and no request is lost.
  */
-const SERVER = {
-  // Judged here, and refused in words.
+const SERVER_OPTIONS = {
+  // Checked below, so that the refusal has a body that says why.
   requireHostHeader: false,
   headersTimeout: 10_000,
   requestTimeout: 120_000,
@@ -19,27 +19,27 @@ const SERVER = {
   connectionsCheckingInterval: 2_000,
 }
 
-/** The host of a request that names none, as HTTP/1.0 allows. */
-const UNNAMED_HOST = 'localhost'
+/** The host of a request without a Host header, which HTTP/1.0 allows. */
+const DEFAULT_HOST = 'localhost'
 
 export interface HttpServer extends Server {
-  /** From now on; the paths of `publicUrl` are the app's. */
+  /** Answers requests with this app from now on, without the base path of `publicUrl`. */
   answerWith(fetch: Hono['fetch'], publicUrl: string): void
 }
 
-/** A server that refuses what is no request, and answers others once it is given an app. */
+/** Creates a server that refuses malformed requests, and answers others once it has an app. */
 export function createHttpServer(log: Log): HttpServer {
   const refusals = createRefusals(log)
-  const server = createServer(SERVER)
+  const server = createServer(SERVER_OPTIONS)
   server.on('clientError', refusals.refuseMalformed)
   server.on('checkExpectation', refusals.refuseExpectation)
   return Object.assign(server, {
     answerWith(fetch: Hono['fetch'], publicUrl: string) {
       const basePath = parseBasePath(publicUrl)
       const { refuseUnreadable: errorHandler } = refusals
-      const answer = getRequestListener(fetch, { hostname: UNNAMED_HOST, errorHandler })
+      const answer = getRequestListener(fetch, { hostname: DEFAULT_HOST, errorHandler })
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-        // RFC 9112 §9.6: whose connection was closed is answered no further request.
+        // RFC 9112 §9.6: after the server has closed a connection, it answers no further request.
         if (request.socket.writableEnded) return
         lingerUntilRead(request)
         request.url = removeBasePath(request.url ?? '', basePath)
@@ -51,7 +51,7 @@ export function createHttpServer(log: Log): HttpServer {
   })
 }
 
-/** RFC 9112 §3.2: HTTP/1.1 needs one Host line, HTTP/1.0 none, and two are refused in both. */
+/** Requires one Host line for HTTP/1.1, at most one for HTTP/1.0 (RFC 9112 §3.2). */
 function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage): string | null {
   let lines = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {

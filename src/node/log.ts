@@ -19,7 +19,7 @@ export function createLog(
   base: object | null = null,
 ): Log & { flush(): void } {
   const out = destination({ fd, ...TOGETHER })
-  // A log that cannot be written (a full disk, a terminal that is gone) does not end the server.
+  // A log that cannot be written (full disk, closed terminal) must not end the server.
   out.on('error', () => undefined)
   const logger = pino({ level, base, timestamp: isoTime(), errorKey: 'error' }, out)
   return {

@@ -39,7 +39,7 @@ const headersOf = (requestId: string) => ({
 
 const bodyOf = (message: string) => JSON.stringify({ message })
 
-/** Each refusal has an id of its own, which its line in the log has too. */
+/** Creates the refusals. Each has a request id, which is also in its line in the log. */
 export function createRefusals(log: Log) {
   function begin(message: string, facts: object = {}) {
     const requestId = crypto.randomUUID()
@@ -68,7 +68,7 @@ export function createRefusals(log: Log) {
       }).map(([name, value]) => `${name}: ${value}`)
       socket.end([`HTTP/1.1 ${status}`, ...lines, '', body].join('\r\n'))
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
-      // The parser would find each further byte malformed, and the connection would be reset.
+      // The parser would report each further byte as malformed, and reset the connection.
       socket.removeAllListeners('data').on('data', () => undefined)
       linger(socket, () => false)
     },
@@ -85,7 +85,7 @@ export function createRefusals(log: Log) {
       response.writeHead(400, headers).end(body)
     },
 
-    /** What no Request can be made of: a Host that is none; a target that is no URL. */
+    /** Errors of making a Request, such as an invalid Host, or a target that is no URL. */
     refuseUnreadable(error: unknown): Response {
       if (error instanceof RequestError) {
         const { headers, body } = begin(`Host and path make no URL: ${error.message}.`)

@@ -57,7 +57,7 @@ export function restore(
   }
 }
 
-/** Whether the audit of a database, of whatever version, ends before what was signed of it. */
+/** Whether the audit of a database, of any version, ends before its anchor. */
 export async function isBehindAnchor(path: string, keyringPath: string): Promise<boolean> {
   const anchor = await createAnchorFile(anchorPath(keyringPath)).read()
   if (anchor === null) return false

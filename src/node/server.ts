@@ -101,8 +101,8 @@ export async function startOneOf(
   const own = config.console && createListener(config.console, 'LATCHKEY_CONSOLE', log)
   const listeners = own === null ? [main] : [main, own]
   const close = () => listeners.map(({ server }) => server.close())
-  // Tokens and links name URLs. A port that the system chooses is known only by listening, and then
-  // nobody else knows it yet; any other is opened when everything behind it stands.
+  // URLs in tokens and links have the port. A port that the system chooses is known only after
+  // listening, and no client knows it yet. Any other port is opened once the server is ready.
   const ports = await Promise.all(listeners.map(listenAnywhere)).catch((error: unknown) => {
     close()
     throw error
@@ -152,7 +152,7 @@ export async function startOneOf(
     setInterval(sweep, SWEEP_MS),
   ]
   for (const timer of timers) timer.unref()
-  // A database that was set back is told of at once, and not when the first event is sealed.
+  // Reports a database that was set back at once, not when the first event is sealed.
   void seal()
 
   return {
@@ -201,13 +201,13 @@ async function openOwn(config: Config, parts: Parameters<typeof open>[1]) {
   }
 }
 
-/** The URL of a listener that nobody gave one. */
+/** The URL of a listener that has no public URL. */
 export function urlAt(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** A console that is off has no listener, and its links lead nowhere. */
+/** The console's public URL. When the console is off, links to it work nowhere. */
 export const urlOfConsole = ({ console, host }: Config, port: number): string =>
   console?.publicUrl ?? urlAt(console?.host ?? host, port)
 
@@ -215,7 +215,7 @@ interface Listener {
   readonly server: HttpServer
   readonly host: string
   readonly port: number
-  /** What the names of its settings begin with. */
+  /** The prefix of its settings. */
   readonly settings: 'LATCHKEY' | 'LATCHKEY_CONSOLE'
 }
 

@@ -28,7 +28,7 @@ export const isBusy = (error: unknown): boolean => kindOf(error) === 'BUSY'
 /** Whether the machine failed, so that the same statement may succeed later. */
 export const isFault = (error: unknown): boolean => kindOf(error) in FAULTS
 
-/** Whether the file is not what was written to it, or not there. It will not become so again by itself. */
+/** Whether the file is damaged, replaced or missing, which does not mend by itself. */
 export const isDamage = (error: unknown): boolean =>
   ['CORRUPT', 'NOTADB', 'MOVED'].includes(kindOf(error))
 

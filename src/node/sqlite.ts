@@ -31,7 +31,8 @@ const AGAIN_MS = 1
  * better-sqlite3: WAL, `synchronous=FULL`, one writer. Whatever arrives in one turn of the event loop
  * is done together: reads share one snapshot, taken after the last of them arrived, and writes share
  * one commit, so one fsync. No write is answered before that commit is on disk; one that fails undoes
- * only itself; and none where the file is not the one that was opened. While another process writes, this one goes on reading.
+ * only itself. No write is answered if the file is no longer the one that was opened. While another
+ * process writes, this one goes on reading.
  */
 export function openSqlite(
   path: string,

@@ -5,12 +5,12 @@ import type { Config } from '../config.ts'
 import { FIRST_LINK_MS } from '../service/people/invitation.ts'
 import type { Log } from '../service/ports.ts'
 
-/** Where the link lies while nobody can sign in, where no terminal prints it. */
-const FILE = 'first-operator-link'
+/** Holds the link while nobody can sign in and no terminal shows it. */
+const FIRST_LINK_FILE = 'first-operator-link'
 
 /**
  * As long as no operator can sign in: a link for whoever has started the server, which makes one. It is
- * a secret. A terminal shows it; anything else that stderr leads to is a log, so that a file keeps it.
+ * a secret: a terminal shows it. If stderr is no terminal, it may be a log, so a file gets the link.
  */
 export async function welcomeOperator(
   config: Config,
@@ -19,7 +19,7 @@ export async function welcomeOperator(
   terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
 ): Promise<void> {
   if (config.console === null) return
-  const path = join(config.dataDir, FILE)
+  const path = join(config.dataDir, FIRST_LINK_FILE)
   try {
     rmSync(path, { force: true })
     const invited = await people.inviteFirst(FIRST_LINK_MS)
@@ -27,7 +27,7 @@ export async function welcomeOperator(
     const { link } = invited.value
     if (terminal.isTTY) {
       terminal.write(
-        `Nobody can sign in yet. This link makes the first operator, once, within the hour: ` +
+        `Nobody can sign in yet. Open this link within an hour to create the first operator; it works once: ` +
           `${link} (\`latchkey console link\` prints another)\n`,
       )
       return
@@ -35,8 +35,8 @@ export async function welcomeOperator(
     writeFileSync(path, `${link}\n`, { mode: 0o600, flag: 'wx' })
     log.info(
       { path },
-      'nobody can sign in yet: this file has a link that makes the first operator, once, within the ' +
-        'hour; `latchkey console link` prints another',
+      'nobody can sign in yet: open the link in this file within an hour to create the first operator; ' +
+        'it works once; `latchkey console link` prints another',
     )
   } catch (error) {
     log.warn({ error }, 'no link to the first operator was made; `latchkey console link` makes one')

@@ -3,14 +3,14 @@ import type { AnchorStore, AuditStorage, Log } from './ports.ts'
 import type { Break } from './verify-chain.ts'
 
 export interface AuditAnchorDeps {
-  /** Without one the anchor lives as long as this process. */
+  /** Without a store, the anchor exists only in this process. */
   readonly store: AnchorStore | undefined
   readonly log: Log
 }
 
 /**
- * Remembers outside the database how far the audit chain was signed. A database that was set back or
- * made anew cannot be told from a true one by what is in it.
+ * Remembers outside the database how far the audit chain was signed, because nothing inside a database
+ * shows that it was set back or made anew.
  */
 export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
   let memory: Anchor | null = null
@@ -19,8 +19,8 @@ export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
 
   return {
     /**
-     * To be read before the chain: whoever moves the anchor has moved the chain first, so that a chain
-     * that is read afterwards reaches it.
+     * Reads the later of the stored and the remembered anchor. Call it before reading the chain: the
+     * chain always moves before its anchor, so a chain that is read afterwards reaches the anchor.
      */
     async read(): Promise<Anchor | null> {
       stored = (await store?.read()) ?? null
@@ -29,8 +29,8 @@ export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
     },
 
     /**
-     * Moves it forward, never back. True where the store had none and has this one now. A store that
-     * cannot be written costs a line of the log: the sealing goes on, and the next call tries again.
+     * Moves the anchor forward, never back. Returns true if the store had none and has this one now. If
+     * the store cannot be written, logs that and continues; the next call tries again.
      */
     async advance(place: Place & { readonly at: number }): Promise<boolean> {
       const { sequence, seal, at } = place
@@ -45,16 +45,16 @@ export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
         problem = ''
         return isFirst && isWritten
       } catch (error) {
-        // Said once, and not at every sealing.
+        // Logged once, not at every sealing.
         if (String(error) !== problem) {
-          log.error({ error }, 'the anchor of the audit was not written; it is kept in memory')
+          log.error({ error }, 'the anchor of the audit could not be written; it is kept in memory')
         }
         problem = String(error)
         return false
       }
     },
 
-    /** Puts it where an operator says, be it further back. */
+    /** Moves the anchor to a place that an operator accepts, also back. */
     async accept(anchor: Anchor): Promise<void> {
       await store?.replace(anchor)
       memory = anchor
@@ -65,8 +65,8 @@ export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
 export type AuditAnchor = ReturnType<typeof createAuditAnchor>
 
 /**
- * Compares the chain with its anchor, which was read before. What is found here is no matter of single
- * events: the database is not the one that was signed.
+ * Compares the chain with its anchor, which must have been read before. A break means that the database
+ * is not the one that was signed.
  */
 export async function findAnchorBreaks(
   storage: Pick<AuditStorage, 'chainEnd' | 'lastCheckpoint' | 'listSealed' | 'listUnsealed'>,
@@ -93,7 +93,7 @@ export async function findAnchorBreaks(
       end.sequence + 1,
       isCopy
         ? `${gone}: ${signed}, and this database ends at event ${end.sequence}. It is an older copy, ` +
-            'or its end was cut off; after a restore, `latchkey audit accept-restore` accepts it'
+            'or its end was cut off; after a restore, run `latchkey audit accept-restore` to accept it'
         : `the chain was set back to event ${end.sequence}: ${signed}`,
     )
   } else if (await hasOtherSeal(storage, end, anchor)) {
@@ -106,7 +106,7 @@ export async function findAnchorBreaks(
   return breaks
 }
 
-/** An event that is gone has no seal: that is told of the event. */
+/** Whether the event at the anchor has another seal. A missing event is reported elsewhere. */
 async function hasOtherSeal(
   storage: Pick<AuditStorage, 'listSealed'>,
   end: Place,

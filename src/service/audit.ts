@@ -8,7 +8,7 @@ import { conflict, type Done, eventOf, type OperatorDeps } from './operator.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
 import type { AuditStorage, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
-import { type Anchored, type Before, createVerifier, type Verdict } from './verify-chain.ts'
+import { type AnchorComparison, type Before, createVerifier, type Verdict } from './verify-chain.ts'
 
 export interface AuditDeps extends OperatorDeps {
   /** The chain, which is one for all accounts. */
@@ -76,15 +76,15 @@ export function createAudit(deps: AuditDeps) {
       }),
 
     /**
-     * Has the chain sealed on from where this database ends, after a restore. The event that says so is
-     * on disk before the anchor moves.
+     * Accepts a restored database: sealing continues from the end of its chain. The event that records it
+     * is on disk before the anchor moves.
      */
     async acceptRestore(): Promise<Done<{ from: number | null; to: number }>> {
-      // One that cannot be read is replaced too.
+      // An anchor that cannot be read is replaced too.
       const known = await anchor.read().catch(() => undefined)
       if (known === null) {
         return conflict(
-          'the audit has no anchor yet: the next sealing makes it. Nothing was changed',
+          'the audit has no anchor yet, and nothing was changed: the next sealing makes one',
         )
       }
       if (known !== undefined && (await findAnchorBreaks(storage, known)).length === 0) {
@@ -93,8 +93,8 @@ export function createAudit(deps: AuditDeps) {
       const { sequence: to } = await storage.chainEnd()
       if ((await storage.listSealed(to, 1)).length > 0) {
         return conflict(
-          `the chain is said to end at event ${to}, and sealed events follow: that is no copy as it was ` +
-            'made. Restore the database from a backup first',
+          `the database says that the chain ends at event ${to}, but sealed events follow: it is not an ` +
+            'unchanged copy. Restore it from a backup first',
         )
       }
       const facts = { from: known?.sequence ?? null, to }
@@ -128,7 +128,10 @@ export function createAudit(deps: AuditDeps) {
   }
 }
 
-async function compareAnchor(storage: AuditStorage, anchor: Anchor | null): Promise<Anchored> {
+async function compareAnchor(
+  storage: AuditStorage,
+  anchor: Anchor | null,
+): Promise<AnchorComparison> {
   return { anchor, breaks: anchor === null ? [] : await findAnchorBreaks(storage, anchor) }
 }
 

@@ -31,7 +31,7 @@ const DAY_MS = 86_400_000
 /**
  * Makes the audit a chain. Any number of processes may do so at once: each works out what comes next
  * from where the chain ends, and one of them finds it still ending there. A chain that does not reach
- * its anchor is left as it is: sealing it anew would make true what somebody else has written.
+ * its anchor is not sealed any more: sealing it would confirm what somebody else has written.
  */
 export function createChain({ storage, anchor, notary, random, clock, log }: ChainDeps) {
   let problem = ''
@@ -54,7 +54,7 @@ export function createChain({ storage, anchor, notary, random, clock, log }: Cha
     await sign(known)
   }
 
-  /** Where the chain was signed before; null, and the log says why, where it is another one now. */
+  /** Reads the anchor. Null, with a line in the log, if the chain does not reach it. */
   async function findSoundAnchor(): Promise<Anchor | null> {
     const found = (await anchor.read()) ?? (await beginAnchor())
     const breaks = await findAnchorBreaks(storage, found)
@@ -68,12 +68,12 @@ export function createChain({ storage, anchor, notary, random, clock, log }: Cha
   }
 
   /**
-   * Without an anchor the newest checkpoint is believed. The anchor of a new database is kept before
-   * its first event is sealed, so that a chain without one is told from a chain that lost it.
+   * Makes an anchor at the newest checkpoint. A new database gets its anchor before its first event is
+   * sealed, so that a chain that lost its anchor can be told from a new one.
    */
   async function beginAnchor(): Promise<Anchor> {
     const checkpoint = await storage.lastCheckpoint()
-    // Kept by another process of this machine since: then it has sealed the first events.
+    // Another process of this machine may have kept an anchor since, and sealed the first events.
     const kept = await anchor.read()
     if (kept !== null) return kept
     const isSigned = checkpoint !== null && (await notary.hasSigned(checkpoint))
@@ -85,7 +85,8 @@ export function createChain({ storage, anchor, notary, random, clock, log }: Cha
       await storage.addEvent(serverEvent('audit.anchored', { sequence }))
       log.warn(
         { sequence },
-        'the audit had no anchor outside the database: what the database says is believed up to here',
+        'the audit had no anchor outside the database: a new one was made at the newest checkpoint of ' +
+          'the database; if there was an anchor before, compare the audit with an export',
       )
     }
     return { ...place, acceptedAt: 0 }
@@ -105,7 +106,7 @@ export function createChain({ storage, anchor, notary, random, clock, log }: Cha
     if (isBehind(end, known)) return
     const last = await storage.lastCheckpoint()
     if (end.sequence === (last?.sequence ?? BEGINNING.sequence)) {
-      // Signed by another process, whose anchor may be kept on another machine.
+      // Another process signed it, and may keep its anchor on another machine.
       if (last !== null && (await notary.hasSigned(last))) await anchor.advance(last)
       return
     }
@@ -167,7 +168,7 @@ export function createChain({ storage, anchor, notary, random, clock, log }: Cha
     for (;;) {
       const page = await storage.listCheckpoints(after, BATCH)
       for (const checkpoint of page) {
-        // Written while the clock was ahead, it tells no age; the next one does.
+        // A checkpoint from a fast clock does not show its age; the next one does.
         if (isFromFuture(checkpoint.at, now)) continue
         if (checkpoint.at >= limit) return steps
         if (!(await notary.hasSigned(checkpoint))) {

@@ -20,7 +20,7 @@ export interface CustomerKeysDeps extends KeySecretsDeps {
   readonly storage: OperatorStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
   readonly clock: Clock
   readonly keysAs: (actor: string) => Keys
-  /** Customer keys of one developer, revoked ones included: GET /apikeys answers all of them at once. */
+  /** The most customer keys of one developer, revoked ones included: GET /apikeys returns all at once. */
   readonly maxKeys: number
 }
 
@@ -39,7 +39,7 @@ export type CustomerKeyRefusal =
   | { reason: 'reference_invalid'; detail: string }
   /** The owner of the developer's key may own no further one. */
   | { reason: 'owner_unfit' }
-  /** The developer has as many keys as one may have. */
+  /** The developer has the most keys that one developer may have. */
   | { reason: 'keys_exhausted'; limit: number; retryAfterSeconds: number }
   /** Too many others change it at this moment. */
   | { reason: 'contended' }
@@ -47,9 +47,9 @@ export type CustomerKeyRefusal =
 const DIALECT = 'opendental'
 const PARTY: Party = 'developer'
 const PAGE = 500
-/** Opened secrets that are kept in memory: a program that lists its keys every minute costs no decryption. */
+/** How many opened secrets stay in memory, so that a program that lists its keys often costs no decryption. */
 const MAX_OPENED_SECRETS = 50_000
-/** When a developer whose keys are as many as may be asks again: only people make room. */
+/** Long, because only people can make room for more keys. */
 const EXHAUSTED_RETRY_SECONDS = 3600
 /** Each attempt that fails is somebody else's that did not. */
 const ATTEMPTS = 100
@@ -58,7 +58,7 @@ const ATTEMPTS = 100
 export function createCustomerKeys(deps: CustomerKeysDeps) {
   const { storage, digester, random, clock, keysAs, maxKeys } = deps
   const secrets = createKeySecrets(deps)
-  /** By what was sealed, which is another text for each key and after each rotation. */
+  /** Opened secrets by key id and sealed text, which is different after each rotation. */
   const opened = new LRUCache<string, string>({ max: MAX_OPENED_SECRETS })
 
   return {
@@ -131,7 +131,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
     },
   }
 
-  /** Each page is opened before the next is read, so that others have their turn. */
+  /** Opens each page before it reads the next one, so that other requests get a turn. */
   async function readAll(developerId: string): Promise<Revealed[]> {
     const found: Revealed[] = []
     let page: SealedKey[]
@@ -145,7 +145,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
 
   async function open({ key, sealedSecret }: SealedKey): Promise<Revealed> {
     if (sealedSecret === null) throw new Error(`key ${key.id} was not sealed`)
-    // The sealed text is bound to its key, so a text that was moved to another row must fail to open.
+    // The sealed text is bound to its key, so a text that was moved to another row must not open.
     const name = `${key.id} ${sealedSecret}`
     const secret = opened.get(name) ?? (await secrets.open(sealedSecret, key.id))
     opened.set(name, secret)

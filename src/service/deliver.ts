@@ -241,7 +241,7 @@ export function createDeliver(deps: DeliverDeps) {
      */
     async renew(): Promise<void> {
       const now = clock()
-      // Not held longer for a clock that was put back meanwhile.
+      // If the clock was set back, the lease must not last longer for it.
       heldUntil = Math.min(heldUntil, now + leaseMs)
       try {
         for (const id of abandoned.keys()) {

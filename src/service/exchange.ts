@@ -2,7 +2,7 @@ import { neighbourhood } from '../domain/address.ts'
 import { type Failure, fail, ok, type Result } from '../domain/failure.ts'
 import { type Key, mayUse, secretHashes } from '../domain/key.ts'
 import { wholeSecond } from '../domain/token.ts'
-import { type Guesses, partyAt } from './guesses.ts'
+import { type Guesses, toParty } from './guesses.ts'
 import { type Granted, issue } from './issue.ts'
 import type { KeyProofs } from './key-proofs.ts'
 import type { Clock, Log, Random, SecretHasher, TokenMinter } from './ports.ts'
@@ -65,21 +65,21 @@ export function createExchange(deps: ExchangeDeps) {
     const found = await proofs.findKey(publicId, network)
     const usable: Result<Key> =
       found === null ? fail({ reason: 'key_unknown' }) : mayUse(found, address, now, region)
-    // A key that may not be used has no secret, like one that does not exist: the same work is done,
-    // and nobody learns which it was.
+    // A key that may not be used is treated like one that does not exist: the same work is done, so the
+    // time does not tell them apart.
     const key = usable.ok ? found : null
 
-    // An id is no secret. Before any limit that strangers could use up, its owner is recognised.
+    // Key ids are public, so the owner is recognised before any limit that strangers could use up.
     if (!proofs.isProven(key, secret, now)) {
       const owned = key !== null && proofs.isOwnerAt(key, now) ? key.id : undefined
       const mayTry = () => guesses.mayTry(address, owned)
       const may = mayTry()
       if (!may.ok) return may
       const hashes = key === null ? [] : secretHashes(key, now)
-      const party = partyAt(address, owned)
-      const asker = { lane: 'vendors', party, claim: publicId } as const
-      // Asked again when the work begins: of many guesses at once, most must wait like any other.
-      const proven = await hasher.verify(secret, hashes, asker, mayTry)
+      const party = toParty(address, owned)
+      const requester = { lane: 'vendors', party, claim: publicId } as const
+      // The limit is checked again when the work begins: of many guesses at once, most must be refused.
+      const proven = await hasher.verify(secret, hashes, requester, mayTry)
       if (!proven.ok) return proven
       if (!proven.value) {
         guesses.failed(address, owned)

@@ -22,7 +22,7 @@ export interface Decision {
   readonly path: string | null
   readonly surface: string | null
   readonly key: DecidedKey | null
-  /** What the caller was answered with, where this server wrote it and it was kept: 2,048 characters at most. */
+  /** The response that this server wrote, up to 2,048 characters; null if it was not kept. */
   readonly answer: Answer | null
   /** How many like it this one stands for. */
   readonly count: number
@@ -70,18 +70,22 @@ export function createExplain({
       path: textOf(facts, 'path'),
       surface: textOf(facts, 'surface'),
       key: await keyOf(actor),
-      answer: await answerOf(event.id, answerStatus, answerBody),
+      answer: await openAnswer(event.id, answerStatus, answerBody),
       count: Number(facts.count ?? 1),
     }
   }
 
-  async function answerOf(eventId: string, status: unknown, body: unknown): Promise<Answer | null> {
+  async function openAnswer(
+    eventId: string,
+    status: unknown,
+    body: unknown,
+  ): Promise<Answer | null> {
     if (typeof status !== 'number' || typeof body !== 'string') return null
     try {
       const opened = await sealer.open(body, answerContext(eventId))
       return { status, body: new TextDecoder().decode(opened) }
     } catch {
-      // Sealed with a key ring that is no longer there.
+      // The key that sealed it is no longer in the key ring.
       return null
     }
   }

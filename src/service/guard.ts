@@ -30,7 +30,7 @@ export function createGuard({ standings, storage, minter, uses, clock, region }:
     if (now >= expiresAt(token)) return fail({ reason: 'token_expired', keyId })
     if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
     const { standing, grant } = await standings.ofToken(token)
-    // Another key may have the public id by now: what was issued to one opens nothing to the other.
+    // Another key may have this public id now, and a token must not open what belongs to that key.
     if (standing?.key.id !== keyId) return fail({ reason: 'key_unknown' })
     const usable = mayUse(standing.key, address, now, region)
     if (!usable.ok) return usable

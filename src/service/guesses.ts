@@ -11,28 +11,28 @@ export interface GuessLimits {
 
 /**
  * Counts failures of one address (an IPv6 /64 is one), never successes, in a fixed window that begins
- * with the first. A proof that costs nothing is judged before it is asked. `owned`: what the caller is
- * known for at this address, a key or a browser; strangers who fail beside them are counted apart.
+ * with the first. Callers check cheap proofs before they ask for this limit. `owned` is the key or browser
+ * that the caller is known for at this address: its failures are counted apart from those of strangers.
  */
 export function createGuesses(limits: GuessLimits, clock: Clock, share?: Share) {
   const failures = new Windows(limits.windowMs, clock, share?.('addresses'))
 
   return {
     mayTry(address: string, owned?: string): Result<void, NotNow> {
-      const party = partyAt(address, owned)
+      const party = toParty(address, owned)
       if (failures.spent(party) < limits.perAddress) return ok(undefined)
       const retryAfterSeconds = Math.max(1, Math.ceil(failures.endsIn(party) / 1000))
       return fail({ reason: 'guessing', retryAfterSeconds })
     },
 
     failed(address: string, owned?: string): void {
-      failures.count(partyAt(address, owned))
+      failures.count(toParty(address, owned))
     },
   }
 }
 
-/** Those who are told apart by a limit: an address, or an owner who is known there. */
-export const partyAt = (address: string, owned?: string): string =>
+/** The party that a limit counts: an address, or an owner that is known at it. */
+export const toParty = (address: string, owned?: string): string =>
   owned === undefined ? neighbourhood(address) : `${neighbourhood(address)} ${owned}`
 
 /** The documented quota: so many requests of one address within so long. */

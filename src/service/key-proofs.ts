@@ -20,28 +20,29 @@ export interface KeyProofsDeps {
   readonly clock: Clock
   readonly log: Log
   readonly keepAlive: KeepAlive
-  /** Whether a secret that another system made gets a digest too, once it was proven. */
+  /** Whether an imported secret gets a digest too, after its first successful exchange. */
   readonly digestImported: boolean
 }
 
-/** Stands for a digest where a key has none: whether it has costs the same work. */
-const DECOYS = 2
+/** Compared in place of missing digests, so that every key costs the same work. */
+const DECOY_DIGESTS = 2
 
 /**
- * Tells the owner of a key from strangers before any slow hash. A secret with 256 random bits has a
- * digest beside its hash, from when it is made or, where it is older than that, first proven. Of any
- * other it is remembered from which network it was proven.
+ * Recognises the owner of a key before any slow hash is computed. A secret with 256 random bits has a
+ * digest beside its hash, made with the secret or, for an older secret, at its first proof. For any other
+ * secret, the networks that it was proven from are kept.
  */
 export function createKeyProofs(deps: KeyProofsDeps) {
   const { storage, hasher, digester, clock, log, keepAlive, digestImported } = deps
-  const decoys = Array<string>(DECOYS).fill(digester.digest(''))
+  const decoys = Array<string>(DECOY_DIGESTS).fill(digester.digest(''))
   const waiting = new Map<string, SecretProof>()
   let writing: Promise<void> | null = null
 
   return {
     /**
-     * The key that is exchanged and has this id, by one statement, whether there is one or not: where
-     * there is none, another key is read, always the same for one id, and chosen by no caller.
+     * Finds the key with this id, if its secret is exchanged for tokens. It takes one statement in any
+     * case: for an unknown id, that statement reads another key, which depends on the id and cannot be
+     * chosen by the caller.
      */
     async findKey(publicId: string, network?: string): Promise<FoundKey | null> {
       if (!isPublicId(publicId)) return null
@@ -50,15 +51,15 @@ export function createKeyProofs(deps: KeyProofsDeps) {
       return key?.dialect === 'redox' ? key : null
     },
 
-    /** Whether it is the key's secret, known at once. A no costs the same where there is no such key. */
+    /** Whether the secret is known to be the key's. A no costs the same work if there is no such key. */
     isProven(key: Key | null, secret: string, now: number): boolean {
       const digests = key === null ? [] : secretDigests(key, now)
-      const text = exchangedText(key?.id ?? NO_KEY, secret)
+      const text = exchangedText(key?.id ?? UNKNOWN_KEY_ID, secret)
       const isKnown = digester.matches(text, [...digests, ...decoys.slice(digests.length)])
       return isKnown || hasher.isProven(secret, key === null ? [] : secretHashes(key, now))
     },
 
-    /** Keeps what was proven, if the next time would be slow otherwise. Nobody waits for it. */
+    /** Stores a proof in the background, if the next exchange would be slow without it. */
     remember(key: FoundKey, secret: string, network: string): void {
       const now = clock()
       if (digester.matches(exchangedText(key.id, secret), secretDigests(key, now))) return
@@ -77,7 +78,7 @@ export function createKeyProofs(deps: KeyProofsDeps) {
     isOwnerAt,
   }
 
-  /** What comes while a write is under way goes with the next one. */
+  /** Writes all waiting proofs, including those that arrive meanwhile. */
   async function write(): Promise<void> {
     while (waiting.size > 0) {
       const proofs = [...waiting.values()]
@@ -85,25 +86,25 @@ export function createKeyProofs(deps: KeyProofsDeps) {
       try {
         await storage.addSecretProofs(proofs, clock())
       } catch (error) {
-        // The next request of the same owner brings it again.
-        log.warn({ error, proofs: proofs.length }, 'it was not written that secrets were proven')
+        // The owner's next exchange adds the proof again.
+        log.warn({ error, proofs: proofs.length }, 'proofs of secrets could not be written')
       }
     }
     writing = null
   }
 }
 
-/** Whether a secret that the key still has was proven from the network that it was read for. */
+/** Whether one of the key's current secrets was proven from the network that the key was read for. */
 const isOwnerAt = (key: FoundKey, now: number): boolean =>
   key.provenHash !== null && secretHashes(key, now).includes(key.provenHash)
 
 const DECOY_ID_LENGTH = 8
 
-/** Text that sorts among ids as they do, by the low bits of each character. */
+/** Turns text into hex digits, by the low bits of each character, so that it sorts among ids. */
 const toHex = (text: string): string =>
   Array.from(text, (letter) => (letter.charCodeAt(0) & 15).toString(16)).join('')
 
-/** As long as any id. */
-const NO_KEY = '00000000-0000-0000-0000-000000000000'
+/** Has the length of an id, so that hashing it takes as long. */
+const UNKNOWN_KEY_ID = '00000000-0000-0000-0000-000000000000'
 
 export type KeyProofs = ReturnType<typeof createKeyProofs>

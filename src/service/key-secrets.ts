@@ -16,12 +16,12 @@ export interface KeySecretsDeps {
 /** What the database keeps of a secret. */
 export interface Kept {
   readonly hash: string
-  /** Beside an argon2id hash, of a secret that nobody can guess: see exchangedText. */
+  /** A keyed digest beside an argon2id hash, for secrets that cannot be guessed: see exchangedText. */
   readonly digest: string | null
   readonly sealed: string | null
 }
 
-/** What the digest of a secret that is exchanged is made of: no two keys have the same. */
+/** The text that is digested for a secret that is exchanged. It is different for each key. */
 export const exchangedText = (keyId: string, secret: string) => `exchanged\0${keyId}\0${secret}`
 
 /** Makes secrets, and keeps each as its dialect needs it. */

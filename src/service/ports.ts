@@ -44,7 +44,7 @@ export interface Storage
     ListStorage,
     EditStorage,
     SurveyStorage {
-  /** Writes as much as a message takes; throws where the database does not take that. */
+  /** Writes as much as a message takes; throws if the database cannot. */
   probe(): Promise<void>
   close(): Promise<void>
 }

@@ -21,13 +21,13 @@ export interface Happening {
   readonly facts: Facts
 }
 
-/** What a caller was told who was refused. */
+/** The response to a refused request. */
 export interface Answer {
   readonly status: number
   readonly body: string
 }
 
-/** More of a body is not kept. */
+/** The longest part of a body that is kept. */
 const ANSWER_MAX_CHARS = 2048
 
 /** Whom a credential names that is nobody's. */
@@ -57,7 +57,7 @@ const TOGETHER = 500
 /** As long as the database takes no write, so many are kept. */
 const KEPT = 5000
 
-/** What an answer is sealed for. */
+/** The context that an answer is sealed for. */
 export const answerContext = (eventId: string) => `answer ${eventId}`
 
 /** Many that are told as one: the first of them, and how many there were. */
@@ -85,7 +85,7 @@ export function createRecorder(deps: {
   let alone = new Map<string, number>()
   let written = new Map<keyof typeof MOST, number>()
   let tallies = new Map<string, Tally>()
-  /** By request, of the events that wait; null until it is known. */
+  /** The responses to the requests of waiting events, by request id; null until one is known. */
   let answers = new Map<string, Answer | null>()
   const writing = new Set<Promise<void>>()
 
@@ -130,8 +130,8 @@ export function createRecorder(deps: {
     }
   }
 
-  /** Of an event that waits. What a body repeats of a message may be a secret: it is kept sealed. */
-  function answered(requestId: string, { status, body }: Answer): void {
+  /** Keeps the response for a waiting event. It is sealed, because it may repeat a secret. */
+  function recordAnswer(requestId: string, { status, body }: Answer): void {
     if (!answers.has(requestId)) return
     answers.set(requestId, { status, body: body.slice(0, ANSWER_MAX_CHARS) })
   }
@@ -198,7 +198,7 @@ export function createRecorder(deps: {
     writing.delete(written)
   }
 
-  return { record, answered, flush }
+  return { record, recordAnswer, flush }
 }
 
 /** Alike are those that one party does in one way: then one of them tells about all. */

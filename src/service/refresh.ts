@@ -57,7 +57,7 @@ export function createRefresh(deps: RefreshDeps) {
     caller: Caller,
   ): Promise<Result<Granted>> {
     const now = clock()
-    // Read anew each time: what is remembered of keys that exist would be told by the time.
+    // The key is read anew each time: with a cache, the time would tell which keys exist.
     const found = await proofs.findKey(publicId)
     const proven = minter.proveRefresh(refreshToken, found?.tokenSalt ?? minter.decoySalt)
     if (found === null) return fail({ reason: 'key_unknown' })

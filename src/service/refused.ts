@@ -10,7 +10,7 @@ export interface Caller {
   readonly requestId: string
   /** The route that was asked for, as the server writes it: nothing that the caller typed. */
   readonly path: string
-  /** The key of the request, set as soon as its credential has been proven. */
+  /** The key of the request, set when its credential is proven. */
   keyId?: string
 }
 
@@ -35,10 +35,11 @@ export function createRefused({ recorder, traffic, log }: RefusedDeps) {
     traffic.refused(what, failure, keyId)
   }
 
-  /** Keeps what the caller was answered with, in the words that this server wrote. */
-  const answered = ({ requestId }: Caller, answer: Answer) => recorder.answered(requestId, answer)
+  /** Keeps the response that this server wrote, for the event of the refusal. */
+  const recordAnswer = ({ requestId }: Caller, answer: Answer) =>
+    recorder.recordAnswer(requestId, answer)
 
-  return Object.assign(refused, { answered })
+  return Object.assign(refused, { recordAnswer })
 }
 
 /** A member's name is the caller's own text: in a payload it may be anything, so no log keeps it. */

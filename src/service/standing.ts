@@ -19,12 +19,12 @@ interface Seen<T> {
 const REMEMBERED = 10_000
 
 /**
- * Reads who may do what, for credentials that prove themselves. One read a request: the authority's
- * version. What was read under the same version is used again, because every change of an account, key
- * or route, and every revocation, bumps it in the same transaction, from whichever process it comes.
- * A key is remembered under the version that the same statement read: no change falls between the two.
- * Nothing is kept of what was not found: its names are the caller's to choose. (A key that is claimed
- * by its id alone must not be looked up here: the time would tell that it is known.)
+ * Caches keys and their routing, for credentials that prove themselves. Each request reads only the
+ * authority's version. Every change of an account, key or route, and every revocation, bumps that version
+ * in the same transaction, from any process, so a row that was read under the same version still holds.
+ * A key is cached under the version that the same statement read, so no change falls between the two.
+ * Unknown ids are not cached, because callers choose them. A key that a caller merely names by its id
+ * must not be looked up here: the time would tell that it exists.
  */
 export function createStandings(storage: AuthorityStorage & GrantStorage) {
   const standings = new LRUCache<string, Seen<Standing>>({ max: REMEMBERED })

@@ -20,7 +20,7 @@ export interface Verdict {
   readonly checkpoints: number
   /** When the last checkpoint was signed: what came later may be cut off unseen. */
   readonly signedAt: number | null
-  /** The number of the event that the anchor outside the database stands at; null without an anchor. */
+  /** The number of the event at the anchor outside the database; null without an anchor. */
   readonly anchor: number | null
   /** The first of them; `breaksFound` says how many there are. */
   readonly breaks: readonly Break[]
@@ -33,13 +33,13 @@ export interface Before {
   readonly seal: string | null
 }
 
-/** What a comparison with the anchor found. */
-export interface Anchored {
+/** The result of comparing the chain with its anchor. */
+export interface AnchorComparison {
   readonly anchor: Place | null
   readonly breaks: readonly Break[]
 }
 
-const UNANCHORED: Anchored = { anchor: null, breaks: [] }
+const NO_ANCHOR: AnchorComparison = { anchor: null, breaks: [] }
 
 const TOLD = 100
 
@@ -125,7 +125,7 @@ export function createVerifier(notary: Notary, from: Before = BEGINNING) {
   }
 
   /** `end`: where the chain must have got to, as far as its keeper knows. */
-  function finish(end: Place = BEGINNING, anchored: Anchored = UNANCHORED): Verdict {
+  function finish(end: Place = BEGINNING, anchored: AnchorComparison = NO_ANCHOR): Verdict {
     for (const { sequence, eventId, message } of anchored.breaks) found(sequence, eventId, message)
     before ??= begin()
     const last = Math.max(end.sequence, newest?.sequence ?? 0)

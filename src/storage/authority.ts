@@ -48,7 +48,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
           where account_id = accounts.id) end`.as('networks'),
       ])
 
-  // For an id that no key has, another key is read: it takes as long, and nobody learns which it was.
+  // For an id that no key has, another key is read, so that the time does not tell whether it exists.
   const readKey = compiler.taking<{ publicId: string; network: string; decoyId: string }>()(
     (db, arg) =>
       selectKey(db)
@@ -139,7 +139,8 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       const [row] = await engine.read(readKey({ publicId, network, decoyId }))
       if (row === undefined) return null
       const isFound = row.public_id === publicId
-      // Another key is made up too: that takes its time, but its networks are not its reader's to parse.
+      // The other key is converted too, to take the same time. Its networks are not parsed: they must not
+      // make this read fail.
       const key = toKey(row, isFound ? row.networks : null)
       return isFound ? key : null
     },
@@ -206,7 +207,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
     return list.split(' ').map((text) => {
       const network = parseNetwork(text)
       // To skip it could leave an empty list, which enforces nothing.
-      if (network === null) throw new Error(`${text} is no network, but among the address rules`)
+      if (network === null) throw new Error(`the address rule ${text} is not a network`)
       return network
     })
   }

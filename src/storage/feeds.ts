@@ -212,7 +212,7 @@ export function createFeeds(engine: Engine, compiler: Compiler): Verbs {
   }
 }
 
-/** Now, and how far ahead of it a feed can wait or be leased. */
+/** Now, and the latest instants at which a wait or a lease can end. */
 interface Times {
   readonly now: number
   readonly latestDue: number

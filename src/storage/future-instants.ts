@@ -4,20 +4,20 @@ import { isFromFuture, latestPending } from '../domain/instant.ts'
 import { Compiler, type Engine } from './engine.ts'
 import { writer } from './written.ts'
 
-/** Rows that were written while a clock was ahead. */
+/** Rows that were written while a clock was fast. */
 export interface FutureInstants {
   /** `table.column` */
   readonly place: string
   readonly rows: number
-  /** The furthest of them, epoch ms. */
+  /** The latest of the instants, epoch ms. */
   readonly latest: number
 }
 
 const HOUR_MS = 3_600_000
 const TOTP_STEP_MS = 30_000
 
-/** Every stored instant that is compared with now, or shown, in the unit in which it is stored. */
-const PLACES: readonly (readonly [
+/** The columns of instants that are compared with now or shown, with the unit that they are stored in. */
+const INSTANT_COLUMNS: readonly (readonly [
   table: string,
   column: string,
   unitMs: number,
@@ -36,7 +36,7 @@ const PLACES: readonly (readonly [
   ['subscriptions', 'due_at', 1, LONGEST_WAIT_MS],
   ['subscriptions', 'leased_until', 1, LONGEST_LEASE_MS],
   ['traffic', 'hour', HOUR_MS, 0],
-  // A code of the step after this one is taken too.
+  // The code of the next step is accepted too.
   ['users', 'totp_step', TOTP_STEP_MS, TOTP_STEP_MS],
 ]
 
@@ -45,11 +45,11 @@ interface Row {
   readonly latest: number | null
 }
 
-/** What lies further ahead of now than a right clock can have written it; empty where all is well. */
+/** Lists instants further in the future than a right clock can have written; empty if there are none. */
 export async function listFutureInstants(engine: Engine, now: number): Promise<FutureInstants[]> {
   const written = writer(new Compiler(engine.sql))
   const found: FutureInstants[] = []
-  for (const [table, column, unitMs, longestMs] of PLACES) {
+  for (const [table, column, unitMs, longestMs] of INSTANT_COLUMNS) {
     const count = written<{ latest: number }, Row>(
       (arg) => sql`
         select count(*) as "rows", max(${sql.ref(column)}) as latest from ${sql.table(table)}
@@ -61,7 +61,7 @@ export async function listFutureInstants(engine: Engine, now: number): Promise<F
     const at = Number(row.latest) * unitMs
     found.push({ place: `${table}.${column}`, rows: Number(row.rows), latest: at })
   }
-  // By its primary key, which begins with the time: rows of messages are long.
+  // Only the newest message is read, by its primary key, which begins with the time: message rows are long.
   const newest = written<object, { at: number }>(
     () => sql`select received_at as at from messages order by id desc limit 1`,
   )

@@ -1,13 +1,13 @@
 /*
- * From version 4 to 5: an owner is told from a stranger, and ids have one spelling.
+ * From version 4 to 5: owners are recognised before the slow hash, and ids have one spelling.
  */
 
-/** Whether a public id is a UUID in some case: all that the three engines share has no pattern for it. */
+/** Whether a public id is a UUID in any case. The three engines share no regular expressions. */
 const IS_UUID = `(public_id LIKE '________-____-____-____-____________'
     AND length(replace(public_id, '-', '')) = 32
     AND trim(lower(replace(public_id, '-', '')), '0123456789abcdef') = '')`
 
-/** The keys whose public id another key has in another case, but for the one that keeps it. */
+/** The keys that lose their public id to another key that has it in another case. */
 const SUPERSEDED_KEYS = `(
     SELECT id FROM (
       SELECT id, row_number() OVER (
@@ -19,10 +19,10 @@ const SUPERSEDED_KEYS = `(
   )`
 
 /**
- * A public id that is a UUID is looked up in lower case, so it is stored so. Of keys that differed in
- * case alone one can be found: the living one that was used last. The others are revoked, each with an
- * event, and their public id gets their row id at its end, which no caller can present. (The event's
- * id is the key's as a UUIDv8, its time that of the newest event: statements here know no clock.)
+ * Stores each public id that is a UUID in lower case, as it is looked up. Of keys that differ only in
+ * case, the one that was used last, and is not revoked, keeps the id. The others are revoked, each with
+ * an event, and their row id is appended to their public id. (The event's id is the key's id as a UUIDv8,
+ * and its time is that of the newest event, because these statements have no clock.)
  */
 const ONE_SPELLING: readonly string[] = [
   `INSERT INTO audit_events (id, at, actor, action, subject, facts, account_id)
@@ -41,7 +41,7 @@ const ONE_SPELLING: readonly string[] = [
   'UPDATE authority SET version = version + 1',
 ]
 
-/** Digests are written when a secret is made, or first proven: the database alone has none to compute. */
+/** Existing keys get no digest here: it is written at the first proof of their secret. */
 const PROOFS: readonly string[] = [
   'ALTER TABLE keys ADD COLUMN secret_digest TEXT',
   'ALTER TABLE keys ADD COLUMN previous_secret_digest TEXT',
@@ -54,7 +54,7 @@ const PROOFS: readonly string[] = [
   )`,
 ]
 
-/** What `/ready` writes: one row. */
+/** The table that `/ready` writes one row to. */
 const PROBES: readonly string[] = ['CREATE TABLE probes (id TEXT PRIMARY KEY, bytes TEXT NOT NULL)']
 
 /** Message ids are claimed in blocks, each by one process. */

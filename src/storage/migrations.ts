@@ -35,7 +35,7 @@ export const HISTORY: History = {
     },
     { to: 3, says: 'messages are delivered', statements: FEEDS },
     { to: 4, says: 'people sign in to a console', statements: CONSOLE },
-    { to: 5, says: 'an owner is told from a stranger', statements: ONE_SPELLING_AND_PROOFS },
+    { to: 5, says: 'owners are told from strangers', statements: ONE_SPELLING_AND_PROOFS },
   ],
 }
 

@@ -4,9 +4,9 @@ const PROBE_BYTES = 16_384
 const MAX_PROBE_BYTES = 1_000_000
 
 /**
- * Writes as much as a message takes: on a disk that is full, a small write may still find room where a
- * message finds none. After a write that failed it is as much as that was, until so much can be
- * written again. `engine` is the engine that is watched for such failures.
+ * Probes the database with a write of the size of a message, because a full disk may still have room for
+ * a smaller one. After a failed write, the probe is as large as that write, until one succeeds.
+ * `engine` is the given engine, watched for failed writes.
  */
 export function createProbe(engine: Engine, compiler: Compiler) {
   const write = compiler.taking<{ bytes: string }>()((db, arg) =>
@@ -38,7 +38,7 @@ export function createProbe(engine: Engine, compiler: Compiler) {
 
   return {
     engine: watched,
-    /** Of probes at the same time, one writes. */
+    /** Probes at the same time share one write. */
     probe() {
       underWay ??= probe().finally(() => {
         underWay = undefined
@@ -48,7 +48,7 @@ export function createProbe(engine: Engine, compiler: Compiler) {
   }
 }
 
-/** Different each time, and hard to compress: no engine writes what is there already. */
+/** Creates text that is different each time and hard to compress, so that every engine writes all of it. */
 function createText(length: number): string {
   let text = ''
   while (text.length < length) text += crypto.randomUUID()

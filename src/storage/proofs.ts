@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { ProofStorage } from '../service/ports.ts'
 import type { Compiler, Engine } from './engine.ts'
 
-/** By what the right secret of a key that is exchanged is known before its slow hash is computed. */
+/** Stores the digests and networks that recognise a secret before its slow hash is computed. */
 export function createProofs(engine: Engine, compiler: Compiler): ProofStorage {
   type Digest = { keyId: string; hash: string; digest: string }
   const setDigest = compiler.taking<Digest>()((db, arg) =>
@@ -64,7 +64,7 @@ export function createProofs(engine: Engine, compiler: Compiler): ProofStorage {
   return {
     async addSecretProofs(proofs, at) {
       if (proofs.length === 0) return
-      // In one order, so that two writers of the same rows do not wait for each other.
+      // All writers use one order, so that two of them do not deadlock.
       const inOrder = [...proofs].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
       await engine.atomic(
         inOrder.flatMap((proof) =>

@@ -1,7 +1,7 @@
 import { type Anchor, laterAnchor } from '../domain/chain.ts'
 import type { AnchorStore } from '../service/ports.ts'
 
-/** As much of Cloudflare's Durable Objects as is used here. */
+/** The part of Cloudflare's Durable Objects that is used here. */
 export interface AnchorNamespace {
   idFromName(name: string): unknown
   get(id: unknown): {
@@ -16,11 +16,11 @@ interface ObjectState {
   }
 }
 
-const KEY = 'anchor'
+const STORAGE_KEY = 'anchor'
 
 /**
- * The Durable Object that keeps the audit's anchor: one for all isolates, outside of D1. While it waits
- * for its storage the runtime hands it no other request, so that what it reads still holds when it writes.
+ * The Durable Object that keeps the audit's anchor outside D1, one for all isolates. While it waits for its
+ * storage the runtime gives it no other request, so nothing changes between its read and its write.
  */
 export class AuditAnchor {
   readonly #storage: ObjectState['storage']
@@ -30,17 +30,17 @@ export class AuditAnchor {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const kept = ((await this.#storage.get(KEY)) as Anchor | undefined) ?? null
+    const kept = ((await this.#storage.get(STORAGE_KEY)) as Anchor | undefined) ?? null
     if (request.method === 'GET') return Response.json(kept)
     const anchor = (await request.json()) as Anchor
     const isLater = laterAnchor(kept, anchor) === anchor
-    // Answered when it is on disk: the runtime holds the answer back until then.
-    if (isLater) await this.#storage.put(KEY, anchor)
+    // The runtime holds the response back until the write is on disk.
+    if (isLater) await this.#storage.put(STORAGE_KEY, anchor)
     return Response.json(isLater)
   }
 }
 
-/** The anchor as the Worker reaches it. */
+/** Reaches the Durable Object from the Worker. */
 export function createAnchorObject(namespace: AnchorNamespace): AnchorStore {
   const ask = async <T>(init?: { method: string; body: string }): Promise<T> => {
     const object = namespace.get(namespace.idFromName('audit'))

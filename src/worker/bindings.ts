@@ -17,7 +17,7 @@ export interface Bound {
   readonly ring: Ring
   readonly config: Config
   readonly publicUrl: string
-  /** The Durable Object that keeps the audit's anchor, where it is bound. */
+  /** The Durable Object that keeps the audit's anchor; undefined if it is not bound. */
   readonly anchor: AnchorNamespace | undefined
   /** The secret part of a link to the first operator, where there is one. */
   readonly welcome: string | undefined
@@ -97,6 +97,6 @@ export function readBindings(env: Env): Bound {
   }
 }
 
-/** A Worker knows the console's requests by their host name alone: without one, there is no console. */
+/** Turns the console off if it has no host name: a Worker recognises its requests only by that. */
 const withNamedConsole = (config: Config): Config =>
   config.console?.publicUrl ? config : { ...config, console: null }

@@ -13,7 +13,7 @@ import { createDispatch } from './dispatch.ts'
 import { createLog } from './log.ts'
 import { workerPrimitives } from './primitives.ts'
 
-/** The runtime makes it, where wrangler.toml binds it. */
+/** Exported for the runtime, which creates it if wrangler.toml binds it. */
 export { AuditAnchor } from './anchor-object.ts'
 
 /** As wrangler.toml has it, where the audit is sealed; any other schedule is for what takes longer. */
@@ -26,7 +26,7 @@ const LEASE_MS = 90_000
 let composed: Composed | undefined
 
 interface Composed extends Latchkey {
-  /** The answer of whichever part the request's host name is of. */
+  /** Answers with the console or the vendors' app, by the request's host name. */
   readonly answer: (request: Request) => Response | Promise<Response>
 }
 
@@ -62,7 +62,10 @@ function latchkeyOf(env: Env): Composed {
   composed.deliver.start()
   for (const danger of dangersOf(config)) log.warn({}, danger)
   if (consoleUrl === null && env.LATCHKEY_CONSOLE !== 'off') {
-    log.warn({}, 'there is no console here: set LATCHKEY_CONSOLE_URL to a host name of its own')
+    log.warn(
+      {},
+      'the console is off: set LATCHKEY_CONSOLE_URL to a URL with a host name of its own',
+    )
   }
   log.info({ url: publicUrl, console: consoleUrl }, 'composed')
   return composed
@@ -79,7 +82,7 @@ function createAnswer(
     consoleApp !== null && new URL(request.url).host === own?.host
       ? consoleApp.fetch(withoutBasePath(request, ownBasePath))
       : app.fetch(withoutBasePath(request, basePath), {
-          // As it was sent: a Request of another URL resolves dot segments.
+          // The target as it was sent, because a new Request resolves dot segments.
           target: removeBasePath(request.url, basePath),
         })
 }

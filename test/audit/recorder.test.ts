@@ -186,11 +186,11 @@ test('a runtime that ends work with its answer is told of the flush, once for ma
 test('what a caller was answered with is kept with its refusal, sealed and of a bounded length', async () => {
   const [one, two] = [refusal(), refusal({ subject: 'another key' })]
   recorder.record(one)
-  recorder.answered(one.caller.requestId, { status: 403, body: 'x'.repeat(3000) })
-  recorder.answered('a request that was not refused', { status: 401, body: 'no' })
+  recorder.recordAnswer(one.caller.requestId, { status: 403, body: 'x'.repeat(3000) })
+  recorder.recordAnswer('a request that was not refused', { status: 401, body: 'no' })
   recorder.record(two)
   await recorder.flush()
-  recorder.answered(two.caller.requestId, { status: 403, body: 'too late' })
+  recorder.recordAnswer(two.caller.requestId, { status: 403, body: 'too late' })
   await recorder.flush()
   const answers = events.map(({ facts }) => [facts.answerStatus, facts.answerBody])
   expect(answers).toEqual([

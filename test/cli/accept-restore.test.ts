@@ -47,12 +47,12 @@ test('after a restore of an older copy, restore, doctor and verify name accept-r
   expect(accepted).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(
-      /^The audit goes on from event \d+\. Its anchor was event \d+\.\n$/,
+      /^Sealing continues after event \d+\. The previous anchor was at event \d+\.\n$/,
     ),
   })
   await seal()
   expect((await run('audit', 'verify')).stdout).toMatch(
-    /^The audit is whole: .*; the anchor stands at event \d+\.\n$/,
+    /^The audit is whole: .*; the anchor is at event \d+\.\n$/,
   )
   expect(await amiss()).toMatchObject([{ status: 'ok' }])
 

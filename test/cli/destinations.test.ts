@@ -71,7 +71,7 @@ test('an address that is not allowed is not asked, and the setting that would al
   const { code, stdout } = await runStaying(['destinations', 'verify', id], { dir })
   expect(code).toBe(1)
   expect(stdout).toContain(
-    'it was not asked: LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of 127.0.0.1, which is 127.0.0.1',
+    'it was not asked: LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of 127.0.0.1 (127.0.0.1)',
   )
   expect(hospital.seen).toHaveLength(before)
 })

@@ -34,11 +34,11 @@ describe.each<[string, () => string[], RegExp]>([
   [
     'keys create',
     () => ['--dialect', 'xdent', '--owner', owner.id, '--name', 'weekly'],
-    /`latchkey keys rotate-secret [\w-]+` gives it another/,
+    /run `latchkey keys rotate-secret [\w-]+` for another one/,
   ],
-  ['keys rotate-secret', () => [key.id], /`latchkey keys rotate-secret [\w-]+` gives it another/],
-  ['users invite', () => [owner.id], /`latchkey users invite [\w-]+` prints another/],
-  ['console link', () => [], /`latchkey console link` prints another/],
+  ['keys rotate-secret', () => [key.id], /run `latchkey keys rotate-secret [\w-]+` for another one/],
+  ['users invite', () => [owner.id], /run `latchkey users invite [\w-]+` for another one/],
+  ['console link', () => [], /run `latchkey console link` for another one/],
 ])('%s', (command, options, mended) => {
   const args = () => [...command.split(' '), ...options()]
 
@@ -59,7 +59,7 @@ describe.each<[string, () => string[], RegExp]>([
 })
 
 test('keys rotate-secret does nothing where nobody reads what it shows once', async () => {
-  await doesNothing(['keys', 'rotate-secret', key.id], UNREAD, 'nobody reads it any more')
+  await doesNothing(['keys', 'rotate-secret', key.id], UNREAD, 'the program that read it has ended')
 })
 
 async function doesNothing(args: readonly string[], cage: readonly string[], reason: string) {
@@ -69,7 +69,7 @@ async function doesNothing(args: readonly string[], cage: readonly string[], rea
     code: 1,
     error: {
       problem: 'failed',
-      message: `nothing was done, since its output, shown only once, would be lost: ${reason}`,
+      message: `nothing was done, because the output, which is shown only once, would be lost: ${reason}`,
     },
   })
   expect(await history()).toEqual(before)
@@ -80,7 +80,7 @@ test('keys create shows a secret that can be viewed again by the command that vi
   const args = ['keys', 'create', '--dialect', 'practice', '--owner', owner.id, '--name', 'desk']
   const { code, stderr } = await runCli(args, { dir, reads: false })
   expect(code).toBe(1)
-  const [, id = ''] = /`latchkey keys view ([\w-]+)` shows its secret/.exec(stderr) ?? []
+  const [, id = ''] = /run `latchkey keys view ([\w-]+)` to see it/.exec(stderr) ?? []
   expect((await ask<Revealed>(dir, ['keys', 'view', id])).secret).not.toBe('')
 })
 

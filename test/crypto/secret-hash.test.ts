@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import { createSecretHasher, type SecretHasherOptions } from '../../src/crypto/secret-hash.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
-import type { Asker } from '../../src/service/ports.ts'
+import type { Requester } from '../../src/service/ports.ts'
 import { testClock } from '../support/server.ts'
 
 /** A hash that a test lets finish, one computation at a time: `hash-of-<secret>` is the secret's. */
@@ -52,7 +52,11 @@ function setup(options: Partial<SecretHasherOptions> = {}) {
 }
 
 /** Somebody who claims to be this. */
-const asker = (claim: string, party = 'a place'): Asker => ({ lane: 'vendors', party, claim })
+const requester = (claim: string, party = 'a place'): Requester => ({
+  lane: 'vendors',
+  party,
+  claim,
+})
 
 const yes = { ok: true, value: true }
 const no = { ok: true, value: false }
@@ -62,7 +66,7 @@ describe('computations', () => {
   test('never run more than `width` at once, and all of them run', async () => {
     const { hasher, work, finishAll } = setup({ width: 3, queue: 100 })
     const asked = Array.from({ length: 30 }, (_, n) =>
-      hasher.verify(`s${n}`, [`hash-of-s${n}`], asker('a')),
+      hasher.verify(`s${n}`, [`hash-of-s${n}`], requester('a')),
     )
     await turn()
     expect(work.now).toBe(3)
@@ -73,25 +77,25 @@ describe('computations', () => {
 
   test('past the queue are refused at once, and what waits is not', async () => {
     const { hasher, work, finishAll } = setup()
-    const asked = Array.from({ length: 5 }, (_, n) => hasher.verify(`s${n}`, [], asker('a')))
-    expect(await hasher.verify('s5', [], asker('a'))).toEqual(busy)
-    expect(await hasher.verify('s6', ['hash-of-s6'], asker('b'))).toEqual(busy)
+    const asked = Array.from({ length: 5 }, (_, n) => hasher.verify(`s${n}`, [], requester('a')))
+    expect(await hasher.verify('s5', [], requester('a'))).toEqual(busy)
+    expect(await hasher.verify('s6', ['hash-of-s6'], requester('b'))).toEqual(busy)
     expect(await hasher.hash('s7')).toEqual(busy)
     await finishAll()
     expect(await Promise.all(asked)).toEqual(asked.map(() => no))
     expect(work.most).toBe(2)
-    const after = hasher.verify('s5', [], asker('a'))
+    const after = hasher.verify('s5', [], requester('a'))
     await finishAll()
     expect(await after).toEqual(no)
   })
 
   test('keep their turn although the caller has given up', async () => {
     const { hasher, work, finish, finishAll } = setup({ width: 1, queue: 1 })
-    const abandoned = hasher.verify('lost', [], asker('a'))
+    const abandoned = hasher.verify('lost', [], requester('a'))
     const gaveUp = await Promise.race([abandoned, turn('gave up')])
     expect(gaveUp).toBe('gave up')
-    const waiting = hasher.verify('next', ['hash-of-next'], asker('b'))
-    expect(await hasher.verify('third', [], asker('c'))).toEqual(busy)
+    const waiting = hasher.verify('next', ['hash-of-next'], requester('b'))
+    expect(await hasher.verify('third', [], requester('c'))).toEqual(busy)
     await finish()
     expect([work.now, work.done]).toEqual([1, 1]) // the second half of the abandoned no
     await finishAll()
@@ -104,7 +108,7 @@ describe('computations', () => {
     let left = 1
     const refused = { ok: false, failure: { reason: 'guessing', retryAfterSeconds: 9 } } as const
     const mayStill = () => (left-- > 0 ? ({ ok: true, value: undefined } as const) : refused)
-    const asked = [1, 2, 3].map((n) => hasher.verify(`s${n}`, [], asker('a'), mayStill))
+    const asked = [1, 2, 3].map((n) => hasher.verify(`s${n}`, [], requester('a'), mayStill))
     await finishAll()
     expect(await Promise.all(asked)).toEqual([no, refused, refused])
     expect(work.done).toBe(2)
@@ -112,26 +116,30 @@ describe('computations', () => {
 
   test('that fail free their turn, tell who asked, and are not remembered', async () => {
     const { hasher, finish, finishAll } = setup({ width: 1, queue: 1 })
-    const failing = hasher.verify('s', ['hash-of-s'], asker('a'))
+    const failing = hasher.verify('s', ['hash-of-s'], requester('a'))
     const [twin, waiting] = [
-      hasher.verify('s', ['hash-of-s'], asker('a')),
-      hasher.verify('t', [], asker('a')),
+      hasher.verify('s', ['hash-of-s'], requester('a')),
+      hasher.verify('t', [], requester('a')),
     ]
     const told = Promise.allSettled([failing, twin])
     await finish(new Error('out of memory'))
     expect((await told).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     await finishAll()
     expect(await waiting).toEqual(no)
-    const again = hasher.verify('s', ['hash-of-s'], asker('a'))
+    const again = hasher.verify('s', ['hash-of-s'], requester('a'))
     await finishAll()
     expect(await again).toEqual(yes)
   })
 
   test('of one question asked many times at once are one', async () => {
     const { hasher, work, finishAll } = setup({ width: 4, queue: 0 })
-    const right = Array.from({ length: 50 }, () => hasher.verify('s', ['hash-of-s'], asker('a')))
-    const wrong = Array.from({ length: 50 }, () => hasher.verify('t', ['hash-of-s'], asker('a')))
-    const unknown = Array.from({ length: 50 }, () => hasher.verify('t', [], asker('b')))
+    const right = Array.from({ length: 50 }, () =>
+      hasher.verify('s', ['hash-of-s'], requester('a')),
+    )
+    const wrong = Array.from({ length: 50 }, () =>
+      hasher.verify('t', ['hash-of-s'], requester('a')),
+    )
+    const unknown = Array.from({ length: 50 }, () => hasher.verify('t', [], requester('b')))
     await finishAll()
     expect(await Promise.all(right)).toEqual(right.map(() => yes))
     expect(await Promise.all(wrong)).toEqual(wrong.map(() => no))
@@ -142,7 +150,7 @@ describe('computations', () => {
   test('of one right secret, asked for by many, are no more than run at once', async () => {
     const { hasher, work, finishAll } = setup({ width: 2, queue: 100 })
     const asked = Array.from({ length: 50 }, (_, n) =>
-      hasher.verify('s', ['hash-of-s'], asker(`${n}`)),
+      hasher.verify('s', ['hash-of-s'], requester(`${n}`)),
     )
     await finishAll()
     expect(await Promise.all(asked)).toEqual(asked.map(() => yes))
@@ -152,10 +160,10 @@ describe('computations', () => {
   test('of one secret for several ids are several, whether the keys exist or not', async () => {
     const { hasher, work, finishAll } = setup({ width: 8, queue: 0 })
     const asked = [
-      hasher.verify('s', [], asker('nobody')),
-      hasher.verify('s', [], asker('somebody')),
-      hasher.verify('s', ['hash-of-a'], asker('a')),
-      hasher.verify('s', ['hash-of-b'], asker('b')),
+      hasher.verify('s', [], requester('nobody')),
+      hasher.verify('s', [], requester('somebody')),
+      hasher.verify('s', ['hash-of-a'], requester('a')),
+      hasher.verify('s', ['hash-of-b'], requester('b')),
     ]
     await finishAll()
     expect(await Promise.all(asked)).toEqual([no, no, no, no])
@@ -165,7 +173,7 @@ describe('computations', () => {
   test('of a no are two, however many hashes there are', async () => {
     for (const hashes of [[], ['hash-of-a'], ['hash-of-a', 'hash-of-b']]) {
       const { hasher, work, finishAll } = setup()
-      const asked = hasher.verify('wrong', hashes, asker('a'))
+      const asked = hasher.verify('wrong', hashes, requester('a'))
       await finishAll()
       expect([hashes, await asked, work.done]).toEqual([hashes, no, 2])
     }
@@ -174,7 +182,7 @@ describe('computations', () => {
 
 describe('a proof', () => {
   const prove = async ({ hasher, finishAll }: ReturnType<typeof setup>, secret: string) => {
-    const asked = hasher.verify(secret, [`hash-of-${secret}`], asker('a'))
+    const asked = hasher.verify(secret, [`hash-of-${secret}`], requester('a'))
     await finishAll()
     return asked
   }
@@ -207,7 +215,7 @@ describe('a proof', () => {
   test('is never made of a no', async () => {
     const { hasher, work, finishAll } = setup()
     for (let n = 1; n <= 3; n++) {
-      const asked = hasher.verify('wrong', ['hash-of-s'], asker('a'))
+      const asked = hasher.verify('wrong', ['hash-of-s'], requester('a'))
       await finishAll()
       expect(await asked).toEqual(no)
       expect(work.done).toBe(2 * n)
@@ -224,7 +232,7 @@ describe('a proof', () => {
 
   test('is of the hash that matched: with the secret before it, a yes costs two', async () => {
     const { hasher, work, finishAll } = setup()
-    const asked = hasher.verify('old', ['hash-of-new', 'hash-of-old'], asker('a'))
+    const asked = hasher.verify('old', ['hash-of-new', 'hash-of-old'], requester('a'))
     await finishAll()
     expect([await asked, work.done]).toEqual([yes, 2])
     expect(hasher.isProven('old', ['hash-of-old'])).toBe(true)
@@ -250,9 +258,9 @@ describe('a real hash', () => {
     'is matched by its own secret only: %j',
     async (secret) => {
       const phc = await hash(secret)
-      expect(await hasher.verify(secret, [phc], asker('a'))).toEqual(yes)
+      expect(await hasher.verify(secret, [phc], requester('a'))).toEqual(yes)
       for (const other of [`${secret} `, `${secret}\0`, `x${secret}`, secret.slice(0, -1)]) {
-        if (other !== secret) expect(await hasher.verify(other, [phc], asker('a'))).toEqual(no)
+        if (other !== secret) expect(await hasher.verify(other, [phc], requester('a'))).toEqual(no)
       }
     },
   )
@@ -260,8 +268,8 @@ describe('a real hash', () => {
   test('is matched by nothing that no secret can be', async () => {
     const phc = await hash('a good secret of ours')
     for (const secret of ['\ud800', '\udc00\ud800', 'x'.repeat(100_000), '\0']) {
-      expect(await hasher.verify(secret, [phc], asker('a'))).toEqual(no)
-      expect(await hasher.verify(secret, [], asker('a'))).toEqual(no)
+      expect(await hasher.verify(secret, [phc], requester('a'))).toEqual(no)
+      expect(await hasher.verify(secret, [], requester('a'))).toEqual(no)
     }
   })
 })

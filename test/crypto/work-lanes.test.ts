@@ -72,14 +72,14 @@ describe('lanes', () => {
 
   test('give the turn on although work fails', async () => {
     const take = createWorkLanes({ width: 1, queue: 1, waitMs: 5000 }, testClock())
-    const asker = { lane: 'vendors', party: 'a place' } as const
+    const requester = { lane: 'vendors', party: 'a place' } as const
     const fails = () => Promise.reject(new Error('out of memory'))
     const answers = await Promise.allSettled([
-      take(asker, fails),
-      take(asker, async () => ok('done')),
+      take(requester, fails),
+      take(requester, async () => ok('done')),
     ])
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
-    expect(await take(asker, async () => ok('later'))).toEqual(ok('later'))
+    expect(await take(requester, async () => ok('later'))).toEqual(ok('later'))
   })
 })
 

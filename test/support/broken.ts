@@ -18,7 +18,7 @@ export function brokenServer(
     routes({
       authenticate: () => Promise.reject(error),
       pass: never,
-      refused: Object.assign(() => undefined, { answered: () => undefined }),
+      refused: Object.assign(() => undefined, { recordAnswer: () => undefined }),
       log,
       peerOf: () => '203.0.113.7',
       trustedProxies: [],

@@ -377,7 +377,7 @@ test('a Worker whose console has no host name of its own has none, and its log s
   for (const path of ['/console/sign-in', '/admin/v1/reference', '/']) {
     expect((await worker.fetch(`${URL_OF_BOTH}${path}`)).status, path).toBe(404)
   }
-  const warned = workerd.lines.filter((line) => line.includes('there is no console here'))
+  const warned = workerd.lines.filter((line) => line.includes('the console is off'))
   expect(warned).toHaveLength(1)
 })
 

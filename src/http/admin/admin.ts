@@ -26,7 +26,7 @@ export interface AdminDeps extends HttpDeps, GateDeps {
   readonly deskOf: DeskOf
   readonly log: Log
   readonly testBench: TestBench
-  /** Where people and their programs reach this API. */
+  /** Public URL that this API is below. */
   readonly consoleUrl: string
   /** The document as a page. */
   readonly showReference: (c: Context, caller: Caller, api: Api) => Promise<Response>

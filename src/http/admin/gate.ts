@@ -31,7 +31,7 @@ export function createGate({ sessions, recorder, guesses }: GateDeps) {
     const signedIn = token.ok ? await sessions.find(token.value, 'token') : null
     if (signedIn !== null) return ok(signedIn)
 
-    // A good token is never refused for what its address has tried; only failures are slowed down.
+    // A valid token is never refused for the failures of its address: only failures have to wait.
     const mayTry = guesses.mayTry(caller.address)
     guesses.failed(caller.address)
     if (!mayTry.ok) {

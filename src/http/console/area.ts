@@ -48,8 +48,8 @@ export function createArea(deps: AreaDeps): Area {
       app.get(path, (c) =>
         attend(deps, c, async (caller) => {
           if (isAskedByAnotherOrigin(c)) {
-            // A link there may lead here, but brings no cookie along (SameSite=Strict) or should not:
-            // a page of ours asks once more.
+            // A link on another site brings no cookie (SameSite=Strict); one on another port may, but
+            // must not count. A page of ours repeats the request.
             return isOpenedInWindow(c) ? askAgain(c, caller) : problem(c, caller, 'strange_origin')
           }
           const who = await whoIs(c)
@@ -133,7 +133,7 @@ function toSignIn(c: Context): Response {
   return seeOther(c, `/console/sign-in?next=${encodeURIComponent(pathname + search)}`)
 }
 
-/** Another port of this host is another origin, although cookies make no difference between the two. */
+/** Another port of this host is another origin, although cookies do not tell the two apart. */
 const isAskedByAnotherOrigin = (c: Context): boolean =>
   ['same-site', 'cross-site'].includes(c.req.header('sec-fetch-site') ?? '')
 

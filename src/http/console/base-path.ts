@@ -1,18 +1,18 @@
 import type { Context } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
 
-const VARIABLE = 'basePath'
+const CONTEXT_VARIABLE = 'basePath'
 
-/** Tells what answers below where a proxy serves the console: routes and links are written without it. */
+/** Stores the base path that a proxy serves the console below. Routes and links are written without it. */
 export const setBasePath = (c: Context, consoleUrl: string): void =>
-  c.set(VARIABLE, parseBasePath(consoleUrl))
+  c.set(CONTEXT_VARIABLE, parseBasePath(consoleUrl))
 
-export const getBasePath = (c: Context): string => c.get(VARIABLE) ?? ''
+export const getBasePath = (c: Context): string => c.get(CONTEXT_VARIABLE) ?? ''
 
-const LINKS = / (href|action|src|data-suggest)="(?=\/(?:console|admin)\b)/g
+const LINK_ATTRIBUTES = / (href|action|src|data-suggest)="(?=\/(?:console|admin)\b)/g
 
-/** A page whose links lead below the base path. Text has no quotation marks of its own: they are escaped. */
+/** Adds the base path to the links of a page. Quotation marks in text are escaped, so only attributes match. */
 export function addBasePath(c: Context, html: string): string {
   const basePath = getBasePath(c)
-  return basePath === '' ? html : html.replace(LINKS, ` $1="${basePath}`)
+  return basePath === '' ? html : html.replace(LINK_ATTRIBUTES, ` $1="${basePath}`)
 }

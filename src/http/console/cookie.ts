@@ -3,42 +3,49 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { DEVICE_MS } from '../../service/people/devices.ts'
 import { getBasePath } from './base-path.ts'
 
-const SESSION = 'latchkey'
-const ACCOUNT = 'latchkey-account'
-/** What a browser is known by that somebody has signed in with. */
-const DEVICE = 'latchkey-device'
+const SESSION_COOKIE = 'latchkey'
+const ACCOUNT_COOKIE = 'latchkey-account'
+/** Marks a browser in which somebody has signed in. */
+const DEVICE_COOKIE = 'latchkey-device'
 
 /**
- * `__Host-`: no other host and no plain http can have set it (RFC 6265bis §4.1.3). That has no path:
- * beside others on one host, the path keeps it from them, and `__Secure-` is what is left.
+ * A cookie with the `__Host-` prefix cannot come from another host or over plain http, and cannot have
+ * a path (RFC 6265bis §4.1.3). Below a base path the cookie needs one, to keep it from other
+ * applications on the host, so `__Secure-` is the strongest prefix left.
  */
-const nameFor = (c: Context, name: string) =>
+const toCookieName = (c: Context, name: string) =>
   getBasePath(c) === '' ? `__Host-${name}` : `__Secure-${name}`
 
-const optionsFor = (c: Context) =>
+const createCookieOptions = (c: Context) =>
   ({ path: getBasePath(c) || '/', httpOnly: true, secure: true, sameSite: 'Strict' }) as const
 
-export const sessionSecretOf = (c: Context): string | undefined => getCookie(c, nameFor(c, SESSION))
+export const sessionSecretOf = (c: Context): string | undefined =>
+  getCookie(c, toCookieName(c, SESSION_COOKIE))
 
 /** Until the browser is closed, at most: the server ends it earlier. */
 export const giveSession = (c: Context, secret: string) =>
-  setCookie(c, nameFor(c, SESSION), secret, optionsFor(c))
+  setCookie(c, toCookieName(c, SESSION_COOKIE), secret, createCookieOptions(c))
 
 export function takeSession(c: Context): void {
-  deleteCookie(c, nameFor(c, SESSION), optionsFor(c))
-  deleteCookie(c, nameFor(c, ACCOUNT), optionsFor(c))
+  deleteCookie(c, toCookieName(c, SESSION_COOKIE), createCookieOptions(c))
+  deleteCookie(c, toCookieName(c, ACCOUNT_COOKIE), createCookieOptions(c))
 }
 
-export const deviceOf = (c: Context): string | undefined => getCookie(c, nameFor(c, DEVICE))
+export const deviceOf = (c: Context): string | undefined =>
+  getCookie(c, toCookieName(c, DEVICE_COOKIE))
 
 /** It outlives signing out: that is what it is for. */
 export const giveDevice = (c: Context, mark: string) =>
-  setCookie(c, nameFor(c, DEVICE), mark, { ...optionsFor(c), maxAge: DEVICE_MS / 1000 })
+  setCookie(c, toCookieName(c, DEVICE_COOKIE), mark, {
+    ...createCookieOptions(c),
+    maxAge: DEVICE_MS / 1000,
+  })
 
-/** The account that an operator has chosen to see alone. It only narrows what they may see. */
-export const chosenAccountOf = (c: Context): string | undefined => getCookie(c, nameFor(c, ACCOUNT))
+/** The account that an operator has chosen to see. It only narrows what they may see. */
+export const chosenAccountOf = (c: Context): string | undefined =>
+  getCookie(c, toCookieName(c, ACCOUNT_COOKIE))
 
 export function chooseAccount(c: Context, id: string | null): void {
-  if (id === null) deleteCookie(c, nameFor(c, ACCOUNT), optionsFor(c))
-  else setCookie(c, nameFor(c, ACCOUNT), id, optionsFor(c))
+  if (id === null) deleteCookie(c, toCookieName(c, ACCOUNT_COOKIE), createCookieOptions(c))
+  else setCookie(c, toCookieName(c, ACCOUNT_COOKIE), id, createCookieOptions(c))
 }

@@ -56,7 +56,7 @@ export function redoxAuth(deps: AuthDeps): Hono {
   function answer(granted: Result<Granted>, caller: Caller): Reply {
     if (granted.ok) return tokens(granted.value)
     const reply = refuseTokens(granted.failure)
-    refused.answered(caller, reply)
+    refused.recordAnswer(caller, reply)
     return reply
   }
 }

@@ -10,7 +10,7 @@ import { readBody } from '../body.ts'
 import type { HttpDeps } from '../caller.ts'
 import { addPost } from '../post.ts'
 import type { Reply } from '../reply.ts'
-import { echoOf, incomingOf, readMessage, replyOf, type Seen } from './message.ts'
+import { findEcho, incomingOf, readMessage, replyOf, type Seen } from './message.ts'
 import { ENDPOINTS } from './paths.ts'
 import { type Refusal, refuse, refuseBroken, refuseMethod, refuseUnavailable } from './refusals.ts'
 import { createRoom, type Hold } from './room.ts'
@@ -45,7 +45,7 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
           if (received.ok) return received.value
           refused('message', received.failure, caller)
           const reply = refuse(received.failure, refusalOf(seen))
-          refused.answered(caller, reply)
+          refused.recordAnswer(caller, reply)
           return reply
         } finally {
           hold.leave()
@@ -83,6 +83,6 @@ export function redoxEndpoint(deps: EndpointDeps): Hono {
   }
 
   function refusalOf(seen: Seen = {}): Refusal {
-    return { echo: echoOf(seen), serial: serial(), subscriptionsUrl }
+    return { echo: findEcho(seen), serial: serial(), subscriptionsUrl }
   }
 }

@@ -3,7 +3,7 @@ import type { Accepted, Incoming, Receipt } from '../../service/accept.ts'
 import { parseFound } from '../json.ts'
 import { applyEdits, withoutMember, writeMember } from '../json-edit.ts'
 import {
-  type Found,
+  type FoundValue,
   findMember,
   type JsonFault,
   scanLongJson,
@@ -13,12 +13,12 @@ import {
 } from '../json-scan.ts'
 import { json, jsonText, type Reply } from '../reply.ts'
 import {
+  ANSWER_META_WATCH,
+  DELIVERED_META_WATCH,
   type Echo,
   echo,
   fillMeta,
   META,
-  META_ANSWERED,
-  META_FILLED,
   type Meta,
   onwardOf,
   readMeta,
@@ -26,31 +26,31 @@ import {
   writeFailed,
   writeReceipt,
 } from './meta.ts'
-import { findMissing, PAYLOAD } from './payload.ts'
+import { findMissing, PAYLOAD_WATCHES } from './payload.ts'
 
-/** What is known so far: a refusal echoes it. */
+/** The parts of a message that are known so far. A refusal echoes them. */
 export interface Seen {
   /** `Meta`, as soon as it is read. */
   meta?: unknown
-  /** Set when the message is on its way to the destination that is to answer it. */
+  /** Set when a query is sent to the destination that must answer it. */
   asked?: { readonly meta: Meta; readonly accepted: Accepted }
 }
 
 /** A message that can be judged. */
 export interface Read {
   readonly meta: Meta
-  /** Where `Meta` stands in the payload. */
-  readonly found: Found
+  /** The place of `Meta` in the payload. */
+  readonly found: FoundValue
 }
 
-const MESSAGE = watchMember('', [META_FILLED, ...PAYLOAD])
+const MESSAGE_WATCH = watchMember('', [DELIVERED_META_WATCH, ...PAYLOAD_WATCHES])
 
 export async function readMessage(payload: Uint8Array, seen: Seen): Promise<Result<Read>> {
-  const message = await scanLongJson(payload, MESSAGE)
+  const message = await scanLongJson(payload, MESSAGE_WATCH)
   if (!message.ok) return message
   const { kind, start } = message.value
   if (kind !== 'object') {
-    return payload[start] === LETTER_N
+    return payload[start] === NULL_FIRST_BYTE
       ? fail({ reason: 'field_missing', field: 'the body' })
       : fail({ reason: 'field_invalid', field: 'the body', detail: 'must be an object' })
   }
@@ -65,12 +65,12 @@ export async function readMessage(payload: Uint8Array, seen: Seen): Promise<Resu
   return missing === null ? ok({ meta: meta.value, found }) : fail(missing)
 }
 
-/** The only value that begins with it is null. */
-const LETTER_N = 0x6e
+/** The letter n: of all JSON values only null begins with it. */
+const NULL_FIRST_BYTE = 0x6e
 
 const MAX_META_BYTES = 64 * 1024
 
-function parseMeta(bytes: Uint8Array, found: Found): Result<unknown, JsonFault> {
+function parseMeta(bytes: Uint8Array, found: FoundValue): Result<unknown, JsonFault> {
   if (found.end - found.start <= MAX_META_BYTES) return parseFound(bytes, found)
   return fail({ reason: 'body_unreadable', detail: `Meta is longer than ${MAX_META_BYTES} bytes` })
 }
@@ -98,8 +98,8 @@ export const incomingOf = (
   signal,
 })
 
-/** What a refusal says of the message that it refuses. */
-export function echoOf({ meta, asked }: Seen): Echo | undefined {
+/** The part of `Meta` that a refusal repeats. */
+export function findEcho({ meta, asked }: Seen): Echo | undefined {
   if (asked !== undefined) return writeFailed(asked.meta, asked.accepted)
   return meta === undefined ? undefined : echo(meta)
 }
@@ -122,18 +122,18 @@ export async function replyOf({ meta }: Read, receipt: Receipt): Promise<Result<
 }
 
 interface Answer {
-  /** The members of the answer but for its `Meta`, as they are written. */
+  /** The answer's members except `Meta`, as written. */
   readonly payload: string
-  readonly meta: Found | undefined
+  readonly meta: FoundValue | undefined
 }
 
-const ANSWER = watchMember('', [META_ANSWERED])
+const ANSWER_WATCH = watchMember('', [ANSWER_META_WATCH])
 
-/** What a destination found: nothing where its answer is empty. */
+/** Reads a destination's answer, which may be empty. */
 async function readAnswer(bytes: Uint8Array): Promise<Result<Answer, string>> {
   const isBlank = skipBlanks(bytes, skipByteOrderMark(bytes)) === bytes.length
   if (isBlank) return ok({ payload: '', meta: undefined })
-  const found = await scanLongJson(bytes, ANSWER)
+  const found = await scanLongJson(bytes, ANSWER_WATCH)
   if (!found.ok) return fail(describeFault(found.failure))
   const object = found.value
   if (object.kind !== 'object') return fail('it is not a JSON object')

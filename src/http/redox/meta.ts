@@ -4,7 +4,7 @@ import { toStoredId } from '../../domain/id.ts'
 import type { Accepted } from '../../service/accept.ts'
 import { applyEdits, type Edit, type Member, setMembers, writeMember } from '../json-edit.ts'
 import {
-  type Found,
+  type FoundValue,
   findMember,
   readSpan,
   type Watch,
@@ -114,7 +114,7 @@ export function writeFailed(meta: Meta, accepted: Accepted) {
   return writeEcho(meta, { ...onward, source: toNamed(source) })
 }
 
-/** In the order that the vendor's service was seen to write. */
+/** Keeps the order in which the vendor's service writes these fields. */
 const writeEcho = (
   { DataModel, EventType }: Meta,
   { source, serial, destinations, logs }: Omit<Onward, 'source'> & { source: object },
@@ -129,8 +129,8 @@ const writeEcho = (
 
 const MESSAGE_ID = watchMember('Message', [watchMember('ID')])
 
-/** What the server sets in the `Meta` of a message that it delivers: nothing else changes. */
-export const META_FILLED = watchMember(META, [
+/** The parts of `Meta` that the server sets in a message that it delivers. Nothing else changes. */
+export const DELIVERED_META_WATCH = watchMember(META, [
   watchMember('Source'),
   watchElements('Destinations', [watchMember('Name')]),
   MESSAGE_ID,
@@ -138,8 +138,8 @@ export const META_FILLED = watchMember(META, [
   watchMember('Test'),
 ])
 
-/** Sets it. `meta`: found with `META_FILLED`. */
-export function fillMeta(meta: Found, onward: Onward): Edit[] {
+/** Sets those parts. `meta` must have been found with `DELIVERED_META_WATCH`. */
+export function fillMeta(meta: FoundValue, onward: Onward): Edit[] {
   const { serial, test, source, destinations, logs } = onward
   const named = findMember(meta, 'Destinations')?.elements ?? []
   const message = findMember(meta, 'Message')
@@ -161,18 +161,21 @@ export function fillMeta(meta: Found, onward: Onward): Edit[] {
 
 const toMember = (name: string, value: unknown): Member => ({ name, value: JSON.stringify(value) })
 
-/** What is watched for in the `Meta` of a destination's answer. */
-export const META_ANSWERED: Watch = { ...watchMember(META, [MESSAGE_ID]), others: watchMember('') }
+/** Finds every member of the `Meta` of a destination's answer. */
+export const ANSWER_META_WATCH: Watch = {
+  ...watchMember(META, [MESSAGE_ID]),
+  others: watchMember(''),
+}
 
 /**
- * The `Meta` of the answer to a query: the request's own, and whatever else the destination has written
- * into that of its answer, as it has written it.
+ * Writes the `Meta` of the answer to a query: the request's own fields, then every other field of the
+ * destination's `Meta`, as the destination wrote it.
  */
 export function writeAnswerMeta(
   meta: Meta,
   accepted: Accepted,
   bytes: Uint8Array,
-  answered: Found | undefined,
+  answered: FoundValue | undefined,
 ): string {
   const receipt = writeReceipt(meta, accepted)
   const others = answered?.members.filter(({ name }) => !Object.hasOwn(receipt, name)) ?? []

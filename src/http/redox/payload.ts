@@ -1,20 +1,20 @@
 import type { Failure } from '../../domain/failure.ts'
-import { type Found, findMember, watchElements, watchMember } from '../json-scan.ts'
+import { type FoundValue, findMember, watchElements, watchMember } from '../json-scan.ts'
 import type { Meta } from './meta.ts'
 
-const ID = watchMember('ID')
+const ID_WATCH = watchMember('ID')
 
-/** What `findMissing` is to be told of. */
-export const PAYLOAD = [
-  watchMember('Device', [ID]),
-  watchMember('Patient', [watchElements('Identifiers', [ID, watchMember('IDType')])]),
+/** The parts of a message that `findMissing` reads. */
+export const PAYLOAD_WATCHES = [
+  watchMember('Device', [ID_WATCH]),
+  watchMember('Patient', [watchElements('Identifiers', [ID_WATCH, watchMember('IDType')])]),
 ]
 
 /**
  * What the published schemas require beside `Meta`. It is little: the id of a new device, and of each
  * patient's identifier that it says what it identifies. Unknown fields are allowed everywhere.
  */
-export function findMissing(message: Found, { DataModel, EventType }: Meta): Failure | null {
+export function findMissing(message: FoundValue, { DataModel, EventType }: Meta): Failure | null {
   if (DataModel === 'Device' && EventType === 'New' && !has(findMember(message, 'Device'), 'ID')) {
     return { reason: 'field_missing', field: 'Device.ID' }
   }
@@ -28,7 +28,7 @@ export function findMissing(message: Found, { DataModel, EventType }: Meta): Fai
   return null
 }
 
-function has(value: Found | undefined, name: string): boolean {
+function has(value: FoundValue | undefined, name: string): boolean {
   const found = findMember(value, name)
   return found !== undefined && found.kind !== 'nothing'
 }

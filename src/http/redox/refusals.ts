@@ -39,7 +39,7 @@ function refusal(
   return errorReply(status, { Text: text, Type: type, Module: module }, context, headers)
 }
 
-/** The message is fine, and did not get to its destination, or its destination refuses it. */
+/** Refuses a valid message that did not reach its destination, or that its destination refused. */
 const transmission = (status: number, text: string, context: Refusal): Reply =>
   errorReply(status, { Text: text, Type: 'transmission', Module: 'Send' }, context)
 
@@ -52,7 +52,7 @@ function errorReply(
   return json(status, { Meta: { ...echo, Errors: [{ ID: serial, ...error }] } }, headers)
 }
 
-/** The destination understood, and says that the caller is wrong. */
+/** Whether the destination itself refused the message with a 4xx status. */
 const isRefusal = ({ status = 0 }: DestinationFailed) => status >= 400 && status <= 499
 
 function describeFailed({ status, answerFault }: DestinationFailed): string {

@@ -1,7 +1,7 @@
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
 import { explainRefusal, factsOf } from '../../domain/refusal.ts'
 import type { TestBench, Tested } from '../test-bench.ts'
-import { echoOf, incomingOf, type Read, readMessage, replyOf, type Seen } from './message.ts'
+import { findEcho, incomingOf, type Read, readMessage, replyOf, type Seen } from './message.ts'
 import { refuse } from './refusals.ts'
 import { sampleOf } from './sample.ts'
 
@@ -33,7 +33,7 @@ export function createTestBench({ serial, subscriptionsUrl }: TestBenchDeps): Te
   }
 
   function refused(failure: Failure, seen: Seen): Tested {
-    const context = { echo: echoOf(seen), serial: serial(), subscriptionsUrl }
+    const context = { echo: findEcho(seen), serial: serial(), subscriptionsUrl }
     return {
       messageId: null,
       reply: refuse(failure, context),

@@ -4,8 +4,8 @@ import { REQUEST_ID } from '../reply.ts'
 import { isHopByHop } from './end-to-end.ts'
 
 /**
- * What a browser keeps or does for the whole origin, which is this server's and not the upstream's:
- * cookies, service workers, policies of transport, reporting, client hints, dictionaries and sign-in.
+ * Headers that a browser applies to the whole origin, which is this server's and not the upstream's:
+ * cookies, service workers, and policies for transport, reporting, client hints, dictionaries and sign-in.
  */
 const ORIGIN_WIDE = [
   'accept-ch',
@@ -28,12 +28,12 @@ const ORIGIN_WIDE = [
   'use-as-dictionary',
 ]
 
-/** A browser leaves the page for where this says; an API's clients follow Location alone. */
+/** Refresh makes a browser leave the page; clients of an API follow only Location. */
 const NAVIGATION = ['refresh']
 
 /**
- * Servers before this one serve other content, from their own disk or network, for the first of
- * these; with the last one, node-server takes an answer for one that was sent already.
+ * All but the last make a server in front of this one send other content, from its disk or network. The
+ * last one makes node-server believe that the answer was already sent.
  */
 const SERVER_COMMANDS = [
   'x-accel-redirect',
@@ -45,17 +45,22 @@ const SERVER_COMMANDS = [
   'x-hono-already-sent',
 ]
 
-/** Those that this server sets itself. */
-const REPLACED = [REQUEST_ID.toLowerCase(), 'x-content-type-options']
+/** Headers that this server sets itself. */
+const SET_BY_SERVER = [REQUEST_ID.toLowerCase(), 'x-content-type-options']
 
-const REMOVED = new Set([...ORIGIN_WIDE, ...NAVIGATION, ...SERVER_COMMANDS, ...REPLACED])
+const REMOVED_HEADERS = new Set([
+  ...ORIGIN_WIDE,
+  ...NAVIGATION,
+  ...SERVER_COMMANDS,
+  ...SET_BY_SERVER,
+])
 
-/** A page of an upstream's runs no script, sends no form and belongs to no origin. */
-const SANDBOX = "sandbox; default-src 'none'"
+/** Under this policy an upstream's page runs no script, sends no form and belongs to no origin. */
+const SANDBOX_POLICY = "sandbox; default-src 'none'"
 
 /**
- * The upstream's header lines in their order and spelling, without those of its connection and those
- * that act on this server's origin, and with what keeps a browser from running its content.
+ * The upstream's header lines, in their order and spelling. Lines that concern its connection or act on
+ * this server's origin are removed; lines that keep a browser from running its content are added.
  */
 export function answerHeaders(
   { status, headers }: Pick<Answer, 'status' | 'headers'>,
@@ -66,27 +71,28 @@ export function answerHeaders(
     const name = spelled.toLowerCase()
     // RFC 9110 §8.6: a 204 never announces a length.
     if (status === 204 && name === 'content-length') return false
-    return !REMOVED.has(name) && !isHopByHop(name, connection)
+    return !REMOVED_HEADERS.has(name) && !isHopByHop(name, connection)
   })
   const added: [string, string][] = [
     [REQUEST_ID, requestId],
     ['X-Content-Type-Options', 'nosniff'],
   ]
   if (findValue(kept, 'cache-control') === null) added.push(['Cache-Control', 'no-store'])
-  if (!isInert(findValue(kept, 'content-type'))) added.push(['Content-Security-Policy', SANDBOX])
+  if (!isInert(findValue(kept, 'content-type')))
+    added.push(['Content-Security-Policy', SANDBOX_POLICY])
   return [...kept, ...added]
 }
 
-/** Joined, as a reader of several lines of one name joins them (RFC 9110 §5.3). */
+/** Joins several lines of one name, as their reader does (RFC 9110 §5.3). */
 function findValue(headers: HeaderLines, wanted: string): string | null {
   const values = headers.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
   return values.length === 0 ? null : values.join(', ')
 }
 
-/** Types that no browser runs or renders as a page once it may not guess (nosniff). */
-const INERT =
+/** Types that no browser runs or renders as a page when it may not guess the type (nosniff). */
+const INERT_TYPES =
   /^(?:text\/(?:plain|csv)|image\/(?:png|jpeg|gif|webp)|(?:x-)?application\/hl7-v2(?:\+er7)?|application\/(?:json|x-ndjson|octet-stream|dicom|zip|[\w.-]+\+json))\s*(?:;|$)/i
 
-/** A browser takes the last of several types in one value, so a comma makes it unknown. */
+/** A browser may use the last of several types in one value, so a value with a comma is not inert. */
 const isInert = (type: string | null): boolean =>
-  type !== null && !type.includes(',') && INERT.test(type.trim())
+  type !== null && !type.includes(',') && INERT_TYPES.test(type.trim())

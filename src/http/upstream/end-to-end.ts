@@ -12,7 +12,7 @@ export const HOP_BY_HOP = [
   'upgrade',
 ]
 
-/** `name` in lower case; `connection`: the value of the Connection header beside it. */
+/** Takes a name in lower case, and the value of the Connection header of the same message. */
 export function isHopByHop(name: string, connection: string | null): boolean {
   if (HOP_BY_HOP.includes(name)) return true
   return connection?.split(',').some((word) => word.trim().toLowerCase() === name) ?? false

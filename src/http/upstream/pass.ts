@@ -19,7 +19,7 @@ export interface PassDeps {
   /** Where callers reach this server. */
   readonly publicUrl: string
   readonly log: Log
-  /** Has a runtime write an answer's head as it stood on the wire, where a Response cannot hold it. */
+  /** Makes the runtime write an answer's head as it came, because a Response cannot hold all of it. */
   readonly keepHead?: KeepHead | undefined
 }
 

@@ -4,15 +4,15 @@ import { HOP_BY_HOP } from './end-to-end.ts'
 /** The caller's credentials, which are for this server alone. */
 const CREDENTIALS = ['authorization', 'cookie', 'x-api-key']
 
-/** What this server says itself: the upstream's name, and the 100 that it has sent (RFC 9110 §10.1.1). */
-const OURS = ['host', 'expect', REQUEST_ID.toLowerCase()]
+/** Headers that this server sets or has answered itself, such as Expect (RFC 9110 §10.1.1). */
+const SERVER_HEADERS = ['host', 'expect', REQUEST_ID.toLowerCase()]
 
-/** By these some servers serve another method than the one that was judged. */
+/** Headers that make some servers use another method than the one that was judged. */
 const METHOD_OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-override']
 
 /**
- * What proxies say to the servers behind them, which therefore believe it: who the caller is, where
- * they are, and which host, path or file they mean. A last `-` stands for a whole family.
+ * Headers by which proxies tell the servers behind them the caller's identity and address, and the host,
+ * path or file that is meant. Those servers believe them. A name that ends in `-` is a prefix.
  */
 const PROXY_CLAIMS = [
   // Identity, as single sign-on proxies, TLS terminators and gateways pass it on.
@@ -91,15 +91,15 @@ const PROXY_CLAIMS = [
   'x-url-scheme',
 ]
 
-const WITHHELD = new Set([...HOP_BY_HOP, ...CREDENTIALS, ...OURS, ...METHOD_OVERRIDES])
+const WITHHELD = new Set([...HOP_BY_HOP, ...CREDENTIALS, ...SERVER_HEADERS, ...METHOD_OVERRIDES])
 const PROXY_CLAIM = new RegExp(
   `^(?:${PROXY_CLAIMS.map((claim) => (claim.endsWith('-') ? claim : `${claim}$`)).join('|')})`,
 )
 
-/** `x-auth-request-user` and its kin are a proxy's; these two are credentials of the upstream's own. */
+/** Headers such as `x-auth-request-user` are a proxy's, but these two are credentials for the upstream. */
 const AUTH_CLAIM = /^x-auth-(?!(?:token|key)$)/
 
-/** Said once and in one spelling, or two servers may read two messages (RFC 9112 §6.3). */
+/** Forwarded only in their own spelling: two servers that read two values disagree (RFC 9112 §6.3). */
 const FRAMING = ['content-length', 'content-type']
 
 /** Whether a header of the caller's is not for the upstream, in any spelling. */
@@ -117,7 +117,7 @@ export function isWithheld(name: string): boolean {
 export const overridesMethod = (name: string): boolean => METHOD_OVERRIDES.includes(foldName(name))
 
 /**
- * A lower-case name as an upstream may see it: CGI (RFC 3875 §4.1.18), WSGI and their kin hand `x_a`,
- * `x.a` and `x-a` on as one variable.
+ * Spells a name as an upstream may see it: CGI (RFC 3875 §4.1.18), WSGI and similar interfaces pass
+ * `x_a`, `x.a` and `x-a` on as one variable.
  */
 const foldName = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '-')

@@ -69,20 +69,20 @@ export function define(group: Command): void {
   group
     .command('accept-restore')
     .description(
-      'Have the audit sealed on after a database was restored that ends before events that were ' +
-        'signed. Until then nothing is sealed. It becomes an event of the audit. Where several machines ' +
-        'share the database, run it on each.',
+      'Accept a restored database whose audit ends before events that were signed, so that sealing ' +
+        'resumes. Until then, no event is sealed. The command is itself recorded in the audit. If ' +
+        'several machines share the database, run it on each.',
     )
     .addHelpText('after', examples('audit accept-restore'))
     .action(async (_: object, command: Command) => {
       existingPlace()
       const accepted = await withLatchkey(async ({ audit }) => granted(await audit.acceptRestore()))
       const { from, to } = accepted
-      const before = from === null ? 'one that could not be read' : `event ${from}`
+      const before = from === null ? 'unreadable' : `at event ${from}`
       print(
         command,
         accepted,
-        () => `The audit goes on from event ${to}. Its anchor was ${before}.\n`,
+        () => `Sealing continues after event ${to}. The previous anchor was ${before}.\n`,
       )
     })
 
@@ -146,7 +146,7 @@ function toText({ whole, events, first, last, anchor, ...found }: Verdict): stri
   const state =
     anchor === null
       ? `${range}; ${signed}; no anchor outside the database`
-      : `${range}; ${signed}; the anchor stands at event ${anchor}`
+      : `${range}; ${signed}; the anchor is at event ${anchor}`
   if (whole) return `The audit is whole: ${state}.\n`
   const { breaks, breaksFound } = found
   const lines = breaks.map(

@@ -2,7 +2,7 @@ type Facts = NodeJS.ErrnoException & {
   address?: string
   port?: number
   hostname?: string
-  /** What the names of a listener's settings begin with. */
+  /** The prefix of the listener's settings, such as LATCHKEY_CONSOLE. */
   settings?: string
   /** Where it came from, if that is a PostgreSQL. */
   server?: string
@@ -24,7 +24,8 @@ const SENTENCES: Record<string, (facts: Facts) => string> = {
     `port ${port} of ${address} is taken: stop what listens there, or set ${settings}_PORT`,
   EADDRNOTAVAIL: ({ address, settings }) =>
     `this machine has no address ${address}: set ${settings}_HOST to one of its own`,
-  ENOTFOUND: ({ hostname, settings }) => `${settings}_HOST: nobody knows an address of ${hostname}`,
+  ENOTFOUND: ({ hostname, settings }) =>
+    `the host name ${hostname} has no address: set ${settings}_HOST to an address of this machine`,
   EACCES: (facts) =>
     facts.port !== undefined
       ? `port ${facts.port} needs more rights than this user has: set ${facts.settings}_PORT to 1024 or above`

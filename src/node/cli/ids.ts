@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { toStoredId } from '../../domain/id.ts'
 
-/** What the usage of a command calls an id. */
+/** The placeholders for ids in the usage texts of commands. */
 const ID_PLACEHOLDERS = ['id', 'user', 'request-id', 'network', 'cursor']
 
-/** Spells every id of a command line as it is stored. */
-export function spellIds(command: Command): void {
+/** Spells every id on a command line as it is stored. */
+export function normalizeIds(command: Command): void {
   command.registeredArguments.forEach((argument, n) => {
     const value: unknown = command.processedArgs[n]
     if (ID_PLACEHOLDERS.includes(argument.name()) && typeof value === 'string') {

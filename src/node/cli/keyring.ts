@@ -44,7 +44,7 @@ export function define(group: Command): void {
     .addHelpText('after', examples('keyring new > ring.json'))
     .action(async (_: object, command: Command) => {
       const ring = await createRing(nodePrimitives, Date.now())
-      const ifLost = 'Nothing depends on that key ring yet: `latchkey keyring new` prints another'
+      const ifLost = 'The key ring is not in use yet: run `latchkey keyring new` for another one'
       printOnce(command, ring, () => `${JSON.stringify(ring)}\n`, ifLost)
       say(
         'This is a secret, and printed once: keep it where only its owner reads it, apart from the database.',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { GROUPS, namedGroup } from './groups.ts'
-import { spellIds } from './ids.ts'
+import { normalizeIds } from './ids.ts'
 import { handleWriteErrors } from './output.ts'
 import { reportErrors } from './report.ts'
 
@@ -36,7 +36,7 @@ From nothing to a key:
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.`,
   )
 
-program.hook('preAction', (_, command) => spellIds(command))
+program.hook('preAction', (_, command) => normalizeIds(command))
 
 await reportErrors(program, async () => {
   const args = process.argv.slice(2)

@@ -5,12 +5,12 @@ import { CommandFailure } from './failure.ts'
 import { print } from './print.ts'
 import { writeFailure } from './report.ts'
 
-/** How the reader of output that is lost gets what was in it. */
+/** Tells how to recover output that can be printed only once; null when no such output is printed. */
 let remedy: string | null = null
 
 /**
- * Whoever reads the output may stop reading (`| head`): then there is nothing left to do. Any other
- * output that is lost fails the command. Without a stderr there is nobody to tell, but a command goes on.
+ * Handles errors of stdout and stderr. A reader that stops early (`| head`) ends the command without a
+ * failure. Any other lost output fails the command. Errors of stderr are ignored.
  */
 export function handleWriteErrors(): void {
   remedy = null
@@ -23,7 +23,7 @@ export function handleWriteErrors(): void {
   })
 }
 
-/** Prints what cannot be printed again. `ifLost` says what was done, and the command that mends it. */
+/** Prints output that cannot be printed again. `ifLost` says what was done and how to recover. */
 export function printOnce(
   command: Command,
   value: unknown,
@@ -34,36 +34,36 @@ export function printOnce(
   print(command, value, text)
 }
 
-/** Refuses, before anything is done, where what is shown only once would be lost. */
+/** Fails the command before it does anything, if output that is shown only once would be lost. */
 export function requireOutput(): void {
   try {
     probeOutput()
   } catch (error) {
     const fault = error as NodeJS.ErrnoException
-    if (!LOSSES.includes(fault.code ?? '')) return
+    if (!LOST_OUTPUT_CODES.includes(fault.code ?? '')) return
     throw new CommandFailure(
       'failed',
-      `nothing was done, since its output, shown only once, would be lost: ${describe(fault)}`,
+      `nothing was done, because the output, which is shown only once, would be lost: ${describe(fault)}`,
       { cause: error },
     )
   }
 }
 
-const LOSSES = ['EPIPE', 'ENOSPC', 'EIO', 'EBADF']
-/** More than any secret takes, with all that stands around it. */
-const ROOM_BYTES = 65_536
+const LOST_OUTPUT_CODES = ['EPIPE', 'ENOSPC', 'EIO', 'EBADF']
+/** More than any output with a secret takes. */
+const MIN_FREE_BYTES = 65_536
 
-/** A pipe without a reader, or a full device, is known by writing alone: an empty line is harmless. */
+/** Throws if output would be lost. Only a write reveals a pipe without a reader or a full device. */
 function probeOutput(): void {
   const { fd, isTTY } = process.stdout
   const stat = fstatSync(fd)
   if (stat.isFile()) {
     const { bavail, bsize } = statfsSync(`/dev/fd/${fd}`)
-    if (bavail * bsize < ROOM_BYTES) throw Object.assign(new Error(), { code: 'ENOSPC' })
+    if (bavail * bsize < MIN_FREE_BYTES) throw Object.assign(new Error(), { code: 'ENOSPC' })
   } else if (stat.isFIFO() || (stat.isCharacterDevice() && !isTTY)) {
     writeSync(fd, '\n')
   }
 }
 
 const describe = (error: NodeJS.ErrnoException): string =>
-  error.code === 'EPIPE' ? 'nobody reads it any more' : explain(error)
+  error.code === 'EPIPE' ? 'the program that read it has ended' : explain(error)

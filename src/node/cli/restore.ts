@@ -27,8 +27,8 @@ export function define(group: Command): void {
       }
       if (await isBehindAnchor(path, keyringPath)) {
         say(
-          'Its audit ends before events that were signed since. Nothing is sealed until you run ' +
-            '`latchkey audit accept-restore`, which becomes an event of the audit.',
+          'The audit in this database ends before events that were signed since. No event is sealed until ' +
+            'you run `latchkey audit accept-restore`, which is recorded in the audit.',
         )
       }
     })

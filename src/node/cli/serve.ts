@@ -45,8 +45,8 @@ async function serve({ workers }: { workers: number }): Promise<void> {
       process.exit(EXIT_BY_SIGNAL[signal])
     }
     stopping = true
-    // One that has not started yet has nobody to answer, and nothing half written.
-    if (running === undefined) log.info({}, 'stopped while it started')
+    // Before it has started, the server has no requests and no unfinished writes.
+    if (running === undefined) log.info({}, 'stopped during the start')
     else await running.stop()
     log.flush()
     process.exit(0)
@@ -57,7 +57,7 @@ async function serve({ workers }: { workers: number }): Promise<void> {
   })
 }
 
-/** Says for all what one of them says; a worker that replaces it has another id. */
+/** The worker that makes the first operator's link. A worker that replaces it has another id. */
 const FIRST_WORKER_ID = 1
 
 interface Stoppable {
@@ -67,33 +67,33 @@ interface Stoppable {
 }
 
 /**
- * This process is the server, or one of its workers, or the one above them. `begun` is given what a
- * signal stops, as soon as there is anything.
+ * Starts the server, one of its workers, or the process above the workers. Calls `onStarted` with the
+ * part that a signal stops, as soon as there is one.
  */
 async function startAs(
   workers: number,
   config: Config,
   log: Log,
-  begun: (running: Stoppable) => void,
+  onStarted: (running: Stoppable) => void,
 ): Promise<void> {
   const kill = () => undefined
   if (cluster.isWorker) {
     const { startWorker } = await import('../workers/worker.ts')
     const running = await startWorker(workers, config, log)
-    begun({ stop: running.stop, kill })
+    onStarted({ stop: running.stop, kill })
     if (cluster.worker?.id === FIRST_WORKER_ID) await welcome(config, running, log)
     return
   }
   if (workers === 1) {
     const { start } = await import('../server.ts')
     const running = await start(config, log)
-    begun({ stop: running.stop, kill })
+    onStarted({ stop: running.stop, kill })
     await welcome(config, running, log)
     return
   }
   const { createWorkers, WorkerFailed } = await import('../workers/primary.ts')
   const above = createWorkers(workers, config, log)
-  begun(above)
+  onStarted(above)
   await above.start().catch((error: unknown) => {
     // It has written its sentence.
     if (error instanceof WorkerFailed && !error.bySignal) process.exit(error.exitCode)

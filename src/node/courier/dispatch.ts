@@ -125,7 +125,7 @@ function unanswered(error: unknown): Unanswered {
   return { reason: 'unanswered', detail: message || code || 'it cannot be reached' }
 }
 
-/** Node's own messages name the address that was tried, or the names that a certificate is for. */
+/** Replaces Node's messages, which name the address that was tried or a certificate's names. */
 const CONNECTION_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'it refused the connection (ECONNREFUSED)',
   ECONNRESET: 'it closed the connection (ECONNRESET)',

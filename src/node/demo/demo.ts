@@ -38,7 +38,7 @@ export async function demo(options: DemoOptions): Promise<number> {
       const asDocumented = await show({ server, seeded, hospital, settings })
       if (options.once) return asDocumented ? 0 : 1
     }
-    // A signal before ends the process: nothing that it would break off is anybody's.
+    // Until here a signal ends the process at once: it interrupts nobody's work.
     const stopped = Promise.race(
       ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => once(process, signal)),
     )
@@ -62,7 +62,7 @@ function settingsOf({ dataDir, port }: DemoOptions): Settings {
   return {
     ...process.env,
     LATCHKEY_DATA: dataDir,
-    // Made-up vendors have no place in a database that a server of the operator's uses.
+    // Keeps made-up vendors out of a database that the operator's server uses.
     LATCHKEY_DATABASE: '',
     LATCHKEY_KEYRING: '',
     LATCHKEY_PORT: String(port),
@@ -97,7 +97,7 @@ async function startNear(config: Config): Promise<Running> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     const { port } = error as { port?: number }
-    process.stderr.write(`Port ${port} is taken; the demo takes free ones.\n`)
+    process.stderr.write(`Port ${port} is taken, so the demo uses free ports.\n`)
     const console = config.console && { ...config.console, port: 0 }
     return start({ ...config, port: 0, console }, log)
   }

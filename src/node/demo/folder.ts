@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../../config.ts'
 
-/** What the demo keeps of its keys beside its database, which it marks as the demo's by that. */
+/** The file beside the demo's database that has its secrets, and marks the folder as the demo's. */
 export const demoFile = (dataDir: string): string => join(dataDir, 'demo.json')
 
-/** Whether made-up vendors, with secrets that lie in a file, are in this database. */
+/** Whether this is the demo's database: its made-up vendors have secrets that are kept in a file. */
 export const isDemo = ({ database }: Config): boolean =>
   database.engine === 'sqlite' && existsSync(demoFile(dirname(database.path)))
 
-/** Nobody but the demo's made-up operator could sign in, and no link would be made to a first one. */
+/** Refuses to serve the demo's database: it has an operator already, so no first link would be made. */
 export function refuseDemo(config: Config): void {
   if (!isDemo(config)) return
   throw new Error(
@@ -17,12 +17,12 @@ export function refuseDemo(config: Config): void {
   )
 }
 
-/** Takes a new folder for the demo, and refuses the one of a server. */
+/** Marks a new folder as the demo's. Throws if the folder belongs to a server. */
 export function claimFolder(config: Config): void {
   const { dataDir, database } = config
   if (isDemo(config)) return
   if (database.engine === 'sqlite' && existsSync(database.path)) {
-    throw new Error(`${dataDir} is the folder of a server: give the demo another one with --data`)
+    throw new Error(`${dataDir} belongs to a server: give the demo another folder with --data`)
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   writeFileSync(demoFile(dataDir), '{}', { mode: 0o600 })

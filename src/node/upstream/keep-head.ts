@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Context } from 'hono'
 import type { Answer } from '../../service/ports.ts'
 
-/** Node refuses bytes above 127 in a Content-Disposition that it writes after the length. */
+/** Sorts Content-Length last, because Node refuses bytes above 127 in a Content-Disposition after it. */
 const lengthLast = ([a]: readonly [string, string], [b]: readonly [string, string]) =>
   Number(isLength(a)) - Number(isLength(b))
 const isLength = (name: string) => name.toLowerCase() === 'content-length'
@@ -18,9 +18,9 @@ export function keepHead(
   const outgoing = c.env?.outgoing
   if (outgoing === undefined) return
   const writeHead = outgoing.writeHead.bind(outgoing)
-  // Node takes a flat list too, which its types do not say.
+  // Node accepts a flat list too, although its types do not say so.
   const lines = [...headers].sort(lengthLast).flat() as unknown as OutgoingHttpHeaders
   outgoing.writeHead = () => writeHead(status, statusText, lines)
-  // By itself it sends the head as UTF-8.
+  // Without this, Node sends the head as UTF-8.
   outgoing.flushHeaders = () => void outgoing.write('', 'latin1')
 }

@@ -17,7 +17,7 @@ export function receive(
     incoming.destroy()
     throw new Error(`it answered ${status}`)
   }
-  // The parser takes control characters here, which nobody may send on (RFC 9112 §4).
+  // The parser accepts control characters here, which must not be forwarded (RFC 9112 §4).
   if (/[^\t\x20-\x7e\x80-\xff]/.test(statusText)) {
     incoming.destroy()
     throw new Error('its reason phrase has control characters')

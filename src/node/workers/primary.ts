@@ -21,9 +21,9 @@ export class WorkerFailed extends Error {
 }
 
 export interface Workers {
-  /** Resolves when all listen. */
+  /** Resolves when all workers listen. */
   start(): Promise<void>
-  /** Each answers what is under way, and ends; those that have not started end at once. */
+  /** Workers answer their requests in progress and end; those that have not started end at once. */
   stop(): Promise<void>
   /** Ends all at once. */
   kill(): void
@@ -83,7 +83,7 @@ export function createWorkers(size: number, config: Config, log: Log): Workers {
   return {
     start: () =>
       start().catch((error: unknown) => {
-        // Told to stop, a worker ends before it listens.
+        // A worker that is told to stop ends before it listens.
         if (stopping) return
         kill()
         throw error
@@ -102,16 +102,16 @@ export function createWorkers(size: number, config: Config, log: Log): Workers {
   }
 }
 
-/** The same ports for every worker: asked for any free one, the system would give later ones another. */
+/** Chooses one set of ports for all workers: for port 0, the system would give each another one. */
 async function readPorts({ host, port, console }: Config): Promise<NodeJS.ProcessEnv> {
-  const ports: NodeJS.ProcessEnv = { LATCHKEY_PORT: String(await portAt(host, port)) }
+  const ports: NodeJS.ProcessEnv = { LATCHKEY_PORT: String(await choosePort(host, port)) }
   if (console !== null) {
-    ports.LATCHKEY_CONSOLE_PORT = String(await portAt(console.host, console.port))
+    ports.LATCHKEY_CONSOLE_PORT = String(await choosePort(console.host, console.port))
   }
   return ports
 }
 
-async function portAt(host: string, port: number): Promise<number> {
+async function choosePort(host: string, port: number): Promise<number> {
   if (port !== 0) return port
   const server = createServer().listen(0, host)
   await once(server, 'listening')

@@ -2,7 +2,7 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import { normalPassword } from '../../domain/password.ts'
 import type { SignInRefusal } from '../../domain/sign-in.ts'
 import { isUsername } from '../../domain/user.ts'
-import { partyAt } from '../guesses.ts'
+import { toParty } from '../guesses.ts'
 import type { Credentials } from '../ports/people.ts'
 import type { Account } from '../ports.ts'
 import { NOBODY } from '../recorder.ts'
@@ -42,11 +42,11 @@ export function createProof(deps: AccessDeps, { take }: Pick<SecondFactor, 'take
     const hash = credentials?.passwordHash ?? null
     const hashes = reason !== null || normal === null || hash === null ? [] : [hash]
     const { device } = begun.value
-    const party = partyAt(caller.address, device)
-    const asker = { lane: 'people', party, claim: username } as const
+    const party = toParty(caller.address, device)
+    const requester = { lane: 'people', party, claim: username } as const
     // Asked again when the work begins: of many names tried at once, most must wait like any other.
     const mayStill = () => (device === undefined ? guesses.mayTry(caller.address) : ok(undefined))
-    const verified = await hasher.verify(normal ?? '', hashes, asker, mayStill)
+    const verified = await hasher.verify(normal ?? '', hashes, requester, mayStill)
     if (!verified.ok) {
       const unproven = unprovenOf(verified.failure)
       if (unproven.reason === 'locked') refused(null, 'locked', caller)

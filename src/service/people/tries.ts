@@ -17,7 +17,7 @@ import { deviceTriesText, triesText, usernameTriesText } from './kept.ts'
 export interface Try {
   /** It went well: what was counted with it is forgotten. */
   readonly forgive: () => Promise<void>
-  /** The browser that it is made at, where it is known: what comes from the same address does not hold it up either. */
+  /** The known browser that it comes from, if any: failures of its address do not delay it. */
   readonly device?: string
 }
 
@@ -73,16 +73,16 @@ export function createTries({
 
   /** Null where it was wrong so often that it is known no longer. */
   async function ofDevice(device: string): Promise<Try | null> {
-    const taken = await upTo(KNOWN_DEVICE_FAILURES, deviceTriesText(device))
+    const taken = await countTry(KNOWN_DEVICE_FAILURES, deviceTriesText(device))
     return taken && { ...taken, device }
   }
 
-  /** Null where this user, who has none yet, has looked for as many usernames as one may. */
+  /** Counts a username that an invited user tries. Null if too many were tried. */
   function ofUsername(userId: string): Promise<Try | null> {
-    return upTo(MAX_USERNAME_TRIES, usernameTriesText(userId))
+    return countTry(MAX_USERNAME_TRIES, usernameTriesText(userId))
   }
 
-  async function upTo(max: number, text: string): Promise<Try | null> {
+  async function countTry(max: number, text: string): Promise<Try | null> {
     const now = clock()
     const ids = [digester.digest(text)]
     if ((await count()) >= max) return null

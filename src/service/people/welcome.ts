@@ -134,8 +134,8 @@ export function createWelcome(deps: AccessDeps) {
     const hashed = await hashNew(deps, typed.password, namesOf(known))
     if (!hashed.ok) return hashed
     if (wantsUsername && username.value !== null) {
-      // Usernames are the whole server's: the holder of one account's link is told of a few alone. All
-      // else that was typed is judged before, so that each try is one that would set it.
+      // Usernames are unique on the server, so the holder of a link may learn of only a few whether they
+      // exist. Everything else was checked before, so that each counted try could have succeeded.
       if ((await tries.ofUsername(user.id)) === null) return unfit('username', TOO_MANY)
       const free = await judgeFree(username.value)
       if (!free.ok) return free
@@ -167,7 +167,7 @@ function readUsername(typed: string | undefined): Result<string, Unfit> {
 const GONE: Gone = { reason: 'gone' }
 const TAKEN = 'somebody has this username already: choose another one'
 const TOO_MANY =
-  'too many usernames were tried: ask an administrator of your account to set yours, and use this link again'
+  'too many usernames were tried: ask an administrator of your account to set yours, then use this link again'
 
 const unfit = (field: Unfit['field'], message: string) =>
   fail<Unfit>({ reason: 'unfit', field, message })

@@ -19,15 +19,15 @@ export interface Notary {
 }
 
 /**
- * Keeps the audit's anchor outside the database, for all processes of a machine. It holds the later of
- * the anchors that it was given (`laterAnchor`), whoever gives them and in whatever order.
+ * Keeps the audit's anchor outside the database, for all processes of a machine. It holds the latest
+ * anchor that it was given (`laterAnchor`), in whatever order they came.
  */
 export interface AnchorStore {
-  /** Null where there is none. */
+  /** Null if there is none. */
   read(): Promise<Anchor | null>
-  /** On disk when it resolves. False, and nothing is written, where it holds a later one. */
+  /** The anchor is on disk when this resolves. False, without a write, if the store holds a later one. */
   write(anchor: Anchor): Promise<boolean>
-  /** The same, also where it holds something that cannot be read. */
+  /** Writes the anchor also if the stored one cannot be read. */
   replace(anchor: Anchor): Promise<void>
 }
 

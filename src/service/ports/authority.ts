@@ -4,15 +4,15 @@ import type { Routes } from '../../domain/route.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Maybe } from './runtime.ts'
 
-/** A key as one statement reads it, so that no change falls between its parts. */
+/** A key with the facts that the same statement read, so that no change falls between them. */
 export interface FoundKey extends Key {
-  /** The authority's version at that moment. */
+  /** The authority's version at the moment of the read. */
   readonly authorityVersion: number
-  /** The hash that was last proven from the network that was asked about; null where none was. */
+  /** The hash that was last proven from the given network; null if none was. */
   readonly provenHash: string | null
 }
 
-/** That a secret was proven to match this hash: by which digest, or from which network, it is known from now on. */
+/** A proof that a secret matches this hash, with the digest or the network to recognise it by. */
 export type SecretProof = { readonly keyId: string; readonly hash: string } & (
   | { readonly digest: string }
   | { readonly network: string }
@@ -23,8 +23,8 @@ export interface AuthorityStorage {
   /** Bumped by every change of who may do what: what was read under the same version still holds. */
   authorityVersion(): Maybe<number>
   /**
-   * `network`: where `provenHash` is asked for. For an id that no key has, the same work is done with
-   * the key whose id comes at or after `decoyId`.
+   * Reads `provenHash` for `network`. For an id that no key has, does the same work with the key whose id
+   * is at or after `decoyId`.
    */
   findKey(publicId: string, network?: string, decoyId?: string): Maybe<FoundKey | null>
   /** The key of a secret that is presented at every request, now or before its rotation. */
@@ -32,11 +32,11 @@ export interface AuthorityStorage {
   findRoutes(keyId: string): Maybe<Routes | null>
 }
 
-/** What is known of secrets that are exchanged. None of it changes who may do what. */
+/** Proofs of secrets that are exchanged. They change no permission. */
 export interface ProofStorage {
-  /** Those are left out whose key has neither this hash nor had it before its rotation. */
+  /** Adds proofs. Skips those whose hash is neither the key's current nor its previous one. */
   addSecretProofs(proofs: readonly SecretProof[], at: number): Promise<void>
-  /** Deletes those of secrets that are no more, and each key's oldest past so many. Answers how many. */
+  /** Deletes proofs of replaced secrets, and each key's oldest beyond `keptOfKey`. Returns how many. */
   purgeSecretProofs(keptOfKey: number): Promise<number>
 }
 

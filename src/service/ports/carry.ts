@@ -18,7 +18,7 @@ export type HeaderLines = readonly (readonly [name: string, value: string])[]
 export interface Answer {
   readonly status: number
   readonly statusText: string
-  /** In their order, as they were spelled; each character of a value is one byte. */
+  /** Header lines in their order and spelling. Each character of a value is one byte. */
   readonly headers: HeaderLines
   /** Errors where the upstream breaks off; null where the method or the status has none. */
   readonly body: ReadableStream<Uint8Array> | null

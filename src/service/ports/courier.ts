@@ -64,8 +64,8 @@ export interface Answered {
 }
 
 /**
- * Why there is no answer. The detail is for every user who may see the destination: it holds nothing of
- * what was sent, and no address that a name was resolved to. `address` is for the command line alone.
+ * Why there is no answer. Every user who may see the destination may see the detail: it has nothing of
+ * the request, and no address that a name resolved to. `address` is only for the command line.
  */
 export type Unanswered =
   /** Nothing was sent: it may not be reached. */

@@ -125,7 +125,7 @@ export interface KeyStorage {
     id: string,
     secret: {
       hash: string
-      /** Beside an argon2id hash, of a secret that Latchkey made. */
+      /** A keyed digest beside the argon2id hash, for a secret that Latchkey made. */
       digest?: string | null
       sealed: string | null
       overlapEndsAt: number | null

@@ -1,33 +1,33 @@
 import type { Result } from '../../domain/failure.ts'
 import type { Maybe } from './runtime.ts'
 
-/** A queue of slow work. Turns go to one lane after the other, so that neither waits for the other's end. */
+/** A queue of slow work. Turns alternate between the lanes, so that neither waits until the other is empty. */
 export type Lane = 'vendors' | 'people'
 
-/** For whom slow work is done. */
-export interface Asker {
+/** The origin of slow work. */
+export interface Requester {
   readonly lane: Lane
-  /** In a lane, turns go to one party after the other, however much each of them asks for. */
+  /** Within a lane, turns alternate between the parties, however much each requests. */
   readonly party: string
-  /** What they claim to be: only questions of one party about one claim share their work. */
+  /** The id or name that is claimed. Only equal requests of one party for one claim share their work. */
   readonly claim: string
 }
 
 export interface SecretHasher {
-  /** argon2id, PHC string, for people: they alone make secrets. `busy` as `verify` answers it. */
+  /** Hashes with argon2id to a PHC string, in the lane of people. Can fail as busy, like `verify`. */
   hash(secret: string): Promise<Result<string>>
   /**
    * Whether the secret matches one of the hashes. A no always costs the same work, however many
-   * hashes there are (none, for a key that does not exist). `busy` when too many wait already, or for
-   * too long. `mayStill` is asked when the work's turn has come: its failure is the answer, for no work.
+   * hashes there are (none, for a key that does not exist). Fails as busy if too many wait, or if this
+   * waits too long. `mayStill` is called when the turn has come: its failure is returned without work.
    */
   verify(
     secret: string,
     hashes: readonly string[],
-    asker: Asker,
+    requester: Requester,
     mayStill?: () => Result<void>,
   ): Promise<Result<boolean>>
-  /** Whether an earlier verify has proven just this, known without the work; a no costs the same too. */
+  /** Whether an earlier `verify` proved exactly this. Every no costs the same here too. */
   isProven(secret: string, hashes: readonly string[]): boolean
 }
 

@@ -16,10 +16,10 @@ type Verbs = Pick<
 >
 
 /**
- * A code may be taken a step to either side of now, by servers whose clocks differ by two steps. A step that
- * is further ahead was taken while the clock was wrong, and must not refuse the codes of years.
+ * A code is accepted one step before or after now, by servers whose clocks may differ by two steps. A
+ * stored step further in the future came from a wrong clock, and must not refuse codes for years.
  */
-const STEPS_AHEAD = 4
+const MAX_STEPS_AHEAD = 4
 
 /** The second factor, and the codes that stand in for it. */
 export function createSecondFactor(engine: Engine, compiler: Compiler, audit: Audit): Verbs {
@@ -96,7 +96,7 @@ export function createSecondFactor(engine: Engine, compiler: Compiler, audit: Au
 
     async takeTotpStep(userId, step) {
       const [changed] = await engine.atomic([
-        takeStep({ userId, step, before: step - 1, latest: step + STEPS_AHEAD }),
+        takeStep({ userId, step, before: step - 1, latest: step + MAX_STEPS_AHEAD }),
       ])
       return changed === 1
     },

@@ -14,8 +14,8 @@ export const audit: readonly Operation[] = [
     summary: 'List what happened, the newest first',
     query: z.strictObject({
       ...{ ...paging, ...ofAccount },
-      subject: isId.openapi({ description: 'The id of what it happened to' }),
-      actor: isId.openapi({ description: 'The id of who did it' }),
+      subject: isId.openapi({ description: 'Events that happened to the thing with this id' }),
+      actor: isId.openapi({ description: 'Events that the person or key with this id caused' }),
       action: text.openapi({ example: 'key.revoked' }),
       actionPrefix: text.openapi({
         ...{ description: '`key.` for everything that happens to keys', example: 'key.' },
@@ -36,8 +36,8 @@ export const audit: readonly Operation[] = [
   }),
   operation({
     ...{ method: 'post', path: '/audit/accept-restore', verbs: ['audit.acceptRestore'] },
-    summary: 'Have the audit sealed on after a restore',
-    text: 'Where the database ends before an event that was signed, nothing is sealed until an operator accepts that. It is an event of the audit. 409 where there is nothing to accept.',
+    summary: 'Accept a restored database, so that sealing resumes',
+    text: 'While the audit in the database ends before an event that was signed, nothing is sealed. This request accepts the database as it is, and is itself recorded in the audit. 409 if there is nothing to accept.',
     answer: acceptedRestore,
     run: ({ desk }) => desk.audit.acceptRestore(),
   }),

@@ -3,7 +3,7 @@ import { ok } from '../../../domain/failure.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation, silent } from '../operation.ts'
 import {
-  givenId,
+  existingId,
   instant,
   instantOrNull,
   listOf,
@@ -50,14 +50,14 @@ export const keys: readonly Operation[] = [
     body: z.strictObject({
       id: newId,
       dialect,
-      ownerId: givenId,
+      ownerId: existingId,
       name,
       ...texts,
-      sourceId: givenId.optional(),
-      siteId: givenId.optional(),
-      developerId: givenId.optional(),
+      sourceId: existingId.optional(),
+      siteId: existingId.optional(),
+      developerId: existingId.optional(),
       access: access.optional(),
-      publicId: givenId.optional().openapi({
+      publicId: existingId.optional().openapi({
         description: 'What another system has called it; made here where it is left out',
       }),
       secret,
@@ -98,7 +98,7 @@ export const keys: readonly Operation[] = [
     body: z.strictObject({
       name: name.optional(),
       ...texts,
-      ownerId: givenId.optional(),
+      ownerId: existingId.optional(),
       access: access.optional(),
       expiresAt: instantOrNull('When it ends by itself; null for never').optional(),
       seen: z.string().optional().openapi({
@@ -167,7 +167,7 @@ export const keys: readonly Operation[] = [
     summary: 'Assign a customer key to an office, or take it back',
     text: 'For `opendental`: a key opens nothing before.',
     body: z.strictObject({
-      siteId: givenId.nullable().openapi({ description: 'The office; null takes it back' }),
+      siteId: existingId.nullable().openapi({ description: 'The office; null takes it back' }),
     }),
     examples: { 'To an office': { siteId: EXAMPLE.site }, 'Taken back': { siteId: null } },
     answer: key,

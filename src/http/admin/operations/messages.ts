@@ -2,13 +2,22 @@ import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation } from '../operation.ts'
-import { givenId, isId, isTrue, listOf, ofAccount, paged, paging, whole } from '../schema/common.ts'
+import {
+  existingId,
+  isId,
+  isTrue,
+  listOf,
+  ofAccount,
+  paged,
+  paging,
+  whole,
+} from '../schema/common.ts'
 import { attempt, deliveryStatus, message, openedMessage } from '../schema/messages.ts'
 
 const decoder = new TextDecoder()
 
 const toWhom = z.strictObject({
-  destinationId: givenId.optional().openapi({
+  destinationId: existingId.optional().openapi({
     description: 'To this destination alone; to all of them where it is left out',
   }),
 })

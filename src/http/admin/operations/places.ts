@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation, silent } from '../operation.ts'
-import { givenId, listOf, name, newId, ofAccount, paged, paging } from '../schema/common.ts'
+import { existingId, listOf, name, newId, ofAccount, paged, paging } from '../schema/common.ts'
 import { developer, developerKey, site } from '../schema/places.ts'
 
-const accountId = givenId
+const accountId = existingId
 
 export const sites: readonly Operation[] = [
   operation({

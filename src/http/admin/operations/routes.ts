@@ -3,7 +3,16 @@ import { ok } from '../../../domain/failure.ts'
 import { notFound } from '../../../service/operator.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation, silent } from '../operation.ts'
-import { givenId, isId, listOf, name, newId, ofAccount, paged, paging } from '../schema/common.ts'
+import {
+  existingId,
+  isId,
+  listOf,
+  name,
+  newId,
+  ofAccount,
+  paged,
+  paging,
+} from '../schema/common.ts'
 import { key } from '../schema/keys.ts'
 import { tested } from '../schema/messages.ts'
 import {
@@ -16,7 +25,7 @@ import {
   subscription,
 } from '../schema/routes.ts'
 
-const accountId = givenId
+const accountId = existingId
 const url = z.string().openapi({ description: 'https; plain http only for `development`' })
 const token = z.string().openapi({
   description:
@@ -204,8 +213,8 @@ export const subscriptions: readonly Operation[] = [
     summary: 'Let a source send to a destination',
     body: z.strictObject({
       id: newId,
-      sourceId: givenId,
-      destinationId: givenId,
+      sourceId: existingId,
+      destinationId: existingId,
       dataModel: z.string().optional().openapi({ description: 'Left out for every data model' }),
     }),
     examples: {

@@ -3,7 +3,7 @@ import { ok } from '../../../domain/failure.ts'
 import { EXAMPLE } from '../ids.ts'
 import { type Operation, operation } from '../operation.ts'
 import {
-  givenId,
+  existingId,
   instant,
   listOf,
   newId,
@@ -52,7 +52,7 @@ export const users: readonly Operation[] = [
     text: 'They sign in once they have followed the link that `invite` makes.',
     body: z.strictObject({
       id: newId,
-      accountId: givenId,
+      accountId: existingId,
       email: z.string(),
       role,
       username: username.optional(),

@@ -43,7 +43,7 @@ export const verdict = z
     ),
     anchor: z.number().int().nullable().openapi({
       description:
-        'The event that was signed last, as it is remembered outside the database; null where nothing is',
+        'The number of the event that was signed last, as kept outside the database; null if there is none',
     }),
     breaks: z.array(broken).readonly(),
     breaksFound: z
@@ -55,12 +55,10 @@ export const verdict = z
 
 export const acceptedRestore = z
   .object({
-    from: z
-      .number()
-      .int()
-      .nullable()
-      .openapi({ description: 'The event of the anchor before; null where it could not be read' }),
-    to: z.number().int().openapi({ description: 'The event that this database ends at' }),
+    from: z.number().int().nullable().openapi({
+      description: 'The event number of the previous anchor; null if it could not be read',
+    }),
+    to: z.number().int().openapi({ description: 'The number of the last event in this database' }),
   })
   .openapi('AcceptedRestore')
 
@@ -84,7 +82,7 @@ const decision = z
     answer: z
       .object({ status: z.int(), body: z.string() })
       .nullable()
-      .openapi({ description: 'What the caller was answered with, where it was kept' }),
+      .openapi({ description: 'The response that the caller received; null if it was not kept' }),
     count: z.number().int().openapi({ description: 'How many like it this one stands for' }),
   } satisfies Record<keyof Decision, z.ZodType>)
   .openapi('Decision')

@@ -48,9 +48,9 @@ export const paging = {
   }),
 }
 
-/** An id that names something that is there; a UUID in any case. */
-export const givenId = z.string().overwrite(toStoredId)
-export const isId = givenId.min(1).max(128).optional()
+/** The id of something that exists. A UUID may be in upper or lower case. */
+export const existingId = z.string().overwrite(toStoredId)
+export const isId = existingId.min(1).max(128).optional()
 
 export const ofAccount = {
   accountId: isId.openapi({ description: 'Of this account only' }),

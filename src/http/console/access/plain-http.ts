@@ -4,8 +4,8 @@ import { type Html, nothing } from '../parts/html.ts'
 import { notice } from '../parts/words.ts'
 
 /**
- * Says why signing in leads back to the form, before a password is typed: browsers keep Secure cookies
- * that came over https, or from their own machine, alone.
+ * Warns, before a password is typed, that signing in will lead back to this form: browsers keep Secure
+ * cookies only over https or from their own machine.
  */
 export function plainHttpNotice(c: Context, consoleUrl: string): Html {
   if (keepsCookies(c, consoleUrl)) return nothing
@@ -13,11 +13,11 @@ export function plainHttpNotice(c: Context, consoleUrl: string): Html {
   const where =
     protocol === 'https:'
       ? `Open ${consoleUrl}/console instead.`
-      : 'Open the console by an https address, or on the server itself at localhost: whoever runs the server sets LATCHKEY_CONSOLE_URL.'
+      : 'Open the console at its https address, or at localhost on the server itself. If it has no https address, ask the operator to set LATCHKEY_CONSOLE_URL to one.'
   return notice(
     'warn',
     'You cannot stay signed in here',
-    `This page came over plain http: your password could be read on its way, and your browser keeps no session, so that signing in leads back to this form. ${where}`,
+    `This page came over plain http. Your password could be read on its way, and your browser would not keep the session, so signing in would lead back to this form. ${where}`,
   )
 }
 
@@ -27,6 +27,6 @@ function keepsCookies(c: Context, consoleUrl: string): boolean {
     seen.protocol === 'https:' ||
     c.req.header('x-forwarded-proto') === 'https' ||
     (consoleUrl.startsWith('https:') && new URL(consoleUrl).host === seen.host)
-  // Browsers send Fetch Metadata where they keep Secure cookies, and nowhere else.
+  // Browsers send Fetch Metadata only to origins where they also keep Secure cookies.
   return isEncrypted || isLoopback(seen.hostname) || c.req.header('sec-fetch-site') !== undefined
 }

@@ -23,5 +23,5 @@ export function toldCaller(answered: Answered, decision: Decision): Html | null 
   if (reply === null) return null
   const means = MEANS[reply.status]
   return html`<p>Status <strong>${reply.status}</strong>${means === undefined ? '' : `: ${means}.`}</p>
-    ${decision.answer === null ? html`<p class="soft">The body was not kept: this is how it reads for such a refusal.</p>` : ''}<pre tabindex="0" aria-label="The body of the answer"><code>${reply.body}</code></pre>`
+    ${decision.answer === null ? html`<p class="soft">The body was not kept. This is the body that such a refusal has.</p>` : ''}<pre tabindex="0" aria-label="The body of the answer"><code>${reply.body}</code></pre>`
 }

@@ -100,7 +100,7 @@ const runs = ({ now }: Visit, key: KeySummary): Html =>
     : notice(
         'warn',
         'Two secrets work already',
-        `The one before works until ${exact(key.previousSecretEndsAt ?? now)}. Rotate now, and it ends at once: only the present and the new one go on.`,
+        `The previous secret works until ${exact(key.previousSecretEndsAt ?? now)}. If you rotate now, it ends at once: only the current secret and the new one work.`,
       )
 
 function pictures({ dialect }: KeySummary): Html {

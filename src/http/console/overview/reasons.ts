@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<Reason, string>> = {
   secret_wrong: 'The secret was wrong',
   token_forged: 'Not a token of this server',
   token_expired: 'The token had expired',
-  token_from_future: 'The token is from the future',
+  token_from_future: 'The token was issued in the future',
   token_superseded: 'The token ended with a new secret',
   grant_revoked: 'The token family was revoked',
   refresh_outdated: 'A refresh token was not the newest',

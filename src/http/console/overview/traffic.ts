@@ -32,7 +32,7 @@ export async function traffic(visit: Visit): Promise<Html> {
   const range = RANGES[chosen] as Range
   const fromHour = beginningOf(range, visit.now)
   const all = await visit.desk.overview.traffic({ fromHour, hours: range.hours })
-  // What was counted while the clock was ahead is of no hour that is shown.
+  // Leaves out requests that were counted in future hours, while the clock was fast.
   const sums = all.filter(({ span }) => span < range.spans)
   const stacks = stacksOf(range, fromHour, sums)
   const [good, bad] = [totalOf(sums, true), totalOf(sums, false)]

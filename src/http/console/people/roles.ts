@@ -29,7 +29,7 @@ const WORDS: Readonly<Record<Permission, string>> = {
   'accounts.read': 'See all accounts',
   'accounts.write': 'Create, close and open accounts',
   'audit.verify': 'Prove the chain of the audit',
-  'audit.accept': 'Have the audit go on after a restore',
+  'audit.accept': 'Accept a restored database, so that sealing resumes',
   'audit.export': 'Take the audit along',
 }
 

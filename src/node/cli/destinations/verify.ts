@@ -38,6 +38,6 @@ function answerOf(answered: Handshake['answered']): string {
     case 'failed':
       return `nothing: ${answered.detail}`
     case 'forbidden':
-      return `it was not asked: ${answered.detail}${answered.address === undefined ? '' : `, which is ${answered.address}`}`
+      return `it was not asked: ${answered.detail}${answered.address === undefined ? '' : ` (${answered.address})`}`
   }
 }

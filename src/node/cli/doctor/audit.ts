@@ -11,12 +11,12 @@ import { bad, type Finding, fine, warn } from './finding.ts'
 const NEWEST = 20_000
 
 const NO_ANCHOR_ADVICE =
-  'a running server makes it within seconds; where one was there, restore it with the key ring, or compare the audit with an export'
+  'start a server, which makes a new one within seconds. If there was one before, restore it together with the key ring, or compare the audit with an export'
 
 const ADVICE =
   'keep a copy of the database as it is now, make sure that the key ring is its own, and run `latchkey audit verify`'
 
-/** Whether the newest events are those that were sealed, and reach as far as was signed. */
+/** Checks that the newest events are those that were sealed, and that the chain reaches its anchor. */
 export async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
   const check = 'audit'
   const ring: Ring | null = await loadRing(keyringPath).catch(() => null)
@@ -40,7 +40,7 @@ export async function checkAudit(storage: AuditStorage, keyringPath: string): Pr
     return [
       warn(
         check,
-        `there is no anchor ${path}: a database that was set back would not show`,
+        `there is no anchor ${path}: without it, a database that was set back is not noticed`,
         NO_ANCHOR_ADVICE,
       ),
     ]

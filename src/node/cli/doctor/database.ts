@@ -73,8 +73,8 @@ async function checkByWriting(
 }
 
 /**
- * Time that has been put back lets what has expired live again. What was written while it was ahead is
- * believed by nobody: it counts as past, and goes when its row is written anew.
+ * Finds instants in the future: the clock was fast when they were written, or is slow now. A slow clock
+ * makes expired things valid again. Instants from a fast clock count as past until they are overwritten.
  */
 async function checkClock(engine: Engine): Promise<Finding> {
   const now = Date.now()
@@ -88,6 +88,6 @@ async function checkClock(engine: Engine): Promise<Finding> {
   return bad(
     'clock',
     `it is ${shown}, but later instants are stored: ${places.join('; ')}`,
-    'set the clock, and keep it by NTP. If it is right now, it was ahead before: what was written then counts as past',
+    'set the clock, and keep it right by NTP. If it is right now, it was fast before, and those instants count as past',
   )
 }

@@ -17,7 +17,7 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
   return [
     existsSync(dataDir) ? checkFolder(dataDir) : missing(FOLDER, dataDir),
     ...(file === null ? [] : [checkDatabaseFile(file, dataDir)]),
-    ...(isDemo(config) ? [ofDemo(config)] : []),
+    ...(isDemo(config) ? [reportDemo(config)] : []),
     existsSync(keyringPath)
       ? checkKeyring(keyringPath)
       : checkMissingKeyring(keyringPath, await holdsSomething(config)),
@@ -65,10 +65,10 @@ function checkDatabaseFile(path: string, dataDir: string): Finding {
   return checkOwner(check, path, stats) ?? fine(check, path)
 }
 
-const ofDemo = ({ dataDir }: Config): Finding =>
+const reportDemo = ({ dataDir }: Config): Finding =>
   bad(
     'database file',
-    `the database in ${dataDir} is the demo's, so that no server starts with it`,
+    `the database in ${dataDir} is the demo's: no server starts with it`,
     'set LATCHKEY_DATA to another folder, or delete this one',
   )
 

@@ -3,7 +3,7 @@ import type { Config } from '../../../config.ts'
 import { nodeArgon2 } from '../../primitives.ts'
 import { type Finding, fine, warn } from './finding.ts'
 
-/** Under one that is too old, no command starts. */
+/** Reports the version. It is recent enough, because no command starts with an older one. */
 export const checkNode = (): Finding => fine('node', `version ${process.versions.node}`)
 
 /** Twenty times what a server core takes: a first exchange that waits as long is felt. */

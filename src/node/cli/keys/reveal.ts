@@ -45,10 +45,10 @@ export function printNew(command: Command, revealed: Presentable, supplied: bool
     return
   }
   const canBeViewed = traitsOf(key.dialect).secret === 'viewable'
-  const mended = canBeViewed
-    ? `\`latchkey keys view ${key.id}\` shows its secret`
-    : `\`latchkey keys rotate-secret ${key.id}\` gives it another secret, and shows that`
-  const ifLost = `The key ${key.id} has a new secret, which was not shown: ${mended}`
+  const remedy = canBeViewed
+    ? `run \`latchkey keys view ${key.id}\` to see it`
+    : `run \`latchkey keys rotate-secret ${key.id}\` for another one`
+  const ifLost = `The key ${key.id} has a new secret, which was not shown: ${remedy}`
   printOnce(command, revealed, () => formatRevealed(revealed), ifLost)
   say(
     canBeViewed

@@ -15,7 +15,7 @@ export function printLink(
       ['link', (of) => of.link],
       ['until', (of) => time(of.expiresAt)],
     ])
-  const ifLost = `The link was made, but not shown: \`${printsAnother}\` prints another`
+  const ifLost = `The link was made but not shown: run \`${printsAnother}\` for another one`
   printOnce(command, { link, userId, expiresAt }, text, ifLost)
   say('Whoever opens the link first sets the password. It is shown only now.')
 }

@@ -31,14 +31,14 @@ export const PLACES = {
   'audit.anchored': [
     'warn',
     ({ sequence }) =>
-      `The audit had no anchor outside the database. It was believed up to event ${sequence}, and has one now.`,
+      `The audit had no anchor outside the database. A new anchor was made at event ${sequence}, as the database had it.`,
   ],
   'audit.restore_accepted': [
     'bad',
     ({ from, to }) =>
       typeof from === 'number'
         ? `A database that ends at event ${to} was accepted, although event ${from} had been signed.`
-        : `A database that ends at event ${to} was accepted. The anchor before could not be read.`,
+        : `A database that ends at event ${to} was accepted. The previous anchor could not be read.`,
   ],
   'audit.purged': [
     'plain',
