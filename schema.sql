@@ -160,7 +160,8 @@ CREATE TABLE subscriptions (
 -- every request; sealed_secret is what may be viewed again; previous_* last as long as an overlap.
 -- token_epoch counts the times that all tokens were ended, token_salt is part of every refresh token's
 -- tag. *_digest are keyed digests beside argon2id hashes: they recognise a secret without the slow hash.
--- Secrets that Latchkey made have one, imported secrets only with LATCHKEY_DIGEST_IMPORTED_KEYS=on.
+-- Secrets that Latchkey made get one when made or first proven, imported secrets only when first proven
+-- with LATCHKEY_DIGEST_IMPORTED_KEYS=on.
 
 CREATE TABLE keys (
   id TEXT PRIMARY KEY,

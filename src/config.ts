@@ -30,7 +30,7 @@ export const SETTINGS = {
   LATCHKEY_PORT: { default: '8080', help: 'Port to listen on; 0 takes any free one.' },
   LATCHKEY_URL: {
     default: '',
-    help: 'Public URL, with a path where a proxy serves it below one: the issuer and audience of access tokens. Empty: http, LATCHKEY_HOST and the port.',
+    help: 'Public URL, and the issuer and audience of access tokens. Include the path if a proxy serves the server below one. Empty: http, LATCHKEY_HOST and the port.',
   },
   LATCHKEY_REGION: {
     default: 'us',
@@ -42,20 +42,20 @@ export const SETTINGS = {
   },
   LATCHKEY_REFRESH_LEEWAY_SECONDS: {
     default: '60',
-    help: 'How long after a rotation, and before it where clocks differ, an earlier token revokes nothing; the one before is answered again; 0 to 3600.',
+    help: 'Leeway around a rotation (after it, or before it where clocks differ) in which an earlier refresh token revokes nothing, and the previous one gets the same answer again; 0 to 3600.',
   },
   LATCHKEY_FAILURES_PER_ADDRESS: {
     default: '300',
-    help: 'Failures from one address (an IPv6 /64 is one) within the window, before what fails must wait.',
+    help: 'Failures from one address (an IPv6 /64 counts as one) within the window, after which further failures must wait.',
   },
   LATCHKEY_FAILURES_SECONDS: { default: '300', help: 'The window that failures are counted in.' },
   LATCHKEY_DIGEST_IMPORTED_KEYS: {
     default: 'off',
-    help: 'Whether a secret that another system made is kept as a keyed digest too, once it was proven: on or off. With it, the owner is recognised from every network; without it, from where it was proven. Switch it on where such secrets are long and random: who has the database and the key ring guesses at digests fast.',
+    help: 'Whether an imported secret gets a keyed digest after its first successful exchange: on or off. With the digest, its owner is recognised from every network; without it, only from networks where the secret was proven. Switch it on only if such secrets are long and random: with the database and the key ring, digests can be guessed fast.',
   },
   LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: {
     default: '10000',
-    help: 'Customer keys that one developer may have, revoked ones included, before POST /apikeys answers 429; 1 to 1000000.',
+    help: 'Most customer keys of one developer, revoked ones included; with that many, POST /apikeys answers 429; 1 to 1000000.',
   },
   LATCHKEY_QUOTA_REQUESTS: {
     default: '10000',
@@ -108,15 +108,15 @@ export const SETTINGS = {
   },
   LATCHKEY_CONSOLE_PORT: {
     default: '',
-    help: 'Port of the console and the management API; 0 takes any free one. Empty: the port after LATCHKEY_PORT, or any free one where that is 0 or the last.',
+    help: 'Port of the console and the management API; 0 takes any free one. Empty: LATCHKEY_PORT + 1, or any free port if LATCHKEY_PORT is 0 or 65535.',
   },
   LATCHKEY_CONSOLE_URL: {
     default: '',
-    help: 'Public URL of the console and the management API, with a path where a proxy serves them below one. Only where it is set does LATCHKEY_URL lead there. Empty: http, LATCHKEY_CONSOLE_HOST and the port.',
+    help: 'Public URL of the console and the management API. Include the path if a proxy serves them below one. Only if it is set does LATCHKEY_URL redirect to the console. Empty: http, LATCHKEY_CONSOLE_HOST and the port.',
   },
   LATCHKEY_STOP_SECONDS: {
     default: '30',
-    help: 'How long requests under way have to be answered when the server is told to stop; 1 to 3600. Less than whatever stops it waits before it kills.',
+    help: 'How long a server that is told to stop waits for requests in progress; 1 to 3600. Keep it below the time after which your service manager kills the process.',
   },
   LATCHKEY_LOG_LEVEL: {
     default: 'info',

@@ -230,7 +230,7 @@ describe('the console', () => {
   })
 })
 
-describe('a console that browsers keep no session of', () => {
+describe('a console whose session no browser keeps', () => {
   test.each([
     { LATCHKEY_CONSOLE_HOST: '0.0.0.0' },
     { LATCHKEY_CONSOLE_HOST: '10.0.0.5' },

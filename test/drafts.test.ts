@@ -13,7 +13,7 @@ async function deadProcess(): Promise<number> {
   return child.pid ?? 0
 }
 
-test('what killed backups, restores, exports and rotations have left is removed by the next one', async () => {
+test('a backup, restore, export or rotation removes the drafts that killed ones have left', async () => {
   const dir = temporaryFolder()
   const run = async (...args: string[]) => {
     const { code, stderr } = await runStaying(args, { dir })

@@ -162,7 +162,7 @@ describe('an owner whose key id is known to strangers', () => {
     expect(await statuses(5, strangers)).toEqual([401, 401, 401, 429, 429])
     await tokensOf(await restarted.authenticate(IMPORTED))
 
-    // Who guesses at this very key from there is counted for it.
+    // A stranger who guesses at this very key from there is counted as its owner.
     const third = await restart(restarted)
     expect(await statuses(5, (n) => third.authenticate(wrong(n)))).toEqual([
       401, 401, 401, 429, 429,
@@ -214,7 +214,7 @@ describe('an owner whose key id is known to strangers', () => {
     await tokensOf(await restarted.authenticate(IMPORTED))
   })
 
-  test('without that, no digest of an imported secret is kept', async () => {
+  test('leaves no digest of an imported secret where the operator does not allow one', async () => {
     const world = await importedWorld()
     await tokensOf(await world.authenticate())
     await settled(world)

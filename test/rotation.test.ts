@@ -257,7 +257,7 @@ describe('the leeway', () => {
     expect((await rowOf(first))?.revokedAt).toBe(server.clock())
   })
 
-  test('refuses a token two generations old, convicts nobody, and audits which one it was', async () => {
+  test('refuses a token two generations old, revokes nothing, and audits its generation', async () => {
     const first = await issue()
     const second = await refresh(first.refreshToken)
     const third = await refresh(second.refreshToken)
@@ -384,7 +384,7 @@ describe('a clock that was wrong', () => {
     },
   )
 
-  test('convicts nobody who holds the newest tokens, whichever way it steps', async () => {
+  test('revokes no family whose client holds the newest tokens, whichever way it steps', async () => {
     let held = await issue()
     for (const ms of [HOUR, -2 * HOUR, 30 * SECOND, -45 * SECOND, 3 * DAY, -6 * DAY]) {
       server.clock.turn(ms)

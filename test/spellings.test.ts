@@ -137,7 +137,7 @@ describe('an id that is a UUID', () => {
     expect(await answer.json()).toMatchObject({ KeyId: publicId })
   })
 
-  test('names one thing in every case, for who manages', async () => {
+  test('names one thing in every case in the management API', async () => {
     const { secret } = await seedAsker(server)
     const ask = askerOf(server, secret)
     const key = await seedKey(server)

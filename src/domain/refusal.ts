@@ -84,10 +84,10 @@ const TOLD = {
   },
   token_from_future: {
     keeps: ['keyId'],
-    says: () => 'The token is genuine, but was issued by a server whose clock was ahead.',
+    says: () => 'The token is genuine, but a server with a fast clock issued it.',
     helps: () =>
-      'Keep the clock of every server by NTP; `latchkey doctor` looks at it. The client refreshes its token, or ' +
-      'exchanges its key and secret again.',
+      'Keep the clock of every server right by NTP; `latchkey doctor` checks it. The client must refresh its ' +
+      'token, or exchange its key and secret again.',
   },
   token_superseded: {
     keeps: ['keyId'],
@@ -105,8 +105,8 @@ const TOLD = {
       `The refresh token of generation ${generation} came after two newer ones were issued, within the leeway of ` +
       'the last rotation. It was refused; its family was not revoked.',
     helps: () =>
-      'Several workers of the client refresh at once, or a request of its own arrived late: the client goes on ' +
-      'with its newest token.',
+      'Several workers of the client refresh at once, or one of its requests arrived late: the client must ' +
+      'use its newest token.',
   },
   refresh_reused: {
     keeps: ['keyId', 'grantId', 'generation'],
@@ -221,8 +221,10 @@ const TOLD = {
   guessing: {
     keeps: ['retryAfterSeconds'],
     says: ({ retryAfterSeconds }) =>
-      `Too many failures came with this key id or from this address: it must wait ${retryAfterSeconds} s.`,
-    helps: () => 'See the refusals before it; LATCHKEY_FAILURES_PER_ADDRESS is the limit.',
+      `Too many failures came from this address: further ones must wait ${retryAfterSeconds} s.`,
+    helps: () =>
+      'Look at the earlier refusals of this address, and mend what failed. ' +
+      'LATCHKEY_FAILURES_PER_ADDRESS sets the limit.',
   },
   quota_exceeded: {
     keeps: ['limit', 'retryAfterSeconds'],

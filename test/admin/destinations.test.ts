@@ -10,7 +10,7 @@ afterAll(() => server.close())
 
 const ADDRESS = /127\.0\.0\.1|::1/
 
-test('an engineer who verifies a destination is told that it may not be reached, and no address of its name', async () => {
+test('an engineer who verifies a destination learns that it may not be reached, but not the address of its host', async () => {
   const { ask, user } = await seedAsker(server, 'engineer')
   const wish = { accountId: user.accountId, name: 'Inside', url: 'https://localhost/in' }
   const { id } = done(await server.routes.addDestination(wish))
@@ -22,7 +22,7 @@ test('an engineer who verifies a destination is told that it may not be reached,
     challenged: false,
   })
   expect(text).not.toMatch(ADDRESS)
-  // Who has the machine is told.
+  // The command line shows the address.
   expect(done(await server.routes.verify(id)).answered).toMatchObject({
     address: expect.stringMatching(ADDRESS),
   })

@@ -228,7 +228,7 @@ test('what is done is told of the person and of the request', async () => {
   expect(event).toMatchObject({ action: 'account.created', actor: user.id, requestId })
 })
 
-test('who guesses has to wait, and a good token from the same address does not', async () => {
+test('a guesser of API tokens must wait, and a valid token from the same address need not', async () => {
   const strict = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '5' })
   const { secret } = await seedAsker(strict)
   const guess = askerOf(strict, 'lk_guess')
@@ -252,7 +252,7 @@ test('who guesses has to wait, and a good token from the same address does not',
   await strict.close()
 })
 
-test('guesses at tokens are counted for an IPv6 /64', async () => {
+test('guesses at API tokens are counted for an IPv6 /64', async () => {
   const strict = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '3' })
   const guess = (address: string) =>
     strict.call('/admin/v1/me', {

@@ -229,7 +229,9 @@ describe('a restored database', () => {
     expect(await server.audit.acceptRestore()).toMatchObject({
       ok: false,
       failure: {
-        message: expect.stringMatching(/says that the chain ends at event 0, but sealed events follow/),
+        message: expect.stringMatching(
+          /says that the chain ends at event 0, but sealed events follow/,
+        ),
       },
     })
     expect(await server.audit.list({ limit: 1, action: 'audit.restore_accepted' })).toEqual([])
@@ -245,7 +247,7 @@ describe('a restored database', () => {
     expect(await place.verify()).toMatchObject({ whole: true, last: 11, anchor: 11 })
   })
 
-  test('loses nothing to a purge as long as nobody has accepted it', async () => {
+  test('loses nothing to a purge until an operator accepts it', async () => {
     const place = await createPlace('SQLite')
     const server = await place.openProcess()
     await server.go(10)
@@ -275,7 +277,7 @@ describe('the anchor', () => {
     expect(await server.audit.list({ limit: 1, action: 'audit.anchored' })).toEqual([])
   })
 
-  test('only grows, whoever writes it, until an operator puts it back', async () => {
+  test('only moves forward, by any writer, until an operator moves it back', async () => {
     const path = join(temporaryFolder(), 'anchor')
     const at = (sequence: number, acceptedAt = 0) => ({ sequence, seal: 's', at: 1, acceptedAt })
     const [one, other] = [createAnchorFile(path), createAnchorFile(path)]
@@ -342,7 +344,7 @@ describe('the anchor', () => {
     expect(await place.verify()).toMatchObject({ whole: true, anchor: 6 })
   })
 
-  test('without which a chain that ends before its last checkpoint is not sealed either', async () => {
+  test('is not needed to refuse to seal a chain that ends before its last checkpoint', async () => {
     const place = await createPlace('SQLite')
     const before = await place.openProcess()
     await before.go(5)

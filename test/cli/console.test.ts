@@ -74,7 +74,7 @@ test('a terminal shows the link to the first operator, and no file keeps it', as
   await server.close()
 })
 
-test('several workers make one link together', async () => {
+test('several workers together make one link to the first operator', async () => {
   const dir = temporaryFolder()
   const server = await startServer(dir, {}, ['--workers', '3'])
   await server.says('first-operator-link')
@@ -83,7 +83,7 @@ test('several workers make one link together', async () => {
   expect(secretOf(readFileSync(linkFile(dir), 'utf8'))).toHaveLength(1)
 })
 
-test('a server without a console makes none', async () => {
+test('a server without a console makes no link to the first operator', async () => {
   const dir = temporaryFolder()
   const server = await startServer(dir, { LATCHKEY_CONSOLE: 'off' })
   await server.stop()

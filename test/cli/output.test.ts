@@ -36,7 +36,11 @@ describe.each<[string, () => string[], RegExp]>([
     () => ['--dialect', 'xdent', '--owner', owner.id, '--name', 'weekly'],
     /run `latchkey keys rotate-secret [\w-]+` for another one/,
   ],
-  ['keys rotate-secret', () => [key.id], /run `latchkey keys rotate-secret [\w-]+` for another one/],
+  [
+    'keys rotate-secret',
+    () => [key.id],
+    /run `latchkey keys rotate-secret [\w-]+` for another one/,
+  ],
   ['users invite', () => [owner.id], /run `latchkey users invite [\w-]+` for another one/],
   ['console link', () => [], /run `latchkey console link` for another one/],
 ])('%s', (command, options, mended) => {
@@ -113,7 +117,7 @@ test('a reader that has stopped reading a list is no failure', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
 })
 
-test('a command is carried out where nobody reads its remarks', async () => {
+test('a command is carried out although nothing reads its stderr', async () => {
   const cage = ['bash', '-c', 'exec 3> >(true); wait $!; exec "$@" 2>&3', 'latchkey']
   const { code, stdout } = await runCli(['keyring', 'new'], { dir, cage })
   expect(code).toBe(0)

@@ -48,7 +48,7 @@ test('a refusal is told with its reason, what helps, and what its caller was tol
   expect((await explained(other, requestId)).text).toContain('Nothing is known of that request')
 })
 
-describe('who was refused after authentication is known to the audit and to the account', () => {
+describe('a refusal after authentication names its key in the audit and to the account', () => {
   /** The refusal of a request, as `explain` of its own account has it. */
   async function refusalOf(answer: Response) {
     const body = await answer.text()

@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-test('the link that serve leaves makes the first operator, once; his people make a key that opens', async () => {
+test('the link that serve leaves makes the first operator, once; the people they add make a key that opens', async () => {
   await server.says('first-operator-link')
   const link = readFileSync(join(dir, 'first-operator-link'), 'utf8').trim()
   const { page, announce, close } = await attentive(browser)

@@ -168,7 +168,7 @@ describe('a page that another origin asks for', () => {
   })
 })
 
-test('who signs out is out, with what was copied of the session too', async () => {
+test('a session that is signed out opens nothing, nor does a copy of its cookie', async () => {
   const out = await post(
     '/console/sign-out',
     { 'form-token': formToken },
@@ -233,7 +233,7 @@ test('no page may be framed, kept, or run anything that is not a file of ours', 
   }
 })
 
-describe('who signs in is led', () => {
+describe('a sign-in leads', () => {
   test.each([
     '/console',
     '/console/keys?status=enabled&after=a%2Fb',

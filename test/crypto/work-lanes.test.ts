@@ -121,8 +121,8 @@ describe('a party', () => {
   })
 })
 
-describe('who waits', () => {
-  test('is told to come back when it has been too long, and does no work then', async () => {
+describe('a waiting task', () => {
+  test('is refused as busy when it has waited too long, and does no work then', async () => {
     const { ask, begun, clock, finish, finishAll } = setup({ waitMs: 1000 })
     const working = ask('working')
     const early = ask('early')
@@ -136,7 +136,7 @@ describe('who waits', () => {
     expect(begun).toEqual(['working', 'late'])
   })
 
-  test('makes room when it has been too long, before anybody is sent away', async () => {
+  test('that has waited too long makes room before any other task is refused', async () => {
     const { ask, clock, finishAll } = setup({ queue: 1, waitMs: 1000 })
     const working = ask('working')
     const stale = ask('stale')

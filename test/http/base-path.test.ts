@@ -78,7 +78,7 @@ describe('the console below a path', () => {
     }
   })
 
-  test('asks who is not signed in to do so, and comes back', async () => {
+  test('leads a visitor to the sign-in form, and back after signing in', async () => {
     const answer = await fetch(`${live.consoleUrl}/keys/console/audit?what=key.refused`, {
       redirect: 'manual',
     })

@@ -100,7 +100,7 @@ describe('while strangers guess at keys', () => {
     })
   })
 
-  test('one who comes from elsewhere is judged before most of a flood from one address', async () => {
+  test('a caller from another address is judged before most of a flood from one address', async () => {
     const flood = () => guessAtKey(1)
     await whileCrowdedBy(flood, async () => {
       const before = argon2.worked.length

@@ -345,7 +345,7 @@ test('a D1 database that was set back is not sealed any more: a Durable Object r
   expect(await unsealed()).toBe(0)
 })
 
-test('the anchor in a Durable Object only grows, until an operator puts it back', async () => {
+test('the anchor in a Durable Object only moves forward, until an operator moves it back', async () => {
   const namespace = await workerd.mf.getDurableObjectNamespace('AUDIT_ANCHOR', 'server')
   const store = createAnchorObject(namespace as unknown as AnchorNamespace)
   const kept = await store.read()

@@ -86,7 +86,7 @@ describe('a second factor', () => {
     expect(await tryCode(codeAt(secret, server.clock()))).toBe('in')
   })
 
-  test('of which wrong codes are tried holds up its address, whoever is named then', async () => {
+  test('of which wrong codes are tried delays its address, for every username', async () => {
     const strict = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '6' })
     const people = [await seedPerson(strict), await seedPerson(strict)]
     for (const each of people) await setUpApp(strict, (await signIn(strict, each)).signedIn)
