@@ -13,13 +13,19 @@ export interface Listening {
 export function announce(
   config: Config,
   log: Log,
-  { port, url, console, ...more }: Listening & { workers?: number },
+  { port, url, console }: Listening,
+  workers?: number,
 ): void {
   const { ignoredVariables: variables } = config
   if (variables.length > 0) {
     log.info({ variables }, 'ignored variables that Kubernetes sets for a Service')
   }
   for (const danger of dangersOf(config)) log.warn({}, danger)
-  const consoleFacts = console && { host: config.console?.host, ...console }
-  log.info({ host: config.host, port, url, console: consoleFacts, ...more }, 'listening')
+  const consoleFacts = console && {
+    host: config.console?.host,
+    port: console.port,
+    url: `${console.url}/console`,
+  }
+  const facts = { host: config.host, port, url, console: consoleFacts }
+  log.info(workers === undefined ? facts : { ...facts, workers }, 'listening')
 }

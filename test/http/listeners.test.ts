@@ -94,6 +94,18 @@ describe('the console', () => {
     await server.close()
   })
 
+  test('is told of where the server listens, and nothing else of it is', async () => {
+    live = await startLive()
+    const { url, consoleUrl } = live
+    const listening = live.log.lines.find(({ message }) => message === 'listening')
+    const at = (place: string) => ({ host: '127.0.0.1', port: Number(new URL(place).port) })
+    expect(listening?.facts).toEqual({
+      ...at(url),
+      url,
+      console: { ...at(consoleUrl), url: `${consoleUrl}/console` },
+    })
+  })
+
   test('is nowhere where it is switched off', async () => {
     live = await startLive({ LATCHKEY_CONSOLE: 'off' })
     expect(live.consoleApp).toBeNull()

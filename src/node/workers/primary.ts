@@ -59,7 +59,7 @@ export function createWorkers(size: number, config: Config, log: Log): Workers {
     await Promise.all(others.map(listening))
     if (stopping) return
     for (const worker of [first, ...others]) watch(worker, ports, FIRST_WAIT_MS)
-    announce(config, log, { ...listened, workers: size })
+    announce(config, log, listened, size)
   }
 
   function watch(worker: Worker, ports: NodeJS.ProcessEnv, waitMs: number): void {
