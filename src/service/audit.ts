@@ -7,7 +7,14 @@ import type { OneAtATime } from './one-at-a-time.ts'
 import { conflict, type Done, eventOf, type OperatorDeps } from './operator.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { SurveyStorage } from './ports/survey.ts'
-import type { AuditStorage, EventFilter, Notary, OperatorStorage, Page } from './ports.ts'
+import type {
+  AuditStorage,
+  EventFilter,
+  Notary,
+  OperatorStorage,
+  Page,
+  RecordedEvent,
+} from './ports.ts'
 import { type AnchorComparison, type Before, createVerifier, type Verdict } from './verify-chain.ts'
 
 export interface AuditDeps extends OperatorDeps {
@@ -35,7 +42,14 @@ export function createAudit(deps: AuditDeps) {
   const { storage, events, notary, anchor, clock, alone } = deps
   const beginning = () => ({ ...BEGINNING, at: clock() })
   return {
-    list: (page: Page & EventFilter) => events.listEvents(page),
+    /** What a caller was answered with is sealed: explain opens it. */
+    async list(page: Page & EventFilter): Promise<RecordedEvent[]> {
+      const listed = await events.listEvents(page)
+      return listed.map((event) => {
+        const { answerBody: _, ...facts } = event.facts
+        return { ...event, facts }
+      })
+    },
     /** What people call the rows that events tell of by their ids: of those that he may see. */
     names: (ids: readonly string[]) => events.findNames(ids),
 

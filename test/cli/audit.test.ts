@@ -168,6 +168,19 @@ test('audit list finds by subject, actor, action and time', async () => {
   expect((await list('--since', '2000-01-01', '--until', '2999-01-01')).length).toBeGreaterThan(5)
 })
 
+test('audit list leaves what a caller was answered sealed: explain opens it', async () => {
+  const { requestId } = await authenticate('wrong')
+  const { decisions } = await explained(requestId)
+  expect(decisions).toMatchObject([{ answer: { status: 401, body: 'Invalid request' } }])
+  const filter = ['audit', 'list', '--action', 'key.refused']
+  const [{ facts } = { facts: {} }] = await ask<AuditEvent[]>(dir, [...filter, '--limit', '1'])
+  expect(facts).toMatchObject({ reason: 'secret_wrong', answerStatus: 401 })
+  expect(facts).not.toHaveProperty('answerBody')
+  const { stdout } = await runStaying(filter, { dir })
+  expect(stdout).toContain('reason=secret_wrong')
+  expect(stdout).not.toContain('answerBody')
+})
+
 describe('the chain of a server that was stopped', () => {
   const file = join(temporaryFolder(), 'audit.jsonl')
   const verify = async (...args: string[]) => {
