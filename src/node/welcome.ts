@@ -2,11 +2,12 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
-import { FIRST_LINK_MS } from '../service/people/invitation.ts'
+import type { PeopleStorage } from '../service/ports/people.ts'
 import type { Log } from '../service/ports.ts'
 
 /** Holds the link while nobody can sign in and no terminal shows it. */
 const FIRST_LINK_FILE = 'first-operator-link'
+const LOOK_MS = 1000
 
 /**
  * As long as no operator can sign in: a link for whoever has started the server, which makes one. It is
@@ -14,7 +15,7 @@ const FIRST_LINK_FILE = 'first-operator-link'
  */
 export async function welcomeOperator(
   config: Config,
-  { people }: Pick<Latchkey, 'people'>,
+  { people, storage }: Pick<Latchkey, 'people'> & { storage: Pick<PeopleStorage, 'hasOperator'> },
   log: Log,
   terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
 ): Promise<void> {
@@ -22,9 +23,9 @@ export async function welcomeOperator(
   const path = join(config.dataDir, FIRST_LINK_FILE)
   try {
     rmSync(path, { force: true })
-    const invited = await people.inviteFirst(FIRST_LINK_MS)
+    const invited = await people.inviteFirst()
     if (!invited.ok) return
-    const { link } = invited.value
+    const { link, invitation } = invited.value
     if (terminal.isTTY) {
       terminal.write(
         `Nobody can sign in yet. Open this link within an hour to create the first operator; it works once: ` +
@@ -33,6 +34,7 @@ export async function welcomeOperator(
       return
     }
     writeFileSync(path, `${link}\n`, { mode: 0o600, flag: 'wx' })
+    removeOnceUseless(path, invitation.expiresAt, storage, log)
     log.info(
       { path },
       'nobody can sign in yet: open the link in this file within an hour to create the first operator; ' +
@@ -41,4 +43,23 @@ export async function welcomeOperator(
   } catch (error) {
     log.warn({ error }, 'no link to the first operator was made; `latchkey console link` makes one')
   }
+}
+
+/** The link opens nothing once an operator can sign in, through whichever process, or when its time is over. */
+function removeOnceUseless(
+  path: string,
+  expiresAt: number,
+  storage: Pick<PeopleStorage, 'hasOperator'>,
+  log: Log,
+): void {
+  const look = setInterval(async () => {
+    try {
+      if (Date.now() < expiresAt && !(await storage.hasOperator())) return
+      clearInterval(look)
+      rmSync(path, { force: true })
+    } catch (error) {
+      log.debug({ error, path }, 'whether the link to the first operator was used is not known yet')
+    }
+  }, LOOK_MS)
+  look.unref()
 }

@@ -3,7 +3,12 @@ import type { Role } from '../domain/key.ts'
 import { isUsername, USERNAME_RULE } from '../domain/user.ts'
 import { changedMeanwhile, managed, whyUnchanged } from './manage.ts'
 import { conflict, type Done, eventOf, invalid, notFound } from './operator.ts'
-import { addInvitation, INVITATION_MS, type InvitingDeps } from './people/invitation.ts'
+import {
+  addInvitation,
+  FIRST_LINK_MS,
+  INVITATION_MS,
+  type InvitingDeps,
+} from './people/invitation.ts'
 import type { ListStorage } from './ports/lists.ts'
 import type { Invitation, PeopleStorage } from './ports/people.ts'
 import type { OperatorStorage, User } from './ports.ts'
@@ -66,12 +71,17 @@ export function createPeople(deps: PeopleDeps) {
         : conflict(`${user.value.email} has left, or was given another role just now`)
     },
 
-    /** A link to the first account and its operator; refused while an operator can sign in. */
-    async inviteFirst(ms: number = INVITATION_MS): Promise<Done<Invited>> {
-      const invited = (await storage.hasOperator()) ? null : await invitationFor(null, ms)
+    /** A link to the first account and its operator, good for an hour; refused while an operator can sign in. */
+    async inviteFirst(): Promise<Done<Invited>> {
+      const invited = (await storage.hasOperator())
+        ? null
+        : await invitationFor(null, FIRST_LINK_MS)
       return invited
         ? ok(invited)
-        : conflict('an operator can sign in already: `latchkey users invite <id>` invites others')
+        : conflict(
+            'an operator can sign in already; `latchkey users invite ID` makes a link to a new password ' +
+              '(`latchkey users list` shows the ids)',
+          )
     },
 
     async setUsername(userId: string, username: string): Promise<Done<User>> {

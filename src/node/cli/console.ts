@@ -9,7 +9,7 @@ export function define(group: Command): void {
   group
     .command('link')
     .description(
-      'Print a one-time link that makes the first account and its operator, while there is none.',
+      'Print a one-time link, good for an hour, that makes the first account and its operator, while there is none.',
     )
     .addHelpText('after', examples('console link', 'console link --json | jq -r .link'))
     .action(async (_: object, command: Command) => {

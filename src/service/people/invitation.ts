@@ -4,7 +4,7 @@ import type { SecretDigester, User } from '../ports.ts'
 import { NOBODY } from '../recorder.ts'
 import { invitationText } from './kept.ts'
 
-/** Somebody writes a link to people; one to the first operator goes to who starts the server just now. */
+/** Somebody writes a link to people; one to the first operator goes to who sets the server up just now. */
 export const INVITATION_MS = 72 * 60 * 60 * 1000
 export const FIRST_LINK_MS = 60 * 60 * 1000
 

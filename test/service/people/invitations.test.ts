@@ -54,7 +54,7 @@ describe('the link to the first operator', () => {
   })
 
   test('ends with its time, and with an operator who came in otherwise', async () => {
-    const { secret } = done(await server.people.inviteFirst(HOUR))
+    const { secret } = done(await server.people.inviteFirst())
     server.clock.turn(HOUR)
     expect(await server.access.accept(secret, first, from())).toEqual(gone)
     const later = done(await server.people.inviteFirst())

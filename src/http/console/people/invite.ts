@@ -33,7 +33,7 @@ async function ask(visit: Visit, refusal: NotDone | null): Promise<Response> {
   return confirm(visit, {
     title: `Make a one-time link for ${email}?`,
     crumbs: [...ABOVE_PEOPLE, { href: back, text: email }],
-    text: html`<p>It leads to a new password, for whoever opens it first, within three days. The link before it is then good no longer.</p>`,
+    text: html`<p>It leads to a new password, for whoever completes its form first, within three days. The link before it is then good no longer.</p>`,
     button: 'Make the link',
     back,
     fields: { seen: await lastInvited(visit, id) },

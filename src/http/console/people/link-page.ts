@@ -18,7 +18,7 @@ export const linkPage = (
     { title: email, crumbs: ABOVE_PEOPLE },
     reveal({
       title: 'A one-time link',
-      text: html`For <strong>${email}</strong>: send it by a way that nobody else reads. Whoever opens it first sets the password. It is good once, until ${exact(invitation.expiresAt)}, and is not shown again.`,
+      text: html`For <strong>${email}</strong>: send it by a way that nobody else reads. Whoever completes its form first sets the password. It is good once, until ${exact(invitation.expiresAt)}, and is not shown again.`,
       secrets: [{ name: 'link', value: link }],
       file: 'latchkey-invitation.txt',
       next: `${PEOPLE}/${id}`,

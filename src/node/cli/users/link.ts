@@ -17,5 +17,5 @@ export function printLink(
     ])
   const ifLost = `The link was made but not shown: run \`${printsAnother}\` for another one`
   printOnce(command, { link, userId, expiresAt }, text, ifLost)
-  say('Whoever opens the link first sets the password. It is shown only now.')
+  say('Whoever completes its form first sets the password. It is shown only now.')
 }
