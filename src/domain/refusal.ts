@@ -18,6 +18,15 @@ interface Told<Facts extends Failure | OwnRefusal> {
 
 const caller = (what: string) => () => `Ask the caller to ${what}.`
 
+/** What a caller sends with every request, by the surface that asks for it; elsewhere it is a token. */
+const CREDENTIALS = new Map([
+  ['xenrad', 'send its key in one header: X-API-Key'],
+  ['opendental', 'send one Authorization header: ODFHIR, the developer key, a slash and its key'],
+  ['xdent', 'send KeyId.Secret in one header: X-Api-Key'],
+  ['practice', 'send its username and key by HTTP Basic'],
+  ['forward-auth', 'send the credential of its dialect'],
+])
+
 /** A reason without a sentence does not compile. */
 const TOLD = {
   body_too_large: {
@@ -47,13 +56,18 @@ const TOLD = {
   },
   credential_missing: {
     keeps: [],
-    says: () => 'The request carried no access token.',
-    helps: caller('exchange its key and secret for one first'),
+    says: ({ surface }) =>
+      CREDENTIALS.has(String(surface))
+        ? 'The request carried no credential.'
+        : 'The request carried no access token.',
+    helps: ({ surface }) =>
+      `Ask the caller to ${CREDENTIALS.get(String(surface)) ?? 'exchange its key and secret for one first'}.`,
   },
   credential_malformed: {
     keeps: ['detail'],
     says: ({ detail }) => `The credential cannot be read: ${detail}.`,
-    helps: caller('send one Authorization header: Bearer and the access token'),
+    helps: ({ surface }) =>
+      `Ask the caller to ${CREDENTIALS.get(String(surface)) ?? 'send one Authorization header: Bearer and the access token'}.`,
   },
   key_unknown: {
     keeps: [],

@@ -48,7 +48,7 @@ export function createAccounts(deps: AccountsDeps) {
       if (!region.ok) return region
       if (region.value !== deps.region && wish.otherRegion !== true) {
         return invalid(
-          `this server serves the region ${deps.region}, so that keys of an account in ${region.value} never work here: leave the region out, or say that another server serves it (--other-region, otherRegion in the API)`,
+          `this server serves the region ${deps.region}, so that keys of an account in ${region.value} never work here: leave the region out, or say that another server serves it (otherRegion)`,
         )
       }
       const account: Account = {

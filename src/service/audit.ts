@@ -30,6 +30,9 @@ export interface AuditDeps extends OperatorDeps {
   readonly alone: OneAtATime
 }
 
+/** Said where no restore is to be accepted. */
+export const NOTHING_TO_ACCEPT = 'the audit reaches its anchor: there is nothing to accept'
+
 /** How far a long reading is, in events. */
 export type Watch = (done: number, all: number) => void
 
@@ -102,7 +105,7 @@ export function createAudit(deps: AuditDeps) {
         )
       }
       if (known !== undefined && (await findAnchorBreaks(storage, known)).length === 0) {
-        return conflict('the audit reaches its anchor: there is nothing to accept')
+        return conflict(NOTHING_TO_ACCEPT)
       }
       const { sequence: to } = await storage.chainEnd()
       if ((await storage.listSealed(to, 1)).length > 0) {

@@ -124,7 +124,8 @@ const textOf = (facts: Facts, name: string): string | null =>
 
 const nothingKnown = (requestId: string) =>
   `nothing is known of request ${requestId}: what is refused or issued is found here a second later, ` +
-  'and as long as the audit is kept. Guarded requests that go well, and repeated answers, are not ' +
-  'recorded; of a flood that is alike, only some requests are'
+  'and as long as the audit is kept. Guarded requests that go well, repeated answers, paths that do not ' +
+  'exist, malformed HTTP, and problems of /admin/v1 other than a refused token are not recorded; of a ' +
+  'flood that is alike, only some requests are'
 
 export type Explain = ReturnType<typeof createExplain>

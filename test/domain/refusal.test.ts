@@ -18,6 +18,18 @@ describe.each(failures)('a refusal for $reason', (failure) => {
   })
 })
 
+test.each([
+  ['xenrad', 'no credential', 'X-API-Key'],
+  ['opendental', 'no credential', 'ODFHIR'],
+  ['xdent', 'no credential', 'KeyId.Secret'],
+  ['practice', 'no credential', 'HTTP Basic'],
+  ['message', 'no access token', 'key and secret'],
+])('a missing credential is told in the words of %s', (surface, what, help) => {
+  const { sentence, advice } = explainRefusal({ reason: 'credential_missing', surface })
+  expect(sentence).toContain(what)
+  expect(advice).toContain(help)
+})
+
 test('a reason of another version is still told', () => {
   expect(explainRefusal({ reason: 'of_tomorrow' })).toEqual({
     sentence: 'Refused: of_tomorrow.',

@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander'
 import type { AccountStatus } from '../../domain/key.ts'
 import type { Account } from '../../service/ports.ts'
 import { examples } from './examples.ts'
-import { granted } from './failure.ts'
+import { CommandFailure, granted } from './failure.ts'
 import { withLatchkey } from './opening.ts'
 import { list, paged } from './paging.ts'
 import { type Columns, printOne, time } from './print.ts'
@@ -31,7 +31,11 @@ export function define(group: Command): void {
     .addHelpText('after', examples('accounts create "Acme Health"'))
     .action(async (name: string, options: CreateOptions, command: Command) => {
       const done = await withLatchkey(({ accounts }) => accounts.create({ name, ...options }))
-      printOne(command, granted(done), COLUMNS)
+      if (!done.ok) {
+        const message = done.failure.message.replace('(otherRegion)', '(--other-region)')
+        throw new CommandFailure(done.failure.problem, message)
+      }
+      printOne(command, done.value, COLUMNS)
     })
 
   paged(group.command('list'))

@@ -76,7 +76,15 @@ export function define(group: Command): void {
     .addHelpText('after', examples('audit accept-restore'))
     .action(async (_: object, command: Command) => {
       existingPlace()
-      const accepted = await withLatchkey(async ({ audit }) => granted(await audit.acceptRestore()))
+      const { NOTHING_TO_ACCEPT } = await import('../../service/audit.ts')
+      const done = await withLatchkey(({ audit }) => audit.acceptRestore())
+      // A script may run it after every restore.
+      if (!done.ok && done.failure.message === NOTHING_TO_ACCEPT) {
+        const { message } = done.failure
+        print(command, { message }, () => `${message}\n`)
+        return
+      }
+      const accepted = granted(done)
       const { from, to } = accepted
       const before = from === null ? 'unreadable' : `at event ${from}`
       print(

@@ -13,6 +13,8 @@ export function invitationOf(
 ): string {
   const { apiKey, secret, destinationId } = redox
   const message = JSON.stringify(deviceNew(destinationId))
+  const send = `curl -s ${url}/endpoint -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '${message}'`
   return `
 ${paint('bold', `Latchkey is up at ${url}`)}. Its destination, a hospital, shows what arrives at ${paint('bold', `${hospital.url}/`)}
 ${console === null ? '' : `The console is at ${paint('bold', `${console.url}/console`)}: sign in as ${operator.username} with the password ${operator.password}\n`}
@@ -23,12 +25,14 @@ ${paint('bold', '1. Send a message.')} It arrives at once.
 TOKEN=$(curl -s ${url}/auth/authenticate -H 'Content-Type: application/json' \\
   -d '{"apiKey":"${apiKey}","secret":"${secret}"}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')
 
-curl -s ${url}/endpoint -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-  -d '${message}'
+${send}
 
 ${paint('bold', '2. Make the hospital fail, and send again.')} It is tried at once, then after 10, 10, 20 and 30 s; and the queue is kept.
 
 curl -s -d failing=on ${hospital.url}/switch
+
+${send}
+
 LATCHKEY_DATA=${dataDir} npm run -s latchkey -- messages list --limit 3
 
 ${paint('bold', '3. Let it recover.')} What waited arrives in its order, at its next try.

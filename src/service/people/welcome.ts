@@ -84,7 +84,7 @@ export function createWelcome(deps: AccessDeps) {
     typed: Typed,
     caller: Caller,
   ): Promise<Result<User, Gone | Unfit | Busy>> {
-    const name = readName('the name', typed.accountName ?? '')
+    const name = readName('the organization', typed.accountName ?? '')
     if (!name.ok) return unfit('accountName', name.failure.message)
     const email = readName('the e-mail address', typed.email ?? '')
     if (!email.ok) return unfit('email', email.failure.message)

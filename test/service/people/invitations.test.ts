@@ -74,6 +74,9 @@ describe('the link to the first operator', () => {
     const { secret } = done(await server.people.inviteFirst())
     const refused = await server.access.accept(secret, { ...first, ...more }, from())
     expect(refused).toMatchObject({ ok: false, failure: { reason: 'unfit', field } })
+    if (field === 'accountName') {
+      expect(refused).toMatchObject({ failure: { message: 'the organization must not be blank' } })
+    }
     got(await server.access.accept(secret, first, from()))
   })
 })

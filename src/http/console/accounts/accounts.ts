@@ -77,7 +77,7 @@ async function list(visit: Visit): Promise<Response> {
 }
 
 function ask(visit: Visit, refusal: Refusal | null): Promise<Response> {
-  const body = html`${refused(messageOf(refusal))}<section class="card">${form(
+  const body = html`${refused(messageOf(refusal)?.replace(' (otherRegion)', '') ?? null)}<section class="card">${form(
     visit.formToken,
     `${ACCOUNTS}/new`,
     html`${field({ name: 'name', label: 'Name of the organization', value: text(visit, 'name'), required: true, autofocus: true })}
