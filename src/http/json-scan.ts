@@ -343,10 +343,14 @@ const createScalar = (
 function findWatch(parent: Watch, bytes: Uint8Array, start: number, end: number): Watch | null {
   const { members, others } = parent
   for (const watch of members) if (isWritten(bytes, start, end, watch.name)) return watch
-  if (members.length === 0 || !hasEscape(bytes, start, end)) return others
+  if (members.length === 0 || end - start > MAX_ESCAPED_NAME_BYTES) return others
+  if (!hasEscape(bytes, start, end)) return others
   const name: string = JSON.parse(readSpan(bytes, { start, end }))
   return members.find((watch) => watch.name === name) ?? others
 }
+
+/** No name that is watched for is longer, however it is escaped (six bytes for each of 64 characters). */
+const MAX_ESCAPED_NAME_BYTES = 6 * 64 + 2
 
 function hasEscape(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (bytes[at] === 0x5c) return true

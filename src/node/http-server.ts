@@ -43,13 +43,19 @@ export function createHttpServer(log: Log): HttpServer {
         if (request.socket.writableEnded) return
         lingerUntilRead(request)
         request.url = removeBasePath(request.url ?? '', basePath)
-        const problem = findHostProblem(request)
+        const problem = findHostProblem(request) ?? findCodingProblem(request)
         if (problem === null) void answer(request, response)
         else refusals.refuseRequest(response, problem)
       })
     },
   })
 }
+
+/** RFC 9112 §6.1: a body in a transfer coding other than chunked would be read as it is not meant. */
+const findCodingProblem = ({ headers }: IncomingMessage): string | null =>
+  /^chunked$/i.test(headers['transfer-encoding']?.trim() ?? 'chunked')
+    ? null
+    : 'Transfer-Encoding takes chunked only: send the body as it is.'
 
 /** Requires one Host line for HTTP/1.1, at most one for HTTP/1.0 (RFC 9112 §3.2). */
 function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage): string | null {

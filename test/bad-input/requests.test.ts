@@ -176,7 +176,7 @@ const refused: [what: string, lines: string[], status: number, message: RegExp][
     400,
     /beside Transfer-Encoding/,
   ],
-  ['an unknown transfer encoding', ['Transfer-Encoding: gzip'], 400, /not chunked/],
+  ['an unknown transfer encoding', ['Transfer-Encoding: gzip'], 400, /chunked only/],
   ['an expectation that nobody can meet', ['Expect: tea'], 417, /Expect/],
 ]
 test.each(refused)('%s: refused, and told why', async (_, lines, status, message) => {
@@ -257,6 +257,14 @@ test('a length that is announced twice, each time the same, is read by nobody tw
   )
   expect(answer.status).toBe(400)
   expect(messageOf(answer)).toMatch(/Content-Length is there twice/)
+})
+
+test('a body in a transfer coding other than chunked is refused before it is read', async () => {
+  const answer = await hostile.send(
+    'POST /auth/authenticate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+  )
+  expect(answer.status).toBe(400)
+  expect(messageOf(answer)).toMatch(/^Transfer-Encoding takes chunked only/)
 })
 
 test('a smuggled request is never answered', async () => {

@@ -41,6 +41,7 @@ test('each role may what stands in its column, and nothing else', () => {
     accounts.read        - - - O
     accounts.write       - - - O
     audit.verify         - - - O
+    audit.accept         - - - O
     audit.export         - - - O
     "
   `)

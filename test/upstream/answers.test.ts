@@ -229,6 +229,9 @@ test.each([
   'set-cookie2: a=1',
   'Clear-Site-Data: "*"',
   'Service-Worker-Allowed: /',
+  'Origin-Agent-Cluster: ?1',
+  'Sec-Session-Registration: (ES256)',
+  'X-Accel-Expires: 3600',
   'Strict-Transport-Security: max-age=0',
   'Public-Key-Pins: max-age=5',
   'Public-Key-Pins-Report-Only: max-age=5',
@@ -311,6 +314,16 @@ test.each([
   ],
 ])('an answer %s is sandboxed', async (_, lines, policies) => {
   expect(await policiesOf(lines)).toEqual(policies)
+})
+
+test('a 304 of any type is sandboxed, since a cache takes its headers for those of the page', async () => {
+  const answer = await answerOf(
+    (_request, response) => {
+      response.writeHead(304, { 'Content-Type': 'application/json', ETag: '"1"' }).end()
+    },
+    { toHead: true },
+  )
+  expect(answer.headers).toContainEqual(['content-security-policy', SANDBOX])
 })
 
 test.each([

@@ -14,10 +14,13 @@ const ORIGIN_WIDE = [
   'critical-ch',
   'expect-ct',
   'nel',
+  'origin-agent-cluster',
   'public-key-pins',
   'public-key-pins-report-only',
   'report-to',
   'reporting-endpoints',
+  'sec-session-registration',
+  'secure-session-challenge',
   'secure-session-registration',
   'service-worker-allowed',
   'set-cookie',
@@ -36,6 +39,10 @@ const NAVIGATION = ['refresh']
  * last one makes node-server believe that the answer was already sent.
  */
 const SERVER_COMMANDS = [
+  'x-accel-buffering',
+  'x-accel-charset',
+  'x-accel-expires',
+  'x-accel-limit-rate',
   'x-accel-redirect',
   'x-lighttpd-send-file',
   'x-litespeed-location',
@@ -78,8 +85,10 @@ export function answerHeaders(
     ['X-Content-Type-Options', 'nosniff'],
   ]
   if (findValue(kept, 'cache-control') === null) added.push(['Cache-Control', 'no-store'])
-  if (!isInert(findValue(kept, 'content-type')))
+  // RFC 9111 §3.2: a 304 replaces headers of the answer that a cache holds, whose type may be another.
+  if (status === 304 || !isInert(findValue(kept, 'content-type'))) {
     added.push(['Content-Security-Policy', SANDBOX_POLICY])
+  }
   return [...kept, ...added]
 }
 

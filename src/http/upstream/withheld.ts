@@ -8,7 +8,12 @@ const CREDENTIALS = ['authorization', 'cookie', 'x-api-key']
 const SERVER_HEADERS = ['host', 'expect', REQUEST_ID.toLowerCase()]
 
 /** Headers that make some servers use another method than the one that was judged. */
-const METHOD_OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-override']
+const METHOD_OVERRIDES = [
+  'x-http-method',
+  'x-http-method-override',
+  'x-method',
+  'x-method-override',
+]
 
 /**
  * Headers by which proxies tell the servers behind them the caller's identity and address, and the host,
@@ -16,13 +21,22 @@ const METHOD_OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-o
  */
 const PROXY_CLAIMS = [
   // Identity, as single sign-on proxies, TLS terminators and gateways pass it on.
+  'auth-type',
+  'auth-user',
   'cf-',
   'client-cert',
   'client-cert-',
+  'http-',
+  'impersonate-',
+  'iv-',
+  'l5d-',
+  'oam-',
   'oidc-',
   'proxy',
   'proxy-',
   'remote-',
+  'shib-',
+  'sm-',
   'ssl-',
   'tailscale-',
   'x-amzn-mtls-',
@@ -40,27 +54,39 @@ const PROXY_CLAIMS = [
   'x-credential-',
   'x-goog-authenticated-',
   'x-goog-iap-',
+  'x-endpoint-api-userinfo',
+  'x-apigateway-api-userinfo',
+  'x-impersonate-',
+  'x-jwt-assertion',
+  'x-jwt-payload',
   'x-ms-client-principal',
   'x-ms-client-principal-',
   'x-pomerium-',
   'x-remote-',
+  'x-serverless-authorization',
+  'x-shib-',
   'x-ssl-',
   'x-userinfo',
   'x-vouch-',
   'x-webauth-',
   // Address (Forwarded: RFC 7239).
+  'ali-cdn-real-ip',
+  'cdn-src-ip',
   'client-ip',
+  'clientip',
   'do-connecting-ip',
   'fastly-client-ip',
   'fly-client-ip',
   'forwarded',
   'forwarded-',
-  'http-client-ip',
   'incap-client-ip',
   'true-client-ip',
   'wl-proxy-',
   'x-azure-',
   'x-client-ip',
+  'x-client-real-ip',
+  'x-clientip',
+  'x-coming-from',
   'x-cluster-client-ip',
   'x-envoy-',
   'x-forward-',
@@ -72,11 +98,16 @@ const PROXY_CLAIMS = [
   'x-vercel-',
   // Host, scheme, path and file.
   'front-end-https',
+  'path-info',
+  'request-uri',
+  'unencoded-url',
   'script-name',
   'x-accel-',
   'x-forwarded',
   'x-forwarded-',
   'x-host',
+  'x-host-override',
+  'x-http-path-override',
   'x-http-host-override',
   'x-invoke-',
   'x-latchkey',
@@ -84,11 +115,14 @@ const PROXY_CLAIMS = [
   'x-matched-path',
   'x-middleware-',
   'x-original-',
+  'x-override-url',
+  'x-replaced-path',
   'x-rewrite-url',
   'x-scheme',
   'x-script-name',
   'x-sendfile-type',
   'x-url-scheme',
+  'x-waws-unencoded-url',
 ]
 
 const WITHHELD = new Set([...HOP_BY_HOP, ...CREDENTIALS, ...SERVER_HEADERS, ...METHOD_OVERRIDES])
@@ -118,6 +152,10 @@ export const overridesMethod = (name: string): boolean => METHOD_OVERRIDES.inclu
 
 /**
  * Spells a name as an upstream may see it: CGI (RFC 3875 §4.1.18), WSGI and similar interfaces pass
- * `x_a`, `x.a` and `x-a` on as one variable.
+ * `x_a`, `x.a` and `x-a` on as one variable. Runs of separators and those at the ends count as one and none.
  */
-const foldName = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+const foldName = (name: string) =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')

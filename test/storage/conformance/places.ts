@@ -162,7 +162,7 @@ export function placesConform(name: string, given: Given): void {
       const { id, networks } = await watched()
       await given.storage.setAddressesEnforced(id, true, eventOf(id))
       await rule(id, 'everywhere')
-      await expect(networks()).rejects.toThrow(/everywhere is no network/)
+      await expect(networks()).rejects.toThrow(/everywhere is not a network/)
     })
   })
 
