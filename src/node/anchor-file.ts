@@ -62,7 +62,14 @@ export function createAnchorFile(path: string): AnchorStore {
     async replace(anchor) {
       try {
         await write(anchor)
-      } catch {
+      } catch (error) {
+        // A file that is locked or full still holds the previous anchor; only a damaged one goes.
+        if (
+          /^SQLITE_(?:BUSY|CANTOPEN|FULL|IOERR|READONLY)/.test(
+            String(Reflect.get(Object(error), 'code')),
+          )
+        )
+          throw error
         for (const end of ['', '-journal']) rmSync(path + end, { force: true })
         await write(anchor)
       }

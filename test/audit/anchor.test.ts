@@ -1,5 +1,6 @@
 import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { anchorPath, createAnchorFile } from '../../src/node/anchor-file.ts'
@@ -291,6 +292,19 @@ describe('the anchor', () => {
     expect(await one.write(at(9))).toBe(false)
     expect(await one.write(at(3, 7))).toBe(true)
     expect(await other.read()).toEqual(at(3, 7))
+  })
+
+  test('that another process has locked is kept when a restore is accepted, and the refusal is told', async () => {
+    const path = join(temporaryFolder(), 'anchor')
+    const before = { sequence: 5, seal: 's', at: 1, acceptedAt: 0 }
+    const file = createAnchorFile(path)
+    await file.write(before)
+    const lock = new Database(path)
+    lock.exec('BEGIN EXCLUSIVE')
+    await expect(file.replace({ ...before, acceptedAt: 7 })).rejects.toThrow(/locked/)
+    lock.exec('ROLLBACK')
+    lock.close()
+    expect(await file.read()).toEqual(before)
   })
 
   test('that lags behind the database is normal: another machine has sealed on', async () => {
