@@ -160,7 +160,14 @@ test('the audit tells of every refusal, and holds no secret, token or payload, e
 
 test('no file holds a secret, token or payload in plain text, the write-ahead log neither', () => {
   const files = readdirSync(dir).sort()
-  expect(files).toEqual(['keyring.json', 'latchkey.db', 'latchkey.db-shm', 'latchkey.db-wal'])
+  expect(files).toEqual([
+    'first-operator-link',
+    'keyring.json',
+    'keyring.json.audit-anchor',
+    'latchkey.db',
+    'latchkey.db-shm',
+    'latchkey.db-wal',
+  ])
   expect(statSync(join(dir, 'latchkey.db-wal')).size).toBeGreaterThan(0)
   for (const file of files) {
     expect([file, foundIn(readFileSync(join(dir, file)))]).toEqual([file, []])

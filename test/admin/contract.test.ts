@@ -8,7 +8,7 @@ import { type ApiDocument, createJudge, type Shown, shownIn } from '../support/a
 import { PREPARE, seedStandIns, withStandIns } from '../support/admin/stand-ins.ts'
 import { type TestServer, testServer } from '../support/server.ts'
 
-const URL_OF_TESTS = 'https://latchkey.example'
+const URL_OF_TESTS = 'https://console.example'
 const document = JSON.parse(JSON.stringify(documentOf(GROUPS, URL_OF_TESTS))) as ApiDocument
 const judge = createJudge(document)
 const shown = shownIn(document)

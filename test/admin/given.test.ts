@@ -28,7 +28,7 @@ describe('a body is taken as it is meant, or not at all:', () => {
       400,
       `${'['.repeat(600)}${']'.repeat(600)}`,
       JSON_BODY,
-      'the body is nested deeper than 500 levels',
+      'the body is nested deeper than 64 levels',
     ],
     [
       'not UTF-8 as it says',

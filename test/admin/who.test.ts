@@ -113,7 +113,7 @@ test('a browser’s cookie opens nothing, and no other site is let in', async ()
   const ask = askerOf(server, null)
   for (const headers of [
     { Cookie: `__Host-latchkey=${secret}` },
-    { Cookie: `__Host-latchkey=${secret}`, Origin: 'https://latchkey.example' },
+    { Cookie: `__Host-latchkey=${secret}`, Origin: 'https://console.example' },
     { Cookie: `__Host-latchkey=${person.secret}`, Origin: 'https://evil.example' },
   ]) {
     const answer = await ask('POST', '/accounts', { name: 'x' }, headers)

@@ -89,7 +89,7 @@ describe('a one-time link', () => {
     expect(shown.status).toBe(200)
     expect(shown.headers.get('cache-control')).toBe('no-store')
     const link = /data-copy="(https:[^"]+)"/.exec(shown.html)?.[1] ?? ''
-    expect(link).toMatch(/^https:\/\/latchkey\.example\/console\/welcome\/lk_/)
+    expect(link).toMatch(/^https:\/\/console\.example\/console\/welcome\/lk_/)
     const again = await administrator.send(`${PEOPLE}/new`, wish)
     expect(again.status).toBe(409)
     expect(again.html).toContain(`value="${email}"`)
