@@ -217,8 +217,8 @@ describe('a destination that', () => {
   test('closes without an answer leaves everything open', async () => {
     const { url } = await rawHospital((socket) => socket.end())
     const attempt = await deliver(url)
-    expect(attempt).toEqual({ outcome: 'failed', detail: 'socket hang up' })
-    expect(await ask(url)).toEqual(failed('socket hang up'))
+    expect(attempt).toEqual({ outcome: 'failed', detail: 'it closed the connection (ECONNRESET)' })
+    expect(await ask(url)).toEqual(failed('it closed the connection (ECONNRESET)'))
   })
 
   test('resets the connection leaves everything open', async () => {
