@@ -116,7 +116,7 @@ export const SETTINGS = {
   },
   LATCHKEY_STOP_SECONDS: {
     default: '30',
-    help: 'How long a server that is told to stop waits for requests in progress; 1 to 3600. Keep it below the time after which your service manager kills the process.',
+    help: 'How long a server that is told to stop waits for requests in progress; 1 to 3600. Keep it below the time after which your service manager kills the server.',
   },
   LATCHKEY_LOG_LEVEL: {
     default: 'info',

@@ -126,8 +126,8 @@ const DELIVERY = {
 const OF_REQUESTS = `'key.refused', 'token.issued', 'token.refreshed'`
 
 /** Every row of the database, on a connection of its own: some counted, all others word for word, seals apart. */
-/** `/ready` writes it. */
-const PROBES = 'probes'
+/** `/ready` writes the first, and a process claims message ids in the second. */
+const UNCOUNTED: readonly string[] = ['probes', 'message_id_blocks']
 
 function rowsOf(server: LiveServer) {
   const db = new Database(server.databasePath, { readonly: true })
@@ -145,7 +145,7 @@ function rowsOf(server: LiveServer) {
     others: JSON.stringify(
       names
         .filter((name) => !COUNTED.some((counted) => counted === name) && !AUDIT.includes(name))
-        .filter((name) => name !== DELIVERY.table && name !== PROBES)
+        .filter((name) => name !== DELIVERY.table && !UNCOUNTED.includes(name))
         .map((name) => [name, db.prepare<[], object>(`SELECT * FROM ${name}`).all()] as const)
         .map(([name, rows]) => [
           name,
