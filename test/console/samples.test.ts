@@ -75,7 +75,7 @@ const keyOf = (dialect: Dialect): Made => {
 /** What the button beside a sample copies. */
 async function sampleOf(dialect: Dialect, language: string): Promise<string> {
   const { id, secret } = keyOf(dialect)
-  const page = await fetch(`${server.url}/console/keys/${id}`, { headers: { cookie } })
+  const page = await fetch(`${server.consoleUrl}/console/keys/${id}`, { headers: { cookie } })
   const html = await page.text()
   expect(page.status).toBe(200)
   expect(html).not.toContain(secret)

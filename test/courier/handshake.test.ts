@@ -146,7 +146,11 @@ describe('it is not passed by', () => {
 
   test('who closes without an answer', async () => {
     const { verdict } = await shake((request) => request.socket.destroy())
-    expect(verdict).toEqual({ outcome: 'failed', detail: 'socket hang up', challenged: false })
+    expect(verdict).toEqual({
+      outcome: 'failed',
+      detail: 'it closed the connection (ECONNRESET)',
+      challenged: false,
+    })
   })
 
   test('a redirect to who would', async () => {
