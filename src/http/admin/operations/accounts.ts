@@ -37,7 +37,7 @@ export const accounts: readonly Operation[] = [
         description: 'Where its keys are accepted; the region of this server where it is left out',
       }),
       otherRegion: z.boolean().optional().openapi({
-        description: 'Whether to create it although this server does not serve its region',
+        description: 'Create it although another server serves its region',
       }),
     }),
     examples: { 'An account': { id: EXAMPLE.fresh, name: 'North Clinic' } },

@@ -14,8 +14,8 @@ export const audit: readonly Operation[] = [
     summary: 'List what happened, the newest first',
     query: z.strictObject({
       ...{ ...paging, ...ofAccount },
-      subject: isId.openapi({ description: 'Events that happened to the thing with this id' }),
-      actor: isId.openapi({ description: 'Events that the person or key with this id caused' }),
+      subject: isId.openapi({ description: 'Events of what has this id' }),
+      actor: isId.openapi({ description: 'Events that this person or key caused' }),
       action: text.openapi({ example: 'key.revoked' }),
       actionPrefix: text.openapi({
         ...{ description: '`key.` for everything that happens to keys', example: 'key.' },
@@ -37,7 +37,7 @@ export const audit: readonly Operation[] = [
   operation({
     ...{ method: 'post', path: '/audit/accept-restore', verbs: ['audit.acceptRestore'] },
     summary: 'Accept a restored database, so that sealing resumes',
-    text: 'While the audit in the database ends before an event that was signed, nothing is sealed. This request accepts the database as it is, and is itself recorded in the audit. 409 if there is nothing to accept.',
+    text: 'Where the audit ends before an event that was signed, nothing is sealed. This accepts the database as it is, as an event of the audit. 409 if there is nothing to accept.',
     answer: acceptedRestore,
     run: ({ desk }) => desk.audit.acceptRestore(),
   }),
