@@ -126,8 +126,11 @@ describe('a message that comes again is', () => {
 
   test('a fault where what went wrong was over before, or long after', () => {
     expect(again('taken', [killed(900), killed(2001)]).repeated).toHaveLength(1)
-    const late = arrivals([1], [1, 'taken', { began: 9000, at: 9000, ended: 9010, endedAt: 9010 }])
-    expect(verdict({ arrivals: late, troubles: [killed(7000)] }).repeated).toHaveLength(1)
+    const late = arrivals(
+      [1],
+      [1, 'taken', { began: 29_000, at: 29_000, ended: 29_010, endedAt: 29_010 }],
+    )
+    expect(verdict({ arrivals: late, troubles: [killed(25_000)] }).repeated).toHaveLength(1)
   })
 
   test('a fault while it is still being answered', () => {
