@@ -66,7 +66,7 @@ export function createAnchorFile(path: string): AnchorStore {
         // A file that is locked or full still holds the previous anchor; only a damaged one goes.
         if (
           /^SQLITE_(?:BUSY|CANTOPEN|FULL|IOERR|READONLY)/.test(
-            String(Reflect.get(Object(error), 'code')),
+            String((error as NodeJS.ErrnoException).code),
           )
         )
           throw error

@@ -73,8 +73,8 @@ describe('a second factor', () => {
 
   test('takes no code that has confirmed the app', async () => {
     const other = await seedPerson(server)
-    const his = (await signIn(server, other)).signedIn
-    const { secret } = await setUpApp(server, his)
+    const session = (await signIn(server, other)).signedIn
+    const { secret } = await setUpApp(server, session)
     const shown = codeAt(secret, server.clock())
     const tryCode = async (text: string) => {
       const answer = await server.access.signIn({ ...typed(other), code: text }, from())
