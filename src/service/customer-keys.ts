@@ -60,6 +60,11 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
   const secrets = createKeySecrets(deps)
   /** Opened secrets by key id and sealed text, which is different after each rotation. */
   const opened = new LRUCache<string, string>({ max: MAX_OPENED_SECRETS })
+  const exhausted = fail({
+    reason: 'keys_exhausted',
+    limit: maxKeys,
+    retryAfterSeconds: EXHAUSTED_RETRY_SECONDS,
+  } as const)
 
   return {
     /**
@@ -81,20 +86,19 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
       developerId,
     }: Portal): Promise<Result<Revealed, CustomerKeyRefusal>> {
       const keys = keysAs(keyId)
-      if ((await keys.count({ developerId, dialect: DIALECT }, maxKeys)) >= maxKeys) {
-        return fail({
-          reason: 'keys_exhausted',
-          limit: maxKeys,
-          retryAfterSeconds: EXHAUSTED_RETRY_SECONDS,
-        })
-      }
+      const isExhausted = async () =>
+        (await keys.count({ developerId, dialect: DIALECT }, maxKeys)) >= maxKeys
+      // Refuses without a write, which would have every server read its keys anew.
+      if (await isExhausted()) return exhausted
       const made = await keys.create({
         dialect: DIALECT,
         ownerId,
         developerId,
         name: 'Customer key',
+        maxDeveloperKeys: maxKeys,
       })
-      return made.ok ? made : fail({ reason: 'owner_unfit' })
+      if (made.ok) return made
+      return (await isExhausted()) ? exhausted : fail({ reason: 'owner_unfit' })
     },
 
     /** Both changes or none, whoever else changes the key at the same time. */

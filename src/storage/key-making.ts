@@ -24,10 +24,14 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
     | 'revoked_at'
     | 'secret_replaced_at'
     | 'last_used_at'
-  const add = compiler.taking<NewRow>()((db, arg) => {
+  const add = compiler.taking<NewRow & { max_developer_keys: number | null }>()((db, arg) => {
     const own = (table: 'sources' | 'sites' | 'developers', id: string | null) =>
       sql<boolean>`(cast(${id} as text) is null or exists (
         select 1 from ${sql.table(table)} as own where own.id = ${id} and own.account_id = users.account_id))`
+    const max = sql`cast(${arg('max_developer_keys')} as bigint)`
+    const hasRoom = sql<boolean>`(${max} is null or ${max} > (
+      select count(*) from keys as made
+      where made.developer_id = ${arg('developer_id')} and made.dialect = ${arg('dialect')}))`
     return db
       .insertInto('keys')
       .columns([
@@ -88,6 +92,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
           .where(own('sources', arg('source_id')))
           .where(own('sites', arg('site_id')))
           .where(own('developers', arg('developer_id')))
+          .where(hasRoom)
       })
       .onConflict((conflict) => conflict.doNothing())
   })
@@ -159,7 +164,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
   )
 
   return {
-    addKey: (key, event) =>
+    addKey: (key, event, maxDeveloperKeys) =>
       audit.change(
         'keys',
         add({
@@ -182,6 +187,7 @@ export function createKeyMaking(compiler: Compiler, audit: Audit): Verbs {
           created_at: key.createdAt,
           expires_at: key.expiresAt,
           event_id: event.id,
+          max_developer_keys: maxDeveloperKeys ?? null,
         }),
         event,
       ),

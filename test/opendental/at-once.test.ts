@@ -43,6 +43,14 @@ describe('a server that lets a developer have two customer keys', () => {
     expect(await programOf(few, first).list()).toHaveLength(2)
     expect((await create(second)).status).toBe(201)
   })
+
+  test('makes two of 20 that are asked for at once, and answers the others with 429', async () => {
+    const { developerKey, portalKey } = await seedDeveloper(few)
+    const headers = { Authorization: `ODFHIR ${developerKey}/${portalKey}` }
+    const answers = await Promise.all(TWENTY.map(() => few.call('/apikeys', { headers })))
+    const statuses = answers.map(({ status }) => status).sort()
+    expect(statuses).toEqual([201, 201, ...Array<number>(18).fill(429)])
+  })
 })
 
 interface Change {

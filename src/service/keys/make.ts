@@ -75,6 +75,7 @@ export function createMaking(deps: MakingDeps) {
           ownerId: owner.value.id,
           ...given(place.value),
         }),
+        wish.maxDeveloperKeys,
       )
       if (!added) {
         if (wish.id !== undefined && (await find(id)).ok) {

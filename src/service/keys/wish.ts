@@ -21,6 +21,8 @@ export interface KeyWish {
   readonly publicId?: string | undefined
   readonly secret?: string | undefined
   readonly expiresAt?: number | undefined
+  /** Refuses the key if the developer has this many of the dialect, revoked ones included. */
+  readonly maxDeveloperKeys?: number | undefined
 }
 
 type Found = Pick<OperatorStorage, 'findUser' | 'findSource' | 'findSite' | 'findDeveloper'>

@@ -95,9 +95,10 @@ export interface KeyUse {
 export interface KeyStorage {
   /**
    * Guard: owner, and source, site or developer, are the account's; the source has no other living
-   * key; the owner may hold keys and has not left; nobody has the public id or the secret.
+   * key; the owner may hold keys and has not left; nobody has the public id or the secret; the
+   * developer has fewer than `maxDeveloperKeys` keys of the dialect, revoked ones included.
    */
-  addKey(key: NewKey, event: AuditEvent): Promise<boolean>
+  addKey(key: NewKey, event: AuditEvent, maxDeveloperKeys?: number): Promise<boolean>
   /** Guard: it is disabled, and by this party. */
   enableKey(id: string, by: Party, event: AuditEvent): Promise<boolean>
   /** Guard: it is enabled. In force at once. */

@@ -26,7 +26,8 @@ type Verbs = Authority &
 export function scopeKeys(storage: OperatorStorage & Authority, own: Own): Verbs {
   return {
     // (That its owner and place are of the same account is a guard of the statement itself.)
-    addKey: (key, event) => withOwn(own.row(key), () => storage.addKey(key, event), false),
+    addKey: (key, event, maxDeveloperKeys) =>
+      withOwn(own.row(key), () => storage.addKey(key, event, maxDeveloperKeys), false),
     enableKey: (id, by, event) =>
       withOwn(own.key(id), () => storage.enableKey(id, by, event), false),
     disableKey: (id, by, event) =>

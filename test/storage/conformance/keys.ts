@@ -228,6 +228,39 @@ export function keysConform(name: string, given: Given): void {
       }
     })
 
+    test('while its developer has fewer of the dialect than a limit, revoked ones included', async () => {
+      const { storage } = given
+      const { id: accountId } = await account()
+      const owner = await user(accountId)
+      const [maker, other] = [await developer(accountId), await developer(accountId)]
+      const rowFor = ({ id }: { id: string }, dialect: Dialect = 'opendental') =>
+        presentedKeyOf(owner, dialect, { developerId: id })
+      const isMade = (row: NewKey) => storage.addKey(row, eventOf(row.id), 2)
+      await key(rowFor(other))
+      await key(rowFor(maker, 'opendental-portal'))
+      const first = await key(rowFor(maker))
+      expect(await isMade(rowFor(maker))).toBe(true)
+      const late = rowFor(maker)
+      await refuses((e) => storage.addKey(late, e, 2), late.id)
+      await storage.revokeKey(first.id, eventOf(first.id))
+      await refuses((e) => storage.addKey(late, e, 2), late.id)
+      expect(await isMade(rowFor(other))).toBe(true)
+      await storage.removeKey(first.id, eventOf(first.id))
+      expect(await isMade(late)).toBe(true)
+      await key(rowFor(maker))
+    })
+
+    test('no more than a limit of one developer, however many try at once', async () => {
+      const { id: accountId } = await account()
+      const [owner, maker] = [await user(accountId), await developer(accountId)]
+      const made = await crowd(() => {
+        const row = presentedKeyOf(owner, 'opendental', { developerId: maker.id })
+        return given.storage.addKey(row, eventOf(row.id), 3)
+      })
+      expect(howMany(made)).toBe(3)
+      expect(await given.storage.listKeys({ developerId: maker.id, limit: 100 })).toHaveLength(3)
+    })
+
     test('once of a secret, however many try at once', async () => {
       const owners = await crowd(async () => user((await account()).id))
       const secretHash = v7()
