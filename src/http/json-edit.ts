@@ -62,7 +62,7 @@ export function withoutMember(
   if (bytes[before] === COMMA) {
     return concat([bytes.subarray(start, before), bytes.subarray(member.end, end)])
   }
-  const after = skipBlanks(bytes, member.end)
+  const after = skipBlanks(bytes, member.end, end)
   return bytes.subarray(bytes[after] === COMMA ? after + 1 : end, end)
 }
 

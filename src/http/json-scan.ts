@@ -15,7 +15,11 @@ export interface Watch {
   /** The parts to find in every other member. Such a member may be repeated. */
   readonly others: Watch | null
   readonly elements: Watch | null
+  /** The most bytes of the value. A longer object or array is refused before the rest of it is read. */
+  readonly maxBytes: number
 }
+
+const NO_MAX_BYTES = 2 ** 30
 
 /** Watches for a member, and for these members inside it. */
 export const watchMember = (name: string, members: readonly Watch[] = []): Watch => ({
@@ -23,6 +27,7 @@ export const watchMember = (name: string, members: readonly Watch[] = []): Watch
   members,
   others: null,
   elements: null,
+  maxBytes: NO_MAX_BYTES,
 })
 
 /** Watches for a member that is an array, and for these members in each element. */
@@ -31,6 +36,7 @@ export const watchElements = (name: string, members: readonly Watch[]): Watch =>
   members: [],
   others: null,
   elements: watchMember('', members),
+  maxBytes: NO_MAX_BYTES,
 })
 
 /** A value that was watched for. The kind `nothing` is null or an empty string. */
@@ -89,7 +95,7 @@ export async function scanLongJson(
   let end = walk(bytes, bounds, SLICE_BYTES, createStart(bytes, watch))
   while (!('ok' in end)) {
     await new Promise((resolve) => setTimeout(resolve, 0))
-    end = walk(bytes, bounds, (end.stringAt || end.at) + SLICE_BYTES, end)
+    end = walk(bytes, bounds, (end.partAt || end.at) + SLICE_BYTES, end)
   }
   return end
 }
@@ -121,12 +127,23 @@ type OpenValue = { -readonly [Name in keyof FoundValue]: FoundValue[Name] } & {
   elements: FoundValue[]
 }
 
-/** The state of a walk that stopped before a name or a value, or inside a string. */
+/** What a walk reads next. */
+const NAME = 0
+const COLON = 1
+const VALUE = 2
+/** The first byte in an object or array that is not blank. */
+const OPENED = 3
+/** What follows a value. */
+const ENDED = 4
+
+/** The state of a walk that stopped in blanks, a string or a number. */
 interface WalkState {
+  readonly next: number
   readonly at: number
-  /** How far the string at `at` was read; 0 if it was not. */
-  readonly stringAt: number
-  readonly isNameNext: boolean
+  /** How far the string or number at `at` was read; 0 if it was not. */
+  readonly partAt: number
+  /** The digits of the number at `at` that the walk stopped in. */
+  readonly digits: number
   readonly values: number
   readonly names: number
   /** The innermost open value: whether it is an object, its watch, and what was found in it. */
@@ -139,6 +156,12 @@ interface WalkState {
     readonly parent: Watch | null
     readonly open: OpenValue | undefined
   }[]
+  /** The whole value, once it has ended. */
+  readonly root: FoundValue | undefined
+  /** The open value that has a bound, the bound, and the offset that it must end by. */
+  readonly bounded: OpenValue | undefined
+  readonly maxBytes: number
+  readonly mustEndBy: number
   /** The watch for the next value. */
   readonly watch: Watch | null
   readonly name: string
@@ -146,15 +169,20 @@ interface WalkState {
 }
 
 const createStart = (bytes: Uint8Array, watch: Watch): WalkState => ({
+  next: VALUE,
   at: skipByteOrderMark(bytes),
-  stringAt: 0,
-  isNameNext: false,
+  partAt: 0,
+  digits: NO_DIGITS,
   values: 0,
   names: 0,
   isObject: false,
   parent: null,
   open: undefined,
   outer: [],
+  root: undefined,
+  bounded: undefined,
+  maxBytes: NO_MAX_BYTES,
+  mustEndBy: 0,
   watch,
   name: '',
   nameStart: 0,
@@ -162,9 +190,9 @@ const createStart = (bytes: Uint8Array, watch: Watch): WalkState => ({
 
 /**
  * Walks the bytes once, by RFC 8259 and the UTF-8 of the WHATWG Encoding Standard. It allocates nothing
- * for values that are not watched. After `until` it stops at the next value or inside a string, and
- * returns its state. It is one function over local variables, because fields or a generator take two to
- * four times as long.
+ * for values that are not watched. At `until` it stops in blanks, a string or a number, and returns its
+ * state. It is one function over local variables, because fields or a generator take two to four times
+ * as long.
  */
 function walk(
   bytes: Uint8Array,
@@ -173,24 +201,25 @@ function walk(
   from: WalkState,
 ): Result<FoundValue, JsonFault> | WalkState {
   const length = bytes.length
-  const stop = Math.min(until, length)
-  let { at, stringAt, isNameNext, values, names, isObject, parent, open, watch, name, nameStart } =
-    from
+  const sliceEnd = Math.min(until, length)
+  let { next, at, partAt, digits, values, names, isObject, parent, open } = from
+  let { root, bounded, maxBytes, mustEndBy, watch, name, nameStart } = from
+  let stop = bounded === undefined ? sliceEnd : Math.min(sliceEnd, mustEndBy)
   const outer = [...from.outer]
 
   for (;;) {
-    if (isNameNext) {
-      at = skipBlanks(bytes, at)
+    if (next === NAME) {
+      at = skipBlanks(bytes, at, stop)
+      if (at >= stop && at < length) break
       if (bytes[at] !== 0x22) return unreadable(NOT_JSON)
-      const end = skipString(bytes, stringAt || at + 1, stop)
+      const end = skipString(bytes, partAt || at + 1, stop)
       if (end < 0) {
         if (end === INVALID_JSON) return unreadable(NOT_JSON)
         if (end === INVALID_UTF8) return unreadable(NOT_UTF8)
-        stringAt = -end
+        partAt = -end
         break
       }
-      stringAt = 0
-      isNameNext = false
+      partAt = 0
       names++
       watch = parent && findWatch(parent, bytes, at, end)
       if (watch !== null) {
@@ -201,102 +230,146 @@ function walk(
           return fail({ reason: 'member_repeated', member: readName(bytes, { start: at, end }) })
         }
       }
-      at = skipBlanks(bytes, end)
-      if (bytes[at] !== 0x3a) return unreadable(NOT_JSON)
-      at++
+      at = end
+      next = COLON
     }
 
-    // Reads a value.
-    at = skipBlanks(bytes, at)
-    if (at >= stop && at < length) break
-    const first = bytes[at]
-    let found: FoundValue | undefined
-    let isOpened = false
-    if (first === 0x7b || first === 0x5b) {
-      if (++values > maxValues) return unreadable(tooMany(maxValues))
-      if (outer.length >= maxDepth) return unreadable(tooDeep(maxDepth))
-      outer.push({ isObject, parent, open })
-      open =
-        watch === null
-          ? undefined
-          : createOpenValue(
-              isObject ? name : '',
-              isObject ? nameStart : at,
-              at,
-              first === 0x7b ? 'object' : 'array',
-              names,
-            )
-      isObject = first === 0x7b
-      parent = watch
-      at = skipBlanks(bytes, at + 1)
-      isOpened = bytes[at] !== (isObject ? 0x7d : 0x5d)
-      if (open !== undefined) open.isEmpty = !isOpened
-    } else {
-      const start = at
-      if (first === 0x22) {
-        const end = skipString(bytes, stringAt || at + 1, stop)
-        if (end < 0) {
-          if (end === INVALID_JSON) return unreadable(NOT_JSON)
-          if (end === INVALID_UTF8) return unreadable(NOT_UTF8)
-          stringAt = -end
-          break
+    if (next === COLON) {
+      at = skipBlanks(bytes, at, stop)
+      if (at >= stop && at < length) break
+      if (bytes[at] !== 0x3a) return unreadable(NOT_JSON)
+      at++
+      next = VALUE
+    }
+
+    if (next === VALUE) {
+      at = skipBlanks(bytes, at, stop)
+      if (at >= stop && at < length) break
+      const first = bytes[at]
+      if (first === 0x7b || first === 0x5b) {
+        if (++values > maxValues) return unreadable(tooMany(maxValues))
+        if (outer.length >= maxDepth) return unreadable(tooDeep(maxDepth))
+        outer.push({ isObject, parent, open })
+        open =
+          watch === null
+            ? undefined
+            : createOpenValue(
+                isObject ? name : '',
+                isObject ? nameStart : at,
+                at,
+                first === 0x7b ? 'object' : 'array',
+                names,
+              )
+        if (watch !== null && watch.maxBytes < NO_MAX_BYTES && bounded === undefined) {
+          bounded = open
+          maxBytes = watch.maxBytes
+          mustEndBy = at + maxBytes
+          stop = Math.min(sliceEnd, mustEndBy)
         }
-        stringAt = 0
-        at = end
+        isObject = first === 0x7b
+        parent = watch
+        at++
+        next = OPENED
       } else {
-        at = skipScalar(bytes, at, first)
-        if (at < 0) return unreadable(NOT_JSON)
+        const start = at
+        if (first === 0x22) {
+          const end = skipString(bytes, partAt || at + 1, stop)
+          if (end < 0) {
+            if (end === INVALID_JSON) return unreadable(NOT_JSON)
+            if (end === INVALID_UTF8) return unreadable(NOT_UTF8)
+            partAt = -end
+            break
+          }
+          at = end
+        } else {
+          const end = skipScalar(bytes, at, first, stop, partAt, digits)
+          if (end < 0) {
+            if (end === INVALID_JSON) return unreadable(NOT_JSON)
+            partAt = Math.floor(-end / DIGIT_KINDS)
+            digits = -end % DIGIT_KINDS
+            break
+          }
+          digits = NO_DIGITS
+          at = end
+        }
+        partAt = 0
+        if (++values > maxValues) return unreadable(tooMany(maxValues))
+        if (watch !== null) {
+          if (at - start > watch.maxBytes) return unreadable(tooLong(watch.name, watch.maxBytes))
+          const found = createScalar(
+            isObject ? name : '',
+            isObject ? nameStart : start,
+            start,
+            at,
+            isNothing(bytes, start, at) ? 'nothing' : 'other',
+          )
+          if (isObject) open?.members.push(found)
+          else if (outer.length > 0) open?.elements.push(found)
+          else root = found
+        }
+        next = ENDED
       }
-      if (++values > maxValues) return unreadable(tooMany(maxValues))
-      if (watch !== null) {
-        found = createScalar(
-          isObject ? name : '',
-          isObject ? nameStart : start,
-          start,
-          at,
-          isNothing(bytes, start, at) ? 'nothing' : 'other',
-        )
-        if (isObject) open?.members.push(found)
-        else open?.elements.push(found)
-      }
-      at = skipBlanks(bytes, at)
+    }
+
+    if (next === OPENED) {
+      at = skipBlanks(bytes, at, stop)
+      if (at >= stop && at < length) break
+      const isEmpty = bytes[at] === (isObject ? 0x7d : 0x5d)
+      if (open !== undefined) open.isEmpty = isEmpty
+      next = isEmpty ? ENDED : isObject ? NAME : VALUE
     }
 
     // Closes the objects and arrays that end after the value.
-    while (!isOpened) {
+    while (next === ENDED) {
+      at = skipBlanks(bytes, at, stop)
+      if (at >= stop && at < length) break
       if (outer.length === 0) {
-        return at === length && found !== undefined ? ok(found) : unreadable(NOT_JSON)
+        return at === length && root !== undefined ? ok(root) : unreadable(NOT_JSON)
       }
       const byte = bytes[at]
       at++
-      if (byte === 0x2c) break
+      if (byte === 0x2c) {
+        next = isObject ? NAME : VALUE
+        break
+      }
       if (byte !== (isObject ? 0x7d : 0x5d)) return unreadable(NOT_JSON)
       const around = outer.pop() as WalkState['outer'][number]
       if (open !== undefined) {
         open.end = at
         open.names = names - open.names
-        found = open
         if (around.isObject) around.open?.members.push(open)
-        else around.open?.elements.push(open)
+        else if (outer.length > 0) around.open?.elements.push(open)
+        else root = open
+        if (open === bounded) {
+          bounded = undefined
+          stop = sliceEnd
+        }
       }
       isObject = around.isObject
       parent = around.parent
       open = around.open
-      at = skipBlanks(bytes, at)
     }
-    isNameNext = isObject
-    if (!isObject) watch = parent === null ? null : parent.elements
+    if (next === ENDED) break
+    if (next === VALUE && !isObject) watch = parent === null ? null : parent.elements
+  }
+  if (bounded !== undefined && (partAt || at) >= mustEndBy) {
+    return unreadable(tooLong(bounded.name, maxBytes))
   }
   return {
+    next,
     at,
-    stringAt,
-    isNameNext,
+    partAt,
+    digits,
     values,
     names,
     isObject,
     parent,
     open,
     outer,
+    root,
+    bounded,
+    maxBytes,
+    mustEndBy,
     watch,
     name,
     nameStart,
@@ -362,11 +435,12 @@ const NOT_JSON = 'the body is not valid JSON'
 const NOT_UTF8 = 'the body is not valid UTF-8'
 const tooMany = (most: number) => `the body has more than ${most.toLocaleString('en')} values`
 const tooDeep = (most: number) => `the body is nested deeper than ${most} levels`
+const tooLong = (name: string, most: number) => `${name} is longer than ${most} bytes`
 const unreadable = (detail: string) => fail({ reason: 'body_unreadable', detail } as const)
 
-export function skipBlanks(bytes: Uint8Array, start: number): number {
+export function skipBlanks(bytes: Uint8Array, start: number, stop: number): number {
   let at = start
-  while (at < bytes.length) {
+  while (at < stop) {
     const byte = bytes[at] as number
     if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break
     at++
@@ -420,40 +494,75 @@ const LITERALS: ReadonlyMap<number, string> = new Map(
   ['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]),
 )
 
-/** The offset after a number, true, false or null; negative if it is none of these. */
-function skipScalar(bytes: Uint8Array, start: number, first: number | undefined): number {
+/** The offset after a number, true, false or null; of a number as `skipNumber` has it. */
+function skipScalar(
+  bytes: Uint8Array,
+  start: number,
+  first: number | undefined,
+  stop: number,
+  partAt: number,
+  digits: number,
+): number {
   const word = first === undefined || first < 0x41 ? undefined : LITERALS.get(first)
-  if (word === undefined) return skipNumber(bytes, start)
+  if (word === undefined) return skipNumber(bytes, partAt || start, stop, digits)
   for (let n = 1; n < word.length; n++) {
-    if (bytes[start + n] !== word.charCodeAt(n)) return -1
+    if (bytes[start + n] !== word.charCodeAt(n)) return INVALID_JSON
   }
   return start + word.length
 }
 
-function skipNumber(bytes: Uint8Array, start: number): number {
-  let at = bytes[start] === 0x2d ? start + 1 : start
-  if (bytes[at] === 0x30) at++
-  else {
-    at = skipDigits(bytes, at)
-    if (at < 0) return -1
+/** The digits of a number that a walk can stop in. */
+const NO_DIGITS = 0
+const INTEGER = 1
+const FRACTION = 2
+const EXPONENT = 3
+const DIGIT_KINDS = 4
+
+/**
+ * The offset after the number. If its digits go beyond `stop`: minus the offset that was read up to times
+ * `DIGIT_KINDS`, and minus the kind of the digits, from which it is to go on.
+ */
+function skipNumber(bytes: Uint8Array, start: number, stop: number, from: number): number {
+  let at = start
+  let digits = from
+  if (digits === NO_DIGITS) {
+    if (bytes[at] === 0x2d) at++
+    if (bytes[at] === 0x30) at++
+    else digits = INTEGER
   }
-  if (bytes[at] === 0x2e) {
-    at = skipDigits(bytes, at + 1)
-    if (at < 0) return -1
+  if (digits === INTEGER) {
+    at = skipDigits(bytes, at, stop)
+    if (at < 0) return at === INVALID_JSON ? at : at * DIGIT_KINDS - INTEGER
+    digits = NO_DIGITS
   }
-  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
+  if (digits === NO_DIGITS && bytes[at] === 0x2e) {
+    at++
+    digits = FRACTION
+  }
+  if (digits === FRACTION) {
+    at = skipDigits(bytes, at, stop)
+    if (at < 0) return at === INVALID_JSON ? at : at * DIGIT_KINDS - FRACTION
+    digits = NO_DIGITS
+  }
+  if (digits === NO_DIGITS && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
     at++
     if (bytes[at] === 0x2b || bytes[at] === 0x2d) at++
-    at = skipDigits(bytes, at)
+    digits = EXPONENT
+  }
+  if (digits === EXPONENT) {
+    at = skipDigits(bytes, at, stop)
+    if (at < 0) return at === INVALID_JSON ? at : at * DIGIT_KINDS - EXPONENT
   }
   return at
 }
 
-/** The offset after one or more digits; negative if there is none. */
-function skipDigits(bytes: Uint8Array, start: number): number {
+/** The offset after one or more digits. If that is beyond `stop`: minus the offset that was read up to. */
+function skipDigits(bytes: Uint8Array, start: number, stop: number): number {
   let at = start
-  while (isDigit(bytes[at])) at++
-  return at === start ? -1 : at
+  while (at < stop && isDigit(bytes[at])) at++
+  if (at >= stop && at < bytes.length) return -at
+  // The byte before the first digit is none.
+  return isDigit(bytes[at - 1]) ? at : INVALID_JSON
 }
 
 const ESCAPE_LETTERS = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)))

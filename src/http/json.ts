@@ -7,6 +7,7 @@ import {
   readSpan,
   scanJson,
   type Watch,
+  watchMember,
 } from './json-scan.ts'
 
 /**
@@ -58,6 +59,7 @@ const WATCH_ALL: Watch = {
   get elements() {
     return WATCH_ALL
   },
+  maxBytes: watchMember('').maxBytes,
 }
 
 /** A member name that an object has twice, as written. */

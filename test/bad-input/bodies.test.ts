@@ -133,6 +133,11 @@ describe.each(['/endpoint', '/query'])('%s', (path) => {
       '{"Meta":{',
       'The message cannot be read: the body is not valid JSON.',
     ],
+    [
+      'a Meta that is too long, and no JSON behind',
+      `{"Meta":{"Destinations":[${'{},'.repeat(25_000)} no JSON`,
+      'The message cannot be read: Meta is longer than 65536 bytes.',
+    ],
     ['a form', 'Meta=x', 'The message cannot be read: the body is not valid JSON.'],
     ['NaN', '{"Meta":NaN}', 'The message cannot be read: the body is not valid JSON.'],
     [

@@ -209,6 +209,39 @@ describe('what is bound', () => {
       'the body has more than 200,000 values',
     )
   })
+
+  describe('a value whose watch says how many bytes it may have', () => {
+    const watch = watchMember('', [{ ...watchMember('Meta'), maxBytes: 40 }, watchMember('Other')])
+    const judge = (text: string) => {
+      const scanned = scanJson(toBytes(text), watch)
+      return scanned.ok ? 'taken' : scanned.failure
+    }
+    const tooLong = { reason: 'body_unreadable', detail: 'Meta is longer than 40 bytes' }
+    const values: [what: string, write: (length: number) => string][] = [
+      ['a list', (length) => `[${'1'.repeat(length - 2)}]`],
+      ['an object', (length) => `{"a":${'1'.repeat(length - 6)}}`],
+      ['an object that ends in a string', (length) => `{"a":"${'x'.repeat(length - 8)}"}`],
+      ['an object that ends in a list', (length) => `{"a":[${'1'.repeat(length - 11)},[]]}`],
+      ['an object that ends in a literal', (length) => `{"a":${' '.repeat(length - 10)}true}`],
+      ['blanks in braces', (length) => `{${' '.repeat(length - 2)}}`],
+      ['a string', (length) => `"${'x'.repeat(length - 2)}"`],
+    ]
+
+    test.each(values)('may have that many, and not one more: %s', (_, write) => {
+      expect(judge(`{"Meta":${write(40)},"a":[${write(41)}]}`)).toBe('taken')
+      expect(judge(`{"a":1,"Meta":${write(41)}}`)).toEqual(tooLong)
+    })
+
+    test('alone: the bytes before, behind and in other values do not count', () => {
+      const long = `"${'x'.repeat(100)}"`
+      expect(judge(`{"a":${long},"Meta":{"b":[]},"Other":{"c":${long}}}`)).toBe('taken')
+      expect(judge(`{"Other":[{"Meta":{"c":${long}}}]}`)).toBe('taken')
+    })
+
+    test.each(values.slice(0, -1))('is not read on from there: %s', (_, write) => {
+      expect(judge(`{"Meta":${write(60).slice(0, 45)}\u0000 no JSON`)).toEqual(tooLong)
+    })
+  })
 })
 
 describe('a long walk', () => {
@@ -228,6 +261,7 @@ describe('a long walk', () => {
   }
 
   const MB = 1024 * 1024
+  const BLANKS = ' \t\r\n'.repeat(0.75 * MB)
   test.each([
     ['of one string', `{"a":"${'x'.repeat(3 * MB)}"}`],
     ['of one name', `{"${'x'.repeat(3 * MB)}":1}`],
@@ -239,6 +273,18 @@ describe('a long walk', () => {
         .fill(`"${'x'.repeat(80)}"`)
         .join(',')}]`,
     ],
+    ['of the digits of an integer', `[-${'1'.repeat(3 * MB)}]`],
+    ['of the digits of a fraction', `[0.${'1'.repeat(3 * MB)}]`],
+    ['of the digits of an exponent', `[1.5E-${'1'.repeat(3 * MB)}]`],
+    ['of blanks', `${BLANKS}{"a":1}`],
+    ['of blanks before a name', `{${BLANKS}"a":1}`],
+    ['of blanks before a colon', `{"a"${BLANKS}:1}`],
+    ['of blanks before a value', `{"a":${BLANKS}{"b":[]}}`],
+    ['of blanks before a comma', `{"a":1${BLANKS},"b":2}`],
+    ['of blanks after a comma', `[1,${BLANKS}{}]`],
+    ['of blanks in an empty object', `[{${BLANKS}}]`],
+    ['of blanks in an empty list', `{"a":[${BLANKS}]}`],
+    ['of blanks before a brace', `{"a":{"b":null}${BLANKS}}`],
   ])(
     '%s leaves other work its turn at each slice, and ends as a short one does',
     async (_, text) => {
@@ -251,6 +297,19 @@ describe('a long walk', () => {
       expect((await scanLongJson(bytes.subarray(0, -1))).ok).toBe(false)
     },
   )
+
+  test('of blanks behind the value ends as a short one does', async () => {
+    for (const text of ['{"a":1}', '"a"', `1${'0'.repeat(2 * MB)}`]) {
+      for (const [end, isTaken] of [
+        ['', true],
+        ['1', false],
+      ] as const) {
+        const walk = scanLongJson(toBytes(`${text}${BLANKS}${end}`))
+        expect(await turnsDuring(walk)).toBeGreaterThanOrEqual(2)
+        expect((await walk).ok).toBe(isTaken)
+      }
+    }
+  })
 
   test('finds the same as a walk without a stop, wherever the slices end', async () => {
     const watch = watchMember('', [watchMember('Meta', [watchMember('ID')])])

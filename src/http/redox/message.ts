@@ -9,6 +9,7 @@ import {
   scanLongJson,
   skipBlanks,
   skipByteOrderMark,
+  type Watch,
   watchMember,
 } from '../json-scan.ts'
 import { json, jsonText, type Reply } from '../reply.ts'
@@ -43,7 +44,10 @@ export interface Read {
   readonly found: FoundValue
 }
 
-const MESSAGE_WATCH = watchMember('', [DELIVERED_META_WATCH, ...PAYLOAD_WATCHES])
+const MAX_META_BYTES = 64 * 1024
+const limitMeta = (watch: Watch): Watch => ({ ...watch, maxBytes: MAX_META_BYTES })
+
+const MESSAGE_WATCH = watchMember('', [limitMeta(DELIVERED_META_WATCH), ...PAYLOAD_WATCHES])
 
 export async function readMessage(payload: Uint8Array, seen: Seen): Promise<Result<Read>> {
   const message = await scanLongJson(payload, MESSAGE_WATCH)
@@ -56,7 +60,7 @@ export async function readMessage(payload: Uint8Array, seen: Seen): Promise<Resu
   }
   const found = findMember(message.value, META)
   if (found === undefined) return fail({ reason: 'field_missing', field: META })
-  const value = parseMeta(payload, found)
+  const value = parseFound(payload, found)
   if (!value.ok) return value
   seen.meta = value.value
   const meta = readMeta(value.value)
@@ -67,13 +71,6 @@ export async function readMessage(payload: Uint8Array, seen: Seen): Promise<Resu
 
 /** The letter n: of all JSON values only null begins with it. */
 const NULL_FIRST_BYTE = 0x6e
-
-const MAX_META_BYTES = 64 * 1024
-
-function parseMeta(bytes: Uint8Array, found: FoundValue): Result<unknown, JsonFault> {
-  if (found.end - found.start <= MAX_META_BYTES) return parseFound(bytes, found)
-  return fail({ reason: 'body_unreadable', detail: `Meta is longer than ${MAX_META_BYTES} bytes` })
-}
 
 export const incomingOf = (
   payload: Uint8Array,
@@ -127,18 +124,18 @@ interface Answer {
   readonly meta: FoundValue | undefined
 }
 
-const ANSWER_WATCH = watchMember('', [ANSWER_META_WATCH])
+const ANSWER_WATCH = watchMember('', [limitMeta(ANSWER_META_WATCH)])
 
 /** Reads a destination's answer, which may be empty. */
 async function readAnswer(bytes: Uint8Array): Promise<Result<Answer, string>> {
-  const isBlank = skipBlanks(bytes, skipByteOrderMark(bytes)) === bytes.length
+  const isBlank = skipBlanks(bytes, skipByteOrderMark(bytes), bytes.length) === bytes.length
   if (isBlank) return ok({ payload: '', meta: undefined })
   const found = await scanLongJson(bytes, ANSWER_WATCH)
   if (!found.ok) return fail(describeFault(found.failure))
   const object = found.value
   if (object.kind !== 'object') return fail('it is not a JSON object')
   const meta = findMember(object, META)
-  const value = meta === undefined ? ok(undefined) : parseMeta(bytes, meta)
+  const value = meta === undefined ? ok(undefined) : parseFound(bytes, meta)
   if (!value.ok) return fail(describeFault(value.failure))
   const payload = new TextDecoder().decode(withoutMember(bytes, object, meta))
   return ok({ payload: payload.trim() === '' ? '' : payload, meta })
