@@ -32,6 +32,7 @@ export function createHttpServer(log: Log): HttpServer {
   const refusals = createRefusals(log)
   const server = createServer(SERVER_OPTIONS)
   server.on('clientError', refusals.refuseMalformed)
+  server.on('connect', refusals.refuseTunnel)
   server.on('checkExpectation', refusals.refuseExpectation)
   return Object.assign(server, {
     answerWith(fetch: Hono['fetch'], publicUrl: string) {

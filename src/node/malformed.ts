@@ -47,6 +47,16 @@ export function createRefusals(log: Log) {
     return { headers: headersOf(requestId), body: bodyOf(message) }
   }
 
+  function refuseOnSocket(socket: Socket, status: string, message: string): void {
+    const { headers, body } = begin(message, { address: socket.remoteAddress })
+    const lines = Object.entries({
+      Date: new Date().toUTCString(),
+      ...headers,
+      'Content-Length': Buffer.byteLength(body),
+    }).map(([name, value]) => `${name}: ${value}`)
+    socket.end([`HTTP/1.1 ${status}`, ...lines, '', body].join('\r\n'))
+  }
+
   return {
     /** `clientError`: the parser cannot go on, so all that is left is the socket. */
     refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -58,18 +68,22 @@ export function createRefusals(log: Log) {
         '400 Bad Request',
         'The request is not HTTP/1.1 as RFC 9112 has it.',
       ]
-      const { headers, body } = begin(`${message} (${error.code ?? 'malformed'})`, {
-        address: socket.remoteAddress,
-      })
-      const lines = Object.entries({
-        Date: new Date().toUTCString(),
-        ...headers,
-        'Content-Length': Buffer.byteLength(body),
-      }).map(([name, value]) => `${name}: ${value}`)
-      socket.end([`HTTP/1.1 ${status}`, ...lines, '', body].join('\r\n'))
+      refuseOnSocket(socket, status, `${message} (${error.code ?? 'malformed'})`)
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
       // The parser would report each further byte as malformed, and reset the connection.
       socket.removeAllListeners('data').on('data', () => undefined)
+      linger(socket, () => false)
+    },
+
+    /** `connect`: without a listener Node closes the connection; with one, it leaves the socket alone. */
+    refuseTunnel(_request: IncomingMessage, socket: Socket): void {
+      socket.on('error', () => socket.destroy())
+      if (!socket.writable) {
+        socket.destroy()
+        return
+      }
+      refuseOnSocket(socket, '400 Bad Request', 'CONNECT is not taken: this server is no proxy.')
+      socket.resume()
       linger(socket, () => false)
     },
 

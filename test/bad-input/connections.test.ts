@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   type Added,
@@ -60,6 +62,16 @@ test('clients that hang up before their answer harm nobody', async () => {
     connection.hangUp()
   }
   expect((await hostile.send(post('/auth/authenticate', hostile.credentials))).status).toBe(200)
+})
+
+test('a client that resets the connection of a refused CONNECT harms nobody', async () => {
+  const { hostname, port } = new URL(hostile.url)
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  socket.write('CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n')
+  await once(socket, 'data')
+  socket.resetAndDestroy()
+  await once(socket, 'close')
+  expect((await hostile.send(HEALTH)).status).toBe(200)
 })
 
 test('pipelined requests are answered each, in their order', async () => {

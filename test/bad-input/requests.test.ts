@@ -249,6 +249,45 @@ test.each([
   }
 })
 
+test.each([
+  ['CONNECT', 'CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n', 400],
+  ['CONNECT with a path', 'CONNECT /endpoint HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  ['CONNECT by HTTP/1.0', 'CONNECT x:443 HTTP/1.0\r\n\r\n', 400],
+  ['CONNECT and a TLS handshake', 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03\x01', 400],
+  ['OPTIONS of *', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  ['TRACE of *', 'TRACE * HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  ['TRACE', 'TRACE / HTTP/1.1\r\nHost: x\r\n\r\n', 404],
+  ['TRACK', 'TRACK / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  [
+    'an upgrade to HTTP/2',
+    'GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+    404,
+  ],
+  [
+    'an upgrade to a WebSocket',
+    'GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    404,
+  ],
+])('%s is refused in JSON with a request id, on either listener', async (_, request, status) => {
+  for (const url of [hostile.url, hostile.consoleUrl]) {
+    const answer = answered(await sendRaw(url, request))
+    expect([answer.status, messageOf(answer)]).toEqual([status, expect.any(String)])
+    expect(requestIdOf(answer)).toMatch(UUID)
+  }
+})
+
+test('the connection of a CONNECT is closed, and what comes behind is answered by nobody', async () => {
+  const connection = await hostile.connect()
+  connection.write('CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n')
+  connection.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+  const answer = answered(await connection.answer())
+  expect(answer.headers).toContainEqual(['Connection', 'close'])
+  expect(messageOf(answer)).toBe('CONNECT is not taken: this server is no proxy.')
+  connection.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+  expect(await connection.answer()).toBeNull()
+})
+
 test('a length that is announced twice, each time the same, is read by nobody twice', async () => {
   const { credentials } = hostile
   const length = `Content-Length: ${credentials.length}`
