@@ -11,7 +11,7 @@ const TEST_TIMEOUT_MS = 20 * 60 * 1000
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: './test/processes.ts',
+    globalSetup: ['./test/processes.ts', './test/program.ts'],
     setupFiles: './test/random-seed.ts',
     pool: 'forks',
     // Many tests wait for processes of their own: a core for each file leaves half the machine idle.

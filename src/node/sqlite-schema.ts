@@ -7,7 +7,7 @@ import {
   planFrom,
   stepFailed,
 } from '../storage/migrations.ts'
-import { readSchema } from './schema.ts'
+import { readPackageFile } from './package-file.ts'
 
 /** The version of its schema; null where it has none. */
 export function versionOf(db: Database.Database): number | null {
@@ -26,7 +26,7 @@ export function versionOf(db: Database.Database): number | null {
  */
 export function prepareSchema(db: Database.Database, history: History = HISTORY): Migration[] {
   db.transaction(() => {
-    if (versionOf(db) === null) db.exec(readSchema())
+    if (versionOf(db) === null) db.exec(readPackageFile('schema.sql'))
   }).immediate()
 
   const plan = planFrom(versionOf(db) ?? 0, history)

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-
-const CLI = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
+import { PROGRAM } from '../program.ts'
 
 /** Those of package.json: without them the server would start twice. */
 export const FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
@@ -20,7 +18,7 @@ export function environment(settings: Env): Env {
 
 /** Spawned with this test's own Node, and a copy of all that it writes. */
 function run(args: readonly string[], env: Env, cage: readonly string[] = []) {
-  const [program = '', ...rest] = [...cage, process.execPath, ...FLAGS, CLI, ...args]
+  const [program = '', ...rest] = [...cage, process.execPath, ...FLAGS, PROGRAM, ...args]
   const child = spawn(program, rest, { env: environment(env) })
   let stdout = ''
   let stderr = ''

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { readPackageFile } from '../package-file.ts'
 import { GROUPS, namedGroup } from './groups.ts'
 import { normalizeIds } from './ids.ts'
 import { handleWriteErrors } from './output.ts'
@@ -9,9 +9,7 @@ import { reportErrors } from './report.ts'
 process.umask(0o077)
 handleWriteErrors()
 
-const { version } = JSON.parse(
-  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-) as { version: string }
+const { version } = JSON.parse(readPackageFile('package.json')) as { version: string }
 
 const program = new Command('latchkey')
   .description(

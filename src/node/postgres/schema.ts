@@ -7,7 +7,7 @@ import {
   planFrom,
   stepFailed,
 } from '../../storage/migrations.ts'
-import { readSchema } from '../schema.ts'
+import { readPackageFile } from '../package-file.ts'
 
 /** Any number that nobody else locks in our database. */
 const LOCK = 4_905_231
@@ -37,7 +37,7 @@ export async function prepareSchema(
 ): Promise<Migration[]> {
   await client.query('BEGIN')
   await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
-  if (await isEmpty(client)) await client.query(readSchema())
+  if (await isEmpty(client)) await client.query(readPackageFile('schema.sql'))
   const version = await schemaVersion(client)
   await client.query('COMMIT')
 
