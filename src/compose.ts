@@ -86,6 +86,8 @@ export interface Parts {
   readonly keepAlive?: KeepAlive
   /** So long a feed is this process's without its being renewed. */
   readonly leaseMs: number
+  /** How long a destination may take to answer a query. */
+  readonly synchronousMs?: number | undefined
 }
 
 /** The services are those of who has the machine: every account is in sight, nothing is refused. */
@@ -242,6 +244,7 @@ export function compose(parts: Parts): Latchkey {
       random,
       clock,
       log,
+      synchronousMs: parts.synchronousMs,
     }),
     authenticate: createAuthenticate({
       ...common,

@@ -49,6 +49,7 @@ export interface AcceptDeps {
   readonly nextMessageId: () => Promise<number>
   readonly clock: Clock
   readonly log: Log
+  readonly synchronousMs?: number | undefined
 }
 
 /**
@@ -57,6 +58,7 @@ export interface AcceptDeps {
  */
 export function createAccept(deps: AcceptDeps) {
   const { storage, sealer, courier, wake, random, nextMessageId, clock, log } = deps
+  const { synchronousMs = SYNCHRONOUS_MS } = deps
 
   return async function accept(
     principal: Principal,
@@ -107,7 +109,7 @@ export function createAccept(deps: AcceptDeps) {
     const body = message.render(accepted)
     // AbortSignal.timeout would stay behind for all of that time, however soon the answer is there.
     const late = new AbortController()
-    const timer = setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), SYNCHRONOUS_MS)
+    const timer = setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), synchronousMs)
     const signal = AbortSignal.any([late.signal, message.signal()])
     const answer = await courier.ask(address, body, signal).finally(() => clearTimeout(timer))
     if (answer.ok) return ok({ ...accepted, answer: answer.value })

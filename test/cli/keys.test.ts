@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { runStaying } from '../support/cli/staying.ts'
 import { temporaryFolder } from '../support/server.ts'
-import { ask, type Revealed, type Row, seed } from './command.ts'
+import { ask, type Revealed, type Row, refused, seed } from './command.ts'
 
 const dir = temporaryFolder()
 const SECRET = 'a secret from another system, 1987'
@@ -96,6 +96,17 @@ test('a member may not hold a key', async () => {
       },
     },
   })
+})
+
+test('an account of a region that another server serves is made only where that is said', async () => {
+  const create = ['accounts', 'create', 'Abroad', '--region', 'eu']
+  const { code, problem, message } = await refused(dir, create)
+  expect({ code, problem }).toEqual({ code: 1, problem: 'invalid' })
+  expect(message).toMatch(/^this server serves the region us,.*\(--other-region\)$/)
+  const made = await ask(dir, [...create, '--other-region'])
+  expect(made).toMatchObject({ name: 'Abroad', region: 'eu' })
+  const after = ['accounts', 'list', '--after', account.id]
+  expect(await ask<Row[]>(dir, after)).toEqual([made])
 })
 
 test('a long list says how to go on, and going on ends it', async () => {

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { SETTINGS } from '../../src/config.ts'
 import { readDuration, readInstant } from '../../src/node/cli/instants.ts'
 import { formatTable } from '../../src/node/cli/table.ts'
+import { runStaying } from '../support/cli/staying.ts'
 import { runCli } from '../support/process.ts'
 import { temporaryFolder } from '../support/server.ts'
 
@@ -25,6 +26,23 @@ test.each([
   expect(stderr).toContain(sentence)
   expect(stderr.trimEnd().split('\n')).toHaveLength(1)
   expect(existsSync(dir)).toBe(false)
+})
+
+test.each([
+  'accounts',
+  'users',
+  'sites',
+  'developers',
+  'sources',
+  'destinations',
+  'subscriptions',
+  'keys',
+  'messages',
+  'audit',
+])('%s list takes no cursor that is damaged', async (group) => {
+  const { code, stdout, stderr } = await runStaying([group, 'list', '--after', '0199aa'], { dir })
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toContain('It is no cursor of a list')
 })
 
 test('a group without a command shows its help and exits 2', async () => {

@@ -39,6 +39,22 @@ describe('an operator', () => {
     expect(await status()).toBe(200)
   })
 
+  test('makes an account of a region that another server serves only where a box is ticked', async () => {
+    const wish = { name: 'Abroad', region: 'eu' }
+    const named = async () =>
+      (await server.accounts.list({ limit: 100 })).filter(({ name }) => name === 'Abroad')
+    const refused = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, wish)
+    expect(refused.status).toBe(422)
+    expect(refused.text).toMatch(/This server serves the region us/i)
+    expect(refused.text).not.toContain('otherRegion')
+    expect(refused.html).toMatch(/<input[^>]*name="other-region"(?![^>]*checked)/)
+    expect(await named()).toEqual([])
+    const ticked = { ...wish, 'other-region': 'on' }
+    const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, ticked)
+    expect(made.location).toContain('said=account-created')
+    expect(await named()).toMatchObject([{ region: 'eu' }])
+  })
+
   test('does not close the account of the last operators', async () => {
     const here = `${ACCOUNTS}/${operator.person.accountId}`
     const refused = await operator.fill(`${here}/close`, `${here}/close`)

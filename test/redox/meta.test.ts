@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { nodeArgon2 } from '../../src/node/primitives.ts'
+import { composedServer } from '../support/composed.ts'
 import { done, seedKey, type TestServer, testServer } from '../support/server.ts'
 import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
 
@@ -189,6 +191,47 @@ describe('a destination that fails a query', () => {
     const source = `{"ID":"${key.sourceId}","Name":"Acme Source"}`
     const errors = `"Errors":${JSON.stringify([{ ID, ...error }])}`
     expect(sent.text).toBe(`{"Meta":{${receiptOf(sent.Meta, source)},${errors}}}`)
+  })
+
+  test('by no answer in time is 504, with the full Meta', async () => {
+    const silent = await openHttpUpstream(() => undefined)
+    const impatient = await composedServer(
+      { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' },
+      nodeArgon2,
+      { synchronousMs: 1 },
+    )
+    onTestFinished(async () => {
+      await impatient.close()
+      silent.close()
+    })
+    const { apiKey, secret, sourceId, accountId } = await seedKey(impatient)
+    const wish = { accountId, name: 'Silent', url: silent.url, development: true }
+    const { id } = done(await impatient.routes.addDestination(wish))
+    done(await impatient.routes.setVerified(id, true))
+    done(await impatient.routes.subscribe({ sourceId, destinationId: id }))
+    const tokens = await impatient.post('/auth/authenticate', { apiKey, secret })
+    const { accessToken } = (await tokens.json()) as { accessToken: string }
+    const sent = await impatient.call('/endpoint', {
+      body: query().replace(key.destinationId, id),
+      headers: { Authorization: `Bearer ${accessToken}` },
+    })
+    const text = await sent.text()
+    const { Message, Logs, Errors } = (JSON.parse(text) as { Meta: Receipt }).Meta
+    const [{ ID, ...error } = { ID: 0 }] = Errors
+    expect([sent.status, error]).toEqual(
+      refused(504, `The destination ${id} did not answer in time.`),
+    )
+    const Meta = {
+      DataModel: 'PatientSearch',
+      EventType: 'Query',
+      Message: { ID: Message.ID },
+      Source: { ID: sourceId, Name: 'Acme Source' },
+      Destinations: [{ ID: id, Name: 'Silent' }],
+      Logs: [{ ID: Logs[0]?.ID, AttemptID: Logs[0]?.AttemptID }],
+      Errors: [{ ID, ...error }],
+    }
+    expect(text).toBe(JSON.stringify({ Meta }))
+    expect([Message.ID, ID]).toEqual([expect.any(Number), expect.any(Number)])
   })
 })
 

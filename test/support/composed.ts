@@ -23,7 +23,11 @@ export function countingArgon2(): Argon2 & { verified: number } {
 }
 
 /** A server put together by hand, on a real database, so that one of its parts can be watched. */
-export async function composedServer(settings: Record<string, string>, argon2: Argon2) {
+export async function composedServer(
+  settings: Record<string, string>,
+  argon2: Argon2,
+  { synchronousMs }: { synchronousMs?: number } = {},
+) {
   const dir = temporaryFolder()
   const clock = testClock()
   const ring = await testRing()
@@ -31,8 +35,9 @@ export async function composedServer(settings: Record<string, string>, argon2: A
   const engine = openSqlite(join(dir, 'latchkey.db'))
   /** The statements that were read. */
   const reads: string[] = []
+  const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   const latchkey = compose({
-    config: readConfig({ LATCHKEY_DATA: dir, ...settings }),
+    config,
     publicUrl: 'https://latchkey.example',
     consoleUrl: 'https://console.example',
     engine: {
@@ -48,9 +53,10 @@ export async function composedServer(settings: Record<string, string>, argon2: A
     clock,
     log: testLog(),
     carry: createCarry({ timeoutMs: 1000 }),
-    dispatch: createDispatch({ allowed: [] }),
+    dispatch: createDispatch({ allowed: config.destinationsAllowed }),
     cores: 2,
     leaseMs: 15_000,
+    synchronousMs,
     peerOf: (c) => c.env?.incoming?.socket.remoteAddress ?? '203.0.113.7',
   })
   const post = (path: string, body: object) =>
