@@ -1,4 +1,4 @@
-import { isPending, isWithin } from './instant.ts'
+import { isPending } from './instant.ts'
 
 /** So often somebody may be wrong in a row before each further time costs a wait: from one place, or from anywhere. */
 export const FREE_FAILURES = { here: 4, anywhere: 49 } as const
@@ -38,8 +38,9 @@ export function lockedFor(
   counted: Counted,
   now: number,
 ): number {
-  if (!isWithin(FAILURES_FORGOTTEN_MS, lastAt, now)) return 0
   const wait = waitAfter(count, counted)
+  // Without a wait, a failure that a faster clock has written would lock until this clock is there.
+  if (wait === 0) return 0
   const endsAt = lastAt + wait
   return isPending(endsAt, wait, now) ? endsAt - now : 0
 }

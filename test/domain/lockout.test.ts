@@ -39,6 +39,11 @@ describe('a lock', () => {
     expect(locked(now + 400 * DAY)).toBe(0)
   })
 
+  test('is none of few failures where the last one was written by a clock that is seconds ahead', () => {
+    expect(lockedFor({ count: 4, lastAt: 1_030_000 }, 'here', 1_000_000)).toBe(0)
+    expect(lockedFor({ count: 5, lastAt: 1_030_000 }, 'here', 1_000_000)).toBe(31_000)
+  })
+
   test('is none where the last failure is a day old', () => {
     const failures = { count: 1_000_000, lastAt: 0 }
     expect(lockedFor(failures, 'here', DAY)).toBe(0)
