@@ -32,7 +32,7 @@ export function createRefused({ recorder, traffic, log }: RefusedDeps) {
     const known = keyId === undefined ? {} : { keyId }
     const facts = { surface: what, ...factsOf(failure), ...known }
     recorder.record({ action: 'key.refused', subject, caller, facts })
-    traffic.refused(what, failure, keyId)
+    traffic.refused(what, failure.reason, keyId)
   }
 
   /** Keeps the response that this server wrote, for the event of the refusal. */

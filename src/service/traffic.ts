@@ -103,15 +103,15 @@ export function createTraffic(deps: {
 
     refused(
       surface: string,
-      failure: Failure | OwnRefusal,
-      keyId: string | null = 'keyId' in failure ? failure.keyId : null,
+      outcome: (Failure | OwnRefusal)['reason'],
+      keyId: string | null = null,
     ): void {
       add({
         hour: Math.floor(clock() / HOUR_MS),
         accountId: null,
         keyId,
         dialect: dialectOf(surface),
-        outcome: failure.reason,
+        outcome,
         requests: 1,
       })
     },

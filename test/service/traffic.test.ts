@@ -47,11 +47,11 @@ describe('traffic', () => {
     const [one, two] = [await seedXdent(), await seedXdent()]
     for (let n = 0; n < 100; n++) uses.count(one)
     uses.count(two)
-    for (let n = 0; n < 3; n++) traffic.refused('xdent', { reason: 'key_unknown' })
-    traffic.refused('xdent', { reason: 'key_disabled', keyId: one.id })
-    traffic.refused('xdent', { reason: 'key_disabled', keyId: one.id })
-    traffic.refused('forward-auth', { reason: 'credential_missing' })
-    traffic.refused('exchange', { reason: 'key_unknown' })
+    for (let n = 0; n < 3; n++) traffic.refused('xdent', 'key_unknown')
+    traffic.refused('xdent', 'key_disabled', one.id)
+    traffic.refused('xdent', 'key_disabled', one.id)
+    traffic.refused('forward-auth', 'credential_missing')
+    traffic.refused('exchange', 'key_unknown')
     await uses.flush()
     await traffic.flush()
     clock.turn(HOUR_MS)
@@ -81,9 +81,9 @@ describe('traffic', () => {
     const { accountId, ownerId } = await core.seedTenant()
     for (const name of ['one', 'two']) {
       const { key } = done(await core.keys.create({ dialect: 'practice', ownerId, name }))
-      traffic.refused('practice', { reason: 'secret_wrong', keyId: key.id })
+      traffic.refused('practice', 'secret_wrong', key.id)
     }
-    traffic.refused('practice', { reason: 'secret_wrong', keyId: core.random.uuid() })
+    traffic.refused('practice', 'secret_wrong', core.random.uuid())
     await traffic.flush()
     const common = { hour: HOUR, dialect: 'practice', outcome: 'secret_wrong' }
     expect(writes).toEqual([
@@ -99,7 +99,7 @@ describe('traffic', () => {
     await traffic.flush()
     expect(writes).toEqual([])
     for (let second = 0; second < 180; second++) {
-      for (let n = 0; n < 100; n++) traffic.refused('xenrad', { reason: 'key_unknown' })
+      for (let n = 0; n < 100; n++) traffic.refused('xenrad', 'key_unknown')
       clock.turn(1000)
     }
     await settle()
@@ -118,7 +118,7 @@ describe('traffic', () => {
 
   test('fails no request where the database takes no write, and is told to the operator', async () => {
     const { traffic, log } = watched(true)
-    traffic.refused('xenrad', { reason: 'key_unknown' })
+    traffic.refused('xenrad', 'key_unknown')
     await traffic.flush()
     expect(log.lines).toMatchObject([{ level: 'error', message: 'the traffic was not written' }])
     await traffic.flush()
