@@ -12,8 +12,11 @@ import { SIGNS_IN, seedOperator, seedSignedUp } from './people.ts'
 import { openReceiver } from './receiver.ts'
 
 const DAY = 86_400_000
+const MINUTE_MS = 60_000
 /** Of the keys' first day: old enough for one that nobody has used for a season. */
 const LIVED_MS = 95 * DAY
+
+const SETTINGS = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTION_DAYS: '30' }
 
 /**
  * A server on a socket, as the console of a small group of clinics has it after three months: keys of
@@ -22,12 +25,9 @@ const LIVED_MS = 95 * DAY
 export async function openWorld(settings: Record<string, string> = {}) {
   const receiver = await openReceiver()
   const dir = temporaryFolder()
-  const seeded = await seedMonths(dir, receiver.url)
-  const server = await startLive(
-    { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTION_DAYS: '30', ...settings },
-    { dir },
-  )
-  await sendMessages(server.url, seeded)
+  const seeded = await seedMonths(dir, receiver.url, Date.now())
+  const server = await startLive({ ...SETTINGS, ...settings }, { dir })
+  await sendMessages((path, init) => fetch(server.url + path, init), seeded)
   const ids = { ...seeded, ...(await happened(server)) }
   return {
     ...server,
@@ -39,11 +39,34 @@ export async function openWorld(settings: Record<string, string> = {}) {
   }
 }
 
+/**
+ * The same without sockets, at an instant that stays, so that its pages are the same in each run. Its
+ * messages have been attempted once.
+ */
+export async function openWorldAt(now: number) {
+  const receiver = await openReceiver()
+  const dir = temporaryFolder()
+  // Ids that two processes make in one millisecond are in no order.
+  const seeded = await seedMonths(dir, receiver.url, now - MINUTE_MS)
+  const server = await testServer(SETTINGS, { dir, clock: testClock(now) })
+  await sendMessages(server.call, seeded)
+  server.deliver.start()
+  await server.deliver.look()
+  await server.deliver.finish()
+  const ids = { ...seeded, ...(await happened(server)) }
+  return {
+    ...server,
+    ids,
+    async close() {
+      await Promise.all([server.close(), receiver.close()])
+    },
+  }
+}
+
 export type World = Awaited<ReturnType<typeof openWorld>>
 export type WorldIds = World['ids']
 
-async function seedMonths(dir: string, receiverUrl: string) {
-  const now = Date.now()
+async function seedMonths(dir: string, receiverUrl: string, now: number) {
   const clock = testClock(now - LIVED_MS)
   const server = await testServer({}, { dir, clock })
   const { accounts, places, routes, people } = server
@@ -124,7 +147,11 @@ async function seedMonths(dir: string, receiverUrl: string) {
 }
 
 /** What pages of one message, one request and one event are about. */
-async function happened({ messages, audit, record }: LiveServer) {
+async function happened({
+  messages,
+  audit,
+  record,
+}: Pick<LiveServer, 'messages' | 'audit' | 'record'>) {
   await record()
   const [[message], [refusal]] = await Promise.all([
     messages.list({ limit: 1 }),
@@ -135,12 +162,12 @@ async function happened({ messages, audit, record }: LiveServer) {
 
 /** As the key's holder sends them: some arrive, some wait before a closed door. */
 async function sendMessages(
-  url: string,
+  send: (path: string, init: RequestInit) => Promise<Response>,
   ids: Awaited<ReturnType<typeof seedMonths>>,
 ): Promise<void> {
   const { apiKey, secret } = ids.secrets['Nightly results'] ?? {}
   const post = (path: string, body: object, headers: Record<string, string> = {}) =>
-    fetch(url + path, { method: 'POST', body: JSON.stringify(body), headers })
+    send(path, { method: 'POST', body: JSON.stringify(body), headers })
   const tokens = await post('/auth/authenticate', { apiKey, secret })
   const { accessToken } = (await tokens.json()) as { accessToken: string }
   await post('/auth/authenticate', ids.secrets['Scheduling bridge'] ?? {})
