@@ -162,7 +162,12 @@ export function compose(parts: Parts): Latchkey {
   const chain = createChain({ storage, anchor, notary, random, clock, log })
   const uses = createUses(storage, clock, log, keepAlive, traffic)
   const proofs = createKeyProofs({
-    ...{ storage, hasher, digester, clock, log, keepAlive },
+    storage,
+    hasher,
+    digester,
+    clock,
+    log,
+    keepAlive,
     digestImported: config.digestImported,
   })
   const common = {
@@ -203,12 +208,24 @@ export function compose(parts: Parts): Latchkey {
   const nextMessageId = createMessageIds({ storage, clock })
   const deskOf = createDeskOf({
     nextMessageId,
-    ...{ ...secrets, courier, notary, anchor, region, consoleUrl, standings, log },
+    ...secrets,
+    courier,
+    notary,
+    anchor,
+    region,
+    consoleUrl,
+    standings,
+    log,
     wake: deliver.wake,
   })
 
   const access = createAccess({
-    ...{ ...secrets, totp, recorder, log, region, firstLink: parts.welcome },
+    ...secrets,
+    totp,
+    recorder,
+    log,
+    region,
+    firstLink: parts.welcome,
     guesses: guessesOf('console'),
   })
 

@@ -110,7 +110,8 @@ describe('an id that is a UUID', () => {
     await tokensOf(await server.authenticate(publicId, made.secret))
     const other = done(await server.routes.addSource({ accountId, name: 'Other' }))
     const again = await server.keys.create({
-      ...{ ...wish, sourceId: other.id },
+      ...wish,
+      sourceId: other.id,
       publicId: publicId.toLowerCase(),
     })
     expect(again.ok).toBe(false)
@@ -121,7 +122,10 @@ describe('an id that is a UUID', () => {
     const source = done(await server.routes.addSource({ accountId, name: 'Imported' }))
     const made = done(
       await server.keys.create({
-        ...{ dialect: 'redox', ownerId, sourceId: source.id, name: 'imported' },
+        dialect: 'redox',
+        ownerId,
+        sourceId: source.id,
+        name: 'imported',
         publicId: 'Partner-SEVEN',
       }),
     )
@@ -151,12 +155,15 @@ describe('an id that is a UUID', () => {
     )
     expect(listed.body.items).toHaveLength(1)
     const added = await ask('POST', '/sources', {
-      ...{ name: 'Ward', accountId: up(key.accountId), id: up(crypto.randomUUID()) },
+      name: 'Ward',
+      accountId: up(key.accountId),
+      id: up(crypto.randomUUID()),
     })
     expect(added.body).toMatchObject({ accountId: key.accountId })
     expect(added.body.id).toBe(added.body.id.toLowerCase())
     const subscribed = await ask('POST', '/subscriptions', {
-      ...{ sourceId: up(added.body.id), destinationId: up(key.destinationId) },
+      sourceId: up(added.body.id),
+      destinationId: up(key.destinationId),
     })
     expect(subscribed.body).toMatchObject({ destinationId: key.destinationId })
     await ask('PUT', `/sources/${up(added.body.id)}/name`, { name: 'Ward 2' })

@@ -83,7 +83,9 @@ export function createApps(deps: AppDeps): Apps {
   if (!deps.console) return { app, consoleApp: null }
   const consoleApp = createBareApp(deps)
   const answered = createAnswered({
-    ...{ exchange: refuseTokens, refresh: refuseTokens, message: bearer.refuse },
+    exchange: refuseTokens,
+    refresh: refuseTokens,
+    message: bearer.refuse,
     ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
   })
   consoleApp.route('/', health(deps))

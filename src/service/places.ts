@@ -175,7 +175,9 @@ export function createPlaces(deps: PlacesDeps) {
       const seen = new Map<string, SeenAddress>()
       for (const action of ['token.issued', 'token.refreshed']) {
         for (const { at, facts } of await storage.listEvents({
-          ...{ accountId, action, since },
+          accountId,
+          action,
+          since,
           limit: SEEN_EVENTS,
         })) {
           if (typeof facts.address !== 'string') continue

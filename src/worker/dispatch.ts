@@ -16,7 +16,10 @@ export function createDispatch({ allowed }: { allowed: readonly Network[] }): Di
     }
     try {
       const answer = await fetch(url, {
-        ...{ method, headers, redirect: 'manual', signal },
+        method,
+        headers,
+        redirect: 'manual',
+        signal,
         body: body as BodyInit | null,
       })
       return ok({ status: answer.status, ...(await readUpTo(limitBytes, answer.body)) })

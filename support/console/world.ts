@@ -117,7 +117,8 @@ async function seedMonths(dir: string, receiverUrl: string, now: number) {
   clock.set(now)
   const newcomer = done(
     await accounts.addUser({
-      ...{ accountId, role: 'member' },
+      accountId,
+      role: 'member',
       email: 'sam.ortiz@harbour-lane.example',
     }),
   )

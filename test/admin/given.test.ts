@@ -228,7 +228,9 @@ describe('a test message', () => {
   const message = (destinationId: string, test: boolean) => ({
     message: {
       Meta: {
-        ...{ DataModel: 'Device', EventType: 'New', Test: test },
+        DataModel: 'Device',
+        EventType: 'New',
+        Test: test,
         Destinations: [{ ID: destinationId }],
       },
       Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },

@@ -243,7 +243,8 @@ test('a guesser of API tokens must wait, and a valid token from the same address
   expect((await askerOf(strict, 'two words')('GET', '/me')).status).toBe(429)
   expect((await askerOf(strict, null)('GET', '/me')).status).toBe(401)
   const elsewhere = await strict.call('/admin/v1/me', {
-    ...{ method: 'GET', address: '198.51.100.9' },
+    method: 'GET',
+    address: '198.51.100.9',
     headers: { Authorization: 'Bearer lk_guess' },
   })
   expect(elsewhere.status).toBe(401)
@@ -256,7 +257,8 @@ test('guesses at API tokens are counted for an IPv6 /64', async () => {
   const strict = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '3' })
   const guess = (address: string) =>
     strict.call('/admin/v1/me', {
-      ...{ method: 'GET', address },
+      method: 'GET',
+      address,
       headers: { Authorization: 'Bearer lk_guess' },
     })
   for (let n = 0; n < 3; n++) expect((await guess(`2001:db8::${n}`)).status).toBe(401)

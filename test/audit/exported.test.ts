@@ -23,7 +23,9 @@ describe('Who takes the audit along is told of in it', () => {
     const operator = await someone(server, 'operator')
     const { headers } = await operator.send('/console/audit/export')
     expect(await newest()).toMatchObject({
-      ...{ action: 'audit.exported', subject: 'audit', actor: operator.person.user.id },
+      action: 'audit.exported',
+      subject: 'audit',
+      actor: operator.person.user.id,
       requestId: headers.get('x-request-id'),
     })
     expect((await operator.get('/console/audit')).text).toContain('Audit exported The audit of all')
@@ -33,7 +35,8 @@ describe('Who takes the audit along is told of in it', () => {
     const { ask, user } = await seedAsker(server)
     const { headers } = await ask('GET', '/audit/export')
     expect(await newest()).toMatchObject({
-      ...{ action: 'audit.exported', actor: user.id },
+      action: 'audit.exported',
+      actor: user.id,
       requestId: headers.get('x-request-id'),
     })
   })

@@ -79,8 +79,12 @@ test('every refresh token that was issued after a backup is honoured when it is 
     bytes: statSync(file).size,
     schemaVersion: SCHEMA_VERSION,
     rows: {
-      ...{ accounts: 1, ...presented.rows, users: 2, keys: 6 },
-      ...{ messages: before.length, deliveries: before.length },
+      accounts: 1,
+      ...presented.rows,
+      users: 2,
+      keys: 6,
+      messages: before.length,
+      deliveries: before.length,
     },
   })
   expect(statSync(file).mode & 0o777).toBe(0o600)

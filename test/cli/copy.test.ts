@@ -69,10 +69,15 @@ test(
     const copied = await copy(url, there)
     expect(copied.every(isEqual)).toBe(true)
     expect(rowsOf(copied)).toMatchObject({
-      ...{ ...presented.rows, users: KEYS + 1, keys: allKeys },
+      ...presented.rows,
+      users: KEYS + 1,
+      keys: allKeys,
       key_uses: (presented.rows.key_uses ?? 0) + vendors.length,
-      ...{ sources: KEYS, subscriptions: KEYS },
-      ...{ grants: vendors.length, messages: vendors.length, deliveries: vendors.length },
+      sources: KEYS,
+      subscriptions: KEYS,
+      grants: vendors.length,
+      messages: vendors.length,
+      deliveries: vendors.length,
     })
     const returned = await copy(there, `sqlite:${back}`)
     expect(digests(returned)).toEqual(digests(copied))

@@ -97,7 +97,8 @@ test('an audit that was changed behind the server’s back is found, with where 
   expect(code).toBe(1)
   expect(amiss).toEqual([
     {
-      ...{ check: 'audit', status: 'fail' },
+      check: 'audit',
+      status: 'fail',
       message:
         'it is broken in one place: event 1 is not the one that was sealed: it was changed, or put in',
       advice: expect.stringContaining('`latchkey audit verify`'),

@@ -74,7 +74,8 @@ describe('A test message', () => {
     expect(stdout).toContain('"Errors"')
     const json = await runCli(send('--destination', other, '--json'), { dir })
     expect(JSON.parse(json.stdout)).toMatchObject({
-      ...{ messageId: null, status: 403 },
+      messageId: null,
+      status: 403,
       refusal: { reason: 'destination_not_subscribed' },
     })
   })

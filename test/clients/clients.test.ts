@@ -230,7 +230,9 @@ describe('a receiver that forgets what it has seen by Meta.Message.ID', () => {
       expect(await verify()).toBe(true)
       const message = {
         Meta: {
-          ...{ DataModel: 'PatientAdmin', EventType: 'Cancel', ...written },
+          DataModel: 'PatientAdmin',
+          EventType: 'Cancel',
+          ...written,
           EventDateTime: '2015-03-25T20:52:35.000Z',
           Destinations: [{ ID: destinationId }],
         },
@@ -256,7 +258,8 @@ test('a client that asks is told what the receiver put into Meta of its answer',
     expect(await verify()).toBe(true)
     const asked = await send({
       Meta: {
-        ...{ DataModel: 'PatientSearch', EventType: 'Query' },
+        DataModel: 'PatientSearch',
+        EventType: 'Query',
         EventDateTime: '2015-03-25T20:52:35.000Z',
         Destinations: [{ ID: destinationId }],
       },

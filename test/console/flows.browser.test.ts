@@ -171,8 +171,11 @@ test('a browser keeps the mark of who has signed in there when he signs out, and
   const [mark, ...more] = await page.context().cookies()
   expect(more).toEqual([])
   expect(mark).toMatchObject({
-    ...{ name: '__Host-latchkey-device', path: '/' },
-    ...{ httpOnly: true, secure: true, sameSite: 'Strict' },
+    name: '__Host-latchkey-device',
+    path: '/',
+    httpOnly: true,
+    secure: true,
+    sameSite: 'Strict',
   })
   await close()
 })

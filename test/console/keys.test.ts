@@ -18,7 +18,9 @@ beforeAll(async () => {
   const source = done(await server.routes.addSource({ accountId, name: 'Nightly' }))
   const developer = done(await server.places.addDeveloper({ accountId, name: 'Maker' }))
   place = {
-    ...{ siteId: site.id, sourceId: source.id, developerId: developer.id },
+    siteId: site.id,
+    sourceId: source.id,
+    developerId: developer.id,
     developerKey: developer.developerKey,
   }
 })
@@ -60,8 +62,12 @@ async function made(dialect: Dialect, name = `${dialect} key`) {
   const { source, site, developer } = (await wishOf(dialect)) as Record<string, string>
   return done(
     await server.keys.create({
-      ...{ dialect, ownerId: engineer.person.user.id, name },
-      ...{ sourceId: source, siteId: site, developerId: developer },
+      dialect,
+      ownerId: engineer.person.user.id,
+      name,
+      sourceId: source,
+      siteId: site,
+      developerId: developer,
     }),
   )
 }
@@ -304,7 +310,10 @@ describe('a key is edited', () => {
     const edited = await engineer.send(`${KEYS}/${key.id}/edit`, { ...fields, name: 'night job' })
     expect([edited.status, edited.location]).toEqual([303, `${KEYS}/${key.id}?said=key-edited`])
     expect(done(await server.keys.find(key.id))).toMatchObject({
-      ...{ name: 'night job', description: '', access: 'standard', expiresAt },
+      name: 'night job',
+      description: '',
+      access: 'standard',
+      expiresAt,
       ownerId: engineer.person.user.id,
     })
   })
@@ -510,7 +519,10 @@ describe('the list', () => {
       const wish = { dialect: 'xdent', ownerId: many.person.user.id, name } as const
       const { key } = done(await server.keys.create(wish))
       const uses = Array.from({ length: 30 }, (_, d) => ({
-        ...{ keyId: key.id, day: day - d, uses: (d * 7919 * n) % 997, lastAt: 1 },
+        keyId: key.id,
+        day: day - d,
+        uses: (d * 7919 * n) % 997,
+        lastAt: 1,
       }))
       await server.storage.addKeyUses(uses)
     }

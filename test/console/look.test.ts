@@ -28,7 +28,10 @@ test.each([
   [1_000_000, ['1,000,000', '500,000', '0']],
 ])('a chart of up to %i stands on a scale of whole figures', async (most, scale) => {
   const drawn = await chart({
-    ...{ label: 'Requests', goodName: 'Admitted', badName: 'Refused', unit: 'Hour' },
+    label: 'Requests',
+    goodName: 'Admitted',
+    badName: 'Refused',
+    unit: 'Hour',
     stacks: [{ name: '12:00', good: most, bad: 0 }],
   })
   const list = /<ul class="scale"[^>]*>(.*?)<\/ul>/.exec(String(drawn))?.[1] ?? ''

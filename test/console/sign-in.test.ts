@@ -88,7 +88,9 @@ describe('who signs in again', () => {
     const secrets = [former, elsewhere, next.cookies.get('__Host-latchkey')]
     expect(await Promise.all(secrets.map(lives))).toEqual([false, true, true])
     const [event] = await server.storage.listEvents({
-      ...{ subject: person.user.id, action: 'session.ended', limit: 1 },
+      subject: person.user.id,
+      action: 'session.ended',
+      limit: 1,
     })
     expect(event?.actor).toBe(person.user.id)
   })

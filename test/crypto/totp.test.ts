@@ -48,8 +48,11 @@ describe('a code of a second factor', () => {
     expect(uri.protocol).toBe('otpauth:')
     expect(decodeURIComponent(uri.pathname)).toMatch(/Latchkey:dr@acme\.example$/)
     expect(Object.fromEntries(uri.searchParams)).toEqual({
-      ...{ issuer: 'Latchkey', secret: SECRET },
-      ...{ algorithm: 'SHA1', digits: '6', period: '30' },
+      issuer: 'Latchkey',
+      secret: SECRET,
+      algorithm: 'SHA1',
+      digits: '6',
+      period: '30',
     })
   })
 })

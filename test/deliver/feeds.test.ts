@@ -441,8 +441,13 @@ describe('a feed that waits', () => {
     await process.finish()
     conduct = () => 'take'
     await core.storage.skipMessage(id, null, {
-      ...{ id: core.random.uuid(), at: 0, actor: 'operator', action: 'message.skipped' },
-      ...{ subject: id, facts: {}, requestId: null },
+      id: core.random.uuid(),
+      at: 0,
+      actor: 'operator',
+      action: 'message.skipped',
+      subject: id,
+      facts: {},
+      requestId: null,
     })
     await process.work()
     expect(takenAt('/a')).toEqual(['second'])

@@ -58,7 +58,10 @@ test('a script reads what arrived, the newest first, and the last one as it came
   await post(app, last, TOKEN)
   const arrival = {
     at: expect.stringMatching(/^\d{4}-.*Z$/),
-    ...{ kind: 'message', dataModel: 'Device', eventType: 'New', answered: 200 },
+    kind: 'message',
+    dataModel: 'Device',
+    eventType: 'New',
+    answered: 200,
   }
   expect(await told(app)).toEqual({
     failing: false,

@@ -87,8 +87,15 @@ test.each([
     const feedId = done(await server.routes.subscribe({ ...wish, dataModel })).id
     const id = crypto.randomUUID()
     await storage.addMessage({
-      ...{ id, serial: 1, keyId: sender.keyId, sourceId: sender.sourceId, sealedPayload: '' },
-      ...{ dataModel, eventType: 'New', test: false, receivedAt: clock() },
+      id,
+      serial: 1,
+      keyId: sender.keyId,
+      sourceId: sender.sourceId,
+      sealedPayload: '',
+      dataModel,
+      eventType: 'New',
+      test: false,
+      receivedAt: clock(),
       deliveries: [
         {
           id: crypto.randomUUID(),

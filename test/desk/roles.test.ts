@@ -28,8 +28,13 @@ async function seated(role: Role) {
 }
 
 const told = (id: string) => ({
-  ...{ id: crypto.randomUUID(), at: 1, actor: id, action: 'test.done', subject: id },
-  ...{ facts: {}, requestId: null },
+  id: crypto.randomUUID(),
+  at: 1,
+  actor: id,
+  action: 'test.done',
+  subject: id,
+  facts: {},
+  requestId: null,
 })
 
 const refused = (message: string) => ({ ok: false, failure: { problem: 'forbidden', message } })

@@ -23,8 +23,13 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const eventOf = (): AuditEvent => ({
-  ...{ id: crypto.randomUUID(), at: 1, actor: 'me', action: 'test.done' },
-  ...{ subject: crypto.randomUUID(), facts: {}, requestId: null },
+  id: crypto.randomUUID(),
+  at: 1,
+  actor: 'me',
+  action: 'test.done',
+  subject: crypto.randomUUID(),
+  facts: {},
+  requestId: null,
 })
 
 type Verb = (...args: unknown[]) => unknown

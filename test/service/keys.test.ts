@@ -50,7 +50,10 @@ describe('a key is made', () => {
     async (dialect) => {
       const [access] = accessesOf(dialect)
       const { key, secret } = await create(dialect, {
-        ...{ name: ' n ', description: ' a\nb ', reference: ' PO-1 ', access },
+        name: ' n ',
+        description: ' a\nb ',
+        reference: ' PO-1 ',
+        access,
       })
       const { ownerId, accountId, site, developer } = tenant
       const { belongsTo, form, secret: kept } = traitsOf(dialect)
@@ -62,12 +65,22 @@ describe('a key is made', () => {
         sourceId: belongsTo === 'source' ? key.sourceId : null,
         siteId: belongsTo === 'site' ? site.id : null,
         developerId: belongsTo === 'developer' ? developer.id : null,
-        ...{ name: 'n', description: 'a\nb', reference: 'PO-1', access },
+        name: 'n',
+        description: 'a\nb',
+        reference: 'PO-1',
+        access,
         publicId: expect.stringMatching(/^[0-9a-f-]{36}$/),
-        ...{ status: 'enabled', disabledBy: null, assignedAt: null, expiresAt: null },
+        status: 'enabled',
+        disabledBy: null,
+        assignedAt: null,
+        expiresAt: null,
         createdAt: core.clock(),
-        ...{ disabledAt: null, revokedAt: null, secretReplacedAt: null },
-        ...{ previousSecretEndsAt: null, lastUsedAt: null, eventId: key.eventId },
+        disabledAt: null,
+        revokedAt: null,
+        secretReplacedAt: null,
+        previousSecretEndsAt: null,
+        lastUsedAt: null,
+        eventId: key.eventId,
       })
       expect(secret).toMatch(form === 'code' ? /^[A-Z0-9]{16}$/ : /^lk_[\w-]{49}$/)
       const row = await core.storage.findKey(key.publicId)
@@ -81,7 +94,9 @@ describe('a key is made', () => {
       const place = { sourceId: key.sourceId, siteId: key.siteId, developerId: key.developerId }
       const facts = Object.entries(place).filter(([, id]) => id !== null)
       expect(event?.facts).toEqual({
-        ...{ dialect, publicId: key.publicId, ownerId },
+        dialect,
+        publicId: key.publicId,
+        ownerId,
         ...Object.fromEntries(facts),
       })
     },
@@ -426,7 +441,9 @@ describe('a key is edited', () => {
     const endless = done(await core.keys.edit(key.id, { expiresAt: null, access: 'read' }))
     expect(endless).toEqual({
       ...edited,
-      ...{ expiresAt: null, access: 'read', eventId: endless.eventId },
+      expiresAt: null,
+      access: 'read',
+      eventId: endless.eventId,
     })
   })
 

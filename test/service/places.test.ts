@@ -231,8 +231,13 @@ test('the addresses that tokens were asked for from are told once each, the last
   const rule = done(await places.addAddress({ accountId, network: '203.0.113.0/24' }))
   const DAY = 24 * 60 * 60 * 1000
   const seen = (address: string, days: number, action = 'token.issued') => ({
-    ...{ id: random.uuid(), at: clock() - days * DAY, actor: 'key', action, subject: rule.id },
-    ...{ facts: { address }, requestId: null },
+    id: random.uuid(),
+    at: clock() - days * DAY,
+    actor: 'key',
+    action,
+    subject: rule.id,
+    facts: { address },
+    requestId: null,
   })
   await storage.addEvents([
     seen('203.0.113.1', 2),

@@ -24,7 +24,11 @@ export async function startDestination(destination: number, chance: Chance, reco
     const open = { ended: Number.POSITIVE_INFINITY, endedAt: Number.POSITIVE_INFINITY }
     const arrival = recorder.arrive({
       ...readMessage(body, destination),
-      ...{ destination, began, at, ending: 'unanswered', ...open },
+      destination,
+      began,
+      at,
+      ending: 'unanswered',
+      ...open,
     })
     await behave(conduct, arrival, answer)
   })

@@ -11,11 +11,20 @@ const REFUSED = { number: 1, at: 1000, ms: 10, outcome: 'refused' } as const
 const DELIVERED = { number: 2, at: 2000, ms: 10, outcome: 'delivered' } as const
 
 const came = (at: number, number = 1): Arrival => ({
-  ...{ source: 1, number, destination: 0, deliveryId: `delivery ${number}`, isIntact: true },
-  ...{ began: at, at, ended: at + 5, endedAt: at + 5, ending: 'taken' },
+  source: 1,
+  number,
+  destination: 0,
+  deliveryId: `delivery ${number}`,
+  isIntact: true,
+  began: at,
+  at,
+  ended: at + 5,
+  endedAt: at + 5,
+  ending: 'taken',
 })
 const kept = (attempts: Attempts, more: Partial<Kept> = {}): Kept => ({
-  ...{ messages: 1, payloads: 0 },
+  messages: 1,
+  payloads: 0,
   deliveries: [{ id: 'delivery 1', status: 'delivered', attempts }],
   ...more,
 })

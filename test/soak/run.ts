@@ -16,7 +16,9 @@ for (const engine of engines) {
   report(`${engine}: ${messages} messages, seed ${seed}`)
   let told = 0
   const outcome = await soak({
-    ...{ engine, messages, seed },
+    engine,
+    messages,
+    seed,
     tell(acknowledged, delivered) {
       const line = `${engine}: ${acknowledged} acknowledged, ${delivered} delivered`
       showProgress(line)

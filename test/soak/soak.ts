@@ -50,7 +50,11 @@ export async function soak({ engine, messages, seed, tell }: Soak): Promise<Outc
     await stage.fleet.stop()
     const kept = await readKept(stage.place.ask)
     return {
-      ...{ engine, seed, seconds: (Date.now() - began) / 1000, resumed, kept },
+      engine,
+      seed,
+      seconds: (Date.now() - began) / 1000,
+      resumed,
+      kept,
       ledger: recorder.ledger,
       requests: recorder.requests,
       verdict: judge(recorder.ledger),

@@ -49,7 +49,11 @@ export async function openStage(
   process.once('exit', clear)
 
   return {
-    ...{ recorder, place, latchkey, fleet, ...world },
+    recorder,
+    place,
+    latchkey,
+    fleet,
+    ...world,
     /** Aborted when it is over, however it ends: nobody waits on. */
     signal,
     async close() {

@@ -8,7 +8,10 @@ import { judge } from './verdict.ts'
 
 /** Message n of source 1, at destination 0 where nothing else is said. */
 const sent = (number: number, more: Partial<Sent> = {}): Sent => ({
-  ...{ source: 1, number, destinations: [0], isAcknowledged: true },
+  source: 1,
+  number,
+  destinations: [0],
+  isAcknowledged: true,
   ...more,
 })
 
@@ -26,7 +29,10 @@ const verdict = (ledger: Partial<Ledger>) =>
   judge({ sent: [sent(1), sent(2)], arrivals: [], troubles: [], ...ledger })
 
 const FINE = {
-  ...{ lost: [], outOfOrder: [], repeated: [], altered: [] },
+  lost: [],
+  outOfOrder: [],
+  repeated: [],
+  altered: [],
   explained: { brokenOff: 0, inTrouble: 0 },
 }
 const killed = (from: number, until = from + 5): Trouble => ({ kind: 'worker killed', from, until })

@@ -30,7 +30,11 @@ export function processOn(core: Core, more: Partial<DeliverDeps> = {}) {
   const { storage, sealer, clock, log, random } = core
   const by = random.requestId()
   const deliver = createDeliver({
-    ...{ storage, sealer, clock, log, by },
+    storage,
+    sealer,
+    clock,
+    log,
+    by,
     courier: plainCourier,
     render: renderDelivered,
     jitter: () => 0,
@@ -78,8 +82,15 @@ export async function seedFeeds(core: Core, urls: readonly string[]) {
         destinationId: feed.destinationId,
       }))
       await storage.addMessage({
-        ...{ id, serial: random.serial(), keyId: 'key', sourceId: source.id, deliveries },
-        ...{ dataModel: 'Device', eventType: 'New', test: false, receivedAt: clock() },
+        id,
+        serial: random.serial(),
+        keyId: 'key',
+        sourceId: source.id,
+        deliveries,
+        dataModel: 'Device',
+        eventType: 'New',
+        test: false,
+        receivedAt: clock(),
         sealedPayload: await sealer.seal(new TextEncoder().encode(payload), id),
       })
       return { id, deliveries }

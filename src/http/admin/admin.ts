@@ -60,13 +60,16 @@ export function createAdmin(deps: AdminDeps): Hono {
     const Allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ')
     app.all(routeOf(path), (c) =>
       refused(callerOf(deps, c), {
-        ...{ kind: 'method_not_allowed', detail: `it knows ${Allow}`, headers: { Allow } },
+        kind: 'method_not_allowed',
+        detail: `it knows ${Allow}`,
+        headers: { Allow },
       }),
     )
   }
   app.all('*', (c) =>
     refused(callerOf(deps, c), {
-      ...{ kind: 'not_found', detail: `${ADMIN}/reference shows every path that there is` },
+      kind: 'not_found',
+      detail: `${ADMIN}/reference shows every path that there is`,
     }),
   )
   return app
@@ -147,7 +150,9 @@ function withoutBody(status: number, caller: Caller): Response {
 }
 
 const notAllowed = (permission: Forbidden['permission']): Problem => ({
-  ...{ kind: 'forbidden', detail: `this needs the permission ${permission}`, permission },
+  kind: 'forbidden',
+  detail: `this needs the permission ${permission}`,
+  permission,
 })
 
 const AWAY: Problem = {

@@ -39,7 +39,9 @@ const problem = z
 export function documentOf(groups: readonly Group[], url: string) {
   const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono()
   registry.registerComponent('securitySchemes', 'token', {
-    ...{ type: 'http', scheme: 'bearer', description: 'An API token of yours' },
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API token of yours',
   })
   for (const [kind, { status, title, about }] of Object.entries(PROBLEMS)) {
     registry.registerComponent('responses', kind, {

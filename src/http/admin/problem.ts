@@ -99,8 +99,14 @@ export function problemReply(problem: Problem, requestId: string, basePath: stri
   return {
     status,
     body: JSON.stringify({
-      ...{ type: typeOf(kind, basePath), title, status, detail, requestId },
-      ...{ permission, errors, retryAfterSeconds },
+      type: typeOf(kind, basePath),
+      title,
+      status,
+      detail,
+      requestId,
+      permission,
+      errors,
+      retryAfterSeconds,
     }),
     type: PROBLEM_TYPE,
     headers: {

@@ -8,8 +8,10 @@ export async function seedOperator({ access, people }: Latchkey): Promise<Seeded
   const username = 'operator'
   const password = crypto.randomUUID()
   const first = {
-    ...{ accountName: 'Latchkey Demo', email: 'operator@latchkey.example' },
-    ...{ username, password },
+    accountName: 'Latchkey Demo',
+    email: 'operator@latchkey.example',
+    username,
+    password,
   }
   const caller = { address: '127.0.0.1', requestId: crypto.randomUUID(), path: '/console/welcome' }
   const accepted = await access.accept(secret, first, caller)

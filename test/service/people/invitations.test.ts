@@ -88,7 +88,8 @@ describe('the link to a password', () => {
     const { secret } = done(await server.people.invite(user.id))
     expect(await server.access.welcome(before.secret)).toEqual(gone)
     expect(got(await server.access.welcome(secret))).toMatchObject({
-      ...{ for: 'first_password', wantsUsername: false },
+      for: 'first_password',
+      wantsUsername: false,
       user: { id: user.id },
     })
     got(await server.access.accept(secret, { password: PASSWORD, username: 'else' }, from()))
@@ -144,7 +145,9 @@ describe('the link to a password', () => {
     const user = await newcomer()
     const { secret } = done(await server.people.invite(user.id))
     const [one, other] = ['one', 'other'].map((username) => ({
-      ...{ user, accountId: user.accountId, username },
+      user,
+      accountId: user.accountId,
+      username,
       password: `${username}, and a few more words`,
     }))
     if (one === undefined || other === undefined) throw new Error('there are two')

@@ -331,8 +331,14 @@ export function listsConform(name: string, given: Given): void {
       await storage.setTotp(a.id, { sealed: 's', recoveryDigests: [] }, eventOf(a.id))
       const began = eventOf(a.id, { action: 'session.started', at: 7 })
       const session = {
-        ...{ id: v7(), userId: a.id, kind: 'browser' as const, name: 'Firefox', digest: v7() },
-        ...{ createdAt: 7, seenAt: 9, expiresAt: 20 },
+        id: v7(),
+        userId: a.id,
+        kind: 'browser' as const,
+        name: 'Firefox',
+        digest: v7(),
+        createdAt: 7,
+        seenAt: 9,
+        expiresAt: 20,
       }
       await storage.addSession(session, began)
       const both = await storage.listSignIns([a.id, b.id], 10)

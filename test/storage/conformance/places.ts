@@ -94,8 +94,13 @@ export function placesConform(name: string, given: Given): void {
       const username = v7()
       const users = await crowd(() => {
         const one: User = {
-          ...{ id: v7(), accountId: id, email: v7(), role: 'engineer', createdAt: 1 },
-          ...{ username, leftAt: null },
+          id: v7(),
+          accountId: id,
+          email: v7(),
+          role: 'engineer',
+          createdAt: 1,
+          username,
+          leftAt: null,
         }
         return storage.addUser(one, eventOf(one.id))
       })

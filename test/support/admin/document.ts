@@ -48,13 +48,11 @@ export function shownIn({ paths }: ApiDocument): Shown[] {
       }
       return Object.entries(bodies).map(([what, { value: body }]) => ({
         called: `${operation.summary}${what === '' ? '' : `: ${what}`}`,
-        ...{
-          method: method.toUpperCase(),
-          path,
-          operation,
-          body,
-          target: targetOf(path, operation),
-        },
+        method: method.toUpperCase(),
+        path,
+        operation,
+        body,
+        target: targetOf(path, operation),
       }))
     }),
   )

@@ -25,7 +25,10 @@ const listed = (id: string): [{ limit: number; accountId?: string; after?: strin
 ]
 const name = 'name'
 const testMessage = (destinationId: string) => ({
-  ...{ dataModel: 'Device', eventType: 'New', sourceId: null, destinationIds: [destinationId] },
+  dataModel: 'Device',
+  eventType: 'New',
+  sourceId: null,
+  destinationIds: [destinationId],
   payload: new TextEncoder().encode('{}'),
   render: () => new TextEncoder().encode('{}'),
   signal: () => new AbortController().signal,

@@ -32,8 +32,11 @@ export const STORAGE_CALLS: Calls = {
   addAccount: (theirs, e) => [
     [
       {
-        ...{ ...row(theirs), region: 'us', status: 'open' },
-        ...{ departedKeys: 'keep', addressesEnforced: false },
+        ...row(theirs),
+        region: 'us',
+        status: 'open',
+        departedKeys: 'keep',
+        addressesEnforced: false,
       },
       e,
     ],
@@ -63,15 +66,20 @@ export const STORAGE_CALLS: Calls = {
   addKey: (theirs, e) => [
     [
       {
-        ...{ ...row(theirs), ownerId: theirs.engineerId, dialect: 'xdent', publicId: e.id },
-        ...{ sourceId: null, siteId: null, developerId: null, description: '', reference: '' },
-        ...{
-          access: 'standard',
-          secretHash: e.id,
-          secretDigest: null,
-          sealedSecret: null,
-          tokenSalt: '',
-        },
+        ...row(theirs),
+        ownerId: theirs.engineerId,
+        dialect: 'xdent',
+        publicId: e.id,
+        sourceId: null,
+        siteId: null,
+        developerId: null,
+        description: '',
+        reference: '',
+        access: 'standard',
+        secretHash: e.id,
+        secretDigest: null,
+        sealedSecret: null,
+        tokenSalt: '',
         expiresAt: null,
       },
       e,
@@ -112,8 +120,12 @@ export const STORAGE_CALLS: Calls = {
   addDestination: (theirs, e) => [
     [
       {
-        ...{ ...row(theirs), url: null, development: false, verifiedAt: null },
-        ...{ method: 'POST', sealedToken: null },
+        ...row(theirs),
+        url: null,
+        development: false,
+        verifiedAt: null,
+        method: 'POST',
+        sealedToken: null,
       },
       e,
     ],
@@ -150,8 +162,16 @@ export const STORAGE_CALLS: Calls = {
   skipMessage: ({ messageId }, e) => [[messageId, null, e]],
   addMessage: ({ sourceId, keyId, messageId }, e) => {
     const message = {
-      ...{ id: e.id, serial: 1, keyId, sourceId, dataModel: 'Device', eventType: 'New' },
-      ...{ test: true, sealedPayload: messageId, receivedAt: 1, deliveries: [] },
+      id: e.id,
+      serial: 1,
+      keyId,
+      sourceId,
+      dataModel: 'Device',
+      eventType: 'New',
+      test: true,
+      sealedPayload: messageId,
+      receivedAt: 1,
+      deliveries: [],
     }
     return [[message], [message, e]]
   },
@@ -176,8 +196,14 @@ export const STORAGE_CALLS: Calls = {
   addSession: ({ memberId: userId }, e) => [
     [
       {
-        ...{ id: e.id, userId, kind: 'token', name: '', digest: e.id },
-        ...{ createdAt: 1, seenAt: 1, expiresAt: 9e12 },
+        id: e.id,
+        userId,
+        kind: 'token',
+        name: '',
+        digest: e.id,
+        createdAt: 1,
+        seenAt: 1,
+        expiresAt: 9e12,
       },
       e,
     ],

@@ -79,12 +79,23 @@ export async function seedTenant(server: TestServer) {
 
   await storage.addSession(
     {
-      ...{ id: random(), userId: member.id, kind: 'token', name: named('script') },
-      ...{ digest: random(), createdAt: 1, seenAt: 1, expiresAt: Number.MAX_SAFE_INTEGER },
+      id: random(),
+      userId: member.id,
+      kind: 'token',
+      name: named('script'),
+      digest: random(),
+      createdAt: 1,
+      seenAt: 1,
+      expiresAt: Number.MAX_SAFE_INTEGER,
     },
     {
-      ...{ id: random(), at: clock(), actor: member.id, action: 'session.created' },
-      ...{ subject: member.id, facts: {}, requestId: null },
+      id: random(),
+      at: clock(),
+      actor: member.id,
+      action: 'session.created',
+      subject: member.id,
+      facts: {},
+      requestId: null,
     },
   )
   const counted = { accountId, hour: 490_000, dialect: 'redox', outcome: 'admitted' } as const

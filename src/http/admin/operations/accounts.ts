@@ -20,7 +20,9 @@ async function allOf<Item>(
 
 export const accounts: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/accounts', verbs: ['accounts.list'] },
+    method: 'get',
+    path: '/accounts',
+    verbs: ['accounts.list'],
     summary: 'List accounts, the oldest first',
     text: 'Who is no operator sees one: their own.',
     query: z.strictObject(paging),
@@ -28,7 +30,9 @@ export const accounts: readonly Operation[] = [
     run: ({ desk, query }) => paged(query, desk.accounts.list),
   }),
   operation({
-    ...{ method: 'post', path: '/accounts', verbs: ['accounts.create'] },
+    method: 'post',
+    path: '/accounts',
+    verbs: ['accounts.create'],
     summary: 'Create an account',
     body: z.strictObject({
       id: newId,
@@ -46,13 +50,17 @@ export const accounts: readonly Operation[] = [
     run: ({ desk, body }) => desk.accounts.create(body),
   }),
   operation({
-    ...{ method: 'get', path: '/accounts/{id}', verbs: ['accounts.find'] },
+    method: 'get',
+    path: '/accounts/{id}',
+    verbs: ['accounts.find'],
     summary: 'Look at an account',
     answer: account,
     run: ({ desk, id }) => desk.accounts.find(id),
   }),
   operation({
-    ...{ method: 'put', path: '/accounts/{id}/name', verbs: ['accounts.rename'] },
+    method: 'put',
+    path: '/accounts/{id}/name',
+    verbs: ['accounts.rename'],
     summary: 'Rename an account',
     body: z.strictObject({ name }),
     examples: { 'Another name': { name: 'North Clinic and Imaging' } },
@@ -60,20 +68,26 @@ export const accounts: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.accounts.rename(id, body.name),
   }),
   operation({
-    ...{ method: 'post', path: '/accounts/{id}/close', verbs: ['accounts.setStatus'] },
+    method: 'post',
+    path: '/accounts/{id}/close',
+    verbs: ['accounts.setStatus'],
     summary: 'Close an account',
     text: 'Every key of it is refused from the next request on, and its people cannot sign in.',
     answer: account,
     run: ({ desk, id }) => desk.accounts.setStatus(id, 'closed'),
   }),
   operation({
-    ...{ method: 'post', path: '/accounts/{id}/open', verbs: ['accounts.setStatus'] },
+    method: 'post',
+    path: '/accounts/{id}/open',
+    verbs: ['accounts.setStatus'],
     summary: 'Open an account again',
     answer: account,
     run: ({ desk, id }) => desk.accounts.setStatus(id, 'open'),
   }),
   operation({
-    ...{ method: 'put', path: '/accounts/{id}/departed-keys', verbs: ['accounts.setDepartedKeys'] },
+    method: 'put',
+    path: '/accounts/{id}/departed-keys',
+    verbs: ['accounts.setDepartedKeys'],
     summary: 'Say what becomes of the keys of who leaves',
     body: z.strictObject({ departedKeys }),
     examples: { 'They are disabled when their owner leaves': { departedKeys: 'disable' } },
@@ -81,13 +95,17 @@ export const accounts: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.accounts.setDepartedKeys(id, body.departedKeys),
   }),
   operation({
-    ...{ method: 'get', path: '/accounts/{id}/addresses', verbs: ['places.listAddresses'] },
+    method: 'get',
+    path: '/accounts/{id}/addresses',
+    verbs: ['places.listAddresses'],
     summary: 'List the addresses from which the keys of an account may be used',
     answer: listOf(addressRule),
     run: (asker) => allOf(asker, ({ places }, id) => places.listAddresses(id)),
   }),
   operation({
-    ...{ method: 'post', path: '/accounts/{id}/addresses', verbs: ['places.addAddress'] },
+    method: 'post',
+    path: '/accounts/{id}/addresses',
+    verbs: ['places.addAddress'],
     summary: 'Add an address',
     text: 'In force at the next request.',
     body: z.strictObject({
@@ -103,7 +121,9 @@ export const accounts: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.places.addAddress({ accountId: id, ...body }),
   }),
   silent({
-    ...{ method: 'delete', path: '/addresses/{id}', verbs: ['places.removeAddress'] },
+    method: 'delete',
+    path: '/addresses/{id}',
+    verbs: ['places.removeAddress'],
     summary: 'Take an address off the list',
     run: ({ desk, id }) => desk.places.removeAddress(id),
   }),
@@ -119,7 +139,9 @@ export const accounts: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.places.enforceAddresses(id, body.enforced),
   }),
   operation({
-    ...{ method: 'get', path: '/accounts/{id}/seen-addresses', verbs: ['places.seenAddresses'] },
+    method: 'get',
+    path: '/accounts/{id}/seen-addresses',
+    verbs: ['places.seenAddresses'],
     summary: 'List from where tokens were asked for lately',
     text: 'In the last 30 days, the last one first. Keys that are presented at every request are only counted.',
     answer: listOf(seenAddress),

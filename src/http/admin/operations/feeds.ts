@@ -5,11 +5,15 @@ import { listedFeed } from '../schema/feeds.ts'
 
 export const feeds: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/feeds', verbs: ['routes.listFeeds'] },
+    method: 'get',
+    path: '/feeds',
+    verbs: ['routes.listFeeds'],
     summary: 'List feeds, and how each is doing',
     query: z.strictObject({
-      ...{ ...paging, ...ofAccount },
-      ...{ sourceId: isId, destinationId: isId },
+      ...paging,
+      ...ofAccount,
+      sourceId: isId,
+      destinationId: isId,
       stuck: isTrue.openapi({
         description: 'Only those whose first message was tried in vain',
       }),
@@ -21,7 +25,9 @@ export const feeds: readonly Operation[] = [
       ),
   }),
   operation({
-    ...{ method: 'get', path: '/feeds/{id}', verbs: ['routes.findListedFeed'] },
+    method: 'get',
+    path: '/feeds/{id}',
+    verbs: ['routes.findListedFeed'],
     summary: 'Look at a feed',
     text: '`id` is that of its subscription.',
     answer: listedFeed,

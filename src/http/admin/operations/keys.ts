@@ -23,7 +23,9 @@ const texts = { description: z.string().optional(), reference: z.string().option
 
 export const keys: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/keys', verbs: ['keys.search'] },
+    method: 'get',
+    path: '/keys',
+    verbs: ['keys.search'],
     summary: 'List and search keys of every dialect',
     query: z.strictObject({ ...questions, order, ...paging }),
     answer: listOf(listedKey),
@@ -33,7 +35,9 @@ export const keys: readonly Operation[] = [
     },
   }),
   operation({
-    ...{ method: 'get', path: '/keys/count', verbs: ['keys.count'] },
+    method: 'get',
+    path: '/keys/count',
+    verbs: ['keys.count'],
     summary: 'Count keys',
     text: `Up to ${COUNTED}: that many are \`${COUNTED}\` or more.`,
     query: z.strictObject(questions),
@@ -42,7 +46,9 @@ export const keys: readonly Operation[] = [
       ok({ count: await desk.keys.count(questionsOf(query), COUNTED) }),
   }),
   operation({
-    ...{ method: 'post', path: '/keys', verbs: ['keys.create'] },
+    method: 'post',
+    path: '/keys',
+    verbs: ['keys.create'],
     summary: 'Create a key, and be shown its secret',
     text:
       'What a key belongs to is its dialect’s: a source for `redox`, a site for `xenrad`, a developer for ' +
@@ -85,14 +91,18 @@ export const keys: readonly Operation[] = [
     run: ({ desk, body }) => desk.keys.create(body),
   }),
   operation({
-    ...{ method: 'get', path: '/keys/{id}', verbs: ['keys.find'] },
+    method: 'get',
+    path: '/keys/{id}',
+    verbs: ['keys.find'],
     summary: 'Look at a key',
     text: 'By its id or its public id, here as below.',
     answer: key,
     run: ({ desk, id }) => desk.keys.find(id),
   }),
   operation({
-    ...{ method: 'patch', path: '/keys/{id}', verbs: ['keys.edit'] },
+    method: 'patch',
+    path: '/keys/{id}',
+    verbs: ['keys.edit'],
     summary: 'Edit a key',
     text: 'What is left out stays as it is.',
     body: z.strictObject({
@@ -114,7 +124,9 @@ export const keys: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.keys.edit(id, body),
   }),
   operation({
-    ...{ method: 'get', path: '/keys/{id}/uses', verbs: ['keys.uses'] },
+    method: 'get',
+    path: '/keys/{id}/uses',
+    verbs: ['keys.uses'],
     summary: 'Count the uses of a key, a day at a time',
     text: 'Days without a use are left out.',
     query: z.strictObject({
@@ -127,14 +139,18 @@ export const keys: readonly Operation[] = [
     },
   }),
   operation({
-    ...{ method: 'post', path: '/keys/{id}/view', verbs: ['keys.view'] },
+    method: 'post',
+    path: '/keys/{id}/view',
+    verbs: ['keys.view'],
     summary: 'Be shown the secret of a key again',
     text: 'Where its dialect has it: `opendental` and `practice`. Each view is in the audit.',
     answer: revealedKey,
     run: ({ desk, id }) => desk.keys.view(id),
   }),
   operation({
-    ...{ method: 'post', path: '/keys/{id}/rotate', verbs: ['keys.rotateSecret'] },
+    method: 'post',
+    path: '/keys/{id}/rotate',
+    verbs: ['keys.rotateSecret'],
     summary: 'Replace the secret of a key',
     text:
       'Without an overlap the old secret, and every token issued before, end at once; with one, both ' +
@@ -163,7 +179,9 @@ export const keys: readonly Operation[] = [
     },
   }),
   operation({
-    ...{ method: 'post', path: '/keys/{id}/assign', verbs: ['keys.assign'] },
+    method: 'post',
+    path: '/keys/{id}/assign',
+    verbs: ['keys.assign'],
     summary: 'Assign a customer key to an office, or take it back',
     text: 'For `opendental`: a key opens nothing before.',
     body: z.strictObject({
@@ -174,28 +192,36 @@ export const keys: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.keys.assign(id, body.siteId),
   }),
   operation({
-    ...{ method: 'post', path: '/keys/{id}/disable', verbs: ['keys.disable'] },
+    method: 'post',
+    path: '/keys/{id}/disable',
+    verbs: ['keys.disable'],
     summary: 'Disable a key',
     text: 'In force at the next request.',
     answer: key,
     run: ({ desk, id }) => desk.keys.disable(id),
   }),
   operation({
-    ...{ method: 'post', path: '/keys/{id}/enable', verbs: ['keys.enable'] },
+    method: 'post',
+    path: '/keys/{id}/enable',
+    verbs: ['keys.enable'],
     summary: 'Enable a key again',
     text: 'Not one that its developer or customer has disabled: they alone undo that.',
     answer: key,
     run: ({ desk, id }) => desk.keys.enable(id),
   }),
   operation({
-    ...{ method: 'post', path: '/keys/{id}/revoke', verbs: ['keys.revoke'] },
+    method: 'post',
+    path: '/keys/{id}/revoke',
+    verbs: ['keys.revoke'],
     summary: 'Revoke a key, for ever',
     text: 'It stays listed.',
     answer: key,
     run: ({ desk, id }) => desk.keys.revoke(id),
   }),
   silent({
-    ...{ method: 'delete', path: '/keys/{id}', verbs: ['keys.remove'] },
+    method: 'delete',
+    path: '/keys/{id}',
+    verbs: ['keys.remove'],
     summary: 'Delete a key',
     text: 'Where its dialect has it: `xdent` and `practice`. The audit keeps what was.',
     run: ({ desk, id }) => desk.keys.remove(id),

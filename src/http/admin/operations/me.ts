@@ -11,7 +11,9 @@ const tokensOf = async ({ sessions, who }: Asker) =>
 /** What everybody does with his own. A token makes no further token: that takes the person and his password. */
 export const own: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/me', verbs: [] },
+    method: 'get',
+    path: '/me',
+    verbs: [],
     summary: 'See who you are, and what your role allows',
     answer: me,
     run: async ({ who: { user, account }, desk }) =>
@@ -23,7 +25,9 @@ export const own: readonly Operation[] = [
       }),
   }),
   operation({
-    ...{ method: 'get', path: '/me/tokens', verbs: [] },
+    method: 'get',
+    path: '/me/tokens',
+    verbs: [],
     summary: 'List your API tokens, the newest first',
     text: 'New ones are made in the console, under “Your sign-in”.',
     answer: listOf(token),
@@ -39,7 +43,9 @@ export const own: readonly Operation[] = [
     },
   }),
   silent({
-    ...{ method: 'delete', path: '/me/tokens/{id}', verbs: [] },
+    method: 'delete',
+    path: '/me/tokens/{id}',
+    verbs: [],
     summary: 'End one of your API tokens',
     text: 'It may be the one that you ask with.',
     run: async (asker) => {

@@ -14,7 +14,9 @@ const hours = z
 
 export const overview: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/overview/traffic', verbs: ['overview.traffic'] },
+    method: 'get',
+    path: '/overview/traffic',
+    verbs: ['overview.traffic'],
     summary: 'Count requests and refusals over time',
     text: 'By span, dialect and outcome, as of a minute ago; spans without requests are left out.',
     query: z.strictObject({
@@ -32,13 +34,17 @@ export const overview: readonly Operation[] = [
     },
   }),
   operation({
-    ...{ method: 'get', path: '/overview/keys', verbs: ['overview.keys'] },
+    method: 'get',
+    path: '/overview/keys',
+    verbs: ['overview.keys'],
     summary: 'Count keys by dialect, and those that are in use',
     answer: listOf(census),
     run: async ({ desk }) => whole(await desk.overview.keys()),
   }),
   operation({
-    ...{ method: 'get', path: '/overview/attention', verbs: ['overview.attention'] },
+    method: 'get',
+    path: '/overview/attention',
+    verbs: ['overview.attention'],
     summary: 'See what wants looking after',
     text: 'Keys about to expire, unused, or of somebody who left; feeds that are stuck.',
     answer: attention,

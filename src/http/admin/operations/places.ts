@@ -8,7 +8,9 @@ const accountId = existingId
 
 export const sites: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/sites', verbs: ['places.listSites'] },
+    method: 'get',
+    path: '/sites',
+    verbs: ['places.listSites'],
     summary: 'List sites, the oldest first',
     query: z.strictObject({ ...paging, ...ofAccount }),
     answer: listOf(site),
@@ -16,7 +18,9 @@ export const sites: readonly Operation[] = [
       paged(page, (its) => desk.places.listSites({ ...its, accountId })),
   }),
   operation({
-    ...{ method: 'post', path: '/sites', verbs: ['places.addSite'] },
+    method: 'post',
+    path: '/sites',
+    verbs: ['places.addSite'],
     summary: 'Add a site',
     body: z.strictObject({ id: newId, accountId, name }),
     examples: {
@@ -27,13 +31,17 @@ export const sites: readonly Operation[] = [
     run: ({ desk, body }) => desk.places.addSite(body),
   }),
   operation({
-    ...{ method: 'get', path: '/sites/{id}', verbs: ['places.findSite'] },
+    method: 'get',
+    path: '/sites/{id}',
+    verbs: ['places.findSite'],
     summary: 'Look at a site',
     answer: site,
     run: ({ desk, id }) => desk.places.findSite(id),
   }),
   operation({
-    ...{ method: 'put', path: '/sites/{id}/name', verbs: ['places.renameSite'] },
+    method: 'put',
+    path: '/sites/{id}/name',
+    verbs: ['places.renameSite'],
     summary: 'Rename a site',
     body: z.strictObject({ name }),
     examples: { 'Another name': { name: 'Main building, first floor' } },
@@ -41,7 +49,9 @@ export const sites: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.places.renameSite(id, body.name),
   }),
   silent({
-    ...{ method: 'delete', path: '/sites/{id}', verbs: ['places.removeSite'] },
+    method: 'delete',
+    path: '/sites/{id}',
+    verbs: ['places.removeSite'],
     summary: 'Delete a site',
     text: 'Only one that no key has, be it revoked.',
     run: ({ desk, id }) => desk.places.removeSite(id),
@@ -50,7 +60,9 @@ export const sites: readonly Operation[] = [
 
 export const developers: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/developers', verbs: ['places.listDevelopers'] },
+    method: 'get',
+    path: '/developers',
+    verbs: ['places.listDevelopers'],
     summary: 'List developers, the oldest first',
     query: z.strictObject({ ...paging, ...ofAccount }),
     answer: listOf(developer),
@@ -58,7 +70,9 @@ export const developers: readonly Operation[] = [
       paged(page, (its) => desk.places.listDevelopers({ ...its, accountId })),
   }),
   operation({
-    ...{ method: 'post', path: '/developers', verbs: ['places.addDeveloper'] },
+    method: 'post',
+    path: '/developers',
+    verbs: ['places.addDeveloper'],
     summary: 'Add a developer',
     body: z.strictObject({ id: newId, accountId, name, developerKey: developerKey.optional() }),
     examples: {
@@ -73,13 +87,17 @@ export const developers: readonly Operation[] = [
     run: ({ desk, body }) => desk.places.addDeveloper(body),
   }),
   operation({
-    ...{ method: 'get', path: '/developers/{id}', verbs: ['places.findDeveloper'] },
+    method: 'get',
+    path: '/developers/{id}',
+    verbs: ['places.findDeveloper'],
     summary: 'Look at a developer',
     answer: developer,
     run: ({ desk, id }) => desk.places.findDeveloper(id),
   }),
   operation({
-    ...{ method: 'put', path: '/developers/{id}/name', verbs: ['places.renameDeveloper'] },
+    method: 'put',
+    path: '/developers/{id}/name',
+    verbs: ['places.renameDeveloper'],
     summary: 'Rename a developer',
     body: z.strictObject({ name }),
     examples: { 'Another name': { name: 'Bright Recall Ltd' } },
@@ -87,7 +105,9 @@ export const developers: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.places.renameDeveloper(id, body.name),
   }),
   silent({
-    ...{ method: 'delete', path: '/developers/{id}', verbs: ['places.removeDeveloper'] },
+    method: 'delete',
+    path: '/developers/{id}',
+    verbs: ['places.removeDeveloper'],
     summary: 'Delete a developer',
     text: 'Only one that no key has, be it revoked.',
     run: ({ desk, id }) => desk.places.removeDeveloper(id),

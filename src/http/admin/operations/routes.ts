@@ -34,7 +34,9 @@ const token = z.string().openapi({
 
 export const sources: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/sources', verbs: ['routes.listSources'] },
+    method: 'get',
+    path: '/sources',
+    verbs: ['routes.listSources'],
     summary: 'List sources, the oldest first',
     query: z.strictObject({ ...paging, ...ofAccount }),
     answer: listOf(source),
@@ -42,7 +44,9 @@ export const sources: readonly Operation[] = [
       paged(page, (its) => desk.routes.listSources({ ...its, accountId })),
   }),
   operation({
-    ...{ method: 'post', path: '/sources', verbs: ['routes.addSource'] },
+    method: 'post',
+    path: '/sources',
+    verbs: ['routes.addSource'],
     summary: 'Add a source of messages',
     body: z.strictObject({ id: newId, accountId, name }),
     examples: {
@@ -53,13 +57,17 @@ export const sources: readonly Operation[] = [
     run: ({ desk, body }) => desk.routes.addSource(body),
   }),
   operation({
-    ...{ method: 'get', path: '/sources/{id}', verbs: ['routes.findSource'] },
+    method: 'get',
+    path: '/sources/{id}',
+    verbs: ['routes.findSource'],
     summary: 'Look at a source',
     answer: source,
     run: ({ desk, id }) => desk.routes.findSource(id),
   }),
   operation({
-    ...{ method: 'put', path: '/sources/{id}/name', verbs: ['routes.renameSource'] },
+    method: 'put',
+    path: '/sources/{id}/name',
+    verbs: ['routes.renameSource'],
     summary: 'Rename a source',
     body: z.strictObject({ name }),
     examples: { 'Another name': { name: 'Ward monitors, second floor' } },
@@ -67,7 +75,9 @@ export const sources: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.routes.renameSource(id, body.name),
   }),
   operation({
-    ...{ method: 'get', path: '/sources/{id}/key', verbs: ['routes.findKeyOf'] },
+    method: 'get',
+    path: '/sources/{id}/key',
+    verbs: ['routes.findKeyOf'],
     summary: 'See which key sends as a source',
     answer: key,
     run: async ({ desk, id }) => {
@@ -77,7 +87,9 @@ export const sources: readonly Operation[] = [
     },
   }),
   operation({
-    ...{ method: 'post', path: '/sources/{id}/test-messages', verbs: ['messages.sendTest'] },
+    method: 'post',
+    path: '/sources/{id}/test-messages',
+    verbs: ['messages.sendTest'],
     summary: 'Send a test message as a source',
     text: 'It is judged, stored and carried as the vendor’s would be; `Meta.Test` must be true.',
     body: z.strictObject({
@@ -89,7 +101,9 @@ export const sources: readonly Operation[] = [
       'A device': {
         message: {
           Meta: {
-            ...{ DataModel: 'Device', EventType: 'New', Test: true },
+            DataModel: 'Device',
+            EventType: 'New',
+            Test: true,
             Destinations: [{ ID: EXAMPLE.destination }],
           },
           Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },
@@ -109,7 +123,9 @@ export const sources: readonly Operation[] = [
 
 export const destinations: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/destinations', verbs: ['routes.listDestinations'] },
+    method: 'get',
+    path: '/destinations',
+    verbs: ['routes.listDestinations'],
     summary: 'List destinations, the oldest first',
     query: z.strictObject({ ...paging, ...ofAccount }),
     answer: listOf(destination),
@@ -117,11 +133,15 @@ export const destinations: readonly Operation[] = [
       paged(page, (its) => desk.routes.listDestinations({ ...its, accountId })),
   }),
   operation({
-    ...{ method: 'post', path: '/destinations', verbs: ['routes.addDestination'] },
+    method: 'post',
+    path: '/destinations',
+    verbs: ['routes.addDestination'],
     summary: 'Add a destination of messages',
     text: 'It is sent nothing before it is verified.',
     body: z.strictObject({
-      ...{ id: newId, accountId, name },
+      id: newId,
+      accountId,
+      name,
       url: url.optional(),
       development: z.boolean().optional().openapi({ description: 'Whether plain http is allowed' }),
       token: token.optional(),
@@ -141,13 +161,17 @@ export const destinations: readonly Operation[] = [
     run: ({ desk, body }) => desk.routes.addDestination(body),
   }),
   operation({
-    ...{ method: 'get', path: '/destinations/{id}', verbs: ['routes.findDestination'] },
+    method: 'get',
+    path: '/destinations/{id}',
+    verbs: ['routes.findDestination'],
     summary: 'Look at a destination',
     answer: destination,
     run: ({ desk, id }) => desk.routes.findDestination(id),
   }),
   operation({
-    ...{ method: 'put', path: '/destinations/{id}/name', verbs: ['routes.renameDestination'] },
+    method: 'put',
+    path: '/destinations/{id}/name',
+    verbs: ['routes.renameDestination'],
     summary: 'Rename a destination',
     body: z.strictObject({ name }),
     examples: { 'Another name': { name: 'Hospital EMR, north' } },
@@ -155,7 +179,9 @@ export const destinations: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.routes.renameDestination(id, body.name),
   }),
   operation({
-    ...{ method: 'put', path: '/destinations/{id}/url', verbs: ['routes.moveDestination'] },
+    method: 'put',
+    path: '/destinations/{id}/url',
+    verbs: ['routes.moveDestination'],
     summary: 'Send to another URL',
     text: 'Another URL is another party: it is to be verified anew.',
     body: z.strictObject({ url }),
@@ -164,7 +190,9 @@ export const destinations: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.routes.moveDestination(id, body.url),
   }),
   operation({
-    ...{ method: 'put', path: '/destinations/{id}/token', verbs: ['routes.setToken'] },
+    method: 'put',
+    path: '/destinations/{id}/token',
+    verbs: ['routes.setToken'],
     summary: 'Agree on another verification token',
     text: 'Another token is another agreement: it is to be verified anew.',
     body: z.strictObject({ token, method: method.optional() }),
@@ -173,20 +201,26 @@ export const destinations: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.routes.setToken(id, body.token, body.method),
   }),
   operation({
-    ...{ method: 'post', path: '/destinations/{id}/verify', verbs: ['routes.verify'] },
+    method: 'post',
+    path: '/destinations/{id}/verify',
+    verbs: ['routes.verify'],
     summary: 'Ask a destination to repeat a challenge',
     text: 'The answer says what it was asked and what it answered, whether or not it is verified now.',
     answer: handshake,
     run: ({ desk, id }) => desk.routes.verify(id),
   }),
   operation({
-    ...{ method: 'post', path: '/destinations/{id}/vouch', verbs: ['routes.setVerified'] },
+    method: 'post',
+    path: '/destinations/{id}/vouch',
+    verbs: ['routes.setVerified'],
     summary: 'Take a destination for verified, on your own word',
     answer: destination,
     run: ({ desk, id }) => desk.routes.setVerified(id, true),
   }),
   operation({
-    ...{ method: 'post', path: '/destinations/{id}/doubt', verbs: ['routes.setVerified'] },
+    method: 'post',
+    path: '/destinations/{id}/doubt',
+    verbs: ['routes.setVerified'],
     summary: 'Take a destination for verified no longer',
     text: 'It is sent nothing until it is verified again.',
     answer: destination,
@@ -198,10 +232,13 @@ const standing = z.object({ id: z.string(), status: z.enum(['active', 'paused'])
 
 export const subscriptions: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/subscriptions', verbs: ['routes.listSubscriptions'] },
+    method: 'get',
+    path: '/subscriptions',
+    verbs: ['routes.listSubscriptions'],
     summary: 'List subscriptions, the oldest first',
     query: z.strictObject({
-      ...{ ...paging, ...ofAccount },
+      ...paging,
+      ...ofAccount,
       sourceId: isId.openapi({ description: 'Of this source only' }),
     }),
     answer: listOf(subscription),
@@ -209,7 +246,9 @@ export const subscriptions: readonly Operation[] = [
       paged(page, (its) => desk.routes.listSubscriptions({ ...its, accountId, sourceId })),
   }),
   operation({
-    ...{ method: 'post', path: '/subscriptions', verbs: ['routes.subscribe'] },
+    method: 'post',
+    path: '/subscriptions',
+    verbs: ['routes.subscribe'],
     summary: 'Let a source send to a destination',
     body: z.strictObject({
       id: newId,
@@ -230,20 +269,26 @@ export const subscriptions: readonly Operation[] = [
     run: ({ desk, body }) => desk.routes.subscribe(body),
   }),
   operation({
-    ...{ method: 'get', path: '/subscriptions/{id}', verbs: ['routes.findSubscription'] },
+    method: 'get',
+    path: '/subscriptions/{id}',
+    verbs: ['routes.findSubscription'],
     summary: 'Look at a subscription',
     answer: subscription,
     run: ({ desk, id }) => desk.routes.findSubscription(id),
   }),
   operation({
-    ...{ method: 'get', path: '/subscriptions/{id}/receiver', verbs: ['routes.findReceiver'] },
+    method: 'get',
+    path: '/subscriptions/{id}/receiver',
+    verbs: ['routes.findReceiver'],
     summary: 'See who receives what a subscription sends',
     text: 'The destination may be another account’s.',
     answer: receiver,
     run: ({ desk, id }) => desk.routes.findReceiver(id),
   }),
   operation({
-    ...{ method: 'get', path: '/subscriptions/{id}/feed', verbs: ['routes.findFeed'] },
+    method: 'get',
+    path: '/subscriptions/{id}/feed',
+    verbs: ['routes.findFeed'],
     summary: 'See how the feed of a subscription is doing',
     answer: feed,
     run: ({ desk, id }) => desk.routes.findFeed(id),
@@ -267,14 +312,18 @@ export const subscriptions: readonly Operation[] = [
     run: ({ desk, id }) => desk.routes.setSubscriptionStatus(id, 'active'),
   }),
   operation({
-    ...{ method: 'post', path: '/subscriptions/{id}/purge', verbs: ['routes.purge'] },
+    method: 'post',
+    path: '/subscriptions/{id}/purge',
+    verbs: ['routes.purge'],
     summary: 'Empty the queue of a subscription',
     text: 'Nothing that is queued now is ever sent.',
     answer: feed,
     run: ({ desk, id }) => desk.routes.purge(id),
   }),
   silent({
-    ...{ method: 'delete', path: '/subscriptions/{id}', verbs: ['routes.unsubscribe'] },
+    method: 'delete',
+    path: '/subscriptions/{id}',
+    verbs: ['routes.unsubscribe'],
     summary: 'End a subscription',
     text: 'Only one that has nothing queued.',
     run: ({ desk, id }) => desk.routes.unsubscribe(id),

@@ -27,7 +27,9 @@ const invited = z
 
 export const users: readonly Operation[] = [
   operation({
-    ...{ method: 'get', path: '/users', verbs: ['accounts.listUsers'] },
+    method: 'get',
+    path: '/users',
+    verbs: ['accounts.listUsers'],
     summary: 'List users, the oldest first',
     query: z.strictObject({ ...paging, ...ofAccount }),
     answer: listOf(user),
@@ -35,7 +37,9 @@ export const users: readonly Operation[] = [
       paged(page, (its) => desk.accounts.listUsers({ ...its, accountId })),
   }),
   operation({
-    ...{ method: 'get', path: '/users/search', verbs: ['accounts.searchUsers'] },
+    method: 'get',
+    path: '/users/search',
+    verbs: ['accounts.searchUsers'],
     summary: 'Find users by a part of their e-mail address or username',
     text: 'Those who have not left; 100 at most.',
     query: z.strictObject({
@@ -47,7 +51,9 @@ export const users: readonly Operation[] = [
       whole(await desk.accounts.searchUsers({ ...query, limit: 100 })),
   }),
   operation({
-    ...{ method: 'post', path: '/users', verbs: ['accounts.addUser'] },
+    method: 'post',
+    path: '/users',
+    verbs: ['accounts.addUser'],
     summary: 'Add a user',
     text: 'They sign in once they have followed the link that `invite` makes.',
     body: z.strictObject({
@@ -71,13 +77,17 @@ export const users: readonly Operation[] = [
     run: ({ desk, body }) => desk.accounts.addUser(body),
   }),
   operation({
-    ...{ method: 'get', path: '/users/{id}', verbs: ['accounts.findUser'] },
+    method: 'get',
+    path: '/users/{id}',
+    verbs: ['accounts.findUser'],
     summary: 'Look at a user',
     answer: user,
     run: ({ desk, id }) => desk.accounts.findUser(id),
   }),
   operation({
-    ...{ method: 'put', path: '/users/{id}/role', verbs: ['accounts.setRole'] },
+    method: 'put',
+    path: '/users/{id}/role',
+    verbs: ['accounts.setRole'],
     summary: 'Give a user another role',
     text: 'In force at their next request; a one-time link to a password that was made before is good no longer. Nobody gives a role above their own, or changes who is above them, or themselves.',
     body: z.strictObject({ role }),
@@ -86,7 +96,9 @@ export const users: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.accounts.setRole(id, body.role),
   }),
   operation({
-    ...{ method: 'put', path: '/users/{id}/email', verbs: ['accounts.setEmail'] },
+    method: 'put',
+    path: '/users/{id}/email',
+    verbs: ['accounts.setEmail'],
     summary: 'Give a user another e-mail address',
     text: 'It is what they are called by, once in an account; nobody signs in with it, and nothing is sent to it.',
     body: z.strictObject({ email: z.string() }),
@@ -95,7 +107,9 @@ export const users: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.accounts.setEmail(id, body.email),
   }),
   operation({
-    ...{ method: 'put', path: '/users/{id}/username', verbs: ['people.setUsername'] },
+    method: 'put',
+    path: '/users/{id}/username',
+    verbs: ['people.setUsername'],
     summary: 'Give a user another username',
     body: z.strictObject({ username }),
     examples: { 'Another name': { username: 'mara.west' } },
@@ -103,7 +117,9 @@ export const users: readonly Operation[] = [
     run: ({ desk, id, body }) => desk.people.setUsername(id, body.username),
   }),
   operation({
-    ...{ method: 'post', path: '/users/{id}/invite', verbs: ['people.invite'] },
+    method: 'post',
+    path: '/users/{id}/invite',
+    verbs: ['people.invite'],
     summary: 'Make a one-time link to a first password, or to a new one',
     text: 'What was sent before is good no longer.',
     answer: invited,
@@ -116,7 +132,9 @@ export const users: readonly Operation[] = [
     },
   }),
   operation({
-    ...{ method: 'post', path: '/users/{id}/sign-out', verbs: ['people.signOut'] },
+    method: 'post',
+    path: '/users/{id}/sign-out',
+    verbs: ['people.signOut'],
     summary: 'End every session and every API token of a user',
     answer: z.object({ ended: z.number().int() }),
     run: ({ desk, id }) => desk.people.signOut(id),
@@ -131,7 +149,9 @@ export const users: readonly Operation[] = [
     run: ({ desk, id }) => desk.people.resetSecondFactor(id),
   }),
   operation({
-    ...{ method: 'post', path: '/users/{id}/leave', verbs: ['accounts.leave'] },
+    method: 'post',
+    path: '/users/{id}/leave',
+    verbs: ['accounts.leave'],
     summary: 'Let a user leave',
     text: 'They cannot sign in any more. Their keys are flagged from now on, or disabled, as the account wants it.',
     answer: user,

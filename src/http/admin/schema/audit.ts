@@ -75,8 +75,11 @@ const decision = z
     surface: z.string().nullable(),
     key: z
       .object({
-        ...{ id, publicId: z.string(), name: z.string() },
-        ...{ accountId: z.string(), accountName: z.string().nullable() },
+        id,
+        publicId: z.string(),
+        name: z.string(),
+        accountId: z.string(),
+        accountName: z.string().nullable(),
       })
       .nullable(),
     answer: z

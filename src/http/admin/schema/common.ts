@@ -36,7 +36,10 @@ const limit = z
   .refine((n) => n <= LIMIT.most, `must be a number from 1 to ${LIMIT.most}`)
   .optional()
   .openapi({
-    ...{ type: 'integer', minimum: 1, maximum: LIMIT.most, default: LIMIT.default },
+    type: 'integer',
+    minimum: 1,
+    maximum: LIMIT.most,
+    default: LIMIT.default,
     description: 'How many items the answer has at most',
   })
 

@@ -12,7 +12,9 @@ export const listedFeed = z
     dataModel: z.string().nullable().openapi({ description: 'Null for every data model' }),
     source: z.object({ id, name }),
     destination: z.object({
-      ...{ id, name, url },
+      id,
+      name,
+      url,
       verifiedAt: instantOrNull('Since when it may be sent messages'),
     }),
     headId: z.string().nullable().openapi({ description: 'The message that is to go next' }),

@@ -57,7 +57,9 @@ export const listedKey = z
       username: orNull,
       leftAt: instantOrNull('When they left; null for who has not'),
     }),
-    ...{ siteName: orNull, sourceName: orNull, developerName: orNull },
+    siteName: orNull,
+    sourceName: orNull,
+    developerName: orNull,
   } satisfies Record<keyof ListedKey, z.ZodType>)
   .openapi('ListedKey')
 

@@ -41,7 +41,9 @@ const answered = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('delivered'), status: httpStatus, challenged }),
   z.object({
     outcome: z.literal('refused'),
-    ...{ status: httpStatus, excerpt: z.string(), challenged },
+    status: httpStatus,
+    excerpt: z.string(),
+    challenged,
   }),
   z.object({ outcome: z.literal('failed'), detail: z.string(), challenged }),
   z.object({ outcome: z.literal('forbidden'), detail: z.string(), challenged }),

@@ -21,7 +21,9 @@ export async function choose(visit: Visit): Promise<Response> {
         legend: 'Whose wire format is it for?',
         value: text(visit, 'dialect'),
         options: DIALECT_NAMES.map((value) => ({
-          ...{ value, text: DIALECT_WORDS[value].name, hint: DIALECT_WORDS[value].means },
+          value,
+          text: DIALECT_WORDS[value].name,
+          hint: DIALECT_WORDS[value].means,
         })),
       })}
       ${await account(visit)}

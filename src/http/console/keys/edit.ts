@@ -77,7 +77,10 @@ async function editedOf({ desk }: Visit, key: KeySummary): Promise<Edited> {
   const owner = await desk.accounts.findUser(key.ownerId)
   const { name, description, reference, access, expiresAt } = key
   return {
-    ...{ name, description, reference, access },
+    name,
+    description,
+    reference,
+    access,
     owner: owner.ok ? owner.value.email : key.ownerId,
     expires: expiresAt === null ? '' : day(expiresAt),
   }

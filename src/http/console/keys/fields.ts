@@ -60,7 +60,9 @@ export function accessField(dialect: Dialect, value: string): Html {
   return accesses.length === 1
     ? hidden('access', accesses[0] ?? '')
     : select({
-        ...{ name: 'access', label: 'Access', value: value || 'standard' },
+        name: 'access',
+        label: 'Access',
+        value: value || 'standard',
         choices: accesses.map((access) => ({ value: access, text: ACCESS_WORDS[access] })),
       })
 }

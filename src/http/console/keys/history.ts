@@ -12,7 +12,9 @@ const SHOWN = 20
 /** What happened to a key, in words, the newest first. */
 export async function history(visit: Visit, keyId: string): Promise<Html> {
   const events = await visit.desk.audit.list({
-    ...{ subject: keyId, actionPrefix: 'key.', limit: SHOWN },
+    subject: keyId,
+    actionPrefix: 'key.',
+    limit: SHOWN,
   })
   if (events.length === 0) return html`<p class="soft">Nothing is recorded of it.</p>`
   const { nameOf, linkOf } = await namesOf(visit, events)

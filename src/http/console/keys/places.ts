@@ -73,10 +73,10 @@ export const choiceOrId = (of: {
 }): Html =>
   of.found === null
     ? field({
-        ...{ name: of.name, label: `${of.label}, by its id`, value: of.value },
-        ...{
-          hint: `There are more than ${OFFERED}: copy the id from its page.`,
-          spellcheck: false,
-        },
+        name: of.name,
+        label: `${of.label}, by its id`,
+        value: of.value,
+        hint: `There are more than ${OFFERED}: copy the id from its page.`,
+        spellcheck: false,
       })
     : select({ ...of, choices: [...(of.none === undefined ? [] : [of.none]), ...of.found] })

@@ -32,7 +32,9 @@ const OVERLAPS = [
   { value: '7d', text: '7 days', ms: 7 * DAY_MS, hint: 'Somebody else has to change it.' },
   { value: '30d', text: '30 days', ms: 30 * DAY_MS, hint: 'Many programs or offices have it.' },
   {
-    ...{ value: 'none', text: 'None', ms: undefined },
+    value: 'none',
+    text: 'None',
+    ms: undefined,
     hint: 'Somebody has seen the old secret: it ends at once.',
   },
 ] as const
@@ -77,7 +79,8 @@ async function ask(visit: Visit, key: KeySummary, refusal: Refusal | null): Prom
       html`
       ${hidden('seen', key.eventId)}
       ${choices({
-        ...{ name: 'overlap', legend: 'How long does the old secret work beside the new one?' },
+        name: 'overlap',
+        legend: 'How long does the old secret work beside the new one?',
         value: text(visit, 'overlap') || '24h',
         options: OVERLAPS,
       })}
@@ -87,7 +90,8 @@ async function ask(visit: Visit, key: KeySummary, refusal: Refusal | null): Prom
     )}</section>
     <section class="card"><h2>What works until when</h2>${pictures(key)}</section></div>`
   const head = {
-    ...{ title: 'Rotate the secret', crumbs: crumbsOf(key) },
+    title: 'Rotate the secret',
+    crumbs: crumbsOf(key),
     about: 'A new secret is made and shown once. Everything else of the key stays.',
   }
   return page(visit, head, body, statusOf(refusal))

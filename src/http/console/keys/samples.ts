@@ -25,7 +25,8 @@ export async function samples(
   const developer = developerId === null ? null : await desk.places.findDeveloper(developerId)
   const owner = dialect === 'practice' ? await desk.accounts.findUser(ownerId) : null
   const sample = sampleOf(dialect, {
-    ...{ url: publicUrl, publicId },
+    url: publicUrl,
+    publicId,
     developerKey: developer?.ok ? developer.value.developerKey : '',
     username: owner?.ok ? (owner.value.username ?? '') : '',
   })

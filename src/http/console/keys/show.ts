@@ -62,7 +62,9 @@ export async function showKey(
     ${key.status === 'revoked' ? nothing : pasted}
     ${ending(visit, key)}`
   const head = {
-    ...{ title: key.name, crumbs: CRUMBS, actions: actions(visit, key) },
+    title: key.name,
+    crumbs: CRUMBS,
+    actions: actions(visit, key),
     about: key.description === '' ? undefined : key.description,
   }
   return page(visit, head, body, statusOf(refusal))

@@ -67,7 +67,9 @@ export async function showMessage(visit: Visit, refusal: Refusal | null): Promis
 async function whoSentTest(visit: Visit, message: MessageSummary): Promise<Html | string> {
   if (!message.test) return ''
   const [event] = await visit.desk.audit.list({
-    ...{ subject: message.id, action: 'message.test_sent', limit: 1 },
+    subject: message.id,
+    action: 'message.test_sent',
+    limit: 1,
   })
   return event === undefined ? 'the program that has the source’s key' : nameOf(visit, event)
 }

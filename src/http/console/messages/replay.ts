@@ -61,7 +61,11 @@ async function ask(
   const { title, text, button, look } = VERBS[verb]
   const all = names.join(', ') || 'nobody'
   return confirm(visit, {
-    ...{ button, look, refusal, title: title(all), text: text(all) },
+    button,
+    look,
+    refusal,
+    title: title(all),
+    text: text(all),
     fields: destination === undefined ? {} : { destination },
     crumbs: [...ABOVE_MESSAGE, { href: `${MESSAGES}/${id}`, text: `${dataModel}: ${eventType}` }],
     back: `${MESSAGES}/${id}`,

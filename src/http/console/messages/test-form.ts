@@ -30,7 +30,9 @@ interface Event {
 
 const EVENTS: readonly Event[] = catalogue.flatMap(({ dataModel, events }) =>
   events.map(({ eventType, kind }) => ({
-    ...{ dataModel, eventType, value: `${dataModel}:${eventType}` },
+    dataModel,
+    eventType,
+    value: `${dataModel}:${eventType}`,
     text: `${dataModel}: ${eventType}${kind === 'synchronous' ? ' (waits for an answer)' : ''}`,
   })),
 )
@@ -67,12 +69,17 @@ export async function showTest(
           HERE,
           html`${hidden('source', sourceId)}${hidden('feed', feed.id)}${hidden('event', event.value)}
             ${area({
-              ...{ name: 'body', label: 'Body', code: true },
+              name: 'body',
+              label: 'Body',
+              code: true,
               hint: 'Change what you like, but leave Meta.Test. Put nobody’s health data into it. Another choice above brings another sample.',
               value:
                 visit.given.get('body') ??
                 deps.testBench.sampleOf({
-                  ...{ ...event, sourceId, destinationId: feed.destination.id, now: visit.now },
+                  ...event,
+                  sourceId,
+                  destinationId: feed.destination.id,
+                  now: visit.now,
                 }),
             })}
             <div class="row">${submit('Send it')}${link(MESSAGES, tested?.ok !== true ? 'Cancel' : 'To the messages', 'quiet')}</div>`,
@@ -106,7 +113,9 @@ function chooser(
       feeds.length === 0
         ? nothing
         : html`${select({
-            ...{ name: 'feed', label: 'Destination', value: feedId },
+            name: 'feed',
+            label: 'Destination',
+            value: feedId,
             choices: feeds.map((feed) => ({
               value: feed.id,
               text:

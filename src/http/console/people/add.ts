@@ -12,7 +12,8 @@ import { NO_ROLE, roleChoices, roleOf } from './role-choices.ts'
 
 const NEW = `${PEOPLE}/new`
 const TITLE = {
-  ...{ title: 'Add a person', crumbs: ABOVE_PEOPLE },
+  title: 'Add a person',
+  crumbs: ABOVE_PEOPLE,
   actions: link(`${PEOPLE}/roles`, 'What each role may'),
 }
 

@@ -45,7 +45,8 @@ async function ask(visit: Visit, refusal: NotDone | null): Promise<Response> {
 /** The last link that was made: who sends a form that has seen another makes none. */
 async function lastInvited(visit: Visit, userId: string): Promise<string> {
   const [event] = await visit.desk.audit.list({
-    ...{ subject: userId, action: 'user.invited' },
+    subject: userId,
+    action: 'user.invited',
     limit: 1,
   })
   return event?.id ?? ''

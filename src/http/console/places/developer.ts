@@ -56,8 +56,10 @@ export async function showDeveloper(visit: Visit, refusal: Refusal | null): Prom
   const [portal, customers, names] = await Promise.all([
     keys.search({ ...of, dialect: 'opendental-portal', limit: PORTAL_KEYS }),
     keys.search({
-      ...{ ...of, dialect: 'opendental' },
-      ...{ after: optional(visit, 'after'), limit: ROWS },
+      ...of,
+      dialect: 'opendental',
+      after: optional(visit, 'after'),
+      limit: ROWS,
     }),
     accountNames(visit, [developer]),
   ])

@@ -31,8 +31,11 @@ export function mountPortalKey(area: Area, { uuid }: PortalKeyDeps): void {
     withDeveloper(visit, async (developer) => {
       const id = optional(visit, 'key') ?? uuid()
       const made = await visit.desk.keys.create({
-        ...{ id, dialect: 'opendental-portal', developerId: developer.id },
-        ...{ ownerId: text(visit, 'owner'), name: text(visit, 'name') },
+        id,
+        dialect: 'opendental-portal',
+        developerId: developer.id,
+        ownerId: text(visit, 'owner'),
+        name: text(visit, 'name'),
       })
       return made.ok ? shown(visit, developer, made.value) : ask(visit, developer, id, made.failure)
     }),

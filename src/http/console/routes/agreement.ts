@@ -6,7 +6,11 @@ import { text, type Visit } from '../visit.ts'
 /** What was agreed on with a destination. What was typed as its token is never sent back. */
 export const tokenField = (hint: string, required = false): Html =>
   field({
-    ...{ name: 'token', label: 'Verification token', type: 'password', hint, required },
+    name: 'token',
+    label: 'Verification token',
+    type: 'password',
+    hint,
+    required,
     autocomplete: 'new-password',
   })
 

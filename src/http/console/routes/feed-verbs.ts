@@ -67,7 +67,11 @@ async function ask(visit: Visit, verb: FeedVerb, refusal: Refusal | null): Promi
   const { title, text, button, look } = VERBS[verb]
   const name = `${feed.source.name} to ${feed.destination.name}`
   return confirm(visit, {
-    ...{ title, button, look, refusal, text: text(feed) },
+    title,
+    button,
+    look,
+    refusal,
+    text: text(feed),
     crumbs: [...ABOVE_FEED, { href: `${FEEDS}/${id}`, text: name }],
     back: `${FEEDS}/${id}`,
   })

@@ -20,7 +20,10 @@ async function list(visit: Visit): Promise<Response> {
   const [sourceId, destinationId] = [optionalId(visit, 'source'), optionalId(visit, 'destination')]
   const { rows, pages } = await listPage(visit, (page) =>
     visit.desk.routes.listFeeds({
-      ...{ ...page, sourceId, destinationId, accountId: accountIdOf(visit) ?? undefined },
+      ...page,
+      sourceId,
+      destinationId,
+      accountId: accountIdOf(visit) ?? undefined,
       stuck: stuck || undefined,
     }),
   )

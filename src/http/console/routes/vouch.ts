@@ -51,7 +51,11 @@ async function ask(
   const { name, url } = found.value
   const { title, text, button, look } = WORDS[verb]
   return confirm(visit, {
-    ...{ title: title(name), button, look, refusal, text: text(name, url ?? 'no URL yet') },
+    title: title(name),
+    button,
+    look,
+    refusal,
+    text: text(name, url ?? 'no URL yet'),
     crumbs: [...ABOVE_DESTINATION, { href: `${DESTINATIONS}/${id}`, text: name }],
     back: `${DESTINATIONS}/${id}`,
   })

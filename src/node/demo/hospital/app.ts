@@ -43,7 +43,9 @@ export function hospitalApp(token: string): Hono {
     const { dataModel, eventType, source } = told
     arrivals.add({
       kind: received.kind,
-      ...{ dataModel, eventType, source },
+      dataModel,
+      eventType,
+      source,
       answered: failing ? 500 : 200,
       body: body.replaceAll(token, '…'),
     })

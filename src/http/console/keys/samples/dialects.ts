@@ -10,7 +10,12 @@ export interface KeyParts {
 }
 
 const get = (does: string, url: string, of: Partial<Sample>): Sample => ({
-  ...{ does, url, method: 'GET', headers: [], username: null, fields: [] },
+  does,
+  url,
+  method: 'GET',
+  headers: [],
+  username: null,
+  fields: [],
   ...of,
 })
 
