@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
-import { LongestFirst } from './test/longest-first.ts'
+import { SlowestFirstSequencer } from './test/runner/slowest-first.ts'
 
 // Seeds all that is random in a run. Set it to repeat that run.
 process.env.TEST_SEED ??= String(Date.now() % 1_000_000)
@@ -11,8 +11,8 @@ const TEST_TIMEOUT_MS = 20 * 60 * 1000
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['./test/processes.ts', './test/program.ts'],
-    setupFiles: './test/random-seed.ts',
+    globalSetup: ['./test/runner/process-cleanup.ts', './test/runner/program.ts'],
+    setupFiles: './test/runner/random-seed.ts',
     pool: 'forks',
     // Many tests wait for processes of their own: a core for each file leaves half the machine idle.
     maxWorkers: '100%',
@@ -25,7 +25,7 @@ export default defineConfig({
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: TEST_TIMEOUT_MS,
     expect: { poll: { timeout: TEST_TIMEOUT_MS / 4 } },
-    sequence: { sequencer: LongestFirst },
-    reporters: ['default', './test/closing-line.ts'],
+    sequence: { sequencer: SlowestFirstSequencer },
+    reporters: ['default', './test/runner/summary-reporter.ts'],
   },
 })

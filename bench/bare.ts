@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import type { Answer } from './answer.ts'
+import type { SampledResponse } from './process.ts'
 
 /*
  * The yardstick: a Hono app on the same adapter that reads the body and answers the same bytes as
@@ -12,7 +12,7 @@ import type { Answer } from './answer.ts'
 
 const { status, headers, body } = JSON.parse(
   readFileSync(String(process.argv[2]), 'utf8'),
-) as Answer
+) as SampledResponse
 
 const app = new Hono()
 app.post('*', async (c) => {

@@ -1,28 +1,27 @@
-import type { Script } from './load.ts'
-import { authenticate, credentials, messages, post, type Scene, type Tokens } from './requests.ts'
-import type { Vendor } from './seed.ts'
+import type { LoadScript } from './load.ts'
+import type { BenchVendor } from './seed.ts'
 
-export interface Case {
+export interface BenchCase {
   readonly name: string
   /** The least share of bare Hono's requests a second. */
   readonly aim: number
   readonly status: number
   /** One script for each connection. */
-  prepare(scene: Scene, connections: number): Promise<Script[]>
+  prepare(scene: BenchTarget, connections: number): Promise<LoadScript[]>
 }
 
-export const cases: readonly Case[] = [
+export const BENCH_CASES: readonly BenchCase[] = [
   {
     name: 'authenticate',
     aim: 0.33,
     status: 200,
     async prepare(scene, connections) {
       // The first exchange of each key is argon2's, and is not what is measured.
-      for (const vendor of scene.vendors) await authenticate(scene, vendor)
+      for (const vendor of scene.vendors) await authenticateBenchVendor(scene, vendor)
       const requests = scene.vendors.map((vendor) =>
-        post('/auth/authenticate', credentials(vendor)),
+        buildPostRequest('/auth/authenticate', formatCredentials(vendor)),
       )
-      return takingTurns(requests, connections)
+      return createRotatingScripts(requests, connections)
     },
   },
   {
@@ -30,10 +29,10 @@ export const cases: readonly Case[] = [
     aim: 0.2,
     status: 200,
     async prepare(scene, connections) {
-      const scripts: Script[] = []
+      const scripts: LoadScript[] = []
       for (let n = 0; n < connections; n++) {
-        const vendor = turn(scene.vendors, n)
-        scripts.push(chain(vendor, await authenticate(scene, vendor)))
+        const vendor = takeTurn(scene.vendors, n)
+        scripts.push(createRefreshScript(vendor, await authenticateBenchVendor(scene, vendor)))
       }
       return scripts
     },
@@ -43,8 +42,8 @@ export const cases: readonly Case[] = [
     aim: 0.6,
     status: 403,
     async prepare(scene, connections) {
-      const requests = await messages(scene, () => crypto.randomUUID())
-      return takingTurns(requests, connections)
+      const requests = await createMessageRequests(scene, () => crypto.randomUUID())
+      return createRotatingScripts(requests, connections)
     },
   },
   {
@@ -52,37 +51,166 @@ export const cases: readonly Case[] = [
     aim: 0.25,
     status: 200,
     async prepare(scene, connections) {
-      const requests = await messages(scene, (vendor) => vendor.destinationId)
-      return takingTurns(requests, connections)
+      const requests = await createMessageRequests(scene, (vendor) => vendor.destinationId)
+      return createRotatingScripts(requests, connections)
     },
   },
 ]
 
-export function turn<T>(list: readonly T[], n: number): T {
+export function takeTurn<T>(list: readonly T[], n: number): T {
   const found = list[n % list.length]
   if (found === undefined) throw new Error('nothing to take turns with')
   return found
 }
 
 /** Every connection sends all the requests in turn, each beginning with another one. */
-export const takingTurns = (requests: readonly Buffer[], connections: number): Script[] =>
+export const createRotatingScripts = (
+  requests: readonly Buffer[],
+  connections: number,
+): LoadScript[] =>
   Array.from({ length: connections }, (_, first) => {
     let n = first
-    return { next: () => turn(requests, n++) }
+    return { next: () => takeTurn(requests, n++) }
   })
 
-const MEMBER = '"refreshToken":"'
+const REFRESH_TOKEN_MEMBER = '"refreshToken":"'
 
 /** Presents the newest refresh token each time. Tokens have one length, so the request is rewritten in place. */
-function chain(vendor: Vendor, { refreshToken }: Tokens): Script {
+function createRefreshScript(vendor: BenchVendor, { refreshToken }: BenchTokens): LoadScript {
   const body = JSON.stringify({ apiKey: vendor.apiKey, refreshToken })
-  const request = post('/auth/refreshToken', body)
-  const at = request.indexOf(MEMBER) + MEMBER.length
+  const request = buildPostRequest('/auth/refreshToken', body)
+  const at = request.indexOf(REFRESH_TOKEN_MEMBER) + REFRESH_TOKEN_MEMBER.length
   return {
     next: () => request,
     answered(answer) {
-      const from = answer.indexOf(MEMBER) + MEMBER.length
+      const from = answer.indexOf(REFRESH_TOKEN_MEMBER) + REFRESH_TOKEN_MEMBER.length
       request.write(answer.slice(from, from + refreshToken.length), at, 'latin1')
     },
   }
+}
+
+/*
+ * The requests that the benches send, each a whole one, made beforehand.
+ */
+
+/** Where Latchkey listens, and whose keys it knows. */
+export interface BenchTarget {
+  readonly port: number
+  readonly vendors: readonly BenchVendor[]
+}
+
+export interface BenchTokens {
+  readonly accessToken: string
+  readonly refreshToken: string
+}
+
+export const formatCredentials = ({ apiKey, secret }: BenchVendor) =>
+  JSON.stringify({ apiKey, secret })
+
+export async function authenticateBenchVendor(
+  { port }: BenchTarget,
+  vendor: BenchVendor,
+): Promise<BenchTokens> {
+  const answer = await fetch(`http://127.0.0.1:${port}/auth/authenticate`, {
+    method: 'POST',
+    body: formatCredentials(vendor),
+  })
+  if (answer.status !== 200) {
+    throw new Error(`a seeded key cannot authenticate: ${answer.status} ${await answer.text()}`)
+  }
+  return (await answer.json()) as BenchTokens
+}
+
+const MESSAGE_BYTES = 2048
+
+/** A message of each vendor, with a token that is good. */
+export async function createMessageRequests(
+  scene: BenchTarget,
+  getDestinationId: (vendor: BenchVendor) => string,
+): Promise<Buffer[]> {
+  const requests: Buffer[] = []
+  for (const vendor of scene.vendors) {
+    const { accessToken } = await authenticateBenchVendor(scene, vendor)
+    const body = createFlowsheet(vendor.sourceId, getDestinationId(vendor))
+    requests.push(buildPostRequest('/endpoint', body, [`Authorization: Bearer ${accessToken}`]))
+  }
+  return requests
+}
+
+const COMMENT_MEMBER = '"Comment":"'
+const NUMBER_DIGITS = 10
+
+/** The same message, with a number in it: a copy, for what is being sent must not change. */
+export function numberRequest(request: Buffer, n: number): Buffer {
+  const copy = Buffer.from(request)
+  copy.write(
+    String(n).padStart(NUMBER_DIGITS, '0'),
+    copy.lastIndexOf(COMMENT_MEMBER) + COMMENT_MEMBER.length,
+    'latin1',
+  )
+  return copy
+}
+
+/** The number of a message that has arrived. */
+export function readMessageNumber(body: string): number {
+  const at = body.lastIndexOf(COMMENT_MEMBER) + COMMENT_MEMBER.length
+  return Number(body.slice(at, at + NUMBER_DIGITS))
+}
+
+/** Vital signs of one patient, as an integration sends them, filled up to 2 KB. */
+function createFlowsheet(sourceId: string, destinationId: string): string {
+  const signs: [code: string, name: string, value: string, unit: string][] = [
+    ['8867-4', 'Heart rate', '72', 'bpm'],
+    ['9279-1', 'Respiratory rate', '16', 'br/min'],
+    ['8310-5', 'Body temperature', '36.8', 'Cel'],
+    ['8480-6', 'Systolic blood pressure', '121', 'mmHg'],
+    ['8462-4', 'Diastolic blood pressure', '79', 'mmHg'],
+    ['2708-6', 'Oxygen saturation', '98', '%'],
+    ['29463-7', 'Body weight', '74.5', 'kg'],
+  ]
+  const message = {
+    Meta: {
+      DataModel: 'Flowsheet',
+      EventType: 'New',
+      EventDateTime: '2026-01-02T03:04:05.678Z',
+      Test: false,
+      Source: { ID: sourceId },
+      Destinations: [{ ID: destinationId }],
+    },
+    Patient: {
+      Identifiers: [
+        { ID: '0000000001', IDType: 'MR' },
+        { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a', IDType: 'EHRID' },
+      ],
+      Demographics: { FirstName: 'Timothy', LastName: 'Bixby', DOB: '2008-01-06', Sex: 'Male' },
+    },
+    Observations: signs.map(([Code, Description, Value, Units]) => ({
+      DateTime: '2026-01-02T03:04:00.000Z',
+      Value,
+      ValueType: 'Numeric',
+      Units,
+      Code,
+      Codeset: 'LOINC',
+      Description,
+      Notes: [],
+    })),
+    Comment: '',
+  }
+  message.Comment = 'x'.repeat(MESSAGE_BYTES - JSON.stringify(message).length)
+  return JSON.stringify(message)
+}
+
+export function buildPostRequest(
+  path: string,
+  body: string,
+  headers: readonly string[] = [],
+): Buffer {
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    'Host: localhost',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...headers,
+  ]
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

@@ -1,20 +1,25 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { sampleAnswer } from './answer.ts'
-import type { Case } from './cases.ts'
-import { serveEngine } from './engines.ts'
-import { type Figures, figuresOf, ratioOf } from './figures.ts'
-import { type Lane, type Loaded, loadInTurn } from './lanes.ts'
-import type { EngineName, Settings } from './options.ts'
-import type { Memory } from './processes.ts'
-import { report, showProgress } from './progress.ts'
-import { seed, type Vendor } from './seed.ts'
-import { type Served, serveBare } from './served.ts'
+import type { BenchCase } from './cases.ts'
+import { startEngineServer } from './engines.ts'
+import {
+  computeRatio,
+  type Figures,
+  type LoadLane,
+  type LoadResult,
+  loadInTurn,
+  summarizeRounds,
+} from './load.ts'
+import type { BenchEngineName, BenchSettings } from './options.ts'
+import type { ProcessMemory } from './process.ts'
+import { type BenchServer, sampleResponse, startBareServer } from './process.ts'
+import { type BenchVendor, seedVendors } from './seed.ts'
+import { report, showProgress } from './text.ts'
 
 /** One case on one engine, beside bare Hono. */
 export interface Comparison {
   readonly name: string
-  readonly engine: EngineName
+  readonly engine: BenchEngineName
   /** Only sqlite has one. */
   readonly aim: number | null
   readonly ratio: number
@@ -22,33 +27,36 @@ export interface Comparison {
   readonly latchkey: Figures
   readonly bare: Figures
   /** Of the Latchkey process, the most at the end of a round. */
-  readonly memory: Memory | null
+  readonly memory: ProcessMemory | null
 }
 
-interface Contender {
-  readonly engine: EngineName
-  readonly served: Served
+interface ComparedEngine {
+  readonly engine: BenchEngineName
+  readonly served: BenchServer
 }
 
 /** Every case in turn: bare Hono, then Latchkey on each engine, and so on. Never two at once. */
-export async function compare(folder: string, settings: Settings): Promise<Comparison[]> {
+export async function runComparison(
+  folder: string,
+  settings: BenchSettings,
+): Promise<Comparison[]> {
   showProgress(`seeding ${settings.keys} keys`)
   const seeded = join(folder, 'seeded')
   mkdirSync(seeded, { mode: 0o700 })
-  const vendors = await seed(seeded, {
+  const vendors = await seedVendors(seeded, {
     keys: settings.keys,
     active: settings.keys,
     progress: () => {},
   })
-  const contenders: Contender[] = []
+  const contenders: ComparedEngine[] = []
   try {
     for (const engine of settings.engines) {
       showProgress(`starting ${engine}`)
-      contenders.push({ engine, served: await serveEngine(engine, folder, seeded, settings) })
+      contenders.push({ engine, served: await startEngineServer(engine, folder, seeded, settings) })
     }
     const comparisons: Comparison[] = []
-    for (const one of settings.cases) {
-      comparisons.push(...(await compareCase(folder, one, contenders, vendors, settings)))
+    for (const benchCase of settings.cases) {
+      comparisons.push(...(await compareCase(folder, benchCase, contenders, vendors, settings)))
     }
     return comparisons
   } finally {
@@ -58,56 +66,65 @@ export async function compare(folder: string, settings: Settings): Promise<Compa
 
 async function compareCase(
   folder: string,
-  one: Case,
-  contenders: readonly Contender[],
-  vendors: readonly Vendor[],
-  settings: Settings,
+  benchCase: BenchCase,
+  contenders: readonly ComparedEngine[],
+  vendors: readonly BenchVendor[],
+  settings: BenchSettings,
 ): Promise<Comparison[]> {
-  showProgress(`${one.name}: preparing`)
-  const prepare = ({ port }: Served, count: number) => one.prepare({ port, vendors }, count)
+  showProgress(`${benchCase.name}: preparing`)
+  const prepare = ({ port }: BenchServer, count: number) =>
+    benchCase.prepare({ port, vendors }, count)
   const [first] = contenders
   if (first === undefined) throw new Error('there is no engine to compare')
   const [sampling] = await prepare(first.served, 1)
   if (sampling === undefined) throw new Error('a case has a script for each connection')
-  const bare = await serveBare(folder, await sampleAnswer(first.served.port, sampling.next()))
+  const bare = await startBareServer(
+    folder,
+    await sampleResponse(first.served.port, sampling.next()),
+  )
 
   const { connections } = settings
   // Bare Hono answers what it has been shown, whoever's requests it reads.
   const yardstick = {
-    who: 'bare',
+    label: 'bare',
     served: bare,
     scripts: await prepare(first.served, connections),
   }
-  const lanes: Lane[] = []
+  const lanes: LoadLane[] = []
   for (const { engine, served } of contenders) {
-    lanes.push({ who: engine, served, scripts: await prepare(served, connections) })
+    lanes.push({ label: engine, served, scripts: await prepare(served, connections) })
   }
-  const [base, ...loaded] = await loadInTurn(one, [yardstick, ...lanes], settings)
+  const [base, ...loaded] = await loadInTurn(benchCase, [yardstick, ...lanes], settings)
   await bare.stop()
   if (base === undefined) throw new Error('bare Hono has not been loaded')
 
   const comparisons = contenders.flatMap(({ engine }, n) => {
-    const its = loaded[n]
-    return its === undefined ? [] : [comparisonOf(one, engine, its, base)]
+    const loadResult = loaded[n]
+    return loadResult === undefined ? [] : [toComparison(benchCase, engine, loadResult, base)]
   })
   const shares = comparisons.map(({ engine, ratio }) =>
     contenders.length === 1 ? ratio.toFixed(2) : `${engine} ${ratio.toFixed(2)}`,
   )
-  report(`${one.name}: ${shares.join(', ')} of bare Hono`)
+  report(`${benchCase.name}: ${shares.join(', ')} of bare Hono`)
   return comparisons
 }
 
-function comparisonOf(one: Case, engine: EngineName, its: Loaded, base: Loaded): Comparison {
-  const ratio = ratioOf(its.rounds, base.rounds)
-  const aim = engine === 'sqlite' ? one.aim : null
+function toComparison(
+  benchCase: BenchCase,
+  engine: BenchEngineName,
+  loadResult: LoadResult,
+  base: LoadResult,
+): Comparison {
+  const ratio = computeRatio(loadResult.rounds, base.rounds)
+  const aim = engine === 'sqlite' ? benchCase.aim : null
   return {
-    name: one.name,
+    name: benchCase.name,
     engine,
     aim,
     ratio,
     holds: aim === null ? null : ratio >= aim,
-    latchkey: figuresOf(its.rounds),
-    bare: figuresOf(base.rounds),
-    memory: its.memory,
+    latchkey: summarizeRounds(loadResult.rounds),
+    bare: summarizeRounds(base.rounds),
+    memory: loadResult.memory,
   }
 }

@@ -1,32 +1,153 @@
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { serveD1 } from './d1.ts'
-import type { EngineName, Settings } from './options.ts'
-import { servePostgres } from './postgres.ts'
-import { type Served, serveLatchkey } from './served.ts'
+import { readConfig } from '../src/config.ts'
+import {
+  createSha256,
+  type D1ImportFile,
+  type DatabaseLocation,
+  openLocation,
+} from '../src/node/copy.ts'
+import { writeD1Import } from '../src/node/d1-import.ts'
+import { getDatabasePath } from '../src/node/database.ts'
+import { type CopiedTable, copyDatabase, isCopyEqual } from '../src/storage/database-copy.ts'
+import type { Engine } from '../src/storage/engine.ts'
+import {
+  connectToPostgres,
+  type PostgresServer,
+  startLocalPostgres,
+} from '../test/support/database/postgres.ts'
+import { buildWorker } from '../test/support/worker/bundle.ts'
+import type { BenchEngineName, BenchSettings } from './options.ts'
+import {
+  type BenchServer,
+  createLauncher,
+  readCpuSeconds,
+  resolveBenchPath,
+  startBenchProcess,
+  startLatchkeyProcess,
+} from './process.ts'
 
 /** Latchkey on this engine, in a folder of its own, with a copy of what was seeded. */
-export function serveEngine(
-  engine: EngineName,
+export function startEngineServer(
+  engine: BenchEngineName,
   folder: string,
   seeded: string,
-  settings: Settings,
-): Promise<Served> {
-  const own = join(folder, engine)
-  mkdirSync(own)
+  settings: BenchSettings,
+): Promise<BenchServer> {
+  const engineFolder = join(folder, engine)
+  mkdirSync(engineFolder)
   switch (engine) {
     case 'sqlite':
-      return serveSqlite(own, seeded, settings)
+      return startSqliteServer(engineFolder, seeded, settings)
     case 'postgres':
-      return servePostgres(own, seeded, settings)
+      return startPostgresServer(engineFolder, seeded, settings)
     case 'd1':
-      return serveD1(own, seeded)
+      return startD1Server(engineFolder, seeded)
   }
 }
 
-function serveSqlite(own: string, seeded: string, settings: Settings): Promise<Served> {
-  const dataDir = join(own, 'data')
+function startSqliteServer(
+  engineFolder: string,
+  seeded: string,
+  settings: BenchSettings,
+): Promise<BenchServer> {
+  const dataDir = join(engineFolder, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
   cpSync(seeded, dataDir, { recursive: true })
-  return serveLatchkey(own, settings)
+  return startLatchkeyProcess(engineFolder, settings)
+}
+
+export interface PostgresSettings {
+  readonly profileDir: string | undefined
+  /** One that is there, instead of one of our own. */
+  readonly postgresUrl: string | undefined
+}
+
+/** Latchkey on PostgreSQL. What serves is both, so the processor time is that of both. */
+export async function startPostgresServer(
+  folder: string,
+  seeded: string,
+  { profileDir, postgresUrl }: PostgresSettings,
+): Promise<BenchServer> {
+  const { server, cpuSeconds } = await startBenchPostgres(postgresUrl)
+  try {
+    const url = await server.createDatabase()
+    await copySeededData(seeded, { engine: 'postgres', url })
+    const latchkey = await startLatchkeyProcess(folder, {
+      profileDir,
+      settings: { LATCHKEY_DATABASE: url, LATCHKEY_KEYRING: join(seeded, 'keyring.json') },
+    })
+    return {
+      ...latchkey,
+      cpuSeconds: () => latchkey.cpuSeconds() + cpuSeconds(),
+      async stop() {
+        await latchkey.stop()
+        await server.stop()
+      },
+    }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+/** Of one that is there nobody tells what it computes: it may be another machine's. */
+async function startBenchPostgres(
+  named: string | undefined,
+): Promise<{ server: PostgresServer; cpuSeconds(): number }> {
+  if (named !== undefined) return { server: connectToPostgres(named), cpuSeconds: () => Number.NaN }
+  const server = await startLocalPostgres({ launcher: createLauncher() })
+  return { server, cpuSeconds: () => readCpuSeconds(server.pid()) }
+}
+
+/** The Worker as it is deployed, in workerd, on a D1 database of this machine. */
+export async function startD1Server(folder: string, seeded: string): Promise<BenchServer> {
+  const bundle = join(folder, 'bundle')
+  const rows = join(folder, 'rows.sql')
+  await buildWorker(bundle)
+  await copySeededData(seeded, { engine: 'd1-import', path: rows })
+  const files = [bundle, rows, join(seeded, 'keyring.json'), join(folder, 'd1')]
+  const served = await startBenchProcess(
+    [resolveBenchPath('./workerd.ts'), ...files],
+    join(folder, 'server.log'),
+    {
+      // What it leaves where it is killed goes with the folder.
+      TMPDIR: folder,
+    },
+  )
+  // What it holds is the memory of a runtime and a database together, and no figure of Latchkey's.
+  return { ...served, memory: () => null }
+}
+
+const COPY_OPTIONS = { createHash: createSha256, progress: () => {} }
+
+/** What `latchkey copy` does: the rows of a data folder, in another place too. */
+export async function copySeededData(
+  dataDir: string,
+  target: DatabaseLocation | D1ImportFile,
+): Promise<void> {
+  const path = getDatabasePath(readConfig({ LATCHKEY_DATA: dataDir }))
+  const source = await openLocation({ engine: 'sqlite', path }, { canCreate: false })
+  try {
+    const copied =
+      target.engine === 'd1-import'
+        ? await writeD1Import(source, target.path, COPY_OPTIONS)
+        : await copyIntoDatabase(source, target)
+    if (!copied.every(isCopyEqual))
+      throw new Error(`the copy for ${target.engine} differs from its source`)
+  } finally {
+    await source.close()
+  }
+}
+
+async function copyIntoDatabase(
+  source: Engine,
+  location: DatabaseLocation,
+): Promise<CopiedTable[]> {
+  const target = await openLocation(location, { canCreate: true })
+  try {
+    return await copyDatabase(source, target, COPY_OPTIONS)
+  } finally {
+    await target.close()
+  }
 }

@@ -1,23 +1,24 @@
-import { type Connection, openConnection } from './connection.ts'
-import { quantile } from './figures.ts'
-import type { Served } from './served.ts'
+import { connect, type Socket } from 'node:net'
+import type { BenchSettings } from './options.ts'
+import type { BenchServer, ProcessMemory } from './process.ts'
+import { showProgress } from './text.ts'
 
 /** What one connection says: the next request, and what it learns from the answer. */
-export interface Script {
+export interface LoadScript {
   next(): Buffer
   answered?(body: string): void
 }
 
-export interface Plan {
-  readonly served: Pick<Served, 'port' | 'cpuSeconds'>
+export interface LoadPlan {
+  readonly served: Pick<BenchServer, 'port' | 'cpuSeconds'>
   /** One for each connection. */
-  readonly scripts: readonly Script[]
+  readonly scripts: readonly LoadScript[]
   /** The only status that is right. */
   readonly status: number
   readonly seconds: number
 }
 
-export interface Round {
+export interface LoadRound {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
@@ -28,14 +29,19 @@ export interface Round {
 }
 
 /** How long an answer may be out before the bench gives up. */
-const PATIENCE_MS = 15_000
+const LOAD_TIMEOUT_MS = 15_000
 
 /** Every connection sends its next request as soon as it has its answer, for so many seconds. */
-export async function loadRound({ served, scripts, status, seconds }: Plan): Promise<Round> {
+export async function runLoadRound({
+  served,
+  scripts,
+  status,
+  seconds,
+}: LoadPlan): Promise<LoadRound> {
   const connections = await Promise.all(
-    scripts.map(async (script) => ({ script, connection: await openConnection(served.port) })),
+    scripts.map(async (script) => ({ script, connection: await openBenchConnection(served.port) })),
   )
-  const patience = AbortSignal.timeout(seconds * 1000 + PATIENCE_MS)
+  const patience = AbortSignal.timeout(seconds * 1000 + LOAD_TIMEOUT_MS)
   const latencies: number[] = []
   try {
     const servedSeconds = served.cpuSeconds()
@@ -44,7 +50,7 @@ export async function loadRound({ served, scripts, status, seconds }: Plan): Pro
     const until = began + seconds * 1000
     const order = { status, until, latencies, patience }
     await Promise.all(
-      connections.map(({ connection, script }) => converse(connection, script, order)),
+      connections.map(({ connection, script }) => sendUntilEnd(connection, script, order)),
     )
     const { user, system } = process.cpuUsage(cpu)
     const answers = latencies.length + connections.length
@@ -61,7 +67,7 @@ export async function loadRound({ served, scripts, status, seconds }: Plan): Pro
   }
 }
 
-interface Order {
+interface ConversationInput {
   readonly status: number
   readonly until: number
   readonly latencies: number[]
@@ -69,16 +75,16 @@ interface Order {
 }
 
 /** Resolves with the first answer that comes after the time is over. */
-function converse(
-  connection: Connection,
-  script: Script,
-  { status, until, latencies, patience }: Order,
+function sendUntilEnd(
+  connection: BenchConnection,
+  script: LoadScript,
+  { status, until, latencies, patience }: ConversationInput,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let isFirst = true
     const send = () => {
       const sentAt = performance.now()
-      connection.ask(script.next(), (answered, body) => {
+      connection.send(script.next(), (answered, body) => {
         const now = performance.now()
         if (answered !== status) {
           reject(new Error(`answered ${answered}, not ${status}: ${body}`))
@@ -94,8 +100,175 @@ function converse(
     }
     connection.onFailure(reject)
     patience.addEventListener('abort', () =>
-      reject(new Error(`no answer within ${PATIENCE_MS} ms`)),
+      reject(new Error(`no answer within ${LOAD_TIMEOUT_MS} ms`)),
     )
     send()
   })
+}
+
+/** Who is loaded in turn with others. */
+export interface LoadLane {
+  readonly label: string
+  readonly served: BenchServer
+  readonly scripts: readonly LoadScript[]
+}
+
+export interface LoadResult {
+  readonly rounds: readonly LoadRound[]
+  /** Of the server's process, the most at the end of a round. */
+  readonly memory: ProcessMemory | null
+}
+
+export async function loadInTurn(
+  { name, status }: { readonly name: string; readonly status: number },
+  lanes: readonly LoadLane[],
+  settings: BenchSettings,
+): Promise<LoadResult[]> {
+  const turns = lanes.map((lane) => ({
+    label: lane.label,
+    async round(seconds: number) {
+      const round = await runLoadRound({ ...lane, status, seconds })
+      return { round, memory: lane.served.memory() }
+    },
+  }))
+  return (await measureInTurn(name, turns, settings)).map((measured) => ({
+    rounds: measured.map(({ round }) => round),
+    memory: measured.map(({ memory }) => memory).reduce(maxMemory, null),
+  }))
+}
+
+/** Who is measured in turn with others. */
+export interface MeasuredTurn<Measured> {
+  readonly label: string
+  round(seconds: number): Promise<Measured>
+}
+
+/** A round of each, one after the other, again and again, so that all share the weather. */
+export async function measureInTurn<Measured>(
+  name: string,
+  turns: readonly MeasuredTurn<Measured>[],
+  { rounds, seconds, warmUpSeconds }: BenchSettings,
+): Promise<Measured[][]> {
+  showProgress(`${name}: warming up`)
+  for (const { round } of turns) await round(warmUpSeconds)
+  const measured = turns.map((turn) => ({ turn, rounds: [] as Measured[] }))
+  for (let round = 1; round <= rounds; round++) {
+    for (const { turn, rounds: its } of measured) {
+      showProgress(`${name}: round ${round} of ${rounds}, ${turn.label}`)
+      its.push(await turn.round(seconds))
+    }
+  }
+  return measured.map((one) => one.rounds)
+}
+
+/** What many rounds say together: the middle of each figure. */
+export interface Figures {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly cpuUs: number
+  readonly rounds: readonly LoadRound[]
+}
+
+export const summarizeRounds = (rounds: readonly LoadRound[]): Figures => ({
+  perSecond: median(rounds.map((round) => round.perSecond)),
+  p50Ms: median(rounds.map((round) => round.p50Ms)),
+  p99Ms: median(rounds.map((round) => round.p99Ms)),
+  cpuUs: median(rounds.map((round) => round.cpuUs)),
+  rounds,
+})
+
+type RoundRate = Pick<LoadRound, 'perSecond'>
+
+/**
+ * How much of `base` there is: the middle of the rounds' ratios, each to the round beside it, so that
+ * whatever else the machine was busy with weighs on both sides.
+ */
+export const computeRatio = (rounds: readonly RoundRate[], base: readonly RoundRate[]): number =>
+  median(rounds.map((round, n) => round.perSecond / (base[n]?.perSecond ?? Number.NaN)))
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  const [low, high] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]]
+  if (low === undefined || high === undefined) throw new Error('there is no middle of nothing')
+  return (low + high) / 2
+}
+
+/** Of sorted values: so large a share of them is no larger. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const found = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+  if (found === undefined) throw new Error('there is no quantile of nothing')
+  return found
+}
+
+export function maxMemory(a: ProcessMemory | null, b: ProcessMemory | null): ProcessMemory | null {
+  if (a === null || b === null) return a ?? b
+  return { rssMb: Math.max(a.rssMb, b.rssMb), peakMb: Math.max(a.peakMb, b.peakMb) }
+}
+
+/** One keep-alive connection: a request, its answer, and only then the next request. */
+export interface BenchConnection {
+  send(request: Buffer, answered: (status: number, body: string) => void): void
+  /** Told where it is of no more use, by its end too. */
+  onFailure(failed: (error: Error) => void): void
+  close(): void
+}
+
+const READ_BUFFER_BYTES = 64 * 1024
+
+/** On node:net with requests made beforehand: it must cost less than the server that it loads. */
+export async function openBenchConnection(port: number): Promise<BenchConnection> {
+  let receive: (text: string) => void = () => {}
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    const opening = connect({
+      host: '127.0.0.1',
+      port,
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafe(READ_BUFFER_BYTES),
+        callback(length, buffer) {
+          // A header is ASCII and a length counts bytes: as latin1 a byte is a character.
+          receive(Buffer.from(buffer.buffer, buffer.byteOffset, length).toString('latin1'))
+          return true
+        },
+      },
+    })
+    opening.once('error', reject)
+    opening.once('connect', () => {
+      opening.off('error', reject)
+      resolve(opening)
+    })
+  })
+
+  return {
+    send(request, answered) {
+      let received = ''
+      receive = (text) => {
+        const answer = parseBenchResponse(received + text)
+        if (answer === null) received += text
+        else answered(answer.status, answer.body)
+      }
+      socket.write(request)
+    },
+    onFailure(failed) {
+      socket.once('error', failed)
+      socket.once('close', () => failed(new Error('the server closed the connection')))
+    },
+    close: () => socket.destroy(),
+  }
+}
+
+const CONTENT_LENGTH_PATTERN = /\r\ncontent-length: (\d+)\r\n/i
+
+/** One whole HTTP/1.1 answer, or null where some of it is still to come (RFC 9112 §6). */
+function parseBenchResponse(text: string): { status: number; body: string } | null {
+  const end = text.indexOf('\r\n\r\n')
+  if (end === -1) return null
+  const length = CONTENT_LENGTH_PATTERN.exec(text)?.[1]
+  if (length === undefined) throw new Error(`an answer without Content-Length: ${text}`)
+  const body = text.slice(end + 4)
+  if (body.length < Number(length)) return null
+  if (body.length > Number(length)) throw new Error(`more than one answer: ${text}`)
+  return { status: Number(text.slice(9, 12)), body }
 }

@@ -1,19 +1,19 @@
 import { parseArgs } from 'node:util'
-import { isPostgres } from '../src/config.ts'
-import { type Case, cases } from './cases.ts'
+import { isPostgresUrl } from '../src/config.ts'
+import { BENCH_CASES, type BenchCase } from './cases.ts'
 
 /** Where Latchkey keeps its rows. */
-export const ENGINES = ['sqlite', 'postgres', 'd1'] as const
-export type EngineName = (typeof ENGINES)[number]
+export const BENCH_ENGINES = ['sqlite', 'postgres', 'd1'] as const
+export type BenchEngineName = (typeof BENCH_ENGINES)[number]
 /** A Worker delivers while a request is finished, or each minute: it has no process to measure. */
-const IN_REACH = ENGINES.filter((engine) => engine !== 'd1')
+const DELIVERY_ENGINES = BENCH_ENGINES.filter((engine) => engine !== 'd1')
 
 /** What of delivery is measured. */
-export const PARTS = ['accepted', 'drained', 'arrival'] as const
-export type Part = (typeof PARTS)[number]
+export const DELIVERY_PARTS = ['accepted', 'drained', 'arrival'] as const
+export type DeliveryPart = (typeof DELIVERY_PARTS)[number]
 
-export interface Settings {
-  readonly engines: readonly EngineName[]
+export interface BenchSettings {
+  readonly engines: readonly BenchEngineName[]
   /** A PostgreSQL that is there; undefined: the bench starts one. */
   readonly postgresUrl: string | undefined
   readonly growth: boolean
@@ -29,8 +29,8 @@ export interface Settings {
   readonly keys: number
   /** How many keys there are, one database for each number. */
   readonly sizes: readonly number[]
-  readonly cases: readonly Case[]
-  readonly parts: readonly Part[]
+  readonly cases: readonly BenchCase[]
+  readonly parts: readonly DeliveryPart[]
   /** Numbers of feeds that a backlog is delivered over. */
   readonly feeds: readonly number[]
   /** Numbers of feeds that hang beside the others. */
@@ -43,7 +43,7 @@ export interface Settings {
   readonly profileDir: string | undefined
 }
 
-export const HELP = `npm run bench -- [options]
+export const BENCH_HELP = `npm run bench -- [options]
 
 Latchkey beside a bare Hono app that reads the same request and answers the same bytes. Server and
 load have a core each. The data are in a new folder of the system's temporary folder (TMPDIR), which
@@ -53,15 +53,15 @@ server; it says more than requests/s does where the machine has other work, but 
   --rounds N        rounds of each, bare and Latchkey in turn; the middle counts (default 5)
   --seconds N       length of a round (default 3)
   --connections N   keep-alive connections, one request at a time on each (default 64)
-  --engine NAME     where the rows are: ${ENGINES.join(', ')}, or all; may be there more than once
+  --engine NAME     where the rows are: ${BENCH_ENGINES.join(', ')}, or all; may be there more than once
                     (default sqlite, which alone has aims). They are loaded in turn and stand in one
                     table
   --postgres URL    a PostgreSQL that may make databases, instead of one that the bench starts from
                     npm; so does LATCHKEY_TEST_POSTGRES
-  --case NAME       only this case; may be there more than once: ${cases.map(({ name }) => name).join(', ')}
+  --case NAME       only this case; may be there more than once: ${BENCH_CASES.map(({ name }) => name).join(', ')}
   --growth          the same cases with 1, 10,000 and 1,000,000 keys in the database
   --sizes N,N,…     other numbers of keys for --growth, the fewest first
-  --delivery        what delivery does and costs, see below. Its cases: ${PARTS.join(', ')}
+  --delivery        what delivery does and costs, see below. Its cases: ${DELIVERY_PARTS.join(', ')}
   --feeds N,N,…     other numbers of feeds for --delivery than 1,8,64: a backlog is delivered over each;
                     the largest of them counts for all else
   --hanging N,N,…   other numbers of hanging feeds for --delivery than 1,200
@@ -90,7 +90,7 @@ load's process, so that sending and arrival have one clock:
 `
 
 /** The settings, or null where help is asked for. Throws where an option makes no sense. */
-export function readOptions(args: readonly string[]): Settings | null {
+export function parseBenchOptions(args: readonly string[]): BenchSettings | null {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -116,7 +116,7 @@ export function readOptions(args: readonly string[]): Settings | null {
   })
   if (values.help) return null
   const { quick, delivery, lists } = values
-  const engines = enginesNamed(values.engine, delivery || lists ? IN_REACH : ENGINES)
+  const engines = findEngines(values.engine, delivery || lists ? DELIVERY_ENGINES : BENCH_ENGINES)
   if (values.growth && engines.join() !== 'sqlite') {
     throw new Error('--growth measures sqlite; it takes no other --engine')
   }
@@ -128,47 +128,55 @@ export function readOptions(args: readonly string[]): Settings | null {
   if (!delivery && !lists && values.markdown) {
     throw new Error('--markdown belongs to --delivery and --lists')
   }
-  const seconds = number('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
+  const seconds = parsePositiveNumber('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
   return {
     engines,
-    postgresUrl: postgresNamed(values.postgres),
+    postgresUrl: findPostgresUrl(values.postgres),
     growth: values.growth,
     delivery,
     lists,
     listed: quick ? { keys: 1_000, messages: 1_000 } : { keys: 100_000, messages: 1_000_000 },
-    rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
+    rounds: parseWholeNumber('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
     seconds,
     warmUpSeconds: quick ? 0.1 : Math.max(2, seconds / 2),
-    connections: whole('--connections', values.connections ?? (quick ? '8' : '64'), 1000),
+    connections: parseWholeNumber(
+      '--connections',
+      values.connections ?? (quick ? '8' : '64'),
+      1000,
+    ),
     keys: quick ? 4 : 50,
-    sizes: wholes('--sizes', values.sizes, 10_000_000),
-    feeds: wholes('--feeds', values.feeds ?? (quick ? '1,4' : '1,8,64'), 1000),
-    hanging: wholes('--hanging', values.hanging ?? (quick ? '1,6' : '1,200'), 1000),
-    rate: values.rate === undefined ? undefined : number('--rate', values.rate, 100_000),
+    sizes: parseWholeNumbers('--sizes', values.sizes, 10_000_000),
+    feeds: parseWholeNumbers('--feeds', values.feeds ?? (quick ? '1,4' : '1,8,64'), 1000),
+    hanging: parseWholeNumbers('--hanging', values.hanging ?? (quick ? '1,6' : '1,200'), 1000),
+    rate:
+      values.rate === undefined ? undefined : parsePositiveNumber('--rate', values.rate, 100_000),
     markdown: values.markdown,
-    cases: delivery || values.case === undefined ? cases : values.case.map(caseNamed),
-    parts: delivery && values.case !== undefined ? values.case.map(partNamed) : PARTS,
+    cases: delivery || values.case === undefined ? BENCH_CASES : values.case.map(findCase),
+    parts: delivery && values.case !== undefined ? values.case.map(findPart) : DELIVERY_PARTS,
     json: values.json,
     profileDir: values.profile,
   }
 }
 
-function number(name: string, text: string, max: number): number {
+function parsePositiveNumber(name: string, text: string, max: number): number {
   const value = Number(text)
   if (value > 0 && value <= max) return value
   throw new Error(`${name} must be a number above 0, up to ${max}; it is ${JSON.stringify(text)}`)
 }
 
-function whole(name: string, text: string, max: number): number {
-  const value = number(name, text, max)
+function parseWholeNumber(name: string, text: string, max: number): number {
+  const value = parsePositiveNumber(name, text, max)
   if (Number.isInteger(value)) return value
   throw new Error(`${name} must be a whole number; it is ${JSON.stringify(text)}`)
 }
 
-const wholes = (name: string, text: string, max: number): number[] =>
-  text.split(',').map((one) => whole(name, one, max))
+const parseWholeNumbers = (name: string, text: string, max: number): number[] =>
+  text.split(',').map((one) => parseWholeNumber(name, one, max))
 
-function enginesNamed(names: readonly string[], there: readonly EngineName[]): EngineName[] {
+function findEngines(
+  names: readonly string[],
+  there: readonly BenchEngineName[],
+): BenchEngineName[] {
   const unknown = names.find((name) => name !== 'all' && !there.some((one) => one === name))
   if (unknown !== undefined) {
     const known = there.join(', ')
@@ -177,27 +185,27 @@ function enginesNamed(names: readonly string[], there: readonly EngineName[]): E
   return there.filter((one) => names.includes(one) || names.includes('all'))
 }
 
-function postgresNamed(option: string | undefined): string | undefined {
+function findPostgresUrl(option: string | undefined): string | undefined {
   const url = option ?? process.env.LATCHKEY_TEST_POSTGRES
-  if (url === undefined || isPostgres(url)) return url
+  if (url === undefined || isPostgresUrl(url)) return url
   throw new Error('--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…')
 }
 
-const caseNamed = (name: string): Case =>
-  named(
+const findCase = (name: string): BenchCase =>
+  requireKnown(
     name,
-    cases.find((one) => one.name === name),
-    cases.map((one) => one.name),
+    BENCH_CASES.find((one) => one.name === name),
+    BENCH_CASES.map((one) => one.name),
   )
 
-const partNamed = (name: string): Part =>
-  named(
+const findPart = (name: string): DeliveryPart =>
+  requireKnown(
     name,
-    PARTS.find((one) => one === name),
-    PARTS,
+    DELIVERY_PARTS.find((one) => one === name),
+    DELIVERY_PARTS,
   )
 
-function named<T>(name: string, found: T | undefined, known: readonly string[]): T {
+function requireKnown<T>(name: string, found: T | undefined, known: readonly string[]): T {
   if (found !== undefined) return found
   throw new Error(`there is no case ${JSON.stringify(name)}; there are: ${known.join(', ')}`)
 }

@@ -1,46 +1,47 @@
 import Database from 'better-sqlite3'
 import { v7 } from 'uuid'
 import { readConfig } from '../src/config.ts'
-import { withChecksum } from '../src/domain/secret.ts'
-import { databasePath } from '../src/node/engine.ts'
+import { addChecksum } from '../src/domain/secret.ts'
+import { getDatabasePath } from '../src/node/database.ts'
 import { nodeArgon2 } from '../src/node/primitives.ts'
-import { open } from '../src/node/server.ts'
-import type { Done } from '../src/service/operator.ts'
+import { openLatchkey } from '../src/node/server.ts'
+import type { ServiceResult } from '../src/service/service-result.ts'
 
 /** Who calls: a key, its secret, and a route that its messages may take. */
-export interface Vendor {
+export interface BenchVendor {
   readonly apiKey: string
   readonly secret: string
   readonly sourceId: string
   readonly destinationId: string
 }
 
-const KEYS_AN_ACCOUNT = 100
-const KEYS_A_TRANSACTION = 10_000
+const KEYS_PER_ACCOUNT = 100
+const KEYS_PER_TRANSACTION = 10_000
 
-export const silent = { debug() {}, info() {}, warn() {}, error() {} }
+export const SILENT_LOG = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
  * A data folder with so many keys, `active` of them drawn at random from the whole table. The first
  * key is made as an operator makes one; all the others are its rows copied under new ids, so that a
  * million takes a minute. The secret of a key that is not active is nobody's.
  */
-export async function seed(
+export async function seedVendors(
   dataDir: string,
   { keys, active, progress }: { keys: number; active: number; progress: (done: number) => void },
-): Promise<Vendor[]> {
+): Promise<BenchVendor[]> {
   const config = readConfig({ LATCHKEY_DATA: dataDir })
-  const vendor = await makeFirst(config)
+  const vendor = await createFirstVendor(config)
   const secrets = new Map<number, string>()
-  for (const n of draw(keys, active)) secrets.set(n, n === 0 ? vendor.secret : newSecret())
+  for (const n of drawIndexes(keys, active))
+    secrets.set(n, n === 0 ? vendor.secret : createSecret())
 
-  const db = new Database(databasePath(config))
+  const db = new Database(getDatabasePath(config))
   try {
     // The server sets these again for itself; nothing here must survive a power cut.
     db.pragma('synchronous = OFF')
     db.pragma('foreign_keys = OFF')
     db.pragma('cache_size = -1000000')
-    const vendors = await copyRows(db, vendor, keys, secrets, progress)
+    const vendors = await copyVendorRows(db, vendor, keys, secrets, progress)
     db.pragma('wal_checkpoint(TRUNCATE)')
     return vendors
   } finally {
@@ -48,22 +49,24 @@ export async function seed(
   }
 }
 
-async function makeFirst(config: ReturnType<typeof readConfig>): Promise<Vendor> {
-  const latchkey = await open(config, { publicUrl: 'http://localhost', log: silent })
-  const { accounts, routes, keys } = latchkey
+async function createFirstVendor(config: ReturnType<typeof readConfig>): Promise<BenchVendor> {
+  const latchkey = await openLatchkey(config, { publicUrl: 'http://localhost', log: SILENT_LOG })
+  const { accounts, routing, keys } = latchkey
   try {
-    const account = done(await accounts.create({ name: 'Account' }))
+    const account = unwrapServiceResult(await accounts.create({ name: 'Account' }))
     const of = { accountId: account.id }
-    const user = done(
+    const user = unwrapServiceResult(
       await accounts.addUser({ ...of, email: 'engineer@vendor.example', role: 'engineer' }),
     )
-    const source = done(await routes.addSource({ ...of, name: 'Source' }))
-    const destination = done(
-      await routes.addDestination({ ...of, name: 'Destination', url: 'https://emr.example' }),
+    const source = unwrapServiceResult(await routing.addSource({ ...of, name: 'Source' }))
+    const destination = unwrapServiceResult(
+      await routing.addDestination({ ...of, name: 'Destination', url: 'https://emr.example' }),
     )
-    done(await routes.setVerified(destination.id, true))
-    done(await routes.subscribe({ sourceId: source.id, destinationId: destination.id }))
-    const { key, secret } = done(
+    unwrapServiceResult(await routing.setDestinationVerified(destination.id, true))
+    unwrapServiceResult(
+      await routing.createSubscription({ sourceId: source.id, destinationId: destination.id }),
+    )
+    const { key, secret } = unwrapServiceResult(
       await keys.create({ dialect: 'redox', ownerId: user.id, sourceId: source.id, name: 'Key' }),
     )
     return { apiKey: key.publicId, secret, sourceId: source.id, destinationId: destination.id }
@@ -74,21 +77,21 @@ async function makeFirst(config: ReturnType<typeof readConfig>): Promise<Vendor>
 
 type Row = Record<string, unknown>
 
-async function copyRows(
+async function copyVendorRows(
   db: Database.Database,
-  first: Vendor,
+  first: BenchVendor,
   keys: number,
   secrets: ReadonlyMap<number, string>,
   progress: (done: number) => void,
-): Promise<Vendor[]> {
-  const vendors: Vendor[] = []
+): Promise<BenchVendor[]> {
+  const vendors: BenchVendor[] = []
   const copy = {
-    account: copier(db, 'accounts'),
-    destination: copier(db, 'destinations'),
-    user: copier(db, 'users'),
-    source: copier(db, 'sources'),
-    subscription: copier(db, 'subscriptions'),
-    key: copier(db, 'keys'),
+    account: createRowCopier(db, 'accounts'),
+    destination: createRowCopier(db, 'destinations'),
+    user: createRowCopier(db, 'users'),
+    source: createRowCopier(db, 'sources'),
+    subscription: createRowCopier(db, 'subscriptions'),
+    key: createRowCopier(db, 'keys'),
   }
   let { account_id, destination_id } = db
     .prepare(
@@ -97,12 +100,12 @@ async function copyRows(
     .get() as { account_id: string; destination_id: string }
   if (secrets.has(0)) vendors.push(first)
 
-  for (let from = 1; from < keys; from += KEYS_A_TRANSACTION) {
-    const to = Math.min(keys, from + KEYS_A_TRANSACTION)
-    const hashes = await hashesOf(secrets, from, to)
+  for (let from = 1; from < keys; from += KEYS_PER_TRANSACTION) {
+    const to = Math.min(keys, from + KEYS_PER_TRANSACTION)
+    const hashes = await hashSecrets(secrets, from, to)
     db.transaction(() => {
       for (let n = from; n < to; n++) {
-        if (n % KEYS_AN_ACCOUNT === 0) {
+        if (n % KEYS_PER_ACCOUNT === 0) {
           account_id = copy.account({})
           destination_id = copy.destination({ account_id })
         }
@@ -134,7 +137,7 @@ async function copyRows(
 }
 
 /** Copies the table's first row, with these columns and an id of its own; answers the id. */
-function copier(db: Database.Database, table: string): (differing: Row) => string {
+function createRowCopier(db: Database.Database, table: string): (differing: Row) => string {
   const first = db.prepare(`SELECT * FROM ${table} ORDER BY id LIMIT 1`).get() as Row
   const columns = Object.keys(first)
   const insert = db.prepare(
@@ -147,7 +150,7 @@ function copier(db: Database.Database, table: string): (differing: Row) => strin
   }
 }
 
-async function hashesOf(secrets: ReadonlyMap<number, string>, from: number, to: number) {
+async function hashSecrets(secrets: ReadonlyMap<number, string>, from: number, to: number) {
   const hashes = new Map<number, string>()
   for (const [n, secret] of secrets) {
     if (n >= from && n < to) hashes.set(n, await nodeArgon2.hash(secret))
@@ -156,16 +159,16 @@ async function hashesOf(secrets: ReadonlyMap<number, string>, from: number, to: 
 }
 
 /** So many different numbers below `below`. */
-function draw(below: number, count: number): Set<number> {
+function drawIndexes(below: number, count: number): Set<number> {
   const drawn = new Set<number>()
   while (drawn.size < Math.min(count, below)) drawn.add(Math.floor(Math.random() * below))
   return drawn
 }
 
-const newSecret = () =>
-  withChecksum(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'))
+const createSecret = () =>
+  addChecksum(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'))
 
-export function done<T>(result: Done<T>): T {
+export function unwrapServiceResult<T>(result: ServiceResult<T>): T {
   if (!result.ok) throw new Error(result.failure.message)
   return result.value
 }

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Miniflare } from 'miniflare'
-import { COMPATIBILITY_DATE, modulesOf, schemaStatements } from '../support/worker/bundle.ts'
-import { NO_QUOTA } from './served.ts'
+import {
+  COMPATIBILITY_DATE,
+  listWorkerModules,
+  readSchemaStatements,
+} from '../test/support/worker/bundle.ts'
+import { NO_QUOTA_SETTINGS } from './process.ts'
 
 /*
  * The Worker on a port, until SIGTERM. `node bench/workerd.ts BUNDLE ROWS KEYRING DATABASE`: the
@@ -10,18 +14,18 @@ import { NO_QUOTA } from './served.ts'
  */
 
 const [bundle = '', rows = '', keyring = '', database = ''] = process.argv.slice(2)
-const NAME = 'server'
+const WORKER_NAME = 'server'
 
 const mf = new Miniflare({
   d1Persist: database,
   workers: [
     {
-      name: NAME,
+      name: WORKER_NAME,
       compatibilityDate: COMPATIBILITY_DATE,
-      ...modulesOf(bundle, 'main.js'),
+      ...listWorkerModules(bundle, 'main.js'),
       d1Databases: { DB: 'latchkey' },
       bindings: {
-        ...NO_QUOTA,
+        ...NO_QUOTA_SETTINGS,
         LATCHKEY_URL: 'http://localhost',
         LATCHKEY_KEYRING_JSON: readFileSync(keyring, 'utf8'),
       },
@@ -36,10 +40,10 @@ process.once('SIGTERM', async () => {
 })
 
 await mf.ready
-const db = await mf.getD1Database('DB', NAME)
+const db = await mf.getD1Database('DB', WORKER_NAME)
 const statements = readFileSync(rows, 'utf8')
   .split('\n')
   .filter((line) => line !== '' && !line.startsWith('--'))
-await db.batch([...schemaStatements(), ...statements].map((statement) => db.prepare(statement)))
-const { href } = await mf.unsafeGetDirectURL(NAME)
+await db.batch([...readSchemaStatements(), ...statements].map((statement) => db.prepare(statement)))
+const { href } = await mf.unsafeGetDirectURL(WORKER_NAME)
 console.log(JSON.stringify({ msg: 'listening', url: href }))

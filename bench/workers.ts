@@ -3,11 +3,11 @@ import { connect } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { cases } from './cases.ts'
-import { median } from './figures.ts'
-import { report } from './progress.ts'
-import { seed } from './seed.ts'
-import { pinLoad, pinned, type Served, serveLatchkey } from './served.ts'
+import { BENCH_CASES } from './cases.ts'
+import { median } from './load.ts'
+import { type BenchServer, canPin, pinLoadProcess, startLatchkeyProcess } from './process.ts'
+import { seedVendors } from './seed.ts'
+import { report } from './text.ts'
 
 /*
  * What a second process is worth: the guard with one worker on one core, and with several on as many
@@ -38,7 +38,7 @@ const [workers, rounds, seconds, depth, connections] = [
   Number(values.connections),
 ]
 
-interface Round {
+interface WorkersRound {
   readonly perSecond: number
   /** What one answer cost all processes of the server. */
   readonly cpuUs: number
@@ -48,7 +48,7 @@ interface Round {
   readonly serverBusy: number
 }
 
-if (!pinned || availableParallelism() < workers) {
+if (!canPin || availableParallelism() < workers) {
   throw new Error(`this takes ${workers} cores, and taskset (util-linux) to keep to them`)
 }
 
@@ -56,30 +56,33 @@ const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const dataDir = join(folder, 'data')
 mkdirSync(dataDir, { mode: 0o700 })
-const vendors = await seed(dataDir, { keys: 50, active: 50, progress: () => {} })
-const guard = cases.find(({ name }) => name === 'guard-refused')
+const vendors = await seedVendors(dataDir, { keys: 50, active: 50, progress: () => {} })
+const guard = BENCH_CASES.find(({ name }) => name === 'guard-refused')
 if (guard === undefined) throw new Error('there is no case guard-refused')
 
-const results: { one: Round; several: Round }[] = []
+const results: { one: WorkersRound; several: WorkersRound }[] = []
 for (let n = 0; n <= rounds; n++) {
-  const one = await roundWith(1, String(n % workers))
-  const several = await roundWith(workers, `0-${workers - 1}`)
+  const one = await runWorkersRound(1, String(n % workers))
+  const several = await runWorkersRound(workers, `0-${workers - 1}`)
   // The first of each warms up the machine.
   if (n === 0) continue
   results.push({ one, several })
-  report(`round ${n}: 1 worker ${toText(one)}\n         ${workers} workers ${toText(several)}`)
+  report(
+    `round ${n}: 1 worker ${formatRound(one)}\n         ${workers} workers ${formatRound(several)}`,
+  )
 }
-const middle = (of: (result: { one: Round; several: Round }) => number) => median(results.map(of))
-const best = (of: (result: { one: Round; several: Round }) => Round) =>
+const takeMedian = (of: (result: { one: WorkersRound; several: WorkersRound }) => number) =>
+  median(results.map(of))
+const takeBest = (of: (result: { one: WorkersRound; several: WorkersRound }) => WorkersRound) =>
   Math.max(...results.map((result) => of(result).perSecond))
-const typical = middle(({ one, several }) => several.perSecond / one.perSecond)
-const ratio = best(({ several }) => several) / best(({ one }) => one)
+const typical = takeMedian(({ one, several }) => several.perSecond / one.perSecond)
+const ratio = takeBest(({ several }) => several) / takeBest(({ one }) => one)
 console.log(
   `guard, ${workers} workers on ${workers} cores: ${ratio.toFixed(2)} times the requests/s of one on one ` +
     `(the best round of each; the median of the rounds is ${typical.toFixed(2)})`,
 )
 
-function toText({ perSecond, cpuUs, loadBusy, serverBusy }: Round): string {
+function formatRound({ perSecond, cpuUs, loadBusy, serverBusy }: WorkersRound): string {
   const share = (busy: number) => `${Math.round(busy * 100)} %`
   return (
     `${Math.round(perSecond)}/s, ${cpuUs.toFixed(1)} µs CPU an answer, ` +
@@ -88,18 +91,22 @@ function toText({ perSecond, cpuUs, loadBusy, serverBusy }: Round): string {
 }
 
 /** A server of its own for each round, warmed up: what differs between two starts weighs on both sides. */
-async function roundWith(size: number, cores: string): Promise<Round> {
-  const served = await serveLatchkey(folder, { workers: size, cores })
-  pinLoad(cores)
+async function runWorkersRound(size: number, cores: string): Promise<WorkersRound> {
+  const served = await startLatchkeyProcess(folder, { workers: size, cores })
+  pinLoadProcess(cores)
   try {
-    await load(served, size, 1.5)
-    return await load(served, size, seconds)
+    await measureLoad(served, size, 1.5)
+    return await measureLoad(served, size, seconds)
   } finally {
     await served.stop()
   }
 }
 
-async function load(served: Served, size: number, forSeconds: number): Promise<Round> {
+async function measureLoad(
+  served: BenchServer,
+  size: number,
+  forSeconds: number,
+): Promise<WorkersRound> {
   if (guard === undefined) throw new Error('there is no case guard-refused')
   const scripts = await guard.prepare({ port: served.port, vendors }, size * connections)
   const batches = scripts.map(({ next }) =>
@@ -108,7 +115,7 @@ async function load(served: Served, size: number, forSeconds: number): Promise<R
   const began = performance.now()
   const until = began + forSeconds * 1000
   const before = { load: process.cpuUsage(), served: served.cpuSeconds() }
-  const counts = await Promise.all(batches.map((batch) => converse(served.port, batch, until)))
+  const counts = await Promise.all(batches.map((batch) => sendBatches(served.port, batch, until)))
   const answers = counts.reduce((all, one) => all + one, 0)
   const { user, system } = process.cpuUsage(before.load)
   const elapsed = (performance.now() - began) / 1000
@@ -122,7 +129,7 @@ async function load(served: Served, size: number, forSeconds: number): Promise<R
 }
 
 /** Sends the batch again and again; answers how many answers came. */
-function converse(port: number, batch: Buffer, until: number): Promise<number> {
+function sendBatches(port: number, batch: Buffer, until: number): Promise<number> {
   return new Promise((resolve, reject) => {
     let answers = 0
     let due = 0

@@ -1,60 +1,59 @@
 import type { Context, Hono } from 'hono'
 import type { Config } from './config.ts'
+import { createAuditSigner } from './crypto/audit-signer.ts'
 import type { Keyring } from './crypto/keyring.ts'
-import { createMinter } from './crypto/minter.ts'
-import { createNotary } from './crypto/notary.ts'
+import { createTokenMinter } from './crypto/minter.ts'
 import type { Argon2, Primitives } from './crypto/primitives.ts'
 import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createTotp } from './crypto/totp.ts'
-import { FAILURES_FORGOTTEN_MS } from './domain/lockout.ts'
-import { createApps, createTestBench, renderDelivered } from './http/app.ts'
-import { createCourier } from './http/courier.ts'
-import { presented } from './http/presented.ts'
-import type { TestBench } from './http/test-bench.ts'
-import { createPass, type KeepHead } from './http/upstream/pass.ts'
-import { createAccept } from './service/accept.ts'
-import { type Access, createAccess } from './service/access.ts'
-import { createAuditAnchor } from './service/audit-anchor.ts'
-import { createAuthenticate } from './service/authenticate.ts'
-import { createChain } from './service/chain.ts'
-import { createCustomerKeys } from './service/customer-keys.ts'
-import { createDeliver, type Deliver } from './service/deliver.ts'
-import { createDeskOf, type DeskOf, type Services } from './service/desk.ts'
-import { createExchange } from './service/exchange.ts'
-import { createGuard } from './service/guard.ts'
-import { createGuesses, createQuota } from './service/guesses.ts'
-import { createKeyProofs } from './service/key-proofs.ts'
-import { createKeys } from './service/keys.ts'
-import { createMessageIds } from './service/message-ids.ts'
-import { createPace } from './service/pace.ts'
-import type {
-  AnchorStore,
-  Carry,
-  Clock,
-  Dispatch,
-  KeepAlive,
-  Log,
-  Share,
-  Storage,
-} from './service/ports.ts'
-import { createRecorder } from './service/recorder.ts'
-import { createRefresh } from './service/refresh.ts'
-import { createRefused } from './service/refused.ts'
-import { createRingProof } from './service/ring-proof.ts'
-import { createStandings } from './service/standing.ts'
-import { createTraffic, HOUR_MS, TRAFFIC_KEPT_HOURS } from './service/traffic.ts'
-import { createUses } from './service/uses.ts'
+import { FAILURE_MEMORY_MS } from './domain/limits.ts'
+import { createApps, createTestMessages, renderDeliveryBody } from './http/app.ts'
+import { formatCredential } from './http/credential-format.ts'
+import { createProxyRequest, type WriteUpstreamHead } from './http/proxy/upstream.ts'
+import type { TestMessages } from './http/test-messages.ts'
+import { createWebhookClient } from './http/webhook-client.ts'
+import { createServicesFor, type Services, type ServicesFor } from './service/actor-services.ts'
+import { createAuditAnchor } from './service/audit/anchor.ts'
+import { createAuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
+import { createAuditChain } from './service/audit/chain.ts'
+import { createKeyringBinding } from './service/audit/keyring-binding.ts'
+import { createAuthenticate } from './service/authenticate/authenticate.ts'
+import { createKeyCache } from './service/authenticate/key-cache.ts'
+import { createKeyProofs } from './service/authenticate/key-proofs.ts'
+import { createCustomerKeys } from './service/keys/customer-keys.ts'
+import { createKeys } from './service/keys/keys.ts'
+import {
+  createAddressRateLimit,
+  createFailureLimiter,
+  createKeyRateLimit,
+} from './service/limits/rate-limits.ts'
+import {
+  createKeyUseCounter,
+  createTrafficCounter,
+  HOUR_MS,
+  TRAFFIC_RETENTION_HOURS,
+} from './service/limits/usage-counters.ts'
+import { createAcceptMessage, createMessageIdGenerator } from './service/messages/accept.ts'
+import { createDeliveryWorker, type DeliveryWorker } from './service/messages/deliver.ts'
+import type { AnchorStore } from './service/ports/audit.ts'
+import type { SendHttp, UpstreamFetch } from './service/ports/outbound.ts'
+import type { Clock, GetSharedCounter, KeepAlive, Log } from './service/ports/runtime.ts'
+import type { Storage } from './service/ports/storage.ts'
+import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
+import { createExchange } from './service/tokens/exchange.ts'
+import { createGuard } from './service/tokens/guard.ts'
+import { createRefresh } from './service/tokens/refresh.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
 
 /** The header that links a caller's response to the operator's log. */
-export { REQUEST_ID } from './http/reply.ts'
+export { REQUEST_ID_HEADER } from './http/reply.ts'
 
 /** What a runtime brings: everything that knows an outside world. */
-export interface Parts {
+export interface RuntimeAdapters {
   readonly config: Config
   /** Where this server is reached: issuer and audience of its access tokens. */
   readonly publicUrl: string
@@ -67,21 +66,21 @@ export interface Parts {
   /** Keeps the audit's anchor outside the database. Without a store, the anchor is in memory only. */
   readonly anchorStore?: AnchorStore | undefined
   /** The secret part of a link to the first operator, where no terminal prints one. */
-  readonly welcome?: string | undefined
+  readonly firstInvitationSecret?: string | undefined
   readonly clock: Clock
   readonly log: Log
   /** How this runtime reaches an upstream. */
-  readonly carry: Carry
+  readonly upstreamFetch: UpstreamFetch
   /** Writes the head of an upstream's response unchanged, where this runtime can. */
-  readonly keepHead?: KeepHead
+  readonly writeUpstreamHead?: WriteUpstreamHead
   /** How this runtime reaches a destination. */
-  readonly dispatch: Dispatch
+  readonly sendHttp: SendHttp
   /** How many argon2 computations may run at once. */
   readonly cores: number
   /** Where several processes serve one port: how their limits count together. */
-  readonly share?: Share | undefined
+  readonly getSharedCounter?: GetSharedCounter | undefined
   /** The address at the other end of a request's connection. */
-  readonly peerOf: (c: Context) => string
+  readonly getPeerAddress: (c: Context) => string
   /** For a runtime that stops a request's work with its answer. */
   readonly keepAlive?: KeepAlive
   /** So long a feed is this process's without its being renewed. */
@@ -97,238 +96,252 @@ export interface Latchkey extends Services {
   readonly consoleApp: Hono | null
   readonly storage: Storage
   /** The services, as somebody else may use them. */
-  readonly deskOf: DeskOf
+  readonly servicesFor: ServicesFor
   /** How people sign in, and look after their own access. */
-  readonly access: Access
+  readonly signInServices: SignInServices
   /** How a credential goes over the wire, for people. */
-  readonly presented: typeof presented
+  readonly formatCredential: typeof formatCredential
   /** How people send a message as a source would. */
-  readonly testBench: TestBench
+  readonly testMessages: TestMessages
   /** Carries what is stored to its destinations, once it is started. */
-  readonly deliver: Deliver
+  readonly deliveryWorker: DeliveryWorker
   /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
-  readonly ringBelongs: (ring: Keyring) => Promise<boolean>
+  readonly bindKeyring: (ring: Keyring) => Promise<boolean>
   /** Writes what is only counted in memory. To be called once a minute, and before the end. */
-  readonly flush: () => Promise<void>
+  readonly flushCounters: () => Promise<void>
   /** Writes the events that are only in memory. To be called every second, and before the end. */
-  readonly record: () => Promise<void>
+  readonly flushAuditEvents: () => Promise<void>
   /** Makes the events that were written a part of the chain. To be called every few seconds. */
-  readonly seal: () => Promise<void>
+  readonly sealAudit: () => Promise<void>
   /** Deletes what nobody needs any more. To be called now and then. */
-  readonly sweep: () => Promise<void>
+  readonly deleteExpiredData: () => Promise<void>
 }
 
 /** A core does some hundred computations a second: a full queue is a wait of about a second. */
-const QUEUED_PER_CORE = 100
+const MAX_QUEUED_HASHES_PER_CORE = 100
 
 /** Limits the proofs that are kept of a key whose caller has no fixed network. */
 const MAX_NETWORKS_PER_KEY = 500
 
 /** Wires ports to adapters; neutral to the runtime. */
-export function compose(parts: Parts): Latchkey {
-  const { config, publicUrl, consoleUrl, engine, primitives, argon2, keyring, clock, log } = parts
-  const { region, guessLimits, quota } = config
+export function compose(runtime: RuntimeAdapters): Latchkey {
+  const { config, publicUrl, consoleUrl, engine, primitives, argon2, keyring, clock, log } = runtime
+  const { region, failureLimits, quota } = config
 
   const storage = createStorage(engine)
   const random = createRandom(primitives, clock)
-  const minter = createMinter(primitives, keyring, { issuer: publicUrl, audience: publicUrl })
+  const minter = createTokenMinter(primitives, keyring, { issuer: publicUrl, audience: publicUrl })
   const sealer = createSealer(primitives, keyring)
   const digester = createSecretDigester(primitives, keyring)
   const hasher = createSecretHasher(primitives, argon2, clock, {
-    width: parts.cores,
-    queue: parts.cores * QUEUED_PER_CORE,
+    width: runtime.cores,
+    queue: runtime.cores * MAX_QUEUED_HASHES_PER_CORE,
   })
 
-  const shareOf =
-    (what: string): Share =>
+  const getCounterFor =
+    (purpose: string): GetSharedCounter =>
     (limit) =>
-      parts.share?.(`${what} ${limit}`)
-  const guessesOf = (what: string) => createGuesses(guessLimits, clock, shareOf(what))
+      runtime.getSharedCounter?.(`${purpose} ${limit}`)
+  const createFailureLimiterFor = (purpose: string) =>
+    createFailureLimiter(failureLimits, clock, getCounterFor(purpose))
 
-  const standings = createStandings(storage)
-  const recorder = createRecorder({
+  const keyCache = createKeyCache(storage)
+  const auditBuffer = createAuditBuffer({
     storage,
     sealer,
     random,
     clock,
     log,
-    keepAlive: parts.keepAlive,
+    keepAlive: runtime.keepAlive,
   })
-  const keepAlive = parts.keepAlive ?? (() => undefined)
-  const traffic = createTraffic({ storage, clock, log, keepAlive })
-  const refused = createRefused({ recorder, traffic, log })
-  const notary = createNotary(primitives, keyring)
-  const anchor = createAuditAnchor({ store: parts.anchorStore, log })
-  const chain = createChain({ storage, anchor, notary, random, clock, log })
-  const uses = createUses(storage, clock, log, keepAlive, traffic)
-  const proofs = createKeyProofs({
+  const keepAlive = runtime.keepAlive ?? (() => undefined)
+  const traffic = createTrafficCounter({ storage, clock, log, keepAlive })
+  const recordRefusal = createRecordRefusal({ auditBuffer, traffic, log })
+  const auditSigner = createAuditSigner(primitives, keyring)
+  const anchor = createAuditAnchor({ store: runtime.anchorStore, log })
+  const auditChain = createAuditChain({ storage, anchor, auditSigner, random, clock, log })
+  const keyUseCounter = createKeyUseCounter(storage, clock, log, keepAlive, traffic)
+  const keyProofs = createKeyProofs({
     storage,
     hasher,
     digester,
     clock,
     log,
     keepAlive,
-    digestImported: config.digestImported,
+    digestImportedKeys: config.digestImportedKeys,
   })
   const common = {
-    standings,
+    keyCache,
     storage,
-    proofs,
-    uses,
+    keyProofs,
+    keyUseCounter,
     minter,
     random,
     clock,
     log,
     region,
-    recorder,
-    refused,
+    auditBuffer,
+    recordRefusal,
   }
   const secrets = { storage, random, clock, hasher, digester, sealer }
   const totp = createTotp(primitives)
-  const keysAs = (actor: string) => createKeys({ ...secrets, actor })
+  const createKeysFor = (actor: string) => createKeys({ ...secrets, actor })
 
-  const sealedBefore = createRingProof({ storage, random, clock, actor: 'operator' })
-  const courier = createCourier({
-    dispatch: parts.dispatch,
+  const checkRingProof = createKeyringBinding({ storage, random, clock, actor: 'operator' })
+  const webhookClient = createWebhookClient({
+    sendHttp: runtime.sendHttp,
     applicationName: config.applicationName,
   })
-  const deliver = createDeliver({
+  const deliveryWorker = createDeliveryWorker({
     storage,
     sealer,
-    courier,
-    render: renderDelivered,
+    webhookClient,
+    render: renderDeliveryBody,
     clock,
     jitter: () => (primitives.randomBytes(1)[0] ?? 0) / 255,
     by: random.requestId(),
     log,
-    erase: config.retentionMs === 0,
-    leaseMs: parts.leaseMs,
-    keepAlive: parts.keepAlive,
+    erasesPayloads: config.payloadRetentionMs === 0,
+    leaseMs: runtime.leaseMs,
+    keepAlive: runtime.keepAlive,
   })
-  const nextMessageId = createMessageIds({ storage, clock })
-  const deskOf = createDeskOf({
+  const nextMessageId = createMessageIdGenerator({ storage, clock })
+  const servicesFor = createServicesFor({
     nextMessageId,
     ...secrets,
-    courier,
-    notary,
+    webhookClient,
+    auditSigner,
     anchor,
     region,
     consoleUrl,
-    standings,
+    keyCache,
     log,
-    wake: deliver.wake,
+    wakeQueues: deliveryWorker.wakeQueues,
   })
 
-  const access = createAccess({
+  const signInServices = createSignInServices({
     ...secrets,
     totp,
-    recorder,
+    auditBuffer,
     log,
     region,
-    firstLink: parts.welcome,
-    guesses: guessesOf('console'),
+    firstLink: runtime.firstInvitationSecret,
+    failureLimiter: createFailureLimiterFor('console'),
   })
 
   const { serial } = random
   // Vendors are told the console's address only if the operator has set its public URL.
   const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null
   const subscriptionsUrl = consoleLink ?? publicUrl
-  const testBench = createTestBench({ serial, subscriptionsUrl })
+  const testMessages = createTestMessages({ serial, subscriptionsUrl })
   const apps = createApps({
-    testBench,
-    access,
-    sessions: access.sessions,
-    recorder,
-    guesses: guessesOf('admin'),
-    deskOf,
+    testMessages,
+    signInServices,
+    sessions: signInServices.sessions,
+    auditBuffer,
+    failureLimiter: createFailureLimiterFor('admin'),
+    servicesFor,
     publicUrl,
     consoleUrl,
-    console: config.console !== null,
+    isConsoleEnabled: config.console !== null,
     consoleLink,
-    exchange: createExchange({ ...common, hasher, guesses: guessesOf('exchange') }),
+    exchange: createExchange({
+      ...common,
+      hasher,
+      failureLimiter: createFailureLimiterFor('exchange'),
+    }),
     refresh: createRefresh({
       ...common,
-      guesses: guessesOf('refresh'),
-      leewayMs: config.leewayMs,
+      failureLimiter: createFailureLimiterFor('refresh'),
+      leewayMs: config.refreshLeewayMs,
     }),
     guard: createGuard(common),
-    accept: createAccept({
+    acceptMessage: createAcceptMessage({
       storage,
       sealer,
-      courier,
-      wake: deliver.wake,
+      webhookClient,
+      wakeQueues: deliveryWorker.wakeQueues,
       nextMessageId,
       random,
       clock,
       log,
-      synchronousMs: parts.synchronousMs,
+      synchronousMs: runtime.synchronousMs,
     }),
     authenticate: createAuthenticate({
       ...common,
       digester,
-      guesses: guessesOf('authenticate'),
-      pace: createPace({ limit: quota.requests, windowMs: quota.windowMs }, clock, parts.share),
+      failureLimiter: createFailureLimiterFor('authenticate'),
+      keyRateLimit: createKeyRateLimit(
+        { limit: quota.requests, windowMs: quota.windowMs },
+        clock,
+        runtime.getSharedCounter,
+      ),
     }),
-    pass: createPass({
-      carry: parts.carry,
+    proxyRequest: createProxyRequest({
+      upstreamFetch: runtime.upstreamFetch,
       upstreams: config.upstreams,
       publicUrl,
       log,
-      keepHead: parts.keepHead,
+      writeUpstreamHead: runtime.writeUpstreamHead,
     }),
     customerKeys: createCustomerKeys({
       ...secrets,
-      keysAs,
+      createKeysFor,
       maxKeys: config.customerKeysPerDeveloper,
     }),
     clock,
-    quota: createQuota(quota.requests, quota.windowMs, clock, parts.share),
-    refused,
+    addressRateLimit: createAddressRateLimit(
+      quota.requests,
+      quota.windowMs,
+      clock,
+      runtime.getSharedCounter,
+    ),
+    recordRefusal,
     storage,
     log,
     serial,
     uuid: random.uuid,
-    requestId: random.requestId,
-    publicKeys: () => keyring.publicKeys,
+    createRequestId: random.requestId,
+    getPublicKeys: () => keyring.publicKeys,
     subscriptionsUrl,
     applicationName: config.applicationName,
     messageLimitBytes: config.messageLimitBytes,
-    peerOf: parts.peerOf,
+    getPeerAddress: runtime.getPeerAddress,
     trustedProxies: config.trustedProxies,
   })
 
   return {
     ...apps,
     storage,
-    ...deskOf({ actor: 'operator', role: 'operator', accountId: null }),
-    deskOf,
-    access,
-    presented,
-    testBench,
-    deliver,
-    ringBelongs: (ring) => sealedBefore(createSealer(primitives, ring)),
-    async flush() {
-      await uses.flush()
+    ...servicesFor({ actor: 'operator', role: 'operator', accountId: null }),
+    servicesFor,
+    signInServices,
+    formatCredential,
+    testMessages,
+    deliveryWorker,
+    bindKeyring: (ring) => checkRingProof(createSealer(primitives, ring)),
+    async flushCounters() {
+      await keyUseCounter.flush()
       await traffic.flush()
     },
-    record: recorder.flush,
-    seal: chain.seal,
-    async sweep() {
+    flushAuditEvents: auditBuffer.flush,
+    sealAudit: auditChain.seal,
+    async deleteExpiredData() {
       await storage.purgeSecretProofs(MAX_NETWORKS_PER_KEY)
       const purged = await storage.purgeGrants(clock())
       if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
-      const erased = await storage.erasePayloads(clock() - config.retentionMs, clock())
+      const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())
       if (erased > 0) log.info({ erased }, 'payloads that nobody waits for were erased')
       const now = clock()
-      await storage.purgeSessions(now, now - FAILURES_FORGOTTEN_MS)
-      await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_KEPT_HOURS)
-      await chain.purge(yearsBefore(clock(), config.auditYears))
+      await storage.purgeExpiredSignIns(now, now - FAILURE_MEMORY_MS)
+      await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_RETENTION_HOURS)
+      await auditChain.purge(subtractYears(clock(), config.auditYears))
     },
   }
 }
 
 /** The same day of an earlier year: some years are longer. */
-function yearsBefore(at: number, years: number): number {
+function subtractYears(at: number, years: number): number {
   const date = new Date(at)
   return date.setUTCFullYear(date.getUTCFullYear() - years)
 }

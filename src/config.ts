@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import {
-  isLoopback,
-  isPrivate,
-  type Network,
-  parseAddress,
-  parseNetwork,
-} from './domain/address.ts'
-import { SURFACES, type Surface, upstreamSetting } from './domain/surface.ts'
+  type IpNetwork,
+  isLoopbackHost,
+  isPrivateAddress,
+  parseIpAddress,
+  parseIpNetwork,
+} from './domain/ip-network.ts'
+import { getUpstreamSettingName, SURFACES, type Surface } from './domain/key-type.ts'
 
 /** Settings are text from the environment; all of them, what they mean, and what they are left alone. */
 export const SETTINGS = {
@@ -124,16 +124,16 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, { default: string; help: string }>
 
-type Name = keyof typeof SETTINGS
+type SettingName = keyof typeof SETTINGS
 
-const whole = (min: number, max: number) =>
+const wholeNumberSchema = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
 
-const publicUrl = z
+const publicUrlSchema = z
   .string()
   .refine(
     (text) => text === '' || isPublicUrl(text),
@@ -145,28 +145,30 @@ const publicUrl = z
 /** Accepts only the exact spelling that links, cookies and the token issuer then repeat. */
 function isPublicUrl(text: string): boolean {
   const [, path] = /^https?:\/\/[^\s/?#@]+((?:\/[\w.~-]+)*)\/*$/i.exec(text) ?? []
-  return path !== undefined && URL.canParse(text) && withoutSlash(new URL(text).pathname) === path
+  return (
+    path !== undefined && URL.canParse(text) && removeTrailingSlash(new URL(text).pathname) === path
+  )
 }
 
-const withoutSlash = (path: string) => path.replace(/\/+$/, '')
+const removeTrailingSlash = (path: string) => path.replace(/\/+$/, '')
 
-const upstream = z
+const upstreamSchema = z
   .string()
   .refine(
-    (text) => text === '' || isOrigin(text),
+    (text) => text === '' || isUpstreamUrl(text),
     'must be an http or https URL without blanks, credentials, query or fragment',
   )
   .transform((text) => (text === '' ? null : new URL(text)))
 
 // The text says more than its URL: an empty query or an empty user is none there.
-const isOrigin = (text: string) =>
+const isUpstreamUrl = (text: string) =>
   /^https?:\/\/[^\s/?#@][^\s?#@]*$/i.test(text) && URL.canParse(text)
 
-const networks = z.string().transform((text, context) => {
-  const found: Network[] = []
+const networksSchema = z.string().transform((text, context) => {
+  const found: IpNetwork[] = []
   for (const entry of text.split(',').map((part) => part.trim())) {
     if (entry === '') continue
-    const network = parseNetwork(entry)
+    const network = parseIpNetwork(entry)
     if (network === null) context.addIssue(`${JSON.stringify(entry)} is not an address or network`)
     else found.push(network)
   }
@@ -174,55 +176,55 @@ const networks = z.string().transform((text, context) => {
 })
 
 // What is wrong with it is told without it: there is a password inside.
-const database = z
+const databaseSchema = z
   .string()
   .refine(
-    (text) => text === '' || /^sqlite:./.test(text) || isPostgres(text),
+    (text) => text === '' || /^sqlite:./.test(text) || isPostgresUrl(text),
     'must be empty, sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME (in a password, write ' +
       'characters that mean something in a URL as %XX)',
   )
 
-const schema = z.object({
+const settingsSchema = z.object({
   LATCHKEY_DATA: z.string().min(1, 'must name a folder'),
-  LATCHKEY_DATABASE: database,
-  LATCHKEY_DATABASE_CONNECTIONS: whole(1, 1000),
+  LATCHKEY_DATABASE: databaseSchema,
+  LATCHKEY_DATABASE_CONNECTIONS: wholeNumberSchema(1, 1000),
   LATCHKEY_KEYRING: z.string(),
   LATCHKEY_HOST: z.string().min(1, 'must name an address'),
-  LATCHKEY_PORT: whole(0, 65_535),
-  LATCHKEY_URL: publicUrl,
+  LATCHKEY_PORT: wholeNumberSchema(0, 65_535),
+  LATCHKEY_URL: publicUrlSchema,
   LATCHKEY_REGION: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),
-  LATCHKEY_TRUSTED_PROXIES: networks,
-  LATCHKEY_REFRESH_LEEWAY_SECONDS: whole(0, 3600),
-  LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: whole(1, 1_000_000),
-  LATCHKEY_FAILURES_PER_ADDRESS: whole(1, 1_000_000_000),
-  LATCHKEY_FAILURES_SECONDS: whole(1, 86_400),
+  LATCHKEY_TRUSTED_PROXIES: networksSchema,
+  LATCHKEY_REFRESH_LEEWAY_SECONDS: wholeNumberSchema(0, 3600),
+  LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: wholeNumberSchema(1, 1_000_000),
+  LATCHKEY_FAILURES_PER_ADDRESS: wholeNumberSchema(1, 1_000_000_000),
+  LATCHKEY_FAILURES_SECONDS: wholeNumberSchema(1, 86_400),
   LATCHKEY_DIGEST_IMPORTED_KEYS: z.enum(['on', 'off'], 'must be on or off'),
-  LATCHKEY_QUOTA_REQUESTS: whole(1, 1_000_000_000),
-  LATCHKEY_QUOTA_SECONDS: whole(1, 86_400),
-  LATCHKEY_AUDIT_YEARS: whole(1, 100),
-  LATCHKEY_RETENTION_DAYS: whole(0, 3650),
-  LATCHKEY_MESSAGE_LIMIT_BYTES: whole(1024, 1_073_741_824),
-  LATCHKEY_UPSTREAM_FHIR: upstream,
-  LATCHKEY_UPSTREAM_HL7: upstream,
-  LATCHKEY_UPSTREAM_MPPS: upstream,
-  LATCHKEY_UPSTREAM_OPENDENTAL: upstream,
-  LATCHKEY_UPSTREAM_XDENT: upstream,
-  LATCHKEY_UPSTREAM_PRACTICE: upstream,
-  LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: whole(1, 3600),
-  LATCHKEY_DESTINATIONS_ALLOWED: networks,
+  LATCHKEY_QUOTA_REQUESTS: wholeNumberSchema(1, 1_000_000_000),
+  LATCHKEY_QUOTA_SECONDS: wholeNumberSchema(1, 86_400),
+  LATCHKEY_AUDIT_YEARS: wholeNumberSchema(1, 100),
+  LATCHKEY_RETENTION_DAYS: wholeNumberSchema(0, 3650),
+  LATCHKEY_MESSAGE_LIMIT_BYTES: wholeNumberSchema(1024, 1_073_741_824),
+  LATCHKEY_UPSTREAM_FHIR: upstreamSchema,
+  LATCHKEY_UPSTREAM_HL7: upstreamSchema,
+  LATCHKEY_UPSTREAM_MPPS: upstreamSchema,
+  LATCHKEY_UPSTREAM_OPENDENTAL: upstreamSchema,
+  LATCHKEY_UPSTREAM_XDENT: upstreamSchema,
+  LATCHKEY_UPSTREAM_PRACTICE: upstreamSchema,
+  LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: wholeNumberSchema(1, 3600),
+  LATCHKEY_DESTINATIONS_ALLOWED: networksSchema,
   LATCHKEY_APPLICATION_NAME: z
     .string()
     .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores'),
   LATCHKEY_CONSOLE: z.enum(['on', 'off'], 'must be on or off'),
   LATCHKEY_CONSOLE_HOST: z.string().min(1, 'must name an address'),
-  LATCHKEY_CONSOLE_PORT: whole(0, 65_535),
-  LATCHKEY_CONSOLE_URL: publicUrl,
-  LATCHKEY_STOP_SECONDS: whole(1, 3600),
+  LATCHKEY_CONSOLE_PORT: wholeNumberSchema(0, 65_535),
+  LATCHKEY_CONSOLE_URL: publicUrlSchema,
+  LATCHKEY_STOP_SECONDS: wholeNumberSchema(1, 3600),
   LATCHKEY_LOG_LEVEL: z.enum(
     ['debug', 'info', 'warn', 'error', 'silent'],
     'must be debug, info, warn, error or silent',
   ),
-} satisfies Record<Name, z.ZodType>)
+} satisfies Record<SettingName, z.ZodType>)
 
 export interface Config {
   readonly dataDir: string
@@ -235,27 +237,27 @@ export interface Config {
   /** Null when it follows from the host and the port that is listened on. */
   readonly publicUrl: string | null
   readonly region: string
-  readonly trustedProxies: readonly Network[]
-  readonly leewayMs: number
-  readonly guessLimits: { perAddress: number; windowMs: number }
+  readonly trustedProxies: readonly IpNetwork[]
+  readonly refreshLeewayMs: number
+  readonly failureLimits: { perAddress: number; windowMs: number }
   /** Whether an imported secret gets a digest after its first successful exchange. */
-  readonly digestImported: boolean
+  readonly digestImportedKeys: boolean
   readonly quota: { requests: number; windowMs: number }
   readonly customerKeysPerDeveloper: number
   readonly auditYears: number
   /** How long a payload is kept after its last delivery; 0 erases it with that. */
-  readonly retentionMs: number
+  readonly payloadRetentionMs: number
   readonly messageLimitBytes: number
   /** What stands behind each surface; a surface that is not there has nothing behind it. */
   readonly upstreams: Readonly<Partial<Record<Surface, URL>>>
   readonly upstreamTimeoutMs: number
   /** Where a destination may be although it is not the Internet. */
-  readonly destinationsAllowed: readonly Network[]
+  readonly destinationsAllowed: readonly IpNetwork[]
   readonly applicationName: string
   /** Address of the console and the management API; null when they are off. */
   readonly console: ConsoleConfig | null
   /** How long a server that was told to stop waits for requests in progress. */
-  readonly stopMs: number
+  readonly stopTimeoutMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Variables with the `LATCHKEY_` prefix that Kubernetes set for a Service. */
   readonly ignoredVariables: readonly string[]
@@ -281,62 +283,67 @@ export class ConfigError extends Error {
 /** Reads every setting, or throws one ConfigError that names every problem. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = []
-  const given: Record<string, string> = {}
+  const settings: Record<string, string> = {}
   const ignoredVariables: string[] = []
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || !name.startsWith('LATCHKEY_')) continue
-    if (isServiceVariable(name, value)) ignoredVariables.push(name)
-    else if (name in SETTINGS) given[name] = value
-    else problems.push(`${name} is not a setting${didYouMean(name)}`)
+    if (isKubernetesVariable(name, value)) ignoredVariables.push(name)
+    else if (name in SETTINGS) settings[name] = value
+    else problems.push(`${name} is not a setting${suggestSetting(name)}`)
   }
-  for (const [name, setting] of Object.entries(SETTINGS)) given[name] ??= setting.default
-  given.LATCHKEY_CONSOLE_PORT ||= findNextPort(given.LATCHKEY_PORT ?? '')
-  const read = schema.safeParse(given)
-  for (const issue of read.error?.issues ?? []) {
+  for (const [name, setting] of Object.entries(SETTINGS)) settings[name] ??= setting.default
+  settings.LATCHKEY_CONSOLE_PORT ||= findNextPort(settings.LATCHKEY_PORT ?? '')
+  const parseResult = settingsSchema.safeParse(settings)
+  for (const issue of parseResult.error?.issues ?? []) {
     problems.push(`${String(issue.path[0])} ${issue.message}`)
   }
-  if (!read.success || problems.length > 0) {
+  if (!parseResult.success || problems.length > 0) {
     throw new ConfigError(problems)
   }
 
-  const s = read.data
-  const console = s.LATCHKEY_CONSOLE === 'on' ? readConsole(s) : null
+  const values = parseResult.data
+  const console = values.LATCHKEY_CONSOLE === 'on' ? readConsoleConfig(values) : null
   return {
-    dataDir: s.LATCHKEY_DATA,
-    database: isPostgres(s.LATCHKEY_DATABASE)
+    dataDir: values.LATCHKEY_DATA,
+    database: isPostgresUrl(values.LATCHKEY_DATABASE)
       ? {
           engine: 'postgres',
-          url: s.LATCHKEY_DATABASE,
-          connections: s.LATCHKEY_DATABASE_CONNECTIONS,
+          url: values.LATCHKEY_DATABASE,
+          connections: values.LATCHKEY_DATABASE_CONNECTIONS,
         }
       : {
           engine: 'sqlite',
-          path: s.LATCHKEY_DATABASE.slice('sqlite:'.length) || `${s.LATCHKEY_DATA}/latchkey.db`,
+          path:
+            values.LATCHKEY_DATABASE.slice('sqlite:'.length) ||
+            `${values.LATCHKEY_DATA}/latchkey.db`,
         },
-    keyringPath: s.LATCHKEY_KEYRING || `${s.LATCHKEY_DATA}/keyring.json`,
-    host: s.LATCHKEY_HOST,
-    port: s.LATCHKEY_PORT,
-    publicUrl: s.LATCHKEY_URL,
-    region: s.LATCHKEY_REGION,
-    trustedProxies: s.LATCHKEY_TRUSTED_PROXIES,
-    leewayMs: s.LATCHKEY_REFRESH_LEEWAY_SECONDS * 1000,
-    guessLimits: {
-      perAddress: s.LATCHKEY_FAILURES_PER_ADDRESS,
-      windowMs: s.LATCHKEY_FAILURES_SECONDS * 1000,
+    keyringPath: values.LATCHKEY_KEYRING || `${values.LATCHKEY_DATA}/keyring.json`,
+    host: values.LATCHKEY_HOST,
+    port: values.LATCHKEY_PORT,
+    publicUrl: values.LATCHKEY_URL,
+    region: values.LATCHKEY_REGION,
+    trustedProxies: values.LATCHKEY_TRUSTED_PROXIES,
+    refreshLeewayMs: values.LATCHKEY_REFRESH_LEEWAY_SECONDS * 1000,
+    failureLimits: {
+      perAddress: values.LATCHKEY_FAILURES_PER_ADDRESS,
+      windowMs: values.LATCHKEY_FAILURES_SECONDS * 1000,
     },
-    digestImported: s.LATCHKEY_DIGEST_IMPORTED_KEYS === 'on',
-    customerKeysPerDeveloper: s.LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER,
-    quota: { requests: s.LATCHKEY_QUOTA_REQUESTS, windowMs: s.LATCHKEY_QUOTA_SECONDS * 1000 },
-    auditYears: s.LATCHKEY_AUDIT_YEARS,
-    retentionMs: s.LATCHKEY_RETENTION_DAYS * 24 * 60 * 60 * 1000,
-    messageLimitBytes: s.LATCHKEY_MESSAGE_LIMIT_BYTES,
-    upstreams: upstreamsOf((surface) => s[upstreamSetting(surface)]),
-    upstreamTimeoutMs: s.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,
-    destinationsAllowed: s.LATCHKEY_DESTINATIONS_ALLOWED,
-    applicationName: s.LATCHKEY_APPLICATION_NAME,
+    digestImportedKeys: values.LATCHKEY_DIGEST_IMPORTED_KEYS === 'on',
+    customerKeysPerDeveloper: values.LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER,
+    quota: {
+      requests: values.LATCHKEY_QUOTA_REQUESTS,
+      windowMs: values.LATCHKEY_QUOTA_SECONDS * 1000,
+    },
+    auditYears: values.LATCHKEY_AUDIT_YEARS,
+    payloadRetentionMs: values.LATCHKEY_RETENTION_DAYS * 24 * 60 * 60 * 1000,
+    messageLimitBytes: values.LATCHKEY_MESSAGE_LIMIT_BYTES,
+    upstreams: collectUpstreams((surface) => values[getUpstreamSettingName(surface)]),
+    upstreamTimeoutMs: values.LATCHKEY_UPSTREAM_TIMEOUT_SECONDS * 1000,
+    destinationsAllowed: values.LATCHKEY_DESTINATIONS_ALLOWED,
+    applicationName: values.LATCHKEY_APPLICATION_NAME,
     console,
-    stopMs: s.LATCHKEY_STOP_SECONDS * 1000,
-    logLevel: s.LATCHKEY_LOG_LEVEL,
+    stopTimeoutMs: values.LATCHKEY_STOP_SECONDS * 1000,
+    logLevel: values.LATCHKEY_LOG_LEVEL,
     ignoredVariables,
   }
 }
@@ -345,15 +352,15 @@ const findNextPort = (port: string) =>
   /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_535 ? String(Number(port) + 1) : '0'
 
 /** Refuses an origin that upstreams answer in: a page of theirs could act as the operator. */
-function readConsole(s: z.output<typeof schema>): ConsoleConfig {
-  const host = s.LATCHKEY_CONSOLE_HOST
-  const port = s.LATCHKEY_CONSOLE_PORT
-  const url = s.LATCHKEY_CONSOLE_URL
+function readConsoleConfig(values: z.output<typeof settingsSchema>): ConsoleConfig {
+  const host = values.LATCHKEY_CONSOLE_HOST
+  const port = values.LATCHKEY_CONSOLE_PORT
+  const url = values.LATCHKEY_CONSOLE_URL
   const problems: string[] = []
-  if (port !== 0 && port === s.LATCHKEY_PORT && host === s.LATCHKEY_HOST) {
+  if (port !== 0 && port === values.LATCHKEY_PORT && host === values.LATCHKEY_HOST) {
     problems.push('LATCHKEY_CONSOLE_PORT must not be LATCHKEY_PORT: choose another one')
   }
-  if (url !== null && s.LATCHKEY_URL !== null && isSameOrigin(url, s.LATCHKEY_URL)) {
+  if (url !== null && values.LATCHKEY_URL !== null && isSameOrigin(url, values.LATCHKEY_URL)) {
     problems.push(
       'LATCHKEY_CONSOLE_URL must have a host name or port of its own: pages that an upstream serves ' +
         'below LATCHKEY_URL would run as pages of the console',
@@ -365,7 +372,7 @@ function readConsole(s: z.output<typeof schema>): ConsoleConfig {
 
 const isSameOrigin = (a: string, b: string) => new URL(a).origin === new URL(b).origin
 const isPort = (text: string) => /^\d{1,5}$/.test(text)
-const isAddress = (text: string) => parseAddress(text) !== null
+const isAddress = (text: string) => parseIpAddress(text) !== null
 const isProtocol = (text: string) => /^(tcp|udp|sctp)$/.test(text)
 
 /** `tcp://10.0.0.1:8080`, `tcp://[fd00::1]:8080` */
@@ -379,7 +386,10 @@ function isServiceUrl(text: string): boolean {
  * The variables that Kubernetes sets in every container for a Service whose name begins with
  * `latchkey` (kubernetes.io: Service, "Environment variables").
  */
-const SERVICE_VARIABLES: readonly (readonly [name: RegExp, has: (value: string) => boolean])[] = [
+const KUBERNETES_VARIABLE_FORMS: readonly (readonly [
+  name: RegExp,
+  has: (value: string) => boolean,
+])[] = [
   [/_SERVICE_HOST$/, isAddress],
   [/_SERVICE_PORT(_[A-Z0-9_]+)?$/, isPort],
   [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, isServiceUrl],
@@ -389,21 +399,21 @@ const SERVICE_VARIABLES: readonly (readonly [name: RegExp, has: (value: string) 
 ]
 
 /** Requires the form of both the name and the value, so that a misspelled setting stays a problem. */
-function isServiceVariable(name: string, value: string): boolean {
-  return SERVICE_VARIABLES.some(([form, has]) => form.test(name) && has(value))
+function isKubernetesVariable(name: string, value: string): boolean {
+  return KUBERNETES_VARIABLE_FORMS.some(([form, has]) => form.test(name) && has(value))
 }
 
-function upstreamsOf(named: (surface: Surface) => URL | null) {
+function collectUpstreams(getUrl: (surface: Surface) => URL | null) {
   const upstreams: Partial<Record<Surface, URL>> = {}
   for (const surface of SURFACES) {
-    const url = named(surface)
+    const url = getUrl(surface)
     if (url !== null) upstreams[surface] = url
   }
   return upstreams
 }
 
 /** Whether it is a URL of PostgreSQL that every part of can be decoded. */
-export function isPostgres(text: string): boolean {
+export function isPostgresUrl(text: string): boolean {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false
   try {
     decodeURIComponent(text)
@@ -414,87 +424,90 @@ export function isPostgres(text: string): boolean {
 }
 
 /** What is allowed but dangerous: the server says so when it starts. */
-export function dangersOf(config: Config): string[] {
-  const dangers: string[] = []
-  const everywhere = config.host === '0.0.0.0' || config.host === '::'
-  if (everywhere && !/^https:/i.test(config.publicUrl ?? '')) {
-    dangers.push(
+export function findConfigWarnings(config: Config): string[] {
+  const warnings: string[] = []
+  const isEverywhere = config.host === '0.0.0.0' || config.host === '::'
+  if (isEverywhere && !/^https:/i.test(config.publicUrl ?? '')) {
+    warnings.push(
       `LATCHKEY_HOST=${config.host} is open to the network and LATCHKEY_URL is not https: ` +
         'secrets and tokens travel in the clear unless a TLS proxy stands before this server',
     )
   }
-  if (config.console !== null && isSignInInTheClear(config.console)) {
-    dangers.push(
+  if (config.console !== null && isSignInUnencrypted(config.console)) {
+    warnings.push(
       'the console is reached over plain http from other machines: passwords travel in the clear, and ' +
         'browsers keep no session there, so that signing in leads back to an empty form; put a TLS ' +
         'proxy before it and set LATCHKEY_CONSOLE_URL to its https URL, or open the console on this machine',
     )
   }
   if (config.trustedProxies.some((network) => network.prefix === 0)) {
-    dangers.push('LATCHKEY_TRUSTED_PROXIES believes everybody: any client can claim any address')
+    warnings.push('LATCHKEY_TRUSTED_PROXIES believes everybody: any client can claim any address')
   }
   if (config.destinationsAllowed.some((network) => network.prefix === 0)) {
-    dangers.push(
+    warnings.push(
       'LATCHKEY_DESTINATIONS_ALLOWED allows everything: who names a destination can have requests ' +
         'sent into this network',
     )
   }
-  if (config.leewayMs > 300_000) {
-    dangers.push(
+  if (config.refreshLeewayMs > 300_000) {
+    warnings.push(
       'LATCHKEY_REFRESH_LEEWAY_SECONDS is above 300: a stolen refresh token works as long',
     )
   }
-  if (config.database.engine === 'postgres' && isInTheClear(new URL(config.database.url))) {
-    dangers.push(
+  if (
+    config.database.engine === 'postgres' &&
+    isDatabaseUnencrypted(new URL(config.database.url))
+  ) {
+    warnings.push(
       'LATCHKEY_DATABASE names another machine without TLS: everything that is read and written ' +
         'travels in the clear; add ?sslmode=verify-full',
     )
   }
   for (const surface of SURFACES) {
     const url = config.upstreams[surface]
-    if (url?.protocol === 'http:' && !isNear(url.hostname)) {
-      dangers.push(
-        `${upstreamSetting(surface)} is neither https nor a private address: health data and ` +
+    if (url?.protocol === 'http:' && !isPrivateHost(url.hostname)) {
+      warnings.push(
+        `${getUpstreamSettingName(surface)} is neither https nor a private address: health data and ` +
           'whose request it is travel in the clear, for anybody on the way to read and to change',
       )
     }
   }
-  return dangers
+  return warnings
 }
 
 /** Browsers accept Secure cookies over http only from this machine. */
-function isSignInInTheClear({ host, publicUrl }: ConsoleConfig): boolean {
-  if (publicUrl === null) return !isLoopback(host)
+function isSignInUnencrypted({ host, publicUrl }: ConsoleConfig): boolean {
+  if (publicUrl === null) return !isLoopbackHost(host)
   const url = new URL(publicUrl)
-  return url.protocol === 'http:' && !isLoopback(url.hostname)
+  return url.protocol === 'http:' && !isLoopbackHost(url.hostname)
 }
 
 /** Whether a host is on this machine or a private network. A name without a dot is no public one. */
-function isNear(hostname: string): boolean {
-  const address = parseAddress(hostname.replace(/^\[|\]$/g, ''))
-  return address === null ? !hostname.includes('.') : isPrivate(address)
+function isPrivateHost(hostname: string): boolean {
+  const address = parseIpAddress(hostname.replace(/^\[|\]$/g, ''))
+  return address === null ? !hostname.includes('.') : isPrivateAddress(address)
 }
 
 /** Whether nothing but a network that is trusted protects what goes to the database. */
-function isInTheClear({ hostname, searchParams }: URL): boolean {
+function isDatabaseUnencrypted({ hostname, searchParams }: URL): boolean {
   const mode = searchParams.get('sslmode') ?? searchParams.get('ssl') ?? 'disable'
   const host = searchParams.get('host') ?? hostname
   const isHere = /^(localhost|127\..*|\[?::1\]?|(\/|%2f).*|)$/i.test(host)
   return !isHere && ['disable', 'allow', 'false', '0'].includes(mode)
 }
 
-function didYouMean(name: string): string {
-  const [near] = Object.keys(SETTINGS)
-    .map((known) => ({ known, far: distance(known, name) }))
-    .filter(({ far }) => far <= 3)
-    .sort((a, b) => a.far - b.far)
-  return near === undefined
+function suggestSetting(name: string): string {
+  const [nearestSetting] = Object.keys(SETTINGS)
+    .map((setting) => ({ setting, editDistance: measureEditDistance(setting, name) }))
+    .filter(({ editDistance }) => editDistance <= 3)
+    .sort((a, b) => a.editDistance - b.editDistance)
+  return nearestSetting === undefined
     ? '; `latchkey serve --help` lists them all'
-    : `; did you mean ${near.known}?`
+    : `; did you mean ${nearestSetting.setting}?`
 }
 
 /** Levenshtein's distance. */
-function distance(a: string, b: string): number {
+function measureEditDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, n) => n)
   for (const [i, letter] of [...a].entries()) {
     const next = [i + 1]

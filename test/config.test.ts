@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, dangersOf, readConfig, SETTINGS } from '../src/config.ts'
+import { ConfigError, findConfigWarnings, readConfig, SETTINGS } from '../src/config.ts'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -7,7 +7,7 @@ const NO_PUBLIC_URL =
   'must be an http or https URL without blanks, credentials, query or fragment; a path in it may have letters, digits, dots, dashes, underscores and tildes'
 
 /** The problems of settings that are refused: the lines after the first. */
-function problems(settings: Settings): string[] {
+function listProblems(settings: Settings): string[] {
   try {
     readConfig(settings)
   } catch (error) {
@@ -30,24 +30,24 @@ describe('the configuration', () => {
       publicUrl: null,
       region: 'us',
       trustedProxies: [],
-      leewayMs: 60_000,
-      guessLimits: { perAddress: 300, windowMs: 300_000 },
-      digestImported: false,
+      refreshLeewayMs: 60_000,
+      failureLimits: { perAddress: 300, windowMs: 300_000 },
+      digestImportedKeys: false,
       customerKeysPerDeveloper: 10_000,
       quota: { requests: 10_000, windowMs: 300_000 },
       auditYears: 6,
-      retentionMs: 0,
+      payloadRetentionMs: 0,
       messageLimitBytes: 40 * 1024 * 1024,
       upstreams: {},
       upstreamTimeoutMs: 60_000,
       destinationsAllowed: [],
       applicationName: 'Latchkey',
       console: { host: '127.0.0.1', port: 8081, publicUrl: null },
-      stopMs: 30_000,
+      stopTimeoutMs: 30_000,
       logLevel: 'info',
       ignoredVariables: [],
     })
-    expect(dangersOf(readConfig({}))).toEqual([])
+    expect(findConfigWarnings(readConfig({}))).toEqual([])
   })
 
   test.each(['postgres', 'postgresql'])('names a PostgreSQL by its URL: %s', (scheme) => {
@@ -95,9 +95,9 @@ describe('the configuration', () => {
       port: 0,
       publicUrl: 'https://api.example/base',
       region: 'ca',
-      leewayMs: 0,
-      guessLimits: { perAddress: 2, windowMs: 3000 },
-      digestImported: true,
+      refreshLeewayMs: 0,
+      failureLimits: { perAddress: 2, windowMs: 3000 },
+      digestImportedKeys: true,
       quota: { requests: 4, windowMs: 5000 },
       auditYears: 10,
       messageLimitBytes: 1024,
@@ -109,7 +109,7 @@ describe('the configuration', () => {
       destinationsAllowed: [{ family: 4, bits: 0x0a010000n, prefix: 16 }],
       applicationName: 'Acme.Engine-2',
       console: null,
-      stopMs: 8000,
+      stopTimeoutMs: 8000,
       logLevel: 'silent',
     })
     expect(config.trustedProxies.map(({ family, prefix }) => [family, prefix])).toEqual([
@@ -130,7 +130,7 @@ describe('the configuration', () => {
 })
 
 /** What Kubernetes sets for one Service with a port of no name and one that is called `http`. */
-function serviceVariables(service: string, address: string): Settings {
+function createServiceVariables(service: string, address: string): Settings {
   const at = address.includes(':') ? `[${address}]` : address
   return {
     [`${service}_SERVICE_HOST`]: address,
@@ -156,7 +156,7 @@ describe('what Kubernetes sets for a Service', () => {
     ['LATCHKEY_SERVICE', '10.96.0.19'],
     ['LATCHKEY_2', '10.96.0.20'],
   ])('is ignored and named: %s at %s', (service, address) => {
-    const variables = serviceVariables(service, address)
+    const variables = createServiceVariables(service, address)
     expect(readConfig(variables)).toEqual({
       ...readConfig({}),
       ignoredVariables: Object.keys(variables),
@@ -164,7 +164,7 @@ describe('what Kubernetes sets for a Service', () => {
   })
 
   test('leaves the settings that stand beside it in force', () => {
-    const settings = { ...serviceVariables('LATCHKEY', '10.96.0.17'), LATCHKEY_PORT: '8081' }
+    const settings = { ...createServiceVariables('LATCHKEY', '10.96.0.17'), LATCHKEY_PORT: '8081' }
     const config = readConfig(settings)
     expect(config.port).toBe(8081)
     expect(config.ignoredVariables).not.toContain('LATCHKEY_PORT')
@@ -184,12 +184,12 @@ describe('what Kubernetes sets for a Service', () => {
     ['LATCHKEY_PORT_8080_TCP_ADDR', 'latchkey'],
     ['LATCHKEY_DATABASE', 'tcp://10.96.0.17:5432'],
   ])('is not what only looks like it: %s=%s', (name, value) => {
-    expect(problems({ [name]: value })).toHaveLength(1)
+    expect(listProblems({ [name]: value })).toHaveLength(1)
   })
 })
 
 describe('the console', () => {
-  const consoleOf = (settings: Settings) => readConfig(settings).console
+  const readConsoleConfig = (settings: Settings) => readConfig(settings).console
 
   test.each([
     [{}, 8081],
@@ -199,7 +199,7 @@ describe('the console', () => {
     [{ LATCHKEY_CONSOLE_PORT: '0' }, 0],
     [{ LATCHKEY_PORT: '9000', LATCHKEY_CONSOLE_PORT: '443' }, 443],
   ])('of %j listens on this machine alone, at port %i', (settings, port) => {
-    expect(consoleOf(settings)).toEqual({ host: '127.0.0.1', port, publicUrl: null })
+    expect(readConsoleConfig(settings)).toEqual({ host: '127.0.0.1', port, publicUrl: null })
   })
 
   test('is wherever its settings say', () => {
@@ -211,7 +211,7 @@ describe('the console', () => {
       LATCHKEY_CONSOLE_URL: 'https://desk.example/keys/',
     }
     const expected = { host: '10.0.0.6', port: 443, publicUrl: 'https://desk.example/keys' }
-    expect(consoleOf(settings)).toEqual(expected)
+    expect(readConsoleConfig(settings)).toEqual(expected)
   })
 
   test.each([
@@ -224,7 +224,7 @@ describe('the console', () => {
       /^LATCHKEY_CONSOLE_URL must have a host name or port of its own/,
     ],
   ])('is kept out of the origin of what upstreams serve: %j', (settings, reason) => {
-    const [problem, ...more] = problems(settings)
+    const [problem, ...more] = listProblems(settings)
     expect(problem).toMatch(reason)
     expect(more).toEqual([])
   })
@@ -236,7 +236,7 @@ describe('a console whose session no browser keeps', () => {
     { LATCHKEY_CONSOLE_HOST: '10.0.0.5' },
     { LATCHKEY_CONSOLE_URL: 'http://console.example' },
   ])('is told of at the start: %j', (settings) => {
-    const [danger, ...more] = dangersOf(readConfig(settings))
+    const [danger, ...more] = findConfigWarnings(readConfig(settings))
     expect(danger).toContain('signing in leads back to an empty form')
     expect(danger).toContain('LATCHKEY_CONSOLE_URL')
     expect(more).toEqual([])
@@ -250,13 +250,13 @@ describe('a console whose session no browser keeps', () => {
     { LATCHKEY_CONSOLE_HOST: '0.0.0.0', LATCHKEY_CONSOLE_URL: 'https://console.example' },
     { LATCHKEY_CONSOLE: 'off', LATCHKEY_CONSOLE_HOST: '0.0.0.0' },
   ])('is not one like this: %j', (settings) => {
-    expect(dangersOf(readConfig(settings))).toEqual([])
+    expect(findConfigWarnings(readConfig(settings))).toEqual([])
   })
 })
 
 describe('a problem', () => {
   test('is named with every other one, in one error, each once', () => {
-    const found = problems({
+    const found = listProblems({
       LATCHKEY_PROT: '1',
       LATCHKEY_COLOUR: 'red',
       LATCHKEY_DATA: '',
@@ -302,7 +302,7 @@ describe('a problem', () => {
     'Infinity',
     'true',
   ])('is a number that is not plainly one: %j', (text) => {
-    expect(problems({ LATCHKEY_PORT: text })).toEqual([
+    expect(listProblems({ LATCHKEY_PORT: text })).toEqual([
       'LATCHKEY_PORT must be a whole number from 0 to 65535',
     ])
   })
@@ -321,7 +321,7 @@ describe('a problem', () => {
     for (const n of [least, most]) readConfig({ [name]: String(n) })
     const outside = [`${most + 1}`, '9'.repeat(400), ...(least > 0 ? [`${least - 1}`] : [])]
     for (const text of outside) {
-      expect(problems({ [name]: text })).toEqual([`${name} must be from ${least} to ${most}`])
+      expect(listProblems({ [name]: text })).toEqual([`${name} must be from ${least} to ${most}`])
     }
   })
 
@@ -347,7 +347,7 @@ describe('a problem', () => {
     'https://api.example/"onload=',
   ])('is a public URL that is not one: %j', (url) => {
     for (const name of ['LATCHKEY_URL', 'LATCHKEY_CONSOLE_URL']) {
-      expect(problems({ [name]: url })).toEqual([`${name} ${NO_PUBLIC_URL}`])
+      expect(listProblems({ [name]: url })).toEqual([`${name} ${NO_PUBLIC_URL}`])
     }
   })
 
@@ -369,7 +369,7 @@ describe('a problem', () => {
     'https://fhir.example ',
     'https://fhir.example/a\nb',
   ])('is an upstream that is not one: %j', (url) => {
-    expect(problems({ LATCHKEY_UPSTREAM_XDENT: url })).toEqual([
+    expect(listProblems({ LATCHKEY_UPSTREAM_XDENT: url })).toEqual([
       'LATCHKEY_UPSTREAM_XDENT must be an http or https URL without blanks, credentials, query or fragment',
     ])
   })
@@ -381,45 +381,47 @@ describe('a problem', () => {
     ['LATCHKEY_FAILURE_PER_ADDRESS', 'LATCHKEY_FAILURES_PER_ADDRESS'],
     ['LATCHKEY_REFRESH_LEEWAY_SECOND', 'LATCHKEY_REFRESH_LEEWAY_SECONDS'],
   ])('is an unknown setting, with the one that was meant: %s', (wrong, meant) => {
-    expect(problems({ [wrong]: '' })).toEqual([`${wrong} is not a setting; did you mean ${meant}?`])
+    expect(listProblems({ [wrong]: '' })).toEqual([
+      `${wrong} is not a setting; did you mean ${meant}?`,
+    ])
   })
 
   test('is every unknown setting, also one that looks like nothing', () => {
     for (const name of ['LATCHKEY_', 'LATCHKEY_SECRET', 'LATCHKEY___proto__']) {
-      expect(problems({ [name]: 'x' })).toHaveLength(1)
+      expect(listProblems({ [name]: 'x' })).toHaveLength(1)
     }
   })
 
   test('never repeats a value that might be a secret', () => {
     const value = 'hunter2-hunter2'
     for (const name of ['LATCHKEY_ADMIN_PASSWORD', 'LATCHKEY_PORT', 'LATCHKEY_LOG_LEVEL']) {
-      expect(problems({ [name]: value }).join()).not.toContain(value)
+      expect(listProblems({ [name]: value }).join()).not.toContain(value)
     }
   })
 })
 
 describe('a danger', () => {
-  const dangers = (settings: Settings) => dangersOf(readConfig(settings))
+  const listDangers = (settings: Settings) => findConfigWarnings(readConfig(settings))
 
   test.each(['0.0.0.0', '::'])('is to listen everywhere (%s) without https in front', (host) => {
     for (const url of ['', 'http://api.example']) {
-      const [danger, ...more] = dangers({ LATCHKEY_HOST: host, LATCHKEY_URL: url })
+      const [danger, ...more] = listDangers({ LATCHKEY_HOST: host, LATCHKEY_URL: url })
       expect(danger).toContain(`LATCHKEY_HOST=${host} is open to the network`)
       expect(more).toEqual([])
     }
-    expect(dangers({ LATCHKEY_HOST: host, LATCHKEY_URL: 'https://api.example' })).toEqual([])
-    expect(dangers({ LATCHKEY_HOST: host, LATCHKEY_URL: 'HTTPS://api.example' })).toEqual([])
+    expect(listDangers({ LATCHKEY_HOST: host, LATCHKEY_URL: 'https://api.example' })).toEqual([])
+    expect(listDangers({ LATCHKEY_HOST: host, LATCHKEY_URL: 'HTTPS://api.example' })).toEqual([])
   })
 
   test.each(['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0'])('is to believe everybody: %s', (proxies) => {
-    expect(dangers({ LATCHKEY_TRUSTED_PROXIES: proxies })).toHaveLength(1)
+    expect(listDangers({ LATCHKEY_TRUSTED_PROXIES: proxies })).toHaveLength(1)
   })
 
   test('is to let destinations be anywhere', () => {
     for (const everything of ['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0']) {
-      expect(dangers({ LATCHKEY_DESTINATIONS_ALLOWED: everything })).toHaveLength(1)
+      expect(listDangers({ LATCHKEY_DESTINATIONS_ALLOWED: everything })).toHaveLength(1)
     }
-    expect(dangers({ LATCHKEY_DESTINATIONS_ALLOWED: '10.0.0.0/8, ::1' })).toEqual([])
+    expect(listDangers({ LATCHKEY_DESTINATIONS_ALLOWED: '10.0.0.0/8, ::1' })).toEqual([])
   })
 
   test.each([
@@ -427,7 +429,7 @@ describe('a danger', () => {
     'db.example/latchkey?sslmode=disable',
     '/latchkey?host=10.0.0.1',
   ])('is a PostgreSQL on another machine without TLS: %s', (where) => {
-    const [danger, ...more] = dangers({ LATCHKEY_DATABASE: `postgres://${where}` })
+    const [danger, ...more] = listDangers({ LATCHKEY_DATABASE: `postgres://${where}` })
     expect(danger).toContain('travels in the clear')
     expect(more).toEqual([])
   })
@@ -440,7 +442,7 @@ describe('a danger', () => {
     '/latchkey?host=/var/run/postgresql',
     '%2Fvar%2Frun%2Fpostgresql/latchkey',
   ])('is not one here, or with TLS: %s', (where) => {
-    expect(dangers({ LATCHKEY_DATABASE: `postgres://${where}` })).toEqual([])
+    expect(listDangers({ LATCHKEY_DATABASE: `postgres://${where}` })).toEqual([])
   })
 
   test.each([
@@ -450,7 +452,7 @@ describe('a danger', () => {
     'http://[2001:db8::1]/fhir',
     'http://10.0.0.1.example',
   ])('is an upstream that is reached in the clear: %s', (url) => {
-    const [danger, ...more] = dangers({ LATCHKEY_UPSTREAM_HL7: url })
+    const [danger, ...more] = listDangers({ LATCHKEY_UPSTREAM_HL7: url })
     expect(danger).toContain('LATCHKEY_UPSTREAM_HL7 is neither https nor a private address')
     expect(more).toEqual([])
   })
@@ -468,12 +470,12 @@ describe('a danger', () => {
     'http://[::ffff:10.0.0.1]',
     'http://[fd00::1]',
   ])('is not one nearby, or with TLS: %s', (url) => {
-    expect(dangers({ LATCHKEY_UPSTREAM_HL7: url })).toEqual([])
+    expect(listDangers({ LATCHKEY_UPSTREAM_HL7: url })).toEqual([])
   })
 
   test('is a leeway above five minutes', () => {
-    expect(dangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '300' })).toEqual([])
-    expect(dangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '301' })).toHaveLength(1)
+    expect(listDangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '300' })).toEqual([])
+    expect(listDangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '301' })).toHaveLength(1)
   })
 
   test('is told with every other one', () => {
@@ -482,7 +484,7 @@ describe('a danger', () => {
       LATCHKEY_TRUSTED_PROXIES: '0.0.0.0/0',
       LATCHKEY_REFRESH_LEEWAY_SECONDS: '3600',
     }
-    expect(dangers(all)).toHaveLength(3)
+    expect(listDangers(all)).toHaveLength(3)
   })
 })
 

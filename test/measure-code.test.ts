@@ -8,10 +8,10 @@ import {
   findFunctions,
   findImports,
   parseSource,
-} from '../support/measure-code/source.ts'
+} from './support/measure-code/source.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const RUN = join(ROOT, 'support/measure-code/run.ts')
+const RUN = join(ROOT, 'test/support/measure-code/run.ts')
 
 interface Measurement {
   readonly figures: Readonly<Record<string, number>>

@@ -13,8 +13,8 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { environment } from './support/process.ts'
-import { temporaryFolder } from './support/server.ts'
+import { createEnvironment } from './support/process.ts'
+import { createTempFolder } from './support/server.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const MODULES = join(ROOT, 'node_modules')
@@ -35,12 +35,12 @@ afterEach(() => {
 })
 
 /** A server as a shell starts it, and what it has said until it ended. */
-async function serve(program: string, args: readonly string[], cwd: string) {
+async function startPackageServer(program: string, args: readonly string[], cwd: string) {
   const settings = { PATH, LATCHKEY_PORT: '0', LATCHKEY_DATA: join(cwd, 'data') }
   const child = spawn(program, args, {
     cwd,
     detached: true,
-    env: environment(settings),
+    env: createEnvironment(settings),
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   began.push(child)
@@ -55,12 +55,12 @@ async function serve(program: string, args: readonly string[], cwd: string) {
 }
 
 describe('the package', () => {
-  const app = temporaryFolder()
+  const app = createTempFolder()
   const installed = join(app, 'node_modules', 'latchkey')
   const command = join(app, 'node_modules', '.bin', 'latchkey')
 
   beforeAll(async () => {
-    const env = environment({ PATH })
+    const env = createEnvironment({ PATH })
     const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], {
       cwd: ROOT,
       env,
@@ -82,7 +82,7 @@ describe('the package', () => {
     mkdirSync(cwd)
     const { stdout } = await run(command, ['demo', '--once', '--port', '0'], {
       cwd,
-      env: environment({ PATH }),
+      env: createEnvironment({ PATH }),
     })
     expect(stdout.match(/✓ as documented/g)).toHaveLength(30)
     expect(stdout).not.toContain('✗')
@@ -90,13 +90,13 @@ describe('the package', () => {
 
   test('starts by a line that every `env` understands, with the heap of a server, and stops', async () => {
     expect(readFileSync(command, 'utf8').split('\n')[0]).toBe('#!/usr/bin/env node')
-    const { child, ended } = await serve(command, ['--json', 'serve'], app)
+    const { child, ended } = await startPackageServer(command, ['--json', 'serve'], app)
     const { stdout } = await run('ps', ['-o', 'args=', '-p', String(child.pid)])
     expect(stdout).toContain('--max-semi-space-size=16 --min-semi-space-size=16')
     child.kill('SIGTERM')
-    const [[code], said] = await ended
+    const [[code], output] = await ended
     expect(code).toBe(0)
-    expect(said).toContain('"msg":"stopped"')
+    expect(output).toContain('"msg":"stopped"')
   })
 
   test.each([
@@ -144,18 +144,22 @@ console.log(status)
 
 describe('the scripts of a clone', () => {
   test('hand the signal of npm to what they run', async () => {
-    const clone = temporaryFolder()
+    const clone = createTempFolder()
     for (const name of ['package.json', 'node_modules', 'src', 'schema.sql']) {
       symlinkSync(join(ROOT, name), join(clone, name))
     }
     // Older than what is installed.
     writeFileSync(join(clone, 'package-lock.json'), '{}')
     utimesSync(join(clone, 'package-lock.json'), 0, 0)
-    const { child, ended } = await serve('npm', ['run', '-s', 'latchkey', '--', 'serve'], clone)
+    const { child, ended } = await startPackageServer(
+      'npm',
+      ['run', '-s', 'latchkey', '--', 'serve'],
+      clone,
+    )
     child.kill('SIGTERM')
-    const [[code], said] = await ended
+    const [[code], output] = await ended
     expect(code).toBe(0)
-    expect(said).toContain('"msg":"stopped"')
+    expect(output).toContain('"msg":"stopped"')
     rmSync(clone, { recursive: true })
   })
 

@@ -1,14 +1,13 @@
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { PAGES, pathOf } from '../support/browser/pages.ts'
-import { SIGNS_IN } from '../support/console/people.ts'
-import { openWorldAt } from '../support/console/world.ts'
-import { type Visitor, visitor } from './support/browsing.ts'
-import { PASSWORD } from './support/people.ts'
+import { openWorldAt, USERNAMES } from './support/browser/console-fixture.ts'
+import { CONSOLE_PAGES, resolvePagePath } from './support/browser/console-pages.ts'
+import { type ConsoleClient, signInToConsole } from './support/console-client.ts'
 import { readHelp } from './support/published/help.ts'
 import { splitFrame } from './support/published/html.ts'
 import { createTextPage } from './support/published/page.ts'
+import { PASSWORD } from './support/users.ts'
 
 /*
  * Everything that people and programs read of a release, beside the answers in test/transcripts: the
@@ -47,22 +46,30 @@ test('the document of the API is as stored', async () => {
   expectStored('openapi.json', `${JSON.stringify(await answer.json(), null, 1)}\n`)
 })
 
-describe.each([...new Set(PAGES.map(({ as }) => as))])('the console as %s', (as) => {
-  let signedIn: Pick<Visitor, 'get' | 'send'>
-  beforeAll(async () => {
-    signedIn = await visitor(
-      world,
-      as === 'nobody' ? null : { username: SIGNS_IN[as], password: PASSWORD },
-    )
-  })
+describe.each([...new Set(CONSOLE_PAGES.map(({ viewer }) => viewer))])(
+  'the console as %s',
+  (as) => {
+    let signedIn: Pick<ConsoleClient, 'get' | 'send'>
+    beforeAll(async () => {
+      signedIn = await signInToConsole(
+        world,
+        as === 'nobody' ? null : { username: USERNAMES[as], password: PASSWORD },
+      )
+    })
 
-  test.each(PAGES.filter((shown) => shown.as === as))('$name is as stored', async (shown) => {
-    const html = await createTextPage(signedIn, pathOf(shown, world.ids)).read(shown.before)
-    const { page, frame } = splitFrame(html)
-    expectStored(`console/${shown.name}.txt`, page)
-    if (frame !== null) expectStored(`console/frame-${as}.txt`, frame)
-  })
-})
+    test.each(CONSOLE_PAGES.filter((shown) => shown.viewer === as))(
+      '$name is as stored',
+      async (shown) => {
+        const html = await createTextPage(signedIn, resolvePagePath(shown, world.ids)).read(
+          shown.prepare,
+        )
+        const { page, frame } = splitFrame(html)
+        expectStored(`console/${shown.name}.txt`, page)
+        if (frame !== null) expectStored(`console/frame-${as}.txt`, frame)
+      },
+    )
+  },
+)
 
 test('nothing else is stored', () => {
   const stored = globSync('**/*.{txt,json}', { cwd: FOLDER }).sort()

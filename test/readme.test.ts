@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SETTINGS } from '../src/config.ts'
+import type { DemoData } from '../src/demo/seed.ts'
 import { SECRET_PATTERN } from '../src/domain/secret.ts'
-import type { Seeded } from '../src/node/demo/seed.ts'
-import { tokenByConsole } from './support/admin/console-token.ts'
-import { type DemoProcess, startDemo } from './support/demo.ts'
+import { createTokenByConsole } from './support/admin-client.ts'
+import { type DemoProcess, startDemo } from './support/demo-process.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const run = promisify(execFile)
@@ -16,8 +16,8 @@ test('the README names every setting, its default and its meaning, and no other'
     ([name, { default: value, help }]) =>
       `| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${help} |`,
   )
-  const written = readme.split('\n').filter((line) => line.startsWith('| `LATCHKEY_'))
-  expect(written).toEqual(rows)
+  const readmeRows = readme.split('\n').filter((line) => line.startsWith('| `LATCHKEY_'))
+  expect(readmeRows).toEqual(rows)
 })
 
 test('what a scanner is to look for finds every secret that is made here', () => {
@@ -47,7 +47,7 @@ describe('the requests of the README, pasted into a shell', () => {
     const { url, redox, xenrad, opendental, xdent, practice, console } = demo.ready as {
       url: string
       console: { url: string }
-    } & Seeded
+    } & DemoData
     env = {
       URL: url,
       KEY: redox.apiKey,
@@ -61,18 +61,20 @@ describe('the requests of the README, pasted into a shell', () => {
       PRACTICE_USER: practice.username,
       PRACTICE_KEY: practice.apiKey,
       CONSOLE_URL: console.url,
-      API_TOKEN: await tokenByConsole(console.url, console),
+      API_TOKEN: await createTokenByConsole(console.url, console),
     }
   })
   afterAll(() => demo.stop())
 
   test('answer as the README says', async () => {
     let answered = 0
-    for (const [, command = '', language, answer = ''] of samples()) {
+    for (const [, command = '', language, answer = ''] of listSamples()) {
       const { stdout } = await run('sh', ['-c', command], { env: { ...process.env, ...env } })
       const found = stdout.replaceAll(/\r\n?/g, '\n')
       if (language === 'json') {
-        expect(shownFor(JSON.parse(answer), JSON.parse(found)), command).toEqual(JSON.parse(answer))
+        expect(toShownValue(JSON.parse(answer), JSON.parse(found)), command).toEqual(
+          JSON.parse(answer),
+        )
       } else {
         for (const line of answer.trim().split('\n')) expect(found, command).toContain(line)
       }
@@ -85,17 +87,19 @@ describe('the requests of the README, pasted into a shell', () => {
 })
 
 /** A block of shell, and the block of its answer after it. */
-const samples = () => readme.matchAll(/```sh\n(curl [^`]*)```\n```(json|http|hl7)\n([^`]*)```/g)
+const listSamples = () => readme.matchAll(/```sh\n(curl [^`]*)```\n```(json|http|hl7)\n([^`]*)```/g)
 
 /** What was found, with what differs at every run as the README shows it: all else must agree. */
-function shownFor(shown: unknown, found: unknown): unknown {
+function toShownValue(shown: unknown, found: unknown): unknown {
   if (Array.isArray(found)) {
-    return found.map((inner, n) => shownFor(Array.isArray(shown) ? shown[n] : undefined, inner))
+    return found.map((inner, n) => toShownValue(Array.isArray(shown) ? shown[n] : undefined, inner))
   }
   if (typeof found === 'object' && found !== null) {
     const names = (shown ?? {}) as Record<string, unknown>
     const entries = Object.entries(found)
-    return Object.fromEntries(entries.map(([name, inner]) => [name, shownFor(names[name], inner)]))
+    return Object.fromEntries(
+      entries.map(([name, inner]) => [name, toShownValue(names[name], inner)]),
+    )
   }
   if (typeof found === 'number' && typeof shown === 'number') return shown
   const varies = typeof shown === 'string' && /…|^\d{4}-\d\d-\d\dT/.test(shown)

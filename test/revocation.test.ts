@@ -1,20 +1,24 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
-import { open } from '../src/node/server.ts'
-import { runStaying } from './support/cli/staying.ts'
-import { type Client, clientOf, tokensOf } from './support/client.ts'
-import { type ServerProcess, startServer } from './support/process.ts'
+import { openLatchkey } from '../src/node/server.ts'
+import { runWarmCli } from './support/cli/warm-cli.ts'
+import { type ServerProcess, startServerProcess } from './support/process.ts'
 import {
-  deviceNew,
-  done,
+  createDeviceNewMessage,
+  createTempFolder,
+  createTestLog,
+  createTestServer,
   seedKey,
   type TestServer,
-  type TokenAnswer,
-  temporaryFolder,
-  testLog,
-  testServer,
+  type TokenResponse,
+  unwrap,
 } from './support/server.ts'
+import {
+  createVendorClient,
+  parseTokenResponse,
+  type VendorClientConnection,
+} from './support/vendor-clients.ts'
 
 const PUBLIC_URL = 'https://latchkey.example'
 const PLENTY = '1000000000'
@@ -26,15 +30,15 @@ const settings = {
 type SeededKey = Awaited<ReturnType<typeof seedKey>>
 
 describe('from another process, of a server that has everything in its caches', () => {
-  const dir = temporaryFolder()
-  let seeds: Awaited<ReturnType<typeof open>>
+  const dir = createTempFolder()
+  let seeds: Awaited<ReturnType<typeof openLatchkey>>
   let server: ServerProcess
-  let client: Client
+  let client: VendorClientConnection
   beforeAll(async () => {
     const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
-    seeds = await open(config, { publicUrl: PUBLIC_URL, log: testLog() })
-    server = await startServer(dir, settings)
-    client = clientOf(server.url)
+    seeds = await openLatchkey(config, { publicUrl: PUBLIC_URL, log: createTestLog() })
+    server = await startServerProcess(dir, settings)
+    client = createVendorClient(server.url)
   })
   afterAll(async () => {
     await server.stop()
@@ -45,29 +49,31 @@ describe('from another process, of a server that has everything in its caches', 
   /** A key with tokens of three generations, each of them used. */
   async function holdKey() {
     const key = await seedKey(seeds)
-    const first = tokensOf(await client.authenticate(key.apiKey, key.secret))
-    const second = tokensOf(await client.refresh(key.apiKey, first.refreshToken))
-    const third = tokensOf(await client.refresh(key.apiKey, second.refreshToken))
+    const first = parseTokenResponse(await client.authenticate(key.apiKey, key.secret))
+    const second = parseTokenResponse(await client.refresh(key.apiKey, first.refreshToken))
+    const third = parseTokenResponse(await client.refresh(key.apiKey, second.refreshToken))
     const tokens = [first, second, third]
-    expect(await statusesOf(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
+    expect(await readStatuses(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
     return { key, tokens }
   }
 
   /** What opens now. (A refresh token is tried apart: it is another one afterwards.) */
-  async function statusesOf(key: SeededKey, tokens: TokenAnswer[], secret = key.secret) {
+  async function readStatuses(key: SeededKey, tokens: TokenResponse[], secret = key.secret) {
     const access: number[] = []
     for (const { accessToken } of tokens) {
-      access.push((await client.endpoint(accessToken, deviceNew(key.destinationId))).status)
+      access.push(
+        (await client.endpoint(accessToken, createDeviceNewMessage(key.destinationId))).status,
+      )
     }
     return { access, secret: (await client.authenticate(key.apiKey, secret)).status }
   }
 
-  async function refreshStatus(key: SeededKey, tokens: TokenAnswer[]): Promise<number> {
+  async function readRefreshStatus(key: SeededKey, tokens: TokenResponse[]): Promise<number> {
     return (await client.refresh(key.apiKey, tokens.at(-1)?.refreshToken ?? '')).status
   }
 
-  async function cli(...args: string[]) {
-    const result = await runStaying([...args, '--json'], { dir, env: settings })
+  async function runCommand(...args: string[]) {
+    const result = await runWarmCli([...args, '--json'], { dir, env: settings })
     if (result.code !== 0) throw new Error(result.stderr)
     return JSON.parse(result.stdout) as { secret?: string }
   }
@@ -76,81 +82,86 @@ describe('from another process, of a server that has everything in its caches', 
 
   test('a revoked key: the next request with each of its tokens, or its secret, is refused', async () => {
     const { key, tokens } = await holdKey()
-    await cli('keys', 'revoke', key.keyId, '--yes')
-    expect(await refreshStatus(key, tokens)).toBe(401)
-    expect(await statusesOf(key, tokens)).toEqual(REFUSED)
+    await runCommand('keys', 'revoke', key.keyId, '--yes')
+    expect(await readRefreshStatus(key, tokens)).toBe(401)
+    expect(await readStatuses(key, tokens)).toEqual(REFUSED)
   })
 
   test('a key that is revoked while it is used: no request that begins later is answered', async () => {
     const { key, tokens } = await holdKey()
     let isRevoked = false
     const late: number[] = []
-    const hammer = async ({ accessToken }: TokenAnswer) => {
+    const sendUntilStopped = async ({ accessToken }: TokenResponse) => {
       for (let status = 200; status === 200; ) {
         const isLate = isRevoked
-        status = (await client.endpoint(accessToken, deviceNew(key.destinationId))).status
+        status = (await client.endpoint(accessToken, createDeviceNewMessage(key.destinationId)))
+          .status
         if (isLate) late.push(status)
       }
     }
-    const hammers = tokens.map(hammer)
-    await cli('keys', 'revoke', key.keyId, '--yes')
+    const hammers = tokens.map(sendUntilStopped)
+    await runCommand('keys', 'revoke', key.keyId, '--yes')
     isRevoked = true
     await Promise.all(hammers)
     expect(late.filter((status) => status !== 401)).toEqual([])
-    expect(await statusesOf(key, tokens)).toEqual(REFUSED)
+    expect(await readStatuses(key, tokens)).toEqual(REFUSED)
   })
 
   test('a disabled key is refused at once, and opens again as soon as it is enabled', async () => {
     const { key, tokens } = await holdKey()
-    await cli('keys', 'disable', key.keyId)
-    expect(await refreshStatus(key, tokens)).toBe(401)
-    expect(await statusesOf(key, tokens)).toEqual(REFUSED)
-    await cli('keys', 'enable', key.keyId)
-    expect(await statusesOf(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
-    expect(await refreshStatus(key, tokens)).toBe(200)
+    await runCommand('keys', 'disable', key.keyId)
+    expect(await readRefreshStatus(key, tokens)).toBe(401)
+    expect(await readStatuses(key, tokens)).toEqual(REFUSED)
+    await runCommand('keys', 'enable', key.keyId)
+    expect(await readStatuses(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
+    expect(await readRefreshStatus(key, tokens)).toBe(200)
   })
 
   test('a closed account: its keys are refused at once, those of others are not', async () => {
     const { key, tokens } = await holdKey()
     const other = await holdKey()
-    await cli('accounts', 'close', key.accountId)
-    expect(await refreshStatus(key, tokens)).toBe(401)
-    expect(await statusesOf(key, tokens)).toEqual(REFUSED)
-    expect(await statusesOf(other.key, other.tokens)).toEqual({
+    await runCommand('accounts', 'close', key.accountId)
+    expect(await readRefreshStatus(key, tokens)).toBe(401)
+    expect(await readStatuses(key, tokens)).toEqual(REFUSED)
+    expect(await readStatuses(other.key, other.tokens)).toEqual({
       access: [200, 200, 200],
       secret: 200,
     })
-    await cli('accounts', 'open', key.accountId)
-    expect(await statusesOf(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
-    expect(await refreshStatus(key, tokens)).toBe(200)
+    await runCommand('accounts', 'open', key.accountId)
+    expect(await readStatuses(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
+    expect(await readRefreshStatus(key, tokens)).toBe(200)
   })
 
   test('a replaced secret: the old one and every token end at once, the new one opens', async () => {
     const { key, tokens } = await holdKey()
-    const { secret = '' } = await cli('keys', 'rotate-secret', key.keyId)
-    expect(await refreshStatus(key, tokens)).toBe(401)
-    expect(await statusesOf(key, tokens)).toEqual(REFUSED)
-    const fresh = tokensOf(await client.authenticate(key.apiKey, secret))
-    expect(await statusesOf(key, [fresh], secret)).toEqual({ access: [200], secret: 200 })
-    expect(await refreshStatus(key, [fresh])).toBe(200)
+    const { secret = '' } = await runCommand('keys', 'rotate-secret', key.keyId)
+    expect(await readRefreshStatus(key, tokens)).toBe(401)
+    expect(await readStatuses(key, tokens)).toEqual(REFUSED)
+    const fresh = parseTokenResponse(await client.authenticate(key.apiKey, secret))
+    expect(await readStatuses(key, [fresh], secret)).toEqual({ access: [200], secret: 200 })
+    expect(await readRefreshStatus(key, [fresh])).toBe(200)
   })
 
   test('a replaced secret with an overlap: both secrets open, and tokens live on', async () => {
     const { key, tokens } = await holdKey()
-    const { secret = '' } = await cli('keys', 'rotate-secret', key.keyId, '--overlap', '1h')
-    expect(await statusesOf(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
-    expect(await statusesOf(key, tokens, secret)).toEqual({ access: [200, 200, 200], secret: 200 })
-    expect(await refreshStatus(key, tokens)).toBe(200)
+    const { secret = '' } = await runCommand('keys', 'rotate-secret', key.keyId, '--overlap', '1h')
+    expect(await readStatuses(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
+    expect(await readStatuses(key, tokens, secret)).toEqual({
+      access: [200, 200, 200],
+      secret: 200,
+    })
+    expect(await readRefreshStatus(key, tokens)).toBe(200)
   })
 
   test('a subscription that is paused: its next message is refused', async () => {
     const { key, tokens } = await holdKey()
     const accessToken = tokens[0]?.accessToken ?? ''
-    const next = () => client.endpoint(accessToken, deviceNew(key.destinationId))
-    done(await seeds.routes.setSubscriptionStatus(key.subscriptionId, 'paused'))
-    expect((await next()).status).toBe(403)
-    done(await seeds.routes.setSubscriptionStatus(key.subscriptionId, 'active'))
-    expect((await next()).status).toBe(200)
+    const sendNextMessage = () =>
+      client.endpoint(accessToken, createDeviceNewMessage(key.destinationId))
+    unwrap(await seeds.routing.setSubscriptionStatus(key.subscriptionId, 'paused'))
+    expect((await sendNextMessage()).status).toBe(403)
+    unwrap(await seeds.routing.setSubscriptionStatus(key.subscriptionId, 'active'))
+    expect((await sendNextMessage()).status).toBe(200)
   })
 })
 
@@ -158,7 +169,7 @@ describe('to the millisecond', () => {
   let server: TestServer
   let key: SeededKey
   beforeAll(async () => {
-    server = await testServer()
+    server = await createTestServer()
     key = await seedKey(server)
   })
   afterAll(() => server.close())
@@ -168,10 +179,10 @@ describe('to the millisecond', () => {
 
   test('within one second, tokens of before a replaced secret are dead and those of after open', async () => {
     const before = await tokens(key.secret)
-    const { secret } = done(await server.keys.rotateSecret(key.keyId, {}))
+    const { secret } = unwrap(await server.keys.rotateSecret(key.keyId, {}))
     const after = await tokens(secret)
     expect(before.expires).toBe(after.expires)
-    const message = deviceNew(key.destinationId)
+    const message = createDeviceNewMessage(key.destinationId)
     expect((await server.endpoint(before.accessToken, message)).status).toBe(401)
     expect((await server.refresh(key.apiKey, before.refreshToken)).status).toBe(401)
     expect((await server.endpoint(after.accessToken, message)).status).toBe(200)
@@ -182,20 +193,23 @@ describe('to the millisecond', () => {
   test('an overlap ends when it was said to, and the tokens of the old secret do not', async () => {
     const before = await tokens(key.secret)
     const overlapMs = 60_000
-    const { secret } = done(await server.keys.rotateSecret(key.keyId, { overlapMs }))
-    server.clock.turn(overlapMs - 1)
+    const { secret } = unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs }))
+    server.clock.advance(overlapMs - 1)
     expect([await authenticate(key.secret), await authenticate(secret)]).toEqual([200, 200])
-    server.clock.turn(1)
+    server.clock.advance(1)
     expect([await authenticate(key.secret), await authenticate(secret)]).toEqual([401, 200])
-    const accepted = await server.endpoint(before.accessToken, deviceNew(key.destinationId))
+    const accepted = await server.endpoint(
+      before.accessToken,
+      createDeviceNewMessage(key.destinationId),
+    )
     expect(accepted.status).toBe(200)
     expect((await server.refresh(key.apiKey, before.refreshToken)).status).toBe(200)
     key = { ...key, secret }
   })
 
-  async function tokens(secret: string): Promise<TokenAnswer> {
+  async function tokens(secret: string): Promise<TokenResponse> {
     const answer = await server.authenticate(key.apiKey, secret)
     expect(answer.status).toBe(200)
-    return (await answer.json()) as TokenAnswer
+    return (await answer.json()) as TokenResponse
   }
 })

@@ -6,12 +6,22 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
-import { open } from '../src/node/server.ts'
-import { type Client, clientOf, tokensOf } from './support/client.ts'
-import { createConfidential } from './support/confidential.ts'
-import { runCli, type ServerProcess, startServer } from './support/process.ts'
-import { RawConnection } from './support/raw.ts'
-import { deviceNew, done, seedKey, temporaryFolder, testLog } from './support/server.ts'
+import { openLatchkey } from '../src/node/server.ts'
+import { runCli, type ServerProcess, startServerProcess } from './support/process.ts'
+import { RawConnection } from './support/raw-connection.ts'
+import { createSecretTracker } from './support/secret-tracker.ts'
+import {
+  createDeviceNewMessage,
+  createTempFolder,
+  createTestLog,
+  seedKey,
+  unwrap,
+} from './support/server.ts'
+import {
+  createVendorClient,
+  parseTokenResponse,
+  type VendorClientConnection,
+} from './support/vendor-clients.ts'
 
 const PUBLIC_URL = 'https://latchkey.example'
 const settings = {
@@ -20,30 +30,30 @@ const settings = {
   LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.0/8',
 }
 
-const parent = temporaryFolder()
+const parent = createTempFolder()
 const dir = join(parent, 'data')
 
-const { confidential, keep, marked, foundIn } = createConfidential()
+const { trackedSecrets, track, createTracked, findLeaks } = createSecretTracker()
 
 let server: ServerProcess
-let client: Client
-let latchkey: Awaited<ReturnType<typeof open>>
+let client: VendorClientConnection
+let latchkey: Awaited<ReturnType<typeof openLatchkey>>
 let key: Awaited<ReturnType<typeof seedKey>>
 const destination = createServer((_, response) => {
-  response.end(JSON.stringify({ Patient: { Name: marked('what a destination found') } }))
+  response.end(JSON.stringify({ Patient: { Name: createTracked('what a destination found') } }))
 })
 const failing = createServer((_, response) => {
-  response.writeHead(500).end(marked('what a failing destination said'))
+  response.writeHead(500).end(createTracked('what a failing destination said'))
 })
 
 beforeAll(async () => {
-  server = await startServer(dir, settings)
-  client = clientOf(server.url)
+  server = await startServerProcess(dir, settings)
+  client = createVendorClient(server.url)
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
-  latchkey = await open(config, { publicUrl: PUBLIC_URL, log: testLog() })
+  latchkey = await openLatchkey(config, { publicUrl: PUBLIC_URL, log: createTestLog() })
   key = await seedKey(latchkey)
-  keep('the secret', key.secret)
-  await everything()
+  track('the secret', key.secret)
+  await exerciseEverything()
 })
 
 afterAll(async () => {
@@ -55,19 +65,22 @@ afterAll(async () => {
 })
 
 /** Requests of every kind, those that go well and those that do not. */
-async function everything(): Promise<void> {
+async function exerciseEverything(): Promise<void> {
   const { apiKey, secret, destinationId } = key
-  const first = keepTokens('first', tokensOf(await client.authenticate(apiKey, secret)))
-  const second = keepTokens('second', tokensOf(await client.refresh(apiKey, first.refreshToken)))
+  const first = trackTokens('first', parseTokenResponse(await client.authenticate(apiKey, secret)))
+  const second = trackTokens(
+    'second',
+    parseTokenResponse(await client.refresh(apiKey, first.refreshToken)),
+  )
   await client.refresh(apiKey, first.refreshToken)
-  await client.endpoint(second.accessToken, confide('an accepted payload'))
+  await client.endpoint(second.accessToken, trackSecrets('an accepted payload'))
   await client.refresh(apiKey, first.refreshToken)
 
   // Credentials that are wrong, or in a wrong place.
-  await client.authenticate(apiKey, marked('a wrong secret'))
+  await client.authenticate(apiKey, createTracked('a wrong secret'))
   await client.authenticate(secret, secret)
-  await client.authenticate(marked('an unknown key'), secret)
-  await client.refresh(apiKey, marked('a forged refresh token'))
+  await client.authenticate(createTracked('an unknown key'), secret)
+  await client.refresh(apiKey, createTracked('a forged refresh token'))
   await client.refresh(apiKey, `${second.refreshToken.slice(0, -4)}AAAA`)
   await client.refresh(second.refreshToken, second.refreshToken)
   await client.send('/auth/authenticate', `${secret}&${secret}&apiKey=${apiKey}`)
@@ -79,23 +92,30 @@ async function everything(): Promise<void> {
   await client.send(`/auth/authenticate?secret=${secret}`, '{}')
   await client.send(`/auth/${secret}`, '{}')
   await client.send('/endpoint', '{}', { Authorization: `Basic ${secret}` })
-  await client.send('/endpoint', '{}', { Authorization: `Bearer ${marked('a forged token')}` })
+  await client.send('/endpoint', '{}', {
+    Authorization: `Bearer ${createTracked('a forged token')}`,
+  })
   await client.send('/endpoint', '{}', { Authorization: `Bearer ${second.accessToken}x` })
   await client.send('/endpoint', '{}', { 'X-API-Key': secret })
-  await malformed(`Authorization Bearer ${second.accessToken}`)
+  await sendMalformedRequest(`Authorization Bearer ${second.accessToken}`)
 
   // Messages that are refused.
   const send = (body: string) =>
     client.send('/endpoint', body, { Authorization: `Bearer ${second.accessToken}` })
-  await send(`{"Patient":"${marked('a payload without Meta')}"}`)
-  await send(`{"Patient":"${marked('a payload that ends early')}`)
-  const name = marked('a repeated name')
+  await send(`{"Patient":"${createTracked('a payload without Meta')}"}`)
+  await send(`{"Patient":"${createTracked('a payload that ends early')}`)
+  const name = createTracked('a repeated name')
   await send(`{"Patient":{"${name}":1,"${name}":2}}`)
-  await send(JSON.stringify({ ...confide('a payload without a device'), Device: {} }))
-  await send(JSON.stringify({ ...confide('a payload to nobody'), Meta: deviceNew(apiKey).Meta }))
+  await send(JSON.stringify({ ...trackSecrets('a payload without a device'), Device: {} }))
+  await send(
+    JSON.stringify({
+      ...trackSecrets('a payload to nobody'),
+      Meta: createDeviceNewMessage(apiKey).Meta,
+    }),
+  )
   await client.endpoint(second.accessToken, {
-    ...confide('a payload of an unknown event'),
-    Meta: { ...deviceNew(destinationId).Meta, EventType: 'Old' },
+    ...trackSecrets('a payload of an unknown event'),
+    Meta: { ...createDeviceNewMessage(destinationId).Meta, EventType: 'Old' },
   })
 
   // Queries that are answered, and that are not.
@@ -104,25 +124,28 @@ async function everything(): Promise<void> {
   const statuses: number[] = []
   for (const id of [asked, broken]) {
     const Meta = { DataModel: 'PatientSearch', EventType: 'Query', Destinations: [{ ID: id }] }
-    const query = { Meta, Patient: { Name: marked(`a query to ${id}`) } }
+    const query = { Meta, Patient: { Name: createTracked(`a query to ${id}`) } }
     statuses.push((await client.endpoint(second.accessToken, query)).status)
   }
   expect(statuses).toEqual([200, 502])
 
   // An operator at work, and a family that ends by reuse of a token.
-  const rotated = await cli('keys', 'rotate-secret', key.keyId, '--overlap', '1h')
-  keep('the second secret', rotated.secret)
-  tokensOf(await client.authenticate(apiKey, rotated.secret))
-  const supplied = marked('a supplied secret')
+  const rotated = await runCommand('keys', 'rotate-secret', key.keyId, '--overlap', '1h')
+  track('the second secret', rotated.secret)
+  parseTokenResponse(await client.authenticate(apiKey, rotated.secret))
+  const supplied = createTracked('a supplied secret')
   const result = await runCli(['keys', 'rotate-secret', key.keyId, '--secret-stdin', '--json'], {
     dir,
     env: settings,
     stdin: supplied,
   })
   expect([result.code, result.stdout.includes(supplied)]).toEqual([0, false])
-  const last = keepTokens('last', tokensOf(await client.authenticate(apiKey, supplied)))
-  const newer = keepTokens('newer', tokensOf(await client.refresh(apiKey, last.refreshToken)))
-  await client.endpoint(newer.accessToken, confide('a last payload'))
+  const last = trackTokens('last', parseTokenResponse(await client.authenticate(apiKey, supplied)))
+  const newer = trackTokens(
+    'newer',
+    parseTokenResponse(await client.refresh(apiKey, last.refreshToken)),
+  )
+  await client.endpoint(newer.accessToken, trackSecrets('a last payload'))
 }
 
 test('the log tells what happened', () => {
@@ -133,29 +156,29 @@ test('the log tells what happened', () => {
 })
 
 test('what is confidential would be found', () => {
-  expect(confidential.size).toBeGreaterThan(20)
-  for (const [what, text] of confidential) {
-    expect(foundIn(Buffer.from(`{"x":"${text}"}`))).toContain(what)
+  expect(trackedSecrets.size).toBeGreaterThan(20)
+  for (const [what, text] of trackedSecrets) {
+    expect(findLeaks(Buffer.from(`{"x":"${text}"}`))).toContain(what)
   }
 })
 
 test('the log holds no secret, token or payload, whatever was sent', () => {
-  expect(foundIn(Buffer.from(server.output()))).toEqual([])
+  expect(findLeaks(Buffer.from(server.output()))).toEqual([])
 })
 
 test('the audit tells of every refusal, and holds no secret, token or payload, exported neither', async () => {
-  const told = async () => {
+  const listRefusalReasons = async () => {
     const events = await latchkey.audit.list({ limit: 1000, action: 'key.refused' })
     return events.map(({ facts }) => facts.reason)
   }
   const reasons = ['key_unknown', 'secret_wrong', 'token_forged', 'field_missing']
   const more = ['member_repeated', 'body_unreadable', 'event_unknown', 'destination_failed']
-  await expect.poll(told).toEqual(expect.arrayContaining([...reasons, ...more]))
+  await expect.poll(listRefusalReasons).toEqual(expect.arrayContaining([...reasons, ...more]))
   const events = await latchkey.audit.list({ limit: 1000 })
-  expect(foundIn(Buffer.from(JSON.stringify(events)))).toEqual([])
+  expect(findLeaks(Buffer.from(JSON.stringify(events)))).toEqual([])
   const file = join(parent, 'audit.jsonl')
-  await cli('audit', 'export', file)
-  expect(foundIn(readFileSync(file))).toEqual([])
+  await runCommand('audit', 'export', file)
+  expect(findLeaks(readFileSync(file))).toEqual([])
 })
 
 test('no file holds a secret, token or payload in plain text, the write-ahead log neither', () => {
@@ -170,7 +193,7 @@ test('no file holds a secret, token or payload in plain text, the write-ahead lo
   ])
   expect(statSync(join(dir, 'latchkey.db-wal')).size).toBeGreaterThan(0)
   for (const file of files) {
-    expect([file, foundIn(readFileSync(join(dir, file)))]).toEqual([file, []])
+    expect([file, findLeaks(readFileSync(join(dir, file)))]).toEqual([file, []])
   }
 })
 
@@ -179,22 +202,22 @@ test('the same of the files that a checkpoint has written', () => {
   db.pragma('wal_checkpoint(TRUNCATE)')
   expect(db.prepare('SELECT count(*) FROM messages').pluck().get()).toBe(2)
   db.close()
-  expect(foundIn(readFileSync(join(dir, 'latchkey.db')))).toEqual([])
+  expect(findLeaks(readFileSync(join(dir, 'latchkey.db')))).toEqual([])
 })
 
 test('a server that fails tells its operator so, and nothing confidential', async () => {
   const db = new Database(join(dir, 'latchkey.db'))
   db.exec('ALTER TABLE deliveries RENAME TO gone')
-  const supplied = confidential.get('a supplied secret') ?? ''
-  const { accessToken } = tokensOf(await client.authenticate(key.apiKey, supplied))
-  keep('a token while it fails', accessToken)
-  const answer = await client.endpoint(accessToken, confide('a payload while it fails'))
+  const supplied = trackedSecrets.get('a supplied secret') ?? ''
+  const { accessToken } = parseTokenResponse(await client.authenticate(key.apiKey, supplied))
+  track('a token while it fails', accessToken)
+  const answer = await client.endpoint(accessToken, trackSecrets('a payload while it fails'))
   db.exec('ALTER TABLE gone RENAME TO deliveries')
   db.close()
   expect([answer.status, answer.body]).toEqual([500, expect.stringMatching(/^{"Meta":{.*}}$/)])
-  await server.says('"msg":"a request failed"')
-  expect(foundIn(Buffer.from(server.output()))).toEqual([])
-  expect(foundIn(Buffer.from(answer.body))).toEqual([])
+  await server.waitForOutput('"msg":"a request failed"')
+  expect(findLeaks(Buffer.from(server.output()))).toEqual([])
+  expect(findLeaks(Buffer.from(answer.body))).toEqual([])
 })
 
 test('only its owner reads the data folder and the key ring', () => {
@@ -202,28 +225,28 @@ test('only its owner reads the data folder and the key ring', () => {
   expect(statSync(join(dir, 'keyring.json')).mode & 0o777).toBe(0o600)
 })
 
-const confide = (what: string) => {
-  const message = deviceNew(key.destinationId)
-  return { ...message, Device: { ...message.Device, Serial: marked(what) } }
+const trackSecrets = (what: string) => {
+  const message = createDeviceNewMessage(key.destinationId)
+  return { ...message, Device: { ...message.Device, Serial: createTracked(what) } }
 }
 
 /** A part of a token is as confidential as the whole. */
-function keepTokens<T extends { accessToken: string; refreshToken: string }>(
+function trackTokens<T extends { accessToken: string; refreshToken: string }>(
   what: string,
   tokens: T,
 ): T {
   const [, payload = '', signature = ''] = tokens.accessToken.split('.')
-  keep(`${what} access token's payload`, payload)
-  keep(`${what} access token's signature`, signature)
-  keep(`${what} refresh token`, tokens.refreshToken.slice('rt_'.length))
+  track(`${what} access token's payload`, payload)
+  track(`${what} access token's signature`, signature)
+  track(`${what} refresh token`, tokens.refreshToken.slice('rt_'.length))
   return tokens
 }
 
-async function malformed(line: string): Promise<void> {
+async function sendMalformedRequest(line: string): Promise<void> {
   const connection = await RawConnection.open(server.url)
   connection.write(`POST /endpoint HTTP/1.1\r\nHost: x\r\n${line}\r\n\r\n`)
-  expect((await connection.answer())?.status).toBe(400)
-  connection.hangUp()
+  expect((await connection.readResponse())?.status).toBe(400)
+  connection.destroy()
 }
 
 async function destinationAt(listener: typeof destination): Promise<string> {
@@ -232,14 +255,14 @@ async function destinationAt(listener: typeof destination): Promise<string> {
   const { port } = listener.address() as AddressInfo
   const { accountId, sourceId } = key
   const url = `http://127.0.0.1:${port}`
-  const wish = { accountId, name: 'EMR', url, development: true }
-  const { id } = done(await latchkey.routes.addDestination(wish))
-  done(await latchkey.routes.setVerified(id, true))
-  done(await latchkey.routes.subscribe({ sourceId, destinationId: id }))
+  const input = { accountId, name: 'EMR', url, development: true }
+  const { id } = unwrap(await latchkey.routing.addDestination(input))
+  unwrap(await latchkey.routing.setDestinationVerified(id, true))
+  unwrap(await latchkey.routing.createSubscription({ sourceId, destinationId: id }))
   return id
 }
 
-async function cli(...args: string[]): Promise<{ secret: string }> {
+async function runCommand(...args: string[]): Promise<{ secret: string }> {
   const result = await runCli([...args, '--json'], { dir, env: settings })
   if (result.code !== 0) throw new Error(result.stderr)
   return JSON.parse(result.stdout) as { secret: string }

@@ -1,25 +1,29 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LiveServer, startLive } from './support/live.ts'
-import { sendRaw } from './support/raw.ts'
-import { type TestServer, testServer } from './support/server.ts'
-import { replay, type Transport } from './support/transcript/replay.ts'
-import { openTranscriptUpstreams, TRANSCRIPTS } from './support/transcript/worlds.ts'
+import { sendRaw } from './support/raw-connection.ts'
+import {
+  createTestServer,
+  type LiveServer,
+  startLiveServer,
+  type TestServer,
+} from './support/server.ts'
+import { startTranscriptUpstreams, TRANSCRIPTS } from './support/transcript-fixtures.ts'
+import { replayTranscript, type TranscriptTransport } from './support/transcript-replay.ts'
 
-let upstreams: Awaited<ReturnType<typeof openTranscriptUpstreams>>
+let upstreams: Awaited<ReturnType<typeof startTranscriptUpstreams>>
 beforeAll(async () => {
-  upstreams = await openTranscriptUpstreams()
+  upstreams = await startTranscriptUpstreams()
 })
 afterAll(() => upstreams.close())
 
 describe('in process', () => {
   let server: TestServer
   beforeAll(async () => {
-    server = await testServer(upstreams.settings)
+    server = await createTestServer(upstreams.settings)
   })
   afterAll(() => server.close())
 
-  const transport: Transport = {
-    shows: 'the app',
+  const transport: TranscriptTransport = {
+    headerSource: 'the app',
     async send({ method, target, headers, body }) {
       // As bytes: a text would bring a Content-Type of its own.
       const bytes = new TextEncoder().encode(body)
@@ -33,19 +37,22 @@ describe('in process', () => {
   }
 
   test.each(TRANSCRIPTS)('$name is answered as recorded', async ({ exchanges, seed }) => {
-    expect(await replay(exchanges, transport, await seed(server))).toBeNull()
+    expect(await replayTranscript(exchanges, transport, await seed(server))).toBeNull()
   })
 })
 
 describe('over a socket', () => {
   let server: LiveServer
   beforeAll(async () => {
-    server = await startLive({ LATCHKEY_URL: 'https://latchkey.example', ...upstreams.settings })
+    server = await startLiveServer({
+      LATCHKEY_URL: 'https://latchkey.example',
+      ...upstreams.settings,
+    })
   })
   afterAll(() => server.close())
 
-  const transport: Transport = {
-    shows: 'the wire',
+  const transport: TranscriptTransport = {
+    headerSource: 'the wire',
     async send({ method, target, headers, body }) {
       const lines = headers.map(([name, value]) => `${name}: ${value}`)
       const length = `Content-Length: ${Buffer.byteLength(body)}`
@@ -57,6 +64,6 @@ describe('over a socket', () => {
   }
 
   test.each(TRANSCRIPTS)('$name is answered as recorded', async ({ exchanges, seed }) => {
-    expect(await replay(exchanges, transport, await seed(server))).toBeNull()
+    expect(await replayTranscript(exchanges, transport, await seed(server))).toBeNull()
   })
 })

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** A destination in the load's process, so that what was sent and what arrived have one clock. */
-export interface Destination {
+export interface BenchDestination {
   readonly url: string
   /** How many messages have come, each to its end. */
   count(): number
@@ -19,45 +19,48 @@ export interface Destination {
   close(): void
 }
 
-const TAKEN = 'HTTP/1.1 204 No Content\r\n\r\n'
+const TAKEN_RESPONSE = 'HTTP/1.1 204 No Content\r\n\r\n'
 /** Without a single message for so long, none will come. */
-const PATIENCE_MS = 30_000
-const READ_BYTES = 64 * 1024
+const ARRIVAL_TIMEOUT_MS = 30_000
+const DESTINATION_READ_BYTES = 64 * 1024
 
 /** On node:net, because it shares a core with the load and must cost less than the server. */
-export async function startDestination(): Promise<Destination> {
+export async function startBenchDestination(): Promise<BenchDestination> {
   const sockets = new Set<Socket>()
   const waiting = new Set<Socket>()
-  let held = false
+  let isHeld = false
   let count = 0
   let latest = ''
-  let tell: (body: string) => void = () => {}
+  let notify: (body: string) => void = () => {}
   let lastAt = 0
   let awaited = { count: Number.POSITIVE_INFINITY, met: () => {} }
 
-  const server = createServer({ noDelay: true, highWaterMark: READ_BYTES }, (socket) => {
-    sockets.add(socket)
-    socket.on('close', () => {
-      sockets.delete(socket)
-      waiting.delete(socket)
-    })
-    socket.on('error', () => undefined)
-    let text = ''
-    socket.on('data', (bytes) => {
-      // As latin1 a byte is a character.
-      text += bytes.toString('latin1')
-      const body = bodyOf(text)
-      if (body === null) return
-      text = ''
-      count++
-      latest = body
-      lastAt = performance.now()
-      if (held) waiting.add(socket)
-      else socket.write(TAKEN)
-      tell(body)
-      if (count >= awaited.count) awaited.met()
-    })
-  })
+  const server = createServer(
+    { noDelay: true, highWaterMark: DESTINATION_READ_BYTES },
+    (socket) => {
+      sockets.add(socket)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        waiting.delete(socket)
+      })
+      socket.on('error', () => undefined)
+      let text = ''
+      socket.on('data', (bytes) => {
+        // As latin1 a byte is a character.
+        text += bytes.toString('latin1')
+        const body = parseWholeBody(text)
+        if (body === null) return
+        text = ''
+        count++
+        latest = body
+        lastAt = performance.now()
+        if (isHeld) waiting.add(socket)
+        else socket.write(TAKEN_RESPONSE)
+        notify(body)
+        if (count >= awaited.count) awaited.met()
+      })
+    },
+  )
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
@@ -67,14 +70,14 @@ export async function startDestination(): Promise<Destination> {
     count: () => count,
     latest: () => latest,
     onMessage(arrived) {
-      tell = arrived
+      notify = arrived
     },
     hold() {
-      held = true
+      isHeld = true
     },
     release() {
-      held = false
-      for (const socket of waiting) socket.write(TAKEN)
+      isHeld = false
+      for (const socket of waiting) socket.write(TAKEN_RESPONSE)
       waiting.clear()
     },
     async until(wanted) {
@@ -84,7 +87,7 @@ export async function startDestination(): Promise<Destination> {
         if (count >= wanted) resolve('met')
       })
       while ((await Promise.race([met, wait(1000, 'late', { ref: false })])) !== 'met') {
-        if (performance.now() - lastAt < PATIENCE_MS) continue
+        if (performance.now() - lastAt < ARRIVAL_TIMEOUT_MS) continue
         throw new Error(`${count} messages have arrived, and no ${wanted}`)
       }
     },
@@ -95,13 +98,13 @@ export async function startDestination(): Promise<Destination> {
   }
 }
 
-const LENGTH = /\r\ncontent-length: (\d+)\r\n/i
+const MESSAGE_LENGTH_PATTERN = /\r\ncontent-length: (\d+)\r\n/i
 
 /** The body of a whole request, or null where some of it is still to come (RFC 9112 §6). */
-function bodyOf(text: string): string | null {
+function parseWholeBody(text: string): string | null {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return null
-  const length = LENGTH.exec(text.slice(0, end + 2))?.[1]
+  const length = MESSAGE_LENGTH_PATTERN.exec(text.slice(0, end + 2))?.[1]
   if (length === undefined) throw new Error(`a message without Content-Length: ${text}`)
   const body = text.slice(end + 4)
   return body.length < Number(length) ? null : body

@@ -1,4 +1,78 @@
-import { openConnection } from '../connection.ts'
+import { type BenchConnection, openBenchConnection } from '../load.ts'
+
+/** When each request was due and was answered, by performance.now(). */
+export interface ScheduledTimes {
+  readonly dueAt: Float64Array
+  readonly answeredAt: Float64Array
+}
+
+/** Senders who know nothing of each other: what is between two requests is exponential. The first is at once. */
+export function createSchedule(
+  perSecond: number,
+  seconds: number,
+  random: () => number = Math.random,
+): Float64Array {
+  const due: number[] = []
+  for (let at = 0; at < seconds * 1000; at += (-Math.log(1 - random()) / perSecond) * 1000) {
+    due.push(at)
+  }
+  return Float64Array.from(due)
+}
+
+/**
+ * Sends each request when it is due, whether or not those before have been answered: a server that
+ * is slow for a while gets no fewer requests, and all of them count. (A closed loop would wait with
+ * it, and leave out what it did not send.) Where all connections are taken, a request is late, and
+ * that counts from when it was due, too; so does the tick of a timer, a millisecond at most.
+ */
+export async function sendOnTime(
+  port: number,
+  dues: Float64Array,
+  {
+    getRequest,
+    connections,
+  }: { readonly getRequest: (n: number) => Buffer; readonly connections: number },
+): Promise<ScheduledTimes> {
+  const all = await Promise.all(
+    Array.from({ length: connections }, () => openBenchConnection(port)),
+  )
+  const began = performance.now()
+  const dueAt = dues.map((due) => began + due)
+  const answeredAt = new Float64Array(dues.length)
+  const free: BenchConnection[] = [...all]
+  let next = 0
+  let answered = 0
+  let timer: NodeJS.Timeout | undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const send = () => {
+        while (next < dueAt.length && (dueAt[next] ?? 0) <= performance.now()) {
+          const connection = free.pop()
+          if (connection === undefined) return
+          sendRequest(connection, next++)
+        }
+      }
+      const sendRequest = (connection: BenchConnection, n: number) =>
+        connection.send(getRequest(n), (status, body) => {
+          answeredAt[n] = performance.now()
+          if (status !== 200) {
+            reject(new Error(`answered ${status}: ${body}`))
+            return
+          }
+          free.push(connection)
+          if (++answered === dueAt.length) resolve()
+          else send()
+        })
+      for (const connection of all) connection.onFailure(reject)
+      if (dueAt.length === 0) resolve()
+      timer = setInterval(send, 1)
+    })
+  } finally {
+    clearInterval(timer)
+    for (const connection of all) connection.close()
+  }
+  return { dueAt, answeredAt }
+}
 
 /** Sends each of these requests once, as fast as so many connections get their answers. */
 export async function sendAll(
@@ -8,7 +82,7 @@ export async function sendAll(
 ): Promise<void> {
   let next = 0
   const converse = async () => {
-    const connection = await openConnection(port)
+    const connection = await openBenchConnection(port)
     await new Promise<void>((resolve, reject) => {
       const send = () => {
         const request = requests[next++]
@@ -16,7 +90,7 @@ export async function sendAll(
           resolve()
           return
         }
-        connection.ask(request, (status, body) => {
+        connection.send(request, (status, body) => {
           if (status === 200) send()
           else reject(new Error(`answered ${status}: ${body}`))
         })

@@ -10,12 +10,12 @@ import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
  * What a key of the ring is for: access tokens, refresh tokens, what must be read again, secrets that
  * are presented at every request, and the audit.
  */
-export type Use = 'sign' | 'refresh' | 'seal' | 'digest' | 'audit'
-export const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
+export type RingKeyUse = 'sign' | 'refresh' | 'seal' | 'digest' | 'audit'
+export const RING_KEY_USES: readonly RingKeyUse[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
 /** What rings were not made with once: `completeRing` knows what they lack. */
-const LATER: readonly Use[] = ['digest', 'audit']
+const ADDED_RING_KEY_USES: readonly RingKeyUse[] = ['digest', 'audit']
 
-const ringKey = z.object({
+const ringKeySchema = z.object({
   id: z.string().min(1),
   use: z.enum(['sign', 'refresh', 'seal', 'digest', 'audit']),
   /** `next` is known (and published, where it signs) before it is used. */
@@ -24,13 +24,13 @@ const ringKey = z.object({
   retiredAt: z.number().int().nullable(),
   jwk: z.looseObject({ kty: z.string() }),
 })
-const ringFile = z.object({ version: z.literal(1), keys: z.array(ringKey) })
+const ringSchema = z.object({ version: z.literal(1), keys: z.array(ringKeySchema) })
 
-const REFRESH_KEY_ID = /^[0-9a-f]{8}$/
+const REFRESH_KEY_ID_PATTERN = /^[0-9a-f]{8}$/
 
-export type RingKey = z.infer<typeof ringKey>
+export type RingKey = z.infer<typeof ringKeySchema>
 /** The server's own keys, as they stand in the key ring file. */
-export type Ring = z.infer<typeof ringFile>
+export type Ring = z.infer<typeof ringSchema>
 
 /**
  * Reads a key ring file. Throws with a sentence that says what is wrong with it. An older one is read
@@ -43,19 +43,19 @@ export function parseRing(text: string): Ring {
   } catch {
     throw new Error('the key ring is not JSON')
   }
-  const ring = ringFile.safeParse(value)
+  const ring = ringSchema.safeParse(value)
   if (!ring.success) throw new Error(`the key ring is damaged: ${z.prettifyError(ring.error)}`)
   const { keys } = ring.data
   if (new Set(keys.map(({ use, id }) => `${use} ${id}`)).size < keys.length) {
     throw new Error('the key ring has two keys of one use with one id')
   }
-  if (!keys.every(({ use, id }) => use !== 'refresh' || REFRESH_KEY_ID.test(id))) {
+  if (!keys.every(({ use, id }) => use !== 'refresh' || REFRESH_KEY_ID_PATTERN.test(id))) {
     throw new Error('the id of a refresh key must be 8 hex digits: it is part of every token')
   }
-  for (const use of USES) {
-    const its = keys.filter((key) => key.use === use)
-    if (its.length === 0 && LATER.includes(use)) continue
-    const current = its.filter(({ state }) => state === 'current')
+  for (const use of RING_KEY_USES) {
+    const sameUse = keys.filter((key) => key.use === use)
+    if (sameUse.length === 0 && ADDED_RING_KEY_USES.includes(use)) continue
+    const current = sameUse.filter(({ state }) => state === 'current')
     if (current.length !== 1) {
       throw new Error(`the key ring has ${current.length} current keys to ${use} with, not one`)
     }
@@ -66,9 +66,9 @@ export function parseRing(text: string): Ring {
 /** A new ring: for each use one key at work and one that takes over at the next rotation. */
 export async function createRing(primitives: Primitives, now: number): Promise<Ring> {
   const keys: RingKey[] = []
-  for (const use of USES) {
-    keys.push(await createKey(primitives, use, 'current', now))
-    keys.push(await createKey(primitives, use, 'next', now))
+  for (const use of RING_KEY_USES) {
+    keys.push(await createRingKey(primitives, use, 'current', now))
+    keys.push(await createRingKey(primitives, use, 'next', now))
   }
   return { version: 1, keys }
 }
@@ -79,14 +79,14 @@ export async function createRing(primitives: Primitives, now: number): Promise<R
  * has to be written first. The first seal key is what all of a ring's servers share for ever.
  */
 export function completeRing(primitives: Primitives, ring: Ring): Ring {
-  const missing = LATER.filter((use) => !ring.keys.some((key) => key.use === use))
+  const missing = ADDED_RING_KEY_USES.filter((use) => !ring.keys.some((key) => key.use === use))
   if (missing.length === 0) return ring
   const root = ring.keys.find(({ use }) => use === 'seal')
   if (root === undefined) throw new Error('the key ring has no seal key')
-  const derive = primitives.hmac(bytesOf(primitives, root.jwk))
+  const derive = primitives.hmac(decodeKeyBytes(primitives, root.jwk))
   const keys = missing.flatMap((use) =>
     (['current', 'next'] as const).map((state): RingKey => {
-      const id = hex(derive(`latchkey ${use} ${state} id`).subarray(0, 4))
+      const id = toHex(derive(`latchkey ${use} ${state} id`).subarray(0, 4))
       const k = primitives.base64urlEncode(derive(`latchkey ${use} ${state} key`))
       return { id, use, state, createdAt: root.createdAt, retiredAt: null, jwk: { kty: 'oct', k } }
     }),
@@ -101,30 +101,30 @@ export function completeRing(primitives: Primitives, ring: Ring): Ring {
 export async function rotateRing(
   primitives: Primitives,
   ring: Ring,
-  use: Use,
+  use: RingKeyUse,
   now: number,
 ): Promise<Ring> {
   const keys = ring.keys
-    .filter((key) => !isSpent(key, now))
+    .filter((key) => !isExpiredKey(key, now))
     .map((key): RingKey => {
       if (key.use !== use || key.state === 'retired') return key
       return key.state === 'next'
         ? { ...key, state: 'current' }
         : { ...key, state: 'retired', retiredAt: now }
     })
-  keys.push(await createKey(primitives, use, 'next', now))
+  keys.push(await createRingKey(primitives, use, 'next', now))
   return { version: 1, keys }
 }
 
 /** Retired for longer than anything it made can live. What it sealed or digested has no such end. */
-function isSpent(key: RingKey, now: number): boolean {
+function isExpiredKey(key: RingKey, now: number): boolean {
   const ends = key.use === 'sign' || key.use === 'refresh'
   return ends && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
 }
 
-async function createKey(
+async function createRingKey(
   primitives: Primitives,
-  use: Use,
+  use: RingKeyUse,
   state: RingKey['state'],
   now: number,
 ): Promise<RingKey> {
@@ -134,12 +134,12 @@ async function createKey(
     const jwk = await exportJWK(privateKey)
     return { ...entry, id: await calculateJwkThumbprint(jwk), jwk: { ...jwk, kty: 'OKP' } }
   }
-  const id = hex(primitives.randomBytes(4))
+  const id = toHex(primitives.randomBytes(4))
   const k = primitives.base64urlEncode(primitives.randomBytes(32))
   return { ...entry, id, jwk: { kty: 'oct', k } }
 }
 
-const hex = (bytes: Uint8Array): string =>
+const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /** The ring, ready for work. `replace` takes a rotated file while the server runs. */
@@ -150,7 +150,7 @@ export class Keyring {
   #sealers = new Map<string, AesGcm>()
   #digesters = new Map<string, Mac>()
   #auditors = new Map<string, Mac>()
-  #currentIds = new Map<Use, string>()
+  #currentIds = new Map<RingKeyUse, string>()
   #publicKeys: JWK[] = []
 
   constructor(primitives: Primitives, ring: Ring) {
@@ -158,22 +158,23 @@ export class Keyring {
     this.replace(ring)
   }
 
-  replace(given: Ring): void {
-    const ring = completeRing(this.#primitives, given)
+  replace(newRing: Ring): void {
+    const ring = completeRing(this.#primitives, newRing)
     const signers = new Map<string, Ed25519>()
     const macs = new Map<string, Mac>()
     const sealers = new Map<string, AesGcm>()
     const digesters = new Map<string, Mac>()
     const auditors = new Map<string, Mac>()
-    const currentIds = new Map<Use, string>()
-    const hmac = (jwk: RingKey['jwk']) => this.#primitives.hmac(bytesOf(this.#primitives, jwk))
+    const currentIds = new Map<RingKeyUse, string>()
+    const hmac = (jwk: RingKey['jwk']) =>
+      this.#primitives.hmac(decodeKeyBytes(this.#primitives, jwk))
     for (const { id, use, state, jwk } of ring.keys) {
       if (state === 'current') currentIds.set(use, id)
       if (use === 'sign') signers.set(id, this.#primitives.ed25519(jwk))
       else if (use === 'refresh') macs.set(id, hmac(jwk))
       else if (use === 'digest') digesters.set(id, hmac(jwk))
       else if (use === 'audit') auditors.set(id, hmac(jwk))
-      else sealers.set(id, this.#primitives.aesGcm(bytesOf(this.#primitives, jwk)))
+      else sealers.set(id, this.#primitives.aesGcm(decodeKeyBytes(this.#primitives, jwk)))
     }
     this.#signers = signers
     this.#macs = macs
@@ -181,7 +182,7 @@ export class Keyring {
     this.#digesters = digesters
     this.#auditors = auditors
     this.#currentIds = currentIds
-    this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(publicJwk)
+    this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(toPublicJwk)
   }
 
   /** The signing keys as the JWK set shows them (RFC 7517): next, current and retired. */
@@ -189,7 +190,7 @@ export class Keyring {
     return this.#publicKeys
   }
 
-  currentId(use: Use): string {
+  currentId(use: RingKeyUse): string {
     const id = this.#currentIds.get(use)
     if (id === undefined) throw new Error(`the key ring has no current key to ${use} with`)
     return id
@@ -207,13 +208,13 @@ export class Keyring {
   auditor = (id: string): Mac | undefined => this.#auditors.get(id)
 }
 
-function bytesOf(primitives: Primitives, jwk: RingKey['jwk']): Uint8Array {
+function decodeKeyBytes(primitives: Primitives, jwk: RingKey['jwk']): Uint8Array {
   const bytes = typeof jwk.k === 'string' ? primitives.base64urlDecode(jwk.k) : null
   if (bytes?.length !== 32) throw new Error('the key ring holds a key that is not 256 bits long')
   return bytes
 }
 
-function publicJwk({ id, jwk }: RingKey): JWK {
+function toPublicJwk({ id, jwk }: RingKey): JWK {
   const { kty, crv, x } = jwk as JWK
   return { kty, crv, x, kid: id, alg: 'EdDSA', use: 'sig' } as JWK
 }

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose'
-import type { Maybe } from '../service/ports.ts'
+import type { Maybe } from '../service/ports/runtime.ts'
 
 /**
  * The few operations that each runtime does best in its own way. Node answers them at once from

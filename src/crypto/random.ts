@@ -1,34 +1,35 @@
-import { withChecksum } from '../domain/secret.ts'
-import type { Clock, Random } from '../service/ports.ts'
+import { addChecksum } from '../domain/secret.ts'
+import type { Clock, Random } from '../service/ports/runtime.ts'
 import type { Primitives } from './primitives.ts'
 
 /** UUIDs within a millisecond. */
-const PER_MS = 4096
+const UUIDS_PER_MS = 4096
 
 export function createRandom(primitives: Primitives, clock: Clock): Random {
   return {
-    uuid: createUuids(clock),
+    uuid: createUuidGenerator(clock),
     serial() {
       const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
       return (high >>> 11) * 2 ** 32 + low
     },
     requestId: () => crypto.randomUUID(),
-    secret: () => withChecksum(primitives.base64urlEncode(primitives.randomBytes(32))),
-    code: () => createCode(primitives),
+    secret: () => addChecksum(primitives.base64urlEncode(primitives.randomBytes(32))),
+    code: () => generateCode(primitives),
     salt: () => primitives.base64urlEncode(primitives.randomBytes(16)),
   }
 }
 
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+const CODE_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 const CODE_LENGTH = 16
 /** The most multiples of 36 that a byte can tell apart; bytes above are drawn again, so that no letter is likelier. */
-const FAIR = 256 - (256 % LETTERS.length)
+const MAX_UNBIASED_BYTE = 256 - (256 % CODE_ALPHABET.length)
 
-function createCode({ randomBytes }: Primitives): string {
+function generateCode({ randomBytes }: Primitives): string {
   let code = ''
   while (code.length < CODE_LENGTH) {
     for (const byte of randomBytes(CODE_LENGTH)) {
-      if (byte < FAIR && code.length < CODE_LENGTH) code += LETTERS.charAt(byte % LETTERS.length)
+      if (byte < MAX_UNBIASED_BYTE && code.length < CODE_LENGTH)
+        code += CODE_ALPHABET.charAt(byte % CODE_ALPHABET.length)
     }
   }
   return code
@@ -38,19 +39,19 @@ function createCode({ randomBytes }: Primitives): string {
  * UUIDv7: 48 bits of time, a 12-bit count within the millisecond (RFC 9562 §6.2, method 1), 62 random
  * bits. A message takes four; the library's take 3 µs each on Node, these 0.4.
  */
-function createUuids(clock: Clock): () => string {
+function createUuidGenerator(clock: Clock): () => string {
   let time = 0
   let count = 0
-  let head = ''
+  let prefix = ''
   return () => {
     const now = clock()
     // A clock that is put back, or a millisecond that is full: time goes on from where it was.
-    if (now > time || ++count === PER_MS) {
+    if (now > time || ++count === UUIDS_PER_MS) {
       time = Math.max(now, time + 1)
       count = 0
       const hex = time.toString(16).padStart(12, '0')
-      head = `${hex.slice(0, 8)}-${hex.slice(8)}-7`
+      prefix = `${hex.slice(0, 8)}-${hex.slice(8)}-7`
     }
-    return head + count.toString(16).padStart(3, '0') + crypto.randomUUID().slice(18)
+    return prefix + count.toString(16).padStart(3, '0') + crypto.randomUUID().slice(18)
   }
 }

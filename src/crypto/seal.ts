@@ -1,4 +1,4 @@
-import type { Sealer } from '../service/ports.ts'
+import type { Sealer } from '../service/ports/crypto.ts'
 import type { Keyring } from './keyring.ts'
 import type { Primitives } from './primitives.ts'
 

@@ -1,4 +1,4 @@
-import type { SecretDigester } from '../service/ports.ts'
+import type { SecretDigester } from '../service/ports/crypto.ts'
 import type { Keyring } from './keyring.ts'
 import type { Mac, Primitives } from './primitives.ts'
 
@@ -7,24 +7,25 @@ import type { Mac, Primitives } from './primitives.ts'
  * guesses; and as the digest is what a key is found by, a lookup tells nothing about the secret.
  */
 export function createSecretDigester(primitives: Primitives, keyring: Keyring): SecretDigester {
-  const write = (id: string, mac: Mac, secret: string) =>
+  const formatDigest = (id: string, mac: Mac, secret: string) =>
     `hmac.${id}.${primitives.base64urlEncode(mac(secret))}`
-  const digestUnder = (id: string, secret: string): string => {
+  const digestWithKey = (id: string, secret: string): string => {
     const mac = keyring.digester(id)
     if (mac === undefined) throw new Error(`digest key ${id} is not in the key ring`)
-    return write(id, mac, secret)
+    return formatDigest(id, mac, secret)
   }
   const encoder = new TextEncoder()
-  const isSame = (a: string, b: string) => primitives.equal(encoder.encode(a), encoder.encode(b))
+  const isEqualText = (a: string, b: string) =>
+    primitives.equal(encoder.encode(a), encoder.encode(b))
 
   return {
-    digest: (secret) => digestUnder(keyring.currentId('digest'), secret),
-    candidates: (secret) => keyring.digesterIds.map((id) => digestUnder(id, secret)),
+    digest: (secret) => digestWithKey(keyring.currentId('digest'), secret),
+    candidates: (secret) => keyring.digesterIds.map((id) => digestWithKey(id, secret)),
     matches: (secret, digests) =>
       digests.some((digest) => {
         const [, id = ''] = digest.split('.', 2)
         const mac = keyring.digester(id)
-        return mac !== undefined && isSame(write(id, mac, secret), digest)
+        return mac !== undefined && isEqualText(formatDigest(id, mac, secret), digest)
       }),
   }
 }

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import { ok, type Result } from '../domain/failure.ts'
-import type { Clock, Requester, SecretHasher } from '../service/ports.ts'
+import { fail, ok, type Result } from '../domain/failure.ts'
+import type { SecretHasher, WorkLane, WorkRequester } from '../service/ports/crypto.ts'
+import type { Clock } from '../service/ports/runtime.ts'
 import type { Argon2, Primitives } from './primitives.ts'
-import { createWorkLanes } from './work-lanes.ts'
 
 export interface SecretHasherOptions {
   /** How many argon2 computations run at once: the cores. */
@@ -16,13 +16,13 @@ export interface SecretHasherOptions {
 }
 
 /** A no costs this many computations, so that nobody can tell how many hashes were tried. */
-const WORK_OF_A_NO = 2
+const COMPUTATIONS_PER_MISMATCH = 2
 
 /** A full queue takes two or three seconds: a core does about a hundred computations a second. */
-const MAX_WAIT_MS = 5000
+const DEFAULT_MAX_WAIT_MS = 5000
 
 /** Creating a secret needs a permission, so all such callers share one place in the queue. */
-const SECRET_CREATOR = { lane: 'people', party: 'makers of secrets' } as const
+const SECRET_CREATION_REQUESTER = { lane: 'people', party: 'makers of secrets' } as const
 
 /**
  * argon2id with a bounded number at work, and a memory of what was proven. The memory holds digests
@@ -38,7 +38,7 @@ export function createSecretHasher(
   const {
     width,
     queue,
-    waitMs = MAX_WAIT_MS,
+    waitMs = DEFAULT_MAX_WAIT_MS,
     remembered = 20_000,
     rememberedForMs = 3_600_000,
   } = options
@@ -49,18 +49,18 @@ export function createSecretHasher(
     ttlResolution: 0,
     perf: { now: clock },
   })
-  const atWork = new Map<string, Promise<Result<boolean>>>()
-  const take = createWorkLanes({ width, queue, waitMs }, clock)
+  const runningWork = new Map<string, Promise<Result<boolean>>>()
+  const runInLane = createWorkLanes({ width, queue, waitMs }, clock)
   const decoy = argon2.hash(primitives.base64urlEncode(primitives.randomBytes(32)))
 
   // The digests never leave this memory: there is none to extend, so the key may simply stand first.
-  const proofOf = (secret: string, hash: string) =>
+  const computeProof = (secret: string, hash: string) =>
     primitives.sha256(`${processKey}\0${hash}\0${secret}`)
 
   function isProven(secret: string, hashes: readonly string[]): boolean {
-    for (let n = 0; n < Math.max(WORK_OF_A_NO, hashes.length); n++) {
+    for (let n = 0; n < Math.max(COMPUTATIONS_PER_MISMATCH, hashes.length); n++) {
       const hash = hashes[n]
-      if (proofs.has(proofOf(secret, hash ?? '')) && hash !== undefined) return true
+      if (proofs.has(computeProof(secret, hash ?? '')) && hash !== undefined) return true
     }
     return false
   }
@@ -68,18 +68,18 @@ export function createSecretHasher(
   async function compute(
     secret: string,
     hashes: readonly string[],
-    requester: Requester,
-    mayStill: () => Result<void>,
+    requester: WorkRequester,
+    checkAllowed: () => Result<void>,
   ): Promise<Result<boolean>> {
-    return take(requester, async () => {
+    return runInLane(requester, async () => {
       if (isProven(secret, hashes)) return ok(true)
-      const may = mayStill()
-      if (!may.ok) return may
-      for (let n = 0; n < Math.max(WORK_OF_A_NO, hashes.length); n++) {
+      const allowed = checkAllowed()
+      if (!allowed.ok) return allowed
+      for (let n = 0; n < Math.max(COMPUTATIONS_PER_MISMATCH, hashes.length); n++) {
         const hash = hashes[n]
         const matches = await argon2.verify(hash ?? (await decoy), secret)
         if (matches && hash !== undefined) {
-          proofs.set(proofOf(secret, hash), true)
+          proofs.set(computeProof(secret, hash), true)
           return ok(true)
         }
       }
@@ -88,22 +88,123 @@ export function createSecretHasher(
   }
 
   return {
-    hash: (secret) => take(SECRET_CREATOR, async () => ok(await argon2.hash(secret))),
+    hash: (secret) =>
+      runInLane(SECRET_CREATION_REQUESTER, async () => ok(await argon2.hash(secret))),
 
     isProven,
 
-    async verify(secret, hashes, requester, mayStill = () => ok(undefined)) {
+    async verify(secret, hashes, requester, checkAllowed = () => ok(undefined)) {
       if (isProven(secret, hashes)) return ok(true)
       // Many requests of one requester are one computation, whether there is such a key or not.
       const { lane, party, claim } = requester
-      const question = proofOf(secret, [lane, party, claim, ...hashes].join('\0'))
-      const running = atWork.get(question)
+      const workKey = computeProof(secret, [lane, party, claim, ...hashes].join('\0'))
+      const running = runningWork.get(workKey)
       if (running !== undefined) return running
-      const answer = compute(secret, hashes, requester, mayStill).finally(() =>
-        atWork.delete(question),
+      const result = compute(secret, hashes, requester, checkAllowed).finally(() =>
+        runningWork.delete(workKey),
       )
-      atWork.set(question, answer)
-      return answer
+      runningWork.set(workKey, result)
+      return result
     },
   }
 }
+
+export interface WorkLaneLimits {
+  /** How many tasks run at once, in all lanes together. */
+  readonly width: number
+  /** How many tasks may wait in each lane. */
+  readonly queue: number
+  /** How long a task may wait. */
+  readonly waitMs: number
+}
+
+interface QueuedWork {
+  readonly queuedAt: number
+  /** Called once: true starts the work, false refuses it as busy. */
+  readonly settle: (isItsTurn: boolean) => void
+}
+
+type LaneQueues = Map<string, QueuedWork[]>
+
+const RETRY_AFTER_SECONDS = 2
+
+/**
+ * Runs slow work in turns. Turns alternate between the lanes, and within a lane between the parties
+ * that wait there. When a lane is full, the party with the most waiting tasks loses its newest one. A
+ * turn lasts until its work ends, even if the caller has gone.
+ */
+export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock: Clock) {
+  const lanes: Record<WorkLane, LaneQueues> = { vendors: new Map(), people: new Map() }
+  let free = width
+  let lastLane: WorkLane = 'people'
+
+  return async function runInLane<T>(
+    requester: Pick<WorkRequester, 'lane' | 'party'>,
+    work: () => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    if (free > 0) {
+      free--
+      lastLane = requester.lane
+    } else if (!(await waitForTurn(requester))) {
+      return fail({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
+    }
+    try {
+      return await work()
+    } finally {
+      const next = dequeue()
+      if (next === undefined) free++
+      else next.settle(true)
+    }
+  }
+
+  function waitForTurn({ lane, party }: Pick<WorkRequester, 'lane' | 'party'>): Promise<boolean> {
+    const queues = lanes[lane]
+    dropExpired(queues)
+    const own = queues.get(party) ?? []
+    if (countQueued(queues) >= queue && !evictNewest(queues, own.length))
+      return Promise.resolve(false)
+    return new Promise((settle) => {
+      own.push({ queuedAt: clock(), settle })
+      queues.set(party, own)
+    })
+  }
+
+  /** Refuses the newest waiter of the party with the most, if that party has more than its share. */
+  function evictNewest(queues: LaneQueues, ownCount: number): boolean {
+    const [longest] = [...queues.values()].sort((a, b) => b.length - a.length)
+    if (longest === undefined || longest.length <= ownCount + 1) return false
+    longest.pop()?.settle(false)
+    return true
+  }
+
+  function dequeue(): QueuedWork | undefined {
+    const order: WorkLane[] = lastLane === 'people' ? ['vendors', 'people'] : ['people', 'vendors']
+    for (const lane of order) {
+      const queues = lanes[lane]
+      dropExpired(queues)
+      const [first] = queues
+      if (first === undefined) continue
+      const [party, waiters] = first
+      const queued = waiters.shift()
+      queues.delete(party)
+      if (waiters.length > 0) queues.set(party, waiters)
+      lastLane = lane
+      return queued
+    }
+    return undefined
+  }
+
+  /** Refuses waiters that have waited too long, or since a time in the future: the clock was set back. */
+  function dropExpired(queues: LaneQueues): void {
+    const now = clock()
+    for (const [party, waiters] of queues) {
+      while (waiters[0] !== undefined && Math.abs(now - waiters[0].queuedAt) >= waitMs) {
+        waiters.shift()?.settle(false)
+      }
+      if (waiters.length === 0) queues.delete(party)
+    }
+  }
+}
+
+const countQueued = (queues: LaneQueues): number =>
+  [...queues.values()].reduce((sum, { length }) => sum + length, 0)

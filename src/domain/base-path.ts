@@ -8,10 +8,10 @@ export const parseBasePath = (publicUrl: string | URL): string =>
  */
 export function removeBasePath(target: string, basePath: string): string {
   if (basePath === '') return target
-  const [whole, origin = '', rest = ''] =
+  const [unchanged, origin = '', rest = ''] =
     /^(https?:\/\/[^/?#]*)?(\/.*)$/is.exec(target) ?? ([target] as const)
-  if (!rest.startsWith(basePath)) return whole
+  if (!rest.startsWith(basePath)) return unchanged
   const below = rest.slice(basePath.length)
   if (below === '' || below.startsWith('?')) return `${origin}/${below}`
-  return below.startsWith('/') ? origin + below : whole
+  return below.startsWith('/') ? origin + below : unchanged
 }

@@ -4,16 +4,16 @@
  * so a new reason that a dialect has no words for does not compile.
  */
 export type Failure =
-  | Unreadable
-  | Unbelieved
-  | TokenUnbelieved
-  | NotAllowed
-  | Misrouted
-  | UpstreamFailed
-  | NotNow
+  | InputFailure
+  | CredentialFailure
+  | TokenFailure
+  | AccessFailure
+  | RoutingFailure
+  | UpstreamFailure
+  | RateLimitFailure
 
 /** What was sent cannot be read. */
-export type Unreadable =
+export type InputFailure =
   | { reason: 'body_too_large'; limitBytes: number }
   | { reason: 'body_unreadable'; detail: string }
   | { reason: 'member_repeated'; member: string }
@@ -21,7 +21,7 @@ export type Unreadable =
   | { reason: 'field_invalid'; field: string; detail: string }
 
 /** Who sent it is not believed. */
-export type Unbelieved =
+export type CredentialFailure =
   | { reason: 'credential_missing' }
   | { reason: 'credential_malformed'; detail: string }
   | { reason: 'key_unknown' }
@@ -29,7 +29,7 @@ export type Unbelieved =
   | { reason: 'secret_missing'; keyId: string }
   | { reason: 'secret_wrong'; keyId: string }
 
-export type TokenUnbelieved =
+export type TokenFailure =
   | { reason: 'token_forged'; detail: string }
   | { reason: 'token_expired'; keyId: string }
   /** Issued further in the future than clocks may differ. */
@@ -41,7 +41,7 @@ export type TokenUnbelieved =
   | { reason: 'refresh_reused'; keyId: string; grantId: string; generation: number }
 
 /** Who sent it is known, and may not. */
-export type NotAllowed =
+export type AccessFailure =
   | { reason: 'region_other'; keyId: string; region: string }
   | { reason: 'account_closed'; keyId: string }
   | { reason: 'key_revoked'; keyId: string }
@@ -53,17 +53,17 @@ export type NotAllowed =
   | { reason: 'permission_missing'; keyId: string; detail: string }
 
 /** The message may not go there, or did not get there. */
-export type Misrouted =
+export type RoutingFailure =
   | { reason: 'event_unknown'; dataModel: string; eventType: string }
   | { reason: 'source_required' }
   | { reason: 'source_other'; sourceId: string }
   | { reason: 'destination_not_subscribed'; destinationId: string }
   | { reason: 'destination_unverified'; destinationId: string }
   | { reason: 'synchronous_to_many' }
-  | DestinationFailed
+  | DestinationFailure
   | { reason: 'destination_timed_out'; destinationId: string }
 
-export interface DestinationFailed {
+export interface DestinationFailure {
   readonly reason: 'destination_failed'
   readonly destinationId: string
   /** For the operator. */
@@ -75,28 +75,33 @@ export interface DestinationFailed {
 }
 
 /** The service behind the guard gave no answer. */
-export type UpstreamFailed =
+export type UpstreamFailure =
   /** The operator has named none, in this setting. */
   | { reason: 'upstream_missing'; setting: string }
   | { reason: 'upstream_unreachable'; detail: string }
   | { reason: 'upstream_timed_out' }
 
-export type NotNow =
+export type RateLimitFailure =
   | { reason: 'guessing'; retryAfterSeconds: number }
   | { reason: 'quota_exceeded'; limit: number; retryAfterSeconds: number }
   | { reason: 'busy'; retryAfterSeconds: number }
 
 /** How a credential that is presented at every request can fail to open its surface. */
-export type SurfaceFailure = Unreadable | Unbelieved | NotAllowed | UpstreamFailed | NotNow
+export type SurfaceFailure =
+  | InputFailure
+  | CredentialFailure
+  | AccessFailure
+  | UpstreamFailure
+  | RateLimitFailure
 
 /** What one surface refuses in words for this request alone, which no dialect's table has. */
-export type OwnRefusal =
+export type SurfaceRefusal =
   /** Its Content-Type is none that the path takes. */
   | { reason: 'type_unsupported' }
   /** A customer key was not made or changed: `why` is one of our words. */
   | { reason: 'customer_key_refused'; why: string }
 
-export type Reason = (Failure | OwnRefusal)['reason']
+export type FailureReason = (Failure | SurfaceRefusal)['reason']
 
 /** Either a value, or the one failure that stood in its way. */
 export type Result<T, F = Failure> = { ok: true; value: T } | { ok: false; failure: F }

@@ -1,6 +1,6 @@
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const UUID_PATTERN = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-export const isUuid = (text: string): boolean => UUID.test(text)
+export const isUuid = (text: string): boolean => UUID_PATTERN.test(text)
 
 /**
  * Spells an id as it is stored: a UUID in lower case (RFC 9562 §4), any other text unchanged, because
@@ -10,7 +10,7 @@ export const isUuid = (text: string): boolean => UUID.test(text)
 export const toStoredId = (text: string): string => (isUuid(text) ? text.toLowerCase() : text)
 
 /** A cursor that no list has given out, or that another order has: an empty list would be a lie. */
-export class DamagedCursor extends Error {
+export class InvalidCursorError extends Error {
   override name = 'DamagedCursor'
 
   constructor() {

@@ -1,21 +1,21 @@
-import { type Address, contains, type Network, parseAddress } from './address.ts'
-import type { Dialect } from './dialect.ts'
-import { fail, type NotAllowed, ok, type Result } from './failure.ts'
+import { type AccessFailure, fail, ok, type Result } from './failure.ts'
 import { isPending } from './instant.ts'
+import { containsAddress, type IpAddress, type IpNetwork, parseIpAddress } from './ip-network.ts'
+import type { KeyType } from './key-type.ts'
 
 export type KeyStatus = 'enabled' | 'disabled' | 'revoked'
 export type AccountStatus = 'open' | 'closed'
 export type Role = 'operator' | 'administrator' | 'engineer' | 'member'
 
 /** Who may disable a key. Each undoes only what it did itself. */
-export type Party = 'developer' | 'customer' | 'operator'
+export type DisablingParty = 'developer' | 'customer' | 'operator'
 
 /** What a key may do on its surface, and how often: `read` changes nothing. */
-export type Access = 'read' | 'standard' | 'enterprise'
+export type AccessLevel = 'read' | 'standard' | 'enterprise'
 
 /** The accesses that mean anything for a key of this dialect: tokens and the portal have but one. */
-export function accessesOf(dialect: Dialect): readonly Access[] {
-  switch (dialect) {
+export function listAccessLevels(keyType: KeyType): readonly AccessLevel[] {
+  switch (keyType) {
     case 'opendental':
       return ['read', 'standard', 'enterprise']
     case 'redox':
@@ -27,9 +27,9 @@ export function accessesOf(dialect: Dialect): readonly Access[] {
 }
 
 /** The roles that may hold a key, or have one generated. */
-export const KEY_HOLDERS: readonly Role[] = ['administrator', 'engineer']
+export const KEY_HOLDER_ROLES: readonly Role[] = ['administrator', 'engineer']
 
-export const mayHoldKeys = (role: Role): boolean => KEY_HOLDERS.includes(role)
+export const canHoldKeys = (role: Role): boolean => KEY_HOLDER_ROLES.includes(role)
 
 /** A supplied secret shorter than this is refused when it is set. */
 export const SECRET_MIN_LENGTH = 16
@@ -40,7 +40,7 @@ export interface Key {
   readonly id: string
   readonly accountId: string
   readonly ownerId: string
-  readonly dialect: Dialect
+  readonly dialect: KeyType
   readonly publicId: string
   readonly name: string
   /** A source is tied to one key that is exchanged for tokens; other keys have none. */
@@ -51,7 +51,7 @@ export interface Key {
   /** The owner's, where he has one. */
   readonly username: string | null
   readonly status: KeyStatus
-  readonly access: Access
+  readonly access: AccessLevel
   /** When an office took it into use. */
   readonly assignedAt: number | null
   readonly expiresAt: number | null
@@ -76,22 +76,27 @@ export interface KeyAccount {
   readonly status: AccountStatus
   readonly region: string
   /** Where its keys may be used from; empty for everywhere. */
-  readonly networks: readonly Network[]
+  readonly networks: readonly IpNetwork[]
 }
 
 /** May this key be used from this address at this moment, on a server of this region? */
-export function mayUse(
+export function checkKeyUsable(
   key: Key,
   address: string,
   now: number,
   region: string,
-): Result<Key, NotAllowed> {
-  const refusal = whyNot(key, address, now, region)
+): Result<Key, AccessFailure> {
+  const refusal = findAccessFailure(key, address, now, region)
   return refusal === null ? ok(key) : fail(refusal)
 }
 
 /** In the order in which a caller is told: first what concerns all keys of an account. */
-function whyNot(key: Key, address: string, now: number, region: string): NotAllowed | null {
+function findAccessFailure(
+  key: Key,
+  address: string,
+  now: number,
+  region: string,
+): AccessFailure | null {
   const { id: keyId, account } = key
   if (account.region !== region) return { reason: 'region_other', keyId, region: account.region }
   if (account.status === 'closed') return { reason: 'account_closed', keyId }
@@ -101,48 +106,50 @@ function whyNot(key: Key, address: string, now: number, region: string): NotAllo
   if (key.dialect === 'opendental' && key.assignedAt === null) {
     return { reason: 'key_unassigned', keyId }
   }
-  if (account.networks.length > 0 && !isWithin(account.networks, parseAddress(address))) {
+  if (account.networks.length > 0 && !isAllowedFrom(account.networks, parseIpAddress(address))) {
     return { reason: 'address_refused', keyId, address }
   }
   return null
 }
 
-const isWithin = (networks: readonly Network[], address: Address | null): boolean =>
-  address !== null && networks.some((network) => contains(network, address))
+const isAllowedFrom = (networks: readonly IpNetwork[], address: IpAddress | null): boolean =>
+  address !== null && networks.some((network) => containsAddress(network, address))
 
-const READING = ['GET', 'HEAD', 'OPTIONS']
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
 /** May this key, which may be used, make a request of this method on the surface that it opens? */
-export function mayRequest(key: Key, method: string): Result<Key, NotAllowed> {
+export function checkMethodAllowed(key: Key, method: string): Result<Key, AccessFailure> {
   const keyId = key.id
   if (key.dialect === 'opendental-portal') {
     return fail({ reason: 'permission_missing', keyId, detail: 'it opens no data' })
   }
-  if (key.access === 'read' && !READING.includes(method)) {
+  if (key.access === 'read' && !SAFE_METHODS.includes(method)) {
     return fail({ reason: 'permission_missing', keyId, detail: 'it only reads' })
   }
   return ok(key)
 }
 
 /** The hashes that a secret may match now: the current one first. */
-export const secretHashes = (key: Key, now: number): readonly string[] =>
-  selectLive(key, now, key.secretHash, key.previousSecretHash)
+export const listValidSecretHashes = (key: Key, now: number): readonly string[] =>
+  selectValid(key, now, key.secretHash, key.previousSecretHash)
 
 /** The keyed digests that exist beside those hashes. */
-export const secretDigests = (key: Key, now: number): readonly string[] =>
-  selectLive(key, now, key.secretDigest, key.previousSecretDigest)
+export const listValidSecretDigests = (key: Key, now: number): readonly string[] =>
+  selectValid(key, now, key.secretDigest, key.previousSecretDigest)
 
-function selectLive(
+function selectValid(
   key: Key,
   now: number,
   current: string | null,
   previous: string | null,
 ): readonly string[] {
-  return [current, hasOverlap(key, now) ? previous : null].filter((text) => text !== null)
+  return [current, isPreviousSecretValid(key, now) ? previous : null].filter(
+    (text) => text !== null,
+  )
 }
 
 /** Whether the previous secret still works. It does not if it was replaced in the future. */
-export function hasOverlap(
+export function isPreviousSecretValid(
   key: Pick<Key, 'previousSecretEndsAt' | 'secretReplacedAt'>,
   now: number,
 ): boolean {
@@ -158,3 +165,23 @@ export const PUBLIC_ID_MAX_LENGTH = 128
  */
 export const isPublicId = (text: string): boolean =>
   text.length <= PUBLIC_ID_MAX_LENGTH && /^[\x21-\x7e]+$/.test(text)
+
+/** A developer at the list of his customer keys, by his own key. */
+export interface DeveloperPortal {
+  readonly keyId: string
+  readonly ownerId: string
+  readonly developerId: string
+}
+
+/** Does this key, which may be used, open the list of customer keys? */
+export function openDeveloperPortal({
+  id: keyId,
+  ownerId,
+  dialect,
+  developer,
+}: Key): Result<DeveloperPortal, AccessFailure> {
+  if (dialect !== 'opendental-portal' || developer === null) {
+    return fail({ reason: 'permission_missing', keyId, detail: 'it opens no list of keys' })
+  }
+  return ok({ keyId, ownerId, developerId: developer.id })
+}

@@ -6,7 +6,7 @@ import type { Role } from './key.ts'
  */
 
 /** Each role may all that those above it in this table may, and its own. */
-const ADDED = {
+const ADDED_PERMISSIONS = {
   member: [
     // His account: its facts, its traffic, what is about to expire. Never a secret, never a payload.
     'account.read',
@@ -54,43 +54,48 @@ const ADDED = {
 } as const satisfies Record<Role, readonly string[]>
 
 /** From the one that may least to the one that may most. */
-export const ROLES = Object.keys(ADDED) as readonly Role[]
+export const ROLES = Object.keys(ADDED_PERMISSIONS) as readonly Role[]
 
-export type Permission = (typeof ADDED)[Role][number]
+export type Permission = (typeof ADDED_PERMISSIONS)[Role][number]
 
-export const PERMISSIONS: readonly Permission[] = ROLES.flatMap((role) => ADDED[role])
+export const PERMISSIONS: readonly Permission[] = ROLES.flatMap((role) => ADDED_PERMISSIONS[role])
 
-const HELD = new Map<Role, ReadonlySet<string>>(
-  ROLES.map((role, n) => [role, new Set(ROLES.slice(0, n + 1).flatMap((each) => ADDED[each]))]),
+const PERMISSIONS_BY_ROLE = new Map<Role, ReadonlySet<string>>(
+  ROLES.map((role, n) => [
+    role,
+    new Set(ROLES.slice(0, n + 1).flatMap((each) => ADDED_PERMISSIONS[each])),
+  ]),
 )
 
-export const may = (role: Role, permission: Permission): boolean =>
-  HELD.get(role)?.has(permission) === true
+export const hasPermission = (role: Role, permission: Permission): boolean =>
+  PERMISSIONS_BY_ROLE.get(role)?.has(permission) === true
 
 /** Of all accounts, not of one: done only where all are in sight. */
-export const isOfServer = (permission: Permission): boolean =>
-  (ADDED.operator as readonly Permission[]).includes(permission)
+export const isServerPermission = (permission: Permission): boolean =>
+  (ADDED_PERMISSIONS.operator as readonly Permission[]).includes(permission)
 
 /** A user, as far as others may or may not change him. */
-export interface Person {
+export interface UserWithRole {
   readonly id: string
   readonly role: Role
 }
 
-const rankOf = (role: Role) => ROLES.indexOf(role)
+const getRank = (role: Role) => ROLES.indexOf(role)
 
 /**
  * May `actor` change what lets this user in: his role, username, password, sessions, his leaving? Not
  * who is above him, for with a new password he would be him; and not himself, so that nobody shuts
  * himself out by a slip.
  */
-export const mayManage = (actor: Person, user: Person): boolean =>
-  may(actor.role, 'users.write') && actor.id !== user.id && rankOf(actor.role) >= rankOf(user.role)
+export const canManageUser = (actor: UserWithRole, user: UserWithRole): boolean =>
+  hasPermission(actor.role, 'users.write') &&
+  actor.id !== user.id &&
+  getRank(actor.role) >= getRank(user.role)
 
 /** May `actor` give somebody this role? Nobody gives more than he has. */
-export const mayGrant = (actor: Role, role: Role): boolean =>
-  may(actor, 'users.write') && rankOf(actor) >= rankOf(role)
+export const canGrantRole = (actor: Role, role: Role): boolean =>
+  hasPermission(actor, 'users.write') && getRank(actor) >= getRank(role)
 
 /** Nobody changes his own role, nor that of who is above him, nor raises anybody above himself. */
-export const maySetRole = (actor: Person, user: Person, to: Role): boolean =>
-  mayManage(actor, user) && mayGrant(actor.role, to)
+export const canSetRole = (actor: UserWithRole, user: UserWithRole, to: Role): boolean =>
+  canManageUser(actor, user) && canGrantRole(actor.role, to)

@@ -1,5 +1,5 @@
-import { isWithin } from './instant.ts'
-import { ACCESS_TOKEN_MS, REFRESH_TOKEN_MS, wholeSecond } from './token.ts'
+import { isWithinLast } from './instant.ts'
+import { ACCESS_TOKEN_MS, floorToSecond, REFRESH_TOKEN_MS } from './token.ts'
 
 /** A refresh family. Its row is born at its first refresh; until then its generation is 0. */
 export interface Grant {
@@ -38,7 +38,7 @@ export type Rotation =
  * A generation above the current one is genuine too, and rotates: the database is an older backup. A
  * token from a server with a fast clock rotates too.
  */
-export function decide(
+export function decideRotation(
   presented: { generation: number; issuedAt: number },
   grant: Grant | null,
   now: number,
@@ -47,13 +47,13 @@ export function decide(
   if (now >= presented.issuedAt + REFRESH_TOKEN_MS) return { act: 'expired' }
   if (grant !== null && grant.revokedAt !== null) return { act: 'revoked' }
   if (grant === null || presented.generation >= grant.generation) {
-    return { act: 'rotate', to: presented.generation + 1, issuedAt: wholeSecond(now) }
+    return { act: 'rotate', to: presented.generation + 1, issuedAt: floorToSecond(now) }
   }
   const isWithinLeeway = Math.abs(now - grant.rotatedAt) < leewayMs
   if (presented.generation === grant.generation - 1) {
     if (grant.acknowledgedAt === null || isWithinLeeway) {
-      const isAlive = isWithin(ACCESS_TOKEN_MS, grant.rotatedAt, now)
-      const issuedAt = isAlive ? grant.rotatedAt : wholeSecond(now)
+      const isAlive = isWithinLast(ACCESS_TOKEN_MS, grant.rotatedAt, now)
+      const issuedAt = isAlive ? grant.rotatedAt : floorToSecond(now)
       return { act: 'repeat', to: grant.generation, issuedAt }
     }
   }

@@ -11,29 +11,29 @@ const CHECKSUM_LENGTH = 6
 export const SECRET_PATTERN = /lk_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}/
 
 /** `random`: 256 bits, base64url. */
-export const withChecksum = (random: string): string =>
-  `${SECRET_PREFIX}${random}${checksumOf(random)}`
+export const addChecksum = (random: string): string =>
+  `${SECRET_PREFIX}${random}${computeChecksum(random)}`
 
 /** Whether it looks like one of ours and is none: a part is missing, or a character is wrong. */
-export function isGarbled(secret: string): boolean {
+export function isDamagedSecret(secret: string): boolean {
   if (!secret.startsWith(SECRET_PREFIX)) return false
   const random = secret.slice(SECRET_PREFIX.length, SECRET_PREFIX.length + RANDOM_LENGTH)
-  return random.length < RANDOM_LENGTH || secret !== withChecksum(random)
+  return random.length < RANDOM_LENGTH || secret !== addChecksum(random)
 }
 
 /** Whether it has our form and a correct checksum. Such a secret has 256 random bits, unless forged. */
-export const isMadeHere = (secret: string): boolean =>
-  secret.startsWith(SECRET_PREFIX) && !isGarbled(secret)
+export const isLatchkeySecret = (secret: string): boolean =>
+  secret.startsWith(SECRET_PREFIX) && !isDamagedSecret(secret)
 
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const BASE62_DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** CRC-32 in base 62. It is no protection: who knows the secret's random part can make it. */
-function checksumOf(text: string): string {
-  let rest = crc32(text)
+function computeChecksum(text: string): string {
+  let remaining = crc32(text)
   let digits = ''
   for (let n = 0; n < CHECKSUM_LENGTH; n++) {
-    digits = DIGITS.charAt(rest % 62) + digits
-    rest = Math.floor(rest / 62)
+    digits = BASE62_DIGITS.charAt(remaining % 62) + digits
+    remaining = Math.floor(remaining / 62)
   }
   return digits
 }

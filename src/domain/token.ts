@@ -10,13 +10,13 @@ export const REFRESH_TOKEN_MS = 7 * 24 * 60 * 60 * 1000
  * the rotation and live 7 days more. One more day covers a clock that takes local time for UTC: it must
  * not delete a family too early.
  */
-export const GRANT_MS = 2 * REFRESH_TOKEN_MS + ACCESS_TOKEN_MS
+export const GRANT_RETENTION_MS = 2 * REFRESH_TOKEN_MS + ACCESS_TOKEN_MS
 
 /**
  * What both tokens of one generation are a function of: minting twice from the same facts gives the
  * same bytes.
  */
-export interface TokenFacts {
+export interface TokenClaims {
   /** Row id of the key. */
   readonly keyId: string
   /** The key's public id: `client_id` of RFC 9068. */
@@ -32,7 +32,7 @@ export interface TokenFacts {
 }
 
 /** A refresh token taken apart, before anybody has looked whether it is genuine. */
-export interface RefreshToken {
+export interface RefreshTokenClaims {
   /** Which key of the key ring made the tag. */
   readonly ringId: string
   readonly grantId: string
@@ -41,6 +41,7 @@ export interface RefreshToken {
 }
 
 /** Tokens are issued on whole seconds, so that `exp` (RFC 7519 NumericDate) is exact. */
-export const wholeSecond = (now: number): number => now - (now % 1000)
+export const floorToSecond = (now: number): number => now - (now % 1000)
 
-export const expiresAt = (facts: { issuedAt: number }): number => facts.issuedAt + ACCESS_TOKEN_MS
+export const getAccessTokenExpiry = (claims: { issuedAt: number }): number =>
+  claims.issuedAt + ACCESS_TOKEN_MS

@@ -1,45 +1,54 @@
 import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../domain/base-path.ts'
-import type { Log } from '../service/ports.ts'
+import type { Log } from '../service/ports/runtime.ts'
 import type { AdminDeps } from './admin/admin.ts'
-import { createAnswered } from './answered.ts'
-import { byCredential } from './api-v1.ts'
-import { callerOf, type HttpDeps } from './caller.ts'
-import type { ConsoleDeps } from './console/deps.ts'
-import { findClimbingPath, forwardAuth } from './forward-auth.ts'
-import { type HealthDeps, health } from './health.ts'
-import { type JwksDeps, jwks } from './jwks.ts'
-import { later } from './later.ts'
-import { opendentalApi } from './opendental/api.ts'
-import { opendental } from './opendental/dialect.ts'
-import type { KeyListDeps } from './opendental/key-list.ts'
-import { practice, practiceApi } from './practice/api.ts'
-import { type AuthDeps, redoxAuth, refuseTokens } from './redox/auth.ts'
-import { type EndpointDeps, redoxEndpoint } from './redox/endpoint.ts'
-import { redoxGate } from './redox/gate.ts'
-import { matchPath } from './redox/paths.ts'
-import { json, REQUEST_ID, toResponse } from './reply.ts'
-import type { SurfaceDeps } from './surface.ts'
-import { surfaceGate } from './surface-gate.ts'
-import { xdent, xdentApi } from './xdent/api.ts'
-import { xenrad } from './xenrad/dialect.ts'
-import { xenradSurfaces } from './xenrad/surfaces.ts'
+import type { ConsoleDeps } from './console/console.ts'
+import { createHealthRoutes, type HealthDeps } from './health.ts'
+import { createJwksRoutes, type JwksDeps } from './jwks.ts'
+import {
+  createForwardAuthRoutes,
+  createKeyAuthenticator,
+  findDotSegmentPath,
+} from './proxy/forward-auth.ts'
+import { createPreviewRefusal } from './refusal-preview.ts'
+import { createJsonReply, REQUEST_ID_HEADER, toResponse } from './reply.ts'
+import { type HttpDeps, identifyCaller } from './request.ts'
+import {
+  type CustomerKeyDeps,
+  createOpendentalHandler,
+  opendentalProtocol,
+} from './vendors/opendental/api.ts'
+import { createPracticeHandler, practiceProtocol } from './vendors/practice.ts'
+import {
+  createRedoxAuthRoutes,
+  matchRedoxPath,
+  type RedoxAuthDeps,
+  refuseTokenRequest,
+} from './vendors/redox/auth.ts'
+import {
+  createMessageRoutes,
+  createRedoxAuthenticator,
+  type MessageEndpointDeps,
+} from './vendors/redox/endpoint.ts'
+import type { SurfaceDeps, VendorProtocol } from './vendors/surface-handlers.ts'
+import { createXdentHandler, xdentProtocol } from './vendors/xdent.ts'
+import { createXenradRoutes, xenradProtocol } from './vendors/xenrad/api.ts'
 
 /** What a destination is sent. */
-export { renderDelivered } from './redox/delivered.ts'
+export { renderDeliveryBody } from './vendors/redox/message.ts'
 /** Messages that people send. */
-export { createTestBench } from './redox/test-bench.ts'
+export { createTestMessages } from './vendors/redox/test-messages.ts'
 
-export type AppDeps = AuthDeps &
-  EndpointDeps &
+export type AppDeps = RedoxAuthDeps &
+  MessageEndpointDeps &
   HealthDeps &
   JwksDeps &
   SurfaceDeps &
-  KeyListDeps &
-  Omit<ConsoleDeps, 'answered'> &
+  CustomerKeyDeps &
+  Omit<ConsoleDeps, 'previewRefusal'> &
   Omit<AdminDeps, 'showReference'> & {
     /** Whether people may work here with a browser. */
-    readonly console: boolean
+    readonly isConsoleEnabled: boolean
     /** The console's URL for the vendors' listener; null if vendors are not to learn of it. */
     readonly consoleLink: string | null
   }
@@ -55,62 +64,71 @@ export interface Apps {
 export function createApps(deps: AppDeps): Apps {
   const app = createBareApp(
     deps,
-    (request, options) => findClimbingPath(request, options) ?? matchPath(request),
+    (request, options) => findDotSegmentPath(request, options) ?? matchRedoxPath(request),
   )
-  app.route('/', redoxAuth(deps))
-  app.route('/', redoxEndpoint(deps))
-  app.route('/', xenradSurfaces(deps))
-  const bearer = redoxGate(deps)
-  const gates = [
-    bearer,
-    surfaceGate(opendental, deps.authenticate),
-    surfaceGate(xdent, deps.authenticate),
+  app.route('/', createRedoxAuthRoutes(deps))
+  app.route('/', createMessageRoutes(deps))
+  app.route('/', createXenradRoutes(deps))
+  const redoxAuthenticator = createRedoxAuthenticator(deps)
+  const authenticators = [
+    redoxAuthenticator,
+    createKeyAuthenticator(opendentalProtocol, deps.authenticate),
+    createKeyAuthenticator(xdentProtocol, deps.authenticate),
     // After XDENT's, whose keys come in the same header and are told by their dot.
-    surfaceGate(xenrad, deps.authenticate),
-    surfaceGate(practice, deps.authenticate),
+    createKeyAuthenticator(xenradProtocol, deps.authenticate),
+    createKeyAuthenticator(practiceProtocol, deps.authenticate),
   ]
-  app.route('/', forwardAuth({ ...deps, gates }))
-  app.route('/', jwks(deps))
-  app.route('/', health(deps))
-  const dental = opendentalApi(deps)
-  app.all('/apikeys/*', dental)
-  app.all('/api/v1/*', byCredential(opendental, dental, xdentApi(deps)))
-  app.all('/practice/v1/*', practiceApi(deps))
+  app.route('/', createForwardAuthRoutes({ ...deps, authenticators }))
+  app.route('/', createJwksRoutes(deps))
+  app.route('/', createHealthRoutes(deps))
+  const opendentalHandler = createOpendentalHandler(deps)
+  app.all('/apikeys/*', opendentalHandler)
+  app.all(
+    '/api/v1/*',
+    routeByCredential(opendentalProtocol, opendentalHandler, createXdentHandler(deps)),
+  )
+  app.all('/practice/v1/*', createPracticeHandler(deps))
   const { consoleLink } = deps
   // A person who types only the server's address wants its pages; no vendor's program requests "/".
   if (consoleLink !== null) app.get('/', (c) => redirectTo(c, deps, consoleLink))
 
-  if (!deps.console) return { app, consoleApp: null }
+  if (!deps.isConsoleEnabled) return { app, consoleApp: null }
   const consoleApp = createBareApp(deps)
-  const answered = createAnswered({
-    exchange: refuseTokens,
-    refresh: refuseTokens,
-    message: bearer.refuse,
-    ...Object.fromEntries(gates.slice(1).map(({ name, refuse }) => [name, refuse])),
+  const previewRefusal = createPreviewRefusal({
+    exchange: refuseTokenRequest,
+    refresh: refuseTokenRequest,
+    message: redoxAuthenticator.refuseRequest,
+    ...Object.fromEntries(
+      authenticators.slice(1).map(({ name, refuseRequest }) => [name, refuseRequest]),
+    ),
   })
-  consoleApp.route('/', health(deps))
+  consoleApp.route('/', createHealthRoutes(deps))
   consoleApp.get('/', (c) => redirectTo(c, deps, `${parseBasePath(deps.consoleUrl)}/console`))
-  consoleApp.all('/console/*', withRequestId(deps, later(consoleOf({ ...deps, answered }))))
-  consoleApp.all('/admin/v1/*', withRequestId(deps, later(adminOf(deps))))
+  consoleApp.all(
+    '/console/*',
+    addRequestId(deps, createLazyHandler(loadConsole({ ...deps, previewRefusal }))),
+  )
+  consoleApp.all('/admin/v1/*', addRequestId(deps, createLazyHandler(loadAdmin(deps))))
   return { app, consoleApp }
 }
 
 function redirectTo(c: Context, deps: HttpDeps, url: string): Response {
-  const { requestId } = callerOf(deps, c)
+  const { requestId } = identifyCaller(deps, c)
   return c.body(null, 303, {
     Location: url,
     'Cache-Control': 'no-store',
-    [REQUEST_ID]: requestId,
+    [REQUEST_ID_HEADER]: requestId,
   })
 }
 
 /** Adds a request id to console responses that have none: redirects, files, and others without a log line. */
-const withRequestId =
-  ({ requestId }: HttpDeps, handler: (c: Context) => Response | Promise<Response>) =>
+const addRequestId =
+  ({ createRequestId }: HttpDeps, handler: (c: Context) => Response | Promise<Response>) =>
   async (c: Context): Promise<Response> => {
-    const answer = await handler(c)
-    if (!answer.headers.has(REQUEST_ID)) answer.headers.set(REQUEST_ID, requestId())
-    return answer
+    const response = await handler(c)
+    if (!response.headers.has(REQUEST_ID_HEADER))
+      response.headers.set(REQUEST_ID_HEADER, createRequestId())
+    return response
   }
 
 function createBareApp(
@@ -119,24 +137,55 @@ function createBareApp(
 ): Hono {
   const app = new Hono(getPath === undefined ? {} : { getPath })
   app.notFound((c) => {
-    const reply = json(404, { message: 'There is nothing at this path.' })
-    return toResponse(reply, callerOf(deps, c).requestId)
+    const reply = createJsonReply(404, { message: 'There is nothing at this path.' })
+    return toResponse(reply, identifyCaller(deps, c).requestId)
   })
   app.onError((error, c) => {
-    const caller = callerOf(deps, c)
+    const caller = identifyCaller(deps, c)
     deps.log.error({ ...caller, error }, 'a request failed')
-    return toResponse(json(500, { message: 'The server failed; try again.' }), caller.requestId)
+    return toResponse(
+      createJsonReply(500, { message: 'The server failed; try again.' }),
+      caller.requestId,
+    )
   })
   return app
 }
 
-const consoleOf = (deps: ConsoleDeps) => async () => {
-  const { consolePages } = await import('./console/console.ts')
-  return consolePages(deps)
+const loadConsole = (deps: ConsoleDeps) => async () => {
+  const { createConsole } = await import('./console/console.ts')
+  return createConsole(deps)
 }
 
-const adminOf = (deps: Omit<AdminDeps, 'showReference'>) => async () => {
-  const { createAdmin } = await import('./admin/admin.ts')
-  const { createReference } = await import('./console/reference/reference.ts')
-  return createAdmin({ ...deps, showReference: createReference(deps.consoleUrl) })
+const loadAdmin = (deps: Omit<AdminDeps, 'showReference'>) => async () => {
+  const { createAdminApi } = await import('./admin/admin.ts')
+  const { createApiReference } = await import('./console/pages/api-reference.ts')
+  return createAdminApi({ ...deps, showReference: createApiReference(deps.consoleUrl) })
+}
+
+type RequestHandler = (c: Context) => Promise<Response>
+
+/** A path that two vendors' clients call: the credential says whose it is, and `otherwise` has the rest. */
+export const routeByCredential =
+  (
+    { hasCredential }: Pick<VendorProtocol, 'hasCredential'>,
+    handler: RequestHandler,
+    fallback: RequestHandler,
+  ): RequestHandler =>
+  (c) =>
+    hasCredential(c.req.raw.headers) ? handler(c) : fallback(c)
+
+/** What people work with, from its first request on: it is most of the code, and most processes are asked for none of it. */
+export function createLazyHandler(load: () => Promise<Hono>): (c: Context) => Promise<Response> {
+  let appPromise: Promise<Hono> | undefined
+  async function getApp(): Promise<Hono> {
+    appPromise ??= load()
+    try {
+      return await appPromise
+    } catch (error) {
+      // A file could not be opened, where too many are: the next request tries again.
+      appPromise = undefined
+      throw error
+    }
+  }
+  return async (c) => (await getApp()).fetch(c.req.raw, c.env)
 }

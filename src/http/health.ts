@@ -1,7 +1,13 @@
 import { Hono } from 'hono'
-import type { Log, Storage } from '../service/ports.ts'
-import { callerOf, type HttpDeps } from './caller.ts'
-import { DATABASE_BACK_SECONDS, json, retryAfter, toResponse } from './reply.ts'
+import type { Log } from '../service/ports/runtime.ts'
+import type { Storage } from '../service/ports/storage.ts'
+import {
+  createJsonReply,
+  createRetryAfterHeader,
+  DATABASE_RETRY_SECONDS,
+  toResponse,
+} from './reply.ts'
+import { type HttpDeps, identifyCaller } from './request.ts'
 
 export interface HealthDeps extends HttpDeps {
   readonly storage: Pick<Storage, 'probe'>
@@ -9,22 +15,24 @@ export interface HealthDeps extends HttpDeps {
 }
 
 /** `/health`: the process answers. `/ready`: the database answers and takes a write to disk. */
-export function health(deps: HealthDeps): Hono {
+export function createHealthRoutes(deps: HealthDeps): Hono {
   const app = new Hono()
 
-  app.get('/health', (c) => toResponse(json(200, { status: 'live' }), callerOf(deps, c).requestId))
+  app.get('/health', (c) =>
+    toResponse(createJsonReply(200, { status: 'live' }), identifyCaller(deps, c).requestId),
+  )
 
   app.get('/ready', async (c) => {
-    const caller = callerOf(deps, c)
+    const caller = identifyCaller(deps, c)
     try {
       await deps.storage.probe()
-      return toResponse(json(200, { status: 'ready' }), caller.requestId)
+      return toResponse(createJsonReply(200, { status: 'ready' }), caller.requestId)
     } catch (error) {
       deps.log.error({ ...caller, error }, 'the database takes no write')
-      const reply = json(
+      const reply = createJsonReply(
         503,
         { status: 'the database takes no write' },
-        retryAfter(DATABASE_BACK_SECONDS),
+        createRetryAfterHeader(DATABASE_RETRY_SECONDS),
       )
       return toResponse(reply, caller.requestId)
     }

@@ -1,24 +1,24 @@
 import { Hono } from 'hono'
-import { callerOf, type HttpDeps } from './caller.ts'
 import { toResponse } from './reply.ts'
+import { type HttpDeps, identifyCaller } from './request.ts'
 
 export interface JwksDeps extends HttpDeps {
   /** Public keys as JWKs: next, current and retired. */
-  readonly publicKeys: () => readonly object[]
+  readonly getPublicKeys: () => readonly object[]
 }
 
 /** The keys that access tokens are signed with (RFC 7517 §5), the next one before it signs. */
-export function jwks(deps: JwksDeps): Hono {
+export function createJwksRoutes(deps: JwksDeps): Hono {
   const app = new Hono()
   app.get('/.well-known/jwks.json', (c) =>
     toResponse(
       {
         status: 200,
-        body: JSON.stringify({ keys: deps.publicKeys() }),
+        body: JSON.stringify({ keys: deps.getPublicKeys() }),
         type: 'application/jwk-set+json',
         headers: { 'Cache-Control': 'public, max-age=300' },
       },
-      callerOf(deps, c).requestId,
+      identifyCaller(deps, c).requestId,
     ),
   )
   return app

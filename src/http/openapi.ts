@@ -1,41 +1,44 @@
 /** A document of OpenAPI 3.1, as far as its readers need it. */
-export interface Api {
+export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
   readonly servers: readonly { readonly url: string }[]
   readonly tags: readonly { readonly name: string; readonly description: string }[]
-  readonly paths: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>
   readonly components: {
-    readonly schemas: Readonly<Record<string, Schema>>
+    readonly schemas: Readonly<Record<string, OpenApiSchema>>
     readonly responses: Readonly<Record<string, { readonly description: string }>>
   }
 }
 
-export interface ApiOperation {
+export interface OpenApiOperation {
   readonly operationId: string
   readonly tags: readonly string[]
   readonly summary: string
   readonly description?: string
   readonly 'x-permission'?: string
-  readonly parameters?: readonly Parameter[]
-  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }
+  readonly parameters?: readonly OpenApiParameter[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, OpenApiMediaType>> }
   readonly responses: Readonly<
-    Record<string, { readonly $ref?: string; readonly content?: Readonly<Record<string, Media>> }>
+    Record<
+      string,
+      { readonly $ref?: string; readonly content?: Readonly<Record<string, OpenApiMediaType>> }
+    >
   >
 }
 
-export interface Parameter {
+export interface OpenApiParameter {
   readonly name: string
   readonly in: 'path' | 'query'
   readonly required: boolean
-  readonly schema: Schema
+  readonly schema: OpenApiSchema
 }
 
-interface Media {
-  readonly schema: Schema
+interface OpenApiMediaType {
+  readonly schema: OpenApiSchema
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>
 }
 
-export interface Schema {
+export interface OpenApiSchema {
   readonly $ref?: string
   readonly type?: string | readonly string[]
   readonly format?: string
@@ -44,9 +47,9 @@ export interface Schema {
   readonly const?: string
   readonly default?: string | number
   readonly example?: string | number
-  readonly properties?: Readonly<Record<string, Schema>>
+  readonly properties?: Readonly<Record<string, OpenApiSchema>>
   readonly required?: readonly string[]
-  readonly items?: Schema
-  readonly anyOf?: readonly Schema[]
-  readonly oneOf?: readonly Schema[]
+  readonly items?: OpenApiSchema
+  readonly anyOf?: readonly OpenApiSchema[]
+  readonly oneOf?: readonly OpenApiSchema[]
 }

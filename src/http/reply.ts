@@ -9,38 +9,38 @@ export interface Reply {
 }
 
 /** A dialect's words for every failure that can reach it. A reason without words does not compile. */
-export type Replies<Context = void, F extends Failure = Failure> = {
+export type ReplyTable<Context = void, F extends Failure = Failure> = {
   readonly [R in F['reason']]: (failure: Extract<F, { reason: R }>, context: Context) => Reply
 }
 
-export const JSON_TYPE = 'application/json; charset=utf-8'
+export const JSON_CONTENT_TYPE = 'application/json; charset=utf-8'
 
-export const json = (
+export const createJsonReply = (
   status: number,
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
-): Reply => jsonText(status, JSON.stringify(value), headers)
+): Reply => createJsonTextReply(status, JSON.stringify(value), headers)
 
 /** JSON that is written already. */
-export const jsonText = (
+export const createJsonTextReply = (
   status: number,
   body: string,
   headers: Readonly<Record<string, string>> = {},
-): Reply => ({ status, body, type: JSON_TYPE, headers })
+): Reply => ({ status, body, type: JSON_CONTENT_TYPE, headers })
 
 /** The words of this dialect for this failure. */
-export function replyTo<Context, F extends Failure>(
-  replies: Replies<Context, F>,
+export function replyToFailure<Context, F extends Failure>(
+  replies: ReplyTable<Context, F>,
   failure: F,
   context: Context,
 ): Reply {
   const reason: F['reason'] = failure.reason
-  const words = replies[reason] as (failure: F, context: Context) => Reply
-  return words(failure, context)
+  const createReply = replies[reason] as (failure: F, context: Context) => Reply
+  return createReply(failure, context)
 }
 
 /** The caller's answer and the operator's log are joined by it. */
-export const REQUEST_ID = 'X-Request-Id'
+export const REQUEST_ID_HEADER = 'X-Request-Id'
 
 /** No answer of this server is for a cache: tokens (RFC 6749 §5.1), refusals and messages alike. */
 export function toResponse(reply: Reply, requestId: string): Response {
@@ -50,16 +50,16 @@ export function toResponse(reply: Reply, requestId: string): Response {
       'Content-Type': reply.type,
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
-      [REQUEST_ID]: requestId,
+      [REQUEST_ID_HEADER]: requestId,
       ...reply.headers,
     },
   })
 }
 
 /** A database that restarts is back within seconds. */
-export const DATABASE_BACK_SECONDS = 5
+export const DATABASE_RETRY_SECONDS = 5
 
-export const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) })
+export const createRetryAfterHeader = (seconds: number) => ({ 'Retry-After': String(seconds) })
 
 /** How to authenticate (RFC 9110 §11.6.1). */
-export const challenge = (text: string) => ({ 'WWW-Authenticate': text })
+export const createChallengeHeader = (text: string) => ({ 'WWW-Authenticate': text })

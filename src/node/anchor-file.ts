@@ -1,13 +1,13 @@
 import { chownSync, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
-import type { Anchor } from '../domain/chain.ts'
-import type { AnchorStore } from '../service/ports.ts'
+import type { ChainAnchor } from '../domain/audit-chain.ts'
+import type { AnchorStore } from '../service/ports/audit.ts'
 
 const OWNER_ONLY = 0o600
 const LOCK_TIMEOUT_MS = 2000
 
-export const anchorPath = (keyringPath: string): string => `${keyringPath}.audit-anchor`
+export const getAnchorPath = (keyringPath: string): string => `${keyringPath}.audit-anchor`
 
 /**
  * Keeps the audit's anchor in a file beside the key ring. The file is a small SQLite database, for its
@@ -15,7 +15,7 @@ export const anchorPath = (keyringPath: string): string => `${keyringPath}.audit
  * It is opened for each use, so that a file that replaced it is noticed.
  */
 export function createAnchorFile(path: string): AnchorStore {
-  async function use<T>(work: (db: Database) => T): Promise<T> {
+  async function withDatabase<T>(work: (db: Database) => T): Promise<T> {
     // With PostgreSQL, nothing else needs this module.
     const { default: Sqlite } = await import('better-sqlite3')
     const db = new Sqlite(path, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS })
@@ -33,9 +33,9 @@ export function createAnchorFile(path: string): AnchorStore {
     if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid)
   }
 
-  async function write(anchor: Anchor): Promise<boolean> {
+  async function write(anchor: ChainAnchor): Promise<boolean> {
     if (!existsSync(path)) createFile()
-    return use((db) =>
+    return withDatabase((db) =>
       db
         .transaction(() => {
           db.exec(CREATE_TABLE)
@@ -49,7 +49,9 @@ export function createAnchorFile(path: string): AnchorStore {
     async read() {
       if (!existsSync(path)) return null
       try {
-        return await use((db) => (db.prepare(READ_ANCHOR).get() as Anchor | undefined) ?? null)
+        return await withDatabase(
+          (db) => (db.prepare(READ_ANCHOR).get() as ChainAnchor | undefined) ?? null,
+        )
       } catch (error) {
         // Another process has created the file, and not written it yet.
         if ((error as Error).message.startsWith('no such table')) return null

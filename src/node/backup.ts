@@ -1,40 +1,43 @@
 import { closeSync, existsSync, linkSync, openSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { beginDraft, removeDraft } from './drafts.ts'
-import { sync } from './durable.ts'
-import { type Holding, inspect } from './sqlite-file.ts'
+import { prepareDraftPath, removeDraft, syncToDisk } from './draft-files.ts'
+import { type DatabaseContents, inspectDatabaseFile } from './sqlite/database-file.ts'
 
-const PAGES_A_STEP = 1000
+const PAGES_PER_STEP = 1000
 
 /**
  * Copies the database to a file while servers use it: as it is at this moment, whatever they write
  * meanwhile. The copy has its name only when it is whole, proven and on disk.
  */
-export async function backUp(
+export async function backUpDatabase(
   from: string,
   to: string,
-  { overwrite, progress }: { overwrite: boolean; progress: (done: number, all: number) => void },
-): Promise<Holding> {
-  if (existsSync(to) && !overwrite) throw new Error(taken(to))
+  { overwrite, progress }: { overwrite: boolean; progress: (done: number, total: number) => void },
+): Promise<DatabaseContents> {
+  if (existsSync(to) && !overwrite) throw new Error(formatConflict(to))
   if (!existsSync(dirname(to))) throw new Error(`there is no folder ${dirname(to)}`)
-  const draft = beginDraft(to)
+  const draft = prepareDraftPath(to)
   try {
     // Made here: nobody else can read it even while it grows.
     closeSync(openSync(draft, 'w', 0o600))
     await copyPages(from, draft, progress)
-    const holding = inspect(draft)
-    sync(draft)
+    const contents = inspectDatabaseFile(draft)
+    syncToDisk(draft)
     if (overwrite) renameSync(draft, to)
-    else takeName(draft, to)
-    sync(to)
-    return { ...holding, path: to }
+    else publishBackup(draft, to)
+    syncToDisk(to)
+    return { ...contents, path: to }
   } finally {
     removeDraft(draft)
   }
 }
 
-async function copyPages(from: string, to: string, progress: (done: number, all: number) => void) {
+async function copyPages(
+  from: string,
+  to: string,
+  progress: (done: number, total: number) => void,
+) {
   const db = new Database(from, { readonly: true, fileMustExist: true, timeout: 10_000 })
   try {
     // A snapshot is held from here on. Without it, each write of another process would start the
@@ -44,7 +47,7 @@ async function copyPages(from: string, to: string, progress: (done: number, all:
     await db.backup(to, {
       progress({ totalPages, remainingPages }) {
         progress(totalPages - remainingPages, totalPages)
-        return PAGES_A_STEP
+        return PAGES_PER_STEP
       },
     })
   } finally {
@@ -53,14 +56,14 @@ async function copyPages(from: string, to: string, progress: (done: number, all:
 }
 
 /** In one step, whatever was made there since we looked. */
-function takeName(draft: string, to: string): void {
+function publishBackup(draft: string, to: string): void {
   try {
     linkSync(draft, to)
   } catch {
     // Not every file system has links.
-    if (existsSync(to)) throw new Error(taken(to))
+    if (existsSync(to)) throw new Error(formatConflict(to))
     renameSync(draft, to)
   }
 }
 
-const taken = (path: string) => `${path} is there already: add --force to replace it`
+const formatConflict = (path: string) => `${path} is there already: add --force to replace it`

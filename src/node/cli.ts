@@ -17,7 +17,7 @@ if (Number.parseInt(versions.node, 10) < NODE_MAJOR_MIN) {
   const failure = JSON.stringify({ error: { problem: 'failed', message } })
   process.stderr.write(`${argv.includes('--json') ? failure : message}\n`)
   process.exitCode = 1
-} else if (isLongRunning() && lacksHeapFlags()) {
+} else if (isLongRunning() && isMissingHeapFlags()) {
   process.execve?.(execPath, [execPath, ...execArgv, ...HEAP_FLAGS, ...argv.slice(1)], env)
 } else {
   await import('./cli/main.ts')
@@ -30,10 +30,10 @@ function isLongRunning(): boolean {
 }
 
 /** Whether to replace this program. A forked process would lose its channel; Windows cannot do it. */
-function lacksHeapFlags(): boolean {
-  const given = [...execArgv, env.NODE_OPTIONS ?? ''].join(' ')
+function isMissingHeapFlags(): boolean {
+  const nodeOptions = [...execArgv, env.NODE_OPTIONS ?? ''].join(' ')
   const canReplace = process.execve !== undefined && process.platform !== 'win32'
-  return canReplace && process.send === undefined && !given.includes('semi-space-size')
+  return canReplace && process.send === undefined && !nodeOptions.includes('semi-space-size')
 }
 
 export {}

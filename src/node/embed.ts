@@ -7,4 +7,4 @@
 
 export { type Config, ConfigError, readConfig } from '../config.ts'
 export { createLog } from './log.ts'
-export { type Running, start } from './server.ts'
+export { type RunningServer as Running, startLatchkey as start } from './server.ts'

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
+import { Socket } from 'node:net'
+import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { REQUEST_ID_HEADER } from '../compose.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
-import type { Log } from '../service/ports.ts'
-import { lingerUntilRead } from './linger.ts'
-import { createRefusals } from './malformed.ts'
+import type { Log } from '../service/ports/runtime.ts'
 
 /**
  * Limits how long a slow sender holds a connection. Idle connections are kept longer than load balancers
@@ -24,28 +24,28 @@ const DEFAULT_HOST = 'localhost'
 
 export interface HttpServer extends Server {
   /** Answers requests with this app from now on, without the base path of `publicUrl`. */
-  answerWith(fetch: Hono['fetch'], publicUrl: string): void
+  serveApp(fetch: Hono['fetch'], publicUrl: string): void
 }
 
 /** Creates a server that refuses malformed requests, and answers others once it has an app. */
 export function createHttpServer(log: Log): HttpServer {
-  const refusals = createRefusals(log)
+  const refusals = createRequestRefusals(log)
   const server = createServer(SERVER_OPTIONS)
   server.on('clientError', refusals.refuseMalformed)
   server.on('connect', refusals.refuseTunnel)
   server.on('checkExpectation', refusals.refuseExpectation)
   return Object.assign(server, {
-    answerWith(fetch: Hono['fetch'], publicUrl: string) {
+    serveApp(fetch: Hono['fetch'], publicUrl: string) {
       const basePath = parseBasePath(publicUrl)
       const { refuseUnreadable: errorHandler } = refusals
-      const answer = getRequestListener(fetch, { hostname: DEFAULT_HOST, errorHandler })
+      const handleRequest = getRequestListener(fetch, { hostname: DEFAULT_HOST, errorHandler })
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         // RFC 9112 §9.6: after the server has closed a connection, it answers no further request.
         if (request.socket.writableEnded) return
         lingerUntilRead(request)
         request.url = removeBasePath(request.url ?? '', basePath)
         const problem = findHostProblem(request) ?? findCodingProblem(request)
-        if (problem === null) void answer(request, response)
+        if (problem === null) void handleRequest(request, response)
         else refusals.refuseRequest(response, problem)
       })
     },
@@ -68,4 +68,154 @@ function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage):
   if (lines > 1) return 'Host is there twice: which one is meant cannot be known.'
   const isNeeded = httpVersion !== '1.0'
   return isNeeded && !headers.host ? 'Host and path make no URL: the Host header is missing.' : null
+}
+
+/*
+ * What is refused before any handler runs. A client's author reads these, so each says what is wrong
+ * with the request.
+ */
+
+const PARSER_ERRORS: Record<string, [status: string, message: string]> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too long.'],
+  HPE_INVALID_HEADER_TOKEN: ['400 Bad Request', 'A header line is not a header: RFC 9110 §5.'],
+  HPE_INVALID_METHOD: ['400 Bad Request', 'The request does not begin with an HTTP method.'],
+  HPE_INVALID_CONTENT_LENGTH: [
+    '400 Bad Request',
+    'Content-Length is not a number, or beside Transfer-Encoding.',
+  ],
+  HPE_UNEXPECTED_CONTENT_LENGTH: [
+    '400 Bad Request',
+    'Content-Length is there twice, or beside Transfer-Encoding.',
+  ],
+  HPE_INVALID_TRANSFER_ENCODING: [
+    '400 Bad Request',
+    'Transfer-Encoding is not chunked, or beside Content-Length.',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
+}
+
+const createRefusalHeaders = (requestId: string) => ({
+  Connection: 'close',
+  'Cache-Control': 'no-store',
+  'Content-Type': 'application/json; charset=utf-8',
+  'X-Content-Type-Options': 'nosniff',
+  [REQUEST_ID_HEADER]: requestId,
+})
+
+const formatRefusalBody = (message: string) => JSON.stringify({ message })
+
+/** Creates the refusals. Each has a request id, which is also in its line in the log. */
+export function createRequestRefusals(log: Log) {
+  function createRefusal(message: string, facts: object = {}) {
+    const requestId = crypto.randomUUID()
+    log.debug({ requestId, message, ...facts }, 'a request was refused before it was routed')
+    return { headers: createRefusalHeaders(requestId), body: formatRefusalBody(message) }
+  }
+
+  function refuseOnSocket(socket: Socket, status: string, message: string): void {
+    const { headers, body } = createRefusal(message, { address: socket.remoteAddress })
+    const lines = Object.entries({
+      Date: new Date().toUTCString(),
+      ...headers,
+      'Content-Length': Buffer.byteLength(body),
+    }).map(([name, value]) => `${name}: ${value}`)
+    socket.end([`HTTP/1.1 ${status}`, ...lines, '', body].join('\r\n'))
+  }
+
+  return {
+    /** `clientError`: the parser cannot go on, so all that is left is the socket. */
+    refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy()
+        return
+      }
+      const [status, message] = PARSER_ERRORS[error.code ?? ''] ?? [
+        '400 Bad Request',
+        'The request is not HTTP/1.1 as RFC 9112 has it.',
+      ]
+      refuseOnSocket(socket, status, `${message} (${error.code ?? 'malformed'})`)
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
+      // The parser would report each further byte as malformed, and reset the connection.
+      socket.removeAllListeners('data').on('data', () => undefined)
+      linger(socket, () => false)
+    },
+
+    /** `connect`: without a listener Node closes the connection; with one, it leaves the socket alone. */
+    refuseTunnel(_request: IncomingMessage, socket: Socket): void {
+      socket.on('error', () => socket.destroy())
+      if (!socket.writable) {
+        socket.destroy()
+        return
+      }
+      refuseOnSocket(socket, '400 Bad Request', 'CONNECT is not taken: this server is no proxy.')
+      socket.resume()
+      linger(socket, () => false)
+    },
+
+    /** `checkExpectation`: an Expect other than 100-continue (RFC 9110 §10.1.1). */
+    refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+      lingerUntilRead(request)
+      const { headers, body } = createRefusal('Expect takes 100-continue only.')
+      response.writeHead(417, headers).end(body)
+    },
+
+    refuseRequest(response: ServerResponse, message: string): void {
+      const { headers, body } = createRefusal(message)
+      response.writeHead(400, headers).end(body)
+    },
+
+    /** Errors of making a Request, such as an invalid Host, or a target that is no URL. */
+    refuseUnreadable(error: unknown): Response {
+      if (error instanceof RequestError) {
+        const { headers, body } = createRefusal(`Host and path make no URL: ${error.message}.`)
+        return new Response(body, { status: 400, headers })
+      }
+      const requestId = crypto.randomUUID()
+      log.error({ requestId, error }, 'a request failed')
+      const body = formatRefusalBody('The server failed; try again.')
+      return new Response(body, { status: 500, headers: createRefusalHeaders(requestId) })
+    },
+  }
+}
+
+/** How long a refused sender may continue to send, and how long it may pause. */
+const LINGER_MS = 30_000
+const LINGER_SILENCE_MS = 5_000
+const POLL_INTERVAL_MS = 100
+
+/**
+ * Closes the connection of this request only after its body was read (RFC 9112 §9.6). If it were closed
+ * with unread bytes, the system would reset it, and a client that still sends would not read its answer.
+ */
+export function lingerUntilRead(request: IncomingMessage): void {
+  const { socket, headers } = request
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+  let isLingering = false
+  // Node and node-server call this to close a connection after its answer.
+  socket.destroySoon = () => {
+    if (request.complete) Socket.prototype.destroySoon.call(socket)
+    else if (!isLingering) {
+      isLingering = true
+      socket.end()
+      // The reader of the body has stopped, and its stream would block the rest.
+      request.removeAllListeners('data').resume()
+      linger(socket, () => request.complete)
+    }
+  }
+}
+
+/** Keeps an answered connection open, within limits, while its sender continues to send. */
+export function linger(socket: Socket, isRead: () => boolean): void {
+  const endsAt = performance.now() + LINGER_MS
+  let silentAt = performance.now() + LINGER_SILENCE_MS
+  let read = socket.bytesRead
+  const timer = setInterval(() => {
+    const now = performance.now()
+    if (socket.bytesRead > read) silentAt = now + LINGER_SILENCE_MS
+    read = socket.bytesRead
+    // A server that stops does not wait for connections that it has answered.
+    const isStopping = (socket as { server?: { listening: boolean } }).server?.listening === false
+    if (isRead() || isStopping || now > endsAt || now > silentAt) socket.destroy()
+  }, POLL_INTERVAL_MS)
+  socket.once('close', () => clearInterval(timer))
 }

@@ -85,9 +85,9 @@ let pool = Buffer.alloc(0)
 /** A call for random bytes costs 2 µs, however few they are: many are fetched at once, none used twice. */
 function pooledRandom(length: number): Buffer {
   if (pool.length < length) pool = randomBytes(POOL_BYTES)
-  const taken = pool.subarray(0, length)
+  const slice = pool.subarray(0, length)
   pool = pool.subarray(length)
-  return taken
+  return slice
 }
 
 /** 19 MiB, 2 passes, 1 lane: the OWASP minimum, and what the library takes by itself, spelled out. */

@@ -12,12 +12,11 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { anchorPath, createAnchorFile } from './anchor-file.ts'
-import { beginDraft, removeDraft } from './drafts.ts'
-import { sync } from './durable.ts'
-import { type Holding, inspect } from './sqlite-file.ts'
+import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
+import { prepareDraftPath, removeDraft, syncToDisk } from './draft-files.ts'
+import { type DatabaseContents, inspectDatabaseFile } from './sqlite/database-file.ts'
 
-export interface Restored extends Holding {
+export interface RestoredDatabase extends DatabaseContents {
   /** Where the database is that was there before. */
   readonly kept: string | null
 }
@@ -26,11 +25,11 @@ export interface Restored extends Holding {
  * Puts a backup in the database's place, in one step: a power cut leaves the old one or the new. The
  * old one is kept beside it. Refuses while anybody has the old one open.
  */
-export function restore(
+export function restoreDatabase(
   from: string,
   to: string,
   { replace, now }: { replace: boolean; now: number },
-): Restored {
+): RestoredDatabase {
   if (!existsSync(from)) throw new Error(`there is no ${from}`)
   if (existsSync(`${from}-wal`) && statSync(`${from}-wal`).size > 0) {
     throw new Error(
@@ -42,16 +41,16 @@ export function restore(
     throw new Error(`there is a database ${to}: add --force to replace it; it is kept beside`)
   }
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
-  const draft = beginDraft(to)
+  const draft = prepareDraftPath(to)
   try {
     copyFileSync(from, draft)
     chmodSync(draft, 0o600)
-    const holding = inspectBackup(from, draft)
-    sync(draft)
+    const contents = inspectBackup(from, draft)
+    syncToDisk(draft)
     const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')
-    const kept = takePlace(draft, to, `${to}.${stamp}`)
-    sync(to)
-    return { ...holding, path: to, kept }
+    const kept = replaceDatabase(draft, to, `${to}.${stamp}`)
+    syncToDisk(to)
+    return { ...contents, path: to, kept }
   } finally {
     removeDraft(draft)
   }
@@ -59,7 +58,7 @@ export function restore(
 
 /** Whether the audit of a database, of any version, ends before its anchor. */
 export async function isBehindAnchor(path: string, keyringPath: string): Promise<boolean> {
-  const anchor = await createAnchorFile(anchorPath(keyringPath)).read()
+  const anchor = await createAnchorFile(getAnchorPath(keyringPath)).read()
   if (anchor === null) return false
   const db = new Database(path, { readonly: true, fileMustExist: true })
   try {
@@ -72,23 +71,23 @@ export async function isBehindAnchor(path: string, keyringPath: string): Promise
   }
 }
 
-function inspectBackup(from: string, copy: string): Holding {
+function inspectBackup(from: string, copy: string): DatabaseContents {
   try {
-    return inspect(copy)
+    return inspectDatabaseFile(copy)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new Error(`${from} cannot be restored: ${why}`, { cause: error })
   }
 }
 
-function takePlace(draft: string, to: string, kept: string): string | null {
-  const old = existsSync(to) ? closeToOthers(to) : null
+function replaceDatabase(draft: string, to: string, kept: string): string | null {
+  const old = existsSync(to) ? lockOldDatabase(to) : null
   try {
     // A log without its database would be played into the new one.
     for (const end of ['-wal', '-shm', '-journal']) {
       if (existsSync(to + end)) renameSync(to + end, kept + end)
     }
-    if (existsSync(to)) keep(to, kept)
+    if (existsSync(to)) keepOldDatabase(to, kept)
     renameSync(draft, to)
     return existsSync(kept) ? kept : null
   } finally {
@@ -97,7 +96,7 @@ function takePlace(draft: string, to: string, kept: string): string | null {
 }
 
 /** Under both names, so that there is a database at every moment; not every file system can. */
-function keep(path: string, kept: string): void {
+function keepOldDatabase(path: string, kept: string): void {
   try {
     linkSync(path, kept)
   } catch {
@@ -111,9 +110,9 @@ function keep(path: string, kept: string): void {
  * Null where it is too damaged to be asked. (Who opens it and waits for the lock finds it moved, and
  * gives up: SQLITE_READONLY_DBMOVED.)
  */
-function closeToOthers(path: string): Database.Database | null {
+function lockOldDatabase(path: string): Database.Database | null {
   // SQLite would throw away the log of what it does not know as its own.
-  if (!isSqlite(path)) return null
+  if (!isSqliteFile(path)) return null
   const db = new Database(path, { fileMustExist: true, timeout: 0 })
   try {
     db.pragma('journal_mode = DELETE')
@@ -130,12 +129,12 @@ function closeToOthers(path: string): Database.Database | null {
   }
 }
 
-const MAGIC = 'SQLite format 3\0'
+const SQLITE_MAGIC = 'SQLite format 3\0'
 
-function isSqlite(path: string): boolean {
-  const head = Buffer.alloc(MAGIC.length)
+function isSqliteFile(path: string): boolean {
+  const head = Buffer.alloc(SQLITE_MAGIC.length)
   const file = openSync(path, 'r')
   readSync(file, head)
   closeSync(file)
-  return head.toString('latin1') === MAGIC
+  return head.toString('latin1') === SQLITE_MAGIC
 }

@@ -1,9 +1,9 @@
-import type { Log } from '../service/ports.ts'
+import type { Log } from '../service/ports/runtime.ts'
 import type { Migration } from '../storage/migrations.ts'
 
 /** Why a start took longer than others, and after what. Who found nothing to do says nothing. */
-export function tellMigration(taken: readonly Migration[], since: number, log: Log): void {
-  const [first, last] = [taken.at(0), taken.at(-1)]
+export function logMigration(applied: readonly Migration[], since: number, log: Log): void {
+  const [first, last] = [applied.at(0), applied.at(-1)]
   if (first === undefined || last === undefined) return
   const ms = Math.ceil(performance.now() - since)
   log.info({ from: first.to - 1, to: last.to, ms }, 'the database was migrated')

@@ -1,35 +1,42 @@
+import { type RawBuilder, sql } from 'kysely'
 import type { Role } from '../domain/key.ts'
-import type { Account, OperatorStorage, User } from '../service/ports.ts'
-import type { Audit } from './audit.ts'
-import type { Compiler } from './engine.ts'
-import { anotherAccountOperates, anotherUserOperates } from './last-operator.ts'
-import { isStill } from './people/is-still.ts'
-import type { Rows } from './rows.ts'
+import type { Account, User } from '../service/ports/accounts.ts'
+import type { ListStorage } from '../service/ports/lists.ts'
+import type { ResourceStorage } from '../service/ports/storage.ts'
+import type { AuditedChanges } from './audit.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import { createSqlWriter, createTextSearch, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
-type Verbs = Pick<
-  OperatorStorage,
+type AccountMethods = Pick<
+  ResourceStorage,
   | 'addAccount'
   | 'setAccountStatus'
-  | 'setDepartedKeys'
-  | 'setAddressesEnforced'
+  | 'setOffboardingPolicy'
+  | 'setAllowlistEnforced'
   | 'listAccounts'
   | 'findAccount'
   | 'addUser'
   | 'setUserRole'
-  | 'setUserLeft'
+  | 'deactivateUser'
   | 'listUsers'
   | 'findUser'
 >
 
 /** Organizations and their people. */
-export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Verbs {
-  const accountOf = rows.byId('accounts')
-  const accountPage = rows.page('accounts', 'id')
+export function createAccountStorage(
+  compiler: StatementCompiler,
+  rows: TableStatements,
+  audit: AuditedChanges,
+): AccountMethods {
+  const findAccountRow = rows.findById('accounts')
+  const readAccountPage = rows.page('accounts', 'id')
   const addAccount = rows.insertUnlessTaken('accounts')
-  const set = <Name extends 'departed_keys' | 'addresses_enforced'>(column: Name) => {
+  const createColumnUpdate = <Name extends 'departed_keys' | 'addresses_enforced'>(
+    column: Name,
+  ) => {
     type Args = { id: string; value: Tables['accounts'][Name]; event_id: string }
-    return compiler.taking<Args>()((db, arg) =>
+    return compiler.withArguments<Args>()((db, arg) =>
       db
         .updateTable('accounts')
         .set((eb) => ({ [column]: eb.val(arg('value')), event_id: arg('event_id') }))
@@ -37,30 +44,30 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
     )
   }
   type Status = Pick<Tables['accounts'], 'id' | 'status' | 'event_id'>
-  const setStatus = compiler.taking<Status>()((db, arg) =>
+  const setStatus = compiler.withArguments<Status>()((db, arg) =>
     db
       .updateTable('accounts')
       .set({ status: arg('status'), event_id: arg('event_id') })
       .where('id', '=', arg('id'))
-      .where((eb) => eb.or([eb(eb.val(arg('status')), '=', 'open'), anotherAccountOperates])),
+      .where((eb) => eb.or([eb(eb.val(arg('status')), '=', 'open'), hasAnotherAccountOperator])),
   )
-  const setDeparted = set('departed_keys')
-  const setEnforced = set('addresses_enforced')
+  const updateDepartedKeys = createColumnUpdate('departed_keys')
+  const updateAddressesEnforced = createColumnUpdate('addresses_enforced')
 
-  const userOf = rows.byId('users')
-  const userPage = rows.page('users', 'account_id')
+  const findUserRow = rows.findById('users')
+  const readUserPage = rows.page('users', 'account_id')
   const addUser = rows.insertUnlessTaken('users')
   type NewRole = Pick<Tables['users'], 'id' | 'role' | 'event_id'> & { was: Role | null }
-  const setRole = compiler.taking<NewRole>()((db, arg) =>
+  const setRole = compiler.withArguments<NewRole>()((db, arg) =>
     db
       .updateTable('users')
       .set({ role: arg('role'), event_id: arg('event_id') })
       .where('id', '=', arg('id'))
-      .where(isStill(arg('was')))
-      .where((eb) => eb.or([eb(eb.val(arg('role')), '=', 'operator'), anotherUserOperates])),
+      .where(isRoleUnchanged(arg('was')))
+      .where((eb) => eb.or([eb(eb.val(arg('role')), '=', 'operator'), isAnotherUserOperator])),
   )
   /** Follows `setRole`: who made the link may have been let do so for the role before alone. */
-  const endInvitations = compiler.taking<{ id: string; event_id: string }>()((db, arg) =>
+  const deleteInvitations = compiler.withArguments<{ id: string; event_id: string }>()((db, arg) =>
     db
       .deleteFrom('invitations')
       .where('user_id', '=', arg('id'))
@@ -75,18 +82,18 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
       ),
   )
 
-  type Leaving = { id: string; at: number; event_id: string; was: Role | null }
-  const leave = compiler.taking<Leaving>()((db, arg) =>
+  type Deactivation = { id: string; at: number; event_id: string; was: Role | null }
+  const deactivateUser = compiler.withArguments<Deactivation>()((db, arg) =>
     db
       .updateTable('users')
       .set({ left_at: arg('at'), event_id: arg('event_id') })
       .where('id', '=', arg('id'))
-      .where(isStill(arg('was')))
+      .where(isRoleUnchanged(arg('was')))
       .where('left_at', 'is', null)
-      .where(anotherUserOperates),
+      .where(isAnotherUserOperator),
   )
   /** Follows `leave`: only if it took place, and the account wants it. */
-  const disableDeparted = compiler.taking<{ id: string; at: number; event_id: string }>()(
+  const disableKeysOfUser = compiler.withArguments<{ id: string; at: number; event_id: string }>()(
     (db, arg) =>
       db
         .updateTable('keys')
@@ -113,7 +120,7 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
 
   return {
     addAccount: (account, event) =>
-      audit.change(
+      audit.applyChange(
         'accounts',
         addAccount({
           id: account.id,
@@ -129,29 +136,29 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
       ),
 
     setAccountStatus: (id, status, event) =>
-      audit.change('accounts', setStatus({ id, status, event_id: event.id }), event),
+      audit.applyChange('accounts', setStatus({ id, status, event_id: event.id }), event),
 
-    setDepartedKeys: (id, value, event) =>
-      audit.change('accounts', setDeparted({ id, value, event_id: event.id }), event),
+    setOffboardingPolicy: (id, value, event) =>
+      audit.applyChange('accounts', updateDepartedKeys({ id, value, event_id: event.id }), event),
 
-    setAddressesEnforced: (id, enforced, event) =>
-      audit.change(
+    setAllowlistEnforced: (id, enforced, event) =>
+      audit.applyChange(
         'accounts',
-        setEnforced({ id, value: enforced ? 1 : 0, event_id: event.id }),
+        updateAddressesEnforced({ id, value: enforced ? 1 : 0, event_id: event.id }),
         event,
       ),
 
     async listAccounts(page) {
-      return (await accountPage(undefined, page)).map(toAccount)
+      return (await readAccountPage(undefined, page)).map(toAccount)
     },
 
     async findAccount(id) {
-      const row = await accountOf(id)
+      const row = await findAccountRow(id)
       return row === undefined ? null : toAccount(row)
     },
 
     addUser: ({ accountId, createdAt, leftAt, ...user }, event) =>
-      audit.change(
+      audit.applyChange(
         'users',
         addUser({
           ...user,
@@ -168,24 +175,24 @@ export function createAccounts(compiler: Compiler, rows: Rows, audit: Audit): Ve
 
     setUserRole(id, role, event, was) {
       const step = { id, role, event_id: event.id }
-      return audit.change('users', setRole({ ...step, was: was ?? null }), event, [
-        endInvitations(step),
+      return audit.applyChange('users', setRole({ ...step, was: was ?? null }), event, [
+        deleteInvitations(step),
       ])
     },
 
-    setUserLeft(id, at, event, was) {
+    deactivateUser(id, at, event, was) {
       const step = { id, at, event_id: event.id }
-      return audit.change('users', leave({ ...step, was: was ?? null }), event, [
-        disableDeparted(step),
+      return audit.applyChange('users', deactivateUser({ ...step, was: was ?? null }), event, [
+        disableKeysOfUser(step),
       ])
     },
 
     async listUsers({ accountId, ...page }) {
-      return (await userPage(accountId, page)).map(toUser)
+      return (await readUserPage(accountId, page)).map(toUser)
     },
 
     async findUser(id) {
-      const row = await userOf(id)
+      const row = await findUserRow(id)
       return row === undefined ? null : toUser(row)
     },
   }
@@ -213,3 +220,63 @@ export const toUser = (
   username: row.username,
   leftAt: row.left_at,
 })
+
+/** People, as somebody types a part of what they are called. */
+export function createUserSearchStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+): Pick<ListStorage, 'searchUsers'> {
+  const containsText = createTextSearch(engine)
+  const search = createSqlWriter(compiler)<
+    { accountId: string | null; text: string; limit: number },
+    Tables['users']
+  >(
+    (arg) => sql`
+      select * from users
+      where (cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')})
+        and left_at is null and (
+          ${containsText(sql`email`, arg('text'))} or ${containsText(sql`coalesce(username, '')`, arg('text'))}
+        )
+      order by email, id limit ${arg('limit')}`,
+  )
+  return {
+    async searchUsers({ accountId, ...query }) {
+      return (await engine.read(search({ ...query, accountId: accountId ?? null }))).map(toUser)
+    },
+  }
+}
+
+/** Whether anybody of these (`person`) can sign in as operator. */
+const hasOperatorWhere = (condition: RawBuilder<unknown>) => sql`exists (
+  select 1 from users person inner join accounts home on home.id = person.account_id
+  where person.role = 'operator' and person.password_hash is not null and person.left_at is null
+    and home.status = 'open' and ${condition})`
+
+/*
+ * The last operator who can sign in stays so: nobody could make another in a browser. Changes of who
+ * may do what come one after another, so that of two operators who demote each other at once one does.
+ */
+
+/** For a change of `users` that may end that its row's user is operator. */
+export const isAnotherUserOperator = sql<boolean>`(
+  not ${hasOperatorWhere(sql`person.id = users.id`)} or ${hasOperatorWhere(sql`person.id <> users.id`)})`
+
+/** For a change of `accounts` that may shut its row's people out. */
+export const hasAnotherAccountOperator = sql<boolean>`(
+  not ${hasOperatorWhere(sql`home.id = accounts.id`)} or ${hasOperatorWhere(sql`home.id <> accounts.id`)})`
+
+/**
+ * For a change of `users` by somebody who was let do so for the role that the row's user had: whether
+ * that is still the role. Null where it does not matter.
+ */
+export const isRoleUnchanged = (role: unknown) =>
+  sql<boolean>`users.role = coalesce(cast(${role} as text), users.role)`
+
+/**
+ * The first statement of a list that depends on more than the user's own row. PostgreSQL keeps the row
+ * locked until the commit: what a later statement reads is what the changes before have left.
+ */
+export const createUserLock = (compiler: StatementCompiler) =>
+  createSqlWriter(compiler)<{ userId: string }>(
+    (arg) => sql`update users set role = role where id = ${arg('userId')}`,
+  )

@@ -1,14 +1,19 @@
 import { sql } from 'kysely'
-import { type Network, parseNetwork } from '../domain/address.ts'
-import type { Routes, Subscription } from '../domain/route.ts'
-import type { AuthorityStorage, FoundKey } from '../service/ports.ts'
-import type { Compiler, Engine, RowOf } from './engine.ts'
+import { type IpNetwork, parseIpNetwork } from '../domain/ip-network.ts'
+import type { KeyRouting, Subscription } from '../domain/routing.ts'
+import type { AuthorityStorage, VersionedKey } from '../service/ports/authority.ts'
+import type { Engine, StatementCompiler, StatementRow } from './engine.ts'
 
 /** The hot reads: what every request is judged by. */
-export function createAuthority(engine: Engine, compiler: Compiler): AuthorityStorage {
-  const readVersion = compiler.fixed((db) => db.selectFrom('authority').select('version'))
+export function createAuthorityStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+): AuthorityStorage {
+  const readVersion = compiler.withoutArguments((db) =>
+    db.selectFrom('authority').select('version'),
+  )
 
-  const selectKey = (db: Compiler['db']) =>
+  const selectKey = (db: StatementCompiler['db']) =>
     db
       .selectFrom('keys')
       .innerJoin('accounts', 'accounts.id', 'keys.account_id')
@@ -49,7 +54,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       ])
 
   // For an id that no key has, another key is read, so that the time does not tell whether it exists.
-  const readKey = compiler.taking<{ publicId: string; network: string; decoyId: string }>()(
+  const readKey = compiler.withArguments<{ publicId: string; network: string; decoyId: string }>()(
     (db, arg) =>
       selectKey(db)
         .leftJoin('secret_proofs', (join) =>
@@ -69,16 +74,16 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
   )
 
   // Two statements, an index each. The literal is what tells the database that the index serves.
-  const readBySecret = compiler.taking<{ digest: string }>()((db, arg) =>
+  const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
     selectKey(db)
       .where('keys.secret_hash', '=', arg('digest'))
       .where('keys.dialect', '<>', sql.lit('redox' as const)),
   )
-  const readByPreviousSecret = compiler.taking<{ digest: string }>()((db, arg) =>
+  const readByPreviousSecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
     selectKey(db).where('keys.previous_secret_hash', '=', arg('digest')),
   )
 
-  const readSource = compiler.taking<{ keyId: string }>()((db, arg) =>
+  const readSource = compiler.withArguments<{ keyId: string }>()((db, arg) =>
     db
       .selectFrom('keys')
       .innerJoin('sources', 'sources.id', 'keys.source_id')
@@ -106,7 +111,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       .where('keys.id', '=', arg('keyId')),
   )
 
-  const readSubscriptions = compiler.taking<{ sourceId: string }>()((db, arg) =>
+  const readSubscriptions = compiler.withArguments<{ sourceId: string }>()((db, arg) =>
     db
       .selectFrom('subscriptions')
       .innerJoin('destinations', 'destinations.id', 'subscriptions.destination_id')
@@ -125,11 +130,11 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       .orderBy('subscriptions.id'),
   )
 
-  type KeyRow = Omit<RowOf<typeof readKey>, 'proven_hash'> & { proven_hash?: string | null }
-  type SubscriptionRow = RowOf<typeof readSubscriptions>
+  type KeyRow = Omit<StatementRow<typeof readKey>, 'proven_hash'> & { proven_hash?: string | null }
+  type SubscriptionRow = StatementRow<typeof readSubscriptions>
 
   return {
-    async authorityVersion() {
+    async readAuthorityVersion() {
       const [row] = await engine.read(readVersion)
       if (row === undefined) throw new Error('the database has lost its authority row')
       return row.version
@@ -152,7 +157,7 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
       return row === undefined ? null : toKey(row)
     },
 
-    async findRoutes(keyId) {
+    async findKeyRouting(keyId) {
       const [source] = await engine.read(readSource({ keyId }))
       if (source === undefined) return null
       const rows = await engine.read(readSubscriptions({ sourceId: source.id }))
@@ -161,11 +166,11 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
         sourceName: source.name,
         needsSource: source.has_siblings === 1,
         subscriptions: rows.map(toSubscription),
-      } satisfies Routes
+      } satisfies KeyRouting
     },
   }
 
-  function toKey(row: KeyRow, networks = row.networks): FoundKey {
+  function toKey(row: KeyRow, networks = row.networks): VersionedKey {
     return {
       authorityVersion: row.authority_version,
       provenHash: row.proven_hash ?? null,
@@ -203,9 +208,9 @@ export function createAuthority(engine: Engine, compiler: Compiler): AuthoritySt
     }
   }
 
-  function parseNetworks(list: string): readonly Network[] {
+  function parseNetworks(list: string): readonly IpNetwork[] {
     return list.split(' ').map((text) => {
-      const network = parseNetwork(text)
+      const network = parseIpNetwork(text)
       // To skip it could leave an empty list, which enforces nothing.
       if (network === null) throw new Error(`the address rule ${text} is not a network`)
       return network

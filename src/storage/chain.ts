@@ -1,25 +1,39 @@
 import { sql } from 'kysely'
-import type { Checkpoint, KeptEvent, Place, SealedEvent } from '../domain/chain.ts'
-import type { AuditStorage } from '../service/ports.ts'
-import type { Compiler, Engine } from './engine.ts'
+import type {
+  ChainPosition,
+  Checkpoint,
+  SealedEvent,
+  UnsealedEvent,
+} from '../domain/audit-chain.ts'
+import type { AuditStorage } from '../service/ports/audit.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
 
-type Verbs = Omit<AuditStorage, 'addEvents' | 'listEventsOfRequest'>
-type Link = Place & { readonly id: string }
+type AuditChainMethods = Omit<AuditStorage, 'addEvents' | 'listRequestEvents'>
+type ChainLink = ChainPosition & { readonly id: string }
 
 /** The events' places in the chain, and the checkpoints. */
-export function createChain(engine: Engine, compiler: Compiler): Verbs {
-  const end = compiler.fixed((db) => db.selectFrom('audit_chain').select(['sequence', 'seal']))
+export function createAuditChainStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+): AuditChainMethods {
+  const selectEnd = compiler.withoutArguments((db) =>
+    db.selectFrom('audit_chain').select(['sequence', 'seal']),
+  )
 
   /** The guard of a sealing: of many at once, one finds the end where it was. */
-  const move = compiler.taking<{ from: number; fromSeal: string; to: number; toSeal: string }>()(
-    (db, arg) =>
-      db
-        .updateTable('audit_chain')
-        .set({ sequence: arg('to'), seal: arg('toSeal') })
-        .where('sequence', '=', arg('from'))
-        .where('seal', '=', arg('fromSeal')),
+  const moveEnd = compiler.withArguments<{
+    from: number
+    fromSeal: string
+    to: number
+    toSeal: string
+  }>()((db, arg) =>
+    db
+      .updateTable('audit_chain')
+      .set({ sequence: arg('to'), seal: arg('toSeal') })
+      .where('sequence', '=', arg('from'))
+      .where('seal', '=', arg('fromSeal')),
   )
-  const seal = compiler.taking<Link & { endSeal: string }>()((db, arg) =>
+  const seal = compiler.withArguments<ChainLink & { endSeal: string }>()((db, arg) =>
     db
       .updateTable('audit_events')
       .set({ sequence: arg('sequence'), seal: arg('seal') })
@@ -30,7 +44,7 @@ export function createChain(engine: Engine, compiler: Compiler): Verbs {
       ),
   )
 
-  const kept = [
+  const eventColumns = [
     'id',
     'at',
     'actor',
@@ -39,18 +53,18 @@ export function createChain(engine: Engine, compiler: Compiler): Verbs {
     'request_id as requestId',
     'facts',
   ] as const
-  const unsealed = compiler.taking<{ limit: number }>()((db, arg) =>
+  const selectUnsealed = compiler.withArguments<{ limit: number }>()((db, arg) =>
     db
       .selectFrom('audit_events')
-      .select(kept)
+      .select(eventColumns)
       .where('sequence', 'is', null)
       .orderBy('id')
       .limit(arg('limit')),
   )
-  const sealed = compiler.taking<{ after: number; limit: number }>()((db, arg) =>
+  const selectSealed = compiler.withArguments<{ after: number; limit: number }>()((db, arg) =>
     db
       .selectFrom('audit_events')
-      .select(kept)
+      .select(eventColumns)
       .select(['sequence', 'seal'])
       .where('sequence', 'is not', null)
       .where('sequence', '>', arg('after'))
@@ -58,7 +72,7 @@ export function createChain(engine: Engine, compiler: Compiler): Verbs {
       .limit(arg('limit')),
   )
 
-  const addOne = compiler.taking<Checkpoint>()((db, arg) =>
+  const insertCheckpoint = compiler.withArguments<Checkpoint>()((db, arg) =>
     db
       .insertInto('audit_checkpoints')
       .values({
@@ -70,23 +84,30 @@ export function createChain(engine: Engine, compiler: Compiler): Verbs {
       })
       .onConflict((conflict) => conflict.doNothing()),
   )
-  const dropRecent = compiler.taking<{ since: number; sequence: number; first: number }>()(
-    (db, arg) =>
-      db
-        .deleteFrom('audit_checkpoints')
-        .where('at', '>=', arg('since'))
-        .where('sequence', '<', arg('sequence'))
-        .where('sequence', '>=', arg('first')),
+  const deleteRecentCheckpoints = compiler.withArguments<{
+    since: number
+    sequence: number
+    first: number
+  }>()((db, arg) =>
+    db
+      .deleteFrom('audit_checkpoints')
+      .where('at', '>=', arg('since'))
+      .where('sequence', '<', arg('sequence'))
+      .where('sequence', '>=', arg('first')),
   )
-  const list = compiler.taking<{ sequence: number; first: number; limit: number }>()((_, arg) => {
+  const selectCheckpoints = compiler.withArguments<{
+    sequence: number
+    first: number
+    limit: number
+  }>()((_, arg) => {
     const select = sql<Checkpoint>`
       select sequence, first, seal, at, signature from audit_checkpoints
       where (sequence, first) > (${arg('sequence')}, ${arg('first')})
       order by sequence, first limit ${arg('limit')}`
     return { compile: () => select.compile(compiler.db) }
   })
-  const extreme = (by: 'sequence' | 'first', then: 'sequence' | 'first') =>
-    compiler.fixed((db) =>
+  const selectHighest = (by: 'sequence' | 'first', then: 'sequence' | 'first') =>
+    compiler.withoutArguments((db) =>
       db
         .selectFrom('audit_checkpoints')
         .selectAll()
@@ -94,12 +115,16 @@ export function createChain(engine: Engine, compiler: Compiler): Verbs {
         .orderBy(then, 'desc')
         .limit(1),
     )
-  const last = extreme('sequence', 'first')
-  const beginning = extreme('first', 'sequence')
+  const selectLastCheckpoint = selectHighest('sequence', 'first')
+  const selectBeginningCheckpoint = selectHighest('first', 'sequence')
 
   /** What a purge does only where its checkpoint is there. */
-  const ifSigned = compiler.taking<{ signature: string; first: number; sequence: number }>()
-  const purge = ifSigned((db, arg) =>
+  const withCheckpoint = compiler.withArguments<{
+    signature: string
+    first: number
+    sequence: number
+  }>()
+  const purge = withCheckpoint((db, arg) =>
     db
       .deleteFrom('audit_events')
       .where('sequence', '<', arg('first'))
@@ -109,7 +134,7 @@ export function createChain(engine: Engine, compiler: Compiler): Verbs {
         ),
       ),
   )
-  const purgeCheckpoints = ifSigned((_, arg) => {
+  const purgeCheckpoints = withCheckpoint((_, arg) => {
     const text = sql`
       delete from audit_checkpoints
       where (sequence + 1 < ${arg('first')}
@@ -119,48 +144,52 @@ export function createChain(engine: Engine, compiler: Compiler): Verbs {
   })
 
   return {
-    async chainEnd() {
-      const [row] = await engine.read(end)
+    async findChainEnd() {
+      const [row] = await engine.read(selectEnd)
       if (row === undefined) throw new Error('the row that says how far the audit goes is gone')
       return row
     },
 
-    listUnsealed: async (limit): Promise<KeptEvent[]> => engine.read(unsealed({ limit })),
+    listUnsealedEvents: async (limit): Promise<UnsealedEvent[]> =>
+      engine.read(selectUnsealed({ limit })),
 
     async sealEvents(from, links) {
       const to = links.at(-1)
       if (to === undefined) return true
       const [moved] = await engine.atomic([
-        move({ from: from.sequence, fromSeal: from.seal, to: to.sequence, toSeal: to.seal }),
+        moveEnd({ from: from.sequence, fromSeal: from.seal, to: to.sequence, toSeal: to.seal }),
         ...links.map((link) => seal({ ...link, endSeal: to.seal })),
       ])
       return moved === 1
     },
 
-    listSealed: async (after, limit) =>
-      (await engine.read(sealed({ after, limit }))) as SealedEvent[],
+    listSealedEvents: async (after, limit) =>
+      (await engine.read(selectSealed({ after, limit }))) as SealedEvent[],
 
     async addCheckpoint(checkpoint, since) {
       const { sequence, first } = checkpoint
-      await engine.atomic([addOne(checkpoint), dropRecent({ since, sequence, first })])
+      await engine.atomic([
+        insertCheckpoint(checkpoint),
+        deleteRecentCheckpoints({ since, sequence, first }),
+      ])
     },
 
     listCheckpoints: async ({ sequence, first }, limit) =>
-      engine.read(list({ sequence, first, limit })),
+      engine.read(selectCheckpoints({ sequence, first, limit })),
 
-    async lastCheckpoint() {
-      const [row] = await engine.read(last)
+    async findLastCheckpoint() {
+      const [row] = await engine.read(selectLastCheckpoint)
       return row ?? null
     },
 
-    async beginningCheckpoint() {
-      const [row] = await engine.read(beginning)
+    async findStartCheckpoint() {
+      const [row] = await engine.read(selectBeginningCheckpoint)
       return row ?? null
     },
 
     async purgeEvents(checkpoint) {
       const [, purged = 0] = await engine.atomic([
-        addOne(checkpoint),
+        insertCheckpoint(checkpoint),
         purge(checkpoint),
         purgeCheckpoints(checkpoint),
       ])

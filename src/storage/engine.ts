@@ -9,7 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import type { Maybe } from '../service/ports.ts'
+import type { Maybe } from '../service/ports/runtime.ts'
 import type { Tables } from './tables.ts'
 
 /** One database, whichever it is. The SQL that it is given is compiled once and never changes. */
@@ -32,9 +32,9 @@ export interface Step<Row = unknown> {
 }
 
 export type Statement<Args, Row> = (args: Args) => Step<Row>
-export type RowOf<S> = S extends Statement<never, infer Row> ? Row : never
+export type StatementRow<S> = S extends Statement<never, infer Row> ? Row : never
 
-class Hole {
+class Placeholder {
   readonly name: string
   constructor(name: string) {
     this.name = name
@@ -46,14 +46,14 @@ class Hole {
  * (https://sqlite.org/c3ref/prepare.html): beside a partial index such as `WHERE status = 'queued'`,
  * any `= ?` does, and costs ten times the run. Behind a plus it is an expression with the same value.
  */
-class SteadySqliteCompiler extends SqliteQueryCompiler {
+class StablePlanSqliteCompiler extends SqliteQueryCompiler {
   protected override getCurrentParameterPlaceholder(): string {
     return '+?'
   }
 }
 
 /** Writes SQL with Kysely once, with a hole for each argument; a run only fills the holes. */
-export class Compiler {
+export class StatementCompiler {
   readonly db: Kysely<Tables>
 
   constructor(sql: Engine['sql']) {
@@ -64,22 +64,22 @@ export class Compiler {
         createIntrospector: (db) =>
           sql === 'sqlite' ? new SqliteIntrospector(db) : new PostgresIntrospector(db),
         createQueryCompiler: () =>
-          sql === 'sqlite' ? new SteadySqliteCompiler() : new PostgresQueryCompiler(),
+          sql === 'sqlite' ? new StablePlanSqliteCompiler() : new PostgresQueryCompiler(),
       },
     })
   }
 
   /** A statement without arguments. */
-  fixed<Row>(write: (db: Kysely<Tables>) => Compilable<Row>): Step<Row> {
+  withoutArguments<Row>(write: (db: Kysely<Tables>) => Compilable<Row>): Step<Row> {
     const { sql, parameters } = write(this.db).compile()
     return { sql, values: parameters }
   }
 
   /** `taking<Args>()(write)`: a statement with these arguments. (Two calls, so that Row is inferred.) */
-  taking<Args extends object>() {
+  withArguments<Args extends object>() {
     type Arg = <Name extends keyof Args & string>(name: Name) => Args[Name]
     const arg: Arg = <Name extends keyof Args & string>(name: Name) =>
-      new Hole(name) as unknown as Args[Name]
+      new Placeholder(name) as unknown as Args[Name]
 
     return <Row>(
       write: (db: Kysely<Tables>, arg: Arg) => Compilable<Row>,
@@ -88,7 +88,7 @@ export class Compiler {
       return (args) => ({
         sql,
         values: parameters.map((value) =>
-          value instanceof Hole ? args[value.name as keyof Args] : value,
+          value instanceof Placeholder ? args[value.name as keyof Args] : value,
         ),
       })
     }

@@ -1,19 +1,23 @@
 import type { Grant } from '../domain/rotation.ts'
-import type { GrantStorage } from '../service/ports.ts'
-import type { Audit } from './audit.ts'
-import type { Compiler, Engine } from './engine.ts'
+import type { GrantStorage } from '../service/ports/authority.ts'
+import type { AuditedChanges } from './audit.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
 import type { Tables } from './tables.ts'
 
-type Row = Tables['grants']
+type GrantRow = Tables['grants']
 
 /** Refresh families. Every verb is one guarded statement: of many at once, one changes the row. */
-export function createGrants(engine: Engine, compiler: Compiler, audit: Audit): GrantStorage {
-  const find = compiler.taking<{ id: string }>()((db, arg) =>
+export function createGrantStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): GrantStorage {
+  const find = compiler.withArguments<{ id: string }>()((db, arg) =>
     db.selectFrom('grants').selectAll().where('id', '=', arg('id')),
   )
 
-  const rotate = compiler.taking<
-    Pick<Row, 'id' | 'key_id' | 'generation' | 'rotated_at' | 'expires_at'>
+  const rotate = compiler.withArguments<
+    Pick<GrantRow, 'id' | 'key_id' | 'generation' | 'rotated_at' | 'expires_at'>
   >()((db, arg) =>
     db
       .insertInto('grants')
@@ -38,16 +42,17 @@ export function createGrants(engine: Engine, compiler: Compiler, audit: Audit): 
       ),
   )
 
-  const acknowledge = compiler.taking<{ id: string; generation: number; at: number }>()((db, arg) =>
-    db
-      .updateTable('grants')
-      .set({ acknowledged_at: arg('at') })
-      .where('id', '=', arg('id'))
-      .where('generation', '=', arg('generation'))
-      .where('acknowledged_at', 'is', null),
+  const acknowledge = compiler.withArguments<{ id: string; generation: number; at: number }>()(
+    (db, arg) =>
+      db
+        .updateTable('grants')
+        .set({ acknowledged_at: arg('at') })
+        .where('id', '=', arg('id'))
+        .where('generation', '=', arg('generation'))
+        .where('acknowledged_at', 'is', null),
   )
 
-  const revoke = compiler.taking<{ id: string; at: number; event_id: string }>()((db, arg) =>
+  const revoke = compiler.withArguments<{ id: string; at: number; event_id: string }>()((db, arg) =>
     db
       .updateTable('grants')
       .set({ revoked_at: arg('at'), event_id: arg('event_id') })
@@ -55,7 +60,7 @@ export function createGrants(engine: Engine, compiler: Compiler, audit: Audit): 
       .where('revoked_at', 'is', null),
   )
 
-  const purge = compiler.taking<{ now: number }>()((db, arg) =>
+  const purge = compiler.withArguments<{ now: number }>()((db, arg) =>
     db.deleteFrom('grants').where('expires_at', '<=', arg('now')),
   )
 
@@ -84,7 +89,7 @@ export function createGrants(engine: Engine, compiler: Compiler, audit: Audit): 
     },
 
     revokeGrant: (id, at, event) =>
-      audit.change('grants', revoke({ id, at, event_id: event.id }), event),
+      audit.applyChange('grants', revoke({ id, at, event_id: event.id }), event),
 
     async purgeGrants(now) {
       const [purged = 0] = await engine.atomic([purge({ now })])
@@ -93,7 +98,7 @@ export function createGrants(engine: Engine, compiler: Compiler, audit: Audit): 
   }
 }
 
-const toGrant = (row: Row): Grant => ({
+const toGrant = (row: GrantRow): Grant => ({
   id: row.id,
   keyId: row.key_id,
   generation: row.generation,

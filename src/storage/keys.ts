@@ -1,19 +1,29 @@
-import type { KeyFilter, KeySummary, OperatorStorage, Page } from '../service/ports.ts'
-import type { Compiler, Engine } from './engine.ts'
-import type { Rows } from './rows.ts'
+import { sql } from 'kysely'
+import { getLatestDeadline } from '../domain/instant.ts'
+import { type DisablingParty, KEY_HOLDER_ROLES } from '../domain/key.ts'
+import type { DailyKeyUse, KeyFilter, KeySummary } from '../service/ports/keys.ts'
+import type { Page } from '../service/ports/lists.ts'
+import type { ResourceStorage } from '../service/ports/storage.ts'
+import type { AuditedChanges } from './audit.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import type { TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
-type Row = Tables['keys']
-type Verbs = Pick<
-  OperatorStorage,
+type KeyRow = Tables['keys']
+type KeyReadMethods = Pick<
+  ResourceStorage,
   'listKeys' | 'listSealedKeys' | 'findKeySummary' | 'findSealedSecret'
 >
 
 /** Keys as an operator sees them. */
-export function createKeys(engine: Engine, compiler: Compiler, rows: Rows): Verbs {
-  const pageOf = rows.pageOf('keys')
+export function createKeyReadStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+  rows: TableStatements,
+): KeyReadMethods {
+  const readKeyPage = rows.filteredPage('keys')
 
-  const find = compiler.taking<{ id: string }>()((db, arg) =>
+  const find = compiler.withArguments<{ id: string }>()((db, arg) =>
     db
       .selectFrom('keys')
       .selectAll()
@@ -23,12 +33,15 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows): Verb
       .limit(1),
   )
 
-  const findSealed = compiler.taking<{ id: string }>()((db, arg) =>
+  const findSealed = compiler.withArguments<{ id: string }>()((db, arg) =>
     db.selectFrom('keys').select('sealed_secret').where('id', '=', arg('id')),
   )
 
-  const listed = ({ accountId, ownerId, developerId, dialect, status }: KeyFilter, page: Page) =>
-    pageOf(
+  const listKeyRows = (
+    { accountId, ownerId, developerId, dialect, status }: KeyFilter,
+    page: Page,
+  ) =>
+    readKeyPage(
       [
         ['account_id', accountId],
         ['owner_id', ownerId],
@@ -41,17 +54,17 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows): Verb
 
   return {
     async listKeys({ after, limit, ...filter }) {
-      return (await listed(filter, { after, limit })).map(toSummary)
+      return (await listKeyRows(filter, { after, limit })).map(toKeySummary)
     },
 
     async listSealedKeys({ after, limit, ...filter }) {
-      const found = await listed(filter, { after, limit })
-      return found.map((row) => ({ key: toSummary(row), sealedSecret: row.sealed_secret }))
+      const found = await listKeyRows(filter, { after, limit })
+      return found.map((row) => ({ key: toKeySummary(row), sealedSecret: row.sealed_secret }))
     },
 
     async findKeySummary(id) {
       const [row] = await engine.read(find({ id }))
-      return row === undefined ? null : toSummary(row)
+      return row === undefined ? null : toKeySummary(row)
     },
 
     async findSealedSecret(id) {
@@ -62,7 +75,7 @@ export function createKeys(engine: Engine, compiler: Compiler, rows: Rows): Verb
 }
 
 /** Hashes, salt and sealed secret stay here. */
-export const toSummary = (row: Row): KeySummary => ({
+export const toKeySummary = (row: KeyRow): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
   ownerId: row.owner_id,
@@ -87,3 +100,240 @@ export const toSummary = (row: Row): KeySummary => ({
   lastUsedAt: row.last_used_at,
   eventId: row.event_id,
 })
+
+type ChangedKeyRow = Tables['keys']
+type KeyChangeMethods = Pick<
+  ResourceStorage,
+  'enableKey' | 'disableKey' | 'revokeKey' | 'editKey' | 'amendKey' | 'assignKey' | 'deleteKey'
+>
+
+/** What changes of a key from its first day to its end. */
+export function createKeyChangeStorage(
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): KeyChangeMethods {
+  const enable = compiler.withArguments<{ id: string; by: DisablingParty; event_id: string }>()(
+    (db, arg) =>
+      db
+        .updateTable('keys')
+        .set({ status: 'enabled', disabled_by: null, disabled_at: null, event_id: arg('event_id') })
+        .where('id', '=', arg('id'))
+        .where('status', '=', 'disabled')
+        .where('disabled_by', '=', arg('by')),
+  )
+
+  const disable = compiler.withArguments<{
+    id: string
+    by: DisablingParty
+    at: number
+    event_id: string
+  }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({
+        status: 'disabled',
+        disabled_by: arg('by'),
+        disabled_at: arg('at'),
+        event_id: arg('event_id'),
+      })
+      .where('id', '=', arg('id'))
+      .where('status', '=', 'enabled'),
+  )
+
+  const revoke = compiler.withArguments<{ id: string; at: number; event_id: string }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({ status: 'revoked', revoked_at: arg('at'), event_id: arg('event_id') })
+      .where('id', '=', arg('id'))
+      .where('status', '<>', 'revoked'),
+  )
+
+  type Edit = Pick<
+    ChangedKeyRow,
+    'name' | 'description' | 'reference' | 'owner_id' | 'access' | 'expires_at' | 'event_id' | 'id'
+  >
+  const edit = compiler.withArguments<Edit & { seen: string }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({
+        name: arg('name'),
+        description: arg('description'),
+        reference: arg('reference'),
+        owner_id: arg('owner_id'),
+        access: arg('access'),
+        expires_at: arg('expires_at'),
+        event_id: arg('event_id'),
+      })
+      .where('id', '=', arg('id'))
+      .where('event_id', '=', arg('seen'))
+      .where('status', '<>', 'revoked')
+      .where((eb) =>
+        eb.or([
+          eb('owner_id', '=', arg('owner_id')),
+          eb.exists(
+            eb
+              .selectFrom('users')
+              .select('users.id')
+              .where('users.id', '=', arg('owner_id'))
+              .whereRef('users.account_id', '=', 'keys.account_id')
+              .where('users.role', 'in', KEY_HOLDER_ROLES)
+              .where('users.left_at', 'is', null),
+          ),
+        ]),
+      ),
+  )
+
+  type Amendment = Pick<
+    ChangedKeyRow,
+    'id' | 'status' | 'disabled_by' | 'disabled_at' | 'reference' | 'event_id'
+  >
+  const amend = compiler.withArguments<Amendment & { seen: string }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({
+        status: arg('status'),
+        disabled_by: arg('disabled_by'),
+        disabled_at: arg('disabled_at'),
+        reference: arg('reference'),
+        event_id: arg('event_id'),
+      })
+      .where('id', '=', arg('id'))
+      .where('event_id', '=', arg('seen'))
+      .where('status', '<>', 'revoked'),
+  )
+
+  type Assignment = Pick<ChangedKeyRow, 'id' | 'site_id' | 'assigned_at' | 'event_id'>
+  const assign = compiler.withArguments<Assignment>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({
+        site_id: arg('site_id'),
+        assigned_at: arg('assigned_at'),
+        event_id: arg('event_id'),
+      })
+      .where('id', '=', arg('id'))
+      .where('status', '<>', 'revoked'),
+  )
+
+  const deleteRow = compiler.withArguments<{ id: string }>()((db, arg) =>
+    db.deleteFrom('keys').where('id', '=', arg('id')),
+  )
+  const deleteUses = compiler.withArguments<{ id: string }>()((db, arg) =>
+    db.deleteFrom('key_uses').where('key_id', '=', arg('id')),
+  )
+
+  return {
+    enableKey: (id, by, event) =>
+      audit.applyChange('keys', enable({ id, by, event_id: event.id }), event),
+
+    disableKey: (id, by, event) =>
+      audit.applyChange('keys', disable({ id, by, at: event.at, event_id: event.id }), event),
+
+    revokeKey: (id, event) =>
+      audit.applyChange('keys', revoke({ id, at: event.at, event_id: event.id }), event),
+
+    editKey: (id, { ownerId, expiresAt, ...texts }, seen, event) =>
+      audit.applyChange(
+        'keys',
+        edit({
+          ...texts,
+          id,
+          owner_id: ownerId,
+          expires_at: expiresAt,
+          seen,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    amendKey: (id, { disabled, reference }, seen, event) =>
+      audit.applyChange(
+        'keys',
+        amend({
+          id,
+          status: disabled === null ? 'enabled' : 'disabled',
+          disabled_by: disabled?.by ?? null,
+          disabled_at: disabled?.at ?? null,
+          reference,
+          seen,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    assignKey: (id, assignment, event) =>
+      audit.applyChange(
+        'keys',
+        assign({
+          id,
+          site_id: assignment?.siteId ?? null,
+          assigned_at: assignment?.at ?? null,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    deleteKey: (id, event) =>
+      audit.applyDeletion('keys', [deleteRow({ id }), deleteUses({ id })], event),
+  }
+}
+
+type KeyUseMethods = Pick<ResourceStorage, 'addKeyUses' | 'listKeyUses'>
+
+/** How often, and when last, a key was used. */
+export function createKeyUseStorage(engine: Engine, compiler: StatementCompiler): KeyUseMethods {
+  /** Nothing for a key that is gone by now. */
+  const count = compiler.withArguments<DailyKeyUse>()((_, arg) => {
+    const insert = sql`
+      insert into key_uses (key_id, day, uses)
+      select id, cast(${arg('day')} as bigint), cast(${arg('uses')} as bigint)
+      from keys where id = ${arg('keyId')}
+      on conflict (key_id, day) do update set uses = key_uses.uses + excluded.uses`
+    return { compile: () => insert.compile(compiler.db) }
+  })
+  /**
+   * Comes before `count`, and writes the row even where it stays as it is: PostgreSQL then keeps it
+   * locked until the commit, and a removal at the same time finds what was counted, or is over.
+   */
+  const setLast = compiler.withArguments<DailyKeyUse & { latest: number }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set((eb) => ({
+        last_used_at: eb
+          .case()
+          .when(
+            eb.and([
+              eb('last_used_at', '>', arg('lastAt')),
+              eb('last_used_at', '<=', arg('latest')),
+            ]),
+          )
+          .then(eb.ref('last_used_at'))
+          .else(arg('lastAt'))
+          .end(),
+      }))
+      .where('id', '=', arg('keyId')),
+  )
+  const list = compiler.withArguments<{ keyId: string; fromDay: number }>()((db, arg) =>
+    db
+      .selectFrom('key_uses')
+      .select(['day', 'uses'])
+      .where('key_id', '=', arg('keyId'))
+      .where('day', '>=', arg('fromDay'))
+      .orderBy('day'),
+  )
+
+  return {
+    async addKeyUses(uses) {
+      if (uses.length === 0) return
+      // In one order, whoever writes: two that lock the same rows crosswise would wait for each other.
+      const sortedUses = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
+      await engine.atomic(
+        sortedUses.flatMap((use) => [
+          setLast({ ...use, latest: getLatestDeadline(0, use.lastAt) }),
+          count(use),
+        ]),
+      )
+    },
+    listKeyUses: async (keyId, fromDay) => engine.read(list({ keyId, fromDay })),
+  }
+}

@@ -1,11 +1,16 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import type { MessageFilter, MessageStorage, MessageSummary } from '../service/ports.ts'
-import type { Compiler, Engine, RowOf, Statement } from './engine.ts'
-import { accountOf, addEventWhere, toRow } from './event-rows.ts'
-import { LAST_ID, type Rows } from './rows.ts'
+import type {
+  MessageFilter,
+  MessageIdStorage,
+  MessageStorage,
+  MessageSummary,
+} from '../service/ports/messages.ts'
+import { createEventInsert, selectAccountId, toEventRow } from './audit.ts'
+import type { Engine, Statement, StatementCompiler, StatementRow } from './engine.ts'
+import { LAST_ID, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
-type NewDelivery = Omit<
+type NewDeliveryRow = Omit<
   Tables['deliveries'],
   'status' | 'place' | 'attempts' | 'settled_at' | 'event_id'
 >
@@ -14,74 +19,79 @@ type NewDelivery = Omit<
  * Behind everything that is queued in the feed. What two requests add at the same time may share a
  * place: then the messages' ids decide.
  */
-export const lastPlace = (subscriptionId: unknown) => sql`(
+export const selectNextPlace = (subscriptionId: unknown) => sql`(
   select coalesce(max(queued.place), 0) + 1 from deliveries queued
   where queued.subscription_id = ${subscriptionId} and queued.status = 'queued')`
 
 /** The outbox: a message and its deliveries are there together or not at all. */
-export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): MessageStorage {
+export function createMessageStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+  rows: TableStatements,
+): MessageStorage {
   const add = rows.insert('messages')
-  const addDelivery = compiler.taking<NewDelivery>()((_, arg) => {
+  const addDelivery = compiler.withArguments<NewDeliveryRow>()((_, arg) => {
     const insert = sql`
       insert into deliveries
         (message_id, position, id, attempt_id, subscription_id, destination_id, status, place)
       values (${arg('message_id')}, ${arg('position')}, ${arg('id')}, ${arg('attempt_id')},
         ${arg('subscription_id')}, ${arg('destination_id')}, 'queued',
-        ${lastPlace(arg('subscription_id'))})`
+        ${selectNextPlace(arg('subscription_id'))})`
     return { compile: () => insert.compile(compiler.db) }
   })
 
-  const addEvent = addEventWhere(compiler, (arg) => ({
-    account: accountOf('messages'),
+  const addEvent = createEventInsert(compiler, (arg) => ({
+    account: selectAccountId('messages'),
     where: sql`from messages where messages.id = ${arg('subject')}`,
   }))
 
-  const find = compiler.taking<{ id: string }>()((db, arg) =>
-    summaries(db).where('messages.id', '=', arg('id')),
+  const find = compiler.withArguments<{ id: string }>()((db, arg) =>
+    selectSummaries(db).where('messages.id', '=', arg('id')),
   )
   // A statement for each set of questions, so that each uses the index that it can.
-  type Asked = Omit<Required<MessageFilter>, 'test'> & {
+  type MessageQuery = Omit<Required<MessageFilter>, 'test'> & {
     test: number
     before: string
     limit: number
   }
-  const lists = new Map<string, Statement<Asked, RowOf<typeof find>>>()
-  function listBy(filter: MessageFilter) {
-    const asked = FILTERS.filter((name) => filter[name] !== undefined)
-    const indexed = INDEXED.find((status) => status === filter.status)
-    const named = [...asked, indexed].join()
-    const known = lists.get(named)
-    if (known !== undefined) return known
-    const list = compiler.taking<Asked>()((db, arg) => {
-      let query = summaries(db)
+  const lists = new Map<string, Statement<MessageQuery, StatementRow<typeof find>>>()
+  function prepareList(filter: MessageFilter) {
+    const criteria = MESSAGE_FILTER_NAMES.filter((name) => filter[name] !== undefined)
+    const indexed = INDEXED_STATUSES.find((status) => status === filter.status)
+    const cacheKey = [...criteria, indexed].join()
+    const cached = lists.get(cacheKey)
+    if (cached !== undefined) return cached
+    const list = compiler.withArguments<MessageQuery>()((db, arg) => {
+      let query = selectSummaries(db)
         .where('messages.id', '<', arg('before'))
         .orderBy('messages.id', 'desc')
         .limit(arg('limit'))
-      const hop: RawBuilder<unknown>[] = []
-      for (const name of asked) {
+      const deliveryConditions: RawBuilder<unknown>[] = []
+      for (const name of criteria) {
         if (name === 'accountId')
           query = query.where('sources.account_id', '=', arg(name) as string)
         else if (name === 'sourceId')
           query = query.where('messages.source_id', '=', arg(name) as string)
         else if (name === 'test') query = query.where('messages.test', '=', arg(name))
-        else if (name === 'status' && indexed) hop.push(sql`hop.status = ${sql.lit(indexed)}`)
-        else hop.push(sql`${sql.ref(HOPS[name])} = ${arg(name)}`)
+        else if (name === 'status' && indexed)
+          deliveryConditions.push(sql`hop.status = ${sql.lit(indexed)}`)
+        else deliveryConditions.push(sql`${sql.ref(DELIVERY_COLUMNS[name])} = ${arg(name)}`)
       }
-      if (hop.length === 0) return query
+      if (deliveryConditions.length === 0) return query
       // Few of all are so: they are read from their index, and each message by its id.
       if (indexed) {
         return query.where(sql<boolean>`messages.id in (
-          select hop.message_id from deliveries hop where ${sql.join(hop, sql` and `)})`)
+          select hop.message_id from deliveries hop where ${sql.join(deliveryConditions, sql` and `)})`)
       }
       return query.where(sql<boolean>`exists (
         select 1 from deliveries hop
-        where hop.message_id = messages.id and ${sql.join(hop, sql` and `)})`)
+        where hop.message_id = messages.id and ${sql.join(deliveryConditions, sql` and `)})`)
     })
-    lists.set(named, list)
+    lists.set(cacheKey, list)
     return list
   }
 
-  const listDeliveries = compiler.taking<{ messageId: string }>()((db, arg) =>
+  const listDeliveries = compiler.withArguments<{ messageId: string }>()((db, arg) =>
     db
       .selectFrom('deliveries')
       .innerJoin('destinations', 'destinations.id', 'deliveries.destination_id')
@@ -98,7 +108,7 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
       .orderBy('deliveries.position'),
   )
 
-  const payload = compiler.taking<{ id: string }>()((db, arg) =>
+  const selectPayload = compiler.withArguments<{ id: string }>()((db, arg) =>
     db
       .selectFrom('messages')
       .select('sealed_payload')
@@ -106,7 +116,7 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
       .where('erased_at', 'is', null),
   )
 
-  const attempts = compiler.taking<{ messageId: string; limit: number }>()((db, arg) =>
+  const selectAttempts = compiler.withArguments<{ messageId: string; limit: number }>()((db, arg) =>
     db
       .selectFrom('attempts')
       .innerJoin('deliveries', (join) =>
@@ -155,30 +165,30 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
             destination_id: delivery.destinationId,
           }),
         ),
-        ...(event === undefined ? [] : [addEvent(toRow(event))]),
+        ...(event === undefined ? [] : [addEvent(toEventRow(event))]),
       ])
     },
 
     async listMessages({ after, limit, ...filter }) {
       const test = filter.test === true ? 1 : 0
-      const asked = { ...filter, test, before: after ?? LAST_ID, limit } as Asked
-      return Promise.all((await engine.read(listBy(filter)(asked))).map(toSummary))
+      const criteria = { ...filter, test, before: after ?? LAST_ID, limit } as MessageQuery
+      return Promise.all((await engine.read(prepareList(filter)(criteria))).map(toMessageSummary))
     },
 
     async findMessage(id) {
       const [row] = await engine.read(find({ id }))
-      return row === undefined ? null : toSummary(row)
+      return row === undefined ? null : toMessageSummary(row)
     },
 
     async findPayload(messageId) {
-      const [row] = await engine.read(payload({ id: messageId }))
+      const [row] = await engine.read(selectPayload({ id: messageId }))
       return row?.sealed_payload ?? null
     },
 
-    listAttempts: async (messageId, limit) => engine.read(attempts({ messageId, limit })),
+    listAttempts: async (messageId, limit) => engine.read(selectAttempts({ messageId, limit })),
   }
 
-  async function toSummary(row: RowOf<typeof find>): Promise<MessageSummary> {
+  async function toMessageSummary(row: StatementRow<typeof find>): Promise<MessageSummary> {
     return {
       id: row.id,
       serial: row.serial,
@@ -193,7 +203,7 @@ export function createMessages(engine: Engine, compiler: Compiler, rows: Rows): 
   }
 }
 
-const FILTERS = [
+const MESSAGE_FILTER_NAMES = [
   'accountId',
   'sourceId',
   'destinationId',
@@ -203,15 +213,15 @@ const FILTERS = [
 ] as const satisfies readonly (keyof MessageFilter)[]
 
 /** Each has an index of its own, which a statement uses where it spells the status out. */
-const INDEXED = ['queued', 'skipped'] as const
+const INDEXED_STATUSES = ['queued', 'skipped'] as const
 
-const HOPS = {
+const DELIVERY_COLUMNS = {
   destinationId: 'hop.destination_id',
   subscriptionId: 'hop.subscription_id',
   status: 'hop.status',
 }
 
-const summaries = (db: Kysely<Tables>) =>
+const selectSummaries = (db: Kysely<Tables>) =>
   db
     .selectFrom('messages')
     .innerJoin('sources', 'sources.id', 'messages.source_id')
@@ -225,3 +235,30 @@ const summaries = (db: Kysely<Tables>) =>
       'messages.received_at',
       'sources.account_id',
     ])
+
+/** Blocks of message ids: the next one that no process has. */
+export function createMessageIdStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+): MessageIdStorage {
+  const read = compiler.withoutArguments((db) => db.selectFrom('message_id_blocks').select('next'))
+  const move = compiler.withArguments<{ from: number; to: number }>()((db, arg) =>
+    db
+      .updateTable('message_id_blocks')
+      .set({ next: arg('to') })
+      .where('next', '=', arg('from')),
+  )
+
+  return {
+    async findNextIdBlock() {
+      const [row] = await engine.read(read)
+      if (row === undefined) throw new Error('message_id_blocks has no row')
+      return row.next
+    },
+
+    async moveNextIdBlock(from, to) {
+      const [changed] = await engine.atomic([move({ from, to })])
+      return changed === 1
+    },
+  }
+}

@@ -2,8 +2,81 @@ import { AUDIT_CHAIN } from './audit-chain.ts'
 import { EVERY_DIALECT } from './migration-2.ts'
 import { FEEDS } from './migration-3.ts'
 import { CONSOLE } from './migration-4.ts'
-import { ONE_SPELLING_AND_PROOFS } from './migration-5.ts'
 import { SCHEMA_VERSION } from './tables.ts'
+
+/*
+ * From version 4 to 5: owners are recognised before the slow hash, and ids have one spelling.
+ */
+
+/** Whether a public id is a UUID in any case. The three engines share no regular expressions. */
+const IS_UUID_CONDITION = `(public_id LIKE '________-____-____-____-____________'
+    AND length(replace(public_id, '-', '')) = 32
+    AND trim(lower(replace(public_id, '-', '')), '0123456789abcdef') = '')`
+
+/** The keys that lose their public id to another key that has it in another case. */
+const SUPERSEDED_KEYS_QUERY = `(
+    SELECT id FROM (
+      SELECT id, row_number() OVER (
+        PARTITION BY lower(public_id)
+        ORDER BY CASE WHEN status = 'revoked' THEN 1 ELSE 0 END,
+          coalesce(last_used_at, created_at) DESC, id DESC
+      ) AS place FROM keys WHERE ${IS_UUID_CONDITION}
+    ) AS ranked WHERE place > 1
+  )`
+
+/**
+ * Stores each public id that is a UUID in lower case, as it is looked up. Of keys that differ only in
+ * case, the one that was used last, and is not revoked, keeps the id. The others are revoked, each with
+ * an event, and their row id is appended to their public id. (The event's id is the key's id as a UUIDv8,
+ * and its time is that of the newest event, because these statements have no clock.)
+ */
+const PUBLIC_ID_STATEMENTS: readonly string[] = [
+  `INSERT INTO audit_events (id, at, actor, action, subject, facts, account_id)
+    SELECT substr(id, 1, 14) || '8' || substr(id, 16),
+      coalesce((SELECT max(at) FROM audit_events), created_at), 'server', 'key.revoked', id,
+      '{"because":"another key has its public id in another case"}', account_id
+    FROM keys WHERE status <> 'revoked' AND id IN ${SUPERSEDED_KEYS_QUERY}`,
+  `UPDATE keys SET public_id = lower(public_id) || '.' || id,
+    status = 'revoked',
+    revoked_at = coalesce(revoked_at, last_used_at, created_at),
+    event_id = CASE WHEN status = 'revoked' THEN event_id
+      ELSE substr(id, 1, 14) || '8' || substr(id, 16) END
+    WHERE id IN ${SUPERSEDED_KEYS_QUERY}`,
+  `UPDATE keys SET public_id = lower(public_id)
+    WHERE public_id <> lower(public_id) AND ${IS_UUID_CONDITION}`,
+  'UPDATE authority SET version = version + 1',
+]
+
+/** Existing keys get no digest here: it is written at the first proof of their secret. */
+const SECRET_PROOF_STATEMENTS: readonly string[] = [
+  'ALTER TABLE keys ADD COLUMN secret_digest TEXT',
+  'ALTER TABLE keys ADD COLUMN previous_secret_digest TEXT',
+  `CREATE TABLE secret_proofs (
+    key_id TEXT NOT NULL,
+    network TEXT NOT NULL,
+    secret_hash TEXT NOT NULL,
+    proven_at BIGINT NOT NULL,
+    PRIMARY KEY (key_id, network)
+  )`,
+]
+
+/** The table that `/ready` writes one row to. */
+const PROBE_STATEMENTS: readonly string[] = [
+  'CREATE TABLE probes (id TEXT PRIMARY KEY, bytes TEXT NOT NULL)',
+]
+
+/** Message ids are claimed in blocks, each by one process. */
+const MESSAGE_ID_STATEMENTS: readonly string[] = [
+  'CREATE TABLE message_id_blocks (next BIGINT NOT NULL)',
+  'INSERT INTO message_id_blocks (next) VALUES (1)',
+]
+
+export const VERSION_5_STATEMENTS: readonly string[] = [
+  ...PUBLIC_ID_STATEMENTS,
+  ...SECRET_PROOF_STATEMENTS,
+  ...PROBE_STATEMENTS,
+  ...MESSAGE_ID_STATEMENTS,
+]
 
 /** What brings a database of version `to - 1` to version `to`: the portable subset of schema.sql. */
 export interface Migration {
@@ -13,7 +86,7 @@ export interface Migration {
   readonly statements: readonly string[]
 }
 
-export interface History {
+export interface SchemaHistory {
   /** The version that this code reads and writes. */
   readonly version: number
   /** In order, without a gap, ending at `version`. */
@@ -25,7 +98,7 @@ export interface History {
  * to a database with rows in it. A version that is released is frozen, with rows, as a fixture. No
  * engine drops a table that others refer to: such a table only gets columns.
  */
-export const HISTORY: History = {
+export const SCHEMA_HISTORY: SchemaHistory = {
   version: SCHEMA_VERSION,
   migrations: [
     {
@@ -35,18 +108,21 @@ export const HISTORY: History = {
     },
     { to: 3, says: 'messages are delivered', statements: FEEDS },
     { to: 4, says: 'people sign in to a console', statements: CONSOLE },
-    { to: 5, says: 'owners are told from strangers', statements: ONE_SPELLING_AND_PROOFS },
+    { to: 5, says: 'owners are told from strangers', statements: VERSION_5_STATEMENTS },
   ],
 }
 
 /** The steps that a database of this version needs; throws a sentence where there is no way. */
-export function planFrom(found: number, { version, migrations }: History = HISTORY): Migration[] {
-  const steps = migrations.filter(({ to }) => to > found)
+export function planMigrations(
+  fromVersion: number,
+  { version, migrations }: SchemaHistory = SCHEMA_HISTORY,
+): Migration[] {
+  const steps = migrations.filter(({ to }) => to > fromVersion)
   const isWhole =
-    found + steps.length === version && steps.every(({ to }, n) => to === found + n + 1)
+    fromVersion + steps.length === version && steps.every(({ to }, n) => to === fromVersion + n + 1)
   if (isWhole) return steps
   throw new Error(
-    `the database has schema version ${found}, this Latchkey reads version ${version}: ` +
+    `the database has schema version ${fromVersion}, this Latchkey reads version ${version}: ` +
       'use the Latchkey that wrote it, or a newer one',
   )
 }
@@ -55,12 +131,39 @@ export function planFrom(found: number, { version, migrations }: History = HISTO
  * The first statement of a step's transaction, and its guard: where it changes no row, another
  * process has taken the step, and nothing more is to be done.
  */
-export const bumpOf = ({ to }: Migration): string =>
+export const formatVersionBump = ({ to }: Migration): string =>
   `UPDATE schema_version SET version = ${to} WHERE version = ${to - 1}`
 
 /** A step that could not be taken: the database is as it was before it. */
-export function stepFailed({ to }: Migration, cause: unknown): Error {
+export function createMigrationError({ to }: Migration, cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause)
   const message = `the database keeps schema version ${to - 1}: the step to ${to} failed: ${why}`
   return new Error(message, { cause })
+}
+
+/**
+ * What brings a D1 database of this version to ours, for the one transaction that
+ * `wrangler d1 execute --file` makes of a file; empty where nothing is to be done. Nobody can look
+ * first and then decide there, so the first statements fail on a database of any other version.
+ */
+export function createD1Migration(
+  fromVersion: number,
+  history: SchemaHistory = SCHEMA_HISTORY,
+): string[] {
+  const steps = planMigrations(fromVersion, history)
+  if (steps.length === 0) return []
+  return [
+    ...createVersionGuard(fromVersion),
+    ...steps.flatMap((step) => [formatVersionBump(step), ...step.statements]),
+  ]
+}
+
+/** SQL raises no errors of its own; but a broken constraint is reported by its name. */
+function createVersionGuard(version: number): string[] {
+  const refusal = `the database does not have schema version ${version}, nothing was changed`
+  return [
+    `CREATE TABLE migration_guard (found BIGINT, CONSTRAINT "${refusal}" CHECK (found = ${version}))`,
+    'INSERT INTO migration_guard SELECT coalesce(max(version), 0) FROM schema_version',
+    'DROP TABLE migration_guard',
+  ]
 }

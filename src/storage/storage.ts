@@ -1,69 +1,81 @@
-import type { Storage } from '../service/ports.ts'
-import { createAccounts } from './accounts.ts'
-import { createAudit } from './audit.ts'
-import { createAuthority } from './authority.ts'
-import { createChain } from './chain.ts'
-import { createEdits } from './edits.ts'
-import { Compiler, type Engine } from './engine.ts'
-import { createEvents } from './events.ts'
-import { createFeedChanges } from './feed-changes.ts'
-import { createFeeds } from './feeds.ts'
-import { createGrants } from './grants.ts'
-import { createKeyLife } from './key-life.ts'
-import { createKeyMaking } from './key-making.ts'
-import { createKeys } from './keys.ts'
-import { createKeyCounts } from './lists/counts.ts'
-import { createFeedLists } from './lists/feeds.ts'
-import { createKeyLists } from './lists/keys.ts'
-import { createSignInLists } from './lists/sign-ins.ts'
-import { createUserLists } from './lists/users.ts'
-import { createMessageIds } from './message-ids.ts'
-import { createMessages } from './messages.ts'
-import { createPeople } from './people.ts'
-import { createPlaces } from './places.ts'
-import { createProbe } from './probe.ts'
-import { createProofs } from './proofs.ts'
-import { createRoutes } from './routes.ts'
-import { createRows } from './rows.ts'
-import { createSurvey } from './survey.ts'
-import { createTraffic } from './traffic.ts'
-import { createUses } from './uses.ts'
+import type { SignInStorage } from '../service/ports/sign-in.ts'
+import type { Storage } from '../service/ports/storage.ts'
+import { createAccountResourceStorage, createEditStorage } from './account-resources.ts'
+import { createAccountStorage, createUserSearchStorage } from './accounts.ts'
+import { type AuditedChanges, createAuditedChanges, createEventStorage } from './audit.ts'
+import { createAuthorityStorage } from './authority.ts'
+import { createAuditChainStorage } from './chain.ts'
+import { createDashboardStorage, createTrafficStorage } from './dashboard-stats.ts'
+import { createDeliveryStorage } from './delivery.ts'
+import { createStorageProbe } from './diagnostics.ts'
+import { type Engine, StatementCompiler } from './engine.ts'
+import { createGrantStorage } from './grants.ts'
+import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
+import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
+import { createKeyChangeStorage, createKeyReadStorage, createKeyUseStorage } from './keys.ts'
+import { createMessageIdStorage, createMessageStorage } from './messages.ts'
+import { createFirstOperatorStorage, createPasswordStorage } from './passwords.ts'
+import { createRoutingStorage } from './routing.ts'
+import { createSecondFactorStorage } from './second-factor.ts'
+import {
+  createSessionStorage,
+  createSignInFailureStorage,
+  createSignInListStorage,
+} from './sessions.ts'
+import { createTableStatements } from './statements.ts'
+import {
+  createSubscriptionListStorage,
+  createSubscriptionQueueStorage,
+} from './subscription-queues.ts'
 
 /** Everything that is kept, on one engine. The SQL is written once, by subject, and compiled here. */
 export function createStorage(unwatched: Engine): Storage {
-  const compiler = new Compiler(unwatched.sql)
-  const { engine, probe } = createProbe(unwatched, compiler)
-  const audit = createAudit(engine, compiler)
-  const rows = createRows(engine, compiler)
+  const compiler = new StatementCompiler(unwatched.sql)
+  const { engine, probe } = createStorageProbe(unwatched, compiler)
+  const audit = createAuditedChanges(engine, compiler)
+  const rows = createTableStatements(engine, compiler)
   return {
-    ...createAuthority(engine, compiler),
-    ...createGrants(engine, compiler, audit),
-    ...createProofs(engine, compiler),
-    ...createMessages(engine, compiler, rows),
-    ...createMessageIds(engine, compiler),
-    ...createFeeds(engine, compiler),
-    ...createFeedChanges(engine, compiler, audit),
-    ...createAccounts(compiler, rows, audit),
-    ...createPlaces(engine, compiler, rows, audit),
-    ...createRoutes(engine, compiler, rows, audit),
-    ...createKeyMaking(compiler, audit),
-    ...createKeyLife(compiler, audit),
-    ...createKeys(engine, compiler, rows),
-    ...createEvents(engine, compiler),
-    ...createChain(engine, compiler),
-    ...createUses(engine, compiler),
-    ...createPeople(engine, compiler, audit),
-    ...createTraffic(engine, compiler),
-    ...createKeyLists(engine, compiler),
-    ...createKeyCounts(engine, compiler),
-    ...createSignInLists(engine, compiler),
-    ...createUserLists(engine, compiler),
-    ...createFeedLists(engine, compiler),
-    ...createEdits(compiler, audit),
-    ...createSurvey(engine, compiler),
+    ...createAuthorityStorage(engine, compiler),
+    ...createGrantStorage(engine, compiler, audit),
+    ...createProofStorage(engine, compiler),
+    ...createMessageStorage(engine, compiler, rows),
+    ...createMessageIdStorage(engine, compiler),
+    ...createDeliveryStorage(engine, compiler),
+    ...createSubscriptionQueueStorage(engine, compiler, audit),
+    ...createAccountStorage(compiler, rows, audit),
+    ...createAccountResourceStorage(engine, compiler, rows, audit),
+    ...createRoutingStorage(engine, compiler, rows, audit),
+    ...createKeySecretStorage(compiler, audit),
+    ...createKeyChangeStorage(compiler, audit),
+    ...createKeyReadStorage(engine, compiler, rows),
+    ...createEventStorage(engine, compiler),
+    ...createAuditChainStorage(engine, compiler),
+    ...createKeyUseStorage(engine, compiler),
+    ...createSignInStorage(engine, compiler, audit),
+    ...createTrafficStorage(engine, compiler),
+    ...createKeySearchStorage(engine, compiler),
+    ...createKeyCountStorage(engine, compiler),
+    ...createSignInListStorage(engine, compiler),
+    ...createUserSearchStorage(engine, compiler),
+    ...createSubscriptionListStorage(engine, compiler),
+    ...createEditStorage(compiler, audit),
+    ...createDashboardStorage(engine, compiler),
     addEvent: audit.addEvent,
 
     probe,
     close: () => engine.close(),
   }
 }
+
+/** People who sign in. */
+export const createSignInStorage = (
+  engine: Engine,
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): SignInStorage => ({
+  ...createSessionStorage(engine, compiler),
+  ...createPasswordStorage(engine, compiler, audit),
+  ...createFirstOperatorStorage(engine, compiler, audit),
+  ...createSecondFactorStorage(engine, compiler, audit),
+  ...createSignInFailureStorage(engine, compiler),
+})

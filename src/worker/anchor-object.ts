@@ -1,5 +1,5 @@
-import { type Anchor, laterAnchor } from '../domain/chain.ts'
-import type { AnchorStore } from '../service/ports.ts'
+import { type ChainAnchor, pickLaterAnchor } from '../domain/audit-chain.ts'
+import type { AnchorStore } from '../service/ports/audit.ts'
 
 /** The part of Cloudflare's Durable Objects that is used here. */
 export interface AnchorNamespace {
@@ -9,7 +9,7 @@ export interface AnchorNamespace {
   }
 }
 
-interface ObjectState {
+interface DurableObjectState {
   readonly storage: {
     get(key: string): Promise<unknown>
     put(key: string, value: unknown): Promise<void>
@@ -23,17 +23,17 @@ const STORAGE_KEY = 'anchor'
  * storage the runtime gives it no other request, so nothing changes between its read and its write.
  */
 export class AuditAnchor {
-  readonly #storage: ObjectState['storage']
+  readonly #storage: DurableObjectState['storage']
 
-  constructor({ storage }: ObjectState) {
+  constructor({ storage }: DurableObjectState) {
     this.#storage = storage
   }
 
   async fetch(request: Request): Promise<Response> {
-    const kept = ((await this.#storage.get(STORAGE_KEY)) as Anchor | undefined) ?? null
-    if (request.method === 'GET') return Response.json(kept)
-    const anchor = (await request.json()) as Anchor
-    const isLater = laterAnchor(kept, anchor) === anchor
+    const storedAnchor = ((await this.#storage.get(STORAGE_KEY)) as ChainAnchor | undefined) ?? null
+    if (request.method === 'GET') return Response.json(storedAnchor)
+    const anchor = (await request.json()) as ChainAnchor
+    const isLater = pickLaterAnchor(storedAnchor, anchor) === anchor
     // The runtime holds the response back until the write is on disk.
     if (isLater) await this.#storage.put(STORAGE_KEY, anchor)
     return Response.json(isLater)
@@ -41,16 +41,17 @@ export class AuditAnchor {
 }
 
 /** Reaches the Durable Object from the Worker. */
-export function createAnchorObject(namespace: AnchorNamespace): AnchorStore {
-  const ask = async <T>(init?: { method: string; body: string }): Promise<T> => {
+export function createDurableAnchorStore(namespace: AnchorNamespace): AnchorStore {
+  const sendToObject = async <T>(init?: { method: string; body: string }): Promise<T> => {
     const object = namespace.get(namespace.idFromName('audit'))
     const response = await object.fetch('https://audit-anchor.invalid/', init)
     if (!response.ok) throw new Error(`the audit's anchor answers ${response.status}`)
     return (await response.json()) as T
   }
-  const write = (anchor: Anchor) => ask<boolean>({ method: 'PUT', body: JSON.stringify(anchor) })
+  const write = (anchor: ChainAnchor) =>
+    sendToObject<boolean>({ method: 'PUT', body: JSON.stringify(anchor) })
   return {
-    read: () => ask<Anchor | null>(),
+    read: () => sendToObject<ChainAnchor | null>(),
     write,
     async replace(anchor) {
       await write(anchor)

@@ -4,7 +4,7 @@ import wasm from '@phi-ag/argon2/argon2.wasm'
 import type { Argon2 } from '../crypto/primitives.ts'
 
 /** 19 MiB, 2 passes, 1 lane, as on Node: the OWASP minimum. */
-const COST = {
+const ARGON2_COST = {
   memoryCost: 19_456,
   timeCost: 2,
   parallelism: 1,
@@ -12,7 +12,7 @@ const COST = {
   type: Argon2Type.Argon2id,
 }
 
-const MISMATCH = 'The password does not match the supplied hash'
+const MISMATCH_ERROR = 'The password does not match the supplied hash'
 
 /**
  * argon2id as WebAssembly, whose compiled module is part of the bundle: a Worker compiles none. It
@@ -21,11 +21,11 @@ const MISMATCH = 'The password does not match the supplied hash'
 export function createArgon2(): Argon2 {
   const argon2 = new Instance(new WebAssembly.Instance(wasm))
   return {
-    hash: async (secret) => argon2.hash(countedInBytes(secret), COST).encoded,
+    hash: async (secret) => argon2.hash(padToByteLength(secret), ARGON2_COST).encoded,
 
     async verify(phc, secret) {
-      const verified = argon2.tryVerify(phc, countedInBytes(secret))
-      if (!verified.success && verified.error !== MISMATCH) throw new Error(verified.error)
+      const verified = argon2.tryVerify(phc, padToByteLength(secret))
+      if (!verified.success && verified.error !== MISMATCH_ERROR) throw new Error(verified.error)
       return verified.success
     },
   }
@@ -37,4 +37,4 @@ const encoder = new TextEncoder()
  * The library copies a text's UTF-8 and then takes as many bytes as the text has UTF-16 units: of
  * text beyond ASCII, not all. Zeros at its end make up the difference, and stay outside.
  */
-const countedInBytes = (secret: string) => secret.padEnd(encoder.encode(secret).length, '\0')
+const padToByteLength = (secret: string) => secret.padEnd(encoder.encode(secret).length, '\0')

@@ -1,38 +1,38 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { parseRing, type Ring } from '../crypto/keyring.ts'
 import type { AnchorNamespace } from './anchor-object.ts'
-import type { D1 } from './d1.ts'
+import type { D1Database } from './d1.ts'
 
 /** What wrangler.toml, `wrangler secret` and .dev.vars give a Worker. */
-export interface Env {
-  readonly DB?: D1
+export interface WorkerEnv {
+  readonly DB?: D1Database
   readonly AUDIT_ANCHOR?: AnchorNamespace
   readonly LATCHKEY_KEYRING_JSON?: string
   readonly LATCHKEY_WELCOME?: string
   readonly [binding: string]: unknown
 }
 
-export interface Bound {
-  readonly db: D1
+export interface WorkerBindings {
+  readonly db: D1Database
   readonly ring: Ring
   readonly config: Config
   readonly publicUrl: string
   /** The Durable Object that keeps the audit's anchor; undefined if it is not bound. */
   readonly anchor: AnchorNamespace | undefined
   /** The secret part of a link to the first operator, where there is one. */
-  readonly welcome: string | undefined
+  readonly firstInvitationSecret: string | undefined
 }
 
 /** A secret, not a setting: it has no place among what may be printed. */
-const RING = 'LATCHKEY_KEYRING_JSON'
+const KEYRING_SECRET = 'LATCHKEY_KEYRING_JSON'
 /** Another one: who can print no link in a terminal chooses it himself. */
-const WELCOME = 'LATCHKEY_WELCOME'
+const WELCOME_SECRET = 'LATCHKEY_WELCOME'
 
 /** Settings that tell of a machine. Whoever gives one here expects something that will not be. */
-const OF_A_MACHINE: Readonly<Record<string, string>> = {
+const UNSUPPORTED_SETTINGS: Readonly<Record<string, string>> = {
   LATCHKEY_DATA: 'a Worker has no folder',
   LATCHKEY_DATABASE: 'a Worker keeps everything in the D1 database that is bound as DB',
-  LATCHKEY_KEYRING: `a Worker has no files: give the key ring itself as the secret ${RING}`,
+  LATCHKEY_KEYRING: `a Worker has no files: give the key ring itself as the secret ${KEYRING_SECRET}`,
   LATCHKEY_HOST: 'a Worker listens on the routes that wrangler.toml gives it',
   LATCHKEY_PORT: 'a Worker listens on the routes that wrangler.toml gives it',
   LATCHKEY_STOP_SECONDS: 'a Worker is never told to stop',
@@ -41,25 +41,26 @@ const OF_A_MACHINE: Readonly<Record<string, string>> = {
 }
 
 /** A row of D1 holds 2,000,000 bytes, and a sealed message takes four thirds of its own. */
-export const MESSAGE_LIMIT_BYTES = 1_400_000
+export const D1_MESSAGE_LIMIT_BYTES = 1_400_000
 
 /** Reads every binding, or throws one ConfigError that names every problem. */
-export function readBindings(env: Env): Bound {
+export function readBindings(env: WorkerEnv): WorkerBindings {
   const problems: string[] = []
   const settings: Record<string, string> = {
-    LATCHKEY_MESSAGE_LIMIT_BYTES: String(MESSAGE_LIMIT_BYTES),
+    LATCHKEY_MESSAGE_LIMIT_BYTES: String(D1_MESSAGE_LIMIT_BYTES),
   }
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('LATCHKEY_') || name === RING || name === WELCOME) continue
-    const reason = OF_A_MACHINE[name]
+    if (!name.startsWith('LATCHKEY_') || name === KEYRING_SECRET || name === WELCOME_SECRET)
+      continue
+    const reason = UNSUPPORTED_SETTINGS[name]
     if (reason !== undefined) problems.push(`${name} cannot be set here: ${reason}`)
     else settings[name] = String(value)
   }
 
-  const config = attempt(() => withNamedConsole(readConfig(settings)))
-  if (config !== null && config.messageLimitBytes > MESSAGE_LIMIT_BYTES) {
+  const config = readOrReport(() => disableUnnamedConsole(readConfig(settings)))
+  if (config !== null && config.messageLimitBytes > D1_MESSAGE_LIMIT_BYTES) {
     problems.push(
-      `LATCHKEY_MESSAGE_LIMIT_BYTES must be at most ${MESSAGE_LIMIT_BYTES} here: D1 keeps no longer message`,
+      `LATCHKEY_MESSAGE_LIMIT_BYTES must be at most ${D1_MESSAGE_LIMIT_BYTES} here: D1 keeps no longer message`,
     )
   }
   if (config !== null && config.publicUrl === null) {
@@ -68,25 +69,25 @@ export function readBindings(env: Env): Bound {
     )
   }
   const text = env.LATCHKEY_KEYRING_JSON
-  const ring = attempt(() => {
+  const ring = readOrReport(() => {
     if (!text) throw new Error('it is missing: `latchkey keyring new` prints one')
     return parseRing(text)
-  }, RING)
-  const welcome = env.LATCHKEY_WELCOME
-  if (welcome !== undefined && !/^[\w-]{32,256}$/.test(welcome)) {
-    problems.push(`${WELCOME} must be 32 to 256 of A–Z, a–z, 0–9, dash and underscore`)
+  }, KEYRING_SECRET)
+  const firstInvitationSecret = env.LATCHKEY_WELCOME
+  if (firstInvitationSecret !== undefined && !/^[\w-]{32,256}$/.test(firstInvitationSecret)) {
+    problems.push(`${WELCOME_SECRET} must be 32 to 256 of A–Z, a–z, 0–9, dash and underscore`)
   }
   const db = env.DB
   if (db === undefined) problems.push('DB is missing: bind a D1 database by that name')
 
   if (config?.publicUrl && ring !== null && db !== undefined && problems.length === 0) {
     const anchor = env.AUDIT_ANCHOR
-    return { db, ring, config, publicUrl: config.publicUrl, anchor, welcome }
+    return { db, ring, config, publicUrl: config.publicUrl, anchor, firstInvitationSecret }
   }
   throw new ConfigError(problems)
 
   /** What `read` reads, or null and its problems noted. */
-  function attempt<T>(read: () => T, name?: string): T | null {
+  function readOrReport<T>(read: () => T, name?: string): T | null {
     try {
       return read()
     } catch (error) {
@@ -98,5 +99,5 @@ export function readBindings(env: Env): Bound {
 }
 
 /** Turns the console off if it has no host name: a Worker recognises its requests only by that. */
-const withNamedConsole = (config: Config): Config =>
+const disableUnnamedConsole = (config: Config): Config =>
   config.console?.publicUrl ? config : { ...config, console: null }

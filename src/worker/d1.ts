@@ -1,9 +1,9 @@
-import { Unavailable } from '../service/ports.ts'
+import { StorageUnavailableError } from '../service/ports/storage.ts'
 import type { Engine, Step } from '../storage/engine.ts'
-import { HISTORY, type History, planFrom } from '../storage/migrations.ts'
+import { planMigrations, SCHEMA_HISTORY, type SchemaHistory } from '../storage/migrations.ts'
 
 /** As much of Cloudflare's D1 as is used here. */
-export interface D1 {
+export interface D1Database {
   withSession(constraint: 'first-primary'): D1Session
 }
 
@@ -28,14 +28,14 @@ interface D1Result {
  * replica, or a session that has read before, may answer with what was true a moment ago, and then a
  * revoked key would still open something.
  */
-export function openD1(db: D1, history: History = HISTORY): Engine {
-  let checked = false
+export function openD1(db: D1Database, history: SchemaHistory = SCHEMA_HISTORY): Engine {
+  let isSchemaChecked = false
 
   /** The primary, once its schema is known to be ours. */
-  async function primary(): Promise<D1Session> {
-    if (!checked) {
+  async function openPrimarySession(): Promise<D1Session> {
+    if (!isSchemaChecked) {
       await checkSchema(db.withSession('first-primary'), history)
-      checked = true
+      isSchemaChecked = true
     }
     return db.withSession('first-primary')
   }
@@ -47,14 +47,14 @@ export function openD1(db: D1, history: History = HISTORY): Engine {
     sql: 'sqlite',
 
     read: <Row>(step: Step<Row>) =>
-      reaching(async () => {
-        const { results } = await prepare(await primary(), step).all()
+      translateD1Errors(async () => {
+        const { results } = await prepare(await openPrimarySession(), step).all()
         return results as Row[]
       }),
 
     atomic: (steps) =>
-      reaching(async () => {
-        const session = await primary()
+      translateD1Errors(async () => {
+        const session = await openPrimarySession()
         const results = await session.batch(steps.map((step) => prepare(session, step)))
         return results.map(({ meta }) => meta.changes)
       }),
@@ -67,11 +67,11 @@ export function openD1(db: D1, history: History = HISTORY): Engine {
  * A Worker migrates nothing: a long step would outlast its request. It waits, and who calls is told
  * to come back, until the operator has done it.
  */
-async function checkSchema(session: D1Session, history: History): Promise<void> {
+async function checkSchema(session: D1Session, history: SchemaHistory): Promise<void> {
   const [row] = await readVersion(session)
   const found = row?.version ?? 0
-  if (planFrom(found, history).length === 0) return
-  throw new Unavailable(
+  if (planMigrations(found, history).length === 0) return
+  throw new StorageUnavailableError(
     `the database has schema version ${found}, this Latchkey reads version ${history.version}: ` +
       `latchkey migrate --d1 FILE --from ${found}, and execute FILE with wrangler`,
   )
@@ -91,14 +91,14 @@ async function readVersion(session: D1Session): Promise<{ version: number }[]> {
  * How D1 says that it is D1 that failed, and not the statement: a lost connection, an overload, a
  * reset, a full database. It has no codes; these are the words of its documented errors.
  */
-const ITS_FAULT =
+const D1_FAULT_PATTERN =
   /connection lost|overloaded|was reset|to be reset|DB reset|transient|storage limit|maximum DB size/i
 
-async function reaching<T>(work: () => Promise<T>): Promise<T> {
+async function translateD1Errors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof Error && ITS_FAULT.test(error.message))) throw error
-    throw new Unavailable(`D1 does not answer: ${error.message}`, { cause: error })
+    if (!(error instanceof Error && D1_FAULT_PATTERN.test(error.message))) throw error
+    throw new StorageUnavailableError(`D1 does not answer: ${error.message}`, { cause: error })
   }
 }

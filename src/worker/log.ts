@@ -1,21 +1,26 @@
 import type { Config } from '../config.ts'
-import type { Clock, Log } from '../service/ports.ts'
+import type { Clock, Log } from '../service/ports/runtime.ts'
 
 /** The numbers that pino writes on Node, so that one query reads both logs. */
 const LEVELS = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity } as const
 
 /** One JSON line an event, by `console.log`: `wrangler tail` and Workers Logs show it. */
 export function createLog(threshold: Config['logLevel'], clock: Clock): Log {
-  const at = (level: keyof typeof LEVELS) => (facts: object, message: string) => {
+  const createLevelLogger = (level: keyof typeof LEVELS) => (facts: object, message: string) => {
     if (LEVELS[level] < LEVELS[threshold]) return
     const head = { level: LEVELS[level], time: new Date(clock()).toISOString() }
-    console.log(JSON.stringify({ ...head, ...readable(facts), msg: message }))
+    console.log(JSON.stringify({ ...head, ...toLogFacts(facts), msg: message }))
   }
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  return {
+    debug: createLevelLogger('debug'),
+    info: createLevelLogger('info'),
+    warn: createLevelLogger('warn'),
+    error: createLevelLogger('error'),
+  }
 }
 
 /** An Error has no members of its own that JSON would show. */
-function readable(facts: { error?: unknown }): object {
+function toLogFacts(facts: { error?: unknown }): object {
   const { error } = facts
   if (!(error instanceof Error)) return facts
   const { name: type, message, stack } = error

@@ -6,20 +6,20 @@ import type { Primitives } from '../crypto/primitives.ts'
 const NONCE_BYTES = 12
 
 const encoder = new TextEncoder()
-const utf8 = (text: string) => encoder.encode(text)
+const encodeUtf8 = (text: string) => encoder.encode(text)
 
 /** A copy whose memory is its own, as WebCrypto's types ask for. */
-const own = (bytes: Uint8Array) => new Uint8Array(bytes)
+const copyBytes = (bytes: Uint8Array) => new Uint8Array(bytes)
 
 /** WebCrypto, and a library for what must be known at once. */
 export const workerPrimitives: Primitives = {
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  sha256: (text) => base64url.encode(sha256(utf8(text))),
+  sha256: (text) => base64url.encode(sha256(encodeUtf8(text))),
 
   hmac(key) {
     const prepared = hmac.create(sha256, key)
     return (text, bytes) => {
-      const mac = prepared.clone().update(utf8(text))
+      const mac = prepared.clone().update(encodeUtf8(text))
       return (bytes === undefined ? mac : mac.update(bytes)).digest()
     }
   },
@@ -35,39 +35,39 @@ export const workerPrimitives: Primitives = {
     const { kty, crv, x, d } = jwk as { kty: string; crv: string; x: string; d: string }
     const importKey = (parts: object, use: 'sign' | 'verify') =>
       crypto.subtle.importKey('jwk', { kty, crv, x, ...parts }, 'Ed25519', false, [use])
-    const privateKey = once(() => importKey({ d }, 'sign'))
-    const publicKey = once(() => importKey({}, 'verify'))
+    const privateKey = createLazyValue(() => importKey({ d }, 'sign'))
+    const publicKey = createLazyValue(() => importKey({}, 'verify'))
     return {
       sign: async (data) =>
-        new Uint8Array(await crypto.subtle.sign('Ed25519', await privateKey(), utf8(data))),
+        new Uint8Array(await crypto.subtle.sign('Ed25519', await privateKey(), encodeUtf8(data))),
       verify: async (data, signature) =>
-        crypto.subtle.verify('Ed25519', await publicKey(), own(signature), utf8(data)),
+        crypto.subtle.verify('Ed25519', await publicKey(), copyBytes(signature), encodeUtf8(data)),
     }
   },
 
   aesGcm(key) {
-    const prepared = once(() =>
-      crypto.subtle.importKey('raw', own(key), 'AES-GCM', false, ['encrypt', 'decrypt']),
+    const prepared = createLazyValue(() =>
+      crypto.subtle.importKey('raw', copyBytes(key), 'AES-GCM', false, ['encrypt', 'decrypt']),
     )
     const algorithm = (iv: Uint8Array<ArrayBuffer>, associated: string) => ({
       name: 'AES-GCM',
       iv,
-      additionalData: utf8(associated),
+      additionalData: encodeUtf8(associated),
     })
     return {
       async seal(plain, associated) {
         const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
-        const how = algorithm(nonce, associated)
-        const cipher = await crypto.subtle.encrypt(how, await prepared(), own(plain))
+        const parameters = algorithm(nonce, associated)
+        const cipher = await crypto.subtle.encrypt(parameters, await prepared(), copyBytes(plain))
         const sealed = new Uint8Array(NONCE_BYTES + cipher.byteLength)
         sealed.set(nonce)
         sealed.set(new Uint8Array(cipher), NONCE_BYTES)
         return sealed
       },
       async open(sealed, associated) {
-        const how = algorithm(own(sealed.subarray(0, NONCE_BYTES)), associated)
-        const cipher = own(sealed.subarray(NONCE_BYTES))
-        return new Uint8Array(await crypto.subtle.decrypt(how, await prepared(), cipher))
+        const parameters = algorithm(copyBytes(sealed.subarray(0, NONCE_BYTES)), associated)
+        const cipher = copyBytes(sealed.subarray(NONCE_BYTES))
+        return new Uint8Array(await crypto.subtle.decrypt(parameters, await prepared(), cipher))
       },
     }
   },
@@ -85,10 +85,10 @@ export const workerPrimitives: Primitives = {
 }
 
 /** A key is imported when it is first used. (What failed is tried again.) */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: T | undefined
+function createLazyValue<T>(load: () => Promise<T>): () => Promise<T> {
+  let value: T | undefined
   return async () => {
-    made ??= await make()
-    return made
+    value ??= await load()
+    return value
   }
 }

@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
-import { shortBar } from '../../bench/cells.ts'
-import { delayOf, slowdownOf } from '../../bench/delivery/arrival.ts'
-import { writeMarkdown } from '../../bench/delivery/markdown.ts'
-import type { Delivery } from '../../bench/delivery/measure.ts'
-import { schedule, sendOnTime } from '../../bench/delivery/schedule.ts'
-import { quantile } from '../../bench/figures.ts'
-import { readOptions } from '../../bench/options.ts'
-import { numbered, numberIn, post } from '../../bench/requests.ts'
+import { buildPostRequest, numberRequest, readMessageNumber } from '../../bench/cases.ts'
+import { computeDelay, computeSlowdown } from '../../bench/delivery/arrival.ts'
+import type { DeliveryResults } from '../../bench/delivery/delivery.ts'
+import { formatDeliveryMarkdown } from '../../bench/delivery/report.ts'
+import { createSchedule, sendOnTime } from '../../bench/delivery/send.ts'
+import { quantile } from '../../bench/load.ts'
+import { parseBenchOptions } from '../../bench/options.ts'
+import { drawShortBar } from '../../bench/text.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -23,7 +23,7 @@ test('the bench of delivery runs through, and every message that is sent arrives
   const run = new URL('../../bench/run.ts', import.meta.url).pathname
   const argv = [run, '--delivery', '--quick', '--markdown', '--json', json]
   const { stdout } = await promisify(execFile)(process.execPath, argv)
-  const { delivery } = JSON.parse(readFileSync(json, 'utf8')) as { delivery: Delivery }
+  const { delivery } = JSON.parse(readFileSync(json, 'utf8')) as { delivery: DeliveryResults }
 
   const { accepted, drained, arrivals } = delivery
   expect(accepted.map(({ fate, engine }) => [fate, engine])).toEqual([
@@ -38,7 +38,7 @@ test('the bench of delivery runs through, and every message that is sent arrives
     expect(figures.arrival.p99Ms).toBeGreaterThanOrEqual(figures.arrival.p50Ms)
     expect(ratio === null).toBe(hangingFeeds === 0)
   }
-  expect(stdout.trim().endsWith(writeMarkdown(delivery))).toBe(true)
+  expect(stdout.trim().endsWith(formatDeliveryMarkdown(delivery))).toBe(true)
 })
 
 test.each([
@@ -47,7 +47,7 @@ test.each([
   [['--case', 'refresh'], 'there is no case "refresh"; there are: accepted, drained, arrival'],
   [['--feeds', '1,x'], '--feeds must be a number above 0, up to 1000; it is "x"'],
 ])('--delivery %j is refused with a sentence', (args, sentence) => {
-  expect(() => readOptions(['--delivery', ...args])).toThrow(sentence)
+  expect(() => parseBenchOptions(['--delivery', ...args])).toThrow(sentence)
 })
 
 test('what belongs to delivery is refused without it', () => {
@@ -56,13 +56,17 @@ test('what belongs to delivery is refused without it', () => {
     ['--hanging', '1'],
     ['--rate', '9'],
   ]) {
-    expect(() => readOptions(args)).toThrow('--feeds, --hanging and --rate belong to --delivery')
+    expect(() => parseBenchOptions(args)).toThrow(
+      '--feeds, --hanging and --rate belong to --delivery',
+    )
   }
-  expect(() => readOptions(['--markdown'])).toThrow('--markdown belongs to --delivery and --lists')
+  expect(() => parseBenchOptions(['--markdown'])).toThrow(
+    '--markdown belongs to --delivery and --lists',
+  )
 })
 
 test('all engines of delivery are those with a process that delivers', () => {
-  const settings = readOptions(['--delivery', '--engine', 'all', '--hanging', '3,5'])
+  const settings = parseBenchOptions(['--delivery', '--engine', 'all', '--hanging', '3,5'])
   expect(settings).toMatchObject({
     delivery: true,
     engines: ['sqlite', 'postgres'],
@@ -80,22 +84,23 @@ test('of a hundred delays the p99 is the largest, the p50 the one above the midd
 test('a delay is that of each message, in whatever order they arrive', () => {
   const answered = Float64Array.of(10, 20, 30)
   const arrived = Float64Array.of(19, 19, 31)
-  expect(delayOf(answered, arrived)).toEqual({ p50Ms: 1, p99Ms: 9 })
+  expect(computeDelay(answered, arrived)).toEqual({ p50Ms: 1, p99Ms: 9 })
 })
 
 test('a slowdown is the middle of those to the undisturbed round beside each', () => {
-  const rounds = (...p99s: number[]) => p99s.map((p99Ms) => ({ arrival: { p50Ms: 0, p99Ms } }))
-  expect(slowdownOf(rounds(2, 90, 30), rounds(2, 10, 20))).toBe(1.5)
+  const createRounds = (...p99s: number[]) =>
+    p99s.map((p99Ms) => ({ arrival: { p50Ms: 0, p99Ms } }))
+  expect(computeSlowdown(createRounds(2, 90, 30), createRounds(2, 10, 20))).toBe(1.5)
 })
 
 test('a schedule has as many requests as its rate says, and leaves none for after its end', () => {
-  const dues = schedule(1000, 20)
+  const dues = createSchedule(1000, 20)
   expect(dues.length).toBeGreaterThan(19_000)
   expect(dues.length).toBeLessThan(21_000)
   expect(dues).toEqual(dues.toSorted())
   expect(dues.at(-1)).toBeLessThan(20_000)
   // The median of an exponential is ln 2 of its mean.
-  expect(schedule(1000, 0.01, () => 0.5)[1]).toBeCloseTo(Math.LN2)
+  expect(createSchedule(1000, 0.01, () => 0.5)[1]).toBeCloseTo(Math.LN2)
 })
 
 test('what is due is counted from then, though a slow server has not answered what came before', async () => {
@@ -103,16 +108,16 @@ test('what is due is counted from then, though a slow server has not answered wh
   const slow = createServer(async (request, answer) => {
     let body = ''
     for await (const chunk of request.setEncoding('latin1')) body += chunk
-    arrived.push(numberIn(body))
+    arrived.push(readMessageNumber(body))
     setTimeout(() => answer.end('{}'), SLOW_MS)
   })
   await new Promise<void>((listening) => slow.listen(0, '127.0.0.1', listening))
   try {
     const { port } = slow.address() as AddressInfo
-    const request = post('/', '{"Comment":"0000000000"}')
-    const requestOf = (n: number) => numbered(request, n)
+    const request = buildPostRequest('/', '{"Comment":"0000000000"}')
+    const getRequest = (n: number) => numberRequest(request, n)
     const dues = Float64Array.of(0, 0, 0)
-    const sent = await sendOnTime(port, dues, { requestOf, connections: 2 })
+    const sent = await sendOnTime(port, dues, { getRequest, connections: 2 })
     expect(new Set(arrived)).toEqual(new Set([0, 1, 2]))
     const waited = sent.answeredAt.map((at, n) => at - (sent.dueAt[n] ?? 0)).toSorted()
     // The third had to wait for a connection.
@@ -125,14 +130,14 @@ test('what is due is counted from then, though a slow server has not answered wh
 const SLOW_MS = 50
 
 test('a message keeps its number, and its request what it was', () => {
-  const request = post('/endpoint', '{"Comment":"xxxxxxxxxxxx"}')
+  const request = buildPostRequest('/endpoint', '{"Comment":"xxxxxxxxxxxx"}')
   const before = request.toString()
-  expect(numberIn(numbered(request, 4711).toString())).toBe(4711)
+  expect(readMessageNumber(numberRequest(request, 4711).toString())).toBe(4711)
   expect(request.toString()).toBe(before)
 })
 
 test('a bar is drawn to an eighth, and no further than its whole', () => {
-  expect(shortBar(0.5)).toBe('██████████··········')
-  expect(shortBar(0.0125)).toBe('▎···················')
-  expect(shortBar(9, 3)).toBe('█'.repeat(20))
+  expect(drawShortBar(0.5)).toBe('██████████··········')
+  expect(drawShortBar(0.0125)).toBe('▎···················')
+  expect(drawShortBar(9, 3)).toBe('█'.repeat(20))
 })

@@ -11,15 +11,15 @@ import {
 } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Keyring, type Ring, rotateRing } from '../../src/crypto/keyring.ts'
-import { createMinter } from '../../src/crypto/minter.ts'
-import { ACCESS_TOKEN_MS, type TokenFacts } from '../../src/domain/token.ts'
+import { createTokenMinter } from '../../src/crypto/minter.ts'
+import { ACCESS_TOKEN_MS, type TokenClaims } from '../../src/domain/token.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
-import { keyringOf, testKeyring, testRing } from '../support/ring.ts'
+import { createTestKeyring, createTestRing, toKeyring } from '../support/keyring.ts'
 
 const issuer = 'https://latchkey.example'
 const audience = issuer
 const salt = 'AAAAAAAAAAAAAAAAAAAAAA'
-const facts: TokenFacts = {
+const facts: TokenClaims = {
   keyId: '0198a0a0-0000-7000-8000-000000000001',
   clientId: 'b1a2c3d4-public',
   grantId: '0198a0a0-0000-7000-8000-000000000002',
@@ -31,16 +31,16 @@ const facts: TokenFacts = {
 let ring: Ring
 let keyring: Keyring
 beforeAll(async () => {
-  ring = await testRing()
-  keyring = keyringOf(ring)
+  ring = await createTestRing()
+  keyring = toKeyring(ring)
 })
 
-const minterOf = (keys: Keyring, options: object = {}) =>
-  createMinter(nodePrimitives, keys, { issuer, audience, ...options })
-const mint = async (minter = minterOf(keyring), of = facts) =>
+const createTestMinter = (keys: Keyring, options: object = {}) =>
+  createTokenMinter(nodePrimitives, keys, { issuer, audience, ...options })
+const mint = async (minter = createTestMinter(keyring), of = facts) =>
   (await minter.mint(of, salt)).accessToken
 
-const anyFacts: fc.Arbitrary<TokenFacts> = fc.record({
+const anyFacts: fc.Arbitrary<TokenClaims> = fc.record({
   keyId: fc.uuid(),
   clientId: fc.stringMatching(/^[\x21-\x7e]{1,128}$/),
   grantId: fc.uuid(),
@@ -50,25 +50,25 @@ const anyFacts: fc.Arbitrary<TokenFacts> = fc.record({
 })
 
 /** Refused as it is, and also right after the genuine token was proven and is remembered. */
-async function refuses(forged: string, genuine: string, minter = minterOf(keyring)) {
+async function expectForged(forged: string, genuine: string, minter = createTestMinter(keyring)) {
   for (const round of ['unseen', 'seen']) {
-    const proven = await minter.proveAccess(forged)
+    const proven = await minter.verifyAccessToken(forged)
     expect([round, forged, proven.ok]).toEqual([round, forged, false])
-    expect((await minter.proveAccess(genuine)).ok).toBe(true)
+    expect((await minter.verifyAccessToken(genuine)).ok).toBe(true)
   }
 }
 
-const parts = (token: string) => token.split('.') as [string, string, string]
+const splitToken = (token: string) => token.split('.') as [string, string, string]
 const encode = (value: unknown) => base64url.encode(JSON.stringify(value))
 
 describe('an access token', () => {
   test('proves the facts it was minted from', async () => {
-    const minter = minterOf(keyring)
+    const minter = createTestMinter(keyring)
     await fc.assert(
       fc.asyncProperty(anyFacts, async (any) => {
         const token = await mint(minter, any)
-        for (const prover of [minter, minter, minterOf(keyring)]) {
-          expect(await prover.proveAccess(token)).toEqual({ ok: true, value: any })
+        for (const prover of [minter, minter, createTestMinter(keyring)]) {
+          expect(await prover.verifyAccessToken(token)).toEqual({ ok: true, value: any })
         }
       }),
     )
@@ -77,8 +77,8 @@ describe('an access token', () => {
   test('is the same to the byte whenever it is minted from the same facts', async () => {
     await fc.assert(
       fc.asyncProperty(anyFacts, async (any) => {
-        const first = await minterOf(keyring).mint(any, salt)
-        expect(await minterOf(keyringOf(ring)).mint(any, salt)).toEqual(first)
+        const first = await createTestMinter(keyring).mint(any, salt)
+        expect(await createTestMinter(toKeyring(ring)).mint(any, salt)).toEqual(first)
       }),
     )
   })
@@ -120,23 +120,26 @@ describe('an access token', () => {
   })
 
   test('is proven although its time is over: time is the caller’s to judge', async () => {
-    const minter = minterOf(keyring)
+    const minter = createTestMinter(keyring)
     const old = { ...facts, issuedAt: 1000 }
-    expect(await minter.proveAccess(await mint(minter, old))).toEqual({ ok: true, value: old })
+    expect(await minter.verifyAccessToken(await mint(minter, old))).toEqual({
+      ok: true,
+      value: old,
+    })
   })
 })
 
 describe('an access token is refused', () => {
   test('with the algorithm none, signed or not', async () => {
     const token = await mint()
-    const [, payload, signature] = parts(token)
+    const [, payload, signature] = splitToken(token)
     for (const alg of ['none', 'None', 'NONE', '']) {
       for (const header of [{ alg }, { alg, typ: 'at+jwt', kid: keyring.currentId('sign') }]) {
-        await refuses(`${encode(header)}.${payload}.`, token)
-        await refuses(`${encode(header)}.${payload}.${signature}`, token)
+        await expectForged(`${encode(header)}.${payload}.`, token)
+        await expectForged(`${encode(header)}.${payload}.${signature}`, token)
       }
     }
-    await refuses(`${parts(token)[0]}.${payload}.`, token)
+    await expectForged(`${splitToken(token)[0]}.${payload}.`, token)
   })
 
   test('signed by HMAC with the public key as the secret', async () => {
@@ -151,24 +154,24 @@ describe('an access token is refused', () => {
         typ: 'at+jwt',
         kid,
       })
-      await refuses(await forge.sign(new TextEncoder().encode(secret)), token)
+      await expectForged(await forge.sign(new TextEncoder().encode(secret)), token)
     }
     const raw = base64url.decode(jwk.x)
     const forge = new SignJWT(decodeJwt(token)).setProtectedHeader({ alg: 'HS256', kid })
-    await refuses(await forge.sign(raw), token)
+    await expectForged(await forge.sign(raw), token)
   })
 
   test('with the payload of another genuine token', async () => {
-    const minter = minterOf(keyring)
+    const minter = createTestMinter(keyring)
     const [a, b] = [await mint(minter), await mint(minter, { ...facts, generation: 4 })]
-    const [[header, , signature], [, payload]] = [parts(a), parts(b)]
-    await refuses(`${header}.${payload}.${signature}`, a, minter)
-    await refuses(`${header}.${payload}.${signature}`, b, minter)
+    const [[header, , signature], [, payload]] = [splitToken(a), splitToken(b)]
+    await expectForged(`${header}.${payload}.${signature}`, a, minter)
+    await expectForged(`${header}.${payload}.${signature}`, b, minter)
   })
 
   test('with the header of another key of the ring, or its own written in another way', async () => {
     const token = await mint()
-    const [, payload, signature] = parts(token)
+    const [, payload, signature] = splitToken(token)
     const kid = keyring.currentId('sign')
     const next = ring.keys.find((key) => key.use === 'sign' && key.state === 'next')?.id
     for (const header of [
@@ -180,7 +183,7 @@ describe('an access token is refused', () => {
       { alg: 'EdDSA', typ: 'at+jwt', kid, jwk: keyring.publicKeys[0] },
       {},
     ]) {
-      await refuses(`${encode(header)}.${payload}.${signature}`, token)
+      await expectForged(`${encode(header)}.${payload}.${signature}`, token)
     }
   })
 
@@ -189,32 +192,35 @@ describe('an access token is refused', () => {
     const kid = keyring.currentId('sign')
     const signer = keyring.signer(kid)
     for (const typ of ['JWT', 'logout+jwt', undefined]) {
-      const signed = `${encode({ alg: 'EdDSA', typ, kid })}.${parts(token)[1]}`
+      const signed = `${encode({ alg: 'EdDSA', typ, kid })}.${splitToken(token)[1]}`
       const signature = base64url.encode((await signer?.sign(signed)) ?? new Uint8Array())
-      await refuses(`${signed}.${signature}`, token)
+      await expectForged(`${signed}.${signature}`, token)
     }
   })
 
   test('of another key ring, another issuer or another audience', async () => {
     const token = await mint()
-    await refuses(await mint(minterOf(await testKeyring())), token)
-    await refuses(await mint(minterOf(keyring, { issuer: `${issuer}/` })), token)
-    await refuses(await mint(minterOf(keyring, { audience: 'https://other.example' })), token)
+    await expectForged(await mint(createTestMinter(await createTestKeyring())), token)
+    await expectForged(await mint(createTestMinter(keyring, { issuer: `${issuer}/` })), token)
+    await expectForged(
+      await mint(createTestMinter(keyring, { audience: 'https://other.example' })),
+      token,
+    )
   })
 
   test('wherever it is cut off, and with anything put before or behind it', async () => {
     const token = await mint()
     for (let length = 0; length < token.length; length++)
-      await refuses(token.slice(0, length), token)
+      await expectForged(token.slice(0, length), token)
     for (const more of ['A', '.', '=', ' ', '\n', '\0', '.A', '%', '\u{1f600}', '\ud800']) {
-      await refuses(token + more, token)
-      await refuses(more + token, token)
+      await expectForged(token + more, token)
+      await expectForged(more + token, token)
     }
   })
 
   test('in any other spelling of the same bytes', async () => {
     const token = await mint()
-    const [header, payload, signature] = parts(token)
+    const [header, payload, signature] = splitToken(token)
     // 64 bytes leave four spare bits in the last of 86 characters: fifteen more spellings.
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const bytes = Buffer.from(signature, 'base64url')
@@ -223,36 +229,36 @@ describe('an access token is refused', () => {
       .filter((text) => text !== signature && Buffer.from(text, 'base64url').equals(bytes))
     expect(spellings).toHaveLength(15)
     spellings.push(`${signature}==`, bytes.toString('base64'), `${signature} `, ` ${signature}`)
-    for (const text of spellings) await refuses(`${header}.${payload}.${text}`, token)
+    for (const text of spellings) await expectForged(`${header}.${payload}.${text}`, token)
     for (const text of [`${payload}=`, `${payload}==`, ` ${payload}`]) {
-      await refuses(`${header}.${text}.${signature}`, token)
+      await expectForged(`${header}.${text}.${signature}`, token)
     }
-    await refuses(`${header}=.${payload}.${signature}`, token)
+    await expectForged(`${header}=.${payload}.${signature}`, token)
   })
 
   test('with any one character replaced', async () => {
     const token = await mint()
-    const minter = minterOf(keyring)
+    const minter = createTestMinter(keyring)
     await fc.assert(
       fc.asyncProperty(
         fc.nat(token.length - 1),
         fc.stringMatching(/^[\w.=+/-]$/),
         async (at, letter) => {
           fc.pre(token[at] !== letter)
-          await refuses(token.slice(0, at) + letter + token.slice(at + 1), token, minter)
+          await expectForged(token.slice(0, at) + letter + token.slice(at + 1), token, minter)
         },
       ),
     )
   })
 
   test('that is no token at all, without an error', async () => {
-    const minter = minterOf(keyring)
-    const [header] = parts(await mint())
+    const minter = createTestMinter(keyring)
+    const [header] = splitToken(await mint())
     const texts = fc.oneof(fc.string({ unit: 'binary' }), fc.base64String())
     await fc.assert(
       fc.asyncProperty(fc.array(texts, { maxLength: 5 }), async (words) => {
-        expect((await minter.proveAccess(words.join('.'))).ok).toBe(false)
-        expect((await minter.proveAccess([header, ...words].join('.'))).ok).toBe(false)
+        expect((await minter.verifyAccessToken(words.join('.'))).ok).toBe(false)
+        expect((await minter.verifyAccessToken([header, ...words].join('.'))).ok).toBe(false)
       }),
     )
   })
@@ -260,32 +266,32 @@ describe('an access token is refused', () => {
 
 describe('when the key ring changes', () => {
   test('a token outlives the rotation of the key that signed it', async () => {
-    const keys = keyringOf(ring)
-    const minter = minterOf(keys)
+    const keys = toKeyring(ring)
+    const minter = createTestMinter(keys)
     const before = await mint(minter)
     const rotated = await rotateRing(nodePrimitives, ring, 'sign', 1)
     keys.replace(rotated)
     const after = await mint(minter)
     expect(after).not.toBe(before)
-    for (const prover of [minter, minterOf(keyringOf(rotated))]) {
-      expect(await prover.proveAccess(before)).toEqual({ ok: true, value: facts })
-      expect(await prover.proveAccess(after)).toEqual({ ok: true, value: facts })
+    for (const prover of [minter, createTestMinter(toKeyring(rotated))]) {
+      expect(await prover.verifyAccessToken(before)).toEqual({ ok: true, value: facts })
+      expect(await prover.verifyAccessToken(after)).toEqual({ ok: true, value: facts })
     }
   })
 
   test('a server that still has the old file believes tokens of the new key', async () => {
     const rotated = await rotateRing(nodePrimitives, ring, 'sign', 1)
-    const token = await mint(minterOf(keyringOf(rotated)))
-    expect((await minterOf(keyring).proveAccess(token)).ok).toBe(true)
+    const token = await mint(createTestMinter(toKeyring(rotated)))
+    expect((await createTestMinter(keyring).verifyAccessToken(token)).ok).toBe(true)
   })
 
   test('a token of a key that was taken out is refused at once, although it was proven before', async () => {
-    const keys = keyringOf(ring)
-    const minter = minterOf(keys)
+    const keys = toKeyring(ring)
+    const minter = createTestMinter(keys)
     const token = await mint(minter)
-    expect((await minter.proveAccess(token)).ok).toBe(true)
+    expect((await minter.verifyAccessToken(token)).ok).toBe(true)
     const rotated = await rotateRing(nodePrimitives, ring, 'sign', 1)
     keys.replace({ ...rotated, keys: rotated.keys.filter(({ state }) => state !== 'retired') })
-    expect((await minter.proveAccess(token)).ok).toBe(false)
+    expect((await minter.verifyAccessToken(token)).ok).toBe(false)
   })
 })

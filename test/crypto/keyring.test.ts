@@ -1,17 +1,24 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { Keyring, parseRing, type Ring, rotateRing, type Use } from '../../src/crypto/keyring.ts'
+import {
+  Keyring,
+  parseRing,
+  type Ring,
+  type RingKeyUse,
+  rotateRing,
+} from '../../src/crypto/keyring.ts'
 import { REFRESH_TOKEN_MS } from '../../src/domain/token.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
-import { keyringOf, testRing } from '../support/ring.ts'
+import { createTestRing, toKeyring } from '../support/keyring.ts'
 
-const USES: readonly Use[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
-const rotate = (ring: Ring, use: Use, now: number) => rotateRing(nodePrimitives, ring, use, now)
-const idOf = (ring: Ring, use: Use, state: 'next' | 'current' | 'retired') =>
+const USES: readonly RingKeyUse[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
+const rotate = (ring: Ring, use: RingKeyUse, now: number) =>
+  rotateRing(nodePrimitives, ring, use, now)
+const findKeyId = (ring: Ring, use: RingKeyUse, state: 'next' | 'current' | 'retired') =>
   ring.keys.find((key) => key.use === use && key.state === state)?.id
 
 let ring: Ring
 beforeAll(async () => {
-  ring = await testRing(5)
+  ring = await createTestRing(5)
 })
 
 describe('a key ring', () => {
@@ -29,7 +36,7 @@ describe('a key ring', () => {
   })
 
   test('shares no key with another', async () => {
-    const other = await testRing()
+    const other = await createTestRing()
     const keys = [...ring.keys, ...other.keys]
     expect(new Set(keys.map(({ jwk }) => jwk.k ?? jwk.d)).size).toBe(4 * USES.length)
   })
@@ -38,20 +45,20 @@ describe('a key ring', () => {
     'when it rotates to %s, puts the next key to work and keeps the others',
     async (use) => {
       const rotated = await rotate(ring, use, 9)
-      expect(idOf(rotated, use, 'current')).toBe(idOf(ring, use, 'next'))
-      expect(idOf(rotated, use, 'retired')).toBe(idOf(ring, use, 'current'))
-      expect(ring.keys.map(({ id }) => id)).not.toContain(idOf(rotated, use, 'next'))
+      expect(findKeyId(rotated, use, 'current')).toBe(findKeyId(ring, use, 'next'))
+      expect(findKeyId(rotated, use, 'retired')).toBe(findKeyId(ring, use, 'current'))
+      expect(ring.keys.map(({ id }) => id)).not.toContain(findKeyId(rotated, use, 'next'))
       expect(rotated.keys.find(({ state }) => state === 'retired')?.retiredAt).toBe(9)
-      const others = (keys: Ring) => keys.keys.filter((key) => key.use !== use)
-      expect(others(rotated)).toEqual(others(ring))
+      const listOtherKeys = (keys: Ring) => keys.keys.filter((key) => key.use !== use)
+      expect(listOtherKeys(rotated)).toEqual(listOtherKeys(ring))
       expect(parseRing(JSON.stringify(rotated))).toEqual(rotated)
     },
   )
 
   test('publishes the public half of the next, current and retired signing keys, no more', async () => {
-    const next = idOf(ring, 'sign', 'next')
-    expect(keyringOf(ring).publicKeys.map(({ kid }) => kid)).toContain(next)
-    const rotated = keyringOf(await rotate(ring, 'sign', 9))
+    const next = findKeyId(ring, 'sign', 'next')
+    expect(toKeyring(ring).publicKeys.map(({ kid }) => kid)).toContain(next)
+    const rotated = toKeyring(await rotate(ring, 'sign', 9))
     expect(rotated.currentId('sign')).toBe(next)
     expect(rotated.publicKeys).toHaveLength(3)
     for (const key of rotated.publicKeys) {
@@ -63,7 +70,7 @@ describe('a key ring', () => {
 
   test('drops a retired signing or refresh key after 7 days, when nothing it made can live', async () => {
     for (const use of ['sign', 'refresh'] as const) {
-      const old = idOf(ring, use, 'current')
+      const old = findKeyId(ring, use, 'current')
       const retired = await rotate(ring, use, 1000)
       const ids = (keys: Ring) => keys.keys.map(({ id }) => id)
       expect(ids(await rotate(retired, use, 1000 + REFRESH_TOKEN_MS))).toContain(old)
@@ -73,27 +80,27 @@ describe('a key ring', () => {
   })
 
   test('never drops a key that sealed or digested something', async () => {
-    const kept: (string | undefined)[] = []
+    const retainedIds: (string | undefined)[] = []
     let now = ring
     for (let year = 1; year <= 5; year++) {
       const uses = ['seal', 'digest', 'audit'] as const
-      kept.push(...uses.map((use) => idOf(now, use, 'current')))
+      retainedIds.push(...uses.map((use) => findKeyId(now, use, 'current')))
       for (const use of USES) now = await rotate(now, use, year * 365 * 86_400_000)
     }
     const ids = now.keys.map(({ id }) => id)
-    for (const id of kept) expect(ids).toContain(id)
-    const count = (use: Use) => now.keys.filter((key) => key.use === use).length
+    for (const id of retainedIds) expect(ids).toContain(id)
+    const count = (use: RingKeyUse) => now.keys.filter((key) => key.use === use).length
     expect(USES.map(count)).toEqual([3, 3, 7, 7, 7])
   })
 
   test('that cannot be used leaves the one before it at work', async () => {
-    const keyring = keyringOf(ring)
+    const keyring = toKeyring(ring)
     const broken = {
       ...ring,
       keys: ring.keys.map((key) => ({ ...key, jwk: { kty: 'oct', k: 'AAAA' } })),
     }
     expect(() => keyring.replace(broken)).toThrow()
-    expect(keyring.currentId('sign')).toBe(idOf(ring, 'sign', 'current'))
+    expect(keyring.currentId('sign')).toBe(findKeyId(ring, 'sign', 'current'))
     expect(keyring.signer(keyring.currentId('sign'))).toBeDefined()
   })
 })
@@ -101,7 +108,7 @@ describe('a key ring', () => {
 describe('a damaged key ring is refused with a sentence:', () => {
   const change = (more: (key: Ring['keys'][number]) => object) =>
     JSON.stringify({ ...ring, keys: ring.keys.map((key) => ({ ...key, ...more(key) })) })
-  const isA = (use: Use, state: string) => (key: { use: string; state: string }) =>
+  const isKeyIn = (use: RingKeyUse, state: string) => (key: { use: string; state: string }) =>
     key.use === use && key.state === state
 
   const damaged: [string, () => string, string | RegExp][] = [
@@ -118,12 +125,12 @@ describe('a damaged key ring is refused with a sentence:', () => {
     ['without a key', () => change(() => ({ jwk: null })), /damaged: .*at keys\[0\]\.jwk/s],
     [
       'with no current key to seal with',
-      () => change((key) => (isA('seal', 'current')(key) ? { state: 'retired' } : {})),
+      () => change((key) => (isKeyIn('seal', 'current')(key) ? { state: 'retired' } : {})),
       'the key ring has 0 current keys to seal with, not one',
     ],
     [
       'with two current keys to refresh with',
-      () => change((key) => (isA('refresh', 'next')(key) ? { state: 'current' } : {})),
+      () => change((key) => (isKeyIn('refresh', 'next')(key) ? { state: 'current' } : {})),
       'the key ring has 2 current keys to refresh with, not one',
     ],
     [
@@ -133,7 +140,7 @@ describe('a damaged key ring is refused with a sentence:', () => {
     ],
     [
       'with a refresh key whose id fits no token',
-      () => change((key) => (isA('refresh', 'current')(key) ? { id: 'my-key' } : {})),
+      () => change((key) => (isKeyIn('refresh', 'current')(key) ? { id: 'my-key' } : {})),
       'the id of a refresh key must be 8 hex digits',
     ],
   ]

@@ -5,7 +5,7 @@ import { createRandom } from '../../src/crypto/random.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 
 /** Ids made while the clock shows these times, one after the other. */
-const made = <T>(
+const generateMany = <T>(
   times: readonly number[],
   make: (random: ReturnType<typeof createRandom>) => T,
 ) => {
@@ -18,7 +18,7 @@ const made = <T>(
 }
 
 /** Without what is there twice, the smaller before the larger. */
-const inOrder = (ids: readonly string[]) => [...new Set(ids)].sort((a, b) => (a < b ? -1 : 1))
+const sortUnique = (ids: readonly string[]) => [...new Set(ids)].sort((a, b) => (a < b ? -1 : 1))
 
 /** A clock that stands still, runs, and is put back. */
 const clocks = fc.array(fc.integer({ min: Date.UTC(2020, 0, 2), max: 2 ** 41 }), { maxLength: 50 })
@@ -26,27 +26,29 @@ const clocks = fc.array(fc.integer({ min: Date.UTC(2020, 0, 2), max: 2 ** 41 }),
 test('an id is a UUIDv7, later than every one before it, whatever the clock does', () => {
   fc.assert(
     fc.property(clocks, (times) => {
-      const ids = made(times, (random) => random.uuid())
+      const ids = generateMany(times, (random) => random.uuid())
       for (const id of ids) expect(validate(id) && version(id) === 7).toBe(true)
-      expect(ids).toEqual(inOrder(ids))
+      expect(ids).toEqual(sortUnique(ids))
     }),
   )
 })
 
 test('ten thousand ids of one millisecond are all different and in order', () => {
-  const ids = made(Array<number>(10_000).fill(Date.UTC(2026, 0, 1)), (random) => random.uuid())
-  expect(ids).toEqual(inOrder(ids))
+  const ids = generateMany(Array<number>(10_000).fill(Date.UTC(2026, 0, 1)), (random) =>
+    random.uuid(),
+  )
+  expect(ids).toEqual(sortUnique(ids))
   expect(ids.every((id) => validate(id) && version(id) === 7)).toBe(true)
 })
 
 test('an id begins with the time at which it was made', () => {
   const now = Date.UTC(2026, 1, 3)
-  const [id = ''] = made([now], (random) => random.uuid())
+  const [id = ''] = generateMany([now], (random) => random.uuid())
   expect(Number.parseInt(id.replace('-', '').slice(0, 12), 16)).toBe(now)
 })
 
 test('a serial is a random safe integer of up to 53 bits', () => {
-  const serials = made(Array<number>(1000).fill(0), (random) => random.serial())
+  const serials = generateMany(Array<number>(1000).fill(0), (random) => random.serial())
   expect(serials.every(Number.isSafeInteger)).toBe(true)
   expect(new Set(serials).size).toBe(1000)
   // Each half of the range has its share: of a thousand, fewer than 300 are there once in 10^30 runs.
@@ -55,11 +57,11 @@ test('a serial is a random safe integer of up to 53 bits', () => {
 })
 
 describe('a code', () => {
-  const codeOf = (randomBytes: (length: number) => Uint8Array) =>
+  const generateCode = (randomBytes: (length: number) => Uint8Array) =>
     createRandom({ ...nodePrimitives, randomBytes }, () => 0).code
 
   test('is 16 characters of A–Z and 0–9', () => {
-    const code = codeOf(nodePrimitives.randomBytes)
+    const code = generateCode(nodePrimitives.randomBytes)
     const codes = Array.from({ length: 1000 }, code)
     for (const one of codes) expect(one).toMatch(/^[A-Z0-9]{16}$/)
     expect(new Set(codes).size).toBe(1000)
@@ -70,7 +72,7 @@ describe('a code', () => {
     for (let byte = 0; byte < 256; byte++) {
       // The first byte is the one that is looked at; those after it make the letter A.
       const bytes = [byte]
-      const first = codeOf((length) => {
+      const first = generateCode((length) => {
         const some = Uint8Array.from({ length }, (_, n) => bytes[n] ?? 0)
         bytes.length = 0
         return some
@@ -82,7 +84,7 @@ describe('a code', () => {
   })
 
   test('has every letter as often as every other: chi-square over 160,000 letters', () => {
-    const code = codeOf(bytesFrom(0x5eed))
+    const code = generateCode(createByteSource(0x5eed))
     const counts = new Map<string, number>()
     for (let n = 0; n < 10_000; n++) {
       for (const letter of code()) counts.set(letter, (counts.get(letter) ?? 0) + 1)
@@ -95,7 +97,7 @@ describe('a code', () => {
   })
 
   /** Bytes of a seed (xorshift32), so that chance is the same in every run. */
-  function bytesFrom(seed: number) {
+  function createByteSource(seed: number) {
     let state = seed
     return (length: number) =>
       Uint8Array.from({ length }, () => {

@@ -1,26 +1,26 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Keyring, type Ring, rotateRing } from '../../src/crypto/keyring.ts'
-import { createMinter } from '../../src/crypto/minter.ts'
-import type { TokenFacts } from '../../src/domain/token.ts'
+import { createTokenMinter } from '../../src/crypto/minter.ts'
+import type { TokenClaims } from '../../src/domain/token.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
-import { keyringOf, testKeyring, testRing } from '../support/ring.ts'
+import { createTestKeyring, createTestRing, toKeyring } from '../support/keyring.ts'
 
 const issuer = 'https://latchkey.example'
 let ring: Ring
 beforeAll(async () => {
-  ring = await testRing()
+  ring = await createTestRing()
 })
 
-const minterOf = (keyring: Keyring) =>
-  createMinter(nodePrimitives, keyring, { issuer, audience: issuer })
-const mint = async (facts: TokenFacts, salt: string, keyring = keyringOf(ring)) =>
-  (await minterOf(keyring).mint(facts, salt)).refreshToken
+const createTestMinter = (keyring: Keyring) =>
+  createTokenMinter(nodePrimitives, keyring, { issuer, audience: issuer })
+const mint = async (facts: TokenClaims, salt: string, keyring = toKeyring(ring)) =>
+  (await createTestMinter(keyring).mint(facts, salt)).refreshToken
 
 const salts = fc
   .uint8Array({ minLength: 16, maxLength: 16 })
   .map((bytes) => Buffer.from(bytes).toString('base64url'))
-const anyFacts: fc.Arbitrary<TokenFacts> = fc.record({
+const anyFacts: fc.Arbitrary<TokenClaims> = fc.record({
   keyId: fc.uuid(),
   clientId: fc.string(),
   grantId: fc.uuid(),
@@ -29,14 +29,14 @@ const anyFacts: fc.Arbitrary<TokenFacts> = fc.record({
   issuedAt: fc.nat(2 ** 48 - 1),
 })
 const [salt] = fc.sample(salts, 1) as [string]
-const [facts] = fc.sample(anyFacts, 1) as [TokenFacts]
+const [facts] = fc.sample(anyFacts, 1) as [TokenClaims]
 
 const toBytes = (token: string) => Buffer.from(token.slice(3), 'base64url')
-const toToken = (bytes: Uint8Array) => `rt_${Buffer.from(bytes).toString('base64url')}`
+const encodeToken = (bytes: Uint8Array) => `rt_${Buffer.from(bytes).toString('base64url')}`
 
 describe('a refresh token', () => {
   test('proves its grant, generation and time of issue', async () => {
-    const minter = minterOf(keyringOf(ring))
+    const minter = createTestMinter(toKeyring(ring))
     const ringId = ring.keys.find((key) => key.use === 'refresh' && key.state === 'current')?.id
     await fc.assert(
       fc.asyncProperty(anyFacts, salts, async (of, salt) => {
@@ -44,7 +44,7 @@ describe('a refresh token', () => {
         expect(refreshToken).toMatch(/^rt_[\w-]{84}$/)
         const { grantId, generation, issuedAt } = of
         const value = { ringId, grantId, generation, issuedAt }
-        expect(minter.proveRefresh(refreshToken, salt)).toEqual({ ok: true, value })
+        expect(minter.verifyRefreshToken(refreshToken, salt)).toEqual({ ok: true, value })
       }),
     )
   })
@@ -55,66 +55,66 @@ describe('a refresh token', () => {
 
   test('is refused with any single bit flipped', async () => {
     const bytes = toBytes(await mint(facts, salt))
-    const minter = minterOf(keyringOf(ring))
-    expect(minter.proveRefresh(toToken(bytes), salt).ok).toBe(true)
+    const minter = createTestMinter(toKeyring(ring))
+    expect(minter.verifyRefreshToken(encodeToken(bytes), salt).ok).toBe(true)
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const flipped = Buffer.from(bytes)
       const at = bit >> 3
       flipped[at] = (flipped[at] ?? 0) ^ (1 << (bit & 7))
-      expect(minter.proveRefresh(toToken(flipped), salt).ok).toBe(false)
+      expect(minter.verifyRefreshToken(encodeToken(flipped), salt).ok).toBe(false)
     }
   })
 
   test('is refused with the salt of another key', async () => {
-    const minter = minterOf(keyringOf(ring))
+    const minter = createTestMinter(toKeyring(ring))
     await fc.assert(
       fc.asyncProperty(anyFacts, salts, salts, async (of, mine, other) => {
         fc.pre(mine !== other)
         const { refreshToken } = await minter.mint(of, mine)
-        expect(minter.proveRefresh(refreshToken, other).ok).toBe(false)
-        expect(minter.proveRefresh(refreshToken, minter.decoySalt).ok).toBe(false)
+        expect(minter.verifyRefreshToken(refreshToken, other).ok).toBe(false)
+        expect(minter.verifyRefreshToken(refreshToken, minter.decoySalt).ok).toBe(false)
       }),
     )
   })
 
   test('is refused by another key ring, also where that has a key of the same id', async () => {
     const token = await mint(facts, salt)
-    const other = await testRing()
-    expect(minterOf(keyringOf(other)).proveRefresh(token, salt).ok).toBe(false)
+    const other = await createTestRing()
+    expect(createTestMinter(toKeyring(other)).verifyRefreshToken(token, salt).ok).toBe(false)
     const ids = new Map(ring.keys.map(({ use, state, id }) => [`${use} ${state}`, id]))
     const alike = {
       ...other,
       keys: other.keys.map((key) => ({ ...key, id: ids.get(`${key.use} ${key.state}`) ?? key.id })),
     }
-    expect(minterOf(keyringOf(alike)).proveRefresh(token, salt).ok).toBe(false)
+    expect(createTestMinter(toKeyring(alike)).verifyRefreshToken(token, salt).ok).toBe(false)
   })
 
   test('is refused wherever it is cut off, and in any other spelling', async () => {
     const token = await mint(facts, salt)
-    const minter = minterOf(keyringOf(ring))
+    const minter = createTestMinter(toKeyring(ring))
     const wrong = Array.from({ length: token.length }, (_, length) => token.slice(0, length))
     for (const more of ['A', '=', '==', ' ', '\n', '\0', '\u{1f600}', '\ud800']) {
       wrong.push(token + more, more + token, `rt_${more}${token.slice(3)}`)
     }
     wrong.push(token.slice(3), `RT_${token.slice(3)}`, `rt-${token.slice(3)}`, `rt_${token}`)
     for (const text of wrong)
-      expect([text, minter.proveRefresh(text, salt).ok]).toEqual([text, false])
+      expect([text, minter.verifyRefreshToken(text, salt).ok]).toEqual([text, false])
     // Standard base64 has other letters for two values; some token has one of them.
     for (let generation = 0; generation < 40; generation++) {
       const any = await mint({ ...facts, generation }, salt)
       const standard = `rt_${toBytes(any).toString('base64')}`
-      expect(minter.proveRefresh(standard, salt).ok).toBe(standard === any)
+      expect(minter.verifyRefreshToken(standard, salt).ok).toBe(standard === any)
     }
   })
 
   test('that is no token at all is refused without an error', () => {
-    const minter = minterOf(keyringOf(ring))
-    const bytes = fc.uint8Array({ maxLength: 100 }).map(toToken)
-    const exact = fc.uint8Array({ minLength: 63, maxLength: 63 }).map(toToken)
+    const minter = createTestMinter(toKeyring(ring))
+    const bytes = fc.uint8Array({ maxLength: 100 }).map(encodeToken)
+    const exact = fc.uint8Array({ minLength: 63, maxLength: 63 }).map(encodeToken)
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), bytes, exact), (text) => {
-        expect(minter.proveRefresh(text, salt).ok).toBe(false)
-        expect(minter.proveRefresh(`rt_${text}`, salt).ok).toBe(false)
+        expect(minter.verifyRefreshToken(text, salt).ok).toBe(false)
+        expect(minter.verifyRefreshToken(`rt_${text}`, salt).ok).toBe(false)
       }),
     )
   })
@@ -122,18 +122,18 @@ describe('a refresh token', () => {
   test('outlives the rotation of its key, and is believed by a server with the old file', async () => {
     const rotated = await rotateRing(nodePrimitives, ring, 'refresh', 1)
     const before = await mint(facts, salt)
-    const after = await mint(facts, salt, keyringOf(rotated))
+    const after = await mint(facts, salt, toKeyring(rotated))
     expect(after).not.toBe(before)
-    for (const keyring of [keyringOf(ring), keyringOf(rotated)]) {
-      expect(minterOf(keyring).proveRefresh(before, salt).ok).toBe(true)
-      expect(minterOf(keyring).proveRefresh(after, salt).ok).toBe(true)
+    for (const keyring of [toKeyring(ring), toKeyring(rotated)]) {
+      expect(createTestMinter(keyring).verifyRefreshToken(before, salt).ok).toBe(true)
+      expect(createTestMinter(keyring).verifyRefreshToken(after, salt).ok).toBe(true)
     }
   })
 
   test('is not an access token, nor the other way round', async () => {
-    const minter = minterOf(await testKeyring())
+    const minter = createTestMinter(await createTestKeyring())
     const { accessToken, refreshToken } = await minter.mint(facts, salt)
-    expect((await minter.proveAccess(refreshToken)).ok).toBe(false)
-    expect(minter.proveRefresh(accessToken, salt).ok).toBe(false)
+    expect((await minter.verifyAccessToken(refreshToken)).ok).toBe(false)
+    expect(minter.verifyRefreshToken(accessToken, salt).ok).toBe(false)
   })
 })

@@ -4,35 +4,36 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { type Keyring, type Ring, rotateRing } from '../../src/crypto/keyring.ts'
 import { createSecretDigester } from '../../src/crypto/secret-digest.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
-import type { SecretDigester } from '../../src/service/ports.ts'
-import { keyringOf, testRing } from '../support/ring.ts'
+import type { SecretDigester } from '../../src/service/ports/crypto.ts'
+import { createTestRing, toKeyring } from '../support/keyring.ts'
 
 let ring: Ring
 let keyring: Keyring
 let digester: SecretDigester
 beforeEach(async () => {
-  ring = await testRing()
-  keyring = keyringOf(ring)
+  ring = await createTestRing()
+  keyring = toKeyring(ring)
   digester = createSecretDigester(nodePrimitives, keyring)
 })
-const rotate = async () => {
+const rotateDigestKey = async () => {
   ring = await rotateRing(nodePrimitives, ring, 'digest', 9)
   keyring.replace(ring)
 }
-const current = () => ring.keys.find(({ use, state }) => use === 'digest' && state === 'current')
+const findCurrentKey = () =>
+  ring.keys.find(({ use, state }) => use === 'digest' && state === 'current')
 
 describe('the digest of a secret', () => {
   test('is HMAC-SHA-256 under the ring’s current key, which it names', () => {
-    const { id, jwk } = current() ?? { id: '', jwk: { k: '' } }
+    const { id, jwk } = findCurrentKey() ?? { id: '', jwk: { k: '' } }
     const mac = createHmac('sha256', Buffer.from(String(jwk.k), 'base64url'))
     const expected = `hmac.${id}.${mac.update('🔑 secret').digest('base64url')}`
     expect(digester.digest('🔑 secret')).toBe(expected)
   })
 
   test('is the same at every server of the ring, and another with any other ring', async () => {
-    const other = createSecretDigester(nodePrimitives, keyringOf(ring))
+    const other = createSecretDigester(nodePrimitives, toKeyring(ring))
     expect(other.digest('secret')).toBe(digester.digest('secret'))
-    const stranger = createSecretDigester(nodePrimitives, keyringOf(await testRing()))
+    const stranger = createSecretDigester(nodePrimitives, toKeyring(await createTestRing()))
     expect(stranger.candidates('secret')).not.toContain(digester.digest('secret'))
     expect(stranger.matches('secret', [digester.digest('secret')])).toBe(false)
   })
@@ -44,11 +45,11 @@ describe('the digest of a secret', () => {
         fc.string({ unit: 'binary' }),
         fc.array(fc.string()),
         (one, other, others) => {
-          const kept = digester.digest(one)
-          expect(digester.matches(one, [...others, kept])).toBe(true)
+          const stored = digester.digest(one)
+          expect(digester.matches(one, [...others, stored])).toBe(true)
           // Lone surrogates are one replacement character in UTF-8.
           fc.pre(one.toWellFormed() !== other.toWellFormed())
-          expect(digester.matches(other, [...others, kept])).toBe(false)
+          expect(digester.matches(other, [...others, stored])).toBe(false)
           expect(digester.matches(one, others)).toBe(false)
         },
       ),
@@ -68,8 +69,8 @@ describe('a rotation of the ring', () => {
     const made = [digester.digest('secret')]
     for (let n = 1; n <= 5; n++) {
       const next = ring.keys.find(({ use, state }) => use === 'digest' && state === 'next')?.id
-      await rotate()
-      expect(current()?.id).toBe(next)
+      await rotateDigestKey()
+      expect(findCurrentKey()?.id).toBe(next)
       made.unshift(digester.digest('secret'))
       expect(made[0]?.split('.')[1]).toBe(next)
       expect(new Set(made).size).toBe(n + 1)
@@ -83,8 +84,8 @@ describe('a rotation of the ring', () => {
   })
 
   test('is found by a server that still holds the ring before it: it knows the next key', async () => {
-    const behind = createSecretDigester(nodePrimitives, keyringOf(ring))
-    await rotate()
+    const behind = createSecretDigester(nodePrimitives, toKeyring(ring))
+    await rotateDigestKey()
     expect(behind.candidates('secret')).toContain(digester.digest('secret'))
     expect(behind.matches('secret', [digester.digest('secret')])).toBe(true)
   })

@@ -1,15 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createWorkLanes, type WorkLaneLimits } from '../../src/crypto/work-lanes.ts'
+import { createWorkLanes, type WorkLaneLimits } from '../../src/crypto/secret-hash.ts'
 import { ok } from '../../src/domain/failure.ts'
-import type { Lane } from '../../src/service/ports.ts'
-import { testClock } from '../support/server.ts'
+import type { WorkLane } from '../../src/service/ports/crypto.ts'
+import { createTestClock } from '../support/server.ts'
 
 const busy = { ok: false, failure: { reason: 'busy', retryAfterSeconds: 2 } }
 
 /** Lanes whose work ends when the test says so, and in which order it began. */
-function setup(limits: Partial<WorkLaneLimits> = {}) {
-  const clock = testClock()
+function createLanesFixture(limits: Partial<WorkLaneLimits> = {}) {
+  const clock = createTestClock()
   const take = createWorkLanes({ width: 1, queue: 10, waitMs: 5000, ...limits }, clock)
   const begun: string[] = []
   const doors: (() => void)[] = []
@@ -19,7 +19,7 @@ function setup(limits: Partial<WorkLaneLimits> = {}) {
     clock,
     begun,
     work,
-    ask: (name: string, party = 'a place', lane: Lane = 'vendors') =>
+    ask: (name: string, party = 'a place', lane: WorkLane = 'vendors') =>
       take({ lane, party }, async () => {
         begun.push(name)
         atOnce++
@@ -41,7 +41,7 @@ function setup(limits: Partial<WorkLaneLimits> = {}) {
 
 describe('lanes', () => {
   test('take turns, so that people wait for one computation of vendors, not for all', async () => {
-    const { ask, begun, finishAll } = setup({ queue: 100 })
+    const { ask, begun, finishAll } = createLanesFixture({ queue: 100 })
     const vendors = Array.from({ length: 50 }, (_, n) => ask(`vendor ${n}`, `place ${n}`))
     const people = [ask('person 1', 'home', 'people'), ask('person 2', 'home', 'people')]
     await finishAll()
@@ -50,17 +50,17 @@ describe('lanes', () => {
   })
 
   test('have a queue each: a full one keeps nobody out of the other', async () => {
-    const { ask, finishAll } = setup({ queue: 2 })
+    const { ask, finishAll } = createLanesFixture({ queue: 2 })
     const taken = [1, 2, 3].map((n) => ask(`vendor ${n}`))
     expect(await ask('one too many')).toEqual(busy)
-    const person = ask('person', 'a place', 'people')
+    const testUser = ask('person', 'a place', 'people')
     await finishAll()
-    expect(await person).toEqual(ok('person'))
+    expect(await testUser).toEqual(ok('person'))
     await Promise.all(taken)
   })
 
   test('never do more at once than they may, whatever has waited and gone before', async () => {
-    const { ask, work, finishAll, finish } = setup({ width: 2, queue: 100 })
+    const { ask, work, finishAll, finish } = createLanesFixture({ width: 2, queue: 100 })
     for (let round = 0; round < 3; round++) {
       const asked = Array.from({ length: 20 }, (_, n) => ask(`${round} ${n}`, `place ${n % 3}`))
       await finish()
@@ -71,11 +71,11 @@ describe('lanes', () => {
   })
 
   test('give the turn on although work fails', async () => {
-    const take = createWorkLanes({ width: 1, queue: 1, waitMs: 5000 }, testClock())
+    const take = createWorkLanes({ width: 1, queue: 1, waitMs: 5000 }, createTestClock())
     const requester = { lane: 'vendors', party: 'a place' } as const
-    const fails = () => Promise.reject(new Error('out of memory'))
+    const failTask = () => Promise.reject(new Error('out of memory'))
     const answers = await Promise.allSettled([
-      take(requester, fails),
+      take(requester, failTask),
       take(requester, async () => ok('done')),
     ])
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
@@ -85,7 +85,7 @@ describe('lanes', () => {
 
 describe('a party', () => {
   test('waits for one turn of each other party, however much that asks for', async () => {
-    const { ask, begun, finishAll } = setup({ queue: 100 })
+    const { ask, begun, finishAll } = createLanesFixture({ queue: 100 })
     const flood = Array.from({ length: 30 }, (_, n) => ask(`flood ${n}`, 'a flood'))
     const others = [ask('one', 'one'), ask('two', 'two'), ask('one again', 'one')]
     await finishAll()
@@ -102,7 +102,7 @@ describe('a party', () => {
   })
 
   test('that has the most waiting gives way in a full lane, its newest first', async () => {
-    const { ask, begun, finishAll } = setup({ queue: 3 })
+    const { ask, begun, finishAll } = createLanesFixture({ queue: 3 })
     const working = ask('working', 'somebody')
     const flood = [1, 2, 3].map((n) => ask(`flood ${n}`, 'a flood'))
     const one = ask('one', 'one')
@@ -123,12 +123,12 @@ describe('a party', () => {
 
 describe('a waiting task', () => {
   test('is refused as busy when it has waited too long, and does no work then', async () => {
-    const { ask, begun, clock, finish, finishAll } = setup({ waitMs: 1000 })
+    const { ask, begun, clock, finish, finishAll } = createLanesFixture({ waitMs: 1000 })
     const working = ask('working')
     const early = ask('early')
-    clock.turn(1)
+    clock.advance(1)
     const late = ask('late', 'elsewhere')
-    clock.turn(999)
+    clock.advance(999)
     await finish()
     expect(await early).toEqual(busy)
     await finishAll()
@@ -137,10 +137,10 @@ describe('a waiting task', () => {
   })
 
   test('that has waited too long makes room before any other task is refused', async () => {
-    const { ask, clock, finishAll } = setup({ queue: 1, waitMs: 1000 })
+    const { ask, clock, finishAll } = createLanesFixture({ queue: 1, waitMs: 1000 })
     const working = ask('working')
     const stale = ask('stale')
-    clock.turn(1000)
+    clock.advance(1000)
     const fresh = ask('fresh')
     expect(await stale).toEqual(busy)
     await finishAll()
@@ -148,10 +148,10 @@ describe('a waiting task', () => {
   })
 
   test('does not wait longer because the clock was set back', async () => {
-    const { ask, clock, finish, finishAll } = setup({ waitMs: 1000 })
+    const { ask, clock, finish, finishAll } = createLanesFixture({ waitMs: 1000 })
     const working = ask('working')
     const waiting = ask('waiting')
-    clock.turn(-3_600_000)
+    clock.advance(-3_600_000)
     await finish()
     expect(await waiting).toEqual(busy)
     await finishAll()

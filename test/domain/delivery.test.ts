@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Outcome, sequelOf } from '../../src/domain/delivery.ts'
+import { type DeliveryOutcome, decideRetry } from '../../src/domain/delivery.ts'
 
-const IN_VAIN: readonly Outcome[] = ['refused', 'failed', 'forbidden']
+const IN_VAIN: readonly DeliveryOutcome[] = ['refused', 'failed', 'forbidden']
 const inVain = fc.constantFrom(...IN_VAIN)
 const failures = fc.nat({ max: 100_000 })
 const jitter = fc.double({ min: 0, max: 1, noNaN: true })
 
-const waitOf = (outcome: Outcome, before: number, drawn: number): number => {
-  const sequel = sequelOf(outcome, before, drawn)
+const computeWait = (outcome: DeliveryOutcome, before: number, drawn: number): number => {
+  const sequel = decideRetry(outcome, before, drawn)
   if (sequel.next === 'go_on') throw new Error('it does not wait')
   return sequel.waitMs
 }
@@ -17,14 +17,14 @@ describe('after an attempt', () => {
   test('only a delivery goes on to the next message, whatever came before', () => {
     fc.assert(
       fc.property(failures, jitter, (before, drawn) => {
-        expect(sequelOf('delivered', before, drawn)).toEqual({ next: 'go_on' })
+        expect(decideRetry('delivered', before, drawn)).toEqual({ next: 'go_on' })
       }),
     )
   })
 
   test('in vain, the waits are the documented ones: at once, 10, 10, 20, 30, 50, 80, 120 s, then every 120 s', () => {
     for (const outcome of IN_VAIN) {
-      const waits = Array.from({ length: 12 }, (_, n) => waitOf(outcome, n, 0) / 1000)
+      const waits = Array.from({ length: 12 }, (_, n) => computeWait(outcome, n, 0) / 1000)
       expect(waits).toEqual([0, 10, 10, 20, 30, 50, 80, 120, 120, 120, 120, 120])
     }
   })
@@ -32,8 +32,8 @@ describe('after an attempt', () => {
   test('in vain, no wait is shorter than documented, nor more than a tenth longer', () => {
     fc.assert(
       fc.property(inVain, failures, jitter, (outcome, before, drawn) => {
-        const documented = waitOf(outcome, before, 0)
-        const wait = waitOf(outcome, before, drawn)
+        const documented = computeWait(outcome, before, 0)
+        const wait = computeWait(outcome, before, drawn)
         expect(wait).toBeGreaterThanOrEqual(documented)
         expect(wait).toBeLessThanOrEqual(documented * 1.1)
         expect(Number.isSafeInteger(wait)).toBe(true)
@@ -44,7 +44,7 @@ describe('after an attempt', () => {
   test('in vain, the wait never ends: it is at most 132 s after any number of attempts', () => {
     fc.assert(
       fc.property(inVain, failures, jitter, (outcome, before, drawn) => {
-        expect(waitOf(outcome, before, drawn)).toBeLessThanOrEqual(132_000)
+        expect(computeWait(outcome, before, drawn)).toBeLessThanOrEqual(132_000)
       }),
     )
   })
@@ -52,7 +52,9 @@ describe('after an attempt', () => {
   test('feeds that failed together are apart by their jitter', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1000 }), (before) => {
-        expect(waitOf('failed', before, 0.9)).toBeGreaterThan(waitOf('failed', before, 0.1))
+        expect(computeWait('failed', before, 0.9)).toBeGreaterThan(
+          computeWait('failed', before, 0.1),
+        )
       }),
     )
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isFromFuture, isPending, isWithin } from '../../src/domain/instant.ts'
+import { isFromFuture, isPending, isWithinLast } from '../../src/domain/instant.ts'
 
 const NOW = Date.UTC(2026, 10, 29)
 const MINUTE = 60_000
@@ -20,7 +20,7 @@ describe('a stored deadline', () => {
 
 test('a stored instant is within a time of now from a minute ahead until that time has passed', () => {
   const within = [MINUTE + 1, MINUTE, 0, -5 * MINUTE + 1, -5 * MINUTE].map((ahead) =>
-    isWithin(5 * MINUTE, NOW + ahead, NOW),
+    isWithinLast(5 * MINUTE, NOW + ahead, NOW),
   )
   expect(within).toEqual([false, true, true, true, false])
 })

@@ -1,22 +1,22 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseNetwork } from '../../src/domain/address.ts'
-import { DIALECT_NAMES } from '../../src/domain/dialect.ts'
+import { parseIpNetwork } from '../../src/domain/ip-network.ts'
 import {
+  canHoldKeys,
+  checkKeyUsable,
+  checkMethodAllowed,
   isPublicId,
   type Key,
-  mayHoldKeys,
-  mayRequest,
-  mayUse,
-  secretDigests,
-  secretHashes,
+  listValidSecretDigests,
+  listValidSecretHashes,
 } from '../../src/domain/key.ts'
-import { paceOf } from '../../src/domain/pace.ts'
+import { KEY_TYPE_NAMES } from '../../src/domain/key-type.ts'
+import { getKeyRateLimit } from '../../src/domain/limits.ts'
 
 const NOW = 1_000_000
 const HERE = '203.0.113.7'
-const network = (text: string) => {
-  const parsed = parseNetwork(text)
+const requireNetwork = (text: string) => {
+  const parsed = parseIpNetwork(text)
   if (parsed === null) throw new Error(text)
   return parsed
 }
@@ -65,7 +65,7 @@ const FAULTS: readonly Fault[] = [
   ['key_unassigned', (key) => ({ ...key, assignedAt: null })],
   [
     'address_refused',
-    (key) => ({ ...key, account: { ...key.account, networks: [network('10.0.0.0/8')] } }),
+    (key) => ({ ...key, account: { ...key.account, networks: [requireNetwork('10.0.0.0/8')] } }),
   ],
 ]
 
@@ -74,7 +74,7 @@ describe('whether a key may be used', () => {
     for (let mask = 0; mask < 2 ** FAULTS.length; mask++) {
       const present = FAULTS.filter((_, n) => (mask >> n) & 1)
       const key = present.reduce((broken, [, break_]) => break_(broken), sound)
-      const judged = mayUse(key, HERE, NOW, 'us')
+      const judged = checkKeyUsable(key, HERE, NOW, 'us')
       const told = judged.ok ? undefined : judged.failure.reason
       expect([mask, told]).toEqual([mask, present[0]?.[0]])
     }
@@ -85,30 +85,31 @@ describe('whether a key may be used', () => {
     for (const [reason, break_] of FAULTS) {
       const more = facts[reason as keyof typeof facts]
       const failure = { reason, keyId: 'key-1', ...more }
-      expect(mayUse(break_(sound), HERE, NOW, 'us')).toEqual({ ok: false, failure })
+      expect(checkKeyUsable(break_(sound), HERE, NOW, 'us')).toEqual({ ok: false, failure })
     }
-    expect(mayUse(sound, HERE, NOW, 'us')).toEqual({ ok: true, value: sound })
+    expect(checkKeyUsable(sound, HERE, NOW, 'us')).toEqual({ ok: true, value: sound })
   })
 
   test('ends at the millisecond of its expiry', () => {
     const key = { ...sound, expiresAt: NOW }
-    expect(mayUse(key, HERE, NOW - 1, 'us').ok).toBe(true)
-    expect(mayUse(key, HERE, NOW, 'us').ok).toBe(false)
+    expect(checkKeyUsable(key, HERE, NOW - 1, 'us').ok).toBe(true)
+    expect(checkKeyUsable(key, HERE, NOW, 'us').ok).toBe(false)
   })
 
-  test.each(DIALECT_NAMES)('asks for an assignment of customer keys alone: %s', (dialect) => {
+  test.each(KEY_TYPE_NAMES)('asks for an assignment of customer keys alone: %s', (dialect) => {
     const key = { ...sound, dialect, assignedAt: null }
-    expect(mayUse(key, HERE, NOW, 'us').ok).toBe(dialect !== 'opendental')
+    expect(checkKeyUsable(key, HERE, NOW, 'us').ok).toBe(dialect !== 'opendental')
   })
 
   test('asks for an address in one of the networks, and for an address', () => {
-    const networks = ['192.0.2.0/24', '203.0.113.7', '2001:db8::/32'].map(network)
+    const networks = ['192.0.2.0/24', '203.0.113.7', '2001:db8::/32'].map(requireNetwork)
     const key = { ...sound, account: { ...sound.account, networks } }
-    const from = (address: string) => mayUse(key, address, NOW, 'us').ok
+    const isUsableFrom = (address: string) => checkKeyUsable(key, address, NOW, 'us').ok
     const inside = ['192.0.2.1', HERE, '::ffff:203.0.113.7', '2001:db8::1']
     const outside = ['192.0.3.1', '203.0.113.8', '2001:db9::1', 'unknown', '', '203.0.113.7.']
-    for (const address of inside) expect([address, from(address)]).toEqual([address, true])
-    for (const address of outside) expect([address, from(address)]).toEqual([address, false])
+    for (const address of inside) expect([address, isUsableFrom(address)]).toEqual([address, true])
+    for (const address of outside)
+      expect([address, isUsableFrom(address)]).toEqual([address, false])
   })
 })
 
@@ -116,14 +117,15 @@ describe('what a key may do', () => {
   const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'get', '']
 
   test.each(['standard', 'enterprise'] as const)('with %s access: every request', (access) => {
-    for (const method of METHODS) expect(mayRequest({ ...sound, access }, method).ok).toBe(true)
+    for (const method of METHODS)
+      expect(checkMethodAllowed({ ...sound, access }, method).ok).toBe(true)
   })
 
   test('with read access: what changes nothing, and no other word', () => {
     const key = { ...sound, access: 'read' } as const
-    const may = METHODS.filter((method) => mayRequest(key, method).ok)
+    const may = METHODS.filter((method) => checkMethodAllowed(key, method).ok)
     expect(may).toEqual(['GET', 'HEAD', 'OPTIONS'])
-    expect(mayRequest(key, 'POST')).toEqual({
+    expect(checkMethodAllowed(key, 'POST')).toEqual({
       ok: false,
       failure: { reason: 'permission_missing', keyId: 'key-1', detail: 'it only reads' },
     })
@@ -133,7 +135,7 @@ describe('what a key may do', () => {
     for (const access of ['read', 'standard', 'enterprise'] as const) {
       for (const method of METHODS) {
         const key = { ...sound, dialect: 'opendental-portal', access } as const
-        expect(mayRequest(key, method)).toEqual({
+        expect(checkMethodAllowed(key, method)).toEqual({
           ok: false,
           failure: { reason: 'permission_missing', keyId: 'key-1', detail: 'it opens no data' },
         })
@@ -144,9 +146,9 @@ describe('what a key may do', () => {
 
 test('a customer key’s pace is what is documented for its access, any other’s is the usual', () => {
   const usual = { limit: 77, windowMs: 88 }
-  for (const dialect of DIALECT_NAMES) {
+  for (const dialect of KEY_TYPE_NAMES) {
     const paces = (['read', 'standard', 'enterprise'] as const).map((access) =>
-      paceOf({ ...sound, dialect, access }, usual),
+      getKeyRateLimit({ ...sound, dialect, access }, usual),
     )
     const documented = [5000, 1000, 500].map((windowMs) => ({ limit: 1, windowMs }))
     expect(paces).toEqual(dialect === 'opendental' ? documented : [usual, usual, usual])
@@ -155,28 +157,31 @@ test('a customer key’s pace is what is documented for its access, any other’
 
 test('the secret before a rotation counts until the millisecond at which its overlap ends', () => {
   const key = { ...sound, previousSecretHash: 'before', previousSecretEndsAt: NOW }
-  expect(secretHashes(key, NOW - 1)).toEqual(['current', 'before'])
-  expect(secretHashes(key, NOW)).toEqual(['current'])
-  expect(secretHashes({ ...key, previousSecretEndsAt: null }, NOW - 1)).toEqual(['current'])
-  expect(secretHashes({ ...key, previousSecretHash: null }, NOW - 1)).toEqual(['current'])
+  expect(listValidSecretHashes(key, NOW - 1)).toEqual(['current', 'before'])
+  expect(listValidSecretHashes(key, NOW)).toEqual(['current'])
+  expect(listValidSecretHashes({ ...key, previousSecretEndsAt: null }, NOW - 1)).toEqual([
+    'current',
+  ])
+  expect(listValidSecretHashes({ ...key, previousSecretHash: null }, NOW - 1)).toEqual(['current'])
 
   const made = { ...key, secretDigest: 'new', previousSecretDigest: 'old' }
-  expect(secretDigests(made, NOW - 1)).toEqual(['new', 'old'])
-  expect(secretDigests(made, NOW)).toEqual(['new'])
-  expect(secretDigests({ ...made, secretDigest: null }, NOW - 1)).toEqual(['old'])
-  expect(secretDigests(key, NOW - 1)).toEqual([])
+  expect(listValidSecretDigests(made, NOW - 1)).toEqual(['new', 'old'])
+  expect(listValidSecretDigests(made, NOW)).toEqual(['new'])
+  expect(listValidSecretDigests({ ...made, secretDigest: null }, NOW - 1)).toEqual(['old'])
+  expect(listValidSecretDigests(key, NOW - 1)).toEqual([])
 })
 
 test('an overlap that began further ahead than clocks differ is over', () => {
   const key = { ...sound, previousSecretHash: 'before', previousSecretEndsAt: NOW + 90 * DAY }
-  const hashesAt = (secretReplacedAt: number) => secretHashes({ ...key, secretReplacedAt }, NOW)
-  expect(hashesAt(NOW + 60_000)).toEqual(['current', 'before'])
-  expect(hashesAt(NOW + 60_001)).toEqual(['current'])
+  const listHashesAt = (secretReplacedAt: number) =>
+    listValidSecretHashes({ ...key, secretReplacedAt }, NOW)
+  expect(listHashesAt(NOW + 60_000)).toEqual(['current', 'before'])
+  expect(listHashesAt(NOW + 60_001)).toEqual(['current'])
 })
 
 test('engineers and administrators hold keys, nobody else', () => {
   const roles = ['operator', 'administrator', 'engineer', 'member'] as const
-  expect(roles.filter(mayHoldKeys)).toEqual(['administrator', 'engineer'])
+  expect(roles.filter(canHoldKeys)).toEqual(['administrator', 'engineer'])
 })
 
 test('a public id is 1 to 128 printable ASCII characters without a blank', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { normalPassword, whyUnfit } from '../../src/domain/password.ts'
+import { findPasswordProblem, normalizePassword } from '../../src/domain/user.ts'
 
 const names = ['a.long.username', 'somebody@acme.example']
 
@@ -13,7 +13,7 @@ describe('a password', () => {
     '🔑'.repeat(7) + '🚪'.repeat(8),
     `${'x1'.repeat(127)}yz`,
   ])('needs length and nothing else: %s', (password) => {
-    expect(whyUnfit(password, names)).toBe(null)
+    expect(findPasswordProblem(password, names)).toBe(null)
   })
 
   test.each([
@@ -29,18 +29,18 @@ describe('a password', () => {
     ['A.Long.Username', /must not be a name/],
     ['Somebody@Acme.example', /must not be a name/],
   ])('is refused with what would help: %#', (password, message) => {
-    expect(whyUnfit(password, names)).toMatch(message)
+    expect(findPasswordProblem(password, names)).toMatch(message)
   })
 
   test('is the same one however a keyboard spells it', () => {
-    expect(normalPassword('Ångström café ﬁn')).toBe(normalPassword('Ångström café fin'))
-    expect(normalPassword('two\u00a0words\u3000more')).toBe('two words more')
+    expect(normalizePassword('Ångström café ﬁn')).toBe(normalizePassword('Ångström café fin'))
+    expect(normalizePassword('two\u00a0words\u3000more')).toBe('two words more')
   })
 
   test('that can be nobody’s is not looked at', () => {
-    expect(normalPassword('\udc00')).toBe(null)
-    expect(normalPassword('x'.repeat(257))).toBe(null)
+    expect(normalizePassword('\udc00')).toBe(null)
+    expect(normalizePassword('x'.repeat(257))).toBe(null)
     // One character that stands for eighteen.
-    expect(normalPassword('\ufdfa'.repeat(15))).toBe(null)
+    expect(normalizePassword('\ufdfa'.repeat(15))).toBe(null)
   })
 })

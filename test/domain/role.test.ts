@@ -2,22 +2,26 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Role } from '../../src/domain/key.ts'
 import {
-  isOfServer,
-  may,
-  mayGrant,
-  mayManage,
-  maySetRole,
+  canGrantRole,
+  canManageUser,
+  canSetRole,
+  hasPermission,
+  isServerPermission,
   PERMISSIONS,
   type Permission,
-  type Person,
   ROLES,
+  type UserWithRole,
 } from '../../src/domain/role.ts'
 
 /** M: member, E: engineer, A: administrator, O: operator. */
 test('each role may what stands in its column, and nothing else', () => {
-  const letters = (permission: Permission) =>
-    ROLES.map((role) => (may(role, permission) ? (role[0]?.toUpperCase() ?? '') : '-')).join(' ')
-  const table = PERMISSIONS.map((permission) => `${permission.padEnd(20)} ${letters(permission)}`)
+  const formatRoleLetters = (permission: Permission) =>
+    ROLES.map((role) =>
+      hasPermission(role, permission) ? (role[0]?.toUpperCase() ?? '') : '-',
+    ).join(' ')
+  const table = PERMISSIONS.map(
+    (permission) => `${permission.padEnd(20)} ${formatRoleLetters(permission)}`,
+  )
   expect(`\n${table.join('\n')}\n`).toMatchInlineSnapshot(`
     "
     account.read         M E A O
@@ -48,27 +52,28 @@ test('each role may what stands in its column, and nothing else', () => {
 })
 
 test('a role that there is not may nothing', () => {
-  for (const permission of PERMISSIONS) expect(may('root' as Role, permission)).toBe(false)
+  for (const permission of PERMISSIONS)
+    expect(hasPermission('root' as Role, permission)).toBe(false)
 })
 
 test('what is of the server as a whole is for operators alone', () => {
-  const ofServer = PERMISSIONS.filter(isOfServer)
+  const ofServer = PERMISSIONS.filter(isServerPermission)
   expect(ofServer).toContain('audit.export')
   for (const permission of ofServer) {
-    expect(ROLES.filter((role) => may(role, permission))).toEqual(['operator'])
+    expect(ROLES.filter((role) => hasPermission(role, permission))).toEqual(['operator'])
   }
 })
 
 const role = fc.constantFrom(...ROLES)
-const person = fc.record({ id: fc.constantFrom('ann', 'bob', 'eve'), role })
-const rankOf = (of: Role) => ROLES.indexOf(of)
+const testUser = fc.record({ id: fc.constantFrom('ann', 'bob', 'eve'), role })
+const getRank = (of: Role) => ROLES.indexOf(of)
 
 test('nobody is raised above who raises him, and nobody changes who is above him', () => {
   fc.assert(
-    fc.property(person, person, role, (actor, user, to) => {
-      if (!maySetRole(actor, user, to)) return
-      expect(rankOf(to)).toBeLessThanOrEqual(rankOf(actor.role))
-      expect(rankOf(user.role)).toBeLessThanOrEqual(rankOf(actor.role))
+    fc.property(testUser, testUser, role, (actor, user, to) => {
+      if (!canSetRole(actor, user, to)) return
+      expect(getRank(to)).toBeLessThanOrEqual(getRank(actor.role))
+      expect(getRank(user.role)).toBeLessThanOrEqual(getRank(actor.role))
       expect(['administrator', 'operator']).toContain(actor.role)
     }),
   )
@@ -76,9 +81,9 @@ test('nobody is raised above who raises him, and nobody changes who is above him
 
 test('nobody changes his own role, or what lets him in', () => {
   fc.assert(
-    fc.property(person, role, (me, to) => {
-      expect(maySetRole(me, me, to)).toBe(false)
-      expect(mayManage(me, me)).toBe(false)
+    fc.property(testUser, role, (me, to) => {
+      expect(canSetRole(me, me, to)).toBe(false)
+      expect(canManageUser(me, me)).toBe(false)
     }),
   )
 })
@@ -88,10 +93,13 @@ test('administrators together make no operator', () => {
   const steps = fc.array(fc.tuple(fc.nat(2), fc.nat(2), role), { maxLength: 50 })
   fc.assert(
     fc.property(steps, (changes) => {
-      const people: Person[] = ['ann', 'bob', 'eve'].map((id) => ({ id, role: 'administrator' }))
+      const people: UserWithRole[] = ['ann', 'bob', 'eve'].map((id) => ({
+        id,
+        role: 'administrator',
+      }))
       for (const [by, of, to] of changes) {
         const [actor, user] = [people[by], people[of]]
-        if (actor === undefined || user === undefined || !maySetRole(actor, user, to)) continue
+        if (actor === undefined || user === undefined || !canSetRole(actor, user, to)) continue
         people[of] = { ...user, role: to }
       }
       expect(people.filter((each) => each.role === 'operator')).toEqual([])
@@ -100,11 +108,11 @@ test('administrators together make no operator', () => {
 })
 
 test('an administrator gives every role but that of operator', () => {
-  expect(ROLES.filter((to) => mayGrant('administrator', to))).toEqual([
+  expect(ROLES.filter((to) => canGrantRole('administrator', to))).toEqual([
     'member',
     'engineer',
     'administrator',
   ])
-  expect(ROLES.filter((to) => mayGrant('operator', to))).toEqual(ROLES)
-  expect(ROLES.filter((to) => mayGrant('engineer', to))).toEqual([])
+  expect(ROLES.filter((to) => canGrantRole('operator', to))).toEqual(ROLES)
+  expect(ROLES.filter((to) => canGrantRole('engineer', to))).toEqual([])
 })

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../../src/crypto/random.ts'
-import { isGarbled, SECRET_PATTERN, SECRET_PREFIX, withChecksum } from '../../src/domain/secret.ts'
+import {
+  addChecksum,
+  isDamagedSecret,
+  SECRET_PATTERN,
+  SECRET_PREFIX,
+} from '../../src/domain/secret.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 
 const { secret: mint } = createRandom(nodePrimitives, Date.now)
@@ -9,7 +14,7 @@ const { secret: mint } = createRandom(nodePrimitives, Date.now)
 /** Secrets as they are minted, of any 256 bits. */
 const secrets = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
-  .map((bytes) => withChecksum(Buffer.from(bytes).toString('base64url')))
+  .map((bytes) => addChecksum(Buffer.from(bytes).toString('base64url')))
 const LENGTH = 52
 
 describe('a secret that was made here', () => {
@@ -18,16 +23,16 @@ describe('a secret that was made here', () => {
       const secret = mint()
       expect(secret).toMatch(/^lk_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}$/)
       expect(secret).toHaveLength(LENGTH)
-      expect(isGarbled(secret)).toBe(false)
+      expect(isDamagedSecret(secret)).toBe(false)
     }
   })
 
   // What a CRC-32 of another make says of the same bytes (ISO 3309: 123456789 is cbf43926).
   test('has the CRC-32 of its random part for a checksum, in base 62', () => {
-    expect(withChecksum('123456789')).toBe(`lk_123456789${base62(0xcbf43926)}`)
-    expect(withChecksum('')).toBe('lk_000000')
+    expect(addChecksum('123456789')).toBe(`lk_123456789${encodeBase62(0xcbf43926)}`)
+    expect(addChecksum('')).toBe('lk_000000')
   })
-  function base62(number: number): string {
+  function encodeBase62(number: number): string {
     const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
     let text = ''
     for (let rest = BigInt(number), n = 0; n < 6; n++, rest /= 62n)
@@ -43,7 +48,7 @@ describe('a secret that was made here', () => {
         fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
         (secret, at, other) => {
           fc.pre(secret[at] !== other)
-          expect(isGarbled(secret.slice(0, at) + other + secret.slice(at + 1))).toBe(true)
+          expect(isDamagedSecret(secret.slice(0, at) + other + secret.slice(at + 1))).toBe(true)
         },
       ),
       { numRuns: 2000 },
@@ -55,7 +60,7 @@ describe('a secret that was made here', () => {
       fc.property(secrets, fc.integer({ min: 3, max: LENGTH - 2 }), (secret, at) => {
         const [a = '', b = ''] = [secret[at], secret[at + 1]]
         fc.pre(a !== b)
-        expect(isGarbled(secret.slice(0, at) + b + a + secret.slice(at + 2))).toBe(true)
+        expect(isDamagedSecret(secret.slice(0, at) + b + a + secret.slice(at + 2))).toBe(true)
       }),
     )
   })
@@ -63,11 +68,11 @@ describe('a secret that was made here', () => {
   test('is garbled wherever it is cut off, and by whatever is added', () => {
     const secret = mint()
     for (let length = SECRET_PREFIX.length; length < LENGTH; length++) {
-      expect([length, isGarbled(secret.slice(0, length))]).toEqual([length, true])
+      expect([length, isDamagedSecret(secret.slice(0, length))]).toEqual([length, true])
     }
     fc.assert(
       fc.property(secrets, fc.string({ unit: 'binary', minLength: 1 }), (whole, more) => {
-        expect(isGarbled(whole + more)).toBe(true)
+        expect(isDamagedSecret(whole + more)).toBe(true)
       }),
     )
   })
@@ -77,23 +82,23 @@ test('a secret that another system made is never called garbled', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (secret) => {
       fc.pre(!secret.startsWith(SECRET_PREFIX))
-      expect(isGarbled(secret)).toBe(false)
+      expect(isDamagedSecret(secret)).toBe(false)
     }),
   )
   for (const secret of ['', 'lk', 'LK_x', 'sk_live_51H', ' lk_', 'xlk_']) {
-    expect([secret, isGarbled(secret)]).toEqual([secret, false])
+    expect([secret, isDamagedSecret(secret)]).toEqual([secret, false])
   }
 })
 
 describe('a scanner of source code', () => {
-  const find = (text: string) => SECRET_PATTERN.exec(text)?.[0]
+  const findSecret = (text: string) => SECRET_PATTERN.exec(text)?.[0]
 
   test('finds every secret that was made here, whatever stands around it', () => {
     const around = fc.string({ unit: 'binary' }).filter((text) => !text.includes('lk_'))
     fc.assert(
       fc.property(around, secrets, around, (before, secret, after) => {
         fc.pre(!`${before}${SECRET_PREFIX}`.slice(0, -1).includes('lk_'))
-        expect(find(before + secret + after)).toBe(secret)
+        expect(findSecret(before + secret + after)).toBe(secret)
       }),
       { numRuns: 2000 },
     )
@@ -103,13 +108,13 @@ describe('a scanner of source code', () => {
     'finds one after %s',
     (before) => {
       const secret = mint()
-      expect(find(`${before}${secret}"`)).toBe(secret)
+      expect(findSecret(`${before}${secret}"`)).toBe(secret)
     },
   )
 
   test('finds nothing in what is none', () => {
     for (const text of ['lk_', `lk_${'a'.repeat(48)}`, `lk-${'a'.repeat(60)}`, mint().slice(1)]) {
-      expect(find(text)).toBeUndefined()
+      expect(findSecret(text)).toBeUndefined()
     }
   })
 })

@@ -2,17 +2,16 @@ import { copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { rotateRing } from '../../src/crypto/keyring.ts'
-import { loadRing, saveRing } from '../../src/node/keyring-file.ts'
-import { followRing } from '../../src/node/keyring-follow.ts'
+import { loadRing, saveRing, watchKeyringFile } from '../../src/node/keyring-file.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
-import { openSqlite } from '../../src/node/sqlite.ts'
+import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
-import { runStaying } from '../support/cli/staying.ts'
-import { runCli, type ServerProcess, startServer } from '../support/process.ts'
-import { keyringOf } from '../support/ring.ts'
-import { temporaryFolder, testLog } from '../support/server.ts'
+import { runWarmCli } from '../support/cli/warm-cli.ts'
+import { toKeyring } from '../support/keyring.ts'
+import { runCli, type ServerProcess, startServerProcess } from '../support/process.ts'
+import { createTempFolder, createTestLog } from '../support/server.ts'
 
-const refusal = (path: string) => ({
+const readStartError = (path: string) => ({
   code: 1,
   stdout: '',
   stderr:
@@ -22,29 +21,29 @@ const refusal = (path: string) => ({
 const LATCHKEY_PORT = '0'
 
 /** A ring of another installation. */
-async function strangeRing(): Promise<string> {
-  const dir = temporaryFolder()
-  await runStaying(['accounts', 'list'], { dir })
+async function createOtherRing(): Promise<string> {
+  const dir = createTempFolder()
+  await runWarmCli(['accounts', 'list'], { dir })
   return join(dir, 'keyring.json')
 }
 
 test('a second server with another key ring is refused at start, and the first goes on', async () => {
-  const dir = temporaryFolder()
-  const LATCHKEY_KEYRING = await strangeRing()
-  const first = await startServer(dir)
+  const dir = createTempFolder()
+  const LATCHKEY_KEYRING = await createOtherRing()
+  const first = await startServerProcess(dir)
   const second = await runCli(['serve'], { dir, env: { LATCHKEY_KEYRING, LATCHKEY_PORT } })
-  expect(second).toEqual(refusal(LATCHKEY_KEYRING))
+  expect(second).toEqual(readStartError(LATCHKEY_KEYRING))
   expect((await fetch(`${first.url}/ready`)).status).toBe(200)
   await first.stop()
 })
 
 test('of two that start a database at once with different rings, one is refused', async () => {
-  const dir = temporaryFolder()
-  await runStaying(['accounts', 'list'], { dir })
-  const LATCHKEY_KEYRING = await strangeRing()
+  const dir = createTempFolder()
+  await runWarmCli(['accounts', 'list'], { dir })
+  const LATCHKEY_KEYRING = await createOtherRing()
   const started = await Promise.allSettled([
-    startServer(dir),
-    startServer(dir, { LATCHKEY_KEYRING }),
+    startServerProcess(dir),
+    startServerProcess(dir, { LATCHKEY_KEYRING }),
   ])
   const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   expect(servers).toHaveLength(1)
@@ -52,24 +51,24 @@ test('of two that start a database at once with different rings, one is refused'
 })
 
 test('a ring that was rotated, whatever of it, is still the one of its database', async () => {
-  const dir = temporaryFolder()
-  await (await startServer(dir)).stop()
+  const dir = createTempFolder()
+  await (await startServerProcess(dir)).stop()
   for (const use of ['sign', 'refresh', 'seal', 'seal', 'seal']) {
-    expect((await runStaying(['keyring', 'rotate', use], { dir })).code).toBe(0)
+    expect((await runWarmCli(['keyring', 'rotate', use], { dir })).code).toBe(0)
   }
-  await (await startServer(dir)).stop()
+  await (await startServerProcess(dir)).stop()
 })
 
 test('the ring of before, restored beside a newer database, is its own; a strange one is not', async () => {
-  const dir = temporaryFolder()
+  const dir = createTempFolder()
   const ring = join(dir, 'keyring.json')
-  await (await startServer(dir)).stop()
+  await (await startServerProcess(dir)).stop()
   copyFileSync(ring, `${ring}.backup`)
   rmSync(ring)
-  copyFileSync(await strangeRing(), ring)
-  expect(await runCli(['serve'], { dir, env: { LATCHKEY_PORT } })).toEqual(refusal(ring))
+  copyFileSync(await createOtherRing(), ring)
+  expect(await runCli(['serve'], { dir, env: { LATCHKEY_PORT } })).toEqual(readStartError(ring))
   copyFileSync(`${ring}.backup`, ring)
-  await (await startServer(dir)).stop()
+  await (await startServerProcess(dir)).stop()
   const storage = createStorage(openSqlite(join(dir, 'latchkey.db')))
   const bound = await storage.listEvents({ subject: 'keyring', limit: 10 })
   expect(bound.map(({ action }) => action)).toEqual(['keyring.bound'])
@@ -77,55 +76,55 @@ test('the ring of before, restored beside a newer database, is its own; a strang
 })
 
 describe('the key ring file of a running server', () => {
-  const sentence = (ring: string) => refusal(ring).stderr.trimEnd()
-  const kidsOf = async ({ url }: ServerProcess) => {
+  const readRefusalSentence = (ring: string) => readStartError(ring).stderr.trimEnd()
+  const listPublishedKeyIds = async ({ url }: ServerProcess) => {
     const set = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as { keys: Jwk[] }
     return set.keys.map(({ kid }) => kid)
   }
 
   test('is refused where it became another’s: the ring of before stays, until its own is back', async () => {
-    const dir = temporaryFolder()
+    const dir = createTempFolder()
     const ring = join(dir, 'keyring.json')
-    const server = await startServer(dir)
-    const before = await kidsOf(server)
+    const server = await startServerProcess(dir)
+    const before = await listPublishedKeyIds(server)
     copyFileSync(ring, `${ring}.backup`)
-    renameSync(await strangeRing(), ring)
-    await server.says(sentence(ring))
+    renameSync(await createOtherRing(), ring)
+    await server.waitForOutput(readRefusalSentence(ring))
     expect(server.output()).toContain(
       'the changed key ring cannot be used; the one before it stays',
     )
-    expect(await kidsOf(server)).toEqual(before)
+    expect(await listPublishedKeyIds(server)).toEqual(before)
     expect((await fetch(`${server.url}/ready`)).status).toBe(200)
 
     renameSync(`${ring}.backup`, ring)
-    expect((await runStaying(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
-    await server.says('the key ring was read again')
-    expect(await kidsOf(server)).toEqual([...before, expect.any(String)])
+    expect((await runWarmCli(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
+    await server.waitForOutput('the key ring was read again')
+    expect(await listPublishedKeyIds(server)).toEqual([...before, expect.any(String)])
     await server.stop()
   })
 
   test('is looked at every two seconds, and what is wrong with it said once', async () => {
-    const dir = temporaryFolder()
+    const dir = createTempFolder()
     const ring = join(dir, 'keyring.json')
-    const server = await startServer(dir)
+    const server = await startServerProcess(dir)
     writeFileSync(ring, 'nothing that a ring would be')
-    await server.says('the key ring is not JSON')
+    await server.waitForOutput('the key ring is not JSON')
     rmSync(ring)
-    await server.says(`there is no key ring ${ring}`)
+    await server.waitForOutput(`there is no key ring ${ring}`)
     expect(server.output().match(/the one before it stays/g)).toHaveLength(2)
     await server.stop()
   })
 
   test('is seen rotated though that happened before the first look', async () => {
-    const dir = temporaryFolder()
+    const dir = createTempFolder()
     const path = join(dir, 'keyring.json')
-    const loaded = await loadRing(path, { mayMake: true })
-    const keyring = keyringOf(loaded)
+    const loaded = await loadRing(path, { canCreate: true })
+    const keyring = toKeyring(loaded)
     const rotated = await rotateRing(nodePrimitives, loaded, 'sign', Date.now())
     saveRing(path, rotated)
-    const log = testLog()
-    const stop = followRing({ path, loaded, keyring, belongs: async () => true }, log)
-    await expect.poll(() => keyring.currentId('sign')).toBe(keyringOf(rotated).currentId('sign'))
+    const log = createTestLog()
+    const stop = watchKeyringFile({ path, loaded, keyring, isOwnRing: async () => true }, log)
+    await expect.poll(() => keyring.currentId('sign')).toBe(toKeyring(rotated).currentId('sign'))
     stop()
     expect(log.lines.map(({ message }) => message)).toEqual(['the key ring was read again'])
   })

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { removeBasePath } from '../../src/domain/base-path.ts'
-import { tokenOf } from '../support/admin/asker.ts'
-import { visitor } from '../support/browsing.ts'
-import { type LiveServer, startLive } from '../support/live.ts'
-import { seedPerson } from '../support/people.ts'
-import { sendRaw } from '../support/raw.ts'
-import { seedSite } from '../support/site.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { issueApiToken } from '../support/admin-client.ts'
+import { signInToConsole } from '../support/console-client.ts'
+import { seedSiteKey } from '../support/key-seeds.ts'
+import { sendRaw } from '../support/raw-connection.ts'
+import { type LiveServer, startLiveServer } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
+import { seedUser } from '../support/users.ts'
 
 /*
  * A server that proxies serve below a path, which some pass on and some remove.
@@ -16,10 +16,10 @@ const API = 'https://api.example/latchkey'
 const DESK = 'https://desk.example/keys'
 
 let live: LiveServer
-let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 beforeAll(async () => {
-  upstream = await openHttpUpstream()
-  live = await startLive({
+  upstream = await startHttpUpstream()
+  live = await startLiveServer({
     LATCHKEY_URL: API,
     LATCHKEY_CONSOLE_URL: `${DESK}/`,
     LATCHKEY_UPSTREAM_FHIR: upstream.url,
@@ -30,18 +30,22 @@ afterAll(async () => {
   upstream?.close()
 })
 
-const serverClock = () => Object.assign(Date.now, { turn: () => undefined, set: () => undefined })
+const createSystemClock = () =>
+  Object.assign(Date.now, { advance: () => undefined, set: () => undefined })
 
 /** The console as a browser reaches it through a proxy that passes the path on. */
-function services() {
+function createTestUserServer() {
   const call = (path: string, init: RequestInit = {}) =>
     fetch(`${live.consoleUrl}/keys${path}`, { method: 'POST', redirect: 'manual', ...init })
-  return { ...live, call, clock: serverClock() }
+  return { ...live, call, clock: createSystemClock() }
 }
 
 describe('the console below a path', () => {
   test('leads below it: links, forms, files, redirects and cookies', async () => {
-    const operator = await visitor(services(), await seedPerson(services(), { role: 'operator' }))
+    const operator = await signInToConsole(
+      createTestUserServer(),
+      await seedUser(createTestUserServer(), { role: 'operator' }),
+    )
     const pages = [
       '/console',
       '/console/me',
@@ -65,8 +69,8 @@ describe('the console below a path', () => {
   })
 
   test('keeps its cookies from what else is on the host', async () => {
-    const { username, password } = await seedPerson(services())
-    const answer = await services().call('/console/sign-in', {
+    const { username, password } = await seedUser(createTestUserServer())
+    const answer = await createTestUserServer().call('/console/sign-in', {
       body: new URLSearchParams({ username, password }),
       headers: { 'Sec-Fetch-Site': 'same-origin' },
     })
@@ -100,8 +104,8 @@ describe('the console below a path', () => {
   test('is named with it: to vendors, in invitations, by the management API and its reference', async () => {
     const root = await fetch(`${live.url}/latchkey/`, { redirect: 'manual' })
     expect(root.headers.get('location')).toBe(`${DESK}/console`)
-    const person = await seedPerson(services())
-    const invited = await live.people.invite(person.user.id)
+    const testUser = await seedUser(createTestUserServer())
+    const invited = await live.users.invite(testUser.user.id)
     expect(invited.ok && invited.value.link).toMatch(`${DESK}/console/welcome/`)
     const api = await fetch(`${live.consoleUrl}/keys/admin/v1/openapi.json`)
     expect(await api.json()).toMatchObject({ servers: [{ url: `${DESK}/admin/v1` }] })
@@ -112,7 +116,7 @@ describe('the console below a path', () => {
     expect(await refused.json()).toMatchObject({
       type: '/keys/admin/v1/reference#problem-unauthorized',
     })
-    const { secret } = await tokenOf(services(), person)
+    const { secret } = await issueApiToken(createTestUserServer(), testUser)
     const me = await fetch(`${live.consoleUrl}/keys/admin/v1/me`, {
       headers: { Authorization: `Bearer ${secret}` },
     })
@@ -122,13 +126,13 @@ describe('the console below a path', () => {
 
 describe('what vendors reach below a path', () => {
   test('is there with the path and without it, and upstreams read of it', async () => {
-    const { secret } = await seedSite(live)
+    const { secret } = await seedSiteKey(live)
     for (const base of ['/latchkey', '']) {
       const answer = await fetch(`${live.url}${base}/fhir/Patient?_id=1`, {
         headers: { 'X-API-Key': secret, 'X-Forwarded-Prefix': '/evil' },
       })
       expect(answer.status).toBe(200)
-      const { url, headers } = upstream.seen.at(-1) ?? { url: '', headers: [] }
+      const { url, headers } = upstream.requests.at(-1) ?? { url: '', headers: [] }
       expect(url).toBe('/fhir/Patient?_id=1')
       expect(headers.filter(([name]) => name.startsWith('x-forwarded-prefix'))).toEqual([
         ['x-forwarded-prefix', '/latchkey'],

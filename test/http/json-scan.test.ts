@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseJson } from '../../src/http/json.ts'
+import { parseJson } from '../../src/http/json/parse.ts'
 import {
   findMember,
   NO_BOUNDS,
   SLICE_BYTES,
   scanJson,
   scanLongJson,
-  watchElements,
-  watchMember,
-} from '../../src/http/json-scan.ts'
+  selectElements,
+  selectMember,
+} from '../../src/http/json/scan.ts'
 
 const toBytes = (text: string) => new TextEncoder().encode(text)
 const strict = new TextDecoder('utf-8', { fatal: true })
@@ -24,10 +24,10 @@ function isJson(bytes: Uint8Array): boolean {
   }
 }
 
-const isTaken = (bytes: Uint8Array) => scanJson(bytes, undefined, NO_BOUNDS).ok
+const isAccepted = (bytes: Uint8Array) => scanJson(bytes, undefined, NO_BOUNDS).ok
 
 /** JSON as people write it, with names and texts that could be taken for its own marks. */
-const tricky = fc.oneof(
+const trickyText = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({
     unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', ' ', 'x', 'é', '😀'),
@@ -36,9 +36,9 @@ const tricky = fc.oneof(
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, withCrossShrink: true },
-    fc.oneof(fc.constantFrom(null, true, false, -0, 1.5e300), fc.double(), tricky),
+    fc.oneof(fc.constantFrom(null, true, false, -0, 1.5e300), fc.double(), trickyText),
     fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(tricky, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    fc.dictionary(trickyText, tie('value'), { maxKeys: 4, noNullPrototype: true }),
   ),
 }))
 const written = fc
@@ -58,7 +58,7 @@ const damage = fc.array(
   }),
   { maxLength: 3 },
 )
-function damaged(
+function expectInvalid(
   bytes: Uint8Array,
   faults: typeof damage extends fc.Arbitrary<infer T> ? T : never,
 ) {
@@ -75,8 +75,8 @@ describe('the scanner', () => {
   test('takes exactly the bytes that are JSON', () => {
     fc.assert(
       fc.property(written, damage, (text, faults) => {
-        const bytes = damaged(toBytes(text), faults)
-        expect(isTaken(bytes)).toBe(isJson(bytes))
+        const bytes = expectInvalid(toBytes(text), faults)
+        expect(isAccepted(bytes)).toBe(isJson(bytes))
       }),
       { numRuns: 2000 },
     )
@@ -92,7 +92,7 @@ describe('the scanner', () => {
     )
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 9 }), (text) => {
-        expect(isTaken(toBytes(text))).toBe(isJson(toBytes(text)))
+        expect(isAccepted(toBytes(text))).toBe(isJson(toBytes(text)))
       }),
       { numRuns: 2000 },
     )
@@ -106,7 +106,8 @@ describe('the scanner', () => {
       for (const second of seconds) {
         for (const tail of tails) {
           const bytes = [0x22, first, second, ...tail, 0x22]
-          if (isTaken(Uint8Array.from(bytes)) !== isJson(Uint8Array.from(bytes))) wrong.push(bytes)
+          if (isAccepted(Uint8Array.from(bytes)) !== isJson(Uint8Array.from(bytes)))
+            wrong.push(bytes)
         }
       }
     }
@@ -129,13 +130,13 @@ describe('the scanner', () => {
       '[]]',
     ],
   ])('judges %j as JSON.parse does', (text) => {
-    expect(isTaken(toBytes(text))).toBe(isJson(toBytes(text)))
+    expect(isAccepted(toBytes(text))).toBe(isJson(toBytes(text)))
   })
 
   test('finds what it watches for where it is, whatever is around it, and nothing else', () => {
-    const watch = watchMember('', [
-      watchMember('Meta', [watchMember('ID')]),
-      watchElements('List', [watchMember('ID')]),
+    const watch = selectMember('', [
+      selectMember('Meta', [selectMember('ID')]),
+      selectElements('List', [selectMember('ID')]),
     ])
     const message = fc.record(
       {
@@ -156,19 +157,20 @@ describe('the scanner', () => {
         const scanned = scanJson(bytes, watch, NO_BOUNDS)
         if (!scanned.ok) throw new Error('it is JSON')
         const root = scanned.value
-        const read = (span: { start: number; end: number }) =>
+        const parseSpan = (span: { start: number; end: number }) =>
           JSON.parse(strict.decode(bytes.subarray(span.start, span.end)))
         const parsed = JSON.parse(text)
         expect(root.members.map(({ name }) => name)).toEqual(
           Object.keys(parsed).filter((name) => name === 'Meta' || name === 'List'),
         )
         for (const found of root.members) {
-          expect(read(found)).toEqual(parsed[found.name])
+          expect(parseSpan(found)).toEqual(parsed[found.name])
           const one = (inner: typeof found, of: unknown) => {
             const has = typeof of === 'object' && of !== null && Object.hasOwn(of, 'ID')
             const isList = Array.isArray(of)
             expect(inner.members.map(({ name }) => name)).toEqual(has && !isList ? ['ID'] : [])
-            for (const id of inner.members) expect(read(id)).toEqual((of as { ID: unknown }).ID)
+            for (const id of inner.members)
+              expect(parseSpan(id)).toEqual((of as { ID: unknown }).ID)
           }
           if (found.name === 'Meta') one(found, parsed.Meta)
           else if (Array.isArray(parsed.List)) {
@@ -183,15 +185,16 @@ describe('the scanner', () => {
 })
 
 describe('what is bound', () => {
-  const nest = (depth: number) => toBytes(`${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`)
-  const detail = (bytes: Uint8Array) => {
+  const nestArrays = (depth: number) =>
+    toBytes(`${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`)
+  const readErrorDetail = (bytes: Uint8Array) => {
     const scanned = scanJson(bytes)
     return scanned.ok ? 'taken' : 'detail' in scanned.failure && scanned.failure.detail
   }
 
   test('64 levels are taken, one more is not', () => {
-    expect(detail(nest(64))).toBe('taken')
-    expect(detail(toBytes(`[${strict.decode(nest(64))}]`))).toBe(
+    expect(readErrorDetail(nestArrays(64))).toBe('taken')
+    expect(readErrorDetail(toBytes(`[${strict.decode(nestArrays(64))}]`))).toBe(
       'the body is nested deeper than 64 levels',
     )
   })
@@ -199,24 +202,27 @@ describe('what is bound', () => {
   test('200,000 values are taken, one more is not: of every kind', () => {
     for (const one of ['1', '""', '{}']) {
       const list = (count: number) => toBytes(`[${Array(count).fill(one).join(',')}]`)
-      expect(detail(list(199_999))).toBe('taken')
-      expect(detail(list(200_000))).toBe('the body has more than 200,000 values')
+      expect(readErrorDetail(list(199_999))).toBe('taken')
+      expect(readErrorDetail(list(200_000))).toBe('the body has more than 200,000 values')
     }
   })
 
   test('nothing is read behind a value that is one too many', () => {
-    expect(detail(toBytes(`[${'{},'.repeat(200_000)}, this is no JSON`))).toBe(
+    expect(readErrorDetail(toBytes(`[${'{},'.repeat(200_000)}, this is no JSON`))).toBe(
       'the body has more than 200,000 values',
     )
   })
 
   describe('a value whose watch says how many bytes it may have', () => {
-    const watch = watchMember('', [{ ...watchMember('Meta'), maxBytes: 40 }, watchMember('Other')])
+    const watch = selectMember('', [
+      { ...selectMember('Meta'), maxBytes: 40 },
+      selectMember('Other'),
+    ])
     const judge = (text: string) => {
       const scanned = scanJson(toBytes(text), watch)
       return scanned.ok ? 'taken' : scanned.failure
     }
-    const tooLong = { reason: 'body_unreadable', detail: 'Meta is longer than 40 bytes' }
+    const tooLong = { reason: 'body_unreadable', readErrorDetail: 'Meta is longer than 40 bytes' }
     const values: [what: string, write: (length: number) => string][] = [
       ['a list', (length) => `[${'1'.repeat(length - 2)}]`],
       ['an object', (length) => `{"a":${'1'.repeat(length - 6)}}`],
@@ -246,7 +252,7 @@ describe('what is bound', () => {
 
 describe('a long walk', () => {
   /** How many other turns were taken meanwhile. */
-  async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  async function countTurns(work: Promise<unknown>): Promise<number> {
     let turns = 0
     let isDone = false
     const done = work.finally(() => {
@@ -291,7 +297,7 @@ describe('a long walk', () => {
       const bytes = toBytes(text)
       const slices = Math.floor(bytes.length / SLICE_BYTES)
       const walk = scanLongJson(bytes)
-      expect(await turnsDuring(walk)).toBeGreaterThanOrEqual(slices - 1)
+      expect(await countTurns(walk)).toBeGreaterThanOrEqual(slices - 1)
       expect(await walk).toEqual(scanJson(bytes))
       // The last byte is read too.
       expect((await scanLongJson(bytes.subarray(0, -1))).ok).toBe(false)
@@ -305,14 +311,14 @@ describe('a long walk', () => {
         ['1', false],
       ] as const) {
         const walk = scanLongJson(toBytes(`${text}${BLANKS}${end}`))
-        expect(await turnsDuring(walk)).toBeGreaterThanOrEqual(2)
+        expect(await countTurns(walk)).toBeGreaterThanOrEqual(2)
         expect((await walk).ok).toBe(isTaken)
       }
     }
   })
 
   test('finds the same as a walk without a stop, wherever the slices end', async () => {
-    const watch = watchMember('', [watchMember('Meta', [watchMember('ID')])])
+    const watch = selectMember('', [selectMember('Meta', [selectMember('ID')])])
     for (let shift = 0; shift < 40; shift += 3) {
       const pad = ' '.repeat(SLICE_BYTES - shift)
       const bytes = toBytes(`${pad}{"Meta":{"a":[1,"é\\n"],"ID":12}, "x":{"y":null}}`)
@@ -325,7 +331,7 @@ describe('a long walk', () => {
 
 describe('strict JSON', () => {
   const parse = (text: string) => parseJson(toBytes(text))
-  const repeated = (member: string) => ({
+  const expectedRepeatedMember = (member: string) => ({
     ok: false,
     failure: { reason: 'member_repeated', member },
   })
@@ -339,13 +345,13 @@ describe('strict JSON', () => {
   })
 
   test('has no name twice in an object, however it is written, at any depth', () => {
-    expect(parse('{"a":1,"a":1}')).toEqual(repeated('"a"'))
-    expect(parse('{"a":1,"\\u0061":2}')).toEqual(repeated('"\\u0061"'))
-    expect(parse('[{"b":[{"c":{},"d":":\\":","c":[]}]}]')).toEqual(repeated('"c"'))
-    expect(parse('{"__proto__":1,"__proto__":2}')).toEqual(repeated('"__proto__"'))
-    expect(parse('{"":1,"":2}')).toEqual(repeated('""'))
+    expect(parse('{"a":1,"a":1}')).toEqual(expectedRepeatedMember('"a"'))
+    expect(parse('{"a":1,"\\u0061":2}')).toEqual(expectedRepeatedMember('"\\u0061"'))
+    expect(parse('[{"b":[{"c":{},"d":":\\":","c":[]}]}]')).toEqual(expectedRepeatedMember('"c"'))
+    expect(parse('{"__proto__":1,"__proto__":2}')).toEqual(expectedRepeatedMember('"__proto__"'))
+    expect(parse('{"":1,"":2}')).toEqual(expectedRepeatedMember('""'))
     const long = 'n'.repeat(1000)
-    expect(parse(`{"${long}":1,"${long}":2}`)).toEqual(repeated('a long name'))
+    expect(parse(`{"${long}":1,"${long}":2}`)).toEqual(expectedRepeatedMember('a long name'))
   })
 
   test('may have one name in several objects, and texts that look like names', () => {

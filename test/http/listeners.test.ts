@@ -2,14 +2,15 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type LiveServer, startLive } from '../support/live.ts'
 import { runCli } from '../support/process.ts'
 import {
-  deviceNew,
+  createDeviceNewMessage,
+  createTempFolder,
+  createTestServer,
+  type LiveServer,
   seedKey,
-  type TokenAnswer,
-  temporaryFolder,
-  testServer,
+  startLiveServer,
+  type TokenResponse,
 } from '../support/server.ts'
 
 /*
@@ -22,7 +23,7 @@ afterEach(async () => {
   live = undefined
 })
 
-const statusAt = async (url: string, method = 'GET') =>
+const requestStatus = async (url: string, method = 'GET') =>
   (await fetch(url, { method, redirect: 'manual' })).status
 
 const OF_PEOPLE = [
@@ -52,64 +53,67 @@ const OF_VENDORS = [
 
 describe('the console', () => {
   test('has a listener of its own, and each listener answers 404 to what is of the other', async () => {
-    live = await startLive()
+    live = await startLiveServer()
     const { url, consoleUrl } = live
     for (const path of OF_PEOPLE) {
       for (const method of ['GET', 'POST']) {
-        expect(await statusAt(url + path, method), `${method} ${path}`).toBe(404)
+        expect(await requestStatus(url + path, method), `${method} ${path}`).toBe(404)
       }
-      expect(await statusAt(consoleUrl + path), path).not.toBe(404)
+      expect(await requestStatus(consoleUrl + path), path).not.toBe(404)
     }
     for (const path of OF_VENDORS) {
-      expect(await statusAt(url + path), path).not.toBe(404)
+      expect(await requestStatus(url + path), path).not.toBe(404)
       for (const method of ['GET', 'POST']) {
-        expect(await statusAt(consoleUrl + path, method), `${method} ${path}`).toBe(404)
+        expect(await requestStatus(consoleUrl + path, method), `${method} ${path}`).toBe(404)
       }
     }
     const { headers } = await fetch(consoleUrl, { redirect: 'manual' })
     expect(headers.get('location')).toBe('/console')
     for (const each of [url, consoleUrl]) {
-      expect(await statusAt(`${each}/health`)).toBe(200)
-      expect(await statusAt(`${each}/ready`)).toBe(200)
+      expect(await requestStatus(`${each}/health`)).toBe(200)
+      expect(await requestStatus(`${each}/ready`)).toBe(200)
     }
   })
 
   test('is named to nobody at the main listener where its URL is not set', async () => {
-    live = await startLive()
-    expect(await statusAt(`${live.url}/`)).toBe(404)
-    const server = await testServer()
-    const text = await refusalOfSubscriptions(server)
+    live = await startLiveServer()
+    expect(await requestStatus(`${live.url}/`)).toBe(404)
+    const server = await createTestServer()
+    const text = await readRefusedSubscription(server)
     expect(text).not.toContain('console')
     await server.close()
   })
 
   test('is named at the main listener where its URL is set', async () => {
     const LATCHKEY_CONSOLE_URL = 'https://desk.example/keys'
-    const server = await testServer({ LATCHKEY_CONSOLE_URL })
+    const server = await createTestServer({ LATCHKEY_CONSOLE_URL })
     const { status, headers } = await server.call('/', { method: 'GET' })
     expect([status, headers.get('location')]).toEqual([303, `${LATCHKEY_CONSOLE_URL}/console`])
-    expect(await refusalOfSubscriptions(server)).toContain(
+    expect(await readRefusedSubscription(server)).toContain(
       `from existing subscriptions ${LATCHKEY_CONSOLE_URL}/console`,
     )
     await server.close()
   })
 
   test('is told of where the server listens, and nothing else of it is', async () => {
-    live = await startLive()
+    live = await startLiveServer()
     const { url, consoleUrl } = live
     const listening = live.log.lines.find(({ message }) => message === 'listening')
-    const at = (place: string) => ({ host: '127.0.0.1', port: Number(new URL(place).port) })
+    const toHostAndPort = (place: string) => ({
+      host: '127.0.0.1',
+      port: Number(new URL(place).port),
+    })
     expect(listening?.facts).toEqual({
-      ...at(url),
+      ...toHostAndPort(url),
       url,
-      console: { ...at(consoleUrl), url: `${consoleUrl}/console` },
+      console: { ...toHostAndPort(consoleUrl), url: `${consoleUrl}/console` },
     })
   })
 
   test('is nowhere where it is switched off', async () => {
-    live = await startLive({ LATCHKEY_CONSOLE: 'off' })
+    live = await startLiveServer({ LATCHKEY_CONSOLE: 'off' })
     expect(live.consoleApp).toBeNull()
-    for (const path of OF_PEOPLE) expect(await statusAt(live.url + path), path).toBe(404)
+    for (const path of OF_PEOPLE) expect(await requestStatus(live.url + path), path).toBe(404)
     const listening = live.log.lines.find(({ message }) => message === 'listening')
     expect(listening?.facts).toMatchObject({ console: null })
   })
@@ -120,7 +124,7 @@ test('a port of the console that is taken is named with its own setting, and not
   await once(taken, 'listening')
   const { port } = taken.address() as AddressInfo
   const env = { LATCHKEY_PORT: '0', LATCHKEY_CONSOLE_PORT: String(port) }
-  const { code, stderr } = await runCli(['serve'], { dir: temporaryFolder(), env })
+  const { code, stderr } = await runCli(['serve'], { dir: createTempFolder(), env })
   taken.close()
   expect([code, stderr]).toEqual([
     1,
@@ -128,10 +132,10 @@ test('a port of the console that is taken is named with its own setting, and not
   ])
 })
 
-async function refusalOfSubscriptions(server: Awaited<ReturnType<typeof testServer>>) {
+async function readRefusedSubscription(server: Awaited<ReturnType<typeof createTestServer>>) {
   const { apiKey, secret } = await seedKey(server)
-  const tokens = (await (await server.authenticate(apiKey, secret)).json()) as TokenAnswer
-  const message = deviceNew('9fcd3fd5-b6f7-4a1e-9d5f-1d0e6a7f0001')
+  const tokens = (await (await server.authenticate(apiKey, secret)).json()) as TokenResponse
+  const message = createDeviceNewMessage('9fcd3fd5-b6f7-4a1e-9d5f-1d0e6a7f0001')
   const answer = await server.endpoint(tokens.accessToken, message)
   expect(answer.status).toBe(403)
   return answer.text()

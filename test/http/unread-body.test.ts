@@ -1,61 +1,61 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readBody } from '../../src/http/body.ts'
-import { done, seedKey, type TestServer, testServer } from '../support/server.ts'
+import { readBody } from '../../src/http/request.ts'
+import { createTestServer, seedKey, type TestServer, unwrap } from '../support/server.ts'
 
 let server: TestServer
 let key: Awaited<ReturnType<typeof seedKey>>
 beforeAll(async () => {
-  server = await testServer()
+  server = await createTestServer()
   key = await seedKey(server)
 })
 afterAll(() => server.close())
 
-const tokenOf = async ({ apiKey, secret }: typeof key) =>
+const issueAccessToken = async ({ apiKey, secret }: typeof key) =>
   ((await (await server.authenticate(apiKey, secret)).json()) as { accessToken: string })
     .accessToken
 
 /** A body of chunks, and how many of them were asked for. */
-function chunked(count: number, bytes: number) {
-  let given = 0
+function createChunkedInit(count: number, bytes: number) {
+  let sentChunks = 0
   const body = new ReadableStream<Uint8Array>(
     {
       pull(controller) {
-        if (given++ < count) controller.enqueue(new Uint8Array(bytes))
+        if (sentChunks++ < count) controller.enqueue(new Uint8Array(bytes))
         else controller.close()
       },
     },
     { highWaterMark: 0 },
   )
-  return { init: { body, duplex: 'half' } as RequestInit, given: () => given }
+  return { init: { body, duplex: 'half' } as RequestInit, sentChunks: () => sentChunks }
 }
 
-async function chunksRead(token: string) {
-  const { init, given } = chunked(3, 100)
+async function countChunksRead(token: string) {
+  const { init, sentChunks } = createChunkedInit(3, 100)
   const headers = { Authorization: `Bearer ${token}` }
   const { status } = await server.call('/endpoint', { ...init, headers })
-  return [status, given()]
+  return [status, sentChunks()]
 }
 
 describe('the body of a message', () => {
   test('is read where its token opens the endpoint', async () => {
-    expect(await chunksRead(await tokenOf(key))).toEqual([400, 4])
+    expect(await countChunksRead(await issueAccessToken(key))).toEqual([400, 4])
   })
 
   test('is not read under a token that is garbage', async () => {
-    expect(await chunksRead('garbage')).toEqual([401, 0])
+    expect(await countChunksRead('garbage')).toEqual([401, 0])
   })
 
   test('is not read under a token of a key that was revoked', async () => {
     const other = await seedKey(server)
-    const token = await tokenOf(other)
-    done(await server.keys.revoke(other.keyId))
-    expect(await chunksRead(token)).toEqual([401, 0])
+    const token = await issueAccessToken(other)
+    unwrap(await server.keys.revoke(other.keyId))
+    expect(await countChunksRead(token)).toEqual([401, 0])
   })
 
   test('is not read under a token that has expired', async () => {
-    const token = await tokenOf(key)
-    server.clock.turn(25 * 3600 * 1000)
-    expect(await chunksRead(token)).toEqual([401, 0])
+    const token = await issueAccessToken(key)
+    server.clock.advance(25 * 3600 * 1000)
+    expect(await countChunksRead(token)).toEqual([401, 0])
   })
 })
 
@@ -63,24 +63,24 @@ describe('a body whose length is not announced', () => {
   const LIMIT = 40 * 1024 * 1024
   const read = async (chunks: number, hasRoom: boolean) => {
     const reserved: number[] = []
-    const { init, given } = chunked(chunks, 512 * 1024)
+    const { init, sentChunks } = createChunkedInit(chunks, 512 * 1024)
     const request = new Request('http://x/', { method: 'POST', ...init })
     const body = await readBody(request, LIMIT, (bytes) => {
       reserved.push(bytes)
       return hasRoom
     })
-    return { outcome: body.ok ? 'read' : body.failure.reason, reserved, given: given() }
+    return { outcome: body.ok ? 'read' : body.failure.reason, reserved, sentChunks: sentChunks() }
   }
 
   test('reserves room for the longest one as soon as it is long, once', async () => {
-    expect(await read(6, true)).toEqual({ outcome: 'read', reserved: [LIMIT], given: 7 })
+    expect(await read(6, true)).toEqual({ outcome: 'read', reserved: [LIMIT], sentChunks: 7 })
   })
 
   test('is read no further where there is no room for it', async () => {
-    expect(await read(6, false)).toEqual({ outcome: 'busy', reserved: [LIMIT], given: 3 })
+    expect(await read(6, false)).toEqual({ outcome: 'busy', reserved: [LIMIT], sentChunks: 3 })
   })
 
   test('reserves none while it is short', async () => {
-    expect(await read(2, false)).toEqual({ outcome: 'read', reserved: [], given: 3 })
+    expect(await read(2, false)).toEqual({ outcome: 'read', reserved: [], sentChunks: 3 })
   })
 })

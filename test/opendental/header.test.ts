@@ -1,26 +1,34 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isOdfhir, readOdfhir } from '../../src/http/opendental/credential.ts'
+import {
+  hasOdfhirScheme,
+  parseOdfhirCredential,
+} from '../../src/http/vendors/opendental/credential.ts'
 import {
   type CustomerKey,
-  type Developer,
-  odfhir,
+  createOdfhirHeaders,
+  type SeededDeveloper,
   seedCustomerKey,
   seedDeveloper,
-} from '../support/developer.ts'
-import { type LiveServer, startLive } from '../support/live.ts'
-import { sendRaw } from '../support/raw.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
+} from '../support/opendental.ts'
+import { sendRaw } from '../support/raw-connection.ts'
+import {
+  createTestServer,
+  type LiveServer,
+  startLiveServer,
+  type TestServer,
+  unwrap,
+} from '../support/server.ts'
 
 const settings = {
   LATCHKEY_FAILURES_PER_ADDRESS: '1000000',
   LATCHKEY_QUOTA_REQUESTS: '1000000',
 }
 let server: TestServer
-let developer: Developer
+let developer: SeededDeveloper
 let office: CustomerKey
 beforeAll(async () => {
-  server = await testServer(settings)
+  server = await createTestServer(settings)
   developer = await seedDeveloper(server)
   office = await seedCustomerKey(server, developer)
 })
@@ -30,15 +38,15 @@ const HEADER = 'The Authorization header must be: ODFHIR {DeveloperKey}/{Develop
 const WRONG = 'The keys in the Authorization header are not valid.'
 const OK = 'OK'
 
-const list = async (value: string, name = 'Authorization') =>
-  told(await server.call('/apikeys', { method: 'GET', headers: { [name]: value } }))
+const requestList = async (value: string, name = 'Authorization') =>
+  readOutcome(await server.call('/apikeys', { method: 'GET', headers: { [name]: value } }))
 
-async function told(answer: Response): Promise<unknown> {
+async function readOutcome(answer: Response): Promise<unknown> {
   return answer.status === 200 ? OK : answer.json()
 }
 
 /** The header with this developer's keys in place of `dev` and `key`. */
-const written = (pattern: string) =>
+const fillPattern = (pattern: string) =>
   pattern.replaceAll('dev', developer.developerKey).replaceAll('key', developer.portalKey)
 
 test.each([
@@ -87,14 +95,16 @@ test.each([
   ['dev/key', HEADER],
   ['', HEADER],
 ])('%j is answered with %s', async (pattern, answer) => {
-  expect(await list(written(pattern))).toBe(answer)
+  expect(await requestList(fillPattern(pattern))).toBe(answer)
 })
 
 test('base64 is no key, of one part or of both', async () => {
   const { developerKey, portalKey } = developer
-  const base64 = (text: string) => Buffer.from(text).toString('base64')
-  expect(await list(`ODFHIR ${base64(`${developerKey}/${portalKey}`)}`)).toBe(HEADER)
-  expect(await list(`ODFHIR ${base64(developerKey)}/${base64(portalKey)}`)).toBe(WRONG)
+  const encodeBase64 = (text: string) => Buffer.from(text).toString('base64')
+  expect(await requestList(`ODFHIR ${encodeBase64(`${developerKey}/${portalKey}`)}`)).toBe(HEADER)
+  expect(await requestList(`ODFHIR ${encodeBase64(developerKey)}/${encodeBase64(portalKey)}`)).toBe(
+    WRONG,
+  )
 })
 
 test('keys are opaque: no letter’s case may be another, and a part of one is none', async () => {
@@ -106,7 +116,7 @@ test('keys are opaque: no letter’s case may be another, and a part of one is n
     [developerKey, portalKey.slice(0, -1)],
     [developerKey, `${portalKey}A`],
   ]) {
-    expect(await list(`ODFHIR ${pair.join('/')}`)).toBe(WRONG)
+    expect(await requestList(`ODFHIR ${pair.join('/')}`)).toBe(WRONG)
   }
 })
 
@@ -114,25 +124,28 @@ test('100 kB of anything are refused, and the next caller is answered', async ()
   for (const unit of ['a', ' ', '/', ' /', 'a/', 'a /', '\u00e9', 'ODFHIR a/a ']) {
     const long = unit.repeat(100_000 / unit.length)
     for (const value of [`ODFHIR ${long}`, `ODFHIR a/${long}`, `ODFHIR a${long}/b`]) {
-      expect([HEADER, WRONG]).toContain(await list(value))
+      expect([HEADER, WRONG]).toContain(await requestList(value))
     }
   }
-  expect(await list(written('ODFHIR dev/key'))).toBe(OK)
+  expect(await requestList(fillPattern('ODFHIR dev/key'))).toBe(OK)
 })
 
 test.each(['X-Api-Key', 'Proxy-Authorization', 'Cookie', 'DeveloperKey'])(
   'keys in the header %s are no keys',
   async (name) => {
-    expect(await list(written('ODFHIR dev/key'), name)).toBe(HEADER)
+    expect(await requestList(fillPattern('ODFHIR dev/key'), name)).toBe(HEADER)
   },
 )
 
 test('keys in the query or the path are no keys', async () => {
   for (const path of ['/apikeys?Authorization=', '/apikeys?']) {
-    const answer = await server.call(`${path}${encodeURIComponent(written('ODFHIR dev/key'))}`, {
-      method: 'GET',
-    })
-    expect(await told(answer)).toBe(HEADER)
+    const answer = await server.call(
+      `${path}${encodeURIComponent(fillPattern('ODFHIR dev/key'))}`,
+      {
+        method: 'GET',
+      },
+    )
+    expect(await readOutcome(answer)).toBe(HEADER)
   }
 })
 
@@ -140,25 +153,25 @@ describe('over a socket', () => {
   let live: LiveServer
   let line: string
   beforeAll(async () => {
-    live = await startLive(settings)
-    const { portal } = await seedDeveloper(live)
-    line = `Authorization: ${portal.Authorization}\r\n`
+    live = await startLiveServer(settings)
+    const { portalHeaders } = await seedDeveloper(live)
+    line = `Authorization: ${portalHeaders.Authorization}\r\n`
   })
   afterAll(() => live.close())
 
-  const ask = async (headers: string) => {
+  const sendRawRequest = async (headers: string) => {
     const request = `GET /apikeys HTTP/1.1\r\nHost: latchkey.example\r\n${headers}\r\n`
     const answer = await sendRaw(live.url, Buffer.from(request, 'latin1'))
     return answer?.status === 200 ? OK : JSON.parse(answer?.body ?? 'null')
   }
 
   test('one header is enough, and two are one too many, though they say the same', async () => {
-    expect(await ask(line)).toBe(OK)
-    expect(await ask(line + line)).toBe(HEADER)
-    expect(await ask(`Authorization: Basic YTpi\r\n${line}`)).toBe(HEADER)
-    expect(await ask(`${line}Authorization: Basic YTpi\r\n`)).toBe(HEADER)
-    expect(await ask('Authorization: ODFHIR caf\xe9/a\r\n')).toBe(HEADER)
-    expect(await ask('Authorization:\r\n')).toBe(HEADER)
+    expect(await sendRawRequest(line)).toBe(OK)
+    expect(await sendRawRequest(line + line)).toBe(HEADER)
+    expect(await sendRawRequest(`Authorization: Basic YTpi\r\n${line}`)).toBe(HEADER)
+    expect(await sendRawRequest(`${line}Authorization: Basic YTpi\r\n`)).toBe(HEADER)
+    expect(await sendRawRequest('Authorization: ODFHIR caf\xe9/a\r\n')).toBe(HEADER)
+    expect(await sendRawRequest('Authorization:\r\n')).toBe(HEADER)
   })
 })
 
@@ -166,7 +179,7 @@ describe('over a socket', () => {
 const bytes = fc.string({
   unit: fc.integer({ min: 1, max: 255 }).map((n) => String.fromCharCode(n)),
 })
-const headersWith = (value: string): Headers | null => {
+const createHeaders = (value: string): Headers | null => {
   try {
     return new Headers({ Authorization: value })
   } catch {
@@ -191,12 +204,12 @@ test('the header is read without a throw, whatever it is, and what is read is wh
   let read = 0
   fc.assert(
     fc.property(values, (value) => {
-      const headers = headersWith(value)
+      const headers = createHeaders(value)
       fc.pre(headers !== null)
-      const found = readOdfhir(headers)
+      const found = parseOdfhirCredential(headers)
       if (!found.ok) return
       read++
-      expect(isOdfhir(headers)).toBe(true)
+      expect(hasOdfhirScheme(headers)).toBe(true)
       const { developerKey, secret } = found.value as { developerKey: string; secret: string }
       const sent = (headers.get('Authorization') ?? '').slice('ODFHIR'.length)
       const at = sent.indexOf('/')
@@ -212,7 +225,7 @@ test('the header is read without a throw, whatever it is, and what is read is wh
   expect(read).toBeGreaterThan(50)
 })
 
-const letters = (all: string, minLength: number, maxLength: number) =>
+const textOf = (all: string, minLength: number, maxLength: number) =>
   fc.string({ unit: fc.constantFrom(...all), minLength, maxLength })
 const ALNUM = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const PRINTABLE = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 + n)).join('')
@@ -220,19 +233,19 @@ const PRINTABLE = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 
 test('every key that can be made can be presented, ours and imported ones', async () => {
   const secrets = fc.oneof(
     fc.constant(undefined),
-    letters(ALNUM, 16, 16),
-    letters(PRINTABLE, 16, 512).filter((text) => !text.startsWith('lk_')),
+    textOf(ALNUM, 16, 16),
+    textOf(PRINTABLE, 16, 512).filter((text) => !text.startsWith('lk_')),
   )
   const { accountId, ownerId } = developer
   const taken = new Set<string | undefined>()
   await fc.assert(
-    fc.asyncProperty(letters(ALNUM, 20, 64), secrets, async (developerKey, secret) => {
+    fc.asyncProperty(textOf(ALNUM, 20, 64), secrets, async (developerKey, secret) => {
       fc.pre(!taken.has(developerKey) && (secret === undefined || !taken.has(secret)))
       taken.add(developerKey).add(secret)
-      const { id: developerId } = done(
-        await server.places.addDeveloper({ accountId, name: 'Other', developerKey }),
+      const { id: developerId } = unwrap(
+        await server.directory.addDeveloper({ accountId, name: 'Other', developerKey }),
       )
-      const made = done(
+      const made = unwrap(
         await server.keys.create({
           dialect: 'opendental-portal',
           name: 'Portal',
@@ -241,7 +254,9 @@ test('every key that can be made can be presented, ours and imported ones', asyn
           secret,
         }),
       )
-      expect(await list(odfhir(developerKey, made.secret).Authorization)).toBe(OK)
+      expect(await requestList(createOdfhirHeaders(developerKey, made.secret).Authorization)).toBe(
+        OK,
+      )
     }),
     { numRuns: 60 },
   )
@@ -249,11 +264,11 @@ test('every key that can be made can be presented, ours and imported ones', asyn
 
 test('a customer key is presented like a developer’s: as an office has pasted it', async () => {
   const { developerKey } = developer
-  const data = async (value: string) =>
+  const requestData = async (value: string) =>
     (await server.call('/api/v1/patients', { method: 'GET', headers: { Authorization: value } }))
       .status
   // Nothing is behind: who is let through is told so.
-  server.clock.turn(1000)
-  expect(await data(`ODFHIR ${developerKey}/ ${office.secret} `)).toBe(502)
-  expect(await data(`ODFHIR ${developerKey}/${office.secret.toLowerCase()}`)).toBe(401)
+  server.clock.advance(1000)
+  expect(await requestData(`ODFHIR ${developerKey}/ ${office.secret} `)).toBe(502)
+  expect(await requestData(`ODFHIR ${developerKey}/${office.secret.toLowerCase()}`)).toBe(401)
 })

@@ -1,28 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { opendentalApi } from '../../src/http/opendental/api.ts'
-import { refuseKey } from '../../src/http/opendental/refusals.ts'
-import { Unavailable } from '../../src/service/ports.ts'
-import { brokenServer } from '../support/broken.ts'
+import { createOpendentalHandler } from '../../src/http/vendors/opendental/api.ts'
+import { refuseKeyChange } from '../../src/http/vendors/opendental/refusals.ts'
+import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
+import { createBrokenServer } from '../support/composed-server.ts'
 import {
   type CustomerKey,
-  type Developer,
-  explained,
-  odfhir,
+  createOdfhirHeaders,
+  expectedOpendentalRefusal,
+  type SeededDeveloper,
   seedCustomerKey,
   seedDeveloper,
-} from '../support/developer.ts'
-import { seen } from '../support/seen.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+} from '../support/opendental.ts'
+import { readResponse } from '../support/responses.ts'
+import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
 
 const HERE = '203.0.113.7'
 const PLENTY = '1000000'
 
-let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 let server: TestServer
 beforeAll(async () => {
-  upstream = await openHttpUpstream()
-  server = await testServer({
+  upstream = await startHttpUpstream()
+  server = await createTestServer({
     LATCHKEY_UPSTREAM_OPENDENTAL: upstream.url,
     LATCHKEY_FAILURES_PER_ADDRESS: PLENTY,
     LATCHKEY_QUOTA_REQUESTS: PLENTY,
@@ -36,33 +36,33 @@ afterAll(async () => {
 const DATA = '/api/v1/patients'
 const LISTS = ['/apikeys', '/api/v1/apikeys', '/apikeys/']
 
-const call = (path: string, headers: Record<string, string>, method = 'GET', body?: string) =>
+const sendCall = (path: string, headers: Record<string, string>, method = 'GET', body?: string) =>
   server.call(path, { method, headers, address: HERE, ...(body !== undefined && { body }) })
 
 const WRONG = 'The keys in the Authorization header are not valid.'
 const DATA_HEADER = 'The Authorization header must be: ODFHIR {DeveloperKey}/{CustomerKey}'
 const LIST_HEADER = 'The Authorization header must be: ODFHIR {DeveloperKey}/{DeveloperPortalKey}'
 
-interface World {
-  readonly developer: Developer
+interface RefusalFixture {
+  readonly developer: SeededDeveloper
   readonly office: CustomerKey
 }
 
-async function world(): Promise<World> {
+async function createFixture(): Promise<RefusalFixture> {
   const developer = await seedDeveloper(server)
   return { developer, office: await seedCustomerKey(server, developer) }
 }
 
 type Fault = [
   what: string,
-  spoil: (world: World) => unknown,
-  headers: (world: World) => Record<string, string>,
+  spoil: (world: RefusalFixture) => unknown,
+  headers: (world: RefusalFixture) => Record<string, string>,
   status: number,
   explanation: string,
 ]
 
-const offices = ({ office }: World) => office.headers
-const portals = ({ developer }: World) => developer.portal
+const getOfficeHeaders = ({ office }: RefusalFixture) => office.headers
+const getPortalHeaders = ({ developer }: RefusalFixture) => developer.portalHeaders
 
 describe('at the data', () => {
   const faults: Fault[] = [
@@ -70,66 +70,66 @@ describe('at the data', () => {
     [
       'the developer key is unknown',
       () => 0,
-      ({ office }) => odfhir('AAAAAAAAAAAAAAAA', office.secret),
+      ({ office }) => createOdfhirHeaders('AAAAAAAAAAAAAAAA', office.secret),
       401,
       WRONG,
     ],
     [
       'the customer key is unknown',
       () => 0,
-      ({ developer }) => odfhir(developer.developerKey, 'AAAAAAAAAAAAAAAA'),
+      ({ developer }) => createOdfhirHeaders(developer.developerKey, 'AAAAAAAAAAAAAAAA'),
       401,
       WRONG,
     ],
     [
       'the key is the developer’s own',
       () => 0,
-      portals,
+      getPortalHeaders,
       401,
       'This API key may not do that: it opens no data.',
     ],
     [
       'the key is not assigned',
-      ({ office }) => server.keys.assign(office.keyId, null).then(done),
-      offices,
+      ({ office }) => server.keys.assign(office.keyId, null).then(unwrap),
+      getOfficeHeaders,
       400,
       'API key has not been assigned.',
     ],
     [
       'the key is disabled',
-      ({ office }) => server.keys.disable(office.keyId, 'customer').then(done),
-      offices,
+      ({ office }) => server.keys.disable(office.keyId, 'customer').then(unwrap),
+      getOfficeHeaders,
       401,
       'API key is disabled.',
     ],
     [
       'the key is revoked',
-      ({ office }) => server.keys.revoke(office.keyId).then(done),
-      offices,
+      ({ office }) => server.keys.revoke(office.keyId).then(unwrap),
+      getOfficeHeaders,
       401,
       'API key has been revoked.',
     ],
     [
       'the key has expired',
       async ({ office }) => {
-        done(await server.keys.edit(office.keyId, { expiresAt: server.clock() + 1 }))
-        server.clock.turn(1)
+        unwrap(await server.keys.edit(office.keyId, { expiresAt: server.clock() + 1 }))
+        server.clock.advance(1)
       },
-      offices,
+      getOfficeHeaders,
       401,
       'API key has expired.',
     ],
     [
       'the account is closed',
-      ({ developer }) => server.accounts.setStatus(developer.accountId, 'closed').then(done),
-      offices,
+      ({ developer }) => server.accounts.setStatus(developer.accountId, 'closed').then(unwrap),
+      getOfficeHeaders,
       401,
       'API access of this account is closed.',
     ],
     [
       'the address is not in the list',
       ({ developer }) => enforce(developer),
-      offices,
+      getOfficeHeaders,
       401,
       `This API key may not be used from the address ${HERE}.`,
     ],
@@ -137,23 +137,25 @@ describe('at the data', () => {
 
   test.each(faults)(
     'where %s, the answer is an explanation',
-    async (_, spoil, headers, ...told) => {
-      const spoilt = await world()
-      await spoil(spoilt)
-      expect(await seen(await call(DATA, headers(spoilt)))).toEqual(explained(...told))
+    async (_, breakFixture, headers, ...told) => {
+      const brokenFixture = await createFixture()
+      await breakFixture(brokenFixture)
+      expect(await readResponse(await sendCall(DATA, headers(brokenFixture)))).toEqual(
+        expectedOpendentalRefusal(...told),
+      )
     },
   )
 
   test.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
     'where the key only reads and is made to write, the answer is 401: %s',
     async (method) => {
-      const { developer } = await world()
+      const { developer } = await createFixture()
       const reader = await seedCustomerKey(server, developer, { access: 'read' })
-      expect(await seen(await call(DATA, reader.headers, method, '{}'))).toEqual(
-        explained(401, 'This API key may not do that: it only reads.'),
+      expect(await readResponse(await sendCall(DATA, reader.headers, method, '{}'))).toEqual(
+        expectedOpendentalRefusal(401, 'This API key may not do that: it only reads.'),
       )
-      server.clock.turn(5000)
-      expect((await call(DATA, reader.headers)).status).toBe(200)
+      server.clock.advance(5000)
+      expect((await sendCall(DATA, reader.headers)).status).toBe(200)
     },
   )
 
@@ -164,31 +166,31 @@ describe('at the data', () => {
   ] as const)(
     'a key with %s access is answered once in its time, and told how many seconds are left',
     async (access, seconds, ms) => {
-      const { developer } = await world()
+      const { developer } = await createFixture()
       const [key, other] = [
         await seedCustomerKey(server, developer, { access }),
         await seedCustomerKey(server, developer, { access }),
       ]
-      expect((await call(DATA, key.headers)).status).toBe(200)
-      const tooMany = explained(
+      expect((await sendCall(DATA, key.headers)).status).toBe(200)
+      const tooMany = expectedOpendentalRefusal(
         429,
         `Too many requests. Seconds until you may try again: ${seconds}.`,
         { 'retry-after': seconds },
       )
-      expect(await seen(await call(DATA, key.headers))).toEqual(tooMany)
+      expect(await readResponse(await sendCall(DATA, key.headers))).toEqual(tooMany)
       // Each key has its own.
-      expect((await call(DATA, other.headers)).status).toBe(200)
-      server.clock.turn(ms - 1)
-      expect((await call(DATA, key.headers)).status).toBe(429)
-      server.clock.turn(1)
-      expect((await call(DATA, key.headers)).status).toBe(200)
+      expect((await sendCall(DATA, other.headers)).status).toBe(200)
+      server.clock.advance(ms - 1)
+      expect((await sendCall(DATA, key.headers)).status).toBe(429)
+      server.clock.advance(1)
+      expect((await sendCall(DATA, key.headers)).status).toBe(200)
     },
   )
 })
 
-const enforce = async ({ accountId }: Developer) => {
-  done(await server.places.addAddress({ accountId, network: '198.51.100.0/24' }))
-  done(await server.places.enforceAddresses(accountId, true))
+const enforce = async ({ accountId }: SeededDeveloper) => {
+  unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
+  unwrap(await server.directory.enforceAllowlist(accountId, true))
 }
 
 describe.each(LISTS)('at the list, %s', (path) => {
@@ -197,76 +199,84 @@ describe.each(LISTS)('at the list, %s', (path) => {
     [
       'the developer key is unknown',
       () => 0,
-      ({ developer }) => odfhir('AAAAAAAAAAAAAAAA', developer.portalKey),
+      ({ developer }) => createOdfhirHeaders('AAAAAAAAAAAAAAAA', developer.portalKey),
       401,
       WRONG,
     ],
     [
       'the portal key is unknown',
       () => 0,
-      ({ developer }) => odfhir(developer.developerKey, 'AAAAAAAAAAAAAAAA'),
+      ({ developer }) => createOdfhirHeaders(developer.developerKey, 'AAAAAAAAAAAAAAAA'),
       401,
       WRONG,
     ],
     [
       'the key is an office’s',
       () => 0,
-      offices,
+      getOfficeHeaders,
       401,
       'This API key may not do that: it opens no list of keys.',
     ],
     [
       'the key is of no office yet',
-      ({ office }) => server.keys.assign(office.keyId, null).then(done),
-      offices,
+      ({ office }) => server.keys.assign(office.keyId, null).then(unwrap),
+      getOfficeHeaders,
       401,
       'This API key may not do that: it opens no list of keys.',
     ],
     [
       'the portal key is disabled',
-      ({ developer }) => server.keys.disable(developer.portalKeyId).then(done),
-      portals,
+      ({ developer }) => server.keys.disable(developer.portalKeyId).then(unwrap),
+      getPortalHeaders,
       401,
       'API key is disabled.',
     ],
     [
       'the portal key is revoked',
-      ({ developer }) => server.keys.revoke(developer.portalKeyId).then(done),
-      portals,
+      ({ developer }) => server.keys.revoke(developer.portalKeyId).then(unwrap),
+      getPortalHeaders,
       401,
       'API key has been revoked.',
     ],
     [
       'the account is closed',
-      ({ developer }) => server.accounts.setStatus(developer.accountId, 'closed').then(done),
-      portals,
+      ({ developer }) => server.accounts.setStatus(developer.accountId, 'closed').then(unwrap),
+      getPortalHeaders,
       401,
       'API access of this account is closed.',
     ],
     [
       'the address is not in the list',
       ({ developer }) => enforce(developer),
-      portals,
+      getPortalHeaders,
       401,
       `This API key may not be used from the address ${HERE}.`,
     ],
   ]
 
-  test.each(faults)('where %s, the answer is 401', async (_, spoil, headers, ...told) => {
-    const spoilt = await world()
-    await spoil(spoilt)
+  test.each(faults)('where %s, the answer is 401', async (_, breakFixture, headers, ...told) => {
+    const brokenFixture = await createFixture()
+    await breakFixture(brokenFixture)
     for (const method of ['GET', 'POST', 'PUT']) {
-      server.clock.turn(1000)
-      const answer = await call(path, headers(spoilt), method, method === 'GET' ? undefined : '{}')
-      expect([method, await seen(answer)]).toEqual([method, explained(...told)])
+      server.clock.advance(1000)
+      const answer = await sendCall(
+        path,
+        headers(brokenFixture),
+        method,
+        method === 'GET' ? undefined : '{}',
+      )
+      expect([method, await readResponse(answer)]).toEqual([
+        method,
+        expectedOpendentalRefusal(...told),
+      ])
     }
   })
 
   test.each(['DELETE', 'PATCH', 'OPTIONS', 'PROPFIND'])('%s is 405', async (method) => {
-    const { developer } = await world()
-    for (const headers of [developer.portal, { Authorization: 'ODFHIR' }]) {
-      expect(await seen(await call(path, headers, method))).toEqual(
-        explained(405, 'This resource takes GET, POST and PUT only.', {
+    const { developer } = await createFixture()
+    for (const headers of [developer.portalHeaders, { Authorization: 'ODFHIR' }]) {
+      expect(await readResponse(await sendCall(path, headers, method))).toEqual(
+        expectedOpendentalRefusal(405, 'This resource takes GET, POST and PUT only.', {
           allow: 'GET, HEAD, POST, PUT',
         }),
       )
@@ -274,9 +284,11 @@ describe.each(LISTS)('at the list, %s', (path) => {
   })
 
   test('HEAD is answered as GET, without the keys', async () => {
-    const { developer } = await world()
-    const { body, ...head } = await seen(await call(path, developer.portal, 'HEAD'))
-    const whole = await seen(await call(path, developer.portal))
+    const { developer } = await createFixture()
+    const { body, ...head } = await readResponse(
+      await sendCall(path, developer.portalHeaders, 'HEAD'),
+    )
+    const whole = await readResponse(await sendCall(path, developer.portalHeaders))
     expect({ ...head, body }).toEqual({
       ...whole,
       headers: { ...whole.headers, 'x-request-id': expect.any(String) },
@@ -288,11 +300,11 @@ describe.each(LISTS)('at the list, %s', (path) => {
 test.each(['/apikeys/AAAAAAAAAAAAAAAA', '/api/v1/apikeys/AAAAAAAAAAAAAAAA', '/apikeys//'])(
   'there is nothing below the list, for nobody: %s',
   async (path) => {
-    const { developer, office } = await world()
-    const nothing = explained(404, 'There is no such resource.')
-    for (const headers of [developer.portal, office.headers, { Authorization: 'ODFHIR' }]) {
+    const { developer, office } = await createFixture()
+    const nothing = expectedOpendentalRefusal(404, 'There is no such resource.')
+    for (const headers of [developer.portalHeaders, office.headers, { Authorization: 'ODFHIR' }]) {
       for (const method of ['GET', 'DELETE']) {
-        expect(await seen(await call(path, headers, method))).toEqual(nothing)
+        expect(await readResponse(await sendCall(path, headers, method))).toEqual(nothing)
       }
     }
   },
@@ -300,7 +312,9 @@ test.each(['/apikeys/AAAAAAAAAAAAAAAA', '/api/v1/apikeys/AAAAAAAAAAAAAAAA', '/ap
 
 test('nothing at the list without the header, which is no other dialect’s there', async () => {
   for (const headers of [{}, { 'X-Api-Key': 'a.b' }, { Authorization: 'Basic YTpi' }]) {
-    expect(await seen(await call('/apikeys', headers))).toEqual(explained(401, LIST_HEADER))
+    expect(await readResponse(await sendCall('/apikeys', headers))).toEqual(
+      expectedOpendentalRefusal(401, LIST_HEADER),
+    )
   }
 })
 
@@ -398,52 +412,56 @@ describe('a change that cannot be made', () => {
   ]
 
   test.each(cases)('with %s is refused, and changes nothing', async (_, body, ...told) => {
-    const { developer, office } = await world()
-    const other = await world()
+    const { developer, office } = await createFixture()
+    const other = await createFixture()
     const filled = body
       .replace('{{own}}', office.secret)
       .replace('{{lower}}', office.secret.toLowerCase())
       .replace('{{other}}', other.office.secret)
       .replace('{{portal}}', developer.portalKey)
     const before = await server.keys.list({ developerId: developer.developerId, limit: 10 })
-    const answer = await call('/apikeys', developer.portal, 'PUT', filled)
-    expect(await seen(answer)).toEqual(explained(...told))
+    const answer = await sendCall('/apikeys', developer.portalHeaders, 'PUT', filled)
+    expect(await readResponse(answer)).toEqual(expectedOpendentalRefusal(...told))
     expect(await server.keys.list({ developerId: developer.developerId, limit: 10 })).toEqual(
       before,
     )
   })
 
   test('with bytes that are no UTF-8 is refused', async () => {
-    const { developer } = await world()
+    const { developer } = await createFixture()
     const answer = await server.call('/apikeys', {
       method: 'PUT',
-      headers: developer.portal,
+      headers: developer.portalHeaders,
       body: Buffer.from('{"CustomerKey":"\xff"}', 'latin1'),
     })
-    expect(await seen(answer)).toEqual(
-      explained(400, 'The request cannot be read: the body is not valid UTF-8.'),
+    expect(await readResponse(answer)).toEqual(
+      expectedOpendentalRefusal(400, 'The request cannot be read: the body is not valid UTF-8.'),
     )
   })
 
   test.each(['POST', 'PUT'])('with 10 MB is refused, announced or not: %s', async (method) => {
-    const { developer } = await world()
+    const { developer } = await createFixture()
     const body = `{"CustomerKey":"${'A'.repeat(10_000_000)}"}`
-    const tooLarge = explained(413, 'The body must not be longer than 4096 bytes.', {
-      connection: 'close',
-    })
+    const tooLarge = expectedOpendentalRefusal(
+      413,
+      'The body must not be longer than 4096 bytes.',
+      {
+        connection: 'close',
+      },
+    )
     for (const sent of [body, Buffer.from(body)]) {
       const answer = await server.call('/apikeys', {
         method,
-        headers: developer.portal,
+        headers: developer.portalHeaders,
         body: sent,
       })
-      expect(await seen(answer)).toEqual(tooLarge)
+      expect(await readResponse(answer)).toEqual(tooLarge)
     }
   })
 })
 
 test('a change that others keep ahead of is told to come back', () => {
-  expect(refuseKey({ reason: 'contended' })).toEqual({
+  expect(refuseKeyChange({ reason: 'contended' })).toEqual({
     status: 503,
     type: 'application/json; charset=utf-8',
     body: '"Others are changing this CustomerKey. Seconds until you may try again: 1."',
@@ -453,31 +471,33 @@ test('a change that others keep ahead of is told to come back', () => {
 
 describe('a new key', () => {
   test.each([undefined, '', ' \n', '{}', ' { } '])('is made with the body %j', async (body) => {
-    const { developer } = await world()
-    expect((await call('/apikeys', developer.portal, 'POST', body)).status).toBe(201)
+    const { developer } = await createFixture()
+    expect((await sendCall('/apikeys', developer.portalHeaders, 'POST', body)).status).toBe(201)
   })
 
   test.each(['{"KeyStatus":"Enabled"}', '{"x":1}', '[]', 'null', '""', '0', 'x', '{'])(
     'is not made with the body %s',
     async (body) => {
-      const { developer } = await world()
+      const { developer } = await createFixture()
       const { developerId } = developer
-      const answer = await seen(await call('/apikeys', developer.portal, 'POST', body))
+      const answer = await readResponse(
+        await sendCall('/apikeys', developer.portalHeaders, 'POST', body),
+      )
       const [told] = [
         'The body must be empty: a new key takes no parameters.',
         'The request cannot be read: the body is not a JSON object.',
         'The request cannot be read: the body is not valid JSON.',
       ].filter((text) => answer.body === JSON.stringify(text))
-      expect(answer).toEqual(explained(400, told ?? 'one of these'))
+      expect(answer).toEqual(expectedOpendentalRefusal(400, told ?? 'one of these'))
       expect(await server.keys.list({ developerId, limit: 10 })).toHaveLength(2)
     },
   )
 
   test('is not made for an owner who has left', async () => {
-    const { developer } = await world()
-    done(await server.accounts.leave(developer.ownerId))
-    expect(await seen(await call('/apikeys', developer.portal, 'POST'))).toEqual(
-      explained(
+    const { developer } = await createFixture()
+    unwrap(await server.accounts.deactivateUser(developer.ownerId))
+    expect(await readResponse(await sendCall('/apikeys', developer.portalHeaders, 'POST'))).toEqual(
+      expectedOpendentalRefusal(
         400,
         'No CustomerKey can be made: the owner of this DeveloperPortalKey may own no more keys.',
       ),
@@ -485,35 +505,41 @@ describe('a new key', () => {
   })
 })
 
-const never = () => {
+const failUnreachable = () => {
   throw new Error('nobody comes this far')
 }
-const nobodyComesThisFar = { list: never, create: never, update: never }
+const nobodyComesThisFar = {
+  list: failUnreachable,
+  create: failUnreachable,
+  update: failUnreachable,
+}
 
 describe('what is no fault of the caller', () => {
   test('429 for who has failed too often, and none for who holds the keys', async () => {
-    const strict = await testServer({
+    const strict = await createTestServer({
       LATCHKEY_FAILURES_PER_ADDRESS: '2',
       LATCHKEY_FAILURES_SECONDS: '60',
     })
     const developer = await seedDeveloper(strict)
-    const ask = (headers: Record<string, string>) =>
+    const requestKeys = (headers: Record<string, string>) =>
       strict.call('/apikeys', { method: 'GET', headers })
-    const guess = odfhir(developer.developerKey, 'AAAAAAAAAAAAAAAA')
-    expect([(await ask(guess)).status, (await ask(guess)).status]).toEqual([401, 401])
-    strict.clock.turn(1000)
-    expect(await seen(await ask(guess))).toEqual(
-      explained(429, 'Too many failures. Seconds until you may try again: 59.', {
+    const guess = createOdfhirHeaders(developer.developerKey, 'AAAAAAAAAAAAAAAA')
+    expect([(await requestKeys(guess)).status, (await requestKeys(guess)).status]).toEqual([
+      401, 401,
+    ])
+    strict.clock.advance(1000)
+    expect(await readResponse(await requestKeys(guess))).toEqual(
+      expectedOpendentalRefusal(429, 'Too many failures. Seconds until you may try again: 59.', {
         'retry-after': '59',
       }),
     )
-    expect((await ask(developer.portal)).status).toBe(200)
+    expect((await requestKeys(developer.portalHeaders)).status).toBe(200)
     await strict.close()
   })
 
   test('502 where nothing is behind, or nothing answers there; 504 where it takes too long', async () => {
-    const silent = await openHttpUpstream(() => undefined)
-    const unavailable = explained(502, 'The office did not answer as it should.')
+    const silent = await startHttpUpstream(() => undefined)
+    const unavailable = expectedOpendentalRefusal(502, 'The office did not answer as it should.')
     for (const [settings, expected] of [
       [{}, unavailable],
       [{ LATCHKEY_UPSTREAM_OPENDENTAL: 'http://127.0.0.1:1' }, unavailable],
@@ -522,12 +548,14 @@ describe('what is no fault of the caller', () => {
           LATCHKEY_UPSTREAM_OPENDENTAL: silent.url,
           LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: '1',
         },
-        explained(504, 'The office did not answer in time.'),
+        expectedOpendentalRefusal(504, 'The office did not answer in time.'),
       ],
     ] as const) {
-      const other = await testServer(settings)
+      const other = await createTestServer(settings)
       const { headers } = await seedCustomerKey(other, await seedDeveloper(other))
-      expect(await seen(await other.call(DATA, { method: 'GET', headers }))).toEqual(expected)
+      expect(await readResponse(await other.call(DATA, { method: 'GET', headers }))).toEqual(
+        expected,
+      )
       await other.close()
     }
     silent.close()
@@ -536,21 +564,28 @@ describe('what is no fault of the caller', () => {
   test('503 while the database is away, 500 where the server has a bug', async () => {
     for (const [thrown, expected] of [
       [
-        new Unavailable('it restarts'),
-        explained(503, 'The server is busy. Seconds until you may try again: 5.', {
+        new StorageUnavailableError('it restarts'),
+        expectedOpendentalRefusal(503, 'The server is busy. Seconds until you may try again: 5.', {
           'retry-after': '5',
         }),
       ],
-      [new Error('a bug'), explained(500, 'The server failed. Try again later.')],
+      [new Error('a bug'), expectedOpendentalRefusal(500, 'The server failed. Try again later.')],
     ] as const) {
-      const broken = brokenServer(
-        (deps) => opendentalApi({ ...deps, clock: server.clock, customerKeys: nobodyComesThisFar }),
+      const broken = createBrokenServer(
+        (deps) =>
+          createOpendentalHandler({
+            ...deps,
+            clock: server.clock,
+            customerKeys: nobodyComesThisFar,
+          }),
         thrown,
       )
       for (const path of [DATA, '/apikeys']) {
-        expect(await seen(await broken.request(path, { headers: odfhir('a', 'b') }))).toEqual(
-          expected,
-        )
+        expect(
+          await readResponse(
+            await broken.request(path, { headers: createOdfhirHeaders('a', 'b') }),
+          ),
+        ).toEqual(expected)
       }
       expect(broken.log.lines.map(({ level, message }) => [level, message])).toEqual([
         ['error', 'a request failed'],
@@ -560,9 +595,12 @@ describe('what is no fault of the caller', () => {
   })
 
   test('400 for a path that climbs out of the data', async () => {
-    const { office } = await world()
-    expect(await seen(await call('/api/v1/..%2fadmin', office.headers))).toEqual(
-      explained(400, 'The path must have no dot segments and no control characters.'),
+    const { office } = await createFixture()
+    expect(await readResponse(await sendCall('/api/v1/..%2fadmin', office.headers))).toEqual(
+      expectedOpendentalRefusal(
+        400,
+        'The path must have no dot segments and no control characters.',
+      ),
     )
   })
 })

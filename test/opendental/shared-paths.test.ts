@@ -1,34 +1,34 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createXdentHeaders, type OwnerKey, seedOwnerKey } from '../support/key-seeds.ts'
 import {
   type CustomerKey,
-  type Developer,
-  explained,
+  expectedOpendentalRefusal,
+  type SeededDeveloper,
   seedCustomerKey,
   seedDeveloper,
-} from '../support/developer.ts'
-import { apiKey, type Holder, seedHolder } from '../support/holder.ts'
-import { ownAnswer, seen } from '../support/seen.ts'
-import { type TestServer, testServer } from '../support/server.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+} from '../support/opendental.ts'
+import { expectedJsonResponse, readResponse } from '../support/responses.ts'
+import { createTestServer, type TestServer } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
 
-let offices: Awaited<ReturnType<typeof openHttpUpstream>>
-let companies: Awaited<ReturnType<typeof openHttpUpstream>>
+let offices: Awaited<ReturnType<typeof startHttpUpstream>>
+let companies: Awaited<ReturnType<typeof startHttpUpstream>>
 let server: TestServer
-let developer: Developer
+let developer: SeededDeveloper
 let office: CustomerKey
-let company: Holder
+let company: OwnerKey
 let companyKey: Record<string, string>
 beforeAll(async () => {
-  offices = await openHttpUpstream()
-  companies = await openHttpUpstream()
-  server = await testServer({
+  offices = await startHttpUpstream()
+  companies = await startHttpUpstream()
+  server = await createTestServer({
     LATCHKEY_UPSTREAM_OPENDENTAL: `${offices.url}/offices`,
     LATCHKEY_UPSTREAM_XDENT: companies.url,
   })
   developer = await seedDeveloper(server)
   office = await seedCustomerKey(server, developer)
-  company = await seedHolder(server, 'xdent')
-  companyKey = apiKey(company.publicId, company.secret)
+  company = await seedOwnerKey(server, 'xdent')
+  companyKey = createXdentHeaders(company.publicId, company.secret)
 })
 afterAll(async () => {
   await server.close()
@@ -37,8 +37,8 @@ afterAll(async () => {
 })
 
 /** Each call a while after the last one. */
-const call = (path: string, headers: Record<string, string>, method = 'GET', body?: string) => {
-  server.clock.turn(5000)
+const sendCall = (path: string, headers: Record<string, string>, method = 'GET', body?: string) => {
+  server.clock.advance(5000)
   return server.call(path, { method, headers, ...(body !== undefined && { body }) })
 }
 
@@ -48,9 +48,9 @@ describe('/api/v1, which two vendors’ clients call', () => {
     async (method) => {
       const body = method === 'GET' ? undefined : '{"LName":"Bixby"}'
       const headers = { ...office.headers, 'X-Latchkey-Site': 'mine' }
-      const answer = await call('/api/v1/patients/7?Limit=2', headers, method, body)
+      const answer = await sendCall('/api/v1/patients/7?Limit=2', headers, method, body)
       expect([answer.status, await answer.text()]).toEqual([200, 'ok'])
-      const { headers: lines = [], body: received, ...line } = offices.seen.at(-1) ?? {}
+      const { headers: lines = [], body: received, ...line } = offices.requests.at(-1) ?? {}
       expect({ ...line, body: received?.toString() }).toEqual({
         method,
         url: '/offices/api/v1/patients/7?Limit=2',
@@ -69,52 +69,57 @@ describe('/api/v1, which two vendors’ clients call', () => {
   )
 
   test('is the office’s with ODFHIR, whatever else comes, and the company’s with all else', async () => {
-    const before = companies.seen.length
-    expect((await call('/api/v1/x', { ...office.headers, ...companyKey })).status).toBe(200)
-    expect(companies.seen).toHaveLength(before)
-    expect((await call('/api/v1/x', companyKey)).status).toBe(200)
-    expect((await call('/api/v1/x', { ...companyKey, Authorization: 'Basic YTpi' })).status).toBe(
-      200,
-    )
-    expect(companies.seen).toHaveLength(before + 2)
-    expect(await (await call('/api/v1/Identity', companyKey)).json()).toMatchObject({
+    const before = companies.requests.length
+    expect((await sendCall('/api/v1/x', { ...office.headers, ...companyKey })).status).toBe(200)
+    expect(companies.requests).toHaveLength(before)
+    expect((await sendCall('/api/v1/x', companyKey)).status).toBe(200)
+    expect(
+      (await sendCall('/api/v1/x', { ...companyKey, Authorization: 'Basic YTpi' })).status,
+    ).toBe(200)
+    expect(companies.requests).toHaveLength(before + 2)
+    expect(await (await sendCall('/api/v1/Identity', companyKey)).json()).toMatchObject({
       KeyId: company.publicId,
     })
   })
 
   test('is refused in the words of whose it is', async () => {
-    expect(await seen(await call('/api/v1/x', { Authorization: 'ODFHIR a/b' }))).toEqual(
-      explained(401, 'The keys in the Authorization header are not valid.'),
-    )
-    expect(await seen(await call('/api/v1/x', {}))).toEqual(
-      ownAnswer(400, { Code: 'MISSING_API_KEY', Message: 'The X-Api-Key header is missing.' }),
+    expect(
+      await readResponse(await sendCall('/api/v1/x', { Authorization: 'ODFHIR a/b' })),
+    ).toEqual(expectedOpendentalRefusal(401, 'The keys in the Authorization header are not valid.'))
+    expect(await readResponse(await sendCall('/api/v1/x', {}))).toEqual(
+      expectedJsonResponse(400, {
+        Code: 'MISSING_API_KEY',
+        Message: 'The X-Api-Key header is missing.',
+      }),
     )
   })
 
   test.each(['/api/v1/apikeysx', '/api/v1/xapikeys', '/api/v1/x/apikeys'])(
     'is not taken for the list of keys: %s',
     async (path) => {
-      expect((await call(path, office.headers)).status).toBe(200)
-      expect(offices.seen.at(-1)?.url).toBe(`/offices${path}`)
+      expect((await sendCall(path, office.headers)).status).toBe(200)
+      expect(offices.requests.at(-1)?.url).toBe(`/offices${path}`)
     },
   )
 
   test('shows no office the list of keys, however it is written', async () => {
-    const before = offices.seen.length
+    const before = offices.requests.length
     for (const path of ['/api/v1/apikeys', '/api/v1/apikeys/', '/api/v1/%61pikeys']) {
-      expect([path, (await call(path, office.headers)).status]).toEqual([path, 401])
-      expect([path, (await call(path, developer.portal)).status]).toEqual([path, 200])
+      expect([path, (await sendCall(path, office.headers)).status]).toEqual([path, 401])
+      expect([path, (await sendCall(path, developer.portalHeaders)).status]).toEqual([path, 200])
     }
-    expect(offices.seen).toHaveLength(before)
+    expect(offices.requests).toHaveLength(before)
   })
 
   test('needs no upstream for the list of keys', async () => {
-    const alone = await testServer()
-    const own = await seedDeveloper(alone)
+    const ownHeaders = await createTestServer()
+    const own = await seedDeveloper(ownHeaders)
     expect(
-      await (await alone.call('/apikeys', { method: 'GET', headers: own.portal })).text(),
+      await (
+        await ownHeaders.call('/apikeys', { method: 'GET', headers: own.portalHeaders })
+      ).text(),
     ).toBe('[]')
-    await alone.close()
+    await ownHeaders.close()
   })
 })
 
@@ -122,7 +127,7 @@ describe('a proxy that asks', () => {
   test.each(['/forward-auth', '/forward-auth/opendental'])(
     'at %s is told whose a customer key is, and that a developer’s own opens no data',
     async (path) => {
-      const answer = await call(path, office.headers)
+      const answer = await sendCall(path, office.headers)
       expect(answer.status).toBe(200)
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         'x-latchkey-account': developer.accountId,
@@ -130,22 +135,22 @@ describe('a proxy that asks', () => {
         'x-latchkey-key': office.publicId,
         'x-latchkey-site': developer.siteId,
       })
-      expect(await seen(await call(path, developer.portal))).toEqual(
-        explained(401, 'This API key may not do that: it opens no data.'),
+      expect(await readResponse(await sendCall(path, developer.portalHeaders))).toEqual(
+        expectedOpendentalRefusal(401, 'This API key may not do that: it opens no data.'),
       )
-      expect(await seen(await call(path, { Authorization: 'ODFHIR a/b' }))).toEqual(
-        explained(401, 'The keys in the Authorization header are not valid.'),
+      expect(await readResponse(await sendCall(path, { Authorization: 'ODFHIR a/b' }))).toEqual(
+        expectedOpendentalRefusal(401, 'The keys in the Authorization header are not valid.'),
       )
     },
   )
 
   test('is told that a key which only reads may not write', async () => {
     const { headers } = await seedCustomerKey(server, developer, { access: 'read' })
-    const ask = (method: string) =>
-      call('/forward-auth', { ...headers, 'X-Original-Method': method })
-    expect((await ask('GET')).status).toBe(200)
-    expect(await seen(await ask('PUT'))).toEqual(
-      explained(401, 'This API key may not do that: it only reads.'),
+    const askForwardAuth = (method: string) =>
+      sendCall('/forward-auth', { ...headers, 'X-Original-Method': method })
+    expect((await askForwardAuth('GET')).status).toBe(200)
+    expect(await readResponse(await askForwardAuth('PUT'))).toEqual(
+      expectedOpendentalRefusal(401, 'This API key may not do that: it only reads.'),
     )
   })
 })

@@ -1,64 +1,69 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readBasic } from '../../src/http/practice/credential.ts'
-import { type Holder, seedHolder } from '../support/holder.ts'
-import { type LiveServer, startLive } from '../support/live.ts'
-import { sendRaw } from '../support/raw.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
+import { parseBasicCredential } from '../../src/http/vendors/practice.ts'
+import { type OwnerKey, seedOwnerKey } from '../support/key-seeds.ts'
+import { sendRaw } from '../support/raw-connection.ts'
+import {
+  createTestServer,
+  type LiveServer,
+  startLiveServer,
+  type TestServer,
+  unwrap,
+} from '../support/server.ts'
 
 const settings = {
   LATCHKEY_FAILURES_PER_ADDRESS: '1000000',
   LATCHKEY_QUOTA_REQUESTS: '1000000',
 }
 let server: TestServer
-let holder: Holder
+let ownerKey: OwnerKey
 let pair: string
 beforeAll(async () => {
-  server = await testServer(settings)
+  server = await createTestServer(settings)
   // A length of which base64 needs padding.
-  holder = await seedHolder(server, 'practice', { username: 'ada.byron@smiles1' })
-  pair = `${holder.username}:${holder.secret}`
+  ownerKey = await seedOwnerKey(server, 'practice', { username: 'ada.byron@smiles1' })
+  pair = `${ownerKey.username}:${ownerKey.secret}`
 })
 afterAll(() => server.close())
 
 const encode = (text: string | Uint8Array) => Buffer.from(text).toString('base64')
 
-async function saidTo(answer: Response): Promise<string> {
+async function readOutcome(answer: Response): Promise<string> {
   if (answer.status === 200) return 'OK'
   expect(answer.status).toBe(401)
   const { message } = (await answer.json()) as { message: string }
   return message
 }
-const me = async (Authorization: string) =>
-  saidTo(await server.call('/practice/v1/me', { method: 'GET', headers: { Authorization } }))
+const requestMe = async (Authorization: string) =>
+  readOutcome(await server.call('/practice/v1/me', { method: 'GET', headers: { Authorization } }))
 
 const WRONG = 'The username or the key is wrong.'
 const NOT_BASIC = 'Send username:key by HTTP Basic authentication.'
 
 describe('what real clients send is taken', () => {
   test.each(['Basic', 'basic', 'BASIC', 'bAsIc'])('the scheme as %s', async (scheme) => {
-    expect(await me(`${scheme} ${encode(pair)}`)).toBe('OK')
+    expect(await requestMe(`${scheme} ${encode(pair)}`)).toBe('OK')
   })
 
   test('base64 with and without its padding', async () => {
     const encoded = encode(pair)
     expect(encoded).toMatch(/=$/)
-    expect(await me(`Basic ${encoded}`)).toBe('OK')
-    expect(await me(`Basic ${encoded.replaceAll('=', '')}`)).toBe('OK')
+    expect(await requestMe(`Basic ${encoded}`)).toBe('OK')
+    expect(await requestMe(`Basic ${encoded.replaceAll('=', '')}`)).toBe('OK')
   })
 
   test('blanks around the header, its parts, and the pair', async () => {
-    expect(await me(`  Basic   ${encode(pair)}  `)).toBe('OK')
+    expect(await requestMe(`  Basic   ${encode(pair)}  `)).toBe('OK')
     for (const around of [`${pair}\n`, `${pair}\r\n`, ` ${pair}`, `${pair} `, `\ufeff${pair}`]) {
-      expect([around, await me(`Basic ${encode(around)}`)]).toEqual([around, 'OK'])
+      expect([around, await requestMe(`Basic ${encode(around)}`)]).toEqual([around, 'OK'])
     }
   })
 
   test('an imported key with colons: the first one splits', async () => {
-    const wish = { username: 'colon', secret: 'a:b::c:and-much-more:' }
-    const { username, secret } = await seedHolder(server, 'practice', wish)
-    expect(secret).toBe(wish.secret)
-    expect(await me(`Basic ${encode(`${username}:${secret}`)}`)).toBe('OK')
+    const input = { username: 'colon', secret: 'a:b::c:and-much-more:' }
+    const { username, secret } = await seedOwnerKey(server, 'practice', input)
+    expect(secret).toBe(input.secret)
+    expect(await requestMe(`Basic ${encode(`${username}:${secret}`)}`)).toBe('OK')
   })
 })
 
@@ -89,11 +94,11 @@ test.each([
   [`Basic ${encode('constructor:__proto__')}`, WRONG],
   [`Basic ${encode("' OR 1=1--:' OR 1=1--")}`, WRONG],
 ])('%j is answered: %s', async (header, message) => {
-  expect(await me(header)).toBe(message)
+  expect(await requestMe(header)).toBe(message)
 })
 
 test('blanks within the pair, other letters, and anything before or after are wrong', async () => {
-  const { username, secret } = holder
+  const { username, secret } = ownerKey
   for (const wrong of [
     `${username} :${secret}`,
     `${username}: ${secret}`,
@@ -105,27 +110,27 @@ test('blanks within the pair, other letters, and anything before or after are wr
     `Ada.Byron@smiles1:${secret}`,
     `${username}:${secret.toLowerCase()}`,
   ]) {
-    expect([wrong, await me(`Basic ${encode(wrong)}`)]).toEqual([wrong, WRONG])
+    expect([wrong, await requestMe(`Basic ${encode(wrong)}`)]).toEqual([wrong, WRONG])
   }
 })
 
 test('a key that is mistyped anywhere is wrong, its checksum included', async () => {
-  const { username, secret } = holder
+  const { username, secret } = ownerKey
   for (let at = 0; at < secret.length; at++) {
     const other = secret[at] === 'A' ? 'B' : 'A'
     const garbled = secret.slice(0, at) + other + secret.slice(at + 1)
-    expect([at, await me(`Basic ${encode(`${username}:${garbled}`)}`)]).toEqual([at, WRONG])
+    expect([at, await requestMe(`Basic ${encode(`${username}:${garbled}`)}`)]).toEqual([at, WRONG])
   }
 })
 
 test('100 kB of anything are refused, and the next caller is answered', async () => {
   for (const text of ['a', ':', ' ', 'a:', '\0', 'é', `${pair}\n`]) {
     const long = text.repeat(100_000 / text.length)
-    expect(await me(`Basic ${encode(long)}`)).not.toBe('OK')
-    expect(await me(`Basic ${encode(`${pair}${long}x`)}`)).not.toBe('OK')
-    expect(await me(`Basic ${' '.repeat(100_000)}${encode(`${long}x`)} x`)).toBe(NOT_BASIC)
+    expect(await requestMe(`Basic ${encode(long)}`)).not.toBe('OK')
+    expect(await requestMe(`Basic ${encode(`${pair}${long}x`)}`)).not.toBe('OK')
+    expect(await requestMe(`Basic ${' '.repeat(100_000)}${encode(`${long}x`)} x`)).toBe(NOT_BASIC)
   }
-  expect(await me(`Basic ${encode(pair)}`)).toBe('OK')
+  expect(await requestMe(`Basic ${encode(pair)}`)).toBe('OK')
 })
 
 test.each(['Proxy-Authorization', 'X-Authorization', 'Cookie', 'X-Api-Key'])(
@@ -133,36 +138,36 @@ test.each(['Proxy-Authorization', 'X-Authorization', 'Cookie', 'X-Api-Key'])(
   async (name) => {
     const headers = { [name]: `Basic ${encode(pair)}` }
     const answer = await server.call('/practice/v1/me', { method: 'GET', headers })
-    expect(await saidTo(answer)).toBe(NOT_BASIC)
+    expect(await readOutcome(answer)).toBe(NOT_BASIC)
   },
 )
 
 test('a key in the query is no key', async () => {
-  const path = `/practice/v1/me?username=${holder.username}&key=${holder.secret}`
-  expect(await saidTo(await server.call(path, { method: 'GET' }))).toBe(NOT_BASIC)
+  const path = `/practice/v1/me?username=${ownerKey.username}&key=${ownerKey.secret}`
+  expect(await readOutcome(await server.call(path, { method: 'GET' }))).toBe(NOT_BASIC)
 })
 
 describe('over a socket', () => {
   let live: LiveServer
   let line: string
   beforeAll(async () => {
-    live = await startLive(settings)
-    const { username, secret } = await seedHolder(live, 'practice')
+    live = await startLiveServer(settings)
+    const { username, secret } = await seedOwnerKey(live, 'practice')
     line = `Authorization: Basic ${encode(`${username}:${secret}`)}\r\n`
   })
   afterAll(() => live.close())
 
   test('one header is enough, and two are one too many, though they say the same', async () => {
-    const ask = async (headers: string) => {
+    const sendRawRequest = async (headers: string) => {
       const request = `GET /practice/v1/me HTTP/1.1\r\nHost: latchkey.example\r\n${headers}\r\n`
       const answer = await sendRaw(live.url, Buffer.from(request, 'latin1'))
       return answer?.status === 200 ? 'OK' : JSON.parse(answer?.body ?? '{}').message
     }
-    expect(await ask(line)).toBe('OK')
-    expect(await ask(line + line)).toBe(NOT_BASIC)
-    expect(await ask(`${line}Authorization: Bearer x\r\n`)).toBe(NOT_BASIC)
-    expect(await ask(`Authorization: Bearer x\r\n${line}`)).toBe(NOT_BASIC)
-    expect(await ask('Authorization: Basic \xe9\r\n')).toBe(NOT_BASIC)
+    expect(await sendRawRequest(line)).toBe('OK')
+    expect(await sendRawRequest(line + line)).toBe(NOT_BASIC)
+    expect(await sendRawRequest(`${line}Authorization: Bearer x\r\n`)).toBe(NOT_BASIC)
+    expect(await sendRawRequest(`Authorization: Bearer x\r\n${line}`)).toBe(NOT_BASIC)
+    expect(await sendRawRequest('Authorization: Basic \xe9\r\n')).toBe(NOT_BASIC)
   })
 })
 
@@ -170,7 +175,7 @@ describe('over a socket', () => {
 const bytes = fc.string({
   unit: fc.integer({ min: 1, max: 255 }).map((n) => String.fromCharCode(n)),
 })
-const headersWith = (value: string): Headers | null => {
+const createHeaders = (value: string): Headers | null => {
   try {
     return new Headers({ Authorization: value })
   } catch {
@@ -188,9 +193,9 @@ test('the header is read without a throw, whatever it is', () => {
   )
   fc.assert(
     fc.property(values, (value) => {
-      const headers = headersWith(value)
+      const headers = createHeaders(value)
       fc.pre(headers !== null)
-      const read = readBasic(headers)
+      const read = parseBasicCredential(headers)
       if (read.ok) expect(read.value).toMatchObject({ dialect: 'practice' })
       else expect(read.failure.reason).toMatch(/^credential_(missing|malformed)$/)
     }),
@@ -205,7 +210,7 @@ test('every pair without blanks around it is read as it was written, in UTF-8', 
       const whole = `${username}:${secret}`
       fc.pre(!username.includes(':') && whole.trim() === whole)
       const headers = new Headers({ Authorization: `Basic ${encode(whole)}` })
-      expect(readBasic(headers)).toEqual({
+      expect(parseBasicCredential(headers)).toEqual({
         ok: true,
         value: { dialect: 'practice', username, secret },
       })
@@ -226,13 +231,13 @@ test('every key that can be made can be presented, ours and imported ones', asyn
       .map((text) => `${text}-${serial++}`),
     { nil: undefined },
   )
-  const { accountId } = holder
+  const { accountId } = ownerKey
   await fc.assert(
     fc.asyncProperty(usernames, secrets, async (start, supplied) => {
       const username = `${start}${serial++}`
-      const wish = { accountId, email: `${serial++}@smiles.example`, role: 'engineer' } as const
-      const owner = done(await server.accounts.addUser({ ...wish, username }))
-      const { secret } = done(
+      const input = { accountId, email: `${serial++}@smiles.example`, role: 'engineer' } as const
+      const owner = unwrap(await server.accounts.addUser({ ...input, username }))
+      const { secret } = unwrap(
         await server.keys.create({
           dialect: 'practice',
           ownerId: owner.id,
@@ -240,7 +245,7 @@ test('every key that can be made can be presented, ours and imported ones', asyn
           secret: supplied,
         }),
       )
-      expect(await me(`Basic ${encode(`${username}:${secret}`)}`)).toBe('OK')
+      expect(await requestMe(`Basic ${encode(`${username}:${secret}`)}`)).toBe('OK')
     }),
     { numRuns: 100 },
   )

@@ -1,42 +1,42 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { nodeArgon2 } from '../../src/node/primitives.ts'
-import { composedServer } from '../support/composed.ts'
-import { done, seedKey, type TestServer, testServer } from '../support/server.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { composeTestServer } from '../support/composed-server.ts'
+import { createTestServer, seedKey, type TestServer, unwrap } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
 
 /*
  * `Meta` on its way: what its sender wrote goes through as it was written, and the server sets its part.
  */
 
 let server: TestServer
-let hospital: Awaited<ReturnType<typeof openHttpUpstream>>
+let hospital: Awaited<ReturnType<typeof startHttpUpstream>>
 let answer: { status: number; body: string }
 let key: Awaited<ReturnType<typeof seedKey>>
 let bearer: { Authorization: string }
 
 beforeAll(async () => {
-  hospital = await openHttpUpstream((_, response) =>
+  hospital = await startHttpUpstream((_, response) =>
     response.writeHead(answer.status).end(answer.body),
   )
-  server = await testServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' })
+  server = await createTestServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' })
   key = await seedKey(server)
   const { accountId, sourceId } = key
-  const wish = { accountId, name: 'Hôpital "Nord"', url: hospital.url, development: true }
-  const { id } = done(await server.routes.addDestination(wish))
-  done(await server.routes.setVerified(id, true))
-  done(await server.routes.subscribe({ sourceId, destinationId: id }))
+  const input = { accountId, name: 'Hôpital "Nord"', url: hospital.url, development: true }
+  const { id } = unwrap(await server.routing.addDestination(input))
+  unwrap(await server.routing.setDestinationVerified(id, true))
+  unwrap(await server.routing.createSubscription({ sourceId, destinationId: id }))
   key = { ...key, destinationId: id }
   const tokens = await server.authenticate(key.apiKey, key.secret)
   const { accessToken } = (await tokens.json()) as { accessToken: string }
   bearer = { Authorization: `Bearer ${accessToken}` }
-  server.deliver.start()
+  server.deliveryWorker.start()
 })
 beforeEach(() => {
   answer = { status: 200, body: '' }
-  hospital.seen.splice(0)
+  hospital.requests.splice(0)
 })
 afterAll(async () => {
-  await server.deliver.stop(1000)
+  await server.deliveryWorker.stop(1000)
   await server.close()
   hospital.close()
 })
@@ -49,14 +49,19 @@ interface Receipt {
 
 async function send(body: string) {
   const sent = await server.call('/endpoint', { body, headers: bearer })
-  await server.deliver.finish()
+  await server.deliveryWorker.finish()
   const text = await sent.text()
   const { Meta } = JSON.parse(text) as { Meta: Receipt }
-  return { status: sent.status, text, Meta, arrived: hospital.seen.map(({ body }) => String(body)) }
+  return {
+    status: sent.status,
+    text,
+    Meta,
+    arrived: hospital.requests.map(({ body }) => String(body)),
+  }
 }
 
 /** What the server sets, as it writes it. */
-const setBy = ({ Message, Logs }: Receipt) => ({
+const getServerMeta = ({ Message, Logs }: Receipt) => ({
   source: `{"ID":"${key.sourceId}","Name":"Acme Source"}`,
   name: '"Hôpital \\"Nord\\""',
   logs: JSON.stringify(Logs),
@@ -73,7 +78,7 @@ describe('a message that is delivered', () => {
     const after = ' , "Transmission": { "ID" : 0.0 } }, "Patient":{"Notes":[ ],"Notes":[1]} }\n'
     const { status, Meta, arrived } = await send(`${before}${after}`)
     expect(status).toBe(200)
-    const { source, name, logs, serial } = setBy(Meta)
+    const { source, name, logs, serial } = getServerMeta(Meta)
     expect(arrived).toEqual([
       `${before.slice(0, -' } ]'.length)} ,"Name":${name}} ]` +
         ' , "Transmission": { "ID" : 0.0 } ' +
@@ -102,7 +107,7 @@ describe('a message that is delivered', () => {
         test: 'true',
       }),
     )
-    const set = setBy(Meta)
+    const set = getServerMeta(Meta)
     const message = `{"Extra":1.0,"ID":${set.serial},"More":[ ]}`
     expect(arrived).toEqual([meta({ ...set, message, test: 'true' })])
   })
@@ -130,7 +135,11 @@ const query = (more = '') =>
   `"Destinations":[{"ID":"${key.destinationId}"}]}${more}}`
 
 /** In the order that the vendor's service was seen to write. */
-const receiptOf = ({ Message, Logs }: Receipt, source: string, message = `{"ID":${Message.ID}}`) =>
+const expectedReceipt = (
+  { Message, Logs }: Receipt,
+  source: string,
+  message = `{"ID":${Message.ID}}`,
+) =>
   `"DataModel":"PatientSearch","EventType":"Query","Message":${message},"Source":${source},` +
   `"Destinations":[{"ID":"${key.destinationId}","Name":"Hôpital \\"Nord\\""}],` +
   `"Logs":${JSON.stringify(Logs)}`
@@ -142,7 +151,7 @@ describe('the answer to a query', () => {
       '"Extensions":{"n":12345678901234567890.10} ,"Message":{"Extra":"\\u00e9","ID":1},' +
       '"constructor":1, "Source":{"ID":"theirs"},"Destinations":[]}, "Patient":{"a":1,"a":2}}'
     const { status, text, Meta } = await send(query())
-    const own = receiptOf(
+    const own = expectedReceipt(
       Meta,
       `{"ID":"${key.sourceId}"}`,
       `{"Extra":"\\u00e9","ID":${Meta.Message.ID}}`,
@@ -161,13 +170,13 @@ describe('the answer to a query', () => {
     async (meta) => {
       answer.body = `{"Meta":${meta}}`
       const { text, Meta } = await send(query())
-      expect(text).toBe(`{"Meta":{${receiptOf(Meta, `{"ID":"${key.sourceId}"}`)}}}`)
+      expect(text).toBe(`{"Meta":{${expectedReceipt(Meta, `{"ID":"${key.sourceId}"}`)}}}`)
     },
   )
 })
 
 describe('a destination that fails a query', () => {
-  const refused = (status: number, text: string) => [
+  const expectedRefusal = (status: number, text: string) => [
     status,
     { Text: text, Type: 'transmission', Module: 'Send' },
   ]
@@ -186,16 +195,19 @@ describe('a destination that fails a query', () => {
     const sent = await send(query())
     const [{ ID, ...error } = { ID: 0 }] = sent.Meta.Errors
     expect([sent.status, error]).toEqual(
-      refused(wanted, `The destination ${key.destinationId} answered with status code ${status}.`),
+      expectedRefusal(
+        wanted,
+        `The destination ${key.destinationId} answered with status code ${status}.`,
+      ),
     )
     const source = `{"ID":"${key.sourceId}","Name":"Acme Source"}`
     const errors = `"Errors":${JSON.stringify([{ ID, ...error }])}`
-    expect(sent.text).toBe(`{"Meta":{${receiptOf(sent.Meta, source)},${errors}}}`)
+    expect(sent.text).toBe(`{"Meta":{${expectedReceipt(sent.Meta, source)},${errors}}}`)
   })
 
   test('by no answer in time is 504, with the full Meta', async () => {
-    const silent = await openHttpUpstream(() => undefined)
-    const impatient = await composedServer(
+    const silent = await startHttpUpstream(() => undefined)
+    const impatient = await composeTestServer(
       { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' },
       nodeArgon2,
       { synchronousMs: 1 },
@@ -205,10 +217,10 @@ describe('a destination that fails a query', () => {
       silent.close()
     })
     const { apiKey, secret, sourceId, accountId } = await seedKey(impatient)
-    const wish = { accountId, name: 'Silent', url: silent.url, development: true }
-    const { id } = done(await impatient.routes.addDestination(wish))
-    done(await impatient.routes.setVerified(id, true))
-    done(await impatient.routes.subscribe({ sourceId, destinationId: id }))
+    const input = { accountId, name: 'Silent', url: silent.url, development: true }
+    const { id } = unwrap(await impatient.routing.addDestination(input))
+    unwrap(await impatient.routing.setDestinationVerified(id, true))
+    unwrap(await impatient.routing.createSubscription({ sourceId, destinationId: id }))
     const tokens = await impatient.post('/auth/authenticate', { apiKey, secret })
     const { accessToken } = (await tokens.json()) as { accessToken: string }
     const sent = await impatient.call('/endpoint', {
@@ -219,7 +231,7 @@ describe('a destination that fails a query', () => {
     const { Message, Logs, Errors } = (JSON.parse(text) as { Meta: Receipt }).Meta
     const [{ ID, ...error } = { ID: 0 }] = Errors
     expect([sent.status, error]).toEqual(
-      refused(504, `The destination ${id} did not answer in time.`),
+      expectedRefusal(504, `The destination ${id} did not answer in time.`),
     )
     const Meta = {
       DataModel: 'PatientSearch',
@@ -236,7 +248,7 @@ describe('a destination that fails a query', () => {
 })
 
 describe('a member that is there twice', () => {
-  const device = (meta: string, rest: string) =>
+  const buildDevice = (meta: string, rest: string) =>
     `{"Meta":{"DataModel":"Device","EventType":"New","Destinations":[{"ID":"${key.destinationId}"}]${meta}}${rest}}`
   const OK = ',"Device":{"ID":"1"}'
 
@@ -262,7 +274,7 @@ describe('a member that is there twice', () => {
       '"IDType"',
     ],
   ])('is refused where it is judged: %s', async (_, meta, rest, member) => {
-    const sent = await send(device(meta, rest))
+    const sent = await send(buildDevice(meta, rest))
     expect([sent.status, sent.Meta.Errors[0]?.Text]).toEqual([
       400,
       `The message cannot be read: ${member} is there twice.`,
@@ -274,20 +286,20 @@ describe('a member that is there twice', () => {
     const rest =
       ',"Device":{"Name":1,"ID":"1","Name":2},"x":1,"x":{"Meta":1,"Meta":2},' +
       '"Patient":{"Notes":1,"Notes":2,"Identifiers":[{"ID":"1","IDType":"MR","x":1,"x":2}]}'
-    const sent = await send(device('', rest))
+    const sent = await send(buildDevice('', rest))
     expect(sent.status).toBe(200)
     expect(sent.arrived[0]?.endsWith(`}${rest}}`)).toBe(true)
   })
 })
 
 describe('a message that is long', () => {
-  const device = (rest: string) =>
+  const buildDevice = (rest: string) =>
     `{"Meta":{"DataModel":"Device","EventType":"New","Destinations":[{"ID":"${key.destinationId}"}]},` +
     `"Device":{"ID":"1"},${rest}}`
 
   test('is taken and delivered whatever its texts look like', async () => {
     const rest = `"Text":${JSON.stringify('":'.repeat(1_500_000))}`
-    const sent = await send(device(rest))
+    const sent = await send(buildDevice(rest))
     expect(sent.status).toBe(200)
     expect(sent.arrived[0]?.endsWith(`,${rest}}`)).toBe(true)
   })
@@ -296,7 +308,7 @@ describe('a message that is long', () => {
     ['values', `"a":[${'{},'.repeat(200_000)}{}]`],
     ['members', `"a":{${'"b":1,'.repeat(200_000)}"b":1}`],
   ])('is refused where it has too many %s, and the bound is said', async (_, rest) => {
-    const sent = await send(device(rest))
+    const sent = await send(buildDevice(rest))
     expect([sent.status, sent.Meta.Errors[0]?.Text]).toEqual([
       400,
       'The message cannot be read: the body has more than 200,000 values.',
@@ -313,8 +325,8 @@ describe('a message that is not taken', () => {
         `"Destinations":[{"ID":"${key.destinationId}"}]},"Device":{"ID":"1"}}`,
     )
     // The first try again is at once.
-    expect(hospital.seen.length).toBeGreaterThan(1)
-    const bodies = new Set(hospital.seen.map(({ body }) => String(body)))
+    expect(hospital.requests.length).toBeGreaterThan(1)
+    const bodies = new Set(hospital.requests.map(({ body }) => String(body)))
     expect(bodies.size).toBe(1)
     expect(JSON.parse([...bodies].join()).Meta.Message).toEqual({ ID: Meta.Message.ID })
   })

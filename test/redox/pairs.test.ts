@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { deviceNew, done, seedKey, type TestServer, testServer } from '../support/server.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import {
+  createDeviceNewMessage,
+  createTestServer,
+  seedKey,
+  type TestServer,
+  unwrap,
+} from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
 
 /*
  * Every documented pair of data model and event type, sent through the front door: a star marks the
@@ -44,19 +50,19 @@ const PAIRS = DOCUMENTED.trim()
 /** The destination's words: its digits and its own order, and a Meta that is not the caller's. */
 let words: string
 let server: TestServer
-let hospital: Awaited<ReturnType<typeof openHttpUpstream>>
+let hospital: Awaited<ReturnType<typeof startHttpUpstream>>
 let token: string
 let key: Awaited<ReturnType<typeof seedKey>>
 
 beforeAll(async () => {
-  hospital = await openHttpUpstream((_, response) => void response.end(words))
-  server = await testServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' })
+  hospital = await startHttpUpstream((_, response) => void response.end(words))
+  server = await createTestServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' })
   key = await seedKey(server)
   const { accountId, sourceId } = key
-  const wish = { accountId, name: 'Hospital', url: hospital.url, development: true }
-  const { id } = done(await server.routes.addDestination(wish))
-  done(await server.routes.setVerified(id, true))
-  done(await server.routes.subscribe({ sourceId, destinationId: id }))
+  const input = { accountId, name: 'Hospital', url: hospital.url, development: true }
+  const { id } = unwrap(await server.routing.addDestination(input))
+  unwrap(await server.routing.setDestinationVerified(id, true))
+  unwrap(await server.routing.createSubscription({ sourceId, destinationId: id }))
   key = { ...key, destinationId: id }
   const answer = await server.authenticate(key.apiKey, key.secret)
   token = ((await answer.json()) as { accessToken: string }).accessToken
@@ -80,10 +86,10 @@ describe('through the front door', () => {
     '%s:%s (synchronous: %s) is answered as documented',
     async (model, event, isQuery) => {
       words = '{"Found":[1]}'
-      const { seen } = hospital
+      const { requests: seen } = hospital
       seen.splice(0)
       const message = {
-        ...deviceNew(key.destinationId, { DataModel: model, EventType: event }),
+        ...createDeviceNewMessage(key.destinationId, { DataModel: model, EventType: event }),
         Patient: { Identifiers: [{ ID: '1', IDType: 'MR' }] },
       }
       const answer = await send(JSON.stringify(message))
@@ -107,7 +113,7 @@ describe('through the front door', () => {
 })
 
 describe('a question goes to its destination and back to the digit:', () => {
-  const ask = (payload: string) =>
+  const sendQuery = (payload: string) =>
     send(
       `{"Before": 12345678901234567890, "Meta" : {"DataModel":"PatientSearch","EventType":"Query",` +
         `"Destinations":[{"ID":"${key.destinationId}"}]} , ${payload}}`,
@@ -115,10 +121,10 @@ describe('a question goes to its destination and back to the digit:', () => {
 
   test('what it asks', async () => {
     words = ''
-    hospital.seen.splice(0)
+    hospital.requests.splice(0)
     const payload = '"Patient" : { "ID": 98765432109876543210, "Size": 1.10, "Name": "\\u00c4" }'
-    expect((await ask(payload)).status).toBe(200)
-    const sent = String(hospital.seen[0]?.body)
+    expect((await sendQuery(payload)).status).toBe(200)
+    const sent = String(hospital.requests[0]?.body)
     const start = '{"Before": 12345678901234567890, "Meta" : {"DataModel":'
     expect(sent.startsWith(start)).toBe(true)
     expect(sent.endsWith(`} , ${payload}}`)).toBe(true)
@@ -141,7 +147,7 @@ describe('a question goes to its destination and back to the digit:', () => {
     [' ', ''],
   ])('what is found: %s', async (found, written) => {
     words = found
-    const answer = await ask('"Patient":{}')
+    const answer = await sendQuery('"Patient":{}')
     expect(answer.status).toBe(200)
     const text = await answer.text()
     const meta = '"Meta":{"DataModel":"PatientSearch","EventType":"Query",'
@@ -161,7 +167,7 @@ describe('a question goes to its destination and back to the digit:', () => {
     [`[${'{},'.repeat(200_000)}{}]`, 'the body has more than 200,000 values'],
   ])('what is no answer is 502, and says why: %.40s', async (found, why) => {
     words = found
-    const answer = await ask('"Patient":{}')
+    const answer = await sendQuery('"Patient":{}')
     expect(answer.status).toBe(502)
     const { Meta } = (await answer.json()) as { Meta: { Errors: { Text: string }[] } }
     expect(Meta.Errors[0]?.Text).toBe(

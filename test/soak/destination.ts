@@ -1,57 +1,63 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Chance } from './chance.ts'
-import { type Conduct, createWeather } from './conduct.ts'
-import type { Arrival } from './ledger.ts'
-import { readMessage } from './message.ts'
-import type { Recorder } from './recorder.ts'
+import type { SeededRandom } from '../support/random.ts'
+import type { LedgerRecorder, SoakArrival } from './ledger.ts'
+import { parseSoakMessage } from './vendor.ts'
 
 /** A real destination behind a socket, of changing conduct. It writes down what comes. */
-export async function startDestination(destination: number, chance: Chance, recorder: Recorder) {
-  const weather = createWeather(chance)
+export async function startSoakDestination(
+  destination: number,
+  random: SeededRandom,
+  ledgerRecorder: LedgerRecorder,
+) {
+  const nextBehavior = createBehaviorSequence(random)
   const server = createServer(async (request, answer) => {
-    const [began, at] = [recorder.tick(), Date.now()]
-    const conduct = weather()
-    recorder.request(conduct)
-    if (conduct === 'resets before it reads') {
+    const [beganTick, beganAt] = [ledgerRecorder.nextTick(), Date.now()]
+    const behavior = nextBehavior()
+    ledgerRecorder.recordRequest(behavior)
+    if (behavior === 'resets before it reads') {
       request.socket.resetAndDestroy()
       return
     }
-    const body = await textOf(request)
+    const body = await readBody(request)
     // Whoever sent it was killed in the midst of it.
     if (body === null) return
-    const open = { ended: Number.POSITIVE_INFINITY, endedAt: Number.POSITIVE_INFINITY }
-    const arrival = recorder.arrive({
-      ...readMessage(body, destination),
+    const openEnd = { endedTick: Number.POSITIVE_INFINITY, endedAt: Number.POSITIVE_INFINITY }
+    const arrival = ledgerRecorder.recordArrival({
+      ...parseSoakMessage(body, destination),
       destination,
-      began,
-      at,
-      ending: 'unanswered',
-      ...open,
+      beganTick,
+      beganAt,
+      outcome: 'unanswered',
+      ...openEnd,
     })
-    await behave(conduct, arrival, answer)
+    await behave(behavior, arrival, answer)
   })
 
   /** What is answered is written down before: nobody may act on it sooner. */
-  async function behave(conduct: Conduct, arrival: Arrival, answer: ServerResponse): Promise<void> {
+  async function behave(
+    behavior: SoakBehavior,
+    arrival: SoakArrival,
+    answer: ServerResponse,
+  ): Promise<void> {
     const { socket } = answer
-    if (conduct === 'answers slowly') await delay(chance.between(50, 500))
-    if (conduct === 'hangs, then resets') await patience(answer, chance.between(200, 1500))
+    if (behavior === 'answers slowly') await delay(random.between(50, 500))
+    if (behavior === 'hangs, then resets') await waitOrClose(answer, random.between(200, 1500))
     if (socket === null || socket.destroyed) {
-      recorder.end(arrival, 'unanswered')
-    } else if (conduct === 'answers' || conduct === 'answers slowly') {
-      recorder.end(arrival, 'taken')
+      ledgerRecorder.recordOutcome(arrival, 'unanswered')
+    } else if (behavior === 'answers' || behavior === 'answers slowly') {
+      ledgerRecorder.recordOutcome(arrival, 'taken')
       answer.end('{"received":true}')
-    } else if (conduct === 'answers 500' || conduct === 'answers 404') {
-      recorder.end(arrival, 'refused')
-      answer.writeHead(conduct === 'answers 500' ? 500 : 404).end('not today')
-    } else if (conduct === 'breaks off in the body of its answer') {
-      recorder.end(arrival, 'broken_off')
+    } else if (behavior === 'answers 500' || behavior === 'answers 404') {
+      ledgerRecorder.recordOutcome(arrival, 'refused')
+      answer.writeHead(behavior === 'answers 500' ? 500 : 404).end('not today')
+    } else if (behavior === 'breaks off in the body of its answer') {
+      ledgerRecorder.recordOutcome(arrival, 'broken_off')
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"rece')
     } else {
-      recorder.end(arrival, 'unanswered')
-      if (conduct === 'breaks off in the head of its answer') socket.end('HTTP/1.1 20')
+      ledgerRecorder.recordOutcome(arrival, 'unanswered')
+      if (behavior === 'breaks off in the head of its answer') socket.end('HTTP/1.1 20')
       else socket.resetAndDestroy()
     }
   }
@@ -68,19 +74,53 @@ export async function startDestination(destination: number, chance: Chance, reco
 }
 
 /** Waits so long, or until the sender has given up. */
-async function patience(answer: ServerResponse, ms: number): Promise<void> {
+async function waitOrClose(answer: ServerResponse, ms: number): Promise<void> {
   const gone = new AbortController()
   answer.once('close', () => gone.abort())
   await delay(ms, undefined, { signal: gone.signal }).catch(() => undefined)
 }
 
 /** Null where it broke off. */
-async function textOf(request: IncomingMessage): Promise<string | null> {
+async function readBody(request: IncomingMessage): Promise<string | null> {
   try {
     let text = ''
     for await (const chunk of request.setEncoding('utf8')) text += chunk
     return text
   } catch {
     return null
+  }
+}
+
+/** What a destination does wrong. It has read the message in all cases but one. */
+export const DESTINATION_FAULTS = [
+  'answers 500',
+  'answers 404',
+  'hangs, then resets',
+  'resets before it reads',
+  'resets after it has read',
+  'breaks off in the head of its answer',
+  'breaks off in the body of its answer',
+  'answers slowly',
+] as const
+
+export type DestinationFault = (typeof DESTINATION_FAULTS)[number]
+export type SoakBehavior = 'answers' | DestinationFault
+
+/** Of a hundred requests, so many go wrong in fair weather and in foul. */
+const FAULT_SHARES = { fair: 0.04, foul: 0.6 }
+
+/** A destination is well for a while, fails more often than not, and is well again. */
+export function createBehaviorSequence(chance: SeededRandom): () => SoakBehavior {
+  let isUnhealthy = true
+  let remaining = 0
+  return () => {
+    if (remaining === 0) {
+      isUnhealthy = !isUnhealthy
+      remaining = isUnhealthy ? chance.between(5, 25) : chance.between(20, 150)
+    }
+    remaining--
+    return chance.happens(isUnhealthy ? FAULT_SHARES.foul : FAULT_SHARES.fair)
+      ? chance.pick(DESTINATION_FAULTS)
+      : 'answers'
   }
 }

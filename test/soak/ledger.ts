@@ -1,11 +1,11 @@
 /** A message by its vendor: the number of the source, and of the message among all of that source. */
-export interface Mark {
+export interface MessageMark {
   readonly source: number
   readonly number: number
 }
 
 /** A vendor sends its messages one after the other: each after the answer to the one before. */
-export interface Sent extends Mark {
+export interface SentMessage extends MessageMark {
   readonly destinations: readonly number[]
   /** Acknowledged by 200; with any other answer, or none, nobody knows whether it is stored. */
   isAcknowledged: boolean
@@ -16,39 +16,96 @@ export interface Sent extends Mark {
  * `taken`: answered 2xx, whole. `broken_off`: a 2xx, but not the whole answer. `refused`: answered
  * otherwise. `unanswered`: the connection was broken without a status, by whomever.
  */
-export type Ending = 'taken' | 'broken_off' | 'refused' | 'unanswered'
+export type ArrivalOutcome = 'taken' | 'broken_off' | 'refused' | 'unanswered'
 
-export interface Arrival extends Mark {
+export interface SoakArrival extends MessageMark {
   readonly destination: number
   /** The id of its delivery, as the message tells it. */
   readonly deliveryId: string
   /** It is what was sent. */
   readonly isIntact: boolean
   /** Beginnings and ends of all arrivals in their order, none at the same time as another. */
-  readonly began: number
-  ended: number
+  readonly beganTick: number
+  endedTick: number
   /** Milliseconds since 1970, to compare with what the database says. */
-  readonly at: number
+  readonly beganAt: number
   endedAt: number
-  ending: Ending
+  outcome: ArrivalOutcome
 }
 
-export type TroubleKind = 'worker killed' | 'server killed' | 'database restarted'
+export type DisruptionKind = 'worker killed' | 'server killed' | 'database restarted'
 
 /** What was done to the server, from when until when. */
-export interface Trouble {
-  readonly kind: TroubleKind
+export interface Disruption {
+  readonly kind: DisruptionKind
   readonly from: number
   readonly until: number
 }
 
 /** All that was seen from outside: what vendors were told, and what came to destinations. */
-export interface Ledger {
-  readonly sent: readonly Sent[]
-  readonly arrivals: readonly Arrival[]
-  readonly troubles: readonly Trouble[]
+export interface SoakLedger {
+  readonly sent: readonly SentMessage[]
+  readonly arrivals: readonly SoakArrival[]
+  readonly disruptions: readonly Disruption[]
 }
 
-export const nameOf = ({ source, number }: Mark): string => `${source}.${number}`
-export const feedOf = ({ source }: Mark, destination: number): string =>
+export const formatMark = ({ source, number }: MessageMark): string => `${source}.${number}`
+export const formatQueueName = ({ source }: MessageMark, destination: number): string =>
   `${source} to ${destination}`
+
+/** Keeps the ledger while it is written, and knows how far everybody has got. */
+export function createLedgerRecorder() {
+  const sent: SentMessage[] = []
+  const arrivals: SoakArrival[] = []
+  const disruptions: Disruption[] = []
+  const takenCount = new Set<string>()
+  const requests = new Map<string, number>()
+  let tick = 0
+  let acknowledgedCount = 0
+  let promisedCount = 0
+
+  return {
+    ledger: { sent, arrivals, disruptions } satisfies SoakLedger,
+    requests,
+    /** A moment of its own. */
+    nextTick: () => ++tick,
+
+    recordSent(mark: MessageMark, destinations: readonly number[]): SentMessage {
+      const one = { ...mark, destinations, isAcknowledged: false }
+      sent.push(one)
+      return one
+    },
+    recordAcknowledged(one: SentMessage): void {
+      one.isAcknowledged = true
+      acknowledgedCount++
+      promisedCount += one.destinations.length
+    },
+
+    recordDisruption(one: Disruption): void {
+      disruptions.push(one)
+    },
+
+    /** A request came to a destination, which does this with it. */
+    recordRequest(conduct: string): void {
+      requests.set(conduct, (requests.get(conduct) ?? 0) + 1)
+    },
+    recordArrival(arrival: SoakArrival): SoakArrival {
+      arrivals.push(arrival)
+      return arrival
+    },
+    recordOutcome(arrival: SoakArrival, ending: SoakArrival['outcome']): void {
+      Object.assign(arrival, { ending, ended: ++tick, endedAt: Date.now() })
+      if (ending === 'taken' || ending === 'broken_off') {
+        takenCount.add(`${formatMark(arrival)} ${arrival.destination}`)
+      }
+    },
+
+    acknowledgedCount: () => acknowledgedCount,
+    /** Deliveries that destinations have answered 2xx. */
+    takenCount: () => takenCount.size,
+    /** How many deliveries are promised, and not there yet. (Roughly: some were not promised.) */
+    outstandingCount: () => promisedCount - takenCount.size,
+  }
+}
+
+export type LedgerRecorder = ReturnType<typeof createLedgerRecorder>

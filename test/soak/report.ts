@@ -1,28 +1,45 @@
-import { count, table } from '../../bench/cells.ts'
-import { FAULTS } from './conduct.ts'
-import type { TroubleKind } from './ledger.ts'
-import type { Outcome } from './soak.ts'
+import { formatInteger, formatTextTable } from '../../bench/text.ts'
+import { DESTINATION_FAULTS } from './destination.ts'
+import type { DisruptionKind } from './ledger.ts'
+import type { SoakOutcome } from './soak.ts'
 
-const KINDS: readonly TroubleKind[] = ['worker killed', 'server killed', 'database restarted']
-const OUTCOMES = ['delivered', 'refused', 'failed', 'forbidden'] as const
+const DISRUPTION_KINDS: readonly DisruptionKind[] = [
+  'worker killed',
+  'server killed',
+  'database restarted',
+]
+const ATTEMPT_OUTCOMES = ['delivered', 'refused', 'failed', 'forbidden'] as const
 
 /** What is counted, in the order in which it is printed; the last five are to be 0. */
-export function countsOf({ ledger, kept, requests, resumed, ...rest }: Outcome) {
+export function countOutcomes({ ledger, stored, requests, resumed, ...rest }: SoakOutcome) {
   const { verdict } = rest
-  const attempts = kept.deliveries.flatMap((one) => one.attempts)
-  const named = <T extends string>(names: readonly T[], of: (name: T) => number, before = '') =>
-    names.map((name): [string, number] => [`${before}${name}`, of(name)])
+  const attempts = stored.deliveries.flatMap((one) => one.attempts)
+  const countByName = <T extends string>(
+    names: readonly T[],
+    of: (name: T) => number,
+    before = '',
+  ) => names.map((name): [string, number] => [`${before}${name}`, of(name)])
   return new Map<string, number>([
     ['messages acknowledged', ledger.sent.filter((one) => one.isAcknowledged).length],
     ['messages of unknown outcome', ledger.sent.filter((one) => !one.isAcknowledged).length],
-    ['messages stored', kept.messages],
-    ['deliveries', kept.deliveries.filter(({ status }) => status === 'delivered').length],
+    ['messages stored', stored.messages],
+    ['deliveries', stored.deliveries.filter(({ status }) => status === 'delivered').length],
     ['requests to destinations', [...requests.values()].reduce((sum, n) => sum + n, 0)],
     ['attempts written down', attempts.length],
-    ...named(OUTCOMES, (name) => attempts.filter((one) => one.outcome === name).length, '  '),
-    ['faults of destinations', FAULTS.reduce((sum, name) => sum + (requests.get(name) ?? 0), 0)],
-    ...named(FAULTS, (name) => requests.get(name) ?? 0, '  '),
-    ...named(KINDS, (name) => ledger.troubles.filter(({ kind }) => kind === name).length),
+    ...countByName(
+      ATTEMPT_OUTCOMES,
+      (name) => attempts.filter((one) => one.outcome === name).length,
+      '  ',
+    ),
+    [
+      'faults of destinations',
+      DESTINATION_FAULTS.reduce((sum, name) => sum + (requests.get(name) ?? 0), 0),
+    ],
+    ...countByName(DESTINATION_FAULTS, (name) => requests.get(name) ?? 0, '  '),
+    ...countByName(
+      DISRUPTION_KINDS,
+      (name) => ledger.disruptions.filter(({ kind }) => kind === name).length,
+    ),
     ['feeds resumed by the operator', resumed],
     ['duplicates: the answer broke off', verdict.explained.brokenOff],
     ['duplicates: killed before it was written down', verdict.explained.inTrouble],
@@ -35,7 +52,7 @@ export function countsOf({ ledger, kept, requests, resumed, ...rest }: Outcome) 
 }
 
 /** What is wrong, if anything: each a sentence. */
-export const faultsOf = ({ verdict, disagreements }: Outcome): string[] => [
+export const listFaults = ({ verdict, disagreements }: SoakOutcome): string[] => [
   ...verdict.lost.map((one) => `lost: ${one}`),
   ...verdict.outOfOrder.map((one) => `out of order: ${one}`),
   ...verdict.repeated.map((one) => `duplicate without a reason: ${one}`),
@@ -43,9 +60,9 @@ export const faultsOf = ({ verdict, disagreements }: Outcome): string[] => [
   ...disagreements.map((one) => `the database disagrees: ${one}`),
 ]
 
-export function writeReport(outcome: Outcome): string {
+export function formatSoakReport(outcome: SoakOutcome): string {
   const { engine, seed, seconds } = outcome
-  const rows = [...countsOf(outcome)].map(([name, n]) => [name, count(n)])
+  const rows = [...countOutcomes(outcome)].map(([name, n]) => [name, formatInteger(n)])
   const head = `${engine}, seed ${seed}, ${seconds.toFixed(0)} s`
-  return [table([[head, ''], ...rows]), ...faultsOf(outcome).slice(0, 20)].join('\n')
+  return [formatTextTable([[head, ''], ...rows]), ...listFaults(outcome).slice(0, 20)].join('\n')
 }

@@ -1,11 +1,11 @@
-import { report, showProgress } from '../../bench/progress.ts'
-import { HELP, readOptions } from './options.ts'
-import { countsOf, faultsOf, writeReport } from './report.ts'
-import { soak } from './soak.ts'
+import { report, showProgress } from '../../bench/text.ts'
+import { parseSoakOptions, SOAK_HELP } from './options.ts'
+import { countOutcomes, formatSoakReport, listFaults } from './report.ts'
+import { runSoak } from './soak.ts'
 
-const options = readOptions(process.argv.slice(2))
+const options = parseSoakOptions(process.argv.slice(2))
 if (options === null) {
-  console.log(HELP)
+  console.log(SOAK_HELP)
   process.exit()
 }
 
@@ -14,27 +14,33 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const { engines, messages, seed, json } = options
 for (const engine of engines) {
   report(`${engine}: ${messages} messages, seed ${seed}`)
-  let told = 0
-  const outcome = await soak({
+  let reportedCount = 0
+  const outcome = await runSoak({
     engine,
     messages,
     seed,
-    tell(acknowledged, delivered) {
+    onProgress(acknowledged, delivered) {
       const line = `${engine}: ${acknowledged} acknowledged, ${delivered} delivered`
       showProgress(line)
-      if (acknowledged < told + messages / 10) return
-      told = acknowledged
+      if (acknowledged < reportedCount + messages / 10) return
+      reportedCount = acknowledged
       report(line)
     },
   })
-  const faults = faultsOf(outcome)
+  const faults = listFaults(outcome)
   const { seconds } = outcome
   if (json) {
     console.log(
-      JSON.stringify({ engine, seed, seconds, ...Object.fromEntries(countsOf(outcome)), faults }),
+      JSON.stringify({
+        engine,
+        seed,
+        seconds,
+        ...Object.fromEntries(countOutcomes(outcome)),
+        faults,
+      }),
     )
   } else {
-    console.log(`\n${writeReport(outcome)}\n`)
+    console.log(`\n${formatSoakReport(outcome)}\n`)
   }
   if (faults.length > 0) process.exitCode = 1
 }

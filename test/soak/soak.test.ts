@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
-import { SEED } from '../support/seed.ts'
-import { readOptions } from './options.ts'
-import { ENGINES } from './place.ts'
-import { countsOf, faultsOf, writeReport } from './report.ts'
-import { soak } from './soak.ts'
+import { TEST_SEED } from '../support/random.ts'
+import { SOAK_ENGINES } from './database.ts'
+import { parseSoakOptions } from './options.ts'
+import { countOutcomes, formatSoakReport, listFaults } from './report.ts'
+import { runSoak } from './soak.ts'
 
 const MESSAGES = 1000
 
-test.concurrent.each(ENGINES)(
+test.concurrent.each(SOAK_ENGINES)(
   '%s: whatever fails or is killed, what was acknowledged arrives in order, and twice only where nobody could know',
   async (engine) => {
-    const outcome = await soak({ engine, messages: MESSAGES, seed: SEED })
-    console.log(writeReport(outcome))
-    expect(faultsOf(outcome)).toEqual([])
-    const counts = countsOf(outcome)
+    const outcome = await runSoak({ engine, messages: MESSAGES, seed: TEST_SEED })
+    console.log(formatSoakReport(outcome))
+    expect(listFaults(outcome)).toEqual([])
+    const counts = countOutcomes(outcome)
     expect(counts.get('messages acknowledged')).toBe(MESSAGES)
     // Otherwise it has shown nothing.
     const happened = ['faults of destinations', 'worker killed', 'server killed']
@@ -27,10 +27,10 @@ test.each([
   [['--messages', '7'], '--messages must be a whole number from 100 to 10000000; it is "7"'],
   [['--seed', 'x'], '--seed must be a whole number from 0 to 10000000; it is "x"'],
 ])('%j is refused with a sentence', (args, sentence) => {
-  expect(() => readOptions(args)).toThrow(sentence)
+  expect(() => parseSoakOptions(args)).toThrow(sentence)
 })
 
 test('it runs on each engine unless one is named', () => {
-  expect(readOptions([])?.engines).toEqual(['sqlite', 'postgres'])
-  expect(readOptions(['--engine', 'postgres'])?.engines).toEqual(['postgres'])
+  expect(parseSoakOptions([])?.engines).toEqual(['sqlite', 'postgres'])
+  expect(parseSoakOptions(['--engine', 'postgres'])?.engines).toEqual(['postgres'])
 })

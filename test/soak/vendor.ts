@@ -1,28 +1,37 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Answer, clientOf, tokensOf } from '../support/client.ts'
-import type { Chance } from './chance.ts'
-import { writeMessage } from './message.ts'
-import type { Stage } from './stage.ts'
-import type { Vendor } from './world.ts'
+import type { SeededRandom } from '../support/random.ts'
+import { createDeviceNewMessage } from '../support/server.ts'
+import {
+  createVendorClient,
+  parseTokenResponse,
+  type VendorResponse,
+} from '../support/vendor-clients.ts'
+import type { MessageMark, SoakArrival } from './ledger.ts'
+import type { SoakStage, SoakVendor } from './soak.ts'
 
 /** Whoever is not answered comes back after so long. */
-const COME_BACK_MS = 100
+const RETRY_DELAY_MS = 100
 
 /** What one vendor has to do. */
-export interface Share {
+export interface VendorShare {
   /** So many of its messages are to be acknowledged. */
   readonly count: number
   /** While so many deliveries are outstanding nobody sends, so that sending and delivering last equally long. */
-  readonly mostOutstanding: number
+  readonly maxOutstanding: number
 }
 
-export interface Sender {
+export interface VendorSender {
   readonly source: number
   readonly accessToken: string
 }
 
-export async function signIn({ source, apiKey, secret }: Vendor, url: string): Promise<Sender> {
-  const { accessToken } = tokensOf(await clientOf(url).authenticate(apiKey, secret))
+export async function authenticateSender(
+  { source, apiKey, secret }: SoakVendor,
+  url: string,
+): Promise<VendorSender> {
+  const { accessToken } = parseTokenResponse(
+    await createVendorClient(url).authenticate(apiKey, secret),
+  )
   return { source, accessToken }
 }
 
@@ -30,28 +39,28 @@ export async function signIn({ source, apiKey, secret }: Vendor, url: string): P
  * Sends one message after the other until so many are acknowledged. What is not acknowledged is given
  * up: sent again, it would be another message.
  */
-export async function sendMessages(
-  { source, accessToken }: Sender,
-  { count, mostOutstanding }: Share,
-  { fleet, recorder, destinationIds, signal }: Stage,
-  chance: Chance,
+export async function sendSoakMessages(
+  { source, accessToken }: VendorSender,
+  { count, maxOutstanding }: VendorShare,
+  { fleet, ledgerRecorder, destinationIds, signal }: SoakStage,
+  random: SeededRandom,
 ): Promise<void> {
-  const comeBack = () => delay(COME_BACK_MS, undefined, { signal })
+  const waitToRetry = () => delay(RETRY_DELAY_MS, undefined, { signal })
   for (let number = 1, acknowledged = 0; acknowledged < count; number++) {
-    while (recorder.outstanding() > mostOutstanding) await comeBack()
+    while (ledgerRecorder.outstandingCount() > maxOutstanding) await waitToRetry()
     const mark = { source, number }
-    const destinations = chooseSome(destinationIds.length, chance)
-    const sent = recorder.send(mark, destinations)
-    const message = writeMessage(
+    const destinations = chooseDestinations(destinationIds.length, random)
+    const sent = ledgerRecorder.recordSent(mark, destinations)
+    const message = createSoakMessage(
       mark,
       destinations.map((n) => destinationIds[n] ?? ''),
     )
     const status = await post(message)
     if (status === 200) {
-      recorder.acknowledge(sent)
+      ledgerRecorder.recordAcknowledged(sent)
       acknowledged++
     } else if (status === null || status >= 500) {
-      await comeBack()
+      await waitToRetry()
     } else {
       throw new Error(`message ${source}.${number} was answered ${status}`)
     }
@@ -61,21 +70,59 @@ export async function sendMessages(
   async function post(message: object): Promise<number | null> {
     for (;;) {
       try {
-        const answer: Answer = await clientOf(fleet.url()).endpoint(accessToken, message)
+        const answer: VendorResponse = await createVendorClient(fleet.url()).endpoint(
+          accessToken,
+          message,
+        )
         return answer.status
       } catch (error) {
         const { code } = ((error as Error).cause ?? {}) as { code?: string }
         if (code !== 'ECONNREFUSED') return null
-        await comeBack()
+        await waitToRetry()
       }
     }
   }
 }
 
 /** Mostly one, sometimes two, seldom all. */
-function chooseSome(all: number, chance: Chance): number[] {
-  const first = chance.between(0, all - 1)
-  if (chance.happens(0.85)) return [first]
-  const count = chance.happens(0.7) ? 2 : all
+function chooseDestinations(all: number, random: SeededRandom): number[] {
+  const first = random.between(0, all - 1)
+  if (random.happens(0.85)) return [first]
+  const count = random.happens(0.7) ? 2 : all
   return Array.from({ length: count }, (_, n) => (first + n) % all)
+}
+
+/** A message that says who it is, of a length of its own: up to some 5 KB. */
+export function createSoakMessage(mark: MessageMark, destinationIds: readonly string[]): object {
+  const [first = ''] = destinationIds
+  const Destinations = destinationIds.map((ID) => ({ ID }))
+  return {
+    ...createDeviceNewMessage(first, { Destinations }),
+    Soak: { ...mark, text: createMessageText(mark) },
+  }
+}
+
+const createMessageText = ({ source, number }: MessageMark) =>
+  `${source}.${number} `.repeat(1 + ((number * 37) % 600))
+
+/** As its destinations read it, which are told of each other. */
+interface DeliveredSoakMessage {
+  readonly Meta: {
+    readonly Destinations: readonly { readonly Name: string }[]
+    readonly Logs: readonly { readonly ID: string }[]
+  }
+  readonly Soak: MessageMark & { readonly text: string }
+}
+
+export const formatDestinationName = (destination: number) => `Destination ${destination}`
+
+export function parseSoakMessage(
+  body: string,
+  destination: number,
+): MessageMark & Pick<SoakArrival, 'deliveryId' | 'isIntact'> {
+  const { Meta, Soak } = JSON.parse(body) as DeliveredSoakMessage
+  const { source, number, text } = Soak
+  const hop = Meta.Destinations.findIndex(({ Name }) => Name === formatDestinationName(destination))
+  const deliveryId = Meta.Logs[hop]?.ID ?? 'none'
+  return { source, number, deliveryId, isIntact: text === createMessageText({ source, number }) }
 }

@@ -1,4 +1,10 @@
-import { type Arrival, feedOf, type Ledger, nameOf, type Trouble } from './ledger.ts'
+import {
+  type Disruption,
+  formatMark,
+  formatQueueName,
+  type SoakArrival,
+  type SoakLedger,
+} from './ledger.ts'
 
 /*
  * What "at least once, and in order" promises of one feed, as its destination sees it:
@@ -15,7 +21,7 @@ import { type Arrival, feedOf, type Ledger, nameOf, type Trouble } from './ledge
  */
 
 /** Each entry says what was wrong with which message. */
-export interface Verdict {
+export interface SoakVerdict {
   readonly lost: readonly string[]
   readonly outOfOrder: readonly string[]
   readonly repeated: readonly string[]
@@ -25,73 +31,77 @@ export interface Verdict {
 }
 
 /** An answer is written down within so long; then what is killed has nothing to forget. */
-const SETTLED_WITHIN_MS = 20_000
+const SETTLE_LIMIT_MS = 20_000
 /** After its database is back, a server tries again after so long at most. */
-const NOTICED_WITHIN_MS = 20_000
+const RECONNECT_LIMIT_MS = 20_000
 
-export function judge(ledger: Ledger): Verdict {
+export function judgeLedger(ledger: SoakLedger): SoakVerdict {
   const outOfOrder: string[] = []
   const repeated: string[] = []
   const explained = { brokenOff: 0, inTrouble: 0 }
-  for (const [feed, arrivals] of feedsOf(ledger.arrivals)) {
-    let newest: Arrival | undefined
+  for (const [feed, arrivals] of groupByQueue(ledger.arrivals)) {
+    let newest: SoakArrival | undefined
     for (const arrival of arrivals) {
       if (newest === undefined || arrival.number > newest.number) {
-        if (newest !== undefined && arrival.began < newest.ended) {
+        if (newest !== undefined && arrival.beganTick < newest.endedTick) {
           outOfOrder.push(`${feed}: ${arrival.number} came before ${newest.number} was answered`)
         }
       } else if (arrival.number < newest.number) {
         outOfOrder.push(`${feed}: ${arrival.number} came after ${newest.number}`)
         continue
       } else {
-        const reason = reasonFor(newest, arrival, ledger.troubles)
+        const reason = findDuplicateReason(newest, arrival, ledger.disruptions)
         if (reason === null) {
-          const later = arrival.at - newest.endedAt
+          const later = arrival.beganAt - newest.endedAt
           repeated.push(`${feed}: ${arrival.number} came again, ${later} ms after it was taken`)
         } else if (reason !== 'refused') explained[reason]++
       }
       newest = arrival
     }
   }
-  return { lost: lostOf(ledger), outOfOrder, repeated, altered: alteredOf(ledger), explained }
+  return { lost: findLost(ledger), outOfOrder, repeated, altered: findAltered(ledger), explained }
 }
 
 /** Why it may come again, if it may. What is taken may be taken from a process that is dead by then. */
-function reasonFor(before: Arrival, again: Arrival, troubles: readonly Trouble[]) {
-  if (again.began < before.ended) return null
-  if (before.ending === 'refused') return 'refused'
-  if (before.ending !== 'taken') return 'brokenOff'
-  const settledBy = Math.min(before.endedAt + SETTLED_WITHIN_MS, again.at)
-  const isTroubled = troubles.some(({ kind, from, until }) => {
-    const noticed = kind === 'database restarted' ? NOTICED_WITHIN_MS : 0
-    return from <= settledBy && until + noticed >= before.at
+function findDuplicateReason(
+  previous: SoakArrival,
+  repeat: SoakArrival,
+  disruptions: readonly Disruption[],
+) {
+  if (repeat.beganTick < previous.endedTick) return null
+  if (previous.outcome === 'refused') return 'refused'
+  if (previous.outcome !== 'taken') return 'brokenOff'
+  const settledBy = Math.min(previous.endedAt + SETTLE_LIMIT_MS, repeat.beganAt)
+  const isDisrupted = disruptions.some(({ kind, from, until }) => {
+    const noticed = kind === 'database restarted' ? RECONNECT_LIMIT_MS : 0
+    return from <= settledBy && until + noticed >= previous.beganAt
   })
-  return isTroubled ? 'inTrouble' : null
+  return isDisrupted ? 'inTrouble' : null
 }
 
-function feedsOf(arrivals: readonly Arrival[]): Map<string, Arrival[]> {
-  const feeds = Map.groupBy(arrivals, (one) => feedOf(one, one.destination))
-  for (const feed of feeds.values()) feed.sort((a, b) => a.began - b.began)
+function groupByQueue(arrivals: readonly SoakArrival[]): Map<string, SoakArrival[]> {
+  const feeds = Map.groupBy(arrivals, (one) => formatQueueName(one, one.destination))
+  for (const feed of feeds.values()) feed.sort((a, b) => a.beganTick - b.beganTick)
   return feeds
 }
 
-function lostOf({ sent, arrivals }: Ledger): string[] {
-  const come = new Set(arrivals.map(nameOf))
-  const answered = arrivals.filter(({ ending }) => ending === 'taken' || ending === 'broken_off')
-  const accepted = new Set(answered.map((one) => hopOf(one, one.destination)))
+function findLost({ sent, arrivals }: SoakLedger): string[] {
+  const arrivedNames = new Set(arrivals.map(formatMark))
+  const answered = arrivals.filter(({ outcome }) => outcome === 'taken' || outcome === 'broken_off')
+  const accepted = new Set(answered.map((one) => formatHop(one, one.destination)))
   return sent
-    .filter((one) => one.isAcknowledged || come.has(nameOf(one)))
-    .flatMap((one) => one.destinations.map((destination) => hopOf(one, destination)))
+    .filter((one) => one.isAcknowledged || arrivedNames.has(formatMark(one)))
+    .flatMap((one) => one.destinations.map((destination) => formatHop(one, destination)))
     .filter((hop) => !accepted.has(hop))
 }
 
-function alteredOf({ sent, arrivals }: Ledger): string[] {
-  const hops = sent.flatMap((one) => one.destinations.map((to) => hopOf(one, to)))
+function findAltered({ sent, arrivals }: SoakLedger): string[] {
+  const hops = sent.flatMap((one) => one.destinations.map((to) => formatHop(one, to)))
   const known = new Set(hops)
   return arrivals
-    .filter((one) => !one.isIntact || !known.has(hopOf(one, one.destination)))
-    .map((one) => hopOf(one, one.destination))
+    .filter((one) => !one.isIntact || !known.has(formatHop(one, one.destination)))
+    .map((one) => formatHop(one, one.destination))
 }
 
-const hopOf = (mark: Parameters<typeof nameOf>[0], destination: number) =>
-  `${nameOf(mark)} at ${destination}`
+const formatHop = (mark: Parameters<typeof formatMark>[0], destination: number) =>
+  `${formatMark(mark)} at ${destination}`

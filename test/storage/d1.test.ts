@@ -1,32 +1,32 @@
 import { describe, expect, test } from 'vitest'
-import { Unavailable } from '../../src/service/ports.ts'
+import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
-import { type D1, openD1 } from '../../src/worker/d1.ts'
-import { schemaStatements } from '../../support/worker/bundle.ts'
+import { type D1Database, openD1 } from '../../src/worker/d1.ts'
+import { readSchemaStatements } from '../support/worker/bundle.ts'
 import { startWorkerd } from '../support/worker/workerd.ts'
-import { conformance } from './conformance.ts'
+import { testStorageConformance } from './conformance/suite.ts'
 
-conformance('D1 in workerd', startWorkerd)
+testStorageConformance('D1 in workerd', startWorkerd)
 
 describe('D1', () => {
   test.each([
     [[], 'the database is empty: wrangler d1 execute latchkey --file schema.sql'],
     [
-      [...schemaStatements(), 'UPDATE schema_version SET version = 999'],
+      [...readSchemaStatements(), 'UPDATE schema_version SET version = 999'],
       `the database has schema version 999, this Latchkey reads version ${SCHEMA_VERSION}: ` +
         'use the Latchkey that wrote it, or a newer one',
     ],
   ])('a database of another schema is refused with a sentence (%#)', async (schema, sentence) => {
     const { engine, dispose } = await startWorkerd(undefined, { schema })
     const storage = createStorage(engine)
-    await expect(storage.authorityVersion()).rejects.toThrow(sentence)
+    await expect(storage.readAuthorityVersion()).rejects.toThrow(sentence)
     await expect(storage.probe()).rejects.toThrow(sentence)
     await dispose()
   })
 
   /** D1 as it behaves on its bad days, which workerd here never has. */
-  function failing(message: string): D1 {
+  function createFailingD1(message: string): D1Database {
     const statement = {
       bind: () => statement,
       all: () => Promise.reject(new Error(`D1_ERROR: ${message}`)),
@@ -49,25 +49,25 @@ describe('D1', () => {
     'Exceeded maximum DB size.',
     "Your account has exceeded D1's maximum account storage limit, please contact Cloudflare to raise your limit.",
   ])('is unavailable, and so answered 503, when it says: %s', async (message) => {
-    const storage = createStorage(openD1(failing(message)))
-    await expect(storage.authorityVersion()).rejects.toBeInstanceOf(Unavailable)
-    await expect(storage.probe()).rejects.toBeInstanceOf(Unavailable)
+    const storage = createStorage(openD1(createFailingD1(message)))
+    await expect(storage.readAuthorityVersion()).rejects.toBeInstanceOf(StorageUnavailableError)
+    await expect(storage.probe()).rejects.toBeInstanceOf(StorageUnavailableError)
   })
 
   test('an error of a statement is not D1’s', async () => {
-    const storage = createStorage(openD1(failing('UNIQUE constraint failed: keys.id')))
-    await expect(storage.authorityVersion()).rejects.not.toBeInstanceOf(Unavailable)
+    const storage = createStorage(openD1(createFailingD1('UNIQUE constraint failed: keys.id')))
+    await expect(storage.readAuthorityVersion()).rejects.not.toBeInstanceOf(StorageUnavailableError)
   })
 
   test('each read begins at the primary, in a session of its own', async () => {
-    const asked: string[] = []
+    const statements: string[] = []
     const statement = {
       bind: () => statement,
       all: async () => ({ results: [{ version: SCHEMA_VERSION }], meta: { changes: 0 } }),
     }
-    const db: D1 = {
+    const db: D1Database = {
       withSession(constraint) {
-        asked.push(constraint)
+        statements.push(constraint)
         let used = false
         return {
           prepare() {
@@ -80,8 +80,8 @@ describe('D1', () => {
       },
     }
     const storage = createStorage(openD1(db))
-    await storage.authorityVersion()
-    await storage.authorityVersion()
-    expect(asked).toEqual(['first-primary', 'first-primary', 'first-primary'])
+    await storage.readAuthorityVersion()
+    await storage.readAuthorityVersion()
+    expect(statements).toEqual(['first-primary', 'first-primary', 'first-primary'])
   })
 })

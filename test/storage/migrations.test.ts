@@ -5,36 +5,41 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { openSqlite } from '../../src/node/sqlite.ts'
-import { prepareSchema, versionOf } from '../../src/node/sqlite-schema.ts'
-import { HISTORY, planFrom } from '../../src/storage/migrations.ts'
+import { openSqlite } from '../../src/node/sqlite/engine.ts'
+import { prepareSchema, readSqliteVersion } from '../../src/node/sqlite/schema.ts'
+import { planMigrations, SCHEMA_HISTORY } from '../../src/storage/migrations.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
-import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
-import { SQLITE_SHAPE, shapeOf } from '../support/migrate/shape.ts'
 import {
-  MIGRATED_KEYS,
-  REVOCATIONS,
+  createHistoryEndingIn,
+  EXPECTED_ID_CASE_KEYS,
+  EXPECTED_REVOCATIONS,
+  INSERT_ID_CASE_KEYS,
+  normalizeSchema,
+  SAMPLE_HISTORY_3,
+  SAMPLE_MIGRATIONS,
+  SELECT_ID_CASE_KEYS,
   SELECT_REVOCATIONS,
-  SELECT_SPELLED_KEYS,
-  SPELLED_KEYS,
-} from '../support/migrate/spellings.ts'
-import { temporaryFolder, testLog } from '../support/server.ts'
+  SELECT_SQLITE_SCHEMA,
+} from '../support/database/migrations.ts'
+import { createTempFolder, createTestLog } from '../support/server.ts'
 
 const ROOT = new URL('../../', import.meta.url)
-const text = (path: string) => readFileSync(new URL(path, ROOT), 'utf8')
-const MAIN = fileURLToPath(new URL('../support/migrate/main.ts', import.meta.url))
+const readText = (path: string) => readFileSync(new URL(path, ROOT), 'utf8')
+const MIGRATION_PROCESS_PATH = fileURLToPath(
+  new URL('../support/database/migration-process.ts', import.meta.url),
+)
 
 let path: string
 let db: Database.Database
 beforeEach(() => {
-  path = join(temporaryFolder(), 'latchkey.db')
+  path = join(createTempFolder(), 'latchkey.db')
   db = new Database(path)
   db.pragma('journal_mode = WAL')
-  db.exec(text('test/fixtures/schema-1.sql'))
+  db.exec(readText('test/fixtures/schema-1.sql'))
 })
 
 /** All rows of all tables. */
-function contents(of = db) {
+function readContents(of = db) {
   const names = of.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
   return (names.pluck().all() as string[]).map((name) => [
     name,
@@ -44,29 +49,33 @@ function contents(of = db) {
 
 describe('the plan', () => {
   test('is every step after the version that was found', () => {
-    expect(planFrom(1, VERSION_3)).toEqual(STEPS)
-    expect(planFrom(2, VERSION_3)).toEqual(STEPS.slice(1))
-    expect(planFrom(3, VERSION_3)).toEqual([])
+    expect(planMigrations(1, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS)
+    expect(planMigrations(2, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS.slice(1))
+    expect(planMigrations(3, SAMPLE_HISTORY_3)).toEqual([])
   })
 
   test.each([0, 4, 99])('is refused with a sentence for version %d', (found) => {
-    expect(() => planFrom(found, VERSION_3)).toThrow(
+    expect(() => planMigrations(found, SAMPLE_HISTORY_3)).toThrow(
       `the database has schema version ${found}, this Latchkey reads version 3: ` +
         'use the Latchkey that wrote it, or a newer one',
     )
   })
 
   test('is refused where a step is missing', () => {
-    expect(() => planFrom(1, { version: 3, migrations: STEPS.slice(1) })).toThrow(/version 1/)
-    expect(() => planFrom(1, { version: 3, migrations: STEPS.slice(0, 1) })).toThrow(/version 1/)
+    expect(() => planMigrations(1, { version: 3, migrations: SAMPLE_MIGRATIONS.slice(1) })).toThrow(
+      /version 1/,
+    )
+    expect(() =>
+      planMigrations(1, { version: 3, migrations: SAMPLE_MIGRATIONS.slice(0, 1) }),
+    ).toThrow(/version 1/)
   })
 })
 
 describe('a database of version 1 with rows in it', () => {
   test('is brought to version 3, each row kept', () => {
     const { changes } = db.prepare('SELECT count(*) AS changes FROM keys').get() as Counted
-    expect(prepareSchema(db, VERSION_3)).toEqual(STEPS)
-    expect(versionOf(db)).toBe(3)
+    expect(prepareSchema(db, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS)
+    expect(readSqliteVersion(db)).toBe(3)
     expect(db.prepare('SELECT name, tier FROM accounts ORDER BY id').all()).toEqual([
       { name: 'Acme Health', tier: 'standard' },
       { name: '🏥 Ünïcode', tier: 'closed' },
@@ -76,53 +85,57 @@ describe('a database of version 1 with rows in it', () => {
     ])
     expect(db.prepare('SELECT count(*) AS changes FROM keys').get()).toEqual({ changes })
     expect(db.pragma('foreign_key_check')).toEqual([])
-    expect(prepareSchema(db, VERSION_3)).toEqual([])
+    expect(prepareSchema(db, SAMPLE_HISTORY_3)).toEqual([])
   })
 
   test('keeps its version and its rows where a step fails in the middle', () => {
-    const before = contents()
-    expect(() => prepareSchema(db, endingIn('UPDATE nowhere SET x = 1'))).toThrow(
+    const before = readContents()
+    expect(() => prepareSchema(db, createHistoryEndingIn('UPDATE nowhere SET x = 1'))).toThrow(
       'the database keeps schema version 1: the step to 2 failed: no such table: nowhere',
     )
-    expect(contents()).toEqual(before)
+    expect(readContents()).toEqual(before)
   })
 
   test('keeps the last step that was whole', () => {
-    const [first] = STEPS
+    const [first] = SAMPLE_MIGRATIONS
     const broken = { to: 3, says: '', statements: [`DELETE FROM accounts`] }
     const history = { version: 3, migrations: first === undefined ? [] : [first, broken] }
     expect(() => prepareSchema(db, history)).toThrow(
       /keeps schema version 2: the step to 3 failed: FOREIGN KEY constraint failed/,
     )
-    expect(versionOf(db)).toBe(2)
+    expect(readSqliteVersion(db)).toBe(2)
     expect(db.prepare('SELECT count(*) FROM accounts').pluck().get()).toBe(2)
   })
 
   test('keeps its version and its rows where the process is killed in the middle', async () => {
-    const before = contents()
-    const killed = await promisify(execFile)(process.execPath, [MAIN, path, 'die']).catch(
-      (error: { signal?: string }) => error,
-    )
+    const before = readContents()
+    const killed = await promisify(execFile)(process.execPath, [
+      MIGRATION_PROCESS_PATH,
+      path,
+      'die',
+    ]).catch((error: { signal?: string }) => error)
     expect(killed).toMatchObject({ signal: 'SIGKILL' })
     db.close()
     db = new Database(path)
-    expect(contents()).toEqual(before)
-    expect(prepareSchema(db, VERSION_3)).toEqual(STEPS)
+    expect(readContents()).toEqual(before)
+    expect(prepareSchema(db, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS)
   })
 
   test('is migrated once by processes that start together', async () => {
     const runs = await Promise.all(
-      Array.from({ length: 3 }, () => promisify(execFile)(process.execPath, [MAIN, path])),
+      Array.from({ length: 3 }, () =>
+        promisify(execFile)(process.execPath, [MIGRATION_PROCESS_PATH, path]),
+      ),
     )
-    const taken = runs.flatMap(({ stdout }) => JSON.parse(stdout) as number[])
-    expect(taken.sort()).toEqual([2, 3])
-    expect(versionOf(db)).toBe(3)
+    const appliedVersions = runs.flatMap(({ stdout }) => JSON.parse(stdout) as number[])
+    expect(appliedVersions.sort()).toEqual([2, 3])
+    expect(readSqliteVersion(db)).toBe(3)
   })
 
   test('is told in one line of the log when a server has migrated it, and then no more', async () => {
-    const log = testLog()
-    await openSqlite(path, { log, history: VERSION_3 }).close()
-    await openSqlite(path, { log, history: VERSION_3 }).close()
+    const log = createTestLog()
+    await openSqlite(path, { log, history: SAMPLE_HISTORY_3 }).close()
+    await openSqlite(path, { log, history: SAMPLE_HISTORY_3 }).close()
     expect(log.lines).toEqual([
       {
         level: 'info',
@@ -134,22 +147,22 @@ describe('a database of version 1 with rows in it', () => {
 
   test('that a newer Latchkey has migrated is refused and not touched', () => {
     db.prepare('UPDATE schema_version SET version = ?').run(SCHEMA_VERSION + 1)
-    const before = contents()
+    const before = readContents()
     expect(() => prepareSchema(db)).toThrow(
       `schema version ${SCHEMA_VERSION + 1}, this Latchkey reads version ${SCHEMA_VERSION}`,
     )
-    expect(contents()).toEqual(before)
+    expect(readContents()).toEqual(before)
   })
 })
 
 test('a database of version 4 gets one spelling of each public id that is a UUID', () => {
   const fixture = new Database(':memory:')
-  fixture.exec(text('test/fixtures/schema-4.sql'))
-  fixture.exec(SPELLED_KEYS)
+  fixture.exec(readText('test/fixtures/schema-4.sql'))
+  fixture.exec(INSERT_ID_CASE_KEYS)
   const before = fixture.prepare('SELECT version FROM authority').pluck().get() as number
   prepareSchema(fixture)
-  expect(fixture.prepare(SELECT_SPELLED_KEYS).all()).toEqual(MIGRATED_KEYS)
-  expect(fixture.prepare(SELECT_REVOCATIONS).all()).toEqual(REVOCATIONS)
+  expect(fixture.prepare(SELECT_ID_CASE_KEYS).all()).toEqual(EXPECTED_ID_CASE_KEYS)
+  expect(fixture.prepare(SELECT_REVOCATIONS).all()).toEqual(EXPECTED_REVOCATIONS)
   expect(fixture.prepare('SELECT version FROM authority').pluck().get()).toBe(before + 1)
 })
 
@@ -158,12 +171,13 @@ interface Counted {
 }
 
 describe('schema.sql', () => {
-  const shape = (of: Database.Database) => shapeOf(of.prepare(SQLITE_SHAPE).all() as Row[])
+  const readSchemaShape = (of: Database.Database) =>
+    normalizeSchema(of.prepare(SELECT_SQLITE_SCHEMA).all() as Row[])
   const current = new Database(':memory:')
-  current.exec(text('schema.sql'))
-  const fixtureOf = (version: number) => {
+  current.exec(readText('schema.sql'))
+  const openFixture = (version: number) => {
     const fixture = new Database(':memory:')
-    fixture.exec(text(`test/fixtures/schema-${version}.sql`))
+    fixture.exec(readText(`test/fixtures/schema-${version}.sql`))
     return fixture
   }
   /** The versions that are frozen; a version is, once it is released. */
@@ -172,24 +186,24 @@ describe('schema.sql', () => {
   )
 
   test('says the version that the code says', () => {
-    expect(versionOf(current)).toBe(SCHEMA_VERSION)
-    expect(HISTORY.version).toBe(SCHEMA_VERSION)
+    expect(readSqliteVersion(current)).toBe(SCHEMA_VERSION)
+    expect(SCHEMA_HISTORY.version).toBe(SCHEMA_VERSION)
   })
 
   test('every version before it is frozen, with a row in every table', () => {
     const before = Array.from({ length: SCHEMA_VERSION - 1 }, (_, n) => n + 1)
     expect(frozen).toEqual(expect.arrayContaining(before))
     for (const version of frozen) {
-      for (const [name, rows] of contents(fixtureOf(version)))
+      for (const [name, rows] of readContents(openFixture(version)))
         expect(rows, String(name)).not.toEqual([])
     }
   })
 
   test.each(frozen)('is what a database of version %d is brought to, to the letter', (version) => {
-    const fixture = fixtureOf(version)
+    const fixture = openFixture(version)
     prepareSchema(fixture)
-    expect(versionOf(fixture)).toBe(SCHEMA_VERSION)
-    expect(shape(fixture)).toEqual(shape(current))
+    expect(readSqliteVersion(fixture)).toBe(SCHEMA_VERSION)
+    expect(readSchemaShape(fixture)).toEqual(readSchemaShape(current))
   })
 })
 

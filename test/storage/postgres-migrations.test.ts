@@ -1,19 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { prepareSchema, schemaVersion } from '../../src/node/postgres/schema.ts'
-import { openPostgres } from '../../src/node/postgres.ts'
+import { openPostgres } from '../../src/node/postgres/engine.ts'
+import { prepareSchema, readPostgresVersion } from '../../src/node/postgres/schema.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
-import { type PostgresServer, startPostgres } from '../../support/postgres/server.ts'
-import { endingIn, STEPS, VERSION_3 } from '../support/migrate/histories.ts'
 import {
-  MIGRATED_KEYS,
-  REVOCATIONS,
+  createHistoryEndingIn,
+  EXPECTED_ID_CASE_KEYS,
+  EXPECTED_REVOCATIONS,
+  INSERT_ID_CASE_KEYS,
+  SAMPLE_HISTORY_3,
+  SAMPLE_MIGRATIONS,
+  SELECT_ID_CASE_KEYS,
   SELECT_REVOCATIONS,
-  SELECT_SPELLED_KEYS,
-  SPELLED_KEYS,
-} from '../support/migrate/spellings.ts'
-import { testLog } from '../support/server.ts'
+} from '../support/database/migrations.ts'
+import { type PostgresServer, startPostgres } from '../support/database/postgres.ts'
+import { createTestLog } from '../support/server.ts'
 
 const FIXTURE = new URL('../fixtures/schema-1.sql', import.meta.url)
 
@@ -33,31 +35,34 @@ beforeEach(async () => {
       return client
     }),
   )
-  await only().query(readFileSync(FIXTURE, 'utf8'))
+  await getOnlyClient().query(readFileSync(FIXTURE, 'utf8'))
   return () => Promise.all(clients.map((client) => client.end()))
 })
 
-function only(): Client {
+function getOnlyClient(): Client {
   const [client] = clients
   if (client === undefined) throw new Error('there is no client')
   return client
 }
-const accounts = async () => (await only().query('SELECT * FROM accounts ORDER BY id')).rows
-const version = async () => Number(await schemaVersion(only()))
+const accounts = async () =>
+  (await getOnlyClient().query('SELECT * FROM accounts ORDER BY id')).rows
+const readVersion = async () => Number(await readPostgresVersion(getOnlyClient()))
 
 test('servers that start together bring a database of version 1 to version 3 once', async () => {
-  const taken = await Promise.all(clients.map((client) => prepareSchema(client, VERSION_3)))
-  expect(taken.flat().map(({ to }) => to)).toHaveLength(STEPS.length)
-  expect(await version()).toBe(3)
+  const appliedMigrations = await Promise.all(
+    clients.map((client) => prepareSchema(client, SAMPLE_HISTORY_3)),
+  )
+  expect(appliedMigrations.flat().map(({ to }) => to)).toHaveLength(SAMPLE_MIGRATIONS.length)
+  expect(await readVersion()).toBe(3)
   expect((await accounts()).map(({ tier }) => tier)).toEqual(['standard', 'closed'])
-  const { rows } = await only().query('SELECT email, phone FROM users')
+  const { rows } = await getOnlyClient().query('SELECT email, phone FROM users')
   expect(rows).toEqual([{ email: 'eng@acme.example', phone: null }])
 })
 
 test('a server that has migrated says so in one line of its log', async () => {
-  const log = testLog()
-  await (await openPostgres(url, log, { history: VERSION_3 })).close()
-  await (await openPostgres(url, log, { history: VERSION_3 })).close()
+  const log = createTestLog()
+  await (await openPostgres(url, log, { history: SAMPLE_HISTORY_3 })).close()
+  await (await openPostgres(url, log, { history: SAMPLE_HISTORY_3 })).close()
   expect(log.lines).toEqual([
     {
       level: 'info',
@@ -69,22 +74,24 @@ test('a server that has migrated says so in one line of its log', async () => {
 
 test('a step that fails leaves the version and the rows as they were', async () => {
   const before = await accounts()
-  await expect(prepareSchema(only(), endingIn('UPDATE nowhere SET x = 1'))).rejects.toThrow(
+  await expect(
+    prepareSchema(getOnlyClient(), createHistoryEndingIn('UPDATE nowhere SET x = 1')),
+  ).rejects.toThrow(
     'the database keeps schema version 1: the step to 2 failed: relation "nowhere" does not exist',
   )
   expect(await accounts()).toEqual(before)
-  expect(await version()).toBe(1)
+  expect(await readVersion()).toBe(1)
 })
 
 test('a connection that is killed in the middle of a step leaves what there was', async () => {
   const before = await accounts()
-  const kill = endingIn('SELECT pg_terminate_backend(pg_backend_pid())')
+  const kill = createHistoryEndingIn('SELECT pg_terminate_backend(pg_backend_pid())')
   const dying = new Client({ connectionString: url })
   dying.on('error', () => undefined)
   await dying.connect()
   await expect(prepareSchema(dying, kill)).rejects.toThrow(/keeps schema version 1/)
   expect(await accounts()).toEqual(before)
-  expect(await version()).toBe(1)
+  expect(await readVersion()).toBe(1)
 })
 
 test('a database of version 4 gets one spelling of each public id that is a UUID', async () => {
@@ -92,18 +99,18 @@ test('a database of version 4 gets one spelling of each public id that is a UUID
   await client.connect()
   try {
     await client.query(readFileSync(new URL('../fixtures/schema-4.sql', import.meta.url), 'utf8'))
-    await client.query(SPELLED_KEYS)
+    await client.query(INSERT_ID_CASE_KEYS)
     await prepareSchema(client)
-    expect((await client.query(SELECT_SPELLED_KEYS)).rows).toEqual(MIGRATED_KEYS)
-    expect((await client.query(SELECT_REVOCATIONS)).rows).toEqual(REVOCATIONS)
+    expect((await client.query(SELECT_ID_CASE_KEYS)).rows).toEqual(EXPECTED_ID_CASE_KEYS)
+    expect((await client.query(SELECT_REVOCATIONS)).rows).toEqual(EXPECTED_REVOCATIONS)
   } finally {
     await client.end()
   }
 })
 
 test('a newer database is refused with a sentence', async () => {
-  await only().query('UPDATE schema_version SET version = $1', [SCHEMA_VERSION + 1])
-  await expect(openPostgres(url, testLog())).rejects.toThrow(
+  await getOnlyClient().query('UPDATE schema_version SET version = $1', [SCHEMA_VERSION + 1])
+  await expect(openPostgres(url, createTestLog())).rejects.toThrow(
     `the database has schema version ${SCHEMA_VERSION + 1}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
       'use the Latchkey that wrote it, or a newer one',
   )

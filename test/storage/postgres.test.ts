@@ -1,18 +1,22 @@
 import { types } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openPostgres } from '../../src/node/postgres.ts'
-import { type Storage, Unavailable } from '../../src/service/ports.ts'
+import { openPostgres } from '../../src/node/postgres/engine.ts'
+import { type Storage, StorageUnavailableError } from '../../src/service/ports/storage.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
-import { type PostgresServer, SET_UP_MS, startPostgres } from '../../support/postgres/server.ts'
-import { testLog } from '../support/server.ts'
-import { conformance } from './conformance.ts'
+import {
+  POSTGRES_START_TIMEOUT_MS,
+  type PostgresServer,
+  startPostgres,
+} from '../support/database/postgres.ts'
+import { createTestLog } from '../support/server.ts'
+import { testStorageConformance } from './conformance/suite.ts'
 
 let postgres: PostgresServer
 beforeAll(async () => {
   postgres = await startPostgres()
-}, SET_UP_MS)
+}, POSTGRES_START_TIMEOUT_MS)
 afterAll(() => postgres.stop())
 
 /** A busy machine may take long over what 20 do at once: here nobody gives up. */
@@ -24,29 +28,29 @@ const PATIENT = {
   query_timeout: 600_000,
 }
 
-conformance('PostgreSQL', async () => {
+testStorageConformance('PostgreSQL', async () => {
   const url = await postgres.createDatabase()
-  const engine = await openPostgres(url, testLog(), { limits: PATIENT })
+  const engine = await openPostgres(url, createTestLog(), { limits: PATIENT })
   return { engine, dispose: () => engine.close() }
 })
 
 describe('PostgreSQL', () => {
   let url: string
-  const opened: Engine[] = []
+  const openedEngines: Engine[] = []
   beforeEach(async () => {
     url = await postgres.createDatabase()
   })
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map((engine) => engine.close()))
+    await Promise.all(openedEngines.splice(0).map((engine) => engine.close()))
   })
 
   /** As one server process has it. */
-  async function openOne(log = testLog(), connections = 10): Promise<Engine> {
+  async function openEngine(log = createTestLog(), connections = 10): Promise<Engine> {
     const engine = await openPostgres(url, log, { connections })
-    opened.push(engine)
+    openedEngines.push(engine)
     return engine
   }
-  const openStorage = async (): Promise<Storage> => createStorage(await openOne())
+  const openStorage = async (): Promise<Storage> => createStorage(await openEngine())
 
   const event = (id: string, subject = 'subject') => ({
     id,
@@ -57,7 +61,7 @@ describe('PostgreSQL', () => {
     facts: {},
     requestId: null,
   })
-  const account = (id: string) =>
+  const createAccountRow = (id: string) =>
     ({
       id,
       name: 'n',
@@ -67,18 +71,18 @@ describe('PostgreSQL', () => {
       departedKeys: 'keep',
       addressesEnforced: false,
     }) as const
-  const statement = (sql: string, values: unknown[] = []) => ({ sql, values })
+  const createStatement = (sql: string, values: unknown[] = []) => ({ sql, values })
   /** Ends every connection to the database but the one that says so. */
-  const hangUp = () =>
+  const closeConnections = () =>
     postgres.query(
       url,
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
     )
 
   test('servers that open an empty database at once make one schema', async () => {
-    const engines = await Promise.all(Array.from({ length: 8 }, () => openOne()))
+    const engines = await Promise.all(Array.from({ length: 8 }, () => openEngine()))
     for (const engine of engines) {
-      expect(await engine.read(statement('SELECT version FROM schema_version'))).toEqual([
+      expect(await engine.read(createStatement('SELECT version FROM schema_version'))).toEqual([
         { version: SCHEMA_VERSION },
       ])
     }
@@ -87,9 +91,9 @@ describe('PostgreSQL', () => {
   test.each([0, SCHEMA_VERSION + 1, 999])(
     'a database of schema version %d is refused with a sentence',
     async (version) => {
-      await openOne()
+      await openEngine()
       await postgres.query(url, `UPDATE schema_version SET version = ${version}`)
-      await expect(openPostgres(url, testLog())).rejects.toThrow(
+      await expect(openPostgres(url, createTestLog())).rejects.toThrow(
         `the database has schema version ${version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
           'use the Latchkey that wrote it, or a newer one',
       )
@@ -98,7 +102,7 @@ describe('PostgreSQL', () => {
 
   test('a schema that fails half-way leaves nothing behind', async () => {
     await postgres.query(url, 'CREATE TABLE messages (other text)')
-    await expect(openPostgres(url, testLog())).rejects.toThrow(/"messages" already exists/)
+    await expect(openPostgres(url, createTestLog())).rejects.toThrow(/"messages" already exists/)
     const found = await postgres.query(url, `SELECT to_regclass('accounts') AS accounts`)
     expect(found).toEqual([{ accounts: null }])
   })
@@ -114,7 +118,7 @@ describe('PostgreSQL', () => {
     await storage.addEvent(event('very-secret'))
     const error = await storage.addEvent(event('very-secret')).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(Error)
-    expect(error).not.toBeInstanceOf(Unavailable)
+    expect(error).not.toBeInstanceOf(StorageUnavailableError)
     expect({ ...(error as object) }).toEqual({
       code: '23505',
       table: 'audit_events',
@@ -124,8 +128,8 @@ describe('PostgreSQL', () => {
   })
 
   test('BIGINT is a number in this pool, and nowhere else', async () => {
-    const engine = await openOne()
-    expect(await engine.read(statement('SELECT 9007199254740991::int8 AS most'))).toEqual([
+    const engine = await openEngine()
+    expect(await engine.read(createStatement('SELECT 9007199254740991::int8 AS most'))).toEqual([
       { most: Number.MAX_SAFE_INTEGER },
     ])
     expect(types.getTypeParser(20)('1')).toBe('1')
@@ -144,10 +148,10 @@ describe('PostgreSQL', () => {
       const grant = { grantId: 'g', keyId: 'k', to: n, rotatedAt: n, expiresAt: 99 }
       expect(await writer.rotateGrant(grant)).toBe(true)
       expect((await reader.findGrant('g'))?.generation).toBe(n)
-      const version = await reader.authorityVersion()
-      await writer.addAccount(account(`account-${n}`), event(`event-${n}`, `account-${n}`))
-      expect(await reader.authorityVersion()).toBe(version + 1)
-      expect(await reader.findAccount(`account-${n}`)).toEqual(account(`account-${n}`))
+      const version = await reader.readAuthorityVersion()
+      await writer.addAccount(createAccountRow(`account-${n}`), event(`event-${n}`, `account-${n}`))
+      expect(await reader.readAuthorityVersion()).toBe(version + 1)
+      expect(await reader.findAccount(`account-${n}`)).toEqual(createAccountRow(`account-${n}`))
     }
   })
 
@@ -163,15 +167,15 @@ describe('PostgreSQL', () => {
   })
 
   test('one read serves all who asked before it was sent, and nobody who asked later', async () => {
-    const [engine, other] = [await openOne(testLog(), 1), await openStorage()]
-    const slow = statement('SELECT version, pg_sleep(0.3) FROM authority')
-    const versions = async (rows: unknown) => (await rows) as { version: number }[]
+    const [engine, other] = [await openEngine(createTestLog(), 1), await openStorage()]
+    const slow = createStatement('SELECT version, pg_sleep(0.3) FROM authority')
+    const readVersions = async (rows: unknown) => (await rows) as { version: number }[]
 
-    const sent = versions(engine.read(slow))
-    while ((await sleepers()) === 0);
+    const sent = readVersions(engine.read(slow))
+    while ((await countSleepers()) === 0);
     // The one connection is in use: these wait for it together, and are read after this write.
-    await other.addAccount(account('a'), event('e', 'a'))
-    const later = [versions(engine.read(slow)), versions(engine.read(slow))]
+    await other.addAccount(createAccountRow('a'), event('e', 'a'))
+    const later = [readVersions(engine.read(slow)), readVersions(engine.read(slow))]
 
     expect(await sent).toMatchObject([{ version: 1 }])
     const [first, second] = await Promise.all(later)
@@ -180,11 +184,11 @@ describe('PostgreSQL', () => {
   })
 
   test('transactions that lock the same rows in opposite order are both done in the end', async () => {
-    const engine = await openOne()
+    const engine = await openEngine()
     const storage = createStorage(engine)
-    for (const id of ['a', 'b']) await storage.addAccount(account(id), event(id, id))
+    for (const id of ['a', 'b']) await storage.addAccount(createAccountRow(id), event(id, id))
     const add = (id: string) =>
-      statement(`UPDATE accounts SET created_at = created_at + 1 WHERE id = $1`, [id])
+      createStatement(`UPDATE accounts SET created_at = created_at + 1 WHERE id = $1`, [id])
     for (let n = 1; n <= 3; n++) {
       const changed = await Promise.all(
         Array.from({ length: 4 }, (_, m) =>
@@ -198,23 +202,24 @@ describe('PostgreSQL', () => {
   })
 
   test('connections that are cut are Unavailable to those who wait on them, and replaced for all others', async () => {
-    const log = testLog()
-    const engine = await openOne(log)
+    const log = createTestLog()
+    const engine = await openEngine(log)
     const storage = createStorage(engine)
     const sleeping = [
-      engine.read(statement('SELECT pg_sleep(600)')),
-      engine.atomic([statement('SELECT pg_sleep(600)')]),
-      engine.atomic([statement('SELECT 1'), statement('SELECT pg_sleep(600)')]),
+      engine.read(createStatement('SELECT pg_sleep(600)')),
+      engine.atomic([createStatement('SELECT pg_sleep(600)')]),
+      engine.atomic([createStatement('SELECT 1'), createStatement('SELECT pg_sleep(600)')]),
     ].map((asked) => Promise.resolve(asked).catch((error: unknown) => error))
-    while ((await sleepers()) < sleeping.length);
-    await hangUp()
-    for (const error of await Promise.all(sleeping)) expect(error).toBeInstanceOf(Unavailable)
+    while ((await countSleepers()) < sleeping.length);
+    await closeConnections()
+    for (const error of await Promise.all(sleeping))
+      expect(error).toBeInstanceOf(StorageUnavailableError)
     await storage.probe()
-    expect(await storage.authorityVersion()).toBe(1)
+    expect(await storage.readAuthorityVersion()).toBe(1)
   })
 
   test('a server that has one connection goes on with it where no further one can be had', async () => {
-    const engine = await openOne()
+    const engine = await openEngine()
     const storage = createStorage(engine)
     const elsewhere = new URL(url)
     elsewhere.pathname = '/postgres'
@@ -224,28 +229,29 @@ describe('PostgreSQL', () => {
     const settled = await Promise.allSettled(asked)
     expect(settled[0]).toEqual({ status: 'fulfilled', value: null })
     for (const answer of settled) {
-      if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(Unavailable)
+      if (answer.status === 'rejected')
+        expect(answer.reason).toBeInstanceOf(StorageUnavailableError)
     }
     for (let n = 0; n < 5; n++) expect(await storage.findAccount('a')).toBeNull()
   })
 
   test('a transaction that was cut has left nothing behind', async () => {
-    const engine = await openOne()
+    const engine = await openEngine()
     const storage = createStorage(engine)
     const cut = engine
       .atomic([
-        statement(
+        createStatement(
           `INSERT INTO accounts (id, name, region, status, created_at, event_id) VALUES ('a', 'n', 'us', 'open', 1, 'e')`,
         ),
-        statement('SELECT pg_sleep(600)'),
+        createStatement('SELECT pg_sleep(600)'),
       ])
       .catch((error: unknown) => error)
-    while ((await sleepers()) === 0);
-    await hangUp()
-    expect(await cut).toBeInstanceOf(Unavailable)
+    while ((await countSleepers()) === 0);
+    await closeConnections()
+    expect(await cut).toBeInstanceOf(StorageUnavailableError)
     expect(await storage.findAccount('a')).toBeNull()
   })
-  const sleepers = async () =>
+  const countSleepers = async () =>
     (
       await postgres.query(
         url,
@@ -254,20 +260,20 @@ describe('PostgreSQL', () => {
     ).length
 
   test('a row that somebody else keeps locked is waited for 5 seconds, then Unavailable', async () => {
-    const [engine, other] = [await openOne(), await openOne()]
+    const [engine, other] = [await openEngine(), await openEngine()]
     const storage = createStorage(engine)
     await storage.probe()
     const hold = other.atomic([
-      statement('SELECT id FROM probes FOR UPDATE'),
-      statement('SELECT pg_sleep(600)'),
+      createStatement('SELECT id FROM probes FOR UPDATE'),
+      createStatement('SELECT pg_sleep(600)'),
     ])
     const held = hold.catch((error: unknown) => error)
-    while ((await sleepers()) === 0);
+    while ((await countSleepers()) === 0);
     const started = performance.now()
-    await expect(storage.probe()).rejects.toThrow(Unavailable)
+    await expect(storage.probe()).rejects.toThrow(StorageUnavailableError)
     expect(performance.now() - started).toBeGreaterThan(4_900)
     // Whoever only reads is not held up.
-    expect(await storage.authorityVersion()).toBe(1)
+    expect(await storage.readAuthorityVersion()).toBe(1)
     await postgres.query(
       url,
       "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
@@ -277,21 +283,21 @@ describe('PostgreSQL', () => {
   })
 
   test('each statement is prepared once by a connection, under a name of its own', async () => {
-    const engine = await openOne(testLog(), 1)
+    const engine = await openEngine(createTestLog(), 1)
     const storage = createStorage(engine)
     for (let n = 0; n < 10; n++) {
       await storage.findKey(`key-${n}`)
-      await storage.authorityVersion()
+      await storage.readAuthorityVersion()
     }
     const prepared = await engine.read(
-      statement('SELECT generic_plans + custom_plans AS runs FROM pg_prepared_statements'),
+      createStatement('SELECT generic_plans + custom_plans AS runs FROM pg_prepared_statements'),
     )
     expect(prepared).toEqual(expect.arrayContaining([{ runs: 10 }, { runs: 10 }]))
     expect(prepared).toHaveLength(3)
   })
 
   test('a write to a database that was closed is refused, not lost; closing twice is closing', async () => {
-    const engine = await openOne()
+    const engine = await openEngine()
     await engine.close()
     await engine.close()
     await expect(createStorage(engine).addEvent(event('a'))).rejects.toThrow()

@@ -2,14 +2,14 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openSqlite } from '../../src/node/sqlite.ts'
+import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
-import { temporaryFolder } from '../support/server.ts'
-import { conformance } from './conformance.ts'
+import { createTempFolder } from '../support/server.ts'
+import { testStorageConformance } from './conformance/suite.ts'
 
-conformance('SQLite', async () => {
-  const dir = temporaryFolder()
+testStorageConformance('SQLite', async () => {
+  const dir = createTempFolder()
   const engine = openSqlite(join(dir, 'latchkey.db'))
   return {
     engine,
@@ -24,7 +24,7 @@ describe('SQLite', () => {
   let dir: string
   let path: string
   beforeEach(() => {
-    dir = temporaryFolder()
+    dir = createTempFolder()
     path = join(dir, 'latchkey.db')
   })
   afterEach(() => rmSync(dir, { recursive: true }))
@@ -40,7 +40,7 @@ describe('SQLite', () => {
   })
 
   /** How many commits the write-ahead log holds: a commit's last frame carries the file's size. */
-  function commits(): number {
+  function countCommits(): number {
     const wal = readFileSync(`${path}-wal`)
     const frame = 24 + wal.readUInt32BE(8)
     let found = 0
@@ -54,17 +54,17 @@ describe('SQLite', () => {
     const engine = openSqlite(path)
     const storage = createStorage(engine)
     await storage.addEvent(event('f'))
-    const before = commits()
+    const before = countCommits()
 
     const ids = ['a', 'b', 'f', 'c', 'f', 'd']
     const written = await Promise.allSettled(ids.map((id) => storage.addEvent(event(id))))
     expect(written.map(({ status }) => status === 'fulfilled')).toEqual(ids.map((id) => id !== 'f'))
-    expect(commits()).toBe(before + 1)
-    const kept = await storage.listEvents({ limit: 10 })
-    expect(kept.map(({ id }) => id)).toEqual(['f', 'd', 'c', 'b', 'a'])
+    expect(countCommits()).toBe(before + 1)
+    const storedEvents = await storage.listEvents({ limit: 10 })
+    expect(storedEvents.map(({ id }) => id)).toEqual(['f', 'd', 'c', 'b', 'a'])
 
     await storage.addEvent(event('e'))
-    expect(commits()).toBe(before + 2)
+    expect(countCommits()).toBe(before + 2)
     await storage.close()
   })
 
@@ -92,9 +92,9 @@ describe('SQLite', () => {
     const waiting = Promise.all([storage.addEvent(event('a')), storage.addEvent(event('b'))])
     await storage.close()
     await waiting
-    const again = createStorage(openSqlite(path))
-    expect(await again.listEvents({ limit: 10 })).toHaveLength(2)
-    await again.close()
+    const reopenedStorage = createStorage(openSqlite(path))
+    expect(await reopenedStorage.listEvents({ limit: 10 })).toHaveLength(2)
+    await reopenedStorage.close()
   })
 
   test('a write to a closed database is refused, not lost', async () => {
@@ -158,7 +158,7 @@ describe('SQLite', () => {
       const grant = { grantId: 'g', keyId: 'k', to: n, rotatedAt: n, expiresAt: 99 }
       expect(await writer.rotateGrant(grant)).toBe(true)
       expect((await reader.findGrant('g'))?.generation).toBe(n)
-      const version = await reader.authorityVersion()
+      const version = await reader.readAuthorityVersion()
       const account = {
         id: `account-${n}`,
         name: 'n',
@@ -169,7 +169,7 @@ describe('SQLite', () => {
         addressesEnforced: false,
       } as const
       await writer.addAccount(account, event(`event-${n}`, account.id))
-      expect(await reader.authorityVersion()).toBe(version + 1)
+      expect(await reader.readAuthorityVersion()).toBe(version + 1)
       expect(await reader.findAccount(account.id)).toEqual(account)
     }
     await one.close()

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { PROGRAM } from '../program.ts'
+import { PROGRAM } from '../runner/program.ts'
 
 /** Those of package.json: without them the server would start twice. */
-export const FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
+export const NODE_FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
 
-type Env = Readonly<Record<string, string>>
+type EnvironmentVariables = Readonly<Record<string, string>>
 
 /** The environment without the settings of who runs the tests, and with those of the test. */
-export function environment(settings: Env): Env {
+export function createEnvironment(settings: EnvironmentVariables): EnvironmentVariables {
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !name.startsWith('LATCHKEY_')) env[name] = value
@@ -17,9 +17,13 @@ export function environment(settings: Env): Env {
 }
 
 /** Spawned with this test's own Node, and a copy of all that it writes. */
-function run(args: readonly string[], env: Env, cage: readonly string[] = []) {
-  const [program = '', ...rest] = [...cage, process.execPath, ...FLAGS, PROGRAM, ...args]
-  const child = spawn(program, rest, { env: environment(env) })
+function spawnCli(
+  args: readonly string[],
+  env: EnvironmentVariables,
+  wrapper: readonly string[] = [],
+) {
+  const [program = '', ...rest] = [...wrapper, process.execPath, ...NODE_FLAGS, PROGRAM, ...args]
+  const child = spawn(program, rest, { env: createEnvironment(env) })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -42,51 +46,51 @@ export interface ServerProcess {
   /** All that it wrote, log lines and errors. */
   output(): string
   /** Resolves when what it wrote holds this text. */
-  says(text: string): Promise<void>
+  waitForOutput(text: string): Promise<void>
 }
 
 /**
  * `latchkey serve` with these options in a process of its own, on a port that is free. Resolves when it listens;
  * rejects with what it wrote where it ends instead. A `cage` is a command that runs it in its place. Its log level must let `info` through.
  */
-export async function startServer(
+export async function startServerProcess(
   dir: string,
-  env: Env = {},
+  env: EnvironmentVariables = {},
   options: readonly string[] = [],
-  cage: readonly string[] = [],
+  wrapper: readonly string[] = [],
 ): Promise<ServerProcess> {
   const settings = { LATCHKEY_DATA: dir, LATCHKEY_PORT: '0', ...env }
-  const { child, stdout, stderr } = run(['serve', ...options], settings, cage)
+  const { child, stdout, stderr } = spawnCli(['serve', ...options], settings, wrapper)
   const output = () => stdout() + stderr()
   const exited = once(child, 'exit')
-  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+  const endProcess = async (signal: NodeJS.Signals): Promise<number | null> => {
     child.kill(signal)
     await exited
     return child.exitCode
   }
-  const says = (text: string) =>
+  const waitForOutput = (text: string) =>
     new Promise<void>((resolve, reject) => {
-      const look = () => {
+      const checkOutput = () => {
         if (!output().includes(text)) return
-        leave()
+        removeListeners()
         resolve()
       }
-      const ended = () => {
-        leave()
+      const onEnd = () => {
+        removeListeners()
         reject(new Error(`the server ended and never said ${text}:\n${output()}`))
       }
-      const leave = () => {
-        child.stdout.off('data', look)
-        child.stderr.off('data', look)
-        child.off('close', ended)
+      const removeListeners = () => {
+        child.stdout.off('data', checkOutput)
+        child.stderr.off('data', checkOutput)
+        child.off('close', onEnd)
       }
-      child.stdout.on('data', look)
-      child.stderr.on('data', look)
-      child.once('close', ended)
-      look()
+      child.stdout.on('data', checkOutput)
+      child.stderr.on('data', checkOutput)
+      child.once('close', onEnd)
+      checkOutput()
     })
 
-  await says('"msg":"listening"')
+  await waitForOutput('"msg":"listening"')
   const listening = stdout()
     .split('\n')
     .find((line) => line.includes('"msg":"listening"'))
@@ -98,12 +102,12 @@ export async function startServer(
     url: `http://127.0.0.1:${port}`,
     consoleUrl: `http://127.0.0.1:${console?.port}`,
     process: child,
-    stop: (signal = 'SIGTERM') => end(signal),
+    stop: (signal = 'SIGTERM') => endProcess(signal),
     kill: async () => {
-      await end('SIGKILL')
+      await endProcess('SIGKILL')
     },
     output,
-    says,
+    waitForOutput,
   }
 }
 
@@ -120,27 +124,27 @@ export async function runCli(
     dir,
     env = {},
     stdin = '',
-    cage = [],
-    reads = true,
-    begun,
+    wrapper = [],
+    readsOutput = true,
+    onStart,
   }: {
     dir: string
-    env?: Env
+    env?: EnvironmentVariables
     stdin?: string
-    cage?: readonly string[]
-    reads?: boolean
+    wrapper?: readonly string[]
+    readsOutput?: boolean
     /** Called once it runs; it is killed where this fails. */
-    begun?: (child: ChildProcess) => Promise<void>
+    onStart?: (child: ChildProcess) => Promise<void>
   },
 ): Promise<CliResult> {
-  const { child, stdout, stderr } = run(args, { LATCHKEY_DATA: dir, ...env }, cage)
+  const { child, stdout, stderr } = spawnCli(args, { LATCHKEY_DATA: dir, ...env }, wrapper)
   // A command that reads no input may be gone before it is written.
   child.stdin.on('error', () => undefined)
   child.stdin.end(stdin)
   // Closed before the command can have written anything.
-  if (!reads) child.stdout.destroy()
+  if (!readsOutput) child.stdout.destroy()
   const closed = once(child, 'close')
-  await begun?.(child).catch((error: unknown) => {
+  await onStart?.(child).catch((error: unknown) => {
     child.kill('SIGKILL')
     throw error
   })

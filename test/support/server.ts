@@ -3,21 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Latchkey } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
-import { open } from '../../src/node/server.ts'
-import type { Done } from '../../src/service/operator.ts'
-import type { Log } from '../../src/service/ports.ts'
+import { getDatabasePath } from '../../src/node/database.ts'
+import { openLatchkey, type RunningServer, startLatchkey } from '../../src/node/server.ts'
+import type { Log } from '../../src/service/ports/runtime.ts'
+import type { ServiceResult } from '../../src/service/service-result.ts'
 
 /** Time as a test turns it. */
 export interface TestClock {
   (): number
-  turn(ms: number): void
+  advance(ms: number): void
   set(now: number): void
 }
 
-export function testClock(now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): TestClock {
+export function createTestClock(now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): TestClock {
   let time = now
   return Object.assign(() => time, {
-    turn: (ms: number) => {
+    advance: (ms: number) => {
       time += ms
     },
     set: (to: number) => {
@@ -27,18 +28,26 @@ export function testClock(now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): TestClock {
 }
 
 /** Keeps every line that the operator would read. */
-export function testLog(): Log & { lines: { level: string; message: string; facts: object }[] } {
+export function createTestLog(): Log & {
+  lines: { level: string; message: string; facts: object }[]
+} {
   const lines: { level: string; message: string; facts: object }[] = []
-  const at = (level: string) => (facts: object, message: string) => {
+  const createLogLevel = (level: string) => (facts: object, message: string) => {
     lines.push({ level, message, facts })
   }
-  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  return {
+    lines,
+    debug: createLogLevel('debug'),
+    info: createLogLevel('info'),
+    warn: createLogLevel('warn'),
+    error: createLogLevel('error'),
+  }
 }
 
-export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'latchkey-test-'))
+export const createTempFolder = () => mkdtempSync(join(tmpdir(), 'latchkey-test-'))
 
 /** Requests as their listeners' sockets bring them; `address` is where they seem to come from. */
-export const callOf =
+export const createAppCaller =
   ({ app, consoleApp }: Pick<Latchkey, 'app' | 'consoleApp'>) =>
   async (path: string, init: RequestInit & { address?: string } = {}): Promise<Response> => {
     const incoming = { socket: { remoteAddress: init.address ?? '203.0.113.7' } }
@@ -55,20 +64,20 @@ export const callOf =
  * A whole server but its socket: real SQLite on disk, real argon2, a clock that the test turns.
  * `call` goes through the app as a request does; `address` is where it seems to come from.
  */
-export async function testServer(
+export async function createTestServer(
   settings: Record<string, string> = {},
   {
-    dir = temporaryFolder(),
-    clock = testClock(),
+    dir = createTempFolder(),
+    clock = createTestClock(),
     consoleUrl = 'https://console.example',
   }: { dir?: string; clock?: TestClock; consoleUrl?: string } = {},
 ) {
-  const log = testLog()
+  const log = createTestLog()
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   const publicUrl = 'https://latchkey.example'
-  const latchkey = await open(config, { publicUrl, consoleUrl, log, clock })
+  const latchkey = await openLatchkey(config, { publicUrl, consoleUrl, log, clock })
 
-  const call = callOf(latchkey)
+  const call = createAppCaller(latchkey)
 
   return {
     ...latchkey,
@@ -92,34 +101,34 @@ export async function testServer(
   }
 }
 
-export type TestServer = Awaited<ReturnType<typeof testServer>>
+export type TestServer = Awaited<ReturnType<typeof createTestServer>>
 
-export function done<T>(result: Done<T>): T {
+export function unwrap<T>(result: ServiceResult<T>): T {
   if (!result.ok) throw new Error(result.failure.message)
   return result.value
 }
 
 /** Seeds one account with one key whose source may send anything to one verified destination. */
 export async function seedKey(
-  { accounts, keys, routes }: Pick<TestServer, 'accounts' | 'keys' | 'routes'>,
+  { accounts, keys, routing }: Pick<TestServer, 'accounts' | 'keys' | 'routing'>,
   { accountId }: { accountId?: string } = {},
 ) {
-  const account = accountId ?? done(await accounts.create({ name: 'Acme Health' })).id
+  const account = accountId ?? unwrap(await accounts.create({ name: 'Acme Health' })).id
   const email = `engineer-${crypto.randomUUID()}@acme.example`
-  const owner = done(await accounts.addUser({ accountId: account, email, role: 'engineer' }))
-  const source = done(await routes.addSource({ accountId: account, name: 'Acme Source' }))
-  const destination = done(
-    await routes.addDestination({
+  const owner = unwrap(await accounts.addUser({ accountId: account, email, role: 'engineer' }))
+  const source = unwrap(await routing.addSource({ accountId: account, name: 'Acme Source' }))
+  const destination = unwrap(
+    await routing.addDestination({
       accountId: account,
       name: 'Redox EMR',
       url: 'https://emr.example',
     }),
   )
-  done(await routes.setVerified(destination.id, true))
-  const subscription = done(
-    await routes.subscribe({ sourceId: source.id, destinationId: destination.id }),
+  unwrap(await routing.setDestinationVerified(destination.id, true))
+  const subscription = unwrap(
+    await routing.createSubscription({ sourceId: source.id, destinationId: destination.id }),
   )
-  const created = done(
+  const created = unwrap(
     await keys.create({
       dialect: 'redox',
       ownerId: owner.id,
@@ -139,14 +148,14 @@ export async function seedKey(
   }
 }
 
-export interface TokenAnswer {
+export interface TokenResponse {
   accessToken: string
   expires: string
   refreshToken: string
 }
 
 /** A message that is accepted. */
-export const deviceNew = (destinationId: string, more: object = {}) => ({
+export const createDeviceNewMessage = (destinationId: string, more: object = {}) => ({
   Meta: {
     DataModel: 'Device',
     EventType: 'New',
@@ -156,3 +165,38 @@ export const deviceNew = (destinationId: string, more: object = {}) => ({
   },
   Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a' },
 })
+
+export type LiveServer = Omit<RunningServer, 'url' | 'console'> & {
+  /** Where its socket is, whatever its public URL. */
+  readonly url: string
+  /** The same of its console. */
+  readonly consoleUrl: string
+  readonly dir: string
+  readonly databasePath: string
+  readonly log: ReturnType<typeof createTestLog>
+  close(): Promise<void>
+}
+
+/** A whole server with its socket, in the process of the test. */
+export async function startLiveServer(
+  settings: Record<string, string> = {},
+  { dir = createTempFolder() } = {},
+): Promise<LiveServer> {
+  const log = createTestLog()
+  const config = readConfig({ LATCHKEY_DATA: dir, LATCHKEY_PORT: '0', ...settings })
+  const running = await startLatchkey(config, log)
+  const { port, console, ...latchkey } = running
+  return {
+    ...latchkey,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    consoleUrl: `http://127.0.0.1:${console?.port}`,
+    dir,
+    databasePath: getDatabasePath(config),
+    log,
+    async close() {
+      await running.stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,44 +1,44 @@
 import { expect } from 'vitest'
-import { type seen, UUID } from './seen.ts'
+import { REQUEST_ID_PATTERN, type readResponse } from './responses.ts'
 
-type Seen = Awaited<ReturnType<typeof seen>>
+type ReadResponse = Awaited<ReturnType<typeof readResponse>>
 
 /** One request that each surface takes. */
-export const REQUESTS = {
+export const SURFACE_REQUESTS = {
   fhir: { method: 'GET', path: '/fhir/Patient/1' },
   'hl7 v2': { method: 'POST', path: '/v2/ingest' },
   'hl7 v3': { method: 'POST', path: '/v3/ingest' },
   mpps: { method: 'POST', path: '/ingest' },
 } as const
 
-export type SurfaceName = keyof typeof REQUESTS
-export const SURFACE_NAMES = Object.keys(REQUESTS) as readonly SurfaceName[]
+export type XenradSurfaceName = keyof typeof SURFACE_REQUESTS
+export const XENRAD_SURFACE_NAMES = Object.keys(SURFACE_REQUESTS) as readonly XenradSurfaceName[]
 
-export const CHALLENGE = { 'www-authenticate': 'ApiKey realm="Latchkey"' }
+export const XENRAD_CHALLENGE = { 'www-authenticate': 'ApiKey realm="Latchkey"' }
 
 /** The whole of a refusal on that surface. */
-export function refusal(
-  surface: SurfaceName,
+export function expectedXenradRefusal(
+  surface: XenradSurfaceName,
   status: number,
   code: string,
   text: string,
   headers: Readonly<Record<string, string>> = {},
-): Seen {
-  const { type, body } = form(surface, code, text)
+): ReadResponse {
+  const { type, body } = formatRefusalBody(surface, code, text)
   return {
     status,
     headers: {
       'cache-control': 'no-store',
       'content-type': type,
       'x-content-type-options': 'nosniff',
-      'x-request-id': expect.stringMatching(UUID),
+      'x-request-id': expect.stringMatching(REQUEST_ID_PATTERN),
       ...headers,
     },
     body,
   }
 }
 
-function form(surface: SurfaceName, code: string, text: string) {
+function formatRefusalBody(surface: XenradSurfaceName, code: string, text: string) {
   if (surface === 'fhir') {
     return {
       type: 'application/fhir+json',
@@ -51,5 +51,5 @@ function form(surface: SurfaceName, code: string, text: string) {
 }
 
 /** What every key that opens nothing is answered with. */
-export const invalidKey = (surface: SurfaceName) =>
-  refusal(surface, 401, 'login', 'The API key is not valid.', CHALLENGE)
+export const expectedInvalidKey = (surface: XenradSurfaceName) =>
+  expectedXenradRefusal(surface, 401, 'login', 'The API key is not valid.', XENRAD_CHALLENGE)

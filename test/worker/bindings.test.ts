@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
-import { type Env, readBindings } from '../../src/worker/bindings.ts'
-import { testRing } from '../support/ring.ts'
+import { readBindings, type WorkerEnv } from '../../src/worker/bindings.ts'
+import { createTestRing } from '../support/keyring.ts'
 
-const DB = { withSession: () => ({}) } as unknown as NonNullable<Env['DB']>
-const env = async (more: object = {}): Promise<Env> => ({
+const DB = { withSession: () => ({}) } as unknown as NonNullable<WorkerEnv['DB']>
+const createEnv = async (more: object = {}): Promise<WorkerEnv> => ({
   DB,
   LATCHKEY_URL: 'https://latchkey.example/',
-  LATCHKEY_KEYRING_JSON: JSON.stringify(await testRing()),
+  LATCHKEY_KEYRING_JSON: JSON.stringify(await createTestRing()),
   ...more,
 })
 
-function problemsOf(bindings: Env): string[] {
+function listProblems(bindings: WorkerEnv): string[] {
   try {
     readBindings(bindings)
     return []
@@ -23,25 +23,25 @@ function problemsOf(bindings: Env): string[] {
 }
 
 test('bindings are read; what is not ours is left alone', async () => {
-  const given = await env({ OTHER: {}, LATCHKEY_REGION: 'eu' })
-  const bound = readBindings(given)
+  const settings = await createEnv({ OTHER: {}, LATCHKEY_REGION: 'eu' })
+  const bound = readBindings(settings)
   expect(bound.publicUrl).toBe('https://latchkey.example')
   expect(bound.config.region).toBe('eu')
   expect(bound.config.messageLimitBytes).toBe(1_400_000)
-  expect(bound.ring).toEqual(JSON.parse(given.LATCHKEY_KEYRING_JSON ?? ''))
+  expect(bound.ring).toEqual(JSON.parse(settings.LATCHKEY_KEYRING_JSON ?? ''))
   expect(bound.db).toBe(DB)
 })
 
 test('without a host name of its own there is no console', async () => {
-  expect(readBindings(await env()).config.console).toBeNull()
+  expect(readBindings(await createEnv()).config.console).toBeNull()
   const LATCHKEY_CONSOLE_URL = 'https://console.example'
-  expect(readBindings(await env({ LATCHKEY_CONSOLE_URL })).config.console).toMatchObject({
+  expect(readBindings(await createEnv({ LATCHKEY_CONSOLE_URL })).config.console).toMatchObject({
     publicUrl: LATCHKEY_CONSOLE_URL,
   })
 })
 
 test('every problem is named in one message', () => {
-  const found = problemsOf({
+  const found = listProblems({
     LATCHKEY_PORT: '80',
     LATCHKEY_REGOIN: 'eu',
     LATCHKEY_LOG_LEVEL: 'loud',
@@ -74,16 +74,18 @@ test.each([
   [{ LATCHKEY_WELCOME: 'too short' }, /^LATCHKEY_WELCOME must be 32 to 256 of /],
   [{ LATCHKEY_KEYRING_JSON: '{' }, /^LATCHKEY_KEYRING_JSON: the key ring is not JSON$/],
 ])('%j is refused with its reason', async (more, reason) => {
-  const found = problemsOf(await env(more))
+  const found = listProblems(await createEnv(more))
   expect(found).toHaveLength(1)
   expect(found[0]).toMatch(reason)
 })
 
 test('a damaged key ring is refused without a word of what is in it', async () => {
-  const ring = await testRing()
+  const ring = await createTestRing()
   const [first, ...keys] = ring.keys
-  const spoilt = { ...ring, keys: [{ ...first, state: 'lost' }, ...keys] }
-  const [problem = ''] = problemsOf(await env({ LATCHKEY_KEYRING_JSON: JSON.stringify(spoilt) }))
+  const damagedRing = { ...ring, keys: [{ ...first, state: 'lost' }, ...keys] }
+  const [problem = ''] = listProblems(
+    await createEnv({ LATCHKEY_KEYRING_JSON: JSON.stringify(damagedRing) }),
+  )
   expect(problem).toContain('damaged')
   for (const { jwk } of ring.keys) expect(problem).not.toContain(String(jwk.d ?? jwk.k))
 })

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildServer } from '../../support/worker/bundle.ts'
-import { temporaryFolder } from '../support/server.ts'
+import { createTempFolder } from '../support/server.ts'
+import { buildWorker } from '../support/worker/bundle.ts'
 
-const folder = temporaryFolder()
+const folder = createTempFolder()
 let bundle: string
 beforeAll(async () => {
-  await buildServer(folder)
+  await buildWorker(folder)
   bundle = readFileSync(join(folder, 'main.js'), 'utf8')
 })
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { testRing } from '../support/ring.ts'
-import { fetcherOf, startWorkerd, type Workerd } from '../support/worker/workerd.ts'
+import { createTestRing } from '../support/keyring.ts'
+import { startWorkerd, toTestFetcher, type Workerd } from '../support/worker/workerd.ts'
 
 /*
  * The console as it is deployed, in workerd: whoever deployed it comes in by the link that he chose.
@@ -11,21 +11,21 @@ const CHOSEN = 'a-link-that-was-chosen-and-is-long-enough'
 const PASSWORD = 'several words that nobody else says'
 
 let workerd: Workerd
-let worker: ReturnType<typeof fetcherOf>
+let worker: ReturnType<typeof toTestFetcher>
 beforeAll(async () => {
   workerd = await startWorkerd({
     bindings: {
       LATCHKEY_URL: 'https://latchkey.example',
       LATCHKEY_CONSOLE_URL: HOME,
-      LATCHKEY_KEYRING_JSON: JSON.stringify(await testRing()),
+      LATCHKEY_KEYRING_JSON: JSON.stringify(await createTestRing()),
       LATCHKEY_WELCOME: CHOSEN,
     },
   })
-  worker = fetcherOf(await workerd.mf.getWorker('server'))
+  worker = toTestFetcher(await workerd.mf.getWorker('server'))
 })
 afterAll(() => workerd.dispose())
 
-const look = (path: string, cookie = '') =>
+const requestPage = (path: string, cookie = '') =>
   worker.fetch(`${HOME}${path}`, { headers: { Cookie: cookie }, redirect: 'manual' })
 
 const send = (path: string, fields: Record<string, string>) =>
@@ -40,8 +40,8 @@ const send = (path: string, fields: Record<string, string>) =>
   })
 
 test('the first operator comes in by the chosen link, once, and sees the console', async () => {
-  expect((await look(`/console/welcome/${CHOSEN}r`)).status).toBe(410)
-  const welcome = await look(`/console/welcome/${CHOSEN}`)
+  expect((await requestPage(`/console/welcome/${CHOSEN}r`)).status).toBe(410)
+  const welcome = await requestPage(`/console/welcome/${CHOSEN}`)
   expect(welcome.status).toBe(200)
   expect(await welcome.text()).toContain('Begin with Latchkey')
 
@@ -57,7 +57,7 @@ test('the first operator comes in by the chosen link, once, and sees the console
     303,
     '/console/sign-in?said=password-set',
   ])
-  expect((await look(`/console/welcome/${CHOSEN}`)).status).toBe(410)
+  expect((await requestPage(`/console/welcome/${CHOSEN}`)).status).toBe(410)
 
   const wrong = await send('/console/sign-in', { username: 'boss', password: 'another one' })
   expect(wrong.status).toBe(401)
@@ -69,20 +69,21 @@ test('the first operator comes in by the chosen link, once, and sees the console
   )
   expect(cookie).toMatch(/^__Host-latchkey=[\w-]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/)
 
-  const mine = await look('/console/me', cookie.split(';')[0])
-  expect(mine.status).toBe(200)
-  expect(await mine.text()).toContain('boss@acme.example')
+  const ownPage = await requestPage('/console/me', cookie.split(';')[0])
+  expect(ownPage.status).toBe(200)
+  expect(await ownPage.text()).toContain('boss@acme.example')
 })
 
 test('the console is at its own host name alone, and what vendors reach at the other', async () => {
-  const statusAt = async (url: string) => (await worker.fetch(url, { redirect: 'manual' })).status
+  const requestStatus = async (url: string) =>
+    (await worker.fetch(url, { redirect: 'manual' })).status
   for (const path of ['/console/sign-in', '/console', '/admin/v1/me', '/admin/v1/reference']) {
-    expect(await statusAt(`https://latchkey.example${path}`), path).toBe(404)
-    expect(await statusAt(`${HOME}${path}`), path).not.toBe(404)
+    expect(await requestStatus(`https://latchkey.example${path}`), path).toBe(404)
+    expect(await requestStatus(`${HOME}${path}`), path).not.toBe(404)
   }
   for (const path of ['/auth/authenticate', '/.well-known/jwks.json', '/practice/v1/me']) {
-    expect(await statusAt(`https://latchkey.example${path}`), path).not.toBe(404)
-    expect(await statusAt(`${HOME}${path}`), path).toBe(404)
+    expect(await requestStatus(`https://latchkey.example${path}`), path).not.toBe(404)
+    expect(await requestStatus(`${HOME}${path}`), path).toBe(404)
   }
   const { headers } = await worker.fetch('https://latchkey.example/', { redirect: 'manual' })
   expect(headers.get('location')).toBe(`${HOME}/console`)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Primitives } from '../../src/crypto/primitives.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { workerPrimitives } from '../../src/worker/primitives.ts'
-import { testRing } from '../support/ring.ts'
+import { createTestRing } from '../support/keyring.ts'
 
 /*
  * Two runtimes, one truth: what a Worker computes is what Node computes. (In workerd itself,
@@ -13,7 +13,7 @@ import { testRing } from '../support/ring.ts'
 const text = fc.string({ unit: 'binary' })
 const bytes = fc.uint8Array({ maxLength: 200 })
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 })
-function same(a: Uint8Array | null, b: Uint8Array | null): void {
+function expectSameBytes(a: Uint8Array | null, b: Uint8Array | null): void {
   expect(a === null ? null : [...a]).toEqual(b === null ? null : [...b])
 }
 
@@ -22,10 +22,10 @@ test('digests and MACs are the same', () => {
     fc.property(key, text, bytes, (k, said, more) => {
       expect(workerPrimitives.sha256(said)).toBe(nodePrimitives.sha256(said))
       const [mine, theirs] = [workerPrimitives.hmac(k), nodePrimitives.hmac(k)]
-      same(mine(said), theirs(said))
-      same(mine(said, more), theirs(said, more))
+      expectSameBytes(mine(said), theirs(said))
+      expectSameBytes(mine(said, more), theirs(said, more))
       // Prepared once, used often.
-      same(mine(said), theirs(said))
+      expectSameBytes(mine(said), theirs(said))
     }),
   )
 })
@@ -35,7 +35,7 @@ test('base64url is written the same, and one spelling is read', () => {
     fc.property(bytes, text, (some, said) => {
       expect(workerPrimitives.base64urlEncode(some)).toBe(nodePrimitives.base64urlEncode(some))
       expect(workerPrimitives.base64urlEncode(said)).toBe(nodePrimitives.base64urlEncode(said))
-      same(workerPrimitives.base64urlDecode(nodePrimitives.base64urlEncode(some)), some)
+      expectSameBytes(workerPrimitives.base64urlDecode(nodePrimitives.base64urlEncode(some)), some)
     }),
   )
   const spellings = fc.string({
@@ -44,7 +44,10 @@ test('base64url is written the same, and one spelling is read', () => {
   })
   fc.assert(
     fc.property(spellings, (spelling) =>
-      same(workerPrimitives.base64urlDecode(spelling), nodePrimitives.base64urlDecode(spelling)),
+      expectSameBytes(
+        workerPrimitives.base64urlDecode(spelling),
+        nodePrimitives.base64urlDecode(spelling),
+      ),
     ),
     { numRuns: 2000 },
   )
@@ -70,13 +73,13 @@ describe.each<[string, Primitives, Primitives]>([
   ['Node', nodePrimitives, workerPrimitives],
 ])('what %s makes', (_, maker, taker) => {
   test('as a signature is the same bytes, and the other verifies them', async () => {
-    const { keys } = await testRing()
+    const { keys } = await createTestRing()
     const jwk = keys.find(({ use }) => use === 'sign')?.jwk ?? { kty: '' }
     const [mine, theirs] = [maker.ed25519(jwk), taker.ed25519(jwk)]
     await fc.assert(
       fc.asyncProperty(text, async (said) => {
         const signature = await mine.sign(said)
-        same(signature, await theirs.sign(said))
+        expectSameBytes(signature, await theirs.sign(said))
         expect(await theirs.verify(said, signature)).toBe(true)
         expect(await theirs.verify(`${said}.`, signature)).toBe(false)
         expect(await theirs.verify(said, signature.subarray(1))).toBe(false)
@@ -89,11 +92,11 @@ describe.each<[string, Primitives, Primitives]>([
       fc.asyncProperty(key, bytes, text, async (k, plain, context) => {
         const [mine, theirs] = [maker.aesGcm(k), taker.aesGcm(k)]
         const sealed = await mine.seal(plain, context)
-        same(await theirs.open(sealed, context), plain)
+        expectSameBytes(await theirs.open(sealed, context), plain)
         await expect((async () => theirs.open(sealed, `${context}.`))()).rejects.toThrow()
-        const spoilt = new Uint8Array(sealed)
-        spoilt[spoilt.length - 1] = (spoilt.at(-1) ?? 0) ^ 1
-        await expect((async () => theirs.open(spoilt, context))()).rejects.toThrow()
+        const damaged = new Uint8Array(sealed)
+        damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1
+        await expect((async () => theirs.open(damaged, context))()).rejects.toThrow()
       }),
     )
   })

@@ -1,15 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
-import { createDispatch } from '../../src/node/courier/dispatch.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
-import { createCarry } from '../../src/node/upstream/carry.ts'
-import { type AnchorNamespace, createAnchorObject } from '../../src/worker/anchor-object.ts'
-import { keyringOf, testRing } from '../support/ring.ts'
-import { deviceNew, done, seedKey, type TokenAnswer, testLog } from '../support/server.ts'
-import { replay, type Transport } from '../support/transcript/replay.ts'
-import { openTranscriptUpstreams, TRANSCRIPTS } from '../support/transcript/worlds.ts'
-import { fetcherOf, startWorkerd, type Workerd } from '../support/worker/workerd.ts'
+import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
+import { createSendHttp } from '../../src/node/webhook-client.ts'
+import { type AnchorNamespace, createDurableAnchorStore } from '../../src/worker/anchor-object.ts'
+import { createTestRing, toKeyring } from '../support/keyring.ts'
+import {
+  createDeviceNewMessage,
+  createTestLog,
+  seedKey,
+  type TokenResponse,
+  unwrap,
+} from '../support/server.ts'
+import { startTranscriptUpstreams, TRANSCRIPTS } from '../support/transcript-fixtures.ts'
+import { replayTranscript, type TranscriptTransport } from '../support/transcript-replay.ts'
+import { startWorkerd, toTestFetcher, type Workerd } from '../support/worker/workerd.ts'
 
 /*
  * The bundle as it is deployed, in workerd, and beside it a Node server on the same D1 database with
@@ -19,15 +25,15 @@ import { fetcherOf, startWorkerd, type Workerd } from '../support/worker/workerd
 const URL_OF_BOTH = 'https://latchkey.example'
 
 let workerd: Workerd
-let worker: ReturnType<typeof fetcherOf>
+let worker: ReturnType<typeof toTestFetcher>
 let node: ReturnType<typeof compose>
-let upstreams: Awaited<ReturnType<typeof openTranscriptUpstreams>>
+let upstreams: Awaited<ReturnType<typeof startTranscriptUpstreams>>
 /** What Node, if it were to stop with its answer, would have to finish first. */
 const kept: Promise<unknown>[] = []
 
 beforeAll(async () => {
-  const ring = await testRing()
-  upstreams = await openTranscriptUpstreams()
+  const ring = await createTestRing()
+  upstreams = await startTranscriptUpstreams()
   workerd = await startWorkerd({
     bindings: {
       LATCHKEY_URL: URL_OF_BOTH,
@@ -37,12 +43,12 @@ beforeAll(async () => {
       LATCHKEY_REFRESH_LEEWAY_SECONDS: '0',
       ...upstreams.settings,
     },
-    outside: async (request) =>
-      isLocal(request.url)
+    outboundService: async (request) =>
+      isLocalRequest(request.url)
         ? fetch(request.url, request)
-        : hospital(request.url, await request.text()),
+        : startDestinationServer(request.url, await request.text()),
   })
-  worker = fetcherOf(await workerd.mf.getWorker('server'))
+  worker = toTestFetcher(await workerd.mf.getWorker('server'))
   node = compose({
     config: readConfig({}),
     publicUrl: URL_OF_BOTH,
@@ -50,14 +56,14 @@ beforeAll(async () => {
     engine: workerd.engine,
     primitives: nodePrimitives,
     argon2: nodeArgon2,
-    keyring: keyringOf(ring),
+    keyring: toKeyring(ring),
     clock: Date.now,
-    log: testLog(),
-    carry: createCarry({ timeoutMs: 1000 }),
-    dispatch: createDispatch({ allowed: [] }),
+    log: createTestLog(),
+    upstreamFetch: createUpstreamFetch({ timeoutMs: 1000 }),
+    sendHttp: createSendHttp({ allowed: [] }),
     leaseMs: 90_000,
     cores: 2,
-    peerOf: () => '203.0.113.7',
+    getPeerAddress: () => '203.0.113.7',
     keepAlive: (work) => kept.push(work),
   })
 })
@@ -67,10 +73,10 @@ afterAll(async () => {
 })
 
 /** What stands behind a surface is a real server. */
-const isLocal = (url: string) => new URL(url).hostname === '127.0.0.1'
+const isLocalRequest = (url: string) => new URL(url).hostname === '127.0.0.1'
 
 /** The other end of a destination's URL: it answers, redirects, or fails. */
-function hospital(url: string, body: string): Response {
+function startDestinationServer(url: string, body: string): Response {
   switch (new URL(url).pathname) {
     case '/echo':
       return new Response(JSON.stringify({ Patient: {}, Heard: JSON.parse(body).Meta.DataModel }))
@@ -84,15 +90,15 @@ function hospital(url: string, body: string): Response {
 interface Called {
   status: number
   text: string
-  body: TokenAnswer
+  body: TokenResponse
 }
 
-async function read(response: Response): Promise<Called> {
+async function readWorkerResponse(response: Response): Promise<Called> {
   const text = await response.text()
   return { status: response.status, text, body: text.startsWith('{') ? JSON.parse(text) : {} }
 }
 
-const init = (body: object, token?: string) => ({
+const createInit = (body: object, token?: string) => ({
   method: 'POST',
   body: JSON.stringify(body),
   headers: {
@@ -105,18 +111,18 @@ const init = (body: object, token?: string) => ({
 /** The same words to either server. */
 const servers = {
   worker: async (path: string, body: object, token?: string) =>
-    read(await worker.fetch(`${URL_OF_BOTH}${path}`, init(body, token))),
+    readWorkerResponse(await worker.fetch(`${URL_OF_BOTH}${path}`, createInit(body, token))),
   node: async (path: string, body: object, token?: string) =>
-    read(await node.app.request(path, init(body, token))),
+    readWorkerResponse(await node.app.request(path, createInit(body, token))),
 }
 type Server = keyof typeof servers
 const other = { worker: 'node', node: 'worker' } as const satisfies Record<Server, Server>
 
-const eventsOf = (subject: string) => node.storage.listEvents({ subject, limit: 100 })
+const listEvents = (subject: string) => node.storage.listEvents({ subject, limit: 100 })
 
 describe('in workerd, from the built bundle', () => {
-  const transport: Transport = {
-    shows: 'the app',
+  const transport: TranscriptTransport = {
+    headerSource: 'the app',
     async send({ method, target, headers, body }) {
       const answer = await worker.fetch(`${URL_OF_BOTH}${target}`, {
         method,
@@ -129,7 +135,7 @@ describe('in workerd, from the built bundle', () => {
   }
 
   test.each(TRANSCRIPTS)('$name is answered as recorded', async ({ exchanges, seed }) => {
-    expect(await replay(exchanges, transport, await seed(node))).toBeNull()
+    expect(await replayTranscript(exchanges, transport, await seed(node))).toBeNull()
   })
 
   test('/health and /ready are green', async () => {
@@ -147,9 +153,10 @@ describe.each<Server>(['worker', 'node'])('what the %s server makes', (maker) =>
     const first = await servers[maker]('/auth/authenticate', { apiKey, secret })
     expect(first.status).toBe(200)
     const { accessToken, refreshToken } = first.body
-    expect((await servers[taker]('/endpoint', deviceNew(destinationId), accessToken)).status).toBe(
-      200,
-    )
+    expect(
+      (await servers[taker]('/endpoint', createDeviceNewMessage(destinationId), accessToken))
+        .status,
+    ).toBe(200)
     const rotated = await servers[maker]('/auth/refreshToken', { apiKey, refreshToken })
     const repeated = await servers[taker]('/auth/refreshToken', { apiKey, refreshToken })
     expect(rotated.status).toBe(200)
@@ -160,22 +167,23 @@ describe.each<Server>(['worker', 'node'])('what the %s server makes', (maker) =>
 test('a message that the Worker has sealed is opened on Node', async () => {
   const { apiKey, secret, destinationId, accountId } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
-  const message = deviceNew(destinationId)
+  const message = createDeviceNewMessage(destinationId)
   await servers.worker('/endpoint', message, body.accessToken)
   const [stored] = await node.messages.list({ accountId, limit: 10 })
-  const { payload } = done(await node.messages.open(stored?.id ?? ''))
+  const { payload } = unwrap(await node.messages.readPayload(stored?.id ?? ''))
   expect(Buffer.from(payload).toString()).toBe(JSON.stringify(message))
 })
 
 test('the longest message is kept, and a longer one is refused', async () => {
   const { apiKey, secret, destinationId } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
-  const padded = (bytes: number) => {
-    const message = { ...deviceNew(destinationId), Padding: '' }
+  const createPaddedMessage = (bytes: number) => {
+    const message = { ...createDeviceNewMessage(destinationId), Padding: '' }
     const padding = 'x'.repeat(bytes - JSON.stringify(message).length)
     return { ...message, Padding: padding }
   }
-  const send = (bytes: number) => servers.worker('/endpoint', padded(bytes), body.accessToken)
+  const send = (bytes: number) =>
+    servers.worker('/endpoint', createPaddedMessage(bytes), body.accessToken)
   expect((await send(1_400_000)).status).toBe(200)
   expect((await send(1_400_001)).status).toBe(413)
 })
@@ -184,9 +192,9 @@ test('a revocation holds at the next request', async () => {
   const { apiKey, secret, destinationId, keyId } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const { accessToken, refreshToken } = body
-  const send = () => servers.worker('/endpoint', deviceNew(destinationId), accessToken)
+  const send = () => servers.worker('/endpoint', createDeviceNewMessage(destinationId), accessToken)
   expect((await send()).status).toBe(200)
-  done(await node.keys.revoke(keyId))
+  unwrap(await node.keys.revoke(keyId))
   expect((await send()).status).toBe(401)
   expect((await servers.worker('/auth/refreshToken', { apiKey, refreshToken })).status).toBe(401)
   expect((await servers.worker('/auth/authenticate', { apiKey, secret })).status).toBe(401)
@@ -227,8 +235,8 @@ test.each([
   ['https://[::ffff:7f00:1]/echo', 502],
 ])('a query is carried to %s from the Worker, and answered %i', async (url, status) => {
   const { apiKey, secret, destinationId } = await seedKey(node)
-  done(await node.routes.moveDestination(destinationId, url))
-  done(await node.routes.setVerified(destinationId, true))
+  unwrap(await node.routing.setDestinationUrl(destinationId, url))
+  unwrap(await node.routing.setDestinationVerified(destinationId, true))
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const query = {
     Meta: {
@@ -245,28 +253,28 @@ test.each([
 
 test('a message that the Worker accepts is delivered by it, and by its schedule where that was in vain', async () => {
   const { apiKey, secret, destinationId, subscriptionId } = await seedKey(node)
-  const move = async (path: string) => {
-    done(await node.routes.moveDestination(destinationId, `https://emr.example${path}`))
-    done(await node.routes.setVerified(destinationId, true))
+  const moveClock = async (path: string) => {
+    unwrap(await node.routing.setDestinationUrl(destinationId, `https://emr.example${path}`))
+    unwrap(await node.routing.setDestinationVerified(destinationId, true))
   }
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
-  const feed = async () => done(await node.routes.findFeed(subscriptionId))
+  const findQueue = async () => unwrap(await node.routing.findQueue(subscriptionId))
   const send = async () => {
-    const message = deviceNew(destinationId)
+    const message = createDeviceNewMessage(destinationId)
     expect((await servers.worker('/endpoint', message, body.accessToken)).status).toBe(200)
   }
-  await move('/echo')
+  await moveClock('/echo')
   await send()
-  await expect.poll(feed).toMatchObject({ queued: 0, leasedBy: null })
+  await expect.poll(findQueue).toMatchObject({ queued: 0, leasedBy: null })
 
-  await move('/broken')
+  await moveClock('/broken')
   await send()
-  await expect.poll(feed).toMatchObject({ queued: 1, attempts: 2, leasedBy: null })
-  await move('/echo')
+  await expect.poll(findQueue).toMatchObject({ queued: 1, attempts: 2, leasedBy: null })
+  await moveClock('/echo')
   // Due at once, as a minute later without it.
-  done(await node.routes.setSubscriptionStatus(subscriptionId, 'active'))
+  unwrap(await node.routing.setSubscriptionStatus(subscriptionId, 'active'))
   expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
-  expect(await feed()).toMatchObject({ queued: 0, attempts: 0, leasedBy: null })
+  expect(await findQueue()).toMatchObject({ queued: 0, attempts: 0, leasedBy: null })
 })
 
 test('a reused refresh token ends the family', async () => {
@@ -281,30 +289,30 @@ test('a reused refresh token ends the family', async () => {
 })
 
 describe('a refusal that is answered before it is audited', () => {
-  const foreignKey = async () => {
-    const account = done(
+  const seedForeignKey = async () => {
+    const account = unwrap(
       await node.accounts.create({ name: 'Elsewhere', region: 'eu', otherRegion: true }),
     )
     return seedKey(node, { accountId: account.id })
   }
-  const actionsOf = async (keyId: string) => (await eventsOf(keyId)).map(({ action }) => action)
+  const listActions = async (keyId: string) => (await listEvents(keyId)).map(({ action }) => action)
 
   test('is audited', async () => {
-    const { apiKey, secret, keyId } = await foreignKey()
+    const { apiKey, secret, keyId } = await seedForeignKey()
     expect((await servers.worker('/auth/authenticate', { apiKey, secret })).status).toBe(401)
-    await expect.poll(() => actionsOf(keyId)).toContain('key.refused')
+    await expect.poll(() => listActions(keyId)).toContain('key.refused')
   })
 
   // workerd finishes such work here even untold, so that the test above cannot miss the telling.
   test('is work that the runtime is told to finish', async () => {
-    const { apiKey, secret, keyId } = await foreignKey()
+    const { apiKey, secret, keyId } = await seedForeignKey()
     // What is written once a minute is not due then.
-    await node.flush()
+    await node.flushCounters()
     await Promise.all(kept.splice(0))
     expect((await servers.node('/auth/authenticate', { apiKey, secret })).status).toBe(401)
     expect(kept).toHaveLength(1)
     await kept[0]
-    expect(await actionsOf(keyId)).toContain('key.refused')
+    expect(await listActions(keyId)).toContain('key.refused')
   })
 })
 
@@ -319,37 +327,40 @@ test('the schedule deletes what nobody needs, and nothing else', async () => {
 
 test('each minute the schedule makes what was written a part of the chain', async () => {
   expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
-  const verdict = done(await node.audit.verify(() => undefined))
+  const verdict = unwrap(await node.audit.verify(() => undefined))
   expect(verdict).toMatchObject({ whole: true, breaks: [], checkpoints: 1 })
   expect(verdict.events).toBeGreaterThan(10)
 })
 
 test('a D1 database that was set back is not sealed any more: a Durable Object remembers how far it was', async () => {
-  const minute = () => worker.scheduled({ cron: '* * * * *' })
-  const unsealed = async () => (await node.storage.listUnsealed(100)).length
+  const runMinuteCron = () => worker.scheduled({ cron: '* * * * *' })
+  const countUnsealed = async () => (await node.storage.listUnsealedEvents(100)).length
   await seedKey(node)
-  await minute()
-  expect(await unsealed()).toBe(0)
+  await runMinuteCron()
+  expect(await countUnsealed()).toBe(0)
   const db = await workerd.mf.getD1Database('DB', 'server')
   await db.exec('CREATE TABLE was AS SELECT * FROM audit_chain')
   await db.exec("UPDATE audit_chain SET sequence = 0, seal = ''")
   await seedKey(node)
-  await minute()
-  expect(await unsealed()).toBeGreaterThan(0)
+  await runMinuteCron()
+  expect(await countUnsealed()).toBeGreaterThan(0)
   await expect
-    .poll(() => workerd.lines.join('\n'))
+    .poll(() => workerd.logLines.join('\n'))
     .toMatch(/"level":50.*the audit is not sealed any more: the chain was set back to event 0/)
 
   await db.exec('UPDATE audit_chain SET (sequence, seal) = (SELECT sequence, seal FROM was)')
-  await minute()
-  expect(await unsealed()).toBe(0)
+  await runMinuteCron()
+  expect(await countUnsealed()).toBe(0)
 })
 
 test('the anchor in a Durable Object only moves forward, until an operator moves it back', async () => {
   const namespace = await workerd.mf.getDurableObjectNamespace('AUDIT_ANCHOR', 'server')
-  const store = createAnchorObject(namespace as unknown as AnchorNamespace)
+  const store = createDurableAnchorStore(namespace as unknown as AnchorNamespace)
   const kept = await store.read()
-  expect(kept).toMatchObject({ sequence: (await node.storage.chainEnd()).sequence, acceptedAt: 0 })
+  expect(kept).toMatchObject({
+    sequence: (await node.storage.findChainEnd()).sequence,
+    acceptedAt: 0,
+  })
   const { sequence = 0 } = kept ?? {}
   const at = (sequence: number, acceptedAt: number) => ({ sequence, seal: 's', at: 1, acceptedAt })
   expect(await store.write(at(sequence - 1, 0))).toBe(false)
@@ -364,33 +375,35 @@ test('the server is composed once, and logs neither secret nor token', async () 
   const { apiKey, secret } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   await servers.worker('/auth/refreshToken', { apiKey, refreshToken: `${body.refreshToken}x` })
-  await expect.poll(() => workerd.lines.at(-1)).toContain('refresh refused')
-  const all = workerd.lines.join('\n')
+  await expect.poll(() => workerd.logLines.at(-1)).toContain('refresh refused')
+  const all = workerd.logLines.join('\n')
   expect(all.match(/"msg":"composed"/g)).toHaveLength(1)
   for (const hidden of [secret, body.accessToken, body.refreshToken]) {
     expect(all).not.toContain(hidden)
   }
-  for (const line of workerd.lines) expect(Object.keys(JSON.parse(line))).toContain('level')
+  for (const line of workerd.logLines) expect(Object.keys(JSON.parse(line))).toContain('level')
 })
 
 test('a Worker whose console has no host name of its own has none, and its log says so', async () => {
   for (const path of ['/console/sign-in', '/admin/v1/reference', '/']) {
     expect((await worker.fetch(`${URL_OF_BOTH}${path}`)).status, path).toBe(404)
   }
-  const warned = workerd.lines.filter((line) => line.includes('the console is off'))
+  const warned = workerd.logLines.filter((line) => line.includes('the console is off'))
   expect(warned).toHaveLength(1)
 })
 
 test('a Worker that is not set up answers 500, and its log says everything that is missing', async () => {
   const bare = await startWorkerd({ bindings: { LATCHKEY_PORT: '80' } }, { schema: [] })
-  const answer = await fetcherOf(await bare.mf.getWorker('server')).fetch(`${URL_OF_BOTH}/health`)
+  const answer = await toTestFetcher(await bare.mf.getWorker('server')).fetch(
+    `${URL_OF_BOTH}/health`,
+  )
   expect(answer.status).toBe(500)
   expect(await answer.text()).toBe('This server is not set up; its log says why.\n')
   expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
-  await expect.poll(() => bare.lines).toHaveLength(1)
-  const said = JSON.parse(bare.lines[0] ?? '{}').error.message
+  await expect.poll(() => bare.logLines).toHaveLength(1)
+  const errorMessage = JSON.parse(bare.logLines[0] ?? '{}').error.message
   for (const name of ['LATCHKEY_PORT', 'LATCHKEY_URL', 'LATCHKEY_KEYRING_JSON']) {
-    expect(said).toContain(name)
+    expect(errorMessage).toContain(name)
   }
   await bare.dispose()
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTotp } from '../../src/crypto/totp.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
-import { drawQr } from '../../src/service/people/qr.ts'
+import { createQrCode } from '../../src/service/sign-in/second-factor.ts'
 import { startWorkerd, type Workerd } from '../support/worker/workerd.ts'
 
 let workerd: Workerd
@@ -13,13 +13,13 @@ afterAll(() => workerd.dispose())
 test('a Worker judges codes, and draws what an app scans, as Node does', async () => {
   const totp = createTotp(nodePrimitives)
   const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
-  const uri = totp.uri(secret, 'dr')
+  const uri = totp.createUri(secret, 'dr')
   // RFC 6238, appendix B.
   for (const [code, step] of [
     ['005924', 41_152_263],
     ['005925', null],
   ]) {
     const judged = await workerd.totp(secret, String(code), 1_234_567_890_000)
-    expect(judged).toEqual({ step, uri, qr: drawQr(uri) })
+    expect(judged).toEqual({ step, uri, qr: createQrCode(uri) })
   }
 })

@@ -1,37 +1,42 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readApiKey } from '../../src/http/xdent/credential.ts'
-import { type Holder, seedHolder } from '../support/holder.ts'
-import { type LiveServer, startLive } from '../support/live.ts'
-import { sendRaw } from '../support/raw.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
+import { parseXdentApiKey } from '../../src/http/vendors/xdent.ts'
+import { type OwnerKey, seedOwnerKey } from '../support/key-seeds.ts'
+import { sendRaw } from '../support/raw-connection.ts'
+import {
+  createTestServer,
+  type LiveServer,
+  startLiveServer,
+  type TestServer,
+  unwrap,
+} from '../support/server.ts'
 
 const settings = {
   LATCHKEY_FAILURES_PER_ADDRESS: '1000000',
   LATCHKEY_QUOTA_REQUESTS: '1000000',
 }
 let server: TestServer
-let holder: Holder
-let whole: string
+let ownerKey: OwnerKey
+let validHeader: string
 beforeAll(async () => {
-  server = await testServer(settings)
-  holder = await seedHolder(server, 'xdent')
-  whole = `${holder.publicId}.${holder.secret}`
+  server = await createTestServer(settings)
+  ownerKey = await seedOwnerKey(server, 'xdent')
+  validHeader = `${ownerKey.publicId}.${ownerKey.secret}`
 })
 afterAll(() => server.close())
 
-const identity = (value: string, name = 'X-Api-Key') =>
+const requestIdentity = (value: string, name = 'X-Api-Key') =>
   server.call('/api/v1/Identity', { method: 'GET', headers: { [name]: value } })
 
-async function codeOf(answer: Response): Promise<string> {
+async function readErrorCode(answer: Response): Promise<string> {
   if (answer.status === 200) return 'OK'
   const { Code } = (await answer.json()) as { Code: string }
   return Code
 }
 
 /** The header with this key and secret in place of `id` and `s`. */
-const written = (pattern: string) =>
-  pattern.replace('id', holder.publicId).replace(/\bs\b/, () => holder.secret)
+const encodeHeader = (pattern: string) =>
+  pattern.replace('id', ownerKey.publicId).replace(/\bs\b/, () => ownerKey.secret)
 
 test.each([
   ['id.s', 'OK'],
@@ -64,21 +69,25 @@ test.each([
   ["' OR 1=1--.s", 'INVALID_API_KEY'],
   ['%.s', 'INVALID_API_KEY'],
 ])('%j is answered with %s', async (pattern, code) => {
-  expect(await codeOf(await identity(written(pattern)))).toBe(code)
+  expect(await readErrorCode(await requestIdentity(encodeHeader(pattern)))).toBe(code)
 })
 
 test('no letter’s case may be another in the secret; a KeyId that is a UUID is taken in any', async () => {
-  const { publicId, secret } = holder
-  expect(await codeOf(await identity(`${publicId.toUpperCase()}.${secret}`))).toBe('OK')
-  expect(await codeOf(await identity(`${publicId}.${secret.toUpperCase()}`))).toBe('INVALID_SECRET')
+  const { publicId, secret } = ownerKey
+  expect(await readErrorCode(await requestIdentity(`${publicId.toUpperCase()}.${secret}`))).toBe(
+    'OK',
+  )
+  expect(await readErrorCode(await requestIdentity(`${publicId}.${secret.toUpperCase()}`))).toBe(
+    'INVALID_SECRET',
+  )
 })
 
 test('a secret that is mistyped anywhere is wrong, its checksum included', async () => {
-  const { publicId, secret } = holder
+  const { publicId, secret } = ownerKey
   for (let at = 0; at < secret.length; at++) {
     const other = secret[at] === 'A' ? 'B' : 'A'
     const garbled = secret.slice(0, at) + other + secret.slice(at + 1)
-    expect([at, await codeOf(await identity(`${publicId}.${garbled}`))]).toEqual([
+    expect([at, await readErrorCode(await requestIdentity(`${publicId}.${garbled}`))]).toEqual([
       at,
       'INVALID_SECRET',
     ])
@@ -86,56 +95,56 @@ test('a secret that is mistyped anywhere is wrong, its checksum included', async
 })
 
 test('100 kB of anything are refused, and the next caller is answered', async () => {
-  for (const unit of ['a', '.', ' a', 'a.', 'é', `${whole},`]) {
+  for (const unit of ['a', '.', ' a', 'a.', 'é', `${validHeader},`]) {
     const long = unit.repeat(100_000 / unit.length)
-    expect((await identity(long)).status).toBe(401)
-    expect(await codeOf(await identity(`${holder.publicId}.${long}`))).toMatch(
+    expect((await requestIdentity(long)).status).toBe(401)
+    expect(await readErrorCode(await requestIdentity(`${ownerKey.publicId}.${long}`))).toMatch(
       /^INVALID_(SECRET|API_KEY)$/,
     )
   }
-  expect(await codeOf(await identity(whole))).toBe('OK')
+  expect(await readErrorCode(await requestIdentity(validHeader))).toBe('OK')
 })
 
 test.each(['x-api-key', 'X-API-KEY', 'X-aPi-KeY'])('the header’s name may be %s', async (name) => {
-  expect(await codeOf(await identity(whole, name))).toBe('OK')
+  expect(await readErrorCode(await requestIdentity(validHeader, name))).toBe('OK')
 })
 
 test.each(['Authorization', 'X-Api-Keys', 'X_Api_Key', 'Api-Key', 'Cookie'])(
   'a key in the header %s is no key',
   async (name) => {
-    expect(await codeOf(await identity(whole, name))).toBe('MISSING_API_KEY')
+    expect(await readErrorCode(await requestIdentity(validHeader, name))).toBe('MISSING_API_KEY')
   },
 )
 
 test('a key in the query is no key', async () => {
-  const answer = await server.call(`/api/v1/Identity?X-Api-Key=${whole}`, { method: 'GET' })
-  expect(await codeOf(answer)).toBe('MISSING_API_KEY')
+  const answer = await server.call(`/api/v1/Identity?X-Api-Key=${validHeader}`, { method: 'GET' })
+  expect(await readErrorCode(answer)).toBe('MISSING_API_KEY')
 })
 
 describe('over a socket', () => {
   let live: LiveServer
   let lines: string
   beforeAll(async () => {
-    live = await startLive(settings)
-    const { publicId, secret } = await seedHolder(live, 'xdent')
+    live = await startLiveServer(settings)
+    const { publicId, secret } = await seedOwnerKey(live, 'xdent')
     lines = `X-Api-Key: ${publicId}.${secret}\r\n`
   })
   afterAll(() => live.close())
 
-  const ask = async (headers: string) => {
+  const sendRawRequest = async (headers: string) => {
     const request = `GET /api/v1/Identity HTTP/1.1\r\nHost: latchkey.example\r\n${headers}\r\n`
     const answer = await sendRaw(live.url, Buffer.from(request, 'latin1'))
     return answer?.status === 200 ? 'OK' : JSON.parse(answer?.body ?? '{}').Code
   }
 
   test('one header is enough, and two are one too many, though they say the same', async () => {
-    expect(await ask(lines)).toBe('OK')
-    expect(await ask(lines + lines)).toBe('INVALID_API_KEY')
+    expect(await sendRawRequest(lines)).toBe('OK')
+    expect(await sendRawRequest(lines + lines)).toBe('INVALID_API_KEY')
     // Joined by a comma, which stands at the end of the secret then.
-    expect(await ask(`${lines}X-Api-Key:\r\n`)).toBe('INVALID_SECRET')
-    expect(await ask(`X-Api-Key: \r\n${lines}`)).toBe('INVALID_API_KEY')
-    expect(await ask('X-Api-Key:\r\n')).toBe('MISSING_API_KEY')
-    expect(await ask('X-Api-Key: caf\xe9.secret\r\n')).toBe('INVALID_API_KEY')
+    expect(await sendRawRequest(`${lines}X-Api-Key:\r\n`)).toBe('INVALID_SECRET')
+    expect(await sendRawRequest(`X-Api-Key: \r\n${lines}`)).toBe('INVALID_API_KEY')
+    expect(await sendRawRequest('X-Api-Key:\r\n')).toBe('MISSING_API_KEY')
+    expect(await sendRawRequest('X-Api-Key: caf\xe9.secret\r\n')).toBe('INVALID_API_KEY')
   })
 })
 
@@ -143,7 +152,7 @@ describe('over a socket', () => {
 const bytes = fc.string({
   unit: fc.integer({ min: 1, max: 255 }).map((n) => String.fromCharCode(n)),
 })
-const headersWith = (value: string): Headers | null => {
+const createHeaders = (value: string): Headers | null => {
   try {
     return new Headers({ 'X-Api-Key': value })
   } catch {
@@ -159,9 +168,9 @@ test('the header is read without a throw, whatever it is, and what is read is wh
   )
   fc.assert(
     fc.property(values, (value) => {
-      const headers = headersWith(value)
+      const headers = createHeaders(value)
       fc.pre(headers !== null)
-      const read = readApiKey(headers)
+      const read = parseXdentApiKey(headers)
       if (!read.ok) return
       const { publicId, secret } = read.value as { publicId: string; secret: string | null }
       const sent = headers.get('X-Api-Key') ?? ''
@@ -174,27 +183,27 @@ test('the header is read without a throw, whatever it is, and what is read is wh
 })
 
 const printable = fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code))
-const texts = (minLength: number, maxLength: number) =>
+const printableTexts = (minLength: number, maxLength: number) =>
   fc.string({ unit: printable, minLength, maxLength })
 let serial = 0
 
 test('every key that can be made can be presented, ours and imported ones', async () => {
   const own = fc.constant({})
   const imported = fc.record({
-    publicId: texts(1, 120)
+    publicId: printableTexts(1, 120)
       .filter((text) => !text.includes('.'))
       .map((text) => `${text}${serial++}`),
-    secret: texts(16, 512)
+    secret: printableTexts(16, 512)
       .filter((text) => !text.startsWith('lk_'))
       .map((text) => `${text.slice(0, 500)}-${serial++}`),
   })
-  const { ownerId } = await seedHolder(server, 'xdent')
+  const { ownerId } = await seedOwnerKey(server, 'xdent')
   await fc.assert(
-    fc.asyncProperty(fc.oneof(own, imported), texts(1, 200), async (wish, name) => {
-      const { key, secret } = done(
-        await server.keys.create({ dialect: 'xdent', ownerId, name, ...wish }),
+    fc.asyncProperty(fc.oneof(own, imported), printableTexts(1, 200), async (input, name) => {
+      const { key, secret } = unwrap(
+        await server.keys.create({ dialect: 'xdent', ownerId, name, ...input }),
       )
-      const answer = await identity(`${key.publicId}.${secret}`)
+      const answer = await requestIdentity(`${key.publicId}.${secret}`)
       expect([answer.status, await answer.json()]).toEqual([
         200,
         {
@@ -210,9 +219,9 @@ test('every key that can be made can be presented, ours and imported ones', asyn
 })
 
 test('an imported KeyId with a dot, which could not be presented, is refused when it is made', async () => {
-  const { ownerId } = await seedHolder(server, 'xdent')
-  const wish = { dialect: 'xdent', ownerId, name: 'imported', publicId: 'a.b' } as const
-  expect(await server.keys.create(wish)).toEqual({
+  const { ownerId } = await seedOwnerKey(server, 'xdent')
+  const input = { dialect: 'xdent', ownerId, name: 'imported', publicId: 'a.b' } as const
+  expect(await server.keys.create(input)).toEqual({
     ok: false,
     failure: {
       problem: 'invalid',

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { xdentApi } from '../../src/http/xdent/api.ts'
-import { Unavailable } from '../../src/service/ports.ts'
-import { brokenServer } from '../support/broken.ts'
-import { apiKey, type Holder, seedHolder } from '../support/holder.ts'
-import { ownAnswer, seen } from '../support/seen.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { createXdentHandler } from '../../src/http/vendors/xdent.ts'
+import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
+import { createBrokenServer } from '../support/composed-server.ts'
+import { createXdentHeaders, type OwnerKey, seedOwnerKey } from '../support/key-seeds.ts'
+import { expectedJsonResponse, readResponse } from '../support/responses.ts'
+import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
 
 const HERE = '203.0.113.7'
 const WINDOW_SECONDS = 300
 
-let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 /** One request a key and window, so that the next is one too many. */
 let server: TestServer
 beforeAll(async () => {
-  upstream = await openHttpUpstream()
-  server = await testServer({
+  upstream = await startHttpUpstream()
+  server = await createTestServer({
     LATCHKEY_UPSTREAM_XDENT: upstream.url,
     LATCHKEY_QUOTA_REQUESTS: '1',
     LATCHKEY_QUOTA_SECONDS: String(WINDOW_SECONDS),
@@ -30,35 +30,35 @@ afterAll(async () => {
 const get = (headers: Record<string, string>, path = '/api/v1/Patients') =>
   server.call(path, { method: 'GET', headers, address: HERE })
 
-const enforce = async ({ accountId }: Holder) => {
-  done(await server.places.addAddress({ accountId, network: '198.51.100.0/24' }))
-  done(await server.places.enforceAddresses(accountId, true))
+const enforceAllowlist = async ({ accountId }: OwnerKey) => {
+  unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
+  unwrap(await server.directory.enforceAllowlist(accountId, true))
 }
 
 /** A request that is as it should be, until something is made wrong with it or with its key. */
 interface Attempt {
-  readonly holder: Holder
+  readonly ownerKey: OwnerKey
   send: boolean
   keyId: string
   secret: string | null
   end: string
 }
 
-const attempt = async (): Promise<Attempt> => {
-  const holder = await seedHolder(server, 'xdent', { expiresAt: server.clock() + 3_600_000 })
-  return { holder, send: true, keyId: holder.publicId, secret: holder.secret, end: '' }
+const createAttempt = async (): Promise<Attempt> => {
+  const ownerKey = await seedOwnerKey(server, 'xdent', { expiresAt: server.clock() + 3_600_000 })
+  return { ownerKey, send: true, keyId: ownerKey.publicId, secret: ownerKey.secret, end: '' }
 }
-const make = ({ send, keyId, secret, end }: Attempt, path?: string) =>
+const createKey = ({ send, keyId, secret, end }: Attempt, path?: string) =>
   get(send ? { 'X-Api-Key': keyId + (secret === null ? '' : `.${secret}`) + end } : {}, path)
 
-const error = (Code: string, Message: string) => ({ Code, Message })
-const INVALID = error(
+const expectedError = (Code: string, Message: string) => ({ Code, Message })
+const INVALID = expectedError(
   'INVALID_API_KEY',
   'The key does not exist or is invalid (expected KeyId.Secret).',
 )
 const WRONG_SECRET = 'lk_not-the-secret-of-this-key'
 
-const tooMany = ownAnswer(
+const tooMany = expectedJsonResponse(
   429,
   {
     Code: 'RATE_LIMIT_EXCEEDED',
@@ -71,7 +71,7 @@ const tooMany = ownAnswer(
 type Fault = [
   what: string,
   spoil: (attempt: Attempt) => unknown,
-  answer: ReturnType<typeof ownAnswer>,
+  answer: ReturnType<typeof expectedJsonResponse>,
 ]
 
 /** The eight codes in the documented order, each by one fault. */
@@ -81,48 +81,54 @@ const faults: Fault[] = [
     (a) => {
       a.send = false
     },
-    ownAnswer(400, error('MISSING_API_KEY', 'The X-Api-Key header is missing.')),
+    expectedJsonResponse(400, expectedError('MISSING_API_KEY', 'The X-Api-Key header is missing.')),
   ],
   [
     'the header is malformed',
     (a) => {
       a.end = ' and more'
     },
-    ownAnswer(401, INVALID),
+    expectedJsonResponse(401, INVALID),
   ],
   [
     'the KeyId is unknown',
     (a) => {
       a.keyId = crypto.randomUUID()
     },
-    ownAnswer(401, INVALID),
+    expectedJsonResponse(401, INVALID),
   ],
   [
     'the secret is wrong',
     (a) => {
       a.secret = WRONG_SECRET
     },
-    ownAnswer(401, error('INVALID_SECRET', 'The secret part is invalid.')),
+    expectedJsonResponse(401, expectedError('INVALID_SECRET', 'The secret part is invalid.')),
   ],
   [
     'the company is closed',
-    ({ holder }) => server.accounts.setStatus(holder.accountId, 'closed').then(done),
-    ownAnswer(401, error('COMPANY_API_DISABLED', 'API access is disabled for your company.')),
+    ({ ownerKey }) => server.accounts.setStatus(ownerKey.accountId, 'closed').then(unwrap),
+    expectedJsonResponse(
+      401,
+      expectedError('COMPANY_API_DISABLED', 'API access is disabled for your company.'),
+    ),
   ],
   [
     'the key is disabled',
-    ({ holder }) => server.keys.disable(holder.keyId).then(done),
-    ownAnswer(401, error('API_KEY_DISABLED', 'This key is disabled.')),
+    ({ ownerKey }) => server.keys.disable(ownerKey.keyId).then(unwrap),
+    expectedJsonResponse(401, expectedError('API_KEY_DISABLED', 'This key is disabled.')),
   ],
   [
     'the address is not in the list',
-    ({ holder }) => enforce(holder),
-    ownAnswer(403, error('IP_NOT_AUTHORIZED', `The IP address ${HERE} is not authorized.`)),
+    ({ ownerKey }) => enforceAllowlist(ownerKey),
+    expectedJsonResponse(
+      403,
+      expectedError('IP_NOT_AUTHORIZED', `The IP address ${HERE} is not authorized.`),
+    ),
   ],
   [
     'the rate is exceeded',
-    async ({ holder }) => {
-      expect((await get(apiKey(holder.publicId, holder.secret))).status).toBe(200)
+    async ({ ownerKey }) => {
+      expect((await get(createXdentHeaders(ownerKey.publicId, ownerKey.secret))).status).toBe(200)
     },
     tooMany,
   ],
@@ -135,21 +141,27 @@ const others: Fault[] = [
       a.keyId = ''
       a.secret = null
     },
-    ownAnswer(400, error('MISSING_API_KEY', 'The X-Api-Key header is missing.')),
+    expectedJsonResponse(400, expectedError('MISSING_API_KEY', 'The X-Api-Key header is missing.')),
   ],
   [
     'the secret is missing',
     (a) => {
       a.secret = null
     },
-    ownAnswer(401, error('SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).')),
+    expectedJsonResponse(
+      401,
+      expectedError('SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).'),
+    ),
   ],
   [
     'the secret is empty',
     (a) => {
       a.secret = ''
     },
-    ownAnswer(401, error('SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).')),
+    expectedJsonResponse(
+      401,
+      expectedError('SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).'),
+    ),
   ],
   [
     'KeyId and secret are both of nobody',
@@ -157,80 +169,85 @@ const others: Fault[] = [
       a.keyId = 'nobody'
       a.secret = null
     },
-    ownAnswer(401, INVALID),
+    expectedJsonResponse(401, INVALID),
   ],
   [
     'the key is revoked',
-    ({ holder }) => server.keys.revoke(holder.keyId).then(done),
-    ownAnswer(401, error('API_KEY_DISABLED', 'This key was revoked.')),
+    ({ ownerKey }) => server.keys.revoke(ownerKey.keyId).then(unwrap),
+    expectedJsonResponse(401, expectedError('API_KEY_DISABLED', 'This key was revoked.')),
   ],
   [
     'the key has expired',
-    async () => server.clock.turn(3_600_000),
-    ownAnswer(401, error('API_KEY_DISABLED', 'This key has expired.')),
+    async () => server.clock.advance(3_600_000),
+    expectedJsonResponse(401, expectedError('API_KEY_DISABLED', 'This key has expired.')),
   ],
   [
     'the key is deleted',
-    ({ holder }) => server.keys.remove(holder.keyId).then(done),
-    ownAnswer(401, INVALID),
+    ({ ownerKey }) => server.keys.deleteKey(ownerKey.keyId).then(unwrap),
+    expectedJsonResponse(401, INVALID),
   ],
   [
     'the key only reads, and is made to write',
     async (a) => {
-      const { accountId } = a.holder
-      const reader = await seedHolder(server, 'xdent', { accountId, access: 'read' })
+      const { accountId } = a.ownerKey
+      const reader = await seedOwnerKey(server, 'xdent', { accountId, access: 'read' })
       a.keyId = reader.publicId
       a.secret = reader.secret
     },
-    ownAnswer(403, error('PERMISSION_DENIED', 'This key may not do that: it only reads.')),
+    expectedJsonResponse(
+      403,
+      expectedError('PERMISSION_DENIED', 'This key may not do that: it only reads.'),
+    ),
   ],
 ]
 
 describe.each(['/api/v1/Patients', '/api/v1/Identity'])('at %s', (path) => {
   test.each([...faults, ...others.slice(0, -1)])(
     'where %s, the answer is the documented one, to the byte',
-    async (_, spoil, answer) => {
-      const spoilt = await attempt()
-      await spoil(spoilt)
-      expect(await seen(await make(spoilt, path))).toEqual(answer)
+    async (_, breakAttempt, answer) => {
+      const brokenAttempt = await createAttempt()
+      await breakAttempt(brokenAttempt)
+      expect(await readResponse(await createKey(brokenAttempt, path))).toEqual(answer)
     },
   )
 })
 
-test.each(others.slice(-1))('where %s, it is refused', async (_, spoil, answer) => {
-  const spoilt = await attempt()
-  await spoil(spoilt)
-  const { keyId, secret } = spoilt
-  const headers = apiKey(keyId, `${secret}`)
-  expect(await seen(await server.call('/api/v1/Patients', { headers, body: '{}' }))).toEqual(answer)
+test.each(others.slice(-1))('where %s, it is refused', async (_, breakAttempt, answer) => {
+  const brokenAttempt = await createAttempt()
+  await breakAttempt(brokenAttempt)
+  const { keyId, secret } = brokenAttempt
+  const headers = createXdentHeaders(keyId, `${secret}`)
+  expect(
+    await readResponse(await server.call('/api/v1/Patients', { headers, body: '{}' })),
+  ).toEqual(answer)
 })
 
 /** Every choice of these, the empty one too. */
-const choices = <T>(items: readonly T[]): T[][] =>
+const chooseRefusals = <T>(items: readonly T[]): T[][] =>
   Array.from({ length: 2 ** items.length }, (_, bits) => items.filter((_, n) => bits & (2 ** n)))
 
 test('of any two faults at once, and of any more, the documented order decides which is told', async () => {
-  for (const chosen of choices(faults)) {
-    const spoilt = await attempt()
+  for (const chosen of chooseRefusals(faults)) {
+    const brokenAttempt = await createAttempt()
     // The rate is exceeded while all else is well: the last fault first.
-    for (const [, spoil] of chosen.toReversed()) await spoil(spoilt)
+    for (const [, breakAttempt] of chosen.toReversed()) await breakAttempt(brokenAttempt)
     const names = chosen.map(([what]) => what)
     const expected = chosen[0]?.[2]
-    const found = await seen(await make(spoilt))
+    const found = await readResponse(await createKey(brokenAttempt))
     if (expected === undefined) expect(found.status).toBe(200)
     else expect([names, found]).toEqual([names, expected])
   }
 })
 
 test('a key without its secret is told of nothing else that is wrong', async () => {
-  for (const chosen of choices(faults.slice(4))) {
-    const spoilt = await attempt()
-    for (const [, spoil] of chosen.toReversed()) await spoil(spoilt)
-    spoilt.secret = null
-    expect(await seen(await make(spoilt))).toEqual(
-      ownAnswer(
+  for (const chosen of chooseRefusals(faults.slice(4))) {
+    const brokenAttempt = await createAttempt()
+    for (const [, breakAttempt] of chosen.toReversed()) await breakAttempt(brokenAttempt)
+    brokenAttempt.secret = null
+    expect(await readResponse(await createKey(brokenAttempt))).toEqual(
+      expectedJsonResponse(
         401,
-        error('SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).'),
+        expectedError('SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).'),
       ),
     )
   }
@@ -240,41 +257,48 @@ describe('codes of our own', () => {
   test('405 where Identity is asked for by another method', async () => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       const answer = await server.call('/api/v1/Identity', { method })
-      expect([method, await seen(answer)]).toEqual([
+      expect([method, await readResponse(answer)]).toEqual([
         method,
-        ownAnswer(405, error('METHOD_NOT_ALLOWED', 'This path takes GET only.'), {
-          allow: 'GET, HEAD',
-        }),
+        expectedJsonResponse(
+          405,
+          expectedError('METHOD_NOT_ALLOWED', 'This path takes GET only.'),
+          {
+            allow: 'GET, HEAD',
+          },
+        ),
       ])
     }
   })
 
   test('400 for a path that climbs', async () => {
-    const { publicId, secret } = await seedHolder(server, 'xdent')
-    const answer = await get(apiKey(publicId, secret), '/api/v1/..%2fadmin')
-    expect(await seen(answer)).toEqual(
-      ownAnswer(
+    const { publicId, secret } = await seedOwnerKey(server, 'xdent')
+    const answer = await get(createXdentHeaders(publicId, secret), '/api/v1/..%2fadmin')
+    expect(await readResponse(answer)).toEqual(
+      expectedJsonResponse(
         400,
-        error('INVALID_REQUEST', 'The path must have no dot segments and no control characters.'),
+        expectedError(
+          'INVALID_REQUEST',
+          'The path must have no dot segments and no control characters.',
+        ),
       ),
     )
   })
 
   test('429 for who has failed too often, and none for who holds the secret', async () => {
-    const strict = await testServer({
+    const strict = await createTestServer({
       LATCHKEY_UPSTREAM_XDENT: upstream.url,
       LATCHKEY_FAILURES_PER_ADDRESS: '2',
       LATCHKEY_FAILURES_SECONDS: '60',
     })
-    const { publicId, secret } = await seedHolder(strict, 'xdent')
-    const ask = (headers: Record<string, string>) =>
+    const { publicId, secret } = await seedOwnerKey(strict, 'xdent')
+    const requestIdentity = (headers: Record<string, string>) =>
       strict.call('/api/v1/Identity', { method: 'GET', headers })
-    const wrong = apiKey(publicId, WRONG_SECRET)
-    expect((await ask(wrong)).status).toBe(401)
-    expect((await ask(wrong)).status).toBe(401)
-    strict.clock.turn(1000)
-    expect(await seen(await ask(wrong))).toEqual(
-      ownAnswer(
+    const wrong = createXdentHeaders(publicId, WRONG_SECRET)
+    expect((await requestIdentity(wrong)).status).toBe(401)
+    expect((await requestIdentity(wrong)).status).toBe(401)
+    strict.clock.advance(1000)
+    expect(await readResponse(await requestIdentity(wrong))).toEqual(
+      expectedJsonResponse(
         429,
         {
           Code: 'RATE_LIMIT_EXCEEDED',
@@ -284,30 +308,33 @@ describe('codes of our own', () => {
         { 'retry-after': '59' },
       ),
     )
-    expect((await ask(apiKey(publicId, secret))).status).toBe(200)
+    expect((await requestIdentity(createXdentHeaders(publicId, secret))).status).toBe(200)
     await strict.close()
   })
 
   test('502 where nothing is behind, or nothing answers there; 504 where it takes too long', async () => {
-    const unavailable = ownAnswer(
+    const unavailable = expectedJsonResponse(
       502,
-      error('UPSTREAM_UNAVAILABLE', 'The service behind this API did not answer as it should.'),
+      expectedError(
+        'UPSTREAM_UNAVAILABLE',
+        'The service behind this API did not answer as it should.',
+      ),
     )
-    const timedOut = ownAnswer(
+    const timedOut = expectedJsonResponse(
       504,
-      error('UPSTREAM_TIMEOUT', 'The service behind this API did not answer in time.'),
+      expectedError('UPSTREAM_TIMEOUT', 'The service behind this API did not answer in time.'),
     )
-    const silent = await openHttpUpstream(() => undefined)
+    const silent = await startHttpUpstream(() => undefined)
     for (const [settings, expected] of [
       [{}, unavailable],
       [{ LATCHKEY_UPSTREAM_XDENT: 'http://127.0.0.1:1' }, unavailable],
       [{ LATCHKEY_UPSTREAM_XDENT: silent.url, LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: '1' }, timedOut],
     ] as const) {
-      const other = await testServer(settings)
-      const { publicId, secret } = await seedHolder(other, 'xdent')
-      const headers = apiKey(publicId, secret)
+      const other = await createTestServer(settings)
+      const { publicId, secret } = await seedOwnerKey(other, 'xdent')
+      const headers = createXdentHeaders(publicId, secret)
       const answer = await other.call('/api/v1/Patients', { method: 'GET', headers })
-      expect(await seen(answer)).toEqual(expected)
+      expect(await readResponse(answer)).toEqual(expected)
       await other.close()
     }
     silent.close()
@@ -316,23 +343,26 @@ describe('codes of our own', () => {
   test('503 while the database is away, 500 where the server has a bug', async () => {
     const cases = [
       [
-        new Unavailable('it restarts'),
-        ownAnswer(
+        new StorageUnavailableError('it restarts'),
+        expectedJsonResponse(
           503,
-          error('SERVICE_UNAVAILABLE', 'The server is busy. Please try again later.'),
+          expectedError('SERVICE_UNAVAILABLE', 'The server is busy. Please try again later.'),
           { 'retry-after': '5' },
         ),
       ],
       [
         new Error('a bug'),
-        ownAnswer(500, error('INTERNAL_ERROR', 'The server failed. Please try again later.')),
+        expectedJsonResponse(
+          500,
+          expectedError('INTERNAL_ERROR', 'The server failed. Please try again later.'),
+        ),
       ],
     ] as const
     for (const [thrown, expected] of cases) {
-      const { request, log } = brokenServer(xdentApi, thrown)
-      const headers = apiKey('some-key', 'a-secret-that-is-never-compared')
+      const { request, log } = createBrokenServer(createXdentHandler, thrown)
+      const headers = createXdentHeaders('some-key', 'a-secret-that-is-never-compared')
       for (const path of ['/api/v1/Identity', '/api/v1/Patients']) {
-        expect(await seen(await request(path, { headers }))).toEqual(expected)
+        expect(await readResponse(await request(path, { headers }))).toEqual(expected)
       }
       expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
         ['error', 'a request failed'],

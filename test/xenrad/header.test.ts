@@ -1,19 +1,19 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readApiKey } from '../../src/http/xenrad/credential.ts'
-import { type LiveServer, startLive } from '../support/live.ts'
-import { type RawAnswer, sendRaw } from '../support/raw.ts'
-import { type SiteKey, seedSite } from '../support/site.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
-import { invalidKey, refusal } from '../support/xenrad.ts'
+import { parseXenradApiKey } from '../../src/http/vendors/xenrad/credential.ts'
+import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'
+import { type RawResponse, sendRaw } from '../support/raw-connection.ts'
+import { type LiveServer, startLiveServer } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
+import { expectedInvalidKey, expectedXenradRefusal } from '../support/xenrad.ts'
 
-let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 let server: LiveServer
 let key: SiteKey
 beforeAll(async () => {
-  upstream = await openHttpUpstream()
-  server = await startLive({ LATCHKEY_UPSTREAM_FHIR: upstream.url })
-  key = await seedSite(server)
+  upstream = await startHttpUpstream()
+  server = await startLiveServer({ LATCHKEY_UPSTREAM_FHIR: upstream.url })
+  key = await seedSiteKey(server)
 })
 afterAll(async () => {
   await server.close()
@@ -21,28 +21,38 @@ afterAll(async () => {
 })
 
 /** What a request with these header lines is answered with, over a socket, in bytes. */
-async function answerTo(...lines: string[]): Promise<RawAnswer> {
+async function sendWithHeaders(...lines: string[]): Promise<RawResponse> {
   const head = ['GET /fhir/Patient/1 HTTP/1.1', 'Host: latchkey.example', ...lines, '', '']
   const answer = await sendRaw(server.url, Buffer.from(head.join('\r\n'), 'latin1'))
   if (answer === null) throw new Error('the server hung up')
   return answer
 }
 
-const refused = ({ status, headers, body }: RawAnswer) => ({
+const toRefusal = ({ status, headers, body }: RawResponse) => ({
   status,
   challenge: headers.find(([name]) => name.toLowerCase() === 'www-authenticate')?.[1],
   body,
 })
-const told = ({ status, headers, body }: ReturnType<typeof refusal>) => ({
+const toExpectedRefusal = ({
+  status,
+  headers,
+  body,
+}: ReturnType<typeof expectedXenradRefusal>) => ({
   status,
   challenge: headers['www-authenticate'],
   body,
 })
-const INVALID = told(invalidKey('fhir'))
-const MISSING = told(
-  refusal('fhir', 401, 'login', 'An API key is needed: send it in the X-API-Key header.', {
-    'www-authenticate': 'ApiKey realm="Latchkey"',
-  }),
+const INVALID = toExpectedRefusal(expectedInvalidKey('fhir'))
+const MISSING = toExpectedRefusal(
+  expectedXenradRefusal(
+    'fhir',
+    401,
+    'login',
+    'An API key is needed: send it in the X-API-Key header.',
+    {
+      'www-authenticate': 'ApiKey realm="Latchkey"',
+    },
+  ),
 )
 
 describe('the header', () => {
@@ -54,7 +64,7 @@ describe('the header', () => {
     ['among blanks', (secret) => [`X-API-Key: \t  ${secret} \t`]],
     ['beside an Authorization', (secret) => [`X-API-Key: ${secret}`, 'Authorization: Bearer x']],
   ])('is read %s', async (_, lines) => {
-    expect((await answerTo(...lines(key.secret))).status).toBe(200)
+    expect((await sendWithHeaders(...lines(key.secret))).status).toBe(200)
   })
 
   test.each<[string, (secret: string) => string[]]>([
@@ -66,7 +76,7 @@ describe('the header', () => {
     ['a bearer token', (secret) => [`Authorization: Bearer ${secret}`]],
     ['a cookie', (secret) => [`Cookie: X-API-Key=${secret}`]],
   ])('is missing where it is %s', async (_, lines) => {
-    expect(refused(await answerTo(...lines(key.secret)))).toEqual(MISSING)
+    expect(toRefusal(await sendWithHeaders(...lines(key.secret)))).toEqual(MISSING)
   })
 
   test.each<[string, (secret: string) => string[]]>([
@@ -93,23 +103,25 @@ describe('the header', () => {
     ['a comma', () => ['X-API-Key: ,']],
     ['a percent escape', (secret) => [`X-API-Key: %6c${secret.slice(1)}`]],
   ])('opens nothing where it is %s, and all such answers are one', async (_, lines) => {
-    expect(refused(await answerTo(...lines(key.secret)))).toEqual(INVALID)
+    expect(toRefusal(await sendWithHeaders(...lines(key.secret)))).toEqual(INVALID)
   })
 
   test('of 100 kB is more than a server of HTTP takes', async () => {
-    expect((await answerTo(`X-API-Key: ${'x'.repeat(100_000)}`)).status).toBe(431)
-    expect((await answerTo(`X-API-Key: ${key.secret}`)).status).toBe(200)
+    expect((await sendWithHeaders(`X-API-Key: ${'x'.repeat(100_000)}`)).status).toBe(431)
+    expect((await sendWithHeaders(`X-API-Key: ${key.secret}`)).status).toBe(200)
   })
 
   test.each(['\0', '\x01', '\x7f', '\r'])('with %j in it is no HTTP', async (character) => {
-    expect((await answerTo(`X-API-Key: ${key.secret}${character}x`)).status).toBeGreaterThan(399)
+    expect((await sendWithHeaders(`X-API-Key: ${key.secret}${character}x`)).status).toBeGreaterThan(
+      399,
+    )
   })
 })
 
 describe('the reader', () => {
   /** As HTTP has it (RFC 9110 §5.5): blanks around a value are no part of it. */
-  const trimmed = (value: string) => value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
-  const isKey = (value: string) =>
+  const trimWhitespace = (value: string) => value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
+  const isValidKey = (value: string) =>
     value.length >= 1 &&
     value.length <= 512 &&
     [...value].every((letter) => letter > ' ' && letter < '\x7f')
@@ -134,9 +146,9 @@ describe('the reader', () => {
     const counts = { key: 0, missing: 0, malformed: 0 }
     fc.assert(
       fc.property(fc.oneof(anyValue, likely), (value) => {
-        const word = trimmed(value)
-        const read = readApiKey(new Headers({ 'X-API-Key': value }))
-        if (isKey(word)) {
+        const word = trimWhitespace(value)
+        const read = parseXenradApiKey(new Headers({ 'X-API-Key': value }))
+        if (isValidKey(word)) {
           counts.key++
           expect(read).toEqual({ ok: true, value: { dialect: 'xenrad', secret: word } })
         } else if (word === '') {
@@ -157,13 +169,13 @@ describe('the reader', () => {
       fc.property(fc.array(likely, { minLength: 2, maxLength: 3 }), (values) => {
         const headers = new Headers()
         for (const value of values) headers.append('X-API-Key', value)
-        expect(readApiKey(headers).ok).toBe(false)
+        expect(parseXenradApiKey(headers).ok).toBe(false)
       }),
     )
   })
 
   test('says nothing of what it read where it is no key', () => {
-    const read = readApiKey(new Headers({ 'X-API-Key': 'a secret with blanks' }))
+    const read = parseXenradApiKey(new Headers({ 'X-API-Key': 'a secret with blanks' }))
     expect(JSON.stringify(read)).not.toContain('secret with')
   })
 })

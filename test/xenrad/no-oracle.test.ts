@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { seedEveryDialect } from '../support/every-dialect.ts'
-import { seen } from '../support/seen.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
-import { type SiteKey, seedSite } from '../support/site.ts'
-import { invalidKey, REQUESTS, SURFACE_NAMES } from '../support/xenrad.ts'
+import { type SiteKey, seedEveryKeyType, seedSiteKey } from '../support/key-seeds.ts'
+import { readResponse } from '../support/responses.ts'
+import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { expectedInvalidKey, SURFACE_REQUESTS, XENRAD_SURFACE_NAMES } from '../support/xenrad.ts'
 
 const HERE = '203.0.113.7'
 const HOUR = 3_600_000
@@ -11,85 +10,85 @@ const HOUR = 3_600_000
 /** Limits are another matter: nobody is slowed down here. */
 let server: TestServer
 beforeAll(async () => {
-  server = await testServer({ LATCHKEY_FAILURES_PER_ADDRESS: '1000000' })
+  server = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '1000000' })
 })
 afterAll(() => server.close())
 
-const send = async (surface: keyof typeof REQUESTS, secret: string) => {
-  const { path, method } = REQUESTS[surface]
+const send = async (surface: keyof typeof SURFACE_REQUESTS, secret: string) => {
+  const { path, method } = SURFACE_REQUESTS[surface]
   const headers = { 'X-API-Key': secret, 'Content-Type': 'text/nonsense' }
-  return seen(await server.call(path, { method, headers, address: HERE }))
+  return readResponse(await server.call(path, { method, headers, address: HERE }))
 }
 
 /** One and the same refusal on every surface, to the byte. */
-async function opensNothing(what: string, secret: string) {
-  for (const surface of SURFACE_NAMES) {
+async function expectNotAdmitted(what: string, secret: string) {
+  for (const surface of XENRAD_SURFACE_NAMES) {
     expect([what, surface, await send(surface, secret)]).toEqual([
       what,
       surface,
-      invalidKey(surface),
+      expectedInvalidKey(surface),
     ])
   }
 }
 
-async function enforceElsewhere({ accountId }: SiteKey) {
-  done(await server.places.addAddress({ accountId, network: '198.51.100.1' }))
-  done(await server.places.enforceAddresses(accountId, true))
+async function enforceOtherNetwork({ accountId }: SiteKey) {
+  unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.1' }))
+  unwrap(await server.directory.enforceAllowlist(accountId, true))
 }
 
 /** What makes a good key one that opens nothing. */
 const ended: [string, (key: SiteKey) => unknown][] = [
-  ['revoked', async ({ keyId }) => done(await server.keys.revoke(keyId))],
-  ['disabled by the operator', async ({ keyId }) => done(await server.keys.disable(keyId))],
+  ['revoked', async ({ keyId }) => unwrap(await server.keys.revoke(keyId))],
+  ['disabled by the operator', async ({ keyId }) => unwrap(await server.keys.disable(keyId))],
   [
     'disabled by its customer',
-    async ({ keyId }) => done(await server.keys.disable(keyId, 'customer')),
+    async ({ keyId }) => unwrap(await server.keys.disable(keyId, 'customer')),
   ],
   [
     'disabled by its developer',
-    async ({ keyId }) => done(await server.keys.disable(keyId, 'developer')),
+    async ({ keyId }) => unwrap(await server.keys.disable(keyId, 'developer')),
   ],
-  ['replaced', async ({ keyId }) => done(await server.keys.rotateSecret(keyId, {}))],
+  ['replaced', async ({ keyId }) => unwrap(await server.keys.rotateSecret(keyId, {}))],
   [
     'of a closed account',
-    async ({ accountId }) => done(await server.accounts.setStatus(accountId, 'closed')),
+    async ({ accountId }) => unwrap(await server.accounts.setStatus(accountId, 'closed')),
   ],
   [
     'of somebody who has left',
     async ({ accountId, ownerId }) => {
-      done(await server.accounts.setDepartedKeys(accountId, 'disable'))
-      done(await server.accounts.leave(ownerId))
+      unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
+      unwrap(await server.accounts.deactivateUser(ownerId))
     },
   ],
 ]
 
 test.each(ended)('a key that is %s reads as one that never was', async (_, end) => {
-  const key = await seedSite(server)
+  const key = await seedSiteKey(server)
   await end(key)
-  await opensNothing('the key', key.secret)
-  await opensNothing('one that never was', 'x'.repeat(key.secret.length))
+  await expectNotAdmitted('the key', key.secret)
+  await expectNotAdmitted('one that never was', 'x'.repeat(key.secret.length))
 })
 
 test.each(ended)(
   'so it reads although it has expired, or is not for this address: %s',
   async (_, end) => {
-    const expired = await seedSite(server, { expiresAt: server.clock() + HOUR })
-    const elsewhere = await seedSite(server)
-    await enforceElsewhere(elsewhere)
-    server.clock.turn(HOUR)
+    const expired = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
+    const elsewhere = await seedSiteKey(server)
+    await enforceOtherNetwork(elsewhere)
+    server.clock.advance(HOUR)
     for (const key of [expired, elsewhere]) {
       await end(key)
-      await opensNothing('the key', key.secret)
+      await expectNotAdmitted('the key', key.secret)
     }
   },
 )
 
 test('a key of another region reads as one that never was, and the operator is told', async () => {
-  const abroad = await seedSite(server, { region: 'ca' })
-  await opensNothing('abroad', abroad.secret)
-  done(await server.keys.revoke(abroad.keyId))
-  await opensNothing('abroad, revoked', abroad.secret)
-  await server.record()
+  const abroad = await seedSiteKey(server, { region: 'ca' })
+  await expectNotAdmitted('abroad', abroad.secret)
+  unwrap(await server.keys.revoke(abroad.keyId))
+  await expectNotAdmitted('abroad, revoked', abroad.secret)
+  await server.flushAuditEvents()
   const events = await server.storage.listEvents({ subject: abroad.keyId, limit: 20 })
   expect(events).toContainEqual(
     expect.objectContaining({
@@ -101,56 +100,56 @@ test('a key of another region reads as one that never was, and the operator is t
 })
 
 test('a key of any other dialect is no key here, whichever part of it is offered', async () => {
-  const { keys, username, developerKey } = await seedEveryDialect(server)
+  const { keys, username, developerKey } = await seedEveryKeyType(server)
   expect(keys).toHaveLength(6)
   for (const { dialect, publicId, secret } of keys) {
-    await opensNothing(`${dialect}: the id alone`, publicId)
-    await opensNothing(`${dialect}: id and secret`, `${publicId}.${secret}`)
-    await opensNothing(`${dialect}: under a username`, `${username}:${secret}`)
-    await opensNothing(`${dialect}: under a developer key`, `${developerKey}/${secret}`)
+    await expectNotAdmitted(`${dialect}: the id alone`, publicId)
+    await expectNotAdmitted(`${dialect}: id and secret`, `${publicId}.${secret}`)
+    await expectNotAdmitted(`${dialect}: under a username`, `${username}:${secret}`)
+    await expectNotAdmitted(`${dialect}: under a developer key`, `${developerKey}/${secret}`)
     if (dialect === 'xenrad') continue
-    await opensNothing(`${dialect}: the secret alone`, secret)
+    await expectNotAdmitted(`${dialect}: the secret alone`, secret)
   }
 })
 
 test('a token of a legacy key opens no surface, as a key or as a bearer token', async () => {
-  const { keys } = await seedEveryDialect(server)
+  const { keys } = await seedEveryKeyType(server)
   const legacy = keys.find(({ dialect }) => dialect === 'redox')
   const issued = await server.authenticate(legacy?.publicId ?? '', legacy?.secret ?? '')
   expect(issued.status).toBe(200)
   const { accessToken, refreshToken } = (await issued.json()) as Record<string, string>
-  await opensNothing('a refresh token', refreshToken ?? '')
+  await expectNotAdmitted('a refresh token', refreshToken ?? '')
   // Longer than any key.
-  await opensNothing('an access token', accessToken ?? '')
-  for (const surface of SURFACE_NAMES) {
-    const { path, method } = REQUESTS[surface]
+  await expectNotAdmitted('an access token', accessToken ?? '')
+  for (const surface of XENRAD_SURFACE_NAMES) {
+    const { path, method } = SURFACE_REQUESTS[surface]
     const headers = { Authorization: `Bearer ${accessToken}` }
     expect((await server.call(path, { method, headers })).status).toBe(401)
   }
 })
 
 test('who does not hold the secret is not told what is wrong with a key', async () => {
-  const key = await seedSite(server, { expiresAt: server.clock() + HOUR })
-  await enforceElsewhere(key)
+  const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
+  await enforceOtherNetwork(key)
   const wrongs = [`${key.secret}A`, key.secret.slice(0, -1), key.publicId, key.siteId]
-  for (const wrong of wrongs) await opensNothing('not for this address', wrong)
+  for (const wrong of wrongs) await expectNotAdmitted('not for this address', wrong)
   expect((await send('fhir', key.secret)).status).toBe(403)
-  server.clock.turn(HOUR)
-  for (const wrong of wrongs) await opensNothing('expired', wrong)
+  server.clock.advance(HOUR)
+  for (const wrong of wrongs) await expectNotAdmitted('expired', wrong)
   expect((await send('fhir', key.secret)).body).toContain('"code":"expired"')
 })
 
 test('no answer and no line of the log has a key in it', async () => {
-  const { secret, keyId } = await seedSite(server)
+  const { secret, keyId } = await seedSiteKey(server)
   const offered = [secret, `${secret}x`, `${secret} ${secret}`]
   const answers: unknown[] = []
-  const tryAll = async () => {
-    for (const surface of SURFACE_NAMES) {
+  const requestEverySurface = async () => {
+    for (const surface of XENRAD_SURFACE_NAMES) {
       for (const offer of offered) answers.push(await send(surface, offer))
     }
   }
-  await tryAll()
-  done(await server.keys.revoke(keyId))
-  await tryAll()
+  await requestEverySurface()
+  unwrap(await server.keys.revoke(keyId))
+  await requestEverySurface()
   expect(JSON.stringify([answers, server.log.lines])).not.toContain(secret)
 })

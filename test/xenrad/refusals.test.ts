@@ -1,32 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SurfaceFailure } from '../../src/domain/failure.ts'
-import { xenrad } from '../../src/http/xenrad/dialect.ts'
-import { xenradSurfaces } from '../../src/http/xenrad/surfaces.ts'
-import { Unavailable } from '../../src/service/ports.ts'
-import { brokenServer } from '../support/broken.ts'
-import { seen } from '../support/seen.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
-import { type SiteKey, seedSite } from '../support/site.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { createXenradRoutes, xenradProtocol } from '../../src/http/vendors/xenrad/api.ts'
+import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
+import { createBrokenServer } from '../support/composed-server.ts'
+import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'
+import { readResponse } from '../support/responses.ts'
+import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
 import {
-  CHALLENGE,
-  invalidKey,
-  REQUESTS,
-  refusal,
-  SURFACE_NAMES,
-  type SurfaceName,
+  expectedInvalidKey,
+  expectedXenradRefusal,
+  SURFACE_REQUESTS,
+  XENRAD_CHALLENGE,
+  XENRAD_SURFACE_NAMES,
+  type XenradSurfaceName,
 } from '../support/xenrad.ts'
 
 const HERE = '203.0.113.7'
 const HOUR = 3_600_000
 const WINDOW_SECONDS = 300
 
-let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 /** One request a key and window, so that the next is one too many. */
 let server: TestServer
 beforeAll(async () => {
-  upstream = await openHttpUpstream()
-  server = await testServer({
+  upstream = await startHttpUpstream()
+  server = await createTestServer({
     LATCHKEY_UPSTREAM_FHIR: upstream.url,
     LATCHKEY_UPSTREAM_HL7: upstream.url,
     LATCHKEY_UPSTREAM_MPPS: upstream.url,
@@ -41,17 +40,21 @@ afterAll(async () => {
 })
 
 type Headers = Record<string, string>
-const send = (surface: SurfaceName, headers: Headers, at: Pick<TestServer, 'call'> = server) => {
-  const { path, method } = REQUESTS[surface]
+const send = (
+  surface: XenradSurfaceName,
+  headers: Headers,
+  at: Pick<TestServer, 'call'> = server,
+) => {
+  const { path, method } = SURFACE_REQUESTS[surface]
   return at.call(path, { method, headers, address: HERE })
 }
 
 /** A good key of which one thing is made wrong; what to send then, and what it is told. */
 interface Row {
   readonly what: string
-  readonly spoil?: (key: SiteKey) => unknown
+  readonly breakFixture?: (key: SiteKey) => unknown
   readonly headers?: (key: SiteKey) => Headers
-  readonly told: (surface: SurfaceName) => ReturnType<typeof refusal>
+  readonly told: (surface: XenradSurfaceName) => ReturnType<typeof expectedXenradRefusal>
 }
 
 const rows: Row[] = [
@@ -59,54 +62,65 @@ const rows: Row[] = [
     what: 'no key',
     headers: () => ({}),
     told: (surface) =>
-      refusal(
+      expectedXenradRefusal(
         surface,
         401,
         'login',
         'An API key is needed: send it in the X-API-Key header.',
-        CHALLENGE,
+        XENRAD_CHALLENGE,
       ),
   },
-  { what: 'an unknown key', headers: () => ({ 'X-API-Key': 'x'.repeat(43) }), told: invalidKey },
+  {
+    what: 'an unknown key',
+    headers: () => ({ 'X-API-Key': 'x'.repeat(43) }),
+    told: expectedInvalidKey,
+  },
   {
     what: 'a key that is wrong by a letter',
     headers: ({ secret }) => ({ 'X-API-Key': `${secret}x` }),
-    told: invalidKey,
+    told: expectedInvalidKey,
   },
   {
     what: 'a revoked key',
-    spoil: async ({ keyId }) => done(await server.keys.revoke(keyId)),
-    told: invalidKey,
+    breakFixture: async ({ keyId }) => unwrap(await server.keys.revoke(keyId)),
+    told: expectedInvalidKey,
   },
   {
     what: 'a disabled key',
-    spoil: async ({ keyId }) => done(await server.keys.disable(keyId)),
-    told: invalidKey,
+    breakFixture: async ({ keyId }) => unwrap(await server.keys.disable(keyId)),
+    told: expectedInvalidKey,
   },
   {
     what: 'a key of a closed account',
-    spoil: async ({ accountId }) => done(await server.accounts.setStatus(accountId, 'closed')),
-    told: invalidKey,
+    breakFixture: async ({ accountId }) =>
+      unwrap(await server.accounts.setStatus(accountId, 'closed')),
+    told: expectedInvalidKey,
   },
   {
     what: 'an expired key',
-    spoil: () => server.clock.turn(HOUR),
-    told: (surface) => refusal(surface, 401, 'expired', 'The API key has expired.', CHALLENGE),
+    breakFixture: () => server.clock.advance(HOUR),
+    told: (surface) =>
+      expectedXenradRefusal(surface, 401, 'expired', 'The API key has expired.', XENRAD_CHALLENGE),
   },
   {
     what: 'an address that is not in the list',
-    spoil: async ({ accountId }) => {
-      done(await server.places.addAddress({ accountId, network: '198.51.100.0/24' }))
-      done(await server.places.enforceAddresses(accountId, true))
+    breakFixture: async ({ accountId }) => {
+      unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
+      unwrap(await server.directory.enforceAllowlist(accountId, true))
     },
     told: (surface) =>
-      refusal(surface, 403, 'forbidden', `The API key may not be used from the address ${HERE}.`),
+      expectedXenradRefusal(
+        surface,
+        403,
+        'forbidden',
+        `The API key may not be used from the address ${HERE}.`,
+      ),
   },
   {
     what: 'one request too many',
-    spoil: ({ secret }) => send('fhir', { 'X-API-Key': secret }),
+    breakFixture: ({ secret }) => send('fhir', { 'X-API-Key': secret }),
     told: (surface) =>
-      refusal(
+      expectedXenradRefusal(
         surface,
         429,
         'throttled',
@@ -116,31 +130,39 @@ const rows: Row[] = [
   },
 ]
 
-describe.each(SURFACE_NAMES)('%s', (surface) => {
-  test.each(rows)('refuses $what', async ({ spoil, headers, told }) => {
-    const key = await seedSite(server, { expiresAt: server.clock() + HOUR })
-    await spoil?.(key)
+describe.each(XENRAD_SURFACE_NAMES)('%s', (surface) => {
+  test.each(rows)('refuses $what', async ({ breakFixture, headers, told }) => {
+    const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
+    await breakFixture?.(key)
     const sent = headers?.(key) ?? { 'X-API-Key': key.secret }
-    expect(await seen(await send(surface, sent))).toEqual(told(surface))
+    expect(await readResponse(await send(surface, sent))).toEqual(told(surface))
   })
 
   test('lets a good key through, so that each row above is refused for its own reason', async () => {
-    const { secret } = await seedSite(server, { expiresAt: server.clock() + HOUR })
+    const { secret } = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
     expect((await send(surface, { 'X-API-Key': secret })).status).toBe(200)
   })
 
   test('refuses who has guessed too often, and nobody who has the key', async () => {
-    const guarded = await testServer({
+    const guarded = await createTestServer({
       LATCHKEY_FAILURES_PER_ADDRESS: '1',
       LATCHKEY_FAILURES_SECONDS: '60',
     })
-    const { secret } = await seedSite(guarded)
+    const { secret } = await seedSiteKey(guarded)
     const wrong = { 'X-API-Key': 'x'.repeat(43) }
-    expect(await seen(await send(surface, wrong, guarded))).toEqual(invalidKey(surface))
-    expect(await seen(await send(surface, wrong, guarded))).toEqual(
-      refusal(surface, 429, 'throttled', 'Too many failures. Try again in 60 seconds.', {
-        'retry-after': '60',
-      }),
+    expect(await readResponse(await send(surface, wrong, guarded))).toEqual(
+      expectedInvalidKey(surface),
+    )
+    expect(await readResponse(await send(surface, wrong, guarded))).toEqual(
+      expectedXenradRefusal(
+        surface,
+        429,
+        'throttled',
+        'Too many failures. Try again in 60 seconds.',
+        {
+          'retry-after': '60',
+        },
+      ),
     )
     // Let through, to where nothing is set up.
     expect((await send(surface, { 'X-API-Key': secret }, guarded)).status).toBe(502)
@@ -148,35 +170,35 @@ describe.each(SURFACE_NAMES)('%s', (surface) => {
   })
 
   test('says when what stands behind is not set up, not there, or silent', async () => {
-    const silent = await openHttpUpstream(() => undefined)
+    const silent = await startHttpUpstream(() => undefined)
     for (const [setting, status, code, text] of [
       ['', 502, 'exception', 'No service is set up behind this path.'],
       ['http://127.0.0.1:1', 502, 'transient', 'The service behind this path cannot be reached.'],
       [silent.url, 504, 'timeout', 'The service behind this path did not answer in time.'],
     ] as const) {
-      const behind = await testServer({
+      const behind = await createTestServer({
         LATCHKEY_UPSTREAM_FHIR: setting,
         LATCHKEY_UPSTREAM_HL7: setting,
         LATCHKEY_UPSTREAM_MPPS: setting,
         LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: '1',
       })
-      const { secret } = await seedSite(behind)
-      const answer = await seen(await send(surface, { 'X-API-Key': secret }, behind))
-      expect(answer).toEqual(refusal(surface, status, code, text))
+      const { secret } = await seedSiteKey(behind)
+      const answer = await readResponse(await send(surface, { 'X-API-Key': secret }, behind))
+      expect(answer).toEqual(expectedXenradRefusal(surface, status, code, text))
       await behind.close()
     }
     silent.close()
   })
 
   test('answers a broken machine in its own form, and tells why only the operator', async () => {
-    const { path, method } = REQUESTS[surface]
+    const { path, method } = SURFACE_REQUESTS[surface]
     const told = async (error: Error) => {
-      const routes = (deps: Parameters<typeof xenradSurfaces>[0]) => {
-        const app = xenradSurfaces(deps)
+      const createBrokenRoutes = (deps: Parameters<typeof createXenradRoutes>[0]) => {
+        const app = createXenradRoutes(deps)
         return async (c: { req: { raw: Request } }) => app.fetch(c.req.raw)
       }
-      const { request, log } = brokenServer(routes, error)
-      const answer = await seen(
+      const { request, log } = createBrokenServer(createBrokenRoutes, error)
+      const answer = await readResponse(
         await request(path, { method, headers: { 'X-API-Key': 'x'.repeat(43) } }),
       )
       // The route, and not what the caller wrote: a FHIR path may name a patient.
@@ -185,12 +207,18 @@ describe.each(SURFACE_NAMES)('%s', (surface) => {
       return answer
     }
     expect(await told(new Error('disk on fire'))).toEqual(
-      refusal(surface, 500, 'exception', 'The server failed; try again.'),
+      expectedXenradRefusal(surface, 500, 'exception', 'The server failed; try again.'),
     )
-    expect(await told(new Unavailable('gone'))).toEqual(
-      refusal(surface, 503, 'transient', 'The server is busy. Try again in 5 seconds.', {
-        'retry-after': '5',
-      }),
+    expect(await told(new StorageUnavailableError('gone'))).toEqual(
+      expectedXenradRefusal(
+        surface,
+        503,
+        'transient',
+        'The server is busy. Try again in 5 seconds.',
+        {
+          'retry-after': '5',
+        },
+      ),
     )
   })
 })
@@ -231,29 +259,39 @@ const unreadable: [SurfaceFailure, number, string, string][] = [
 ]
 
 test.each(unreadable)('%j has its words on every surface', (failure, status, code, text) => {
-  for (const surface of SURFACE_NAMES) {
-    const reply = xenrad.refuse(failure, REQUESTS[surface].path)
-    const { headers, body } = refusal(surface, status, code, text)
+  for (const surface of XENRAD_SURFACE_NAMES) {
+    const reply = xenradProtocol.refuseRequest(failure, SURFACE_REQUESTS[surface].path)
+    const { headers, body } = expectedXenradRefusal(surface, status, code, text)
     expect(reply).toMatchObject({ status, type: headers['content-type'], body })
   }
 })
 
 test('a path that climbs is refused, and not handed on', async () => {
-  const { secret } = await seedSite(server)
+  const { secret } = await seedSiteKey(server)
   const answer = await server.call('/fhir/Patient/%2e%2e%2f%2e%2e/admin', {
     method: 'GET',
     headers: { 'X-API-Key': secret },
   })
-  expect(await seen(answer)).toEqual(
-    refusal('fhir', 400, 'value', 'The path must have no dot segments and no control characters.'),
+  expect(await readResponse(answer)).toEqual(
+    expectedXenradRefusal(
+      'fhir',
+      400,
+      'value',
+      'The path must have no dot segments and no control characters.',
+    ),
   )
 })
 
 test('a key that only reads is told so where it would write', async () => {
   for (const surface of ['hl7 v2', 'hl7 v3', 'mpps'] as const) {
-    const { secret } = await seedSite(server, { access: 'read' })
-    expect(await seen(await send(surface, { 'X-API-Key': secret }))).toEqual(
-      refusal(surface, 403, 'forbidden', 'The API key may not do that: it only reads.'),
+    const { secret } = await seedSiteKey(server, { access: 'read' })
+    expect(await readResponse(await send(surface, { 'X-API-Key': secret }))).toEqual(
+      expectedXenradRefusal(
+        surface,
+        403,
+        'forbidden',
+        'The API key may not do that: it only reads.',
+      ),
     )
   }
 })

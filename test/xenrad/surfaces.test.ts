@@ -1,26 +1,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { seen, UUID } from '../support/seen.ts'
-import { done, type TestServer, testServer } from '../support/server.ts'
-import { type SiteKey, seedSite } from '../support/site.ts'
-import { openHttpUpstream } from '../support/upstream/http-upstream.ts'
+import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'
+import { REQUEST_ID_PATTERN, readResponse } from '../support/responses.ts'
+import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { startHttpUpstream } from '../support/upstream/servers.ts'
 import {
-  CHALLENGE,
-  invalidKey,
-  REQUESTS,
-  refusal,
-  SURFACE_NAMES,
-  type SurfaceName,
+  expectedInvalidKey,
+  expectedXenradRefusal,
+  SURFACE_REQUESTS,
+  XENRAD_CHALLENGE,
+  XENRAD_SURFACE_NAMES,
+  type XenradSurfaceName,
 } from '../support/xenrad.ts'
 
 const HERE = '203.0.113.7'
 const ELSEWHERE = '198.51.100.1'
 
-let upstream: Awaited<ReturnType<typeof openHttpUpstream>>
+let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 let server: TestServer
 let key: SiteKey
 beforeAll(async () => {
-  upstream = await openHttpUpstream()
-  server = await testServer({
+  upstream = await startHttpUpstream()
+  server = await createTestServer({
     LATCHKEY_UPSTREAM_FHIR: `${upstream.url}/r4`,
     LATCHKEY_UPSTREAM_HL7: `${upstream.url}/engine`,
     LATCHKEY_UPSTREAM_MPPS: upstream.url,
@@ -31,7 +31,7 @@ afterAll(async () => {
   upstream.close()
 })
 beforeEach(async () => {
-  key = await seedSite(server)
+  key = await seedSiteKey(server)
 })
 
 interface Sent {
@@ -45,9 +45,9 @@ const send = (path: string, { headers = {}, ...init }: Sent = {}) =>
   server.call(path, { address: HERE, headers: { 'X-API-Key': key.secret, ...headers }, ...init })
 
 /** The request as the upstream has received it. */
-const received = (answer: Response) => {
+const readReceived = (answer: Response) => {
   expect(answer.status).toBe(200)
-  const last = upstream.seen.at(-1)
+  const last = upstream.requests.at(-1)
   return {
     method: last?.method,
     url: last?.url,
@@ -56,17 +56,17 @@ const received = (answer: Response) => {
   }
 }
 
-const statusOf = async (surface: SurfaceName, secret: string, init: Sent = {}) => {
-  const { path, method } = REQUESTS[surface]
+const requestStatus = async (surface: XenradSurfaceName, secret: string, init: Sent = {}) => {
+  const { path, method } = SURFACE_REQUESTS[surface]
   const headers = { 'X-API-Key': secret, ...init.headers }
   return (await server.call(path, { address: HERE, method, ...init, headers })).status
 }
 
 test('one key opens every surface of its site, whose upstream reads whose it is and not the key', async () => {
   const targets = []
-  for (const surface of SURFACE_NAMES) {
-    const { path, method } = REQUESTS[surface]
-    const { url, headers } = received(await send(path, { method }))
+  for (const surface of XENRAD_SURFACE_NAMES) {
+    const { path, method } = SURFACE_REQUESTS[surface]
+    const { url, headers } = readReceived(await send(path, { method }))
     targets.push(url)
     expect(headers).toMatchObject({
       'x-latchkey-account': key.accountId,
@@ -87,9 +87,9 @@ test('one key opens every surface of its site, whose upstream reads whose it is 
 })
 
 test('a site that a caller names in a header is not believed', async () => {
-  const other = await seedSite(server)
+  const other = await seedSiteKey(server)
   const headers = { 'X-Latchkey-Site': other.siteId, X_Latchkey_Site: other.siteId }
-  const seenByUpstream = received(await send('/fhir/Patient', { method: 'GET', headers }))
+  const seenByUpstream = readReceived(await send('/fhir/Patient', { method: 'GET', headers }))
   expect(seenByUpstream.headers['x-latchkey-site']).toBe(key.siteId)
   expect(JSON.stringify(seenByUpstream)).not.toContain(other.siteId)
 })
@@ -104,7 +104,7 @@ test.each([
 ])(
   'a body to %s is for the upstream to judge: it arrives as it was sent',
   async (path, type, body) => {
-    const sent = received(await send(path, { headers: { 'Content-Type': type }, body }))
+    const sent = readReceived(await send(path, { headers: { 'Content-Type': type }, body }))
     expect([sent.method, sent.body, sent.headers['content-type']]).toEqual(['POST', body, type])
   },
 )
@@ -118,7 +118,7 @@ describe('FHIR', () => {
     ['POST', '/fhir/Patient/_search'],
     ['PUT', '/fhir/Patient/1'],
   ])('%s %s is handed on', async (method, path) => {
-    const { url, method: got } = received(await send(path, { method }))
+    const { url, method: got } = readReceived(await send(path, { method }))
     expect([got, url]).toEqual([method, `/r4${path}`])
   })
 
@@ -130,11 +130,17 @@ describe('FHIR', () => {
     '%s is not supported, key or not',
     async (method) => {
       for (const path of ['/fhir', '/fhir/Patient/1', '/fhir/metadata']) {
-        const told = refusal('fhir', 405, 'not-supported', `${method} is not supported here.`, {
-          allow: 'GET, HEAD, POST, PUT',
-        })
-        expect(await seen(await send(path, { method }))).toEqual(told)
-        expect(await seen(await server.call(path, { method }))).toEqual(told)
+        const expectedAnswer = expectedXenradRefusal(
+          'fhir',
+          405,
+          'not-supported',
+          `${method} is not supported here.`,
+          {
+            allow: 'GET, HEAD, POST, PUT',
+          },
+        )
+        expect(await readResponse(await send(path, { method }))).toEqual(expectedAnswer)
+        expect(await readResponse(await server.call(path, { method }))).toEqual(expectedAnswer)
       }
     },
   )
@@ -151,20 +157,25 @@ describe('FHIR', () => {
     ['a good key', { 'X-API-Key': 'good' }],
     ['a bad key', { 'X-API-Key': 'x'.repeat(43) }],
     ['an identity of its own', { 'X-Latchkey-Site': 'site', 'X-Latchkey-Key': 'key' }],
-  ])('metadata is for everyone, and with %s the upstream reads nobody’s name', async (_, given) => {
-    const headers: Record<string, string> = { ...given }
-    if (headers['X-API-Key'] === 'good') headers['X-API-Key'] = key.secret
-    const answer = await server.call('/fhir/metadata?_format=json', { method: 'GET', headers })
-    const { url, headers: read } = received(answer)
-    expect(url).toBe('/r4/fhir/metadata?_format=json')
-    expect(Object.keys(read).filter((name) => /latchkey|key|authorization/.test(name))).toEqual([])
-    expect(read['x-request-id']).toMatch(UUID)
-    const smart = await server.call('/fhir/.well-known/smart-configuration', {
-      method: 'GET',
-      headers,
-    })
-    expect(received(smart).url).toBe('/r4/fhir/.well-known/smart-configuration')
-  })
+  ])(
+    'metadata is for everyone, and with %s the upstream reads nobody’s name',
+    async (_, credential) => {
+      const headers: Record<string, string> = { ...credential }
+      if (headers['X-API-Key'] === 'good') headers['X-API-Key'] = key.secret
+      const answer = await server.call('/fhir/metadata?_format=json', { method: 'GET', headers })
+      const { url, headers: read } = readReceived(answer)
+      expect(url).toBe('/r4/fhir/metadata?_format=json')
+      expect(Object.keys(read).filter((name) => /latchkey|key|authorization/.test(name))).toEqual(
+        [],
+      )
+      expect(read['x-request-id']).toMatch(REQUEST_ID_PATTERN)
+      const smart = await server.call('/fhir/.well-known/smart-configuration', {
+        method: 'GET',
+        headers,
+      })
+      expect(readReceived(smart).url).toBe('/r4/fhir/.well-known/smart-configuration')
+    },
+  )
 
   test.each([
     ['POST', '/fhir/metadata'],
@@ -180,13 +191,13 @@ describe('FHIR', () => {
     ['GET', '/fhir/Metadata'],
     ['GET', '/fhir'],
   ])('nothing else is: %s %s needs a key', async (method, path) => {
-    expect(await seen(await server.call(path, { method }))).toEqual(
-      refusal(
+    expect(await readResponse(await server.call(path, { method }))).toEqual(
+      expectedXenradRefusal(
         'fhir',
         401,
         'login',
         'An API key is needed: send it in the X-API-Key header.',
-        CHALLENGE,
+        XENRAD_CHALLENGE,
       ),
     )
   })
@@ -196,13 +207,19 @@ describe('messages', () => {
   const messages = ['hl7 v2', 'hl7 v3', 'mpps'] as const
 
   test.each(messages)('%s takes POST only, key or not', async (surface) => {
-    const { path } = REQUESTS[surface]
+    const { path } = SURFACE_REQUESTS[surface]
     for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
-      const told = refusal(surface, 405, 'not-supported', `${method} is not supported here.`, {
-        allow: 'POST',
-      })
-      expect(await seen(await send(path, { method }))).toEqual(told)
-      expect(await seen(await server.call(path, { method }))).toEqual(told)
+      const expectedAnswer = expectedXenradRefusal(
+        surface,
+        405,
+        'not-supported',
+        `${method} is not supported here.`,
+        {
+          allow: 'POST',
+        },
+      )
+      expect(await readResponse(await send(path, { method }))).toEqual(expectedAnswer)
+      expect(await readResponse(await server.call(path, { method }))).toEqual(expectedAnswer)
     }
     expect((await send(path, { method: 'HEAD' })).status).toBe(405)
   })
@@ -226,7 +243,7 @@ describe('messages', () => {
     ['/ingest', ''],
   ])('%s takes the type %j', async (path, type) => {
     const headers = { 'Content-Type': type }
-    expect(received(await send(path, { headers })).method).toBe('POST')
+    expect(readReceived(await send(path, { headers })).method).toBe('POST')
   })
 
   const V2 = [
@@ -244,29 +261,40 @@ describe('messages', () => {
     ['mpps', ['application/json'], 'text/plain'],
     ['mpps', ['application/json'], 'application/x-www-form-urlencoded'],
   ] as const)('%s takes %j, and no %s', async (surface, types, type) => {
-    const { path } = REQUESTS[surface]
+    const { path } = SURFACE_REQUESTS[surface]
     const headers = { 'Content-Type': type }
-    expect(await seen(await send(path, { headers }))).toEqual(
-      refusal(surface, 415, 'not-supported', `The Content-Type must be ${types.join(' or ')}.`, {
-        accept: types.join(', '),
-      }),
+    expect(await readResponse(await send(path, { headers }))).toEqual(
+      expectedXenradRefusal(
+        surface,
+        415,
+        'not-supported',
+        `The Content-Type must be ${types.join(' or ')}.`,
+        {
+          accept: types.join(', '),
+        },
+      ),
     )
     // Who has no key is told nothing more than that.
     const stranger = { headers: { ...headers, 'X-API-Key': 'x'.repeat(43) } }
-    expect(await seen(await server.call(path, stranger))).toEqual(invalidKey(surface))
+    expect(await readResponse(await server.call(path, stranger))).toEqual(
+      expectedInvalidKey(surface),
+    )
   })
 })
 
 describe('the life of a key', () => {
-  test.each(SURFACE_NAMES)('a revocation is in force at the next request: %s', async (surface) => {
-    expect(await statusOf(surface, key.secret)).toBe(200)
-    done(await server.keys.revoke(key.keyId))
-    expect(await statusOf(surface, key.secret)).toBe(401)
-    expect(done(await server.keys.find(key.keyId)).status).toBe('revoked')
-  })
+  test.each(XENRAD_SURFACE_NAMES)(
+    'a revocation is in force at the next request: %s',
+    async (surface) => {
+      expect(await requestStatus(surface, key.secret)).toBe(200)
+      unwrap(await server.keys.revoke(key.keyId))
+      expect(await requestStatus(surface, key.secret)).toBe(401)
+      expect(unwrap(await server.keys.find(key.keyId)).status).toBe('revoked')
+    },
+  )
 
   test('a new key works beside the old one until that is revoked', async () => {
-    const { secret } = done(
+    const { secret } = unwrap(
       await server.keys.create({
         dialect: 'xenrad',
         ownerId: key.ownerId,
@@ -274,84 +302,90 @@ describe('the life of a key', () => {
         name: 'PACS, new',
       }),
     )
-    expect([await statusOf('mpps', key.secret), await statusOf('mpps', secret)]).toEqual([200, 200])
-    done(await server.keys.revoke(key.keyId))
-    expect([await statusOf('mpps', key.secret), await statusOf('mpps', secret)]).toEqual([401, 200])
+    expect([await requestStatus('mpps', key.secret), await requestStatus('mpps', secret)]).toEqual([
+      200, 200,
+    ])
+    unwrap(await server.keys.revoke(key.keyId))
+    expect([await requestStatus('mpps', key.secret), await requestStatus('mpps', secret)]).toEqual([
+      401, 200,
+    ])
   })
 
   test('while an overlap lasts both secrets work, and then the new one', async () => {
-    const { secret } = done(await server.keys.rotateSecret(key.keyId, { overlapMs: 60_000 }))
-    const both = async () => [
-      await statusOf('hl7 v2', key.secret),
-      await statusOf('hl7 v2', secret),
+    const { secret } = unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: 60_000 }))
+    const readBothStatuses = async () => [
+      await requestStatus('hl7 v2', key.secret),
+      await requestStatus('hl7 v2', secret),
     ]
-    expect(await both()).toEqual([200, 200])
-    server.clock.turn(59_999)
-    expect(await both()).toEqual([200, 200])
-    server.clock.turn(1)
-    expect(await both()).toEqual([401, 200])
+    expect(await readBothStatuses()).toEqual([200, 200])
+    server.clock.advance(59_999)
+    expect(await readBothStatuses()).toEqual([200, 200])
+    server.clock.advance(1)
+    expect(await readBothStatuses()).toEqual([401, 200])
   })
 
   test('without an overlap the old secret ends at once', async () => {
-    const { secret } = done(await server.keys.rotateSecret(key.keyId, {}))
-    expect([await statusOf('fhir', key.secret), await statusOf('fhir', secret)]).toEqual([401, 200])
+    const { secret } = unwrap(await server.keys.rotateSecret(key.keyId, {}))
+    expect([await requestStatus('fhir', key.secret), await requestStatus('fhir', secret)]).toEqual([
+      401, 200,
+    ])
   })
 
   test('its last use is kept; what is refused, and what needs no key, is none', async () => {
-    const lastUsed = async () => {
-      await server.flush()
-      return done(await server.keys.find(key.keyId)).lastUsedAt
+    const readLastUsed = async () => {
+      await server.flushCounters()
+      return unwrap(await server.keys.find(key.keyId)).lastUsedAt
     }
     await send('/fhir/metadata', { method: 'GET' })
     await send('/fhir/Patient/1', { method: 'DELETE' })
-    await statusOf('fhir', `${key.secret}x`)
-    expect(await lastUsed()).toBeNull()
-    server.clock.turn(5_000)
-    await statusOf('fhir', key.secret)
-    expect(await lastUsed()).toBe(server.clock())
+    await requestStatus('fhir', `${key.secret}x`)
+    expect(await readLastUsed()).toBeNull()
+    server.clock.advance(5_000)
+    await requestStatus('fhir', key.secret)
+    expect(await readLastUsed()).toBe(server.clock())
   })
 })
 
 describe('addresses', () => {
-  const listed = async (network: string) => {
-    done(await server.places.addAddress({ accountId: key.accountId, network }))
-    done(await server.places.enforceAddresses(key.accountId, true))
+  const addNetworkAndRequest = async (network: string) => {
+    unwrap(await server.directory.addAllowlistEntry({ accountId: key.accountId, network }))
+    unwrap(await server.directory.enforceAllowlist(key.accountId, true))
   }
 
   test('a list holds on every surface, from the next request on', async () => {
-    await listed('203.0.113.0/24')
-    for (const surface of SURFACE_NAMES) {
-      const from = (address: string) => statusOf(surface, key.secret, { address })
-      expect([await from(HERE), await from(ELSEWHERE)]).toEqual([200, 403])
+    await addNetworkAndRequest('203.0.113.0/24')
+    for (const surface of XENRAD_SURFACE_NAMES) {
+      const requestFrom = (address: string) => requestStatus(surface, key.secret, { address })
+      expect([await requestFrom(HERE), await requestFrom(ELSEWHERE)]).toEqual([200, 403])
     }
-    done(await server.places.enforceAddresses(key.accountId, false))
-    expect(await statusOf('fhir', key.secret, { address: ELSEWHERE })).toBe(200)
+    unwrap(await server.directory.enforceAllowlist(key.accountId, false))
+    expect(await requestStatus('fhir', key.secret, { address: ELSEWHERE })).toBe(200)
   })
 
   test('X-Forwarded-For is nobody’s word, and reaches no upstream', async () => {
-    await listed(HERE)
+    await addNetworkAndRequest(HERE)
     const headers = { 'X-Forwarded-For': HERE, 'X-Real-IP': HERE, Forwarded: `for=${HERE}` }
-    expect(await statusOf('fhir', key.secret, { address: ELSEWHERE, headers })).toBe(403)
+    expect(await requestStatus('fhir', key.secret, { address: ELSEWHERE, headers })).toBe(403)
     const spoofed = { 'X-Forwarded-For': ELSEWHERE }
     const init = { method: 'GET', headers: spoofed }
-    expect(received(await send('/fhir/Patient', init)).headers['x-forwarded-for']).toBe(HERE)
+    expect(readReceived(await send('/fhir/Patient', init)).headers['x-forwarded-for']).toBe(HERE)
   })
 })
 
 test('a proxy that asks is told of Xenrad’s keys in the words of the path that it guards', async () => {
-  const ask = (secret: string, uri: string) =>
+  const askForwardAuth = (secret: string, uri: string) =>
     server.call('/forward-auth/xenrad', {
       method: 'GET',
       headers: { 'X-API-Key': secret, 'X-Forwarded-Uri': uri },
     })
-  const admitted = await ask(key.secret, '/v2/ingest')
+  const admitted = await askForwardAuth(key.secret, '/v2/ingest')
   expect([admitted.status, admitted.headers.get('x-latchkey-site')]).toEqual([200, key.siteId])
-  for (const surface of SURFACE_NAMES) {
-    const refused = await ask('x'.repeat(43), REQUESTS[surface].path)
-    expect(await seen(refused)).toEqual(invalidKey(surface))
+  for (const surface of XENRAD_SURFACE_NAMES) {
+    const refused = await askForwardAuth('x'.repeat(43), SURFACE_REQUESTS[surface].path)
+    expect(await readResponse(refused)).toEqual(expectedInvalidKey(surface))
   }
   // Also one with a dot, although XDENT's keys have one too and come in the same header.
-  const imported = await seedSite(server, { secret: 'imported.from.elsewhere' })
+  const imported = await seedSiteKey(server, { secret: 'imported.from.elsewhere' })
   for (const { secret, siteId } of [key, imported]) {
     const { status, headers } = await server.call('/forward-auth', {
       headers: { 'X-API-Key': secret },

@@ -1,65 +1,68 @@
 import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import { DamagedCursor, toStoredId } from '../../domain/id.ts'
-import type { DeskOf } from '../../service/desk.ts'
-import { Forbidden } from '../../service/permits.ts'
-import type { SignedIn } from '../../service/ports/people.ts'
-import { type Log, Unavailable } from '../../service/ports.ts'
-import type { Caller } from '../../service/refused.ts'
-import { callerOf, type HttpDeps } from '../caller.ts'
-import type { Api } from '../openapi.ts'
-import { DATABASE_BACK_SECONDS, jsonText, toResponse } from '../reply.ts'
-import type { TestBench } from '../test-bench.ts'
-import { documentOf } from './document.ts'
-import { createGate, type GateDeps } from './gate.ts'
-import { readGivenBody, readQuery } from './given.ts'
-import type { Operation, Sent } from './operation.ts'
-import { GROUPS } from './operations.ts'
-import { type Problem, problemReply } from './problem.ts'
-import { streamed } from './streamed.ts'
-import { permissionOf } from './verbs.ts'
+import { InvalidCursorError, toStoredId } from '../../domain/id.ts'
+import type { ServicesFor } from '../../service/actor-services.ts'
+import type { Caller } from '../../service/audit/buffer.ts'
+import { PermissionDeniedError } from '../../service/permissions.ts'
+import type { Log } from '../../service/ports/runtime.ts'
+import type { SignedInUser } from '../../service/ports/sign-in.ts'
+import { StorageUnavailableError } from '../../service/ports/storage.ts'
+import type { OpenApiDocument } from '../openapi.ts'
+import { createJsonTextReply, DATABASE_RETRY_SECONDS, toResponse } from '../reply.ts'
+import { type HttpDeps, identifyCaller } from '../request.ts'
+import type { TestMessages } from '../test-messages.ts'
+import { type ApiTokenDeps, createAuthenticateToken } from './api-token.ts'
+import { readJsonBody, readQuery } from './input.ts'
+import { createApiDocument } from './openapi-document.ts'
+import { findPermission, type Operation, type OperationResponse } from './operation.ts'
+import { OPERATION_GROUPS } from './operation-groups.ts'
+import { type ApiProblem, createProblemReply } from './problem.ts'
 
-export const ADMIN = '/admin/v1'
+export const ADMIN_PATH = '/admin/v1'
 
-export interface AdminDeps extends HttpDeps, GateDeps {
-  readonly deskOf: DeskOf
+export interface AdminDeps extends HttpDeps, ApiTokenDeps {
+  readonly servicesFor: ServicesFor
   readonly log: Log
-  readonly testBench: TestBench
+  readonly testMessages: TestMessages
   /** Public URL that this API is below. */
   readonly consoleUrl: string
   /** The document as a page. */
-  readonly showReference: (c: Context, caller: Caller, api: Api) => Promise<Response>
+  readonly showReference: (c: Context, caller: Caller, api: OpenApiDocument) => Promise<Response>
 }
 
 /** The desk, for programs. */
-export function createAdmin(deps: AdminDeps): Hono {
-  const { deskOf, sessions, log, testBench } = deps
-  const enter = createGate(deps)
+export function createAdminApi(deps: AdminDeps): Hono {
+  const { servicesFor, sessions, log, testMessages } = deps
+  const authenticateToken = createAuthenticateToken(deps)
   const basePath = parseBasePath(deps.consoleUrl)
-  const refused = (caller: Caller, problem: Problem) =>
-    told(problemReply(problem, caller.requestId, basePath), caller)
+  const respondWithProblem = (caller: Caller, problem: ApiProblem) =>
+    respond(createProblemReply(problem, caller.requestId, basePath), caller)
   const app = new Hono()
-  const apiText = JSON.stringify(documentOf(GROUPS, deps.consoleUrl))
-  const api: Api = JSON.parse(apiText)
+  const apiText = JSON.stringify(createApiDocument(OPERATION_GROUPS, deps.consoleUrl))
+  const api: OpenApiDocument = JSON.parse(apiText)
 
   // Public: it is the same on every server of this release, and tells nothing of this one.
-  app.get(`${ADMIN}/openapi.json`, (c) => told(jsonText(200, apiText), callerOf(deps, c)))
-  app.get(`${ADMIN}/reference`, (c) => attend(c, (caller) => deps.showReference(c, caller, api)))
+  app.get(`${ADMIN_PATH}/openapi.json`, (c) =>
+    respond(createJsonTextReply(200, apiText), identifyCaller(deps, c)),
+  )
+  app.get(`${ADMIN_PATH}/reference`, (c) =>
+    handleErrors(c, (caller) => deps.showReference(c, caller, api)),
+  )
 
-  const operations = GROUPS.flatMap((group) => group.operations)
+  const operations = OPERATION_GROUPS.flatMap((group) => group.operations)
   for (const operation of operations) {
-    const path = routeOf(operation.path)
+    const path = toRoutePath(operation.path)
     app.on(operation.method.toUpperCase(), path, (c) =>
-      attend(c, (caller) => serve(c, caller, operation)),
+      handleErrors(c, (caller) => serveOperation(c, caller, operation)),
     )
   }
   const methods = Map.groupBy(operations, ({ path }) => path)
-  for (const [path, its] of methods) {
-    const allowed = its.map(({ method }) => method.toUpperCase())
+  for (const [path, pathOperations] of methods) {
+    const allowed = pathOperations.map(({ method }) => method.toUpperCase())
     const Allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ')
-    app.all(routeOf(path), (c) =>
-      refused(callerOf(deps, c), {
+    app.all(toRoutePath(path), (c) =>
+      respondWithProblem(identifyCaller(deps, c), {
         kind: 'method_not_allowed',
         detail: `it knows ${Allow}`,
         headers: { Allow },
@@ -67,97 +70,131 @@ export function createAdmin(deps: AdminDeps): Hono {
     )
   }
   app.all('*', (c) =>
-    refused(callerOf(deps, c), {
+    respondWithProblem(identifyCaller(deps, c), {
       kind: 'not_found',
-      detail: `${ADMIN}/reference shows every path that there is`,
+      detail: `${ADMIN_PATH}/reference shows every path that there is`,
     }),
   )
   return app
 
-  async function serve(c: Context, caller: Caller, operation: Operation): Promise<Response> {
-    const sent = await perform(c, caller, operation)
-    return sent.ok ? answered(sent.value, caller) : refused(caller, sent.failure)
-  }
-
-  async function perform(
+  async function serveOperation(
     c: Context,
     caller: Caller,
     operation: Operation,
-  ): Promise<Result<Sent, Problem>> {
-    const entered = await enter(c.req.raw.headers, caller)
-    if (!entered.ok) return entered
-    const who = entered.value
-    const desk = deskFor(who, caller)
-    const [verb] = operation.verbs
-    const permission = verb === undefined ? null : permissionOf(verb)
-    if (permission !== null && !desk.may(permission)) return fail(notAllowed(permission))
+  ): Promise<Response> {
+    const response = await performOperation(c, caller, operation)
+    return response.ok
+      ? respondWithResult(response.value, caller)
+      : respondWithProblem(caller, response.failure)
+  }
+
+  async function performOperation(
+    c: Context,
+    caller: Caller,
+    operation: Operation,
+  ): Promise<Result<OperationResponse, ApiProblem>> {
+    const authentication = await authenticateToken(c.req.raw.headers, caller)
+    if (!authentication.ok) return authentication
+    const signedInUser = authentication.value
+    const services = createServices(signedInUser, caller)
+    const [serviceMethod] = operation.serviceMethods
+    const permission = serviceMethod === undefined ? null : findPermission(serviceMethod)
+    if (permission !== null && !services.can(permission))
+      return fail(createForbiddenProblem(permission))
     const query = readQuery(new URL(c.req.url).searchParams)
     if (!query.ok) return query
     const body = ['get', 'delete'].includes(operation.method)
       ? ok({})
-      : await readGivenBody(c.req.raw)
+      : await readJsonBody(c.req.raw)
     if (!body.ok) return body
     const id = toStoredId(c.req.param('id') ?? '')
     const { signal } = c.req.raw
-    const asker = { who, desk, sessions, caller, id, signal, testBench }
-    return operation.perform({ ...asker, query: query.value, body: body.value })
+    const context = { signedInUser, services, sessions, caller, id, signal, testMessages }
+    return operation.perform({ ...context, query: query.value, body: body.value })
   }
 
-  function deskFor({ user, account }: SignedIn, { requestId }: Caller) {
+  function createServices({ user, account }: SignedInUser, { requestId }: Caller) {
     const accountId = user.role === 'operator' ? null : account.id
-    return deskOf({ actor: user.id, role: user.role, accountId, requestId })
+    return servicesFor({ actor: user.id, role: user.role, accountId, requestId })
   }
 
-  async function attend(
+  async function handleErrors(
     c: Context,
     work: (caller: Caller) => Promise<Response>,
   ): Promise<Response> {
-    const caller = callerOf(deps, c)
+    const caller = identifyCaller(deps, c)
     try {
       return await work(caller)
     } catch (error) {
-      if (error instanceof DamagedCursor) {
+      if (error instanceof InvalidCursorError) {
         const errors = [{ parameter: 'after', detail: error.message }]
-        return refused(caller, { kind: 'invalid', detail: error.message, errors })
+        return respondWithProblem(caller, { kind: 'invalid', detail: error.message, errors })
       }
-      if (error instanceof Forbidden) return refused(caller, notAllowed(error.permission))
+      if (error instanceof PermissionDeniedError)
+        return respondWithProblem(caller, createForbiddenProblem(error.permission))
       // Work for an answer that nobody waits for any more was called off: that is no fault.
       const { signal } = c.req.raw
-      const isCalledOff = signal.aborted && error === signal.reason
-      if (isCalledOff) log.info({ ...caller }, 'a request was called off')
+      const isAborted = signal.aborted && error === signal.reason
+      if (isAborted) log.info({ ...caller }, 'a request was called off')
       else log.error({ ...caller, error }, 'a request failed')
-      return refused(caller, error instanceof Unavailable ? AWAY : BROKEN)
+      return respondWithProblem(
+        caller,
+        error instanceof StorageUnavailableError ? UNAVAILABLE_PROBLEM : SERVER_ERROR_PROBLEM,
+      )
     }
   }
 }
 
-const routeOf = (path: string) => ADMIN + path.replaceAll(/\{(\w+)\}/g, ':$1')
+const toRoutePath = (path: string) => ADMIN_PATH + path.replaceAll(/\{(\w+)\}/g, ':$1')
 
-const told = (reply: Parameters<typeof toResponse>[0], { requestId }: Caller) =>
+const respond = (reply: Parameters<typeof toResponse>[0], { requestId }: Caller) =>
   toResponse(reply, requestId)
 
-function answered({ status, type, body }: Sent, caller: Caller): Response {
-  if (body === null) return withoutBody(status, caller)
+function respondWithResult({ status, type, body }: OperationResponse, caller: Caller): Response {
+  if (body === null) return respondWithoutBody(status, caller)
   return typeof body === 'string'
-    ? told({ status, type, body }, caller)
-    : streamed(told({ status, type, body: '' }, caller), body)
+    ? respond({ status, type, body }, caller)
+    : createStreamedResponse(respond({ status, type, body: '' }, caller), body)
 }
 
-function withoutBody(status: number, caller: Caller): Response {
-  const { headers } = told({ status: 200, type: '', body: '' }, caller)
+function respondWithoutBody(status: number, caller: Caller): Response {
+  const { headers } = respond({ status: 200, type: '', body: '' }, caller)
   headers.delete('Content-Type')
   return new Response(null, { status, headers })
 }
 
-const notAllowed = (permission: Forbidden['permission']): Problem => ({
+const createForbiddenProblem = (permission: PermissionDeniedError['permission']): ApiProblem => ({
   kind: 'forbidden',
   detail: `this needs the permission ${permission}`,
   permission,
 })
 
-const AWAY: Problem = {
+const UNAVAILABLE_PROBLEM: ApiProblem = {
   kind: 'unavailable',
   detail: 'whether a change was made is in the audit',
-  retryAfterSeconds: DATABASE_BACK_SECONDS,
+  retryAfterSeconds: DATABASE_RETRY_SECONDS,
 }
-const BROKEN: Problem = { kind: 'broken', detail: 'try again, or look into the log' }
+const SERVER_ERROR_PROBLEM: ApiProblem = {
+  kind: 'broken',
+  detail: 'try again, or look into the log',
+}
+
+/** An answer with a body that is read as it is taken, and no faster. */
+export function createStreamedResponse(
+  { status, headers }: Response,
+  lines: AsyncIterable<string>,
+): Response {
+  const encoder = new TextEncoder()
+  const iterator = lines[Symbol.asyncIterator]()
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await iterator.next()
+      if (done) controller.close()
+      else controller.enqueue(encoder.encode(value))
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+  return new Response(body, { status, headers })
+}

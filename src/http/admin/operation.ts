@@ -1,37 +1,38 @@
 import { z } from '@hono/zod-openapi'
 import { ok, type Result } from '../../domain/failure.ts'
-import type { Desk } from '../../service/desk.ts'
-import type { Done } from '../../service/operator.ts'
-import type { Sessions } from '../../service/people/sessions.ts'
-import type { SignedIn } from '../../service/ports/people.ts'
-import type { Caller } from '../../service/refused.ts'
-import { JSON_TYPE } from '../reply.ts'
-import type { TestBench } from '../test-bench.ts'
-import { fits } from './given.ts'
-import { type Problem, refusedBy } from './problem.ts'
-import type { VerbName } from './verbs.ts'
+import type { Permission } from '../../domain/role.ts'
+import type { ActorServices } from '../../service/actor-services.ts'
+import type { Caller } from '../../service/audit/buffer.ts'
+import { SERVICE_PERMISSIONS } from '../../service/permissions.ts'
+import type { SignedInUser } from '../../service/ports/sign-in.ts'
+import type { ServiceResult } from '../../service/service-result.ts'
+import type { Sessions } from '../../service/sign-in/sessions.ts'
+import { JSON_CONTENT_TYPE } from '../reply.ts'
+import type { TestMessages } from '../test-messages.ts'
+import { parseInput } from './input.ts'
+import { type ApiProblem, toApiProblem } from './problem.ts'
 
 /** Who asks, and of what. */
-export interface Asker {
-  readonly who: SignedIn
-  readonly desk: Desk
+export interface OperationContext {
+  readonly signedInUser: SignedInUser
+  readonly services: ActorServices
   readonly sessions: Sessions
   readonly caller: Caller
   /** Aborted when nobody waits any more. */
   readonly signal: AbortSignal
-  readonly testBench: TestBench
+  readonly testMessages: TestMessages
   /** The part of the path that names one thing; empty where the path has none. */
   readonly id: string
 }
 
 /** A request, before anybody has looked at what it carries. */
-export interface Asked extends Asker {
+export interface OperationRequest extends OperationContext {
   readonly query: unknown
   readonly body: unknown
 }
 
 /** What goes out. */
-export interface Sent {
+export interface OperationResponse {
   readonly status: 200 | 201 | 204
   readonly type: string
   readonly body: string | AsyncIterable<string> | null
@@ -42,111 +43,144 @@ export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** Below /admin/v1; `{id}` names one thing. */
   readonly path: string
-  /** The verbs of the desk that do it, all of one permission; none for what everybody does with his own. */
-  readonly verbs: readonly VerbName[]
+  /** The serviceMethods of the desk that do it, all of one permission; none for what everybody does with his own. */
+  readonly serviceMethods: readonly ServiceMethodName[]
   readonly summary: string
   readonly text: string | undefined
   readonly query: z.ZodObject
   readonly body: z.ZodObject | null
   /** Bodies that work, by what they show. */
   readonly examples: Readonly<Record<string, object>>
-  readonly status: Sent['status']
+  readonly status: OperationResponse['status']
   /** Null where nothing is answered. */
-  readonly answer: { readonly type: string; readonly schema: z.ZodType } | null
-  readonly perform: (asked: Asked) => Promise<Result<Sent, Problem>>
+  readonly response: { readonly type: string; readonly schema: z.ZodType } | null
+  readonly perform: (request: OperationRequest) => Promise<Result<OperationResponse, ApiProblem>>
 }
 
-const NOTHING = z.strictObject({})
-type Nothing = typeof NOTHING
+const EMPTY_INPUT = z.strictObject({})
+type EmptyInput = typeof EMPTY_INPUT
 
-interface Spec<Query extends z.ZodObject, Body extends z.ZodObject>
-  extends Pick<Operation, 'method' | 'path' | 'verbs' | 'summary'> {
+interface OperationSpec<Query extends z.ZodObject, Body extends z.ZodObject>
+  extends Pick<Operation, 'method' | 'path' | 'serviceMethods' | 'summary'> {
   readonly text?: string
   readonly query?: Query
   readonly body?: Body
   readonly examples?: Readonly<Record<string, z.input<Body> & object>>
 }
 
-type Given<Query extends z.ZodObject, Body extends z.ZodObject> = Asker & {
+type OperationInput<Query extends z.ZodObject, Body extends z.ZodObject> = OperationContext & {
   readonly query: z.output<Query>
   readonly body: z.output<Body>
 }
 
 /** Answers one JSON value. What the schema of the answer does not name does not go out. */
-export function operation<
+export function defineOperation<
   Answer extends z.ZodType,
-  Query extends z.ZodObject = Nothing,
-  Body extends z.ZodObject = Nothing,
+  Query extends z.ZodObject = EmptyInput,
+  Body extends z.ZodObject = EmptyInput,
 >(
-  spec: Spec<Query, Body> & {
-    readonly answer: Answer
+  spec: OperationSpec<Query, Body> & {
+    readonly response: Answer
     readonly creates?: true
-    readonly run: (given: Given<Query, Body>) => Promise<Done<z.output<Answer>>>
+    readonly run: (input: OperationInput<Query, Body>) => Promise<ServiceResult<z.output<Answer>>>
   },
 ): Operation {
   const status = spec.creates ? 201 : 200
   return {
-    ...described(spec),
+    ...toOperationFields(spec),
     status,
-    answer: { type: 'application/json', schema: spec.answer },
-    perform: attended(spec, async (given) => {
-      const done = await spec.run(given)
-      if (!done.ok) return done
-      const body = JSON.stringify(z.encode(spec.answer, done.value))
-      return ok({ status, type: JSON_TYPE, body })
+    response: { type: 'application/json', schema: spec.response },
+    perform: createPerform(spec, async (input) => {
+      const result = await spec.run(input)
+      if (!result.ok) return result
+      const body = JSON.stringify(z.encode(spec.response, result.value))
+      return ok({ status, type: JSON_CONTENT_TYPE, body })
     }),
   }
 }
 
 /** Answers nothing: it is done. */
-export const silent = <Query extends z.ZodObject = Nothing, Body extends z.ZodObject = Nothing>(
-  spec: Spec<Query, Body> & {
-    readonly run: (given: Given<Query, Body>) => Promise<Done<void>>
+export const defineNoContentOperation = <
+  Query extends z.ZodObject = EmptyInput,
+  Body extends z.ZodObject = EmptyInput,
+>(
+  spec: OperationSpec<Query, Body> & {
+    readonly run: (input: OperationInput<Query, Body>) => Promise<ServiceResult<void>>
   },
 ): Operation => ({
-  ...described(spec),
+  ...toOperationFields(spec),
   status: 204,
-  answer: null,
-  perform: attended(spec, async (given) => {
-    const done = await spec.run(given)
-    return done.ok ? ok({ status: 204, type: '', body: null } as const) : done
+  response: null,
+  perform: createPerform(spec, async (input) => {
+    const result = await spec.run(input)
+    return result.ok ? ok({ status: 204, type: '', body: null } as const) : result
   }),
 })
 
-const LINES = 'application/jsonl'
+const JSON_LINES_TYPE = 'application/jsonl'
 
 /** Answers lines of JSON, as they are read. */
-export const lines = (
-  spec: Spec<Nothing, Nothing> & { readonly run: (asker: Asker) => AsyncIterable<string> },
+export const defineJsonLinesOperation = (
+  spec: OperationSpec<EmptyInput, EmptyInput> & {
+    readonly run: (context: OperationContext) => AsyncIterable<string>
+  },
 ): Operation => ({
-  ...described(spec),
+  ...toOperationFields(spec),
   status: 200,
-  answer: { type: LINES, schema: z.string() },
-  perform: attended(spec, async (given) =>
-    ok({ status: 200, type: LINES, body: spec.run(given) } as const),
+  response: { type: JSON_LINES_TYPE, schema: z.string() },
+  perform: createPerform(spec, async (input) =>
+    ok({ status: 200, type: JSON_LINES_TYPE, body: spec.run(input) } as const),
   ),
 })
 
-function described<Query extends z.ZodObject, Body extends z.ZodObject>(spec: Spec<Query, Body>) {
-  const { method, path, verbs, summary, text, query, body, examples = {} } = spec
-  const shown = { method, path, verbs, summary, text, examples }
-  return { ...shown, query: query ?? NOTHING, body: body ?? null }
+function toOperationFields<Query extends z.ZodObject, Body extends z.ZodObject>(
+  spec: OperationSpec<Query, Body>,
+) {
+  const { method, path, serviceMethods, summary, text, query, body, examples = {} } = spec
+  const fields = { method, path, serviceMethods, summary, text, examples }
+  return { ...fields, query: query ?? EMPTY_INPUT, body: body ?? null }
 }
 
 /** With what was given as the schemas want it. */
-function attended<Query extends z.ZodObject, Body extends z.ZodObject>(
-  spec: Spec<Query, Body>,
-  work: (given: Given<Query, Body>) => Promise<Done<Sent>>,
+function createPerform<Query extends z.ZodObject, Body extends z.ZodObject>(
+  spec: OperationSpec<Query, Body>,
+  work: (input: OperationInput<Query, Body>) => Promise<ServiceResult<OperationResponse>>,
 ): Operation['perform'] {
   // Where a schema is left out, its type is that of NOTHING.
-  const querySchema = (spec.query ?? NOTHING) as Query
-  const bodySchema = (spec.body ?? NOTHING) as Body
-  return async (asked) => {
-    const query = fits(querySchema, asked.query, 'query')
+  const querySchema = (spec.query ?? EMPTY_INPUT) as Query
+  const bodySchema = (spec.body ?? EMPTY_INPUT) as Body
+  return async (request) => {
+    const query = parseInput(querySchema, request.query, 'query')
     if (!query.ok) return query
-    const body = fits(bodySchema, asked.body, 'body')
+    const body = parseInput(bodySchema, request.body, 'body')
     if (!body.ok) return body
-    const sent = await work({ ...asked, query: query.value, body: body.value })
-    return sent.ok ? sent : { ok: false, failure: refusedBy(sent.failure) }
+    const response = await work({ ...request, query: query.value, body: body.value })
+    return response.ok ? response : { ok: false, failure: toApiProblem(response.failure) }
   }
 }
+
+/** A verb of the desk, as people write it: `keys.create`, `explain`. */
+export type ServiceMethodName = {
+  [Service in keyof typeof SERVICE_PERMISSIONS]: (typeof SERVICE_PERMISSIONS)[Service] extends Permission
+    ? Service
+    : `${Service}.${string & keyof (typeof SERVICE_PERMISSIONS)[Service]}`
+}[keyof typeof SERVICE_PERMISSIONS]
+
+const PERMISSION_BY_SERVICE_METHOD = new Map<string, Permission>(
+  Object.entries(SERVICE_PERMISSIONS).flatMap(([service, permits]): [string, Permission][] =>
+    typeof permits === 'string'
+      ? [[service, permits]]
+      : Object.entries(permits).map(([method, permission]) => [`${service}.${method}`, permission]),
+  ),
+)
+
+/** What whoever uses it must be permitted. */
+export function findPermission(method: ServiceMethodName): Permission {
+  const permission = PERMISSION_BY_SERVICE_METHOD.get(method)
+  if (permission === undefined) throw new Error(`the desk has no verb ${method}`)
+  return permission
+}
+
+export const SERVICE_METHOD_NAMES = [
+  ...PERMISSION_BY_SERVICE_METHOD.keys(),
+] as readonly ServiceMethodName[]

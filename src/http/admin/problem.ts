@@ -1,9 +1,9 @@
 import type { Permission } from '../../domain/role.ts'
-import type { Refusal } from '../../service/operator.ts'
-import { type Reply, retryAfter } from '../reply.ts'
+import type { ServiceError } from '../../service/service-result.ts'
+import { createRetryAfterHeader, type Reply } from '../reply.ts'
 
 /** A part of a request that cannot be taken. */
-export interface Wrong {
+export interface InputError {
   /** Where in the body, as a JSON Pointer (RFC 6901). */
   readonly pointer?: string
   /** Which parameter of the query. */
@@ -12,18 +12,18 @@ export interface Wrong {
 }
 
 /** Why a request is not done, in the form of RFC 9457. */
-export interface Problem {
-  readonly kind: ProblemKind
+export interface ApiProblem {
+  readonly kind: ApiProblemKind
   /** What is wrong with this request, and what would help. */
   readonly detail: string
   readonly permission?: Permission
-  readonly errors?: readonly Wrong[]
+  readonly errors?: readonly InputError[]
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Every kind that there is. `about`: what the reference says of it. */
-export const PROBLEMS = {
+export const API_PROBLEMS = {
   unreadable: {
     status: 400,
     title: 'The body cannot be read',
@@ -85,21 +85,25 @@ export const PROBLEMS = {
   },
 } as const satisfies Record<string, { status: number; title: string; about: string }>
 
-export type ProblemKind = keyof typeof PROBLEMS
+export type ApiProblemKind = keyof typeof API_PROBLEMS
 
-export const PROBLEM_TYPE = 'application/problem+json'
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json'
 
 /** Where people read of a kind of problem. */
-const typeOf = (kind: ProblemKind, basePath: string): string =>
+const formatProblemType = (kind: ApiProblemKind, basePath: string): string =>
   `${basePath}/admin/v1/reference#problem-${kind}`
 
-export function problemReply(problem: Problem, requestId: string, basePath: string): Reply {
+export function createProblemReply(
+  problem: ApiProblem,
+  requestId: string,
+  basePath: string,
+): Reply {
   const { kind, detail, permission, errors, retryAfterSeconds, headers } = problem
-  const { status, title } = PROBLEMS[kind]
+  const { status, title } = API_PROBLEMS[kind]
   return {
     status,
     body: JSON.stringify({
-      type: typeOf(kind, basePath),
+      type: formatProblemType(kind, basePath),
       title,
       status,
       detail,
@@ -108,20 +112,20 @@ export function problemReply(problem: Problem, requestId: string, basePath: stri
       errors,
       retryAfterSeconds,
     }),
-    type: PROBLEM_TYPE,
+    type: PROBLEM_CONTENT_TYPE,
     headers: {
       ...headers,
-      ...(retryAfterSeconds === undefined ? {} : retryAfter(retryAfterSeconds)),
+      ...(retryAfterSeconds === undefined ? {} : createRetryAfterHeader(retryAfterSeconds)),
     },
   }
 }
 
 /** A service's own words. */
-export const refusedBy = (refusal: Refusal): Problem =>
-  refusal.problem === 'busy'
+export const toApiProblem = (error: ServiceError): ApiProblem =>
+  error.problem === 'busy'
     ? {
         kind: 'unavailable',
-        detail: refusal.message,
-        retryAfterSeconds: refusal.retryAfterSeconds,
+        detail: error.message,
+        retryAfterSeconds: error.retryAfterSeconds,
       }
-    : { kind: refusal.problem, detail: refusal.message }
+    : { kind: error.problem, detail: error.message }

@@ -1,59 +1,68 @@
 import { Hono } from 'hono'
-import { callerOf } from '../caller.ts'
-import { mountEveryPage } from './access/every-page.ts'
-import { mountMe } from './access/me.ts'
-import { mountSecondFactor } from './access/second-factor.ts'
-import { signInScreens } from './access/sign-in.ts'
-import { mountTokens } from './access/tokens.ts'
-import { welcomeScreens } from './access/welcome.ts'
-import { mountAccounts } from './accounts/accounts.ts'
-import { createArea } from './area.ts'
-import { mountAudit } from './audit/audit.ts'
-import { setBasePath } from './base-path.ts'
-import type { ConsoleDeps } from './deps.ts'
-import { mountExplain } from './explain/explain.ts'
-import { mountKeys } from './keys/keys.ts'
-import { assets } from './look/assets.ts'
-import { mountMessageScreens } from './messages/mount.ts'
-import { mountOverview } from './overview/overview.ts'
-import { mountPeople } from './people/people.ts'
-import { mountAddresses } from './places/addresses.ts'
-import { mountDevelopers } from './places/developers.ts'
-import { mountSites } from './places/sites.ts'
-import { problem } from './problem.ts'
-import { mountRouteScreens } from './routes/mount.ts'
+import { identifyCaller } from '../request.ts'
+import { setBasePath } from './context.ts'
+import { renderError } from './errors.ts'
+import { mountAccountPages } from './pages/accounts.ts'
+import { mountAuditPages } from './pages/audit/audit.ts'
+import { mountDashboard } from './pages/dashboard.ts'
+import type { PortalKeyPageDeps } from './pages/developers/developer-keys.ts'
+import { mountDeveloperPages } from './pages/developers/developers.ts'
+import { mountAllowlistPages } from './pages/ip-allowlist.ts'
+import { mountKeyPages } from './pages/keys/keys.ts'
+import type { KeyPageDeps } from './pages/keys/with-key.ts'
+import { mountApiTokenPages, mountProfile, mountSessionActions } from './pages/me.ts'
+import { mountMessagePages } from './pages/messages/messages.ts'
+import type { MessagePageDeps } from './pages/messages/test-message.ts'
+import { createOneTimeLinkPages } from './pages/one-time-link.ts'
+import { mountRequestLookupPages, type RequestLookupDeps } from './pages/request-lookup.ts'
+import { mountRoutingPages, type RoutingPageDeps } from './pages/routing/routing.ts'
+import { mountSecondFactorPages } from './pages/second-factor.ts'
+import { createSignInPages, type SignInPageDeps } from './pages/sign-in.ts'
+import { mountSitePages } from './pages/sites.ts'
+import { mountUserPages } from './pages/users/users.ts'
+import { type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
+import { createAssetRoutes } from './static/assets.ts'
 
-export const CONSOLE = '/console'
+export const CONSOLE_PATH = '/console'
 
 /** The operator's pages. Those for who is not signed in first; every other one through the area's gate. */
-export function consolePages(deps: ConsoleDeps): Hono {
+export function createConsole(deps: ConsoleDeps): Hono {
   const app = new Hono()
   app.use((c, next) => {
     setBasePath(c, deps.consoleUrl)
     return next()
   })
-  app.route('/', assets())
-  app.route('/', signInScreens(deps))
-  app.route('/', welcomeScreens(deps))
+  app.route('/', createAssetRoutes())
+  app.route('/', createSignInPages(deps))
+  app.route('/', createOneTimeLinkPages(deps))
 
-  const area = createArea(deps)
-  mountOverview(area)
-  mountKeys(area, deps)
-  mountAudit(area, deps)
-  mountExplain(area, deps)
-  mountSites(area)
-  mountDevelopers(area, deps)
-  mountAddresses(area)
-  mountPeople(area)
-  mountAccounts(area)
-  mountEveryPage(area, deps)
-  mountMe(area, deps)
-  mountSecondFactor(area, deps)
-  mountTokens(area, deps)
-  mountRouteScreens(area, deps)
-  mountMessageScreens(area, deps)
-  app.route('/', area.app)
+  const router = createConsoleRouter(deps)
+  mountDashboard(router)
+  mountKeyPages(router, deps)
+  mountAuditPages(router, deps)
+  mountRequestLookupPages(router, deps)
+  mountSitePages(router)
+  mountDeveloperPages(router, deps)
+  mountAllowlistPages(router)
+  mountUserPages(router)
+  mountAccountPages(router)
+  mountSessionActions(router, deps)
+  mountProfile(router, deps)
+  mountSecondFactorPages(router, deps)
+  mountApiTokenPages(router, deps)
+  mountRoutingPages(router, deps)
+  mountMessagePages(router, deps)
+  app.route('/', router.app)
 
-  app.all(`${CONSOLE}/*`, (c) => problem(c, callerOf(deps, c), 'not_found'))
+  app.all(`${CONSOLE_PATH}/*`, (c) => renderError(c, identifyCaller(deps, c), 'not_found'))
   return app
 }
+
+/** All that the console needs of the server. */
+export type ConsoleDeps = ConsoleRouterDeps &
+  SignInPageDeps &
+  RequestLookupDeps &
+  KeyPageDeps &
+  MessagePageDeps &
+  PortalKeyPageDeps &
+  RoutingPageDeps

@@ -1,20 +1,37 @@
 import type { Command } from 'commander'
-import { examples } from './examples.ts'
-import { granted } from './failure.ts'
-import { withLatchkey } from './opening.ts'
-import { requireOutput } from './output.ts'
-import { printLink } from './users/link.ts'
+import type { IssuedInvitation } from '../../service/accounts/users.ts'
+import { unwrapResult } from './command-failure.ts'
+import { printOnce, requireOutput } from './output.ts'
+import { formatExamples, formatOne, formatTime, printNote } from './print.ts'
+import { withLatchkey } from './with-latchkey.ts'
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .command('link')
     .description(
       'Print a one-time link, good for an hour, that makes the first account and its operator, while there is none.',
     )
-    .addHelpText('after', examples('console link', 'console link --json | jq -r .link'))
+    .addHelpText('after', formatExamples('console link', 'console link --json | jq -r .link'))
     .action(async (_: object, command: Command) => {
       requireOutput()
-      const done = await withLatchkey(({ people }) => people.inviteFirst())
-      printLink(command, granted(done), 'latchkey console link')
+      const result = await withLatchkey(({ users }) => users.inviteFirstOperator())
+      printInvitationLink(command, unwrapResult(result), 'latchkey console link')
     })
+}
+
+/** A one-time link, to be given to whom it is for. */
+export function printInvitationLink(
+  command: Command,
+  { link, invitation }: IssuedInvitation,
+  renewCommand: string,
+): void {
+  const { userId, expiresAt } = invitation
+  const text = () =>
+    formatOne({ link, expiresAt }, [
+      ['link', (row) => row.link],
+      ['until', (row) => formatTime(row.expiresAt)],
+    ])
+  const ifLost = `The link was made but not shown: run \`${renewCommand}\` for another one`
+  printOnce(command, { link, userId, expiresAt }, text, ifLost)
+  printNote('Whoever completes its form first sets the password. It is shown only now.')
 }

@@ -1,71 +1,72 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Copied, isEqual } from '../../storage/moving/copy.ts'
-import { type ImportFile, type Place, readPlace } from '../moving/place.ts'
-import { examples } from './examples.ts'
-import { CommandFailure } from './failure.ts'
-import { type Columns, printMany, say, wantsJson } from './print.ts'
-import { progressBar } from './progress.ts'
+import { type CopiedTable, isCopyEqual } from '../../storage/database-copy.ts'
+import { type D1ImportFile, type DatabaseLocation, parseLocation } from '../copy.ts'
+import { CommandFailure } from './command-failure.ts'
+import { type Columns, formatExamples, isJsonRequested, printMany, printNote } from './print.ts'
+import { createProgressBar } from './progress-bar.ts'
 
-interface Options {
-  readonly from: Place
-  readonly to: Place | ImportFile
+interface CopyCommandOptions {
+  readonly from: DatabaseLocation
+  readonly to: DatabaseLocation | D1ImportFile
 }
 
-const COLUMNS: Columns<Copied> = [
+const COPIED_TABLE_COLUMNS: Columns<CopiedTable> = [
   ['table', ({ table }) => table],
   ['rows', ({ target }) => target.rows],
   ['written', ({ written }) => written],
   ['sha256', ({ target }) => target.sha256.slice(0, 16)],
-  ['equal', isEqual],
+  ['equal', isCopyEqual],
 ]
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .description(
       'Copy everything but the key ring into another database, and compare both at the end by ' +
         'counts and digests. Stop the servers first: what is written meanwhile is found as a ' +
         'difference. Run it again after an interruption, and it goes on from there.',
     )
-    .requiredOption('--from <url>', 'sqlite:PATH or postgres://USER@HOST/NAME', readSource)
-    .requiredOption('--to <url>', 'the same, empty; or d1-import:FILE, SQL for D1', readTarget)
+    .requiredOption('--from <url>', 'sqlite:PATH or postgres://USER@HOST/NAME', parseSource)
+    .requiredOption('--to <url>', 'the same, empty; or d1-import:FILE, SQL for D1', parseTarget)
     .addHelpText(
       'after',
       '\nThe password of PostgreSQL may stand in PGPASSWORD: everybody on a machine can read the\n' +
         'arguments of a command.\n' +
-        examples(
+        formatExamples(
           'copy --from sqlite:./data/latchkey.db --to postgres://latchkey@db.example/latchkey',
           'copy --from sqlite:./data/latchkey.db --to d1-import:./latchkey.sql',
         ),
     )
-    .action(async ({ from, to }: Options, command: Command) => {
+    .action(async ({ from, to }: CopyCommandOptions, command: Command) => {
       if (JSON.stringify(from) === JSON.stringify(to)) {
         throw new CommandFailure('usage', '--from and --to are the same database')
       }
-      const progress = progressBar('rows', { quiet: wantsJson(command) })
-      const copied = await copy(from, to, progress).catch(explainConflict).finally(progress.end)
-      printMany(command, copied, COLUMNS)
-      refuseDifference(copied)
-      say('Everything is equal. The key ring is in no database: give the new server the same file.')
+      const progress = createProgressBar('rows', { quiet: isJsonRequested(command) })
+      const tables = await copyTo(from, to, progress).catch(explainConflict).finally(progress.end)
+      printMany(command, tables, COPIED_TABLE_COLUMNS)
+      requireEqual(tables)
+      printNote(
+        'Everything is equal. The key ring is in no database: give the new server the same file.',
+      )
     })
 }
 
-async function copy(
-  from: Place,
-  to: Place | ImportFile,
-  progress: (done: number, all: number, what: string) => void,
-): Promise<Copied[]> {
-  const { newHash } = await import('../moving/hash.ts')
-  const { openPlace } = await import('../moving/open.ts')
-  const source = await openPlace(from, { mayMake: false })
+async function copyTo(
+  from: DatabaseLocation,
+  to: DatabaseLocation | D1ImportFile,
+  progress: (done: number, total: number, label: string) => void,
+): Promise<CopiedTable[]> {
+  const { createSha256 } = await import('../copy.ts')
+  const { openLocation } = await import('../copy.ts')
+  const source = await openLocation(from, { canCreate: false })
   try {
     if (to.engine === 'd1-import') {
-      const { writeImport } = await import('../moving/d1-import.ts')
-      return await writeImport(source, to.path, { newHash, progress })
+      const { writeD1Import } = await import('../d1-import.ts')
+      return await writeD1Import(source, to.path, { createHash: createSha256, progress })
     }
-    const { copyRows } = await import('../../storage/moving/copy.ts')
-    const target = await openPlace(to, { mayMake: true })
+    const { copyDatabase } = await import('../../storage/database-copy.ts')
+    const target = await openLocation(to, { canCreate: true })
     try {
-      return await copyRows(source, target, { newHash, progress })
+      return await copyDatabase(source, target, { createHash: createSha256, progress })
     } finally {
       await target.close()
     }
@@ -86,8 +87,8 @@ function explainConflict(error: unknown): never {
   )
 }
 
-function refuseDifference(copied: readonly Copied[]): void {
-  const different = copied.filter((table) => !isEqual(table))
+function requireEqual(tables: readonly CopiedTable[]): void {
+  const different = tables.filter((table) => !isCopyEqual(table))
   if (different.length === 0) return
   const each = different.map(
     ({ table, source, target }) =>
@@ -100,14 +101,14 @@ function refuseDifference(copied: readonly Copied[]): void {
   )
 }
 
-function readSource(text: string): Place {
-  const place = readPlace(text)
-  if (place !== null && place.engine !== 'd1-import') return place
+function parseSource(text: string): DatabaseLocation {
+  const location = parseLocation(text)
+  if (location !== null && location.engine !== 'd1-import') return location
   throw new InvalidArgumentError('It must be sqlite:PATH or postgres://….')
 }
 
-function readTarget(text: string): Place | ImportFile {
-  const place = readPlace(text)
-  if (place !== null) return place
+function parseTarget(text: string): DatabaseLocation | D1ImportFile {
+  const location = parseLocation(text)
+  if (location !== null) return location
   throw new InvalidArgumentError('It must be sqlite:PATH, postgres://… or d1-import:FILE.')
 }

@@ -1,24 +1,26 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { examples } from './examples.ts'
-import { wantsJson } from './print.ts'
+import { formatExamples, isJsonRequested } from './print.ts'
 
-interface Options {
+interface DemoCommandOptions {
   readonly once?: true
   readonly port: number
   readonly data: string
 }
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .description('Seed made-up vendors, show the exchange step by step, and stay up to be tried.')
     .option('--once', 'end after the walk-through; exit 0 only if every step went as documented')
-    .option('--port <n>', 'port to listen on; 0 takes any free one', readPort, 8080)
+    .option('--port <n>', 'port to listen on; 0 takes any free one', parsePort, 8080)
     .option('--data <dir>', 'folder of the database and the key ring', './data/demo')
-    .addHelpText('after', examples('demo', 'demo --once', 'demo --json --port 0 --data /tmp/demo'))
-    .action(async ({ once, port, data }: Options, command: Command) => {
-      const { demo } = await import('../demo/demo.ts')
-      process.exitCode = await demo({
-        json: wantsJson(command),
+    .addHelpText(
+      'after',
+      formatExamples('demo', 'demo --once', 'demo --json --port 0 --data /tmp/demo'),
+    )
+    .action(async ({ once, port, data }: DemoCommandOptions, command: Command) => {
+      const { runDemo } = await import('../../demo/demo.ts')
+      process.exitCode = await runDemo({
+        json: isJsonRequested(command),
         once: once ?? false,
         port,
         dataDir: data,
@@ -26,7 +28,7 @@ export function define(group: Command): void {
     })
 }
 
-function readPort(text: string): number {
+function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
   if (port < 0 || port > 65_535) throw new InvalidArgumentError('It must be from 0 to 65535.')
   return port

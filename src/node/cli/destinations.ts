@@ -1,14 +1,20 @@
 import { type Command, Option } from 'commander'
-import type { DestinationSummary } from '../../service/ports.ts'
-import { defineVerify } from './destinations/verify.ts'
-import { examples } from './examples.ts'
-import { granted } from './failure.ts'
-import { withLatchkey } from './opening.ts'
-import { list, paged } from './paging.ts'
-import { type Columns, printOne, time } from './print.ts'
-import { readSecret } from './secret.ts'
+import type { Handshake } from '../../service/messages/routing.ts'
+import type { DestinationSummary } from '../../service/ports/routing.ts'
+import { unwrapResult } from './command-failure.ts'
+import { addPageOptions, printPage } from './paging.ts'
+import {
+  alignRows,
+  type Columns,
+  formatExamples,
+  formatTime,
+  printOne,
+  printOutput,
+} from './print.ts'
+import { readSecret } from './prompt.ts'
+import { withLatchkey } from './with-latchkey.ts'
 
-const COLUMNS: Columns<DestinationSummary> = [
+const DESTINATION_COLUMNS: Columns<DestinationSummary> = [
   ['id', (destination) => destination.id],
   ['account', (destination) => destination.accountId],
   ['name', (destination) => destination.name],
@@ -16,11 +22,11 @@ const COLUMNS: Columns<DestinationSummary> = [
   ['development', (destination) => destination.development],
   ['method', (destination) => destination.method],
   ['token', (destination) => destination.hasToken],
-  ['verified', (destination) => time(destination.verifiedAt)],
-  ['created', (destination) => time(destination.createdAt)],
+  ['verified', (destination) => formatTime(destination.verifiedAt)],
+  ['created', (destination) => formatTime(destination.createdAt)],
 ]
 
-interface Wish {
+interface CreateDestinationOptions {
   readonly account: string
   readonly name: string
   readonly url?: string
@@ -30,7 +36,7 @@ interface Wish {
   readonly id?: string
 }
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .command('create')
     .description('Make a destination. It takes nothing before it is verified.')
@@ -39,76 +45,129 @@ export function define(group: Command): void {
     .option('--url <url>', 'where messages are posted to: https')
     .option('--development', 'plain http is good enough')
     .option('--token-stdin', 'take the verification token from standard input')
-    .addOption(methodOption('POST'))
+    .addOption(createMethodOption('POST'))
     .option('--id <uuid>', 'the id that it has elsewhere already')
     .addHelpText(
       'after',
-      examples(
+      formatExamples(
         'destinations create --account 0199aa… --name "Redox EMR" --url https://emr.example',
         'destinations create --account 0199aa… --name "Redox EMR" --url https://emr.example \\\n' +
           '      --token-stdin < token.txt',
       ),
     )
-    .action(async ({ account, tokenStdin, ...wish }: Wish, command: Command) => {
-      const token = tokenStdin && (await readSecret())
-      const done = await withLatchkey(({ routes }) =>
-        routes.addDestination({ ...wish, token, accountId: account }),
-      )
-      printOne(command, granted(done), COLUMNS)
-    })
+    .action(
+      async ({ account, tokenStdin, ...options }: CreateDestinationOptions, command: Command) => {
+        const token = tokenStdin && (await readSecret())
+        const result = await withLatchkey(({ routing }) =>
+          routing.addDestination({ ...options, token, accountId: account }),
+        )
+        printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
+      },
+    )
 
-  paged(group.command('list'))
+  addPageOptions(group.command('list'))
     .description('List destinations, oldest first.')
     .option('--account <id>', 'of this account only')
-    .addHelpText('after', examples('destinations list', 'destinations list --account 0199aa…'))
+    .addHelpText(
+      'after',
+      formatExamples('destinations list', 'destinations list --account 0199aa…'),
+    )
     .action(({ account }: { account?: string }, command: Command) =>
-      list(command, COLUMNS, ({ routes }, page) =>
-        routes.listDestinations({ ...page, accountId: account }),
+      printPage(command, DESTINATION_COLUMNS, ({ routing }, page) =>
+        routing.listDestinations({ ...page, accountId: account }),
       ),
     )
 
   group
     .command('move <id> <url>')
     .description('Give it another URL. Another URL is another party: verify it anew.')
-    .addHelpText('after', examples('destinations move 0199aa… https://emr.example/messages'))
+    .addHelpText('after', formatExamples('destinations move 0199aa… https://emr.example/messages'))
     .action(async (id: string, url: string, _: object, command: Command) => {
-      const done = await withLatchkey(({ routes }) => routes.moveDestination(id, url))
-      printOne(command, granted(done), COLUMNS)
+      const result = await withLatchkey(({ routing }) => routing.setDestinationUrl(id, url))
+      printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
     })
 
   group
     .command('set-token <id>')
     .description('Give it another verification token, from standard input: verify it anew.')
-    .addOption(methodOption('as before'))
-    .addHelpText('after', examples('destinations set-token 0199aa… < token.txt'))
-    .action(async (id: string, { method }: Pick<Wish, 'method'>, command: Command) => {
-      const token = await readSecret()
-      const done = await withLatchkey(({ routes }) => routes.setToken(id, token, method))
-      printOne(command, granted(done), COLUMNS)
-    })
+    .addOption(createMethodOption('as before'))
+    .addHelpText('after', formatExamples('destinations set-token 0199aa… < token.txt'))
+    .action(
+      async (
+        id: string,
+        { method }: Pick<CreateDestinationOptions, 'method'>,
+        command: Command,
+      ) => {
+        const token = await readSecret()
+        const result = await withLatchkey(({ routing }) =>
+          routing.setVerificationToken(id, token, method),
+        )
+        printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
+      },
+    )
 
-  defineVerify(group)
+  defineVerifyCommand(group)
 
   group
     .command('vouch <id>')
     .description('Verified, on your word: you have made sure that it is who it says.')
-    .addHelpText('after', examples('destinations vouch 0199aa…'))
-    .action(setVerified(true))
+    .addHelpText('after', formatExamples('destinations vouch 0199aa…'))
+    .action(createVerifiedAction(true))
 
   group
     .command('doubt <id>')
     .description('No longer verified: it takes nothing from the next request on.')
-    .addHelpText('after', examples('destinations doubt 0199aa…'))
-    .action(setVerified(false))
+    .addHelpText('after', formatExamples('destinations doubt 0199aa…'))
+    .action(createVerifiedAction(false))
 }
 
-const methodOption = (otherwise: string) =>
-  new Option('--method <method>', `how it is verified; ${otherwise} where it is left out`).choices([
+const createMethodOption = (fallback: string) =>
+  new Option('--method <method>', `how it is verified; ${fallback} where it is left out`).choices([
     'POST',
     'GET',
   ])
 
-const setVerified = (verified: boolean) => async (id: string, _: object, command: Command) => {
-  const done = await withLatchkey(({ routes }) => routes.setVerified(id, verified))
-  printOne(command, granted(done), COLUMNS)
+const createVerifiedAction =
+  (verified: boolean) => async (id: string, _: object, command: Command) => {
+    const result = await withLatchkey(({ routing }) => routing.setDestinationVerified(id, verified))
+    printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
+  }
+
+export function defineVerifyCommand(group: Command): void {
+  group
+    .command('verify <id>')
+    .description(
+      'Ask it to repeat a challenge, and show the handshake. Exit code 1 where it does not.',
+    )
+    .addHelpText('after', formatExamples('destinations verify 0199aa…'))
+    .action(async (id: string, _: object, command: Command) => {
+      const handshake = unwrapResult(await withLatchkey(({ routing }) => routing.verify(id)))
+      printOutput(command, handshake, () => formatHandshake(handshake))
+      if (!handshake.verified) process.exitCode = 1
+    })
+}
+
+function formatHandshake({ verified, asked, answered, destination }: Handshake): string {
+  return alignRows([
+    ['asked', `${asked.method} ${asked.url ?? '-'}`],
+    ['answered', formatHandshakeAnswer(answered)],
+    [
+      'verified',
+      verified ? String(formatTime(destination.verifiedAt)) : 'no, not by this handshake',
+    ],
+  ])
+}
+
+/** Whoever answers may write what he likes: what could move a terminal's cursor is shown as a mark. */
+function formatHandshakeAnswer(answered: Handshake['answered']): string {
+  switch (answered.outcome) {
+    case 'delivered':
+      return `${answered.status}, ${answered.challenged ? 'with the challenge' : 'without the challenge'}`
+    case 'refused':
+      return `${answered.status} ${answered.excerpt.replaceAll(/\p{C}/gu, '·')}`.trim()
+    case 'failed':
+      return `nothing: ${answered.detail}`
+    case 'forbidden':
+      return `it was not asked: ${answered.detail}${answered.address === undefined ? '' : ` (${answered.address})`}`
+  }
 }

@@ -1,26 +1,25 @@
 import type { Command } from 'commander'
-import type { Developer } from '../../service/ports.ts'
-import { examples } from './examples.ts'
-import { granted } from './failure.ts'
-import { withLatchkey } from './opening.ts'
-import { list, paged } from './paging.ts'
-import { type Columns, printOne, time } from './print.ts'
+import type { Developer } from '../../service/ports/accounts.ts'
+import { unwrapResult } from './command-failure.ts'
+import { addPageOptions, printPage } from './paging.ts'
+import { type Columns, formatExamples, formatTime, printOne } from './print.ts'
+import { withLatchkey } from './with-latchkey.ts'
 
-const COLUMNS: Columns<Developer> = [
+const DEVELOPER_COLUMNS: Columns<Developer> = [
   ['id', (developer) => developer.id],
   ['account', (developer) => developer.accountId],
   ['name', (developer) => developer.name],
   ['developer key', (developer) => developer.developerKey],
-  ['created', (developer) => time(developer.createdAt)],
+  ['created', (developer) => formatTime(developer.createdAt)],
 ]
 
-interface Wish {
+interface CreateDeveloperOptions {
   readonly account: string
   readonly name: string
   readonly developerKey?: string
 }
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .command('create')
     .description(
@@ -31,38 +30,38 @@ export function define(group: Command): void {
     .option('--developer-key <key>', 'as another system issued it; made here where it is left out')
     .addHelpText(
       'after',
-      examples(
+      formatExamples(
         'developers create --account 0199aa… --name "Acme Dental Apps"',
         'developers create --account 0199aa… --name Acme --developer-key NFF6i0KrXrxDkZHt',
       ),
     )
-    .action(async ({ account, ...wish }: Wish, command: Command) => {
-      const done = await withLatchkey(({ places }) =>
-        places.addDeveloper({ ...wish, accountId: account }),
+    .action(async ({ account, ...options }: CreateDeveloperOptions, command: Command) => {
+      const result = await withLatchkey(({ directory }) =>
+        directory.addDeveloper({ ...options, accountId: account }),
       )
-      printOne(command, granted(done), COLUMNS)
+      printOne(command, unwrapResult(result), DEVELOPER_COLUMNS)
     })
 
-  paged(group.command('list'))
+  addPageOptions(group.command('list'))
     .description('List developers, oldest first.')
     .option('--account <id>', 'of this account only')
-    .addHelpText('after', examples('developers list', 'developers list --account 0199aa…'))
+    .addHelpText('after', formatExamples('developers list', 'developers list --account 0199aa…'))
     .action(({ account }: { account?: string }, command: Command) =>
-      list(command, COLUMNS, ({ places }, page) =>
-        places.listDevelopers({ ...page, accountId: account }),
+      printPage(command, DEVELOPER_COLUMNS, ({ directory }, page) =>
+        directory.listDevelopers({ ...page, accountId: account }),
       ),
     )
 
   group
     .command('remove <id>')
     .description('Remove a developer that no key ever belonged to. The audit keeps what it was.')
-    .addHelpText('after', examples('developers remove 0199aa…'))
+    .addHelpText('after', formatExamples('developers remove 0199aa…'))
     .action(async (id: string, _: object, command: Command) => {
-      const removed = await withLatchkey(async ({ places }) => {
-        const found = granted(await places.findDeveloper(id))
-        granted(await places.removeDeveloper(id))
+      const removed = await withLatchkey(async ({ directory }) => {
+        const found = unwrapResult(await directory.findDeveloper(id))
+        unwrapResult(await directory.deleteDeveloper(id))
         return found
       })
-      printOne(command, removed, COLUMNS)
+      printOne(command, removed, DEVELOPER_COLUMNS)
     })
 }

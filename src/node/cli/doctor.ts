@@ -1,14 +1,16 @@
 import type { Command } from 'commander'
-import { checkConfiguration } from './doctor/configuration.ts'
 import { checkDatabase } from './doctor/database.ts'
-import { checkFiles } from './doctor/files.ts'
 import type { Finding } from './doctor/finding.ts'
-import { checkDisk, checkHashing, checkNode } from './doctor/machine.ts'
-import { examples } from './examples.ts'
-import { print } from './print.ts'
-import { alignRows } from './table.ts'
+import {
+  checkConfiguration,
+  checkDisk,
+  checkFiles,
+  checkHashing,
+  checkNode,
+} from './doctor/installation.ts'
+import { alignRows, formatExamples, printOutput } from './print.ts'
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .description(
       'Check this installation: machine, configuration, files, database, clock. Each line that is ' +
@@ -16,16 +18,16 @@ export function define(group: Command): void {
     )
     .addHelpText(
       'after',
-      examples('doctor', 'doctor --json | jq \'.[] | select(.status != "ok")\''),
+      formatExamples('doctor', 'doctor --json | jq \'.[] | select(.status != "ok")\''),
     )
     .action(async (_: object, command: Command) => {
-      const findings = await examine()
-      print(command, findings, () => alignRows(findings.map(toLine)))
+      const findings = await runChecks()
+      printOutput(command, findings, () => alignRows(findings.map(formatFinding)))
       if (findings.some(({ status }) => status === 'fail')) process.exitCode = 1
     })
 }
 
-async function examine(): Promise<Finding[]> {
+async function runChecks(): Promise<Finding[]> {
   const machine = [checkNode(), await checkHashing()]
   const { config, findings } = checkConfiguration(process.env)
   // Where the files are is a setting: nothing more is known of an installation that cannot be read.
@@ -39,7 +41,7 @@ async function examine(): Promise<Finding[]> {
   ]
 }
 
-function toLine({ status, check, message, advice }: Finding): string[] {
+function formatFinding({ status, check, message, advice }: Finding): string[] {
   const mark = status === 'fail' ? 'FAIL' : status
   return [mark, check, advice === null ? message : `${message}: ${advice}`]
 }

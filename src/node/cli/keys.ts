@@ -1,27 +1,24 @@
 import type { Command } from 'commander'
-import { examples } from './examples.ts'
-import { defineChange } from './keys/change.ts'
-import { defineCreate } from './keys/create.ts'
-import { defineEnd } from './keys/end.ts'
-import { defineList } from './keys/list.ts'
-import { defineSecrets } from './keys/secrets.ts'
-import { defineShow } from './keys/show.ts'
-import { defineStop } from './keys/stop.ts'
+import { defineDisableCommands, defineEditCommands, defineRevokeCommands } from './keys/change.ts'
+import { defineCreateCommand } from './keys/create.ts'
+import { defineListCommand, defineShowCommand } from './keys/list-and-show.ts'
+import { defineSecretCommands } from './keys/secrets.ts'
+import { formatExamples } from './print.ts'
 
 /** The life of a key of any dialect, in the order in which it is lived. */
-export function define(group: Command): void {
-  defineCreate(group)
-  defineList(group)
-  defineShow(group)
-  defineChange(group)
-  defineSecrets(group)
-  defineStop(group)
-  defineEnd(group)
+export function defineCommands(group: Command): void {
+  defineCreateCommand(group)
+  defineListCommand(group)
+  defineShowCommand(group)
+  defineEditCommands(group)
+  defineSecretCommands(group)
+  defineDisableCommands(group)
+  defineRevokeCommands(group)
   group
-    .addHelpText('after', RENEWING)
+    .addHelpText('after', SECRETS_HELP)
     .addHelpText(
       'after',
-      examples(
+      formatExamples(
         'keys list --status enabled',
         'keys rotate-secret 0199aa… --overlap 24h',
         'keys revoke 0199aa… --yes',
@@ -29,7 +26,7 @@ export function define(group: Command): void {
     )
 }
 
-const RENEWING = `
+const SECRETS_HELP = `
 Every change is in force at the next request. A secret is renewed without a gap by rotate-secret with
 an overlap, or by a second key: create it, deploy it, revoke the first.
 A secret is never an argument: other users of the machine could read it. --secret-stdin takes one.

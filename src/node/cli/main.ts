@@ -1,9 +1,8 @@
 import { Command } from 'commander'
 import { readPackageFile } from '../package-file.ts'
-import { GROUPS, namedGroup } from './groups.ts'
-import { normalizeIds } from './ids.ts'
+import { reportErrors } from './command-failure.ts'
+import { COMMAND_GROUPS, findGroupName, normalizeIds } from './command-groups.ts'
 import { handleWriteErrors } from './output.ts'
-import { reportErrors } from './report.ts'
 
 // What this process makes (database, key ring) is its owner's alone.
 process.umask(0o077)
@@ -38,10 +37,10 @@ program.hook('preAction', (_, command) => normalizeIds(command))
 
 await reportErrors(program, async () => {
   const args = process.argv.slice(2)
-  const named = namedGroup(args)
-  for (const { name, heading, description, load } of GROUPS) {
+  const groupName = findGroupName(args)
+  for (const { name, heading, description, load } of COMMAND_GROUPS) {
     const group = program.command(name).description(description).helpGroup(heading)
-    if (name === named) (await load()).define(group)
+    if (name === groupName) (await load()).defineCommands(group)
   }
   await program.parseAsync(args, { from: 'user' })
 })

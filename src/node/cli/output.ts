@@ -1,9 +1,7 @@
 import { fstatSync, statfsSync, writeSync } from 'node:fs'
 import type { Command } from 'commander'
-import { explain } from './explain.ts'
-import { CommandFailure } from './failure.ts'
-import { print } from './print.ts'
-import { writeFailure } from './report.ts'
+import { CommandFailure, explainError, writeFailure } from './command-failure.ts'
+import { printOutput } from './print.ts'
 
 /** Tells how to recover output that can be printed only once; null when no such output is printed. */
 let remedy: string | null = null
@@ -17,7 +15,7 @@ export function handleWriteErrors(): void {
   process.stderr.on('error', () => undefined)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' && remedy === null) process.exit()
-    const lost = `the output was not written: ${describe(error)}`
+    const lost = `the output was not written: ${describeWriteError(error)}`
     writeFailure(new CommandFailure('failed', remedy === null ? lost : `${lost}. ${remedy}`))
     process.exit(1)
   })
@@ -31,7 +29,7 @@ export function printOnce(
   ifLost: string,
 ): void {
   remedy = ifLost
-  print(command, value, text)
+  printOutput(command, value, text)
 }
 
 /** Fails the command before it does anything, if output that is shown only once would be lost. */
@@ -43,7 +41,7 @@ export function requireOutput(): void {
     if (!LOST_OUTPUT_CODES.includes(fault.code ?? '')) return
     throw new CommandFailure(
       'failed',
-      `nothing was done, because the output, which is shown only once, would be lost: ${describe(fault)}`,
+      `nothing was done, because the output, which is shown only once, would be lost: ${describeWriteError(fault)}`,
       { cause: error },
     )
   }
@@ -65,5 +63,5 @@ function probeOutput(): void {
   }
 }
 
-const describe = (error: NodeJS.ErrnoException): string =>
-  error.code === 'EPIPE' ? 'the program that read it has ended' : explain(error)
+const describeWriteError = (error: NodeJS.ErrnoException): string =>
+  error.code === 'EPIPE' ? 'the program that read it has ended' : explainError(error)

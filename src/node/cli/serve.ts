@@ -2,15 +2,15 @@ import cluster from 'node:cluster'
 import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Config, readConfig, SETTINGS } from '../../config.ts'
-import type { Log } from '../../service/ports.ts'
-import type { welcomeOperator } from '../welcome.ts'
-import { examples } from './examples.ts'
+import type { Log } from '../../service/ports/runtime.ts'
+import type { offerFirstOperatorLink } from '../first-operator-link.ts'
+import { formatExamples } from './print.ts'
 
 const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 const SIGNALS = Object.keys(EXIT_BY_SIGNAL) as (keyof typeof EXIT_BY_SIGNAL)[]
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .description(
       'Run the server until SIGTERM, SIGINT or SIGHUP. Its log goes to stdout, JSON lines.',
@@ -18,17 +18,17 @@ export function define(group: Command): void {
     .option(
       '--workers <n>',
       'processes that serve the port together; auto: one for each core',
-      readWorkers,
+      parseWorkers,
       1,
     )
-    .addHelpText('after', `\nSettings, from the environment:\n${settings()}`)
-    .addHelpText('after', examples('serve', 'serve --workers auto', 'serve | jq .msg'))
-    .action(serve)
+    .addHelpText('after', `\nSettings, from the environment:\n${formatSettings()}`)
+    .addHelpText('after', formatExamples('serve', 'serve --workers auto', 'serve | jq .msg'))
+    .action(runServer)
 }
 
-async function serve({ workers }: { workers: number }): Promise<void> {
+async function runServer({ workers }: { workers: number }): Promise<void> {
   const config = readConfig(process.env)
-  const { refuseDemo } = await import('../demo/folder.ts')
+  const { refuseDemo } = await import('../demo-folder.ts')
   refuseDemo(config)
   const { createLog } = await import('../log.ts')
   const { worker } = cluster
@@ -52,7 +52,7 @@ async function serve({ workers }: { workers: number }): Promise<void> {
     process.exit(0)
   }
   for (const signal of SIGNALS) process.on(signal, stop)
-  await startAs(workers, config, log, (started) => {
+  await startProcess(workers, config, log, (started) => {
     running = started
   })
 }
@@ -70,7 +70,7 @@ interface Stoppable {
  * Starts the server, one of its workers, or the process above the workers. Calls `onStarted` with the
  * part that a signal stops, as soon as there is one.
  */
-async function startAs(
+async function startProcess(
   workers: number,
   config: Config,
   log: Log,
@@ -81,40 +81,42 @@ async function startAs(
     const { startWorker } = await import('../workers/worker.ts')
     const running = await startWorker(workers, config, log)
     onStarted({ stop: running.stop, kill })
-    if (cluster.worker?.id === FIRST_WORKER_ID) await welcome(config, running, log)
+    if (cluster.worker?.id === FIRST_WORKER_ID) await offerFirstLink(config, running, log)
     return
   }
   if (workers === 1) {
-    const { start } = await import('../server.ts')
-    const running = await start(config, log)
+    const { startLatchkey } = await import('../server.ts')
+    const running = await startLatchkey(config, log)
     onStarted({ stop: running.stop, kill })
-    await welcome(config, running, log)
+    await offerFirstLink(config, running, log)
     return
   }
-  const { createWorkers, WorkerFailed } = await import('../workers/primary.ts')
-  const above = createWorkers(workers, config, log)
-  onStarted(above)
-  await above.start().catch((error: unknown) => {
+  const { createWorkerProcesses, WorkerStartError } = await import('../workers/primary.ts')
+  const primary = createWorkerProcesses(workers, config, log)
+  onStarted(primary)
+  await primary.start().catch((error: unknown) => {
     // It has written its sentence.
-    if (error instanceof WorkerFailed && !error.bySignal) process.exit(error.exitCode)
+    if (error instanceof WorkerStartError && !error.bySignal) process.exit(error.exitCode)
     throw error
   })
 }
 
-async function welcome(...operator: Parameters<typeof welcomeOperator>): Promise<void> {
-  const { welcomeOperator } = await import('../welcome.ts')
-  await welcomeOperator(...operator)
+async function offerFirstLink(
+  ...operator: Parameters<typeof offerFirstOperatorLink>
+): Promise<void> {
+  const { offerFirstOperatorLink } = await import('../first-operator-link.ts')
+  await offerFirstOperatorLink(...operator)
 }
 
-const MOST_WORKERS = 256
+const MAX_WORKERS = 256
 
-function readWorkers(text: string): number {
+function parseWorkers(text: string): number {
   const workers = text === 'auto' ? availableParallelism() : Number(text)
-  if (Number.isInteger(workers) && workers >= 1 && workers <= MOST_WORKERS) return workers
-  throw new InvalidArgumentError(`It must be from 1 to ${MOST_WORKERS}, or auto.`)
+  if (Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS) return workers
+  throw new InvalidArgumentError(`It must be from 1 to ${MAX_WORKERS}, or auto.`)
 }
 
-function settings(): string {
+function formatSettings(): string {
   return Object.entries(SETTINGS)
     .map(([name, setting]) => {
       const preset = setting.default === '' ? 'empty' : setting.default

@@ -1,46 +1,45 @@
 import type { Command } from 'commander'
-import type { Source } from '../../service/ports.ts'
-import { examples } from './examples.ts'
-import { granted } from './failure.ts'
-import { withLatchkey } from './opening.ts'
-import { list, paged } from './paging.ts'
-import { type Columns, printOne, time } from './print.ts'
+import type { Source } from '../../service/ports/routing.ts'
+import { unwrapResult } from './command-failure.ts'
+import { addPageOptions, printPage } from './paging.ts'
+import { type Columns, formatExamples, formatTime, printOne } from './print.ts'
+import { withLatchkey } from './with-latchkey.ts'
 
-const COLUMNS: Columns<Source> = [
+const SOURCE_COLUMNS: Columns<Source> = [
   ['id', (source) => source.id],
   ['account', (source) => source.accountId],
   ['name', (source) => source.name],
-  ['created', (source) => time(source.createdAt)],
+  ['created', (source) => formatTime(source.createdAt)],
 ]
 
-interface Wish {
+interface CreateSourceOptions {
   readonly account: string
   readonly name: string
   readonly id?: string
 }
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .command('create')
     .description('Make a source. One living key belongs to it.')
     .requiredOption('--account <id>', 'the account')
     .requiredOption('--name <name>', 'what people call it')
     .option('--id <uuid>', 'the id that it has elsewhere already')
-    .addHelpText('after', examples('sources create --account 0199aa… --name "Acme Source"'))
-    .action(async ({ account, ...wish }: Wish, command: Command) => {
-      const done = await withLatchkey(({ routes }) =>
-        routes.addSource({ ...wish, accountId: account }),
+    .addHelpText('after', formatExamples('sources create --account 0199aa… --name "Acme Source"'))
+    .action(async ({ account, ...options }: CreateSourceOptions, command: Command) => {
+      const result = await withLatchkey(({ routing }) =>
+        routing.addSource({ ...options, accountId: account }),
       )
-      printOne(command, granted(done), COLUMNS)
+      printOne(command, unwrapResult(result), SOURCE_COLUMNS)
     })
 
-  paged(group.command('list'))
+  addPageOptions(group.command('list'))
     .description('List sources, oldest first.')
     .option('--account <id>', 'of this account only')
-    .addHelpText('after', examples('sources list --account 0199aa…'))
+    .addHelpText('after', formatExamples('sources list --account 0199aa…'))
     .action(({ account }: { account?: string }, command: Command) =>
-      list(command, COLUMNS, ({ routes }, page) =>
-        routes.listSources({ ...page, accountId: account }),
+      printPage(command, SOURCE_COLUMNS, ({ routing }, page) =>
+        routing.listSources({ ...page, accountId: account }),
       ),
     )
 }

@@ -1,43 +1,42 @@
 import type { Command } from 'commander'
-import type { Feed, SubscriptionSummary } from '../../service/ports.ts'
-import { examples } from './examples.ts'
-import { CommandFailure, granted } from './failure.ts'
-import { withLatchkey } from './opening.ts'
-import { list, paged } from './paging.ts'
-import { type Columns, printOne, time } from './print.ts'
+import type { SubscriptionQueue, SubscriptionSummary } from '../../service/ports/routing.ts'
+import { CommandFailure, unwrapResult } from './command-failure.ts'
+import { addPageOptions, printPage } from './paging.ts'
+import { type Columns, formatExamples, formatTime, printOne } from './print.ts'
+import { withLatchkey } from './with-latchkey.ts'
 
-type Status = SubscriptionSummary['status']
+type SubscriptionStatus = SubscriptionSummary['status']
 
-const COLUMNS: Columns<SubscriptionSummary> = [
+const SUBSCRIPTION_COLUMNS: Columns<SubscriptionSummary> = [
   ['id', (subscription) => subscription.id],
   ['source', (subscription) => subscription.sourceId],
   ['destination', (subscription) => subscription.destinationId],
   ['data model', (subscription) => subscription.dataModel ?? 'every'],
   ['status', (subscription) => subscription.status],
-  ['created', (subscription) => time(subscription.createdAt)],
+  ['created', (subscription) => formatTime(subscription.createdAt)],
 ]
 
-const CHANGED: Columns<{ id: string; status: Status }> = [
+const STATUS_COLUMNS: Columns<{ id: string; status: SubscriptionStatus }> = [
   ['id', (subscription) => subscription.id],
   ['status', (subscription) => subscription.status],
 ]
 
-const FEED: Columns<Feed> = [
-  ['id', (feed) => feed.id],
-  ['status', (feed) => feed.status],
-  ['queued', (feed) => feed.queued],
-  ['failures', (feed) => feed.attempts],
-  ['tried again', (feed) => (feed.attempts === 0 ? null : time(feed.dueAt))],
-  ['leased until', (feed) => time(feed.leasedUntil)],
+const QUEUE_COLUMNS: Columns<SubscriptionQueue> = [
+  ['id', (queue) => queue.id],
+  ['status', (queue) => queue.status],
+  ['queued', (queue) => queue.queued],
+  ['failures', (queue) => queue.attempts],
+  ['tried again', (queue) => (queue.attempts === 0 ? null : formatTime(queue.dueAt))],
+  ['leased until', (queue) => formatTime(queue.leasedUntil)],
 ]
 
-interface Wish {
+interface CreateSubscriptionOptions {
   readonly source: string
   readonly destination: string
   readonly dataModel?: string
 }
 
-export function define(group: Command): void {
+export function defineCommands(group: Command): void {
   group
     .command('create')
     .description('Let a source send to a destination.')
@@ -46,60 +45,65 @@ export function define(group: Command): void {
     .option('--data-model <name>', 'for one data model; for every one where it is left out')
     .addHelpText(
       'after',
-      examples('subscriptions create --source 0199aa… --destination 0199bb… --data-model Device'),
+      formatExamples(
+        'subscriptions create --source 0199aa… --destination 0199bb… --data-model Device',
+      ),
     )
-    .action(async ({ source, destination, dataModel }: Wish, command: Command) => {
-      const wish = { sourceId: source, destinationId: destination, dataModel }
-      const done = await withLatchkey(({ routes }) => routes.subscribe(wish))
-      printOne(command, granted(done), COLUMNS)
-    })
+    .action(
+      async ({ source, destination, dataModel }: CreateSubscriptionOptions, command: Command) => {
+        const input = { sourceId: source, destinationId: destination, dataModel }
+        const result = await withLatchkey(({ routing }) => routing.createSubscription(input))
+        printOne(command, unwrapResult(result), SUBSCRIPTION_COLUMNS)
+      },
+    )
 
-  paged(group.command('list'))
+  addPageOptions(group.command('list'))
     .description('List subscriptions, oldest first.')
     .option('--source <id>', 'of this source only')
-    .addHelpText('after', examples('subscriptions list --source 0199aa…'))
+    .addHelpText('after', formatExamples('subscriptions list --source 0199aa…'))
     .action(({ source }: { source?: string }, command: Command) =>
-      list(command, COLUMNS, ({ routes }, page) =>
-        routes.listSubscriptions({ ...page, sourceId: source }),
+      printPage(command, SUBSCRIPTION_COLUMNS, ({ routing }, page) =>
+        routing.listSubscriptions({ ...page, sourceId: source }),
       ),
     )
 
   group
     .command('pause <id>')
     .description('Stop it: what is sent along it is refused, what is queued waits.')
-    .addHelpText('after', examples('subscriptions pause 0199aa…'))
-    .action(setStatus('paused'))
+    .addHelpText('after', formatExamples('subscriptions pause 0199aa…'))
+    .action(createStatusAction('paused'))
 
   group
     .command('resume <id>')
     .description('Undo pause; what is queued is tried at once, also where it was not paused.')
-    .addHelpText('after', examples('subscriptions resume 0199aa…'))
-    .action(setStatus('active'))
+    .addHelpText('after', formatExamples('subscriptions resume 0199aa…'))
+    .action(createStatusAction('active'))
 
   group
     .command('show <id>')
     .description('Show how it is doing: what is queued, and when it is tried again.')
-    .addHelpText('after', examples('subscriptions show 0199aa…'))
+    .addHelpText('after', formatExamples('subscriptions show 0199aa…'))
     .action(async (id: string, _: object, command: Command) => {
-      const found = await withLatchkey(({ routes }) => routes.findFeed(id))
-      printOne(command, granted(found), FEED)
+      const found = await withLatchkey(({ routing }) => routing.findQueue(id))
+      printOne(command, unwrapResult(found), QUEUE_COLUMNS)
     })
 
   group
     .command('purge <id>')
     .description('Take everything out of its queue: none of it is sent.')
     .option('--yes', 'say that you mean it')
-    .addHelpText('after', examples('subscriptions purge 0199aa… --yes'))
+    .addHelpText('after', formatExamples('subscriptions purge 0199aa… --yes'))
     .action(async (id: string, { yes }: { yes?: true }, command: Command) => {
       if (yes !== true) {
         throw new CommandFailure('usage', 'purging loses what is queued: add --yes')
       }
-      const purged = await withLatchkey(({ routes }) => routes.purge(id))
-      printOne(command, granted(purged), FEED)
+      const purged = await withLatchkey(({ routing }) => routing.purgeQueue(id))
+      printOne(command, unwrapResult(purged), QUEUE_COLUMNS)
     })
 }
 
-const setStatus = (status: Status) => async (id: string, _: object, command: Command) => {
-  const done = await withLatchkey(({ routes }) => routes.setSubscriptionStatus(id, status))
-  printOne(command, granted(done), CHANGED)
-}
+const createStatusAction =
+  (status: SubscriptionStatus) => async (id: string, _: object, command: Command) => {
+    const result = await withLatchkey(({ routing }) => routing.setSubscriptionStatus(id, status))
+    printOne(command, unwrapResult(result), STATUS_COLUMNS)
+  }

@@ -1,12 +1,13 @@
 import { type ClientBase, Pool, types } from 'pg'
-import { type Log, Unavailable } from '../../service/ports.ts'
-import { isHarmless, toLoggable } from './failures.ts'
+import type { Log } from '../../service/ports/runtime.ts'
+import { StorageUnavailableError } from '../../service/ports/storage.ts'
+import { isConnectionUsable, toLoggableError } from './errors.ts'
 
 /**
  * Nothing waits for ever: for a connection, for a lock, for a statement, for an answer that a dead
  * network will not bring; nor do locks wait for a process of ours that hangs.
  */
-const LIMITS = {
+const CONNECTION_LIMITS = {
   connectionTimeoutMillis: 5_000,
   lock_timeout: 5_000,
   statement_timeout: 10_000,
@@ -17,7 +18,7 @@ const LIMITS = {
   keepAliveInitialDelayMillis: 10_000,
 }
 
-export type Limits = typeof LIMITS
+export type ConnectionLimits = typeof CONNECTION_LIMITS
 
 /** How long nobody tries after a failed attempt to connect: doubled with each, up to the last. */
 const BACK_OFF_MS = { first: 50, last: 2_000 }
@@ -30,24 +31,24 @@ const parsers: typeof types = {
     oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 }
 
-export interface Connections {
+export interface ConnectionPool {
   /**
    * Lends a connection; takes it back whatever happens. Throws Unavailable where there is none, and
    * only errors that may be logged.
    */
-  use<T>(work: (client: ClientBase) => Promise<T>): Promise<T>
+  withClient<T>(work: (client: ClientBase) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 /** A pool that survives its database: a connection that broke is not used again, a new one is made. */
-export function createConnections(
+export function createConnectionPool(
   url: string,
   log: Log,
   size: number,
-  limits: Partial<Limits> = {},
-): Connections {
+  limits: Partial<ConnectionLimits> = {},
+): ConnectionPool {
   const pool = new Pool({
-    ...LIMITS,
+    ...CONNECTION_LIMITS,
     ...limits,
     connectionString: url,
     max: size,
@@ -63,7 +64,7 @@ export function createConnections(
   async function connect() {
     // A connection that is there is good, even where no further one can be had.
     if (performance.now() < downUntil && pool.idleCount === 0) {
-      throw new Unavailable('the database could not be reached just now')
+      throw new StorageUnavailableError('the database could not be reached just now')
     }
     try {
       const client = await pool.connect()
@@ -71,26 +72,27 @@ export function createConnections(
       backOffMs = 0
       return client
     } catch (error) {
-      if (isOwnQueue(error)) throw new Unavailable('every connection to the database is in use')
+      if (isPoolTimeout(error))
+        throw new StorageUnavailableError('every connection to the database is in use')
       // Many wait for a connection at once: their failures are one.
       if (performance.now() >= downUntil) {
         backOffMs = Math.min(backOffMs * 2 || BACK_OFF_MS.first, BACK_OFF_MS.last)
         downUntil = performance.now() + backOffMs
       }
-      throw toLoggable(error)
+      throw toLoggableError(error)
     }
   }
 
   return {
-    async use(work) {
+    async withClient(work) {
       const client = await connect()
       try {
         const result = await work(client)
         client.release()
         return result
       } catch (error) {
-        client.release(!isHarmless(error))
-        throw toLoggable(error)
+        client.release(!isConnectionUsable(error))
+        throw toLoggableError(error)
       }
     },
 
@@ -101,5 +103,5 @@ export function createConnections(
 }
 
 /** The pool's word for a wait for a connection that others had all the time. */
-const isOwnQueue = (error: unknown): boolean =>
+const isPoolTimeout = (error: unknown): boolean =>
   error instanceof Error && error.message === 'timeout exceeded when trying to connect'

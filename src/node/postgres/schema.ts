@@ -1,26 +1,26 @@
 import type { ClientBase } from 'pg'
 import {
-  bumpOf,
-  HISTORY,
-  type History,
+  createMigrationError,
+  formatVersionBump,
   type Migration,
-  planFrom,
-  stepFailed,
+  planMigrations,
+  SCHEMA_HISTORY,
+  type SchemaHistory,
 } from '../../storage/migrations.ts'
 import { readPackageFile } from '../package-file.ts'
 
 /** Any number that nobody else locks in our database. */
-const LOCK = 4_905_231
+const SCHEMA_LOCK_ID = 4_905_231
 
 /** Whether it has never been Latchkey's. */
-export async function isEmpty(client: ClientBase): Promise<boolean> {
+export async function hasNoSchema(client: ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ is_empty: boolean }>(
     `SELECT to_regclass('schema_version') IS NULL AS is_empty`,
   )
   return rows[0]?.is_empty === true
 }
 
-export async function schemaVersion(client: ClientBase): Promise<number | undefined> {
+export async function readPostgresVersion(client: ClientBase): Promise<number | undefined> {
   const { rows } = await client.query<{ version: number }>('SELECT version FROM schema_version')
   // A connection that is not of our pool reads BIGINT as text.
   return rows[0] && Number(rows[0].version)
@@ -33,43 +33,43 @@ export async function schemaVersion(client: ClientBase): Promise<number | undefi
  */
 export async function prepareSchema(
   client: ClientBase,
-  history: History = HISTORY,
+  history: SchemaHistory = SCHEMA_HISTORY,
 ): Promise<Migration[]> {
   await client.query('BEGIN')
-  await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
-  if (await isEmpty(client)) await client.query(readPackageFile('schema.sql'))
-  const version = await schemaVersion(client)
+  await client.query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK_ID])
+  if (await hasNoSchema(client)) await client.query(readPackageFile('schema.sql'))
+  const version = await readPostgresVersion(client)
   await client.query('COMMIT')
 
-  const plan = planFrom(version ?? 0, history)
-  const taken: Migration[] = []
+  const plan = planMigrations(version ?? 0, history)
+  const applied: Migration[] = []
   for (const migration of plan) {
-    if (await take(client, migration)) taken.push(migration)
+    if (await applyMigration(client, migration)) applied.push(migration)
   }
   // A newer Latchkey may have gone on from where this one ends.
-  if (plan.length > 0) planFrom((await schemaVersion(client)) ?? 0, history)
-  return taken
+  if (plan.length > 0) planMigrations((await readPostgresVersion(client)) ?? 0, history)
+  return applied
 }
 
-const PATIENCE_MS = 24 * 60 * 60 * 1000
+const MIGRATION_TIMEOUT_MS = 24 * 60 * 60 * 1000
 
-async function take(client: ClientBase, migration: Migration): Promise<boolean> {
+async function applyMigration(client: ClientBase, migration: Migration): Promise<boolean> {
   await client.query('BEGIN')
   try {
     // A large table takes longer than any request may; so does another server that is at it.
     await client.query('SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0')
-    const patiently = (text: string) => {
-      const query = { text, query_timeout: PATIENCE_MS }
+    const queryWithTimeout = (text: string) => {
+      const query = { text, query_timeout: MIGRATION_TIMEOUT_MS }
       return client.query(query)
     }
-    const { rowCount } = await patiently(bumpOf(migration))
+    const { rowCount } = await queryWithTimeout(formatVersionBump(migration))
     const isOurs = rowCount === 1
-    for (const statement of isOurs ? migration.statements : []) await patiently(statement)
+    for (const statement of isOurs ? migration.statements : []) await queryWithTimeout(statement)
     await client.query('COMMIT')
     return isOurs
   } catch (error) {
     // Where the connection broke there is nothing left to undo.
     await client.query('ROLLBACK').catch(() => undefined)
-    throw stepFailed(migration, error)
+    throw createMigrationError(migration, error)
   }
 }

@@ -1,14 +1,14 @@
-import cluster, { type Worker } from 'node:cluster'
+import type { Worker } from 'node:cluster'
+import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import type { Config } from '../../config.ts'
-import type { Log } from '../../service/ports.ts'
-import { announce, type Listening } from '../announce.ts'
-import { closeWithWorker } from './handing.ts'
-import type { Words } from './words.ts'
+import type { Log } from '../../service/ports/runtime.ts'
+import { type ListeningAddresses, logListening } from '../startup-log.ts'
+import type { WorkerMessage } from './messages.ts'
 
 /** A worker that ended before it listened. It has said why, unless a signal ended it. */
-export class WorkerFailed extends Error {
+export class WorkerStartError extends Error {
   override name = 'WorkerFailed'
   readonly exitCode: number
   readonly bySignal: boolean
@@ -20,7 +20,7 @@ export class WorkerFailed extends Error {
   }
 }
 
-export interface Workers {
+export interface WorkerProcesses {
   /** Resolves when all workers listen. */
   start(): Promise<void>
   /** Workers answer their requests in progress and end; those that have not started end at once. */
@@ -30,54 +30,57 @@ export interface Workers {
 }
 
 /** The wait before a worker is replaced: doubled each time that one ends before, or soon after, it listens. */
-const FIRST_WAIT_MS = 100
-const LONGEST_WAIT_MS = 10_000
-const SOON_MS = 10_000
+const FIRST_RESTART_DELAY_MS = 100
+const MAX_RESTART_DELAY_MS = 10_000
+const EARLY_EXIT_MS = 10_000
 
 /**
  * So many processes on one port and one database. This one opens no database and answers nothing: it
  * hands each connection to the next worker in turn, passes on what they count, and replaces who ends.
  */
-export function createWorkers(size: number, config: Config, log: Log): Workers {
+export function createWorkerProcesses(size: number, config: Config, log: Log): WorkerProcesses {
   // The kernel would hand most connections to whoever was busy last, and those of a load balancer
   // stay for hours.
   cluster.schedulingPolicy = cluster.SCHED_RR
-  cluster.on('message', (from, words: Words) => {
-    if (words.counts === undefined) return
-    for (const worker of living()) if (worker !== from) worker.send(words, () => undefined)
+  cluster.on('message', (from, message: WorkerMessage) => {
+    if (message.counts === undefined) return
+    for (const worker of listLiveWorkers())
+      if (worker !== from) worker.send(message, () => undefined)
   })
   let stopping = false
 
   async function start(): Promise<void> {
-    const ports = await readPorts(config)
+    const ports = await chooseWorkerPorts(config)
     if (stopping) return
     // The first one makes what is not there yet, or says what is wrong: once.
-    const first = fork(ports)
-    const listened = await listening(first)
+    const first = forkWorker(ports)
+    const addresses = await waitForListening(first)
     if (stopping) return
-    const others = Array.from({ length: size - 1 }, () => fork(ports))
-    await Promise.all(others.map(listening))
+    const others = Array.from({ length: size - 1 }, () => forkWorker(ports))
+    await Promise.all(others.map(waitForListening))
     if (stopping) return
-    for (const worker of [first, ...others]) watch(worker, ports, FIRST_WAIT_MS)
-    announce(config, log, listened, size)
+    for (const worker of [first, ...others]) replaceOnExit(worker, ports, FIRST_RESTART_DELAY_MS)
+    logListening(config, log, addresses, size)
   }
 
-  function watch(worker: Worker, ports: NodeJS.ProcessEnv, waitMs: number): void {
+  function replaceOnExit(worker: Worker, ports: NodeJS.ProcessEnv, waitMs: number): void {
     let listenedAt = Number.POSITIVE_INFINITY
     worker.once('listening', () => {
       listenedAt = performance.now()
     })
-    const ended = (code?: number | null, signal?: string | null) => {
+    const onExit = (code?: number | null, signal?: string | null) => {
       if (stopping) return
-      const againInMs = performance.now() - listenedAt < SOON_MS ? waitMs : FIRST_WAIT_MS
+      const againInMs =
+        performance.now() - listenedAt < EARLY_EXIT_MS ? waitMs : FIRST_RESTART_DELAY_MS
       const facts = { worker: worker.id, code, signal, againInMs }
       log.error(facts, 'a worker ended, and is replaced')
       setTimeout(() => {
-        if (!stopping) watch(fork(ports), ports, Math.min(againInMs * 2, LONGEST_WAIT_MS))
+        if (!stopping)
+          replaceOnExit(forkWorker(ports), ports, Math.min(againInMs * 2, MAX_RESTART_DELAY_MS))
       }, againInMs)
     }
-    if (worker.isDead()) ended()
-    else worker.once('exit', ended)
+    if (worker.isDead()) onExit()
+    else worker.once('exit', onExit)
   }
 
   return {
@@ -85,25 +88,25 @@ export function createWorkers(size: number, config: Config, log: Log): Workers {
       start().catch((error: unknown) => {
         // A worker that is told to stop ends before it listens.
         if (stopping) return
-        kill()
+        killWorkers()
         throw error
       }),
     async stop() {
       stopping = true
       await Promise.all(
-        living().map((worker) => {
+        listLiveWorkers().map((worker) => {
           worker.process.kill('SIGTERM')
           return once(worker, 'exit')
         }),
       )
       log.info({}, 'stopped')
     },
-    kill,
+    kill: killWorkers,
   }
 }
 
 /** Chooses one set of ports for all workers: for port 0, the system would give each another one. */
-async function readPorts({ host, port, console }: Config): Promise<NodeJS.ProcessEnv> {
+async function chooseWorkerPorts({ host, port, console }: Config): Promise<NodeJS.ProcessEnv> {
   const ports: NodeJS.ProcessEnv = { LATCHKEY_PORT: String(await choosePort(host, port)) }
   if (console !== null) {
     ports.LATCHKEY_CONSOLE_PORT = String(await choosePort(console.host, console.port))
@@ -121,27 +124,55 @@ async function choosePort(host: string, port: number): Promise<number> {
   return free
 }
 
-function fork(ports: NodeJS.ProcessEnv): Worker {
+function forkWorker(ports: NodeJS.ProcessEnv): Worker {
   const worker = cluster.fork(ports)
-  closeWithWorker(worker)
+  closeConnectionWithWorker(worker)
   return worker
 }
 
 /** Resolves when the worker listens. */
-function listening(worker: Worker): Promise<Listening> {
+function waitForListening(worker: Worker): Promise<ListeningAddresses> {
   return new Promise((resolve, reject) => {
-    worker.on('message', (words: Words) => {
-      if (words.listening !== undefined) resolve(words.listening)
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.listening !== undefined) resolve(message.listening)
     })
-    worker.once('exit', (code, signal) => reject(new WorkerFailed(code, signal)))
+    worker.once('exit', (code, signal) => reject(new WorkerStartError(code, signal)))
   })
 }
 
-const living = (): Worker[] =>
+const listLiveWorkers = (): Worker[] =>
   Object.values(cluster.workers ?? {}).filter(
     (worker) => worker?.isConnected() ?? false,
   ) as Worker[]
 
-function kill(): void {
+function killWorkers(): void {
   for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL')
+}
+
+interface Handle {
+  close(): void
+}
+
+/** Who was handed a connection last: what one worker turns away is handed to another. */
+const holders = new WeakMap<Handle, Worker>()
+
+/**
+ * A connection that is being handed to a worker when it dies is kept open by node:cluster for ever, and
+ * its client waits as long. Closed, the client tries again. (Closing twice does nothing.)
+ */
+export function closeConnectionWithWorker(worker: Worker): void {
+  const { process: child } = worker
+  const send = child.send.bind(child) as (...args: unknown[]) => boolean
+  let pendingHandle: Handle | undefined
+  child.send = (...args: unknown[]) => {
+    // One at a time: the next is handed over when the worker has answered for this one.
+    if ((args[0] as { act?: unknown }).act === 'newconn') {
+      pendingHandle = args[1] as Handle
+      holders.set(pendingHandle, worker)
+    }
+    return send(...args)
+  }
+  worker.once('exit', () => {
+    if (pendingHandle !== undefined && holders.get(pendingHandle) === worker) pendingHandle.close()
+  })
 }

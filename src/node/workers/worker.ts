@@ -1,25 +1,25 @@
 import type { Config } from '../../config.ts'
-import type { Log } from '../../service/ports.ts'
-import { type Running, startOneOf } from '../server.ts'
-import { shareCounts } from './counts.ts'
-import type { Words } from './words.ts'
+import type { Log } from '../../service/ports/runtime.ts'
+import { type RunningServer, startInGroup } from '../server.ts'
+import type { WorkerMessage } from './messages.ts'
+import { createCountExchange } from './messages.ts'
 
 /** One of `size` processes that serve a port together. It ends when the process above it does. */
-export async function startWorker(size: number, config: Config, log: Log): Promise<Running> {
-  const counts = shareCounts((told) => tell({ counts: told }))
-  process.on('message', (words: Words) => counts.hear(words.counts ?? []))
-  const team = { size, share: counts.share }
-  const running = await startOneOf(team, config, log).catch((error: unknown) => {
+export async function startWorker(size: number, config: Config, log: Log): Promise<RunningServer> {
+  const counts = createCountExchange((updates) => sendToPrimary({ counts: updates }))
+  process.on('message', (message: WorkerMessage) => counts.hear(message.counts ?? []))
+  const group = { size, share: counts.share }
+  const running = await startInGroup(group, config, log).catch((error: unknown) => {
     // Nothing is left to be heard: a process that cannot start ends.
     process.channel?.unref()
     throw error
   })
   const { port, url, console } = running
-  tell({ listening: { port, url, console } })
+  sendToPrimary({ listening: { port, url, console } })
   return running
 }
 
 /** Nobody above to be told: then this process is about to end. */
-function tell(words: Words): void {
-  process.send?.(words, undefined, undefined, () => undefined)
+function sendToPrimary(message: WorkerMessage): void {
+  process.send?.(message, undefined, undefined, () => undefined)
 }

@@ -1,6 +1,6 @@
 import type { AccountStatus, Role } from '../../domain/key.ts'
 import type { AuditEvent } from './audit.ts'
-import type { Page } from './page.ts'
+import type { Page } from './lists.ts'
 
 export interface Account {
   readonly id: string
@@ -15,7 +15,7 @@ export interface Account {
 }
 
 /** An address or CIDR from which an account's keys may be used. */
-export interface AddressRule {
+export interface AllowlistEntry {
   readonly id: string
   readonly accountId: string
   readonly network: string
@@ -55,19 +55,19 @@ export interface AccountStorage {
   addAccount(account: Account, event: AuditEvent): Promise<boolean>
   /** Guard: whom it shuts out, somebody else can still sign in as operator, or nobody could before. */
   setAccountStatus(id: string, status: AccountStatus, event: AuditEvent): Promise<boolean>
-  setDepartedKeys(
+  setOffboardingPolicy(
     id: string,
     departedKeys: Account['departedKeys'],
     event: AuditEvent,
   ): Promise<boolean>
-  setAddressesEnforced(id: string, enforced: boolean, event: AuditEvent): Promise<boolean>
+  setAllowlistEnforced(id: string, enforced: boolean, event: AuditEvent): Promise<boolean>
   listAccounts(page: Page): Promise<Account[]>
   findAccount(id: string): Promise<Account | null>
 
   /** Guard: the account has no rule for that network. */
-  addAddressRule(rule: AddressRule, event: AuditEvent): Promise<boolean>
-  removeAddressRule(id: string, event: AuditEvent): Promise<boolean>
-  listAddressRules(accountId: string): Promise<AddressRule[]>
+  addAllowlistEntry(rule: AllowlistEntry, event: AuditEvent): Promise<boolean>
+  deleteAllowlistEntry(id: string, event: AuditEvent): Promise<boolean>
+  listAllowlistEntries(accountId: string): Promise<AllowlistEntry[]>
 
   addSite(site: Site, event: AuditEvent): Promise<boolean>
   listSites(page: Page & { accountId?: string | undefined }): Promise<Site[]>
@@ -79,17 +79,33 @@ export interface AccountStorage {
    * Ends their invitations. Guard: it is not the last operator who can sign in, or stays operator; the
    * role is `was` still.
    */
-  setUserRole(id: string, role: Role, event: AuditEvent, was?: Role): Promise<boolean>
+  setUserRole(id: string, role: Role, event: AuditEvent, expectedRole?: Role): Promise<boolean>
   /**
    * The owner has left. Where the account wants it, the keys that are enabled are disabled as well.
    * Guard: they have not left before, and are not the last operator who can sign in; the role is `was`
    * still.
    */
-  setUserLeft(id: string, at: number, event: AuditEvent, was?: Role): Promise<boolean>
+  deactivateUser(id: string, at: number, event: AuditEvent, expectedRole?: Role): Promise<boolean>
   listUsers(page: Page & { accountId?: string | undefined }): Promise<User[]>
   findUser(id: string): Promise<User | null>
 
   addDeveloper(developer: Developer, event: AuditEvent): Promise<boolean>
   listDevelopers(page: Page & { accountId?: string | undefined }): Promise<Developer[]>
   findDeveloper(id: string): Promise<Developer | null>
+}
+
+/** What has a name that people may change. */
+export type RenamableKind = 'account' | 'site' | 'source' | 'destination' | 'developer'
+
+/** Edits of small things. Each change and its event are one atomic list; false: its guard did not hold. */
+export interface EditStorage {
+  rename(what: RenamableKind, id: string, name: string, event: AuditEvent): Promise<boolean>
+  /** Guard: nobody else of the account has it; the user has `role` still. */
+  setUserEmail(id: string, email: string, event: AuditEvent, role?: Role): Promise<boolean>
+  /** Its row is gone; the event stays. Guard: no key is assigned to it. */
+  deleteSite(id: string, event: AuditEvent): Promise<boolean>
+  /** Its row is gone; the event stays. Guard: no key is of it, be it revoked. */
+  deleteDeveloper(id: string, event: AuditEvent): Promise<boolean>
+  /** Its row is gone; the event stays. Guard: nothing is queued in it. */
+  deleteSubscription(id: string, event: AuditEvent): Promise<boolean>
 }

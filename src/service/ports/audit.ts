@@ -1,21 +1,21 @@
 import type {
-  Anchor,
+  ChainAnchor,
+  ChainPosition,
   Checkpoint,
-  KeptEvent,
-  Place,
+  CheckpointStatement,
   SealedEvent,
-  Statement,
-} from '../../domain/chain.ts'
-import type { Page } from './page.ts'
+  UnsealedEvent,
+} from '../../domain/audit-chain.ts'
+import type { Page } from './lists.ts'
 
 /** Seals the events of the audit, and signs how far they go, with the audit key of the key ring. */
-export interface Notary {
+export interface AuditSigner {
   /** The seal of an event that gets this number, after the event with the seal `previous`. */
-  seal(previous: string, event: KeptEvent, sequence: number): string
+  seal(previous: string, event: UnsealedEvent, sequence: number): string
   /** Whether the event is, to the byte, the one that was sealed after `previous`. */
-  hasSealed(previous: string, event: SealedEvent): boolean
-  sign(statement: Statement): Promise<Checkpoint>
-  hasSigned(checkpoint: Checkpoint): Promise<boolean>
+  isSealedEvent(previous: string, event: SealedEvent): boolean
+  signCheckpoint(statement: CheckpointStatement): Promise<Checkpoint>
+  isSignedCheckpoint(checkpoint: Checkpoint): Promise<boolean>
 }
 
 /**
@@ -24,14 +24,14 @@ export interface Notary {
  */
 export interface AnchorStore {
   /** Null if there is none. */
-  read(): Promise<Anchor | null>
+  read(): Promise<ChainAnchor | null>
   /** The anchor is on disk when this resolves. False, without a write, if the store holds a later one. */
-  write(anchor: Anchor): Promise<boolean>
+  write(anchor: ChainAnchor): Promise<boolean>
   /** Writes the anchor also if the stored one cannot be read. */
-  replace(anchor: Anchor): Promise<void>
+  replace(anchor: ChainAnchor): Promise<void>
 }
 
-export type Facts = Readonly<Record<string, string | number | boolean | null>>
+export type AuditEventFacts = Readonly<Record<string, string | number | boolean | null>>
 
 /** Who did what to whom, for the audit. */
 export interface AuditEvent {
@@ -43,7 +43,7 @@ export interface AuditEvent {
   readonly action: string
   /** Row id of what it happened to. */
   readonly subject: string
-  readonly facts: Facts
+  readonly facts: AuditEventFacts
   /** The request that it comes of; null where an operator acted. */
   readonly requestId: string | null
 }
@@ -80,19 +80,22 @@ export interface AuditStorage {
   /** All or none; those that are there already stay as they are. */
   addEvents(events: readonly AuditEvent[]): Promise<void>
   /** Oldest first. */
-  listEventsOfRequest(requestId: string): Promise<RecordedEvent[]>
+  listRequestEvents(requestId: string): Promise<RecordedEvent[]>
 
   /** How far the chain goes. */
-  chainEnd(): Promise<Place>
+  findChainEnd(): Promise<ChainPosition>
   /** The oldest events that have no seal. */
-  listUnsealed(limit: number): Promise<KeptEvent[]>
+  listUnsealedEvents(limit: number): Promise<UnsealedEvent[]>
   /**
    * Gives events (by id) their places, the last of which is the chain's new end. False, and nothing
    * is written, where the chain does not end at `end` any more: somebody else was first.
    */
-  sealEvents(end: Place, places: readonly (Place & { readonly id: string })[]): Promise<boolean>
+  sealEvents(
+    end: ChainPosition,
+    positions: readonly (ChainPosition & { readonly id: string })[],
+  ): Promise<boolean>
   /** By number, after this one. */
-  listSealed(after: number, limit: number): Promise<SealedEvent[]>
+  listSealedEvents(after: number, limit: number): Promise<SealedEvent[]>
 
   /**
    * Replaces those between `since` and this one, so that they do not pile up: never the one that
@@ -105,9 +108,9 @@ export interface AuditStorage {
     limit: number,
   ): Promise<Checkpoint[]>
   /** That of the highest number; null where there is none. */
-  lastCheckpoint(): Promise<Checkpoint | null>
+  findLastCheckpoint(): Promise<Checkpoint | null>
   /** The one that says that the chain begins last. */
-  beginningCheckpoint(): Promise<Checkpoint | null>
+  findStartCheckpoint(): Promise<Checkpoint | null>
   /** Adds the checkpoint, and deletes all before its `first` but the checkpoint of what went. */
   purgeEvents(checkpoint: Checkpoint): Promise<number>
 }

@@ -1,11 +1,11 @@
 import type { Key } from '../../domain/key.ts'
 import type { Grant } from '../../domain/rotation.ts'
-import type { Routes } from '../../domain/route.ts'
+import type { KeyRouting } from '../../domain/routing.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Maybe } from './runtime.ts'
 
 /** A key with the facts that the same statement read, so that no change falls between them. */
-export interface FoundKey extends Key {
+export interface VersionedKey extends Key {
   /** The authority's version at the moment of the read. */
   readonly authorityVersion: number
   /** The hash that was last proven from the given network; null if none was. */
@@ -21,15 +21,15 @@ export type SecretProof = { readonly keyId: string; readonly hash: string } & (
 /** What is read at every request. */
 export interface AuthorityStorage {
   /** Bumped by every change of who may do what: what was read under the same version still holds. */
-  authorityVersion(): Maybe<number>
+  readAuthorityVersion(): Maybe<number>
   /**
    * Reads `provenHash` for `network`. For an id that no key has, does the same work with the key whose id
    * is at or after `decoyId`.
    */
-  findKey(publicId: string, network?: string, decoyId?: string): Maybe<FoundKey | null>
+  findKey(publicId: string, network?: string, decoyId?: string): Maybe<VersionedKey | null>
   /** The key of a secret that is presented at every request, now or before its rotation. */
-  findKeyBySecret(digest: string): Maybe<FoundKey | null>
-  findRoutes(keyId: string): Maybe<Routes | null>
+  findKeyBySecret(digest: string): Maybe<VersionedKey | null>
+  findKeyRouting(keyId: string): Maybe<KeyRouting | null>
 }
 
 /** Proofs of secrets that are exchanged. They change no permission. */
@@ -37,7 +37,7 @@ export interface ProofStorage {
   /** Adds proofs. Skips those whose hash is neither the key's current nor its previous one. */
   addSecretProofs(proofs: readonly SecretProof[], at: number): Promise<void>
   /** Deletes proofs of replaced secrets, and each key's oldest beyond `keptOfKey`. Returns how many. */
-  purgeSecretProofs(keptOfKey: number): Promise<number>
+  purgeSecretProofs(maxPerKey: number): Promise<number>
 }
 
 export interface GrantStorage {

@@ -1,14 +1,14 @@
-import type { Dialect } from '../../domain/dialect.ts'
-import type { Access, KeyStatus, Party } from '../../domain/key.ts'
+import type { AccessLevel, DisablingParty, KeyStatus } from '../../domain/key.ts'
+import type { KeyType } from '../../domain/key-type.ts'
 import type { AuditEvent } from './audit.ts'
-import type { Page } from './page.ts'
+import type { Page } from './lists.ts'
 
 /** A key as the operator sees it: nothing of it is secret. */
 export interface KeySummary {
   readonly id: string
   readonly accountId: string
   readonly ownerId: string
-  readonly dialect: Dialect
+  readonly dialect: KeyType
   readonly sourceId: string | null
   readonly siteId: string | null
   readonly developerId: string | null
@@ -17,8 +17,8 @@ export interface KeySummary {
   readonly reference: string
   readonly publicId: string
   readonly status: KeyStatus
-  readonly disabledBy: Party | null
-  readonly access: Access
+  readonly disabledBy: DisablingParty | null
+  readonly access: AccessLevel
   readonly createdAt: number
   readonly assignedAt: number | null
   readonly expiresAt: number | null
@@ -32,7 +32,7 @@ export interface KeySummary {
 }
 
 /** What a key has by and by. */
-type Grown =
+type KeyLifecycleField =
   | 'status'
   | 'disabledBy'
   | 'assignedAt'
@@ -43,7 +43,7 @@ type Grown =
   | 'lastUsedAt'
   | 'eventId'
 
-export interface NewKey extends Omit<KeySummary, Grown> {
+export interface NewKey extends Omit<KeySummary, KeyLifecycleField> {
   readonly secretHash: string
   readonly secretDigest: string | null
   readonly sealedSecret: string | null
@@ -56,7 +56,7 @@ export interface KeyEdit {
   readonly description: string
   readonly reference: string
   readonly ownerId: string
-  readonly access: Access
+  readonly access: AccessLevel
   readonly expiresAt: number | null
 }
 
@@ -69,7 +69,7 @@ export interface SealedKey {
 /** What one party may set of a key in one go. */
 export interface KeyAmendment {
   /** By whom and since when it is disabled; null for enabled. */
-  readonly disabled: { readonly by: Party; readonly at: number } | null
+  readonly disabled: { readonly by: DisablingParty; readonly at: number } | null
   readonly reference: string
 }
 
@@ -78,12 +78,12 @@ export interface KeyFilter {
   readonly accountId?: string | undefined
   readonly ownerId?: string | undefined
   readonly developerId?: string | undefined
-  readonly dialect?: Dialect | undefined
+  readonly dialect?: KeyType | undefined
   readonly status?: KeyStatus | undefined
 }
 
 /** So many uses of a key, the last of them then. */
-export interface KeyUse {
+export interface DailyKeyUse {
   readonly keyId: string
   /** Days since 1970, UTC. */
   readonly day: number
@@ -100,9 +100,9 @@ export interface KeyStorage {
    */
   addKey(key: NewKey, event: AuditEvent, maxDeveloperKeys?: number): Promise<boolean>
   /** Guard: it is disabled, and by this party. */
-  enableKey(id: string, by: Party, event: AuditEvent): Promise<boolean>
+  enableKey(id: string, by: DisablingParty, event: AuditEvent): Promise<boolean>
   /** Guard: it is enabled. In force at once. */
-  disableKey(id: string, by: Party, event: AuditEvent): Promise<boolean>
+  disableKey(id: string, by: DisablingParty, event: AuditEvent): Promise<boolean>
   /** Guard: it is not revoked. In force at once, and for ever. */
   revokeKey(id: string, event: AuditEvent): Promise<boolean>
   /** Guard: `seen` is still the key's last change; it is not revoked; the owner is of its account and may hold keys. */
@@ -116,13 +116,13 @@ export interface KeyStorage {
     event: AuditEvent,
   ): Promise<boolean>
   /** Its row is gone; the event stays. */
-  removeKey(id: string, event: AuditEvent): Promise<boolean>
+  deleteKey(id: string, event: AuditEvent): Promise<boolean>
   /**
    * Guard: the key is not revoked, nobody else has the secret, and `seen`, where it is given, is still
    * the key's last change. Without an overlap the old secret ends now and so do all tokens (new salt,
    * next epoch); with one, both secrets work until then and tokens live on.
    */
-  replaceSecret(
+  rotateSecret(
     id: string,
     secret: {
       hash: string
@@ -143,7 +143,7 @@ export interface KeyStorage {
   /** The sealed secret by the key's row id; null where it has none. */
   findSealedSecret(id: string): Promise<string | null>
   /** Adds to what was counted, and never sets the last use back. Not a change of who may do what. */
-  addKeyUses(uses: readonly KeyUse[]): Promise<void>
+  addKeyUses(uses: readonly DailyKeyUse[]): Promise<void>
   /** Uses a day, the oldest first, from this day on. */
   listKeyUses(keyId: string, fromDay: number): Promise<{ day: number; uses: number }[]>
 }

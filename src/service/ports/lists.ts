@@ -1,14 +1,25 @@
-import type { Outcome } from '../../domain/delivery.ts'
-import type { Dialect } from '../../domain/dialect.ts'
+import type { DeliveryOutcome } from '../../domain/delivery.ts'
 import type { KeyStatus } from '../../domain/key.ts'
-import type { Feed, KeySummary, SubscriptionSummary, User } from '../ports.ts'
+import type { KeyType } from '../../domain/key-type.ts'
+import type { User } from './accounts.ts'
+import type { KeySummary } from './keys.ts'
+import type { SubscriptionQueue, SubscriptionSummary } from './routing.ts'
+
+/**
+ * A page of a list: the rows after `after` (a row's id), `limit` at most. Messages and events come
+ * newest first, everything else oldest first.
+ */
+export interface Page {
+  readonly after?: string | undefined
+  readonly limit: number
+}
 
 /** What is asked of a key; undefined is not asked. */
-export interface KeyQuestions {
+export interface KeyCriteria {
   readonly accountId?: string | undefined
   /** In its name, public id or reference, or its owner's e-mail address; ASCII case does not matter. */
   readonly text?: string | undefined
-  readonly dialect?: Dialect | undefined
+  readonly dialect?: KeyType | undefined
   readonly status?: KeyStatus | undefined
   readonly siteId?: string | undefined
   readonly ownerId?: string | undefined
@@ -23,7 +34,7 @@ export interface KeyQuestions {
 
 export type KeyOrder = 'newest' | 'oldest' | 'name' | 'lastUsed' | 'leastUsed' | 'expiry'
 
-export interface KeySearch extends KeyQuestions {
+export interface KeySearch extends KeyCriteria {
   readonly order: KeyOrder
   /** `next` of the page before. */
   readonly after?: string | undefined
@@ -33,7 +44,7 @@ export interface KeySearch extends KeyQuestions {
 }
 
 /** A key as a list tells it, with the names of what it belongs to. */
-export interface ListedKey extends KeySummary {
+export interface KeyListItem extends KeySummary {
   readonly accountName: string
   readonly owner: Pick<User, 'email' | 'username' | 'leftAt'>
   readonly siteName: string | null
@@ -42,7 +53,7 @@ export interface ListedKey extends KeySummary {
 }
 
 export interface KeyPage {
-  readonly keys: readonly ListedKey[]
+  readonly keys: readonly KeyListItem[]
   /** Where the next page begins; null where there is none. */
   readonly next: string | null
   /** How many keys answer from here on, counted up to `counted`. */
@@ -50,7 +61,7 @@ export interface KeyPage {
 }
 
 /** A feed as a list tells it: between whom, how much waits, and what came of the last attempt. */
-export interface ListedFeed extends Feed {
+export interface SubscriptionListItem extends SubscriptionQueue {
   readonly accountId: string
   readonly dataModel: SubscriptionSummary['dataModel']
   readonly source: { readonly id: string; readonly name: string }
@@ -67,13 +78,13 @@ export interface ListedFeed extends Feed {
   /** Of what is to go next; null where it was not tried yet. */
   readonly lastAttempt: {
     readonly at: number
-    readonly outcome: Outcome
+    readonly outcome: DeliveryOutcome
     readonly httpStatus: number | null
     readonly detail: string
   } | null
 }
 
-export interface FeedQuestions {
+export interface SubscriptionFilter {
   /** Of this account's sources. */
   readonly accountId?: string | undefined
   readonly sourceId?: string | undefined
@@ -83,10 +94,10 @@ export interface FeedQuestions {
 }
 
 /** What keys belong to, and are counted by. */
-export type Holder = 'owner' | 'site' | 'developer'
+export type KeyHolderKind = 'owner' | 'site' | 'developer'
 
 /** How far somebody can sign in, and when he was here last. */
-export interface SignInStanding {
+export interface SignInStatus {
   readonly userId: string
   readonly hasPassword: boolean
   readonly hasSecondFactor: boolean
@@ -102,9 +113,9 @@ export interface SignInStanding {
 export interface ListStorage {
   searchKeys(search: KeySearch): Promise<KeyPage>
   /** How many keys answer the questions, counted up to `most`. */
-  countKeys(questions: KeyQuestions, most: number): Promise<number>
+  countKeys(criteria: KeyCriteria, maxCount: number): Promise<number>
   /** Uses a day from this day on, the oldest first, of each of these keys. */
-  listUsesOf(
+  listDailyUsesByKey(
     keyIds: readonly string[],
     fromDay: number,
   ): Promise<{ readonly keyId: string; readonly day: number; readonly uses: number }[]>
@@ -115,17 +126,17 @@ export interface ListStorage {
     readonly limit: number
   }): Promise<User[]>
   /** How many keys that are not revoked each of these has; who has none is left out. */
-  countKeysOf(
-    what: Holder,
+  countKeysByHolder(
+    what: KeyHolderKind,
     ids: readonly string[],
     accountId?: string,
   ): Promise<{ readonly id: string; readonly keys: number }[]>
   /** In no order. */
-  listSignIns(userIds: readonly string[], now: number): Promise<SignInStanding[]>
+  listSignInStatus(userIds: readonly string[], now: number): Promise<SignInStatus[]>
   /** The key that sends as this source; null where it has none that is not revoked. */
-  findKeyOfSource(sourceId: string): Promise<KeySummary | null>
-  listFeeds(
-    page: FeedQuestions & { readonly after?: string | undefined; readonly limit: number },
-  ): Promise<ListedFeed[]>
-  findListedFeed(id: string): Promise<ListedFeed | null>
+  findSourceKey(sourceId: string): Promise<KeySummary | null>
+  searchSubscriptions(
+    page: SubscriptionFilter & { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<SubscriptionListItem[]>
+  findSubscriptionListItem(id: string): Promise<SubscriptionListItem | null>
 }

@@ -1,6 +1,6 @@
-import type { Outcome } from '../../domain/delivery.ts'
+import type { DeliveryOutcome } from '../../domain/delivery.ts'
 import type { AuditEvent } from './audit.ts'
-import type { Page } from './page.ts'
+import type { Page } from './lists.ts'
 import type { Maybe } from './runtime.ts'
 
 export interface NewMessage {
@@ -59,17 +59,17 @@ export interface MessageFilter {
 }
 
 /** What came of one attempt, as it is kept. */
-export interface KeptAttempt {
+export interface AttemptRecord {
   readonly at: number
   readonly ms: number
-  readonly outcome: Outcome
+  readonly outcome: DeliveryOutcome
   /** Null where there was no answer. */
   readonly httpStatus: number | null
   /** Why it was in vain; empty where it was not. */
   readonly detail: string
 }
 
-export interface AttemptSummary extends KeptAttempt {
+export interface AttemptSummary extends AttemptRecord {
   readonly destinationId: string
   /** From 1, for each destination, whether or not the first ones are kept. */
   readonly number: number

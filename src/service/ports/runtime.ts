@@ -16,15 +16,15 @@ export interface Log {
 }
 
 /** What is counted against a limit by several processes together. */
-export interface Sharing {
+export interface SharedCounter {
   /** Tells the others that this process has counted one more of `id`, in a window that ends then. */
-  tell(id: string, endsAt: number): void
+  publish(id: string, endsAt: number): void
   /** `take` is called with what the others have counted. */
-  hear(take: (id: string, spent: number, endsAt: number) => void): void
+  subscribe(onCount: (id: string, count: number, endsAt: number) => void): void
 }
 
 /** The sharing of the limit that has this name; undefined where a process is alone. */
-export type Share = (limit: string) => Sharing | undefined
+export type GetSharedCounter = (limit: string) => SharedCounter | undefined
 
 export interface Random {
   /** A UUIDv7 (RFC 9562 §5.7): time-ordered, so that inserts append. */

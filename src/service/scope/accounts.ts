@@ -1,23 +1,25 @@
-import type { OperatorStorage } from '../ports.ts'
-import { type Own, withOwn } from './own.ts'
+import type { EditStorage } from '../ports/accounts.ts'
+import type { SignInStorage } from '../ports/sign-in.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import { type AccountScope, rejectOutOfScope, runIfOwned } from './account-scope.ts'
 
-type Verbs = Pick<
-  OperatorStorage,
+type AccountVerbs = Pick<
+  ResourceStorage,
   | 'addAccount'
   | 'setAccountStatus'
-  | 'setDepartedKeys'
-  | 'setAddressesEnforced'
+  | 'setOffboardingPolicy'
+  | 'setAllowlistEnforced'
   | 'listAccounts'
   | 'findAccount'
-  | 'addAddressRule'
-  | 'removeAddressRule'
-  | 'listAddressRules'
+  | 'addAllowlistEntry'
+  | 'deleteAllowlistEntry'
+  | 'listAllowlistEntries'
   | 'addSite'
   | 'listSites'
   | 'findSite'
   | 'addUser'
   | 'setUserRole'
-  | 'setUserLeft'
+  | 'deactivateUser'
   | 'listUsers'
   | 'findUser'
   | 'addDeveloper'
@@ -26,43 +28,118 @@ type Verbs = Pick<
 >
 
 /** The account itself, its people and its places, where no other account exists. */
-export function scopeAccounts(storage: OperatorStorage, own: Own): Verbs {
+export function scopeAccounts(storage: ResourceStorage, scope: AccountScope): AccountVerbs {
   return {
     // There is room for one.
     addAccount: async () => false,
     setAccountStatus: (id, status, event) =>
-      withOwn(own.account(id), () => storage.setAccountStatus(id, status, event), false),
-    setDepartedKeys: (id, departedKeys, event) =>
-      withOwn(own.account(id), () => storage.setDepartedKeys(id, departedKeys, event), false),
-    setAddressesEnforced: (id, enforced, event) =>
-      withOwn(own.account(id), () => storage.setAddressesEnforced(id, enforced, event), false),
+      runIfOwned(scope.account(id), () => storage.setAccountStatus(id, status, event), false),
+    setOffboardingPolicy: (id, departedKeys, event) =>
+      runIfOwned(
+        scope.account(id),
+        () => storage.setOffboardingPolicy(id, departedKeys, event),
+        false,
+      ),
+    setAllowlistEnforced: (id, enforced, event) =>
+      runIfOwned(scope.account(id), () => storage.setAllowlistEnforced(id, enforced, event), false),
     async listAccounts({ after = '', limit }) {
-      const account = await storage.findAccount(own.accountId)
+      const account = await storage.findAccount(scope.accountId)
       return account !== null && account.id > after && limit > 0 ? [account] : []
     },
-    findAccount: (id) => withOwn(own.account(id), () => storage.findAccount(id), null),
+    findAccount: (id) => runIfOwned(scope.account(id), () => storage.findAccount(id), null),
 
-    addAddressRule: (rule, event) =>
-      withOwn(own.row(rule), () => storage.addAddressRule(rule, event), false),
-    removeAddressRule: (id, event) =>
-      withOwn(own.addressRule(id), () => storage.removeAddressRule(id, event), false),
-    listAddressRules: (id) => withOwn(own.account(id), () => storage.listAddressRules(id), []),
+    addAllowlistEntry: (rule, event) =>
+      runIfOwned(scope.row(rule), () => storage.addAllowlistEntry(rule, event), false),
+    deleteAllowlistEntry: (id, event) =>
+      runIfOwned(scope.addressRule(id), () => storage.deleteAllowlistEntry(id, event), false),
+    listAllowlistEntries: (id) =>
+      runIfOwned(scope.account(id), () => storage.listAllowlistEntries(id), []),
 
-    addSite: (site, event) => withOwn(own.row(site), () => storage.addSite(site, event), false),
-    listSites: (page) => own.list(page, storage.listSites),
-    findSite: own.site,
+    addSite: (site, event) =>
+      runIfOwned(scope.row(site), () => storage.addSite(site, event), false),
+    listSites: (page) => scope.list(page, storage.listSites),
+    findSite: scope.site,
 
-    addUser: (user, event) => withOwn(own.row(user), () => storage.addUser(user, event), false),
-    setUserRole: (id, role, event, was) =>
-      withOwn(own.user(id), () => storage.setUserRole(id, role, event, was), false),
-    setUserLeft: (id, at, event, was) =>
-      withOwn(own.user(id), () => storage.setUserLeft(id, at, event, was), false),
-    listUsers: (page) => own.list(page, storage.listUsers),
-    findUser: own.user,
+    addUser: (user, event) =>
+      runIfOwned(scope.row(user), () => storage.addUser(user, event), false),
+    setUserRole: (id, role, event, expectedRole) =>
+      runIfOwned(scope.user(id), () => storage.setUserRole(id, role, event, expectedRole), false),
+    deactivateUser: (id, at, event, expectedRole) =>
+      runIfOwned(scope.user(id), () => storage.deactivateUser(id, at, event, expectedRole), false),
+    listUsers: (page) => scope.list(page, storage.listUsers),
+    findUser: scope.user,
 
     addDeveloper: (developer, event) =>
-      withOwn(own.row(developer), () => storage.addDeveloper(developer, event), false),
-    listDevelopers: (page) => own.list(page, storage.listDevelopers),
-    findDeveloper: own.developer,
+      runIfOwned(scope.row(developer), () => storage.addDeveloper(developer, event), false),
+    listDevelopers: (page) => scope.list(page, storage.listDevelopers),
+    findDeveloper: scope.developer,
+  }
+}
+
+/**
+ * How people sign in, where no other account exists. Who is known by a secret (a password, a session, a
+ * link) is not yet in any account: that is looked for in the whole server, before there is a desk.
+ */
+export function scopeSignIns(storage: SignInStorage, scope: AccountScope): SignInStorage {
+  return {
+    findCredentialsByUserId: (id) =>
+      runIfOwned(scope.user(id), () => storage.findCredentialsByUserId(id), null),
+    setUsername: (id, username, event, role) =>
+      runIfOwned(scope.user(id), () => storage.setUsername(id, username, event, role), false),
+
+    addSession: (session, event, hash) =>
+      runIfOwned(scope.user(session.userId), () => storage.addSession(session, event, hash), false),
+    deleteSessions: (id, exceptSessionId, event) =>
+      runIfOwned(scope.user(id), () => storage.deleteSessions(id, exceptSessionId, event), 0),
+    listSessions: (id, now) => runIfOwned(scope.user(id), () => storage.listSessions(id, now), []),
+
+    async addInvitation(invitation, event, role) {
+      if (invitation.userId === null) return false
+      return runIfOwned(
+        scope.user(invitation.userId),
+        () => storage.addInvitation(invitation, event, role),
+        false,
+      )
+    },
+    setPassword: (id, change, event) =>
+      runIfOwned(scope.user(id), () => storage.setPassword(id, change, event), false),
+
+    setSecondFactor: (id, totp, event, role) =>
+      runIfOwned(scope.user(id), () => storage.setSecondFactor(id, totp, event, role), false),
+    claimTotpStep: (id, step) =>
+      runIfOwned(scope.user(id), () => storage.claimTotpStep(id, step), false),
+    claimRecoveryCode: (id, digests, event) =>
+      runIfOwned(scope.user(id), () => storage.claimRecoveryCode(id, digests, event), false),
+    countRecoveryCodes: (id) => runIfOwned(scope.user(id), () => storage.countRecoveryCodes(id), 0),
+
+    hasActiveOperator: rejectOutOfScope('hasActiveOperator'),
+    addFirstOperator: rejectOutOfScope('addFirstOperator'),
+    findCredentialsByUsername: rejectOutOfScope('findCredentialsByUsername'),
+    findSession: rejectOutOfScope('findSession'),
+    touchSession: rejectOutOfScope('touchSession'),
+    // By a row id that says nothing of whose it is. At a desk, all sessions of a user end, or none.
+    deleteSession: rejectOutOfScope('deleteSession'),
+    findInvitation: rejectOutOfScope('findInvitation'),
+    listFailureCounts: rejectOutOfScope('listFailureCounts'),
+    addFailure: rejectOutOfScope('addFailure'),
+    deleteFailures: rejectOutOfScope('deleteFailures'),
+    purgeExpiredSignIns: rejectOutOfScope('purgeExpiredSignIns'),
+  }
+}
+
+/** Edits of small things, where no other account exists. */
+export function scopeEdits(storage: EditStorage, scope: AccountScope): EditStorage {
+  return {
+    // What has a name is called as its finder is.
+    rename: (kind, id, name, event) =>
+      runIfOwned(scope[kind](id), () => storage.rename(kind, id, name, event), false),
+    setUserEmail: (id, email, event, role) =>
+      runIfOwned(scope.user(id), () => storage.setUserEmail(id, email, event, role), false),
+    deleteSite: (id, event) =>
+      runIfOwned(scope.site(id), () => storage.deleteSite(id, event), false),
+    deleteDeveloper: (id, event) =>
+      runIfOwned(scope.developer(id), () => storage.deleteDeveloper(id, event), false),
+    deleteSubscription: (id, event) =>
+      runIfOwned(scope.subscription(id), () => storage.deleteSubscription(id, event), false),
   }
 }

@@ -1,50 +1,141 @@
-import type { AttemptSummary, FeedStorage, MessageStorage, OperatorStorage } from '../ports.ts'
-import { NOT_TOLD, type Own, outOfScope, withOwn } from './own.ts'
+import type { AttemptSummary, MessageStorage } from '../ports/messages.ts'
+import type { QueueStorage } from '../ports/routing.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import { type AccountScope, HIDDEN_DETAIL, rejectOutOfScope, runIfOwned } from './account-scope.ts'
 
-type Verbs = MessageStorage & Omit<FeedStorage, 'findFeed' | 'purgeFeed'>
+type QueueVerbs = Pick<QueueStorage, 'findQueue' | 'purgeQueue'>
+type RoutingVerbs = QueueVerbs &
+  Pick<
+    ResourceStorage,
+    | 'addSource'
+    | 'listSources'
+    | 'findSource'
+    | 'addDestination'
+    | 'setDestinationUrl'
+    | 'setDestinationVerified'
+    | 'verifyDestination'
+    | 'setVerificationToken'
+    | 'findSealedVerificationToken'
+    | 'listDestinations'
+    | 'findDestination'
+    | 'findSubscriptionTarget'
+    | 'addSubscription'
+    | 'setSubscriptionStatus'
+    | 'listSubscriptions'
+    | 'findSubscription'
+  >
+
+/**
+ * Sources, destinations and subscriptions, where no other account exists. A subscription may lead from
+ * a source of this account to a destination of another: an operator has joined them. Who sends must
+ * know who receives, so of that destination `findReceiver` tells its name and whether it is verified.
+ * Where it is and what was agreed on with it is for its own account, and so is every change of it.
+ */
+export function scopeRouting(
+  storage: ResourceStorage & QueueVerbs,
+  scope: AccountScope,
+): RoutingVerbs {
+  return {
+    addSource: (source, event) =>
+      runIfOwned(scope.row(source), () => storage.addSource(source, event), false),
+    listSources: (page) => scope.list(page, storage.listSources),
+    findSource: scope.source,
+
+    addDestination: (destination, event) =>
+      runIfOwned(scope.row(destination), () => storage.addDestination(destination, event), false),
+    setDestinationUrl: (id, url, event) =>
+      runIfOwned(scope.destination(id), () => storage.setDestinationUrl(id, url, event), false),
+    setDestinationVerified: (id, at, event) =>
+      runIfOwned(scope.destination(id), () => storage.setDestinationVerified(id, at, event), false),
+    verifyDestination: (id, challenged, at, event) =>
+      runIfOwned(
+        scope.destination(id),
+        () => storage.verifyDestination(id, challenged, at, event),
+        false,
+      ),
+    setVerificationToken: (id, sealedToken, method, event) =>
+      runIfOwned(
+        scope.destination(id),
+        () => storage.setVerificationToken(id, sealedToken, method, event),
+        false,
+      ),
+    findSealedVerificationToken: (id) =>
+      runIfOwned(scope.destination(id), () => storage.findSealedVerificationToken(id), null),
+    listDestinations: (page) => scope.list(page, storage.listDestinations),
+    findDestination: scope.destination,
+    findSubscriptionTarget: (id) =>
+      runIfOwned(scope.subscription(id), () => storage.findSubscriptionTarget(id), null),
+
+    // Both ends: nobody sends to another account unless an operator has joined them.
+    async addSubscription(subscription, event) {
+      if ((await scope.source(subscription.sourceId)) === null) return false
+      const work = () => storage.addSubscription(subscription, event)
+      return runIfOwned(scope.destination(subscription.destinationId), work, false)
+    },
+    setSubscriptionStatus: (id, status, event) =>
+      runIfOwned(
+        scope.subscription(id),
+        () => storage.setSubscriptionStatus(id, status, event),
+        false,
+      ),
+    listSubscriptions: (page) => scope.list(page, storage.listSubscriptions),
+    findSubscription: scope.subscription,
+    findQueue: (id) => runIfOwned(scope.subscription(id), () => storage.findQueue(id), null),
+    purgeQueue: (id, event) =>
+      runIfOwned(scope.subscription(id), () => storage.purgeQueue(id, event), false),
+  }
+}
+
+type MessageVerbs = MessageStorage & Omit<QueueStorage, 'findQueue' | 'purgeQueue'>
 
 /** Messages, where no other account exists: they are their source's. */
 export function scopeMessages(
-  storage: MessageStorage & FeedStorage & Pick<OperatorStorage, 'findDestination'>,
-  own: Own,
-): Verbs {
+  storage: MessageStorage & QueueStorage & Pick<ResourceStorage, 'findDestination'>,
+  scope: AccountScope,
+): MessageVerbs {
   return {
-    listMessages: (page) => own.list(page, storage.listMessages),
-    findMessage: own.message,
-    findPayload: (id) => withOwn(own.message(id), () => storage.findPayload(id), null),
+    listMessages: (page) => scope.list(page, storage.listMessages),
+    findMessage: scope.message,
+    findPayload: (id) => runIfOwned(scope.message(id), () => storage.findPayload(id), null),
     listAttempts: (id, limit) =>
-      withOwn(own.message(id), async () => guardedFor(await storage.listAttempts(id, limit)), []),
+      runIfOwned(
+        scope.message(id),
+        async () => hideForeignDetails(await storage.listAttempts(id, limit)),
+        [],
+      ),
     replayMessage: (id, destinationId, event) =>
-      withOwn(own.message(id), () => storage.replayMessage(id, destinationId, event), 0),
+      runIfOwned(scope.message(id), () => storage.replayMessage(id, destinationId, event), 0),
     skipMessage: (id, destinationId, event) =>
-      withOwn(own.message(id), () => storage.skipMessage(id, destinationId, event), 0),
+      runIfOwned(scope.message(id), () => storage.skipMessage(id, destinationId, event), 0),
 
     // Without an event it is nobody's test, and what comes in and goes out is the server's own work,
     // for all accounts alike.
     async addMessage(message, event) {
-      const isTest = event !== undefined && (await own.source(message.sourceId)) !== null
-      return isTest ? storage.addMessage(message, event) : outOfScope('addMessage')()
+      const isTest = event !== undefined && (await scope.source(message.sourceId)) !== null
+      return isTest ? storage.addMessage(message, event) : rejectOutOfScope('addMessage')()
     },
-    listDueFeeds: outOfScope('listDueFeeds'),
-    findDueAt: outOfScope('findDueAt'),
-    leaseFeed: outOfScope('leaseFeed'),
-    renewLeases: outOfScope('renewLeases'),
-    releaseFeed: outOfScope('releaseFeed'),
-    findHead: outOfScope('findHead'),
-    settleDelivered: outOfScope('settleDelivered'),
-    settleFailed: outOfScope('settleFailed'),
-    erasePayloads: outOfScope('erasePayloads'),
+    listDueQueues: rejectOutOfScope('listDueQueues'),
+    findDueAt: rejectOutOfScope('findDueAt'),
+    leaseQueue: rejectOutOfScope('leaseQueue'),
+    renewLeases: rejectOutOfScope('renewLeases'),
+    releaseQueue: rejectOutOfScope('releaseQueue'),
+    findQueueHead: rejectOutOfScope('findQueueHead'),
+    settleDelivered: rejectOutOfScope('settleDelivered'),
+    settleFailed: rejectOutOfScope('settleFailed'),
+    erasePayloads: rejectOutOfScope('erasePayloads'),
   }
 
   /** Why a destination was not reached may name where it is: of another account's, it is not told. */
-  async function guardedFor(attempts: readonly AttemptSummary[]): Promise<AttemptSummary[]> {
+  async function hideForeignDetails(
+    attempts: readonly AttemptSummary[],
+  ): Promise<AttemptSummary[]> {
     const ids = [...new Set(attempts.map(({ destinationId }) => destinationId))]
-    const found = await Promise.all(ids.map(own.destination))
-    const foreign = new Set(ids.filter((_, n) => found[n] === null))
-    const isToldOfPlace = ({ destinationId, outcome }: AttemptSummary) =>
+    const ownedDestinations = await Promise.all(ids.map(scope.destination))
+    const foreign = new Set(ids.filter((_, n) => ownedDestinations[n] === null))
+    const revealsLocation = ({ destinationId, outcome }: AttemptSummary) =>
       foreign.has(destinationId) && (outcome === 'failed' || outcome === 'forbidden')
     return attempts.map((attempt) =>
-      isToldOfPlace(attempt) ? { ...attempt, detail: NOT_TOLD } : attempt,
+      revealsLocation(attempt) ? { ...attempt, detail: HIDDEN_DETAIL } : attempt,
     )
   }
 }

@@ -1,12 +1,12 @@
-import { runStaying } from '../cli/staying.ts'
-import { temporaryFolder } from '../server.ts'
+import { runWarmCli } from '../cli/warm-cli.ts'
+import { createTempFolder } from '../server.ts'
 
 /** The help of `latchkey` and of each of its commands, as the command line prints it. */
 export async function readHelp(): Promise<string> {
-  const dir = temporaryFolder()
+  const dir = createTempFolder()
   const read = async (command: readonly string[]): Promise<string[]> => {
     const args = [...command, '--help']
-    const { stdout } = await runStaying(args, { dir })
+    const { stdout } = await runWarmCli(args, { dir })
     const [usage = ''] = stdout.split('\n')
     // Another text that begins as a list of commands does names no command.
     if (!usage.startsWith(['Usage: latchkey', ...command].join(' '))) return []

@@ -1,11 +1,11 @@
 import type { Page } from 'playwright-core'
-import { fieldsOf, type Visitor } from '../browsing.ts'
+import { type ConsoleClient, readFormFields } from '../console-client.ts'
 
 /**
  * As much of a browser's page as the steps before a picture use, without a browser: fields are typed by
  * their label, and a button sends its form.
  */
-export function createTextPage({ get, send }: Pick<Visitor, 'get' | 'send'>, path: string) {
+export function createTextPage({ get, send }: Pick<ConsoleClient, 'get' | 'send'>, path: string) {
   const typed: Record<string, string> = {}
   let html = ''
 
@@ -15,7 +15,7 @@ export function createTextPage({ get, send }: Pick<Visitor, 'get' | 'send'>, pat
     const form = forms.find(([inside]) => buttonsOf(inside).some((text) => matches(text, name)))
     if (form === undefined) throw new Error(`${path} has no button ${name}`)
     const [whole, to = ''] = form
-    const answer = await send(to, { ...fieldsOf(whole, to), ...typed })
+    const answer = await send(to, { ...readFormFields(whole, to), ...typed })
     html = answer.location === null ? answer.html : (await get(answer.location)).html
   }
 

@@ -1,7 +1,7 @@
 import { createTotp } from '../../../src/crypto/totp.ts'
-import { drawQr } from '../../../src/service/people/qr.ts'
+import { createQrCode } from '../../../src/service/sign-in/second-factor.ts'
 import { createArgon2 } from '../../../src/worker/argon2.ts'
-import { type D1, openD1 } from '../../../src/worker/d1.ts'
+import { type D1Database, openD1 } from '../../../src/worker/d1.ts'
 import { workerPrimitives } from '../../../src/worker/primitives.ts'
 
 /*
@@ -14,36 +14,42 @@ let argon2: ReturnType<typeof createArgon2> | undefined
 
 const totp = createTotp(workerPrimitives)
 
-type Ask =
+type HarnessCommand =
   | { do: 'read'; step: { sql: string; values: unknown[] } }
   | { do: 'atomic'; steps: { sql: string; values: unknown[] }[] }
   | { do: 'hash'; secret: string }
   | { do: 'verify'; phc: string; secret: string }
   | { do: 'totp'; secret: string; code: string; now: number }
 
-async function answer(ask: Ask, db: D1): Promise<unknown> {
+async function handleRequest(command: HarnessCommand, db: D1Database): Promise<unknown> {
   engine ??= openD1(db)
   argon2 ??= createArgon2()
-  switch (ask.do) {
+  switch (command.do) {
     case 'read':
-      return engine.read(ask.step)
+      return engine.read(command.step)
     case 'atomic':
-      return engine.atomic(ask.steps)
+      return engine.atomic(command.steps)
     case 'hash':
-      return argon2.hash(ask.secret)
+      return argon2.hash(command.secret)
     case 'verify':
-      return argon2.verify(ask.phc, ask.secret)
+      return argon2.verify(command.phc, command.secret)
     case 'totp': {
-      const uri = totp.uri(ask.secret, 'dr')
-      return { step: totp.stepOf(ask.secret, ask.code, ask.now), uri, qr: drawQr(uri) }
+      const uri = totp.createUri(command.secret, 'dr')
+      return {
+        step: totp.findTimeStep(command.secret, command.code, command.now),
+        uri,
+        qr: createQrCode(uri),
+      }
     }
   }
 }
 
 export default {
-  async fetch(request: Request, env: { DB: D1 }): Promise<Response> {
+  async fetch(request: Request, env: { DB: D1Database }): Promise<Response> {
     try {
-      return Response.json({ value: await answer((await request.json()) as Ask, env.DB) })
+      return Response.json({
+        value: await handleRequest((await request.json()) as HarnessCommand, env.DB),
+      })
     } catch (error) {
       const { name, message } = error as Error
       return Response.json({ name, message })

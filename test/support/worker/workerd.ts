@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { Miniflare, type WorkerOptions } from 'miniflare'
 import type { Argon2 } from '../../../src/crypto/primitives.ts'
-import { Unavailable } from '../../../src/service/ports.ts'
+import { StorageUnavailableError } from '../../../src/service/ports/storage.ts'
 import type { Engine } from '../../../src/storage/engine.ts'
+import { createTempFolder } from '../server.ts'
 import {
-  buildServer,
+  buildWorker,
   COMPATIBILITY_DATE,
-  modulesOf,
-  schemaStatements,
-} from '../../../support/worker/bundle.ts'
-import { temporaryFolder } from '../server.ts'
+  listWorkerModules,
+  readSchemaStatements,
+} from './bundle.ts'
 
 /** workerd with a D1 database, and around it what a test needs. */
 export interface Workerd {
@@ -23,22 +23,22 @@ export interface Workerd {
   /** A code judged in workerd, and what it would show to set up an app. */
   totp(secret: string, code: string, now: number): Promise<unknown>
   /** What the Workers have logged. */
-  readonly lines: readonly string[]
+  readonly logLines: readonly string[]
   dispose(): Promise<void>
 }
 
-export interface ServerBindings {
+export interface TestWorkerBindings {
   readonly bindings: Readonly<Record<string, string>>
   /** Who answers what the server fetches. */
-  readonly outside?: (request: Request) => Promise<Response>
+  readonly outboundService?: (request: Request) => Promise<Response>
 }
 
 /** Starts it, with the server's bundle where it is given bindings. */
 export async function startWorkerd(
-  server?: ServerBindings,
-  { schema = schemaStatements() } = {},
+  server?: TestWorkerBindings,
+  { schema = readSchemaStatements() } = {},
 ): Promise<Workerd> {
-  const dir = temporaryFolder()
+  const dir = createTempFolder()
   const common = {
     compatibilityDate: COMPATIBILITY_DATE,
     d1Databases: { DB: 'latchkey' },
@@ -48,39 +48,39 @@ export async function startWorkerd(
     {
       ...common,
       name: 'harness',
-      ...modulesOf(join(dir, 'harness'), 'harness.js'),
+      ...listWorkerModules(join(dir, 'harness'), 'harness.js'),
       // Asked at a socket of its own: Miniflare's way to it is a third Worker, and twice the work.
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     },
   ]
   if (server !== undefined) {
-    await buildServer(join(dir, 'server'))
-    const { bindings, outside } = server
+    await buildWorker(join(dir, 'server'))
+    const { bindings, outboundService } = server
     workers.unshift({
       ...common,
       name: 'server',
-      ...modulesOf(join(dir, 'server'), 'main.js'),
+      ...listWorkerModules(join(dir, 'server'), 'main.js'),
       bindings,
       durableObjects: { AUDIT_ANCHOR: { className: 'AuditAnchor', useSQLite: true } },
       // Two libraries' names for what fetch returns.
-      ...(outside && { outboundService: outside as unknown as Outside }),
+      ...(outboundService && { outboundService: outboundService as unknown as OutboundService }),
     })
   }
-  const lines: string[] = []
+  const logLines: string[] = []
   const mf = new Miniflare({
     workers,
     handleStructuredLogs: ({ message }: { message: string }) => {
-      lines.push(message)
+      logLines.push(message)
     },
   })
   const harness = await mf.unsafeGetDirectURL('harness')
 
-  async function ask<T>(question: object): Promise<T> {
-    const response = await fetch(harness, { method: 'POST', body: JSON.stringify(question) })
+  async function callHarness<T>(harnessRequest: object): Promise<T> {
+    const response = await fetch(harness, { method: 'POST', body: JSON.stringify(harnessRequest) })
     const answer = (await response.json()) as { value: T } | { name: string; message: string }
     if ('value' in answer) return answer.value
     throw answer.name === 'Unavailable'
-      ? new Unavailable(answer.message)
+      ? new StorageUnavailableError(answer.message)
       : new Error(answer.message)
   }
 
@@ -90,18 +90,18 @@ export async function startWorkerd(
   }
   return {
     mf,
-    lines,
+    logLines,
     engine: {
       sql: 'sqlite',
-      read: (step) => ask({ do: 'read', step }),
-      atomic: (steps) => ask({ do: 'atomic', steps }),
+      read: (step) => callHarness({ do: 'read', step }),
+      atomic: (steps) => callHarness({ do: 'atomic', steps }),
       async close() {},
     },
     argon2: {
-      hash: (secret) => ask({ do: 'hash', secret }),
-      verify: (phc, secret) => ask({ do: 'verify', phc, secret }),
+      hash: (secret) => callHarness({ do: 'hash', secret }),
+      verify: (phc, secret) => callHarness({ do: 'verify', phc, secret }),
     },
-    totp: (secret, code, now) => ask({ do: 'totp', secret, code, now }),
+    totp: (secret, code, now) => callHarness({ do: 'totp', secret, code, now }),
     async dispose() {
       await mf.dispose()
       rmSync(dir, { recursive: true, force: true })
@@ -110,13 +110,13 @@ export async function startWorkerd(
 }
 
 /** A Worker as Node may call it: its own types are workerd's, which are not loaded here. */
-export const fetcherOf = (worker: unknown) =>
+export const toTestFetcher = (worker: unknown) =>
   worker as {
     fetch(url: string, init?: RequestInit): Promise<Response>
     scheduled(event?: { cron?: string }): Promise<{ outcome: string }>
   }
 
-type Outside = NonNullable<WorkerOptions['outboundService']>
+type OutboundService = NonNullable<WorkerOptions['outboundService']>
 
 async function buildHarness(outdir: string): Promise<void> {
   await build({

@@ -1,38 +1,143 @@
 import { z } from '@hono/zod-openapi'
-import type { Desk } from '../../../service/desk.ts'
-import { EXAMPLE } from '../ids.ts'
-import { type Asker, type Operation, operation, silent } from '../operation.ts'
-import { instant, listOf, name, newId, paged, paging, whole } from '../schema/common.ts'
-import { account, addressRule, departedKeys } from '../schema/people.ts'
+import { PERMISSIONS, ROLES } from '../../../domain/role.ts'
+import type { ActorServices } from '../../../service/actor-services.ts'
+import type {
+  Account,
+  AllowlistEntry,
+  Developer,
+  Site,
+  User,
+} from '../../../service/ports/accounts.ts'
+import type { Session } from '../../../service/ports/sign-in.ts'
+import {
+  defineNoContentOperation,
+  defineOperation,
+  type Operation,
+  type OperationContext,
+} from '../operation.ts'
+import {
+  accountId,
+  createdAt,
+  createListSchema,
+  EXAMPLE_IDS,
+  id,
+  instant,
+  instantOrNull,
+  name,
+  newId,
+  pageParameters,
+  readPage,
+  toWholeList,
+} from './fields.ts'
+
+export const accountStatus = z.enum(['open', 'closed'])
+export const departedKeys = z.enum(['keep', 'disable']).openapi({
+  description: 'What becomes of the keys of an owner who leaves. They are flagged either way.',
+})
+export const role = z.enum(ROLES)
+
+export const account = z
+  .object({
+    id,
+    name,
+    region: z.string(),
+    status: accountStatus,
+    createdAt,
+    departedKeys,
+    addressesEnforced: z.boolean().openapi({
+      description:
+        'Whether its keys work from the listed addresses only. An empty list enforces nothing.',
+    }),
+  } satisfies Record<keyof Account, z.ZodType>)
+  .openapi('Account')
+
+export const addressRule = z
+  .object({
+    id,
+    accountId,
+    network: z
+      .string()
+      .openapi({ description: 'An IPv4 or IPv6 network', example: '203.0.113.0/24' }),
+    note: z.string(),
+    createdAt,
+  } satisfies Record<keyof AllowlistEntry, z.ZodType>)
+  .openapi('AddressRule')
+
+export const user = z
+  .object({
+    id,
+    accountId,
+    email: z.string(),
+    role,
+    createdAt,
+    username: z.string().nullable().openapi({ description: 'One in the whole server' }),
+    leftAt: instantOrNull('When they left; null for who has not'),
+  } satisfies Record<keyof User, z.ZodType>)
+  .openapi('User')
+
+export const apiToken = z
+  .object({
+    id,
+    name,
+    createdAt,
+    seenAt: instant('When it was last used, to the minute'),
+    expiresAt: instant('When it ends'),
+    current: z.boolean().openapi({ description: 'Whether it is the token of this request' }),
+  } satisfies Record<Exclude<keyof Session, 'userId' | 'kind'> | 'current', z.ZodType>)
+  .openapi('Token')
+
+export const profile = z
+  .object({
+    user,
+    accountName: z.string(),
+    everyAccount: z.boolean().openapi({ description: 'Whether you see all accounts, or your own' }),
+    permissions: z.array(z.enum(PERMISSIONS)).openapi({ description: 'What your role allows' }),
+  })
+  .openapi('Me')
+
+export const site = z
+  .object({ id, accountId, name, createdAt } satisfies Record<keyof Site, z.ZodType>)
+  .openapi('Site')
+
+export const developerKey = z.string().openapi({
+  description: 'What the vendor calls the developer by; no secret',
+})
+
+export const developer = z
+  .object({ id, accountId, name, developerKey, createdAt } satisfies Record<
+    keyof Developer,
+    z.ZodType
+  >)
+  .openapi('Developer')
 
 const seenAddress = z
   .object({ address: z.string(), lastAt: instant('When a token was last asked for from it') })
   .openapi('SeenAddress')
 
 /** What an account has: one that is not there has no empty list. */
-async function allOf<Item>(
-  { desk, id }: Pick<Asker, 'desk' | 'id'>,
-  read: (desk: Desk, accountId: string) => Promise<readonly Item[]>,
+async function listForAccount<Item>(
+  { services, id }: Pick<OperationContext, 'services' | 'id'>,
+  read: (services: ActorServices, accountId: string) => Promise<readonly Item[]>,
 ) {
-  const found = await desk.accounts.find(id)
-  return found.ok ? whole(await read(desk, id)) : found
+  const found = await services.accounts.find(id)
+  return found.ok ? toWholeList(await read(services, id)) : found
 }
 
-export const accounts: readonly Operation[] = [
-  operation({
+export const accountOperations: readonly Operation[] = [
+  defineOperation({
     method: 'get',
     path: '/accounts',
-    verbs: ['accounts.list'],
+    serviceMethods: ['accounts.list'],
     summary: 'List accounts, the oldest first',
     text: 'Who is no operator sees one: their own.',
-    query: z.strictObject(paging),
-    answer: listOf(account),
-    run: ({ desk, query }) => paged(query, desk.accounts.list),
+    query: z.strictObject(pageParameters),
+    response: createListSchema(account),
+    run: ({ services, query }) => readPage(query, services.accounts.list),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/accounts',
-    verbs: ['accounts.create'],
+    serviceMethods: ['accounts.create'],
     summary: 'Create an account',
     body: z.strictObject({
       id: newId,
@@ -44,68 +149,68 @@ export const accounts: readonly Operation[] = [
         description: 'Create it although another server serves its region',
       }),
     }),
-    examples: { 'An account': { id: EXAMPLE.fresh, name: 'North Clinic' } },
-    answer: account,
+    examples: { 'An account': { id: EXAMPLE_IDS.fresh, name: 'North Clinic' } },
+    response: account,
     creates: true,
-    run: ({ desk, body }) => desk.accounts.create(body),
+    run: ({ services, body }) => services.accounts.create(body),
   }),
-  operation({
+  defineOperation({
     method: 'get',
     path: '/accounts/{id}',
-    verbs: ['accounts.find'],
+    serviceMethods: ['accounts.find'],
     summary: 'Look at an account',
-    answer: account,
-    run: ({ desk, id }) => desk.accounts.find(id),
+    response: account,
+    run: ({ services, id }) => services.accounts.find(id),
   }),
-  operation({
+  defineOperation({
     method: 'put',
     path: '/accounts/{id}/name',
-    verbs: ['accounts.rename'],
+    serviceMethods: ['accounts.rename'],
     summary: 'Rename an account',
     body: z.strictObject({ name }),
     examples: { 'Another name': { name: 'North Clinic and Imaging' } },
-    answer: account,
-    run: ({ desk, id, body }) => desk.accounts.rename(id, body.name),
+    response: account,
+    run: ({ services, id, body }) => services.accounts.rename(id, body.name),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/accounts/{id}/close',
-    verbs: ['accounts.setStatus'],
+    serviceMethods: ['accounts.setStatus'],
     summary: 'Close an account',
     text: 'Every key of it is refused from the next request on, and its people cannot sign in.',
-    answer: account,
-    run: ({ desk, id }) => desk.accounts.setStatus(id, 'closed'),
+    response: account,
+    run: ({ services, id }) => services.accounts.setStatus(id, 'closed'),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/accounts/{id}/open',
-    verbs: ['accounts.setStatus'],
+    serviceMethods: ['accounts.setStatus'],
     summary: 'Open an account again',
-    answer: account,
-    run: ({ desk, id }) => desk.accounts.setStatus(id, 'open'),
+    response: account,
+    run: ({ services, id }) => services.accounts.setStatus(id, 'open'),
   }),
-  operation({
+  defineOperation({
     method: 'put',
     path: '/accounts/{id}/departed-keys',
-    verbs: ['accounts.setDepartedKeys'],
+    serviceMethods: ['accounts.setOffboardingPolicy'],
     summary: 'Say what becomes of the keys of who leaves',
     body: z.strictObject({ departedKeys }),
     examples: { 'They are disabled when their owner leaves': { departedKeys: 'disable' } },
-    answer: account,
-    run: ({ desk, id, body }) => desk.accounts.setDepartedKeys(id, body.departedKeys),
+    response: account,
+    run: ({ services, id, body }) => services.accounts.setOffboardingPolicy(id, body.departedKeys),
   }),
-  operation({
+  defineOperation({
     method: 'get',
     path: '/accounts/{id}/addresses',
-    verbs: ['places.listAddresses'],
+    serviceMethods: ['directory.listAllowlist'],
     summary: 'List the addresses from which the keys of an account may be used',
-    answer: listOf(addressRule),
-    run: (asker) => allOf(asker, ({ places }, id) => places.listAddresses(id)),
+    response: createListSchema(addressRule),
+    run: (context) => listForAccount(context, ({ directory }, id) => directory.listAllowlist(id)),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/accounts/{id}/addresses',
-    verbs: ['places.addAddress'],
+    serviceMethods: ['directory.addAllowlistEntry'],
     summary: 'Add an address',
     text: 'In force at the next request.',
     body: z.strictObject({
@@ -114,37 +219,39 @@ export const accounts: readonly Operation[] = [
       note: z.string().optional().openapi({ description: 'Whose it is: one line' }),
     }),
     examples: {
-      'The office': { id: EXAMPLE.fresh, network: '203.0.113.0/24', note: 'The office' },
+      'The office': { id: EXAMPLE_IDS.fresh, network: '203.0.113.0/24', note: 'The office' },
     },
-    answer: addressRule,
+    response: addressRule,
     creates: true,
-    run: ({ desk, id, body }) => desk.places.addAddress({ accountId: id, ...body }),
+    run: ({ services, id, body }) =>
+      services.directory.addAllowlistEntry({ accountId: id, ...body }),
   }),
-  silent({
+  defineNoContentOperation({
     method: 'delete',
     path: '/addresses/{id}',
-    verbs: ['places.removeAddress'],
+    serviceMethods: ['directory.deleteAllowlistEntry'],
     summary: 'Take an address off the list',
-    run: ({ desk, id }) => desk.places.removeAddress(id),
+    run: ({ services, id }) => services.directory.deleteAllowlistEntry(id),
   }),
-  operation({
+  defineOperation({
     method: 'put',
     path: '/accounts/{id}/address-enforcement',
-    verbs: ['places.enforceAddresses'],
+    serviceMethods: ['directory.enforceAllowlist'],
     summary: 'Let keys work from the listed addresses only, or from anywhere',
     text: 'While the list is empty they work anywhere.',
     body: z.strictObject({ enforced: z.boolean() }),
     examples: { 'From the listed ones only': { enforced: true } },
-    answer: account,
-    run: ({ desk, id, body }) => desk.places.enforceAddresses(id, body.enforced),
+    response: account,
+    run: ({ services, id, body }) => services.directory.enforceAllowlist(id, body.enforced),
   }),
-  operation({
+  defineOperation({
     method: 'get',
     path: '/accounts/{id}/seen-addresses',
-    verbs: ['places.seenAddresses'],
+    serviceMethods: ['directory.listSeenAddresses'],
     summary: 'List from where tokens were asked for lately',
     text: 'In the last 30 days, the last one first. Keys that are presented at every request are only counted.',
-    answer: listOf(seenAddress),
-    run: (asker) => allOf(asker, ({ places }, id) => places.seenAddresses(id)),
+    response: createListSchema(seenAddress),
+    run: (context) =>
+      listForAccount(context, ({ directory }, id) => directory.listSeenAddresses(id)),
   }),
 ]

@@ -1,40 +1,45 @@
 import { ok } from '../../../domain/failure.ts'
 import { PERMISSIONS } from '../../../domain/role.ts'
-import { notFound } from '../../../service/operator.ts'
-import { type Asker, type Operation, operation, silent } from '../operation.ts'
-import { listOf, whole } from '../schema/common.ts'
-import { me, token } from '../schema/people.ts'
+import { failNotFound } from '../../../service/service-result.ts'
+import {
+  defineNoContentOperation,
+  defineOperation,
+  type Operation,
+  type OperationContext,
+} from '../operation.ts'
+import { apiToken, profile } from './accounts.ts'
+import { createListSchema, toWholeList } from './fields.ts'
 
-const tokensOf = async ({ sessions, who }: Asker) =>
-  (await sessions.list(who)).filter(({ kind }) => kind === 'token')
+const listOwnApiTokens = async ({ sessions, signedInUser }: OperationContext) =>
+  (await sessions.list(signedInUser)).filter(({ kind }) => kind === 'token')
 
 /** What everybody does with his own. A token makes no further token: that takes the person and his password. */
-export const own: readonly Operation[] = [
-  operation({
+export const meOperations: readonly Operation[] = [
+  defineOperation({
     method: 'get',
     path: '/me',
-    verbs: [],
+    serviceMethods: [],
     summary: 'See who you are, and what your role allows',
-    answer: me,
-    run: async ({ who: { user, account }, desk }) =>
+    response: profile,
+    run: async ({ signedInUser: { user, account }, services }) =>
       ok({
         user,
         accountName: account.name,
-        everyAccount: desk.may('accounts.read'),
-        permissions: PERMISSIONS.filter(desk.may),
+        everyAccount: services.can('accounts.read'),
+        permissions: PERMISSIONS.filter(services.can),
       }),
   }),
-  operation({
+  defineOperation({
     method: 'get',
     path: '/me/tokens',
-    verbs: [],
+    serviceMethods: [],
     summary: 'List your API tokens, the newest first',
     text: 'New ones are made in the console, under “Your sign-in”.',
-    answer: listOf(token),
-    run: async (asker) => {
-      const current = asker.who.session.id
-      const tokens = await tokensOf(asker)
-      return whole(
+    response: createListSchema(apiToken),
+    run: async (context) => {
+      const current = context.signedInUser.session.id
+      const tokens = await listOwnApiTokens(context)
+      return toWholeList(
         tokens.map(({ userId: _, kind: __, ...rest }) => ({
           ...rest,
           current: rest.id === current,
@@ -42,17 +47,17 @@ export const own: readonly Operation[] = [
       )
     },
   }),
-  silent({
+  defineNoContentOperation({
     method: 'delete',
     path: '/me/tokens/{id}',
-    verbs: [],
+    serviceMethods: [],
     summary: 'End one of your API tokens',
     text: 'It may be the one that you ask with.',
-    run: async (asker) => {
-      const { sessions, who, caller, id } = asker
-      const isIts = (await tokensOf(asker)).some((each) => each.id === id)
-      const ended = isIts && (await sessions.end(who, id, caller)).ok
-      return ended ? ok(undefined) : notFound(`you have no token ${id}`)
+    run: async (context) => {
+      const { sessions, signedInUser, caller, id } = context
+      const isOwnToken = (await listOwnApiTokens(context)).some((token) => token.id === id)
+      const ended = isOwnToken && (await sessions.end(signedInUser, id, caller)).ok
+      return ended ? ok(undefined) : failNotFound(`you have no token ${id}`)
     },
   }),
 ]

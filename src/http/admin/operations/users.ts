@@ -1,59 +1,59 @@
 import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
-import { EXAMPLE } from '../ids.ts'
-import { type Operation, operation } from '../operation.ts'
+import { defineOperation, type Operation } from '../operation.ts'
+import { role, user } from './accounts.ts'
 import {
+  accountFilter,
+  createListSchema,
+  EXAMPLE_IDS,
   existingId,
   instant,
-  listOf,
   newId,
-  ofAccount,
-  paged,
-  paging,
-  whole,
-} from '../schema/common.ts'
-import { role, user } from '../schema/people.ts'
+  pageParameters,
+  readPage,
+  toWholeList,
+} from './fields.ts'
 
 const username = z.string().openapi({
   description: 'The name to sign in with; one in the whole server',
 })
 
-const invited = z
+const oneTimeLink = z
   .object({
     link: z.string().openapi({ description: 'Good once. It is not shown again.' }),
     expiresAt: instant('Until when it is good'),
   })
   .openapi('Invited')
 
-export const users: readonly Operation[] = [
-  operation({
+export const userOperations: readonly Operation[] = [
+  defineOperation({
     method: 'get',
     path: '/users',
-    verbs: ['accounts.listUsers'],
+    serviceMethods: ['accounts.listUsers'],
     summary: 'List users, the oldest first',
-    query: z.strictObject({ ...paging, ...ofAccount }),
-    answer: listOf(user),
-    run: ({ desk, query: { accountId, ...page } }) =>
-      paged(page, (its) => desk.accounts.listUsers({ ...its, accountId })),
+    query: z.strictObject({ ...pageParameters, ...accountFilter }),
+    response: createListSchema(user),
+    run: ({ services, query: { accountId, ...page } }) =>
+      readPage(page, (pageQuery) => services.accounts.listUsers({ ...pageQuery, accountId })),
   }),
-  operation({
+  defineOperation({
     method: 'get',
     path: '/users/search',
-    verbs: ['accounts.searchUsers'],
+    serviceMethods: ['accounts.searchUsers'],
     summary: 'Find users by a part of their e-mail address or username',
     text: 'Those who have not left; 100 at most.',
     query: z.strictObject({
-      ...ofAccount,
+      ...accountFilter,
       text: z.string().min(1).max(200).openapi({ example: 'mara' }),
     }),
-    answer: listOf(user),
-    run: async ({ desk, query }) =>
-      whole(await desk.accounts.searchUsers({ ...query, limit: 100 })),
+    response: createListSchema(user),
+    run: async ({ services, query }) =>
+      toWholeList(await services.accounts.searchUsers({ ...query, limit: 100 })),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/users',
-    verbs: ['accounts.addUser'],
+    serviceMethods: ['accounts.addUser'],
     summary: 'Add a user',
     text: 'They sign in once they have followed the link that `invite` makes.',
     body: z.strictObject({
@@ -65,96 +65,96 @@ export const users: readonly Operation[] = [
     }),
     examples: {
       'An engineer': {
-        id: EXAMPLE.fresh,
-        accountId: EXAMPLE.account,
+        id: EXAMPLE_IDS.fresh,
+        accountId: EXAMPLE_IDS.account,
         email: 'mara@north.example',
         role: 'engineer',
         username: 'mara.north',
       },
     },
-    answer: user,
+    response: user,
     creates: true,
-    run: ({ desk, body }) => desk.accounts.addUser(body),
+    run: ({ services, body }) => services.accounts.addUser(body),
   }),
-  operation({
+  defineOperation({
     method: 'get',
     path: '/users/{id}',
-    verbs: ['accounts.findUser'],
+    serviceMethods: ['accounts.findUser'],
     summary: 'Look at a user',
-    answer: user,
-    run: ({ desk, id }) => desk.accounts.findUser(id),
+    response: user,
+    run: ({ services, id }) => services.accounts.findUser(id),
   }),
-  operation({
+  defineOperation({
     method: 'put',
     path: '/users/{id}/role',
-    verbs: ['accounts.setRole'],
+    serviceMethods: ['accounts.setRole'],
     summary: 'Give a user another role',
     text: 'In force at their next request; a one-time link to a password that was made before is good no longer. Nobody gives a role above their own, or changes who is above them, or themselves.',
     body: z.strictObject({ role }),
     examples: { 'They read only': { role: 'member' } },
-    answer: user,
-    run: ({ desk, id, body }) => desk.accounts.setRole(id, body.role),
+    response: user,
+    run: ({ services, id, body }) => services.accounts.setRole(id, body.role),
   }),
-  operation({
+  defineOperation({
     method: 'put',
     path: '/users/{id}/email',
-    verbs: ['accounts.setEmail'],
+    serviceMethods: ['accounts.setEmail'],
     summary: 'Give a user another e-mail address',
     text: 'It is what they are called by, once in an account; nobody signs in with it, and nothing is sent to it.',
     body: z.strictObject({ email: z.string() }),
     examples: { 'Another address': { email: 'mara.west@clinic.example' } },
-    answer: user,
-    run: ({ desk, id, body }) => desk.accounts.setEmail(id, body.email),
+    response: user,
+    run: ({ services, id, body }) => services.accounts.setEmail(id, body.email),
   }),
-  operation({
+  defineOperation({
     method: 'put',
     path: '/users/{id}/username',
-    verbs: ['people.setUsername'],
+    serviceMethods: ['users.setUsername'],
     summary: 'Give a user another username',
     body: z.strictObject({ username }),
     examples: { 'Another name': { username: 'mara.west' } },
-    answer: user,
-    run: ({ desk, id, body }) => desk.people.setUsername(id, body.username),
+    response: user,
+    run: ({ services, id, body }) => services.users.setUsername(id, body.username),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/users/{id}/invite',
-    verbs: ['people.invite'],
+    serviceMethods: ['users.invite'],
     summary: 'Make a one-time link to a first password, or to a new one',
     text: 'What was sent before is good no longer.',
-    answer: invited,
+    response: oneTimeLink,
     creates: true,
-    run: async ({ desk, id }) => {
-      const made = await desk.people.invite(id)
-      if (!made.ok) return made
-      const { link, invitation } = made.value
+    run: async ({ services, id }) => {
+      const result = await services.users.invite(id)
+      if (!result.ok) return result
+      const { link, invitation } = result.value
       return ok({ link, expiresAt: invitation.expiresAt })
     },
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/users/{id}/sign-out',
-    verbs: ['people.signOut'],
+    serviceMethods: ['users.signOut'],
     summary: 'End every session and every API token of a user',
-    answer: z.object({ ended: z.number().int() }),
-    run: ({ desk, id }) => desk.people.signOut(id),
+    response: z.object({ ended: z.number().int() }),
+    run: ({ services, id }) => services.users.signOut(id),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/users/{id}/reset-second-factor',
-    verbs: ['people.resetSecondFactor'],
+    serviceMethods: ['users.resetSecondFactor'],
     summary: 'Take away the second factor of who has lost it',
     text: 'The password alone is enough to sign in again.',
-    answer: user,
-    run: ({ desk, id }) => desk.people.resetSecondFactor(id),
+    response: user,
+    run: ({ services, id }) => services.users.resetSecondFactor(id),
   }),
-  operation({
+  defineOperation({
     method: 'post',
     path: '/users/{id}/leave',
-    verbs: ['accounts.leave'],
+    serviceMethods: ['accounts.deactivateUser'],
     summary: 'Let a user leave',
     text: 'They cannot sign in any more. Their keys are flagged from now on, or disabled, as the account wants it.',
-    answer: user,
-    run: ({ desk, id }) => desk.accounts.leave(id),
+    response: user,
+    run: ({ services, id }) => services.accounts.deactivateUser(id),
   }),
 ]

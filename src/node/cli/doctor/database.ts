@@ -1,31 +1,36 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../../../config.ts'
+import { createAuditSigner } from '../../../crypto/audit-signer.ts'
+import { Keyring, type Ring } from '../../../crypto/keyring.ts'
+import { verifyNewestEvents } from '../../../service/audit/audit.ts'
+import type { AuditStorage } from '../../../service/ports/audit.ts'
+import { listFutureInstants } from '../../../storage/diagnostics.ts'
 import type { Engine } from '../../../storage/engine.ts'
-import { listFutureInstants } from '../../../storage/future-instants.ts'
+import { planMigrations } from '../../../storage/migrations.ts'
 import { createStorage } from '../../../storage/storage.ts'
 import { SCHEMA_VERSION } from '../../../storage/tables.ts'
-import { openEngine } from '../../engine.ts'
-import { silent } from '../../silent.ts'
-import { explain } from '../explain.ts'
-import { checkAudit } from './audit.ts'
-import { bad, type Finding, fine } from './finding.ts'
-import { checkPostgres } from './postgres.ts'
-import { adviceFor } from './version.ts'
+import { createAnchorFile, getAnchorPath } from '../../anchor-file.ts'
+import { openEngine } from '../../database.ts'
+import { loadRing } from '../../keyring-file.ts'
+import { nodePrimitives } from '../../primitives.ts'
+import { silentLog } from '../../silent-log.ts'
+import { explainError } from '../command-failure.ts'
+import { type Finding, reportFailure, reportOk, reportWarning } from './finding.ts'
 
-const RESTORE = 'stop the server and restore the database from a backup'
+const RESTORE_ADVICE = 'stop the server and restore the database from a backup'
 
 /** What the database says of itself; it is written to only when reading found nothing wrong. */
 export async function checkDatabase({ database, keyringPath }: Config): Promise<Finding[]> {
   if (database.engine === 'sqlite' && !existsSync(database.path)) return []
   const read =
     database.engine === 'sqlite'
-      ? await checkByReading(database.path)
+      ? await checkSqlite(database.path)
       : await checkPostgres(database.url)
   if (read.some(({ status }) => status !== 'ok')) return read
-  return [...read, ...(await checkByWriting(database, keyringPath))]
+  return [...read, ...(await checkWriting(database, keyringPath))]
 }
 
-async function checkByReading(path: string): Promise<Finding[]> {
+async function checkSqlite(path: string): Promise<Finding[]> {
   const check = 'database'
   try {
     const { default: Database } = await import('better-sqlite3')
@@ -34,33 +39,31 @@ async function checkByReading(path: string): Promise<Finding[]> {
       const version = db.prepare('SELECT version FROM schema_version').pluck().get()
       if (version !== SCHEMA_VERSION) {
         const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
-        return [bad(check, message, adviceFor(Number(version)))]
+        return [reportFailure(check, message, formatVersionAdvice(Number(version)))]
       }
       const verdict = db.pragma('quick_check(1)', { simple: true })
-      if (verdict !== 'ok') return [bad(check, `it is damaged: ${verdict}`, RESTORE)]
-      return [fine(check, `schema version ${version}, no damage found`)]
+      if (verdict !== 'ok')
+        return [reportFailure(check, `it is damaged: ${verdict}`, RESTORE_ADVICE)]
+      return [reportOk(check, `schema version ${version}, no damage found`)]
     } finally {
       db.close()
     }
   } catch (error) {
-    return [bad(check, explain(error), 'is this the right LATCHKEY_DATA?')]
+    return [reportFailure(check, explainError(error), 'is this the right LATCHKEY_DATA?')]
   }
 }
 
-async function checkByWriting(
-  database: Config['database'],
-  keyringPath: string,
-): Promise<Finding[]> {
+async function checkWriting(database: Config['database'], keyringPath: string): Promise<Finding[]> {
   const check = 'writing'
   try {
-    const engine = await openEngine(database, silent)
+    const engine = await openEngine(database, silentLog)
     const storage = createStorage(engine)
     try {
       const started = performance.now()
       await storage.probe()
       const ms = Math.ceil(performance.now() - started)
       return [
-        fine(check, `a write is on disk after ${ms} ms`),
+        reportOk(check, `a write is on disk after ${ms} ms`),
         await checkClock(engine),
         ...(await checkAudit(storage, keyringPath)),
       ]
@@ -68,7 +71,7 @@ async function checkByWriting(
       await storage.close()
     }
   } catch (error) {
-    return [bad(check, explain(error), null)]
+    return [reportFailure(check, explainError(error), null)]
   }
 }
 
@@ -78,16 +81,107 @@ async function checkByWriting(
  */
 async function checkClock(engine: Engine): Promise<Finding> {
   const now = Date.now()
-  const found = await listFutureInstants(engine, now)
-  const shown = new Date(now).toISOString()
-  if (found.length === 0) return fine('clock', `it is ${shown}`)
-  const places = found.map(({ place, rows, latest }) => {
+  const futureInstants = await listFutureInstants(engine, now)
+  const nowText = new Date(now).toISOString()
+  if (futureInstants.length === 0) return reportOk('clock', `it is ${nowText}`)
+  const columns = futureInstants.map(({ column, rows, latest }) => {
     const many = rows === 1 ? '' : ` (${rows} rows)`
-    return `${place}${many}, up to ${new Date(latest).toISOString()}`
+    return `${column}${many}, up to ${new Date(latest).toISOString()}`
   })
-  return bad(
+  return reportFailure(
     'clock',
-    `it is ${shown}, but later instants are stored: ${places.join('; ')}`,
+    `it is ${nowText}, but later instants are stored: ${columns.join('; ')}`,
     'set the clock, and keep it right by NTP. If it is right now, it was fast before, and those instants count as past',
   )
+}
+
+const DATABASE_CHECK = 'database'
+
+/** What a PostgreSQL says of itself; nothing is written. */
+export async function checkPostgres(url: string): Promise<Finding[]> {
+  const { inspectPostgres } = await import('../../postgres/engine.ts')
+  try {
+    const { server, database, version, settings } = await inspectPostgres(url, silentLog)
+    const where = `${database} at ${server}`
+    if (version === null) {
+      return [reportWarning(DATABASE_CHECK, `${where} is empty`, 'run `latchkey serve` once')]
+    }
+    if (version !== SCHEMA_VERSION) {
+      const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
+      return [reportFailure(DATABASE_CHECK, message, formatVersionAdvice(version ?? 0))]
+    }
+    const unsafeSettings = Object.entries(settings).filter(([, value]) => value === 'off')
+    if (unsafeSettings.length > 0) {
+      const names = unsafeSettings.map(([name]) => name).join(' and ')
+      return [
+        reportFailure(
+          DATABASE_CHECK,
+          `${where} may lose what it acknowledged: ${names} is off`,
+          'set it to on',
+        ),
+      ]
+    }
+    return [reportOk(DATABASE_CHECK, `${where}, schema version ${version}`)]
+  } catch (error) {
+    return [reportFailure(DATABASE_CHECK, explainError(error), null)]
+  }
+}
+
+/** What to do about a database whose schema is not of this version. */
+export function formatVersionAdvice(version: number): string {
+  try {
+    planMigrations(version)
+    return 'run `latchkey migrate`, or start the server'
+  } catch {
+    return 'use the Latchkey that wrote it, or a newer one'
+  }
+}
+
+/** So many are read in about a second; `audit verify` reads all. */
+const MAX_CHECKED_EVENTS = 20_000
+
+const NO_ANCHOR_ADVICE =
+  'start a server, which makes a new one within seconds. If there was one before, restore it together with the key ring, or compare the audit with an export'
+
+const BROKEN_AUDIT_ADVICE =
+  'keep a copy of the database as it is now, make sure that the key ring is its own, and run `latchkey audit verify`'
+
+/** Checks that the newest events are those that were sealed, and that the chain reaches its anchor. */
+export async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
+  const check = 'audit'
+  const ring: Ring | null = await loadRing(keyringPath).catch(() => null)
+  // What is wrong with the key ring is a finding of its own.
+  if (ring === null) return []
+  const auditSigner = createAuditSigner(nodePrimitives, new Keyring(nodePrimitives, ring))
+  const path = getAnchorPath(keyringPath)
+  const anchor = await createAnchorFile(path).read()
+  const { whole, events, first, last, breaks, breaksFound } = await verifyNewestEvents(
+    storage,
+    auditSigner,
+    MAX_CHECKED_EVENTS,
+    anchor,
+  )
+  if (!whole) {
+    const [firstBreak] = breaks
+    const placeCount = breaksFound === 1 ? 'one place' : `${breaksFound} places`
+    return [
+      reportFailure(
+        check,
+        `it is broken in ${placeCount}: ${firstBreak?.message}`,
+        BROKEN_AUDIT_ADVICE,
+      ),
+    ]
+  }
+  if (anchor === null && events > 0) {
+    return [
+      reportWarning(
+        check,
+        `there is no anchor ${path}: without it, a database that was set back is not noticed`,
+        NO_ANCHOR_ADVICE,
+      ),
+    ]
+  }
+  if (events === 0) return [reportOk(check, 'whole: no event is sealed yet')]
+  const label = events < MAX_CHECKED_EVENTS ? 'events' : 'the newest events,'
+  return [reportOk(check, `whole: ${label} ${first} to ${last}`)]
 }

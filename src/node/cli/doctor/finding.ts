@@ -7,21 +7,21 @@ export interface Finding {
   readonly advice: string | null
 }
 
-export const fine = (check: string, message: string): Finding => ({
+export const reportOk = (check: string, message: string): Finding => ({
   check,
   status: 'ok',
   message,
   advice: null,
 })
 
-export const warn = (check: string, message: string, advice: string | null): Finding => ({
+export const reportWarning = (check: string, message: string, advice: string | null): Finding => ({
   check,
   status: 'warn',
   message,
   advice,
 })
 
-export const bad = (check: string, message: string, advice: string | null): Finding => ({
+export const reportFailure = (check: string, message: string, advice: string | null): Finding => ({
   check,
   status: 'fail',
   message,

@@ -1,59 +1,65 @@
 import type { Command } from 'commander'
-import { examples } from '../examples.ts'
-import { CommandFailure, granted } from '../failure.ts'
-import { readDuration } from '../instants.ts'
-import { withLatchkey } from '../opening.ts'
+import { CommandFailure, unwrapResult } from '../command-failure.ts'
+import { parseDuration } from '../date-options.ts'
 import { requireOutput } from '../output.ts'
-import { say } from '../print.ts'
-import { readSecret } from '../secret.ts'
-import { presentable, printNew, printRevealed } from './reveal.ts'
-import { ANY_ID, SECRET_STDIN } from './words.ts'
+import { formatExamples, printNote } from '../print.ts'
+import { readSecret } from '../prompt.ts'
+import { withLatchkey } from '../with-latchkey.ts'
+import { KEY_ID_HELP, SECRET_STDIN_HELP } from './options.ts'
+import { presentSecret, printKeyWithSecret, printNewSecret } from './print-key.ts'
 
-interface Rotation {
+interface RotateSecretOptions {
   readonly overlap?: number
   readonly secretStdin?: true
 }
 
 /** What is done with a key's secret. */
-export function defineSecrets(group: Command): void {
+export function defineSecretCommands(group: Command): void {
   group
     .command('view')
-    .argument('<id>', ANY_ID)
+    .argument('<id>', KEY_ID_HELP)
     .description('Show the secret again, of opendental and practice keys. The audit records it.')
-    .addHelpText('after', examples('keys view 0199aa…', 'keys view 0199aa… --json | jq -r .secret'))
+    .addHelpText(
+      'after',
+      formatExamples('keys view 0199aa…', 'keys view 0199aa… --json | jq -r .secret'),
+    )
     .action(async (id: string, _: object, command: Command) => {
-      const revealed = await withLatchkey(async (latchkey) => {
-        const viewed = await latchkey.keys.view(id).catch(unopened)
-        return presentable(latchkey, granted(viewed))
+      const keyWithSecret = await withLatchkey(async (latchkey) => {
+        const viewed = await latchkey.keys.viewSecret(id).catch(failUnopenedSecret)
+        return presentSecret(latchkey, unwrapResult(viewed))
       })
-      printRevealed(command, revealed)
-      say('That you have viewed it is recorded in the audit.')
+      printKeyWithSecret(command, keyWithSecret)
+      printNote('That you have viewed it is recorded in the audit.')
     })
 
   group
     .command('rotate-secret')
-    .argument('<id>', ANY_ID)
+    .argument('<id>', KEY_ID_HELP)
     .description(
       'Give a key a new secret. Without an overlap the old one, and all tokens, end at once.',
     )
-    .option('--overlap <duration>', 'the old secret works as long: 90s, 30m, 24h, 7d', readDuration)
-    .option('--secret-stdin', SECRET_STDIN)
+    .option(
+      '--overlap <duration>',
+      'the old secret works as long: 90s, 30m, 24h, 7d',
+      parseDuration,
+    )
+    .option('--secret-stdin', SECRET_STDIN_HELP)
     .addHelpText(
       'after',
-      examples('keys rotate-secret 0199aa…', 'keys rotate-secret 0199aa… --overlap 24h'),
+      formatExamples('keys rotate-secret 0199aa…', 'keys rotate-secret 0199aa… --overlap 24h'),
     )
-    .action(async (id: string, { overlap, secretStdin }: Rotation, command: Command) => {
+    .action(async (id: string, { overlap, secretStdin }: RotateSecretOptions, command: Command) => {
       const secret = secretStdin && (await readSecret())
       if (secret === undefined) requireOutput()
-      const revealed = await withLatchkey(async (latchkey) => {
+      const keyWithSecret = await withLatchkey(async (latchkey) => {
         const rotated = await latchkey.keys.rotateSecret(id, { secret, overlapMs: overlap })
-        return presentable(latchkey, granted(rotated))
+        return presentSecret(latchkey, unwrapResult(rotated))
       })
-      printNew(command, revealed, secret !== undefined)
+      printNewSecret(command, keyWithSecret, secret !== undefined)
     })
 }
 
-function unopened(error: unknown): never {
+function failUnopenedSecret(error: unknown): never {
   throw new CommandFailure(
     'failed',
     'the secret cannot be opened: it was tampered with, or the key ring is not the one that it was sealed with',

@@ -1,0 +1,264 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+
+/** A server in a process of its own, on the servers' core. */
+export interface BenchServer {
+  readonly port: number
+  /** What it and all that serves with it have computed so far; NaN where nobody tells. */
+  cpuSeconds(): number
+  /** What it holds of the machine's memory now, and the most it ever held; null where none tells. */
+  memory(): ProcessMemory | null
+  stop(): Promise<void>
+}
+
+const SERVER_CORE = '0'
+const LOAD_CORE = '1'
+
+/** Whether servers and load can each have a core of their own. */
+export const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+
+/** What starts a command on these cores. */
+export const createLauncher = (cores = SERVER_CORE): string[] =>
+  canPin ? ['taskset', '-c', cores] : []
+
+/** Keeps this process, which makes the load, on these cores: by default off the servers'. */
+export function pinLoadProcess(cores = LOAD_CORE): void {
+  if (canPin) spawnSync('taskset', ['-a', '-p', '-c', cores, String(process.pid)])
+}
+
+export const resolveBenchPath = (path: string) => new URL(path, import.meta.url).pathname
+
+/** The documented quota would stop a load generator. */
+export const NO_QUOTA_SETTINGS = { LATCHKEY_QUOTA_REQUESTS: '1000000000' }
+
+export interface LatchkeyStartOptions {
+  readonly profileDir?: string | undefined
+  readonly workers?: number
+  readonly cores?: string
+  /** Settings beside those of every bench. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** Latchkey as a user starts it. */
+export function startLatchkeyProcess(
+  folder: string,
+  { profileDir, workers = 1, cores = SERVER_CORE, settings: more = {} }: LatchkeyStartOptions,
+): Promise<BenchServer> {
+  const profiling = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir]
+  const command = ['serve', '--workers', String(workers)]
+  const args = [
+    ...profiling,
+    ...readNodeFlags(),
+    resolveBenchPath('../src/node/cli.ts'),
+    ...command,
+  ]
+  const settings = {
+    LATCHKEY_DATA: join(folder, 'data'),
+    LATCHKEY_PORT: '0',
+    // The destinations of the benches of delivery are on this machine.
+    LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1',
+    ...NO_QUOTA_SETTINGS,
+    ...more,
+  }
+  return startBenchProcess(args, join(folder, `server-${workers}.log`), settings, cores)
+}
+
+/** The flags that package.json starts Latchkey with. */
+function readNodeFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(resolveBenchPath('../package.json'), 'utf8')) as {
+    scripts: { latchkey: string }
+  }
+  return /\bnode ((?:--\S+ )*)src/.exec(scripts.latchkey)?.[1]?.trim().split(' ') ?? []
+}
+
+export function startBareServer(folder: string, answer: SampledResponse): Promise<BenchServer> {
+  const path = join(folder, 'answer.json')
+  writeFileSync(path, JSON.stringify(answer))
+  return startBenchProcess([resolveBenchPath('./bare.ts'), path], join(folder, 'bare.log'), {})
+}
+
+const START_TIMEOUT_MS = 60_000
+
+/** Output goes to a file: a pipe would be read on the load's core, and could be the limit. */
+export async function startBenchProcess(
+  args: readonly string[],
+  logPath: string,
+  settings: Readonly<Record<string, string>>,
+  cores = SERVER_CORE,
+): Promise<BenchServer> {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY|NODE)_/.test(name))
+  const env = { ...Object.fromEntries(inherited), ...settings }
+  const log = openSync(logPath, 'w')
+  const [program = '', ...rest] = [...createLauncher(cores), process.execPath, ...args]
+  const child = spawn(program, rest, { env, stdio: ['ignore', log, log] })
+  closeSync(log)
+  const kill = () => killProcessTree(child.pid)
+  process.once('exit', kill)
+
+  return {
+    port: await waitForPort(child, logPath),
+    cpuSeconds: () => readCpuSeconds(child.pid),
+    memory: () => readMemory(child.pid),
+    async stop() {
+      child.kill('SIGTERM')
+      if (child.exitCode === null && child.signalCode === null) {
+        await new Promise((gone) => child.once('exit', gone))
+      }
+      process.off('exit', kill)
+    },
+  }
+}
+
+async function waitForPort(child: ChildProcess, logPath: string): Promise<number> {
+  for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await wait(20)) {
+    const log = readFileSync(logPath, 'utf8')
+    const line = log.split('\n').find((text) => text.includes('"msg":"listening"'))
+    if (line !== undefined) return Number(new URL((JSON.parse(line) as { url: string }).url).port)
+    if (child.exitCode !== null) throw new Error(`the server did not start:\n${log}`)
+  }
+  throw new Error(`the server does not listen after ${START_TIMEOUT_MS} ms`)
+}
+
+export interface ProcessMemory {
+  readonly rssMb: number
+  readonly peakMb: number
+}
+
+const TICKS_PER_SECOND = 100
+
+/**
+ * What a process and all that it has started have computed so far; NaN where the system does not
+ * tell. proc(5): after the program's name in brackets, user and system time are the 12th and 13th
+ * field, and those of ended children the two after them.
+ */
+export function readCpuSeconds(pid: number | undefined): number {
+  if (process.platform !== 'linux' || pid === undefined) return Number.NaN
+  const ticks = listProcessTree(pid).flatMap((one) => {
+    const stat = readIfExists(`/proc/${one}/stat`)
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields.slice(11, 15).map(Number)
+  })
+  return ticks.reduce((all, one) => all + one, 0) / TICKS_PER_SECOND
+}
+
+export function readMemory(pid: number | undefined): ProcessMemory | null {
+  if (process.platform !== 'linux') return null
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const megabytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
+  return { rssMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') }
+}
+
+/** Kills a process and all that it has started. */
+export function killProcessTree(pid: number | undefined): void {
+  if (pid === undefined) return
+  for (const one of listProcessTree(pid)) {
+    try {
+      process.kill(one, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+/** The process, its children and theirs; itself alone where the system does not tell. */
+function listProcessTree(pid: number): number[] {
+  return [pid, ...listChildren(pid).flatMap(listProcessTree)]
+}
+
+function listChildren(pid: number): number[] {
+  const text = listThreads(pid).map((thread) =>
+    readIfExists(`/proc/${pid}/task/${thread}/children`).trim(),
+  )
+  return text.flatMap((pids) => (pids === '' ? [] : pids.split(' ').map(Number)))
+}
+
+function listThreads(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+}
+
+/** A process may end while it is looked at: then its parent counts what it has computed. */
+function readIfExists(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** What the figures were measured on. */
+export interface MachineDescription {
+  readonly cores: number
+  readonly cpu: string
+  readonly node: string
+  readonly sqlite: string
+  readonly fileSystem: string
+  /** Servers on one core, load on another. */
+  readonly pinned: boolean
+}
+
+export function describeMachine(folder: string): MachineDescription {
+  const db = new Database(':memory:')
+  const sqlite = db.prepare('SELECT sqlite_version()').pluck().get() as string
+  db.close()
+  const cores = cpus()
+  return {
+    cores: cores.length,
+    cpu: cores[0]?.model ?? 'unknown',
+    node: process.version,
+    sqlite,
+    fileSystem: findFileSystem(folder),
+    pinned: canPin,
+  }
+}
+
+/** The type of the innermost mount that the folder is in. */
+function findFileSystem(folder: string): string {
+  if (process.platform !== 'linux') return 'unknown'
+  let found = { point: '', type: 'unknown' }
+  for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
+    const [, point = '', type = ''] = line.split(' ')
+    const within = point === '/' || folder === point || folder.startsWith(`${point}/`)
+    if (point !== '' && within && point.length >= found.point.length) found = { point, type }
+  }
+  return found.type
+}
+
+/** One answer of Latchkey, for the bare app to give again. */
+export interface SampledResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** What the HTTP server writes by itself. */
+const SERVER_HEADERS = ['connection', 'content-length', 'date', 'keep-alive']
+
+/** Sends one request of a script and keeps what comes back. */
+export async function sampleResponse(port: number, request: Buffer): Promise<SampledResponse> {
+  const [head = '', body = ''] = request.toString().split('\r\n\r\n')
+  const [line = '', ...fields] = head.split('\r\n')
+  const headers = fields
+    .map((field): [string, string] => {
+      const at = field.indexOf(': ')
+      return [field.slice(0, at), field.slice(at + 2)]
+    })
+    .filter(([name]) => name !== 'Host' && name !== 'Content-Length')
+  const url = `http://127.0.0.1:${port}${line.split(' ')[1]}`
+  const response = await fetch(url, { method: 'POST', headers, body })
+  return {
+    status: response.status,
+    headers: Object.fromEntries(
+      [...response.headers].filter(([name]) => !SERVER_HEADERS.includes(name)),
+    ),
+    body: await response.text(),
+  }
+}

@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import { type Config, readConfig } from '../config.ts'
+import { SURFACES } from '../domain/key-type.ts'
+import { claimDemoFolder } from '../node/demo-folder.ts'
+import { createLog } from '../node/log.ts'
+import { type RunningServer, startLatchkey } from '../node/server.ts'
+import { type HospitalServer, startHospital } from './hospital.ts'
+import { type DemoData, seedDemo } from './seed.ts'
+import { formatInvitation, showPart, showStep } from './terminal-output.ts'
+import { startUpstreams, type UpstreamServers } from './upstreams/upstreams.ts'
+import { walkDelivery } from './walk/delivery.ts'
+import type { DemoEnvironment, WalkSteps } from './walk/steps.ts'
+import { walkOpendental, walkPractice, walkRedox, walkXdent, walkXenrad } from './walk/vendors.ts'
+
+export interface DemoOptions {
+  /** One line of JSON when it is ready, and nothing else on stdout. */
+  readonly json: boolean
+  /** End after the walk-through. */
+  readonly once: boolean
+  readonly port: number
+  readonly dataDir: string
+}
+
+/**
+ * A server with two vendors and a hospital, and the exchange performed against it. Answers the exit
+ * code: 0 only if every step of the walk-through answered as documented.
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const settings = createDemoEnvironment(options)
+  const config = readConfig(settings)
+  claimDemoFolder(config)
+  const hospital = await startHospital()
+  const upstreams = await startUpstreams()
+  const server = await startAtAnyPort(addDemoUpstreams(upstreams, config))
+  try {
+    const seeded = await seedDemo(server, config.dataDir, hospital)
+    if (!options.json) {
+      const asDocumented = await showWalk({ server, seeded, hospital, settings })
+      if (options.once) return asDocumented ? 0 : 1
+    }
+    // Until here a signal ends the process at once: it interrupts nobody's work.
+    const stopped = Promise.race(
+      ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => once(process, signal)),
+    )
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(createReadyDocument(server, hospital, seeded))}\n`
+        : formatInvitation(server, seeded, hospital, config.dataDir),
+    )
+    if (!options.once) await stopped
+    return 0
+  } finally {
+    await server.stop()
+    hospital.close()
+    upstreams.close()
+  }
+}
+
+/** The environment's, with a hospital on this machine. */
+function createDemoEnvironment({ dataDir, port }: DemoOptions): DemoEnvironment {
+  const allowed = process.env.LATCHKEY_DESTINATIONS_ALLOWED
+  return {
+    ...process.env,
+    LATCHKEY_DATA: dataDir,
+    // Keeps made-up vendors out of a database that the operator's server uses.
+    LATCHKEY_DATABASE: '',
+    LATCHKEY_KEYRING: '',
+    LATCHKEY_PORT: String(port),
+    LATCHKEY_LOG_LEVEL: process.env.LATCHKEY_LOG_LEVEL ?? 'warn',
+    LATCHKEY_DESTINATIONS_ALLOWED: `${allowed ? `${allowed},` : ''}127.0.0.0/8`,
+  }
+}
+
+/** What a script needs: each dialect with the URL that its clients are set up with. */
+function createReadyDocument(
+  { url, console: listening }: RunningServer,
+  { url: page, messagesUrl }: HospitalServer,
+  { redox, redoxPair, console: operator, ...surfaces }: DemoData,
+) {
+  const withUrls = Object.entries(surfaces).map(([name, surface]) => [name, { ...surface, url }])
+  const destination = { url: page, messagesUrl, switchUrl: `${page}/switch` }
+  const console = { ...operator, url: listening?.url }
+  return { url, destination, redox, redoxPair, ...Object.fromEntries(withUrls), console }
+}
+
+/** With these behind every surface for which the operator has named none. */
+function addDemoUpstreams({ urls }: UpstreamServers, config: Config): Config {
+  const demoUrls = Object.fromEntries(SURFACES.map((surface) => [surface, new URL(urls[surface])]))
+  return { ...config, upstreams: { ...demoUrls, ...config.upstreams } }
+}
+
+/** On the wished port, or, where that is taken, on any: a newcomer's machine may be busy. */
+async function startAtAnyPort(config: Config): Promise<RunningServer> {
+  const log = createLog(config.logLevel, 2)
+  try {
+    return await startLatchkey(config, log)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    const { port } = error as { port?: number }
+    process.stderr.write(`Port ${port} is taken, so the demo uses free ports.\n`)
+    const console = config.console && { ...config.console, port: 0 }
+    return startLatchkey({ ...config, port: 0, console }, log)
+  }
+}
+
+async function showWalk(world: DemoWorld): Promise<boolean> {
+  let number = 0
+  let asDocumented = true
+  let part = ''
+  for await (const step of walkDemo(world)) {
+    if (step.part !== part) showPart(step.part)
+    part = step.part
+    showStep(step, ++number)
+    asDocumented &&= step.problem === null
+  }
+  return asDocumented
+}
+
+/** What the walk goes through. */
+export interface DemoWorld {
+  readonly server: RunningServer
+  readonly seeded: DemoData
+  readonly hospital: HospitalServer
+  readonly settings: DemoEnvironment
+}
+
+/** Every dialect in turn, as its vendor's pages show it, and what becomes of a message. */
+export async function* walkDemo({ server, seeded, hospital, settings }: DemoWorld): WalkSteps {
+  const { url } = server
+  yield* walkRedox(url, seeded)
+  yield* walkDelivery(server, seeded, hospital, settings)
+  yield* walkXenrad(url, seeded)
+  yield* walkOpendental(url, seeded)
+  yield* walkXdent(url, seeded)
+  yield* walkPractice(url, seeded)
+}

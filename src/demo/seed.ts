@@ -1,0 +1,212 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Latchkey } from '../compose.ts'
+import type { Role } from '../domain/key.ts'
+import { getDemoFilePath } from '../node/demo-folder.ts'
+import type { ServiceResult } from '../service/service-result.ts'
+import type { HospitalServer } from './hospital.ts'
+
+/** A key as a vendor's backend holds it. */
+export interface DemoKey {
+  readonly apiKey: string
+  readonly secret: string
+  readonly sourceId: string
+}
+
+/** What `demo --json` prints, but for the URLs, which change with the port. */
+export interface DemoData {
+  /** An account with one key: `Meta.Source` may be left out. */
+  readonly redox: DemoKey & { readonly destinationId: string }
+  /** An account with two: `Meta.Source.ID` is required. */
+  readonly redoxPair: { readonly destinationId: string; readonly keys: readonly DemoKey[] }
+  readonly xenrad: { readonly apiKey: string }
+  readonly opendental: {
+    readonly developerKey: string
+    readonly portalKey: string
+    /** An office has taken it into use. */
+    readonly customerKey: string
+    /** No office has. */
+    readonly unassignedKey: string
+  }
+  readonly xdent: { readonly apiKey: string }
+  readonly practice: { readonly username: string; readonly apiKey: string }
+  /** Who may see and do everything, in a browser. */
+  readonly console: { readonly username: string; readonly password: string }
+}
+
+/** The ids of the vendor's own samples, so that those work as they stand. */
+export const DEMO_DESTINATIONS = {
+  messages: { id: 'af394f14-b34a-464f-8d24-895f370af4c9', name: 'Redox EMR' },
+  patientSearch: {
+    id: '0f4bd1d1-451d-4351-8cfd-b767d1b488d6',
+    name: 'Patient Search Endpoint',
+  },
+  clinicalSummary: {
+    id: 'ef9e7448-7f65-4432-aa96-059647e9b357',
+    name: 'Clinical Summary Endpoint',
+  },
+}
+
+/**
+ * Vendors, offices and a hospital. The secrets are made here and kept, for the owner's eyes, beside the
+ * demo's database, so that a second start shows the same ones.
+ */
+export async function seedDemo(
+  latchkey: Latchkey,
+  dataDir: string,
+  hospital: HospitalServer,
+): Promise<DemoData> {
+  await seedHospital(latchkey, hospital)
+  const path = getDemoFilePath(dataDir)
+  const stored: Partial<DemoData> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  const seeded: DemoData = {
+    ...(stored.redox && stored.redoxPair
+      ? { redox: stored.redox, redoxPair: stored.redoxPair }
+      : await seedRedox(latchkey)),
+    xenrad: stored.xenrad ?? (await seedXenrad(latchkey)),
+    opendental: stored.opendental ?? (await seedOpendental(latchkey)),
+    xdent: stored.xdent ?? (await seedXdent(latchkey)),
+    practice: stored.practice ?? (await seedPractice(latchkey)),
+    console: stored.console ?? (await seedOperator(latchkey)),
+  }
+  writeFileSync(path, JSON.stringify(seeded), { mode: 0o600 })
+  return seeded
+}
+
+async function seedRedox(latchkey: Latchkey): Promise<Pick<DemoData, 'redox' | 'redoxPair'>> {
+  const destinationId = DEMO_DESTINATIONS.messages.id
+  const [redox] = await seedVendor(latchkey, 'Acme Health', ['Acme production'])
+  const keys = await seedVendor(latchkey, 'Beacon Labs', ['Beacon orders', 'Beacon results'])
+  if (redox === undefined) throw new Error('the demo vendor has no key')
+  return { redox: { ...redox, destinationId }, redoxPair: { destinationId, keys } }
+}
+
+/** The destinations belong to an account of their own, as in life. They move with the demo's port. */
+async function seedHospital({ accounts, routing, storage }: Latchkey, hospital: HospitalServer) {
+  const { messagesUrl: url, token } = hospital
+  let owner: string | undefined
+  for (const { id, name } of Object.values(DEMO_DESTINATIONS)) {
+    if ((await storage.findDestination(id)) === null) {
+      owner ??= unwrapDemoResult(await accounts.create({ name: 'Community Hospital' })).id
+      const input = { accountId: owner, name, id, url, token, development: true }
+      unwrapDemoResult(await routing.addDestination(input))
+    } else {
+      unwrapDemoResult(await routing.setDestinationUrl(id, url))
+      unwrapDemoResult(await routing.setVerificationToken(id, token))
+    }
+    const { verified } = unwrapDemoResult(await routing.verify(id))
+    if (!verified) throw new Error('the demo hospital has not met the challenge')
+  }
+  // What waits since the last start need not wait for the schedule.
+  for (const { id, status } of await routing.listSubscriptions({ limit: 100 })) {
+    if (status === 'active') unwrapDemoResult(await routing.setSubscriptionStatus(id, 'active'))
+  }
+}
+
+async function seedVendor(
+  latchkey: Latchkey,
+  name: string,
+  sources: readonly string[],
+): Promise<DemoKey[]> {
+  const { keys, routing } = latchkey
+  const { accountId, ownerId } = await seedAccount(latchkey, name, 'engineer')
+  const demoKeys: DemoKey[] = []
+  for (const sourceName of sources) {
+    const source = unwrapDemoResult(await routing.addSource({ accountId, name: sourceName }))
+    for (const { id } of Object.values(DEMO_DESTINATIONS)) {
+      unwrapDemoResult(await routing.createSubscription({ sourceId: source.id, destinationId: id }))
+    }
+    const created = unwrapDemoResult(
+      await keys.create({ dialect: 'redox', ownerId, sourceId: source.id, name: sourceName }),
+    )
+    demoKeys.push({ apiKey: created.key.publicId, secret: created.secret, sourceId: source.id })
+  }
+  return demoKeys
+}
+
+/** A radiology group with one site. */
+export async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']> {
+  const { accountId, ownerId } = await seedAccount(latchkey, 'Coastal Imaging', 'administrator')
+  const site = unwrapDemoResult(
+    await latchkey.directory.addSite({ accountId, name: 'Harbor Clinic' }),
+  )
+  const input = { dialect: 'xenrad', ownerId, siteId: site.id, name: 'Harbor Clinic RIS' } as const
+  return { apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
+}
+
+/** A developer with two customer keys, one of which an office has taken into use. */
+export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['opendental']> {
+  const { keys, directory } = latchkey
+  const { accountId, ownerId } = await seedAccount(latchkey, 'Recall Software', 'engineer')
+  const developer = unwrapDemoResult(
+    await directory.addDeveloper({ accountId, name: 'Recall Software' }),
+  )
+  const parent = { ownerId, developerId: developer.id }
+  const portal = { ...parent, dialect: 'opendental-portal', name: 'Developer portal' } as const
+  const customer = { ...parent, dialect: 'opendental' } as const
+  const portalKey = unwrapDemoResult(await keys.create(portal)).secret
+  const assigned = unwrapDemoResult(await keys.create({ ...customer, name: 'Maple Street Dental' }))
+  const unassigned = unwrapDemoResult(await keys.create({ ...customer, name: 'Next office' }))
+
+  const office = await seedAccount(latchkey, 'Maple Street Dental', 'administrator')
+  const siteInput = { accountId: office.accountId, name: 'Maple Street' }
+  const site = unwrapDemoResult(await directory.addSite(siteInput))
+  unwrapDemoResult(await keys.assign(assigned.key.id, site.id))
+  return {
+    developerKey: developer.developerKey,
+    portalKey,
+    customerKey: assigned.secret,
+    unassignedKey: unassigned.secret,
+  }
+}
+
+export async function seedXdent(latchkey: Latchkey): Promise<DemoData['xdent']> {
+  const { ownerId } = await seedAccount(latchkey, 'Bright Smiles', 'administrator')
+  const input = { dialect: 'xdent', ownerId, name: 'Online booking' } as const
+  const { key, secret } = unwrapDemoResult(await latchkey.keys.create(input))
+  return { apiKey: `${key.publicId}.${secret}` }
+}
+
+export async function seedPractice(latchkey: Latchkey): Promise<DemoData['practice']> {
+  const username = 'frontdesk'
+  const { ownerId } = await seedAccount(latchkey, 'Elm Practice', 'administrator', username)
+  const input = { dialect: 'practice', ownerId, name: 'Automation' } as const
+  return { username, apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
+}
+
+/** Who looks at the demo in a browser: an operator, as his link makes him. His password is made here, as the demo's keys are. */
+export async function seedOperator({
+  signInServices,
+  users,
+}: Latchkey): Promise<DemoData['console']> {
+  const { secret } = unwrapDemoResult(await users.inviteFirstOperator())
+  const username = 'operator'
+  const password = crypto.randomUUID()
+  const input = {
+    accountName: 'Latchkey Demo',
+    email: 'operator@latchkey.example',
+    username,
+    password,
+  }
+  const caller = { address: '127.0.0.1', requestId: crypto.randomUUID(), path: '/console/welcome' }
+  const accepted = await signInServices.acceptInvitation(secret, input, caller)
+  if (!accepted.ok) throw new Error(`the demo has no operator: ${accepted.failure.reason}`)
+  return { username, password }
+}
+
+/** An account with one person, who may hold keys. */
+export async function seedAccount(
+  { accounts }: Latchkey,
+  name: string,
+  role: Role,
+  username?: string,
+): Promise<{ accountId: string; ownerId: string }> {
+  const accountId = unwrapDemoResult(await accounts.create({ name })).id
+  const email = `${username ?? role}@${name.toLowerCase().replaceAll(' ', '-')}.example`
+  const owner = unwrapDemoResult(await accounts.addUser({ accountId, email, role, username }))
+  return { accountId, ownerId: owner.id }
+}
+
+export function unwrapDemoResult<T>(result: ServiceResult<T>): T {
+  if (!result.ok) throw new Error(`the demo cannot be seeded: ${result.failure.message}`)
+  return result.value
+}

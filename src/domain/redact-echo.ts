@@ -1,0 +1,16 @@
+const WORD_PATTERN = /[\p{L}\p{N}]{2,}/gu
+
+/**
+ * What somebody says of a message, without the words that he has from it: whatever in a message tells
+ * of a patient stays in it. Names of members tell nothing. `message`: JSON text.
+ */
+export function redactEcho(remark: string, message: string): string {
+  const words = new Set(remark.match(WORD_PATTERN))
+  if (words.size === 0) return remark
+  const values = new RegExp(
+    `(?<![\\p{L}\\p{N}])(?:${[...words].join('|')})(?![\\p{L}\\p{N}]|":)`,
+    'giu',
+  )
+  const echoed = new Set(message.match(values)?.map((word) => word.toLowerCase()))
+  return remark.replace(WORD_PATTERN, (word) => (echoed.has(word.toLowerCase()) ? '…' : word))
+}

@@ -1,0 +1,83 @@
+import { findEventKind } from './catalog.ts'
+import { type Failure, fail, ok, type Result } from './failure.ts'
+
+export interface Destination {
+  readonly id: string
+  readonly name: string
+  readonly url: string | null
+  /** Plain http is good enough for it. */
+  readonly development: boolean
+  readonly verifiedAt: number | null
+  /** The token that was agreed on with it, as it is kept; null where there is none. */
+  readonly sealedToken: string | null
+}
+
+/** A subscription joins a source to a destination, for one data model or (null) for all. */
+export interface Subscription {
+  readonly id: string
+  readonly dataModel: string | null
+  readonly destination: Destination
+}
+
+/** Where a key's messages may go: its own source, and that source's active subscriptions. */
+export interface KeyRouting {
+  readonly sourceId: string
+  readonly sourceName: string
+  /** The account has other legacy keys: a message must name its source. */
+  readonly needsSource: boolean
+  readonly subscriptions: readonly Subscription[]
+}
+
+/** What a message says of itself. */
+export interface MessageEnvelope {
+  readonly dataModel: string
+  readonly eventType: string
+  readonly sourceId: string | null
+  /** At least one. */
+  readonly destinationIds: readonly string[]
+}
+
+export interface MessageRoute {
+  readonly synchronous: boolean
+  /** One for each destination, in the message's order. */
+  readonly hops: readonly [Subscription, ...Subscription[]]
+}
+
+/** May a message of this source go where it says? The first thing that is wrong is the answer. */
+export function routeMessage(routing: KeyRouting, message: MessageEnvelope): Result<MessageRoute> {
+  const { dataModel, eventType, sourceId, destinationIds } = message
+  const kind = findEventKind(dataModel, eventType)
+  if (kind === null) return fail({ reason: 'event_unknown', dataModel, eventType })
+  if (sourceId === null && routing.needsSource) return fail({ reason: 'source_required' })
+  if (sourceId !== null && sourceId !== routing.sourceId) {
+    return fail({ reason: 'source_other', sourceId })
+  }
+  const synchronous = kind === 'synchronous'
+  if (synchronous && destinationIds.length > 1) return fail({ reason: 'synchronous_to_many' })
+
+  const hops: Subscription[] = []
+  for (const destinationId of destinationIds) {
+    const hop = findHop(routing, destinationId, dataModel)
+    if ('reason' in hop) return fail(hop)
+    hops.push(hop)
+  }
+  const [first, ...rest] = hops
+  if (first === undefined) return fail({ reason: 'field_missing', field: 'Meta.Destinations' })
+  return ok({ synchronous, hops: [first, ...rest] })
+}
+
+function findHop(
+  routing: KeyRouting,
+  destinationId: string,
+  dataModel: string,
+): Subscription | Failure {
+  const subscription = routing.subscriptions.find(
+    (s) =>
+      s.destination.id === destinationId && (s.dataModel === null || s.dataModel === dataModel),
+  )
+  if (subscription === undefined) return { reason: 'destination_not_subscribed', destinationId }
+  if (subscription.destination.verifiedAt === null) {
+    return { reason: 'destination_unverified', destinationId }
+  }
+  return subscription
+}

@@ -1,0 +1,80 @@
+import type { z } from '@hono/zod-openapi'
+import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
+import { parseJson } from '../json/parse.ts'
+import { readBody } from '../request.ts'
+import type { ApiProblem, InputError } from './problem.ts'
+
+/** The longest text of a body has 2,000 characters. */
+const BODY_LIMIT_BYTES = 64 * 1024
+/** So many mistakes are told at once. */
+const MAX_REPORTED_ERRORS = 20
+
+/** The body as JSON; where none is sent, an object without members. */
+export async function readJsonBody(request: Request): Promise<Result<unknown, ApiProblem>> {
+  const body = await readBody(request, BODY_LIMIT_BYTES)
+  if (!body.ok) return failUnreadableBody(body.failure)
+  if (body.value.length === 0) return ok({})
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^application\/json *(;|$)/i.test(type)) {
+    const detail = 'send the body as JSON, with Content-Type: application/json'
+    return fail({ kind: 'not_json', detail, headers: { Accept: 'application/json' } })
+  }
+  const value = parseJson(body.value)
+  return value.ok ? value : failUnreadableBody(value.failure)
+}
+
+/** The parameters of a query; one that is there twice is two that say different things. */
+export function readQuery(search: URLSearchParams): Result<unknown, ApiProblem> {
+  const names = [...search.keys()]
+  const repeatedName = names.find((name, n) => names.indexOf(name) !== n)
+  return repeatedName === undefined
+    ? ok(Object.fromEntries(search))
+    : failInvalidInput([{ parameter: repeatedName, detail: 'is there twice' }])
+}
+
+/** What was given, as the schema wants it; or each place where it does not. */
+export function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  part: 'body' | 'query',
+): Result<z.output<Schema>, ApiProblem> {
+  const parsed = schema.safeParse(input)
+  if (parsed.success) return ok(parsed.data)
+  const errors = parsed.error.issues
+    .slice(0, MAX_REPORTED_ERRORS)
+    .map(({ path, message }): InputError => {
+      const steps = path.map(String)
+      if (part === 'query' && steps.length > 0) {
+        return { parameter: steps.join('.'), detail: message }
+      }
+      return { pointer: formatJsonPointer(steps), detail: message }
+    })
+  return failInvalidInput(errors)
+}
+
+/** RFC 6901 §3 and §6. */
+const formatJsonPointer = (steps: readonly string[]): string =>
+  `#${steps.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
+
+const failInvalidInput = (errors: readonly InputError[]) =>
+  fail<ApiProblem>({ kind: 'invalid', detail: errors.map(formatInputError).join('; '), errors })
+
+const formatInputError = ({ pointer, parameter, detail }: InputError) =>
+  `${parameter ?? (pointer === '#' ? 'the request' : pointer)}: ${detail}`
+
+function failUnreadableBody(failure: InputFailure) {
+  switch (failure.reason) {
+    case 'body_too_large':
+      return fail<ApiProblem>({
+        kind: 'too_large',
+        detail: `a body must not be longer than ${failure.limitBytes} bytes`,
+        headers: { Connection: 'close' },
+      })
+    case 'member_repeated':
+      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.member} is there twice` })
+    case 'body_unreadable':
+      return fail<ApiProblem>({ kind: 'unreadable', detail: failure.detail })
+    default:
+      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.field} cannot be read` })
+  }
+}

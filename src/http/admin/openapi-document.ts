@@ -1,0 +1,146 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Operation } from './operation.ts'
+import { findPermission } from './operation.ts'
+import type { OperationGroup } from './operation-groups.ts'
+import { EXAMPLE_IDS } from './operations/fields.ts'
+import { API_PROBLEMS, type ApiProblemKind, PROBLEM_CONTENT_TYPE } from './problem.ts'
+
+/** The version of what is promised: a member may come, none goes or changes. */
+const API_VERSION = '1.0.0'
+
+const API_DESCRIPTION = [
+  'All that the console and the command line do, for programs: the same services, the same permissions.',
+  'Send `Authorization: Bearer` and an API token, which you make in the console under “Your sign-in”.',
+  'A token may do what its owner may, as long as the owner may. Times are RFC 3339. Lists answer `items` and `next`:',
+  'send `next` as `after` for the next page, and `limit` for pages of up to 500 (100 where it is left out). What cannot be done is told as a problem (RFC 9457), with the request id.',
+  'Unknown members and parameters are refused, so that a slip of the pen is not taken for a wish.',
+].join('\n')
+
+const inputErrorSchema = z.object({
+  pointer: z.string().optional().openapi({ description: 'Where in the body (RFC 6901)' }),
+  parameter: z.string().optional(),
+  detail: z.string(),
+})
+
+const problemSchema = z
+  .object({
+    type: z.string().openapi({ description: 'Where one reads of problems of this kind' }),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string().openapi({ description: 'What is wrong, and what would help' }),
+    requestId: z.string(),
+    permission: z.string().optional().openapi({ description: 'What your role lacks' }),
+    errors: z.array(inputErrorSchema).optional(),
+    retryAfterSeconds: z.number().int().optional(),
+  })
+  .openapi('Problem')
+
+/** The document of all that can be asked for (OpenAPI 3.1). */
+export function createApiDocument(groups: readonly OperationGroup[], url: string) {
+  const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono()
+  registry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API token of yours',
+  })
+  for (const [kind, { status, title, about }] of Object.entries(API_PROBLEMS)) {
+    registry.registerComponent('responses', kind, {
+      description: `${status}: ${title}. ${about}`,
+      content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+    })
+  }
+  registry.register('Problem', problemSchema)
+  for (const { name, operations } of groups) {
+    for (const operation of operations) registry.registerPath(createRouteConfig(operation, name))
+  }
+  return getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'Latchkey management API', version: API_VERSION, description: API_DESCRIPTION },
+    servers: [{ url: `${url}/admin/v1` }],
+    tags: groups.map(({ name, about }) => ({ name, description: about })),
+    security: [{ token: [] }],
+  })
+}
+
+function createRouteConfig(operation: Operation, tag: string) {
+  const { method, path, serviceMethods, summary, text, status, response } = operation
+  const [serviceMethod] = serviceMethods
+  const permission = serviceMethod === undefined ? undefined : findPermission(serviceMethod)
+  return createRoute({
+    method,
+    path,
+    operationId: formatOperationId(operation),
+    tags: [tag],
+    summary,
+    ...(text === undefined ? {} : { description: text }),
+    ...(permission === undefined ? {} : { 'x-permission': permission }),
+    request: {
+      query: operation.query,
+      ...(path.includes('{id}') ? { params: z.object({ id: createPathIdSchema(path) }) } : {}),
+      ...createRequestBody(operation),
+    },
+    responses: {
+      [status]:
+        response === null
+          ? { description: 'Done' }
+          : { description: 'Done', content: { [response.type]: { schema: response.schema } } },
+      ...createProblemResponses(operation),
+    },
+  })
+}
+
+function createRequestBody({ body, examples }: Operation) {
+  if (body === null) return {}
+  const exampleEntries = Object.entries(examples).map(([name, value]) => [name, { value }])
+  const media = { schema: body, examples: Object.fromEntries(exampleEntries) }
+  return { body: { required: true, content: { 'application/json': media } } }
+}
+
+/** What each can be refused with. */
+function createProblemResponses({ method, path, serviceMethods, body }: Operation) {
+  const changes = method !== 'get'
+  const kinds: (ApiProblemKind | false)[] = [
+    'unauthorized',
+    serviceMethods.length > 0 && 'forbidden',
+    (changes || path.includes('{id}')) && 'not_found',
+    changes && 'conflict',
+    ...(body === null ? [] : (['unreadable', 'too_large', 'not_json'] as const)),
+    'invalid',
+    'too_many',
+    'broken',
+    'unavailable',
+  ]
+  const possibleKinds = kinds.filter((kind) => kind !== false)
+  return Object.fromEntries(
+    possibleKinds.map((kind) => [
+      API_PROBLEMS[kind].status,
+      { $ref: `#/components/responses/${kind}` },
+    ]),
+  )
+}
+
+/** Whose ids are on a path that begins so. */
+const EXAMPLE_ID_BY_PATH: Readonly<Record<string, string>> = {
+  accounts: EXAMPLE_IDS.account,
+  addresses: EXAMPLE_IDS.address,
+  users: EXAMPLE_IDS.user,
+  sites: EXAMPLE_IDS.site,
+  developers: EXAMPLE_IDS.developer,
+  sources: EXAMPLE_IDS.source,
+  destinations: EXAMPLE_IDS.destination,
+  subscriptions: EXAMPLE_IDS.subscription,
+  feeds: EXAMPLE_IDS.subscription,
+  keys: EXAMPLE_IDS.key,
+  messages: EXAMPLE_IDS.message,
+  requests: EXAMPLE_IDS.request,
+  me: EXAMPLE_IDS.token,
+}
+
+const createPathIdSchema = (path: string) =>
+  z.string().openapi({ example: EXAMPLE_ID_BY_PATH[path.split('/')[1] ?? ''] })
+
+/** `postKeysByIdRotate`: what a generated client calls it by. */
+function formatOperationId({ method, path }: Operation): string {
+  const words = path.replaceAll('{id}', 'by-id').split(/[/-]/).filter(Boolean)
+  return method + words.map((word) => word[0]?.toUpperCase() + word.slice(1)).join('')
+}

@@ -1,0 +1,79 @@
+import type { Operation } from './operation.ts'
+import { accountOperations } from './operations/accounts.ts'
+import { auditOperations } from './operations/audit.ts'
+import { dashboardOperations } from './operations/dashboard.ts'
+import { keyOperations } from './operations/keys.ts'
+import { meOperations } from './operations/me.ts'
+import { messageOperations } from './operations/messages.ts'
+import {
+  destinationOperations,
+  sourceOperations,
+  subscriptionOperations,
+  subscriptionQueueOperations,
+} from './operations/routing.ts'
+import { developerOperations, siteOperations } from './operations/sites-and-developers.ts'
+import { userOperations } from './operations/users.ts'
+
+/** What belongs together, as the document and its readers find it. */
+export interface OperationGroup {
+  readonly name: string
+  readonly about: string
+  readonly operations: readonly Operation[]
+}
+
+/** All that can be asked for. */
+export const OPERATION_GROUPS: readonly OperationGroup[] = [
+  {
+    name: 'Keys',
+    about: 'The keys of every dialect, from their making to their end.',
+    operations: keyOperations,
+  },
+  { name: 'Sources', about: 'Where messages come from.', operations: sourceOperations },
+  {
+    name: 'Destinations',
+    about: 'Where messages go to, once it is verified.',
+    operations: destinationOperations,
+  },
+  {
+    name: 'Subscriptions',
+    about: 'Which source sends to which destination.',
+    operations: subscriptionOperations,
+  },
+  {
+    name: 'Feeds',
+    about: 'How what is queued for a destination is doing.',
+    operations: subscriptionQueueOperations,
+  },
+  {
+    name: 'Messages',
+    about: 'What was accepted, and where it stands.',
+    operations: messageOperations,
+  },
+  { name: 'Sites', about: 'The places of an account.', operations: siteOperations },
+  {
+    name: 'Developers',
+    about: 'Who writes programs that offices take into use.',
+    operations: developerOperations,
+  },
+  {
+    name: 'Users',
+    about: 'The people of an account, and how they sign in.',
+    operations: userOperations,
+  },
+  {
+    name: 'Accounts',
+    about: 'Organizations, and from where their keys may be used.',
+    operations: accountOperations,
+  },
+  {
+    name: 'Audit',
+    about: 'Who did what to whom, proven; and why a request was decided as it was.',
+    operations: auditOperations,
+  },
+  {
+    name: 'Overview',
+    about: 'How things are, and what wants looking after.',
+    operations: dashboardOperations,
+  },
+  { name: 'You', about: 'Your own access.', operations: meOperations },
+]

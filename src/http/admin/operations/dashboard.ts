@@ -1,0 +1,89 @@
+import { z } from '@hono/zod-openapi'
+import { ok } from '../../../domain/failure.ts'
+import type { AttentionSummary } from '../../../service/accounts/dashboard.ts'
+import type { KeyTypeCount } from '../../../service/ports/dashboard.ts'
+import { defineOperation, type Operation } from '../operation.ts'
+import { accountFilter, createListSchema, instant, toWholeList } from './fields.ts'
+import { dialect, keyListItem } from './keys.ts'
+import { subscriptionListItem } from './routing-schemas.ts'
+
+export const trafficCount = z
+  .object({
+    from: instant('When the span begins'),
+    dialect: dialect.nullable().openapi({ description: 'Null where none was claimed' }),
+    outcome: z.string().openapi({ description: '`admitted`, or the reason of the refusal' }),
+    requests: z.number().int(),
+  })
+  .openapi('Traffic')
+
+export const keyTypeCount = z
+  .object({
+    dialect,
+    usable: z.number().int().openapi({ description: 'Enabled, and not expired' }),
+    used: z.number().int().openapi({ description: 'Used in the last 30 days' }),
+  } satisfies Record<keyof KeyTypeCount, z.ZodType>)
+  .openapi('KeyCensus')
+
+const createAttentionList = <Item extends z.ZodType>(item: Item) =>
+  z.object({
+    count: z.number().int(),
+    more: z.boolean().openapi({ description: 'Whether there are more than were counted' }),
+    told: z.array(item).readonly().openapi({ description: 'The first of them' }),
+  })
+
+export const attentionLists = z
+  .object({
+    expiring: createAttentionList(keyListItem),
+    unused: createAttentionList(keyListItem),
+    ownerLeft: createAttentionList(keyListItem),
+    stuck: createAttentionList(subscriptionListItem),
+  } satisfies Record<keyof AttentionSummary, z.ZodType>)
+  .openapi('Attention')
+
+const HOUR_MS = 3_600_000
+
+const hours = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, 'must be a number of hours')
+  .transform(Number)
+  .openapi({ type: 'integer', description: 'How long each span is', example: '24' })
+
+export const dashboardOperations: readonly Operation[] = [
+  defineOperation({
+    method: 'get',
+    path: '/overview/traffic',
+    serviceMethods: ['dashboard.sumTraffic'],
+    summary: 'Count requests and refusals over time',
+    text: 'By span, dialect and outcome, as of a minute ago; spans without requests are left out.',
+    query: z.strictObject({
+      ...accountFilter,
+      since: instant('From this hour on').openapi({ example: '2026-11-01T00:00:00.000Z' }),
+      hours,
+    }),
+    response: createListSchema(trafficCount),
+    run: async ({ services, query: { since, hours, accountId } }) => {
+      const fromHour = Math.floor(since / HOUR_MS)
+      const sums = await services.dashboard.sumTraffic({ fromHour, hours, accountId })
+      return toWholeList(
+        sums.map(({ span, ...sum }) => ({ ...sum, from: (fromHour + span * hours) * HOUR_MS })),
+      )
+    },
+  }),
+  defineOperation({
+    method: 'get',
+    path: '/overview/keys',
+    serviceMethods: ['dashboard.keys'],
+    summary: 'Count keys by dialect, and those that are in use',
+    response: createListSchema(keyTypeCount),
+    run: async ({ services }) => toWholeList(await services.dashboard.keys()),
+  }),
+  defineOperation({
+    method: 'get',
+    path: '/overview/attention',
+    serviceMethods: ['dashboard.findAttention'],
+    summary: 'See what wants looking after',
+    text: 'Keys about to expire, unused, or of somebody who left; feeds that are stuck.',
+    response: attentionLists,
+    run: async ({ services }) => ok(await services.dashboard.findAttention()),
+  }),
+]

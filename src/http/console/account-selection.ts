@@ -1,0 +1,76 @@
+import { html } from 'hono/html'
+import type { Account } from '../../service/ports/accounts.ts'
+import { actionButton, buttonLink } from './components/form.ts'
+import { badge, emptyState } from './components/html.ts'
+import { table } from './components/table.ts'
+import type { PageContext } from './context.ts'
+import { loadListPage } from './list-page.ts'
+import { renderPage } from './render.ts'
+import type { PageHandler } from './router.ts'
+
+/** The one account that somebody works in; null for an operator who sees all of them. */
+export const getAccountId = ({ selectedAccount, session, can }: PageContext): string | null =>
+  selectedAccount?.id ?? (can('accounts.read') ? null : session.account.id)
+
+/** A screen of one account: who sees all of them is asked first which one he means. */
+export const withAccount =
+  (
+    handler: (context: PageContext, accountId: string) => Promise<Response> | Response,
+  ): PageHandler =>
+  (context) => {
+    const accountId = getAccountId(context)
+    return accountId === null ? showAccountChoice(context) : handler(context, accountId)
+  }
+
+async function showAccountChoice(context: PageContext): Promise<Response> {
+  const { rows, pagination } = await loadListPage(context, context.services.accounts.list)
+  const body =
+    rows.length === 0
+      ? html`<section class="card flush">${emptyState(
+          'No account yet',
+          'Everything here belongs to an account: create one first.',
+          buttonLink('/console/accounts/new', 'Create an account', 'primary'),
+        )}</section>`
+      : html`<section class="card flush">${table({
+          caption: 'You then see that one alone, until you choose to see all again',
+          columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action', end: true }],
+          rows: rows.map((account) => [
+            account.name,
+            accountStatusBadge(account),
+            selectAccountButton(context, account, context.path),
+          ]),
+        })}${pagination}</section>`
+  return renderPage(
+    context,
+    { heading: 'Which account?', about: 'This page shows one account at a time.' },
+    body,
+  )
+}
+
+export const selectAccountButton = (
+  context: PageContext,
+  { id, name }: Account,
+  next: string,
+  variant = 'compact',
+) =>
+  actionButton(context.formToken, '/console/account', 'Choose', {
+    variant,
+    label: `Choose ${name}`,
+    fields: { account: id, next },
+  })
+
+export const accountStatusBadge = ({ status }: Pick<Account, 'status'>) =>
+  status === 'open' ? badge('Open', 'good') : badge('Closed', 'bad')
+
+/** What the accounts of these rows are called; none where there is but one in sight. */
+export async function findAccountNames(
+  context: PageContext,
+  rows: readonly { readonly accountId: string }[],
+): Promise<ReadonlyMap<string, string> | null> {
+  if (getAccountId(context) !== null) return null
+  const ids = [...new Set(rows.map(({ accountId }) => accountId))]
+  const results = await Promise.all(ids.map(context.services.accounts.find))
+  return new Map(
+    results.flatMap((result) => (result.ok ? [[result.value.id, result.value.name]] : [])),
+  )
+}

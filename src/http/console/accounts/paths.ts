@@ -1,4 +1,0 @@
-export const ACCOUNTS = '/console/accounts'
-export const ABOVE_ACCOUNTS = [{ href: ACCOUNTS, text: 'Accounts' }]
-
-export const SETTINGS = '/console/settings'

@@ -1,0 +1,176 @@
+import { html } from 'hono/html'
+import { type Html, nothing, toSentence } from './html.ts'
+
+/** What proves that a form came from a page of ours. */
+export const FORM_TOKEN_FIELD = 'form-token'
+
+export interface TextField {
+  readonly name: string
+  readonly label: string
+  readonly value?: string | undefined
+  readonly hint?: Html | string | undefined
+  /** What is wrong with what was typed here. */
+  readonly error?: string | undefined
+  readonly type?: 'text' | 'password' | 'email' | 'url' | 'date' | 'search' | 'number' | undefined
+  readonly required?: boolean | undefined
+  readonly autofocus?: boolean | undefined
+  readonly readonly?: boolean | undefined
+  readonly autocomplete?: string | undefined
+  readonly inputmode?: 'numeric' | 'text' | undefined
+  readonly maxlength?: number | undefined
+  readonly spellcheck?: boolean | undefined
+  /** Choices that are offered while one types. */
+  readonly list?: string | undefined
+  /** Where they are asked for, what was typed put at its end. */
+  readonly suggest?: string | undefined
+  readonly wide?: boolean | undefined
+}
+
+/** A form that changes something. */
+export const postForm = (
+  token: string,
+  action: string,
+  body: Html,
+  options: { readonly inline?: boolean } = {},
+): Html => html`
+  <form method="post" action="${action}"${options.inline ? html` class="inline"` : nothing}>
+    <input type="hidden" name="${FORM_TOKEN_FIELD}" value="${token}">${body}
+  </form>`
+
+/** One button that changes something. `what`: the whole of what it does, where its text alone does not say it. */
+export const actionButton = (
+  token: string,
+  action: string,
+  text: string,
+  {
+    variant = '',
+    label,
+    fields = {},
+  }: {
+    readonly variant?: string
+    readonly label?: string | undefined
+    readonly fields?: Readonly<Record<string, string>>
+  } = {},
+): Html =>
+  postForm(
+    token,
+    action,
+    html`${Object.entries(fields).map(([name, value]) => hiddenField(name, value))}${submitButton(text, variant, label)}`,
+    { inline: true },
+  )
+
+export const hiddenField = (name: string, value: string): Html =>
+  html`<input type="hidden" name="${name}" value="${value}">`
+
+export const submitButton = (text: string, variant = 'primary', label?: string): Html =>
+  html`<button type="submit" class="${variant}"${label === undefined ? nothing : html` aria-label="${label}"`}>${text}</button>`
+
+export const buttonLink = (href: string, text: string, variant = ''): Html =>
+  html`<a class="button ${variant}" href="${href}">${text}</a>`
+
+export function textField(props: TextField): Html {
+  const hint =
+    props.hint === undefined
+      ? nothing
+      : html`<p class="hint" id="${props.name}-hint">${props.hint}</p>`
+  const error =
+    props.error === undefined
+      ? nothing
+      : html`<p class="error" id="${props.name}-error">${toSentence(props.error)}</p>`
+  const descriptionIds = [
+    props.error && `${props.name}-error`,
+    props.hint && `${props.name}-hint`,
+  ].filter(Boolean)
+  return html`
+  <div class="field${props.wide ? ' wide' : ''}">
+    <label for="${props.name}">${props.label}</label>
+    <input id="${props.name}" name="${props.name}" type="${props.type ?? 'text'}" value="${props.value ?? ''}"${[
+      booleanAttribute('required', props.required),
+      booleanAttribute('autofocus', props.autofocus),
+      booleanAttribute('readonly', props.readonly),
+      attribute(
+        'autocomplete',
+        props.autocomplete ?? (hasAutocompleteOff(props) ? 'off' : undefined),
+      ),
+      attribute('inputmode', props.inputmode),
+      attribute('maxlength', props.maxlength?.toString()),
+      attribute('list', props.list),
+      attribute('data-suggest', props.suggest),
+      attribute('spellcheck', props.spellcheck === false ? 'false' : undefined),
+      attribute('aria-invalid', props.error === undefined ? undefined : 'true'),
+      attribute(
+        'aria-describedby',
+        descriptionIds.length === 0 ? undefined : descriptionIds.join(' '),
+      ),
+    ]}>${error}${hint}
+  </div>`
+}
+
+/** What is looked for, or chosen from a list of ours. Elsewhere "off" would lose what was typed when one goes back. */
+const hasAutocompleteOff = ({ type, list }: TextField): boolean =>
+  type === 'search' || list !== undefined
+
+export const textArea = (
+  props: Pick<TextField, 'name' | 'label' | 'value' | 'hint' | 'maxlength'> & {
+    readonly code?: boolean
+  },
+): Html => html`
+  <div class="field">
+    <label for="${props.name}">${props.label}</label>
+    <textarea id="${props.name}" name="${props.name}"${props.code ? html` class="code" spellcheck="false"` : nothing}${attribute(
+      'maxlength',
+      props.maxlength?.toString(),
+    )}${attribute('aria-describedby', props.hint === undefined ? undefined : `${props.name}-hint`)}>
+${props.value ?? ''}</textarea>${props.hint === undefined ? nothing : html`<p class="hint" id="${props.name}-hint">${props.hint}</p>`}
+  </div>`
+
+export interface Choice {
+  readonly value: string
+  readonly text: string
+}
+
+export const selectField = (props: {
+  readonly name: string
+  readonly label: string
+  readonly value?: string | undefined
+  readonly hint?: string | undefined
+  readonly choices: readonly Choice[]
+}): Html => html`
+  <div class="field">
+    <label for="${props.name}">${props.label}</label>
+    <select id="${props.name}" name="${props.name}"${attribute('aria-describedby', props.hint === undefined ? undefined : `${props.name}-hint`)}>${props.choices.map(
+      ({ value, text }) =>
+        html`<option value="${value}"${booleanAttribute('selected', value === props.value)}>${text}</option>`,
+    )}</select>${props.hint === undefined ? nothing : html`<p class="hint" id="${props.name}-hint">${props.hint}</p>`}
+  </div>`
+
+export const checkbox = (props: {
+  readonly name: string
+  readonly label: Html | string
+  readonly checked?: boolean
+  readonly required?: boolean
+}): Html => html`
+  <label class="check"><input type="checkbox" name="${props.name}" value="yes"${[
+    booleanAttribute('checked', props.checked),
+    booleanAttribute('required', props.required),
+  ]}><span>${props.label}</span></label>`
+
+/** One of several, each with what it means. */
+export const radioGroup = (props: {
+  readonly name: string
+  readonly legend: string
+  readonly value?: string | undefined
+  readonly options: readonly (Choice & { readonly hint: string })[]
+}): Html => html`
+  <fieldset class="stack tight"><legend>${props.legend}</legend><div class="choices">${props.options.map(
+    ({ value, text, hint }) => html`
+    <label class="choice"><input type="radio" name="${props.name}" value="${value}" required${booleanAttribute(
+      'checked',
+      value === props.value,
+    )}><span><strong>${text}</strong><span class="small soft">${hint}</span></span></label>`,
+  )}</div></fieldset>`
+
+const attribute = (name: string, value: string | undefined): Html =>
+  value === undefined ? nothing : html` ${name}="${value}"`
+const booleanAttribute = (name: string, isSet: boolean | undefined): Html =>
+  isSet ? html` ${name}` : nothing

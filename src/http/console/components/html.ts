@@ -1,0 +1,70 @@
+import { html } from 'hono/html'
+
+/** A piece of a page: everything put into it is escaped, but other pieces. */
+export type Html = ReturnType<typeof html>
+
+export const nothing: Html = html``
+
+export type Tone = 'plain' | 'good' | 'warn' | 'bad'
+
+/** Each tone has its sign too: nobody needs the colour. */
+const TONE_SIGNS: Record<Tone, string> = { plain: '', good: '✓', warn: '!', bad: '×' }
+
+export const badge = (text: string, tone: Tone = 'plain'): Html =>
+  html`<span class="badge ${tone}">${toneSign(tone)}${text}</span>`
+
+const toneSign = (tone: Tone) =>
+  TONE_SIGNS[tone] === '' ? nothing : html`<span aria-hidden="true">${TONE_SIGNS[tone]}</span>`
+
+/** `alert` is read out at once: for what went wrong. */
+export const notice = (
+  tone: Tone,
+  title: string,
+  text: Html | string = '',
+  hasFocus = false,
+): Html => html`
+  <div class="notice ${tone}" role="${tone === 'bad' ? 'alert' : 'status'}"${hasFocus ? html` tabindex="-1" autofocus` : nothing}>
+    <strong>${title}</strong>${text === '' ? nothing : html`<div>${text}</div>`}
+  </div>`
+
+/**
+ * Why nothing was done. What was typed is still in the form below it. Who works by keyboard is put
+ * here, unless a field of the form takes the focus itself.
+ */
+export const errorNotice = (
+  message: string | null,
+  {
+    title = 'That was not done',
+    focus = true,
+  }: { readonly title?: string; readonly focus?: boolean } = {},
+): Html => (message === null ? nothing : notice('bad', title, toSentence(message), focus))
+
+export const emptyState = (
+  title: string,
+  text: Html | string,
+  action: Html = nothing,
+): Html => html`
+  <div class="empty"><h2>${title}</h2><p>${text}</p>${action}</div>`
+
+/** An id or an address that people carry elsewhere. The button appears where there is script. */
+export const copyableText = (text: string, name: string): Html => html`
+  <span class="copy"><code>${text}</code>${copyButton(text, name)}</span>`
+
+export const copyButton = (text: string, name: string): Html =>
+  html`<button type="button" class="compact" data-copy="${text}" aria-label="Copy ${name}">Copy</button>`
+
+export const definitionList = (
+  entries: readonly (readonly [string, Html | string])[],
+): Html => html`
+  <dl class="facts">${entries.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`
+
+/** With a capital letter and a full stop: services speak in phrases. */
+export const toSentence = (phrase: string): string =>
+  `${phrase.charAt(0).toUpperCase()}${phrase.slice(1)}${/[.!?]$/.test(phrase) ? '' : '.'}`
+
+export const formatCount = (count: number, singular: string, pluralForm = `${singular}s`): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? singular : pluralForm}`
+
+/** What stands between backquotes is to be typed. */
+export const withCode = (advice: string): Html =>
+  html`${advice.split('`').map((part, n) => (n % 2 === 1 ? html`<code>${part}</code>` : part))}`

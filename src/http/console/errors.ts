@@ -1,0 +1,135 @@
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Caller } from '../../service/audit/buffer.ts'
+import {
+  failConflict,
+  type ServiceError,
+  type ServiceResult,
+} from '../../service/service-result.ts'
+import type { Html } from './components/html.ts'
+import { getField, type PageContext } from './context.ts'
+import { getThemeCookie } from './cookies.ts'
+import { standaloneLayout } from './layout.ts'
+import { formatRequestLookupPath } from './navigation.ts'
+import { renderDocument } from './render.ts'
+
+interface ErrorText {
+  readonly status: ContentfulStatusCode
+  readonly title: string
+  readonly text: string
+}
+
+const STALE_FORM: ErrorText = {
+  status: 403,
+  title: 'This form is out of date',
+  text: 'Nothing was changed. Go back, load the page anew, and send it again.',
+}
+
+/** Why there is no page, and what to do next. */
+const CONSOLE_ERRORS = {
+  signed_out: {
+    status: 401,
+    title: 'Your session has ended',
+    text: 'Nothing was changed. Sign in in another tab, then go back and send the form again: what you typed is still there.',
+  },
+  strange_origin: {
+    status: 403,
+    title: 'This was not sent by a page of Latchkey',
+    text: 'Nothing was changed. If you came here by a link or a form on another site, that site tried to act in your name.',
+  },
+  stale_form: STALE_FORM,
+  not_allowed: {
+    status: 403,
+    title: 'Your role does not allow this',
+    text: 'Nothing was changed. An administrator of your account can do it, or give you another role.',
+  },
+  cursor_damaged: {
+    status: 422,
+    title: 'This link to a page of the list is damaged',
+    text: 'Open the list anew, and go on from its first page.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here',
+    text: 'It may have been deleted, or belong to an account that you do not see now.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'That is too much for one form',
+    text: 'Nothing was changed. Go back and shorten what you typed.',
+  },
+  body_unreadable: {
+    status: 400,
+    title: 'The form did not arrive whole',
+    text: 'Nothing was changed. Go back and send it again.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The database does not answer',
+    text: 'It is tried again with every request: load this page anew in a few seconds. Whether a change was made is in the audit.',
+  },
+  broken: {
+    status: 500,
+    title: 'That went wrong on our side',
+    text: 'The log has the details under the request id below.',
+  },
+} as const satisfies Record<string, ErrorText>
+
+export type ConsoleError = keyof typeof CONSOLE_ERRORS
+
+export function renderError(c: Context, caller: Caller, error: ConsoleError): Promise<Response> {
+  const { status, title, text } = CONSOLE_ERRORS[error]
+  const body = html`
+    <div class="card"><h1>${title}</h1><p>${text}</p>
+      <p class="row"><a class="button primary" href="/console">To the overview</a></p>
+      <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${formatRequestLookupPath(caller.requestId)}">explain it</a>)</p></div>`
+  return renderDocument(c, caller, standaloneLayout(title, getThemeCookie(c), body), status)
+}
+
+/** A page that asks for itself once more. */
+export const renderReload = (c: Context, caller: Caller): Promise<Response> =>
+  renderDocument(c, caller, RELOAD_PAGE)
+
+const RELOAD_PAGE: Html = html`<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="refresh" content="0"><title>Latchkey</title><p>One moment.</p></html>`
+
+const SERVICE_ERROR_STATUS = {
+  invalid: 422,
+  not_found: 404,
+  conflict: 409,
+  forbidden: 403,
+  busy: 503,
+} as const satisfies Record<ServiceError['problem'], ContentfulStatusCode>
+
+/** The page that says why nothing was done. */
+export const toErrorStatus = (error: ServiceError | null): ContentfulStatusCode =>
+  error === null ? 200 : SERVICE_ERROR_STATUS[error.problem]
+
+export const toErrorMessage = (error: ServiceError | null): string | null => error?.message ?? null
+
+/**
+ * Changes one text of a row. A form says what its sender has seen of it: where somebody else was faster,
+ * he is told both, and nothing is changed.
+ */
+export async function updateIfUnchanged<Row, Changed>(
+  context: PageContext,
+  current: ServiceResult<Row>,
+  {
+    getValue,
+    newValue,
+    update,
+  }: {
+    readonly getValue: (row: Row) => string
+    readonly newValue: string
+    readonly update: () => Promise<ServiceResult<Changed>>
+  },
+): Promise<ServiceResult<Changed>> {
+  if (!current.ok) return current
+  const currentValue = getValue(current.value)
+  return currentValue === getField(context, 'seen') || currentValue === newValue
+    ? update()
+    : failConflict(
+        `somebody has changed it meanwhile: it is “${currentValue}” now, and you typed “${newValue}”. Send the form again to have yours`,
+      )
+}

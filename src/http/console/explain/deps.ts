@@ -1,5 +1,0 @@
-import type { Answered } from '../../answered.ts'
-
-export interface ExplainScreenDeps {
-  readonly answered: Answered
-}

@@ -1,0 +1,180 @@
+import { html, raw } from 'hono/html'
+import type { Permission } from '../../domain/role.ts'
+import { actionButton, hiddenField, postForm } from './components/form.ts'
+import { type Html, nothing } from './components/html.ts'
+import type { PageContext } from './context.ts'
+import { THEMES, type Theme } from './cookies.ts'
+import { ICON_PATH, KEY_ICON_SVG, SCRIPT_PATH, STYLESHEET_PATH } from './static/assets.ts'
+
+interface NavigationLink {
+  readonly href: string
+  readonly text: string
+  readonly permission: Permission
+}
+
+/** Where one can go. What somebody may not see is not offered to him. */
+const NAVIGATION_GROUPS: readonly {
+  readonly name: string
+  readonly links: readonly NavigationLink[]
+}[] = [
+  {
+    name: 'Credentials',
+    links: [
+      { href: '/console', text: 'Overview', permission: 'account.read' },
+      { href: '/console/keys', text: 'Keys', permission: 'keys.read' },
+      { href: '/console/developers', text: 'Developers', permission: 'places.read' },
+    ],
+  },
+  {
+    name: 'Messages',
+    links: [
+      { href: '/console/sources', text: 'Sources', permission: 'routes.read' },
+      { href: '/console/destinations', text: 'Destinations', permission: 'routes.read' },
+      { href: '/console/feeds', text: 'Feeds', permission: 'routes.read' },
+      { href: '/console/messages', text: 'Messages', permission: 'messages.read' },
+    ],
+  },
+  {
+    name: 'Account',
+    links: [
+      { href: '/console/sites', text: 'Sites', permission: 'places.read' },
+      { href: '/console/addresses', text: 'Addresses', permission: 'places.read' },
+      { href: '/console/people', text: 'People', permission: 'users.read' },
+      { href: '/console/settings', text: 'Settings', permission: 'account.read' },
+      { href: '/console/accounts', text: 'Accounts', permission: 'accounts.read' },
+    ],
+  },
+  {
+    name: 'What happened',
+    links: [
+      { href: '/console/audit', text: 'Audit', permission: 'audit.read' },
+      { href: '/console/explain', text: 'Explain', permission: 'requests.explain' },
+    ],
+  },
+]
+
+export interface PageHeading {
+  readonly heading: string
+  /** A sentence below it. */
+  readonly about?: Html | string | undefined
+  /** The pages above this one. */
+  readonly crumbs?: readonly { readonly href: string; readonly text: string }[] | undefined
+  /** What can be done here. */
+  readonly actions?: Html | undefined
+}
+
+/** A page of who is signed in. */
+export const pageLayout = (context: PageContext, heading: PageHeading, body: Html): Html =>
+  htmlDocument(
+    heading.heading,
+    context.theme,
+    html`
+  <a class="skip" href="#main">Skip to the page</a>
+  <div class="frame">
+    <header class="rail">
+      ${brandLink}${selectedAccountBanner(context)}
+      <details class="menu"><summary>Menu</summary>
+        <nav aria-label="Main">${NAVIGATION_GROUPS.map((group) => navigationGroup(context, group))}</nav>
+        ${signedInUserPanel(context)}
+      </details>
+    </header>
+    <main id="main" tabindex="-1">
+      ${pageHeader(heading)}
+      ${context.flash === null ? nothing : html`<div class="notice good" role="status">${context.flash}</div>`}
+      ${body}
+    </main>
+  </div>`,
+  )
+
+/** A page for everybody, with what is on it beside it. */
+export const referenceLayout = (title: string, contents: Html, body: Html): Html =>
+  htmlDocument(
+    title,
+    'system',
+    html`
+  <a class="skip" href="#main">Skip to the page</a>
+  <div class="frame">
+    <header class="rail">${brandLink}<details class="menu"><summary>On this page</summary>${contents}</details></header>
+    <main id="main" tabindex="-1">${body}</main>
+  </div>`,
+  )
+
+/** A page of who is not. */
+export const standaloneLayout = (title: string, theme: string, body: Html): Html =>
+  htmlDocument(
+    title,
+    theme,
+    html`<div class="alone"><main id="main" class="stack">${brandLink}${body}</main></div>`,
+  )
+
+const htmlDocument = (title: string, theme: string, body: Html): Html => html`<!doctype html>
+<html lang="en" data-theme="${theme}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${title} · Latchkey</title>
+<link rel="icon" href="${ICON_PATH}" type="image/svg+xml">
+<link rel="stylesheet" href="${STYLESHEET_PATH}">
+<script src="${SCRIPT_PATH}" defer></script>
+</head>
+<body>${body}<div class="hidden" role="status" data-announce></div></body>
+</html>`
+
+const brandLink: Html = html`<a class="brand" href="/console">${raw(KEY_ICON_SVG)}Latchkey</a>`
+
+const navigationGroup = (
+  context: PageContext,
+  { name, links }: (typeof NAVIGATION_GROUPS)[number],
+): Html => {
+  const visibleLinks = links.filter(({ permission }) => context.can(permission))
+  if (visibleLinks.length === 0) return nothing
+  return html`<div><h2>${name}</h2><ul>${visibleLinks.map(({ href, text }) => {
+    const isCurrent = href === '/console' ? context.path === href : context.path.startsWith(href)
+    return html`<li><a href="${href}"${isCurrent ? html` aria-current="${context.path === href ? 'page' : 'true'}"` : nothing}>${text}</a></li>`
+  })}</ul></div>`
+}
+
+/** That others are not shown is seen on every page, on a phone too. */
+const selectedAccountBanner = ({ selectedAccount, formToken }: PageContext): Html =>
+  selectedAccount === null
+    ? nothing
+    : html`<div class="narrowed"><p>Only <strong>${selectedAccount.name}</strong></p>${actionButton(
+        formToken,
+        '/console/account',
+        'See all accounts',
+        { variant: 'compact', fields: { next: '/console/accounts' } },
+      )}</div>`
+
+const signedInUserPanel = (context: PageContext): Html => html`
+  <div class="me">
+    <p><strong>${context.session.user.username ?? context.session.user.email}</strong><br>
+      <span class="soft">${context.session.user.role}, ${context.selectedAccount?.name ?? context.session.account.name}</span></p>
+    <div class="row">
+      <a class="button compact" href="/console/me">Your sign-in</a>
+      ${actionButton(context.formToken, '/console/sign-out', 'Sign out', { variant: 'compact' })}
+    </div>
+    ${themeSwitcher(context)}
+  </div>`
+
+const pageHeader = ({ heading, about, crumbs, actions }: PageHeading): Html => html`
+  <div class="head"><div>
+    ${crumbs === undefined ? nothing : html`<nav class="crumbs" aria-label="Above this page">${crumbs.map(({ href, text }, n) => html`${n === 0 ? nothing : html`<span aria-hidden="true">/</span>`}<a href="${href}">${text}</a>`)}</nav>`}
+    <h1>${heading}</h1>${about === undefined ? nothing : html`<p class="soft">${about}</p>`}
+  </div>${actions === undefined ? nothing : html`<div class="row">${actions}</div>`}</div>`
+
+const THEME_LABELS = { system: 'System', light: 'Light', dark: 'Dark' } as const satisfies Record<
+  Theme,
+  string
+>
+
+/** All three at once: a server does not see what the system has. */
+export const themeSwitcher = ({ formToken, path, theme }: PageContext): Html =>
+  postForm(
+    formToken,
+    '/console/theme',
+    html`${hiddenField('next', path)}<div class="colours" role="group" aria-label="Colours">${THEMES.map(
+      (choice) =>
+        html`<button class="compact" name="theme" value="${choice}" aria-pressed="${choice === theme ? 'true' : 'false'}">${THEME_LABELS[choice]}</button>`,
+    )}</div>`,
+  )

@@ -1,2 +1,0 @@
-export const MESSAGES = '/console/messages'
-export const ABOVE_MESSAGE = [{ href: MESSAGES, text: 'Messages' }]

@@ -1,0 +1,46 @@
+export const KEYS_PATH = '/console/keys'
+
+/** The page of a key, by its row id. */
+export const formatKeyPath = ({ id }: { readonly id: string }): string => `${KEYS_PATH}/${id}`
+
+export const KEYS_CRUMBS = [{ href: KEYS_PATH, text: 'Keys' }]
+
+/** Above the pages of one key. */
+export const toKeyCrumbs = (key: { readonly id: string; readonly name: string }) => [
+  ...KEYS_CRUMBS,
+  { href: formatKeyPath(key), text: key.name },
+]
+
+export const SOURCES_PATH = '/console/sources'
+export const DESTINATIONS_PATH = '/console/destinations'
+export const SUBSCRIPTIONS_PATH = '/console/feeds'
+
+export const SOURCES_CRUMBS = [{ href: SOURCES_PATH, text: 'Sources' }]
+export const DESTINATIONS_CRUMBS = [{ href: DESTINATIONS_PATH, text: 'Destinations' }]
+export const SUBSCRIPTIONS_CRUMBS = [{ href: SUBSCRIPTIONS_PATH, text: 'Feeds' }]
+
+export const MESSAGES_PATH = '/console/messages'
+export const MESSAGES_CRUMBS = [{ href: MESSAGES_PATH, text: 'Messages' }]
+
+export const REQUEST_LOOKUP_PATH = '/console/explain'
+
+/** Where a request is explained. */
+export const formatRequestLookupPath = (requestId: string): string =>
+  `${REQUEST_LOOKUP_PATH}?request=${encodeURIComponent(requestId)}`
+
+export const USERS_PATH = '/console/people'
+export const USERS_CRUMBS = [{ href: USERS_PATH, text: 'People' }]
+
+export const SITES_PATH = '/console/sites'
+export const SITES_CRUMBS = [{ href: SITES_PATH, text: 'Sites' }]
+
+export const DEVELOPERS_PATH = '/console/developers'
+export const DEVELOPERS_CRUMBS = [{ href: DEVELOPERS_PATH, text: 'Developers' }]
+
+export const IP_ALLOWLIST_PATH = '/console/addresses'
+export const IP_ALLOWLIST_CRUMBS = [{ href: IP_ALLOWLIST_PATH, text: 'Addresses' }]
+
+export const ACCOUNTS_PATH = '/console/accounts'
+export const ACCOUNTS_CRUMBS = [{ href: ACCOUNTS_PATH, text: 'Accounts' }]
+
+export const SETTINGS_PATH = '/console/settings'

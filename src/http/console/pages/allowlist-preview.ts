@@ -1,0 +1,240 @@
+import { html } from 'hono/html'
+import { isInNetworks, parseIpAddress, parseKnownNetworks } from '../../../domain/ip-network.ts'
+import type { Account, AllowlistEntry } from '../../../service/ports/accounts.ts'
+import { withAccount } from '../account-selection.ts'
+import { buttonLink, hiddenField, postForm, submitButton } from '../components/form.ts'
+import { badge, errorNotice, type Html, notice } from '../components/html.ts'
+import { table } from '../components/table.ts'
+import { relativeTime } from '../components/time.ts'
+import { getField, getPathId, type PageContext } from '../context.ts'
+import { renderError } from '../errors.ts'
+import { IP_ALLOWLIST_CRUMBS, IP_ALLOWLIST_PATH } from '../navigation.ts'
+import { redirectToPage, renderPage } from '../render.ts'
+import type { ConsoleRouter } from '../router.ts'
+
+/** Whatever can lock somebody out is asked once more, with what will be refused. */
+export function mountAllowlistChanges(router: ConsoleRouter): void {
+  router.page(
+    `${IP_ALLOWLIST_PATH}/enforce`,
+    'addresses.write',
+    withAccount((context, accountId) => confirmEnforcement(context, accountId, true, false)),
+  )
+  router.page(
+    `${IP_ALLOWLIST_PATH}/open`,
+    'addresses.write',
+    withAccount((context, accountId) => confirmEnforcement(context, accountId, false, false)),
+  )
+  for (const [path, isEnforced] of [
+    ['enforce', true],
+    ['open', false],
+  ] as const) {
+    router.form(`${IP_ALLOWLIST_PATH}/${path}`, 'addresses.write', async (context) => {
+      const { directory } = context.services
+      const accountId = getField(context, 'account')
+      if (formatEntries(await directory.listAllowlist(accountId)) !== getField(context, 'seen')) {
+        return confirmEnforcement(context, accountId, isEnforced, true)
+      }
+      const result = await directory.enforceAllowlist(accountId, isEnforced)
+      if (!result.ok) return renderError(context.c, context.caller, 'not_found')
+      return redirectToPage(
+        context.c,
+        IP_ALLOWLIST_PATH,
+        isEnforced ? 'addresses-enforced' : 'addresses-open',
+      )
+    })
+  }
+
+  router.page(
+    `${IP_ALLOWLIST_PATH}/:id/remove`,
+    'addresses.write',
+    withAccount((context, accountId) => confirmEntryDeletion(context, accountId, false)),
+  )
+  router.form(`${IP_ALLOWLIST_PATH}/:id/remove`, 'addresses.write', async (context) => {
+    const { directory } = context.services
+    const accountId = getField(context, 'account')
+    if (formatEntries(await directory.listAllowlist(accountId)) !== getField(context, 'seen')) {
+      return confirmEntryDeletion(context, accountId, true)
+    }
+    const result = await directory.deleteAllowlistEntry(getPathId(context, 'id'))
+    return result.ok
+      ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'address-removed')
+      : renderError(context.c, context.caller, 'not_found')
+  })
+}
+
+/** The first address of a list that is in force: from then on it alone counts. */
+export const confirmFirstEntry = (
+  context: PageContext,
+  account: Account,
+  entry: { readonly network: string; readonly note: string },
+): Promise<Response> =>
+  renderAllowlistPreview(context, false, {
+    title: `Let the keys of ${account.name} work from ${entry.network} alone?`,
+    account,
+    networks: [entry.network],
+    entries: [],
+    action: IP_ALLOWLIST_PATH,
+    fields: { ...entry, confirmed: 'yes' },
+    button: 'Add it, and shut out all others',
+  })
+
+async function confirmEnforcement(
+  context: PageContext,
+  accountId: string,
+  isEnforced: boolean,
+  isStale: boolean,
+): Promise<Response> {
+  const result = await context.services.accounts.find(accountId)
+  if (!result.ok) return renderError(context.c, context.caller, 'not_found')
+  const account = result.value
+  const entries = await context.services.directory.listAllowlist(accountId)
+  const preview = isEnforced
+    ? {
+        title: 'Put the list in force?',
+        networks: entries.map(({ network }) => network),
+        action: `${IP_ALLOWLIST_PATH}/enforce`,
+        button: 'Put it in force',
+      }
+    : {
+        title: `Let the keys of ${account.name} work from anywhere?`,
+        networks: [],
+        action: `${IP_ALLOWLIST_PATH}/open`,
+        button: 'Let them work from anywhere',
+      }
+  return renderAllowlistPreview(context, isStale, { ...preview, account, entries })
+}
+
+async function confirmEntryDeletion(
+  context: PageContext,
+  accountId: string,
+  isStale: boolean,
+): Promise<Response> {
+  const { accounts, directory } = context.services
+  const [result, entries] = await Promise.all([
+    accounts.find(accountId),
+    directory.listAllowlist(accountId),
+  ])
+  const entry = entries.find(({ id }) => id === getPathId(context, 'id'))
+  if (!result.ok || entry === undefined) return renderError(context.c, context.caller, 'not_found')
+  const remainingNetworks = entries
+    .filter(({ id }) => id !== entry.id)
+    .map(({ network }) => network)
+  return renderAllowlistPreview(context, isStale, {
+    title: `Remove ${entry.network}?`,
+    about: entry.note === '' ? undefined : entry.note,
+    account: result.value,
+    networks: result.value.addressesEnforced ? remainingNetworks : [],
+    entries,
+    action: `${IP_ALLOWLIST_PATH}/${entry.id}/remove`,
+    button: 'Remove it',
+  })
+}
+
+/** What a page asks before keys may be refused, and what its button sends. */
+interface AllowlistPreview {
+  readonly title: string
+  readonly about?: string | undefined
+  readonly account: Account
+  /** From where keys work once it is done; empty for everywhere. */
+  readonly networks: readonly string[]
+  /** The list as it is shown here: who confirms another one is asked again. */
+  readonly entries: readonly AllowlistEntry[]
+  readonly action: string
+  readonly fields?: Readonly<Record<string, string>>
+  readonly button: string
+}
+
+/** Says what a change of the list will mean, before it is made. */
+export async function renderAllowlistPreview(
+  context: PageContext,
+  isStale: boolean,
+  preview: AllowlistPreview,
+): Promise<Response> {
+  const { title, about, account, networks, entries, action, fields = {}, button } = preview
+  const staleMessage = isStale
+    ? 'somebody has changed the list since you looked. This is what it would mean now'
+    : null
+  const isRestricted = networks.length > 0
+  const body = html`${errorNotice(staleMessage)}
+    ${isRestricted ? await blockedAddressSection(context, account, networks) : unrestrictedNotice(preview)}
+    ${postForm(
+      context.formToken,
+      action,
+      html`${hiddenField('account', account.id)}${hiddenField('seen', formatEntries(entries))}
+        ${Object.entries(fields).map(([name, value]) => hiddenField(name, value))}
+        <div class="row">${submitButton(button, isRestricted ? 'danger primary' : 'primary')}${buttonLink(IP_ALLOWLIST_PATH, 'Leave it as it is', 'quiet')}</div>`,
+    )}`
+  return renderPage(
+    context,
+    { heading: title, about, crumbs: IP_ALLOWLIST_CRUMBS },
+    body,
+    isStale ? 409 : 200,
+  )
+}
+
+function unrestrictedNotice({ account, action, entries }: AllowlistPreview): Html {
+  if (action.endsWith('/enforce')) {
+    return notice(
+      'warn',
+      'The list is empty',
+      'Nothing changes yet: keys go on working from anywhere. The first address that is added then shuts out all others.',
+    )
+  }
+  if (!account.addressesEnforced) {
+    return notice(
+      'plain',
+      'The list is not in force',
+      action.endsWith('/remove')
+        ? 'Keys work from anywhere, before and after.'
+        : 'Keys work from anywhere already.',
+    )
+  }
+  return notice(
+    'warn',
+    'Keys will work from anywhere',
+    entries.length === 1 && action.endsWith('/remove')
+      ? 'This is the last entry, and an empty list shuts nobody out. Whoever holds a key can use it from anywhere.'
+      : 'Whoever holds a key can use it from anywhere. The list is kept.',
+  )
+}
+
+/** What is known of who calls; where nothing is, that is said. */
+async function blockedAddressSection(
+  context: PageContext,
+  account: Account,
+  networkTexts: readonly string[],
+): Promise<Html> {
+  const recentAddresses = await context.services.directory.listSeenAddresses(account.id)
+  const networks = parseKnownNetworks(networkTexts)
+  const isAllowed = (address: string) => {
+    const parsed = parseIpAddress(address)
+    return parsed !== null && isInNetworks(networks, parsed)
+  }
+  const blocked = recentAddresses.filter(({ address }) => !isAllowed(address))
+  const explanation = html`<p>From the next request on, the keys of ${account.name} work from here alone:</p>
+    <p>${networkTexts.map((network, n) => html`${n === 0 ? '' : ', '}<code>${network}</code>`)}</p>
+    <p>Whoever calls from elsewhere is refused, whichever key is used, until that address is added.</p>`
+  const warning =
+    blocked.length > 0
+      ? notice('bad', 'This shuts out who used keys lately', explanation)
+      : notice('warn', 'Everything else is refused', explanation)
+  const recentAddressCard =
+    recentAddresses.length === 0
+      ? html`<section class="card"><h2>From where keys are used</h2>
+        <p>Nobody has asked for a token within 30 days. Keys that are sent with every request are only counted: from where they are used is not known. Ask those who use them before you go on.</p></section>`
+      : html`<section class="card flush">${table({
+          caption:
+            'From where tokens were asked for within 30 days. Keys that are sent with every request are only counted: from where those are used is not known.',
+          columns: [{ name: 'Address' }, { name: 'Last seen' }, { name: 'From then on' }],
+          rows: recentAddresses.map(({ address, lastAt }) => [
+            html`<code>${address}</code>`,
+            relativeTime(lastAt, context.now),
+            isAllowed(address) ? badge('Works', 'good') : badge('Refused', 'bad'),
+          ]),
+        })}</section>`
+  return html`${warning}${recentAddressCard}`
+}
+
+/** The list as a form carries it. */
+export const formatEntries = (entries: readonly AllowlistEntry[]): string =>
+  entries.map(({ network }) => network).join(' ')

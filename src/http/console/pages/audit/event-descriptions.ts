@@ -1,0 +1,249 @@
+import { describeRefusal, describeSignInRefusal } from '../../../../domain/refusal-text.ts'
+import type { AuditEvent, AuditEventFacts } from '../../../../service/ports/audit.ts'
+import type { Tone } from '../../components/html.ts'
+import { formatDay, formatInstant } from '../../components/time.ts'
+
+/** One kind of event: whether it is good news, and its sentence. Ids in the facts are names where they are known. */
+export type EventDescription = readonly [Tone, string | ((facts: AuditEventFacts) => string)]
+
+/** What happens to keys, and what comes of requests with them. */
+export const KEY_EVENT_DESCRIPTIONS = {
+  'key.created': ['plain', ({ ownerId }) => `The key was created for ${ownerId}.`],
+  'key.viewed': ['warn', 'The secret was viewed.'],
+  'keys.viewed': ['warn', ({ keys }) => `The secrets of ${keys} customer keys were listed.`],
+  'key.secret_rotated': [
+    'warn',
+    ({ overlapEndsAt }) =>
+      typeof overlapEndsAt === 'number'
+        ? `A new secret was made. The one before it works until ${formatInstant(overlapEndsAt)}.`
+        : 'A new secret was made. The one before it, and all tokens, ended at once.',
+  ],
+  'key.edited': ['plain', (facts) => addFullStop(`The key was changed: ${formatChanges(facts)}`)],
+  'key.transferred': [
+    'plain',
+    (facts) => addFullStop(`The key has another owner: ${formatChanges(facts)}`),
+  ],
+  'key.enabled': ['good', ({ by }) => `The key was enabled${formatDisabledBy(by)}.`],
+  'key.disabled': ['warn', ({ by }) => `The key was disabled${formatDisabledBy(by)}.`],
+  'key.revoked': ['bad', 'The key was revoked, for ever.'],
+  'key.deleted': ['bad', ({ name, publicId }) => `The key ${name} (${publicId}) was deleted.`],
+  'key.assigned': ['plain', ({ siteId }) => `The key was assigned to ${siteId}.`],
+  'key.unassigned': ['warn', 'The key was taken back from its office.'],
+  'key.refused': ['bad', (facts) => describeRefusal(facts).sentence],
+  'token.issued': ['good', 'Key and secret were exchanged for tokens.'],
+  'token.refreshed': [
+    'good',
+    ({ generation }) => `The tokens were refreshed: this is generation ${generation}.`,
+  ],
+  'grant.reused': [
+    'bad',
+    'An old refresh token came again. Two parties hold it: all tokens of its family were revoked.',
+  ],
+} as const satisfies Record<string, EventDescription>
+
+/** The developer and the customer disable a key too, each by means of their own. */
+const formatDisabledBy = (by: AuditEventFacts[string] | undefined): string =>
+  by === 'developer' || by === 'customer' ? ` by the ${by}` : ''
+
+const EDITED_FIELD_NAMES: Readonly<Record<string, string>> = {
+  ownerId: 'owner',
+  expiresAt: 'expiry',
+}
+
+/** With a full stop, where what somebody typed does not end with one already. */
+const addFullStop = (text: string): string => (/[.!?]”$/.test(text) ? text : `${text}.`)
+
+/** `name is now “Front desk”, expiry is now 2027-01-31`. */
+function formatChanges(facts: AuditEventFacts): string {
+  const changes = Object.entries(facts).map(([field, value]) => {
+    const name = EDITED_FIELD_NAMES[field] ?? field
+    if (value === null || value === '') return `${name} is now empty`
+    return `${name} is now ${typeof value === 'number' ? formatDay(value) : `“${value}”`}`
+  })
+  return changes.length === 0 ? 'it was saved as it was' : changes.join(', ')
+}
+
+/** Who comes, signs in and leaves. */
+export const USER_EVENT_DESCRIPTIONS = {
+  'user.created': ['plain', ({ role }) => `The person was added as ${role}.`],
+  'user.first_operator': ['good', 'The first operator set a password.'],
+  'user.invited': [
+    'plain',
+    ({ until }) =>
+      typeof until === 'number'
+        ? `A link to set a password was made. It works until ${formatInstant(until)}.`
+        : 'A link to set a password was made.',
+  ],
+  'user.first_password': ['good', 'A first password was set, by an invitation.'],
+  'user.new_password': ['warn', 'A new password was set, by a link.'],
+  'user.password_changed': ['plain', 'The password was changed. All other sessions ended.'],
+  'user.username_set': ['plain', 'The username was set.'],
+  'user.edited': ['plain', ({ email }) => `The e-mail address is now ${email}.`],
+  'user.role_changed': ['warn', ({ role }) => `The role is now ${role}.`],
+  'user.left': ['warn', 'The person has left.'],
+  'user.second_factor_set': ['good', 'A second factor was set up.'],
+  'user.second_factor_removed': ['warn', 'The second factor was taken away.'],
+  'user.recovery_code_used': ['warn', 'A recovery code stood in for the second factor.'],
+  'user.token_issued': [
+    'plain',
+    ({ name, days }) => `The API token “${name}” was made, for ${days} days.`,
+  ],
+  'session.started': ['plain', 'The person signed in.'],
+  'session.ended': ['plain', 'A session or a token was ended.'],
+  'sessions.ended': ['warn', 'Every session and token was ended.'],
+  'session.refused': ['bad', ({ reason }) => describeSignInRefusal(String(reason))],
+} as const satisfies Record<string, EventDescription>
+
+/** The way of messages: where they come from, where they go, and what people do with one. */
+export const ROUTING_EVENT_DESCRIPTIONS = {
+  'source.created': ['plain', 'The source was created.'],
+  'source.renamed': ['plain', ({ name }) => `The source is now called ${name}.`],
+  'destination.created': ['plain', 'The destination was created.'],
+  'destination.renamed': ['plain', ({ name }) => `The destination is now called ${name}.`],
+  'destination.moved': ['warn', 'The destination has another address: it is to be verified anew.'],
+  'destination.token_changed': [
+    'warn',
+    'The destination has another token: it is to be verified anew.',
+  ],
+  'destination.verified': ['good', 'The destination met the challenge: it is verified.'],
+  'destination.not_verified': [
+    'bad',
+    ({ status }) =>
+      typeof status === 'number'
+        ? `The destination did not meet the challenge: it answered ${status}.`
+        : 'The destination did not meet the challenge: it did not answer.',
+  ],
+  'destination.vouched_for': [
+    'warn',
+    'The destination was taken for verified without a challenge.',
+  ],
+  'destination.doubted': ['warn', 'The destination is no longer taken for verified.'],
+  'subscription.created': [
+    'plain',
+    ({ sourceId, destinationId, dataModel }) =>
+      `What ${sourceId} sends goes to ${destinationId}: ${dataModel ?? 'all data models'}.`,
+  ],
+  'subscription.paused': ['warn', 'The feed was paused.'],
+  'subscription.resumed': ['good', 'The feed was resumed.'],
+  'subscription.purged': ['bad', 'All that waited in the feed was dropped.'],
+  'subscription.removed': ['bad', 'The feed was removed.'],
+  'message.test_sent': [
+    'plain',
+    ({ dataModel, eventType }) => `A test message was sent: ${dataModel}, ${eventType}.`,
+  ],
+  'message.opened': ['warn', 'The payload of the message was opened.'],
+  'message.replayed': [
+    'plain',
+    (facts) => `The message is sent once more${formatToDestination(facts)}.`,
+  ],
+  'message.skipped': [
+    'warn',
+    (facts) => `The message is not sent any more${formatToDestination(facts)}.`,
+  ],
+} as const satisfies Record<string, EventDescription>
+
+const formatToDestination = ({ destinationId }: AuditEventFacts): string =>
+  destinationId === undefined ? '' : `, to ${destinationId}`
+
+/** Accounts and what is in them, and the server itself. */
+export const ACCOUNT_EVENT_DESCRIPTIONS = {
+  'account.renamed': ['plain', ({ name }) => `The account is now called ${name}.`],
+  'account.created': ['plain', 'The account was created.'],
+  'account.closed': ['bad', 'The account was closed: every key of it is refused.'],
+  'account.opened': ['good', 'The account was opened again.'],
+  'account.departed_keys_set': [
+    'plain',
+    ({ departedKeys }) =>
+      departedKeys === 'disable'
+        ? 'Keys of people who leave are disabled from now on.'
+        : 'Keys of people who leave go on working from now on, and are flagged.',
+  ],
+  'account.addresses_enforced': ['warn', 'Keys work only from the addresses on the list.'],
+  'account.addresses_open': ['warn', 'Keys work from every address.'],
+  'address.added': ['plain', ({ network }) => `${network} was added to the list.`],
+  'address.removed': ['warn', 'An address was taken off the list.'],
+  'site.renamed': ['plain', ({ name }) => `The site is now called ${name}.`],
+  'site.created': ['plain', 'The site was created.'],
+  'site.removed': ['bad', 'The site was removed.'],
+  'developer.renamed': ['plain', ({ name }) => `The developer is now called ${name}.`],
+  'developer.created': ['plain', 'The developer was created.'],
+  'developer.removed': ['bad', 'The developer was removed.'],
+  'keyring.bound': ['plain', 'The database was bound to its key ring.'],
+  'audit.exported': [
+    'warn',
+    ({ last }) => `The audit of all accounts was exported, up to event ${last}.`,
+  ],
+  'audit.anchored': [
+    'warn',
+    ({ sequence }) =>
+      `The audit had no anchor outside the database. A new anchor was made at event ${sequence}, as the database had it.`,
+  ],
+  'audit.restore_accepted': [
+    'bad',
+    ({ from, to }) =>
+      typeof from === 'number'
+        ? `A database that ends at event ${to} was accepted, although event ${from} had been signed.`
+        : `A database that ends at event ${to} was accepted. The previous anchor could not be read.`,
+  ],
+  'audit.purged': [
+    'plain',
+    ({ purged }) => `${purged} events that had to be kept no longer were deleted.`,
+  ],
+} as const satisfies Record<string, EventDescription>
+
+type DescribableEvent = Pick<AuditEvent, 'action' | 'facts'>
+
+const EVENT_DESCRIPTIONS: ReadonlyMap<string, EventDescription> = new Map<string, EventDescription>(
+  Object.entries({
+    ...KEY_EVENT_DESCRIPTIONS,
+    ...USER_EVENT_DESCRIPTIONS,
+    ...ROUTING_EVENT_DESCRIPTIONS,
+    ...ACCOUNT_EVENT_DESCRIPTIONS,
+  }),
+)
+
+/** What can have happened, by the names that the audit has for it. */
+export const DESCRIBED_ACTIONS: readonly string[] = [...EVENT_DESCRIPTIONS.keys()].sort()
+
+/** What happened, as a sentence. `nameOf`: what people call the row with this id. */
+export function describeEvent(
+  { action, facts }: DescribableEvent,
+  getName = (id: string) => id,
+): string {
+  // (Another version of this program may have written it.)
+  const description = EVENT_DESCRIPTIONS.get(action)?.[1] ?? `${action}.`
+  const text =
+    typeof description === 'string' ? description : description(replaceIdsWithNames(facts, getName))
+  const { count } = facts
+  return typeof count === 'number' ? `${text} (${count.toLocaleString('en')} times)` : text
+}
+
+/** `Key secret rotated`: the name of what happened, as people read it. */
+export function formatActionTitle(action: string): string {
+  const words = action.replace(/[._]/g, ' ')
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+}
+
+/** What a sentence adds to the title; nothing where it only says it again. */
+export function describeEventDetail(
+  event: DescribableEvent,
+  getName?: (id: string) => string,
+): string {
+  const text = describeEvent(event, getName)
+  const plainText = text.replace(/^The | was |\.$/g, ' ').trim()
+  return plainText === formatActionTitle(event.action).toLowerCase() ? '' : text
+}
+
+/** How it is to be taken: `bad` is for what was refused or lost. */
+export const getEventTone = ({ action }: Pick<AuditEvent, 'action'>): Tone =>
+  EVENT_DESCRIPTIONS.get(action)?.[0] ?? 'plain'
+
+const replaceIdsWithNames = (
+  facts: AuditEventFacts,
+  getName: (id: string) => string,
+): AuditEventFacts =>
+  Object.fromEntries(
+    Object.entries(facts).map(([fact, value]) =>
+      fact.endsWith('Id') && typeof value === 'string' ? [fact, getName(value)] : [fact, value],
+    ),
+  )

@@ -1,0 +1,176 @@
+import { html } from 'hono/html'
+import type { FailureReason } from '../../../domain/failure.ts'
+import type { TrafficSum } from '../../../service/ports/dashboard.ts'
+import { barList, type ChartColumn, columnChart } from '../components/chart.ts'
+import { formatCount, type Html, nothing } from '../components/html.ts'
+import { formatDay } from '../components/time.ts'
+import { getField, type PageContext } from '../context.ts'
+
+const HOUR_MS = 3_600_000
+/** More reasons than these are told together. */
+const MAX_LISTED_REASONS = 8
+
+interface TrafficRange {
+  readonly name: string
+  readonly unit: 'Hour' | 'Day'
+  readonly hoursPerSpan: number
+  readonly spanCount: number
+  /** A column in so many has its name below it. */
+  readonly labelEvery: number
+}
+
+const TRAFFIC_RANGES: Readonly<Record<string, TrafficRange>> = {
+  day: { name: '24 hours', unit: 'Hour', hoursPerSpan: 1, spanCount: 24, labelEvery: 6 },
+  month: { name: '30 days', unit: 'Day', hoursPerSpan: 24, spanCount: 30, labelEvery: 7 },
+}
+
+/** What came of requests, over a day or a month. */
+export async function trafficSection(context: PageContext): Promise<Html> {
+  const requested = getField(context, 'range')
+  const rangeName = Object.hasOwn(TRAFFIC_RANGES, requested) ? requested : 'day'
+  const range = TRAFFIC_RANGES[rangeName] as TrafficRange
+  const fromHour = computeFirstHour(range, context.now)
+  const allSums = await context.services.dashboard.sumTraffic({
+    fromHour,
+    hours: range.hoursPerSpan,
+  })
+  // Leaves out requests that were counted in future hours, while the clock was fast.
+  const sums = allSums.filter(({ span }) => span < range.spanCount)
+  const columns = toChartColumns(range, fromHour, sums)
+  const [good, bad] = [sumRequests(sums, true), sumRequests(sums, false)]
+  return html`
+  <section class="card" id="traffic">
+    <header><h2>Requests over ${range.name}</h2>
+      <nav class="row" aria-label="How far back">${Object.entries(TRAFFIC_RANGES).map(
+        ([name, { name: label }]) =>
+          html`<a class="button compact" href="/console?range=${name}#traffic"${name === rangeName ? html` aria-current="true"` : nothing}>${label}</a>`,
+      )}</nav></header>
+    ${
+      good + bad === 0
+        ? html`<p class="soft">No request has come in ${range.name}. What is counted is written once a minute.</p>`
+        : html`
+    <div class="figures">
+      <p class="figure"><strong>${good.toLocaleString('en')}</strong> admitted</p>
+      <p class="figure"><strong>${bad.toLocaleString('en')}</strong> refused, ${formatPercent(bad, good + bad)}</p>
+    </div>
+    ${columnChart({
+      label: `${formatCount(good, 'request')} admitted and ${bad.toLocaleString('en')} refused in ${range.name}, by ${range.unit.toLowerCase()}, in UTC`,
+      goodName: 'Admitted',
+      badName: 'Refused',
+      unit: range.unit,
+      columns,
+    })}`
+    }
+  </section>
+  ${bad === 0 ? nothing : refusalsCard(context, range, fromHour, sums)}`
+}
+
+function refusalsCard(
+  context: PageContext,
+  range: TrafficRange,
+  fromHour: number,
+  sums: readonly TrafficSum[],
+): Html {
+  const counts = new Map<string, number>()
+  for (const { outcome, requests } of sums) {
+    if (outcome !== 'admitted') counts.set(outcome, (counts.get(outcome) ?? 0) + requests)
+  }
+  const ranked = [...counts].sort(([, a], [, b]) => b - a)
+  const listed = ranked
+    .slice(0, MAX_LISTED_REASONS)
+    .map(([reason, count]) => ({ text: formatRefusalReason(reason), count }))
+  const rest = ranked.slice(MAX_LISTED_REASONS).reduce((sum, [, count]) => sum + count, 0)
+  const since = formatDay(fromHour * HOUR_MS)
+  return html`
+  <section class="card"><header><h2>Why requests were refused, over ${range.name}</h2>
+    ${context.can('audit.read') ? html`<a href="/console/audit?what=key.refused&since=${since}">See each in the audit</a>` : nothing}</header>
+    ${barList(rest === 0 ? listed : [...listed, { text: 'Other reasons', count: rest }])}
+  </section>`
+}
+
+/** Hours begin on the hour and days at midnight, UTC; the last of them is not over yet. */
+function computeFirstHour({ hoursPerSpan, spanCount }: TrafficRange, now: number): number {
+  const span = Math.floor(now / HOUR_MS / hoursPerSpan)
+  return (span - spanCount + 1) * hoursPerSpan
+}
+
+function toChartColumns(
+  range: TrafficRange,
+  fromHour: number,
+  sums: readonly TrafficSum[],
+): ChartColumn[] {
+  const columns = Array.from({ length: range.spanCount }, (_, n) => {
+    const at = new Date((fromHour + n * range.hoursPerSpan) * HOUR_MS).toISOString()
+    const name = range.unit === 'Hour' ? `${at.slice(0, 10)} ${at.slice(11, 16)}` : at.slice(0, 10)
+    const axisLabel = range.unit === 'Hour' ? at.slice(11, 16) : at.slice(5, 10)
+    // At the end a mark would stand out of the drawing.
+    const hasLabel = n % range.labelEvery === 0 && n < range.spanCount - 2
+    return { name, axisLabel: hasLabel ? axisLabel : undefined, good: 0, bad: 0 }
+  })
+  for (const { span, outcome, requests } of sums) {
+    const column = columns[span]
+    if (column !== undefined) column[outcome === 'admitted' ? 'good' : 'bad'] += requests
+  }
+  return columns
+}
+
+const sumRequests = (sums: readonly TrafficSum[], isAdmitted: boolean): number =>
+  sums
+    .filter(({ outcome }) => (outcome === 'admitted') === isAdmitted)
+    .reduce((sum, { requests }) => sum + requests, 0)
+
+function formatPercent(part: number, whole: number): string {
+  const share = (part / whole) * 100
+  return share > 0 && share < 1 ? 'less than 1%' : `${Math.round(share)}%`
+}
+
+/** Why requests are refused, in a few words each. */
+const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
+  body_too_large: 'The body was too long',
+  body_unreadable: 'The body cannot be read',
+  member_repeated: 'A JSON member was there twice',
+  field_missing: 'A field is missing',
+  field_invalid: 'A field is not valid',
+  credential_missing: 'No credential',
+  credential_malformed: 'The credential cannot be read',
+  key_unknown: 'No such key',
+  secret_missing: 'A key id without its secret',
+  secret_wrong: 'The secret was wrong',
+  token_forged: 'Not a token of this server',
+  token_expired: 'The token had expired',
+  token_from_future: 'The token was issued in the future',
+  token_superseded: 'The token ended with a new secret',
+  grant_revoked: 'The token family was revoked',
+  refresh_outdated: 'A refresh token was not the newest',
+  refresh_reused: 'A refresh token came twice',
+  region_other: 'The account is of another region',
+  account_closed: 'The account is closed',
+  key_revoked: 'The key is revoked',
+  key_disabled: 'The key is disabled',
+  key_expired: 'The key has expired',
+  key_unassigned: 'The key is not assigned yet',
+  address_refused: 'From an address that is not on the list',
+  permission_missing: 'The key does not open this',
+  event_unknown: 'No such data model or event',
+  source_required: 'The message names no source',
+  source_other: 'The source of another key',
+  destination_not_subscribed: 'No subscription to the destination',
+  destination_unverified: 'The destination is not verified',
+  synchronous_to_many: 'A query to several destinations',
+  destination_failed: 'The destination failed to answer',
+  destination_timed_out: 'The destination took too long',
+  upstream_missing: 'Nothing stands behind the surface',
+  upstream_unreachable: 'The service behind did not answer',
+  upstream_timed_out: 'The service behind took too long',
+  guessing: 'Too many failures before',
+  quota_exceeded: 'Too many requests',
+  type_unsupported: 'A Content-Type that is not taken',
+  customer_key_refused: 'A customer key was left as it is',
+  busy: 'Too many secrets checked at once',
+}
+
+/** Another version of this program may have counted it. */
+export const formatRefusalReason = (reason: string): string =>
+  Object.hasOwn(REFUSAL_REASON_LABELS, reason)
+    ? REFUSAL_REASON_LABELS[reason as FailureReason]
+    : reason

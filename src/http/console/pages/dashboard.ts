@@ -1,0 +1,221 @@
+import { html } from 'hono/html'
+import { getKeyTypeTraits, type KeyType } from '../../../domain/key-type.ts'
+import type { Permission } from '../../../domain/role.ts'
+import {
+  type AttentionSummary,
+  EXPIRING_SOON_DAYS,
+  IN_USE_DAYS,
+  type LimitedList,
+  UNUSED_DAYS,
+} from '../../../service/accounts/dashboard.ts'
+import type { KeyTypeCount } from '../../../service/ports/dashboard.ts'
+import type { KeyListItem, SubscriptionListItem } from '../../../service/ports/lists.ts'
+import { buttonLink } from '../components/form.ts'
+import { badge, formatCount, type Html, nothing } from '../components/html.ts'
+import { table } from '../components/table.ts'
+import { relativeTime } from '../components/time.ts'
+import type { PageContext } from '../context.ts'
+import { renderPage } from '../render.ts'
+import type { ConsoleRouter } from '../router.ts'
+import { trafficSection } from './dashboard-traffic.ts'
+import { KEY_TYPE_LABELS } from './keys/key-labels.ts'
+
+/** How everything is that somebody has in sight, and what he should do about it. */
+export function mountDashboard(router: ConsoleRouter): void {
+  router.page('/console', 'account.read', async (context) => {
+    const keyTypeCounts = await context.services.dashboard.keys()
+    // Where a key is in use nobody begins, and no more is asked.
+    const onboarding = keyTypeCounts.some(({ used }) => used > 0)
+      ? null
+      : await onboardingSection(context)
+    const sections =
+      onboarding === null
+        ? await Promise.all([
+            attentionSection(context),
+            trafficSection(context),
+            keyTypesSection(keyTypeCounts),
+          ])
+        : [onboarding, await trafficSection(context)]
+    const actions = context.can('keys.write')
+      ? buttonLink('/console/keys/new', 'Create a key', 'primary')
+      : nothing
+    const heading = { heading: 'Overview', about: describeVisibleAccounts(context), actions }
+    return renderPage(context, heading, html`${sections}`)
+  })
+}
+
+const describeVisibleAccounts = ({ selectedAccount, can, session }: PageContext): string => {
+  if (selectedAccount !== null) return selectedAccount.name
+  return can('accounts.read') ? 'All accounts' : session.account.name
+}
+
+interface OnboardingStep {
+  readonly title: string
+  readonly text: Html | string
+  readonly isDone: boolean
+  readonly permission: Permission
+  readonly href: string
+  readonly linkText: string
+}
+
+/** What to do first, while no key was ever used; null from then on. */
+export async function onboardingSection(context: PageContext): Promise<Html | null> {
+  const { hasOwner, key, isInUse } = await context.services.dashboard.findSetupProgress()
+  if (isInUse) return null
+  const steps: OnboardingStep[] = [
+    {
+      title: 'Add who will own the first key',
+      text: 'A key belongs to an engineer or an administrator of an account, so that somebody answers for it. An operator can add both.',
+      isDone: hasOwner,
+      permission: 'users.write',
+      href: context.can('accounts.write') ? '/console/accounts' : '/console/people',
+      linkText: context.can('accounts.write') ? 'To the accounts' : 'To the people',
+    },
+    {
+      title: 'Create the key',
+      text: html`A new one, or one that a vendor has been using for years: its id and secret can be brought along. Redox keys need a <a href="/console/sources">source</a> first, Xenrad keys a <a href="/console/sites">site</a>, Open Dental keys a <a href="/console/developers">developer</a>; XDENT and practice keys need none.`,
+      isDone: key !== null,
+      permission: 'keys.write',
+      href: '/console/keys/new',
+      linkText: 'Create a key',
+    },
+    {
+      title: 'Use it once',
+      text: 'The page of the key has requests to paste into a terminal. This list goes away when the first one is admitted.',
+      isDone: false,
+      permission: 'keys.read',
+      href: key === null ? '/console/keys' : `/console/keys/${key.id}`,
+      linkText: key === null ? 'To the keys' : `To ${key.name}`,
+    },
+  ]
+  const nextIndex = steps.findIndex(({ isDone }) => !isDone)
+  return html`
+  <section class="card"><h2>First steps</h2><ol class="steps">${steps.map(
+    (step, n) => html`
+    <li><div class="stack tight"><h3>${step.title} ${step.isDone ? badge('done', 'good') : nothing}</h3><p class="soft">${step.text}</p></div>
+      ${n === nextIndex ? onboardingLink(context, step) : nothing}</li>`,
+  )}</ol></section>`
+}
+
+const onboardingLink = (
+  context: PageContext,
+  { permission, href, linkText }: OnboardingStep,
+): Html =>
+  context.can(permission)
+    ? html`<p><a class="button primary" href="${href}">${linkText}</a></p>`
+    : html`<p>An administrator of your account does this.</p>`
+
+/** What somebody should look after, each with the first few and a link to all of them. */
+export async function attentionSection(context: PageContext): Promise<Html> {
+  const attentionLists = await context.services.dashboard.findAttention()
+  const tiles = attentionTiles(context, attentionLists)
+  return html`
+  <section class="stack" aria-labelledby="attention"><h2 id="attention">What needs attention</h2>
+    ${
+      tiles.length === 0
+        ? html`<p class="card">${badge('nothing', 'good')} No feed is stuck; no key is about to expire, unused, or owned by somebody who has left.</p>`
+        : html`<ul class="tiles filling">${tiles}</ul>`
+    }
+  </section>`
+}
+
+function attentionTiles(
+  context: PageContext,
+  { stuck, expiring, ownerLeft, unused }: AttentionSummary,
+): Html[] {
+  const createKeyTile = (
+    title: string,
+    preview: LimitedList<KeyListItem>,
+    careFilter: string,
+    describeKey: (key: KeyListItem) => Html,
+  ) =>
+    attentionTile({
+      title,
+      preview,
+      href: `/console/keys?care=${careFilter}&status=enabled`,
+      renderRow: (key) =>
+        html`<a href="/console/keys/${key.id}">${key.name}</a> <span class="soft small">${describeKey(key)}</span>`,
+    })
+  return [
+    attentionTile({
+      title: 'Feeds that are stuck',
+      preview: stuck,
+      href: '/console/feeds?state=stuck',
+      renderRow: (feed) =>
+        html`<a href="/console/feeds/${feed.id}">${feed.source.name} → ${feed.destination.name}</a> <span class="soft small">${describeBacklog(context, feed)}</span>`,
+    }),
+    createKeyTile(
+      `Keys that expire within ${EXPIRING_SOON_DAYS} days`,
+      expiring,
+      'expiring',
+      ({ expiresAt }) => relativeTime(expiresAt ?? context.now, context.now),
+    ),
+    createKeyTile(
+      'Keys whose owner has left',
+      ownerLeft,
+      'owner-left',
+      ({ owner }) => html`${owner.email}`,
+    ),
+    createKeyTile(`Keys not used for ${UNUSED_DAYS} days`, unused, 'unused', ({ lastUsedAt }) =>
+      lastUsedAt === null ? html`never used` : relativeTime(lastUsedAt, context.now),
+    ),
+  ].flatMap((card) => (card === null ? [] : [card]))
+}
+
+const describeBacklog = ({ now }: PageContext, { queued, oldestAt }: SubscriptionListItem): Html =>
+  html`${formatCount(
+    queued,
+    'message',
+  )} waiting${oldestAt === null ? nothing : html`, the oldest came ${relativeTime(oldestAt, now)}`}`
+
+function attentionTile<T>(props: {
+  readonly title: string
+  readonly preview: LimitedList<T>
+  readonly href: string
+  readonly renderRow: (row: T) => Html
+}): Html | null {
+  const { count, more, told } = props.preview
+  if (count === 0) return null
+  const all = `${count.toLocaleString('en')}${more ? ' and more' : ''}`
+  const linkText = count > told.length ? `See all ${all}` : 'See them in the list'
+  return html`
+  <li class="card"><header><h3>${props.title}</h3>${badge(all, 'warn')}</header>
+    <ul class="bare told">${told.map((row) => html`<li>${props.renderRow(row)}</li>`)}</ul>
+    <p><a href="${props.href}" aria-label="${linkText}: ${props.title}">${linkText}</a></p></li>`
+}
+
+const hasExchangedSecret = (keyType: KeyType): boolean =>
+  getKeyTypeTraits(keyType).secret === 'exchanged'
+
+/** Which long-lived keys are still in use, and how far their secrets travel. */
+export const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
+  <section class="card flush"><div class="inset stack tight"><h2>Which keys are in use</h2><p class="soft">${summarizeKeyUse(counts)}</p></div>${table(
+    {
+      caption: `In use: within the last ${IN_USE_DAYS} days`,
+      columns: [
+        { name: 'Dialect' },
+        { name: 'Its secret' },
+        { name: 'In use', end: true },
+        { name: 'May be used', end: true },
+      ],
+      rows: counts.map(({ dialect, used, usable }) => [
+        html`<a href="/console/keys?dialect=${dialect}">${KEY_TYPE_LABELS[dialect].name}</a>`,
+        hasExchangedSecret(dialect) ? 'exchanged for tokens' : 'sent with every request',
+        used.toLocaleString('en'),
+        usable.toLocaleString('en'),
+      ]),
+    },
+  )}</section>`
+
+function summarizeKeyUse(counts: readonly KeyTypeCount[]): string {
+  const sumUsed = (rows: readonly KeyTypeCount[]) =>
+    rows.reduce((total, { used }) => total + used, 0)
+  const exchangedCount = sumUsed(counts.filter(({ dialect }) => hasExchangedSecret(dialect)))
+  const total = sumUsed(counts)
+  if (total === 0) return `No key was used within ${IN_USE_DAYS} days.`
+  return (
+    `Of ${formatCount(total, 'key')} in use, ${exchangedCount.toLocaleString('en')} ${exchangedCount === 1 ? 'is' : 'are'} ` +
+    `exchanged for short-lived tokens; ${(total - exchangedCount).toLocaleString('en')} ` +
+    `${total - exchangedCount === 1 ? 'sends its' : 'send their'} long-lived secret with every request.`
+  )
+}

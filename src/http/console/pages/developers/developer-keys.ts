@@ -1,0 +1,266 @@
+import { html } from 'hono/html'
+import { canHoldKeys } from '../../../../domain/key.ts'
+import type { KeyWithSecret } from '../../../../service/keys/input.ts'
+import type { Developer } from '../../../../service/ports/accounts.ts'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
+import { findAccountNames } from '../../account-selection.ts'
+import {
+  buttonLink,
+  hiddenField,
+  postForm,
+  selectField,
+  submitButton,
+  textField,
+} from '../../components/form.ts'
+import { emptyState, errorNotice, nothing, notice } from '../../components/html.ts'
+import { secretDialog } from '../../components/secret-dialog.ts'
+import { getField, getOptionalField, getPathId, type PageContext } from '../../context.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import type { FlashName } from '../../flash.ts'
+import { DEVELOPERS_CRUMBS, DEVELOPERS_PATH } from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { showDeveloper } from './developer.ts'
+
+const CUSTOMER_KEY_ROUTE = `${DEVELOPERS_PATH}/:id/keys/:key`
+/** So many a list to choose from still serves. */
+const MAX_SITE_CHOICES = 500
+
+const CUSTOMER_KEY_ACTIONS: readonly {
+  readonly verb: string
+  readonly run: (context: PageContext, id: string) => Promise<ServiceResult<KeySummary>>
+  readonly flash: FlashName
+}[] = [
+  {
+    verb: 'take-back',
+    run: ({ services }, id) => services.keys.assign(id, null),
+    flash: 'key-unassigned',
+  },
+  { verb: 'disable', run: ({ services }, id) => services.keys.disable(id), flash: 'key-disabled' },
+  { verb: 'enable', run: ({ services }, id) => services.keys.enable(id), flash: 'key-enabled' },
+]
+
+/** What becomes of the keys of a developer's customers. */
+export function mountCustomerKeyPages(router: ConsoleRouter): void {
+  for (const { verb, run, flash } of CUSTOMER_KEY_ACTIONS) {
+    router.form(`${CUSTOMER_KEY_ROUTE}/${verb}`, 'keys.write', async (context) => {
+      const key = await findCustomerKey(context)
+      if (key === null) return renderError(context.c, context.caller, 'not_found')
+      const result = await run(context, key.id)
+      return result.ok
+        ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${getPathId(context, 'id')}`, flash)
+        : showDeveloper(context, result.failure)
+    })
+  }
+
+  router.page(`${CUSTOMER_KEY_ROUTE}/assign`, 'keys.write', (context) =>
+    showAssignForm(context, null),
+  )
+  router.form(`${CUSTOMER_KEY_ROUTE}/assign`, 'keys.write', async (context) => {
+    const key = await findCustomerKey(context)
+    if (key === null) return renderError(context.c, context.caller, 'not_found')
+    if (key.siteId !== getField(context, 'seen') && key.siteId !== null)
+      return showAssignForm(context, ALREADY_ASSIGNED_ERROR)
+    const result = await context.services.keys.assign(key.id, getField(context, 'site'))
+    return result.ok
+      ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${getPathId(context, 'id')}`, 'key-assigned')
+      : showAssignForm(context, result.failure)
+  })
+}
+
+const ALREADY_ASSIGNED_ERROR: ServiceError = {
+  problem: 'conflict',
+  message:
+    'somebody has assigned it to another office meanwhile, as you see here. Send the form again to move it to yours',
+}
+
+/** Of this developer, and of no other. */
+async function findCustomerKey(context: PageContext): Promise<KeySummary | null> {
+  const result = await context.services.keys.find(getPathId(context, 'key'))
+  const isCustomerKey =
+    result.ok &&
+    result.value.developerId === getPathId(context, 'id') &&
+    result.value.dialect === 'opendental'
+  return isCustomerKey ? result.value : null
+}
+
+async function showAssignForm(context: PageContext, error: ServiceError | null): Promise<Response> {
+  const { directory } = context.services
+  const [key, developer, sites] = await Promise.all([
+    findCustomerKey(context),
+    directory.findDeveloper(getPathId(context, 'id')),
+    directory.listSites({ limit: MAX_SITE_CHOICES }),
+  ])
+  if (key === null || !developer.ok) return renderError(context.c, context.caller, 'not_found')
+  const names = await findAccountNames(context, sites)
+  const developerPath = `${DEVELOPERS_PATH}/${developer.value.id}`
+  const assignedSite = sites.find(({ id }) => id === key.siteId)
+  const body = html`${errorNotice(toErrorMessage(error))}
+    ${assignedSite === undefined ? nothing : notice('warn', `It is assigned to ${assignedSite.name}`, 'Assigning it to another office takes it from there.')}
+    ${
+      sites.length === 0
+        ? emptyState(
+            'There is no office yet',
+            'An office is a site: add it first.',
+            buttonLink('/console/sites/new', 'Add a site', 'primary'),
+          )
+        : html`<section class="card">${postForm(
+            context.formToken,
+            `${developerPath}/keys/${key.id}/assign`,
+            html`${hiddenField('seen', key.siteId ?? '')}
+              ${selectField({
+                name: 'site',
+                label: 'Office',
+                value: getField(context, 'site'),
+                hint: 'From now on the key opens the data of this office.',
+                choices: sites.map(({ id, name, accountId }) => ({
+                  value: id,
+                  text: names === null ? name : `${name}, ${names.get(accountId) ?? ''}`,
+                })),
+              })}
+              <div class="row">${submitButton('Assign it')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
+          )}</section>`
+    }`
+  const crumbs = [...DEVELOPERS_CRUMBS, { href: developerPath, text: developer.value.name }]
+  return renderPage(context, { heading: `Assign ${key.name}`, crumbs }, body, toErrorStatus(error))
+}
+
+export interface PortalKeyPageDeps {
+  /** A new row id, for a form to carry: sent twice, it makes one key. */
+  readonly uuid: () => string
+}
+
+const MAX_PORTAL_KEY_OWNERS = 200
+
+/** The key by which a developer's program makes and lists the keys of his customers. */
+export function mountPortalKeyPages(router: ConsoleRouter, { uuid }: PortalKeyPageDeps): void {
+  const PORTAL_KEY_ROUTE = `${DEVELOPERS_PATH}/:id/portal-key`
+
+  router.page(`${PORTAL_KEY_ROUTE}/new`, 'keys.write', (context) =>
+    withDeveloper(context, (developer) => showPortalKeyForm(context, developer, uuid(), null)),
+  )
+  router.form(`${PORTAL_KEY_ROUTE}/new`, 'keys.write', (context) =>
+    withDeveloper(context, async (developer) => {
+      const id = getOptionalField(context, 'key') ?? uuid()
+      const result = await context.services.keys.create({
+        id,
+        dialect: 'opendental-portal',
+        developerId: developer.id,
+        ownerId: getField(context, 'owner'),
+        name: getField(context, 'name'),
+      })
+      return result.ok
+        ? showPortalKeySecret(context, developer, result.value)
+        : showPortalKeyForm(context, developer, id, result.failure)
+    }),
+  )
+
+  router.page(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.write', (context) =>
+    withDeveloper(context, (developer) => confirmPortalKeyRotation(context, developer, null)),
+  )
+  router.form(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.write', (context) =>
+    withDeveloper(context, async (developer) => {
+      const input = { seen: getField(context, 'seen') }
+      const result = await context.services.keys.rotateSecret(getPathId(context, 'key'), input)
+      return result.ok
+        ? showPortalKeySecret(context, developer, result.value)
+        : confirmPortalKeyRotation(context, developer, result.failure)
+    }),
+  )
+}
+
+async function withDeveloper(
+  context: PageContext,
+  handler: (developer: Developer) => Promise<Response>,
+): Promise<Response> {
+  const result = await context.services.directory.findDeveloper(getPathId(context, 'id'))
+  return result.ok ? handler(result.value) : renderError(context.c, context.caller, 'not_found')
+}
+
+const toDeveloperCrumbs = ({ id, name }: Developer) => [
+  ...DEVELOPERS_CRUMBS,
+  { href: `${DEVELOPERS_PATH}/${id}`, text: name },
+]
+
+async function showPortalKeyForm(
+  context: PageContext,
+  developer: Developer,
+  keyId: string,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { id, accountId, name } = developer
+  const users = await context.services.accounts.listUsers({
+    accountId,
+    limit: MAX_PORTAL_KEY_OWNERS,
+  })
+  const owners = users.filter(({ role, leftAt }) => canHoldKeys(role) && leftAt === null)
+  const heading = { heading: 'Make a key for the portal', crumbs: toDeveloperCrumbs(developer) }
+  if (owners.length === 0) {
+    const addLink = buttonLink('/console/people/new', 'Add a person', 'primary')
+    const reason =
+      'A key belongs to an engineer or an administrator of the account, who answers for it.'
+    return renderPage(context, heading, emptyState('Nobody can own it', reason, addLink))
+  }
+  const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
+    context.formToken,
+    `${DEVELOPERS_PATH}/${id}/portal-key/new`,
+    html`${hiddenField('key', keyId)}
+      ${textField({ name: 'name', label: 'Name', value: error === null ? `${name} portal` : getField(context, 'name'), required: true })}
+      ${selectField({
+        name: 'owner',
+        label: 'Owner',
+        value: getField(context, 'owner'),
+        hint: 'Who answers for it, and for the customer keys that it makes.',
+        choices: owners.map((user) => ({ value: user.id, text: `${user.email}, ${user.role}` })),
+      })}
+      <div class="row">${submitButton('Make the key')}${buttonLink(`${DEVELOPERS_PATH}/${id}`, 'Cancel', 'quiet')}</div>`,
+  )}</section>`
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+async function confirmPortalKeyRotation(
+  context: PageContext,
+  developer: Developer,
+  error: ServiceError | null,
+): Promise<Response> {
+  const result = await context.services.keys.find(getPathId(context, 'key'))
+  const isPortalKey =
+    result.ok &&
+    result.value.developerId === developer.id &&
+    result.value.dialect === 'opendental-portal'
+  if (!isPortalKey) return renderError(context.c, context.caller, 'not_found')
+  const { id, name, eventId } = result.value
+  const developerPath = `${DEVELOPERS_PATH}/${developer.id}`
+  const body = html`${errorNotice(toErrorMessage(error))}<section class="card">
+    <p class="prose">${name} gets a new secret, which is shown once. The old one is refused from the next request on: the developer’s program makes and lists no customer keys until it has the new one. Customer keys go on working.</p>
+    ${postForm(
+      context.formToken,
+      `${developerPath}/portal-key/${id}/rotate`,
+      html`${hiddenField('seen', eventId)}
+        <div class="row">${submitButton('Rotate it now', 'danger primary')}${buttonLink(`/console/keys/${id}/rotate`, 'Let both work for a while')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
+    )}</section>`
+  const crumbs = toDeveloperCrumbs(developer)
+  return renderPage(context, { heading: `Rotate ${name}?`, crumbs }, body, toErrorStatus(error))
+}
+
+const showPortalKeySecret = (
+  context: PageContext,
+  developer: Developer,
+  { key, secret }: KeyWithSecret,
+): Promise<Response> =>
+  renderPage(
+    context,
+    { heading: key.name, crumbs: toDeveloperCrumbs(developer) },
+    secretDialog({
+      title: 'The key for the portal',
+      text: html`The developer’s program sends it after the developer key. It makes and lists keys of customers: keep it as you keep those. It is not shown again.`,
+      secrets: [
+        { name: 'developer key', value: developer.developerKey },
+        { name: 'portal key', value: secret },
+      ],
+      fileName: 'latchkey-portal-key.txt',
+      next: `${DEVELOPERS_PATH}/${developer.id}`,
+      acknowledge: 'I have put the key where it belongs',
+    }),
+  )

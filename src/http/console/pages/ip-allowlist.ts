@@ -1,0 +1,182 @@
+import { html } from 'hono/html'
+import {
+  formatIpAddress,
+  isInNetworks,
+  parseIpAddress,
+  parseKnownNetworks,
+} from '../../../domain/ip-network.ts'
+import type { Account, AllowlistEntry } from '../../../service/ports/accounts.ts'
+import type { ServiceError } from '../../../service/service-result.ts'
+import { withAccount } from '../account-selection.ts'
+import {
+  actionButton,
+  buttonLink,
+  hiddenField,
+  postForm,
+  submitButton,
+  textField,
+} from '../components/form.ts'
+import {
+  copyableText,
+  emptyState,
+  errorNotice,
+  formatCount,
+  type Html,
+  nothing,
+  notice,
+} from '../components/html.ts'
+import { table } from '../components/table.ts'
+import { relativeTime } from '../components/time.ts'
+import { getField, getOptionalField, type PageContext } from '../context.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../errors.ts'
+import { IP_ALLOWLIST_PATH } from '../navigation.ts'
+import { redirectToPage, renderPage } from '../render.ts'
+import type { ConsoleRouter } from '../router.ts'
+import { confirmFirstEntry, mountAllowlistChanges } from './allowlist-preview.ts'
+
+/** From where an account's keys may be used. */
+export function mountAllowlistPages(router: ConsoleRouter): void {
+  router.page(
+    IP_ALLOWLIST_PATH,
+    'places.read',
+    withAccount((context, id) => showAllowlist(context, id, null)),
+  )
+  router.form(IP_ALLOWLIST_PATH, 'addresses.write', addEntry)
+  mountAllowlistChanges(router)
+}
+
+async function addEntry(context: PageContext): Promise<Response> {
+  const { accounts, directory } = context.services
+  const accountId = getField(context, 'account')
+  const input = { network: getField(context, 'network'), note: getField(context, 'note') }
+  const account = await accounts.find(accountId)
+  if (!account.ok) return renderError(context.c, context.caller, 'not_found')
+  // An empty list enforces nothing: the first address of one that is in force shuts out all others.
+  if (account.value.addressesEnforced && getOptionalField(context, 'confirmed') === undefined) {
+    const entries = await directory.listAllowlist(accountId)
+    const isNetwork = parseKnownNetworks([input.network]).length > 0
+    if (entries.length === 0 && isNetwork) return confirmFirstEntry(context, account.value, input)
+  }
+  const result = await directory.addAllowlistEntry({ accountId, ...input })
+  return result.ok
+    ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'address-added')
+    : showAllowlist(context, accountId, result.failure)
+}
+
+async function showAllowlist(
+  context: PageContext,
+  accountId: string,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { accounts, directory } = context.services
+  const [result, entries] = await Promise.all([
+    accounts.find(accountId),
+    directory.listAllowlist(accountId),
+  ])
+  if (!result.ok) return renderError(context.c, context.caller, 'not_found')
+  const account = result.value
+  const canWrite = context.can('addresses.write')
+  const body = html`${errorNotice(toErrorMessage(error))}
+    <div class="columns">
+      <div class="stack">${enforcementNotice(account, entries)}
+        <section class="card"><h2>Where you are</h2>${callerAddress(context, account, entries)}</section></div>
+      ${canWrite ? html`<section class="card"><h2>Add an address</h2>${addEntryForm(context, account, error)}</section>` : nothing}
+    </div>
+    <section class="card flush">${entries.length === 0 ? emptyAllowlist : entryTable(context, entries)}</section>`
+  const heading = {
+    heading: 'Addresses',
+    about: `From where the keys of ${account.name} may be used. This console can be used from anywhere.`,
+    actions: canWrite ? enforcementLink(account) : nothing,
+  }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+function enforcementNotice(
+  { name, addressesEnforced }: Account,
+  entries: readonly AllowlistEntry[],
+): Html {
+  if (!addressesEnforced) {
+    return notice('plain', 'Not in force', `The keys of ${name} work from anywhere.`)
+  }
+  return entries.length === 0
+    ? notice(
+        'warn',
+        'In force, but the list is empty',
+        `The keys of ${name} work from anywhere. The first address that is added shuts out all others.`,
+      )
+    : notice(
+        'good',
+        'In force',
+        `The keys of ${name} work from the addresses of the list alone. Everything else is refused.`,
+      )
+}
+
+const enforcementLink = ({ addressesEnforced }: Account): Html =>
+  addressesEnforced
+    ? buttonLink(`${IP_ALLOWLIST_PATH}/open`, 'Let keys work from anywhere')
+    : buttonLink(`${IP_ALLOWLIST_PATH}/enforce`, 'Put the list in force', 'primary')
+
+/** With one click, so that nobody mistypes where he is. */
+function callerAddress(
+  context: PageContext,
+  account: Account,
+  entries: readonly AllowlistEntry[],
+): Html {
+  const parsed = parseIpAddress(context.caller.address)
+  if (parsed === null) return html`<p>The server does not see from which address you come.</p>`
+  const address = formatIpAddress(parsed)
+  const isListed = isInNetworks(parseKnownNetworks(entries.map(({ network }) => network)), parsed)
+  const addButton =
+    context.can('addresses.write') && !isListed
+      ? actionButton(context.formToken, IP_ALLOWLIST_PATH, 'Add it', {
+          label: `Add it: ${address}`,
+          fields: {
+            account: account.id,
+            network: address,
+            note: `From where ${context.session.user.username ?? context.session.user.email} added it`,
+          },
+        })
+      : nothing
+  return html`<p>You come from ${copyableText(address, 'your address')}</p>
+    <p>${isListed ? 'It is on the list.' : 'It is not on the list.'}</p>${addButton}`
+}
+
+const addEntryForm = (context: PageContext, { id }: Account, error: ServiceError | null): Html => {
+  const getTypedValue = (name: string) => (error === null ? '' : getField(context, name))
+  return postForm(
+    context.formToken,
+    IP_ALLOWLIST_PATH,
+    html`${hiddenField('account', id)}
+      ${textField({ name: 'network', label: 'Address or network', value: getTypedValue('network'), hint: 'As 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.', required: true, spellcheck: false })}
+      ${textField({ name: 'note', label: 'Note', value: getTypedValue('note'), hint: 'Whose it is, so that somebody dares to remove it one day.' })}
+      <div class="row">${submitButton('Add to the list')}</div>`,
+  )
+}
+
+const emptyAllowlist = emptyState(
+  'The list is empty',
+  'While it is, keys work from anywhere, in force or not. Add the addresses from which they are used, then put the list in force.',
+)
+
+function entryTable(context: PageContext, entries: readonly AllowlistEntry[]): Html {
+  const canWrite = context.can('addresses.write')
+  return table({
+    caption: formatCount(entries.length, 'entry', 'entries'),
+    columns: [
+      { name: 'Address or network' },
+      { name: 'Note' },
+      { name: 'Added', end: true },
+      ...(canWrite ? [{ name: 'Action', end: true }] : []),
+    ],
+    rows: entries.map(({ id, network, note, createdAt }) => [
+      html`<code>${network}</code>`,
+      note,
+      relativeTime(createdAt, context.now),
+      ...(canWrite
+        ? [
+            html`<a class="button compact danger" href="${IP_ALLOWLIST_PATH}/${id}/remove" aria-label="Remove ${network}">Remove</a>`,
+          ]
+        : []),
+    ]),
+  })
+}

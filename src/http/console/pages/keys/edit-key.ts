@@ -1,0 +1,193 @@
+import { html } from 'hono/html'
+import { ok } from '../../../../domain/failure.ts'
+import type { AccessLevel } from '../../../../domain/key.ts'
+import type { EditKeyInput } from '../../../../service/keys/keys.ts'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
+import { buttonLink, hiddenField, postForm, submitButton } from '../../components/form.ts'
+import { errorNotice, nothing, notice } from '../../components/html.ts'
+import { table } from '../../components/table.ts'
+import { formatDay } from '../../components/time.ts'
+import { getField, type PageContext } from '../../context.ts'
+import { toErrorStatus } from '../../errors.ts'
+import { formatKeyPath, KEYS_PATH, toKeyCrumbs } from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { lastKeyChange } from './key-details.ts'
+import {
+  accessLevelField,
+  expiryField,
+  failInField,
+  isFieldError,
+  keyFormFields,
+  listOwnerChoices,
+  ownerField,
+  parseKeyExpiry,
+  readKeyOwner,
+} from './key-fields.ts'
+import { withKey } from './with-key.ts'
+
+/** What the form has, as text: of the key as it is, or as somebody typed it. */
+export interface KeyFormValues {
+  readonly name: string
+  readonly description: string
+  readonly reference: string
+  readonly owner: string
+  readonly access: string
+  readonly expires: string
+}
+
+/** What people write about a key, whose it is, and what it may. */
+export function mountEditKeyPages(router: ConsoleRouter): void {
+  router.page(
+    `${KEYS_PATH}/:id/edit`,
+    'keys.write',
+    withKey(async (context, key) =>
+      renderEditForm(context, key, await loadKeyFormValues(context, key), null),
+    ),
+  )
+
+  router.form(
+    `${KEYS_PATH}/:id/edit`,
+    'keys.write',
+    withKey(async (context, key) => {
+      const newValues = parseKeyForm(context)
+      const edits = await readKeyEdits(context, key, newValues)
+      const seen = getField(context, 'seen')
+      if (key.status !== 'revoked' && seen !== key.eventId)
+        return renderEditConflict(context, key, newValues)
+      if (!edits.ok) return renderEditForm(context, key, newValues, edits.failure)
+      const result = await context.services.keys.edit(key.id, { ...edits.value, seen })
+      if (result.ok) return redirectToPage(context.c, formatKeyPath(key), 'key-edited')
+      const current = await context.services.keys.find(key.id)
+      return current.ok && current.value.status !== 'revoked' && current.value.eventId !== seen
+        ? renderEditConflict(context, current.value, newValues)
+        : renderEditForm(context, key, newValues, result.failure)
+    }),
+  )
+}
+
+/** Somebody else was faster: both are shown, and what was typed is kept. */
+async function renderEditConflict(
+  context: PageContext,
+  key: KeySummary,
+  newValues: KeyFormValues,
+): Promise<Response> {
+  const savedValues = await loadKeyFormValues(context, key)
+  const conflict = await describeEditConflict(context, key, savedValues, newValues)
+  return renderEditForm(context, key, newValues, conflict)
+}
+
+const parseKeyForm = (context: PageContext): KeyFormValues => ({
+  name: getField(context, 'name'),
+  description: getField(context, 'description'),
+  reference: getField(context, 'reference'),
+  owner: getField(context, 'owner-chosen') || getField(context, 'owner'),
+  access: getField(context, 'access'),
+  expires: getField(context, 'expires'),
+})
+
+async function loadKeyFormValues(
+  { services }: PageContext,
+  key: KeySummary,
+): Promise<KeyFormValues> {
+  const owner = await services.accounts.findUser(key.ownerId)
+  const { name, description, reference, access, expiresAt } = key
+  return {
+    name,
+    description,
+    reference,
+    access,
+    owner: owner.ok ? owner.value.email : key.ownerId,
+    expires: expiresAt === null ? '' : formatDay(expiresAt),
+  }
+}
+
+/** An owner who has left stays, as long as nobody names another. */
+async function readKeyEdits(
+  context: PageContext,
+  key: KeySummary,
+  { owner: ownerText, access, expires, ...texts }: KeyFormValues,
+): Promise<ServiceResult<EditKeyInput>> {
+  const saved = await loadKeyFormValues(context, key)
+  const owner =
+    ownerText === saved.owner ? ok({ id: key.ownerId }) : await readKeyOwner(context, key.accountId)
+  if (!owner.ok) return failInField('owner', owner.failure)
+  const expiresAt = parseKeyExpiry(expires, key.expiresAt)
+  if (!expiresAt.ok) return failInField('expires', expiresAt.failure)
+  return ok({
+    ...texts,
+    ownerId: owner.value.id,
+    access: (access || key.access) as AccessLevel,
+    expiresAt: expiresAt.value,
+  })
+}
+
+async function renderEditForm(
+  context: PageContext,
+  key: KeySummary,
+  values: KeyFormValues,
+  failure: ServiceError | EditConflict | null,
+): Promise<Response> {
+  const ownerFilter = { accountId: key.accountId, requiresUsername: key.dialect === 'practice' }
+  const isConflict = failure !== null && 'content' in failure
+  const error = isConflict ? null : failure
+  const body = html`${isConflict ? failure.content : errorNotice(failure?.message ?? null, { focus: !isFieldError(error) })}
+    <section class="card">${postForm(
+      context.formToken,
+      `${formatKeyPath(key)}/edit`,
+      html`
+      ${hiddenField('seen', key.eventId)}
+      ${keyFormFields(values, error)}
+      ${ownerField(values.owner, ownerFilter, await listOwnerChoices(context, ownerFilter), error)}
+      ${accessLevelField(key.dialect, values.access)}
+      ${expiryField(values.expires, error)}
+      <div class="row">${submitButton(isConflict ? 'Save mine over it' : 'Save')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
+    )}</section>`
+  const heading = { heading: 'Edit the key', crumbs: toKeyCrumbs(key) }
+  return renderPage(context, heading, body, isConflict ? 409 : toErrorStatus(failure))
+}
+
+/** What stands above the form of the second editor. */
+export interface EditConflict {
+  readonly content: ReturnType<typeof html>
+}
+
+const KEY_FORM_LABELS: Readonly<Record<keyof KeyFormValues, string>> = {
+  name: 'Name',
+  description: 'Description',
+  reference: 'Reference',
+  owner: 'Owner',
+  access: 'Access',
+  expires: 'It ends on',
+}
+
+/** Tells the second editor who was faster, and shows what is saved beside what he typed. */
+export async function describeEditConflict(
+  context: PageContext,
+  key: KeySummary,
+  savedValues: KeyFormValues,
+  newValues: KeyFormValues,
+): Promise<EditConflict> {
+  const lastChangeText = await lastKeyChange(context, key)
+  const changedFields = (Object.keys(KEY_FORM_LABELS) as (keyof KeyFormValues)[]).filter(
+    (field) => savedValues[field] !== newValues[field],
+  )
+  const text = html`${lastChangeText ?? nothing} Your changes are not saved.`
+  return {
+    content: html`${notice('bad', 'Somebody else changed this key while you did', text)}
+      ${
+        changedFields.length === 0
+          ? html`<p>What is saved is what you typed.</p>`
+          : html`<section class="card flush">${table({
+              caption: 'Where they differ',
+              columns: [{ name: 'Field' }, { name: 'Saved' }, { name: 'Yours' }],
+              rows: changedFields.map((field) => [
+                KEY_FORM_LABELS[field],
+                savedValues[field] || html`<span class="soft">nothing</span>`,
+                newValues[field] || html`<span class="soft">nothing</span>`,
+              ]),
+            })}</section>`
+      }`,
+  }
+}

@@ -1,0 +1,140 @@
+import { html } from 'hono/html'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import { buttonLink } from '../../components/form.ts'
+import { copyableText, definitionList, type Html, nothing } from '../../components/html.ts'
+import { timeline } from '../../components/table.ts'
+import { exactTime, relativeTime } from '../../components/time.ts'
+import type { PageContext } from '../../context.ts'
+import { describeEvent, formatActionTitle, getEventTone } from '../audit/event-descriptions.ts'
+import { loadEventNames } from '../audit/event-names.ts'
+import { ACCESS_LEVEL_LABELS, DISABLING_PARTY_LABELS, KEY_TYPE_LABELS } from './key-labels.ts'
+
+type DetailRow = readonly [string, Html | string]
+
+/** What is known of a key; what it does not have is left out. */
+export async function keyDetails(context: PageContext, key: KeySummary): Promise<Html> {
+  const { services, now } = context
+  const { ownerId, accountId, lastUsedAt, expiresAt } = key
+  const [owner, account, parentRows] = await Promise.all([
+    services.accounts.findUser(ownerId),
+    services.accounts.find(accountId),
+    loadParentRows(context, key),
+  ])
+  const timeRows = (name: string, when: number | null, more = ''): DetailRow[] =>
+    when === null
+      ? []
+      : [
+          [
+            name,
+            html`${exactTime(when)} <span class="soft small">(${relativeTime(when, now)})</span>${more}`,
+          ],
+        ]
+  // What is revoked has ended already.
+  const unlessRevoked = (rows: DetailRow[]) => (key.revokedAt === null ? rows : [])
+  return definitionList([
+    ['Dialect', KEY_TYPE_LABELS[key.dialect].name],
+    ['Public id', copyableText(key.publicId, 'the public id')],
+    ...(key.publicId === key.id
+      ? []
+      : [['Id in the API', copyableText(key.id, 'the id in the API')] as const]),
+    ['Owner', owner.ok ? ownerDetail(owner.value) : ownerId],
+    ...(account.ok ? [['Account', account.value.name] as const] : []),
+    ...parentRows,
+    ['Access', ACCESS_LEVEL_LABELS[key.access]],
+    ...(key.reference === '' ? [] : [['Reference', key.reference] as const]),
+    ['Last used', lastUsedAt === null ? 'never' : relativeTime(lastUsedAt, now)],
+    ...timeRows('Created', key.createdAt),
+    ...(expiresAt === null
+      ? unlessRevoked([['Expires', 'never']])
+      : timeRows('Expires', expiresAt)),
+    ...timeRows('Secret replaced', key.secretReplacedAt),
+    ...timeRows('Old secret ends', key.previousSecretEndsAt),
+    ...timeRows('Assigned', key.assignedAt),
+    ...timeRows(
+      'Disabled',
+      key.disabledAt,
+      `, by ${DISABLING_PARTY_LABELS[key.disabledBy ?? 'operator']}`,
+    ),
+    ...timeRows('Revoked', key.revokedAt),
+  ])
+}
+
+const ownerDetail = ({
+  email,
+  username,
+  leftAt,
+}: {
+  email: string
+  username: string | null
+  leftAt: number | null
+}): Html =>
+  html`${email}${username === null ? nothing : html` <span class="soft small">(${username})</span>`}${
+    leftAt === null ? nothing : ', who has left'
+  }`
+
+/** What it belongs to. The name of another account's office is not in sight, its id is. */
+async function loadParentRows({ services }: PageContext, key: KeySummary): Promise<DetailRow[]> {
+  const { sourceId, siteId, developerId } = key
+  const rows: DetailRow[] = []
+  if (sourceId !== null) {
+    const source = await services.routing.findSource(sourceId)
+    rows.push(['Source', source.ok ? source.value.name : sourceId])
+  }
+  if (developerId !== null) {
+    const developer = await services.directory.findDeveloper(developerId)
+    rows.push(['Developer', developer.ok ? developer.value.name : developerId])
+    if (developer.ok) {
+      rows.push(['Developer key', copyableText(developer.value.developerKey, 'the developer key')])
+    }
+  }
+  if (siteId !== null) {
+    const site = await services.directory.findSite(siteId)
+    rows.push(['Site', site.ok ? site.value.name : siteId])
+  }
+  return rows
+}
+
+const MAX_HISTORY_EVENTS = 20
+
+/** What happened to a key, in words, the newest first. */
+export async function keyHistory(context: PageContext, keyId: string): Promise<Html> {
+  const events = await context.services.audit.list({
+    subject: keyId,
+    actionPrefix: 'key.',
+    limit: MAX_HISTORY_EVENTS,
+  })
+  if (events.length === 0) return html`<p class="soft">Nothing is recorded of it.</p>`
+  const { getName, nameLink } = await loadEventNames(context, events)
+  const entries = events.map((event) => ({
+    title: formatActionTitle(event.action),
+    tone: getEventTone(event),
+    when: relativeTime(event.at, context.now),
+    // What a request met with is nobody's doing.
+    text: html`${describeEvent(event, getName)}${
+      event.action === 'key.refused' ? nothing : html` By ${nameLink(event.actor)}.`
+    }`,
+  }))
+  return html`${timeline(entries)}${
+    events.length < MAX_HISTORY_EVENTS
+      ? nothing
+      : html`<p>${buttonLink(`/console/audit?subject=${encodeURIComponent(keyId)}`, 'All of it in the audit', 'compact')}</p>`
+  }`
+}
+
+/** The change that made a key what it is now, and by whom; null where it is long ago. */
+export async function lastKeyChange(
+  context: PageContext,
+  { id, eventId }: { readonly id: string; readonly eventId: string },
+): Promise<Html | null> {
+  // Whoever looked at the secret since has changed nothing.
+  const recent = await context.services.audit.list({
+    subject: id,
+    actionPrefix: 'key.',
+    limit: MAX_HISTORY_EVENTS,
+  })
+  const event = recent.find((each) => each.id === eventId)
+  if (event === undefined) return null
+  const { getName, nameLink } = await loadEventNames(context, [event])
+  const when = relativeTime(event.at, context.now)
+  return html`${describeEvent(event, getName)} By ${nameLink(event.actor)}, ${when}.`
+}

@@ -1,0 +1,88 @@
+import {
+  type AccessLevel,
+  type DisablingParty,
+  isPreviousSecretValid,
+} from '../../../../domain/key.ts'
+import type { KeyType } from '../../../../domain/key-type.ts'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { Tone } from '../../components/html.ts'
+import { formatDay } from '../../components/time.ts'
+
+/** A dialect as people call it, and what its keys are like. */
+export const KEY_TYPE_LABELS: Readonly<Record<KeyType, { name: string; description: string }>> = {
+  redox: {
+    name: 'Redox',
+    description:
+      'A key and its secret are exchanged for tokens. For one source. The secret is shown once.',
+  },
+  xenrad: {
+    name: 'Xenrad',
+    description: 'Opens FHIR, HL7 and MPPS of one site. Sent with every request. Shown once.',
+  },
+  opendental: {
+    name: 'Open Dental, customer',
+    description:
+      'Opens one office’s data under a developer’s key, once it is assigned to the office. Can be viewed again.',
+  },
+  'opendental-portal': {
+    name: 'Open Dental, portal',
+    description:
+      'A developer’s own: opens the list of their customer keys, and no data. Shown once.',
+  },
+  xdent: {
+    name: 'XDENT',
+    description: 'Key id and secret in one header, for the whole account. Shown once.',
+  },
+  practice: {
+    name: 'Practice',
+    description:
+      'Sent after its owner’s username, and may do all that the owner may. Can be viewed again.',
+  },
+}
+
+export const ACCESS_LEVEL_LABELS: Readonly<Record<AccessLevel, string>> = {
+  read: 'Reads only',
+  standard: 'Reads and writes',
+  enterprise: 'Reads and writes, at the enterprise pace',
+}
+
+export const DISABLING_PARTY_LABELS: Readonly<Record<DisablingParty, string>> = {
+  developer: 'its developer',
+  customer: 'its customer',
+  operator: 'an operator',
+}
+
+export interface KeyBadge {
+  readonly text: string
+  readonly tone: Tone
+}
+
+const EXPIRY_WARNING_MS = 30 * 86_400_000
+
+/** Whether it works, and whatever else one should look at: what is worst comes first. */
+export function listKeyBadges(
+  key: KeySummary,
+  ownerLeftAt: number | null,
+  now: number,
+): KeyBadge[] {
+  if (key.status === 'revoked') return [{ text: 'Revoked', tone: 'bad' }]
+  const { expiresAt } = key
+  const badges: KeyBadge[] = []
+  const addIf = (condition: boolean, text: string, tone: Tone) => {
+    if (condition) badges.push({ text, tone })
+  }
+  const isExpired = expiresAt !== null && expiresAt <= now
+  addIf(
+    key.status === 'disabled',
+    `Disabled by ${DISABLING_PARTY_LABELS[key.disabledBy ?? 'operator']}`,
+    'warn',
+  )
+  addIf(isExpired, 'Expired', 'bad')
+  addIf(key.dialect === 'opendental' && key.assignedAt === null, 'Not assigned', 'warn')
+  addIf(badges.length === 0, 'Enabled', 'good')
+  const expiresSoon = expiresAt !== null && !isExpired && expiresAt - now < EXPIRY_WARNING_MS
+  addIf(expiresSoon, `Expires ${formatDay(expiresAt ?? 0)}`, 'warn')
+  addIf(ownerLeftAt !== null, 'Owner has left', 'warn')
+  addIf(isPreviousSecretValid(key, now), 'Two secrets work', 'plain')
+  return badges
+}

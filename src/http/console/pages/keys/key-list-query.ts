@@ -1,0 +1,150 @@
+import { html } from 'hono/html'
+import type { KeyStatus } from '../../../../domain/key.ts'
+import { KEY_TYPE_NAMES } from '../../../../domain/key-type.ts'
+import type { KeyCriteria, KeyOrder } from '../../../../service/ports/lists.ts'
+import { buttonLink, selectField, submitButton, textField } from '../../components/form.ts'
+import { type Html, nothing } from '../../components/html.ts'
+import { getField, getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
+import { KEYS_PATH } from '../../navigation.ts'
+import { findUserByNameOrId, formatOwnerSearchPath } from './key-fields.ts'
+import { KEY_TYPE_LABELS } from './key-labels.ts'
+import { type PickerOptions, resourcePicker } from './resource-picker.ts'
+
+const DAY_MS = 86_400_000
+const UNUSED_FOR_DAYS = 90
+const EXPIRES_WITHIN_DAYS = 30
+
+export const KEY_STATUS_FILTERS: readonly KeyStatus[] = ['enabled', 'disabled', 'revoked']
+
+/** What one may look for beside a key's own facts. */
+export const ATTENTION_FILTERS = {
+  unused: `Not used for ${UNUSED_FOR_DAYS} days`,
+  expiring: `Expires within ${EXPIRES_WITHIN_DAYS} days`,
+  'owner-left': 'Owner has left',
+} as const
+
+export const KEY_ORDER_LABELS: Readonly<Record<KeyOrder, string>> = {
+  newest: 'Newest first',
+  oldest: 'Oldest first',
+  name: 'By name',
+  lastUsed: 'Last used first',
+  leastUsed: 'Longest unused first',
+  expiry: 'Soonest to expire first',
+}
+
+/** One of a closed list, or nothing: what an address bar says beside it is not asked. */
+const parseOneOf = <T extends string>(
+  allowed: readonly T[],
+  value: string | undefined,
+): T | undefined => allowed.find((known) => known === value)
+
+export interface KeyListQuery {
+  readonly criteria: KeyCriteria
+  readonly order: KeyOrder
+  readonly after: string | undefined
+  readonly attention: keyof typeof ATTENTION_FILTERS | undefined
+  /** As it was typed; its person is in the questions, or there is none. */
+  readonly owner: string
+  /** Whether anything narrows the list. */
+  readonly isNarrowed: boolean
+}
+
+/** What the address of the list asks for. */
+export async function parseKeyListQuery(context: PageContext): Promise<KeyListQuery> {
+  const { now } = context
+  const attention = parseOneOf(
+    Object.keys(ATTENTION_FILTERS) as (keyof typeof ATTENTION_FILTERS)[],
+    getField(context, 'care'),
+  )
+  const owner = getField(context, 'owner')
+  const user = owner === '' ? null : await findUserByNameOrId(context, owner)
+  const criteria = {
+    text: getOptionalField(context, 'q'),
+    dialect: parseOneOf(KEY_TYPE_NAMES, getField(context, 'dialect')),
+    status: parseOneOf(KEY_STATUS_FILTERS, getField(context, 'status')),
+    siteId: getOptionalId(context, 'site'),
+    // Nobody is called so: then nothing is his.
+    ownerId: owner === '' ? undefined : (user?.id ?? owner),
+    developerId: getOptionalId(context, 'developer'),
+    ...(attention === 'unused' && { unusedSince: now - UNUSED_FOR_DAYS * DAY_MS }),
+    ...(attention === 'expiring' && {
+      expires: { now, before: now + EXPIRES_WITHIN_DAYS * DAY_MS },
+    }),
+    ...(attention === 'owner-left' && { ownerLeft: true }),
+  }
+  return {
+    criteria: criteria,
+    order:
+      parseOneOf(Object.keys(KEY_ORDER_LABELS) as KeyOrder[], getField(context, 'sort')) ??
+      'newest',
+    after: getOptionalField(context, 'after'),
+    attention,
+    owner: user?.email ?? owner,
+    isNarrowed: Object.values(criteria).some((value) => value !== undefined),
+  }
+}
+
+/** The same list, but for this. From its first page on, unless a page is named. */
+export function formatKeyListPath(
+  context: PageContext,
+  changes: Readonly<Record<string, string>>,
+): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of context.input) {
+    if (value !== '' && name !== 'after' && name !== 'said') query.set(name, value)
+  }
+  for (const [name, value] of Object.entries(changes)) query.set(name, value)
+  const queryString = query.toString()
+  return queryString === '' ? KEYS_PATH : `${KEYS_PATH}?${queryString}`
+}
+
+const ANY_CHOICE = { value: '', text: 'Any' }
+
+/** What the list is narrowed by, and its order. */
+export const keyFilterForm = (
+  context: PageContext,
+  query: KeyListQuery,
+  sites: PickerOptions,
+): Html => html`
+  <form class="filters" method="get" action="${KEYS_PATH}" role="search" aria-label="Keys" data-filter>
+    ${textField({ name: 'q', label: 'Search', type: 'search', value: getField(context, 'q'), wide: true })}
+    ${selectField({
+      name: 'dialect',
+      label: 'Dialect',
+      value: getField(context, 'dialect'),
+      choices: [
+        ANY_CHOICE,
+        ...KEY_TYPE_NAMES.map((value) => ({ value, text: KEY_TYPE_LABELS[value].name })),
+      ],
+    })}
+    ${selectField({
+      name: 'status',
+      label: 'Status',
+      value: getField(context, 'status'),
+      choices: [ANY_CHOICE, ...KEY_STATUS_FILTERS.map((value) => ({ value, text: value }))],
+    })}
+    ${resourcePicker({ name: 'site', label: 'Site', value: getField(context, 'site'), noneChoice: ANY_CHOICE, options: sites })}
+    ${textField({
+      name: 'owner',
+      label: 'Owner',
+      value: query.owner,
+      list: 'owner-choices',
+      suggest: formatOwnerSearchPath({ accountId: undefined, requiresUsername: false }),
+    })}<datalist id="owner-choices"></datalist>
+    ${selectField({
+      name: 'care',
+      label: 'Needs attention',
+      value: query.attention ?? '',
+      choices: [
+        ANY_CHOICE,
+        ...Object.entries(ATTENTION_FILTERS).map(([value, text]) => ({ value, text })),
+      ],
+    })}
+    ${selectField({
+      name: 'sort',
+      label: 'Order',
+      value: query.order,
+      choices: Object.entries(KEY_ORDER_LABELS).map(([value, text]) => ({ value, text })),
+    })}
+    ${submitButton('Search', '')}${query.isNarrowed ? buttonLink(KEYS_PATH, 'Clear', 'quiet') : nothing}
+  </form>`

@@ -1,0 +1,235 @@
+import { html } from 'hono/html'
+import { isPreviousSecretValid } from '../../../../domain/key.ts'
+import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
+import type { KeyWithSecret } from '../../../../service/keys/input.ts'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
+import { type FormattedCredential, formatCredential } from '../../../credential-format.ts'
+import {
+  buttonLink,
+  hiddenField,
+  postForm,
+  radioGroup,
+  submitButton,
+  textField,
+} from '../../components/form.ts'
+import { errorNotice, type Html, nothing, notice } from '../../components/html.ts'
+import { type SecretDialog, secretDialog } from '../../components/secret-dialog.ts'
+import { formatInstant } from '../../components/time.ts'
+import { getField, getOptionalField, type PageContext } from '../../context.ts'
+import { toErrorStatus } from '../../errors.ts'
+import { formatKeyPath, KEYS_PATH, toKeyCrumbs } from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { renderKeyPage } from './key.ts'
+import { overlapDiagram } from './key-charts.ts'
+import { keyHistory } from './key-details.ts'
+import { type KeyPageDeps, withKey } from './with-key.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+/** How long the old secret works beside the new one. */
+const OVERLAP_CHOICES = [
+  { value: '1h', text: '1 hour', ms: HOUR_MS, hint: 'You change its program by hand, now.' },
+  {
+    value: '24h',
+    text: '24 hours',
+    ms: DAY_MS,
+    hint: 'You change it today; jobs of tonight still run.',
+  },
+  { value: '7d', text: '7 days', ms: 7 * DAY_MS, hint: 'Somebody else has to change it.' },
+  { value: '30d', text: '30 days', ms: 30 * DAY_MS, hint: 'Many programs or offices have it.' },
+  {
+    value: 'none',
+    text: 'None',
+    ms: undefined,
+    hint: 'Somebody has seen the old secret: it ends at once.',
+  },
+] as const
+
+/** A new secret: at once, or with a time in which the old one works too. */
+export function mountRotateSecretPages(router: ConsoleRouter): void {
+  router.page(
+    `${KEYS_PATH}/:id/rotate`,
+    'keys.write',
+    withKey((context, key) => renderRotateSecretPage(context, key, null)),
+  )
+
+  router.form(
+    `${KEYS_PATH}/:id/rotate`,
+    'keys.write',
+    withKey(async (context, key) => {
+      const choice = OVERLAP_CHOICES.find(({ value }) => value === getField(context, 'overlap'))
+      if (choice === undefined) {
+        const message = 'say how long the old secret is to work'
+        return renderRotateSecretPage(context, key, { problem: 'invalid', message })
+      }
+      const secret = getOptionalField(context, 'secret')
+      const seen = getField(context, 'seen')
+      const rotation = { overlapMs: choice.ms, secret, seen }
+      const result = await context.services.keys.rotateSecret(key.id, rotation)
+      if (result.ok) {
+        return secret === undefined
+          ? renderSecretPage(context, result.value, 'rotated')
+          : redirectToPage(context.c, formatKeyPath(key), 'key-rotated')
+      }
+      const isStale = key.status !== 'revoked' && key.eventId !== seen
+      return isStale
+        ? renderRotationConflict(context, key)
+        : renderRotateSecretPage(context, key, result.failure)
+    }),
+  )
+}
+
+async function renderRotateSecretPage(
+  context: PageContext,
+  key: KeySummary,
+  error: ServiceError | null,
+): Promise<Response> {
+  const body = html`${errorNotice(error?.message ?? null)}${overlapNotice(context, key)}
+    <div class="columns"><section class="card">${postForm(
+      context.formToken,
+      `${formatKeyPath(key)}/rotate`,
+      html`
+      ${hiddenField('seen', key.eventId)}
+      ${radioGroup({
+        name: 'overlap',
+        legend: 'How long does the old secret work beside the new one?',
+        value: getField(context, 'overlap') || '24h',
+        options: OVERLAP_CHOICES,
+      })}
+      <details class="more"><summary>Take over a secret that another system issued</summary>
+        <div class="stack">${textField({ name: 'secret', label: 'Secret', type: 'password', hint: '16 to 512 characters. Empty: one is made and shown to you.', autocomplete: 'new-password', maxlength: 512 })}</div></details>
+      <div class="row">${submitButton('Rotate the secret')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
+    )}</section>
+    <section class="card"><h2>What works until when</h2>${overlapDiagrams(key)}</section></div>`
+  const heading = {
+    heading: 'Rotate the secret',
+    crumbs: toKeyCrumbs(key),
+    about: 'A new secret is made and shown once. Everything else of the key stays.',
+  }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+/** A third secret puts an end to the first. */
+const overlapNotice = ({ now }: PageContext, key: KeySummary): Html =>
+  !isPreviousSecretValid(key, now)
+    ? html``
+    : notice(
+        'warn',
+        'Two secrets work already',
+        `The previous secret works until ${formatInstant(key.previousSecretEndsAt ?? now)}. If you rotate now, it ends at once: only the current secret and the new one work.`,
+      )
+
+function overlapDiagrams({ dialect }: KeySummary): Html {
+  const hasTokens = getKeyTypeTraits(dialect).secret === 'exchanged'
+  return html`
+    <figure class="stack tight"><figcaption><strong>With an overlap</strong> <span class="small soft">Nothing stands still: change the program in between.</span></figcaption>
+      ${overlapDiagram({ rotatedText: 'rotated', endsText: 'overlap ends', hasTokens })}</figure>
+    <figure class="stack tight"><figcaption><strong>Without one</strong> <span class="small soft">The program is refused until it has the new secret.</span></figcaption>
+      ${overlapDiagram({ rotatedText: 'rotated', endsText: null, hasTokens })}</figure>`
+}
+
+/** The form was sent before, or somebody else was faster. */
+const renderRotationConflict = async (context: PageContext, key: KeySummary): Promise<Response> =>
+  renderPage(
+    context,
+    { heading: 'Rotate the secret', crumbs: toKeyCrumbs(key) },
+    html`${notice(
+      'warn',
+      'The key was changed since you looked at it',
+      'The form was sent before, or somebody else was faster. Nothing was done now, and no secret is shown again.',
+    )}
+    <section class="card"><h2>What happened last</h2>${await keyHistory(context, key.id)}</section>
+    <p class="row">${buttonLink(formatKeyPath(key), 'To the key', 'primary')}${buttonLink(`${formatKeyPath(key)}/rotate`, 'Rotate the secret')}</p>`,
+    409,
+  )
+
+/** The secret again, where its dialect lets it be viewed. Each view is an event, so it is a form that asks. */
+export function mountViewSecretForms(router: ConsoleRouter, deps: KeyPageDeps): void {
+  router.form(
+    `${KEYS_PATH}/:id/view`,
+    'keys.view',
+    withKey(async (context, key) => {
+      const result = await context.services.keys.viewSecret(key.id)
+      return result.ok
+        ? renderSecretPage(context, result.value, 'viewed')
+        : renderKeyPage(deps, context, key, result.failure)
+    }),
+  )
+}
+
+type RevealReason = 'created' | 'rotated' | 'viewed'
+
+const SECRET_STORED_LABEL = 'I have put the secret where its program reads it'
+
+/** The answer to a form that ends in a secret: in front of everything, and kept by nobody on the way. */
+export async function renderSecretPage(
+  context: PageContext,
+  { key, secret }: KeyWithSecret,
+  reason: RevealReason,
+): Promise<Response> {
+  const { username, credential } = await loadCredential(context, { key, secret })
+  const secrets: SecretDialog['secrets'] = [
+    ...(key.dialect === 'redox' || key.dialect === 'xdent'
+      ? [{ name: 'key id', value: key.publicId }]
+      : []),
+    ...(key.dialect === 'practice' ? [{ name: 'username', value: username }] : []),
+    { name: 'secret', value: secret },
+    ...(credential.value === secret ? [] : [{ name: credential.as, value: credential.value }]),
+  ]
+  return renderPage(
+    context,
+    { heading: 'The secret', crumbs: toKeyCrumbs(key) },
+    secretDialog({
+      title: `The ${reason === 'rotated' ? 'new ' : ''}secret of ${key.name}`,
+      text: secretInstructions(key, reason),
+      secrets,
+      fileName: 'latchkey-key.txt',
+      next: formatKeyPath(key),
+      // What can be viewed again at any time need not be kept.
+      ...(reason === 'viewed' ? {} : { acknowledge: SECRET_STORED_LABEL }),
+    }),
+  )
+}
+
+/** The secret as a vendor's program sends it: under its developer's key, or after its owner's username. */
+async function loadCredential(
+  { services }: PageContext,
+  { key, secret }: KeyWithSecret,
+): Promise<{ username: string; credential: FormattedCredential }> {
+  const { developerId, ownerId, dialect, publicId } = key
+  const developer =
+    developerId === null ? null : await services.directory.findDeveloper(developerId)
+  const owner = dialect === 'practice' ? await services.accounts.findUser(ownerId) : null
+  const developerKey = developer?.ok ? developer.value.developerKey : ''
+  const username = owner?.ok ? (owner.value.username ?? '') : ''
+  return {
+    username,
+    credential: formatCredential(dialect, { publicId, secret, developerKey, username }),
+  }
+}
+
+function secretInstructions(key: KeyWithSecret['key'], reason: RevealReason): Html {
+  if (reason === 'viewed') {
+    return html`Whoever reads it can use it. That you have viewed it is in the audit.`
+  }
+  const isViewable = getKeyTypeTraits(key.dialect).secret === 'viewable'
+  const { previousSecretEndsAt: endsAt, dialect, assignedAt } = key
+  return html`${
+    isViewable
+      ? 'Whoever reads it can use it. It can be viewed again on the key’s page.'
+      : 'It is shown only now, and nobody can show it again. Whoever reads it can use it.'
+  }${
+    reason === 'created' && dialect === 'opendental' && assignedAt === null
+      ? ' The key opens no data until it is assigned to an office.'
+      : nothing
+  }${
+    reason !== 'rotated'
+      ? nothing
+      : endsAt === null
+        ? ' The old secret has ended.'
+        : ` The old secret works until ${formatInstant(endsAt)}.`
+  }`
+}

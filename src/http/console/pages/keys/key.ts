@@ -1,0 +1,249 @@
+import { html } from 'hono/html'
+import { isPreviousSecretValid } from '../../../../domain/key.ts'
+import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
+import type { User } from '../../../../service/ports/accounts.ts'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
+import { actionButton, buttonLink, postForm, submitButton } from '../../components/form.ts'
+import {
+  badge,
+  emptyState,
+  errorNotice,
+  type Html,
+  nothing,
+  notice,
+} from '../../components/html.ts'
+import { formatInstant } from '../../components/time.ts'
+import { getField, type PageContext } from '../../context.ts'
+import { toErrorStatus } from '../../errors.ts'
+import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, toKeyCrumbs } from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { codeSamples } from './code-samples.ts'
+import { getFirstUsageDay, overlapDiagram, toDailyCounts, usageChart } from './key-charts.ts'
+import { keyDetails, keyHistory } from './key-details.ts'
+import { listKeyBadges } from './key-labels.ts'
+import { listSiteOptions, resourcePicker } from './resource-picker.ts'
+import { isDeletable } from './revoke-and-delete.ts'
+import { type KeyPageDeps, withKey } from './with-key.ts'
+
+export function mountKeyDetailPages(router: ConsoleRouter, deps: KeyPageDeps): void {
+  router.page(
+    `${KEYS_PATH}/:id`,
+    'keys.read',
+    withKey((context, key) => renderKeyPage(deps, context, key, null)),
+  )
+}
+
+/** Everything of a key that is not secret: what it is, how it is used, what happened to it, how to use it. */
+export async function renderKeyPage(
+  deps: KeyPageDeps,
+  context: PageContext,
+  key: KeySummary,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { services, now } = context
+  const fromDay = getFirstUsageDay(now)
+  const [found, uses, activity, details, samplesCard] = await Promise.all([
+    services.accounts.findUser(key.ownerId),
+    services.keys.listDailyUsesByKey([key.id], fromDay),
+    keyHistory(context, key.id),
+    keyDetails(context, key),
+    codeSamples(deps, context, key),
+  ])
+  const owner = found.ok ? found.value : null
+  const badges = listKeyBadges(key, owner?.leftAt ?? null, now)
+  const body = html`${errorNotice(error?.message ?? null)}
+    ${keyNotices(context, key, owner)}
+    ${overlapCard(context, key)}
+    <div class="columns">
+      <section class="card"><header><h2>What it is</h2>
+        <span class="row tight">${badges.map((status) => badge(status.text, status.tone))}</span></header>${details}</section>
+      <div class="stack">
+        <section class="card"><h2>Its use over 30 days</h2>${usageChart(toDailyCounts(uses, fromDay), fromDay)}</section>
+        <section class="card"><h2>What happened to it</h2>${activity}</section>
+      </div>
+    </div>
+    ${key.status === 'revoked' ? nothing : samplesCard}
+    ${dangerZone(context, key)}`
+  const heading = {
+    heading: key.name,
+    crumbs: KEYS_CRUMBS,
+    actions: keyActions(context, key),
+    about: key.description === '' ? undefined : key.description,
+  }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+/** What can be done with it now, and undone. */
+function keyActions(context: PageContext, key: KeySummary): Html {
+  const path = formatKeyPath(key)
+  const isViewable = getKeyTypeTraits(key.dialect).secret === 'viewable' && context.can('keys.view')
+  const view = isViewable
+    ? actionButton(context.formToken, `${path}/view`, 'View the secret')
+    : nothing
+  if (!context.can('keys.write') || key.status === 'revoked') return view
+  return html`${view}
+    ${buttonLink(`${path}/edit`, 'Edit')}
+    ${buttonLink(`${path}/rotate`, 'Rotate the secret')}
+    ${key.dialect === 'opendental' ? assignmentAction(context, key) : nothing}
+    ${
+      key.status === 'enabled'
+        ? actionButton(context.formToken, `${path}/disable`, 'Disable', { variant: 'danger' })
+        : actionButton(context.formToken, `${path}/enable`, 'Enable')
+    }`
+}
+
+const assignmentAction = ({ formToken }: PageContext, key: KeySummary): Html =>
+  key.assignedAt === null
+    ? buttonLink(`${formatKeyPath(key)}/assign`, 'Assign to an office')
+    : actionButton(formToken, `${formatKeyPath(key)}/unassign`, 'Take back from its office')
+
+/** What one would be sorry to learn later, each with what to do. */
+function keyNotices(context: PageContext, key: KeySummary, owner: User | null): Html {
+  if (key.status === 'revoked') return nothing
+  const { expiresAt, dialect, assignedAt } = key
+  const notices = [
+    expiresAt !== null && expiresAt <= context.now
+      ? notice(
+          'bad',
+          'It has expired',
+          html`It is refused. ${actionLink(context, key, 'edit', 'Edit it')} to let it expire later.`,
+        )
+      : nothing,
+    dialect === 'opendental' && assignedAt === null
+      ? notice(
+          'warn',
+          'It is not assigned to an office',
+          html`Until it is, it opens no data. ${actionLink(context, key, 'assign', 'Assign it')} to the office that is to use it.`,
+        )
+      : nothing,
+    typeof owner?.leftAt === 'number'
+      ? notice(
+          'warn',
+          'Its owner has left',
+          html`${actionLink(context, key, 'edit', 'Edit it')} to give it to somebody who answers for it.`,
+        )
+      : nothing,
+  ]
+  return html`${notices}`
+}
+
+/** A member is told too, and asks somebody else. */
+const actionLink = (context: PageContext, key: KeySummary, verb: string, text: string): Html =>
+  context.can('keys.write')
+    ? html`<a href="${formatKeyPath(key)}/${verb}">${text}</a>`
+    : html`${text}`
+
+/** While both secrets work: which, and until when. */
+function overlapCard({ now }: PageContext, key: KeySummary): Html {
+  const { previousSecretEndsAt: endsAt, secretReplacedAt: at } = key
+  if (
+    endsAt === null ||
+    at === null ||
+    !isPreviousSecretValid(key, now) ||
+    key.status === 'revoked'
+  )
+    return nothing
+  const hasTokens = getKeyTypeTraits(key.dialect).secret === 'exchanged'
+  const formatMinute = (moment: number) => formatInstant(moment).slice(0, 16)
+  return html`<section class="card"><h2>Two secrets work until ${formatInstant(endsAt)}</h2>
+    <p>Put the new one into its program before then. Then the old one is refused.</p>
+    ${overlapDiagram({ rotatedText: formatMinute(at), endsText: formatMinute(endsAt), hasTokens })}</section>`
+}
+
+/** What cannot be undone stands at the end, apart. */
+function dangerZone(context: PageContext, key: KeySummary): Html {
+  const canRevoke = key.status !== 'revoked'
+  if (!context.can('keys.write') || !(canRevoke || isDeletable(key))) return nothing
+  const path = formatKeyPath(key)
+  return html`<section class="card"><h2>${canRevoke ? 'End it for ever' : 'Take it off the list'}</h2>
+    ${canRevoke ? html`<p class="soft"><strong>Revoke</strong>: its next request is refused, and nothing brings it back. It stays in the list.</p>` : nothing}
+    ${isDeletable(key) ? html`<p class="soft"><strong>Delete</strong>: ${canRevoke ? 'the same, and it goes from the list too' : 'it goes from the list'}. The audit keeps what it was.</p>` : nothing}
+    <p class="row">${canRevoke ? buttonLink(`${path}/revoke`, 'Revoke', 'danger') : nothing}${
+      isDeletable(key) ? buttonLink(`${path}/delete`, 'Delete', 'danger') : nothing
+    }</p></section>`
+}
+
+/** What stops a key and can be undone: one press each. */
+export function mountKeyStatusForms(router: ConsoleRouter, deps: KeyPageDeps): void {
+  router.form(
+    `${KEYS_PATH}/:id/disable`,
+    'keys.write',
+    withKey(async (context, key) => {
+      const result = await context.services.keys.disable(key.id)
+      return result.ok
+        ? redirectToPage(context.c, formatKeyPath(key), 'key-disabled')
+        : renderKeyPage(deps, context, key, result.failure)
+    }),
+  )
+
+  router.form(
+    `${KEYS_PATH}/:id/enable`,
+    'keys.write',
+    withKey(async (context, key) => {
+      const result = await context.services.keys.enable(key.id)
+      return result.ok
+        ? redirectToPage(context.c, formatKeyPath(key), 'key-enabled')
+        : renderKeyPage(deps, context, key, result.failure)
+    }),
+  )
+}
+
+/** An office takes an Open Dental key into use, and gives it back. */
+export function mountAssignPages(router: ConsoleRouter, deps: KeyPageDeps): void {
+  router.page(
+    `${KEYS_PATH}/:id/assign`,
+    'keys.write',
+    withKey((context, key) => renderAssignPage(context, key, null)),
+  )
+
+  router.form(
+    `${KEYS_PATH}/:id/assign`,
+    'keys.write',
+    withKey(async (context, key) => {
+      const result = await context.services.keys.assign(key.id, getField(context, 'site'))
+      return result.ok
+        ? redirectToPage(context.c, formatKeyPath(key), 'key-assigned')
+        : renderAssignPage(context, key, result.failure)
+    }),
+  )
+
+  router.form(
+    `${KEYS_PATH}/:id/unassign`,
+    'keys.write',
+    withKey(async (context, key) => {
+      const result = await context.services.keys.assign(key.id, null)
+      return result.ok
+        ? redirectToPage(context.c, formatKeyPath(key), 'key-unassigned')
+        : renderKeyPage(deps, context, key, result.failure)
+    }),
+  )
+}
+
+async function renderAssignPage(
+  context: PageContext,
+  key: KeySummary,
+  error: ServiceError | null,
+): Promise<Response> {
+  const options = await listSiteOptions(context)
+  const value = getField(context, 'site') || (key.siteId ?? '')
+  const body = html`${errorNotice(error?.message ?? null)}
+    <section class="card">${
+      options?.length === 0
+        ? emptyState(
+            'No site yet',
+            'A key is assigned to a site: make the office’s first.',
+            buttonLink('/console/sites', 'To the sites', 'primary'),
+          )
+        : postForm(
+            context.formToken,
+            `${formatKeyPath(key)}/assign`,
+            html`
+            ${resourcePicker({ name: 'site', label: 'Site', value, options, hint: 'The office that takes it into use. From the next request on it opens its data.' })}
+            <div class="row">${submitButton('Assign the key')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
+          )
+    }</section>`
+  const heading = { heading: 'Assign to an office', crumbs: toKeyCrumbs(key) }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}

@@ -1,0 +1,161 @@
+import { html } from 'hono/html'
+import type { KeyListItem, KeyOrder } from '../../../../service/ports/lists.ts'
+import { sparkline } from '../../components/chart.ts'
+import { buttonLink } from '../../components/form.ts'
+import { badge, emptyState, formatCount, type Html, nothing } from '../../components/html.ts'
+import { type Column, pager, table } from '../../components/table.ts'
+import { relativeTime } from '../../components/time.ts'
+import type { PageContext } from '../../context.ts'
+import { formatKeyPath, KEYS_PATH } from '../../navigation.ts'
+import { renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { mountCreateKeyPages } from './create-key.ts'
+import { mountEditKeyPages } from './edit-key.ts'
+import { mountAssignPages, mountKeyDetailPages, mountKeyStatusForms } from './key.ts'
+import { type DailyUse, formatUsage, getFirstUsageDay, toDailyCounts } from './key-charts.ts'
+import { mountOwnerSuggestions } from './key-fields.ts'
+import { KEY_TYPE_LABELS, listKeyBadges } from './key-labels.ts'
+import {
+  formatKeyListPath,
+  KEY_ORDER_LABELS,
+  keyFilterForm,
+  parseKeyListQuery,
+} from './key-list-query.ts'
+import { mountRotateSecretPages, mountViewSecretForms } from './key-secret.ts'
+import { listSiteOptions } from './resource-picker.ts'
+import { mountRevokeAndDeletePages } from './revoke-and-delete.ts'
+import type { KeyPageDeps } from './with-key.ts'
+
+/** Keys of every dialect. Those whose path says more come before the one that is any key's. */
+export function mountKeyPages(router: ConsoleRouter, deps: KeyPageDeps): void {
+  mountKeyListPages(router)
+  mountCreateKeyPages(router, deps)
+  mountOwnerSuggestions(router)
+  mountKeyDetailPages(router, deps)
+  mountViewSecretForms(router, deps)
+  mountEditKeyPages(router)
+  mountRotateSecretPages(router)
+  mountKeyStatusForms(router, deps)
+  mountAssignPages(router, deps)
+  mountRevokeAndDeletePages(router)
+}
+
+const KEY_PAGE_SIZE = 50
+/** More are not counted: nobody reads so many pages. */
+const MAX_DISPLAYED_KEY_COUNT = 1_000
+
+/** Every key in sight, of any dialect. */
+export function mountKeyListPages(router: ConsoleRouter): void {
+  router.page(KEYS_PATH, 'keys.read', async (context) => {
+    const query = await parseKeyListQuery(context)
+    const { criteria, order, after } = query
+    const [{ keys, next, count }, sites] = await Promise.all([
+      context.services.keys.search({
+        ...criteria,
+        order,
+        after,
+        limit: KEY_PAGE_SIZE,
+        counted: MAX_DISPLAYED_KEY_COUNT + 1,
+      }),
+      listSiteOptions(context),
+    ])
+    const fromDay = getFirstUsageDay(context.now)
+    const uses = await context.services.keys.listDailyUsesByKey(
+      keys.map(({ id }) => id),
+      fromDay,
+    )
+    const usesByKey = Map.groupBy(uses, ({ keyId }) => keyId)
+    const toRow = (key: KeyListItem) => keyRow(context, key, usesByKey.get(key.id) ?? [], fromDay)
+    const isEmpty = count === 0 && !query.isNarrowed && after === undefined
+    const body = isEmpty
+      ? html`<section class="card flush">${emptyKeyList(context)}</section>`
+      : html`${keyFilterForm(context, query, sites)}
+          <section class="card flush" aria-label="Keys">${
+            keys.length === 0
+              ? emptyState(
+                  'No key is like that',
+                  'Take a filter away, or look for another word: in names, public ids, references and owners’ addresses.',
+                  buttonLink(KEYS_PATH, 'Show every key'),
+                )
+              : html`${table({
+                  caption: formatKeyListCaption(count, order, after !== undefined),
+                  columns: keyColumns(context, order),
+                  rows: keys.map(toRow),
+                })}${pager({
+                  summary: `${formatCount(keys.length, 'key')} on this page`,
+                  first: after === undefined ? undefined : formatKeyListPath(context, {}),
+                  next: next === null ? undefined : formatKeyListPath(context, { after: next }),
+                })}`
+          }</section>`
+    return renderPage(
+      context,
+      { heading: 'Keys', actions: isEmpty ? undefined : newKeyLink(context) },
+      body,
+    )
+  })
+}
+
+const newKeyLink = (context: PageContext): Html =>
+  context.can('keys.write') ? buttonLink(`${KEYS_PATH}/new`, 'Create a key', 'primary') : nothing
+
+const emptyKeyList = (context: PageContext): Html =>
+  emptyState(
+    'No keys yet',
+    context.can('keys.write')
+      ? 'A key lets one program in: an integration, a site, an office. Create the first one, or take over one that another system issued.'
+      : 'An engineer or an administrator of your account creates them.',
+    newKeyLink(context),
+  )
+
+const formatKeyListCaption = (count: number, order: KeyOrder, isLaterPage: boolean): string => {
+  const countText =
+    count > MAX_DISPLAYED_KEY_COUNT
+      ? `More than ${MAX_DISPLAYED_KEY_COUNT.toLocaleString('en')} keys`
+      : formatCount(count, 'key')
+  return `${countText}${isLaterPage ? ' from here on' : ''}, ${KEY_ORDER_LABELS[order].toLowerCase()}`
+}
+
+function keyColumns(context: PageContext, order: KeyOrder): Column[] {
+  const formatSortPath = (sort: KeyOrder) => formatKeyListPath(context, { sort })
+  return [
+    {
+      name: 'Name',
+      href: formatSortPath(order === 'name' ? 'newest' : 'name'),
+      sorted: order === 'name' ? 'ascending' : undefined,
+    },
+    { name: 'Owner' },
+    { name: 'Status' },
+    {
+      name: 'Last used',
+      href: formatSortPath(order === 'lastUsed' ? 'leastUsed' : 'lastUsed'),
+      sorted: order === 'lastUsed' ? 'descending' : order === 'leastUsed' ? 'ascending' : undefined,
+    },
+    { name: '30 days' },
+  ]
+}
+
+function keyRow(
+  context: PageContext,
+  key: KeyListItem,
+  days: readonly DailyUse[],
+  fromDay: number,
+): (Html | string)[] {
+  const counts = toDailyCounts(days, fromDay)
+  const parentName = key.siteName ?? key.sourceName ?? key.developerName
+  const showsAccount = context.can('accounts.read') && context.selectedAccount === null
+  const subtitle = [
+    KEY_TYPE_LABELS[key.dialect].name,
+    ...(parentName === null ? [] : [parentName]),
+    ...(showsAccount ? [key.accountName] : []),
+  ]
+  const badges = listKeyBadges(key, key.owner.leftAt, context.now)
+  return [
+    html`<a href="${formatKeyPath(key)}">${key.name}</a><span class="sub">${subtitle.join(' · ')}</span>`,
+    html`<span class="small">${key.owner.email}</span>`,
+    html`<span class="row tight">${badges.map((status) => badge(status.text, status.tone))}</span>`,
+    key.lastUsedAt === null
+      ? 'never'
+      : html`<span class="nowrap">${relativeTime(key.lastUsedAt, context.now)}</span>`,
+    sparkline(counts, formatUsage(counts)),
+  ]
+}

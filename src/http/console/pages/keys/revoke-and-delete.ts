@@ -1,0 +1,104 @@
+import { html } from 'hono/html'
+import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
+import type { Keys } from '../../../../service/keys/keys.ts'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
+import { buttonLink, postForm, submitButton, textField } from '../../components/form.ts'
+import { definitionList, errorNotice } from '../../components/html.ts'
+import { relativeTime } from '../../components/time.ts'
+import { getField, type PageContext } from '../../context.ts'
+import { toErrorStatus } from '../../errors.ts'
+import type { FlashName } from '../../flash.ts'
+import { formatKeyPath, KEYS_PATH, toKeyCrumbs } from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { KEY_TYPE_LABELS } from './key-labels.ts'
+import { withKey } from './with-key.ts'
+
+/** What ends a key for ever, once its name is typed. */
+interface IrreversibleKeyAction {
+  readonly verb: 'revoke' | 'delete'
+  readonly title: string
+  readonly consequence: string
+  readonly flash: FlashName
+  readonly run: (keys: Keys, id: string) => Promise<ServiceResult<unknown>>
+  readonly formatNextPath: (key: KeySummary) => string
+}
+
+const REVOKE_ACTION: IrreversibleKeyAction = {
+  verb: 'revoke',
+  title: 'Revoke the key',
+  consequence:
+    'From the next request on it is refused, and so are its tokens. That is final: no secret and no enabling brings it back. It stays listed.',
+  flash: 'key-revoked',
+  run: (keys, id) => keys.revoke(id),
+  formatNextPath: formatKeyPath,
+}
+
+const DELETE_ACTION: IrreversibleKeyAction = {
+  verb: 'delete',
+  title: 'Delete the key',
+  consequence:
+    'From the next request on it is refused, for ever, and it is gone from every list. The audit keeps what it was.',
+  flash: 'key-removed',
+  run: (keys, id) => keys.deleteKey(id),
+  formatNextPath: () => KEYS_PATH,
+}
+
+export function mountRevokeAndDeletePages(router: ConsoleRouter): void {
+  for (const action of [REVOKE_ACTION, DELETE_ACTION]) {
+    const path = `${KEYS_PATH}/:id/${action.verb}`
+    router.page(
+      path,
+      'keys.write',
+      withKey((context, key) => renderIrreversibleActionPage(context, key, action, null)),
+    )
+    router.form(
+      path,
+      'keys.write',
+      withKey(async (context, key) => {
+        if (getField(context, 'name') !== key.name) {
+          const message = `type the name of the key, as it stands here, to ${action.verb} it`
+          return renderIrreversibleActionPage(context, key, action, { problem: 'invalid', message })
+        }
+        const result = await action.run(context.services.keys, key.id)
+        return result.ok
+          ? redirectToPage(context.c, action.formatNextPath(key), action.flash)
+          : renderIrreversibleActionPage(context, key, action, result.failure)
+      }),
+    )
+  }
+}
+
+function renderIrreversibleActionPage(
+  context: PageContext,
+  key: KeySummary,
+  { verb, title, consequence }: IrreversibleKeyAction,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { lastUsedAt, dialect } = key
+  const body = html`${errorNotice(error?.message ?? null)}
+    <section class="card">
+      <p>${consequence}${key.status === 'enabled' ? ' Not sure? Disable it instead: that can be undone.' : ''}</p>
+      ${definitionList([
+        ['Name', html`<strong>${key.name}</strong>`],
+        ['Dialect', KEY_TYPE_LABELS[dialect].name],
+        ['Last used', lastUsedAt === null ? 'never' : relativeTime(lastUsedAt, context.now)],
+      ])}
+      ${postForm(
+        context.formToken,
+        `${formatKeyPath(key)}/${verb}`,
+        html`
+        ${textField({ name: 'name', label: 'Type its name to confirm', value: getField(context, 'name'), required: true, spellcheck: false, autofocus: true, autocomplete: 'off' })}
+        <div class="row">${submitButton(title, 'danger primary')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
+      )}
+    </section>`
+  return renderPage(
+    context,
+    { heading: title, crumbs: toKeyCrumbs(key) },
+    body,
+    toErrorStatus(error),
+  )
+}
+
+export const isDeletable = ({ dialect }: KeySummary): boolean => getKeyTypeTraits(dialect).deletable

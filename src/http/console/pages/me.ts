@@ -1,0 +1,266 @@
+import { html } from 'hono/html'
+import type { Session } from '../../../service/ports/sign-in.ts'
+import {
+  actionButton,
+  buttonLink,
+  postForm,
+  selectField,
+  submitButton,
+  textField,
+} from '../components/form.ts'
+import {
+  badge,
+  definitionList,
+  errorNotice,
+  formatCount,
+  type Html,
+  nothing,
+} from '../components/html.ts'
+import { secretDialog } from '../components/secret-dialog.ts'
+import { table } from '../components/table.ts'
+import { relativeTime } from '../components/time.ts'
+import { getField, getOptionalField, getPathId, type PageContext } from '../context.ts'
+import {
+  deleteSessionCookies,
+  parseTheme,
+  setAccountCookie,
+  setDeviceCookie,
+  setThemeCookie,
+} from '../cookies.ts'
+import { type FormError, reauthFields, toFormErrorMessage, toFormErrorStatus } from '../reauth.ts'
+import { redirectToPage, renderPage, toConsolePath } from '../render.ts'
+import type { ConsoleRouter } from '../router.ts'
+import type { SignInPageDeps } from './sign-in.ts'
+
+const PROFILE_PATH = '/console/me'
+/** Who looks after his own sign-in is led back here. */
+export const PROFILE_CRUMBS = [{ href: PROFILE_PATH, text: 'Your sign-in' }]
+
+/** Who one is, where one is signed in, and one's password. */
+export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPageDeps): void {
+  router.page(PROFILE_PATH, 'signed-in', (context) => showProfile(context, null))
+
+  router.form(`${PROFILE_PATH}/password`, 'signed-in', async (context) => {
+    // What was typed is not trimmed: a blank may be part of a password.
+    const getUntrimmed = (name: string) => context.input.get(name) ?? ''
+    if (getUntrimmed('wished') !== getUntrimmed('again')) {
+      return showProfile(context, PASSWORDS_DIFFER_ERROR)
+    }
+    const proof = await context.reauth.verify()
+    if (!proof.ok) return showProfile(context, proof.failure)
+    const { reauthentication } = proof.value
+    const result = await signInServices.passwords.change(
+      reauthentication,
+      getUntrimmed('wished'),
+      context.caller,
+    )
+    if (!result.ok) return showProfile(context, result.failure)
+    setDeviceCookie(context.c, result.value)
+    return redirectToPage(context.c, PROFILE_PATH, 'password-changed')
+  })
+
+  router.form(`${PROFILE_PATH}/sessions/:id/end`, 'signed-in', async (context) => {
+    const result = await signInServices.sessions.end(
+      context.session,
+      getPathId(context, 'id'),
+      context.caller,
+    )
+    return result.ok
+      ? redirectToPage(context.c, PROFILE_PATH, 'session-ended')
+      : showProfile(context, result.failure)
+  })
+
+  router.form(
+    `${PROFILE_PATH}/sign-out-everywhere`,
+    'signed-in',
+    async ({ c, session, caller }) => {
+      await signInServices.sessions.signOutEverywhere(session, caller)
+      deleteSessionCookies(c)
+      return redirectToPage(c, '/console/sign-in')
+    },
+  )
+
+  async function showProfile(context: PageContext, failure: FormError | null): Promise<Response> {
+    const { user, account } = context.session
+    const [sessions, codesLeft] = await Promise.all([
+      signInServices.sessions.list(context.session),
+      signInServices.secondFactor.countUnusedRecoveryCodes(user.id),
+    ])
+    const body = html`${errorNotice(toFormErrorMessage(failure))}
+      <div class="columns">
+        <div class="stack"><section class="card"><h2>Who you are</h2>${definitionList([
+          ['Username', user.username ?? 'none'],
+          ['E-mail', user.email],
+          ['Role', user.role],
+          ['Account', account.name],
+        ])}</section>
+        <section class="card"><h2>Second factor</h2>${secondFactorSummary(codesLeft)}</section></div>
+        <section class="card"><h2>Change the password</h2>${passwordForm(context, failure)}</section>
+      </div>
+      <section class="card flush" id="sessions">
+        ${table({
+          caption: 'Browsers where you are signed in, and tokens of your programs',
+          columns: [
+            { name: 'What' },
+            { name: 'Kind' },
+            { name: 'Last seen' },
+            { name: 'Ends' },
+            { name: 'Action', end: true },
+          ],
+          rows: sessions.map((session) => sessionRow(context, session)),
+        })}
+        <div class="pager">${buttonLink(`${PROFILE_PATH}/tokens/new`, 'New API token')}${actionButton(
+          context.formToken,
+          `${PROFILE_PATH}/sign-out-everywhere`,
+          'Sign out everywhere',
+          { variant: 'danger', label: 'Sign out everywhere, and end every API token' },
+        )}</div>
+      </section>`
+    return renderPage(context, { heading: 'Your sign-in' }, body, toFormErrorStatus(failure))
+  }
+}
+
+const PASSWORDS_DIFFER_ERROR: FormError = {
+  reason: 'unfit',
+  field: 'password',
+  message: 'the two new passwords are not the same: type them again',
+}
+
+const sessionRow = (context: PageContext, session: Session): (Html | string)[] => {
+  const isCurrent = session.id === context.session.session.id
+  const name = session.kind === 'browser' ? formatBrowserName(session.name) : session.name
+  return [
+    html`${name} ${isCurrent ? badge('This one', 'good') : nothing}`,
+    session.kind === 'browser' ? 'Browser' : 'API token',
+    relativeTime(session.seenAt, context.now),
+    relativeTime(session.expiresAt, context.now),
+    actionButton(
+      context.formToken,
+      `${PROFILE_PATH}/sessions/${session.id}/end`,
+      isCurrent ? 'Sign out' : 'End',
+      {
+        variant: isCurrent ? 'compact' : 'compact danger',
+        label: `${isCurrent ? 'Sign out' : 'End'} ${name}`,
+      },
+    ),
+  ]
+}
+
+const secondFactorSummary = (codesLeft: number | null): Html =>
+  codesLeft === null
+    ? html`<p>A code of an app on your phone, beside the password: whoever learns the password alone stays out.</p>
+        <p>${buttonLink(`${PROFILE_PATH}/second-factor/new`, 'Set it up', 'primary')}</p>`
+    : html`<p>${badge('On', 'good')} ${formatCount(codesLeft, 'recovery code')} left.</p>
+        ${codesLeft < 3 ? html`<p>Take it away and set it up again for ten new ones.</p>` : nothing}
+        <p>${buttonLink(`${PROFILE_PATH}/second-factor/remove`, 'Take it away', 'danger')}</p>`
+
+const passwordForm = (context: PageContext, failure: FormError | null): Html =>
+  postForm(
+    context.formToken,
+    `${PROFILE_PATH}/password`,
+    html`${reauthFields(context, failure, 'The password you have')}
+      ${textField({ name: 'wished', label: 'The new one', type: 'password', hint: 'At least 15 characters. It ends every other session and every token of yours.', autocomplete: 'new-password', required: true })}
+      ${textField({ name: 'again', label: 'The new one once more', type: 'password', autocomplete: 'new-password', required: true })}
+      ${submitButton('Change it')}`,
+  )
+
+/** The first that matches: each of these says that it is some of those below it, too. */
+const BROWSER_PATTERNS = [
+  [/\bEdg(e|A|iOS)?\//, 'Edge'],
+  [/\bOPR\//, 'Opera'],
+  [/\bFirefox\/|\bFxiOS\//, 'Firefox'],
+  [/Chrome\/|\bCriOS\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+] as const
+
+const OPERATING_SYSTEM_PATTERNS = [
+  [/\biPhone\b/, 'iPhone'],
+  [/\biPad\b/, 'iPad'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bMacintosh\b/, 'a Mac'],
+  [/\bLinux\b|\bX11\b/, 'Linux'],
+] as const
+
+/** What people call a browser, of what it says of itself; that itself where it says nothing known. */
+export function formatBrowserName(userAgent: string): string {
+  const browser = BROWSER_PATTERNS.find(([pattern]) => pattern.test(userAgent))
+  const operatingSystem = OPERATING_SYSTEM_PATTERNS.find(([pattern]) => pattern.test(userAgent))
+  if (browser === undefined) return userAgent
+  return operatingSystem === undefined ? browser[1] : `${browser[1]} on ${operatingSystem[1]}`
+}
+
+const NEW_TOKEN_PATH = '/console/me/tokens/new'
+const NEW_TOKEN_HEADING = { heading: 'New API token', crumbs: PROFILE_CRUMBS }
+const TOKEN_LIFETIME_CHOICES = [7, 30, 90, 365].map((days) => ({
+  value: String(days),
+  text: `${days} days`,
+}))
+
+/** Tokens for programs of one's own at the management API. */
+export function mountApiTokenPages(
+  router: ConsoleRouter,
+  { signInServices }: SignInPageDeps,
+): void {
+  router.page(NEW_TOKEN_PATH, 'signed-in', (context) => showTokenForm(context, null))
+
+  router.form(NEW_TOKEN_PATH, 'signed-in', async (context) => {
+    const input = { name: getField(context, 'name'), days: Number(getField(context, 'days')) }
+    const proof = await context.reauth.verify()
+    if (!proof.ok) return showTokenForm(context, proof.failure)
+    const result = await signInServices.apiTokens.issue(
+      proof.value.reauthentication,
+      input,
+      context.caller,
+    )
+    if (!result.ok) return showTokenForm(context, result.failure)
+    return renderPage(
+      context,
+      NEW_TOKEN_HEADING,
+      secretDialog({
+        title: `The token ${result.value.token.name}`,
+        text: 'It may do at /admin/v1 what you may, until it ends. It is not shown again.',
+        secrets: [{ name: 'token', value: result.value.secret }],
+        fileName: 'latchkey-token.txt',
+        next: '/console/me',
+        acknowledge: 'I have put the token where it belongs',
+      }),
+    )
+  })
+
+  function showTokenForm(context: PageContext, failure: FormError | null): Promise<Response> {
+    const body = html`${errorNotice(toFormErrorMessage(failure))}<section class="card">${postForm(
+      context.formToken,
+      NEW_TOKEN_PATH,
+      html`
+      ${textField({ name: 'name', label: 'What is it for?', value: getField(context, 'name'), required: true, maxlength: 200, autofocus: failure === null })}
+      ${selectField({ name: 'days', label: 'It ends after', value: getField(context, 'days') || '90', choices: TOKEN_LIFETIME_CHOICES })}
+      ${reauthFields(context, failure)}
+      <div class="row">${submitButton('Make it')}${buttonLink('/console/me', 'Cancel', 'quiet')}</div>`,
+    )}</section>`
+    return renderPage(context, NEW_TOKEN_HEADING, body, toFormErrorStatus(failure))
+  }
+}
+
+/** What every page offers: to leave, to see it in other colours, to see one account alone. */
+export function mountSessionActions(
+  router: ConsoleRouter,
+  { signInServices }: SignInPageDeps,
+): void {
+  router.form('/console/sign-out', 'signed-in', async ({ c, session, caller }) => {
+    await signInServices.sessions.signOut(session, caller)
+    deleteSessionCookies(c)
+    return redirectToPage(c, '/console/sign-in')
+  })
+
+  router.form('/console/theme', 'signed-in', (context) => {
+    setThemeCookie(context.c, parseTheme(getField(context, 'theme')))
+    return redirectToPage(context.c, toConsolePath(getField(context, 'next')))
+  })
+
+  // That an operator sees one account only is his own choice: taking it back needs no permission.
+  router.form('/console/account', 'signed-in', (context) => {
+    setAccountCookie(context.c, getOptionalField(context, 'account') ?? null)
+    return redirectToPage(context.c, toConsolePath(getField(context, 'next')))
+  })
+}

@@ -1,0 +1,80 @@
+import { html } from 'hono/html'
+import type {
+  AttemptSummary,
+  DeliverySummary,
+  MessageSummary,
+} from '../../../../service/ports/messages.ts'
+import type { Source } from '../../../../service/ports/routing.ts'
+import { badge, formatCount, type Html, nothing } from '../../components/html.ts'
+import { table } from '../../components/table.ts'
+import { exactTime, relativeTime } from '../../components/time.ts'
+import type { PageContext } from '../../context.ts'
+import { MESSAGES_PATH } from '../../navigation.ts'
+import { formatOutcome } from '../routing/routing-components.ts'
+
+/** Of a message to many destinations, so many are shown in a list. */
+const MAX_LISTED_DELIVERIES = 4
+
+export const messageTable = (
+  context: PageContext,
+  messages: readonly MessageSummary[],
+  caption: string,
+  sources: readonly Pick<Source, 'id' | 'name'>[] = [],
+): Html =>
+  table({
+    caption,
+    columns: [{ name: 'Message' }, { name: 'Received' }, { name: 'To' }],
+    rows: messages.map((message) => [
+      html`<a href="${MESSAGES_PATH}/${message.id}">${message.dataModel}: ${message.eventType}</a> ${message.test ? badge('Test') : nothing}<span class="sub">${sourceText(message, sources)}<span class="number">${message.serial}</span></span>`,
+      relativeTime(message.receivedAt, context.now),
+      html`${message.deliveries.slice(0, MAX_LISTED_DELIVERIES).map((delivery) => html`<div class="row">${delivery.destinationName} ${deliveryBadge(delivery)}</div>`)}${moreDeliveriesText(message)}`,
+    ]),
+  })
+
+const sourceText = (
+  { sourceId }: MessageSummary,
+  sources: readonly Pick<Source, 'id' | 'name'>[],
+): Html => {
+  const source = sources.find(({ id }) => id === sourceId)
+  return source === undefined ? nothing : html`from ${source.name}, `
+}
+
+const moreDeliveriesText = ({ deliveries }: MessageSummary): Html =>
+  deliveries.length > MAX_LISTED_DELIVERIES
+    ? html`<span class="sub">and ${deliveries.length - MAX_LISTED_DELIVERIES} more</span>`
+    : nothing
+
+/** Attempts, each with what came of it. `nameOf`: to whom, where there are several. */
+export const attemptTable = (
+  attempts: readonly AttemptSummary[],
+  caption: string,
+  getDestinationName?: (destinationId: string) => string,
+): Html =>
+  table({
+    caption,
+    columns: [
+      { name: 'Attempt' },
+      ...(getDestinationName === undefined ? [] : [{ name: 'To' }]),
+      { name: 'At' },
+      { name: 'What came of it' },
+      { name: 'Took', end: true },
+    ],
+    rows: attempts.map((attempt) => [
+      html`<span class="number">No. ${attempt.number}</span>`,
+      ...(getDestinationName === undefined ? [] : [getDestinationName(attempt.destinationId)]),
+      exactTime(attempt.at),
+      html`${badge(formatOutcome(attempt), attempt.outcome === 'delivered' ? 'good' : 'bad')}${
+        attempt.detail === '' ? nothing : html` <span class="sub">${attempt.detail}</span>`
+      }`,
+      html`<span class="number">${attempt.ms.toLocaleString('en')} ms</span>`,
+    ]),
+  })
+
+/** What became of a message on its way to one destination. */
+export function deliveryBadge({ status, attempts }: DeliverySummary): Html {
+  if (status === 'delivered') return badge('Delivered', 'good')
+  if (status === 'skipped') return badge('Skipped', 'warn')
+  return attempts === 0
+    ? badge('Queued')
+    : badge(`Queued, tried ${formatCount(attempts, 'time')}`, 'bad')
+}

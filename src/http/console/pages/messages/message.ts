@@ -1,0 +1,168 @@
+import { html } from 'hono/html'
+import type { RecordedEvent } from '../../../../service/ports/audit.ts'
+import type {
+  AttemptSummary,
+  DeliverySummary,
+  MessageSummary,
+} from '../../../../service/ports/messages.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
+import { actionButton, buttonLink } from '../../components/form.ts'
+import {
+  badge,
+  copyableText,
+  definitionList,
+  emptyState,
+  errorNotice,
+  type Html,
+  nothing,
+} from '../../components/html.ts'
+import { exactTime, relativeTime } from '../../components/time.ts'
+import { getPathId, type PageContext } from '../../context.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import {
+  MESSAGES_CRUMBS,
+  MESSAGES_PATH,
+  SOURCES_PATH,
+  SUBSCRIPTIONS_PATH,
+} from '../../navigation.ts'
+import { renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { formatOutcome, routeStop } from '../routing/routing-components.ts'
+import { attemptTable, deliveryBadge } from './message-tables.ts'
+
+/** One message: its way, its attempts, and the ways to help it. Never what is in it. */
+export function mountMessageDetailPages(router: ConsoleRouter): void {
+  router.page(`${MESSAGES_PATH}/:id`, 'messages.read', (context) =>
+    renderMessagePage(context, null),
+  )
+}
+
+export async function renderMessagePage(
+  context: PageContext,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { messages, routing } = context.services
+  const id = getPathId(context, 'id')
+  const [found, attemptsResult] = await Promise.all([messages.find(id), messages.listAttempts(id)])
+  if (!found.ok || !attemptsResult.ok) return renderError(context.c, context.caller, 'not_found')
+  const message = found.value
+  const [source, sender] = await Promise.all([
+    routing.findSource(message.sourceId),
+    findTestSender(context, message),
+  ])
+  const sourceName = source.ok ? source.value.name : message.sourceId
+  const getDestinationName = (destinationId: string) =>
+    message.deliveries.find((delivery) => delivery.destinationId === destinationId)
+      ?.destinationName ?? ''
+  const body = html`${errorNotice(toErrorMessage(error))}
+    <section class="card" aria-label="Its way"><h2>Its way</h2>${messageDiagram(context, message, sourceName, attemptsResult.value)}</section>
+    <div class="columns">
+      <section class="card"><h2>Facts</h2>${definitionList([
+        [
+          'Event',
+          html`${message.dataModel}: ${message.eventType} ${message.test ? badge('Test') : nothing}`,
+        ],
+        ['Source', html`<a href="${SOURCES_PATH}/${message.sourceId}">${sourceName}</a>`],
+        ['Received', exactTime(message.receivedAt)],
+        ...(message.test ? ([['Sent by', sender]] as const) : []),
+        [
+          'Number',
+          html`<span class="number">${message.serial}</span> <span class="small soft">Meta.Message.ID in the answer</span>`,
+        ],
+        ['Message id', copyableText(id, 'the message id')],
+      ])}</section>
+      ${payloadCard(context, id)}
+    </div>
+    ${context.can('messages.send') ? deliveryActions(message) : nothing}
+    <section class="card flush" aria-label="Attempts">${
+      attemptsResult.value.length === 0
+        ? emptyState('It was not tried yet', 'Attempts are listed here as they are made.')
+        : attemptTable(
+            attemptsResult.value,
+            'Its last attempts, the newest first',
+            getDestinationName,
+          )
+    }</section>`
+  const title = `${message.dataModel}: ${message.eventType}`
+  return renderPage(
+    context,
+    { heading: title, crumbs: MESSAGES_CRUMBS },
+    body,
+    toErrorStatus(error),
+  )
+}
+
+/** A person's test has an event; a message of the vendor's own program that says it is a test has none. */
+async function findTestSender(
+  context: PageContext,
+  message: MessageSummary,
+): Promise<Html | string> {
+  if (!message.test) return ''
+  const [event] = await context.services.audit.list({
+    subject: message.id,
+    action: 'message.test_sent',
+    limit: 1,
+  })
+  return event === undefined
+    ? 'the program that has the source’s key'
+    : findActorName(context, event)
+}
+
+async function findActorName(context: PageContext, { actor }: RecordedEvent): Promise<string> {
+  const user = await context.services.accounts.findUser(actor)
+  return user.ok ? (user.value.username ?? user.value.email) : actor
+}
+
+const payloadCard = (context: PageContext, id: string): Html =>
+  context.can('messages.open')
+    ? html`<section class="card"><h2>What is in it</h2>
+        <p>It may be health data. Who opens it, and when, is written into the audit.</p>
+        ${actionButton(context.formToken, `${MESSAGES_PATH}/${id}/open`, 'Open the payload')}</section>`
+    : nothing
+
+const deliveryActions = ({ id, deliveries }: MessageSummary): Html => html`
+  <section class="card"><h2>What can be done</h2><ul class="stack">${deliveries.map((delivery) => deliveryActionRow(id, delivery))}</ul></section>`
+
+function deliveryActionRow(id: string, delivery: DeliverySummary): Html {
+  const [action, text, variant] =
+    delivery.status === 'queued'
+      ? ['skip', `Skip for ${delivery.destinationName}`, 'compact danger']
+      : ['replay', `Replay to ${delivery.destinationName}`, 'compact']
+  const href = `${MESSAGES_PATH}/${id}/${action}?destination=${delivery.destinationId}`
+  return html`<li class="row spread"><span>${delivery.destinationName} ${deliveryBadge(delivery)}</span>${buttonLink(href, text, variant)}</li>`
+}
+
+/** From its source by a feed to each destination, with what happened at each stop. */
+export const messageDiagram = (
+  context: PageContext,
+  message: MessageSummary,
+  sourceName: string,
+  attempts: readonly AttemptSummary[],
+): Html =>
+  html`${message.deliveries.map(
+    (delivery) => html`
+  <ol class="route" aria-label="The way to ${delivery.destinationName}">
+    ${routeStop('Source', html`<a href="${SOURCES_PATH}/${message.sourceId}">${sourceName}</a>`, html`${badge('Accepted', 'good')} ${relativeTime(message.receivedAt, context.now)}`, false)}
+    ${routeStop('Feed', html`<a href="${SUBSCRIPTIONS_PATH}/${delivery.subscriptionId}">Its queue</a>`, queueState(context, delivery))}
+    ${routeStop('Destination', delivery.destinationName, destinationState(context, delivery, attempts))}
+  </ol>`,
+  )}`
+
+function queueState(context: PageContext, { status, settledAt }: DeliverySummary): Html {
+  if (status === 'queued') return html`${badge('Waiting', 'warn')}`
+  const when = settledAt === null ? nothing : relativeTime(settledAt, context.now)
+  return status === 'skipped'
+    ? html`${badge('Skipped', 'warn')} ${when}`
+    : html`${badge('Sent on', 'good')} ${when}`
+}
+
+function destinationState(
+  context: PageContext,
+  delivery: DeliverySummary,
+  attempts: readonly AttemptSummary[],
+): Html {
+  const last = attempts.find(({ destinationId }) => destinationId === delivery.destinationId)
+  if (last === undefined) return badge('Not tried yet')
+  const tone = last.outcome === 'delivered' ? 'good' : 'bad'
+  return html`${badge(formatOutcome(last), tone)} ${relativeTime(last.at, context.now)}`
+}

@@ -1,0 +1,260 @@
+import { html } from 'hono/html'
+import { DATA_MODELS } from '../../../../domain/catalog.ts'
+import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
+import type { Source } from '../../../../service/ports/routing.ts'
+import type { ServiceResult } from '../../../../service/service-result.ts'
+import type { TestMessageReply, TestMessages } from '../../../test-messages.ts'
+import { getAccountId } from '../../account-selection.ts'
+import {
+  buttonLink,
+  hiddenField,
+  postForm,
+  selectField,
+  submitButton,
+  textArea,
+  textField,
+} from '../../components/form.ts'
+import {
+  emptyState,
+  errorNotice,
+  type Html,
+  nothing,
+  notice,
+  withCode,
+} from '../../components/html.ts'
+import { getField, type PageContext } from '../../context.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import {
+  DESTINATIONS_PATH,
+  KEYS_PATH,
+  MESSAGES_CRUMBS,
+  MESSAGES_PATH,
+  SOURCES_PATH,
+  SUBSCRIPTIONS_PATH,
+} from '../../navigation.ts'
+import { renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { indentJson } from './indent-json.ts'
+
+const TEST_MESSAGE_PATH = `${MESSAGES_PATH}/test`
+
+/** A message that a person sends, as a source would: chosen, edited, sent, and the answer looked at. */
+export function mountTestMessagePages(router: ConsoleRouter, deps: MessagePageDeps): void {
+  router.page(TEST_MESSAGE_PATH, 'messages.send', (context) => renderTestMessagePage(context, deps))
+  router.form(TEST_MESSAGE_PATH, 'messages.send', (context) => submitTestMessage(context, deps))
+}
+
+async function submitTestMessage(context: PageContext, deps: MessagePageDeps): Promise<Response> {
+  const { services, caller, input, c } = context
+  const message = { sourceId: getField(context, 'source'), text: input.get('body') ?? '' }
+  const result = await deps.testMessages.send(services, message, caller, c.req.raw.signal)
+  return !result.ok && result.failure.problem === 'not_found'
+    ? renderError(c, caller, 'not_found')
+    : renderTestMessagePage(context, deps, result)
+}
+
+const TEST_FORM_PATH = `${MESSAGES_PATH}/test`
+/** So many a list to choose from still serves. */
+const MAX_SOURCE_CHOICES = 200
+
+interface TestMessageEvent {
+  readonly dataModel: string
+  readonly eventType: string
+  readonly value: string
+  readonly text: string
+}
+
+const TEST_MESSAGE_EVENTS: readonly TestMessageEvent[] = DATA_MODELS.flatMap(
+  ({ dataModel, events }) =>
+    events.map(({ eventType, kind }) => ({
+      dataModel,
+      eventType,
+      value: `${dataModel}:${eventType}`,
+      text: `${dataModel}: ${eventType}${kind === 'synchronous' ? ' (waits for an answer)' : ''}`,
+    })),
+)
+
+/** What is chosen above makes the sample below. Once it is sent, what was typed stays, beside the answer. */
+export async function renderTestMessagePage(
+  context: PageContext,
+  deps: MessagePageDeps,
+  result?: ServiceResult<TestMessageReply>,
+): Promise<Response> {
+  const { routing } = context.services
+  const error = result === undefined || result.ok ? null : result.failure
+  const listQuery = { accountId: getAccountId(context) ?? undefined, limit: MAX_SOURCE_CHOICES + 1 }
+  const sources = await routing.listSources(listQuery)
+  const sourceId = getField(context, 'source') || sources[0]?.id
+  const subscriptions =
+    sourceId === undefined
+      ? []
+      : await routing.searchSubscriptions({ ...listQuery, sourceId, limit: MAX_SOURCE_CHOICES })
+  const subscription =
+    subscriptions.find(({ id }) => id === getField(context, 'feed')) ?? subscriptions[0]
+  const events = TEST_MESSAGE_EVENTS.filter(
+    ({ dataModel }) => subscription?.dataModel == null || subscription.dataModel === dataModel,
+  )
+  const event =
+    events.find(({ value }) => value === getField(context, 'event')) ??
+    events.find(({ value }) => value === 'Device:New') ??
+    events[0]
+  const body =
+    sourceId === undefined || subscription === undefined || event === undefined
+      ? html`${sources.length > 1 ? testMessageSelector(sources, sourceId, [], []) : nothing}${cannotSendNotice(sourceId)}`
+      : html`${result?.ok ? testReplyCard(result.value) : errorNotice(toErrorMessage(error))}
+        ${testMessageSelector(sources, sourceId, subscriptions, events, subscription.id, event.value)}
+        ${await refusalWarning(context, sourceId, subscription)}
+        <section class="card"><h2>The message</h2>${postForm(
+          context.formToken,
+          TEST_FORM_PATH,
+          html`${hiddenField('source', sourceId)}${hiddenField('feed', subscription.id)}${hiddenField('event', event.value)}
+            ${textArea({
+              name: 'body',
+              label: 'Body',
+              code: true,
+              hint: 'Change what you like, but leave Meta.Test. Put nobody’s health data into it. Another choice above brings another sample.',
+              value:
+                context.input.get('body') ??
+                deps.testMessages.createSampleMessage({
+                  ...event,
+                  sourceId,
+                  destinationId: subscription.destination.id,
+                  now: context.now,
+                }),
+            })}
+            <div class="row">${submitButton('Send it')}${buttonLink(MESSAGES_PATH, result?.ok !== true ? 'Cancel' : 'To the messages', 'quiet')}</div>`,
+        )}</section>`
+  const heading = {
+    heading: 'Send a test message',
+    about:
+      'It is judged, stored and delivered like the source’s own messages, but marked as a test. The audit says who sent it.',
+    crumbs: MESSAGES_CRUMBS,
+  }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+function testMessageSelector(
+  sources: readonly Source[],
+  sourceId: string | undefined,
+  subscriptions: readonly SubscriptionListItem[],
+  events: readonly TestMessageEvent[],
+  subscriptionId = '',
+  event = '',
+): Html {
+  const sourceChoices = sources.map(({ id, name }) => ({ value: id, text: name }))
+  return html`
+  <form class="filters" method="get" action="${TEST_FORM_PATH}" aria-label="What is sent" data-filter>
+    ${
+      sources.length > MAX_SOURCE_CHOICES
+        ? textField({
+            name: 'source',
+            label: 'Source id',
+            value: sourceId ?? '',
+            spellcheck: false,
+          })
+        : selectField({ name: 'source', label: 'Source', value: sourceId, choices: sourceChoices })
+    }
+    ${
+      subscriptions.length === 0
+        ? nothing
+        : html`${selectField({
+            name: 'feed',
+            label: 'Destination',
+            value: subscriptionId,
+            choices: subscriptions.map((subscription) => ({
+              value: subscription.id,
+              text:
+                subscription.dataModel === null
+                  ? subscription.destination.name
+                  : `${subscription.destination.name} (${subscription.dataModel} only)`,
+            })),
+          })}${selectField({ name: 'event', label: 'Event', value: event, choices: events })}`
+    }
+    ${submitButton('Show its sample', '')}
+  </form>`
+}
+
+const cannotSendNotice = (sourceId: string | undefined): Html =>
+  html`<section class="card flush">${
+    sourceId === undefined
+      ? emptyState(
+          'There is no source to send as',
+          'Add one, make a key for it, and subscribe it to a destination.',
+          buttonLink(`${SOURCES_PATH}/new`, 'Add a source', 'primary'),
+        )
+      : emptyState(
+          'This source is not subscribed to anything',
+          'Whatever it sends is refused until it is.',
+          buttonLink(
+            `${SUBSCRIPTIONS_PATH}/new?source=${sourceId}`,
+            'Subscribe it to a destination',
+            'primary',
+          ),
+        )
+  }</section>`
+
+/** What will have it refused, each with where to mend it. It can be sent all the same: to see the refusal. */
+async function refusalWarning(
+  context: PageContext,
+  sourceId: string,
+  subscription: SubscriptionListItem,
+): Promise<Html> {
+  const key = await context.services.routing.findSourceKey(sourceId)
+  const reasons = [
+    ...(key.ok && key.value === null
+      ? [html`The source has no key: <a href="${KEYS_PATH}/new?dialect=redox">make one</a>.`]
+      : []),
+    ...(key.ok && key.value?.status === 'disabled'
+      ? [html`The source’s key is disabled: <a href="${KEYS_PATH}/${key.value.id}">enable it</a>.`]
+      : []),
+    ...(subscription.status === 'paused'
+      ? [
+          html`The feed is paused: <a href="${SUBSCRIPTIONS_PATH}/${subscription.id}">resume it</a>.`,
+        ]
+      : []),
+    ...(subscription.destination.verifiedAt === null
+      ? [
+          html`The destination is not verified: <a href="${DESTINATIONS_PATH}/${subscription.destination.id}">verify it</a>.`,
+        ]
+      : []),
+  ]
+  if (reasons.length === 0) return nothing
+  return notice('warn', 'It will be refused', html`${reasons.map((each) => html`<p>${each}</p>`)}`)
+}
+
+/** So many characters of what a destination found are shown. */
+const MAX_REPLY_CHARACTERS = 8_000
+
+/** The answer as a vendor gets it; beside it, what the vendor is not told. */
+export function testReplyCard({ reply, refusal, messageId }: TestMessageReply): Html {
+  const body = indentJson(reply.body)
+  const headerLines = Object.entries(reply.headers ?? {}).map(
+    ([name, value]) => `${name}: ${value}`,
+  )
+  const headLines = [`HTTP/1.1 ${reply.status}`, `Content-Type: ${reply.type}`, ...headerLines]
+  return html`<section class="card" aria-label="The answer"><h2>The answer</h2>
+    ${refusal === null ? acceptedNotice(messageId) : refusalNotice(refusal)}
+    <p>This is what the vendor’s program would get:</p>
+    <pre class="wrap" tabindex="0">${[...headLines, '', body.slice(0, MAX_REPLY_CHARACTERS)].join('\n')}${body.length > MAX_REPLY_CHARACTERS ? ' …' : nothing}</pre></section>`
+}
+
+const acceptedNotice = (messageId: string | null): Html =>
+  messageId === null
+    ? notice(
+        'good',
+        'The destination has answered',
+        'The event waits for an answer, so nothing is stored.',
+      )
+    : notice(
+        'good',
+        'It is accepted, and on its way',
+        html`<a href="${MESSAGES_PATH}/${messageId}">Watch it go</a>`,
+      )
+
+const refusalNotice = ({ sentence, advice }: NonNullable<TestMessageReply['refusal']>): Html =>
+  notice('bad', 'It was refused', html`${sentence} ${withCode(advice ?? '')}`)
+
+/** Messages in the words of their vendor. */
+export interface MessagePageDeps {
+  readonly testMessages: TestMessages
+}

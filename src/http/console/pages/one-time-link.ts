@@ -1,0 +1,125 @@
+import { html } from 'hono/html'
+import type { InvitationPurpose } from '../../../service/sign-in/invitations.ts'
+import { submitButton, textField } from '../components/form.ts'
+import { errorNotice, type Html, nothing } from '../components/html.ts'
+import { getThemeCookie } from '../cookies.ts'
+import { standaloneLayout } from '../layout.ts'
+import { createPublicRouter } from '../public-router.ts'
+import { redirectToPage, renderDocument } from '../render.ts'
+import type { SignInPageDeps } from './sign-in.ts'
+import { plainHttpNotice } from './sign-in.ts'
+
+/** One-time links: to a first password, to a new one, and to the server's first operator. */
+export function createOneTimeLinkPages(deps: SignInPageDeps) {
+  const { signInServices } = deps
+  const router = createPublicRouter(deps)
+  const ONE_TIME_LINK_PATH = '/console/welcome/:link'
+
+  router.page(ONE_TIME_LINK_PATH, async (c, caller) => {
+    const link = c.req.param('link') ?? ''
+    const invitation = await signInServices.purpose(link)
+    const body = invitation.ok
+      ? passwordForm(c.req.path, invitation.value, new URLSearchParams(), null)
+      : invalidLinkCard
+    const content = html`${plainHttpNotice(c, deps.consoleUrl)}${body}`
+    return renderDocument(
+      c,
+      caller,
+      standaloneLayout('Welcome', getThemeCookie(c), content),
+      invitation.ok ? 200 : 410,
+    )
+  })
+
+  router.form(ONE_TIME_LINK_PATH, async (c, caller, form) => {
+    const link = c.req.param('link') ?? ''
+    const invitation = await signInServices.purpose(link)
+    const input = {
+      password: form.get('password') ?? '',
+      username: form.get('username') ?? '',
+      accountName: form.get('accountName') ?? '',
+      email: form.get('email') ?? '',
+    }
+    const isPasswordConfirmed = input.password === (form.get('again') ?? '')
+    const result =
+      invitation.ok && isPasswordConfirmed
+        ? await signInServices.acceptInvitation(link, input, caller)
+        : null
+    if (result?.ok) return redirectToPage(c, '/console/sign-in', 'password-set')
+    if (!invitation.ok || result?.failure.reason === 'gone') {
+      return renderDocument(
+        c,
+        caller,
+        standaloneLayout('Welcome', getThemeCookie(c), invalidLinkCard),
+        410,
+      )
+    }
+    const message =
+      result === null
+        ? 'the two passwords are not the same: type them again'
+        : result.failure.reason === 'unfit'
+          ? result.failure.message
+          : 'the server is busy: try again in a few seconds'
+    const body = passwordForm(c.req.path, invitation.value, form, message)
+    return renderDocument(c, caller, standaloneLayout('Welcome', getThemeCookie(c), body), 422)
+  })
+
+  return router.app
+}
+
+function passwordForm(
+  path: string,
+  purpose: InvitationPurpose,
+  input: URLSearchParams,
+  message: string | null,
+): Html {
+  const getValue = (name: string) => input.get(name) ?? ''
+  const isFirstOperator = purpose.for === 'first_operator'
+  const username =
+    isFirstOperator || purpose.wantsUsername
+      ? textField({
+          name: 'username',
+          label: 'Username',
+          value: getValue('username'),
+          hint: 'What you sign in with: letters, digits, dot, dash, underscore and @.',
+          autocomplete: 'username',
+          required: true,
+          maxlength: 64,
+          spellcheck: false,
+        })
+      : textField({
+          name: 'username',
+          label: 'Username',
+          value: purpose.user.username ?? '',
+          autocomplete: 'username',
+          readonly: true,
+        })
+  const organization = isFirstOperator
+    ? html`
+      ${textField({ name: 'accountName', label: 'Your organization', value: getValue('accountName'), required: true, autofocus: true, autocomplete: 'organization' })}
+      ${textField({ name: 'email', label: 'Your e-mail address', type: 'email', value: getValue('email'), required: true, autocomplete: 'email' })}`
+    : nothing
+  return html`
+  <div class="card"><h1>${INVITATION_TITLES[purpose.for]}</h1>
+    <p class="soft">${isFirstOperator ? 'You will see and do everything on this server.' : `For ${purpose.user.email}.`}</p>
+    ${errorNotice(message)}
+    <form method="post" action="${path}">
+      ${organization}${username}
+      ${textField({ name: 'password', label: 'Password', type: 'password', hint: 'At least 15 characters. A few words that only you would put together are good.', autocomplete: 'new-password', required: true, autofocus: !isFirstOperator && !purpose.wantsUsername })}
+      ${textField({ name: 'again', label: 'The password once more', type: 'password', autocomplete: 'new-password', required: true })}
+      ${submitButton(isFirstOperator ? 'Begin' : 'Set the password')}
+    </form>
+  </div>`
+}
+
+const INVITATION_TITLES: Record<InvitationPurpose['for'], string> = {
+  first_operator: 'Begin with Latchkey',
+  first_password: 'Choose a password',
+  new_password: 'Choose a new password',
+}
+
+const invalidLinkCard: Html = html`
+  <div class="card"><h1>This link leads nowhere any more</h1>
+    <p>It was used, has expired, or was replaced by a newer one. Ask an administrator of your account
+      for another; whoever runs the server makes one with <code class="nowrap">latchkey console link</code>.</p>
+    <p><a class="button primary" href="/console/sign-in">Sign in</a></p>
+  </div>`

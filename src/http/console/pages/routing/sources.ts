@@ -1,0 +1,175 @@
+import { html } from 'hono/html'
+import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { Source } from '../../../../service/ports/routing.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
+import { findAccountNames, withAccount } from '../../account-selection.ts'
+import {
+  buttonLink,
+  hiddenField,
+  postForm,
+  submitButton,
+  textField,
+} from '../../components/form.ts'
+import {
+  badge,
+  copyableText,
+  definitionList,
+  emptyState,
+  errorNotice,
+  type Html,
+  nothing,
+} from '../../components/html.ts'
+import { exactTime, relativeTime } from '../../components/time.ts'
+import { getField, getPathId, type PageContext } from '../../context.ts'
+import { renderError, toErrorMessage, toErrorStatus, updateIfUnchanged } from '../../errors.ts'
+import { loadListPage } from '../../list-page.ts'
+import { SOURCES_CRUMBS, SOURCES_PATH, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { copyableTileRow, routingRenameForm } from './routing-components.ts'
+import { subscriptionsCard } from './subscription-table.ts'
+
+/** Who sends: each source is a system of a vendor, and has one key. */
+export function mountSourceListPages(router: ConsoleRouter): void {
+  router.page(SOURCES_PATH, 'routes.read', showSourceListPage)
+  router.page(
+    `${SOURCES_PATH}/new`,
+    'routes.write',
+    withAccount((context, accountId) => renderNewSourcePage(context, accountId, null)),
+  )
+  router.form(`${SOURCES_PATH}/new`, 'routes.write', async (context) => {
+    const accountId = getField(context, 'account')
+    const result = await context.services.routing.addSource({
+      accountId,
+      name: getField(context, 'name'),
+    })
+    return result.ok
+      ? redirectToPage(context.c, `${SOURCES_PATH}/${result.value.id}`, 'source-added')
+      : renderNewSourcePage(context, accountId, result.failure)
+  })
+}
+
+async function showSourceListPage(context: PageContext): Promise<Response> {
+  const { rows, pagination } = await loadListPage(context, context.services.routing.listSources)
+  const accounts = await findAccountNames(context, rows)
+  const addLink = context.can('routes.write')
+    ? buttonLink(`${SOURCES_PATH}/new`, 'Add a source', 'primary')
+    : nothing
+  const body =
+    rows.length === 0
+      ? html`<section class="card flush">${emptyState('No sources yet', 'A source is a system that sends messages. Add one, make a key for it, and subscribe it to a destination.', addLink)}</section>`
+      : html`<ul class="tiles">${rows.map((source) => sourceTile(context, source, accounts))}</ul>${pagination}`
+  return renderPage(
+    context,
+    {
+      heading: 'Sources',
+      about: 'Systems that send messages, each with its own key.',
+      actions: addLink,
+    },
+    body,
+  )
+}
+
+const sourceTile = (
+  context: PageContext,
+  { id, name, accountId, createdAt }: Source,
+  accounts: ReadonlyMap<string, string> | null,
+): Html => html`
+  <li class="card"><h2><a href="${SOURCES_PATH}/${id}">${name}</a></h2>
+    ${copyableTileRow('source id', id, name)}
+    <p class="small soft">${accounts === null ? nothing : html`${accounts.get(accountId)} · `}Added ${relativeTime(createdAt, context.now)}</p></li>`
+
+function renderNewSourcePage(
+  context: PageContext,
+  accountId: string,
+  error: ServiceError | null,
+): Promise<Response> {
+  const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
+    context.formToken,
+    `${SOURCES_PATH}/new`,
+    html`${hiddenField('account', accountId)}
+      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), hint: 'What people call the system that sends. Every message tells it to its destination.', required: true, autofocus: true })}
+      <div class="row">${submitButton('Add the source')}${buttonLink(SOURCES_PATH, 'Cancel', 'quiet')}</div>`,
+  )}</section>`
+  return renderPage(
+    context,
+    { heading: 'Add a source', crumbs: SOURCES_CRUMBS },
+    body,
+    toErrorStatus(error),
+  )
+}
+
+const SOURCE_PAGE_PATH = `${SOURCES_PATH}/:id`
+
+/** One source: its key, and where its messages go. */
+export function mountSourcePages(router: ConsoleRouter): void {
+  router.page(SOURCE_PAGE_PATH, 'routes.read', (context) => renderSourcePage(context, null))
+  router.form(`${SOURCE_PAGE_PATH}/rename`, 'routes.write', async (context) => {
+    const id = getPathId(context, 'id')
+    const name = getField(context, 'name')
+    const result = await updateIfUnchanged(context, await context.services.routing.findSource(id), {
+      getValue: (row) => row.name,
+      newValue: name,
+      update: () => context.services.routing.renameSource(id, name),
+    })
+    return result.ok
+      ? redirectToPage(context.c, `${SOURCES_PATH}/${id}`, 'source-renamed')
+      : renderSourcePage(context, result.failure)
+  })
+}
+
+async function renderSourcePage(
+  context: PageContext,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { routing } = context.services
+  const id = getPathId(context, 'id')
+  const [found, keyResult] = await Promise.all([routing.findSource(id), routing.findSourceKey(id)])
+  if (!found.ok || !keyResult.ok) return renderError(context.c, context.caller, 'not_found')
+  const source = found.value
+  const canWrite = context.can('routes.write')
+  const subscribeLink = canWrite
+    ? buttonLink(`${SUBSCRIPTIONS_PATH}/new?source=${id}`, 'Subscribe to a destination', 'primary')
+    : nothing
+  const body = html`${errorNotice(toErrorMessage(error))}
+    <div class="columns">
+      <section class="card"><h2>Facts</h2>${definitionList([
+        ['Source id', copyableText(id, 'the source id')],
+        ['Key', sourceKeyDetail(context, source, keyResult.value)],
+        ['Added', exactTime(source.createdAt)],
+        ['Messages', html`<a href="/console/messages?source=${id}">What it has sent</a>`],
+      ])}</section>
+      ${canWrite ? html`<section class="card"><h2>Rename</h2>${routingRenameForm(context, `${SOURCES_PATH}/${id}/rename`, source.name, error)}</section>` : nothing}
+    </div>
+    ${await subscriptionsCard(context, { sourceId: id }, 'Where its messages go', () =>
+      emptyState(
+        'It is not subscribed to anything',
+        'What it sends is refused until it is subscribed to a destination.',
+        subscribeLink,
+      ),
+    )}`
+  const testLink = context.can('messages.send')
+    ? buttonLink(`/console/messages/test?source=${id}`, 'Send a test message')
+    : nothing
+  const heading = {
+    heading: source.name,
+    crumbs: SOURCES_CRUMBS,
+    actions: html`${testLink}${subscribeLink}`,
+  }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+function sourceKeyDetail(
+  context: PageContext,
+  { id, accountId }: Source,
+  key: KeySummary | null,
+): Html {
+  if (key !== null)
+    return html`<a href="/console/keys/${key.id}">${key.name}</a> ${key.status === 'enabled' ? badge('Enabled', 'good') : badge(key.status === 'disabled' ? 'Disabled' : 'Revoked', 'bad')}`
+  const query = new URLSearchParams({ dialect: 'redox', account: accountId, source: id })
+  return html`${badge('None', 'warn')} Nobody can send as it.${
+    context.can('keys.write')
+      ? html` <a href="/console/keys/new?${query.toString()}">Make a key for it</a>`
+      : nothing
+  }`
+}

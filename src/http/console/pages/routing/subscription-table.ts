@@ -1,0 +1,78 @@
+import { html } from 'hono/html'
+import { MAX_JITTERED_WAIT_MS } from '../../../../domain/delivery.ts'
+import { isPending } from '../../../../domain/instant.ts'
+import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
+import { badge, type Html, nothing } from '../../components/html.ts'
+import { table } from '../../components/table.ts'
+import { relativeTime } from '../../components/time.ts'
+import type { PageContext } from '../../context.ts'
+import { SUBSCRIPTIONS_PATH } from '../../navigation.ts'
+import { formatDataModel, formatOutcome, subscriptionBadge } from './routing-components.ts'
+
+export const subscriptionTable = (
+  context: PageContext,
+  subscriptions: readonly SubscriptionListItem[],
+  caption: string,
+): Html =>
+  table({
+    caption,
+    columns: [
+      { name: 'Feed' },
+      { name: 'State' },
+      { name: 'Queued', end: true },
+      { name: 'Last attempt' },
+      { name: 'Next try' },
+    ],
+    rows: subscriptions.map((subscription) => [
+      html`<a href="${SUBSCRIPTIONS_PATH}/${subscription.id}">${subscription.source.name} <span aria-hidden="true">→</span><span class="hidden">to</span> ${subscription.destination.name}</a><span class="sub">${formatDataModel(subscription)}</span>`,
+      html`${subscriptionBadge(subscription)} ${subscription.destination.verifiedAt === null ? badge('Destination not verified', 'warn') : nothing}`,
+      html`<span class="number">${subscription.queued.toLocaleString('en')}</span> ${oldestQueuedTime(context, subscription)}`,
+      subscription.lastAttempt === null
+        ? ''
+        : html`${formatOutcome(subscription.lastAttempt)} <span class="sub">${relativeTime(subscription.lastAttempt.at, context.now)}</span>`,
+      nextAttemptTime(context, subscription),
+    ]),
+  })
+
+const oldestQueuedTime = (context: PageContext, { oldestAt }: SubscriptionListItem): Html =>
+  oldestAt === null
+    ? nothing
+    : html`<span class="sub">the oldest ${relativeTime(oldestAt, context.now)}</span>`
+
+/** A feed that has nothing to send, or is paused, tries nothing. */
+export function nextAttemptTime(
+  context: PageContext,
+  subscription: SubscriptionListItem,
+): Html | string {
+  if (subscription.queued === 0) return ''
+  if (subscription.status === 'paused') return 'when it is resumed'
+  return isPending(subscription.dueAt, MAX_JITTERED_WAIT_MS, context.now)
+    ? relativeTime(subscription.dueAt, context.now)
+    : 'now'
+}
+
+const MAX_LISTED_SUBSCRIPTIONS = 50
+
+/** The feeds of one source, or to one destination, on its page. */
+export async function subscriptionsCard(
+  context: PageContext,
+  filter: { readonly sourceId: string } | { readonly destinationId: string },
+  caption: string,
+  emptyContent: () => Html,
+): Promise<Html> {
+  const subscriptions = await context.services.routing.searchSubscriptions({
+    ...filter,
+    limit: MAX_LISTED_SUBSCRIPTIONS + 1,
+  })
+  const queryString =
+    'sourceId' in filter ? `source=${filter.sourceId}` : `destination=${filter.destinationId}`
+  return html`<section class="card flush" aria-label="Feeds">${
+    subscriptions.length === 0
+      ? emptyContent()
+      : html`${subscriptionTable(context, subscriptions.slice(0, MAX_LISTED_SUBSCRIPTIONS), caption)}${
+          subscriptions.length > MAX_LISTED_SUBSCRIPTIONS
+            ? html`<div class="pager"><a href="${SUBSCRIPTIONS_PATH}?${queryString}">All of its feeds</a></div>`
+            : nothing
+        }`
+  }</section>`
+}

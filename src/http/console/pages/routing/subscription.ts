@@ -1,0 +1,266 @@
+import { html } from 'hono/html'
+import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
+import type { MessageSummary } from '../../../../service/ports/messages.ts'
+import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
+import { actionButton, buttonLink } from '../../components/form.ts'
+import {
+  copyableText,
+  definitionList,
+  emptyState,
+  errorNotice,
+  formatCount,
+  type Html,
+  nothing,
+  notice,
+} from '../../components/html.ts'
+import { relativeTime } from '../../components/time.ts'
+import { renderConfirmation } from '../../confirmation.ts'
+import { getPathId, type PageContext } from '../../context.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import {
+  DESTINATIONS_PATH,
+  MESSAGES_PATH,
+  SOURCES_PATH,
+  SUBSCRIPTIONS_CRUMBS,
+  SUBSCRIPTIONS_PATH,
+} from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { attemptTable, messageTable } from '../messages/message-tables.ts'
+import { verificationBadge } from './destinations.ts'
+import {
+  formatDataModel,
+  formatOutcome,
+  routeStop,
+  subscriptionBadge,
+} from './routing-components.ts'
+import { nextAttemptTime } from './subscription-table.ts'
+
+const SUBSCRIPTION_PAGE_PATH = `${SUBSCRIPTIONS_PATH}/:id`
+const MAX_PREVIEW_ROWS = 10
+
+/** One feed: how it gets on, what is queued, and the ways to help it. */
+export function mountSubscriptionPages(router: ConsoleRouter): void {
+  router.page(SUBSCRIPTION_PAGE_PATH, 'routes.read', (context) =>
+    renderSubscriptionPage(context, null),
+  )
+  router.form(`${SUBSCRIPTION_PAGE_PATH}/resume`, 'routes.write', async (context) => {
+    const id = getPathId(context, 'id')
+    const result = await context.services.routing.setSubscriptionStatus(id, 'active')
+    return result.ok
+      ? redirectToPage(context.c, `${SUBSCRIPTIONS_PATH}/${id}`, 'feed-resumed')
+      : renderSubscriptionPage(context, result.failure)
+  })
+  mountSubscriptionActionPages(router)
+}
+
+async function renderSubscriptionPage(
+  context: PageContext,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { routing, messages } = context.services
+  const id = getPathId(context, 'id')
+  const found = await routing.findSubscriptionListItem(id)
+  if (!found.ok) return renderError(context.c, context.caller, 'not_found')
+  const subscription = found.value
+  const [destination, queuedMessages, attemptsResult] = await Promise.all([
+    routing.findDestination(subscription.destination.id),
+    messages.list({ subscriptionId: id, status: 'queued', limit: MAX_PREVIEW_ROWS }),
+    subscription.headId === null ? null : messages.listAttempts(subscription.headId),
+  ])
+  const attempts = attemptsResult?.ok
+    ? attemptsResult.value.filter(
+        ({ destinationId }) => destinationId === subscription.destination.id,
+      )
+    : []
+  const body = html`${errorNotice(toErrorMessage(error))}${subscriptionNotice(context, subscription)}
+    <section class="card" aria-label="Its way"><h2>Its way</h2>${subscriptionDiagram(subscription, destination.ok)}</section>
+    <section class="card"><h2>Facts</h2>${definitionList([
+      ['Next try', nextAttemptTime(context, subscription) || 'nothing to send'],
+      ['Messages', html`<a href="${MESSAGES_PATH}?feed=${id}">What went through it</a>`],
+      ['Feed id', copyableText(id, 'the feed id')],
+    ])}</section>
+    ${
+      attempts.length === 0
+        ? nothing
+        : html`<section class="card flush" aria-label="Attempts">${attemptTable(attempts.slice(0, MAX_PREVIEW_ROWS), 'The last attempts to send its first message')}</section>`
+    }
+    <section class="card flush" aria-label="Queued">${
+      queuedMessages.length === 0
+        ? emptyState(
+            'Nothing is queued',
+            html`What was sent is under <a href="${MESSAGES_PATH}?feed=${id}">its messages</a>.`,
+            context.can('messages.send')
+              ? buttonLink(
+                  `${MESSAGES_PATH}/test?source=${subscription.source.id}&feed=${id}`,
+                  'Send a test message',
+                )
+              : nothing,
+          )
+        : queueTable(context, subscription, queuedMessages)
+    }</section>`
+  const heading = {
+    heading: `${subscription.source.name} to ${subscription.destination.name}`,
+    crumbs: SUBSCRIPTIONS_CRUMBS,
+    actions: subscriptionActions(context, subscription),
+  }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+function subscriptionActions(
+  context: PageContext,
+  { id, status, queued }: SubscriptionListItem,
+): Html {
+  if (!context.can('routes.write')) return nothing
+  const path = `${SUBSCRIPTIONS_PATH}/${id}`
+  return html`${
+    status === 'active'
+      ? buttonLink(`${path}/pause`, 'Pause')
+      : actionButton(context.formToken, `${path}/resume`, 'Resume', {
+          variant: 'primary',
+        })
+  }${queued > 0 ? buttonLink(`${path}/purge`, 'Empty the queue', 'danger') : buttonLink(`${path}/remove`, 'Unsubscribe', 'danger')}`
+}
+
+/** What is wrong, and what helps. */
+export function subscriptionNotice(context: PageContext, subscription: SubscriptionListItem): Html {
+  const { destination, lastAttempt } = subscription
+  if (subscription.status === 'paused') {
+    return notice(
+      'warn',
+      'It is paused',
+      'What its source sends to this destination is refused. What is queued waits until it is resumed.',
+    )
+  }
+  if (destination.verifiedAt === null) {
+    return notice(
+      'warn',
+      'The destination is not verified',
+      html`What its source sends there is refused. <a href="${DESTINATIONS_PATH}/${destination.id}">Verify it</a>.`,
+    )
+  }
+  if (subscription.attempts === 0 || lastAttempt === null) return nothing
+  return notice(
+    'bad',
+    `The first message was tried ${formatCount(subscription.attempts, 'time')} in vain`,
+    html`<p>${formatOutcome(lastAttempt)} ${relativeTime(lastAttempt.at, context.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
+      <p>It is tried again by itself, at least every two minutes; what comes after it waits. If the destination is the trouble, nothing is lost: all waits until it is back. If the message is, skip it.</p>
+      <div class="row">${context.can('routes.write') ? actionButton(context.formToken, `${SUBSCRIPTIONS_PATH}/${subscription.id}/resume`, 'Try now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
+  )
+}
+
+const firstMessageActions = (
+  context: PageContext,
+  messageId: string,
+  destinationId: string,
+): Html => html`
+  ${buttonLink(`${MESSAGES_PATH}/${messageId}`, 'Look at the message', 'compact')}
+  ${context.can('messages.send') ? buttonLink(`${MESSAGES_PATH}/${messageId}/skip?destination=${destinationId}`, 'Skip it', 'compact danger') : nothing}`
+
+/** From its source through its queue to its destination. */
+export const subscriptionDiagram = (
+  subscription: SubscriptionListItem,
+  canOpenDestination: boolean,
+): Html => {
+  const { source, destination } = subscription
+  const destinationName = canOpenDestination
+    ? html`<a href="${DESTINATIONS_PATH}/${destination.id}">${destination.name}</a>`
+    : destination.name
+  return html`<ol class="route">
+    ${routeStop('Source', html`<a href="${SOURCES_PATH}/${source.id}">${source.name}</a>`, formatDataModel(subscription), false)}
+    ${routeStop('Queue', formatCount(subscription.queued, 'message'), subscriptionBadge(subscription))}
+    ${routeStop('Destination', destinationName, canOpenDestination ? verificationBadge(destination.verifiedAt) : 'of another account')}
+  </ol>`
+}
+
+/** The oldest first, as they go but for what was replayed, where all of them are shown. */
+export function queueTable(
+  context: PageContext,
+  { id, queued }: SubscriptionListItem,
+  newest: readonly MessageSummary[],
+): Html {
+  if (queued <= newest.length)
+    return messageTable(context, newest.toReversed(), 'What is queued, the oldest first')
+  const caption = `The newest ${newest.length} of ${queued.toLocaleString('en')} that are queued`
+  return html`${messageTable(context, newest, caption)}
+    <div class="pager"><a href="${MESSAGES_PATH}?feed=${id}&status=queued">All that are queued</a></div>`
+}
+
+/** What each verb asks before it is done; what cannot be taken back, and what has others refused. */
+const SUBSCRIPTION_ACTIONS = {
+  pause: {
+    title: 'Pause the feed?',
+    text: (subscription: SubscriptionListItem) =>
+      `What ${subscription.source.name} sends to ${subscription.destination.name} is refused until the feed is resumed.${subscription.queued === 0 ? '' : ` What is queued waits: ${formatCount(subscription.queued, 'message')}.`}`,
+    button: 'Pause the feed',
+    variant: 'primary',
+    run: ({ services }: PageContext, id: string): Promise<ServiceResult<unknown>> =>
+      services.routing.setSubscriptionStatus(id, 'paused'),
+    formatNextPath: (id: string) => `${SUBSCRIPTIONS_PATH}/${id}`,
+    // Its page says so itself, and what follows from it.
+    flash: undefined,
+  },
+  purge: {
+    title: 'Empty the queue?',
+    text: (subscription: SubscriptionListItem) =>
+      `${formatCount(subscription.queued, 'message')} that ${subscription.source.name} has sent will not reach ${subscription.destination.name}. They are marked as skipped. Each can be replayed as long as its payload is kept: not for long, unless LATCHKEY_RETENTION_DAYS says so.`,
+    button: 'Empty the queue',
+    variant: 'danger primary',
+    run: ({ services }: PageContext, id: string): Promise<ServiceResult<unknown>> =>
+      services.routing.purgeQueue(id),
+    formatNextPath: (id: string) => `${SUBSCRIPTIONS_PATH}/${id}`,
+    flash: 'feed-purged',
+  },
+  remove: {
+    title: 'Unsubscribe?',
+    text: (subscription: SubscriptionListItem) =>
+      `What ${subscription.source.name} sends to ${subscription.destination.name} is refused from now on. What was delivered stays in the list of messages.${subscription.queued === 0 ? '' : ` Its queue has to be empty first: it holds ${formatCount(subscription.queued, 'message')}.`}`,
+    button: 'Unsubscribe',
+    variant: 'danger primary',
+    run: ({ services }: PageContext, id: string): Promise<ServiceResult<unknown>> =>
+      services.routing.deleteSubscription(id),
+    formatNextPath: () => SUBSCRIPTIONS_PATH,
+    flash: 'subscription-removed',
+  },
+} as const
+
+type SubscriptionAction = keyof typeof SUBSCRIPTION_ACTIONS
+
+export function mountSubscriptionActionPages(router: ConsoleRouter): void {
+  for (const action of Object.keys(SUBSCRIPTION_ACTIONS) as SubscriptionAction[]) {
+    const path = `${SUBSCRIPTIONS_PATH}/:id/${action}`
+    router.page(path, 'routes.write', (context) =>
+      renderSubscriptionConfirmation(context, action, null),
+    )
+    router.form(path, 'routes.write', async (context) => {
+      const id = getPathId(context, 'id')
+      const { run, formatNextPath, flash } = SUBSCRIPTION_ACTIONS[action]
+      const result = await run(context, id)
+      return result.ok
+        ? redirectToPage(context.c, formatNextPath(id), flash)
+        : renderSubscriptionConfirmation(context, action, result.failure)
+    })
+  }
+}
+
+async function renderSubscriptionConfirmation(
+  context: PageContext,
+  action: SubscriptionAction,
+  error: ServiceError | null,
+): Promise<Response> {
+  const id = getPathId(context, 'id')
+  const found = await context.services.routing.findSubscriptionListItem(id)
+  if (!found.ok) return renderError(context.c, context.caller, 'not_found')
+  const subscription = found.value
+  const { title, text, button, variant } = SUBSCRIPTION_ACTIONS[action]
+  const name = `${subscription.source.name} to ${subscription.destination.name}`
+  return renderConfirmation(context, {
+    heading: title,
+    button,
+    variant,
+    error,
+    text: text(subscription),
+    crumbs: [...SUBSCRIPTIONS_CRUMBS, { href: `${SUBSCRIPTIONS_PATH}/${id}`, text: name }],
+    cancelPath: `${SUBSCRIPTIONS_PATH}/${id}`,
+  })
+}

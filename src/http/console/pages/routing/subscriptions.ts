@@ -1,0 +1,166 @@
+import { html } from 'hono/html'
+import { DATA_MODELS } from '../../../../domain/catalog.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
+import { getAccountId } from '../../account-selection.ts'
+import {
+  buttonLink,
+  hiddenField,
+  postForm,
+  selectField,
+  submitButton,
+  textField,
+} from '../../components/form.ts'
+import { emptyState, errorNotice, type Html, nothing, notice } from '../../components/html.ts'
+import { getField, getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
+import { toErrorMessage, toErrorStatus } from '../../errors.ts'
+import { loadListPage } from '../../list-page.ts'
+import {
+  DESTINATIONS_PATH,
+  SOURCES_PATH,
+  SUBSCRIPTIONS_CRUMBS,
+  SUBSCRIPTIONS_PATH,
+} from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import type { ConsoleRouter } from '../../router.ts'
+import { subscriptionTable } from './subscription-table.ts'
+
+/** Subscriptions as they work: what is queued in each, and whether it gets on. */
+export function mountSubscriptionListPages(router: ConsoleRouter): void {
+  router.page(SUBSCRIPTIONS_PATH, 'routes.read', showSubscriptionListPage)
+}
+
+async function showSubscriptionListPage(context: PageContext): Promise<Response> {
+  const stuck = getOptionalField(context, 'state') === 'stuck'
+  const [sourceId, destinationId] = [
+    getOptionalId(context, 'source'),
+    getOptionalId(context, 'destination'),
+  ]
+  const { rows, pagination } = await loadListPage(context, (page) =>
+    context.services.routing.searchSubscriptions({
+      ...page,
+      sourceId,
+      destinationId,
+      accountId: getAccountId(context) ?? undefined,
+      stuck: stuck || undefined,
+    }),
+  )
+  const isNarrowed = stuck || sourceId !== undefined || destinationId !== undefined
+  const subscribeLink = context.can('routes.write')
+    ? buttonLink(`${SUBSCRIPTIONS_PATH}/new`, 'Subscribe a source', 'primary')
+    : nothing
+  const body = html`${subscriptionFilterForm(stuck, sourceId, destinationId)}
+    <section class="card flush" aria-label="Feeds">${
+      rows.length > 0
+        ? html`${subscriptionTable(context, rows, 'Each carries its messages in order, one at a time')}${pagination}`
+        : isNarrowed
+          ? emptyState(
+              'No such feed',
+              sourceId !== undefined || destinationId !== undefined
+                ? 'No feed between these is like that.'
+                : 'None is stuck: every destination takes what it is sent.',
+              buttonLink(SUBSCRIPTIONS_PATH, 'Show all feeds'),
+            )
+          : emptyState(
+              'No feeds yet',
+              html`A feed carries the messages of a <a href="${SOURCES_PATH}">source</a> to a destination. It begins when the source is subscribed.`,
+              subscribeLink,
+            )
+    }</section>`
+  const about = 'What is on its way from each source to each destination.'
+  return renderPage(context, { heading: 'Feeds', about, actions: subscribeLink }, body)
+}
+
+const subscriptionFilterForm = (
+  stuck: boolean,
+  sourceId?: string,
+  destinationId?: string,
+): Html => html`
+  <form class="filters" method="get" action="${SUBSCRIPTIONS_PATH}" role="search" aria-label="Feeds" data-filter>
+    ${sourceId === undefined ? nothing : hiddenField('source', sourceId)}${destinationId === undefined ? nothing : hiddenField('destination', destinationId)}
+    ${selectField({
+      name: 'state',
+      label: 'State',
+      value: stuck ? 'stuck' : '',
+      choices: [
+        { value: '', text: 'Any' },
+        { value: 'stuck', text: 'Stuck' },
+      ],
+    })}${submitButton('Filter', '')}
+    ${sourceId === undefined && destinationId === undefined ? nothing : buttonLink(SUBSCRIPTIONS_PATH, 'Show all feeds', 'quiet')}
+  </form>`
+
+const NEW_SUBSCRIPTION_PATH = `${SUBSCRIPTIONS_PATH}/new`
+/** So many a list to choose from still serves; beyond it, an id is typed. */
+const MAX_ENDPOINT_CHOICES = 200
+
+/** Joins a source to a destination. */
+export function mountSubscribePages(router: ConsoleRouter): void {
+  router.page(NEW_SUBSCRIPTION_PATH, 'routes.write', (context) =>
+    renderSubscribePage(context, null),
+  )
+  router.form(NEW_SUBSCRIPTION_PATH, 'routes.write', async (context) => {
+    const result = await context.services.routing.createSubscription({
+      sourceId: getField(context, 'source'),
+      destinationId: getField(context, 'destination'),
+      dataModel: getOptionalField(context, 'model'),
+    })
+    return result.ok
+      ? redirectToPage(context.c, `${SUBSCRIPTIONS_PATH}/${result.value.id}`, 'subscription-added')
+      : renderSubscribePage(context, result.failure)
+  })
+}
+
+async function renderSubscribePage(
+  context: PageContext,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { routing } = context.services
+  const listQuery = {
+    accountId: getAccountId(context) ?? undefined,
+    limit: MAX_ENDPOINT_CHOICES + 1,
+  }
+  const [sources, destinations] = await Promise.all([
+    routing.listSources(listQuery),
+    routing.listDestinations(listQuery),
+  ])
+  const models = DATA_MODELS.map(({ dataModel }) => ({ value: dataModel, text: dataModel }))
+  const missingText =
+    sources.length === 0
+      ? html`<a href="${SOURCES_PATH}/new">Add a source</a> first.`
+      : destinations.length === 0
+        ? html`<a href="${DESTINATIONS_PATH}/new">Add a destination</a> first.`
+        : null
+  const body =
+    missingText !== null
+      ? notice('warn', 'A feed needs a source and a destination', missingText)
+      : html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
+          context.formToken,
+          NEW_SUBSCRIPTION_PATH,
+          html`${endpointField(context, 'source', 'Source', sources)}${endpointField(context, 'destination', 'Destination', destinations)}
+            ${selectField({ name: 'model', label: 'Data model', value: getField(context, 'model'), hint: 'One alone, or everything that the source sends to that destination.', choices: [{ value: '', text: 'All data models' }, ...models] })}
+            <div class="row">${submitButton('Subscribe')}${buttonLink(SUBSCRIPTIONS_PATH, 'Cancel', 'quiet')}</div>`,
+        )}</section>`
+  return renderPage(
+    context,
+    { heading: 'Subscribe a source', crumbs: SUBSCRIPTIONS_CRUMBS },
+    body,
+    toErrorStatus(error),
+  )
+}
+
+function endpointField(
+  context: PageContext,
+  name: string,
+  label: string,
+  rows: readonly { readonly id: string; readonly name: string }[],
+): Html {
+  const value = getField(context, name)
+  return rows.length > MAX_ENDPOINT_CHOICES
+    ? textField({ name, label: `${label} id`, value, required: true, spellcheck: false })
+    : selectField({
+        name,
+        label,
+        value,
+        choices: rows.map((row) => ({ value: row.id, text: row.name })),
+      })
+}

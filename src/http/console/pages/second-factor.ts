@@ -1,0 +1,110 @@
+import { html } from 'hono/html'
+import type { QrCode } from '../../../service/sign-in/second-factor.ts'
+import { hiddenField, postForm, submitButton, textField } from '../components/form.ts'
+import { copyableText, errorNotice, type Html } from '../components/html.ts'
+import { secretDialog } from '../components/secret-dialog.ts'
+import { renderConfirmation } from '../confirmation.ts'
+import { getField, type PageContext } from '../context.ts'
+import { type FormError, reauthFields, toFormErrorMessage, toFormErrorStatus } from '../reauth.ts'
+import { redirectToPage, renderPage } from '../render.ts'
+import type { ConsoleRouter } from '../router.ts'
+import { PROFILE_CRUMBS } from './me.ts'
+import type { SignInPageDeps } from './sign-in.ts'
+
+const SECOND_FACTOR_SETUP_PATH = '/console/me/second-factor/new'
+const SECOND_FACTOR_REMOVAL_PATH = '/console/me/second-factor/remove'
+const SECOND_FACTOR_HEADING = { heading: 'Set up a second factor', crumbs: PROFILE_CRUMBS }
+
+/** A code of an app beside the password (RFC 6238). */
+export function mountSecondFactorPages(
+  router: ConsoleRouter,
+  { signInServices }: SignInPageDeps,
+): void {
+  router.page(SECOND_FACTOR_SETUP_PATH, 'signed-in', (context) => showSetup(context, null))
+
+  router.form(SECOND_FACTOR_SETUP_PATH, 'signed-in', async (context) => {
+    const input = { pending: getField(context, 'pending'), code: getField(context, 'code') }
+    const proof = await context.reauth.verify()
+    if (!proof.ok) return showSetup(context, proof.failure)
+    const { reauthentication } = proof.value
+    const result = await signInServices.secondFactor.confirmSetup(
+      reauthentication,
+      input,
+      context.caller,
+    )
+    if (!result.ok) return showSetup(context, result.failure)
+    return renderPage(
+      context,
+      SECOND_FACTOR_HEADING,
+      secretDialog({
+        title: 'Your recovery codes',
+        text: 'Each opens your account once, without your device. Print them, or keep them with your passwords. They are not shown again.',
+        secrets: result.value.map((code) => ({ name: 'code', value: code })),
+        fileName: 'latchkey-recovery-codes.txt',
+        next: '/console/me',
+        acknowledge: 'I have put the codes where I will find them',
+      }),
+    )
+  })
+
+  router.page(SECOND_FACTOR_REMOVAL_PATH, 'signed-in', (context) => confirmRemoval(context, null))
+
+  router.form(SECOND_FACTOR_REMOVAL_PATH, 'signed-in', async (context) => {
+    const proof = await context.reauth.verify()
+    if (!proof.ok) return confirmRemoval(context, proof.failure)
+    const result = await signInServices.secondFactor.remove(
+      proof.value.reauthentication,
+      context.caller,
+    )
+    return result.ok
+      ? redirectToPage(context.c, '/console/me', 'second-factor-removed')
+      : confirmRemoval(context, result.failure)
+  })
+
+  async function showSetup(context: PageContext, failure: FormError | null): Promise<Response> {
+    const result = await signInServices.secondFactor.startSetup(
+      context.session,
+      getField(context, 'pending'),
+    )
+    if (!result.ok)
+      return renderPage(
+        context,
+        SECOND_FACTOR_HEADING,
+        errorNotice(toFormErrorMessage(result.failure)),
+        409,
+      )
+    const { pending, secret, qr } = result.value
+    const body: Html = html`${errorNotice(toFormErrorMessage(failure))}
+      <section class="card"><ol class="steps">
+        <li><h2>Scan this with an app for codes</h2>${qrCode(qr)}
+          <p>Or type it in: ${copyableText(secret, 'the setup key')}</p></li>
+        <li><h2>Type the code that it shows</h2>${postForm(
+          context.formToken,
+          SECOND_FACTOR_SETUP_PATH,
+          html`
+          ${hiddenField('pending', pending)}
+          ${textField({ name: 'code', label: 'Code', inputmode: 'numeric', autocomplete: 'one-time-code', required: true, maxlength: 8 })}
+          ${reauthFields(context, failure)}
+          ${submitButton('Switch it on')}`,
+        )}</li>
+      </ol></section>`
+    return renderPage(context, SECOND_FACTOR_HEADING, body, toFormErrorStatus(failure))
+  }
+}
+
+const confirmRemoval = (context: PageContext, failure: FormError | null): Promise<Response> =>
+  renderConfirmation(context, {
+    heading: 'Take the second factor away?',
+    crumbs: PROFILE_CRUMBS,
+    text: html`<p>Your password alone opens your account from then on, and your recovery codes are good no longer. Set it up again for a new device, or for ten new codes.</p>`,
+    button: 'Take it away',
+    variant: 'danger primary',
+    cancelPath: '/console/me',
+    requiresReauth: true,
+    error: failure,
+  })
+
+/** Black on white in every light: that is how cameras want it. */
+export const qrCode = ({ size, path }: QrCode): Html => html`
+  <svg class="qr" viewBox="0 0 ${size} ${size}" width="220" height="220" role="img" aria-label="The setup key as a QR code" shape-rendering="crispEdges">
+    <rect width="${size}" height="${size}" fill="#fff"/><path d="${path}" fill="#000"/></svg>`

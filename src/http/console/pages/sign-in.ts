@@ -1,0 +1,190 @@
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { isLoopbackHost } from '../../../domain/ip-network.ts'
+import type { Caller } from '../../../service/audit/buffer.ts'
+import type { SignInFailure } from '../../../service/sign-in/context.ts'
+import type { SignInServices } from '../../../service/sign-in/sign-in.ts'
+import { hiddenField, submitButton, textField } from '../components/form.ts'
+import { errorNotice, type Html, nothing, notice } from '../components/html.ts'
+import { formatDuration } from '../components/time.ts'
+import {
+  getDeviceCookie,
+  getSessionCookie,
+  getThemeCookie,
+  setDeviceCookie,
+  setSessionCookie,
+} from '../cookies.ts'
+import { FLASH_PARAMETER, type FlashName, findFlashText as wordsOfSaid } from '../flash.ts'
+import { standaloneLayout } from '../layout.ts'
+import { createPublicRouter, type PublicRouterDeps } from '../public-router.ts'
+import { redirectToPage, renderDocument, toConsolePath } from '../render.ts'
+
+/** Username and password; then, where a second factor is set up, the code of this moment. */
+export function createSignInPages(deps: SignInPageDeps) {
+  const { signInServices, consoleUrl } = deps
+  const router = createPublicRouter(deps)
+
+  router.page('/console/sign-in', (c, caller) => {
+    const next = toConsolePath(c.req.query('next'))
+    const isPasswordSet = c.req.query(FLASH_PARAMETER) === PASSWORD_SET_FLASH
+    const flashNotice = isPasswordSet
+      ? notice('good', wordsOfSaid(PASSWORD_SET_FLASH) ?? '')
+      : nothing
+    const warning = plainHttpNotice(c, consoleUrl)
+    return renderSignIn(
+      c,
+      caller,
+      200,
+      html`${flashNotice}${warning}${credentialsForm(next, '', null)}`,
+    )
+  })
+
+  router.form('/console/sign-in', async (c, caller, form) => {
+    const next = toConsolePath(form.get('next'))
+    const username = (form.get('username') ?? '').trim()
+    const result = await attemptSignIn(c, username, form, caller)
+    if (result.ok) {
+      await endPreviousSession(c, caller)
+      setSessionCookie(c, result.value.secret)
+      setDeviceCookie(c, result.value.device)
+      return redirectToPage(c, next)
+    }
+    const { failure } = result
+    const { status, message } = describeSignInFailure(failure)
+    const ticket = failure.reason === 'code_needed' ? failure.ticket : form.get('ticket')
+    const needsCode = failure.reason === 'code_needed' || failure.reason === 'code_wrong'
+    const body =
+      needsCode && ticket !== null
+        ? codeForm(next, ticket, message)
+        : credentialsForm(next, username, message)
+    return renderSignIn(c, caller, status, html`${plainHttpNotice(c, consoleUrl)}${body}`)
+  })
+
+  return router.app
+
+  function attemptSignIn(c: Context, username: string, form: URLSearchParams, caller: Caller) {
+    const browser = { userAgent: c.req.header('user-agent') ?? '', device: getDeviceCookie(c) }
+    const ticket = form.get('ticket')
+    if (ticket !== null) {
+      return signInServices.signInWithCode(
+        { ticket, code: form.get('code') ?? '', ...browser },
+        caller,
+      )
+    }
+    const password = form.get('password') ?? ''
+    return signInServices.signIn({ username, password, ...browser }, caller)
+  }
+
+  /** The browser forgets the session that it had: who copied its cookie is not to go on with it. */
+  async function endPreviousSession(c: Context, caller: Caller): Promise<void> {
+    const secret = getSessionCookie(c)
+    const previousSession =
+      secret === undefined ? null : await signInServices.sessions.find(secret, 'browser')
+    if (previousSession !== null) await signInServices.sessions.signOut(previousSession, caller)
+  }
+}
+
+function renderSignIn(c: Context, caller: Caller, status: ContentfulStatusCode, body: Html) {
+  return renderDocument(c, caller, standaloneLayout('Sign in', getThemeCookie(c), body), status)
+}
+
+/** One answer for every reason: no name is told to exist. */
+function describeSignInFailure(failure: SignInFailure): {
+  status: ContentfulStatusCode
+  message: string | null
+} {
+  switch (failure.reason) {
+    case 'code_needed':
+      return { status: 200, message: null }
+    case 'wrong':
+      return { status: 401, message: 'the username or the password is not right' }
+    case 'code_wrong':
+      return {
+        status: 401,
+        message:
+          'that is not the code of this moment, or it was used before: wait for the next one',
+      }
+    case 'locked':
+      return {
+        status: 429,
+        message: `too many tries were wrong: the next one is taken in ${formatDuration(failure.retryAfterSeconds * 1000)}`,
+      }
+    case 'busy':
+      return {
+        status: 503,
+        message: 'many people sign in at this moment: try again in a few seconds',
+      }
+  }
+}
+
+/** Who comes from a one-time link is told so; no other words are put here by an address. */
+const PASSWORD_SET_FLASH: FlashName = 'password-set'
+
+/** What a refusal comes to here. */
+const SIGN_IN_ERROR_OPTIONS = { title: 'You are not signed in', focus: false }
+
+const credentialsForm = (next: string, username: string, message: string | null): Html => html`
+  <div class="card"><h1>Sign in</h1>${errorNotice(message, SIGN_IN_ERROR_OPTIONS)}
+    <form method="post" action="/console/sign-in">
+      ${hiddenField('next', next)}
+      ${textField({ name: 'username', label: 'Username', value: username, autocomplete: 'username', required: true, autofocus: username === '', spellcheck: false })}
+      ${textField({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true, autofocus: username !== '' })}
+      ${submitButton('Sign in')}
+    </form>
+    <p class="small soft">No password yet, or forgotten? An administrator of your account can send you a one-time link; the first operator’s is made by <code class="nowrap">latchkey console link</code>, where the server runs.</p>
+  </div>`
+
+const codeForm = (next: string, ticket: string, message: string | null): Html => html`
+  <div class="card"><h1>One more step</h1>${errorNotice(message, SIGN_IN_ERROR_OPTIONS)}
+    <form method="post" action="/console/sign-in">
+      ${hiddenField('next', next)}${hiddenField('ticket', ticket)}
+      ${textField({
+        name: 'code',
+        label: 'Code',
+        hint: 'Six digits from your app. Without your device, type one of your recovery codes.',
+        autocomplete: 'one-time-code',
+        required: true,
+        autofocus: true,
+        spellcheck: false,
+      })}
+      ${submitButton('Sign in')}
+    </form>
+    <p><a href="/console/sign-in">Begin again</a></p>
+  </div>`
+
+/**
+ * Warns, before a password is typed, that signing in will lead back to this form: browsers keep Secure
+ * cookies only over https or from their own machine.
+ */
+export function plainHttpNotice(c: Context, consoleUrl: string): Html {
+  if (canKeepCookies(c, consoleUrl)) return nothing
+  const { protocol } = new URL(consoleUrl)
+  const advice =
+    protocol === 'https:'
+      ? `Open ${consoleUrl}/console instead.`
+      : 'Open the console at its https address, or at localhost on the server itself. If it has no https address, ask the operator to set LATCHKEY_CONSOLE_URL to one.'
+  return notice(
+    'warn',
+    'You cannot stay signed in here',
+    `This page came over plain http. Your password could be read on its way, and your browser would not keep the session, so signing in would lead back to this form. ${advice}`,
+  )
+}
+
+function canKeepCookies(c: Context, consoleUrl: string): boolean {
+  const requestUrl = new URL(c.req.url)
+  const isEncrypted =
+    requestUrl.protocol === 'https:' ||
+    c.req.header('x-forwarded-proto') === 'https' ||
+    (consoleUrl.startsWith('https:') && new URL(consoleUrl).host === requestUrl.host)
+  // Browsers send Fetch Metadata only to origins where they also keep Secure cookies.
+  return (
+    isEncrypted ||
+    isLoopbackHost(requestUrl.hostname) ||
+    c.req.header('sec-fetch-site') !== undefined
+  )
+}
+
+export interface SignInPageDeps extends PublicRouterDeps {
+  readonly signInServices: SignInServices
+}

@@ -1,2 +1,0 @@
-export const PEOPLE = '/console/people'
-export const ABOVE_PEOPLE = [{ href: PEOPLE, text: 'People' }]

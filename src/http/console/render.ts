@@ -1,0 +1,139 @@
+import type { Context } from 'hono'
+import { html, raw } from 'hono/html'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Caller } from '../../service/audit/buffer.ts'
+import { createRetryAfterHeader, DATABASE_RETRY_SECONDS, REQUEST_ID_HEADER } from '../reply.ts'
+import type { Html } from './components/html.ts'
+import { addBasePath, getBasePath, type PageContext } from './context.ts'
+import { FLASH_PARAMETER, type FlashName } from './flash.ts'
+import { type PageHeading, pageLayout } from './layout.ts'
+
+/** Everything comes from here, nothing inline, and nobody may frame it (CSP level 3). */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+export const PAGE_SECURITY_HEADERS = {
+  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+} as const
+
+export async function renderDocument(
+  c: Context,
+  caller: Caller,
+  body: Html | string,
+  status: ContentfulStatusCode = 200,
+): Promise<Response> {
+  const contentType = 'text/html; charset=utf-8'
+  const headers = {
+    ...PAGE_SECURITY_HEADERS,
+    'Content-Type': contentType,
+    [REQUEST_ID_HEADER]: caller.requestId,
+  }
+  // The database or a free place is back within seconds.
+  const retryHeaders = status === 503 ? createRetryAfterHeader(DATABASE_RETRY_SECONDS) : {}
+  return c.body(addBasePath(c, String(await body)), status, { ...headers, ...retryHeaders })
+}
+
+/** A page for who is signed in. */
+export const renderPage = (
+  context: PageContext,
+  heading: PageHeading,
+  body: Html,
+  status: ContentfulStatusCode = 200,
+): Promise<Response> =>
+  renderDocument(context.c, context.caller, pageLayout(context, heading, body), status)
+
+/** Where the body of a page is put, piece by piece. */
+const BODY_PLACEHOLDER = '<!--here-->'
+
+/**
+ * A page that is sent while work goes on, as one piece after another. `work` never throws; its signal
+ * says that nobody waits for the page any more.
+ */
+export async function streamPage(
+  context: PageContext,
+  heading: PageHeading,
+  writeBody: (send: (piece: Html) => Promise<void>, signal: AbortSignal) => Promise<void>,
+): Promise<Response> {
+  const shell = String(await pageLayout(context, heading, html`${raw(BODY_PLACEHOLDER)}`))
+  const [before = '', after = ''] = shell.split(BODY_PLACEHOLDER)
+  const encoder = new TextEncoder()
+  const abort = new AbortController()
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const write = (text: string) => {
+        if (!abort.signal.aborted) controller.enqueue(encoder.encode(addBasePath(context.c, text)))
+      }
+      write(before)
+      void writeBody(async (piece) => write(String(await piece)), abort.signal).finally(() => {
+        write(after)
+        if (!abort.signal.aborted) controller.close()
+      })
+    },
+    cancel() {
+      abort.abort()
+    },
+  })
+  const contentType = 'text/html; charset=utf-8'
+  const headers = {
+    ...PAGE_SECURITY_HEADERS,
+    'Content-Type': contentType,
+    [REQUEST_ID_HEADER]: context.caller.requestId,
+  }
+  return context.c.body(body, 200, headers)
+}
+
+/** Where a form leads when it is done: a reload does not send it again. */
+export function redirectToPage(c: Context, path: string, flash?: FlashName): Response {
+  const query =
+    flash === undefined ? '' : `${path.includes('?') ? '&' : '?'}${FLASH_PARAMETER}=${flash}`
+  return c.body(null, 303, {
+    Location: getBasePath(c) + path + query,
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
+  })
+}
+
+/** Something to be kept by who asked for it. The name is ours. */
+export const sendFile = ({ c, caller }: PageContext, name: string, bytes: Uint8Array): Response =>
+  c.body(Uint8Array.from(bytes), 200, {
+    ...PAGE_SECURITY_HEADERS,
+    'Content-Type': 'application/octet-stream',
+    'Content-Disposition': `attachment; filename="${name}"`,
+    [REQUEST_ID_HEADER]: caller.requestId,
+  })
+
+/** Choices for who types. */
+export const sendSuggestions = (
+  { c }: PageContext,
+  suggestions: readonly { readonly value: string; readonly text: string }[],
+): Response =>
+  c.body(JSON.stringify(suggestions), 200, {
+    ...PAGE_SECURITY_HEADERS,
+    'Content-Type': 'application/json; charset=utf-8',
+  })
+
+/** Only to a page of the console: a link must not send anybody elsewhere by way of us. */
+export const toConsolePath = (path: string | null | undefined): string =>
+  path != null && CONSOLE_PATH_PATTERN.test(path) && !hasDotSegments(path) ? path : '/console'
+
+const CONSOLE_PATH_PATTERN = /^\/console(\/[\w/.~%-]*)?(\?[\w=&.~%+-]*)?$/
+
+/** Resolves the path as browsers do, for which `/console/%2e%2e/x` is `/x`. */
+const hasDotSegments = (path: string): boolean => {
+  const { pathname, search } = new URL(path, 'http://console.invalid')
+  return pathname + search !== path
+}

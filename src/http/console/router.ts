@@ -1,0 +1,155 @@
+import { type Context, Hono } from 'hono'
+import { hasPermission, type Permission } from '../../domain/role.ts'
+import type { ServicesFor } from '../../service/actor-services.ts'
+import type { Caller } from '../../service/audit/buffer.ts'
+import type { Clock } from '../../service/ports/runtime.ts'
+import type { SignedInUser } from '../../service/ports/sign-in.ts'
+import type { Sessions } from '../../service/sign-in/sessions.ts'
+import type { SignInServices } from '../../service/sign-in/sign-in.ts'
+import { FORM_TOKEN_FIELD } from './components/form.ts'
+import type { PageContext } from './context.ts'
+import {
+  deleteSessionCookies,
+  getAccountCookie,
+  getSessionCookie,
+  getThemeCookie,
+} from './cookies.ts'
+import { renderError, renderReload } from './errors.ts'
+import { FLASH_PARAMETER, findFlashText } from './flash.ts'
+import { handleErrors, type PublicRouterDeps, readForm } from './public-router.ts'
+import { createReauthPrompt } from './reauth.ts'
+import { redirectToPage } from './render.ts'
+
+export interface ConsoleRouterDeps extends PublicRouterDeps {
+  readonly sessions: Sessions
+  readonly signInServices: Pick<SignInServices, 'reauthenticate' | 'secondFactor'>
+  readonly servicesFor: ServicesFor
+  readonly clock: Clock
+}
+
+export type PageHandler = (context: PageContext) => Promise<Response> | Response
+
+/** What a person needs for a screen: a permission, or only to be signed in. */
+export type RequiredPermission = Permission | 'signed-in'
+
+/** Screens, each with what it needs: none can be mounted without saying so. */
+export interface ConsoleRouter {
+  readonly app: Hono
+  /** A page that is looked at. */
+  page(path: string, permission: RequiredPermission, handler: PageHandler): void
+  /** A form that is sent: only one of our own pages can have sent it. */
+  form(path: string, permission: RequiredPermission, handler: PageHandler): void
+}
+
+/** Every screen behind the sign-in goes through here: who it is, whether he may, what he sees. */
+export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
+  const { sessions, signInServices, servicesFor, clock } = deps
+  const app = new Hono()
+
+  return {
+    app,
+    page: (path, permission, handler) => {
+      app.get(path, (c) =>
+        handleErrors(deps, c, async (caller) => {
+          if (isFromAnotherOrigin(c)) {
+            // A link on another site brings no cookie (SameSite=Strict); one on another port may, but
+            // must not count. A page of ours repeats the request.
+            return isTopLevelNavigation(c)
+              ? renderReload(c, caller)
+              : renderError(c, caller, 'strange_origin')
+          }
+          const current = await findCurrentSession(c)
+          if (current === null) return redirectToSignIn(c)
+          return runHandler(
+            c,
+            caller,
+            current,
+            new URL(c.req.url).searchParams,
+            permission,
+            handler,
+          )
+        }),
+      )
+    },
+    form: (path, permission, handler) => {
+      app.post(path, (c) =>
+        handleErrors(deps, c, async (caller) => {
+          const form = await readForm(deps, c)
+          if (typeof form === 'string') return renderError(c, caller, form)
+          const current = await findCurrentSession(c)
+          if (current === null) return renderError(c, caller, 'signed_out')
+          return sessions.isFormToken(current.secret, form.get(FORM_TOKEN_FIELD) ?? '')
+            ? runHandler(c, caller, current, form, permission, handler)
+            : renderError(c, caller, 'stale_form')
+        }),
+      )
+    },
+  }
+
+  async function findCurrentSession(c: Context): Promise<CurrentSession | null> {
+    const secret = getSessionCookie(c)
+    if (secret === undefined) return null
+    const session = await sessions.find(secret, 'browser')
+    return session === null ? null : { secret, session }
+  }
+
+  async function runHandler(
+    c: Context,
+    caller: Caller,
+    { secret, session }: CurrentSession,
+    input: URLSearchParams,
+    permission: RequiredPermission,
+    handler: PageHandler,
+  ): Promise<Response> {
+    const { role, id } = session.user
+    const selectedAccount = await findSelectedAccount(c, session)
+    const accountId = role === 'operator' ? (selectedAccount?.id ?? null) : session.account.id
+    const services = servicesFor({ actor: id, role, accountId, requestId: caller.requestId })
+    if (permission !== 'signed-in' && !services.can(permission))
+      return renderError(c, caller, 'not_allowed')
+    return handler({
+      c,
+      caller,
+      path: new URL(c.req.url).pathname,
+      input,
+      now: clock(),
+      session,
+      services,
+      reauth: createReauthPrompt(signInServices, services, { c, session, input, caller }),
+      can: services.can,
+      selectedAccount,
+      formToken: sessions.createFormToken(secret),
+      theme: getThemeCookie(c),
+      flash: findFlashText(input.get(FLASH_PARAMETER)),
+    })
+  }
+
+  /** Only who may see every account chooses one; one that is gone is not chosen. */
+  async function findSelectedAccount(c: Context, session: SignedInUser) {
+    const id = getAccountCookie(c)
+    if (id === undefined || !hasPermission(session.user.role, 'accounts.read')) return null
+    const { id: actor, role } = session.user
+    const unscopedServices = servicesFor({ actor, role, accountId: null })
+    const account = await unscopedServices.accounts.find(id)
+    return account.ok ? account.value : null
+  }
+}
+
+interface CurrentSession {
+  readonly secret: string
+  readonly session: SignedInUser
+}
+
+/** To the sign-in, and from there to what was asked for. */
+function redirectToSignIn(c: Context): Response {
+  if (getSessionCookie(c) !== undefined) deleteSessionCookies(c)
+  const { pathname, search } = new URL(c.req.url)
+  return redirectToPage(c, `/console/sign-in?next=${encodeURIComponent(pathname + search)}`)
+}
+
+/** Another port of this host is another origin, although cookies do not tell the two apart. */
+const isFromAnotherOrigin = (c: Context): boolean =>
+  ['same-site', 'cross-site'].includes(c.req.header('sec-fetch-site') ?? '')
+
+const isTopLevelNavigation = (c: Context): boolean =>
+  c.req.header('sec-fetch-mode') === 'navigate' && c.req.header('sec-fetch-dest') === 'document'

@@ -1,0 +1,81 @@
+import { type ByteSpan, type FoundValue, findMember, skipBlanks } from './scan.ts'
+
+/** Text that replaces these bytes. */
+export interface JsonEdit extends ByteSpan {
+  readonly text: string
+}
+
+/** A member to write. */
+export interface JsonMember {
+  readonly name: string
+  /** JSON. */
+  readonly value: string
+}
+
+/** Sets members of an object: replaces the values of existing ones and appends the others. */
+export function setMembers(object: FoundValue, members: readonly JsonMember[]): JsonEdit[] {
+  const edits: JsonEdit[] = []
+  const added: string[] = []
+  for (const { name, value } of members) {
+    const found = findMember(object, name)
+    if (found === undefined) added.push(formatMember(name, value))
+    else edits.push({ start: found.start, end: found.end, text: value })
+  }
+  if (added.length > 0) {
+    const end = object.end - 1
+    edits.push({ start: end, end, text: `${object.isEmpty ? '' : ','}${added.join(',')}` })
+  }
+  return edits
+}
+
+export const formatMember = (name: string, value: string): string =>
+  `${JSON.stringify(name)}:${value}`
+
+const encoder = new TextEncoder()
+
+/** Applies edits, which must not overlap, and keeps every other byte of the span. */
+export function applyEdits(
+  bytes: Uint8Array,
+  { start, end }: ByteSpan,
+  edits: readonly JsonEdit[],
+): Uint8Array {
+  const parts: Uint8Array[] = []
+  let at = start
+  for (const edit of edits.toSorted((one, other) => one.start - other.start)) {
+    parts.push(bytes.subarray(at, edit.start), encoder.encode(edit.text))
+    at = edit.end
+  }
+  return concatBytes([...parts, bytes.subarray(at, end)])
+}
+
+/** The bytes between the braces of an object, without this member and the comma beside it. */
+export function removeMember(
+  bytes: Uint8Array,
+  object: FoundValue,
+  member: FoundValue | undefined,
+): Uint8Array {
+  const start = object.start + 1
+  const end = object.end - 1
+  if (member === undefined) return bytes.subarray(start, end)
+  let before = member.nameStart - 1
+  while (isBlank(bytes[before])) before--
+  if (bytes[before] === COMMA) {
+    return concatBytes([bytes.subarray(start, before), bytes.subarray(member.end, end)])
+  }
+  const after = skipBlanks(bytes, member.end, end)
+  return bytes.subarray(bytes[after] === COMMA ? after + 1 : end, end)
+}
+
+const COMMA = 0x2c
+const isBlank = (byte: number | undefined) =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+
+function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}

@@ -1,0 +1,159 @@
+import { fail, type InputFailure, ok, type Result } from '../../../domain/failure.ts'
+import type { CustomerKeyChange } from '../../../service/keys/customer-keys.ts'
+import type { KeyWithSecret } from '../../../service/keys/input.ts'
+import type { KeySummary } from '../../../service/ports/keys.ts'
+import { parseJson } from '../../json/parse.ts'
+import { decodeText, readBody } from '../../request.ts'
+
+/*
+ * A customer key as its developer sees it: the vendor's words for it, written and read
+ * (https://www.opendental.com/site/apideveloperportal.html).
+ */
+
+const RECORD_MEMBERS = [
+  'CustomerKey',
+  'KeyStatus',
+  'DateCreated',
+  'DateDisabled',
+  'DateTimeAssigned',
+  'DevRefId',
+] as const
+
+type RecordMember = (typeof RECORD_MEMBERS)[number]
+export type CustomerKeyRecord = Readonly<Record<RecordMember, string>>
+
+export const toCustomerKeyRecord = (
+  { key, secret }: KeyWithSecret,
+  now: number,
+): CustomerKeyRecord => ({
+  CustomerKey: secret,
+  KeyStatus: toCustomerKeyStatus(key, now),
+  DateCreated: formatDate(key.createdAt),
+  DateDisabled: formatDate(key.status === 'revoked' ? key.revokedAt : key.disabledAt),
+  DateTimeAssigned: formatDateTime(key.assignedAt),
+  DevRefId: key.reference,
+})
+
+const NO_DATE = '0001-01-01'
+
+/** `yyyy-MM-dd`. The vendor names no time zone: ours is UTC. */
+const formatDate = (at: number | null) => (at === null ? NO_DATE : formatIso(at).slice(0, 10))
+
+/** `yyyy-MM-dd HH:mm:ss`, UTC too. */
+const formatDateTime = (at: number | null) =>
+  at === null ? `${NO_DATE} 00:00:00` : formatIso(at).slice(0, 19).replace('T', ' ')
+
+const formatIso = (at: number) => new Date(at).toISOString()
+
+/** Which key is to be changed, and how. Null is as good as left out: some clients send all they know. */
+export function parseKeyChange(
+  parameters: RequestParameters,
+): Result<{ secret: string; change: CustomerKeyChange }, InputFailure> {
+  // Who misspells a member must not take the key for disabled. A record may come back whole, with its dates.
+  if (Object.keys(parameters).some((name) => !RECORD_MEMBERS.some((member) => member === name))) {
+    const detail = 'must have no members but those of a key, spelled as they are'
+    return fail({ reason: 'field_invalid', field: 'The body', detail })
+  }
+  const key = getTextParameter(parameters, 'CustomerKey')
+  if (!key.ok) return key
+  const status = getTextParameter(parameters, 'KeyStatus')
+  if (!status.ok) return status
+  const reference = getTextParameter(parameters, 'DevRefId')
+  if (!reference.ok) return reference
+
+  const secret = key.value?.trim() ?? ''
+  if (secret === '') return fail({ reason: 'field_missing', field: 'CustomerKey' })
+  const enabled = status.value === undefined ? undefined : parseEnabled(status.value)
+  if (status.value !== undefined && enabled === undefined) {
+    const detail = `must be ${SETTABLE_STATUSES.join(' or ')}`
+    return fail({ reason: 'field_invalid', field: 'KeyStatus', detail })
+  }
+  return ok({ secret, change: { enabled, reference: reference.value } })
+}
+
+function getTextParameter(
+  parameters: RequestParameters,
+  field: RecordMember,
+): Result<string | undefined, InputFailure> {
+  const value = parameters[field] ?? undefined
+  return value === undefined || typeof value === 'string'
+    ? ok(value)
+    : fail({ reason: 'field_invalid', field, detail: 'must be a string' })
+}
+
+export type RequestParameters = Readonly<Record<string, unknown>>
+
+/** The longest reference takes 1,200 bytes in escapes: more is no change of a key. */
+const BODY_LIMIT_BYTES = 4096
+
+/** The members of the JSON object that is the body. A body that is empty, or not there, has none. */
+export async function readParameters(
+  request: Request,
+): Promise<Result<RequestParameters, InputFailure>> {
+  const body = await readBody(request, BODY_LIMIT_BYTES)
+  if (!body.ok) return body
+  const text = decodeText(body.value)
+  if (!text.ok) return text
+  if (text.value.trim() === '') return ok({})
+  const parsed = parseJson(body.value)
+  if (!parsed.ok) return parsed
+  const { value } = parsed
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? ok(value as RequestParameters)
+    : fail({ reason: 'body_unreadable', detail: 'the body is not a JSON object' })
+}
+
+/** A new key takes no parameters: clients send no body, an empty one or an empty object. */
+export async function requireNoParameters(request: Request): Promise<Result<void, InputFailure>> {
+  const parameters = await readParameters(request)
+  if (!parameters.ok) return parameters
+  if (Object.keys(parameters.value).length === 0) return ok(undefined)
+  const detail = 'must be empty: a new key takes no parameters'
+  return fail({ reason: 'field_invalid', field: 'The body', detail })
+}
+
+/** All that the vendor names. */
+export type CustomerKeyStatus =
+  | 'Enabled'
+  | 'DisabledByDeveloper'
+  | 'DisabledByCustomer'
+  | 'DisabledByHQ'
+  | 'EnabledReadOnly'
+  | 'Unknown'
+
+const DISABLED_STATUSES = {
+  developer: 'DisabledByDeveloper',
+  customer: 'DisabledByCustomer',
+  operator: 'DisabledByHQ',
+} as const
+
+/**
+ * What reads as what is our choice where the vendor leaves it open. The first that is true:
+ *
+ * | the key                         | reads                |                                               |
+ * |---------------------------------|----------------------|-----------------------------------------------|
+ * | is revoked                      | `DisabledByHQ`       | headquarters alone could end a key for good   |
+ * | is disabled by the operator     | `DisabledByHQ`       | this server has no other headquarters         |
+ * | is disabled by another party    | `DisabledBy…`        |                                               |
+ * | has expired                     | `Unknown`            | it opens nothing, and nobody has disabled it  |
+ * | only reads                      | `EnabledReadOnly`    |                                               |
+ * | opens all of its office's data  | `Enabled`            |                                               |
+ */
+export function toCustomerKeyStatus(key: KeySummary, now: number): CustomerKeyStatus {
+  if (key.status === 'revoked') return DISABLED_STATUSES.operator
+  if (key.status === 'disabled') return DISABLED_STATUSES[key.disabledBy ?? 'operator']
+  if (key.expiresAt !== null && now >= key.expiresAt) return 'Unknown'
+  return key.access === 'read' ? 'EnabledReadOnly' : ENABLED_STATUS
+}
+
+const ENABLED_STATUS = 'Enabled'
+
+/** What a developer may set; the others are not his. */
+export const SETTABLE_STATUSES: readonly CustomerKeyStatus[] = [
+  ENABLED_STATUS,
+  DISABLED_STATUSES.developer,
+]
+
+/** Whether this status, when it is set, enables the key; undefined where nobody may set it. */
+export const parseEnabled = (status: string): boolean | undefined =>
+  SETTABLE_STATUSES.some((settable) => settable === status) ? status === ENABLED_STATUS : undefined

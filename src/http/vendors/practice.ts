@@ -1,0 +1,189 @@
+import type { Context } from 'hono'
+import {
+  type CredentialFailure,
+  fail,
+  ok,
+  type Result,
+  type SurfaceFailure,
+} from '../../domain/failure.ts'
+import type { Key } from '../../domain/key.ts'
+import type { Credential } from '../../domain/key-type.ts'
+import {
+  createChallengeHeader,
+  createJsonReply,
+  createRetryAfterHeader,
+  type Reply,
+  type ReplyTable,
+  replyToFailure,
+} from '../reply.ts'
+import {
+  createIdentityHandler,
+  createSurfaceHandlers,
+  type SurfaceDeps,
+  type VendorProtocol,
+} from './surface-handlers.ts'
+
+export const hasBasicScheme = (headers: Headers): boolean =>
+  /^basic(?: |$)/i.test(headers.get('Authorization') ?? '')
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * `username:key` by HTTP Basic (RFC 7617), in UTF-8; the first colon splits, because a username has
+ * none. Base64 may come without its padding, as some clients leave it out. Blanks around the pair are no
+ * part of it: `echo` ends it with a line feed, and who pastes a key pastes what stands beside it. Two such
+ * headers arrive joined by a comma and a blank: nobody chooses between them.
+ */
+export function parseBasicCredential(headers: Headers): Result<Credential, CredentialFailure> {
+  const header = headers.get('Authorization')
+  if (header === null || header === '') return fail({ reason: 'credential_missing' })
+  const [, encoded] = /^basic +(\S+)$/i.exec(header) ?? []
+  if (encoded === undefined) return failMalformed('not the Basic scheme')
+  const pair = decodeBase64Text(encoded)?.trim()
+  if (pair === undefined) return failMalformed('not base64 of UTF-8')
+  const colon = pair.indexOf(':')
+  if (colon === -1) return failMalformed('no colon')
+  return ok({
+    dialect: 'practice',
+    username: pair.slice(0, colon),
+    secret: pair.slice(colon + 1),
+  })
+}
+
+/** Null where it is not base64, or not UTF-8. */
+function decodeBase64Text(encoded: string): string | null {
+  try {
+    return decoder.decode(Uint8Array.from(atob(encoded), (byte) => byte.charCodeAt(0)))
+  } catch {
+    return null
+  }
+}
+
+const failMalformed = (detail: string) => fail({ reason: 'credential_malformed', detail } as const)
+
+export const refuseRequest = (failure: SurfaceFailure): Reply =>
+  replyToFailure(replies, failure, undefined)
+
+export const replyMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
+  createErrorReply(405, 'method_not_allowed', 'This path takes GET only.', headers)
+export const replyServerError = (): Reply =>
+  createErrorReply(500, 'server_error', 'The server failed; try again.')
+
+const createErrorReply = (
+  status: number,
+  error: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Reply => createJsonReply(status, { error, message }, headers)
+
+/** RFC 7617 §2, and §2.1 for the encoding. */
+const createUnauthorizedReply = (message: string, error = 'unauthorized') =>
+  createErrorReply(
+    401,
+    error,
+    message,
+    createChallengeHeader('Basic realm="Latchkey", charset="UTF-8"'),
+  )
+
+const createNoCredentialReply = () =>
+  createUnauthorizedReply('Send username:key by HTTP Basic authentication.')
+/** One answer, whichever of the two is wrong: it tells nobody which usernames there are. */
+const createWrongCredentialReply = () =>
+  createUnauthorizedReply('The username or the key is wrong.')
+
+const createRetryReply = (status: number, error: string, text: string, seconds: number) =>
+  createErrorReply(
+    status,
+    error,
+    `${text} Try again in ${seconds} seconds.`,
+    createRetryAfterHeader(seconds),
+  )
+
+const createInvalidRequestReply = (message: string) =>
+  createErrorReply(400, 'invalid_request', message)
+const createUpstreamReply = () =>
+  createErrorReply(502, 'upstream_unavailable', 'The service behind did not answer as it should.')
+
+const replies: ReplyTable<void, SurfaceFailure> = {
+  credential_missing: createNoCredentialReply,
+  credential_malformed: createNoCredentialReply,
+  key_unknown: createWrongCredentialReply,
+  secret_missing: createWrongCredentialReply,
+  secret_wrong: createWrongCredentialReply,
+  region_other: createWrongCredentialReply,
+  key_unassigned: createWrongCredentialReply,
+
+  // Who holds the key is told why it has stopped, so that he asks for another and does not look for a
+  // typing error; a thief learns only that it is worthless. 401 where another key would do, else 403.
+  key_revoked: () => createUnauthorizedReply('This key was revoked.', 'key_revoked'),
+  key_disabled: () => createUnauthorizedReply('This key is disabled.', 'key_disabled'),
+  key_expired: () => createUnauthorizedReply('This key has expired.', 'key_expired'),
+  account_closed: () =>
+    createErrorReply(403, 'account_closed', 'The account of this key is closed.'),
+  address_refused: ({ address }) =>
+    createErrorReply(
+      403,
+      'address_refused',
+      `This key may not be used from the address ${address}.`,
+    ),
+  permission_missing: ({ detail }) =>
+    createErrorReply(403, 'permission_missing', `This key may not do that: ${detail}.`),
+
+  guessing: ({ retryAfterSeconds }) =>
+    createRetryReply(429, 'too_many_failures', 'Too many failures.', retryAfterSeconds),
+  quota_exceeded: ({ retryAfterSeconds }) =>
+    createRetryReply(429, 'too_many_requests', 'Too many requests.', retryAfterSeconds),
+  busy: ({ retryAfterSeconds }) =>
+    createRetryReply(503, 'busy', 'The server is busy.', retryAfterSeconds),
+
+  body_too_large: ({ limitBytes }) =>
+    createErrorReply(
+      413,
+      'request_too_large',
+      `The body must not be longer than ${limitBytes} bytes.`,
+      {
+        Connection: 'close',
+      },
+    ),
+  body_unreadable: ({ detail }) =>
+    createInvalidRequestReply(`The request cannot be read: ${detail}.`),
+  member_repeated: ({ member }) =>
+    createInvalidRequestReply(`The request cannot be read: ${member} is there twice.`),
+  field_missing: ({ field }) => createInvalidRequestReply(`${field} is missing.`),
+  field_invalid: ({ field, detail }) => createInvalidRequestReply(`${field} ${detail}.`),
+
+  upstream_missing: createUpstreamReply,
+  upstream_unreachable: createUpstreamReply,
+  upstream_timed_out: () =>
+    createErrorReply(504, 'upstream_timed_out', 'The service behind did not answer in time.'),
+}
+
+export const practiceProtocol: VendorProtocol = {
+  name: 'practice',
+  hasCredential: hasBasicScheme,
+  parseCredential: parseBasicCredential,
+  refuseRequest,
+  replyServerError: replyServerError,
+}
+
+/** What a connection is tested with, and named by. */
+const IDENTITY_PATH = '/practice/v1/me'
+
+/** `/practice/v1/*`, every method: who it is is answered here, all else by what stands behind. */
+export function createPracticeHandler(deps: SurfaceDeps): (c: Context) => Promise<Response> {
+  const surfaces = createSurfaceHandlers(deps)
+  const proxyHandler = surfaces.createProxyHandler(practiceProtocol, 'practice')
+  const identityHandler = createIdentityHandler(surfaces, practiceProtocol, {
+    createIdentityReply,
+    replyMethodNotAllowed: replyMethodNotAllowed,
+  })
+  return (c) => (c.req.path === IDENTITY_PATH ? identityHandler(c) : proxyHandler(c))
+}
+
+/** Names are for people and change; ids stay. */
+const createIdentityReply = ({ username, accountId, account, publicId, name }: Key) =>
+  createJsonReply(200, {
+    username,
+    account: { id: accountId, name: account.name },
+    key: { id: publicId, name },
+  })

@@ -1,0 +1,205 @@
+import { Hono } from 'hono'
+import { getPath } from 'hono/utils/url'
+import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
+import { toStoredId } from '../../../domain/id.ts'
+import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
+import type { Log } from '../../../service/ports/runtime.ts'
+import type { Exchange } from '../../../service/tokens/exchange.ts'
+import type { IssuedTokens } from '../../../service/tokens/issue.ts'
+import type { Refresh } from '../../../service/tokens/refresh.ts'
+import { parseJson } from '../../json/parse.ts'
+import {
+  createJsonReply,
+  createRetryAfterHeader,
+  type Reply,
+  type ReplyTable,
+  replyToFailure,
+} from '../../reply.ts'
+import { addPostRoute, decodeText, type HttpDeps, readBody } from '../../request.ts'
+
+export interface RedoxAuthDeps extends HttpDeps {
+  readonly exchange: Exchange
+  readonly refresh: Refresh
+  readonly recordRefusal: RecordRefusal
+  readonly log: Log
+}
+
+const BODY_LIMIT_BYTES = 4096
+
+/** `POST /auth/authenticate` and `POST /auth/refreshToken`. */
+export function createRedoxAuthRoutes(deps: RedoxAuthDeps): Hono {
+  const { exchange, refresh, recordRefusal } = deps
+  const app = new Hono()
+
+  addPostRoute(app, AUTHENTICATE_PATH, deps, {
+    ...ERROR_REPLIES,
+    async handle(request, caller) {
+      const fields = await readFields(request, ['apiKey', 'secret'])
+      if (!fields.ok) return refuseUnreadable('exchange', fields.failure, caller)
+      const { apiKey, secret } = fields.value
+      return answer(await exchange({ publicId: toStoredId(apiKey), secret }, caller), caller)
+    },
+  })
+
+  addPostRoute(app, REFRESH_PATH, deps, {
+    ...ERROR_REPLIES,
+    async handle(request, caller) {
+      const fields = await readFields(request, ['apiKey', 'refreshToken'])
+      if (!fields.ok) return refuseUnreadable('refresh', fields.failure, caller)
+      const { apiKey, refreshToken } = fields.value
+      return answer(await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller), caller)
+    },
+  })
+  return app
+
+  function refuseUnreadable(
+    surface: 'exchange' | 'refresh',
+    failure: Failure,
+    caller: Caller,
+  ): Reply {
+    recordRefusal(surface, failure, caller)
+    return answer({ ok: false, failure }, caller)
+  }
+
+  function answer(result: Result<IssuedTokens>, caller: Caller): Reply {
+    if (result.ok) return createTokenReply(result.value)
+    const reply = refuseTokenRequest(result.failure)
+    recordRefusal.recordResponse(caller, reply)
+    return reply
+  }
+}
+
+/** What a caller is told who gets no tokens. */
+export const refuseTokenRequest = (failure: Failure): Reply =>
+  replyToFailure(replies, failure, undefined)
+
+/** Three strings, in this order, no others; `expires` as `toISOString` writes it. */
+const createTokenReply = ({ accessToken, expiresAt, refreshToken }: IssuedTokens): Reply =>
+  createJsonReply(200, { accessToken, expires: new Date(expiresAt).toISOString(), refreshToken })
+
+const createMessageReply = (status: number, text: string, headers = {}) =>
+  createJsonReply(status, { message: text }, headers)
+
+const ERROR_REPLIES = {
+  replyMethodNotAllowed: () =>
+    createMessageReply(405, 'This path takes POST only.', { Allow: 'POST' }),
+  replyUnavailable: (seconds: number) => createRetryReply(503, seconds),
+  replyServerError: () => createMessageReply(500, 'The server failed; try again.'),
+}
+
+/** One answer for all who are not believed: it tells nobody which keys exist. */
+const createInvalidReply = (): Reply => ({
+  status: 401,
+  body: 'Invalid request',
+  type: 'text/html; charset=utf-8',
+})
+const createRetryReply = (status: number, seconds: number) =>
+  createMessageReply(status, `Try again in ${seconds} seconds.`, createRetryAfterHeader(seconds))
+
+const replies: ReplyTable = {
+  body_too_large: ({ limitBytes }) =>
+    createMessageReply(413, `The body must not be longer than ${limitBytes} bytes.`, {
+      Connection: 'close',
+    }),
+  body_unreadable: ({ detail }) =>
+    createMessageReply(400, `The request cannot be read: ${detail}.`),
+  member_repeated: ({ member }) =>
+    createMessageReply(400, `The request cannot be read: ${member} is there twice.`),
+  field_missing: ({ field }) => createMessageReply(400, `${field} is missing.`),
+  field_invalid: ({ field, detail }) => createMessageReply(400, `${field} ${detail}.`),
+  credential_missing: createInvalidReply,
+  credential_malformed: createInvalidReply,
+  key_unknown: createInvalidReply,
+  secret_missing: createInvalidReply,
+  secret_wrong: createInvalidReply,
+  token_forged: createInvalidReply,
+  token_expired: createInvalidReply,
+  token_from_future: createInvalidReply,
+  token_superseded: createInvalidReply,
+  grant_revoked: createInvalidReply,
+  refresh_outdated: createInvalidReply,
+  refresh_reused: createInvalidReply,
+  key_disabled: createInvalidReply,
+  key_revoked: createInvalidReply,
+  key_expired: createInvalidReply,
+  key_unassigned: createInvalidReply,
+  account_closed: createInvalidReply,
+  address_refused: createInvalidReply,
+  permission_missing: createInvalidReply,
+  region_other: createInvalidReply,
+  event_unknown: createInvalidReply,
+  source_required: createInvalidReply,
+  source_other: createInvalidReply,
+  destination_not_subscribed: createInvalidReply,
+  destination_unverified: createInvalidReply,
+  synchronous_to_many: createInvalidReply,
+  destination_failed: createInvalidReply,
+  destination_timed_out: createInvalidReply,
+  upstream_missing: createInvalidReply,
+  upstream_unreachable: createInvalidReply,
+  upstream_timed_out: createInvalidReply,
+  guessing: ({ retryAfterSeconds }) => createRetryReply(429, retryAfterSeconds),
+  quota_exceeded: ({ retryAfterSeconds }) => createRetryReply(429, retryAfterSeconds),
+  busy: ({ retryAfterSeconds }) => createRetryReply(503, retryAfterSeconds),
+}
+
+/**
+ * The named fields, each a string. JSON or form, whichever the first byte says: real clients send a
+ * JSON body under a form's Content-Type. Other fields, and fields that are null, are as good as absent.
+ */
+async function readFields<Name extends string>(
+  request: Request,
+  names: readonly Name[],
+): Promise<Result<Record<Name, string>>> {
+  const body = await readBody(request, BODY_LIMIT_BYTES)
+  if (!body.ok) return body
+  const text = decodeText(body.value)
+  if (!text.ok) return text
+  const input = /^\s*\{/.test(text.value) ? parseJson(body.value) : parseForm(text.value, names)
+  if (!input.ok) return input
+
+  const fields: Partial<Record<Name, string>> = {}
+  for (const name of names) {
+    const value = (input.value as Record<string, unknown>)[name]
+    if (value === undefined || value === null || value === '') {
+      return fail({ reason: 'field_missing', field: name })
+    }
+    if (typeof value !== 'string') {
+      return fail({ reason: 'field_invalid', field: name, detail: 'must be a string' })
+    }
+    fields[name] = value
+  }
+  return ok(fields as Record<Name, string>)
+}
+
+/** application/x-www-form-urlencoded. No field may be there twice (RFC 6749 §3.2). */
+function parseForm(text: string, names: readonly string[]): Result<Record<string, string>> {
+  const form = new URLSearchParams(text)
+  for (const field of names) {
+    if (form.getAll(field).length > 1) {
+      return fail({ reason: 'field_invalid', field, detail: 'is there twice' })
+    }
+  }
+  return ok(Object.fromEntries(form))
+}
+
+export const AUTHENTICATE_PATH = '/auth/authenticate'
+export const REFRESH_PATH = '/auth/refreshToken'
+export const MESSAGE_PATHS = ['/endpoint', '/query'] as const
+
+const CANONICAL_PATHS = new Map(
+  [AUTHENTICATE_PATH, REFRESH_PATH, ...MESSAGE_PATHS].map((path) => [path.toLowerCase(), path]),
+)
+const MAX_MATCHED_LENGTH = Math.max(...[...CANONICAL_PATHS.keys()].map(({ length }) => length)) + 1
+
+/**
+ * The path that a request is routed by. The vendor's four paths match in any case and with a trailing
+ * slash, as the vendor's own server (Express) matches them; every other path, and the request's URL,
+ * stays as it is.
+ */
+export function matchRedoxPath(request: Request): string {
+  const path = getPath(request)
+  if (path.length > MAX_MATCHED_LENGTH) return path
+  const bare = path.endsWith('/') ? path.slice(0, -1) : path
+  return CANONICAL_PATHS.get(bare.toLowerCase()) ?? path
+}

@@ -1,0 +1,213 @@
+import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
+import type {
+  AcceptedMessage,
+  IncomingMessage,
+  MessageReceipt,
+} from '../../../service/messages/accept.ts'
+import type { OutgoingMessage } from '../../../service/messages/attempt.ts'
+import { applyEdits, formatMember, removeMember } from '../../json/edit.ts'
+import { parseScannedJson } from '../../json/parse.ts'
+import {
+  type FoundValue,
+  findMember,
+  type JsonFault,
+  type JsonSelector,
+  NO_BOUNDS,
+  scanLongJson,
+  selectElements,
+  selectMember,
+  skipBlanks,
+  skipByteOrderMark,
+} from '../../json/scan.ts'
+import { createJsonReply, createJsonTextReply, type Reply } from '../../reply.ts'
+import {
+  ANSWER_META_SELECTOR,
+  createEcho,
+  DELIVERED_META_SELECTOR,
+  type Echo,
+  fillMeta,
+  META,
+  type Meta,
+  readMeta,
+  toRoutedMessage,
+  writeAnswerMeta,
+  writeFailedReceipt,
+  writeReceipt,
+} from './meta.ts'
+
+const ID_SELECTOR = selectMember('ID')
+
+/** The parts of a message that `findMissing` reads. */
+export const PAYLOAD_SELECTORS = [
+  selectMember('Device', [ID_SELECTOR]),
+  selectMember('Patient', [selectElements('Identifiers', [ID_SELECTOR, selectMember('IDType')])]),
+]
+
+/**
+ * What the published schemas require beside `Meta`. It is little: the id of a new device, and of each
+ * patient's identifier that it says what it identifies. Unknown fields are allowed everywhere.
+ */
+export function findMissingField(
+  message: FoundValue,
+  { DataModel, EventType }: Meta,
+): Failure | null {
+  if (
+    DataModel === 'Device' &&
+    EventType === 'New' &&
+    !hasValue(findMember(message, 'Device'), 'ID')
+  ) {
+    return { reason: 'field_missing', field: 'Device.ID' }
+  }
+  const identifiers = findMember(findMember(message, 'Patient'), 'Identifiers')
+  for (const [n, identifier] of identifiers?.elements.entries() ?? []) {
+    for (const name of ['ID', 'IDType']) {
+      if (hasValue(identifier, name)) continue
+      return { reason: 'field_missing', field: `Patient.Identifiers[${n}].${name}` }
+    }
+  }
+  return null
+}
+
+function hasValue(value: FoundValue | undefined, name: string): boolean {
+  const found = findMember(value, name)
+  return found !== undefined && found.kind !== 'nothing'
+}
+
+/** The parts of a message that are known so far. A refusal echoes them. */
+export interface MessageProgress {
+  /** `Meta`, as soon as it is read. */
+  meta?: unknown
+  /** Set when a query is sent to the destination that must answer it. */
+  sentQuery?: { readonly meta: Meta; readonly accepted: AcceptedMessage }
+}
+
+/** A message that can be judged. */
+export interface ParsedMessage {
+  readonly meta: Meta
+  /** The place of `Meta` in the payload. */
+  readonly found: FoundValue
+}
+
+const MAX_META_BYTES = 64 * 1024
+const limitMeta = (watch: JsonSelector): JsonSelector => ({ ...watch, maxBytes: MAX_META_BYTES })
+
+const MESSAGE_SELECTOR = selectMember('', [
+  limitMeta(DELIVERED_META_SELECTOR),
+  ...PAYLOAD_SELECTORS,
+])
+
+export async function readMessage(
+  payload: Uint8Array,
+  progress: MessageProgress,
+): Promise<Result<ParsedMessage>> {
+  const message = await scanLongJson(payload, MESSAGE_SELECTOR)
+  if (!message.ok) return message
+  const { kind, start } = message.value
+  if (kind !== 'object') {
+    return payload[start] === NULL_FIRST_BYTE
+      ? fail({ reason: 'field_missing', field: 'the body' })
+      : fail({ reason: 'field_invalid', field: 'the body', detail: 'must be an object' })
+  }
+  const found = findMember(message.value, META)
+  if (found === undefined) return fail({ reason: 'field_missing', field: META })
+  const value = parseScannedJson(payload, found)
+  if (!value.ok) return value
+  progress.meta = value.value
+  const meta = readMeta(value.value)
+  if (!meta.ok) return meta
+  const missing = findMissingField(message.value, meta.value)
+  return missing === null ? ok({ meta: meta.value, found }) : fail(missing)
+}
+
+/** The letter n: of all JSON values only null begins with it. */
+const NULL_FIRST_BYTE = 0x6e
+
+export const toIncomingMessage = (
+  payload: Uint8Array,
+  { meta, found }: ParsedMessage,
+  progress: MessageProgress,
+  signal: () => AbortSignal,
+): IncomingMessage => ({
+  dataModel: meta.DataModel,
+  eventType: meta.EventType,
+  sourceId: meta.Source?.ID ?? null,
+  destinationIds: meta.Destinations.map(({ ID }) => ID),
+  test: meta.Test ?? false,
+  payload,
+  render(accepted) {
+    progress.sentQuery = { meta, accepted }
+    return applyEdits(
+      payload,
+      { start: skipByteOrderMark(payload), end: payload.length },
+      fillMeta(found, toRoutedMessage(accepted, meta.Test ?? false)),
+    )
+  },
+  signal,
+})
+
+/** The part of `Meta` that a refusal repeats. */
+export function findEcho({ meta, sentQuery }: MessageProgress): Echo | undefined {
+  if (sentQuery !== undefined) return writeFailedReceipt(sentQuery.meta, sentQuery.accepted)
+  return meta === undefined ? undefined : createEcho(meta)
+}
+
+/** The answer to an accepted message: of a synchronous one with what its destination found. */
+export async function createReceiptReply(
+  { meta }: ParsedMessage,
+  receipt: MessageReceipt,
+): Promise<Result<Reply>> {
+  const { answer, route } = receipt
+  if (answer === null) return ok(createJsonReply(200, { Meta: writeReceipt(meta, receipt) }))
+  const found = await readAnswer(answer)
+  if (!found.ok) {
+    const { id: destinationId } = route.hops[0].destination
+    const answerFault = found.failure
+    const detail = `its answer cannot be read: ${answerFault}`
+    return fail({ reason: 'destination_failed', destinationId, detail, answerFault })
+  }
+  // The payload first, then Meta.
+  const { payload, meta: answerMeta } = found.value
+  const Meta = formatMember(META, writeAnswerMeta(meta, receipt, answer, answerMeta))
+  return ok(createJsonTextReply(200, `{${payload === '' ? '' : `${payload},`}${Meta}}`))
+}
+
+interface DestinationAnswer {
+  /** The answer's members except `Meta`, as written. */
+  readonly payload: string
+  readonly meta: FoundValue | undefined
+}
+
+const ANSWER_SELECTOR = selectMember('', [limitMeta(ANSWER_META_SELECTOR)])
+
+/** Reads a destination's answer, which may be empty. */
+async function readAnswer(bytes: Uint8Array): Promise<Result<DestinationAnswer, string>> {
+  const isBlank = skipBlanks(bytes, skipByteOrderMark(bytes), bytes.length) === bytes.length
+  if (isBlank) return ok({ payload: '', meta: undefined })
+  const found = await scanLongJson(bytes, ANSWER_SELECTOR)
+  if (!found.ok) return fail(describeFault(found.failure))
+  const object = found.value
+  if (object.kind !== 'object') return fail('it is not a JSON object')
+  const meta = findMember(object, META)
+  const value = meta === undefined ? ok(undefined) : parseScannedJson(bytes, meta)
+  if (!value.ok) return fail(describeFault(value.failure))
+  const payload = new TextDecoder().decode(removeMember(bytes, object, meta))
+  return ok({ payload: payload.trim() === '' ? '' : payload, meta })
+}
+
+const describeFault = (fault: JsonFault): string =>
+  fault.reason === 'member_repeated' ? `${fault.member} is there twice` : fault.detail
+
+const STORED_MESSAGE_SELECTOR = selectMember('', [DELIVERED_META_SELECTOR])
+
+/** The body that a destination is sent: the message as it came in, its `Meta` filled in. */
+export async function renderDeliveryBody(outgoing: OutgoingMessage): Promise<Uint8Array> {
+  const { payload, hops, ...envelope } = outgoing
+  // The message was accepted before, possibly by an older version with wider bounds.
+  const message = await scanLongJson(payload, STORED_MESSAGE_SELECTOR, NO_BOUNDS)
+  const meta = message.ok ? findMember(message.value, META) : undefined
+  if (meta === undefined) throw new Error('a stored message has no Meta')
+  const logs = hops.map(({ logId, attemptId }) => ({ id: logId, attemptId }))
+  const destinations = hops.map((hop) => ({ id: hop.destinationId, name: hop.destinationName }))
+  const messageSpan = { start: skipByteOrderMark(payload), end: payload.length }
+  return applyEdits(payload, messageSpan, fillMeta(meta, { ...envelope, destinations, logs }))
+}

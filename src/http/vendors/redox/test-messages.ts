@@ -1,0 +1,135 @@
+import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
+import { describeRefusal, toRefusalFacts } from '../../../domain/refusal-text.ts'
+import type { TestMessageReply, TestMessages } from '../../test-messages.ts'
+import {
+  createReceiptReply,
+  findEcho,
+  type MessageProgress,
+  type ParsedMessage,
+  readMessage,
+  toIncomingMessage,
+} from './message.ts'
+import { writeTestMeta } from './meta.ts'
+import { refuseRequest } from './refusals.ts'
+
+export interface TestMessagesDeps {
+  readonly serial: () => number
+  readonly subscriptionsUrl: string
+}
+
+export function createTestMessages({ serial, subscriptionsUrl }: TestMessagesDeps): TestMessages {
+  return {
+    createSampleMessage,
+
+    async send({ routing, messages }, { sourceId, text }, caller, signal) {
+      const key = await routing.findSourceKey(sourceId)
+      if (!key.ok) return key
+      const progress: MessageProgress = {}
+      const payload = new TextEncoder().encode(text)
+      const parseResult = await readTestMessage(payload, progress)
+      if (!parseResult.ok) return ok(createRefusedResult(parseResult.failure, progress))
+      const incoming = toIncomingMessage(payload, parseResult.value, progress, () => signal)
+      const testResult = await messages.sendTest(sourceId, incoming, caller)
+      if (!testResult.ok) return testResult
+      const { messageId, result } = testResult.value
+      const reply = result.ok ? await createReceiptReply(parseResult.value, result.value) : result
+      return ok(
+        reply.ok
+          ? { messageId, reply: reply.value, refusal: null }
+          : createRefusedResult(reply.failure, progress),
+      )
+    },
+  }
+
+  function createRefusedResult(failure: Failure, progress: MessageProgress): TestMessageReply {
+    const context = { echo: findEcho(progress), serial: serial(), subscriptionsUrl }
+    return {
+      messageId: null,
+      reply: refuseRequest(failure, context),
+      refusal: { reason: failure.reason, ...describeRefusal(toRefusalFacts(failure)) },
+    }
+  }
+}
+
+async function readTestMessage(
+  payload: Uint8Array,
+  progress: MessageProgress,
+): Promise<Result<ParsedMessage>> {
+  const parseResult = await readMessage(payload, progress)
+  // Nobody who receives it may take it for a patient's.
+  return !parseResult.ok || parseResult.value.meta.Test === true
+    ? parseResult
+    : fail({
+        reason: 'field_invalid',
+        field: 'Meta.Test',
+        detail: 'must be true in a message that is sent from here',
+      })
+}
+
+/** Where a sample is to go, and what it is of. */
+export interface SampleOptions {
+  readonly dataModel: string
+  readonly eventType: string
+  readonly sourceId: string
+  readonly destinationId: string
+  readonly now: number
+}
+
+/** Somebody who does not exist: what the vendor's own samples are of. */
+const SAMPLE_PATIENT = {
+  Identifiers: [{ ID: '0000000001', IDType: 'MR' }],
+  Demographics: { FirstName: 'Timothy', LastName: 'Bixby', DOB: '2008-01-06', Sex: 'Male' },
+}
+
+/** What is told of beside the patient; for any other data model the patient is enough. */
+const SAMPLE_BODIES: Readonly<Record<string, (now: string) => object>> = {
+  Device: (now) => ({
+    Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a', Name: 'Test device' },
+    Observations: [{ DateTime: now, Code: 'TEST', Value: '0', Units: '%' }],
+  }),
+  Notes: (now) => ({
+    Patient: SAMPLE_PATIENT,
+    Note: {
+      DocumentID: 'test-0001',
+      DocumentType: 'Test note',
+      DocumentationDateTime: now,
+      ContentType: 'Plain Text',
+      FileContents: 'This is a test.',
+      Provider: { ID: '0000000000' },
+    },
+  }),
+  Scheduling: (now) => ({
+    Patient: SAMPLE_PATIENT,
+    Visit: { VisitNumber: 'test-0001', VisitDateTime: now, Duration: 15, Reason: 'Test' },
+  }),
+  Results: (now) => ({
+    Patient: SAMPLE_PATIENT,
+    Orders: [
+      {
+        ID: 'test-0001',
+        Status: 'Final',
+        CompletionDateTime: now,
+        Results: [{ Code: 'TEST', Value: '0', ValueType: 'Numeric', Status: 'Final' }],
+      },
+    ],
+  }),
+  Organization: () => ({ Organization: { Identifiers: [{ ID: 'test-0001', IDType: 'Test' }] } }),
+  Inventory: () => ({ Items: [{ Identifiers: [{ ID: 'test-0001', IDType: 'Test' }] }] }),
+}
+
+/** A body that is accepted as it stands, and says that it is a test. */
+export function createSampleMessage({
+  dataModel,
+  eventType,
+  sourceId,
+  destinationId,
+  now,
+}: SampleOptions): string {
+  const at = new Date(now).toISOString()
+  const body = SAMPLE_BODIES[dataModel]?.(at) ?? { Patient: SAMPLE_PATIENT }
+  const Meta = writeTestMeta(
+    { DataModel: dataModel, EventType: eventType },
+    { at, sourceId, destinationId },
+  )
+  return JSON.stringify({ Meta, ...body }, null, 2)
+}

@@ -1,0 +1,190 @@
+import type { Context } from 'hono'
+import {
+  type CredentialFailure,
+  fail,
+  ok,
+  type Result,
+  type SurfaceFailure,
+} from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
+import type { Key } from '../../domain/key.ts'
+import type { Credential } from '../../domain/key-type.ts'
+import { SECRET_PREFIX } from '../../domain/secret.ts'
+import {
+  createJsonReply,
+  createRetryAfterHeader,
+  type Reply,
+  type ReplyTable,
+  replyToFailure,
+} from '../reply.ts'
+import {
+  createIdentityHandler,
+  createSurfaceHandlers,
+  type SurfaceDeps,
+  type VendorProtocol,
+} from './surface-handlers.ts'
+
+/**
+ * `KeyId.Secret`, printable ASCII. The first dot splits: an imported secret may have dots, a KeyId none.
+ * Two such headers arrive joined by a comma and a blank, which no key has: nobody chooses between them.
+ */
+const API_KEY_PATTERN = /^([\x21-\x2d\x2f-\x7e]+)(?:\.([\x21-\x7e]+)?)?$/
+
+const API_KEY_HEADER = 'X-Api-Key'
+
+/** The dot tells it from the keys of others that come in a header of this name. */
+export const hasXdentApiKey = (headers: Headers): boolean =>
+  headers.get(API_KEY_HEADER)?.includes('.') ?? false
+
+/** No secret made here is a KeyId, so that a wrong one is not looked up twice. */
+export function hasKeyIdOnly(headers: Headers): boolean {
+  const header = headers.get(API_KEY_HEADER) ?? ''
+  return header !== '' && !header.includes('.') && !header.startsWith(SECRET_PREFIX)
+}
+
+/** The key of the header. A header without a value is as good as none. */
+export function parseXdentApiKey(headers: Headers): Result<Credential, CredentialFailure> {
+  const header = headers.get(API_KEY_HEADER)
+  if (header === null || header === '') return fail({ reason: 'credential_missing' })
+  const [, publicId, secret] = API_KEY_PATTERN.exec(header) ?? []
+  if (publicId === undefined) {
+    return fail({ reason: 'credential_malformed', detail: 'not KeyId.Secret' })
+  }
+  return ok({ dialect: 'xdent', publicId: toStoredId(publicId), secret: secret ?? null })
+}
+
+export const refuseRequest = (failure: SurfaceFailure): Reply =>
+  replyToFailure(replies, failure, undefined)
+
+export const replyMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
+  createErrorReply(405, 'METHOD_NOT_ALLOWED', 'This path takes GET only.', headers)
+export const replyServerError = (): Reply =>
+  createErrorReply(500, 'INTERNAL_ERROR', 'The server failed. Please try again later.')
+
+/**
+ * The codes of 400 for a missing key, 401, 403 for an address, and 429 are the vendor's
+ * (https://enterprise.xdent.cz/docs/en/errors.html), all others ours. No 401 names a scheme: RFC 9110
+ * §11.1 has none for this header.
+ */
+const createErrorReply = (
+  status: number,
+  Code: string,
+  Message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Reply => createJsonReply(status, { Code, Message }, headers)
+
+/** Only 429 has the third member. */
+const createTooManyReply = (Message: string, RetryAfterSeconds: number): Reply =>
+  createJsonReply(
+    429,
+    { Code: 'RATE_LIMIT_EXCEEDED', Message, RetryAfterSeconds },
+    createRetryAfterHeader(RetryAfterSeconds),
+  )
+
+/** Unknown, garbled, of another dialect or another region: all read alike. */
+const createInvalidKeyReply = () =>
+  createErrorReply(
+    401,
+    'INVALID_API_KEY',
+    'The key does not exist or is invalid (expected KeyId.Secret).',
+  )
+const createKeyDisabledReply = (message: string) => () =>
+  createErrorReply(401, 'API_KEY_DISABLED', message)
+const createInvalidRequestReply = (message: string) =>
+  createErrorReply(400, 'INVALID_REQUEST', message)
+const createUpstreamReply = () =>
+  createErrorReply(
+    502,
+    'UPSTREAM_UNAVAILABLE',
+    'The service behind this API did not answer as it should.',
+  )
+
+const replies: ReplyTable<void, SurfaceFailure> = {
+  credential_missing: () =>
+    createErrorReply(400, 'MISSING_API_KEY', 'The X-Api-Key header is missing.'),
+  credential_malformed: createInvalidKeyReply,
+  key_unknown: createInvalidKeyReply,
+  region_other: createInvalidKeyReply,
+  secret_missing: () =>
+    createErrorReply(401, 'SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).'),
+  secret_wrong: () => createErrorReply(401, 'INVALID_SECRET', 'The secret part is invalid.'),
+
+  // From here on the caller has proven that he holds the secret, and is told what is wrong.
+  account_closed: () =>
+    createErrorReply(401, 'COMPANY_API_DISABLED', 'API access is disabled for your company.'),
+  key_disabled: createKeyDisabledReply('This key is disabled.'),
+  key_revoked: createKeyDisabledReply('This key was revoked.'),
+  key_expired: createKeyDisabledReply('This key has expired.'),
+  key_unassigned: createKeyDisabledReply('This key is not in use.'),
+  address_refused: ({ address }) =>
+    createErrorReply(403, 'IP_NOT_AUTHORIZED', `The IP address ${address} is not authorized.`),
+  permission_missing: ({ detail }) =>
+    createErrorReply(403, 'PERMISSION_DENIED', `This key may not do that: ${detail}.`),
+  quota_exceeded: ({ retryAfterSeconds }) =>
+    createTooManyReply('Too many requests. Please try again later.', retryAfterSeconds),
+  guessing: ({ retryAfterSeconds }) =>
+    createTooManyReply('Too many failures. Please try again later.', retryAfterSeconds),
+
+  body_too_large: ({ limitBytes }) =>
+    createErrorReply(
+      413,
+      'REQUEST_TOO_LARGE',
+      `The body must not be longer than ${limitBytes} bytes.`,
+      {
+        Connection: 'close',
+      },
+    ),
+  body_unreadable: ({ detail }) =>
+    createInvalidRequestReply(`The request cannot be read: ${detail}.`),
+  member_repeated: ({ member }) =>
+    createInvalidRequestReply(`The request cannot be read: ${member} is there twice.`),
+  field_missing: ({ field }) => createInvalidRequestReply(`${field} is missing.`),
+  field_invalid: ({ field, detail }) => createInvalidRequestReply(`${field} ${detail}.`),
+
+  upstream_missing: createUpstreamReply,
+  upstream_unreachable: createUpstreamReply,
+  upstream_timed_out: () =>
+    createErrorReply(
+      504,
+      'UPSTREAM_TIMEOUT',
+      'The service behind this API did not answer in time.',
+    ),
+  busy: ({ retryAfterSeconds }) =>
+    createErrorReply(
+      503,
+      'SERVICE_UNAVAILABLE',
+      'The server is busy. Please try again later.',
+      createRetryAfterHeader(retryAfterSeconds),
+    ),
+}
+
+export const xdentProtocol: VendorProtocol = {
+  name: 'xdent',
+  hasCredential: hasXdentApiKey,
+  hasPartialCredential: hasKeyIdOnly,
+  parseCredential: parseXdentApiKey,
+  refuseRequest,
+  replyServerError: replyServerError,
+}
+
+/** In any case, with or without a last slash: servers with such names ignore both, and their clients rely on it. */
+const IDENTITY_PATH_PATTERN = /^\/api\/v1\/identity\/?$/i
+
+/** `/api/v1/*`, every method: Identity is answered here, all else by what stands behind. */
+export function createXdentHandler(deps: SurfaceDeps): (c: Context) => Promise<Response> {
+  const surfaces = createSurfaceHandlers(deps)
+  const proxyHandler = surfaces.createProxyHandler(xdentProtocol, 'xdent')
+  const identityHandler = createIdentityHandler(surfaces, xdentProtocol, {
+    createIdentityReply,
+    replyMethodNotAllowed: replyMethodNotAllowed,
+  })
+  return (c) => (IDENTITY_PATH_PATTERN.test(c.req.path) ? identityHandler(c) : proxyHandler(c))
+}
+
+const createIdentityReply = ({ accountId, account, publicId, name }: Key) =>
+  createJsonReply(200, {
+    CompanyId: accountId,
+    CompanyName: account.name,
+    KeyId: publicId,
+    KeyName: name,
+  })

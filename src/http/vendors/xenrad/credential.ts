@@ -1,0 +1,19 @@
+import { type CredentialFailure, fail, ok, type Result } from '../../../domain/failure.ts'
+import { SECRET_MAX_LENGTH } from '../../../domain/key.ts'
+import type { Credential } from '../../../domain/key-type.ts'
+
+export const API_KEY_HEADER = 'X-API-Key'
+
+/**
+ * The key is the secret alone: the server finds the site by it. A header without a value is as good as
+ * none. Two headers arrive joined by a comma and a blank, which no key has: nobody chooses between them.
+ */
+export function parseXenradApiKey(headers: Headers): Result<Credential, CredentialFailure> {
+  const secret = headers.get(API_KEY_HEADER)
+  if (secret === null || secret === '') return fail({ reason: 'credential_missing' })
+  if (secret.length > SECRET_MAX_LENGTH) return failMalformed('too long for a key')
+  if (!/^[\x21-\x7e]+$/.test(secret)) return failMalformed('not one word of printable ASCII')
+  return ok({ dialect: 'xenrad', secret })
+}
+
+const failMalformed = (detail: string) => fail({ reason: 'credential_malformed', detail } as const)

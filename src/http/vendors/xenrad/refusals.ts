@@ -1,0 +1,191 @@
+import type { SurfaceFailure } from '../../../domain/failure.ts'
+import {
+  createChallengeHeader,
+  createJsonReply,
+  createRetryAfterHeader,
+  type Reply,
+  type ReplyTable,
+  replyToFailure,
+} from '../../reply.ts'
+import { API_KEY_HEADER } from './credential.ts'
+
+export const refuseRequest = (failure: SurfaceFailure, path: string): Reply =>
+  replyToFailure(replies, failure, findRefusalWriter(path))
+
+/** 405 with Allow (RFC 9110 §15.5.6). */
+export const replyMethodNotAllowed = (
+  method: string,
+  allowed: readonly string[],
+  path: string,
+): Reply =>
+  findRefusalWriter(path)({
+    status: 405,
+    code: 'not-supported',
+    text: `${method} is not supported here.`,
+    headers: { Allow: allowed.join(', ') },
+  })
+
+/** 415, and what would be taken (RFC 9110 §15.5.16). */
+export const replyUnsupportedType = (acceptedTypes: readonly string[], path: string): Reply =>
+  findRefusalWriter(path)({
+    status: 415,
+    code: 'not-supported',
+    text: `The Content-Type must be ${acceptedTypes.join(' or ')}.`,
+    headers: { Accept: acceptedTypes.join(', ') },
+  })
+
+export const replyServerError = (path: string): Reply =>
+  findRefusalWriter(path)({ status: 500, code: 'exception', text: 'The server failed; try again.' })
+
+/** 401 asks for what is missing (RFC 9110 §11.6.1), on every surface. No scheme is registered for it. */
+const createUnauthorizedReply = (write: WriteRefusal, code: IssueType, text: string) =>
+  write({ status: 401, code, text, headers: createChallengeHeader('ApiKey realm="Latchkey"') })
+
+/** One answer for every key that opens nothing, so that it tells nobody which keys there are or were. */
+const createInvalidKeyReply = (_: SurfaceFailure, write: WriteRefusal) =>
+  createUnauthorizedReply(write, 'login', 'The API key is not valid.')
+
+const createBadRequestReply = (write: WriteRefusal, code: IssueType, text: string) =>
+  write({ status: 400, code, text })
+
+const createRetryReply = (
+  write: WriteRefusal,
+  status: number,
+  code: IssueType,
+  text: string,
+  seconds: number,
+) =>
+  write({
+    status,
+    code,
+    text: `${text} Try again in ${seconds} seconds.`,
+    headers: createRetryAfterHeader(seconds),
+  })
+
+const replies: ReplyTable<WriteRefusal, SurfaceFailure> = {
+  credential_missing: (_, write) =>
+    createUnauthorizedReply(
+      write,
+      'login',
+      `An API key is needed: send it in the ${API_KEY_HEADER} header.`,
+    ),
+  credential_malformed: createInvalidKeyReply,
+  key_unknown: createInvalidKeyReply,
+  secret_missing: createInvalidKeyReply,
+  secret_wrong: createInvalidKeyReply,
+  region_other: createInvalidKeyReply,
+  key_revoked: createInvalidKeyReply,
+  key_disabled: createInvalidKeyReply,
+  key_unassigned: createInvalidKeyReply,
+  // Judged before the key itself: in words of its own it would set a closed account's revoked keys apart.
+  account_closed: createInvalidKeyReply,
+
+  // Only who holds the secret of a key that was not taken from him comes this far. It helps him, and a
+  // thief learns of nothing that he could use from where he is.
+  key_expired: (_, write) => createUnauthorizedReply(write, 'expired', 'The API key has expired.'),
+  address_refused: ({ address }, write) =>
+    write({
+      status: 403,
+      code: 'forbidden',
+      text: `The API key may not be used from the address ${address}.`,
+    }),
+  permission_missing: ({ detail }, write) =>
+    write({ status: 403, code: 'forbidden', text: `The API key may not do that: ${detail}.` }),
+
+  guessing: ({ retryAfterSeconds }, write) =>
+    createRetryReply(write, 429, 'throttled', 'Too many failures.', retryAfterSeconds),
+  quota_exceeded: ({ retryAfterSeconds }, write) =>
+    createRetryReply(write, 429, 'throttled', 'Too many requests.', retryAfterSeconds),
+  busy: ({ retryAfterSeconds }, write) =>
+    createRetryReply(write, 503, 'transient', 'The server is busy.', retryAfterSeconds),
+
+  body_too_large: ({ limitBytes }, write) =>
+    write({
+      status: 413,
+      code: 'too-long',
+      text: `The body must not be longer than ${limitBytes} bytes.`,
+      headers: { Connection: 'close' },
+    }),
+  body_unreadable: ({ detail }, write) =>
+    createBadRequestReply(write, 'structure', `The request cannot be read: ${detail}.`),
+  member_repeated: ({ member }, write) =>
+    createBadRequestReply(
+      write,
+      'structure',
+      `The request cannot be read: ${member} is there twice.`,
+    ),
+  field_missing: ({ field }, write) =>
+    createBadRequestReply(write, 'required', `${field} is missing.`),
+  field_invalid: ({ field, detail }, write) =>
+    createBadRequestReply(write, 'value', `${field} ${detail}.`),
+
+  upstream_missing: (_, write) =>
+    write({ status: 502, code: 'exception', text: 'No service is set up behind this path.' }),
+  upstream_unreachable: (_, write) =>
+    write({
+      status: 502,
+      code: 'transient',
+      text: 'The service behind this path cannot be reached.',
+    }),
+  upstream_timed_out: (_, write) =>
+    write({
+      status: 504,
+      code: 'timeout',
+      text: 'The service behind this path did not answer in time.',
+    }),
+}
+
+/** What is wrong with a request, before it is said in the form of the surface that it came to. */
+export interface RefusalContent {
+  readonly status: number
+  /** FHIR R4's word for it, of http://hl7.org/fhir/R4/valueset-issue-type.html. */
+  readonly code: IssueType
+  readonly text: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type IssueType =
+  | 'structure'
+  | 'required'
+  | 'value'
+  | 'login'
+  | 'expired'
+  | 'forbidden'
+  | 'not-supported'
+  | 'too-long'
+  | 'throttled'
+  | 'transient'
+  | 'exception'
+  | 'timeout'
+
+export type WriteRefusal = (content: RefusalContent) => Reply
+
+/**
+ * The form of the surface that a path belongs to. FHIR's is the one for every other path: a proxy that
+ * asks about a request may guard other paths than these.
+ */
+export function findRefusalWriter(path: string): WriteRefusal {
+  if (/\/v[23]\/ingest$/.test(path)) return writeHl7Refusal
+  return path.endsWith('/ingest') ? writeMppsRefusal : writeFhirRefusal
+}
+
+const writeFhirRefusal: WriteRefusal = ({ status, code, text, headers = {} }) => ({
+  status,
+  body: JSON.stringify({
+    resourceType: 'OperationOutcome',
+    issue: [{ severity: 'error', code, details: { text } }],
+  }),
+  type: 'application/fhir+json',
+  headers,
+})
+
+/** Never an ACK: that is the word of who has read the message, and here nobody has. */
+const writeHl7Refusal: WriteRefusal = ({ status, text, headers = {} }) => ({
+  status,
+  body: text,
+  type: 'text/plain; charset=utf-8',
+  headers,
+})
+
+const writeMppsRefusal: WriteRefusal = ({ status, text, headers }) =>
+  createJsonReply(status, { success: false, error: text }, headers)

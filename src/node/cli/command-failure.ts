@@ -1,0 +1,182 @@
+import { type Command, CommanderError } from 'commander'
+import type { ServiceError, ServiceResult } from '../../service/service-result.ts'
+
+export type CommandFailureKind = ServiceError['problem'] | 'failed' | 'usage' | 'configuration'
+
+/** Why a command ends without having done what it was asked. The message is one sentence for people. */
+export class CommandFailure extends Error {
+  override name = 'CommandFailure'
+  readonly problem: CommandFailureKind
+
+  constructor(problem: CommandFailureKind, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.problem = problem
+  }
+
+  /** 1: refused or failed. 2: the command line or the configuration must be changed. */
+  get exitCode(): 1 | 2 {
+    return this.problem === 'usage' || this.problem === 'configuration' ? 2 : 1
+  }
+}
+
+/** What a service did, or the failure that says why it did not. */
+export function unwrapResult<T>(result: ServiceResult<T>): T {
+  if (result.ok) return result.value
+  throw new CommandFailure(result.failure.problem, result.failure.message)
+}
+
+/**
+ * Runs the program. What goes wrong is one sentence on stderr (one JSON document with --json) and
+ * an exit code; the stack is shown to who asks for it with LATCHKEY_LOG_LEVEL=debug.
+ */
+export async function reportErrors(program: Command, run: () => Promise<void>): Promise<void> {
+  let help = ''
+  program.exitOverride().configureOutput({
+    // Reported below, with all other errors.
+    outputError: () => undefined,
+    writeErr: (text) => {
+      help += text
+    },
+  })
+
+  try {
+    await run()
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return
+    const failure = toCommandFailure(error)
+    process.exitCode = failure.exitCode
+    writeFailure(failure, help)
+    if (process.env.LATCHKEY_LOG_LEVEL === 'debug' && error instanceof Error) {
+      process.stderr.write(`${error.stack}\n`)
+    }
+  }
+}
+
+/** One sentence, or a help text in its place; with --json one document. */
+export function writeFailure({ problem, message }: CommandFailure, help = ''): void {
+  const json = process.argv.includes('--json')
+  const document = JSON.stringify({ error: { problem, message } })
+  process.stderr.write(json ? `${document}\n` : help || `${message}\n`)
+}
+
+function toCommandFailure(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure) return error
+  if (error instanceof CommanderError) {
+    const message =
+      error.code === 'commander.help'
+        ? 'say which command: add --help for a list'
+        : error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
+    return new CommandFailure('usage', message)
+  }
+  if (error instanceof Error && error.name === 'ConfigError') {
+    return new CommandFailure('configuration', error.message)
+  }
+  return new CommandFailure('failed', explainError(error))
+}
+
+type SystemErrorFields = NodeJS.ErrnoException & {
+  address?: string
+  port?: number
+  hostname?: string
+  /** The prefix of the listener's settings, such as LATCHKEY_CONSOLE. */
+  settings?: string
+  /** Where it came from, if that is a PostgreSQL. */
+  server?: string
+  database?: string
+  user?: string
+}
+
+/** What a broken machine means for who runs the server, and what would help. */
+export function explainError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const facts: SystemErrorFields = error
+  const sentences = facts.server === undefined ? SYSTEM_SENTENCES : POSTGRES_SENTENCES
+  const sentence = sentences[facts.code ?? '']?.(facts) ?? explainUnknown(facts)
+  return sentence.replace(/\s*\n\s*/g, '; ')
+}
+
+const SYSTEM_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
+  EADDRINUSE: ({ address, port, settings }) =>
+    `port ${port} of ${address} is taken: stop what listens there, or set ${settings}_PORT`,
+  EADDRNOTAVAIL: ({ address, settings }) =>
+    `this machine has no address ${address}: set ${settings}_HOST to one of its own`,
+  ENOTFOUND: ({ hostname, settings }) =>
+    `the host name ${hostname} has no address: set ${settings}_HOST to an address of this machine`,
+  EACCES: (facts) =>
+    facts.port !== undefined
+      ? `port ${facts.port} needs more rights than this user has: set ${facts.settings}_PORT to 1024 or above`
+      : explainForbidden(facts),
+  EPERM: explainForbidden,
+  EROFS: ({ path }) =>
+    `${path ?? 'the disk'} is read-only: set LATCHKEY_DATA to where one may write`,
+  ENOENT: ({ path }) => `there is no ${path ?? 'such file'}`,
+  EEXIST: ({ path }) => `${path} is in the way: it is not a folder`,
+  ENOTDIR: ({ path }) => `${path} leads through something that is not a folder`,
+  ENOSPC: () => 'the disk is full: free some space',
+  ERR_DLOPEN_FAILED: ({ message }) =>
+    `a native module does not load; install again with this Node, ${process.version}: ${message}`,
+  SQLITE_CANTOPEN: () =>
+    'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable',
+  SQLITE_READONLY: () =>
+    'the database takes no write: latchkey.db in LATCHKEY_DATA, and the folder, must be writable',
+  SQLITE_READONLY_DBMOVED: () => 'the database was replaced while it was opened: start again',
+  SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database: restore it from a backup',
+  SQLITE_CORRUPT: () => 'the database is damaged: restore it from a backup',
+  SQLITE_BUSY: () => 'another process holds the database locked: try again',
+  SQLITE_FULL: () => 'the disk is full: free some space',
+}
+
+const explainUnreachable = ({ server, code }: SystemErrorFields) =>
+  `PostgreSQL at ${server} cannot be reached (${code}): is it running, and is LATCHKEY_DATABASE right?`
+const explainUnready = ({ server }: SystemErrorFields) =>
+  `PostgreSQL at ${server} takes no connection now: try again`
+
+const explainUnknownAuthority = ({ server }: SystemErrorFields) =>
+  `PostgreSQL at ${server} shows a certificate of an authority that is not known here: ` +
+  'name the file with its certificate in LATCHKEY_DATABASE, sslrootcert=FILE'
+
+/** By what the network, TLS or PostgreSQL (SQLSTATE) calls it. */
+const POSTGRES_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
+  ECONNREFUSED: explainUnreachable,
+  ECONNRESET: explainUnreachable,
+  EHOSTUNREACH: explainUnreachable,
+  ENETUNREACH: explainUnreachable,
+  ETIMEDOUT: explainUnreachable,
+  ENOENT: explainUnreachable,
+  EACCES: explainUnreachable,
+  ENOTFOUND: ({ server }) =>
+    `nobody knows an address of ${server}: is LATCHKEY_DATABASE right, with %XX in its password?`,
+  EAI_AGAIN: ({ server }) => `no name server says where ${server} is: try again`,
+  ERR_TLS_CERT_ALTNAME_INVALID: ({ server }) =>
+    `PostgreSQL at ${server} shows a certificate of another name: ` +
+    'name the host in LATCHKEY_DATABASE as its certificate does',
+  CERT_HAS_EXPIRED: ({ server }) =>
+    `PostgreSQL at ${server} shows a certificate that has expired: renew it`,
+  // Another authority of the same name.
+  CERT_SIGNATURE_FAILURE: explainUnknownAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: explainUnknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: explainUnknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: explainUnknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: explainUnknownAuthority,
+  '28P01': ({ server, user }) =>
+    `PostgreSQL at ${server} refuses the password of ${user}: correct LATCHKEY_DATABASE`,
+  '28000': ({ server, user, database }) =>
+    `PostgreSQL at ${server} does not let ${user} into ${database}: see its pg_hba.conf, or LATCHKEY_DATABASE`,
+  '3D000': ({ server, database }) =>
+    `PostgreSQL at ${server} has no database ${database}: make it (CREATE DATABASE), or correct LATCHKEY_DATABASE`,
+  '42501': ({ user, database }) =>
+    `${user} may not make tables in ${database}: make it the database's owner`,
+  '42P07': ({ database }) =>
+    `${database} holds tables that are not Latchkey's: give Latchkey a database of its own`,
+  '53300': explainUnready,
+  '57P03': explainUnready,
+}
+
+function explainForbidden({ path, code }: SystemErrorFields): string {
+  return `this user may not open ${path ?? 'what it needs'} (${code}): run as its owner, or change its mode`
+}
+
+function explainUnknown({ server, code, message }: SystemErrorFields): string {
+  const aside = code === undefined || message.includes(code) ? '' : ` (${code})`
+  return `${server === undefined ? '' : `PostgreSQL at ${server}: `}${message}${aside}`
+}

@@ -1,0 +1,194 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import { type Config, ConfigError, findConfigWarnings, readConfig } from '../../../config.ts'
+import { parseRing } from '../../../crypto/keyring.ts'
+import { isNewDatabase } from '../../database.ts'
+import { isDemo } from '../../demo-folder.ts'
+import { nodeArgon2 } from '../../primitives.ts'
+import { silentLog } from '../../silent-log.ts'
+import { explainError } from '../command-failure.ts'
+import { type Finding, reportFailure, reportOk, reportWarning } from './finding.ts'
+
+/** Reports the version. It is recent enough, because no command starts with an older one. */
+export const checkNode = (): Finding => reportOk('node', `version ${process.versions.node}`)
+
+/** Twenty times what a server core takes: a first exchange that waits as long is felt. */
+const SLOW_HASH_MS = 200
+
+/** The first computation pays for loading; the second is what an exchange pays. */
+export async function checkHashing(): Promise<Finding> {
+  await nodeArgon2.hash('not a secret')
+  const started = performance.now()
+  await nodeArgon2.hash('not a secret')
+  const ms = Math.ceil(performance.now() - started)
+  const message = `one secret takes ${ms} ms`
+  return ms <= SLOW_HASH_MS
+    ? reportOk('argon2', message)
+    : reportWarning('argon2', message, 'the machine is slow or busy: give it more of a processor')
+}
+
+const MIN_FREE_DISK_BYTES = 1e9
+
+export function checkDisk({ dataDir }: Config): Finding[] {
+  if (!existsSync(dataDir)) return []
+  const { bavail, bsize } = statfsSync(dataDir)
+  const free = bavail * bsize
+  const message = `${(free / 1e9).toFixed(1)} GB are free for ${dataDir}`
+  return [
+    free >= MIN_FREE_DISK_BYTES
+      ? reportOk('disk', message)
+      : reportWarning('disk', message, 'make room: a full disk accepts no message'),
+  ]
+}
+
+/** The configuration, where it can be read, and what is wrong or dangerous in it. */
+export function checkConfiguration(environment: NodeJS.ProcessEnv): {
+  config: Config | null
+  findings: Finding[]
+} {
+  const check = 'configuration'
+  try {
+    const config = readConfig(environment)
+    const warnings = findConfigWarnings(config)
+    const findings = warnings.map((warning) => reportWarning(check, warning, null))
+    if (findings.length === 0) findings.push(reportOk(check, 'every setting can be read'))
+    return { config, findings }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    // A headline, then a line for each problem.
+    const [, ...problems] = error.message.split(/\n\s*/)
+    const findings = problems.map((problem) => reportFailure(check, problem, 'change or unset it'))
+    return { config: null, findings }
+  }
+}
+
+/** The data folder, the database's file and the key ring: there, this user's, nobody else's. */
+export async function checkFiles(config: Config): Promise<Finding[]> {
+  const { dataDir, keyringPath, database } = config
+  // Behind a closed door nothing seems to be there.
+  const problem = findFolderProblem(dataDir)
+  if (problem !== null) return [problem]
+  const file = database.engine === 'sqlite' ? database.path : null
+  return [
+    existsSync(dataDir) ? checkFolder(dataDir) : reportMissing(FOLDER_CHECK, dataDir),
+    ...(file === null ? [] : [checkDatabaseFile(file, dataDir)]),
+    ...(isDemo(config) ? [reportDemo(config)] : []),
+    existsSync(keyringPath)
+      ? checkKeyring(keyringPath)
+      : checkMissingKeyring(keyringPath, await hasExistingDatabase(config)),
+  ]
+}
+
+const FOLDER_CHECK = 'data folder'
+
+const reportMissing = (check: string, path: string): Finding =>
+  reportWarning(check, `there is no ${path}`, 'run `latchkey serve` once')
+
+function findFolderProblem(folder: string): Finding | null {
+  try {
+    if (!statSync(folder).isDirectory()) {
+      return reportFailure(FOLDER_CHECK, `${folder} is not a folder`, 'set LATCHKEY_DATA')
+    }
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    return null
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    return reportFailure(FOLDER_CHECK, explainError(error), null)
+  }
+}
+
+function checkFolder(path: string): Finding {
+  const stats = statSync(path)
+  if (isAccessibleToOthers(stats)) {
+    return reportFailure(
+      FOLDER_CHECK,
+      `others may use ${path} (mode ${formatMode(stats)})`,
+      `chmod 700 ${path}`,
+    )
+  }
+  return checkOwner(FOLDER_CHECK, path, stats) ?? reportOk(FOLDER_CHECK, path)
+}
+
+function checkDatabaseFile(path: string, dataDir: string): Finding {
+  const check = 'database file'
+  if (!existsSync(path)) return reportMissing(check, path)
+  const stats = statSync(path)
+  if (!stats.isFile())
+    return reportFailure(check, `${path} is not a file`, 'is this the right LATCHKEY_DATA?')
+  if (isAccessibleToOthers(stats)) {
+    const message = `others may use ${path} (mode ${formatMode(stats)})`
+    const advice = `chmod 600 ${path}`
+    // A closed folder still keeps them out.
+    return isAccessibleToOthers(statSync(dataDir))
+      ? reportFailure(check, message, advice)
+      : reportWarning(check, message, advice)
+  }
+  return checkOwner(check, path, stats) ?? reportOk(check, path)
+}
+
+const reportDemo = ({ dataDir }: Config): Finding =>
+  reportFailure(
+    'database file',
+    `the database in ${dataDir} is the demo's: no server starts with it`,
+    'set LATCHKEY_DATA to another folder, or delete this one',
+  )
+
+function checkKeyring(path: string): Finding {
+  const check = 'key ring'
+  const stats = statSync(path)
+  if (isAccessibleToOthers(stats)) {
+    return reportFailure(
+      check,
+      `${path} can be read by others (mode ${formatMode(stats)}), so that no server starts with it`,
+      `chmod 600 ${path}, and if anybody did read it, rotate its keys`,
+    )
+  }
+  try {
+    const { keys } = parseRing(readFileSync(path, 'utf8'))
+    return checkOwner(check, path, stats) ?? reportOk(check, `${path}, ${keys.length} keys`)
+  } catch (error) {
+    return reportFailure(
+      check,
+      `${path} cannot be used: ${explainError(error)}`,
+      'restore it from a backup',
+    )
+  }
+}
+
+/** A database that cannot be reached is a finding of its own. */
+const hasExistingDatabase = ({ database }: Config): Promise<boolean> =>
+  isNewDatabase(database, silentLog).then(
+    (yes) => !yes,
+    () => false,
+  )
+
+/** A new ring would prove and open nothing of what this database knows. */
+function checkMissingKeyring(path: string, hasDatabase: boolean): Finding {
+  if (!hasDatabase) return reportMissing('key ring', path)
+  return reportFailure(
+    'key ring',
+    `there is a database, but no ${path}`,
+    'restore it from a backup',
+  )
+}
+
+function checkOwner(check: string, path: string, { uid }: Stats): Finding | null {
+  const self = process.getuid?.()
+  if (self === undefined || self === uid) return null
+  return reportWarning(
+    check,
+    `${path} belongs to user ${uid}, you are user ${self}`,
+    'run the server and this command line as its owner',
+  )
+}
+
+/** Whether group or others may do anything with it. */
+const isAccessibleToOthers = ({ mode }: Stats): boolean => (mode & 0o077) !== 0
+const formatMode = ({ mode }: Stats): string => `0${(mode & 0o777).toString(8)}`

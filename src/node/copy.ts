@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { isPostgresUrl } from '../config.ts'
+import type { HashStream } from '../storage/database-copy.ts'
+import type { Engine } from '../storage/engine.ts'
+import { SCHEMA_VERSION } from '../storage/tables.ts'
+import { readSchemaVersion } from './database.ts'
+import { silentLog } from './silent-log.ts'
+
+/** A database that can be copied from, and into. */
+export type DatabaseLocation =
+  | { readonly engine: 'sqlite'; readonly path: string }
+  | { readonly engine: 'postgres'; readonly url: string }
+
+/** A file of SQL that makes one. */
+export interface D1ImportFile {
+  readonly engine: 'd1-import'
+  readonly path: string
+}
+
+/** Reads `sqlite:PATH`, `postgres://…` or `d1-import:FILE`; null where it is none of them. */
+export function parseLocation(text: string): DatabaseLocation | D1ImportFile | null {
+  const [, engine, path = ''] = /^(sqlite|d1-import):(.+)$/s.exec(text) ?? []
+  if (engine === 'sqlite' || engine === 'd1-import') return { engine, path: resolve(path) }
+  return isPostgresUrl(text) ? { engine: 'postgres', url: text } : null
+}
+
+/** The same without a password. */
+export function formatLocation(location: DatabaseLocation): string {
+  if (location.engine === 'sqlite') return `sqlite:${location.path}`
+  const { protocol, host, pathname } = new URL(location.url)
+  return `${protocol}//${host}${pathname}`
+}
+
+/** One thing is done after the other: more connections would idle. */
+const COPY_CONNECTIONS = 2
+
+/**
+ * Opens a database to be copied; or one to be copied into, which is made where it is not there. A
+ * copy migrates nothing by the way: both must have the schema of this version.
+ */
+export async function openLocation(
+  location: DatabaseLocation,
+  { canCreate }: { canCreate: boolean },
+): Promise<Engine> {
+  const version = await readSchemaVersion(location)
+  if (version === null && !canCreate)
+    throw new Error(`there is no Latchkey in ${formatLocation(location)}`)
+  if (version !== null && version !== SCHEMA_VERSION) {
+    throw new Error(
+      `${formatLocation(location)} has schema version ${version}, this Latchkey copies version ` +
+        `${SCHEMA_VERSION}: \`latchkey migrate --plan\` says whether it can be brought there`,
+    )
+  }
+  if (location.engine === 'sqlite') {
+    const { openSqlite } = await import('./sqlite/engine.ts')
+    return openSqlite(location.path)
+  }
+  const { openPostgres } = await import('./postgres/engine.ts')
+  return openPostgres(location.url, silentLog, { connections: COPY_CONNECTIONS })
+}
+
+export function createSha256(): HashStream {
+  const hash = createHash('sha256')
+  return { update: (text) => hash.update(text), end: () => hash.digest('hex') }
+}

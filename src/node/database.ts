@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import type { Config } from '../config.ts'
+import type { Log } from '../service/ports/runtime.ts'
+import type { Engine } from '../storage/engine.ts'
+import { silentLog } from './silent-log.ts'
+
+type DatabaseConfig = Config['database']
+
+/** The file of a database that is one. */
+export function getDatabasePath({ database }: Config): string {
+  if (database.engine === 'sqlite') return database.path
+  throw new Error('the database is no file: LATCHKEY_DATABASE names a server')
+}
+
+/** Opens the database that is named. Each driver is loaded only where it is used. */
+export async function openEngine(database: DatabaseConfig, log: Log): Promise<Engine> {
+  if (database.engine === 'sqlite') {
+    const { openSqlite } = await import('./sqlite/engine.ts')
+    return openSqlite(database.path, { log })
+  }
+  const { openPostgres } = await import('./postgres/engine.ts')
+  return openPostgres(database.url, log, database)
+}
+
+/** Whether nothing was ever written to it. */
+export async function isNewDatabase(database: DatabaseConfig, log: Log): Promise<boolean> {
+  if (database.engine === 'sqlite') return !existsSync(database.path)
+  const { isNewPostgres } = await import('./postgres/engine.ts')
+  return isNewPostgres(database.url, log)
+}
+
+type InspectedDatabase =
+  | { readonly engine: 'sqlite'; readonly path: string }
+  | Pick<Extract<Config['database'], { engine: 'postgres' }>, 'engine' | 'url'>
+
+/** The version of a database's schema; null where nothing was ever written to it. Writes nothing. */
+export async function readSchemaVersion(database: InspectedDatabase): Promise<number | null> {
+  if (database.engine === 'postgres') {
+    const { inspectPostgres } = await import('./postgres/engine.ts')
+    return (await inspectPostgres(database.url, silentLog)).version ?? null
+  }
+  if (!existsSync(database.path)) return null
+  const { default: Database } = await import('better-sqlite3')
+  const { readSqliteVersion } = await import('./sqlite/schema.ts')
+  const db = new Database(database.path, { readonly: true, fileMustExist: true, timeout: 10_000 })
+  try {
+    return readSqliteVersion(db)
+  } finally {
+    db.close()
+  }
+}

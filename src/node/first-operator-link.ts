@@ -1,0 +1,68 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Latchkey } from '../compose.ts'
+import type { Config } from '../config.ts'
+import type { Log } from '../service/ports/runtime.ts'
+import type { SignInStorage } from '../service/ports/sign-in.ts'
+
+/** Holds the link while nobody can sign in and no terminal shows it. */
+const FIRST_LINK_FILE = 'first-operator-link'
+const LINK_POLL_INTERVAL_MS = 1000
+
+/**
+ * As long as no operator can sign in: a link for whoever has started the server, which makes one. It is
+ * a secret: a terminal shows it. If stderr is no terminal, it may be a log, so a file gets the link.
+ */
+export async function offerFirstOperatorLink(
+  config: Config,
+  {
+    users,
+    storage,
+  }: Pick<Latchkey, 'users'> & { storage: Pick<SignInStorage, 'hasActiveOperator'> },
+  log: Log,
+  terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
+): Promise<void> {
+  if (config.console === null) return
+  const path = join(config.dataDir, FIRST_LINK_FILE)
+  try {
+    rmSync(path, { force: true })
+    const invited = await users.inviteFirstOperator()
+    if (!invited.ok) return
+    const { link, invitation } = invited.value
+    if (terminal.isTTY) {
+      terminal.write(
+        `Nobody can sign in yet. Open this link within an hour to create the first operator; it works once: ` +
+          `${link} (\`latchkey console link\` prints another)\n`,
+      )
+      return
+    }
+    writeFileSync(path, `${link}\n`, { mode: 0o600, flag: 'wx' })
+    removeLinkWhenUsed(path, invitation.expiresAt, storage, log)
+    log.info(
+      { path },
+      'nobody can sign in yet: open the link in this file within an hour to create the first operator; ' +
+        'it works once; `latchkey console link` prints another',
+    )
+  } catch (error) {
+    log.warn({ error }, 'no link to the first operator was made; `latchkey console link` makes one')
+  }
+}
+
+/** The link opens nothing once an operator can sign in, through whichever process, or when its time is over. */
+function removeLinkWhenUsed(
+  path: string,
+  expiresAt: number,
+  storage: Pick<SignInStorage, 'hasActiveOperator'>,
+  log: Log,
+): void {
+  const timer = setInterval(async () => {
+    try {
+      if (Date.now() < expiresAt && !(await storage.hasActiveOperator())) return
+      clearInterval(timer)
+      rmSync(path, { force: true })
+    } catch (error) {
+      log.debug({ error, path }, 'whether the link to the first operator was used is not known yet')
+    }
+  }, LINK_POLL_INTERVAL_MS)
+  timer.unref()
+}

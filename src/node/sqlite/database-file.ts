@@ -1,0 +1,93 @@
+import { statSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { planMigrations } from '../../storage/migrations.ts'
+import { TABLE_SHAPES } from '../../storage/table-shapes.ts'
+import { readSqliteVersion } from './schema.ts'
+
+/** What a database file holds. */
+export interface DatabaseContents {
+  readonly path: string
+  readonly bytes: number
+  readonly schemaVersion: number
+  /** How many rows each table has. */
+  readonly rows: Readonly<Record<string, number>>
+}
+
+/**
+ * Proves that a file of ours, which nobody else has open, is a whole Latchkey database of a version
+ * that this program reads; throws a sentence where it is not. The file stands alone afterwards: no
+ * write-ahead log beside it.
+ */
+export function inspectDatabaseFile(path: string): DatabaseContents {
+  const db = new Database(path, { fileMustExist: true })
+  try {
+    const schemaVersion = readVersion(db)
+    if (schemaVersion === null) throw new Error('it is a database, but not one of Latchkey')
+    planMigrations(schemaVersion)
+    db.pragma('journal_mode = DELETE')
+    const verdict = db.pragma('quick_check(1)', { simple: true })
+    if (verdict !== 'ok') throw new Error(`it is damaged: ${verdict}`)
+    return { path, bytes: statSync(path).size, schemaVersion, rows: countRows(db) }
+  } finally {
+    db.close()
+  }
+}
+
+function readVersion(db: Database.Database): number | null {
+  try {
+    return readSqliteVersion(db)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'SQLITE_NOTADB') throw error
+    throw new Error('it is not a database', { cause: error })
+  }
+}
+
+/** A database of an older version lacks the tables that came later. */
+function countRows(db: Database.Database): Record<string, number> {
+  const tableNames = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).pluck().all()
+  const counts = TABLE_SHAPES.filter(
+    ({ key, name }) => key.length > 0 && tableNames.includes(name),
+  ).map(({ name }) => [name, db.prepare(`SELECT count(*) FROM ${name}`).pluck().get() as number])
+  return Object.fromEntries(counts)
+}
+
+const DATABASE_SUFFIXES = ['', '-wal', '-shm']
+
+/**
+ * Remembers the files of an open database, and returns a function that throws if one of them was removed,
+ * replaced or cut. SQLite continues to write to a removed file, and the next process that opens the
+ * database finds nothing of it.
+ */
+export function createFileCheck(path: string): () => void {
+  const opened = DATABASE_SUFFIXES.map((end) => ({ file: path + end, stats: statSync(path + end) }))
+  let size = opened[0]?.stats.size ?? 0
+
+  return () => {
+    for (const { file, stats } of opened) {
+      const found = statSync(file, { throwIfNoEntry: false })
+      if (found === undefined) throw createMovedError(`${file} was removed`)
+      if (found.ino !== stats.ino || found.dev !== stats.dev)
+        throw createMovedError(`${file} was replaced`)
+      if (file !== path) continue
+      // A VACUUM makes the file smaller too. (SQLite itself truncates the WAL.)
+      if (found.size < size && !isIntact(path)) throw createMovedError(`${file} was cut`)
+      size = found.size
+    }
+  }
+}
+
+const createMovedError = (message: string) => new Database.SqliteError(message, 'SQLITE_MOVED')
+
+/** Checks the file over a new connection, which has no page in memory. */
+function isIntact(path: string): boolean {
+  try {
+    const db = new Database(path, { readonly: true, fileMustExist: true })
+    try {
+      return db.pragma('quick_check(1)', { simple: true }) === 'ok'
+    } finally {
+      db.close()
+    }
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,31 @@
+import { type Config, findConfigWarnings } from '../config.ts'
+import type { Log } from '../service/ports/runtime.ts'
+
+export interface ListeningAddresses {
+  readonly port: number
+  /** Public URL for vendors. */
+  readonly url: string
+  /** The console's port and public URL; null when it is off. */
+  readonly console: { readonly port: number; readonly url: string } | null
+}
+
+/** What the operator reads first of a server that is up. */
+export function logListening(
+  config: Config,
+  log: Log,
+  { port, url, console }: ListeningAddresses,
+  workers?: number,
+): void {
+  const { ignoredVariables: variables } = config
+  if (variables.length > 0) {
+    log.info({ variables }, 'ignored variables that Kubernetes sets for a Service')
+  }
+  for (const warning of findConfigWarnings(config)) log.warn({}, warning)
+  const consoleFacts = console && {
+    host: config.console?.host,
+    port: console.port,
+    url: `${console.url}/console`,
+  }
+  const facts = { host: config.host, port, url, console: consoleFacts }
+  log.info(workers === undefined ? facts : { ...facts, workers }, 'listening')
+}

@@ -1,0 +1,223 @@
+import { lookup } from 'node:dns/promises'
+import type { IncomingMessage } from 'node:http'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import { isIP } from 'node:net'
+import { fail, ok, type Result } from '../domain/failure.ts'
+import { formatIpAddress, type IpNetwork, parseIpAddress } from '../domain/ip-network.ts'
+import { isAllowedDestination, isAllowedScheme } from '../domain/ssrf-policy.ts'
+import type {
+  OutboundFailure,
+  OutboundRequest,
+  OutboundResponse,
+  SendHttp,
+} from '../service/ports/outbound.ts'
+
+export interface SendHttpOptions {
+  /** Networks that may be reached although they are not the Internet. */
+  readonly allowed: readonly IpNetwork[]
+  readonly resolve?: ResolveName
+  /** Authorities that vouch for certificates; Node's own where there are none. */
+  readonly ca?: string
+  /** How long an address may take to be connected to. */
+  readonly connectMs?: number
+}
+
+/** As in upstream/carry.ts: a server closes what was idle for longer. */
+const AGENT_OPTIONS = { keepAlive: true, timeout: 4_000 }
+
+/**
+ * Runs errands by node:http, because fetch cannot be told which address to connect to. Each is
+ * connected to an address that was judged, by that address: no name is looked up a second time, and
+ * a connection that is kept is used again for that address only. These agents obey no proxy of the
+ * environment, and check certificates whatever the environment says.
+ */
+export function createSendHttp(options: SendHttpOptions): SendHttp {
+  const { allowed, resolve = lookUpAddresses, ca, connectMs = 10_000 } = options
+  const tls = { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
+  const agents = {
+    'http:': new http.Agent(AGENT_OPTIONS),
+    'https:': new https.Agent({ ...AGENT_OPTIONS, ...tls }),
+  }
+
+  return async function sendHttp(outboundRequest) {
+    const { url, development, signal } = outboundRequest
+    if (!isAllowedScheme(url.protocol, development)) {
+      return fail({ reason: 'forbidden', detail: 'it is not at an https URL' })
+    }
+    try {
+      const allowedAddresses = await rejectOnAbort(
+        resolveAllowedAddresses(url, allowed, resolve),
+        signal,
+      )
+      if (!allowedAddresses.ok) return allowedAddresses
+      return ok(
+        await readOutboundResponse(
+          await sendToFirstReachable(allowedAddresses.value, outboundRequest),
+          outboundRequest.maxResponseBytes,
+        ),
+      )
+    } catch (error) {
+      return fail(toOutboundFailure(signal.aborted ? signal.reason : error))
+    }
+  }
+
+  /** The first address that can be connected to. Once connected, there is no other try. */
+  async function sendToFirstReachable(
+    addresses: readonly string[],
+    outboundRequest: OutboundRequest,
+  ) {
+    let lastError: unknown = new Error('it has no address')
+    for (const address of addresses) {
+      const request = openRequest(address, outboundRequest)
+      const wasConnected = trackConnection(request, connectMs)
+      try {
+        return await sendRequest(request, outboundRequest.body)
+      } catch (error) {
+        lastError = error
+        if (wasConnected() || outboundRequest.signal.aborted) break
+      }
+    }
+    throw lastError
+  }
+
+  function openRequest(
+    address: string,
+    { method, url, headers, signal }: OutboundRequest,
+  ): http.ClientRequest {
+    const name = url.hostname.replace(/^\[|\]$/g, '')
+    const options = {
+      method,
+      host: address,
+      ...(url.port !== '' && { port: url.port }),
+      path: `${url.pathname}${url.search}`,
+      headers: { ...headers, Host: url.host, 'Accept-Encoding': 'identity' },
+      signal,
+    }
+    return url.protocol === 'https:'
+      ? // The certificate is to be the name's, although it is the address that is connected to.
+        https.request({ ...options, servername: isIP(name) ? '' : name, agent: agents['https:'] })
+      : http.request({ ...options, agent: agents['http:'] })
+  }
+}
+
+/** Gives up on an address that does not take the connection. Answers whether it was taken. */
+function trackConnection(request: http.ClientRequest, connectMs: number): () => boolean {
+  let isConnected = false
+  request.on('socket', (socket) => {
+    if (!socket.connecting) {
+      isConnected = true
+      return
+    }
+    const timer = setTimeout(() => socket.destroy(new Error('it took no connection')), connectMs)
+    socket.once('connect', () => {
+      isConnected = true
+    })
+    socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+  })
+  return () => isConnected
+}
+
+function sendRequest(
+  request: http.ClientRequest,
+  body: OutboundRequest['body'],
+): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('response', resolve)
+    request.on('error', reject)
+    request.on('close', () => reject(new Error('it closed the connection')))
+    request.end(body ?? undefined)
+  })
+}
+
+/** A name that is looked up cannot be called back. */
+function rejectOnAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+function toOutboundFailure(error: unknown): OutboundFailure {
+  const { name, message, code } = error as NodeJS.ErrnoException
+  if (name === 'TimeoutError') return { reason: 'unanswered', detail: 'it took too long' }
+  if (name === 'AbortError') return { reason: 'unanswered', detail: 'it was called off' }
+  if (code !== undefined && code in CONNECTION_ERRORS) {
+    return { reason: 'unanswered', detail: CONNECTION_ERRORS[code] ?? code }
+  }
+  return { reason: 'unanswered', detail: message || code || 'it cannot be reached' }
+}
+
+/** Replaces Node's messages, which name the address that was tried or a certificate's names. */
+const CONNECTION_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'it refused the connection (ECONNREFUSED)',
+  ECONNRESET: 'it closed the connection (ECONNRESET)',
+  EPIPE: 'it closed the connection (EPIPE)',
+  ETIMEDOUT: 'it took no connection in time (ETIMEDOUT)',
+  EHOSTUNREACH: 'no route leads to it (EHOSTUNREACH)',
+  ENETUNREACH: 'no route leads to it (ENETUNREACH)',
+  EACCES: 'the system does not allow the connection (EACCES)',
+  EADDRNOTAVAIL: 'the system has no address to connect from (EADDRNOTAVAIL)',
+  ENOTFOUND: 'its name has no address (ENOTFOUND)',
+  EAI_AGAIN: 'its name cannot be looked up now (EAI_AGAIN)',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+}
+
+/** The addresses of a name, as this machine knows them. Rejects where it has none. */
+export type ResolveName = (name: string) => Promise<readonly string[]>
+
+export const lookUpAddresses: ResolveName = async (name) =>
+  (await lookup(name, { all: true })).map(({ address }) => address)
+
+/**
+ * Where a host is: the addresses that were judged, and no name to look up once more. A name that has
+ * an address which may not be reached is not reached at any: who names it so means no good, or is
+ * not set up yet.
+ */
+export async function resolveAllowedAddresses(
+  { hostname }: URL,
+  allowed: readonly IpNetwork[],
+  resolve: ResolveName,
+): Promise<Result<readonly string[], OutboundFailure>> {
+  // A URL has already read every spelling of an address, such as 0x7f.1, as what it is.
+  const literal = hostname.replace(/^\[|\]$/g, '')
+  const candidates = parseIpAddress(literal) === null ? await resolve(hostname) : [literal]
+  const addresses: string[] = []
+  for (const text of candidates) {
+    const address = parseIpAddress(text)
+    if (address === null || !isAllowedDestination(address, allowed)) {
+      const detail = `LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of ${hostname}`
+      return fail({ reason: 'forbidden', detail, address: text })
+    }
+    addresses.push(formatIpAddress(address))
+  }
+  return ok(addresses)
+}
+
+/** The answer, and of its body so much: of a longer one the rest is never read. */
+export async function readOutboundResponse(
+  incoming: IncomingMessage,
+  limitBytes: number,
+): Promise<OutboundResponse> {
+  const status = incoming.statusCode ?? 0
+  const chunks: Uint8Array[] = []
+  let length = 0
+  let isComplete = true
+  try {
+    // What ends this loop early destroys the answer, and with it its connection.
+    for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
+      const rest = limitBytes - length
+      chunks.push(chunk.subarray(0, rest))
+      length += chunk.length
+      if (length > limitBytes) {
+        isComplete = false
+        break
+      }
+    }
+  } catch {
+    isComplete = false
+  }
+  return { status, body: Buffer.concat(chunks), isComplete }
+}

@@ -1,0 +1,281 @@
+import {
+  CHAIN_START,
+  type ChainAnchor,
+  type Checkpoint,
+  type SealedEvent,
+} from '../../domain/audit-chain.ts'
+import { ok } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
+import { isWithinLast } from '../../domain/instant.ts'
+import type { AuditSigner, AuditStorage, EventFilter, RecordedEvent } from '../ports/audit.ts'
+import type { DashboardStorage } from '../ports/dashboard.ts'
+import type { ListStorage, Page } from '../ports/lists.ts'
+import type { Clock } from '../ports/runtime.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  type ServiceResult,
+} from '../service-result.ts'
+import { type AuditAnchor, findAnchorBreaks } from './anchor.ts'
+import { type AuditExportLine, formatExportLine, parseExportLine } from './export.ts'
+import {
+  type AnchorComparison,
+  type AuditVerdict,
+  createChainVerifier,
+  type PrecedingEvent,
+} from './verify.ts'
+
+export interface AuditDeps extends ActorDeps {
+  /** The chain, which is one for all accounts. */
+  readonly storage: AuditStorage
+  /** The events that whoever asks may see. */
+  readonly events: Pick<ResourceStorage, 'addEvent' | 'listEvents' | 'findKeySummary'> &
+    Pick<DashboardStorage, 'findRowNames'> &
+    Pick<ListStorage, 'searchUsers'>
+  readonly auditSigner: AuditSigner
+  readonly anchor: AuditAnchor
+  /** A verification reads all there is: this process makes one at a time. */
+  readonly runExclusively: RunExclusively
+}
+
+/** Said where no restore is to be accepted. */
+export const NO_RESTORE_TO_ACCEPT = 'the audit reaches its anchor: there is nothing to accept'
+
+/** How far a long reading is, in events. */
+export type ProgressListener = (done: number, all: number) => void
+
+const CHAIN_PAGE_SIZE = 1000
+/** So many have a part of their name in common, at most. */
+const MAX_MATCHING_USERS = 100
+
+/** What an operator does with the audit. Nothing here changes what it says. */
+export function createAudit(deps: AuditDeps) {
+  const { storage, events, auditSigner, anchor, clock, runExclusively } = deps
+  const getChainStart = () => ({ ...CHAIN_START, at: clock() })
+  return {
+    /** What a caller was answered with is sealed: explain opens it. */
+    async list(page: Page & EventFilter): Promise<RecordedEvent[]> {
+      const listed = await events.listEvents(page)
+      return listed.map((event) => {
+        const { answerBody: _, ...facts } = event.facts
+        return { ...event, facts }
+      })
+    },
+    /** What people call the rows that events tell of by their ids: of those that he may see. */
+    findNames: (ids: readonly string[]) => events.findRowNames(ids),
+
+    /** Whom somebody means who types a key's public id, a username or an e-mail address; null for nobody. */
+    async findSubjectId(text: string): Promise<string | null> {
+      const [key, users] = await Promise.all([
+        events.findKeySummary(toStoredId(text)),
+        events.searchUsers({ text, limit: MAX_MATCHING_USERS }),
+      ])
+      const lowerCase = text.toLowerCase()
+      const user = users.find(({ email, username }) =>
+        [email, username].some((name) => name?.toLowerCase() === lowerCase),
+      )
+      return key?.id ?? user?.id ?? null
+    },
+
+    /**
+     * Reads the whole chain. What has no seal yet is not part of it. It ends early, by throwing, where
+     * the signal says that nobody waits for it any more.
+     */
+    verify: (
+      onProgress: ProgressListener,
+      signal?: AbortSignal,
+    ): Promise<ServiceResult<AuditVerdict>> =>
+      runExclusively(async (reportProgress) => {
+        const verifier = createChainVerifier(auditSigner)
+        const comparison = await compareAnchor(storage, await anchor.read())
+        const end = await storage.findChainEnd()
+        for await (const checkpoint of readCheckpoints(storage)) {
+          reportProgress()
+          await verifier.addCheckpoint(checkpoint)
+        }
+        let done = 0
+        for await (const event of readEvents(storage)) {
+          signal?.throwIfAborted()
+          reportProgress()
+          verifier.addEvent(event)
+          onProgress(++done, Math.max(done, end.sequence))
+        }
+        return verifier.finish(end, comparison)
+      }),
+
+    /**
+     * Accepts a restored database: sealing continues from the end of its chain. The event that records it
+     * is on disk before the anchor moves.
+     */
+    async acceptRestore(): Promise<ServiceResult<{ from: number | null; to: number }>> {
+      // An anchor that cannot be read is replaced too.
+      const current = await anchor.read().catch(() => undefined)
+      if (current === null) {
+        return failConflict(
+          'the audit has no anchor yet, and nothing was changed: the next sealing makes one',
+        )
+      }
+      if (current !== undefined && (await findAnchorBreaks(storage, current)).length === 0) {
+        return failConflict(NO_RESTORE_TO_ACCEPT)
+      }
+      const { sequence: to } = await storage.findChainEnd()
+      if ((await storage.listSealedEvents(to, 1)).length > 0) {
+        return failConflict(
+          `the database says that the chain ends at event ${to}, but sealed events follow: it is not an ` +
+            'unchanged copy. Restore it from a backup first',
+        )
+      }
+      const facts = { from: current?.sequence ?? null, to }
+      await events.addEvent(createAuditEvent(deps, 'audit.restore_accepted', 'audit', facts))
+      const acceptedAt = Math.max(clock(), (current?.acceptedAt ?? 0) + 1)
+      const { sequence, seal, at } = (await storage.findLastCheckpoint()) ?? getChainStart()
+      const signedAnchor = { sequence, seal, at, acceptedAt }
+      const isSound = (await findAnchorBreaks(storage, signedAnchor)).length === 0
+      await anchor.accept(isSound ? signedAnchor : { ...getChainStart(), acceptedAt })
+      return ok(facts)
+    },
+
+    /**
+     * The chain as lines of text, up to the last checkpoint: every later event is for the next time.
+     * That somebody takes it is an event, and on disk before the first line is given.
+     */
+    async *exportLines(onProgress: ProgressListener): AsyncGenerator<string> {
+      const last = (await storage.findLastCheckpoint())?.sequence ?? 0
+      await events.addEvent(createAuditEvent(deps, 'audit.exported', 'audit', { last }))
+      const exportedAt = new Date(clock()).toISOString()
+      yield formatExportLine({ latchkeyAudit: 1, exportedAt, events: last })
+      for await (const checkpoint of readCheckpoints(storage)) {
+        if (checkpoint.sequence <= last) yield formatExportLine({ checkpoint })
+      }
+      for await (const event of readEvents(storage)) {
+        if (event.sequence > last) return
+        onProgress(event.sequence, last)
+        yield formatExportLine({ event })
+      }
+    },
+  }
+}
+
+async function compareAnchor(
+  storage: AuditStorage,
+  anchor: ChainAnchor | null,
+): Promise<AnchorComparison> {
+  return { anchor, breaks: anchor === null ? [] : await findAnchorBreaks(storage, anchor) }
+}
+
+/**
+ * Reads the newest events alone, so many at most: however long the chain is, it takes no longer. What was
+ * done to an older one is not seen.
+ */
+export async function verifyNewestEvents(
+  storage: AuditStorage,
+  auditSigner: AuditSigner,
+  limit: number,
+  anchor: ChainAnchor | null,
+): Promise<AuditVerdict> {
+  const comparison = await compareAnchor(storage, anchor)
+  const end = await storage.findChainEnd()
+  const after = end.sequence - limit
+  const isAll = after <= CHAIN_START.sequence
+  const from = isAll ? CHAIN_START : await findPosition(storage, after)
+  const verifier = createChainVerifier(auditSigner, from)
+  const beginning = await storage.findStartCheckpoint()
+  if (beginning !== null && beginning.sequence <= after) await verifier.addCheckpoint(beginning)
+  const afterSequence = isAll ? undefined : after
+  for await (const checkpoint of readCheckpoints(storage, afterSequence)) {
+    await verifier.addCheckpoint(checkpoint)
+  }
+  for await (const event of readEvents(storage, afterSequence)) verifier.addEvent(event)
+  return verifier.finish(end, comparison)
+}
+
+async function findPosition(storage: AuditStorage, sequence: number): Promise<PrecedingEvent> {
+  const [event] = await storage.listSealedEvents(sequence - 1, 1)
+  return event?.sequence === sequence ? event : { sequence, seal: null }
+}
+
+/** Reads lines that `lines` wrote: what they hold is held against the key ring alone. */
+export async function verifyExport(
+  auditSigner: AuditSigner,
+  lines: AsyncIterable<string>,
+  onProgress: ProgressListener,
+) {
+  const verifier = createChainVerifier(auditSigner)
+  let number = 0
+  let all = 0
+  for await (const text of lines) {
+    const line: AuditExportLine = parseExportLine(text, ++number)
+    if ('event' in line) {
+      verifier.addEvent(line.event)
+      onProgress(line.event.sequence, all)
+    } else if ('checkpoint' in line) {
+      await verifier.addCheckpoint(line.checkpoint)
+    } else {
+      all = line.events
+    }
+  }
+  if (number === 0) throw new Error('the file is empty')
+  return verifier.finish({ sequence: all, seal: '' })
+}
+
+/** Those of events after this one. */
+async function* readCheckpoints(
+  storage: AuditStorage,
+  afterSequence = -1,
+): AsyncGenerator<Checkpoint> {
+  let after = { sequence: afterSequence, first: Number.MAX_SAFE_INTEGER }
+  for (;;) {
+    const page = await storage.listCheckpoints(after, CHAIN_PAGE_SIZE)
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last
+  }
+}
+
+/** Without `than` from below the first: an event that was put in before it is seen too. */
+async function* readEvents(
+  storage: AuditStorage,
+  afterSequence = Number.MIN_SAFE_INTEGER,
+): AsyncGenerator<SealedEvent> {
+  let after = afterSequence
+  for (;;) {
+    const page = await storage.listSealedEvents(after, CHAIN_PAGE_SIZE)
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.sequence
+  }
+}
+
+export type Audit = ReturnType<typeof createAudit>
+
+/** `moves` is to be called as the work goes on. */
+export type RunExclusively = <T>(
+  work: (reportProgress: () => void) => Promise<T>,
+) => Promise<ServiceResult<T>>
+
+/** A runtime may end work whose caller has gone, without a word: what has not moved for so long is no more. */
+export const EXCLUSIVE_WORK_TIMEOUT_MS = 60_000
+
+/** Long work that a process does once at a time; who asks for it meanwhile is told so at once. */
+export function createRunExclusively(message: string, clock: Clock): RunExclusively {
+  let current: { progressAt: number } | null = null
+  return async (work) => {
+    if (current !== null && isWithinLast(EXCLUSIVE_WORK_TIMEOUT_MS, current.progressAt, clock()))
+      return failConflict(message)
+    const own = { progressAt: clock() }
+    current = own
+    try {
+      return ok(
+        await work(() => {
+          own.progressAt = clock()
+        }),
+      )
+    } finally {
+      if (current === own) current = null
+    }
+  }
+}

@@ -1,0 +1,205 @@
+import {
+  CHAIN_START,
+  type ChainAnchor,
+  type ChainPosition,
+  type UnsealedEvent,
+} from '../../domain/audit-chain.ts'
+import { isFromFuture } from '../../domain/instant.ts'
+import type { AuditEvent, AuditEventFacts, AuditSigner, AuditStorage } from '../ports/audit.ts'
+import type { Clock, Log, Random } from '../ports/runtime.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import { type AuditAnchor, findAnchorBreaks } from './anchor.ts'
+
+export interface AuditChainDeps {
+  readonly anchor: AuditAnchor
+  readonly storage: AuditStorage & Pick<ResourceStorage, 'addEvent'>
+  readonly auditSigner: AuditSigner
+  readonly random: Random
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Sealed in one atomic list: few milliseconds, so that no request waits behind it for long. */
+const SEAL_BATCH_SIZE = 200
+/** A million events without a seal, after a migration, are a matter of minutes in the background. */
+const MAX_SEAL_BATCHES = 50
+const HOUR_MS = 3_600_000
+const DAY_MS = 86_400_000
+
+/**
+ * Makes the audit a chain. Any number of processes may do so at once: each works out what comes next
+ * from where the chain ends, and one of them finds it still ending there. A chain that does not reach
+ * its anchor is not sealed any more: sealing it would confirm what somebody else has written.
+ */
+export function createAuditChain({
+  storage,
+  anchor,
+  auditSigner,
+  random,
+  clock,
+  log,
+}: AuditChainDeps) {
+  let lastProblem = ''
+
+  /** Gives what was written since the last time its seals, and signs how far that goes. */
+  async function seal(): Promise<void> {
+    const soundAnchor = await findSoundAnchor()
+    if (soundAnchor === null) return
+    let knownEnd: ChainPosition = soundAnchor
+    for (let batch = 0; batch < MAX_SEAL_BATCHES; batch++) {
+      // The end first: what is sealed meanwhile by others moves it, and then this seals nothing.
+      const end = await storage.findChainEnd()
+      if (hasDiverged(end, knownEnd)) return
+      const events = await storage.listUnsealedEvents(SEAL_BATCH_SIZE)
+      const positions = sealAfter(end, events)
+      const isSealed = events.length > 0 && (await storage.sealEvents(end, positions))
+      knownEnd = (isSealed ? positions.at(-1) : undefined) ?? end
+      if (events.length < SEAL_BATCH_SIZE) break
+    }
+    await signChainEnd(knownEnd)
+  }
+
+  /** Reads the anchor. Null, with a line in the log, if the chain does not reach it. */
+  async function findSoundAnchor(): Promise<ChainAnchor | null> {
+    const current = (await anchor.read()) ?? (await createAnchor())
+    const breaks = await findAnchorBreaks(storage, current)
+    const message = breaks.map((item) => item.message).join('; ')
+    if (message !== lastProblem) {
+      if (message === '') log.info({}, 'the audit is sealed again')
+      else log.error({ breaks }, `the audit is not sealed any more: ${message}`)
+    }
+    lastProblem = message
+    return breaks.length === 0 ? current : null
+  }
+
+  /**
+   * Makes an anchor at the newest checkpoint. A new database gets its anchor before its first event is
+   * sealed, so that a chain that lost its anchor can be told from a new one.
+   */
+  async function createAnchor(): Promise<ChainAnchor> {
+    const checkpoint = await storage.findLastCheckpoint()
+    // Another process of this machine may have kept an anchor since, and sealed the first events.
+    const storedAnchor = await anchor.read()
+    if (storedAnchor !== null) return storedAnchor
+    const isSigned = checkpoint !== null && (await auditSigner.isSignedCheckpoint(checkpoint))
+    const { sequence, seal, at } = isSigned ? checkpoint : { ...CHAIN_START, at: clock() }
+    const position = { sequence, seal, at }
+    const isMade = await anchor.advance(position)
+    const isNew = checkpoint === null && (await storage.findChainEnd()).sequence === 0
+    if (isMade && !isNew) {
+      await storage.addEvent(createServerEvent('audit.anchored', { sequence }))
+      log.warn(
+        { sequence },
+        'the audit had no anchor outside the database: a new one was made at the newest checkpoint of ' +
+          'the database; if there was an anchor before, compare the audit with an export',
+      )
+    }
+    return { ...position, acceptedAt: 0 }
+  }
+
+  function sealAfter(end: ChainPosition, events: readonly UnsealedEvent[]) {
+    let { sequence, seal } = end
+    return events.map((event) => {
+      sequence++
+      seal = auditSigner.seal(seal, event, sequence)
+      return { id: event.id, sequence, seal }
+    })
+  }
+
+  async function signChainEnd(knownEnd: ChainPosition): Promise<void> {
+    const end = await storage.findChainEnd()
+    if (hasDiverged(end, knownEnd)) return
+    const last = await storage.findLastCheckpoint()
+    if (end.sequence === (last?.sequence ?? CHAIN_START.sequence)) {
+      // Another process signed it, and may keep its anchor on another machine.
+      if (last !== null && (await auditSigner.isSignedCheckpoint(last))) await anchor.advance(last)
+      return
+    }
+    const at = clock()
+    const checkpoint = await auditSigner.signCheckpoint({
+      ...end,
+      at,
+      first: await findFirstSequence(),
+    })
+    // One an hour is kept, and the newest.
+    await storage.addCheckpoint(checkpoint, at - (at % HOUR_MS))
+    await anchor.advance(checkpoint)
+  }
+
+  /** The number of the event that the chain begins with. Nothing is signed that somebody else has written. */
+  async function findFirstSequence(): Promise<number> {
+    const checkpoint = await storage.findStartCheckpoint()
+    if (checkpoint === null) return CHAIN_START.sequence + 1
+    if (await auditSigner.isSignedCheckpoint(checkpoint)) return checkpoint.first
+    throw new Error(`checkpoint ${checkpoint.sequence} of the audit was not signed here`)
+  }
+
+  /**
+   * Deletes the events from before this moment, a day's at a time, and answers how many. What is kept
+   * stays verifiable: a checkpoint stands for what went.
+   */
+  async function purge(before: number): Promise<number> {
+    if ((await findSoundAnchor()) === null) return 0
+    const limit = before - (before % DAY_MS)
+    const first = await findFirstSequence()
+    const steps = await listPurgeSteps(first, limit)
+    let purged = 0
+    for (const sequence of steps) {
+      const end = await storage.findChainEnd()
+      const checkpoint = await auditSigner.signCheckpoint({
+        ...end,
+        at: clock(),
+        first: sequence + 1,
+      })
+      purged += await storage.purgeEvents(checkpoint)
+    }
+    // Of servers that purge at once, the others deleted nothing.
+    if (purged > 0) await recordPurge(purged, { from: first, to: steps.at(-1) ?? first })
+    return purged
+  }
+
+  async function recordPurge(purged: number, facts: { from: number; to: number }): Promise<void> {
+    await storage.addEvent(createServerEvent('audit.purged', { ...facts, purged }))
+    log.info({ purged }, 'events of the audit that had to be kept no longer were deleted')
+  }
+
+  const createServerEvent = (action: string, facts: AuditEventFacts): AuditEvent => ({
+    id: random.uuid(),
+    at: clock(),
+    actor: 'server',
+    action,
+    subject: 'audit',
+    facts,
+    requestId: null,
+  })
+
+  /** The numbers at which a purge may stop: small steps, so that no deletion takes long. */
+  async function listPurgeSteps(first: number, limit: number): Promise<number[]> {
+    const now = clock()
+    const steps: number[] = []
+    let after = { sequence: first - 1, first: Number.MAX_SAFE_INTEGER }
+    for (;;) {
+      const page = await storage.listCheckpoints(after, SEAL_BATCH_SIZE)
+      for (const checkpoint of page) {
+        // A checkpoint from a fast clock does not show its age; the next one does.
+        if (isFromFuture(checkpoint.at, now)) continue
+        if (checkpoint.at >= limit) return steps
+        if (!(await auditSigner.isSignedCheckpoint(checkpoint))) {
+          throw new Error(`checkpoint ${checkpoint.sequence} of the audit was not signed here`)
+        }
+        if (checkpoint.sequence !== steps.at(-1)) steps.push(checkpoint.sequence)
+      }
+      const last = page.at(-1)
+      if (last === undefined) return steps
+      after = last
+    }
+  }
+
+  return { seal, purge }
+}
+
+const hasDiverged = (end: ChainPosition, knownEnd: ChainPosition): boolean =>
+  end.sequence < knownEnd.sequence ||
+  (end.sequence === knownEnd.sequence && end.seal !== knownEnd.seal)
+
+export type AuditChain = ReturnType<typeof createAuditChain>

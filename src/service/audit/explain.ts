@@ -1,0 +1,136 @@
+import { ok } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
+import { describeRefusal, describeSignInRefusal } from '../../domain/refusal-text.ts'
+import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.ts'
+import type { Sealer } from '../ports/crypto.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import { failNotFound, type ServiceResult } from '../service-result.ts'
+import { type RecordedResponse, toResponseContext } from './buffer.ts'
+
+/** One thing that was decided about a request. */
+export interface Decision {
+  readonly at: number
+  readonly action: string
+  /** Whom or what it happened to, and the facts that were kept. */
+  readonly subject: string
+  readonly facts: AuditEventFacts
+  /** What was decided, and why, as a sentence. */
+  readonly sentence: string
+  /** What would help; null where nothing is wrong. */
+  readonly advice: string | null
+  /** Where it came from: its address, the route that it asked for, what it wanted there. */
+  readonly address: string | null
+  readonly path: string | null
+  readonly surface: string | null
+  readonly key: DecidedKey | null
+  /** The response that this server wrote, up to 2,048 characters; null if it was not kept. */
+  readonly answer: RecordedResponse | null
+  /** How many like it this one stands for. */
+  readonly count: number
+}
+
+interface DecidedKey {
+  readonly id: string
+  readonly publicId: string
+  readonly name: string
+  readonly accountId: string
+  readonly accountName: string | null
+}
+
+export interface Explanation {
+  readonly requestId: string
+  readonly decisions: readonly Decision[]
+}
+
+/** The whole of what was decided about one request, for who has only its id. */
+export function createExplainRequest({
+  storage,
+  sealer,
+}: {
+  readonly storage: Pick<AuditStorage, 'listRequestEvents'> &
+    Pick<ResourceStorage, 'findKeySummary' | 'findAccount'>
+  readonly sealer: Pick<Sealer, 'open'>
+}) {
+  return async function explain(idText: string): Promise<ServiceResult<Explanation>> {
+    const requestId = toStoredId(idText)
+    const events = await storage.listRequestEvents(requestId)
+    if (events.length === 0) return failNotFound(formatUnknownRequest(requestId))
+    return ok({ requestId, decisions: await Promise.all(events.map(toDecision)) })
+  }
+
+  async function toDecision(event: AuditEvent): Promise<Decision> {
+    const { at, action, actor, subject, facts: stored } = event
+    const { answerStatus, answerBody, ...facts } = stored
+    return {
+      at,
+      action,
+      subject,
+      facts,
+      ...toDecisionText(event),
+      address: getTextFact(facts, 'address'),
+      path: getTextFact(facts, 'path'),
+      surface: getTextFact(facts, 'surface'),
+      key: await findDecidedKey(actor),
+      answer: await openAnswer(event.id, answerStatus, answerBody),
+      count: Number(facts.count ?? 1),
+    }
+  }
+
+  async function openAnswer(
+    eventId: string,
+    status: unknown,
+    body: unknown,
+  ): Promise<RecordedResponse | null> {
+    if (typeof status !== 'number' || typeof body !== 'string') return null
+    try {
+      const opened = await sealer.open(body, toResponseContext(eventId))
+      return { status, body: new TextDecoder().decode(opened) }
+    } catch {
+      // The key that sealed it is no longer in the key ring.
+      return null
+    }
+  }
+
+  async function findDecidedKey(id: string): Promise<DecidedKey | null> {
+    const key = await storage.findKeySummary(id)
+    if (key === null) return null
+    const account = await storage.findAccount(key.accountId)
+    const { publicId, name, accountId } = key
+    return { id: key.id, publicId, name, accountId, accountName: account?.name ?? null }
+  }
+}
+
+function toDecisionText({
+  action,
+  subject,
+  facts,
+}: AuditEvent): Pick<Decision, 'sentence' | 'advice'> {
+  switch (action) {
+    case 'key.refused':
+      return describeRefusal(facts)
+    case 'session.refused':
+      return { sentence: describeSignInRefusal(String(facts.reason)), advice: null }
+    case 'token.issued':
+      return { sentence: 'The key and its secret were right: tokens were issued.', advice: null }
+    case 'token.refreshed':
+      return {
+        sentence: `The refresh token was right: generation ${facts.generation} was issued.`,
+        advice: null,
+      }
+    case 'grant.reused':
+      return { sentence: `The token family ${subject} was revoked.`, advice: null }
+    default:
+      return { sentence: `${action} of ${subject}.`, advice: null }
+  }
+}
+
+const getTextFact = (facts: AuditEventFacts, name: string): string | null =>
+  typeof facts[name] === 'string' ? facts[name] : null
+
+const formatUnknownRequest = (requestId: string) =>
+  `nothing is known of request ${requestId}: what is refused or issued is found here a second later, ` +
+  'and as long as the audit is kept. Guarded requests that go well, repeated answers, paths that do not ' +
+  'exist, malformed HTTP, and problems of /admin/v1 other than a refused token are not recorded; of a ' +
+  'flood that is alike, only some requests are'
+
+export type ExplainRequest = ReturnType<typeof createExplainRequest>

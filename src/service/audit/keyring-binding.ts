@@ -1,0 +1,68 @@
+import type { Sealer } from '../ports/crypto.ts'
+import type { MessageStorage } from '../ports/messages.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import { type ActorDeps, createAuditEvent } from '../service-result.ts'
+
+export interface KeyringBindingDeps extends ActorDeps {
+  readonly storage: Pick<ResourceStorage, 'addEvent' | 'listEvents'> &
+    Pick<MessageStorage, 'listMessages' | 'findPayload'>
+}
+
+const KEYRING_SUBJECT = 'keyring'
+
+/** One for all: of servers that start a database at once, one alone can add the event. */
+const BINDING_EVENT_ID = '00000000-0000-7000-8000-000000000000'
+
+/**
+ * Whether a key ring, by what it seals, is the one that this database was begun with. The first
+ * server to start seals a word with its ring and keeps it as an audit event; every later one must be
+ * able to open it. Rotation changes nothing: a ring never gives up a key that something was sealed with.
+ */
+export function createKeyringBinding(
+  deps: KeyringBindingDeps,
+): (sealer: Sealer) => Promise<boolean> {
+  const { storage, random } = deps
+  /** It never changes; and a ring may be rotated while the database is away. */
+  let proof: string | null = null
+
+  return async function belongsToDatabase(sealer) {
+    proof ??= await findProof()
+    if (proof !== null) return canOpen(sealer, proof, KEYRING_SUBJECT)
+    if (!(await canOpenNewestPayload(sealer))) return false
+    const sealed = await sealer.seal(new TextEncoder().encode(random.salt()), KEYRING_SUBJECT)
+    const event = {
+      ...createAuditEvent(deps, 'keyring.bound', KEYRING_SUBJECT, { sealed }),
+      id: BINDING_EVENT_ID,
+    }
+    try {
+      await storage.addEvent(event)
+      proof = sealed
+      return true
+    } catch (error) {
+      proof = await findProof()
+      if (proof === null) throw error
+      return canOpen(sealer, proof, KEYRING_SUBJECT)
+    }
+  }
+
+  async function findProof(): Promise<string | null> {
+    const [event] = await storage.listEvents({ subject: KEYRING_SUBJECT, limit: 1 })
+    return event === undefined ? null : String(event.facts.sealed)
+  }
+
+  /** Of a database that no server has bound yet. */
+  async function canOpenNewestPayload(sealer: Sealer): Promise<boolean> {
+    const [message] = await storage.listMessages({ limit: 1 })
+    const payload = message === undefined ? null : await storage.findPayload(message.id)
+    return message === undefined || payload === null || canOpen(sealer, payload, message.id)
+  }
+
+  async function canOpen(sealer: Sealer, sealed: string, context: string): Promise<boolean> {
+    try {
+      await sealer.open(sealed, context)
+      return true
+    } catch {
+      return false
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import {
+  CHAIN_START,
+  type ChainPosition,
+  type Checkpoint,
+  type SealedEvent,
+} from '../../domain/audit-chain.ts'
+import type { AuditSigner } from '../ports/audit.ts'
+
+/** A place where the audit is not what was sealed. */
+export interface ChainBreak {
+  /** The number of the event that it is about, or of the first of them. */
+  readonly sequence: number
+  /** The event that stands there; null where none does. */
+  readonly eventId: string | null
+  /** As a sentence. */
+  readonly message: string
+}
+
+export interface AuditVerdict {
+  readonly whole: boolean
+  readonly events: number
+  /** The numbers of the first and last event that there should be; 0 and 0 where there are none. */
+  readonly first: number
+  readonly last: number
+  readonly checkpoints: number
+  /** When the last checkpoint was signed: what came later may be cut off unseen. */
+  readonly signedAt: number | null
+  /** The number of the event at the anchor outside the database; null without an anchor. */
+  readonly anchor: number | null
+  /** The first of them; `breaksFound` says how many there are. */
+  readonly breaks: readonly ChainBreak[]
+  readonly breaksFound: number
+}
+
+/** The event before the next one; its seal is null where it is not known. */
+export interface PrecedingEvent {
+  readonly sequence: number
+  readonly seal: string | null
+}
+
+/** The result of comparing the chain with its anchor. */
+export interface AnchorComparison {
+  readonly anchor: ChainPosition | null
+  readonly breaks: readonly ChainBreak[]
+}
+
+const NO_ANCHOR: AnchorComparison = { anchor: null, breaks: [] }
+
+const MAX_REPORTED_BREAKS = 100
+
+/**
+ * Reads a chain from its beginning: first all checkpoints, then all events by number. Each event is
+ * held against the seal before it, so that what was done to one event is told of that event, and not of
+ * all that follow. `from`: an event that is believed as it stands; what is read begins after it.
+ */
+export function createChainVerifier(auditSigner: AuditSigner, from: PrecedingEvent = CHAIN_START) {
+  const breaks: ChainBreak[] = []
+  const checkpointsBySequence = new Map<number, Checkpoint[]>()
+  let breaksFound = 0
+  let checkpoints = 0
+  let newest: Checkpoint | null = null
+  let first = CHAIN_START.sequence + 1
+  let events = 0
+  let preceding: PrecedingEvent | null = null
+  let start = 0
+
+  function addBreak(sequence: number, eventId: string | null, message: string): void {
+    breaksFound++
+    if (breaks.length < MAX_REPORTED_BREAKS) breaks.push({ sequence, eventId, message })
+  }
+
+  async function addCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    const { sequence } = checkpoint
+    if (!(await auditSigner.isSignedCheckpoint(checkpoint))) {
+      addBreak(
+        sequence,
+        null,
+        `the checkpoint of event ${sequence} was not signed with this key ring`,
+      )
+      return
+    }
+    checkpoints++
+    checkpointsBySequence.set(sequence, [
+      ...(checkpointsBySequence.get(sequence) ?? []),
+      checkpoint,
+    ])
+    first = Math.max(first, checkpoint.first)
+    if (newest === null || sequence >= newest.sequence) newest = checkpoint
+  }
+
+  /** Where the reading begins: where it is to, or after what was purged. */
+  function findStart(): PrecedingEvent {
+    if (first <= from.sequence + 1) return from
+    const [checkpoint] = checkpointsBySequence.get(first - 1) ?? []
+    if (checkpoint === undefined) {
+      addBreak(first, null, `the checkpoint that stands for the events before ${first} is gone`)
+    }
+    return { sequence: first - 1, seal: checkpoint?.seal ?? null }
+  }
+
+  function startReading(): PrecedingEvent {
+    const position = findStart()
+    start = position.sequence + 1
+    return position
+  }
+
+  function addEvent(event: SealedEvent): void {
+    events++
+    preceding ??= startReading()
+    const { sequence, seal, id } = event
+    if (sequence <= preceding.sequence) {
+      addBreak(sequence, id, `event ${sequence} stands where none may: it was put in`)
+      return
+    }
+    if (sequence > preceding.sequence + 1) {
+      addMissing(preceding.sequence + 1, sequence - 1)
+      preceding = {
+        sequence: sequence - 1,
+        seal: checkpointsBySequence.get(sequence - 1)?.[0]?.seal ?? null,
+      }
+    }
+    if (preceding.seal !== null && !auditSigner.isSealedEvent(preceding.seal, event)) {
+      addBreak(
+        sequence,
+        id,
+        `event ${sequence} is not the one that was sealed: it was changed, or put in`,
+      )
+    }
+    for (const checkpoint of checkpointsBySequence.get(sequence) ?? []) {
+      if (checkpoint.seal === seal) continue
+      addBreak(sequence, id, `event ${sequence} is not the one that a checkpoint was signed for`)
+      break
+    }
+    preceding = { sequence, seal }
+  }
+
+  function addMissing(from: number, to: number): void {
+    const description = from === to ? `event ${from} is gone` : `events ${from} to ${to} are gone`
+    addBreak(from, null, description)
+  }
+
+  /** `end`: where the chain must have got to, as far as its keeper knows. */
+  function finish(
+    end: ChainPosition = CHAIN_START,
+    comparison: AnchorComparison = NO_ANCHOR,
+  ): AuditVerdict {
+    for (const { sequence, eventId, message } of comparison.breaks)
+      addBreak(sequence, eventId, message)
+    preceding ??= startReading()
+    const last = Math.max(end.sequence, newest?.sequence ?? 0)
+    if (preceding.sequence < last) addMissing(preceding.sequence + 1, last)
+    return {
+      whole: breaksFound === 0,
+      events,
+      first: events === 0 ? 0 : start,
+      last: Math.max(preceding.sequence, last),
+      checkpoints,
+      signedAt: newest?.at ?? null,
+      anchor: comparison.anchor?.sequence ?? null,
+      breaks,
+      breaksFound,
+    }
+  }
+
+  return { addCheckpoint, addEvent, finish }
+}
+
+export type ChainVerifier = ReturnType<typeof createChainVerifier>

@@ -1,0 +1,110 @@
+import {
+  type AccessFailure,
+  type CredentialFailure,
+  fail,
+  ok,
+  type RateLimitFailure,
+  type Result,
+} from '../../domain/failure.ts'
+import { checkKeyUsable, isPublicId, type Key, listValidSecretHashes } from '../../domain/key.ts'
+import type { Credential } from '../../domain/key-type.ts'
+import { isDamagedSecret } from '../../domain/secret.ts'
+import type { Caller } from '../audit/buffer.ts'
+import type { FailureLimiter, KeyRateLimit } from '../limits/rate-limits.ts'
+import type { KeyUseCounter } from '../limits/usage-counters.ts'
+import type { SecretDigester } from '../ports/crypto.ts'
+import type { Clock } from '../ports/runtime.ts'
+import type { KeyCache } from './key-cache.ts'
+
+export interface AuthenticateDeps {
+  readonly keyCache: KeyCache
+  readonly digester: SecretDigester
+  readonly failureLimiter: FailureLimiter
+  readonly keyRateLimit: KeyRateLimit
+  readonly keyUseCounter: KeyUseCounter
+  readonly clock: Clock
+  readonly region: string
+}
+
+/**
+ * A credential that is presented at every request in, its key out, judged anew each time: revocation
+ * is in force at once. What is wrong with a key or its account is told only to who holds the secret.
+ */
+export function createAuthenticate(deps: AuthenticateDeps) {
+  const { keyCache, digester, failureLimiter, keyRateLimit, keyUseCounter, clock, region } = deps
+
+  return async function authenticate(
+    credential: Credential,
+    caller: Caller,
+  ): Promise<Result<Key, CredentialFailure | AccessFailure | RateLimitFailure>> {
+    const { address } = caller
+    const now = clock()
+    const foundKey = await findKey(credential, now)
+    if (!foundKey.ok) {
+      // Who can prove himself is never refused for what others have tried; only who fails is slowed down.
+      const allowed = failureLimiter.checkAllowed(address)
+      failureLimiter.countFailure(address)
+      return allowed.ok ? foundKey : allowed
+    }
+    caller.keyId = foundKey.value.id
+    const usable = checkKeyUsable(foundKey.value, address, now, region)
+    if (!usable.ok) return usable
+    const key = usable.value
+    const withinRate = keyRateLimit(key)
+    if (!withinRate.ok) return withinRate
+    keyUseCounter.count(key)
+    return ok(key)
+  }
+
+  /** The key whose secret this is. */
+  function findKey(credential: Credential, now: number): Promise<Result<Key, CredentialFailure>> {
+    switch (credential.dialect) {
+      case 'xenrad':
+        return findBySecret(credential.secret, now, (key) => key.dialect === 'xenrad')
+      case 'opendental':
+        return findBySecret(
+          credential.secret,
+          now,
+          (key) => key.developer?.developerKey === credential.developerKey,
+        )
+      case 'practice':
+        return findBySecret(
+          credential.secret,
+          now,
+          (key) => key.dialect === 'practice' && key.username === credential.username,
+        )
+      case 'xdent':
+        return findById(credential, now)
+    }
+  }
+
+  async function findBySecret(
+    secret: string,
+    now: number,
+    isMatch: (key: Key) => boolean,
+  ): Promise<Result<Key, CredentialFailure>> {
+    if (isDamagedSecret(secret)) return KEY_UNKNOWN
+    for (const digest of digester.candidates(secret)) {
+      const key = await keyCache.findBySecretDigest(digest)
+      if (key !== null && isMatch(key) && listValidSecretHashes(key, now).includes(digest))
+        return ok(key)
+    }
+    return KEY_UNKNOWN
+  }
+
+  async function findById(
+    { publicId, secret }: { publicId: string; secret: string | null },
+    now: number,
+  ): Promise<Result<Key, CredentialFailure>> {
+    const key = isPublicId(publicId) ? await keyCache.findPresentedKey(publicId, region) : null
+    if (key === null) return KEY_UNKNOWN
+    if (secret === null) return fail({ reason: 'secret_missing', keyId: key.id })
+    return digester.matches(secret, listValidSecretHashes(key, now))
+      ? ok(key)
+      : fail({ reason: 'secret_wrong', keyId: key.id })
+  }
+}
+
+const KEY_UNKNOWN = fail({ reason: 'key_unknown' } as const)
+
+export type Authenticate = ReturnType<typeof createAuthenticate>

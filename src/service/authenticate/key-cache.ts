@@ -1,0 +1,110 @@
+import { LRUCache } from 'lru-cache'
+import type { Key } from '../../domain/key.ts'
+import type { Grant } from '../../domain/rotation.ts'
+import type { KeyRouting } from '../../domain/routing.ts'
+import type { TokenClaims } from '../../domain/token.ts'
+import type { AuthorityStorage, GrantStorage, VersionedKey } from '../ports/authority.ts'
+import type { Maybe } from '../ports/runtime.ts'
+
+/** What stands of a key that is exchanged for tokens, at this moment. */
+export interface KeyWithRouting {
+  readonly key: Key
+  readonly routing: KeyRouting
+}
+
+interface Versioned<T> {
+  readonly version: number
+  readonly value: T
+}
+
+const MAX_CACHED_KEYS = 10_000
+
+/**
+ * Caches keys and their routing, for credentials that prove themselves. Each request reads only the
+ * authority's version. Every change of an account, key or route, and every revocation, bumps that version
+ * in the same transaction, from any process, so a row that was read under the same version still holds.
+ * A key is cached under the version that the same statement read, so no change falls between the two.
+ * Unknown ids are not cached, because callers choose them. A key that a caller merely names by its id
+ * must not be looked up here: the time would tell that it exists.
+ */
+export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
+  const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>({ max: MAX_CACHED_KEYS })
+  const grants = new LRUCache<string, Versioned<Grant | null>>({ max: MAX_CACHED_KEYS })
+  const byPresentedId = new LRUCache<string, Versioned<Key>>({ max: MAX_CACHED_KEYS })
+  const bySecretDigest = new LRUCache<string, Versioned<Key>>({ max: MAX_CACHED_KEYS })
+
+  async function readKeyWithRouting(publicId: string): Promise<KeyWithRouting | null> {
+    const key = await storage.findKey(publicId)
+    if (key === null || key.sourceId === null) return null
+    const routing = await storage.findKeyRouting(key.id)
+    if (routing === null) return null
+    const value = { key, routing }
+    byPublicId.set(publicId, { version: key.authorityVersion, value })
+    return value
+  }
+
+  async function readThrough(
+    cached: LRUCache<string, Versioned<Key>>,
+    name: string,
+    read: (name: string) => Maybe<VersionedKey | null>,
+    isAccepted: (key: Key) => boolean = () => true,
+  ): Promise<Key | null> {
+    const version = await storage.readAuthorityVersion()
+    const entry = cached.get(name)
+    if (entry?.version === version) return entry.value
+    const value = await read(name)
+    if (value === null || !isAccepted(value)) return null
+    cached.set(name, { version: value.authorityVersion, value })
+    return value
+  }
+
+  return {
+    /** The key that has this public id and is exchanged for tokens; null where there is none. */
+    async findByPublicId(publicId: string): Promise<KeyWithRouting | null> {
+      const version = await storage.readAuthorityVersion()
+      const cached = byPublicId.get(publicId)
+      return cached?.version === version ? cached.value : readKeyWithRouting(publicId)
+    },
+
+    /**
+     * The key that has this public id and is presented by it in this region. Any other is as good as
+     * none, and forgotten like none: an id that is answered sooner the second time is known to exist.
+     */
+    findPresentedKey: (publicId: string, region: string) =>
+      readThrough(
+        byPresentedId,
+        publicId,
+        (id) => storage.findKey(id),
+        ({ dialect, account }) => dialect === 'xdent' && account.region === region,
+      ),
+
+    /** The key that has, or had, the secret of this digest. */
+    findBySecretDigest: (digest: string) =>
+      readThrough(bySecretDigest, digest, (text) => storage.findKeyBySecret(text)),
+
+    /**
+     * The key, and the grant as it was when this generation was first seen. (A later rotation does
+     * not change what this generation may do; a revocation bumps the version.)
+     */
+    async findByToken(
+      token: TokenClaims,
+    ): Promise<{ principal: KeyWithRouting | null; grant: Grant | null }> {
+      const version = await storage.readAuthorityVersion()
+      const cached = byPublicId.get(token.clientId)
+      const principal =
+        cached?.version === version ? cached.value : await readKeyWithRouting(token.clientId)
+      const entry = grants.get(toGenerationKey(token))
+      if (entry?.version === version) return { principal, grant: entry.value }
+      const grant = await storage.findGrant(token.grantId)
+      grants.set(toGenerationKey(token), { version, value: grant })
+      return { principal, grant }
+    },
+
+    /** The grant has changed in a way that bumps no version: read it again. */
+    forgetGrant: (token: TokenClaims) => grants.delete(toGenerationKey(token)),
+  }
+}
+
+const toGenerationKey = (token: TokenClaims) => `${token.grantId}.${token.generation}`
+
+export type KeyCache = ReturnType<typeof createKeyCache>

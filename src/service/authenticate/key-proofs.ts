@@ -1,0 +1,113 @@
+import {
+  isPublicId,
+  type Key,
+  listValidSecretDigests,
+  listValidSecretHashes,
+} from '../../domain/key.ts'
+import { isLatchkeySecret } from '../../domain/secret.ts'
+import { toExchangedSecretText } from '../keys/secrets.ts'
+import type {
+  AuthorityStorage,
+  ProofStorage,
+  SecretProof,
+  VersionedKey,
+} from '../ports/authority.ts'
+import type { SecretDigester, SecretHasher } from '../ports/crypto.ts'
+import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
+
+export interface KeyProofsDeps {
+  readonly storage: Pick<ProofStorage, 'addSecretProofs'> & Pick<AuthorityStorage, 'findKey'>
+  readonly hasher: Pick<SecretHasher, 'isProven'>
+  readonly digester: SecretDigester
+  readonly clock: Clock
+  readonly log: Log
+  readonly keepAlive: KeepAlive
+  /** Whether an imported secret gets a digest too, after its first successful exchange. */
+  readonly digestImportedKeys: boolean
+}
+
+/** Compared in place of missing digests, so that every key costs the same work. */
+const DECOY_DIGEST_COUNT = 2
+
+/**
+ * Recognises the owner of a key before any slow hash is computed. A secret with 256 random bits has a
+ * digest beside its hash, made with the secret or, for an older secret, at its first proof. For any other
+ * secret, the networks that it was proven from are kept.
+ */
+export function createKeyProofs(deps: KeyProofsDeps) {
+  const { storage, hasher, digester, clock, log, keepAlive, digestImportedKeys } = deps
+  const decoys = Array<string>(DECOY_DIGEST_COUNT).fill(digester.digest(''))
+  const pending = new Map<string, SecretProof>()
+  let flushing: Promise<void> | null = null
+
+  return {
+    /**
+     * Finds the key with this id, if its secret is exchanged for tokens. It takes one statement in any
+     * case: for an unknown id, that statement reads another key, which depends on the id and cannot be
+     * chosen by the caller.
+     */
+    async findKey(publicId: string, network?: string): Promise<VersionedKey | null> {
+      if (!isPublicId(publicId)) return null
+      const decoyId = toHexDigits(digester.digest(`decoy\0${publicId}`).slice(-DECOY_ID_LENGTH))
+      const key = await storage.findKey(publicId, network, decoyId)
+      return key?.dialect === 'redox' ? key : null
+    },
+
+    /** Whether the secret is known to be the key's. A no costs the same work if there is no such key. */
+    isProven(key: Key | null, secret: string, now: number): boolean {
+      const digests = key === null ? [] : listValidSecretDigests(key, now)
+      const text = toExchangedSecretText(key?.id ?? UNKNOWN_KEY_ID, secret)
+      const isKnown = digester.matches(text, [...digests, ...decoys.slice(digests.length)])
+      return isKnown || hasher.isProven(secret, key === null ? [] : listValidSecretHashes(key, now))
+    },
+
+    /** Stores a proof in the background, if the next exchange would be slow without it. */
+    remember(key: VersionedKey, secret: string, network: string): void {
+      const now = clock()
+      if (digester.matches(toExchangedSecretText(key.id, secret), listValidSecretDigests(key, now)))
+        return
+      const hash = listValidSecretHashes(key, now).find((each) => hasher.isProven(secret, [each]))
+      if (hash === undefined) return
+      if (digestImportedKeys || isLatchkeySecret(secret)) {
+        const digest = digester.digest(toExchangedSecretText(key.id, secret))
+        pending.set(hash, { keyId: key.id, hash, digest })
+      } else if (!isOwnerNetwork(key, now)) {
+        pending.set(`${hash} ${network}`, { keyId: key.id, hash, network })
+      } else return
+      flushing ??= flushPending()
+      keepAlive(flushing)
+    },
+
+    isOwnerNetwork,
+  }
+
+  /** Writes all waiting proofs, including those that arrive meanwhile. */
+  async function flushPending(): Promise<void> {
+    while (pending.size > 0) {
+      const proofs = [...pending.values()]
+      pending.clear()
+      try {
+        await storage.addSecretProofs(proofs, clock())
+      } catch (error) {
+        // The owner's next exchange adds the proof again.
+        log.warn({ error, proofs: proofs.length }, 'proofs of secrets could not be written')
+      }
+    }
+    flushing = null
+  }
+}
+
+/** Whether one of the key's current secrets was proven from the network that the key was read for. */
+const isOwnerNetwork = (key: VersionedKey, now: number): boolean =>
+  key.provenHash !== null && listValidSecretHashes(key, now).includes(key.provenHash)
+
+const DECOY_ID_LENGTH = 8
+
+/** Turns text into hex digits, by the low bits of each character, so that it sorts among ids. */
+const toHexDigits = (text: string): string =>
+  Array.from(text, (letter) => (letter.charCodeAt(0) & 15).toString(16)).join('')
+
+/** Has the length of an id, so that hashing it takes as long. */
+const UNKNOWN_KEY_ID = '00000000-0000-0000-0000-000000000000'
+
+export type KeyProofs = ReturnType<typeof createKeyProofs>

@@ -1,0 +1,182 @@
+import { ok } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
+import { isPublicId } from '../../domain/key.ts'
+import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
+import type { AuthorityStorage } from '../ports/authority.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  failInvalid,
+  parseId,
+  type ServiceResult,
+} from '../service-result.ts'
+import {
+  type CreateKeyInput,
+  createKeyFinder,
+  createKeyInputParser,
+  failKeyRevoked,
+  type KeyWithSecret,
+  omitEmpty,
+  parseAccessLevel,
+  parseKeyTexts,
+} from './input.ts'
+import { createKeySecrets, type KeySecretsDeps } from './secrets.ts'
+
+export interface KeyCreationDeps extends ActorDeps, KeySecretsDeps {
+  readonly storage: ResourceStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
+}
+
+/** How a key comes by its secret, and who is shown it. */
+export function createKeyCreation(deps: KeyCreationDeps) {
+  const { storage, digester, random, clock } = deps
+  const secrets = createKeySecrets(deps)
+  const { find, findWithSecret: reveal } = createKeyFinder(storage)
+  const { findOwner, parseOwnership: readPlace } = createKeyInputParser(storage)
+
+  return {
+    async create(input: CreateKeyInput): Promise<ServiceResult<KeyWithSecret>> {
+      const texts = parseKeyTexts(input)
+      if (!texts.ok) return texts
+      const publicId = input.publicId === undefined ? random.uuid() : toStoredId(input.publicId)
+      if (!isPublicId(publicId)) {
+        return failInvalid(
+          'the public id must be 1 to 128 printable ASCII characters without blanks',
+        )
+      }
+      if (input.dialect === 'xdent' && publicId.includes('.')) {
+        return failInvalid(
+          'the public id must have no dot: the first one ends it where it is presented',
+        )
+      }
+      const secret = secrets.parseSecret(input.secret, input.dialect)
+      if (!secret.ok) return secret
+      const now = clock()
+      if (input.expiresAt !== undefined && input.expiresAt <= now) {
+        return failInvalid('the expiry must be in the future')
+      }
+      const access = parseAccessLevel(input.access ?? 'standard', input.dialect)
+      if (!access.ok) return access
+      const owner = await findOwner(input.ownerId)
+      if (!owner.ok) return owner
+      const ownership = await readPlace(input, owner.value)
+      if (!ownership.ok) return ownership
+      const parsedId = parseId(input.id, random)
+      if (!parsedId.ok) return parsedId
+      const id = parsedId.value
+      if (await isSecretTaken(input.secret, input.dialect, id)) return KEY_TAKEN
+
+      const stored = await secrets.storeSecret(secret.value, input.dialect, id)
+      if (!stored.ok) return stored
+      const { hash, digest, sealed } = stored.value
+      const added = await storage.addKey(
+        {
+          id,
+          accountId: owner.value.accountId,
+          ownerId: owner.value.id,
+          dialect: input.dialect,
+          ...ownership.value,
+          ...texts.value,
+          publicId,
+          access: access.value,
+          secretHash: hash,
+          secretDigest: digest,
+          sealedSecret: sealed,
+          tokenSalt: random.salt(),
+          createdAt: now,
+          expiresAt: input.expiresAt ?? null,
+        },
+        createAuditEvent(deps, 'key.created', id, {
+          dialect: input.dialect,
+          publicId,
+          ownerId: owner.value.id,
+          ...omitEmpty(ownership.value),
+        }),
+        input.maxDeveloperKeys,
+      )
+      if (!added) {
+        if (input.id !== undefined && (await find(id)).ok) {
+          return failConflict(`key ${id} was made already: its secret is not shown again`)
+        }
+        return failConflict(
+          input.sourceId === undefined
+            ? KEY_TAKEN_MESSAGE
+            : `source ${input.sourceId} has a key already, or the public id ${publicId} is taken: ` +
+                'revoke that key first, or make another source',
+        )
+      }
+      return reveal(id, secret.value)
+    },
+
+    /** The secret again, where the dialect lets it be viewed. Each view is an event. */
+    async viewSecret(id: string): Promise<ServiceResult<KeyWithSecret>> {
+      const key = await find(id)
+      if (!key.ok) return key
+      const sealed = await storage.findSealedSecret(key.value.id)
+      if (sealed === null) {
+        return failConflict(
+          `a secret of this dialect (${key.value.dialect}) is shown once: rotate it`,
+        )
+      }
+      await storage.addEvent(createAuditEvent(deps, 'key.viewed', key.value.id))
+      return ok({ key: key.value, secret: await secrets.openSecret(sealed, key.value.id) })
+    },
+
+    /**
+     * A new secret. Without an overlap the old one, and every token issued before, end at once; with
+     * one, both secrets work until then and tokens live on.
+     */
+    async rotateSecret(
+      id: string,
+      input: {
+        secret?: string | undefined
+        overlapMs?: number | undefined
+        /** The key's last change that was seen: who asks twice rotates once. */
+        seen?: string | undefined
+      },
+    ): Promise<ServiceResult<KeyWithSecret>> {
+      const key = await find(id)
+      if (!key.ok) return key
+      if (key.value.status === 'revoked') return failKeyRevoked(key.value)
+      const { dialect } = key.value
+      const secret = secrets.parseSecret(input.secret, dialect)
+      if (!secret.ok) return secret
+      if (await isSecretTaken(input.secret, dialect, key.value.id)) return KEY_TAKEN
+      const overlapEndsAt = input.overlapMs === undefined ? null : clock() + input.overlapMs
+      const stored = await secrets.storeSecret(secret.value, dialect, key.value.id)
+      if (!stored.ok) return stored
+      const changed = await storage.rotateSecret(
+        key.value.id,
+        { ...stored.value, overlapEndsAt, tokenSalt: random.salt(), seen: input.seen },
+        createAuditEvent(deps, 'key.secret_rotated', key.value.id, { overlapEndsAt }),
+      )
+      if (changed) return reveal(key.value.id, secret.value)
+      const now = await find(key.value.id)
+      return now.ok && now.value.status !== 'revoked' && input.seen !== undefined
+        ? failConflict(`key ${key.value.publicId} was changed since you looked at it: look again`)
+        : failKeyRevoked(key.value)
+    },
+  }
+
+  /**
+   * Whether another key has this secret, or had it before its rotation. The key ring may have been
+   * rotated since: then the same secret has another digest, and the database cannot tell.
+   */
+  async function isSecretTaken(
+    importedSecret: string | undefined,
+    dialect: KeyType,
+    keyId: string,
+  ): Promise<boolean> {
+    if (importedSecret === undefined || getKeyTypeTraits(dialect).secret === 'exchanged')
+      return false
+    for (const digest of digester.candidates(importedSecret)) {
+      const key = await storage.findKeyBySecret(digest)
+      if (key !== null && key.id !== keyId) return true
+    }
+    return false
+  }
+}
+
+const KEY_TAKEN_MESSAGE = 'the public id or the secret is taken: another key has it'
+const KEY_TAKEN = failConflict(KEY_TAKEN_MESSAGE)

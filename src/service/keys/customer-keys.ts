@@ -1,0 +1,220 @@
+import { LRUCache } from 'lru-cache'
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import type { DeveloperPortal, DisablingParty } from '../../domain/key.ts'
+import type { AuthorityStorage } from '../ports/authority.ts'
+import type { KeyAmendment, KeySummary, SealedKey } from '../ports/keys.ts'
+import type { Clock } from '../ports/runtime.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import { createAuditEvent, parseText } from '../service-result.ts'
+import type { KeyWithSecret } from './input.ts'
+import { MAX_REFERENCE_LENGTH } from './input.ts'
+import type { Keys } from './keys.ts'
+import { createKeySecrets, type KeySecretsDeps } from './secrets.ts'
+
+export interface CustomerKeysDeps extends KeySecretsDeps {
+  readonly storage: ResourceStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
+  readonly clock: Clock
+  readonly createKeysFor: (actor: string) => Keys
+  /** The most customer keys of one developer, revoked ones included: GET /apikeys returns all at once. */
+  readonly maxKeys: number
+}
+
+/** What a developer may set. What is left out stays as it is. */
+export interface CustomerKeyChange {
+  readonly enabled?: boolean | undefined
+  readonly reference?: string | undefined
+}
+
+export type CustomerKeyRefusal =
+  /** There is no such key, or it is another developer's: he is not told which. */
+  | { reason: 'key_unknown' }
+  | { reason: 'key_revoked' }
+  /** Somebody else has disabled it, who alone can undo that. */
+  | { reason: 'disabled_by_other'; by: DisablingParty }
+  | { reason: 'reference_invalid'; detail: string }
+  /** The owner of the developer's key may own no further one. */
+  | { reason: 'owner_unfit' }
+  /** The developer has the most keys that one developer may have. */
+  | { reason: 'keys_exhausted'; limit: number; retryAfterSeconds: number }
+  /** Too many others change it at this moment. */
+  | { reason: 'contended' }
+
+const CUSTOMER_KEY_TYPE = 'opendental'
+const DEVELOPER_PARTY: DisablingParty = 'developer'
+const KEYS_PER_READ = 500
+/** How many opened secrets stay in memory, so that a program that lists its keys often costs no decryption. */
+const MAX_CACHED_SECRETS = 50_000
+/** Long, because only people can make room for more keys. */
+const KEYS_EXHAUSTED_RETRY_SECONDS = 3600
+/** Each attempt that fails is somebody else's that did not. */
+const MAX_AMEND_ATTEMPTS = 100
+
+/** What a developer does with the keys of his customers. He is told their secrets as often as he asks. */
+export function createCustomerKeys(deps: CustomerKeysDeps) {
+  const { storage, digester, random, clock, createKeysFor, maxKeys } = deps
+  const secrets = createKeySecrets(deps)
+  /** Opened secrets by key id and sealed text, which is different after each rotation. */
+  const secretCache = new LRUCache<string, string>({ max: MAX_CACHED_SECRETS })
+  const exhausted = fail({
+    reason: 'keys_exhausted',
+    limit: maxKeys,
+    retryAfterSeconds: KEYS_EXHAUSTED_RETRY_SECONDS,
+  } as const)
+
+  return {
+    /**
+     * All of them, the oldest first. It is one event, whose subject is the developer: a program that
+     * asks every minute would bury all else under an event for each key, and which keys it was shown is
+     * known from those that were created until then.
+     */
+    async list({ keyId, developerId }: DeveloperPortal): Promise<readonly KeyWithSecret[]> {
+      const customerKeys = await readAll(developerId)
+      const actor = { random, clock, actor: keyId }
+      await storage.addEvent(
+        createAuditEvent(actor, 'keys.viewed', developerId, { keys: customerKeys.length }),
+      )
+      return customerKeys
+    },
+
+    /** Of the same owner as the developer's key. */
+    async create({
+      keyId,
+      ownerId,
+      developerId,
+    }: DeveloperPortal): Promise<Result<KeyWithSecret, CustomerKeyRefusal>> {
+      const keys = createKeysFor(keyId)
+      const isExhausted = async () =>
+        (await keys.count({ developerId, dialect: CUSTOMER_KEY_TYPE }, maxKeys)) >= maxKeys
+      // Refuses without a write, which would have every server read its keys anew.
+      if (await isExhausted()) return exhausted
+      const created = await keys.create({
+        dialect: CUSTOMER_KEY_TYPE,
+        ownerId,
+        developerId,
+        name: 'Customer key',
+        maxDeveloperKeys: maxKeys,
+      })
+      if (created.ok) return created
+      return (await isExhausted()) ? exhausted : fail({ reason: 'owner_unfit' })
+    },
+
+    /** Both changes or none, whoever else changes the key at the same time. */
+    async update(
+      portal: DeveloperPortal,
+      secret: string,
+      change: CustomerKeyChange,
+    ): Promise<Result<KeyWithSecret, CustomerKeyRefusal>> {
+      const reference = parseText('it', change.reference ?? '', MAX_REFERENCE_LENGTH)
+      if (!reference.ok) {
+        return fail({ reason: 'reference_invalid', detail: reference.failure.message })
+      }
+      const id = await find(portal.developerId, secret)
+      if (id === null) return KEY_UNKNOWN
+
+      for (let n = 0; n < MAX_AMEND_ATTEMPTS; n++) {
+        const key = await storage.findKeySummary(id)
+        if (key === null) return KEY_UNKNOWN
+        const refusal = findRefusal(key, change)
+        if (refusal !== null) return fail(refusal)
+        const now = clock()
+        const amendment: KeyAmendment = {
+          disabled: decideDisabled(key, change, now),
+          reference: change.reference === undefined ? key.reference : reference.value,
+        }
+        const { action, facts } = decideEvent(key, amendment)
+        if (action === null) return ok({ key, secret })
+        const event = createAuditEvent(
+          { random, clock: () => now, actor: portal.keyId },
+          action,
+          id,
+          facts,
+        )
+        if (await storage.amendKey(id, amendment, key.eventId, event)) {
+          return ok({ key: applyAmendment(key, amendment, event.id), secret })
+        }
+      }
+      return fail({ reason: 'contended' })
+    },
+  }
+
+  /** Opens each page before it reads the next one, so that other requests get a turn. */
+  async function readAll(developerId: string): Promise<KeyWithSecret[]> {
+    const customerKeys: KeyWithSecret[] = []
+    let page: SealedKey[]
+    do {
+      const after = customerKeys.at(-1)?.key.id
+      page = await storage.listSealedKeys({
+        dialect: CUSTOMER_KEY_TYPE,
+        developerId,
+        after,
+        limit: KEYS_PER_READ,
+      })
+      customerKeys.push(...(await Promise.all(page.map(openSecret))))
+    } while (page.length === KEYS_PER_READ)
+    return customerKeys
+  }
+
+  async function openSecret({ key, sealedSecret }: SealedKey): Promise<KeyWithSecret> {
+    if (sealedSecret === null) throw new Error(`key ${key.id} was not sealed`)
+    // The sealed text is bound to its key, so a text that was moved to another row must not open.
+    const name = `${key.id} ${sealedSecret}`
+    const secret = secretCache.get(name) ?? (await secrets.openSecret(sealedSecret, key.id))
+    secretCache.set(name, secret)
+    return { key, secret }
+  }
+
+  /** The row of the developer's key that has this secret now. */
+  async function find(developerId: string, secret: string): Promise<string | null> {
+    for (const digest of digester.candidates(secret)) {
+      const key = await storage.findKeyBySecret(digest)
+      const isOwnKey = key?.dialect === CUSTOMER_KEY_TYPE && key.developer?.id === developerId
+      if (isOwnKey && key.secretHash === digest) return key.id
+    }
+    return null
+  }
+}
+
+const KEY_UNKNOWN = fail({ reason: 'key_unknown' } as const)
+
+function findRefusal(key: KeySummary, { enabled }: CustomerKeyChange): CustomerKeyRefusal | null {
+  if (key.status === 'revoked') return { reason: 'key_revoked' }
+  const { disabledBy } = key
+  return enabled === undefined || disabledBy === null || disabledBy === DEVELOPER_PARTY
+    ? null
+    : { reason: 'disabled_by_other', by: disabledBy }
+}
+
+/** Who disables what is disabled already does not set its date anew. */
+function decideDisabled(
+  { disabledBy, disabledAt }: KeySummary,
+  { enabled }: CustomerKeyChange,
+  now: number,
+): KeyAmendment['disabled'] {
+  if (enabled === true) return null
+  const before = disabledBy === null ? null : { by: disabledBy, at: disabledAt ?? now }
+  return enabled === false ? (before ?? { by: DEVELOPER_PARTY, at: now }) : before
+}
+
+/** What the audit is to say; nothing where all is as it was. */
+function decideEvent({ disabledBy, reference }: KeySummary, to: KeyAmendment) {
+  const isDisabled = to.disabled !== null
+  const referenceFact = to.reference === reference ? {} : { reference: to.reference }
+  if (isDisabled !== (disabledBy !== null)) {
+    const action = isDisabled ? 'key.disabled' : 'key.enabled'
+    return { action, facts: { by: DEVELOPER_PARTY, ...referenceFact } }
+  }
+  return { action: to.reference === reference ? null : 'key.edited', facts: referenceFact }
+}
+
+/** As it was left by this change, whatever comes after. */
+const applyAmendment = (key: KeySummary, { disabled, reference }: KeyAmendment, eventId: string) =>
+  ({
+    ...key,
+    status: disabled === null ? 'enabled' : 'disabled',
+    disabledBy: disabled?.by ?? null,
+    disabledAt: disabled?.at ?? null,
+    reference,
+    eventId,
+  }) satisfies KeySummary
+
+export type CustomerKeys = ReturnType<typeof createCustomerKeys>

@@ -1,0 +1,205 @@
+import { ok } from '../../domain/failure.ts'
+import type { DisablingParty } from '../../domain/key.ts'
+import { getKeyTypeTraits } from '../../domain/key-type.ts'
+import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
+import type { KeyCriteria, KeySearch, ListStorage, Page } from '../ports/lists.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  failInvalid,
+  failNotFound,
+  type ServiceResult,
+} from '../service-result.ts'
+import { createKeyCreation, type KeyCreationDeps } from './create.ts'
+import {
+  createKeyFinder,
+  createKeyInputParser,
+  failKeyRevoked,
+  OWNER_WITHOUT_USERNAME,
+  omitEmpty,
+  parseAccessLevel,
+  parseKeyTexts,
+} from './input.ts'
+
+export interface KeysDeps extends KeyCreationDeps {
+  readonly storage: KeyCreationDeps['storage'] &
+    Pick<ListStorage, 'searchKeys' | 'countKeys' | 'listDailyUsesByKey'>
+}
+
+/** The life of a key of any dialect, in the hands of who acts. */
+export function createKeys(deps: KeysDeps) {
+  const { storage } = deps
+  const { find } = createKeyFinder(storage)
+  return Object.assign(createKeyCreation(deps), createKeyLifecycle(deps), createKeyEditing(deps), {
+    list: (page: Page & KeyFilter) => storage.listKeys(page),
+    /** As people look for them, with the names of what they belong to. */
+    search: (search: KeySearch) => storage.searchKeys(search),
+    /** How many answer the questions, counted up to `most`. */
+    count: (criteria: KeyCriteria, maxCount: number) => storage.countKeys(criteria, maxCount),
+    find,
+    /** Uses a day of each of these keys, by row id, the oldest first: from this day (since 1970) on. */
+    listDailyUsesByKey: (ids: readonly string[], fromDay: number) =>
+      storage.listDailyUsesByKey(ids, fromDay),
+    /** Its uses a day, by row id or by public id, the oldest first: from this day (since 1970) on. */
+    async uses(
+      id: string,
+      fromDay: number,
+    ): Promise<ServiceResult<{ day: number; uses: number }[]>> {
+      const key = await find(id)
+      return key.ok ? ok(await storage.listKeyUses(key.value.id, fromDay)) : key
+    },
+  })
+}
+
+export type Keys = ReturnType<typeof createKeys>
+
+export interface KeyLifecycleDeps extends ActorDeps {
+  readonly storage: ResourceStorage
+}
+
+/** What a key may do, from its first day to its end. */
+export function createKeyLifecycle(deps: KeyLifecycleDeps) {
+  const { storage } = deps
+  const { find } = createKeyFinder(storage)
+
+  return {
+    /** Undoes a disable of the same party. */
+    async enable(id: string, by: DisablingParty = 'operator'): Promise<ServiceResult<KeySummary>> {
+      const key = await find(id)
+      if (!key.ok || key.value.status === 'enabled') return key
+      const event = createAuditEvent(deps, 'key.enabled', key.value.id, { by })
+      if (await storage.enableKey(key.value.id, by, event)) return find(key.value.id)
+      const current = await find(id)
+      return current.ok && current.value.status === 'disabled'
+        ? failDisabledByOther(current.value)
+        : failIfRevoked(current)
+    },
+
+    async disable(id: string, by: DisablingParty = 'operator'): Promise<ServiceResult<KeySummary>> {
+      const key = await find(id)
+      if (!key.ok) return key
+      const event = createAuditEvent(deps, 'key.disabled', key.value.id, { by })
+      if (await storage.disableKey(key.value.id, by, event)) return find(key.value.id)
+      const current = await find(id)
+      return current.ok && current.value.disabledBy !== null && current.value.disabledBy !== by
+        ? failDisabledByOther(current.value)
+        : failIfRevoked(current)
+    },
+
+    /** Final. The key stays listed. */
+    async revoke(id: string): Promise<ServiceResult<KeySummary>> {
+      const key = await find(id)
+      if (!key.ok) return key
+      const event = createAuditEvent(deps, 'key.revoked', key.value.id)
+      const changed = await storage.revokeKey(key.value.id, event)
+      return changed ? find(key.value.id) : failIfRevoked(await find(id))
+    },
+
+    /** Where the dialect has it. The audit keeps what was. */
+    async deleteKey(id: string): Promise<ServiceResult<void>> {
+      const key = await find(id)
+      if (!key.ok) return key
+      const { dialect, publicId, name } = key.value
+      if (!getKeyTypeTraits(dialect).deletable) {
+        return failConflict(`keys of this dialect (${dialect}) stay listed: revoke it`)
+      }
+      const event = createAuditEvent(deps, 'key.deleted', key.value.id, { dialect, publicId, name })
+      const removed = await storage.deleteKey(key.value.id, event)
+      return removed ? ok(undefined) : failNotFound(`there is no key ${id}`)
+    },
+
+    /** An office takes the key into use; no site takes it back. */
+    async assign(id: string, siteId: string | null): Promise<ServiceResult<KeySummary>> {
+      const key = await find(id)
+      if (!key.ok) return key
+      if (key.value.dialect !== 'opendental') {
+        return failConflict(`keys of this dialect (${key.value.dialect}) are not assigned`)
+      }
+      if (siteId !== null && (await storage.findSite(siteId)) === null) {
+        return failNotFound(`there is no site ${siteId}`)
+      }
+      const action = siteId === null ? 'key.unassigned' : 'key.assigned'
+      const event = createAuditEvent(deps, action, key.value.id, siteId === null ? {} : { siteId })
+      const assignment = siteId === null ? null : { siteId, at: event.at }
+      const changed = await storage.assignKey(key.value.id, assignment, event)
+      return changed ? find(key.value.id) : failKeyRevoked(key.value)
+    },
+  }
+}
+
+/** The key is as it was wished already, unless it is revoked. */
+const failIfRevoked = (key: ServiceResult<KeySummary>): ServiceResult<KeySummary> =>
+  key.ok && key.value.status === 'revoked' ? failKeyRevoked(key.value) : key
+
+const PARTY_TEXTS: Readonly<Record<DisablingParty, string>> = {
+  developer: 'its developer',
+  customer: 'its customer',
+  operator: 'the operator',
+}
+
+const failDisabledByOther = (key: KeySummary) =>
+  failConflict(
+    `key ${key.publicId} was disabled by ${PARTY_TEXTS[key.disabledBy ?? 'operator']}, who alone can enable it`,
+  )
+
+/** What is left out stays as it is. */
+export type EditKeyInput = { readonly [Field in keyof KeyEdit]?: KeyEdit[Field] | undefined } & {
+  /** The key's last change that its editor has seen: another since then is told, not overwritten. */
+  readonly seen?: string | undefined
+}
+
+export interface KeyEditingDeps extends ActorDeps {
+  readonly storage: ResourceStorage
+}
+
+/** What people write about a key, and whose it is. */
+export function createKeyEditing(deps: KeyEditingDeps) {
+  const { storage, clock } = deps
+  const { find } = createKeyFinder(storage)
+  const { findOwner } = createKeyInputParser(storage)
+
+  return {
+    async edit(id: string, { seen, ...change }: EditKeyInput): Promise<ServiceResult<KeySummary>> {
+      const key = await find(id)
+      if (!key.ok) return key
+      const current = key.value
+      const texts = parseKeyTexts({ ...current, ...omitEmpty(change) })
+      if (!texts.ok) return texts
+      const access = parseAccessLevel(change.access ?? current.access, current.dialect)
+      if (!access.ok) return access
+      const edit: KeyEdit = {
+        ...texts.value,
+        ownerId: change.ownerId ?? current.ownerId,
+        access: access.value,
+        expiresAt: change.expiresAt === undefined ? current.expiresAt : change.expiresAt,
+      }
+      if (edit.expiresAt !== current.expiresAt && (edit.expiresAt ?? Infinity) <= clock()) {
+        return failInvalid('the expiry must be in the future: to end a key now, revoke it')
+      }
+      if (edit.ownerId !== current.ownerId) {
+        const owner = await findOwner(edit.ownerId)
+        if (!owner.ok) return owner
+        if (owner.value.accountId !== current.accountId) {
+          return failInvalid(`user ${owner.value.id} is of another account`)
+        }
+        if (current.dialect === 'practice' && owner.value.username === null)
+          return OWNER_WITHOUT_USERNAME
+      }
+      const action = edit.ownerId === current.ownerId ? 'key.edited' : 'key.transferred'
+      const event = createAuditEvent(deps, action, current.id, listChangedFields(current, edit))
+      const changed = await storage.editKey(current.id, edit, seen ?? current.eventId, event)
+      if (changed) return find(current.id)
+      return current.status === 'revoked'
+        ? failKeyRevoked(current)
+        : failConflict(`key ${current.publicId} was changed by somebody else: look at it again`)
+    },
+  }
+}
+
+/** What an edit changes, as it is from now on. */
+const listChangedFields = (current: KeySummary, edit: KeyEdit) =>
+  Object.fromEntries(
+    Object.entries(edit).filter(([field, value]) => current[field as keyof KeyEdit] !== value),
+  )

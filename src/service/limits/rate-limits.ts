@@ -1,0 +1,87 @@
+import { fail, ok, type RateLimitFailure, type Result } from '../../domain/failure.ts'
+import { toAddressBlock } from '../../domain/ip-network.ts'
+import type { Key } from '../../domain/key.ts'
+import { getKeyRateLimit, type RateLimit as Limit } from '../../domain/limits.ts'
+import type { Clock, GetSharedCounter } from '../ports/runtime.ts'
+import { FixedWindowCounter } from './fixed-window-counter.ts'
+
+export interface FailureLimits {
+  /** Failures that one address may have within the window. */
+  readonly perAddress: number
+  readonly windowMs: number
+}
+
+/**
+ * Counts failures of one address (an IPv6 /64 is one), never successes, in a fixed window that begins
+ * with the first. Callers check cheap proofs before they ask for this limit. `owned` is the key or browser
+ * that the caller is known for at this address: its failures are counted apart from those of strangers.
+ */
+export function createFailureLimiter(
+  limits: FailureLimits,
+  clock: Clock,
+  getSharedCounter?: GetSharedCounter,
+) {
+  const failures = new FixedWindowCounter(limits.windowMs, clock, getSharedCounter?.('addresses'))
+
+  return {
+    checkAllowed(address: string, ownerId?: string): Result<void, RateLimitFailure> {
+      const party = toParty(address, ownerId)
+      if (failures.spent(party) < limits.perAddress) return ok(undefined)
+      const retryAfterSeconds = Math.max(1, Math.ceil(failures.getRemainingMs(party) / 1000))
+      return fail({ reason: 'guessing', retryAfterSeconds })
+    },
+
+    countFailure(address: string, ownerId?: string): void {
+      failures.count(toParty(address, ownerId))
+    },
+  }
+}
+
+/** The party that a limit counts: an address, or an owner that is known at it. */
+export const toParty = (address: string, ownerId?: string): string =>
+  ownerId === undefined ? toAddressBlock(address) : `${toAddressBlock(address)} ${ownerId}`
+
+/** The documented quota: so many requests of one address within so long. */
+export function createAddressRateLimit(
+  limit: number,
+  windowMs: number,
+  clock: Clock,
+  getSharedCounter?: GetSharedCounter,
+) {
+  const counter = new FixedWindowCounter(windowMs, clock, getSharedCounter?.('quota'))
+  return (address: string): Result<void, RateLimitFailure> => {
+    if (counter.count(address) <= limit) return ok(undefined)
+    const retryAfterSeconds = Math.max(1, Math.ceil(counter.getRemainingMs(address) / 1000))
+    return fail({ reason: 'quota_exceeded', limit, retryAfterSeconds })
+  }
+}
+
+export type FailureLimiter = ReturnType<typeof createFailureLimiter>
+export type AddressRateLimit = ReturnType<typeof createAddressRateLimit>
+
+/** Holds each key to its pace. */
+export function createKeyRateLimit(
+  defaultLimit: Limit,
+  clock: Clock,
+  getSharedCounter?: GetSharedCounter,
+) {
+  // A window has one length for all that it counts.
+  const countersByWindowMs = new Map<number, FixedWindowCounter>()
+  function getCounter(ms: number): FixedWindowCounter {
+    const existing = countersByWindowMs.get(ms)
+    if (existing !== undefined) return existing
+    const counter = new FixedWindowCounter(ms, clock, getSharedCounter?.(`pace ${ms}`))
+    countersByWindowMs.set(ms, counter)
+    return counter
+  }
+
+  return function countKeyRequest(key: Key): Result<void, RateLimitFailure> {
+    const { limit, windowMs } = getKeyRateLimit(key, defaultLimit)
+    const counter = getCounter(windowMs)
+    if (counter.count(key.id) <= limit) return ok(undefined)
+    const retryAfterSeconds = Math.max(1, Math.ceil(counter.getRemainingMs(key.id) / 1000))
+    return fail({ reason: 'quota_exceeded', limit, retryAfterSeconds })
+  }
+}
+
+export type KeyRateLimit = ReturnType<typeof createKeyRateLimit>

@@ -1,0 +1,175 @@
+import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import { type MessageEnvelope, type MessageRoute, routeMessage } from '../../domain/routing.ts'
+import type { Caller } from '../audit/buffer.ts'
+import type { Sealer } from '../ports/crypto.ts'
+import type { MessageIdStorage, MessageStorage, NewDelivery } from '../ports/messages.ts'
+import type { WebhookClient } from '../ports/outbound.ts'
+import type { QueueRef } from '../ports/routing.ts'
+import type { Clock, Log, Random } from '../ports/runtime.ts'
+import type { Principal } from '../tokens/guard.ts'
+import { openWebhookEndpoint } from './webhook-endpoint.ts'
+
+/** A message as it came in. */
+export interface IncomingMessage extends MessageEnvelope {
+  readonly test: boolean
+  /** The body, byte for byte. */
+  readonly payload: Uint8Array
+  /** The body that a destination is sent: the dialect's words, with what the server fills in. */
+  readonly render: (accepted: AcceptedMessage) => Uint8Array
+  /** Aborted when the caller hangs up. Asked for only by those who wait. */
+  readonly signal: () => AbortSignal
+}
+
+export interface AcceptedMessage {
+  readonly principal: Principal
+  readonly route: MessageRoute
+  readonly serial: number
+  /** One for each destination, in the message's order. */
+  readonly logs: readonly { readonly id: string; readonly attemptId: string }[]
+}
+
+/** `answer`: what the destination of a synchronous message said, as it said it. */
+export type MessageReceipt = AcceptedMessage & { readonly answer: Uint8Array | null }
+
+/** All the time that a synchronous message has. */
+const SYNCHRONOUS_TIMEOUT_MS = 120_000
+
+export interface AcceptMessageDeps {
+  readonly storage: Pick<MessageStorage, 'addMessage'>
+  readonly sealer: Sealer
+  readonly webhookClient: Pick<WebhookClient, 'sendSynchronous'>
+  /** Told which feeds have something queued, once it is on disk. */
+  readonly wakeQueues: (queues: readonly QueueRef[]) => void
+  readonly random: Random
+  readonly nextMessageId: () => Promise<number>
+  readonly clock: Clock
+  readonly log: Log
+  readonly synchronousMs?: number | undefined
+}
+
+/**
+ * A message in: judged, then stored with one delivery for each destination, or, where its event is
+ * synchronous, carried straight to its one destination.
+ */
+export function createAcceptMessage(deps: AcceptMessageDeps) {
+  const { storage, sealer, webhookClient, wakeQueues, random, nextMessageId, clock, log } = deps
+  const { synchronousMs = SYNCHRONOUS_TIMEOUT_MS } = deps
+
+  return async function acceptMessage(
+    principal: Principal,
+    message: IncomingMessage,
+    caller: Caller,
+  ): Promise<Result<MessageReceipt>> {
+    const routed = routeMessage(principal.routing, message)
+    if (!routed.ok) return routed
+    const route = routed.value
+    const accepted: AcceptedMessage = {
+      principal,
+      route,
+      serial: await nextMessageId(),
+      logs: route.hops.map(() => ({ id: random.uuid(), attemptId: random.uuid() })),
+    }
+    if (route.synchronous) return sendSynchronous(message, accepted)
+    await store(message, accepted)
+    log.debug({ ...caller, keyId: principal.key.id, serial: accepted.serial }, 'message accepted')
+    return ok({ ...accepted, answer: null })
+  }
+
+  async function store(
+    message: IncomingMessage,
+    { principal, route, serial, logs }: AcceptedMessage,
+  ) {
+    const id = random.uuid()
+    const deliveries: NewDelivery[] = []
+    for (const [n, hop] of route.hops.entries()) {
+      const entry = logs[n]
+      if (entry === undefined) throw new Error('a destination has no log entry')
+      deliveries.push({ ...entry, subscriptionId: hop.id, destinationId: hop.destination.id })
+    }
+    await storage.addMessage({
+      id,
+      serial,
+      keyId: principal.key.id,
+      sourceId: principal.routing.sourceId,
+      dataModel: message.dataModel,
+      eventType: message.eventType,
+      test: message.test,
+      sealedPayload: await sealer.seal(message.payload, id),
+      receivedAt: clock(),
+      deliveries,
+    })
+    wakeQueues(route.hops.map((hop) => ({ id: hop.id, destinationId: hop.destination.id })))
+  }
+
+  async function sendSynchronous(
+    message: IncomingMessage,
+    accepted: AcceptedMessage,
+  ): Promise<Result<MessageReceipt>> {
+    const [{ destination }] = accepted.route.hops
+    const endpoint = await openWebhookEndpoint(sealer, { ...destination, method: 'POST' })
+    const body = message.render(accepted)
+    // AbortSignal.timeout would stay behind for all of that time, however soon the answer is there.
+    const timeout = new AbortController()
+    const timer = setTimeout(
+      () => timeout.abort(new DOMException('', 'TimeoutError')),
+      synchronousMs,
+    )
+    const signal = AbortSignal.any([timeout.signal, message.signal()])
+    const answer = await webhookClient
+      .sendSynchronous(endpoint, body, signal)
+      .finally(() => clearTimeout(timer))
+    if (answer.ok) return ok({ ...accepted, answer: answer.value })
+    const failure: Failure = timeout.signal.aborted
+      ? { reason: 'destination_timed_out', destinationId: destination.id }
+      : answer.failure
+    return fail(failure)
+  }
+}
+
+export type AcceptMessage = ReturnType<typeof createAcceptMessage>
+
+const MESSAGE_ID_EPOCH_MS = Date.UTC(2020, 0, 1)
+const MESSAGE_IDS_PER_BLOCK = 65_536
+const MESSAGE_ID_BLOCK_MS = 16
+/** Ids stay below 2^53. */
+const MAX_MESSAGE_ID_BLOCK = 2 ** 37 - 1
+/** A clock that is later than 2087 is not believed: it would use up the blocks that are left. */
+const MAX_CLOCK_MESSAGE_ID_BLOCK = MAX_MESSAGE_ID_BLOCK - 2 ** 32
+
+export interface MessageIdDeps {
+  readonly storage: MessageIdStorage
+  readonly clock: Clock
+}
+
+/**
+ * `Meta.Message.ID`: an integer from 1 to 2^53 - 1 that no other message of this database has, nor had
+ * before. Chance cannot promise that: where ids were a time and random bits, 53 in all for a hundred
+ * years, one message in a second would make about five pairs of twins in a year, ten in a second five
+ * hundred. So a process claims blocks in the database, each of which is claimed once, whatever its
+ * clock says and however often it starts.
+ *
+ * A block begins no earlier than the time of its claim (65,536 ids for 16 ms, the scale of ids before):
+ * an older copy of the database that is restored gives none of them again, unless the clock is set back
+ * too. Blocks last until 2089 if fewer than 62 are claimed in a second, on average. Nobody who is
+ * refused takes an id, so strangers cannot use them up.
+ */
+export function createMessageIdGenerator({ storage, clock }: MessageIdDeps) {
+  let next = 0
+  let end = 0
+
+  return async function nextMessageId(): Promise<number> {
+    for (;;) {
+      if (next < end) return next++
+      const free = await storage.findNextIdBlock()
+      // Somebody else here may have claimed one meanwhile.
+      if (next < end) continue
+      const block = Math.max(free, Math.min(toClockBlock(clock()), MAX_CLOCK_MESSAGE_ID_BLOCK))
+      if (block > MAX_MESSAGE_ID_BLOCK) throw new Error('all message ids are used up')
+      if (!(await storage.moveNextIdBlock(free, block + 1))) continue
+      next = block * MESSAGE_IDS_PER_BLOCK
+      end = next + MESSAGE_IDS_PER_BLOCK
+    }
+  }
+}
+
+const toClockBlock = (now: number) => Math.floor((now - MESSAGE_ID_EPOCH_MS) / MESSAGE_ID_BLOCK_MS)

@@ -1,0 +1,87 @@
+import { redactEcho } from '../../domain/redact-echo.ts'
+import type { Sealer } from '../ports/crypto.ts'
+import type { AttemptRecord } from '../ports/messages.ts'
+import type { WebhookClient, WebhookResult } from '../ports/outbound.ts'
+import type { QueueHead } from '../ports/routing.ts'
+import type { Clock, Log } from '../ports/runtime.ts'
+import { openWebhookEndpoint } from './webhook-endpoint.ts'
+
+/** What a destination is to be told of a message, beside what came in. */
+export interface OutgoingMessage {
+  /** The body as it came in, byte for byte. */
+  readonly payload: Uint8Array
+  readonly serial: QueueHead['serial']
+  readonly test: QueueHead['test']
+  readonly source: QueueHead['source']
+  /** All destinations of the message, in its order. */
+  readonly hops: QueueHead['hops']
+}
+
+export interface AttemptDeps {
+  readonly sealer: Sealer
+  readonly webhookClient: Pick<WebhookClient, 'deliver'>
+  /** The body that a destination is sent, in the dialect's words. */
+  readonly render: (outgoing: OutgoingMessage) => Promise<Uint8Array>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What came of an attempt, and whether we broke it off ourselves. */
+export interface AttemptResult {
+  readonly record: AttemptRecord
+  readonly isAborted: boolean
+}
+
+/** Attempts to deliver one message: each can be broken off, and all at once. */
+export function createAttemptRunner({ sealer, webhookClient, render, clock, log }: AttemptDeps) {
+  /** One for each attempt under way: on Workers, what one request has made another may not use. */
+  const controllers = new Set<AbortController>()
+
+  async function send(head: QueueHead, signal: AbortSignal): Promise<WebhookResult> {
+    const { serial, test, source, hops, destination, messageId } = head
+    try {
+      const payload = await sealer.open(head.sealedPayload, messageId)
+      const endpoint = await openWebhookEndpoint(sealer, destination)
+      const body = await render({ payload, serial, test, source, hops })
+      const result = await webhookClient.deliver(endpoint, body, signal)
+      if (result.outcome !== 'refused') return result
+      return { ...result, excerpt: redactEcho(result.excerpt, new TextDecoder().decode(body)) }
+    } catch (error) {
+      // What was thrown may hold what was sent.
+      log.error({ messageId, error: getErrorName(error) }, 'a message cannot be sent')
+      return {
+        outcome: 'failed',
+        detail: 'the message cannot be opened or sent: the log says more',
+      }
+    }
+  }
+
+  return {
+    /** Never rejects. */
+    async attemptDelivery(head: QueueHead): Promise<AttemptResult> {
+      const controller = new AbortController()
+      controllers.add(controller)
+      const at = clock()
+      const result = await send(head, controller.signal)
+      controllers.delete(controller)
+      return {
+        record: toAttemptRecord(result, at, clock() - at),
+        isAborted: controller.signal.aborted,
+      }
+    },
+
+    abortAll(): void {
+      for (const controller of controllers) controller.abort()
+    },
+  }
+}
+
+function toAttemptRecord(result: WebhookResult, at: number, ms: number): AttemptRecord {
+  const { outcome } = result
+  const httpStatus = 'status' in result ? result.status : null
+  if (outcome === 'delivered') return { at, ms, outcome, httpStatus, detail: '' }
+  const detail = 'excerpt' in result ? result.excerpt : result.detail
+  return { at, ms, outcome, httpStatus, detail }
+}
+
+const getErrorName = (error: unknown) => (error instanceof Error ? error.name : typeof error)

@@ -1,0 +1,175 @@
+import { ok, type Result } from '../../domain/failure.ts'
+import { checkKeyUsable, type Key } from '../../domain/key.ts'
+import type { Caller } from '../audit/buffer.ts'
+import type { KeyCache } from '../authenticate/key-cache.ts'
+import type { AuditEvent } from '../ports/audit.ts'
+import type { Sealer } from '../ports/crypto.ts'
+import type { ListStorage, Page } from '../ports/lists.ts'
+import type {
+  AttemptSummary,
+  MessageFilter,
+  MessageStorage,
+  MessageSummary,
+} from '../ports/messages.ts'
+import type { QueueStorage } from '../ports/routing.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  failNotFound,
+  type ServiceResult,
+} from '../service-result.ts'
+import {
+  type AcceptMessageDeps,
+  createAcceptMessage,
+  type IncomingMessage,
+  type MessageReceipt,
+} from './accept.ts'
+
+export interface MessagesDeps extends ActorDeps, Omit<SendTestMessageDeps, 'storage'> {
+  readonly storage: MessageStorage &
+    QueueStorage &
+    Pick<ResourceStorage, 'addEvent'> &
+    SendTestMessageDeps['storage']
+  readonly sealer: Sealer
+}
+
+/** So many attempts of a message are told. */
+const MAX_LISTED_ATTEMPTS = 50
+
+/** What an operator does with accepted messages. */
+export function createMessages(deps: MessagesDeps) {
+  const { storage, sealer } = deps
+
+  return {
+    list: (page: Page & MessageFilter) => storage.listMessages(page),
+    find,
+
+    /** What came of the last attempts, the newest first. */
+    async listAttempts(id: string): Promise<ServiceResult<AttemptSummary[]>> {
+      const message = await find(id)
+      return message.ok ? ok(await storage.listAttempts(id, MAX_LISTED_ATTEMPTS)) : message
+    },
+
+    sendTest: createSendTestMessage(deps),
+
+    /** Sends it once more, after what is queued: to one destination, or to all that have it. */
+    async replay(id: string, destinationId?: string): Promise<ServiceResult<MessageSummary>> {
+      const event = createAuditEvent(
+        deps,
+        'message.replayed',
+        id,
+        toDestinationFacts(destinationId),
+      )
+      const queued = await storage.replayMessage(id, destinationId ?? null, event)
+      if (queued > 0) return find(id)
+      const message = await find(id)
+      if (!message.ok) return message
+      if ((await storage.findPayload(id)) === null) {
+        return failConflict(
+          `the payload of message ${id} was erased after its last delivery; ` +
+            'LATCHKEY_RETENTION_DAYS keeps those of later messages',
+        )
+      }
+      return failConflict(`nothing of message ${id} is there to be replayed: it is still queued`)
+    },
+
+    /** Never sends it: to one destination, or to all that still wait for it. */
+    async skip(id: string, destinationId?: string): Promise<ServiceResult<MessageSummary>> {
+      const event = createAuditEvent(deps, 'message.skipped', id, toDestinationFacts(destinationId))
+      const skipped = await storage.skipMessage(id, destinationId ?? null, event)
+      const message = await find(id)
+      if (skipped > 0 || !message.ok) return message
+      return failConflict(`nothing of message ${id} is queued any more`)
+    },
+
+    /** The message as it came in. It may hold health data, so who looks is remembered first. */
+    async readPayload(
+      id: string,
+    ): Promise<ServiceResult<{ message: MessageSummary; payload: Uint8Array }>> {
+      const message = await find(id)
+      if (!message.ok) return message
+      const sealed = await storage.findPayload(id)
+      if (sealed === null) return failNotFound(`the payload of message ${id} is gone`)
+      await storage.addEvent(createAuditEvent(deps, 'message.opened', id))
+      return ok({ message: message.value, payload: await sealer.open(sealed, id) })
+    },
+  }
+
+  async function find(id: string): Promise<ServiceResult<MessageSummary>> {
+    const message = await storage.findMessage(id)
+    return message === null ? failNotFound(`there is no message ${id}`) : ok(message)
+  }
+}
+
+const toDestinationFacts = (destinationId?: string) =>
+  destinationId === undefined ? {} : { destinationId }
+
+export type Messages = ReturnType<typeof createMessages>
+
+export interface SendTestMessageDeps extends ActorDeps, Omit<AcceptMessageDeps, 'storage'> {
+  readonly storage: Pick<
+    MessageStorage & ListStorage & ResourceStorage,
+    'addMessage' | 'addEvent' | 'findSourceKey' | 'findSource'
+  >
+  readonly keyCache: Pick<KeyCache, 'findByPublicId'>
+  readonly region: string
+}
+
+/** `messageId`: where it is stored; null where it was refused, or carried straight on. */
+export interface SentTestMessage {
+  readonly messageId: string | null
+  readonly result: Result<MessageReceipt>
+}
+
+/**
+ * A message that a person sends as a source's key would: judged, stored and carried by the same code,
+ * so that what works here works for the vendor. It stands under the source's key, for a route is that
+ * key's: where the vendor would be refused for his key's sake, so is this. The address alone is not
+ * judged: a person is not where the vendor's program is. That a person has sent it, and who, is an
+ * event that is there with the message, or before a synchronous one goes out; a vendor's has none.
+ */
+export function createSendTestMessage(deps: SendTestMessageDeps) {
+  const { storage, keyCache, clock, region } = deps
+
+  return async function sendTest(
+    sourceId: string,
+    message: Omit<IncomingMessage, 'test'>,
+    caller: Caller,
+  ): Promise<ServiceResult<SentTestMessage>> {
+    const source = await storage.findSource(sourceId)
+    if (source === null) return failNotFound(`there is no source ${sourceId}`)
+    const summary = await storage.findSourceKey(sourceId)
+    const principal = summary && (await keyCache.findByPublicId(summary.publicId))
+    if (!principal) {
+      return failConflict('the source has no key, so nobody can send as it: create one first')
+    }
+    const usable = checkKeyUsable(withoutAllowlist(principal.key), '', clock(), region)
+    if (!usable.ok) return ok({ messageId: null, result: usable })
+
+    const { dataModel, eventType } = message
+    const createTestEvent = (subject: string): AuditEvent =>
+      createAuditEvent(deps, 'message.test_sent', subject, { sourceId, dataModel, eventType })
+    let messageId: string | null = null
+    const acceptMessage = createAcceptMessage({
+      ...deps,
+      storage: {
+        async addMessage(stored) {
+          await storage.addMessage(stored, createTestEvent(stored.id))
+          messageId = stored.id
+        },
+      },
+      webhookClient: {
+        async sendSynchronous(...args) {
+          await storage.addEvent(createTestEvent(sourceId))
+          return deps.webhookClient.sendSynchronous(...args)
+        },
+      },
+    })
+    const result = await acceptMessage(principal, { ...message, test: true }, caller)
+    return ok({ messageId, result })
+  }
+}
+
+const withoutAllowlist = (key: Key): Key => ({ ...key, account: { ...key.account, networks: [] } })

@@ -1,0 +1,40 @@
+import type { AccountStorage, EditStorage } from './accounts.ts'
+import type { AuditStorage, EventStorage } from './audit.ts'
+import type { AuthorityStorage, GrantStorage, ProofStorage } from './authority.ts'
+import type { DashboardStorage, TrafficStorage } from './dashboard.ts'
+import type { KeyStorage } from './keys.ts'
+import type { ListStorage } from './lists.ts'
+import type { MessageIdStorage, MessageStorage } from './messages.ts'
+import type { QueueStorage, RoutingStorage } from './routing.ts'
+import type { SignInStorage } from './sign-in.ts'
+
+/** What an operator looks at and changes. */
+export interface ResourceStorage extends AccountStorage, KeyStorage, RoutingStorage, EventStorage {}
+
+/** One verb a fact. Every write is on disk when its promise resolves, and says what happened. */
+export interface Storage
+  extends AuthorityStorage,
+    GrantStorage,
+    ProofStorage,
+    MessageStorage,
+    MessageIdStorage,
+    QueueStorage,
+    ResourceStorage,
+    AuditStorage,
+    SignInStorage,
+    TrafficStorage,
+    ListStorage,
+    EditStorage,
+    DashboardStorage {
+  /** Writes as much as a message takes; throws if the database cannot. */
+  probe(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Thrown by every verb while the database cannot be reached or takes no write: a broken machine, not
+ * a bug. Callers are told to come back.
+ */
+export class StorageUnavailableError extends Error {
+  override name = 'Unavailable'
+}

@@ -1,0 +1,222 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
+import { type Caller, UNKNOWN_SUBJECT } from '../audit/buffer.ts'
+import type { Account, User } from '../ports/accounts.ts'
+import type { SecretDigester } from '../ports/crypto.ts'
+import type { Invitation, SignInStorage } from '../ports/sign-in.ts'
+import { type ActorDeps, createAuditEvent, parseName } from '../service-result.ts'
+import {
+  createUserEvent,
+  type HasherBusy,
+  type InvalidField,
+  type InvitationGone,
+  type SignInDeps,
+  toInvitationDigestText,
+} from './context.ts'
+import { hashNewPassword, listUserNames } from './passwords.ts'
+import { createSignInThrottle } from './throttle.ts'
+
+/** What a link is for, and what is to be asked for. */
+export type InvitationPurpose =
+  | { readonly for: 'first_operator' }
+  | {
+      readonly for: 'first_password' | 'new_password'
+      readonly user: User
+      /** He has none yet, and chooses one. */
+      readonly wantsUsername: boolean
+    }
+
+/** What is typed on the page; what the link does not ask for is not read. */
+export interface AcceptInvitationInput {
+  readonly password: string
+  readonly username?: string | undefined
+  readonly accountName?: string | undefined
+  readonly email?: string | undefined
+}
+
+/** One-time links. Looking at one takes nothing: mail programs do. The password that is set takes it. */
+export function createInvitations(deps: SignInDeps) {
+  const { storage, digester, random, clock } = deps
+  const signInThrottle = createSignInThrottle(deps)
+
+  async function find(secret: string): Promise<Invitation | null> {
+    const digests = digester.candidates(toInvitationDigestText(secret))
+    const invitation = await storage.findInvitation(digests, clock())
+    if (
+      invitation !== null ||
+      !isFirstOperatorSecret(secret) ||
+      (await storage.hasActiveOperator())
+    )
+      return invitation
+    // What was chosen becomes a link like any other, when it is followed.
+    await addInvitation(
+      { ...deps, actor: UNKNOWN_SUBJECT },
+      { secret, user: null, ms: FIRST_OPERATOR_INVITATION_MS },
+    )
+    return storage.findInvitation(digests, clock())
+  }
+
+  const isFirstOperatorSecret = (secret: string) =>
+    deps.firstLink !== undefined &&
+    digester.matches(toInvitationDigestText(secret), [
+      digester.digest(toInvitationDigestText(deps.firstLink)),
+    ])
+
+  async function findInvitationPurpose({ userId }: Invitation): Promise<InvitationPurpose | null> {
+    if (userId === null)
+      return (await storage.hasActiveOperator()) ? null : { for: 'first_operator' }
+    const credentials = await storage.findCredentialsByUserId(userId)
+    if (credentials === null || credentials.user.leftAt !== null) return null
+    const { user, passwordHash } = credentials
+    const kind = passwordHash === null ? 'first_password' : 'new_password'
+    return { for: kind, user, wantsUsername: user.username === null }
+  }
+
+  return {
+    async purpose(secret: string): Promise<Result<InvitationPurpose, InvitationGone>> {
+      const invitation = await find(secret)
+      const purpose = invitation && (await findInvitationPurpose(invitation))
+      return purpose ? ok(purpose) : fail(INVITATION_GONE)
+    },
+
+    /** Answers who can sign in now. Of two who use one link, one does. */
+    async acceptInvitation(
+      secret: string,
+      input: AcceptInvitationInput,
+      caller: Caller,
+    ): Promise<Result<User, InvitationGone | InvalidField | HasherBusy>> {
+      const invitation = await find(secret)
+      const purpose = invitation && (await findInvitationPurpose(invitation))
+      if (!invitation || !purpose) return fail(INVITATION_GONE)
+      return purpose.for === 'first_operator'
+        ? createFirstOperator(invitation.id, input, caller)
+        : setPassword(invitation.id, purpose, input, caller)
+    },
+  }
+
+  async function createFirstOperator(
+    invitationId: string,
+    input: AcceptInvitationInput,
+    caller: Caller,
+  ): Promise<Result<User, InvitationGone | InvalidField | HasherBusy>> {
+    const name = parseName('the organization', input.accountName ?? '')
+    if (!name.ok) return failInvalidField('accountName', name.failure.message)
+    const email = parseName('the e-mail address', input.email ?? '')
+    if (!email.ok) return failInvalidField('email', email.failure.message)
+    if (!isEmail(email.value)) return failInvalidField('email', 'this is not an e-mail address')
+    const username = parseUsername(input.username)
+    if (!username.ok) return username
+    const available = await checkUsernameFree(username.value)
+    if (!available.ok) return available
+    const names = listUserNames({ username: username.value, email: email.value })
+    const hashed = await hashNewPassword(deps, input.password, names)
+    if (!hashed.ok) return hashed
+
+    const at = clock()
+    const account: Account = {
+      id: random.uuid(),
+      name: name.value,
+      region: deps.region,
+      status: 'open',
+      createdAt: at,
+      departedKeys: 'keep',
+      addressesEnforced: false,
+    }
+    const user: User = {
+      id: random.uuid(),
+      accountId: account.id,
+      email: email.value,
+      role: 'operator',
+      createdAt: at,
+      username: username.value,
+      leftAt: null,
+    }
+    const first = { account, user, passwordHash: hashed.value, invitationId }
+    const facts = { accountId: account.id }
+    const event = createUserEvent(deps, user.id, caller, 'user.first_operator', facts)
+    return (await storage.addFirstOperator(first, event)) ? ok(user) : fail(INVITATION_GONE)
+  }
+
+  async function setPassword(
+    invitationId: string,
+    { for: kind, user, wantsUsername }: Exclude<InvitationPurpose, { for: 'first_operator' }>,
+    input: AcceptInvitationInput,
+    caller: Caller,
+  ): Promise<Result<User, InvitationGone | InvalidField | HasherBusy>> {
+    const username = wantsUsername ? parseUsername(input.username) : ok(user.username)
+    if (!username.ok) return username
+    const updatedUser = { ...user, username: username.value }
+    const hashed = await hashNewPassword(deps, input.password, listUserNames(updatedUser))
+    if (!hashed.ok) return hashed
+    if (wantsUsername && username.value !== null) {
+      // Usernames are unique on the server, so the holder of a link may learn of only a few whether they
+      // exist. Everything else was checked before, so that each counted try could have succeeded.
+      if ((await signInThrottle.countUsernameChoice(user.id)) === null)
+        return failInvalidField('username', TOO_MANY_USERNAMES_MESSAGE)
+      const available = await checkUsernameFree(username.value)
+      if (!available.ok) return available
+    }
+    const event = createUserEvent(deps, user.id, caller, `user.${kind}`)
+    const passwordChange = { hash: hashed.value, invitationId, but: null }
+    if (!(await storage.setPassword(user.id, passwordChange, event))) return fail(INVITATION_GONE)
+    if (username.value !== null) await signInThrottle.clearName(username.value, caller.address)
+    if (!wantsUsername || username.value === null) return ok(updatedUser)
+
+    // Only who has won the link names himself. Should somebody else have taken the name meanwhile, he
+    // asks for another link, which asks for another name.
+    const usernameEvent = createAuditEvent(
+      { ...deps, actor: user.id },
+      'user.username_set',
+      user.id,
+    )
+    const isSet = await storage.setUsername(user.id, username.value, usernameEvent)
+    return isSet ? ok(updatedUser) : failInvalidField('username', USERNAME_TAKEN_MESSAGE)
+  }
+
+  async function checkUsernameFree(username: string): Promise<Result<void, InvalidField>> {
+    const isTaken = (await storage.findCredentialsByUsername(username)) !== null
+    return isTaken ? failInvalidField('username', USERNAME_TAKEN_MESSAGE) : ok(undefined)
+  }
+}
+
+function parseUsername(input: string | undefined): Result<string, InvalidField> {
+  const username = (input ?? '').trim()
+  return isUsername(username) ? ok(username) : failInvalidField('username', USERNAME_RULE)
+}
+
+const INVITATION_GONE: InvitationGone = { reason: 'gone' }
+const USERNAME_TAKEN_MESSAGE = 'somebody has this username already: choose another one'
+const TOO_MANY_USERNAMES_MESSAGE =
+  'too many usernames were tried: ask an administrator of your account to set yours, then use this link again'
+
+const failInvalidField = (field: InvalidField['field'], message: string) =>
+  fail<InvalidField>({ reason: 'unfit', field, message })
+
+/** Somebody writes a link to people; one to the first operator goes to who sets the server up just now. */
+export const INVITATION_MS = 72 * 60 * 60 * 1000
+export const FIRST_OPERATOR_INVITATION_MS = 60 * 60 * 1000
+
+export interface AddInvitationDeps extends ActorDeps {
+  readonly storage: Pick<SignInStorage, 'addInvitation'>
+  readonly digester: SecretDigester
+}
+
+/**
+ * Makes this secret a one-time link: to a user's password, or, where there is no user, to the first
+ * operator. Null where the user has left, or has another role than the one he is invited with.
+ */
+export async function addInvitation(
+  deps: AddInvitationDeps,
+  { secret, user, ms }: { secret: string; user: User | null; ms: number },
+): Promise<Invitation | null> {
+  const { storage, random, clock, digester } = deps
+  const userId = user?.id ?? null
+  const at = clock()
+  const invitation = { id: random.uuid(), userId, createdAt: at, expiresAt: at + ms }
+  const digest = digester.digest(toInvitationDigestText(secret))
+  const event = createAuditEvent(deps, 'user.invited', userId ?? UNKNOWN_SUBJECT, {
+    until: invitation.expiresAt,
+  })
+  const added = await storage.addInvitation({ ...invitation, digest }, event, user?.role)
+  return added ? invitation : null
+}

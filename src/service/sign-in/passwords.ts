@@ -1,0 +1,64 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { findPasswordProblem, normalizePassword } from '../../domain/user.ts'
+import type { Caller } from '../audit/buffer.ts'
+import type { User } from '../ports/accounts.ts'
+import {
+  CREDENTIALS_CHANGED,
+  createUserEvent,
+  type HasherBusy,
+  type InvalidField,
+  type SignInConflict,
+  type SignInDeps,
+  toHasherBusy,
+} from './context.ts'
+import type { Reauthentication } from './reauthenticate.ts'
+import { createDeviceMarks } from './throttle.ts'
+
+/** The hash of a new password, if it is fit for whoever has these names. */
+export async function hashNewPassword(
+  { hasher }: Pick<SignInDeps, 'hasher'>,
+  password: string,
+  names: readonly string[],
+): Promise<Result<string, InvalidField | HasherBusy>> {
+  const message = findPasswordProblem(password, names)
+  const normalized = normalizePassword(password)
+  if (message !== null || normalized === null) {
+    return fail({ reason: 'unfit', field: 'password', message: message ?? 'it cannot be read' })
+  }
+  const hashed = await hasher.hash(normalized)
+  return hashed.ok ? hashed : fail(toHasherBusy(hashed.failure))
+}
+
+export const listUserNames = ({ username, email }: Pick<User, 'username' | 'email'>): string[] =>
+  username === null ? [email] : [username, email]
+
+export function createPasswords(deps: SignInDeps) {
+  const deviceMarks = createDeviceMarks(deps)
+  return {
+    /**
+     * Ends every other session and every token of his: whoever had the old one is out. Answers the mark
+     * of his browser: what was given before is worth nothing.
+     */
+    async change(
+      reauthentication: Reauthentication,
+      newPassword: string,
+      caller: Caller,
+    ): Promise<Result<string, InvalidField | SignInConflict | HasherBusy>> {
+      const { user, session } = reauthentication.signedInUser
+      if (reauthentication.isPassword(newPassword)) return fail(SAME_PASSWORD)
+      const hashed = await hashNewPassword(deps, newPassword, listUserNames(user))
+      if (!hashed.ok) return hashed
+      const was = reauthentication.passwordHash
+      const passwordChange = { hash: hashed.value, invitationId: null, but: session.id, was }
+      const event = createUserEvent(deps, user.id, caller, 'user.password_changed')
+      const changed = await deps.storage.setPassword(user.id, passwordChange, event)
+      return changed ? ok(deviceMarks.createMark(user.id, hashed.value)) : fail(CREDENTIALS_CHANGED)
+    },
+  }
+}
+
+const SAME_PASSWORD: InvalidField = {
+  reason: 'unfit',
+  field: 'password',
+  message: 'this is the password that you have already',
+}

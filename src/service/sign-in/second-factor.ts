@@ -1,0 +1,188 @@
+import { encode } from 'uqr'
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isWithinLast } from '../../domain/instant.ts'
+import type { Caller } from '../audit/buffer.ts'
+import type { Credentials, SignedInUser } from '../ports/sign-in.ts'
+import {
+  createUserEvent,
+  type InvalidField,
+  type SignInConflict,
+  type SignInDeps,
+  toRecoveryDigestText,
+} from './context.ts'
+import { type Reauthentication, requireBrowserSession } from './reauthenticate.ts'
+
+/** What an app is set up with. `pending` comes back with the first code: nothing is kept until then. */
+export interface SecondFactorSetup {
+  readonly pending: string
+  readonly secret: string
+  readonly uri: string
+  readonly qr: QrCode
+}
+
+const RECOVERY_CODE_COUNT = 10
+/** How long setting up an app may take. */
+const SETUP_MS = 60 * 60 * 1000
+
+/** The second factor by time (RFC 6238), and the codes that replace a lost device. */
+export function createSecondFactor(deps: SignInDeps) {
+  const { storage, sealer, digester, totp, random, clock } = deps
+  const encoder = new TextEncoder()
+  const decoder = new TextDecoder()
+  const sealText = async (text: string, context: string) =>
+    sealer.seal(encoder.encode(text), context)
+  const openText = async (sealed: string, context: string) =>
+    decoder.decode(await sealer.open(sealed, context))
+
+  /** The secret that `begin` made for this user, not too long ago. */
+  async function openPending(pending: string, userId: string): Promise<string | null> {
+    const text = await openText(pending, toSetupContext(userId)).catch(() => '')
+    const [secret = '', begunAt = ''] = text.split(' ')
+    return secret !== '' && isWithinLast(SETUP_MS, Number(begunAt), clock()) ? secret : null
+  }
+
+  return {
+    /**
+     * A secret for his app. The page that shows it holds it sealed, for him alone. One that was begun
+     * before is gone on with: his app has it already.
+     */
+    async startSetup(
+      signedInUser: SignedInUser,
+      previousPending = '',
+    ): Promise<Result<SecondFactorSetup, SignInConflict>> {
+      const allowed = await requireNoSecondFactor(signedInUser)
+      if (!allowed.ok) return allowed
+      const { user } = signedInUser
+      const previousSecret = await openPending(previousPending, user.id)
+      const secret = previousSecret ?? totp.newSecret()
+      const uri = totp.createUri(secret, user.username ?? user.email)
+      const pending =
+        previousSecret === null
+          ? await sealText(`${secret} ${clock()}`, toSetupContext(user.id))
+          : previousPending
+      return ok({ pending, secret, uri, qr: createQrCode(uri) })
+    },
+
+    /** His app shows the right code: from now on it is asked for. The recovery codes are shown once. */
+    async confirmSetup(
+      { signedInUser }: Reauthentication,
+      { pending, code }: { pending: string; code: string },
+      caller: Caller,
+    ): Promise<Result<readonly string[], SignInConflict | InvalidField>> {
+      const allowed = await requireNoSecondFactor(signedInUser)
+      if (!allowed.ok) return allowed
+      const userId = signedInUser.user.id
+      const secret = await openPending(pending, userId)
+      if (secret === null) return fail(toConflict('this was begun too long ago: begin again'))
+      const step = totp.findTimeStep(secret, code, clock())
+      if (step === null) return fail(WRONG_CODE)
+
+      const codes = Array.from({ length: RECOVERY_CODE_COUNT }, () => random.code())
+      const newSecondFactor = {
+        sealed: await sealText(secret, userId),
+        recoveryDigests: codes.map((each) => digester.digest(toRecoveryDigestText(userId, each))),
+      }
+      const event = createUserEvent(deps, userId, caller, 'user.second_factor_set')
+      if (!(await storage.setSecondFactor(userId, newSecondFactor, event)))
+        return fail(toConflict('you have left'))
+      // The code that proved the app has been shown: it opens nothing.
+      await storage.claimTotpStep(userId, step)
+      return ok(codes.map(formatRecoveryCode))
+    },
+
+    /** The recovery codes go with it. */
+    async remove(
+      { signedInUser }: Reauthentication,
+      caller: Caller,
+    ): Promise<Result<void, SignInConflict>> {
+      const event = createUserEvent(
+        deps,
+        signedInUser.user.id,
+        caller,
+        'user.second_factor_removed',
+      )
+      const removed = await storage.setSecondFactor(signedInUser.user.id, null, event)
+      return removed ? ok(undefined) : fail(toConflict('there is no second factor'))
+    },
+
+    /** How many recovery codes are left; null where there is no second factor. */
+    async countUnusedRecoveryCodes(userId: string): Promise<number | null> {
+      const credentials = await storage.findCredentialsByUserId(userId)
+      return credentials?.sealedTotp == null ? null : storage.countRecoveryCodes(userId)
+    },
+
+    /** Whether the code is right, and takes it: none is good twice. */
+    async takeCode(
+      { user, sealedTotp }: Credentials,
+      code: string,
+      caller: Caller,
+    ): Promise<boolean> {
+      if (sealedTotp === null) return false
+      const step = totp.findTimeStep(await openText(sealedTotp, user.id), code, clock())
+      if (step !== null) return storage.claimTotpStep(user.id, step)
+      const recovery = code.replace(/[\s-]/g, '').toUpperCase()
+      if (!RECOVERY_CODE_PATTERN.test(recovery)) return false
+      const digests = digester.candidates(toRecoveryDigestText(user.id, recovery))
+      const event = createUserEvent(deps, user.id, caller, 'user.recovery_code_used')
+      return storage.claimRecoveryCode(user.id, digests, event)
+    },
+  }
+
+  /** In person, and without a second factor: one that is there is removed first, by password. */
+  async function requireNoSecondFactor(
+    signedInUser: SignedInUser,
+  ): Promise<Result<void, SignInConflict>> {
+    const browserSession = requireBrowserSession(signedInUser)
+    if (!browserSession.ok) return browserSession
+    const credentials = await storage.findCredentialsByUserId(signedInUser.user.id)
+    return credentials?.sealedTotp == null
+      ? ok(undefined)
+      : fail(toConflict('there is a second factor already: remove it first'))
+  }
+}
+
+const RECOVERY_CODE_PATTERN = /^[A-Z0-9]{16}$/
+
+const toSetupContext = (userId: string) => `pending ${userId}`
+
+/** As people copy it from paper. */
+const formatRecoveryCode = (code: string) => code.replace(/(.{4})(?!$)/g, '$1-')
+
+const toConflict = (message: string): SignInConflict => ({ reason: 'conflict', message })
+
+const WRONG_CODE: InvalidField = {
+  reason: 'unfit',
+  field: 'code',
+  message: 'this is not the code of this moment: type the one that the app shows now',
+}
+
+export type SecondFactor = ReturnType<typeof createSecondFactor>
+
+/** A QR code as the data of one SVG path, in a square of so many modules. */
+export interface QrCode {
+  readonly size: number
+  readonly path: string
+}
+
+/** ISO/IEC 18004: four modules of nothing all around. */
+const QUIET_ZONE_MODULES = 4
+
+export function createQrCode(text: string): QrCode {
+  const { size, data } = encode(text, { ecc: 'M', border: QUIET_ZONE_MODULES })
+  const runs = data.flatMap((row, y) => findRuns(row).map(([x, length]) => formatRun(x, y, length)))
+  return { size, path: runs.join('') }
+}
+
+const formatRun = (x: number, y: number, length: number) => `M${x} ${y}h${length}v1h-${length}z`
+
+/** Where dark modules begin, and how many follow each other. */
+function findRuns(row: readonly boolean[]): [start: number, length: number][] {
+  const runs: [number, number][] = []
+  for (const [x, dark] of row.entries()) {
+    const last = runs.at(-1)
+    if (!dark) continue
+    if (last !== undefined && last[0] + last[1] === x) last[1]++
+    else runs.push([x, 1])
+  }
+  return runs
+}

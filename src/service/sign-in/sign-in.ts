@@ -1,0 +1,174 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isPending } from '../../domain/instant.ts'
+import type { Caller } from '../audit/buffer.ts'
+import type { Credentials, SignedInUser } from '../ports/sign-in.ts'
+import {
+  createUserEvent,
+  type SignInDeps,
+  type SignInFailure,
+  toSessionDigestText,
+  toTicketDigestText,
+} from './context.ts'
+import {
+  type ClaimedIdentity,
+  type CredentialVerifier,
+  createCredentialVerifier,
+  type VerifiedCredentials,
+} from './credential-verifier.ts'
+import { createInvitations } from './invitations.ts'
+import { createPasswords } from './passwords.ts'
+import { createReauthenticate } from './reauthenticate.ts'
+import { createSecondFactor } from './second-factor.ts'
+import { createApiTokens, createSessions } from './sessions.ts'
+import { createDeviceMarks } from './throttle.ts'
+
+/** How people come in, stay in, and look after their own access. What they may do then is their role's. */
+export function createSignInServices(deps: SignInDeps) {
+  const secondFactor = createSecondFactor(deps)
+  const credentialVerifier = createCredentialVerifier(deps, secondFactor)
+  return Object.assign(createSignIn(deps, credentialVerifier), createInvitations(deps), {
+    reauthenticate: createReauthenticate(credentialVerifier),
+    sessions: createSessions(deps),
+    passwords: createPasswords(deps),
+    apiTokens: createApiTokens(deps),
+    secondFactor,
+  })
+}
+
+export type SignInServices = ReturnType<typeof createSignInServices>
+
+/** A session of a browser lives so long at most. */
+export const MAX_SESSION_MS = 12 * 60 * 60 * 1000
+
+/** What the browser gets: the secret of its session, and the mark that it is known by afterwards. */
+export interface StartedSession {
+  readonly secret: string
+  readonly device: string
+  readonly signedIn: SignedInUser
+}
+
+/** Username and password in, and a code where a second factor is set up; a session out. */
+export function createSignIn(
+  deps: SignInDeps,
+  { verifyPassword, verifyCode, startSignIn }: CredentialVerifier,
+) {
+  const { storage, random, digester, clock } = deps
+  const tickets = createCodeTickets(deps)
+  const deviceMarks = createDeviceMarks(deps)
+
+  async function finishWithCode(
+    verified: VerifiedCredentials,
+    { code, userAgent }: { code: string; userAgent: string },
+    caller: Caller,
+  ): Promise<Result<StartedSession, SignInFailure>> {
+    const codeResult = await verifyCode(verified.credentials, code, caller)
+    return codeResult.ok ? startSession(verified, userAgent, caller) : codeResult
+  }
+
+  async function startSession(
+    { credentials: { user, passwordHash }, account, clearAttempt }: VerifiedCredentials,
+    userAgent: string,
+    caller: Caller,
+  ): Promise<Result<StartedSession, SignInFailure>> {
+    const now = clock()
+    const secret = random.secret()
+    const session = {
+      id: random.uuid(),
+      userId: user.id,
+      kind: 'browser',
+      name: toSessionName(userAgent),
+      createdAt: now,
+      seenAt: now,
+      expiresAt: now + MAX_SESSION_MS,
+    } as const
+    const digest = digester.digest(toSessionDigestText(secret))
+    const event = createUserEvent(deps, user.id, caller, 'session.started', {
+      sessionId: session.id,
+    })
+    // He may have left since, or have another password: that was to end what the one before began.
+    const hash = passwordHash ?? ''
+    const added = await storage.addSession({ ...session, digest }, event, hash)
+    if (!added) return fail({ reason: 'wrong' })
+    await clearAttempt()
+    const device = deviceMarks.createMark(user.id, hash)
+    return ok({ secret, device, signedIn: { session, user, account } })
+  }
+
+  return {
+    async signIn(
+      input: ClaimedIdentity & { password: string; code?: string | undefined; userAgent: string },
+      caller: Caller,
+    ): Promise<Result<StartedSession, SignInFailure>> {
+      const verified = await verifyPassword(input, caller)
+      if (!verified.ok) return verified
+      const { credentials } = verified.value
+      if (credentials.sealedTotp === null)
+        return startSession(verified.value, input.userAgent, caller)
+      const { code, userAgent } = input
+      if (code !== undefined) return finishWithCode(verified.value, { code, userAgent }, caller)
+      return fail({ reason: 'code_needed', ticket: await tickets.sealTicket(credentials) })
+    },
+
+    /** The second page: what `code_needed` came with, and the code. Each is a try like any other. */
+    async signInWithCode(
+      input: Omit<ClaimedIdentity, 'username'> & {
+        ticket: string
+        code: string
+        userAgent: string
+      },
+      caller: Caller,
+    ): Promise<Result<StartedSession, SignInFailure>> {
+      const credentials: Credentials | null = await tickets.findCredentials(input.ticket)
+      const account = credentials && (await storage.findAccount(credentials.user.accountId))
+      if (credentials === null || account?.status !== 'open') return fail({ reason: 'wrong' })
+      const claim = { username: credentials.user.username ?? '', device: input.device }
+      const attempt = await startSignIn(claim, credentials, caller)
+      if (!attempt.ok) return attempt
+      return finishWithCode({ credentials, account, ...attempt.value }, input, caller)
+    },
+  }
+}
+
+const MAX_USER_AGENT_LENGTH = 200
+
+/** A browser writes its name in ASCII; anybody may write anything. */
+const toSessionName = (userAgent: string) =>
+  userAgent.replace(/[^\x20-\x7e]/g, '').slice(0, MAX_USER_AGENT_LENGTH) || 'a browser'
+
+/** Time to find the device. */
+const CODE_TICKET_MS = 5 * 60 * 1000
+const CODE_TICKET_CONTEXT = 'ticket'
+
+/**
+ * A password that was right is not typed again, nor written into a page: what the page carries is
+ * sealed, says whose it was, and is worth nothing without a code, later, or after a new password.
+ */
+export function createCodeTickets({
+  storage,
+  sealer,
+  digester,
+  clock,
+}: Pick<SignInDeps, 'storage' | 'sealer' | 'digester' | 'clock'>) {
+  return {
+    async sealTicket({ user, passwordHash }: Credentials): Promise<string> {
+      const passwordDigest = digester.digest(toTicketDigestText(passwordHash ?? ''))
+      const text = [user.id, clock() + CODE_TICKET_MS, passwordDigest].join(' ')
+      return sealer.seal(new TextEncoder().encode(text), CODE_TICKET_CONTEXT)
+    },
+
+    async findCredentials(ticket: string): Promise<Credentials | null> {
+      const text = await openTicket(ticket).catch(() => '')
+      const [userId = '', endsAt = '0', passwordDigest = ''] = text.split(' ')
+      if (!isPending(Number(endsAt), CODE_TICKET_MS, clock())) return null
+      const credentials = await storage.findCredentialsByUserId(userId)
+      if (credentials === null || credentials.user.leftAt !== null) return null
+      return digester.matches(toTicketDigestText(credentials.passwordHash ?? ''), [passwordDigest])
+        ? credentials
+        : null
+    },
+  }
+
+  async function openTicket(ticket: string): Promise<string> {
+    return new TextDecoder().decode(await sealer.open(ticket, CODE_TICKET_CONTEXT))
+  }
+}

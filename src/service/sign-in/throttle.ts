@@ -1,0 +1,161 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isPending, isWithinLast } from '../../domain/instant.ts'
+import { toAddressBlock } from '../../domain/ip-network.ts'
+import {
+  computeLockoutMs,
+  computeRemainingLockoutMs,
+  FAILURE_MEMORY_MS,
+  type FailureScope,
+  MAX_KNOWN_DEVICE_FAILURES,
+  MAX_USERNAME_TRIES,
+} from '../../domain/limits.ts'
+import type { Credentials } from '../ports/sign-in.ts'
+import {
+  type SignInDeps,
+  type SignInRejection,
+  toDeviceAttemptsDigestText,
+  toDeviceDigestText,
+  toSignInAttemptsDigestText,
+  toUsernameAttemptsDigestText,
+} from './context.ts'
+
+/** A try that may be made, and is counted already. */
+export interface SignInAttempt {
+  /** It went well: what was counted with it is forgotten. */
+  readonly clearAttempt: () => Promise<void>
+  /** The known browser that it comes from, if any: failures of its address do not delay it. */
+  readonly device?: string
+}
+
+/**
+ * Counts tries to be somebody, in the database, so that all processes count together: of names that
+ * exist and of names that do not. A try is counted before its work is done, and forgiven when it goes
+ * well: of a thousand at once, those that come too early do no work.
+ */
+export function createSignInThrottle({
+  storage,
+  digester,
+  clock,
+}: Pick<SignInDeps, 'storage' | 'digester' | 'clock'>) {
+  // A rotation of the ring's digest key starts the counts anew, which is no guesser's to bring about.
+  const toCounterIds = (
+    username: string,
+    address: string,
+  ): Readonly<Record<FailureScope, string>> => ({
+    here: digester.digest(toSignInAttemptsDigestText(username, toAddressBlock(address))),
+    anywhere: digester.digest(toSignInAttemptsDigestText(username, '')),
+  })
+
+  return { countForName, countForDevice, countUsernameChoice, clearName }
+
+  async function countForName(
+    username: string,
+    address: string,
+  ): Promise<Result<SignInAttempt, SignInRejection>> {
+    const now = clock()
+    const idByScope = toCounterIds(username, address)
+    const ids = Object.values(idByScope)
+    const scopes = Object.keys(idByScope) as FailureScope[]
+
+    const before = await read()
+    const wait = Math.max(
+      ...scopes.map((scope) => computeRemainingLockoutMs(before[scope], scope, now)),
+    )
+    if (wait > 0) return failLocked(wait)
+
+    await storage.addFailure(ids, now, now - FAILURE_MEMORY_MS + 1)
+    const after = await read()
+    const waits = scopes.map((scope) => {
+      const others = after[scope].count - 1
+      return others > before[scope].count ? computeLockoutMs(others, scope) : 0
+    })
+    const longest = Math.max(...waits)
+    if (longest > 0) return failLocked(longest)
+    return ok({ clearAttempt: () => storage.deleteFailures(ids) })
+
+    async function read() {
+      const rows = await storage.listFailureCounts(ids)
+      const getCount = (scope: FailureScope) => {
+        const row = rows.find(({ id }) => id === idByScope[scope])
+        return row === undefined || !isWithinLast(FAILURE_MEMORY_MS, row.lastAt, now)
+          ? { count: 0, lastAt: 0 }
+          : row
+      }
+      return { here: getCount('here'), anywhere: getCount('anywhere') }
+    }
+  }
+
+  /** Null where it was wrong so often that it is known no longer. */
+  async function countForDevice(device: string): Promise<SignInAttempt | null> {
+    const attempt = await countAttempt(
+      MAX_KNOWN_DEVICE_FAILURES,
+      toDeviceAttemptsDigestText(device),
+    )
+    return attempt && { ...attempt, device }
+  }
+
+  /** Counts a username that an invited user tries. Null if too many were tried. */
+  function countUsernameChoice(userId: string): Promise<SignInAttempt | null> {
+    return countAttempt(MAX_USERNAME_TRIES, toUsernameAttemptsDigestText(userId))
+  }
+
+  async function countAttempt(max: number, text: string): Promise<SignInAttempt | null> {
+    const now = clock()
+    const ids = [digester.digest(text)]
+    if ((await count()) >= max) return null
+    await storage.addFailure(ids, now, now - FAILURE_MEMORY_MS + 1)
+    const isOverLimit = (await count()) > max
+    return isOverLimit ? null : { clearAttempt: () => storage.deleteFailures(ids) }
+
+    async function count(): Promise<number> {
+      const [row] = await storage.listFailureCounts(ids)
+      return row === undefined || !isWithinLast(FAILURE_MEMORY_MS, row.lastAt, now) ? 0 : row.count
+    }
+  }
+
+  /** Its owner has shown himself by other means, from there: what strangers did is not held against him. */
+  async function clearName(username: string, address: string): Promise<void> {
+    await storage.deleteFailures(Object.values(toCounterIds(username, address)))
+  }
+}
+
+const failLocked = (ms: number) =>
+  fail<SignInRejection>({ reason: 'locked', retryAfterSeconds: Math.ceil(ms / 1000) })
+
+/** So long a browser is known after somebody has signed in there. */
+export const DEVICE_MARK_MS = 365 * 24 * 60 * 60 * 1000
+
+/**
+ * A browser in which somebody has signed in holds a mark of it (OWASP, device cookies): his tries there
+ * are counted apart, so that strangers who fail under his name do not keep him out. The mark opens
+ * nothing. It is worth nothing for another name, nor after a new password; and no row says that it is.
+ */
+export function createDeviceMarks({
+  digester,
+  random,
+  clock,
+}: Pick<SignInDeps, 'digester' | 'random' | 'clock'>) {
+  return {
+    /** Another one at each sign-in: who copied the one before gains nothing by its owner's success. */
+    createMark(userId: string, passwordHash: string): string {
+      const name = `${clock() + DEVICE_MARK_MS}.${random.salt()}`
+      return `${name}.${digester.digest(toDeviceDigestText(userId, passwordHash, name))}`
+    },
+
+    /** Which device of this person it is; null where it is none, or he is nobody. */
+    parseMark(
+      mark: string,
+      credentials: Pick<Credentials, 'user' | 'passwordHash'> | null,
+    ): string | null {
+      const [, name = '', expiresAtText = '', digest = ''] =
+        /^((\d+)\.[\w-]+)\.(.+)$/.exec(mark) ?? []
+      const text = toDeviceDigestText(
+        credentials?.user.id ?? '',
+        credentials?.passwordHash ?? '',
+        name,
+      )
+      const isGenuine = digester.matches(text, [digest]) && credentials?.passwordHash != null
+      return isGenuine && isPending(Number(expiresAtText), DEVICE_MARK_MS, clock()) ? name : null
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { isFromFuture } from '../../domain/instant.ts'
+import { checkKeyUsable } from '../../domain/key.ts'
+import { getAccessTokenExpiry } from '../../domain/token.ts'
+import type { KeyCache, KeyWithRouting } from '../authenticate/key-cache.ts'
+import type { KeyUseCounter } from '../limits/usage-counters.ts'
+import type { GrantStorage } from '../ports/authority.ts'
+import type { TokenMinter } from '../ports/crypto.ts'
+import type { Clock } from '../ports/runtime.ts'
+
+export interface GuardDeps {
+  readonly keyCache: KeyCache
+  readonly storage: GrantStorage
+  readonly minter: TokenMinter
+  readonly keyUseCounter: KeyUseCounter
+  readonly clock: Clock
+  readonly region: string
+}
+
+/** Who a key is, once it has proved it: what every guarded surface goes by. */
+export type Principal = KeyWithRouting
+
+/** Access token in, principal out, judged anew at every use: revocation is in force at once. */
+export function createGuard({
+  keyCache,
+  storage,
+  minter,
+  keyUseCounter,
+  clock,
+  region,
+}: GuardDeps) {
+  return async function guard(accessToken: string, address: string): Promise<Result<Principal>> {
+    const verified = await minter.verifyAccessToken(accessToken)
+    if (!verified.ok) return verified
+    const token = verified.value
+    const { keyId, grantId, generation } = token
+
+    const now = clock()
+    if (now >= getAccessTokenExpiry(token)) return fail({ reason: 'token_expired', keyId })
+    if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
+    const { principal, grant } = await keyCache.findByToken(token)
+    // Another key may have this public id now, and a token must not open what belongs to that key.
+    if (principal?.key.id !== keyId) return fail({ reason: 'key_unknown' })
+    const usable = checkKeyUsable(principal.key, address, now, region)
+    if (!usable.ok) return usable
+    if (token.epoch !== principal.key.tokenEpoch) return fail({ reason: 'token_superseded', keyId })
+    if (grant !== null && grant.revokedAt !== null) {
+      return fail({ reason: 'grant_revoked', keyId, grantId })
+    }
+
+    // Whoever uses the newest access token has received it: its refresh token is no longer repeated.
+    if (grant?.generation === generation && grant.acknowledgedAt === null) {
+      await storage.acknowledgeGrant(grantId, generation, now)
+      keyCache.forgetGrant(token)
+    }
+    keyUseCounter.count(principal.key)
+    return ok(principal)
+  }
+}
+
+export type Guard = ReturnType<typeof createGuard>

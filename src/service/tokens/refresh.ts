@@ -1,0 +1,142 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import { checkKeyUsable, type Key } from '../../domain/key.ts'
+import { decideRotation, type Rotation } from '../../domain/rotation.ts'
+import { GRANT_RETENTION_MS, type RefreshTokenClaims } from '../../domain/token.ts'
+import type { AuditBuffer, Caller, RecordRefusal } from '../audit/buffer.ts'
+import type { KeyProofs } from '../authenticate/key-proofs.ts'
+import type { FailureLimiter } from '../limits/rate-limits.ts'
+import type { KeyUseCounter } from '../limits/usage-counters.ts'
+import type { GrantStorage } from '../ports/authority.ts'
+import type { TokenMinter } from '../ports/crypto.ts'
+import type { Clock, Log, Random } from '../ports/runtime.ts'
+import { type IssuedTokens, issueTokens } from './issue.ts'
+
+export interface RefreshDeps {
+  readonly storage: GrantStorage
+  readonly keyProofs: Pick<KeyProofs, 'findKey'>
+  readonly minter: TokenMinter
+  readonly failureLimiter: FailureLimiter
+  readonly random: Random
+  readonly clock: Clock
+  readonly log: Log
+  readonly region: string
+  readonly leewayMs: number
+  readonly keyUseCounter: KeyUseCounter
+  readonly auditBuffer: AuditBuffer
+  readonly recordRefusal: RecordRefusal
+}
+
+/** How often a lost race is judged again. Each loss means that another request has moved the grant. */
+const MAX_ROTATION_ATTEMPTS = 10
+
+/**
+ * Refresh token in, the next generation out, or the same answer again for a client that lost it.
+ */
+export function createRefresh(deps: RefreshDeps) {
+  const { storage, keyProofs, minter, failureLimiter, random, clock, log, region, leewayMs } = deps
+  const { keyUseCounter, auditBuffer, recordRefusal } = deps
+
+  return async function refresh(
+    credential: { publicId: string; refreshToken: string },
+    caller: Caller,
+  ): Promise<Result<IssuedTokens>> {
+    const result = await refreshGrant(credential, caller)
+    if (result.ok) {
+      log.debug({ ...caller, publicId: credential.publicId }, 'refreshed')
+      return result
+    }
+    recordRefusal('refresh', result.failure, caller)
+    // A genuine token is never refused for what others have tried; only who fails is slowed down.
+    const { address } = caller
+    const allowed = failureLimiter.checkAllowed(address)
+    failureLimiter.countFailure(address)
+    return allowed.ok ? result : allowed
+  }
+
+  async function refreshGrant(
+    { publicId, refreshToken }: { publicId: string; refreshToken: string },
+    caller: Caller,
+  ): Promise<Result<IssuedTokens>> {
+    const now = clock()
+    // The key is read anew each time: with a cache, the time would tell which keys exist.
+    const foundKey = await keyProofs.findKey(publicId)
+    const verifiedToken = minter.verifyRefreshToken(
+      refreshToken,
+      foundKey?.tokenSalt ?? minter.decoySalt,
+    )
+    if (foundKey === null) return fail({ reason: 'key_unknown' })
+    if (!verifiedToken.ok) return verifiedToken
+    const usable = checkKeyUsable(foundKey, caller.address, now, region)
+    if (!usable.ok) return usable
+    keyUseCounter.count(foundKey)
+    return rotate(usable.value, verifiedToken.value, now, caller)
+  }
+
+  async function rotate(
+    key: Key,
+    token: RefreshTokenClaims,
+    now: number,
+    caller: Caller,
+  ): Promise<Result<IssuedTokens>> {
+    for (let attempt = 0; attempt < MAX_ROTATION_ATTEMPTS; attempt++) {
+      const grant = await storage.findGrant(token.grantId)
+      const rotation = decideRotation(token, grant, now, leewayMs)
+      const result = await applyRotation(rotation, key, token, now, caller)
+      if (result !== 'lost the race') return result
+    }
+    throw new Error(
+      `grant ${token.grantId} moved ${MAX_ROTATION_ATTEMPTS} times while it was refreshed once`,
+    )
+  }
+
+  async function applyRotation(
+    rotation: Rotation,
+    key: Key,
+    { grantId, generation }: RefreshTokenClaims,
+    now: number,
+    caller: Caller,
+  ): Promise<Result<IssuedTokens> | 'lost the race'> {
+    const keyId = key.id
+    switch (rotation.act) {
+      case 'rotate': {
+        const { to, issuedAt } = rotation
+        const won = await storage.rotateGrant({
+          grantId,
+          keyId,
+          to,
+          rotatedAt: issuedAt,
+          expiresAt: issuedAt + GRANT_RETENTION_MS,
+        })
+        if (!won) return 'lost the race'
+        const facts = { surface: 'refresh', grantId, generation: to }
+        auditBuffer.record({ action: 'token.refreshed', subject: keyId, caller, facts })
+        return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
+      }
+      case 'repeat': {
+        const { to, issuedAt } = rotation
+        return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
+      }
+      case 'expired':
+        return fail({ reason: 'token_expired', keyId })
+      case 'revoked':
+        return fail({ reason: 'grant_revoked', keyId, grantId })
+      case 'outdated':
+        return fail({ reason: 'refresh_outdated', keyId, grantId, generation })
+      case 'reuse': {
+        const { address, path, requestId } = caller
+        await storage.revokeGrant(grantId, now, {
+          id: random.uuid(),
+          at: now,
+          actor: keyId,
+          action: 'grant.reused',
+          subject: grantId,
+          facts: { keyId, generation, address, path },
+          requestId,
+        })
+        return fail({ reason: 'refresh_reused', keyId, grantId, generation })
+      }
+    }
+  }
+}
+
+export type Refresh = ReturnType<typeof createRefresh>

@@ -1,0 +1,191 @@
+import { sql } from 'kysely'
+import type { KeyType } from '../domain/key-type.ts'
+import type {
+  DashboardStorage,
+  HourlyTraffic,
+  KeyTypeCount,
+  NamedRow,
+  TrafficSpans,
+  TrafficStorage,
+} from '../service/ports/dashboard.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import { createSqlWriter, expandJsonList } from './statements.ts'
+import type { Tables } from './tables.ts'
+
+type NamesRow = { readonly id: string } & {
+  readonly [Column in `${NamedRow['kind']}_${'name' | 'account'}`]: string | null
+}
+const NAMED_KINDS = [
+  'key',
+  'user',
+  'account',
+  'source',
+  'destination',
+  'subscription',
+  'site',
+  'developer',
+] as const satisfies readonly NamedRow['kind'][]
+
+/** What tells people how things are. */
+export function createDashboardStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+): DashboardStorage {
+  const sqlStatement = createSqlWriter(compiler)
+  const countByKeyType = sqlStatement<
+    { since: number; now: number; accountId: string | null },
+    KeyTypeCount
+  >(
+    (arg) => sql`
+      select dialect,
+        sum(case when status = 'enabled' and (expires_at is null or expires_at > ${arg('now')})
+          then 1 else 0 end) as usable,
+        sum(case when last_used_at >= ${arg('since')} then 1 else 0 end) as used
+      from keys
+      where cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')}
+      group by dialect order by dialect`,
+  )
+  // (D1 takes no union of so many tables.)
+  const names = sqlStatement<{ ids: string }, NamesRow>(
+    (arg) => sql`
+      with asked (id) as ${expandJsonList(engine, arg('ids'))}
+      select asked.id, keys.name as key_name, keys.account_id as key_account,
+        coalesce(users.username, users.email) as user_name, users.account_id as user_account,
+        accounts.name as account_name, accounts.id as account_account,
+        sources.name as source_name, sources.account_id as source_account,
+        destinations.name as destination_name, destinations.account_id as destination_account,
+        senders.name || ' → ' || receivers.name as subscription_name,
+        senders.account_id as subscription_account,
+        sites.name as site_name, sites.account_id as site_account,
+        developers.name as developer_name, developers.account_id as developer_account
+      from asked
+        left join keys on keys.id = asked.id
+        left join users on users.id = asked.id
+        left join accounts on accounts.id = asked.id
+        left join sources on sources.id = asked.id
+        left join destinations on destinations.id = asked.id
+        left join subscriptions on subscriptions.id = asked.id
+        left join sources senders on senders.id = subscriptions.source_id
+        left join destinations receivers on receivers.id = subscriptions.destination_id
+        left join sites on sites.id = asked.id
+        left join developers on developers.id = asked.id`,
+  )
+
+  return {
+    async countKeysByType({ accountId, ...query }) {
+      const rows = await engine.read(countByKeyType({ ...query, accountId: accountId ?? null }))
+      return rows.map(({ dialect, usable, used }) => ({
+        dialect,
+        usable: Number(usable),
+        used: Number(used),
+      }))
+    },
+
+    async findRowNames(ids) {
+      if (ids.length === 0) return []
+      const rows = await engine.read(names({ ids: JSON.stringify([...new Set(ids)]) }))
+      return rows.flatMap((row) =>
+        NAMED_KINDS.flatMap((kind) => {
+          const [name, accountId] = [row[`${kind}_name`], row[`${kind}_account`]]
+          return name !== null && accountId !== null ? [{ id: row.id, kind, name, accountId }] : []
+        }),
+      )
+    },
+  }
+}
+
+type TrafficRow = Tables['traffic']
+
+/** What came of requests, hour by hour. */
+export function createTrafficStorage(engine: Engine, compiler: StatementCompiler): TrafficStorage {
+  const sqlStatement = createSqlWriter(compiler)
+  const add = sqlStatement<TrafficRow>(
+    (arg) => sql`
+      insert into traffic (account_id, hour, dialect, outcome, requests)
+      values (${arg('account_id')}, ${arg('hour')}, ${arg('dialect')}, ${arg('outcome')},
+        ${arg('requests')})
+      on conflict (account_id, hour, dialect, outcome)
+      do update set requests = traffic.requests + excluded.requests`,
+  )
+  const list = sqlStatement<{ fromHour: number }, TrafficRow>(
+    (arg) => sql`
+      select * from traffic where hour >= ${arg('fromHour')}
+      order by hour, account_id, dialect, outcome`,
+  )
+  const listOfAccount = sqlStatement<{ fromHour: number; accountId: string }, TrafficRow>(
+    (arg) => sql`
+      select * from traffic
+      where account_id = ${arg('accountId')} and hour >= ${arg('fromHour')}
+      order by hour, dialect, outcome`,
+  )
+  const sum = sqlStatement<TrafficSpans, TrafficRow & { span: number }>(
+    (arg) => sql`
+      select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
+        dialect, outcome, sum(requests) as requests
+      from traffic where hour >= ${arg('fromHour')} group by span, dialect, outcome
+      order by span, dialect, outcome`,
+  )
+  const sumOfAccount = sqlStatement<
+    TrafficSpans & { accountId: string },
+    TrafficRow & { span: number }
+  >(
+    (arg) => sql`
+      select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
+        dialect, outcome, sum(requests) as requests
+      from traffic where account_id = ${arg('accountId')} and hour >= ${arg('fromHour')}
+      group by span, dialect, outcome order by span, dialect, outcome`,
+  )
+  const purge = sqlStatement<{ before: number }>(
+    (arg) => sql`delete from traffic where hour < ${arg('before')}`,
+  )
+
+  return {
+    async addTraffic(counts) {
+      if (counts.length === 0) return
+      // In one order, whoever writes: two that lock the same rows crosswise would wait for each other.
+      const rows = counts
+        .map(toTrafficRow)
+        .sort((a, b) => (formatTrafficKey(a) < formatTrafficKey(b) ? -1 : 1))
+      await engine.atomic(rows.map((row) => add(row)))
+    },
+
+    async listTraffic(fromHour, accountId) {
+      const step =
+        accountId === undefined ? list({ fromHour }) : listOfAccount({ fromHour, accountId })
+      return (await engine.read(step)).map(toTraffic)
+    },
+
+    async sumTraffic({ accountId, ...spans }) {
+      const step = accountId === undefined ? sum(spans) : sumOfAccount({ ...spans, accountId })
+      return (await engine.read(step)).map((row) => {
+        const { dialect, outcome, requests } = toTraffic(row)
+        return { span: Number(row.span), dialect, outcome, requests: Number(requests) }
+      })
+    },
+
+    async purgeTraffic(before) {
+      const [purged = 0] = await engine.atomic([purge({ before })])
+      return purged
+    },
+  }
+}
+
+/** A column of a primary key cannot be null. */
+const NO_VALUE = ''
+
+const toTrafficRow = ({ accountId, dialect, ...counts }: HourlyTraffic): TrafficRow => ({
+  ...counts,
+  account_id: accountId ?? NO_VALUE,
+  dialect: dialect ?? NO_VALUE,
+})
+
+const toTraffic = (row: TrafficRow): HourlyTraffic => ({
+  hour: row.hour,
+  accountId: row.account_id === NO_VALUE ? null : row.account_id,
+  dialect: row.dialect === NO_VALUE ? null : (row.dialect as KeyType),
+  outcome: row.outcome as HourlyTraffic['outcome'],
+  requests: row.requests,
+})
+
+const formatTrafficKey = ({ account_id, hour, dialect, outcome }: TrafficRow) =>
+  [account_id, hour, dialect, outcome].join('\0')

@@ -1,0 +1,285 @@
+import { sql } from 'kysely'
+import { MAX_JITTERED_WAIT_MS, MAX_LEASE_MS, MAX_STORED_ATTEMPTS } from '../domain/delivery.ts'
+import { getLatestDeadline } from '../domain/instant.ts'
+import type {
+  LeasedAttempt,
+  QueueHead,
+  QueueLease,
+  QueueRef,
+  QueueStorage,
+} from '../service/ports/routing.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import { type Arg, createSqlWriter, isPast } from './statements.ts'
+import type { Tables } from './tables.ts'
+
+type DeliveryMethods = Pick<
+  QueueStorage,
+  | 'listDueQueues'
+  | 'leaseQueue'
+  | 'findDueAt'
+  | 'renewLeases'
+  | 'releaseQueue'
+  | 'findQueueHead'
+  | 'settleDelivered'
+  | 'settleFailed'
+>
+
+/** How a feed is worked at: leased, its first message tried, and what came of that written down. */
+export function createDeliveryStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+): DeliveryMethods {
+  const sqlStatement = createSqlWriter(compiler)
+  // From one feed that has something queued to the next: as many steps in the index as there are such
+  // feeds, however many messages wait and however many feeds have none.
+  const selectDue = sqlStatement<DeadlineArgs & { all: number; ofOne: number }, QueueRef>(
+    (arg) => sql`
+      with recursive waiting (id) as (
+        select min(subscription_id) from deliveries where status = 'queued'
+        union all
+        select (
+          select min(subscription_id) from deliveries
+          where status = 'queued' and subscription_id > waiting.id
+        ) from waiting where waiting.id is not null
+      ), due as (
+        select subscriptions.id, destination_id, due_at, row_number() over (
+          partition by destination_id order by due_at, subscriptions.id
+        ) as turn
+        from waiting join subscriptions on subscriptions.id = waiting.id
+        where subscriptions.status = 'active' and ${isDue(arg)} and ${isUnleased(arg)}
+      )
+      select id, destination_id as "destinationId" from due where turn <= ${arg('ofOne')}
+      order by due_at, id limit ${arg('all')}`,
+  )
+  const lease = sqlStatement<QueueLease & DeadlineArgs>(
+    (arg) => sql`
+      update subscriptions set leased_by = ${arg('by')}, leased_until = ${arg('until')}
+      where id = ${arg('subscriptionId')} and status = 'active' and ${isDue(arg)} and ${isUnleased(arg)}
+        and exists (
+          select 1 from deliveries where subscription_id = ${arg('subscriptionId')} and status = 'queued'
+        )`,
+  )
+  const dueAt = sqlStatement<DeadlineArgs & { subscriptionId: string }, { dueAt: number }>(
+    (arg) => sql`
+      select case when ${isDue(arg)} then 0 else due_at end as "dueAt" from subscriptions
+      where id = ${arg('subscriptionId')} and status = 'active' and ${isUnleased(arg)}
+        and exists (
+          select 1 from deliveries where subscription_id = ${arg('subscriptionId')} and status = 'queued'
+        )`,
+  )
+  const renew = sqlStatement<{ by: string; until: number }>(
+    (arg) => sql`
+      update subscriptions set leased_until = ${arg('until')} where leased_by = ${arg('by')}`,
+  )
+  const release = sqlStatement<{ id: string; by: string }>(
+    (arg) => sql`
+      update subscriptions set leased_by = null, leased_until = null
+      where id = ${arg('id')} and leased_by = ${arg('by')}`,
+  )
+
+  // A row for each destination of the message. What is long, the payload, is in the feed's own alone.
+  const selectHead = sqlStatement<{ subscriptionId: string; by: string }, QueueHeadRow>(
+    (arg) => sql`
+      with head as (
+        select deliveries.message_id, deliveries.position, subscriptions.attempts as failures
+        from deliveries join subscriptions on subscriptions.id = deliveries.subscription_id
+        where deliveries.subscription_id = ${arg('subscriptionId')} and deliveries.status = 'queued'
+          and subscriptions.status = 'active' and subscriptions.leased_by = ${arg('by')}
+        order by deliveries.place, deliveries.message_id limit 1
+      )
+      select head.message_id, head.position, head.failures, messages.serial, messages.data_model,
+        messages.event_type, messages.test, messages.received_at, messages.source_id,
+        sources.name as source_name, hops.position as hop_position, hops.id as log_id,
+        hops.attempt_id, hops.destination_id, destinations.name as destination_name,
+        destinations.url, destinations.development, destinations.verification_token,
+        destinations.verification_method,
+        case when hops.position = head.position then messages.sealed_payload else '' end
+          as sealed_payload
+      from head
+        join messages on messages.id = head.message_id
+        join sources on sources.id = messages.source_id
+        join deliveries hops on hops.message_id = head.message_id
+        join destinations on destinations.id = hops.destination_id
+      order by hops.position`,
+  )
+
+  // ── What came of an attempt ───────────────────────────────────────────────────────────────────
+  // Each list changes the feed's row first: PostgreSQL locks it until the commit, so that what holds
+  // in the first statement holds in all. So it is with the message's row, whose last delivery is one of many.
+
+  type SettlingArgs = Pick<LeasedAttempt, 'subscriptionId' | 'by' | 'messageId' | 'position'>
+  const isLeaseHeld = (arg: Arg<SettlingArgs>) => sql`exists (
+    select 1 from subscriptions where id = ${arg('subscriptionId')} and leased_by = ${arg('by')})`
+  const isThisDelivery = (arg: Arg<SettlingArgs>) => sql`
+    message_id = ${arg('messageId')} and position = ${arg('position')}`
+
+  const lockSubscription = sqlStatement<SettlingArgs>(
+    (arg) => sql`
+      update subscriptions set leased_by = leased_by
+      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
+  )
+  const lockMessage = sqlStatement<SettlingArgs>(
+    (arg) => sql`update messages set serial = serial where id = ${arg('messageId')}`,
+  )
+  const countAttempt = sqlStatement<SettlingArgs>(
+    (arg) => sql`
+      update deliveries set attempts = attempts + 1 where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
+  )
+  const insertAttempt = sqlStatement<SettlingArgs & LeasedAttempt['attempt']>(
+    (arg) => sql`
+      insert into attempts (message_id, position, number, at, ms, outcome, http_status, detail)
+      select message_id, position, attempts, cast(${arg('at')} as bigint),
+        cast(${arg('ms')} as bigint), cast(${arg('outcome')} as text),
+        cast(${arg('httpStatus')} as bigint), cast(${arg('detail')} as text)
+      from deliveries where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
+  )
+  const deleteOldAttempts = sqlStatement<SettlingArgs & { most: number }>(
+    (arg) => sql`
+      delete from attempts where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)} and number <= (
+        select deliveries.attempts - ${arg('most')} from deliveries where ${isThisDelivery(arg)}
+      )`,
+  )
+  const markDelivered = sqlStatement<SettlingArgs & { at: number }>(
+    (arg) => sql`
+      update deliveries set status = 'delivered', settled_at = ${arg('at')}
+      where ${isThisDelivery(arg)} and status = 'queued' and ${isLeaseHeld(arg)}`,
+  )
+  const erasePayload = sqlStatement<SettlingArgs & { at: number }>(
+    (arg) => sql`
+      update messages set sealed_payload = '', erased_at = ${arg('at')}
+      where id = ${arg('messageId')} and ${isLeaseHeld(arg)} and not exists (
+        select 1 from deliveries where message_id = ${arg('messageId')} and status = 'queued'
+      )`,
+  )
+  const resetRetries = sqlStatement<SettlingArgs>(
+    (arg) => sql`
+      update subscriptions set attempts = 0, due_at = 0
+      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
+  )
+  const scheduleRetry = sqlStatement<SettlingArgs & { dueAt: number }>(
+    (arg) => sql`
+      update subscriptions set attempts = attempts + 1, due_at = ${arg('dueAt')},
+        leased_by = null, leased_until = null
+      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')} and exists (
+        select 1 from deliveries where ${isThisDelivery(arg)} and status = 'queued'
+      )`,
+  )
+
+  return {
+    listDueQueues: async (now, most) =>
+      engine.read(selectDue({ ...createDeadlineArgs(now), ...most })),
+
+    async leaseQueue(leaseRequest, now) {
+      const [changed] = await engine.atomic([
+        lease({ ...leaseRequest, ...createDeadlineArgs(now) }),
+      ])
+      return changed === 1
+    },
+
+    async findDueAt(subscriptionId, now) {
+      const [row] = await engine.read(dueAt({ subscriptionId, ...createDeadlineArgs(now) }))
+      return row?.dueAt ?? null
+    },
+
+    async renewLeases(by, until) {
+      const [changed = 0] = await engine.atomic([renew({ by, until })])
+      return changed
+    },
+
+    async releaseQueue(id, by) {
+      const [changed] = await engine.atomic([release({ id, by })])
+      return changed === 1
+    },
+
+    async findQueueHead(subscriptionId, by) {
+      const rows = await engine.read(selectHead({ subscriptionId, by }))
+      const own = rows.find((row) => row.hop_position === row.position)
+      return own === undefined ? null : toQueueHead(own, rows.map(toHop))
+    },
+
+    async settleDelivered({ attempt, ...tried }, isErased) {
+      const at = attempt.at + attempt.ms
+      const changed = await engine.atomic([
+        lockSubscription(tried),
+        countAttempt(tried),
+        insertAttempt({ ...tried, ...attempt }),
+        markDelivered({ ...tried, at }),
+        resetRetries(tried),
+        ...(isErased ? [lockMessage(tried), erasePayload({ ...tried, at })] : []),
+      ])
+      return changed[3] === 1
+    },
+
+    async settleFailed({ attempt, ...tried }, dueAt) {
+      const changed = await engine.atomic([
+        lockSubscription(tried),
+        countAttempt(tried),
+        insertAttempt({ ...tried, ...attempt }),
+        deleteOldAttempts({ ...tried, most: MAX_STORED_ATTEMPTS }),
+        scheduleRetry({ ...tried, dueAt }),
+      ])
+      return changed[4] === 1
+    },
+  }
+}
+
+/** Now, and the latest instants at which a wait or a lease can end. */
+interface DeadlineArgs {
+  readonly now: number
+  readonly latestDue: number
+  readonly latestLease: number
+}
+
+const createDeadlineArgs = (now: number): DeadlineArgs => ({
+  now,
+  latestDue: getLatestDeadline(MAX_JITTERED_WAIT_MS, now),
+  latestLease: getLatestDeadline(MAX_LEASE_MS, now),
+})
+
+const isDue = (arg: Arg<DeadlineArgs>) => isPast('due_at', arg('now'), arg('latestDue'))
+const isUnleased = (arg: Arg<DeadlineArgs>) =>
+  sql`(leased_until is null or ${isPast('leased_until', arg('now'), arg('latestLease'))})`
+
+type QueueHeadRow = Pick<
+  Tables['messages'],
+  'serial' | 'data_model' | 'event_type' | 'test' | 'received_at' | 'sealed_payload' | 'source_id'
+> &
+  Pick<Tables['deliveries'], 'message_id' | 'position' | 'attempt_id' | 'destination_id'> &
+  Pick<
+    Tables['destinations'],
+    'url' | 'development' | 'verification_token' | 'verification_method'
+  > & {
+    failures: number
+    source_name: string
+    hop_position: number
+    log_id: string
+    destination_name: string
+  }
+
+const toQueueHead = (row: QueueHeadRow, hops: QueueHead['hops']): QueueHead => ({
+  messageId: row.message_id,
+  position: row.position,
+  failures: row.failures,
+  serial: row.serial,
+  dataModel: row.data_model,
+  eventType: row.event_type,
+  test: row.test === 1,
+  receivedAt: row.received_at,
+  sealedPayload: row.sealed_payload,
+  source: { id: row.source_id, name: row.source_name },
+  destination: {
+    id: row.destination_id,
+    url: row.url,
+    development: row.development === 1,
+    sealedToken: row.verification_token,
+    method: row.verification_method,
+  },
+  hops,
+})
+
+const toHop = (row: QueueHeadRow): QueueHead['hops'][number] => ({
+  logId: row.log_id,
+  attemptId: row.attempt_id,
+  destinationId: row.destination_id,
+  destinationName: row.destination_name,
+})

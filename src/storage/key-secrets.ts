@@ -1,0 +1,294 @@
+import { sql } from 'kysely'
+import { KEY_HOLDER_ROLES } from '../domain/key.ts'
+import type { ProofStorage } from '../service/ports/authority.ts'
+import type { ResourceStorage } from '../service/ports/storage.ts'
+import type { AuditedChanges } from './audit.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import type { Tables } from './tables.ts'
+
+type KeyRow = Tables['keys']
+type KeySecretMethods = Pick<ResourceStorage, 'addKey' | 'rotateSecret'>
+
+/** How a key comes by its secret. */
+export function createKeySecretStorage(
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): KeySecretMethods {
+  /** The row, if those whom it refers to are of the owner's account. */
+  type NewKeyRow = Omit<KeyRow, UnsetColumn>
+  type UnsetColumn =
+    | 'status'
+    | 'disabled_by'
+    | 'previous_secret_hash'
+    | 'previous_secret_digest'
+    | 'previous_secret_ends_at'
+    | 'token_epoch'
+    | 'assigned_at'
+    | 'disabled_at'
+    | 'revoked_at'
+    | 'secret_replaced_at'
+    | 'last_used_at'
+  const add = compiler.withArguments<NewKeyRow & { max_developer_keys: number | null }>()(
+    (db, arg) => {
+      const belongsToAccount = (table: 'sources' | 'sites' | 'developers', id: string | null) =>
+        sql<boolean>`(cast(${id} as text) is null or exists (
+        select 1 from ${sql.table(table)} as own where own.id = ${id} and own.account_id = users.account_id))`
+      const max = sql`cast(${arg('max_developer_keys')} as bigint)`
+      const hasRoom = sql<boolean>`(${max} is null or ${max} > (
+      select count(*) from keys as made
+      where made.developer_id = ${arg('developer_id')} and made.dialect = ${arg('dialect')}))`
+      return db
+        .insertInto('keys')
+        .columns([
+          'id',
+          'account_id',
+          'owner_id',
+          'dialect',
+          'source_id',
+          'site_id',
+          'developer_id',
+          'public_id',
+          'name',
+          'description',
+          'reference',
+          'status',
+          'access',
+          'secret_hash',
+          'secret_digest',
+          'sealed_secret',
+          'token_salt',
+          'token_epoch',
+          'created_at',
+          'expires_at',
+          'event_id',
+        ])
+        .expression((eb) => {
+          const text = <T extends string | null>(value: T) => eb.cast<T>(eb.val(value), 'text')
+          const bigint = <T>(value: T) => eb.cast<T>(eb.val(value), 'bigint')
+          return eb
+            .selectFrom('users')
+            .select([
+              text(arg('id')).as('id'),
+              'users.account_id',
+              'users.id as owner_id',
+              text(arg('dialect')).as('dialect'),
+              text(arg('source_id')).as('source_id'),
+              text(arg('site_id')).as('site_id'),
+              text(arg('developer_id')).as('developer_id'),
+              text(arg('public_id')).as('public_id'),
+              text(arg('name')).as('name'),
+              text(arg('description')).as('description'),
+              text(arg('reference')).as('reference'),
+              eb.val('enabled' as const).as('status'),
+              text(arg('access')).as('access'),
+              text(arg('secret_hash')).as('secret_hash'),
+              text(arg('secret_digest')).as('secret_digest'),
+              text(arg('sealed_secret')).as('sealed_secret'),
+              text(arg('token_salt')).as('token_salt'),
+              bigint(0).as('token_epoch'),
+              bigint(arg('created_at')).as('created_at'),
+              bigint(arg('expires_at')).as('expires_at'),
+              text(arg('event_id')).as('event_id'),
+            ])
+            .where('users.id', '=', arg('owner_id'))
+            .where('users.account_id', '=', arg('account_id'))
+            .where('users.role', 'in', KEY_HOLDER_ROLES)
+            .where('users.left_at', 'is', null)
+            .where(belongsToAccount('sources', arg('source_id')))
+            .where(belongsToAccount('sites', arg('site_id')))
+            .where(belongsToAccount('developers', arg('developer_id')))
+            .where(hasRoom)
+        })
+        .onConflict((conflict) => conflict.doNothing())
+    },
+  )
+
+  /** Whether another key has it. `on conflict` would tell an insert; an update has none. */
+  const isTaken = (id: string, hash: string) => sql<boolean>`exists (
+    select 1 from keys as other
+    where other.secret_hash = ${hash} and other.id <> ${id} and other.dialect <> 'redox')`
+
+  const isSeen = (seen: string | null) =>
+    sql<boolean>`(cast(${seen} as text) is null or event_id = ${seen})`
+
+  const replaceAtOnce = compiler.withArguments<{
+    id: string
+    hash: string
+    digest: string | null
+    sealed: string | null
+    token_salt: string
+    at: number
+    event_id: string
+    seen: string | null
+  }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set((eb) => ({
+        secret_hash: arg('hash'),
+        secret_digest: arg('digest'),
+        sealed_secret: arg('sealed'),
+        previous_secret_hash: null,
+        previous_secret_digest: null,
+        previous_secret_ends_at: null,
+        token_salt: arg('token_salt'),
+        token_epoch: eb('token_epoch', '+', 1),
+        secret_replaced_at: arg('at'),
+        event_id: arg('event_id'),
+      }))
+      .where('id', '=', arg('id'))
+      .where('status', '<>', 'revoked')
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash'))))
+      .where(isSeen(arg('seen'))),
+  )
+
+  const replaceWithOverlap = compiler.withArguments<{
+    id: string
+    hash: string
+    digest: string | null
+    sealed: string | null
+    ends_at: number
+    at: number
+    event_id: string
+    seen: string | null
+  }>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set((eb) => ({
+        previous_secret_hash: eb.ref('secret_hash'),
+        previous_secret_digest: eb.ref('secret_digest'),
+        previous_secret_ends_at: arg('ends_at'),
+        secret_hash: arg('hash'),
+        secret_digest: arg('digest'),
+        sealed_secret: arg('sealed'),
+        secret_replaced_at: arg('at'),
+        event_id: arg('event_id'),
+      }))
+      .where('id', '=', arg('id'))
+      .where('status', '<>', 'revoked')
+      .where((eb) => eb.not(isTaken(arg('id'), arg('hash'))))
+      .where(isSeen(arg('seen'))),
+  )
+
+  return {
+    addKey: (key, event, maxDeveloperKeys) =>
+      audit.applyChange(
+        'keys',
+        add({
+          id: key.id,
+          account_id: key.accountId,
+          owner_id: key.ownerId,
+          dialect: key.dialect,
+          source_id: key.sourceId,
+          site_id: key.siteId,
+          developer_id: key.developerId,
+          public_id: key.publicId,
+          name: key.name,
+          description: key.description,
+          reference: key.reference,
+          access: key.access,
+          secret_hash: key.secretHash,
+          secret_digest: key.secretDigest,
+          sealed_secret: key.sealedSecret,
+          token_salt: key.tokenSalt,
+          created_at: key.createdAt,
+          expires_at: key.expiresAt,
+          event_id: event.id,
+          max_developer_keys: maxDeveloperKeys ?? null,
+        }),
+        event,
+      ),
+
+    rotateSecret(
+      id,
+      { hash, digest = null, sealed, overlapEndsAt, tokenSalt, seen = null },
+      event,
+    ) {
+      const args = { id, hash, digest, sealed, seen, at: event.at, event_id: event.id }
+      const step =
+        overlapEndsAt === null
+          ? replaceAtOnce({ ...args, token_salt: tokenSalt })
+          : replaceWithOverlap({ ...args, ends_at: overlapEndsAt })
+      return audit.applyChange('keys', step, event)
+    },
+  }
+}
+
+/** Stores the digests and networks that recognise a secret before its slow hash is computed. */
+export function createProofStorage(engine: Engine, compiler: StatementCompiler): ProofStorage {
+  type Digest = { keyId: string; hash: string; digest: string }
+  const setDigest = compiler.withArguments<Digest>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({ secret_digest: arg('digest') })
+      .where('id', '=', arg('keyId'))
+      .where('secret_hash', '=', arg('hash')),
+  )
+  const setPreviousDigest = compiler.withArguments<Digest>()((db, arg) =>
+    db
+      .updateTable('keys')
+      .set({ previous_secret_digest: arg('digest') })
+      .where('id', '=', arg('keyId'))
+      .where('previous_secret_hash', '=', arg('hash')),
+  )
+
+  type ProvenNetwork = { keyId: string; hash: string; network: string; at: number }
+  const addProvenNetwork = compiler.withArguments<ProvenNetwork>()((_, arg) => {
+    const hash = sql`cast(${arg('hash')} as text)`
+    const insert = sql`
+      insert into secret_proofs (key_id, network, secret_hash, proven_at)
+      select id, cast(${arg('network')} as text), ${hash}, cast(${arg('at')} as bigint)
+      from keys where id = ${arg('keyId')} and ${hash} in (secret_hash, previous_secret_hash)
+      on conflict (key_id, network) do update
+      set secret_hash = excluded.secret_hash, proven_at = excluded.proven_at`
+    return { compile: () => insert.compile(compiler.db) }
+  })
+
+  const purgeReplaced = compiler.withoutArguments((db) =>
+    db.deleteFrom('secret_proofs').where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('keys')
+            .select('keys.id')
+            .whereRef('keys.id', '=', 'secret_proofs.key_id')
+            .where((key) =>
+              key.or([
+                key('keys.secret_hash', '=', key.ref('secret_proofs.secret_hash')),
+                key('keys.previous_secret_hash', '=', key.ref('secret_proofs.secret_hash')),
+              ]),
+            ),
+        ),
+      ),
+    ),
+  )
+  const purgeOldest = compiler.withArguments<{ kept: number }>()((_, arg) => {
+    const remove = sql`
+      delete from secret_proofs where (key_id, network) in (
+        select key_id, network from (
+          select key_id, network, row_number() over (
+            partition by key_id order by proven_at desc, network) as place
+          from secret_proofs) as ranked
+        where place > ${arg('kept')})`
+    return { compile: () => remove.compile(compiler.db) }
+  })
+
+  return {
+    async addSecretProofs(proofs, at) {
+      if (proofs.length === 0) return
+      // All writers use one order, so that two of them do not deadlock.
+      const sortedProofs = [...proofs].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
+      await engine.atomic(
+        sortedProofs.flatMap((proof) =>
+          'digest' in proof
+            ? [setDigest(proof), setPreviousDigest(proof)]
+            : [addProvenNetwork({ ...proof, at })],
+        ),
+      )
+    },
+
+    async purgeSecretProofs(networksPerKey) {
+      const counts = await engine.atomic([purgeReplaced, purgeOldest({ kept: networksPerKey })])
+      return counts.reduce((sum, count) => sum + count, 0)
+    },
+  }
+}

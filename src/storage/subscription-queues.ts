@@ -1,0 +1,267 @@
+import { type RawBuilder, sql } from 'kysely'
+import type {
+  ListStorage,
+  SubscriptionFilter,
+  SubscriptionListItem,
+} from '../service/ports/lists.ts'
+import type { QueueStorage, SubscriptionQueue } from '../service/ports/routing.ts'
+import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
+import type { Engine, Statement, StatementCompiler } from './engine.ts'
+import { selectNextPlace } from './messages.ts'
+import { type Arg, createSqlWriter } from './statements.ts'
+import type { Tables } from './tables.ts'
+
+type QueueChangeMethods = Pick<
+  QueueStorage,
+  'findQueue' | 'replayMessage' | 'skipMessage' | 'purgeQueue' | 'erasePayloads'
+>
+
+/** Deliveries of one message: to one destination, or to all (null). */
+interface DeliverySelection {
+  readonly messageId: string
+  readonly destinationId: string | null
+}
+
+/** What people change about a feed and what is queued in it, and what is left when all is done. */
+export function createSubscriptionQueueStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): QueueChangeMethods {
+  const sqlStatement = createSqlWriter(compiler)
+
+  const find = sqlStatement<{ id: string }, SubscriptionQueue>(
+    (arg) => sql`
+      select id, status, attempts, due_at as "dueAt", leased_by as "leasedBy",
+        leased_until as "leasedUntil", (
+          select count(*) from deliveries
+          where subscription_id = ${arg('id')} and deliveries.status = 'queued'
+        ) as queued
+      from subscriptions where id = ${arg('id')}`,
+  )
+
+  const isSelected = (arg: Arg<DeliverySelection>) => sql`
+    message_id = ${arg('messageId')} and (
+      cast(${arg('destinationId')} as text) is null or destination_id = ${arg('destinationId')}
+    )`
+  const replay = sqlStatement<DeliverySelection & { eventId: string }>(
+    (arg) => sql`
+      update deliveries set status = 'queued', settled_at = null, event_id = ${arg('eventId')},
+        place = ${selectNextPlace(sql.ref('deliveries.subscription_id'))}
+      where ${isSelected(arg)} and status <> 'queued' and exists (
+        select 1 from messages where id = ${arg('messageId')} and erased_at is null
+      )`,
+  )
+  // First, for who settles an attempt locks its feed first too.
+  const resetRetries = sqlStatement<DeliverySelection>(
+    (arg) => sql`
+      update subscriptions set attempts = 0, due_at = 0 where id in (
+        select subscription_id from deliveries where ${isSelected(arg)} and status = 'queued'
+      )`,
+  )
+  const skip = sqlStatement<DeliverySelection & { eventId: string; at: number }>(
+    (arg) => sql`
+      update deliveries set status = 'skipped', settled_at = ${arg('at')},
+        event_id = ${arg('eventId')}
+      where ${isSelected(arg)} and status = 'queued'`,
+  )
+  /** The event of a change of deliveries, if there was one. */
+  const insertEventIfChanged = createEventInsert(compiler, (arg) => ({
+    account: selectAccountId('messages'),
+    where: sql`
+      from messages where messages.id = ${arg('subject')} and exists (
+        select 1 from deliveries
+        where message_id = ${arg('subject')} and event_id = ${arg('id')}
+      )`,
+  }))
+
+  const resetSubscription = sqlStatement<{ id: string; eventId: string }>(
+    (arg) => sql`
+      update subscriptions set attempts = 0, due_at = 0, event_id = ${arg('eventId')}
+      where id = ${arg('id')}`,
+  )
+  const skipQueued = sqlStatement<{ id: string; eventId: string; at: number }>(
+    (arg) => sql`
+      update deliveries set status = 'skipped', settled_at = ${arg('at')},
+        event_id = ${arg('eventId')}
+      where subscription_id = ${arg('id')} and status = 'queued'`,
+  )
+
+  const erase = sqlStatement<{ settledUntil: number; now: number }>(
+    (arg) => sql`
+      update messages set sealed_payload = '', erased_at = ${arg('now')}
+      where erased_at is null and received_at <= ${arg('settledUntil')} and not exists (
+        select 1 from deliveries where message_id = messages.id
+          and (status = 'queued' or settled_at > ${arg('settledUntil')})
+      )`,
+  )
+
+  return {
+    async findQueue(id) {
+      const [row] = await engine.read(find({ id }))
+      return row ?? null
+    },
+
+    async replayMessage(messageId, destinationId, event) {
+      const [changed = 0] = await engine.atomic([
+        replay({ messageId, destinationId, eventId: event.id }),
+        insertEventIfChanged(toEventRow(event)),
+      ])
+      return changed
+    },
+
+    async skipMessage(messageId, destinationId, event) {
+      const selection = { messageId, destinationId }
+      const [, changed = 0] = await engine.atomic([
+        resetRetries(selection),
+        skip({ ...selection, eventId: event.id, at: event.at }),
+        insertEventIfChanged(toEventRow(event)),
+      ])
+      return changed
+    },
+
+    purgeQueue: (id, event) =>
+      audit.applyChange('subscriptions', resetSubscription({ id, eventId: event.id }), event, [
+        skipQueued({ id, eventId: event.id, at: event.at }),
+      ]),
+
+    async erasePayloads(settledUntil, now) {
+      const [changed = 0] = await engine.atomic([erase({ settledUntil, now })])
+      return changed
+    },
+  }
+}
+
+type SubscriptionListMethods = Pick<ListStorage, 'searchSubscriptions' | 'findSubscriptionListItem'>
+
+type SubscriptionListRow = Tables['subscriptions'] & {
+  readonly account_id: string
+  readonly source_name: string
+  readonly destination_name: string
+  readonly url: string | null
+  readonly verified_at: number | null
+  readonly queued: number
+  readonly head_id: string | null
+  readonly oldest_at: number | null
+  readonly tried_at: number | null
+  readonly outcome: Tables['attempts']['outcome'] | null
+  readonly http_status: number | null
+  readonly detail: string | null
+}
+
+type SubscriptionListQuery = {
+  readonly id: string
+  readonly accountId: string
+  readonly sourceId: string
+  readonly destinationId: string
+  readonly after: string
+  readonly limit: number
+}
+
+const SUBSCRIPTION_CONDITIONS: Record<
+  keyof SubscriptionFilter,
+  (arg: Arg<SubscriptionListQuery>) => RawBuilder<unknown>
+> = {
+  accountId: (arg) => sql`sources.account_id = ${arg('accountId')}`,
+  sourceId: (arg) => sql`subscriptions.source_id = ${arg('sourceId')}`,
+  destinationId: (arg) => sql`subscriptions.destination_id = ${arg('destinationId')}`,
+  stuck: () => sql`subscriptions.attempts > 0`,
+}
+const SUBSCRIPTION_FILTER_NAMES = Object.keys(
+  SUBSCRIPTION_CONDITIONS,
+) as (keyof SubscriptionFilter)[]
+
+/** Feeds as people look at them: what is queued first tells how they are doing. */
+export function createSubscriptionListStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+): SubscriptionListMethods {
+  const sqlStatement = createSqlWriter(compiler)
+  const select = (conditions: RawBuilder<unknown>, limit: RawBuilder<unknown>) => sql`
+    select subscriptions.*, sources.account_id, sources.name as source_name,
+      destinations.name as destination_name, destinations.url, destinations.verified_at,
+      (
+        select count(*) from deliveries
+        where subscription_id = subscriptions.id and deliveries.status = 'queued'
+      ) as queued, (
+        select messages.received_at from deliveries
+          join messages on messages.id = deliveries.message_id
+        where subscription_id = subscriptions.id and deliveries.status = 'queued'
+        order by place, message_id limit 1
+      ) as oldest_at, head.message_id as head_id, tried.at as tried_at, tried.outcome, tried.http_status, tried.detail
+    from subscriptions
+      join sources on sources.id = subscriptions.source_id
+      join destinations on destinations.id = subscriptions.destination_id
+      left join deliveries head on head.status = 'queued'
+        and head.subscription_id = subscriptions.id and head.message_id = (
+          select message_id from deliveries
+          where subscription_id = subscriptions.id and deliveries.status = 'queued'
+          order by place, message_id limit 1
+        )
+      left join attempts tried on tried.message_id = head.message_id
+        and tried.position = head.position and tried.number = head.attempts
+    where ${conditions} order by subscriptions.id ${limit}`
+
+  const find = sqlStatement<{ id: string }, SubscriptionListRow>((arg) =>
+    select(sql`subscriptions.id = ${arg('id')}`, sql`limit 1`),
+  )
+  const lists = new Map<string, Statement<SubscriptionListQuery, SubscriptionListRow>>()
+  function prepareList(filterNames: readonly (keyof SubscriptionFilter)[]) {
+    const cached = lists.get(filterNames.join())
+    if (cached !== undefined) return cached
+    const list = sqlStatement<SubscriptionListQuery, SubscriptionListRow>((arg) => {
+      const conditions = [
+        sql`subscriptions.id > ${arg('after')}`,
+        ...filterNames.map((filterName) => SUBSCRIPTION_CONDITIONS[filterName](arg)),
+      ]
+      return select(sql.join(conditions, sql` and `), sql`limit ${arg('limit')}`)
+    })
+    lists.set(filterNames.join(), list)
+    return list
+  }
+
+  return {
+    async searchSubscriptions({ after = '', limit, ...filter }) {
+      const filterNames = SUBSCRIPTION_FILTER_NAMES.filter(
+        (name) => filter[name] !== undefined && filter[name] !== false,
+      )
+      const values = { ...filter, after, limit } as unknown as SubscriptionListQuery
+      return (await engine.read(prepareList(filterNames)(values))).map(toSubscriptionListItem)
+    },
+
+    async findSubscriptionListItem(id) {
+      const [row] = await engine.read(find({ id }))
+      return row === undefined ? null : toSubscriptionListItem(row)
+    },
+  }
+}
+
+const toSubscriptionListItem = (row: SubscriptionListRow): SubscriptionListItem => ({
+  id: row.id,
+  status: row.status,
+  attempts: row.attempts,
+  dueAt: row.due_at,
+  leasedBy: row.leased_by,
+  leasedUntil: row.leased_until,
+  queued: Number(row.queued),
+  accountId: row.account_id,
+  dataModel: row.data_model === '*' ? null : row.data_model,
+  source: { id: row.source_id, name: row.source_name },
+  destination: {
+    id: row.destination_id,
+    name: row.destination_name,
+    url: row.url,
+    verifiedAt: row.verified_at,
+  },
+  headId: row.head_id,
+  oldestAt: row.oldest_at,
+  lastAttempt:
+    row.tried_at === null || row.outcome === null
+      ? null
+      : {
+          at: row.tried_at,
+          outcome: row.outcome,
+          httpStatus: row.http_status,
+          detail: row.detail ?? '',
+        },
+})

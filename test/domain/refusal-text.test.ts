@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { describeRefusal, toRefusalFacts } from '../../src/domain/refusal-text.ts'
+import { CALLER_TEXT, SAMPLE_FAILURES } from '../support/sample-failures.ts'
+
+describe.each(SAMPLE_FAILURES)('a refusal for $reason', (failure) => {
+  const facts = toRefusalFacts(failure)
+  const { sentence, advice } = describeRefusal(facts)
+
+  test('keeps nothing that the caller typed', () => {
+    expect(facts.reason).toBe(failure.reason)
+    expect(JSON.stringify(facts)).not.toContain(CALLER_TEXT)
+  })
+
+  test('is told in whole sentences, from what is kept', () => {
+    expect(sentence).toMatch(/^[A-Z].*[.)]$/)
+    expect(advice).toMatch(/\S/)
+    expect(`${sentence} ${advice}`).not.toMatch(/undefined|null/)
+  })
+})
+
+test.each([
+  ['xenrad', 'no credential', 'X-API-Key'],
+  ['opendental', 'no credential', 'ODFHIR'],
+  ['xdent', 'no credential', 'KeyId.Secret'],
+  ['practice', 'no credential', 'HTTP Basic'],
+  ['message', 'no access token', 'key and secret'],
+])('a missing credential is told in the words of %s', (surface, what, help) => {
+  const { sentence, advice } = describeRefusal({ reason: 'credential_missing', surface })
+  expect(sentence).toContain(what)
+  expect(advice).toContain(help)
+})
+
+test('a reason of another version is still told', () => {
+  expect(describeRefusal({ reason: 'of_tomorrow' })).toEqual({
+    sentence: 'Refused: of_tomorrow.',
+    advice: null,
+  })
+})

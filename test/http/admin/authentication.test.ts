@@ -1,0 +1,307 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasPermission, ROLES } from '../../../src/domain/role.ts'
+import { findPermission } from '../../../src/http/admin/operation.ts'
+import { OPERATION_GROUPS } from '../../../src/http/admin/operation-groups.ts'
+import { createAdminClient, issueApiToken, seedAdminClient } from '../../support/admin-client.ts'
+import { createTestServer, seedKey, type TestServer, unwrap } from '../../support/server.ts'
+import { createTestCaller, findSignedInUser, signInUser } from '../../support/users.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '10000' })
+})
+afterAll(() => server.close())
+
+const operations = OPERATION_GROUPS.flatMap((group) => group.operations)
+const fillPath = (path: string) => path.replace('{id}', crypto.randomUUID())
+
+describe('nobody is told why a token is not good:', () => {
+  const expectedUnauthorizedBody = (requestId: string) => ({
+    type: '/admin/v1/reference#problem-unauthorized',
+    title: 'An API token is needed',
+    status: 401,
+    detail: 'this is no API token that is good now',
+    requestId,
+  })
+
+  test.each<[string, () => Promise<string>]>([
+    [
+      'one of ours that was never issued',
+      async () => server.signInServices.sessions.createFormToken('x'),
+    ],
+    ['no token at all but text', async () => 'lk_nothing'],
+    ['the secret of a key', async () => (await seedKey(server)).secret],
+    [
+      'a browser’s session',
+      async () => {
+        const testUser = await seedAdminClient(server)
+        return (await signInUser(server, testUser)).secret
+      },
+    ],
+    [
+      'a token that was ended',
+      async () => {
+        const { secret, token, callApi } = await seedAdminClient(server)
+        expect((await callApi('DELETE', `/me/tokens/${token.id}`)).status).toBe(204)
+        return secret
+      },
+    ],
+    [
+      'the token of who was signed out everywhere',
+      async () => {
+        const { secret, ...testUser } = await seedAdminClient(server)
+        const browser = await signInUser(server, testUser)
+        await server.signInServices.sessions.signOutEverywhere(
+          await findSignedInUser(server, browser.secret),
+          createTestCaller(),
+        )
+        return secret
+      },
+    ],
+    [
+      'the token of who has left',
+      async () => {
+        const { secret, user } = await seedAdminClient(server, 'engineer')
+        unwrap(await server.accounts.deactivateUser(user.id))
+        return secret
+      },
+    ],
+    [
+      'a token of an account that is closed',
+      async () => {
+        const { secret, accountId } = await seedAdminClient(server, 'administrator')
+        unwrap(await server.accounts.setStatus(accountId, 'closed'))
+        return secret
+      },
+    ],
+    [
+      'a token whose time is over',
+      async () => {
+        const { secret } = await seedAdminClient(server)
+        server.clock.advance(31 * 24 * 3_600_000)
+        return secret
+      },
+    ],
+  ])('%s', async (_, secretOf) => {
+    const { status, headers, body } = await createAdminClient(server, await secretOf())(
+      'GET',
+      '/me',
+    )
+    expect(status).toBe(401)
+    expect(body).toEqual(expectedUnauthorizedBody(headers.get('x-request-id') ?? ''))
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="Latchkey", error="invalid_token"')
+    expect(headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('the operator is told that there was none', async () => {
+    await server.flushAuditEvents()
+    const { headers } = await createAdminClient(server, 'lk_nothing')('GET', '/me')
+    await server.flushAuditEvents()
+    const { decisions } = unwrap(await server.explain(headers.get('x-request-id') ?? ''))
+    expect(decisions).toMatchObject([
+      {
+        sentence: 'Signing in was refused: there was no API token that was good.',
+        surface: 'admin',
+        path: '/admin/v1/me',
+      },
+    ])
+  })
+})
+
+test('who sends no token is asked for one', async () => {
+  const { status, headers, body } = await createAdminClient(server, null)('GET', '/keys')
+  expect(status).toBe(401)
+  expect(headers.get('www-authenticate')).toBe('Bearer realm="Latchkey"')
+  expect(headers.get('content-type')).toBe('application/problem+json')
+  expect(body.detail).toContain('Authorization: Bearer')
+})
+
+test('a browser’s cookie opens nothing, and no other site is let in', async () => {
+  const testUser = await seedAdminClient(server)
+  const { secret } = await signInUser(server, testUser)
+  const ask = createAdminClient(server, null)
+  for (const headers of [
+    { Cookie: `__Host-latchkey=${secret}` },
+    { Cookie: `__Host-latchkey=${secret}`, Origin: 'https://console.example' },
+    { Cookie: `__Host-latchkey=${testUser.secret}`, Origin: 'https://evil.example' },
+  ]) {
+    const answer = await ask('POST', '/accounts', { name: 'x' }, headers)
+    expect(answer.status).toBe(401)
+    expect(
+      [...answer.headers.keys()].filter((name) => /^access-control|cookie/.test(name)),
+    ).toEqual([])
+  }
+  const preflight = await ask('OPTIONS', '/accounts', undefined, {
+    Origin: 'https://evil.example',
+    'Access-Control-Request-Method': 'POST',
+  })
+  expect(preflight.status).toBe(405)
+  expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
+})
+
+test('a token makes no token, and touches no password and not its owner’s second factor', async () => {
+  const { callApi, user, accountId } = await seedAdminClient(server)
+  const email = `${crypto.randomUUID()}@acme.example`
+  const other = unwrap(await server.accounts.addUser({ accountId, email, role: 'member' }))
+  const input = { name: 'another', days: 30 }
+  for (const path of [
+    '/me/tokens',
+    '/me/password',
+    '/me/second-factor',
+    '/me/reset-second-factor',
+    `/users/${user.id}/tokens`,
+    `/users/${other.id}/tokens`,
+    `/users/${other.id}/password`,
+    `/users/${other.id}/second-factor`,
+  ]) {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      const { status } = await callApi(method, path, input)
+      expect([404, 405], `${method} ${path}`).toContain(status)
+    }
+  }
+  for (const own of ['invite', 'reset-second-factor']) {
+    const { status } = await callApi('POST', `/users/${user.id}/${own}`)
+    expect(status, own).toBe(403)
+  }
+  const events = await server.storage.listEvents({ actor: user.id, limit: 100 })
+  const issued = events.filter(({ action }) => action === 'user.token_issued')
+  expect(issued).toHaveLength(1)
+})
+
+test('no operation is done without a token', async () => {
+  const ask = createAdminClient(server, null)
+  for (const { method, path } of operations) {
+    expect((await ask(method.toUpperCase(), fillPath(path))).status, `${method} ${path}`).toBe(401)
+  }
+})
+
+test.each(ROLES)(
+  '%s is refused what his role does not permit, and told what it lacks',
+  async (role) => {
+    const { callApi } = await seedAdminClient(server, role)
+    for (const { method, path, serviceMethods } of operations) {
+      const [verb] = serviceMethods
+      if (verb === undefined || hasPermission(role, findPermission(verb))) continue
+      const { status, body } = await callApi(method.toUpperCase(), fillPath(path))
+      expect(status, `${method} ${path}`).toBe(403)
+      expect(body).toMatchObject({
+        permission: findPermission(verb),
+        title: 'Your role does not allow this',
+      })
+    }
+  },
+)
+
+test('a role that is changed is another at the next request', async () => {
+  const { callApi, user, accountId } = await seedAdminClient(server, 'administrator')
+  const input = { accountId, name: 'North' }
+  expect((await callApi('POST', '/sites', input)).status).toBe(201)
+  unwrap(await server.accounts.setRole(user.id, 'member'))
+  expect((await callApi('POST', '/sites', input)).status).toBe(403)
+})
+
+test('what is another account’s is not there', async () => {
+  const { callApi, accountId } = await seedAdminClient(server, 'administrator')
+  const other = await seedKey(server)
+  const nobody = crypto.randomUUID()
+  for (const path of [
+    '/keys',
+    '/sources',
+    '/destinations',
+    '/subscriptions',
+    '/accounts',
+    '/users',
+  ]) {
+    const name = path.slice(1, -1) as 'key' | 'source' | 'destination' | 'subscription' | 'account'
+    const id = path === '/users' ? other.ownerId : other[`${name}Id`]
+    const [otherResponse, none] = [
+      await callApi('GET', `${path}/${id}`),
+      await callApi('GET', `${path}/${nobody}`),
+    ]
+    expect(otherResponse.status, path).toBe(404)
+    expect(otherResponse.body.detail.replace(id, '')).toBe(none.body.detail.replace(nobody, ''))
+    const { body } = await callApi('GET', `${path}?accountId=${other.accountId}`)
+    expect(JSON.stringify(body)).not.toContain(id)
+  }
+  const { body } = await callApi('GET', '/accounts')
+  expect(body.items.map(({ id }: { id: string }) => id)).toEqual([accountId])
+  const made = await callApi('POST', '/sources', { accountId: other.accountId, name: 'x' })
+  expect(made.status).toBe(404)
+})
+
+test('what is done is told of the person and of the request', async () => {
+  const { callApi, user } = await seedAdminClient(server, 'operator')
+  const { headers, body } = await callApi('POST', '/accounts', { name: 'North' })
+  const [event] = await server.audit.list({ subject: body.id, limit: 1 })
+  const requestId = headers.get('x-request-id')
+  expect(event).toMatchObject({ action: 'account.created', actor: user.id, requestId })
+})
+
+test('a guesser of API tokens must wait, and a valid token from the same address need not', async () => {
+  const strict = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '5' })
+  const { secret } = await seedAdminClient(strict)
+  const guess = createAdminClient(strict, 'lk_guess')
+  for (let n = 0; n < 5; n++) expect((await guess('GET', '/me')).status).toBe(401)
+  const waits = await guess('GET', '/me')
+  expect(waits.status).toBe(429)
+  const seconds = Number(waits.headers.get('retry-after'))
+  expect(seconds).toBeGreaterThan(0)
+  expect(waits.body.retryAfterSeconds).toBe(seconds)
+  expect((await createAdminClient(strict, secret)('GET', '/me')).status).toBe(200)
+  // A token of no shape is a guess too; none at all is not.
+  expect((await createAdminClient(strict, 'two words')('GET', '/me')).status).toBe(429)
+  expect((await createAdminClient(strict, null)('GET', '/me')).status).toBe(401)
+  const elsewhere = await strict.call('/admin/v1/me', {
+    method: 'GET',
+    address: '198.51.100.9',
+    headers: { Authorization: 'Bearer lk_guess' },
+  })
+  expect(elsewhere.status).toBe(401)
+  strict.clock.advance(seconds * 1000)
+  expect((await guess('GET', '/me')).status).toBe(401)
+  await strict.close()
+})
+
+test('guesses at API tokens are counted for an IPv6 /64', async () => {
+  const strict = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '3' })
+  const guess = (address: string) =>
+    strict.call('/admin/v1/me', {
+      method: 'GET',
+      address,
+      headers: { Authorization: 'Bearer lk_guess' },
+    })
+  for (let n = 0; n < 3; n++) expect((await guess(`2001:db8::${n}`)).status).toBe(401)
+  expect((await guess('2001:db8::ffff')).status).toBe(429)
+  expect((await guess('2001:db8:0:1::1')).status).toBe(401)
+  await strict.close()
+})
+
+test('one’s own tokens are listed and ended, nobody else’s', async () => {
+  const me = await seedAdminClient(server)
+  const other = await seedAdminClient(server)
+  const second = await issueApiToken(server, me, 'weekly report')
+  const listed = await me.callApi('GET', '/me/tokens')
+  const found = listed.body.items.map(({ name, current }: Record<string, unknown>) => ({
+    name,
+    current,
+  }))
+  expect(found).toHaveLength(2)
+  expect(found).toEqual(
+    expect.arrayContaining([
+      { name: 'nightly job', current: true },
+      { name: 'weekly report', current: false },
+    ]),
+  )
+  expect((await me.callApi('DELETE', `/me/tokens/${other.token.id}`)).status).toBe(404)
+  expect((await other.callApi('GET', '/me')).status).toBe(200)
+  expect((await me.callApi('DELETE', `/me/tokens/${second.token.id}`)).status).toBe(204)
+  expect((await createAdminClient(server, second.secret)('GET', '/me')).status).toBe(401)
+})
+
+test('where nobody works with a browser, there is no API', async () => {
+  const without = await createTestServer({ LATCHKEY_CONSOLE: 'off' })
+  for (const path of ['/me', '/openapi.json', '/reference']) {
+    expect((await createAdminClient(without, null)('GET', path)).status).toBe(404)
+  }
+  await without.close()
+})

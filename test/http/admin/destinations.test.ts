@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seedAdminClient } from '../../support/admin-client.ts'
+import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await createTestServer()
+})
+afterAll(() => server.close())
+
+const LOOPBACK_ADDRESS_PATTERN = /127\.0\.0\.1|::1/
+
+test('an engineer who verifies a destination learns that it may not be reached, but not the address of its host', async () => {
+  const { callApi, user } = await seedAdminClient(server, 'engineer')
+  const input = { accountId: user.accountId, name: 'Inside', url: 'https://localhost/in' }
+  const { id } = unwrap(await server.routing.addDestination(input))
+  const { status, body, text } = await callApi('POST', `/destinations/${id}/verify`)
+  expect(status).toBe(200)
+  expect(body.answered).toEqual({
+    outcome: 'forbidden',
+    detail: 'LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of localhost',
+    challenged: false,
+  })
+  expect(text).not.toMatch(LOOPBACK_ADDRESS_PATTERN)
+  // The command line shows the address.
+  expect(unwrap(await server.routing.verify(id)).answered).toMatchObject({
+    address: expect.stringMatching(LOOPBACK_ADDRESS_PATTERN),
+  })
+})
+
+test('an engineer is not told at which address a connection was refused', async () => {
+  const allowing = await createTestServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1,::1' })
+  try {
+    const { callApi, user } = await seedAdminClient(allowing, 'engineer')
+    // The discard port, where nobody listens.
+    const input = { accountId: user.accountId, name: 'Inside', url: 'https://localhost:9/in' }
+    const { id } = unwrap(await allowing.routing.addDestination(input))
+    const { body, text } = await callApi('POST', `/destinations/${id}/verify`)
+    expect(body.answered.detail).toBe('it refused the connection (ECONNREFUSED)')
+    expect(text).not.toMatch(LOOPBACK_ADDRESS_PATTERN)
+  } finally {
+    await allowing.close()
+  }
+})

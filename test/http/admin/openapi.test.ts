@@ -1,0 +1,127 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApiDocument } from '../../../src/http/admin/openapi-document.ts'
+import {
+  findPermission,
+  SERVICE_METHOD_NAMES,
+  type ServiceMethodName,
+} from '../../../src/http/admin/operation.ts'
+import { OPERATION_GROUPS } from '../../../src/http/admin/operation-groups.ts'
+import { seedAdminClient } from '../../support/admin-client.ts'
+import {
+  createResponseValidator,
+  type ExampleRequest,
+  listExampleRequests,
+  OPERATION_PREPARATIONS,
+  replaceExampleIds,
+  seedExampleIds,
+  type TestApiDocument,
+} from '../../support/openapi.ts'
+import { createTestServer, type TestServer } from '../../support/server.ts'
+
+const URL_OF_TESTS = 'https://console.example'
+const document = JSON.parse(
+  JSON.stringify(createApiDocument(OPERATION_GROUPS, URL_OF_TESTS)),
+) as TestApiDocument
+const judge = createResponseValidator(document)
+const exampleRequests = listExampleRequests(document)
+
+let server: TestServer
+let operator: Awaited<ReturnType<typeof seedAdminClient>>
+let looked: Awaited<ReturnType<typeof seedExampleIds>>
+beforeAll(async () => {
+  server = await createTestServer()
+  operator = await seedAdminClient(server)
+  looked = await seedExampleIds(server)
+})
+afterAll(() => server.close())
+
+describe('the document', () => {
+  test('is OpenAPI 3.1', async () => {
+    const { valid, errors } = await new Validator().validate({ ...document })
+    expect(errors).toBeUndefined()
+    expect(valid).toBe(true)
+  })
+
+  test('is what the server answers', async () => {
+    const { status, body } = await operator.callApi('GET', '/openapi.json')
+    expect(status).toBe(200)
+    expect(body).toEqual(document)
+  })
+
+  test('calls no two operations the same', () => {
+    const ids = new Set(exampleRequests.map(({ operation }) => operation.operationId))
+    expect(ids.size).toBe(OPERATION_GROUPS.flatMap(({ operations }) => operations).length)
+  })
+
+  test('shows a body wherever one is taken', () => {
+    const without = OPERATION_GROUPS.flatMap(({ operations }) => operations)
+      .filter(({ body, examples }) => body !== null && Object.keys(examples).length === 0)
+      .map(({ path }) => path)
+    expect(without).toEqual([])
+  })
+})
+
+describe('every request that the document shows works, and is answered as it says:', () => {
+  test.each(
+    exampleRequests.map((each) => [`${each.method} ${each.path}`, each.title, each] as const),
+  )('%s, %s', async (_, __, each) => {
+    const { status, type, answered } = await testOperation(each)
+    const [documented = ''] = Object.keys(each.operation.responses)
+    expect(answered.text.includes('problem-') ? answered.text : status).toBe(Number(documented))
+    if (type === undefined) expect(answered.text).toBe('')
+    else if (type === 'application/json') {
+      expect(judge.validateResponse(each, status, answered.body)).toBeNull()
+    } else expect(answered.headers.get('content-type')).toBe(type)
+  })
+})
+
+async function testOperation(each: ExampleRequest) {
+  const changes = each.method !== 'GET'
+  const its = changes ? await seedExampleIds(server) : looked
+  const ids = {
+    ...its,
+    ...(await OPERATION_PREPARATIONS[each.operation.operationId]?.(server, its, operator)),
+  }
+  const body =
+    each.body === undefined ? undefined : replaceExampleIds(JSON.stringify(each.body), ids)
+  const answered = await operator.callApi(each.method, replaceExampleIds(each.target, ids), body)
+  const content = each.operation.responses[answered.status]?.content
+  return { answered, status: answered.status, type: Object.keys(content ?? {})[0] }
+}
+
+/** Verbs of the desk for which there is no request, and why. */
+const WITHOUT: Partial<Record<ServiceMethodName, string>> = {
+  'users.inviteFirstOperator': 'as long as nobody can sign in, nobody has a token',
+  'users.listSignInStatus': 'a column of the console’s list of people',
+  'directory.countKeys': 'GET /keys/count says it, of one site or developer',
+  'keys.list': 'GET /keys searches: it lists all that there are',
+  'audit.findNames': 'everything is looked at by its id',
+  'audit.findSubjectId': 'GET /keys/{id} takes a public id, GET /users/search a name',
+  'dashboard.findSetupProgress': 'what the console says to who begins',
+  'keys.listDailyUsesByKey': 'GET /keys/{id}/uses says it, of one key',
+}
+
+test('every verb of the desk is asked for by some request, or it is said why none does', () => {
+  const requestedOperations = new Set(
+    OPERATION_GROUPS.flatMap(({ operations }) =>
+      operations.flatMap(({ serviceMethods }) => serviceMethods),
+    ),
+  )
+  expect(
+    SERVICE_METHOD_NAMES.filter(
+      (verb) => !requestedOperations.has(verb) && WITHOUT[verb] === undefined,
+    ),
+  ).toEqual([])
+  expect(
+    SERVICE_METHOD_NAMES.filter(
+      (verb) => requestedOperations.has(verb) && WITHOUT[verb] !== undefined,
+    ),
+  ).toEqual([])
+})
+
+test('a request needs no two permissions', () => {
+  for (const { serviceMethods, path } of OPERATION_GROUPS.flatMap(({ operations }) => operations)) {
+    expect(new Set(serviceMethods.map(findPermission)).size, path).toBeLessThanOrEqual(1)
+  }
+})

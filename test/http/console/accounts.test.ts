@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
+import { createTestServer, seedKey, type TestServer, unwrap } from '../../support/server.ts'
+import type { TestUser } from '../../support/users.ts'
+
+let server: TestServer
+let operator: ConsoleClient & { readonly testUser: TestUser }
+
+beforeAll(async () => {
+  server = await createTestServer()
+  operator = await seedConsoleClient(server, 'operator')
+})
+afterAll(() => server.close())
+
+const ACCOUNTS = '/console/accounts'
+const createAccount = async (name: string) => unwrap(await server.accounts.create({ name }))
+const selectAccount = (id: string, next = '/console') =>
+  operator.send('/console/account', { account: id, next })
+const selectAllAccounts = () => operator.send('/console/account', { next: ACCOUNTS })
+
+describe('an operator', () => {
+  test('creates an account, closes it after he was told what that means, and opens it again', async () => {
+    const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, { name: 'Harbor' })
+    const here = made.location?.split('?')[0] ?? ''
+    const accountId = here.split('/').at(-1) ?? ''
+    expect(made.location).toBe(`${ACCOUNTS}/${accountId}?said=account-created`)
+    expect((await operator.get(made.location ?? '')).html).toContain('value="/console/people/new"')
+    const { apiKey, secret } = await seedKey(server, { accountId })
+    const status = async () => (await server.authenticate(apiKey, secret)).status
+
+    expect((await operator.get(`${here}/close`)).text).toContain('Close Harbor?')
+    expect(await status()).toBe(200)
+    const closed = await operator.fill(`${here}/close`, `${here}/close`)
+    expect(closed.location).toBe(`${here}?said=account-closed`)
+    expect(await status()).not.toBe(200)
+    expect((await operator.get(here)).text).toContain('× Closed')
+    const opened = await operator.fill(`${here}/reopen`, `${here}/reopen`)
+    expect(opened.location).toBe(`${here}?said=account-opened`)
+    expect(await status()).toBe(200)
+  })
+
+  test('makes an account of a region that another server serves only where a box is ticked', async () => {
+    const wish = { name: 'Abroad', region: 'eu' }
+    const named = async () =>
+      (await server.accounts.list({ limit: 100 })).filter(({ name }) => name === 'Abroad')
+    const refused = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, wish)
+    expect(refused.status).toBe(422)
+    expect(refused.text).toMatch(/This server serves the region us/i)
+    expect(refused.text).not.toContain('otherRegion')
+    expect(refused.html).toMatch(/<input[^>]*name="other-region"(?![^>]*checked)/)
+    expect(await named()).toEqual([])
+    const ticked = { ...wish, 'other-region': 'on' }
+    const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, ticked)
+    expect(made.location).toContain('said=account-created')
+    expect(await named()).toMatchObject([{ region: 'eu' }])
+  })
+
+  test('does not close the account of the last operators', async () => {
+    const here = `${ACCOUNTS}/${operator.testUser.accountId}`
+    const refused = await operator.fill(`${here}/close`, `${here}/close`)
+    expect(refused.status).toBe(409)
+    expect(refused.text).toContain('All operators who can sign in are of Acme Health')
+  })
+
+  test('chooses one account, sees it alone, is told so on every page, and sees all again', async () => {
+    const [one, other] = [await createAccount('One Clinic'), await createAccount('Other Clinic')]
+    for (const { id, name } of [one, other]) {
+      unwrap(await server.directory.addSite({ accountId: id, name: `Site of ${name}` }))
+    }
+    const all = await operator.get('/console/sites')
+    expect(all.text).toContain('Site of One Clinic One Clinic')
+    expect(all.text).toContain('Site of Other Clinic Other Clinic')
+    expect(all.text).not.toContain('See all accounts')
+
+    expect((await selectAccount(one.id, '/console/sites')).location).toBe('/console/sites')
+    const narrowed = await operator.get('/console/sites')
+    expect(narrowed.text).toContain('Only One Clinic See all accounts')
+    expect(narrowed.text).toContain('Site of One Clinic')
+    expect(narrowed.text).not.toContain('Site of Other Clinic')
+    expect(narrowed.html).not.toContain(`href="${ACCOUNTS}"`)
+    const { text, html } = await operator.get(ACCOUNTS)
+    expect(text).toContain('You see One Clinic alone')
+    expect(html).not.toContain(other.id)
+
+    expect((await selectAllAccounts()).location).toBe(ACCOUNTS)
+    expect((await operator.get('/console/sites')).text).toContain('Site of Other Clinic')
+  })
+
+  test('is asked which account he means where a page is of one, and comes back to it', async () => {
+    const { id, name } = await createAccount('Meant Clinic')
+    for (const path of ['settings', 'addresses', 'sites/new', 'developers/new', 'people/new']) {
+      await selectAllAccounts()
+      const response = await operator.get(`/console/${path}`)
+      expect(response.text).toContain('Which account?')
+      expect(response.html).toContain(`aria-label="Choose ${name}"`)
+      const chosen = await selectAccount(id, `/console/${path}`)
+      expect(chosen.location).toBe(`/console/${path}`)
+      expect((await operator.get(`/console/${path}`)).text).not.toContain('Which account?')
+    }
+    await selectAllAccounts()
+  })
+
+  test('makes nothing by a form of another account that he had open', async () => {
+    const [one, other] = [await createAccount('Left Clinic'), await createAccount('Right Clinic')]
+    await selectAccount(one.id)
+    await selectAccount(other.id)
+    const late = await operator.send('/console/sites/new', { account: one.id, name: 'Late' })
+    expect(late.status).toBe(404)
+    for (const { id } of [one, other]) {
+      expect(await server.directory.listSites({ accountId: id, limit: 10 })).toEqual([])
+    }
+    await selectAllAccounts()
+  })
+
+  test('is led nowhere but to the console by what he chooses', async () => {
+    const { id } = await createAccount('Safe Clinic')
+    expect((await selectAccount(id, 'https://evil.example/')).location).toBe('/console')
+    await selectAllAccounts()
+  })
+})
+
+describe('the settings of an account', () => {
+  test('are changed by its administrator, and not overwritten unseen', async () => {
+    const { testUser, ...administrator } = await seedConsoleClient(server, 'administrator')
+    const at = `${ACCOUNTS}/${testUser.accountId}`
+    expect((await administrator.get('/console/settings')).text).toContain(
+      'Settings Acme Health What it is',
+    )
+    const renamed = await administrator.fill('/console/settings', `${at}/rename`, { name: 'Acme' })
+    expect(renamed.location).toBe('/console/settings?said=renamed')
+    const late = await administrator.send(`${at}/rename`, { seen: 'Acme Health', name: 'Akme' })
+    expect(late.status).toBe(409)
+    expect(late.text).toContain('it is “Acme” now, and you typed “Akme”')
+    const name = 'x'.repeat(10_000)
+    const long = await administrator.send(`${at}/rename`, { seen: 'Acme', name })
+    expect(long.status).toBe(422)
+    expect(long.html).toContain(`value="${name}"`)
+
+    const choice = { 'departed-keys': 'disable' }
+    const set = await administrator.fill('/console/settings', `${at}/departed-keys`, choice)
+    expect(set.location).toBe('/console/settings?said=departed-keys-set')
+    expect((await administrator.send(`${at}/departed-keys`)).status).toBe(422)
+    const storedAccount = unwrap(await server.accounts.find(testUser.accountId))
+    expect(storedAccount).toMatchObject({ name: 'Acme', departedKeys: 'disable' })
+  })
+
+  test('tell who lets somebody leave what becomes of his keys', async () => {
+    const { testUser, ...administrator } = await seedConsoleClient(server, 'administrator')
+    const { accountId } = testUser
+    const { ownerId } = await seedKey(server, { accountId })
+    const path = `/console/people/${ownerId}/leave`
+    expect((await administrator.get(path)).text).toContain('Those go on working')
+    unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
+    expect((await administrator.get(path)).text).toContain(
+      'Those that are enabled are disabled with them',
+    )
+  })
+
+  test('are read by everybody of it, and changed by none below', async () => {
+    const engineer = await seedConsoleClient(server, 'engineer')
+    const at = `${ACCOUNTS}/${engineer.testUser.accountId}`
+    const { status, html } = await engineer.get('/console/settings')
+    expect(status).toBe(200)
+    expect(html).not.toContain(`action="${at}`)
+    expect(html).not.toContain(`href="${ACCOUNTS}"`)
+    for (const path of ['/rename', '/departed-keys', '/close', '/reopen']) {
+      expect([path, (await engineer.send(at + path, { name: 'x' })).status]).toEqual([path, 403])
+    }
+    for (const path of [ACCOUNTS, `${ACCOUNTS}/new`, at]) {
+      expect([path, (await engineer.get(path)).status]).toEqual([path, 403])
+    }
+  })
+
+  test('of another account are not there, and its name is inert', async () => {
+    const stranger = await seedConsoleClient(server, 'administrator')
+    const name = '<img src=x onerror=alert(1)>'
+    const { id } = await createAccount(name)
+    const form = { seen: name, name: 'mine' }
+    expect((await stranger.send(`${ACCOUNTS}/${id}/rename`, form)).status).toBe(404)
+    const { html, text } = await operator.get(ACCOUNTS)
+    expect(html).not.toContain('<img src=x')
+    expect(text).toContain(name)
+  })
+})

@@ -1,0 +1,256 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import type { Role } from '../../../src/domain/key.ts'
+import { openMonitoredPage } from '../../support/browser/chromium.ts'
+import {
+  type ConsoleFixture,
+  openConsoleFixture,
+  USERNAMES,
+} from '../../support/browser/console-fixture.ts'
+import { openSignedInPage, useBrowser } from '../../support/browser/hooks.ts'
+import { readFocusedName } from '../../support/browser/page-checks.ts'
+import {
+  confirmSecretStored,
+  createKeyByForm,
+  readRevealedSecrets,
+  signInByForm,
+} from '../../support/browser/user-actions.ts'
+import { unwrap } from '../../support/server.ts'
+
+/*
+ * What others try with somebody's browser, and what goes wrong between two people.
+ */
+
+let browser: Browser
+let fixture: ConsoleFixture
+useBrowser(openConsoleFixture, (...opened) => {
+  ;[browser, fixture] = opened
+})
+
+const OWNER = `${USERNAMES.engineer}@harbour-lane.example`
+const getKeyPath = (name: string) => `/console/keys/${fixture.ids.ids[name]}`
+
+const signInAs = (role: Role, options: BrowserContextOptions = {}) =>
+  openSignedInPage(browser, fixture.consoleUrl, role, options)
+
+/** Another site, with a page that sends a form here as soon as it is opened. */
+async function startOtherSite(action: string) {
+  const page = `<form method="post" action="${action}"></form><script>document.forms[0].submit()</script>`
+  const server = createServer((_, answer) =>
+    answer.writeHead(200, { 'Content-Type': 'text/html' }).end(page),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { port, close: () => server.close() }
+}
+
+test.each([
+  ['another site', 'localhost'],
+  ['another origin of this site', '127.0.0.1'],
+])('a form that %s sends in the name of who is signed in is refused', async (_, host) => {
+  const { page, expectError, close } = await signInAs('engineer')
+  expectError(/status of 40[34]|favicon/)
+  const other = await startOtherSite(`${fixture.consoleUrl}${getKeyPath('Radiology desk')}/disable`)
+  await page.goto(`http://${host}:${other.port}/`)
+  await page.getByRole('heading', { name: 'This was not sent by a page of Latchkey' }).waitFor()
+  const key = unwrap(await fixture.keys.find(fixture.ids.ids['Radiology desk'] ?? ''))
+  expect(key.status).toBe('enabled')
+  other.close()
+  await close()
+})
+
+test('a session whose cookie was copied is over for the thief too, when its owner signs out', async () => {
+  const { page, close } = await signInAs('engineer')
+  const thief = await openMonitoredPage(browser)
+  await thief.page.context().addCookies(await page.context().cookies())
+  await thief.page.goto(`${fixture.consoleUrl}/console/keys`)
+  await thief.page.getByRole('heading', { name: 'Keys', exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await thief.page.reload()
+  await thief.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await Promise.all([close(), thief.close()])
+})
+
+test('the second of two who edit one key is told, sees both, and loses nothing of his', async () => {
+  const { page, expectError, close } = await signInAs('engineer')
+  expectError(/status of 409/)
+  await page.goto(`${fixture.consoleUrl}${getKeyPath('Imaging archive')}/edit`)
+  const faster = await signInAs('administrator')
+  await faster.page.goto(`${fixture.consoleUrl}${getKeyPath('Imaging archive')}/edit`)
+  await faster.page.getByLabel('Reference').fill('Theirs 41')
+  await faster.page.getByRole('button', { name: 'Save' }).click()
+  await faster.page.getByText('The key was changed.').waitFor()
+
+  await page.getByLabel('Reference').fill('Mine 42')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Somebody else changed this key while you did').waitFor()
+  await page.getByRole('cell', { name: 'Theirs 41' }).waitFor()
+  expect(await page.getByLabel('Reference').inputValue()).toBe('Mine 42')
+  await Promise.all([close(), faster.close()])
+})
+
+test('what was typed when a session ended is there for who signs in beside it and goes back', async () => {
+  const { page, expectError, close } = await signInAs('engineer')
+  expectError(/status of 401/)
+  await page.goto(`${fixture.consoleUrl}/console/sources/new`)
+  await page.getByLabel('Name').fill('Ward round')
+  await page.context().clearCookies()
+  await page.getByRole('button', { name: 'Add the source' }).click()
+  await page.getByRole('heading', { name: 'Your session has ended' }).waitFor()
+  const beside = await page.context().newPage()
+  await signInByForm(beside, fixture.consoleUrl, USERNAMES.engineer)
+  await page.goBack()
+  expect(await page.getByLabel('Name').inputValue()).toBe('Ward round')
+  await page.getByRole('button', { name: 'Add the source' }).click()
+  await page.getByText('The source is there.').waitFor()
+  await close()
+})
+
+test('who sends a form in vain stands at the reason, and comes to the form from there', async () => {
+  const { page, expectError, close } = await signInAs('engineer')
+  expectError(/status of 422/)
+  await page.goto(`${fixture.consoleUrl}/console/destinations/new`)
+  await page.getByLabel('Name').fill('Plain desk')
+  await page.getByLabel('URL').fill('http://desk.example/')
+  await page.getByRole('button', { name: 'Add the destination' }).click()
+  const reason = page.getByRole('alert').and(page.locator(':focus'))
+  await reason.filter({ hasText: 'plain http only' }).waitFor()
+  await page.keyboard.press('Tab')
+  expect(await readFocusedName(page)).toBe('Name')
+  await close()
+})
+
+test('who goes through a filter by keys comes to its third choice, and stays in it', async () => {
+  const { page, close } = await signInAs('engineer')
+  await page.goto(`${fixture.consoleUrl}/console/keys`)
+  const status = page.getByLabel('Status')
+  await status.focus()
+  for (const choice of ['enabled', 'disabled']) {
+    await page.keyboard.press('ArrowDown')
+    expect(await status.inputValue()).toBe(choice)
+  }
+  expect([await readFocusedName(page), page.url()]).toEqual([
+    'Status',
+    `${fixture.consoleUrl}/console/keys`,
+  ])
+  await page.getByRole('button', { name: 'Search' }).press('Enter')
+  await page.waitForURL(/status=disabled/)
+  await close()
+})
+
+test('script in every name is read, and does nothing', async () => {
+  const name = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`
+  const { accountId, people } = fixture.ids
+  const { directory, routing, keys } = fixture
+  const of = { accountId, name }
+  const site = unwrap(await directory.addSite(of))
+  const developer = unwrap(await directory.addDeveloper(of))
+  const source = unwrap(await routing.addSource(of))
+  const destination = unwrap(await routing.addDestination(of))
+  const subscription = unwrap(
+    await routing.createSubscription({ sourceId: source.id, destinationId: destination.id }),
+  )
+  const input = { dialect: 'redox', ownerId: people.engineer, sourceId: source.id, name } as const
+  const { key } = unwrap(
+    await keys.create({ ...input, description: name, reference: name.slice(0, 100) }),
+  )
+  unwrap(await directory.addAllowlistEntry({ accountId, network: '198.51.100.7', note: name }))
+
+  const { page, unexpectedErrors, expectError, close } = await signInAs('administrator')
+  expectError(/status of 404/)
+  for (const path of [
+    ...['', '/keys', `/keys/${key.id}`, `/keys/${key.id}/edit`, `/keys/${key.id}/rotate`],
+    ...['/sites', `/sites/${site.id}`, '/developers', `/developers/${developer.id}`],
+    ...['/sources', `/sources/${source.id}`, '/destinations', `/destinations/${destination.id}`],
+    ...['/feeds', `/feeds/${subscription.id}`, `/messages/test?source=${source.id}`, '/addresses'],
+    ...['/audit', `/audit?subject=${key.id}`, `/keys?q=${encodeURIComponent(name)}`],
+    ...[`/explain?request=${encodeURIComponent(name)}`],
+  ]) {
+    await page.goto(`${fixture.consoleUrl}/console${path}`)
+    expect(await page.title()).not.toBe('taken')
+    expect(await page.locator('img, script:not([src])').count()).toBe(0)
+  }
+  await page.goto(`${fixture.consoleUrl}/console/keys/${key.id}`)
+  expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(name)
+  expect(unexpectedErrors()).toEqual([])
+  await close()
+})
+
+describe.each([
+  ['with script', true],
+  ['without script', false],
+])('after a reveal, %s', (_, javaScriptEnabled) => {
+  test('the back button brings no secret again, nor makes a second key', async () => {
+    const { page, expectError, close } = await signInAs('engineer', { javaScriptEnabled })
+    expectError(/ERR_CACHE_MISS/)
+    const name = `Kiosk ${javaScriptEnabled}`
+    const revealed = await createKeyByForm(page, fixture.consoleUrl, {
+      dialect: 'xdent',
+      name,
+      owner: OWNER,
+    })
+    expect(revealed.get('secret')).toMatch(/^lk_/)
+    await confirmSecretStored(page)
+    // The browser has kept nothing: all that it can do is ask whether the form is to be sent again.
+    await expect(page.goBack()).rejects.toThrow('ERR_CACHE_MISS')
+    const { keys } = await fixture.keys.search({ text: name, order: 'newest', limit: 5 })
+    expect(keys).toHaveLength(1)
+    await close()
+  })
+
+  test('the form that is sent again tells that the key was made, and shows nothing', async () => {
+    const { page, expectError, close } = await signInAs('engineer', { javaScriptEnabled })
+    expectError(/status of 409/)
+    const input = { dialect: 'practice', name: `Kiosk again ${javaScriptEnabled}`, owner: OWNER }
+    const revealed = await createKeyByForm(page, fixture.consoleUrl, {
+      ...input,
+      dialect: 'practice',
+    })
+    await page.reload()
+    await page.getByText('This key was made already').waitFor()
+    expect(await page.content()).not.toContain(revealed.get('secret'))
+    await close()
+  })
+})
+
+test('a dialog that reveals does not close before somebody has said that the secret is kept', async () => {
+  const { page, close } = await signInAs('engineer')
+  await createKeyByForm(page, fixture.consoleUrl, {
+    dialect: 'xdent',
+    name: 'Corridor screen',
+    owner: OWNER,
+  })
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Close' }).click()
+  expect((await readRevealedSecrets(page)).size).toBeGreaterThan(0)
+  await confirmSecretStored(page)
+  await close()
+})
+
+test('a one-time link that has expired leads nowhere, and says who makes another', async () => {
+  const { page, expectError, close } = await openMonitoredPage(browser)
+  expectError(/status of 410/)
+  await page.goto(`${fixture.consoleUrl}/console/welcome/${fixture.ids.expiredLink}`)
+  await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
+  await page.getByText('Ask an administrator of your account').waitFor()
+  await close()
+})
+
+test('who is wrong again and again is told how long to wait, and what he typed is kept', async () => {
+  const { page, expectError, close } = await openMonitoredPage(browser)
+  expectError(/status of 4(01|29)/)
+  await page.goto(`${fixture.consoleUrl}/console/sign-in`)
+  await page.getByLabel('Username').fill('nobody.here')
+  for (let n = 0; n < 6; n++) {
+    await page.getByLabel('Password').fill(`wrong password ${n}`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').waitFor()
+  }
+  await page.getByText(/Too many tries were wrong: the next one is taken in/).waitFor()
+  expect(await page.getByLabel('Username').inputValue()).toBe('nobody.here')
+  await close()
+})

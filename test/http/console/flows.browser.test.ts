@@ -1,0 +1,231 @@
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { expect, test } from 'vitest'
+import type { Role } from '../../../src/domain/key.ts'
+import { openMonitoredPage } from '../../support/browser/chromium.ts'
+import {
+  type ConsoleFixture,
+  openConsoleFixture,
+  USERNAMES,
+} from '../../support/browser/console-fixture.ts'
+import { openSignedInPage, useBrowser } from '../../support/browser/hooks.ts'
+import { tabTo, typeInFocusedField } from '../../support/browser/page-checks.ts'
+import {
+  confirmSecretStored,
+  createKeyByForm,
+  isAdmitted,
+  pressKeyButton,
+  readRevealedSecrets,
+  revokeKeyByForm,
+} from '../../support/browser/user-actions.ts'
+import { PASSWORD } from '../../support/users.ts'
+
+/*
+ * What people do in the console beside the life of a key.
+ */
+
+let browser: Browser
+let fixture: ConsoleFixture
+useBrowser(openConsoleFixture, (...opened) => {
+  ;[browser, fixture] = opened
+})
+
+const OWNER = `${USERNAMES.engineer}@harbour-lane.example`
+
+const signInAs = (role: Role, options: BrowserContextOptions = {}) =>
+  openSignedInPage(browser, fixture.consoleUrl, role, options)
+
+test('a destination that repeats the challenge is verified, and the handshake is shown', async () => {
+  const { page, close } = await signInAs('engineer')
+  await page.goto(
+    `${fixture.consoleUrl}/console/destinations/${fixture.ids.destinations.unverified}`,
+  )
+  await page.getByText('It is not verified').waitFor()
+  await page.getByRole('button', { name: 'Verify', exact: true }).click()
+  const handshake = page.getByRole('region', { name: 'The handshake' })
+  await handshake.getByText('It is verified').waitFor()
+  await handshake.getByText('The challenge was in it').waitFor()
+  await close()
+})
+
+test('a test message that is sent from the page arrives', async () => {
+  const { page, close } = await signInAs('engineer')
+  const before = fixture.receiver.requests.length
+  await page.goto(
+    `${fixture.consoleUrl}/console/messages/test?source=${fixture.ids.addSource}&feed=${fixture.ids.feeds[0]}`,
+  )
+  await page.getByRole('button', { name: 'Send it' }).click()
+  await page.getByText('It is accepted, and on its way').waitFor()
+  await expect.poll(() => fixture.receiver.requests.length).toBe(before + 1)
+  const { path, body } = fixture.receiver.requests.at(-1) ?? { path: '', body: '{}' }
+  expect(path).toBe('/registry')
+  expect(JSON.parse(body)).toMatchObject({ Meta: { Test: true } })
+  await page.getByRole('link', { name: 'Watch it go' }).click()
+  await page.getByRole('region', { name: 'Its way' }).getByText('State registry').waitFor()
+  await close()
+})
+
+test('a list of addresses in force refuses a key from elsewhere, and lets it in when it is not', async () => {
+  const { page, close } = await signInAs('administrator')
+  const input = { dialect: 'xdent', name: 'Ward tablet', owner: OWNER } as const
+  const key = await createKeyByForm(page, fixture.consoleUrl, input)
+  await confirmSecretStored(page)
+  const isDialogOpen = () => isAdmitted(fixture.url, 'xdent', key)
+
+  await page.goto(`${fixture.consoleUrl}/console/addresses/enforce`)
+  await page.getByRole('button', { name: 'Put it in force' }).click()
+  await page.getByText('the next request from elsewhere is refused').waitFor()
+  expect(await isDialogOpen()).toBe(true)
+  // This machine's own addresses are taken off the list.
+  await page.getByRole('link', { name: 'Remove 127.0.0.0/8' }).click()
+  await page.getByRole('button', { name: 'Remove it' }).click()
+  await page.getByText('The address is off the list.').waitFor()
+  expect(await isDialogOpen()).toBe(false)
+  await page.goto(`${fixture.consoleUrl}/console/addresses/open`)
+  await page.getByRole('button', { name: 'Let them work from anywhere' }).click()
+  await page.getByText('the list is kept, and refuses nobody').waitFor()
+  expect(await isDialogOpen()).toBe(true)
+  await close()
+})
+
+test('a member is not offered what he may not do, and is refused where he asks all the same', async () => {
+  const { page, expectError, close } = await signInAs('member')
+  expectError(/status of 403/)
+  const keyUrl = `${fixture.consoleUrl}/console/keys/${fixture.ids.ids['Front desk automation']}`
+  await page.goto(keyUrl)
+  const main = page.getByRole('main')
+  for (const name of ['View the secret', 'Disable']) {
+    expect(await main.getByRole('button', { name }).count()).toBe(0)
+  }
+  for (const name of ['Edit', 'Rotate the secret', 'Revoke']) {
+    expect(await main.getByRole('link', { name, exact: true }).count()).toBe(0)
+  }
+  for (const path of ['/console/accounts', '/console/keys/new', '/console/people/new']) {
+    await page.goto(fixture.consoleUrl + path)
+    await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
+  }
+  // The button of somebody who has it, sent by a member's own page.
+  await page.goto(keyUrl)
+  await page.evaluate(`{
+    const form = document.querySelector('form[method=post]')
+    form.action = ${JSON.stringify(`${keyUrl}/view`)}
+    form.submit()
+  }`)
+  await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
+  await close()
+})
+
+test('a role that is taken while somebody is signed in is gone at his next click', async () => {
+  const { page, expectError, close } = await signInAs('engineer')
+  expectError(/status of 403/)
+  const { engineer } = fixture.ids.people
+  await page.goto(`${fixture.consoleUrl}/console/keys/${fixture.ids.ids['Radiology desk']}`)
+  await fixture.accounts.setRole(engineer, 'member')
+  await page.getByRole('button', { name: 'Disable' }).click()
+  await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
+  const key = await fixture.keys.find(fixture.ids.ids['Radiology desk'] ?? '')
+  expect(key).toMatchObject({ value: { status: 'enabled' } })
+  await fixture.accounts.setRole(engineer, 'engineer')
+  await close()
+})
+
+test('without script a key is made, used, viewed, disabled and revoked', async () => {
+  const { page, close } = await signInAs('engineer', { javaScriptEnabled: false })
+  await page.goto(`${fixture.consoleUrl}/console/keys`)
+  await page.getByRole('link', { name: 'Create a key' }).click()
+  await page.getByRole('radio', { name: /^Practice/ }).check()
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Reception screen')
+  await page.getByLabel('Or choose the owner').selectOption({ index: 1 })
+  await page.getByRole('button', { name: 'Create the key' }).click()
+  const revealed = await readRevealedSecrets(page)
+  expect(await isAdmitted(fixture.url, 'practice', revealed)).toBe(true)
+  const keyUrl = await confirmSecretStored(page)
+  await page.getByRole('button', { name: 'View the secret' }).click()
+  expect(await readRevealedSecrets(page)).toEqual(revealed)
+  await page.getByRole('button', { name: 'Close' }).click()
+  await pressKeyButton(page, keyUrl, 'Disable')
+  expect(await isAdmitted(fixture.url, 'practice', revealed)).toBe(false)
+  await revokeKeyByForm(page, keyUrl, 'Reception screen')
+  await page.getByText('Menu').waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await close()
+})
+
+test('without script a token is made by who types his password, and by nobody who guesses it', async () => {
+  const { page, expectError, close } = await signInAs('administrator', { javaScriptEnabled: false })
+  expectError(/status of 422/)
+  await page.goto(`${fixture.consoleUrl}/console/me/tokens/new`)
+  await page.getByLabel('What is it for?').fill('Nightly report')
+  await page.getByLabel('It ends after').selectOption('30')
+  const password = page.getByLabel('Your password')
+  await password.fill('a guess')
+  await page.getByRole('button', { name: 'Make it' }).click()
+  await page.getByText('That is not your password.').waitFor()
+  // Where the next key goes, with what is said of it; what was typed is there still.
+  expect(await password.evaluate((field) => field.ownerDocument.activeElement === field)).toBe(true)
+  expect(await password.inputValue()).toBe('')
+  expect(await page.getByLabel('What is it for?').inputValue()).toBe('Nightly report')
+  expect(await page.getByLabel('It ends after').inputValue()).toBe('30')
+  await page.keyboard.type(PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'The token Nightly report' }).waitFor()
+  await close()
+})
+
+test('a browser keeps the mark of who has signed in there when he signs out, and nothing else of him', async () => {
+  const { page, close } = await signInAs('engineer')
+  const listCookieNames = async () => (await page.context().cookies()).map(({ name }) => name)
+  expect(await listCookieNames()).toContain('__Host-latchkey')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  const [mark, ...more] = await page.context().cookies()
+  expect(more).toEqual([])
+  expect(mark).toMatchObject({
+    name: '__Host-latchkey-device',
+    path: '/',
+    httpOnly: true,
+    secure: true,
+    sameSite: 'Strict',
+  })
+  await close()
+})
+
+test('by the keyboard alone somebody signs in, makes a key, keeps its secret and disables it', async () => {
+  const { page, unexpectedErrors, close } = await openMonitoredPage(browser)
+  const { keyboard } = page
+  const pressOn = async (name: string, key = 'Enter') => {
+    await tabTo(page, name)
+    await keyboard.press(key)
+  }
+  await page.goto(`${fixture.consoleUrl}/console/sign-in`)
+  await typeInFocusedField(page, 'Username', USERNAMES.engineer)
+  await tabTo(page, 'Password')
+  await keyboard.type(PASSWORD)
+  await keyboard.press('Enter')
+  await page.waitForURL(`${fixture.consoleUrl}/console`)
+  await pressOn('Keys')
+  await page.waitForURL('**/keys')
+  await pressOn('Create a key')
+  await page.waitForURL('**/keys/new')
+  await tabTo(page, /^Redox/)
+  // The arrows go from choice to choice.
+  await keyboard.press('Space')
+  for (let n = 0; n < 4; n++) await keyboard.press('ArrowDown')
+  await pressOn('Next')
+  await page.waitForURL(/dialect=xdent/)
+  await typeInFocusedField(page, 'Name', 'Night desk')
+  await pressOn('Create the key')
+  const revealed = await readRevealedSecrets(page)
+  expect(await isAdmitted(fixture.url, 'xdent', revealed)).toBe(true)
+  // Escape closes nothing: whoever has not said that it is kept still has it before him.
+  await keyboard.press('Escape')
+  await pressOn('I have put the secret where its program reads it', 'Space')
+  await pressOn('Close')
+  await page.getByRole('heading', { name: 'Night desk' }).waitFor()
+  await pressOn('Disable')
+  await page.getByText('The key is disabled').waitFor()
+  expect(await isAdmitted(fixture.url, 'xdent', revealed)).toBe(false)
+  expect(unexpectedErrors()).toEqual([])
+  await close()
+})

@@ -1,0 +1,156 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, describe, expect, test } from 'vitest'
+import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../src/domain/key-type.ts'
+import { type MonitoredPage, openMonitoredPage } from '../../support/browser/chromium.ts'
+import {
+  type ConsoleFixture,
+  openConsoleFixture,
+  USERNAMES,
+} from '../../support/browser/console-fixture.ts'
+import { useBrowser } from '../../support/browser/hooks.ts'
+import {
+  confirmSecretStored,
+  createKeyByForm,
+  isAdmitted,
+  type NewKeyForm,
+  pressKeyButton,
+  readRevealedSecrets,
+  revokeKeyByForm,
+  rotateSecretByForm,
+  signInByForm,
+} from '../../support/browser/user-actions.ts'
+import { startHttpUpstream } from '../../support/upstream/servers.ts'
+
+/*
+ * The life of a key of each dialect, in a browser, with a vendor's program beside it: whatever is
+ * pressed is in force at the program's next request.
+ */
+
+let browser: Browser
+let fixture: ConsoleFixture
+let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
+let engineer: MonitoredPage
+
+// Registered first, so called last.
+afterAll(() => upstream?.close())
+useBrowser(
+  async () => {
+    upstream = await startHttpUpstream()
+    const { url } = upstream
+    return openConsoleFixture({ LATCHKEY_UPSTREAM_FHIR: url, LATCHKEY_UPSTREAM_OPENDENTAL: url })
+  },
+  async (...opened) => {
+    ;[browser, fixture] = opened
+    engineer = await openMonitoredPage(browser)
+    await signInByForm(engineer.page, fixture.consoleUrl, USERNAMES.engineer)
+  },
+)
+
+const OWNER = `${USERNAMES.engineer}@harbour-lane.example`
+
+/** A source that no key has yet, for a dialect that wants one of its own. */
+async function createKeyForm(dialect: KeyType, name: string): Promise<NewKeyForm> {
+  const input = { dialect, name, owner: OWNER }
+  if (getKeyTypeTraits(dialect).belongsTo !== 'source') return input
+  const ownedBy = `Source of ${name}`
+  const source = await fixture.routing.addSource({
+    accountId: fixture.ids.accountId,
+    name: ownedBy,
+  })
+  if (!source.ok) throw new Error(source.failure.message)
+  return { ...input, ownedBy }
+}
+
+/** Makes a key that opens something: an office takes one that needs it. */
+async function createRevealedKey(dialect: KeyType, name: string) {
+  const { page } = engineer
+  const revealed = await createKeyByForm(
+    page,
+    fixture.consoleUrl,
+    await createKeyForm(dialect, name),
+  )
+  const keyUrl = await confirmSecretStored(page)
+  const isKeyAdmitted = (which = revealed) => isAdmitted(fixture.url, dialect, which)
+  if (dialect === 'opendental') {
+    expect(await isKeyAdmitted()).toBe(false)
+    await page.goto(`${keyUrl}/assign`)
+    await page.getByLabel('Site').selectOption({ label: 'Mill Street' })
+    await page.getByRole('button', { name: 'Assign the key' }).click()
+    await page.getByText('The key is assigned.').waitFor()
+  }
+  expect(await isKeyAdmitted()).toBe(true)
+  return { revealed, keyUrl, isKeyAdmitted }
+}
+
+describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
+  const name = `Pharmacy counter ${dialect}`
+  let key: Awaited<ReturnType<typeof createRevealedKey>>
+
+  test('is made and shown once, and its next request is admitted', async () => {
+    key = await createRevealedKey(dialect, name)
+    expect(engineer.unexpectedErrors()).toEqual([])
+  })
+
+  test('that is disabled is refused, and admitted when it is enabled again', async () => {
+    await pressKeyButton(engineer.page, key.keyUrl, 'Disable')
+    expect(await key.isKeyAdmitted()).toBe(false)
+    await pressKeyButton(engineer.page, key.keyUrl, 'Enable')
+    expect(await key.isKeyAdmitted()).toBe(true)
+  })
+
+  test('is edited, and works on', async () => {
+    const { page } = engineer
+    await page.goto(`${key.keyUrl}/edit`)
+    await page.getByLabel('Name', { exact: true }).fill(`${name}, renamed`)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { name: `${name}, renamed` }).waitFor()
+    expect(await key.isKeyAdmitted()).toBe(true)
+  })
+
+  test(
+    getKeyTypeTraits(dialect).secret === 'viewable'
+      ? 'shows its secret again to who asks, and the audit has it'
+      : 'never shows its secret again',
+    async () => {
+      const { page } = engineer
+      await page.goto(key.keyUrl)
+      const view = page.getByRole('button', { name: 'View the secret' })
+      if (getKeyTypeTraits(dialect).secret !== 'viewable') {
+        expect(await view.count()).toBe(0)
+        expect(await page.content()).not.toContain(key.revealed.get('secret'))
+        return
+      }
+      await view.click()
+      expect(await readRevealedSecrets(page)).toEqual(key.revealed)
+      await page.keyboard.press('Escape')
+      await page.getByRole('heading', { name: `${name}, renamed` }).waitFor()
+      const id = key.keyUrl.split('/').at(-1) ?? ''
+      const [event] = await fixture.audit.list({ subject: id, action: 'key.viewed', limit: 1 })
+      expect(event?.actor).toBe(fixture.ids.people.engineer)
+    },
+  )
+
+  test('rotated with an overlap opens by both secrets; without, by the newest alone', async () => {
+    const second = await rotateSecretByForm(engineer.page, key.keyUrl, '1 hour')
+    expect([await key.isKeyAdmitted(), await key.isKeyAdmitted(second)]).toEqual([true, true])
+    await engineer.page.getByText('Two secrets work until').waitFor()
+    const third = await rotateSecretByForm(engineer.page, key.keyUrl, 'None')
+    expect([
+      await key.isKeyAdmitted(),
+      await key.isKeyAdmitted(second),
+      await key.isKeyAdmitted(third),
+    ]).toEqual([false, false, true])
+    key = {
+      ...key,
+      revealed: third,
+      isKeyAdmitted: (which = third) => isAdmitted(fixture.url, dialect, which),
+    }
+  })
+
+  test('that is revoked, its name typed, is refused for ever', async () => {
+    await revokeKeyByForm(engineer.page, key.keyUrl, `${name}, renamed`)
+    expect(await key.isKeyAdmitted()).toBe(false)
+    expect(await engineer.page.getByRole('button', { name: 'Enable' }).count()).toBe(0)
+    expect(engineer.unexpectedErrors()).toEqual([])
+  })
+})

@@ -1,0 +1,629 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../src/domain/key-type.ts'
+import { seedConsoleClient, signInToConsole } from '../../support/console-client.ts'
+import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+
+const KEYS = '/console/keys'
+const SCRIPT = '<script>alert(1)</script>'
+const LONG = 'x'.repeat(10_000)
+
+let server: TestServer
+let engineer: Awaited<ReturnType<typeof seedConsoleClient>>
+let keyOwners: { siteId: string; sourceId: string; developerId: string; developerKey: string }
+beforeAll(async () => {
+  server = await createTestServer()
+  engineer = await seedConsoleClient(server, 'engineer')
+  const { accountId } = engineer.testUser
+  const site = unwrap(await server.directory.addSite({ accountId, name: 'Harbor' }))
+  const source = unwrap(await server.routing.addSource({ accountId, name: 'Nightly' }))
+  const developer = unwrap(await server.directory.addDeveloper({ accountId, name: 'Maker' }))
+  keyOwners = {
+    siteId: site.id,
+    sourceId: source.id,
+    developerId: developer.id,
+    developerKey: developer.developerKey,
+  }
+})
+afterAll(() => server.close())
+
+/** What a person types for a key of this dialect, beside what the form brings. */
+async function createKeyFields(dialect: KeyType, name = `${dialect} key`) {
+  const { accountId } = engineer.testUser
+  const { belongsTo } = getKeyTypeTraits(dialect)
+  const source = async () =>
+    unwrap(await server.routing.addSource({ accountId, name: 'Another' })).id
+  const where =
+    belongsTo === 'source'
+      ? { source: await source() }
+      : belongsTo === 'site'
+        ? { site: keyOwners.siteId }
+        : belongsTo === 'developer'
+          ? { developer: keyOwners.developerId }
+          : {}
+  return { dialect, name, ...where }
+}
+
+/** Fills in the form that is shown for this dialect, as it comes. */
+async function openCreateForm(
+  dialect: KeyType,
+  name?: string,
+  who = engineer,
+): Promise<Record<string, string> & { id: string }> {
+  const createInput = await createKeyFields(dialect, name)
+  const form = await who.get(`${KEYS}/new?dialect=${dialect}`)
+  expect(form.status).toBe(200)
+  const brought = Object.fromEntries(
+    ['id', 'account', 'owner', 'access', 'expires'].map((name) => [
+      name,
+      form.getFieldValue(name) ?? '',
+    ]),
+  )
+  return { id: '', ...brought, ...(createInput as Record<string, string>) }
+}
+
+/** A key that is there already. */
+async function createKey(dialect: KeyType, name = `${dialect} key`) {
+  const { source, site, developer } = (await createKeyFields(dialect)) as Record<string, string>
+  return unwrap(
+    await server.keys.create({
+      dialect,
+      ownerId: engineer.testUser.user.id,
+      name,
+      sourceId: source,
+      siteId: site,
+      developerId: developer,
+    }),
+  )
+}
+
+const field = (name: string, value: string) => ({ [name]: value })
+
+describe('a key is created', () => {
+  test('first the dialect is chosen, each with what it means', async () => {
+    const { status, html, text } = await engineer.get(`${KEYS}/new`)
+    expect(status).toBe(200)
+    for (const dialect of KEY_TYPE_NAMES) expect(html).toContain(`value="${dialect}"`)
+    expect(text).toContain('Opens FHIR, HL7 and MPPS of one site')
+  })
+
+  test.each(KEY_TYPE_NAMES)(
+    '%s: with the fields it has, and its secret is shown once',
+    async (dialect) => {
+      const fields = await openCreateForm(dialect)
+      const form = await engineer.get(`${KEYS}/new?dialect=${dialect}`)
+      const { belongsTo } = getKeyTypeTraits(dialect)
+      for (const kind of ['source', 'site', 'developer']) {
+        expect(form.getFieldValue(kind) !== undefined, kind).toBe(kind === belongsTo)
+      }
+      expect(fields.owner).toBe(engineer.testUser.user.email)
+
+      const first = await engineer.send(`${KEYS}/new`, fields)
+      expect(first.status).toBe(200)
+      expect(first.headers.get('cache-control')).toBe('no-store')
+      const key = unwrap(await server.keys.find(fields.id))
+      expect(key).toMatchObject({
+        dialect,
+        name: `${dialect} key`,
+        ownerId: engineer.testUser.user.id,
+      })
+      const secret = /data-copy="((?:lk_[\w-]{49})|[A-Z0-9]{16})" aria-label="Copy secret"/.exec(
+        first.html,
+      )?.[1]
+      expect(await server.storage.findKeySummary(key.id)).toMatchObject({ status: 'enabled' })
+      expect(secret).toBeDefined()
+      expect(first.text).toContain('I have put the secret where its program reads it')
+      const { formatCredential } = server
+      const { username } = engineer.testUser
+      const { publicId } = key
+      const parts = {
+        publicId,
+        secret: secret ?? '',
+        developerKey: keyOwners.developerKey,
+        username,
+      }
+      expect(first.text).toContain(formatCredential(dialect, parts).value)
+
+      const repeat = await engineer.send(`${KEYS}/new`, fields)
+      expect(repeat.status).toBe(409)
+      expect(repeat.text).toContain('This key was made already')
+      expect(repeat.html).not.toContain(secret)
+      const shown = await engineer.get(`${KEYS}/${key.id}`)
+      expect(shown.html).not.toContain(secret)
+      const all = await server.keys.search({
+        ownerId: key.ownerId,
+        text: key.publicId,
+        order: 'newest',
+        limit: 9,
+      })
+      expect(all.keys).toHaveLength(1)
+    },
+  )
+
+  test('what is wrong is told, and what was typed stays', async () => {
+    const fields = await openCreateForm('xdent', LONG)
+    const typed = { ...fields, description: SCRIPT, expires: '2030-01-31', access: 'read' }
+    const answer = await engineer.send(`${KEYS}/new`, typed)
+    expect(answer.status).toBe(422)
+    expect(answer.text).toContain('The name must not be longer than 200 characters.')
+    for (const name of ['id', 'name', 'description', 'expires', 'access', 'owner']) {
+      expect(answer.getFieldValue(name), name).toBe((typed as Record<string, string>)[name])
+    }
+    expect(answer.html).not.toContain(SCRIPT)
+    expect((await server.keys.find(fields.id)).ok).toBe(false)
+  })
+
+  test.each([
+    ['nobody@nowhere.example', 'Nobody of this account is called “nobody@nowhere.example”'],
+    ['', 'A key needs an owner'],
+  ])('an owner who is not there is told: %s', async (owner, words) => {
+    const answer = await engineer.send(`${KEYS}/new`, { ...(await openCreateForm('xdent')), owner })
+    expect([answer.status, answer.getFieldValue('owner')]).toEqual([422, owner])
+    expect(answer.text).toContain(words)
+    // At the field too, which has the focus.
+    expect(answer.html).toMatch(/<input id="owner"[^>]* autofocus[^>]* aria-invalid="true"/)
+    expect(answer.html.match(/ autofocus/g)).toHaveLength(1)
+  })
+
+  test('without a script the owner is chosen from a list', async () => {
+    const { accountId } = engineer.testUser
+    const email = 'chosen@acme.example'
+    const other = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const form = await engineer.get(`${KEYS}/new?dialect=xdent`)
+    const list = /<noscript>([\s\S]*?)<\/noscript>/.exec(form.html)?.[1]
+    expect(list).toContain(`<option value="${email}">`)
+    const fields = { ...(await openCreateForm('xdent')), 'owner-chosen': email }
+    expect((await engineer.send(`${KEYS}/new`, fields)).status).toBe(200)
+    expect(unwrap(await server.keys.find(fields.id)).ownerId).toBe(other.id)
+  })
+
+  test('owners are offered to who types, and none who may hold no key', async () => {
+    const { accountId } = engineer.testUser
+    await server.accounts.addUser({ accountId, email: 'suggest-m@acme.example', role: 'member' })
+    await server.accounts.addUser({ accountId, email: 'suggest-e@acme.example', role: 'engineer' })
+    const found = await engineer.get(`${KEYS}/owners?account=${accountId}&named=&q=SUGGEST`)
+    expect(JSON.parse(found.html)).toEqual([
+      { value: 'suggest-e@acme.example', text: 'suggest-e@acme.example (engineer)' },
+    ])
+    const named = await engineer.get(`${KEYS}/owners?account=${accountId}&named=yes&q=SUGGEST`)
+    expect(JSON.parse(named.html)).toEqual([])
+  })
+
+  test('a secret that another system issued is taken over, and never put into a page', async () => {
+    const imported = 'from-another-system-1'
+    const fields = { ...(await openCreateForm('xdent')), 'public-id': 'KID-1', secret: imported }
+    const wrong = await engineer.send(`${KEYS}/new`, { ...fields, name: '' })
+    expect(wrong.status).toBe(422)
+    expect(wrong.html).not.toContain(imported)
+    const answer = await engineer.send(`${KEYS}/new`, fields)
+    expect([answer.status, answer.location]).toEqual([303, `${KEYS}/${fields.id}?said=key-created`])
+    expect(unwrap(await server.keys.find('KID-1')).id).toBe(fields.id)
+  })
+
+  test('an account without a source, a site or a developer is told to make one', async () => {
+    const lonely = await seedConsoleClient(server, 'administrator')
+    for (const [dialect, words] of [
+      ['redox', 'This account has no source yet'],
+      ['xenrad', 'This account has no site yet'],
+      ['opendental', 'This account has no developer yet'],
+    ]) {
+      expect((await lonely.get(`${KEYS}/new?dialect=${dialect}`)).text).toContain(words)
+    }
+  })
+
+  test('by an operator who sees every account: first he says for which one', async () => {
+    const operator = await seedConsoleClient(server, 'operator')
+    const choosing = await operator.get(`${KEYS}/new?dialect=xdent`)
+    expect(choosing.text).toContain('Whose wire format is it for?')
+    expect(choosing.html).toContain(`<option value="${engineer.testUser.accountId}">`)
+    const form = await operator.get(
+      `${KEYS}/new?dialect=xdent&account=${engineer.testUser.accountId}`,
+    )
+    expect(form.html).toContain(engineer.testUser.user.email)
+    expect(form.getFieldValue('account')).toBe(engineer.testUser.accountId)
+  })
+
+  test('by an operator who sees one account alone: for that one, and is not asked', async () => {
+    const operator = await seedConsoleClient(server, 'operator')
+    const { accountId, user } = engineer.testUser
+    await operator.send('/console/account', { account: accountId, next: `${KEYS}/new` })
+    expect((await operator.get(`${KEYS}/new`)).html).not.toContain('name="account"')
+    const begun = await openCreateForm('xdent', 'Recall reminders', operator)
+    expect(begun).toMatchObject({ account: accountId })
+    const created = await operator.send(`${KEYS}/new`, { ...begun, owner: user.email })
+    expect(created.text).toContain('The secret of Recall reminders')
+    expect(await server.keys.find(begun.id)).toMatchObject({ ok: true, value: { accountId } })
+    const { text } = await operator.get(`${KEYS}/${begun.id}`)
+    expect(text).toContain(`By ${operator.testUser.user.username}.`)
+  })
+})
+
+describe('a secret', () => {
+  test.each(['opendental', 'practice'] as const)(
+    'of %s can be viewed, and the audit says so',
+    async (dialect) => {
+      const { key, secret } = await createKey(dialect)
+      const page = await engineer.get(`${KEYS}/${key.id}`)
+      expect(page.text).toContain('View the secret')
+      expect(page.html).not.toContain(secret)
+      const viewed = await engineer.send(`${KEYS}/${key.id}/view`)
+      expect([viewed.status, viewed.headers.get('cache-control')]).toEqual([200, 'no-store'])
+      expect(viewed.text).toContain(secret)
+      expect(viewed.text).not.toContain('I have put the secret')
+      if (dialect === 'practice')
+        expect(viewed.text).toContain(`${engineer.testUser.username}:${secret}`)
+      const [event] = await server.storage.listEvents({ subject: key.id, limit: 1 })
+      expect(event).toMatchObject({ action: 'key.viewed', actor: engineer.testUser.user.id })
+      expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain(
+        `The secret was viewed. By ${engineer.testUser.username}`,
+      )
+    },
+  )
+
+  test('that is shown once has no View, and asking for it anyway is refused', async () => {
+    const { key } = await createKey('xdent')
+    expect((await engineer.get(`${KEYS}/${key.id}`)).text).not.toContain('View the secret')
+    const answer = await engineer.send(`${KEYS}/${key.id}/view`)
+    expect(answer.status).toBe(409)
+    expect(answer.text).toContain('is shown once: rotate it')
+  })
+
+  test('is rotated with an overlap, drawn until when; the same form again does nothing', async () => {
+    const { key, secret: old } = await createKey('xdent')
+    const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
+    expect(form.html).toContain('Between the two, both work.')
+    const fields = { seen: form.getFieldValue('seen') ?? '', overlap: '24h' }
+    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    expect(rotated.status).toBe(200)
+    const secret = /data-copy="(lk_[\w-]{49})"/.exec(rotated.html)?.[1] ?? ''
+    expect(secret).not.toBe('')
+    expect(rotated.text).toContain('The old secret works until 2026-01-03 03:04:05 UTC.')
+
+    const repeat = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    expect(repeat.status).toBe(409)
+    expect(repeat.text).toContain('The key was changed since you looked at it')
+    expect(repeat.html).not.toContain(secret)
+    for (const works of [old, secret]) {
+      const headers = { 'X-Api-Key': `${key.publicId}.${works}` }
+      expect((await server.call('/api/v1/Identity', { method: 'GET', headers })).status).toBe(200)
+    }
+    const page = await engineer.get(`${KEYS}/${key.id}`)
+    expect(page.text).toContain('Two secrets work until 2026-01-03 03:04:05 UTC')
+    expect(page.html).toContain('aria-label="The old secret works until 2026-01-03 03:04')
+  })
+
+  test('is rotated at once where that is chosen', async () => {
+    const { key } = await createKey('redox')
+    const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
+    expect(form.html).toContain('Tokens issued before end with the old secret.')
+    const fields = { seen: form.getFieldValue('seen') ?? '', overlap: 'none' }
+    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    expect(rotated.text).toContain('The old secret has ended.')
+    expect(unwrap(await server.keys.find(key.id)).previousSecretEndsAt).toBeNull()
+    const none = await engineer.send(`${KEYS}/${key.id}/rotate`, field('overlap', 'for ever'))
+    expect(none.status).toBe(422)
+  })
+})
+
+describe('a key is edited', () => {
+  test('and what was not touched stays as it is', async () => {
+    const { key } = await createKey('xdent')
+    const expiresAt = server.clock() + 90_000_000
+    unwrap(await server.keys.edit(key.id, { expiresAt }))
+    const form = await engineer.get(`${KEYS}/${key.id}/edit`)
+    const fields = Object.fromEntries(
+      ['seen', 'name', 'description', 'reference', 'owner', 'access', 'expires'].map((name) => [
+        name,
+        form.getFieldValue(name) ?? '',
+      ]),
+    )
+    const edited = await engineer.send(`${KEYS}/${key.id}/edit`, { ...fields, name: 'night job' })
+    expect([edited.status, edited.location]).toEqual([303, `${KEYS}/${key.id}?said=key-edited`])
+    expect(unwrap(await server.keys.find(key.id))).toMatchObject({
+      name: 'night job',
+      description: '',
+      access: 'standard',
+      expiresAt,
+      ownerId: engineer.testUser.user.id,
+    })
+  })
+
+  test('by two at a time: the second is told, sees both, and keeps what he typed', async () => {
+    const { key } = await createKey('xdent', 'before')
+    const administrator = await seedConsoleClient(
+      server,
+      'administrator',
+      engineer.testUser.accountId,
+    )
+    const form = await engineer.get(`${KEYS}/${key.id}/edit`)
+    const seen = form.getFieldValue('seen') ?? ''
+    const common = { seen, owner: engineer.testUser.user.email, access: 'standard' }
+    const first = { ...common, name: 'hers', description: 'of the first' }
+    expect((await administrator.send(`${KEYS}/${key.id}/edit`, first)).status).toBe(303)
+
+    const second = { ...common, name: 'his', description: 'of the second' }
+    const conflictPage = await engineer.send(`${KEYS}/${key.id}/edit`, second)
+    expect(conflictPage.status).toBe(409)
+    expect(conflictPage.text).toContain(
+      'Somebody else changed this key while you did The key was changed: name is now “hers”',
+    )
+    expect(conflictPage.text).toContain('Name hers his')
+    expect(conflictPage.text).toContain('Description of the first of the second')
+    expect(conflictPage.getFieldValue('name')).toBe('his')
+    expect(unwrap(await server.keys.find(key.id)).name).toBe('hers')
+
+    const now = conflictPage.getFieldValue('seen') ?? ''
+    expect(now).not.toBe(seen)
+    const over = await engineer.send(`${KEYS}/${key.id}/edit`, { ...second, seen: now })
+    expect(over.status).toBe(303)
+    expect(unwrap(await server.keys.find(key.id)).name).toBe('his')
+  })
+
+  test('a day that is none is told, and stays as it was typed', async () => {
+    const { key } = await createKey('xdent')
+    const { eventId: seen } = key
+    const fields = { seen, name: 'n', owner: engineer.testUser.user.email, expires: 'soon' }
+    const answer = await engineer.send(`${KEYS}/${key.id}/edit`, fields)
+    expect([answer.status, answer.getFieldValue('expires')]).toEqual([422, 'soon'])
+    expect(answer.text).toContain('"soon" is no day: write 2027-01-31')
+  })
+
+  test('one whose owner has left, without another owner being named', async () => {
+    const { testUser } = await seedConsoleClient(server, 'engineer', engineer.testUser.accountId)
+    const createInput = { dialect: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
+    const { key } = unwrap(await server.keys.create(createInput))
+    unwrap(await server.accounts.deactivateUser(testUser.user.id))
+    expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('Its owner has left')
+    const form = await engineer.get(`${KEYS}/${key.id}/edit`)
+    const fields = {
+      seen: form.getFieldValue('seen') ?? '',
+      owner: form.getFieldValue('owner') ?? '',
+    }
+    const edited = await engineer.send(`${KEYS}/${key.id}/edit`, { ...fields, name: 'kept' })
+    expect(edited.status).toBe(303)
+  })
+})
+
+describe('a key is stopped', () => {
+  const requestIdentity = ({ key, secret }: { key: { publicId: string }; secret: string }) =>
+    server.call('/api/v1/Identity', {
+      method: 'GET',
+      headers: { 'X-Api-Key': `${key.publicId}.${secret}` },
+    })
+
+  test('disabled, its next request is refused; enabled, it is not', async () => {
+    const one = await createKey('xdent')
+    const path = `${KEYS}/${one.key.id}`
+    expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?said=key-disabled`)
+    expect((await requestIdentity(one)).status).toBe(401)
+    expect((await engineer.get(path)).text).toContain('Disabled by an operator')
+    expect((await engineer.send(`${path}/enable`)).location).toBe(`${path}?said=key-enabled`)
+    expect((await requestIdentity(one)).status).toBe(200)
+  })
+
+  test('who did not disable it cannot enable it, and is told who can', async () => {
+    const { key } = await createKey('opendental')
+    unwrap(await server.keys.disable(key.id, 'customer'))
+    const answer = await engineer.send(`${KEYS}/${key.id}/enable`)
+    expect(answer.status).toBe(409)
+    expect(answer.text).toContain('was disabled by its customer, who alone can enable it')
+  })
+
+  test('revoked once its name is typed, for ever', async () => {
+    const one = await createKey('xdent', 'old exporter')
+    const path = `${KEYS}/${one.key.id}`
+    const wrong = await engineer.send(`${path}/revoke`, { name: 'Old exporter' })
+    expect([wrong.status, wrong.getFieldValue('name')]).toEqual([422, 'Old exporter'])
+    expect((await requestIdentity(one)).status).toBe(200)
+    const answer = await engineer.send(`${path}/revoke`, { name: 'old exporter' })
+    expect([answer.status, answer.location]).toEqual([303, `${path}?said=key-revoked`])
+    expect((await requestIdentity(one)).status).toBe(401)
+    const page = await engineer.get(path)
+    for (const gone of ['Rotate the secret', 'Edit', 'Disable', 'Revoke', 'Use it']) {
+      expect(page.text).not.toContain(` ${gone} `)
+    }
+    expect((await engineer.send(`${path}/enable`)).status).toBe(409)
+  })
+
+  test('deleted where its dialect has it, and nowhere else', async () => {
+    const one = await createKey('xdent', 'to go')
+    const gone = await engineer.send(`${KEYS}/${one.key.id}/delete`, { name: 'to go' })
+    expect([gone.status, gone.location]).toEqual([303, `${KEYS}?said=key-removed`])
+    expect((await engineer.get(`${KEYS}/${one.key.id}`)).status).toBe(404)
+    const stays = await createKey('xenrad', 'to stay')
+    expect((await engineer.get(`${KEYS}/${stays.key.id}`)).html).not.toContain('/delete')
+    const answer = await engineer.send(`${KEYS}/${stays.key.id}/delete`, { name: 'to stay' })
+    expect(answer.status).toBe(409)
+  })
+
+  test('assigned to an office, and taken back', async () => {
+    const { key } = await createKey('opendental')
+    const path = `${KEYS}/${key.id}`
+    expect((await engineer.get(path)).text).toContain('It is not assigned to an office')
+    const assigned = await engineer.send(`${path}/assign`, { site: keyOwners.siteId })
+    expect(assigned.location).toBe(`${path}?said=key-assigned`)
+    expect((await engineer.get(path)).text).toContain('Site Harbor')
+    expect((await engineer.send(`${path}/unassign`)).location).toBe(`${path}?said=key-unassigned`)
+    expect(unwrap(await server.keys.find(key.id)).assignedAt).toBeNull()
+    expect((await engineer.send(`${path}/assign`, { site: 'none' })).status).toBe(404)
+  })
+})
+
+describe('the list', () => {
+  /** The names of the keys on it, from the top. */
+  const readKeyNames = ({ html }: { html: string }) =>
+    [...html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name)
+
+  test('is empty, and says what to do', async () => {
+    const lonely = await seedConsoleClient(server, 'administrator')
+    const page = await lonely.get(KEYS)
+    expect(page.text).toContain('No keys yet')
+    expect(page.html).toContain(`href="${KEYS}/new"`)
+    expect((await lonely.get(`${KEYS}?q=x`)).text).toContain('No key is like that')
+  })
+
+  describe('of an account', () => {
+    let owner: Awaited<ReturnType<typeof seedConsoleClient>>
+    let other: string
+    const DAY = 86_400_000
+    beforeAll(async () => {
+      owner = await seedConsoleClient(server, 'administrator')
+      const { accountId } = owner.testUser
+      const site = unwrap(await server.directory.addSite({ accountId, name: 'Harbor' }))
+      const email = `leaver-${crypto.randomUUID()}@acme.example`
+      const user = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+      other = email
+      const addKey = async (name: string, more: object = {}) =>
+        unwrap(
+          await server.keys.create({
+            dialect: 'xdent',
+            ownerId: owner.testUser.user.id,
+            name,
+            ...more,
+          }),
+        )
+      await addKey('a site', { dialect: 'xenrad', siteId: site.id })
+      const { key } = await addKey('c disabled')
+      unwrap(await server.keys.disable(key.id))
+      await addKey('b ends soon', { expiresAt: server.clock() + DAY })
+      await addKey('d of another', { ownerId: user.id })
+      const at = server.clock() + 91 * DAY
+      const used = (await addKey('e used')).key.id
+      await server.storage.addKeyUses([
+        { keyId: used, day: Math.floor(at / DAY), uses: 3, lastAt: at },
+      ])
+    })
+
+    test.each<[string, string[]]>([
+      ['sort=name', ['a site', 'b ends soon', 'c disabled', 'd of another', 'e used']],
+      ['', ['e used', 'd of another', 'b ends soon', 'c disabled', 'a site']],
+      ['sort=oldest', ['a site', 'c disabled', 'b ends soon', 'd of another', 'e used']],
+      ['q=DISABL', ['c disabled']],
+      ['dialect=xenrad', ['a site']],
+      ['status=disabled', ['c disabled']],
+      ['care=expiring', ['b ends soon']],
+      ['owner=nobody', []],
+    ])('%s', async (query, names) => {
+      expect(readKeyNames(await owner.get(`${KEYS}?${query}`))).toEqual(names)
+    })
+
+    test('by the owner’s name, and by his site', async () => {
+      expect(readKeyNames(await owner.get(`${KEYS}?owner=${other}`))).toEqual(['d of another'])
+      const sites = await owner.get(KEYS)
+      const site = /<option value="([^"]+)">Harbor/.exec(sites.html)?.[1]
+      expect(readKeyNames(await owner.get(`${KEYS}?site=${site}`))).toEqual(['a site'])
+    })
+
+    test('those that nobody has used for 90 days', async () => {
+      const now = server.clock()
+      try {
+        server.clock.advance(91 * DAY)
+        const repeat = await signInToConsole(server, owner.testUser)
+        const page = await repeat.get(`${KEYS}?care=unused&sort=name`)
+        expect(readKeyNames(page)).toEqual(['a site', 'b ends soon', 'c disabled', 'd of another'])
+        expect((await repeat.get(`${KEYS}?q=used`)).html).toContain(
+          'aria-label="3 uses in 30 days"',
+        )
+      } finally {
+        server.clock.set(now)
+      }
+    })
+  })
+
+  test('goes on page by page, each of 50 and below 100 kB', async () => {
+    const many = await seedConsoleClient(server, 'administrator')
+    const day = Math.floor(server.clock() / 86_400_000)
+    for (let n = 0; n < 60; n++) {
+      const name = `${'long name '.repeat(15)}${n}`
+      const createInput = { dialect: 'xdent', ownerId: many.testUser.user.id, name } as const
+      const { key } = unwrap(await server.keys.create(createInput))
+      const uses = Array.from({ length: 30 }, (_, d) => ({
+        keyId: key.id,
+        day: day - d,
+        uses: (d * 7919 * n) % 997,
+        lastAt: 1,
+      }))
+      await server.storage.addKeyUses(uses)
+    }
+    const first = await many.get(`${KEYS}?sort=name`)
+    expect(first.text).toContain('60 keys, by name')
+    expect(readKeyNames(first)).toHaveLength(50)
+    expect(first.html.length).toBeLessThan(100_000)
+    const next = /href="([^"]*)" rel="next"/.exec(first.html)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    const second = await many.get(next)
+    expect(readKeyNames(second)).toHaveLength(10)
+    expect(second.html).not.toContain('rel="next"')
+    expect(new Set([...readKeyNames(first), ...readKeyNames(second)]).size).toBe(60)
+  })
+})
+
+test('its page draws its use over 30 days, and tells it in a table too', async () => {
+  const { key } = await createKey('xdent')
+  const day = Math.floor(server.clock() / 86_400_000)
+  await server.storage.addKeyUses([
+    { keyId: key.id, day, uses: 5, lastAt: server.clock() },
+    { keyId: key.id, day: day - 40, uses: 7, lastAt: server.clock() - 1 },
+    { keyId: key.id, day: day - 29, uses: 1200, lastAt: server.clock() - 1 },
+  ])
+  const page = await engineer.get(`${KEYS}/${key.id}`)
+  expect(page.html).toContain('aria-label="1,205 uses in 30 days, 1,200 on the busiest day"')
+  expect(page.text).toContain('2026-01-02 5 2025-12-04 1,200')
+})
+
+test('a script in every field stays text, on every page', async () => {
+  const { key } = await createKey('practice', SCRIPT)
+  unwrap(await server.keys.edit(key.id, { description: SCRIPT, reference: SCRIPT }))
+  const path = `${KEYS}/${key.id}`
+  const pages = [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`, `${path}/delete`]
+  const query = encodeURIComponent(SCRIPT)
+  const typed = ['q', 'dialect', 'status', 'site', 'owner', 'care', 'sort', 'after', 'said']
+  const lists = typed.map((name) => `${KEYS}?${name}=${query}`)
+  for (const one of [...pages, ...lists, KEYS, `${KEYS}/new?dialect=${query}`]) {
+    const { status, html } = await engineer.get(one)
+    expect([one, status]).toEqual([one, one.includes('after=') ? 422 : 200])
+    expect(html).not.toContain(SCRIPT)
+  }
+})
+
+describe('roles', () => {
+  test('a member reads, is offered nothing that he may not do, and is refused it', async () => {
+    const member = await seedConsoleClient(server, 'member', engineer.testUser.accountId)
+    const { key } = await createKey('practice')
+    const path = `${KEYS}/${key.id}`
+    const page = await member.get(path)
+    expect(page.status).toBe(200)
+    for (const verb of ['view', 'edit', 'rotate', 'disable', 'revoke', 'delete']) {
+      expect(page.html).not.toContain(`${path}/${verb}`)
+    }
+    expect((await member.get(KEYS)).text).not.toContain('Create a key')
+    for (const screen of [`${KEYS}/new`, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
+      expect((await member.get(screen)).status).toBe(403)
+    }
+    for (const verb of [
+      'view',
+      'edit',
+      'rotate',
+      'disable',
+      'enable',
+      'revoke',
+      'delete',
+      'assign',
+    ]) {
+      expect((await member.send(`${path}/${verb}`, { name: key.name })).status).toBe(403)
+    }
+    expect((await member.send(`${KEYS}/new`, await openCreateForm('xdent'))).status).toBe(403)
+    expect(unwrap(await server.keys.find(key.id)).status).toBe('enabled')
+  })
+
+  test('a key of another account is not there', async () => {
+    const stranger = await seedConsoleClient(server, 'administrator')
+    const { key } = await createKey('practice', 'Only ours')
+    const path = `${KEYS}/${key.id}`
+    for (const page of [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
+      expect((await stranger.get(page)).status).toBe(404)
+    }
+    for (const verb of ['view', 'disable', 'revoke', 'delete']) {
+      expect((await stranger.send(`${path}/${verb}`, { name: 'Only ours' })).status).toBe(404)
+    }
+    expect((await stranger.get(`${KEYS}?q=Only`)).text).not.toContain('Only ours')
+  })
+})

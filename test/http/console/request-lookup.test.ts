@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
+import {
+  createDeviceNewMessage,
+  createTestServer,
+  type TestServer,
+  type TokenResponse,
+  unwrap,
+} from '../../support/server.ts'
+
+let server: TestServer
+let member: ConsoleClient
+let other: ConsoleClient
+let accountId: string
+let ownerId: string
+beforeAll(async () => {
+  server = await createTestServer()
+  const first = await seedConsoleClient(server, 'administrator')
+  accountId = first.testUser.accountId
+  ownerId = first.testUser.user.id
+  member = await seedConsoleClient(server, 'member', accountId)
+  other = await seedConsoleClient(server, 'administrator')
+})
+afterAll(() => server.close())
+
+const lookUpRequest = (client: ConsoleClient, requestId: string | null) =>
+  client.get(`/console/explain?request=${encodeURIComponent(requestId ?? '')}`)
+
+async function sendRefusedRequest(headers: Record<string, string>): Promise<string | null> {
+  const answer = await server.call('/api/v1/patients', { method: 'GET', headers })
+  await server.flushAuditEvents()
+  return answer.headers.get('X-Request-Id')
+}
+
+test('a refusal is told with its reason, what helps, and what its caller was told', async () => {
+  const made = unwrap(await server.keys.create({ dialect: 'xdent', ownerId, name: 'Desk' }))
+  unwrap(await server.keys.disable(made.key.id))
+  const requestId = await sendRefusedRequest({ 'X-Api-Key': `${made.key.publicId}.${made.secret}` })
+  const { status, text, html } = await lookUpRequest(member, requestId)
+  expect(status).toBe(200)
+  expect(text).toContain('The key is disabled.')
+  expect(text).toContain('Desk of Acme Health')
+  expect(text).toContain('From 203.0.113.7')
+  expect(text).toContain('Status 401 : the credential opens nothing.')
+  expect(text).toContain('{"Code":"API_KEY_DISABLED","Message":"This key is disabled."}')
+  expect(text).toContain(`latchkey keys enable ${made.key.id}`)
+  expect(html).toContain(`<a class="button" href="/console/keys/${made.key.id}">To the key</a>`)
+  expect((await lookUpRequest(other, requestId)).text).toContain('Nothing is known of that request')
+})
+
+describe('a refusal after authentication names its key in the audit and to the account', () => {
+  /** The refusal of a request, as `explain` of its own account has it. */
+  async function readRefusal(answer: Response) {
+    const body = await answer.text()
+    await server.flushAuditEvents()
+    const requestId = answer.headers.get('X-Request-Id') ?? ''
+    const { decisions } = unwrap(await server.explain(requestId))
+    const decision = decisions.find(({ action }) => action === 'key.refused')
+    const { text } = await lookUpRequest(member, requestId)
+    return { status: answer.status, body, decision, text }
+  }
+
+  async function seedVendorKey() {
+    const source = unwrap(await server.routing.addSource({ accountId, name: 'Orders' }))
+    const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
+    const { key, secret } = unwrap(await server.keys.create(input))
+    const tokens = (await (await server.authenticate(key.publicId, secret)).json()) as TokenResponse
+    return { key, accessToken: tokens.accessToken, sourceId: source.id }
+  }
+  const unknown = '0199aa00-0000-7000-8000-00000000000f'
+
+  test.each([
+    ['no subscription', 403, (message: object) => message],
+    ['a field that is missing', 400, () => ({ Meta: { DataModel: 'Device' } })],
+    [
+      'an event that there is not',
+      404,
+      () => createDeviceNewMessage(unknown, { EventType: 'Old' }),
+    ],
+    ['no JSON', 400, () => 'x'],
+  ])('with a token, for %s', async (_, status, change) => {
+    const { key, accessToken } = await seedVendorKey()
+    const message = change(createDeviceNewMessage(unknown))
+    const refusal = await readRefusal(await server.endpoint(accessToken, message as object))
+    expect(refusal.status).toBe(status)
+    expect(refusal.decision).toMatchObject({
+      subject: key.id,
+      facts: { keyId: key.id, surface: 'message' },
+      key: { id: key.id, accountId },
+      answer: { status, body: refusal.body.slice(0, 2048) },
+    })
+    expect(refusal.text).toContain('Vendor of Acme Health')
+  })
+
+  test('with a key that is presented, for an upstream that is missing', async () => {
+    const input = { dialect: 'practice', ownerId, name: 'Desk' } as const
+    const { key, secret } = unwrap(await server.keys.create(input))
+    const owner = unwrap(await server.accounts.findUser(ownerId))
+    const authorization = `Basic ${btoa(`${owner.username}:${secret}`)}`
+    const ask = () =>
+      server.call('/practice/v1/patients', {
+        method: 'GET',
+        headers: { Authorization: authorization },
+      })
+    const missing = await readRefusal(await ask())
+    expect(missing.decision).toMatchObject({
+      subject: key.id,
+      facts: { reason: 'upstream_missing', keyId: key.id },
+      answer: { status: missing.status, body: missing.body },
+    })
+    expect(missing.text).toContain('Desk of Acme Health')
+  })
+
+  test('keeps no body in the clear: it repeats what the caller typed', async () => {
+    const { accessToken } = await seedVendorKey()
+    const typed = 'a-secret-in-the-wrong-field'
+    const message = createDeviceNewMessage(unknown, { EventType: typed })
+    const refusal = await readRefusal(await server.endpoint(accessToken, message))
+    expect(refusal.body).toContain(typed)
+    expect(refusal.decision?.answer?.body).toBe(refusal.body)
+    const events = await server.storage.listEvents({ limit: 1000 })
+    expect(JSON.stringify(events)).not.toContain(typed)
+  })
+})
+
+test('what was told on /auth is told in its words, and tokens are told as issued', async () => {
+  const source = unwrap(await server.routing.addSource({ accountId, name: 'Orders' }))
+  const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
+  const { key, secret } = unwrap(await server.keys.create(input))
+  const wrong = await server.authenticate(key.publicId, 'wrong')
+  const right = await server.authenticate(key.publicId, secret)
+  await server.flushAuditEvents()
+  const refusal = await lookUpRequest(member, wrong.headers.get('X-Request-Id'))
+  expect(refusal.text).toContain('The key is known, the secret is not its secret.')
+  expect(refusal.text).toContain('Invalid request')
+  const issued = await lookUpRequest(member, right.headers.get('X-Request-Id'))
+  expect(issued.text).toContain('tokens were issued.')
+  expect(issued.text).not.toContain('What the caller was told')
+})
+
+test('what somebody did in the console is told by its request too', async () => {
+  await member.send('/console/me/password', { current: 'x', wished: 'y', again: 'z' })
+  const [event] = await server.audit.list({ accountId, action: 'session.started', limit: 1 })
+  expect((await lookUpRequest(member, event?.requestId ?? '')).text).toContain(
+    'The person signed in.',
+  )
+})
+
+test('an id that nothing is known of is kept in the field, with where it would be found', async () => {
+  const { text, html } = await lookUpRequest(member, '<script>"&')
+  expect(text).toContain('Nothing is known of that request')
+  expect(html).toContain('value="&lt;script&gt;&quot;&amp;"')
+  expect((await lookUpRequest(member, 'x'.repeat(10_000))).text).toContain('Nothing is known')
+  expect((await member.get('/console/explain')).text).toContain('X-Request-Id')
+})

@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openRoutingFixture, type RoutingFixture } from '../../support/routing-fixture.ts'
+import { unwrap } from '../../support/server.ts'
+
+let fixture: RoutingFixture
+let administrator: Awaited<ReturnType<RoutingFixture['signInAs']>>
+let engineer: typeof administrator
+let member: typeof administrator
+beforeAll(async () => {
+  fixture = await openRoutingFixture()
+  administrator = await fixture.signInAs('administrator')
+  engineer = await fixture.signInAs('engineer')
+  member = await fixture.signInAs('member')
+})
+afterAll(() => fixture.close())
+
+const SCRIPT = '<script>alert(1)</script>'
+describe('a source', () => {
+  test('is added, and shown with its id to copy', async () => {
+    const { accountId: account } = fixture
+    const added = await engineer.send('/console/sources/new', { account, name: 'Lab system' })
+    expect(added.status).toBe(303)
+    const at = added.location ?? ''
+    const { status, html, text } = await engineer.get(at)
+    expect(status).toBe(200)
+    expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
+    expect(text).toContain('Nobody can send as it')
+    const input = `dialect=redox&amp;account=${account}&amp;source=${at.split(/[/?]/)[3]}`
+    expect(html).toContain(`href="/console/keys/new?${input}"`)
+    expect(text).toContain('It is not subscribed to anything')
+  })
+
+  test('is added to one account: who sees all of them is asked which', async () => {
+    const operator = await fixture.signInAs('operator')
+    expect((await operator.get('/console/sources/new')).text).toContain('Which account?')
+    expect((await operator.get('/console/sources')).text).toContain('Acme Health')
+  })
+
+  test('whose name is a script shows it as text, wherever it is named', async () => {
+    const { accountId, failingDestination } = fixture
+    const source = unwrap(await fixture.server.routing.addSource({ accountId, name: SCRIPT }))
+    const joined = { sourceId: source.id, destinationId: failingDestination.id }
+    const { id } = unwrap(await fixture.server.routing.createSubscription(joined))
+    for (const path of [
+      ...['/console/sources', `/console/sources/${source.id}`, '/console/feeds'],
+      ...[`/console/feeds/${id}`, `/console/feeds/${id}/purge`, '/console/feeds/new'],
+      `/console/messages/test?source=${source.id}`,
+    ]) {
+      const { status, html } = await administrator.get(path)
+      expect([path, status]).toEqual([path, 200])
+      expect(html).toContain('&lt;script&gt;alert(1)')
+      expect(html).not.toContain(SCRIPT)
+    }
+  })
+
+  test('is not added with a name of 10,000 characters, and what was typed is kept', async () => {
+    const name = 'n'.repeat(10_000)
+    const { accountId: account } = fixture
+    const answer = await engineer.send('/console/sources/new', { account, name })
+    expect(answer.status).toBe(422)
+    expect(answer.text).toContain('must not be longer than 200 characters')
+    expect(answer.getFieldValue('name')).toBe(name)
+  })
+
+  test('that two rename at once: the second is told, and sees both names', async () => {
+    const { accountId } = fixture
+    const { id } = unwrap(await fixture.server.routing.addSource({ accountId, name: 'Before' }))
+    const rename = (name: string) =>
+      engineer.send(`/console/sources/${id}/rename`, { name, seen: 'Before' })
+    expect((await rename('First')).status).toBe(303)
+    const second = await rename('Second')
+    expect(second.status).toBe(409)
+    expect(second.text).toContain('it is “First” now, and you typed “Second”')
+    expect(unwrap(await fixture.server.routing.findSource(id)).name).toBe('First')
+  })
+})
+
+describe('a destination', () => {
+  const TOKEN = 'a token that nobody else may read'
+
+  test('is added with a token that no page shows, then or later', async () => {
+    const { accountId: account, receiver } = fixture
+    const fields = { account, name: 'New EMR', token: TOKEN, method: 'GET', development: 'yes' }
+    const refused = await engineer.send('/console/destinations/new', {
+      ...fields,
+      url: 'ftp://emr.example',
+    })
+    expect(refused.status).toBe(422)
+    expect(refused.getFieldValue('name')).toBe('New EMR')
+    expect(refused.html).not.toContain(TOKEN)
+    const url = `${receiver.url}/new`
+    const added = await engineer.send('/console/destinations/new', { ...fields, url })
+    expect(added.status).toBe(303)
+    const at = (added.location ?? '').split('?')[0] ?? ''
+    const destinationPage = await engineer.get(at)
+    expect(destinationPage.text).toContain('Not verified')
+    const { status, html } = await engineer.send(`${at}/verify`)
+    expect(status).toBe(200)
+    expect(receiver.requests.at(-1)?.path).toContain(
+      `verification-token=${TOKEN.replaceAll(' ', '+')}`,
+    )
+    expect(`${destinationPage.html}${html}`).not.toContain(TOKEN)
+    expect(`${destinationPage.html}${html}`).not.toContain(TOKEN.replaceAll(' ', '+'))
+  })
+
+  test('that answers without the challenge is not verified, and what to do is said', async () => {
+    const { server, openDestination } = fixture
+    unwrap(await server.routing.setDestinationVerified(openDestination.id, false))
+    const at = `/console/destinations/${openDestination.id}/verify`
+    const words = (await engineer.send(at)).text
+    expect(words).toContain('It answered 204')
+    expect(words).toContain('The challenge was not in it')
+    expect(words).toContain('its answer must hold the text that it was asked to repeat')
+    expect(unwrap(await server.routing.findDestination(openDestination.id)).verifiedAt).toBeNull()
+    unwrap(await server.routing.setDestinationVerified(openDestination.id, true))
+  })
+
+  test('is shown with what it will be asked, whatever its URL', async () => {
+    const { accountId } = fixture
+    const input = {
+      accountId,
+      name: 'Odd',
+      url: 'https://emr.example/%zz?a=b',
+      method: 'GET',
+    } as const
+    const { id } = unwrap(await fixture.server.routing.addDestination({ ...input, token: TOKEN }))
+    const { status, text } = await member.get(`/console/destinations/${id}`)
+    expect(status).toBe(200)
+    expect(text).toContain('GET https://emr.example/%zz?a=b&verification-token=********&challenge=')
+  })
+
+  test('that refuses the handshake is shown with its answer', async () => {
+    const at = `/console/destinations/${fixture.failingDestination.id}/verify`
+    const words = (await engineer.send(at)).text
+    expect(words).toContain('It answered 503')
+    expect(words).toContain('we are closed')
+    expect(words).toContain('It stays verified, as it was before')
+  })
+
+  test('is moved by who has seen where it is', async () => {
+    const at = `/console/destinations/${fixture.destinationId}`
+    const input = { url: 'https://elsewhere.example/', seen: 'https://not.example/' }
+    expect((await engineer.send(`${at}/move`, input)).status).toBe(409)
+    const moved = await engineer.send(`${at}/move`, { ...input, seen: 'https://emr.example/' })
+    expect(moved.location).toBe(`${at}?said=destination-moved`)
+  })
+
+  test('is vouched for and doubted by an administrator, asked once more', async () => {
+    const at = `/console/destinations/${fixture.destinationId}`
+    const findDestination = async () =>
+      unwrap(await fixture.server.routing.findDestination(fixture.destinationId))
+    expect((await engineer.get(`${at}/vouch`)).status).toBe(403)
+    expect((await engineer.send(`${at}/vouch`)).status).toBe(403)
+    expect((await engineer.get(at)).text).not.toContain('Vouch')
+    expect((await administrator.get(`${at}/vouch`)).text).toContain('on your word')
+    expect((await administrator.send(`${at}/vouch`)).status).toBe(303)
+    expect((await findDestination()).verifiedAt).not.toBeNull()
+    expect((await administrator.send(`${at}/doubt`)).status).toBe(303)
+    expect((await findDestination()).verifiedAt).toBeNull()
+  })
+})
+
+describe('a feed', () => {
+  test('is made for one data model, and not twice', async () => {
+    const fields = {
+      source: fixture.sourceId,
+      destination: fixture.failingDestination.id,
+      model: 'Notes',
+    }
+    const made = await engineer.send('/console/feeds/new', fields)
+    expect(made.status).toBe(303)
+    const repeat = await engineer.send('/console/feeds/new', fields)
+    expect(repeat.status).toBe(409)
+    expect(repeat.html).toContain('<option value="Notes" selected>')
+    const at = (made.location ?? '').split('?')[0] ?? ''
+    expect((await engineer.send(`${at}/remove`)).location).toBe(
+      '/console/feeds?said=subscription-removed',
+    )
+    expect((await engineer.get(at)).status).toBe(404)
+  })
+
+  test('is on the pages of its source and of its destination', async () => {
+    const { sourceId, openDestination } = fixture
+    for (const page of [
+      `/console/sources/${sourceId}`,
+      `/console/destinations/${openDestination.id}`,
+    ]) {
+      expect((await member.get(page)).html).toContain(
+        `href="/console/feeds/${openDestination.feedId}"`,
+      )
+    }
+  })
+
+  test('is paused after a question, and resumed', async () => {
+    const at = `/console/feeds/${fixture.openDestination.feedId}`
+    const question = (await engineer.get(`${at}/pause`)).text
+    expect(question).toContain('is refused until the feed is resumed')
+    expect((await engineer.send(`${at}/pause`)).status).toBe(303)
+    expect((await engineer.get(at)).text).toContain('It is paused')
+    expect((await engineer.send(`${at}/resume`)).status).toBe(303)
+    expect(
+      unwrap(await fixture.server.routing.findQueue(fixture.openDestination.feedId)).status,
+    ).toBe('active')
+  })
+})
+
+describe('a member', () => {
+  const listQueuePaths = () => {
+    const { sourceId, openDestination } = fixture
+    return [
+      ...['/console/sources', `/console/sources/${sourceId}`, '/console/destinations'],
+      ...[
+        `/console/destinations/${openDestination.id}`,
+        '/console/feeds',
+        `/console/feeds/${openDestination.feedId}`,
+      ],
+      '/console/messages',
+    ]
+  }
+
+  test('reads every page, and is offered no change', async () => {
+    for (const path of listQueuePaths()) {
+      const { status, html } = await member.get(path)
+      expect([path, status]).toEqual([path, 200])
+      const forms = [...html.matchAll(/<form method="post" action="([^"]*)"/g)].map(([, to]) => to)
+      expect([path, forms]).toEqual([path, ['/console/sign-out', '/console/theme']])
+      expect(html).not.toMatch(/href="[^"]*\/(new|test|pause|purge|remove|vouch|doubt)/)
+    }
+  })
+
+  test('is refused each change, and nothing is changed', async () => {
+    const { sourceId, openDestination, accountId: account } = fixture
+    const feed = `/console/feeds/${openDestination.feedId}`
+    const to = `/console/destinations/${openDestination.id}`
+    for (const [path, fields] of [
+      ['/console/sources/new', { account, name: 'x' }],
+      [`/console/sources/${sourceId}/rename`, { name: 'x', seen: 'Acme Source' }],
+      ['/console/destinations/new', { account, name: 'x' }],
+      ...['rename', 'move', 'token', 'verify', 'vouch', 'doubt'].map((verb) => [
+        `${to}/${verb}`,
+        {},
+      ]),
+      ...['pause', 'resume', 'purge', 'remove'].map((verb) => [`${feed}/${verb}`, {}]),
+      ['/console/messages/test', { source: sourceId, body: '{}' }],
+    ] as [string, Record<string, string>][]) {
+      expect([path, (await member.send(path, fields)).status]).toEqual([path, 403])
+    }
+    const { name, verifiedAt } = unwrap(
+      await fixture.server.routing.findDestination(openDestination.id),
+    )
+    expect([name, verifiedAt === null]).toEqual(['Mercy EMR', false])
+    expect(unwrap(await fixture.server.routing.findQueue(openDestination.feedId)).status).toBe(
+      'active',
+    )
+  })
+})
+
+test('of another account nothing is found', async () => {
+  const other = unwrap(await fixture.server.accounts.create({ name: 'Other' }))
+  const input = { accountId: other.id, name: 'Theirs' }
+  const source = unwrap(await fixture.server.routing.addSource(input))
+  const to = unwrap(await fixture.server.routing.addDestination(input))
+  for (const path of [`/console/sources/${source.id}`, `/console/destinations/${to.id}`]) {
+    expect([path, (await administrator.get(path)).status]).toEqual([path, 404])
+    const renamed = await administrator.send(`${path}/rename`, { name: 'Mine', seen: 'Theirs' })
+    expect(renamed.status).toBe(404)
+  }
+  const added = await administrator.send('/console/sources/new', { account: other.id, name: 'x' })
+  expect(added.status).toBe(404)
+})

@@ -1,0 +1,142 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startUpstreams, type UpstreamServers } from '../../../src/demo/upstreams/upstreams.ts'
+import {
+  getKeyTypeTraits,
+  KEY_TYPE_NAMES,
+  type KeyType,
+  SURFACES,
+} from '../../../src/domain/key-type.ts'
+import { type LiveServer, startLiveServer, unwrap } from '../../support/server.ts'
+import { seedUser, signInUser } from '../../support/users.ts'
+
+/*
+ * What a key's page offers to paste is run as it stands, against a server with what stands behind it.
+ */
+
+const run = promisify(execFile)
+/** An id as another system may have issued it: everything that a shell or a string would take amiss. */
+const HOSTILE = 'K\'1"$(id)`id`\\'
+
+interface Made {
+  readonly id: string
+  readonly publicId: string
+  readonly secret: string
+}
+
+let server: LiveServer
+let upstreams: UpstreamServers
+let cookie: string
+let username: string
+const keys = new Map<KeyType, Made>()
+beforeAll(async () => {
+  upstreams = await startUpstreams()
+  const settings = SURFACES.map((surface) => [
+    `LATCHKEY_UPSTREAM_${surface.toUpperCase()}`,
+    upstreams.urls[surface],
+  ])
+  server = await startLiveServer(Object.fromEntries(settings))
+  const clock = Object.assign(Date.now, { advance() {}, set() {} })
+  const services = { ...server, clock }
+  const testUser = await seedUser(services)
+  const { secret } = await signInUser(services, testUser)
+  cookie = `__Host-latchkey=${secret}`
+  username = testUser.username
+  const { accountId, user } = testUser
+  const source = unwrap(await server.routing.addSource({ accountId, name: 'Nightly' }))
+  const site = unwrap(await server.directory.addSite({ accountId, name: 'Harbor' }))
+  const developer = unwrap(await server.directory.addDeveloper({ accountId, name: 'Maker' }))
+  const keyOwners = {
+    source: { sourceId: source.id },
+    site: { siteId: site.id },
+    developer: { developerId: developer.id },
+    owner: {},
+  }
+  for (const dialect of KEY_TYPE_NAMES) {
+    const where = keyOwners[getKeyTypeTraits(dialect).belongsTo]
+    const publicId = `${HOSTILE}${dialect}`
+    const access = dialect === 'opendental' ? ({ access: 'enterprise' } as const) : {}
+    const input = { dialect, ownerId: user.id, name: dialect, publicId, ...where, ...access }
+    const { key, secret } = unwrap(await server.keys.create(input))
+    if (dialect === 'opendental') unwrap(await server.keys.assign(key.id, site.id))
+    keys.set(dialect, { id: key.id, publicId, secret })
+  }
+})
+afterAll(async () => {
+  await server?.close()
+  upstreams?.close()
+})
+
+const getSampleKey = (dialect: KeyType): Made => {
+  const key = keys.get(dialect)
+  if (key === undefined) throw new Error(`there is no key of ${dialect}`)
+  return key
+}
+
+/** What the button beside a sample copies. */
+async function readSample(dialect: KeyType, language: string): Promise<string> {
+  const { id, secret } = getSampleKey(dialect)
+  const page = await fetch(`${server.consoleUrl}/console/keys/${id}`, { headers: { cookie } })
+  const html = await page.text()
+  expect(page.status).toBe(200)
+  expect(html).not.toContain(secret)
+  const button = new RegExp(`data-copy="([^"]*)" aria-label="Copy the request in ${language}"`)
+  const copied = button.exec(html)?.[1]
+  if (copied === undefined) throw new Error(`no request in ${language} is offered`)
+  const named: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' }
+  return copied.replace(/&(lt|gt|quot|#39|amp);/g, (whole, name: string) => named[name] ?? whole)
+}
+
+/** What its first answer says, beside its being one. */
+const ANSWERS: Readonly<Record<KeyType, (key: Made) => string>> = {
+  redox: () => '"accessToken":"',
+  xenrad: () => '"resourceType":"Bundle"',
+  opendental: () => '"LName":"Bixby"',
+  'opendental-portal': () => '"CustomerKey":"',
+  xdent: ({ publicId }) => `"KeyId":${JSON.stringify(publicId)}`,
+  practice: () => `"username":"${username}"`,
+}
+
+const isProgramInstalled = (program: string) => spawnSync(program, ['--version']).status === 0
+
+const LANGUAGES = [
+  { language: 'curl', program: 'sh', args: (code: string) => ['-c', code], needs: 'curl' },
+  {
+    language: 'TypeScript',
+    program: process.execPath,
+    args: (code: string) => ['--input-type=module-typescript', '-e', code],
+    needs: process.execPath,
+  },
+  {
+    language: 'Python',
+    program: 'python3',
+    args: (code: string) => ['-c', code],
+    needs: 'python3',
+  },
+]
+
+for (const { language, program, args, needs } of LANGUAGES) {
+  // Nothing but npm is asked of a machine: what it does not have is not run on it.
+  const reason = isProgramInstalled(needs) ? '' : ` (skipped: ${needs} is not installed here)`
+  describe.skipIf(reason !== '')(`the request in ${language}${reason}`, () => {
+    test.each(KEY_TYPE_NAMES)('of %s is answered as it stands', async (dialect) => {
+      const key = getSampleKey(dialect)
+      const code = await readSample(dialect, language)
+      const env = { ...process.env, LATCHKEY_SECRET: key.secret }
+      // Such a key may be used once in half a second, and the language before has used it.
+      if (dialect === 'opendental') await delay(600)
+      const { stdout, stderr } = await run(program, args(code), { env })
+      expect(stdout).toContain(ANSWERS[dialect](key))
+      expect(stderr).toBe('')
+    })
+
+    test('with a wrong secret tells what the server answered', async () => {
+      const code = await readSample('practice', language)
+      const env = { ...process.env, LATCHKEY_SECRET: 'not the secret of this key' }
+      const { stdout } = await run(program, args(code), { env })
+      expect(stdout).toContain('"error"')
+    })
+  })
+}

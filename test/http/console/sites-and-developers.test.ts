@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
+import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+
+let server: TestServer
+let administrator: ConsoleClient
+let member: ConsoleClient
+let accountId: string
+
+beforeAll(async () => {
+  server = await createTestServer()
+  const first = await seedConsoleClient(server, 'administrator')
+  administrator = first
+  accountId = first.testUser.accountId
+  member = await seedConsoleClient(server, 'member', accountId)
+})
+afterAll(() => server.close())
+
+const SCRIPT = '<script>alert(1)</script>"\'&'
+const LONG = 'x'.repeat(10_000)
+
+describe('sites', () => {
+  test('are added, renamed and removed, and each says how many keys it has', async () => {
+    expect((await administrator.get('/console/sites')).text).toContain('No sites yet')
+    const added = await administrator.fill('/console/sites/new', '/console/sites/new', {
+      name: 'North Clinic',
+    })
+    const here = added.location?.split('?')[0] ?? ''
+    expect(added.status).toBe(303)
+    const siteId = here.split('/').at(-1) ?? ''
+    const email = `${crypto.randomUUID()}@acme.example`
+    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const input = { dialect: 'xenrad', ownerId: owner.id, siteId, name: 'RIS' } as const
+    const { key } = unwrap(await server.keys.create(input))
+    const { text, html } = await administrator.get('/console/sites')
+    expect(text).toContain('North Clinic 1 ')
+    expect(html).toContain(`href="/console/keys?site=${siteId}"`)
+
+    const renamed = await administrator.fill(here, `${here}/rename`, { name: 'South Clinic' })
+    expect(renamed.location).toBe(`${here}?said=renamed`)
+    expect((await administrator.get(here)).text).toContain('South Clinic')
+
+    const kept = await administrator.fill(`${here}/remove`, `${here}/remove`)
+    expect(kept.status).toBe(409)
+    expect(kept.text).toContain('Keys belong to South Clinic, be they revoked: it stays.')
+    unwrap(await server.keys.revoke(key.id))
+    expect((await administrator.get('/console/sites')).text).toContain('South Clinic 0 ')
+
+    const empty = unwrap(await server.directory.addSite({ accountId, name: 'Empty' }))
+    const gone = `/console/sites/${empty.id}`
+    const removed = await administrator.fill(`${gone}/remove`, `${gone}/remove`)
+    expect(removed.location).toBe('/console/sites?said=site-removed')
+    expect((await administrator.get(gone)).status).toBe(404)
+  })
+
+  test('renamed by two people: the second is told, sees both names, and may insist', async () => {
+    const { id } = unwrap(await server.directory.addSite({ accountId, name: 'Before' }))
+    const here = `/console/sites/${id}`
+    unwrap(await server.directory.renameSite(id, 'Theirs'))
+    const refused = await administrator.send(`${here}/rename`, { seen: 'Before', name: 'Mine' })
+    expect(refused.status).toBe(409)
+    expect(refused.text).toContain('it is “Theirs” now, and you typed “Mine”')
+    expect(refused.html).toContain('name="name" type="text" value="Mine"')
+    const insists = await administrator.send(`${here}/rename`, { seen: 'Theirs', name: 'Mine' })
+    expect(insists.status).toBe(303)
+    expect(unwrap(await server.directory.findSite(id)).name).toBe('Mine')
+  })
+})
+
+describe('a developer', () => {
+  const addDeveloper = async (name = 'Maker') =>
+    unwrap(await server.directory.addDeveloper({ accountId, name }))
+
+  test('is added, with a developer key of another system or one that is made', async () => {
+    const NEW = '/console/developers/new'
+    const made = await administrator.fill(NEW, NEW, { name: 'Recall' })
+    expect(made.status).toBe(303)
+    const typed = { name: 'Kept', 'developer-key': 'no such key!' }
+    const refused = await administrator.fill(NEW, NEW, typed)
+    expect(refused.status).toBe(422)
+    expect(refused.html).toContain('value="no such key!"')
+    const kept = { name: 'Kept', 'developer-key': 'NFF6i0KrXrxDkZHt' }
+    const { location } = await administrator.fill(NEW, NEW, kept)
+    const page = await administrator.get(location?.split('?')[0] ?? '')
+    expect(page.html).toContain('data-copy="NFF6i0KrXrxDkZHt"')
+  })
+
+  test('is removed after a question, while no key ever was its own', async () => {
+    const [used, unused] = [await addDeveloper('Used'), await addDeveloper('Unused')]
+    const email = `${crypto.randomUUID()}@acme.example`
+    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const dialect = 'opendental-portal'
+    const input = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
+    unwrap(await server.keys.create(input))
+    const [stays, goes] = [used, unused].map(({ id }) => `/console/developers/${id}`)
+    expect((await administrator.get(`${goes}`)).html).toContain(`href="${goes}/remove"`)
+    const kept = await administrator.fill(`${stays}/remove`, `${stays}/remove`)
+    expect(kept.status).toBe(409)
+    expect(kept.text).toContain('Keys belong to Used, be they revoked: the developer stays.')
+    const removed = await administrator.fill(`${goes}/remove`, `${goes}/remove`)
+    expect(removed.location).toBe('/console/developers?said=developer-removed')
+    expect((await administrator.get(`${goes}`)).status).toBe(404)
+    expect((await administrator.get(`${goes}/remove`)).status).toBe(404)
+  })
+
+  test('gets a key for the portal, shown once: the same form makes no second one', async () => {
+    const { id } = await addDeveloper()
+    const NEW = `/console/developers/${id}/portal-key/new`
+    const email = `${crypto.randomUUID()}@acme.example`
+    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const { html } = await administrator.get(NEW)
+    const form = {
+      name: 'Portal',
+      owner: owner.id,
+      key: /name="key" value="([^"]+)"/.exec(html)?.[1] ?? '',
+    }
+    const secretPage = await administrator.send(NEW, form)
+    expect(secretPage.status).toBe(200)
+    expect(secretPage.headers.get('cache-control')).toBe('no-store')
+    const secret = /data-copy="([A-Z0-9]{16})" aria-label="Copy portal key"/.exec(
+      secretPage.html,
+    )?.[1]
+    expect(secret).toBeDefined()
+    const repeat = await administrator.send(NEW, form)
+    expect(repeat.status).toBe(409)
+    expect(repeat.text).toContain('its secret is not shown again')
+    expect(repeat.html).not.toContain(secret)
+    const of = { developerId: id, dialect: 'opendental-portal', limit: 10 } as const
+    const keys = await server.keys.list(of)
+    expect(keys).toHaveLength(1)
+    expect((await administrator.get(`/console/developers/${id}`)).html).not.toContain(secret)
+
+    const rotate = `/console/developers/${id}/portal-key/${keys[0]?.id}/rotate`
+    const seen = { seen: keys[0]?.eventId ?? '' }
+    await administrator.get(rotate)
+    const rotated = await administrator.send(rotate, seen)
+    expect(rotated.status).toBe(200)
+    expect(rotated.html).not.toContain(secret)
+    const twice = await administrator.send(rotate, seen)
+    expect(twice.status).toBe(409)
+    expect(twice.html).not.toContain('data-secret')
+  })
+
+  test('has keys of customers, which are assigned to an office, taken back, disabled, enabled', async () => {
+    const { id } = await addDeveloper()
+    const site = unwrap(await server.directory.addSite({ accountId, name: 'Maple Street' }))
+    const email = `${crypto.randomUUID()}@acme.example`
+    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const input = {
+      dialect: 'opendental',
+      ownerId: owner.id,
+      developerId: id,
+      name: 'Office key',
+    } as const
+    const { key } = unwrap(await server.keys.create(input))
+    const [page, here] = [`/console/developers/${id}`, `/console/developers/${id}/keys/${key.id}`]
+    const readKey = async () => unwrap(await server.keys.find(key.id))
+
+    const assigned = await administrator.fill(`${here}/assign`, `${here}/assign`, { site: site.id })
+    expect(assigned.location).toBe(`${page}?said=key-assigned`)
+    expect((await readKey()).siteId).toBe(site.id)
+    expect((await administrator.get(page)).text).toContain('Maple Street')
+    const late = await administrator.send(`${here}/assign`, { seen: '', site: site.id })
+    expect(late.status).toBe(409)
+    expect(late.text).toContain('It is assigned to Maple Street')
+    for (const [verb, fact] of [
+      ['disable', { status: 'disabled', disabledBy: 'operator' }],
+      ['enable', { status: 'enabled' }],
+      ['take-back', { siteId: null, assignedAt: null }],
+    ] as const) {
+      expect((await administrator.fill(page, `${here}/${verb}`)).status).toBe(303)
+      expect(await readKey()).toMatchObject(fact)
+    }
+    const other = await addDeveloper('Another')
+    const strange = `/console/developers/${other.id}/keys/${key.id}/disable`
+    expect((await administrator.send(strange)).status).toBe(404)
+    expect((await readKey()).status).toBe('enabled')
+  })
+})
+
+test.each([
+  ['a site', '/console/sites'],
+  ['a developer', '/console/developers'],
+])('what is called like a script is %s like any other', async (_, path) => {
+  const added = await administrator.fill(`${path}/new`, `${path}/new`, { name: SCRIPT })
+  expect(added.status).toBe(303)
+  for (const page of [path, added.location ?? '']) {
+    const { html, text } = await administrator.get(page)
+    expect(html).not.toContain('<script>alert')
+    expect(text).toContain(SCRIPT)
+  }
+})
+
+test.each(['/console/sites', '/console/developers'])(
+  'a name of 10,000 characters is refused at %s, and is still in the form',
+  async (path) => {
+    const refused = await administrator.fill(`${path}/new`, `${path}/new`, { name: LONG })
+    expect(refused.status).toBe(422)
+    expect(refused.text).toContain('The name must not be longer than 200 characters.')
+    expect(refused.html).toContain(`value="${LONG}"`)
+  },
+)
+
+test('who only reads is offered no change, and is refused one', async () => {
+  const site = unwrap(await server.directory.addSite({ accountId, name: 'Read' }))
+  const maker = unwrap(await server.directory.addDeveloper({ accountId, name: 'Read' }))
+  for (const path of ['sites', 'developers', `sites/${site.id}`, `developers/${maker.id}`]) {
+    const { status, html } = await member.get(`/console/${path}`)
+    expect(status).toBe(200)
+    expect(html.match(/action="\/console\/(?!sign-out|theme)[^"]*"/g) ?? []).toEqual([])
+    expect(html).not.toContain('/new"')
+  }
+  for (const path of [
+    'sites/new',
+    `sites/${site.id}/rename`,
+    `sites/${site.id}/remove`,
+    'developers/new',
+    `developers/${maker.id}/rename`,
+    `developers/${maker.id}/remove`,
+    `developers/${maker.id}/portal-key/new`,
+  ]) {
+    expect([path, (await member.send(`/console/${path}`, { name: 'x' })).status]).toEqual([
+      path,
+      403,
+    ])
+  }
+})
+
+test('nothing of another account is there', async () => {
+  const stranger = await seedConsoleClient(server, 'administrator')
+  const site = unwrap(await server.directory.addSite({ accountId, name: 'Secret site' }))
+  const maker = unwrap(await server.directory.addDeveloper({ accountId, name: 'Secret maker' }))
+  for (const path of [`sites/${site.id}`, `developers/${maker.id}`]) {
+    expect((await stranger.get(`/console/${path}`)).status).toBe(404)
+    expect((await stranger.send(`/console/${path}/rename`, { name: 'x' })).status).toBe(404)
+  }
+  expect((await stranger.get('/console/sites')).text).not.toContain('Secret')
+  const smuggled = { account: accountId, name: 'Smuggled' }
+  expect((await stranger.send('/console/sites/new', smuggled)).status).toBe(404)
+})
+
+test('a long list is shown 50 a page, each page under 100 kB', async () => {
+  const { testUser, get } = await seedConsoleClient(server, 'administrator')
+  for (let n = 0; n < 120; n++) {
+    const name = `${n} ${'clinic '.repeat(25)}`.slice(0, 200)
+    unwrap(await server.directory.addSite({ accountId: testUser.accountId, name }))
+  }
+  let path: string | undefined = '/console/sites'
+  const rows: number[] = []
+  while (path !== undefined) {
+    const { html } = await get(path)
+    expect(html.length).toBeLessThan(100_000)
+    rows.push(html.match(/<th scope="row">/g)?.length ?? 0)
+    path = /href="([^"]+)" rel="next"/.exec(html)?.[1]
+  }
+  expect(rows).toEqual([50, 50, 20])
+})

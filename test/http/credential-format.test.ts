@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seedOwnerKey } from '../support/key-seeds.ts'
+import { createTestServer, seedKey, type TestServer } from '../support/server.ts'
+
+/* What a person is told to paste opens what it is for. */
+
+let server: TestServer
+beforeAll(async () => {
+  server = await createTestServer()
+})
+afterAll(() => server.close())
+
+test('a redox body is answered with tokens', async () => {
+  const { apiKey, secret } = await seedKey(server)
+  const parts = { publicId: apiKey, secret, developerKey: '', username: '' }
+  const { value } = server.formatCredential('redox', parts)
+  const answer = await server.call('/auth/authenticate', { body: value })
+  expect(answer.status).toBe(200)
+})
+
+test('an XDENT header says which key it is', async () => {
+  const ownerKey = await seedOwnerKey(server, 'xdent')
+  const { as, value } = server.formatCredential('xdent', { ...ownerKey, developerKey: '' })
+  const answer = await server.call('/api/v1/Identity', { method: 'GET', headers: { [as]: value } })
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({ KeyId: ownerKey.publicId })
+})
+
+test('a practice’s user and password say who he is', async () => {
+  const ownerKey = await seedOwnerKey(server, 'practice')
+  const { value } = server.formatCredential('practice', { ...ownerKey, developerKey: '' })
+  const headers = { Authorization: `Basic ${Buffer.from(value).toString('base64')}` }
+  const answer = await server.call('/practice/v1/me', { method: 'GET', headers })
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({ username: ownerKey.username })
+})

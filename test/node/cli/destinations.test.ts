@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runJson, runJsonError } from '../../support/cli/commands.ts'
+import { runWarmCli } from '../../support/cli/warm-cli.ts'
+import { createTempFolder } from '../../support/server.ts'
+import { startHttpUpstream } from '../../support/upstream/servers.ts'
+
+/*
+ * A destination by the command line: made with its token, verified, given another one.
+ */
+
+const dir = createTempFolder()
+const TOKEN = 'agreed-on-with-the-hospital'
+let hospital: Awaited<ReturnType<typeof startHttpUpstream>>
+let accountId: string
+let status = 200
+
+beforeAll(async () => {
+  hospital = await startHttpUpstream((_, response) => {
+    const { challenge } = JSON.parse(String(hospital.requests.at(-1)?.body))
+    response.writeHead(status).end(status === 200 ? challenge : 'no \u001b[2J')
+  })
+  accountId = (await runJson(dir, ['accounts', 'create', 'Acme Health'])).id
+})
+afterAll(() => hospital.close())
+
+const env = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' }
+const verifyDestination = (id: string, ...more: string[]) =>
+  runWarmCli(['destinations', 'verify', id, ...more], { dir, env })
+
+const createDestination = (...more: string[]) =>
+  runJson(
+    dir,
+    ['destinations', 'create', '--account', accountId, '--name', 'EMR', '--development', ...more],
+    `${TOKEN}\n`,
+  )
+
+test('the token is read from standard input, sent in the handshake, and printed by nothing', async () => {
+  const made = await createDestination('--url', hospital.url, '--token-stdin')
+  expect(made).toMatchObject({ hasToken: true, method: 'POST', verifiedAt: null })
+  const { code, stdout, stderr } = await verifyDestination(made.id)
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(
+    /^asked +POST http:\/\/127\.0\.0\.1:\d+\/\nanswered +200, with the challenge\nverified +\d{4}-.*Z\n$/,
+  )
+  expect(JSON.parse(String(hospital.requests.at(-1)?.body))['verification-token']).toBe(TOKEN)
+  const printed = JSON.stringify([made, await runJson(dir, ['destinations', 'list']), stdout])
+  expect(printed).not.toContain(TOKEN)
+  expect(printed).not.toContain('sealed')
+
+  const changed = await runJson(
+    dir,
+    ['destinations', 'set-token', made.id, '--method', 'GET'],
+    'other',
+  )
+  expect(changed).toMatchObject({ hasToken: true, method: 'GET', verifiedAt: null })
+})
+
+test('who does not meet the challenge: exit code 1, and what was answered, harmless to a terminal', async () => {
+  const { id } = await createDestination('--url', hospital.url)
+  status = 403
+  const { code, stdout } = await verifyDestination(id)
+  expect(code).toBe(1)
+  expect(stdout).toContain('answered  403 no ·[2J\nverified  no, not by this handshake\n')
+  const json = await verifyDestination(id, '--json')
+  expect(json.code).toBe(1)
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    verified: false,
+    answered: { outcome: 'refused', status: 403, challenged: false },
+  })
+})
+
+test('an address that is not allowed is not asked, and the setting that would allow it is named', async () => {
+  const { id } = await createDestination('--url', hospital.url)
+  const before = hospital.requests.length
+  const { code, stdout } = await runWarmCli(['destinations', 'verify', id], { dir })
+  expect(code).toBe(1)
+  expect(stdout).toContain(
+    'it was not asked: LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of 127.0.0.1 (127.0.0.1)',
+  )
+  expect(hospital.requests).toHaveLength(before)
+})
+
+test('a destination that is not there: not found', async () => {
+  const id = '0199aa00-0000-7000-8000-000000000000'
+  expect(await runJsonError(dir, ['destinations', 'verify', id])).toEqual({
+    code: 1,
+    problem: 'not_found',
+    message: `there is no destination ${id}`,
+  })
+})

@@ -1,0 +1,54 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseRing } from '../../../src/crypto/keyring.ts'
+import { type CliRow, runJson } from '../../support/cli/commands.ts'
+import { runCli } from '../../support/process.ts'
+import { createTempFolder } from '../../support/server.ts'
+
+test('a new key ring is printed, whole and alone on stdout, and touches nothing', async () => {
+  const dir = join(createTempFolder(), 'not-there')
+  const { code, stdout, stderr } = await runCli(['keyring', 'new'], { dir })
+  expect(code).toBe(0)
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+  expect(parseRing(stdout).keys.map(({ use, state }) => `${use} ${state}`)).toEqual([
+    'sign current',
+    'sign next',
+    'refresh current',
+    'refresh next',
+    'seal current',
+    'seal next',
+    'digest current',
+    'digest next',
+    'audit current',
+    'audit next',
+  ])
+  expect(stderr).toContain('a secret')
+  expect(existsSync(dir)).toBe(false)
+  expect((await runCli(['keyring', 'new'], { dir })).stdout).not.toBe(stdout)
+})
+
+test('the key ring is shown without what its keys are made of, and stays its owner’s alone', async () => {
+  const dir = createTempFolder()
+  const path = join(dir, 'keyring.json')
+  const missing = await runCli(['keyring', 'list'], { dir })
+  expect({ code: missing.code, stderr: missing.stderr }).toEqual({
+    code: 1,
+    stderr: `there is no key ring ${path}: the first \`latchkey serve\` makes it\n`,
+  })
+  await runJson(dir, ['accounts', 'list'])
+  const before = await runJson<CliRow[]>(dir, ['keyring', 'list'])
+  const after = await runJson<CliRow[]>(dir, ['keyring', 'rotate', 'sign'])
+  const next = before.find(({ use, state }) => use === 'sign' && state === 'next')
+  expect(after.map(({ state }) => state)).toEqual(['retired', 'current', 'next'])
+  expect(after[1]?.id).toBe(next?.id)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(await runJson(dir, ['keyring', 'path'])).toEqual({ path })
+
+  const { keys } = JSON.parse(readFileSync(path, 'utf8')) as {
+    keys: { jwk: { d?: string; k?: string } }[]
+  }
+  const { stdout } = await runCli(['keyring', 'list'], { dir })
+  const shown = stdout + JSON.stringify(await runJson(dir, ['keyring', 'list']))
+  for (const { jwk } of keys) expect(shown).not.toContain(jwk.d ?? jwk.k)
+})

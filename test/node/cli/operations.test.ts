@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  type CliKeyWithSecret,
+  type CliRow,
+  runJson,
+  seedCliAccount,
+} from '../../support/cli/commands.ts'
+import { runCli, type ServerProcess, startServerProcess } from '../../support/process.ts'
+import {
+  createDeviceNewMessage,
+  createTempFolder,
+  type TokenResponse,
+} from '../../support/server.ts'
+
+const dir = createTempFolder()
+let server: ServerProcess
+let seeded: Awaited<ReturnType<typeof seedCliAccount>>
+let created: CliKeyWithSecret
+let destination: CliRow
+let subscription: CliRow
+
+beforeAll(async () => {
+  server = await startServerProcess(dir)
+  seeded = await seedCliAccount(dir)
+  const { account, owner, source } = seeded
+  const keyArgs = ['--owner', owner.id, '--source', source.id, '--name', 'nightly job']
+  const destinationArgs = [
+    '--account',
+    account.id,
+    '--name',
+    'Redox EMR',
+    '--url',
+    'https://emr.example',
+  ]
+  ;[created, destination] = await Promise.all([
+    runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs]),
+    runJson(dir, ['destinations', 'create', ...destinationArgs]),
+  ])
+  await runJson(dir, ['destinations', 'vouch', destination.id])
+  const route = ['--source', source.id, '--destination', destination.id]
+  subscription = await runJson(dir, ['subscriptions', 'create', ...route])
+})
+afterAll(() => server.stop())
+
+const postJson = (path: string, body: object, headers: Record<string, string> = {}) =>
+  fetch(server.url + path, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', ...headers },
+  })
+
+async function authenticate({ key, secret }: CliKeyWithSecret) {
+  const answer = await postJson('/auth/authenticate', { apiKey: key.publicId, secret })
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as TokenResponse
+}
+
+const send = ({ accessToken }: TokenResponse) =>
+  postJson('/endpoint', createDeviceNewMessage(destination.id), {
+    Authorization: `Bearer ${accessToken}`,
+  })
+
+test('what the command line set up is in force in a running server at once', async () => {
+  const tokens = await authenticate(created)
+  expect((await send(tokens)).status).toBe(200)
+
+  const [message] = await runJson<CliRow[]>(dir, ['messages', 'list'])
+  expect(message).toMatchObject({
+    accountId: seeded.account.id,
+    sourceId: seeded.source.id,
+    dataModel: 'Device',
+    eventType: 'New',
+    deliveries: [{ destinationId: destination.id, status: 'queued' }],
+  })
+})
+
+test('a payload is opened only on request, and is the message as it came in', async () => {
+  await send(await authenticate(created))
+  const [message] = await runJson<CliRow[]>(dir, ['messages', 'list', '--limit', '1'])
+  const id = String(message?.id)
+  const [bare, whole] = await Promise.all([
+    runJson(dir, ['messages', 'show', id]),
+    runJson(dir, ['messages', 'show', id, '--payload']),
+  ])
+  // It is tried meanwhile: how often is another matter.
+  if (message === undefined) throw new Error('there is no message')
+  const { deliveries: _, ...messageWithoutDeliveries } = message
+  expect(bare).toMatchObject({ ...messageWithoutDeliveries, attempts: expect.any(Array) })
+  expect(bare).not.toHaveProperty('payload')
+  expect(whole).toMatchObject({
+    ...messageWithoutDeliveries,
+    payload: JSON.stringify(createDeviceNewMessage(destination.id)),
+  })
+})
+
+test('a paused subscription carries nothing until it is resumed', async () => {
+  const tokens = await authenticate(created)
+  expect(await runJson(dir, ['subscriptions', 'pause', subscription.id])).toEqual({
+    id: subscription.id,
+    status: 'paused',
+  })
+  expect((await send(tokens)).status).not.toBe(200)
+  await runJson(dir, ['subscriptions', 'resume', subscription.id])
+  expect((await send(tokens)).status).toBe(200)
+})
+
+test('a rotated key ring keeps old tokens working in a running server', async () => {
+  const before = await authenticate(created)
+  for (const use of ['sign', 'refresh', 'seal']) await runJson(dir, ['keyring', 'rotate', use])
+  await server.waitForOutput('the key ring was read again')
+  const after = await authenticate(created)
+  const readKeyId = ({ accessToken }: TokenResponse) =>
+    JSON.parse(Buffer.from(accessToken.split('.')[0] ?? '', 'base64url').toString()).kid
+  expect(readKeyId(after)).not.toBe(readKeyId(before))
+  expect((await send(before)).status).toBe(200)
+  const { refreshToken } = before
+  const refreshed = await postJson('/auth/refreshToken', {
+    apiKey: created.key.publicId,
+    refreshToken,
+  })
+  expect(refreshed.status).toBe(200)
+  // What was sealed before the rotation can still be opened.
+  const [newest] = await runJson<CliRow[]>(dir, ['messages', 'list'])
+  await runJson(dir, ['messages', 'show', String(newest?.id), '--payload'])
+})
+
+test('a key that is revoked from the command line is refused at the very next request', async () => {
+  const source = await runJson(dir, [
+    ...['sources', 'create', '--account', seeded.account.id, '--name', 'Second Source'],
+  ])
+  const keyArgs = ['--owner', seeded.owner.id, '--source', source.id, '--name', 'short-lived']
+  const mortal = await runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs])
+  const tokens = await authenticate(mortal)
+  await runJson(dir, ['keys', 'revoke', mortal.key.publicId, '--yes'])
+  expect((await send(tokens)).status).toBe(401)
+
+  const { code, stderr } = await runCli(['keys', 'enable', mortal.key.id], { dir })
+  expect(code).toBe(1)
+  expect(stderr).toBe(`key ${mortal.key.publicId} is revoked, and that is final: create another\n`)
+  const [newest] = await runJson<CliRow[]>(dir, [
+    'audit',
+    'list',
+    '--actor',
+    'operator',
+    '--subject',
+    mortal.key.id,
+  ])
+  expect(newest).toMatchObject({ actor: 'operator', action: 'key.revoked', subject: mortal.key.id })
+})

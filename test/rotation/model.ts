@@ -1,0 +1,110 @@
+/*
+ * What a vendor may rely on, as a ledger: who was given which tokens, and who has shown to have
+ * received them. It knows of no rows, tags or generations, and nothing of how the server decides.
+ */
+
+export const SECOND_MS = 1000
+export const HOUR_MS = 3600 * SECOND_MS
+export const DAY_MS = 24 * HOUR_MS
+export const LEEWAY_MS = 60 * SECOND_MS
+/** Servers believe each other's clocks as far as that. */
+const CLOCK_TOLERANCE_MS = 60 * SECOND_MS
+
+/** One answer of the server, in somebody's hands. */
+export interface ModelTokenPair {
+  readonly client: ModelClient
+  /** How many refreshes lie between the secret and this pair. */
+  readonly step: number
+  readonly issuedAt: number
+  readonly epoch: number
+  readonly body: string
+  readonly accessToken: string
+  readonly refreshToken: string
+}
+
+interface RotationStep {
+  readonly madeAt: number
+  /** Somebody used an access token of this step, or went on from it: it has arrived. */
+  arrived: boolean
+  /** The answers given for this step, by the second in which they were issued. */
+  readonly answers: Map<number, string>
+}
+
+/** One integration: it authenticates once and refreshes from then on. */
+export interface ModelClient {
+  readonly key: ModelKey
+  readonly steps: RotationStep[]
+  /** Every pair that arrived, in the order of arrival. */
+  readonly receivedPairs: ModelTokenPair[]
+  /** The pair that a careful client goes on with: the newest that arrived. */
+  currentPair: ModelTokenPair
+  /** Replayed a token although what it was replaced by had arrived long ago. */
+  hasReplayed: boolean
+  isRevoked: boolean
+}
+
+export interface ModelKey {
+  readonly index: number
+  status: 'enabled' | 'disabled' | 'revoked'
+  epoch: number
+}
+
+export interface RotationModel {
+  now: number
+  readonly keys: readonly ModelKey[]
+  readonly clients: ModelClient[]
+}
+
+/** What the answer to a refresh must be. */
+export type RefreshPrediction =
+  | { status: 401 }
+  /** `same`: the very bytes; null where nobody has seen them yet. */
+  | { status: 200; step: number; issuedAt: number; same: string | null }
+
+export const floorToWholeSecond = (now: number) => Math.floor(now / SECOND_MS) * SECOND_MS
+
+export const isPairUsable = ({ key }: ModelClient, { epoch }: ModelTokenPair) =>
+  key.status === 'enabled' && epoch === key.epoch
+
+/** Predicts a refresh, and books what it changes. */
+export function predictRefresh(model: RotationModel, pair: ModelTokenPair): RefreshPrediction {
+  const { client } = pair
+  const tooOld = model.now - pair.issuedAt >= 7 * DAY_MS
+  if (!isPairUsable(client, pair) || tooOld || client.isRevoked) return { status: 401 }
+
+  const thisSecond = floorToWholeSecond(model.now)
+  const next = client.steps[pair.step + 1]
+  if (next === undefined) {
+    client.steps.push({ madeAt: thisSecond, arrived: false, answers: new Map() })
+    return { status: 200, step: pair.step + 1, issuedAt: thisSecond, same: null }
+  }
+
+  const newest = client.steps.at(-1) ?? next
+  const isWithinLeeway = Math.abs(model.now - newest.madeAt) < LEEWAY_MS
+  const isSuperseded = newest !== next
+  if (!isWithinLeeway && (isSuperseded || next.arrived)) {
+    client.hasReplayed = true
+    client.isRevoked = true
+  }
+  if (isSuperseded || client.isRevoked) return { status: 401 }
+  const isAlive = model.now < next.madeAt + DAY_MS && next.madeAt <= model.now + CLOCK_TOLERANCE_MS
+  const issuedAt = isAlive ? next.madeAt : thisSecond
+  return { status: 200, step: pair.step + 1, issuedAt, same: next.answers.get(issuedAt) ?? null }
+}
+
+/** Predicts a use of the access token, and books that it arrived. */
+export function predictUse(model: RotationModel, pair: ModelTokenPair): 200 | 401 {
+  const { client } = pair
+  const isExpired = model.now >= pair.issuedAt + DAY_MS
+  const isFromFuture = pair.issuedAt > model.now + CLOCK_TOLERANCE_MS
+  if (!isPairUsable(client, pair) || isExpired || isFromFuture || client.isRevoked) return 401
+  const step = client.steps[pair.step]
+  if (step !== undefined && pair.step > 0) step.arrived = true
+  return 200
+}
+
+/** The promise: a careful client of a usable key gets on with what it holds, for 7 days. */
+export const mustSucceed = (model: RotationModel, client: ModelClient): boolean =>
+  !client.hasReplayed &&
+  isPairUsable(client, client.currentPair) &&
+  model.now < client.currentPair.issuedAt + 7 * DAY_MS

@@ -1,0 +1,27 @@
+import { relative } from 'node:path'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** What takes longest, the longest first: begun last, each would leave the other cores idle at the end. */
+const SLOWEST_TEST_FILES = [
+  'test/kill/kill.test.ts',
+  'test/http/console/pages.browser.test.ts',
+  'test/storage/d1.test.ts',
+  'test/soak/soak.test.ts',
+  'test/storage/postgres.test.ts',
+  'test/bench/bench.test.ts',
+  'test/service/messages/server.test.ts',
+  'test/faults/sqlite.test.ts',
+  'test/node/workers.test.ts',
+  'test/package.test.ts',
+  'test/http/console/key-lifecycle.browser.test.ts',
+]
+
+export class SlowestFirstSequencer extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = SLOWEST_TEST_FILES.indexOf(relative(this.ctx.config.root, moduleId))
+      return at === -1 ? SLOWEST_TEST_FILES.length : at
+    }
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other))
+  }
+}

@@ -1,0 +1,176 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Role } from '../../../src/domain/key.ts'
+import type { ActorServices } from '../../../src/service/actor-services.ts'
+import type { ServiceResult } from '../../../src/service/service-result.ts'
+import { executeSql } from '../../support/database/data-folder.ts'
+import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+
+let server: TestServer
+let accountId: string
+
+beforeAll(async () => {
+  server = await createTestServer()
+  accountId = unwrap(await server.accounts.create({ name: 'Clinic' })).id
+})
+afterAll(() => server.close())
+
+const addUser = async (role: Role) => {
+  const email = `${crypto.randomUUID()}@clinic.example`
+  return unwrap(await server.accounts.addUser({ accountId, email, role }))
+}
+
+/** Somebody of the account, at his desk. */
+async function seedActor(role: Role) {
+  const user = await addUser(role)
+  const services = server.servicesFor({ actor: user.id, role, accountId })
+  return { user, services, accounts: services.accounts }
+}
+
+const createEvent = (id: string) => ({
+  id: crypto.randomUUID(),
+  at: 1,
+  actor: id,
+  action: 'test.done',
+  subject: id,
+  facts: {},
+  requestId: null,
+})
+
+const expectedForbidden = (message: string) => ({
+  ok: false,
+  failure: { problem: 'forbidden', message },
+})
+
+test('an administrator makes people of his account whatever he is himself', async () => {
+  const { accounts } = await seedActor('administrator')
+  const { id } = await addUser('member')
+  for (const role of ['engineer', 'administrator', 'member'] as const) {
+    expect(unwrap(await accounts.setRole(id, role)).role).toBe(role)
+  }
+})
+
+test('an administrator makes nobody operator', async () => {
+  const { accounts } = await seedActor('administrator')
+  const { id } = await addUser('administrator')
+  const only = expectedForbidden('only who is operator may make somebody operator')
+  expect(await accounts.setRole(id, 'operator')).toEqual(only)
+  const email = 'op@clinic.example'
+  expect(await accounts.addUser({ accountId, email, role: 'operator' })).toEqual(only)
+  expect(unwrap(await server.accounts.findUser(id)).role).toBe('administrator')
+})
+
+test('an administrator neither demotes an operator of his account nor lets him leave', async () => {
+  const { accounts } = await seedActor('administrator')
+  const operator = await addUser('operator')
+  const not = expectedForbidden(
+    `${operator.email} is operator: only somebody of that role or above may change them`,
+  )
+  expect(await accounts.setRole(operator.id, 'member')).toEqual(not)
+  expect(await accounts.deactivateUser(operator.id)).toEqual(not)
+  expect(unwrap(await server.accounts.findUser(operator.id))).toEqual(operator)
+})
+
+test.each<Role>(['administrator', 'operator'])(
+  'nobody changes their own role or leaves by their own hand: %s',
+  async (role) => {
+    const { user, accounts } = await seedActor(role)
+    const not = expectedForbidden(
+      'nobody changes their own role or leaves by their own hand: ask somebody else',
+    )
+    expect(await accounts.setRole(user.id, 'member')).toEqual(not)
+    expect(await accounts.deactivateUser(user.id)).toEqual(not)
+    expect(unwrap(await server.accounts.findUser(user.id))).toEqual(user)
+  },
+)
+
+/** Verbs of storage that others do to somebody, and who does so. */
+const RACES = {
+  setUsername: ({ users }, id) => users.setUsername(id, 'taken-over'),
+  setSecondFactor: ({ users }, id) => users.resetSecondFactor(id),
+  setUserEmail: ({ accounts }, id) => accounts.setEmail(id, 'taken-over@clinic.example'),
+  setUserRole: ({ accounts }, id) => accounts.setRole(id, 'member'),
+  deactivateUser: ({ accounts }, id) => accounts.deactivateUser(id),
+} as const satisfies Partial<
+  Record<
+    keyof TestServer['storage'],
+    (services: ActorServices, id: string) => Promise<ServiceResult<unknown>>
+  >
+>
+
+test.each(Object.entries(RACES))(
+  'who is raised between the question and the answer is not changed by who may not any more: %s',
+  async (verb, work) => {
+    const { services } = await seedActor('administrator')
+    const { id, email } = await addUser('engineer')
+    const { storage } = server
+    const totp = { sealed: 'sealed', recoveryDigests: [] }
+    await storage.setSecondFactor(id, totp, createEvent(id))
+    const write = storage[verb as keyof typeof RACES] as (...args: unknown[]) => Promise<boolean>
+    let raised = {}
+    const changeRoleFirst = async (...args: unknown[]) => {
+      Object.assign(storage, { [verb]: write })
+      raised = unwrap(await server.accounts.setRole(id, 'operator'))
+      return write(...args)
+    }
+    Object.assign(storage, { [verb]: changeRoleFirst })
+    const message = `${email} was changed by somebody else just now, and nothing was done: look again`
+    expect(await work(services, id)).toEqual({
+      ok: false,
+      failure: { problem: 'conflict', message },
+    })
+    expect(unwrap(await server.accounts.findUser(id))).toEqual(raised)
+    expect((await storage.findCredentialsByUserId(id))?.sealedTotp).toBe('sealed')
+  },
+)
+
+test('what a person does is found under his id and under the id of his request', async () => {
+  const { user } = await seedActor('administrator')
+  const requestId = crypto.randomUUID()
+  const services = server.servicesFor({ actor: user.id, role: user.role, accountId, requestId })
+  const site = unwrap(await services.directory.addSite({ accountId, name: 'North' }))
+  const [event] = await services.audit.list({ actor: user.id, limit: 1 })
+  expect(event).toMatchObject({ action: 'site.created', subject: site.id, requestId })
+  const { decisions } = unwrap(await services.explain(requestId))
+  expect(decisions.map(({ sentence }) => sentence)).toEqual([`site.created of ${site.id}.`])
+})
+
+test('of two operators who demote each other at once one does: the last who can sign in stays', async () => {
+  const [ann, bob, eve] = [
+    await seedActor('operator'),
+    await seedActor('operator'),
+    await seedActor('operator'),
+  ]
+  const ids = [ann, bob].map(({ user }) => `'${user.id}'`).join()
+  executeSql(
+    join(server.dir, 'latchkey.db'),
+    `update users set password_hash = 'argon2id' where id in (${ids})`,
+  )
+  const [first, second] = await Promise.all([
+    ann.accounts.setRole(bob.user.id, 'member'),
+    bob.accounts.setRole(ann.user.id, 'member'),
+  ])
+  expect([first.ok, second.ok].sort()).toEqual([false, true])
+  const last = first.ok ? ann.user : bob.user
+  const message = `${last.email} is the last operator who can sign in: make somebody else operator first`
+  expect(first.ok ? second : first).toEqual({
+    ok: false,
+    failure: { problem: 'conflict', message },
+  })
+
+  // Somebody who is operator, but has no password, does not count.
+  const stays = { ok: false, failure: { problem: 'conflict', message } }
+  expect(await eve.accounts.setRole(last.id, 'administrator')).toEqual(stays)
+  expect(await eve.accounts.deactivateUser(last.id)).toEqual(stays)
+  expect(await server.accounts.setStatus(accountId, 'closed')).toMatchObject({
+    ok: false,
+    failure: { problem: 'conflict' },
+  })
+  expect(unwrap(await server.accounts.find(accountId)).status).toBe('open')
+
+  executeSql(
+    join(server.dir, 'latchkey.db'),
+    `update users set password_hash = 'argon2id' where id = '${eve.user.id}'`,
+  )
+  expect(unwrap(await eve.accounts.deactivateUser(last.id)).leftAt).not.toBeNull()
+})

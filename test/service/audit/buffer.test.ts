@@ -1,0 +1,204 @@
+import { beforeEach, expect, test } from 'vitest'
+import { createRandom } from '../../../src/crypto/random.ts'
+import { nodePrimitives } from '../../../src/node/primitives.ts'
+import {
+  createAuditBuffer,
+  type RequestEvent,
+  UNKNOWN_SUBJECT,
+} from '../../../src/service/audit/buffer.ts'
+import type { AuditEvent } from '../../../src/service/ports/audit.ts'
+import { createTestClock, createTestLog, type TestClock } from '../../support/server.ts'
+
+let events: AuditEvent[]
+/** How many events each write had. */
+let writes: number[]
+let broken: boolean
+let log: ReturnType<typeof createTestLog>
+let clock: TestClock
+let auditBuffer: ReturnType<typeof createAuditBuffer>
+beforeEach(() => {
+  events = []
+  writes = []
+  broken = false
+  log = createTestLog()
+  clock = createTestClock()
+  auditBuffer = createAuditBuffer(createDeps())
+})
+
+const createDeps = () => ({
+  storage: {
+    async addEvents(added: readonly AuditEvent[]) {
+      if (broken) throw new Error('the database is away')
+      writes.push(added.length)
+      events.push(...added)
+    },
+  },
+  sealer: { seal: async (plain: Uint8Array) => `sealed ${new TextDecoder().decode(plain)}` },
+  random: createRandom(nodePrimitives, clock),
+  clock,
+  log,
+})
+
+let requests = 0
+const createRefusal = (
+  more: { subject?: string; address?: string; reason?: string } = {},
+): RequestEvent => ({
+  action: 'key.refused',
+  subject: more.subject ?? 'key-1',
+  caller: {
+    address: more.address ?? '203.0.113.7',
+    requestId: `request-${++requests}`,
+    path: '/somewhere',
+  },
+  facts: { surface: 'exchange', reason: more.reason ?? 'secret_wrong' },
+})
+const createIssuedEvent = (subject: string): RequestEvent => ({
+  ...createRefusal({ subject }),
+  action: 'token.issued',
+  facts: { surface: 'exchange', grantId: crypto.randomUUID() },
+})
+const recordMany = (times: number, happening: (n: number) => RequestEvent) => {
+  for (let n = 0; n < times; n++) auditBuffer.record(happening(n))
+}
+/** How many happenings the events tell of. */
+const countRefusals = () => events.reduce((sum, { facts }) => sum + Number(facts.count ?? 1), 0)
+
+test('an event has its request, where it came from, and what was wrong', async () => {
+  auditBuffer.record(createRefusal())
+  expect(events).toEqual([])
+  await auditBuffer.flush()
+  expect(events).toEqual([
+    {
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      at: clock(),
+      actor: 'key-1',
+      action: 'key.refused',
+      subject: 'key-1',
+      requestId: `request-${requests}`,
+      facts: {
+        surface: 'exchange',
+        reason: 'secret_wrong',
+        address: '203.0.113.7',
+        path: '/somewhere',
+      },
+    },
+  ])
+})
+
+test('of 100,000 refusals that are alike, five have an event each, and one tells of the others', async () => {
+  const first = requests + 1
+  recordMany(100_000, () => createRefusal())
+  await auditBuffer.flush()
+  expect(events).toHaveLength(6)
+  expect(countRefusals()).toBe(100_000)
+  const found = events.map(({ requestId, facts }) => [requestId, facts.count])
+  expect(found).toEqual([
+    ...[0, 1, 2, 3, 4].map((n) => [`request-${first + n}`, undefined]),
+    [`request-${first + 5}`, 99_995],
+  ])
+})
+
+test('neighbours are alike: an IPv6 network of 2^64 addresses has five events', async () => {
+  recordMany(1000, (n) => createRefusal({ address: `2001:db8::${n.toString(16)}` }))
+  await auditBuffer.flush()
+  expect(events).toHaveLength(6)
+  expect(countRefusals()).toBe(1000)
+})
+
+test('of 100,000 refusals from everywhere, 20 have an event, and the others are counted by reason', async () => {
+  const reasons = ['key_unknown', 'token_forged']
+  recordMany(100_000, (n) =>
+    createRefusal({
+      subject: UNKNOWN_SUBJECT,
+      address: `203.0.${n >> 8}.${n & 255}`,
+      reason: reasons[n % 2] ?? '',
+    }),
+  )
+  await auditBuffer.flush()
+  expect(events).toHaveLength(22)
+  expect(countRefusals()).toBe(100_000)
+  const [unknown, forged] = events.slice(20)
+  expect(unknown).toMatchObject({
+    subject: UNKNOWN_SUBJECT,
+    facts: { reason: 'key_unknown', count: 49_990 },
+  })
+  expect(forged).toMatchObject({
+    subject: UNKNOWN_SUBJECT,
+    facts: { reason: 'token_forged', count: 49_990 },
+  })
+  expect(unknown?.facts.address).toBeUndefined()
+})
+
+test('a flood of strangers hides no refusal of a key, and no flood of refusals a token that is issued', async () => {
+  recordMany(1000, (n) => createRefusal({ subject: UNKNOWN_SUBJECT, address: `203.0.113.${n}` }))
+  recordMany(50, (n) => createRefusal({ subject: `key-${n}` }))
+  recordMany(1000, (n) => createRefusal({ address: `203.0.113.${n}` }))
+  recordMany(100, (n) => createIssuedEvent(`key-${n}`))
+  await auditBuffer.flush()
+  const subjects = new Set(events.map(({ subject }) => subject))
+  for (let n = 0; n < 50; n++) expect(subjects).toContain(`key-${n}`)
+  expect(events.length).toBeLessThan(250)
+  expect(events.filter(({ action }) => action === 'token.issued')).toHaveLength(100)
+})
+
+test('the next window begins anew', async () => {
+  for (let window = 1; window <= 3; window++) {
+    recordMany(100, () => createRefusal())
+    await auditBuffer.flush()
+    expect(events).toHaveLength(6 * window)
+    expect(countRefusals()).toBe(100 * window)
+  }
+  await auditBuffer.flush()
+  expect(writes).toEqual([6, 6, 6])
+})
+
+test('many are written before the window ends, together', async () => {
+  recordMany(1200, (n) => createIssuedEvent(`key-${n}`))
+  await auditBuffer.flush()
+  expect(events).toHaveLength(1200)
+  expect(new Set(events.map(({ id }) => id)).size).toBe(1200)
+  expect(writes.length).toBeLessThan(4)
+})
+
+test('while the database takes no write, memory is bounded; then all that was kept is written', async () => {
+  broken = true
+  for (let window = 0; window < 20; window++) {
+    recordMany(1500, (n) => createIssuedEvent(`key-${n}`))
+    await auditBuffer.flush()
+  }
+  expect(log.lines.every(({ message }) => message === 'events were not audited yet')).toBe(true)
+  broken = false
+  auditBuffer.record(createIssuedEvent('the last'))
+  await auditBuffer.flush()
+  expect(events.length).toBeGreaterThan(4000)
+  expect(events.length).toBeLessThanOrEqual(5001)
+})
+
+test('a runtime that ends work with its answer is told of the flush, once for many', async () => {
+  const pendingWork: Promise<unknown>[] = []
+  auditBuffer = createAuditBuffer({ ...createDeps(), keepAlive: (work) => pendingWork.push(work) })
+  recordMany(10, (n) => createIssuedEvent(`key-${n}`))
+  expect(pendingWork).toHaveLength(1)
+  await Promise.all(pendingWork)
+  expect(events).toHaveLength(10)
+  auditBuffer.record(createRefusal())
+  expect(pendingWork).toHaveLength(2)
+  await Promise.all(pendingWork)
+  expect(events).toHaveLength(11)
+})
+
+test('what a caller was answered with is kept with its refusal, sealed and of a bounded length', async () => {
+  const [one, two] = [createRefusal(), createRefusal({ subject: 'another key' })]
+  auditBuffer.record(one)
+  auditBuffer.recordResponse(one.caller.requestId, { status: 403, body: 'x'.repeat(3000) })
+  auditBuffer.recordResponse('a request that was not refused', { status: 401, body: 'no' })
+  auditBuffer.record(two)
+  await auditBuffer.flush()
+  auditBuffer.recordResponse(two.caller.requestId, { status: 403, body: 'too late' })
+  await auditBuffer.flush()
+  const answers = events.map(({ facts }) => [facts.answerStatus, facts.answerBody])
+  expect(answers).toEqual([
+    [403, `sealed ${'x'.repeat(2048)}`],
+    [undefined, undefined],
+  ])
+})

@@ -1,0 +1,374 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Credential } from '../../../src/domain/key-type.ts'
+import { createAuthenticate } from '../../../src/service/authenticate/authenticate.ts'
+import { createKeyCache } from '../../../src/service/authenticate/key-cache.ts'
+import {
+  createFailureLimiter,
+  createKeyRateLimit,
+} from '../../../src/service/limits/rate-limits.ts'
+import { createKeyUseCounter } from '../../../src/service/limits/usage-counters.ts'
+import { unwrap } from '../../support/server.ts'
+import { countStorageCalls, openTestServices, type TestServices } from '../../support/services.ts'
+
+let testServices: TestServices
+afterEach(() => testServices.close())
+
+const HERE = '203.0.113.7'
+const UNKNOWN = { ok: false, failure: { reason: 'key_unknown' } }
+
+/** Everything that a request is judged by, on a database whose reads are counted. */
+function createGate({ perAddress = 1000, limit = 1000 } = {}) {
+  const { clock, digester, log } = testServices
+  const { storage, calls } = countStorageCalls(testServices.storage)
+  const authenticate = createAuthenticate({
+    keyCache: createKeyCache(storage),
+    digester,
+    failureLimiter: createFailureLimiter({ perAddress, windowMs: 60_000 }, clock),
+    keyRateLimit: createKeyRateLimit({ limit, windowMs: 60_000 }, clock),
+    keyUseCounter: createKeyUseCounter(testServices.storage, clock, log, () => undefined, {
+      countAdmitted: () => undefined,
+    }),
+    clock,
+    region: 'us',
+  })
+  return {
+    calls,
+    ask: (credential: Credential, address = HERE) =>
+      authenticate(credential, { address, requestId: 'r', path: '/' }),
+  }
+}
+
+type Tenant = Awaited<ReturnType<TestServices['seedTenant']>>
+
+/** A key of each dialect that is presented, and how it is presented. */
+async function seedKeys({ ownerId, username, site, developer }: Tenant) {
+  const createKey = async (input: Parameters<typeof testServices.keys.create>[0]) =>
+    unwrap(await testServices.keys.create(input))
+  const common = { ownerId, name: 'key' }
+  const { developerKey } = developer
+  const xenrad = await createKey({ ...common, dialect: 'xenrad', siteId: site.id })
+  const customer = await createKey({ ...common, dialect: 'opendental', developerId: developer.id })
+  unwrap(await testServices.keys.assign(customer.key.id, site.id))
+  const portal = await createKey({
+    ...common,
+    dialect: 'opendental-portal',
+    developerId: developer.id,
+  })
+  const xdent = await createKey({ ...common, dialect: 'xdent' })
+  const practice = await createKey({ ...common, dialect: 'practice' })
+  const present = {
+    xenrad: (secret: string): Credential => ({ dialect: 'xenrad', secret }),
+    opendental: (secret: string): Credential => ({ dialect: 'opendental', developerKey, secret }),
+    xdent: (secret: string): Credential => ({
+      dialect: 'xdent',
+      publicId: xdent.key.publicId,
+      secret,
+    }),
+    practice: (secret: string): Credential => ({ dialect: 'practice', username, secret }),
+  }
+  const keys = [
+    { ...xenrad, present: present.xenrad },
+    { ...customer, present: present.opendental },
+    { ...portal, present: present.opendental },
+    { ...xdent, present: present.xdent },
+    { ...practice, present: present.practice },
+  ]
+  return { keys, present }
+}
+
+let tenant: Tenant
+let keys: Awaited<ReturnType<typeof seedKeys>>['keys']
+let present: Awaited<ReturnType<typeof seedKeys>>['present']
+beforeEach(async () => {
+  testServices = await openTestServices()
+  tenant = await testServices.seedTenant()
+  ;({ keys, present } = await seedKeys(tenant))
+})
+
+const findKeyOfType = (dialect: string) => {
+  const found = keys.find(({ key }) => key.dialect === dialect)
+  if (found === undefined) throw new Error(`no key of ${dialect}`)
+  return found
+}
+
+describe('a credential of any dialect', () => {
+  test('opens its key, and no secret opens another’s or another dialect’s surface', async () => {
+    const { ask } = createGate()
+    for (const { key, secret, present: own } of keys) {
+      expect(await ask(own(secret))).toMatchObject({ ok: true, value: { id: key.id } })
+    }
+    for (const shape of Object.values(present)) {
+      for (const { key, secret, present: own } of keys) {
+        if (shape === own) continue
+        const answer = await ask(shape(secret))
+        const wrong = { reason: 'secret_wrong', keyId: findKeyOfType('xdent').key.id }
+        const expected = shape === present.xdent ? { ok: false, failure: wrong } : UNKNOWN
+        expect([key.dialect, answer]).toEqual([key.dialect, expected])
+      }
+    }
+  })
+
+  test('opens nothing with another tenant’s developer key, username or public id', async () => {
+    const { ask } = createGate()
+    const other = await testServices.seedTenant()
+    const { keys: others } = await seedKeys(other)
+    const othersId = others.find(({ key }) => key.dialect === 'xdent')?.key
+    const { developerKey } = other.developer
+    for (const dialect of ['opendental', 'opendental-portal']) {
+      const { secret } = findKeyOfType(dialect)
+      expect(await ask({ dialect: 'opendental', developerKey, secret })).toEqual(UNKNOWN)
+    }
+    const { username } = other
+    const practice: Credential = {
+      dialect: 'practice',
+      username,
+      secret: findKeyOfType('practice').secret,
+    }
+    expect(await ask(practice)).toEqual(UNKNOWN)
+    const publicId = othersId?.publicId ?? ''
+    expect(
+      await ask({ dialect: 'xdent', publicId, secret: findKeyOfType('xdent').secret }),
+    ).toEqual({
+      ok: false,
+      failure: { reason: 'secret_wrong', keyId: othersId?.id },
+    })
+  })
+
+  test('is told apart by case in every part', async () => {
+    const { ask } = createGate()
+    const { secret } = findKeyOfType('opendental')
+    const { developerKey } = tenant.developer
+    const swapCase = (text: string) =>
+      Array.from(text, (c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())).join('')
+    for (const credential of [
+      present.opendental(swapCase(secret)),
+      { dialect: 'opendental', developerKey: swapCase(developerKey), secret },
+      {
+        dialect: 'practice',
+        username: swapCase(tenant.username),
+        secret: findKeyOfType('practice').secret,
+      },
+      { dialect: 'xdent', publicId: swapCase(findKeyOfType('xdent').key.publicId), secret: null },
+    ] as const) {
+      expect(await ask(credential)).toEqual(UNKNOWN)
+    }
+  })
+
+  test('of an id alone, an unknown id, an id of another dialect or of no shape', async () => {
+    const { ask } = createGate()
+    const { key } = findKeyOfType('xdent')
+    const authenticateOnce = (publicId: string, secret: string | null = 'x') =>
+      ask({ dialect: 'xdent', publicId, secret })
+    const missing = { reason: 'secret_missing', keyId: key.id }
+    expect(await authenticateOnce(key.publicId, null)).toEqual({ ok: false, failure: missing })
+    const wrong = { reason: 'secret_wrong', keyId: key.id }
+    expect(await authenticateOnce(key.publicId, '')).toEqual({ ok: false, failure: wrong })
+    for (const id of [
+      'nobody',
+      '',
+      'a b',
+      'x'.repeat(999),
+      findKeyOfType('practice').key.publicId,
+    ]) {
+      expect(await authenticateOnce(id)).toEqual(UNKNOWN)
+      expect(await authenticateOnce(id, null)).toEqual(UNKNOWN)
+    }
+  })
+})
+
+describe('what is read', () => {
+  test('of a garbled secret: nothing', async () => {
+    const { ask, calls } = createGate()
+    const { secret } = findKeyOfType('xenrad')
+    const garbled = [secret.slice(0, -1), `${secret}x`, `lk_${'A'.repeat(49)}`, 'lk_', 'lk_x']
+    for (const wrong of garbled) {
+      for (const shape of [present.xenrad, present.opendental, present.practice]) {
+        expect(await ask(shape(wrong))).toEqual(UNKNOWN)
+      }
+    }
+    expect(calls).toEqual([])
+  })
+
+  test('of a secret that is seen again: the authority’s version, until that is raised', async () => {
+    const { ask, calls } = createGate()
+    for (const { key, secret, present: own } of keys) {
+      const find = key.dialect === 'xdent' ? 'findKey' : 'findKeyBySecret'
+      expect((await ask(own(secret))).ok).toBe(true)
+      expect(calls.splice(0)).toEqual(['readAuthorityVersion', find])
+      expect(await ask(own(secret))).toMatchObject({ ok: key.dialect !== 'opendental' })
+      expect(calls.splice(0)).toEqual(['readAuthorityVersion'])
+      unwrap(await testServices.places.enforceAllowlist(tenant.accountId, true))
+      testServices.clock.advance(5000)
+      expect((await ask(own(secret))).ok).toBe(true)
+      expect(calls.splice(0)).toEqual(['readAuthorityVersion', find])
+    }
+  })
+
+  test('of an unknown secret: one lookup for each key of the ring, and none is remembered', async () => {
+    const { ask, calls } = createGate()
+    for (let n = 0; n < 2; n++) {
+      expect(await ask(present.xenrad('imported-secret-9'))).toEqual(UNKNOWN)
+      // The ring's current key and its next: another server may have rotated already.
+      const once = ['readAuthorityVersion', 'findKeyBySecret']
+      expect(calls.splice(0)).toEqual([...once, ...once])
+    }
+  })
+
+  test('of an id that opens nothing here: as much the second time, whether it is somebody’s or not', async () => {
+    const { ask, calls } = createGate()
+    const { id: abroad } = unwrap(
+      await testServices.accounts.create({ name: 'Abroad', region: 'eu', otherRegion: true }),
+    )
+    const testUser = { accountId: abroad, email: 'a@abroad.example', role: 'engineer' } as const
+    const owner = unwrap(await testServices.accounts.addUser(testUser))
+    const input = { dialect: 'xdent', ownerId: owner.id, name: 'key' } as const
+    const foreign = unwrap(await testServices.keys.create(input))
+    const ids = ['nobody', findKeyOfType('practice').key.publicId, foreign.key.publicId]
+    for (const publicId of ids) {
+      for (let n = 0; n < 3; n++) {
+        expect(await ask({ dialect: 'xdent', publicId, secret: 'x' })).toEqual(UNKNOWN)
+        expect(calls.splice(0)).toEqual(['readAuthorityVersion', 'findKey'])
+      }
+    }
+  })
+})
+
+describe('the secret before a rotation', () => {
+  test('opens until the millisecond at which the overlap ends, the new one from the first', async () => {
+    const { ask } = createGate()
+    for (const { key, secret, present: own } of keys) {
+      const rotated = unwrap(await testServices.keys.rotateSecret(key.id, { overlapMs: 60_000 }))
+      const ends = testServices.clock() + 60_000
+      const isOpen = async (tried: string) => {
+        const answer = await ask(own(tried))
+        return answer.ok && answer.value.id === key.id
+      }
+      expect(await isOpen(secret)).toBe(true)
+      testServices.clock.advance(10_000)
+      expect(await isOpen(rotated.secret)).toBe(true)
+      testServices.clock.set(ends - 1)
+      expect(await isOpen(secret)).toBe(true)
+      testServices.clock.set(ends)
+      expect(await isOpen(secret)).toBe(false)
+      testServices.clock.advance(10_000)
+      expect(await isOpen(rotated.secret)).toBe(true)
+    }
+  })
+
+  test('opens nothing any more where there is no overlap', async () => {
+    const { ask } = createGate()
+    for (const { key, secret, present: own } of keys) {
+      const rotated = unwrap(await testServices.keys.rotateSecret(key.id, {}))
+      expect((await ask(own(secret))).ok).toBe(false)
+      expect((await ask(own(rotated.secret))).ok).toBe(true)
+    }
+  })
+
+  test('and every other opens whatever becomes of the key ring', async () => {
+    const { ask } = createGate()
+    for (let n = 0; n < 3; n++) {
+      await testServices.rotateRing('digest')
+      testServices.clock.advance(10_000)
+      for (const { secret, present: own } of keys) expect((await ask(own(secret))).ok).toBe(true)
+    }
+  })
+})
+
+describe('a change', () => {
+  test('is in force at the next request, and told only to who holds the secret', async () => {
+    const { ask } = createGate()
+    for (const { key, secret, present: own } of keys) {
+      testServices.clock.advance(5000)
+      expect((await ask(own(secret))).ok).toBe(true)
+      unwrap(await testServices.keys.disable(key.id))
+      const disabled = { ok: false, failure: { reason: 'key_disabled', keyId: key.id } }
+      expect(await ask(own(secret))).toEqual(disabled)
+      const wrong = await ask(own('another-secret-1'))
+      expect(wrong.ok ? 'opened' : wrong.failure.reason).toMatch(/^key_unknown$|^secret_wrong$/)
+      unwrap(await testServices.keys.enable(key.id))
+      testServices.clock.advance(5000)
+      expect((await ask(own(secret))).ok).toBe(true)
+      unwrap(await testServices.keys.revoke(key.id))
+      const revoked = { ok: false, failure: { reason: 'key_revoked', keyId: key.id } }
+      expect(await ask(own(secret))).toEqual(revoked)
+    }
+  })
+
+  test('of an account closes all its keys, and no other’s', async () => {
+    const { ask } = createGate()
+    const other = await testServices.seedTenant()
+    const { keys: others } = await seedKeys(other)
+    unwrap(await testServices.accounts.setStatus(tenant.accountId, 'closed'))
+    for (const { key, secret, present: own } of keys) {
+      const closed = { ok: false, failure: { reason: 'account_closed', keyId: key.id } }
+      expect(await ask(own(secret))).toEqual(closed)
+    }
+    for (const { secret, present: own } of others) expect((await ask(own(secret))).ok).toBe(true)
+  })
+
+  test('of an address list is in force at once, for every key of the account', async () => {
+    const { ask } = createGate()
+    const { accountId } = tenant
+    unwrap(await testServices.places.enforceAllowlist(accountId, true))
+    const rule = unwrap(
+      await testServices.places.addAllowlistEntry({ accountId, network: '192.0.2.0/24' }),
+    )
+    for (const { key, secret, present: own } of keys) {
+      const failure = { reason: 'address_refused', keyId: key.id, address: HERE }
+      expect(await ask(own(secret))).toEqual({ ok: false, failure })
+      expect((await ask(own(secret), '192.0.2.9')).ok).toBe(true)
+    }
+    unwrap(await testServices.places.deleteAllowlistEntry(rule.id))
+    testServices.clock.advance(5000)
+    for (const { secret, present: own } of keys) expect((await ask(own(secret))).ok).toBe(true)
+  })
+})
+
+describe('limits', () => {
+  test('a key that is used too fast is refused until its window ends, its neighbours are not', async () => {
+    const { ask } = createGate({ limit: 3 })
+    const { secret, present: own, key } = findKeyOfType('xdent')
+    for (let n = 0; n < 3; n++) expect((await ask(own(secret))).ok).toBe(true)
+    testServices.clock.advance(59_001)
+    const failure = { reason: 'quota_exceeded', limit: 3, retryAfterSeconds: 1 }
+    expect(await ask(own(secret))).toEqual({ ok: false, failure })
+    const practice = findKeyOfType('practice')
+    expect((await ask(practice.present(practice.secret))).ok).toBe(true)
+    testServices.clock.advance(999)
+    expect(await ask(own(secret))).toMatchObject({ ok: true, value: { id: key.id } })
+  })
+
+  test('a customer key has the pace that is documented for its access', async () => {
+    const { ask } = createGate()
+    const { key, secret, present: own } = findKeyOfType('opendental')
+    for (const [access, ms] of [
+      ['read', 5000],
+      ['standard', 1000],
+      ['enterprise', 500],
+    ] as const) {
+      unwrap(await testServices.keys.edit(key.id, { access }))
+      testServices.clock.advance(10_000)
+      expect((await ask(own(secret))).ok).toBe(true)
+      testServices.clock.advance(ms - 1)
+      const failure = { reason: 'quota_exceeded', limit: 1, retryAfterSeconds: 1 }
+      expect(await ask(own(secret))).toEqual({ ok: false, failure })
+      testServices.clock.advance(1)
+      expect((await ask(own(secret))).ok).toBe(true)
+    }
+  })
+
+  test('who guesses is slowed down; who holds the secret is not, from the same address either', async () => {
+    const { ask } = createGate({ perAddress: 3 })
+    for (let n = 0; n < 3; n++) {
+      expect(await ask(present.xenrad(`guessed-secret-${n}`))).toEqual(UNKNOWN)
+    }
+    const guessing = { ok: false, failure: { reason: 'guessing', retryAfterSeconds: 60 } }
+    expect(await ask(present.xenrad('guessed-secret-3'))).toEqual(guessing)
+    expect(await ask(present.xdent('guessed-secret-3'))).toEqual(guessing)
+    expect(await ask(present.xenrad('lk_garbled'))).toEqual(guessing)
+    for (const { secret, present: own } of keys) expect((await ask(own(secret))).ok).toBe(true)
+    expect(await ask(present.xenrad('guessed-secret-3'), '198.51.100.1')).toEqual(UNKNOWN)
+    testServices.clock.advance(60_000)
+    expect(await ask(present.xenrad('guessed-secret-3'))).toEqual(UNKNOWN)
+  })
+})

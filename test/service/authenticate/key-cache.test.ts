@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createTokenMinter } from '../../../src/crypto/minter.ts'
+import type { Credential } from '../../../src/domain/key-type.ts'
+import { nodePrimitives } from '../../../src/node/primitives.ts'
+import { createAuthenticate } from '../../../src/service/authenticate/authenticate.ts'
+import { createKeyCache } from '../../../src/service/authenticate/key-cache.ts'
+import {
+  createFailureLimiter,
+  createKeyRateLimit,
+} from '../../../src/service/limits/rate-limits.ts'
+import { createKeyUseCounter } from '../../../src/service/limits/usage-counters.ts'
+import type { Storage } from '../../../src/service/ports/storage.ts'
+import { createAuditEvent } from '../../../src/service/service-result.ts'
+import { createGuard } from '../../../src/service/tokens/guard.ts'
+import { createTestRing, toKeyring } from '../../support/keyring.ts'
+import { unwrap } from '../../support/server.ts'
+import { openTestServices, type TestServices } from '../../support/services.ts'
+
+let testServices: TestServices
+beforeEach(async () => {
+  testServices = await openTestServices()
+})
+afterEach(() => testServices.close())
+
+/** The storage, with something that happens once: right after the read that is the nth. */
+function createInterruptedStorage(storage: Storage, nth: number, happens: () => Promise<unknown>) {
+  let reads = 0
+  return new Proxy(storage, {
+    get(of, verb: keyof Storage) {
+      const act = of[verb] as (...args: unknown[]) => unknown
+      if (!/^find|^readAuthorityVersion$/.test(verb)) return act
+      return async (...args: unknown[]) => {
+        const answer = await act(...args)
+        if (++reads === nth) await happens()
+        return answer
+      }
+    },
+  })
+}
+
+const HERE = '203.0.113.7'
+const region = 'us'
+const caller = { address: HERE, requestId: 'r', path: '/' }
+const use = { countAdmitted: () => undefined }
+const createTestUses = () =>
+  createKeyUseCounter(
+    testServices.storage,
+    testServices.clock,
+    testServices.log,
+    () => undefined,
+    use,
+  )
+
+/** More than any request reads. */
+const READS = [1, 2, 3, 4, 5]
+
+test.each(READS)(
+  'a key that comes with every request is refused at the next one, though it was revoked after read %i',
+  async (nth) => {
+    for (const dialect of ['xenrad', 'xdent'] as const) {
+      const { ownerId, site } = await testServices.seedTenant()
+      const keyPlace = dialect === 'xenrad' ? { siteId: site.id } : {}
+      const { key, secret } = unwrap(
+        await testServices.keys.create({ dialect, ownerId, name: 'key', ...keyPlace }),
+      )
+      const revokeKey = () => testServices.keys.revoke(key.id)
+      const authenticate = createAuthenticate({
+        keyCache: createKeyCache(createInterruptedStorage(testServices.storage, nth, revokeKey)),
+        digester: testServices.digester,
+        failureLimiter: createFailureLimiter(
+          { perAddress: 1000, windowMs: 60_000 },
+          testServices.clock,
+        ),
+        keyRateLimit: createKeyRateLimit({ limit: 1000, windowMs: 60_000 }, testServices.clock),
+        keyUseCounter: createTestUses(),
+        clock: testServices.clock,
+        region,
+      })
+      const credential: Credential =
+        dialect === 'xenrad' ? { dialect, secret } : { dialect, publicId: key.publicId, secret }
+      for (let n = 0; n < nth; n++) await authenticate(credential, caller)
+      const revoked = { ok: false, failure: { reason: 'key_revoked', keyId: key.id } }
+      expect(await authenticate(credential, caller)).toEqual(revoked)
+    }
+  },
+)
+
+test.each(READS)(
+  'an access token is refused at the next request, though its key or its grant was revoked after read %i',
+  async (nth) => {
+    const ring = toKeyring(await createTestRing())
+    const url = 'https://latchkey.example'
+    const minter = createTokenMinter(nodePrimitives, ring, { issuer: url, audience: url })
+    for (const what of ['key', 'grant'] as const) {
+      const { accountId, ownerId } = await testServices.seedTenant()
+      const source = unwrap(await testServices.routes.addSource({ accountId, name: 'Source' }))
+      const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'job' } as const
+      const { key } = unwrap(await testServices.keys.create(input))
+      const salt = (await testServices.storage.findKey(key.publicId))?.tokenSalt ?? ''
+      const now = testServices.clock()
+      const grantId = testServices.random.uuid()
+      const [rotatedAt, expiresAt] = [now, now + 60_000]
+      await testServices.storage.rotateGrant({
+        grantId,
+        keyId: key.id,
+        to: 1,
+        rotatedAt,
+        expiresAt,
+      })
+      const facts = {
+        keyId: key.id,
+        clientId: key.publicId,
+        epoch: 0,
+        grantId,
+        generation: 1,
+        issuedAt: now,
+      }
+      const { accessToken } = await minter.mint(facts, salt)
+      const event = createAuditEvent(testServices, 'grant.reused', grantId)
+      const revokeKey = () =>
+        what === 'key'
+          ? testServices.keys.revoke(key.id)
+          : testServices.storage.revokeGrant(grantId, now, event)
+      const guard = createGuard({
+        keyCache: createKeyCache(createInterruptedStorage(testServices.storage, nth, revokeKey)),
+        storage: testServices.storage,
+        minter,
+        keyUseCounter: createTestUses(),
+        clock: testServices.clock,
+        region,
+      })
+      for (let n = 0; n < nth; n++) await guard(accessToken, HERE)
+      const answer = await guard(accessToken, HERE)
+      const reason = what === 'key' ? 'key_revoked' : 'grant_revoked'
+      expect(answer).toMatchObject({ ok: false, failure: { reason } })
+    }
+  },
+)

@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nodeArgon2 } from '../../../src/node/primitives.ts'
+import { seedAdminClient } from '../../support/admin-client.ts'
+import { composeTestServer } from '../../support/composed-server.ts'
+import { seedConsoleClient } from '../../support/console-client.ts'
+import { seedKey, type TokenResponse, unwrap } from '../../support/server.ts'
+import { createSignInInput, createTestCaller, PASSWORD, seedUser } from '../../support/users.ts'
+
+/** The real argon2; on demand, it works at a secret until it may go on. */
+function createHaltingArgon2() {
+  let halted = Promise.resolve()
+  let resume = () => {}
+  const processedSecrets: string[] = []
+  return {
+    /** The secrets that were worked at, in order. */
+    processedSecrets,
+    hash(secret: string) {
+      processedSecrets.push(secret)
+      return nodeArgon2.hash(secret)
+    },
+    async verify(phc: string, secret: string) {
+      processedSecrets.push(secret)
+      await halted
+      return secret !== WRONG_SECRET && nodeArgon2.verify(phc, secret)
+    },
+    halt() {
+      halted = new Promise((resolve) => {
+        resume = resolve
+      })
+    },
+    resume: () => resume(),
+  }
+}
+
+const WRONG_SECRET = 'a guess at the secret'
+const IN_WORDS =
+  'too many secrets are checked at this moment, and nothing was changed: try again in 2 seconds'
+/** Two at work, two hundred in the queue. */
+const PLACES = 202
+
+let argon2: ReturnType<typeof createHaltingArgon2>
+let server: Awaited<ReturnType<typeof composeTestServer>>
+let seeded: Awaited<ReturnType<typeof seedKey>>
+beforeAll(async () => {
+  argon2 = createHaltingArgon2()
+  server = await composeTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '1000000' }, argon2)
+  seeded = await seedKey(server)
+})
+afterAll(() => server.close())
+
+/** Whatever was asked for has read what it needs, and waits for its turn. */
+async function waitUntilSettled() {
+  for (let n = 0; n < 20; n++) await server.storage.probe()
+}
+
+const createAddress = (n: number) => `10.0.${n >> 8}.${n & 255}`
+
+/** Does this while every place of a lane is taken, each by another stranger who guesses. */
+async function runWhileGuessing(guess: (n: number) => Promise<unknown>, work: () => Promise<void>) {
+  argon2.halt()
+  const failureLimiter = Array.from({ length: PLACES }, (_, n) => guess(n))
+  try {
+    await work()
+  } finally {
+    argon2.resume()
+    await Promise.all(failureLimiter)
+  }
+}
+
+const guessKeySecret = async (n: number, apiKey: string = crypto.randomUUID()) => {
+  const body = JSON.stringify({ apiKey, secret: WRONG_SECRET })
+  return (await server.call('/auth/authenticate', { body, address: createAddress(n) })).status
+}
+
+const guessPassword = async (n: number) => {
+  const answer = await server.signInServices.signIn(
+    createSignInInput({ username: `nobody-${n}`, password: WRONG_SECRET }),
+    createTestCaller(createAddress(n)),
+  )
+  return answer.ok ? 'in' : answer.failure.reason
+}
+
+const runWhileSignInGuessed = (work: () => Promise<void>) =>
+  runWhileGuessing(guessPassword, async () => {
+    expect(await guessPassword(PLACES)).toBe('busy')
+    await work()
+  })
+
+describe('while strangers guess at keys', () => {
+  test('the next is told when to come back, and a key’s owner comes in at once', async () => {
+    await runWhileGuessing(guessKeySecret, async () => {
+      const body = JSON.stringify({ apiKey: crypto.randomUUID(), secret: WRONG_SECRET })
+      const refused = await server.call('/auth/authenticate', { body, address: '192.0.2.1' })
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2'])
+      const { apiKey, secret } = seeded
+      const answer = await server.post('/auth/authenticate', { apiKey, secret })
+      expect(answer.status).toBe(200)
+      const { refreshToken } = (await answer.json()) as TokenResponse
+      expect((await server.post('/auth/refreshToken', { apiKey, refreshToken })).status).toBe(200)
+    })
+  })
+
+  test('a caller from another address is judged before most of a flood from one address', async () => {
+    const flood = () => guessKeySecret(1)
+    await runWhileGuessing(flood, async () => {
+      const before = argon2.processedSecrets.length
+      const body = JSON.stringify({ apiKey: crypto.randomUUID(), secret: 'another guess' })
+      const other = server.call('/auth/authenticate', { body, address: '192.0.2.1' })
+      await waitUntilSettled()
+      argon2.resume()
+      expect((await other).status).toBe(401)
+      // After what was under way, and one turn of the flood.
+      expect(argon2.processedSecrets.indexOf('another guess') - before).toBeLessThan(10)
+    })
+  })
+
+  test('people sign in, and secrets are made', async () => {
+    const testUser = await seedUser(server)
+    const { ownerId, accountId } = seeded
+    const { id: sourceId } = unwrap(await server.routing.addSource({ accountId, name: 'Third' }))
+    await runWhileGuessing(guessKeySecret, async () => {
+      const before = argon2.processedSecrets.length
+      const signedIn = server.signInServices.signIn(
+        createSignInInput({ ...testUser, password: PASSWORD }),
+        createTestCaller(),
+      )
+      const input = { dialect: 'redox', ownerId, sourceId, name: 'third job' } as const
+      const made = server.keys.create(input)
+      await waitUntilSettled()
+      argon2.resume()
+      expect((await signedIn).ok).toBe(true)
+      const { secret } = unwrap(await made)
+      for (const each of [PASSWORD, secret]) {
+        expect(argon2.processedSecrets.indexOf(each, before) - before).toBeLessThan(10)
+      }
+    })
+  })
+})
+
+describe('while too many secrets are checked already', () => {
+  test('the service says when to come back, and a key is made then', async () => {
+    const { ownerId, accountId } = seeded
+    const { id: sourceId } = unwrap(await server.routing.addSource({ accountId, name: 'Second' }))
+    const input = { dialect: 'redox', ownerId, sourceId, name: 'second job' } as const
+    const busy = { problem: 'busy', message: IN_WORDS, retryAfterSeconds: 2 }
+    await runWhileSignInGuessed(async () => {
+      expect(await server.keys.create(input)).toEqual({ ok: false, failure: busy })
+    })
+    expect((await server.keys.create(input)).ok).toBe(true)
+  })
+
+  test('the management API answers 503 with Retry-After', async () => {
+    const { callApi } = await seedAdminClient(server)
+    await runWhileSignInGuessed(async () => {
+      const { status, headers, body } = await callApi('POST', `/keys/${seeded.keyId}/rotate`, {})
+      expect([status, headers.get('retry-after')]).toEqual([503, '2'])
+      expect(body).toMatchObject({
+        type: '/admin/v1/reference#problem-unavailable',
+        detail: IN_WORDS,
+        retryAfterSeconds: 2,
+      })
+    })
+  })
+
+  test('the console says so above the form, which keeps what was typed', async () => {
+    const operator = await seedConsoleClient(server, 'operator')
+    const page = `/console/keys/${seeded.keyId}/rotate`
+    const typed = { overlap: '7d' }
+    await runWhileSignInGuessed(async () => {
+      const { status, headers, text, getFieldValue } = await operator.fill(page, page, typed)
+      expect([status, headers.get('retry-after')]).toEqual([503, '5'])
+      expect(text).toContain(IN_WORDS.slice(1))
+      expect(getFieldValue('overlap')).toBe('7d')
+    })
+  })
+
+  test('keys whose secret is no work are made as ever', async () => {
+    const { ownerId, accountId } = seeded
+    const { id: siteId } = unwrap(await server.directory.addSite({ accountId, name: 'North' }))
+    await runWhileSignInGuessed(async () => {
+      unwrap(await server.keys.create({ dialect: 'xenrad', ownerId, siteId, name: 'scanner' }))
+    })
+  })
+})

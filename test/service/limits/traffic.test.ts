@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  createKeyUseCounter,
+  createTrafficCounter,
+  HOUR_MS,
+} from '../../../src/service/limits/usage-counters.ts'
+import type { HourlyTraffic } from '../../../src/service/ports/dashboard.ts'
+import { startServerProcess } from '../../support/process.ts'
+import {
+  createDeviceNewMessage,
+  createTestClock,
+  createTestLog,
+  createTestServer,
+  seedKey,
+  unwrap,
+} from '../../support/server.ts'
+import { openTestServices, type TestServices } from '../../support/services.ts'
+
+const HOUR = 500_000
+let testServices: TestServices
+beforeEach(async () => {
+  testServices = await openTestServices()
+})
+afterEach(() => testServices.close())
+
+/** Counts on the real database, and keeps each write in sight. */
+function createTrafficFixture(fails = false) {
+  const clock = createTestClock(HOUR * HOUR_MS)
+  const log = createTestLog()
+  const writes: (readonly HourlyTraffic[])[] = []
+  const pendingWork: Promise<unknown>[] = []
+  const keepAlive = (work: Promise<unknown>) => void pendingWork.push(work)
+  const storage = {
+    ...testServices.storage,
+    addTraffic(rows: readonly HourlyTraffic[]) {
+      writes.push(rows)
+      return fails ? Promise.reject(new Error('disk full')) : testServices.storage.addTraffic(rows)
+    },
+  }
+  const traffic = createTrafficCounter({ storage, clock, log, keepAlive })
+  const uses = createKeyUseCounter(testServices.storage, clock, log, keepAlive, traffic)
+  return { traffic, uses, clock, log, writes, settle: () => Promise.all(pendingWork.splice(0)) }
+}
+
+async function seedXdentKey() {
+  const { accountId, ownerId } = await testServices.seedTenant()
+  const { key } = unwrap(await testServices.keys.create({ dialect: 'xdent', ownerId, name: 'key' }))
+  return { id: key.id, accountId, dialect: 'xdent' as const }
+}
+
+const sortRows = (rows: readonly HourlyTraffic[]) =>
+  rows.map((row) => JSON.stringify(Object.entries(row).sort())).sort()
+
+describe('traffic', () => {
+  test('is counted by hour, account, dialect and outcome', async () => {
+    const { traffic, uses, clock, settle } = createTrafficFixture()
+    const [one, two] = [await seedXdentKey(), await seedXdentKey()]
+    for (let n = 0; n < 100; n++) uses.count(one)
+    uses.count(two)
+    for (let n = 0; n < 3; n++) traffic.countRefused('xdent', 'key_unknown')
+    traffic.countRefused('xdent', 'key_disabled', one.id)
+    traffic.countRefused('xdent', 'key_disabled', one.id)
+    traffic.countRefused('forward-auth', 'credential_missing')
+    traffic.countRefused('exchange', 'key_unknown')
+    await uses.flush()
+    await traffic.flush()
+    clock.advance(HOUR_MS)
+    uses.count(one)
+    await uses.flush()
+    await traffic.flush()
+    await settle()
+
+    const xdent = { hour: HOUR, dialect: 'xdent' }
+    const nobody = { hour: HOUR, accountId: null }
+    expect(sortRows(await testServices.storage.listTraffic(HOUR))).toEqual(
+      sortRows([
+        { ...xdent, accountId: one.accountId, outcome: 'admitted', requests: 100 },
+        { ...xdent, accountId: two.accountId, outcome: 'admitted', requests: 1 },
+        { ...xdent, accountId: null, outcome: 'key_unknown', requests: 3 },
+        { ...xdent, accountId: one.accountId, outcome: 'key_disabled', requests: 2 },
+        { ...nobody, dialect: null, outcome: 'credential_missing', requests: 1 },
+        { ...nobody, dialect: 'redox', outcome: 'key_unknown', requests: 1 },
+        { ...xdent, hour: HOUR + 1, accountId: one.accountId, outcome: 'admitted', requests: 1 },
+      ] as HourlyTraffic[]),
+    )
+    expect(await testServices.storage.listTraffic(HOUR, two.accountId)).toHaveLength(1)
+  })
+
+  test('of two keys of one account is one count, and of a key that is gone nobody’s', async () => {
+    const { traffic, writes } = createTrafficFixture()
+    const { accountId, ownerId } = await testServices.seedTenant()
+    for (const name of ['one', 'two']) {
+      const { key } = unwrap(await testServices.keys.create({ dialect: 'practice', ownerId, name }))
+      traffic.countRefused('practice', 'secret_wrong', key.id)
+    }
+    traffic.countRefused('practice', 'secret_wrong', testServices.random.uuid())
+    await traffic.flush()
+    const common = { hour: HOUR, dialect: 'practice', outcome: 'secret_wrong' }
+    expect(writes).toEqual([
+      [
+        { ...common, accountId, requests: 2 },
+        { ...common, accountId: null, requests: 1 },
+      ],
+    ])
+  })
+
+  test('is one write a minute, and none where there is none', async () => {
+    const { traffic, clock, writes, settle } = createTrafficFixture()
+    await traffic.flush()
+    expect(writes).toEqual([])
+    for (let second = 0; second < 180; second++) {
+      for (let n = 0; n < 100; n++) traffic.countRefused('xenrad', 'key_unknown')
+      clock.advance(1000)
+    }
+    await settle()
+    expect(writes.map((rows) => rows.map(({ requests }) => requests))).toEqual([[6001], [6000]])
+  })
+
+  test('of very many keys is written early, so that what is held stays small', async () => {
+    const { uses, traffic, writes, settle } = createTrafficFixture()
+    for (let n = 0; n < 12_000; n++) {
+      traffic.countAdmitted({ accountId: `account-${n}`, dialect: 'redox' }, HOUR, 1)
+    }
+    await settle()
+    expect(writes.map((rows) => rows.length)).toEqual(Array(20).fill(500))
+    await uses.flush()
+  })
+
+  test('fails no request where the database takes no write, and is told to the operator', async () => {
+    const { traffic, log } = createTrafficFixture(true)
+    traffic.countRefused('xenrad', 'key_unknown')
+    await traffic.flush()
+    expect(log.lines).toMatchObject([{ level: 'error', message: 'the traffic was not written' }])
+    await traffic.flush()
+    expect(log.lines).toHaveLength(1)
+  })
+})
+
+test('what a server admits and refuses is counted once each, and none is lost when it stops', async () => {
+  const before = await createTestServer()
+  const { dir } = before
+  const key = await seedKey(before)
+  await before.storage.close()
+  const server = await startServerProcess(dir)
+  const post = (path: string, body: object, headers = {}) =>
+    fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  const { apiKey, secret } = key
+  const answer = await post('/auth/authenticate', { apiKey, secret })
+  const { accessToken } = (await answer.json()) as { accessToken: string }
+  const bearer = { Authorization: `Bearer ${accessToken}` }
+  await post('/endpoint', createDeviceNewMessage(key.destinationId), bearer)
+  await post('/endpoint', createDeviceNewMessage('nowhere'), bearer)
+  await post('/auth/authenticate', { apiKey, secret: 'wrong secret, quite long' })
+  await post('/auth/authenticate', { apiKey: 'nobody', secret: 'wrong secret, quite long' })
+  await server.stop()
+
+  const after = await createTestServer({}, { dir })
+  const rows = await after.storage.listTraffic(0)
+  const counted = rows.map((row) => [row.accountId, row.dialect, row.outcome, row.requests].join())
+  expect(counted.sort()).toEqual(
+    [
+      [key.accountId, 'redox', 'admitted', 3].join(),
+      [key.accountId, 'redox', 'secret_wrong', 1].join(),
+      [key.accountId, 'redox', 'destination_not_subscribed', 1].join(),
+      ['', 'redox', 'key_unknown', 1].join(),
+    ].sort(),
+  )
+  // And is gone after 400 days.
+  after.clock.set(Date.now() + 401 * 24 * HOUR_MS)
+  await after.deleteExpiredData()
+  expect(await after.storage.listTraffic(0)).toEqual([])
+  await after.close()
+})

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ActorServices } from '../../../src/service/actor-services.ts'
+import { scopeStorage } from '../../../src/service/scope/storage.ts'
+import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+import { seedTenant, type Tenant } from '../../support/tenancy/tenant.ts'
+
+/*
+ * An operator has joined a source of one account to a destination of another.
+ */
+
+let server: TestServer
+let sender: Tenant
+let receiver: Tenant
+let subscriptionId: string
+let senderServices: ActorServices
+
+const HIDDEN_REASON = 'it was not reached: why is told to the account that it belongs to'
+
+const createAdministratorServices = ({ accountId, administratorId }: Tenant) =>
+  server.servicesFor({ actor: administratorId, role: 'administrator', accountId })
+
+beforeAll(async () => {
+  server = await createTestServer()
+  sender = await seedTenant(server)
+  receiver = await seedTenant(server)
+  const { sourceId } = sender
+  const { destinationId } = receiver
+  const joined = unwrap(await server.routing.createSubscription({ sourceId, destinationId }))
+  subscriptionId = joined.id
+  senderServices = createAdministratorServices(sender)
+})
+afterAll(() => server.close())
+
+const readErrorKind = async (work: Promise<{ ok: boolean; failure?: { problem: string } }>) =>
+  (await work).failure?.problem
+
+test('the sender is told who receives, and whether that is verified', async () => {
+  const { name, verifiedAt } = unwrap(await server.routing.findDestination(receiver.destinationId))
+  expect(unwrap(await senderServices.routing.findSubscriptionTarget(subscriptionId))).toEqual({
+    id: receiver.destinationId,
+    name,
+    verifiedAt,
+  })
+})
+
+test('the sender is not told where that is, and changes nothing of it', async () => {
+  const { routing } = senderServices
+  const id = receiver.destinationId
+  expect(await readErrorKind(routing.findDestination(id))).toBe('not_found')
+  expect(await readErrorKind(routing.setDestinationUrl(id, 'https://mine.example'))).toBe(
+    'not_found',
+  )
+  expect(await readErrorKind(routing.setVerificationToken(id, 'mine'))).toBe('not_found')
+  expect(await readErrorKind(routing.setDestinationVerified(id, false))).toBe('not_found')
+  expect(await readErrorKind(routing.verify(id))).toBe('not_found')
+  const listed = await routing.listDestinations({ limit: 100 })
+  expect(listed.map((destination) => destination.id)).toEqual([sender.destinationId])
+})
+
+test('the feed is the sender’s: he stops it, and the receiver does not see it', async () => {
+  expect(
+    unwrap(await senderServices.routing.setSubscriptionStatus(subscriptionId, 'paused')).status,
+  ).toBe('paused')
+  unwrap(await senderServices.routing.setSubscriptionStatus(subscriptionId, 'active'))
+  const receiverRouting = createAdministratorServices(receiver).routing
+  expect(await readErrorKind(receiverRouting.findQueue(subscriptionId))).toBe('not_found')
+  const listed = await receiverRouting.listSubscriptions({ limit: 100 })
+  expect(listed.map(({ id }) => id)).toEqual([receiver.subscriptionId])
+})
+
+test('nobody but an operator joins two accounts', async () => {
+  const { sourceId } = sender
+  const { destinationId } = receiver
+  const input = { sourceId, destinationId, dataModel: 'Device' }
+  expect(await readErrorKind(senderServices.routing.createSubscription(input))).toBe('not_found')
+  expect(
+    await readErrorKind(createAdministratorServices(receiver).routing.createSubscription(input)),
+  ).toBe('not_found')
+  unwrap(await server.routing.createSubscription(input))
+})
+
+test.each([
+  ['failed', 'getaddrinfo ENOTFOUND emr.receiver.example'],
+  ['forbidden', 'LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of emr.receiver.example'],
+] as const)(
+  'why an attempt %s, which may say where the destination is, is told to the receiver’s operator alone',
+  async (outcome, detail) => {
+    const { storage, clock } = server
+    const input = { sourceId: sender.sourceId, destinationId: receiver.destinationId }
+    const dataModel = outcome === 'failed' ? 'Order' : 'Results'
+    const subscriptionId = unwrap(
+      await server.routing.createSubscription({ ...input, dataModel }),
+    ).id
+    const id = crypto.randomUUID()
+    await storage.addMessage({
+      id,
+      serial: 1,
+      keyId: sender.keyId,
+      sourceId: sender.sourceId,
+      sealedPayload: '',
+      dataModel,
+      eventType: 'New',
+      test: false,
+      receivedAt: clock(),
+      deliveries: [
+        {
+          id: crypto.randomUUID(),
+          subscriptionId,
+          destinationId: receiver.destinationId,
+          attemptId: crypto.randomUUID(),
+        },
+      ],
+    })
+    const by = 'test'
+    await storage.leaseQueue({ subscriptionId, by, until: clock() + 1000 }, clock())
+    const attempt = { at: clock(), ms: 1, outcome, httpStatus: null, detail } as const
+    const tried = { subscriptionId, by, messageId: id, position: 0, attempt }
+    expect(await storage.settleFailed(tried, clock())).toBe(true)
+
+    expect(unwrap(await server.messages.listAttempts(id))).toMatchObject([{ detail }])
+    expect(unwrap(await senderServices.messages.listAttempts(id))).toMatchObject([
+      { outcome, detail: HIDDEN_REASON },
+    ])
+    const scope = scopeStorage(storage, sender.accountId)
+    const subscription = await scope.findSubscriptionListItem(subscriptionId)
+    expect(subscription?.destination.url).toBeNull()
+    expect(subscription?.lastAttempt).toMatchObject({ outcome, detail: HIDDEN_REASON })
+    expect(await scope.searchSubscriptions({ limit: 10 })).toContainEqual(subscription)
+  },
+)
+
+test('why an attempt of the sender’s own destination failed, and where that is, is told', async () => {
+  const scope = scopeStorage(server.storage, sender.accountId)
+  expect((await scope.findSubscriptionListItem(sender.subscriptionId))?.destination.url).toBe(
+    sender.url,
+  )
+  const [own] = unwrap(await senderServices.messages.listAttempts(sender.messageId))
+  expect(own?.detail).toContain('getaddrinfo')
+})

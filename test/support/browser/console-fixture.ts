@@ -1,0 +1,224 @@
+import type { Role } from '../../../src/domain/key.ts'
+import { startConsoleDestination } from '../delivery/destinations.ts'
+import {
+  createDeviceNewMessage,
+  createTempFolder,
+  createTestClock,
+  createTestServer,
+  type LiveServer,
+  startLiveServer,
+  type TestServer,
+  unwrap,
+} from '../server.ts'
+import { createTestCaller, PASSWORD, unwrapValue } from '../users.ts'
+import { seedConsoleKeys, seedRequestHistory } from './console-fixture-data.ts'
+
+const ACCOUNT_DAY_MS = 86_400_000
+const MINUTE_MS = 60_000
+/** Of the keys' first day: old enough for one that nobody has used for a season. */
+const ACCOUNT_AGE_MS = 95 * ACCOUNT_DAY_MS
+
+const SETTINGS = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTION_DAYS: '30' }
+
+/**
+ * A server on a socket, as the console of a small group of clinics has it after three months: keys of
+ * each dialect and state, routes, feeds of which one stands still, a month of requests.
+ */
+export async function openConsoleFixture(settings: Record<string, string> = {}) {
+  const receiver = await startConsoleDestination()
+  const dir = createTempFolder()
+  const seededIds = await seedConsoleData(dir, receiver.url, Date.now())
+  const server = await startLiveServer({ ...SETTINGS, ...settings }, { dir })
+  await sendMessages((path, init) => fetch(server.url + path, init), seededIds)
+  const ids = { ...seededIds, ...(await findRecordedIds(server)) }
+  return {
+    ...server,
+    ids,
+    receiver,
+    async close() {
+      await Promise.all([server.close(), receiver.close()])
+    },
+  }
+}
+
+/**
+ * The same without sockets, at an instant that stays, so that its pages are the same in each run. Its
+ * messages have been attempted once.
+ */
+export async function openWorldAt(now: number) {
+  const receiver = await startConsoleDestination()
+  const dir = createTempFolder()
+  // Ids that two processes make in one millisecond are in no order.
+  const seeded = await seedConsoleData(dir, receiver.url, now - MINUTE_MS)
+  const server = await createTestServer(SETTINGS, { dir, clock: createTestClock(now) })
+  await sendMessages(server.call, seeded)
+  server.deliveryWorker.start()
+  await server.deliveryWorker.startDueQueues()
+  await server.deliveryWorker.finish()
+  const ids = { ...seeded, ...(await findRecordedIds(server)) }
+  return {
+    ...server,
+    ids,
+    async close() {
+      await Promise.all([server.close(), receiver.close()])
+    },
+  }
+}
+
+export type ConsoleFixture = Awaited<ReturnType<typeof openConsoleFixture>>
+export type ConsoleFixtureIds = ConsoleFixture['ids']
+
+async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
+  const clock = createTestClock(now - ACCOUNT_AGE_MS)
+  const server = await createTestServer({}, { dir, clock })
+  const { accounts, directory, routing, users } = server
+  const operator = await seedFirstOperator(server)
+  const accountId = unwrap(await accounts.create({ name: 'Harbour Lane Clinics' })).id
+  const otherAccountId = unwrap(await accounts.create({ name: 'Northfield Dental Group' })).id
+  unwrap(await directory.addSite({ accountId: otherAccountId, name: 'Northfield Square' }))
+
+  const addSignedInUser = (role: 'administrator' | 'engineer' | 'member') =>
+    seedInvitedUser(server, { accountId, role, username: USERNAMES[role] })
+  const administrator = await addSignedInUser('administrator')
+  const engineer = await addSignedInUser('engineer')
+  const member = await addSignedInUser('member')
+  const engineerInput = { accountId, role: 'engineer' } as const
+  const departedUser = unwrap(
+    await accounts.addUser({
+      ...engineerInput,
+      email: 'joel.banks@harbour-lane.example',
+      username: 'joel.banks',
+    }),
+  )
+  const invitedUser = unwrap(
+    await accounts.addUser({ ...engineerInput, email: 'nia.castell@harbour-lane.example' }),
+  )
+  const expiredInvitation = unwrap(await users.invite(invitedUser.id))
+
+  const addDestination = async (name: string, path: string, isVerified = true) => {
+    const url = `${receiverUrl}${path}`
+    const destination = unwrap(
+      await routing.addDestination({ accountId, name, url, development: true }),
+    )
+    if (isVerified) unwrap(await routing.setDestinationVerified(destination.id, true))
+    return destination.id
+  }
+  const registry = await addDestination('State registry', '/registry')
+  const closed = await addDestination('Night ward', '/closed/ward')
+  const unverified = await addDestination('New referral desk', '/referrals', false)
+
+  const owners = { engineerId: engineer.id, administratorId: administrator.id }
+  const keys = await seedConsoleKeys(
+    server,
+    { accountId, ...owners, departedId: departedUser.id },
+    [registry, closed],
+  )
+  const allowlistIds: string[] = []
+  for (const [network, note] of [
+    ['127.0.0.0/8', 'This machine'],
+    ['203.0.113.0/24', 'Harbour Lane, main line'],
+    ['2001:db8:40::/48', 'Mill Street'],
+  ] as const) {
+    allowlistIds.push(unwrap(await directory.addAllowlistEntry({ accountId, network, note })).id)
+  }
+  clock.set(now)
+  const newUser = unwrap(
+    await accounts.addUser({
+      accountId,
+      role: 'member',
+      email: 'sam.ortiz@harbour-lane.example',
+    }),
+  )
+  const newInvitation = unwrap(await users.invite(newUser.id))
+  await seedRequestHistory(server, accountId, keys.ids, now)
+  await server.flushAuditEvents()
+  await server.sealAudit()
+  await server.storage.close()
+  return {
+    accountId,
+    otherAccountId,
+    people: {
+      operator: operator.id,
+      administrator: administrator.id,
+      engineer: engineer.id,
+      member: member.id,
+      departedUser: departedUser.id,
+    },
+    allowlistIds,
+    destinations: { registry, closed, unverified },
+    /** Of a link that was sent three months ago, and never opened. */
+    expiredLink: expiredInvitation.secret,
+    /** Of one that was sent just now. */
+    freshLink: newInvitation.secret,
+    ...keys,
+  }
+}
+
+/** What pages of one message, one request and one event are about. */
+async function findRecordedIds({
+  messages,
+  audit,
+  flushAuditEvents,
+}: Pick<LiveServer, 'messages' | 'audit' | 'flushAuditEvents'>) {
+  await flushAuditEvents()
+  const [[message], [refusalEvent]] = await Promise.all([
+    messages.list({ limit: 1 }),
+    audit.list({ action: 'key.refused', limit: 1 }),
+  ])
+  return { message: message?.id ?? '', request: refusalEvent?.requestId ?? '' }
+}
+
+/** As the key's holder sends them: some arrive, some wait before a closed door. */
+async function sendMessages(
+  send: (path: string, init: RequestInit) => Promise<Response>,
+  ids: Awaited<ReturnType<typeof seedConsoleData>>,
+): Promise<void> {
+  const { apiKey, secret } = ids.secrets['Nightly results'] ?? {}
+  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+    send(path, { method: 'POST', body: JSON.stringify(body), headers })
+  const tokens = await post('/auth/authenticate', { apiKey, secret })
+  const { accessToken } = (await tokens.json()) as { accessToken: string }
+  await post('/auth/authenticate', ids.secrets['Scheduling bridge'] ?? {})
+  const { registry, closed } = ids.destinations
+  const from = { Source: { ID: ids.addSource } }
+  for (const destination of [registry, closed, registry, registry, closed]) {
+    const sent = await post('/endpoint', createDeviceNewMessage(destination, from), {
+      Authorization: `Bearer ${accessToken}`,
+    })
+    if (!sent.ok) throw new Error(`the message was not taken: ${await sent.text()}`)
+  }
+}
+
+/** Who signs in to the world's console: one of each role, by username. */
+export const USERNAMES = {
+  operator: 'mara.olsen',
+  administrator: 'tom.adeyemi',
+  engineer: 'ines.roth',
+  member: 'lena.park',
+} as const satisfies Record<Role, string>
+
+/** The first operator, with an account of its own, as the printed link makes it. */
+export async function seedFirstOperator({ signInServices, users }: TestServer) {
+  const { secret } = unwrap(await users.inviteFirstOperator())
+  const input = {
+    accountName: 'Meridian Health IT',
+    email: 'mara.olsen@meridian.example',
+    username: USERNAMES.operator,
+    password: PASSWORD,
+  }
+  return unwrapValue(await signInServices.acceptInvitation(secret, input, createTestCaller()))
+}
+
+/** Somebody of an account who has chosen a password. */
+export async function seedInvitedUser(
+  { accounts, users, signInServices }: TestServer,
+  { accountId, role, username }: { accountId: string; role: Role; username: string },
+) {
+  const email = `${username}@harbour-lane.example`
+  const user = unwrap(await accounts.addUser({ accountId, email, role, username }))
+  const { secret } = unwrap(await users.invite(user.id))
+  unwrapValue(
+    await signInServices.acceptInvitation(secret, { password: PASSWORD }, createTestCaller()),
+  )
+  return user
+}

@@ -1,0 +1,210 @@
+import type { Page } from 'playwright-core'
+import type { Role } from '../../../src/domain/key.ts'
+import { PASSWORD } from '../users.ts'
+import type { ConsoleFixtureIds } from './console-fixture.ts'
+
+/** Who looks: somebody of this role, or nobody yet. */
+export type PageViewer = Role | 'nobody'
+
+export interface ConsolePage {
+  /** Of the file, and of its place in the contact sheet. */
+  readonly name: string
+  readonly viewer: PageViewer
+  readonly path: string | ((ids: ConsoleFixtureIds) => string)
+  /** What it is answered with where that is not 200; the browser's console says so too. */
+  readonly status?: number
+  /** What somebody does there before the picture is taken. */
+  readonly prepare?: (page: Page) => Promise<void>
+}
+
+export const resolvePagePath = ({ path }: ConsolePage, ids: ConsoleFixtureIds): string =>
+  typeof path === 'string' ? path : path(ids)
+
+const definePages = (
+  role: PageViewer,
+  pages: Readonly<Record<string, ConsolePage['path'] | Omit<ConsolePage, 'name' | 'viewer'>>>,
+) =>
+  Object.entries(pages).map(
+    ([name, page]): ConsolePage =>
+      typeof page === 'object'
+        ? { name, viewer: role, ...page }
+        : { name, viewer: role, path: page },
+  )
+
+const pressButton = (name: string) => (page: Page) => page.getByRole('button', { name }).click()
+
+/** Every page of the console, and what some of them answer. */
+export const CONSOLE_PAGES: readonly ConsolePage[] = [
+  ...definePages('nobody', {
+    'sign-in': '/console/sign-in',
+    'sign-in-wrong': {
+      path: '/console/sign-in',
+      status: 401,
+      prepare: async (page) => {
+        await page.getByLabel('Username').fill('nobody.at.all')
+        await page.getByLabel('Password').fill('not the password')
+        await pressButton('Sign in')(page)
+        await page.getByRole('alert').waitFor()
+      },
+    },
+    welcome: ({ freshLink }) => `/console/welcome/${freshLink}`,
+    'link-gone': { path: '/console/welcome/lk_used', status: 410 },
+  }),
+  ...definePages('operator', {
+    'nothing-here': { path: '/console/nothing-here', status: 404 },
+    'overview-of-all': '/console',
+    'audit-verify': '/console/audit/verify',
+    'audit-verified': {
+      path: '/console/audit/verify',
+      prepare: async (page) => {
+        await page.locator('main').getByRole('button').first().click()
+        await page.waitForLoadState()
+      },
+    },
+    accounts: '/console/accounts',
+    'account-new': '/console/accounts/new',
+    account: ({ accountId }) => `/console/accounts/${accountId}`,
+    'account-reopen': ({ accountId }) => `/console/accounts/${accountId}/reopen`,
+    'account-close': ({ accountId }) => `/console/accounts/${accountId}/close`,
+    'which-account': '/console/addresses',
+  }),
+  ...definePages('engineer', {
+    sources: '/console/sources',
+    'source-new': '/console/sources/new',
+    source: ({ addSource }) => `/console/sources/${addSource}`,
+    destinations: '/console/destinations',
+    'destination-new': '/console/destinations/new',
+    destination: ({ destinations }) => `/console/destinations/${destinations.registry}`,
+    'destination-asked': {
+      path: ({ destinations }) => `/console/destinations/${destinations.unverified}`,
+      prepare: async (page) => {
+        await page.getByRole('button', { name: /^Verify/ }).click()
+        await page.waitForLoadState()
+      },
+    },
+    feeds: '/console/feeds',
+    'feed-new': '/console/feeds/new',
+    feed: ({ feeds }) => `/console/feeds/${feeds[0]}`,
+    'feed-stuck': ({ feeds }) => `/console/feeds/${feeds[1]}`,
+    'feed-pause': ({ feeds }) => `/console/feeds/${feeds[1]}/pause`,
+    'feed-purge': ({ feeds }) => `/console/feeds/${feeds[1]}/purge`,
+    'feed-remove': ({ feeds }) => `/console/feeds/${feeds[1]}/remove`,
+    messages: '/console/messages',
+    message: ({ message }) => `/console/messages/${message}`,
+    'message-opened': {
+      path: ({ message }) => `/console/messages/${message}`,
+      prepare: async (page) => {
+        await pressButton('Open the payload')(page)
+        await page.waitForLoadState()
+      },
+    },
+    'message-skip': ({ message, destinations }) =>
+      `/console/messages/${message}/skip?destination=${destinations.closed}`,
+    'message-replay': ({ message, destinations }) =>
+      `/console/messages/${message}/replay?destination=${destinations.closed}`,
+    'message-test': '/console/messages/test',
+    'message-test-sent': {
+      path: '/console/messages/test',
+      prepare: async (page) => {
+        await pressButton('Send it')(page)
+        await page.waitForLoadState()
+      },
+    },
+    audit: '/console/audit',
+    'audit-of-a-key': ({ ids }) => `/console/audit?subject=${ids['Nightly results']}`,
+    explain: '/console/explain',
+    explained: ({ request }) => `/console/explain?request=${request}`,
+    keys: '/console/keys',
+    'keys-none-found': '/console/keys?q=nothing+is+called+so',
+    'key-new': '/console/keys/new',
+    'key-new-redox': '/console/keys/new?dialect=redox',
+    'key-new-refused': {
+      path: '/console/keys/new?dialect=xdent',
+      status: 422,
+      prepare: async (page) => {
+        await page.getByLabel('Name').fill('Waiting room screen')
+        await page.getByLabel('Owner').fill('nobody@harbour-lane.example')
+        await pressButton('Create the key')(page)
+        await page.getByRole('alert').waitFor()
+      },
+    },
+    'key-viewed': {
+      path: ({ ids }) => `/console/keys/${ids['Maple Street Dental']}`,
+      prepare: async (page) => {
+        await pressButton('View the secret')(page)
+        await page.getByRole('dialog').waitFor()
+      },
+    },
+    'key-redox': ({ ids }) => `/console/keys/${ids['Nightly results']}`,
+    'key-practice': ({ ids }) => `/console/keys/${ids['Claims exporter']}`,
+    'key-revoked': ({ ids }) => `/console/keys/${ids['Vendor trial']}`,
+    'key-edit': ({ ids }) => `/console/keys/${ids['Imaging archive']}/edit`,
+    'key-rotate': ({ ids }) => `/console/keys/${ids['Nightly results']}/rotate`,
+    'key-revoke': ({ ids }) => `/console/keys/${ids['Old lab interface']}/revoke`,
+    'key-delete': ({ ids }) => `/console/keys/${ids['Online booking']}/delete`,
+    'key-assign': ({ ids }) => `/console/keys/${ids['Next dental office']}/assign`,
+  }),
+  ...definePages('member', {
+    'overview-as-member': '/console',
+    'keys-as-member': '/console/keys',
+    'key-as-member': ({ ids }) => `/console/keys/${ids['Nightly results']}`,
+  }),
+  ...definePages('administrator', {
+    overview: '/console',
+    'overview-month': '/console?range=month',
+    'destination-vouch': ({ destinations }) =>
+      `/console/destinations/${destinations.unverified}/vouch`,
+    'destination-doubt': ({ destinations }) =>
+      `/console/destinations/${destinations.registry}/doubt`,
+    me: '/console/me',
+    'token-new': '/console/me/tokens/new',
+    'token-revealed': {
+      path: '/console/me/tokens/new',
+      prepare: async (page) => {
+        await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Your password').fill(PASSWORD)
+        await pressButton('Make it')(page)
+        await page.getByRole('dialog').waitFor()
+      },
+    },
+    'token-not-yours': {
+      path: '/console/me/tokens/new',
+      status: 422,
+      prepare: async (page) => {
+        await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Your password').fill('a guess')
+        await pressButton('Make it')(page)
+        await page.getByText('That is not your password.').waitFor()
+      },
+    },
+    'second-factor': '/console/me/second-factor/new',
+    'second-factor-remove': '/console/me/second-factor/remove',
+    settings: '/console/settings',
+    sites: '/console/sites',
+    'site-new': '/console/sites/new',
+    site: ({ addSite }) => `/console/sites/${addSite}`,
+    'site-remove': ({ addSite }) => `/console/sites/${addSite}/remove`,
+    developers: '/console/developers',
+    'developer-new': '/console/developers/new',
+    developer: ({ developer }) => `/console/developers/${developer}`,
+    'developer-remove': ({ developer }) => `/console/developers/${developer}/remove`,
+    'developer-key-assign': ({ developer, ids }) =>
+      `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
+    'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
+    'portal-key-rotate': ({ developer, ids }) =>
+      `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate`,
+    addresses: '/console/addresses',
+    'addresses-open': '/console/addresses/open',
+    'address-remove': ({ allowlistIds: addresses }) => `/console/addresses/${addresses[0]}/remove`,
+    'addresses-enforce': '/console/addresses/enforce',
+    people: '/console/people',
+    'person-new': '/console/people/new',
+    person: ({ people }) => `/console/people/${people.engineer}`,
+    'person-left': ({ people }) => `/console/people/${people.departedUser}`,
+    'person-invite': ({ people }) => `/console/people/${people.engineer}/invite`,
+    'person-second-factor': ({ people }) =>
+      `/console/people/${people.engineer}/reset-second-factor`,
+    'person-leave': ({ people }) => `/console/people/${people.engineer}/leave`,
+    roles: '/console/people/roles',
+  }),
+]

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+
+const AXE_SCRIPT = readFileSync(
+  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
+  'utf8',
+)
+
+const AXE_RULE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/**
+ * What keeps somebody from using the page, a line each. The debugger puts axe into the page, not the
+ * page itself, so that the content security policy stays in force and its faults are still heard.
+ * `rules`: these of axe's alone.
+ */
+export async function findAccessibilityViolations(
+  page: Page,
+  rules?: readonly string[],
+): Promise<string[]> {
+  if (await page.evaluate(`!('axe' in globalThis)`)) await page.evaluate(AXE_SCRIPT)
+  const results = await page.evaluate(
+    (runOnly) =>
+      (globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
+        runOnly,
+        // What is right is not told in detail: that is most of the work.
+        resultTypes: ['violations'],
+      }),
+    rules === undefined
+      ? { type: 'tag', values: AXE_RULE_TAGS }
+      : { type: 'rule', values: [...rules] },
+  )
+  return results.violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ target, failureSummary }) => {
+      const reason = failureSummary?.split('\n').slice(1).join(' ').trim() ?? ''
+      return `${id}: ${help}\n  at ${target.join(' ')}\n  ${reason}`
+    }),
+  )
+}
+
+/** Presses Tab until what has this name has the focus. */
+export async function tabTo(page: Page, name: string | RegExp, presses = 60): Promise<void> {
+  const passedNames: string[] = []
+  for (let n = 0; n < presses; n++) {
+    await page.keyboard.press('Tab')
+    const focused = await readFocusedName(page)
+    if (typeof name === 'string' ? focused === name : name.test(focused)) return
+    passedNames.push(focused)
+  }
+  throw new Error(`Tab never came to "${name}". It came by: ${passedNames.join(', ')}`)
+}
+
+/** As a screen reader would say it, by the browser's own reckoning. */
+export async function readFocusedName(page: Page): Promise<string> {
+  const focused = page.locator(':focus').first()
+  // Past the last thing of a page, the focus is the browser's own.
+  if ((await focused.count()) === 0) return ''
+  const snapshot = await focused.ariaSnapshot()
+  return /^- [\w-]+ "((?:[^"\\]|\\.)*)"/.exec(snapshot)?.[1]?.replaceAll('\\"', '"') ?? ''
+}
+
+/** Types where the page has put the focus by itself, once it has. */
+export async function typeInFocusedField(page: Page, label: string, text: string): Promise<void> {
+  await page.getByLabel(label, { exact: true }).and(page.locator(':focus')).waitFor()
+  await page.keyboard.type(text)
+}
+
+/** To be called before a page is loaded: adds up how far things on it were moved as it came (Layout Instability). */
+export const recordLayoutShifts = (page: Page): Promise<unknown> =>
+  page.addInitScript(`{
+    globalThis.shifted = 0
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) globalThis.shifted += entry.value
+    }).observe({ type: 'layout-shift', buffered: true })
+  }`)
+
+export async function readLayoutShift(page: Page): Promise<number> {
+  await waitForPaint(page)
+  return page.evaluate('globalThis.shifted')
+}
+
+/** Once what was changed of it is on the screen. */
+export const waitForPaint = (page: Page): Promise<unknown> =>
+  page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
+
+/** What stands out of the window and is not in a box that scrolls by itself. A text: it runs there. */
+const FIND_OVERFLOWING_ELEMENTS = `[...document.querySelectorAll('body *')]
+  .filter((element) => element.closest('.scroll, pre, svg') === null)
+  .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map((element) => element.tagName + '.' + (element.getAttribute('class') ?? ''))`
+
+export const findOverflowingElements = (page: Page): Promise<string[]> =>
+  page.evaluate(FIND_OVERFLOWING_ELEMENTS)
+
+/** As somebody who has the browser show text larger; 200 % is what WCAG 1.4.4 asks for. */
+export const enlargeText = (page: Page, size: string): Promise<unknown> =>
+  page.evaluate(`document.documentElement.style.fontSize = ${JSON.stringify(size)}`)

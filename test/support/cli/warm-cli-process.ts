@@ -1,0 +1,55 @@
+import type { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { OUTPUT_END, type WarmCliRequest, type WarmCliResult } from './warm-cli-protocol.ts'
+
+/*
+ * The command line in a process that stays: `src/node/cli/main.ts` runs anew, from top to bottom, for each
+ * command that is asked for. What it imports is there already: most of a short command's time.
+ */
+
+const CLI_MODULE_URL = new URL('../../../src/node/cli/main.ts', import.meta.url)
+
+// Made when they are first used: they are no command's.
+const streams: (EventEmitter & Pick<NodeJS.WriteStream, 'write'>)[] = [
+  process.stdout,
+  process.stderr,
+]
+let runs = 0
+
+async function runCommand({ args, env }: WarmCliRequest): Promise<WarmCliResult> {
+  const resourcesBefore = process.getActiveResourcesInfo()
+  process.env = { ...env }
+  process.argv = [process.execPath, fileURLToPath(CLI_MODULE_URL), ...args]
+  process.exitCode = undefined
+  // A module of another address is another module: it is evaluated again.
+  await import(`${CLI_MODULE_URL}?${++runs}`)
+  for (const stream of streams) stream.removeAllListeners('error')
+  const code = Number(process.exitCode ?? 0)
+  process.exitCode = undefined
+  return { code, openResources: await waitForOpenResources(resourcesBefore) }
+}
+
+/** What is not done by then is left open. */
+const CLOSE_TIMEOUT_MS = 30_000
+
+async function waitForOpenResources(open: readonly string[]): Promise<string[]> {
+  const since = performance.now()
+  for (;;) {
+    const remaining = removeAll(process.getActiveResourcesInfo(), open)
+    if (remaining.length === 0 || performance.now() - since > CLOSE_TIMEOUT_MS) return remaining
+    await delay(1)
+  }
+}
+
+function removeAll(all: readonly string[], some: readonly string[]): string[] {
+  const rest = [...all]
+  for (const one of some) if (rest.includes(one)) rest.splice(rest.indexOf(one), 1)
+  return rest
+}
+
+process.on('message', async (request: WarmCliRequest) => {
+  const result = await runCommand(request)
+  for (const stream of streams) stream.write(OUTPUT_END)
+  process.send?.(result)
+})

@@ -1,0 +1,105 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Context, Hono } from 'hono'
+import { compose } from '../../src/compose.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Argon2 } from '../../src/crypto/primitives.ts'
+import type { SurfaceDeps } from '../../src/http/vendors/surface-handlers.ts'
+import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { openSqlite } from '../../src/node/sqlite/engine.ts'
+import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
+import { createSendHttp } from '../../src/node/webhook-client.ts'
+import { createTestRing, toKeyring } from './keyring.ts'
+import { createAppCaller, createTempFolder, createTestClock, createTestLog } from './server.ts'
+
+/** The real argon2, counted. */
+export function createCountingArgon2(): Argon2 & { verified: number } {
+  return {
+    verified: 0,
+    hash: nodeArgon2.hash,
+    verify(phc, secret) {
+      this.verified++
+      return nodeArgon2.verify(phc, secret)
+    },
+  }
+}
+
+/** A server put together by hand, on a real database, so that one of its parts can be watched. */
+export async function composeTestServer(
+  settings: Record<string, string>,
+  argon2: Argon2,
+  { synchronousMs }: { synchronousMs?: number } = {},
+) {
+  const dir = createTempFolder()
+  const clock = createTestClock()
+  const ring = await createTestRing()
+  const keyring = toKeyring(ring)
+  const engine = openSqlite(join(dir, 'latchkey.db'))
+  /** The statements that were read. */
+  const reads: string[] = []
+  const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
+  const latchkey = compose({
+    config,
+    publicUrl: 'https://latchkey.example',
+    consoleUrl: 'https://console.example',
+    engine: {
+      ...engine,
+      read(step) {
+        reads.push(step.sql)
+        return engine.read(step)
+      },
+    },
+    primitives: nodePrimitives,
+    argon2,
+    keyring,
+    clock,
+    log: createTestLog(),
+    upstreamFetch: createUpstreamFetch({ timeoutMs: 1000 }),
+    sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
+    cores: 2,
+    leaseMs: 15_000,
+    synchronousMs,
+    getPeerAddress: (c) => c.env?.incoming?.socket.remoteAddress ?? '203.0.113.7',
+  })
+  const post = (path: string, body: object) =>
+    latchkey.app.request(path, { method: 'POST', body: JSON.stringify(body) })
+  return {
+    ...latchkey,
+    reads,
+    clock,
+    ring,
+    keyring,
+    call: createAppCaller(latchkey),
+    post,
+    async close() {
+      await latchkey.storage.close()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+const failUnreachable = () => {
+  throw new Error('nobody comes this far')
+}
+
+/** The routes of a dialect on a machine that breaks where a key is looked up. */
+export function createBrokenServer(
+  routes: (deps: SurfaceDeps) => (c: Context) => Promise<Response>,
+  error: Error,
+) {
+  const log = createTestLog()
+  const app = new Hono()
+  app.all(
+    '*',
+    routes({
+      authenticate: () => Promise.reject(error),
+      proxyRequest: failUnreachable,
+      recordRefusal: Object.assign(() => undefined, { recordResponse: () => undefined }),
+      log,
+      getPeerAddress: () => '203.0.113.7',
+      trustedProxies: [],
+      createRequestId: () => crypto.randomUUID(),
+    }),
+  )
+  return { log, request: app.request }
+}

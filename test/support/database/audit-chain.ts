@@ -1,0 +1,48 @@
+import { createAuditSigner } from '../../../src/crypto/audit-signer.ts'
+import { createRandom } from '../../../src/crypto/random.ts'
+import { createAnchorFile, getAnchorPath } from '../../../src/node/anchor-file.ts'
+import { loadRing } from '../../../src/node/keyring-file.ts'
+import { nodePrimitives } from '../../../src/node/primitives.ts'
+import { openSqlite } from '../../../src/node/sqlite/engine.ts'
+import { createAuditAnchor } from '../../../src/service/audit/anchor.ts'
+import { createAudit, createRunExclusively } from '../../../src/service/audit/audit.ts'
+import { createAuditChain } from '../../../src/service/audit/chain.ts'
+import type { AuditEvent } from '../../../src/service/ports/audit.ts'
+import { createStorage } from '../../../src/storage/storage.ts'
+import { toKeyring } from '../keyring.ts'
+import { createTestLog } from '../server.ts'
+
+/** The audit of a database file, with a key ring file, as each process of a server has it. */
+export async function openTestAudit(path: string, ringPath: string, clock = Date.now) {
+  const storage = createStorage(openSqlite(path))
+  const random = createRandom(nodePrimitives, clock)
+  const auditSigner = createAuditSigner(
+    nodePrimitives,
+    toKeyring(await loadRing(ringPath, { canCreate: true })),
+  )
+  const log = createTestLog()
+  const anchor = createAuditAnchor({ store: createAnchorFile(getAnchorPath(ringPath)), log })
+  const deps = { storage, auditSigner, anchor, random, clock, log, actor: 'operator' }
+  const newEvent = (): AuditEvent => ({
+    id: random.uuid(),
+    at: clock(),
+    actor: 'operator',
+    action: 'test.done',
+    subject: 'subject',
+    facts: {},
+    requestId: null,
+  })
+  return {
+    storage,
+    auditSigner,
+    anchor,
+    log,
+    ...createAuditChain(deps),
+    audit: createAudit({
+      ...deps,
+      events: deps.storage,
+      runExclusively: createRunExclusively('later', clock),
+    }),
+    add: (count: number) => storage.addEvents(Array.from({ length: count }, newEvent)),
+  }
+}

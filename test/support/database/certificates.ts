@@ -1,0 +1,36 @@
+import { generate } from 'selfsigned'
+
+/** A certificate and its private key, in PEM. */
+export interface CertificateWithKey {
+  readonly cert: string
+  readonly key: string
+}
+
+const EC_KEY_OPTIONS = { keyType: 'ec', algorithm: 'sha256' } as const
+
+/** An authority that nobody knows but whom it is given to. */
+export async function createCertificateAuthority(name: string): Promise<CertificateWithKey> {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: name }], {
+    ...EC_KEY_OPTIONS,
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', keyCertSign: true, critical: true },
+    ],
+  })
+  return { cert, key }
+}
+
+/** The certificate of a server of this name, by that authority; it may have ended. */
+export async function createServerCertificate(
+  host: string,
+  ca: CertificateWithKey,
+  expiresAt?: Date,
+): Promise<CertificateWithKey> {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: host }], {
+    ...EC_KEY_OPTIONS,
+    ca,
+    ...(expiresAt !== undefined && { notBeforeDate: new Date(0), notAfterDate: expiresAt }),
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: host }] }],
+  })
+  return { cert, key }
+}

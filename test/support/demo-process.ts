@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createEnvironment } from './process.ts'
+import { createTempFolder } from './server.ts'
+
+const DEMO_CLI_PATH = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
+
+export interface DemoProcess {
+  /** The line of JSON that says it is ready. */
+  readonly ready: unknown
+  /** Sends SIGTERM; answers the exit code and all that was on stdout. */
+  stop(): Promise<{ code: number | null; stdout: string[] }>
+}
+
+/** `demo --json` in a process of its own, on a free port. */
+export async function startDemo(dir = createTempFolder()): Promise<DemoProcess> {
+  const child = spawn(
+    process.execPath,
+    [DEMO_CLI_PATH, 'demo', '--json', '--port', '0', '--data', dir],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: createEnvironment({}),
+    },
+  )
+  const exited = once(child, 'exit')
+  const stdout: string[] = []
+  const lines = createInterface({ input: child.stdout })
+  lines.on('line', (line) => stdout.push(line))
+  await Promise.race([once(lines, 'line'), exited])
+  if (stdout[0] === undefined) throw new Error(`the demo ended with code ${child.exitCode}`)
+  return {
+    ready: JSON.parse(stdout[0]),
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+      return { code: child.exitCode, stdout }
+    },
+  }
+}

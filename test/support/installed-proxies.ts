@@ -1,0 +1,100 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createTempFolder } from './server.ts'
+
+const README_TEXT = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+
+/** The README's configuration in this language, with other ports. */
+export function readReadmeConfiguration(
+  language: string,
+  ports: Readonly<Record<string, string>>,
+): string {
+  const [, text] = new RegExp(`\`\`\`${language}\\n([^\`]*)\`\`\``).exec(README_TEXT) ?? []
+  if (text === undefined) throw new Error(`the README shows no ${language}`)
+  return Object.entries(ports).reduce(
+    (config, [shown, used]) => config.replaceAll(`127.0.0.1:${shown}`, `127.0.0.1:${used}`),
+    text,
+  )
+}
+
+export const isProgramInstalled = (program: string, ask: string) =>
+  spawnSync(program, [ask]).status === 0
+
+export async function findFreePortText(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return String(port)
+}
+
+export interface RunningProxy {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** nginx with this `server` block, as whoever runs the tests. */
+export const startNginx = (server: string, port: string): Promise<RunningProxy> => {
+  const home = createTempFolder()
+  const config = `
+    daemon off; pid ${home}/pid; error_log ${home}/error.log;
+    ${process.getuid?.() === 0 ? 'user root;' : ''}
+    events {}
+    http {
+      access_log off;
+      client_body_temp_path ${home}/body; proxy_temp_path ${home}/proxy;
+      fastcgi_temp_path ${home}/fastcgi; uwsgi_temp_path ${home}/uwsgi; scgi_temp_path ${home}/scgi;
+      ${server}
+    }`
+  writeFileSync(join(home, 'nginx.conf'), config)
+  return startProxy('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], port)
+}
+
+export const startCaddy = (caddyfile: string, port: string): Promise<RunningProxy> => {
+  const home = createTempFolder()
+  writeFileSync(join(home, 'Caddyfile'), `{\n  admin off\n  auto_https off\n}\n${caddyfile}`)
+  const args = ['run', '--adapter', 'caddyfile', '--config', join(home, 'Caddyfile')]
+  return startProxy('caddy', args, port, { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home })
+}
+
+async function startProxy(
+  program: string,
+  args: readonly string[],
+  port: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningProxy> {
+  const child = spawn(program, args, { env: { ...process.env, ...env } })
+  let stderrText = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderrText += text
+  })
+  const exited = once(child, 'exit')
+  while (!(await acceptsConnections(port))) {
+    if (child.exitCode !== null) throw new Error(`${program} did not start:\n${stderrText}`)
+    await delay(20)
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+function acceptsConnections(port: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,139 @@
+import { KEY_TYPES, type KeyType } from '../../src/domain/key-type.ts'
+import type { CreateKeyInput } from '../../src/service/keys/input.ts'
+import { type TestServer, unwrap } from './server.ts'
+
+type OwnerKeyServices = Pick<TestServer, 'accounts' | 'keys'>
+
+/** Somebody with a username and a key that belongs to him alone. */
+export type OwnerKey = Awaited<ReturnType<typeof seedOwnerKey>>
+
+export async function seedOwnerKey(
+  { accounts, keys }: OwnerKeyServices,
+  dialect: 'xdent' | 'practice',
+  {
+    accountId,
+    region,
+    username = `user-${crypto.randomUUID()}`,
+    ...wish
+  }: Partial<CreateKeyInput> & { accountId?: string; region?: string; username?: string } = {},
+) {
+  const account =
+    accountId ??
+    unwrap(
+      await accounts.create({
+        name: 'Bright Smiles',
+        ...(region && { region, otherRegion: true }),
+      }),
+    ).id
+  const owner = unwrap(
+    await accounts.addUser({
+      accountId: account,
+      email: `${crypto.randomUUID()}@smiles.example`,
+      role: 'administrator',
+      username,
+    }),
+  )
+  const { key, secret } = unwrap(
+    await keys.create({ dialect, ownerId: owner.id, name: 'Front desk', ...wish }),
+  )
+  return {
+    accountId: account,
+    ownerId: owner.id,
+    username,
+    /** Its row, as an operator names it. */
+    keyId: key.id,
+    publicId: key.publicId,
+    secret,
+  }
+}
+
+export const createXdentHeaders = (publicId: string, secret: string) => ({
+  'X-Api-Key': `${publicId}.${secret}`,
+})
+
+export const createBasicHeaders = (username: string, secret: string) => ({
+  Authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`,
+})
+
+/** How a holder presents himself. */
+export const createCredentialHeaders = {
+  xdent: ({ publicId, secret }: Pick<OwnerKey, 'publicId' | 'secret'>) =>
+    createXdentHeaders(publicId, secret),
+  practice: ({ username, secret }: Pick<OwnerKey, 'username' | 'secret'>) =>
+    createBasicHeaders(username, secret),
+}
+
+type SiteKeyServices = Pick<TestServer, 'accounts' | 'keys' | 'directory'>
+
+/** A site, the person who answers for it, and a key that opens its surfaces. */
+export type SiteKey = Awaited<ReturnType<typeof seedSiteKey>>
+
+export async function seedSiteKey(
+  { accounts, keys, directory }: SiteKeyServices,
+  { region, ...wish }: Partial<CreateKeyInput> & { region?: string } = {},
+) {
+  const account = unwrap(
+    await accounts.create({ name: 'North Imaging', ...(region && { region, otherRegion: true }) }),
+  )
+  const accountId = account.id
+  const email = `${crypto.randomUUID()}@imaging.example`
+  const owner = unwrap(await accounts.addUser({ accountId, email, role: 'administrator' }))
+  const site = unwrap(await directory.addSite({ accountId, name: 'Main Street' }))
+  const { key, secret } = unwrap(
+    await keys.create({
+      dialect: 'xenrad',
+      ownerId: owner.id,
+      siteId: site.id,
+      name: 'PACS',
+      ...wish,
+    }),
+  )
+  return {
+    accountId,
+    ownerId: owner.id,
+    siteId: site.id,
+    /** Its row, as an operator names it. */
+    keyId: key.id,
+    publicId: key.publicId,
+    secret,
+  }
+}
+
+/** One key of each dialect, all of one person and one account. */
+export async function seedEveryKeyType({
+  accounts,
+  keys,
+  directory,
+  routing,
+}: Pick<TestServer, 'accounts' | 'keys' | 'directory' | 'routing'>) {
+  const account = unwrap(await accounts.create({ name: 'All Of Them' }))
+  const accountId = account.id
+  const username = `all-${crypto.randomUUID()}`
+  const owner = unwrap(
+    await accounts.addUser({
+      accountId,
+      email: 'all@smiles.example',
+      role: 'administrator',
+      username,
+    }),
+  )
+  const site = unwrap(await directory.addSite({ accountId, name: 'Main' }))
+  const source = unwrap(await routing.addSource({ accountId, name: 'Nightly' }))
+  const developer = unwrap(await directory.addDeveloper({ accountId, name: 'Dev' }))
+  const keyPlaces = { source: { sourceId: source.id }, site: { siteId: site.id } }
+
+  const seededKeys = []
+  for (const [dialect, { belongsTo }] of Object.entries(KEY_TYPES)) {
+    const keyOwner =
+      belongsTo === 'owner'
+        ? {}
+        : belongsTo === 'developer'
+          ? { developerId: developer.id }
+          : keyPlaces[belongsTo]
+    const input = { dialect: dialect as KeyType, ownerId: owner.id, name: dialect, ...keyOwner }
+    const { key, secret } = unwrap(await keys.create(input))
+    seededKeys.push({ dialect: input.dialect, publicId: key.publicId, secret })
+  }
+  const { developerKey } = developer
+  return { accountId, ownerId: owner.id, username, developerKey, keys: seededKeys }
+}

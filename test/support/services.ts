@@ -1,0 +1,92 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Ring, type RingKeyUse, rotateRing } from '../../src/crypto/keyring.ts'
+import { createRandom } from '../../src/crypto/random.ts'
+import { createSealer } from '../../src/crypto/seal.ts'
+import { createSecretDigester } from '../../src/crypto/secret-digest.ts'
+import { createSecretHasher } from '../../src/crypto/secret-hash.ts'
+import type { Role } from '../../src/domain/key.ts'
+import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { openSqlite } from '../../src/node/sqlite/engine.ts'
+import { createAccounts } from '../../src/service/accounts/accounts.ts'
+import { createDirectory } from '../../src/service/accounts/directory.ts'
+import { createKeys } from '../../src/service/keys/keys.ts'
+import { createRouting } from '../../src/service/messages/routing.ts'
+import type { Storage } from '../../src/service/ports/storage.ts'
+import { createStorage } from '../../src/storage/storage.ts'
+import { createTestWebhookClient } from './delivery/webhook-client.ts'
+import { createTestRing, toKeyring } from './keyring.ts'
+import { createTempFolder, createTestClock, createTestLog, unwrap } from './server.ts'
+
+/** The use-cases on a real database with real secrets, without any wire. */
+export async function openTestServices() {
+  const dir = createTempFolder()
+  const clock = createTestClock()
+  const storage = createStorage(openSqlite(join(dir, 'latchkey.db')))
+  let ring: Ring = await createTestRing()
+  const keyring = toKeyring(ring)
+  const random = createRandom(nodePrimitives, clock)
+  const digester = createSecretDigester(nodePrimitives, keyring)
+  const deps = {
+    storage,
+    random,
+    clock,
+    actor: 'operator',
+    role: 'operator' as const,
+    digester,
+    hasher: createSecretHasher(nodePrimitives, nodeArgon2, clock, { width: 2, queue: 100 }),
+    sealer: createSealer(nodePrimitives, keyring),
+    region: 'us',
+    webhookClient: createTestWebhookClient(),
+  }
+  const accounts = createAccounts(deps)
+  const places = createDirectory(deps)
+  return {
+    ...deps,
+    log: createTestLog(),
+    accounts,
+    places,
+    keys: createKeys(deps),
+    routes: createRouting(deps),
+
+    /** `latchkey keyring rotate`, and the server has read the file again. */
+    async rotateRing(use: RingKeyUse) {
+      ring = await rotateRing(nodePrimitives, ring, use, clock())
+      keyring.replace(ring)
+    },
+
+    /** An account with an owner of keys, a site and a developer. */
+    async seedTenant({ role = 'engineer' }: { role?: Role } = {}) {
+      const { id: accountId } = unwrap(await accounts.create({ name: 'Acme Health' }))
+      const username = `user-${random.requestId()}`
+      const email = `${username}@acme.example`
+      const owner = unwrap(await accounts.addUser({ accountId, email, role, username }))
+      const site = unwrap(await places.addSite({ accountId, name: 'North' }))
+      const developer = unwrap(await places.addDeveloper({ accountId, name: 'Maker' }))
+      return { accountId, owner, ownerId: owner.id, username, site, developer }
+    },
+
+    /** What became of a subject, the oldest first. */
+    listActions: async (subject: string) =>
+      (await storage.listEvents({ subject, limit: 100 })).map(({ action }) => action).reverse(),
+
+    async close() {
+      await storage.close()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+export type TestServices = Awaited<ReturnType<typeof openTestServices>>
+
+/** The storage, and which of its verbs were called. */
+export function countStorageCalls(storage: Storage) {
+  const calls: string[] = []
+  const proxy = new Proxy(storage, {
+    get(of, verb: keyof Storage) {
+      calls.push(verb)
+      return of[verb]
+    },
+  })
+  return { storage: proxy, calls }
+}

@@ -1,0 +1,255 @@
+import type { Permission } from '../../../src/domain/role.ts'
+import type { ActorServices, Services } from '../../../src/service/actor-services.ts'
+import { SERVICE_PERMISSIONS } from '../../../src/service/permissions.ts'
+import { createTestCaller } from '../users.ts'
+import type { Tenant } from './tenant.ts'
+
+type ServiceFunction = (...args: unknown[]) => unknown
+
+export interface ServiceVerb {
+  /** As people write it: `keys.create`. */
+  readonly path: string
+  readonly permission: Permission
+  readonly call: ServiceFunction
+  /** Its arguments, with this id in each place that takes one, and `mine` in the others. */
+  readonly listArguments: (id: string, ownTenant: Tenant) => unknown[][]
+}
+
+/** Every verb that a desk has. The list is the desk's own: one that nobody has said how to call is told. */
+export function listServiceVerbs(desk: ActorServices): ServiceVerb[] {
+  const { can: _, ...services } = desk
+  return Object.entries(services).flatMap(([name, service]) =>
+    typeof service === 'function'
+      ? [toServiceVerb([name], service)]
+      : Object.entries(service).map(([verb, serviceFunction]) =>
+          toServiceVerb([name, verb], serviceFunction),
+        ),
+  )
+}
+
+function toServiceVerb(path: readonly string[], verb: unknown): ServiceVerb {
+  const [permission, calls] = [SERVICE_PERMISSIONS, SERVICE_CALLS].map((table) =>
+    getByPath(table, path),
+  )
+  if (typeof permission !== 'string' || typeof calls !== 'function') {
+    throw new Error(`nobody has said who may call ${path.join('.')}, and how`)
+  }
+  return {
+    path: path.join('.'),
+    permission: permission as Permission,
+    call: verb as ServiceFunction,
+    listArguments: calls as ServiceVerb['listArguments'],
+  }
+}
+
+const getByPath = (table: object, path: readonly string[]): unknown =>
+  path.reduce<unknown>((found, step) => (found as Record<string, unknown>)[step], table)
+
+/** All that a caller gets, as text. */
+export async function callToText(verb: ServiceFunction, args: readonly unknown[]): Promise<string> {
+  try {
+    return JSON.stringify(await verb(...args)) ?? ''
+  } catch (error) {
+    return String(error)
+  }
+}
+
+/** Arguments of each verb of the services: with `id` wherever a verb takes one, one at a time. */
+type ServiceCallArguments = {
+  readonly [Name in keyof Services]: Services[Name] extends (...args: infer Args) => unknown
+    ? (id: string, ownTenant: Tenant) => Args[]
+    : {
+        readonly [Verb in keyof Services[Name]]: Services[Name][Verb] extends (
+          ...args: infer Args
+        ) => unknown
+          ? (id: string, ownTenant: Tenant) => Args[]
+          : never
+      }
+}
+
+const SERVICE_LIST_PAGE = { limit: 1000 }
+const ignoreProgress = () => undefined
+/** Lists that are asked for the rows of one account. */
+const listArguments = (id: string): [{ limit: number; accountId?: string; after?: string }][] => [
+  [SERVICE_LIST_PAGE],
+  [{ ...SERVICE_LIST_PAGE, accountId: id }],
+  [{ ...SERVICE_LIST_PAGE, after: id }],
+]
+const SAMPLE_NAME = 'name'
+const createTestMessageInput = (destinationId: string) => ({
+  dataModel: 'Device',
+  eventType: 'New',
+  sourceId: null,
+  destinationIds: [destinationId],
+  payload: new TextEncoder().encode('{}'),
+  render: () => new TextEncoder().encode('{}'),
+  signal: () => new AbortController().signal,
+})
+
+export const SERVICE_CALLS: ServiceCallArguments = {
+  accounts: {
+    create: () => [[{ name: SAMPLE_NAME }]],
+    setStatus: (id) => [[id, 'closed']],
+    setOffboardingPolicy: (id) => [[id, 'disable']],
+    rename: (id) => [[id, SAMPLE_NAME]],
+    list: (id) => [[SERVICE_LIST_PAGE], [{ ...SERVICE_LIST_PAGE, after: id }]],
+    find: (id) => [[id]],
+    addUser: (accountId) => [[{ accountId, email: 'new@clinic.example', role: 'member' }]],
+    setEmail: (id) => [[id, 'new@clinic.example']],
+    setRole: (id) => [[id, 'member']],
+    deactivateUser: (id) => [[id]],
+    listUsers: listArguments,
+    searchUsers: (id) => [
+      [{ text: 'clinic', limit: 1000 }],
+      [{ text: 'clinic', limit: 1000, accountId: id }],
+    ],
+    findUser: (id) => [[id]],
+  },
+  users: {
+    listSignInStatus: (id) => [[[id]]],
+    invite: (id) => [[id]],
+    inviteFirstOperator: () => [[]],
+    setUsername: (id) => [[id, 'another-name']],
+    signOut: (id) => [[id]],
+    resetSecondFactor: (id) => [[id]],
+  },
+  directory: {
+    addSite: (accountId) => [[{ accountId, name: SAMPLE_NAME }]],
+    renameSite: (id) => [[id, SAMPLE_NAME]],
+    deleteSite: (id) => [[id]],
+    listSites: listArguments,
+    findSite: (id) => [[id]],
+    addDeveloper: (accountId) => [[{ accountId, name: SAMPLE_NAME }]],
+    renameDeveloper: (id) => [[id, SAMPLE_NAME]],
+    deleteDeveloper: (id) => [[id]],
+    countKeys: (id) => [
+      ['owner', [id]],
+      ['site', [id]],
+      ['developer', [id]],
+    ],
+    listDevelopers: listArguments,
+    findDeveloper: (id) => [[id]],
+    enforceAllowlist: (id) => [[id, true]],
+    addAllowlistEntry: (accountId) => [[{ accountId, network: '203.0.113.9' }]],
+    deleteAllowlistEntry: (id) => [[id]],
+    listAllowlist: (id) => [[id]],
+    listSeenAddresses: (id) => [[id]],
+  },
+  routing: {
+    addSource: (accountId) => [[{ accountId, name: SAMPLE_NAME }]],
+    renameSource: (id) => [[id, SAMPLE_NAME]],
+    listSources: listArguments,
+    findSource: (id) => [[id]],
+    addDestination: (accountId) => [[{ accountId, name: SAMPLE_NAME }]],
+    renameDestination: (id) => [[id, SAMPLE_NAME]],
+    setDestinationUrl: (id) => [[id, 'https://elsewhere.example/']],
+    setVerificationToken: (id) => [[id, 'another token']],
+    verify: (id) => [[id]],
+    setDestinationVerified: (id) => [
+      [id, true],
+      [id, false],
+    ],
+    listDestinations: listArguments,
+    findDestination: (id) => [[id]],
+    createSubscription: (id, ownTenant) => [
+      [{ sourceId: id, destinationId: ownTenant.destinationId }],
+      [{ sourceId: ownTenant.sourceId, destinationId: id }],
+      [{ sourceId: id, destinationId: id }],
+    ],
+    deleteSubscription: (id) => [[id]],
+    setSubscriptionStatus: (id) => [
+      [id, 'paused'],
+      [id, 'active'],
+    ],
+    findQueue: (id) => [[id]],
+    purgeQueue: (id) => [[id]],
+    listSubscriptions: (id) => [...listArguments(id), [{ ...SERVICE_LIST_PAGE, sourceId: id }]],
+    findSubscription: (id) => [[id]],
+    findSubscriptionTarget: (id) => [[id]],
+    searchSubscriptions: (id) => [
+      ...listArguments(id),
+      [{ ...SERVICE_LIST_PAGE, sourceId: id }],
+      [{ ...SERVICE_LIST_PAGE, destinationId: id }],
+    ],
+    findSubscriptionListItem: (id) => [[id]],
+    findSourceKey: (id) => [[id]],
+  },
+  keys: {
+    create: (id, { engineerId, developerId }) => [
+      [{ dialect: 'xdent', ownerId: id, name: SAMPLE_NAME }],
+      [{ dialect: 'opendental', ownerId: id, developerId, name: SAMPLE_NAME }],
+      [{ dialect: 'opendental', ownerId: engineerId, developerId: id, name: SAMPLE_NAME }],
+      [{ dialect: 'xenrad', ownerId: engineerId, siteId: id, name: SAMPLE_NAME }],
+      [{ dialect: 'redox', ownerId: engineerId, sourceId: id, name: SAMPLE_NAME }],
+    ],
+    viewSecret: (id) => [[id]],
+    rotateSecret: (id) => [
+      [id, {}],
+      [id, { overlapMs: 1000 }],
+    ],
+    enable: (id) => [[id]],
+    disable: (id) => [[id]],
+    revoke: (id) => [[id]],
+    deleteKey: (id) => [[id]],
+    assign: (id, { siteId, keyId }) => [
+      [id, siteId],
+      [id, null],
+      [keyId, id],
+    ],
+    edit: (id, { keyId, engineerId }) => [
+      [id, { name: SAMPLE_NAME }],
+      [id, { ownerId: engineerId }],
+      [keyId, { ownerId: id }],
+      [keyId, { name: SAMPLE_NAME, seen: id }],
+    ],
+    list: (id) => [
+      ...listArguments(id),
+      [{ ...SERVICE_LIST_PAGE, ownerId: id }],
+      [{ ...SERVICE_LIST_PAGE, developerId: id }],
+    ],
+    search: (id) => [
+      [{ ...SERVICE_LIST_PAGE, order: 'newest' }],
+      [{ ...SERVICE_LIST_PAGE, order: 'newest', accountId: id }],
+      [{ ...SERVICE_LIST_PAGE, order: 'newest', siteId: id }],
+    ],
+    count: (id) => [
+      [{}, 1000],
+      [{ accountId: id }, 1000],
+      [{ ownerId: id }, 1000],
+    ],
+    find: (id) => [[id]],
+    uses: (id) => [[id, 0]],
+    listDailyUsesByKey: (id) => [[[id], 0]],
+  },
+  messages: {
+    list: listArguments,
+    find: (id) => [[id]],
+    listAttempts: (id) => [[id]],
+    sendTest: (id, { sourceId, destinationId }) => [
+      [id, createTestMessageInput(destinationId), createTestCaller()],
+      [sourceId, createTestMessageInput(id), createTestCaller()],
+    ],
+    replay: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
+    skip: (id, { messageId, destinationId }) => [[id], [id, destinationId], [messageId, id]],
+    readPayload: (id) => [[id]],
+  },
+  dashboard: {
+    sumTraffic: (accountId) => [[{ fromHour: 0, hours: 24, accountId }]],
+    keys: () => [[]],
+    findAttention: () => [[]],
+    findSetupProgress: () => [[]],
+  },
+  audit: {
+    list: (id) => [
+      ...listArguments(id),
+      [{ ...SERVICE_LIST_PAGE, subject: id }],
+      [{ ...SERVICE_LIST_PAGE, actor: id }],
+    ],
+    verify: () => [[ignoreProgress]],
+    acceptRestore: () => [[]],
+    exportLines: () => [[ignoreProgress]],
+    findNames: (id) => [[[id]]],
+    findSubjectId: (id) => [[id]],
+  },
+  explain: (id) => [[id]],
+}

@@ -1,0 +1,185 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Latchkey } from '../../src/compose.ts'
+import { startUpstreams } from '../../src/demo/upstreams/upstreams.ts'
+import { getUpstreamSettingName, SURFACES } from '../../src/domain/key-type.ts'
+import { type OwnerKey, seedOwnerKey, seedSiteKey } from './key-seeds.ts'
+import { seedCustomerKey, seedDeveloper } from './opendental.ts'
+import { seedKey, type TestServer, unwrap } from './server.ts'
+import { parseTranscript, type TranscriptVariables } from './transcript-replay.ts'
+
+const TRANSCRIPTS_FOLDER = new URL('../transcripts/', import.meta.url)
+
+/** What the transcripts of a dialect call by name: one for each folder of them. */
+const SEED_TRANSCRIPT_VARIABLES: Readonly<
+  Record<string, (latchkey: Latchkey) => Promise<TranscriptVariables>>
+> = {
+  redox: seedRedoxTranscripts,
+  xenrad: seedXenradTranscripts,
+  opendental: seedOpendentalTranscripts,
+  xdent: seedXdentTranscripts,
+  practice: seedPracticeTranscripts,
+}
+
+/** Every transcript of every dialect, with a world of its own. */
+export const TRANSCRIPTS = readdirSync(TRANSCRIPTS_FOLDER).flatMap((dialect) => {
+  const seed = SEED_TRANSCRIPT_VARIABLES[dialect]
+  if (seed === undefined) throw new Error(`nothing is known of the transcripts in ${dialect}`)
+  return readdirSync(new URL(`${dialect}/`, TRANSCRIPTS_FOLDER)).map((file) => ({
+    name: `${dialect}/${file}`,
+    exchanges: parseTranscript(
+      readFileSync(new URL(`${dialect}/${file}`, TRANSCRIPTS_FOLDER), 'utf8'),
+    ),
+    seed,
+  }))
+})
+
+/** What stands behind the surfaces in every transcript, and the settings that name it. */
+export async function startTranscriptUpstreams() {
+  const { urls, close } = await startUpstreams()
+  const settings = SURFACES.map(
+    (surface) => [getUpstreamSettingName(surface), urls[surface]] as const,
+  )
+  return { settings: Object.fromEntries(settings), close }
+}
+
+/** What the transcripts of the first dialect call by name. */
+export async function seedRedoxTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
+  const { routing } = latchkey
+  const singleKey = await seedKey(latchkey)
+  const { accountId, sourceId } = singleKey
+  const secondDestination = unwrap(
+    await routing.addDestination({ accountId, name: 'State Registry' }),
+  )
+  unwrap(await routing.setDestinationVerified(secondDestination.id, true))
+  const unverified = unwrap(await routing.addDestination({ accountId, name: 'New Clinic' }))
+  for (const destination of [secondDestination, unverified]) {
+    unwrap(await routing.createSubscription({ sourceId, destinationId: destination.id }))
+  }
+  const unsubscribedDestination = unwrap(
+    await routing.addDestination({ accountId, name: 'Elsewhere' }),
+  )
+  unwrap(await routing.setDestinationVerified(unsubscribedDestination.id, true))
+
+  const firstSiblingKey = await seedKey(latchkey)
+  const secondSiblingKey = await seedKey(latchkey, { accountId: firstSiblingKey.accountId })
+  return new Map([
+    // An account with one key.
+    ['apiKey', singleKey.apiKey],
+    ['secret', singleKey.secret],
+    ['sourceId', sourceId],
+    ['destinationId', singleKey.destinationId],
+    ['secondDestinationId', secondDestination.id],
+    ['unverifiedDestinationId', unverified.id],
+    ['unsubscribedDestinationId', unsubscribedDestination.id],
+    // An account with two.
+    ['pairApiKey', firstSiblingKey.apiKey],
+    ['pairSecret', firstSiblingKey.secret],
+    ['pairSourceId', firstSiblingKey.sourceId],
+    ['pairDestinationId', firstSiblingKey.destinationId],
+    ['siblingApiKey', secondSiblingKey.apiKey],
+    ['siblingSourceId', secondSiblingKey.sourceId],
+  ])
+}
+
+type TranscriptServices = Pick<TestServer, 'accounts' | 'keys'>
+
+/** What the transcripts of XDENT call by name. */
+export async function seedXdentTranscripts({
+  accounts,
+  keys,
+}: TranscriptServices): Promise<Map<string, string>> {
+  const validKey = await seedOwnerKey({ accounts, keys }, 'xdent')
+  const disabled = await seedOwnerKey({ accounts, keys }, 'xdent')
+  unwrap(await keys.disable(disabled.keyId))
+  const closed = await seedOwnerKey({ accounts, keys }, 'xdent')
+  unwrap(await accounts.setStatus(closed.accountId, 'closed'))
+  return new Map([
+    ['xdentCompanyId', validKey.accountId],
+    ['xdentKeyId', validKey.publicId],
+    ['xdentSecret', validKey.secret],
+    ['xdentDisabledKeyId', disabled.publicId],
+    ['xdentDisabledSecret', disabled.secret],
+    ['xdentClosedKeyId', closed.publicId],
+    ['xdentClosedSecret', closed.secret],
+  ])
+}
+
+/** What the transcripts of the practices call by name. */
+export async function seedPracticeTranscripts(
+  services: TranscriptServices,
+): Promise<Map<string, string>> {
+  const validKey = await seedOwnerKey(services, 'practice')
+  const revoked = await seedOwnerKey(services, 'practice')
+  unwrap(await services.keys.revoke(revoked.keyId))
+  return new Map([
+    ['practiceAccountId', validKey.accountId],
+    ['practiceUsername', validKey.username],
+    ['practiceKeyId', validKey.publicId],
+    ['practiceBasic', encodeBasicPair(validKey)],
+    ['practiceWrongBasic', encodeBasicPair({ ...validKey, secret: revoked.secret })],
+    ['practiceNobodyBasic', encodeBasicPair({ ...validKey, username: 'nobody' })],
+    ['practiceRevokedBasic', encodeBasicPair(revoked)],
+  ])
+}
+
+const encodeBasicPair = ({ username, secret }: OwnerKey) =>
+  Buffer.from(`${username}:${secret}`).toString('base64')
+
+/** What the transcripts of Open Dental call by name. Each customer key is for one call: it has its pace. */
+export async function seedOpendentalTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
+  const { keys } = latchkey
+  const newDeveloper = await seedDeveloper(latchkey)
+  const developer = await seedDeveloper(latchkey)
+  const createKey = async (wish: Parameters<typeof seedCustomerKey>[2] = {}) =>
+    seedCustomerKey(latchkey, developer, wish)
+  const disabled = await createKey()
+  unwrap(await keys.disable(disabled.keyId, 'customer'))
+  const revoked = await createKey()
+  unwrap(await keys.revoke(revoked.keyId))
+  return new Map([
+    // A developer who has no customers yet.
+    ['freshDeveloperKey', newDeveloper.developerKey],
+    ['freshPortalKey', newDeveloper.portalKey],
+    // A developer of several offices.
+    ['developerKey', developer.developerKey],
+    ['portalKey', developer.portalKey],
+    ['key', (await createKey()).secret],
+    ['otherKey', (await createKey()).secret],
+    ['readOnlyKey', (await createKey({ access: 'read' })).secret],
+    ['quickKey', (await createKey()).secret],
+    ['unassignedKey', (await createKey({ isAssigned: false })).secret],
+    ['disabledKey', disabled.secret],
+    ['revokedKey', revoked.secret],
+  ])
+}
+
+/** What the transcripts of Xenrad call by name. */
+export async function seedXenradTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
+  const { keys, directory } = latchkey
+  const site = await seedSiteKey(latchkey)
+  const other = await seedSiteKey(latchkey)
+  const revoked = await seedSiteKey(latchkey)
+  unwrap(await keys.revoke(revoked.keyId))
+  const readOnlyKey = await seedSiteKey(latchkey, { access: 'read' })
+  const allowlistedKey = await seedSiteKey(latchkey)
+  unwrap(
+    await directory.addAllowlistEntry({
+      accountId: allowlistedKey.accountId,
+      network: '192.0.2.0/24',
+    }),
+  )
+  unwrap(await directory.enforceAllowlist(allowlistedKey.accountId, true))
+  return new Map([
+    ['key', site.secret],
+    ['site', site.siteId],
+    ['otherKey', other.secret],
+    ['otherSite', other.siteId],
+    ['revokedKey', revoked.secret],
+    ['readOnlyKey', readOnlyKey.secret],
+    ['elsewhereKey', allowlistedKey.secret],
+    // Segments of HL7 v2 end in it, and no line of a transcript does.
+    ['CR', '\r'],
+    // What ends a body, and not the line of it.
+    ['LF', '\n'],
+  ])
+}
