@@ -1,7 +1,3 @@
-import { AUDIT_CHAIN } from './audit-chain.ts'
-import { EVERY_DIALECT } from './migration-2.ts'
-import { FEEDS } from './migration-3.ts'
-import { CONSOLE } from './migration-4.ts'
 import { SCHEMA_VERSION } from './tables.ts'
 
 /*
@@ -71,7 +67,7 @@ const MESSAGE_ID_STATEMENTS: readonly string[] = [
   'INSERT INTO message_id_blocks (next) VALUES (1)',
 ]
 
-export const VERSION_5_STATEMENTS: readonly string[] = [
+const VERSION_5_STATEMENTS: readonly string[] = [
   ...PUBLIC_ID_STATEMENTS,
   ...SECRET_PROOF_STATEMENTS,
   ...PROBE_STATEMENTS,
@@ -100,16 +96,7 @@ export interface SchemaHistory {
  */
 export const SCHEMA_HISTORY: SchemaHistory = {
   version: SCHEMA_VERSION,
-  migrations: [
-    {
-      to: 2,
-      says: 'keys of every dialect, and an audit that is a chain',
-      statements: [...EVERY_DIALECT, ...AUDIT_CHAIN],
-    },
-    { to: 3, says: 'messages are delivered', statements: FEEDS },
-    { to: 4, says: 'people sign in to a console', statements: CONSOLE },
-    { to: 5, says: 'owners are told from strangers', statements: VERSION_5_STATEMENTS },
-  ],
+  migrations: [{ to: 5, says: 'owners are told from strangers', statements: VERSION_5_STATEMENTS }],
 }
 
 /** The steps that a database of this version needs; throws a sentence where there is no way. */

@@ -13,7 +13,7 @@ import {
   EXPECTED_ID_CASE_KEYS,
   EXPECTED_REVOCATIONS,
   INSERT_ID_CASE_KEYS,
-  SAMPLE_HISTORY_3,
+  SAMPLE_HISTORY_6,
   SAMPLE_MIGRATIONS,
   SELECT_ID_CASE_KEYS,
   SELECT_REVOCATIONS,
@@ -21,10 +21,10 @@ import {
 import { createTempFolder } from '../support/server.ts'
 
 /*
- * What `latchkey migrate --d1` writes, executed on a D1 database of version 1 with rows in it.
+ * What `latchkey migrate --d1` writes, executed on a D1 database of version 4 with rows in it.
  */
 
-const FIXTURE = fileURLToPath(new URL('../fixtures/schema-1.sql', import.meta.url))
+const FIXTURE = fileURLToPath(new URL('../fixtures/schema-4.sql', import.meta.url))
 
 let d1: Awaited<ReturnType<typeof startTestD1>>
 let dir: string
@@ -41,7 +41,7 @@ afterEach(async () => {
 })
 
 const executeMigrationFile = () => d1.executeText(readFileSync(path, 'utf8'))
-const writeMigration = (from: number, history: SchemaHistory = SAMPLE_HISTORY_3) => {
+const writeMigration = (from: number, history: SchemaHistory = SAMPLE_HISTORY_6) => {
   writeD1Migration(path, from, history)
   return executeMigrationFile()
 }
@@ -56,12 +56,12 @@ const readContents = async () => [
   await readVersion(),
 ]
 
-test('a database of version 1 is brought to version 3, each row kept', async () => {
+test('a database of version 4 is brought to version 6, each row kept', async () => {
   const count =
     'SELECT (SELECT count(*) FROM keys) AS keys, (SELECT count(*) FROM grants) AS grants'
   const before = await d1.query(count)
-  await writeMigration(1)
-  expect(await readVersion()).toEqual([{ version: 3 }])
+  await writeMigration(4)
+  expect(await readVersion()).toEqual([{ version: 6 }])
   expect(await d1.query('SELECT name, tier FROM accounts ORDER BY id')).toEqual([
     { name: 'Acme Health', tier: 'standard' },
     { name: '🏥 Ünïcode', tier: 'closed' },
@@ -75,17 +75,17 @@ test('a database of version 1 is brought to version 3, each row kept', async () 
 
 test('a file for another version fails, says why, and changes nothing', async () => {
   const before = await readContents()
-  await expect(writeMigration(2)).rejects.toThrow(
-    'the database does not have schema version 2, nothing was changed',
+  await expect(writeMigration(5)).rejects.toThrow(
+    'the database does not have schema version 5, nothing was changed',
   )
   expect(await readContents()).toEqual(before)
 })
 
 test('a file that was executed fails the second time, and changes nothing', async () => {
-  await writeMigration(1)
+  await writeMigration(4)
   const before = await readContents()
   await expect(executeMigrationFile()).rejects.toThrow(
-    'the database does not have schema version 1, nothing was changed',
+    'the database does not have schema version 4, nothing was changed',
   )
   expect(await readContents()).toEqual(before)
 })
@@ -93,42 +93,42 @@ test('a file that was executed fails the second time, and changes nothing', asyn
 test('a database of nobody’s version is left as it is', async () => {
   await d1.executeText('DELETE FROM schema_version;')
   const before = await readContents()
-  await expect(writeMigration(1)).rejects.toThrow('does not have schema version 1')
+  await expect(writeMigration(4)).rejects.toThrow('does not have schema version 4')
   expect(await readContents()).toEqual(before)
 })
 
 test('a step that fails takes the steps before it with it', async () => {
   const [first] = SAMPLE_MIGRATIONS
-  const broken = { to: 3, says: '', statements: ['UPDATE nowhere SET x = 1'] }
+  const broken = { to: 6, says: '', statements: ['UPDATE nowhere SET x = 1'] }
   const before = await readContents()
   await expect(
-    writeMigration(1, { version: 3, migrations: first === undefined ? [] : [first, broken] }),
+    writeMigration(4, { version: 6, migrations: first === undefined ? [] : [first, broken] }),
   ).rejects.toThrow('no such table: nowhere')
   expect(await readContents()).toEqual(before)
-  await expect(writeMigration(1, createHistoryEndingIn('DELETE FROM accounts'))).rejects.toThrow(
+  await expect(writeMigration(4, createHistoryEndingIn('DELETE FROM accounts'))).rejects.toThrow(
     /FOREIGN KEY/,
   )
   expect(await readContents()).toEqual(before)
 })
 
 test('no file is written where nothing is to be done, nor for a version of the future', () => {
-  expect(writeD1Migration(path, 3, SAMPLE_HISTORY_3)).toEqual([])
-  expect(() => writeD1Migration(path, 4, SAMPLE_HISTORY_3)).toThrow(
+  expect(writeD1Migration(path, 6, SAMPLE_HISTORY_6)).toEqual([])
+  expect(() => writeD1Migration(path, 7, SAMPLE_HISTORY_6)).toThrow(
     /use the Latchkey that wrote it/,
   )
   expect(existsSync(path)).toBe(false)
 })
 
 test('a Worker waits for the migration, says how it is done, and then serves', async () => {
-  const storage = createStorage(openD1(d1.db, SAMPLE_HISTORY_3))
+  const storage = createStorage(openD1(d1.db, SAMPLE_HISTORY_6))
   await expect(storage.readAuthorityVersion()).rejects.toThrow(
     new StorageUnavailableError(
-      'the database has schema version 1, this Latchkey reads version 3: ' +
-        'latchkey migrate --d1 FILE --from 1, and execute FILE with wrangler',
+      'the database has schema version 4, this Latchkey reads version 6: ' +
+        'latchkey migrate --d1 FILE --from 4, and execute FILE with wrangler',
     ),
   )
   await expect(storage.probe()).rejects.toBeInstanceOf(StorageUnavailableError)
-  await writeMigration(1)
+  await writeMigration(4)
   await storage.readAuthorityVersion()
 })
 
@@ -148,10 +148,10 @@ test('a database of version 4 gets one spelling of each public id that is a UUID
 
 test('wrangler executes the file, and says why where it does not', async () => {
   await executeWranglerD1(dir, '--file', FIXTURE)
-  writeD1Migration(path, 1, SAMPLE_HISTORY_3)
+  writeD1Migration(path, 4, SAMPLE_HISTORY_6)
   await executeWranglerD1(dir, '--file', path)
   await expect(executeWranglerD1(dir, '--file', path)).rejects.toThrow(
-    'the database does not have schema version 1, nothing was changed',
+    'the database does not have schema version 4, nothing was changed',
   )
   const found = await executeWranglerD1(
     dir,
@@ -159,5 +159,5 @@ test('wrangler executes the file, and says why where it does not', async () => {
     '--command',
     'SELECT version FROM schema_version',
   )
-  expect(JSON.parse(found)).toMatchObject([{ results: [{ version: 3 }] }])
+  expect(JSON.parse(found)).toMatchObject([{ results: [{ version: 6 }] }])
 })

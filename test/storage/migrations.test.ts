@@ -15,7 +15,7 @@ import {
   EXPECTED_REVOCATIONS,
   INSERT_ID_CASE_KEYS,
   normalizeSchema,
-  SAMPLE_HISTORY_3,
+  SAMPLE_HISTORY_6,
   SAMPLE_MIGRATIONS,
   SELECT_ID_CASE_KEYS,
   SELECT_REVOCATIONS,
@@ -35,7 +35,7 @@ beforeEach(() => {
   path = join(createTempFolder(), 'latchkey.db')
   db = new Database(path)
   db.pragma('journal_mode = WAL')
-  db.exec(readText('test/fixtures/schema-1.sql'))
+  db.exec(readText('test/fixtures/schema-4.sql'))
 })
 
 /** All rows of all tables. */
@@ -49,33 +49,33 @@ function readContents(of = db) {
 
 describe('the plan', () => {
   test('is every step after the version that was found', () => {
-    expect(planMigrations(1, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS)
-    expect(planMigrations(2, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS.slice(1))
-    expect(planMigrations(3, SAMPLE_HISTORY_3)).toEqual([])
+    expect(planMigrations(4, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS)
+    expect(planMigrations(5, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS.slice(1))
+    expect(planMigrations(6, SAMPLE_HISTORY_6)).toEqual([])
   })
 
-  test.each([0, 4, 99])('is refused with a sentence for version %d', (found) => {
-    expect(() => planMigrations(found, SAMPLE_HISTORY_3)).toThrow(
-      `the database has schema version ${found}, this Latchkey reads version 3: ` +
+  test.each([1, 3, 7, 99])('is refused with a sentence for version %d', (found) => {
+    expect(() => planMigrations(found, SAMPLE_HISTORY_6)).toThrow(
+      `the database has schema version ${found}, this Latchkey reads version 6: ` +
         'use the Latchkey that wrote it, or a newer one',
     )
   })
 
   test('is refused where a step is missing', () => {
-    expect(() => planMigrations(1, { version: 3, migrations: SAMPLE_MIGRATIONS.slice(1) })).toThrow(
-      /version 1/,
+    expect(() => planMigrations(4, { version: 6, migrations: SAMPLE_MIGRATIONS.slice(1) })).toThrow(
+      /version 4/,
     )
     expect(() =>
-      planMigrations(1, { version: 3, migrations: SAMPLE_MIGRATIONS.slice(0, 1) }),
-    ).toThrow(/version 1/)
+      planMigrations(4, { version: 6, migrations: SAMPLE_MIGRATIONS.slice(0, 1) }),
+    ).toThrow(/version 4/)
   })
 })
 
-describe('a database of version 1 with rows in it', () => {
-  test('is brought to version 3, each row kept', () => {
+describe('a database of version 4 with rows in it', () => {
+  test('is brought to version 6, each row kept', () => {
     const { changes } = db.prepare('SELECT count(*) AS changes FROM keys').get() as Counted
-    expect(prepareSchema(db, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS)
-    expect(readSqliteVersion(db)).toBe(3)
+    expect(prepareSchema(db, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS)
+    expect(readSqliteVersion(db)).toBe(6)
     expect(db.prepare('SELECT name, tier FROM accounts ORDER BY id').all()).toEqual([
       { name: 'Acme Health', tier: 'standard' },
       { name: '🏥 Ünïcode', tier: 'closed' },
@@ -85,25 +85,25 @@ describe('a database of version 1 with rows in it', () => {
     ])
     expect(db.prepare('SELECT count(*) AS changes FROM keys').get()).toEqual({ changes })
     expect(db.pragma('foreign_key_check')).toEqual([])
-    expect(prepareSchema(db, SAMPLE_HISTORY_3)).toEqual([])
+    expect(prepareSchema(db, SAMPLE_HISTORY_6)).toEqual([])
   })
 
   test('keeps its version and its rows where a step fails in the middle', () => {
     const before = readContents()
     expect(() => prepareSchema(db, createHistoryEndingIn('UPDATE nowhere SET x = 1'))).toThrow(
-      'the database keeps schema version 1: the step to 2 failed: no such table: nowhere',
+      'the database keeps schema version 4: the step to 5 failed: no such table: nowhere',
     )
     expect(readContents()).toEqual(before)
   })
 
   test('keeps the last step that was whole', () => {
     const [first] = SAMPLE_MIGRATIONS
-    const broken = { to: 3, says: '', statements: [`DELETE FROM accounts`] }
-    const history = { version: 3, migrations: first === undefined ? [] : [first, broken] }
+    const broken = { to: 6, says: '', statements: [`DELETE FROM accounts`] }
+    const history = { version: 6, migrations: first === undefined ? [] : [first, broken] }
     expect(() => prepareSchema(db, history)).toThrow(
-      /keeps schema version 2: the step to 3 failed: FOREIGN KEY constraint failed/,
+      /keeps schema version 5: the step to 6 failed: FOREIGN KEY constraint failed/,
     )
-    expect(readSqliteVersion(db)).toBe(2)
+    expect(readSqliteVersion(db)).toBe(5)
     expect(db.prepare('SELECT count(*) FROM accounts').pluck().get()).toBe(2)
   })
 
@@ -118,7 +118,7 @@ describe('a database of version 1 with rows in it', () => {
     db.close()
     db = new Database(path)
     expect(readContents()).toEqual(before)
-    expect(prepareSchema(db, SAMPLE_HISTORY_3)).toEqual(SAMPLE_MIGRATIONS)
+    expect(prepareSchema(db, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS)
   })
 
   test('is migrated once by processes that start together', async () => {
@@ -128,19 +128,19 @@ describe('a database of version 1 with rows in it', () => {
       ),
     )
     const appliedVersions = runs.flatMap(({ stdout }) => JSON.parse(stdout) as number[])
-    expect(appliedVersions.sort()).toEqual([2, 3])
-    expect(readSqliteVersion(db)).toBe(3)
+    expect(appliedVersions.sort()).toEqual([5, 6])
+    expect(readSqliteVersion(db)).toBe(6)
   })
 
   test('is told in one line of the log when a server has migrated it, and then no more', async () => {
     const log = createTestLog()
-    await openSqlite(path, { log, history: SAMPLE_HISTORY_3 }).close()
-    await openSqlite(path, { log, history: SAMPLE_HISTORY_3 }).close()
+    await openSqlite(path, { log, history: SAMPLE_HISTORY_6 }).close()
+    await openSqlite(path, { log, history: SAMPLE_HISTORY_6 }).close()
     expect(log.lines).toEqual([
       {
         level: 'info',
         message: 'the database was migrated',
-        facts: { from: 1, to: 3, ms: expect.any(Number) },
+        facts: { from: 4, to: 6, ms: expect.any(Number) },
       },
     ])
   })
@@ -191,8 +191,8 @@ describe('schema.sql', () => {
   })
 
   test('every version before it is frozen, with a row in every table', () => {
-    const before = Array.from({ length: SCHEMA_VERSION - 1 }, (_, n) => n + 1)
-    expect(frozen).toEqual(expect.arrayContaining(before))
+    const migrated = SCHEMA_HISTORY.migrations.map(({ to }) => to - 1)
+    expect(frozen).toEqual(migrated)
     for (const version of frozen) {
       for (const [name, rows] of readContents(openFixture(version)))
         expect(rows, String(name)).not.toEqual([])

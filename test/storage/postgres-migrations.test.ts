@@ -9,7 +9,7 @@ import {
   EXPECTED_ID_CASE_KEYS,
   EXPECTED_REVOCATIONS,
   INSERT_ID_CASE_KEYS,
-  SAMPLE_HISTORY_3,
+  SAMPLE_HISTORY_6,
   SAMPLE_MIGRATIONS,
   SELECT_ID_CASE_KEYS,
   SELECT_REVOCATIONS,
@@ -17,7 +17,7 @@ import {
 import { type PostgresServer, startPostgres } from '../support/database/postgres.ts'
 import { createTestLog } from '../support/server.ts'
 
-const FIXTURE = new URL('../fixtures/schema-1.sql', import.meta.url)
+const FIXTURE = new URL('../fixtures/schema-4.sql', import.meta.url)
 
 let postgres: PostgresServer
 let url: string
@@ -48,12 +48,12 @@ const accounts = async () =>
   (await getOnlyClient().query('SELECT * FROM accounts ORDER BY id')).rows
 const readVersion = async () => Number(await readPostgresVersion(getOnlyClient()))
 
-test('servers that start together bring a database of version 1 to version 3 once', async () => {
+test('servers that start together bring a database of version 4 to version 6 once', async () => {
   const appliedMigrations = await Promise.all(
-    clients.map((client) => prepareSchema(client, SAMPLE_HISTORY_3)),
+    clients.map((client) => prepareSchema(client, SAMPLE_HISTORY_6)),
   )
   expect(appliedMigrations.flat().map(({ to }) => to)).toHaveLength(SAMPLE_MIGRATIONS.length)
-  expect(await readVersion()).toBe(3)
+  expect(await readVersion()).toBe(6)
   expect((await accounts()).map(({ tier }) => tier)).toEqual(['standard', 'closed'])
   const { rows } = await getOnlyClient().query('SELECT email, phone FROM users')
   expect(rows).toEqual([{ email: 'eng@acme.example', phone: null }])
@@ -61,13 +61,13 @@ test('servers that start together bring a database of version 1 to version 3 onc
 
 test('a server that has migrated says so in one line of its log', async () => {
   const log = createTestLog()
-  await (await openPostgres(url, log, { history: SAMPLE_HISTORY_3 })).close()
-  await (await openPostgres(url, log, { history: SAMPLE_HISTORY_3 })).close()
+  await (await openPostgres(url, log, { history: SAMPLE_HISTORY_6 })).close()
+  await (await openPostgres(url, log, { history: SAMPLE_HISTORY_6 })).close()
   expect(log.lines).toEqual([
     {
       level: 'info',
       message: 'the database was migrated',
-      facts: { from: 1, to: 3, ms: expect.any(Number) },
+      facts: { from: 4, to: 6, ms: expect.any(Number) },
     },
   ])
 })
@@ -77,10 +77,10 @@ test('a step that fails leaves the version and the rows as they were', async () 
   await expect(
     prepareSchema(getOnlyClient(), createHistoryEndingIn('UPDATE nowhere SET x = 1')),
   ).rejects.toThrow(
-    'the database keeps schema version 1: the step to 2 failed: relation "nowhere" does not exist',
+    'the database keeps schema version 4: the step to 5 failed: relation "nowhere" does not exist',
   )
   expect(await accounts()).toEqual(before)
-  expect(await readVersion()).toBe(1)
+  expect(await readVersion()).toBe(4)
 })
 
 test('a connection that is killed in the middle of a step leaves what there was', async () => {
@@ -89,9 +89,9 @@ test('a connection that is killed in the middle of a step leaves what there was'
   const dying = new Client({ connectionString: url })
   dying.on('error', () => undefined)
   await dying.connect()
-  await expect(prepareSchema(dying, kill)).rejects.toThrow(/keeps schema version 1/)
+  await expect(prepareSchema(dying, kill)).rejects.toThrow(/keeps schema version 4/)
   expect(await accounts()).toEqual(before)
-  expect(await readVersion()).toBe(1)
+  expect(await readVersion()).toBe(4)
 })
 
 test('a database of version 4 gets one spelling of each public id that is a UUID', async () => {

@@ -178,11 +178,11 @@ test('a backup of an older version is restored, and brought to this one at the n
   const files = createTempFolder()
   const old = join(files, 'old.db')
   const db = new Database(old)
-  db.exec(readFileSync(new URL('../../fixtures/schema-1.sql', import.meta.url), 'utf8'))
+  db.exec(readFileSync(new URL('../../fixtures/schema-4.sql', import.meta.url), 'utf8'))
   db.close()
   const elsewhere = join(files, 'new')
   expect(await runJson<Holding>(elsewhere, ['restore', old])).toMatchObject({
-    schemaVersion: 1,
+    schemaVersion: 4,
     rows: { accounts: 2, users: 1, keys: 2, audit_events: 2 },
   })
   copyFileSync(join(dir, 'keyring.json'), join(elsewhere, 'keyring.json'))
@@ -192,7 +192,7 @@ test('a backup of an older version is restored, and brought to this one at the n
   ])
   expect(await runJson<Holding>(elsewhere, ['backup', join(files, 'again')])).toMatchObject({
     schemaVersion: SCHEMA_VERSION,
-    rows: { accounts: 2, users: 1, keys: 2, sites: 0, key_uses: 0 },
+    rows: { accounts: 2, users: 1, keys: 2, sites: 1, key_uses: 1, secret_proofs: 0 },
   })
 })
 

@@ -27,10 +27,14 @@ test('a database that is up to date has nothing to migrate', async () => {
   })
 })
 
-test('a database of version 1 is brought up to date, and its events become a chain', async () => {
+test('a database of version 4 is brought up to date, and its unsealed events become a chain', async () => {
   const dir = createTempFolder()
   const db = new Database(join(dir, 'latchkey.db'))
-  db.exec(readFileSync(new URL('../../fixtures/schema-1.sql', import.meta.url), 'utf8'))
+  db.exec(readFileSync(new URL('../../fixtures/schema-4.sql', import.meta.url), 'utf8'))
+  // The fixture's seals are made up: leave every event unsealed.
+  db.exec(`UPDATE audit_events SET sequence = NULL, seal = NULL;
+    UPDATE audit_chain SET sequence = 0, seal = '';
+    DELETE FROM audit_checkpoints`)
   const events = db.prepare('SELECT id FROM audit_events ORDER BY id DESC').pluck().all()
   db.close()
   // As the ring of a server that had neither a digest nor an audit key yet.
@@ -39,11 +43,11 @@ test('a database of version 1 is brought up to date, and its events become a cha
   writeFileSync(join(dir, 'keyring.json'), JSON.stringify(ring), { mode: 0o600 })
 
   const plan = {
-    found: 1,
+    found: 4,
     reads: SCHEMA_VERSION,
     steps: SCHEMA_HISTORY.migrations.map(({ to, says }) => ({ to, says })),
   }
-  expect(await runJson(dir, ['migrate', '--plan'])).toEqual({ ...plan, version: 1 })
+  expect(await runJson(dir, ['migrate', '--plan'])).toEqual({ ...plan, version: 4 })
   expect(await runJson(dir, ['migrate'])).toEqual({ ...plan, version: SCHEMA_VERSION })
   expect(await runJson(dir, ['audit', 'export', join(dir, 'audit.jsonl')])).toMatchObject({
     events: events.length,
@@ -121,9 +125,9 @@ describe('the SQL for D1', () => {
 
   test.each([
     [['--d1', 'migration.sql'], '--d1 FILE and --from VERSION belong together'],
-    [['--from', '1'], '--d1 FILE and --from VERSION belong together'],
+    [['--from', '4'], '--d1 FILE and --from VERSION belong together'],
     [['--d1', 'migration.sql', '--from', 'one'], 'It must be the number of a schema version.'],
-    [['--d1', 'migration.sql', '--from', '1', '--plan'], 'cannot be used with'],
+    [['--d1', 'migration.sql', '--from', '4', '--plan'], 'cannot be used with'],
   ])('asks for what it needs: %s', async (args, sentence) => {
     const { code, stderr } = await runWarmCli(['migrate', ...args], { dir: createTempFolder() })
     expect(code).toBe(2)

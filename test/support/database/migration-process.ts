@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3'
 import { prepareSchema } from '../../../src/node/sqlite/schema.ts'
-import { createHistoryEndingIn, SAMPLE_HISTORY_3 } from './migrations.ts'
+import { createHistoryEndingIn, SAMPLE_HISTORY_6 } from './migrations.ts'
 
 /*
- * A process that migrates: `main.ts PATH` to version 3; `main.ts PATH die` is killed, as by a power
+ * A process that migrates: `main.ts PATH` to version 6; `main.ts PATH die` is killed, as by a power
  * cut, when the first step's statements have run and its transaction is not committed.
  */
 const [path = '', mode] = process.argv.slice(2)
@@ -14,6 +14,6 @@ database.function('die', () => {
   for (;;);
 })
 const history =
-  mode === 'die' ? createHistoryEndingIn('UPDATE accounts SET name = die()') : SAMPLE_HISTORY_3
+  mode === 'die' ? createHistoryEndingIn('UPDATE accounts SET name = die()') : SAMPLE_HISTORY_6
 const appliedMigrations = prepareSchema(database, history)
 process.stdout.write(JSON.stringify(appliedMigrations.map(({ to }) => to)))

@@ -1,9 +1,9 @@
 import type { Migration } from '../../../src/storage/migrations.ts'
 
-/** A history that no release has: two steps after version 1, the second rebuilds a table. */
+/** A history that no release has: two steps after version 4, the second rebuilds a table. */
 export const SAMPLE_MIGRATIONS: readonly Migration[] = [
   {
-    to: 2,
+    to: 5,
     says: 'accounts have a tier',
     statements: [
       `ALTER TABLE accounts ADD COLUMN tier TEXT NOT NULL DEFAULT 'standard'`,
@@ -11,23 +11,23 @@ export const SAMPLE_MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
-    to: 3,
+    to: 6,
     says: 'users have a phone, grants a reason',
     statements: [
       'ALTER TABLE users ADD COLUMN phone TEXT',
-      'CREATE TABLE grants_3 (id TEXT PRIMARY KEY, key_id TEXT NOT NULL, reason TEXT)',
-      'INSERT INTO grants_3 (id, key_id) SELECT id, key_id FROM grants',
+      'CREATE TABLE grants_6 (id TEXT PRIMARY KEY, key_id TEXT NOT NULL, reason TEXT)',
+      'INSERT INTO grants_6 (id, key_id) SELECT id, key_id FROM grants',
       'DROP TABLE grants',
-      'ALTER TABLE grants_3 RENAME TO grants',
+      'ALTER TABLE grants_6 RENAME TO grants',
     ],
   },
 ]
 
-export const SAMPLE_HISTORY_3 = { version: 3, migrations: SAMPLE_MIGRATIONS }
+export const SAMPLE_HISTORY_6 = { version: 6, migrations: SAMPLE_MIGRATIONS }
 
-/** Version 1 to 2, with one more statement at its end. */
+/** Version 4 to 5, with one more statement at its end. */
 export const createHistoryEndingIn = (statement: string) => ({
-  version: 2,
+  version: 5,
   migrations: SAMPLE_MIGRATIONS.slice(0, 1).map((step) => ({
     ...step,
     statements: [...step.statements, statement],
