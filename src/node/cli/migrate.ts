@@ -27,7 +27,7 @@ export function defineCommands(group: Command): void {
       'after',
       '\nThe log of the Worker says which version its D1 database has. So does\n' +
         '  npx wrangler d1 execute latchkey --remote --command "SELECT version FROM schema_version"\n' +
-        formatExamples('migrate --plan', 'migrate', 'migrate --d1 migration.sql --from 1'),
+        formatExamples('migrate --plan', 'migrate', 'migrate --d1 migration.sql --from 4'),
     )
     .action(async ({ plan, d1, from }: MigrateOptions, command: Command) => {
       if ((d1 === undefined) !== (from === undefined)) {
