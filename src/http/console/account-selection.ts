@@ -5,6 +5,7 @@ import { badge, emptyState } from './components/html.ts'
 import { table } from './components/table.ts'
 import type { PageContext } from './context.ts'
 import { loadListPage } from './list-page.ts'
+import { ACCOUNT_SELECTION_PATH, ACCOUNTS_PATH } from './navigation.ts'
 import { renderPage } from './render.ts'
 import type { PageHandler } from './router.ts'
 
@@ -29,7 +30,7 @@ async function showAccountChoice(context: PageContext): Promise<Response> {
       ? html`<section class="card flush">${emptyState(
           'No account yet',
           'Everything here belongs to an account: create one first.',
-          buttonLink('/console/accounts/new', 'Create an account', 'primary'),
+          buttonLink(`${ACCOUNTS_PATH}/new`, 'Create an account', 'primary'),
         )}</section>`
       : html`<section class="card flush">${table({
           caption: 'You then see that one alone, until you choose to see all again',
@@ -53,7 +54,7 @@ export const selectAccountButton = (
   next: string,
   variant = 'compact',
 ) =>
-  actionButton(context.formToken, '/console/account', 'Choose', {
+  actionButton(context.formToken, ACCOUNT_SELECTION_PATH, 'Choose', {
     variant,
     label: `Choose ${name}`,
     fields: { account: id, next },

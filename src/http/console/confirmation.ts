@@ -1,25 +1,63 @@
 import { html } from 'hono/html'
+import type { Result } from '../../domain/failure.ts'
+import type { ServiceResult } from '../../service/service-result.ts'
 import { buttonLink, hiddenField, postForm, submitButton } from './components/form.ts'
 import { errorNotice, type Html, nothing } from './components/html.ts'
-import type { PageContext } from './context.ts'
+import { getPathId, type PageContext } from './context.ts'
+import { type FormError, renderError, toErrorMessage, toErrorStatus } from './errors.ts'
+import type { FlashName } from './flash.ts'
 import type { PageHeading } from './layout.ts'
-import { type FormError, reauthFields, toFormErrorMessage, toFormErrorStatus } from './reauth.ts'
-import { renderPage } from './render.ts'
+import { reauthFields } from './reauth.ts'
+import { redirectToPage, renderPage } from './render.ts'
+import type { ConsoleRouter, RequiredPermission } from './router.ts'
 
-/** What is asked once more, on a page of its own, and what its button does. */
+/** A page that asks for confirmation, and the button that confirms. */
 export interface Confirmation extends PageHeading {
   readonly text: Html | string
   readonly button: string
   readonly variant?: string
-  /** Where one goes who thinks better of it. */
   readonly cancelPath: string
   readonly fields?: Readonly<Record<string, string>>
-  /** Whether it takes who asks to prove that it is he. */
+  /** Adds the fields that `context.reauth.verify` reads. */
   readonly requiresReauth?: boolean
   readonly error?: FormError | null
 }
 
-/** Its form is sent to the address that the page itself has. */
+export interface ConfirmedAction<Target> {
+  readonly path: string
+  readonly permission: RequiredPermission
+  /** Reads the target that the page names. A failure renders the page "not found". */
+  readonly find: (context: PageContext, id: string) => Promise<ServiceResult<Target>>
+  readonly question: (
+    target: Target,
+    context: PageContext,
+  ) => Omit<Confirmation, 'error'> | Promise<Omit<Confirmation, 'error'>>
+  readonly run: (context: PageContext, id: string) => Promise<Result<unknown, FormError>>
+  readonly flash: FlashName
+  /** The path that the browser goes to once the action is done. */
+  readonly next: (id: string) => string
+}
+
+/** Mounts a page that asks for confirmation, and the form of that page, which does the action. */
+export function mountConfirmedAction<Target>(
+  router: ConsoleRouter,
+  { path, permission, find, question, run, flash, next }: ConfirmedAction<Target>,
+): void {
+  router.page(path, permission, (context) => ask(context, null))
+  router.form(path, permission, async (context) => {
+    const id = getPathId(context, 'id')
+    const result = await run(context, id)
+    return result.ok ? redirectToPage(context.c, next(id), flash) : ask(context, result.failure)
+  })
+
+  async function ask(context: PageContext, error: FormError | null): Promise<Response> {
+    const target = await find(context, getPathId(context, 'id'))
+    if (!target.ok) return renderError(context.c, context.caller, 'not_found')
+    return renderConfirmation(context, { ...(await question(target.value, context)), error })
+  }
+}
+
+/** The form posts to the path of the page itself. */
 export function renderConfirmation(
   context: PageContext,
   confirmation: Confirmation,
@@ -34,7 +72,7 @@ export function renderConfirmation(
     error = null,
     ...heading
   } = confirmation
-  const body = html`${errorNotice(toFormErrorMessage(error))}
+  const body = html`${errorNotice(toErrorMessage(error))}
     <section class="card prose"><div class="stack tight">${text}</div>${postForm(
       context.formToken,
       context.path,
@@ -42,5 +80,5 @@ export function renderConfirmation(
         ${requiresReauth === true ? reauthFields(context, error) : nothing}
         <div class="row">${submitButton(button, variant)}${buttonLink(cancelPath, 'Cancel', 'quiet')}</div>`,
     )}</section>`
-  return renderPage(context, heading, body, toFormErrorStatus(error))
+  return renderPage(context, heading, body, toErrorStatus(error))
 }

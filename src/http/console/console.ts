@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { identifyCaller } from '../request.ts'
 import { setBasePath } from './context.ts'
 import { renderError } from './errors.ts'
+import { CONSOLE_PATH } from './navigation.ts'
 import { mountAccountPages } from './pages/accounts.ts'
 import { mountAuditPages } from './pages/audit/audit.ts'
 import { mountDashboard } from './pages/dashboard.ts'
@@ -22,8 +23,6 @@ import { mountSitePages } from './pages/sites.ts'
 import { mountUserPages } from './pages/users/users.ts'
 import { type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
 import { createAssetRoutes } from './static/assets.ts'
-
-export const CONSOLE_PATH = '/console'
 
 /** The operator's pages. Those for who is not signed in first; every other one through the area's gate. */
 export function createConsole(deps: ConsoleDeps): Hono {

@@ -2,16 +2,14 @@ import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../../service/audit/buffer.ts'
-import {
-  failConflict,
-  type ServiceError,
-  type ServiceResult,
-} from '../../service/service-result.ts'
+import type { ServiceError } from '../../service/service-result.ts'
+import type { HasherBusy, InvalidField } from '../../service/sign-in/context.ts'
+import type { ReauthenticationFailure } from '../../service/sign-in/reauthenticate.ts'
 import type { Html } from './components/html.ts'
-import { getField, type PageContext } from './context.ts'
+import { formatDuration } from './components/time.ts'
 import { getThemeCookie } from './cookies.ts'
 import { standaloneLayout } from './layout.ts'
-import { formatRequestLookupPath } from './navigation.ts'
+import { CONSOLE_PATH, formatRequestLookupPath } from './navigation.ts'
 import { renderDocument } from './render.ts'
 
 interface ErrorText {
@@ -20,13 +18,6 @@ interface ErrorText {
   readonly text: string
 }
 
-const STALE_FORM: ErrorText = {
-  status: 403,
-  title: 'This form is out of date',
-  text: 'Nothing was changed. Go back, load the page anew, and send it again.',
-}
-
-/** Why there is no page, and what to do next. */
 const CONSOLE_ERRORS = {
   signed_out: {
     status: 401,
@@ -38,7 +29,11 @@ const CONSOLE_ERRORS = {
     title: 'This was not sent by a page of Latchkey',
     text: 'Nothing was changed. If you came here by a link or a form on another site, that site tried to act in your name.',
   },
-  stale_form: STALE_FORM,
+  stale_form: {
+    status: 403,
+    title: 'This form is out of date',
+    text: 'Nothing was changed. Go back, load the page anew, and send it again.',
+  },
   not_allowed: {
     status: 403,
     title: 'Your role does not allow this',
@@ -82,12 +77,12 @@ export function renderError(c: Context, caller: Caller, error: ConsoleError): Pr
   const { status, title, text } = CONSOLE_ERRORS[error]
   const body = html`
     <div class="card"><h1>${title}</h1><p>${text}</p>
-      <p class="row"><a class="button primary" href="/console">To the overview</a></p>
+      <p class="row"><a class="button primary" href="${CONSOLE_PATH}">To the overview</a></p>
       <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${formatRequestLookupPath(caller.requestId)}">explain it</a>)</p></div>`
   return renderDocument(c, caller, standaloneLayout(title, getThemeCookie(c), body), status)
 }
 
-/** A page that asks for itself once more. */
+/** A page that loads itself again, from this origin. */
 export const renderReload = (c: Context, caller: Caller): Promise<Response> =>
   renderDocument(c, caller, RELOAD_PAGE)
 
@@ -102,34 +97,36 @@ const SERVICE_ERROR_STATUS = {
   busy: 503,
 } as const satisfies Record<ServiceError['problem'], ContentfulStatusCode>
 
-/** The page that says why nothing was done. */
-export const toErrorStatus = (error: ServiceError | null): ContentfulStatusCode =>
-  error === null ? 200 : SERVICE_ERROR_STATUS[error.problem]
+/** A form that changed nothing: its input is not valid, or its sender did not prove who they are. */
+export type FormError = ReauthenticationFailure | InvalidField | HasherBusy | ServiceError
 
-export const toErrorMessage = (error: ServiceError | null): string | null => error?.message ?? null
+/** The status of the page that shows the form again. */
+export function toErrorStatus(error: FormError | null): ContentfulStatusCode {
+  if (error === null) return 200
+  if ('problem' in error) return SERVICE_ERROR_STATUS[error.problem]
+  return error.reason === 'locked' ? 429 : error.reason === 'busy' ? 503 : 422
+}
 
-/**
- * Changes one text of a row. A form says what its sender has seen of it: where somebody else was faster,
- * he is told both, and nothing is changed.
- */
-export async function updateIfUnchanged<Row, Changed>(
-  context: PageContext,
-  current: ServiceResult<Row>,
-  {
-    getValue,
-    newValue,
-    update,
-  }: {
-    readonly getValue: (row: Row) => string
-    readonly newValue: string
-    readonly update: () => Promise<ServiceResult<Changed>>
-  },
-): Promise<ServiceResult<Changed>> {
-  if (!current.ok) return current
-  const currentValue = getValue(current.value)
-  return currentValue === getField(context, 'seen') || currentValue === newValue
-    ? update()
-    : failConflict(
-        `somebody has changed it meanwhile: it is “${currentValue}” now, and you typed “${newValue}”. Send the form again to have yours`,
-      )
+/** The text above the form. A wrong password or code is described at its field instead. */
+export function toErrorMessage(error: FormError | null): string | null {
+  if (error === null) return null
+  if ('problem' in error) return error.message
+  return error.reason === 'wrong' || error.reason === 'code_wrong'
+    ? null
+    : describeReauthFailure(error)
+}
+
+export function describeReauthFailure(failure: Exclude<FormError, ServiceError>): string {
+  switch (failure.reason) {
+    case 'wrong':
+      return 'that is not your password'
+    case 'code_wrong':
+      return 'that is not the code of this moment, or it was used before: wait for the next one'
+    case 'locked':
+      return `too many tries were wrong: the next one is taken in ${formatDuration(failure.retryAfterSeconds * 1000)}`
+    case 'busy':
+      return 'many people sign in at this moment: try again in a few seconds'
+    default:
+      return failure.message
+  }
 }

@@ -1,57 +1,19 @@
 import { html, raw } from 'hono/html'
-import type { Permission } from '../../domain/role.ts'
 import { actionButton, hiddenField, postForm } from './components/form.ts'
 import { type Html, nothing } from './components/html.ts'
 import type { PageContext } from './context.ts'
 import { THEMES, type Theme } from './cookies.ts'
+import {
+  ACCOUNT_SELECTION_PATH,
+  ACCOUNTS_PATH,
+  CONSOLE_PATH,
+  NAVIGATION_GROUPS,
+  type NavigationGroup,
+  PROFILE_PATH,
+  SIGN_OUT_PATH,
+  THEME_PATH,
+} from './navigation.ts'
 import { ICON_PATH, KEY_ICON_SVG, SCRIPT_PATH, STYLESHEET_PATH } from './static/assets.ts'
-
-interface NavigationLink {
-  readonly href: string
-  readonly text: string
-  readonly permission: Permission
-}
-
-/** Where one can go. What somebody may not see is not offered to him. */
-const NAVIGATION_GROUPS: readonly {
-  readonly name: string
-  readonly links: readonly NavigationLink[]
-}[] = [
-  {
-    name: 'Credentials',
-    links: [
-      { href: '/console', text: 'Overview', permission: 'account.read' },
-      { href: '/console/keys', text: 'Keys', permission: 'keys.read' },
-      { href: '/console/developers', text: 'Developers', permission: 'places.read' },
-    ],
-  },
-  {
-    name: 'Messages',
-    links: [
-      { href: '/console/sources', text: 'Sources', permission: 'routes.read' },
-      { href: '/console/destinations', text: 'Destinations', permission: 'routes.read' },
-      { href: '/console/feeds', text: 'Feeds', permission: 'routes.read' },
-      { href: '/console/messages', text: 'Messages', permission: 'messages.read' },
-    ],
-  },
-  {
-    name: 'Account',
-    links: [
-      { href: '/console/sites', text: 'Sites', permission: 'places.read' },
-      { href: '/console/addresses', text: 'Addresses', permission: 'places.read' },
-      { href: '/console/people', text: 'People', permission: 'users.read' },
-      { href: '/console/settings', text: 'Settings', permission: 'account.read' },
-      { href: '/console/accounts', text: 'Accounts', permission: 'accounts.read' },
-    ],
-  },
-  {
-    name: 'What happened',
-    links: [
-      { href: '/console/audit', text: 'Audit', permission: 'audit.read' },
-      { href: '/console/explain', text: 'Explain', permission: 'requests.explain' },
-    ],
-  },
-]
 
 export interface PageHeading {
   readonly heading: string
@@ -121,16 +83,13 @@ const htmlDocument = (title: string, theme: string, body: Html): Html => html`<!
 <body>${body}<div class="hidden" role="status" data-announce></div></body>
 </html>`
 
-const brandLink: Html = html`<a class="brand" href="/console">${raw(KEY_ICON_SVG)}Latchkey</a>`
+const brandLink: Html = html`<a class="brand" href="${CONSOLE_PATH}">${raw(KEY_ICON_SVG)}Latchkey</a>`
 
-const navigationGroup = (
-  context: PageContext,
-  { name, links }: (typeof NAVIGATION_GROUPS)[number],
-): Html => {
+const navigationGroup = (context: PageContext, { name, links }: NavigationGroup): Html => {
   const visibleLinks = links.filter(({ permission }) => context.can(permission))
   if (visibleLinks.length === 0) return nothing
   return html`<div><h2>${name}</h2><ul>${visibleLinks.map(({ href, text }) => {
-    const isCurrent = href === '/console' ? context.path === href : context.path.startsWith(href)
+    const isCurrent = href === CONSOLE_PATH ? context.path === href : context.path.startsWith(href)
     return html`<li><a href="${href}"${isCurrent ? html` aria-current="${context.path === href ? 'page' : 'true'}"` : nothing}>${text}</a></li>`
   })}</ul></div>`
 }
@@ -141,9 +100,9 @@ const selectedAccountBanner = ({ selectedAccount, formToken }: PageContext): Htm
     ? nothing
     : html`<div class="narrowed"><p>Only <strong>${selectedAccount.name}</strong></p>${actionButton(
         formToken,
-        '/console/account',
+        ACCOUNT_SELECTION_PATH,
         'See all accounts',
-        { variant: 'compact', fields: { next: '/console/accounts' } },
+        { variant: 'compact', fields: { next: ACCOUNTS_PATH } },
       )}</div>`
 
 const signedInUserPanel = (context: PageContext): Html => html`
@@ -151,8 +110,8 @@ const signedInUserPanel = (context: PageContext): Html => html`
     <p><strong>${context.session.user.username ?? context.session.user.email}</strong><br>
       <span class="soft">${context.session.user.role}, ${context.selectedAccount?.name ?? context.session.account.name}</span></p>
     <div class="row">
-      <a class="button compact" href="/console/me">Your sign-in</a>
-      ${actionButton(context.formToken, '/console/sign-out', 'Sign out', { variant: 'compact' })}
+      <a class="button compact" href="${PROFILE_PATH}">Your sign-in</a>
+      ${actionButton(context.formToken, SIGN_OUT_PATH, 'Sign out', { variant: 'compact' })}
     </div>
     ${themeSwitcher(context)}
   </div>`
@@ -172,7 +131,7 @@ const THEME_LABELS = { system: 'System', light: 'Light', dark: 'Dark' } as const
 export const themeSwitcher = ({ formToken, path, theme }: PageContext): Html =>
   postForm(
     formToken,
-    '/console/theme',
+    THEME_PATH,
     html`${hiddenField('next', path)}<div class="colours" role="group" aria-label="Colours">${THEMES.map(
       (choice) =>
         html`<button class="compact" name="theme" value="${choice}" aria-pressed="${choice === theme ? 'true' : 'false'}">${THEME_LABELS[choice]}</button>`,

@@ -1,3 +1,7 @@
+import type { Permission } from '../../domain/role.ts'
+
+export const CONSOLE_PATH = '/console'
+
 export const KEYS_PATH = '/console/keys'
 
 /** The page of a key, by its row id. */
@@ -44,3 +48,61 @@ export const ACCOUNTS_PATH = '/console/accounts'
 export const ACCOUNTS_CRUMBS = [{ href: ACCOUNTS_PATH, text: 'Accounts' }]
 
 export const SETTINGS_PATH = '/console/settings'
+
+export const SIGN_IN_PATH = '/console/sign-in'
+export const SIGN_OUT_PATH = '/console/sign-out'
+export const THEME_PATH = '/console/theme'
+/** Takes the account that an operator wants to see alone. */
+export const ACCOUNT_SELECTION_PATH = '/console/account'
+
+export const PROFILE_PATH = '/console/me'
+export const PROFILE_CRUMBS = [{ href: PROFILE_PATH, text: 'Your sign-in' }]
+
+export const AUDIT_PATH = '/console/audit'
+
+export interface NavigationGroup {
+  readonly name: string
+  readonly links: readonly {
+    readonly href: string
+    readonly text: string
+    readonly permission: Permission
+  }[]
+}
+
+/** The menu. A link shows only to users with its permission. */
+export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
+  {
+    name: 'Credentials',
+    links: [
+      { href: CONSOLE_PATH, text: 'Overview', permission: 'account.read' },
+      { href: KEYS_PATH, text: 'Keys', permission: 'keys.read' },
+      { href: DEVELOPERS_PATH, text: 'Developers', permission: 'places.read' },
+    ],
+  },
+  {
+    name: 'Messages',
+    links: [
+      { href: SOURCES_PATH, text: 'Sources', permission: 'routes.read' },
+      { href: DESTINATIONS_PATH, text: 'Destinations', permission: 'routes.read' },
+      { href: SUBSCRIPTIONS_PATH, text: 'Feeds', permission: 'routes.read' },
+      { href: MESSAGES_PATH, text: 'Messages', permission: 'messages.read' },
+    ],
+  },
+  {
+    name: 'Account',
+    links: [
+      { href: SITES_PATH, text: 'Sites', permission: 'places.read' },
+      { href: IP_ALLOWLIST_PATH, text: 'Addresses', permission: 'places.read' },
+      { href: USERS_PATH, text: 'People', permission: 'users.read' },
+      { href: SETTINGS_PATH, text: 'Settings', permission: 'account.read' },
+      { href: ACCOUNTS_PATH, text: 'Accounts', permission: 'accounts.read' },
+    ],
+  },
+  {
+    name: 'What happened',
+    links: [
+      { href: AUDIT_PATH, text: 'Audit', permission: 'audit.read' },
+      { href: REQUEST_LOOKUP_PATH, text: 'Explain', permission: 'requests.explain' },
+    ],
+  },
+]

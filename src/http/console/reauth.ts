@@ -1,9 +1,6 @@
 import { html } from 'hono/html'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Result } from '../../domain/failure.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
-import type { ServiceError } from '../../service/service-result.ts'
-import type { HasherBusy, InvalidField } from '../../service/sign-in/context.ts'
 import type {
   Reauthentication,
   ReauthenticationFailure,
@@ -11,25 +8,24 @@ import type {
 import type { SignInServices } from '../../service/sign-in/sign-in.ts'
 import { textField } from './components/form.ts'
 import { type Html, nothing } from './components/html.ts'
-import { formatDuration } from './components/time.ts'
 import type { PageContext } from './context.ts'
 import { getDeviceCookie } from './cookies.ts'
-import { toErrorStatus as statusOfRefusal } from './errors.ts'
+import { describeReauthFailure, type FormError } from './errors.ts'
 
 const PASSWORD_FIELD = 'your-password'
 const CODE_FIELD = 'your-code'
 
-/** How a form asks its sender to prove that it is he, and not who sat down at his browser. */
+/** Verifies that the sender of a form is the signed-in user, not somebody at their open browser. */
 export interface ReauthPrompt {
-  /** Whether a code is asked for beside the password. */
+  /** True if the user has a second factor, so that the form needs a code beside the password. */
   readonly needsCode: () => Promise<boolean>
-  /** Takes what was typed into `againFields`: one try, counted as at the sign-in. */
+  /** Checks the values of `reauthFields`. Each call is one try, limited like those of the sign-in page. */
   readonly verify: () => Promise<Result<VerifiedReauth, ReauthenticationFailure>>
 }
 
 export interface VerifiedReauth {
   readonly reauthentication: Reauthentication
-  /** With what gives others a way in. */
+  /** The services with the methods that `SessionServices` leaves out. */
   readonly services: ActorServices
 }
 
@@ -54,10 +50,16 @@ export const createReauthPrompt = (
   },
 })
 
-/** Why such a form was sent in vain: for want of proof, or for what it wishes. */
-export type FormError = ReauthenticationFailure | InvalidField | HasherBusy | ServiceError
+/** Runs `run` once the form's password and code are verified; otherwise returns why they are not. */
+export async function withReauth<Value>(
+  { reauth }: Pick<PageContext, 'reauth'>,
+  run: (verified: VerifiedReauth) => Promise<Result<Value, FormError>>,
+): Promise<Result<Value, FormError>> {
+  const verified = await reauth.verify()
+  return verified.ok ? run(verified.value) : verified
+}
 
-/** What a form has for `again.prove`. What was typed into it is not sent back. */
+/** The fields that `ReauthPrompt.verify` reads. They never show what was typed before. */
 export async function reauthFields(
   { session, reauth }: Pick<PageContext, 'session' | 'reauth'>,
   failure: FormError | null,
@@ -67,7 +69,7 @@ export async function reauthFields(
     failure !== null && 'reason' in failure && failure.reason === reason
       ? { error: describeReauthFailure(failure), autofocus: true }
       : {}
-  // Nobody sees the name: it tells a keeper of passwords which one to fill in.
+  // The hidden username tells password managers which password to fill in.
   return html`
     <input type="text" name="your-name" value="${session.user.username ?? ''}" autocomplete="username" readonly hidden>
     ${textField({
@@ -91,36 +93,4 @@ export async function reauthFields(
           })
         : nothing
     }`
-}
-
-/** What is said above the form: nothing of what is said at a field of it. */
-export function toFormErrorMessage(failure: FormError | null): string | null {
-  if (failure === null) return null
-  if ('problem' in failure) return failure.message
-  return failure.reason === 'wrong' || failure.reason === 'code_wrong'
-    ? null
-    : describeReauthFailure(failure)
-}
-
-export function toFormErrorStatus(failure: FormError | null): ContentfulStatusCode {
-  if (failure === null || 'problem' in failure) return statusOfRefusal(failure)
-  return failure.reason === 'locked' ? 429 : failure.reason === 'busy' ? 503 : 422
-}
-
-/** Why nothing was changed, for who is signed in. */
-export function describeReauthFailure(
-  failure: ReauthenticationFailure | InvalidField | HasherBusy,
-): string {
-  switch (failure.reason) {
-    case 'wrong':
-      return 'that is not your password'
-    case 'code_wrong':
-      return 'that is not the code of this moment, or it was used before: wait for the next one'
-    case 'locked':
-      return `too many tries were wrong: the next one is taken in ${formatDuration(failure.retryAfterSeconds * 1000)}`
-    case 'busy':
-      return 'many people sign in at this moment: try again in a few seconds'
-    default:
-      return failure.message
-  }
 }

@@ -7,6 +7,7 @@ import type { Html } from './components/html.ts'
 import { addBasePath, getBasePath, type PageContext } from './context.ts'
 import { FLASH_PARAMETER, type FlashName } from './flash.ts'
 import { type PageHeading, pageLayout } from './layout.ts'
+import { CONSOLE_PATH } from './navigation.ts'
 
 /** Everything comes from here, nothing inline, and nobody may frame it (CSP level 3). */
 const CONTENT_SECURITY_POLICY = [
@@ -128,7 +129,7 @@ export const sendSuggestions = (
 
 /** Only to a page of the console: a link must not send anybody elsewhere by way of us. */
 export const toConsolePath = (path: string | null | undefined): string =>
-  path != null && CONSOLE_PATH_PATTERN.test(path) && !hasDotSegments(path) ? path : '/console'
+  path != null && CONSOLE_PATH_PATTERN.test(path) && !hasDotSegments(path) ? path : CONSOLE_PATH
 
 const CONSOLE_PATH_PATTERN = /^\/console(\/[\w/.~%-]*)?(\?[\w=&.~%+-]*)?$/
 

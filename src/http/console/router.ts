@@ -16,6 +16,7 @@ import {
 } from './cookies.ts'
 import { renderError, renderReload } from './errors.ts'
 import { FLASH_PARAMETER, findFlashText } from './flash.ts'
+import { SIGN_IN_PATH } from './navigation.ts'
 import { handleErrors, type PublicRouterDeps, readForm } from './public-router.ts'
 import { createReauthPrompt } from './reauth.ts'
 import { redirectToPage } from './render.ts'
@@ -144,7 +145,7 @@ interface CurrentSession {
 function redirectToSignIn(c: Context): Response {
   if (getSessionCookie(c) !== undefined) deleteSessionCookies(c)
   const { pathname, search } = new URL(c.req.url)
-  return redirectToPage(c, `/console/sign-in?next=${encodeURIComponent(pathname + search)}`)
+  return redirectToPage(c, `${SIGN_IN_PATH}?next=${encodeURIComponent(pathname + search)}`)
 }
 
 /** Another port of this host is another origin, although cookies do not tell the two apart. */

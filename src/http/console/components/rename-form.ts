@@ -1,10 +1,14 @@
 import { html } from 'hono/html'
-import type { ServiceError } from '../../../service/service-result.ts'
+import {
+  failConflict,
+  type ServiceError,
+  type ServiceResult,
+} from '../../../service/service-result.ts'
 import { getField, type PageContext } from '../context.ts'
 import { hiddenField, postForm, submitButton, textField } from './form.ts'
 import type { Html } from './html.ts'
 
-/** Another name for something that has one; what was typed in vain is still there. */
+/** A form that changes the name of a row. After an error it keeps what was typed. */
 export const renameForm = (
   context: PageContext,
   action: string,
@@ -18,3 +22,29 @@ export const renameForm = (
       ${textField({ name: 'name', label: 'Name', value: error === null ? name : getField(context, 'name'), required: true })}
       <div class="row">${submitButton('Rename', '')}</div>`,
   )
+
+/**
+ * Changes one text of a row, unless it has changed since the form showed it (its field `seen`). In that
+ * case the error names both texts.
+ */
+export async function updateIfUnchanged<Row, Changed>(
+  context: PageContext,
+  current: ServiceResult<Row>,
+  {
+    getValue,
+    newValue,
+    update,
+  }: {
+    readonly getValue: (row: Row) => string
+    readonly newValue: string
+    readonly update: () => Promise<ServiceResult<Changed>>
+  },
+): Promise<ServiceResult<Changed>> {
+  if (!current.ok) return current
+  const currentValue = getValue(current.value)
+  return currentValue === getField(context, 'seen') || currentValue === newValue
+    ? update()
+    : failConflict(
+        `somebody has changed it meanwhile: it is “${currentValue}” now, and you typed “${newValue}”. Send the form again to have yours`,
+      )
+}

@@ -25,17 +25,19 @@ import {
   nothing,
   notice,
 } from '../components/html.ts'
-import { renameForm } from '../components/rename-form.ts'
+import { renameForm, updateIfUnchanged } from '../components/rename-form.ts'
 import { table } from '../components/table.ts'
 import { exactTime, relativeTime } from '../components/time.ts'
-import { renderConfirmation } from '../confirmation.ts'
+import { mountConfirmedAction } from '../confirmation.ts'
 import { getField, getOptionalField, getPathId, type PageContext } from '../context.ts'
-import { renderError, toErrorMessage, toErrorStatus, updateIfUnchanged } from '../errors.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../errors.ts'
 import type { FlashName } from '../flash.ts'
 import { loadListPage } from '../list-page.ts'
 import {
+  ACCOUNT_SELECTION_PATH,
   ACCOUNTS_CRUMBS,
   ACCOUNTS_PATH,
+  CONSOLE_PATH,
   IP_ALLOWLIST_PATH,
   SETTINGS_PATH,
   USERS_PATH,
@@ -74,7 +76,7 @@ const showSelectedAccountNotice = (context: PageContext, name: string): Promise<
     context,
     { heading: 'Accounts' },
     html`${notice('warn', `You see ${name} alone`, 'The others are there as before.')}
-      <p>${actionButton(context.formToken, '/console/account', 'See all accounts', { variant: 'primary', fields: { next: ACCOUNTS_PATH } })}</p>`,
+      <p>${actionButton(context.formToken, ACCOUNT_SELECTION_PATH, 'See all accounts', { variant: 'primary', fields: { next: ACCOUNTS_PATH } })}</p>`,
   )
 
 async function showAccountList(context: PageContext): Promise<Response> {
@@ -101,7 +103,7 @@ async function showAccountList(context: PageContext): Promise<Response> {
             accountStatusBadge(account),
             html`<code>${account.region}</code>`,
             relativeTime(account.createdAt, context.now),
-            selectAccountButton(context, account, '/console'),
+            selectAccountButton(context, account, CONSOLE_PATH),
           ]),
         })}${pagination}</section>`
   const about = 'Every organization of this server.'
@@ -246,7 +248,7 @@ const offboardingCard = (context: PageContext, account: Account): Html => html`
 const selectAccountCard = (context: PageContext, account: Account): Html => html`
   <section class="card"><h2>Work in it</h2>
     <p>See it alone, to work in it as its administrators do.</p>
-    <div class="row">${selectAccountButton(context, account, '/console', '')}${actionButton(context.formToken, '/console/account', 'Add a person', { fields: { account: account.id, next: `${USERS_PATH}/new` } })}</div></section>`
+    <div class="row">${selectAccountButton(context, account, CONSOLE_PATH, '')}${actionButton(context.formToken, ACCOUNT_SELECTION_PATH, 'Add a person', { fields: { account: account.id, next: `${USERS_PATH}/new` } })}</div></section>`
 
 const closeOrReopenCard = ({ id, status }: Account): Html =>
   status === 'open'
@@ -276,39 +278,25 @@ const STATUS_CHANGES = {
   },
 } as const
 
-type StatusChange = (typeof STATUS_CHANGES)[keyof typeof STATUS_CHANGES]
-
-/** An account is closed and opened by who has been told what that means. */
-export function mountAccountStatus(router: ConsoleRouter): void {
+/** Mounts the pages that close an account and open it again. */
+function mountAccountStatus(router: ConsoleRouter): void {
   for (const [name, change] of Object.entries(STATUS_CHANGES)) {
-    const path = `${ACCOUNTS_PATH}/:id/${name}`
-    router.page(path, 'accounts.write', (context) => confirmStatusChange(context, change, null))
-    router.form(path, 'accounts.write', async (context) => {
-      const id = getPathId(context, 'id')
-      const result = await context.services.accounts.setStatus(id, change.newStatus)
-      return result.ok
-        ? redirectToPage(context.c, `${ACCOUNTS_PATH}/${id}`, change.flash)
-        : confirmStatusChange(context, change, result.failure)
+    const { newStatus, title, flash, ...question } = change
+    mountConfirmedAction(router, {
+      path: `${ACCOUNTS_PATH}/:id/${name}`,
+      permission: 'accounts.write',
+      find: ({ services }, id) => services.accounts.find(id),
+      question: (account) => ({
+        ...question,
+        heading: title(account.name),
+        crumbs: [...ACCOUNTS_CRUMBS, { href: formatAccountPath(account), text: account.name }],
+        cancelPath: formatAccountPath(account),
+      }),
+      run: ({ services }, id) => services.accounts.setStatus(id, newStatus),
+      flash,
+      next: (id) => formatAccountPath({ id }),
     })
   }
 }
 
-async function confirmStatusChange(
-  context: PageContext,
-  change: StatusChange,
-  error: ServiceError | null,
-): Promise<Response> {
-  const result = await context.services.accounts.find(getPathId(context, 'id'))
-  if (!result.ok) return renderError(context.c, context.caller, 'not_found')
-  const { id, name } = result.value
-  const back = `${ACCOUNTS_PATH}/${id}`
-  return renderConfirmation(context, {
-    heading: change.title(name),
-    crumbs: [...ACCOUNTS_CRUMBS, { href: back, text: name }],
-    text: change.text,
-    button: change.button,
-    variant: change.variant,
-    cancelPath: back,
-    error,
-  })
-}
+const formatAccountPath = ({ id }: Pick<Account, 'id'>) => `${ACCOUNTS_PATH}/${id}`

@@ -7,7 +7,7 @@ import type {
   OpenApiParameter,
   OpenApiSchema,
 } from '../../openapi.ts'
-import { badge, type Html, nothing } from '../components/html.ts'
+import { badge, type Html, nothing, withCode } from '../components/html.ts'
 import { setBasePath } from '../context.ts'
 import { referenceLayout } from '../layout.ts'
 import { renderDocument } from '../render.ts'
@@ -36,7 +36,7 @@ const formatAnchor = (name: string): string => `api-${name.toLowerCase()}`
 const referenceBody = (api: OpenApiDocument): Html => html`
   <div class="head"><div><h1>${api.info.title}</h1><p class="soft">Version ${api.info.version}</p></div>
     <div class="row"><a class="button" href="/admin/v1/openapi.json">OpenAPI 3.1</a></div></div>
-  <div class="prose"><p>${prose(api.info.description)}</p></div>
+  <div class="prose"><p>${withCode(api.info.description)}</p></div>
   <pre tabindex="0"><code>curl "$CONSOLE_URL/admin/v1/me" -H "Authorization: Bearer $API_TOKEN"</code></pre>
   ${api.tags.map(
     ({ name, description }) => html`
@@ -46,7 +46,7 @@ const referenceBody = (api: OpenApiDocument): Html => html`
   <section class="stack chapter" id="${formatAnchor('Problems')}"><div><h2>Problems</h2><p class="soft">Why a request was not done, as RFC 9457 tells it.</p></div>
     <div class="card"><dl class="facts">${Object.entries(api.components.responses).map(
       ([kind, { description }]) =>
-        html`<dt id="problem-${kind}"><code>${kind}</code></dt><dd>${prose(description)}</dd>`,
+        html`<dt id="problem-${kind}"><code>${kind}</code></dt><dd>${withCode(description)}</dd>`,
     )}</dl></div></section>
   <section class="stack chapter" id="${formatAnchor('Things')}"><div><h2>Things</h2><p class="soft">What answers hold.</p></div>
     ${Object.entries(api.components.schemas).map(
@@ -84,7 +84,7 @@ export function operationCard(documented: DocumentedOperation): Html {
       operation['x-permission'] === undefined ? nothing : badge(operation['x-permission'])
     }</header>
     <p><code><strong>${method}</strong> ${path}</code></p>
-    ${operation.description === undefined ? nothing : html`<p>${prose(operation.description)}</p>`}
+    ${operation.description === undefined ? nothing : html`<p>${withCode(operation.description)}</p>`}
     ${query.length === 0 ? nothing : html`<h4>Parameters</h4>${parameterList(query)}`}
     ${body === undefined ? nothing : html`<h4>Body</h4>${memberList(body.schema, true)}`}
     <p>${responseSummary(operation)}</p>
@@ -196,7 +196,7 @@ export const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Ht
     schema.default === undefined
       ? nothing
       : html` <span class="soft">(<code>${schema.default}</code> where it is left out)</span>`
-  }${schema.description === undefined ? nothing : html`<br><span class="soft small">${prose(schema.description)}</span>`}${nestedMembers(schema)}</dd>`
+  }${schema.description === undefined ? nothing : html`<br><span class="soft small">${withCode(schema.description)}</span>`}${nestedMembers(schema)}</dd>`
 
 /** Objects that have no name of their own are shown where they are. */
 function nestedMembers({ properties, anyOf, oneOf, type }: OpenApiSchema): Html {
@@ -205,7 +205,3 @@ function nestedMembers({ properties, anyOf, oneOf, type }: OpenApiSchema): Html 
   const objects = (anyOf ?? oneOf ?? []).filter((one) => one.properties !== undefined)
   return objects.length === 0 ? nothing : html`${objects.map((one) => memberList(one))}`
 }
-
-/** A description: what stands between backticks is code. */
-export const prose = (text: string): Html =>
-  html`${text.split('`').map((part, n) => (n % 2 === 1 ? html`<code>${part}</code>` : part))}`

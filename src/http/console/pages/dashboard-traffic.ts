@@ -5,6 +5,7 @@ import { barList, type ChartColumn, columnChart } from '../components/chart.ts'
 import { formatCount, type Html, nothing } from '../components/html.ts'
 import { formatDay } from '../components/time.ts'
 import { getField, type PageContext } from '../context.ts'
+import { AUDIT_PATH, CONSOLE_PATH } from '../navigation.ts'
 
 const HOUR_MS = 3_600_000
 /** More reasons than these are told together. */
@@ -43,7 +44,7 @@ export async function trafficSection(context: PageContext): Promise<Html> {
     <header><h2>Requests over ${range.name}</h2>
       <nav class="row" aria-label="How far back">${Object.entries(TRAFFIC_RANGES).map(
         ([name, { name: label }]) =>
-          html`<a class="button compact" href="/console?range=${name}#traffic"${name === rangeName ? html` aria-current="true"` : nothing}>${label}</a>`,
+          html`<a class="button compact" href="${CONSOLE_PATH}?range=${name}#traffic"${name === rangeName ? html` aria-current="true"` : nothing}>${label}</a>`,
       )}</nav></header>
     ${
       good + bad === 0
@@ -83,7 +84,7 @@ function refusalsCard(
   const since = formatDay(fromHour * HOUR_MS)
   return html`
   <section class="card"><header><h2>Why requests were refused, over ${range.name}</h2>
-    ${context.can('audit.read') ? html`<a href="/console/audit?what=key.refused&since=${since}">See each in the audit</a>` : nothing}</header>
+    ${context.can('audit.read') ? html`<a href="${AUDIT_PATH}?what=key.refused&since=${since}">See each in the audit</a>` : nothing}</header>
     ${barList(rest === 0 ? listed : [...listed, { text: 'Other reasons', count: rest }])}
   </section>`
 }

@@ -15,6 +15,16 @@ import { badge, formatCount, type Html, nothing } from '../components/html.ts'
 import { table } from '../components/table.ts'
 import { relativeTime } from '../components/time.ts'
 import type { PageContext } from '../context.ts'
+import {
+  ACCOUNTS_PATH,
+  CONSOLE_PATH,
+  DEVELOPERS_PATH,
+  KEYS_PATH,
+  SITES_PATH,
+  SOURCES_PATH,
+  SUBSCRIPTIONS_PATH,
+  USERS_PATH,
+} from '../navigation.ts'
 import { renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import { trafficSection } from './dashboard-traffic.ts'
@@ -22,7 +32,7 @@ import { KEY_TYPE_LABELS } from './keys/key-labels.ts'
 
 /** How everything is that somebody has in sight, and what he should do about it. */
 export function mountDashboard(router: ConsoleRouter): void {
-  router.page('/console', 'account.read', async (context) => {
+  router.page(CONSOLE_PATH, 'account.read', async (context) => {
     const keyTypeCounts = await context.services.dashboard.keys()
     // Where a key is in use nobody begins, and no more is asked.
     const onboarding = keyTypeCounts.some(({ used }) => used > 0)
@@ -37,7 +47,7 @@ export function mountDashboard(router: ConsoleRouter): void {
           ])
         : [onboarding, await trafficSection(context)]
     const actions = context.can('keys.write')
-      ? buttonLink('/console/keys/new', 'Create a key', 'primary')
+      ? buttonLink(`${KEYS_PATH}/new`, 'Create a key', 'primary')
       : nothing
     const heading = { heading: 'Overview', about: describeVisibleAccounts(context), actions }
     return renderPage(context, heading, html`${sections}`)
@@ -68,15 +78,15 @@ export async function onboardingSection(context: PageContext): Promise<Html | nu
       text: 'A key belongs to an engineer or an administrator of an account, so that somebody answers for it. An operator can add both.',
       isDone: hasOwner,
       permission: 'users.write',
-      href: context.can('accounts.write') ? '/console/accounts' : '/console/people',
+      href: context.can('accounts.write') ? ACCOUNTS_PATH : USERS_PATH,
       linkText: context.can('accounts.write') ? 'To the accounts' : 'To the people',
     },
     {
       title: 'Create the key',
-      text: html`A new one, or one that a vendor has been using for years: its id and secret can be brought along. Redox keys need a <a href="/console/sources">source</a> first, Xenrad keys a <a href="/console/sites">site</a>, Open Dental keys a <a href="/console/developers">developer</a>; XDENT and practice keys need none.`,
+      text: html`A new one, or one that a vendor has been using for years: its id and secret can be brought along. Redox keys need a <a href="${SOURCES_PATH}">source</a> first, Xenrad keys a <a href="${SITES_PATH}">site</a>, Open Dental keys a <a href="${DEVELOPERS_PATH}">developer</a>; XDENT and practice keys need none.`,
       isDone: key !== null,
       permission: 'keys.write',
-      href: '/console/keys/new',
+      href: `${KEYS_PATH}/new`,
       linkText: 'Create a key',
     },
     {
@@ -84,7 +94,7 @@ export async function onboardingSection(context: PageContext): Promise<Html | nu
       text: 'The page of the key has requests to paste into a terminal. This list goes away when the first one is admitted.',
       isDone: false,
       permission: 'keys.read',
-      href: key === null ? '/console/keys' : `/console/keys/${key.id}`,
+      href: key === null ? KEYS_PATH : `${KEYS_PATH}/${key.id}`,
       linkText: key === null ? 'To the keys' : `To ${key.name}`,
     },
   ]
@@ -132,17 +142,17 @@ function attentionTiles(
     attentionTile({
       title,
       preview,
-      href: `/console/keys?care=${careFilter}&status=enabled`,
+      href: `${KEYS_PATH}?care=${careFilter}&status=enabled`,
       renderRow: (key) =>
-        html`<a href="/console/keys/${key.id}">${key.name}</a> <span class="soft small">${describeKey(key)}</span>`,
+        html`<a href="${KEYS_PATH}/${key.id}">${key.name}</a> <span class="soft small">${describeKey(key)}</span>`,
     })
   return [
     attentionTile({
       title: 'Feeds that are stuck',
       preview: stuck,
-      href: '/console/feeds?state=stuck',
+      href: `${SUBSCRIPTIONS_PATH}?state=stuck`,
       renderRow: (feed) =>
-        html`<a href="/console/feeds/${feed.id}">${feed.source.name} → ${feed.destination.name}</a> <span class="soft small">${describeBacklog(context, feed)}</span>`,
+        html`<a href="${SUBSCRIPTIONS_PATH}/${feed.id}">${feed.source.name} → ${feed.destination.name}</a> <span class="soft small">${describeBacklog(context, feed)}</span>`,
     }),
     createKeyTile(
       `Keys that expire within ${EXPIRING_SOON_DAYS} days`,
@@ -199,7 +209,7 @@ export const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
         { name: 'May be used', end: true },
       ],
       rows: counts.map(({ dialect, used, usable }) => [
-        html`<a href="/console/keys?dialect=${dialect}">${KEY_TYPE_LABELS[dialect].name}</a>`,
+        html`<a href="${KEYS_PATH}?dialect=${dialect}">${KEY_TYPE_LABELS[dialect].name}</a>`,
         hasExchangedSecret(dialect) ? 'exchanged for tokens' : 'sent with every request',
         used.toLocaleString('en'),
         usable.toLocaleString('en'),

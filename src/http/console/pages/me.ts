@@ -27,14 +27,19 @@ import {
   setDeviceCookie,
   setThemeCookie,
 } from '../cookies.ts'
-import { type FormError, reauthFields, toFormErrorMessage, toFormErrorStatus } from '../reauth.ts'
+import { type FormError, toErrorMessage, toErrorStatus } from '../errors.ts'
+import {
+  ACCOUNT_SELECTION_PATH,
+  PROFILE_CRUMBS,
+  PROFILE_PATH,
+  SIGN_IN_PATH,
+  SIGN_OUT_PATH,
+  THEME_PATH,
+} from '../navigation.ts'
+import { reauthFields, withReauth } from '../reauth.ts'
 import { redirectToPage, renderPage, toConsolePath } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import type { SignInPageDeps } from './sign-in.ts'
-
-const PROFILE_PATH = '/console/me'
-/** Who looks after his own sign-in is led back here. */
-export const PROFILE_CRUMBS = [{ href: PROFILE_PATH, text: 'Your sign-in' }]
 
 /** Who one is, where one is signed in, and one's password. */
 export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPageDeps): void {
@@ -46,13 +51,8 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
     if (getUntrimmed('wished') !== getUntrimmed('again')) {
       return showProfile(context, PASSWORDS_DIFFER_ERROR)
     }
-    const proof = await context.reauth.verify()
-    if (!proof.ok) return showProfile(context, proof.failure)
-    const { reauthentication } = proof.value
-    const result = await signInServices.passwords.change(
-      reauthentication,
-      getUntrimmed('wished'),
-      context.caller,
+    const result = await withReauth(context, ({ reauthentication }) =>
+      signInServices.passwords.change(reauthentication, getUntrimmed('wished'), context.caller),
     )
     if (!result.ok) return showProfile(context, result.failure)
     setDeviceCookie(context.c, result.value)
@@ -76,7 +76,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
     async ({ c, session, caller }) => {
       await signInServices.sessions.signOutEverywhere(session, caller)
       deleteSessionCookies(c)
-      return redirectToPage(c, '/console/sign-in')
+      return redirectToPage(c, SIGN_IN_PATH)
     },
   )
 
@@ -86,7 +86,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
       signInServices.sessions.list(context.session),
       signInServices.secondFactor.countUnusedRecoveryCodes(user.id),
     ])
-    const body = html`${errorNotice(toFormErrorMessage(failure))}
+    const body = html`${errorNotice(toErrorMessage(failure))}
       <div class="columns">
         <div class="stack"><section class="card"><h2>Who you are</h2>${definitionList([
           ['Username', user.username ?? 'none'],
@@ -116,7 +116,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
           { variant: 'danger', label: 'Sign out everywhere, and end every API token' },
         )}</div>
       </section>`
-    return renderPage(context, { heading: 'Your sign-in' }, body, toFormErrorStatus(failure))
+    return renderPage(context, { heading: 'Your sign-in' }, body, toErrorStatus(failure))
   }
 }
 
@@ -190,7 +190,7 @@ export function formatBrowserName(userAgent: string): string {
   return operatingSystem === undefined ? browser[1] : `${browser[1]} on ${operatingSystem[1]}`
 }
 
-const NEW_TOKEN_PATH = '/console/me/tokens/new'
+const NEW_TOKEN_PATH = `${PROFILE_PATH}/tokens/new`
 const NEW_TOKEN_HEADING = { heading: 'New API token', crumbs: PROFILE_CRUMBS }
 const TOKEN_LIFETIME_CHOICES = [7, 30, 90, 365].map((days) => ({
   value: String(days),
@@ -206,12 +206,8 @@ export function mountApiTokenPages(
 
   router.form(NEW_TOKEN_PATH, 'signed-in', async (context) => {
     const input = { name: getField(context, 'name'), days: Number(getField(context, 'days')) }
-    const proof = await context.reauth.verify()
-    if (!proof.ok) return showTokenForm(context, proof.failure)
-    const result = await signInServices.apiTokens.issue(
-      proof.value.reauthentication,
-      input,
-      context.caller,
+    const result = await withReauth(context, ({ reauthentication }) =>
+      signInServices.apiTokens.issue(reauthentication, input, context.caller),
     )
     if (!result.ok) return showTokenForm(context, result.failure)
     return renderPage(
@@ -222,23 +218,23 @@ export function mountApiTokenPages(
         text: 'It may do at /admin/v1 what you may, until it ends. It is not shown again.',
         secrets: [{ name: 'token', value: result.value.secret }],
         fileName: 'latchkey-token.txt',
-        next: '/console/me',
+        next: PROFILE_PATH,
         acknowledge: 'I have put the token where it belongs',
       }),
     )
   })
 
   function showTokenForm(context: PageContext, failure: FormError | null): Promise<Response> {
-    const body = html`${errorNotice(toFormErrorMessage(failure))}<section class="card">${postForm(
+    const body = html`${errorNotice(toErrorMessage(failure))}<section class="card">${postForm(
       context.formToken,
       NEW_TOKEN_PATH,
       html`
       ${textField({ name: 'name', label: 'What is it for?', value: getField(context, 'name'), required: true, maxlength: 200, autofocus: failure === null })}
       ${selectField({ name: 'days', label: 'It ends after', value: getField(context, 'days') || '90', choices: TOKEN_LIFETIME_CHOICES })}
       ${reauthFields(context, failure)}
-      <div class="row">${submitButton('Make it')}${buttonLink('/console/me', 'Cancel', 'quiet')}</div>`,
+      <div class="row">${submitButton('Make it')}${buttonLink(PROFILE_PATH, 'Cancel', 'quiet')}</div>`,
     )}</section>`
-    return renderPage(context, NEW_TOKEN_HEADING, body, toFormErrorStatus(failure))
+    return renderPage(context, NEW_TOKEN_HEADING, body, toErrorStatus(failure))
   }
 }
 
@@ -247,19 +243,19 @@ export function mountSessionActions(
   router: ConsoleRouter,
   { signInServices }: SignInPageDeps,
 ): void {
-  router.form('/console/sign-out', 'signed-in', async ({ c, session, caller }) => {
+  router.form(SIGN_OUT_PATH, 'signed-in', async ({ c, session, caller }) => {
     await signInServices.sessions.signOut(session, caller)
     deleteSessionCookies(c)
-    return redirectToPage(c, '/console/sign-in')
+    return redirectToPage(c, SIGN_IN_PATH)
   })
 
-  router.form('/console/theme', 'signed-in', (context) => {
+  router.form(THEME_PATH, 'signed-in', (context) => {
     setThemeCookie(context.c, parseTheme(getField(context, 'theme')))
     return redirectToPage(context.c, toConsolePath(getField(context, 'next')))
   })
 
   // That an operator sees one account only is his own choice: taking it back needs no permission.
-  router.form('/console/account', 'signed-in', (context) => {
+  router.form(ACCOUNT_SELECTION_PATH, 'signed-in', (context) => {
     setAccountCookie(context.c, getOptionalField(context, 'account') ?? null)
     return redirectToPage(context.c, toConsolePath(getField(context, 'next')))
   })

@@ -4,6 +4,7 @@ import { submitButton, textField } from '../components/form.ts'
 import { errorNotice, type Html, nothing } from '../components/html.ts'
 import { getThemeCookie } from '../cookies.ts'
 import { standaloneLayout } from '../layout.ts'
+import { SIGN_IN_PATH } from '../navigation.ts'
 import { createPublicRouter } from '../public-router.ts'
 import { redirectToPage, renderDocument } from '../render.ts'
 import type { SignInPageDeps } from './sign-in.ts'
@@ -44,7 +45,7 @@ export function createOneTimeLinkPages(deps: SignInPageDeps) {
       invitation.ok && isPasswordConfirmed
         ? await signInServices.acceptInvitation(link, input, caller)
         : null
-    if (result?.ok) return redirectToPage(c, '/console/sign-in', 'password-set')
+    if (result?.ok) return redirectToPage(c, SIGN_IN_PATH, 'password-set')
     if (!invitation.ok || result?.failure.reason === 'gone') {
       return renderDocument(
         c,
@@ -121,5 +122,5 @@ const invalidLinkCard: Html = html`
   <div class="card"><h1>This link leads nowhere any more</h1>
     <p>It was used, has expired, or was replaced by a newer one. Ask an administrator of your account
       for another; whoever runs the server makes one with <code class="nowrap">latchkey console link</code>.</p>
-    <p><a class="button primary" href="/console/sign-in">Sign in</a></p>
+    <p><a class="button primary" href="${SIGN_IN_PATH}">Sign in</a></p>
   </div>`

@@ -3,16 +3,17 @@ import type { QrCode } from '../../../service/sign-in/second-factor.ts'
 import { hiddenField, postForm, submitButton, textField } from '../components/form.ts'
 import { copyableText, errorNotice, type Html } from '../components/html.ts'
 import { secretDialog } from '../components/secret-dialog.ts'
-import { renderConfirmation } from '../confirmation.ts'
+import { mountConfirmedAction } from '../confirmation.ts'
 import { getField, type PageContext } from '../context.ts'
-import { type FormError, reauthFields, toFormErrorMessage, toFormErrorStatus } from '../reauth.ts'
-import { redirectToPage, renderPage } from '../render.ts'
+import { type FormError, toErrorMessage, toErrorStatus } from '../errors.ts'
+import { PROFILE_CRUMBS, PROFILE_PATH } from '../navigation.ts'
+import { reauthFields, withReauth } from '../reauth.ts'
+import { renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
-import { PROFILE_CRUMBS } from './me.ts'
 import type { SignInPageDeps } from './sign-in.ts'
 
-const SECOND_FACTOR_SETUP_PATH = '/console/me/second-factor/new'
-const SECOND_FACTOR_REMOVAL_PATH = '/console/me/second-factor/remove'
+const SECOND_FACTOR_SETUP_PATH = `${PROFILE_PATH}/second-factor/new`
+const SECOND_FACTOR_REMOVAL_PATH = `${PROFILE_PATH}/second-factor/remove`
 const SECOND_FACTOR_HEADING = { heading: 'Set up a second factor', crumbs: PROFILE_CRUMBS }
 
 /** A code of an app beside the password (RFC 6238). */
@@ -24,13 +25,8 @@ export function mountSecondFactorPages(
 
   router.form(SECOND_FACTOR_SETUP_PATH, 'signed-in', async (context) => {
     const input = { pending: getField(context, 'pending'), code: getField(context, 'code') }
-    const proof = await context.reauth.verify()
-    if (!proof.ok) return showSetup(context, proof.failure)
-    const { reauthentication } = proof.value
-    const result = await signInServices.secondFactor.confirmSetup(
-      reauthentication,
-      input,
-      context.caller,
+    const result = await withReauth(context, ({ reauthentication }) =>
+      signInServices.secondFactor.confirmSetup(reauthentication, input, context.caller),
     )
     if (!result.ok) return showSetup(context, result.failure)
     return renderPage(
@@ -41,24 +37,31 @@ export function mountSecondFactorPages(
         text: 'Each opens your account once, without your device. Print them, or keep them with your passwords. They are not shown again.',
         secrets: result.value.map((code) => ({ name: 'code', value: code })),
         fileName: 'latchkey-recovery-codes.txt',
-        next: '/console/me',
+        next: PROFILE_PATH,
         acknowledge: 'I have put the codes where I will find them',
       }),
     )
   })
 
-  router.page(SECOND_FACTOR_REMOVAL_PATH, 'signed-in', (context) => confirmRemoval(context, null))
-
-  router.form(SECOND_FACTOR_REMOVAL_PATH, 'signed-in', async (context) => {
-    const proof = await context.reauth.verify()
-    if (!proof.ok) return confirmRemoval(context, proof.failure)
-    const result = await signInServices.secondFactor.remove(
-      proof.value.reauthentication,
-      context.caller,
-    )
-    return result.ok
-      ? redirectToPage(context.c, '/console/me', 'second-factor-removed')
-      : confirmRemoval(context, result.failure)
+  mountConfirmedAction(router, {
+    path: SECOND_FACTOR_REMOVAL_PATH,
+    permission: 'signed-in',
+    find: async ({ session }) => ({ ok: true, value: session.user }),
+    question: () => ({
+      heading: 'Take the second factor away?',
+      crumbs: PROFILE_CRUMBS,
+      text: html`<p>Your password alone opens your account from then on, and your recovery codes are good no longer. Set it up again for a new device, or for ten new codes.</p>`,
+      button: 'Take it away',
+      variant: 'danger primary',
+      cancelPath: PROFILE_PATH,
+      requiresReauth: true,
+    }),
+    run: (context) =>
+      withReauth(context, ({ reauthentication }) =>
+        signInServices.secondFactor.remove(reauthentication, context.caller),
+      ),
+    flash: 'second-factor-removed',
+    next: () => PROFILE_PATH,
   })
 
   async function showSetup(context: PageContext, failure: FormError | null): Promise<Response> {
@@ -70,11 +73,11 @@ export function mountSecondFactorPages(
       return renderPage(
         context,
         SECOND_FACTOR_HEADING,
-        errorNotice(toFormErrorMessage(result.failure)),
+        errorNotice(toErrorMessage(result.failure)),
         409,
       )
     const { pending, secret, qr } = result.value
-    const body: Html = html`${errorNotice(toFormErrorMessage(failure))}
+    const body: Html = html`${errorNotice(toErrorMessage(failure))}
       <section class="card"><ol class="steps">
         <li><h2>Scan this with an app for codes</h2>${qrCode(qr)}
           <p>Or type it in: ${copyableText(secret, 'the setup key')}</p></li>
@@ -88,21 +91,9 @@ export function mountSecondFactorPages(
           ${submitButton('Switch it on')}`,
         )}</li>
       </ol></section>`
-    return renderPage(context, SECOND_FACTOR_HEADING, body, toFormErrorStatus(failure))
+    return renderPage(context, SECOND_FACTOR_HEADING, body, toErrorStatus(failure))
   }
 }
-
-const confirmRemoval = (context: PageContext, failure: FormError | null): Promise<Response> =>
-  renderConfirmation(context, {
-    heading: 'Take the second factor away?',
-    crumbs: PROFILE_CRUMBS,
-    text: html`<p>Your password alone opens your account from then on, and your recovery codes are good no longer. Set it up again for a new device, or for ten new codes.</p>`,
-    button: 'Take it away',
-    variant: 'danger primary',
-    cancelPath: '/console/me',
-    requiresReauth: true,
-    error: failure,
-  })
 
 /** Black on white in every light: that is how cameras want it. */
 export const qrCode = ({ size, path }: QrCode): Html => html`

@@ -15,8 +15,9 @@ import {
   setDeviceCookie,
   setSessionCookie,
 } from '../cookies.ts'
-import { FLASH_PARAMETER, type FlashName, findFlashText as wordsOfSaid } from '../flash.ts'
+import { FLASH_PARAMETER, type FlashName, findFlashText } from '../flash.ts'
 import { standaloneLayout } from '../layout.ts'
+import { SIGN_IN_PATH } from '../navigation.ts'
 import { createPublicRouter, type PublicRouterDeps } from '../public-router.ts'
 import { redirectToPage, renderDocument, toConsolePath } from '../render.ts'
 
@@ -25,11 +26,11 @@ export function createSignInPages(deps: SignInPageDeps) {
   const { signInServices, consoleUrl } = deps
   const router = createPublicRouter(deps)
 
-  router.page('/console/sign-in', (c, caller) => {
+  router.page(SIGN_IN_PATH, (c, caller) => {
     const next = toConsolePath(c.req.query('next'))
     const isPasswordSet = c.req.query(FLASH_PARAMETER) === PASSWORD_SET_FLASH
     const flashNotice = isPasswordSet
-      ? notice('good', wordsOfSaid(PASSWORD_SET_FLASH) ?? '')
+      ? notice('good', findFlashText(PASSWORD_SET_FLASH) ?? '')
       : nothing
     const warning = plainHttpNotice(c, consoleUrl)
     return renderSignIn(
@@ -40,7 +41,7 @@ export function createSignInPages(deps: SignInPageDeps) {
     )
   })
 
-  router.form('/console/sign-in', async (c, caller, form) => {
+  router.form(SIGN_IN_PATH, async (c, caller, form) => {
     const next = toConsolePath(form.get('next'))
     const username = (form.get('username') ?? '').trim()
     const result = await attemptSignIn(c, username, form, caller)
@@ -126,7 +127,7 @@ const SIGN_IN_ERROR_OPTIONS = { title: 'You are not signed in', focus: false }
 
 const credentialsForm = (next: string, username: string, message: string | null): Html => html`
   <div class="card"><h1>Sign in</h1>${errorNotice(message, SIGN_IN_ERROR_OPTIONS)}
-    <form method="post" action="/console/sign-in">
+    <form method="post" action="${SIGN_IN_PATH}">
       ${hiddenField('next', next)}
       ${textField({ name: 'username', label: 'Username', value: username, autocomplete: 'username', required: true, autofocus: username === '', spellcheck: false })}
       ${textField({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true, autofocus: username !== '' })}
@@ -137,7 +138,7 @@ const credentialsForm = (next: string, username: string, message: string | null)
 
 const codeForm = (next: string, ticket: string, message: string | null): Html => html`
   <div class="card"><h1>One more step</h1>${errorNotice(message, SIGN_IN_ERROR_OPTIONS)}
-    <form method="post" action="/console/sign-in">
+    <form method="post" action="${SIGN_IN_PATH}">
       ${hiddenField('next', next)}${hiddenField('ticket', ticket)}
       ${textField({
         name: 'code',
@@ -150,7 +151,7 @@ const codeForm = (next: string, ticket: string, message: string | null): Html =>
       })}
       ${submitButton('Sign in')}
     </form>
-    <p><a href="/console/sign-in">Begin again</a></p>
+    <p><a href="${SIGN_IN_PATH}">Begin again</a></p>
   </div>`
 
 /**

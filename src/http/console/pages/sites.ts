@@ -12,14 +12,14 @@ import {
   type Html,
   nothing,
 } from '../components/html.ts'
-import { renameForm } from '../components/rename-form.ts'
+import { renameForm, updateIfUnchanged } from '../components/rename-form.ts'
 import { table } from '../components/table.ts'
 import { exactTime, relativeTime } from '../components/time.ts'
-import { renderConfirmation } from '../confirmation.ts'
+import { mountConfirmedAction } from '../confirmation.ts'
 import { getField, getPathId, type PageContext } from '../context.ts'
-import { renderError, toErrorMessage, toErrorStatus, updateIfUnchanged } from '../errors.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../errors.ts'
 import { loadListPage } from '../list-page.ts'
-import { SITES_CRUMBS, SITES_PATH } from '../navigation.ts'
+import { KEYS_PATH, SITES_CRUMBS, SITES_PATH } from '../navigation.ts'
 import { redirectToPage, renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 
@@ -91,7 +91,7 @@ async function showSiteList(context: PageContext): Promise<Response> {
 const siteKeysLink = ({ id, name }: Site, keyCount: number): Html | string =>
   keyCount === 0
     ? '0'
-    : html`<a href="/console/keys?site=${id}" aria-label="${formatCount(keyCount, 'key')} of ${name}">${keyCount}</a>`
+    : html`<a href="${KEYS_PATH}?site=${id}" aria-label="${formatCount(keyCount, 'key')} of ${name}">${keyCount}</a>`
 
 function showSiteForm(
   context: PageContext,
@@ -130,14 +130,21 @@ export function mountSitePage(router: ConsoleRouter): void {
       : showSite(context, result.failure)
   })
 
-  router.page(`${SITES_PATH}/:id/remove`, 'places.write', (context) =>
-    confirmSiteDeletion(context, null),
-  )
-  router.form(`${SITES_PATH}/:id/remove`, 'places.write', async (context) => {
-    const result = await context.services.directory.deleteSite(getPathId(context, 'id'))
-    return result.ok
-      ? redirectToPage(context.c, SITES_PATH, 'site-removed')
-      : confirmSiteDeletion(context, result.failure)
+  mountConfirmedAction(router, {
+    path: `${SITES_PATH}/:id/remove`,
+    permission: 'places.write',
+    find: ({ services }, id) => services.directory.findSite(id),
+    question: ({ id, name }) => ({
+      heading: `Remove ${name}?`,
+      crumbs: [...SITES_CRUMBS, { href: `${SITES_PATH}/${id}`, text: name }],
+      text: 'Only a site that no key ever belonged to can be removed. It leaves every list; the audit keeps what it was. This cannot be undone, but a site of the same name can be added.',
+      button: 'Remove the site',
+      variant: 'danger primary',
+      cancelPath: `${SITES_PATH}/${id}`,
+    }),
+    run: ({ services }, id) => services.directory.deleteSite(id),
+    flash: 'site-removed',
+    next: () => SITES_PATH,
   })
 }
 
@@ -160,7 +167,7 @@ async function showSite(context: PageContext, error: ServiceError | null): Promi
           'Keys',
           keyCount === 0
             ? 'None yet'
-            : html`<a href="/console/keys?site=${site.id}">${formatCount(keyCount, 'key')}</a>`,
+            : html`<a href="${KEYS_PATH}?site=${site.id}">${formatCount(keyCount, 'key')}</a>`,
         ],
         ['Added', exactTime(site.createdAt)],
       ])}</section>
@@ -188,22 +195,3 @@ const siteForms = (
         : 'This one has keys: it stays.'
     }</p>
   </details>`
-
-async function confirmSiteDeletion(
-  context: PageContext,
-  error: ServiceError | null,
-): Promise<Response> {
-  const result = await context.services.directory.findSite(getPathId(context, 'id'))
-  if (!result.ok) return renderError(context.c, context.caller, 'not_found')
-  const { id, name } = result.value
-  const back = `${SITES_PATH}/${id}`
-  return renderConfirmation(context, {
-    heading: `Remove ${name}?`,
-    crumbs: [...SITES_CRUMBS, { href: back, text: name }],
-    text: 'Only a site that no key ever belonged to can be removed. It leaves every list; the audit keeps what it was. This cannot be undone, but a site of the same name can be added.',
-    button: 'Remove the site',
-    variant: 'danger primary',
-    cancelPath: back,
-    error,
-  })
-}

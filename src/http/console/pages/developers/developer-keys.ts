@@ -18,7 +18,13 @@ import { secretDialog } from '../../components/secret-dialog.ts'
 import { getField, getOptionalField, getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import type { FlashName } from '../../flash.ts'
-import { DEVELOPERS_CRUMBS, DEVELOPERS_PATH } from '../../navigation.ts'
+import {
+  DEVELOPERS_CRUMBS,
+  DEVELOPERS_PATH,
+  KEYS_PATH,
+  SITES_PATH,
+  USERS_PATH,
+} from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { showDeveloper } from './developer.ts'
@@ -103,7 +109,7 @@ async function showAssignForm(context: PageContext, error: ServiceError | null):
         ? emptyState(
             'There is no office yet',
             'An office is a site: add it first.',
-            buttonLink('/console/sites/new', 'Add a site', 'primary'),
+            buttonLink(`${SITES_PATH}/new`, 'Add a site', 'primary'),
           )
         : html`<section class="card">${postForm(
             context.formToken,
@@ -197,7 +203,7 @@ async function showPortalKeyForm(
   const owners = users.filter(({ role, leftAt }) => canHoldKeys(role) && leftAt === null)
   const heading = { heading: 'Make a key for the portal', crumbs: toDeveloperCrumbs(developer) }
   if (owners.length === 0) {
-    const addLink = buttonLink('/console/people/new', 'Add a person', 'primary')
+    const addLink = buttonLink(`${USERS_PATH}/new`, 'Add a person', 'primary')
     const reason =
       'A key belongs to an engineer or an administrator of the account, who answers for it.'
     return renderPage(context, heading, emptyState('Nobody can own it', reason, addLink))
@@ -238,7 +244,7 @@ async function confirmPortalKeyRotation(
       context.formToken,
       `${developerPath}/portal-key/${id}/rotate`,
       html`${hiddenField('seen', eventId)}
-        <div class="row">${submitButton('Rotate it now', 'danger primary')}${buttonLink(`/console/keys/${id}/rotate`, 'Let both work for a while')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
+        <div class="row">${submitButton('Rotate it now', 'danger primary')}${buttonLink(`${KEYS_PATH}/${id}/rotate`, 'Let both work for a while')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
     )}</section>`
   const crumbs = toDeveloperCrumbs(developer)
   return renderPage(context, { heading: `Rotate ${name}?`, crumbs }, body, toErrorStatus(error))

@@ -13,13 +13,13 @@ import {
   type Html,
   nothing,
 } from '../../components/html.ts'
-import { renameForm } from '../../components/rename-form.ts'
+import { renameForm, updateIfUnchanged } from '../../components/rename-form.ts'
 import { pager, table } from '../../components/table.ts'
 import { exactTime, formatDay, relativeTime } from '../../components/time.ts'
-import { renderConfirmation } from '../../confirmation.ts'
+import { mountConfirmedAction } from '../../confirmation.ts'
 import { getField, getOptionalField, getPathId, type PageContext } from '../../context.ts'
-import { renderError, toErrorMessage, toErrorStatus, updateIfUnchanged } from '../../errors.ts'
-import { DEVELOPERS_CRUMBS, DEVELOPERS_PATH } from '../../navigation.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import { DEVELOPERS_CRUMBS, DEVELOPERS_PATH, KEYS_PATH } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 
@@ -43,14 +43,21 @@ export function mountDeveloperPage(router: ConsoleRouter): void {
       : showDeveloper(context, result.failure)
   })
 
-  router.page(`${DEVELOPERS_PATH}/:id/remove`, 'places.write', (context) =>
-    confirmDeveloperDeletion(context, null),
-  )
-  router.form(`${DEVELOPERS_PATH}/:id/remove`, 'places.write', async (context) => {
-    const result = await context.services.directory.deleteDeveloper(getPathId(context, 'id'))
-    return result.ok
-      ? redirectToPage(context.c, DEVELOPERS_PATH, 'developer-removed')
-      : confirmDeveloperDeletion(context, result.failure)
+  mountConfirmedAction(router, {
+    path: `${DEVELOPERS_PATH}/:id/remove`,
+    permission: 'places.write',
+    find: ({ services }, id) => services.directory.findDeveloper(id),
+    question: ({ id, name }) => ({
+      heading: `Remove ${name}?`,
+      crumbs: [...DEVELOPERS_CRUMBS, { href: `${DEVELOPERS_PATH}/${id}`, text: name }],
+      text: 'The developer leaves every list, and the developer key with it. The audit keeps what they were. This cannot be undone.',
+      button: 'Remove the developer',
+      variant: 'danger primary',
+      cancelPath: `${DEVELOPERS_PATH}/${id}`,
+    }),
+    run: ({ services }, id) => services.directory.deleteDeveloper(id),
+    flash: 'developer-removed',
+    next: () => DEVELOPERS_PATH,
   })
 }
 
@@ -106,27 +113,8 @@ const developerForms = (
     <p>Only a developer that no key ever belonged to can be removed. ${buttonLink(`${DEVELOPERS_PATH}/${id}/remove`, 'Remove it', 'danger compact')}</p>
   </details>`
 
-async function confirmDeveloperDeletion(
-  context: PageContext,
-  error: ServiceError | null,
-): Promise<Response> {
-  const result = await context.services.directory.findDeveloper(getPathId(context, 'id'))
-  if (!result.ok) return renderError(context.c, context.caller, 'not_found')
-  const { id, name } = result.value
-  const back = `${DEVELOPERS_PATH}/${id}`
-  return renderConfirmation(context, {
-    heading: `Remove ${name}?`,
-    crumbs: [...DEVELOPERS_CRUMBS, { href: back, text: name }],
-    text: 'The developer leaves every list, and the developer key with it. The audit keeps what they were. This cannot be undone.',
-    button: 'Remove the developer',
-    variant: 'danger primary',
-    cancelPath: back,
-    error,
-  })
-}
-
 const formatNewCustomerKeyPath = ({ id, accountId }: Developer) =>
-  `/console/keys/new?${new URLSearchParams({ dialect: 'opendental', account: accountId, developer: id })}`
+  `${KEYS_PATH}/new?${new URLSearchParams({ dialect: 'opendental', account: accountId, developer: id })}`
 
 function customerKeyPager(context: PageContext, developerPath: string, next: string | null): Html {
   const isFirst = getOptionalField(context, 'after') === undefined
@@ -162,7 +150,7 @@ export function portalKeyList(
   return html`<p>With it the developer’s program makes and lists customer keys by itself.</p>${activeKeys.map(
     (
       key,
-    ) => html`<div class="row spread"><span><a href="/console/keys/${key.id}">${key.name}</a> ${customerKeyStatusBadge(key)}
+    ) => html`<div class="row spread"><span><a href="${KEYS_PATH}/${key.id}">${key.name}</a> ${customerKeyStatusBadge(key)}
         <span class="small soft">${lastUsedText(context, key)}</span></span>${
           canWrite
             ? buttonLink(
@@ -205,7 +193,7 @@ export const customerKeyTable = (
       ...(context.can('keys.write') ? [{ name: 'Action' }] : []),
     ],
     rows: keys.map((key) => [
-      html`<a href="/console/keys/${key.id}">${key.name}</a>${key.reference === '' ? nothing : html`<span class="sub">${key.reference}</span>`}`,
+      html`<a href="${KEYS_PATH}/${key.id}">${key.name}</a>${key.reference === '' ? nothing : html`<span class="sub">${key.reference}</span>`}`,
       assignedSiteCell(key),
       customerKeyStatusBadge(key),
       key.lastUsedAt === null ? 'Never' : relativeTime(key.lastUsedAt, context.now),

@@ -20,9 +20,10 @@ import {
   nothing,
   notice,
 } from '../../components/html.ts'
+import { updateIfUnchanged } from '../../components/rename-form.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import { getField, getPathId, type PageContext } from '../../context.ts'
-import { renderError, toErrorMessage, toErrorStatus, updateIfUnchanged } from '../../errors.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import {
   DESTINATIONS_CRUMBS,
   DESTINATIONS_PATH,

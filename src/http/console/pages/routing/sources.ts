@@ -19,9 +19,10 @@ import {
   type Html,
   nothing,
 } from '../../components/html.ts'
+import { updateIfUnchanged } from '../../components/rename-form.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import { getField, getPathId, type PageContext } from '../../context.ts'
-import { renderError, toErrorMessage, toErrorStatus, updateIfUnchanged } from '../../errors.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { loadListPage } from '../../list-page.ts'
 import { SOURCES_CRUMBS, SOURCES_PATH, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'

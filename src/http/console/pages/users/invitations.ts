@@ -15,14 +15,9 @@ import { secretDialog } from '../../components/secret-dialog.ts'
 import { formatInstant } from '../../components/time.ts'
 import { renderConfirmation } from '../../confirmation.ts'
 import { getField, getOptionalField, getPathId, type PageContext } from '../../context.ts'
-import { renderError } from '../../errors.ts'
+import { type FormError, renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { USERS_CRUMBS, USERS_PATH } from '../../navigation.ts'
-import {
-  type FormError,
-  reauthFields,
-  toFormErrorMessage,
-  toFormErrorStatus,
-} from '../../reauth.ts'
+import { reauthFields, withReauth } from '../../reauth.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { MISSING_ROLE_ERROR, parseRole, roleField } from './roles.ts'
@@ -46,22 +41,23 @@ export function mountAddUser(router: ConsoleRouter): void {
     const accountId = getField(context, 'account')
     const role = parseRole(getField(context, 'role'))
     if (role === undefined) return showAddUserForm(context, accountId, MISSING_ROLE_ERROR)
-    const proof = await context.reauth.verify()
-    if (!proof.ok) return showAddUserForm(context, accountId, proof.failure)
-    const { accounts, users } = proof.value.services
-    const input = {
-      email: getField(context, 'email'),
-      username: getOptionalField(context, 'username'),
-    }
-    const userResult = await accounts.addUser({ accountId, role, ...input })
-    if (!userResult.ok) return showAddUserForm(context, accountId, userResult.failure)
-    const { id } = userResult.value
-    if (getField(context, 'invite') === '')
-      return redirectToPage(context.c, `${USERS_PATH}/${id}`, 'user-added')
-    const linkResult = await users.invite(id)
-    return linkResult.ok
-      ? showOneTimeLink(context, userResult.value, linkResult.value)
-      : redirectToPage(context.c, `${USERS_PATH}/${id}`, 'user-added')
+    const isInvited = getField(context, 'invite') !== ''
+    const result = await withReauth(context, async ({ services }) => {
+      const user = await services.accounts.addUser({
+        accountId,
+        role,
+        email: getField(context, 'email'),
+        username: getOptionalField(context, 'username'),
+      })
+      if (!user.ok) return user
+      const link = isInvited ? await services.users.invite(user.value.id) : null
+      return { ok: true, value: { user: user.value, link: link?.ok ? link.value : null } }
+    })
+    if (!result.ok) return showAddUserForm(context, accountId, result.failure)
+    const { user, link } = result.value
+    return link === null
+      ? redirectToPage(context.c, `${USERS_PATH}/${user.id}`, 'user-added')
+      : showOneTimeLink(context, user, link)
   })
 }
 
@@ -71,7 +67,7 @@ function showAddUserForm(
   error: FormError | null,
 ): Promise<Response> {
   const isRetry = error !== null
-  const body = html`${errorNotice(toFormErrorMessage(error))}<section class="card">${postForm(
+  const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
     context.formToken,
     ADD_USER_PATH,
     html`${hiddenField('account', accountId)}
@@ -82,7 +78,7 @@ function showAddUserForm(
       ${reauthFields(context, error)}
       <div class="row">${submitButton('Add the person')}${buttonLink(USERS_PATH, 'Cancel', 'quiet')}</div>`,
   )}</section>`
-  return renderPage(context, ADD_USER_HEADING, body, toFormErrorStatus(error))
+  return renderPage(context, ADD_USER_HEADING, body, toErrorStatus(error))
 }
 
 const INVITE_ROUTE = `${USERS_PATH}/:id/invite`
@@ -95,14 +91,12 @@ export function mountInvitationPages(router: ConsoleRouter): void {
     const id = getPathId(context, 'id')
     if ((await findLastInvitationEventId(context, id)) !== getField(context, 'seen'))
       return confirmInvitation(context, NEWER_LINK_ERROR)
-    const proof = await context.reauth.verify()
-    if (!proof.ok) return confirmInvitation(context, proof.failure)
-    const { accounts, users } = proof.value.services
-    const [userResult, linkResult] = [await accounts.findUser(id), await users.invite(id)]
-    if (!linkResult.ok) return confirmInvitation(context, linkResult.failure)
-    return userResult.ok
-      ? showOneTimeLink(context, userResult.value, linkResult.value)
-      : confirmInvitation(context, userResult.failure)
+    const link = await withReauth(context, ({ services }) => services.users.invite(id))
+    if (!link.ok) return confirmInvitation(context, link.failure)
+    const user = await context.services.accounts.findUser(id)
+    return user.ok
+      ? showOneTimeLink(context, user.value, link.value)
+      : confirmInvitation(context, user.failure)
   })
 }
 

@@ -20,16 +20,12 @@ import {
   type Html,
   nothing,
 } from '../../components/html.ts'
+import { updateIfUnchanged } from '../../components/rename-form.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import { getField, getPathId, type PageContext } from '../../context.ts'
-import { renderError, updateIfUnchanged } from '../../errors.ts'
-import { USERS_CRUMBS, USERS_PATH } from '../../navigation.ts'
-import {
-  type FormError,
-  reauthFields,
-  toFormErrorMessage,
-  toFormErrorStatus,
-} from '../../reauth.ts'
+import { type FormError, renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import { AUDIT_PATH, KEYS_PATH, PROFILE_PATH, USERS_CRUMBS, USERS_PATH } from '../../navigation.ts'
+import { reauthFields, withReauth } from '../../reauth.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { MISSING_ROLE_ERROR, parseRole, roleField } from './roles.ts'
@@ -53,7 +49,7 @@ export async function showUser(
     findAccountNames(context, [user]),
   ])
   const isEditable = canEditUser(context, user)
-  const body = html`${errorNotice(toFormErrorMessage(failedForm?.failure ?? null))}
+  const body = html`${errorNotice(toErrorMessage(failedForm?.failure ?? null))}
     <div class="columns">
       <div class="stack">
         <section class="card"><h2>Who it is</h2>${definitionList([
@@ -63,14 +59,14 @@ export async function showUser(
           ...(names === null ? [] : ([['Account', names.get(user.accountId) ?? '']] as const)),
           [
             'Keys',
-            html`<a href="/console/keys?owner=${user.id}">${formatCount(keyCount?.keys ?? 0, 'key')}</a>`,
+            html`<a href="${KEYS_PATH}?owner=${user.id}">${formatCount(keyCount?.keys ?? 0, 'key')}</a>`,
           ],
           ['Added', exactTime(user.createdAt)],
           ...(user.leftAt === null ? [] : ([['Left', exactTime(user.leftAt)]] as const)),
           ['User id', copyableText(user.id, 'the user id')],
           [
             'Audit',
-            html`<a href="/console/audit?actor=${user.id}">What they did</a>, <a href="/console/audit?subject=${user.id}">what was done to them</a>`,
+            html`<a href="${AUDIT_PATH}?actor=${user.id}">What they did</a>, <a href="${AUDIT_PATH}?subject=${user.id}">what was done to them</a>`,
           ],
         ])}</section>
         <section class="card"><header><h2>Signing in</h2>${signInBadges(user, signInStatus)}</header>
@@ -83,7 +79,7 @@ export async function showUser(
     context,
     { heading: user.email, crumbs: USERS_CRUMBS },
     body,
-    toFormErrorStatus(failedForm?.failure ?? null),
+    toErrorStatus(failedForm?.failure ?? null),
   )
 }
 
@@ -115,14 +111,13 @@ export function mountUserForms(router: ConsoleRouter): void {
   router.form(`${USER_ROUTE}/role`, 'users.write', async (context) => {
     const [id, role] = [getPathId(context, 'id'), parseRole(getField(context, 'role'))]
     if (role === undefined) return showUser(context, toFailedForm('role', MISSING_ROLE_ERROR))
-    const proof = await context.reauth.verify()
-    if (!proof.ok) return showUser(context, toFailedForm('role', proof.failure))
-    const { accounts } = proof.value.services
-    const result = await updateIfUnchanged(context, await accounts.findUser(id), {
-      getValue: (row) => row.role,
-      newValue: role,
-      update: () => accounts.setRole(id, role),
-    })
+    const result = await withReauth(context, async ({ services: { accounts } }) =>
+      updateIfUnchanged(context, await accounts.findUser(id), {
+        getValue: (row) => row.role,
+        newValue: role,
+        update: () => accounts.setRole(id, role),
+      }),
+    )
     return result.ok
       ? redirectToPage(context.c, `${USERS_PATH}/${id}`, 'user-role-changed')
       : showUser(context, toFailedForm('role', result.failure))
@@ -181,7 +176,7 @@ export const canEditUser = ({ session }: PageContext, user: User): boolean =>
 export function readOnlyUserCard(context: PageContext, user: User): Html {
   if (context.session.user.id === user.id) {
     return html`<section class="card"><h2>This is you</h2>
-      <p>Your password, second factor and sessions are at <a href="/console/me">Your sign-in</a>. Your role is changed by somebody else.</p></section>`
+      <p>Your password, second factor and sessions are at <a href="${PROFILE_PATH}">Your sign-in</a>. Your role is changed by somebody else.</p></section>`
   }
   if (!context.can('users.write')) return nothing
   if (user.leftAt !== null) {

@@ -6,7 +6,7 @@ import { table } from '../../components/table.ts'
 import { relativeTime } from '../../components/time.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { loadListPage } from '../../list-page.ts'
-import { USERS_PATH } from '../../navigation.ts'
+import { KEYS_PATH, USERS_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { mountUserActions } from './deactivation.ts'
@@ -68,7 +68,7 @@ async function showUserList(context: PageContext): Promise<Response> {
         ...(names === null ? [] : [names.get(user.accountId) ?? '']),
         user.role,
         signInBadges(user, signInStatus),
-        html`<a href="/console/keys?owner=${user.id}" aria-label="${keyCountByUser.get(user.id) ?? 0} keys of ${user.email}">${keyCountByUser.get(user.id) ?? 0}</a>`,
+        html`<a href="${KEYS_PATH}?owner=${user.id}" aria-label="${keyCountByUser.get(user.id) ?? 0} keys of ${user.email}">${keyCountByUser.get(user.id) ?? 0}</a>`,
         signInStatus?.seenAt == null ? 'never' : relativeTime(signInStatus.seenAt, context.now),
       ]
     }),
