@@ -6,8 +6,8 @@ import { Hono } from 'hono'
 import type { SampledResponse } from './process.ts'
 
 /*
- * The yardstick: a Hono app on the same adapter that reads the body and answers the same bytes as
- * Latchkey does, and does nothing else. `node bench/bare.ts answer.json`
+ * The reference: a Hono app on the same adapter that reads the body and returns the same bytes as
+ * Latchkey, and does nothing else. `node bench/bare.ts response.json`
  */
 
 const { status, headers, body } = JSON.parse(

@@ -3,22 +3,22 @@ import type { BenchVendor } from './seed.ts'
 
 export interface BenchCase {
   readonly name: string
-  /** The least share of bare Hono's requests a second. */
-  readonly aim: number
+  /** Minimum share of bare Hono's requests a second. */
+  readonly target: number
   readonly status: number
-  /** One script for each connection. */
-  prepare(scene: BenchTarget, connections: number): Promise<LoadScript[]>
+  /** Returns one script for each connection. */
+  prepare(target: BenchTarget, connections: number): Promise<LoadScript[]>
 }
 
 export const BENCH_CASES: readonly BenchCase[] = [
   {
     name: 'authenticate',
-    aim: 0.33,
+    target: 0.33,
     status: 200,
-    async prepare(scene, connections) {
-      // The first exchange of each key is argon2's, and is not what is measured.
-      for (const vendor of scene.vendors) await authenticateBenchVendor(scene, vendor)
-      const requests = scene.vendors.map((vendor) =>
+    async prepare(target, connections) {
+      // The first exchange of each key runs argon2, which is not measured here.
+      for (const vendor of target.vendors) await authenticateBenchVendor(target, vendor)
+      const requests = target.vendors.map((vendor) =>
         buildPostRequest('/auth/authenticate', formatCredentials(vendor)),
       )
       return createRotatingScripts(requests, connections)
@@ -26,44 +26,45 @@ export const BENCH_CASES: readonly BenchCase[] = [
   },
   {
     name: 'refresh',
-    aim: 0.2,
+    target: 0.2,
     status: 200,
-    async prepare(scene, connections) {
+    async prepare(target, connections) {
       const scripts: LoadScript[] = []
       for (let n = 0; n < connections; n++) {
-        const vendor = takeTurn(scene.vendors, n)
-        scripts.push(createRefreshScript(vendor, await authenticateBenchVendor(scene, vendor)))
+        const vendor = takeTurn(target.vendors, n)
+        scripts.push(createRefreshScript(vendor, await authenticateBenchVendor(target, vendor)))
       }
       return scripts
     },
   },
   {
     name: 'guard-refused',
-    aim: 0.6,
+    target: 0.6,
     status: 403,
-    async prepare(scene, connections) {
-      const requests = await createMessageRequests(scene, () => crypto.randomUUID())
+    async prepare(target, connections) {
+      const requests = await createMessageRequests(target, () => crypto.randomUUID())
       return createRotatingScripts(requests, connections)
     },
   },
   {
     name: 'endpoint-accepted',
-    aim: 0.25,
+    target: 0.25,
     status: 200,
-    async prepare(scene, connections) {
-      const requests = await createMessageRequests(scene, (vendor) => vendor.destinationId)
+    async prepare(target, connections) {
+      const requests = await createMessageRequests(target, (vendor) => vendor.destinationId)
       return createRotatingScripts(requests, connections)
     },
   },
 ]
 
+/** Returns element `n` of the list, which begins anew after its end. */
 export function takeTurn<T>(list: readonly T[], n: number): T {
   const found = list[n % list.length]
-  if (found === undefined) throw new Error('nothing to take turns with')
+  if (found === undefined) throw new Error('the list to take turns with is empty')
   return found
 }
 
-/** Every connection sends all the requests in turn, each beginning with another one. */
+/** Creates scripts that each send all requests in turn, beginning with different ones. */
 export const createRotatingScripts = (
   requests: readonly Buffer[],
   connections: number,
@@ -75,7 +76,7 @@ export const createRotatingScripts = (
 
 const REFRESH_TOKEN_MEMBER = '"refreshToken":"'
 
-/** Presents the newest refresh token each time. Tokens have one length, so the request is rewritten in place. */
+/** Sends the newest refresh token each time. All tokens have one length, so the request is rewritten in place. */
 function createRefreshScript(vendor: BenchVendor, { refreshToken }: BenchTokens): LoadScript {
   const body = JSON.stringify({ apiKey: vendor.apiKey, refreshToken })
   const request = buildPostRequest('/auth/refreshToken', body)
@@ -89,11 +90,7 @@ function createRefreshScript(vendor: BenchVendor, { refreshToken }: BenchTokens)
   }
 }
 
-/*
- * The requests that the benches send, each a whole one, made beforehand.
- */
-
-/** Where Latchkey listens, and whose keys it knows. */
+/** A Latchkey to send requests to: its port and the owners of its keys. */
 export interface BenchTarget {
   readonly port: number
   readonly vendors: readonly BenchVendor[]
@@ -123,14 +120,14 @@ export async function authenticateBenchVendor(
 
 const MESSAGE_BYTES = 2048
 
-/** A message of each vendor, with a token that is good. */
+/** Creates one `POST /endpoint` for each vendor, with a valid token. */
 export async function createMessageRequests(
-  scene: BenchTarget,
+  target: BenchTarget,
   getDestinationId: (vendor: BenchVendor) => string,
 ): Promise<Buffer[]> {
   const requests: Buffer[] = []
-  for (const vendor of scene.vendors) {
-    const { accessToken } = await authenticateBenchVendor(scene, vendor)
+  for (const vendor of target.vendors) {
+    const { accessToken } = await authenticateBenchVendor(target, vendor)
     const body = createFlowsheet(vendor.sourceId, getDestinationId(vendor))
     requests.push(buildPostRequest('/endpoint', body, [`Authorization: Bearer ${accessToken}`]))
   }
@@ -140,7 +137,7 @@ export async function createMessageRequests(
 const COMMENT_MEMBER = '"Comment":"'
 const NUMBER_DIGITS = 10
 
-/** The same message, with a number in it: a copy, for what is being sent must not change. */
+/** Returns a copy of the message with a number in it; the original may still be on its way out. */
 export function numberRequest(request: Buffer, n: number): Buffer {
   const copy = Buffer.from(request)
   copy.write(
@@ -151,13 +148,13 @@ export function numberRequest(request: Buffer, n: number): Buffer {
   return copy
 }
 
-/** The number of a message that has arrived. */
+/** Reads the number that `numberRequest` wrote. */
 export function readMessageNumber(body: string): number {
   const at = body.lastIndexOf(COMMENT_MEMBER) + COMMENT_MEMBER.length
   return Number(body.slice(at, at + NUMBER_DIGITS))
 }
 
-/** Vital signs of one patient, as an integration sends them, filled up to 2 KB. */
+/** Creates vital signs of one patient, as an integration sends them, filled up to 2 KB. */
 function createFlowsheet(sourceId: string, destinationId: string): string {
   const signs: [code: string, name: string, value: string, unit: string][] = [
     ['8867-4', 'Heart rate', '72', 'bpm'],

@@ -20,14 +20,14 @@ import { buildWorker } from '../test/support/worker/bundle.ts'
 import type { BenchEngineName, BenchSettings } from './options.ts'
 import {
   type BenchServer,
-  createLauncher,
+  PINNED_LAUNCHER,
   readCpuSeconds,
   resolveBenchPath,
   startBenchProcess,
   startLatchkeyProcess,
 } from './process.ts'
 
-/** Latchkey on this engine, in a folder of its own, with a copy of what was seeded. */
+/** Starts Latchkey on this engine, in a folder of its own, with a copy of the seeded data folder. */
 export function startEngineServer(
   engine: BenchEngineName,
   folder: string,
@@ -38,44 +38,34 @@ export function startEngineServer(
   mkdirSync(engineFolder)
   switch (engine) {
     case 'sqlite':
-      return startSqliteServer(engineFolder, seeded, settings)
+      return startSqliteServer(engineFolder, seeded)
     case 'postgres':
-      return startPostgresServer(engineFolder, seeded, settings)
+      return startPostgresServer(engineFolder, seeded, settings.postgresUrl)
     case 'd1':
       return startD1Server(engineFolder, seeded)
   }
 }
 
-function startSqliteServer(
-  engineFolder: string,
-  seeded: string,
-  settings: BenchSettings,
-): Promise<BenchServer> {
+function startSqliteServer(engineFolder: string, seeded: string): Promise<BenchServer> {
   const dataDir = join(engineFolder, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
   cpSync(seeded, dataDir, { recursive: true })
-  return startLatchkeyProcess(engineFolder, settings)
+  return startLatchkeyProcess(engineFolder)
 }
 
-export interface PostgresSettings {
-  readonly profileDir: string | undefined
-  /** One that is there, instead of one of our own. */
-  readonly postgresUrl: string | undefined
-}
-
-/** Latchkey on PostgreSQL. What serves is both, so the processor time is that of both. */
-export async function startPostgresServer(
+/** Starts Latchkey on PostgreSQL; CPU is the sum of both. */
+async function startPostgresServer(
   folder: string,
   seeded: string,
-  { profileDir, postgresUrl }: PostgresSettings,
+  postgresUrl: string | undefined,
 ): Promise<BenchServer> {
   const { server, cpuSeconds } = await startBenchPostgres(postgresUrl)
   try {
     const url = await server.createDatabase()
     await copySeededData(seeded, { engine: 'postgres', url })
     const latchkey = await startLatchkeyProcess(folder, {
-      profileDir,
-      settings: { LATCHKEY_DATABASE: url, LATCHKEY_KEYRING: join(seeded, 'keyring.json') },
+      LATCHKEY_DATABASE: url,
+      LATCHKEY_KEYRING: join(seeded, 'keyring.json'),
     })
     return {
       ...latchkey,
@@ -91,17 +81,17 @@ export async function startPostgresServer(
   }
 }
 
-/** Of one that is there nobody tells what it computes: it may be another machine's. */
+/** Starts a PostgreSQL, or connects to the one at `url`, whose CPU is NaN: it may be on another machine. */
 async function startBenchPostgres(
-  named: string | undefined,
+  url: string | undefined,
 ): Promise<{ server: PostgresServer; cpuSeconds(): number }> {
-  if (named !== undefined) return { server: connectToPostgres(named), cpuSeconds: () => Number.NaN }
-  const server = await startLocalPostgres({ launcher: createLauncher() })
+  if (url !== undefined) return { server: connectToPostgres(url), cpuSeconds: () => Number.NaN }
+  const server = await startLocalPostgres({ launcher: PINNED_LAUNCHER })
   return { server, cpuSeconds: () => readCpuSeconds(server.pid()) }
 }
 
-/** The Worker as it is deployed, in workerd, on a D1 database of this machine. */
-export async function startD1Server(folder: string, seeded: string): Promise<BenchServer> {
+/** Starts the Worker as it is deployed, in workerd, on a D1 database of this machine. */
+async function startD1Server(folder: string, seeded: string): Promise<BenchServer> {
   const bundle = join(folder, 'bundle')
   const rows = join(folder, 'rows.sql')
   await buildWorker(bundle)
@@ -110,19 +100,17 @@ export async function startD1Server(folder: string, seeded: string): Promise<Ben
   const served = await startBenchProcess(
     [resolveBenchPath('./workerd.ts'), ...files],
     join(folder, 'server.log'),
-    {
-      // What it leaves where it is killed goes with the folder.
-      TMPDIR: folder,
-    },
+    // A killed workerd leaves files there, which are deleted with the folder.
+    { TMPDIR: folder },
   )
-  // What it holds is the memory of a runtime and a database together, and no figure of Latchkey's.
+  // The process holds a runtime and a database, too: its memory is no figure of Latchkey's.
   return { ...served, memory: () => null }
 }
 
 const COPY_OPTIONS = { createHash: createSha256, progress: () => {} }
 
-/** What `latchkey copy` does: the rows of a data folder, in another place too. */
-export async function copySeededData(
+/** Copies the rows of a data folder, as `latchkey copy` does. */
+async function copySeededData(
   dataDir: string,
   target: DatabaseLocation | D1ImportFile,
 ): Promise<void> {

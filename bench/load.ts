@@ -3,7 +3,7 @@ import type { BenchSettings } from './options.ts'
 import type { BenchServer, ProcessMemory } from './process.ts'
 import { showProgress } from './text.ts'
 
-/** What one connection says: the next request, and what it learns from the answer. */
+/** The requests of one connection, which may depend on the responses. */
 export interface LoadScript {
   next(): Buffer
   answered?(body: string): void
@@ -13,7 +13,7 @@ export interface LoadPlan {
   readonly served: Pick<BenchServer, 'port' | 'cpuSeconds'>
   /** One for each connection. */
   readonly scripts: readonly LoadScript[]
-  /** The only status that is right. */
+  /** The only accepted status. */
   readonly status: number
   readonly seconds: number
 }
@@ -22,16 +22,15 @@ export interface LoadRound {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** What one answer cost the server: unlike the others, hardly touched by what else is running. */
+  /** CPU time of one response; other programs on the machine hardly change it. */
   readonly cpuUs: number
-  /** How much of a core the load generator itself took: near 1, it was the limit and not the server. */
+  /** Share of a core that the load itself took; near 1, the load was the limit and not the server. */
   readonly loadBusy: number
 }
 
-/** How long an answer may be out before the bench gives up. */
 const LOAD_TIMEOUT_MS = 15_000
 
-/** Every connection sends its next request as soon as it has its answer, for so many seconds. */
+/** Sends on every connection the next request as soon as the response is there, for `seconds`. */
 export async function runLoadRound({
   served,
   scripts,
@@ -74,7 +73,7 @@ interface ConversationInput {
   readonly patience: AbortSignal
 }
 
-/** Resolves with the first answer that comes after the time is over. */
+/** Resolves at the first response after the time is over. */
 function sendUntilEnd(
   connection: BenchConnection,
   script: LoadScript,
@@ -91,7 +90,7 @@ function sendUntilEnd(
           return
         }
         script.answered?.(body)
-        // The first counts even if it is late: no round, however short, ends with nothing.
+        // A late first response counts, too, so that even a short round has a result.
         if (isFirst || now <= until) latencies.push(now - sentAt)
         isFirst = false
         if (now < until) send()
@@ -106,7 +105,7 @@ function sendUntilEnd(
   })
 }
 
-/** Who is loaded in turn with others. */
+/** A server that is loaded in turn with others. */
 export interface LoadLane {
   readonly label: string
   readonly served: BenchServer
@@ -115,7 +114,7 @@ export interface LoadLane {
 
 export interface LoadResult {
   readonly rounds: readonly LoadRound[]
-  /** Of the server's process, the most at the end of a round. */
+  /** Of the server's process: the maximum at the end of a round. */
   readonly memory: ProcessMemory | null
 }
 
@@ -137,13 +136,13 @@ export async function loadInTurn(
   }))
 }
 
-/** Who is measured in turn with others. */
+/** A subject that is measured in turn with others. */
 export interface MeasuredTurn<Measured> {
   readonly label: string
   round(seconds: number): Promise<Measured>
 }
 
-/** A round of each, one after the other, again and again, so that all share the weather. */
+/** Runs a round of each, again and again, so that whatever else the machine does affects all alike. */
 export async function measureInTurn<Measured>(
   name: string,
   turns: readonly MeasuredTurn<Measured>[],
@@ -161,7 +160,7 @@ export async function measureInTurn<Measured>(
   return measured.map((one) => one.rounds)
 }
 
-/** What many rounds say together: the middle of each figure. */
+/** The median of each figure over the rounds. */
 export interface Figures {
   readonly perSecond: number
   readonly p50Ms: number
@@ -181,8 +180,8 @@ export const summarizeRounds = (rounds: readonly LoadRound[]): Figures => ({
 type RoundRate = Pick<LoadRound, 'perSecond'>
 
 /**
- * How much of `base` there is: the middle of the rounds' ratios, each to the round beside it, so that
- * whatever else the machine was busy with weighs on both sides.
+ * Returns the median of the rounds' ratios, each to the round of `base` beside it, so that whatever
+ * else the machine was busy with affects both sides.
  */
 export const computeRatio = (rounds: readonly RoundRate[], base: readonly RoundRate[]): number =>
   median(rounds.map((round, n) => round.perSecond / (base[n]?.perSecond ?? Number.NaN)))
@@ -191,14 +190,14 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = (sorted.length - 1) / 2
   const [low, high] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]]
-  if (low === undefined || high === undefined) throw new Error('there is no middle of nothing')
+  if (low === undefined || high === undefined) throw new Error('an empty list has no median')
   return (low + high) / 2
 }
 
-/** Of sorted values: so large a share of them is no larger. */
+/** Returns the quantile of sorted values. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   const found = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
-  if (found === undefined) throw new Error('there is no quantile of nothing')
+  if (found === undefined) throw new Error('an empty list has no quantile')
   return found
 }
 
@@ -207,17 +206,17 @@ export function maxMemory(a: ProcessMemory | null, b: ProcessMemory | null): Pro
   return { rssMb: Math.max(a.rssMb, b.rssMb), peakMb: Math.max(a.peakMb, b.peakMb) }
 }
 
-/** One keep-alive connection: a request, its answer, and only then the next request. */
+/** A keep-alive connection, for one request at a time. */
 export interface BenchConnection {
   send(request: Buffer, answered: (status: number, body: string) => void): void
-  /** Told where it is of no more use, by its end too. */
+  /** Calls `failed` when the connection breaks or is closed. */
   onFailure(failed: (error: Error) => void): void
   close(): void
 }
 
 const READ_BUFFER_BYTES = 64 * 1024
 
-/** On node:net with requests made beforehand: it must cost less than the server that it loads. */
+/** Opens a connection on node:net: the load must cost less than the server. */
 export async function openBenchConnection(port: number): Promise<BenchConnection> {
   let receive: (text: string) => void = () => {}
   const socket = await new Promise<Socket>((resolve, reject) => {
@@ -261,7 +260,7 @@ export async function openBenchConnection(port: number): Promise<BenchConnection
 
 const CONTENT_LENGTH_PATTERN = /\r\ncontent-length: (\d+)\r\n/i
 
-/** One whole HTTP/1.1 answer, or null where some of it is still to come (RFC 9112 §6). */
+/** Parses one whole HTTP/1.1 response; null for a part of one (RFC 9112 §6). */
 function parseBenchResponse(text: string): { status: number; body: string } | null {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return null

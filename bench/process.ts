@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 
-/** A server in a process of its own, on the servers' core. */
+/** A server in a process of its own, on the core for servers. */
 export interface BenchServer {
   readonly port: number
-  /** What it and all that serves with it have computed so far; NaN where nobody tells. */
+  /** CPU time so far, of all processes that serve; NaN where it is not known. */
   cpuSeconds(): number
-  /** What it holds of the machine's memory now, and the most it ever held; null where none tells. */
+  /** Null where it is not known. */
   memory(): ProcessMemory | null
   stop(): Promise<void>
 }
@@ -18,56 +18,38 @@ export interface BenchServer {
 const SERVER_CORE = '0'
 const LOAD_CORE = '1'
 
-/** Whether servers and load can each have a core of their own. */
-export const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
-/** What starts a command on these cores. */
-export const createLauncher = (cores = SERVER_CORE): string[] =>
-  canPin ? ['taskset', '-c', cores] : []
+/** The command prefix that pins a program to the core for servers. */
+export const PINNED_LAUNCHER: readonly string[] = canPin ? ['taskset', '-c', SERVER_CORE] : []
 
-/** Keeps this process, which makes the load, on these cores: by default off the servers'. */
-export function pinLoadProcess(cores = LOAD_CORE): void {
-  if (canPin) spawnSync('taskset', ['-a', '-p', '-c', cores, String(process.pid)])
+/** Keeps this process, which makes the load, off the core for servers. */
+export function pinLoadProcess(): void {
+  if (canPin) spawnSync('taskset', ['-a', '-p', '-c', LOAD_CORE, String(process.pid)])
 }
 
 export const resolveBenchPath = (path: string) => new URL(path, import.meta.url).pathname
 
-/** The documented quota would stop a load generator. */
+/** Lifts the documented quota, which would stop the load. */
 export const NO_QUOTA_SETTINGS = { LATCHKEY_QUOTA_REQUESTS: '1000000000' }
 
-export interface LatchkeyStartOptions {
-  readonly profileDir?: string | undefined
-  readonly workers?: number
-  readonly cores?: string
-  /** Settings beside those of every bench. */
-  readonly settings?: Readonly<Record<string, string>>
-}
-
-/** Latchkey as a user starts it. */
+/** Starts Latchkey as a user does, with its data in the subfolder `data`. */
 export function startLatchkeyProcess(
   folder: string,
-  { profileDir, workers = 1, cores = SERVER_CORE, settings: more = {} }: LatchkeyStartOptions,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<BenchServer> {
-  const profiling = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir]
-  const command = ['serve', '--workers', String(workers)]
-  const args = [
-    ...profiling,
-    ...readNodeFlags(),
-    resolveBenchPath('../src/node/cli.ts'),
-    ...command,
-  ]
-  const settings = {
+  const args = [...readNodeFlags(), resolveBenchPath('../src/node/cli.ts'), 'serve']
+  return startBenchProcess(args, join(folder, 'server.log'), {
     LATCHKEY_DATA: join(folder, 'data'),
     LATCHKEY_PORT: '0',
-    // The destinations of the benches of delivery are on this machine.
+    // The destinations of the delivery benches are on this machine.
     LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1',
     ...NO_QUOTA_SETTINGS,
-    ...more,
-  }
-  return startBenchProcess(args, join(folder, `server-${workers}.log`), settings, cores)
+    ...settings,
+  })
 }
 
-/** The flags that package.json starts Latchkey with. */
+/** Reads the flags that package.json starts Latchkey with. */
 function readNodeFlags(): string[] {
   const { scripts } = JSON.parse(readFileSync(resolveBenchPath('../package.json'), 'utf8')) as {
     scripts: { latchkey: string }
@@ -75,25 +57,24 @@ function readNodeFlags(): string[] {
   return /\bnode ((?:--\S+ )*)src/.exec(scripts.latchkey)?.[1]?.trim().split(' ') ?? []
 }
 
-export function startBareServer(folder: string, answer: SampledResponse): Promise<BenchServer> {
-  const path = join(folder, 'answer.json')
-  writeFileSync(path, JSON.stringify(answer))
+export function startBareServer(folder: string, response: SampledResponse): Promise<BenchServer> {
+  const path = join(folder, 'response.json')
+  writeFileSync(path, JSON.stringify(response))
   return startBenchProcess([resolveBenchPath('./bare.ts'), path], join(folder, 'bare.log'), {})
 }
 
 const START_TIMEOUT_MS = 60_000
 
-/** Output goes to a file: a pipe would be read on the load's core, and could be the limit. */
+/** Starts a Node program on the core for servers. Output goes to a file: reading a pipe would cost the load's core. */
 export async function startBenchProcess(
   args: readonly string[],
   logPath: string,
   settings: Readonly<Record<string, string>>,
-  cores = SERVER_CORE,
 ): Promise<BenchServer> {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY|NODE)_/.test(name))
   const env = { ...Object.fromEntries(inherited), ...settings }
   const log = openSync(logPath, 'w')
-  const [program = '', ...rest] = [...createLauncher(cores), process.execPath, ...args]
+  const [program = '', ...rest] = [...PINNED_LAUNCHER, process.execPath, ...args]
   const child = spawn(program, rest, { env, stdio: ['ignore', log, log] })
   closeSync(log)
   const kill = () => killProcessTree(child.pid)
@@ -131,8 +112,8 @@ export interface ProcessMemory {
 const TICKS_PER_SECOND = 100
 
 /**
- * What a process and all that it has started have computed so far; NaN where the system does not
- * tell. proc(5): after the program's name in brackets, user and system time are the 12th and 13th
+ * Returns the CPU time of a process and all that it has started; NaN on other systems than Linux.
+ * proc(5): after the program's name in brackets, user and system time are the 12th and 13th
  * field, and those of ended children the two after them.
  */
 export function readCpuSeconds(pid: number | undefined): number {
@@ -145,7 +126,7 @@ export function readCpuSeconds(pid: number | undefined): number {
   return ticks.reduce((all, one) => all + one, 0) / TICKS_PER_SECOND
 }
 
-export function readMemory(pid: number | undefined): ProcessMemory | null {
+function readMemory(pid: number | undefined): ProcessMemory | null {
   if (process.platform !== 'linux') return null
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const megabytes = (name: string) =>
@@ -154,18 +135,18 @@ export function readMemory(pid: number | undefined): ProcessMemory | null {
 }
 
 /** Kills a process and all that it has started. */
-export function killProcessTree(pid: number | undefined): void {
+function killProcessTree(pid: number | undefined): void {
   if (pid === undefined) return
   for (const one of listProcessTree(pid)) {
     try {
       process.kill(one, 'SIGKILL')
     } catch {
-      // It has ended by itself.
+      // The process has ended by itself.
     }
   }
 }
 
-/** The process, its children and theirs; itself alone where the system does not tell. */
+/** Lists the process, its children and theirs; the process alone on other systems than Linux. */
 function listProcessTree(pid: number): number[] {
   return [pid, ...listChildren(pid).flatMap(listProcessTree)]
 }
@@ -185,7 +166,7 @@ function listThreads(pid: number): string[] {
   }
 }
 
-/** A process may end while it is looked at: then its parent counts what it has computed. */
+/** Returns '' for a process that has just ended; its CPU time is then counted with its parent's. */
 function readIfExists(path: string): string {
   try {
     return readFileSync(path, 'utf8')
@@ -194,14 +175,14 @@ function readIfExists(path: string): string {
   }
 }
 
-/** What the figures were measured on. */
+/** The machine that the figures were measured on. */
 export interface MachineDescription {
   readonly cores: number
   readonly cpu: string
   readonly node: string
   readonly sqlite: string
   readonly fileSystem: string
-  /** Servers on one core, load on another. */
+  /** Servers run on one core, the load on another. */
   readonly pinned: boolean
 }
 
@@ -220,7 +201,7 @@ export function describeMachine(folder: string): MachineDescription {
   }
 }
 
-/** The type of the innermost mount that the folder is in. */
+/** Returns the type of the innermost mount that the folder is in. */
 function findFileSystem(folder: string): string {
   if (process.platform !== 'linux') return 'unknown'
   let found = { point: '', type: 'unknown' }
@@ -232,17 +213,17 @@ function findFileSystem(folder: string): string {
   return found.type
 }
 
-/** One answer of Latchkey, for the bare app to give again. */
+/** A response of Latchkey, for the bare app to return. */
 export interface SampledResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** What the HTTP server writes by itself. */
+/** Headers that the HTTP server writes by itself. */
 const SERVER_HEADERS = ['connection', 'content-length', 'date', 'keep-alive']
 
-/** Sends one request of a script and keeps what comes back. */
+/** Sends one request of a script and returns the response. */
 export async function sampleResponse(port: number, request: Buffer): Promise<SampledResponse> {
   const [head = '', body = ''] = request.toString().split('\r\n\r\n')
   const [line = '', ...fields] = head.split('\r\n')

@@ -1,19 +1,25 @@
 import type { Comparison } from './compare.ts'
-import { GROWTH_TOLERANCE, type Growth } from './growth.ts'
-import { type Figures, maxMemory } from './load.ts'
+import type { AcceptedResult } from './delivery/accepted.ts'
+import { type ArrivalResult, MAX_SLOWDOWN_RATIO } from './delivery/arrival.ts'
+import type { DeliveryResults } from './delivery/delivery.ts'
+import { maxMemory } from './load.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
 import {
-  drawBar,
-  formatAim,
-  formatAimMark,
   formatInteger,
+  formatMarkdownTable,
   formatMicroseconds,
   formatMs,
-  formatTextTable,
+  formatRatio,
 } from './text.ts'
 
 /** The server must fit beside others on a small machine. */
-export const MEMORY_AIM_MB = 200
+const MEMORY_TARGET_MB = 200
+
+const ENGINE_LABELS = { sqlite: 'SQLite', postgres: 'PostgreSQL', d1: 'D1 in workerd' } as const
+const FATE_LABELS = {
+  delivered: 'accepted, and delivered meanwhile',
+  down: 'accepted, its destination down',
+} as const
 
 export function formatMachine({
   cores,
@@ -28,80 +34,91 @@ export function formatMachine({
 }
 
 export function formatComparisons(comparisons: readonly Comparison[]): string {
-  const rows = comparisons.map(({ name, latchkey, bare, ratio, aim, holds }) => [
+  const head = [
+    'case',
+    'engine',
+    'requests/s',
+    'p50',
+    'p99',
+    'CPU of one response',
+    'bare Hono',
+    'share of bare Hono',
+    'target',
+  ]
+  const rows = comparisons.map(({ name, engine, latchkey, bare, ratio, target }) => [
     name,
+    ENGINE_LABELS[engine],
     formatInteger(latchkey.perSecond),
     formatMs(latchkey.p50Ms),
     formatMs(latchkey.p99Ms),
     formatMicroseconds(latchkey.cpuUs),
-    formatMicroseconds(bare.cpuUs),
-    formatInteger(bare.perSecond),
-    ratio.toFixed(2),
-    formatAim(aim),
-    formatAimMark(holds),
+    `${formatInteger(bare.perSecond)}/s`,
+    formatRatio(ratio),
+    target === null ? '' : `≥ ${target.toFixed(2)} ${formatVerdict(ratio >= target)}`,
   ])
-  const head = ['case', 'requests/s', 'p50', 'p99', 'CPU', 'bare CPU', 'bare/s', 'ratio', 'aim', '']
   const memory = comparisons.map((one) => one.memory).reduce(maxMemory, null)
-  return [
-    formatTextTable([head, ...rows]),
-    '',
-    ...comparisons.map(drawComparisonBar),
-    '',
-    formatMemory(memory),
-  ].join('\n')
+  return `${formatMarkdownTable(head, rows)}\n\n${formatMemory(memory)}`
 }
 
-export function formatGrowths(growths: readonly Growth[]): string {
-  const sizes = growths[0]?.sizes.map(({ keys }) => keys) ?? []
-  const head = ['case', ...sizes.map((keys) => `${formatInteger(keys)} keys`), 'ratio', 'aim', '']
-  const rows = growths.map((growth) => [
-    growth.name,
-    ...growth.sizes.map(({ figures }) => `${formatInteger(figures.perSecond)}/s`),
-    growth.sizes.at(-1)?.ratio.toFixed(2) ?? '',
-    formatAim(1 - GROWTH_TOLERANCE),
-    formatAimMark(growth.holds),
-  ])
-  const memory = growths
-    .flatMap((growth) => growth.sizes.map((size) => size.memory))
-    .reduce(maxMemory, null)
-  return [formatTextTable([head, ...rows]), '', formatMemory(memory)].join('\n')
-}
-
-export const isMemoryWithinAim = (memory: ProcessMemory | null) =>
-  memory === null || memory.rssMb < MEMORY_AIM_MB
+const formatVerdict = (isMet: boolean) => (isMet ? '✓' : '✗ missed')
 
 function formatMemory(memory: ProcessMemory | null): string {
-  if (memory === null) return 'memory: this system does not tell'
+  if (memory === null) return 'memory: not known on this system'
   const { rssMb, peakMb } = memory
   const figures = `${formatInteger(rssMb)} MB at the end of a round, ${formatInteger(peakMb)} MB at most`
-  return `memory: ${figures}; aim < ${MEMORY_AIM_MB} MB ${formatAimMark(isMemoryWithinAim(memory))}`
+  return `memory: ${figures}; target < ${MEMORY_TARGET_MB} MB ${formatVerdict(rssMb < MEMORY_TARGET_MB)}`
 }
 
-/** The whole bar is bare Hono; the line in it is the aim. */
-const drawComparisonBar = ({ name, ratio, aim }: Comparison) => drawBar(name, ratio, { aim })
+export const formatDelivery = ({ accepted, arrivals }: DeliveryResults): string =>
+  [
+    ...(accepted.length === 0 ? [] : [formatAccepted(accepted)]),
+    ...(arrivals.length === 0 ? [] : [formatArrivals(arrivals)]),
+  ].join('\n\n')
 
-const ENGINE_TABLE_HEAD = ['case', 'engine', 'requests/s', 'p50', 'p99', 'CPU', 'ratio', 'aim', '']
-
-/** The engines side by side: of each case a row for bare Hono, and one for each engine. */
-export function formatEngines(comparisons: readonly Comparison[]): string {
-  const rows = comparisons.flatMap(({ name, engine, latchkey, bare, ratio, aim, holds }, n) => {
-    const own = [
-      name,
-      engine,
-      ...formatFigures(latchkey, ratio),
-      formatAim(aim),
-      formatAimMark(holds),
-    ]
-    const isFirst = comparisons[n - 1]?.name !== name
-    return isFirst ? [[name, 'bare Hono', ...formatFigures(bare, 1)], own] : [own]
-  })
-  return formatTextTable([ENGINE_TABLE_HEAD, ...rows], 2)
+function formatAccepted(accepted: readonly AcceptedResult[]): string {
+  const head = [
+    'a 2 KB message',
+    'engine',
+    'accepted/s',
+    'accepted and arrived/s',
+    'p50',
+    'p99',
+    'CPU of one',
+    'share of bare Hono',
+  ]
+  const rows = accepted.map(({ fate, engine, latchkey, ratio, arrivedPerSecond }) => [
+    FATE_LABELS[fate],
+    ENGINE_LABELS[engine],
+    formatInteger(latchkey.perSecond),
+    arrivedPerSecond === null ? '–' : formatInteger(arrivedPerSecond),
+    formatMs(latchkey.p50Ms),
+    formatMs(latchkey.p99Ms),
+    formatMicroseconds(latchkey.cpuUs),
+    formatRatio(ratio),
+  ])
+  return formatMarkdownTable(head, rows)
 }
 
-const formatFigures = ({ perSecond, p50Ms, p99Ms, cpuUs }: Figures, ratio: number): string[] => [
-  formatInteger(perSecond),
-  formatMs(p50Ms),
-  formatMs(p99Ms),
-  formatMicroseconds(cpuUs),
-  ratio.toFixed(2),
-]
+function formatArrivals(arrivals: readonly ArrivalResult[]): string {
+  const head = [
+    'at half load',
+    'engine',
+    'messages/s',
+    'until the 200: p50',
+    'p99',
+    'from it to arrival: p50',
+    'p99',
+    'times the undisturbed p99',
+  ]
+  const rows = arrivals.map(({ hanging, engine, rate, figures, ratio }) => [
+    hanging === 0 ? 'undisturbed' : `${hanging} hanging`,
+    ENGINE_LABELS[engine],
+    formatInteger(rate),
+    formatMs(figures.answer.p50Ms),
+    formatMs(figures.answer.p99Ms),
+    formatMs(figures.arrival.p50Ms),
+    formatMs(figures.arrival.p99Ms),
+    ratio === null ? '' : formatRatio(ratio, 2 * MAX_SLOWDOWN_RATIO),
+  ])
+  return formatMarkdownTable(head, rows)
+}

@@ -8,9 +8,8 @@ import {
 import { NO_QUOTA_SETTINGS } from './process.ts'
 
 /*
- * The Worker on a port, until SIGTERM. `node bench/workerd.ts BUNDLE ROWS KEYRING DATABASE`: the
- * folder of the bundle, the import file of the rows, the key ring, and the folder that D1 keeps its
- * database in.
+ * Serves the Worker on a port until SIGTERM. `node bench/workerd.ts BUNDLE ROWS KEYRING DATABASE`: the
+ * folder of the bundle, the import file of the rows, the key ring, and the folder of D1's database.
  */
 
 const [bundle = '', rows = '', keyring = '', database = ''] = process.argv.slice(2)
@@ -29,7 +28,7 @@ const mf = new Miniflare({
         LATCHKEY_URL: 'http://localhost',
         LATCHKEY_KEYRING_JSON: readFileSync(keyring, 'utf8'),
       },
-      // The other port leads through a dispatcher for development, which costs a quarter.
+      // The usual port leads through a dispatcher for development, which costs a quarter of the speed.
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     },
   ],

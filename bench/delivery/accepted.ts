@@ -16,33 +16,32 @@ import { report } from '../text.ts'
 import type { DeliveryBenchContext, DeliveryContender } from './delivery.ts'
 import type { BenchDestination } from './destination.ts'
 
-/** What becomes of accepted messages while more come in. */
+/** What happens to accepted messages while more come in: they are delivered, or their destination is down. */
 export type MessageFate = 'delivered' | 'down'
 
-/** Messages that are accepted, beside bare Hono. */
 export interface AcceptedResult {
   readonly fate: MessageFate
   readonly engine: BenchEngineName
   readonly ratio: number
   readonly latchkey: Figures
   readonly bare: Figures
-  /** How many a second are accepted and have arrived, from the first request on; null where none does. */
-  readonly throughPerSecond: number | null
+  /** Messages a second that are accepted and have arrived; null where the destination is down. */
+  readonly arrivedPerSecond: number | null
 }
 
 interface AcceptedRound extends LoadRound {
-  readonly throughPerSecond: number | null
+  readonly arrivedPerSecond: number | null
 }
 
-/** In turn: bare Hono, then Latchkey on each engine. */
+/** Measures in turn bare Hono and Latchkey on each engine. */
 export async function measureAccepted(
   fate: MessageFate,
   contenders: readonly DeliveryContender[],
-  { folder, destinations: { taking }, feeds, settings }: DeliveryBenchContext,
+  { folder, destinations: { taking }, settings }: DeliveryBenchContext,
 ): Promise<AcceptedResult[]> {
   const [first] = contenders
   const [sample] = first === undefined ? [] : selectRequests(first, fate)
-  if (first === undefined || sample === undefined) throw new Error('there is nobody to compare')
+  if (first === undefined || sample === undefined) throw new Error('there is no engine to compare')
   const before = taking.count()
   const bare = await startBareServer(folder, await sampleResponse(first.served.port, sample))
   if (fate === 'delivered') await taking.until(before + 1)
@@ -52,7 +51,10 @@ export async function measureAccepted(
     { served }: { served: BenchServer },
     requests: readonly Buffer[],
   ) => {
-    const scripts = createRotatingScripts(requests.slice(0, feeds), settings.connections)
+    const scripts = createRotatingScripts(
+      requests.slice(0, settings.subscriptions),
+      settings.connections,
+    )
     const arriving = fate === 'delivered' && label !== 'bare' ? taking : null
     const turn: MeasuredTurn<AcceptedRound> = {
       label,
@@ -69,7 +71,7 @@ export async function measureAccepted(
 
   return contenders.map(({ engine }, n) => {
     const rounds = measured[n] ?? []
-    const through = rounds.flatMap(({ throughPerSecond }) => throughPerSecond ?? [])
+    const rates = rounds.flatMap(({ arrivedPerSecond }) => arrivedPerSecond ?? [])
     const ratio = computeRatio(rounds, base)
     report(`accepted, ${fate}, ${engine}: ${ratio.toFixed(2)} of bare Hono`)
     return {
@@ -78,7 +80,7 @@ export async function measureAccepted(
       ratio,
       latchkey: summarizeRounds(rounds),
       bare: summarizeRounds(base),
-      throughPerSecond: through.length === 0 ? null : median(through),
+      arrivedPerSecond: rates.length === 0 ? null : median(rates),
     }
   })
 }
@@ -86,7 +88,7 @@ export async function measureAccepted(
 const selectRequests = ({ toTaking, toDown }: DeliveryContender, fate: MessageFate) =>
   fate === 'delivered' ? toTaking : toDown
 
-/** Where messages arrive, a round ends with the last of them, and CPU is that of the whole way. */
+/** Where messages arrive, the round ends with the last of them, and CPU includes delivery. */
 async function runAcceptedRound(
   served: BenchServer,
   scripts: readonly LoadScript[],
@@ -104,11 +106,11 @@ async function runAcceptedRound(
   const cpu = served.cpuSeconds()
   const began = performance.now()
   const round = await runLoadRound({ served, scripts: counted, status: 200, seconds })
-  if (arriving === null) return { ...round, throughPerSecond: null }
+  if (arriving === null) return { ...round, arrivedPerSecond: null }
   await arriving.until(before + sent)
   return {
     ...round,
     cpuUs: ((served.cpuSeconds() - cpu) * 1e6) / sent,
-    throughPerSecond: sent / ((performance.now() - began) / 1000),
+    arrivedPerSecond: sent / ((performance.now() - began) / 1000),
   }
 }

@@ -2,21 +2,20 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../../src/config.ts'
 import { openLatchkey } from '../../src/node/server.ts'
+import { silentLog } from '../../src/node/silent-log.ts'
+import { unwrap } from '../../test/support/server.ts'
 import { createMessageRequests } from '../cases.ts'
 import { startEngineServer } from '../engines.ts'
-import type { BenchEngineName, BenchSettings, DeliveryPart } from '../options.ts'
+import type { BenchEngineName, BenchSettings, DeliveryCase } from '../options.ts'
 import type { BenchServer } from '../process.ts'
-import { type BenchVendor, SILENT_LOG, seedVendors, unwrapServiceResult } from '../seed.ts'
+import { type BenchVendor, seedVendors } from '../seed.ts'
 import { showProgress } from '../text.ts'
 import { type AcceptedResult, measureAccepted } from './accepted.ts'
 import { type ArrivalResult, measureArrival } from './arrival.ts'
 import { type BenchDestination, startBenchDestination } from './destination.ts'
-import { type DrainResult, measureDrain } from './drain.ts'
 
-/** What delivery does, and what it costs. */
 export interface DeliveryResults {
   readonly accepted: readonly AcceptedResult[]
-  readonly drained: readonly DrainResult[]
   readonly arrivals: readonly ArrivalResult[]
 }
 
@@ -24,35 +23,31 @@ export async function measureDelivery(
   folder: string,
   settings: BenchSettings,
 ): Promise<DeliveryResults> {
-  const feeds = Math.max(...settings.feeds)
-  const vendors = Math.max(feeds, ...settings.hanging)
+  const vendors = Math.max(settings.subscriptions, ...settings.hanging)
   showProgress(`seeding ${vendors} keys`)
   const destinations = await createDeliveryDestinations(folder, vendors)
-  const context = { folder, destinations, feeds, settings }
+  const context = { folder, destinations, settings }
   const contenders: DeliveryContender[] = []
   try {
     for (const engine of settings.engines) {
       showProgress(`starting ${engine}`)
       contenders.push(await startDeliveryContender(engine, context))
     }
-    const { parts, rate } = settings
-    const isPartSelected = (part: DeliveryPart) => parts.includes(part)
-    const isRateAsked = isPartSelected('arrival') && rate === undefined
+    const { deliveryCases, rate } = settings
+    const isSelected = (name: DeliveryCase) => deliveryCases.includes(name)
+    const needsRate = isSelected('arrival') && rate === undefined
     const delivered =
-      isPartSelected('accepted') || isRateAsked
+      isSelected('accepted') || needsRate
         ? await measureAccepted('delivered', contenders, context)
         : []
-    const drained = isPartSelected('drained') ? await measureDrain(contenders, context) : []
     const arrivals: ArrivalResult[] = []
-    for (const [n, contender] of isPartSelected('arrival') ? contenders.entries() : []) {
+    for (const [n, contender] of isSelected('arrival') ? contenders.entries() : []) {
       const arrivalRate = rate ?? halveThroughput(delivered[n])
       arrivals.push(...(await measureArrival(contender, arrivalRate, context)))
     }
-    // Last, for what it leaves behind is tried again and again.
-    const down = isPartSelected('accepted')
-      ? await measureAccepted('down', contenders, context)
-      : []
-    return { accepted: [...delivered, ...down], drained, arrivals }
+    // Last, because Latchkey retries its messages again and again.
+    const down = isSelected('accepted') ? await measureAccepted('down', contenders, context) : []
+    return { accepted: [...delivered, ...down], arrivals }
   } finally {
     for (const { served } of contenders) await served.stop()
     destinations.taking.close()
@@ -61,20 +56,17 @@ export async function measureDelivery(
 }
 
 function halveThroughput(delivered: AcceptedResult | undefined): number {
-  if (delivered?.throughPerSecond == null) throw new Error('no message has gone all the way')
-  return delivered.throughPerSecond / 2
+  if (delivered?.arrivedPerSecond == null) throw new Error('no message has arrived')
+  return delivered.arrivedPerSecond / 2
 }
 
-/** Where all of this is measured, and how. */
 export interface DeliveryBenchContext {
   readonly folder: string
   readonly destinations: DeliveryDestinations
-  /** How many feeds have messages, where nothing else is said. */
-  readonly feeds: number
   readonly settings: BenchSettings
 }
 
-/** Latchkey on one engine, and what is sent to it: a message of each vendor, to each destination. */
+/** Latchkey on one engine, and a request of each vendor to each destination. */
 export interface DeliveryContender {
   readonly engine: BenchEngineName
   readonly served: BenchServer
@@ -83,7 +75,7 @@ export interface DeliveryContender {
   readonly toDown: readonly Buffer[]
 }
 
-export async function startDeliveryContender(
+async function startDeliveryContender(
   engine: BenchEngineName,
   { folder, destinations, settings }: DeliveryBenchContext,
 ): Promise<DeliveryContender> {
@@ -99,31 +91,27 @@ export async function startDeliveryContender(
   }
 }
 
-/** Who sends, and to whom: each vendor has a feed to each of these. */
+/** The vendors and the destinations; each vendor has a subscription to each destination. */
 export interface DeliveryDestinations {
-  /** The data folder with all of this in it. */
+  /** The data folder that holds them. */
   readonly seeded: string
-  /** Their `destinationId` is their own, so that nothing but the feed makes one wait for another. */
+  /** Each has a `destinationId` of its own, so that messages wait for others of their subscription alone. */
   readonly vendors: readonly BenchVendor[]
   readonly taking: BenchDestination
-  /** One for all, which takes no message before it is told to. */
+  /** One for all vendors, which responds only after `release`. */
   readonly hanging: BenchDestination
   readonly hangingId: string
-  /** One for all, where nobody listens. */
+  /** One for all vendors, where nothing listens. */
   readonly downId: string
 }
 
-export async function createDeliveryDestinations(
+async function createDeliveryDestinations(
   folder: string,
-  feeds: number,
+  keys: number,
 ): Promise<DeliveryDestinations> {
   const seeded = join(folder, 'seeded')
   mkdirSync(seeded, { mode: 0o700 })
-  const seededVendors = await seedVendors(seeded, {
-    keys: feeds,
-    active: feeds,
-    progress: () => {},
-  })
+  const seededVendors = await seedVendors(seeded, { keys })
   const taking = await startBenchDestination()
   const hanging = await startBenchDestination()
   const down = await startBenchDestination()
@@ -132,15 +120,15 @@ export async function createDeliveryDestinations(
   const config = readConfig({ LATCHKEY_DATA: seeded })
   const { accounts, routing, storage } = await openLatchkey(config, {
     publicUrl: 'http://localhost',
-    log: SILENT_LOG,
+    log: silentLog,
   })
   try {
-    const { id: accountId } = unwrapServiceResult(await accounts.create({ name: 'Hospital' }))
+    const { id: accountId } = unwrap(await accounts.create({ name: 'Hospital' }))
     const addDestination = async (name: string, url: string) => {
-      const { id } = unwrapServiceResult(
+      const { id } = unwrap(
         await routing.addDestination({ accountId, name, url, development: true }),
       )
-      unwrapServiceResult(await routing.setDestinationVerified(id, true))
+      unwrap(await routing.setDestinationVerified(id, true))
       return id
     }
     const hangingId = await addDestination('Hanging', hanging.url)
@@ -149,7 +137,7 @@ export async function createDeliveryDestinations(
       seededVendors.map(async (vendor, n) => {
         const destinationId = await addDestination('Taking', `${taking.url}/${n}`)
         for (const one of [destinationId, hangingId, downId]) {
-          unwrapServiceResult(
+          unwrap(
             await routing.createSubscription({ sourceId: vendor.sourceId, destinationId: one }),
           )
         }

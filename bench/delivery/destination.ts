@@ -1,36 +1,32 @@
 import { createServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** A destination in the load's process, so that what was sent and what arrived have one clock. */
+/** A destination in the load's process, so that sending and arrival have one clock. */
 export interface BenchDestination {
   readonly url: string
-  /** How many messages have come, each to its end. */
+  /** Number of messages that have arrived whole. */
   count(): number
-  /** The last of them. */
-  latest(): string
-  /** Told of each message at once, instead of who was told before. */
+  /** Calls `arrived` for each message from now on, instead of the function before it. */
   onMessage(arrived: (body: string) => void): void
-  /** From now on it reads what it is sent, and answers nobody. */
+  /** Reads messages from now on without responding. */
   hold(): void
-  /** Answers all who wait, and whoever comes. */
+  /** Responds to all messages that wait, and to all that come. */
   release(): void
-  /** Resolves when so many messages have come; rejects where they do not. */
+  /** Resolves when `count` messages have arrived; rejects where none arrives for 30 seconds. */
   until(count: number): Promise<void>
   close(): void
 }
 
 const TAKEN_RESPONSE = 'HTTP/1.1 204 No Content\r\n\r\n'
-/** Without a single message for so long, none will come. */
 const ARRIVAL_TIMEOUT_MS = 30_000
 const DESTINATION_READ_BYTES = 64 * 1024
 
-/** On node:net, because it shares a core with the load and must cost less than the server. */
+/** Starts a destination on node:net: it shares a core with the load and must cost less than the server. */
 export async function startBenchDestination(): Promise<BenchDestination> {
   const sockets = new Set<Socket>()
   const waiting = new Set<Socket>()
   let isHeld = false
   let count = 0
-  let latest = ''
   let notify: (body: string) => void = () => {}
   let lastAt = 0
   let awaited = { count: Number.POSITIVE_INFINITY, met: () => {} }
@@ -52,7 +48,6 @@ export async function startBenchDestination(): Promise<BenchDestination> {
         if (body === null) return
         text = ''
         count++
-        latest = body
         lastAt = performance.now()
         if (isHeld) waiting.add(socket)
         else socket.write(TAKEN_RESPONSE)
@@ -68,7 +63,6 @@ export async function startBenchDestination(): Promise<BenchDestination> {
   return {
     url: `http://127.0.0.1:${port}`,
     count: () => count,
-    latest: () => latest,
     onMessage(arrived) {
       notify = arrived
     },
@@ -100,7 +94,7 @@ export async function startBenchDestination(): Promise<BenchDestination> {
 
 const MESSAGE_LENGTH_PATTERN = /\r\ncontent-length: (\d+)\r\n/i
 
-/** The body of a whole request, or null where some of it is still to come (RFC 9112 §6). */
+/** Returns the body of a whole request; null for a part of one (RFC 9112 §6). */
 function parseWholeBody(text: string): string | null {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return null

@@ -1,12 +1,12 @@
 import { type BenchConnection, openBenchConnection } from '../load.ts'
 
-/** When each request was due and was answered, by performance.now(). */
+/** Times by performance.now(), one for each request. */
 export interface ScheduledTimes {
   readonly dueAt: Float64Array
   readonly answeredAt: Float64Array
 }
 
-/** Senders who know nothing of each other: what is between two requests is exponential. The first is at once. */
+/** Creates the times (ms) of independent requests: gaps are exponential, the first request is at 0. */
 export function createSchedule(
   perSecond: number,
   seconds: number,
@@ -20,10 +20,9 @@ export function createSchedule(
 }
 
 /**
- * Sends each request when it is due, whether or not those before have been answered: a server that
- * is slow for a while gets no fewer requests, and all of them count. (A closed loop would wait with
- * it, and leave out what it did not send.) Where all connections are taken, a request is late, and
- * that counts from when it was due, too; so does the tick of a timer, a millisecond at most.
+ * Sends each request when it is due, even while the server has not answered those before: a stall
+ * delays requests, and all of them count. (A closed loop would leave out what it did not send.) A
+ * request that waits for a free connection, or for the timer (1 ms), counts from when it was due.
  */
 export async function sendOnTime(
   port: number,
@@ -74,7 +73,7 @@ export async function sendOnTime(
   return { dueAt, answeredAt }
 }
 
-/** Sends each of these requests once, as fast as so many connections get their answers. */
+/** Sends each request once, over `connections` connections, as fast as responses come. */
 export async function sendAll(
   port: number,
   requests: readonly Buffer[],

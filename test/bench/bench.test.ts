@@ -1,102 +1,192 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import {
+  BENCH_CASES,
+  buildPostRequest,
+  numberRequest,
+  readMessageNumber,
+} from '../../bench/cases.ts'
 import type { Comparison } from '../../bench/compare.ts'
+import { computeDelay, computeSlowdown } from '../../bench/delivery/arrival.ts'
+import type { DeliveryResults } from '../../bench/delivery/delivery.ts'
+import { createSchedule, sendOnTime } from '../../bench/delivery/send.ts'
+import { quantile } from '../../bench/load.ts'
 import { parseBenchOptions } from '../../bench/options.ts'
-import { startLocalPostgres } from '../support/database/postgres.ts'
+import { drawBar } from '../../bench/text.ts'
+import { startPostgres } from '../support/database/postgres.ts'
+import { createTempFolder } from '../support/server.ts'
+import { startListening } from '../support/upstream/servers.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
+const folder = createTempFolder()
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const CASES = ['authenticate', 'refresh', 'guard-refused', 'endpoint-accepted']
-const ENGINES = ['sqlite', 'postgres', 'd1']
+const RUN = new URL('../../bench/run.ts', import.meta.url).pathname
 
-/** The bench ends with an error where an answer has not the status that its case expects. */
-async function runBench(...args: string[]) {
-  const json = join(folder, 'bench.json')
-  const run = new URL('../../bench/run.ts', import.meta.url).pathname
-  const argv = [run, '--quick', '--json', json, ...args]
-  const { stdout } = await promisify(execFile)(process.execPath, argv)
-  const text = readFileSync(json, 'utf8')
-  const { comparisons } = JSON.parse(text) as { comparisons: Comparison[] }
-  return { stdout, text, comparisons }
+interface BenchReport {
+  readonly comparisons: readonly Comparison[]
+  readonly delivery: DeliveryResults
 }
 
-/** The words that begin the rows of a table, below its head. */
-const readTableRows = (stdout: string, words: number) =>
-  stdout
-    .trim()
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split(/ {2,}/).slice(0, words))
+/** Rejects where a response has another status than its case expects. */
+async function runBench(...args: string[]) {
+  const path = join(folder, 'bench.json')
+  const argv = [RUN, '--quick', '--json', path, ...args]
+  const { stdout } = await promisify(execFile)(process.execPath, argv)
+  const json = readFileSync(path, 'utf8')
+  return { stdout, json, ...(JSON.parse(json) as BenchReport) }
+}
 
-test('the bench runs through on SQLite, and every answer has the status that its case expects', async () => {
-  const { stdout, comparisons } = await runBench()
-  expect(comparisons.map(({ name, engine }) => [name, engine])).toEqual(
-    CASES.map((name) => [name, 'sqlite']),
-  )
-  for (const { ratio } of comparisons) expect(ratio).toBeGreaterThan(0)
-  expect(stdout).toMatch(
-    /^\ncase +requests\/s +p50 +p99 +CPU +bare CPU +bare\/s +ratio +aim\nauthenticate /,
-  )
-})
+describe('npm run bench', () => {
+  test('compares every case on SQLite with bare Hono', async () => {
+    const { stdout, comparisons } = await runBench()
+    expect(comparisons.map(({ name, engine }) => [name, engine])).toEqual(
+      BENCH_CASES.map(({ name }) => [name, 'sqlite']),
+    )
+    for (const { ratio } of comparisons) expect(ratio).toBeGreaterThan(0)
+    expect(stdout).toMatch(/^\n\| case \| engine \| requests\/s \| p50 \|/)
+    expect(stdout).toMatch(/^\| authenticate \| SQLite \| .* \| ≥ 0\.33 [✓✗]/m)
+  })
 
-test('all engines stand side by side, and only SQLite is judged', async () => {
-  const { stdout, comparisons } = await runBench('--engine', 'all')
-  const expected = CASES.flatMap((name) => ENGINES.map((engine) => [name, engine]))
-  expect(comparisons.map(({ name, engine }) => [name, engine])).toEqual(expected)
-  for (const { engine, ratio, aim, holds } of comparisons) {
-    expect(ratio).toBeGreaterThan(0)
-    expect([aim === null, holds === null]).toEqual(Array(2).fill(engine !== 'sqlite'))
-  }
-  expect(readTableRows(stdout, 2)).toEqual(
-    CASES.flatMap((name) => ['bare Hono', ...ENGINES].map((row) => [name, row])),
-  )
-})
-
-test('a PostgreSQL that is named is left as it was, and its password is in no report', async () => {
-  const postgres = await startLocalPostgres()
-  try {
-    const url = await postgres.createDatabase()
-    const list = () => postgres.query(url, 'SELECT datname FROM pg_database ORDER BY 1')
-    const before = await list()
-    const args = ['--engine', 'postgres', '--postgres', url, '--case', 'refresh']
-    const { stdout, text } = await runBench(...args)
-    expect(readTableRows(stdout, 2)).toEqual([
-      ['refresh', 'bare Hono'],
-      ['refresh', 'postgres'],
+  test('with --delivery sees every message arrive', async () => {
+    const { stdout, delivery } = await runBench('--delivery')
+    const { accepted, arrivals } = delivery
+    expect(accepted.map(({ fate, engine }) => [fate, engine])).toEqual([
+      ['delivered', 'sqlite'],
+      ['down', 'sqlite'],
     ])
-    expect(text).not.toContain(new URL(url).password)
-    expect(await list()).toEqual(before)
-  } finally {
-    await postgres.stop()
-  }
+    for (const { ratio } of accepted) expect(ratio).toBeGreaterThan(0)
+    expect(arrivals.map(({ hanging, ratio }) => [hanging, ratio === null])).toEqual([
+      [0, true],
+      [1, false],
+      [6, false],
+    ])
+    for (const { figures, rate } of arrivals) {
+      expect(rate).toBe((accepted[0]?.arrivedPerSecond ?? Number.NaN) / 2)
+      expect(figures.arrival.p99Ms).toBeGreaterThanOrEqual(figures.arrival.p50Ms)
+    }
+    expect(stdout).toMatch(/^\| accepted, its destination down \| SQLite \| /m)
+    expect(stdout).toMatch(/^\| 6 hanging \| SQLite \| /m)
+  })
+
+  test('leaves a PostgreSQL of the user as it was, and its password out of the report', async () => {
+    const postgres = await startPostgres()
+    try {
+      const url = await postgres.createDatabase()
+      const listDatabases = () => postgres.query(url, 'SELECT datname FROM pg_database ORDER BY 1')
+      const before = await listDatabases()
+      const args = ['--engine', 'postgres', '--postgres', url, '--case', 'refresh']
+      const { stdout, json, comparisons } = await runBench(...args)
+      expect(comparisons).toMatchObject([{ name: 'refresh', engine: 'postgres', target: null }])
+      expect(stdout).toMatch(/^\| refresh \| PostgreSQL \| /m)
+      expect(json).not.toContain(new URL(url).password)
+      expect(await listDatabases()).toEqual(before)
+    } finally {
+      await postgres.stop()
+    }
+  })
 })
 
-test.each([
-  [['--engine', 'mysql'], 'there is no engine "mysql"; there are: sqlite, postgres, d1, and all'],
-  [['--growth', '--engine', 'd1'], '--growth measures sqlite; it takes no other --engine'],
-  [['--postgres', 'mysql://db'], '--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…'],
-])('%j is refused with a sentence', (args, sentence) => {
-  expect(() => parseBenchOptions(args)).toThrow(sentence)
+describe('the options of the bench', () => {
+  test.each([
+    [['--engine', 'mysql'], 'there is no engine "mysql"; there are: sqlite, postgres, d1, and all'],
+    [['--postgres', 'mysql://db'], '--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…'],
+    [['--rate', '9'], '--rate belongs to --delivery'],
+    [['--rounds', 'x'], '--rounds must be a number above 0, up to 100; it is "x"'],
+    [
+      ['--delivery', '--engine', 'd1'],
+      'there is no engine "d1"; there are: sqlite, postgres, and all',
+    ],
+    [
+      ['--delivery', '--case', 'refresh'],
+      'there is no case "refresh"; there are: accepted, arrival',
+    ],
+  ])('%j are refused with a sentence', (args, sentence) => {
+    expect(() => parseBenchOptions(args)).toThrow(sentence)
+  })
+
+  test('name each engine once, in the order of the table', () => {
+    const parseEngines = (...args: string[]) => parseBenchOptions(args)?.engines
+    expect(parseEngines()).toEqual(['sqlite'])
+    const repeated = ['--engine', 'd1', '--engine', 'sqlite', '--engine', 'd1']
+    expect(parseEngines(...repeated)).toEqual(['sqlite', 'd1'])
+    expect(parseEngines('--engine', 'all')).toEqual(['sqlite', 'postgres', 'd1'])
+    expect(parseEngines('--delivery', '--engine', 'all')).toEqual(['sqlite', 'postgres'])
+  })
 })
 
-test('an engine that is asked for twice is measured once, in the order of the table', () => {
-  const engines = (...args: string[]) => parseBenchOptions(args)?.engines
-  expect(engines()).toEqual(['sqlite'])
-  expect(engines('--engine', 'd1', '--engine', 'sqlite', '--engine', 'd1')).toEqual([
-    'sqlite',
-    'd1',
-  ])
-  expect(engines('--engine', 'd1', '--engine', 'all')).toEqual(ENGINES)
+describe('the arithmetic of the bench', () => {
+  test('takes the largest of a hundred delays as p99, and the one above the middle as p50', () => {
+    const sorted = Array.from({ length: 100 }, (_, n) => n + 1)
+    expect([quantile(sorted, 0.5), quantile(sorted, 0.99)]).toEqual([51, 100])
+    expect(quantile([7], 0.99)).toBe(7)
+    expect(() => quantile([], 0.5)).toThrow('an empty list has no quantile')
+  })
+
+  test('computes the delay of each message, in whatever order messages arrive', () => {
+    const answered = Float64Array.of(10, 20, 30)
+    const arrived = Float64Array.of(19, 19, 31)
+    expect(computeDelay(answered, arrived)).toEqual({ p50Ms: 1, p99Ms: 9 })
+  })
+
+  test('takes the median slowdown of the rounds, each against the undisturbed round beside it', () => {
+    const createRounds = (...p99s: number[]) =>
+      p99s.map((p99Ms) => ({ arrival: { p50Ms: 0, p99Ms } }))
+    expect(computeSlowdown(createRounds(2, 90, 30), createRounds(2, 10, 20))).toBe(1.5)
+  })
+
+  test('schedules as many requests as the rate says, all of them before the end', () => {
+    const dues = createSchedule(1000, 20)
+    expect(dues.length).toBeGreaterThan(19_000)
+    expect(dues.length).toBeLessThan(21_000)
+    expect(dues).toEqual(dues.toSorted())
+    expect(dues.at(-1)).toBeLessThan(20_000)
+    // The median of an exponential distribution is ln 2 of its mean.
+    expect(createSchedule(1000, 0.01, () => 0.5)[1]).toBeCloseTo(Math.LN2)
+  })
+
+  test('draws a bar to an eighth of a character, and no longer than its cell', () => {
+    expect(drawBar(0.5)).toBe('██████████··········')
+    expect(drawBar(0.0125)).toBe('▎···················')
+    expect(drawBar(9, 3)).toBe('█'.repeat(20))
+  })
 })
 
-test('the lists of a console are asked for on every engine that can be watched', async () => {
-  const { stdout } = await runBench('--lists', '--engine', 'all', '--markdown')
-  for (const engine of ['SQLite', 'PostgreSQL']) {
-    expect(stdout).toMatch(new RegExp(`^\\| a text of none \\| ${engine} \\| .* \\|$`, 'm'))
-  }
+describe('the load of the bench', () => {
+  test('counts the delay of a request from when it was due, though earlier ones are unanswered', async () => {
+    const responseMs = 50
+    const arrived: number[] = []
+    const slowServer = createServer(async (request, response) => {
+      let body = ''
+      for await (const chunk of request.setEncoding('latin1')) body += chunk
+      arrived.push(readMessageNumber(body))
+      setTimeout(() => response.end('{}'), responseMs)
+    })
+    const { url, close } = await startListening(slowServer)
+    try {
+      const request = buildPostRequest('/', '{"Comment":"0000000000"}')
+      const getRequest = (n: number) => numberRequest(request, n)
+      const port = Number(new URL(url).port)
+      const { dueAt, answeredAt } = await sendOnTime(port, Float64Array.of(0, 0, 0), {
+        getRequest,
+        connections: 2,
+      })
+      expect(new Set(arrived)).toEqual(new Set([0, 1, 2]))
+      const delays = answeredAt.map((at, n) => at - (dueAt[n] ?? 0)).toSorted()
+      // The third request had to wait for a connection.
+      expect(delays.at(-1)).toBeGreaterThanOrEqual(2 * responseMs - 2)
+    } finally {
+      close()
+    }
+  })
+
+  test('numbers a copy of the message, and leaves the original as it was', () => {
+    const request = buildPostRequest('/endpoint', '{"Comment":"xxxxxxxxxxxx"}')
+    const before = request.toString()
+    expect(readMessageNumber(numberRequest(request, 4711).toString())).toBe(4711)
+    expect(request.toString()).toBe(before)
+  })
 })

@@ -1,4 +1,4 @@
-import { formatInteger, formatTextTable } from '../../bench/text.ts'
+import { formatInteger } from '../../bench/text.ts'
 import { DESTINATION_FAULTS } from './destination.ts'
 import type { DisruptionKind } from './ledger.ts'
 import type { SoakOutcome } from './soak.ts'
@@ -62,7 +62,12 @@ export const listFaults = ({ verdict, disagreements }: SoakOutcome): string[] =>
 
 export function formatSoakReport(outcome: SoakOutcome): string {
   const { engine, seed, seconds } = outcome
-  const rows = [...countOutcomes(outcome)].map(([name, n]) => [name, formatInteger(n)])
+  const rows = Array.from(countOutcomes(outcome), ([name, n]) => [name, formatInteger(n)] as const)
+  const nameWidth = Math.max(...rows.map(([name]) => name.length))
+  const figureWidth = Math.max(...rows.map(([, figure]) => figure.length))
+  const lines = rows.map(
+    ([name, figure]) => `${name.padEnd(nameWidth)}  ${figure.padStart(figureWidth)}`,
+  )
   const head = `${engine}, seed ${seed}, ${seconds.toFixed(0)} s`
-  return [formatTextTable([[head, ''], ...rows]), ...listFaults(outcome).slice(0, 20)].join('\n')
+  return [head, ...lines, ...listFaults(outcome).slice(0, 20)].join('\n')
 }

@@ -1,19 +1,15 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { seedVendors as seedMany } from '../../../bench/seed.ts'
+import { seedVendors } from '../../../bench/seed.ts'
 import { readConfig } from '../../../src/config.ts'
 import { openLatchkey } from '../../../src/node/server.ts'
 import { createTempFolder, createTestLog, unwrap } from '../server.ts'
 
-/** So many keys, some of them with secrets that are known, and rows in every other table. */
+/** Creates a data folder with keys, some of them with known secrets. */
 export async function seedDataFolder(keys: number) {
   const dir = createTempFolder()
-  const vendors = await seedMany(dir, {
-    keys,
-    active: Math.max(5, keys / 200),
-    progress: () => undefined,
-  })
+  const vendors = await seedVendors(dir, { keys, active: Math.max(5, keys / 200) })
   return { dir, vendors, url: `sqlite:${join(dir, 'latchkey.db')}` }
 }
 
