@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { isPostgresUrl } from '../src/config.ts'
+import { isPostgresUrl } from '../src/settings.ts'
 import { BENCH_CASES, type BenchCase } from './cases.ts'
 
 export const BENCH_ENGINES = ['sqlite', 'postgres', 'd1'] as const

@@ -3,14 +3,14 @@ import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 /*
- * The drawing of the architecture, held: imports point down, siblings never look sideways.
+ * Enforces the layers of the architecture: imports point down, and siblings do not import each other.
  */
 
 const ROOT = join(import.meta.dirname, '..')
 const files = globSync('src/**/*.ts', { cwd: ROOT }).sort()
 const sourceByFile = new Map(files.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]))
 
-/** Code without its comments. (A string that looks like one stays, and is seen.) */
+/** Removes comments. A string that looks like a comment stays. */
 const stripComments = (file: string) =>
   (sourceByFile.get(file) ?? '').replace(
     /('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g,
@@ -19,12 +19,12 @@ const stripComments = (file: string) =>
 
 interface Import {
   readonly from: string
-  /** `src/…` for a file of ours, or the name of a package, or `node:…`. */
+  /** `src/…` for a file of this repository, the name of a package, or `node:…`. */
   readonly to: string
   readonly typeOnly: boolean
 }
 
-/** Every static and dynamic import and re-export of a file. */
+/** Lists every static import, dynamic import and re-export of a file. */
 function listImports(from: string): Import[] {
   const found: Import[] = []
   const statement =
@@ -44,29 +44,30 @@ const toPackageName = (name: string) =>
 
 const imports = files.flatMap(listImports)
 
-/** The rooms, and the whole of what each may import beside itself. */
-const LAYERS: { room: string; mayImport: readonly string[]; packages: readonly string[] }[] = [
-  { room: 'src/domain/', mayImport: [], packages: [] },
-  // uqr draws what an authenticator app scans: a text in, a grid of modules out.
-  { room: 'src/service/', mayImport: ['src/domain/'], packages: ['lru-cache', 'uqr'] },
+/** The layers, and everything that each may import besides itself. */
+const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly string[] }[] = [
+  { layer: 'src/domain/', mayImport: [], packages: [] },
+  // uqr draws the QR code for an authenticator app: a text in, a grid of modules out.
+  { layer: 'src/service/', mayImport: ['src/domain/'], packages: ['lru-cache', 'uqr'] },
   {
-    room: 'src/crypto/',
+    layer: 'src/crypto/',
     mayImport: ['src/domain/', 'src/service/ports/'],
     packages: ['jose', 'zod', 'lru-cache', 'otpauth'],
   },
   {
-    room: 'src/storage/',
+    layer: 'src/storage/',
     mayImport: ['src/domain/', 'src/service/ports/'],
     packages: ['kysely'],
   },
   {
-    room: 'src/http/',
+    layer: 'src/http/',
     mayImport: ['src/domain/', 'src/service/'],
     packages: ['hono', 'zod', '@hono/zod-openapi'],
   },
-  { room: 'src/config.ts', mayImport: ['src/domain/'], packages: ['zod'] },
+  { layer: 'src/settings.ts', mayImport: ['src/domain/'], packages: ['zod'] },
+  { layer: 'src/config.ts', mayImport: ['src/domain/', 'src/settings.ts'], packages: ['zod'] },
   {
-    room: 'src/compose.ts',
+    layer: 'src/compose.ts',
     mayImport: [
       'src/config.ts',
       'src/crypto/',
@@ -78,15 +79,16 @@ const LAYERS: { room: string; mayImport: readonly string[]; packages: readonly s
     packages: ['hono'],
   },
   {
-    room: 'src/node/',
+    layer: 'src/node/',
     mayImport: [
       'src/compose.ts',
       'src/config.ts',
       'src/crypto/',
-      // What `latchkey demo` starts, and nothing else of it.
+      // The one file that `latchkey demo` starts.
       'src/demo/demo.ts',
       'src/domain/',
       'src/service/',
+      'src/settings.ts',
       'src/storage/',
     ],
     packages: [
@@ -100,12 +102,12 @@ const LAYERS: { room: string; mayImport: readonly string[]; packages: readonly s
     ],
   },
   {
-    room: 'src/demo/',
+    layer: 'src/demo/',
     mayImport: ['src/compose.ts', 'src/config.ts', 'src/domain/', 'src/node/', 'src/service/'],
     packages: ['@hono/node-server', 'hono'],
   },
   {
-    room: 'src/worker/',
+    layer: 'src/worker/',
     mayImport: [
       'src/compose.ts',
       'src/config.ts',
@@ -117,46 +119,46 @@ const LAYERS: { room: string; mayImport: readonly string[]; packages: readonly s
     packages: ['@noble/hashes', '@phi-ag/argon2', 'cloudflare:workers', 'jose'],
   },
 ]
-const findLayer = (file: string) => LAYERS.find(({ room }) => file.startsWith(room))
+const findLayer = (file: string) => LAYERS.find(({ layer }) => file.startsWith(layer))
 
-test('every file stands in a room of the drawing', () => {
+test('every source file belongs to a layer', () => {
   expect(files.length).toBeGreaterThan(40)
   expect(files.filter((file) => findLayer(file) === undefined)).toEqual([])
 })
 
-test('every import is read, and leads to a file that exists', () => {
+test('every import is recognized and leads to a file that exists', () => {
   expect(imports.length).toBeGreaterThan(150)
-  // Counted in another way: the last line of a statement, or a call.
+  // Counts independently of `listImports`: the last line of a statement, or a call.
   const ends = /^(?:import|export|\}).*\bfrom ['"]|^import ['"]|\bimport\(['"]/gm
   const names = files.flatMap((file) => stripComments(file).match(ends) ?? [])
   expect(imports).toHaveLength(names.length)
-  const ours = imports.filter(({ to }) => to.startsWith('src'))
-  expect(ours.filter(({ to }) => !files.includes(to))).toEqual([])
+  const internal = imports.filter(({ to }) => to.startsWith('src'))
+  expect(internal.filter(({ to }) => !files.includes(to))).toEqual([])
 })
 
-describe.each(LAYERS)('$room', ({ room, mayImport, packages }) => {
-  const layerImports = imports.filter(({ from }) => from.startsWith(room))
+describe.each(LAYERS)('$layer', ({ layer, mayImport, packages }) => {
+  const layerImports = imports.filter(({ from }) => from.startsWith(layer))
 
-  test('imports of the house only itself and what lies below it', () => {
-    const allowed = [room, ...mayImport]
+  test('imports only itself and the layers below it', () => {
+    const allowed = [layer, ...mayImport]
     const wrong = layerImports.filter(
-      ({ to }) => to.startsWith('src/') && !allowed.some((start) => to.startsWith(start)),
+      ({ to }) => to.startsWith('src/') && !allowed.some((prefix) => to.startsWith(prefix)),
     )
     expect(wrong).toEqual([])
   })
 
-  test('imports only its own packages', () => {
+  test('imports only the packages that belong to this layer', () => {
     const wrong = layerImports.filter(
       ({ to }) =>
         !to.startsWith('src/') &&
         !packages.includes(to) &&
-        !(/^src\/(node|demo)\/$/.test(room) && to.startsWith('node:')),
+        !(/^src\/(node|demo)\/$/.test(layer) && to.startsWith('node:')),
     )
     expect(wrong).toEqual([])
   })
 })
 
-test('storage and crypto know the service by its types alone', () => {
+test('storage and crypto import only types of the service layer', () => {
   const wrong = imports.filter(
     ({ from, to, typeOnly }) =>
       /^src\/(storage|crypto)\//.test(from) && to.startsWith('src/service/') && !typeOnly,
@@ -164,26 +166,27 @@ test('storage and crypto know the service by its types alone', () => {
   expect(wrong).toEqual([])
 })
 
-test('a vendor’s room is entered by the app alone', () => {
-  // What every vendor's routes use together.
-  const shared = ['src/http/proxy/', 'src/http/json/', 'src/http/vendors/']
-  const vendors = globSync(['src/http/*/', 'src/http/vendors/*/'], { cwd: ROOT })
-    .map((folder) => `${folder}/`)
-    .filter((folder) => !shared.includes(folder))
-  expect(vendors).toContain('src/http/vendors/redox/')
+test('only the app imports the admin API, the console and each vendor’s protocol', () => {
+  const modules = globSync(['src/http/{admin,console}/', 'src/http/vendors/*'], { cwd: ROOT })
+    .map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/$/, '')}/`))
+    // The one file in vendors/ that all of them share.
+    .filter((path) => path !== 'src/http/vendors/surface-handlers.ts')
+  expect(modules).toEqual(
+    expect.arrayContaining(['src/http/vendors/redox/', 'src/http/vendors/xdent.ts']),
+  )
   const wrong = imports.filter(({ from, to }) =>
-    vendors.some(
-      (vendor) => to.startsWith(vendor) && !from.startsWith(vendor) && from !== 'src/http/app.ts',
+    modules.some(
+      (path) => to.startsWith(path) && !from.startsWith(path) && from !== 'src/http/app.ts',
     ),
   )
   expect(wrong).toEqual([])
 })
 
-test('no file imports itself by a detour', () => {
+test('no import cycle exists at run time', () => {
   const below = new Map(
     files.map((file) => [
       file,
-      // What only names a type is gone at run time.
+      // Type imports do not exist at run time.
       imports.filter(({ from, typeOnly }) => from === file && !typeOnly).map(({ to }) => to),
     ]),
   )
@@ -218,14 +221,14 @@ describe('the domain', () => {
     'console',
     'setTimeout',
     'globalThis',
-  ])('decides on paper: no %s', (word) => {
+  ])('is pure: does not use %s', (word) => {
     const whole = new RegExp(`(?<![\\w.'])${word.replace('.', '\\.')}\\b`)
     expect(domain.filter((file) => whole.test(stripComments(file)))).toEqual([])
   })
 })
 
-test('the environment is read, and a process ended, only under node/', () => {
-  // (Samples are programs for others, as text.)
+test('only node/ and demo/ use the process and the environment', () => {
+  // Code samples are programs for vendors, as text.
   const wrong = files.filter(
     (file) =>
       !/^src\/(node\/|demo\/|http\/console\/pages\/keys\/code-samples\.ts)/.test(file) &&
@@ -234,7 +237,7 @@ test('the environment is read, and a process ended, only under node/', () => {
   expect(wrong).toEqual([])
 })
 
-test('time comes from the clock that is handed in: only the composition roots ask the machine', () => {
+test('only the composition roots read the machine’s clock; other code takes a clock as a parameter', () => {
   const wrong = files.filter(
     (file) =>
       !/^src\/(node|demo|worker)\//.test(file) &&
@@ -243,12 +246,12 @@ test('time comes from the clock that is handed in: only the composition roots as
   expect(wrong).toEqual([])
 })
 
-test('nothing secret is drawn from Math.random, anywhere', () => {
+test('no source file uses Math.random', () => {
   expect(files.filter((file) => stripComments(file).includes('Math.random'))).toEqual([])
 })
 
-describe('a string that goes over a wire occurs in one source file:', () => {
-  // The demo is the other end of the wire: a vendor's client, and a hospital. So is what a person is told to paste.
+describe('a string of a wire format occurs in exactly one source file', () => {
+  // The demo and the samples are the other end of the wire, so they repeat these strings.
   const server = files.filter(
     (file) =>
       !/^src\/(demo\/|http\/(credential-format\.ts|console\/pages\/keys\/code-samples\.ts))/.test(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, findConfigWarnings, readConfig, SETTINGS } from '../src/config.ts'
+import { ConfigError, findConfigWarnings, readConfig } from '../src/config.ts'
+import { SETTINGS } from '../src/settings.ts'
 
 type Settings = Readonly<Record<string, string>>
 

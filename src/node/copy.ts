@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { isPostgresUrl } from '../config.ts'
+import { isPostgresUrl } from '../settings.ts'
 import type { HashStream } from '../storage/database-copy.ts'
 import type { Engine } from '../storage/engine.ts'
 import { SCHEMA_VERSION } from '../storage/tables.ts'

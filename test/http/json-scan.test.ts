@@ -1,15 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseJson } from '../../src/http/json/parse.ts'
-import {
-  findMember,
-  NO_BOUNDS,
-  SLICE_BYTES,
-  scanJson,
-  scanLongJson,
-  selectElements,
-  selectMember,
-} from '../../src/http/json/scan.ts'
+import { NO_BOUNDS, SLICE_BYTES, scanJson, scanLongJson } from '../../src/http/json/scan.ts'
+import { findMember, selectElements, selectMember } from '../../src/http/json/selector.ts'
 
 const toBytes = (text: string) => new TextEncoder().encode(text)
 const strict = new TextDecoder('utf-8', { fatal: true })
@@ -26,7 +19,7 @@ function isJson(bytes: Uint8Array): boolean {
 
 const isAccepted = (bytes: Uint8Array) => scanJson(bytes, undefined, NO_BOUNDS).ok
 
-/** JSON as people write it, with names and texts that could be taken for its own marks. */
+/** JSON with the usual spelling, and with names and texts that contain its punctuation. */
 const trickyText = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({
@@ -72,7 +65,7 @@ function expectInvalid(
 }
 
 describe('the scanner', () => {
-  test('takes exactly the bytes that are JSON', () => {
+  test('accepts exactly the bytes that are valid JSON', () => {
     fc.assert(
       fc.property(written, damage, (text, faults) => {
         const bytes = expectInvalid(toBytes(text), faults)
@@ -82,7 +75,7 @@ describe('the scanner', () => {
     )
   })
 
-  test('takes exactly the short texts of the marks of JSON that are JSON', () => {
+  test('accepts exactly those short texts of JSON punctuation that are valid JSON', () => {
     const unit = fc.constantFrom(
       ...'{}[]",:\\u0aeE+-.1 tn'.split(''),
       'true',
@@ -98,7 +91,7 @@ describe('the scanner', () => {
     )
   })
 
-  test('takes exactly the strings that are UTF-8, whatever their characters begin with', () => {
+  test('accepts exactly the strings that are valid UTF-8, for every first byte of a character', () => {
     const seconds = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0]
     const tails = [[], [0x80], [0xbf], [0x80, 0xbf], [0xc0, 0x80], [0x80, 0x7f]]
     const wrong: number[][] = []
@@ -133,8 +126,8 @@ describe('the scanner', () => {
     expect(isAccepted(toBytes(text))).toBe(isJson(toBytes(text)))
   })
 
-  test('finds what it watches for where it is, whatever is around it, and nothing else', () => {
-    const watch = selectMember('', [
+  test('finds exactly the selected values, whatever surrounds them', () => {
+    const selector = selectMember('', [
       selectMember('Meta', [selectMember('ID')]),
       selectElements('List', [selectMember('ID')]),
     ])
@@ -154,7 +147,7 @@ describe('the scanner', () => {
         const plain = JSON.stringify(it, null, indent)
         const text = escapes ? plain.replaceAll('"ID":', '"\\u0049\\u0044":') : plain
         const bytes = toBytes(text)
-        const scanned = scanJson(bytes, watch, NO_BOUNDS)
+        const scanned = scanJson(bytes, selector, NO_BOUNDS)
         if (!scanned.ok) throw new Error('it is JSON')
         const root = scanned.value
         const parseSpan = (span: { start: number; end: number }) =>
@@ -184,45 +177,45 @@ describe('the scanner', () => {
   })
 })
 
-describe('what is bound', () => {
+describe('the bounds of JSON', () => {
   const nestArrays = (depth: number) =>
     toBytes(`${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`)
   const readErrorDetail = (bytes: Uint8Array) => {
     const scanned = scanJson(bytes)
-    return scanned.ok ? 'taken' : 'detail' in scanned.failure && scanned.failure.detail
+    return scanned.ok ? 'accepted' : 'detail' in scanned.failure && scanned.failure.detail
   }
 
-  test('64 levels are taken, one more is not', () => {
-    expect(readErrorDetail(nestArrays(64))).toBe('taken')
+  test('64 levels are accepted, 65 are refused', () => {
+    expect(readErrorDetail(nestArrays(64))).toBe('accepted')
     expect(readErrorDetail(toBytes(`[${strict.decode(nestArrays(64))}]`))).toBe(
       'the body is nested deeper than 64 levels',
     )
   })
 
-  test('200,000 values are taken, one more is not: of every kind', () => {
+  test('200,000 values of each kind are accepted, 200,001 are refused', () => {
     for (const one of ['1', '""', '{}']) {
       const list = (count: number) => toBytes(`[${Array(count).fill(one).join(',')}]`)
-      expect(readErrorDetail(list(199_999))).toBe('taken')
+      expect(readErrorDetail(list(199_999))).toBe('accepted')
       expect(readErrorDetail(list(200_000))).toBe('the body has more than 200,000 values')
     }
   })
 
-  test('nothing is read behind a value that is one too many', () => {
+  test('the bytes after the first value over the limit are not read', () => {
     expect(readErrorDetail(toBytes(`[${'{},'.repeat(200_000)}, this is no JSON`))).toBe(
       'the body has more than 200,000 values',
     )
   })
 
-  describe('a value whose watch says how many bytes it may have', () => {
-    const watch = selectMember('', [
+  describe('a selected value with a limit of bytes', () => {
+    const selector = selectMember('', [
       { ...selectMember('Meta'), maxBytes: 40 },
       selectMember('Other'),
     ])
     const judge = (text: string) => {
-      const scanned = scanJson(toBytes(text), watch)
-      return scanned.ok ? 'taken' : scanned.failure
+      const scanned = scanJson(toBytes(text), selector)
+      return scanned.ok ? 'accepted' : scanned.failure
     }
-    const tooLong = { reason: 'body_unreadable', readErrorDetail: 'Meta is longer than 40 bytes' }
+    const tooLong = { reason: 'body_unreadable', detail: 'Meta is longer than 40 bytes' }
     const values: [what: string, write: (length: number) => string][] = [
       ['a list', (length) => `[${'1'.repeat(length - 2)}]`],
       ['an object', (length) => `{"a":${'1'.repeat(length - 6)}}`],
@@ -233,25 +226,25 @@ describe('what is bound', () => {
       ['a string', (length) => `"${'x'.repeat(length - 2)}"`],
     ]
 
-    test.each(values)('may have that many, and not one more: %s', (_, write) => {
-      expect(judge(`{"Meta":${write(40)},"a":[${write(41)}]}`)).toBe('taken')
+    test.each(values)('is accepted at the limit and refused one byte above it: %s', (_, write) => {
+      expect(judge(`{"Meta":${write(40)},"a":[${write(41)}]}`)).toBe('accepted')
       expect(judge(`{"a":1,"Meta":${write(41)}}`)).toEqual(tooLong)
     })
 
-    test('alone: the bytes before, behind and in other values do not count', () => {
+    test('is not charged for bytes outside it', () => {
       const long = `"${'x'.repeat(100)}"`
-      expect(judge(`{"a":${long},"Meta":{"b":[]},"Other":{"c":${long}}}`)).toBe('taken')
-      expect(judge(`{"Other":[{"Meta":{"c":${long}}}]}`)).toBe('taken')
+      expect(judge(`{"a":${long},"Meta":{"b":[]},"Other":{"c":${long}}}`)).toBe('accepted')
+      expect(judge(`{"Other":[{"Meta":{"c":${long}}}]}`)).toBe('accepted')
     })
 
-    test.each(values.slice(0, -1))('is not read on from there: %s', (_, write) => {
+    test.each(values.slice(0, -1))('is not read beyond the limit: %s', (_, write) => {
       expect(judge(`{"Meta":${write(60).slice(0, 45)}\u0000 no JSON`)).toEqual(tooLong)
     })
   })
 })
 
 describe('a long walk', () => {
-  /** How many other turns were taken meanwhile. */
+  /** Counts the turns of other work until the promise settles. */
   async function countTurns(work: Promise<unknown>): Promise<number> {
     let turns = 0
     let isDone = false
@@ -292,7 +285,7 @@ describe('a long walk', () => {
     ['of blanks in an empty list', `{"a":[${BLANKS}]}`],
     ['of blanks before a brace', `{"a":{"b":null}${BLANKS}}`],
   ])(
-    '%s leaves other work its turn at each slice, and ends as a short one does',
+    '%s yields to other work after each slice and gives the result of scanJson',
     async (_, text) => {
       const bytes = toBytes(text)
       const slices = Math.floor(bytes.length / SLICE_BYTES)
@@ -304,7 +297,7 @@ describe('a long walk', () => {
     },
   )
 
-  test('of blanks behind the value ends as a short one does', async () => {
+  test('of blanks after the value gives the result of scanJson', async () => {
     for (const text of ['{"a":1}', '"a"', `1${'0'.repeat(2 * MB)}`]) {
       for (const [end, isTaken] of [
         ['', true],
@@ -317,26 +310,26 @@ describe('a long walk', () => {
     }
   })
 
-  test('finds the same as a walk without a stop, wherever the slices end', async () => {
-    const watch = selectMember('', [selectMember('Meta', [selectMember('ID')])])
+  test('finds the same values as scanJson, wherever the slices end', async () => {
+    const selector = selectMember('', [selectMember('Meta', [selectMember('ID')])])
     for (let shift = 0; shift < 40; shift += 3) {
       const pad = ' '.repeat(SLICE_BYTES - shift)
       const bytes = toBytes(`${pad}{"Meta":{"a":[1,"é\\n"],"ID":12}, "x":{"y":null}}`)
-      const scanned = await scanLongJson(bytes, watch)
-      expect(scanned).toEqual(scanJson(bytes, watch))
+      const scanned = await scanLongJson(bytes, selector)
+      expect(scanned).toEqual(scanJson(bytes, selector))
       expect(scanned.ok && findMember(scanned.value, 'Meta')).toMatchObject({ names: 2 })
     }
   })
 })
 
-describe('strict JSON', () => {
+describe('parseJson', () => {
   const parse = (text: string) => parseJson(toBytes(text))
   const expectedRepeatedMember = (member: string) => ({
     ok: false,
     failure: { reason: 'member_repeated', member },
   })
 
-  test('is what JSON.parse makes of it', () => {
+  test('returns what JSON.parse returns', () => {
     fc.assert(
       fc.property(written, (text) => {
         expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) })
@@ -344,7 +337,7 @@ describe('strict JSON', () => {
     )
   })
 
-  test('has no name twice in an object, however it is written, at any depth', () => {
+  test('refuses a repeated name in one object at any depth, also if it is escaped differently', () => {
     expect(parse('{"a":1,"a":1}')).toEqual(expectedRepeatedMember('"a"'))
     expect(parse('{"a":1,"\\u0061":2}')).toEqual(expectedRepeatedMember('"\\u0061"'))
     expect(parse('[{"b":[{"c":{},"d":":\\":","c":[]}]}]')).toEqual(expectedRepeatedMember('"c"'))
@@ -354,12 +347,12 @@ describe('strict JSON', () => {
     expect(parse(`{"${long}":1,"${long}":2}`)).toEqual(expectedRepeatedMember('a long name'))
   })
 
-  test('may have one name in several objects, and texts that look like names', () => {
+  test('accepts one name in several objects, and strings that look like names', () => {
     const text = '{"a":{"a":[{"a":"\\"a\\":1,\\"a\\":"}]},"b":"a","__proto__":{"a":null}}'
     expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) })
   })
 
-  test('takes a long text with a quote and a colon in it', () => {
+  test('accepts a long string with a quote and a colon in it', () => {
     const text = JSON.stringify({ a: '":'.repeat(500_000) })
     expect(parse(text).ok).toBe(true)
   })

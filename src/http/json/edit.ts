@@ -1,4 +1,5 @@
-import { type ByteSpan, type FoundValue, findMember, skipBlanks } from './scan.ts'
+import { type FoundValue, findMember } from './selector.ts'
+import { type ByteSpan, skipBlanks } from './tokens.ts'
 
 /** Text that replaces these bytes. */
 export interface JsonEdit extends ByteSpan {

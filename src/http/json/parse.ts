@@ -1,18 +1,11 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import {
-  type FoundValue,
-  findNameSpan,
-  type JsonFault,
-  type JsonSelector,
-  readName,
-  readSpan,
-  scanJson,
-  selectMember,
-} from './scan.ts'
+import { type JsonFault, scanJson } from './scan.ts'
+import { type FoundValue, findNameSpan, type JsonSelector, NO_MAX_BYTES } from './selector.ts'
+import { readName, readSpan } from './tokens.ts'
 
 /**
- * Strict JSON: what RFC 8259 §4 leaves to chance is refused. Of two members with one name a parser
- * keeps the first, another the last, and then two services judge two different messages.
+ * Parses JSON, and refuses repeated names, which RFC 8259 §4 leaves open: one parser keeps the first
+ * member, another the last, so that two services would judge two different messages.
  */
 export function parseJson(bytes: Uint8Array): Result<unknown, JsonFault> {
   const found = scanJson(bytes)
@@ -28,7 +21,7 @@ export function parseScannedJson(bytes: Uint8Array, found: FoundValue): Result<u
     : fail({ reason: 'member_repeated', member: findRepeatedMember(bytes, found) })
 }
 
-/** The number of members of all objects in a value. */
+/** Counts the members of all objects in a value. */
 function countMembers(root: unknown): number {
   let members = 0
   const pendingValues: unknown[] = [root]
@@ -59,10 +52,10 @@ const SELECT_ALL: JsonSelector = {
   get elements() {
     return SELECT_ALL
   },
-  maxBytes: selectMember('').maxBytes,
+  maxBytes: NO_MAX_BYTES,
 }
 
-/** A member name that an object has twice, as written. */
+/** Finds a name that an object has twice, as written. */
 function findRepeatedMember(bytes: Uint8Array, { start, end }: FoundValue): string {
   const part = bytes.subarray(start, end)
   const root = scanJson(part, SELECT_ALL)
@@ -75,5 +68,5 @@ function findRepeatedMember(bytes: Uint8Array, { start, end }: FoundValue): stri
     }
     pendingValues.push(...found.members, ...found.elements)
   }
-  throw new Error('no member is there twice')
+  throw new Error('no member is repeated')
 }

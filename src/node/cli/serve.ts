@@ -1,8 +1,9 @@
 import cluster from 'node:cluster'
 import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Config, readConfig, SETTINGS } from '../../config.ts'
+import { type Config, readConfig } from '../../config.ts'
 import type { Log } from '../../service/ports/runtime.ts'
+import { SETTINGS } from '../../settings.ts'
 import type { offerFirstOperatorLink } from '../first-operator-link.ts'
 import { formatExamples } from './print.ts'
 

@@ -7,18 +7,15 @@ import type {
 import type { OutgoingMessage } from '../../../service/messages/attempt.ts'
 import { applyEdits, formatMember, removeMember } from '../../json/edit.ts'
 import { parseScannedJson } from '../../json/parse.ts'
+import { type JsonFault, NO_BOUNDS, scanLongJson } from '../../json/scan.ts'
 import {
   type FoundValue,
   findMember,
-  type JsonFault,
   type JsonSelector,
-  NO_BOUNDS,
-  scanLongJson,
   selectElements,
   selectMember,
-  skipBlanks,
-  skipByteOrderMark,
-} from '../../json/scan.ts'
+} from '../../json/selector.ts'
+import { skipBlanks, skipByteOrderMark } from '../../json/tokens.ts'
 import { createJsonReply, createJsonTextReply, type Reply } from '../../reply.ts'
 import {
   ANSWER_META_SELECTOR,

@@ -13,10 +13,10 @@ import {
   type FoundValue,
   findMember,
   type JsonSelector,
-  readSpan,
   selectElements,
   selectMember,
-} from '../../json/scan.ts'
+} from '../../json/selector.ts'
+import { readSpan } from '../../json/tokens.ts'
 
 /*
  * The envelope of every message: the words of the vendor's `Meta`, read and written.

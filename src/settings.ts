@@ -1,0 +1,231 @@
+import { z } from 'zod'
+import { type IpNetwork, parseIpNetwork } from './domain/ip-network.ts'
+
+/** Settings are text from the environment; all of them, what they mean, and what they are left alone. */
+export const SETTINGS = {
+  LATCHKEY_DATA: {
+    default: './data',
+    help: 'Folder of the database and the key ring. Made (mode 0700) where it does not exist.',
+  },
+  LATCHKEY_DATABASE: {
+    default: '',
+    help: 'The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME. Empty: latchkey.db in LATCHKEY_DATA.',
+  },
+  LATCHKEY_DATABASE_CONNECTIONS: {
+    default: '10',
+    help: 'Connections to PostgreSQL that one server holds at most.',
+  },
+  LATCHKEY_KEYRING: {
+    default: '',
+    help: 'The key ring file, mode 0600. Empty: keyring.json in LATCHKEY_DATA.',
+  },
+  LATCHKEY_HOST: { default: '127.0.0.1', help: 'Address to listen on.' },
+  LATCHKEY_PORT: { default: '8080', help: 'Port to listen on; 0 takes any free one.' },
+  LATCHKEY_URL: {
+    default: '',
+    help: 'Public URL, and the issuer and audience of access tokens. Include the path if a proxy serves the server below one. Empty: http, LATCHKEY_HOST and the port.',
+  },
+  LATCHKEY_REGION: {
+    default: 'us',
+    help: 'Region of this server; keys of accounts in other regions are refused.',
+  },
+  LATCHKEY_TRUSTED_PROXIES: {
+    default: '',
+    help: 'Addresses and networks, with commas between, whose X-Forwarded-For is believed. Empty: nobody.',
+  },
+  LATCHKEY_REFRESH_LEEWAY_SECONDS: {
+    default: '60',
+    help: 'Leeway around a rotation (after it, or before it where clocks differ) in which an earlier refresh token revokes nothing, and the previous one gets the same answer again; 0 to 3600.',
+  },
+  LATCHKEY_FAILURES_PER_ADDRESS: {
+    default: '300',
+    help: 'Failures from one address (an IPv6 /64 counts as one) within the window, after which further failures must wait.',
+  },
+  LATCHKEY_FAILURES_SECONDS: { default: '300', help: 'The window that failures are counted in.' },
+  LATCHKEY_DIGEST_IMPORTED_KEYS: {
+    default: 'off',
+    help: 'Whether an imported secret gets a keyed digest after its first successful exchange: on or off. With the digest, its owner is recognised from every network; without it, only from networks where the secret was proven. Switch it on only if such secrets are long and random: with the database and the key ring, digests can be guessed fast.',
+  },
+  LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: {
+    default: '10000',
+    help: 'Most customer keys of one developer, revoked ones included; with that many, POST /apikeys answers 429; 1 to 1000000.',
+  },
+  LATCHKEY_QUOTA_REQUESTS: {
+    default: '10000',
+    help: 'Requests within the quota window: of one address to /endpoint and /query, and of each key that comes with every request.',
+  },
+  LATCHKEY_QUOTA_SECONDS: { default: '300', help: 'The quota window.' },
+  LATCHKEY_AUDIT_YEARS: {
+    default: '6',
+    help: 'How long the events of the audit are kept; 1 to 100 years.',
+  },
+  LATCHKEY_RETENTION_DAYS: {
+    default: '0',
+    help: 'How long a message is kept after its last delivery, so that it can be replayed; 0 to 3650 days.',
+  },
+  LATCHKEY_MESSAGE_LIMIT_BYTES: {
+    default: '41943040',
+    help: 'Longest message that is taken; 40 MB as documented.',
+  },
+  LATCHKEY_UPSTREAM_FHIR: {
+    default: '',
+    help: 'Upstream of the FHIR surface: an http or https URL, a base path in it if need be. Empty: there is none.',
+  },
+  LATCHKEY_UPSTREAM_HL7: { default: '', help: 'Upstream of HL7 v2 and v3 over HTTP.' },
+  LATCHKEY_UPSTREAM_MPPS: { default: '', help: 'Upstream of MPPS messages.' },
+  LATCHKEY_UPSTREAM_OPENDENTAL: {
+    default: '',
+    help: 'Upstream of the data of Open Dental offices.',
+  },
+  LATCHKEY_UPSTREAM_XDENT: { default: '', help: 'Upstream of the data of XDENT companies.' },
+  LATCHKEY_UPSTREAM_PRACTICE: { default: '', help: 'Upstream of practice management data.' },
+  LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: {
+    default: '60',
+    help: 'How long an upstream may take to begin its answer, and be silent in the midst of it; 1 to 3600.',
+  },
+  LATCHKEY_DESTINATIONS_ALLOWED: {
+    default: '',
+    help: 'Addresses and networks, with commas between, where a destination may be although they are not the Internet. Empty: none.',
+  },
+  LATCHKEY_APPLICATION_NAME: {
+    default: 'Latchkey',
+    help: 'Who this server says it is when it verifies a destination: 1 to 64 letters, digits, dots, dashes and underscores.',
+  },
+  LATCHKEY_CONSOLE: {
+    default: 'on',
+    help: 'Whether the console (/console) and the management API (/admin/v1) are there: on or off. Without them the command line alone changes anything.',
+  },
+  LATCHKEY_CONSOLE_HOST: {
+    default: '127.0.0.1',
+    help: 'Address that the console and the management API listen on.',
+  },
+  LATCHKEY_CONSOLE_PORT: {
+    default: '',
+    help: 'Port of the console and the management API; 0 takes any free one. Empty: LATCHKEY_PORT + 1, or any free port if LATCHKEY_PORT is 0 or 65535.',
+  },
+  LATCHKEY_CONSOLE_URL: {
+    default: '',
+    help: 'Public URL of the console and the management API. Include the path if a proxy serves them below one. Only if it is set does LATCHKEY_URL redirect to the console. Empty: http, LATCHKEY_CONSOLE_HOST and the port.',
+  },
+  LATCHKEY_STOP_SECONDS: {
+    default: '30',
+    help: 'How long a server that is told to stop waits for requests in progress; 1 to 3600. Keep it below the time after which your service manager kills the server.',
+  },
+  LATCHKEY_LOG_LEVEL: {
+    default: 'info',
+    help: 'debug, info, warn, error or silent. Refusals are info, successes debug.',
+  },
+} as const satisfies Record<string, { default: string; help: string }>
+
+export type SettingName = keyof typeof SETTINGS
+
+const wholeNumberSchema = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
+
+const publicUrlSchema = z
+  .string()
+  .refine(
+    (text) => text === '' || isPublicUrl(text),
+    'must be an http or https URL without blanks, credentials, query or fragment; a path in it may ' +
+      'have letters, digits, dots, dashes, underscores and tildes',
+  )
+  .transform((text) => (text === '' ? null : text.replace(/\/+$/, '')))
+
+/** Accepts only the exact spelling that links, cookies and the token issuer then repeat. */
+function isPublicUrl(text: string): boolean {
+  const [, path] = /^https?:\/\/[^\s/?#@]+((?:\/[\w.~-]+)*)\/*$/i.exec(text) ?? []
+  return (
+    path !== undefined && URL.canParse(text) && removeTrailingSlash(new URL(text).pathname) === path
+  )
+}
+
+const removeTrailingSlash = (path: string) => path.replace(/\/+$/, '')
+
+const upstreamSchema = z
+  .string()
+  .refine(
+    (text) => text === '' || isUpstreamUrl(text),
+    'must be an http or https URL without blanks, credentials, query or fragment',
+  )
+  .transform((text) => (text === '' ? null : new URL(text)))
+
+// The text says more than its URL: an empty query or an empty user is none there.
+const isUpstreamUrl = (text: string) =>
+  /^https?:\/\/[^\s/?#@][^\s?#@]*$/i.test(text) && URL.canParse(text)
+
+const networksSchema = z.string().transform((text, context) => {
+  const found: IpNetwork[] = []
+  for (const entry of text.split(',').map((part) => part.trim())) {
+    if (entry === '') continue
+    const network = parseIpNetwork(entry)
+    if (network === null) context.addIssue(`${JSON.stringify(entry)} is not an address or network`)
+    else found.push(network)
+  }
+  return found
+})
+
+// What is wrong with it is told without it: there is a password inside.
+const databaseSchema = z
+  .string()
+  .refine(
+    (text) => text === '' || /^sqlite:./.test(text) || isPostgresUrl(text),
+    'must be empty, sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME (in a password, write ' +
+      'characters that mean something in a URL as %XX)',
+  )
+
+export const settingsSchema = z.object({
+  LATCHKEY_DATA: z.string().min(1, 'must name a folder'),
+  LATCHKEY_DATABASE: databaseSchema,
+  LATCHKEY_DATABASE_CONNECTIONS: wholeNumberSchema(1, 1000),
+  LATCHKEY_KEYRING: z.string(),
+  LATCHKEY_HOST: z.string().min(1, 'must name an address'),
+  LATCHKEY_PORT: wholeNumberSchema(0, 65_535),
+  LATCHKEY_URL: publicUrlSchema,
+  LATCHKEY_REGION: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),
+  LATCHKEY_TRUSTED_PROXIES: networksSchema,
+  LATCHKEY_REFRESH_LEEWAY_SECONDS: wholeNumberSchema(0, 3600),
+  LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: wholeNumberSchema(1, 1_000_000),
+  LATCHKEY_FAILURES_PER_ADDRESS: wholeNumberSchema(1, 1_000_000_000),
+  LATCHKEY_FAILURES_SECONDS: wholeNumberSchema(1, 86_400),
+  LATCHKEY_DIGEST_IMPORTED_KEYS: z.enum(['on', 'off'], 'must be on or off'),
+  LATCHKEY_QUOTA_REQUESTS: wholeNumberSchema(1, 1_000_000_000),
+  LATCHKEY_QUOTA_SECONDS: wholeNumberSchema(1, 86_400),
+  LATCHKEY_AUDIT_YEARS: wholeNumberSchema(1, 100),
+  LATCHKEY_RETENTION_DAYS: wholeNumberSchema(0, 3650),
+  LATCHKEY_MESSAGE_LIMIT_BYTES: wholeNumberSchema(1024, 1_073_741_824),
+  LATCHKEY_UPSTREAM_FHIR: upstreamSchema,
+  LATCHKEY_UPSTREAM_HL7: upstreamSchema,
+  LATCHKEY_UPSTREAM_MPPS: upstreamSchema,
+  LATCHKEY_UPSTREAM_OPENDENTAL: upstreamSchema,
+  LATCHKEY_UPSTREAM_XDENT: upstreamSchema,
+  LATCHKEY_UPSTREAM_PRACTICE: upstreamSchema,
+  LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: wholeNumberSchema(1, 3600),
+  LATCHKEY_DESTINATIONS_ALLOWED: networksSchema,
+  LATCHKEY_APPLICATION_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores'),
+  LATCHKEY_CONSOLE: z.enum(['on', 'off'], 'must be on or off'),
+  LATCHKEY_CONSOLE_HOST: z.string().min(1, 'must name an address'),
+  LATCHKEY_CONSOLE_PORT: wholeNumberSchema(0, 65_535),
+  LATCHKEY_CONSOLE_URL: publicUrlSchema,
+  LATCHKEY_STOP_SECONDS: wholeNumberSchema(1, 3600),
+  LATCHKEY_LOG_LEVEL: z.enum(
+    ['debug', 'info', 'warn', 'error', 'silent'],
+    'must be debug, info, warn, error or silent',
+  ),
+} satisfies Record<SettingName, z.ZodType>)
+
+/** Whether it is a URL of PostgreSQL that every part of can be decoded. */
+export function isPostgresUrl(text: string): boolean {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
