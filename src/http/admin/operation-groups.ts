@@ -2,16 +2,14 @@ import type { Operation } from './operation.ts'
 import { accountOperations } from './operations/accounts.ts'
 import { auditOperations } from './operations/audit.ts'
 import { dashboardOperations } from './operations/dashboard.ts'
+import { destinationOperations } from './operations/destinations.ts'
+import { developerOperations } from './operations/developers.ts'
 import { keyOperations } from './operations/keys.ts'
 import { meOperations } from './operations/me.ts'
 import { messageOperations } from './operations/messages.ts'
-import {
-  destinationOperations,
-  sourceOperations,
-  subscriptionOperations,
-  subscriptionQueueOperations,
-} from './operations/routing.ts'
-import { developerOperations, siteOperations } from './operations/sites-and-developers.ts'
+import { siteOperations } from './operations/sites.ts'
+import { sourceOperations } from './operations/sources.ts'
+import { subscriptionOperations, subscriptionQueueOperations } from './operations/subscriptions.ts'
 import { userOperations } from './operations/users.ts'
 
 /** What belongs together, as the document and its readers find it. */

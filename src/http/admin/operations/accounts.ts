@@ -1,14 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { PERMISSIONS, ROLES } from '../../../domain/role.ts'
 import type { ActorServices } from '../../../service/actor-services.ts'
-import type {
-  Account,
-  AllowlistEntry,
-  Developer,
-  Site,
-  User,
-} from '../../../service/ports/accounts.ts'
-import type { Session } from '../../../service/ports/sign-in.ts'
+import type { Account, AllowlistEntry } from '../../../service/ports/accounts.ts'
 import {
   defineNoContentOperation,
   defineOperation,
@@ -22,7 +14,6 @@ import {
   EXAMPLE_IDS,
   id,
   instant,
-  instantOrNull,
   name,
   newId,
   pageParameters,
@@ -30,13 +21,11 @@ import {
   toWholeList,
 } from './fields.ts'
 
-export const accountStatus = z.enum(['open', 'closed'])
-export const departedKeys = z.enum(['keep', 'disable']).openapi({
+const accountStatus = z.enum(['open', 'closed'])
+const departedKeys = z.enum(['keep', 'disable']).openapi({
   description: 'What becomes of the keys of an owner who leaves. They are flagged either way.',
 })
-export const role = z.enum(ROLES)
-
-export const account = z
+const account = z
   .object({
     id,
     name,
@@ -51,7 +40,7 @@ export const account = z
   } satisfies Record<keyof Account, z.ZodType>)
   .openapi('Account')
 
-export const addressRule = z
+const addressRule = z
   .object({
     id,
     accountId,
@@ -62,53 +51,6 @@ export const addressRule = z
     createdAt,
   } satisfies Record<keyof AllowlistEntry, z.ZodType>)
   .openapi('AddressRule')
-
-export const user = z
-  .object({
-    id,
-    accountId,
-    email: z.string(),
-    role,
-    createdAt,
-    username: z.string().nullable().openapi({ description: 'One in the whole server' }),
-    leftAt: instantOrNull('When they left; null for who has not'),
-  } satisfies Record<keyof User, z.ZodType>)
-  .openapi('User')
-
-export const apiToken = z
-  .object({
-    id,
-    name,
-    createdAt,
-    seenAt: instant('When it was last used, to the minute'),
-    expiresAt: instant('When it ends'),
-    current: z.boolean().openapi({ description: 'Whether it is the token of this request' }),
-  } satisfies Record<Exclude<keyof Session, 'userId' | 'kind'> | 'current', z.ZodType>)
-  .openapi('Token')
-
-export const profile = z
-  .object({
-    user,
-    accountName: z.string(),
-    everyAccount: z.boolean().openapi({ description: 'Whether you see all accounts, or your own' }),
-    permissions: z.array(z.enum(PERMISSIONS)).openapi({ description: 'What your role allows' }),
-  })
-  .openapi('Me')
-
-export const site = z
-  .object({ id, accountId, name, createdAt } satisfies Record<keyof Site, z.ZodType>)
-  .openapi('Site')
-
-export const developerKey = z.string().openapi({
-  description: 'What the vendor calls the developer by; no secret',
-})
-
-export const developer = z
-  .object({ id, accountId, name, developerKey, createdAt } satisfies Record<
-    keyof Developer,
-    z.ZodType
-  >)
-  .openapi('Developer')
 
 const seenAddress = z
   .object({ address: z.string(), lastAt: instant('When a token was last asked for from it') })

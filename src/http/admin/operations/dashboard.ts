@@ -5,7 +5,7 @@ import type { KeyTypeCount } from '../../../service/ports/dashboard.ts'
 import { defineOperation, type Operation } from '../operation.ts'
 import { accountFilter, createListSchema, instant, toWholeList } from './fields.ts'
 import { dialect, keyListItem } from './keys.ts'
-import { subscriptionListItem } from './routing-schemas.ts'
+import { subscriptionListItem } from './subscriptions.ts'
 
 export const trafficCount = z
   .object({

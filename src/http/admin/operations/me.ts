@@ -1,5 +1,7 @@
+import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
 import { PERMISSIONS } from '../../../domain/role.ts'
+import type { Session } from '../../../service/ports/sign-in.ts'
 import { failNotFound } from '../../../service/service-result.ts'
 import {
   defineNoContentOperation,
@@ -7,8 +9,28 @@ import {
   type Operation,
   type OperationContext,
 } from '../operation.ts'
-import { apiToken, profile } from './accounts.ts'
-import { createListSchema, toWholeList } from './fields.ts'
+import { createdAt, createListSchema, id, instant, name, toWholeList } from './fields.ts'
+import { user } from './users.ts'
+
+const apiToken = z
+  .object({
+    id,
+    name,
+    createdAt,
+    seenAt: instant('When it was last used, to the minute'),
+    expiresAt: instant('When it ends'),
+    current: z.boolean().openapi({ description: 'Whether it is the token of this request' }),
+  } satisfies Record<Exclude<keyof Session, 'userId' | 'kind'> | 'current', z.ZodType>)
+  .openapi('Token')
+
+const profile = z
+  .object({
+    user,
+    accountName: z.string(),
+    everyAccount: z.boolean().openapi({ description: 'Whether you see all accounts, or your own' }),
+    permissions: z.array(z.enum(PERMISSIONS)).openapi({ description: 'What your role allows' }),
+  })
+  .openapi('Me')
 
 const listOwnApiTokens = async ({ sessions, signedInUser }: OperationContext) =>
   (await sessions.list(signedInUser)).filter(({ kind }) => kind === 'token')

@@ -1,18 +1,37 @@
 import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
+import { ROLES } from '../../../domain/role.ts'
+import type { User } from '../../../service/ports/accounts.ts'
 import { defineOperation, type Operation } from '../operation.ts'
-import { role, user } from './accounts.ts'
 import {
   accountFilter,
+  accountId,
+  createdAt,
   createListSchema,
   EXAMPLE_IDS,
   existingId,
+  id,
   instant,
+  instantOrNull,
   newId,
   pageParameters,
   readPage,
   toWholeList,
 } from './fields.ts'
+
+const role = z.enum(ROLES)
+
+export const user = z
+  .object({
+    id,
+    accountId,
+    email: z.string(),
+    role,
+    createdAt,
+    username: z.string().nullable().openapi({ description: 'One in the whole server' }),
+    leftAt: instantOrNull('When they left; null for who has not'),
+  } satisfies Record<keyof User, z.ZodType>)
+  .openapi('User')
 
 const username = z.string().openapi({
   description: 'The name to sign in with; one in the whole server',

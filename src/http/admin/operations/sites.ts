@@ -1,0 +1,76 @@
+import { z } from '@hono/zod-openapi'
+import type { Site } from '../../../service/ports/accounts.ts'
+import { defineNoContentOperation, defineOperation, type Operation } from '../operation.ts'
+import {
+  accountFilter,
+  accountId,
+  createdAt,
+  createListSchema,
+  EXAMPLE_IDS,
+  existingId,
+  id,
+  name,
+  newId,
+  pageParameters,
+  readPage,
+} from './fields.ts'
+
+const site = z
+  .object({ id, accountId, name, createdAt } satisfies Record<keyof Site, z.ZodType>)
+  .openapi('Site')
+
+export const siteOperations: readonly Operation[] = [
+  defineOperation({
+    method: 'get',
+    path: '/sites',
+    serviceMethods: ['directory.listSites'],
+    summary: 'List sites, the oldest first',
+    query: z.strictObject({ ...pageParameters, ...accountFilter }),
+    response: createListSchema(site),
+    run: ({ services, query: { accountId, ...page } }) =>
+      readPage(page, (pageQuery) => services.directory.listSites({ ...pageQuery, accountId })),
+  }),
+  defineOperation({
+    method: 'post',
+    path: '/sites',
+    serviceMethods: ['directory.addSite'],
+    summary: 'Add a site',
+    body: z.strictObject({ id: newId, accountId: existingId, name }),
+    examples: {
+      'A building': {
+        id: EXAMPLE_IDS.fresh,
+        accountId: EXAMPLE_IDS.account,
+        name: 'Main building',
+      },
+    },
+    response: site,
+    creates: true,
+    run: ({ services, body }) => services.directory.addSite(body),
+  }),
+  defineOperation({
+    method: 'get',
+    path: '/sites/{id}',
+    serviceMethods: ['directory.findSite'],
+    summary: 'Look at a site',
+    response: site,
+    run: ({ services, id }) => services.directory.findSite(id),
+  }),
+  defineOperation({
+    method: 'put',
+    path: '/sites/{id}/name',
+    serviceMethods: ['directory.renameSite'],
+    summary: 'Rename a site',
+    body: z.strictObject({ name }),
+    examples: { 'Another name': { name: 'Main building, first floor' } },
+    response: site,
+    run: ({ services, id, body }) => services.directory.renameSite(id, body.name),
+  }),
+  defineNoContentOperation({
+    method: 'delete',
+    path: '/sites/{id}',
+    serviceMethods: ['directory.deleteSite'],
+    summary: 'Delete a site',
+    text: 'Only one that no key has, be it revoked.',
+    run: ({ services, id }) => services.directory.deleteSite(id),
+  }),
+]
