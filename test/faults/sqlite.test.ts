@@ -215,7 +215,8 @@ describe('a database that is damaged while the server runs', () => {
   test.each<[string, string, (path: string) => [at: number, bytes: number]]>([
     ['in all its pages but the first', damaged, (path) => [PAGE, all(path) - PAGE]],
     ['in one of its tables', damaged, (path) => [findPage(path, 'grants'), PAGE]],
-    ['from its first byte on', 'the file is not a database', (path) => [0, all(path)]],
+    // Which of the two SQLite says depends on the page that is read first.
+    ['from its first byte on', `(the file is not a database|${damaged})`, (path) => [0, all(path)]],
   ])('%s: 503 until it is restored, and nothing is lost', async (_, sentence, where) => {
     const dir = createTempFolder()
     const path = join(dir, 'latchkey.db')
@@ -230,7 +231,9 @@ describe('a database that is damaged while the server runs', () => {
     overwritePage(path, ...where(path))
     expect((await refresh(server, key, tokens.refreshToken)).status).toBe(503)
     await expectNothing(server, key, tokens)
-    expect(server.output()).toContain(`${sentence}: stop the server and restore it from a backup`)
+    expect(server.output()).toMatch(
+      new RegExp(`${sentence}: stop the server and restore it from a backup`),
+    )
     // Sound again beneath it: what it has in memory may still be of the damage.
     copyFileSync(backup, path)
     await expectNothing(server, key, tokens)

@@ -24,7 +24,8 @@ export async function setup(): Promise<void> {
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
     },
-    sourcemap: 'inline',
+    // A process reads and decodes the whole file at each start.
+    minifyWhitespace: true,
     logLevel: 'warning',
   })
   renameSync(draft, PROGRAM)

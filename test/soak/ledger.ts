@@ -93,9 +93,9 @@ export function createLedgerRecorder() {
       arrivals.push(arrival)
       return arrival
     },
-    recordOutcome(arrival: SoakArrival, ending: SoakArrival['outcome']): void {
-      Object.assign(arrival, { ending, ended: ++tick, endedAt: Date.now() })
-      if (ending === 'taken' || ending === 'broken_off') {
+    recordOutcome(arrival: SoakArrival, outcome: SoakArrival['outcome']): void {
+      Object.assign(arrival, { outcome, endedTick: ++tick, endedAt: Date.now() })
+      if (outcome === 'taken' || outcome === 'broken_off') {
         takenCount.add(`${formatMark(arrival)} ${arrival.destination}`)
       }
     },

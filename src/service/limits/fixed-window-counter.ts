@@ -7,8 +7,10 @@ const MAX_COUNTED_IDS = 50_000
 
 /** Fixed windows with a bounded memory. */
 export class FixedWindowCounter {
+  /** Bounded by size, because `max` would allocate room for all of them at once. */
   readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>({
-    max: MAX_COUNTED_IDS,
+    maxSize: MAX_COUNTED_IDS,
+    sizeCalculation: () => 1,
   })
   readonly #ms: number
   readonly #clock: Clock

@@ -145,7 +145,7 @@ describe('the chain', () => {
     const gone = new AbortController()
     const { listSealedEvents } = server.storage
     Object.assign(server.storage, {
-      listSealed: (...page: Parameters<typeof listSealedEvents>) => {
+      listSealedEvents: (...page: Parameters<typeof listSealedEvents>) => {
         gone.abort()
         return listSealedEvents(...page)
       },
@@ -156,7 +156,7 @@ describe('the chain', () => {
       const init = { method: 'POST', headers, body: '{}', signal: gone.signal }
       await server.call('/admin/v1/audit/verify', init)
     } finally {
-      Object.assign(server.storage, { listSealed: listSealedEvents })
+      Object.assign(server.storage, { listSealedEvents })
     }
     expect(gone.signal.aborted).toBe(true)
     expect(server.log.lines.slice(before).filter(({ level }) => level === 'error')).toEqual([])
@@ -170,7 +170,7 @@ describe('the chain', () => {
       goOn = resolve
     })
     Object.assign(server.storage, {
-      listSealed: (...page: Parameters<typeof listSealedEvents>) =>
+      listSealedEvents: (...page: Parameters<typeof listSealedEvents>) =>
         halted.then(() => listSealedEvents(...page)),
     })
     const first = server.audit.verify(() => undefined)
@@ -181,7 +181,7 @@ describe('the chain', () => {
       const { status, body } = await callApi('POST', '/audit/verify', {})
       expect([status, body.detail]).toEqual([409, expect.stringContaining('verified already')])
     } finally {
-      Object.assign(server.storage, { listSealed: listSealedEvents })
+      Object.assign(server.storage, { listSealedEvents })
       goOn()
     }
     expect(unwrap(await first).whole).toBe(true)

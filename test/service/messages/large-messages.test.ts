@@ -116,8 +116,8 @@ const expectSoon = (found: () => unknown) => expect.poll(found, { interval: 20 }
 test('a message of exactly 40 MB is accepted, and arrives to the byte', async () => {
   const body = createLongMessage('/0', MESSAGE_LIMIT_BYTES)
   expect(body).toHaveLength(MESSAGE_LIMIT_BYTES)
-  for (let n = 0; n < 3; n++) await send(body)
-  await expectSoon(() => listDigests('/0')).toEqual(Array(3).fill(computeDigest(body)))
+  await send(body)
+  await expectSoon(() => listDigests('/0')).toEqual([computeDigest(body)])
 })
 
 test('one byte more is refused with 413 in words, before it is sent or as soon as it is too long', async () => {
