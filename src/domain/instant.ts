@@ -1,3 +1,7 @@
+/** Durations in milliseconds. */
+export const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
+
 /**
  * How far the clocks of servers that share a database may differ. An instant further in the future was
  * written by a wrong clock.

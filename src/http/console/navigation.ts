@@ -1,4 +1,5 @@
 import type { Permission } from '../../domain/role.ts'
+import type { NamedRow } from '../../service/ports/dashboard.ts'
 
 export const CONSOLE_PATH = '/console'
 
@@ -7,6 +8,7 @@ export const KEYS_PATH = '/console/keys'
 /** The page of a key, by its row id. */
 export const formatKeyPath = ({ id }: { readonly id: string }): string => `${KEYS_PATH}/${id}`
 
+export const NEW_KEY_PATH = `${KEYS_PATH}/new`
 export const KEYS_CRUMBS = [{ href: KEYS_PATH, text: 'Keys' }]
 
 /** Above the pages of one key. */
@@ -25,6 +27,9 @@ export const SUBSCRIPTIONS_CRUMBS = [{ href: SUBSCRIPTIONS_PATH, text: 'Feeds' }
 
 export const MESSAGES_PATH = '/console/messages'
 export const MESSAGES_CRUMBS = [{ href: MESSAGES_PATH, text: 'Messages' }]
+
+export const AUDIT_PATH = '/console/audit'
+export const AUDIT_CRUMBS = [{ href: AUDIT_PATH, text: 'Audit' }]
 
 export const REQUEST_LOOKUP_PATH = '/console/explain'
 
@@ -57,8 +62,6 @@ export const ACCOUNT_SELECTION_PATH = '/console/account'
 
 export const PROFILE_PATH = '/console/me'
 export const PROFILE_CRUMBS = [{ href: PROFILE_PATH, text: 'Your sign-in' }]
-
-export const AUDIT_PATH = '/console/audit'
 
 export interface NavigationGroup {
   readonly name: string
@@ -106,3 +109,18 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
     ],
   },
 ]
+
+const ROW_PAGE_PATHS: Readonly<Record<NamedRow['kind'], string>> = {
+  account: ACCOUNTS_PATH,
+  user: USERS_PATH,
+  key: KEYS_PATH,
+  site: SITES_PATH,
+  developer: DEVELOPERS_PATH,
+  source: SOURCES_PATH,
+  destination: DESTINATIONS_PATH,
+  subscription: SUBSCRIPTIONS_PATH,
+}
+
+/** The page of a row of any kind. */
+export const formatRowPath = ({ kind, id }: Pick<NamedRow, 'kind' | 'id'>): string =>
+  `${ROW_PAGE_PATHS[kind]}/${id}`

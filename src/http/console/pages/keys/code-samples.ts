@@ -1,9 +1,10 @@
 import { html } from 'hono/html'
 import type { KeyType } from '../../../../domain/key-type.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { CredentialParts } from '../../../credential-format.ts'
 import { copyButton, type Html } from '../../components/html.ts'
 import type { PageContext } from '../../context.ts'
-import type { KeyPageDeps } from './with-key.ts'
+import { type KeyPageDeps, loadCredentialParts } from './with-key.ts'
 
 const SAMPLE_LANGUAGES = [
   { name: 'curl', write: formatCurl },
@@ -11,22 +12,14 @@ const SAMPLE_LANGUAGES = [
   { name: 'Python', write: formatPython },
 ] as const
 
-/** Requests to paste. The secret is never in them: each reads it from its environment. */
+/** Renders example requests to paste. None contains the secret: each reads it from its environment. */
 export async function codeSamples(
   { publicUrl }: KeyPageDeps,
   { services }: PageContext,
   key: KeySummary,
 ): Promise<Html> {
-  const { developerId, ownerId, dialect, publicId } = key
-  const developer =
-    developerId === null ? null : await services.directory.findDeveloper(developerId)
-  const owner = dialect === 'practice' ? await services.accounts.findUser(ownerId) : null
-  const request = createSampleRequest(dialect, {
-    url: publicUrl,
-    publicId,
-    developerKey: developer?.ok ? developer.value.developerKey : '',
-    username: owner?.ok ? (owner.value.username ?? '') : '',
-  })
+  const parts = await loadCredentialParts(services, key)
+  const request = createSampleRequest(key.dialect, { ...parts, url: publicUrl })
   return html`<section class="card" id="samples"><h2>Use it</h2>
     <p>${request.description} Put the secret into the environment as <code>LATCHKEY_SECRET</code>; these read it from there.</p>
     ${SAMPLE_LANGUAGES.map(({ name, write }, n) => {
@@ -38,12 +31,8 @@ export async function codeSamples(
   </section>`
 }
 
-/** What of a key goes into its request. The developer's key and the username are empty where it has none. */
-export interface SampleCredential {
+export interface SampleCredential extends Omit<CredentialParts, 'secret'> {
   readonly url: string
-  readonly publicId: string
-  readonly developerKey: string
-  readonly username: string
 }
 
 const createGetRequest = (
@@ -60,10 +49,7 @@ const createGetRequest = (
   ...overrides,
 })
 
-/*
- * Every vendor in one table, as in http/presented.ts: what a person is told to paste is no answer to a
- * request.
- */
+/* One table for all vendors, as in http/credential-format.ts: a sample is no reply to a vendor's request. */
 const SAMPLE_REQUESTS: Readonly<Record<KeyType, (credential: SampleCredential) => SampleRequest>> =
   {
     redox: ({ url, publicId }) => ({
@@ -107,28 +93,28 @@ export const createSampleRequest = (
   credential: SampleCredential,
 ): SampleRequest => SAMPLE_REQUESTS[keyType](credential)
 
-/** One part of a header or a field: text as it stands, or the secret, wherever it comes from. */
+/** A part of a header or a field: literal text, or the place of the secret. */
 export type SamplePart = string | typeof SECRET_PLACEHOLDER
 
 export const SECRET_PLACEHOLDER = Symbol('the secret')
 
-/** One request, before it is written in a language. */
+/** A request, before it is written in a language. */
 export interface SampleRequest {
-  /** What it does, as a sentence. */
+  /** A sentence that says what the request does. */
   readonly description: string
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly headers: readonly { readonly name: string; readonly value: readonly SamplePart[] }[]
-  /** HTTP Basic: who, before the secret. */
+  /** The user of HTTP Basic; the secret is the password. */
   readonly username: string | null
-  /** A form, field by field. */
+  /** The fields of a form body. */
   readonly fields: readonly { readonly name: string; readonly value: readonly SamplePart[] }[]
 }
 
-/** Where each sample reads the secret. */
+/** The environment variable that each sample reads the secret from. */
 export const SECRET_VARIABLE = 'LATCHKEY_SECRET'
 
-/** For a POSIX shell. An id that another system issued may hold any printable character. */
+/** Formats for a POSIX shell. An imported public id may contain any printable character. */
 export function formatCurl({ url, headers, username, fields }: SampleRequest): string {
   const options = [
     ...headers.map(({ name, value }) => `-H ${quoteForShell([`${name}: `, ...value])}`),
@@ -138,7 +124,7 @@ export function formatCurl({ url, headers, username, fields }: SampleRequest): s
   return `${[`curl -sS ${quoteForShell([url])}`, ...options].join(' \\\n  ')}\n`
 }
 
-/** One word: in single quotes nothing means anything, and the secret stands between them. */
+/** Formats one shell word: literal text in single quotes, the secret's variable between them. */
 const quoteForShell = (pieces: readonly SamplePart[]): string =>
   mergeTexts(pieces)
     .map((piece) =>
@@ -148,7 +134,7 @@ const quoteForShell = (pieces: readonly SamplePart[]): string =>
     )
     .join('')
 
-/** Texts beside each other are one. */
+/** Joins adjacent texts. */
 function mergeTexts(pieces: readonly SamplePart[]): SamplePart[] {
   const merged: SamplePart[] = []
   for (const piece of pieces) {
@@ -160,7 +146,7 @@ function mergeTexts(pieces: readonly SamplePart[]): SamplePart[] {
   return merged
 }
 
-/** For Node 22 and later, as it stands. */
+/** Formats for Node 22 and later. */
 export function formatTypeScript({
   url,
   method,
@@ -203,7 +189,7 @@ const toTypeScriptExpression = (pieces: readonly SamplePart[]): string =>
     .map((piece) => (piece === SECRET_PLACEHOLDER ? 'secret' : JSON.stringify(piece)))
     .join(' + ')
 
-/** For Python 3.8 and later, with nothing to install. */
+/** Formats for Python 3.8 and later, without packages to install. */
 export function formatPython({ url, method, headers, username, fields }: SampleRequest): string {
   const entries = headers.map(
     ({ name, value }) => `        ${toPythonString(name)}: ${toPythonExpression(value)},`,
@@ -248,7 +234,7 @@ export function formatPython({ url, method, headers, username, fields }: SampleR
   ].join('\n')
 }
 
-/** A string of JSON in printable ASCII is one of Python's. */
+/** Relies on every JSON string of printable ASCII being a Python string too. */
 const toPythonString = (value: string): string => JSON.stringify(value)
 
 const toPythonExpression = (pieces: readonly SamplePart[]): string =>

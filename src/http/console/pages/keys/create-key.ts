@@ -13,62 +13,67 @@ import {
   textField,
 } from '../../components/form.ts'
 import { errorNotice, type Html, nothing, notice } from '../../components/html.ts'
+import { resourcePicker } from '../../components/resource-picker.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'
-import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH } from '../../navigation.ts'
+import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, NEW_KEY_PATH } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import {
   accessLevelField,
   expiryField,
   failInField,
+  findKeyParent,
+  getOwnerField,
   isFieldError,
+  type KeyOwnerFilter,
+  type KeyParent,
   keyFormFields,
+  listAccountOptions,
   listOwnerChoices,
+  listParentOptions,
   ownerField,
   parseKeyExpiry,
   readKeyOwner,
 } from './key-fields.ts'
 import { KEY_TYPE_LABELS } from './key-labels.ts'
 import { renderSecretPage } from './key-secret.ts'
-import {
-  findKeyParent,
-  type KeyParent,
-  listAccountOptions,
-  listParentOptions,
-  resourcePicker,
-} from './resource-picker.ts'
 import type { KeyPageDeps } from './with-key.ts'
 
-/** What a form or an address names: the rest is asked for first. */
+/** The choices that decide which fields the form of a new key has. */
 interface NewKeySelection {
   readonly keyType: KeyType
   readonly accountId: string
 }
 
-/** First the dialect, then what its keys have, then the secret, once. */
-export function mountCreateKeyPages(router: ConsoleRouter, { uuid }: KeyPageDeps): void {
-  router.page(NEW_KEY_PATH, 'keys.write', async (context) => {
-    const selection = parseNewKeySelection(context)
-    if (selection === null) return renderKeyTypePage(context)
-    return renderCreateForm(context, { ...selection, id: uuid() }, null)
-  })
+/** Mounts the steps to a new key: its type, its fields, and its secret, which is shown once. */
+export function mountCreateKeyPages(router: ConsoleRouter, deps: KeyPageDeps): void {
+  router.page(NEW_KEY_PATH, 'keys.write', (context) => showCreateKeyPage(context, deps))
+  router.form(NEW_KEY_PATH, 'keys.write', (context) => createKey(context, deps))
+}
 
-  router.form(NEW_KEY_PATH, 'keys.write', async (context) => {
-    const selection = parseNewKeySelection(context)
-    if (selection === null) return renderKeyTypePage(context)
-    const id = getOptionalField(context, 'id') ?? uuid()
-    const result = await createKeyFromForm(context, { ...selection, id })
-    if (result.ok) {
-      return getOptionalField(context, 'secret') === undefined
-        ? renderSecretPage(context, result.value, 'created')
-        : redirectToPage(context.c, formatKeyPath(result.value.key), 'key-created')
-    }
-    const existing = await context.services.keys.find(id)
-    return existing.ok
-      ? renderAlreadyCreated(context, formatKeyPath(existing.value))
-      : renderCreateForm(context, { ...selection, id }, result.failure)
-  })
+async function showCreateKeyPage(context: PageContext, { uuid }: KeyPageDeps): Promise<Response> {
+  const selection = parseNewKeySelection(context)
+  return selection === null
+    ? renderKeyTypePage(context)
+    : renderCreateForm(context, { ...selection, id: uuid() }, null)
+}
+
+/** Answers with the secret itself; with a redirect where the user brought the secret. */
+async function createKey(context: PageContext, { uuid }: KeyPageDeps): Promise<Response> {
+  const selection = parseNewKeySelection(context)
+  if (selection === null) return renderKeyTypePage(context)
+  const draft = { ...selection, id: getOptionalField(context, 'id') ?? uuid() }
+  const result = await createKeyFromForm(context, draft)
+  if (result.ok) {
+    return getOptionalField(context, 'secret') === undefined
+      ? renderSecretPage(context, result.value, 'created')
+      : redirectToPage(context.c, formatKeyPath(result.value.key), 'key-created')
+  }
+  const existing = await context.services.keys.find(draft.id)
+  return existing.ok
+    ? renderAlreadyCreated(context, formatKeyPath(existing.value))
+    : renderCreateForm(context, draft, result.failure)
 }
 
 function parseNewKeySelection(context: PageContext): NewKeySelection | null {
@@ -79,7 +84,7 @@ function parseNewKeySelection(context: PageContext): NewKeySelection | null {
 
 async function createKeyFromForm(
   context: PageContext,
-  { keyType, accountId, id }: NewKeySelection & { readonly id: string },
+  { keyType, accountId, id }: NewKeyDraft,
 ): Promise<ServiceResult<KeyWithSecret>> {
   const owner = await readKeyOwner(context, accountId)
   if (!owner.ok) return failInField('owner', owner.failure)
@@ -101,7 +106,7 @@ async function createKeyFromForm(
   })
 }
 
-/** The form was sent twice: by the back button, by a reload, by two presses. */
+/** Answers a form that was sent twice: by the back button, a reload or two clicks. */
 const renderAlreadyCreated = (context: PageContext, path: string): Promise<Response> =>
   renderPage(
     context,
@@ -114,11 +119,10 @@ const renderAlreadyCreated = (context: PageContext, path: string): Promise<Respo
     409,
   )
 
-export const NEW_KEY_PATH = `${KEYS_PATH}/new`
-export const NEW_KEY_HEADING = { heading: 'Create a key', crumbs: KEYS_CRUMBS }
+const NEW_KEY_HEADING = { heading: 'Create a key', crumbs: KEYS_CRUMBS }
 
-/** First what it is to be: the dialect decides which questions follow. */
-export async function renderKeyTypePage(context: PageContext): Promise<Response> {
+/** Asks for the key type first: it decides which fields follow. */
+async function renderKeyTypePage(context: PageContext): Promise<Response> {
   const body = html`
     <section class="card"><form method="get" action="${NEW_KEY_PATH}">
       ${radioGroup({
@@ -137,7 +141,7 @@ export async function renderKeyTypePage(context: PageContext): Promise<Response>
   return renderPage(context, NEW_KEY_HEADING, body)
 }
 
-/** Who sees all accounts says for which one it is. */
+/** Renders nothing for users who work in one account only. */
 async function accountPicker(context: PageContext): Promise<Html> {
   if (getAccountId(context) !== null) return nothing
   const value = getField(context, 'account')
@@ -149,21 +153,19 @@ async function accountPicker(context: PageContext): Promise<Html> {
   })
 }
 
-export interface NewKeyDraft {
-  readonly keyType: KeyType
-  readonly accountId: string
-  /** That the key is to have: whoever sends the form twice makes one key. */
+interface NewKeyDraft extends NewKeySelection {
+  /** The id of the new key: the same form sent twice creates one key. */
   readonly id: string
 }
 
-/** The questions that keys of this dialect have, with what was typed before. */
-export async function renderCreateForm(
+/** Renders the fields that a key of this type has, with the values that were typed before. */
+async function renderCreateForm(
   context: PageContext,
   { keyType, accountId, id }: NewKeyDraft,
   error: ServiceError | null,
 ): Promise<Response> {
   const getValue = (name: string) => getField(context, name)
-  const ownerFilter = { accountId, requiresUsername: keyType === 'practice' }
+  const ownerFilter: KeyOwnerFilter = { accountId, requiresUsername: keyType === 'practice' }
   const [ownerChoices, parentPicker] = await Promise.all([
     listOwnerChoices(context, ownerFilter),
     keyParentField(context, keyType, accountId),
@@ -181,7 +183,7 @@ export async function renderCreateForm(
         html`
         ${hiddenField('dialect', keyType)}${hiddenField('account', accountId)}${hiddenField('id', id)}
         ${keyFormFields({ name: getValue('name'), description: getValue('description'), reference: getValue('reference') }, error)}
-        ${ownerField(error === null ? defaultOwner : getValue('owner-chosen') || getValue('owner'), ownerFilter, ownerChoices, error)}
+        ${ownerField(error === null ? defaultOwner : getOwnerField(context), ownerFilter, ownerChoices, error)}
         ${parentPicker}
         ${accessLevelField(keyType, getValue('access'))}
         ${expiryField(getValue('expires'), error)}
@@ -223,7 +225,7 @@ const missingParentNotice = ({ label, path }: KeyParent): Html =>
     html`A key of this dialect needs one. ${buttonLink(path, `Make a ${label.toLowerCase()} first`, 'compact')}`,
   )
 
-/** A secret is not put into a page again: it is to be typed anew where the form comes back. */
+/** Never repeats the secret: it has to be typed again when the form comes back with an error. */
 const existingCredentialFields = (keyType: KeyType, publicId: string): Html => html`
   <details class="more"${publicId === '' ? nothing : html` open`}>
     <summary>Take over a key that another system issued</summary>

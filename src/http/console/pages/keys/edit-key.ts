@@ -18,17 +18,19 @@ import {
   accessLevelField,
   expiryField,
   failInField,
+  getOwnerField,
   isFieldError,
+  type KeyOwnerFilter,
   keyFormFields,
   listOwnerChoices,
   ownerField,
   parseKeyExpiry,
   readKeyOwner,
 } from './key-fields.ts'
-import { withKey } from './with-key.ts'
+import { isChangedSince, withKey } from './with-key.ts'
 
-/** What the form has, as text: of the key as it is, or as somebody typed it. */
-export interface KeyFormValues {
+/** The fields of the form as text: of the stored key, or as the user typed them. */
+interface KeyFormValues {
   readonly name: string
   readonly description: string
   readonly reference: string
@@ -37,37 +39,30 @@ export interface KeyFormValues {
   readonly expires: string
 }
 
-/** What people write about a key, whose it is, and what it may. */
 export function mountEditKeyPages(router: ConsoleRouter): void {
-  router.page(
-    `${KEYS_PATH}/:id/edit`,
-    'keys.write',
-    withKey(async (context, key) =>
-      renderEditForm(context, key, await loadKeyFormValues(context, key), null),
-    ),
-  )
-
-  router.form(
-    `${KEYS_PATH}/:id/edit`,
-    'keys.write',
-    withKey(async (context, key) => {
-      const newValues = parseKeyForm(context)
-      const edits = await readKeyEdits(context, key, newValues)
-      const seen = getField(context, 'seen')
-      if (key.status !== 'revoked' && seen !== key.eventId)
-        return renderEditConflict(context, key, newValues)
-      if (!edits.ok) return renderEditForm(context, key, newValues, edits.failure)
-      const result = await context.services.keys.edit(key.id, { ...edits.value, seen })
-      if (result.ok) return redirectToPage(context.c, formatKeyPath(key), 'key-edited')
-      const current = await context.services.keys.find(key.id)
-      return current.ok && current.value.status !== 'revoked' && current.value.eventId !== seen
-        ? renderEditConflict(context, current.value, newValues)
-        : renderEditForm(context, key, newValues, result.failure)
-    }),
-  )
+  const path = `${KEYS_PATH}/:id/edit`
+  router.page(path, 'keys.write', withKey(showEditKeyPage))
+  router.form(path, 'keys.write', withKey(editKey))
 }
 
-/** Somebody else was faster: both are shown, and what was typed is kept. */
+const showEditKeyPage = async (context: PageContext, key: KeySummary): Promise<Response> =>
+  renderEditForm(context, key, await loadKeyFormValues(context, key), null)
+
+async function editKey(context: PageContext, key: KeySummary): Promise<Response> {
+  const newValues = parseKeyForm(context)
+  const edits = await readKeyEdits(context, key, newValues)
+  const seen = getField(context, 'seen')
+  if (isChangedSince(key, seen)) return renderEditConflict(context, key, newValues)
+  if (!edits.ok) return renderEditForm(context, key, newValues, edits.failure)
+  const result = await context.services.keys.edit(key.id, { ...edits.value, seen })
+  if (result.ok) return redirectToPage(context.c, formatKeyPath(key), 'key-edited')
+  const current = await context.services.keys.find(key.id)
+  return current.ok && isChangedSince(current.value, seen)
+    ? renderEditConflict(context, current.value, newValues)
+    : renderEditForm(context, key, newValues, result.failure)
+}
+
+/** Shows the saved values beside those of the second editor, whose form keeps what they typed. */
 async function renderEditConflict(
   context: PageContext,
   key: KeySummary,
@@ -82,7 +77,7 @@ const parseKeyForm = (context: PageContext): KeyFormValues => ({
   name: getField(context, 'name'),
   description: getField(context, 'description'),
   reference: getField(context, 'reference'),
-  owner: getField(context, 'owner-chosen') || getField(context, 'owner'),
+  owner: getOwnerField(context),
   access: getField(context, 'access'),
   expires: getField(context, 'expires'),
 })
@@ -103,7 +98,7 @@ async function loadKeyFormValues(
   }
 }
 
-/** An owner who has left stays, as long as nobody names another. */
+/** Keeps an owner who has left, unless the form names another. */
 async function readKeyEdits(
   context: PageContext,
   key: KeySummary,
@@ -129,7 +124,10 @@ async function renderEditForm(
   values: KeyFormValues,
   failure: ServiceError | EditConflict | null,
 ): Promise<Response> {
-  const ownerFilter = { accountId: key.accountId, requiresUsername: key.dialect === 'practice' }
+  const ownerFilter: KeyOwnerFilter = {
+    accountId: key.accountId,
+    requiresUsername: key.dialect === 'practice',
+  }
   const isConflict = failure !== null && 'content' in failure
   const error = isConflict ? null : failure
   const body = html`${isConflict ? failure.content : errorNotice(failure?.message ?? null, { focus: !isFieldError(error) })}
@@ -148,8 +146,8 @@ async function renderEditForm(
   return renderPage(context, heading, body, isConflict ? 409 : toErrorStatus(failure))
 }
 
-/** What stands above the form of the second editor. */
-export interface EditConflict {
+/** The notice above the form of the second editor. */
+interface EditConflict {
   readonly content: ReturnType<typeof html>
 }
 
@@ -162,8 +160,8 @@ const KEY_FORM_LABELS: Readonly<Record<keyof KeyFormValues, string>> = {
   expires: 'It ends on',
 }
 
-/** Tells the second editor who was faster, and shows what is saved beside what he typed. */
-export async function describeEditConflict(
+/** Says who saved in the meantime, and compares the saved values with the typed ones. */
+async function describeEditConflict(
   context: PageContext,
   key: KeySummary,
   savedValues: KeyFormValues,

@@ -1,12 +1,12 @@
 import { html } from 'hono/html'
+import { DAY_MS } from '../../../../domain/instant.ts'
 import { formatCount, type Html, nothing } from '../../components/html.ts'
 import { table } from '../../components/table.ts'
 import { formatDay } from '../../components/time.ts'
 
-const DAY_MS = 86_400_000
-export const USAGE_DAYS = 30
+const USAGE_DAYS = 30
 
-/** The first of the days that are shown, counted from 1970 on. */
+/** The first day of the chart, in days since 1970. */
 export const getFirstUsageDay = (now: number): number => Math.floor(now / DAY_MS) - USAGE_DAYS + 1
 
 export interface DailyUse {
@@ -14,13 +14,13 @@ export interface DailyUse {
   readonly uses: number
 }
 
-/** One count for each day that is shown, the oldest first. */
+/** One count for each day of the chart, the oldest first. */
 export function toDailyCounts(days: readonly DailyUse[], fromDay: number): number[] {
   const usesOn = new Map(days.map((use) => [use.day, use.uses]))
   return Array.from({ length: USAGE_DAYS }, (_, n) => usesOn.get(fromDay + n) ?? 0)
 }
 
-export const sumCounts = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
+const sumCounts = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
 
 export const formatUsage = (counts: readonly number[]): string => {
   const total = sumCounts(counts)
@@ -33,7 +33,7 @@ const USAGE_CHART_WIDTH = 600
 const USAGE_CHART_HEIGHT = 120
 const BAR_SPACING = USAGE_CHART_WIDTH / USAGE_DAYS
 
-/** Uses a day as bars, and the same as a table. */
+/** Draws the uses of each day as bars, and repeats them as a table. */
 export function usageChart(counts: readonly number[], fromDay: number): Html {
   const summary = html`<p>${formatUsageWithPeak(counts)}. Counted by UTC days, a minute late at most.</p>`
   return sumCounts(counts) === 0 ? summary : html`${summary}${usageBars(counts, fromDay)}`
@@ -68,12 +68,12 @@ function usageBars(counts: readonly number[], fromDay: number): Html {
     })}</details>`
 }
 
-/** What works when, around a rotation. */
-export interface SecretOverlap {
-  /** What is said below the drawing's two moments: the rotation, and the end of the old secret. */
+/** The validity of a key's secrets around a rotation. */
+interface SecretOverlap {
   readonly rotatedText: string
+  /** The label of the old secret's end; null where it ends with the rotation. */
   readonly endsText: string | null
-  /** Whether it is exchanged for tokens, which are drawn too. */
+  /** Draws the tokens that the old secret was exchanged for, too. */
   readonly hasTokens: boolean
 }
 
@@ -86,8 +86,8 @@ const LANE_HEIGHT = 30
 const LANES_TOP = 22
 
 /**
- * Bars of time, the past on the left: an outline that is filled is a secret that works; one that is
- * hatched works beside another. Nobody needs a colour to read it.
+ * Draws bars of time, the past on the left: a filled bar is a valid secret; hatching marks the time in
+ * which two are valid. Readable without colour.
  */
 export function overlapDiagram({ rotatedText, endsText, hasTokens }: SecretOverlap): Html {
   const oldSecretEndX = endsText === null ? ROTATION_X : OVERLAP_END_X
@@ -117,7 +117,7 @@ export function overlapDiagram({ rotatedText, endsText, hasTokens }: SecretOverl
   </svg>`
 }
 
-/** One that goes on has a point at its end. */
+/** Draws an open-ended bar with a point at its end. */
 function secretLane(
   index: number,
   name: string,

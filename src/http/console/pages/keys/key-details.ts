@@ -1,17 +1,19 @@
 import { html } from 'hono/html'
+import type { User } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
 import { buttonLink } from '../../components/form.ts'
 import { copyableText, definitionList, type Html, nothing } from '../../components/html.ts'
 import { timeline } from '../../components/table.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
+import { AUDIT_PATH } from '../../navigation.ts'
 import { describeEvent, formatActionTitle, getEventTone } from '../audit/event-descriptions.ts'
 import { loadEventNames } from '../audit/event-names.ts'
 import { ACCESS_LEVEL_LABELS, DISABLING_PARTY_LABELS, KEY_TYPE_LABELS } from './key-labels.ts'
 
 type DetailRow = readonly [string, Html | string]
 
-/** What is known of a key; what it does not have is left out. */
+/** Lists the facts of a key, without those that it does not have. */
 export async function keyDetails(context: PageContext, key: KeySummary): Promise<Html> {
   const { services, now } = context
   const { ownerId, accountId, lastUsedAt, expiresAt } = key
@@ -29,7 +31,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
             html`${exactTime(when)} <span class="soft small">(${relativeTime(when, now)})</span>${more}`,
           ],
         ]
-  // What is revoked has ended already.
+  // A revoked key cannot expire any more.
   const unlessRevoked = (rows: DetailRow[]) => (key.revokedAt === null ? rows : [])
   return definitionList([
     ['Dialect', KEY_TYPE_LABELS[key.dialect].name],
@@ -59,20 +61,12 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   ])
 }
 
-const ownerDetail = ({
-  email,
-  username,
-  leftAt,
-}: {
-  email: string
-  username: string | null
-  leftAt: number | null
-}): Html =>
+const ownerDetail = ({ email, username, leftAt }: User): Html =>
   html`${email}${username === null ? nothing : html` <span class="soft small">(${username})</span>`}${
     leftAt === null ? nothing : ', who has left'
   }`
 
-/** What it belongs to. The name of another account's office is not in sight, its id is. */
+/** Falls back to the id where the source, developer or site is in an account that the user cannot see. */
 async function loadParentRows({ services }: PageContext, key: KeySummary): Promise<DetailRow[]> {
   const { sourceId, siteId, developerId } = key
   const rows: DetailRow[] = []
@@ -96,20 +90,16 @@ async function loadParentRows({ services }: PageContext, key: KeySummary): Promi
 
 const MAX_HISTORY_EVENTS = 20
 
-/** What happened to a key, in words, the newest first. */
+/** Describes the latest events of a key, the newest first. */
 export async function keyHistory(context: PageContext, keyId: string): Promise<Html> {
-  const events = await context.services.audit.list({
-    subject: keyId,
-    actionPrefix: 'key.',
-    limit: MAX_HISTORY_EVENTS,
-  })
+  const events = await listKeyEvents(context, keyId)
   if (events.length === 0) return html`<p class="soft">Nothing is recorded of it.</p>`
   const { getName, nameLink } = await loadEventNames(context, events)
   const entries = events.map((event) => ({
     title: formatActionTitle(event.action),
     tone: getEventTone(event),
     when: relativeTime(event.at, context.now),
-    // What a request met with is nobody's doing.
+    // A refused request has no actor.
     text: html`${describeEvent(event, getName)}${
       event.action === 'key.refused' ? nothing : html` By ${nameLink(event.actor)}.`
     }`,
@@ -117,22 +107,20 @@ export async function keyHistory(context: PageContext, keyId: string): Promise<H
   return html`${timeline(entries)}${
     events.length < MAX_HISTORY_EVENTS
       ? nothing
-      : html`<p>${buttonLink(`/console/audit?subject=${encodeURIComponent(keyId)}`, 'All of it in the audit', 'compact')}</p>`
+      : html`<p>${buttonLink(`${AUDIT_PATH}?subject=${encodeURIComponent(keyId)}`, 'All of it in the audit', 'compact')}</p>`
   }`
 }
 
-/** The change that made a key what it is now, and by whom; null where it is long ago. */
+const listKeyEvents = ({ services }: PageContext, keyId: string) =>
+  services.audit.list({ subject: keyId, actionPrefix: 'key.', limit: MAX_HISTORY_EVENTS })
+
+/** Describes the latest change of a key and its actor; null where it is not among the latest events. */
 export async function lastKeyChange(
   context: PageContext,
-  { id, eventId }: { readonly id: string; readonly eventId: string },
+  { id, eventId }: KeySummary,
 ): Promise<Html | null> {
-  // Whoever looked at the secret since has changed nothing.
-  const recent = await context.services.audit.list({
-    subject: id,
-    actionPrefix: 'key.',
-    limit: MAX_HISTORY_EVENTS,
-  })
-  const event = recent.find((each) => each.id === eventId)
+  // By its id: the latest event may be one that changes nothing, such as a view of the secret.
+  const event = (await listKeyEvents(context, id)).find((recent) => recent.id === eventId)
   if (event === undefined) return null
   const { getName, nameLink } = await loadEventNames(context, [event])
   const when = relativeTime(event.at, context.now)

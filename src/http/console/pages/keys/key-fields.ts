@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import { fail, ok } from '../../../../domain/failure.ts'
 import { toStoredId } from '../../../../domain/id.ts'
 import { canHoldKeys, listAccessLevels } from '../../../../domain/key.ts'
-import type { KeyType } from '../../../../domain/key-type.ts'
+import { getKeyTypeTraits, type KeyType } from '../../../../domain/key-type.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import {
   failInvalid,
@@ -17,15 +17,20 @@ import {
   textField,
 } from '../../components/form.ts'
 import type { Html } from '../../components/html.ts'
+import {
+  PICKER_ROW_LIMIT,
+  type PickerOptions,
+  toPickerOptions,
+} from '../../components/resource-picker.ts'
 import { formatDay } from '../../components/time.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
-import { KEYS_PATH } from '../../navigation.ts'
+import { DEVELOPERS_PATH, KEYS_PATH, SITES_PATH, SOURCES_PATH } from '../../navigation.ts'
 import { sendSuggestions } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { ACCESS_LEVEL_LABELS } from './key-labels.ts'
 
-/** What people write about a key, as it was typed. */
-export interface KeyTextValues {
+/** The free texts of a key, as they were typed. */
+interface KeyTextValues {
   readonly name: string
   readonly description: string
   readonly reference: string
@@ -37,8 +42,8 @@ export const keyFormFields = (values: KeyTextValues, error: ServiceError | null)
   ${textField({ name: 'reference', label: 'Reference', value: values.reference, hint: 'Its number in a system of yours. May be empty.', maxlength: 200 })}`
 
 /**
- * Who answers for it: one types a part of what he is called. Without a script, one of a list; which of
- * the two was used is told by which is filled in.
+ * Suggests owners while a part of their name is typed. Without a script, `owner-chosen` is a list to
+ * choose from and takes precedence over `owner` when it is set.
  */
 export function ownerField(
   value: string,
@@ -70,7 +75,7 @@ export function ownerField(
   })}</noscript>`
 }
 
-/** Where a dialect knows but one, there is nothing to choose. */
+/** Offers no choice where the key type has only one access level. */
 export function accessLevelField(keyType: KeyType, value: string): Html {
   const accessLevels = listAccessLevels(keyType)
   return accessLevels.length === 1
@@ -86,11 +91,11 @@ export function accessLevelField(keyType: KeyType, value: string): Html {
       })
 }
 
-/** So many are offered without a script. */
+/** Bounds the list that is offered without a script. */
 const OWNER_SEARCH_LIMIT = 100
 const MAX_OWNER_SUGGESTIONS = 10
 
-/** Who may own a key: of this account, and known by a username where the dialect sends it. */
+/** The users who may own a key: of this account, with a username where the key type sends it. */
 export interface KeyOwnerFilter {
   readonly accountId: string | undefined
   readonly requiresUsername: boolean
@@ -106,36 +111,33 @@ const toOwnerChoice = ({ email, username, role }: User): Choice => ({
   text: `${email} (${username === null ? '' : `${username}, `}${role})`,
 })
 
-/** People for who types a part of what one is called. */
 export function mountOwnerSuggestions(router: ConsoleRouter): void {
-  router.page(`${KEYS_PATH}/owners`, 'users.read', async (context) => {
-    const filter = {
-      accountId: getOptionalField(context, 'account'),
-      requiresUsername: getField(context, 'named') === 'yes',
-    }
-    const found = await searchOwners(context, filter.accountId, getField(context, 'q'))
-    return sendSuggestions(
-      context,
-      found.filter(canOwnKey(filter)).slice(0, MAX_OWNER_SUGGESTIONS).map(toOwnerChoice),
-    )
-  })
+  router.page(`${KEYS_PATH}/owners`, 'users.read', sendOwnerSuggestions)
 }
 
-/** Where a field asks for them; what was typed is put at its end. */
+async function sendOwnerSuggestions(context: PageContext): Promise<Response> {
+  const filter: KeyOwnerFilter = {
+    accountId: getOptionalField(context, 'account'),
+    requiresUsername: getField(context, 'named') === 'yes',
+  }
+  const choices = await listOwnerChoices(context, filter, getField(context, 'q'))
+  return sendSuggestions(context, choices.slice(0, MAX_OWNER_SUGGESTIONS))
+}
+
+/** The URL that suggests owners; the browser appends the typed text. */
 export const formatOwnerSearchPath = ({ accountId, requiresUsername }: KeyOwnerFilter): string =>
   `${KEYS_PATH}/owners?account=${encodeURIComponent(accountId ?? '')}&named=${requiresUsername ? 'yes' : ''}&q=`
 
-/** The first of them, for a page without a script. */
 export async function listOwnerChoices(
   context: PageContext,
   filter: KeyOwnerFilter,
+  text = '',
 ): Promise<Choice[]> {
-  return (await searchOwners(context, filter.accountId, ''))
-    .filter(canOwnKey(filter))
-    .map(toOwnerChoice)
+  const users = await searchOwners(context, filter.accountId, text)
+  return users.filter(canOwnKey(filter)).map(toOwnerChoice)
 }
 
-/** Who is called just this, by e-mail address, username or id. */
+/** Finds a user by their whole e-mail address, username or id. */
 export async function findUserByNameOrId(
   context: PageContext,
   nameOrId: string,
@@ -151,12 +153,12 @@ export async function findUserByNameOrId(
 const searchOwners = (context: PageContext, accountId: string | undefined, query: string) =>
   context.services.accounts.searchUsers({ accountId, text: query, limit: OWNER_SEARCH_LIMIT })
 
-/** Whom the form names as the owner: chosen from its list, or typed. */
+/** Finds the owner that the form names, chosen from its list or typed. */
 export async function readKeyOwner(
   context: PageContext,
   accountId: string,
 ): Promise<ServiceResult<User>> {
-  const ownerText = getField(context, 'owner-chosen') || getField(context, 'owner')
+  const ownerText = getOwnerField(context)
   if (ownerText === '')
     return failInvalid('a key needs an owner: type a part of their e-mail address')
   const user = await findUserByNameOrId(context, ownerText, accountId)
@@ -165,7 +167,11 @@ export async function readKeyOwner(
     : ok(user)
 }
 
-/** Keys expire at the beginning of a day. */
+/** The owner as the user named them: chosen from the list, or typed. */
+export const getOwnerField = (context: PageContext): string =>
+  getField(context, 'owner-chosen') || getField(context, 'owner')
+
+/** Keys expire at the beginning of a day (UTC). */
 export function expiryField(value: string, serviceError: ServiceError | null): Html {
   const error = getFieldError('expires', serviceError)
   return textField({
@@ -179,7 +185,7 @@ export function expiryField(value: string, serviceError: ServiceError | null): H
   })
 }
 
-/** Null for never. A day that was not changed leaves the moment as it is. */
+/** Returns null for never. An unchanged day keeps the exact instant of `current`. */
 export function parseKeyExpiry(
   value: string,
   current: number | null = null,
@@ -194,19 +200,67 @@ export function parseKeyExpiry(
     : ok(expiresAt)
 }
 
-/** The fields whose text is read before the service sees it. */
+/** The fields that are parsed before the service is called. */
 type CheckedField = 'owner' | 'expires'
 
-/** A refusal of what stands in one field. It is told there too, and the field has the focus. */
+type NamedRows = readonly { readonly id: string; readonly name: string }[]
+
+const toSortedOptions = (rows: NamedRows): PickerOptions =>
+  toPickerOptions(rows.toSorted((a, b) => a.name.localeCompare(b.name, 'en')))
+
+export const listSiteOptions = async (
+  { services }: PageContext,
+  accountId?: string,
+): Promise<PickerOptions> =>
+  toSortedOptions(await services.directory.listSites({ accountId, limit: PICKER_ROW_LIMIT }))
+
+export const listAccountOptions = async ({ services }: PageContext): Promise<PickerOptions> =>
+  toSortedOptions(await services.accounts.list({ limit: PICKER_ROW_LIMIT }))
+
+export interface KeyParent {
+  /** The name of the form field. */
+  readonly name: 'source' | 'site' | 'developer'
+  readonly label: string
+  /** The page that creates one. */
+  readonly path: string
+}
+
+const KEY_PARENTS = {
+  source: { name: 'source', label: 'Source', path: SOURCES_PATH },
+  site: { name: 'site', label: 'Site', path: SITES_PATH },
+  developer: { name: 'developer', label: 'Developer', path: DEVELOPERS_PATH },
+} as const satisfies Record<string, KeyParent>
+
+/** Finds the resource that a key of this type belongs to beside its owner; null where there is none. */
+export function findKeyParent(keyType: KeyType): KeyParent | null {
+  const { belongsTo } = getKeyTypeTraits(keyType)
+  return belongsTo === 'owner' ? null : KEY_PARENTS[belongsTo]
+}
+
+export async function listParentOptions(
+  context: PageContext,
+  { name }: KeyParent,
+  accountId: string,
+): Promise<PickerOptions> {
+  const { directory, routing } = context.services
+  const query = { accountId, limit: PICKER_ROW_LIMIT }
+  switch (name) {
+    case 'source':
+      return toSortedOptions(await routing.listSources(query))
+    case 'site':
+      return listSiteOptions(context, accountId)
+    case 'developer':
+      return toSortedOptions(await directory.listDevelopers(query))
+  }
+}
+
+/** Marks an error as that of one field: the message also appears there, and the field gets the focus. */
 export const failInField = (field: CheckedField, error: ServiceError) =>
   fail<ServiceError & { readonly field: CheckedField }>({ ...error, field })
 
-export const getFieldError = (
-  field: CheckedField,
-  error: ServiceError | null,
-): string | undefined =>
+const getFieldError = (field: CheckedField, error: ServiceError | null): string | undefined =>
   error !== null && 'field' in error && error.field === field ? error.message : undefined
 
-/** Whether a field of the form is told to be wrong, and has the focus. */
+/** Tells whether the error belongs to a field, which then has the focus. */
 export const isFieldError = (error: ServiceError | null): boolean =>
   error !== null && 'field' in error

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../../../domain/instant.ts'
 import {
   type AccessLevel,
   type DisablingParty,
@@ -8,7 +9,7 @@ import type { KeySummary } from '../../../../service/ports/keys.ts'
 import type { Tone } from '../../components/html.ts'
 import { formatDay } from '../../components/time.ts'
 
-/** A dialect as people call it, and what its keys are like. */
+/** The names of key types, and what their keys are like. */
 export const KEY_TYPE_LABELS: Readonly<Record<KeyType, { name: string; description: string }>> = {
   redox: {
     name: 'Redox',
@@ -52,14 +53,14 @@ export const DISABLING_PARTY_LABELS: Readonly<Record<DisablingParty, string>> = 
   operator: 'an operator',
 }
 
-export interface KeyBadge {
+interface KeyBadge {
   readonly text: string
   readonly tone: Tone
 }
 
-const EXPIRY_WARNING_MS = 30 * 86_400_000
+const EXPIRY_WARNING_MS = 30 * DAY_MS
 
-/** Whether it works, and whatever else one should look at: what is worst comes first. */
+/** Lists whether a key is usable, and what needs attention, the most serious first. */
 export function listKeyBadges(
   key: KeySummary,
   ownerLeftAt: number | null,

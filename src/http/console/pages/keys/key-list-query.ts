@@ -1,23 +1,23 @@
 import { html } from 'hono/html'
+import { DAY_MS } from '../../../../domain/instant.ts'
 import type { KeyStatus } from '../../../../domain/key.ts'
 import { KEY_TYPE_NAMES } from '../../../../domain/key-type.ts'
 import type { KeyCriteria, KeyOrder } from '../../../../service/ports/lists.ts'
 import { buttonLink, selectField, submitButton, textField } from '../../components/form.ts'
 import { type Html, nothing } from '../../components/html.ts'
+import { type PickerOptions, resourcePicker } from '../../components/resource-picker.ts'
 import { getField, getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
 import { KEYS_PATH } from '../../navigation.ts'
 import { findUserByNameOrId, formatOwnerSearchPath } from './key-fields.ts'
 import { KEY_TYPE_LABELS } from './key-labels.ts'
-import { type PickerOptions, resourcePicker } from './resource-picker.ts'
 
-const DAY_MS = 86_400_000
 const UNUSED_FOR_DAYS = 90
 const EXPIRES_WITHIN_DAYS = 30
 
-export const KEY_STATUS_FILTERS: readonly KeyStatus[] = ['enabled', 'disabled', 'revoked']
+const KEY_STATUS_FILTERS: readonly KeyStatus[] = ['enabled', 'disabled', 'revoked']
 
-/** What one may look for beside a key's own facts. */
-export const ATTENTION_FILTERS = {
+/** Filters that go beyond a key's own fields. */
+const ATTENTION_FILTERS = {
   unused: `Not used for ${UNUSED_FOR_DAYS} days`,
   expiring: `Expires within ${EXPIRES_WITHIN_DAYS} days`,
   'owner-left': 'Owner has left',
@@ -32,8 +32,8 @@ export const KEY_ORDER_LABELS: Readonly<Record<KeyOrder, string>> = {
   expiry: 'Soonest to expire first',
 }
 
-/** One of a closed list, or nothing: what an address bar says beside it is not asked. */
-const parseOneOf = <T extends string>(
+/** Ignores a value that is not on the list. */
+const parseChoice = <T extends string>(
   allowed: readonly T[],
   value: string | undefined,
 ): T | undefined => allowed.find((known) => known === value)
@@ -43,16 +43,15 @@ export interface KeyListQuery {
   readonly order: KeyOrder
   readonly after: string | undefined
   readonly attention: keyof typeof ATTENTION_FILTERS | undefined
-  /** As it was typed; its person is in the questions, or there is none. */
+  /** The owner as it was typed; `criteria.ownerId` is the user that it names. */
   readonly owner: string
-  /** Whether anything narrows the list. */
+  /** True where any filter is set. */
   readonly isNarrowed: boolean
 }
 
-/** What the address of the list asks for. */
 export async function parseKeyListQuery(context: PageContext): Promise<KeyListQuery> {
   const { now } = context
-  const attention = parseOneOf(
+  const attention = parseChoice(
     Object.keys(ATTENTION_FILTERS) as (keyof typeof ATTENTION_FILTERS)[],
     getField(context, 'care'),
   )
@@ -60,10 +59,10 @@ export async function parseKeyListQuery(context: PageContext): Promise<KeyListQu
   const user = owner === '' ? null : await findUserByNameOrId(context, owner)
   const criteria = {
     text: getOptionalField(context, 'q'),
-    dialect: parseOneOf(KEY_TYPE_NAMES, getField(context, 'dialect')),
-    status: parseOneOf(KEY_STATUS_FILTERS, getField(context, 'status')),
+    dialect: parseChoice(KEY_TYPE_NAMES, getField(context, 'dialect')),
+    status: parseChoice(KEY_STATUS_FILTERS, getField(context, 'status')),
     siteId: getOptionalId(context, 'site'),
-    // Nobody is called so: then nothing is his.
+    // A name that no user has matches no key.
     ownerId: owner === '' ? undefined : (user?.id ?? owner),
     developerId: getOptionalId(context, 'developer'),
     ...(attention === 'unused' && { unusedSince: now - UNUSED_FOR_DAYS * DAY_MS }),
@@ -73,9 +72,9 @@ export async function parseKeyListQuery(context: PageContext): Promise<KeyListQu
     ...(attention === 'owner-left' && { ownerLeft: true }),
   }
   return {
-    criteria: criteria,
+    criteria,
     order:
-      parseOneOf(Object.keys(KEY_ORDER_LABELS) as KeyOrder[], getField(context, 'sort')) ??
+      parseChoice(Object.keys(KEY_ORDER_LABELS) as KeyOrder[], getField(context, 'sort')) ??
       'newest',
     after: getOptionalField(context, 'after'),
     attention,
@@ -84,23 +83,8 @@ export async function parseKeyListQuery(context: PageContext): Promise<KeyListQu
   }
 }
 
-/** The same list, but for this. From its first page on, unless a page is named. */
-export function formatKeyListPath(
-  context: PageContext,
-  changes: Readonly<Record<string, string>>,
-): string {
-  const query = new URLSearchParams()
-  for (const [name, value] of context.input) {
-    if (value !== '' && name !== 'after' && name !== 'said') query.set(name, value)
-  }
-  for (const [name, value] of Object.entries(changes)) query.set(name, value)
-  const queryString = query.toString()
-  return queryString === '' ? KEYS_PATH : `${KEYS_PATH}?${queryString}`
-}
-
 const ANY_CHOICE = { value: '', text: 'Any' }
 
-/** What the list is narrowed by, and its order. */
 export const keyFilterForm = (
   context: PageContext,
   query: KeyListQuery,

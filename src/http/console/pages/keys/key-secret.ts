@@ -1,10 +1,11 @@
 import { html } from 'hono/html'
+import { DAY_MS, HOUR_MS } from '../../../../domain/instant.ts'
 import { isPreviousSecretValid } from '../../../../domain/key.ts'
 import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
 import type { KeyWithSecret } from '../../../../service/keys/input.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
 import type { ServiceError } from '../../../../service/service-result.ts'
-import { type FormattedCredential, formatCredential } from '../../../credential-format.ts'
+import { formatCredential } from '../../../credential-format.ts'
 import {
   buttonLink,
   hiddenField,
@@ -24,12 +25,9 @@ import type { ConsoleRouter } from '../../router.ts'
 import { renderKeyPage } from './key.ts'
 import { overlapDiagram } from './key-charts.ts'
 import { keyHistory } from './key-details.ts'
-import { type KeyPageDeps, withKey } from './with-key.ts'
+import { isChangedSince, type KeyPageDeps, loadCredentialParts, withKey } from './with-key.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-
-/** How long the old secret works beside the new one. */
+/** The time that the old secret stays valid beside the new one. */
 const OVERLAP_CHOICES = [
   { value: '1h', text: '1 hour', ms: HOUR_MS, hint: 'You change its program by hand, now.' },
   {
@@ -48,44 +46,38 @@ const OVERLAP_CHOICES = [
   },
 ] as const
 
-/** A new secret: at once, or with a time in which the old one works too. */
+/** Mounts the pages for a new secret, with or without a time in which the old one stays valid. */
 export function mountRotateSecretPages(router: ConsoleRouter): void {
-  router.page(
-    `${KEYS_PATH}/:id/rotate`,
-    'keys.write',
-    withKey((context, key) => renderRotateSecretPage(context, key, null)),
-  )
+  const path = `${KEYS_PATH}/:id/rotate`
+  router.page(path, 'keys.write', withKey(renderRotateSecretPage))
+  router.form(path, 'keys.write', withKey(rotateSecret))
+}
 
-  router.form(
-    `${KEYS_PATH}/:id/rotate`,
-    'keys.write',
-    withKey(async (context, key) => {
-      const choice = OVERLAP_CHOICES.find(({ value }) => value === getField(context, 'overlap'))
-      if (choice === undefined) {
-        const message = 'say how long the old secret is to work'
-        return renderRotateSecretPage(context, key, { problem: 'invalid', message })
-      }
-      const secret = getOptionalField(context, 'secret')
-      const seen = getField(context, 'seen')
-      const rotation = { overlapMs: choice.ms, secret, seen }
-      const result = await context.services.keys.rotateSecret(key.id, rotation)
-      if (result.ok) {
-        return secret === undefined
-          ? renderSecretPage(context, result.value, 'rotated')
-          : redirectToPage(context.c, formatKeyPath(key), 'key-rotated')
-      }
-      const isStale = key.status !== 'revoked' && key.eventId !== seen
-      return isStale
-        ? renderRotationConflict(context, key)
-        : renderRotateSecretPage(context, key, result.failure)
-    }),
-  )
+/** Answers with the new secret itself; with a redirect where the user brought the secret. */
+async function rotateSecret(context: PageContext, key: KeySummary): Promise<Response> {
+  const overlap = OVERLAP_CHOICES.find(({ value }) => value === getField(context, 'overlap'))
+  if (overlap === undefined) {
+    const message = 'say how long the old secret is to work'
+    return renderRotateSecretPage(context, key, { problem: 'invalid', message })
+  }
+  const secret = getOptionalField(context, 'secret')
+  const seen = getField(context, 'seen')
+  const rotation = { overlapMs: overlap.ms, secret, seen }
+  const result = await context.services.keys.rotateSecret(key.id, rotation)
+  if (result.ok) {
+    return secret === undefined
+      ? renderSecretPage(context, result.value, 'rotated')
+      : redirectToPage(context.c, formatKeyPath(key), 'key-rotated')
+  }
+  return isChangedSince(key, seen)
+    ? renderRotationConflict(context, key)
+    : renderRotateSecretPage(context, key, result.failure)
 }
 
 async function renderRotateSecretPage(
   context: PageContext,
   key: KeySummary,
-  error: ServiceError | null,
+  error: ServiceError | null = null,
 ): Promise<Response> {
   const body = html`${errorNotice(error?.message ?? null)}${overlapNotice(context, key)}
     <div class="columns"><section class="card">${postForm(
@@ -112,10 +104,10 @@ async function renderRotateSecretPage(
   return renderPage(context, heading, body, toErrorStatus(error))
 }
 
-/** A third secret puts an end to the first. */
+/** Warns that a second rotation ends the first secret: a key has at most two. */
 const overlapNotice = ({ now }: PageContext, key: KeySummary): Html =>
   !isPreviousSecretValid(key, now)
-    ? html``
+    ? nothing
     : notice(
         'warn',
         'Two secrets work already',
@@ -131,7 +123,6 @@ function overlapDiagrams({ dialect }: KeySummary): Html {
       ${overlapDiagram({ rotatedText: 'rotated', endsText: null, hasTokens })}</figure>`
 }
 
-/** The form was sent before, or somebody else was faster. */
 const renderRotationConflict = async (context: PageContext, key: KeySummary): Promise<Response> =>
   renderPage(
     context,
@@ -146,36 +137,43 @@ const renderRotationConflict = async (context: PageContext, key: KeySummary): Pr
     409,
   )
 
-/** The secret again, where its dialect lets it be viewed. Each view is an event, so it is a form that asks. */
+/** Mounts a form, not a page: each view of a secret is an audit event. */
 export function mountViewSecretForms(router: ConsoleRouter, deps: KeyPageDeps): void {
   router.form(
     `${KEYS_PATH}/:id/view`,
     'keys.view',
-    withKey(async (context, key) => {
-      const result = await context.services.keys.viewSecret(key.id)
-      return result.ok
-        ? renderSecretPage(context, result.value, 'viewed')
-        : renderKeyPage(deps, context, key, result.failure)
-    }),
+    withKey((context, key) => viewSecret(context, key, deps)),
   )
+}
+
+async function viewSecret(
+  context: PageContext,
+  key: KeySummary,
+  deps: KeyPageDeps,
+): Promise<Response> {
+  const result = await context.services.keys.viewSecret(key.id)
+  return result.ok
+    ? renderSecretPage(context, result.value, 'viewed')
+    : renderKeyPage(deps, context, key, result.failure)
 }
 
 type RevealReason = 'created' | 'rotated' | 'viewed'
 
 const SECRET_STORED_LABEL = 'I have put the secret where its program reads it'
 
-/** The answer to a form that ends in a secret: in front of everything, and kept by nobody on the way. */
+/** Renders the secret as the response of the form that asked for it: no other page or URL has it. */
 export async function renderSecretPage(
   context: PageContext,
   { key, secret }: KeyWithSecret,
   reason: RevealReason,
 ): Promise<Response> {
-  const { username, credential } = await loadCredential(context, { key, secret })
+  const parts = await loadCredentialParts(context.services, key)
+  const credential = formatCredential(key.dialect, { ...parts, secret })
   const secrets: SecretDialog['secrets'] = [
     ...(key.dialect === 'redox' || key.dialect === 'xdent'
       ? [{ name: 'key id', value: key.publicId }]
       : []),
-    ...(key.dialect === 'practice' ? [{ name: 'username', value: username }] : []),
+    ...(key.dialect === 'practice' ? [{ name: 'username', value: parts.username }] : []),
     { name: 'secret', value: secret },
     ...(credential.value === secret ? [] : [{ name: credential.as, value: credential.value }]),
   ]
@@ -188,27 +186,10 @@ export async function renderSecretPage(
       secrets,
       fileName: 'latchkey-key.txt',
       next: formatKeyPath(key),
-      // What can be viewed again at any time need not be kept.
+      // A secret that can be viewed again need not be stored by the user.
       ...(reason === 'viewed' ? {} : { acknowledge: SECRET_STORED_LABEL }),
     }),
   )
-}
-
-/** The secret as a vendor's program sends it: under its developer's key, or after its owner's username. */
-async function loadCredential(
-  { services }: PageContext,
-  { key, secret }: KeyWithSecret,
-): Promise<{ username: string; credential: FormattedCredential }> {
-  const { developerId, ownerId, dialect, publicId } = key
-  const developer =
-    developerId === null ? null : await services.directory.findDeveloper(developerId)
-  const owner = dialect === 'practice' ? await services.accounts.findUser(ownerId) : null
-  const developerKey = developer?.ok ? developer.value.developerKey : ''
-  const username = owner?.ok ? (owner.value.username ?? '') : ''
-  return {
-    username,
-    credential: formatCredential(dialect, { publicId, secret, developerKey, username }),
-  }
 }
 
 function secretInstructions(key: KeyWithSecret['key'], reason: RevealReason): Html {

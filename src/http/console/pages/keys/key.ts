@@ -3,7 +3,7 @@ import { isPreviousSecretValid } from '../../../../domain/key.ts'
 import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
+import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import { actionButton, buttonLink, postForm, submitButton } from '../../components/form.ts'
 import {
   badge,
@@ -13,17 +13,19 @@ import {
   nothing,
   notice,
 } from '../../components/html.ts'
+import { resourcePicker } from '../../components/resource-picker.ts'
 import { formatInstant } from '../../components/time.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'
-import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, toKeyCrumbs } from '../../navigation.ts'
+import type { FlashName } from '../../flash.ts'
+import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, SITES_PATH, toKeyCrumbs } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { codeSamples } from './code-samples.ts'
 import { getFirstUsageDay, overlapDiagram, toDailyCounts, usageChart } from './key-charts.ts'
 import { keyDetails, keyHistory } from './key-details.ts'
+import { listSiteOptions } from './key-fields.ts'
 import { listKeyBadges } from './key-labels.ts'
-import { listSiteOptions, resourcePicker } from './resource-picker.ts'
 import { isDeletable } from './revoke-and-delete.ts'
 import { type KeyPageDeps, withKey } from './with-key.ts'
 
@@ -35,7 +37,6 @@ export function mountKeyDetailPages(router: ConsoleRouter, deps: KeyPageDeps): v
   )
 }
 
-/** Everything of a key that is not secret: what it is, how it is used, what happened to it, how to use it. */
 export async function renderKeyPage(
   deps: KeyPageDeps,
   context: PageContext,
@@ -75,7 +76,7 @@ export async function renderKeyPage(
   return renderPage(context, heading, body, toErrorStatus(error))
 }
 
-/** What can be done with it now, and undone. */
+/** Renders the actions that can be undone. */
 function keyActions(context: PageContext, key: KeySummary): Html {
   const path = formatKeyPath(key)
   const isViewable = getKeyTypeTraits(key.dialect).secret === 'viewable' && context.can('keys.view')
@@ -99,7 +100,7 @@ const assignmentAction = ({ formToken }: PageContext, key: KeySummary): Html =>
     ? buttonLink(`${formatKeyPath(key)}/assign`, 'Assign to an office')
     : actionButton(formToken, `${formatKeyPath(key)}/unassign`, 'Take back from its office')
 
-/** What one would be sorry to learn later, each with what to do. */
+/** Warns about each reason for which the key does not work, or soon has nobody in charge. */
 function keyNotices(context: PageContext, key: KeySummary, owner: User | null): Html {
   if (key.status === 'revoked') return nothing
   const { expiresAt, dialect, assignedAt } = key
@@ -129,13 +130,13 @@ function keyNotices(context: PageContext, key: KeySummary, owner: User | null): 
   return html`${notices}`
 }
 
-/** A member is told too, and asks somebody else. */
+/** Renders plain text for users who may not change the key: they ask somebody else. */
 const actionLink = (context: PageContext, key: KeySummary, verb: string, text: string): Html =>
   context.can('keys.write')
     ? html`<a href="${formatKeyPath(key)}/${verb}">${text}</a>`
     : html`${text}`
 
-/** While both secrets work: which, and until when. */
+/** Renders nothing unless two secrets are valid. */
 function overlapCard({ now }: PageContext, key: KeySummary): Html {
   const { previousSecretEndsAt: endsAt, secretReplacedAt: at } = key
   if (
@@ -152,7 +153,7 @@ function overlapCard({ now }: PageContext, key: KeySummary): Html {
     ${overlapDiagram({ rotatedText: formatMinute(at), endsText: formatMinute(endsAt), hasTokens })}</section>`
 }
 
-/** What cannot be undone stands at the end, apart. */
+/** Renders the actions that cannot be undone. */
 function dangerZone(context: PageContext, key: KeySummary): Html {
   const canRevoke = key.status !== 'revoked'
   if (!context.can('keys.write') || !(canRevoke || isDeletable(key))) return nothing
@@ -165,66 +166,57 @@ function dangerZone(context: PageContext, key: KeySummary): Html {
     }</p></section>`
 }
 
-/** What stops a key and can be undone: one press each. */
-export function mountKeyStatusForms(router: ConsoleRouter, deps: KeyPageDeps): void {
-  router.form(
-    `${KEYS_PATH}/:id/disable`,
-    'keys.write',
-    withKey(async (context, key) => {
-      const result = await context.services.keys.disable(key.id)
-      return result.ok
-        ? redirectToPage(context.c, formatKeyPath(key), 'key-disabled')
-        : renderKeyPage(deps, context, key, result.failure)
-    }),
-  )
-
-  router.form(
-    `${KEYS_PATH}/:id/enable`,
-    'keys.write',
-    withKey(async (context, key) => {
-      const result = await context.services.keys.enable(key.id)
-      return result.ok
-        ? redirectToPage(context.c, formatKeyPath(key), 'key-enabled')
-        : renderKeyPage(deps, context, key, result.failure)
-    }),
-  )
+/** Actions of one click, each undone by another. */
+const KEY_ACTIONS: Readonly<
+  Record<
+    'disable' | 'enable' | 'unassign',
+    {
+      readonly run: (
+        keys: PageContext['services']['keys'],
+        id: string,
+      ) => Promise<ServiceResult<unknown>>
+      readonly flash: FlashName
+    }
+  >
+> = {
+  disable: { run: (keys, id) => keys.disable(id), flash: 'key-disabled' },
+  enable: { run: (keys, id) => keys.enable(id), flash: 'key-enabled' },
+  unassign: { run: (keys, id) => keys.assign(id, null), flash: 'key-unassigned' },
 }
 
-/** An office takes an Open Dental key into use, and gives it back. */
-export function mountAssignPages(router: ConsoleRouter, deps: KeyPageDeps): void {
-  router.page(
-    `${KEYS_PATH}/:id/assign`,
-    'keys.write',
-    withKey((context, key) => renderAssignPage(context, key, null)),
-  )
+export function mountKeyActionForms(router: ConsoleRouter, deps: KeyPageDeps): void {
+  for (const [verb, { run, flash }] of Object.entries(KEY_ACTIONS)) {
+    router.form(
+      `${KEYS_PATH}/:id/${verb}`,
+      'keys.write',
+      withKey(async (context, key) => {
+        const result = await run(context.services.keys, key.id)
+        return result.ok
+          ? redirectToPage(context.c, formatKeyPath(key), flash)
+          : renderKeyPage(deps, context, key, result.failure)
+      }),
+    )
+  }
+}
 
-  router.form(
-    `${KEYS_PATH}/:id/assign`,
-    'keys.write',
-    withKey(async (context, key) => {
-      const result = await context.services.keys.assign(key.id, getField(context, 'site'))
-      return result.ok
-        ? redirectToPage(context.c, formatKeyPath(key), 'key-assigned')
-        : renderAssignPage(context, key, result.failure)
-    }),
-  )
+/** Mounts the page that assigns an Open Dental key to the site of an office. */
+export function mountAssignPages(router: ConsoleRouter): void {
+  const path = `${KEYS_PATH}/:id/assign`
+  router.page(path, 'keys.write', withKey(renderAssignPage))
+  router.form(path, 'keys.write', withKey(assignKey))
+}
 
-  router.form(
-    `${KEYS_PATH}/:id/unassign`,
-    'keys.write',
-    withKey(async (context, key) => {
-      const result = await context.services.keys.assign(key.id, null)
-      return result.ok
-        ? redirectToPage(context.c, formatKeyPath(key), 'key-unassigned')
-        : renderKeyPage(deps, context, key, result.failure)
-    }),
-  )
+async function assignKey(context: PageContext, key: KeySummary): Promise<Response> {
+  const result = await context.services.keys.assign(key.id, getField(context, 'site'))
+  return result.ok
+    ? redirectToPage(context.c, formatKeyPath(key), 'key-assigned')
+    : renderAssignPage(context, key, result.failure)
 }
 
 async function renderAssignPage(
   context: PageContext,
   key: KeySummary,
-  error: ServiceError | null,
+  error: ServiceError | null = null,
 ): Promise<Response> {
   const options = await listSiteOptions(context)
   const value = getField(context, 'site') || (key.siteId ?? '')
@@ -234,7 +226,7 @@ async function renderAssignPage(
         ? emptyState(
             'No site yet',
             'A key is assigned to a site: make the office’s first.',
-            buttonLink('/console/sites', 'To the sites', 'primary'),
+            buttonLink(SITES_PATH, 'To the sites', 'primary'),
           )
         : postForm(
             context.formToken,

@@ -6,70 +6,63 @@ import { badge, emptyState, formatCount, type Html, nothing } from '../../compon
 import { type Column, pager, table } from '../../components/table.ts'
 import { relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
-import { formatKeyPath, KEYS_PATH } from '../../navigation.ts'
+import { formatListUrl } from '../../list-page.ts'
+import { formatKeyPath, KEYS_PATH, NEW_KEY_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { mountCreateKeyPages } from './create-key.ts'
 import { mountEditKeyPages } from './edit-key.ts'
-import { mountAssignPages, mountKeyDetailPages, mountKeyStatusForms } from './key.ts'
+import { mountAssignPages, mountKeyActionForms, mountKeyDetailPages } from './key.ts'
 import { type DailyUse, formatUsage, getFirstUsageDay, toDailyCounts } from './key-charts.ts'
-import { mountOwnerSuggestions } from './key-fields.ts'
+import { listSiteOptions, mountOwnerSuggestions } from './key-fields.ts'
 import { KEY_TYPE_LABELS, listKeyBadges } from './key-labels.ts'
-import {
-  formatKeyListPath,
-  KEY_ORDER_LABELS,
-  keyFilterForm,
-  parseKeyListQuery,
-} from './key-list-query.ts'
+import { KEY_ORDER_LABELS, keyFilterForm, parseKeyListQuery } from './key-list-query.ts'
 import { mountRotateSecretPages, mountViewSecretForms } from './key-secret.ts'
-import { listSiteOptions } from './resource-picker.ts'
 import { mountRevokeAndDeletePages } from './revoke-and-delete.ts'
 import type { KeyPageDeps } from './with-key.ts'
 
-/** Keys of every dialect. Those whose path says more come before the one that is any key's. */
+/** Mounts the pages of keys of every type. Fixed paths precede `/:id`. */
 export function mountKeyPages(router: ConsoleRouter, deps: KeyPageDeps): void {
-  mountKeyListPages(router)
+  router.page(KEYS_PATH, 'keys.read', showKeyListPage)
   mountCreateKeyPages(router, deps)
   mountOwnerSuggestions(router)
   mountKeyDetailPages(router, deps)
   mountViewSecretForms(router, deps)
   mountEditKeyPages(router)
   mountRotateSecretPages(router)
-  mountKeyStatusForms(router, deps)
-  mountAssignPages(router, deps)
+  mountKeyActionForms(router, deps)
+  mountAssignPages(router)
   mountRevokeAndDeletePages(router)
 }
 
 const KEY_PAGE_SIZE = 50
-/** More are not counted: nobody reads so many pages. */
+/** Bounds the cost of counting: a longer list is "more than" this. */
 const MAX_DISPLAYED_KEY_COUNT = 1_000
 
-/** Every key in sight, of any dialect. */
-export function mountKeyListPages(router: ConsoleRouter): void {
-  router.page(KEYS_PATH, 'keys.read', async (context) => {
-    const query = await parseKeyListQuery(context)
-    const { criteria, order, after } = query
-    const [{ keys, next, count }, sites] = await Promise.all([
-      context.services.keys.search({
-        ...criteria,
-        order,
-        after,
-        limit: KEY_PAGE_SIZE,
-        counted: MAX_DISPLAYED_KEY_COUNT + 1,
-      }),
-      listSiteOptions(context),
-    ])
-    const fromDay = getFirstUsageDay(context.now)
-    const uses = await context.services.keys.listDailyUsesByKey(
-      keys.map(({ id }) => id),
-      fromDay,
-    )
-    const usesByKey = Map.groupBy(uses, ({ keyId }) => keyId)
-    const toRow = (key: KeyListItem) => keyRow(context, key, usesByKey.get(key.id) ?? [], fromDay)
-    const isEmpty = count === 0 && !query.isNarrowed && after === undefined
-    const body = isEmpty
-      ? html`<section class="card flush">${emptyKeyList(context)}</section>`
-      : html`${keyFilterForm(context, query, sites)}
+async function showKeyListPage(context: PageContext): Promise<Response> {
+  const query = await parseKeyListQuery(context)
+  const { criteria, order, after } = query
+  const { keys: keyService } = context.services
+  const [{ keys, next, count }, sites] = await Promise.all([
+    keyService.search({
+      ...criteria,
+      order,
+      after,
+      limit: KEY_PAGE_SIZE,
+      counted: MAX_DISPLAYED_KEY_COUNT + 1,
+    }),
+    listSiteOptions(context),
+  ])
+  const fromDay = getFirstUsageDay(context.now)
+  const keyIds = keys.map(({ id }) => id)
+  const usesByKey = Map.groupBy(
+    await keyService.listDailyUsesByKey(keyIds, fromDay),
+    ({ keyId }) => keyId,
+  )
+  const isEmpty = count === 0 && !query.isNarrowed && after === undefined
+  const body = isEmpty
+    ? html`<section class="card flush">${emptyKeyList(context)}</section>`
+    : html`${keyFilterForm(context, query, sites)}
           <section class="card flush" aria-label="Keys">${
             keys.length === 0
               ? emptyState(
@@ -80,23 +73,21 @@ export function mountKeyListPages(router: ConsoleRouter): void {
               : html`${table({
                   caption: formatKeyListCaption(count, order, after !== undefined),
                   columns: keyColumns(context, order),
-                  rows: keys.map(toRow),
+                  rows: keys.map((key) =>
+                    keyRow(context, key, usesByKey.get(key.id) ?? [], fromDay),
+                  ),
                 })}${pager({
                   summary: `${formatCount(keys.length, 'key')} on this page`,
-                  first: after === undefined ? undefined : formatKeyListPath(context, {}),
-                  next: next === null ? undefined : formatKeyListPath(context, { after: next }),
+                  first: after === undefined ? undefined : formatListUrl(context),
+                  next: next === null ? undefined : formatListUrl(context, { after: next }),
                 })}`
           }</section>`
-    return renderPage(
-      context,
-      { heading: 'Keys', actions: isEmpty ? undefined : newKeyLink(context) },
-      body,
-    )
-  })
+  const actions = isEmpty ? undefined : newKeyLink(context)
+  return renderPage(context, { heading: 'Keys', actions }, body)
 }
 
 const newKeyLink = (context: PageContext): Html =>
-  context.can('keys.write') ? buttonLink(`${KEYS_PATH}/new`, 'Create a key', 'primary') : nothing
+  context.can('keys.write') ? buttonLink(NEW_KEY_PATH, 'Create a key', 'primary') : nothing
 
 const emptyKeyList = (context: PageContext): Html =>
   emptyState(
@@ -116,7 +107,7 @@ const formatKeyListCaption = (count: number, order: KeyOrder, isLaterPage: boole
 }
 
 function keyColumns(context: PageContext, order: KeyOrder): Column[] {
-  const formatSortPath = (sort: KeyOrder) => formatKeyListPath(context, { sort })
+  const formatSortPath = (sort: KeyOrder) => formatListUrl(context, { sort })
   return [
     {
       name: 'Name',

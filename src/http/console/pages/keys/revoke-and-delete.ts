@@ -15,7 +15,7 @@ import type { ConsoleRouter } from '../../router.ts'
 import { KEY_TYPE_LABELS } from './key-labels.ts'
 import { withKey } from './with-key.ts'
 
-/** What ends a key for ever, once its name is typed. */
+/** An action that cannot be undone: the user types the key's name to confirm it. */
 interface IrreversibleKeyAction {
   readonly verb: 'revoke' | 'delete'
   readonly title: string
@@ -51,30 +51,36 @@ export function mountRevokeAndDeletePages(router: ConsoleRouter): void {
     router.page(
       path,
       'keys.write',
-      withKey((context, key) => renderIrreversibleActionPage(context, key, action, null)),
+      withKey((context, key) => renderIrreversibleActionPage(context, key, action)),
     )
     router.form(
       path,
       'keys.write',
-      withKey(async (context, key) => {
-        if (getField(context, 'name') !== key.name) {
-          const message = `type the name of the key, as it stands here, to ${action.verb} it`
-          return renderIrreversibleActionPage(context, key, action, { problem: 'invalid', message })
-        }
-        const result = await action.run(context.services.keys, key.id)
-        return result.ok
-          ? redirectToPage(context.c, action.formatNextPath(key), action.flash)
-          : renderIrreversibleActionPage(context, key, action, result.failure)
-      }),
+      withKey((context, key) => runIrreversibleAction(context, key, action)),
     )
   }
+}
+
+async function runIrreversibleAction(
+  context: PageContext,
+  key: KeySummary,
+  action: IrreversibleKeyAction,
+): Promise<Response> {
+  if (getField(context, 'name') !== key.name) {
+    const message = `type the name of the key, as it stands here, to ${action.verb} it`
+    return renderIrreversibleActionPage(context, key, action, { problem: 'invalid', message })
+  }
+  const result = await action.run(context.services.keys, key.id)
+  return result.ok
+    ? redirectToPage(context.c, action.formatNextPath(key), action.flash)
+    : renderIrreversibleActionPage(context, key, action, result.failure)
 }
 
 function renderIrreversibleActionPage(
   context: PageContext,
   key: KeySummary,
   { verb, title, consequence }: IrreversibleKeyAction,
-  error: ServiceError | null,
+  error: ServiceError | null = null,
 ): Promise<Response> {
   const { lastUsedAt, dialect } = key
   const body = html`${errorNotice(error?.message ?? null)}

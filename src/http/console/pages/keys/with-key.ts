@@ -1,9 +1,10 @@
 import type { KeySummary } from '../../../../service/ports/keys.ts'
+import type { CredentialParts } from '../../../credential-format.ts'
 import { getPathId, type PageContext } from '../../context.ts'
 import { renderError } from '../../errors.ts'
 import type { PageHandler } from '../../router.ts'
 
-/** A screen about the key that the path names. One that is out of sight is not there. */
+/** Passes the key that the path names to a handler; a key that the user cannot see is not found. */
 export const withKey =
   (handler: (context: PageContext, key: KeySummary) => Promise<Response> | Response): PageHandler =>
   async (context) => {
@@ -13,10 +14,27 @@ export const withKey =
       : renderError(context.c, context.caller, 'not_found')
   }
 
-/** What the pages of keys need beside a visit. */
+/** Tells whether a form was rendered from an older state of the key. A revoked key changes no more. */
+export const isChangedSince = ({ status, eventId }: KeySummary, seen: string): boolean =>
+  status !== 'revoked' && eventId !== seen
+
+/** Loads what a credential contains beside its secret. */
+export async function loadCredentialParts(
+  { directory, accounts }: PageContext['services'],
+  { publicId, dialect, developerId, ownerId }: KeySummary,
+): Promise<Omit<CredentialParts, 'secret'>> {
+  const developer = developerId === null ? null : await directory.findDeveloper(developerId)
+  const owner = dialect === 'practice' ? await accounts.findUser(ownerId) : null
+  return {
+    publicId,
+    developerKey: developer?.ok ? developer.value.developerKey : '',
+    username: owner?.ok ? (owner.value.username ?? '') : '',
+  }
+}
+
 export interface KeyPageDeps {
-  /** Where a vendor's program reaches this server. */
+  /** The URL at which vendors reach this server. */
   readonly publicUrl: string
-  /** A new row id, for a form to carry. */
+  /** Creates the row id that a form of a new key carries. */
   readonly uuid: () => string
 }

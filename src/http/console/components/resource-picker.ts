@@ -1,0 +1,44 @@
+import { type Choice, selectField, textField } from './form.ts'
+import type { Html } from './html.ts'
+
+/** Bounds the choices of one list; with more rows the picker asks for an id. */
+const MAX_PICKER_CHOICES = 200
+
+/** Loads one row more than a picker shows, so that `toPickerOptions` knows when there are too many. */
+export const PICKER_ROW_LIMIT = MAX_PICKER_CHOICES + 1
+
+/** The choices of a picker; null where they are too many. */
+export type PickerOptions = readonly Choice[] | null
+
+export const toPickerOptions = (
+  rows: readonly { readonly id: string; readonly name: string }[],
+): PickerOptions =>
+  rows.length > MAX_PICKER_CHOICES ? null : rows.map(({ id, name }) => ({ value: id, text: name }))
+
+/** Renders a list to choose from, or a field for the id where the list would be too long. */
+export const resourcePicker = (picker: {
+  readonly name: string
+  readonly label: string
+  readonly value: string
+  /** The choice of nothing, where that is one. */
+  readonly noneChoice?: Choice | undefined
+  readonly hint?: string | undefined
+  readonly required?: boolean | undefined
+  readonly options: PickerOptions
+}): Html =>
+  picker.options === null
+    ? textField({
+        name: picker.name,
+        label: `${picker.label}, by its id`,
+        value: picker.value,
+        hint: `There are more than ${MAX_PICKER_CHOICES}: copy the id from its page.`,
+        required: picker.required,
+        spellcheck: false,
+      })
+    : selectField({
+        ...picker,
+        choices: [
+          ...(picker.noneChoice === undefined ? [] : [picker.noneChoice]),
+          ...picker.options,
+        ],
+      })
