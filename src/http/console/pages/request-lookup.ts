@@ -16,42 +16,59 @@ import {
 } from '../components/html.ts'
 import { exactTime, formatRelative } from '../components/time.ts'
 import { getField, type PageContext } from '../context.ts'
-import { REQUEST_LOOKUP_PATH } from '../navigation.ts'
+import {
+  ACCOUNTS_PATH,
+  AUDIT_PATH,
+  DESTINATIONS_PATH,
+  formatKeyPath,
+  IP_ALLOWLIST_PATH,
+  KEYS_PATH,
+  NEW_KEY_PATH,
+  REQUEST_LOOKUP_PATH,
+  SUBSCRIPTIONS_PATH,
+} from '../navigation.ts'
 import { renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import { describeEvent, formatActionTitle, getEventTone } from './audit/event-descriptions.ts'
-import { AUDIT_PATH } from './audit/event-names.ts'
 
-/** What was decided about one request, step by step, and what its caller was told. */
-export function mountRequestLookupPages(
-  router: ConsoleRouter,
+export function mountRequestLookupPages(router: ConsoleRouter, deps: RequestLookupDeps): void {
+  router.page(REQUEST_LOOKUP_PATH, 'requests.explain', (context) =>
+    showRequestLookupPage(context, deps),
+  )
+}
+
+async function showRequestLookupPage(
+  context: PageContext,
   { previewRefusal }: RequestLookupDeps,
-): void {
-  router.page(REQUEST_LOOKUP_PATH, 'requests.explain', async (context) => {
-    const requestId = getField(context, 'request')
-    if (requestId === '') return renderRequestLookupPage(context, requestIdHelp(context))
-    const result = await context.services.explain(requestId)
-    if (!result.ok) {
-      const text = toSentence(result.failure.message)
-      return renderRequestLookupPage(
-        context,
-        html`${notice('warn', 'Nothing is known of that request', text)}${requestIdHelp(context)}`,
-      )
-    }
-    const { decisions } = result.value
+): Promise<Response> {
+  const requestId = getField(context, 'request')
+  if (requestId === '') return renderRequestLookupPage(context, requestIdHelp(context))
+  const result = await context.services.explain(requestId)
+  if (!result.ok) {
+    const text = toSentence(result.failure.message)
     return renderRequestLookupPage(
       context,
-      html`
-      <ol class="stack decisions" aria-label="What was decided, in order">${decisions.map((decision) => decisionItem(context, decision))}</ol>
-      ${decisions.filter(({ subject }, n) => n === 0 && subject !== UNKNOWN_SUBJECT).map(({ subject, key }) => html`<p><a href="${AUDIT_PATH}?subject=${subject}">${key === null ? 'What else the audit has of this' : `All that the audit has of ${key.name}`}</a></p>`)}`,
+      html`${notice('warn', 'Nothing is known of that request', text)}${requestIdHelp(context)}`,
     )
-  })
+  }
+  const { decisions } = result.value
+  return renderRequestLookupPage(
+    context,
+    html`
+      <ol class="stack decisions" aria-label="What was decided, in order">${decisions.map((decision) => decisionItem(context, decision, previewRefusal))}</ol>
+      ${decisions.filter(({ subject }, n) => n === 0 && subject !== UNKNOWN_SUBJECT).map(({ subject, key }) => html`<p><a href="${AUDIT_PATH}?subject=${subject}">${key === null ? 'What else the audit has of this' : `All that the audit has of ${key.name}`}</a></p>`)}`,
+  )
+}
 
-  function decisionItem(context: PageContext, decision: Decision): Html {
-    const { action, key, advice, count } = decision
-    const reply = callerReply(previewRefusal, decision)
-    const remedy = findRemedy(decision.facts)
-    return html`
+function decisionItem(
+  context: PageContext,
+  decision: Decision,
+  previewRefusal: PreviewRefusal,
+): Html {
+  const { action, key, advice, count } = decision
+  const reply = callerReply(previewRefusal, decision)
+  const remedy = findRemedy(decision.facts)
+  return html`
     <li class="card"><header><h2>${formatDecisionTitle(decision)}</h2>${badge(formatActionTitle(action), getEventTone(decision))}</header>
       ${count > 1 ? html`<p class="soft">It stands for ${count.toLocaleString('en')} alike within a second.</p>` : nothing}
       ${definitionList([
@@ -63,7 +80,7 @@ export function mountRequestLookupPages(
           'Key',
           key === null
             ? null
-            : html`<a href="/console/keys/${key.id}">${key.name}</a> of ${key.accountName ?? key.accountId}`,
+            : html`<a href="${formatKeyPath(key)}">${key.name}</a> of ${key.accountName ?? key.accountId}`,
         ),
         ...optionalEntry('From', decision.address),
         ...optionalEntry(
@@ -75,7 +92,6 @@ export function mountRequestLookupPages(
       ${remedy === null ? nothing : html`<p><a class="button" href="${remedy.href}">${remedy.text}</a></p>`}
       ${reply === null ? nothing : html`<h3>What the caller was told</h3>${reply}`}
     </li>`
-  }
 }
 
 function renderRequestLookupPage(context: PageContext, content: Html): Promise<Response> {
@@ -88,7 +104,6 @@ function renderRequestLookupPage(context: PageContext, content: Html): Promise<R
   return renderPage(context, { heading: 'Explain a request', about }, body)
 }
 
-/** Where an id is to be had, and what to do without one. */
 const requestIdHelp = (context: PageContext): Html => html`
   <section class="card prose"><h2>Where the id is</h2>
     <ul class="plain">
@@ -101,7 +116,7 @@ const requestIdHelp = (context: PageContext): Html => html`
       }
     </ul></section>`
 
-/** What an operator did is told by the audit's sentence; what came of a request has its own. */
+/** The outcomes of requests, which have a sentence of their own; changes have that of the audit. */
 const REQUEST_ACTIONS = [
   'key.refused',
   'session.refused',
@@ -121,35 +136,35 @@ export interface RequestLookupDeps {
   readonly previewRefusal: PreviewRefusal
 }
 
-export interface Remedy {
+interface Remedy {
   readonly href: string
   readonly text: string
 }
 
-/** Where in the console somebody does what would help; null where nothing here does. */
-export function findRemedy({ reason, keyId, destinationId }: AuditEventFacts): Remedy | null {
+/** Finds the console page that helps against a refusal; null where there is none. */
+function findRemedy({ reason, keyId, destinationId }: AuditEventFacts): Remedy | null {
   switch (reason) {
     case 'key_unknown':
-      return { href: '/console/keys', text: 'Look through the keys' }
+      return { href: KEYS_PATH, text: 'Look through the keys' }
     case 'secret_wrong':
     case 'key_disabled':
     case 'key_unassigned':
     case 'refresh_reused':
     case 'permission_missing':
-      return { href: `/console/keys/${keyId}`, text: 'To the key' }
+      return { href: `${KEYS_PATH}/${keyId}`, text: 'To the key' }
     case 'key_revoked':
     case 'key_expired':
-      return { href: '/console/keys/new', text: 'Create another key' }
+      return { href: NEW_KEY_PATH, text: 'Create another key' }
     case 'address_refused':
-      return { href: '/console/addresses', text: 'To the addresses' }
+      return { href: IP_ALLOWLIST_PATH, text: 'To the addresses' }
     case 'account_closed':
-      return { href: '/console/accounts', text: 'To the accounts' }
+      return { href: ACCOUNTS_PATH, text: 'To the accounts' }
     case 'destination_not_subscribed':
-      return { href: '/console/feeds', text: 'To the feeds' }
+      return { href: SUBSCRIPTIONS_PATH, text: 'To the feeds' }
     case 'destination_unverified':
     case 'destination_failed':
     case 'destination_timed_out':
-      return { href: `/console/destinations/${destinationId}`, text: 'To the destination' }
+      return { href: `${DESTINATIONS_PATH}/${destinationId}`, text: 'To the destination' }
     default:
       return null
   }
@@ -167,8 +182,8 @@ const STATUS_MEANINGS: Readonly<Record<number, string>> = {
   504: 'what stands behind this server did not answer in time',
 }
 
-/** What the caller reads, which is often less than what is known here; null where that is not known. */
-export function callerReply(previewRefusal: PreviewRefusal, decision: Decision): Html | null {
+/** Shows the response that the caller received, or one like it; null where neither is known. */
+function callerReply(previewRefusal: PreviewRefusal, decision: Decision): Html | null {
   const { action, surface, facts, path } = decision
   if (action !== 'key.refused' || surface === null) return null
   const reply = decision.answer ?? previewRefusal(surface, facts, path ?? '')

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { DAY_MS } from '../../../../domain/instant.ts'
 import type { EventFilter, RecordedEvent } from '../../../../service/ports/audit.ts'
 import {
   actionButton,
@@ -8,18 +9,17 @@ import {
   submitButton,
   textField,
 } from '../../components/form.ts'
-import {
-  badge,
-  emptyState,
-  errorNotice,
-  formatCount,
-  type Html,
-  nothing,
-} from '../../components/html.ts'
-import { pager, table } from '../../components/table.ts'
+import { badge, emptyState, errorNotice, type Html, nothing } from '../../components/html.ts'
+import { table } from '../../components/table.ts'
 import { exactTime, formatRelative } from '../../components/time.ts'
-import { getCursor, getField, getOptionalField, type PageContext } from '../../context.ts'
-import { formatRequestLookupPath, IP_ALLOWLIST_PATH } from '../../navigation.ts'
+import { getField, getOptionalField, type PageContext } from '../../context.ts'
+import { loadListPage } from '../../list-page.ts'
+import {
+  AUDIT_PATH,
+  formatRequestLookupPath,
+  IP_ALLOWLIST_PATH,
+  MESSAGES_PATH,
+} from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import {
@@ -28,7 +28,7 @@ import {
   formatActionTitle,
   getEventTone,
 } from './event-descriptions.ts'
-import { AUDIT_PATH, type EventNames, loadEventNames } from './event-names.ts'
+import { type EventNames, loadEventNames } from './event-names.ts'
 import {
   AUDIT_VERIFY_PATH,
   type AuditPageDeps,
@@ -36,34 +36,30 @@ import {
   mountVerifyPages,
 } from './verify-and-export.ts'
 
-const EVENT_LIST_PAGE_SIZE = 50
-
-/** What happened, the newest first, and whether any of it was tampered with. */
 export function mountAuditPages(router: ConsoleRouter, deps: AuditPageDeps): void {
   mountVerifyPages(router, deps)
   mountAuditExport(router, deps)
+  router.page(AUDIT_PATH, 'audit.read', showAuditPage)
+}
 
-  router.page(AUDIT_PATH, 'audit.read', async (context) => {
-    const filter = await parseEventFilter(context)
-    if (typeof filter === 'string') {
-      return renderAuditPage(context, html`${errorNotice(filter)}${eventFilterForm(context)}`, 422)
-    }
-    const after = getCursor(context)
-    const found = await context.services.audit.list({
-      ...filter,
-      after,
-      limit: EVENT_LIST_PAGE_SIZE + 1,
-    })
-    const events = found.slice(0, EVENT_LIST_PAGE_SIZE)
-    const content =
-      events.length === 0
-        ? emptyAudit(context)
-        : await eventList(context, filter, events, found.length > EVENT_LIST_PAGE_SIZE)
-    return renderAuditPage(
-      context,
-      html`${eventFilterForm(context)}<section class="card flush log" aria-label="Events">${content}</section>`,
-    )
-  })
+async function showAuditPage(context: PageContext): Promise<Response> {
+  const filter = await parseEventFilter(context)
+  if (typeof filter === 'string') {
+    return renderAuditPage(context, html`${errorNotice(filter)}${eventFilterForm(context)}`, 422)
+  }
+  const { rows, pagination } = await loadListPage(
+    context,
+    (page) => context.services.audit.list({ ...filter, ...page }),
+    'event',
+  )
+  const content =
+    rows.length === 0
+      ? emptyAudit(context)
+      : html`${await eventTable(context, filter, rows)}${pagination}`
+  return renderAuditPage(
+    context,
+    html`${eventFilterForm(context)}<section class="card flush log" aria-label="Events">${content}</section>`,
+  )
 }
 
 const renderAuditPage = (
@@ -82,23 +78,6 @@ const renderAuditPage = (
   return renderPage(context, { heading: 'Audit', about, actions }, body, status)
 }
 
-async function eventList(
-  context: PageContext,
-  filter: EventFilter,
-  events: readonly RecordedEvent[],
-  hasMore: boolean,
-): Promise<Html> {
-  const filteredIds = [filter.actor, filter.subject].filter((id) => id !== undefined)
-  const names = await loadEventNames(context, events, filteredIds)
-  const after = getOptionalField(context, 'after')
-  return html`${eventTable(context, events, names, formatAuditCaption(filter, names))}${pager({
-    summary: formatCount(events.length, 'event'),
-    first: after === undefined ? undefined : formatAuditPath(context),
-    next: hasMore ? formatAuditPath(context, events.at(-1)?.id) : undefined,
-  })}`
-}
-
-/** The question holds ids: what they are called is said here. */
 function formatAuditCaption({ actor, subject }: EventFilter, { getName }: EventNames): string {
   if (actor !== undefined && subject !== undefined)
     return `What ${getName(actor)} did to ${getName(subject)}, the newest first`
@@ -120,13 +99,12 @@ const emptyAudit = (context: PageContext): Html =>
         'Every change that people make, and every request that is refused or given tokens, is listed here.',
       )
 
-const DAY_MS = 86_400_000
 const EVENT_FILTER_PARAMETERS = ['who', 'what', 'subject', 'since', 'until'] as const
 const EVENT_SUBJECT_ID_PATTERN =
   /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|operator|server|nobody|audit)$/
 
-/** What the query asks of the audit; a phrase where it asks for what there cannot be. */
-export async function parseEventFilter(context: PageContext): Promise<EventFilter | string> {
+/** Parses the query; returns an error message where a value is invalid. */
+async function parseEventFilter(context: PageContext): Promise<EventFilter | string> {
   const filter: { -readonly [Name in keyof EventFilter]: EventFilter[Name] } = {}
   const what = getOptionalField(context, 'what')
   if (what?.endsWith('.')) filter.actionPrefix = what
@@ -137,7 +115,7 @@ export async function parseEventFilter(context: PageContext): Promise<EventFilte
   ] as const) {
     const value = getOptionalField(context, name)
     if (value === undefined) continue
-    // A public id may look like the id of a row: what has the name comes first.
+    // A public id may look like a row id, so a name match takes precedence.
     const knownId = await context.services.audit.findSubjectId(value)
     const id =
       knownId ?? (EVENT_SUBJECT_ID_PATTERN.test(value.toLowerCase()) ? value.toLowerCase() : null)
@@ -154,27 +132,16 @@ export async function parseEventFilter(context: PageContext): Promise<EventFilte
     if (value === undefined) continue
     const at = Date.parse(`${value}T00:00:00Z`)
     if (Number.isNaN(at)) return `${value} is no day: write it as 2027-01-31`
-    // The whole of the last day, too.
+    // The last day is included.
     filter[name] = at + days * DAY_MS
   }
   return filter
 }
 
-export const hasEventFilter = (context: PageContext): boolean =>
+const hasEventFilter = (context: PageContext): boolean =>
   EVENT_FILTER_PARAMETERS.some((name) => getOptionalField(context, name) !== undefined)
 
-/** The same questions, from another place on. */
-export function formatAuditPath(context: PageContext, after?: string): string {
-  const query = new URLSearchParams()
-  for (const name of EVENT_FILTER_PARAMETERS) {
-    const value = getOptionalField(context, name)
-    if (value !== undefined) query.set(name, value)
-  }
-  if (after !== undefined) query.set('after', after)
-  return query.size === 0 ? AUDIT_PATH : `${AUDIT_PATH}?${query}`
-}
-
-export const eventFilterForm = (context: PageContext): Html => html`
+const eventFilterForm = (context: PageContext): Html => html`
   <form class="filters" method="get" action="${AUDIT_PATH}" role="search" aria-label="The audit" data-filter>
     ${selectField({ name: 'what', label: 'What', value: getField(context, 'what'), choices: ACTION_CHOICES })}
     ${textField({ name: 'who', label: 'Who did it', type: 'search', value: getField(context, 'who'), maxlength: 320, spellcheck: false })}
@@ -187,7 +154,7 @@ export const eventFilterForm = (context: PageContext): Html => html`
 
 const ACTION_PREFIXES = [...new Set(DESCRIBED_ACTIONS.map((action) => action.replace(/\..*/, '.')))]
 
-/** Everything that happens to one kind of thing, then each event by itself. */
+/** The kinds of events first, then each action. */
 const ACTION_CHOICES: readonly Choice[] = [
   { value: '', text: 'Everything' },
   ...ACTION_PREFIXES.filter(
@@ -196,15 +163,15 @@ const ACTION_CHOICES: readonly Choice[] = [
   ...DESCRIBED_ACTIONS.map((action) => ({ value: action, text: formatActionTitle(action) })),
 ]
 
-/** Events as a log is read: what, by whom, to what, and the exact moment. */
-export const eventTable = (
+async function eventTable(
   context: PageContext,
+  filter: EventFilter,
   events: readonly RecordedEvent[],
-  names: EventNames,
-  caption: string,
-): Html =>
-  table({
-    caption,
+): Promise<Html> {
+  const filteredIds = [filter.actor, filter.subject].filter((id) => id !== undefined)
+  const names = await loadEventNames(context, events, filteredIds)
+  return table({
+    caption: formatAuditCaption(filter, names),
     columns: [
       { name: 'What happened' },
       { name: 'Who did it' },
@@ -214,6 +181,7 @@ export const eventTable = (
     ],
     rows: events.map((event) => eventRow(context, event, names)),
   })
+}
 
 function eventRow(
   context: PageContext,
@@ -236,7 +204,7 @@ function eventRow(
 
 function subjectLink({ action, subject }: RecordedEvent, nameLink: EventNames['nameLink']): Html {
   if (action.startsWith('message.'))
-    return html`<a href="/console/messages/${subject}">the message</a>`
+    return html`<a href="${MESSAGES_PATH}/${subject}">the message</a>`
   return action.startsWith('address.')
     ? html`<a href="${IP_ALLOWLIST_PATH}">the address list</a>`
     : nameLink(subject)

@@ -3,11 +3,11 @@ import type { AuditEvent, AuditEventFacts } from '../../../../service/ports/audi
 import type { Tone } from '../../components/html.ts'
 import { formatDay, formatInstant } from '../../components/time.ts'
 
-/** One kind of event: whether it is good news, and its sentence. Ids in the facts are names where they are known. */
-export type EventDescription = readonly [Tone, string | ((facts: AuditEventFacts) => string)]
+/** The tone and the sentence of an action. Ids in the facts are already replaced by names. */
+type EventDescription = readonly [Tone, string | ((facts: AuditEventFacts) => string)]
 
-/** What happens to keys, and what comes of requests with them. */
-export const KEY_EVENT_DESCRIPTIONS = {
+/** Changes of keys, and outcomes of requests. */
+const KEY_EVENT_DESCRIPTIONS = {
   'key.created': ['plain', ({ ownerId }) => `The key was created for ${ownerId}.`],
   'key.viewed': ['warn', 'The secret was viewed.'],
   'keys.viewed': ['warn', ({ keys }) => `The secrets of ${keys} customer keys were listed.`],
@@ -41,7 +41,7 @@ export const KEY_EVENT_DESCRIPTIONS = {
   ],
 } as const satisfies Record<string, EventDescription>
 
-/** The developer and the customer disable a key too, each by means of their own. */
+/** Names the party where it is not an operator: developers and customers can disable a key, too. */
 const formatDisabledBy = (by: AuditEventFacts[string] | undefined): string =>
   by === 'developer' || by === 'customer' ? ` by the ${by}` : ''
 
@@ -50,7 +50,7 @@ const EDITED_FIELD_NAMES: Readonly<Record<string, string>> = {
   expiresAt: 'expiry',
 }
 
-/** With a full stop, where what somebody typed does not end with one already. */
+/** Adds a full stop, unless a quoted text already ends with one. */
 const addFullStop = (text: string): string => (/[.!?]”$/.test(text) ? text : `${text}.`)
 
 /** `name is now “Front desk”, expiry is now 2027-01-31`. */
@@ -63,8 +63,7 @@ function formatChanges(facts: AuditEventFacts): string {
   return changes.length === 0 ? 'it was saved as it was' : changes.join(', ')
 }
 
-/** Who comes, signs in and leaves. */
-export const USER_EVENT_DESCRIPTIONS = {
+const USER_EVENT_DESCRIPTIONS = {
   'user.created': ['plain', ({ role }) => `The person was added as ${role}.`],
   'user.first_operator': ['good', 'The first operator set a password.'],
   'user.invited': [
@@ -94,8 +93,7 @@ export const USER_EVENT_DESCRIPTIONS = {
   'session.refused': ['bad', ({ reason }) => describeSignInRefusal(String(reason))],
 } as const satisfies Record<string, EventDescription>
 
-/** The way of messages: where they come from, where they go, and what people do with one. */
-export const ROUTING_EVENT_DESCRIPTIONS = {
+const ROUTING_EVENT_DESCRIPTIONS = {
   'source.created': ['plain', 'The source was created.'],
   'source.renamed': ['plain', ({ name }) => `The source is now called ${name}.`],
   'destination.created': ['plain', 'The destination was created.'],
@@ -145,8 +143,7 @@ export const ROUTING_EVENT_DESCRIPTIONS = {
 const formatToDestination = ({ destinationId }: AuditEventFacts): string =>
   destinationId === undefined ? '' : `, to ${destinationId}`
 
-/** Accounts and what is in them, and the server itself. */
-export const ACCOUNT_EVENT_DESCRIPTIONS = {
+const ACCOUNT_EVENT_DESCRIPTIONS = {
   'account.renamed': ['plain', ({ name }) => `The account is now called ${name}.`],
   'account.created': ['plain', 'The account was created.'],
   'account.closed': ['bad', 'The account was closed: every key of it is refused.'],
@@ -202,15 +199,15 @@ const EVENT_DESCRIPTIONS: ReadonlyMap<string, EventDescription> = new Map<string
   }),
 )
 
-/** What can have happened, by the names that the audit has for it. */
+/** Every action that has a description, by its name in the audit. */
 export const DESCRIBED_ACTIONS: readonly string[] = [...EVENT_DESCRIPTIONS.keys()].sort()
 
-/** What happened, as a sentence. `nameOf`: what people call the row with this id. */
+/** Describes an event in a sentence. `getName` returns the name of a row by its id. */
 export function describeEvent(
   { action, facts }: DescribableEvent,
   getName = (id: string) => id,
 ): string {
-  // (Another version of this program may have written it.)
+  // An event written by another version of Latchkey may have an action that is unknown here.
   const description = EVENT_DESCRIPTIONS.get(action)?.[1] ?? `${action}.`
   const text =
     typeof description === 'string' ? description : description(replaceIdsWithNames(facts, getName))
@@ -218,13 +215,13 @@ export function describeEvent(
   return typeof count === 'number' ? `${text} (${count.toLocaleString('en')} times)` : text
 }
 
-/** `Key secret rotated`: the name of what happened, as people read it. */
+/** Formats `key.secret_rotated` as `Key secret rotated`. */
 export function formatActionTitle(action: string): string {
   const words = action.replace(/[._]/g, ' ')
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }
 
-/** What a sentence adds to the title; nothing where it only says it again. */
+/** Describes an event; empty where the sentence only repeats the title. */
 export function describeEventDetail(
   event: DescribableEvent,
   getName?: (id: string) => string,
@@ -234,7 +231,7 @@ export function describeEventDetail(
   return plainText === formatActionTitle(event.action).toLowerCase() ? '' : text
 }
 
-/** How it is to be taken: `bad` is for what was refused or lost. */
+/** The tone of an event: `bad` marks refusals and losses. */
 export const getEventTone = ({ action }: Pick<AuditEvent, 'action'>): Tone =>
   EVENT_DESCRIPTIONS.get(action)?.[0] ?? 'plain'
 

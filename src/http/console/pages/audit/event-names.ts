@@ -3,8 +3,9 @@ import type { RecordedEvent } from '../../../../service/ports/audit.ts'
 import type { NamedRow } from '../../../../service/ports/dashboard.ts'
 import type { Html } from '../../components/html.ts'
 import type { PageContext } from '../../context.ts'
+import { formatRowPath } from '../../navigation.ts'
 
-/** Those that are no row, but act or are acted on. */
+/** The names of actors and subjects that are no rows of the database. */
 const SYSTEM_NAMES: Readonly<Record<string, string>> = {
   operator: 'the command line',
   server: 'the server',
@@ -14,13 +15,12 @@ const SYSTEM_NAMES: Readonly<Record<string, string>> = {
 }
 
 export interface EventNames {
-  /** As a word in a sentence. */
   readonly getName: (id: string) => string
-  /** As a link to its page. */
+  /** Links to the page of the row, where the user may see it. */
   readonly nameLink: (id: string) => Html
 }
 
-/** What to call everything that these events tell of by its id, and what else is asked for. */
+/** Loads the names of every actor, subject and referenced row of the events, and of `extraIds`. */
 export async function loadEventNames(
   context: PageContext,
   events: readonly RecordedEvent[],
@@ -43,9 +43,9 @@ export async function loadEventNames(
       if (row !== undefined && canSeeRow(context, row))
         return html`<a href="${formatRowPath(row)}">${row.name}</a>`
       if (row !== undefined || Object.hasOwn(SYSTEM_NAMES, id)) return html`${getName(id)}`
-      // An operator who sees one account alone is of another.
+      // The rows of the selected account do not include the operator who looks at it.
       if (id === user.id) return html`${user.username ?? user.email}`
-      // Deleted since, or of an account that he does not see.
+      // The row was deleted, or is in an account that the user cannot see.
       return html`<code title="${id}">${shortenId(id)}</code>`
     },
   }
@@ -60,20 +60,3 @@ const listReferencedIds = (facts: RecordedEvent['facts']): string[] =>
   )
 
 const shortenId = (id: string): string => (id.length > 13 ? `…${id.slice(-12)}` : id)
-
-export const AUDIT_PATH = '/console/audit'
-
-/** Where each kind of row has its page. */
-const ROW_PAGE_PATHS: Readonly<Record<NamedRow['kind'], string>> = {
-  account: '/console/accounts',
-  user: '/console/people',
-  key: '/console/keys',
-  site: '/console/sites',
-  developer: '/console/developers',
-  source: '/console/sources',
-  destination: '/console/destinations',
-  subscription: '/console/feeds',
-}
-
-export const formatRowPath = ({ kind, id }: Pick<NamedRow, 'kind' | 'id'>): string =>
-  `${ROW_PAGE_PATHS[kind]}/${id}`

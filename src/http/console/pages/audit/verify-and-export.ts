@@ -6,68 +6,62 @@ import { actionButton, buttonLink } from '../../components/form.ts'
 import { formatCount, type Html, nothing, notice, toSentence } from '../../components/html.ts'
 import { formatDay, formatInstant } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
-import { PAGE_SECURITY_HEADERS, streamPage } from '../../render.ts'
+import { AUDIT_CRUMBS, AUDIT_PATH } from '../../navigation.ts'
+import { PAGE_SECURITY_HEADERS, renderPage, streamPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { AUDIT_PATH } from './event-names.ts'
 
 export const AUDIT_VERIFY_PATH = `${AUDIT_PATH}/verify`
-/** How far it is, is said after so many events: some ten times a second. */
+/** Sends a line of progress about ten times a second. */
 const PROGRESS_STEP_EVENTS = 10_000
-/** So many breaks are shown; the command line shows more. */
 const MAX_DISPLAYED_BREAKS = 20
 
-/**
- * Reads the whole chain while the page is being sent: it grows by a line for each step, and ends with the
- * verdict. Who leaves the page stops the reading.
- */
-export function mountVerifyPages(router: ConsoleRouter, { log }: AuditPageDeps): void {
-  router.page(AUDIT_VERIFY_PATH, 'audit.verify', (context) =>
-    // Who reloads the page with the verdict, or has kept its address.
-    streamPage(context, VERIFY_HEADING, async (send) => {
-      await send(
-        html`<section class="card prose"><p>Every event is read, from the first to the last, and compared with its seal. Nothing is changed. Leaving the page stops the reading.</p>${actionButton(context.formToken, AUDIT_VERIFY_PATH, 'Verify the chain', { variant: 'primary' })}</section>`,
-      )
-    }),
-  )
-
-  router.form(AUDIT_VERIFY_PATH, 'audit.verify', (context) =>
-    streamPage(context, VERIFY_HEADING, async (send, signal) => {
-      await send(
-        html`<div role="status"><ol class="latest" aria-label="How far it is"><li>The reading begins.</li>`,
-      )
-      try {
-        const reportProgress = (done: number, all: number) => {
-          if (done % PROGRESS_STEP_EVENTS === 0)
-            void send(html`<li>${formatProgress(done, all)}</li>`)
-        }
-        const verdict = await context.services.audit.verify(reportProgress, signal)
-        await send(
-          verdict.ok
-            ? html`<li>Read to the end.</li></ol></div>${verdictReport(verdict.value)}`
-            : html`</ol></div>${notice('warn', 'Not now', toSentence(verdict.failure.message))}`,
-        )
-      } catch (error) {
-        if (signal.aborted) return
-        log.error({ ...context.caller, error }, 'the audit was not verified')
-        await send(
-          html`</ol></div>${notice('bad', 'The reading broke off', `Nothing is said about the chain. The log has the details under request ${context.caller.requestId}. Try again.`)}`,
-        )
-      }
-      await send(
-        html`<div class="row">${buttonLink(AUDIT_PATH, 'To the audit')}${verifyAgainButton(context)}</div>`,
-      )
-    }),
-  )
+export function mountVerifyPages(router: ConsoleRouter, deps: AuditPageDeps): void {
+  router.page(AUDIT_VERIFY_PATH, 'audit.verify', showVerifyPage)
+  router.form(AUDIT_VERIFY_PATH, 'audit.verify', (context) => streamVerification(context, deps))
 }
 
-const verifyAgainButton = ({ formToken }: PageContext): Html =>
-  actionButton(formToken, AUDIT_VERIFY_PATH, 'Verify again')
+/** Answers a reload or a bookmark of the page that has the result. */
+const showVerifyPage = (context: PageContext): Promise<Response> =>
+  renderPage(
+    context,
+    VERIFY_HEADING,
+    html`<section class="card prose"><p>Every event is read, from the first to the last, and compared with its seal. Nothing is changed. Leaving the page stops the reading.</p>${actionButton(context.formToken, AUDIT_VERIFY_PATH, 'Verify the chain', { variant: 'primary' })}</section>`,
+  )
+
+/** Verifies the whole chain while the page is being sent. The signal aborts when the browser leaves. */
+const streamVerification = (context: PageContext, { log }: AuditPageDeps): Promise<Response> =>
+  streamPage(context, VERIFY_HEADING, async (send, signal) => {
+    const { caller, formToken, services } = context
+    const reportProgress = (done: number, all: number) => {
+      if (done % PROGRESS_STEP_EVENTS === 0) void send(html`<li>${formatProgress(done, all)}</li>`)
+    }
+    await send(
+      html`<div role="status"><ol class="latest" aria-label="How far it is"><li>The reading begins.</li>`,
+    )
+    try {
+      const verdict = await services.audit.verify(reportProgress, signal)
+      await send(
+        verdict.ok
+          ? html`<li>Read to the end.</li></ol></div>${verdictReport(verdict.value)}`
+          : html`</ol></div>${notice('warn', 'Not now', toSentence(verdict.failure.message))}`,
+      )
+    } catch (error) {
+      if (signal.aborted) return
+      log.error({ ...caller, error }, 'the audit was not verified')
+      await send(
+        html`</ol></div>${notice('bad', 'The reading broke off', `Nothing is said about the chain. The log has the details under request ${caller.requestId}. Try again.`)}`,
+      )
+    }
+    await send(
+      html`<div class="row">${buttonLink(AUDIT_PATH, 'To the audit')}${actionButton(formToken, AUDIT_VERIFY_PATH, 'Verify again')}</div>`,
+    )
+  })
 
 const VERIFY_HEADING = {
   heading: 'Verify the chain',
   about:
     'Every event is sealed together with the one before it: whatever was changed, taken out or put in since is found.',
-  crumbs: [{ href: AUDIT_PATH, text: 'Audit' }],
+  crumbs: AUDIT_CRUMBS,
 }
 
 const formatProgress = (done: number, all: number): string =>
@@ -100,44 +94,48 @@ function verdictReport({
     ${breaksFound > MAX_DISPLAYED_BREAKS ? html`<p>And ${formatCount(breaksFound - MAX_DISPLAYED_BREAKS, 'more', 'more')}: <code>latchkey audit verify</code> lists them.</p>` : nothing}</section>`
 }
 
-/** Characters that are sent at a time. */
 const EXPORT_CHUNK_CHARACTERS = 1 << 16
 
-/** The whole audit as the command line writes it, line by line: never all of it in memory. */
-export function mountAuditExport(router: ConsoleRouter, { log }: AuditPageDeps): void {
-  router.form(`${AUDIT_PATH}/export`, 'audit.export', ({ c, caller, services, now }) => {
-    const lines = services.audit.exportLines(() => undefined)
-    const encoder = new TextEncoder()
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        let chunk = ''
-        try {
-          while (chunk.length < EXPORT_CHUNK_CHARACTERS) {
-            const { done, value } = await lines.next()
-            if (done === true) {
-              controller.enqueue(encoder.encode(chunk))
-              controller.close()
-              return
-            }
-            chunk += value
+export function mountAuditExport(router: ConsoleRouter, deps: AuditPageDeps): void {
+  router.form(`${AUDIT_PATH}/export`, 'audit.export', (context) => streamAuditExport(context, deps))
+}
+
+/** Streams the whole audit as `latchkey audit export` writes it, without holding it in memory. */
+function streamAuditExport(
+  { c, caller, services, now }: PageContext,
+  { log }: AuditPageDeps,
+): Response {
+  const lines = services.audit.exportLines(() => undefined)
+  const encoder = new TextEncoder()
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      let chunk = ''
+      try {
+        while (chunk.length < EXPORT_CHUNK_CHARACTERS) {
+          const { done, value } = await lines.next()
+          if (done === true) {
+            controller.enqueue(encoder.encode(chunk))
+            controller.close()
+            return
           }
-          controller.enqueue(encoder.encode(chunk))
-        } catch (error) {
-          // Broken off: the download fails, instead of looking whole.
-          log.error({ ...caller, error }, 'the audit was not exported')
-          controller.error(error)
+          chunk += value
         }
-      },
-      async cancel() {
-        await lines.return(undefined)
-      },
-    })
-    return c.body(body, 200, {
-      ...PAGE_SECURITY_HEADERS,
-      'Content-Type': 'application/jsonl; charset=utf-8',
-      'Content-Disposition': `attachment; filename="latchkey-audit-${formatDay(now)}.jsonl"`,
-      [REQUEST_ID_HEADER]: caller.requestId,
-    })
+        controller.enqueue(encoder.encode(chunk))
+      } catch (error) {
+        // An incomplete download fails, so that nobody takes it for the whole.
+        log.error({ ...caller, error }, 'the audit was not exported')
+        controller.error(error)
+      }
+    },
+    async cancel() {
+      await lines.return(undefined)
+    },
+  })
+  return c.body(body, 200, {
+    ...PAGE_SECURITY_HEADERS,
+    'Content-Type': 'application/jsonl; charset=utf-8',
+    'Content-Disposition': `attachment; filename="latchkey-audit-${formatDay(now)}.jsonl"`,
+    [REQUEST_ID_HEADER]: caller.requestId,
   })
 }
 
