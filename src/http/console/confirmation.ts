@@ -33,7 +33,7 @@ export interface ConfirmedAction<Target> {
     context: PageContext,
   ) => Omit<Confirmation, 'error'> | Promise<Omit<Confirmation, 'error'>>
   readonly run: (context: PageContext, id: string) => Promise<Result<unknown, FormError>>
-  readonly flash: FlashName
+  readonly flash?: FlashName | undefined
   /** The path that the browser goes to once the action is done. */
   readonly next: (id: string) => string
 }

@@ -25,8 +25,24 @@ export const SOURCES_CRUMBS = [{ href: SOURCES_PATH, text: 'Sources' }]
 export const DESTINATIONS_CRUMBS = [{ href: DESTINATIONS_PATH, text: 'Destinations' }]
 export const SUBSCRIPTIONS_CRUMBS = [{ href: SUBSCRIPTIONS_PATH, text: 'Feeds' }]
 
+export const formatSourcePath = (id: string): string => `${SOURCES_PATH}/${id}`
+export const formatDestinationPath = (id: string): string => `${DESTINATIONS_PATH}/${id}`
+export const formatSubscriptionPath = (id: string): string => `${SUBSCRIPTIONS_PATH}/${id}`
+
+/** Above the pages of one destination. */
+export const toDestinationCrumbs = ({
+  id,
+  name,
+}: {
+  readonly id: string
+  readonly name: string
+}) => [...DESTINATIONS_CRUMBS, { href: formatDestinationPath(id), text: name }]
+
 export const MESSAGES_PATH = '/console/messages'
 export const MESSAGES_CRUMBS = [{ href: MESSAGES_PATH, text: 'Messages' }]
+export const TEST_MESSAGE_PATH = `${MESSAGES_PATH}/test`
+
+export const formatMessagePath = (id: string): string => `${MESSAGES_PATH}/${id}`
 
 export const AUDIT_PATH = '/console/audit'
 export const AUDIT_CRUMBS = [{ href: AUDIT_PATH, text: 'Audit' }]

@@ -1,23 +1,19 @@
 import { html } from 'hono/html'
 import type { Handshake } from '../../../../service/messages/routing.ts'
 import type { DestinationSummary } from '../../../../service/ports/routing.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
 import { createHandshakeRequest } from '../../../webhook-client.ts'
 import { type Html, nothing, notice } from '../../components/html.ts'
 import { timeline } from '../../components/table.ts'
-import { renderConfirmation } from '../../confirmation.ts'
-import { getPathId, type PageContext } from '../../context.ts'
-import { renderError } from '../../errors.ts'
-import { DESTINATIONS_CRUMBS, DESTINATIONS_PATH } from '../../navigation.ts'
-import { redirectToPage } from '../../render.ts'
+import { mountConfirmedAction } from '../../confirmation.ts'
+import { DESTINATIONS_PATH, formatDestinationPath, toDestinationCrumbs } from '../../navigation.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import type { RoutingPageDeps } from './routing.ts'
 
-/** No character of it is written otherwise in a query. */
+/** Unreserved characters only, so that a query shows it unescaped. */
 const TOKEN_PLACEHOLDER = '********'
 const CHALLENGE_PLACEHOLDER = 'a-new-text-each-time'
 
-/** The request of the handshake as it goes out, but for the token and the challenge. */
+/** Shows the request of the handshake, with placeholders for the token and the challenge. */
 export function handshakeRequest(
   { applicationName }: RoutingPageDeps,
   { id, url, method, development, hasToken }: DestinationSummary,
@@ -37,7 +33,6 @@ export function handshakeRequest(
   return html`<pre class="wrap" tabindex="0" aria-label="What it is asked">${[line, ...headers, ...body].join('\n')}</pre>`
 }
 
-/** What came of a handshake, step by step, and what to do next. */
 export function handshakeCard(handshake: Handshake, at: Html): Html {
   const { verified, asked, answered, ms } = handshake
   const hasResponse = answered.outcome === 'delivered' || answered.outcome === 'refused'
@@ -136,44 +131,25 @@ const MARK_VERIFIED_ACTIONS = {
   },
 } as const
 
-/** To take somebody for who he says without proof, or no longer. */
+/** Mounts the pages that mark a destination as verified without a challenge, or as unverified. */
 export function mountMarkVerifiedPages(router: ConsoleRouter): void {
   for (const action of ['vouch', 'doubt'] as const) {
-    const path = `${DESTINATIONS_PATH}/:id/${action}`
-    router.page(path, 'destinations.vouch', (context) =>
-      renderMarkConfirmation(context, action, null),
-    )
-    router.form(path, 'destinations.vouch', async (context) => {
-      const id = getPathId(context, 'id')
-      const result = await context.services.routing.setDestinationVerified(id, action === 'vouch')
-      return result.ok
-        ? redirectToPage(
-            context.c,
-            `${DESTINATIONS_PATH}/${id}`,
-            MARK_VERIFIED_ACTIONS[action].flash,
-          )
-        : renderMarkConfirmation(context, action, result.failure)
+    const { title, text, button, variant, flash } = MARK_VERIFIED_ACTIONS[action]
+    mountConfirmedAction(router, {
+      path: `${DESTINATIONS_PATH}/:id/${action}`,
+      permission: 'destinations.vouch',
+      find: ({ services }, id) => services.routing.findDestination(id),
+      question: ({ id, name, url }) => ({
+        heading: title(name),
+        button,
+        variant,
+        text: text(name, url ?? 'no URL yet'),
+        crumbs: toDestinationCrumbs({ id, name }),
+        cancelPath: formatDestinationPath(id),
+      }),
+      run: ({ services }, id) => services.routing.setDestinationVerified(id, action === 'vouch'),
+      flash,
+      next: formatDestinationPath,
     })
   }
-}
-
-async function renderMarkConfirmation(
-  context: PageContext,
-  action: keyof typeof MARK_VERIFIED_ACTIONS,
-  error: ServiceError | null,
-): Promise<Response> {
-  const id = getPathId(context, 'id')
-  const found = await context.services.routing.findDestination(id)
-  if (!found.ok) return renderError(context.c, context.caller, 'not_found')
-  const { name, url } = found.value
-  const { title, text, button, variant } = MARK_VERIFIED_ACTIONS[action]
-  return renderConfirmation(context, {
-    heading: title(name),
-    button,
-    variant,
-    error,
-    text: text(name, url ?? 'no URL yet'),
-    crumbs: [...DESTINATIONS_CRUMBS, { href: `${DESTINATIONS_PATH}/${id}`, text: name }],
-    cancelPath: `${DESTINATIONS_PATH}/${id}`,
-  })
 }

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { Handshake } from '../../../../service/messages/routing.ts'
 import type { DestinationSummary } from '../../../../service/ports/routing.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
+import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import {
   actionButton,
   buttonLink,
@@ -20,13 +20,15 @@ import {
   nothing,
   notice,
 } from '../../components/html.ts'
-import { updateIfUnchanged } from '../../components/rename-form.ts'
+import { renameForm, updateIfUnchanged } from '../../components/rename-form.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import { getField, getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import type { FlashName } from '../../flash.ts'
 import {
   DESTINATIONS_CRUMBS,
   DESTINATIONS_PATH,
+  formatDestinationPath,
   MESSAGES_PATH,
   SUBSCRIPTIONS_PATH,
 } from '../../navigation.ts'
@@ -37,45 +39,94 @@ import {
   handshakeRequest,
   mountMarkVerifiedPages,
 } from './destination-verification.ts'
-import { verificationBadge } from './destinations.ts'
 import type { RoutingPageDeps } from './routing.ts'
 import {
   challengeMethodField,
   parseChallengeMethod,
-  routingRenameForm,
+  verificationBadge,
   verificationTokenField,
 } from './routing-components.ts'
 import { subscriptionsCard } from './subscription-table.ts'
 
 const DESTINATION_PAGE_PATH = `${DESTINATIONS_PATH}/:id`
 
-/** What came of a form of this page. */
-export interface DestinationFormResult {
+interface DestinationFormResult {
   readonly error?: ServiceError
   readonly handshake?: Handshake
 }
 
-/** One destination: where it is, what was agreed on with it, and whether it is who it says. */
 export function mountDestinationPages(router: ConsoleRouter, deps: RoutingPageDeps): void {
-  const renderResult = (context: PageContext, formResult: DestinationFormResult = {}) =>
-    renderDestinationPage(context, deps, formResult)
-  router.page(DESTINATION_PAGE_PATH, 'routes.read', (context) => renderResult(context))
-  // The answer to the form itself: a reload asks once more, which does no harm.
-  router.form(`${DESTINATION_PAGE_PATH}/verify`, 'routes.write', async (context) => {
-    const result = await context.services.routing.verify(getPathId(context, 'id'))
-    return renderResult(
-      context,
-      result.ok ? { handshake: result.value } : { error: result.failure },
-    )
-  })
-  mountEditDestinationForms(router, renderResult)
+  router.page(DESTINATION_PAGE_PATH, 'routes.read', (context) =>
+    renderDestinationPage(context, deps),
+  )
+  router.form(`${DESTINATION_PAGE_PATH}/verify`, 'routes.write', (context) =>
+    verifyDestination(context, deps),
+  )
+  for (const [verb, { update, flash }] of Object.entries(DESTINATION_UPDATES)) {
+    router.form(`${DESTINATION_PAGE_PATH}/${verb}`, 'routes.write', async (context) => {
+      const id = getPathId(context, 'id')
+      const result = await update(context, id)
+      return result.ok
+        ? redirectToPage(context.c, formatDestinationPath(id), flash)
+        : renderDestinationPage(context, deps, { error: result.failure })
+    })
+  }
   mountMarkVerifiedPages(router)
+}
+
+/** Shows the handshake in the response itself. A reload repeats the handshake, which is harmless. */
+async function verifyDestination(context: PageContext, deps: RoutingPageDeps): Promise<Response> {
+  const result = await context.services.routing.verify(getPathId(context, 'id'))
+  const formResult = result.ok ? { handshake: result.value } : { error: result.failure }
+  return renderDestinationPage(context, deps, formResult)
+}
+
+interface DestinationUpdate {
+  readonly update: (context: PageContext, id: string) => Promise<ServiceResult<unknown>>
+  readonly flash: FlashName
+}
+
+const DESTINATION_UPDATES: Readonly<Record<'rename' | 'move' | 'token', DestinationUpdate>> = {
+  rename: { update: renameDestination, flash: 'destination-renamed' },
+  move: { update: setDestinationUrl, flash: 'destination-moved' },
+  token: { update: setVerificationToken, flash: 'destination-token-set' },
+}
+
+async function renameDestination(
+  context: PageContext,
+  id: string,
+): Promise<ServiceResult<unknown>> {
+  const { routing } = context.services
+  const name = getField(context, 'name')
+  return updateIfUnchanged(context, await routing.findDestination(id), {
+    getValue: (destination) => destination.name,
+    newValue: name,
+    update: () => routing.renameDestination(id, name),
+  })
+}
+
+async function setDestinationUrl(
+  context: PageContext,
+  id: string,
+): Promise<ServiceResult<unknown>> {
+  const { routing } = context.services
+  const url = getField(context, 'url')
+  return updateIfUnchanged(context, await routing.findDestination(id), {
+    getValue: (destination) => destination.url ?? '',
+    newValue: url,
+    update: () => routing.setDestinationUrl(id, url),
+  })
+}
+
+function setVerificationToken(context: PageContext, id: string): Promise<ServiceResult<unknown>> {
+  const token = getField(context, 'token')
+  return context.services.routing.setVerificationToken(id, token, parseChallengeMethod(context))
 }
 
 async function renderDestinationPage(
   context: PageContext,
   deps: RoutingPageDeps,
-  { error, handshake }: DestinationFormResult,
+  { error, handshake }: DestinationFormResult = {},
 ): Promise<Response> {
   const id = getPathId(context, 'id')
   const found = await context.services.routing.findDestination(id)
@@ -124,7 +175,6 @@ const destinationDetails = (context: PageContext, destination: DestinationSummar
     ],
   ])
 
-/** Who sends to it, and whether that gets through. */
 const destinationSubscriptions = (
   context: PageContext,
   { id }: DestinationSummary,
@@ -152,7 +202,7 @@ function destinationActions(
   context: PageContext,
   { id, url, verifiedAt }: DestinationSummary,
 ): Html {
-  const path = `${DESTINATIONS_PATH}/${id}`
+  const path = formatDestinationPath(id)
   const markLink = context.can('destinations.vouch')
     ? verifiedAt === null
       ? buttonLink(`${path}/vouch`, 'Vouch for it')
@@ -172,16 +222,16 @@ function destinationActions(
   return html`${markLink}${verifyButton}`
 }
 
-/** What can be changed of a destination; all but its name makes it another party. */
-export function destinationForms(
+/** A new URL or token makes the destination unverified: it may be another party. */
+function destinationForms(
   context: PageContext,
   destination: DestinationSummary,
   error: ServiceError | null,
 ): Html {
-  const path = `${DESTINATIONS_PATH}/${destination.id}`
+  const path = formatDestinationPath(destination.id)
   const url = destination.url ?? ''
   return html`<div class="columns">
-    <div class="stack"><section class="card"><h2>Rename</h2>${routingRenameForm(context, `${path}/rename`, destination.name, error)}</section>
+    <div class="stack"><section class="card"><h2>Rename</h2>${renameForm(context, `${path}/rename`, destination.name, error)}</section>
     <section class="card"><h2>Move</h2>${postForm(
       context.formToken,
       `${path}/move`,
@@ -197,50 +247,4 @@ export function destinationForms(
         <div class="row">${submitButton('Set the token', '')}</div>`,
     )}</section>
   </div>`
-}
-
-const DESTINATION_FORMS_PATH = `${DESTINATIONS_PATH}/:id`
-
-/** Another name, URL or token. */
-export function mountEditDestinationForms(
-  router: ConsoleRouter,
-  renderResult: (context: PageContext, formResult: DestinationFormResult) => Promise<Response>,
-): void {
-  router.form(`${DESTINATION_FORMS_PATH}/rename`, 'routes.write', async (context) => {
-    const { routing } = context.services
-    const [id, name] = [getPathId(context, 'id'), getField(context, 'name')]
-    const result = await updateIfUnchanged(context, await routing.findDestination(id), {
-      getValue: (row) => row.name,
-      newValue: name,
-      update: () => routing.renameDestination(id, name),
-    })
-    return result.ok
-      ? redirectToPage(context.c, `${DESTINATIONS_PATH}/${id}`, 'destination-renamed')
-      : renderResult(context, { error: result.failure })
-  })
-
-  router.form(`${DESTINATION_FORMS_PATH}/move`, 'routes.write', async (context) => {
-    const { routing } = context.services
-    const [id, url] = [getPathId(context, 'id'), getField(context, 'url')]
-    const result = await updateIfUnchanged(context, await routing.findDestination(id), {
-      getValue: (row) => row.url ?? '',
-      newValue: url,
-      update: () => routing.setDestinationUrl(id, url),
-    })
-    return result.ok
-      ? redirectToPage(context.c, `${DESTINATIONS_PATH}/${id}`, 'destination-moved')
-      : renderResult(context, { error: result.failure })
-  })
-
-  router.form(`${DESTINATION_FORMS_PATH}/token`, 'routes.write', async (context) => {
-    const id = getPathId(context, 'id')
-    const result = await context.services.routing.setVerificationToken(
-      id,
-      getField(context, 'token'),
-      parseChallengeMethod(context),
-    )
-    return result.ok
-      ? redirectToPage(context.c, `${DESTINATIONS_PATH}/${id}`, 'destination-token-set')
-      : renderResult(context, { error: result.failure })
-  })
 }

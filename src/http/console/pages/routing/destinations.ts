@@ -14,19 +14,19 @@ import { badge, emptyState, errorNotice, type Html, nothing } from '../../compon
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { loadListPage } from '../../list-page.ts'
-import { DESTINATIONS_CRUMBS, DESTINATIONS_PATH } from '../../navigation.ts'
+import { DESTINATIONS_CRUMBS, DESTINATIONS_PATH, formatDestinationPath } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import {
   challengeMethodField,
   copyableTileRow,
   parseChallengeMethod,
+  verificationBadge,
   verificationTokenField,
 } from './routing-components.ts'
 
 const NEW_DESTINATION_PATH = `${DESTINATIONS_PATH}/new`
 
-/** Who receives. */
 export function mountDestinationListPages(router: ConsoleRouter): void {
   router.page(DESTINATIONS_PATH, 'routes.read', showDestinationListPage)
   router.page(
@@ -34,20 +34,22 @@ export function mountDestinationListPages(router: ConsoleRouter): void {
     'routes.write',
     withAccount((context, accountId) => renderNewDestinationPage(context, accountId, null)),
   )
-  router.form(NEW_DESTINATION_PATH, 'routes.write', async (context) => {
-    const accountId = getField(context, 'account')
-    const result = await context.services.routing.addDestination({
-      accountId,
-      name: getField(context, 'name'),
-      url: getOptionalField(context, 'url'),
-      token: getOptionalField(context, 'token'),
-      method: parseChallengeMethod(context),
-      development: getField(context, 'development') === 'yes',
-    })
-    return result.ok
-      ? redirectToPage(context.c, `${DESTINATIONS_PATH}/${result.value.id}`, 'destination-added')
-      : renderNewDestinationPage(context, accountId, result.failure)
+  router.form(NEW_DESTINATION_PATH, 'routes.write', addDestination)
+}
+
+async function addDestination(context: PageContext): Promise<Response> {
+  const accountId = getField(context, 'account')
+  const result = await context.services.routing.addDestination({
+    accountId,
+    name: getField(context, 'name'),
+    url: getOptionalField(context, 'url'),
+    token: getOptionalField(context, 'token'),
+    method: parseChallengeMethod(context),
+    development: getField(context, 'development') === 'yes',
   })
+  return result.ok
+    ? redirectToPage(context.c, formatDestinationPath(result.value.id), 'destination-added')
+    : renderNewDestinationPage(context, accountId, result.failure)
 }
 
 async function showDestinationListPage(context: PageContext): Promise<Response> {
@@ -71,14 +73,11 @@ const destinationTile = (
   { id, name, url, verifiedAt, development, accountId }: DestinationSummary,
   accounts: ReadonlyMap<string, string> | null,
 ): Html => html`
-  <li class="card"><div class="stack tight"><h2><a href="${DESTINATIONS_PATH}/${id}">${name}</a></h2>
+  <li class="card"><div class="stack tight"><h2><a href="${formatDestinationPath(id)}">${name}</a></h2>
       <p class="row">${verificationBadge(verifiedAt)}${development ? badge('Plain http allowed', 'warn') : nothing}</p></div>
     ${url === null ? html`<p class="soft">It has no URL yet.</p>` : copyableTileRow('URL', url, name)}
     ${copyableTileRow('destination id', id, name)}
     ${accounts === null ? nothing : html`<p class="small soft">${accounts.get(accountId)}</p>`}</li>`
-
-export const verificationBadge = (verifiedAt: number | null): Html =>
-  verifiedAt === null ? badge('Not verified', 'warn') : badge('Verified', 'good')
 
 function renderNewDestinationPage(
   context: PageContext,

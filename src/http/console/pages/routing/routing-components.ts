@@ -1,20 +1,12 @@
 import { html } from 'hono/html'
 import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
 import type { DestinationSummary } from '../../../../service/ports/routing.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
-import {
-  hiddenField,
-  postForm,
-  radioGroup,
-  submitButton,
-  textField,
-} from '../../components/form.ts'
+import { radioGroup, textField } from '../../components/form.ts'
 import { badge, copyButton, formatCount, type Html, nothing } from '../../components/html.ts'
 import { getField, type PageContext } from '../../context.ts'
 
 type SubscriptionState = Pick<SubscriptionListItem, 'status' | 'attempts' | 'queued'>
 
-/** How a feed is, in a word. */
 export function subscriptionBadge({ status, attempts, queued }: SubscriptionState): Html {
   if (status === 'paused') return badge('Paused', 'warn')
   if (attempts > 0) return badge(`Stuck, ${formatCount(attempts, 'failure')} in a row`, 'bad')
@@ -31,7 +23,7 @@ const OUTCOME_LABELS = {
   forbidden: 'It may not be reached',
 } as const
 
-/** What came of an attempt, with the status where there was an answer. */
+/** Formats the outcome of an attempt, with the HTTP status where there was a response. */
 export const formatOutcome = (attempt: {
   readonly outcome: keyof typeof OUTCOME_LABELS
   readonly httpStatus: number | null
@@ -40,7 +32,7 @@ export const formatOutcome = (attempt: {
     ? OUTCOME_LABELS[attempt.outcome]
     : `${OUTCOME_LABELS[attempt.outcome]} (${attempt.httpStatus})`
 
-/** A stop of a route that is drawn: what is there, and how it gets on. */
+/** A stop in the diagram of a message's route, with its state. */
 export const routeStop = (
   kind: string,
   name: Html | string,
@@ -49,7 +41,7 @@ export const routeStop = (
 ): Html => html`
   <li>${hasArrow ? html`<span class="then" aria-hidden="true">→</span>` : nothing}<div class="stop stack tight"><span class="small soft">${kind}</span><strong>${name}</strong><span class="small">${detail}</span></div></li>`
 
-/** What was agreed on with a destination. What was typed as its token is never sent back. */
+/** Never repeats a typed token, unlike other fields. */
 export const verificationTokenField = (hint: string, required = false): Html =>
   textField({
     name: 'token',
@@ -74,21 +66,9 @@ export const challengeMethodField = (value: string): Html =>
 export const parseChallengeMethod = (context: PageContext): DestinationSummary['method'] =>
   getField(context, 'method') === 'GET' ? 'GET' : 'POST'
 
-/** Another name. It says which one its sender has seen, so that two who rename at once are told. */
-export const routingRenameForm = (
-  context: PageContext,
-  action: string,
-  name: string,
-  error: ServiceError | null,
-) =>
-  postForm(
-    context.formToken,
-    action,
-    html`${hiddenField('seen', name)}
-      ${textField({ name: 'name', label: 'Name', value: error === null ? name : getField(context, 'name') || name, required: true })}
-      <div class="row">${submitButton('Rename', '')}</div>`,
-  )
+export const verificationBadge = (verifiedAt: number | null): Html =>
+  verifiedAt === null ? badge('Not verified', 'warn') : badge('Verified', 'good')
 
-/** What people carry elsewhere, in a tile: its name and the button above it, so that it has the whole width. */
+/** A value to copy, in a tile: its name and button stand above it, so that it has the whole width. */
 export const copyableTileRow = (name: string, text: string, owner: string): Html => html`
   <div class="carried"><span class="small soft">${name}</span>${copyButton(text, `the ${name} of ${owner}`)}<code>${text}</code></div>`

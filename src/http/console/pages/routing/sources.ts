@@ -19,42 +19,52 @@ import {
   type Html,
   nothing,
 } from '../../components/html.ts'
-import { updateIfUnchanged } from '../../components/rename-form.ts'
+import { renameForm, updateIfUnchanged } from '../../components/rename-form.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import { getField, getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { loadListPage } from '../../list-page.ts'
-import { SOURCES_CRUMBS, SOURCES_PATH, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
+import {
+  formatKeyPath,
+  formatSourcePath,
+  MESSAGES_PATH,
+  NEW_KEY_PATH,
+  SOURCES_CRUMBS,
+  SOURCES_PATH,
+  SUBSCRIPTIONS_PATH,
+  TEST_MESSAGE_PATH,
+} from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { copyableTileRow, routingRenameForm } from './routing-components.ts'
+import { copyableTileRow } from './routing-components.ts'
 import { subscriptionsCard } from './subscription-table.ts'
 
-/** Who sends: each source is a system of a vendor, and has one key. */
+const NEW_SOURCE_PATH = `${SOURCES_PATH}/new`
+
 export function mountSourceListPages(router: ConsoleRouter): void {
   router.page(SOURCES_PATH, 'routes.read', showSourceListPage)
   router.page(
-    `${SOURCES_PATH}/new`,
+    NEW_SOURCE_PATH,
     'routes.write',
     withAccount((context, accountId) => renderNewSourcePage(context, accountId, null)),
   )
-  router.form(`${SOURCES_PATH}/new`, 'routes.write', async (context) => {
-    const accountId = getField(context, 'account')
-    const result = await context.services.routing.addSource({
-      accountId,
-      name: getField(context, 'name'),
-    })
-    return result.ok
-      ? redirectToPage(context.c, `${SOURCES_PATH}/${result.value.id}`, 'source-added')
-      : renderNewSourcePage(context, accountId, result.failure)
-  })
+  router.form(NEW_SOURCE_PATH, 'routes.write', addSource)
+}
+
+async function addSource(context: PageContext): Promise<Response> {
+  const accountId = getField(context, 'account')
+  const name = getField(context, 'name')
+  const result = await context.services.routing.addSource({ accountId, name })
+  return result.ok
+    ? redirectToPage(context.c, formatSourcePath(result.value.id), 'source-added')
+    : renderNewSourcePage(context, accountId, result.failure)
 }
 
 async function showSourceListPage(context: PageContext): Promise<Response> {
   const { rows, pagination } = await loadListPage(context, context.services.routing.listSources)
   const accounts = await findAccountNames(context, rows)
   const addLink = context.can('routes.write')
-    ? buttonLink(`${SOURCES_PATH}/new`, 'Add a source', 'primary')
+    ? buttonLink(NEW_SOURCE_PATH, 'Add a source', 'primary')
     : nothing
   const body =
     rows.length === 0
@@ -76,7 +86,7 @@ const sourceTile = (
   { id, name, accountId, createdAt }: Source,
   accounts: ReadonlyMap<string, string> | null,
 ): Html => html`
-  <li class="card"><h2><a href="${SOURCES_PATH}/${id}">${name}</a></h2>
+  <li class="card"><h2><a href="${formatSourcePath(id)}">${name}</a></h2>
     ${copyableTileRow('source id', id, name)}
     <p class="small soft">${accounts === null ? nothing : html`${accounts.get(accountId)} · `}Added ${relativeTime(createdAt, context.now)}</p></li>`
 
@@ -87,7 +97,7 @@ function renderNewSourcePage(
 ): Promise<Response> {
   const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
     context.formToken,
-    `${SOURCES_PATH}/new`,
+    NEW_SOURCE_PATH,
     html`${hiddenField('account', accountId)}
       ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), hint: 'What people call the system that sends. Every message tells it to its destination.', required: true, autofocus: true })}
       <div class="row">${submitButton('Add the source')}${buttonLink(SOURCES_PATH, 'Cancel', 'quiet')}</div>`,
@@ -102,21 +112,23 @@ function renderNewSourcePage(
 
 const SOURCE_PAGE_PATH = `${SOURCES_PATH}/:id`
 
-/** One source: its key, and where its messages go. */
 export function mountSourcePages(router: ConsoleRouter): void {
   router.page(SOURCE_PAGE_PATH, 'routes.read', (context) => renderSourcePage(context, null))
-  router.form(`${SOURCE_PAGE_PATH}/rename`, 'routes.write', async (context) => {
-    const id = getPathId(context, 'id')
-    const name = getField(context, 'name')
-    const result = await updateIfUnchanged(context, await context.services.routing.findSource(id), {
-      getValue: (row) => row.name,
-      newValue: name,
-      update: () => context.services.routing.renameSource(id, name),
-    })
-    return result.ok
-      ? redirectToPage(context.c, `${SOURCES_PATH}/${id}`, 'source-renamed')
-      : renderSourcePage(context, result.failure)
+  router.form(`${SOURCE_PAGE_PATH}/rename`, 'routes.write', renameSource)
+}
+
+async function renameSource(context: PageContext): Promise<Response> {
+  const { routing } = context.services
+  const id = getPathId(context, 'id')
+  const name = getField(context, 'name')
+  const result = await updateIfUnchanged(context, await routing.findSource(id), {
+    getValue: (source) => source.name,
+    newValue: name,
+    update: () => routing.renameSource(id, name),
   })
+  return result.ok
+    ? redirectToPage(context.c, formatSourcePath(id), 'source-renamed')
+    : renderSourcePage(context, result.failure)
 }
 
 async function renderSourcePage(
@@ -138,9 +150,9 @@ async function renderSourcePage(
         ['Source id', copyableText(id, 'the source id')],
         ['Key', sourceKeyDetail(context, source, keyResult.value)],
         ['Added', exactTime(source.createdAt)],
-        ['Messages', html`<a href="/console/messages?source=${id}">What it has sent</a>`],
+        ['Messages', html`<a href="${MESSAGES_PATH}?source=${id}">What it has sent</a>`],
       ])}</section>
-      ${canWrite ? html`<section class="card"><h2>Rename</h2>${routingRenameForm(context, `${SOURCES_PATH}/${id}/rename`, source.name, error)}</section>` : nothing}
+      ${canWrite ? html`<section class="card"><h2>Rename</h2>${renameForm(context, `${formatSourcePath(id)}/rename`, source.name, error)}</section>` : nothing}
     </div>
     ${await subscriptionsCard(context, { sourceId: id }, 'Where its messages go', () =>
       emptyState(
@@ -150,7 +162,7 @@ async function renderSourcePage(
       ),
     )}`
   const testLink = context.can('messages.send')
-    ? buttonLink(`/console/messages/test?source=${id}`, 'Send a test message')
+    ? buttonLink(`${TEST_MESSAGE_PATH}?source=${id}`, 'Send a test message')
     : nothing
   const heading = {
     heading: source.name,
@@ -166,11 +178,11 @@ function sourceKeyDetail(
   key: KeySummary | null,
 ): Html {
   if (key !== null)
-    return html`<a href="/console/keys/${key.id}">${key.name}</a> ${key.status === 'enabled' ? badge('Enabled', 'good') : badge(key.status === 'disabled' ? 'Disabled' : 'Revoked', 'bad')}`
+    return html`<a href="${formatKeyPath(key)}">${key.name}</a> ${key.status === 'enabled' ? badge('Enabled', 'good') : badge(key.status === 'disabled' ? 'Disabled' : 'Revoked', 'bad')}`
   const query = new URLSearchParams({ dialect: 'redox', account: accountId, source: id })
   return html`${badge('None', 'warn')} Nobody can send as it.${
     context.can('keys.write')
-      ? html` <a href="/console/keys/new?${query.toString()}">Make a key for it</a>`
+      ? html` <a href="${NEW_KEY_PATH}?${query}">Make a key for it</a>`
       : nothing
   }`
 }

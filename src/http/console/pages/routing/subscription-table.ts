@@ -6,7 +6,7 @@ import { badge, type Html, nothing } from '../../components/html.ts'
 import { table } from '../../components/table.ts'
 import { relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
-import { SUBSCRIPTIONS_PATH } from '../../navigation.ts'
+import { formatSubscriptionPath, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
 import { formatDataModel, formatOutcome, subscriptionBadge } from './routing-components.ts'
 
 export const subscriptionTable = (
@@ -24,7 +24,7 @@ export const subscriptionTable = (
       { name: 'Next try' },
     ],
     rows: subscriptions.map((subscription) => [
-      html`<a href="${SUBSCRIPTIONS_PATH}/${subscription.id}">${subscription.source.name} <span aria-hidden="true">→</span><span class="hidden">to</span> ${subscription.destination.name}</a><span class="sub">${formatDataModel(subscription)}</span>`,
+      html`<a href="${formatSubscriptionPath(subscription.id)}">${subscription.source.name} <span aria-hidden="true">→</span><span class="hidden">to</span> ${subscription.destination.name}</a><span class="sub">${formatDataModel(subscription)}</span>`,
       html`${subscriptionBadge(subscription)} ${subscription.destination.verifiedAt === null ? badge('Destination not verified', 'warn') : nothing}`,
       html`<span class="number">${subscription.queued.toLocaleString('en')}</span> ${oldestQueuedTime(context, subscription)}`,
       subscription.lastAttempt === null
@@ -39,7 +39,7 @@ const oldestQueuedTime = (context: PageContext, { oldestAt }: SubscriptionListIt
     ? nothing
     : html`<span class="sub">the oldest ${relativeTime(oldestAt, context.now)}</span>`
 
-/** A feed that has nothing to send, or is paused, tries nothing. */
+/** Renders nothing where the queue is empty: then no attempt is due. */
 export function nextAttemptTime(
   context: PageContext,
   subscription: SubscriptionListItem,
@@ -53,7 +53,7 @@ export function nextAttemptTime(
 
 const MAX_LISTED_SUBSCRIPTIONS = 50
 
-/** The feeds of one source, or to one destination, on its page. */
+/** Lists the subscriptions of one source or one destination. */
 export async function subscriptionsCard(
   context: PageContext,
   filter: { readonly sourceId: string } | { readonly destinationId: string },

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
 import type { MessageSummary } from '../../../../service/ports/messages.ts'
-import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
 import { actionButton, buttonLink } from '../../components/form.ts'
 import {
   copyableText,
@@ -14,44 +14,48 @@ import {
   notice,
 } from '../../components/html.ts'
 import { relativeTime } from '../../components/time.ts'
-import { renderConfirmation } from '../../confirmation.ts'
+import { mountConfirmedAction } from '../../confirmation.ts'
 import { getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import {
-  DESTINATIONS_PATH,
+  formatDestinationPath,
+  formatMessagePath,
+  formatSourcePath,
+  formatSubscriptionPath,
   MESSAGES_PATH,
-  SOURCES_PATH,
   SUBSCRIPTIONS_CRUMBS,
   SUBSCRIPTIONS_PATH,
+  TEST_MESSAGE_PATH,
 } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { attemptTable, messageTable } from '../messages/message-tables.ts'
-import { verificationBadge } from './destinations.ts'
 import {
   formatDataModel,
   formatOutcome,
   routeStop,
   subscriptionBadge,
+  verificationBadge,
 } from './routing-components.ts'
 import { nextAttemptTime } from './subscription-table.ts'
 
 const SUBSCRIPTION_PAGE_PATH = `${SUBSCRIPTIONS_PATH}/:id`
 const MAX_PREVIEW_ROWS = 10
 
-/** One feed: how it gets on, what is queued, and the ways to help it. */
 export function mountSubscriptionPages(router: ConsoleRouter): void {
   router.page(SUBSCRIPTION_PAGE_PATH, 'routes.read', (context) =>
     renderSubscriptionPage(context, null),
   )
-  router.form(`${SUBSCRIPTION_PAGE_PATH}/resume`, 'routes.write', async (context) => {
-    const id = getPathId(context, 'id')
-    const result = await context.services.routing.setSubscriptionStatus(id, 'active')
-    return result.ok
-      ? redirectToPage(context.c, `${SUBSCRIPTIONS_PATH}/${id}`, 'feed-resumed')
-      : renderSubscriptionPage(context, result.failure)
-  })
+  router.form(`${SUBSCRIPTION_PAGE_PATH}/resume`, 'routes.write', resumeSubscription)
   mountSubscriptionActionPages(router)
+}
+
+async function resumeSubscription(context: PageContext): Promise<Response> {
+  const id = getPathId(context, 'id')
+  const result = await context.services.routing.setSubscriptionStatus(id, 'active')
+  return result.ok
+    ? redirectToPage(context.c, formatSubscriptionPath(id), 'feed-resumed')
+    : renderSubscriptionPage(context, result.failure)
 }
 
 async function renderSubscriptionPage(
@@ -92,7 +96,7 @@ async function renderSubscriptionPage(
             html`What was sent is under <a href="${MESSAGES_PATH}?feed=${id}">its messages</a>.`,
             context.can('messages.send')
               ? buttonLink(
-                  `${MESSAGES_PATH}/test?source=${subscription.source.id}&feed=${id}`,
+                  `${TEST_MESSAGE_PATH}?source=${subscription.source.id}&feed=${id}`,
                   'Send a test message',
                 )
               : nothing,
@@ -100,7 +104,7 @@ async function renderSubscriptionPage(
         : queueTable(context, subscription, queuedMessages)
     }</section>`
   const heading = {
-    heading: `${subscription.source.name} to ${subscription.destination.name}`,
+    heading: formatName(subscription),
     crumbs: SUBSCRIPTIONS_CRUMBS,
     actions: subscriptionActions(context, subscription),
   }
@@ -112,7 +116,7 @@ function subscriptionActions(
   { id, status, queued }: SubscriptionListItem,
 ): Html {
   if (!context.can('routes.write')) return nothing
-  const path = `${SUBSCRIPTIONS_PATH}/${id}`
+  const path = formatSubscriptionPath(id)
   return html`${
     status === 'active'
       ? buttonLink(`${path}/pause`, 'Pause')
@@ -122,8 +126,8 @@ function subscriptionActions(
   }${queued > 0 ? buttonLink(`${path}/purge`, 'Empty the queue', 'danger') : buttonLink(`${path}/remove`, 'Unsubscribe', 'danger')}`
 }
 
-/** What is wrong, and what helps. */
-export function subscriptionNotice(context: PageContext, subscription: SubscriptionListItem): Html {
+/** Renders nothing where the subscription delivers. */
+function subscriptionNotice(context: PageContext, subscription: SubscriptionListItem): Html {
   const { destination, lastAttempt } = subscription
   if (subscription.status === 'paused') {
     return notice(
@@ -136,7 +140,7 @@ export function subscriptionNotice(context: PageContext, subscription: Subscript
     return notice(
       'warn',
       'The destination is not verified',
-      html`What its source sends there is refused. <a href="${DESTINATIONS_PATH}/${destination.id}">Verify it</a>.`,
+      html`What its source sends there is refused. <a href="${formatDestinationPath(destination.id)}">Verify it</a>.`,
     )
   }
   if (subscription.attempts === 0 || lastAttempt === null) return nothing
@@ -145,7 +149,7 @@ export function subscriptionNotice(context: PageContext, subscription: Subscript
     `The first message was tried ${formatCount(subscription.attempts, 'time')} in vain`,
     html`<p>${formatOutcome(lastAttempt)} ${relativeTime(lastAttempt.at, context.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
       <p>It is tried again by itself, at least every two minutes; what comes after it waits. If the destination is the trouble, nothing is lost: all waits until it is back. If the message is, skip it.</p>
-      <div class="row">${context.can('routes.write') ? actionButton(context.formToken, `${SUBSCRIPTIONS_PATH}/${subscription.id}/resume`, 'Try now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
+      <div class="row">${context.can('routes.write') ? actionButton(context.formToken, `${formatSubscriptionPath(subscription.id)}/resume`, 'Try now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
   )
 }
 
@@ -154,27 +158,26 @@ const firstMessageActions = (
   messageId: string,
   destinationId: string,
 ): Html => html`
-  ${buttonLink(`${MESSAGES_PATH}/${messageId}`, 'Look at the message', 'compact')}
-  ${context.can('messages.send') ? buttonLink(`${MESSAGES_PATH}/${messageId}/skip?destination=${destinationId}`, 'Skip it', 'compact danger') : nothing}`
+  ${buttonLink(formatMessagePath(messageId), 'Look at the message', 'compact')}
+  ${context.can('messages.send') ? buttonLink(`${formatMessagePath(messageId)}/skip?destination=${destinationId}`, 'Skip it', 'compact danger') : nothing}`
 
-/** From its source through its queue to its destination. */
-export const subscriptionDiagram = (
+const subscriptionDiagram = (
   subscription: SubscriptionListItem,
   canOpenDestination: boolean,
 ): Html => {
   const { source, destination } = subscription
   const destinationName = canOpenDestination
-    ? html`<a href="${DESTINATIONS_PATH}/${destination.id}">${destination.name}</a>`
+    ? html`<a href="${formatDestinationPath(destination.id)}">${destination.name}</a>`
     : destination.name
   return html`<ol class="route">
-    ${routeStop('Source', html`<a href="${SOURCES_PATH}/${source.id}">${source.name}</a>`, formatDataModel(subscription), false)}
+    ${routeStop('Source', html`<a href="${formatSourcePath(source.id)}">${source.name}</a>`, formatDataModel(subscription), false)}
     ${routeStop('Queue', formatCount(subscription.queued, 'message'), subscriptionBadge(subscription))}
     ${routeStop('Destination', destinationName, canOpenDestination ? verificationBadge(destination.verifiedAt) : 'of another account')}
   </ol>`
 }
 
-/** The oldest first, as they go but for what was replayed, where all of them are shown. */
-export function queueTable(
+/** Lists the oldest first where the table holds the whole queue; otherwise its newest messages. */
+function queueTable(
   context: PageContext,
   { id, queued }: SubscriptionListItem,
   newest: readonly MessageSummary[],
@@ -186,7 +189,9 @@ export function queueTable(
     <div class="pager"><a href="${MESSAGES_PATH}?feed=${id}&status=queued">All that are queued</a></div>`
 }
 
-/** What each verb asks before it is done; what cannot be taken back, and what has others refused. */
+type Routing = PageContext['services']['routing']
+
+/** Actions that cannot be undone, or that make other requests fail: each asks for confirmation. */
 const SUBSCRIPTION_ACTIONS = {
   pause: {
     title: 'Pause the feed?',
@@ -194,11 +199,9 @@ const SUBSCRIPTION_ACTIONS = {
       `What ${subscription.source.name} sends to ${subscription.destination.name} is refused until the feed is resumed.${subscription.queued === 0 ? '' : ` What is queued waits: ${formatCount(subscription.queued, 'message')}.`}`,
     button: 'Pause the feed',
     variant: 'primary',
-    run: ({ services }: PageContext, id: string): Promise<ServiceResult<unknown>> =>
-      services.routing.setSubscriptionStatus(id, 'paused'),
-    formatNextPath: (id: string) => `${SUBSCRIPTIONS_PATH}/${id}`,
-    // Its page says so itself, and what follows from it.
-    flash: undefined,
+    // No flash: the page itself says that the subscription is paused.
+    run: (routing: Routing, id: string) => routing.setSubscriptionStatus(id, 'paused'),
+    next: formatSubscriptionPath,
   },
   purge: {
     title: 'Empty the queue?',
@@ -206,9 +209,8 @@ const SUBSCRIPTION_ACTIONS = {
       `${formatCount(subscription.queued, 'message')} that ${subscription.source.name} has sent will not reach ${subscription.destination.name}. They are marked as skipped. Each can be replayed as long as its payload is kept: not for long, unless LATCHKEY_RETENTION_DAYS says so.`,
     button: 'Empty the queue',
     variant: 'danger primary',
-    run: ({ services }: PageContext, id: string): Promise<ServiceResult<unknown>> =>
-      services.routing.purgeQueue(id),
-    formatNextPath: (id: string) => `${SUBSCRIPTIONS_PATH}/${id}`,
+    run: (routing: Routing, id: string) => routing.purgeQueue(id),
+    next: formatSubscriptionPath,
     flash: 'feed-purged',
   },
   remove: {
@@ -217,50 +219,36 @@ const SUBSCRIPTION_ACTIONS = {
       `What ${subscription.source.name} sends to ${subscription.destination.name} is refused from now on. What was delivered stays in the list of messages.${subscription.queued === 0 ? '' : ` Its queue has to be empty first: it holds ${formatCount(subscription.queued, 'message')}.`}`,
     button: 'Unsubscribe',
     variant: 'danger primary',
-    run: ({ services }: PageContext, id: string): Promise<ServiceResult<unknown>> =>
-      services.routing.deleteSubscription(id),
-    formatNextPath: () => SUBSCRIPTIONS_PATH,
+    run: (routing: Routing, id: string) => routing.deleteSubscription(id),
+    next: () => SUBSCRIPTIONS_PATH,
     flash: 'subscription-removed',
   },
 } as const
 
-type SubscriptionAction = keyof typeof SUBSCRIPTION_ACTIONS
-
-export function mountSubscriptionActionPages(router: ConsoleRouter): void {
-  for (const action of Object.keys(SUBSCRIPTION_ACTIONS) as SubscriptionAction[]) {
-    const path = `${SUBSCRIPTIONS_PATH}/:id/${action}`
-    router.page(path, 'routes.write', (context) =>
-      renderSubscriptionConfirmation(context, action, null),
-    )
-    router.form(path, 'routes.write', async (context) => {
-      const id = getPathId(context, 'id')
-      const { run, formatNextPath, flash } = SUBSCRIPTION_ACTIONS[action]
-      const result = await run(context, id)
-      return result.ok
-        ? redirectToPage(context.c, formatNextPath(id), flash)
-        : renderSubscriptionConfirmation(context, action, result.failure)
+function mountSubscriptionActionPages(router: ConsoleRouter): void {
+  for (const [verb, { title, text, button, variant, run, ...outcome }] of Object.entries(
+    SUBSCRIPTION_ACTIONS,
+  )) {
+    mountConfirmedAction<SubscriptionListItem>(router, {
+      path: `${SUBSCRIPTION_PAGE_PATH}/${verb}`,
+      permission: 'routes.write',
+      find: ({ services }, id) => services.routing.findSubscriptionListItem(id),
+      question: (subscription) => {
+        const path = formatSubscriptionPath(subscription.id)
+        return {
+          heading: title,
+          button,
+          variant,
+          text: text(subscription),
+          crumbs: [...SUBSCRIPTIONS_CRUMBS, { href: path, text: formatName(subscription) }],
+          cancelPath: path,
+        }
+      },
+      run: ({ services }, id) => run(services.routing, id),
+      ...outcome,
     })
   }
 }
 
-async function renderSubscriptionConfirmation(
-  context: PageContext,
-  action: SubscriptionAction,
-  error: ServiceError | null,
-): Promise<Response> {
-  const id = getPathId(context, 'id')
-  const found = await context.services.routing.findSubscriptionListItem(id)
-  if (!found.ok) return renderError(context.c, context.caller, 'not_found')
-  const subscription = found.value
-  const { title, text, button, variant } = SUBSCRIPTION_ACTIONS[action]
-  const name = `${subscription.source.name} to ${subscription.destination.name}`
-  return renderConfirmation(context, {
-    heading: title,
-    button,
-    variant,
-    error,
-    text: text(subscription),
-    crumbs: [...SUBSCRIPTIONS_CRUMBS, { href: `${SUBSCRIPTIONS_PATH}/${id}`, text: name }],
-    cancelPath: `${SUBSCRIPTIONS_PATH}/${id}`,
-  })
-}
+const formatName = ({ source, destination }: SubscriptionListItem): string =>
+  `${source.name} to ${destination.name}`

@@ -8,14 +8,19 @@ import {
   postForm,
   selectField,
   submitButton,
-  textField,
 } from '../../components/form.ts'
 import { emptyState, errorNotice, type Html, nothing, notice } from '../../components/html.ts'
+import {
+  PICKER_ROW_LIMIT,
+  resourcePicker,
+  toPickerOptions,
+} from '../../components/resource-picker.ts'
 import { getField, getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
 import { toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { loadListPage } from '../../list-page.ts'
 import {
   DESTINATIONS_PATH,
+  formatSubscriptionPath,
   SOURCES_PATH,
   SUBSCRIPTIONS_CRUMBS,
   SUBSCRIPTIONS_PATH,
@@ -24,9 +29,14 @@ import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { subscriptionTable } from './subscription-table.ts'
 
-/** Subscriptions as they work: what is queued in each, and whether it gets on. */
+const NEW_SUBSCRIPTION_PATH = `${SUBSCRIPTIONS_PATH}/new`
+
 export function mountSubscriptionListPages(router: ConsoleRouter): void {
   router.page(SUBSCRIPTIONS_PATH, 'routes.read', showSubscriptionListPage)
+  router.page(NEW_SUBSCRIPTION_PATH, 'routes.write', (context) =>
+    renderSubscribePage(context, null),
+  )
+  router.form(NEW_SUBSCRIPTION_PATH, 'routes.write', createSubscription)
 }
 
 async function showSubscriptionListPage(context: PageContext): Promise<Response> {
@@ -46,7 +56,7 @@ async function showSubscriptionListPage(context: PageContext): Promise<Response>
   )
   const isNarrowed = stuck || sourceId !== undefined || destinationId !== undefined
   const subscribeLink = context.can('routes.write')
-    ? buttonLink(`${SUBSCRIPTIONS_PATH}/new`, 'Subscribe a source', 'primary')
+    ? buttonLink(NEW_SUBSCRIPTION_PATH, 'Subscribe a source', 'primary')
     : nothing
   const body = html`${subscriptionFilterForm(stuck, sourceId, destinationId)}
     <section class="card flush" aria-label="Feeds">${
@@ -89,25 +99,15 @@ const subscriptionFilterForm = (
     ${sourceId === undefined && destinationId === undefined ? nothing : buttonLink(SUBSCRIPTIONS_PATH, 'Show all feeds', 'quiet')}
   </form>`
 
-const NEW_SUBSCRIPTION_PATH = `${SUBSCRIPTIONS_PATH}/new`
-/** So many a list to choose from still serves; beyond it, an id is typed. */
-const MAX_ENDPOINT_CHOICES = 200
-
-/** Joins a source to a destination. */
-export function mountSubscribePages(router: ConsoleRouter): void {
-  router.page(NEW_SUBSCRIPTION_PATH, 'routes.write', (context) =>
-    renderSubscribePage(context, null),
-  )
-  router.form(NEW_SUBSCRIPTION_PATH, 'routes.write', async (context) => {
-    const result = await context.services.routing.createSubscription({
-      sourceId: getField(context, 'source'),
-      destinationId: getField(context, 'destination'),
-      dataModel: getOptionalField(context, 'model'),
-    })
-    return result.ok
-      ? redirectToPage(context.c, `${SUBSCRIPTIONS_PATH}/${result.value.id}`, 'subscription-added')
-      : renderSubscribePage(context, result.failure)
+async function createSubscription(context: PageContext): Promise<Response> {
+  const result = await context.services.routing.createSubscription({
+    sourceId: getField(context, 'source'),
+    destinationId: getField(context, 'destination'),
+    dataModel: getOptionalField(context, 'model'),
   })
+  return result.ok
+    ? redirectToPage(context.c, formatSubscriptionPath(result.value.id), 'subscription-added')
+    : renderSubscribePage(context, result.failure)
 }
 
 async function renderSubscribePage(
@@ -117,7 +117,7 @@ async function renderSubscribePage(
   const { routing } = context.services
   const listQuery = {
     accountId: getAccountId(context) ?? undefined,
-    limit: MAX_ENDPOINT_CHOICES + 1,
+    limit: PICKER_ROW_LIMIT,
   }
   const [sources, destinations] = await Promise.all([
     routing.listSources(listQuery),
@@ -136,7 +136,7 @@ async function renderSubscribePage(
       : html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
           context.formToken,
           NEW_SUBSCRIPTION_PATH,
-          html`${endpointField(context, 'source', 'Source', sources)}${endpointField(context, 'destination', 'Destination', destinations)}
+          html`${resourcePicker({ name: 'source', label: 'Source', value: getField(context, 'source'), required: true, options: toPickerOptions(sources) })}${resourcePicker({ name: 'destination', label: 'Destination', value: getField(context, 'destination'), required: true, options: toPickerOptions(destinations) })}
             ${selectField({ name: 'model', label: 'Data model', value: getField(context, 'model'), hint: 'One alone, or everything that the source sends to that destination.', choices: [{ value: '', text: 'All data models' }, ...models] })}
             <div class="row">${submitButton('Subscribe')}${buttonLink(SUBSCRIPTIONS_PATH, 'Cancel', 'quiet')}</div>`,
         )}</section>`
@@ -146,21 +146,4 @@ async function renderSubscribePage(
     body,
     toErrorStatus(error),
   )
-}
-
-function endpointField(
-  context: PageContext,
-  name: string,
-  label: string,
-  rows: readonly { readonly id: string; readonly name: string }[],
-): Html {
-  const value = getField(context, name)
-  return rows.length > MAX_ENDPOINT_CHOICES
-    ? textField({ name, label: `${label} id`, value, required: true, spellcheck: false })
-    : selectField({
-        name,
-        label,
-        value,
-        choices: rows.map((row) => ({ value: row.id, text: row.name })),
-      })
 }
