@@ -34,9 +34,7 @@ import type { SurfaceDeps, VendorProtocol } from './vendors/surface-handlers.ts'
 import { createXdentHandler, xdentProtocol } from './vendors/xdent.ts'
 import { createXenradRoutes, xenradProtocol } from './vendors/xenrad/api.ts'
 
-/** What a destination is sent. */
 export { renderDeliveryBody } from './vendors/redox/message.ts'
-/** Messages that people send. */
 export { createTestMessages } from './vendors/redox/test-messages.ts'
 
 export type AppDeps = RedoxAuthDeps &
@@ -47,13 +45,13 @@ export type AppDeps = RedoxAuthDeps &
   CustomerKeyDeps &
   Omit<ConsoleDeps, 'previewRefusal'> &
   Omit<AdminDeps, 'showReference'> & {
-    /** Whether people may work here with a browser. */
+    /** False if the console and the management API are off. */
     readonly isConsoleEnabled: boolean
     /** The console's URL for the vendors' listener; null if vendors are not to learn of it. */
     readonly consoleLink: string | null
   }
 
-/** Apps that turn requests into responses. They open nothing and read no environment. */
+/** Hono apps, which open no file or socket and read no environment. */
 export interface Apps {
   /** The app for vendors. It has nothing of the console, because upstreams answer in this origin. */
   readonly app: Hono
@@ -74,7 +72,7 @@ export function createApps(deps: AppDeps): Apps {
     redoxAuthenticator,
     createKeyAuthenticator(opendentalProtocol, deps.authenticate),
     createKeyAuthenticator(xdentProtocol, deps.authenticate),
-    // After XDENT's, whose keys come in the same header and are told by their dot.
+    // After XDENT's, whose keys come in the same header and are recognized by their dot.
     createKeyAuthenticator(xenradProtocol, deps.authenticate),
     createKeyAuthenticator(practiceProtocol, deps.authenticate),
   ]
@@ -89,7 +87,7 @@ export function createApps(deps: AppDeps): Apps {
   )
   app.all('/practice/v1/*', createPracticeHandler(deps))
   const { consoleLink } = deps
-  // A person who types only the server's address wants its pages; no vendor's program requests "/".
+  // A user who types only the server's address wants its pages; no vendor's program requests "/".
   if (consoleLink !== null) app.get('/', (c) => redirectTo(c, deps, consoleLink))
 
   if (!deps.isConsoleEnabled) return { app, consoleApp: null }
@@ -164,7 +162,7 @@ const loadAdmin = (deps: Omit<AdminDeps, 'showReference'>) => async () => {
 
 type RequestHandler = (c: Context) => Promise<Response>
 
-/** A path that two vendors' clients call: the credential says whose it is, and `otherwise` has the rest. */
+/** Routes a path that the clients of two vendors call, by the credential; `fallback` gets the rest. */
 export const routeByCredential =
   (
     { hasCredential }: Pick<VendorProtocol, 'hasCredential'>,
@@ -174,7 +172,7 @@ export const routeByCredential =
   (c) =>
     hasCredential(c.req.raw.headers) ? handler(c) : fallback(c)
 
-/** What people work with, from its first request on: it is most of the code, and most processes are asked for none of it. */
+/** Loads an app at its first request: the console is most of the code, and most processes never serve it. */
 export function createLazyHandler(load: () => Promise<Hono>): (c: Context) => Promise<Response> {
   let appPromise: Promise<Hono> | undefined
   async function getApp(): Promise<Hono> {
@@ -182,7 +180,7 @@ export function createLazyHandler(load: () => Promise<Hono>): (c: Context) => Pr
     try {
       return await appPromise
     } catch (error) {
-      // A file could not be opened, where too many are: the next request tries again.
+      // Too many files may be open now, so the next request tries again.
       appPromise = undefined
       throw error
     }

@@ -1,14 +1,14 @@
 import type { KeyType } from '../domain/key-type.ts'
 
-/** How a credential goes over the wire, for who puts it into a vendor's program. */
+/** A credential as it is configured in a vendor's program. */
 export interface FormattedCredential {
-  /** Where: a header, a body. */
+  /** The place: a header, or a body. */
   readonly as: string
-  /** What is pasted there. */
+  /** The text to paste there. */
   readonly value: string
 }
 
-/** A key's parts. The developer's key and the username are empty where its dialect has none. */
+/** A key's parts. The developer's key and the username are empty if its type has none. */
 export interface CredentialParts {
   readonly publicId: string
   readonly secret: string
@@ -17,8 +17,8 @@ export interface CredentialParts {
 }
 
 /*
- * Every vendor in one table, and not each in its own room: what is handed to a person is no answer to
- * a request, and the command line and the console are to say it in the same words.
+ * One table for all vendors, because it is text for users, not for the wire, and the command line and the
+ * console show it in the same words.
  */
 const CREDENTIAL_FORMATS: Readonly<
   Record<KeyType, (parts: CredentialParts) => FormattedCredential>

@@ -14,7 +14,7 @@ export interface HealthDeps extends HttpDeps {
   readonly log: Log
 }
 
-/** `/health`: the process answers. `/ready`: the database answers and takes a write to disk. */
+/** Serves `/health`, which shows that the process answers, and `/ready`, which writes to the database. */
 export function createHealthRoutes(deps: HealthDeps): Hono {
   const app = new Hono()
 

@@ -7,7 +7,7 @@ export interface JwksDeps extends HttpDeps {
   readonly getPublicKeys: () => readonly object[]
 }
 
-/** The keys that access tokens are signed with (RFC 7517 §5), the next one before it signs. */
+/** Publishes the keys that sign access tokens (RFC 7517 §5), including the next key before it signs. */
 export function createJwksRoutes(deps: JwksDeps): Hono {
   const app = new Hono()
   app.get('/.well-known/jwks.json', (c) =>

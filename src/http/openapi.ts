@@ -1,4 +1,4 @@
-/** A document of OpenAPI 3.1, as far as its readers need it. */
+/** The parts of an OpenAPI 3.1 document that this server reads. */
 export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
   readonly servers: readonly { readonly url: string }[]

@@ -2,12 +2,12 @@ import type { Failure } from '../domain/failure.ts'
 import { isFailureReason, type RefusalFacts } from '../domain/refusal-text.ts'
 import type { Reply } from './reply.ts'
 
-/** What a caller was told who was refused on a surface, as far as the audit has kept it. */
+/** Reconstructs the reply to a refused request from the facts in the audit. */
 export type PreviewRefusal = (surface: string, known: RefusalFacts, path: string) => Reply | null
 
 type CreateRefusalReply = (failure: Failure, path: string) => Reply
 
-/** In place of what the caller had typed: that is not kept. */
+/** Stands for the caller's own text, which the audit does not keep. */
 const REDACTED_TEXT = '…'
 const REDACTED_FIELDS = {
   detail: REDACTED_TEXT,
@@ -19,7 +19,7 @@ const REDACTED_FIELDS = {
   destinationId: REDACTED_TEXT,
 }
 
-/** `words`: how each surface says no, by the name that the audit has for it. */
+/** `refusers` has each surface's refusal function, by the surface's name in the audit. */
 export function createPreviewRefusal(
   refusers: Readonly<Record<string, CreateRefusalReply>>,
 ): PreviewRefusal {

@@ -1,6 +1,6 @@
 import type { Failure } from '../domain/failure.ts'
 
-/** An answer, before it is a Response. */
+/** A response as plain values. */
 export interface Reply {
   readonly status: number
   readonly body: string
@@ -8,7 +8,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A dialect's words for every failure that can reach it. A reason without words does not compile. */
+/** A protocol's reply to every failure that can reach it. A reason without a reply does not compile. */
 export type ReplyTable<Context = void, F extends Failure = Failure> = {
   readonly [R in F['reason']]: (failure: Extract<F, { reason: R }>, context: Context) => Reply
 }
@@ -21,14 +21,14 @@ export const createJsonReply = (
   headers: Readonly<Record<string, string>> = {},
 ): Reply => createJsonTextReply(status, JSON.stringify(value), headers)
 
-/** JSON that is written already. */
+/** Creates a reply from JSON text. */
 export const createJsonTextReply = (
   status: number,
   body: string,
   headers: Readonly<Record<string, string>> = {},
 ): Reply => ({ status, body, type: JSON_CONTENT_TYPE, headers })
 
-/** The words of this dialect for this failure. */
+/** Finds the reply to a failure. */
 export function replyToFailure<Context, F extends Failure>(
   replies: ReplyTable<Context, F>,
   failure: F,
@@ -39,10 +39,10 @@ export function replyToFailure<Context, F extends Failure>(
   return createReply(failure, context)
 }
 
-/** The caller's answer and the operator's log are joined by it. */
+/** Links the caller's response to the operator's log. */
 export const REQUEST_ID_HEADER = 'X-Request-Id'
 
-/** No answer of this server is for a cache: tokens (RFC 6749 §5.1), refusals and messages alike. */
+/** Forbids caching of every response: tokens (RFC 6749 §5.1), refusals and messages. */
 export function toResponse(reply: Reply, requestId: string): Response {
   return new Response(reply.body, {
     status: reply.status,
@@ -56,10 +56,10 @@ export function toResponse(reply: Reply, requestId: string): Response {
   })
 }
 
-/** A database that restarts is back within seconds. */
+/** A restarting database is back within seconds. */
 export const DATABASE_RETRY_SECONDS = 5
 
 export const createRetryAfterHeader = (seconds: number) => ({ 'Retry-After': String(seconds) })
 
-/** How to authenticate (RFC 9110 §11.6.1). */
+/** RFC 9110 §11.6.1. */
 export const createChallengeHeader = (text: string) => ({ 'WWW-Authenticate': text })

@@ -13,11 +13,11 @@ import type { Log } from '../service/ports/runtime.ts'
 import { StorageUnavailableError } from '../service/ports/storage.ts'
 import { createChallengeHeader, DATABASE_RETRY_SECONDS, type Reply, toResponse } from './reply.ts'
 
-/** What every route needs to know of the server that it runs in. */
+/** The dependencies of every route. */
 export interface HttpDeps {
   /** The address at the other end of a request's connection. */
   readonly getPeerAddress: (c: Context) => string
-  /** The proxies whose X-Forwarded-For is believed. */
+  /** The proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly IpNetwork[]
   readonly createRequestId: () => string
 }
@@ -36,20 +36,20 @@ export function identifyCaller(
   }
 }
 
-/** A path that takes POST only, and what it says otherwise in its dialect's words. */
+/** A path that accepts POST only, with the replies of its protocol to everything else. */
 export interface PostRoute {
   readonly handle: (request: Request, caller: Caller) => Promise<Reply>
-  /** To any other method: 405 with Allow (RFC 9110 §15.5.6). */
+  /** The reply to any other method: 405 with Allow (RFC 9110 §15.5.6). */
   readonly replyMethodNotAllowed: () => Reply
-  /** Where the database cannot be reached: 503. */
+  /** The reply if the database cannot be reached: 503. */
   readonly replyUnavailable: (retryAfterSeconds: number) => Reply
-  /** Where `answer` threw anything else: a bug, or a broken machine. */
+  /** The reply to any other error, which is a bug or a broken machine: 500. */
   readonly replyServerError: () => Reply
 }
 
 /**
- * Adds the path. It has one handler for all methods, and its errors are caught here: where a path has
- * more, or an app of its own with an error handler, Hono composes middleware anew at every request.
+ * Adds the path with one handler for all methods, which catches its own errors. With more handlers, or with
+ * an app and an error handler for the path, Hono would compose middleware at every request.
  */
 export function addPostRoute(
   app: Hono,
@@ -64,20 +64,30 @@ export function addPostRoute(
     try {
       return toResponse(await route.handle(c.req.raw, caller), requestId)
     } catch (error) {
-      deps.log.error({ ...caller, path, error }, 'a request failed')
-      const isUnavailable = error instanceof StorageUnavailableError
-      const reply = isUnavailable
-        ? route.replyUnavailable(DATABASE_RETRY_SECONDS)
-        : route.replyServerError()
-      return toResponse(reply, requestId)
+      return toResponse(replyToError(deps.log, caller, error, route), requestId)
     }
   })
 }
 
+/** Replies to errors that are thrown, which are no expected failures. */
+export type ErrorReplies = Pick<PostRoute, 'replyUnavailable' | 'replyServerError'>
+
+/** Logs a thrown error, and chooses its reply: the database is unavailable, or it is a bug. */
+export function replyToError(
+  log: Log,
+  caller: Caller,
+  error: unknown,
+  { replyUnavailable, replyServerError }: ErrorReplies,
+): Reply {
+  log.error({ ...caller, error }, 'a request failed')
+  return error instanceof StorageUnavailableError
+    ? replyUnavailable(DATABASE_RETRY_SECONDS)
+    : replyServerError()
+}
+
 /**
- * The token of an Authorization header (RFC 6750 §2.1, its scheme in any case: RFC 9110 §11.1). Two
- * such headers arrive joined by a comma, which no token has: nobody chooses between them. Whether what
- * is left is a token at all is for who verifies it.
+ * Extracts the token of an Authorization header (RFC 6750 §2.1; the scheme in any case: RFC 9110 §11.1). Two
+ * headers arrive joined by a comma, which no token contains, so they are refused. The token is not verified.
  */
 export function parseBearerToken(header: string | null): Result<string> {
   if (header === null) return fail({ reason: 'credential_missing' })
@@ -91,20 +101,19 @@ export function parseBearerToken(header: string | null): Result<string> {
 
 const failMalformed = (detail: string) => fail({ reason: 'credential_malformed', detail } as const)
 
-/** How to ask for a token (RFC 6750 §3), and, of one that came, what is wrong with it (§3.1). */
+/** Asks for a token (RFC 6750 §3), or names the error of the presented one (§3.1). */
 export const createBearerChallenge = (error?: 'invalid_token') =>
   createChallengeHeader(`Bearer realm="Latchkey"${error === undefined ? '' : `, error="${error}"`}`)
 
 type BodyFailure = InputFailure | Extract<RateLimitFailure, { reason: 'busy' }>
 type ReserveBytes = (bytes: number) => boolean
 
-/** A longer body is taken only where there is room for it: all bodies under way are in memory. */
+/** Longer bodies need a reservation, because all bodies are held in memory. */
 const MAX_UNRESERVED_BYTES = 1024 * 1024
 
 /**
- * The request's body, `limitBytes` at most. A longer one is refused before it is read where its
- * length is announced, and as soon as it is too long where it is not. `reserve` says whether there
- * is room for a long one.
+ * Reads the request's body of at most `limitBytes`. A longer body is refused before it is read if its length
+ * is announced, otherwise as soon as it is too long. `reserve` reserves memory for a long body, or returns false.
  */
 export function readBody(
   request: Request,
@@ -136,7 +145,7 @@ export async function readBody(
   }
 }
 
-/** All of a stream, or a failure as soon as it is longer than `limitBytes`. */
+/** Reads a stream, or fails as soon as it is longer than `limitBytes`. */
 export async function readStream(
   stream: ReadableStream<Uint8Array> | null,
   limitBytes: number,
@@ -148,7 +157,7 @@ export async function readStream(
     const wasShort = length <= MAX_UNRESERVED_BYTES
     length += chunk.length
     if (length > limitBytes) return failTooLarge(limitBytes)
-    // How long it will be is not known: as long as may be.
+    // The length is unknown, so reserve the maximum.
     if (wasShort && length > MAX_UNRESERVED_BYTES && !reserve(limitBytes)) return BUSY_FAILURE
     chunks.push(chunk)
   }
@@ -163,7 +172,7 @@ export async function readStream(
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** UTF-8, or a failure: a replacement character would be silent loss. */
+/** Decodes UTF-8, or fails: a replacement character would be silent loss. */
 export function decodeText(bytes: Uint8Array): Result<string, InputFailure> {
   try {
     return ok(decoder.decode(bytes))

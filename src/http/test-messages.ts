@@ -3,13 +3,13 @@ import type { Caller } from '../service/audit/buffer.ts'
 import type { ServiceResult } from '../service/service-result.ts'
 import type { Reply } from './reply.ts'
 
-/** What came of a message that a person has sent. */
+/** The result of a test message. */
 export interface TestMessageReply {
-  /** Where it is stored; null where it was refused, or carried straight on. */
+  /** The stored message; null if it was refused, or was a synchronous query. */
   readonly messageId: string | null
-  /** The answer as the vendor's program would get it. */
+  /** The reply that the vendor's program would receive. */
   readonly reply: Reply
-  /** Why, where it was refused: what the vendor is not told. */
+  /** The reason of a refusal, which the vendor does not see. */
   readonly refusal: {
     readonly reason: string
     readonly sentence: string
@@ -17,21 +17,23 @@ export interface TestMessageReply {
   } | null
 }
 
-/** Messages that people send, in the words of their vendor: by the console, the API and the command line. */
+/** Test messages in the vendor's format, from the console, the API and the command line. */
 export interface TestMessages {
-  /** A body that is accepted as it stands, and says that it is a test. */
-  createSampleMessage(options: {
-    readonly dataModel: string
-    readonly eventType: string
-    readonly sourceId: string
-    readonly destinationId: string
-    readonly now: number
-  }): string
-  /** Reads, judges and answers it as at the vendor's endpoint. */
+  /** Writes a valid message that is marked as a test. */
+  createSampleMessage(options: SampleOptions): string
+  /** Handles the message as the vendor's endpoint does. */
   send(
     services: Pick<ActorServices, 'routing' | 'messages'>,
     message: { readonly sourceId: string; readonly text: string },
     caller: Caller,
     signal: AbortSignal,
   ): Promise<ServiceResult<TestMessageReply>>
+}
+
+export interface SampleOptions {
+  readonly dataModel: string
+  readonly eventType: string
+  readonly sourceId: string
+  readonly destinationId: string
+  readonly now: number
 }

@@ -10,17 +10,16 @@ import type {
 } from '../service/ports/outbound.ts'
 
 /*
- * What a destination is sent, in the words of the messages' vendor: the messages, and the handshake
- * that verifies it.
+ * The requests to a destination, in the format of the messages' vendor: messages, and the handshake that
+ * verifies the destination.
  */
 
-/** Longest answer to a synchronous message that is taken: as long as a message may be. */
+/** The longest answer to a synchronous message: as long as a message may be. */
 const SYNCHRONOUS_RESPONSE_LIMIT_BYTES = 40 * 1024 * 1024
-/** What is read of any other answer, so that its connection can be used again. */
+/** Enough of any other answer to read it to its end, so that the connection can be reused. */
 const RESPONSE_LIMIT_BYTES = 64 * 1024
-/** What is kept of the answer of who refuses a message. */
 const MAX_EXCERPT_CHARACTERS = 200
-/** How long a destination may take to accept a message, or the challenge. */
+/** The time in which a destination must accept a message or a challenge. */
 const DELIVERY_TIMEOUT_MS = 60_000
 
 const VERIFICATION_TOKEN_NAME = 'verification-token'
@@ -28,19 +27,22 @@ const JSON_BODY_HEADERS = { 'Content-Type': 'application/json; charset=utf-8' }
 
 export interface WebhookClientDeps {
   readonly sendHttp: SendHttp
-  /** Who we are, as destinations read it in the handshake. */
+  /** The name of this server in the handshake. */
   readonly applicationName: string
   readonly deliveryTimeoutMs?: number
 }
 
 export function createWebhookClient(deps: WebhookClientDeps): WebhookClient {
-  const { sendHttp, applicationName, deliveryTimeoutMs = DELIVERY_TIMEOUT_MS } = deps
-
+  const { sendHttp, applicationName } = deps
   return {
     async deliver(destination, body, signal) {
       const url = parseEndpointUrl(destination)
       if (url === null) return { outcome: 'forbidden', detail: NO_URL_DETAIL }
-      const response = await sendWithTimeout(createDeliveryRequest(destination, url, body), signal)
+      const response = await sendWithTimeout(
+        deps,
+        createDeliveryRequest(destination, url, body),
+        signal,
+      )
       return response.ok
         ? toWebhookResult(response.value, destination)
         : toFailedResult(response.failure)
@@ -76,6 +78,7 @@ export function createWebhookClient(deps: WebhookClientDeps): WebhookClient {
       const url = parseEndpointUrl(destination)
       if (url === null) return { outcome: 'forbidden', detail: NO_URL_DETAIL, challenged: false }
       const response = await sendWithTimeout(
+        deps,
         createHandshakeRequest(applicationName, destination, url, challenge),
         signal,
       )
@@ -85,27 +88,31 @@ export function createWebhookClient(deps: WebhookClientDeps): WebhookClient {
       return { ...toWebhookResult(response.value, destination, challenge), challenged }
     },
   }
+}
 
-  /** Of many thousands a minute, none leaves a timer behind: AbortSignal.timeout would. */
-  async function sendWithTimeout(message: OutboundMessage, signal: AbortSignal) {
-    const controller = new AbortController()
-    const timer = setTimeout(
-      () => controller.abort(new DOMException('', 'TimeoutError')),
-      deliveryTimeoutMs,
-    )
-    const abort = () => controller.abort(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-    try {
-      return await sendHttp({
-        ...message,
-        maxResponseBytes: RESPONSE_LIMIT_BYTES,
-        signal: controller.signal,
-      })
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', abort)
-    }
+/** Clears its timer, unlike AbortSignal.timeout, which would leave thousands of timers a minute. */
+async function sendWithTimeout(
+  { sendHttp, deliveryTimeoutMs = DELIVERY_TIMEOUT_MS }: WebhookClientDeps,
+  message: OutboundMessage,
+  signal: AbortSignal,
+) {
+  const controller = new AbortController()
+  const timer = setTimeout(
+    () => controller.abort(new DOMException('', 'TimeoutError')),
+    deliveryTimeoutMs,
+  )
+  const abort = () => controller.abort(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    return await sendHttp({
+      ...message,
+      maxResponseBytes: RESPONSE_LIMIT_BYTES,
+      signal: controller.signal,
+    })
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
   }
 }
 
@@ -133,7 +140,6 @@ export function createHandshakeRequest(
   return { method, url: handshakeUrl, headers, body: null, development }
 }
 
-/** What an errand says, and to whom. */
 type OutboundMessage = Omit<OutboundRequest, 'maxResponseBytes' | 'signal'>
 
 const createDeliveryRequest = (
@@ -158,7 +164,7 @@ const parseEndpointUrl = ({ url }: WebhookEndpoint): URL | null =>
 
 const isSuccess = ({ status }: OutboundResponse) => status >= 200 && status <= 299
 
-/** A status is an answer, whatever became of the rest. */
+/** Judges the status alone, even if the rest of the answer broke off. */
 function toWebhookResult(
   response: OutboundResponse,
   { verificationToken }: WebhookEndpoint,
@@ -173,14 +179,14 @@ function toWebhookResult(
   }
 }
 
-/** Who refuses may repeat what he was sent: what is secret of it goes no further. */
+/** Redacts the secrets of the request, which a refusing destination may repeat. */
 function extractExcerpt(
   { body }: OutboundResponse,
   secrets: readonly (string | null | undefined)[],
 ): string {
   let text = lenientDecoder.decode(body)
   for (const secret of secrets) if (secret) text = text.replaceAll(secret, '…')
-  // By characters: half of a surrogate pair is none.
+  // Cuts between characters, not within a surrogate pair.
   return [...text.slice(0, 2 * MAX_EXCERPT_CHARACTERS)].slice(0, MAX_EXCERPT_CHARACTERS).join('')
 }
 

@@ -6,13 +6,12 @@ import type { ServicesFor } from '../../service/actor-services.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
 import { PermissionDeniedError } from '../../service/permissions.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { OpenApiDocument } from '../openapi.ts'
 import { createJsonTextReply, DATABASE_RETRY_SECONDS, toResponse } from '../reply.ts'
 import { type HttpDeps, identifyCaller } from '../request.ts'
 import type { TestMessages } from '../test-messages.ts'
-import { type ApiTokenDeps, createAuthenticateToken } from './api-token.ts'
+import { type ApiTokenDeps, authenticateToken } from './api-token.ts'
 import { readJsonBody, readQuery } from './input.ts'
 import { createApiDocument } from './openapi-document.ts'
 import { findPermission, type Operation, type OperationResponse } from './operation.ts'
@@ -27,34 +26,33 @@ export interface AdminDeps extends HttpDeps, ApiTokenDeps {
   readonly testMessages: TestMessages
   /** Public URL that this API is below. */
   readonly consoleUrl: string
-  /** The document as a page. */
+  /** Renders the OpenAPI document as a page. */
   readonly showReference: (c: Context, caller: Caller, api: OpenApiDocument) => Promise<Response>
 }
 
-/** The desk, for programs. */
+/** Serves the management API. */
 export function createAdminApi(deps: AdminDeps): Hono {
-  const { servicesFor, sessions, log, testMessages } = deps
-  const authenticateToken = createAuthenticateToken(deps)
-  const basePath = parseBasePath(deps.consoleUrl)
-  const respondWithProblem = (caller: Caller, problem: ApiProblem) =>
-    respond(createProblemReply(problem, caller.requestId, basePath), caller)
   const app = new Hono()
   const apiText = JSON.stringify(createApiDocument(OPERATION_GROUPS, deps.consoleUrl))
   const api: OpenApiDocument = JSON.parse(apiText)
 
-  // Public: it is the same on every server of this release, and tells nothing of this one.
+  // Public, because it is the same on every server of this release.
   app.get(`${ADMIN_PATH}/openapi.json`, (c) =>
     respond(createJsonTextReply(200, apiText), identifyCaller(deps, c)),
   )
   app.get(`${ADMIN_PATH}/reference`, (c) =>
-    handleErrors(c, (caller) => deps.showReference(c, caller, api)),
+    handleErrors(deps, c, (caller) => deps.showReference(c, caller, api)),
   )
 
   const operations = OPERATION_GROUPS.flatMap((group) => group.operations)
   for (const operation of operations) {
-    const path = toRoutePath(operation.path)
-    app.on(operation.method.toUpperCase(), path, (c) =>
-      handleErrors(c, (caller) => serveOperation(c, caller, operation)),
+    app.on(operation.method.toUpperCase(), toRoutePath(operation.path), (c) =>
+      handleErrors(deps, c, async (caller) => {
+        const response = await performOperation(deps, c, caller, operation)
+        return response.ok
+          ? respondWithResult(response.value, caller)
+          : respondWithProblem(deps, caller, response.failure)
+      }),
     )
   }
   const methods = Map.groupBy(operations, ({ path }) => path)
@@ -62,7 +60,7 @@ export function createAdminApi(deps: AdminDeps): Hono {
     const allowed = pathOperations.map(({ method }) => method.toUpperCase())
     const Allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ')
     app.all(toRoutePath(path), (c) =>
-      respondWithProblem(identifyCaller(deps, c), {
+      respondWithProblem(deps, identifyCaller(deps, c), {
         kind: 'method_not_allowed',
         detail: `it knows ${Allow}`,
         headers: { Allow },
@@ -70,80 +68,82 @@ export function createAdminApi(deps: AdminDeps): Hono {
     )
   }
   app.all('*', (c) =>
-    respondWithProblem(identifyCaller(deps, c), {
+    respondWithProblem(deps, identifyCaller(deps, c), {
       kind: 'not_found',
       detail: `${ADMIN_PATH}/reference shows every path that there is`,
     }),
   )
   return app
+}
 
-  async function serveOperation(
-    c: Context,
-    caller: Caller,
-    operation: Operation,
-  ): Promise<Response> {
-    const response = await performOperation(c, caller, operation)
-    return response.ok
-      ? respondWithResult(response.value, caller)
-      : respondWithProblem(caller, response.failure)
-  }
+/** Authenticates the caller, checks the permission, and reads query and body before it performs the operation. */
+async function performOperation(
+  deps: AdminDeps,
+  c: Context,
+  caller: Caller,
+  operation: Operation,
+): Promise<Result<OperationResponse, ApiProblem>> {
+  const authentication = await authenticateToken(deps, c.req.raw.headers, caller)
+  if (!authentication.ok) return authentication
+  const signedInUser = authentication.value
+  const { user, account } = signedInUser
+  const services = deps.servicesFor({
+    actor: user.id,
+    role: user.role,
+    accountId: user.role === 'operator' ? null : account.id,
+    requestId: caller.requestId,
+  })
+  const [serviceMethod] = operation.serviceMethods
+  const permission = serviceMethod === undefined ? null : findPermission(serviceMethod)
+  if (permission !== null && !services.can(permission))
+    return fail(createForbiddenProblem(permission))
+  const query = readQuery(new URL(c.req.url).searchParams)
+  if (!query.ok) return query
+  const body = ['get', 'delete'].includes(operation.method) ? ok({}) : await readJsonBody(c.req.raw)
+  if (!body.ok) return body
+  return operation.perform({
+    signedInUser,
+    services,
+    sessions: deps.sessions,
+    caller,
+    signal: c.req.raw.signal,
+    testMessages: deps.testMessages,
+    id: toStoredId(c.req.param('id') ?? ''),
+    query: query.value,
+    body: body.value,
+  })
+}
 
-  async function performOperation(
-    c: Context,
-    caller: Caller,
-    operation: Operation,
-  ): Promise<Result<OperationResponse, ApiProblem>> {
-    const authentication = await authenticateToken(c.req.raw.headers, caller)
-    if (!authentication.ok) return authentication
-    const signedInUser = authentication.value
-    const services = createServices(signedInUser, caller)
-    const [serviceMethod] = operation.serviceMethods
-    const permission = serviceMethod === undefined ? null : findPermission(serviceMethod)
-    if (permission !== null && !services.can(permission))
-      return fail(createForbiddenProblem(permission))
-    const query = readQuery(new URL(c.req.url).searchParams)
-    if (!query.ok) return query
-    const body = ['get', 'delete'].includes(operation.method)
-      ? ok({})
-      : await readJsonBody(c.req.raw)
-    if (!body.ok) return body
-    const id = toStoredId(c.req.param('id') ?? '')
-    const { signal } = c.req.raw
-    const context = { signedInUser, services, sessions, caller, id, signal, testMessages }
-    return operation.perform({ ...context, query: query.value, body: body.value })
-  }
-
-  function createServices({ user, account }: SignedInUser, { requestId }: Caller) {
-    const accountId = user.role === 'operator' ? null : account.id
-    return servicesFor({ actor: user.id, role: user.role, accountId, requestId })
-  }
-
-  async function handleErrors(
-    c: Context,
-    work: (caller: Caller) => Promise<Response>,
-  ): Promise<Response> {
-    const caller = identifyCaller(deps, c)
-    try {
-      return await work(caller)
-    } catch (error) {
-      if (error instanceof InvalidCursorError) {
-        const errors = [{ parameter: 'after', detail: error.message }]
-        return respondWithProblem(caller, { kind: 'invalid', detail: error.message, errors })
-      }
-      if (error instanceof PermissionDeniedError)
-        return respondWithProblem(caller, createForbiddenProblem(error.permission))
-      // Work for an answer that nobody waits for any more was called off: that is no fault.
-      const { signal } = c.req.raw
-      const isAborted = signal.aborted && error === signal.reason
-      if (isAborted) log.info({ ...caller }, 'a request was called off')
-      else log.error({ ...caller, error }, 'a request failed')
-      return respondWithProblem(
-        caller,
-        error instanceof StorageUnavailableError ? UNAVAILABLE_PROBLEM : SERVER_ERROR_PROBLEM,
-      )
+async function handleErrors(
+  deps: AdminDeps,
+  c: Context,
+  work: (caller: Caller) => Promise<Response>,
+): Promise<Response> {
+  const caller = identifyCaller(deps, c)
+  try {
+    return await work(caller)
+  } catch (error) {
+    if (error instanceof InvalidCursorError) {
+      const errors = [{ parameter: 'after', detail: error.message }]
+      return respondWithProblem(deps, caller, { kind: 'invalid', detail: error.message, errors })
     }
+    if (error instanceof PermissionDeniedError)
+      return respondWithProblem(deps, caller, createForbiddenProblem(error.permission))
+    // The caller disconnected, so the work was aborted: not a fault.
+    const { signal } = c.req.raw
+    const isAborted = signal.aborted && error === signal.reason
+    if (isAborted) deps.log.info({ ...caller }, 'a request was aborted by its caller')
+    else deps.log.error({ ...caller, error }, 'a request failed')
+    return respondWithProblem(
+      deps,
+      caller,
+      error instanceof StorageUnavailableError ? UNAVAILABLE_PROBLEM : SERVER_ERROR_PROBLEM,
+    )
   }
 }
+
+const respondWithProblem = ({ consoleUrl }: AdminDeps, caller: Caller, problem: ApiProblem) =>
+  respond(createProblemReply(problem, caller.requestId, parseBasePath(consoleUrl)), caller)
 
 const toRoutePath = (path: string) => ADMIN_PATH + path.replaceAll(/\{(\w+)\}/g, ':$1')
 
@@ -179,7 +179,7 @@ const SERVER_ERROR_PROBLEM: ApiProblem = {
   detail: 'try again, or look into the log',
 }
 
-/** An answer with a body that is read as it is taken, and no faster. */
+/** Streams the lines, and reads each only when the client takes it. */
 export function createStreamedResponse(
   { status, headers }: Response,
   lines: AsyncIterable<string>,

@@ -10,7 +10,7 @@ import type { ApiProblem } from './problem.ts'
 export interface ApiTokenDeps {
   readonly sessions: Sessions
   readonly auditBuffer: Pick<AuditBuffer, 'record'>
-  /** Of API tokens. */
+  /** Counts failed API tokens. */
   readonly failureLimiter: FailureLimiter
 }
 
@@ -18,37 +18,36 @@ const TOKEN_NEEDED_DETAIL =
   'send Authorization: Bearer and an API token: you make one in the console, under “Your sign-in”'
 const TOKEN_REFUSED_DETAIL = 'this is no API token that is good now'
 
-/** Whose token a request carries, as he is now. Cookies are not looked at: no other site can act in his name. */
-export function createAuthenticateToken({ sessions, auditBuffer, failureLimiter }: ApiTokenDeps) {
-  return async function authenticateToken(
-    headers: Headers,
-    caller: Caller,
-  ): Promise<Result<SignedInUser, ApiProblem>> {
-    const token = parseBearerToken(headers.get('authorization'))
-    if (!token.ok && token.failure.reason === 'credential_missing') {
-      return fail({
-        kind: 'unauthorized',
-        detail: TOKEN_NEEDED_DETAIL,
-        headers: createBearerChallenge(),
-      })
-    }
-    const signedInUser = token.ok ? await sessions.find(token.value, 'token') : null
-    if (signedInUser !== null) return ok(signedInUser)
-
-    // A valid token is never refused for the failures of its address: only failures have to wait.
-    const limitCheck = failureLimiter.checkAllowed(caller.address)
-    failureLimiter.countFailure(caller.address)
-    if (!limitCheck.ok) {
-      const { retryAfterSeconds } = limitCheck.failure
-      const detail = `try again in ${retryAfterSeconds} seconds`
-      return fail({ kind: 'too_many', detail, retryAfterSeconds })
-    }
-    const facts = { surface: 'admin', reason: 'token_unknown' }
-    auditBuffer.record({ action: 'session.refused', subject: UNKNOWN_SUBJECT, caller, facts })
+/** Finds the user of the request's API token. Cookies are ignored, so that no other site can act for the user. */
+export async function authenticateToken(
+  { sessions, auditBuffer, failureLimiter }: ApiTokenDeps,
+  headers: Headers,
+  caller: Caller,
+): Promise<Result<SignedInUser, ApiProblem>> {
+  const token = parseBearerToken(headers.get('authorization'))
+  if (!token.ok && token.failure.reason === 'credential_missing') {
     return fail({
       kind: 'unauthorized',
-      detail: TOKEN_REFUSED_DETAIL,
-      headers: createBearerChallenge('invalid_token'),
+      detail: TOKEN_NEEDED_DETAIL,
+      headers: createBearerChallenge(),
     })
   }
+  const signedInUser = token.ok ? await sessions.find(token.value, 'token') : null
+  if (signedInUser !== null) return ok(signedInUser)
+
+  // A valid token is never refused for the failures of its address: only further failures are.
+  const limitCheck = failureLimiter.checkAllowed(caller.address)
+  failureLimiter.countFailure(caller.address)
+  if (!limitCheck.ok) {
+    const { retryAfterSeconds } = limitCheck.failure
+    const detail = `try again in ${retryAfterSeconds} seconds`
+    return fail({ kind: 'too_many', detail, retryAfterSeconds })
+  }
+  const facts = { surface: 'admin', reason: 'token_unknown' }
+  auditBuffer.record({ action: 'session.refused', subject: UNKNOWN_SUBJECT, caller, facts })
+  return fail({
+    kind: 'unauthorized',
+    detail: TOKEN_REFUSED_DETAIL,
+    headers: createBearerChallenge('invalid_token'),
+  })
 }

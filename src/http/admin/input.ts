@@ -4,12 +4,11 @@ import { parseJson } from '../json/parse.ts'
 import { readBody } from '../request.ts'
 import type { ApiProblem, InputError } from './problem.ts'
 
-/** The longest text of a body has 2,000 characters. */
+/** Large enough for every field: the longest text has 2,000 characters. */
 const BODY_LIMIT_BYTES = 64 * 1024
-/** So many mistakes are told at once. */
 const MAX_REPORTED_ERRORS = 20
 
-/** The body as JSON; where none is sent, an object without members. */
+/** Parses the body as JSON; an empty body is an empty object. */
 export async function readJsonBody(request: Request): Promise<Result<unknown, ApiProblem>> {
   const body = await readBody(request, BODY_LIMIT_BYTES)
   if (!body.ok) return failUnreadableBody(body.failure)
@@ -23,7 +22,7 @@ export async function readJsonBody(request: Request): Promise<Result<unknown, Ap
   return value.ok ? value : failUnreadableBody(value.failure)
 }
 
-/** The parameters of a query; one that is there twice is two that say different things. */
+/** Reads the parameters of a query, and refuses a repeated one. */
 export function readQuery(search: URLSearchParams): Result<unknown, ApiProblem> {
   const names = [...search.keys()]
   const repeatedName = names.find((name, n) => names.indexOf(name) !== n)
@@ -32,7 +31,7 @@ export function readQuery(search: URLSearchParams): Result<unknown, ApiProblem> 
     : failInvalidInput([{ parameter: repeatedName, detail: 'is there twice' }])
 }
 
-/** What was given, as the schema wants it; or each place where it does not. */
+/** Parses the input by the schema, or reports each place where it does not match. */
 export function parseInput<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
@@ -52,7 +51,7 @@ export function parseInput<Schema extends z.ZodType>(
   return failInvalidInput(errors)
 }
 
-/** RFC 6901 §3 and §6. */
+/** Formats a JSON Pointer as a URI fragment (RFC 6901 §3 and §6). */
 const formatJsonPointer = (steps: readonly string[]): string =>
   `#${steps.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
 

@@ -5,7 +5,7 @@ import type { OperationGroup } from './operation-groups.ts'
 import { EXAMPLE_IDS } from './operations/fields.ts'
 import { API_PROBLEMS, type ApiProblemKind, PROBLEM_CONTENT_TYPE } from './problem.ts'
 
-/** The version of what is promised: a member may come, none goes or changes. */
+/** The version of the API: within it, members may be added, but none is removed or changed. */
 const API_VERSION = '1.0.0'
 
 const API_DESCRIPTION = [
@@ -35,7 +35,7 @@ const problemSchema = z
   })
   .openapi('Problem')
 
-/** The document of all that can be asked for (OpenAPI 3.1). */
+/** Creates the OpenAPI 3.1 document of every operation. */
 export function createApiDocument(groups: readonly OperationGroup[], url: string) {
   const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono()
   registry.registerComponent('securitySchemes', 'token', {
@@ -96,7 +96,7 @@ function createRequestBody({ body, examples }: Operation) {
   return { body: { required: true, content: { 'application/json': media } } }
 }
 
-/** What each can be refused with. */
+/** Lists the problems that an operation can be refused with. */
 function createProblemResponses({ method, path, serviceMethods, body }: Operation) {
   const changes = method !== 'get'
   const kinds: (ApiProblemKind | false)[] = [
@@ -119,7 +119,7 @@ function createProblemResponses({ method, path, serviceMethods, body }: Operatio
   )
 }
 
-/** Whose ids are on a path that begins so. */
+/** The example id, by the first segment of a path. */
 const EXAMPLE_ID_BY_PATH: Readonly<Record<string, string>> = {
   accounts: EXAMPLE_IDS.account,
   addresses: EXAMPLE_IDS.address,
@@ -139,7 +139,7 @@ const EXAMPLE_ID_BY_PATH: Readonly<Record<string, string>> = {
 const createPathIdSchema = (path: string) =>
   z.string().openapi({ example: EXAMPLE_ID_BY_PATH[path.split('/')[1] ?? ''] })
 
-/** `postKeysByIdRotate`: what a generated client calls it by. */
+/** Names the method of a generated client: `postKeysByIdRotate`. */
 function formatOperationId({ method, path }: Operation): string {
   const words = path.replaceAll('{id}', 'by-id').split(/[/-]/).filter(Boolean)
   return method + words.map((word) => word[0]?.toUpperCase() + word.slice(1)).join('')

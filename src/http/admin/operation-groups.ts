@@ -12,14 +12,14 @@ import { sourceOperations } from './operations/sources.ts'
 import { subscriptionOperations, subscriptionQueueOperations } from './operations/subscriptions.ts'
 import { userOperations } from './operations/users.ts'
 
-/** What belongs together, as the document and its readers find it. */
+/** A group of operations, which the document shows as a tag. */
 export interface OperationGroup {
   readonly name: string
   readonly about: string
   readonly operations: readonly Operation[]
 }
 
-/** All that can be asked for. */
+/** Every operation of the management API. */
 export const OPERATION_GROUPS: readonly OperationGroup[] = [
   {
     name: 'Keys',

@@ -12,47 +12,46 @@ import type { TestMessages } from '../test-messages.ts'
 import { parseInput } from './input.ts'
 import { type ApiProblem, toApiProblem } from './problem.ts'
 
-/** Who asks, and of what. */
+/** The caller, the caller's services, and the addressed resource. */
 export interface OperationContext {
   readonly signedInUser: SignedInUser
   readonly services: ActorServices
   readonly sessions: Sessions
   readonly caller: Caller
-  /** Aborted when nobody waits any more. */
+  /** Aborted when the caller disconnects. */
   readonly signal: AbortSignal
   readonly testMessages: TestMessages
-  /** The part of the path that names one thing; empty where the path has none. */
+  /** The `{id}` of the path; empty if the path has none. */
   readonly id: string
 }
 
-/** A request, before anybody has looked at what it carries. */
+/** A request whose query and body have not been validated. */
 export interface OperationRequest extends OperationContext {
   readonly query: unknown
   readonly body: unknown
 }
 
-/** What goes out. */
 export interface OperationResponse {
   readonly status: 200 | 201 | 204
   readonly type: string
   readonly body: string | AsyncIterable<string> | null
 }
 
-/** One thing that can be asked for: what the document says of it, and how it is done. */
+/** An operation of the management API: its documentation and its implementation. */
 export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
-  /** Below /admin/v1; `{id}` names one thing. */
+  /** The path below /admin/v1; `{id}` is the id of one resource. */
   readonly path: string
-  /** The serviceMethods of the desk that do it, all of one permission; none for what everybody does with his own. */
+  /** The service methods that it calls, all of one permission; none for a user's own access. */
   readonly serviceMethods: readonly ServiceMethodName[]
   readonly summary: string
   readonly text: string | undefined
   readonly query: z.ZodObject
   readonly body: z.ZodObject | null
-  /** Bodies that work, by what they show. */
+  /** Valid bodies, by title. */
   readonly examples: Readonly<Record<string, object>>
   readonly status: OperationResponse['status']
-  /** Null where nothing is answered. */
+  /** Null for a response without a body. */
   readonly response: { readonly type: string; readonly schema: z.ZodType } | null
   readonly perform: (request: OperationRequest) => Promise<Result<OperationResponse, ApiProblem>>
 }
@@ -73,7 +72,7 @@ type OperationInput<Query extends z.ZodObject, Body extends z.ZodObject> = Opera
   readonly body: z.output<Body>
 }
 
-/** Answers one JSON value. What the schema of the answer does not name does not go out. */
+/** Defines an operation that answers one JSON value. Members that the response schema does not name are left out. */
 export function defineOperation<
   Answer extends z.ZodType,
   Query extends z.ZodObject = EmptyInput,
@@ -99,7 +98,7 @@ export function defineOperation<
   }
 }
 
-/** Answers nothing: it is done. */
+/** Defines an operation that answers 204 without a body. */
 export const defineNoContentOperation = <
   Query extends z.ZodObject = EmptyInput,
   Body extends z.ZodObject = EmptyInput,
@@ -119,7 +118,7 @@ export const defineNoContentOperation = <
 
 const JSON_LINES_TYPE = 'application/jsonl'
 
-/** Answers lines of JSON, as they are read. */
+/** Defines an operation that streams JSON lines. */
 export const defineJsonLinesOperation = (
   spec: OperationSpec<EmptyInput, EmptyInput> & {
     readonly run: (context: OperationContext) => AsyncIterable<string>
@@ -141,12 +140,12 @@ function toOperationFields<Query extends z.ZodObject, Body extends z.ZodObject>(
   return { ...fields, query: query ?? EMPTY_INPUT, body: body ?? null }
 }
 
-/** With what was given as the schemas want it. */
+/** Validates query and body before it calls `work`. */
 function createPerform<Query extends z.ZodObject, Body extends z.ZodObject>(
   spec: OperationSpec<Query, Body>,
   work: (input: OperationInput<Query, Body>) => Promise<ServiceResult<OperationResponse>>,
 ): Operation['perform'] {
-  // Where a schema is left out, its type is that of NOTHING.
+  // A missing schema has the type of EMPTY_INPUT, by the defaults of the type parameters.
   const querySchema = (spec.query ?? EMPTY_INPUT) as Query
   const bodySchema = (spec.body ?? EMPTY_INPUT) as Body
   return async (request) => {
@@ -159,7 +158,7 @@ function createPerform<Query extends z.ZodObject, Body extends z.ZodObject>(
   }
 }
 
-/** A verb of the desk, as people write it: `keys.create`, `explain`. */
+/** The name of a service method: `keys.create`, `explain`. */
 export type ServiceMethodName = {
   [Service in keyof typeof SERVICE_PERMISSIONS]: (typeof SERVICE_PERMISSIONS)[Service] extends Permission
     ? Service
@@ -167,17 +166,20 @@ export type ServiceMethodName = {
 }[keyof typeof SERVICE_PERMISSIONS]
 
 const PERMISSION_BY_SERVICE_METHOD = new Map<string, Permission>(
-  Object.entries(SERVICE_PERMISSIONS).flatMap(([service, permits]): [string, Permission][] =>
-    typeof permits === 'string'
-      ? [[service, permits]]
-      : Object.entries(permits).map(([method, permission]) => [`${service}.${method}`, permission]),
+  Object.entries(SERVICE_PERMISSIONS).flatMap(([service, permissions]): [string, Permission][] =>
+    typeof permissions === 'string'
+      ? [[service, permissions]]
+      : Object.entries(permissions).map(([method, permission]) => [
+          `${service}.${method}`,
+          permission,
+        ]),
   ),
 )
 
-/** What whoever uses it must be permitted. */
+/** Finds the permission that a service method requires. */
 export function findPermission(method: ServiceMethodName): Permission {
   const permission = PERMISSION_BY_SERVICE_METHOD.get(method)
-  if (permission === undefined) throw new Error(`the desk has no verb ${method}`)
+  if (permission === undefined) throw new Error(`there is no service method ${method}`)
   return permission
 }
 

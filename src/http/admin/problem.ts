@@ -2,19 +2,19 @@ import type { Permission } from '../../domain/role.ts'
 import type { ServiceError } from '../../service/service-result.ts'
 import { createRetryAfterHeader, type Reply } from '../reply.ts'
 
-/** A part of a request that cannot be taken. */
+/** An invalid part of a request. */
 export interface InputError {
-  /** Where in the body, as a JSON Pointer (RFC 6901). */
+  /** The place in the body, as a JSON Pointer (RFC 6901). */
   readonly pointer?: string
-  /** Which parameter of the query. */
+  /** The parameter of the query. */
   readonly parameter?: string
   readonly detail: string
 }
 
-/** Why a request is not done, in the form of RFC 9457. */
+/** A refusal of the management API, in the form of RFC 9457. */
 export interface ApiProblem {
   readonly kind: ApiProblemKind
-  /** What is wrong with this request, and what would help. */
+  /** The problem with this request, and how to solve it. */
   readonly detail: string
   readonly permission?: Permission
   readonly errors?: readonly InputError[]
@@ -22,7 +22,7 @@ export interface ApiProblem {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Every kind that there is. `about`: what the reference says of it. */
+/** Every kind of problem. `about` is the explanation in the reference. */
 export const API_PROBLEMS = {
   unreadable: {
     status: 400,
@@ -89,7 +89,7 @@ export type ApiProblemKind = keyof typeof API_PROBLEMS
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json'
 
-/** Where people read of a kind of problem. */
+/** The URL that explains a kind of problem. */
 const formatProblemType = (kind: ApiProblemKind, basePath: string): string =>
   `${basePath}/admin/v1/reference#problem-${kind}`
 
@@ -120,7 +120,7 @@ export function createProblemReply(
   }
 }
 
-/** A service's own words. */
+/** Converts a service's error. */
 export const toApiProblem = (error: ServiceError): ApiProblem =>
   error.problem === 'busy'
     ? {

@@ -49,7 +49,7 @@ export function applyEdits(
   return concatBytes([...parts, bytes.subarray(at, end)])
 }
 
-/** The bytes between the braces of an object, without this member and the comma beside it. */
+/** Returns the bytes between the braces of an object, without this member and the comma beside it. */
 export function removeMember(
   bytes: Uint8Array,
   object: FoundValue,

@@ -4,30 +4,23 @@ import { checkMethodAllowed, type Key } from '../../domain/key.ts'
 import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
 import type { Authenticate } from '../../service/authenticate/authenticate.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import { StorageUnavailableError } from '../../service/ports/storage.ts'
-import {
-  createJsonReply,
-  createRetryAfterHeader,
-  DATABASE_RETRY_SECONDS,
-  type Reply,
-  toResponse,
-} from '../reply.ts'
-import { createBearerChallenge, type HttpDeps, identifyCaller } from '../request.ts'
-import { toUpstreamIdentity, type VendorProtocol } from '../vendors/surface-handlers.ts'
-import { SITE_HEADER, setIdentityHeaders } from './headers.ts'
+import { createJsonReply, createRetryAfterHeader, type Reply, toResponse } from '../reply.ts'
+import { createBearerChallenge, type HttpDeps, identifyCaller, replyToError } from '../request.ts'
+import type { VendorProtocol } from '../vendors/surface-handlers.ts'
+import { SITE_HEADER, setIdentityHeaders, toUpstreamIdentity } from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'
 import { isMethodOverrideHeader } from './withheld-headers.ts'
 
-/** One kind of credential, as a proxy asks about it. */
+/** Authenticates one type of credential for a proxy. */
 export interface RequestAuthenticator {
-  /** The segment of the path that admits this kind alone. */
+  /** The segment of the path that selects this type alone. */
   readonly name: string
-  /** Whether the request carries such a credential, good or bad. */
+  /** Recognizes a credential of this type, valid or not. */
   readonly hasCredential: (headers: Headers) => boolean
-  /** Whether it may be half of one, where no other kind lets the request through. */
+  /** Recognizes a possible part of such a credential. It is tried only after every other type. */
   readonly hasPartialCredential?: (headers: Headers) => boolean
   readonly authenticate: (headers: Headers, caller: Caller) => Promise<Result<Key>>
-  /** `path`: what the proxy guards. */
+  /** `path` is the path that the proxy guards. */
   readonly refuseRequest: (failure: Failure, path: string) => Reply
   readonly replyServerError: (path: string) => Reply
 }
@@ -41,13 +34,13 @@ export interface ForwardAuthDeps extends HttpDeps {
 const FORWARD_AUTH_PATH = '/forward-auth'
 const ANY_KIND = 'any'
 
-/** The route for questions whose path has dot segments. */
+/** The route for forward-auth requests whose path has dot segments. */
 const DOT_SEGMENT_PATH = `${FORWARD_AUTH_PATH}/..`
 
 /**
- * Finds questions whose path has dot segments: returns the route for them, null for every other request.
- * Proxies append the caller's path to `/forward-auth`. With its dot segments resolved, the question could
- * reach another route that answers 200, so the target is judged as it was sent, before a URL resolves
+ * Returns the route for forward-auth requests whose path has dot segments, and null for every other request.
+ * Proxies append the caller's path to `/forward-auth`. With its dot segments resolved, the request could
+ * reach another route that answers 200, so the target is checked as it was sent, before a URL resolves
  * it. (Cloudflare resolves plain dot segments before a Worker sees them.)
  */
 export function findDotSegmentPath(request: Request, options?: { env?: unknown }): string | null {
@@ -65,18 +58,17 @@ interface RawTargetEnv {
 }
 
 /**
- * One question for the proxies that ask it: may this request pass, and whose is it? 200 with identity
- * headers, or the refusal in the words of the credential's dialect. nginx's auth_request, Traefik's
- * ForwardAuth, Caddy's forward_auth, Envoy's ext_authz.
+ * Tells a proxy if a request may pass: 200 with identity headers, or the refusal in the format of the
+ * credential's vendor. For nginx's auth_request, Traefik's ForwardAuth, Caddy's forward_auth and Envoy's ext_authz.
  *
- * `/forward-auth/NAME` admits one kind of credential only, `/forward-auth/any` every kind, as
- * `/forward-auth` does; Envoy appends the path that it guards. `?statuses=401,403` tells every refusal by
- * the last of these where it has none of them: nginx takes any other for an error. `?refusal` answers
- * a refusal only, whole: for who has learned from such a status that there is one.
+ * `/forward-auth/NAME` accepts one type of credential, `/forward-auth/any` and `/forward-auth` every type. Envoy
+ * appends the path that it guards. With `?statuses=401,403`, a refusal with another status gets the last of
+ * these, because nginx treats any other status as an error. With `?refusal`, only a refusal is returned, with its
+ * own body: for a proxy that has seen such a status and fetches the refusal itself.
  */
 export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
-  const handler = (c: Context) => answerQuestion(c)
+  const handler = (c: Context) => answerQuestion(deps, c)
   app.all(DOT_SEGMENT_PATH, (c) => {
     const { requestId } = identifyCaller(deps, c)
     return toResponse(
@@ -87,38 +79,39 @@ export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
   app.all(FORWARD_AUTH_PATH, handler)
   app.all(`${FORWARD_AUTH_PATH}/*`, handler)
   return app
+}
 
-  async function answerQuestion(c: Context): Promise<Response> {
-    const caller = identifyCaller(deps, c)
-    const question = parseQuestion(c.req.raw)
-    const match = selectAuthenticators(question, deps.authenticators)
-    if (match === null)
-      return toResponse(replaceStatus(UNKNOWN_KIND_REPLY, question), caller.requestId)
-    const { authenticators, path } = match
-    const [first = NO_AUTHENTICATOR] = authenticators
-    try {
-      const result = await authenticateWithAny(authenticators, question, caller)
-      if (result.ok && !question.refusalOnly) return createAdmittedResponse(result.value, caller)
-      const failure: Failure = result.ok ? { reason: 'busy', retryAfterSeconds: 1 } : result.failure
-      const refuser = failure.reason === 'secret_missing' ? (authenticators.at(-1) ?? first) : first
-      const reply = replaceStatus(refuser.refuseRequest(failure, path), question)
-      if (!result.ok) {
-        deps.recordRefusal('forward-auth', failure, caller)
-        deps.recordRefusal.recordResponse(caller, reply)
-      }
-      return toResponse(reply, caller.requestId)
-    } catch (error) {
-      deps.log.error({ ...caller, error }, 'a request failed')
-      const reply =
-        error instanceof StorageUnavailableError
-          ? first.refuseRequest({ reason: 'busy', retryAfterSeconds: DATABASE_RETRY_SECONDS }, path)
-          : first.replyServerError(path)
-      return toResponse(replaceStatus(reply, question), caller.requestId)
+async function answerQuestion(deps: ForwardAuthDeps, c: Context): Promise<Response> {
+  const caller = identifyCaller(deps, c)
+  const question = parseQuestion(c.req.raw)
+  const match = selectAuthenticators(question, deps.authenticators)
+  const respond = (reply: Reply) => toResponse(replaceStatus(reply, question), caller.requestId)
+  if (match === null) return respond(UNKNOWN_KIND_REPLY)
+  const { authenticators, path } = match
+  const [first = NO_AUTHENTICATOR] = authenticators
+  try {
+    const result = await authenticateWithAny(authenticators, question, caller)
+    if (result.ok && !question.refusalOnly) return createAdmittedResponse(result.value, caller)
+    const failure: Failure = result.ok ? { reason: 'busy', retryAfterSeconds: 1 } : result.failure
+    const refuser = failure.reason === 'secret_missing' ? (authenticators.at(-1) ?? first) : first
+    const reply = replaceStatus(refuser.refuseRequest(failure, path), question)
+    if (!result.ok) {
+      deps.recordRefusal('forward-auth', failure, caller)
+      deps.recordRefusal.recordResponse(caller, reply)
     }
+    return toResponse(reply, caller.requestId)
+  } catch (error) {
+    return respond(
+      replyToError(deps.log, caller, error, {
+        replyUnavailable: (retryAfterSeconds) =>
+          first.refuseRequest({ reason: 'busy', retryAfterSeconds }, path),
+        replyServerError: () => first.replyServerError(path),
+      }),
+    )
   }
 }
 
-/** The first gate that lets the request through; else why the first of them does not. */
+/** Returns the key of the first authenticator that accepts the request, otherwise the refusal of the first. */
 async function authenticateWithAny(
   authenticators: readonly RequestAuthenticator[],
   { headers, methods }: ForwardAuthQuestion,
@@ -129,15 +122,15 @@ async function authenticateWithAny(
     const key = await authenticator.authenticate(headers, caller)
     const result = key.ok ? checkAllMethods(key.value, methods) : key
     if (result.ok) return result
-    // A half that is known says more than that a whole is not.
+    // A known key without its secret is more specific than an unknown credential.
     if (n === 0 || result.failure.reason === 'secret_missing') refusal = result
   }
   return refusal
 }
 
 /**
- * Whoever calls could have added one of the headers that name the method, and the proxy hands on those
- * by which the service behind may serve another: so all of them count.
+ * Checks every method that the request names: the caller could have added a header that names one, and the
+ * proxy forwards those by which the upstream may serve another.
  */
 function checkAllMethods(key: Key, methods: readonly string[]): Result<Key> {
   for (const method of methods) {
@@ -149,13 +142,13 @@ function checkAllMethods(key: Key, methods: readonly string[]): Result<Key> {
 
 interface ForwardAuthQuestion {
   readonly headers: Headers
-  /** What is said to be the method of the request that the proxy guards; never empty. */
+  /** Every method that the guarded request claims; never empty. */
   readonly methods: readonly string[]
-  /** The kind of credential that is asked for. */
+  /** The requested type of credential. */
   readonly name: string
-  /** What the proxy has appended to that: the path that it guards. */
+  /** The segments that the proxy appended: the path that it guards. */
   readonly pathBelow: readonly string[]
-  /** The path of the request that the proxy guards, where a header says it. */
+  /** The path of the guarded request, if a header names it. */
   readonly originalPath: string | null
   readonly statuses: readonly number[]
   readonly refusalOnly: boolean
@@ -169,7 +162,7 @@ function parseQuestion({ url, headers, method }: Request): ForwardAuthQuestion {
   const methodOverrides = [...headers].filter(([name]) => isMethodOverrideHeader(name))
   const [originalPath = null] = uri === null ? [] : uri.split('?')
   const [, name = ANY_KIND, ...pathBelow] = pathname.slice(FORWARD_AUTH_PATH.length).split('/')
-  // Who appends the guarded path appends its query, which is the caller's: it asks for nothing here.
+  // A proxy that appends the path also appends the caller's query, which must not set options here.
   const options = pathBelow.length === 0 ? searchParams : new URLSearchParams()
   return {
     headers,
@@ -189,26 +182,30 @@ function parseQuestion({ url, headers, method }: Request): ForwardAuthQuestion {
   }
 }
 
-/** Null where the path names no gate: a name that is mistyped must not open them all. */
+/** Returns null for an unknown name: a misspelled name must not select every type. */
 function selectAuthenticators(
   { headers, name, pathBelow, originalPath }: ForwardAuthQuestion,
   all: readonly RequestAuthenticator[],
 ): { authenticators: readonly RequestAuthenticator[]; path: string } | null {
   const path = originalPath ?? `/${pathBelow.join('/')}`
   if (name === ANY_KIND) {
-    const claimingAuthenticators = all.filter((gate) => gate.hasCredential(headers))
+    const claimingAuthenticators = all.filter((authenticator) =>
+      authenticator.hasCredential(headers),
+    )
     const others = all.filter(
-      (gate) => !claimingAuthenticators.includes(gate) && gate.hasPartialCredential?.(headers),
+      (authenticator) =>
+        !claimingAuthenticators.includes(authenticator) &&
+        authenticator.hasPartialCredential?.(headers),
     )
     return { authenticators: [...claimingAuthenticators, ...others], path }
   }
-  const namedAuthenticator = all.find((gate) => gate.name === name)
+  const namedAuthenticator = all.find((authenticator) => authenticator.name === name)
   return namedAuthenticator === undefined ? null : { authenticators: [namedAuthenticator], path }
 }
 
 function createAdmittedResponse(key: Key, { requestId }: Caller): Response {
   const response = toResponse({ status: 200, body: '', type: 'text/plain' }, requestId)
-  // Said even where there is none: some proxies copy a header only where it is, and keep the caller's.
+  // Set even without a site: some proxies keep the caller's header if the response has none.
   response.headers.set(SITE_HEADER, '')
   setIdentityHeaders(response.headers, toUpstreamIdentity(key))
   return response
@@ -223,7 +220,7 @@ function replaceStatus(reply: Reply, { statuses }: ForwardAuthQuestion): Reply {
 
 const UNKNOWN_KIND_REPLY = createJsonReply(404, { message: 'There is no such kind of credential.' })
 
-/** Where no credential came, of no kind that was asked for by name. */
+/** Refuses a request without any credential. */
 const NO_AUTHENTICATOR: Pick<RequestAuthenticator, 'refuseRequest' | 'replyServerError'> = {
   refuseRequest: (failure) =>
     failure.reason === 'busy'
@@ -236,7 +233,7 @@ const NO_AUTHENTICATOR: Pick<RequestAuthenticator, 'refuseRequest' | 'replyServe
   replyServerError: () => createJsonReply(500, { message: 'The server failed; try again.' }),
 }
 
-/** A credential that comes with every request, where a proxy asks about it. */
+/** Adapts a vendor's protocol, whose credential comes with every request. */
 export const createKeyAuthenticator = (
   protocol: VendorProtocol,
   authenticate: Authenticate,
@@ -248,7 +245,7 @@ export const createKeyAuthenticator = (
     const credential = protocol.parseCredential(headers)
     return credential.ok ? authenticate(credential.value, caller) : credential
   },
-  // It is handed what its own judge has answered, and nothing else.
+  // It receives only failures that its own `authenticate` returned.
   refuseRequest: (failure, path) => protocol.refuseRequest(failure as SurfaceFailure, path),
   replyServerError: protocol.replyServerError,
 })

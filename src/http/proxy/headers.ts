@@ -1,11 +1,12 @@
 import { parseBasePath } from '../../domain/base-path.ts'
+import type { Key } from '../../domain/key.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
 import type { HeaderLines, UpstreamResponse } from '../../service/ports/outbound.ts'
 import { REQUEST_ID_HEADER } from '../reply.ts'
 import { FORWARDED_FOR_HEADER } from '../request.ts'
 import { isHopByHop, isWithheldHeader } from './withheld-headers.ts'
 
-/** Whose request it is: what the upstream is told in place of the credential. */
+/** The identity that the upstream receives in place of the credential. */
 export interface UpstreamIdentity {
   readonly accountId: string
   readonly siteId: string | null
@@ -15,7 +16,15 @@ export interface UpstreamIdentity {
   readonly keyType: string
 }
 
-/** The caller's headers without those that are not for the upstream, and with what we know of him. */
+export const toUpstreamIdentity = (key: Key): UpstreamIdentity => ({
+  accountId: key.accountId,
+  siteId: key.siteId,
+  keyId: key.publicId,
+  ownerId: key.ownerId,
+  keyType: key.dialect,
+})
+
+/** Removes the headers that must not reach the upstream, and adds the caller's identity. */
 export function createRequestHeaders(
   incoming: Headers,
   identity: UpstreamIdentity | null,
@@ -30,7 +39,7 @@ export function createRequestHeaders(
   if (identity !== null) setIdentityHeaders(headers, identity)
   headers.set(REQUEST_ID_HEADER, requestId)
   headers.set(FORWARDED_FOR_HEADER, address)
-  // Upstreams write links with these, so they are the operator's words and never a caller's Host.
+  // Upstreams write links with these, so they come from the settings, never from the caller's Host.
   headers.set('X-Forwarded-Proto', publicUrl.protocol.slice(0, -1))
   headers.set('X-Forwarded-Host', publicUrl.host)
   const basePath = parseBasePath(publicUrl)

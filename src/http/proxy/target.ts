@@ -1,13 +1,13 @@
 import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 
-/** The path of a request target as sent, in origin form or absolute form (RFC 9112 §3.2). */
+/** Extracts the path of a request target as sent, in origin form or absolute form (RFC 9112 §3.2). */
 export function parseTargetPath(target: string): string {
   const [, path = ''] = /^(?:[a-z][a-z\d+.-]*:\/\/[^/\\?#]*)?([^?#]*)/i.exec(target) ?? []
   return path
 }
 
 /**
- * Whether a path has dot segments (RFC 3986 §5.2.4, and the WHATWG URL Standard, for which `\` is a
+ * Finds dot segments in a path (RFC 3986 §5.2.4, and the WHATWG URL Standard, for which `\` is a
  * slash, `%2e` is a dot, and tabs and line ends are ignored).
  */
 export const hasDotSegment = (path: string): boolean =>
@@ -16,8 +16,8 @@ export const hasDotSegment = (path: string): boolean =>
 const MAX_DECODED_LAYERS = 4
 
 /**
- * Whether an upstream could read a segment of this path as `.` or `..`, and so serve another path than
- * the one that was judged. Some servers decode a path twice, or end a segment at an encoded slash, a
+ * Finds segments that an upstream could read as `.` or `..`, and so serve a path that was not authorized.
+ * Some servers decode a path twice, or end a segment at an encoded slash, a
  * path parameter (`/..;/`), a blank or a NUL. Every control character is refused.
  */
 export function hasHiddenDotSegment(path: string): boolean {
@@ -38,7 +38,7 @@ const hasDecodedDotSegment = (text: string): boolean =>
   CONTROL_CHARACTER.test(text) ||
   text.split(/[/\\]/).some((segment) => /^\s*\.\.?(?:[\s;?#]|$)/.test(segment))
 
-/** Decodes one layer, byte by byte: also overlong UTF-8 such as `%c0%ae` (RFC 3629 §3), and `%u002e`. */
+/** Decodes one layer byte by byte, including overlong UTF-8 such as `%c0%ae` (RFC 3629 §3), and `%u002e`. */
 const decodeLayer = (text: string): string =>
   text
     .replace(/%c0%ae|%e0%80%ae|%f0%80%80%ae/gi, '.')
@@ -47,7 +47,7 @@ const decodeLayer = (text: string): string =>
       String.fromCharCode(Number.parseInt(hex, 16)),
     )
 
-/** The request's whole path and query, under the upstream's origin and base path. */
+/** Puts the request's whole path and query under the upstream's origin and base path. */
 export function createTargetUrl(requestUrl: string, upstream: URL): Result<URL, InputFailure> {
   if (hasHiddenDotSegment(parseTargetPath(requestUrl))) {
     const detail = 'must have no dot segments and no control characters'

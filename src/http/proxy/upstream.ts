@@ -16,10 +16,10 @@ import { createTargetUrl } from './target.ts'
 export interface UpstreamProxyDeps {
   readonly upstreamFetch: UpstreamFetch
   readonly upstreams: Readonly<Partial<Record<Surface, URL>>>
-  /** Where callers reach this server. */
+  /** The public URL of this server. */
   readonly publicUrl: string
   readonly log: Log
-  /** Makes the runtime write an answer's head as it came, because a Response cannot hold all of it. */
+  /** Makes the runtime write the head of a response unchanged, because a Response cannot hold all of it. */
   readonly writeUpstreamHead?: WriteUpstreamHead | undefined
 }
 
@@ -28,9 +28,8 @@ export type WriteUpstreamHead = (c: Context, head: Omit<UpstreamResponse, 'body'
 export type ProxyRequest = ReturnType<typeof createProxyRequest>
 
 /**
- * Hands a judged request on to what stands behind its surface, and the answer back unchanged. Who
- * calls it has judged the caller: `identity` is what the upstream will believe, null where what is
- * asked for needs no key.
+ * Forwards an authorized request to the upstream of its surface, and returns the response unchanged. The
+ * upstream trusts `identity`, so the caller must be authenticated before; null for a request that needs no key.
  *
  * hono/proxy is not used: it undoes an answer's content coding and drops its length, and leaves the
  * headers that Connection names to chance.
@@ -55,7 +54,7 @@ export function createProxyRequest({
     if (upstream === undefined) {
       return fail({ reason: 'upstream_missing', setting: getUpstreamSettingName(surface) })
     }
-    // It asks for its own request back (RFC 9110 §9.3.8), with what the upstream alone is told.
+    // The response would repeat the request (RFC 9110 §9.3.8) with the headers for the upstream alone.
     if (request.method === 'TRACE') {
       return fail({ reason: 'field_invalid', field: 'The method', detail: 'must not be TRACE' })
     }
@@ -64,7 +63,7 @@ export function createProxyRequest({
 
     const headers = createRequestHeaders(request.headers, identity, caller, ownUrl)
     const body = canHaveBody(request) ? request.body : null
-    // A length without its body would have the upstream wait, or take the next request for it.
+    // With a length but no body, the upstream would wait, or take the next request as the body.
     if (body === null) headers.delete('content-length')
 
     const response = await upstreamFetch({
@@ -74,7 +73,7 @@ export function createProxyRequest({
       body,
       signal: request.signal,
       onTruncated: (failure) =>
-        log.warn({ ...caller, surface, ...failure }, 'an upstream broke off its answer'),
+        log.warn({ ...caller, surface, ...failure }, 'an upstream broke off its response'),
     })
     if (!response.ok) return response
     const { status, statusText, body: content } = response.value
@@ -90,5 +89,5 @@ function toHeaders(lines: HeaderLines): Headers {
   return headers
 }
 
-/** What a body of GET or HEAD means nobody has defined (RFC 9110 §9.3.1): it goes no further. */
+/** A body of GET or HEAD has no defined meaning (RFC 9110 §9.3.1), so it is not forwarded. */
 const canHaveBody = ({ method }: Request) => method !== 'GET' && method !== 'HEAD'

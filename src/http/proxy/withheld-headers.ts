@@ -1,6 +1,6 @@
 import { REQUEST_ID_HEADER } from '../reply.ts'
 
-/** For one connection only (RFC 9110 §7.6.1), as is whatever Connection names besides. */
+/** Headers of one connection (RFC 9110 §7.6.1), as are those that Connection names. */
 export const HOP_BY_HOP_HEADERS = [
   'connection',
   'keep-alive',
@@ -26,7 +26,7 @@ const CALLER_CREDENTIAL_HEADERS = ['authorization', 'cookie', 'x-api-key']
 /** Headers that this server sets or has answered itself, such as Expect (RFC 9110 §10.1.1). */
 const SERVER_HEADERS = ['host', 'expect', REQUEST_ID_HEADER.toLowerCase()]
 
-/** Headers that make some servers use another method than the one that was judged. */
+/** Headers that make some servers use a method that was not authorized. */
 const METHOD_OVERRIDE_HEADERS = [
   'x-http-method',
   'x-http-method-override',
@@ -35,8 +35,8 @@ const METHOD_OVERRIDE_HEADERS = [
 ]
 
 /**
- * Headers by which proxies tell the servers behind them the caller's identity and address, and the host,
- * path or file that is meant. Those servers believe them. A name that ends in `-` is a prefix.
+ * Headers with which proxies pass the caller's identity and address, and the requested host, path or file, to
+ * servers that trust them. A name that ends in `-` is a prefix.
  */
 const PROXY_CLAIM_HEADERS = [
   // Identity, as single sign-on proxies, TLS terminators and gateways pass it on.
@@ -160,7 +160,7 @@ const AUTH_CLAIM_PATTERN = /^x-auth-(?!(?:token|key)$)/
 /** Forwarded only in their own spelling: two servers that read two values disagree (RFC 9112 §6.3). */
 const FRAMING_HEADERS = ['content-length', 'content-type']
 
-/** Whether a header of the caller's is not for the upstream, in any spelling. */
+/** Recognizes, in any spelling, a caller's header that must not reach the upstream. */
 export function isWithheldHeader(name: string): boolean {
   const foldedName = foldHeaderName(name)
   return (
@@ -171,7 +171,7 @@ export function isWithheldHeader(name: string): boolean {
   )
 }
 
-/** Whether by this header, in any spelling, an upstream may serve another method. */
+/** Recognizes, in any spelling, a header that can make an upstream serve another method. */
 export const isMethodOverrideHeader = (name: string): boolean =>
   METHOD_OVERRIDE_HEADERS.includes(foldHeaderName(name))
 

@@ -18,7 +18,7 @@ import {
 } from '../reply.ts'
 import {
   createIdentityHandler,
-  createSurfaceHandlers,
+  createProxyHandler,
   type SurfaceDeps,
   type VendorProtocol,
 } from './surface-handlers.ts'
@@ -29,10 +29,9 @@ export const hasBasicScheme = (headers: Headers): boolean =>
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * `username:key` by HTTP Basic (RFC 7617), in UTF-8; the first colon splits, because a username has
- * none. Base64 may come without its padding, as some clients leave it out. Blanks around the pair are no
- * part of it: `echo` ends it with a line feed, and who pastes a key pastes what stands beside it. Two such
- * headers arrive joined by a comma and a blank: nobody chooses between them.
+ * Parses `username:key` of HTTP Basic (RFC 7617) in UTF-8. The first colon splits, because a username has none.
+ * The padding of base64 is optional, because some clients omit it. Blanks around the pair are removed, because
+ * `echo` adds a line feed and pasted keys come with blanks. Two headers arrive joined by a comma and are refused.
  */
 export function parseBasicCredential(headers: Headers): Result<Credential, CredentialFailure> {
   const header = headers.get('Authorization')
@@ -50,7 +49,7 @@ export function parseBasicCredential(headers: Headers): Result<Credential, Crede
   })
 }
 
-/** Null where it is not base64, or not UTF-8. */
+/** Returns null for text that is not base64 of UTF-8. */
 function decodeBase64Text(encoded: string): string | null {
   try {
     return decoder.decode(Uint8Array.from(atob(encoded), (byte) => byte.charCodeAt(0)))
@@ -87,7 +86,7 @@ const createUnauthorizedReply = (message: string, error = 'unauthorized') =>
 
 const createNoCredentialReply = () =>
   createUnauthorizedReply('Send username:key by HTTP Basic authentication.')
-/** One answer, whichever of the two is wrong: it tells nobody which usernames there are. */
+/** One reply for a wrong username and a wrong key, so that it does not reveal usernames. */
 const createWrongCredentialReply = () =>
   createUnauthorizedReply('The username or the key is wrong.')
 
@@ -113,8 +112,8 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   region_other: createWrongCredentialReply,
   key_unassigned: createWrongCredentialReply,
 
-  // Who holds the key is told why it has stopped, so that he asks for another and does not look for a
-  // typing error; a thief learns only that it is worthless. 401 where another key would do, else 403.
+  // The caller has proven the key, so the reply says why it no longer works. 401 if another key would help,
+  // otherwise 403.
   key_revoked: () => createUnauthorizedReply('This key was revoked.', 'key_revoked'),
   key_disabled: () => createUnauthorizedReply('This key is disabled.', 'key_disabled'),
   key_expired: () => createUnauthorizedReply('This key has expired.', 'key_expired'),
@@ -163,24 +162,22 @@ export const practiceProtocol: VendorProtocol = {
   hasCredential: hasBasicScheme,
   parseCredential: parseBasicCredential,
   refuseRequest,
-  replyServerError: replyServerError,
+  replyServerError,
 }
 
-/** What a connection is tested with, and named by. */
 const IDENTITY_PATH = '/practice/v1/me'
 
-/** `/practice/v1/*`, every method: who it is is answered here, all else by what stands behind. */
+/** Handles `/practice/v1/*`: answers the identity itself, and forwards everything else. */
 export function createPracticeHandler(deps: SurfaceDeps): (c: Context) => Promise<Response> {
-  const surfaces = createSurfaceHandlers(deps)
-  const proxyHandler = surfaces.createProxyHandler(practiceProtocol, 'practice')
-  const identityHandler = createIdentityHandler(surfaces, practiceProtocol, {
+  const proxyHandler = createProxyHandler(deps, practiceProtocol, 'practice')
+  const identityHandler = createIdentityHandler(deps, practiceProtocol, {
     createIdentityReply,
-    replyMethodNotAllowed: replyMethodNotAllowed,
+    replyMethodNotAllowed,
   })
   return (c) => (c.req.path === IDENTITY_PATH ? identityHandler(c) : proxyHandler(c))
 }
 
-/** Names are for people and change; ids stay. */
+/** Contains names, which may change, and ids, which do not. */
 const createIdentityReply = ({ username, accountId, account, publicId, name }: Key) =>
   createJsonReply(200, {
     username,

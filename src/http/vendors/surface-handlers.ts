@@ -11,11 +11,26 @@ import type { Credential, Surface } from '../../domain/key-type.ts'
 import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
 import type { Authenticate } from '../../service/authenticate/authenticate.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import { StorageUnavailableError } from '../../service/ports/storage.ts'
-import type { UpstreamIdentity } from '../proxy/headers.ts'
+import { toUpstreamIdentity } from '../proxy/headers.ts'
 import type { ProxyRequest } from '../proxy/upstream.ts'
-import { DATABASE_RETRY_SECONDS, type Reply, toResponse } from '../reply.ts'
-import { type HttpDeps, identifyCaller } from '../request.ts'
+import { type Reply, toResponse } from '../reply.ts'
+import { type HttpDeps, identifyCaller, replyToError } from '../request.ts'
+
+/** A protocol whose credential comes with every request: how to read it, and how to word a refusal. */
+export interface VendorProtocol {
+  /** The name of the protocol in the log. */
+  readonly name: string
+  /** Recognizes a credential of this type, valid or not. */
+  readonly hasCredential: (headers: Headers) => boolean
+  /** Recognizes a possible part of such a credential, if no other type claims it. */
+  readonly hasPartialCredential?: (headers: Headers) => boolean
+  /** Never throws, whatever the headers. */
+  readonly parseCredential: (headers: Headers) => Result<Credential, CredentialFailure>
+  /** `path` selects the format, because surfaces of one protocol may differ. */
+  readonly refuseRequest: (failure: SurfaceFailure, path: string) => Reply
+  /** The reply to a bug or a broken machine: 500. */
+  readonly replyServerError: (path: string) => Reply
+}
 
 export interface SurfaceDeps extends HttpDeps {
   readonly authenticate: Authenticate
@@ -24,126 +39,86 @@ export interface SurfaceDeps extends HttpDeps {
   readonly log: Log
 }
 
-/** What the routes of every surface do alike. */
-export function createSurfaceHandlers(deps: SurfaceDeps) {
-  const { authenticate, proxyRequest, recordRefusal, log } = deps
+/** Forwards each authorized request to the upstream of the surface. */
+export const createProxyHandler =
+  (deps: SurfaceDeps, protocol: VendorProtocol, surface: Surface) =>
+  (c: Context): Promise<Response> =>
+    handleSurfaceRequest(deps, c, protocol, async (request, caller) => {
+      const key = await authorizeRequest(deps, protocol, request, caller)
+      return key.ok ? deps.proxyRequest(c, surface, toUpstreamIdentity(key.value), caller) : key
+    })
 
-  /** The key of the request's credential, if it may make such a request. */
-  async function authorizeRequest(
-    protocol: VendorProtocol,
-    { headers, method }: { headers: Headers; method: string },
-    caller: Caller,
-  ): Promise<Result<Key, SurfaceFailure>> {
-    const credential = protocol.parseCredential(headers)
-    if (!credential.ok) return credential
-    const key = await authenticate(credential.value, caller)
-    return key.ok ? checkMethodAllowed(key.value, method) : key
-  }
-
-  /** Answers, or refuses in the dialect's words. Whatever is thrown is a broken machine, or a bug. */
-  async function handleRequest(
-    c: Context,
-    protocol: VendorProtocol,
-    work: (request: Request, caller: Caller) => Promise<Result<Response, SurfaceFailure>>,
-  ): Promise<Response> {
-    const caller = identifyCaller(deps, c)
-    const { path } = c.req
-    try {
-      const result = await work(c.req.raw, caller)
-      if (result.ok) return result.value
-      return refuseAndRecord(
-        protocol,
-        result.failure,
-        protocol.refuseRequest(result.failure, path),
-        caller,
-      )
-    } catch (error) {
-      log.error({ ...caller, error }, 'a request failed')
-      const reply =
-        error instanceof StorageUnavailableError
-          ? protocol.refuseRequest(
-              { reason: 'busy', retryAfterSeconds: DATABASE_RETRY_SECONDS },
-              path,
-            )
-          : protocol.replyServerError(path)
-      return toResponse(reply, caller.requestId)
-    }
-  }
-
-  /** Answers with this refusal, which the audit hears of. */
-  function refuseAndRecord(
-    protocol: VendorProtocol,
-    refusal: SurfaceFailure | SurfaceRefusal,
-    reply: Reply,
-    caller: Caller,
-  ): Response {
-    recordRefusal(protocol.name, refusal, caller)
-    recordRefusal.recordResponse(caller, reply)
-    return toResponse(reply, caller.requestId)
-  }
-
-  return {
-    authorizeRequest,
-    handleRequest,
-    refuseAndRecord,
-
-    /** Judges the request and hands it on to what stands behind the surface. */
-    createProxyHandler: (protocol: VendorProtocol, surface: Surface) => (c: Context) =>
-      handleRequest(c, protocol, async (request, caller) => {
-        const key = await authorizeRequest(protocol, request, caller)
-        return key.ok ? proxyRequest(c, surface, toUpstreamIdentity(key.value), caller) : key
-      }),
-  }
-}
-
-/** Whose request it is. */
-export const toUpstreamIdentity = (key: Key): UpstreamIdentity => ({
-  accountId: key.accountId,
-  siteId: key.siteId,
-  keyId: key.publicId,
-  ownerId: key.ownerId,
-  keyType: key.dialect,
-})
-
-export type SurfaceHandlers = ReturnType<typeof createSurfaceHandlers>
-
-/** A path of a surface that is answered here and not handed on: it says whose the credential is. */
+/** A path that this server answers itself, with the owner of the credential. */
 export interface IdentityRoute {
   readonly createIdentityReply: (key: Key) => Reply
-  /** To any method but GET and HEAD: 405 with Allow (RFC 9110 §15.5.6). */
+  /** The reply to any method but GET and HEAD: 405 with Allow (RFC 9110 §15.5.6). */
   readonly replyMethodNotAllowed: (headers: Readonly<Record<string, string>>) => Reply
 }
 
+/** RFC 9110 §9.1: a server that supports GET supports HEAD. */
+const IDENTITY_METHODS = ['GET', 'HEAD']
+
 export const createIdentityHandler =
   (
-    { handleRequest: answer, authorizeRequest: admit }: SurfaceHandlers,
+    deps: SurfaceDeps,
     protocol: VendorProtocol,
     { createIdentityReply, replyMethodNotAllowed }: IdentityRoute,
   ) =>
   (c: Context): Promise<Response> =>
-    answer(c, protocol, async (request, caller) => {
+    handleSurfaceRequest(deps, c, protocol, async (request, caller) => {
       const respond = (reply: Reply) => ok(toResponse(reply, caller.requestId))
       if (!IDENTITY_METHODS.includes(request.method))
         return respond(replyMethodNotAllowed({ Allow: IDENTITY_METHODS.join(', ') }))
-      const key = await admit(protocol, request, caller)
+      const key = await authorizeRequest(deps, protocol, request, caller)
       return key.ok ? respond(createIdentityReply(key.value)) : key
     })
 
-/** RFC 9110 §9.1: who answers GET answers HEAD. */
-const IDENTITY_METHODS = ['GET', 'HEAD']
+/** Finds the key of the request's credential, if it permits the method. */
+export async function authorizeRequest(
+  { authenticate }: SurfaceDeps,
+  protocol: VendorProtocol,
+  { headers, method }: Request,
+  caller: Caller,
+): Promise<Result<Key, SurfaceFailure>> {
+  const credential = protocol.parseCredential(headers)
+  if (!credential.ok) return credential
+  const key = await authenticate(credential.value, caller)
+  return key.ok ? checkMethodAllowed(key.value, method) : key
+}
 
-/** A dialect whose credential comes with every request: how it is read, and how a refusal is worded. */
-export interface VendorProtocol {
-  /** What refusals are called in the log. */
-  readonly name: string
-  /** Whether the request carries such a credential at all, good or bad. */
-  readonly hasCredential: (headers: Headers) => boolean
-  /** Whether it may be half a credential of this kind, where no other kind takes it for one of its own. */
-  readonly hasPartialCredential?: (headers: Headers) => boolean
-  /** Never throws, whatever the headers. */
-  readonly parseCredential: (headers: Headers) => Result<Credential, CredentialFailure>
-  /** `path`: where one dialect's surfaces have words of their own. */
-  readonly refuseRequest: (failure: SurfaceFailure, path: string) => Reply
-  /** A bug, or a broken machine: 500. */
-  readonly replyServerError: (path: string) => Reply
+/** Runs `work`, and words its failure, or the error that it throws, in the protocol's format. */
+export async function handleSurfaceRequest(
+  deps: SurfaceDeps,
+  c: Context,
+  protocol: VendorProtocol,
+  work: (request: Request, caller: Caller) => Promise<Result<Response, SurfaceFailure>>,
+): Promise<Response> {
+  const caller = identifyCaller(deps, c)
+  const { path } = c.req
+  try {
+    const result = await work(c.req.raw, caller)
+    if (result.ok) return result.value
+    const reply = protocol.refuseRequest(result.failure, path)
+    return refuseAndRecord(deps, protocol, result.failure, reply, caller)
+  } catch (error) {
+    const reply = replyToError(deps.log, caller, error, {
+      replyUnavailable: (retryAfterSeconds) =>
+        protocol.refuseRequest({ reason: 'busy', retryAfterSeconds }, path),
+      replyServerError: () => protocol.replyServerError(path),
+    })
+    return toResponse(reply, caller.requestId)
+  }
+}
+
+/** Answers with the refusal, and records it in the audit. */
+export function refuseAndRecord(
+  { recordRefusal }: SurfaceDeps,
+  protocol: VendorProtocol,
+  refusal: SurfaceFailure | SurfaceRefusal,
+  reply: Reply,
+  caller: Caller,
+): Response {
+  recordRefusal(protocol.name, refusal, caller)
+  recordRefusal.recordResponse(caller, reply)
+  return toResponse(reply, caller.requestId)
 }

@@ -19,30 +19,30 @@ import {
 } from '../reply.ts'
 import {
   createIdentityHandler,
-  createSurfaceHandlers,
+  createProxyHandler,
   type SurfaceDeps,
   type VendorProtocol,
 } from './surface-handlers.ts'
 
 /**
- * `KeyId.Secret`, printable ASCII. The first dot splits: an imported secret may have dots, a KeyId none.
- * Two such headers arrive joined by a comma and a blank, which no key has: nobody chooses between them.
+ * `KeyId.Secret` in printable ASCII. The first dot splits: an imported secret may have dots, a KeyId has none.
+ * Two headers arrive joined by a comma and a blank, which no key contains, so they are refused.
  */
 const API_KEY_PATTERN = /^([\x21-\x2d\x2f-\x7e]+)(?:\.([\x21-\x7e]+)?)?$/
 
 const API_KEY_HEADER = 'X-Api-Key'
 
-/** The dot tells it from the keys of others that come in a header of this name. */
+/** The dot distinguishes it from xenrad's keys, which come in the same header. */
 export const hasXdentApiKey = (headers: Headers): boolean =>
   headers.get(API_KEY_HEADER)?.includes('.') ?? false
 
-/** No secret made here is a KeyId, so that a wrong one is not looked up twice. */
+/** Secrets made by this server are no KeyIds, so a wrong secret is not looked up twice. */
 export function hasKeyIdOnly(headers: Headers): boolean {
   const header = headers.get(API_KEY_HEADER) ?? ''
   return header !== '' && !header.includes('.') && !header.startsWith(SECRET_PREFIX)
 }
 
-/** The key of the header. A header without a value is as good as none. */
+/** Parses the header. A header without a value counts as missing. */
 export function parseXdentApiKey(headers: Headers): Result<Credential, CredentialFailure> {
   const header = headers.get(API_KEY_HEADER)
   if (header === null || header === '') return fail({ reason: 'credential_missing' })
@@ -62,9 +62,9 @@ export const replyServerError = (): Reply =>
   createErrorReply(500, 'INTERNAL_ERROR', 'The server failed. Please try again later.')
 
 /**
- * The codes of 400 for a missing key, 401, 403 for an address, and 429 are the vendor's
- * (https://enterprise.xdent.cz/docs/en/errors.html), all others ours. No 401 names a scheme: RFC 9110
- * §11.1 has none for this header.
+ * The vendor defines the codes of 400 for a missing key, of 401, of 403 for an address, and of 429
+ * (https://enterprise.xdent.cz/docs/en/errors.html); the others are Latchkey's. A 401 names no scheme, because
+ * RFC 9110 §11.1 has none for this header.
  */
 const createErrorReply = (
   status: number,
@@ -73,7 +73,7 @@ const createErrorReply = (
   headers: Readonly<Record<string, string>> = {},
 ): Reply => createJsonReply(status, { Code, Message }, headers)
 
-/** Only 429 has the third member. */
+/** Only a 429 has RetryAfterSeconds. */
 const createTooManyReply = (Message: string, RetryAfterSeconds: number): Reply =>
   createJsonReply(
     429,
@@ -81,7 +81,7 @@ const createTooManyReply = (Message: string, RetryAfterSeconds: number): Reply =
     createRetryAfterHeader(RetryAfterSeconds),
   )
 
-/** Unknown, garbled, of another dialect or another region: all read alike. */
+/** One reply for keys that are unknown, malformed, of another type or of another region. */
 const createInvalidKeyReply = () =>
   createErrorReply(
     401,
@@ -109,7 +109,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
     createErrorReply(401, 'SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).'),
   secret_wrong: () => createErrorReply(401, 'INVALID_SECRET', 'The secret part is invalid.'),
 
-  // From here on the caller has proven that he holds the secret, and is told what is wrong.
+  // The caller has proven the secret, so these replies say what is wrong.
   account_closed: () =>
     createErrorReply(401, 'COMPANY_API_DISABLED', 'API access is disabled for your company.'),
   key_disabled: createKeyDisabledReply('This key is disabled.'),
@@ -164,19 +164,18 @@ export const xdentProtocol: VendorProtocol = {
   hasPartialCredential: hasKeyIdOnly,
   parseCredential: parseXdentApiKey,
   refuseRequest,
-  replyServerError: replyServerError,
+  replyServerError,
 }
 
-/** In any case, with or without a last slash: servers with such names ignore both, and their clients rely on it. */
+/** In any case, with or without a trailing slash: the vendor's server ignores both, and clients rely on it. */
 const IDENTITY_PATH_PATTERN = /^\/api\/v1\/identity\/?$/i
 
-/** `/api/v1/*`, every method: Identity is answered here, all else by what stands behind. */
+/** Handles `/api/v1/*`: answers the identity itself, and forwards everything else. */
 export function createXdentHandler(deps: SurfaceDeps): (c: Context) => Promise<Response> {
-  const surfaces = createSurfaceHandlers(deps)
-  const proxyHandler = surfaces.createProxyHandler(xdentProtocol, 'xdent')
-  const identityHandler = createIdentityHandler(surfaces, xdentProtocol, {
+  const proxyHandler = createProxyHandler(deps, xdentProtocol, 'xdent')
+  const identityHandler = createIdentityHandler(deps, xdentProtocol, {
     createIdentityReply,
-    replyMethodNotAllowed: replyMethodNotAllowed,
+    replyMethodNotAllowed,
   })
   return (c) => (IDENTITY_PATH_PATTERN.test(c.req.path) ? identityHandler(c) : proxyHandler(c))
 }

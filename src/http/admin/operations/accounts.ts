@@ -56,7 +56,7 @@ const seenAddress = z
   .object({ address: z.string(), lastAt: instant('When a token was last asked for from it') })
   .openapi('SeenAddress')
 
-/** What an account has: one that is not there has no empty list. */
+/** Reads a list of an account; an unknown account is `not_found`, not an empty list. */
 async function listForAccount<Item>(
   { services, id }: Pick<OperationContext, 'services' | 'id'>,
   read: (services: ActorServices, accountId: string) => Promise<readonly Item[]>,

@@ -109,7 +109,6 @@ export const explanation = z
   .openapi('Explanation')
 
 const filterText = z.string().min(1).max(200).optional()
-/** Nobody watches how far it is. */
 const ignoreProgress = () => undefined
 
 export const auditOperations: readonly Operation[] = [

@@ -3,7 +3,7 @@ import { ok, type Result } from '../../../domain/failure.ts'
 import { InvalidCursorError, isUuid, toStoredId } from '../../../domain/id.ts'
 import type { Page } from '../../../service/ports/lists.ts'
 
-/** RFC 3339 on the wire, with milliseconds and in UTC; epoch milliseconds in the house. */
+/** RFC 3339 in UTC with milliseconds on the wire; epoch milliseconds in the code. */
 const instantCodec = z.codec(z.iso.datetime({ offset: true }), z.number(), {
   decode: (text) => Date.parse(text),
   encode: (at) => new Date(at).toISOString(),
@@ -18,11 +18,11 @@ const INSTANT_FORMAT = {
 export const instant = (description: string) =>
   instantCodec.openapi({ ...INSTANT_FORMAT, description })
 
-/** Null for never, or for not yet. */
+/** An instant, or null for never or not yet. */
 export const instantOrNull = (description: string) =>
   instantCodec.nullable().openapi({ ...INSTANT_FORMAT, type: ['string', 'null'], description })
 
-/** The id that a new thing is to have. */
+/** The id that the caller chooses for a new resource. */
 export const newId = z.uuid().optional().openapi({
   description: 'Its id, a UUID of yours: sent again, the request makes no second one (409)',
 })
@@ -32,18 +32,18 @@ export const accountId = z.string().openapi({ description: 'The account that it 
 export const createdAt = instant('When it was made')
 export const name = z.string().openapi({ description: 'What people call it: one line' })
 
-const PAGE_LIMITS = { default: 100, most: 500 } as const
+const PAGE_LIMITS = { default: 100, maximum: 500 } as const
 
 const limit = z
   .string()
-  .regex(/^[1-9]\d{0,2}$/, `must be a number from 1 to ${PAGE_LIMITS.most}`)
+  .regex(/^[1-9]\d{0,2}$/, `must be a number from 1 to ${PAGE_LIMITS.maximum}`)
   .transform(Number)
-  .refine((n) => n <= PAGE_LIMITS.most, `must be a number from 1 to ${PAGE_LIMITS.most}`)
+  .refine((n) => n <= PAGE_LIMITS.maximum, `must be a number from 1 to ${PAGE_LIMITS.maximum}`)
   .optional()
   .openapi({
     type: 'integer',
     minimum: 1,
-    maximum: PAGE_LIMITS.most,
+    maximum: PAGE_LIMITS.maximum,
     default: PAGE_LIMITS.default,
     description: 'How many items the answer has at most',
   })
@@ -56,7 +56,7 @@ export const pageParameters = {
   }),
 }
 
-/** The id of something that exists. A UUID may be in upper or lower case. */
+/** The id of an existing resource. A UUID may be in upper or lower case. */
 export const existingId = z.string().overwrite(toStoredId)
 export const optionalIdParameter = existingId.min(1).max(128).optional()
 
@@ -64,7 +64,7 @@ export const accountFilter = {
   accountId: optionalIdParameter.openapi({ description: 'Of this account only' }),
 }
 
-/** Of a query, where everything is text. */
+/** A boolean of a query, where every value is text. */
 export const optionalBooleanParameter = z
   .literal(['true', 'false'])
   .optional()
@@ -78,7 +78,7 @@ export const createListSchema = <Item extends z.ZodType>(item: Item) =>
     }),
   })
 
-/** One page of a list whose items are found by the id of the one before. */
+/** Reads one page of a list whose cursor is the id of the previous page's last item. */
 export async function readPage<Item extends { readonly id: string }>(
   query: { readonly limit?: number | undefined; readonly after?: string | undefined },
   read: (page: Page) => Promise<Item[]>,
@@ -90,10 +90,10 @@ export async function readPage<Item extends { readonly id: string }>(
   return ok({ items, next: found.length > pageLimit ? (items.at(-1)?.id ?? null) : null })
 }
 
-/** All of a list that is never long. */
+/** Wraps a short list, which has no further page. */
 export const toWholeList = <Item>(items: readonly Item[]) => ok({ items, next: null })
 
-/** The ids of the examples. They are nobody's: where examples are tried, others stand in for them. */
+/** Creates an id for the examples. Tests of the examples replace it with the id of a real resource. */
 const createExampleId = (n: number) => `019aa000-0000-7000-8000-${String(n).padStart(12, '0')}`
 
 export const EXAMPLE_IDS = {
@@ -110,6 +110,6 @@ export const EXAMPLE_IDS = {
   message: createExampleId(11),
   request: createExampleId(12),
   token: createExampleId(13),
-  /** Of what is about to be made. */
+  /** The id of a resource that the example creates. */
   fresh: createExampleId(99),
 } as const

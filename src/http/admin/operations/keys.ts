@@ -65,7 +65,7 @@ export const key = z
 
 const nullableText = z.string().nullable()
 
-/** As a list tells it, with the names of what it belongs to. */
+/** A key in a list, with the names of the resources that it belongs to. */
 export const keyListItem = z
   .object({
     ...key.shape,
@@ -102,7 +102,7 @@ export const day = z
 
 export const dailyKeyUses = z.object({ day, uses: z.number().int() }).openapi('UsesOfDay')
 
-/** A count goes no further. */
+/** The highest count; counting more would read the whole table. */
 export const KEY_COUNT_LIMIT = 10_000
 
 const KEY_ORDER_NAMES = [
@@ -116,7 +116,7 @@ const KEY_ORDER_NAMES = [
 
 export const order = z.enum(KEY_ORDER_NAMES).optional().openapi({ default: 'newest' })
 
-/** What may be asked of keys. */
+/** The filters of key lists and counts. */
 export const keyFilterFields = {
   ...accountFilter,
   text: z.string().min(1).max(200).optional().openapi({

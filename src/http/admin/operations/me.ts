@@ -35,7 +35,7 @@ const profile = z
 const listOwnApiTokens = async ({ sessions, signedInUser }: OperationContext) =>
   (await sessions.list(signedInUser)).filter(({ kind }) => kind === 'token')
 
-/** What everybody does with his own. A token makes no further token: that takes the person and his password. */
+/** A user's own access. A token cannot create a token, because that requires a browser session and the password. */
 export const meOperations: readonly Operation[] = [
   defineOperation({
     method: 'get',
@@ -78,8 +78,8 @@ export const meOperations: readonly Operation[] = [
     run: async (context) => {
       const { sessions, signedInUser, caller, id } = context
       const isOwnToken = (await listOwnApiTokens(context)).some((token) => token.id === id)
-      const ended = isOwnToken && (await sessions.end(signedInUser, id, caller)).ok
-      return ended ? ok(undefined) : failNotFound(`you have no token ${id}`)
+      const hasEnded = isOwnToken && (await sessions.end(signedInUser, id, caller)).ok
+      return hasEnded ? ok(undefined) : failNotFound(`you have no token ${id}`)
     },
   }),
 ]

@@ -58,7 +58,7 @@ const receiver = z
   .object({ id, name, verifiedAt } satisfies Record<keyof SubscriptionTarget, z.ZodType>)
   .openapi('Receiver')
 
-/** As a list tells it: between whom, how much waits, and what came of the last attempt. */
+/** A subscription in a list: its source and destination, its queue, and its last attempt. */
 export const subscriptionListItem = z
   .object({
     ...subscriptionQueue.shape,

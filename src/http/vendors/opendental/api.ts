@@ -6,7 +6,9 @@ import type { KeyWithSecret } from '../../../service/keys/input.ts'
 import type { Clock } from '../../../service/ports/runtime.ts'
 import { createJsonReply, type Reply, toResponse } from '../../reply.ts'
 import {
-  createSurfaceHandlers,
+  createProxyHandler,
+  handleSurfaceRequest,
+  refuseAndRecord,
   type SurfaceDeps,
   type VendorProtocol,
 } from '../surface-handlers.ts'
@@ -32,17 +34,13 @@ export const opendentalProtocol: VendorProtocol = {
   hasCredential: hasOdfhirScheme,
   parseCredential: parseOdfhirCredential,
   refuseRequest,
-  replyServerError: replyServerError,
+  replyServerError,
 }
 
-/** `/api/v1/*` and `/apikeys`, every method: keys are answered here, data by what stands behind. */
+/** Handles `/api/v1/*` and `/apikeys`: answers the list of keys itself, and forwards everything else. */
 export function createOpendentalHandler(deps: CustomerKeyDeps): (c: Context) => Promise<Response> {
-  const proxyHandler = createSurfaceHandlers(deps).createProxyHandler(
-    opendentalProtocol,
-    'opendental',
-  )
-  const keyListHandler = createKeyListHandler(deps)
-  return (c) => (isKeyListPath(c.req.path) ? keyListHandler(c) : proxyHandler(c))
+  const proxyHandler = createProxyHandler(deps, opendentalProtocol, 'opendental')
+  return (c) => (isKeyListPath(c.req.path) ? handleKeyList(deps, c) : proxyHandler(c))
 }
 
 export interface CustomerKeyDeps extends SurfaceDeps {
@@ -52,74 +50,86 @@ export interface CustomerKeyDeps extends SurfaceDeps {
 
 const KEY_LIST_METHODS = ['GET', 'HEAD', 'POST', 'PUT']
 
-/** An answer, or why the customer key was left as it is; or what is wrong with the request. */
+/** A reply or a refused change of a customer key; the outer failure is of the request itself. */
 type KeyListResult = Result<Result<Reply, CustomerKeyRefusal>, SurfaceFailure>
 
-/** `/apikeys`: what a developer does with his customer keys, by his own key. */
-export function createKeyListHandler(deps: CustomerKeyDeps): (c: Context) => Promise<Response> {
-  const { customerKeys, authenticate, clock } = deps
-  const surfaces = createSurfaceHandlers(deps)
+/** Handles `/apikeys`: a developer manages customer keys with the developer's portal key. */
+const handleKeyList = (deps: CustomerKeyDeps, c: Context): Promise<Response> =>
+  handleSurfaceRequest(deps, c, opendentalProtocol, async (request, caller) => {
+    const respond = (reply: Reply) => ok(toResponse(reply, caller.requestId))
+    if (isBelowKeyListPath(c.req.path)) return respond(replyNotFound())
+    if (!KEY_LIST_METHODS.includes(request.method))
+      return respond(replyMethodNotAllowed({ Allow: KEY_LIST_METHODS.join(', ') }))
 
-  return (c) =>
-    surfaces.handleRequest(c, opendentalProtocol, async (request, caller) => {
-      const respond = (reply: Reply) => ok(toResponse(reply, caller.requestId))
-      if (isBelowKeyListPath(c.req.path)) return respond(replyNotFound())
-      if (!KEY_LIST_METHODS.includes(request.method))
-        return respond(replyMethodNotAllowed({ Allow: KEY_LIST_METHODS.join(', ') }))
+    const credential = opendentalProtocol.parseCredential(request.headers)
+    if (!credential.ok) return credential
+    const key = await deps.authenticate(credential.value, caller)
+    if (!key.ok) return key
+    const portal = openDeveloperPortal(key.value)
+    if (!portal.ok) return portal
 
-      const credential = opendentalProtocol.parseCredential(request.headers)
-      if (!credential.ok) return credential
-      const key = await authenticate(credential.value, caller)
-      if (!key.ok) return key
-      const portal = openDeveloperPortal(key.value)
-      if (!portal.ok) return portal
+    const result = await performKeyListMethod(deps, request, portal.value)
+    if (!result.ok) return result
+    const outcome = result.value
+    if (outcome.ok) return respond(outcome.value)
+    const refusal = { reason: 'customer_key_refused', why: outcome.failure.reason } as const
+    const reply = refuseKeyChange(outcome.failure)
+    return ok(refuseAndRecord(deps, opendentalProtocol, refusal, reply, caller))
+  })
 
-      const result = await performMethod(request, portal.value)
-      if (!result.ok) return result
-      const outcome = result.value
-      if (outcome.ok) return respond(outcome.value)
-      const refusal = { reason: 'customer_key_refused', why: outcome.failure.reason } as const
-      return ok(
-        surfaces.refuseAndRecord(
-          opendentalProtocol,
-          refusal,
-          refuseKeyChange(outcome.failure),
-          caller,
-        ),
-      )
-    })
-
-  function performMethod(request: Request, portal: DeveloperPortal): Promise<KeyListResult> {
-    if (request.method === 'POST') return createKey(request, portal)
-    if (request.method === 'PUT') return updateKey(request, portal)
-    return listKeys(portal)
-  }
-
-  async function listKeys(portal: DeveloperPortal): Promise<KeyListResult> {
-    const keys = await customerKeys.list(portal)
-    const now = clock()
-    const records = keys.map((key) => toCustomerKeyRecord(key, now))
-    return ok(ok(createJsonReply(200, records)))
-  }
-
-  async function createKey(request: Request, portal: DeveloperPortal): Promise<KeyListResult> {
-    const noParameters = await requireNoParameters(request)
-    return noParameters.ok ? ok(toReply(201, await customerKeys.create(portal))) : noParameters
-  }
-
-  async function updateKey(request: Request, portal: DeveloperPortal): Promise<KeyListResult> {
-    const parameters = await readParameters(request)
-    if (!parameters.ok) return parameters
-    const parseResult = parseKeyChange(parameters.value)
-    if (!parseResult.ok) return parseResult
-    const { secret, change } = parseResult.value
-    return ok(toReply(200, await customerKeys.update(portal, secret, change)))
-  }
-
-  function toReply(
-    status: number,
-    key: Result<KeyWithSecret, CustomerKeyRefusal>,
-  ): Result<Reply, CustomerKeyRefusal> {
-    return key.ok ? ok(createJsonReply(status, toCustomerKeyRecord(key.value, clock()))) : key
-  }
+function performKeyListMethod(
+  deps: CustomerKeyDeps,
+  request: Request,
+  portal: DeveloperPortal,
+): Promise<KeyListResult> {
+  if (request.method === 'POST') return createKey(deps, request, portal)
+  if (request.method === 'PUT') return updateKey(deps, request, portal)
+  return listKeys(deps, portal)
 }
+
+async function listKeys(
+  { customerKeys, clock }: CustomerKeyDeps,
+  portal: DeveloperPortal,
+): Promise<KeyListResult> {
+  const keys = await customerKeys.list(portal)
+  const now = clock()
+  return ok(
+    ok(
+      createJsonReply(
+        200,
+        keys.map((key) => toCustomerKeyRecord(key, now)),
+      ),
+    ),
+  )
+}
+
+async function createKey(
+  { customerKeys, clock }: CustomerKeyDeps,
+  request: Request,
+  portal: DeveloperPortal,
+): Promise<KeyListResult> {
+  const noParameters = await requireNoParameters(request)
+  return noParameters.ok
+    ? ok(toKeyReply(201, await customerKeys.create(portal), clock()))
+    : noParameters
+}
+
+async function updateKey(
+  { customerKeys, clock }: CustomerKeyDeps,
+  request: Request,
+  portal: DeveloperPortal,
+): Promise<KeyListResult> {
+  const parameters = await readParameters(request)
+  if (!parameters.ok) return parameters
+  const parseResult = parseKeyChange(parameters.value)
+  if (!parseResult.ok) return parseResult
+  const { secret, change } = parseResult.value
+  return ok(toKeyReply(200, await customerKeys.update(portal, secret, change), clock()))
+}
+
+const toKeyReply = (
+  status: number,
+  key: Result<KeyWithSecret, CustomerKeyRefusal>,
+  now: number,
+): Result<Reply, CustomerKeyRefusal> =>
+  key.ok ? ok(createJsonReply(status, toCustomerKeyRecord(key.value, now))) : key

@@ -26,18 +26,19 @@ export interface RedoxAuthDeps extends HttpDeps {
 
 const BODY_LIMIT_BYTES = 4096
 
-/** `POST /auth/authenticate` and `POST /auth/refreshToken`. */
+/** Adds `POST /auth/authenticate` and `POST /auth/refreshToken`. */
 export function createRedoxAuthRoutes(deps: RedoxAuthDeps): Hono {
-  const { exchange, refresh, recordRefusal } = deps
+  const { exchange, refresh } = deps
   const app = new Hono()
 
   addPostRoute(app, AUTHENTICATE_PATH, deps, {
     ...ERROR_REPLIES,
     async handle(request, caller) {
       const fields = await readFields(request, ['apiKey', 'secret'])
-      if (!fields.ok) return refuseUnreadable('exchange', fields.failure, caller)
+      if (!fields.ok) return refuseUnreadable(deps, 'exchange', fields.failure, caller)
       const { apiKey, secret } = fields.value
-      return answer(await exchange({ publicId: toStoredId(apiKey), secret }, caller), caller)
+      const result = await exchange({ publicId: toStoredId(apiKey), secret }, caller)
+      return replyToTokenRequest(deps, result, caller)
     },
   })
 
@@ -45,35 +46,40 @@ export function createRedoxAuthRoutes(deps: RedoxAuthDeps): Hono {
     ...ERROR_REPLIES,
     async handle(request, caller) {
       const fields = await readFields(request, ['apiKey', 'refreshToken'])
-      if (!fields.ok) return refuseUnreadable('refresh', fields.failure, caller)
+      if (!fields.ok) return refuseUnreadable(deps, 'refresh', fields.failure, caller)
       const { apiKey, refreshToken } = fields.value
-      return answer(await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller), caller)
+      const result = await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller)
+      return replyToTokenRequest(deps, result, caller)
     },
   })
   return app
-
-  function refuseUnreadable(
-    surface: 'exchange' | 'refresh',
-    failure: Failure,
-    caller: Caller,
-  ): Reply {
-    recordRefusal(surface, failure, caller)
-    return answer({ ok: false, failure }, caller)
-  }
-
-  function answer(result: Result<IssuedTokens>, caller: Caller): Reply {
-    if (result.ok) return createTokenReply(result.value)
-    const reply = refuseTokenRequest(result.failure)
-    recordRefusal.recordResponse(caller, reply)
-    return reply
-  }
 }
 
-/** What a caller is told who gets no tokens. */
+function refuseUnreadable(
+  deps: RedoxAuthDeps,
+  surface: 'exchange' | 'refresh',
+  failure: Failure,
+  caller: Caller,
+): Reply {
+  deps.recordRefusal(surface, failure, caller)
+  return replyToTokenRequest(deps, { ok: false, failure }, caller)
+}
+
+function replyToTokenRequest(
+  { recordRefusal }: RedoxAuthDeps,
+  result: Result<IssuedTokens>,
+  caller: Caller,
+): Reply {
+  if (result.ok) return createTokenReply(result.value)
+  const reply = refuseTokenRequest(result.failure)
+  recordRefusal.recordResponse(caller, reply)
+  return reply
+}
+
 export const refuseTokenRequest = (failure: Failure): Reply =>
   replyToFailure(replies, failure, undefined)
 
-/** Three strings, in this order, no others; `expires` as `toISOString` writes it. */
+/** Three strings in this order and no others; `expires` as `toISOString` formats it. */
 const createTokenReply = ({ accessToken, expiresAt, refreshToken }: IssuedTokens): Reply =>
   createJsonReply(200, { accessToken, expires: new Date(expiresAt).toISOString(), refreshToken })
 
@@ -87,7 +93,7 @@ const ERROR_REPLIES = {
   replyServerError: () => createMessageReply(500, 'The server failed; try again.'),
 }
 
-/** One answer for all who are not believed: it tells nobody which keys exist. */
+/** One reply for every rejected credential, so that it does not reveal which keys exist. */
 const createInvalidReply = (): Reply => ({
   status: 401,
   body: 'Invalid request',
@@ -144,8 +150,8 @@ const replies: ReplyTable = {
 }
 
 /**
- * The named fields, each a string. JSON or form, whichever the first byte says: real clients send a
- * JSON body under a form's Content-Type. Other fields, and fields that are null, are as good as absent.
+ * Reads the named fields, each a string. The first byte distinguishes JSON from a form, because real clients
+ * send JSON with a form's Content-Type. Other fields are ignored, and a null field counts as missing.
  */
 async function readFields<Name extends string>(
   request: Request,
@@ -172,7 +178,7 @@ async function readFields<Name extends string>(
   return ok(fields as Record<Name, string>)
 }
 
-/** application/x-www-form-urlencoded. No field may be there twice (RFC 6749 §3.2). */
+/** Parses application/x-www-form-urlencoded. No field may be repeated (RFC 6749 §3.2). */
 function parseForm(text: string, names: readonly string[]): Result<Record<string, string>> {
   const form = new URLSearchParams(text)
   for (const field of names) {
@@ -193,9 +199,8 @@ const CANONICAL_PATHS = new Map(
 const MAX_MATCHED_LENGTH = Math.max(...[...CANONICAL_PATHS.keys()].map(({ length }) => length)) + 1
 
 /**
- * The path that a request is routed by. The vendor's four paths match in any case and with a trailing
- * slash, as the vendor's own server (Express) matches them; every other path, and the request's URL,
- * stays as it is.
+ * Returns the path that a request is routed by. The vendor's four paths match in any case and with a trailing
+ * slash, as on the vendor's own server (Express); every other path, and the request's URL, stays unchanged.
  */
 export function matchRedoxPath(request: Request): string {
   const path = getPath(request)

@@ -35,120 +35,111 @@ export interface MessageEndpointDeps extends HttpDeps {
   readonly messageLimitBytes: number
 }
 
-/** Of long messages so many bytes are held at once; while one is read, that takes some twice as much memory. */
+/** Limits the long messages in memory at once. While a message is read, it takes about twice its length. */
 const MEMORY_BUDGET_BYTES = 512 * 1024 * 1024
 
-/** `POST /endpoint` and `POST /query`: one handler; whether a caller waits is decided by the event. */
+/** Adds `POST /endpoint` and `POST /query`. One handler serves both: the event decides if the caller waits. */
 export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
-  const {
-    guard,
-    acceptMessage,
-    addressRateLimit,
-    recordRefusal,
-    serial,
-    subscriptionsUrl,
-    messageLimitBytes,
-  } = deps
-  const createReservation = createMemoryBudget(Math.max(MEMORY_BUDGET_BYTES, messageLimitBytes))
+  const createReservation = createMemoryBudget(
+    Math.max(MEMORY_BUDGET_BYTES, deps.messageLimitBytes),
+  )
   const app = new Hono()
-
+  const createContext = () => createRefusalContext(deps)
   for (const path of MESSAGE_PATHS) {
     addPostRoute(app, path, deps, {
       async handle(request, caller) {
-        const progress: MessageProgress = {}
         const reservation = createReservation()
         try {
-          const result = await receiveMessage(request, caller, progress, reservation)
-          if (result.ok) return result.value
-          recordRefusal('message', result.failure, caller)
-          const reply = refuseRequest(result.failure, createRefusalContext(progress))
-          recordRefusal.recordResponse(caller, reply)
-          return reply
+          return await handleMessage(deps, request, caller, reservation)
         } finally {
           reservation.release()
         }
       },
-      replyMethodNotAllowed: () => replyMethodNotAllowed(createRefusalContext()),
-      replyUnavailable: (seconds) => replyUnavailable(seconds, createRefusalContext()),
-      replyServerError: () => replyServerError(createRefusalContext()),
+      replyMethodNotAllowed: () => replyMethodNotAllowed(createContext()),
+      replyUnavailable: (seconds) => replyUnavailable(seconds, createContext()),
+      replyServerError: () => replyServerError(createContext()),
     })
   }
   return app
-
-  /** Nobody's body is read before his token is judged. */
-  async function receiveMessage(
-    request: Request,
-    caller: Caller,
-    progress: MessageProgress,
-    reservation: Reservation,
-  ): Promise<Result<Reply>> {
-    const rateLimitCheck = addressRateLimit(caller.address)
-    if (!rateLimitCheck.ok) return rateLimitCheck
-    const token = parseBearerToken(request.headers.get('authorization'))
-    if (!token.ok) return token
-    const principal = await guard(token.value, caller.address)
-    if (!principal.ok) return principal
-    caller.keyId = principal.value.key.id
-
-    const payload = await readBody(request, messageLimitBytes, reservation.reserve)
-    if (!payload.ok) return payload
-    const message = await readMessage(payload.value, progress)
-    if (!message.ok) return message
-    const incoming = toIncomingMessage(payload.value, message.value, progress, () => request.signal)
-    const receipt = await acceptMessage(principal.value, incoming, caller)
-    return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
-  }
-
-  function createRefusalContext(progress: MessageProgress = {}): RefusalContext {
-    return { echo: findEcho(progress), serial: serial(), subscriptionsUrl }
-  }
 }
 
-export interface RedoxAuthenticatorDeps {
-  readonly guard: Guard
-  readonly serial: () => number
-  readonly subscriptionsUrl: string
+async function handleMessage(
+  deps: MessageEndpointDeps,
+  request: Request,
+  caller: Caller,
+  reservation: Reservation,
+): Promise<Reply> {
+  const progress: MessageProgress = {}
+  const result = await receiveMessage(deps, request, caller, progress, reservation)
+  if (result.ok) return result.value
+  deps.recordRefusal('message', result.failure, caller)
+  const reply = refuseRequest(result.failure, createRefusalContext(deps, progress))
+  deps.recordRefusal.recordResponse(caller, reply)
+  return reply
 }
 
-/** An access token, where a proxy asks about it. */
-export function createRedoxAuthenticator({
-  guard,
-  serial,
-  subscriptionsUrl,
-}: RedoxAuthenticatorDeps): RequestAuthenticator {
-  const createContext = (): RefusalContext => ({
-    echo: undefined,
-    serial: serial(),
-    subscriptionsUrl,
-  })
-  return {
-    name: 'redox',
-    hasCredential: (headers) => /^bearer(?: |$)/i.test(headers.get('authorization') ?? ''),
-    async authenticate(headers, caller) {
-      const token = parseBearerToken(headers.get('authorization'))
-      if (!token.ok) return token
-      const principal = await guard(token.value, caller.address)
-      if (!principal.ok) return principal
-      caller.keyId = principal.value.key.id
-      return ok(principal.value.key)
-    },
-    refuseRequest: (failure) => refuseRequest(failure, createContext()),
-    replyServerError: () => replyServerError(createContext()),
-  }
+/** Reads the body only after the token is verified. */
+async function receiveMessage(
+  { guard, acceptMessage, addressRateLimit, messageLimitBytes }: MessageEndpointDeps,
+  request: Request,
+  caller: Caller,
+  progress: MessageProgress,
+  reservation: Reservation,
+): Promise<Result<Reply>> {
+  const rateLimitCheck = addressRateLimit(caller.address)
+  if (!rateLimitCheck.ok) return rateLimitCheck
+  const principal = await authenticateBearer(guard, request.headers, caller)
+  if (!principal.ok) return principal
+
+  const payload = await readBody(request, messageLimitBytes, reservation.reserve)
+  if (!payload.ok) return payload
+  const message = await readMessage(payload.value, progress)
+  if (!message.ok) return message
+  const incoming = toIncomingMessage(payload.value, message.value, progress, () => request.signal)
+  const receipt = await acceptMessage(principal.value, incoming, caller)
+  return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
 }
 
-/** What one request holds of the room. */
+/** Verifies the access token, and sets the caller's key. */
+async function authenticateBearer(guard: Guard, headers: Headers, caller: Caller) {
+  const token = parseBearerToken(headers.get('authorization'))
+  if (!token.ok) return token
+  const principal = await guard(token.value, caller.address)
+  if (principal.ok) caller.keyId = principal.value.key.id
+  return principal
+}
+
+const createRefusalContext = (
+  { serial, subscriptionsUrl }: RedoxAuthenticatorDeps,
+  progress: MessageProgress = {},
+): RefusalContext => ({ echo: findEcho(progress), serial: serial(), subscriptionsUrl })
+
+export type RedoxAuthenticatorDeps = Pick<
+  MessageEndpointDeps,
+  'guard' | 'serial' | 'subscriptionsUrl'
+>
+
+/** Authenticates access tokens for a proxy. */
+export const createRedoxAuthenticator = (deps: RedoxAuthenticatorDeps): RequestAuthenticator => ({
+  name: 'redox',
+  hasCredential: (headers) => /^bearer(?: |$)/i.test(headers.get('authorization') ?? ''),
+  async authenticate(headers, caller) {
+    const principal = await authenticateBearer(deps.guard, headers, caller)
+    return principal.ok ? ok(principal.value.key) : principal
+  },
+  refuseRequest: (failure) => refuseRequest(failure, createRefusalContext(deps)),
+  replyServerError: () => replyServerError(createRefusalContext(deps)),
+})
+
+/** The memory that one request has reserved. */
 export interface Reservation {
-  /** So many bytes more; false where there is no room for them. */
+  /** Reserves more bytes, or returns false if too few are free. */
   reserve(bytes: number): boolean
-  /** Gives back all that it holds. */
+  /** Releases all reserved bytes. */
   release(): void
 }
 
-/**
- * Room in memory that requests share: all the bytes that they may hold at once. Who finds none is to
- * come again, and costs nothing meanwhile.
- */
+/** Creates a budget of bytes that all requests share. A request that gets none must come again. */
 export function createMemoryBudget(bytes: number): () => Reservation {
   let free = bytes
   return () => {

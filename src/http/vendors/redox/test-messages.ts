@@ -1,6 +1,6 @@
 import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { describeRefusal, toRefusalFacts } from '../../../domain/refusal-text.ts'
-import type { TestMessageReply, TestMessages } from '../../test-messages.ts'
+import type { SampleOptions, TestMessageReply, TestMessages } from '../../test-messages.ts'
 import {
   createReceiptReply,
   findEcho,
@@ -17,7 +17,7 @@ export interface TestMessagesDeps {
   readonly subscriptionsUrl: string
 }
 
-export function createTestMessages({ serial, subscriptionsUrl }: TestMessagesDeps): TestMessages {
+export function createTestMessages(deps: TestMessagesDeps): TestMessages {
   return {
     createSampleMessage,
 
@@ -27,7 +27,7 @@ export function createTestMessages({ serial, subscriptionsUrl }: TestMessagesDep
       const progress: MessageProgress = {}
       const payload = new TextEncoder().encode(text)
       const parseResult = await readTestMessage(payload, progress)
-      if (!parseResult.ok) return ok(createRefusedResult(parseResult.failure, progress))
+      if (!parseResult.ok) return ok(createRefusedResult(deps, parseResult.failure, progress))
       const incoming = toIncomingMessage(payload, parseResult.value, progress, () => signal)
       const testResult = await messages.sendTest(sourceId, incoming, caller)
       if (!testResult.ok) return testResult
@@ -36,18 +36,22 @@ export function createTestMessages({ serial, subscriptionsUrl }: TestMessagesDep
       return ok(
         reply.ok
           ? { messageId, reply: reply.value, refusal: null }
-          : createRefusedResult(reply.failure, progress),
+          : createRefusedResult(deps, reply.failure, progress),
       )
     },
   }
+}
 
-  function createRefusedResult(failure: Failure, progress: MessageProgress): TestMessageReply {
-    const context = { echo: findEcho(progress), serial: serial(), subscriptionsUrl }
-    return {
-      messageId: null,
-      reply: refuseRequest(failure, context),
-      refusal: { reason: failure.reason, ...describeRefusal(toRefusalFacts(failure)) },
-    }
+function createRefusedResult(
+  { serial, subscriptionsUrl }: TestMessagesDeps,
+  failure: Failure,
+  progress: MessageProgress,
+): TestMessageReply {
+  const context = { echo: findEcho(progress), serial: serial(), subscriptionsUrl }
+  return {
+    messageId: null,
+    reply: refuseRequest(failure, context),
+    refusal: { reason: failure.reason, ...describeRefusal(toRefusalFacts(failure)) },
   }
 }
 
@@ -56,7 +60,7 @@ async function readTestMessage(
   progress: MessageProgress,
 ): Promise<Result<ParsedMessage>> {
   const parseResult = await readMessage(payload, progress)
-  // Nobody who receives it may take it for a patient's.
+  // A receiver must not mistake it for a real patient's message.
   return !parseResult.ok || parseResult.value.meta.Test === true
     ? parseResult
     : fail({
@@ -66,22 +70,13 @@ async function readTestMessage(
       })
 }
 
-/** Where a sample is to go, and what it is of. */
-export interface SampleOptions {
-  readonly dataModel: string
-  readonly eventType: string
-  readonly sourceId: string
-  readonly destinationId: string
-  readonly now: number
-}
-
-/** Somebody who does not exist: what the vendor's own samples are of. */
+/** The fictitious patient of the vendor's own samples. */
 const SAMPLE_PATIENT = {
   Identifiers: [{ ID: '0000000001', IDType: 'MR' }],
   Demographics: { FirstName: 'Timothy', LastName: 'Bixby', DOB: '2008-01-06', Sex: 'Male' },
 }
 
-/** What is told of beside the patient; for any other data model the patient is enough. */
+/** The body of each data model; any other has the patient alone. */
 const SAMPLE_BODIES: Readonly<Record<string, (now: string) => object>> = {
   Device: (now) => ({
     Device: { ID: 'e167267c-16c9-4fe3-96ae-9cff5703e90a', Name: 'Test device' },
@@ -117,7 +112,7 @@ const SAMPLE_BODIES: Readonly<Record<string, (now: string) => object>> = {
   Inventory: () => ({ Items: [{ Identifiers: [{ ID: 'test-0001', IDType: 'Test' }] }] }),
 }
 
-/** A body that is accepted as it stands, and says that it is a test. */
+/** Writes a valid message that is marked as a test. */
 export function createSampleMessage({
   dataModel,
   eventType,
