@@ -1,5 +1,6 @@
 import type { Permission } from '../../domain/role.ts'
 import type { NamedRow } from '../../service/ports/dashboard.ts'
+import type { MessageSummary } from '../../service/ports/messages.ts'
 
 export const CONSOLE_PATH = '/console'
 
@@ -43,6 +44,16 @@ export const MESSAGES_CRUMBS = [{ href: MESSAGES_PATH, text: 'Messages' }]
 export const TEST_MESSAGE_PATH = `${MESSAGES_PATH}/test`
 
 export const formatMessagePath = (id: string): string => `${MESSAGES_PATH}/${id}`
+
+/** Above the pages of one message. */
+export const toMessageCrumbs = ({
+  id,
+  dataModel,
+  eventType,
+}: Pick<MessageSummary, 'id' | 'dataModel' | 'eventType'>) => [
+  ...MESSAGES_CRUMBS,
+  { href: formatMessagePath(id), text: `${dataModel}: ${eventType}` },
+]
 
 export const AUDIT_PATH = '/console/audit'
 export const AUDIT_CRUMBS = [{ href: AUDIT_PATH, text: 'Audit' }]

@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 describe('the audit', () => {
-  test('tells each event in words, by whom and to what, with the names of both', async () => {
+  test('describes each event with the names of its actor and subject', async () => {
     const { status, text, html } = await member.get('/console/audit')
     expect(status).toBe(200)
     expect(text).toContain(`Key created The key was created for ${username}.`)
@@ -56,7 +56,7 @@ describe('the audit', () => {
     expect(html.length).toBeLessThan(100_000)
   })
 
-  test('is filtered by who, what, to whom and when, and keeps what was typed', async () => {
+  test('is filtered by actor, action, subject and day, and keeps the filter', async () => {
     const listAuditPage = async (query: string) =>
       (await member.get(`/console/audit?${query}`)).text
     expect(await listAuditPage('what=key.disabled')).not.toContain('The key was created')
@@ -82,7 +82,7 @@ describe('the audit', () => {
     expect(long.status).toBe(422)
   })
 
-  test('goes on where a page ends, with the same questions', async () => {
+  test('keeps its filters from page to page', async () => {
     const addSite = async (n: number) =>
       unwrap(await server.directory.addSite({ accountId, name: `Site ${n}` }))
     for (let n = 0; n < 60; n++) await addSite(n)
@@ -94,7 +94,7 @@ describe('the audit', () => {
     expect(next).toContain('what=site.created')
   })
 
-  test('tells another account nothing, though it asks by name or id', async () => {
+  test('shows nothing of another account, neither by name nor by id', async () => {
     expect((await other.get('/console/audit')).text).not.toContain('The key was created')
     expect((await other.get(`/console/audit?subject=${keyId}`)).text).toContain('Nothing like that')
     expect((await other.get(`/console/audit?subject=${publicId}`)).text).toContain(
@@ -104,8 +104,8 @@ describe('the audit', () => {
   })
 })
 
-describe('the chain', () => {
-  test('is verified and exported by operators alone; others are not shown how', async () => {
+describe('the audit chain', () => {
+  test('is verified and exported by operators only', async () => {
     for (const [path, words] of [
       ['/console/audit/verify', 'Verify the chain'],
       ['/console/audit/export', 'Export'],
@@ -116,7 +116,7 @@ describe('the chain', () => {
     }
   })
 
-  test('is exported as the lines that the command line writes', async () => {
+  test('is exported as the lines of `latchkey audit export`', async () => {
     const { status, headers, html } = await operator.send('/console/audit/export')
     expect(status).toBe(200)
     expect(headers.get('content-disposition')).toBe(
@@ -130,7 +130,7 @@ describe('the chain', () => {
     expect(lines.slice(1)).toEqual(written.slice(1))
   })
 
-  test('is read no further when nobody waits for the verdict', async () => {
+  test('is read no further once the caller has gone', async () => {
     const gone = new AbortController()
     let read = 0
     const reading = server.audit.verify(() => {
@@ -140,7 +140,7 @@ describe('the chain', () => {
     expect(read).toBe(3)
   })
 
-  test('is no trouble for the log where a program hangs up before the verdict', async () => {
+  test('logs no error when the caller hangs up during verification', async () => {
     const { secret } = await seedAdminClient(server)
     const gone = new AbortController()
     const { listSealedEvents } = server.storage
@@ -162,7 +162,7 @@ describe('the chain', () => {
     expect(server.log.lines.slice(before).filter(({ level }) => level === 'error')).toEqual([])
   })
 
-  test('is read for one person at a time, and the next one is told so', async () => {
+  test('is verified for one caller at a time', async () => {
     const { callApi } = await seedAdminClient(server)
     const { listSealedEvents } = server.storage
     let goOn = () => {}
@@ -188,7 +188,7 @@ describe('the chain', () => {
     expect((await callApi('POST', '/audit/verify', {})).body.whole).toBe(true)
   })
 
-  test('is said to be whole, and where it was changed behind the server’s back', async () => {
+  test('is reported intact, and otherwise with the place of the change', async () => {
     await server.sealAudit()
     const whole = await operator.send('/console/audit/verify')
     expect(whole.status).toBe(200)

@@ -11,7 +11,7 @@ import {
 
 const SERVICE = join(import.meta.dirname, '../../../src/service')
 
-/** Everything in the services that looks like the name of an event and is no permission. */
+/** Lists every string in the services that looks like an action and is no permission. */
 const emittedActions = new Set(
   globSync('**/*.ts', { cwd: SERVICE })
     .flatMap((file) => [
@@ -21,13 +21,13 @@ const emittedActions = new Set(
     .filter((name) => !(PERMISSIONS as readonly string[]).includes(name)),
 )
 
-describe('An event in words', () => {
-  test('is there for each action that the services write', () => {
+describe('the description of an audit event', () => {
+  test('exists for each action that the services write', () => {
     expect(emittedActions.size).toBeGreaterThan(50)
     expect([...emittedActions].filter((action) => !DESCRIBED_ACTIONS.includes(action))).toEqual([])
   })
 
-  test('names people, places and destinations, where their names are known', () => {
+  test('contains names instead of ids where they are known', () => {
     const facts = { sourceId: 's1', destinationId: 'd1', dataModel: null }
     const names: Record<string, string> = { s1: 'Orders', d1: 'Laboratory' }
     expect(describeEvent({ action: 'subscription.created', facts }, (id) => names[id] ?? id)).toBe(
@@ -36,7 +36,7 @@ describe('An event in words', () => {
     expect(describeEvent({ action: 'subscription.created', facts })).toContain('What s1 sends')
   })
 
-  test('tells the reason of a refusal, and how many were alike', () => {
+  test('states the reason of a refusal and the number of repetitions', () => {
     const refused = { action: 'key.refused', facts: { reason: 'key_disabled', keyId: 'k' } }
     expect(describeEvent(refused)).toBe('The key is disabled.')
     expect(getEventTone(refused)).toBe('bad')
@@ -52,21 +52,21 @@ describe('An event in words', () => {
     )
   })
 
-  test('ends with one full stop, though what was typed ends with one too', () => {
+  test('ends with a single full stop after a text that ends with one', () => {
     const facts = { description: 'The lift, at night.' }
     expect(describeEvent({ action: 'key.edited', facts })).toBe(
       'The key was changed: description is now “The lift, at night.”',
     )
   })
 
-  test('adds nothing to a title that says it all', () => {
+  test('is omitted where it only repeats the title', () => {
     expect(describeEventDetail({ action: 'key.disabled', facts: {} })).toBe('')
     expect(describeEventDetail({ action: 'key.disabled', facts: { by: 'customer' } })).toBe(
       'The key was disabled by the customer.',
     )
   })
 
-  test('is its bare name where another version wrote it', () => {
+  test('is the bare action for an action of another version', () => {
     expect(describeEvent({ action: 'key.cloned', facts: {} })).toBe('key.cloned.')
     expect(getEventTone({ action: 'key.cloned' })).toBe('plain')
   })

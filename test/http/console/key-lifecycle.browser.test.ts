@@ -22,8 +22,8 @@ import {
 import { startHttpUpstream } from '../../support/upstream/servers.ts'
 
 /*
- * The life of a key of each dialect, in a browser, with a vendor's program beside it: whatever is
- * pressed is in force at the program's next request.
+ * The life of a key of each type, in a browser, beside a vendor's program: every click takes effect at
+ * the program's next request.
  */
 
 let browser: Browser
@@ -31,7 +31,7 @@ let fixture: ConsoleFixture
 let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 let engineer: MonitoredPage
 
-// Registered first, so called last.
+// Registered first, so it runs last.
 afterAll(() => upstream?.close())
 useBrowser(
   async () => {
@@ -48,7 +48,7 @@ useBrowser(
 
 const OWNER = `${USERNAMES.engineer}@harbour-lane.example`
 
-/** A source that no key has yet, for a dialect that wants one of its own. */
+/** Adds a source without a key, for the key type that needs one. */
 async function createKeyForm(dialect: KeyType, name: string): Promise<NewKeyForm> {
   const input = { dialect, name, owner: OWNER }
   if (getKeyTypeTraits(dialect).belongsTo !== 'source') return input
@@ -61,7 +61,7 @@ async function createKeyForm(dialect: KeyType, name: string): Promise<NewKeyForm
   return { ...input, ownedBy }
 }
 
-/** Makes a key that opens something: an office takes one that needs it. */
+/** Creates a key that opens data: assigned to a site where its type needs that. */
 async function createRevealedKey(dialect: KeyType, name: string) {
   const { page } = engineer
   const revealed = await createKeyByForm(
@@ -86,19 +86,19 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
   const name = `Pharmacy counter ${dialect}`
   let key: Awaited<ReturnType<typeof createRevealedKey>>
 
-  test('is made and shown once, and its next request is admitted', async () => {
+  test('is shown once when created and works at once', async () => {
     key = await createRevealedKey(dialect, name)
     expect(engineer.unexpectedErrors()).toEqual([])
   })
 
-  test('that is disabled is refused, and admitted when it is enabled again', async () => {
+  test('is refused while it is disabled', async () => {
     await pressKeyButton(engineer.page, key.keyUrl, 'Disable')
     expect(await key.isKeyAdmitted()).toBe(false)
     await pressKeyButton(engineer.page, key.keyUrl, 'Enable')
     expect(await key.isKeyAdmitted()).toBe(true)
   })
 
-  test('is edited, and works on', async () => {
+  test('works on after an edit', async () => {
     const { page } = engineer
     await page.goto(`${key.keyUrl}/edit`)
     await page.getByLabel('Name', { exact: true }).fill(`${name}, renamed`)
@@ -109,7 +109,7 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
 
   test(
     getKeyTypeTraits(dialect).secret === 'viewable'
-      ? 'shows its secret again to who asks, and the audit has it'
+      ? 'shows its secret again on request, which is audited'
       : 'never shows its secret again',
     async () => {
       const { page } = engineer
@@ -130,7 +130,7 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
     },
   )
 
-  test('rotated with an overlap opens by both secrets; without, by the newest alone', async () => {
+  test('accepts both secrets during an overlap and only the newest without one', async () => {
     const second = await rotateSecretByForm(engineer.page, key.keyUrl, '1 hour')
     expect([await key.isKeyAdmitted(), await key.isKeyAdmitted(second)]).toEqual([true, true])
     await engineer.page.getByText('Two secrets work until').waitFor()
@@ -147,7 +147,7 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
     }
   })
 
-  test('that is revoked, its name typed, is refused for ever', async () => {
+  test('is refused for good once it is revoked', async () => {
     await revokeKeyByForm(engineer.page, key.keyUrl, `${name}, renamed`)
     expect(await key.isKeyAdmitted()).toBe(false)
     expect(await engineer.page.getByRole('button', { name: 'Enable' }).count()).toBe(0)

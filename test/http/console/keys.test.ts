@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-/** What a person types for a key of this dialect, beside what the form brings. */
+/** The fields that a user types for a key of this type; the form has the others. */
 async function createKeyFields(dialect: KeyType, name = `${dialect} key`) {
   const { accountId } = engineer.testUser
   const { belongsTo } = getKeyTypeTraits(dialect)
@@ -43,7 +43,7 @@ async function createKeyFields(dialect: KeyType, name = `${dialect} key`) {
   return { dialect, name, ...where }
 }
 
-/** Fills in the form that is shown for this dialect, as it comes. */
+/** Fills in the form that the page shows for this key type. */
 async function openCreateForm(
   dialect: KeyType,
   name?: string,
@@ -61,7 +61,6 @@ async function openCreateForm(
   return { id: '', ...brought, ...(createInput as Record<string, string>) }
 }
 
-/** A key that is there already. */
 async function createKey(dialect: KeyType, name = `${dialect} key`) {
   const { source, site, developer } = (await createKeyFields(dialect)) as Record<string, string>
   return unwrap(
@@ -78,68 +77,65 @@ async function createKey(dialect: KeyType, name = `${dialect} key`) {
 
 const field = (name: string, value: string) => ({ [name]: value })
 
-describe('a key is created', () => {
-  test('first the dialect is chosen, each with what it means', async () => {
+describe('the form of a new key', () => {
+  test('asks for the key type first and describes each', async () => {
     const { status, html, text } = await engineer.get(`${KEYS}/new`)
     expect(status).toBe(200)
     for (const dialect of KEY_TYPE_NAMES) expect(html).toContain(`value="${dialect}"`)
     expect(text).toContain('Opens FHIR, HL7 and MPPS of one site')
   })
 
-  test.each(KEY_TYPE_NAMES)(
-    '%s: with the fields it has, and its secret is shown once',
-    async (dialect) => {
-      const fields = await openCreateForm(dialect)
-      const form = await engineer.get(`${KEYS}/new?dialect=${dialect}`)
-      const { belongsTo } = getKeyTypeTraits(dialect)
-      for (const kind of ['source', 'site', 'developer']) {
-        expect(form.getFieldValue(kind) !== undefined, kind).toBe(kind === belongsTo)
-      }
-      expect(fields.owner).toBe(engineer.testUser.user.email)
+  test.each(KEY_TYPE_NAMES)('has the fields of %s and leads to the secret', async (dialect) => {
+    const fields = await openCreateForm(dialect)
+    const form = await engineer.get(`${KEYS}/new?dialect=${dialect}`)
+    const { belongsTo } = getKeyTypeTraits(dialect)
+    for (const kind of ['source', 'site', 'developer']) {
+      expect(form.getFieldValue(kind) !== undefined, kind).toBe(kind === belongsTo)
+    }
+    expect(fields.owner).toBe(engineer.testUser.user.email)
 
-      const first = await engineer.send(`${KEYS}/new`, fields)
-      expect(first.status).toBe(200)
-      expect(first.headers.get('cache-control')).toBe('no-store')
-      const key = unwrap(await server.keys.find(fields.id))
-      expect(key).toMatchObject({
-        dialect,
-        name: `${dialect} key`,
-        ownerId: engineer.testUser.user.id,
-      })
-      const secret = /data-copy="((?:lk_[\w-]{49})|[A-Z0-9]{16})" aria-label="Copy secret"/.exec(
-        first.html,
-      )?.[1]
-      expect(await server.storage.findKeySummary(key.id)).toMatchObject({ status: 'enabled' })
-      expect(secret).toBeDefined()
-      expect(first.text).toContain('I have put the secret where its program reads it')
-      const { formatCredential } = server
-      const { username } = engineer.testUser
-      const { publicId } = key
-      const parts = {
-        publicId,
-        secret: secret ?? '',
-        developerKey: keyOwners.developerKey,
-        username,
-      }
-      expect(first.text).toContain(formatCredential(dialect, parts).value)
+    const first = await engineer.send(`${KEYS}/new`, fields)
+    expect(first.status).toBe(200)
+    expect(first.headers.get('cache-control')).toBe('no-store')
+    const key = unwrap(await server.keys.find(fields.id))
+    expect(key).toMatchObject({
+      dialect,
+      name: `${dialect} key`,
+      ownerId: engineer.testUser.user.id,
+    })
+    const secret = /data-copy="((?:lk_[\w-]{49})|[A-Z0-9]{16})" aria-label="Copy secret"/.exec(
+      first.html,
+    )?.[1]
+    expect(await server.storage.findKeySummary(key.id)).toMatchObject({ status: 'enabled' })
+    expect(secret).toBeDefined()
+    expect(first.text).toContain('I have put the secret where its program reads it')
+    const { formatCredential } = server
+    const { username } = engineer.testUser
+    const { publicId } = key
+    const parts = {
+      publicId,
+      secret: secret ?? '',
+      developerKey: keyOwners.developerKey,
+      username,
+    }
+    expect(first.text).toContain(formatCredential(dialect, parts).value)
 
-      const repeat = await engineer.send(`${KEYS}/new`, fields)
-      expect(repeat.status).toBe(409)
-      expect(repeat.text).toContain('This key was made already')
-      expect(repeat.html).not.toContain(secret)
-      const shown = await engineer.get(`${KEYS}/${key.id}`)
-      expect(shown.html).not.toContain(secret)
-      const all = await server.keys.search({
-        ownerId: key.ownerId,
-        text: key.publicId,
-        order: 'newest',
-        limit: 9,
-      })
-      expect(all.keys).toHaveLength(1)
-    },
-  )
+    const repeat = await engineer.send(`${KEYS}/new`, fields)
+    expect(repeat.status).toBe(409)
+    expect(repeat.text).toContain('This key was made already')
+    expect(repeat.html).not.toContain(secret)
+    const shown = await engineer.get(`${KEYS}/${key.id}`)
+    expect(shown.html).not.toContain(secret)
+    const all = await server.keys.search({
+      ownerId: key.ownerId,
+      text: key.publicId,
+      order: 'newest',
+      limit: 9,
+    })
+    expect(all.keys).toHaveLength(1)
+  })
 
-  test('what is wrong is told, and what was typed stays', async () => {
+  test('says what is wrong and keeps what was typed', async () => {
     const fields = await openCreateForm('xdent', LONG)
     const typed = { ...fields, description: SCRIPT, expires: '2030-01-31', access: 'read' }
     const answer = await engineer.send(`${KEYS}/new`, typed)
@@ -155,16 +151,16 @@ describe('a key is created', () => {
   test.each([
     ['nobody@nowhere.example', 'Nobody of this account is called “nobody@nowhere.example”'],
     ['', 'A key needs an owner'],
-  ])('an owner who is not there is told: %s', async (owner, words) => {
+  ])('rejects the owner “%s”', async (owner, words) => {
     const answer = await engineer.send(`${KEYS}/new`, { ...(await openCreateForm('xdent')), owner })
     expect([answer.status, answer.getFieldValue('owner')]).toEqual([422, owner])
     expect(answer.text).toContain(words)
-    // At the field too, which has the focus.
+    // The message also stands at the field, which has the focus.
     expect(answer.html).toMatch(/<input id="owner"[^>]* autofocus[^>]* aria-invalid="true"/)
     expect(answer.html.match(/ autofocus/g)).toHaveLength(1)
   })
 
-  test('without a script the owner is chosen from a list', async () => {
+  test('offers a list of owners without a script', async () => {
     const { accountId } = engineer.testUser
     const email = 'chosen@acme.example'
     const other = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
@@ -176,7 +172,7 @@ describe('a key is created', () => {
     expect(unwrap(await server.keys.find(fields.id)).ownerId).toBe(other.id)
   })
 
-  test('owners are offered to who types, and none who may hold no key', async () => {
+  test('suggests only owners who can hold a key', async () => {
     const { accountId } = engineer.testUser
     await server.accounts.addUser({ accountId, email: 'suggest-m@acme.example', role: 'member' })
     await server.accounts.addUser({ accountId, email: 'suggest-e@acme.example', role: 'engineer' })
@@ -188,7 +184,7 @@ describe('a key is created', () => {
     expect(JSON.parse(named.html)).toEqual([])
   })
 
-  test('a secret that another system issued is taken over, and never put into a page', async () => {
+  test('imports a secret and never shows it on a page', async () => {
     const imported = 'from-another-system-1'
     const fields = { ...(await openCreateForm('xdent')), 'public-id': 'KID-1', secret: imported }
     const wrong = await engineer.send(`${KEYS}/new`, { ...fields, name: '' })
@@ -199,7 +195,7 @@ describe('a key is created', () => {
     expect(unwrap(await server.keys.find('KID-1')).id).toBe(fields.id)
   })
 
-  test('an account without a source, a site or a developer is told to make one', async () => {
+  test('says which source, site or developer to create first', async () => {
     const lonely = await seedConsoleClient(server, 'administrator')
     for (const [dialect, words] of [
       ['redox', 'This account has no source yet'],
@@ -210,7 +206,7 @@ describe('a key is created', () => {
     }
   })
 
-  test('by an operator who sees every account: first he says for which one', async () => {
+  test('asks an operator who sees every account for one', async () => {
     const operator = await seedConsoleClient(server, 'operator')
     const choosing = await operator.get(`${KEYS}/new?dialect=xdent`)
     expect(choosing.text).toContain('Whose wire format is it for?')
@@ -222,7 +218,7 @@ describe('a key is created', () => {
     expect(form.getFieldValue('account')).toBe(engineer.testUser.accountId)
   })
 
-  test('by an operator who sees one account alone: for that one, and is not asked', async () => {
+  test('uses the account that an operator has selected', async () => {
     const operator = await seedConsoleClient(server, 'operator')
     const { accountId, user } = engineer.testUser
     await operator.send('/console/account', { account: accountId, next: `${KEYS}/new` })
@@ -237,9 +233,9 @@ describe('a key is created', () => {
   })
 })
 
-describe('a secret', () => {
+describe('the secret of a key', () => {
   test.each(['opendental', 'practice'] as const)(
-    'of %s can be viewed, and the audit says so',
+    'can be viewed where its type is %s, and each view is audited',
     async (dialect) => {
       const { key, secret } = await createKey(dialect)
       const page = await engineer.get(`${KEYS}/${key.id}`)
@@ -259,7 +255,7 @@ describe('a secret', () => {
     },
   )
 
-  test('that is shown once has no View, and asking for it anyway is refused', async () => {
+  test('cannot be viewed where its type shows it once', async () => {
     const { key } = await createKey('xdent')
     expect((await engineer.get(`${KEYS}/${key.id}`)).text).not.toContain('View the secret')
     const answer = await engineer.send(`${KEYS}/${key.id}/view`)
@@ -267,7 +263,7 @@ describe('a secret', () => {
     expect(answer.text).toContain('is shown once: rotate it')
   })
 
-  test('is rotated with an overlap, drawn until when; the same form again does nothing', async () => {
+  test('is rotated once with an overlap, even if the form is sent twice', async () => {
     const { key, secret: old } = await createKey('xdent')
     const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
     expect(form.html).toContain('Between the two, both work.')
@@ -291,7 +287,7 @@ describe('a secret', () => {
     expect(page.html).toContain('aria-label="The old secret works until 2026-01-03 03:04')
   })
 
-  test('is rotated at once where that is chosen', async () => {
+  test('is rotated without an overlap', async () => {
     const { key } = await createKey('redox')
     const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
     expect(form.html).toContain('Tokens issued before end with the old secret.')
@@ -304,8 +300,8 @@ describe('a secret', () => {
   })
 })
 
-describe('a key is edited', () => {
-  test('and what was not touched stays as it is', async () => {
+describe('editing a key', () => {
+  test('leaves unchanged fields as they are', async () => {
     const { key } = await createKey('xdent')
     const expiresAt = server.clock() + 90_000_000
     unwrap(await server.keys.edit(key.id, { expiresAt }))
@@ -327,7 +323,7 @@ describe('a key is edited', () => {
     })
   })
 
-  test('by two at a time: the second is told, sees both, and keeps what he typed', async () => {
+  test('shows the second of two editors both versions and keeps what they typed', async () => {
     const { key } = await createKey('xdent', 'before')
     const administrator = await seedConsoleClient(
       server,
@@ -358,7 +354,7 @@ describe('a key is edited', () => {
     expect(unwrap(await server.keys.find(key.id)).name).toBe('his')
   })
 
-  test('a day that is none is told, and stays as it was typed', async () => {
+  test('rejects an invalid day and keeps it in the form', async () => {
     const { key } = await createKey('xdent')
     const { eventId: seen } = key
     const fields = { seen, name: 'n', owner: engineer.testUser.user.email, expires: 'soon' }
@@ -367,7 +363,7 @@ describe('a key is edited', () => {
     expect(answer.text).toContain('"soon" is no day: write 2027-01-31')
   })
 
-  test('one whose owner has left, without another owner being named', async () => {
+  test('keeps an owner who has left', async () => {
     const { testUser } = await seedConsoleClient(server, 'engineer', engineer.testUser.accountId)
     const createInput = { dialect: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
     const { key } = unwrap(await server.keys.create(createInput))
@@ -383,14 +379,14 @@ describe('a key is edited', () => {
   })
 })
 
-describe('a key is stopped', () => {
+describe('stopping a key', () => {
   const requestIdentity = ({ key, secret }: { key: { publicId: string }; secret: string }) =>
     server.call('/api/v1/Identity', {
       method: 'GET',
       headers: { 'X-Api-Key': `${key.publicId}.${secret}` },
     })
 
-  test('disabled, its next request is refused; enabled, it is not', async () => {
+  test('refuses the next request once disabled and accepts it once enabled', async () => {
     const one = await createKey('xdent')
     const path = `${KEYS}/${one.key.id}`
     expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?said=key-disabled`)
@@ -400,7 +396,7 @@ describe('a key is stopped', () => {
     expect((await requestIdentity(one)).status).toBe(200)
   })
 
-  test('who did not disable it cannot enable it, and is told who can', async () => {
+  test('leaves enabling to the party that disabled the key', async () => {
     const { key } = await createKey('opendental')
     unwrap(await server.keys.disable(key.id, 'customer'))
     const answer = await engineer.send(`${KEYS}/${key.id}/enable`)
@@ -408,7 +404,7 @@ describe('a key is stopped', () => {
     expect(answer.text).toContain('was disabled by its customer, who alone can enable it')
   })
 
-  test('revoked once its name is typed, for ever', async () => {
+  test('revokes the key for good once its name is typed', async () => {
     const one = await createKey('xdent', 'old exporter')
     const path = `${KEYS}/${one.key.id}`
     const wrong = await engineer.send(`${path}/revoke`, { name: 'Old exporter' })
@@ -424,7 +420,7 @@ describe('a key is stopped', () => {
     expect((await engineer.send(`${path}/enable`)).status).toBe(409)
   })
 
-  test('deleted where its dialect has it, and nowhere else', async () => {
+  test('deletes keys of the types that support it only', async () => {
     const one = await createKey('xdent', 'to go')
     const gone = await engineer.send(`${KEYS}/${one.key.id}/delete`, { name: 'to go' })
     expect([gone.status, gone.location]).toEqual([303, `${KEYS}?said=key-removed`])
@@ -435,7 +431,7 @@ describe('a key is stopped', () => {
     expect(answer.status).toBe(409)
   })
 
-  test('assigned to an office, and taken back', async () => {
+  test('assigns the key to a site and unassigns it', async () => {
     const { key } = await createKey('opendental')
     const path = `${KEYS}/${key.id}`
     expect((await engineer.get(path)).text).toContain('It is not assigned to an office')
@@ -448,12 +444,12 @@ describe('a key is stopped', () => {
   })
 })
 
-describe('the list', () => {
-  /** The names of the keys on it, from the top. */
+describe('the list of keys', () => {
+  /** Returns the names of the listed keys in order. */
   const readKeyNames = ({ html }: { html: string }) =>
     [...html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name)
 
-  test('is empty, and says what to do', async () => {
+  test('says what to do while it is empty', async () => {
     const lonely = await seedConsoleClient(server, 'administrator')
     const page = await lonely.get(KEYS)
     expect(page.text).toContain('No keys yet')
@@ -502,18 +498,18 @@ describe('the list', () => {
       ['status=disabled', ['c disabled']],
       ['care=expiring', ['b ends soon']],
       ['owner=nobody', []],
-    ])('%s', async (query, names) => {
+    ])('is filtered and sorted by “%s”', async (query, names) => {
       expect(readKeyNames(await owner.get(`${KEYS}?${query}`))).toEqual(names)
     })
 
-    test('by the owner’s name, and by his site', async () => {
+    test('is filtered by the owner’s name and by site', async () => {
       expect(readKeyNames(await owner.get(`${KEYS}?owner=${other}`))).toEqual(['d of another'])
       const sites = await owner.get(KEYS)
       const site = /<option value="([^"]+)">Harbor/.exec(sites.html)?.[1]
       expect(readKeyNames(await owner.get(`${KEYS}?site=${site}`))).toEqual(['a site'])
     })
 
-    test('those that nobody has used for 90 days', async () => {
+    test('is filtered by 90 days without use', async () => {
       const now = server.clock()
       try {
         server.clock.advance(91 * DAY)
@@ -529,7 +525,7 @@ describe('the list', () => {
     })
   })
 
-  test('goes on page by page, each of 50 and below 100 kB', async () => {
+  test('has pages of 50 keys, each below 100 kB', async () => {
     const many = await seedConsoleClient(server, 'administrator')
     const day = Math.floor(server.clock() / 86_400_000)
     for (let n = 0; n < 60; n++) {
@@ -556,7 +552,7 @@ describe('the list', () => {
   })
 })
 
-test('its page draws its use over 30 days, and tells it in a table too', async () => {
+test('the page of a key shows 30 days of use as a chart and as a table', async () => {
   const { key } = await createKey('xdent')
   const day = Math.floor(server.clock() / 86_400_000)
   await server.storage.addKeyUses([
@@ -569,7 +565,7 @@ test('its page draws its use over 30 days, and tells it in a table too', async (
   expect(page.text).toContain('2026-01-02 5 2025-12-04 1,200')
 })
 
-test('a script in every field stays text, on every page', async () => {
+test('a script in any field of a key is escaped on every page', async () => {
   const { key } = await createKey('practice', SCRIPT)
   unwrap(await server.keys.edit(key.id, { description: SCRIPT, reference: SCRIPT }))
   const path = `${KEYS}/${key.id}`
@@ -584,8 +580,8 @@ test('a script in every field stays text, on every page', async () => {
   }
 })
 
-describe('roles', () => {
-  test('a member reads, is offered nothing that he may not do, and is refused it', async () => {
+describe('the pages of keys', () => {
+  test('offer members no change and refuse the changes that they attempt', async () => {
     const member = await seedConsoleClient(server, 'member', engineer.testUser.accountId)
     const { key } = await createKey('practice')
     const path = `${KEYS}/${key.id}`
@@ -614,7 +610,7 @@ describe('roles', () => {
     expect(unwrap(await server.keys.find(key.id)).status).toBe('enabled')
   })
 
-  test('a key of another account is not there', async () => {
+  test('do not find a key of another account', async () => {
     const stranger = await seedConsoleClient(server, 'administrator')
     const { key } = await createKey('practice', 'Only ours')
     const path = `${KEYS}/${key.id}`

@@ -17,7 +17,7 @@ afterAll(() => fixture.close())
 
 const AT = '/console/messages'
 
-/** What the vendor's own program sends. */
+/** A message as the vendor's program sends it. */
 async function sendVendorMessage(destinationId: string, more: object = {}, payload: object = {}) {
   const message = { ...createDeviceNewMessage(destinationId, more), ...payload }
   expect((await fixture.server.endpoint(accessToken, message)).status).toBe(200)
@@ -45,7 +45,7 @@ describe('a test message', () => {
   }
   const send = (body: string) => engineer.send(`${AT}/test`, { source: fixture.sourceId, body })
 
-  test('goes as its sample stands to the destination, marked as a test, and has the event of who sent it', async () => {
+  test('reaches the destination unchanged, marked as a test, and is audited with its sender', async () => {
     const body = await readSampleForm(`&feed=${fixture.openDestination.feedId}&event=Notes:New`)
     const words = (await send(body)).text
     expect(words).toContain('It is accepted, and on its way')
@@ -80,7 +80,7 @@ describe('a test message', () => {
     }
   }, 120_000)
 
-  test('that is synchronous is answered by its destination, and remembered at its source', async () => {
+  test('of a synchronous event returns the answer of its destination', async () => {
     const body = await readSampleForm(
       `&feed=${fixture.openDestination.feedId}&event=PatientSearch:Query`,
     )
@@ -92,7 +92,7 @@ describe('a test message', () => {
     expect(await listEvents(fixture.sourceId)).toContainEqual(sent)
   })
 
-  test('of a source that has no key is not sent, and why is said', async () => {
+  test('of a source without a key is not sent, and the page says why', async () => {
     const { accountId, openDestination } = fixture
     const input = { accountId, name: 'Without a key' }
     const { id } = unwrap(await fixture.server.routing.addSource(input))
@@ -110,7 +110,7 @@ describe('a test message', () => {
     expect(text).toContain('The source has no key, so nobody can send as it: create one first.')
   })
 
-  test('is answered as the vendor would be, word for word', async () => {
+  test('gets the response that the vendor would get, byte for byte', async () => {
     const message = { ...createDeviceNewMessage(crypto.randomUUID(), { Test: true }) }
     const vendors = await fixture.server.endpoint(accessToken, message)
     const { Meta } = (await vendors.json()) as { Meta: { Errors: [{ Text: string }] } }
@@ -120,7 +120,7 @@ describe('a test message', () => {
     expect(words).toContain('It was refused')
   })
 
-  test('that does not say it is a test is not sent, and stays in the form', async () => {
+  test('without Meta.Test is not sent and stays in the form', async () => {
     const before = await findNewestMessage()
     const body = JSON.stringify(createDeviceNewMessage(fixture.openDestination.id, { Test: false }))
     const answer = await send(body)
@@ -129,7 +129,7 @@ describe('a test message', () => {
     expect(await findNewestMessage()).toEqual(before)
   })
 
-  test('of a key that may not be used is refused as the vendor’s is', async () => {
+  test('of a disabled or revoked key is refused as the vendor’s message is', async () => {
     unwrap(await fixture.server.keys.disable(fixture.keyId))
     const before = await findNewestMessage()
     const words = (
@@ -141,7 +141,7 @@ describe('a test message', () => {
     expect(await findNewestMessage()).toEqual(before)
   })
 
-  test('goes from anywhere, for a person is not where the vendor’s program is', async () => {
+  test('is not subject to the IP allowlist of the vendor', async () => {
     const { server, accountId } = fixture
     unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
     unwrap(await server.directory.enforceAllowlist(accountId, true))
@@ -151,7 +151,7 @@ describe('a test message', () => {
     unwrap(await server.directory.enforceAllowlist(accountId, false))
   })
 
-  test('of a vendor’s own has no event, and is told apart', async () => {
+  test('sent by the vendor is shown as such and has no audit event', async () => {
     const message = await sendVendorMessage(fixture.openDestination.id, { Test: true })
     expect(await listEvents(message.id)).toEqual([])
     expect((await member.get(`${AT}/${message.id}`)).text).toContain(
@@ -159,7 +159,7 @@ describe('a test message', () => {
     )
   })
 
-  test('leaves the body of a script as text', async () => {
+  test('with a script in its body is escaped', async () => {
     const answer = await send('</textarea><script>alert(1)</script>')
     expect(answer.html).not.toContain('<script>alert')
     expect(answer.text).toContain('The message cannot be read')
@@ -169,7 +169,7 @@ describe('a test message', () => {
 describe('a payload', () => {
   const secret = { Note: '<b>patient 4711</b>' }
 
-  test('is on no page until it is opened, and who opens it is in the audit', async () => {
+  test('is on no page until it is opened, which is audited with the user', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id, {}, secret)
     expect((await engineer.get(`${AT}/${id}`)).html).not.toContain('4711')
     const opened = await engineer.send(`${AT}/${id}/open`)
@@ -188,7 +188,7 @@ describe('a payload', () => {
     expect(await listEvents(id)).toEqual([opening, opening])
   })
 
-  test('is not opened by a member, nor by looking', async () => {
+  test('cannot be opened by a member or with a GET request', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id, {}, secret)
     expect((await member.get(`${AT}/${id}`)).text).not.toContain('Open the payload')
     expect((await member.send(`${AT}/${id}/open`)).status).toBe(403)
@@ -197,7 +197,7 @@ describe('a payload', () => {
     expect(await listEvents(id)).toEqual([])
   })
 
-  test('that is long is cut on the page, which stays below 100 kB, and whole in the file', async () => {
+  test('is cut on a page of less than 100 kB and complete in the file', async () => {
     const long = { Note: '"<&>'.repeat(50_000) }
     const { id } = await sendVendorMessage(fixture.failingDestination.id, {}, long)
     const page = (await engineer.send(`${AT}/${id}/open`)).html
@@ -208,8 +208,8 @@ describe('a payload', () => {
   })
 })
 
-describe('a message that is not taken', () => {
-  test('is drawn with its attempts, skipped after a question, and replayed', async () => {
+describe('a message that its destination refuses', () => {
+  test('is shown with its attempts, skipped after a confirmation, and replayed', async () => {
     const message = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
     const feed = (await member.get(`/console/feeds/${fixture.failingDestination.feedId}`)).text
@@ -234,7 +234,7 @@ describe('a message that is not taken', () => {
     }
   })
 
-  test('is tried before it is due where somebody asks for it', async () => {
+  test('is tried at once when a user asks for it', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
     const feed = `/console/feeds/${fixture.failingDestination.feedId}`
@@ -253,7 +253,7 @@ describe('a message that is not taken', () => {
     expect(unwrap(await fixture.server.messages.find(id)).deliveries[0]?.status).toBe('queued')
   })
 
-  test('is shown first in the queue of its feed, with the way to skip it', async () => {
+  test('is the first in the queue of its subscription and can be skipped there', async () => {
     const first = await sendVendorMessage(fixture.failingDestination.id)
     const second = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
@@ -274,7 +274,7 @@ describe('a message that is not taken', () => {
     ).not.toContain('/skip?')
   })
 
-  test('is purged with its whole queue after a question that says how many', async () => {
+  test('is purged with its queue after a confirmation that counts the messages', async () => {
     await sendVendorMessage(fixture.failingDestination.id)
     const at = `/console/feeds/${fixture.failingDestination.feedId}`
     const { queued } = unwrap(
@@ -289,7 +289,7 @@ describe('a message that is not taken', () => {
   })
 })
 
-test('the list is narrowed by its filters, and keeps below 100 kB', async () => {
+test('the list of messages is filtered and stays below 100 kB', async () => {
   for (let n = 0; n < 51; n++) await sendVendorMessage(fixture.openDestination.id)
   const all = (await member.get(AT)).html
   expect(all.length).toBeLessThan(100_000)

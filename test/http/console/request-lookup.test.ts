@@ -32,7 +32,7 @@ async function sendRefusedRequest(headers: Record<string, string>): Promise<stri
   return answer.headers.get('X-Request-Id')
 }
 
-test('a refusal is told with its reason, what helps, and what its caller was told', async () => {
+test('request lookup shows the reason of a refusal, a remedy, and the response to the caller', async () => {
   const made = unwrap(await server.keys.create({ dialect: 'xdent', ownerId, name: 'Desk' }))
   unwrap(await server.keys.disable(made.key.id))
   const requestId = await sendRefusedRequest({ 'X-Api-Key': `${made.key.publicId}.${made.secret}` })
@@ -49,7 +49,7 @@ test('a refusal is told with its reason, what helps, and what its caller was tol
 })
 
 describe('a refusal after authentication names its key in the audit and to the account', () => {
-  /** The refusal of a request, as `explain` of its own account has it. */
+  /** The refusal of a request, as `explain` of the same account returns it. */
   async function readRefusal(answer: Response) {
     const body = await answer.text()
     await server.flushAuditEvents()
@@ -71,13 +71,9 @@ describe('a refusal after authentication names its key in the audit and to the a
 
   test.each([
     ['no subscription', 403, (message: object) => message],
-    ['a field that is missing', 400, () => ({ Meta: { DataModel: 'Device' } })],
-    [
-      'an event that there is not',
-      404,
-      () => createDeviceNewMessage(unknown, { EventType: 'Old' }),
-    ],
-    ['no JSON', 400, () => 'x'],
+    ['a missing field', 400, () => ({ Meta: { DataModel: 'Device' } })],
+    ['an unknown event', 404, () => createDeviceNewMessage(unknown, { EventType: 'Old' })],
+    ['invalid JSON', 400, () => 'x'],
   ])('with a token, for %s', async (_, status, change) => {
     const { key, accessToken } = await seedVendorKey()
     const message = change(createDeviceNewMessage(unknown))
@@ -92,7 +88,7 @@ describe('a refusal after authentication names its key in the audit and to the a
     expect(refusal.text).toContain('Vendor of Acme Health')
   })
 
-  test('with a key that is presented, for an upstream that is missing', async () => {
+  test('when the upstream of the request is missing', async () => {
     const input = { dialect: 'practice', ownerId, name: 'Desk' } as const
     const { key, secret } = unwrap(await server.keys.create(input))
     const owner = unwrap(await server.accounts.findUser(ownerId))
@@ -111,7 +107,7 @@ describe('a refusal after authentication names its key in the audit and to the a
     expect(missing.text).toContain('Desk of Acme Health')
   })
 
-  test('keeps no body in the clear: it repeats what the caller typed', async () => {
+  test('without keeping the body, which repeats what the caller sent', async () => {
     const { accessToken } = await seedVendorKey()
     const typed = 'a-secret-in-the-wrong-field'
     const message = createDeviceNewMessage(unknown, { EventType: typed })
@@ -123,7 +119,7 @@ describe('a refusal after authentication names its key in the audit and to the a
   })
 })
 
-test('what was told on /auth is told in its words, and tokens are told as issued', async () => {
+test('request lookup shows the vendor’s words of an /auth refusal, and issued tokens', async () => {
   const source = unwrap(await server.routing.addSource({ accountId, name: 'Orders' }))
   const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
   const { key, secret } = unwrap(await server.keys.create(input))
@@ -138,7 +134,7 @@ test('what was told on /auth is told in its words, and tokens are told as issued
   expect(issued.text).not.toContain('What the caller was told')
 })
 
-test('what somebody did in the console is told by its request too', async () => {
+test('request lookup finds changes that were made in the console', async () => {
   await member.send('/console/me/password', { current: 'x', wished: 'y', again: 'z' })
   const [event] = await server.audit.list({ accountId, action: 'session.started', limit: 1 })
   expect((await lookUpRequest(member, event?.requestId ?? '')).text).toContain(
@@ -146,7 +142,7 @@ test('what somebody did in the console is told by its request too', async () => 
   )
 })
 
-test('an id that nothing is known of is kept in the field, with where it would be found', async () => {
+test('request lookup keeps an unknown id in the field and says where to find ids', async () => {
   const { text, html } = await lookUpRequest(member, '<script>"&')
   expect(text).toContain('Nothing is known of that request')
   expect(html).toContain('value="&lt;script&gt;&quot;&amp;"')

@@ -16,7 +16,7 @@ afterAll(() => fixture.close())
 
 const SCRIPT = '<script>alert(1)</script>'
 describe('a source', () => {
-  test('is added, and shown with its id to copy', async () => {
+  test('is shown with its id to copy once added', async () => {
     const { accountId: account } = fixture
     const added = await engineer.send('/console/sources/new', { account, name: 'Lab system' })
     expect(added.status).toBe(303)
@@ -30,13 +30,13 @@ describe('a source', () => {
     expect(text).toContain('It is not subscribed to anything')
   })
 
-  test('is added to one account: who sees all of them is asked which', async () => {
+  test('is added to one account, which an operator of all accounts selects first', async () => {
     const operator = await fixture.signInAs('operator')
     expect((await operator.get('/console/sources/new')).text).toContain('Which account?')
     expect((await operator.get('/console/sources')).text).toContain('Acme Health')
   })
 
-  test('whose name is a script shows it as text, wherever it is named', async () => {
+  test('with a script as its name is escaped on every page', async () => {
     const { accountId, failingDestination } = fixture
     const source = unwrap(await fixture.server.routing.addSource({ accountId, name: SCRIPT }))
     const joined = { sourceId: source.id, destinationId: failingDestination.id }
@@ -53,7 +53,7 @@ describe('a source', () => {
     }
   })
 
-  test('is not added with a name of 10,000 characters, and what was typed is kept', async () => {
+  test('is not added with a name of 10,000 characters, which stays in the form', async () => {
     const name = 'n'.repeat(10_000)
     const { accountId: account } = fixture
     const answer = await engineer.send('/console/sources/new', { account, name })
@@ -62,7 +62,7 @@ describe('a source', () => {
     expect(answer.getFieldValue('name')).toBe(name)
   })
 
-  test('that two rename at once: the second is told, and sees both names', async () => {
+  test('shows both names to the second of two users who rename it', async () => {
     const { accountId } = fixture
     const { id } = unwrap(await fixture.server.routing.addSource({ accountId, name: 'Before' }))
     const rename = (name: string) =>
@@ -78,7 +78,7 @@ describe('a source', () => {
 describe('a destination', () => {
   const TOKEN = 'a token that nobody else may read'
 
-  test('is added with a token that no page shows, then or later', async () => {
+  test('has a token that no page ever shows', async () => {
     const { accountId: account, receiver } = fixture
     const fields = { account, name: 'New EMR', token: TOKEN, method: 'GET', development: 'yes' }
     const refused = await engineer.send('/console/destinations/new', {
@@ -103,7 +103,7 @@ describe('a destination', () => {
     expect(`${destinationPage.html}${html}`).not.toContain(TOKEN.replaceAll(' ', '+'))
   })
 
-  test('that answers without the challenge is not verified, and what to do is said', async () => {
+  test('that answers without the challenge is not verified, and the page says what to do', async () => {
     const { server, openDestination } = fixture
     unwrap(await server.routing.setDestinationVerified(openDestination.id, false))
     const at = `/console/destinations/${openDestination.id}/verify`
@@ -115,7 +115,7 @@ describe('a destination', () => {
     unwrap(await server.routing.setDestinationVerified(openDestination.id, true))
   })
 
-  test('is shown with what it will be asked, whatever its URL', async () => {
+  test('is shown with the request of its handshake, whatever its URL', async () => {
     const { accountId } = fixture
     const input = {
       accountId,
@@ -129,7 +129,7 @@ describe('a destination', () => {
     expect(text).toContain('GET https://emr.example/%zz?a=b&verification-token=********&challenge=')
   })
 
-  test('that refuses the handshake is shown with its answer', async () => {
+  test('that refuses the handshake is shown with its response', async () => {
     const at = `/console/destinations/${fixture.failingDestination.id}/verify`
     const words = (await engineer.send(at)).text
     expect(words).toContain('It answered 503')
@@ -137,7 +137,7 @@ describe('a destination', () => {
     expect(words).toContain('It stays verified, as it was before')
   })
 
-  test('is moved by who has seen where it is', async () => {
+  test('gets a new URL only from a form that shows its present one', async () => {
     const at = `/console/destinations/${fixture.destinationId}`
     const input = { url: 'https://elsewhere.example/', seen: 'https://not.example/' }
     expect((await engineer.send(`${at}/move`, input)).status).toBe(409)
@@ -145,7 +145,7 @@ describe('a destination', () => {
     expect(moved.location).toBe(`${at}?said=destination-moved`)
   })
 
-  test('is vouched for and doubted by an administrator, asked once more', async () => {
+  test('is marked verified and unverified by an administrator after a confirmation', async () => {
     const at = `/console/destinations/${fixture.destinationId}`
     const findDestination = async () =>
       unwrap(await fixture.server.routing.findDestination(fixture.destinationId))
@@ -160,8 +160,8 @@ describe('a destination', () => {
   })
 })
 
-describe('a feed', () => {
-  test('is made for one data model, and not twice', async () => {
+describe('a subscription', () => {
+  test('is created once for one data model', async () => {
     const fields = {
       source: fixture.sourceId,
       destination: fixture.failingDestination.id,
@@ -179,7 +179,7 @@ describe('a feed', () => {
     expect((await engineer.get(at)).status).toBe(404)
   })
 
-  test('is on the pages of its source and of its destination', async () => {
+  test('is listed on the pages of its source and of its destination', async () => {
     const { sourceId, openDestination } = fixture
     for (const page of [
       `/console/sources/${sourceId}`,
@@ -191,7 +191,7 @@ describe('a feed', () => {
     }
   })
 
-  test('is paused after a question, and resumed', async () => {
+  test('is paused after a confirmation, and resumed', async () => {
     const at = `/console/feeds/${fixture.openDestination.feedId}`
     const question = (await engineer.get(`${at}/pause`)).text
     expect(question).toContain('is refused until the feed is resumed')
@@ -204,7 +204,7 @@ describe('a feed', () => {
   })
 })
 
-describe('a member', () => {
+describe('a member on the routing pages', () => {
   const listQueuePaths = () => {
     const { sourceId, openDestination } = fixture
     return [
@@ -218,7 +218,7 @@ describe('a member', () => {
     ]
   }
 
-  test('reads every page, and is offered no change', async () => {
+  test('sees every page and no way to change anything', async () => {
     for (const path of listQueuePaths()) {
       const { status, html } = await member.get(path)
       expect([path, status]).toEqual([path, 200])
@@ -228,7 +228,7 @@ describe('a member', () => {
     }
   })
 
-  test('is refused each change, and nothing is changed', async () => {
+  test('cannot change anything', async () => {
     const { sourceId, openDestination, accountId: account } = fixture
     const feed = `/console/feeds/${openDestination.feedId}`
     const to = `/console/destinations/${openDestination.id}`
@@ -255,7 +255,7 @@ describe('a member', () => {
   })
 })
 
-test('of another account nothing is found', async () => {
+test('the routing pages find nothing of another account', async () => {
   const other = unwrap(await fixture.server.accounts.create({ name: 'Other' }))
   const input = { accountId: other.id, name: 'Theirs' }
   const source = unwrap(await fixture.server.routing.addSource(input))

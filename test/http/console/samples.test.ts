@@ -13,11 +13,11 @@ import { type LiveServer, startLiveServer, unwrap } from '../../support/server.t
 import { seedUser, signInUser } from '../../support/users.ts'
 
 /*
- * What a key's page offers to paste is run as it stands, against a server with what stands behind it.
+ * Runs the samples of a key's page unchanged against a server with upstreams.
  */
 
 const run = promisify(execFile)
-/** An id as another system may have issued it: everything that a shell or a string would take amiss. */
+/** An imported id may contain every character that a shell or a string literal gives a meaning. */
 const HOSTILE = 'K\'1"$(id)`id`\\'
 
 interface Made {
@@ -75,7 +75,7 @@ const getSampleKey = (dialect: KeyType): Made => {
   return key
 }
 
-/** What the button beside a sample copies. */
+/** Returns the text that the copy button of a sample copies. */
 async function readSample(dialect: KeyType, language: string): Promise<string> {
   const { id, secret } = getSampleKey(dialect)
   const page = await fetch(`${server.consoleUrl}/console/keys/${id}`, { headers: { cookie } })
@@ -89,7 +89,7 @@ async function readSample(dialect: KeyType, language: string): Promise<string> {
   return copied.replace(/&(lt|gt|quot|#39|amp);/g, (whole, name: string) => named[name] ?? whole)
 }
 
-/** What its first answer says, beside its being one. */
+/** A text in the response to each sample. */
 const ANSWERS: Readonly<Record<KeyType, (key: Made) => string>> = {
   redox: () => '"accessToken":"',
   xenrad: () => '"resourceType":"Bundle"',
@@ -118,21 +118,21 @@ const LANGUAGES = [
 ]
 
 for (const { language, program, args, needs } of LANGUAGES) {
-  // Nothing but npm is asked of a machine: what it does not have is not run on it.
+  // A machine need have nothing but npm, so a missing language is skipped.
   const reason = isProgramInstalled(needs) ? '' : ` (skipped: ${needs} is not installed here)`
   describe.skipIf(reason !== '')(`the request in ${language}${reason}`, () => {
-    test.each(KEY_TYPE_NAMES)('of %s is answered as it stands', async (dialect) => {
+    test.each(KEY_TYPE_NAMES)('of %s works unchanged', async (dialect) => {
       const key = getSampleKey(dialect)
       const code = await readSample(dialect, language)
       const env = { ...process.env, LATCHKEY_SECRET: key.secret }
-      // Such a key may be used once in half a second, and the language before has used it.
+      // The key may be used once in half a second, and the previous language has just used it.
       if (dialect === 'opendental') await delay(600)
       const { stdout, stderr } = await run(program, args(code), { env })
       expect(stdout).toContain(ANSWERS[dialect](key))
       expect(stderr).toBe('')
     })
 
-    test('with a wrong secret tells what the server answered', async () => {
+    test('with a wrong secret prints the response', async () => {
       const code = await readSample('practice', language)
       const env = { ...process.env, LATCHKEY_SECRET: 'not the secret of this key' }
       const { stdout } = await run(program, args(code), { env })

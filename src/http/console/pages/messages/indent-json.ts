@@ -1,11 +1,11 @@
 const JSON_TOKEN_PATTERN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g
 
-/** What is longer than this, or becomes so by its nesting, is shown as it is. */
+/** Bounds the input and the output; longer text stays as it is. */
 const MAX_INDENTED_CHARACTERS = 24_000
 
 /**
- * JSON as people read it; any other text as it is. Token by token: to parse it and print it again would
- * round long numbers, and lose one of two members of one name.
+ * Indents JSON; returns any other text unchanged. Works token by token, because parsing and printing
+ * would round long numbers and lose duplicate members.
  */
 export function indentJson(text: string): string {
   if (text.length > MAX_INDENTED_CHARACTERS || !isJson(text)) return text

@@ -9,10 +9,9 @@ import { badge, formatCount, type Html, nothing } from '../../components/html.ts
 import { table } from '../../components/table.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
-import { MESSAGES_PATH } from '../../navigation.ts'
+import { formatMessagePath } from '../../navigation.ts'
 import { formatOutcome } from '../routing/routing-components.ts'
 
-/** Of a message to many destinations, so many are shown in a list. */
 const MAX_LISTED_DELIVERIES = 4
 
 export const messageTable = (
@@ -25,7 +24,7 @@ export const messageTable = (
     caption,
     columns: [{ name: 'Message' }, { name: 'Received' }, { name: 'To' }],
     rows: messages.map((message) => [
-      html`<a href="${MESSAGES_PATH}/${message.id}">${message.dataModel}: ${message.eventType}</a> ${message.test ? badge('Test') : nothing}<span class="sub">${sourceText(message, sources)}<span class="number">${message.serial}</span></span>`,
+      html`<a href="${formatMessagePath(message.id)}">${message.dataModel}: ${message.eventType}</a> ${message.test ? badge('Test') : nothing}<span class="sub">${sourceText(message, sources)}<span class="number">${message.serial}</span></span>`,
       relativeTime(message.receivedAt, context.now),
       html`${message.deliveries.slice(0, MAX_LISTED_DELIVERIES).map((delivery) => html`<div class="row">${delivery.destinationName} ${deliveryBadge(delivery)}</div>`)}${moreDeliveriesText(message)}`,
     ]),
@@ -44,7 +43,7 @@ const moreDeliveriesText = ({ deliveries }: MessageSummary): Html =>
     ? html`<span class="sub">and ${deliveries.length - MAX_LISTED_DELIVERIES} more</span>`
     : nothing
 
-/** Attempts, each with what came of it. `nameOf`: to whom, where there are several. */
+/** `getDestinationName` adds a column for the destination, where the attempts have several. */
 export const attemptTable = (
   attempts: readonly AttemptSummary[],
   caption: string,
@@ -70,7 +69,6 @@ export const attemptTable = (
     ]),
   })
 
-/** What became of a message on its way to one destination. */
 export function deliveryBadge({ status, attempts }: DeliverySummary): Html {
   if (status === 'delivered') return badge('Delivered', 'good')
   if (status === 'skipped') return badge('Skipped', 'warn')

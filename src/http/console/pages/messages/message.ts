@@ -20,23 +20,24 @@ import { exactTime, relativeTime } from '../../components/time.ts'
 import { getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import {
+  formatMessagePath,
+  formatSourcePath,
+  formatSubscriptionPath,
   MESSAGES_CRUMBS,
   MESSAGES_PATH,
-  SOURCES_PATH,
-  SUBSCRIPTIONS_PATH,
 } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { formatOutcome, routeStop } from '../routing/routing-components.ts'
 import { attemptTable, deliveryBadge } from './message-tables.ts'
 
-/** One message: its way, its attempts, and the ways to help it. Never what is in it. */
 export function mountMessageDetailPages(router: ConsoleRouter): void {
   router.page(`${MESSAGES_PATH}/:id`, 'messages.read', (context) =>
     renderMessagePage(context, null),
   )
 }
 
+/** Renders everything about a message but its payload. */
 export async function renderMessagePage(
   context: PageContext,
   error: ServiceError | null,
@@ -62,7 +63,7 @@ export async function renderMessagePage(
           'Event',
           html`${message.dataModel}: ${message.eventType} ${message.test ? badge('Test') : nothing}`,
         ],
-        ['Source', html`<a href="${SOURCES_PATH}/${message.sourceId}">${sourceName}</a>`],
+        ['Source', html`<a href="${formatSourcePath(message.sourceId)}">${sourceName}</a>`],
         ['Received', exactTime(message.receivedAt)],
         ...(message.test ? ([['Sent by', sender]] as const) : []),
         [
@@ -92,7 +93,7 @@ export async function renderMessagePage(
   )
 }
 
-/** A person's test has an event; a message of the vendor's own program that says it is a test has none. */
+/** Only a test sent from the console or the API has an audit event; a vendor can send tests, too. */
 async function findTestSender(
   context: PageContext,
   message: MessageSummary,
@@ -117,7 +118,7 @@ const payloadCard = (context: PageContext, id: string): Html =>
   context.can('messages.open')
     ? html`<section class="card"><h2>What is in it</h2>
         <p>It may be health data. Who opens it, and when, is written into the audit.</p>
-        ${actionButton(context.formToken, `${MESSAGES_PATH}/${id}/open`, 'Open the payload')}</section>`
+        ${actionButton(context.formToken, `${formatMessagePath(id)}/open`, 'Open the payload')}</section>`
     : nothing
 
 const deliveryActions = ({ id, deliveries }: MessageSummary): Html => html`
@@ -128,12 +129,12 @@ function deliveryActionRow(id: string, delivery: DeliverySummary): Html {
     delivery.status === 'queued'
       ? ['skip', `Skip for ${delivery.destinationName}`, 'compact danger']
       : ['replay', `Replay to ${delivery.destinationName}`, 'compact']
-  const href = `${MESSAGES_PATH}/${id}/${action}?destination=${delivery.destinationId}`
+  const href = `${formatMessagePath(id)}/${action}?destination=${delivery.destinationId}`
   return html`<li class="row spread"><span>${delivery.destinationName} ${deliveryBadge(delivery)}</span>${buttonLink(href, text, variant)}</li>`
 }
 
-/** From its source by a feed to each destination, with what happened at each stop. */
-export const messageDiagram = (
+/** Draws the route to each destination, with the state of each stop. */
+const messageDiagram = (
   context: PageContext,
   message: MessageSummary,
   sourceName: string,
@@ -142,8 +143,8 @@ export const messageDiagram = (
   html`${message.deliveries.map(
     (delivery) => html`
   <ol class="route" aria-label="The way to ${delivery.destinationName}">
-    ${routeStop('Source', html`<a href="${SOURCES_PATH}/${message.sourceId}">${sourceName}</a>`, html`${badge('Accepted', 'good')} ${relativeTime(message.receivedAt, context.now)}`, false)}
-    ${routeStop('Feed', html`<a href="${SUBSCRIPTIONS_PATH}/${delivery.subscriptionId}">Its queue</a>`, queueState(context, delivery))}
+    ${routeStop('Source', html`<a href="${formatSourcePath(message.sourceId)}">${sourceName}</a>`, html`${badge('Accepted', 'good')} ${relativeTime(message.receivedAt, context.now)}`, false)}
+    ${routeStop('Feed', html`<a href="${formatSubscriptionPath(delivery.subscriptionId)}">Its queue</a>`, queueState(context, delivery))}
     ${routeStop('Destination', delivery.destinationName, destinationState(context, delivery, attempts))}
   </ol>`,
   )}`

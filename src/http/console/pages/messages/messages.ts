@@ -3,9 +3,15 @@ import type { MessageFilter } from '../../../../service/ports/messages.ts'
 import { getAccountId } from '../../account-selection.ts'
 import { buttonLink, hiddenField, selectField, submitButton } from '../../components/form.ts'
 import { emptyState, type Html, nothing } from '../../components/html.ts'
+import {
+  PICKER_ROW_LIMIT,
+  type PickerOptions,
+  resourcePicker,
+  toPickerOptions,
+} from '../../components/resource-picker.ts'
 import { getField, getOptionalId, type PageContext } from '../../context.ts'
 import { loadListPage } from '../../list-page.ts'
-import { MESSAGES_PATH, SOURCES_PATH } from '../../navigation.ts'
+import { MESSAGES_PATH, SOURCES_PATH, TEST_MESSAGE_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { mountMessageDetailPages } from './message.ts'
@@ -13,29 +19,28 @@ import { mountPayloadForms, mountReplayAndSkipPages } from './message-actions.ts
 import { messageTable } from './message-tables.ts'
 import { type MessagePageDeps, mountTestMessagePages } from './test-message.ts'
 
-/** What came in, and what a person sends himself. A word in a path comes before an id. */
+/** Mounts the pages of messages. Fixed paths precede `/:id`. */
 export function mountMessagePages(router: ConsoleRouter, deps: MessagePageDeps): void {
-  mountMessageListPages(router)
+  router.page(MESSAGES_PATH, 'messages.read', showMessageListPage)
   mountTestMessagePages(router, deps)
   mountMessageDetailPages(router)
   mountReplayAndSkipPages(router)
   mountPayloadForms(router)
 }
 
-const MESSAGE_STATUSES = ['queued', 'delivered', 'skipped'] as const
-/** So many a list to choose from still serves; beyond it, a link of theirs asks for one. */
-const MAX_FILTER_CHOICES = 200
+const ANY_CHOICE = { value: '', text: 'Any' }
 
-/** What came in, the newest first. */
-export function mountMessageListPages(router: ConsoleRouter): void {
-  router.page(MESSAGES_PATH, 'messages.read', showMessageListPage)
-}
+const STATUS_CHOICES = [
+  { value: 'queued', text: 'Queued' },
+  { value: 'delivered', text: 'Delivered' },
+  { value: 'skipped', text: 'Skipped' },
+] as const
 
 async function showMessageListPage(context: PageContext): Promise<Response> {
   const filter = parseMessageFilter(context)
   const optionsQuery = {
     accountId: getAccountId(context) ?? undefined,
-    limit: MAX_FILTER_CHOICES + 1,
+    limit: PICKER_ROW_LIMIT,
   }
   const [sources, destinations] = await Promise.all([
     context.services.routing.listSources(optionsQuery),
@@ -50,9 +55,9 @@ async function showMessageListPage(context: PageContext): Promise<Response> {
   )
   const isNarrowed = Object.values(filter).some((value) => value !== undefined)
   const testLink = context.can('messages.send')
-    ? buttonLink(`${MESSAGES_PATH}/test`, 'Send a test message', 'primary')
+    ? buttonLink(TEST_MESSAGE_PATH, 'Send a test message', 'primary')
     : nothing
-  const body = html`${messageFilterForm(context, isNarrowed, sources, destinations)}
+  const body = html`${messageFilterForm(context, isNarrowed, toPickerOptions(sources), toPickerOptions(destinations))}
     <section class="card flush" aria-label="Messages">${
       rows.length > 0
         ? html`${messageTable(context, rows, 'The newest first', sources)}${pagination}`
@@ -78,18 +83,16 @@ function parseMessageFilter(context: PageContext): MessageFilter {
     sourceId: getOptionalId(context, 'source'),
     destinationId: getOptionalId(context, 'destination'),
     subscriptionId: getOptionalId(context, 'feed'),
-    status: MESSAGE_STATUSES.find((state) => state === getField(context, 'status')),
+    status: STATUS_CHOICES.find(({ value }) => value === getField(context, 'status'))?.value,
     test: kind === 'test' ? true : kind === 'real' ? false : undefined,
   }
 }
 
-type NamedRows = readonly { readonly id: string; readonly name: string }[]
-
 const messageFilterForm = (
   context: PageContext,
   isNarrowed: boolean,
-  sources: NamedRows,
-  destinations: NamedRows,
+  sources: PickerOptions,
+  destinations: PickerOptions,
 ): Html => html`
   <form class="filters" method="get" action="${MESSAGES_PATH}" role="search" aria-label="Messages" data-filter>
     ${hiddenFilter(context, 'feed')}${filterField(context, 'source', 'Source', sources)}${filterField(context, 'destination', 'Destination', destinations)}
@@ -97,12 +100,7 @@ const messageFilterForm = (
       name: 'status',
       label: 'State',
       value: getField(context, 'status'),
-      choices: [
-        { value: '', text: 'Any' },
-        { value: 'queued', text: 'Queued' },
-        { value: 'delivered', text: 'Delivered' },
-        { value: 'skipped', text: 'Skipped' },
-      ],
+      choices: [ANY_CHOICE, ...STATUS_CHOICES],
     })}
     ${selectField({
       name: 'kind',
@@ -116,15 +114,20 @@ const messageFilterForm = (
     })}${submitButton('Filter', '')}${isNarrowed ? buttonLink(MESSAGES_PATH, 'Show all messages', 'quiet') : nothing}
   </form>`
 
-/** It stays while the other filters are changed. */
+/** Keeps a filter that has no visible field. */
 const hiddenFilter = (context: PageContext, name: string): Html =>
   getField(context, name) === '' ? nothing : hiddenField(name, getField(context, name))
 
-function filterField(context: PageContext, name: string, label: string, rows: NamedRows): Html {
+function filterField(
+  context: PageContext,
+  name: string,
+  label: string,
+  options: PickerOptions,
+): Html {
   const value = getField(context, name)
-  // One of another account, that a link asked for, is not in the list.
-  const isListed = value === '' || rows.some(({ id }) => id === value)
-  if (rows.length > MAX_FILTER_CHOICES || !isListed) return hiddenFilter(context, name)
-  const choices = rows.map((row) => ({ value: row.id, text: row.name }))
-  return selectField({ name, label, value, choices: [{ value: '', text: 'Any' }, ...choices] })
+  // A link may ask for a row of another account, which the list does not have.
+  const isListed = value === '' || options?.some((option) => option.value === value)
+  return options === null || !isListed
+    ? hiddenFilter(context, name)
+    : resourcePicker({ name, label, value, noneChoice: ANY_CHOICE, options })
 }

@@ -12,7 +12,6 @@ import {
   selectField,
   submitButton,
   textArea,
-  textField,
 } from '../../components/form.ts'
 import {
   emptyState,
@@ -22,23 +21,30 @@ import {
   notice,
   withCode,
 } from '../../components/html.ts'
+import {
+  PICKER_ROW_LIMIT,
+  resourcePicker,
+  toPickerOptions,
+} from '../../components/resource-picker.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import {
-  DESTINATIONS_PATH,
-  KEYS_PATH,
+  formatDestinationPath,
+  formatKeyPath,
+  formatMessagePath,
+  formatSubscriptionPath,
   MESSAGES_CRUMBS,
   MESSAGES_PATH,
+  NEW_KEY_PATH,
   SOURCES_PATH,
   SUBSCRIPTIONS_PATH,
+  TEST_MESSAGE_PATH,
 } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { indentJson } from './indent-json.ts'
 
-const TEST_MESSAGE_PATH = `${MESSAGES_PATH}/test`
-
-/** A message that a person sends, as a source would: chosen, edited, sent, and the answer looked at. */
+/** Mounts the page on which a user sends a message as a source would. */
 export function mountTestMessagePages(router: ConsoleRouter, deps: MessagePageDeps): void {
   router.page(TEST_MESSAGE_PATH, 'messages.send', (context) => renderTestMessagePage(context, deps))
   router.form(TEST_MESSAGE_PATH, 'messages.send', (context) => submitTestMessage(context, deps))
@@ -52,10 +58,6 @@ async function submitTestMessage(context: PageContext, deps: MessagePageDeps): P
     ? renderError(c, caller, 'not_found')
     : renderTestMessagePage(context, deps, result)
 }
-
-const TEST_FORM_PATH = `${MESSAGES_PATH}/test`
-/** So many a list to choose from still serves. */
-const MAX_SOURCE_CHOICES = 200
 
 interface TestMessageEvent {
   readonly dataModel: string
@@ -74,21 +76,19 @@ const TEST_MESSAGE_EVENTS: readonly TestMessageEvent[] = DATA_MODELS.flatMap(
     })),
 )
 
-/** What is chosen above makes the sample below. Once it is sent, what was typed stays, beside the answer. */
-export async function renderTestMessagePage(
+/** Fills the form with a sample for the chosen event, or with the text that was sent. */
+async function renderTestMessagePage(
   context: PageContext,
   deps: MessagePageDeps,
   result?: ServiceResult<TestMessageReply>,
 ): Promise<Response> {
   const { routing } = context.services
   const error = result === undefined || result.ok ? null : result.failure
-  const listQuery = { accountId: getAccountId(context) ?? undefined, limit: MAX_SOURCE_CHOICES + 1 }
+  const listQuery = { accountId: getAccountId(context) ?? undefined, limit: PICKER_ROW_LIMIT }
   const sources = await routing.listSources(listQuery)
   const sourceId = getField(context, 'source') || sources[0]?.id
   const subscriptions =
-    sourceId === undefined
-      ? []
-      : await routing.searchSubscriptions({ ...listQuery, sourceId, limit: MAX_SOURCE_CHOICES })
+    sourceId === undefined ? [] : await routing.searchSubscriptions({ ...listQuery, sourceId })
   const subscription =
     subscriptions.find(({ id }) => id === getField(context, 'feed')) ?? subscriptions[0]
   const events = TEST_MESSAGE_EVENTS.filter(
@@ -106,7 +106,7 @@ export async function renderTestMessagePage(
         ${await refusalWarning(context, sourceId, subscription)}
         <section class="card"><h2>The message</h2>${postForm(
           context.formToken,
-          TEST_FORM_PATH,
+          TEST_MESSAGE_PATH,
           html`${hiddenField('source', sourceId)}${hiddenField('feed', subscription.id)}${hiddenField('event', event.value)}
             ${textArea({
               name: 'body',
@@ -141,19 +141,9 @@ function testMessageSelector(
   subscriptionId = '',
   event = '',
 ): Html {
-  const sourceChoices = sources.map(({ id, name }) => ({ value: id, text: name }))
   return html`
-  <form class="filters" method="get" action="${TEST_FORM_PATH}" aria-label="What is sent" data-filter>
-    ${
-      sources.length > MAX_SOURCE_CHOICES
-        ? textField({
-            name: 'source',
-            label: 'Source id',
-            value: sourceId ?? '',
-            spellcheck: false,
-          })
-        : selectField({ name: 'source', label: 'Source', value: sourceId, choices: sourceChoices })
-    }
+  <form class="filters" method="get" action="${TEST_MESSAGE_PATH}" aria-label="What is sent" data-filter>
+    ${resourcePicker({ name: 'source', label: 'Source', value: sourceId ?? '', options: toPickerOptions(sources) })}
     ${
       subscriptions.length === 0
         ? nothing
@@ -193,7 +183,7 @@ const cannotSendNotice = (sourceId: string | undefined): Html =>
         )
   }</section>`
 
-/** What will have it refused, each with where to mend it. It can be sent all the same: to see the refusal. */
+/** Lists each reason for which the message would be refused. It can be sent anyway, to see the refusal. */
 async function refusalWarning(
   context: PageContext,
   sourceId: string,
@@ -202,31 +192,34 @@ async function refusalWarning(
   const key = await context.services.routing.findSourceKey(sourceId)
   const reasons = [
     ...(key.ok && key.value === null
-      ? [html`The source has no key: <a href="${KEYS_PATH}/new?dialect=redox">make one</a>.`]
+      ? [html`The source has no key: <a href="${NEW_KEY_PATH}?dialect=redox">make one</a>.`]
       : []),
     ...(key.ok && key.value?.status === 'disabled'
-      ? [html`The source’s key is disabled: <a href="${KEYS_PATH}/${key.value.id}">enable it</a>.`]
+      ? [html`The source’s key is disabled: <a href="${formatKeyPath(key.value)}">enable it</a>.`]
       : []),
     ...(subscription.status === 'paused'
       ? [
-          html`The feed is paused: <a href="${SUBSCRIPTIONS_PATH}/${subscription.id}">resume it</a>.`,
+          html`The feed is paused: <a href="${formatSubscriptionPath(subscription.id)}">resume it</a>.`,
         ]
       : []),
     ...(subscription.destination.verifiedAt === null
       ? [
-          html`The destination is not verified: <a href="${DESTINATIONS_PATH}/${subscription.destination.id}">verify it</a>.`,
+          html`The destination is not verified: <a href="${formatDestinationPath(subscription.destination.id)}">verify it</a>.`,
         ]
       : []),
   ]
   if (reasons.length === 0) return nothing
-  return notice('warn', 'It will be refused', html`${reasons.map((each) => html`<p>${each}</p>`)}`)
+  return notice(
+    'warn',
+    'It will be refused',
+    html`${reasons.map((reason) => html`<p>${reason}</p>`)}`,
+  )
 }
 
-/** So many characters of what a destination found are shown. */
 const MAX_REPLY_CHARACTERS = 8_000
 
-/** The answer as a vendor gets it; beside it, what the vendor is not told. */
-export function testReplyCard({ reply, refusal, messageId }: TestMessageReply): Html {
+/** Shows the response as the vendor gets it, and the reason of a refusal, which the vendor does not get. */
+function testReplyCard({ reply, refusal, messageId }: TestMessageReply): Html {
   const body = indentJson(reply.body)
   const headerLines = Object.entries(reply.headers ?? {}).map(
     ([name, value]) => `${name}: ${value}`,
@@ -248,13 +241,12 @@ const acceptedNotice = (messageId: string | null): Html =>
     : notice(
         'good',
         'It is accepted, and on its way',
-        html`<a href="${MESSAGES_PATH}/${messageId}">Watch it go</a>`,
+        html`<a href="${formatMessagePath(messageId)}">Watch it go</a>`,
       )
 
 const refusalNotice = ({ sentence, advice }: NonNullable<TestMessageReply['refusal']>): Html =>
   notice('bad', 'It was refused', html`${sentence} ${withCode(advice ?? '')}`)
 
-/** Messages in the words of their vendor. */
 export interface MessagePageDeps {
   readonly testMessages: TestMessages
 }
