@@ -336,22 +336,22 @@ describe('editing a key', () => {
     const first = { ...common, name: 'hers', description: 'of the first' }
     expect((await administrator.send(`${KEYS}/${key.id}/edit`, first)).status).toBe(303)
 
-    const second = { ...common, name: 'his', description: 'of the second' }
+    const second = { ...common, name: 'theirs', description: 'of the second' }
     const conflictPage = await engineer.send(`${KEYS}/${key.id}/edit`, second)
     expect(conflictPage.status).toBe(409)
     expect(conflictPage.text).toContain(
       'Somebody else changed this key while you did The key was changed: name is now “hers”',
     )
-    expect(conflictPage.text).toContain('Name hers his')
+    expect(conflictPage.text).toContain('Name hers theirs')
     expect(conflictPage.text).toContain('Description of the first of the second')
-    expect(conflictPage.getFieldValue('name')).toBe('his')
+    expect(conflictPage.getFieldValue('name')).toBe('theirs')
     expect(unwrap(await server.keys.find(key.id)).name).toBe('hers')
 
     const now = conflictPage.getFieldValue('seen') ?? ''
     expect(now).not.toBe(seen)
     const over = await engineer.send(`${KEYS}/${key.id}/edit`, { ...second, seen: now })
     expect(over.status).toBe(303)
-    expect(unwrap(await server.keys.find(key.id)).name).toBe('his')
+    expect(unwrap(await server.keys.find(key.id)).name).toBe('theirs')
   })
 
   test('rejects an invalid day and keeps it in the form', async () => {
