@@ -10,6 +10,7 @@ import {
 import { type DestinationBehavior, startDestination } from './support/delivery/destinations.ts'
 import { createTestServer, seedKey, type TestServer, unwrap } from './support/server.ts'
 import { openTestServices, type TestServices } from './support/services.ts'
+import { DAY_MS, MINUTE_MS } from './support/time.ts'
 import {
   createSignInInput,
   createTestCaller,
@@ -21,10 +22,8 @@ import {
   signInUser,
 } from './support/users.ts'
 
-const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
 /** How far ahead a clock was, once. */
-const AHEAD_MS = 400 * DAY
+const AHEAD_MS = 400 * DAY_MS
 
 describe('after a clock that was 400 days ahead is right again', () => {
   let server: TestServer
@@ -78,7 +77,7 @@ describe('after a clock that was 400 days ahead is right again', () => {
       return answer.ok ? 'in' : answer.failure.reason
     }
     expect(await runAhead(signInWithTotp)).toBe('in')
-    server.clock.advance(MINUTE)
+    server.clock.advance(MINUTE_MS)
     expect(await signInWithTotp()).toBe('in')
     expect(await signInWithTotp()).toBe('code_wrong')
   })
@@ -94,7 +93,7 @@ describe('after a clock that was 400 days ahead is right again', () => {
   test('the secret before the one that was set then is refused, however long its overlap', async () => {
     const key = await seedKey(server)
     await runAhead(async () => {
-      unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: 30 * DAY }))
+      unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: 30 * DAY_MS }))
       expect((await server.authenticate(key.apiKey, key.secret)).status).toBe(200)
     })
     expect((await server.authenticate(key.apiKey, key.secret)).status).toBe(401)
@@ -194,7 +193,7 @@ test('what a clock ahead has written is named by its place, and nothing that a r
       createTestCaller(),
     )
     await server.users.invite(testUser.user.id)
-    unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: DAY }))
+    unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: DAY_MS }))
     const { refreshToken } = await (await server.authenticate(key.apiKey, key.secret)).json()
     expect((await server.refresh(key.apiKey, refreshToken)).status).toBe(200)
     await server.flushCounters()

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { composeTestServer, createCountingArgon2 } from './support/composed-server.ts'
 import { createDeviceNewMessage, seedKey, type TokenResponse, unwrap } from './support/server.ts'
-
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
+import { DAY_MS, HOUR_MS } from './support/time.ts'
 
 /** Limits are another matter: nobody is slowed down here. */
 const argon2 = createCountingArgon2()
@@ -141,9 +139,9 @@ describe('authenticate', () => {
   )
 
   test('refuses an expired key and a key of another region likewise', async () => {
-    const expired = await seedKeyWith({ expiresAt: server.clock() + HOUR })
+    const expired = await seedKeyWith({ expiresAt: server.clock() + HOUR_MS })
     await issueTokens(expired)
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     const abroad = await seedKeyWith({ region: 'ca' })
     for (const { apiKey, secret } of [expired, abroad]) {
       await expectSameRefusal('right secret', apiKey, secret)
@@ -168,10 +166,10 @@ describe('authenticate', () => {
 
   test('refuses the secret before, from the end of its overlap, likewise', async () => {
     const key = await seedGoodKey()
-    unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: HOUR }))
+    unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: HOUR_MS }))
     await expectSameRefusal('wrong in the overlap', key.apiKey, 'wrong secret, quite long')
     await issueTokens(key)
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     await expectSameRefusal('the secret before', key.apiKey, key.secret)
     await expectSameRefusal('wrong after the overlap', key.apiKey, 'wrong secret, quite long')
   })
@@ -261,7 +259,7 @@ describe('refresh', () => {
   test('refuses expired, reused and revoked tokens likewise', async () => {
     const key = await seedGoodKey()
     const expired = await issueTokens(key)
-    server.clock.advance(7 * DAY)
+    server.clock.advance(7 * DAY_MS)
     await expectSameRefusal('expired', key.apiKey, expired.refreshToken)
 
     const first = await issueTokens(key)
@@ -289,9 +287,9 @@ describe('refresh', () => {
     const tokens = await issueTokens(key)
     unwrap(await server.keys.rotateSecret(key.keyId, {}))
     await expectSameRefusal('of another epoch', key.apiKey, tokens.refreshToken)
-    const short = await seedKeyWith({ expiresAt: server.clock() + HOUR })
+    const short = await seedKeyWith({ expiresAt: server.clock() + HOUR_MS })
     const { refreshToken } = await issueTokens(short)
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     await expectSameRefusal('of an expired key', short.apiKey, refreshToken)
   })
 })
@@ -346,7 +344,7 @@ describe('the endpoint', () => {
       expect(await sendMessageWith(tokens.accessToken)).toEqual(forged)
     }
     const expired = await issueTokens(await seedGoodKey())
-    server.clock.advance(DAY)
+    server.clock.advance(DAY_MS)
     expect(await sendMessageWith(expired.accessToken)).toEqual(forged)
   })
 })

@@ -9,6 +9,7 @@ import {
   startLiveServer,
   unwrap,
 } from './support/server.ts'
+import { DAY_MS } from './support/time.ts'
 import {
   connectWithProfile,
   createVendorClient,
@@ -19,8 +20,6 @@ import {
 /*
  * The clients and receivers that are in the field, in their shape, over sockets.
  */
-
-const DAY_MS = 86_400_000
 
 let server: LiveServer
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import type { Argon2 } from '../../src/crypto/primitives.ts'
 import { createSecretHasher, type SecretHasherOptions } from '../../src/crypto/secret-hash.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import type { WorkRequester } from '../../src/service/ports/crypto.ts'
-import { createTestClock } from '../support/server.ts'
+import { createTestClock } from '../support/time.ts'
 
 /** A hash that a test lets finish, one computation at a time: `hash-of-<secret>` is the secret's. */
 function gatedArgon2() {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createWorkLanes, type WorkLaneLimits } from '../../src/crypto/secret-hash.ts'
 import { ok } from '../../src/domain/failure.ts'
 import type { WorkLane } from '../../src/service/ports/crypto.ts'
-import { createTestClock } from '../support/server.ts'
+import { createTestClock } from '../support/time.ts'
 
 const busy = { ok: false, failure: { reason: 'busy', retryAfterSeconds: 2 } }
 

@@ -12,6 +12,7 @@ import {
 } from '../../src/domain/key.ts'
 import { KEY_TYPE_NAMES } from '../../src/domain/key-type.ts'
 import { getKeyRateLimit } from '../../src/domain/limits.ts'
+import { DAY_MS } from '../support/time.ts'
 
 const NOW = 1_000_000
 const HERE = '203.0.113.7'
@@ -47,8 +48,6 @@ const sound: Key = {
   tokenEpoch: 0,
   account: { name: 'Acme', status: 'open', region: 'us', networks: [] },
 }
-
-const DAY = 86_400_000
 
 type Fault = readonly [reason: string, break_: (key: Key) => Key]
 
@@ -172,7 +171,7 @@ test('the secret before a rotation counts until the millisecond at which its ove
 })
 
 test('an overlap that began further ahead than clocks differ is over', () => {
-  const key = { ...sound, previousSecretHash: 'before', previousSecretEndsAt: NOW + 90 * DAY }
+  const key = { ...sound, previousSecretHash: 'before', previousSecretEndsAt: NOW + 90 * DAY_MS }
   const listHashesAt = (secretReplacedAt: number) =>
     listValidSecretHashes({ ...key, secretReplacedAt }, NOW)
   expect(listHashesAt(NOW + 60_000)).toEqual(['current', 'before'])

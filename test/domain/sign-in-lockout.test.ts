@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { computeLockoutMs, computeRemainingLockoutMs } from '../../src/domain/limits.ts'
-
-const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
+import { DAY_MS, MINUTE_MS } from '../support/time.ts'
 
 describe('the wait after failures', () => {
   test('begins with the fifth from one place, is doubled, and ends at a quarter of an hour', () => {
@@ -11,7 +9,7 @@ describe('the wait after failures', () => {
       ...[0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
       ...[900, 900, 900],
     ])
-    expect(computeLockoutMs(1_000_000, 'here')).toBe(15 * MINUTE)
+    expect(computeLockoutMs(1_000_000, 'here')).toBe(15 * MINUTE_MS)
   })
 
   test('begins with the fiftieth from anywhere', () => {
@@ -34,10 +32,10 @@ describe('a lock', () => {
     const now = 1_000_000
     const lockedMs = (lastAt: number) =>
       computeRemainingLockoutMs({ count: 1000, lastAt }, 'here', now)
-    expect(lockedMs(now)).toBe(15 * MINUTE)
-    expect(lockedMs(now + MINUTE)).toBe(16 * MINUTE)
-    expect(lockedMs(now + MINUTE + 1)).toBe(0)
-    expect(lockedMs(now + 400 * DAY)).toBe(0)
+    expect(lockedMs(now)).toBe(15 * MINUTE_MS)
+    expect(lockedMs(now + MINUTE_MS)).toBe(16 * MINUTE_MS)
+    expect(lockedMs(now + MINUTE_MS + 1)).toBe(0)
+    expect(lockedMs(now + 400 * DAY_MS)).toBe(0)
   })
 
   test('is none of few failures where the last one was written by a clock that is seconds ahead', () => {
@@ -49,7 +47,7 @@ describe('a lock', () => {
 
   test('is none where the last failure is a day old', () => {
     const failures = { count: 1_000_000, lastAt: 0 }
-    expect(computeRemainingLockoutMs(failures, 'here', DAY)).toBe(0)
-    expect(computeRemainingLockoutMs(failures, 'here', 14 * MINUTE)).toBe(MINUTE)
+    expect(computeRemainingLockoutMs(failures, 'here', DAY_MS)).toBe(0)
+    expect(computeRemainingLockoutMs(failures, 'here', 14 * MINUTE_MS)).toBe(MINUTE_MS)
   })
 })

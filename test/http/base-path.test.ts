@@ -5,6 +5,7 @@ import { signInToConsole } from '../support/console-client.ts'
 import { seedSiteKey } from '../support/key-seeds.ts'
 import { sendRaw } from '../support/raw-connection.ts'
 import { type LiveServer, startLiveServer } from '../support/server.ts'
+import { createSystemClock } from '../support/time.ts'
 import { startHttpUpstream } from '../support/upstream/servers.ts'
 import { seedUser } from '../support/users.ts'
 
@@ -29,9 +30,6 @@ afterAll(async () => {
   await live?.close()
   upstream?.close()
 })
-
-const createSystemClock = () =>
-  Object.assign(Date.now, { advance: () => undefined, set: () => undefined })
 
 /** The console as a browser reaches it through a proxy that passes the path on. */
 function createTestUserServer() {

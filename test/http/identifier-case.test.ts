@@ -3,12 +3,12 @@ import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAdminClient, seedAdminClient } from '../support/admin-client.ts'
 import { seedOwnerKey } from '../support/key-seeds.ts'
+import { parseTokens } from '../support/responses.ts'
 import {
   createDeviceNewMessage,
   createTestServer,
   seedKey,
   type TestServer,
-  type TokenResponse,
   unwrap,
 } from '../support/server.ts'
 
@@ -17,11 +17,6 @@ beforeAll(async () => {
   server = await createTestServer()
 })
 afterAll(() => server.close())
-
-const parseTokens = async (answer: Response) => {
-  expect(answer.status).toBe(200)
-  return (await answer.json()) as TokenResponse
-}
 
 describe('the path', () => {
   test.each([

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -7,7 +6,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { openLatchkey } from '../../src/node/server.ts'
-import { runCli, type ServerProcess, startServerProcess } from '../support/process.ts'
+import {
+  listWorkerPids,
+  runCli,
+  type ServerProcess,
+  startServerProcess,
+} from '../support/process.ts'
 import {
   createDeviceNewMessage,
   createTempFolder,
@@ -42,14 +46,6 @@ function post(url: string, path: string, body: object, { token = '', agent = new
     sent.end(JSON.stringify(body))
   })
 }
-
-/** The processes below this one. */
-const listWorkerPids = ({ process: { pid } }: ServerProcess): number[] =>
-  execFileSync('pgrep', ['-P', String(pid)])
-    .toString()
-    .trim()
-    .split('\n')
-    .map(Number)
 
 const parseLogLines = (server: ServerProcess) =>
   server

@@ -7,9 +7,8 @@ import {
   seedDeveloper,
 } from '../support/opendental.ts'
 import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { DAY_MS } from '../support/time.ts'
 import { startHttpUpstream } from '../support/upstream/servers.ts'
-
-const DAY = 86_400_000
 
 let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 let server: TestServer
@@ -92,7 +91,7 @@ describe('the life of a customer key', () => {
     })
     expect(await requestDataStatus(made)).toBe(401)
     // Again, another day: it is disabled since the first time.
-    server.clock.advance(DAY)
+    server.clock.advance(DAY_MS)
     expect(await developerClient.put({ CustomerKey, KeyStatus: 'DisabledByDeveloper' })).toEqual({
       status: 200,
       body: disabled,

@@ -10,10 +10,10 @@ import {
 } from '../support/key-seeds.ts'
 import { expectedJsonResponse, readResponse } from '../support/responses.ts'
 import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { HOUR_MS } from '../support/time.ts'
 import { startHttpUpstream } from '../support/upstream/servers.ts'
 
 const HERE = '203.0.113.7'
-const HOUR = 3_600_000
 const PATHS = ['/practice/v1/me', '/practice/v1/patients']
 
 let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
@@ -84,7 +84,7 @@ describe('who does not hold the key', () => {
     ['is disabled', async ({ keyId }) => unwrap(await server.keys.disable(keyId))],
     ['is revoked', async ({ keyId }) => unwrap(await server.keys.revoke(keyId))],
     ['is deleted', async ({ keyId }) => unwrap(await server.keys.deleteKey(keyId))],
-    ['has expired', () => server.clock.advance(HOUR)],
+    ['has expired', () => server.clock.advance(HOUR_MS)],
     [
       'is of a closed account',
       async ({ accountId }) => unwrap(await server.accounts.setStatus(accountId, 'closed')),
@@ -100,7 +100,7 @@ describe('who does not hold the key', () => {
 
   test.each(brokenFixture)('reads that answer also of a key that %s', async (_, breakFixture) => {
     const good = await seedOwnerKey(server, 'practice')
-    const bad = await seedOwnerKey(server, 'practice', { expiresAt: server.clock() + HOUR })
+    const bad = await seedOwnerKey(server, 'practice', { expiresAt: server.clock() + HOUR_MS })
     await breakFixture(bad)
     await expectSameRefusal('a wrong key', bad.username, 'lk_wrong')
     await expectSameRefusal('another’s key', bad.username, good.secret)
@@ -164,7 +164,7 @@ describe('who holds the key is told why it opens nothing', () => {
     ],
     [
       'expired',
-      () => server.clock.advance(HOUR),
+      () => server.clock.advance(HOUR_MS),
       expectedUnauthorized('This key has expired.', 'key_expired'),
     ],
     [
@@ -195,7 +195,7 @@ describe('who holds the key is told why it opens nothing', () => {
   ]
 
   test.each(table)('%s', async (_, breakFixture, answer) => {
-    const ownerKey = await seedOwnerKey(server, 'practice', { expiresAt: server.clock() + HOUR })
+    const ownerKey = await seedOwnerKey(server, 'practice', { expiresAt: server.clock() + HOUR_MS })
     await breakFixture(ownerKey)
     for (const path of PATHS) {
       expect(

@@ -19,12 +19,6 @@ afterAll(async () => {
   upstream.close()
 })
 
-/** What the upstream has received last. */
-function readLastUpstreamRequest() {
-  const { headers = [], body = '', ...line } = upstream.requests.at(-1) ?? {}
-  return { ...line, headers: Object.fromEntries(headers), body: body.toString() }
-}
-
 const get = (path: string, headers = credential) => server.call(path, { method: 'GET', headers })
 const expectedMe = ({ username, accountId, publicId }: OwnerKey) =>
   expectedJsonResponse(200, {
@@ -61,7 +55,7 @@ test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
       headers: { ...credential, 'Content-Type': 'application/json', 'X-Latchkey-Owner': 'root' },
     })
     expect(answer.status).toBe(200)
-    const { headers, ...handedOn } = readLastUpstreamRequest()
+    const { headers, ...handedOn } = upstream.readLastRequest()
     expect(handedOn).toEqual({
       method,
       url: '/practice/v1/patients?limit=1',
@@ -87,7 +81,7 @@ test.each([
   '/practice/v1/menu',
 ])('only me itself is answered here, and %s handed on', async (path) => {
   expect((await get(path)).status).toBe(200)
-  expect(readLastUpstreamRequest().url).toBe(path)
+  expect(upstream.readLastRequest().url).toBe(path)
 })
 
 test.each(['/practice/v2/me', '/practice/v10', '/practice', '/Practice/v1/me'])(

@@ -9,10 +9,9 @@ import {
   type TokenResponse,
   unwrap,
 } from '../support/server.ts'
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../support/time.ts'
 import {
-  DAY_MS,
   floorToWholeSecond,
-  HOUR_MS,
   LEEWAY_MS,
   type ModelClient,
   type ModelTokenPair,
@@ -20,7 +19,6 @@ import {
   predictRefresh,
   predictUse,
   type RotationModel,
-  SECOND_MS,
 } from './model.ts'
 
 /** Nobody is slowed down here: a history may fail as often as it likes. */

@@ -1,11 +1,10 @@
+import { DAY_MS, SECOND_MS } from '../support/time.ts'
+
 /*
  * What a vendor may rely on, as a ledger: who was given which tokens, and who has shown to have
  * received them. It knows of no rows, tags or generations, and nothing of how the server decides.
  */
 
-export const SECOND_MS = 1000
-export const HOUR_MS = 3600 * SECOND_MS
-export const DAY_MS = 24 * HOUR_MS
 export const LEEWAY_MS = 60 * SECOND_MS
 /** Servers believe each other's clocks as far as that. */
 const CLOCK_TOLERANCE_MS = 60 * SECOND_MS

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runConcurrently } from '../storage/conformance/fixtures.ts'
 import { executeSql } from '../support/database/data-folder.ts'
 import {
   createDeviceNewMessage,
@@ -11,10 +12,7 @@ import {
   type TestServer,
   type TokenResponse,
 } from '../support/server.ts'
-
-const SECOND = 1000
-const HOUR = 3600 * SECOND
-const DAY = 24 * HOUR
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../support/time.ts'
 
 let server: TestServer
 let key: Awaited<ReturnType<typeof seedKey>>
@@ -61,9 +59,7 @@ const findGrantRow = async (tokens: TokenResponse, at = server) =>
 const listActions = async (subject: string) =>
   (await server.storage.listEvents({ subject, limit: 100 })).map(({ action }) => action)
 
-const toIssuedAt = ({ expires }: TokenResponse) => Date.parse(expires) - DAY
-const runConcurrently = <T>(act: (n: number) => Promise<T>) =>
-  Promise.all(Array.from({ length: 20 }, (_, n) => act(n)))
+const toIssuedAt = ({ expires }: TokenResponse) => Date.parse(expires) - DAY_MS
 
 describe('refreshes side by side', () => {
   test('20 of one token are one rotation and 20 identical answers', async () => {
@@ -74,7 +70,7 @@ describe('refreshes side by side', () => {
       expect(new Set(bodies).size).toBe(1)
       tokens = JSON.parse(bodies[0] ?? '') as TokenResponse
       expect(await findGrantRow(tokens)).toMatchObject({ generation, acknowledgedAt: null })
-      server.clock.advance(HOUR)
+      server.clock.advance(HOUR_MS)
     }
     expect(await sendMessageWith(tokens)).toBe(200)
   })
@@ -98,7 +94,7 @@ describe('refreshes side by side', () => {
     const tokens = await issueTokens()
     const lost = await refreshForBody(tokens.refreshToken)
     const row = await findGrantRow(tokens)
-    server.clock.advance(6 * HOUR)
+    server.clock.advance(6 * HOUR_MS)
     const bodies = await runConcurrently(() => refreshForBody(tokens.refreshToken))
     expect(new Set([lost, ...bodies]).size).toBe(1)
     expect(await findGrantRow(tokens)).toEqual(row)
@@ -131,8 +127,8 @@ describe('a lost answer', () => {
   test('is repeated to the byte however often, as long as its access token lives', async () => {
     const { refreshToken } = await issueTokens()
     const lost = await refreshForBody(refreshToken)
-    const last = toIssuedAt(JSON.parse(lost)) + DAY - 1
-    for (const wait of [1, SECOND, 61 * SECOND, HOUR, 12 * HOUR]) {
+    const last = toIssuedAt(JSON.parse(lost)) + DAY_MS - 1
+    for (const wait of [1, SECOND_MS, 61 * SECOND_MS, HOUR_MS, 12 * HOUR_MS]) {
       server.clock.advance(wait)
       expect(await refreshForBody(refreshToken)).toBe(lost)
     }
@@ -143,11 +139,11 @@ describe('a lost answer', () => {
   test('that is asked for after 25 hours is renewed: its access token works for a day', async () => {
     const first = await issueTokens()
     const lost = await refresh(first.refreshToken)
-    server.clock.advance(25 * HOUR)
+    server.clock.advance(25 * HOUR_MS)
     const renewed = await refresh(first.refreshToken)
     expect(renewed).not.toEqual(lost)
     expect(decodeClaims(renewed)).toMatchObject({ sid: decodeClaims(lost).sid, gen: 1 })
-    expect(Date.parse(renewed.expires)).toBeGreaterThan(server.clock() + DAY - SECOND)
+    expect(Date.parse(renewed.expires)).toBeGreaterThan(server.clock() + DAY_MS - SECOND_MS)
     expect(await findGrantRow(first)).toMatchObject({ generation: 1 })
     expect(await sendMessageWith(lost)).toBe(401)
     expect(await sendMessageWith(renewed)).toBe(200)
@@ -168,7 +164,7 @@ describe('a lost answer', () => {
     for (let day = 0; day < 6; day++) {
       const answer = await refresh(refreshToken)
       expect(decodeClaims(answer).gen).toBe(1)
-      server.clock.advance(DAY + 1)
+      server.clock.advance(DAY_MS + 1)
     }
     const answer = await refresh(refreshToken)
     expect(await sendMessageWith(answer)).toBe(200)
@@ -195,7 +191,7 @@ describe('a lost answer', () => {
       const lost = await refreshForBody(held.refreshToken)
       expect(await sendMessageWith(held)).toBe(200)
       expect(await findGrantRow(held)).toMatchObject({ acknowledgedAt: null })
-      server.clock.advance(HOUR)
+      server.clock.advance(HOUR_MS)
       expect(await refreshForBody(held.refreshToken)).toBe(lost)
     },
   )
@@ -210,7 +206,7 @@ describe('a lost answer', () => {
         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`,
     )
     expect(await sendMessageWith(lost)).toBeGreaterThanOrEqual(500)
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     expect(await refresh(held.refreshToken)).toEqual(lost)
     executeSql(path, 'DROP TRIGGER full')
     expect(await sendMessageWith(lost)).toBe(200)
@@ -221,7 +217,7 @@ describe('a lost answer', () => {
     const first = await issueTokens()
     const second = await refresh(first.refreshToken)
     await refresh(second.refreshToken)
-    server.clock.advance(61 * SECOND)
+    server.clock.advance(61 * SECOND_MS)
     await expectRefused(first.refreshToken)
     await expectRefused(second.refreshToken)
   })
@@ -238,9 +234,9 @@ describe('the leeway', () => {
 
   test('of 60 seconds answers the token before until its last millisecond, and not at its end', async () => {
     const { first, body, rotatedAt } = await seedReplacedPair(server, key)
-    server.clock.set(rotatedAt + 60 * SECOND - 1)
+    server.clock.set(rotatedAt + 60 * SECOND_MS - 1)
     expect(await refreshForBody(first.refreshToken)).toBe(body)
-    server.clock.set(rotatedAt + 60 * SECOND)
+    server.clock.set(rotatedAt + 60 * SECOND_MS)
     await expectRefused(first.refreshToken)
     expect((await findGrantRow(first))?.revokedAt).toBe(server.clock())
   })
@@ -260,9 +256,9 @@ describe('the leeway', () => {
 
   test('covers the token before on either side of the rotation: clocks of servers differ', async () => {
     const { first, body, rotatedAt } = await seedReplacedPair(server, key)
-    server.clock.set(rotatedAt - 60 * SECOND + 1)
+    server.clock.set(rotatedAt - 60 * SECOND_MS + 1)
     expect(await refreshForBody(first.refreshToken)).toBe(body)
-    server.clock.set(rotatedAt - 60 * SECOND)
+    server.clock.set(rotatedAt - 60 * SECOND_MS)
     await expectRefused(first.refreshToken)
     expect((await findGrantRow(first))?.revokedAt).toBe(server.clock())
   })
@@ -275,7 +271,7 @@ describe('the leeway', () => {
     const { sid } = decodeClaims(first)
     const rotatedAt = toIssuedAt(third)
 
-    for (const at of [rotatedAt - 60 * SECOND + 1, rotatedAt, rotatedAt + 60 * SECOND - 1]) {
+    for (const at of [rotatedAt - 60 * SECOND_MS + 1, rotatedAt, rotatedAt + 60 * SECOND_MS - 1]) {
       server.clock.set(at)
       await expectRefused(first.refreshToken)
       expect(await findGrantRow(first)).toMatchObject({ generation: 2, revokedAt: null })
@@ -288,12 +284,12 @@ describe('the leeway', () => {
       facts: { surface: 'refresh', reason: 'refresh_outdated', grantId: sid, generation: 0 },
     })
 
-    server.clock.set(rotatedAt + 60 * SECOND)
+    server.clock.set(rotatedAt + 60 * SECOND_MS)
     await expectRefused(first.refreshToken)
     expect((await findGrantRow(first))?.revokedAt).toBe(server.clock())
   })
 
-  test.each([60 * SECOND, -60 * SECOND])(
+  test.each([60 * SECOND_MS, -60 * SECOND_MS])(
     'never covers a token two generations old %d ms from the rotation',
     async (ms) => {
       const first = await issueTokens()
@@ -329,7 +325,7 @@ describe('one vendor whose requests overtake each other', () => {
       await server.refresh(key.apiKey, shared.refreshToken)
       newest = await refresh(newest.refreshToken)
       expect(await sendMessageWith(newest)).toBe(200)
-      server.clock.advance(SECOND)
+      server.clock.advance(SECOND_MS)
     }
     expect(await findGrantRow(shared)).toMatchObject({ revokedAt: null })
   })
@@ -338,7 +334,7 @@ describe('one vendor whose requests overtake each other', () => {
     const stolen = await issueTokens()
     const second = await refresh(stolen.refreshToken)
     await refresh(second.refreshToken)
-    for (const wait of [0, SECOND, 58 * SECOND]) {
+    for (const wait of [0, SECOND_MS, 58 * SECOND_MS]) {
       server.clock.advance(wait)
       await expectRefused(stolen.refreshToken)
     }
@@ -346,7 +342,7 @@ describe('one vendor whose requests overtake each other', () => {
 })
 
 describe('a clock that was wrong', () => {
-  const YEAR = 400 * DAY
+  const YEAR = 400 * DAY_MS
 
   test('ahead: the refresh token that it issued rotates, its access token is refused', async () => {
     const right = server.clock()
@@ -357,7 +353,7 @@ describe('a clock that was wrong', () => {
     server.clock.set(right)
     for (const tokens of [first, second]) expect(await sendMessageWith(tokens)).toBe(401)
     const third = await refresh(second.refreshToken)
-    expect(toIssuedAt(third)).toBe(right - (right % SECOND))
+    expect(toIssuedAt(third)).toBe(right - (right % SECOND_MS))
     expect(await sendMessageWith(third)).toBe(200)
     const [refusal] = server.log.lines.filter(({ message }) => message === 'message refused')
     expect(refusal?.facts).toMatchObject({ reason: 'token_from_future', keyId: key.keyId })
@@ -376,13 +372,13 @@ describe('a clock that was wrong', () => {
 
   test('by seconds: an access token of a server whose clock is a minute ahead is taken', async () => {
     const first = await issueTokens()
-    server.clock.set(toIssuedAt(first) - 60 * SECOND)
+    server.clock.set(toIssuedAt(first) - 60 * SECOND_MS)
     expect(await sendMessageWith(first)).toBe(200)
     server.clock.advance(-1)
     expect(await sendMessageWith(first)).toBe(401)
   })
 
-  test.each([-HOUR, -DAY, -YEAR])(
+  test.each([-HOUR_MS, -DAY_MS, -YEAR])(
     'set back by %d ms: a token that was replaced and acknowledged is reuse',
     async (ms) => {
       const first = await issueTokens()
@@ -396,7 +392,14 @@ describe('a clock that was wrong', () => {
 
   test('revokes no family whose client holds the newest tokens, whichever way it steps', async () => {
     let held = await issueTokens()
-    for (const ms of [HOUR, -2 * HOUR, 30 * SECOND, -45 * SECOND, 3 * DAY, -6 * DAY]) {
+    for (const ms of [
+      HOUR_MS,
+      -2 * HOUR_MS,
+      30 * SECOND_MS,
+      -45 * SECOND_MS,
+      3 * DAY_MS,
+      -6 * DAY_MS,
+    ]) {
       server.clock.advance(ms)
       held = await refresh(held.refreshToken)
       expect(await sendMessageWith(held)).toBe(200)
@@ -411,9 +414,9 @@ describe('a clock that was wrong', () => {
     const second = await refresh(first.refreshToken)
     expect(await sendMessageWith(second)).toBe(200)
     const right = server.clock()
-    server.clock.set(toIssuedAt(second) + 14 * DAY + 14 * HOUR)
+    server.clock.set(toIssuedAt(second) + 14 * DAY_MS + 14 * HOUR_MS)
     await server.deleteExpiredData()
-    server.clock.set(right + HOUR)
+    server.clock.set(right + HOUR_MS)
     await expectRefused(first.refreshToken)
   })
 })
@@ -421,7 +424,7 @@ describe('a clock that was wrong', () => {
 describe('a refresh token', () => {
   test('works one millisecond before it is 7 days old, and is refused when it is', async () => {
     const [lives, dies] = [await issueTokens(), await issueTokens()]
-    const end = toIssuedAt(lives) + 7 * DAY
+    const end = toIssuedAt(lives) + 7 * DAY_MS
     server.clock.set(end - 1)
     const next = await refresh(lives.refreshToken)
     expect(await sendMessageWith(next)).toBe(200)
@@ -429,16 +432,16 @@ describe('a refresh token', () => {
     await expectRefused(dies.refreshToken)
     expect(await findGrantRow(dies)).toBeNull()
     // Each refresh begins 7 new days.
-    server.clock.set(toIssuedAt(next) + 7 * DAY - 1)
+    server.clock.set(toIssuedAt(next) + 7 * DAY_MS - 1)
     await refresh(next.refreshToken)
   })
 
   test('that expired is refused, not convicted: the family it came from lives', async () => {
     const first = await issueTokens()
     const second = await refresh(first.refreshToken)
-    server.clock.advance(6 * DAY)
+    server.clock.advance(6 * DAY_MS)
     const third = await refresh(second.refreshToken)
-    server.clock.advance(2 * DAY)
+    server.clock.advance(2 * DAY_MS)
     await expectRefused(first.refreshToken)
     await refresh(third.refreshToken)
   })
@@ -448,7 +451,7 @@ describe('a refresh token', () => {
     const tokens = await issueTokens()
     const second = await refresh(tokens.refreshToken)
     expect(await sendMessageWith(second)).toBe(200)
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     const before = [await findGrantRow(tokens), await server.storage.listEvents({ limit: 1000 })]
     for (const { refreshToken } of [tokens, second]) {
       await expectRefused(refreshToken, server, other)
@@ -474,7 +477,7 @@ describe('a refresh token', () => {
   test('lives on when the secret is replaced with an overlap', async () => {
     const first = await issueTokens()
     const lost = await refreshForBody(first.refreshToken)
-    await server.keys.rotateSecret(key.keyId, { overlapMs: HOUR })
+    await server.keys.rotateSecret(key.keyId, { overlapMs: HOUR_MS })
     expect(await refreshForBody(first.refreshToken)).toBe(lost)
     expect(await sendMessageWith(first)).toBe(200)
   })
@@ -504,7 +507,7 @@ describe('an access token', () => {
     const second = await refresh(first.refreshToken)
     expect(await sendMessageWith(second)).toBe(200)
     await refresh(second.refreshToken)
-    server.clock.advance(23 * HOUR)
+    server.clock.advance(23 * HOUR_MS)
     for (const tokens of [first, second]) expect(await sendMessageWith(tokens)).toBe(200)
   })
 })
@@ -523,7 +526,7 @@ describe('reuse', () => {
     const [first, second, third] = await stolen()
     const bystander = await issueTokens()
     const { sid } = decodeClaims(first)
-    server.clock.advance(61 * SECOND)
+    server.clock.advance(61 * SECOND_MS)
 
     await expectRefused(first.refreshToken)
     expect(await findGrantRow(first)).toMatchObject({ generation: 2, revokedAt: server.clock() })
@@ -554,7 +557,7 @@ describe('reuse', () => {
 
   test('is audited once, however often and however many at once try it', async () => {
     const [first, second] = await stolen()
-    server.clock.advance(61 * SECOND)
+    server.clock.advance(61 * SECOND_MS)
     await runConcurrently((n) => expectRefused(n % 2 ? first.refreshToken : second.refreshToken))
     await expectRefused(first.refreshToken)
     expect(await listActions(decodeClaims(first).sid)).toEqual(['grant.reused'])
@@ -564,7 +567,7 @@ describe('reuse', () => {
     const other = await createTestServer({}, { dir: server.dir, clock: server.clock })
     const [first, , third] = await stolen()
     expect(await sendMessageWith(third, other)).toBe(200)
-    server.clock.advance(61 * SECOND)
+    server.clock.advance(61 * SECOND_MS)
     await expectRefused(first.refreshToken)
     expect(await sendMessageWith(third, other)).toBe(401)
     await expectRefused(third.refreshToken, other)
@@ -574,7 +577,7 @@ describe('reuse', () => {
   test('while the owner refreshes ends the family, whoever comes first', async () => {
     for (let round = 0; round < 4; round++) {
       const [first, , third] = await stolen()
-      server.clock.advance(61 * SECOND)
+      server.clock.advance(61 * SECOND_MS)
       const tries = [first.refreshToken, third.refreshToken]
       if (round % 2 === 1) tries.reverse()
       await Promise.all(tries.map((token) => server.refresh(key.apiKey, token)))
@@ -609,7 +612,7 @@ describe('when an older backup is restored', () => {
     for (let n = 0; n < 4; n++) {
       newest = await refresh(newest.refreshToken)
       expect(await sendMessageWith(newest)).toBe(200)
-      server.clock.advance(HOUR)
+      server.clock.advance(HOUR_MS)
     }
     await restore()
     expect(await findGrantRow(first)).toMatchObject({ generation: 1 })
@@ -629,7 +632,7 @@ describe('when an older backup is restored', () => {
     expect(await findGrantRow(third)).toBeNull()
     const fourth = await refresh(third.refreshToken)
     expect(await sendMessageWith(fourth)).toBe(200)
-    server.clock.advance(61 * SECOND)
+    server.clock.advance(61 * SECOND_MS)
     await expectRefused(second.refreshToken)
     await expectRefused(fourth.refreshToken)
   })
@@ -640,11 +643,11 @@ describe('the sweep', () => {
     const first = await issueTokens()
     const lost = await refresh(first.refreshToken)
     // The longest that a family can go without a write: the answer is asked for at the last moment.
-    server.clock.set(toIssuedAt(first) + 7 * DAY - 1)
+    server.clock.set(toIssuedAt(first) + 7 * DAY_MS - 1)
     await server.deleteExpiredData()
     const renewed = await refresh(first.refreshToken)
     expect(decodeClaims(renewed).gen).toBe(1)
-    server.clock.set(toIssuedAt(renewed) + 7 * DAY - 1)
+    server.clock.set(toIssuedAt(renewed) + 7 * DAY_MS - 1)
     await server.deleteExpiredData()
     expect(await findGrantRow(lost)).toMatchObject({ generation: 1 })
     expect(decodeClaims(await refresh(renewed.refreshToken)).gen).toBe(2)
@@ -654,14 +657,14 @@ describe('the sweep', () => {
     const first = await issueTokens()
     const second = await refresh(first.refreshToken)
     expect(await sendMessageWith(second)).toBe(200)
-    server.clock.advance(61 * SECOND)
+    server.clock.advance(61 * SECOND_MS)
     await expectRefused(first.refreshToken)
     while ((await findGrantRow(first)) !== null) {
       for (const tokens of [first, second]) {
         await expectRefused(tokens.refreshToken)
         expect(await sendMessageWith(tokens)).toBe(401)
       }
-      server.clock.advance(HOUR)
+      server.clock.advance(HOUR_MS)
       await server.deleteExpiredData()
     }
     for (const tokens of [first, second]) {
@@ -674,7 +677,7 @@ describe('the sweep', () => {
   test('deletes the row in the end', async () => {
     const first = await issueTokens()
     await refresh(first.refreshToken)
-    server.clock.advance(15 * DAY)
+    server.clock.advance(15 * DAY_MS)
     await server.deleteExpiredData()
     expect(await findGrantRow(first)).toBeNull()
     expect(server.log.lines.at(-1)?.facts).toEqual({ purged: 1 })

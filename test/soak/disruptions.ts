@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
-import { type ServerProcess, startServerProcess } from '../support/process.ts'
+import { listWorkerPids, startServerProcess } from '../support/process.ts'
 import type { SeededRandom } from '../support/random.ts'
 import { unwrap } from '../support/server.ts'
 import type { DisruptionKind } from './ledger.ts'
@@ -61,14 +59,14 @@ export async function startServerFleet(dir: string, settings: Readonly<Record<st
 
     /** One of those that serve; who stands above them replaces it. */
     async killWorker(random: SeededRandom): Promise<void> {
-      const [first, ...others] = await listWorkerPids(server)
+      const [first, ...others] = listWorkerPids(server)
       if (first === undefined) throw new Error(`nobody serves:\n${server.output()}`)
       await killProcesses([random.pick([first, ...others])])
     },
 
     /** All of its processes at once, as a power cut does. */
     async kill(): Promise<void> {
-      const ended = killProcesses(await listWorkerPids(server))
+      const ended = killProcesses(listWorkerPids(server))
       await server.kill()
       await ended
     },
@@ -79,7 +77,7 @@ export async function startServerFleet(dir: string, settings: Readonly<Record<st
 
     /** Resolves when as many serve as should. */
     async waitUntilComplete(): Promise<void> {
-      while ((await listWorkerPids(server)).length < FLEET_WORKERS) await delay(50)
+      while (listWorkerPids(server).length < FLEET_WORKERS) await delay(50)
     },
 
     async stop(): Promise<void> {
@@ -95,13 +93,6 @@ export async function startServerFleet(dir: string, settings: Readonly<Record<st
 }
 
 export type ServerFleet = Awaited<ReturnType<typeof startServerFleet>>
-
-/** pgrep(1) ends with 1 where there is none. */
-async function listWorkerPids({ process: { pid } }: ServerProcess): Promise<number[]> {
-  const found = promisify(execFile)('pgrep', ['-P', String(pid)])
-  const { stdout } = await found.catch(() => ({ stdout: '' }))
-  return stdout.split('\n').filter(Boolean).map(Number)
-}
 
 /** Resolves when they are gone. */
 async function killProcesses(pids: readonly number[]): Promise<void> {

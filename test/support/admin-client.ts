@@ -1,5 +1,6 @@
 import type { Role } from '../../src/domain/key.ts'
 import type { TestServer } from './server.ts'
+import { unwrap } from './server.ts'
 import {
   createTestCaller,
   reauthenticateUser,
@@ -8,7 +9,6 @@ import {
   type TestUser,
   type TestUserServer,
   type TestUserServices,
-  unwrapValue,
 } from './users.ts'
 
 export interface ApiResponse {
@@ -56,7 +56,7 @@ export async function issueApiToken(
 ) {
   const { signedIn } = await signInUser(server, testUser)
   const reauthentication = await reauthenticateUser(server, signedIn)
-  return unwrapValue(
+  return unwrap(
     await server.signInServices.apiTokens.issue(
       reauthentication,
       { name, days: 30 },

@@ -11,7 +11,8 @@ import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
 import { createSendHttp } from '../../src/node/webhook-client.ts'
 import { createTestRing, toKeyring } from './keyring.ts'
-import { createAppCaller, createTempFolder, createTestClock, createTestLog } from './server.ts'
+import { createAppCaller, createTempFolder, createTestLog } from './server.ts'
+import { createTestClock } from './time.ts'
 
 /** Sign-ins by the hundred would otherwise cost a minute. */
 const LEAST_WORK = { memoryCost: 8, timeCost: 1, parallelism: 1 }

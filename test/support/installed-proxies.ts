@@ -1,8 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTempFolder } from './server.ts'
@@ -25,22 +24,13 @@ export function readReadmeConfiguration(
 export const isProgramInstalled = (program: string, ask: string) =>
   spawnSync(program, [ask]).status === 0
 
-export async function findFreePortText(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return String(port)
-}
-
 export interface RunningProxy {
   readonly url: string
   stop(): Promise<void>
 }
 
 /** nginx with this `server` block, as whoever runs the tests. */
-export const startNginx = (server: string, port: string): Promise<RunningProxy> => {
+export const startNginx = (server: string, port: number): Promise<RunningProxy> => {
   const home = createTempFolder()
   const config = `
     daemon off; pid ${home}/pid; error_log ${home}/error.log;
@@ -56,7 +46,7 @@ export const startNginx = (server: string, port: string): Promise<RunningProxy> 
   return startProxy('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], port)
 }
 
-export const startCaddy = (caddyfile: string, port: string): Promise<RunningProxy> => {
+export const startCaddy = (caddyfile: string, port: number): Promise<RunningProxy> => {
   const home = createTempFolder()
   writeFileSync(join(home, 'Caddyfile'), `{\n  admin off\n  auto_https off\n}\n${caddyfile}`)
   const args = ['run', '--adapter', 'caddyfile', '--config', join(home, 'Caddyfile')]
@@ -66,7 +56,7 @@ export const startCaddy = (caddyfile: string, port: string): Promise<RunningProx
 async function startProxy(
   program: string,
   args: readonly string[],
-  port: string,
+  port: number,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningProxy> {
   const child = spawn(program, args, { env: { ...process.env, ...env } })
@@ -88,9 +78,9 @@ async function startProxy(
   }
 }
 
-function acceptsConnections(port: string): Promise<boolean> {
+function acceptsConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(Number(port), '127.0.0.1')
+    const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { PROGRAM } from '../runner/program.ts'
 
 /** Those of package.json: without them the server would start twice. */
@@ -150,4 +151,20 @@ export async function runCli(
   })
   await closed
   return { code: child.exitCode, stdout: stdout(), stderr: stderr() }
+}
+
+/** Lists the processes that the server has started. */
+export const listWorkerPids = ({ process: { pid } }: ServerProcess): number[] =>
+  spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter(Boolean)
+    .map(Number)
+
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { TokenResponse } from './server.ts'
 
 export const REQUEST_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -34,4 +35,9 @@ export async function readResponseWithoutId(answer: Response) {
   const { 'x-request-id': id, ...others } = headers
   expect(id).toMatch(REQUEST_ID_PATTERN)
   return { ...rest, headers: others }
+}
+
+export async function parseTokens(response: Response): Promise<TokenResponse> {
+  expect(response.status).toBe(200)
+  return (await response.json()) as TokenResponse
 }

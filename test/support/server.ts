@@ -3,29 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Latchkey } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Result } from '../../src/domain/failure.ts'
 import { getDatabasePath } from '../../src/node/database.ts'
 import { openLatchkey, type RunningServer, startLatchkey } from '../../src/node/server.ts'
 import type { Log } from '../../src/service/ports/runtime.ts'
-import type { ServiceResult } from '../../src/service/service-result.ts'
-
-/** Time as a test turns it. */
-export interface TestClock {
-  (): number
-  advance(ms: number): void
-  set(now: number): void
-}
-
-export function createTestClock(now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)): TestClock {
-  let time = now
-  return Object.assign(() => time, {
-    advance: (ms: number) => {
-      time += ms
-    },
-    set: (to: number) => {
-      time = to
-    },
-  })
-}
+import { createTestClock, type TestClock } from './time.ts'
 
 /** Keeps every line that the operator would read. */
 export function createTestLog(): Log & {
@@ -103,9 +85,10 @@ export async function createTestServer(
 
 export type TestServer = Awaited<ReturnType<typeof createTestServer>>
 
-export function unwrap<T>(result: ServiceResult<T>): T {
-  if (!result.ok) throw new Error(result.failure.message)
-  return result.value
+/** Returns the value; throws an error with the failure in its message. */
+export function unwrap<T>(result: Result<T, unknown>): T {
+  if (result.ok) return result.value
+  throw new Error(JSON.stringify(result.failure))
 }
 
 /** Seeds one account with one key whose source may send anything to one verified destination. */

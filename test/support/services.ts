@@ -16,7 +16,8 @@ import type { Storage } from '../../src/service/ports/storage.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { createTestWebhookClient } from './delivery/webhook-client.ts'
 import { createTestRing, toKeyring } from './keyring.ts'
-import { createTempFolder, createTestClock, createTestLog, unwrap } from './server.ts'
+import { createTempFolder, createTestLog, unwrap } from './server.ts'
+import { createTestClock } from './time.ts'
 
 /** The use-cases on a real database with real secrets, without any wire. */
 export async function openTestServices() {

@@ -1,5 +1,4 @@
 import { Secret, TOTP } from 'otpauth/slim'
-import type { Result } from '../../src/domain/failure.ts'
 import type { Role } from '../../src/domain/key.ts'
 import type { Caller } from '../../src/service/audit/buffer.ts'
 import type { Session, SignedInUser } from '../../src/service/ports/sign-in.ts'
@@ -22,12 +21,6 @@ export const createTestCaller = (address = '203.0.113.7'): Caller => ({
   path: '/console/sign-in',
 })
 
-/** What went well, or the failure in words. */
-export function unwrapValue<T, F>(result: Result<T, F>): T {
-  if (result.ok) return result.value
-  throw new Error(JSON.stringify(result.failure))
-}
-
 export type TestUser = Awaited<ReturnType<typeof seedUser>>
 
 /** Somebody of an account of his own, who can sign in. */
@@ -40,7 +33,7 @@ export async function seedUser(
   const email = `${username}@acme.example`
   const user = unwrap(await accounts.addUser({ accountId, email, role, username }))
   const { secret } = unwrap(await users.invite(user.id))
-  unwrapValue(await signInServices.acceptInvitation(secret, { password }, createTestCaller()))
+  unwrap(await signInServices.acceptInvitation(secret, { password }, createTestCaller()))
   return { user, accountId, username, password }
 }
 
@@ -55,7 +48,7 @@ export const createSignInInput = ({
 
 /** Signed in as a browser does; each further call of `seen` is a further request. */
 export async function signInUser({ signInServices }: TestUserServices, testUser: TestUser) {
-  const { secret, signedIn } = unwrapValue(
+  const { secret, signedIn } = unwrap(
     await signInServices.signIn(createSignInInput(testUser), createTestCaller()),
   )
   return { secret, signedIn }
@@ -67,7 +60,7 @@ export const reauthenticateUser = async (
   signedInUser: SignedInUser,
   code = '',
 ) =>
-  unwrapValue(
+  unwrap(
     await signInServices.reauthenticate(
       signedInUser,
       { password: PASSWORD, code },
@@ -93,14 +86,12 @@ export const generateTotpCode = (secret: string, now: number): string =>
 /** Sets up an app; answers its secret and the recovery codes. The code of this moment is spent. */
 export async function enrollTotpApp(services: TestUserServices, signedInUser: SignedInUser) {
   const { signInServices, clock } = services
-  const { pending, secret } = unwrapValue(
-    await signInServices.secondFactor.startSetup(signedInUser),
-  )
+  const { pending, secret } = unwrap(await signInServices.secondFactor.startSetup(signedInUser))
   const input = { pending, code: generateTotpCode(secret, clock()) }
   const confirmed = await signInServices.secondFactor.confirmSetup(
     await reauthenticateUser(services, signedInUser),
     input,
     createTestCaller(),
   )
-  return { secret, recoveryCodes: unwrapValue(confirmed) }
+  return { secret, recoveryCodes: unwrap(confirmed) }
 }

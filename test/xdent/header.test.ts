@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseXdentApiKey } from '../../src/http/vendors/xdent.ts'
+import { createHeaders, headerBytes } from '../support/header-values.ts'
 import { type OwnerKey, seedOwnerKey } from '../support/key-seeds.ts'
 import { sendRaw } from '../support/raw-connection.ts'
 import {
@@ -148,27 +149,15 @@ describe('over a socket', () => {
   })
 })
 
-/** Whatever a header may hold: bytes, as Latin-1. */
-const bytes = fc.string({
-  unit: fc.integer({ min: 1, max: 255 }).map((n) => String.fromCharCode(n)),
-})
-const createHeaders = (value: string): Headers | null => {
-  try {
-    return new Headers({ 'X-Api-Key': value })
-  } catch {
-    return null
-  }
-}
-
 test('the header is read without a throw, whatever it is, and what is read is what was written', () => {
   const parts = fc.array(fc.constantFrom('.', ' ', ',', 'lk_', 'abc', '\u00e9', '\t'))
   const values = fc.oneof(
-    bytes,
+    headerBytes,
     parts.map((some) => some.join('')),
   )
   fc.assert(
     fc.property(values, (value) => {
-      const headers = createHeaders(value)
+      const headers = createHeaders('X-Api-Key', value)
       fc.pre(headers !== null)
       const read = parseXdentApiKey(headers)
       if (!read.ok) return

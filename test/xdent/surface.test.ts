@@ -19,12 +19,6 @@ afterAll(async () => {
   upstream.close()
 })
 
-/** What the upstream has received last. */
-function readLastUpstreamRequest() {
-  const { headers = [], body = '', ...line } = upstream.requests.at(-1) ?? {}
-  return { ...line, headers: Object.fromEntries(headers), body: body.toString() }
-}
-
 const get = (path: string, headers = credential) => server.call(path, { method: 'GET', headers })
 const expectedIdentity = ({ accountId, publicId }: OwnerKey) =>
   expectedJsonResponse(200, {
@@ -109,7 +103,7 @@ describe('everything else under /api/v1', () => {
         },
       })
       expect(answer.status).toBe(200)
-      const { headers, ...handedOn } = readLastUpstreamRequest()
+      const { headers, ...handedOn } = upstream.readLastRequest()
       expect(handedOn).toEqual({
         method,
         url: '/xdent/api/v1/Patients/7?expand=Visits',
@@ -129,7 +123,7 @@ describe('everything else under /api/v1', () => {
     'is not taken for Identity: %s',
     async (path) => {
       expect((await get(path)).status).toBe(200)
-      expect(readLastUpstreamRequest().url).toBe(`/xdent${path}`)
+      expect(upstream.readLastRequest().url).toBe(`/xdent${path}`)
     },
   )
 

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SiteKey, seedEveryKeyType, seedSiteKey } from '../support/key-seeds.ts'
 import { readResponse } from '../support/responses.ts'
 import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { HOUR_MS } from '../support/time.ts'
 import { expectedInvalidKey, SURFACE_REQUESTS, XENRAD_SURFACE_NAMES } from '../support/xenrad.ts'
 
 const HERE = '203.0.113.7'
-const HOUR = 3_600_000
 
 /** Limits are another matter: nobody is slowed down here. */
 let server: TestServer
@@ -72,10 +72,10 @@ test.each(ended)('a key that is %s reads as one that never was', async (_, end) 
 test.each(ended)(
   'so it reads although it has expired, or is not for this address: %s',
   async (_, end) => {
-    const expired = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
+    const expired = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
     const elsewhere = await seedSiteKey(server)
     await enforceOtherNetwork(elsewhere)
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     for (const key of [expired, elsewhere]) {
       await end(key)
       await expectNotAdmitted('the key', key.secret)
@@ -129,12 +129,12 @@ test('a token of a legacy key opens no surface, as a key or as a bearer token', 
 })
 
 test('who does not hold the secret is not told what is wrong with a key', async () => {
-  const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
+  const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
   await enforceOtherNetwork(key)
   const wrongs = [`${key.secret}A`, key.secret.slice(0, -1), key.publicId, key.siteId]
   for (const wrong of wrongs) await expectNotAdmitted('not for this address', wrong)
   expect((await send('fhir', key.secret)).status).toBe(403)
-  server.clock.advance(HOUR)
+  server.clock.advance(HOUR_MS)
   for (const wrong of wrongs) await expectNotAdmitted('expired', wrong)
   expect((await send('fhir', key.secret)).body).toContain('"code":"expired"')
 })

@@ -6,6 +6,7 @@ import { createBrokenServer } from '../support/composed-server.ts'
 import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'
 import { readResponse } from '../support/responses.ts'
 import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
+import { HOUR_MS } from '../support/time.ts'
 import { startHttpUpstream } from '../support/upstream/servers.ts'
 import {
   expectedInvalidKey,
@@ -17,7 +18,6 @@ import {
 } from '../support/xenrad.ts'
 
 const HERE = '203.0.113.7'
-const HOUR = 3_600_000
 const WINDOW_SECONDS = 300
 
 let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
@@ -98,7 +98,7 @@ const rows: Row[] = [
   },
   {
     what: 'an expired key',
-    breakFixture: () => server.clock.advance(HOUR),
+    breakFixture: () => server.clock.advance(HOUR_MS),
     told: (surface) =>
       expectedXenradRefusal(surface, 401, 'expired', 'The API key has expired.', XENRAD_CHALLENGE),
   },
@@ -132,14 +132,14 @@ const rows: Row[] = [
 
 describe.each(XENRAD_SURFACE_NAMES)('%s', (surface) => {
   test.each(rows)('refuses $what', async ({ breakFixture, headers, told }) => {
-    const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
+    const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
     await breakFixture?.(key)
     const sent = headers?.(key) ?? { 'X-API-Key': key.secret }
     expect(await readResponse(await send(surface, sent))).toEqual(told(surface))
   })
 
   test('lets a good key through, so that each row above is refused for its own reason', async () => {
-    const { secret } = await seedSiteKey(server, { expiresAt: server.clock() + HOUR })
+    const { secret } = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
     expect((await send(surface, { 'X-API-Key': secret })).status).toBe(200)
   })
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createHttpServer } from '../../../src/node/http-server.ts'
 import { createTestLog, type LiveServer, startLiveServer } from '../../support/server.ts'
 import { startRawUpstream } from '../../support/upstream/raw-upstream.ts'
@@ -16,11 +16,6 @@ beforeAll(async () => {
   server = await startLiveServer({ LATCHKEY_URL: 'https://latchkey.example' })
 })
 afterAll(() => server.close())
-
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
 
 /** More than the buffers of both ends hold. */
 const LONG = Buffer.alloc(8 * 1024 * 1024, ' ')
@@ -100,7 +95,8 @@ describe('a client that sends all of its body before it reads', () => {
     const refusal = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nlong'
     const upstream = await startRawUpstream((socket) => socket.write(refusal))
     const gate = await startTestProxy(upstream.url)
-    cleanups.push(upstream.close, gate.close)
+    onTestFinished(upstream.close)
+    onTestFinished(gate.close)
     const head = ['POST /fhir HTTP/1.1', 'Host: x', 'Connection: close', length]
     expect(await sendWholeBody(gate.url, head, LONG)).toMatch(/^HTTP\/1\.1 413 .*\r\n\r\nlong$/s)
   })
@@ -108,10 +104,10 @@ describe('a client that sends all of its body before it reads', () => {
 
 test('a client that falls silent after its refusal is let go', { timeout: 30_000 }, async () => {
   const gate = await startTestProxy('http://127.0.0.1:1')
-  cleanups.push(gate.close)
+  onTestFinished(gate.close)
   const { hostname: host, port } = new URL(gate.url)
   const socket = connect({ host, port: Number(port), allowHalfOpen: true })
-  cleanups.push(() => socket.destroy())
+  onTestFinished(() => void socket.destroy())
   socket.write(`TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${length}\r\n\r\nbegun`)
   // The server has said all that it says; this end does not hang up.
   await once(socket.resume(), 'end')
@@ -131,10 +127,10 @@ test('a request after one whose refusal closed the connection is not served', as
   const http = createHttpServer(createTestLog())
   http.serveApp(app.fetch, 'http://x')
   const listening = await startListening(http)
-  cleanups.push(listening.close)
+  onTestFinished(listening.close)
   const { hostname: host, port } = new URL(listening.url)
   const socket = connect({ host, port: Number(port), allowHalfOpen: true })
-  cleanups.push(() => socket.destroy())
+  onTestFinished(() => void socket.destroy())
   socket.on('error', () => undefined)
   socket.write('POST /first HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n')
   await once(socket.resume(), 'end')

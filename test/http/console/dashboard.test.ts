@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HOUR_MS } from '../../../src/service/limits/usage-counters.ts'
 import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+import { DAY_MS } from '../../support/time.ts'
 
-const DAY_MS = 86_400_000
 const SCRIPT = '<script>alert(1)</script>"\'&'
 
 let server: TestServer

@@ -3,19 +3,17 @@ import { columnChart } from '../../../src/http/console/components/chart.ts'
 import { formatRelative } from '../../../src/http/console/components/time.ts'
 import { seedConsoleClient } from '../../support/console-client.ts'
 import { createTestServer } from '../../support/server.ts'
-
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
+import { HOUR_MS, MINUTE_MS } from '../../support/time.ts'
 
 test.each([
   [0, 'just now'],
-  [MINUTE, '1 minute ago'],
-  [HOUR, '1 hour ago'],
-  [90 * MINUTE, '90 minutes ago'],
-  [25 * HOUR, '1 day ago'],
-  [36 * HOUR, '36 hours ago'],
-  [48 * HOUR, '2 days ago'],
-  [-5 * 24 * HOUR, 'in 5 days'],
+  [MINUTE_MS, '1 minute ago'],
+  [HOUR_MS, '1 hour ago'],
+  [90 * MINUTE_MS, '90 minutes ago'],
+  [25 * HOUR_MS, '1 day ago'],
+  [36 * HOUR_MS, '36 hours ago'],
+  [48 * HOUR_MS, '2 days ago'],
+  [-5 * 24 * HOUR_MS, 'in 5 days'],
 ])('%i ms before now is told as %s', (ms, text) => {
   expect(formatRelative(1e12 - ms, 1e12)).toBe(text)
 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vites
 import type { PageContext } from '../../../src/http/console/context.ts'
 import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
 import { createTestServer, type TestServer } from '../../support/server.ts'
+import { MINUTE_MS } from '../../support/time.ts'
 import {
   enrollTotpApp,
   findSignedInUser,
@@ -10,8 +11,6 @@ import {
   signInUser,
   type TestUser,
 } from '../../support/users.ts'
-
-const MINUTE = 60_000
 
 let server: TestServer
 beforeAll(async () => {
@@ -137,7 +136,7 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
     const set = await admin.send(NEW, { ...fields(), 'your-password': PASSWORD })
     expect(set.text).toContain('Your recovery codes')
 
-    server.clock.advance(MINUTE)
+    server.clock.advance(MINUTE_MS)
     const REMOVE = '/console/me/second-factor/remove'
     expect((await admin.get(REMOVE)).html).toContain('autocomplete="one-time-code"')
     const seedLoneAdministrator = await admin.send(REMOVE, { 'your-password': PASSWORD })

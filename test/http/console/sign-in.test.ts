@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { seedConsoleClient } from '../../support/console-client.ts'
 import { createTestServer, type TestServer } from '../../support/server.ts'
+import { MINUTE_MS } from '../../support/time.ts'
 import {
   enrollTotpApp,
   generateTotpCode,
@@ -10,7 +11,6 @@ import {
   type TestUser,
 } from '../../support/users.ts'
 
-const MINUTE = 60_000
 const SIGN_IN = '/console/sign-in'
 const DEVICE = '__Host-latchkey-device'
 
@@ -51,7 +51,7 @@ describe('the mark by which a browser is known', () => {
   test('is given to nobody who has not come in', async () => {
     const testUser = await seedUser(server)
     const app = await enrollTotpApp(server, (await signInUser(server, testUser)).signedIn)
-    server.clock.advance(MINUTE)
+    server.clock.advance(MINUTE_MS)
     expect((await send(signInFields(testUser, 'not it'))).lines).toEqual([])
     const asked = await send(signInFields(testUser))
     expect([asked.status, asked.lines]).toEqual([200, []])

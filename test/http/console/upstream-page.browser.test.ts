@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { useBrowser } from '../../support/browser/hooks.ts'
 import { signInByForm } from '../../support/browser/user-actions.ts'
 import { type LiveServer, startLiveServer, unwrap } from '../../support/server.ts'
+import { createSystemClock } from '../../support/time.ts'
 import { startHttpUpstream } from '../../support/upstream/servers.ts'
 import { seedUser, type TestUser } from '../../support/users.ts'
 
@@ -91,9 +92,6 @@ async function openRelay(target: string) {
 
 /** As it would be sent to an operator: with a key of the sender's. */
 const buildPageUrl = (url: string) => `${url.replace('//', `//desk:${secret}@`)}/practice/v1/x.html`
-
-const createSystemClock = () =>
-  Object.assign(Date.now, { advance: () => undefined, set: () => undefined })
 
 const PATHS = ['/console', '/console/me', '/console/accounts/new', '/admin/v1/me', '/admin/v1/keys']
 

@@ -1,5 +1,5 @@
 import { Miniflare } from 'miniflare'
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { RawConnection, sendRaw } from '../../support/raw-connection.ts'
 import { startRawUpstream } from '../../support/upstream/raw-upstream.ts'
 import { startHttpUpstream, startTestProxy } from '../../support/upstream/servers.ts'
@@ -9,18 +9,14 @@ import { startHttpUpstream, startTestProxy } from '../../support/upstream/server
  * looks like a whole one.
  */
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
-
 async function startBrokenUpstream(
   onRequest: Parameters<typeof startRawUpstream>[0],
   { timeoutMs = 20_000 }: { timeoutMs?: number } = {},
 ) {
   const upstream = await startRawUpstream(onRequest)
   const proxy = await startTestProxy(upstream.url, { timeoutMs })
-  cleanups.push(upstream.close, proxy.close)
+  onTestFinished(upstream.close)
+  onTestFinished(proxy.close)
   return { upstream, proxy }
 }
 
@@ -94,7 +90,8 @@ test('where nobody listens, the upstream is unreachable', async () => {
 test('an https upstream that speaks no TLS is unreachable', async () => {
   const upstream = await startHttpUpstream()
   const proxy = await startTestProxy(upstream.url.replace('http:', 'https:'))
-  cleanups.push(upstream.close, proxy.close)
+  onTestFinished(upstream.close)
+  onTestFinished(proxy.close)
   expect(await readProxyRefusal(proxy)).toMatchObject({ reason: 'upstream_unreachable' })
   expect(upstream.requests).toEqual([])
 })
@@ -104,7 +101,8 @@ test('an https upstream with a certificate that nobody vouches for is unreachabl
   const script = 'export default { fetch: () => new Response("asked") }'
   const upstream = new Miniflare({ modules: true, script, https: true })
   const proxy = await startTestProxy(String(await upstream.ready))
-  cleanups.push(() => void upstream.dispose(), proxy.close)
+  onTestFinished(() => upstream.dispose())
+  onTestFinished(proxy.close)
   expect(await readProxyRefusal(proxy)).toEqual({
     reason: 'upstream_unreachable',
     detail: expect.stringMatching(/certificate/),

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
 import { openLatchkey } from '../../../src/node/server.ts'
 import {
-  findFreePortText,
   isProgramInstalled,
   type RunningProxy,
   readReadmeConfiguration,
@@ -13,7 +12,7 @@ import {
   startNginx,
 } from '../../support/installed-proxies.ts'
 import { createBasicHeaders, seedEveryKeyType } from '../../support/key-seeds.ts'
-import { type ServerProcess, startServerProcess } from '../../support/process.ts'
+import { findFreePort, type ServerProcess, startServerProcess } from '../../support/process.ts'
 import { sendRaw } from '../../support/raw-connection.ts'
 import {
   createTempFolder,
@@ -120,9 +119,9 @@ describe.each(PROXIES)('$name, set up as the README says', ({ name, language, ve
 
   let proxy: RunningProxy
   beforeAll(async () => {
-    const port = await findFreePortText()
+    const port = await findFreePort()
     const ports = {
-      8088: port,
+      8088: String(port),
       8080: new URL(latchkey.url).port,
       9000: String((upstream.address() as AddressInfo).port),
     }

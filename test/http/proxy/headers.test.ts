@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { sendRaw } from '../../support/raw-connection.ts'
 import {
   startHttpUpstream,
@@ -12,16 +12,12 @@ import {
  * pass himself off with.
  */
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
-
 /** What the upstream sees of this request, its own Host and connection aside. */
 async function passRequest(request: string, options: TestProxyOptions & { base?: string } = {}) {
   const upstream = await startHttpUpstream()
   const proxy = await startTestProxy(upstream.url + (options.base ?? ''), options)
-  cleanups.push(upstream.close, proxy.close)
+  onTestFinished(upstream.close)
+  onTestFinished(proxy.close)
   const answer = await sendRaw(proxy.url, request.replaceAll('\n', '\r\n'))
   const [received] = upstream.requests
   return { answer, received, headers: toHeaderRecord(received, new URL(upstream.url).host) }

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { Hono } from 'hono'
-import { afterEach, expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { sendRaw } from '../../support/raw-connection.ts'
 import { startRawUpstream } from '../../support/upstream/raw-upstream.ts'
 import { startHttpUpstream, startTestProxy } from '../../support/upstream/servers.ts'
@@ -20,11 +20,6 @@ const ADDED = [
   ['x-request-id', 'request-1'],
 ] as const
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
-
 async function requestThroughProxy(
   listener: RequestListener,
   { method = 'GET', toHead = false } = {},
@@ -34,7 +29,8 @@ async function requestThroughProxy(
     listener(request, response)
   })
   const proxy = await startTestProxy(upstream.url)
-  cleanups.push(upstream.close, proxy.close)
+  onTestFinished(upstream.close)
+  onTestFinished(proxy.close)
   const request = `${method} /fhir HTTP/1.1\r\nHost: x\r\n\r\n`
   return readResponseOf(proxy.url, request, toHead)
 }
@@ -55,7 +51,8 @@ async function requestRawThroughProxy(text: string, { method = 'GET', toHead = f
 async function startProxyTo(text: string) {
   const upstream = await startRawUpstream((socket) => socket.end(text, 'latin1'))
   const proxy = await startTestProxy(upstream.url)
-  cleanups.push(upstream.close, proxy.close)
+  onTestFinished(upstream.close)
+  onTestFinished(proxy.close)
   return proxy.url
 }
 
@@ -348,7 +345,8 @@ test('an answer is passed on as it comes, not when it is whole', async () => {
     finishResponse = () => response.end('last')
   })
   const proxy = await startTestProxy(upstream.url)
-  cleanups.push(upstream.close, proxy.close)
+  onTestFinished(upstream.close)
+  onTestFinished(proxy.close)
   const answer = await fetch(proxy.url)
   const reader = answer.body?.getReader()
   expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('first')

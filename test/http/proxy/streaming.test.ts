@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createUpstreamFetch } from '../../../src/node/upstream-fetch.ts'
 import { RawConnection } from '../../support/raw-connection.ts'
 import {
@@ -14,11 +14,6 @@ import {
 /*
  * Bodies that are larger than memory ought to be, and callers who leave in the midst of them.
  */
-
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
 
 /** Far more than the process may take. */
 const TRANSFER_BYTES = 400 * 1024 ** 2
@@ -117,7 +112,8 @@ test('a caller who does not read slows the upstream down', async () => {
     }),
   )
   const proxy = await startTestProxy(upstream.url)
-  cleanups.push(upstream.close, proxy.close)
+  onTestFinished(upstream.close)
+  onTestFinished(proxy.close)
   const request = httpRequest(proxy.url).end()
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
   answer.pause()
@@ -150,7 +146,8 @@ describe('a caller who hangs up', () => {
       }),
     )
     const proxy = await startTestProxy(upstream.url)
-    cleanups.push(upstream.close, proxy.close)
+    onTestFinished(upstream.close)
+    onTestFinished(proxy.close)
     const connection = await RawConnection.open(proxy.url)
     return { ended, upstream, proxy, connection }
   }
@@ -169,7 +166,7 @@ describe('a caller who hangs up', () => {
 
   test('before his request goes on has it go nowhere', async () => {
     const upstream = await startListening(createServer())
-    cleanups.push(upstream.close)
+    onTestFinished(upstream.close)
     const failure = await createUpstreamFetch({ timeoutMs: 1000 })({
       method: 'GET',
       url: new URL(upstream.url),

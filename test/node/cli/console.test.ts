@@ -6,14 +6,9 @@ import { offerFirstOperatorLink } from '../../../src/node/first-operator-link.ts
 import { type CliRow, runJson, runJsonError } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import { startServerProcess } from '../../support/process.ts'
-import { createTempFolder, createTestServer } from '../../support/server.ts'
-import {
-  createTestCaller,
-  enrollTotpApp,
-  PASSWORD,
-  signInUser,
-  unwrapValue,
-} from '../../support/users.ts'
+import { createTempFolder, createTestServer, unwrap } from '../../support/server.ts'
+import { HOUR_MS } from '../../support/time.ts'
+import { createTestCaller, enrollTotpApp, PASSWORD, signInUser } from '../../support/users.ts'
 
 interface Link {
   readonly link: string
@@ -22,7 +17,6 @@ interface Link {
 }
 
 const LINK = /https?:\/\/[^ ]*\/console\/welcome\/(lk_[\w-]{49})/g
-const HOUR = 3_600_000
 const first = {
   accountName: 'Acme Health',
   email: 'boss@acme.example',
@@ -50,7 +44,7 @@ test('without a terminal the link to the first operator is in a file of its owne
   expect(more).toEqual([])
   expect(statSync(linkFilePath(dir)).mode & 0o777).toBe(0o600)
   const database = await createFirstLink(dir)
-  unwrapValue(await database.signInServices.acceptInvitation(secret, first, createTestCaller()))
+  unwrap(await database.signInServices.acceptInvitation(secret, first, createTestCaller()))
   await database.storage.close()
   await expect.poll(() => existsSync(linkFilePath(dir)), { timeout: 20_000 }).toBe(false)
   await server.stop()
@@ -103,9 +97,9 @@ test('the command line invites the first operator, and others after him', async 
   const dir = createTempFolder()
   const { link, userId, expiresAt } = await runJson<Link>(dir, ['console', 'link'])
   expect(userId).toBe(null)
-  expect(expiresAt - Date.now()).toBeLessThanOrEqual(HOUR)
+  expect(expiresAt - Date.now()).toBeLessThanOrEqual(HOUR_MS)
   const database = await createFirstLink(dir)
-  const boss = unwrapValue(
+  const boss = unwrap(
     await database.signInServices.acceptInvitation(
       findLinkSecrets(link)[0] ?? '',
       first,
@@ -130,7 +124,7 @@ test('the command line invites the first operator, and others after him', async 
   expect(stderr).toContain('It is shown only now.')
   const [secret = ''] = findLinkSecrets(stdout)
   database.clock.set(Date.now())
-  unwrapValue(
+  unwrap(
     await database.signInServices.acceptInvitation(
       secret,
       { password: PASSWORD },
@@ -144,7 +138,7 @@ test('the command line signs somebody out, and takes a lost second factor away',
   const dir = createTempFolder()
   const { link } = await runJson<Link>(dir, ['console', 'link'])
   const database = await createFirstLink(dir)
-  const user = unwrapValue(
+  const user = unwrap(
     await database.signInServices.acceptInvitation(
       findLinkSecrets(link)[0] ?? '',
       first,

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   createIdleSignal,
   createTestWebhookClient,
@@ -14,20 +14,15 @@ import { startHttpUpstream } from '../../support/upstream/servers.ts'
  * it answers.
  */
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
-
 async function startDestinationServer(...answer: Parameters<typeof startHttpUpstream>) {
   const opened = await startHttpUpstream(...answer)
-  cleanups.push(opened.close)
+  onTestFinished(opened.close)
   return opened
 }
 
 async function startRawDestination(...answer: Parameters<typeof startRawUpstream>) {
   const opened = await startRawUpstream(...answer)
-  cleanups.push(opened.close)
+  onTestFinished(opened.close)
   return opened
 }
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import {
   createIdleSignal,
   createTestWebhookClient,
@@ -16,16 +16,11 @@ import { startHttpUpstream } from '../../support/upstream/servers.ts'
  * connected to. Here is a server on this machine that nobody may find who was not allowed to.
  */
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
-
 let inside: Awaited<ReturnType<typeof startHttpUpstream>>
 let port: string
 beforeEach(async () => {
   inside = await startHttpUpstream()
-  cleanups.push(inside.close)
+  onTestFinished(inside.close)
   port = new URL(inside.url).port
 })
 
@@ -152,7 +147,7 @@ describe('a name is judged by its addresses:', () => {
       response.end()
     })
     await new Promise<void>((resolve) => other.listen(Number(port), '127.0.0.2', resolve))
-    cleanups.push(() => other.close().closeAllConnections())
+    onTestFinished(() => other.close().closeAllConnections())
     const answers = [['127.0.0.1'], ['127.0.0.2']]
     const webhookClient = createTestWebhookClient({ resolve: async () => answers.shift() ?? [] })
     const url = `http://emr.example:${port}/`
@@ -215,7 +210,7 @@ test.each(['ftp://127.0.0.1/', 'file:///etc/passwd', 'data:text/plain,x'])(
 
 test('no proxy of the environment stands in between', async () => {
   const proxy = await startHttpUpstream()
-  cleanups.push(proxy.close)
+  onTestFinished(proxy.close)
   const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy', 'ALL_PROXY']
   const script = fileURLToPath(
     new URL('../../support/delivery/webhook-process.ts', import.meta.url),

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseKnownNetworks } from '../../../src/domain/ip-network.ts'
 import { createWebhookClient } from '../../../src/http/webhook-client.ts'
 import { createSendHttp as createWorkerDispatch } from '../../../src/worker/outbound-http.ts'
@@ -16,11 +16,6 @@ import { startHttpUpstream } from '../../support/upstream/servers.ts'
  * The handshake that verifies a destination, as its documentation has it.
  */
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const close of cleanups.splice(0)) close()
-})
-
 const CHALLENGE = '5e1f0b3c-challenge'
 
 async function verifyEndpoint(
@@ -29,7 +24,7 @@ async function verifyEndpoint(
   path = '/',
 ) {
   const { url, requests: seen, close } = await startHttpUpstream(answer)
-  cleanups.push(close)
+  onTestFinished(close)
   const verdict = await createTestWebhookClient().sendChallenge(
     createWebhookEndpoint(`${url}${path}`, more),
     CHALLENGE,
@@ -106,7 +101,7 @@ test.each([
       else if (method === 'GET') response.end(searchParams.get('challenge'))
       else response.end(String(seen.at(-1)?.body))
     })
-    cleanups.push(close)
+    onTestFinished(close)
     expect(
       await webhookClient.sendChallenge(
         createWebhookEndpoint(url, { method }),
@@ -182,7 +177,7 @@ describe('it is not passed by', () => {
 
   test('a redirect to who would', async () => {
     const willing = await startHttpUpstream(respondWith(200, CHALLENGE))
-    cleanups.push(willing.close)
+    onTestFinished(willing.close)
     const { verdict } = await verifyEndpoint((_, response) =>
       response.writeHead(307, { Location: willing.url }).end(),
     )

@@ -7,7 +7,8 @@ import {
   UNKNOWN_SUBJECT,
 } from '../../../src/service/audit/buffer.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
-import { createTestClock, createTestLog, type TestClock } from '../../support/server.ts'
+import { createTestLog } from '../../support/server.ts'
+import { createTestClock, type TestClock } from '../../support/time.ts'
 
 let events: AuditEvent[]
 /** How many events each write had. */

@@ -3,7 +3,7 @@ import {
   createRunExclusively,
   EXCLUSIVE_WORK_TIMEOUT_MS,
 } from '../../../src/service/audit/audit.ts'
-import { createTestClock } from '../../support/server.ts'
+import { createTestClock } from '../../support/time.ts'
 
 const waitForever = () => new Promise<never>(() => undefined)
 const BUSY_RESULT = { ok: false, failure: { problem: 'conflict', message: 'not now' } }

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openTestAudit } from '../../support/database/audit-chain.ts'
 import { executeSql } from '../../support/database/data-folder.ts'
-import { createTempFolder, createTestClock, unwrap } from '../../support/server.ts'
+import { createTempFolder, unwrap } from '../../support/server.ts'
+import { createTestClock } from '../../support/time.ts'
 
 const AUDIT_PROCESS_PATH = fileURLToPath(
   new URL('../../support/database/audit-process.ts', import.meta.url),

@@ -4,9 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { verifyNewestEvents } from '../../../src/service/audit/audit.ts'
 import { openTestAudit } from '../../support/database/audit-chain.ts'
 import { executeSql } from '../../support/database/data-folder.ts'
-import { createTempFolder, createTestClock } from '../../support/server.ts'
-
-const DAY_MS = 86_400_000
+import { createTempFolder } from '../../support/server.ts'
+import { createTestClock, DAY_MS } from '../../support/time.ts'
 
 let dir: string
 let audit: Awaited<ReturnType<typeof openTestAudit>>

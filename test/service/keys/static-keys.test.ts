@@ -11,6 +11,7 @@ import {
   type TestServer,
   unwrap,
 } from '../../support/server.ts'
+import { HOUR_MS } from '../../support/time.ts'
 import { startHttpUpstream } from '../../support/upstream/servers.ts'
 
 /*
@@ -18,7 +19,6 @@ import { startHttpUpstream } from '../../support/upstream/servers.ts'
  * changed about one is in force at its next request.
  */
 
-const HOUR = 3_600_000
 const PLENTY = '1000000'
 const PUBLIC_URL = 'https://latchkey.example'
 
@@ -140,11 +140,11 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
 
   test('whose secret is replaced with an overlap opens by both', async () => {
     const ownerKey = await seedUsedKey()
-    const { secret } = unwrap(await here.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR }))
+    const { secret } = unwrap(await here.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR_MS }))
     expect(await readStatuses(ownerKey)).toEqual(OPEN)
     expect(await readStatuses(ownerKey, secret)).toEqual(OPEN)
     // A second replacement ends the first of the three.
-    const third = unwrap(await here.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR }))
+    const third = unwrap(await here.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR_MS }))
     expect(await readStatuses(ownerKey)).toEqual([401, 401])
     expect(await readStatuses(ownerKey, secret)).toEqual(OPEN)
     expect(await readStatuses(ownerKey, third.secret)).toEqual(OPEN)
@@ -185,20 +185,22 @@ describe.each(DIALECTS)('in time, a key of %s', (dialect: Dialect) => {
 
   test('opens by its old secret until the overlap ends, to the millisecond, and by its new one after', async () => {
     const ownerKey = await seedOwnerKey(server, dialect)
-    const { secret } = unwrap(await server.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR }))
-    server.clock.advance(HOUR - 1)
+    const { secret } = unwrap(
+      await server.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR_MS }),
+    )
+    server.clock.advance(HOUR_MS - 1)
     expect([await status(ownerKey), await status(ownerKey, secret)]).toEqual([200, 200])
     server.clock.advance(1)
     expect([await status(ownerKey), await status(ownerKey, secret)]).toEqual([401, 200])
   })
 
   test('opens until it expires, to the millisecond, and again when it is given longer', async () => {
-    const ownerKey = await seedOwnerKey(server, dialect, { expiresAt: server.clock() + HOUR })
-    server.clock.advance(HOUR - 1)
+    const ownerKey = await seedOwnerKey(server, dialect, { expiresAt: server.clock() + HOUR_MS })
+    server.clock.advance(HOUR_MS - 1)
     expect(await status(ownerKey)).toBe(200)
     server.clock.advance(1)
     expect(await status(ownerKey)).toBe(401)
-    unwrap(await server.keys.edit(ownerKey.keyId, { expiresAt: server.clock() + HOUR }))
+    unwrap(await server.keys.edit(ownerKey.keyId, { expiresAt: server.clock() + HOUR_MS }))
     expect(await status(ownerKey)).toBe(200)
   })
 
@@ -208,7 +210,7 @@ describe.each(DIALECTS)('in time, a key of %s', (dialect: Dialect) => {
     await server.flushCounters()
     const found = unwrap(await server.keys.find(ownerKey.keyId))
     expect(found.lastUsedAt).toBe(server.clock())
-    const day = Math.floor(server.clock() / (24 * HOUR))
+    const day = Math.floor(server.clock() / (24 * HOUR_MS))
     expect(await server.storage.listKeyUses(ownerKey.keyId, day)).toEqual([{ day, uses: 1 }])
   })
 })

@@ -2,10 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createKeyUseCounter } from '../../../src/service/limits/usage-counters.ts'
 import type { DailyKeyUse } from '../../../src/service/ports/keys.ts'
 import { startServerProcess } from '../../support/process.ts'
-import { createTestClock, createTestLog, createTestServer, unwrap } from '../../support/server.ts'
+import { createTestLog, createTestServer, unwrap } from '../../support/server.ts'
 import { openTestServices, type TestServices } from '../../support/services.ts'
-
-const DAY = 86_400_000
+import { createTestClock, DAY_MS } from '../../support/time.ts'
 
 let testServices: TestServices
 let keyId: string
@@ -23,7 +22,7 @@ const nobody = { countAdmitted: () => undefined }
 
 /** Counts on the real database, and keeps each write in sight. */
 function createUsesFixture(fails = false) {
-  const clock = createTestClock(DAY * 20_000)
+  const clock = createTestClock(DAY_MS * 20_000)
   const log = createTestLog()
   const writes: (readonly DailyKeyUse[])[] = []
   const pendingWork: Promise<unknown>[] = []
@@ -56,7 +55,7 @@ describe('the uses of a key', () => {
 
   test('are told apart by day, in UTC', async () => {
     const { uses, clock, settle } = createUsesFixture()
-    clock.set(DAY * 20_001 - 1)
+    clock.set(DAY_MS * 20_001 - 1)
     uses.count(createKeyRef(keyId))
     clock.advance(1)
     uses.count(createKeyRef(keyId))

@@ -6,18 +6,17 @@ import {
   createAddressRateLimit,
   createFailureLimiter,
 } from '../../../src/service/limits/rate-limits.ts'
+import { parseTokens } from '../../support/responses.ts'
 import {
   createDeviceNewMessage,
-  createTestClock,
   createTestServer,
   seedKey,
   type TestServer,
-  type TokenResponse,
   unwrap,
 } from '../../support/server.ts'
+import { createTestClock, SECOND_MS } from '../../support/time.ts'
 
-const SECOND = 1000
-const WINDOW = 300 * SECOND
+const WINDOW = 300 * SECOND_MS
 
 const servers: TestServer[] = []
 afterEach(async () => {
@@ -66,11 +65,6 @@ const collectStatuses = async (times: number, act: (n: number) => Promise<Respon
   const found: number[] = []
   for (let n = 0; n < times; n++) found.push((await act(n)).status)
   return found
-}
-
-const parseTokens = async (answer: Response) => {
-  expect(answer.status).toBe(200)
-  return (await answer.json()) as TokenResponse
 }
 
 async function expectRetryAfter(answer: Response, seconds: number) {
@@ -136,11 +130,11 @@ describe('an owner whose key id is known to strangers', () => {
   test('comes in with the new secret and, in an overlap, with the one before', async () => {
     const vendor = await openLimitedServer(LOW_LIMITS)
     const { server, key, clock, authenticate } = vendor
-    const rotated = unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: 60 * SECOND }))
+    const rotated = unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: 60 * SECOND_MS }))
     await sendGuessesFromEverywhere(vendor)
     await parseTokens(await authenticate())
     await parseTokens(await authenticate(rotated.secret))
-    clock.advance(60 * SECOND)
+    clock.advance(60 * SECOND_MS)
     await expectRetryAfter(await authenticate(), 240)
     await parseTokens(await authenticate(rotated.secret))
     const last = unwrap(await server.keys.rotateSecret(key.keyId, {}))
@@ -245,7 +239,7 @@ describe('an owner whose key id is known to strangers', () => {
     from('198.51.100.99')
     await parseTokens(await authenticate())
     from(HOME)
-    clock.advance(300 * SECOND)
+    clock.advance(300 * SECOND_MS)
     await parseTokens(await authenticate())
   })
 
@@ -408,7 +402,7 @@ describe('a genuine refresh token', () => {
       createDeviceNewMessage(key.destinationId),
     )
     expect(accepted.status).toBe(200)
-    clock.advance(61 * SECOND)
+    clock.advance(61 * SECOND_MS)
     await collectStatuses(5, () => refresh('rt_forged'))
     expect((await refresh(first.refreshToken)).status).toBe(429)
     expect((await server.endpoint(second.accessToken, {})).status).toBe(401)

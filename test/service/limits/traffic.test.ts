@@ -8,13 +8,13 @@ import type { HourlyTraffic } from '../../../src/service/ports/dashboard.ts'
 import { startServerProcess } from '../../support/process.ts'
 import {
   createDeviceNewMessage,
-  createTestClock,
   createTestLog,
   createTestServer,
   seedKey,
   unwrap,
 } from '../../support/server.ts'
 import { openTestServices, type TestServices } from '../../support/services.ts'
+import { createTestClock } from '../../support/time.ts'
 
 const HOUR = 500_000
 let testServices: TestServices

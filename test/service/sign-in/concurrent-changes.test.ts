@@ -13,7 +13,6 @@ import {
   seedUser,
   signInUser,
   type TestUser,
-  unwrapValue,
 } from '../../support/users.ts'
 
 /** What happens when the work at a password is done, and what comes of it is not yet written. */
@@ -42,7 +41,7 @@ afterEach(() => server.close())
 const NEW = 'six other words that nobody guesses'
 async function setPasswordByLink(): Promise<void> {
   const { secret } = unwrap(await server.users.invite(testUser.user.id))
-  unwrapValue(
+  unwrap(
     await server.signInServices.acceptInvitation(
       secret,
       { password: NEW },

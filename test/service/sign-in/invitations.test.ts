@@ -1,14 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
-import {
-  createTestCaller,
-  PASSWORD,
-  seedUser,
-  signInUser,
-  unwrapValue,
-} from '../../support/users.ts'
+import { HOUR_MS } from '../../support/time.ts'
+import { createTestCaller, PASSWORD, seedUser, signInUser } from '../../support/users.ts'
 
-const HOUR = 3_600_000
 const gone = { ok: false, failure: { reason: 'gone' } }
 const first = {
   accountName: 'Acme Health',
@@ -37,11 +31,11 @@ describe('the link to the first operator', () => {
     expect(link).toBe(`https://console.example/console/welcome/${secret}`)
     // Looking at it takes nothing.
     for (let n = 0; n < 2; n++) {
-      expect(unwrapValue(await server.signInServices.purpose(secret))).toEqual({
+      expect(unwrap(await server.signInServices.purpose(secret))).toEqual({
         for: 'first_operator',
       })
     }
-    const user = unwrapValue(
+    const user = unwrap(
       await server.signInServices.acceptInvitation(secret, first, createTestCaller()),
     )
     const { signedIn } = await signInUser(server, { user, accountId: user.accountId, ...first })
@@ -67,7 +61,7 @@ describe('the link to the first operator', () => {
 
   test('ends with its time, and with an operator who came in otherwise', async () => {
     const { secret } = unwrap(await server.users.inviteFirstOperator())
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     expect(await server.signInServices.acceptInvitation(secret, first, createTestCaller())).toEqual(
       gone,
     )
@@ -97,7 +91,7 @@ describe('the link to the first operator', () => {
     if (field === 'accountName') {
       expect(refused).toMatchObject({ failure: { message: 'the organization must not be blank' } })
     }
-    unwrapValue(await server.signInServices.acceptInvitation(secret, first, createTestCaller()))
+    unwrap(await server.signInServices.acceptInvitation(secret, first, createTestCaller()))
   })
 })
 
@@ -107,12 +101,12 @@ describe('the link to a password', () => {
     const before = unwrap(await server.users.invite(user.id))
     const { secret } = unwrap(await server.users.invite(user.id))
     expect(await server.signInServices.purpose(before.secret)).toEqual(gone)
-    expect(unwrapValue(await server.signInServices.purpose(secret))).toMatchObject({
+    expect(unwrap(await server.signInServices.purpose(secret))).toMatchObject({
       for: 'first_password',
       wantsUsername: false,
       user: { id: user.id },
     })
-    unwrapValue(
+    unwrap(
       await server.signInServices.acceptInvitation(
         secret,
         { password: PASSWORD, username: 'else' },
@@ -134,7 +128,7 @@ describe('the link to a password', () => {
     await addInvitedUser('taken')
     const user = await addInvitedUser()
     const { secret } = unwrap(await server.users.invite(user.id))
-    expect(unwrapValue(await server.signInServices.purpose(secret))).toMatchObject({
+    expect(unwrap(await server.signInServices.purpose(secret))).toMatchObject({
       wantsUsername: true,
     })
     const acceptInvitation = (username: string) =>
@@ -145,7 +139,7 @@ describe('the link to a password', () => {
       )
     expect(await acceptInvitation('taken')).toMatchObject({ failure: { field: 'username' } })
     expect(await acceptInvitation('')).toMatchObject({ failure: { field: 'username' } })
-    unwrapValue(await acceptInvitation('free'))
+    unwrap(await acceptInvitation('free'))
     const testUser = { user, accountId: user.accountId, username: 'free', password: PASSWORD }
     await signInUser(server, testUser)
   })
@@ -181,7 +175,7 @@ describe('the link to a password', () => {
     ).toMatchObject({ ok: false })
     unwrap(await server.users.setUsername(user.id, 'free'))
     expect(
-      unwrapValue(
+      unwrap(
         await server.signInServices.acceptInvitation(
           repeat,
           { password: PASSWORD },
@@ -218,11 +212,11 @@ describe('the link to a password', () => {
     const testUser = await seedUser(server)
     const { secret } = await signInUser(server, testUser)
     const invited = unwrap(await server.users.invite(testUser.user.id))
-    expect(unwrapValue(await server.signInServices.purpose(invited.secret))).toMatchObject({
+    expect(unwrap(await server.signInServices.purpose(invited.secret))).toMatchObject({
       for: 'new_password',
     })
     const password = 'six other words that nobody guesses'
-    unwrapValue(
+    unwrap(
       await server.signInServices.acceptInvitation(
         invited.secret,
         { password },
@@ -236,7 +230,7 @@ describe('the link to a password', () => {
   test('ends after three days, and with who has left', async () => {
     const user = await addInvitedUser('late')
     const late = unwrap(await server.users.invite(user.id))
-    server.clock.advance(72 * HOUR)
+    server.clock.advance(72 * HOUR_MS)
     expect(
       await server.signInServices.acceptInvitation(
         late.secret,
@@ -295,9 +289,9 @@ test('what expired is swept away', async () => {
     createTestCaller(),
   )
   unwrap(await server.users.invite(testUser.user.id))
-  server.clock.advance(100 * HOUR)
+  server.clock.advance(100 * HOUR_MS)
   await server.deleteExpiredData()
-  expect(await server.storage.purgeExpiredSignIns(server.clock(), server.clock() - 24 * HOUR)).toBe(
-    0,
-  )
+  expect(
+    await server.storage.purgeExpiredSignIns(server.clock(), server.clock() - 24 * HOUR_MS),
+  ).toBe(0)
 })

@@ -12,7 +12,6 @@ import {
   seedUser,
   signInUser,
   type TestUser,
-  unwrapValue,
 } from '../../support/users.ts'
 
 /*
@@ -37,8 +36,7 @@ beforeEach(async () => {
 afterEach(() => server.close())
 
 const signInForDevice = async (eachUser: TestUser) =>
-  unwrapValue(await server.signInServices.signIn(createSignInInput(eachUser), createTestCaller()))
-    .device
+  unwrap(await server.signInServices.signIn(createSignInInput(eachUser), createTestCaller())).device
 
 interface Try {
   readonly password?: string
@@ -101,7 +99,7 @@ describe('strangers who fail under a name', () => {
         createTestCaller(),
       )
     expect(await reauthenticateStatus()).toMatchObject({ failure: locked })
-    unwrapValue(await reauthenticateStatus(device))
+    unwrap(await reauthenticateStatus(device))
 
     server.clock.advance(MINUTE)
     await failSignIns(testUser)
@@ -115,15 +113,13 @@ describe('strangers who fail under a name', () => {
     expect(await server.signInServices.signInWithCode(input, createTestCaller())).toMatchObject({
       failure: locked,
     })
-    unwrapValue(
-      await server.signInServices.signInWithCode({ ...input, device }, createTestCaller()),
-    )
+    unwrap(await server.signInServices.signInWithCode({ ...input, device }, createTestCaller()))
   })
 
   test('are forgotten when he sets a new password by a link', async () => {
     await failSignIns(testUser)
     const { secret } = unwrap(await server.users.invite(testUser.user.id))
-    unwrapValue(
+    unwrap(
       await server.signInServices.acceptInvitation(
         secret,
         { password: NEW_PASSWORD },
@@ -185,17 +181,17 @@ describe('a browser that is known', () => {
     await failSignIns(testUser)
     expect(await signInStatus(testUser, { device })).toBe('in')
 
-    const { signedIn } = unwrapValue(
+    const { signedIn } = unwrap(
       await server.signInServices.signIn(
         { ...createSignInInput(testUser), device },
         createTestCaller(),
       ),
     )
     const proof = { password: PASSWORD, code: '', device }
-    const proved = unwrapValue(
+    const proved = unwrap(
       await server.signInServices.reauthenticate(signedIn, proof, createTestCaller()),
     )
-    const next = unwrapValue(
+    const next = unwrap(
       await server.signInServices.passwords.change(proved, NEW_PASSWORD, createTestCaller()),
     )
     await failSignIns(testUser)
@@ -211,7 +207,7 @@ describe('a browser that is known', () => {
 
   test('is no longer known to who has set a password by a link', async () => {
     const { secret } = unwrap(await server.users.invite(testUser.user.id))
-    unwrapValue(
+    unwrap(
       await server.signInServices.acceptInvitation(
         secret,
         { password: NEW_PASSWORD },

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { SignedInUser } from '../../../src/service/ports/sign-in.ts'
 import { composeTestServer, createCountingArgon2 } from '../../support/composed-server.ts'
 import { unwrap } from '../../support/server.ts'
+import { MINUTE_MS } from '../../support/time.ts'
 import {
   createSignInInput,
   createTestCaller,
@@ -13,10 +14,7 @@ import {
   seedUser,
   signInUser,
   type TestUser,
-  unwrapValue,
 } from '../../support/users.ts'
-
-const MINUTE = 60_000
 
 const argon2 = createCountingArgon2()
 let server: Awaited<ReturnType<typeof composeTestServer>>
@@ -60,7 +58,7 @@ describe('who is signed in proves that it is he', () => {
 
   test('by a code too where he has a second factor, each once, a recovery code as well', async () => {
     const app = await enrollTotpApp(server, signedInUser)
-    server.clock.advance(MINUTE)
+    server.clock.advance(MINUTE_MS)
     const code = generateTotpCode(app.secret, server.clock())
     expect(await reauthenticateStatus(PASSWORD)).toEqual(codeWrong)
     expect(await reauthenticateStatus('not it', code)).toEqual(wrong)
@@ -121,7 +119,7 @@ describe('who sits down at a browser that was left open', () => {
 
 test('a token proves nothing, whatever it sends: it is no way to further tokens', async () => {
   const input = { name: 'nightly report', days: 30 }
-  const { secret } = unwrapValue(
+  const { secret } = unwrap(
     await server.signInServices.apiTokens.issue(
       await reauthenticateUser(server, signedInUser),
       input,

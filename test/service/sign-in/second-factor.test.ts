@@ -3,6 +3,7 @@ import { rotateRing } from '../../../src/crypto/keyring.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import type { SignedInUser } from '../../../src/service/ports/sign-in.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+import { MINUTE_MS } from '../../support/time.ts'
 import {
   createSignInInput,
   createTestCaller,
@@ -12,10 +13,7 @@ import {
   seedUser,
   signInUser,
   type TestUser,
-  unwrapValue,
 } from '../../support/users.ts'
-
-const MINUTE = 60_000
 
 let server: TestServer
 let testUser: TestUser
@@ -26,7 +24,7 @@ beforeEach(async () => {
   testUser = await seedUser(server)
   who = (await signInUser(server, testUser)).signedIn
   app = await enrollTotpApp(server, who)
-  server.clock.advance(MINUTE)
+  server.clock.advance(MINUTE_MS)
 })
 afterEach(() => server.close())
 
@@ -59,7 +57,7 @@ describe('a second factor', () => {
     expect(await signInStatus(undefined)).toBe('code_needed')
     expect(await signInStatus('000000')).toBe('code_wrong')
     expect(await signInStatus(currentCode())).toBe('in')
-    server.clock.advance(MINUTE)
+    server.clock.advance(MINUTE_MS)
     expect(await signInWithTicket(await createTicket(), currentCode())).toBe('in')
   })
 
@@ -136,15 +134,13 @@ describe('a second factor', () => {
     const text = await createTicket()
     expect(await signInWithTicket(`${text.slice(0, -2)}AA`, currentCode())).toBe('wrong')
     expect(await signInWithTicket('', currentCode())).toBe('wrong')
-    server.clock.advance(5 * MINUTE)
+    server.clock.advance(5 * MINUTE_MS)
     expect(await signInWithTicket(text, currentCode())).toBe('wrong')
 
     const fresh = await createTicket()
     const newPassword = 'six other words that nobody guesses'
     const proved = await reauthenticateUser(server, who, app.recoveryCodes[0])
-    unwrapValue(
-      await server.signInServices.passwords.change(proved, newPassword, createTestCaller()),
-    )
+    unwrap(await server.signInServices.passwords.change(proved, newPassword, createTestCaller()))
     expect(await signInWithTicket(fresh, currentCode())).toBe('wrong')
   })
 
@@ -179,7 +175,7 @@ describe('a second factor', () => {
 
   test('is removed by its owner, and by an operator for who has lost all', async () => {
     const { secondFactor } = server.signInServices
-    unwrapValue(
+    unwrap(
       await secondFactor.remove(
         await reauthenticateUser(server, who, currentCode()),
         createTestCaller(),
@@ -215,7 +211,7 @@ describe('setting up an app', () => {
     const { secondFactor } = server.signInServices
     const him = (await signInUser(server, await seedUser(server))).signedIn
     const stranger = (await signInUser(server, await seedUser(server))).signedIn
-    const { pending, secret, uri, qr } = unwrapValue(await secondFactor.startSetup(him))
+    const { pending, secret, uri, qr } = unwrap(await secondFactor.startSetup(him))
     expect(uri).toContain(secret)
     expect(qr.path).toMatch(/^M4 4h7v1h-7z/)
     expect(pending).not.toContain(secret)
@@ -230,7 +226,7 @@ describe('setting up an app', () => {
     const right = generateTotpCode(secret, server.clock())
     expect(await confirmApp(stranger, right)).toMatchObject({ failure: { reason: 'conflict' } })
     expect(await secondFactor.countUnusedRecoveryCodes(him.user.id)).toBe(null)
-    server.clock.advance(60 * MINUTE)
+    server.clock.advance(60 * MINUTE_MS)
     const late = generateTotpCode(secret, server.clock())
     expect(await confirmApp(him, late)).toMatchObject({ failure: { reason: 'conflict' } })
   })

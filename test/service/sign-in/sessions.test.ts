@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { rotateRing } from '../../../src/crypto/keyring.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../support/time.ts'
 import {
   createSignInInput,
   createTestCaller,
@@ -11,12 +12,8 @@ import {
   seedUser,
   signInUser,
   type TestUser,
-  unwrapValue,
 } from '../../support/users.ts'
 
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
 const NEW_PASSWORD = 'six other words that nobody guesses'
 
 let server: TestServer
@@ -52,17 +49,17 @@ describe('a session', () => {
 
   test('ends after an hour unseen, and after twelve however often it is seen', async () => {
     const { secret } = await signInUser(server, testUser)
-    server.clock.advance(HOUR - 1)
+    server.clock.advance(HOUR_MS - 1)
     expect(await isSessionActive(secret)).toBe(true)
     for (let n = 0; n < 22; n++) {
-      server.clock.advance(HOUR / 2)
+      server.clock.advance(HOUR_MS / 2)
       expect(await isSessionActive(secret)).toBe(true)
     }
     server.clock.advance(1)
     expect(await isSessionActive(secret)).toBe(false)
 
     const idle = await signInUser(server, testUser)
-    server.clock.advance(HOUR)
+    server.clock.advance(HOUR_MS)
     expect(await isSessionActive(idle.secret)).toBe(false)
     expect(await server.signInServices.sessions.list(idle.signedIn)).toEqual([])
   })
@@ -71,7 +68,7 @@ describe('a session', () => {
     const { secret, signedIn } = await signInUser(server, testUser)
     const readSeenAt = async () => (await server.signInServices.sessions.list(signedIn))[0]?.seenAt
     const began = await readSeenAt()
-    server.clock.advance(MINUTE - 1)
+    server.clock.advance(MINUTE_MS - 1)
     await findSignedInUser(server, secret)
     expect(await readSeenAt()).toBe(began)
     server.clock.advance(1)
@@ -115,7 +112,7 @@ describe('a session', () => {
     )
     expect(theft).toMatchObject({ ok: false, failure: { reason: 'conflict' } })
     expect(await isSessionActive(otherSession.secret)).toBe(true)
-    unwrapValue(
+    unwrap(
       await sessions.end(
         otherSession.signedIn,
         otherSession.signedIn.session.id,
@@ -166,7 +163,7 @@ describe('a new password', () => {
   test('takes the old one, ends every other session and every token, and no more the old is good', async () => {
     const [one, two] = [await signInUser(server, testUser), await signInUser(server, testUser)]
     const { passwords, apiTokens } = server.signInServices
-    const token = unwrapValue(
+    const token = unwrap(
       await apiTokens.issue(
         await reauthenticateUser(server, one.signedIn),
         { name: 'job', days: 1 },
@@ -174,7 +171,7 @@ describe('a new password', () => {
       ),
     )
 
-    unwrapValue(
+    unwrap(
       await passwords.change(
         await reauthenticateUser(server, one.signedIn),
         NEW_PASSWORD,
@@ -214,7 +211,7 @@ describe('a token of a person', () => {
 
   test('is he himself to a program, until it expires or he ends it, unseen or not', async () => {
     const { signedIn } = await signInUser(server, testUser)
-    const { secret, token } = unwrapValue(
+    const { secret, token } = unwrap(
       await server.signInServices.apiTokens.issue(
         await reauthenticateUser(server, signedIn),
         input,
@@ -222,20 +219,20 @@ describe('a token of a person', () => {
       ),
     )
     expect(await server.signInServices.sessions.list(signedIn)).toHaveLength(2)
-    server.clock.advance(30 * DAY - 1)
+    server.clock.advance(30 * DAY_MS - 1)
     expect((await findSignedInUser(other, secret, 'token')).user.id).toBe(testUser.user.id)
     server.clock.advance(1)
     expect(await other.signInServices.sessions.find(secret, 'token')).toBe(null)
 
     const secondSignIn = await signInUser(server, testUser)
-    const second = unwrapValue(
+    const second = unwrap(
       await server.signInServices.apiTokens.issue(
         await reauthenticateUser(server, secondSignIn.signedIn),
         input,
         createTestCaller(),
       ),
     )
-    unwrapValue(
+    unwrap(
       await server.signInServices.sessions.end(
         secondSignIn.signedIn,
         second.token.id,
@@ -248,7 +245,7 @@ describe('a token of a person', () => {
 
   test('is no browser’s session, nor the other way round', async () => {
     const { secret, signedIn } = await signInUser(server, testUser)
-    const token = unwrapValue(
+    const token = unwrap(
       await server.signInServices.apiTokens.issue(
         await reauthenticateUser(server, signedIn),
         input,
@@ -276,14 +273,14 @@ describe('a token of a person', () => {
 test('every change of somebody’s access is in the audit under his own id', async () => {
   const { signedIn } = await signInUser(server, testUser)
   const { sessions, passwords, apiTokens } = server.signInServices
-  unwrapValue(
+  unwrap(
     await apiTokens.issue(
       await reauthenticateUser(server, signedIn),
       { name: 'job', days: 1 },
       createTestCaller(),
     ),
   )
-  unwrapValue(
+  unwrap(
     await passwords.change(
       await reauthenticateUser(server, signedIn),
       NEW_PASSWORD,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { composeTestServer, createCountingArgon2 } from '../../support/composed-server.ts'
+import { DAY_MS } from '../../support/time.ts'
 import {
   createSignInInput,
   createTestCaller,
@@ -7,8 +8,6 @@ import {
   seedUser,
   type TestUser,
 } from '../../support/users.ts'
-
-const DAY = 24 * 60 * 60 * 1000
 
 let argon2: ReturnType<typeof createCountingArgon2>
 let server: Awaited<ReturnType<typeof composeTestServer>>
@@ -63,7 +62,7 @@ describe('who is wrong again and again', () => {
     for (let n = 0; n < 5; n++)
       expect(await signInStatus(testUser.username)).toEqual(EXPECTED_WRONG)
     expect(await signInStatus(testUser.username)).toEqual(expectedLocked(1))
-    server.clock.advance(DAY)
+    server.clock.advance(DAY_MS)
     for (let n = 0; n < 5; n++)
       expect(await signInStatus(testUser.username)).toEqual(EXPECTED_WRONG)
     expect(await signInStatus(testUser.username)).toEqual(expectedLocked(1))

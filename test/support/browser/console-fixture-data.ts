@@ -1,8 +1,7 @@
 import type { KeyType } from '../../../src/domain/key-type.ts'
 import type { HourlyTraffic } from '../../../src/service/ports/dashboard.ts'
 import { type TestServer, unwrap } from '../server.ts'
-
-const SEED_DAY_MS = 86_400_000
+import { DAY_MS, HOUR_MS } from '../time.ts'
 
 interface KeyOwners {
   readonly accountId: string
@@ -48,9 +47,9 @@ export async function seedConsoleKeys(
   const laboratory = await addSource('Laboratory results')
   await createKey('Nightly results', 'redox', { sourceId: laboratory })
   await createKey('Old lab interface', 'redox', { sourceId: await addSource('Old lab interface') })
-  clock.advance(60 * SEED_DAY_MS)
+  clock.advance(60 * DAY_MS)
   await createKey('Radiology desk', 'xenrad', { siteId: harbour }, administratorId)
-  const expiresSoonAt = clock() + 41 * SEED_DAY_MS
+  const expiresSoonAt = clock() + 41 * DAY_MS
   await createKey('Imaging archive', 'xenrad', { siteId: mill, expiresAt: expiresSoonAt })
   const developer = unwrap(await directory.addDeveloper({ accountId, name: 'Recall Reminders' })).id
   await createKey('Recall portal', 'opendental-portal', { developerId: developer })
@@ -60,12 +59,12 @@ export async function seedConsoleKeys(
   unwrap(await keys.assign(officeKeyId, mill))
   await createKey('Next dental office', 'opendental', { developerId: developer })
   await createKey('Online booking', 'xdent')
-  clock.advance(20 * SEED_DAY_MS)
+  clock.advance(20 * DAY_MS)
   await createKey('Front desk automation', 'practice', {}, administratorId)
   await createKey('Claims exporter', 'practice', {}, departedId)
   unwrap(await accounts.deactivateUser(departedId))
   const trialKeyId = await createKey('Vendor trial', 'xdent')
-  clock.advance(10 * SEED_DAY_MS)
+  clock.advance(10 * DAY_MS)
   unwrap(await keys.revoke(trialKeyId))
   const pausedKeyId = await createKey('Scheduling bridge', 'redox', {
     sourceId: await addSource('Scheduling'),
@@ -83,7 +82,6 @@ export async function seedConsoleKeys(
   return { ids, secrets, developer, addSite: harbour, addSource: laboratory, feeds }
 }
 
-const HOUR_MS = 3_600_000
 const HISTORY_DAYS = 30
 
 /** How busy each key is; the others were never used. */

@@ -3,20 +3,18 @@ import { startConsoleDestination } from '../delivery/destinations.ts'
 import {
   createDeviceNewMessage,
   createTempFolder,
-  createTestClock,
   createTestServer,
   type LiveServer,
   startLiveServer,
   type TestServer,
   unwrap,
 } from '../server.ts'
-import { createTestCaller, PASSWORD, unwrapValue } from '../users.ts'
+import { createTestClock, DAY_MS, MINUTE_MS } from '../time.ts'
+import { createTestCaller, PASSWORD } from '../users.ts'
 import { seedConsoleKeys, seedRequestHistory } from './console-fixture-data.ts'
 
-const ACCOUNT_DAY_MS = 86_400_000
-const MINUTE_MS = 60_000
 /** Of the keys' first day: old enough for one that nobody has used for a season. */
-const ACCOUNT_AGE_MS = 95 * ACCOUNT_DAY_MS
+const ACCOUNT_AGE_MS = 95 * DAY_MS
 
 const SETTINGS = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTION_DAYS: '30' }
 
@@ -206,7 +204,7 @@ export async function seedFirstOperator({ signInServices, users }: TestServer) {
     username: USERNAMES.operator,
     password: PASSWORD,
   }
-  return unwrapValue(await signInServices.acceptInvitation(secret, input, createTestCaller()))
+  return unwrap(await signInServices.acceptInvitation(secret, input, createTestCaller()))
 }
 
 /** Somebody of an account who has chosen a password. */
@@ -217,8 +215,6 @@ export async function seedInvitedUser(
   const email = `${username}@harbour-lane.example`
   const user = unwrap(await accounts.addUser({ accountId, email, role, username }))
   const { secret } = unwrap(await users.invite(user.id))
-  unwrapValue(
-    await signInServices.acceptInvitation(secret, { password: PASSWORD }, createTestCaller()),
-  )
+  unwrap(await signInServices.acceptInvitation(secret, { password: PASSWORD }, createTestCaller()))
   return user
 }

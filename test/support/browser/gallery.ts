@@ -28,9 +28,9 @@ import {
   SCRIPT_PATH,
   STYLESHEET_PATH,
 } from '../../../src/http/console/static/assets.ts'
+import { HOUR_MS } from '../time.ts'
 
 const GALLERY_NOW = Date.UTC(2026, 2, 4, 9, 30)
-const HOUR_MS = 3_600_000
 const SAMPLE_DAILY_USES = [
   0, 3, 5, 4, 0, 0, 7, 9, 8, 11, 6, 0, 0, 12, 14, 9, 10, 13, 0, 0, 15, 12, 17, 14, 16, 0, 0, 18, 21,
   19,

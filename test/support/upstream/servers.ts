@@ -96,7 +96,14 @@ export async function startHttpUpstream(
     requests.push({ ...readRequestHead(request), body })
     answer(request, response)
   })
-  return { ...(await startListening(server)), requests }
+  return {
+    ...(await startListening(server)),
+    requests,
+    readLastRequest() {
+      const { headers = [], body = '', ...line } = requests.at(-1) ?? {}
+      return { ...line, headers: Object.fromEntries(headers), body: body.toString() }
+    },
+  }
 }
 
 export function readRequestHead({ method = '', url = '', rawHeaders }: IncomingMessage) {
