@@ -18,7 +18,7 @@ import { createWebhookClient } from './http/webhook-client.ts'
 import { createServicesFor, type Services, type ServicesFor } from './service/actor-services.ts'
 import { createAuditAnchor } from './service/audit/anchor.ts'
 import { createAuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
-import { createAuditChain } from './service/audit/chain.ts'
+import { type AuditChain, createAuditChain } from './service/audit/chain.ts'
 import { createKeyringBinding } from './service/audit/keyring-binding.ts'
 import { createAuthenticate } from './service/authenticate/authenticate.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
@@ -49,13 +49,12 @@ import { createRefresh } from './service/tokens/refresh.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
 
-/** The header that links a caller's response to the operator's log. */
 export { REQUEST_ID_HEADER } from './http/reply.ts'
 
-/** What a runtime brings: everything that knows an outside world. */
+/** The adapters of a runtime: everything that knows the outside world. */
 export interface RuntimeAdapters {
   readonly config: Config
-  /** Where this server is reached: issuer and audience of its access tokens. */
+  /** The public URL of this server, which is the issuer and audience of its access tokens. */
   readonly publicUrl: string
   /** Public URL of the console, without a trailing slash: links to it begin with this. */
   readonly consoleUrl: string
@@ -65,147 +64,76 @@ export interface RuntimeAdapters {
   readonly keyring: Keyring
   /** Keeps the audit's anchor outside the database. Without a store, the anchor is in memory only. */
   readonly anchorStore?: AnchorStore | undefined
-  /** The secret part of a link to the first operator, where no terminal prints one. */
+  /** The secret part of the first operator's invitation link, if no terminal can print one. */
   readonly firstInvitationSecret?: string | undefined
   readonly clock: Clock
   readonly log: Log
-  /** How this runtime reaches an upstream. */
+  /** Reaches an upstream. */
   readonly upstreamFetch: UpstreamFetch
-  /** Writes the head of an upstream's response unchanged, where this runtime can. */
+  /** Writes the head of an upstream's response unchanged, if the runtime can. */
   readonly writeUpstreamHead?: WriteUpstreamHead
-  /** How this runtime reaches a destination. */
+  /** Reaches a destination. */
   readonly sendHttp: SendHttp
-  /** How many argon2 computations may run at once. */
+  /** The number of argon2 computations that may run at once. */
   readonly cores: number
-  /** Where several processes serve one port: how their limits count together. */
+  /** Counts limits for all processes that serve one port. */
   readonly getSharedCounter?: GetSharedCounter | undefined
   /** The address at the other end of a request's connection. */
   readonly getPeerAddress: (c: Context) => string
-  /** For a runtime that stops a request's work with its answer. */
+  /** Keeps work alive after the response, in a runtime that would stop it. */
   readonly keepAlive?: KeepAlive
-  /** So long a feed is this process's without its being renewed. */
+  /** The time that a queue belongs to this process without a renewal. */
   readonly leaseMs: number
-  /** How long a destination may take to answer a query. */
+  /** The time in which a destination must answer a query. */
   readonly synchronousMs?: number | undefined
 }
 
-/** The services are those of who has the machine: every account is in sight, nothing is refused. */
+/** A composed server. Its services are the operator's: they see every account, and have every permission. */
 export interface Latchkey extends Services {
   readonly app: Hono
   /** The console and the management API; null when they are off. */
   readonly consoleApp: Hono | null
   readonly storage: Storage
-  /** The services, as somebody else may use them. */
+  /** Creates the services of another actor. */
   readonly servicesFor: ServicesFor
-  /** How people sign in, and look after their own access. */
   readonly signInServices: SignInServices
-  /** How a credential goes over the wire, for people. */
   readonly formatCredential: typeof formatCredential
-  /** How people send a message as a source would. */
   readonly testMessages: TestMessages
-  /** Carries what is stored to its destinations, once it is started. */
+  /** Delivers stored messages, once it is started. */
   readonly deliveryWorker: DeliveryWorker
-  /** Whether a key ring is the one that this database was begun with; binds a new database to it. */
+  /** Returns true for the key ring of this database; a new database is bound to the given ring. */
   readonly bindKeyring: (ring: Keyring) => Promise<boolean>
-  /** Writes what is only counted in memory. To be called once a minute, and before the end. */
+  /** Writes the counters in memory. Call it once a minute, and before the process ends. */
   readonly flushCounters: () => Promise<void>
-  /** Writes the events that are only in memory. To be called every second, and before the end. */
+  /** Writes the audit events in memory. Call it every second, and before the process ends. */
   readonly flushAuditEvents: () => Promise<void>
-  /** Makes the events that were written a part of the chain. To be called every few seconds. */
+  /** Seals the written events into the chain. Call it every few seconds. */
   readonly sealAudit: () => Promise<void>
-  /** Deletes what nobody needs any more. To be called now and then. */
+  /** Deletes expired rows and payloads. Call it from time to time. */
   readonly deleteExpiredData: () => Promise<void>
 }
 
-/** A core does some hundred computations a second: a full queue is a wait of about a second. */
+/** A core computes about a hundred hashes a second, so a full queue is a wait of about a second. */
 const MAX_QUEUED_HASHES_PER_CORE = 100
 
-/** Limits the proofs that are kept of a key whose caller has no fixed network. */
+/** Limits the stored proofs of a key whose caller has no fixed network. */
 const MAX_NETWORKS_PER_KEY = 500
 
-/** Wires ports to adapters; neutral to the runtime. */
+/** Connects ports to adapters, for any runtime. */
 export function compose(runtime: RuntimeAdapters): Latchkey {
-  const { config, publicUrl, consoleUrl, engine, primitives, argon2, keyring, clock, log } = runtime
-  const { region, failureLimits, quota } = config
+  const { config, publicUrl, consoleUrl, primitives, keyring, clock, log } = runtime
+  const { region, quota } = config
+  const core = createCore(runtime)
+  const { storage, random, secrets, auditBuffer, recordRefusal, keyUseCounter, traffic } = core
+  const { webhookClient, deliveryWorker, nextMessageId, acceptMessage } = createMessageServices(
+    runtime,
+    core,
+  )
 
-  const storage = createStorage(engine)
-  const random = createRandom(primitives, clock)
-  const minter = createTokenMinter(primitives, keyring, { issuer: publicUrl, audience: publicUrl })
-  const sealer = createSealer(primitives, keyring)
-  const digester = createSecretDigester(primitives, keyring)
-  const hasher = createSecretHasher(primitives, argon2, clock, {
-    width: runtime.cores,
-    queue: runtime.cores * MAX_QUEUED_HASHES_PER_CORE,
-  })
-
-  const getCounterFor =
-    (purpose: string): GetSharedCounter =>
-    (limit) =>
-      runtime.getSharedCounter?.(`${purpose} ${limit}`)
-  const createFailureLimiterFor = (purpose: string) =>
-    createFailureLimiter(failureLimits, clock, getCounterFor(purpose))
-
-  const keyCache = createKeyCache(storage)
-  const auditBuffer = createAuditBuffer({
-    storage,
-    sealer,
-    random,
-    clock,
-    log,
-    keepAlive: runtime.keepAlive,
-  })
-  const keepAlive = runtime.keepAlive ?? (() => undefined)
-  const traffic = createTrafficCounter({ storage, clock, log, keepAlive })
-  const recordRefusal = createRecordRefusal({ auditBuffer, traffic, log })
   const auditSigner = createAuditSigner(primitives, keyring)
   const anchor = createAuditAnchor({ store: runtime.anchorStore, log })
   const auditChain = createAuditChain({ storage, anchor, auditSigner, random, clock, log })
-  const keyUseCounter = createKeyUseCounter(storage, clock, log, keepAlive, traffic)
-  const keyProofs = createKeyProofs({
-    storage,
-    hasher,
-    digester,
-    clock,
-    log,
-    keepAlive,
-    digestImportedKeys: config.digestImportedKeys,
-  })
-  const common = {
-    keyCache,
-    storage,
-    keyProofs,
-    keyUseCounter,
-    minter,
-    random,
-    clock,
-    log,
-    region,
-    auditBuffer,
-    recordRefusal,
-  }
-  const secrets = { storage, random, clock, hasher, digester, sealer }
-  const totp = createTotp(primitives)
-  const createKeysFor = (actor: string) => createKeys({ ...secrets, actor })
-
   const checkRingProof = createKeyringBinding({ storage, random, clock, actor: 'operator' })
-  const webhookClient = createWebhookClient({
-    sendHttp: runtime.sendHttp,
-    applicationName: config.applicationName,
-  })
-  const deliveryWorker = createDeliveryWorker({
-    storage,
-    sealer,
-    webhookClient,
-    render: renderDeliveryBody,
-    clock,
-    jitter: () => (primitives.randomBytes(1)[0] ?? 0) / 255,
-    by: random.requestId(),
-    log,
-    erasesPayloads: config.payloadRetentionMs === 0,
-    leaseMs: runtime.leaseMs,
-    keepAlive: runtime.keepAlive,
-  })
-  const nextMessageId = createMessageIdGenerator({ storage, clock })
   const servicesFor = createServicesFor({
     nextMessageId,
     ...secrets,
@@ -214,69 +142,38 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     anchor,
     region,
     consoleUrl,
-    keyCache,
+    keyCache: core.keyCache,
     log,
     wakeQueues: deliveryWorker.wakeQueues,
   })
-
   const signInServices = createSignInServices({
     ...secrets,
-    totp,
+    totp: createTotp(primitives),
     auditBuffer,
     log,
     region,
     firstLink: runtime.firstInvitationSecret,
-    failureLimiter: createFailureLimiterFor('console'),
+    failureLimiter: createFailureLimiterFor(runtime, 'console'),
   })
 
   const { serial } = random
-  // Vendors are told the console's address only if the operator has set its public URL.
+  // Vendors learn the console's address only if the operator has set its public URL.
   const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null
   const subscriptionsUrl = consoleLink ?? publicUrl
   const testMessages = createTestMessages({ serial, subscriptionsUrl })
   const apps = createApps({
+    ...createTokenServices(runtime, core),
     testMessages,
     signInServices,
     sessions: signInServices.sessions,
     auditBuffer,
-    failureLimiter: createFailureLimiterFor('admin'),
+    failureLimiter: createFailureLimiterFor(runtime, 'admin'),
     servicesFor,
     publicUrl,
     consoleUrl,
     isConsoleEnabled: config.console !== null,
     consoleLink,
-    exchange: createExchange({
-      ...common,
-      hasher,
-      failureLimiter: createFailureLimiterFor('exchange'),
-    }),
-    refresh: createRefresh({
-      ...common,
-      failureLimiter: createFailureLimiterFor('refresh'),
-      leewayMs: config.refreshLeewayMs,
-    }),
-    guard: createGuard(common),
-    acceptMessage: createAcceptMessage({
-      storage,
-      sealer,
-      webhookClient,
-      wakeQueues: deliveryWorker.wakeQueues,
-      nextMessageId,
-      random,
-      clock,
-      log,
-      synchronousMs: runtime.synchronousMs,
-    }),
-    authenticate: createAuthenticate({
-      ...common,
-      digester,
-      failureLimiter: createFailureLimiterFor('authenticate'),
-      keyRateLimit: createKeyRateLimit(
-        { limit: quota.requests, windowMs: quota.windowMs },
-        clock,
-        runtime.getSharedCounter,
-      ),
-    }),
+    acceptMessage,
     proxyRequest: createProxyRequest({
       upstreamFetch: runtime.upstreamFetch,
       upstreams: config.upstreams,
@@ -286,7 +183,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     }),
     customerKeys: createCustomerKeys({
       ...secrets,
-      createKeysFor,
+      createKeysFor: (actor) => createKeys({ ...secrets, actor }),
       maxKeys: config.customerKeysPerDeveloper,
     }),
     clock,
@@ -326,21 +223,151 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     },
     flushAuditEvents: auditBuffer.flush,
     sealAudit: auditChain.seal,
-    async deleteExpiredData() {
-      await storage.purgeSecretProofs(MAX_NETWORKS_PER_KEY)
-      const purged = await storage.purgeGrants(clock())
-      if (purged > 0) log.info({ purged }, 'grants that nobody can use any more were deleted')
-      const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())
-      if (erased > 0) log.info({ erased }, 'payloads that nobody waits for were erased')
-      const now = clock()
-      await storage.purgeExpiredSignIns(now, now - FAILURE_MEMORY_MS)
-      await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_RETENTION_HOURS)
-      await auditChain.purge(subtractYears(clock(), config.auditYears))
-    },
+    deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
   }
 }
 
-/** The same day of an earlier year: some years are longer. */
+type Core = ReturnType<typeof createCore>
+
+/** Creates the storage, the secrets and the counters that most services use. */
+function createCore(runtime: RuntimeAdapters) {
+  const { config, publicUrl, primitives, keyring, clock, log } = runtime
+  const keepAlive = runtime.keepAlive ?? (() => undefined)
+  const storage = createStorage(runtime.engine)
+  const random = createRandom(primitives, clock)
+  const sealer = createSealer(primitives, keyring)
+  const digester = createSecretDigester(primitives, keyring)
+  const hasher = createSecretHasher(primitives, runtime.argon2, clock, {
+    width: runtime.cores,
+    queue: runtime.cores * MAX_QUEUED_HASHES_PER_CORE,
+  })
+  const auditBuffer = createAuditBuffer({
+    storage,
+    sealer,
+    random,
+    clock,
+    log,
+    keepAlive: runtime.keepAlive,
+  })
+  const traffic = createTrafficCounter({ storage, clock, log, keepAlive })
+  return {
+    storage,
+    random,
+    clock,
+    log,
+    region: config.region,
+    minter: createTokenMinter(primitives, keyring, { issuer: publicUrl, audience: publicUrl }),
+    secrets: { storage, random, clock, hasher, digester, sealer },
+    keyCache: createKeyCache(storage),
+    auditBuffer,
+    traffic,
+    recordRefusal: createRecordRefusal({ auditBuffer, traffic, log }),
+    keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic),
+    keyProofs: createKeyProofs({
+      storage,
+      hasher,
+      digester,
+      clock,
+      log,
+      keepAlive,
+      digestImportedKeys: config.digestImportedKeys,
+    }),
+  }
+}
+
+/** Creates the services that exchange, refresh and check credentials. */
+function createTokenServices(runtime: RuntimeAdapters, core: Core) {
+  const { config, clock } = runtime
+  const { hasher, digester } = core.secrets
+  return {
+    exchange: createExchange({
+      ...core,
+      hasher,
+      failureLimiter: createFailureLimiterFor(runtime, 'exchange'),
+    }),
+    refresh: createRefresh({
+      ...core,
+      failureLimiter: createFailureLimiterFor(runtime, 'refresh'),
+      leewayMs: config.refreshLeewayMs,
+    }),
+    guard: createGuard(core),
+    authenticate: createAuthenticate({
+      ...core,
+      digester,
+      failureLimiter: createFailureLimiterFor(runtime, 'authenticate'),
+      keyRateLimit: createKeyRateLimit(
+        { limit: config.quota.requests, windowMs: config.quota.windowMs },
+        clock,
+        runtime.getSharedCounter,
+      ),
+    }),
+  }
+}
+
+/** Creates the services that accept and deliver messages. */
+function createMessageServices(runtime: RuntimeAdapters, core: Core) {
+  const { config, primitives, clock, log } = runtime
+  const { storage, random } = core
+  const { sealer } = core.secrets
+  const webhookClient = createWebhookClient({
+    sendHttp: runtime.sendHttp,
+    applicationName: config.applicationName,
+  })
+  const deliveryWorker = createDeliveryWorker({
+    storage,
+    sealer,
+    webhookClient,
+    render: renderDeliveryBody,
+    clock,
+    jitter: () => (primitives.randomBytes(1)[0] ?? 0) / 255,
+    by: random.requestId(),
+    log,
+    erasesPayloads: config.payloadRetentionMs === 0,
+    leaseMs: runtime.leaseMs,
+    keepAlive: runtime.keepAlive,
+  })
+  const nextMessageId = createMessageIdGenerator({ storage, clock })
+  const acceptMessage = createAcceptMessage({
+    storage,
+    sealer,
+    webhookClient,
+    wakeQueues: deliveryWorker.wakeQueues,
+    nextMessageId,
+    random,
+    clock,
+    log,
+    synchronousMs: runtime.synchronousMs,
+  })
+  return { webhookClient, deliveryWorker, nextMessageId, acceptMessage }
+}
+
+/** Processes that serve one port count the failures of one purpose together. */
+function createFailureLimiterFor(
+  { config, clock, getSharedCounter }: RuntimeAdapters,
+  purpose: string,
+) {
+  return createFailureLimiter(config.failureLimits, clock, (limit) =>
+    getSharedCounter?.(`${purpose} ${limit}`),
+  )
+}
+
+async function deleteExpiredData(
+  { config, clock, log }: RuntimeAdapters,
+  storage: Storage,
+  auditChain: AuditChain,
+): Promise<void> {
+  await storage.purgeSecretProofs(MAX_NETWORKS_PER_KEY)
+  const purged = await storage.purgeGrants(clock())
+  if (purged > 0) log.info({ purged }, 'expired grants were deleted')
+  const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())
+  if (erased > 0) log.info({ erased }, 'expired payloads were erased')
+  const now = clock()
+  await storage.purgeExpiredSignIns(now, now - FAILURE_MEMORY_MS)
+  await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_RETENTION_HOURS)
+  await auditChain.purge(subtractYears(clock(), config.auditYears))
+}
+
+/** Returns the same day of an earlier year, because years differ in length. */
 function subtractYears(at: number, years: number): number {
   const date = new Date(at)
   return date.setUTCFullYear(date.getUTCFullYear() - years)

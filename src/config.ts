@@ -16,29 +16,29 @@ export interface Config {
   readonly keyringPath: string
   readonly host: string
   readonly port: number
-  /** Null when it follows from the host and the port that is listened on. */
+  /** Null if it follows from the host and the port that the server listens on. */
   readonly publicUrl: string | null
   readonly region: string
   readonly trustedProxies: readonly IpNetwork[]
   readonly refreshLeewayMs: number
   readonly failureLimits: { perAddress: number; windowMs: number }
-  /** Whether an imported secret gets a digest after its first successful exchange. */
+  /** True if an imported secret gets a digest after its first successful exchange. */
   readonly digestImportedKeys: boolean
   readonly quota: { requests: number; windowMs: number }
   readonly customerKeysPerDeveloper: number
   readonly auditYears: number
-  /** How long a payload is kept after its last delivery; 0 erases it with that. */
+  /** The time that a payload is kept after its last delivery; 0 erases it at the delivery. */
   readonly payloadRetentionMs: number
   readonly messageLimitBytes: number
-  /** What stands behind each surface; a surface that is not there has nothing behind it. */
+  /** The upstream of each surface; a surface without one is absent. */
   readonly upstreams: Readonly<Partial<Record<Surface, URL>>>
   readonly upstreamTimeoutMs: number
-  /** Where a destination may be although it is not the Internet. */
+  /** Networks outside the Internet that destinations may be in. */
   readonly destinationsAllowed: readonly IpNetwork[]
   readonly applicationName: string
   /** Address of the console and the management API; null when they are off. */
   readonly console: ConsoleConfig | null
-  /** How long a server that was told to stop waits for requests in progress. */
+  /** The time that a stopping server waits for requests in progress. */
   readonly stopTimeoutMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Variables with the `LATCHKEY_` prefix that Kubernetes set for a Service. */
@@ -48,7 +48,7 @@ export interface Config {
 export interface ConsoleConfig {
   readonly host: string
   readonly port: number
-  /** Null: known once the port is. */
+  /** Null if it follows from the port that the server listens on. */
   readonly publicUrl: string | null
 }
 
@@ -133,7 +133,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 const findNextPort = (port: string) =>
   /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_535 ? String(Number(port) + 1) : '0'
 
-/** Refuses an origin that upstreams answer in: a page of theirs could act as the operator. */
+/** Refuses a console in the origin of the upstreams, whose pages could act as the operator. */
 function readConsoleConfig(values: z.output<typeof settingsSchema>): ConsoleConfig {
   const host = values.LATCHKEY_CONSOLE_HOST
   const port = values.LATCHKEY_CONSOLE_PORT
@@ -170,7 +170,7 @@ function isServiceUrl(text: string): boolean {
  */
 const KUBERNETES_VARIABLE_FORMS: readonly (readonly [
   name: RegExp,
-  has: (value: string) => boolean,
+  isValid: (value: string) => boolean,
 ])[] = [
   [/_SERVICE_HOST$/, isAddress],
   [/_SERVICE_PORT(_[A-Z0-9_]+)?$/, isPort],
@@ -182,7 +182,7 @@ const KUBERNETES_VARIABLE_FORMS: readonly (readonly [
 
 /** Requires the form of both the name and the value, so that a misspelled setting stays a problem. */
 function isKubernetesVariable(name: string, value: string): boolean {
-  return KUBERNETES_VARIABLE_FORMS.some(([form, has]) => form.test(name) && has(value))
+  return KUBERNETES_VARIABLE_FORMS.some(([form, isValid]) => form.test(name) && isValid(value))
 }
 
 function collectUpstreams(getUrl: (surface: Surface) => URL | null) {
@@ -194,11 +194,11 @@ function collectUpstreams(getUrl: (surface: Surface) => URL | null) {
   return upstreams
 }
 
-/** What is allowed but dangerous: the server says so when it starts. */
+/** Finds settings that are allowed but dangerous. The server logs them when it starts. */
 export function findConfigWarnings(config: Config): string[] {
   const warnings: string[] = []
-  const isEverywhere = config.host === '0.0.0.0' || config.host === '::'
-  if (isEverywhere && !/^https:/i.test(config.publicUrl ?? '')) {
+  const isPublic = config.host === '0.0.0.0' || config.host === '::'
+  if (isPublic && !/^https:/i.test(config.publicUrl ?? '')) {
     warnings.push(
       `LATCHKEY_HOST=${config.host} is open to the network and LATCHKEY_URL is not https: ` +
         'secrets and tokens travel in the clear unless a TLS proxy stands before this server',
@@ -253,13 +253,13 @@ function isSignInUnencrypted({ host, publicUrl }: ConsoleConfig): boolean {
   return url.protocol === 'http:' && !isLoopbackHost(url.hostname)
 }
 
-/** Whether a host is on this machine or a private network. A name without a dot is no public one. */
+/** Recognizes a host on this machine or a private network. A name without a dot is not public. */
 function isPrivateHost(hostname: string): boolean {
   const address = parseIpAddress(hostname.replace(/^\[|\]$/g, ''))
   return address === null ? !hostname.includes('.') : isPrivateAddress(address)
 }
 
-/** Whether nothing but a network that is trusted protects what goes to the database. */
+/** True if the connection to the database leaves this machine without TLS. */
 function isDatabaseUnencrypted({ hostname, searchParams }: URL): boolean {
   const mode = searchParams.get('sslmode') ?? searchParams.get('ssl') ?? 'disable'
   const host = searchParams.get('host') ?? hostname
@@ -277,7 +277,7 @@ function suggestSetting(name: string): string {
     : `; did you mean ${nearestSetting.setting}?`
 }
 
-/** Levenshtein's distance. */
+/** Computes the Levenshtein distance. */
 function measureEditDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, n) => n)
   for (const [i, letter] of [...a].entries()) {

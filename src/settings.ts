@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type IpNetwork, parseIpNetwork } from './domain/ip-network.ts'
 
-/** Settings are text from the environment; all of them, what they mean, and what they are left alone. */
+/** Every setting, which is text from the environment, with its default and its meaning. */
 export const SETTINGS = {
   LATCHKEY_DATA: {
     default: './data',
@@ -153,7 +153,7 @@ const upstreamSchema = z
   )
   .transform((text) => (text === '' ? null : new URL(text)))
 
-// The text says more than its URL: an empty query or an empty user is none there.
+// Checks the text, because a URL drops an empty query and an empty user.
 const isUpstreamUrl = (text: string) =>
   /^https?:\/\/[^\s/?#@][^\s?#@]*$/i.test(text) && URL.canParse(text)
 
@@ -168,7 +168,7 @@ const networksSchema = z.string().transform((text, context) => {
   return found
 })
 
-// What is wrong with it is told without it: there is a password inside.
+// The message does not repeat the value, which may contain a password.
 const databaseSchema = z
   .string()
   .refine(
@@ -219,7 +219,7 @@ export const settingsSchema = z.object({
   ),
 } satisfies Record<SettingName, z.ZodType>)
 
-/** Whether it is a URL of PostgreSQL that every part of can be decoded. */
+/** Accepts a PostgreSQL URL of which every part can be decoded. */
 export function isPostgresUrl(text: string): boolean {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false
   try {

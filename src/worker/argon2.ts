@@ -15,8 +15,8 @@ const ARGON2_COST = {
 const MISMATCH_ERROR = 'The password does not match the supplied hash'
 
 /**
- * argon2id as WebAssembly, whose compiled module is part of the bundle: a Worker compiles none. It
- * computes at once: no request ever waits for a computation that belongs to another.
+ * argon2id as a WebAssembly module in the bundle, because a Worker cannot compile one. It computes synchronously,
+ * so no request waits for a computation of another request.
  */
 export function createArgon2(): Argon2 {
   const argon2 = new Instance(new WebAssembly.Instance(wasm))
@@ -34,7 +34,7 @@ export function createArgon2(): Argon2 {
 const encoder = new TextEncoder()
 
 /**
- * The library copies a text's UTF-8 and then takes as many bytes as the text has UTF-16 units: of
- * text beyond ASCII, not all. Zeros at its end make up the difference, and stay outside.
+ * Pads text beyond ASCII. The library copies the UTF-8 bytes, but hashes only as many as the text has UTF-16
+ * units. The added zeros raise that number to the number of bytes, and are not hashed themselves.
  */
 const padToByteLength = (secret: string) => secret.padEnd(encoder.encode(secret).length, '\0')

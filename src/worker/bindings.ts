@@ -3,7 +3,7 @@ import { parseRing, type Ring } from '../crypto/keyring.ts'
 import type { AnchorNamespace } from './anchor-object.ts'
 import type { D1Database } from './d1.ts'
 
-/** What wrangler.toml, `wrangler secret` and .dev.vars give a Worker. */
+/** The bindings of wrangler.toml, `wrangler secret` and .dev.vars. */
 export interface WorkerEnv {
   readonly DB?: D1Database
   readonly AUDIT_ANCHOR?: AnchorNamespace
@@ -19,16 +19,16 @@ export interface WorkerBindings {
   readonly publicUrl: string
   /** The Durable Object that keeps the audit's anchor; undefined if it is not bound. */
   readonly anchor: AnchorNamespace | undefined
-  /** The secret part of a link to the first operator, where there is one. */
+  /** The secret part of the first operator's invitation link, if it is set. */
   readonly firstInvitationSecret: string | undefined
 }
 
-/** A secret, not a setting: it has no place among what may be printed. */
+/** A secret, so it is not among the settings, which may be printed. */
 const KEYRING_SECRET = 'LATCHKEY_KEYRING_JSON'
-/** Another one: who can print no link in a terminal chooses it himself. */
+/** A secret that the operator chooses, because no terminal can print an invitation link. */
 const WELCOME_SECRET = 'LATCHKEY_WELCOME'
 
-/** Settings that tell of a machine. Whoever gives one here expects something that will not be. */
+/** Settings of a machine. They are refused, because they would have no effect here. */
 const UNSUPPORTED_SETTINGS: Readonly<Record<string, string>> = {
   LATCHKEY_DATA: 'a Worker has no folder',
   LATCHKEY_DATABASE: 'a Worker keeps everything in the D1 database that is bound as DB',
@@ -86,7 +86,7 @@ export function readBindings(env: WorkerEnv): WorkerBindings {
   }
   throw new ConfigError(problems)
 
-  /** What `read` reads, or null and its problems noted. */
+  /** Returns null and adds to `problems` if `read` throws. */
   function readOrReport<T>(read: () => T, name?: string): T | null {
     try {
       return read()

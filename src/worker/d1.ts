@@ -2,7 +2,7 @@ import { StorageUnavailableError } from '../service/ports/storage.ts'
 import type { Engine, Step } from '../storage/engine.ts'
 import { planMigrations, SCHEMA_HISTORY, type SchemaHistory } from '../storage/migrations.ts'
 
-/** As much of Cloudflare's D1 as is used here. */
+/** The part of Cloudflare's D1 that is used here. */
 export interface D1Database {
   withSession(constraint: 'first-primary'): D1Session
 }
@@ -24,14 +24,13 @@ interface D1Result {
 }
 
 /**
- * Cloudflare's D1. Every read has a session of its own, whose first query goes to the primary: a
- * replica, or a session that has read before, may answer with what was true a moment ago, and then a
- * revoked key would still open something.
+ * Opens Cloudflare's D1. Every read has its own session, whose first query goes to the primary: a replica, or an
+ * older session, may return stale rows, so that a revoked key would still be accepted.
  */
 export function openD1(db: D1Database, history: SchemaHistory = SCHEMA_HISTORY): Engine {
   let isSchemaChecked = false
 
-  /** The primary, once its schema is known to be ours. */
+  /** Opens a session on the primary, and checks the schema the first time. */
   async function openPrimarySession(): Promise<D1Session> {
     if (!isSchemaChecked) {
       await checkSchema(db.withSession('first-primary'), history)
@@ -88,8 +87,8 @@ async function readVersion(session: D1Session): Promise<{ version: number }[]> {
 }
 
 /**
- * How D1 says that it is D1 that failed, and not the statement: a lost connection, an overload, a
- * reset, a full database. It has no codes; these are the words of its documented errors.
+ * The messages of D1's documented errors that are not the statement's: a lost connection, an overload, a reset, a
+ * full database. D1 has no error codes.
  */
 const D1_FAULT_PATTERN =
   /connection lost|overloaded|was reset|to be reset|DB reset|transient|storage limit|maximum DB size/i

@@ -1,10 +1,10 @@
 import type { Config } from '../config.ts'
 import type { Clock, Log } from '../service/ports/runtime.ts'
 
-/** The numbers that pino writes on Node, so that one query reads both logs. */
+/** The same numbers as pino's on Node, so that one query reads both logs. */
 const LEVELS = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity } as const
 
-/** One JSON line an event, by `console.log`: `wrangler tail` and Workers Logs show it. */
+/** Logs one JSON line for each event with `console.log`, which `wrangler tail` and Workers Logs show. */
 export function createLog(threshold: Config['logLevel'], clock: Clock): Log {
   const createLevelLogger = (level: keyof typeof LEVELS) => (facts: object, message: string) => {
     if (LEVELS[level] < LEVELS[threshold]) return
@@ -19,7 +19,7 @@ export function createLog(threshold: Config['logLevel'], clock: Clock): Log {
   }
 }
 
-/** An Error has no members of its own that JSON would show. */
+/** Expands an Error, whose properties JSON.stringify omits. */
 function toLogFacts(facts: { error?: unknown }): object {
   const { error } = facts
   if (!(error instanceof Error)) return facts

@@ -15,13 +15,13 @@ import { workerPrimitives } from './primitives.ts'
 /** Exported for the runtime, which creates it if wrangler.toml binds it. */
 export { AuditAnchor } from './anchor-object.ts'
 
-/** As wrangler.toml has it, where the audit is sealed; any other schedule is for what takes longer. */
+/** The schedule in wrangler.toml that seals the audit; any other schedule runs the slow work. */
 const MINUTE_CRON = '* * * * *'
 
-/** Longer than an attempt may take: nothing here runs on to renew it. */
+/** Longer than an attempt may take, because nothing keeps running here to renew the lease. */
 const LEASE_MS = 90_000
 
-/** Composed once an isolate: what it remembers of proofs and of who may do what, all requests share. */
+/** Composed once for each isolate, so that all requests share its caches. */
 let cachedWorker: ComposedWorker | undefined
 
 interface ComposedWorker extends Latchkey {
@@ -29,7 +29,7 @@ interface ComposedWorker extends Latchkey {
   readonly handleRequest: (request: Request) => Response | Promise<Response>
 }
 
-/** Nothing here waits for I/O, which would belong to one request and end with it. */
+/** Waits for no I/O, because I/O belongs to one request and ends with it. */
 function getLatchkey(env: WorkerEnv): ComposedWorker {
   if (cachedWorker !== undefined) return cachedWorker
   const { db, ring, config, publicUrl, firstInvitationSecret, anchor } = readBindings(env)
@@ -52,7 +52,7 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
     sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
     // An isolate is one thread.
     cores: 1,
-    // Set by Cloudflare, whatever the client has sent.
+    // Cloudflare sets this header, whatever the client sends.
     getPeerAddress: (c) => c.req.header('cf-connecting-ip') ?? '',
     keepAlive: waitUntil,
     leaseMs: LEASE_MS,
@@ -100,7 +100,7 @@ export default {
     try {
       latchkey = getLatchkey(env)
     } catch (error) {
-      // What is wrong is for the operator, who reads the log.
+      // Only the log names the problem, because the caller is not the operator.
       const requestId = crypto.randomUUID()
       createLog('error', Date.now).error({ requestId, error }, 'this Worker is not set up')
       return new Response('This server is not set up; its log says why.\n', {
@@ -111,7 +111,7 @@ export default {
     return latchkey.handleRequest(request)
   },
 
-  /** What Node does on timers. The runtime reports a failure, and calls again at the next time. */
+  /** Does the work of Node's timers. The runtime reports a failure, and calls again on the next schedule. */
   async scheduled({ cron }: { cron?: string }, env: WorkerEnv): Promise<void> {
     const latchkey = getLatchkey(env)
     if (cron === MINUTE_CRON) {

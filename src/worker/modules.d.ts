@@ -1,7 +1,7 @@
-/** What a Worker imports that no package declares. */
+/** Declares the modules that a Worker imports and no package declares. */
 
 declare module 'cloudflare:workers' {
-  /** Keeps the request's work alive until the promise settles, although its answer is out. */
+  /** Keeps the request's work alive until the promise settles, after its response was sent. */
   export function waitUntil(work: Promise<unknown>): void
 }
 

@@ -9,9 +9,8 @@ import type {
 } from '../service/ports/outbound.ts'
 
 /**
- * Carries by fetch. A body that no script of ours touches goes through as it stands on the wire,
- * whatever its content coding: so nobody here can tell how long it is silent, and an upstream's time
- * is measured until its answer begins.
+ * Reaches upstreams with fetch. The runtime streams the body without our code, which keeps its content coding, so
+ * the timeout covers only the time until the response begins.
  */
 export function createUpstreamFetch({ timeoutMs }: { timeoutMs: number }): UpstreamFetch {
   return async ({ method, url, headers, body, signal }) => {
@@ -38,8 +37,8 @@ export function createUpstreamFetch({ timeoutMs }: { timeoutMs: number }): Upstr
 }
 
 /**
- * Runs errands by fetch. An address in a URL is judged; a name is resolved by the runtime, which says
- * nothing of what it found: Cloudflare reaches the Internet only, and checks certificates itself.
+ * Reaches destinations with fetch. An address in a URL is checked, but not a name: the runtime resolves it and does
+ * not tell the address. Cloudflare reaches only the Internet, and checks certificates itself.
  */
 export function createSendHttp({ allowed }: { allowed: readonly IpNetwork[] }): SendHttp {
   return async ({ method, url, headers, body, development, maxResponseBytes, signal }) => {
@@ -67,7 +66,7 @@ export function createSendHttp({ allowed }: { allowed: readonly IpNetwork[] }): 
   }
 }
 
-/** So much of it: of a longer body the rest is never read. */
+/** Reads up to `limitBytes`, and never reads the rest of a longer body. */
 async function readBodyUpTo(
   limitBytes: number,
   stream: ReadableStream<Uint8Array> | null,

@@ -8,10 +8,10 @@ const NONCE_BYTES = 12
 const encoder = new TextEncoder()
 const encodeUtf8 = (text: string) => encoder.encode(text)
 
-/** A copy whose memory is its own, as WebCrypto's types ask for. */
+/** Copies the bytes into their own buffer, as WebCrypto's types require. */
 const copyBytes = (bytes: Uint8Array) => new Uint8Array(bytes)
 
-/** WebCrypto, and a library for what must be known at once. */
+/** WebCrypto, and @noble/hashes for synchronous digests. */
 export const workerPrimitives: Primitives = {
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sha256: (text) => base64url.encode(sha256(encodeUtf8(text))),
@@ -84,7 +84,7 @@ export const workerPrimitives: Primitives = {
   },
 }
 
-/** A key is imported when it is first used. (What failed is tried again.) */
+/** Imports a key at its first use, and again after a failure. */
 function createLazyValue<T>(load: () => Promise<T>): () => Promise<T> {
   let value: T | undefined
   return async () => {

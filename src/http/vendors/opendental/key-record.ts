@@ -6,7 +6,7 @@ import { parseJson } from '../../json/parse.ts'
 import { decodeText, readBody } from '../../request.ts'
 
 /*
- * A customer key as its developer sees it: the vendor's words for it, written and read
+ * Reads and writes the vendor's record of a customer key
  * (https://www.opendental.com/site/apideveloperportal.html).
  */
 
@@ -36,20 +36,20 @@ export const toCustomerKeyRecord = (
 
 const NO_DATE = '0001-01-01'
 
-/** `yyyy-MM-dd`. The vendor names no time zone: ours is UTC. */
+/** Formats `yyyy-MM-dd` in UTC, because the vendor names no time zone. */
 const formatDate = (at: number | null) => (at === null ? NO_DATE : formatIso(at).slice(0, 10))
 
-/** `yyyy-MM-dd HH:mm:ss`, UTC too. */
+/** Formats `yyyy-MM-dd HH:mm:ss` in UTC. */
 const formatDateTime = (at: number | null) =>
   at === null ? `${NO_DATE} 00:00:00` : formatIso(at).slice(0, 19).replace('T', ' ')
 
 const formatIso = (at: number) => new Date(at).toISOString()
 
-/** Which key is to be changed, and how. Null is as good as left out: some clients send all they know. */
+/** Parses the key to change, and the change. Null counts as missing, because some clients send every member. */
 export function parseKeyChange(
   parameters: RequestParameters,
 ): Result<{ secret: string; change: CustomerKeyChange }, InputFailure> {
-  // Who misspells a member must not take the key for disabled. A record may come back whole, with its dates.
+  // A misspelled KeyStatus must not seem to disable the key. A whole record, with its dates, is accepted.
   if (Object.keys(parameters).some((name) => !RECORD_MEMBERS.some((member) => member === name))) {
     const detail = 'must have no members but those of a key, spelled as they are'
     return fail({ reason: 'field_invalid', field: 'The body', detail })
@@ -83,10 +83,10 @@ function getTextParameter(
 
 export type RequestParameters = Readonly<Record<string, unknown>>
 
-/** The longest reference takes 1,200 bytes in escapes: more is no change of a key. */
+/** Large enough for every change: the longest reference takes 1,200 bytes in escapes. */
 const BODY_LIMIT_BYTES = 4096
 
-/** The members of the JSON object that is the body. A body that is empty, or not there, has none. */
+/** Reads the members of the body's JSON object. An empty or missing body has none. */
 export async function readParameters(
   request: Request,
 ): Promise<Result<RequestParameters, InputFailure>> {
@@ -103,7 +103,7 @@ export async function readParameters(
     : fail({ reason: 'body_unreadable', detail: 'the body is not a JSON object' })
 }
 
-/** A new key takes no parameters: clients send no body, an empty one or an empty object. */
+/** Accepts no body, an empty one or an empty object: a new key takes no parameters. */
 export async function requireNoParameters(request: Request): Promise<Result<void, InputFailure>> {
   const parameters = await readParameters(request)
   if (!parameters.ok) return parameters
@@ -112,7 +112,7 @@ export async function requireNoParameters(request: Request): Promise<Result<void
   return fail({ reason: 'field_invalid', field: 'The body', detail })
 }
 
-/** All that the vendor names. */
+/** Every status that the vendor defines. */
 export type CustomerKeyStatus =
   | 'Enabled'
   | 'DisabledByDeveloper'
@@ -128,7 +128,7 @@ const DISABLED_STATUSES = {
 } as const
 
 /**
- * What reads as what is our choice where the vendor leaves it open. The first that is true:
+ * Chooses the status, which the vendor leaves open in part. The first true row applies:
  *
  * | the key                         | reads                |                                               |
  * |---------------------------------|----------------------|-----------------------------------------------|
@@ -148,12 +148,12 @@ export function toCustomerKeyStatus(key: KeySummary, now: number): CustomerKeySt
 
 const ENABLED_STATUS = 'Enabled'
 
-/** What a developer may set; the others are not his. */
+/** The statuses that a developer may set. */
 export const SETTABLE_STATUSES: readonly CustomerKeyStatus[] = [
   ENABLED_STATUS,
   DISABLED_STATUSES.developer,
 ]
 
-/** Whether this status, when it is set, enables the key; undefined where nobody may set it. */
+/** True if the status enables the key, false if it disables it, undefined if a developer may not set it. */
 export const parseEnabled = (status: string): boolean | undefined =>
   SETTABLE_STATUSES.some((settable) => settable === status) ? status === ENABLED_STATUS : undefined

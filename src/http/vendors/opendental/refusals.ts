@@ -11,8 +11,8 @@ import {
 } from '../../reply.ts'
 
 /*
- * Every refusal is one bare JSON string, the explanation. There is no 403: what a key may not do is
- * 401, and 404 is for what is not there (https://www.opendental.com/site/apispecification.html).
+ * Every refusal is one JSON string with the explanation. There is no 403: a missing permission is 401, and a
+ * missing resource 404 (https://www.opendental.com/site/apispecification.html).
  */
 
 export const refuseRequest = (failure: SurfaceFailure, path: string): Reply =>
@@ -46,7 +46,7 @@ const createNoCredentialReply = (path: string) =>
       ? 'The Authorization header must be: ODFHIR {DeveloperKey}/{DeveloperPortalKey}'
       : 'The Authorization header must be: ODFHIR {DeveloperKey}/{CustomerKey}',
   )
-/** Whichever of the two is wrong, or whether they do not belong together: nobody is told. */
+/** One reply for a wrong developer key, a wrong key, and two keys that do not belong together. */
 const createWrongKeysReply = () =>
   createUnauthorizedReply('The keys in the Authorization header are not valid.')
 const createNotPermittedReply = (detail: string) =>
@@ -61,12 +61,12 @@ const replies: ReplyTable<string, SurfaceFailure> = {
   secret_wrong: createWrongKeysReply,
   region_other: createWrongKeysReply,
 
-  // From here on the caller has proven that he holds both keys, and is told what is wrong.
+  // The caller has proven both keys, so these replies say what is wrong.
   account_closed: () => createUnauthorizedReply('API access of this account is closed.'),
   key_disabled: () => createUnauthorizedReply('API key is disabled.'),
   key_revoked: () => createUnauthorizedReply('API key has been revoked.'),
   key_expired: () => createUnauthorizedReply('API key has expired.'),
-  // The sentence is the vendor's. Where keys are listed an office's key has no business, in use or not.
+  // The vendor's sentence, except on the list of keys, which no office's key may use.
   key_unassigned: (_, path) =>
     isKeyListPath(path)
       ? createNotPermittedReply('it opens no list of keys')
@@ -102,7 +102,7 @@ const PARTY_NAMES: Readonly<Record<DisablingParty, string>> = {
   operator: 'headquarters',
 }
 
-/** Why a customer key was not made or changed. */
+/** Refuses to create or change a customer key. */
 export function refuseKeyChange(refusal: CustomerKeyRefusal): Reply {
   switch (refusal.reason) {
     case 'key_unknown':
@@ -132,12 +132,12 @@ export function refuseKeyChange(refusal: CustomerKeyRefusal): Reply {
   }
 }
 
-/** A developer's keys, with and without what stands before all resources. In lower case, as all of the vendor's. */
+/** A developer's keys, with and without the prefix of all resources. Lower case, like all of the vendor's paths. */
 const API_KEYS_PATH_PATTERN = /^(?:\/api\/v1)?\/apikeys(?:\/(.*))?$/
 
-/** Whether it is the list of keys, or below it. */
+/** Recognizes the list of keys, and every path below it. */
 export const isKeyListPath = (path: string): boolean => API_KEYS_PATH_PATTERN.test(path)
 
-/** Whether it is below the list: there is nothing, as no key is asked for by itself. */
+/** Recognizes a path below the list, where nothing exists: the vendor has no request for one key. */
 export const isBelowKeyListPath = (path: string): boolean =>
   (API_KEYS_PATH_PATTERN.exec(path)?.[1] ?? '') !== ''

@@ -41,8 +41,8 @@ export const PAYLOAD_SELECTORS = [
 ]
 
 /**
- * What the published schemas require beside `Meta`. It is little: the id of a new device, and of each
- * patient's identifier that it says what it identifies. Unknown fields are allowed everywhere.
+ * Finds a missing field that the published schemas require beside `Meta`: the id of a new device, and the id and
+ * type of each patient identifier. Unknown fields are allowed everywhere.
  */
 export function findMissingField(
   message: FoundValue,
@@ -70,7 +70,7 @@ function hasValue(value: FoundValue | undefined, name: string): boolean {
   return found !== undefined && found.kind !== 'nothing'
 }
 
-/** The parts of a message that are known so far. A refusal echoes them. */
+/** The known parts of a message, which a refusal echoes. */
 export interface MessageProgress {
   /** `Meta`, as soon as it is read. */
   meta?: unknown
@@ -78,7 +78,7 @@ export interface MessageProgress {
   sentQuery?: { readonly meta: Meta; readonly accepted: AcceptedMessage }
 }
 
-/** A message that can be judged. */
+/** A message whose `Meta` is valid. */
 export interface ParsedMessage {
   readonly meta: Meta
   /** The place of `Meta` in the payload. */
@@ -86,7 +86,10 @@ export interface ParsedMessage {
 }
 
 const MAX_META_BYTES = 64 * 1024
-const limitMeta = (watch: JsonSelector): JsonSelector => ({ ...watch, maxBytes: MAX_META_BYTES })
+const limitMeta = (selector: JsonSelector): JsonSelector => ({
+  ...selector,
+  maxBytes: MAX_META_BYTES,
+})
 
 const MESSAGE_SELECTOR = selectMember('', [
   limitMeta(DELIVERED_META_SELECTOR),
@@ -116,7 +119,7 @@ export async function readMessage(
   return missing === null ? ok({ meta: meta.value, found }) : fail(missing)
 }
 
-/** The letter n: of all JSON values only null begins with it. */
+/** The letter n, with which only null begins. */
 const NULL_FIRST_BYTE = 0x6e
 
 export const toIncomingMessage = (
@@ -142,13 +145,13 @@ export const toIncomingMessage = (
   signal,
 })
 
-/** The part of `Meta` that a refusal repeats. */
+/** Finds the part of `Meta` that a refusal repeats. */
 export function findEcho({ meta, sentQuery }: MessageProgress): Echo | undefined {
   if (sentQuery !== undefined) return writeFailedReceipt(sentQuery.meta, sentQuery.accepted)
   return meta === undefined ? undefined : createEcho(meta)
 }
 
-/** The answer to an accepted message: of a synchronous one with what its destination found. */
+/** Replies to an accepted message, and to a synchronous one with the answer of its destination. */
 export async function createReceiptReply(
   { meta }: ParsedMessage,
   receipt: MessageReceipt,
@@ -196,7 +199,7 @@ const describeFault = (fault: JsonFault): string =>
 
 const STORED_MESSAGE_SELECTOR = selectMember('', [DELIVERED_META_SELECTOR])
 
-/** The body that a destination is sent: the message as it came in, its `Meta` filled in. */
+/** Renders the body for a destination: the message as received, with its `Meta` filled in. */
 export async function renderDeliveryBody(outgoing: OutgoingMessage): Promise<Uint8Array> {
   const { payload, hops, ...envelope } = outgoing
   // The message was accepted before, possibly by an older version with wider bounds.

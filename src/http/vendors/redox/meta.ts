@@ -19,7 +19,7 @@ import {
 import { readSpan } from '../../json/tokens.ts'
 
 /*
- * The envelope of every message: the words of the vendor's `Meta`, read and written.
+ * Reads and writes `Meta`, the envelope of every message.
  */
 
 export const META = 'Meta'
@@ -41,10 +41,10 @@ const messageSchema = z.object({
   }),
 })
 
-/** What a message says of itself; everything else in it is payload. */
+/** The envelope; everything else in a message is payload. */
 export type Meta = z.infer<typeof messageSchema>['Meta']
 
-/** Reads `Meta`. The first field that is missing or wrong is the answer. */
+/** Reads `Meta`, or fails with the first missing or invalid field. */
 export function readMeta(Meta: unknown): Result<Meta> {
   const message = { Meta }
   const parseResult = messageSchema.safeParse(message)
@@ -71,7 +71,7 @@ function describeIssue(message: unknown, issue: z.core.$ZodIssue | undefined): F
 const getMember = (value: unknown, name: PropertyKey): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 
-/** `Meta.Destinations[0].ID` */
+/** Formats `Meta.Destinations[0].ID`. */
 function formatFieldName(path: readonly PropertyKey[]): string {
   const name = path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
@@ -88,14 +88,12 @@ function describeIssueDetail(issue: z.core.$ZodIssue | undefined): string {
 
 const addArticle = (type: string) => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`
 
-// ── Writing ─────────────────────────────────────────────────────────────────────────────────────
-
-/** What the server knows of a message that is on its way. */
+/** The server's own data about a routed message. */
 export interface RoutedMessage {
   readonly serial: number
   readonly test: boolean
   readonly source: { readonly id: string; readonly name: string }
-  /** In the message's order; so are the logs. */
+  /** In the message's order, like the logs. */
   readonly destinations: readonly { readonly id: string; readonly name: string }[]
   readonly logs: readonly { readonly id: string; readonly attemptId: string }[]
 }
@@ -111,13 +109,13 @@ export const toRoutedMessage = (
   logs,
 })
 
-/** The answer to an accepted message. */
+/** Writes the `Meta` of the reply to an accepted message. */
 export function writeReceipt(meta: Meta, accepted: AcceptedMessage) {
   const { source, ...routing } = toRoutedMessage(accepted, meta.Test ?? false)
   return writeEcho(meta, { ...routing, source: { ID: source.id } })
 }
 
-/** The answer to a message that did not reach its destination. */
+/** Writes the `Meta` of the reply to a message that did not reach its destination. */
 export function writeFailedReceipt(meta: Meta, accepted: AcceptedMessage) {
   const { source, ...routing } = toRoutedMessage(accepted, meta.Test ?? false)
   return writeEcho(meta, { ...routing, source: toNamedObject(source) })
@@ -147,7 +145,7 @@ export const DELIVERED_META_SELECTOR = selectMember(META, [
   selectMember('Test'),
 ])
 
-/** Sets those parts. `meta` must have been found with `DELIVERED_META_WATCH`. */
+/** Sets those parts. `meta` must have been found with `DELIVERED_META_SELECTOR`. */
 export function fillMeta(meta: FoundValue, routedMessage: RoutedMessage): JsonEdit[] {
   const { serial, test, source, destinations, logs } = routedMessage
   const destinationElements = findMember(meta, 'Destinations')?.elements ?? []
@@ -203,7 +201,7 @@ export function writeAnswerMeta(
   return `{${[...fields, ...otherFields].join(',')}}`
 }
 
-/** The `Meta` of a message that somebody writes on a page. */
+/** Writes the `Meta` of a test message. */
 export const writeTestMeta = (
   kind: Pick<Meta, 'DataModel' | 'EventType'>,
   envelope: TestEnvelope,
@@ -228,7 +226,7 @@ const toLogObject = ({ id, attemptId }: RoutedMessage['logs'][number]) => ({
   AttemptID: attemptId,
 })
 
-/** As much of a refused message's `Meta` as can be told apart, for the answer that refuses it. */
+/** Extracts the readable part of a refused message's `Meta`. */
 export function createEcho(meta: unknown) {
   const toShortText = (value: unknown) =>
     typeof value === 'string' && value.length <= 256 ? value : undefined

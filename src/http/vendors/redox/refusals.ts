@@ -10,20 +10,19 @@ import {
 import { createBearerChallenge } from '../../request.ts'
 import type { Echo } from './meta.ts'
 
-/** What a refusal is written with. */
+/** The values that a refusal contains. */
 export interface RefusalContext {
-  /** As much of the message's `Meta` as was read. */
+  /** The part of the message's `Meta` that was read. */
   readonly echo: Echo | undefined
-  /** The error's id. */
+  /** The id of the error. */
   readonly serial: number
-  /** Where an operator finds his subscriptions, for the text that says there are none. */
+  /** The URL of the operator's subscriptions, for the text that says there are none. */
   readonly subscriptionsUrl: string
 }
 
 export const refuseRequest = (failure: Failure, context: RefusalContext): Reply =>
   replyToFailure(replies, failure, context)
 
-/** What went wrong before or beside any failure that has a name. */
 export const replyMethodNotAllowed = (context: RefusalContext): Reply =>
   createRefusalReply(405, 'Send', 'This path takes POST only.', context, { Allow: 'POST' })
 export const replyUnavailable = (seconds: number, context: RefusalContext): Reply =>
@@ -33,7 +32,7 @@ export const replyServerError = (context: RefusalContext): Reply =>
 
 type Module = 'DataModels' | 'Subscriptions' | 'Send'
 
-/** Widely used clients parse every answer as JSON, 401 and 5xx included. */
+/** Writes JSON, because widely used clients parse every response as JSON, 401 and 5xx included. */
 function createRefusalReply(
   status: number,
   module: Module,
@@ -58,7 +57,7 @@ function createErrorReply(
   return createJsonReply(status, { Meta: { ...echo, Errors: [{ ID: serial, ...error }] } }, headers)
 }
 
-/** Whether the destination itself refused the message with a 4xx status. */
+/** Recognizes a message that the destination itself refused with a 4xx status. */
 const isRefusedByDestination = ({ status = 0 }: DestinationFailure) =>
   status >= 400 && status <= 499
 
@@ -73,11 +72,11 @@ function findErrorType(module: Module, status: number, echo: Echo | undefined) {
   return module === 'Send' && status >= 500 ? 'transmission' : 'message'
 }
 
-/** ` in Device:New`, where that much is known. */
+/** Formats ` in Device:New`, if both are known. */
 const formatEventSuffix = ({ echo }: RefusalContext) =>
   echo?.DataModel && echo.EventType ? ` in ${echo.DataModel}:${echo.EventType}` : ''
 
-/** One answer for every token that opens nothing (RFC 6750 §3.1). */
+/** One reply for every unusable token (RFC 6750 §3.1). */
 const createUnauthorizedReply = (_: Failure, context: RefusalContext) =>
   createRefusalReply(
     401,

@@ -5,8 +5,8 @@ import type { Credential } from '../../../domain/key-type.ts'
 export const API_KEY_HEADER = 'X-API-Key'
 
 /**
- * The key is the secret alone: the server finds the site by it. A header without a value is as good as
- * none. Two headers arrive joined by a comma and a blank, which no key has: nobody chooses between them.
+ * Parses the key, which is the secret alone; the server finds the site by it. A header without a value counts as
+ * missing. Two headers arrive joined by a comma and a blank, which no key contains, so they are refused.
  */
 export function parseXenradApiKey(headers: Headers): Result<Credential, CredentialFailure> {
   const secret = headers.get(API_KEY_HEADER)

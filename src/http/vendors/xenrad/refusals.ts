@@ -25,7 +25,7 @@ export const replyMethodNotAllowed = (
     headers: { Allow: allowed.join(', ') },
   })
 
-/** 415, and what would be taken (RFC 9110 §15.5.16). */
+/** 415 with the accepted types (RFC 9110 §15.5.16). */
 export const replyUnsupportedType = (acceptedTypes: readonly string[], path: string): Reply =>
   findRefusalWriter(path)({
     status: 415,
@@ -37,11 +37,11 @@ export const replyUnsupportedType = (acceptedTypes: readonly string[], path: str
 export const replyServerError = (path: string): Reply =>
   findRefusalWriter(path)({ status: 500, code: 'exception', text: 'The server failed; try again.' })
 
-/** 401 asks for what is missing (RFC 9110 §11.6.1), on every surface. No scheme is registered for it. */
+/** 401 with a challenge (RFC 9110 §11.6.1), on every surface. No registered scheme fits. */
 const createUnauthorizedReply = (write: WriteRefusal, code: IssueType, text: string) =>
   write({ status: 401, code, text, headers: createChallengeHeader('ApiKey realm="Latchkey"') })
 
-/** One answer for every key that opens nothing, so that it tells nobody which keys there are or were. */
+/** One reply for every unusable key, so that it does not reveal which keys exist or existed. */
 const createInvalidKeyReply = (_: SurfaceFailure, write: WriteRefusal) =>
   createUnauthorizedReply(write, 'login', 'The API key is not valid.')
 
@@ -77,11 +77,11 @@ const replies: ReplyTable<WriteRefusal, SurfaceFailure> = {
   key_revoked: createInvalidKeyReply,
   key_disabled: createInvalidKeyReply,
   key_unassigned: createInvalidKeyReply,
-  // Judged before the key itself: in words of its own it would set a closed account's revoked keys apart.
+  // Checked before the key itself, so a reply of its own would reveal the revoked keys of a closed account.
   account_closed: createInvalidKeyReply,
 
-  // Only who holds the secret of a key that was not taken from him comes this far. It helps him, and a
-  // thief learns of nothing that he could use from where he is.
+  // Only the holder of an unrevoked key's secret comes this far, so these replies help the owner, and reveal
+  // nothing that a thief could use.
   key_expired: (_, write) => createUnauthorizedReply(write, 'expired', 'The API key has expired.'),
   address_refused: ({ address }, write) =>
     write({
@@ -135,10 +135,10 @@ const replies: ReplyTable<WriteRefusal, SurfaceFailure> = {
     }),
 }
 
-/** What is wrong with a request, before it is said in the form of the surface that it came to. */
+/** The content of a refusal, before it is written in the surface's format. */
 export interface RefusalContent {
   readonly status: number
-  /** FHIR R4's word for it, of http://hl7.org/fhir/R4/valueset-issue-type.html. */
+  /** FHIR R4's issue type (http://hl7.org/fhir/R4/valueset-issue-type.html). */
   readonly code: IssueType
   readonly text: string
   readonly headers?: Readonly<Record<string, string>>
@@ -161,8 +161,8 @@ export type IssueType =
 export type WriteRefusal = (content: RefusalContent) => Reply
 
 /**
- * The form of the surface that a path belongs to. FHIR's is the one for every other path: a proxy that
- * asks about a request may guard other paths than these.
+ * Finds the format of the surface that a path belongs to. Every other path has FHIR's, because a proxy may guard
+ * other paths.
  */
 export function findRefusalWriter(path: string): WriteRefusal {
   if (/\/v[23]\/ingest$/.test(path)) return writeHl7Refusal
@@ -179,7 +179,7 @@ const writeFhirRefusal: WriteRefusal = ({ status, code, text, headers = {} }) =>
   headers,
 })
 
-/** Never an ACK: that is the word of who has read the message, and here nobody has. */
+/** Never an ACK, because no HL7 receiver has read the message. */
 const writeHl7Refusal: WriteRefusal = ({ status, text, headers = {} }) => ({
   status,
   body: text,
