@@ -3,21 +3,23 @@ import type { Config } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
 
 /**
- * Lines are written together, and at once: where a flood of refusals comes faster than a later turn
- * could write, what waits would fill the memory. So many bytes enter a pipe as a whole (pipe(7),
- * PIPE_BUF): lines of several processes never mix.
+ * Writes lines in groups but synchronously, because a flood of refusals that waited for a later turn
+ * would fill the memory. A pipe takes `maxWrite` bytes as a whole (pipe(7), PIPE_BUF), so lines of
+ * several processes never mix.
  */
 const WRITE_OPTIONS = { minLength: 3072, maxWrite: 4096, periodicFlush: 100, sync: true }
 
-/**
- * One JSON line an event, with these facts in each. What is logged is chosen where it happens;
- * nothing is logged by accident.
- */
+export interface ClosableLog extends Log {
+  /** Writes the lines that still wait, or loses them if their reader is gone. Nothing may follow. */
+  close(): void
+}
+
+/** Creates a log of one JSON line for each event, with the facts of `base` in each line. */
 export function createLog(
   level: Config['logLevel'],
   fd: 1 | 2,
   base: object | null = null,
-): Log & { flush(): void } {
+): ClosableLog {
   const out = destination({ fd, ...WRITE_OPTIONS })
   // A log that cannot be written (full disk, closed terminal) must not end the server.
   out.on('error', () => undefined)
@@ -27,11 +29,12 @@ export function createLog(
     info: (facts, message) => logger.info(facts, message),
     warn: (facts, message) => logger.warn(facts, message),
     error: (facts, message) => logger.error(facts, message),
-    flush: () => out.flushSync(),
+    // `flushSync` retries a write that fails, for ever: after `serve | head`, say, or on a full disk.
+    close: () => out.end(),
   }
 }
 
-/** The time of a line, written out once a millisecond: under load many lines share one. */
+/** Formats the time of a line once a millisecond, because many lines share one under load. */
 function createTimestamp(): () => string {
   let at = 0
   let cachedText = ''

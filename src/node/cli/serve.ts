@@ -49,7 +49,7 @@ async function runServer({ workers }: { workers: number }): Promise<void> {
     // Before it has started, the server has no requests and no unfinished writes.
     if (running === undefined) log.info({}, 'stopped during the start')
     else await running.stop()
-    log.flush()
+    log.close()
     process.exit(0)
   }
   for (const signal of SIGNALS) process.on(signal, stop)

@@ -17,6 +17,6 @@ export async function withLatchkey<T>(work: (latchkey: Latchkey) => Promise<T>):
     return await work(latchkey)
   } finally {
     await latchkey.storage.close()
-    log.flush()
+    log.close()
   }
 }

@@ -18,6 +18,20 @@ test('a server that is told to stop says so and exits 0; its files are its owner
   expect(server.output()).toContain('"msg":"stopped"')
 })
 
+test.each([
+  ['one process', []],
+  ['several workers', ['--workers', '2']],
+])('SIGTERM stops a server whose stdout has lost its reader: %s', async (_, options) => {
+  const server = await startServerProcess(createTempFolder(), {}, options)
+  // The last line of the start: the next line is written by the stop.
+  await server.waitForOutput('nobody can sign in yet')
+  server.process.stdout?.destroy()
+  // A server that does not end is killed, so that the test fails and leaves no process.
+  const killTimer = setTimeout(() => server.kill(), 20_000)
+  expect(await server.stop()).toBe(0)
+  clearTimeout(killTimer)
+})
+
 test('variables that Kubernetes sets are ignored, with one line in the log; SIGHUP stops the server', async () => {
   const server = await startServerProcess(createTempFolder(), {
     LATCHKEY_CONSOLE_PORT: 'tcp://10.96.0.17:8080',
