@@ -1,11 +1,16 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Role } from '../domain/key.ts'
-import type { Account, User } from '../service/ports/accounts.ts'
+import type { Account, EditStorage, RenamableKind, User } from '../service/ports/accounts.ts'
 import type { ListStorage } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
-import type { Engine, StatementCompiler } from './engine.ts'
-import { createSqlWriter, createTextSearch, type TableStatements } from './statements.ts'
+import type { Engine, Statement, StatementCompiler } from './engine.ts'
+import {
+  createCache,
+  createSqlWriter,
+  createTextSearch,
+  type TableStatements,
+} from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type AccountMethods = Pick<
@@ -21,16 +26,16 @@ type AccountMethods = Pick<
   | 'deactivateUser'
   | 'listUsers'
   | 'findUser'
->
+> &
+  Pick<EditStorage, 'setUserEmail'>
 
-/** Organizations and their people. */
+/** Accounts and their users. */
 export function createAccountStorage(
   compiler: StatementCompiler,
   rows: TableStatements,
   audit: AuditedChanges,
 ): AccountMethods {
-  const findAccountRow = rows.findById('accounts')
-  const readAccountPage = rows.page('accounts', 'id')
+  const readAccountPage = rows.page('accounts', 'id', toAccount)
   const addAccount = rows.insertUnlessTaken('accounts')
   const createColumnUpdate = <Name extends 'departed_keys' | 'addresses_enforced'>(
     column: Name,
@@ -54,8 +59,7 @@ export function createAccountStorage(
   const updateDepartedKeys = createColumnUpdate('departed_keys')
   const updateAddressesEnforced = createColumnUpdate('addresses_enforced')
 
-  const findUserRow = rows.findById('users')
-  const readUserPage = rows.page('users', 'account_id')
+  const readUserPage = rows.page('users', 'account_id', toUser)
   const addUser = rows.insertUnlessTaken('users')
   type NewRole = Pick<Tables['users'], 'id' | 'role' | 'event_id'> & { was: Role | null }
   const setRole = compiler.withArguments<NewRole>()((db, arg) =>
@@ -66,7 +70,7 @@ export function createAccountStorage(
       .where(isRoleUnchanged(arg('was')))
       .where((eb) => eb.or([eb(eb.val(arg('role')), '=', 'operator'), isAnotherUserOperator])),
   )
-  /** Follows `setRole`: who made the link may have been let do so for the role before alone. */
+  /** Follows `setRole`: the links were made for the previous role. */
   const deleteInvitations = compiler.withArguments<{ id: string; event_id: string }>()((db, arg) =>
     db
       .deleteFrom('invitations')
@@ -82,6 +86,20 @@ export function createAccountStorage(
       ),
   )
 
+  const setEmail = createSqlWriter(compiler)<{
+    id: string
+    email: string
+    eventId: string
+    role: Role | null
+  }>(
+    (arg) => sql`
+      update users set email = ${arg('email')}, event_id = ${arg('eventId')}
+      where id = ${arg('id')} and ${isRoleUnchanged(arg('role'))} and not exists (
+        select 1 from users other where other.account_id = users.account_id
+          and other.email = ${arg('email')} and other.id <> ${arg('id')}
+      )`,
+  )
+
   type Deactivation = { id: string; at: number; event_id: string; was: Role | null }
   const deactivateUser = compiler.withArguments<Deactivation>()((db, arg) =>
     db
@@ -92,7 +110,7 @@ export function createAccountStorage(
       .where('left_at', 'is', null)
       .where(isAnotherUserOperator),
   )
-  /** Follows `leave`: only if it took place, and the account wants it. */
+  /** Follows `deactivateUser`: disables keys if the user left and the account's policy says so. */
   const disableKeysOfUser = compiler.withArguments<{ id: string; at: number; event_id: string }>()(
     (db, arg) =>
       db
@@ -148,14 +166,8 @@ export function createAccountStorage(
         event,
       ),
 
-    async listAccounts(page) {
-      return (await readAccountPage(undefined, page)).map(toAccount)
-    },
-
-    async findAccount(id) {
-      const row = await findAccountRow(id)
-      return row === undefined ? null : toAccount(row)
-    },
+    listAccounts: (page) => readAccountPage(undefined, page),
+    findAccount: rows.findById('accounts', toAccount),
 
     addUser: ({ accountId, createdAt, leftAt, ...user }, event) =>
       audit.applyChange(
@@ -187,13 +199,43 @@ export function createAccountStorage(
       ])
     },
 
-    async listUsers({ accountId, ...page }) {
-      return (await readUserPage(accountId, page)).map(toUser)
-    },
+    setUserEmail: (id, email, event, role) =>
+      audit.applyChange(
+        'users',
+        setEmail({ id, email, eventId: event.id, role: role ?? null }),
+        event,
+      ),
 
-    async findUser(id) {
-      const row = await findUserRow(id)
-      return row === undefined ? null : toUser(row)
+    listUsers: ({ accountId, ...page }) => readUserPage(accountId, page),
+    findUser: rows.findById('users', toUser),
+  }
+}
+
+const RENAMABLE_TABLES = {
+  account: 'accounts',
+  site: 'sites',
+  source: 'sources',
+  destination: 'destinations',
+  developer: 'developers',
+} as const satisfies Record<RenamableKind, string>
+
+export function createRenameStorage(
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): Pick<EditStorage, 'rename'> {
+  const sqlStatement = createSqlWriter(compiler)
+  const updates = createCache<Statement<{ id: string; name: string; eventId: string }, unknown>>()
+  return {
+    rename(kind, id, name, event) {
+      const table = RENAMABLE_TABLES[kind]
+      const update = updates(table, () =>
+        sqlStatement(
+          (arg) => sql`
+            update ${sql.table(table)} set name = ${arg('name')}, event_id = ${arg('eventId')}
+            where id = ${arg('id')}`,
+        ),
+      )
+      return audit.applyChange(table, update({ id, name, eventId: event.id }), event)
     },
   }
 }
@@ -208,7 +250,7 @@ const toAccount = (row: Tables['accounts']): Account => ({
   addressesEnforced: row.addresses_enforced === 1,
 })
 
-/** (What signs somebody in stays in storage.) */
+/** Leaves out the columns of sign-in. */
 export const toUser = (
   row: Omit<Tables['users'], 'event_id' | 'password_hash' | 'sealed_totp' | 'totp_step'>,
 ): User => ({
@@ -221,7 +263,7 @@ export const toUser = (
   leftAt: row.left_at,
 })
 
-/** People, as somebody types a part of what they are called. */
+/** Searches users by a part of their email or username. */
 export function createUserSearchStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -246,35 +288,36 @@ export function createUserSearchStorage(
   }
 }
 
-/** Whether anybody of these (`person`) can sign in as operator. */
+/** Tests if a user (`person`) for which the condition holds can sign in as operator. */
 const hasOperatorWhere = (condition: RawBuilder<unknown>) => sql`exists (
   select 1 from users person inner join accounts home on home.id = person.account_id
   where person.role = 'operator' and person.password_hash is not null and person.left_at is null
     and home.status = 'open' and ${condition})`
 
 /*
- * The last operator who can sign in stays so: nobody could make another in a browser. Changes of who
- * may do what come one after another, so that of two operators who demote each other at once one does.
+ * The last operator who can sign in cannot be demoted or locked out: nobody could create another in a
+ * browser. Changes of permissions run one after another, so of two operators who demote each other at
+ * once, one succeeds.
  */
 
-/** For a change of `users` that may end that its row's user is operator. */
+/** Guards a change of `users` that may end its user's operator role. */
 export const isAnotherUserOperator = sql<boolean>`(
   not ${hasOperatorWhere(sql`person.id = users.id`)} or ${hasOperatorWhere(sql`person.id <> users.id`)})`
 
-/** For a change of `accounts` that may shut its row's people out. */
+/** Guards a change of `accounts` that may lock its users out. */
 export const hasAnotherAccountOperator = sql<boolean>`(
   not ${hasOperatorWhere(sql`home.id = accounts.id`)} or ${hasOperatorWhere(sql`home.id <> accounts.id`)})`
 
 /**
- * For a change of `users` by somebody who was let do so for the role that the row's user had: whether
- * that is still the role. Null where it does not matter.
+ * Guards a change of `users` that was permitted because of the user's role: true while the role is the
+ * same. Null accepts any role.
  */
 export const isRoleUnchanged = (role: unknown) =>
   sql<boolean>`users.role = coalesce(cast(${role} as text), users.role)`
 
 /**
- * The first statement of a list that depends on more than the user's own row. PostgreSQL keeps the row
- * locked until the commit: what a later statement reads is what the changes before have left.
+ * Comes first in a list that depends on more than the user's own row. PostgreSQL locks the row until the
+ * commit, so that later statements read what earlier changes have left.
  */
 export const createUserLock = (compiler: StatementCompiler) =>
   createSqlWriter(compiler)<{ userId: string }>(

@@ -7,20 +7,22 @@ import type {
 } from '../domain/audit-chain.ts'
 import type { AuditStorage } from '../service/ports/audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import { type Arg, createSqlWriter } from './statements.ts'
 
 type AuditChainMethods = Omit<AuditStorage, 'addEvents' | 'listRequestEvents'>
 type ChainLink = ChainPosition & { readonly id: string }
 
-/** The events' places in the chain, and the checkpoints. */
+/** Stores each event's place in the chain, and the checkpoints. */
 export function createAuditChainStorage(
   engine: Engine,
   compiler: StatementCompiler,
 ): AuditChainMethods {
+  const sqlStatement = createSqlWriter(compiler)
   const selectEnd = compiler.withoutArguments((db) =>
     db.selectFrom('audit_chain').select(['sequence', 'seal']),
   )
 
-  /** The guard of a sealing: of many at once, one finds the end where it was. */
+  /** Guards a sealing: of many at once, only one finds the end unchanged. */
   const moveEnd = compiler.withArguments<{
     from: number
     fromSeal: string
@@ -95,17 +97,19 @@ export function createAuditChainStorage(
       .where('sequence', '<', arg('sequence'))
       .where('sequence', '>=', arg('first')),
   )
-  const selectCheckpoints = compiler.withArguments<{
-    sequence: number
-    first: number
-    limit: number
-  }>()((_, arg) => {
-    const select = sql<Checkpoint>`
+  const selectCheckpoints = sqlStatement<
+    {
+      sequence: number
+      first: number
+      limit: number
+    },
+    Checkpoint
+  >(
+    (arg) => sql`
       select sequence, first, seal, at, signature from audit_checkpoints
       where (sequence, first) > (${arg('sequence')}, ${arg('first')})
-      order by sequence, first limit ${arg('limit')}`
-    return { compile: () => select.compile(compiler.db) }
-  })
+      order by sequence, first limit ${arg('limit')}`,
+  )
   const selectHighest = (by: 'sequence' | 'first', then: 'sequence' | 'first') =>
     compiler.withoutArguments((db) =>
       db
@@ -118,35 +122,25 @@ export function createAuditChainStorage(
   const selectLastCheckpoint = selectHighest('sequence', 'first')
   const selectBeginningCheckpoint = selectHighest('first', 'sequence')
 
-  /** What a purge does only where its checkpoint is there. */
-  const withCheckpoint = compiler.withArguments<{
-    signature: string
-    first: number
-    sequence: number
-  }>()
-  const purge = withCheckpoint((db, arg) =>
-    db
-      .deleteFrom('audit_events')
-      .where('sequence', '<', arg('first'))
-      .where((eb) =>
-        eb.exists(
-          eb.selectFrom('audit_checkpoints').select('at').where('signature', '=', arg('signature')),
-        ),
-      ),
+  // A purge deletes only if its checkpoint is stored.
+  const hasCheckpoint = (arg: Arg<Checkpoint>) => sql`exists (
+    select 1 from audit_checkpoints as own where own.signature = ${arg('signature')})`
+  const purge = sqlStatement<Checkpoint>(
+    (arg) => sql`
+      delete from audit_events where sequence < ${arg('first')} and ${hasCheckpoint(arg)}`,
   )
-  const purgeCheckpoints = withCheckpoint((_, arg) => {
-    const text = sql`
+  const purgeCheckpoints = sqlStatement<Checkpoint>(
+    (arg) => sql`
       delete from audit_checkpoints
       where (sequence + 1 < ${arg('first')}
         or (sequence = ${arg('sequence')} and first < ${arg('first')}))
-      and exists (select 1 from audit_checkpoints as mine where mine.signature = ${arg('signature')})`
-    return { compile: () => text.compile(compiler.db) }
-  })
+      and ${hasCheckpoint(arg)}`,
+  )
 
   return {
     async findChainEnd() {
       const [row] = await engine.read(selectEnd)
-      if (row === undefined) throw new Error('the row that says how far the audit goes is gone')
+      if (row === undefined) throw new Error('audit_chain has no row')
       return row
     },
 

@@ -8,16 +8,16 @@ import type {
 import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { Engine, Statement, StatementCompiler, Step } from './engine.ts'
-import { type Arg, createSqlWriter } from './statements.ts'
+import { type Arg, createCache, createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
-/** Tables whose rows remember the event of their last change. */
+/** Tables whose rows have the id of the event of their last change. */
 type AuditedTable = Exclude<SubjectTable, 'messages'>
 
 /**
- * Writes of the audit, and the pattern that every audited change follows. The authority's row is
- * changed first: PostgreSQL locks it until the commit, so that changes come one after another there
- * too, and what a later statement reads is what the changes before have left.
+ * Creates the writes of the audit, and the pattern that every audited change follows. A change bumps
+ * the authority's row first: PostgreSQL locks it until the commit, so that changes run one after another
+ * there too, and each statement reads what the changes before have left.
  */
 export function createAuditedChanges(engine: Engine, compiler: StatementCompiler) {
   const bumpAuthority = compiler.withoutArguments((db) =>
@@ -29,7 +29,7 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
     where: sql``,
   }))
 
-  /** The event, only if there is such a row: `changed`, one that carries the event's id. */
+  /** Inserts the event only if the subject's row exists; `changed`: only if it has the event's id. */
   const createConditionalInsert = (
     requirement: 'there' | 'changed',
     table: AuditedTable,
@@ -42,23 +42,19 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
         ${requirement === 'changed' ? sql`and ${sql.ref(`${table}.event_id`)} = ${arg('id')}` : sql``}`,
     }))
   const createCachedInsert = (requirement: 'there' | 'changed') => {
-    const statements = new Map<AuditedTable, Statement<EventRow, unknown>>()
-    return (table: AuditedTable, event: AuditEvent): Step => {
-      const statement = statements.get(table) ?? createConditionalInsert(requirement, table)
-      statements.set(table, statement)
-      return statement(toEventRow(event))
-    }
+    const inserts = createCache<Statement<EventRow, unknown>>()
+    return (table: AuditedTable, event: AuditEvent): Step =>
+      inserts(table, () => createConditionalInsert(requirement, table))(toEventRow(event))
   }
-  const conditionalInserts = new Map<string, Statement<EventRow, unknown>>()
-  /** Follows the change: its row carries the event's id. */
+  /** Follows the change, which has written the event's id into its row. */
   const insertEventIfChanged = createCachedInsert('changed')
   const insertEventIfPresent = createCachedInsert('there')
+  const sqlStatement = createSqlWriter(compiler)
 
   return {
     /**
-     * A change of who may do what: the authority's next version, the change (which must write the
-     * event's id into its row), the event, and what else goes with it, as one. True if the change's
-     * guard held.
+     * Applies a change of permissions as one: the authority's next version, the change (which must write
+     * the event's id into its row), the event, and the follow-ups. True if the change's guard held.
      */
     async applyChange(
       table: AuditedTable,
@@ -75,7 +71,7 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
       return changed === 1
     },
 
-    /** A row goes, the event of that stays. True if it was there. */
+    /** Deletes a row by these steps, and adds the event. True if the row existed. */
     async applyDeletion(
       table: AuditedTable,
       steps: readonly Step[],
@@ -89,28 +85,36 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
       return added === 1
     },
 
-    /** The same where this holds of the row; `before` comes first. */
-    async applyDeletionIf(
-      table: AuditedTable,
+    /**
+     * Creates the deletion of a row for which `condition` holds. The event's insert has the guard, and
+     * the row goes only if the event was inserted. Resolves to true if it did.
+     */
+    createGuardedDeletion(
+      table: 'sites' | 'developers' | 'subscriptions',
       condition: RawBuilder<unknown>,
-      precedingSteps: readonly Step[],
-      steps: readonly Step[],
-      event: AuditEvent,
-    ): Promise<boolean> {
-      const name = `${table} to remove`
-      const insertEvent =
-        conditionalInserts.get(name) ?? createConditionalInsert('there', table, condition)
-      conditionalInserts.set(name, insertEvent)
-      const changed = await engine.atomic([
-        bumpAuthority,
-        ...precedingSteps,
-        insertEvent(toEventRow(event)),
-        ...steps,
-      ])
-      return changed[precedingSteps.length + 1] === 1
+    ) {
+      const insertGuardedEvent = createConditionalInsert('there', table, condition)
+      const deleteRow = sqlStatement<{ id: string; eventId: string }>(
+        (arg) => sql`
+          delete from ${sql.table(table)} where id = ${arg('id')} and exists (
+            select 1 from audit_events where audit_events.id = ${arg('eventId')})`,
+      )
+      return async (
+        id: string,
+        event: AuditEvent,
+        precedingSteps: readonly Step[] = [],
+      ): Promise<boolean> => {
+        const changed = await engine.atomic([
+          bumpAuthority,
+          ...precedingSteps,
+          insertGuardedEvent(toEventRow(event)),
+          deleteRow({ id, eventId: event.id }),
+        ])
+        return changed[precedingSteps.length + 1] === 1
+      }
     },
 
-    /** For who makes a list of his own: the authority's next version, and the event of a change. */
+    /** Steps for lists that `applyChange` cannot build. */
     bumpAuthority,
     insertEventIfChanged,
 
@@ -130,7 +134,7 @@ type FoundEventRow = EventRow & Pick<Tables['audit_events'], 'account_id'>
 
 const EVENT_COLUMNS = sql`id, at, actor, action, subject, facts, request_id, account_id`
 
-/** What each question asks of an event. */
+/** The condition of each filter. */
 const EVENT_CONDITIONS = {
   accountId: (arg: Arg<EventQuery>) => sql`account_id = ${arg('accountId')}`,
   subject: (arg: Arg<EventQuery>) => sql`subject = ${arg('subject')}`,
@@ -143,7 +147,7 @@ const EVENT_CONDITIONS = {
 } satisfies Record<keyof EventFilter, unknown>
 const EVENT_FILTER_NAMES = Object.keys(EVENT_CONDITIONS) as (keyof EventFilter)[]
 
-/** Events as they are told: what was recorded off the hot path is added, and what is asked for is found. */
+/** Adds events that were buffered off the hot path, and lists events. */
 export function createEventStorage(engine: Engine, compiler: StatementCompiler): EventMethods {
   const sqlStatement = createSqlWriter(compiler)
   const add = createEventInsert(compiler, (arg) => ({
@@ -157,16 +161,13 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
       sql`select ${EVENT_COLUMNS} from audit_events where request_id = ${arg('requestId')} order by id`,
   )
 
-  // A statement for each set of questions, so that each uses the index that it can. The order is that of
-  // two indexes, by time: a page ends where its limit or its date is met, however much was there before.
-  const lists = new Map<string, Statement<EventQuery, FoundEventRow>>()
-  function prepareList(filterNames: readonly (keyof EventFilter)[], hasCursor: boolean) {
-    const name = [...filterNames, hasCursor].join()
-    const cached = lists.get(name)
-    if (cached !== undefined) return cached
-    const list = sqlStatement<EventQuery, FoundEventRow>((arg) => {
+  // Each set of filters has a statement of its own, so that each uses the index that it can. The order is
+  // that of two indexes, by time: a page ends at its limit or its date, however many events are older.
+  const lists = createCache<Statement<EventQuery, FoundEventRow>>()
+  const createList = (filterNames: readonly (keyof EventFilter)[], hasCursor: boolean) =>
+    sqlStatement<EventQuery, FoundEventRow>((arg) => {
       const conditions = filterNames.map((filterName) => EVENT_CONDITIONS[filterName](arg))
-      // Whoever sees one account's events learns nothing from the id of another's.
+      // A cursor with the id of another account's event must tell nothing about that event.
       const visibleTo = filterNames.includes('accountId')
         ? sql`and seen.account_id = ${arg('accountId')}`
         : sql``
@@ -180,9 +181,6 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
       return sql`
         select ${EVENT_COLUMNS} from audit_events ${where} order by at desc, id desc limit ${arg('limit')}`
     })
-    lists.set(name, list)
-    return list
-  }
 
   return {
     async addEvents(events) {
@@ -195,14 +193,17 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
 
     async listEvents({ after, limit, ...filter }: Page & EventFilter) {
       const filterNames = EVENT_FILTER_NAMES.filter((name) => filter[name] !== undefined)
-      const list = prepareList(filterNames, after !== undefined)
+      const hasCursor = after !== undefined
+      const list = lists(String([...filterNames, hasCursor]), () =>
+        createList(filterNames, hasCursor),
+      )
       const values = { ...filter, before: after ?? '', limit } as EventQuery
       return (await engine.read(list(values))).map(toRecordedEvent)
     },
   }
 }
 
-/** What a caller says of an event; whose it is and its place in the chain are storage's to say. */
+/** The columns that a caller provides. Storage finds the account, and seals the event into the chain. */
 export type EventRow = Omit<Tables['audit_events'], 'sequence' | 'seal' | 'account_id'>
 
 export const toEventRow = ({ requestId, facts, ...event }: AuditEvent): EventRow => ({
@@ -227,7 +228,7 @@ export const toRecordedEvent = ({
   accountId: account_id,
 })
 
-/** Tables whose rows events are about. */
+/** Tables whose rows are subjects of events. */
 export type SubjectTable =
   | 'accounts'
   | 'address_rules'
@@ -241,7 +242,7 @@ export type SubjectTable =
   | 'grants'
   | 'messages'
 
-/** Whose a row of the table is. */
+/** Selects the account that a row of the table belongs to. */
 export function selectAccountId(table: SubjectTable): RawBuilder<string | null> {
   switch (table) {
     case 'accounts':
@@ -256,7 +257,7 @@ export function selectAccountId(table: SubjectTable): RawBuilder<string | null> 
   }
 }
 
-/** Keys and people first: of them most events are that no change comes with. */
+/** Keys and users first: most events that come with no change are about them. */
 const SUBJECT_TABLES: readonly SubjectTable[] = [
   'keys',
   'users',
@@ -271,7 +272,7 @@ const SUBJECT_TABLES: readonly SubjectTable[] = [
   'messages',
 ]
 
-/** Whose it is, whatever it is; null for what is nobody's. It ends at the first table that has it. */
+/** Selects the account of a subject in any table; null if it has none. Stops at the first table that has it. */
 export const selectSubjectAccountId = (subject: unknown) =>
   sql`coalesce(${sql.join(
     SUBJECT_TABLES.map(
@@ -281,14 +282,14 @@ export const selectSubjectAccountId = (subject: unknown) =>
   )})`
 
 /**
- * Adds the event `where` something holds. `account`: whose the subject is, as the database has it at
- * this moment, so that no caller can say it wrongly, nor forget it.
+ * Creates the insert of an event `where` a condition holds. `account` selects the subject's account from
+ * the database, so that no caller can pass a wrong one, or forget it.
  */
 export function createEventInsert<More extends object = object>(
   compiler: StatementCompiler,
   write: (arg: (name: keyof (EventRow & More) & string) => unknown) => {
     readonly account: RawBuilder<unknown>
-    /** From where, and under which condition; empty for always. */
+    /** The FROM and WHERE clauses; empty to insert always. */
     readonly where: RawBuilder<unknown>
   },
 ): Statement<EventRow & More, unknown> {

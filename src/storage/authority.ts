@@ -1,10 +1,11 @@
-import { sql } from 'kysely'
+import { type InferResult, sql } from 'kysely'
 import { type IpNetwork, parseIpNetwork } from '../domain/ip-network.ts'
 import type { KeyRouting, Subscription } from '../domain/routing.ts'
 import type { AuthorityStorage, VersionedKey } from '../service/ports/authority.ts'
-import type { Engine, StatementCompiler, StatementRow } from './engine.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import { parseDataModel } from './tables.ts'
 
-/** The hot reads: what every request is judged by. */
+/** Creates the hot reads, which every request is judged by. */
 export function createAuthorityStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -13,47 +14,7 @@ export function createAuthorityStorage(
     db.selectFrom('authority').select('version'),
   )
 
-  const selectKey = (db: StatementCompiler['db']) =>
-    db
-      .selectFrom('keys')
-      .innerJoin('accounts', 'accounts.id', 'keys.account_id')
-      .innerJoin('users', 'users.id', 'keys.owner_id')
-      .leftJoin('developers', 'developers.id', 'keys.developer_id')
-      .crossJoin('authority')
-      .select([
-        'keys.id',
-        'keys.account_id',
-        'keys.owner_id',
-        'keys.dialect',
-        'keys.public_id',
-        'keys.name',
-        'keys.source_id',
-        'keys.site_id',
-        'keys.developer_id',
-        'keys.status',
-        'keys.access',
-        'keys.assigned_at',
-        'keys.expires_at',
-        'keys.secret_hash',
-        'keys.previous_secret_hash',
-        'keys.previous_secret_ends_at',
-        'keys.secret_digest',
-        'keys.previous_secret_digest',
-        'keys.secret_replaced_at',
-        'keys.token_salt',
-        'keys.token_epoch',
-        'users.username',
-        'developers.developer_key',
-        'accounts.name as account_name',
-        'accounts.status as account_status',
-        'accounts.region',
-        'authority.version as authority_version',
-        sql<string | null>`case when accounts.addresses_enforced = 1 then (
-          select string_agg(network, ' ' order by id) from address_rules
-          where account_id = accounts.id) end`.as('networks'),
-      ])
-
-  // For an id that no key has, another key is read, so that the time does not tell whether it exists.
+  // Reads another key for an unknown id, so that the time does not tell if the id exists.
   const readKey = compiler.withArguments<{ publicId: string; network: string; decoyId: string }>()(
     (db, arg) =>
       selectKey(db)
@@ -73,7 +34,7 @@ export function createAuthorityStorage(
         ),
   )
 
-  // Two statements, an index each. The literal is what tells the database that the index serves.
+  // Two statements, each with its index. The database uses the first index only for this literal.
   const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
     selectKey(db)
       .where('keys.secret_hash', '=', arg('digest'))
@@ -112,26 +73,8 @@ export function createAuthorityStorage(
   )
 
   const readSubscriptions = compiler.withArguments<{ sourceId: string }>()((db, arg) =>
-    db
-      .selectFrom('subscriptions')
-      .innerJoin('destinations', 'destinations.id', 'subscriptions.destination_id')
-      .select([
-        'subscriptions.id',
-        'subscriptions.data_model',
-        'subscriptions.destination_id',
-        'destinations.name',
-        'destinations.url',
-        'destinations.development',
-        'destinations.verified_at',
-        'destinations.verification_token',
-      ])
-      .where('subscriptions.source_id', '=', arg('sourceId'))
-      .where('subscriptions.status', '=', 'active')
-      .orderBy('subscriptions.id'),
+    selectActiveSubscriptions(db).where('subscriptions.source_id', '=', arg('sourceId')),
   )
-
-  type KeyRow = Omit<StatementRow<typeof readKey>, 'proven_hash'> & { proven_hash?: string | null }
-  type SubscriptionRow = StatementRow<typeof readSubscriptions>
 
   return {
     async readAuthorityVersion() {
@@ -144,8 +87,8 @@ export function createAuthorityStorage(
       const [row] = await engine.read(readKey({ publicId, network, decoyId }))
       if (row === undefined) return null
       const isFound = row.public_id === publicId
-      // The other key is converted too, to take the same time. Its networks are not parsed: they must not
-      // make this read fail.
+      // Converts the other key too, to take the same time, but does not parse its networks: they must
+      // not make this read fail.
       const key = toKey(row, isFound ? row.networks : null)
       return isFound ? key : null
     },
@@ -169,66 +112,131 @@ export function createAuthorityStorage(
       } satisfies KeyRouting
     },
   }
+}
 
-  function toKey(row: KeyRow, networks = row.networks): VersionedKey {
-    return {
-      authorityVersion: row.authority_version,
-      provenHash: row.proven_hash ?? null,
-      id: row.id,
-      accountId: row.account_id,
-      ownerId: row.owner_id,
-      dialect: row.dialect,
-      publicId: row.public_id,
+type Db = StatementCompiler['db']
+
+const selectKey = (db: Db) =>
+  db
+    .selectFrom('keys')
+    .innerJoin('accounts', 'accounts.id', 'keys.account_id')
+    .innerJoin('users', 'users.id', 'keys.owner_id')
+    .leftJoin('developers', 'developers.id', 'keys.developer_id')
+    .crossJoin('authority')
+    .select([
+      'keys.id',
+      'keys.account_id',
+      'keys.owner_id',
+      'keys.dialect',
+      'keys.public_id',
+      'keys.name',
+      'keys.source_id',
+      'keys.site_id',
+      'keys.developer_id',
+      'keys.status',
+      'keys.access',
+      'keys.assigned_at',
+      'keys.expires_at',
+      'keys.secret_hash',
+      'keys.previous_secret_hash',
+      'keys.previous_secret_ends_at',
+      'keys.secret_digest',
+      'keys.previous_secret_digest',
+      'keys.secret_replaced_at',
+      'keys.token_salt',
+      'keys.token_epoch',
+      'users.username',
+      'developers.developer_key',
+      'accounts.name as account_name',
+      'accounts.status as account_status',
+      'accounts.region',
+      'authority.version as authority_version',
+      sql<string | null>`case when accounts.addresses_enforced = 1 then (
+        select string_agg(network, ' ' order by id) from address_rules
+        where account_id = accounts.id) end`.as('networks'),
+    ])
+
+type KeyRow = InferResult<ReturnType<typeof selectKey>>[number] & {
+  readonly proven_hash?: string | null
+}
+
+function toKey(row: KeyRow, networks = row.networks): VersionedKey {
+  return {
+    authorityVersion: row.authority_version,
+    provenHash: row.proven_hash ?? null,
+    id: row.id,
+    accountId: row.account_id,
+    ownerId: row.owner_id,
+    dialect: row.dialect,
+    publicId: row.public_id,
+    name: row.name,
+    sourceId: row.source_id,
+    siteId: row.site_id,
+    developer:
+      row.developer_id === null || row.developer_key === null
+        ? null
+        : { id: row.developer_id, developerKey: row.developer_key },
+    username: row.username,
+    status: row.status,
+    access: row.access,
+    assignedAt: row.assigned_at,
+    expiresAt: row.expires_at,
+    secretHash: row.secret_hash,
+    previousSecretHash: row.previous_secret_hash,
+    previousSecretEndsAt: row.previous_secret_ends_at,
+    secretDigest: row.secret_digest,
+    previousSecretDigest: row.previous_secret_digest,
+    secretReplacedAt: row.secret_replaced_at,
+    tokenSalt: row.token_salt,
+    tokenEpoch: row.token_epoch,
+    account: {
+      name: row.account_name,
+      status: row.account_status,
+      region: row.region,
+      networks: networks === null ? [] : parseNetworks(networks),
+    },
+  }
+}
+
+function parseNetworks(list: string): readonly IpNetwork[] {
+  return list.split(' ').map((text) => {
+    const network = parseIpNetwork(text)
+    // Skipping it could leave an empty list, which enforces nothing.
+    if (network === null) throw new Error(`the address rule ${text} is not a network`)
+    return network
+  })
+}
+
+const selectActiveSubscriptions = (db: Db) =>
+  db
+    .selectFrom('subscriptions')
+    .innerJoin('destinations', 'destinations.id', 'subscriptions.destination_id')
+    .select([
+      'subscriptions.id',
+      'subscriptions.data_model',
+      'subscriptions.destination_id',
+      'destinations.name',
+      'destinations.url',
+      'destinations.development',
+      'destinations.verified_at',
+      'destinations.verification_token',
+    ])
+    .where('subscriptions.status', '=', 'active')
+    .orderBy('subscriptions.id')
+
+type SubscriptionRow = InferResult<ReturnType<typeof selectActiveSubscriptions>>[number]
+
+function toSubscription(row: SubscriptionRow): Subscription {
+  return {
+    id: row.id,
+    dataModel: parseDataModel(row.data_model),
+    destination: {
+      id: row.destination_id,
       name: row.name,
-      sourceId: row.source_id,
-      siteId: row.site_id,
-      developer:
-        row.developer_id === null || row.developer_key === null
-          ? null
-          : { id: row.developer_id, developerKey: row.developer_key },
-      username: row.username,
-      status: row.status,
-      access: row.access,
-      assignedAt: row.assigned_at,
-      expiresAt: row.expires_at,
-      secretHash: row.secret_hash,
-      previousSecretHash: row.previous_secret_hash,
-      previousSecretEndsAt: row.previous_secret_ends_at,
-      secretDigest: row.secret_digest,
-      previousSecretDigest: row.previous_secret_digest,
-      secretReplacedAt: row.secret_replaced_at,
-      tokenSalt: row.token_salt,
-      tokenEpoch: row.token_epoch,
-      account: {
-        name: row.account_name,
-        status: row.account_status,
-        region: row.region,
-        networks: networks === null ? [] : parseNetworks(networks),
-      },
-    }
-  }
-
-  function parseNetworks(list: string): readonly IpNetwork[] {
-    return list.split(' ').map((text) => {
-      const network = parseIpNetwork(text)
-      // To skip it could leave an empty list, which enforces nothing.
-      if (network === null) throw new Error(`the address rule ${text} is not a network`)
-      return network
-    })
-  }
-
-  function toSubscription(row: SubscriptionRow): Subscription {
-    return {
-      id: row.id,
-      dataModel: row.data_model === '*' ? null : row.data_model,
-      destination: {
-        id: row.destination_id,
-        name: row.name,
-        url: row.url,
-        development: row.development === 1,
-        verifiedAt: row.verified_at,
-        sealedToken: row.verification_token,
-      },
-    }
+      url: row.url,
+      development: row.development === 1,
+      verifiedAt: row.verified_at,
+      sealedToken: row.verification_token,
+    },
   }
 }

@@ -24,14 +24,14 @@ type DeliveryMethods = Pick<
   | 'settleFailed'
 >
 
-/** How a feed is worked at: leased, its first message tried, and what came of that written down. */
+/** Leases subscriptions, reads the head of their queues, and settles attempts. */
 export function createDeliveryStorage(
   engine: Engine,
   compiler: StatementCompiler,
 ): DeliveryMethods {
   const sqlStatement = createSqlWriter(compiler)
-  // From one feed that has something queued to the next: as many steps in the index as there are such
-  // feeds, however many messages wait and however many feeds have none.
+  // Steps in the index from one subscription with queued messages to the next, however many messages
+  // wait and however many subscriptions have none.
   const selectDue = sqlStatement<DeadlineArgs & { all: number; ofOne: number }, QueueRef>(
     (arg) => sql`
       with recursive waiting (id) as (
@@ -77,7 +77,8 @@ export function createDeliveryStorage(
       where id = ${arg('id')} and leased_by = ${arg('by')}`,
   )
 
-  // A row for each destination of the message. What is long, the payload, is in the feed's own alone.
+  // One row for each destination of the message. Only the subscription's own row has the payload, which
+  // may be long.
   const selectHead = sqlStatement<{ subscriptionId: string; by: string }, QueueHeadRow>(
     (arg) => sql`
       with head as (
@@ -103,67 +104,7 @@ export function createDeliveryStorage(
       order by hops.position`,
   )
 
-  // ── What came of an attempt ───────────────────────────────────────────────────────────────────
-  // Each list changes the feed's row first: PostgreSQL locks it until the commit, so that what holds
-  // in the first statement holds in all. So it is with the message's row, whose last delivery is one of many.
-
-  type SettlingArgs = Pick<LeasedAttempt, 'subscriptionId' | 'by' | 'messageId' | 'position'>
-  const isLeaseHeld = (arg: Arg<SettlingArgs>) => sql`exists (
-    select 1 from subscriptions where id = ${arg('subscriptionId')} and leased_by = ${arg('by')})`
-  const isThisDelivery = (arg: Arg<SettlingArgs>) => sql`
-    message_id = ${arg('messageId')} and position = ${arg('position')}`
-
-  const lockSubscription = sqlStatement<SettlingArgs>(
-    (arg) => sql`
-      update subscriptions set leased_by = leased_by
-      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
-  )
-  const lockMessage = sqlStatement<SettlingArgs>(
-    (arg) => sql`update messages set serial = serial where id = ${arg('messageId')}`,
-  )
-  const countAttempt = sqlStatement<SettlingArgs>(
-    (arg) => sql`
-      update deliveries set attempts = attempts + 1 where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
-  )
-  const insertAttempt = sqlStatement<SettlingArgs & LeasedAttempt['attempt']>(
-    (arg) => sql`
-      insert into attempts (message_id, position, number, at, ms, outcome, http_status, detail)
-      select message_id, position, attempts, cast(${arg('at')} as bigint),
-        cast(${arg('ms')} as bigint), cast(${arg('outcome')} as text),
-        cast(${arg('httpStatus')} as bigint), cast(${arg('detail')} as text)
-      from deliveries where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
-  )
-  const deleteOldAttempts = sqlStatement<SettlingArgs & { most: number }>(
-    (arg) => sql`
-      delete from attempts where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)} and number <= (
-        select deliveries.attempts - ${arg('most')} from deliveries where ${isThisDelivery(arg)}
-      )`,
-  )
-  const markDelivered = sqlStatement<SettlingArgs & { at: number }>(
-    (arg) => sql`
-      update deliveries set status = 'delivered', settled_at = ${arg('at')}
-      where ${isThisDelivery(arg)} and status = 'queued' and ${isLeaseHeld(arg)}`,
-  )
-  const erasePayload = sqlStatement<SettlingArgs & { at: number }>(
-    (arg) => sql`
-      update messages set sealed_payload = '', erased_at = ${arg('at')}
-      where id = ${arg('messageId')} and ${isLeaseHeld(arg)} and not exists (
-        select 1 from deliveries where message_id = ${arg('messageId')} and status = 'queued'
-      )`,
-  )
-  const resetRetries = sqlStatement<SettlingArgs>(
-    (arg) => sql`
-      update subscriptions set attempts = 0, due_at = 0
-      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
-  )
-  const scheduleRetry = sqlStatement<SettlingArgs & { dueAt: number }>(
-    (arg) => sql`
-      update subscriptions set attempts = attempts + 1, due_at = ${arg('dueAt')},
-        leased_by = null, leased_until = null
-      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')} and exists (
-        select 1 from deliveries where ${isThisDelivery(arg)} and status = 'queued'
-      )`,
-  )
+  const attempts = createAttemptStatements(compiler)
 
   return {
     listDueQueues: async (now, most) =>
@@ -197,33 +138,103 @@ export function createDeliveryStorage(
       return own === undefined ? null : toQueueHead(own, rows.map(toHop))
     },
 
-    async settleDelivered({ attempt, ...tried }, isErased) {
+    async settleDelivered({ attempt, ...delivery }, isErased) {
       const at = attempt.at + attempt.ms
       const changed = await engine.atomic([
-        lockSubscription(tried),
-        countAttempt(tried),
-        insertAttempt({ ...tried, ...attempt }),
-        markDelivered({ ...tried, at }),
-        resetRetries(tried),
-        ...(isErased ? [lockMessage(tried), erasePayload({ ...tried, at })] : []),
+        attempts.lockSubscription(delivery),
+        attempts.countAttempt(delivery),
+        attempts.insertAttempt({ ...delivery, ...attempt }),
+        attempts.markDelivered({ ...delivery, at }),
+        attempts.resetRetries(delivery),
+        ...(isErased
+          ? [attempts.lockMessage(delivery), attempts.erasePayload({ ...delivery, at })]
+          : []),
       ])
       return changed[3] === 1
     },
 
-    async settleFailed({ attempt, ...tried }, dueAt) {
+    async settleFailed({ attempt, ...delivery }, dueAt) {
       const changed = await engine.atomic([
-        lockSubscription(tried),
-        countAttempt(tried),
-        insertAttempt({ ...tried, ...attempt }),
-        deleteOldAttempts({ ...tried, most: MAX_STORED_ATTEMPTS }),
-        scheduleRetry({ ...tried, dueAt }),
+        attempts.lockSubscription(delivery),
+        attempts.countAttempt(delivery),
+        attempts.insertAttempt({ ...delivery, ...attempt }),
+        attempts.deleteOldAttempts({ ...delivery, most: MAX_STORED_ATTEMPTS }),
+        attempts.scheduleRetry({ ...delivery, dueAt }),
       ])
       return changed[4] === 1
     },
   }
 }
 
-/** Now, and the latest instants at which a wait or a lease can end. */
+type SettlingArgs = Pick<LeasedAttempt, 'subscriptionId' | 'by' | 'messageId' | 'position'>
+const isLeaseHeld = (arg: Arg<SettlingArgs>) => sql`exists (
+  select 1 from subscriptions where id = ${arg('subscriptionId')} and leased_by = ${arg('by')})`
+const isThisDelivery = (arg: Arg<SettlingArgs>) => sql`
+  message_id = ${arg('messageId')} and position = ${arg('position')}`
+
+/**
+ * Creates the statements that settle an attempt. Each list changes the subscription's row first:
+ * PostgreSQL locks it until the commit, so that its guard holds for the whole list. The message's row is
+ * locked for the same reason before the payload is erased.
+ */
+function createAttemptStatements(compiler: StatementCompiler) {
+  const sqlStatement = createSqlWriter(compiler)
+  return {
+    lockSubscription: sqlStatement<SettlingArgs>(
+      (arg) => sql`
+      update subscriptions set leased_by = leased_by
+      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
+    ),
+    lockMessage: sqlStatement<SettlingArgs>(
+      (arg) => sql`update messages set serial = serial where id = ${arg('messageId')}`,
+    ),
+    countAttempt: sqlStatement<SettlingArgs>(
+      (arg) => sql`
+      update deliveries set attempts = attempts + 1 where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
+    ),
+    insertAttempt: sqlStatement<SettlingArgs & LeasedAttempt['attempt']>(
+      (arg) => sql`
+      insert into attempts (message_id, position, number, at, ms, outcome, http_status, detail)
+      select message_id, position, attempts, cast(${arg('at')} as bigint),
+        cast(${arg('ms')} as bigint), cast(${arg('outcome')} as text),
+        cast(${arg('httpStatus')} as bigint), cast(${arg('detail')} as text)
+      from deliveries where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
+    ),
+    deleteOldAttempts: sqlStatement<SettlingArgs & { most: number }>(
+      (arg) => sql`
+      delete from attempts where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)} and number <= (
+        select deliveries.attempts - ${arg('most')} from deliveries where ${isThisDelivery(arg)}
+      )`,
+    ),
+    markDelivered: sqlStatement<SettlingArgs & { at: number }>(
+      (arg) => sql`
+      update deliveries set status = 'delivered', settled_at = ${arg('at')}
+      where ${isThisDelivery(arg)} and status = 'queued' and ${isLeaseHeld(arg)}`,
+    ),
+    erasePayload: sqlStatement<SettlingArgs & { at: number }>(
+      (arg) => sql`
+      update messages set sealed_payload = '', erased_at = ${arg('at')}
+      where id = ${arg('messageId')} and ${isLeaseHeld(arg)} and not exists (
+        select 1 from deliveries where message_id = ${arg('messageId')} and status = 'queued'
+      )`,
+    ),
+    resetRetries: sqlStatement<SettlingArgs>(
+      (arg) => sql`
+      update subscriptions set attempts = 0, due_at = 0
+      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
+    ),
+    scheduleRetry: sqlStatement<SettlingArgs & { dueAt: number }>(
+      (arg) => sql`
+      update subscriptions set attempts = attempts + 1, due_at = ${arg('dueAt')},
+        leased_by = null, leased_until = null
+      where id = ${arg('subscriptionId')} and leased_by = ${arg('by')} and exists (
+        select 1 from deliveries where ${isThisDelivery(arg)} and status = 'queued'
+      )`,
+    ),
+  }
+}
+
+/** Has the current time, and the latest instants at which a wait or a lease can end. */
 interface DeadlineArgs {
   readonly now: number
   readonly latestDue: number

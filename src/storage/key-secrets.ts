@@ -4,17 +4,17 @@ import type { ProofStorage } from '../service/ports/authority.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import { createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type KeyRow = Tables['keys']
 type KeySecretMethods = Pick<ResourceStorage, 'addKey' | 'rotateSecret'>
 
-/** How a key comes by its secret. */
+/** Adds keys, and rotates their secrets. */
 export function createKeySecretStorage(
   compiler: StatementCompiler,
   audit: AuditedChanges,
 ): KeySecretMethods {
-  /** The row, if those whom it refers to are of the owner's account. */
   type NewKeyRow = Omit<KeyRow, UnsetColumn>
   type UnsetColumn =
     | 'status'
@@ -28,6 +28,7 @@ export function createKeySecretStorage(
     | 'revoked_at'
     | 'secret_replaced_at'
     | 'last_used_at'
+  /** Inserts the row if its source, site and developer belong to the owner's account. */
   const add = compiler.withArguments<NewKeyRow & { max_developer_keys: number | null }>()(
     (db, arg) => {
       const belongsToAccount = (table: 'sources' | 'sites' | 'developers', id: string | null) =>
@@ -35,8 +36,8 @@ export function createKeySecretStorage(
         select 1 from ${sql.table(table)} as own where own.id = ${id} and own.account_id = users.account_id))`
       const max = sql`cast(${arg('max_developer_keys')} as bigint)`
       const hasRoom = sql<boolean>`(${max} is null or ${max} > (
-      select count(*) from keys as made
-      where made.developer_id = ${arg('developer_id')} and made.dialect = ${arg('dialect')}))`
+      select count(*) from keys as existing
+      where existing.developer_id = ${arg('developer_id')} and existing.dialect = ${arg('dialect')}))`
       return db
         .insertInto('keys')
         .columns([
@@ -103,7 +104,7 @@ export function createKeySecretStorage(
     },
   )
 
-  /** Whether another key has it. `on conflict` would tell an insert; an update has none. */
+  /** Tests if another key has this hash, because an update has no `on conflict`. */
   const isTaken = (id: string, hash: string) => sql<boolean>`exists (
     select 1 from keys as other
     where other.secret_hash = ${hash} and other.id <> ${id} and other.dialect <> 'redox')`
@@ -215,6 +216,7 @@ export function createKeySecretStorage(
 
 /** Stores the digests and networks that recognise a secret before its slow hash is computed. */
 export function createProofStorage(engine: Engine, compiler: StatementCompiler): ProofStorage {
+  const sqlStatement = createSqlWriter(compiler)
   type Digest = { keyId: string; hash: string; digest: string }
   const setDigest = compiler.withArguments<Digest>()((db, arg) =>
     db
@@ -232,15 +234,14 @@ export function createProofStorage(engine: Engine, compiler: StatementCompiler):
   )
 
   type ProvenNetwork = { keyId: string; hash: string; network: string; at: number }
-  const addProvenNetwork = compiler.withArguments<ProvenNetwork>()((_, arg) => {
+  const addProvenNetwork = sqlStatement<ProvenNetwork>((arg) => {
     const hash = sql`cast(${arg('hash')} as text)`
-    const insert = sql`
+    return sql`
       insert into secret_proofs (key_id, network, secret_hash, proven_at)
       select id, cast(${arg('network')} as text), ${hash}, cast(${arg('at')} as bigint)
       from keys where id = ${arg('keyId')} and ${hash} in (secret_hash, previous_secret_hash)
       on conflict (key_id, network) do update
       set secret_hash = excluded.secret_hash, proven_at = excluded.proven_at`
-    return { compile: () => insert.compile(compiler.db) }
   })
 
   const purgeReplaced = compiler.withoutArguments((db) =>
@@ -261,16 +262,15 @@ export function createProofStorage(engine: Engine, compiler: StatementCompiler):
       ),
     ),
   )
-  const purgeOldest = compiler.withArguments<{ kept: number }>()((_, arg) => {
-    const remove = sql`
+  const purgeOldest = sqlStatement<{ kept: number }>(
+    (arg) => sql`
       delete from secret_proofs where (key_id, network) in (
         select key_id, network from (
           select key_id, network, row_number() over (
             partition by key_id order by proven_at desc, network) as place
           from secret_proofs) as ranked
-        where place > ${arg('kept')})`
-    return { compile: () => remove.compile(compiler.db) }
-  })
+        where place > ${arg('kept')})`,
+  )
 
   return {
     async addSecretProofs(proofs, at) {

@@ -6,7 +6,7 @@ import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import type { TableStatements } from './statements.ts'
+import { createSqlWriter, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type KeyRow = Tables['keys']
@@ -15,7 +15,6 @@ type KeyReadMethods = Pick<
   'listKeys' | 'listSealedKeys' | 'findKeySummary' | 'findSealedSecret'
 >
 
-/** Keys as an operator sees them. */
 export function createKeyReadStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -58,8 +57,8 @@ export function createKeyReadStorage(
     },
 
     async listSealedKeys({ after, limit, ...filter }) {
-      const found = await listKeyRows(filter, { after, limit })
-      return found.map((row) => ({ key: toKeySummary(row), sealedSecret: row.sealed_secret }))
+      const keys = await listKeyRows(filter, { after, limit })
+      return keys.map((row) => ({ key: toKeySummary(row), sealedSecret: row.sealed_secret }))
     },
 
     async findKeySummary(id) {
@@ -74,7 +73,7 @@ export function createKeyReadStorage(
   }
 }
 
-/** Hashes, salt and sealed secret stay here. */
+/** Leaves out the hashes, the salt and the sealed secret. */
 export const toKeySummary = (row: KeyRow): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
@@ -101,13 +100,11 @@ export const toKeySummary = (row: KeyRow): KeySummary => ({
   eventId: row.event_id,
 })
 
-type ChangedKeyRow = Tables['keys']
 type KeyChangeMethods = Pick<
   ResourceStorage,
   'enableKey' | 'disableKey' | 'revokeKey' | 'editKey' | 'amendKey' | 'assignKey' | 'deleteKey'
 >
 
-/** What changes of a key from its first day to its end. */
 export function createKeyChangeStorage(
   compiler: StatementCompiler,
   audit: AuditedChanges,
@@ -149,7 +146,7 @@ export function createKeyChangeStorage(
   )
 
   type Edit = Pick<
-    ChangedKeyRow,
+    KeyRow,
     'name' | 'description' | 'reference' | 'owner_id' | 'access' | 'expires_at' | 'event_id' | 'id'
   >
   const edit = compiler.withArguments<Edit & { seen: string }>()((db, arg) =>
@@ -184,7 +181,7 @@ export function createKeyChangeStorage(
   )
 
   type Amendment = Pick<
-    ChangedKeyRow,
+    KeyRow,
     'id' | 'status' | 'disabled_by' | 'disabled_at' | 'reference' | 'event_id'
   >
   const amend = compiler.withArguments<Amendment & { seen: string }>()((db, arg) =>
@@ -202,7 +199,7 @@ export function createKeyChangeStorage(
       .where('status', '<>', 'revoked'),
   )
 
-  type Assignment = Pick<ChangedKeyRow, 'id' | 'site_id' | 'assigned_at' | 'event_id'>
+  type Assignment = Pick<KeyRow, 'id' | 'site_id' | 'assigned_at' | 'event_id'>
   const assign = compiler.withArguments<Assignment>()((db, arg) =>
     db
       .updateTable('keys')
@@ -280,20 +277,18 @@ export function createKeyChangeStorage(
 
 type KeyUseMethods = Pick<ResourceStorage, 'addKeyUses' | 'listKeyUses'>
 
-/** How often, and when last, a key was used. */
 export function createKeyUseStorage(engine: Engine, compiler: StatementCompiler): KeyUseMethods {
-  /** Nothing for a key that is gone by now. */
-  const count = compiler.withArguments<DailyKeyUse>()((_, arg) => {
-    const insert = sql`
+  /** Inserts nothing if the key was deleted. */
+  const count = createSqlWriter(compiler)<DailyKeyUse>(
+    (arg) => sql`
       insert into key_uses (key_id, day, uses)
       select id, cast(${arg('day')} as bigint), cast(${arg('uses')} as bigint)
       from keys where id = ${arg('keyId')}
-      on conflict (key_id, day) do update set uses = key_uses.uses + excluded.uses`
-    return { compile: () => insert.compile(compiler.db) }
-  })
+      on conflict (key_id, day) do update set uses = key_uses.uses + excluded.uses`,
+  )
   /**
-   * Comes before `count`, and writes the row even where it stays as it is: PostgreSQL then keeps it
-   * locked until the commit, and a removal at the same time finds what was counted, or is over.
+   * Comes before `count`, and writes the row even if nothing changes: PostgreSQL then locks it until the
+   * commit, so that a deletion at the same time finds what was counted, or has ended.
    */
   const setLast = compiler.withArguments<DailyKeyUse & { latest: number }>()((db, arg) =>
     db
@@ -325,7 +320,7 @@ export function createKeyUseStorage(engine: Engine, compiler: StatementCompiler)
   return {
     async addKeyUses(uses) {
       if (uses.length === 0) return
-      // In one order, whoever writes: two that lock the same rows crosswise would wait for each other.
+      // All writers use one order, so that two of them do not deadlock.
       const sortedUses = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
       await engine.atomic(
         sortedUses.flatMap((use) => [

@@ -7,7 +7,7 @@ import type {
 } from '../service/ports/messages.ts'
 import { createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, Statement, StatementCompiler, StatementRow } from './engine.ts'
-import { LAST_ID, type TableStatements } from './statements.ts'
+import { createCache, createSqlWriter, LAST_ID, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type NewDeliveryRow = Omit<
@@ -16,29 +16,28 @@ type NewDeliveryRow = Omit<
 >
 
 /**
- * Behind everything that is queued in the feed. What two requests add at the same time may share a
- * place: then the messages' ids decide.
+ * Selects the place behind everything queued for the subscription. Two requests at the same time may get
+ * the same place: then the messages' ids decide.
  */
 export const selectNextPlace = (subscriptionId: unknown) => sql`(
   select coalesce(max(queued.place), 0) + 1 from deliveries queued
   where queued.subscription_id = ${subscriptionId} and queued.status = 'queued')`
 
-/** The outbox: a message and its deliveries are there together or not at all. */
+/** The outbox: a message and its deliveries are inserted together or not at all. */
 export function createMessageStorage(
   engine: Engine,
   compiler: StatementCompiler,
   rows: TableStatements,
 ): MessageStorage {
   const add = rows.insert('messages')
-  const addDelivery = compiler.withArguments<NewDeliveryRow>()((_, arg) => {
-    const insert = sql`
+  const addDelivery = createSqlWriter(compiler)<NewDeliveryRow>(
+    (arg) => sql`
       insert into deliveries
         (message_id, position, id, attempt_id, subscription_id, destination_id, status, place)
       values (${arg('message_id')}, ${arg('position')}, ${arg('id')}, ${arg('attempt_id')},
         ${arg('subscription_id')}, ${arg('destination_id')}, 'queued',
-        ${selectNextPlace(arg('subscription_id'))})`
-    return { compile: () => insert.compile(compiler.db) }
-  })
+        ${selectNextPlace(arg('subscription_id'))})`,
+  )
 
   const addEvent = createEventInsert(compiler, (arg) => ({
     account: selectAccountId('messages'),
@@ -48,20 +47,18 @@ export function createMessageStorage(
   const find = compiler.withArguments<{ id: string }>()((db, arg) =>
     selectSummaries(db).where('messages.id', '=', arg('id')),
   )
-  // A statement for each set of questions, so that each uses the index that it can.
+  // Each set of filters has a statement of its own, so that each uses the index that it can.
   type MessageQuery = Omit<Required<MessageFilter>, 'test'> & {
     test: number
     before: string
     limit: number
   }
-  const lists = new Map<string, Statement<MessageQuery, StatementRow<typeof find>>>()
-  function prepareList(filter: MessageFilter) {
-    const criteria = MESSAGE_FILTER_NAMES.filter((name) => filter[name] !== undefined)
-    const indexed = INDEXED_STATUSES.find((status) => status === filter.status)
-    const cacheKey = [...criteria, indexed].join()
-    const cached = lists.get(cacheKey)
-    if (cached !== undefined) return cached
-    const list = compiler.withArguments<MessageQuery>()((db, arg) => {
+  const lists = createCache<Statement<MessageQuery, StatementRow<typeof find>>>()
+  const createList = (
+    criteria: readonly (typeof MESSAGE_FILTER_NAMES)[number][],
+    indexed: (typeof INDEXED_STATUSES)[number] | undefined,
+  ) =>
+    compiler.withArguments<MessageQuery>()((db, arg) => {
       let query = selectSummaries(db)
         .where('messages.id', '<', arg('before'))
         .orderBy('messages.id', 'desc')
@@ -78,7 +75,7 @@ export function createMessageStorage(
         else deliveryConditions.push(sql`${sql.ref(DELIVERY_COLUMNS[name])} = ${arg(name)}`)
       }
       if (deliveryConditions.length === 0) return query
-      // Few of all are so: they are read from their index, and each message by its id.
+      // Few deliveries have these statuses: reads them from their index, and each message by its id.
       if (indexed) {
         return query.where(sql<boolean>`messages.id in (
           select hop.message_id from deliveries hop where ${sql.join(deliveryConditions, sql` and `)})`)
@@ -87,9 +84,6 @@ export function createMessageStorage(
         select 1 from deliveries hop
         where hop.message_id = messages.id and ${sql.join(deliveryConditions, sql` and `)})`)
     })
-    lists.set(cacheKey, list)
-    return list
-  }
 
   const listDeliveries = compiler.withArguments<{ messageId: string }>()((db, arg) =>
     db
@@ -170,9 +164,12 @@ export function createMessageStorage(
     },
 
     async listMessages({ after, limit, ...filter }) {
+      const criteria = MESSAGE_FILTER_NAMES.filter((name) => filter[name] !== undefined)
+      const indexed = INDEXED_STATUSES.find((status) => status === filter.status)
+      const list = lists(String([...criteria, indexed]), () => createList(criteria, indexed))
       const test = filter.test === true ? 1 : 0
-      const criteria = { ...filter, test, before: after ?? LAST_ID, limit } as MessageQuery
-      return Promise.all((await engine.read(prepareList(filter)(criteria))).map(toMessageSummary))
+      const query = { ...filter, test, before: after ?? LAST_ID, limit } as MessageQuery
+      return Promise.all((await engine.read(list(query))).map(toMessageSummary))
     },
 
     async findMessage(id) {
@@ -212,7 +209,7 @@ const MESSAGE_FILTER_NAMES = [
   'test',
 ] as const satisfies readonly (keyof MessageFilter)[]
 
-/** Each has an index of its own, which a statement uses where it spells the status out. */
+/** Statuses with an index of their own, which a statement uses only if it has the status as a literal. */
 const INDEXED_STATUSES = ['queued', 'skipped'] as const
 
 const DELIVERY_COLUMNS = {
@@ -236,7 +233,7 @@ const selectSummaries = (db: Kysely<Tables>) =>
       'sources.account_id',
     ])
 
-/** Blocks of message ids: the next one that no process has. */
+/** Stores the next block of message ids that no process has claimed. */
 export function createMessageIdStorage(
   engine: Engine,
   compiler: StatementCompiler,

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
+import type { EditStorage } from '../service/ports/accounts.ts'
 import type { DestinationSummary, Source, SubscriptionSummary } from '../service/ports/routing.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import type { TableStatements } from './statements.ts'
-import type { Tables } from './tables.ts'
+import { createSqlWriter, type TableStatements } from './statements.ts'
+import { ALL_DATA_MODELS, parseDataModel, type Tables } from './tables.ts'
 
 type RoutingMethods = Pick<
   ResourceStorage,
@@ -24,16 +25,14 @@ type RoutingMethods = Pick<
   | 'listSubscriptions'
   | 'findSubscription'
   | 'findSubscriptionTarget'
->
+> &
+  Pick<EditStorage, 'deleteSubscription'>
 
-/** As a feed, it begins with what schema.sql gives it. */
+/** The columns of its queue start with the defaults of schema.sql. */
 type NewSubscription = Omit<
   Tables['subscriptions'],
   'due_at' | 'attempts' | 'leased_by' | 'leased_until'
 >
-
-/** How a subscription to every data model is written: a column of a unique index cannot be null. */
-const ALL_DATA_MODELS = '*'
 
 /** Sources, destinations, and the subscriptions that join them. */
 export function createRoutingStorage(
@@ -42,12 +41,10 @@ export function createRoutingStorage(
   rows: TableStatements,
   audit: AuditedChanges,
 ): RoutingMethods {
-  const findSourceRow = rows.findById('sources')
-  const readSourcePage = rows.page('sources', 'account_id')
+  const readSourcePage = rows.page('sources', 'account_id', toSource)
   const addSource = rows.insertUnlessTaken('sources')
 
-  const findDestinationRow = rows.findById('destinations')
-  const readDestinationPage = rows.page('destinations', 'account_id')
+  const readDestinationPage = rows.page('destinations', 'account_id', toDestination)
   const addDestination = rows.insertUnlessTaken('destinations')
   const setVerified = compiler.withArguments<
     Pick<Tables['destinations'], 'id' | 'verified_at' | 'event_id'>
@@ -64,7 +61,7 @@ export function createRoutingStorage(
         .set({ url: arg('url'), verified_at: null, event_id: arg('event_id') })
         .where('id', '=', arg('id')),
   )
-  // (A token that is null on both sides is equal to nothing in SQL.)
+  // In SQL, a token that is null on both sides would equal nothing.
   const verify = compiler.withArguments<{
     id: string
     url: string
@@ -93,8 +90,7 @@ export function createRoutingStorage(
       .where('id', '=', arg('id')),
   )
 
-  const findSubscriptionRow = rows.findById('subscriptions')
-  const readSubscriptionPage = rows.page('subscriptions', 'source_id')
+  const readSubscriptionPage = rows.page('subscriptions', 'source_id', toSubscription)
   const selectAccountSubscriptions = compiler.withArguments<{
     account: string
     source: string | null
@@ -120,7 +116,7 @@ export function createRoutingStorage(
       .select(['destinations.id', 'destinations.name', 'destinations.verified_at as verifiedAt'])
       .where('subscriptions.id', '=', arg('id')),
   )
-  // From the rows that it joins, so that where one is missing nothing is inserted.
+  // Inserts from the rows that it joins: nothing if one of them is missing.
   const addSubscription = compiler.withArguments<NewSubscription>()((db, arg) =>
     db
       .insertInto('subscriptions')
@@ -153,6 +149,14 @@ export function createRoutingStorage(
       })
       .onConflict((conflict) => conflict.doNothing()),
   )
+  /** Locks the subscription, as every settling of an attempt does, before its queue is read. */
+  const lockSubscription = createSqlWriter(compiler)<{ id: string }>(
+    (arg) => sql`update subscriptions set attempts = attempts where id = ${arg('id')}`,
+  )
+  const hasEmptyQueue = sql`not exists (
+    select 1 from deliveries where deliveries.subscription_id = subscriptions.id
+      and deliveries.status = 'queued')`
+  const deleteSubscription = audit.createGuardedDeletion('subscriptions', hasEmptyQueue)
   const setStatus = compiler.withArguments<
     Pick<Tables['subscriptions'], 'id' | 'status' | 'event_id'>
   >()((db, arg) =>
@@ -170,14 +174,8 @@ export function createRoutingStorage(
         event,
       ),
 
-    async listSources({ accountId, ...page }) {
-      return (await readSourcePage(accountId, page)).map(toSource)
-    },
-
-    async findSource(id) {
-      const row = await findSourceRow(id)
-      return row === undefined ? null : toSource(row)
-    },
+    listSources: ({ accountId, ...page }) => readSourcePage(accountId, page),
+    findSource: rows.findById('sources', toSource),
 
     addDestination: (destination, event) =>
       audit.applyChange(
@@ -226,18 +224,9 @@ export function createRoutingStorage(
         event,
       ),
 
-    async findSealedVerificationToken(id) {
-      return (await findDestinationRow(id))?.verification_token ?? null
-    },
-
-    async listDestinations({ accountId, ...page }) {
-      return (await readDestinationPage(accountId, page)).map(toDestination)
-    },
-
-    async findDestination(id) {
-      const row = await findDestinationRow(id)
-      return row === undefined ? null : toDestination(row)
-    },
+    findSealedVerificationToken: rows.findById('destinations', (row) => row.verification_token),
+    listDestinations: ({ accountId, ...page }) => readDestinationPage(accountId, page),
+    findDestination: rows.findById('destinations', toDestination),
 
     addSubscription: (subscription, event) =>
       audit.applyChange(
@@ -258,25 +247,15 @@ export function createRoutingStorage(
       audit.applyChange('subscriptions', setStatus({ id, status, event_id: event.id }), event),
 
     async listSubscriptions({ sourceId, accountId, ...page }) {
+      if (accountId === undefined) return readSubscriptionPage(sourceId, page)
       const { after = '', limit } = page
-      const subscriptionRows =
-        accountId === undefined
-          ? readSubscriptionPage(sourceId, page)
-          : engine.read(
-              selectAccountSubscriptions({
-                account: accountId,
-                source: sourceId ?? null,
-                after,
-                limit,
-              }),
-            )
-      return (await subscriptionRows).map(toSubscription)
+      const args = { account: accountId, source: sourceId ?? null, after, limit }
+      return (await engine.read(selectAccountSubscriptions(args))).map(toSubscription)
     },
 
-    async findSubscription(id) {
-      const row = await findSubscriptionRow(id)
-      return row === undefined ? null : toSubscription(row)
-    },
+    findSubscription: rows.findById('subscriptions', toSubscription),
+
+    deleteSubscription: (id, event) => deleteSubscription(id, event, [lockSubscription({ id })]),
 
     async findSubscriptionTarget(subscriptionId) {
       const [row] = await engine.read(selectReceiver({ id: subscriptionId }))
@@ -308,7 +287,7 @@ const toSubscription = (row: Tables['subscriptions']): SubscriptionSummary => ({
   id: row.id,
   sourceId: row.source_id,
   destinationId: row.destination_id,
-  dataModel: row.data_model === ALL_DATA_MODELS ? null : row.data_model,
+  dataModel: parseDataModel(row.data_model),
   status: row.status,
   createdAt: row.created_at,
 })

@@ -1,15 +1,15 @@
-import type { SignInStorage } from '../service/ports/sign-in.ts'
 import type { Storage } from '../service/ports/storage.ts'
-import { createAccountResourceStorage, createEditStorage } from './account-resources.ts'
-import { createAccountStorage, createUserSearchStorage } from './accounts.ts'
-import { type AuditedChanges, createAuditedChanges, createEventStorage } from './audit.ts'
+import { createAccountStorage, createRenameStorage, createUserSearchStorage } from './accounts.ts'
+import { createAuditedChanges, createEventStorage } from './audit.ts'
 import { createAuditChainStorage } from './audit-chain.ts'
 import { createAuthorityStorage } from './authority.ts'
 import { createDashboardStorage, createTrafficStorage } from './dashboard-stats.ts'
 import { createDeliveryStorage } from './delivery.ts'
+import { createDeveloperStorage } from './developers.ts'
 import { createStorageProbe } from './diagnostics.ts'
 import { type Engine, StatementCompiler } from './engine.ts'
 import { createGrantStorage } from './grants.ts'
+import { createAllowlistStorage } from './ip-allowlist.ts'
 import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
 import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
 import { createKeyChangeStorage, createKeyReadStorage, createKeyUseStorage } from './keys.ts'
@@ -22,16 +22,17 @@ import {
   createSignInFailureStorage,
   createSignInListStorage,
 } from './sessions.ts'
+import { createSiteStorage } from './sites.ts'
 import { createTableStatements } from './statements.ts'
 import {
   createSubscriptionListStorage,
   createSubscriptionQueueStorage,
 } from './subscription-queues.ts'
 
-/** Everything that is kept, on one engine. The SQL is written once, by subject, and compiled here. */
-export function createStorage(unwatched: Engine): Storage {
-  const compiler = new StatementCompiler(unwatched.sql)
-  const { engine, probe } = createStorageProbe(unwatched, compiler)
+/** Compiles the SQL of every subject once, for this engine. */
+export function createStorage(unwatchedEngine: Engine): Storage {
+  const compiler = new StatementCompiler(unwatchedEngine.sql)
+  const { engine, probe } = createStorageProbe(unwatchedEngine, compiler)
   const audit = createAuditedChanges(engine, compiler)
   const rows = createTableStatements(engine, compiler)
   return {
@@ -43,7 +44,10 @@ export function createStorage(unwatched: Engine): Storage {
     ...createDeliveryStorage(engine, compiler),
     ...createSubscriptionQueueStorage(engine, compiler, audit),
     ...createAccountStorage(compiler, rows, audit),
-    ...createAccountResourceStorage(engine, compiler, rows, audit),
+    ...createRenameStorage(compiler, audit),
+    ...createAllowlistStorage(engine, compiler, rows, audit),
+    ...createSiteStorage(rows, audit),
+    ...createDeveloperStorage(rows, audit),
     ...createRoutingStorage(engine, compiler, rows, audit),
     ...createKeySecretStorage(compiler, audit),
     ...createKeyChangeStorage(compiler, audit),
@@ -51,14 +55,17 @@ export function createStorage(unwatched: Engine): Storage {
     ...createEventStorage(engine, compiler),
     ...createAuditChainStorage(engine, compiler),
     ...createKeyUseStorage(engine, compiler),
-    ...createSignInStorage(engine, compiler, audit),
+    ...createSessionStorage(engine, compiler),
+    ...createPasswordStorage(engine, compiler, audit),
+    ...createFirstOperatorStorage(engine, compiler, audit),
+    ...createSecondFactorStorage(engine, compiler, audit),
+    ...createSignInFailureStorage(engine, compiler),
     ...createTrafficStorage(engine, compiler),
     ...createKeySearchStorage(engine, compiler),
     ...createKeyCountStorage(engine, compiler),
     ...createSignInListStorage(engine, compiler),
     ...createUserSearchStorage(engine, compiler),
     ...createSubscriptionListStorage(engine, compiler),
-    ...createEditStorage(compiler, audit),
     ...createDashboardStorage(engine, compiler),
     addEvent: audit.addEvent,
 
@@ -66,16 +73,3 @@ export function createStorage(unwatched: Engine): Storage {
     close: () => engine.close(),
   }
 }
-
-/** People who sign in. */
-export const createSignInStorage = (
-  engine: Engine,
-  compiler: StatementCompiler,
-  audit: AuditedChanges,
-): SignInStorage => ({
-  ...createSessionStorage(engine, compiler),
-  ...createPasswordStorage(engine, compiler, audit),
-  ...createFirstOperatorStorage(engine, compiler, audit),
-  ...createSecondFactorStorage(engine, compiler, audit),
-  ...createSignInFailureStorage(engine, compiler),
-})

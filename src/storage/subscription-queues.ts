@@ -8,21 +8,21 @@ import type { QueueStorage, SubscriptionQueue } from '../service/ports/routing.t
 import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import { selectNextPlace } from './messages.ts'
-import { type Arg, createSqlWriter } from './statements.ts'
-import type { Tables } from './tables.ts'
+import { type Arg, createCache, createSqlWriter } from './statements.ts'
+import { parseDataModel, type Tables } from './tables.ts'
 
 type QueueChangeMethods = Pick<
   QueueStorage,
   'findQueue' | 'replayMessage' | 'skipMessage' | 'purgeQueue' | 'erasePayloads'
 >
 
-/** Deliveries of one message: to one destination, or to all (null). */
+/** Selects a message's deliveries to one destination, or to all if it is null. */
 interface DeliverySelection {
   readonly messageId: string
   readonly destinationId: string | null
 }
 
-/** What people change about a feed and what is queued in it, and what is left when all is done. */
+/** Changes that users make to a subscription's queue, and the erasure of settled payloads. */
 export function createSubscriptionQueueStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -52,7 +52,7 @@ export function createSubscriptionQueueStorage(
         select 1 from messages where id = ${arg('messageId')} and erased_at is null
       )`,
   )
-  // First, for who settles an attempt locks its feed first too.
+  // Comes first, because settling an attempt locks the subscription first too.
   const resetRetries = sqlStatement<DeliverySelection>(
     (arg) => sql`
       update subscriptions set attempts = 0, due_at = 0 where id in (
@@ -65,7 +65,7 @@ export function createSubscriptionQueueStorage(
         event_id = ${arg('eventId')}
       where ${isSelected(arg)} and status = 'queued'`,
   )
-  /** The event of a change of deliveries, if there was one. */
+  /** Inserts the event if a delivery was changed. */
   const insertEventIfChanged = createEventInsert(compiler, (arg) => ({
     account: selectAccountId('messages'),
     where: sql`
@@ -171,7 +171,7 @@ const SUBSCRIPTION_FILTER_NAMES = Object.keys(
   SUBSCRIPTION_CONDITIONS,
 ) as (keyof SubscriptionFilter)[]
 
-/** Feeds as people look at them: what is queued first tells how they are doing. */
+/** Lists subscriptions with the state of their queues: the first queued message shows how each is doing. */
 export function createSubscriptionListStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -205,20 +205,15 @@ export function createSubscriptionListStorage(
   const find = sqlStatement<{ id: string }, SubscriptionListRow>((arg) =>
     select(sql`subscriptions.id = ${arg('id')}`, sql`limit 1`),
   )
-  const lists = new Map<string, Statement<SubscriptionListQuery, SubscriptionListRow>>()
-  function prepareList(filterNames: readonly (keyof SubscriptionFilter)[]) {
-    const cached = lists.get(filterNames.join())
-    if (cached !== undefined) return cached
-    const list = sqlStatement<SubscriptionListQuery, SubscriptionListRow>((arg) => {
+  const lists = createCache<Statement<SubscriptionListQuery, SubscriptionListRow>>()
+  const createList = (filterNames: readonly (keyof SubscriptionFilter)[]) =>
+    sqlStatement<SubscriptionListQuery, SubscriptionListRow>((arg) => {
       const conditions = [
         sql`subscriptions.id > ${arg('after')}`,
         ...filterNames.map((filterName) => SUBSCRIPTION_CONDITIONS[filterName](arg)),
       ]
       return select(sql.join(conditions, sql` and `), sql`limit ${arg('limit')}`)
     })
-    lists.set(filterNames.join(), list)
-    return list
-  }
 
   return {
     async searchSubscriptions({ after = '', limit, ...filter }) {
@@ -226,7 +221,8 @@ export function createSubscriptionListStorage(
         (name) => filter[name] !== undefined && filter[name] !== false,
       )
       const values = { ...filter, after, limit } as unknown as SubscriptionListQuery
-      return (await engine.read(prepareList(filterNames)(values))).map(toSubscriptionListItem)
+      const list = lists(String(filterNames), () => createList(filterNames))
+      return (await engine.read(list(values))).map(toSubscriptionListItem)
     },
 
     async findSubscriptionListItem(id) {
@@ -245,7 +241,7 @@ const toSubscriptionListItem = (row: SubscriptionListRow): SubscriptionListItem 
   leasedUntil: row.leased_until,
   queued: Number(row.queued),
   accountId: row.account_id,
-  dataModel: row.data_model === '*' ? null : row.data_model,
+  dataModel: parseDataModel(row.data_model),
   source: { id: row.source_id, name: row.source_name },
   destination: {
     id: row.destination_id,

@@ -1,4 +1,4 @@
-/** The rows of schema.sql, as Kysely sees them. Booleans are 0 and 1: the engines share no other. */
+/** The rows of schema.sql as Kysely types. Booleans are 0 and 1, the only form that all engines share. */
 export interface Tables {
   schema_version: { version: number }
   authority: { version: number }
@@ -232,3 +232,9 @@ export interface Tables {
 
 /** The version of schema.sql that this code reads and writes. */
 export const SCHEMA_VERSION = 5
+
+/** The stored data model of a subscription to every one: a column of a unique index cannot be null. */
+export const ALL_DATA_MODELS = '*'
+
+export const parseDataModel = (stored: string): string | null =>
+  stored === ALL_DATA_MODELS ? null : stored

@@ -1,0 +1,50 @@
+import { sql } from 'kysely'
+import type { AllowlistEntry } from '../service/ports/accounts.ts'
+import type { ResourceStorage } from '../service/ports/storage.ts'
+import type { AuditedChanges } from './audit.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import { createSqlWriter, type TableStatements } from './statements.ts'
+import type { Tables } from './tables.ts'
+
+type AllowlistMethods = Pick<
+  ResourceStorage,
+  'addAllowlistEntry' | 'deleteAllowlistEntry' | 'listAllowlistEntries'
+>
+
+export function createAllowlistStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+  rows: TableStatements,
+  audit: AuditedChanges,
+): AllowlistMethods {
+  const sqlStatement = createSqlWriter(compiler)
+  const insertEntry = rows.insertUnlessTaken('address_rules')
+  const deleteEntry = sqlStatement<{ id: string }>(
+    (arg) => sql`delete from address_rules where id = ${arg('id')}`,
+  )
+  const selectEntries = sqlStatement<{ accountId: string }, Tables['address_rules']>(
+    (arg) => sql`select * from address_rules where account_id = ${arg('accountId')} order by id`,
+  )
+
+  return {
+    addAllowlistEntry: ({ accountId, createdAt, ...entry }, event) =>
+      audit.applyChange(
+        'address_rules',
+        insertEntry({ ...entry, account_id: accountId, created_at: createdAt, event_id: event.id }),
+        event,
+      ),
+    deleteAllowlistEntry: (id, event) =>
+      audit.applyDeletion('address_rules', [deleteEntry({ id })], event),
+    async listAllowlistEntries(accountId) {
+      return (await engine.read(selectEntries({ accountId }))).map(toAllowlistEntry)
+    },
+  }
+}
+
+const toAllowlistEntry = (row: Tables['address_rules']): AllowlistEntry => ({
+  id: row.id,
+  accountId: row.account_id,
+  network: row.network,
+  note: row.note,
+  createdAt: row.created_at,
+})
