@@ -13,16 +13,16 @@ import type { DemoEnvironment, WalkSteps } from './walk/steps.ts'
 import { walkOpendental, walkPractice, walkRedox, walkXdent, walkXenrad } from './walk/vendors.ts'
 
 export interface DemoOptions {
-  /** One line of JSON when it is ready, and nothing else on stdout. */
+  /** Prints one line of JSON when ready, and nothing else on stdout. */
   readonly json: boolean
-  /** End after the walk-through. */
+  /** Ends after the walk-through. */
   readonly once: boolean
   readonly port: number
   readonly dataDir: string
 }
 
 /**
- * A server with two vendors and a hospital, and the exchange performed against it. Answers the exit
+ * Runs a server with two vendors and a hospital, and performs the exchange against it. Returns the exit
  * code: 0 only if every step of the walk-through answered as documented.
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
@@ -38,7 +38,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       const asDocumented = await showWalk({ server, seeded, hospital, settings })
       if (options.once) return asDocumented ? 0 : 1
     }
-    // Until here a signal ends the process at once: it interrupts nobody's work.
+    // Until here a signal ends the process at once, because nothing is in progress.
     const stopped = Promise.race(
       ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => once(process, signal)),
     )
@@ -56,7 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 }
 
-/** The environment's, with a hospital on this machine. */
+/** Reads the configuration, with a destination on this machine allowed. */
 function createDemoEnvironment({ dataDir, port }: DemoOptions): DemoEnvironment {
   const allowed = process.env.LATCHKEY_DESTINATIONS_ALLOWED
   return {
@@ -71,7 +71,7 @@ function createDemoEnvironment({ dataDir, port }: DemoOptions): DemoEnvironment 
   }
 }
 
-/** What a script needs: each dialect with the URL that its clients are set up with. */
+/** Prints what a script needs: each key type with the URL that its clients use. */
 function createReadyDocument(
   { url, console: listening }: RunningServer,
   { url: page, messagesUrl }: HospitalServer,
@@ -83,13 +83,13 @@ function createReadyDocument(
   return { url, destination, redox, redoxPair, ...Object.fromEntries(withUrls), console }
 }
 
-/** With these behind every surface for which the operator has named none. */
+/** Puts the demo's upstreams behind every surface for which the operator has named none. */
 function addDemoUpstreams({ urls }: UpstreamServers, config: Config): Config {
   const demoUrls = Object.fromEntries(SURFACES.map((surface) => [surface, new URL(urls[surface])]))
   return { ...config, upstreams: { ...demoUrls, ...config.upstreams } }
 }
 
-/** On the wished port, or, where that is taken, on any: a newcomer's machine may be busy. */
+/** Listens on the wanted port, or on any free port if it is taken. */
 async function startAtAnyPort(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel, 2)
   try {
@@ -116,7 +116,6 @@ async function showWalk(world: DemoWorld): Promise<boolean> {
   return asDocumented
 }
 
-/** What the walk goes through. */
 export interface DemoWorld {
   readonly server: RunningServer
   readonly seeded: DemoData
@@ -124,7 +123,7 @@ export interface DemoWorld {
   readonly settings: DemoEnvironment
 }
 
-/** Every dialect in turn, as its vendor's pages show it, and what becomes of a message. */
+/** Walks through every key type as its vendor's pages show it, then through a message's delivery. */
 export async function* walkDemo({ server, seeded, hospital, settings }: DemoWorld): WalkSteps {
   const { url } = server
   yield* walkRedox(url, seeded)

@@ -4,11 +4,11 @@ import { bodyLimit } from 'hono/body-limit'
 import { html } from 'hono/html'
 import { type LocalServer, serveLocally } from './local-server.ts'
 
-/** The demo's own destination. Its `url` is the page on which a person sees what arrives. */
+/** The demo's own destination. Its `url` is the page that shows what arrives. */
 export interface HospitalServer extends LocalServer {
-  /** Where messages and the handshake go. */
+  /** Receives messages and the handshake. */
   readonly messagesUrl: string
-  /** What Latchkey and the hospital have agreed on: another one at each start. */
+  /** The verification token that Latchkey and the hospital share: a new one at each start. */
   readonly token: string
 }
 
@@ -18,7 +18,7 @@ export async function startHospital(): Promise<HospitalServer> {
   return { ...listening, messagesUrl: `${listening.url}/messages`, token }
 }
 
-/** Longer than any message: nobody fills the demo's memory. */
+/** Longer than any message, so that no request fills the demo's memory. */
 const BODY_MAX_BYTES = 64 * 1024 * 1024
 
 const HOSPITAL_HEADERS = {
@@ -31,7 +31,7 @@ const HOSPITAL_HEADERS = {
 
 const HOSPITAL_JSON_HEADERS = { 'Content-Type': 'application/json; charset=utf-8' }
 
-/** A hospital's destination: it knows Latchkey by the token that they agreed on. */
+/** Creates a hospital's destination, which knows Latchkey by the shared verification token. */
 export function createHospitalApp(token: string): Hono {
   const arrivals = createArrivalLog()
   let failing = false
@@ -46,7 +46,7 @@ export function createHospitalApp(token: string): Hono {
     const body = await c.req.text()
     const received = parseReceivedRequest(body)
     if (received === null) return c.text('This is neither a handshake nor a message.', 400)
-    // The handshake brings the token in its body, whatever comes later in a header.
+    // The handshake has the token in its body, even if later requests have it in a header.
     const isHandshake = received.kind === 'handshake'
     const presentedToken = isHandshake ? received.token : c.req.header('verification-token')
     if (presentedToken !== token) return c.text('The verification token is another one.', 401)
@@ -67,7 +67,7 @@ export function createHospitalApp(token: string): Hono {
       : c.json(createQueryAnswer(dataModel, eventType))
   })
 
-  // For scripts: what is known of each, and the last one as it came.
+  // For scripts: the arrivals, and the last body as it came.
   app.get('/messages', (c) => c.json({ failing, arrived: arrivals.list() }))
   app.get('/messages/last', (c) => {
     const [last] = arrivals.list()
@@ -94,10 +94,10 @@ export function createHospitalApp(token: string): Hono {
 
 const REFRESH_SECONDS = 2
 
-/** What arrived, for a person. Without a script; everything that came from outside is escaped. */
+/** Shows the arrivals without a script. Everything from outside is escaped. */
 export const renderHospitalPage = (state: {
   readonly failing: boolean
-  /** Does not refresh itself, so that what was unfolded stays so. */
+  /** Does not refresh itself, so that unfolded parts stay unfolded. */
   readonly still: boolean
   readonly arrived: readonly Arrival[]
 }) => html`<!doctype html>
@@ -148,18 +148,17 @@ const renderArrival = ({
 <details><summary>Body</summary><pre>${body}</pre></details>
 </li>`
 
-/** What of a request matters to a destination. */
+/** The parts of a request that a destination reads. */
 export type ReceivedRequest =
   | { readonly kind: 'handshake'; readonly token: string; readonly challenge: string }
   | {
       readonly kind: 'message'
       readonly dataModel: string
       readonly eventType: string
-      /** Its name and its id. */
       readonly source: string
     }
 
-/** Reads the body of a request; null where it is neither a handshake nor a message. */
+/** Reads the body of a request; null if it is neither a handshake nor a message. */
 export function parseReceivedRequest(body: string): ReceivedRequest | null {
   const fields = toFields(parseBody(body))
   const { challenge, 'verification-token': token } = fields
@@ -188,7 +187,7 @@ const HOSPITAL_PATIENT = {
   Demographics: { FirstName: 'Timothy', LastName: 'Bixby', DOB: '2008-01-06', Sex: 'Male' },
 }
 
-/** What the hospital knows. Nothing found is an empty answer, not an error. */
+/** Answers queries from the hospital's records. No match is an empty answer, not an error. */
 export function createQueryAnswer(dataModel: string, eventType: string): object {
   if (dataModel === 'PatientSearch') return { Patient: HOSPITAL_PATIENT }
   if (dataModel === 'Clinical Summary' && eventType === 'PatientQuery') {
@@ -197,25 +196,25 @@ export function createQueryAnswer(dataModel: string, eventType: string): object 
   return {}
 }
 
-/** A request that reached the hospital, and what came of it. */
+/** A request that reached the hospital, and its answer. */
 export interface Arrival {
-  /** An instant, as toISOString writes it. */
+  /** An instant in the form of toISOString. */
   readonly at: string
   readonly kind: 'handshake' | 'message'
   readonly dataModel: string
   readonly eventType: string
-  /** `Meta.Source`: its name and its id. */
+  /** `Meta.Source`: name and id. */
   readonly source: string
-  /** The status that it was answered with. */
+  /** The status of the answer. */
   readonly answered: number
   readonly body: string
 }
 
 const MAX_ARRIVALS = 50
-/** A message may be 40 MB; a person reads its beginning. */
+/** A message may be 40 MB; the page shows its beginning. */
 const MAX_BODY_LENGTH = 64 * 1024
 
-/** The last arrivals, in memory, the newest first. */
+/** Keeps the last arrivals in memory, the newest first. */
 export function createArrivalLog() {
   const arrivals: Arrival[] = []
 
@@ -229,7 +228,10 @@ export function createArrivalLog() {
   }
 }
 
-/** System colours follow the reader's light or dark; only the two verdicts have colours of their own. */
+/**
+ * System colours follow the user's light or dark scheme; only the two verdicts have colours of their
+ * own.
+ */
 export const HOSPITAL_CSS = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 0; background: Canvas; color: CanvasText; }

@@ -5,35 +5,35 @@ import { getDemoFilePath } from '../node/demo-folder.ts'
 import type { ServiceResult } from '../service/service-result.ts'
 import type { HospitalServer } from './hospital.ts'
 
-/** A key as a vendor's backend holds it. */
+/** A key as a vendor's backend stores it. */
 export interface DemoKey {
   readonly apiKey: string
   readonly secret: string
   readonly sourceId: string
 }
 
-/** What `demo --json` prints, but for the URLs, which change with the port. */
+/** The output of `demo --json` without the URLs, which change with the port. */
 export interface DemoData {
-  /** An account with one key: `Meta.Source` may be left out. */
+  /** An account with one key, so that `Meta.Source` may be left out. */
   readonly redox: DemoKey & { readonly destinationId: string }
-  /** An account with two: `Meta.Source.ID` is required. */
+  /** An account with two keys, so that `Meta.Source.ID` is required. */
   readonly redoxPair: { readonly destinationId: string; readonly keys: readonly DemoKey[] }
   readonly xenrad: { readonly apiKey: string }
   readonly opendental: {
     readonly developerKey: string
     readonly portalKey: string
-    /** An office has taken it into use. */
+    /** A key that an office uses. */
     readonly customerKey: string
-    /** No office has. */
+    /** A key that no office uses yet. */
     readonly unassignedKey: string
   }
   readonly xdent: { readonly apiKey: string }
   readonly practice: { readonly username: string; readonly apiKey: string }
-  /** Who may see and do everything, in a browser. */
+  /** The operator who signs in at the console. */
   readonly console: { readonly username: string; readonly password: string }
 }
 
-/** The ids of the vendor's own samples, so that those work as they stand. */
+/** The ids of the vendor's own samples, so that those work unchanged. */
 export const DEMO_DESTINATIONS = {
   messages: { id: 'af394f14-b34a-464f-8d24-895f370af4c9', name: 'Redox EMR' },
   patientSearch: {
@@ -47,8 +47,8 @@ export const DEMO_DESTINATIONS = {
 }
 
 /**
- * Vendors, offices and a hospital. The secrets are made here and kept, for the owner's eyes, beside the
- * demo's database, so that a second start shows the same ones.
+ * Creates vendors, offices and a hospital. Stores the secrets in an owner-only file beside the demo's
+ * database, so that a second start shows the same ones.
  */
 export async function seedDemo(
   latchkey: Latchkey,
@@ -80,7 +80,7 @@ async function seedRedox(latchkey: Latchkey): Promise<Pick<DemoData, 'redox' | '
   return { redox: { ...redox, destinationId }, redoxPair: { destinationId, keys } }
 }
 
-/** The destinations belong to an account of their own, as in life. They move with the demo's port. */
+/** Creates the destinations in an account of their own. Their URLs move with the demo's port. */
 async function seedHospital({ accounts, routing, storage }: Latchkey, hospital: HospitalServer) {
   const { messagesUrl: url, token } = hospital
   let owner: string | undefined
@@ -96,7 +96,7 @@ async function seedHospital({ accounts, routing, storage }: Latchkey, hospital: 
     const { verified } = unwrapDemoResult(await routing.verify(id))
     if (!verified) throw new Error('the demo hospital has not met the challenge')
   }
-  // What waits since the last start need not wait for the schedule.
+  // Messages that wait since the last start need not wait for the schedule.
   for (const { id, status } of await routing.listSubscriptions({ limit: 100 })) {
     if (status === 'active') unwrapDemoResult(await routing.setSubscriptionStatus(id, 'active'))
   }
@@ -123,7 +123,7 @@ async function seedVendor(
   return demoKeys
 }
 
-/** A radiology group with one site. */
+/** Creates a radiology group with one site. */
 export async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']> {
   const { accountId, ownerId } = await seedAccount(latchkey, 'Coastal Imaging', 'administrator')
   const site = unwrapDemoResult(
@@ -133,7 +133,7 @@ export async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']
   return { apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
 }
 
-/** A developer with two customer keys, one of which an office has taken into use. */
+/** Creates a developer with two customer keys, one of which an office uses. */
 export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['opendental']> {
   const { keys, directory } = latchkey
   const { accountId, ownerId } = await seedAccount(latchkey, 'Recall Software', 'engineer')
@@ -173,7 +173,10 @@ export async function seedPractice(latchkey: Latchkey): Promise<DemoData['practi
   return { username, apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
 }
 
-/** Who looks at the demo in a browser: an operator, as his link makes him. His password is made here, as the demo's keys are. */
+/**
+ * Creates the operator who signs in at the demo's console, as a first-operator link does. The password
+ * is generated and stored with the demo's keys.
+ */
 export async function seedOperator({
   signInServices,
   users,
@@ -193,7 +196,7 @@ export async function seedOperator({
   return { username, password }
 }
 
-/** An account with one person, who may hold keys. */
+/** Creates an account with one user, who may own keys. */
 export async function seedAccount(
   { accounts }: Latchkey,
   name: string,

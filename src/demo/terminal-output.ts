@@ -9,16 +9,16 @@ const { stdout } = process
 export const paint = (style: Parameters<typeof styleText>[0], text: string) =>
   styleText(style, text, { stream: stdout })
 
-/** The heading of a part of the walk. */
+/** Formats the heading of a part of the walk-through. */
 export function showPart(name: string): void {
   stdout.write(`\n${paint(['bold', 'underline'], name)}\n`)
 }
 
 const SHOWN_CREDENTIAL_HEADERS = ['Authorization', 'X-API-Key', 'X-Api-Key', 'verification-token']
-/** An answer's data is cut to what shows that they are there. */
+/** Longer data of an answer is cut. */
 const MAX_SHOWN_LENGTH = 600
 
-/** A step, and what came of it; tokens cut to what the eye can compare. */
+/** Formats a step and its answer. Cuts tokens to what the eye can compare. */
 export function showStep({ title, action, problem }: WalkStep, number: number): void {
   const lines = [
     '',
@@ -47,17 +47,17 @@ const formatCommand = ({ line, printed }: ShownCommand): string[] => [
   ...printed.split('\n').map((one) => `   ${one}`),
 ]
 
-/** The carriage returns that end HL7's segments. */
+/** Replaces the carriage returns that end HL7 segments. */
 const markCarriageReturns = (text: string) => text.replaceAll('\r', '⏎ ')
 
 const truncate = (text: string) =>
   text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text
 
-/** Long tokens differ at their end, so that is what is shown. */
+/** Shows the end of a long token, because tokens differ there. */
 const shortenTokens = (text: string) =>
   text.replace(/[\w-]{60,}(\.[\w-]+)*/g, (token) => `${token.slice(0, 6)}…${token.slice(-10)}`)
 
-/** What a newcomer can paste, once the walk is over. */
+/** Formats the commands that a newcomer can paste after the walk-through. */
 export function formatInvitation(
   { url, console }: Pick<RunningServer, 'url' | 'console'>,
   { redox, console: operator }: DemoData,

@@ -7,8 +7,8 @@ import { type DatabaseContents, inspectDatabaseFile } from './sqlite/database-fi
 const PAGES_PER_STEP = 1000
 
 /**
- * Copies the database to a file while servers use it: as it is at this moment, whatever they write
- * meanwhile. The copy has its name only when it is whole, proven and on disk.
+ * Copies the database to a file while servers use it: a snapshot of this moment. The copy gets its name
+ * only when it is complete, checked and on disk.
  */
 export async function backUpDatabase(
   from: string,
@@ -19,7 +19,7 @@ export async function backUpDatabase(
   if (!existsSync(dirname(to))) throw new Error(`there is no folder ${dirname(to)}`)
   const draft = prepareDraftPath(to)
   try {
-    // Made here: nobody else can read it even while it grows.
+    // Created with this mode, so that no other user can read it while it grows.
     closeSync(openSync(draft, 'w', 0o600))
     await copyPages(from, draft, progress)
     const contents = inspectDatabaseFile(draft)
@@ -40,8 +40,7 @@ async function copyPages(
 ) {
   const db = new Database(from, { readonly: true, fileMustExist: true, timeout: 10_000 })
   try {
-    // A snapshot is held from here on. Without it, each write of another process would start the
-    // copy again.
+    // Holds a snapshot from here on. Without it, each write of another process would restart the copy.
     db.exec('BEGIN')
     db.prepare('SELECT count(*) FROM sqlite_master').get()
     await db.backup(to, {
@@ -55,12 +54,12 @@ async function copyPages(
   }
 }
 
-/** In one step, whatever was made there since we looked. */
+/** Publishes in one step, so that it never replaces a file that was created in the meantime. */
 function publishBackup(draft: string, to: string): void {
   try {
     linkSync(draft, to)
   } catch {
-    // Not every file system has links.
+    // Some file systems have no links.
     if (existsSync(to)) throw new Error(formatConflict(to))
     renameSync(draft, to)
   }

@@ -23,13 +23,16 @@ if (Number.parseInt(versions.node, 10) < NODE_MAJOR_MIN) {
   await import('./cli/main.ts')
 }
 
-/** Whether the command runs for long. For a short one, a second start costs more than it saves. */
+/** Tests if the command runs for long. For a short one, a second start costs more than it saves. */
 function isLongRunning(): boolean {
   const command = argv.slice(2).find((arg) => !arg.startsWith('-'))
   return command === 'serve' || command === 'demo'
 }
 
-/** Whether to replace this program. A forked process would lose its channel; Windows cannot do it. */
+/**
+ * Tests if this program must be replaced to get the flags. A forked process would lose its channel;
+ * Windows cannot do it.
+ */
 function isMissingHeapFlags(): boolean {
   const nodeOptions = [...execArgv, env.NODE_OPTIONS ?? ''].join(' ')
   const canReplace = process.execve !== undefined && process.platform !== 'win32'

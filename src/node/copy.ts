@@ -7,37 +7,37 @@ import { SCHEMA_VERSION } from '../storage/tables.ts'
 import { readSchemaVersion } from './database.ts'
 import { silentLog } from './silent-log.ts'
 
-/** A database that can be copied from, and into. */
+/** A database that can be a source or a target. */
 export type DatabaseLocation =
   | { readonly engine: 'sqlite'; readonly path: string }
   | { readonly engine: 'postgres'; readonly url: string }
 
-/** A file of SQL that makes one. */
+/** A file of SQL for D1, only a target. */
 export interface D1ImportFile {
   readonly engine: 'd1-import'
   readonly path: string
 }
 
-/** Reads `sqlite:PATH`, `postgres://…` or `d1-import:FILE`; null where it is none of them. */
+/** Parses `sqlite:PATH`, `postgres://…` or `d1-import:FILE`; null for anything else. */
 export function parseLocation(text: string): DatabaseLocation | D1ImportFile | null {
   const [, engine, path = ''] = /^(sqlite|d1-import):(.+)$/s.exec(text) ?? []
   if (engine === 'sqlite' || engine === 'd1-import') return { engine, path: resolve(path) }
   return isPostgresUrl(text) ? { engine: 'postgres', url: text } : null
 }
 
-/** The same without a password. */
+/** Formats the location without a password. */
 export function formatLocation(location: DatabaseLocation): string {
   if (location.engine === 'sqlite') return `sqlite:${location.path}`
   const { protocol, host, pathname } = new URL(location.url)
   return `${protocol}//${host}${pathname}`
 }
 
-/** One thing is done after the other: more connections would idle. */
+/** Steps run one after another: more connections would idle. */
 const COPY_CONNECTIONS = 2
 
 /**
- * Opens a database to be copied; or one to be copied into, which is made where it is not there. A
- * copy migrates nothing by the way: both must have the schema of this version.
+ * Opens a source, or a target, which is created if it does not exist. A copy migrates nothing: both must
+ * have the schema of this version.
  */
 export async function openLocation(
   location: DatabaseLocation,

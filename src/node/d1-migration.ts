@@ -8,8 +8,8 @@ import {
 } from '../storage/migrations.ts'
 
 /**
- * Writes the SQL that brings a D1 database of this version to ours; no file where nothing is to be
- * done. Answers the steps.
+ * Writes the SQL that migrates a D1 database from this version; writes no file if nothing is to do.
+ * Returns the steps.
  */
 export function writeD1Migration(
   path: string,

@@ -6,13 +6,13 @@ import { silentLog } from './silent-log.ts'
 
 type DatabaseConfig = Config['database']
 
-/** The file of a database that is one. */
+/** Returns the file of an SQLite database. */
 export function getDatabasePath({ database }: Config): string {
   if (database.engine === 'sqlite') return database.path
   throw new Error('the database is no file: LATCHKEY_DATABASE names a server')
 }
 
-/** Opens the database that is named. Each driver is loaded only where it is used. */
+/** Opens the configured database. Loads only the driver that it uses. */
 export async function openEngine(database: DatabaseConfig, log: Log): Promise<Engine> {
   if (database.engine === 'sqlite') {
     const { openSqlite } = await import('./sqlite/engine.ts')
@@ -22,7 +22,7 @@ export async function openEngine(database: DatabaseConfig, log: Log): Promise<En
   return openPostgres(database.url, log, database)
 }
 
-/** Whether nothing was ever written to it. */
+/** Tests if the database was never used. */
 export async function isNewDatabase(database: DatabaseConfig, log: Log): Promise<boolean> {
   if (database.engine === 'sqlite') return !existsSync(database.path)
   const { isNewPostgres } = await import('./postgres/engine.ts')
@@ -33,7 +33,7 @@ type InspectedDatabase =
   | { readonly engine: 'sqlite'; readonly path: string }
   | Pick<Extract<Config['database'], { engine: 'postgres' }>, 'engine' | 'url'>
 
-/** The version of a database's schema; null where nothing was ever written to it. Writes nothing. */
+/** Reads the version of a database's schema; null if it was never used. Writes nothing. */
 export async function readSchemaVersion(database: InspectedDatabase): Promise<number | null> {
   if (database.engine === 'postgres') {
     const { inspectPostgres } = await import('./postgres/engine.ts')

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 /** The file beside the demo's database that has its secrets, and marks the folder as the demo's. */
 export const getDemoFilePath = (dataDir: string): string => join(dataDir, 'demo.json')
 
-/** Whether this is the demo's database: its made-up vendors have secrets that are kept in a file. */
+/** Tests if this is the demo's database, whose made-up vendors have their secrets in a file. */
 export const isDemo = ({ database }: Config): boolean =>
   database.engine === 'sqlite' && existsSync(getDemoFilePath(dirname(database.path)))
 

@@ -12,7 +12,7 @@ import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** A draft, and the files that SQLite keeps beside a database. */
+/** The suffixes of a draft and of the files beside an SQLite database. */
 const DRAFT_SUFFIXES = ['', '-journal', '-wal', '-shm']
 
 /**
@@ -47,7 +47,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Puts a file on disk: what it holds, and that it is in its folder under this name. */
+/** Syncs a file to disk: its contents, and its name in its folder. */
 export function syncToDisk(path: string): void {
   for (const target of [path, dirname(path)]) {
     const file = openSync(target, 'r')
@@ -59,10 +59,10 @@ export function syncToDisk(path: string): void {
   }
 }
 
-/** Bytes that are written at a time. */
+/** Bytes of one write. */
 const WRITE_CHUNK_LENGTH = 1 << 16
 
-/** Writes a file that only its owner reads; it has its name when it is whole and on disk. */
+/** Writes an owner-only file, which gets its name when it is complete and on disk. */
 export async function writeLines(
   path: string,
   lines: AsyncIterable<string>,

@@ -5,13 +5,13 @@ import type { Config } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import type { SignInStorage } from '../service/ports/sign-in.ts'
 
-/** Holds the link while nobody can sign in and no terminal shows it. */
+/** Holds the link while no operator can sign in and no terminal shows it. */
 const FIRST_LINK_FILE = 'first-operator-link'
 const LINK_POLL_INTERVAL_MS = 1000
 
 /**
- * As long as no operator can sign in: a link for whoever has started the server, which makes one. It is
- * a secret: a terminal shows it. If stderr is no terminal, it may be a log, so a file gets the link.
+ * Offers a link that creates the first operator, while none can sign in. The link is a secret: a
+ * terminal shows it. If stderr is no terminal, it may be a log, so a file gets the link.
  */
 export async function offerFirstOperatorLink(
   config: Config,
@@ -48,7 +48,7 @@ export async function offerFirstOperatorLink(
   }
 }
 
-/** The link opens nothing once an operator can sign in, through whichever process, or when its time is over. */
+/** Removes the file once an operator can sign in, through any process, or once the link has expired. */
 function removeLinkWhenUsed(
   path: string,
   expiresAt: number,

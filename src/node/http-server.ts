@@ -71,8 +71,8 @@ function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage):
 }
 
 /*
- * What is refused before any handler runs. A client's author reads these, so each says what is wrong
- * with the request.
+ * Refusals before any handler runs. A client's author reads these, so each says what is wrong with the
+ * request.
  */
 
 const PARSER_ERRORS: Record<string, [status: string, message: string]> = {

@@ -20,15 +20,14 @@ import { nodePrimitives } from './primitives.ts'
 const OWNER_ONLY = 0o600
 
 /**
- * The key ring file; made at the first start, `mayMake`. Throws where it is gone, and where others
- * could read it.
+ * Reads the key ring file; creates it if `canCreate`. Throws if it is missing, or if others can read it.
  */
 export async function loadRing(path: string, { canCreate = false } = {}): Promise<Ring> {
   if (!existsSync(path)) {
     if (!canCreate) throw new Error(`there is no key ring ${path}: restore it from a backup`)
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const ring = await createRing(nodePrimitives, Date.now())
-    // Two servers may start at once: one makes the ring, the other reads it.
+    // If two servers start at once, one creates the ring and the other reads it.
     const draft = writeDraft(path, ring)
     try {
       linkSync(draft, path)
@@ -47,7 +46,7 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
   return completeRing(nodePrimitives, parseRing(readFileSync(path, 'utf8')))
 }
 
-/** Replaces the file in one step: whoever reads it finds the old ring or the new one. */
+/** Replaces the file in one step, so that a reader finds the old ring or the new one. */
 export function saveRing(path: string, ring: Ring): void {
   renameSync(writeDraft(path, ring), path)
 }
@@ -61,10 +60,10 @@ function writeDraft(path: string, ring: Ring): string {
   return draft
 }
 
-/** A rotation is in force so soon. */
+/** A rotation takes effect within this time. */
 const KEYRING_POLL_INTERVAL_MS = 2000
 
-/** What tokens were issued and messages sealed with would be lost with another ring. */
+/** Refuses another database's ring, which could not verify its tokens or open its messages. */
 export const createForeignRingError = (path: string): Error =>
   new Error(
     `the key ring ${path} is not the one of this database: ` +
@@ -73,17 +72,17 @@ export const createForeignRingError = (path: string): Error =>
 
 export interface WatchedKeyring {
   readonly path: string
-  /** What the file held when the server started. */
+  /** The file's ring when the server started. */
   readonly loaded: Ring
-  /** The ring at work, which takes what a rotation has made. */
+  /** The ring in use, which a rotation updates. */
   readonly keyring: Keyring
   readonly isOwnRing: (ring: Keyring) => Promise<boolean>
 }
 
 /**
- * Takes a rotated ring while the server runs, and refuses what would be refused at its start. What
- * the file holds is compared, and not when it was written: a rotation between the start and the
- * first look is one like any other. Answers how to stop.
+ * Loads a rotated ring while the server runs, with the checks of a start. Compares contents, not times,
+ * so that a rotation between the start and the first look is noticed too. Returns a function that stops
+ * it.
  */
 export function watchKeyringFile(
   { path, loaded, keyring, isOwnRing }: WatchedKeyring,
@@ -105,7 +104,7 @@ export function watchKeyringFile(
       }
       problem = ''
     } catch (error) {
-      // Said once, and not at every look.
+      // Logs a problem once, not at every look.
       if (String(error) === problem) return
       problem = String(error)
       log.error({ path, error }, 'the changed key ring cannot be used; the one before it stays')

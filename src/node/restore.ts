@@ -17,13 +17,13 @@ import { prepareDraftPath, removeDraft, syncToDisk } from './draft-files.ts'
 import { type DatabaseContents, inspectDatabaseFile } from './sqlite/database-file.ts'
 
 export interface RestoredDatabase extends DatabaseContents {
-  /** Where the database is that was there before. */
+  /** The path of the previous database. */
   readonly kept: string | null
 }
 
 /**
- * Puts a backup in the database's place, in one step: a power cut leaves the old one or the new. The
- * old one is kept beside it. Refuses while anybody has the old one open.
+ * Replaces the database by a backup in one step, so that a power cut leaves the old one or the new one.
+ * Keeps the old one beside it. Refuses while another process has it open.
  */
 export function restoreDatabase(
   from: string,
@@ -56,7 +56,7 @@ export function restoreDatabase(
   }
 }
 
-/** Whether the audit of a database, of any version, ends before its anchor. */
+/** Tests if the audit of a database, of any version, ends before its anchor. */
 export async function isBehindAnchor(path: string, keyringPath: string): Promise<boolean> {
   const anchor = await createAnchorFile(getAnchorPath(keyringPath)).read()
   if (anchor === null) return false
@@ -83,7 +83,7 @@ function inspectBackup(from: string, copy: string): DatabaseContents {
 function replaceDatabase(draft: string, to: string, kept: string): string | null {
   const old = existsSync(to) ? lockOldDatabase(to) : null
   try {
-    // A log without its database would be played into the new one.
+    // A leftover log would be replayed into the new database.
     for (const end of ['-wal', '-shm', '-journal']) {
       if (existsSync(to + end)) renameSync(to + end, kept + end)
     }
@@ -95,7 +95,7 @@ function replaceDatabase(draft: string, to: string, kept: string): string | null
   }
 }
 
-/** Under both names, so that there is a database at every moment; not every file system can. */
+/** Links both names, so that a database exists at every moment; some file systems cannot. */
 function keepOldDatabase(path: string, kept: string): void {
   try {
     linkSync(path, kept)
@@ -105,13 +105,13 @@ function keepOldDatabase(path: string, kept: string): void {
 }
 
 /**
- * The old database, locked so that nobody can begin with it while it is replaced. Leaving the
- * write-ahead mode takes that nobody else has it open, and brings what is in the log into the file.
- * Null where it is too damaged to be asked. (Who opens it and waits for the lock finds it moved, and
- * gives up: SQLITE_READONLY_DBMOVED.)
+ * Locks the old database, so that no process can open it while it is replaced. Leaving the write-ahead
+ * mode requires that no other process has it open, and moves the log into the file. Returns null if it
+ * is too damaged. (A process that waits for the lock finds the file moved and gives up:
+ * SQLITE_READONLY_DBMOVED.)
  */
 function lockOldDatabase(path: string): Database.Database | null {
-  // SQLite would throw away the log of what it does not know as its own.
+  // SQLite would delete the log of a file that it does not recognize.
   if (!isSqliteFile(path)) return null
   const db = new Database(path, { fileMustExist: true, timeout: 0 })
   try {

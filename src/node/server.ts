@@ -16,13 +16,13 @@ import { type ListeningAddresses, logListening } from './startup-log.ts'
 import { createUpstreamFetch, writeUpstreamHead } from './upstream-fetch.ts'
 import { createSendHttp } from './webhook-client.ts'
 
-/** The processes that serve one port together, as each of them sees it. */
+/** The processes that serve one port together. */
 export interface WorkerGroup {
   readonly size: number
   readonly share: GetSharedCounter
 }
 
-/** Everything but a socket: what the command line works with. */
+/** Opens everything but the listeners, for the command line. */
 export async function openLatchkey(
   config: Config,
   {
@@ -40,8 +40,8 @@ export async function openLatchkey(
   },
 ): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  // The ring is older than the database: where only the database is there, a new ring would prove
-  // and open nothing of what it holds.
+  // The ring is created before the database. If only the database exists, a new ring could not verify or
+  // open what it holds.
   const canCreate = !existsSync(config.keyringPath) && (await isNewDatabase(config.database, log))
   const ring = await loadRing(config.keyringPath, { canCreate })
   const keyring = new Keyring(nodePrimitives, ring)
@@ -69,7 +69,7 @@ export async function openLatchkey(
 }
 
 export interface RunningServer extends Latchkey, ListeningAddresses {
-  /** Answers what is under way, then closes the database. */
+  /** Answers the requests in progress, then closes the database. */
   stop(): Promise<void>
 }
 
@@ -78,18 +78,18 @@ const FLUSH_INTERVAL_MS = 60 * 1000
 const AUDIT_FLUSH_INTERVAL_MS = 1000
 const SEAL_INTERVAL_MS = 5000
 const QUEUE_POLL_INTERVAL_MS = 1000
-/** After a process was killed, its feeds stand still so long at most. */
+/** The longest time that subscriptions wait after the process that leased them was killed. */
 const LEASE_MS = 15_000
 const LEASE_RENEWAL_INTERVAL_MS = 5000
 
-/** Opens the database, listens, and says what is dangerous in how it was set up. */
+/** Opens the database, listens, and logs warnings about the configuration. */
 export async function startLatchkey(config: Config, log: Log): Promise<RunningServer> {
   const running = await startInGroup(undefined, config, log)
   logListening(config, log, running)
   return running
 }
 
-/** As `start` does, where `team` serves the port together. */
+/** Starts a server that shares its port with the other processes of `team`. */
 export async function startInGroup(
   team: WorkerGroup | undefined,
   config: Config,
@@ -186,7 +186,7 @@ export async function startInGroup(
       await deliveryStopped
       await latchkey.flushCounters()
       await latchkey.flushAuditEvents()
-      // What is under way may have begun before the last events were there.
+      // The pending seal may have begun before the last events were flushed.
       await pendingSeal
       await seal()
       await latchkey.storage.close()
@@ -195,7 +195,10 @@ export async function startInGroup(
   }
 }
 
-/** Refuses a database that was begun with another key ring: its tokens and messages would be lost. */
+/**
+ * Refuses a database that was created with another key ring, because its tokens and messages would be
+ * lost.
+ */
 async function openWithOwnKeyring(config: Config, parts: Parameters<typeof openLatchkey>[1]) {
   const latchkey = await openLatchkey(config, parts)
   try {
@@ -221,7 +224,7 @@ interface Listener {
   readonly server: HttpServer
   readonly host: string
   readonly port: number
-  /** The prefix of its settings. */
+  /** The prefix of the listener's settings. */
   readonly settings: 'LATCHKEY' | 'LATCHKEY_CONSOLE'
 }
 

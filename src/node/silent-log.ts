@@ -1,4 +1,4 @@
 import type { Log } from '../service/ports/runtime.ts'
 
-/** Where a command says itself what went wrong, nothing is to be read beside it. */
+/** For commands that report errors themselves. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }

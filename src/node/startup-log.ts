@@ -9,7 +9,7 @@ export interface ListeningAddresses {
   readonly console: { readonly port: number; readonly url: string } | null
 }
 
-/** What the operator reads first of a server that is up. */
+/** Logs the first lines of a server that is up. */
 export function logListening(
   config: Config,
   log: Log,

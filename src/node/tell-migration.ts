@@ -1,7 +1,7 @@
 import type { Log } from '../service/ports/runtime.ts'
 import type { Migration } from '../storage/migrations.ts'
 
-/** Why a start took longer than others, and after what. Who found nothing to do says nothing. */
+/** Logs the migrations of a start; logs nothing if there were none. */
 export function logMigration(applied: readonly Migration[], since: number, log: Log): void {
   const [first, last] = [applied.at(0), applied.at(-1)]
   if (first === undefined || last === undefined) return

@@ -11,12 +11,12 @@ import type {
 } from '../service/ports/outbound.ts'
 
 /**
- * Connections are used again, but not after having been idle for longer than this: common servers
- * close theirs after five seconds, and a request that meets the closing is lost.
+ * Reuses connections, but not after an idle time of four seconds: common servers close theirs after
+ * five, and a request that meets the closing is lost.
  */
 const AGENT_OPTIONS = { keepAlive: true, timeout: 4_000 }
 
-/** Carries by node:http, because fetch undoes content codings and never says what was on the wire. */
+/** Sends with node:http, because fetch decodes content codings and hides the raw response. */
 export function createUpstreamFetch({ timeoutMs }: { timeoutMs: number }): UpstreamFetch {
   const agents = {
     'http:': new http.Agent(AGENT_OPTIONS),
@@ -71,15 +71,15 @@ async function sendAndReceive(
   }
 }
 
-/** A connection that was idle, and was closed before it could be told of. */
+/** Tests if the upstream closed an idle connection just before the request. */
 const isStaleConnection = (request: http.ClientRequest, error: unknown): boolean =>
   request.reusedSocket && getErrorCode(error) === 'ECONNRESET'
 
-/** Whether it may be sent once more without asking (RFC 9110 §9.2.2), and can be. */
+/** Tests if the request is idempotent (RFC 9110 §9.2.2) and has no body to send again. */
 const isRepeatable = ({ method, body }: UpstreamRequest): boolean =>
   body === null && ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'].includes(method)
 
-/** Nobody reads it but the operator, who is not to look for a fault of the upstream's. */
+/** Only the operator reads this, and should not look for a fault of the upstream. */
 const CALLER_LEFT: UpstreamFailure = {
   reason: 'upstream_unreachable',
   detail: 'the caller hung up first',
@@ -94,7 +94,7 @@ function toUpstreamFailure(error: unknown): UpstreamFailure {
 const toError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
 const getErrorCode = (error: unknown) => (error as NodeJS.ErrnoException).code
 
-/** Sends the body as fast as the upstream takes it. */
+/** Sends the body as fast as the upstream accepts it. */
 export async function sendBody(
   body: ReadableStream<Uint8Array> | null,
   request: ClientRequest,
@@ -102,7 +102,7 @@ export async function sendBody(
 ): Promise<void> {
   for await (const chunk of body ?? []) {
     if (request.destroyed) return
-    // Node frames no body of DELETE or OPTIONS by itself, and it would be read as a next request.
+    // Node does not frame the body of DELETE or OPTIONS, so it would be read as a next request.
     if (!request.headersSent && !request.hasHeader('content-length')) {
       request.setHeader('Transfer-Encoding', 'chunked')
     }
@@ -111,7 +111,7 @@ export async function sendBody(
   if (!request.destroyed) request.end()
 }
 
-/** Until more can be written, or nothing ever will. */
+/** Waits until more can be written, or the request is closed. */
 function waitForDrain(request: ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
@@ -125,7 +125,7 @@ function waitForDrain(request: ClientRequest): Promise<void> {
 /** Statuses that never have content (RFC 9110 §15). */
 const STATUSES_WITHOUT_CONTENT = [204, 205, 304]
 
-/** The answer as it stands on the wire; its body is read when somebody asks for it. */
+/** Returns the answer unchanged; its body is read on demand. */
 export function readUpstreamResponse(
   incoming: IncomingMessage,
   method: string,
@@ -158,7 +158,7 @@ function readHeaderLines({ rawHeaders }: IncomingMessage): HeaderLines {
   return lines
 }
 
-/** Nothing is read ahead of who reads it: a slow caller slows the upstream down. */
+/** Reads nothing ahead, so that a slow caller slows the upstream down. */
 function createBodyStream(
   incoming: IncomingMessage,
   timeoutMs: number,
@@ -189,14 +189,14 @@ function createBodyStream(
   )
 }
 
-/** The upstream has kept us waiting for too long. */
+/** Thrown when an upstream takes too long. */
 export class UpstreamTimeoutError extends Error {
   override name = 'TimedOut'
 }
 
 /**
- * How long one exchange waits for its upstream. The clock runs only while it is the upstream's turn:
- * a caller who sends or reads slowly costs it nothing.
+ * Limits how long one exchange waits for its upstream. The clock runs only while the upstream must act,
+ * so a slow caller costs it nothing.
  */
 export class UpstreamTimer {
   readonly #ms: number
@@ -217,7 +217,7 @@ export class UpstreamTimer {
     clearTimeout(this.#timer)
   }
 
-  /** Waits for the upstream to do this. */
+  /** Waits for the upstream's next action. */
   async waitFor<T>(turn: Promise<T>): Promise<T> {
     this.start()
     try {

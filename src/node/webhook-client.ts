@@ -14,23 +14,22 @@ import type {
 } from '../service/ports/outbound.ts'
 
 export interface SendHttpOptions {
-  /** Networks that may be reached although they are not the Internet. */
+  /** Private networks that may be reached. */
   readonly allowed: readonly IpNetwork[]
   readonly resolve?: ResolveName
-  /** Authorities that vouch for certificates; Node's own where there are none. */
+  /** Certificate authorities; Node's own by default. */
   readonly ca?: string
-  /** How long an address may take to be connected to. */
+  /** The time limit for connecting to an address. */
   readonly connectMs?: number
 }
 
-/** As in upstream/carry.ts: a server closes what was idle for longer. */
+/** Same as in upstream-fetch.ts: servers close connections that were idle for longer. */
 const AGENT_OPTIONS = { keepAlive: true, timeout: 4_000 }
 
 /**
- * Runs errands by node:http, because fetch cannot be told which address to connect to. Each is
- * connected to an address that was judged, by that address: no name is looked up a second time, and
- * a connection that is kept is used again for that address only. These agents obey no proxy of the
- * environment, and check certificates whatever the environment says.
+ * Sends with node:http, because fetch cannot be given an address to connect to. Connects to an address
+ * that the SSRF policy allowed, without a second DNS lookup, and reuses a connection for that address
+ * only. These agents ignore proxy settings of the environment, and always check certificates.
  */
 export function createSendHttp(options: SendHttpOptions): SendHttp {
   const { allowed, resolve = lookUpAddresses, ca, connectMs = 10_000 } = options
@@ -62,7 +61,7 @@ export function createSendHttp(options: SendHttpOptions): SendHttp {
     }
   }
 
-  /** The first address that can be connected to. Once connected, there is no other try. */
+  /** Sends to the first address that accepts a connection. After that, it tries no other. */
   async function sendToFirstReachable(
     addresses: readonly string[],
     outboundRequest: OutboundRequest,
@@ -95,13 +94,15 @@ export function createSendHttp(options: SendHttpOptions): SendHttp {
       signal,
     }
     return url.protocol === 'https:'
-      ? // The certificate is to be the name's, although it is the address that is connected to.
+      ? // Checks the certificate against the name, because the connection is to an address.
         https.request({ ...options, servername: isIP(name) ? '' : name, agent: agents['https:'] })
       : http.request({ ...options, agent: agents['http:'] })
   }
 }
 
-/** Gives up on an address that does not take the connection. Answers whether it was taken. */
+/**
+ * Gives up on an address that does not accept the connection in time. Returns a test for the connection.
+ */
 function trackConnection(request: http.ClientRequest, connectMs: number): () => boolean {
   let isConnected = false
   request.on('socket', (socket) => {
@@ -130,7 +131,7 @@ function sendRequest(
   })
 }
 
-/** A name that is looked up cannot be called back. */
+/** Rejects on abort, because a DNS lookup cannot be cancelled. */
 function rejectOnAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
@@ -165,23 +166,22 @@ const CONNECTION_ERRORS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 }
 
-/** The addresses of a name, as this machine knows them. Rejects where it has none. */
+/** Resolves a name to its addresses. Rejects if it has none. */
 export type ResolveName = (name: string) => Promise<readonly string[]>
 
 export const lookUpAddresses: ResolveName = async (name) =>
   (await lookup(name, { all: true })).map(({ address }) => address)
 
 /**
- * Where a host is: the addresses that were judged, and no name to look up once more. A name that has
- * an address which may not be reached is not reached at any: who names it so means no good, or is
- * not set up yet.
+ * Resolves a host to allowed addresses, so that no second lookup is needed. Refuses a name if any of its
+ * addresses is forbidden: such a name is malicious, or not set up yet.
  */
 export async function resolveAllowedAddresses(
   { hostname }: URL,
   allowed: readonly IpNetwork[],
   resolve: ResolveName,
 ): Promise<Result<readonly string[], OutboundFailure>> {
-  // A URL has already read every spelling of an address, such as 0x7f.1, as what it is.
+  // URL has normalized every notation of an address, such as 0x7f.1.
   const literal = hostname.replace(/^\[|\]$/g, '')
   const candidates = parseIpAddress(literal) === null ? await resolve(hostname) : [literal]
   const addresses: string[] = []
@@ -196,7 +196,7 @@ export async function resolveAllowedAddresses(
   return ok(addresses)
 }
 
-/** The answer, and of its body so much: of a longer one the rest is never read. */
+/** Reads an answer with at most this much of its body; never reads the rest. */
 export async function readOutboundResponse(
   incoming: IncomingMessage,
   limitBytes: number,
@@ -206,7 +206,7 @@ export async function readOutboundResponse(
   let length = 0
   let isComplete = true
   try {
-    // What ends this loop early destroys the answer, and with it its connection.
+    // Leaving this loop early destroys the answer, and with it its connection.
     for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
       const rest = limitBytes - length
       chunks.push(chunk.subarray(0, rest))

@@ -11,18 +11,18 @@ import { StatementCompiler } from './engine.ts'
 import { TABLE_SHAPES, type TableShape } from './table-shapes.ts'
 
 /*
- * A database as SQL text for `wrangler d1 execute --file`. D1 takes statements of 100,000 bytes at
- * most, and values and rows of 2,000,000. Each statement is one line, so that a file can be split
- * without being understood.
+ * Exports a database as SQL text for `wrangler d1 execute --file`. D1 accepts statements of at most
+ * 100,000 bytes, and values and rows of 2,000,000. Each statement is one line, so that a file can be
+ * split without being parsed.
  */
 
 const STATEMENT_MAX_BYTES = 100_000
 const ROW_MAX_BYTES = 2_000_000
-/** UTF-16 units of a long value that are written at a time: 90,000 bytes at most, in hex. */
+/** UTF-16 units of a long value in one statement: at most 90,000 bytes in hex. */
 const PIECE_UNITS = 15_000
 const ROWS_PER_STATEMENT = 200
 
-/** Every row of the source as statements, to be run after schema.sql. */
+/** Yields every row of the source as statements, to run after schema.sql. */
 export async function* createImportStatements(
   from: Engine,
   progress: CopyOptions['progress'],
@@ -45,7 +45,7 @@ export async function* createImportStatements(
 const formatUpdate = ({ name, columns }: TableShape, row: RowValues): string =>
   `UPDATE ${name} SET ${columns.map((column, n) => `${column} = ${formatLiteral(row[n])}`).join(', ')};`
 
-/** Adds rows: as many a statement as its length allows; what is longer, in pieces. */
+/** Formats inserts with as many rows as a statement's length allows; longer rows in pieces. */
 export function* formatInserts(shape: TableShape, rows: readonly RowValues[]): Generator<string> {
   const head = `INSERT INTO ${shape.name} (${shape.columns.join(', ')}) VALUES `
   let tuples: string[] = []
@@ -71,7 +71,7 @@ export function* formatInserts(shape: TableShape, rows: readonly RowValues[]): G
   if (tuples.length > 0) yield `${head}${tuples.join(',')};`
 }
 
-/** A row too long for one statement: its long values begin empty, and grow. */
+/** Formats a row that is too long for one statement: inserts long values empty, then appends to them. */
 function* formatLongInsert(shape: TableShape, head: string, row: RowValues): Generator<string> {
   const size = row.reduce<number>((sum, value) => sum + countBytes(String(value)), 0)
   const where = shape.key
@@ -96,7 +96,7 @@ function* formatLongInsert(shape: TableShape, head: string, row: RowValues): Gen
 
 function* splitText(text: string): Generator<string> {
   for (let from = 0; from < text.length; ) {
-    // A character of two units stays whole.
+    // Does not split a character of two units.
     const last = text.charCodeAt(from + PIECE_UNITS - 1)
     const size = last >= 0xd800 && last < 0xdc00 ? PIECE_UNITS - 1 : PIECE_UNITS
     yield text.slice(from, from + size)
@@ -112,7 +112,7 @@ const countBytes = (text: string): number => encoder.encode(text).length
 function formatLiteral(value: RowValues[number] | undefined): string {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'number') return String(value)
-  // A line's end or U+0000 would end the statement for one reader or another.
+  // A line end or U+0000 would end the statement for some readers.
   if (!/\p{Cc}/u.test(value)) return `'${value.replaceAll("'", "''")}'`
   const hex = Array.from(encoder.encode(value), (byte) => byte.toString(16).padStart(2, '0'))
   return `CAST(X'${hex.join('')}' AS TEXT)`

@@ -26,7 +26,7 @@ const NAMED_KINDS = [
   'developer',
 ] as const satisfies readonly NamedRow['kind'][]
 
-/** What tells people how things are. */
+/** Reads the counts and names that the dashboard shows. */
 export function createDashboardStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -45,7 +45,7 @@ export function createDashboardStorage(
       where cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')}
       group by dialect order by dialect`,
   )
-  // (D1 takes no union of so many tables.)
+  // D1 accepts no union of so many tables.
   const names = sqlStatement<{ ids: string }, NamesRow>(
     (arg) => sql`
       with asked (id) as ${expandJsonList(engine, arg('ids'))}
@@ -96,7 +96,7 @@ export function createDashboardStorage(
 
 type TrafficRow = Tables['traffic']
 
-/** What came of requests, hour by hour. */
+/** Stores the outcomes of requests by hour. */
 export function createTrafficStorage(engine: Engine, compiler: StatementCompiler): TrafficStorage {
   const sqlStatement = createSqlWriter(compiler)
   const add = sqlStatement<TrafficRow>(
@@ -142,7 +142,7 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
   return {
     async addTraffic(counts) {
       if (counts.length === 0) return
-      // In one order, whoever writes: two that lock the same rows crosswise would wait for each other.
+      // All writers use one order, so that two of them do not deadlock.
       const rows = counts
         .map(toTrafficRow)
         .sort((a, b) => (formatTrafficKey(a) < formatTrafficKey(b) ? -1 : 1))
@@ -170,7 +170,7 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
   }
 }
 
-/** A column of a primary key cannot be null. */
+/** Stands for null, because a column of a primary key cannot be null. */
 const NO_VALUE = ''
 
 const toTrafficRow = ({ accountId, dialect, ...counts }: HourlyTraffic): TrafficRow => ({

@@ -4,30 +4,30 @@ import { KEYED_TABLE_SHAPES, TABLE_SHAPES, type TableShape } from './table-shape
 
 export interface CopyOptions {
   readonly createHash: CreateHash
-  /** How far it is, in rows; and in which table. */
+  /** Reports the progress in rows, and the current table. */
   readonly progress: (done: number, total: number, label: string) => void
 }
 
 export interface CopiedTable {
   readonly table: string
-  /** How many rows were written by this run; the others were there. */
+  /** Rows that this run wrote; the others existed. */
   readonly written: number
   readonly source: TableDigest
   readonly target: TableDigest
 }
 
-/** Why nothing was copied: a sentence. */
+/** Thrown with a sentence if nothing was copied. */
 export class CopyRefusedError extends Error {
   override name = 'CopyRefused'
 }
 
-/** Whether both hold the same. */
 export const isCopyEqual = ({ source, target }: CopiedTable): boolean =>
   source.rows === target.rows && source.sha256 === target.sha256
 
 /**
- * Copies every row of a database into another one with the same schema, which must be empty or what
- * an earlier run left: that one is gone on with. Then reads both, and answers what each table holds.
+ * Copies every row of a database into another one with the same schema, which must be empty or left by
+ * an earlier run, which this one then continues. Then reads both, and returns the contents of each
+ * table.
  */
 export async function copyDatabase(
   from: Engine,
@@ -61,7 +61,7 @@ export async function copyDatabase(
   return compareDatabases(from, to, options, written)
 }
 
-/** Reads both, and answers what each table holds. */
+/** Reads both, and returns the contents of each table. */
 export async function compareDatabases(
   from: Engine,
   to: Engine,
@@ -95,8 +95,8 @@ export async function countAllRows(source: CopyStatements): Promise<number> {
 }
 
 /**
- * What the target holds must be the beginning of what the source holds: its first row and its last,
- * and no more between them.
+ * Requires that the target's rows are the first rows of the source: checks its first row, its last, and
+ * the count between them.
  */
 async function requirePrefix(
   source: CopyStatements,
@@ -120,7 +120,7 @@ function refuseTarget({ name }: TableShape): never {
   )
 }
 
-/** SHA-256, fed bit by bit. */
+/** SHA-256 of a stream. */
 export interface HashStream {
   update(text: string): unknown
   /** In hex. */
@@ -128,16 +128,16 @@ export interface HashStream {
 }
 export type CreateHash = () => HashStream
 
-/** How many rows a table has, and a digest of all of them in the order of their keys. */
+/** A table's row count, and a digest of its rows in the order of their keys. */
 export interface TableDigest {
   readonly rows: number
   readonly sha256: string
 }
 
-/** A page is held in memory, and a message may have 40 MB. */
+/** Limits the rows of a page, which is held in memory, because a message may have 40 MB. */
 const getPageRows = ({ name }: TableShape): number => (name === 'messages' ? 16 : 1000)
 
-/** The same rows give the same digest on every engine. */
+/** Computes a digest that is the same on every engine. */
 export async function computeTableDigest(
   statements: CopyStatements,
   shape: TableShape,
@@ -154,7 +154,7 @@ export async function computeTableDigest(
   return { rows, sha256: hash.end() }
 }
 
-/** Every row of a table after a key, a page at a time. */
+/** Yields the rows of a table after a key, page by page. */
 export async function* readPages(
   statements: CopyStatements,
   shape: TableShape,
@@ -174,14 +174,14 @@ export async function* readPages(
   }
 }
 
-/** A row as it is moved: its values in the order of the shape's columns. */
+/** A row's values in the order of the shape's columns. */
 export type RowValues = readonly (string | number | null)[]
 type StoredRow = Readonly<Record<string, string | number | null>>
 
-/** The statements of a move, written from a table's shape. */
+/** Creates the statements of a copy from a table's shape. */
 export function createCopyStatements(engine: Engine, compiler: StatementCompiler) {
   const compiledSql = new Map<string, string>()
-  /** Each statement is written once; only its values differ from run to run. */
+  /** Compiles each statement once; only its values differ. */
   function createStep(
     name: string,
     write: () => RawBuilder<unknown>,
@@ -210,7 +210,7 @@ export function createCopyStatements(engine: Engine, compiler: StatementCompiler
       return Number(row?.n)
     },
 
-    /** How many rows there are up to this key, itself counted. */
+    /** Counts the rows up to and including this key. */
     async countTo(shape: TableShape, key: RowValues): Promise<number> {
       const write = () =>
         sql`select count(*) as n from ${formatTableName(shape)} where (${joinKeyColumns(shape)}) <= (${createPlaceholders(key.length)})`
@@ -218,7 +218,7 @@ export function createCopyStatements(engine: Engine, compiler: StatementCompiler
       return Number(row?.n)
     },
 
-    /** The rows after a key, in the order of keys; from the first where there is none. */
+    /** Reads the rows after a key in the order of keys; null starts with the first. */
     async page(shape: TableShape, after: RowValues | null, limit: number): Promise<RowValues[]> {
       const order = () => sql`order by ${joinKeyColumns(shape)} limit ${limit}`
       const select = () => sql`select ${joinColumns(shape)} from ${formatTableName(shape)}`
@@ -233,7 +233,7 @@ export function createCopyStatements(engine: Engine, compiler: StatementCompiler
       return toRowValues(shape, await read(`after ${shape.name}`, write, [...after, limit]))
     },
 
-    /** The one with the last key. */
+    /** Reads the row with the last key. */
     async last(shape: TableShape): Promise<RowValues | null> {
       const backwards = () => sql.join(shape.key.map((column) => sql`${sql.ref(column)} desc`))
       const write = () =>
@@ -249,14 +249,16 @@ export function createCopyStatements(engine: Engine, compiler: StatementCompiler
       return row ?? null
     },
 
-    /** The only row of a table that has no key. */
+    /** Reads the only row of a table without a key. */
     async only(shape: TableShape): Promise<RowValues | null> {
       const write = () => sql`select ${joinColumns(shape)} from ${formatTableName(shape)}`
       const [row] = toRowValues(shape, await read(`only ${shape.name}`, write))
       return row ?? null
     },
 
-    /** Adds rows, many a statement: as many as are always the same, so that few are prepared. */
+    /**
+     * Inserts many rows in each statement, always the same number, so that few statements are prepared.
+     */
     insert(shape: TableShape, rows: readonly RowValues[]): Step[] {
       const steps: Step[] = []
       for (let from = 0; from < rows.length; ) {
@@ -273,7 +275,7 @@ export function createCopyStatements(engine: Engine, compiler: StatementCompiler
       return steps
     },
 
-    /** Writes the only row of a table that has no key. */
+    /** Updates the only row of a table without a key. */
     replace(shape: TableShape, row: RowValues): Step {
       const set = () => sql.join(shape.columns.map((column) => sql`${sql.ref(column)} = ${null}`))
       return createStep(
@@ -289,6 +291,5 @@ export type CopyStatements = ReturnType<typeof createCopyStatements>
 
 const ROWS_PER_INSERT = 50
 
-/** The values of a row's key. */
 export const extractKey = ({ key, columns }: TableShape, row: RowValues): RowValues =>
   key.map((column) => row[columns.indexOf(column)] ?? null)

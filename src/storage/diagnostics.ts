@@ -76,7 +76,7 @@ export interface FutureInstants {
 const HOUR_MS = 3_600_000
 const TOTP_STEP_MS = 30_000
 
-/** The columns of instants that are compared with now or shown, with the unit that they are stored in. */
+/** Columns of instants that are compared with now or shown, with their units. */
 const INSTANT_COLUMNS: readonly (readonly [
   table: string,
   column: string,

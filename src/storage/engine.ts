@@ -12,19 +12,19 @@ import {
 import type { Maybe } from '../service/ports/runtime.ts'
 import type { Tables } from './tables.ts'
 
-/** One database, whichever it is. The SQL that it is given is compiled once and never changes. */
+/** A database of any engine. Its SQL is compiled once and never changes. */
 export interface Engine {
   readonly sql: 'sqlite' | 'postgres'
   read<Row>(step: Step<Row>): Maybe<Row[]>
   /**
-   * All steps or none. Resolves when they are on disk, with the number of rows that each one
+   * Applies all steps or none. Resolves when they are on disk, to the number of rows that each one
    * changed; a step's own WHERE is its guard.
    */
   atomic(steps: readonly Step[]): Promise<number[]>
   close(): Promise<void>
 }
 
-/** A statement and the values of one run of it. `Row` is what it reads. */
+/** A statement with the values of one run. `Row` is the type of its rows. */
 export interface Step<Row = unknown> {
   readonly sql: string
   readonly values: readonly unknown[]
@@ -42,9 +42,9 @@ class Placeholder {
 }
 
 /**
- * SQLite plans a statement anew at each run where the value of a parameter might matter to the plan
- * (https://sqlite.org/c3ref/prepare.html): beside a partial index such as `WHERE status = 'queued'`,
- * any `= ?` does, and costs ten times the run. Behind a plus it is an expression with the same value.
+ * SQLite plans a statement again at each run if a parameter's value might matter to the plan
+ * (https://sqlite.org/c3ref/prepare.html): with a partial index such as `WHERE status = 'queued'`, any
+ * `= ?` does, at ten times the cost of the run. With a plus it is an expression with the same value.
  */
 class StablePlanSqliteCompiler extends SqliteQueryCompiler {
   protected override getCurrentParameterPlaceholder(): string {
@@ -52,7 +52,7 @@ class StablePlanSqliteCompiler extends SqliteQueryCompiler {
   }
 }
 
-/** Writes SQL with Kysely once, with a hole for each argument; a run only fills the holes. */
+/** Compiles SQL with Kysely once, with a placeholder for each argument; a run only fills them. */
 export class StatementCompiler {
   readonly db: Kysely<Tables>
 
@@ -69,13 +69,16 @@ export class StatementCompiler {
     })
   }
 
-  /** A statement without arguments. */
+  /** Compiles a statement without arguments. */
   withoutArguments<Row>(write: (db: Kysely<Tables>) => Compilable<Row>): Step<Row> {
     const { sql, parameters } = write(this.db).compile()
     return { sql, values: parameters }
   }
 
-  /** `taking<Args>()(write)`: a statement with these arguments. (Two calls, so that Row is inferred.) */
+  /**
+   * Compiles a statement with arguments: `withArguments<Args>()(write)`. (Two calls, so that Row is
+   * inferred.)
+   */
   withArguments<Args extends object>() {
     type Arg = <Name extends keyof Args & string>(name: Name) => Args[Name]
     const arg: Arg = <Name extends keyof Args & string>(name: Name) =>

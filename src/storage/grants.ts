@@ -6,7 +6,7 @@ import type { Tables } from './tables.ts'
 
 type GrantRow = Tables['grants']
 
-/** Refresh families. Every verb is one guarded statement: of many at once, one changes the row. */
+/** Stores grants. Every method is one guarded statement: of many at once, one changes the row. */
 export function createGrantStorage(
   engine: Engine,
   compiler: StatementCompiler,

@@ -30,10 +30,10 @@ type FoundKeyRow = Tables['keys'] & {
   readonly counted: number | string
 }
 
-/** As the index has it: what never expires is last. */
+/** Same expression as in the index: keys without an expiry are last. */
 const EXPIRY_COLUMN = sql`coalesce(keys.expires_at, ${sql.lit(Number.MAX_SAFE_INTEGER)})`
 
-/** By what keys are in order, before their ids; and from where to where. */
+/** The sort column before the ids, and its direction. */
 const KEY_ORDER_COLUMNS: Record<KeyOrder, { by: RawBuilder<unknown>; descends: boolean }> = {
   newest: { by: sql`keys.id`, descends: true },
   oldest: { by: sql`keys.id`, descends: false },
@@ -42,15 +42,15 @@ const KEY_ORDER_COLUMNS: Record<KeyOrder, { by: RawBuilder<unknown>; descends: b
   leastUsed: { by: sql`coalesce(keys.last_used_at, -1)`, descends: false },
   expiry: { by: EXPIRY_COLUMN, descends: false },
 }
-/** The same to whoever reads, and to no index. ("C" spells the letters low, "default" orders them.) */
+/** The same order in a form that no index serves. ("C" lowers the letters, "default" orders them.) */
 const UNINDEXED_ORDERS: Partial<Record<KeyOrder, RawBuilder<unknown>>> = {
   name: sql`(lower(keys.name collate "C") collate "default")`,
   expiry: sql`(${EXPIRY_COLUMN} + 0)`,
 }
 
 /**
- * Keys as people look for them. Which questions are asked makes the statement; the names of what a key
- * belongs to are read for its page alone.
+ * Searches keys. Each set of criteria makes its own statement; the names of related rows are read for
+ * one page only.
  */
 export function createKeySearchStorage(
   engine: Engine,
@@ -61,9 +61,9 @@ export function createKeySearchStorage(
     return engine.read({ sql: compiledSql, values: parameters } as Step<Row>)
   }
   const containsText = createTextSearch(engine)
-  // (Left to itself, SQLite may read every key in the page's order, and look up which are in the page.)
+  // SQLite might otherwise read every key in the page's order, and look up which are in the page.
   const pageFirst = sql.raw(engine.sql === 'sqlite' ? 'cross join' : 'join')
-  // (Each is one line: no text that is looked for reaches from one into the next.)
+  // Each text is one line, so that no match spans two of them.
   const texts = sql`(keys.name || '\n' || keys.public_id || '\n' || keys.reference)`
 
   function createConditions(criteria: KeyCriteria): RawBuilder<unknown>[] {
@@ -98,15 +98,15 @@ export function createKeySearchStorage(
   }
 
   /**
-   * PostgreSQL takes a third of all rows to hold a text, and would read along an index to find them.
-   * Of all accounts, no index has the order.
+   * PostgreSQL estimates that a third of all rows contain a text, and would read along an index to find
+   * them. Without an account, no index has the order.
    */
   const isScanned = ({ text, accountId }: KeyCriteria) =>
     engine.sql === 'postgres' && (Boolean(text) || accountId === undefined)
 
   /**
-   * SQLite counts no rows before it chooses an index. Where few keys answer, it is to read all of the
-   * account as they lie in the file: in any other order each would be fetched by itself.
+   * SQLite counts no rows before it chooses an index. If few keys match, it should read all keys of the
+   * account in file order: in any other order it would fetch each separately.
    */
   function selectKeyTable(criteria: KeyCriteria, order?: KeyOrder): RawBuilder<unknown> {
     const { accountId, ownerId, developerId, expires, ...others } = criteria
@@ -133,7 +133,7 @@ export function createKeySearchStorage(
     else if (cursor !== null)
       conditions.push(sql`(${by}, keys.id) ${comparison} (${cursor.value}, ${cursor.id})`)
     const orderBy = isById ? sql`id ${direction}` : sql`sorted_by ${direction}, id ${direction}`
-    // (One reading finds the page and counts: a rare text costs all of the account's keys but once.)
+    // One scan finds the page and counts, because a rare text costs a scan of the account's keys.
     const rows = await readSql(sql<FoundKeyRow>`
       with found as materialized (
         select keys.id, ${by} as sorted_by from ${selectKeyTable(criteria, order)} ${joinConditions(conditions)}
@@ -189,7 +189,7 @@ const joinConditions = (conditions: readonly RawBuilder<unknown>[]) =>
 
 const formatKeyCursor = ({ sorted_by, id }: FoundKeyRow) => JSON.stringify([sorted_by, id])
 
-/** One that nobody was given, or for a list in another order, is refused. */
+/** Parses a cursor. Throws if it is malformed, or from a list in another order. */
 function parseKeyCursor(text: string, order: KeyOrder): { value: string | number; id: string } {
   try {
     const [value, id] = JSON.parse(text) as unknown[]
@@ -217,7 +217,7 @@ const HOLDER_COLUMNS = {
   developer: 'developer_id',
 } as const satisfies Record<KeyHolderKind, string>
 
-/** How many keys each of those has that a page shows. */
+/** Counts the keys of each holder on a page. */
 export function createKeyCountStorage(
   engine: Engine,
   compiler: StatementCompiler,

@@ -1,15 +1,13 @@
 import { SCHEMA_VERSION } from './tables.ts'
 
-/*
- * From version 4 to 5: owners are recognised before the slow hash, and ids have one spelling.
- */
+/* Version 4 to 5 recognises owners before the slow hash, and stores ids in one spelling. */
 
-/** Whether a public id is a UUID in any case. The three engines share no regular expressions. */
+/** Tests if a public id is a UUID in any case. The three engines share no regular expressions. */
 const IS_UUID_CONDITION = `(public_id LIKE '________-____-____-____-____________'
     AND length(replace(public_id, '-', '')) = 32
     AND trim(lower(replace(public_id, '-', '')), '0123456789abcdef') = '')`
 
-/** The keys that lose their public id to another key that has it in another case. */
+/** Selects the keys that lose their public id to another key that has it in another case. */
 const SUPERSEDED_KEYS_QUERY = `(
     SELECT id FROM (
       SELECT id, row_number() OVER (
@@ -56,7 +54,7 @@ const SECRET_PROOF_STATEMENTS: readonly string[] = [
   )`,
 ]
 
-/** The table that `/ready` writes one row to. */
+/** `/ready` writes one row to this table. */
 const PROBE_STATEMENTS: readonly string[] = [
   'CREATE TABLE probes (id TEXT PRIMARY KEY, bytes TEXT NOT NULL)',
 ]
@@ -74,10 +72,10 @@ const VERSION_5_STATEMENTS: readonly string[] = [
   ...MESSAGE_ID_STATEMENTS,
 ]
 
-/** What brings a database of version `to - 1` to version `to`: the portable subset of schema.sql. */
+/** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
 export interface Migration {
   readonly to: number
-  /** What changes, in a few words for who reads a plan. */
+  /** A few words for `latchkey migrate --plan`. */
   readonly says: string
   readonly statements: readonly string[]
 }
@@ -85,21 +83,21 @@ export interface Migration {
 export interface SchemaHistory {
   /** The version that this code reads and writes. */
   readonly version: number
-  /** In order, without a gap, ending at `version`. */
+  /** In order without a gap, up to `version`. */
   readonly migrations: readonly Migration[]
 }
 
 /**
- * Whoever changes schema.sql after a release raises SCHEMA_VERSION and adds the step that does the same
- * to a database with rows in it. A version that is released is frozen, with rows, as a fixture. No
- * engine drops a table that others refer to: such a table only gets columns.
+ * A change of schema.sql after a release raises SCHEMA_VERSION and adds the step that migrates a
+ * database with rows in it. A released version is frozen, with rows, as a fixture. A step drops no table
+ * that others refer to: such a table only gets columns.
  */
 export const SCHEMA_HISTORY: SchemaHistory = {
   version: SCHEMA_VERSION,
   migrations: [{ to: 5, says: 'owners are told from strangers', statements: VERSION_5_STATEMENTS }],
 }
 
-/** The steps that a database of this version needs; throws a sentence where there is no way. */
+/** Returns the steps that a database of this version needs; throws a sentence if there is no way. */
 export function planMigrations(
   fromVersion: number,
   { version, migrations }: SchemaHistory = SCHEMA_HISTORY,
@@ -115,13 +113,13 @@ export function planMigrations(
 }
 
 /**
- * The first statement of a step's transaction, and its guard: where it changes no row, another
- * process has taken the step, and nothing more is to be done.
+ * Formats the first statement of a step's transaction, its guard: if it changes no row, another process
+ * has taken the step.
  */
 export const formatVersionBump = ({ to }: Migration): string =>
   `UPDATE schema_version SET version = ${to} WHERE version = ${to - 1}`
 
-/** A step that could not be taken: the database is as it was before it. */
+/** Creates the error of a failed step, which left the database unchanged. */
 export function createMigrationError({ to }: Migration, cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause)
   const message = `the database keeps schema version ${to - 1}: the step to ${to} failed: ${why}`
@@ -129,9 +127,9 @@ export function createMigrationError({ to }: Migration, cause: unknown): Error {
 }
 
 /**
- * What brings a D1 database of this version to ours, for the one transaction that
- * `wrangler d1 execute --file` makes of a file; empty where nothing is to be done. Nobody can look
- * first and then decide there, so the first statements fail on a database of any other version.
+ * Returns the SQL that migrates a D1 database from this version, for the one transaction of `wrangler d1
+ * execute --file`; empty if nothing is to do. The file cannot read first and then decide, so its first
+ * statements fail on a database of any other version.
  */
 export function createD1Migration(
   fromVersion: number,
@@ -145,7 +143,7 @@ export function createD1Migration(
   ]
 }
 
-/** SQL raises no errors of its own; but a broken constraint is reported by its name. */
+/** Raises an error through a broken constraint, which is reported by its name. */
 function createVersionGuard(version: number): string[] {
   const refusal = `the database does not have schema version ${version}, nothing was changed`
   return [

@@ -19,7 +19,7 @@ type PasswordMethods = Pick<
   | 'setPassword'
 >
 
-/** Usernames, passwords, and the links by which people come to one. */
+/** Stores usernames, passwords and invitations. */
 export function createPasswordStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -58,7 +58,7 @@ export function createPasswordStorage(
         select 1 from users where id = ${arg('userId')} and left_at is null
       )`,
   )
-  /** Between the asking whether he may be invited and this, he may have been raised. */
+  /** The user's role may have been raised since the permission was checked. */
   const insertInvitation = sqlStatement<NewInvitation & { role: Role | null }>(
     (arg) => sql`
       insert into invitations (id, digest, user_id, created_at, expires_at, event_id)
@@ -139,7 +139,7 @@ export function createPasswordStorage(
       return row === undefined ? null : toCredentials(row)
     },
 
-    // What keys of some dialects are presented with: a change of who may do what.
+    // Some key types authenticate with the username, so this bumps the authority.
     setUsername: (id, username, event, role) =>
       audit.applyChange(
         'users',
@@ -192,7 +192,7 @@ export function createPasswordStorage(
   }
 }
 
-/** Whether a row of `users` is of somebody who can sign in as operator. */
+/** Tests if a row of `users` can sign in as operator. */
 export const isActiveOperator = sql`
   users.role = 'operator' and users.password_hash is not null and users.left_at is null`
 
@@ -212,8 +212,8 @@ const toInvitation = (row: Tables['invitations']): Invitation => ({
 type FirstOperatorMethods = Pick<SignInStorage, 'addFirstOperator'>
 
 /**
- * How a server comes by its first operator, once. The authority's row is locked first; the account is
- * the guard, and what follows asks whether it was made.
+ * Creates the first operator, once. Locks the authority's row first; the account's insert has the guard,
+ * and the other statements depend on it.
  */
 export function createFirstOperatorStorage(
   engine: Engine,
@@ -265,7 +265,7 @@ export function createFirstOperatorStorage(
         cast(${arg('username')} as text), cast(${arg('hash')} as text)
       ${isAccountCreated(arg)}`,
   )
-  /** Every link to a first operator: there is none to come. */
+  /** Deletes every first-operator link. */
   const deleteInvitations = sqlStatement<FirstOperatorArgs>(
     (arg) =>
       sql`delete from invitations where user_id is null and exists (select 1 ${isAccountCreated(arg)})`,

@@ -34,7 +34,7 @@ type NewSubscription = Omit<
   'due_at' | 'attempts' | 'leased_by' | 'leased_until'
 >
 
-/** Sources, destinations, and the subscriptions that join them. */
+/** Stores sources, destinations, and the subscriptions between them. */
 export function createRoutingStorage(
   engine: Engine,
   compiler: StatementCompiler,

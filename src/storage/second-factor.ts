@@ -18,7 +18,7 @@ type SecondFactorMethods = Pick<
  */
 const MAX_STEPS_AHEAD = 4
 
-/** The second factor, and the codes that stand in for it. */
+/** Stores the second factor and its recovery codes. */
 export function createSecondFactorStorage(
   engine: Engine,
   compiler: StatementCompiler,

@@ -29,7 +29,7 @@ type FoundSessionRow = SessionRow & {
   readonly account_name: string
 }
 
-/** Who is signed in. No key depends on it: the authority's version stays. */
+/** Stores sessions. No key depends on them, so the authority's version stays. */
 export function createSessionStorage(engine: Engine, compiler: StatementCompiler): SessionMethods {
   const sqlStatement = createSqlWriter(compiler)
   const lockUserRow = createUserLock(compiler)
@@ -70,7 +70,7 @@ export function createSessionStorage(engine: Engine, compiler: StatementCompiler
       where id = ${arg('id')} and ${isPast('seen_at', arg('seenAt'), arg('latest'))}`,
   )
 
-  // Whoever ends a session locks it first, so that of two at once one finds it.
+  // Ending a session locks it first, so that of two at once one finds it.
   const lockSession = sqlStatement<{ id: string }>(
     (arg) => sql`update sessions set seen_at = seen_at where id = ${arg('id')}`,
   )
@@ -207,7 +207,7 @@ interface SignInStatusRow {
   readonly startedAt: number | null
 }
 
-/** How people sign in. A session that is over has no row: when it began is in the audit. */
+/** Lists how users sign in. Ended sessions have no row, so their start comes from the audit. */
 export function createSignInListStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -254,7 +254,7 @@ type SignInFailureMethods = Pick<
   'listFailureCounts' | 'addFailure' | 'deleteFailures'
 >
 
-/** How often somebody was wrong: counted here, so that all processes count together. */
+/** Counts failed sign-ins in the database, so that all processes count together. */
 export function createSignInFailureStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -282,7 +282,7 @@ export function createSignInFailureStorage(
   const deleteFailure = sqlStatement<{ id: string }>(
     (arg) => sql`delete from sign_in_failures where id = ${arg('id')}`,
   )
-  // In one order, whoever writes: two that lock the same rows crosswise would wait for each other.
+  // All writers use one order, so that two of them do not deadlock.
   const sortIds = (ids: readonly string[]) => [...new Set(ids)].sort()
 
   return {

@@ -2,7 +2,7 @@ import type { Tables } from './tables.ts'
 
 export type TableName = keyof Tables
 
-/** A table as a list: its columns, and those that give its rows their order. */
+/** A table's columns, and those that order its rows. */
 export interface TableShape {
   readonly name: TableName
   /** The primary key; empty for a table of one row. */
@@ -12,7 +12,7 @@ export interface TableShape {
 
 type ColumnRoles<Name extends TableName> = Readonly<Record<keyof Tables[Name] & string, 'key' | ''>>
 
-/** A table or column that is missing here does not compile. Each table after those it refers to. */
+/** A missing table or column does not compile. Each table follows those that it refers to. */
 const COLUMN_ROLES: { readonly [Name in TableName]: ColumnRoles<Name> } = {
   schema_version: { version: '' },
   authority: { version: '' },
@@ -201,7 +201,6 @@ const COLUMN_ROLES: { readonly [Name in TableName]: ColumnRoles<Name> } = {
   probes: { id: 'key', bytes: '' },
 }
 
-/** The columns of one table. */
 export const listColumns = <Name extends TableName>(name: Name) =>
   Object.keys(COLUMN_ROLES[name]) as (keyof Tables[Name] & string)[]
 
@@ -214,7 +213,7 @@ export const TABLE_SHAPES: readonly TableShape[] = Object.entries<Record<string,
   columns: Object.keys(columns),
 }))
 
-/** The tables that grow: all but those whose one row schema.sql itself makes. */
+/** The tables without those of one row, which schema.sql inserts. */
 export const KEYED_TABLE_SHAPES: readonly TableShape[] = TABLE_SHAPES.filter(
   ({ key }) => key.length > 0,
 )

@@ -4,12 +4,15 @@ import { DEMO_PATIENTS } from './json-apis.ts'
 
 type PatientStore = ReturnType<typeof createPatientStore>
 
-/** A FHIR R4 server for patients (hl7.org/fhir/R4/http.html). What a site has, no other site sees. */
+/**
+ * Creates a FHIR R4 server for patients (hl7.org/fhir/R4/http.html). Each site sees only its own
+ * patients.
+ */
 export function createFhirUpstream(): Hono {
   const app = new Hono()
   const sites = new Map<string, PatientStore>()
 
-  /** The patients of the site that the key belongs to. */
+  /** Returns the patients of the key's site. */
   function findPatientStore(request: Request) {
     const site = request.headers.get('x-latchkey-site') ?? ''
     const patients = sites.get(site) ?? createPatientStore(site)
@@ -23,7 +26,7 @@ export function createFhirUpstream(): Hono {
     searchPatients(findPatientStore(req.raw), new URL(req.url).searchParams, getBaseUrl(req.raw)),
   )
 
-  // Parameters of the query and of the form count together (§3.1.0.11).
+  // The search uses the parameters of the query and of the form together (§3.1.0.11).
   app.post('/fhir/Patient/_search', async ({ req }) => {
     const parameters = new URLSearchParams([
       ...new URL(req.url).searchParams,
@@ -86,7 +89,7 @@ function readPatient(patients: PatientStore, id: string): Response {
     : respondFhir(200, patient, createEtagHeader(patient))
 }
 
-/** An id of the client's own is ignored (§3.1.0.8). */
+/** Ignores an id that the client chose (§3.1.0.8). */
 function createPatient(patients: PatientStore, resource: unknown, base: string): Response {
   if (!isPatient(resource)) return respondInvalid('The body is not a Patient.')
   return respondCreated(patients.put({ ...resource, id: crypto.randomUUID() }), base)
@@ -125,8 +128,8 @@ function parseBundle(resource: unknown): Bundle | null {
 }
 
 /**
- * Each entry as a request of its own; of a transaction all of them or none (§3.1.0.11.2). A resource is
- * judged before anything is kept, so that nothing has to be undone.
+ * Runs each entry as a request of its own; of a transaction, all entries or none (§3.1.0.11.2). Checks
+ * each resource before it stores any, so that nothing has to be undone.
  */
 async function runBundle(
   patients: PatientStore,
@@ -143,7 +146,7 @@ async function runBundle(
   })
 }
 
-/** Why an entry cannot be run; null where it can. */
+/** Returns why an entry cannot be run; null if it can. */
 function findEntryProblem({ resource, request }: BundleEntry): Response | null {
   const [, id] = /^Patient(?:\/([^/?]+))?(?:\?|$)/.exec(String(request?.url)) ?? [null, null]
   if (id === null) return respondInvalid(`${request?.url} is not taken in a Bundle.`)
@@ -201,7 +204,7 @@ function respondCreated(patient: FhirPatient, base: string): Response {
   return respondFhir(201, patient, { Location, ...createEtagHeader(patient) })
 }
 
-/** As the caller knows this server: what stands before it says so. */
+/** Returns the URL by which the caller knows this server: the proxy's forwarded host. */
 function getBaseUrl(request: Request): string {
   const { protocol, host } = new URL(request.url)
   const scheme = request.headers.get('x-forwarded-proto') ?? protocol.slice(0, -1)
@@ -237,7 +240,7 @@ interface FhirHumanName {
   readonly suffix?: readonly string[]
 }
 
-/** The patients of one site. Their ids are the site's own, so that another site's are found nowhere. */
+/** Stores the patients of one site. Ids are local to the site. */
 export function createPatientStore(site: string) {
   const patients = new Map<string, FhirPatient>()
   const prefix = createHash('sha256').update(site).digest('hex').slice(0, 8)
@@ -246,7 +249,7 @@ export function createPatientStore(site: string) {
     put({ id: `${prefix}-${number}`, name, gender: sex, birthDate: born })
   }
 
-  /** Keeps it as its next version. */
+  /** Stores the resource as its next version. */
   function put(elements: Readonly<Record<string, unknown>> & { readonly id: string }): FhirPatient {
     const before = patients.get(elements.id)
     const meta = {
@@ -261,7 +264,7 @@ export function createPatientStore(site: string) {
   return {
     put,
     find: (id: string) => patients.get(id),
-    /** Parameters that it does not know are ignored, as §3.1.1.3 lets a server do. */
+    /** Ignores unknown parameters, as §3.1.1.3 allows. */
     search: (parameters: URLSearchParams) =>
       [...patients.values()].filter((patient) =>
         [...parameters].every(([parameter, value]) => isMatch(patient, parameter, value)),
@@ -278,7 +281,7 @@ function isMatch(patient: FhirPatient, parameter: string, value: string): boolea
     case 'family':
       return listNames(patient).some(({ family }) => hasPrefix(family, value))
     case 'name':
-      // Any part of a name (hl7.org/fhir/R4/patient.html#search).
+      // Matches any part of a name (hl7.org/fhir/R4/patient.html#search).
       return listNames(patient).some(({ text, family, given = [], prefix = [], suffix = [] }) =>
         [text, family, ...given, ...prefix, ...suffix].some((part) => hasPrefix(part, value)),
       )
@@ -287,14 +290,14 @@ function isMatch(patient: FhirPatient, parameter: string, value: string): boolea
   }
 }
 
-/** A string matches from its beginning, in any case; of several values, one is enough (§3.1.1.4.8). */
+/** Matches a string from its beginning, ignoring case; of several values, one is enough (§3.1.1.4.8). */
 const hasPrefix = (part: string | undefined, value: string): boolean =>
   part !== undefined &&
   value.split(',').some((prefix) => part.toLowerCase().startsWith(prefix.toLowerCase()))
 
 const listNames = ({ name }: FhirPatient): FhirHumanName[] => (Array.isArray(name) ? name : [])
 
-/** What the FHIR upstream can do (hl7.org/fhir/R4/capabilitystatement.html). */
+/** Describes the FHIR upstream (hl7.org/fhir/R4/capabilitystatement.html). */
 export const FHIR_METADATA = {
   resourceType: 'CapabilityStatement',
   status: 'active',

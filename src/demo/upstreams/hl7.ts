@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 
-/** How v2 in its encoding of bars and hats is sent; with no type at all, too. */
+/** Content types of HL7 v2 in its ER7 encoding. A missing type is accepted too. */
 const V2_TYPES = /^(text\/plain|application\/hl7-v2(\+er7)?|x-application\/hl7-v2\+er7)\s*(;|$)/i
 const V3_TYPES = /^((text|application)\/xml|application\/[\w.-]+\+xml)\s*(;|$)/i
 
-/** A receiver of HL7 over HTTP. Whatever it makes of a message, it says in HL7, with a 200. */
+/** Creates a receiver of HL7 over HTTP. Every answer is HL7 with status 200. */
 export function createHl7Upstream(): Hono {
   const app = new Hono()
 
@@ -36,18 +36,18 @@ const respondText = (status: number, words: string, headers: Record<string, stri
     headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers },
   })
 
-/** What is taken: message code and trigger event of MSH-9. */
+/** Accepted messages: message code and trigger event of MSH-9. */
 const ACCEPTED_MESSAGE_TYPES = ['ADT^A01', 'ADT^A04', 'ADT^A08', 'ADT^A40', 'ORU^R01']
 
-/** Why a message is not taken: a condition of HL7 table 0357, and where it lies. */
+/** The reason for a rejection: a condition of HL7 table 0357, and its location. */
 interface Hl7Problem {
-  /** AR: its header is not for us. AE: its content is not (HL7 v2.5.1 §2.9.2.2). */
+  /** AR: the header is unsupported. AE: the content is (HL7 v2.5.1 §2.9.2.2). */
   readonly code: 'AE' | 'AR'
   readonly condition: readonly [number: number, text: string]
   readonly at: readonly string[]
 }
 
-/** The answer to a message in the original mode (HL7 v2.5.1 §2.9.2). Its segments end in CR. */
+/** Formats the acknowledgement in original mode (HL7 v2.5.1 §2.9.2). Its segments end in CR. */
 export function acknowledgeV2(message: string, now: Date): string {
   const segments = message.split(/\r\n|\r|\n/).filter((line) => line !== '')
   const header = readHeader(segments[0] ?? '')
@@ -71,23 +71,23 @@ export function acknowledgeV2(message: string, now: Date): string {
 }
 
 interface Hl7Header {
-  /** The separators of fields and of components, which each message chooses for itself. */
+  /** Reads the separators of fields and components, which each message chooses for itself. */
   readonly bar: string
   readonly hat: string
-  /** MSH-n; empty where it is not there. */
+  /** Reads MSH-n; empty if it is missing. */
   readonly msh: (n: number) => string
 }
 
 function readHeader(line: string): Hl7Header | null {
   const bar = line[3]
   if (!line.startsWith('MSH') || bar === undefined || /[\w\s]/.test(bar)) return null
-  // MSH-1 is the separator itself, so MSH-2 is what stands after the first one.
+  // MSH-1 is the separator itself, so MSH-2 is the first text after it.
   const fields = line.split(bar)
   const msh = (n: number) => fields[n - 1] ?? ''
   return { bar, hat: msh(2)[0] ?? '^', msh }
 }
 
-/** In whose name a message is answered that does not say who has sent it. */
+/** The receiver named in the answer to a message that names none. */
 const FALLBACK_HEADER: Hl7Header = {
   bar: '|',
   hat: '^',
@@ -115,12 +115,12 @@ function findHl7Problem(header: Hl7Header | null, segments: readonly string[]): 
   return null
 }
 
-/** yyyyMMddHHmmss and the zone (HL7 v2.5.1 §2.A.22, DTM). */
+/** Formats yyyyMMddHHmmss and the zone (HL7 v2.5.1 §2.A.22, DTM). */
 const formatHl7Time = (now: Date) => `${now.toISOString().replace(/[-:T]|\.\d+Z$/g, '')}+0000`
 
 /**
- * The answer to a v3 interaction: an application acknowledgement (MCCI_IN000002UV01) that names the
- * message by its id. Enough is read for that, and no more: a receiver would parse.
+ * Formats the answer to a v3 interaction: an application acknowledgement (MCCI_IN000002UV01) with the
+ * message's id. Searches the XML for the id only; a real receiver would parse it.
  */
 export function acknowledgeV3(message: string, now: Date): string {
   const isInteraction = /<(?:\w+:)?[A-Z]{4}_[A-Z]{2}\d{6}[\w-]*[^>]*\burn:hl7-org:v3\b/.test(

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 
-/** Whom the demo's upstreams know, each in its own words. */
+/** The patients of the demo's upstreams, in the form of each. */
 export interface DemoPatient {
   readonly number: number
   readonly given: string
@@ -33,7 +33,7 @@ const OPENDENTAL_APPOINTMENTS = DEMO_PATIENTS.map(({ number }) => ({
   ProcDescript: 'PerEx, Prophy',
 }))
 
-/** One dental office's data. Every error is one bare JSON string. */
+/** Serves one dental office's data. Every error is one bare JSON string. */
 export function createOpendentalUpstream(): Hono {
   const data = new Hono()
 
@@ -81,7 +81,7 @@ const XDENT_APPOINTMENTS = DEMO_PATIENTS.map(({ number }) => ({
   StartsAt: `2026-03-0${number}T09:30:00Z`,
 }))
 
-/** One dental company's data. Every error is `{"Code","Message"}`. */
+/** Serves one dental company's data. Every error is `{"Code","Message"}`. */
 export function createXdentUpstream(): Hono {
   const app = new Hono()
 
@@ -106,7 +106,7 @@ const PRACTICE_PATIENTS = DEMO_PATIENTS.map(({ number, given, family, born }) =>
   birth_date: born,
 }))
 
-/** One practice's data. Every error is `{"error","message"}`. */
+/** Serves one practice's data. Every error is `{"error","message"}`. */
 export function createPracticeUpstream(): Hono {
   const app = new Hono()
 

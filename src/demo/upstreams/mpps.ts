@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 
-/** What a modality says of a performed procedure step (DICOM PS3.4 §F.7). */
+/** A modality's report of a performed procedure step (DICOM PS3.4 §F.7). */
 interface ProcedureStep {
   readonly sop_instance_uid: string
   readonly study_uid: string
@@ -16,7 +16,7 @@ interface ProcedureSession {
   status: StepStatus
 }
 
-/** A receiver of MPPS messages. A step is one site's: the key says whose, the body never. */
+/** Creates a receiver of MPPS messages. The site of a step comes from the key, never from the body. */
 export function createMppsUpstream(): Hono {
   const app = new Hono()
   const sessions = new Map<string, ProcedureSession>()
@@ -45,7 +45,7 @@ export function createMppsUpstream(): Hono {
   return app
 }
 
-/** `IN PROGRESS` starts a step; the two others end it (DICOM PS3.4 §F.7.1, F.7.2). */
+/** `IN PROGRESS` starts a step; the other two end it (DICOM PS3.4 §F.7.1, F.7.2). */
 function findOrderProblem(
   session: ProcedureSession | undefined,
   { study_uid, status }: ProcedureStep,
@@ -57,7 +57,7 @@ function findOrderProblem(
   return session.studyUid === study_uid ? null : 'The step belongs to another study.'
 }
 
-/** The step, or what is wrong with it. */
+/** Parses a step, or returns what is wrong with it. */
 function parseStep(body: unknown): ProcedureStep | string {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     return 'The body is not a JSON object.'

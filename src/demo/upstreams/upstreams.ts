@@ -15,7 +15,7 @@ export interface UpstreamServers {
   close(): void
 }
 
-/** What stands behind each surface in the demo: servers of their own on loopback, as in life. */
+/** Starts the upstream of each surface: a server of its own on loopback. */
 export async function startUpstreams(): Promise<UpstreamServers> {
   const apps: Record<Surface, Hono> = {
     fhir: createFhirUpstream(),

@@ -17,7 +17,7 @@ import { createDeviceMessage } from './vendors.ts'
 
 const DELIVERY_PART = 'Delivery: a destination is verified, receives, fails and recovers'
 
-/** What the sender of a message reads: `Meta`. */
+/** The `Meta` of an answer to the sender of a message. */
 interface Receipt {
   readonly Source: object
   readonly Destinations: readonly object[]
@@ -25,7 +25,7 @@ interface Receipt {
   readonly Message: { readonly ID: number }
 }
 
-/** What is accepted arrives, though its destination fails meanwhile. */
+/** Shows that an accepted message arrives although its destination fails for a while. */
 export async function* walkDelivery(
   server: RunningServer,
   { redox }: DemoData,
@@ -86,7 +86,7 @@ export async function* walkDelivery(
     expectOutput(/Redox EMR: delivered$/m, /^\d+ .* delivered +200/m),
   )
 
-  /** Posts a message; answers its `Meta`. */
+  /** Posts a message, and returns the `Meta` of the answer. */
   async function* sendMessage(title: string) {
     const answer = yield* requestLatchkey(title, '/endpoint', {
       method: 'POST',
@@ -135,7 +135,7 @@ async function fetchAccessToken(
   return ((await answer.json()) as { accessToken: string }).accessToken
 }
 
-/** What the sender read has arrived, and the names of both sides with it. */
+/** Expects that the message arrived with its `Meta`, and with the names of both sides. */
 function findDeliveryProblem(
   { body }: StepResponse,
   { Source, Destinations, Logs }: Receipt,
@@ -147,7 +147,7 @@ function findDeliveryProblem(
     : 'its Meta is not the documented one'
 }
 
-/** What goes on beside the walk is waited for, though not for ever: then a step says what is wrong. */
+/** Waits, with a limit, for work in the background; after the limit a step reports what is wrong. */
 async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end; await setTimeout(20)) {
     if (await holds()) return

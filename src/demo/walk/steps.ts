@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-/** A request of the walk-through, and what was answered. */
+/** A request of the walk-through, and its answer. */
 export interface ShownRequest {
   readonly kind: 'request'
   readonly method: string
-  /** As it is shown: the path alone where it is Latchkey that is asked. */
+  /** The URL as shown: only the path for Latchkey's own. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
@@ -18,26 +18,25 @@ export interface StepResponse {
   readonly body: string
 }
 
-/** A command as a person types it, and what it printed. */
+/** A command as a user types it, and its output. */
 export interface ShownCommand {
   readonly kind: 'command'
   readonly line: string
   readonly printed: string
 }
 
-/** One step of the walk-through. */
 export interface WalkStep {
-  /** The heading that it stands under. */
+  /** The heading above the step. */
   readonly part: string
   readonly title: string
   readonly action: ShownRequest | ShownCommand
-  /** What is not as documented; null where everything is. */
+  /** The difference from the documentation; null if there is none. */
   readonly problem: string | null
 }
 
 export type WalkSteps = AsyncGenerator<WalkStep, void>
 
-/** Makes requests under one heading; `wrong` says what is not as documented of an answer. */
+/** Makes requests under one heading. `wrong` returns how an answer differs from the documentation. */
 export const createRequester = (url: string, part: string, shownUrl = '') =>
   async function* requestStep(
     title: string,
@@ -71,7 +70,7 @@ export const createRequester = (url: string, part: string, shownUrl = '') =>
 export const findStatusProblem = (status: number, answer: StepResponse) =>
   answer.status === status ? null : `it answers ${answer.status}, not ${status}`
 
-/** What an answer says, and more if need be. */
+/** Checks the status of an answer, and more if needed. */
 export const expectBody =
   (status: number, text: string) =>
   (answer: StepResponse): string | null =>
@@ -80,17 +79,17 @@ export const expectBody =
 
 const runFile = promisify(execFile)
 
-/** The settings that the demo's server runs with: a command needs the same. */
+/** Returns the settings of the demo's server, which commands need too. */
 export type DemoEnvironment = Readonly<Record<string, string | undefined>>
 
-/** Runs commands under one heading, in processes of their own, as who types them does. */
+/** Runs commands under one heading, in processes of their own. */
 export const createCommandRunner = (settings: DemoEnvironment, part: string) =>
   async function* command(
     title: string,
     args: readonly string[],
     problem: (printed: string) => string | null,
   ): AsyncGenerator<WalkStep, void> {
-    // The command line that this process was started by.
+    // Reuses the command line that started this process.
     const [, cli = ''] = process.argv
     const { stdout, stderr } = await runFile(process.execPath, [cli, ...args], {
       env: settings,
@@ -100,7 +99,7 @@ export const createCommandRunner = (settings: DemoEnvironment, part: string) =>
     yield { part, title, action, problem: problem(printed) }
   }
 
-/** What a command prints, each pattern somewhere in it. */
+/** Expects each pattern somewhere in a command's output. */
 export const expectOutput =
   (...patterns: readonly RegExp[]) =>
   (printed: string): string | null => {

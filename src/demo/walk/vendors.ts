@@ -13,7 +13,7 @@ interface RedoxTokens {
   refreshToken: string
 }
 
-/** The exchange, step by step. */
+/** Walks through the exchange step by step. */
 export async function* walkRedox(url: string, { redox }: DemoData): WalkSteps {
   const requestLatchkey = createRequester(url, 'Redox-style: a key is exchanged for tokens')
   const { apiKey, secret, destinationId } = redox
@@ -117,7 +117,7 @@ function findReceiptProblem(answer: StepResponse, destinationId: string): string
 const HL7_MESSAGE =
   'MSH|^~\\&|RIS|HARBOR|XENRAD|CLOUD|20260102030405||ADT^A08|MSG00001|P|2.5.1\rPID|1||1001^^^HARBOR^MR||Bixby^Timothy\r'
 
-/** One site key, three surfaces. */
+/** Walks through one site key on its three surfaces. */
 export async function* walkXenrad(url: string, { xenrad }: DemoData): WalkSteps {
   const requestLatchkey = createRequester(url, 'Xenrad-style: one site key for FHIR, HL7 and MPPS')
   const key = { 'X-API-Key': xenrad.apiKey }
@@ -160,7 +160,7 @@ function findOutcomeProblem({ type, body }: StepResponse): string | null {
     : 'it is no OperationOutcome'
 }
 
-/** A developer and the keys of his customers. */
+/** Walks through a developer's keys of two customers. */
 export async function* walkOpendental(url: string, { opendental }: DemoData): WalkSteps {
   const { developerKey, portalKey, customerKey, unassignedKey } = opendental
   const requestLatchkey = createRequester(url, 'Open Dental-style: a developer’s customer keys')
@@ -198,7 +198,7 @@ function findListProblem({ body }: StepResponse, customerKey: string): string | 
   return names.every((name) => typeof record[name] === 'string') ? null : 'a field is missing'
 }
 
-/** A key's id and its secret in one header. */
+/** Walks through a key whose id and secret are in one header. */
 export async function* walkXdent(url: string, { xdent }: DemoData): WalkSteps {
   const requestLatchkey = createRequester(url, 'XDENT-style: KeyId.Secret')
   const [keyId = ''] = xdent.apiKey.split('.')
@@ -217,7 +217,7 @@ export async function* walkXdent(url: string, { xdent }: DemoData): WalkSteps {
   })
 }
 
-/** A person's username, and a key in place of a password. */
+/** Walks through HTTP Basic with a username, and a key as the password. */
 export async function* walkPractice(url: string, { practice }: DemoData): WalkSteps {
   const { username, apiKey } = practice
   const requestLatchkey = createRequester(url, 'Practice-style: username and key')

@@ -78,7 +78,7 @@ export function defineCommands(group: Command): void {
       getExistingDatabase()
       const { NO_RESTORE_TO_ACCEPT } = await import('../../service/audit/audit.ts')
       const done = await withLatchkey(({ audit }) => audit.acceptRestore())
-      // A script may run it after every restore.
+      // A script may run this command after every restore.
       if (!done.ok && done.failure.message === NO_RESTORE_TO_ACCEPT) {
         const { message } = done.failure
         printOutput(command, { message }, () => `${message}\n`)

@@ -3,7 +3,7 @@ import type { ServiceError, ServiceResult } from '../../service/service-result.t
 
 export type CommandFailureKind = ServiceError['problem'] | 'failed' | 'usage' | 'configuration'
 
-/** Why a command ends without having done what it was asked. The message is one sentence for people. */
+/** Ends a command that did not do what it was asked. The message is one sentence for users. */
 export class CommandFailure extends Error {
   override name = 'CommandFailure'
   readonly problem: CommandFailureKind
@@ -19,15 +19,15 @@ export class CommandFailure extends Error {
   }
 }
 
-/** What a service did, or the failure that says why it did not. */
+/** Returns a service's value, or throws its failure. */
 export function unwrapResult<T>(result: ServiceResult<T>): T {
   if (result.ok) return result.value
   throw new CommandFailure(result.failure.problem, result.failure.message)
 }
 
 /**
- * Runs the program. What goes wrong is one sentence on stderr (one JSON document with --json) and
- * an exit code; the stack is shown to who asks for it with LATCHKEY_LOG_LEVEL=debug.
+ * Runs the program. An error prints one sentence on stderr (one JSON document with --json) and sets the
+ * exit code. LATCHKEY_LOG_LEVEL=debug adds the stack.
  */
 export async function reportErrors(program: Command, run: () => Promise<void>): Promise<void> {
   let help = ''
@@ -52,7 +52,7 @@ export async function reportErrors(program: Command, run: () => Promise<void>): 
   }
 }
 
-/** One sentence, or a help text in its place; with --json one document. */
+/** Writes one sentence, or a help text instead; with --json, one document. */
 export function writeFailure({ problem, message }: CommandFailure, help = ''): void {
   const json = process.argv.includes('--json')
   const document = JSON.stringify({ error: { problem, message } })
@@ -80,13 +80,13 @@ type SystemErrorFields = NodeJS.ErrnoException & {
   hostname?: string
   /** The prefix of the listener's settings, such as LATCHKEY_CONSOLE. */
   settings?: string
-  /** Where it came from, if that is a PostgreSQL. */
+  /** The server, if the error came from PostgreSQL. */
   server?: string
   database?: string
   user?: string
 }
 
-/** What a broken machine means for who runs the server, and what would help. */
+/** Explains an error of the machine to the operator, and suggests a fix. */
 export function explainError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const facts: SystemErrorFields = error
@@ -135,7 +135,7 @@ const explainUnknownAuthority = ({ server }: SystemErrorFields) =>
   `PostgreSQL at ${server} shows a certificate of an authority that is not known here: ` +
   'name the file with its certificate in LATCHKEY_DATABASE, sslrootcert=FILE'
 
-/** By what the network, TLS or PostgreSQL (SQLSTATE) calls it. */
+/** Sentences by the code of the network, TLS or PostgreSQL (SQLSTATE). */
 const POSTGRES_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
   ECONNREFUSED: explainUnreachable,
   ECONNRESET: explainUnreachable,
@@ -152,7 +152,7 @@ const POSTGRES_SENTENCES: Record<string, (facts: SystemErrorFields) => string> =
     'name the host in LATCHKEY_DATABASE as its certificate does',
   CERT_HAS_EXPIRED: ({ server }) =>
     `PostgreSQL at ${server} shows a certificate that has expired: renew it`,
-  // Another authority of the same name.
+  // The chain has another authority of the same name.
   CERT_SIGNATURE_FAILURE: explainUnknownAuthority,
   DEPTH_ZERO_SELF_SIGNED_CERT: explainUnknownAuthority,
   SELF_SIGNED_CERT_IN_CHAIN: explainUnknownAuthority,

@@ -3,11 +3,11 @@ import { toStoredId } from '../../domain/id.ts'
 
 interface CommandGroup {
   readonly description: string
-  /** Imported only when the group is named: the others cost nothing at start. */
+  /** Imports the group's commands only when it is named, so that the others cost nothing at start. */
   readonly load: () => Promise<{ defineCommands(group: Command): void }>
 }
 
-/** Everything that the command line can do, in the order of `latchkey --help`, under its headings. */
+/** The groups in the order of `latchkey --help`, under its headings. */
 const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, CommandGroup>>>> = {
   'Run it:': {
     serve: { description: 'run the server', load: () => import('./serve.ts') },
@@ -79,7 +79,7 @@ export const COMMAND_GROUPS: readonly (CommandGroup & {
   Object.entries(groups).map(([name, group]) => ({ ...group, name, heading })),
 )
 
-/** The group that a command line names, `help <group>` too. What may stand before it takes no value. */
+/** Finds the group that a command line names, or `help <group>`. The options before it take no value. */
 export function findGroupName(args: readonly string[]): string | undefined {
   const [first, second] = args.filter((arg) => !arg.startsWith('-'))
   return first === 'help' ? second : first
@@ -88,7 +88,7 @@ export function findGroupName(args: readonly string[]): string | undefined {
 /** The placeholders for ids in the usage texts of commands. */
 const ID_PLACEHOLDERS = ['id', 'user', 'request-id', 'network', 'cursor']
 
-/** Spells every id on a command line as it is stored. */
+/** Converts every id on a command line to its stored form. */
 export function normalizeIds(command: Command): void {
   command.registeredArguments.forEach((argument, n) => {
     const value: unknown = command.processedArgs[n]

@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../../config.ts'
 import { CommandFailure } from './command-failure.ts'
 import { alignRows } from './print.ts'
 
-/** The file of the configured database, for what is done with files. */
+/** Returns the file of the configured database, for commands that work with files. */
 export function getDatabaseFilePath(): string {
   const { database } = readConfig(process.env)
   if (database.engine === 'sqlite') return database.path
@@ -13,14 +13,14 @@ export function getDatabaseFilePath(): string {
   )
 }
 
-/** The same, where it is there: a look at a database must not make one. */
+/** Requires that the file exists, because a read must not create a database. */
 export function getExistingDatabasePath(): string {
   const path = getDatabaseFilePath()
   requireFile(path)
   return path
 }
 
-/** The configured database; where it is a file, one that is there. */
+/** Returns the configured database; requires that its file exists, if it is one. */
 export function getExistingDatabase(): Config['database'] {
   const { database } = readConfig(process.env)
   if (database.engine === 'sqlite') requireFile(database.path)
@@ -35,7 +35,7 @@ function requireFile(path: string): void {
   )
 }
 
-/** What a database file holds, for people. */
+/** Formats the contents of a database file. */
 export function formatDatabaseContents({
   path,
   bytes,

@@ -19,7 +19,7 @@ export function defineCommands(group: Command): void {
     })
 }
 
-/** A one-time link, to be given to whom it is for. */
+/** Prints a one-time link for the operator to pass on. */
 export function printInvitationLink(
   command: Command,
   { link, invitation }: IssuedInvitation,

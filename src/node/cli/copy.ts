@@ -75,7 +75,7 @@ async function copyTo(
   }
 }
 
-/** A row that refers to nothing, or is there twice: SQLite's words for it, and PostgreSQL's. */
+/** SQLite's and PostgreSQL's messages for a row that refers to nothing, or exists already. */
 function explainConflict(error: unknown): never {
   const { code = '' } = error as { code?: string }
   if (!/^(SQLITE_CONSTRAINT|23)/.test(code)) throw error

@@ -7,7 +7,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-/** `90s`, `30m`, `24h`, `7d` in milliseconds. */
+/** Parses `90s`, `30m`, `24h` or `7d` into milliseconds. */
 export function parseDuration(text: string): number {
   const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
   const ms = Number(count) * (UNIT_MS[unit] ?? 0)
@@ -18,11 +18,11 @@ export function parseDuration(text: string): number {
 
 const DATE_PATTERN = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
 
-/** An ISO 8601 date (its first moment, UTC), or date and time with a zone, in epoch milliseconds. */
+/** Parses an ISO 8601 date (its first moment, UTC), or a date and time with a zone, into epoch ms. */
 export function parseInstant(text: string): number {
   const [, date = ''] = DATE_PATTERN.exec(text) ?? []
   const at = Date.parse(text)
-  // Date.parse takes the 30th of February for the 2nd of March.
+  // Date.parse reads 30 February as 2 March.
   const day = Date.parse(date)
   if (Number.isNaN(at) || Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) {
     throw new InvalidArgumentError(

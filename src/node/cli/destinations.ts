@@ -158,7 +158,7 @@ function formatHandshake({ verified, asked, answered, destination }: Handshake):
   ])
 }
 
-/** Whoever answers may write what he likes: what could move a terminal's cursor is shown as a mark. */
+/** The answer is untrusted: characters that could move a terminal's cursor are replaced. */
 function formatHandshakeAnswer(answered: Handshake['answered']): string {
   switch (answered.outcome) {
     case 'delivered':

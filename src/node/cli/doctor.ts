@@ -30,7 +30,7 @@ export function defineCommands(group: Command): void {
 async function runChecks(): Promise<Finding[]> {
   const machine = [checkNode(), await checkHashing()]
   const { config, findings } = checkConfiguration(process.env)
-  // Where the files are is a setting: nothing more is known of an installation that cannot be read.
+  // The files' locations are settings: without a configuration nothing more can be checked.
   if (config === null) return [...machine, ...findings]
   return [
     ...machine,

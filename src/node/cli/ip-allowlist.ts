@@ -109,7 +109,7 @@ const createEnforceAction =
     printNote(formatAllowlistState(allowlist))
   }
 
-/** An account's switch and its list. */
+/** Prints an account's IP allowlist, and if it is enforced. */
 export interface AccountAllowlist {
   readonly account: Account
   readonly rules: readonly AllowlistEntry[]
@@ -124,8 +124,8 @@ export async function readAllowlist(
 }
 
 /**
- * Who may use the account's keys. Nobody here can know from where they are used, and so whether a list
- * locks anyone out: the sentence says what holds, for a person to judge.
+ * Describes who may use the account's keys. The command line cannot know the callers' addresses, so the
+ * operator must judge if the list locks anyone out.
  */
 export function formatAllowlistState({ account, rules }: AccountAllowlist): string {
   const keys = `keys of ${account.name} work from`
@@ -134,7 +134,7 @@ export function formatAllowlistState({ account, rules }: AccountAllowlist): stri
   return `Enforced: ${keys} ${rules.map(({ network }) => network).join(', ')} only.`
 }
 
-/** The rule of the list that a person means: by its id, or by its network however it is written. */
+/** Finds the entry by its id, or by its network in any notation. */
 export function findRule({ rules }: AccountAllowlist, text: string): AllowlistEntry | undefined {
   const searched = parseIpNetwork(text)
   return rules.find((rule) => {

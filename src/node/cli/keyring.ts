@@ -22,7 +22,7 @@ import {
   printOutput,
 } from './print.ts'
 
-/** A key of the ring as it may be shown: never what it is made of. */
+/** A key of the ring without its secret. */
 type PublicRingKey = Omit<RingKey, 'jwk'>
 
 const RING_KEY_COLUMNS: Columns<PublicRingKey> = [
@@ -99,7 +99,7 @@ const toPublicRingKey = ({ id, use, state, createdAt, retiredAt }: RingKey): Pub
 const listKeysWithUse = ({ keys }: Ring, use: RingKeyUse): PublicRingKey[] =>
   keys.filter((key) => key.use === use).map(toPublicRingKey)
 
-/** A look at the ring must not make one. */
+/** A read must not create a ring. */
 function getExistingKeyringPath(): string {
   const { keyringPath } = readConfig(process.env)
   if (existsSync(keyringPath)) return keyringPath
@@ -109,7 +109,7 @@ function getExistingKeyringPath(): string {
   )
 }
 
-/** A ring written by another user (root, say) is one that the server cannot read any more. */
+/** Refuses to write a ring as another user (root, say), which the server could not read any more. */
 function requireFileOwner(path: string): void {
   const { uid } = statSync(path)
   if (process.getuid === undefined || process.getuid() === uid) return

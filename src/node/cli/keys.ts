@@ -5,7 +5,7 @@ import { defineListCommand, defineShowCommand } from './keys/list-and-show.ts'
 import { defineSecretCommands } from './keys/secrets.ts'
 import { formatExamples } from './print.ts'
 
-/** The life of a key of any dialect, in the order in which it is lived. */
+/** Commands for keys of any type, in the order of a key's life. */
 export function defineCommands(group: Command): void {
   defineCreateCommand(group)
   defineListCommand(group)

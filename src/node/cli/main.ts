@@ -4,7 +4,7 @@ import { reportErrors } from './command-failure.ts'
 import { COMMAND_GROUPS, findGroupName, normalizeIds } from './command-groups.ts'
 import { handleWriteErrors } from './output.ts'
 
-// What this process makes (database, key ring) is its owner's alone.
+// The files that this process creates (database, key ring) are readable by their owner only.
 process.umask(0o077)
 handleWriteErrors()
 

@@ -183,7 +183,7 @@ export function defineTestCommand(group: Command): void {
     })
 }
 
-/** The sample as text, or what came of the message. */
+/** Prints the sample as text, or the result of the message. */
 async function sendTestMessage(latchkey: Latchkey, options: TestMessageOptions) {
   const { testMessages } = latchkey
   if (options.file !== undefined && (options.destination !== undefined || options.sample)) {
@@ -247,7 +247,7 @@ function formatTestResult({
       : messageId === null
         ? ['carried', 'straight to its destination, which answered: nothing is stored']
         : ['message', `${messageId} (latchkey messages show ${messageId})`]
-  // Whoever answers may write what he likes: what could move a terminal's cursor is shown as a mark.
+  // The answer is untrusted: characters that could move a terminal's cursor are replaced.
   const visibleAnswer = answer.replaceAll(/[^\P{C}\n\t]/gu, '·')
   return `${alignRows([['answered', String(status)], outcomeRow])}\n${visibleAnswer}\n`
 }

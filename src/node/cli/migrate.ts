@@ -61,7 +61,7 @@ function parseSchemaVersion(text: string): number {
 }
 
 async function migrateDatabase(database: Config['database']): Promise<void> {
-  // Opening is migrating.
+  // Opening the database migrates it.
   const { openEngine } = await import('../database.ts')
   await (await openEngine(database, silentLog)).close()
 }

@@ -7,7 +7,7 @@ import { withLatchkey } from './with-latchkey.ts'
 
 const PAGE_SIZE_MAX = 10_000
 
-/** A command that lists: its options for long lists. */
+/** Adds the paging options to a list command. */
 export function addPageOptions(command: Command): Command {
   return command
     .option('--limit <n>', 'how many at most', parseLimit, 100)
@@ -18,7 +18,7 @@ export function addPageOptions(command: Command): Command {
     )
 }
 
-/** Prints a page, and where there is more, how to go on. One row more than asked for tells. */
+/** Prints a page and, if there are more, the command for the next page. Reads one row more to know. */
 export async function printPage<T extends { readonly id: string }>(
   command: Command,
   columns: Columns<T>,
@@ -34,7 +34,7 @@ export async function printPage<T extends { readonly id: string }>(
   }
 }
 
-/** The same command line, from another cursor. */
+/** Formats the same command line with another cursor. */
 function formatNextCommand(args: readonly string[], after: string): string {
   const rest = args.filter(
     (arg, n) => arg !== '--after' && !arg.startsWith('--after=') && args[n - 1] !== '--after',

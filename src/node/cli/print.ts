@@ -1,20 +1,20 @@
 import type { Command } from 'commander'
 
-/** How a thing is shown to people: headings, and what stands below each. */
+/** Defines a table's columns: a heading, and the text of each row. */
 export type Columns<T> = readonly (readonly [heading: string, cell: (row: T) => Cell])[]
 export type Cell = string | number | boolean | null
 
-/** Whether one JSON document was asked for. */
+/** Tests for the --json option. */
 export const isJsonRequested = (command: Command): boolean =>
   command.optsWithGlobals().json === true
 
-/** One JSON document where it was asked for, else text. */
+/** Prints one JSON document with --json, or else text. */
 export function printOutput(command: Command, value: unknown, text: () => string): void {
   const json = isJsonRequested(command)
   process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : text())
 }
 
-/** One thing, as the services give it (--json) or a line for each column. */
+/** Prints one value: as JSON with --json, or else a line for each column. */
 export function printOne<T>(command: Command, row: T, columns: Columns<T>): void {
   printOutput(command, row, () => formatOne(row, columns))
 }
@@ -22,7 +22,7 @@ export function printOne<T>(command: Command, row: T, columns: Columns<T>): void
 export const formatOne = <T>(row: T, columns: Columns<T>): string =>
   alignRows(columns.map(([heading, cell]) => [heading, formatCell(cell(row))]))
 
-/** Many things, as the services give them (--json) or a table. */
+/** Prints many values: as JSON with --json, or else a table. */
 export function printMany<T>(command: Command, rows: readonly T[], columns: Columns<T>): void {
   printOutput(command, rows, () => formatMany(rows, columns))
 }
@@ -33,12 +33,12 @@ export const formatMany = <T>(rows: readonly T[], columns: Columns<T>): string =
     rows.map((row) => columns.map(([, cell]) => formatCell(cell(row)))),
   )
 
-/** A sentence beside the output, for the person who reads it. */
+/** Prints a sentence on stderr, beside the output. */
 export function printNote(sentence: string): void {
   process.stderr.write(`${sentence}\n`)
 }
 
-/** Epoch milliseconds as people write them. */
+/** Formats epoch milliseconds. */
 export const formatTime = (at: number | null): Cell =>
   at === null ? null : new Date(at).toISOString()
 
@@ -48,7 +48,7 @@ function formatCell(cell: Cell): string {
   return String(cell)
 }
 
-/** Rows under headings: two blanks between columns, no colour. */
+/** Formats rows under headings, with two spaces between columns. */
 export function formatTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
@@ -56,7 +56,7 @@ export function formatTable(
   return alignRows([headings.map((heading) => heading.toUpperCase()), ...rows])
 }
 
-/** Each row a line, each column as wide as its widest cell. */
+/** Formats each row as a line, each column as wide as its widest cell. */
 export function alignRows(rows: readonly (readonly string[])[]): string {
   const clean = rows.map((row) => row.map(replaceControls))
   const widths: number[] = []
@@ -74,12 +74,12 @@ export function alignRows(rows: readonly (readonly string[])[]): string {
     .join('')
 }
 
-/** A control character in a value must not steer a terminal. */
+/** Replaces control characters, which could control a terminal. */
 const replaceControls = (cell: string) => cell.replace(/\p{Cc}/gu, '\u{fffd}')
 
-/** Code points: wide characters are rare in what is listed here. */
+/** Counts code points, because wide characters are rare here. */
 const countCodePoints = (cell: string) => [...cell].length
 
-/** The end of a command's help: command lines that work. */
+/** Formats the examples at the end of a command's help. */
 export const formatExamples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ latchkey ${line}`).join('\n')}`

@@ -3,11 +3,11 @@ const REDRAW_INTERVAL_MS = 100
 
 export interface ProgressBar {
   (done: number, total: number, label?: string): void
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   end(): void
 }
 
-/** A bar on a terminal's last line, with the rate; nothing where nobody watches. */
+/** Draws a bar and the rate on a terminal's last line; draws nothing if stderr is no terminal. */
 export function createProgressBar(unit: string, { quiet }: { quiet: boolean }): ProgressBar {
   const terminal = process.stderr
   if (quiet || !terminal.isTTY) return Object.assign(() => undefined, { end: () => undefined })
@@ -16,7 +16,7 @@ export function createProgressBar(unit: string, { quiet }: { quiet: boolean }): 
   let drawn = Number.NEGATIVE_INFINITY
   const draw = (done: number, total: number, label = '') => {
     const now = performance.now()
-    // Another pass over the same begins.
+    // The next pass over the same rows begins.
     if (done < before) started = now
     before = done
     if (now - drawn < REDRAW_INTERVAL_MS && done < total) return

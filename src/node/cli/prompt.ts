@@ -5,12 +5,12 @@ import type { KeySummary } from '../../service/ports/keys.ts'
 import { CommandFailure } from './command-failure.ts'
 import { printNote } from './print.ts'
 
-/** UTF-8 takes four bytes a character at most, and the line may end in two more. */
+/** UTF-8 takes at most four bytes a character, and the line end two. */
 const SECRET_MAX_BYTES = 4 * SECRET_MAX_LENGTH + 2
 
 /**
- * A secret from standard input, without the end of its line. The only way to bring one: every user
- * of a machine can read the arguments of its processes.
+ * Reads a secret from standard input, without its line end. There is no option for it, because every
+ * user of a machine can read the arguments of its processes.
  */
 export async function readSecret(): Promise<string> {
   if (process.stdin.isTTY) return askSecret()
@@ -30,7 +30,7 @@ export async function readSecret(): Promise<string> {
   }
 }
 
-/** At a terminal: what is typed is not shown. */
+/** Reads from a terminal without echo. */
 async function askSecret(): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, callback) => callback() })
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true })
@@ -40,16 +40,16 @@ async function askSecret(): Promise<string> {
   return secret
 }
 
-/** Something final, in the forms of its verb that the sentences here need. */
+/** The forms of a verb for an irreversible action. */
 export interface IrreversibleAction {
   readonly verb: string
   readonly gerund: string
   readonly participle: string
-  /** What a key is then. */
+  /** The state of a key after the action. */
   readonly outcome: string
 }
 
-/** Refuses, before anything is opened, to do for ever what nobody is there to confirm. */
+/** Refuses an irreversible action without --yes if stdin is no terminal, before anything is opened. */
 export function requireTerminal({ gerund }: IrreversibleAction): void {
   if (process.stdin.isTTY && process.stderr.isTTY) return
   throw new CommandFailure(
@@ -58,7 +58,7 @@ export function requireTerminal({ gerund }: IrreversibleAction): void {
   )
 }
 
-/** Asks for the key's name. */
+/** Asks the user to type the key's name. */
 export async function confirmKeyName(
   action: IrreversibleAction,
   { name, publicId }: KeySummary,
@@ -72,7 +72,7 @@ export async function confirmKeyName(
   }
 }
 
-/** One line from a terminal; empty where the person ends the input (Ctrl-D) or leaves (Ctrl-C). */
+/** Reads a line from a terminal; empty if the user ends the input (Ctrl-D) or cancels (Ctrl-C). */
 export async function askLine(terminal: Interface, question: string): Promise<string> {
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
   const typed = terminal.question(question).catch(() => '')

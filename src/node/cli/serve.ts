@@ -39,9 +39,9 @@ async function runServer({ workers }: { workers: number }): Promise<void> {
   let stopping = false
   const stop = async (signal: keyof typeof EXIT_BY_SIGNAL) => {
     if (stopping) {
-      // A worker hears of one signal twice: from the terminal, say, and from the process above it.
+      // A worker may get one signal twice: from the terminal, and from the primary process.
       if (worker !== undefined) return
-      // Told twice: whoever still waits for an answer will not get it.
+      // The second signal cuts off requests that still wait for an answer.
       running?.kill()
       process.exit(EXIT_BY_SIGNAL[signal])
     }
@@ -96,7 +96,7 @@ async function startProcess(
   const primary = createWorkerProcesses(workers, config, log)
   onStarted(primary)
   await primary.start().catch((error: unknown) => {
-    // It has written its sentence.
+    // The worker has written the error.
     if (error instanceof WorkerStartError && !error.bySignal) process.exit(error.exitCode)
     throw error
   })

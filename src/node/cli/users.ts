@@ -87,7 +87,6 @@ export function defineCommands(group: Command): void {
 
 const USER_HELP = 'the user'
 
-/** How a person is called, and signs in at the console. */
 export function defineSignInCommands(group: Command, columns: Columns<User>): void {
   group
     .command('invite')
@@ -150,7 +149,7 @@ export function defineSignInCommands(group: Command, columns: Columns<User>): vo
     })
 }
 
-/** What becomes of a key whose owner leaves. Both say so in `keys list`. */
+/** Describes the keys of a deactivated owner. `keys list` marks them either way. */
 type KeyFate = 'disabled' | 'flagged'
 
 interface DeactivatedUser {
@@ -199,7 +198,7 @@ async function listLivingKeys({ keys }: Latchkey, ownerId: string): Promise<KeyS
 
 const toKeyNames = ({ id, publicId, name }: KeySummary) => ({ id, publicId, name })
 
-/** One that was disabled before stays as it was. */
+/** Keys that were disabled before stay as they were. */
 const getKeyFate = ({ disabledAt }: KeySummary, { leftAt }: User): KeyFate =>
   disabledAt === leftAt ? 'disabled' : 'flagged'
 

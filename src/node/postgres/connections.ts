@@ -4,8 +4,8 @@ import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import { isConnectionUsable, toLoggableError } from './errors.ts'
 
 /**
- * Nothing waits for ever: for a connection, for a lock, for a statement, for an answer that a dead
- * network will not bring; nor do locks wait for a process of ours that hangs.
+ * Limits every wait: for a connection, a lock, a statement, an answer that a dead network will not
+ * bring, and a process of ours that hangs with locks.
  */
 const CONNECTION_LIMITS = {
   connectionTimeoutMillis: 5_000,
@@ -20,11 +20,11 @@ const CONNECTION_LIMITS = {
 
 export type ConnectionLimits = typeof CONNECTION_LIMITS
 
-/** How long nobody tries after a failed attempt to connect: doubled with each, up to the last. */
+/** The wait after a failed attempt to connect: doubled with each, up to the last. */
 const BACK_OFF_MS = { first: 50, last: 2_000 }
 
 const INT8 = 20
-/** BIGINT as a number, in this pool only: what is stored are milliseconds and counts. */
+/** Reads BIGINT as a number, in this pool only: the values are milliseconds and counts. */
 const parsers: typeof types = {
   ...types,
   getTypeParser: ((oid: number, format?: 'text') =>
@@ -33,14 +33,14 @@ const parsers: typeof types = {
 
 export interface ConnectionPool {
   /**
-   * Lends a connection; takes it back whatever happens. Throws Unavailable where there is none, and
-   * only errors that may be logged.
+   * Runs work with a connection, and always releases it. Throws StorageUnavailableError if there is
+   * none, and only errors that may be logged.
    */
   withClient<T>(work: (client: ClientBase) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
-/** A pool that survives its database: a connection that broke is not used again, a new one is made. */
+/** Creates a pool that survives its database: it drops a broken connection and opens a new one. */
 export function createConnectionPool(
   url: string,
   log: Log,
@@ -55,14 +55,14 @@ export function createConnectionPool(
     types: parsers,
     fallback_application_name: 'latchkey',
   })
-  // Whoever waits for an answer on a connection that breaks hears of it there; an idle one has nobody.
+  // A query on a connection that breaks gets the error itself; an idle connection needs a listener.
   pool.on('connect', (client) => client.on('error', () => undefined))
   pool.on('error', (error) => log.warn({ reason: error.message }, 'an idle connection was lost'))
 
   let backOffMs = 0
   let downUntil = 0
   async function connect() {
-    // A connection that is there is good, even where no further one can be had.
+    // An idle connection is good, even if no further one can be opened.
     if (performance.now() < downUntil && pool.idleCount === 0) {
       throw new StorageUnavailableError('the database could not be reached just now')
     }
@@ -74,7 +74,7 @@ export function createConnectionPool(
     } catch (error) {
       if (isPoolTimeout(error))
         throw new StorageUnavailableError('every connection to the database is in use')
-      // Many wait for a connection at once: their failures are one.
+      // Failures of many at once count as one.
       if (performance.now() >= downUntil) {
         backOffMs = Math.min(backOffMs * 2 || BACK_OFF_MS.first, BACK_OFF_MS.last)
         downUntil = performance.now() + backOffMs
@@ -102,6 +102,6 @@ export function createConnectionPool(
   }
 }
 
-/** The pool's word for a wait for a connection that others had all the time. */
+/** Tests for the pool's error when all connections were in use for too long. */
 const isPoolTimeout = (error: unknown): boolean =>
   error instanceof Error && error.message === 'timeout exceeded when trying to connect'

@@ -10,26 +10,24 @@ import { DatabaseOpenError, isConnectionUsable, isSerializationConflict } from '
 import { hasNoSchema, prepareSchema, readPostgresVersion } from './schema.ts'
 
 export interface PostgresOptions {
-  /** How many connections the pool may have. */
+  /** The size of the pool. */
   readonly connections?: number
   readonly history?: SchemaHistory
-  /** How long it waits for whom, where that is not as in production. */
+  /** Time limits for tests. */
   readonly limits?: Partial<ConnectionLimits>
 }
 
-/** How often a transaction is tried that others were in the way of. */
+/** Attempts of a transaction that conflicts with others. */
 const MAX_TRANSACTION_ATTEMPTS = 5
 
 /**
- * PostgreSQL, by a pool of connections and statements that each connection prepares once. A read is
- * a statement of its own. A list of writes is one transaction, at READ COMMITTED: every guard stands
- * in the WHERE of its own statement, which PostgreSQL evaluates again on a row that it waited for.
- *
- * While the database is away, every verb throws Unavailable; when it is back, the pool finds out by
- * itself. A write whose connection broke before COMMIT was answered may have been kept or not, and
- * throws Unavailable too: the caller is told to come back, and finds out by asking again. That is
- * safe because no verb depends on being the first: a refresh that was kept is answered again with
- * the same bytes (a repeat), a change that was kept is there to be seen.
+ * Opens PostgreSQL with a pool of connections, each of which prepares a statement once. A read is one
+ * statement. A list of writes is one transaction at READ COMMITTED: every guard is in the WHERE of its
+ * own statement, which PostgreSQL evaluates again on a row that it waited for. While the database is
+ * unreachable, every method throws StorageUnavailableError; the pool reconnects by itself. A write whose
+ * connection broke before COMMIT was answered may be stored or not, and throws StorageUnavailableError
+ * too: the caller tries again. That is safe because no method depends on being the first: a stored
+ * refresh is repeated with the same bytes, and a stored change can be read.
  */
 export async function openPostgres(
   url: string,
@@ -49,13 +47,12 @@ export async function openPostgres(
 
   const pendingReads = new Map<Step, Promise<unknown[]>>()
   function read<Row>(step: Step<Row>): Promise<Row[]> {
-    // PostgreSQL's text holds no U+0000: nothing there is equal to what does.
+    // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
     if (step.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
       return Promise.resolve([])
     }
-    // What many ask for in the same words, as every request does for the authority, is read once:
-    // but only by those who asked before it was sent. Who comes later must see what was written
-    // in between, and reads anew.
+    // Shares one read of equal steps, such as the authority's version of every request, but only among
+    // those that asked before it was sent. A later one must see what was written in between.
     const pending = pendingReads.get(step)
     if (pending !== undefined) return pending as Promise<Row[]>
     const rows = connections.withClient(async (client) => {
@@ -89,16 +86,16 @@ export async function openPostgres(
   }
 }
 
-/** Whether this database has never been Latchkey's. */
+/** Tests if this database was never used by Latchkey. */
 export const isNewPostgres = (url: string, log: Log): Promise<boolean> =>
   withConnection(url, log, hasNoSchema)
 
-/** What `latchkey doctor` wants to know. Nothing is written. */
+/** Inspects the database for `latchkey doctor`. Writes nothing. */
 export function inspectPostgres(url: string, log: Log) {
   return withConnection(url, log, async (client) => ({
     ...describeServer(url),
     version: (await hasNoSchema(client)) ? null : await readPostgresVersion(client),
-    /** Where one of them is off, a power cut takes what was acknowledged. */
+    /** If one of them is off, a power cut loses acknowledged writes. */
     settings: {
       fsync: await readSetting(client, 'fsync'),
       synchronous_commit: await readSetting(client, 'synchronous_commit'),
@@ -124,7 +121,7 @@ async function readSetting(client: ClientBase, name: string): Promise<string> {
   return rows[0]?.value ?? ''
 }
 
-/** What may be said of where it is: the URL without its password. */
+/** Describes the server: the URL without its password. */
 function describeServer(url: string) {
   const { host, port, database = '', user = '' } = new Client({ connectionString: url })
   return { server: host.startsWith('/') ? host : `${host}:${port}`, database, user }
@@ -132,7 +129,7 @@ function describeServer(url: string) {
 
 async function writeSteps(client: ClientBase, steps: readonly Step[]): Promise<number[]> {
   const [only] = steps
-  // One statement is a transaction without being told so: one round trip instead of three.
+  // A single statement is a transaction by itself: one round trip instead of three.
   if (steps.length === 1 && only !== undefined) return [await writeStep(client, only)]
 
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
@@ -142,7 +139,7 @@ async function writeSteps(client: ClientBase, steps: readonly Step[]): Promise<n
     await client.query('COMMIT')
     return changed
   } catch (error) {
-    // On a connection that broke there is nothing left to undo.
+    // On a broken connection there is nothing to undo.
     if (isConnectionUsable(error)) await client.query('ROLLBACK')
     throw error
   }
@@ -156,7 +153,7 @@ const runStep = (client: ClientBase, { sql, values }: Step) =>
 
 const statementNames = new Map<string, string>()
 
-/** Under its name a connection prepares a statement once. The SQL is fixed, so there are few. */
+/** Names a statement, so that each connection prepares it once. The SQL is fixed, so there are few. */
 function getStatementName(sql: string): string {
   let name = statementNames.get(sql)
   if (name === undefined) {

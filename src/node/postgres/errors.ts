@@ -1,43 +1,43 @@
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
 
-/** What PostgreSQL, the driver or the network says of what went wrong. */
+/** The fields of errors of PostgreSQL, the driver or the network. */
 interface PostgresErrorFields {
   readonly code?: string
-  /** PostgreSQL's own: ERROR leaves the connection good, FATAL and PANIC end it. */
+  /** PostgreSQL's own: ERROR leaves the connection usable, FATAL and PANIC end it. */
   readonly severity?: string
   readonly table?: string
   readonly constraint?: string
-  /** A name with several addresses: one error for each. */
+  /** One error for each address of a name. */
   readonly errors?: readonly Error[]
 }
 
 /**
- * SQLSTATEs of a database that cannot serve now: connection lost (08), out of resources (53), shut
- * down, starting up or out of time (57), locked for too long, in conflict again and again, or a
- * standby that takes no write. Whatever ends or refuses the connection itself is one of them, too.
+ * SQLSTATEs of a database that cannot serve now: connection lost (08), out of resources (53), shut down,
+ * starting up or out of time (57), locked for too long, in repeated conflict, or a standby that accepts
+ * no write. Errors that end or refuse the connection count too.
  */
 const TRANSIENT_SQLSTATES = /^(08|53|57|55P03$|40001$|40P01$|25006$)/
 
 /** The driver's own errors have no code. */
 const DRIVER_MESSAGES = /connection|connecting|connect\b|timeout|not queryable|SSL/i
 
-/** The network's, and TLS's: a certificate that was not renewed, say, will be. */
+/** Codes of the network and of TLS: an expired certificate, say, will be renewed. */
 const NETWORK_CODES = /^(E[A-Z]|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
 
 const readErrorFields = (error: unknown): PostgresErrorFields =>
   error instanceof Error ? (error as PostgresErrorFields) : {}
 
-/** Whether the connection that it came from can be used again. */
+/** Tests if the connection can be used again after this error. */
 export const isConnectionUsable = (error: unknown): boolean =>
   readErrorFields(error).severity === 'ERROR'
 
-/** Whether the same transaction can succeed when it is tried again. */
+/** Tests if the same transaction can succeed when it is tried again. */
 export const isSerializationConflict = (error: unknown): boolean =>
   ['40001', '40P01'].includes(readErrorFields(error).code ?? '')
 
 /**
- * The error as it may be logged. What PostgreSQL adds (`detail`, `where`) quotes rows, and what the
- * driver adds holds the connection: neither is for a log.
+ * Converts an error to one that may be logged. PostgreSQL's `detail` and `where` quote rows, and the
+ * driver's error holds the connection: neither belongs in a log.
  */
 export function toLoggableError(error: unknown): Error {
   if (!(error instanceof Error) || error instanceof StorageUnavailableError) return error as Error
@@ -52,18 +52,18 @@ export function toLoggableError(error: unknown): Error {
   return Object.assign(new Error(words), { code, table, constraint })
 }
 
-/** An AggregateError has no message of its own. */
+/** Formats an error's message; an AggregateError has none of its own. */
 function formatErrorMessage(error: Error): string {
   const { errors = [], code } = readErrorFields(error)
   const message = error.message || errors.map(({ message }) => message).join(', ')
   return message || (code ?? error.name)
 }
 
-/** Why no server starts with this database. The command line has a sentence for each code. */
+/** Thrown if a database cannot be opened. The command line has a sentence for each code. */
 export class DatabaseOpenError extends Error {
   override name = 'NoDatabase'
   readonly code: string | undefined
-  /** HOST:PORT, or the folder of a socket. Never the URL: it has the password in it. */
+  /** HOST:PORT, or the folder of a socket; never the URL, which has the password. */
   readonly server: string
   readonly database: string
   readonly user: string

@@ -9,10 +9,10 @@ import {
 } from '../../storage/migrations.ts'
 import { readPackageFile } from '../package-file.ts'
 
-/** Any number that nobody else locks in our database. */
+/** Any number that no other program locks in this database. */
 const SCHEMA_LOCK_ID = 4_905_231
 
-/** Whether it has never been Latchkey's. */
+/** Tests if Latchkey never used the database. */
 export async function hasNoSchema(client: ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ is_empty: boolean }>(
     `SELECT to_regclass('schema_version') IS NULL AS is_empty`,
@@ -22,14 +22,14 @@ export async function hasNoSchema(client: ClientBase): Promise<boolean> {
 
 export async function readPostgresVersion(client: ClientBase): Promise<number | undefined> {
   const { rows } = await client.query<{ version: number }>('SELECT version FROM schema_version')
-  // A connection that is not of our pool reads BIGINT as text.
+  // Connections outside the pool read BIGINT as text.
   return rows[0] && Number(rows[0].version)
 }
 
 /**
- * An empty database gets schema.sql; an older one is brought to it, step by step; one of another
- * version is refused before anything is read from it. Answers the steps that were taken here: of
- * servers that start at once, one does each, and the others wait for it.
+ * Creates the schema in an empty database, migrates an older one step by step, and refuses any other
+ * version before reading from it. Returns the steps taken here: of servers that start at once, one takes
+ * each, and the others wait.
  */
 export async function prepareSchema(
   client: ClientBase,
@@ -46,7 +46,7 @@ export async function prepareSchema(
   for (const migration of plan) {
     if (await applyMigration(client, migration)) applied.push(migration)
   }
-  // A newer Latchkey may have gone on from where this one ends.
+  // A newer Latchkey may have migrated further.
   if (plan.length > 0) planMigrations((await readPostgresVersion(client)) ?? 0, history)
   return applied
 }
@@ -56,7 +56,7 @@ const MIGRATION_TIMEOUT_MS = 24 * 60 * 60 * 1000
 async function applyMigration(client: ClientBase, migration: Migration): Promise<boolean> {
   await client.query('BEGIN')
   try {
-    // A large table takes longer than any request may; so does another server that is at it.
+    // A large table takes longer than any request may; so does another server's migration.
     await client.query('SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0')
     const queryWithTimeout = (text: string) => {
       const query = { text, query_timeout: MIGRATION_TIMEOUT_MS }
@@ -68,7 +68,7 @@ async function applyMigration(client: ClientBase, migration: Migration): Promise
     await client.query('COMMIT')
     return isOurs
   } catch (error) {
-    // Where the connection broke there is nothing left to undo.
+    // On a broken connection there is nothing to undo.
     await client.query('ROLLBACK').catch(() => undefined)
     throw createMigrationError(migration, error)
   }

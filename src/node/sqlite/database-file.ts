@@ -4,19 +4,18 @@ import { planMigrations } from '../../storage/migrations.ts'
 import { TABLE_SHAPES } from '../../storage/table-shapes.ts'
 import { readSqliteVersion } from './schema.ts'
 
-/** What a database file holds. */
+/** The contents of a database file. */
 export interface DatabaseContents {
   readonly path: string
   readonly bytes: number
   readonly schemaVersion: number
-  /** How many rows each table has. */
+  /** The rows of each table. */
   readonly rows: Readonly<Record<string, number>>
 }
 
 /**
- * Proves that a file of ours, which nobody else has open, is a whole Latchkey database of a version
- * that this program reads; throws a sentence where it is not. The file stands alone afterwards: no
- * write-ahead log beside it.
+ * Checks that a file, which no other process has open, is a complete Latchkey database of a version that
+ * this program reads; throws a sentence if not. Leaves no write-ahead log beside it.
  */
 export function inspectDatabaseFile(path: string): DatabaseContents {
   const db = new Database(path, { fileMustExist: true })
@@ -42,7 +41,7 @@ function readVersion(db: Database.Database): number | null {
   }
 }
 
-/** A database of an older version lacks the tables that came later. */
+/** Counts the rows; a database of an older version lacks some tables. */
 function countRows(db: Database.Database): Record<string, number> {
   const tableNames = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).pluck().all()
   const counts = TABLE_SHAPES.filter(

@@ -22,17 +22,17 @@ interface PendingWork<Work, Answer> {
 type PendingRead = PendingWork<Step, unknown[]>
 type PendingWrite = PendingWork<readonly Step[], number[]>
 
-/** How long another process may hold the lock before whoever waits for it is refused. */
+/** How long another process may hold the lock before a caller is refused. */
 const BUSY_TIMEOUT_MS = 10_000
 /** A commit takes a fraction of this on a fast disk, and several on a slow one. */
 const BUSY_RETRY_MS = 1
 
 /**
- * better-sqlite3: WAL, `synchronous=FULL`, one writer. Whatever arrives in one turn of the event loop
- * is done together: reads share one snapshot, taken after the last of them arrived, and writes share
- * one commit, so one fsync. No write is answered before that commit is on disk; one that fails undoes
- * only itself. No write is answered if the file is no longer the one that was opened. While another
- * process writes, this one goes on reading.
+ * Opens better-sqlite3 with WAL, `synchronous=FULL` and one writer. Groups the work of one turn of the
+ * event loop: reads share one snapshot, taken after the last of them arrived, and writes share one
+ * commit, so one fsync. Answers no write before that commit is on disk; a failed one undoes only itself.
+ * Answers no write if the file is no longer the one that was opened. Keeps reading while another process
+ * writes.
  */
 export function openSqlite(
   path: string,
@@ -47,7 +47,7 @@ export function openSqlite(
   logMigration(prepareSchema(db, history), startedAt, log)
   requireIntact(db)
   const checkFiles = createFileCheck(path)
-  // From here on nobody waits inside SQLite, which would keep the whole process waiting.
+  // From here on, no call waits inside SQLite, which would block the whole process.
   const setBusyTimeout = (ms: number) => db.pragma(`busy_timeout = ${ms}`)
   setBusyTimeout(0)
   function withBusyTimeout<T>(work: () => T): T {
@@ -74,7 +74,7 @@ export function openSqlite(
       return readNow(step)
     } catch (error) {
       if (!isBusy(error)) throw error
-      // No writer keeps a reader out: this one repairs the log after a process that was killed.
+      // Writers do not block readers: the lock is held to recover the log after a process was killed.
       return withBusyTimeout(() => readNow(step))
     }
   }
@@ -88,20 +88,20 @@ export function openSqlite(
   const release = db.prepare('RELEASE one')
   const undo = db.prepare('ROLLBACK TO one')
 
-  /** Ends the transaction that has begun: all of it, or an error and none of it. */
+  /** Commits the open transaction, or rolls it back and throws. */
   function transact<T>(work: () => T): T {
     try {
       const result = work()
       commit.run()
       return result
     } catch (error) {
-      // Some errors of the disk have ended the transaction already.
+      // Some disk errors have ended the transaction already.
       if (db.inTransaction) rollback.run()
       throw error
     }
   }
 
-  /** What is to be told of each one's work; or, where nothing could be done, the error to each. */
+  /** Answers each of the group, or rejects all with the error of the group. */
   function settleGroup<Answer>(
     group: readonly PendingWork<unknown, Answer>[],
     work: () => (() => void)[],
@@ -114,7 +114,7 @@ export function openSqlite(
   }
 
   function readGroup(reads: readonly PendingRead[]): void {
-    // What many ask for in the same words, as every request does for the authority, is read once.
+    // Equal steps, such as the authority's version of every request, are read once.
     const rowsByStep = new Map<Step, unknown[]>()
     const readOnce = (step: Step) => {
       const rows = rowsByStep.get(step) ?? readOne(step)
@@ -128,7 +128,7 @@ export function openSqlite(
     })
   }
 
-  /** In the transaction that has begun. */
+  /** Runs in the open transaction. */
   const writeGroup = (writes: readonly PendingWrite[]) =>
     settleGroup(writes, () => {
       const answers = commitGroup(writes)
@@ -149,14 +149,14 @@ export function openSqlite(
       )
     } catch (error) {
       if (!hasFailed || isFault(error)) throw error
-      // One of them cannot be done. Only now does each get a savepoint, and undoes only itself.
+      // One of the writes fails. Only now does each get a savepoint, and undoes only itself.
       withBusyTimeout(() => beginImmediate.run())
       return transact(() => writes.map((write) => attemptWork(write, writeInSavepoint, isFault)))
     }
   }
 
   function writeInSavepoint(steps: readonly Step[]): number[] {
-    // Nothing after it may become a transaction of its own.
+    // Without this check, later steps would become transactions of their own.
     if (!db.inTransaction) throw new Error('the transaction has ended')
     savepoint.run()
     try {
@@ -170,7 +170,7 @@ export function openSqlite(
   }
 
   let damage: unknown
-  /** What a caller is told. Who has seen damage relies on nothing any more, and acknowledges nothing. */
+  /** Converts an error for the caller. After damage, refuses all further work. */
   function noteDamage(error: unknown): unknown {
     if (isDamage(error)) damage ??= error
     return toCallerError(error)
@@ -194,7 +194,7 @@ export function openSqlite(
     if (writes.length > 0 && lockedSince === null) write()
   }
 
-  /** As soon as no other process does; whatever arrives until then joins the group. */
+  /** Writes as soon as no other process does; later arrivals join the group. */
   function write(): void {
     try {
       requireUndamaged()
@@ -244,7 +244,7 @@ export function openSqlite(
   }
 }
 
-/** Throws what is fatal to all of the group. */
+/** Performs one piece of work. Throws an error that is fatal to the group. */
 function attemptWork<Work, Answer>(
   { work, resolve, reject }: PendingWork<Work, Answer>,
   perform: (work: Work) => Answer,
@@ -259,10 +259,10 @@ function attemptWork<Work, Answer>(
   }
 }
 
-/** Reading all of a larger database would take seconds at each start: `latchkey doctor` does. */
+/** A larger database would take seconds to read at each start: `latchkey doctor` checks it. */
 const QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024
 
-/** A database that is damaged is refused before anybody relies on it. */
+/** Refuses a damaged database before any work relies on it. */
 function requireIntact(db: Database.Database): void {
   if (statSync(db.name).size > QUICK_CHECK_MAX_BYTES) return
   const verdict = db.pragma('quick_check(1)', { simple: true })
@@ -271,7 +271,7 @@ function requireIntact(db: Database.Database): void {
 
 const { SqliteError } = Database
 
-/** What is wrong with the machine, or the file, and not with the statement (sqlite.org/rescode.html). */
+/** Messages for faults of the machine or the file, not of the statement (sqlite.org/rescode.html). */
 const FAULT_MESSAGES: Record<string, string> = {
   BUSY: 'another process holds the database locked',
   LOCKED: 'another process holds the database locked',
@@ -287,20 +287,20 @@ const FAULT_MESSAGES: Record<string, string> = {
   NOMEM: 'the machine is out of memory',
 }
 
-/** `SQLITE_IOERR_WRITE` is IOERR. */
+/** Reduces a code: `SQLITE_IOERR_WRITE` is IOERR. */
 const getErrorKind = (error: unknown): string =>
   error instanceof SqliteError ? (error.code.split('_')[1] ?? '') : ''
 
 export const isBusy = (error: unknown): boolean => getErrorKind(error) === 'BUSY'
 
-/** Whether the machine failed, so that the same statement may succeed later. */
+/** Tests if the machine failed, so that the same statement may succeed later. */
 export const isFault = (error: unknown): boolean => getErrorKind(error) in FAULT_MESSAGES
 
-/** Whether the file is damaged, replaced or missing, which does not mend by itself. */
+/** Tests if the file is damaged, replaced or missing, which needs an operator. */
 export const isDamage = (error: unknown): boolean =>
   ['CORRUPT', 'NOTADB', 'MOVED'].includes(getErrorKind(error))
 
-/** What a caller is told: that the database is unavailable where the machine failed, else the error. */
+/** Converts a fault of the machine to StorageUnavailableError; returns other errors unchanged. */
 export function toCallerError(error: unknown): unknown {
   const sentence = FAULT_MESSAGES[getErrorKind(error)]
   if (sentence === undefined || !(error instanceof SqliteError)) return error

@@ -20,9 +20,9 @@ export function readSqliteVersion(db: Database.Database): number | null {
 }
 
 /**
- * A new file gets schema.sql; an older one is brought to it, step by step; one of another version is
- * refused before anything is read from it. Answers the steps that were taken here: of processes that
- * start together, one takes each.
+ * Creates the schema in a new file, migrates an older one step by step, and refuses any other version
+ * before reading from it. Returns the steps taken here: of processes that start together, one takes
+ * each.
  */
 export function prepareSchema(
   db: Database.Database,
@@ -34,7 +34,7 @@ export function prepareSchema(
 
   const plan = planMigrations(readSqliteVersion(db) ?? 0, history)
   const applied = plan.filter((migration) => applyMigration(db, migration))
-  // A newer Latchkey may have gone on from where this one ends.
+  // A newer Latchkey may have migrated further.
   if (plan.length > 0) planMigrations(readSqliteVersion(db) ?? 0, history)
   return applied
 }

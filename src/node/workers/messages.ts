@@ -1,11 +1,11 @@
 import type { GetSharedCounter } from '../../service/ports/runtime.ts'
 import type { ListeningAddresses } from '../startup-log.ts'
 
-/** What a worker tells the process above it, and that process the others. */
+/** A message from a worker to the primary process, and from there to the other workers. */
 export interface WorkerMessage {
-  /** It listens. */
+  /** The worker's addresses, once it listens. */
   readonly listening?: ListeningAddresses
-  /** What it has counted since it last told. */
+  /** The worker's counts since its last message. */
   readonly counts?: readonly CountUpdate[]
 }
 
@@ -16,10 +16,10 @@ export interface CountUpdate {
   readonly endsAt: number
 }
 
-/** So long may the limits of two workers differ. */
+/** The limits of two workers may differ for this time. */
 const SEND_INTERVAL_MS = 20
 
-/** Counts limits together with the other workers: each keeps all the counts, and tells its own. */
+/** Counts limits together with the other workers: each holds all counts, and sends its own. */
 export function createCountExchange(tell: (counts: CountUpdate[]) => void) {
   const pendingCounts = new Map<string, CountUpdate>()
   const counters = new Map<string, (id: string, spent: number, endsAt: number) => void>()

@@ -7,7 +7,9 @@ import type { Log } from '../../service/ports/runtime.ts'
 import { type ListeningAddresses, logListening } from '../startup-log.ts'
 import type { WorkerMessage } from './messages.ts'
 
-/** A worker that ended before it listened. It has said why, unless a signal ended it. */
+/**
+ * Thrown if a worker ended before it listened. The worker has reported why, unless a signal ended it.
+ */
 export class WorkerStartError extends Error {
   override name = 'WorkerFailed'
   readonly exitCode: number
@@ -25,22 +27,26 @@ export interface WorkerProcesses {
   start(): Promise<void>
   /** Workers answer their requests in progress and end; those that have not started end at once. */
   stop(): Promise<void>
-  /** Ends all at once. */
+  /** Kills all workers at once. */
   kill(): void
 }
 
-/** The wait before a worker is replaced: doubled each time that one ends before, or soon after, it listens. */
+/**
+ * The wait before a worker is replaced: doubled each time that one ends before, or soon after, it
+ * listens.
+ */
 const FIRST_RESTART_DELAY_MS = 100
 const MAX_RESTART_DELAY_MS = 10_000
 const EARLY_EXIT_MS = 10_000
 
 /**
- * So many processes on one port and one database. This one opens no database and answers nothing: it
- * hands each connection to the next worker in turn, passes on what they count, and replaces who ends.
+ * Creates this many processes on one port and one database. The primary opens no database and answers
+ * nothing: it hands each connection to the next worker in turn, forwards their counts, and replaces
+ * workers that end.
  */
 export function createWorkerProcesses(size: number, config: Config, log: Log): WorkerProcesses {
-  // The kernel would hand most connections to whoever was busy last, and those of a load balancer
-  // stay for hours.
+  // The kernel would hand most connections to the busiest worker, and those of a load balancer last for
+  // hours.
   cluster.schedulingPolicy = cluster.SCHED_RR
   cluster.on('message', (from, message: WorkerMessage) => {
     if (message.counts === undefined) return
@@ -52,7 +58,7 @@ export function createWorkerProcesses(size: number, config: Config, log: Log): W
   async function start(): Promise<void> {
     const ports = await chooseWorkerPorts(config)
     if (stopping) return
-    // The first one makes what is not there yet, or says what is wrong: once.
+    // The first worker creates the database and the key ring, or reports once what is wrong.
     const first = forkWorker(ports)
     const addresses = await waitForListening(first)
     if (stopping) return
@@ -86,7 +92,7 @@ export function createWorkerProcesses(size: number, config: Config, log: Log): W
   return {
     start: () =>
       start().catch((error: unknown) => {
-        // A worker that is told to stop ends before it listens.
+        // A worker that is stopped ends before it listens.
         if (stopping) return
         killWorkers()
         throw error
@@ -153,19 +159,19 @@ interface Handle {
   close(): void
 }
 
-/** Who was handed a connection last: what one worker turns away is handed to another. */
+/** The worker that got a connection last: a connection that one worker refuses goes to another. */
 const holders = new WeakMap<Handle, Worker>()
 
 /**
- * A connection that is being handed to a worker when it dies is kept open by node:cluster for ever, and
- * its client waits as long. Closed, the client tries again. (Closing twice does nothing.)
+ * node:cluster never closes a connection that it is handing to a worker when that worker dies, and the
+ * client would wait for ever. Closes it, so that the client tries again. (Closing twice does nothing.)
  */
 export function closeConnectionWithWorker(worker: Worker): void {
   const { process: child } = worker
   const send = child.send.bind(child) as (...args: unknown[]) => boolean
   let pendingHandle: Handle | undefined
   child.send = (...args: unknown[]) => {
-    // One at a time: the next is handed over when the worker has answered for this one.
+    // One at a time: the next follows when the worker has answered for this one.
     if ((args[0] as { act?: unknown }).act === 'newconn') {
       pendingHandle = args[1] as Handle
       holders.set(pendingHandle, worker)

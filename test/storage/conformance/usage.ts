@@ -120,7 +120,7 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
   })
 }
 
-/** What came of requests, hour by hour. */
+/** Stores the outcomes of requests by hour. */
 export function testTrafficStorage(name: string, fixture: StorageFixture): void {
   const createTraffic = (
     accountId: string | null,
@@ -212,7 +212,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
   })
 }
 
-/** What tells people how things are. */
+/** Reads the counts and names that the dashboard shows. */
 export function testDashboardStorage(name: string, fixture: StorageFixture): void {
   const { addAccount, addUser, addSource, addSite, addDeveloper, addDestination, addSubscription } =
     fixture

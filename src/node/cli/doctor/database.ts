@@ -19,7 +19,7 @@ import { type Finding, reportFailure, reportOk, reportWarning } from './finding.
 
 const RESTORE_ADVICE = 'stop the server and restore the database from a backup'
 
-/** What the database says of itself; it is written to only when reading found nothing wrong. */
+/** Checks the database. Writes to it only if reading found no problem. */
 export async function checkDatabase({ database, keyringPath }: Config): Promise<Finding[]> {
   if (database.engine === 'sqlite' && !existsSync(database.path)) return []
   const read =
@@ -77,7 +77,7 @@ async function checkWriting(database: Config['database'], keyringPath: string): 
 
 /**
  * Finds instants in the future: the clock was fast when they were written, or is slow now. A slow clock
- * makes expired things valid again. Instants from a fast clock count as past until they are overwritten.
+ * makes expired values valid again. Instants from a fast clock count as past until they are overwritten.
  */
 async function checkClock(engine: Engine): Promise<Finding> {
   const now = Date.now()
@@ -97,7 +97,7 @@ async function checkClock(engine: Engine): Promise<Finding> {
 
 const DATABASE_CHECK = 'database'
 
-/** What a PostgreSQL says of itself; nothing is written. */
+/** Checks a PostgreSQL database without writing. */
 export async function checkPostgres(url: string): Promise<Finding[]> {
   const { inspectPostgres } = await import('../../postgres/engine.ts')
   try {
@@ -127,7 +127,7 @@ export async function checkPostgres(url: string): Promise<Finding[]> {
   }
 }
 
-/** What to do about a database whose schema is not of this version. */
+/** Suggests what to do about a schema of another version. */
 export function formatVersionAdvice(version: number): string {
   try {
     planMigrations(version)
@@ -137,7 +137,7 @@ export function formatVersionAdvice(version: number): string {
   }
 }
 
-/** So many are read in about a second; `audit verify` reads all. */
+/** Takes about a second to read; `audit verify` reads all events. */
 const MAX_CHECKED_EVENTS = 20_000
 
 const NO_ANCHOR_ADVICE =
@@ -150,7 +150,7 @@ const BROKEN_AUDIT_ADVICE =
 export async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
   const check = 'audit'
   const ring: Ring | null = await loadRing(keyringPath).catch(() => null)
-  // What is wrong with the key ring is a finding of its own.
+  // A problem with the key ring has its own finding.
   if (ring === null) return []
   const auditSigner = createAuditSigner(nodePrimitives, new Keyring(nodePrimitives, ring))
   const path = getAnchorPath(keyringPath)

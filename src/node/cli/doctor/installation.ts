@@ -16,13 +16,13 @@ import { silentLog } from '../../silent-log.ts'
 import { explainError } from '../command-failure.ts'
 import { type Finding, reportFailure, reportOk, reportWarning } from './finding.ts'
 
-/** Reports the version. It is recent enough, because no command starts with an older one. */
+/** Reports the version, which is recent enough, because no command starts with an older one. */
 export const checkNode = (): Finding => reportOk('node', `version ${process.versions.node}`)
 
-/** Twenty times what a server core takes: a first exchange that waits as long is felt. */
+/** Twenty times the duration on a server core: a client notices such a first exchange. */
 const SLOW_HASH_MS = 200
 
-/** The first computation pays for loading; the second is what an exchange pays. */
+/** The first computation includes loading; the second is what an exchange costs. */
 export async function checkHashing(): Promise<Finding> {
   await nodeArgon2.hash('not a secret')
   const started = performance.now()
@@ -48,7 +48,7 @@ export function checkDisk({ dataDir }: Config): Finding[] {
   ]
 }
 
-/** The configuration, where it can be read, and what is wrong or dangerous in it. */
+/** Reads the configuration, and reports problems and warnings. */
 export function checkConfiguration(environment: NodeJS.ProcessEnv): {
   config: Config | null
   findings: Finding[]
@@ -62,17 +62,19 @@ export function checkConfiguration(environment: NodeJS.ProcessEnv): {
     return { config, findings }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    // A headline, then a line for each problem.
+    // The message has a headline, then a line for each problem.
     const [, ...problems] = error.message.split(/\n\s*/)
     const findings = problems.map((problem) => reportFailure(check, problem, 'change or unset it'))
     return { config: null, findings }
   }
 }
 
-/** The data folder, the database's file and the key ring: there, this user's, nobody else's. */
+/**
+ * Checks that the data folder, the database file and the key ring exist and belong to this user alone.
+ */
 export async function checkFiles(config: Config): Promise<Finding[]> {
   const { dataDir, keyringPath, database } = config
-  // Behind a closed door nothing seems to be there.
+  // Files in an unreadable folder look missing.
   const problem = findFolderProblem(dataDir)
   if (problem !== null) return [problem]
   const file = database.engine === 'sqlite' ? database.path : null
@@ -125,7 +127,7 @@ function checkDatabaseFile(path: string, dataDir: string): Finding {
   if (isAccessibleToOthers(stats)) {
     const message = `others may use ${path} (mode ${formatMode(stats)})`
     const advice = `chmod 600 ${path}`
-    // A closed folder still keeps them out.
+    // Others cannot read files in a closed folder.
     return isAccessibleToOthers(statSync(dataDir))
       ? reportFailure(check, message, advice)
       : reportWarning(check, message, advice)
@@ -162,14 +164,14 @@ function checkKeyring(path: string): Finding {
   }
 }
 
-/** A database that cannot be reached is a finding of its own. */
+/** An unreachable database has its own finding. */
 const hasExistingDatabase = ({ database }: Config): Promise<boolean> =>
   isNewDatabase(database, silentLog).then(
     (yes) => !yes,
     () => false,
   )
 
-/** A new ring would prove and open nothing of what this database knows. */
+/** A new ring could not verify or open what this database holds. */
 function checkMissingKeyring(path: string, hasDatabase: boolean): Finding {
   if (!hasDatabase) return reportMissing('key ring', path)
   return reportFailure(
@@ -189,6 +191,6 @@ function checkOwner(check: string, path: string, { uid }: Stats): Finding | null
   )
 }
 
-/** Whether group or others may do anything with it. */
+/** Tests if the group or others have any permission. */
 const isAccessibleToOthers = ({ mode }: Stats): boolean => (mode & 0o077) !== 0
 const formatMode = ({ mode }: Stats): string => `0${(mode & 0o777).toString(8)}`

@@ -19,7 +19,6 @@ interface EditKeyOptions {
   readonly expires?: number | 'never'
 }
 
-/** What people may change of a key. */
 export function defineEditCommands(group: Command): void {
   group
     .command('edit')
@@ -72,7 +71,7 @@ export function defineEditCommands(group: Command): void {
     .action(createKeyAction((keys, id) => keys.assign(id, null)))
 }
 
-/** Before anything is opened. */
+/** Checks before anything is opened. */
 function requireChange(command: Command): void {
   if (Object.keys(command.opts()).length > 0) return
   throw new CommandFailure(
@@ -86,7 +85,7 @@ const DISABLING_PARTIES: readonly DisablingParty[] = ['developer', 'customer', '
 const createPartyOption = () =>
   new Option('--by <party>', 'on whose behalf').choices(DISABLING_PARTIES).default('operator')
 
-/** What stops a key and can be undone. */
+/** Commands that stop a key and can be undone. */
 export function defineDisableCommands(group: Command): void {
   group
     .command('disable')
@@ -128,7 +127,7 @@ interface ConfirmOptions {
   readonly yes?: true
 }
 
-/** What ends a key for ever. */
+/** Commands that cannot be undone. */
 export function defineRevokeCommands(group: Command): void {
   group
     .command('revoke')
@@ -161,7 +160,7 @@ export function defineRevokeCommands(group: Command): void {
     })
 }
 
-/** With --yes, or with the word of who sits at the terminal. */
+/** Requires --yes, or a confirmation at the terminal. */
 function withConfirmation<T>(
   action: IrreversibleAction,
   id: string,
@@ -175,7 +174,7 @@ function withConfirmation<T>(
   })
 }
 
-/** The action of a verb that takes a key's id and options, and prints the key as it is then. */
+/** Creates the action of a command that takes a key's id and options, and prints the changed key. */
 export const createKeyAction =
   <Options>(
     run: (keys: Keys, id: string, options: Options) => Promise<ServiceResult<KeySummary>>,

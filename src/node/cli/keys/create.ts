@@ -72,7 +72,7 @@ export function defineCreateCommand(group: Command): void {
     })
 }
 
-/** What a key can be made for, beside its owner: an option each. */
+/** The options for the resources that a key can belong to, besides its owner. */
 export interface ParentOptions {
   readonly source?: string
   readonly site?: string
@@ -81,7 +81,7 @@ export interface ParentOptions {
 
 const PARENT_NAMES = ['source', 'site', 'developer'] as const
 
-/** Refuses, before anything is opened, a place that keys of the dialect do not have, or that is missing. */
+/** Refuses, before anything is opened, options that the key type does not have, and missing ones. */
 export function requireParentOption(keyType: KeyType, options: ParentOptions): void {
   const { belongsTo } = getKeyTypeTraits(keyType)
   const stray = PARENT_NAMES.find((name) => name !== belongsTo && options[name] !== undefined)

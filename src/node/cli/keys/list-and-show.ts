@@ -73,11 +73,11 @@ export function defineShowCommand(group: Command): void {
 }
 
 export type KeyWithOwnerState = KeySummary & {
-  /** When its owner left; null while he is there. */
+  /** When the owner was deactivated; null while they are active. */
   readonly ownerLeftAt: number | null
 }
 
-/** Keys, and whether their owners are still there. Each owner is looked up once. */
+/** Reads keys with their owners' deactivation. Looks each owner up once. */
 export async function addOwnerStates(
   storage: Pick<ResourceStorage, 'findUser'>,
   keys: readonly KeySummary[],
@@ -89,7 +89,7 @@ export async function addOwnerStates(
   return keys.map((key) => ({ ...key, ownerLeftAt: leftAt.get(key.ownerId) ?? null }))
 }
 
-/** How often a key was used on one day; the days are counted from 1970 on, UTC. */
+/** The uses of a key on one day; days are counted from 1970, UTC. */
 export interface DailyUses {
   readonly day: number
   readonly uses: number
@@ -98,18 +98,18 @@ export interface DailyUses {
 export const CHART_DAYS = 30
 const DAY_MS = 86_400_000
 
-/** The first of the days that are shown on this one. */
+/** Returns the first day of the chart that ends today. */
 export const getFirstChartDay = (now: number): number => Math.floor(now / DAY_MS) - CHART_DAYS + 1
 
-/** 2026-01-31 */
+/** Formats 2026-01-31. */
 export const formatUseDay = (day: number): string =>
   new Date(day * DAY_MS).toISOString().slice(0, 10)
 
 const CHART_BLOCKS = '▁▂▃▄▅▆▇█'
 
 /**
- * A character for each day from `from` on, as high as the day's share of the busiest one. A dot is a
- * day without use: the least use is more than none.
+ * Draws a character for each day from `from` on, scaled to the busiest day. A dot is a day without use,
+ * because the lowest bar is more than none.
  */
 export function formatUseChart(days: readonly DailyUses[], from: number): string {
   const usesOn = new Map(days.map(({ day, uses }) => [day, uses]))

@@ -19,7 +19,7 @@ export const createAccessLevelOption = () =>
     "read changes nothing; enterprise is opendental's quick pace; redox has standard alone",
   ).choices(ACCESS_LEVELS)
 
-/** An instant, or `never`. (A parser of commander's must not answer null: it would become ''.) */
+/** Parses an instant, or `never`. (A parser must not return null: commander would make it ''.) */
 export function parseExpiry(text: string): number | 'never' {
   if (text === 'never') return text
   try {

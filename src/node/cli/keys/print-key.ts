@@ -6,7 +6,7 @@ import type { KeySummary } from '../../../service/ports/keys.ts'
 import { printOnce } from '../output.ts'
 import { type Columns, formatOne, formatTime, printNote, printOne, printOutput } from '../print.ts'
 
-/** Some things are known only where they were looked up. */
+/** Some fields are set only by commands that look them up. */
 export type ShownKey = KeySummary & { readonly ownerLeftAt?: number | null }
 
 export const KEY_COLUMNS: Columns<ShownKey> = [
@@ -19,7 +19,7 @@ export const KEY_COLUMNS: Columns<ShownKey> = [
   ['expires', (key) => formatTime(key.expiresAt)],
 ]
 
-/** Everything of a key that is not secret. */
+/** Prints a key without its secrets. */
 export const createDetailColumns = ({ dialect }: { dialect: KeyType }): Columns<ShownKey> => [
   ...KEY_COLUMNS,
   ['description', (key) => key.description.replace(/\s+/g, ' ') || null],
@@ -56,7 +56,7 @@ const OFFICE_COLUMNS: Columns<ShownKey> = [
   ['assigned', (key) => formatTime(key.assignedAt)],
 ]
 
-/** Its status, who set it, and whatever else a person should look at. */
+/** Describes the status, who set it, and warnings. */
 function formatStatus(key: ShownKey): string {
   const isLiving = key.status !== 'revoked'
   const facts = [
@@ -68,10 +68,10 @@ function formatStatus(key: ShownKey): string {
   return facts.join(', ')
 }
 
-/** A key, its secret, and the secret as a vendor's program sends it. */
+/** Prints a key, its secret, and the secret in the form that a vendor's program sends. */
 export type PresentableKey = KeyWithSecret & { readonly presented: { as: string; value: string } }
 
-/** A key's secret under its developer's key, or after its owner's username: as its dialect has it. */
+/** Formats the secret with its developer's key or its owner's username, as its type requires. */
 export async function presentSecret(
   { storage, formatCredential }: Latchkey,
   { key, secret }: KeyWithSecret,
@@ -99,7 +99,7 @@ const formatKeyWithSecret = ({ key, secret, presented }: PresentableKey): string
     ['presented as', () => `${presented.as}: ${presented.value}`],
   ])
 
-/** A secret that was made here is shown; one that was brought along is known already. */
+/** Shows a generated secret; an imported one is known to the user. */
 export function printNewSecret(
   command: Command,
   presentableKey: PresentableKey,

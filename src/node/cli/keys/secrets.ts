@@ -13,7 +13,7 @@ interface RotateSecretOptions {
   readonly secretStdin?: true
 }
 
-/** What is done with a key's secret. */
+/** Commands for a key's secret. */
 export function defineSecretCommands(group: Command): void {
   group
     .command('view')
