@@ -120,7 +120,7 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
   })
 }
 
-/** Stores the outcomes of requests by hour. */
+/** Checks the traffic counts. */
 export function testTrafficStorage(name: string, fixture: StorageFixture): void {
   const createTraffic = (
     accountId: string | null,
@@ -212,7 +212,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
   })
 }
 
-/** Reads the counts and names that the dashboard shows. */
+/** Checks the counts and names of the dashboard. */
 export function testDashboardStorage(name: string, fixture: StorageFixture): void {
   const { addAccount, addUser, addSource, addSite, addDeveloper, addDestination, addSubscription } =
     fixture
