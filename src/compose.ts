@@ -11,6 +11,7 @@ import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createTotp } from './crypto/totp.ts'
 import { FAILURE_MEMORY_MS } from './domain/limits.ts'
 import { createApps, createTestMessages, renderDeliveryBody } from './http/app.ts'
+import type { ConsoleAssets } from './http/console/static/assets.ts'
 import { formatCredential } from './http/credential-format.ts'
 import { createProxyRequest, type WriteUpstreamHead } from './http/proxy/upstream.ts'
 import type { TestMessages } from './http/test-messages.ts'
@@ -58,6 +59,8 @@ export interface RuntimeAdapters {
   readonly publicUrl: string
   /** Public URL of the console, without a trailing slash: links to it begin with this. */
   readonly consoleUrl: string
+  /** The stylesheet and the script of the console. */
+  readonly consoleAssets: ConsoleAssets
   readonly engine: Engine
   readonly primitives: Primitives
   readonly argon2: Argon2
@@ -171,6 +174,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     servicesFor,
     publicUrl,
     consoleUrl,
+    consoleAssets: runtime.consoleAssets,
     isConsoleEnabled: config.console !== null,
     consoleLink,
     acceptMessage,

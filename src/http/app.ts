@@ -3,6 +3,7 @@ import { parseBasePath } from '../domain/base-path.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import type { ConsoleDeps } from './console/console.ts'
+import type { ConsolePathDeps } from './console/context.ts'
 import { createHealthRoutes, type HealthDeps } from './health.ts'
 import { createJwksRoutes, type JwksDeps } from './jwks.ts'
 import {
@@ -154,10 +155,10 @@ const loadConsole = (deps: ConsoleDeps) => async () => {
   return createConsole(deps)
 }
 
-const loadAdmin = (deps: Omit<AdminDeps, 'showReference'>) => async () => {
+const loadAdmin = (deps: Omit<AdminDeps, 'showReference'> & ConsolePathDeps) => async () => {
   const { createAdminApi } = await import('./admin/admin.ts')
   const { createApiReference } = await import('./console/pages/api-reference.ts')
-  return createAdminApi({ ...deps, showReference: createApiReference(deps.consoleUrl) })
+  return createAdminApi({ ...deps, showReference: createApiReference(deps) })
 }
 
 type RequestHandler = (c: Context) => Promise<Response>

@@ -11,6 +11,7 @@ import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
 import { isNewDatabase, openEngine } from './database.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 import { createForeignRingError, loadRing, watchKeyringFile } from './keyring-file.ts'
+import { readConsoleAssets } from './package-file.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { type ListeningAddresses, logListening } from './startup-log.ts'
 import { createUpstreamFetch, writeUpstreamHead } from './upstream-fetch.ts'
@@ -49,6 +50,7 @@ export async function openLatchkey(
     config,
     publicUrl,
     consoleUrl,
+    consoleAssets: readConsoleAssets(),
     engine: await openEngine(config.database, log),
     primitives: nodePrimitives,
     argon2: nodeArgon2,

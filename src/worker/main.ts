@@ -4,6 +4,8 @@ import { compose, type Latchkey, REQUEST_ID_HEADER } from '../compose.ts'
 import { findConfigWarnings } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
+import stylesheet from '../http/console/static/console.css' with { type: 'text' }
+import script from '../http/console/static/console.js' with { type: 'text' }
 import { createDurableAnchorStore } from './anchor-object.ts'
 import { createArgon2 } from './argon2.ts'
 import { readBindings, type WorkerEnv } from './bindings.ts'
@@ -40,6 +42,7 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
     config,
     publicUrl,
     consoleUrl: consoleUrl ?? publicUrl,
+    consoleAssets: { stylesheet, script },
     engine: openD1(db),
     primitives: workerPrimitives,
     argon2: createArgon2(),

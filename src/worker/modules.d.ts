@@ -9,3 +9,14 @@ declare module '*.wasm' {
   const module: WebAssembly.Module
   export default module
 }
+
+/** Imported with `{ type: 'text' }`. */
+declare module '*.css' {
+  const text: string
+  export default text
+}
+
+declare module '*/console.js' {
+  const text: string
+  export default text
+}

@@ -6,6 +6,7 @@ import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import type { SurfaceDeps } from '../../src/http/vendors/surface-handlers.ts'
+import { readConsoleAssets } from '../../src/node/package-file.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
@@ -47,6 +48,7 @@ export async function composeTestServer(
     config,
     publicUrl: 'https://latchkey.example',
     consoleUrl: 'https://console.example',
+    consoleAssets: readConsoleAssets(),
     engine: {
       ...engine,
       read(step) {

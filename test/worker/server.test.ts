@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
+import { readConsoleAssets } from '../../src/node/package-file.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
 import { createSendHttp } from '../../src/node/webhook-client.ts'
@@ -53,6 +54,7 @@ beforeAll(async () => {
     config: readConfig({}),
     publicUrl: URL_OF_BOTH,
     consoleUrl: URL_OF_BOTH,
+    consoleAssets: readConsoleAssets(),
     engine: workerd.engine,
     primitives: nodePrimitives,
     argon2: nodeArgon2,

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { identifyCaller } from '../request.ts'
-import { setBasePath } from './context.ts'
+import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from './context.ts'
 import { renderError } from './errors.ts'
 import { CONSOLE_PATH } from './navigation.ts'
 import { mountAccountPages } from './pages/accounts.ts'
@@ -27,11 +27,12 @@ import { createAssetRoutes } from './static/assets.ts'
 /** The operator's pages. Those for who is not signed in first; every other one through the area's gate. */
 export function createConsole(deps: ConsoleDeps): Hono {
   const app = new Hono()
+  const paths = createConsolePaths(deps)
   app.use((c, next) => {
-    setBasePath(c, deps.consoleUrl)
+    setConsolePaths(c, paths)
     return next()
   })
-  app.route('/', createAssetRoutes())
+  app.route('/', createAssetRoutes(deps.consoleAssets))
   app.route('/', createSignInPages(deps))
   app.route('/', createOneTimeLinkPages(deps))
 
@@ -60,6 +61,7 @@ export function createConsole(deps: ConsoleDeps): Hono {
 /** All that the console needs of the server. */
 export type ConsoleDeps = ConsoleRouterDeps &
   SignInPageDeps &
+  ConsolePathDeps &
   RequestLookupDeps &
   KeyPageDeps &
   MessagePageDeps &

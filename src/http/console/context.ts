@@ -7,6 +7,7 @@ import type { Caller } from '../../service/audit/buffer.ts'
 import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import type { Theme } from './cookies.ts'
 import type { ReauthPrompt } from './reauth.ts'
+import { type ConsoleAssets, createAssetPaths } from './static/assets.ts'
 
 /** One request of somebody who is signed in. */
 export interface PageContext {
@@ -72,18 +73,38 @@ export function getCursor(context: Pick<PageContext, 'input'>): string | undefin
 export const getPathId = (context: PageContext, name: string): string =>
   toStoredId(context.c.req.param(name) ?? '')
 
-const BASE_PATH_VARIABLE = 'basePath'
+/** The paths that pages link to. They depend on how this server is set up. */
+export interface ConsolePaths {
+  /** The path that a proxy serves the console below. Routes and links are written without it. */
+  readonly basePath: string
+  readonly stylesheetPath: string
+  readonly scriptPath: string
+}
 
-/** Stores the base path that a proxy serves the console below. Routes and links are written without it. */
-export const setBasePath = (c: Context, consoleUrl: string): void =>
-  c.set(BASE_PATH_VARIABLE, parseBasePath(consoleUrl))
+export interface ConsolePathDeps {
+  readonly consoleUrl: string
+  readonly consoleAssets: ConsoleAssets
+}
 
-export const getBasePath = (c: Context): string => c.get(BASE_PATH_VARIABLE) ?? ''
+export const createConsolePaths = ({
+  consoleUrl,
+  consoleAssets,
+}: ConsolePathDeps): ConsolePaths => ({
+  basePath: parseBasePath(consoleUrl),
+  ...createAssetPaths(consoleAssets),
+})
+
+const PATHS_VARIABLE = 'consolePaths'
+
+export const setConsolePaths = (c: Context, paths: ConsolePaths): void =>
+  c.set(PATHS_VARIABLE, paths)
+
+export const getConsolePaths = (c: Context): ConsolePaths => c.get(PATHS_VARIABLE)
 
 const LINK_ATTRIBUTE_PATTERN = / (href|action|src|data-suggest)="(?=\/(?:console|admin)\b)/g
 
 /** Adds the base path to the links of a page. Quotation marks in text are escaped, so only attributes match. */
 export function addBasePath(c: Context, html: string): string {
-  const basePath = getBasePath(c)
+  const { basePath } = getConsolePaths(c)
   return basePath === '' ? html : html.replace(LINK_ATTRIBUTE_PATTERN, ` $1="${basePath}`)
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { DEVICE_MARK_MS } from '../../service/sign-in/throttle.ts'
-import { getBasePath } from './context.ts'
+import { getConsolePaths } from './context.ts'
 
 const SESSION_COOKIE = 'latchkey'
 const ACCOUNT_COOKIE = 'latchkey-account'
@@ -14,10 +14,15 @@ const DEVICE_COOKIE = 'latchkey-device'
  * applications on the host, so `__Secure-` is the strongest prefix left.
  */
 const toCookieName = (c: Context, name: string) =>
-  getBasePath(c) === '' ? `__Host-${name}` : `__Secure-${name}`
+  getConsolePaths(c).basePath === '' ? `__Host-${name}` : `__Secure-${name}`
 
 const createCookieOptions = (c: Context) =>
-  ({ path: getBasePath(c) || '/', httpOnly: true, secure: true, sameSite: 'Strict' }) as const
+  ({
+    path: getConsolePaths(c).basePath || '/',
+    httpOnly: true,
+    secure: true,
+    sameSite: 'Strict',
+  }) as const
 
 export const getSessionCookie = (c: Context): string | undefined =>
   getCookie(c, toCookieName(c, SESSION_COOKIE))
@@ -66,7 +71,7 @@ export const parseTheme = (name: string | undefined): Theme =>
 
 export function setThemeCookie(c: Context, theme: Theme): void {
   setCookie(c, THEME_COOKIE, theme, {
-    path: `${getBasePath(c)}/console`,
+    path: `${getConsolePaths(c).basePath}/console`,
     httpOnly: true,
     secure: true,
     sameSite: 'Strict',

@@ -7,7 +7,6 @@ import type { HasherBusy, InvalidField } from '../../service/sign-in/context.ts'
 import type { ReauthenticationFailure } from '../../service/sign-in/reauthenticate.ts'
 import type { Html } from './components/html.ts'
 import { formatDuration } from './components/time.ts'
-import { getThemeCookie } from './cookies.ts'
 import { standaloneLayout } from './layout.ts'
 import { CONSOLE_PATH, formatRequestLookupPath } from './navigation.ts'
 import { renderDocument } from './render.ts'
@@ -79,7 +78,7 @@ export function renderError(c: Context, caller: Caller, error: ConsoleError): Pr
     <div class="card"><h1>${title}</h1><p>${text}</p>
       <p class="row"><a class="button primary" href="${CONSOLE_PATH}">To the overview</a></p>
       <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${formatRequestLookupPath(caller.requestId)}">explain it</a>)</p></div>`
-  return renderDocument(c, caller, standaloneLayout(title, getThemeCookie(c), body), status)
+  return renderDocument(c, caller, standaloneLayout(c, title, body), status)
 }
 
 /** A page that loads itself again, from this origin. */

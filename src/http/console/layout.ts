@@ -1,8 +1,9 @@
+import type { Context } from 'hono'
 import { html, raw } from 'hono/html'
 import { actionButton, hiddenField, postForm } from './components/form.ts'
 import { type Html, nothing } from './components/html.ts'
-import type { PageContext } from './context.ts'
-import { THEMES, type Theme } from './cookies.ts'
+import { getConsolePaths, type PageContext } from './context.ts'
+import { getThemeCookie, THEMES, type Theme } from './cookies.ts'
 import {
   ACCOUNT_SELECTION_PATH,
   ACCOUNTS_PATH,
@@ -13,7 +14,7 @@ import {
   SIGN_OUT_PATH,
   THEME_PATH,
 } from './navigation.ts'
-import { ICON_PATH, KEY_ICON_SVG, SCRIPT_PATH, STYLESHEET_PATH } from './static/assets.ts'
+import { ICON_PATH, KEY_ICON_SVG } from './static/assets.ts'
 
 export interface PageHeading {
   readonly heading: string
@@ -28,6 +29,7 @@ export interface PageHeading {
 /** A page of who is signed in. */
 export const pageLayout = (context: PageContext, heading: PageHeading, body: Html): Html =>
   htmlDocument(
+    context.c,
     heading.heading,
     context.theme,
     html`
@@ -49,8 +51,9 @@ export const pageLayout = (context: PageContext, heading: PageHeading, body: Htm
   )
 
 /** A page for everybody, with what is on it beside it. */
-export const referenceLayout = (title: string, contents: Html, body: Html): Html =>
+export const referenceLayout = (c: Context, title: string, contents: Html, body: Html): Html =>
   htmlDocument(
+    c,
     title,
     'system',
     html`
@@ -62,14 +65,20 @@ export const referenceLayout = (title: string, contents: Html, body: Html): Html
   )
 
 /** A page of who is not. */
-export const standaloneLayout = (title: string, theme: string, body: Html): Html =>
+export const standaloneLayout = (c: Context, title: string, body: Html): Html =>
   htmlDocument(
+    c,
     title,
-    theme,
+    getThemeCookie(c),
     html`<div class="alone"><main id="main" class="stack">${brandLink}${body}</main></div>`,
   )
 
-const htmlDocument = (title: string, theme: string, body: Html): Html => html`<!doctype html>
+const htmlDocument = (
+  c: Context,
+  title: string,
+  theme: Theme,
+  body: Html,
+): Html => html`<!doctype html>
 <html lang="en" data-theme="${theme}">
 <head>
 <meta charset="utf-8">
@@ -77,8 +86,8 @@ const htmlDocument = (title: string, theme: string, body: Html): Html => html`<!
 <meta name="referrer" content="no-referrer">
 <title>${title} · Latchkey</title>
 <link rel="icon" href="${ICON_PATH}" type="image/svg+xml">
-<link rel="stylesheet" href="${STYLESHEET_PATH}">
-<script src="${SCRIPT_PATH}" defer></script>
+<link rel="stylesheet" href="${getConsolePaths(c).stylesheetPath}">
+<script src="${getConsolePaths(c).scriptPath}" defer></script>
 </head>
 <body>${body}<div class="hidden" role="status" data-announce></div></body>
 </html>`

@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../../service/audit/buffer.ts'
 import { createRetryAfterHeader, DATABASE_RETRY_SECONDS, REQUEST_ID_HEADER } from '../reply.ts'
 import type { Html } from './components/html.ts'
-import { addBasePath, getBasePath, type PageContext } from './context.ts'
+import { addBasePath, getConsolePaths, type PageContext } from './context.ts'
 import { FLASH_PARAMETER, type FlashName } from './flash.ts'
 import { type PageHeading, pageLayout } from './layout.ts'
 import { CONSOLE_PATH } from './navigation.ts'
@@ -102,7 +102,7 @@ export function redirectToPage(c: Context, path: string, flash?: FlashName): Res
   const query =
     flash === undefined ? '' : `${path.includes('?') ? '&' : '?'}${FLASH_PARAMETER}=${flash}`
   return c.body(null, 303, {
-    Location: getBasePath(c) + path + query,
+    Location: getConsolePaths(c).basePath + path + query,
     'Cache-Control': 'no-store',
     'Referrer-Policy': 'no-referrer',
   })

@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ConsoleDeps } from '../../../src/http/console/console.ts'
 import { createConsole } from '../../../src/http/console/console.ts'
+import { readConsoleAssets } from '../../../src/node/package-file.ts'
 import {
   DESKTOP_VIEWPORT,
   type MonitoredPage,
@@ -40,8 +41,11 @@ test('every page that the server has is looked at here', () => {
   const shown = CONSOLE_PAGES.map(
     (page) => new URL(resolvePagePath(page, fixture.ids), fixture.consoleUrl).pathname,
   )
-  // None of them is asked for here: they need no server.
-  const pages = createConsole({} as ConsoleDeps)
+  // Only the routes are read: the handlers, which need more, never run.
+  const pages = createConsole({
+    consoleUrl: fixture.consoleUrl,
+    consoleAssets: readConsoleAssets(),
+  } as ConsoleDeps)
     .routes.filter(({ method, path }) => method === 'GET' && path.startsWith('/console'))
     .map(({ path }) => path)
     .filter((path) => !NO_PAGES.some((pattern) => pattern.test(path)))

@@ -23,12 +23,15 @@ import {
 import { pager, table, timeline } from '../../../src/http/console/components/table.ts'
 import { exactTime, relativeTime } from '../../../src/http/console/components/time.ts'
 import {
+  createAssetPaths,
   createAssetRoutes,
   ICON_PATH,
-  SCRIPT_PATH,
-  STYLESHEET_PATH,
 } from '../../../src/http/console/static/assets.ts'
+import { readConsoleAssets } from '../../../src/node/package-file.ts'
 import { HOUR_MS } from '../time.ts'
+
+const ASSETS = readConsoleAssets()
+const { stylesheetPath, scriptPath } = createAssetPaths(ASSETS)
 
 const GALLERY_NOW = Date.UTC(2026, 2, 4, 9, 30)
 const SAMPLE_DAILY_USES = [
@@ -145,8 +148,8 @@ const secretDialogBody = html`<main id="main" class="alone"><h1>Create a key</h1
 const renderGalleryPage = (title: string, content: typeof galleryBody) => html`<!doctype html>
 <html lang="en" data-theme="system"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
-<link rel="icon" href="${ICON_PATH}" type="image/svg+xml"><link rel="stylesheet" href="${STYLESHEET_PATH}">
-<script src="${SCRIPT_PATH}" defer></script></head><body>${content}<div class="hidden" role="status" data-announce></div></body></html>`
+<link rel="icon" href="${ICON_PATH}" type="image/svg+xml"><link rel="stylesheet" href="${stylesheetPath}">
+<script src="${scriptPath}" defer></script></head><body>${content}<div class="hidden" role="status" data-announce></div></body></html>`
 
 /** Serves the parts with the console's own look and policy. */
 export async function startGallery(): Promise<{ url: string; close: () => Promise<void> }> {
@@ -162,7 +165,7 @@ export async function startGallery(): Promise<{ url: string; close: () => Promis
     return c.text('given')
   })
   app.get('/cookie/back', (c) => c.text(c.req.header('cookie') ?? 'none'))
-  app.route('/', createAssetRoutes())
+  app.route('/', createAssetRoutes(ASSETS))
   return new Promise((resolve) => {
     const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
       const close = () => new Promise<void>((onClosed) => server.close(() => onClosed()))

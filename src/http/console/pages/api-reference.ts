@@ -8,23 +8,23 @@ import type {
   OpenApiSchema,
 } from '../../openapi.ts'
 import { badge, type Html, nothing, withCode } from '../components/html.ts'
-import { setBasePath } from '../context.ts'
+import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from '../context.ts'
 import { referenceLayout } from '../layout.ts'
 import { renderDocument } from '../render.ts'
 
-/** The document of the management API as a page: for who is not signed in, too. */
-export function createApiReference(consoleUrl: string) {
-  // It is the same for everybody.
+/** The page of the management API's OpenAPI document. It needs no session. */
+export function createApiReference(deps: ConsolePathDeps) {
+  const paths = createConsolePaths(deps)
+  // The page is the same for everybody.
   let rendered: string | undefined
   return async (c: Context, caller: Caller, api: OpenApiDocument): Promise<Response> => {
-    setBasePath(c, consoleUrl)
-    rendered ??= String(await apiReferencePage(api))
+    setConsolePaths(c, paths)
+    rendered ??= String(
+      await referenceLayout(c, api.info.title, tableOfContents(api), referenceBody(api)),
+    )
     return renderDocument(c, caller, rendered)
   }
 }
-
-const apiReferencePage = (api: OpenApiDocument): Html =>
-  referenceLayout(api.info.title, tableOfContents(api), referenceBody(api))
 
 const tableOfContents = ({ tags }: OpenApiDocument): Html => html`
   <nav aria-label="On this page"><div><h2>API</h2><ul>

@@ -2,7 +2,6 @@ import { html } from 'hono/html'
 import type { InvitationPurpose } from '../../../service/sign-in/invitations.ts'
 import { submitButton, textField } from '../components/form.ts'
 import { errorNotice, type Html, nothing } from '../components/html.ts'
-import { getThemeCookie } from '../cookies.ts'
 import { standaloneLayout } from '../layout.ts'
 import { SIGN_IN_PATH } from '../navigation.ts'
 import { createPublicRouter } from '../public-router.ts'
@@ -26,7 +25,7 @@ export function createOneTimeLinkPages(deps: SignInPageDeps) {
     return renderDocument(
       c,
       caller,
-      standaloneLayout('Welcome', getThemeCookie(c), content),
+      standaloneLayout(c, 'Welcome', content),
       invitation.ok ? 200 : 410,
     )
   })
@@ -47,12 +46,7 @@ export function createOneTimeLinkPages(deps: SignInPageDeps) {
         : null
     if (result?.ok) return redirectToPage(c, SIGN_IN_PATH, 'password-set')
     if (!invitation.ok || result?.failure.reason === 'gone') {
-      return renderDocument(
-        c,
-        caller,
-        standaloneLayout('Welcome', getThemeCookie(c), invalidLinkCard),
-        410,
-      )
+      return renderDocument(c, caller, standaloneLayout(c, 'Welcome', invalidLinkCard), 410)
     }
     const message =
       result === null
@@ -61,7 +55,7 @@ export function createOneTimeLinkPages(deps: SignInPageDeps) {
           ? result.failure.message
           : 'the server is busy: try again in a few seconds'
     const body = passwordForm(c.req.path, invitation.value, form, message)
-    return renderDocument(c, caller, standaloneLayout('Welcome', getThemeCookie(c), body), 422)
+    return renderDocument(c, caller, standaloneLayout(c, 'Welcome', body), 422)
   })
 
   return router.app

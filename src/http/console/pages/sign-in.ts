@@ -8,13 +8,7 @@ import type { SignInServices } from '../../../service/sign-in/sign-in.ts'
 import { hiddenField, submitButton, textField } from '../components/form.ts'
 import { errorNotice, type Html, nothing, notice } from '../components/html.ts'
 import { formatDuration } from '../components/time.ts'
-import {
-  getDeviceCookie,
-  getSessionCookie,
-  getThemeCookie,
-  setDeviceCookie,
-  setSessionCookie,
-} from '../cookies.ts'
+import { getDeviceCookie, getSessionCookie, setDeviceCookie, setSessionCookie } from '../cookies.ts'
 import { FLASH_PARAMETER, type FlashName, findFlashText } from '../flash.ts'
 import { standaloneLayout } from '../layout.ts'
 import { SIGN_IN_PATH } from '../navigation.ts'
@@ -87,7 +81,7 @@ export function createSignInPages(deps: SignInPageDeps) {
 }
 
 function renderSignIn(c: Context, caller: Caller, status: ContentfulStatusCode, body: Html) {
-  return renderDocument(c, caller, standaloneLayout('Sign in', getThemeCookie(c), body), status)
+  return renderDocument(c, caller, standaloneLayout(c, 'Sign in', body), status)
 }
 
 /** One answer for every reason: no name is told to exist. */

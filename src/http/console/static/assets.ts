@@ -1,20 +1,28 @@
 import { Hono } from 'hono'
-import { CONSOLE_SCRIPT } from './script.ts'
-import { CONSOLE_STYLESHEET } from './style.ts'
 
-/** A key; it takes the colour of the text beside it. */
+/** A key icon in the colour of the text beside it. */
 export const KEY_ICON_SVG =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><circle cx="7.5" cy="12" r="4.5"/><path d="M12 12h9.5M18 12v4M21.5 12v2.5"/></svg>'
 
-/** Their paths change with what they hold, so that a browser may keep them for ever. */
-export const STYLESHEET_PATH = `/console/look-${computeFingerprint(CONSOLE_STYLESHEET)}.css`
-export const SCRIPT_PATH = `/console/look-${computeFingerprint(CONSOLE_SCRIPT)}.js`
 export const ICON_PATH = '/console/icon.svg'
 
-export function createAssetRoutes(): Hono {
+/** The text of console.css and of console.js, which each runtime reads in its own way. */
+export interface ConsoleAssets {
+  readonly stylesheet: string
+  readonly script: string
+}
+
+/** The paths of the assets. Each path changes with the text, so that browsers may cache it for ever. */
+export const createAssetPaths = ({ stylesheet, script }: ConsoleAssets) => ({
+  stylesheetPath: `/console/look-${computeFingerprint(stylesheet)}.css`,
+  scriptPath: `/console/look-${computeFingerprint(script)}.js`,
+})
+
+export function createAssetRoutes(assets: ConsoleAssets): Hono {
   const app = new Hono()
-  app.get(STYLESHEET_PATH, () => immutableResponse(CONSOLE_STYLESHEET, 'text/css; charset=utf-8'))
-  app.get(SCRIPT_PATH, () => immutableResponse(CONSOLE_SCRIPT, 'text/javascript; charset=utf-8'))
+  const { stylesheetPath, scriptPath } = createAssetPaths(assets)
+  app.get(stylesheetPath, () => immutableResponse(assets.stylesheet, 'text/css; charset=utf-8'))
+  app.get(scriptPath, () => immutableResponse(assets.script, 'text/javascript; charset=utf-8'))
   app.get(ICON_PATH, () => immutableResponse(KEY_ICON_SVG, 'image/svg+xml'))
   return app
 }
@@ -29,7 +37,7 @@ const immutableResponse = (body: string, type: string) =>
     },
   })
 
-/** FNV-1a: tells one release's text from another's, and guards nothing. */
+/** FNV-1a. It tells the texts of two releases apart, and is no protection. */
 function computeFingerprint(text: string): string {
   let hash = 0x811c9dc5
   for (let n = 0; n < text.length; n++) {
