@@ -9,11 +9,11 @@ import { ACCOUNT_SELECTION_PATH, ACCOUNTS_PATH } from './navigation.ts'
 import { renderPage } from './render.ts'
 import type { PageHandler } from './router.ts'
 
-/** The one account that somebody works in; null for an operator who sees all of them. */
+/** The account that the user works in; null for an operator who sees all of them. */
 export const getAccountId = ({ selectedAccount, session, can }: PageContext): string | null =>
   selectedAccount?.id ?? (can('accounts.read') ? null : session.account.id)
 
-/** A screen of one account: who sees all of them is asked first which one he means. */
+/** A page of one account. An operator who sees all accounts chooses one first. */
 export const withAccount =
   (
     handler: (context: PageContext, accountId: string) => Promise<Response> | Response,
@@ -63,7 +63,7 @@ export const selectAccountButton = (
 export const accountStatusBadge = ({ status }: Pick<Account, 'status'>) =>
   status === 'open' ? badge('Open', 'good') : badge('Closed', 'bad')
 
-/** What the accounts of these rows are called; none where there is but one in sight. */
+/** The names of the accounts of these rows; null if the user sees only one account. */
 export async function findAccountNames(
   context: PageContext,
   rows: readonly { readonly accountId: string }[],

@@ -24,7 +24,7 @@ import { mountUserPages } from './pages/users/users.ts'
 import { type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
 import { createAssetRoutes } from './static/assets.ts'
 
-/** The operator's pages. Those for who is not signed in first; every other one through the area's gate. */
+/** The console. All pages but sign-in and one-time links go through the console router. */
 export function createConsole(deps: ConsoleDeps): Hono {
   const app = new Hono()
   const paths = createConsolePaths(deps)
@@ -58,7 +58,7 @@ export function createConsole(deps: ConsoleDeps): Hono {
   return app
 }
 
-/** All that the console needs of the server. */
+/** The dependencies of the console. */
 export type ConsoleDeps = ConsoleRouterDeps &
   SignInPageDeps &
   ConsolePathDeps &

@@ -9,36 +9,36 @@ import type { Theme } from './cookies.ts'
 import type { ReauthPrompt } from './reauth.ts'
 import { type ConsoleAssets, createAssetPaths } from './static/assets.ts'
 
-/** One request of somebody who is signed in. */
+/** A request of a signed-in user. */
 export interface PageContext {
   readonly c: Context
   readonly caller: Caller
   readonly path: string
-  /** The query of a page; the fields of a form. */
+  /** The query of a page, or the fields of a form. */
   readonly input: URLSearchParams
   readonly now: number
   readonly session: SignedInUser
-  /** What he can do, and see, in his account or in the one that he has chosen. */
+  /** The services of this user, bound to their own account or to the selected one. */
   readonly services: SessionServices
-  /** What gives somebody a way in takes more than a session: this alone has the verbs for it. */
+  /** Verifies the user again. Only its services have the methods that give others access. */
   readonly reauth: ReauthPrompt
   readonly can: (permission: Permission) => boolean
-  /** The account that an operator has chosen to see alone. */
+  /** The account that an operator has limited the console to. */
   readonly selectedAccount: { readonly id: string; readonly name: string } | null
-  /** To be sent back with every form. */
+  /** Every form carries it, as proof that a page of this session sent it. */
   readonly formToken: string
   readonly theme: Theme
-  /** What was done by the form that led here. */
+  /** The message about the form that led to this page. */
   readonly flash: string | null
 }
 
-/** What lets somebody in, or in as more, and lives on when this browser has been closed. */
+/** Methods that give access which outlives the browser session. A session alone may not call them. */
 interface ReauthenticatedServices {
   readonly accounts: 'setRole'
   readonly users: 'invite' | 'inviteFirstOperator' | 'resetSecondFactor'
 }
 
-/** All that a session is enough for. */
+/** The services that a session may use without re-authentication. */
 export type SessionServices = Omit<ActorServices, keyof ReauthenticatedServices> & {
   readonly [Service in keyof ReauthenticatedServices]: Omit<
     ActorServices[Service],
@@ -46,30 +46,30 @@ export type SessionServices = Omit<ActorServices, keyof ReauthenticatedServices>
   >
 }
 
-/** A field of a form or of a query: empty where it was not given. */
+/** Reads a field of the form or query, trimmed; empty if it is missing. */
 export const getField = (context: Pick<PageContext, 'input'>, name: string): string =>
   (context.input.get(name) ?? '').trim()
 
-/** The same, undefined where it is empty. */
+/** Reads a field, trimmed; undefined if it is missing or empty. */
 export const getOptionalField = (
   context: Pick<PageContext, 'input'>,
   name: string,
 ): string | undefined => getField(context, name) || undefined
 
-/** A field that holds an id, undefined where it is empty. */
+/** Reads a field that holds an id; undefined if it is missing or empty. */
 export const getOptionalId = (
   context: Pick<PageContext, 'input'>,
   name: string,
 ): string | undefined => toStoredId(getField(context, name)) || undefined
 
-/** After which row of its list a page begins. */
+/** Reads the id of the row that a page of a list begins after. */
 export function getCursor(context: Pick<PageContext, 'input'>): string | undefined {
   const after = getOptionalId(context, 'after')
   if (after !== undefined && !isUuid(after)) throw new InvalidCursorError()
   return after
 }
 
-/** An id in the path. */
+/** Reads an id from the path. */
 export const getPathId = (context: PageContext, name: string): string =>
   toStoredId(context.c.req.param(name) ?? '')
 

@@ -5,7 +5,7 @@ import { getConsolePaths } from './context.ts'
 
 const SESSION_COOKIE = 'latchkey'
 const ACCOUNT_COOKIE = 'latchkey-account'
-/** Marks a browser in which somebody has signed in. */
+/** Marks a browser that a user has signed in with. */
 const DEVICE_COOKIE = 'latchkey-device'
 
 /**
@@ -27,7 +27,7 @@ const createCookieOptions = (c: Context) =>
 export const getSessionCookie = (c: Context): string | undefined =>
   getCookie(c, toCookieName(c, SESSION_COOKIE))
 
-/** Until the browser is closed, at most: the server ends it earlier. */
+/** Lasts until the browser closes, at most. The server may end the session earlier. */
 export const setSessionCookie = (c: Context, secret: string) =>
   setCookie(c, toCookieName(c, SESSION_COOKIE), secret, createCookieOptions(c))
 
@@ -39,14 +39,14 @@ export function deleteSessionCookies(c: Context): void {
 export const getDeviceCookie = (c: Context): string | undefined =>
   getCookie(c, toCookieName(c, DEVICE_COOKIE))
 
-/** It outlives signing out: that is what it is for. */
+/** Outlives the session, so that the browser is known at the next sign-in. */
 export const setDeviceCookie = (c: Context, deviceMark: string) =>
   setCookie(c, toCookieName(c, DEVICE_COOKIE), deviceMark, {
     ...createCookieOptions(c),
     maxAge: DEVICE_MARK_MS / 1000,
   })
 
-/** The account that an operator has chosen to see. It only narrows what they may see. */
+/** The account that an operator has selected. It only narrows what they may see. */
 export const getAccountCookie = (c: Context): string | undefined =>
   getCookie(c, toCookieName(c, ACCOUNT_COOKIE))
 
@@ -65,7 +65,7 @@ export function getThemeCookie(c: Context): Theme {
   return parseTheme(getCookie(c, THEME_COOKIE))
 }
 
-/** The system's, where nobody has chosen another. */
+/** Returns the theme of this name, or the system's. */
 export const parseTheme = (name: string | undefined): Theme =>
   THEMES.find((theme) => theme === name) ?? 'system'
 

@@ -1,6 +1,6 @@
 /**
- * What a page says after a form has led to it. The address carries the name only, so that nobody can
- * put words into our mouth by a link.
+ * The messages of pages that a form leads to. The URL carries only the name, so that a link cannot show
+ * words of its author.
  */
 const FLASH_TEXTS = {
   'password-set': 'Your password is set. Sign in with it.',

@@ -18,15 +18,15 @@ import { ICON_PATH, KEY_ICON_SVG } from './static/assets.ts'
 
 export interface PageHeading {
   readonly heading: string
-  /** A sentence below it. */
+  /** A sentence below the heading. */
   readonly about?: Html | string | undefined
-  /** The pages above this one. */
+  /** Links to the pages above this one. */
   readonly crumbs?: readonly { readonly href: string; readonly text: string }[] | undefined
-  /** What can be done here. */
+  /** Buttons beside the heading. */
   readonly actions?: Html | undefined
 }
 
-/** A page of who is signed in. */
+/** The layout of pages of a signed-in user. */
 export const pageLayout = (context: PageContext, heading: PageHeading, body: Html): Html =>
   htmlDocument(
     context.c,
@@ -50,7 +50,7 @@ export const pageLayout = (context: PageContext, heading: PageHeading, body: Htm
   </div>`,
   )
 
-/** A page for everybody, with what is on it beside it. */
+/** The layout of the API reference, with a table of contents beside the page. */
 export const referenceLayout = (c: Context, title: string, contents: Html, body: Html): Html =>
   htmlDocument(
     c,
@@ -64,7 +64,7 @@ export const referenceLayout = (c: Context, title: string, contents: Html, body:
   </div>`,
   )
 
-/** A page of who is not. */
+/** The layout of pages without a session. */
 export const standaloneLayout = (c: Context, title: string, body: Html): Html =>
   htmlDocument(
     c,
@@ -103,7 +103,7 @@ const navigationGroup = (context: PageContext, { name, links }: NavigationGroup)
   })}</ul></div>`
 }
 
-/** That others are not shown is seen on every page, on a phone too. */
+/** Every page says that it shows one account only. */
 const selectedAccountBanner = ({ selectedAccount, formToken }: PageContext): Html =>
   selectedAccount === null
     ? nothing
@@ -136,7 +136,7 @@ const THEME_LABELS = { system: 'System', light: 'Light', dark: 'Dark' } as const
   string
 >
 
-/** All three at once: a server does not see what the system has. */
+/** Offers all themes, because the server does not know which one the system has. */
 export const themeSwitcher = ({ formToken, path, theme }: PageContext): Html =>
   postForm(
     formToken,

@@ -60,7 +60,7 @@ export const AUDIT_CRUMBS = [{ href: AUDIT_PATH, text: 'Audit' }]
 
 export const REQUEST_LOOKUP_PATH = '/console/explain'
 
-/** Where a request is explained. */
+/** The page that explains a request, by its id. */
 export const formatRequestLookupPath = (requestId: string): string =>
   `${REQUEST_LOOKUP_PATH}?request=${encodeURIComponent(requestId)}`
 

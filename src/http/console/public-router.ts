@@ -13,7 +13,7 @@ export interface PublicRouterDeps extends HttpDeps {
   readonly log: Log
 }
 
-/** A page for who is not signed in. */
+/** Renders a page that needs no session. */
 export type PublicPageHandler = (c: Context, caller: Caller) => Promise<Response> | Response
 export type PublicFormHandler = (
   c: Context,
@@ -21,7 +21,7 @@ export type PublicFormHandler = (
   form: URLSearchParams,
 ) => Promise<Response>
 
-/** The few pages for who is not signed in. A form of theirs has no session to be stolen, but an origin. */
+/** The router of pages that need no session. Its forms are still checked for their origin. */
 export function createPublicRouter(deps: PublicRouterDeps) {
   const app = new Hono()
   return {
@@ -40,7 +40,7 @@ export function createPublicRouter(deps: PublicRouterDeps) {
   }
 }
 
-/** An answer in any case: what breaks is told as a page too. */
+/** Runs `handler`, and renders a page for every error that it throws. */
 export async function handleErrors(
   deps: PublicRouterDeps,
   c: Context,
@@ -64,7 +64,7 @@ export async function handleErrors(
 /** The longest text field is 2,000 characters; a test message is the largest form. */
 const FORM_LIMIT_BYTES = 256 * 1024
 
-/** What a page of ours has sent, or why it is not read. */
+/** Reads a form of the console's own pages, or returns why it cannot. */
 export async function readForm(
   { consoleUrl }: PublicRouterDeps,
   c: Context,
@@ -78,7 +78,7 @@ export async function readForm(
   return isPercentEncodedUtf8(text.value) ? new URLSearchParams(text.value) : 'body_unreadable'
 }
 
-/** What is escaped is UTF-8 too: a parser of forms puts U+FFFD for what is not, and says nothing. */
+/** Checks the percent-encoding: URLSearchParams replaces invalid UTF-8 by U+FFFD without an error. */
 function isPercentEncodedUtf8(text: string): boolean {
   try {
     decodeURIComponent(text)
@@ -92,8 +92,8 @@ const toConsoleError = ({ reason }: InputFailure): ConsoleError =>
   reason === 'body_too_large' ? reason : 'body_unreadable'
 
 /**
- * Whether a form was sent by a page of this server: as the browser says it (Fetch Metadata), and where
- * it does not, by the Origin header (RFC 6454 §7). Neither can be set by another site's script.
+ * Checks that a page of this server sent the form: by Fetch Metadata, and in browsers without it by the
+ * Origin header (RFC 6454 §7). Scripts of other sites cannot set either.
  */
 export function isSameOrigin(headers: Headers, hosts: readonly string[]): boolean {
   const site = headers.get('sec-fetch-site')

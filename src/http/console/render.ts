@@ -9,7 +9,7 @@ import { FLASH_PARAMETER, type FlashName } from './flash.ts'
 import { type PageHeading, pageLayout } from './layout.ts'
 import { CONSOLE_PATH } from './navigation.ts'
 
-/** Everything comes from here, nothing inline, and nobody may frame it (CSP level 3). */
+/** Allows only files of this origin, nothing inline, and no framing (CSP Level 3). */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "style-src 'self'",
@@ -43,12 +43,12 @@ export async function renderDocument(
     'Content-Type': contentType,
     [REQUEST_ID_HEADER]: caller.requestId,
   }
-  // The database or a free place is back within seconds.
+  // The database or a free slot is expected back within seconds.
   const retryHeaders = status === 503 ? createRetryAfterHeader(DATABASE_RETRY_SECONDS) : {}
   return c.body(addBasePath(c, String(await body)), status, { ...headers, ...retryHeaders })
 }
 
-/** A page for who is signed in. */
+/** Renders a page of a signed-in user. */
 export const renderPage = (
   context: PageContext,
   heading: PageHeading,
@@ -57,12 +57,12 @@ export const renderPage = (
 ): Promise<Response> =>
   renderDocument(context.c, context.caller, pageLayout(context, heading, body), status)
 
-/** Where the body of a page is put, piece by piece. */
+/** Marks the place of the streamed body in its page. */
 const BODY_PLACEHOLDER = '<!--here-->'
 
 /**
- * A page that is sent while work goes on, as one piece after another. `work` never throws; its signal
- * says that nobody waits for the page any more.
+ * Streams a page while `writeBody` sends its parts. `writeBody` must not throw; its signal aborts when the
+ * client disconnects.
  */
 export async function streamPage(
   context: PageContext,
@@ -97,7 +97,7 @@ export async function streamPage(
   return context.c.body(body, 200, headers)
 }
 
-/** Where a form leads when it is done: a reload does not send it again. */
+/** Redirects after a form (303), so that a reload does not send the form again. */
 export function redirectToPage(c: Context, path: string, flash?: FlashName): Response {
   const query =
     flash === undefined ? '' : `${path.includes('?') ? '&' : '?'}${FLASH_PARAMETER}=${flash}`
@@ -108,7 +108,7 @@ export function redirectToPage(c: Context, path: string, flash?: FlashName): Res
   })
 }
 
-/** Something to be kept by who asked for it. The name is ours. */
+/** Sends a file. `name` must not come from a request, for it is not escaped. */
 export const sendFile = ({ c, caller }: PageContext, name: string, bytes: Uint8Array): Response =>
   c.body(Uint8Array.from(bytes), 200, {
     ...PAGE_SECURITY_HEADERS,
@@ -117,7 +117,7 @@ export const sendFile = ({ c, caller }: PageContext, name: string, bytes: Uint8A
     [REQUEST_ID_HEADER]: caller.requestId,
   })
 
-/** Choices for who types. */
+/** Sends the suggestions that console.js asks for while the user types. */
 export const sendSuggestions = (
   { c }: PageContext,
   suggestions: readonly { readonly value: string; readonly text: string }[],
@@ -127,7 +127,7 @@ export const sendSuggestions = (
     'Content-Type': 'application/json; charset=utf-8',
   })
 
-/** Only to a page of the console: a link must not send anybody elsewhere by way of us. */
+/** Returns `path` if it is a page of the console, so that a link cannot redirect users elsewhere. */
 export const toConsolePath = (path: string | null | undefined): string =>
   path != null && CONSOLE_PATH_PATTERN.test(path) && !hasDotSegments(path) ? path : CONSOLE_PATH
 

@@ -30,19 +30,19 @@ export interface ConsoleRouterDeps extends PublicRouterDeps {
 
 export type PageHandler = (context: PageContext) => Promise<Response> | Response
 
-/** What a person needs for a screen: a permission, or only to be signed in. */
+/** The permission that a page needs, or `signed-in` for any user. */
 export type RequiredPermission = Permission | 'signed-in'
 
-/** Screens, each with what it needs: none can be mounted without saying so. */
+/** Mounts pages and forms, each with the permission that it needs. */
 export interface ConsoleRouter {
   readonly app: Hono
-  /** A page that is looked at. */
+  /** Mounts a GET route. */
   page(path: string, permission: RequiredPermission, handler: PageHandler): void
-  /** A form that is sent: only one of our own pages can have sent it. */
+  /** Mounts a POST route that accepts only forms of the console's own pages. */
   form(path: string, permission: RequiredPermission, handler: PageHandler): void
 }
 
-/** Every screen behind the sign-in goes through here: who it is, whether he may, what he sees. */
+/** The router of all pages behind the sign-in. It checks origin, session and permission of every request. */
 export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
   const { sessions, signInServices, servicesFor, clock } = deps
   const app = new Hono()
@@ -125,7 +125,7 @@ export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
     })
   }
 
-  /** Only who may see every account chooses one; one that is gone is not chosen. */
+  /** Finds the account in the cookie. It counts only for users who may see all accounts. */
   async function findSelectedAccount(c: Context, session: SignedInUser) {
     const id = getAccountCookie(c)
     if (id === undefined || !hasPermission(session.user.role, 'accounts.read')) return null
@@ -141,14 +141,14 @@ interface CurrentSession {
   readonly session: SignedInUser
 }
 
-/** To the sign-in, and from there to what was asked for. */
+/** Redirects to the sign-in page, which leads back to this URL. */
 function redirectToSignIn(c: Context): Response {
   if (getSessionCookie(c) !== undefined) deleteSessionCookies(c)
   const { pathname, search } = new URL(c.req.url)
   return redirectToPage(c, `${SIGN_IN_PATH}?next=${encodeURIComponent(pathname + search)}`)
 }
 
-/** Another port of this host is another origin, although cookies do not tell the two apart. */
+/** Another port of this host is another origin, although it shares the cookies. */
 const isFromAnotherOrigin = (c: Context): boolean =>
   ['same-site', 'cross-site'].includes(c.req.header('sec-fetch-site') ?? '')
 

@@ -1,22 +1,22 @@
 import { html } from 'hono/html'
 import { type Html, nothing } from './html.ts'
 
-/** One column of a chart: what went well, and what did not, on top of it. */
+/** One column of a chart, with the bad count stacked on the good one. */
 export interface ChartColumn {
-  /** In full, for the table and for who points at it. */
+  /** The full name, for the table and the tooltip. */
   readonly name: string
-  /** Below its column; only some have room for one. */
+  /** The label below the column; most columns have no room for one. */
   readonly axisLabel?: string | undefined
   readonly good: number
   readonly bad: number
 }
 
 export interface ColumnChart {
-  /** What it shows, in a sentence with its figures: all of it, for who does not see it. */
+  /** A sentence with the figures of the chart, for screen readers. */
   readonly label: string
   readonly goodName: string
   readonly badName: string
-  /** What a column stands for: `Hour`, `Day`. */
+  /** The unit of a column: `Hour`, `Day`. */
   readonly unit: string
   readonly columns: readonly ChartColumn[]
 }
@@ -25,7 +25,7 @@ const COLUMN_WIDTH = 10
 const COLUMN_CHART_HEIGHT = 100
 
 /**
- * Columns over time. Each column's parts differ by their pattern, not by their colour alone, and a table
+ * A chart of columns over time. The parts of a column differ by pattern, not by colour alone, and a table
  * has every number.
  */
 export const columnChart = (props: ColumnChart): Html => {
@@ -52,7 +52,7 @@ export const columnChart = (props: ColumnChart): Html => {
   </figure>`
 }
 
-/** What a scale may end with, times a power of ten: half of it is read as easily. */
+/** Maximums of a scale, times a power of ten. Half of each is a round number too. */
 const SCALE_ENDS = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10]
 
 function computeScaleMaximum(largest: number): number {
@@ -61,7 +61,7 @@ function computeScaleMaximum(largest: number): number {
   return power * (SCALE_ENDS.find((end) => end * power >= largest) ?? 10)
 }
 
-/** Three narrow columns: they fit on a phone as they are. */
+/** Three narrow columns fit on a phone without becoming cards. */
 const numberTable = ({ label, unit, goodName, badName, columns }: ColumnChart): Html => html`
   <div class="scroll"><table class="numbers"><caption>${label}</caption>
     <thead><tr><th scope="col">${unit}</th><th scope="col" class="end">${goodName}</th><th scope="col" class="end">${badName}</th></tr></thead>
@@ -80,7 +80,7 @@ function columnBars({ name, good, bad }: ChartColumn, x: number, scaleMaximum: n
   return html`<g><title>${title}</title>${barRect(x, COLUMN_CHART_HEIGHT - goodHeight, goodHeight, false)}${barRect(x, COLUMN_CHART_HEIGHT - goodHeight - badHeight, badHeight, true)}</g>`
 }
 
-/** Whatever is there is seen, however little it is. */
+/** Even a count of 1 gets a visible bar. */
 const toBarHeight = (count: number, maximum: number) =>
   count === 0 ? 0 : Math.max(1.5, Math.round((count / maximum) * COLUMN_CHART_HEIGHT * 10) / 10)
 
@@ -98,7 +98,7 @@ const legendSwatch = (isBad: boolean): Html =>
       : html`<rect class="bar" width="10" height="10"/>`
   }</svg>`
 
-/** How much of the whole each has, the most first, in words and as a bar. */
+/** A list of counts, each with a bar. The caller sorts it. */
 export const barList = (
   items: readonly { readonly text: Html | string; readonly count: number }[],
 ): Html => {
@@ -113,8 +113,8 @@ const SPARKLINE_WIDTH = 120
 const SPARKLINE_HEIGHT = 24
 
 /**
- * A small line of what happened on each day, the oldest first. `label` says it to who does not see it.
- * All bars are one path: a list has fifty of these.
+ * A small chart of daily counts, the oldest first. `label` describes it to screen readers. All bars are one
+ * path, because a list shows fifty of these charts.
  */
 export function sparkline(values: readonly number[], label: string): Html {
   const largest = Math.max(1, ...values)

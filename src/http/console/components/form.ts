@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { type Html, nothing, toSentence } from './html.ts'
 
-/** What proves that a form came from a page of ours. */
+/** The field that proves that a page of this session sent the form. */
 export const FORM_TOKEN_FIELD = 'form-token'
 
 export interface TextField {
@@ -9,7 +9,7 @@ export interface TextField {
   readonly label: string
   readonly value?: string | undefined
   readonly hint?: Html | string | undefined
-  /** What is wrong with what was typed here. */
+  /** The error of this field. */
   readonly error?: string | undefined
   readonly type?: 'text' | 'password' | 'email' | 'url' | 'date' | 'search' | 'number' | undefined
   readonly required?: boolean | undefined
@@ -19,14 +19,14 @@ export interface TextField {
   readonly inputmode?: 'numeric' | 'text' | undefined
   readonly maxlength?: number | undefined
   readonly spellcheck?: boolean | undefined
-  /** Choices that are offered while one types. */
+  /** The id of the datalist that suggests values. */
   readonly list?: string | undefined
-  /** Where they are asked for, what was typed put at its end. */
+  /** The URL that suggestions are fetched from; the typed text is appended. */
   readonly suggest?: string | undefined
   readonly wide?: boolean | undefined
 }
 
-/** A form that changes something. */
+/** A form that changes something, with its form token. */
 export const postForm = (
   token: string,
   action: string,
@@ -37,7 +37,7 @@ export const postForm = (
     <input type="hidden" name="${FORM_TOKEN_FIELD}" value="${token}">${body}
   </form>`
 
-/** One button that changes something. `what`: the whole of what it does, where its text alone does not say it. */
+/** A form of one button. `label` is its accessible name, if its text alone is not clear. */
 export const actionButton = (
   token: string,
   action: string,
@@ -106,7 +106,7 @@ export function textField(props: TextField): Html {
   </div>`
 }
 
-/** What is looked for, or chosen from a list of ours. Elsewhere "off" would lose what was typed when one goes back. */
+/** Turns autocomplete off for searches and suggestions. Elsewhere it would lose typed text on the way back. */
 const hasAutocompleteOff = ({ type, list }: TextField): boolean =>
   type === 'search' || list !== undefined
 
@@ -155,7 +155,7 @@ export const checkbox = (props: {
     booleanAttribute('required', props.required),
   ]}><span>${props.label}</span></label>`
 
-/** One of several, each with what it means. */
+/** Radio buttons, each with an explanation. */
 export const radioGroup = (props: {
   readonly name: string
   readonly legend: string

@@ -1,13 +1,13 @@
 import { html } from 'hono/html'
 
-/** A piece of a page: everything put into it is escaped, but other pieces. */
+/** A part of a page. It escapes every value but other parts. */
 export type Html = ReturnType<typeof html>
 
 export const nothing: Html = html``
 
 export type Tone = 'plain' | 'good' | 'warn' | 'bad'
 
-/** Each tone has its sign too: nobody needs the colour. */
+/** Each tone has a sign too, so that nobody needs the colour. */
 const TONE_SIGNS: Record<Tone, string> = { plain: '', good: '✓', warn: '!', bad: '×' }
 
 export const badge = (text: string, tone: Tone = 'plain'): Html =>
@@ -16,7 +16,7 @@ export const badge = (text: string, tone: Tone = 'plain'): Html =>
 const toneSign = (tone: Tone) =>
   TONE_SIGNS[tone] === '' ? nothing : html`<span aria-hidden="true">${TONE_SIGNS[tone]}</span>`
 
-/** `alert` is read out at once: for what went wrong. */
+/** A notice. Screen readers read the `alert` of an error at once. */
 export const notice = (
   tone: Tone,
   title: string,
@@ -28,8 +28,7 @@ export const notice = (
   </div>`
 
 /**
- * Why nothing was done. What was typed is still in the form below it. Who works by keyboard is put
- * here, unless a field of the form takes the focus itself.
+ * The error above a form that changed nothing. It takes the keyboard focus, unless a field does.
  */
 export const errorNotice = (
   message: string | null,
@@ -46,7 +45,7 @@ export const emptyState = (
 ): Html => html`
   <div class="empty"><h2>${title}</h2><p>${text}</p>${action}</div>`
 
-/** An id or an address that people carry elsewhere. The button appears where there is script. */
+/** A text with a Copy button, which only browsers with scripts show. */
 export const copyableText = (text: string, name: string): Html => html`
   <span class="copy"><code>${text}</code>${copyButton(text, name)}</span>`
 
@@ -58,13 +57,13 @@ export const definitionList = (
 ): Html => html`
   <dl class="facts">${entries.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`
 
-/** With a capital letter and a full stop: services speak in phrases. */
+/** Turns a phrase, as services return it, into a sentence. */
 export const toSentence = (phrase: string): string =>
   `${phrase.charAt(0).toUpperCase()}${phrase.slice(1)}${/[.!?]$/.test(phrase) ? '' : '.'}`
 
 export const formatCount = (count: number, singular: string, pluralForm = `${singular}s`): string =>
   `${count.toLocaleString('en')} ${count === 1 ? singular : pluralForm}`
 
-/** What stands between backquotes is to be typed. */
+/** Renders the parts between backquotes as code. */
 export const withCode = (advice: string): Html =>
   html`${advice.split('`').map((part, n) => (n % 2 === 1 ? html`<code>${part}</code>` : part))}`

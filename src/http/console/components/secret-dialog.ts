@@ -5,18 +5,17 @@ import { copyableText, type Html, nothing } from './html.ts'
 export interface SecretDialog {
   readonly title: string
   readonly text: Html | string
-  /** Each is shown; the file has one a line. */
+  /** Each is shown, and has a line of its own in the file. */
   readonly secrets: readonly { readonly name: string; readonly value: string }[]
   readonly fileName: string
-  /** Where one goes from here. */
+  /** The path that the Close button leads to. */
   readonly next: string
-  /** What must be said before; nothing where it can be shown again. */
+  /** The label of a checkbox that closing requires; not set if the secret can be shown again. */
   readonly acknowledge?: string | undefined
 }
 
 /**
- * What is shown once, in front of everything else. Closing it takes a word that it is kept; a script
- * takes it off the page when the page is left.
+ * A dialog that shows secrets once. The script removes them from the page when the user leaves it.
  */
 export const secretDialog = (props: SecretDialog): Html => html`
   <div class="veil"></div>
@@ -37,7 +36,7 @@ export const secretDialog = (props: SecretDialog): Html => html`
     </form>
   </dialog>`
 
-/** One of several that are alike: none needs a name. */
+/** Recovery codes come in lists, so they need no names. */
 const isRecoveryCode = ({ secrets }: Pick<SecretDialog, 'secrets'>, name: string): boolean =>
   secrets.length > 1 && name === 'code'
 

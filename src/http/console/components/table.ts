@@ -3,13 +3,13 @@ import { type Html, nothing } from './html.ts'
 
 export interface Column {
   readonly name: string
-  /** Where this column's order is asked for. */
+  /** The link that sorts by this column. */
   readonly href?: string | undefined
   readonly sorted?: 'ascending' | 'descending' | undefined
   readonly end?: boolean | undefined
 }
 
-/** A row: the first cell names it. On a phone it is a card, and each cell says what it is. */
+/** A table. The first cell of a row is its heading. On a phone each row is a card with labelled cells. */
 export const table = (props: {
   readonly caption: string
   readonly columns: readonly Column[]
@@ -32,7 +32,7 @@ const tableCell = (cell: Html | string, column: Column | undefined, n: number): 
     ? html`<th scope="row">${cell}</th>`
     : html`<td data-label="${column?.name ?? ''}"${column?.end ? html` class="end"` : nothing}>${cell}</td>`
 
-/** The pages of a list that has no numbers: it may change while one reads it. */
+/** Pagination without page numbers, because lists change while users read them. */
 export const pager = (props: {
   readonly summary: string
   readonly first?: string | undefined

@@ -45,11 +45,11 @@ import {
 import { redirectToPage, renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 
-/** The organizations of this server, for who sees them all. */
+/** The pages of accounts, for users who may see all of them. */
 export function mountAccountPages(router: ConsoleRouter): void {
   router.page(ACCOUNTS_PATH, 'account.read', (context) => {
     if (context.can('accounts.read')) return showAccountList(context)
-    // An operator who sees one account alone is told how to see the others again.
+    // An operator who has selected one account may still go back to all of them.
     return context.selectedAccount === null
       ? renderError(context.c, context.caller, 'not_allowed')
       : showSelectedAccountNotice(context, context.selectedAccount.name)
@@ -136,7 +136,7 @@ const OFFBOARDING_CHOICES = [
   },
 ] as const satisfies readonly { value: Account['departedKeys']; text: string; hint: string }[]
 
-/** One account: of who works in it, or of an operator who looks at it among others. */
+/** The page of an account: as settings of the user's own, or as one of many for an operator. */
 export function mountAccountSettings(router: ConsoleRouter): void {
   router.page(
     SETTINGS_PATH,

@@ -12,7 +12,7 @@ import { IP_ALLOWLIST_CRUMBS, IP_ALLOWLIST_PATH } from '../navigation.ts'
 import { redirectToPage, renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 
-/** Whatever can lock somebody out is asked once more, with what will be refused. */
+/** Each change that can lock callers out shows first which addresses it blocks. */
 export function mountAllowlistChanges(router: ConsoleRouter): void {
   router.page(
     `${IP_ALLOWLIST_PATH}/enforce`,
@@ -62,7 +62,7 @@ export function mountAllowlistChanges(router: ConsoleRouter): void {
   })
 }
 
-/** The first address of a list that is in force: from then on it alone counts. */
+/** Asks before the first address of an enforced list, which blocks all others. */
 export const confirmFirstEntry = (
   context: PageContext,
   account: Account,
@@ -130,21 +130,21 @@ async function confirmEntryDeletion(
   })
 }
 
-/** What a page asks before keys may be refused, and what its button sends. */
+/** A change of the allowlist, and the form that confirms it. */
 interface AllowlistPreview {
   readonly title: string
   readonly about?: string | undefined
   readonly account: Account
-  /** From where keys work once it is done; empty for everywhere. */
+  /** The networks that keys work from afterwards; empty for everywhere. */
   readonly networks: readonly string[]
-  /** The list as it is shown here: who confirms another one is asked again. */
+  /** The list that the page shows. If it changes before the user confirms, the page asks again. */
   readonly entries: readonly AllowlistEntry[]
   readonly action: string
   readonly fields?: Readonly<Record<string, string>>
   readonly button: string
 }
 
-/** Says what a change of the list will mean, before it is made. */
+/** Renders the effect of a change, and a button that confirms it. */
 export async function renderAllowlistPreview(
   context: PageContext,
   isStale: boolean,
@@ -198,7 +198,7 @@ function unrestrictedNotice({ account, action, entries }: AllowlistPreview): Htm
   )
 }
 
-/** What is known of who calls; where nothing is, that is said. */
+/** Shows which of the recent addresses the change blocks. */
 async function blockedAddressSection(
   context: PageContext,
   account: Account,
@@ -235,6 +235,6 @@ async function blockedAddressSection(
   return html`${warning}${recentAddressCard}`
 }
 
-/** The list as a form carries it. */
+/** Formats the list for the form field `seen`. */
 export const formatEntries = (entries: readonly AllowlistEntry[]): string =>
   entries.map(({ network }) => network).join(' ')

@@ -60,7 +60,7 @@ export interface DocumentedOperation {
   readonly operation: OpenApiOperation
 }
 
-/** All that can be asked for under this heading. */
+/** Lists the operations with this tag. */
 export const listOperations = ({ paths }: OpenApiDocument, tag: string): DocumentedOperation[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
@@ -68,10 +68,10 @@ export const listOperations = ({ paths }: OpenApiDocument, tag: string): Documen
       .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   )
 
-/** Those of every list are told once, at the top. */
+/** These are described once, at the top. */
 const PAGING_PARAMETERS = ['limit', 'after']
 
-/** One operation: what it does, what it takes, what it answers, and a request to paste. */
+/** The description of an operation, with an example request. */
 export function operationCard(documented: DocumentedOperation): Html {
   const { method, path, operation } = documented
   const query = (operation.parameters ?? []).filter(
@@ -107,7 +107,7 @@ function responseSummary({ responses }: OpenApiOperation): Html {
     : html`Answers <code>${status}</code>: <code>${type}</code>.`
 }
 
-/** A page of a list is called by what it lists. */
+/** A page of a list is named after its items. */
 function responseShape(schema: OpenApiSchema): Html {
   const { items, next } = schema.properties ?? {}
   if (items?.items !== undefined && next !== undefined)
@@ -157,7 +157,7 @@ const FORMAT_LABELS: Readonly<Record<string, string>> = {
   uuid: 'UUID',
 }
 
-/** What may stand in this place, in a few words. */
+/** Describes a schema in a few words. */
 export function schemaType(schema: OpenApiSchema): Html {
   const { $ref, type, format, items, anyOf, oneOf } = schema
   if ($ref !== undefined) {
@@ -183,14 +183,14 @@ export function schemaType(schema: OpenApiSchema): Html {
 export const joinHtml = (all: readonly Html[], last = ' or '): Html =>
   html`${all.map((one, n) => html`${n === 0 ? nothing : n === all.length - 1 ? last : ', '}${one}`)}`
 
-/** The members of an object, and below each what it is. */
+/** The members of an object, each with its description. */
 export const memberList = (schema: OpenApiSchema, isRequest = false): Html => html`
   <dl class="facts">${Object.entries(schema.properties ?? {}).map(([name, memberSchema]) => {
     const isRequired = isRequest && schema.required?.includes(name)
     return memberEntry(name, memberSchema, isRequired ? html` <strong>needed</strong>` : nothing)
   })}</dl>`
 
-/** A member, or a parameter. */
+/** A member of an object, or a parameter. */
 export const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Html => html`
   <dt><code>${name}</code></dt><dd>${schemaType(schema)}${mark}${
     schema.default === undefined
@@ -198,7 +198,7 @@ export const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Ht
       : html` <span class="soft">(<code>${schema.default}</code> where it is left out)</span>`
   }${schema.description === undefined ? nothing : html`<br><span class="soft small">${withCode(schema.description)}</span>`}${nestedMembers(schema)}</dd>`
 
-/** Objects that have no name of their own are shown where they are. */
+/** Shows objects without a schema name in place. */
 function nestedMembers({ properties, anyOf, oneOf, type }: OpenApiSchema): Html {
   if (properties !== undefined)
     return memberList({ properties, ...(type === undefined ? {} : { type }) })

@@ -8,7 +8,7 @@ import { getField, type PageContext } from '../context.ts'
 import { AUDIT_PATH, CONSOLE_PATH } from '../navigation.ts'
 
 const HOUR_MS = 3_600_000
-/** More reasons than these are told together. */
+/** The other reasons share one row. */
 const MAX_LISTED_REASONS = 8
 
 interface TrafficRange {
@@ -16,7 +16,7 @@ interface TrafficRange {
   readonly unit: 'Hour' | 'Day'
   readonly hoursPerSpan: number
   readonly spanCount: number
-  /** A column in so many has its name below it. */
+  /** Every n-th column has a label. */
   readonly labelEvery: number
 }
 
@@ -25,7 +25,7 @@ const TRAFFIC_RANGES: Readonly<Record<string, TrafficRange>> = {
   month: { name: '30 days', unit: 'Day', hoursPerSpan: 24, spanCount: 30, labelEvery: 7 },
 }
 
-/** What came of requests, over a day or a month. */
+/** Admitted and refused requests over a day or a month. */
 export async function trafficSection(context: PageContext): Promise<Html> {
   const requested = getField(context, 'range')
   const rangeName = Object.hasOwn(TRAFFIC_RANGES, requested) ? requested : 'day'
@@ -89,7 +89,7 @@ function refusalsCard(
   </section>`
 }
 
-/** Hours begin on the hour and days at midnight, UTC; the last of them is not over yet. */
+/** Finds the first hour of the chart. Spans begin on the hour or at midnight UTC; the last one is not over. */
 function computeFirstHour({ hoursPerSpan, spanCount }: TrafficRange, now: number): number {
   const span = Math.floor(now / HOUR_MS / hoursPerSpan)
   return (span - spanCount + 1) * hoursPerSpan
@@ -104,7 +104,7 @@ function toChartColumns(
     const at = new Date((fromHour + n * range.hoursPerSpan) * HOUR_MS).toISOString()
     const name = range.unit === 'Hour' ? `${at.slice(0, 10)} ${at.slice(11, 16)}` : at.slice(0, 10)
     const axisLabel = range.unit === 'Hour' ? at.slice(11, 16) : at.slice(5, 10)
-    // At the end a mark would stand out of the drawing.
+    // A label at the end would not fit into the chart.
     const hasLabel = n % range.labelEvery === 0 && n < range.spanCount - 2
     return { name, axisLabel: hasLabel ? axisLabel : undefined, good: 0, bad: 0 }
   })
@@ -125,7 +125,7 @@ function formatPercent(part: number, whole: number): string {
   return share > 0 && share < 1 ? 'less than 1%' : `${Math.round(share)}%`
 }
 
-/** Why requests are refused, in a few words each. */
+/** A label for each reason to refuse a request. */
 const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   body_too_large: 'The body was too long',
   body_unreadable: 'The body cannot be read',
@@ -170,7 +170,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   busy: 'Too many secrets checked at once',
 }
 
-/** Another version of this program may have counted it. */
+/** The reason may come from another version of this program. */
 export const formatRefusalReason = (reason: string): string =>
   Object.hasOwn(REFUSAL_REASON_LABELS, reason)
     ? REFUSAL_REASON_LABELS[reason as FailureReason]

@@ -30,11 +30,11 @@ import type { ConsoleRouter } from '../router.ts'
 import { trafficSection } from './dashboard-traffic.ts'
 import { KEY_TYPE_LABELS } from './keys/key-labels.ts'
 
-/** How everything is that somebody has in sight, and what he should do about it. */
+/** The overview: what needs attention, traffic and key types. */
 export function mountDashboard(router: ConsoleRouter): void {
   router.page(CONSOLE_PATH, 'account.read', async (context) => {
     const keyTypeCounts = await context.services.dashboard.keys()
-    // Where a key is in use nobody begins, and no more is asked.
+    // If any key was used, setup is done and needs no query.
     const onboarding = keyTypeCounts.some(({ used }) => used > 0)
       ? null
       : await onboardingSection(context)
@@ -68,7 +68,7 @@ interface OnboardingStep {
   readonly linkText: string
 }
 
-/** What to do first, while no key was ever used; null from then on. */
+/** The first steps, until a key is used; null afterwards. */
 export async function onboardingSection(context: PageContext): Promise<Html | null> {
   const { hasOwner, key, isInUse } = await context.services.dashboard.findSetupProgress()
   if (isInUse) return null
@@ -115,7 +115,7 @@ const onboardingLink = (
     ? html`<p><a class="button primary" href="${href}">${linkText}</a></p>`
     : html`<p>An administrator of your account does this.</p>`
 
-/** What somebody should look after, each with the first few and a link to all of them. */
+/** The lists that need attention, each with its first rows and a link to all of them. */
 export async function attentionSection(context: PageContext): Promise<Html> {
   const attentionLists = await context.services.dashboard.findAttention()
   const tiles = attentionTiles(context, attentionLists)
@@ -197,7 +197,7 @@ function attentionTile<T>(props: {
 const hasExchangedSecret = (keyType: KeyType): boolean =>
   getKeyTypeTraits(keyType).secret === 'exchanged'
 
-/** Which long-lived keys are still in use, and how far their secrets travel. */
+/** The keys in use by type, and how often their secrets are sent. */
 export const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
   <section class="card flush"><div class="inset stack tight"><h2>Which keys are in use</h2><p class="soft">${summarizeKeyUse(counts)}</p></div>${table(
     {

@@ -34,7 +34,7 @@ import { redirectToPage, renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import { confirmFirstEntry, mountAllowlistChanges } from './allowlist-preview.ts'
 
-/** From where an account's keys may be used. */
+/** The pages of an account's IP allowlist. */
 export function mountAllowlistPages(router: ConsoleRouter): void {
   router.page(
     IP_ALLOWLIST_PATH,
@@ -51,7 +51,7 @@ async function addEntry(context: PageContext): Promise<Response> {
   const input = { network: getField(context, 'network'), note: getField(context, 'note') }
   const account = await accounts.find(accountId)
   if (!account.ok) return renderError(context.c, context.caller, 'not_found')
-  // An empty list enforces nothing: the first address of one that is in force shuts out all others.
+  // An empty list blocks nobody. The first address of an enforced list blocks all others.
   if (account.value.addressesEnforced && getOptionalField(context, 'confirmed') === undefined) {
     const entries = await directory.listAllowlist(accountId)
     const isNetwork = parseKnownNetworks([input.network]).length > 0
@@ -116,7 +116,7 @@ const enforcementLink = ({ addressesEnforced }: Account): Html =>
     ? buttonLink(`${IP_ALLOWLIST_PATH}/open`, 'Let keys work from anywhere')
     : buttonLink(`${IP_ALLOWLIST_PATH}/enforce`, 'Put the list in force', 'primary')
 
-/** With one click, so that nobody mistypes where he is. */
+/** The caller's own address, with a button that adds it, so that nobody mistypes it. */
 function callerAddress(
   context: PageContext,
   account: Account,

@@ -41,12 +41,12 @@ import { redirectToPage, renderPage, toConsolePath } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import type { SignInPageDeps } from './sign-in.ts'
 
-/** Who one is, where one is signed in, and one's password. */
+/** The page of the user's own sign-in: password, second factor, sessions and tokens. */
 export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPageDeps): void {
   router.page(PROFILE_PATH, 'signed-in', (context) => showProfile(context, null))
 
   router.form(`${PROFILE_PATH}/password`, 'signed-in', async (context) => {
-    // What was typed is not trimmed: a blank may be part of a password.
+    // Passwords are not trimmed: a blank may be part of one.
     const getUntrimmed = (name: string) => context.input.get(name) ?? ''
     if (getUntrimmed('wished') !== getUntrimmed('again')) {
       return showProfile(context, PASSWORDS_DIFFER_ERROR)
@@ -164,7 +164,7 @@ const passwordForm = (context: PageContext, failure: FormError | null): Html =>
       ${submitButton('Change it')}`,
   )
 
-/** The first that matches: each of these says that it is some of those below it, too. */
+/** In order: the user agent of each browser also names browsers further down. */
 const BROWSER_PATTERNS = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\bOPR\//, 'Opera'],
@@ -182,7 +182,7 @@ const OPERATING_SYSTEM_PATTERNS = [
   [/\bLinux\b|\bX11\b/, 'Linux'],
 ] as const
 
-/** What people call a browser, of what it says of itself; that itself where it says nothing known. */
+/** Names the browser and system of a user agent; returns the user agent if it is unknown. */
 export function formatBrowserName(userAgent: string): string {
   const browser = BROWSER_PATTERNS.find(([pattern]) => pattern.test(userAgent))
   const operatingSystem = OPERATING_SYSTEM_PATTERNS.find(([pattern]) => pattern.test(userAgent))
@@ -197,7 +197,7 @@ const TOKEN_LIFETIME_CHOICES = [7, 30, 90, 365].map((days) => ({
   text: `${days} days`,
 }))
 
-/** Tokens for programs of one's own at the management API. */
+/** The page that creates a token for the management API. */
 export function mountApiTokenPages(
   router: ConsoleRouter,
   { signInServices }: SignInPageDeps,
@@ -238,7 +238,7 @@ export function mountApiTokenPages(
   }
 }
 
-/** What every page offers: to leave, to see it in other colours, to see one account alone. */
+/** The forms of every page: sign out, theme and account switcher. */
 export function mountSessionActions(
   router: ConsoleRouter,
   { signInServices }: SignInPageDeps,
@@ -254,7 +254,7 @@ export function mountSessionActions(
     return redirectToPage(context.c, toConsolePath(getField(context, 'next')))
   })
 
-  // That an operator sees one account only is his own choice: taking it back needs no permission.
+  // The selection only narrows what an operator sees, so it needs no permission.
   router.form(ACCOUNT_SELECTION_PATH, 'signed-in', (context) => {
     setAccountCookie(context.c, getOptionalField(context, 'account') ?? null)
     return redirectToPage(context.c, toConsolePath(getField(context, 'next')))

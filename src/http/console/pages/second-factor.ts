@@ -16,7 +16,7 @@ const SECOND_FACTOR_SETUP_PATH = `${PROFILE_PATH}/second-factor/new`
 const SECOND_FACTOR_REMOVAL_PATH = `${PROFILE_PATH}/second-factor/remove`
 const SECOND_FACTOR_HEADING = { heading: 'Set up a second factor', crumbs: PROFILE_CRUMBS }
 
-/** A code of an app beside the password (RFC 6238). */
+/** The pages of the second factor: time-based codes (RFC 6238). */
 export function mountSecondFactorPages(
   router: ConsoleRouter,
   { signInServices }: SignInPageDeps,
@@ -95,7 +95,7 @@ export function mountSecondFactorPages(
   }
 }
 
-/** Black on white in every light: that is how cameras want it. */
+/** Black on white in every theme, because cameras need the contrast. */
 export const qrCode = ({ size, path }: QrCode): Html => html`
   <svg class="qr" viewBox="0 0 ${size} ${size}" width="220" height="220" role="img" aria-label="The setup key as a QR code" shape-rendering="crispEdges">
     <rect width="${size}" height="${size}" fill="#fff"/><path d="${path}" fill="#000"/></svg>`

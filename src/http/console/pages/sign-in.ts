@@ -15,7 +15,7 @@ import { SIGN_IN_PATH } from '../navigation.ts'
 import { createPublicRouter, type PublicRouterDeps } from '../public-router.ts'
 import { redirectToPage, renderDocument, toConsolePath } from '../render.ts'
 
-/** Username and password; then, where a second factor is set up, the code of this moment. */
+/** Asks for username and password, then for a code if the user has a second factor. */
 export function createSignInPages(deps: SignInPageDeps) {
   const { signInServices, consoleUrl } = deps
   const router = createPublicRouter(deps)
@@ -71,7 +71,7 @@ export function createSignInPages(deps: SignInPageDeps) {
     return signInServices.signIn({ username, password, ...browser }, caller)
   }
 
-  /** The browser forgets the session that it had: who copied its cookie is not to go on with it. */
+  /** Ends the session that the browser had, so that a copy of its cookie is useless. */
   async function endPreviousSession(c: Context, caller: Caller): Promise<void> {
     const secret = getSessionCookie(c)
     const previousSession =
@@ -84,7 +84,7 @@ function renderSignIn(c: Context, caller: Caller, status: ContentfulStatusCode, 
   return renderDocument(c, caller, standaloneLayout(c, 'Sign in', body), status)
 }
 
-/** One answer for every reason: no name is told to exist. */
+/** An unknown user gets the same text as a wrong password, so that no username is confirmed. */
 function describeSignInFailure(failure: SignInFailure): {
   status: ContentfulStatusCode
   message: string | null
@@ -113,10 +113,10 @@ function describeSignInFailure(failure: SignInFailure): {
   }
 }
 
-/** Who comes from a one-time link is told so; no other words are put here by an address. */
+/** The only message that a URL can show on this page. */
 const PASSWORD_SET_FLASH: FlashName = 'password-set'
 
-/** What a refusal comes to here. */
+/** Options of the error notice. */
 const SIGN_IN_ERROR_OPTIONS = { title: 'You are not signed in', focus: false }
 
 const credentialsForm = (next: string, username: string, message: string | null): Html => html`

@@ -23,7 +23,7 @@ import { KEYS_PATH, SITES_CRUMBS, SITES_PATH } from '../navigation.ts'
 import { redirectToPage, renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 
-/** The places of an organization: clinics, offices, hospitals. */
+/** The pages of sites: clinics, offices and hospitals. */
 export function mountSitePages(router: ConsoleRouter): void {
   router.page(SITES_PATH, 'places.read', showSiteList)
   router.page(
@@ -113,7 +113,7 @@ function showSiteForm(
   )
 }
 
-/** One site: its name, its keys, its end. */
+/** The page of a site. */
 export function mountSitePage(router: ConsoleRouter): void {
   router.page(`${SITES_PATH}/:id`, 'places.read', (context) => showSite(context, null))
 

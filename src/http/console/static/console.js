@@ -1,4 +1,4 @@
-// What a page offers beyond plain HTML: every page works without this script.
+// Adds to plain HTML: every page works without this script.
 
 for (const button of queryAll('[data-copy]', HTMLButtonElement)) {
   const label = button.textContent

@@ -30,7 +30,7 @@ import type { ConsoleRouter } from '../../router.ts'
 import { showDeveloper } from './developer.ts'
 
 const CUSTOMER_KEY_ROUTE = `${DEVELOPERS_PATH}/:id/keys/:key`
-/** So many a list to choose from still serves. */
+/** The length up to which a select field is usable. */
 const MAX_SITE_CHOICES = 500
 
 const CUSTOMER_KEY_ACTIONS: readonly {
@@ -47,7 +47,7 @@ const CUSTOMER_KEY_ACTIONS: readonly {
   { verb: 'enable', run: ({ services }, id) => services.keys.enable(id), flash: 'key-enabled' },
 ]
 
-/** What becomes of the keys of a developer's customers. */
+/** The actions on a developer's customer keys. */
 export function mountCustomerKeyPages(router: ConsoleRouter): void {
   for (const { verb, run, flash } of CUSTOMER_KEY_ACTIONS) {
     router.form(`${CUSTOMER_KEY_ROUTE}/${verb}`, 'keys.write', async (context) => {
@@ -81,7 +81,7 @@ const ALREADY_ASSIGNED_ERROR: ServiceError = {
     'somebody has assigned it to another office meanwhile, as you see here. Send the form again to move it to yours',
 }
 
-/** Of this developer, and of no other. */
+/** Finds the customer key in the path, if it belongs to the developer in the path. */
 async function findCustomerKey(context: PageContext): Promise<KeySummary | null> {
   const result = await context.services.keys.find(getPathId(context, 'key'))
   const isCustomerKey =
@@ -133,13 +133,13 @@ async function showAssignForm(context: PageContext, error: ServiceError | null):
 }
 
 export interface PortalKeyPageDeps {
-  /** A new row id, for a form to carry: sent twice, it makes one key. */
+  /** Creates the row id that a form carries, so that a form sent twice creates one key. */
   readonly uuid: () => string
 }
 
 const MAX_PORTAL_KEY_OWNERS = 200
 
-/** The key by which a developer's program makes and lists the keys of his customers. */
+/** The pages of the portal key, which lets a developer's program create and list customer keys. */
 export function mountPortalKeyPages(router: ConsoleRouter, { uuid }: PortalKeyPageDeps): void {
   const PORTAL_KEY_ROUTE = `${DEVELOPERS_PATH}/:id/portal-key`
 

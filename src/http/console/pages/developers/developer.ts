@@ -24,7 +24,7 @@ import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 
 const CUSTOMER_KEY_PAGE_SIZE = 50
-/** A developer has one, and another while he changes over. */
+/** A developer has one, and a second one during a change. */
 const MAX_PORTAL_KEYS = 10
 
 export function mountDeveloperPage(router: ConsoleRouter): void {
@@ -61,7 +61,7 @@ export function mountDeveloperPage(router: ConsoleRouter): void {
   })
 }
 
-/** A developer: his developer key, his key for the portal, and the keys of his customers. */
+/** The page of a developer: the developer key, the portal key and the customer keys. */
 export async function showDeveloper(
   context: PageContext,
   error: ServiceError | null,
@@ -131,7 +131,7 @@ const emptyCustomerKeys = emptyState(
   'Each office that uses the program has one. The program makes them by the portal, or you make one here.',
 )
 
-/** The key of a developer's program, or how he comes to one. */
+/** The developer's portal keys, or a link that creates one. */
 export function portalKeyList(
   context: PageContext,
   { id }: Developer,
@@ -177,7 +177,7 @@ function customerKeyStatusBadge({ status, disabledBy }: KeyListItem): Html {
   }
 }
 
-/** The keys of his customers, each with its office and what can be done with it. */
+/** The developer's customer keys, each with its office and actions. */
 export const customerKeyTable = (
   context: PageContext,
   developerPath: string,

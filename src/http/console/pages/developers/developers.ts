@@ -24,7 +24,7 @@ import {
   type PortalKeyPageDeps,
 } from './developer-keys.ts'
 
-/** Who writes programs that offices take into use. */
+/** The pages of developers, whose programs offices use. */
 export function mountDeveloperPages(router: ConsoleRouter, deps: PortalKeyPageDeps): void {
   router.page(DEVELOPERS_PATH, 'places.read', showDeveloperList)
   router.page(

@@ -29,7 +29,7 @@ const ADD_USER_HEADING = {
   actions: buttonLink(`${USERS_PATH}/roles`, 'What each role may'),
 }
 
-/** Somebody new, with a one-time link where he is to sign in. Sent twice, the address is taken: no second link. */
+/** Adds a user, with a one-time link if they are to sign in. A form sent twice finds the address taken. */
 export function mountAddUser(router: ConsoleRouter): void {
   router.page(
     ADD_USER_PATH,
@@ -83,7 +83,7 @@ function showAddUserForm(
 
 const INVITE_ROUTE = `${USERS_PATH}/:id/invite`
 
-/** A link by which somebody comes to a password: whoever has it is that person, so it takes proof. */
+/** Creates a one-time link to a new password. It needs re-authentication, for the link gives access. */
 export function mountInvitationPages(router: ConsoleRouter): void {
   router.page(INVITE_ROUTE, 'users.write', (context) => confirmInvitation(context, null))
 
@@ -117,7 +117,7 @@ async function confirmInvitation(context: PageContext, error: FormError | null):
   })
 }
 
-/** The last link that was made: who sends a form that has seen another makes none. */
+/** Finds the event of the last link. A form that was rendered before it creates no other. */
 async function findLastInvitationEventId(context: PageContext, userId: string): Promise<string> {
   const [event] = await context.services.audit.list({
     subject: userId,
@@ -133,7 +133,7 @@ const NEWER_LINK_ERROR: FormError = {
     'a link was made since this page was loaded, and it is not shown again. Send the form once more for another: the one before it is then good no longer',
 }
 
-/** The one-time link, shown once. */
+/** Shows the one-time link once. */
 export const showOneTimeLink = (
   context: PageContext,
   { id, email }: User,

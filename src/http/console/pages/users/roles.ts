@@ -14,7 +14,7 @@ import { USERS_CRUMBS, USERS_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 
-/** In words. A permission that has none does not compile. */
+/** A label for each permission. */
 const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
   'account.read': 'See the account and its traffic',
   'keys.read': 'See keys, never their secrets',
@@ -41,7 +41,7 @@ const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
   'audit.export': 'Take the audit along',
 }
 
-/** What each role may, each with what it has beside the one before it: every page goes by it. */
+/** The page that lists what each role may do beyond the role before it. */
 export function mountRolesPage(router: ConsoleRouter): void {
   router.page(`${USERS_PATH}/roles`, 'users.read', (context) => {
     const body = html`<section class="card flush">${ROLES.map(roleSection)}</section>
@@ -76,7 +76,7 @@ const ROLE_HINTS: Readonly<Record<Role, string>> = {
   operator: 'Everything, in every account of this server.',
 }
 
-/** Up to one's own. */
+/** A field for the roles that a user of role `ownRole` may grant. */
 export const roleField = (ownRole: Role, value: string): Html =>
   radioGroup({
     name: 'role',
@@ -89,8 +89,8 @@ export const roleField = (ownRole: Role, value: string): Html =>
     })),
   })
 
-/** Nothing is given to who is sent nothing. */
+/** The error of a form without a role. */
 export const MISSING_ROLE_ERROR: ServiceError = { problem: 'invalid', message: 'choose a role' }
 
-/** What was sent, if it is one. */
+/** Returns the role of this name; undefined if there is none. */
 export const parseRole = (text: string): Role | undefined => ROLES.find((role) => role === text)

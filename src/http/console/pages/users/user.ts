@@ -34,7 +34,7 @@ export function mountUserPage(router: ConsoleRouter): void {
   router.page(`${USERS_PATH}/:id`, 'users.read', (context) => showUser(context, null))
 }
 
-/** One person: who he is, how he comes in, and what may be changed of that. */
+/** Renders the page of a user, with the form that failed, if one did. */
 export async function showUser(
   context: PageContext,
   failedForm: FailedUserForm | null,
@@ -86,7 +86,7 @@ export async function showUser(
 function signInFacts(context: PageContext, { leftAt }: User, signInStatus: SignInStatus): Html {
   const seen =
     signInStatus.seenAt === null ? 'never' : relativeTime(signInStatus.seenAt, context.now)
-  // What else there was opens nothing any more.
+  // A deactivated user cannot sign in, so the rest does not matter.
   if (leftAt !== null) return definitionList([['Last seen', seen]])
   return definitionList([
     ['Password', signInStatus.hasPassword ? 'set' : 'none'],
@@ -106,7 +106,7 @@ function signInFacts(context: PageContext, { leftAt }: User, signInStatus: SignI
 
 const USER_ROUTE = `${USERS_PATH}/:id`
 
-/** What others may change of a person. Each is felt at his next click. */
+/** The changes of a user by others. Each takes effect at the user's next request. */
 export function mountUserForms(router: ConsoleRouter): void {
   router.form(`${USER_ROUTE}/role`, 'users.write', async (context) => {
     const [id, role] = [getPathId(context, 'id'), parseRole(getField(context, 'role'))]
@@ -163,7 +163,7 @@ const toFailedForm = (form: FailedUserForm['form'], failure: FormError): FailedU
   failure,
 })
 
-/** Which form of the page was sent in vain. */
+/** The form of the page that failed. */
 export interface FailedUserForm {
   readonly form: 'role' | 'username' | 'email' | 'sign-out'
   readonly failure: FormError
@@ -172,7 +172,7 @@ export interface FailedUserForm {
 export const canEditUser = ({ session }: PageContext, user: User): boolean =>
   user.leftAt === null && canManageUser(session.user, user)
 
-/** Why nothing of this person is changed here. */
+/** The reason that this user cannot be changed here. */
 export function readOnlyUserCard(context: PageContext, user: User): Html {
   if (context.session.user.id === user.id) {
     return html`<section class="card"><h2>This is you</h2>
@@ -194,7 +194,7 @@ const getTypedOrCurrent = (
   current: string,
 ) => (failedForm?.form === form ? getField(context, form) : current)
 
-/** What somebody is called. A form that was refused keeps what was typed. */
+/** The username and e-mail address. A form that failed keeps what was typed. */
 export function userNamesCard(
   context: PageContext,
   user: User,
@@ -219,7 +219,7 @@ export function userNamesCard(
     )}</section>`
 }
 
-/** What somebody may do: to change it takes proof of who asks. */
+/** The role. A change needs re-authentication. */
 export const userRoleCard = (
   context: PageContext,
   user: User,
@@ -233,7 +233,7 @@ export const userRoleCard = (
       <div class="row">${submitButton('Change the role')}</div>`,
   )}</section>`
 
-/** What lets somebody in again, and what puts them out. */
+/** One-time link, second factor, sign-out and deactivation. */
 export function userAccessCards(
   context: PageContext,
   user: User,
@@ -257,7 +257,7 @@ const lostDeviceParagraph = (userPath: string): Html => html`
   <p>The device with the second factor is lost:</p>
   <p>${buttonLink(`${userPath}/reset-second-factor`, 'Reset the second factor')}</p>`
 
-/** How far somebody can sign in. */
+/** Badges that say if the user can sign in. */
 export function signInBadges(user: User, signInStatus: SignInStatus | undefined): Html {
   if (user.leftAt !== null) return badge('Has left', 'bad')
   if (signInStatus?.hasPassword === true && user.username !== null) {

@@ -14,7 +14,7 @@ import { mountAddUser, mountInvitationPages } from './invitations.ts'
 import { mountRolesPage } from './roles.ts'
 import { mountUserForms, mountUserPage, signInBadges } from './user.ts'
 
-/** Who works here, what each may do, and how each comes in. Named paths first: `:id` is anything. */
+/** The pages of users. Named paths come first, because `:id` matches anything. */
 export function mountUserPages(router: ConsoleRouter): void {
   router.page(USERS_PATH, 'users.read', showUserList)
   mountRolesPage(router)
