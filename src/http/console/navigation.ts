@@ -24,7 +24,7 @@ export const SUBSCRIPTIONS_PATH = '/console/feeds'
 
 export const SOURCES_CRUMBS = [{ href: SOURCES_PATH, text: 'Sources' }]
 export const DESTINATIONS_CRUMBS = [{ href: DESTINATIONS_PATH, text: 'Destinations' }]
-export const SUBSCRIPTIONS_CRUMBS = [{ href: SUBSCRIPTIONS_PATH, text: 'Feeds' }]
+export const SUBSCRIPTIONS_CRUMBS = [{ href: SUBSCRIPTIONS_PATH, text: 'Subscriptions' }]
 
 export const formatSourcePath = (id: string): string => `${SOURCES_PATH}/${id}`
 export const formatDestinationPath = (id: string): string => `${DESTINATIONS_PATH}/${id}`
@@ -114,7 +114,7 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
     links: [
       { href: SOURCES_PATH, text: 'Sources', permission: 'routes.read' },
       { href: DESTINATIONS_PATH, text: 'Destinations', permission: 'routes.read' },
-      { href: SUBSCRIPTIONS_PATH, text: 'Feeds', permission: 'routes.read' },
+      { href: SUBSCRIPTIONS_PATH, text: 'Subscriptions', permission: 'routes.read' },
       { href: MESSAGES_PATH, text: 'Messages', permission: 'messages.read' },
     ],
   },
@@ -132,7 +132,7 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
     name: 'What happened',
     links: [
       { href: AUDIT_PATH, text: 'Audit', permission: 'audit.read' },
-      { href: REQUEST_LOOKUP_PATH, text: 'Explain', permission: 'requests.explain' },
+      { href: REQUEST_LOOKUP_PATH, text: 'Request lookup', permission: 'requests.explain' },
     ],
   },
 ]

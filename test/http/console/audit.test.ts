@@ -65,13 +65,11 @@ describe('the audit', () => {
     expect(await listAuditPage(`who=${username.toUpperCase()}&what=key.`)).toContain('Key disabled')
     const concerning = await listAuditPage(`subject=${publicId}`)
     expect(concerning).toContain('Key refused The key is disabled.')
-    expect(concerning).toContain(`What concerns ${SCRIPT}, the newest first`)
-    expect(await listAuditPage(`who=${username}`)).toContain(
-      `What ${username} did, the newest first`,
-    )
+    expect(concerning).toContain(`Events about ${SCRIPT}, newest first`)
+    expect(await listAuditPage(`who=${username}`)).toContain(`Events by ${username}, newest first`)
     const today = new Date(server.clock()).toISOString().slice(0, 10)
     expect(await listAuditPage(`since=${today}&until=${today}`)).toContain('Key created')
-    expect(await listAuditPage(`until=2020-01-01`)).toContain('Nothing like that has happened')
+    expect(await listAuditPage(`until=2020-01-01`)).toContain('No matching events')
     for (const query of ['who=nobody-at-all', 'since=soon']) {
       const { status, text, html } = await member.get(`/console/audit?${query}`)
       expect(status).toBe(422)
@@ -96,9 +94,11 @@ describe('the audit', () => {
 
   test('shows nothing of another account, neither by name nor by id', async () => {
     expect((await other.get('/console/audit')).text).not.toContain('The key was created')
-    expect((await other.get(`/console/audit?subject=${keyId}`)).text).toContain('Nothing like that')
+    expect((await other.get(`/console/audit?subject=${keyId}`)).text).toContain(
+      'No matching events',
+    )
     expect((await other.get(`/console/audit?subject=${publicId}`)).text).toContain(
-      'Nothing like that',
+      'No matching events',
     )
     expect((await other.get(`/console/audit?who=${username}`)).status).toBe(422)
   })
@@ -107,8 +107,8 @@ describe('the audit', () => {
 describe('the audit chain', () => {
   test('is verified and exported by operators only', async () => {
     for (const [path, words] of [
-      ['/console/audit/verify', 'Verify the chain'],
-      ['/console/audit/export', 'Export'],
+      ['/console/audit/verify', 'Verify chain'],
+      ['/console/audit/export', 'Export audit'],
     ] as const) {
       expect((await administrator.get('/console/audit')).text).not.toContain(words)
       expect((await administrator.send(path)).status).toBe(403)
@@ -176,7 +176,9 @@ describe('the audit chain', () => {
     const first = server.audit.verify(() => undefined)
     try {
       const { text } = await operator.send('/console/audit/verify')
-      expect(text).toContain('Not now The chain is being verified already, for somebody else.')
+      expect(text).toContain(
+        'Verification is not possible now The chain is being verified already, for somebody else.',
+      )
       expect(text).not.toContain('The audit is')
       const { status, body } = await callApi('POST', '/audit/verify', {})
       expect([status, body.detail]).toEqual([409, expect.stringContaining('verified already')])
@@ -192,7 +194,7 @@ describe('the audit chain', () => {
     await server.sealAudit()
     const whole = await operator.send('/console/audit/verify')
     expect(whole.status).toBe(200)
-    expect(whole.text).toContain('The audit is whole')
+    expect(whole.text).toContain('The audit is intact')
     expect(whole.html.trimEnd()).toMatch(/<\/html>$/)
     const database = new Database(join(server.dir, 'latchkey.db'))
     database.prepare("update audit_events set facts = '{}' where action = 'key.created'").run()

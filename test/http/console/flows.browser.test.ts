@@ -39,11 +39,11 @@ test('a destination that repeats the challenge is verified, and the handshake is
   await page.goto(
     `${fixture.consoleUrl}/console/destinations/${fixture.ids.destinations.unverified}`,
   )
-  await page.getByText('It is not verified').waitFor()
-  await page.getByRole('button', { name: 'Verify', exact: true }).click()
-  const handshake = page.getByRole('region', { name: 'The handshake' })
-  await handshake.getByText('It is verified').waitFor()
-  await handshake.getByText('The challenge was in it').waitFor()
+  await page.getByText('This destination is not verified').waitFor()
+  await page.getByRole('button', { name: 'Verify destination', exact: true }).click()
+  const handshake = page.getByRole('region', { name: 'Handshake' })
+  await handshake.getByText('The destination is verified').waitFor()
+  await handshake.getByText('The response contained the challenge').waitFor()
   await close()
 })
 
@@ -53,14 +53,14 @@ test('a test message that is sent from the page arrives', async () => {
   await page.goto(
     `${fixture.consoleUrl}/console/messages/test?source=${fixture.ids.addSource}&feed=${fixture.ids.feeds[0]}`,
   )
-  await page.getByRole('button', { name: 'Send it' }).click()
-  await page.getByText('It is accepted, and on its way').waitFor()
+  await page.getByRole('button', { name: 'Send message' }).click()
+  await page.getByText('The message is accepted').waitFor()
   await expect.poll(() => fixture.receiver.requests.length).toBe(before + 1)
   const { path, body } = fixture.receiver.requests.at(-1) ?? { path: '', body: '{}' }
   expect(path).toBe('/registry')
   expect(JSON.parse(body)).toMatchObject({ Meta: { Test: true } })
-  await page.getByRole('link', { name: 'Watch it go' }).click()
-  await page.getByRole('region', { name: 'Its way' }).getByText('State registry').waitFor()
+  await page.getByRole('link', { name: 'View its delivery' }).click()
+  await page.getByRole('region', { name: 'Route' }).getByText('State registry').waitFor()
   await close()
 })
 
@@ -93,10 +93,10 @@ test('a member is not offered what he may not do, and is refused where he asks a
   const keyUrl = `${fixture.consoleUrl}/console/keys/${fixture.ids.ids['Front desk automation']}`
   await page.goto(keyUrl)
   const main = page.getByRole('main')
-  for (const name of ['View the secret', 'Disable']) {
+  for (const name of ['View secret', 'Disable']) {
     expect(await main.getByRole('button', { name }).count()).toBe(0)
   }
-  for (const name of ['Edit', 'Rotate the secret', 'Revoke']) {
+  for (const name of ['Edit', 'Rotate secret', 'Revoke']) {
     expect(await main.getByRole('link', { name, exact: true }).count()).toBe(0)
   }
   for (const path of ['/console/accounts', '/console/keys/new', '/console/people/new']) {
@@ -131,19 +131,19 @@ test('a role that is taken while somebody is signed in is gone at his next click
 test('without script a key is made, used, viewed, disabled and revoked', async () => {
   const { page, close } = await signInAs('engineer', { javaScriptEnabled: false })
   await page.goto(`${fixture.consoleUrl}/console/keys`)
-  await page.getByRole('link', { name: 'Create a key' }).click()
+  await page.getByRole('link', { name: 'Create key' }).click()
   await page.getByRole('radio', { name: /^Practice/ }).check()
   await page.getByRole('button', { name: 'Next' }).click()
   await page.getByLabel('Name', { exact: true }).fill('Reception screen')
   await page.getByLabel('Or choose the owner').selectOption({ index: 1 })
-  await page.getByRole('button', { name: 'Create the key' }).click()
+  await page.getByRole('button', { name: 'Create key' }).click()
   const revealed = await readRevealedSecrets(page)
   expect(await isAdmitted(fixture.url, 'practice', revealed)).toBe(true)
   const keyUrl = await confirmSecretStored(page)
-  await page.getByRole('button', { name: 'View the secret' }).click()
+  await page.getByRole('button', { name: 'View secret' }).click()
   expect(await readRevealedSecrets(page)).toEqual(revealed)
   await page.getByRole('button', { name: 'Close' }).click()
-  await pressKeyButton(page, keyUrl, 'Disable')
+  await pressKeyButton(page, keyUrl, 'Disable key')
   expect(await isAdmitted(fixture.url, 'practice', revealed)).toBe(false)
   await revokeKeyByForm(page, keyUrl, 'Reception screen')
   await page.getByText('Menu').waitFor({ state: 'attached' })
@@ -206,7 +206,7 @@ test('by the keyboard alone somebody signs in, makes a key, keeps its secret and
   await page.waitForURL(`${fixture.consoleUrl}/console`)
   await pressOn('Keys')
   await page.waitForURL('**/keys')
-  await pressOn('Create a key')
+  await pressOn('Create key')
   await page.waitForURL('**/keys/new')
   await tabTo(page, /^Redox/)
   // The arrows go from choice to choice.
@@ -215,15 +215,15 @@ test('by the keyboard alone somebody signs in, makes a key, keeps its secret and
   await pressOn('Next')
   await page.waitForURL(/dialect=xdent/)
   await typeInFocusedField(page, 'Name', 'Night desk')
-  await pressOn('Create the key')
+  await pressOn('Create key')
   const revealed = await readRevealedSecrets(page)
   expect(await isAdmitted(fixture.url, 'xdent', revealed)).toBe(true)
   // Escape closes nothing: whoever has not said that it is kept still has it before him.
   await keyboard.press('Escape')
-  await pressOn('I have put the secret where its program reads it', 'Space')
+  await pressOn('I have stored the secret where its program reads it', 'Space')
   await pressOn('Close')
   await page.getByRole('heading', { name: 'Night desk' }).waitFor()
-  await pressOn('Disable')
+  await pressOn('Disable key')
   await page.getByText('The key is disabled').waitFor()
   expect(await isAdmitted(fixture.url, 'xdent', revealed)).toBe(false)
   expect(unexpectedErrors()).toEqual([])

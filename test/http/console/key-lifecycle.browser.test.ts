@@ -75,7 +75,7 @@ async function createRevealedKey(dialect: KeyType, name: string) {
     expect(await isKeyAdmitted()).toBe(false)
     await page.goto(`${keyUrl}/assign`)
     await page.getByLabel('Site').selectOption({ label: 'Mill Street' })
-    await page.getByRole('button', { name: 'Assign the key' }).click()
+    await page.getByRole('button', { name: 'Assign key' }).click()
     await page.getByText('The key is assigned.').waitFor()
   }
   expect(await isKeyAdmitted()).toBe(true)
@@ -92,9 +92,9 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
   })
 
   test('is refused while it is disabled', async () => {
-    await pressKeyButton(engineer.page, key.keyUrl, 'Disable')
+    await pressKeyButton(engineer.page, key.keyUrl, 'Disable key')
     expect(await key.isKeyAdmitted()).toBe(false)
-    await pressKeyButton(engineer.page, key.keyUrl, 'Enable')
+    await pressKeyButton(engineer.page, key.keyUrl, 'Enable key')
     expect(await key.isKeyAdmitted()).toBe(true)
   })
 
@@ -114,7 +114,7 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
     async () => {
       const { page } = engineer
       await page.goto(key.keyUrl)
-      const view = page.getByRole('button', { name: 'View the secret' })
+      const view = page.getByRole('button', { name: 'View secret' })
       if (getKeyTypeTraits(dialect).secret !== 'viewable') {
         expect(await view.count()).toBe(0)
         expect(await page.content()).not.toContain(key.revealed.get('secret'))
@@ -133,7 +133,7 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
   test('accepts both secrets during an overlap and only the newest without one', async () => {
     const second = await rotateSecretByForm(engineer.page, key.keyUrl, '1 hour')
     expect([await key.isKeyAdmitted(), await key.isKeyAdmitted(second)]).toEqual([true, true])
-    await engineer.page.getByText('Two secrets work until').waitFor()
+    await engineer.page.getByText('Two secrets are valid until').waitFor()
     const third = await rotateSecretByForm(engineer.page, key.keyUrl, 'None')
     expect([
       await key.isKeyAdmitted(),

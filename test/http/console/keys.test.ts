@@ -82,7 +82,7 @@ describe('the form of a new key', () => {
     const { status, html, text } = await engineer.get(`${KEYS}/new`)
     expect(status).toBe(200)
     for (const dialect of KEY_TYPE_NAMES) expect(html).toContain(`value="${dialect}"`)
-    expect(text).toContain('Opens FHIR, HL7 and MPPS of one site')
+    expect(text).toContain('For FHIR, HL7 and MPPS of one site')
   })
 
   test.each(KEY_TYPE_NAMES)('has the fields of %s and leads to the secret', async (dialect) => {
@@ -108,7 +108,7 @@ describe('the form of a new key', () => {
     )?.[1]
     expect(await server.storage.findKeySummary(key.id)).toMatchObject({ status: 'enabled' })
     expect(secret).toBeDefined()
-    expect(first.text).toContain('I have put the secret where its program reads it')
+    expect(first.text).toContain('I have stored the secret where its program reads it')
     const { formatCredential } = server
     const { username } = engineer.testUser
     const { publicId } = key
@@ -122,7 +122,7 @@ describe('the form of a new key', () => {
 
     const repeat = await engineer.send(`${KEYS}/new`, fields)
     expect(repeat.status).toBe(409)
-    expect(repeat.text).toContain('This key was made already')
+    expect(repeat.text).toContain('This key already exists')
     expect(repeat.html).not.toContain(secret)
     const shown = await engineer.get(`${KEYS}/${key.id}`)
     expect(shown.html).not.toContain(secret)
@@ -149,7 +149,7 @@ describe('the form of a new key', () => {
   })
 
   test.each([
-    ['nobody@nowhere.example', 'Nobody of this account is called “nobody@nowhere.example”'],
+    ['nobody@nowhere.example', 'No user of this account is called “nobody@nowhere.example”'],
     ['', 'A key needs an owner'],
   ])('rejects the owner “%s”', async (owner, words) => {
     const answer = await engineer.send(`${KEYS}/new`, { ...(await openCreateForm('xdent')), owner })
@@ -209,7 +209,7 @@ describe('the form of a new key', () => {
   test('asks an operator who sees every account for one', async () => {
     const operator = await seedConsoleClient(server, 'operator')
     const choosing = await operator.get(`${KEYS}/new?dialect=xdent`)
-    expect(choosing.text).toContain('Whose wire format is it for?')
+    expect(choosing.text).toContain('Key type')
     expect(choosing.html).toContain(`<option value="${engineer.testUser.accountId}">`)
     const form = await operator.get(
       `${KEYS}/new?dialect=xdent&account=${engineer.testUser.accountId}`,
@@ -239,7 +239,7 @@ describe('the secret of a key', () => {
     async (dialect) => {
       const { key, secret } = await createKey(dialect)
       const page = await engineer.get(`${KEYS}/${key.id}`)
-      expect(page.text).toContain('View the secret')
+      expect(page.text).toContain('View secret')
       expect(page.html).not.toContain(secret)
       const viewed = await engineer.send(`${KEYS}/${key.id}/view`)
       expect([viewed.status, viewed.headers.get('cache-control')]).toEqual([200, 'no-store'])
@@ -257,7 +257,7 @@ describe('the secret of a key', () => {
 
   test('cannot be viewed where its type shows it once', async () => {
     const { key } = await createKey('xdent')
-    expect((await engineer.get(`${KEYS}/${key.id}`)).text).not.toContain('View the secret')
+    expect((await engineer.get(`${KEYS}/${key.id}`)).text).not.toContain('View secret')
     const answer = await engineer.send(`${KEYS}/${key.id}/view`)
     expect(answer.status).toBe(409)
     expect(answer.text).toContain('is shown once: rotate it')
@@ -272,18 +272,18 @@ describe('the secret of a key', () => {
     expect(rotated.status).toBe(200)
     const secret = /data-copy="(lk_[\w-]{49})"/.exec(rotated.html)?.[1] ?? ''
     expect(secret).not.toBe('')
-    expect(rotated.text).toContain('The old secret works until 2026-01-03 03:04:05 UTC.')
+    expect(rotated.text).toContain('The old secret stays valid until 2026-01-03 03:04:05 UTC.')
 
     const repeat = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
     expect(repeat.status).toBe(409)
-    expect(repeat.text).toContain('The key was changed since you looked at it')
+    expect(repeat.text).toContain('The key has changed since you opened the form')
     expect(repeat.html).not.toContain(secret)
     for (const works of [old, secret]) {
       const headers = { 'X-Api-Key': `${key.publicId}.${works}` }
       expect((await server.call('/api/v1/Identity', { method: 'GET', headers })).status).toBe(200)
     }
     const page = await engineer.get(`${KEYS}/${key.id}`)
-    expect(page.text).toContain('Two secrets work until 2026-01-03 03:04:05 UTC')
+    expect(page.text).toContain('Two secrets are valid until 2026-01-03 03:04:05 UTC')
     expect(page.html).toContain('aria-label="The old secret works until 2026-01-03 03:04')
   })
 
@@ -340,7 +340,7 @@ describe('editing a key', () => {
     const conflictPage = await engineer.send(`${KEYS}/${key.id}/edit`, second)
     expect(conflictPage.status).toBe(409)
     expect(conflictPage.text).toContain(
-      'Somebody else changed this key while you did The key was changed: name is now “hers”',
+      'Someone else changed this key while you were editing it The key was changed: name is now “hers”',
     )
     expect(conflictPage.text).toContain('Name hers theirs')
     expect(conflictPage.text).toContain('Description of the first of the second')
@@ -360,7 +360,7 @@ describe('editing a key', () => {
     const fields = { seen, name: 'n', owner: engineer.testUser.user.email, expires: 'soon' }
     const answer = await engineer.send(`${KEYS}/${key.id}/edit`, fields)
     expect([answer.status, answer.getFieldValue('expires')]).toEqual([422, 'soon'])
-    expect(answer.text).toContain('"soon" is no day: write 2027-01-31')
+    expect(answer.text).toContain('"soon" is not a date: write it as 2027-01-31')
   })
 
   test('keeps an owner who has left', async () => {
@@ -368,7 +368,7 @@ describe('editing a key', () => {
     const createInput = { dialect: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
     const { key } = unwrap(await server.keys.create(createInput))
     unwrap(await server.accounts.deactivateUser(testUser.user.id))
-    expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('Its owner has left')
+    expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('The owner has left')
     const form = await engineer.get(`${KEYS}/${key.id}/edit`)
     const fields = {
       seen: form.getFieldValue('seen') ?? '',
@@ -414,7 +414,7 @@ describe('stopping a key', () => {
     expect([answer.status, answer.location]).toEqual([303, `${path}?said=key-revoked`])
     expect((await requestIdentity(one)).status).toBe(401)
     const page = await engineer.get(path)
-    for (const gone of ['Rotate the secret', 'Edit', 'Disable', 'Revoke', 'Use it']) {
+    for (const gone of ['Rotate secret', 'Edit key', 'Disable key', 'Revoke key', 'Code samples']) {
       expect(page.text).not.toContain(` ${gone} `)
     }
     expect((await engineer.send(`${path}/enable`)).status).toBe(409)
@@ -434,7 +434,7 @@ describe('stopping a key', () => {
   test('assigns the key to a site and unassigns it', async () => {
     const { key } = await createKey('opendental')
     const path = `${KEYS}/${key.id}`
-    expect((await engineer.get(path)).text).toContain('It is not assigned to an office')
+    expect((await engineer.get(path)).text).toContain('This key is not assigned to a site')
     const assigned = await engineer.send(`${path}/assign`, { site: keyOwners.siteId })
     expect(assigned.location).toBe(`${path}?said=key-assigned`)
     expect((await engineer.get(path)).text).toContain('Site Harbor')
@@ -454,7 +454,7 @@ describe('the list of keys', () => {
     const page = await lonely.get(KEYS)
     expect(page.text).toContain('No keys yet')
     expect(page.html).toContain(`href="${KEYS}/new"`)
-    expect((await lonely.get(`${KEYS}?q=x`)).text).toContain('No key is like that')
+    expect((await lonely.get(`${KEYS}?q=x`)).text).toContain('No matching keys')
   })
 
   describe('of an account', () => {
@@ -590,7 +590,7 @@ describe('the pages of keys', () => {
     for (const verb of ['view', 'edit', 'rotate', 'disable', 'revoke', 'delete']) {
       expect(page.html).not.toContain(`${path}/${verb}`)
     }
-    expect((await member.get(KEYS)).text).not.toContain('Create a key')
+    expect((await member.get(KEYS)).text).not.toContain('Create key')
     for (const screen of [`${KEYS}/new`, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
       expect((await member.get(screen)).status).toBe(403)
     }

@@ -48,7 +48,7 @@ describe('a test message', () => {
   test('reaches the destination unchanged, marked as a test, and is audited with its sender', async () => {
     const body = await readSampleForm(`&feed=${fixture.openDestination.feedId}&event=Notes:New`)
     const words = (await send(body)).text
-    expect(words).toContain('It is accepted, and on its way')
+    expect(words).toContain('The message is accepted')
     expect(words).toContain('HTTP/1.1 200')
     const message = await findNewestMessage()
     expect(message).toMatchObject({ dataModel: 'Notes', eventType: 'New', test: true })
@@ -85,7 +85,7 @@ describe('a test message', () => {
       `&feed=${fixture.openDestination.feedId}&event=PatientSearch:Query`,
     )
     const before = await findNewestMessage()
-    expect((await send(body)).text).toContain('The destination has answered')
+    expect((await send(body)).text).toContain('The destination has responded')
     expect(await findNewestMessage()).toEqual(before)
     const facts = { sourceId: fixture.sourceId, dataModel: 'PatientSearch', eventType: 'Query' }
     const sent = { action: 'message.test_sent', actor: engineer.testUser.user.id, facts }
@@ -103,7 +103,7 @@ describe('a test message', () => {
       }),
     )
     const page = (await engineer.get(`${AT}/test?source=${id}`)).text
-    expect(page).toContain('The source has no key: make one')
+    expect(page).toContain('The source has no key: create one')
     const body = JSON.stringify(createDeviceNewMessage(openDestination.id, { Test: true }))
     const { status, text } = await engineer.send(`${AT}/test`, { source: id, body })
     expect(status).toBe(409)
@@ -117,7 +117,7 @@ describe('a test message', () => {
     const words = (await send(JSON.stringify(message))).text
     expect(words).toContain(`HTTP/1.1 ${vendors.status}`)
     expect(words).toContain(Meta.Errors[0].Text)
-    expect(words).toContain('It was refused')
+    expect(words).toContain('The message was refused')
   })
 
   test('without Meta.Test is not sent and stays in the form', async () => {
@@ -155,7 +155,7 @@ describe('a test message', () => {
     const message = await sendVendorMessage(fixture.openDestination.id, { Test: true })
     expect(await listEvents(message.id)).toEqual([])
     expect((await member.get(`${AT}/${message.id}`)).text).toContain(
-      'Sent by the program that has the source’s key',
+      'Sent by the program with the key of the source',
     )
   })
 
@@ -190,7 +190,7 @@ describe('a payload', () => {
 
   test('cannot be opened by a member or with a GET request', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id, {}, secret)
-    expect((await member.get(`${AT}/${id}`)).text).not.toContain('Open the payload')
+    expect((await member.get(`${AT}/${id}`)).text).not.toContain('Open payload')
     expect((await member.send(`${AT}/${id}/open`)).status).toBe(403)
     expect((await member.send(`${AT}/${id}/download`)).status).toBe(403)
     expect((await engineer.get(`${AT}/${id}/open`)).status).toBe(404)
@@ -213,15 +213,17 @@ describe('a message that its destination refuses', () => {
     const message = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
     const feed = (await member.get(`/console/feeds/${fixture.failingDestination.feedId}`)).text
-    expect(feed).toMatch(/The first message was tried \d+ times? in vain/)
+    expect(feed).toMatch(/The first message failed \d+ times?/)
     expect(feed).toContain('we are closed')
     expect((await member.get('/console/feeds?state=stuck')).text).toContain('Night registry')
 
     const at = `${AT}/${message.id}`
     const drawn = (await member.get(at)).html
-    expect(drawn).toContain('aria-label="The way to Night registry"')
+    expect(drawn).toContain('aria-label="The route to Night registry"')
     const query = `?destination=${fixture.failingDestination.id}`
-    expect((await engineer.get(`${at}/skip${query}`)).text).toContain('Skip it for Night registry?')
+    expect((await engineer.get(`${at}/skip${query}`)).text).toContain(
+      'Skip the message for Night registry?',
+    )
     const fields = { destination: fixture.failingDestination.id }
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(303)
     expect((await engineer.send(`${at}/skip`, fields)).status).toBe(409)
@@ -246,7 +248,7 @@ describe('a message that its destination refuses', () => {
     const before = await countAttempts()
     await fixture.deliverDue()
     expect(await countAttempts()).toBe(before)
-    expect((await member.get(feed)).html).not.toContain('Try now')
+    expect((await member.get(feed)).html).not.toContain('Retry now')
     expect((await engineer.fill(feed, `${feed}/resume`)).status).toBe(303)
     await fixture.deliverDue()
     expect(await countAttempts()).toBeGreaterThan(before)
@@ -258,8 +260,8 @@ describe('a message that its destination refuses', () => {
     const second = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
     const { html } = await engineer.get(`/console/feeds/${fixture.failingDestination.feedId}`)
-    const headId = /([^"/]+)">Look at the message/.exec(html)?.[1]
-    const queue = html.slice(html.indexOf('What is queued, the oldest first'))
+    const headId = /([^"/]+)">View message/.exec(html)?.[1]
+    const queue = html.slice(html.indexOf('Queued messages, oldest first'))
     const rows = [...queue.matchAll(/<th scope="row"><a href="[^"]*\/([^"/]+)"/g)].map(
       ([, id]) => id,
     )
@@ -296,7 +298,7 @@ test('the list of messages is filtered and stays below 100 kB', async () => {
   expect(all.match(/<th scope="row">/g)).toHaveLength(50)
   expect(all).toContain('rel="next"')
   const none = (await member.get(`${AT}?status=skipped&kind=test`)).text
-  expect(none).toContain('No such message')
+  expect(none).toContain('No matching messages')
   const tests = (await member.get(`${AT}?kind=test`)).html
   const rows = tests.match(/<th scope="row">/g)?.length ?? 0
   expect(rows).toBeGreaterThan(0)

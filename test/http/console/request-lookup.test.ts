@@ -41,11 +41,11 @@ test('request lookup shows the reason of a refusal, a remedy, and the response t
   expect(text).toContain('The key is disabled.')
   expect(text).toContain('Desk of Acme Health')
   expect(text).toContain('From 203.0.113.7')
-  expect(text).toContain('Status 401 : the credential opens nothing.')
+  expect(text).toContain('Status 401 : the credential is not valid.')
   expect(text).toContain('{"Code":"API_KEY_DISABLED","Message":"This key is disabled."}')
   expect(text).toContain(`latchkey keys enable ${made.key.id}`)
-  expect(html).toContain(`<a class="button" href="/console/keys/${made.key.id}">To the key</a>`)
-  expect((await lookUpRequest(other, requestId)).text).toContain('Nothing is known of that request')
+  expect(html).toContain(`<a class="button" href="/console/keys/${made.key.id}">View key</a>`)
+  expect((await lookUpRequest(other, requestId)).text).toContain('This request is not recorded')
 })
 
 describe('a refusal after authentication names its key in the audit and to the account', () => {
@@ -131,7 +131,7 @@ test('request lookup shows the vendor’s words of an /auth refusal, and issued 
   expect(refusal.text).toContain('Invalid request')
   const issued = await lookUpRequest(member, right.headers.get('X-Request-Id'))
   expect(issued.text).toContain('tokens were issued.')
-  expect(issued.text).not.toContain('What the caller was told')
+  expect(issued.text).not.toContain('Response to the caller')
 })
 
 test('request lookup finds changes that were made in the console', async () => {
@@ -144,7 +144,7 @@ test('request lookup finds changes that were made in the console', async () => {
 
 test('request lookup keeps an unknown id in the field and says where to find ids', async () => {
   const { text, html } = await lookUpRequest(member, '<script>"&')
-  expect(text).toContain('Nothing is known of that request')
+  expect(text).toContain('This request is not recorded')
   expect(html).toContain('value="&lt;script&gt;&quot;&amp;"')
   expect((await lookUpRequest(member, 'x'.repeat(10_000))).text).toContain('Nothing is known')
   expect((await member.get('/console/explain')).text).toContain('X-Request-Id')

@@ -24,10 +24,10 @@ describe('a source', () => {
     const { status, html, text } = await engineer.get(at)
     expect(status).toBe(200)
     expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
-    expect(text).toContain('Nobody can send as it')
+    expect(text).toContain('It cannot send messages')
     const input = `dialect=redox&amp;account=${account}&amp;source=${at.split(/[/?]/)[3]}`
     expect(html).toContain(`href="/console/keys/new?${input}"`)
-    expect(text).toContain('It is not subscribed to anything')
+    expect(text).toContain('No subscriptions yet')
   })
 
   test('is added to one account, which an operator of all accounts selects first', async () => {
@@ -108,9 +108,9 @@ describe('a destination', () => {
     unwrap(await server.routing.setDestinationVerified(openDestination.id, false))
     const at = `/console/destinations/${openDestination.id}/verify`
     const words = (await engineer.send(at)).text
-    expect(words).toContain('It answered 204')
-    expect(words).toContain('The challenge was not in it')
-    expect(words).toContain('its answer must hold the text that it was asked to repeat')
+    expect(words).toContain('Response 204')
+    expect(words).toContain('The response did not contain the challenge')
+    expect(words).toContain('must return the challenge unchanged')
     expect(unwrap(await server.routing.findDestination(openDestination.id)).verifiedAt).toBeNull()
     unwrap(await server.routing.setDestinationVerified(openDestination.id, true))
   })
@@ -132,9 +132,9 @@ describe('a destination', () => {
   test('that refuses the handshake is shown with its response', async () => {
     const at = `/console/destinations/${fixture.failingDestination.id}/verify`
     const words = (await engineer.send(at)).text
-    expect(words).toContain('It answered 503')
+    expect(words).toContain('Response 503')
     expect(words).toContain('we are closed')
-    expect(words).toContain('It stays verified, as it was before')
+    expect(words).toContain('It stays verified as before')
   })
 
   test('gets a new URL only from a form that shows its present one', async () => {
@@ -151,8 +151,8 @@ describe('a destination', () => {
       unwrap(await fixture.server.routing.findDestination(fixture.destinationId))
     expect((await engineer.get(`${at}/vouch`)).status).toBe(403)
     expect((await engineer.send(`${at}/vouch`)).status).toBe(403)
-    expect((await engineer.get(at)).text).not.toContain('Vouch')
-    expect((await administrator.get(`${at}/vouch`)).text).toContain('on your word')
+    expect((await engineer.get(at)).text).not.toContain('Mark as')
+    expect((await administrator.get(`${at}/vouch`)).text).toContain('without proof')
     expect((await administrator.send(`${at}/vouch`)).status).toBe(303)
     expect((await findDestination()).verifiedAt).not.toBeNull()
     expect((await administrator.send(`${at}/doubt`)).status).toBe(303)
@@ -194,9 +194,9 @@ describe('a subscription', () => {
   test('is paused after a confirmation, and resumed', async () => {
     const at = `/console/feeds/${fixture.openDestination.feedId}`
     const question = (await engineer.get(`${at}/pause`)).text
-    expect(question).toContain('is refused until the feed is resumed')
+    expect(question).toContain('are refused until the subscription is resumed')
     expect((await engineer.send(`${at}/pause`)).status).toBe(303)
-    expect((await engineer.get(at)).text).toContain('It is paused')
+    expect((await engineer.get(at)).text).toContain('This subscription is paused')
     expect((await engineer.send(`${at}/resume`)).status).toBe(303)
     expect(
       unwrap(await fixture.server.routing.findQueue(fixture.openDestination.feedId)).status,

@@ -94,7 +94,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'message-opened': {
       path: ({ message }) => `/console/messages/${message}`,
       prepare: async (page) => {
-        await pressButton('Open the payload')(page)
+        await pressButton('Open payload')(page)
         await page.waitForLoadState()
       },
     },
@@ -106,7 +106,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'message-test-sent': {
       path: '/console/messages/test',
       prepare: async (page) => {
-        await pressButton('Send it')(page)
+        await pressButton('Send message')(page)
         await page.waitForLoadState()
       },
     },
@@ -124,14 +124,14 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
       prepare: async (page) => {
         await page.getByLabel('Name').fill('Waiting room screen')
         await page.getByLabel('Owner').fill('nobody@harbour-lane.example')
-        await pressButton('Create the key')(page)
+        await pressButton('Create key')(page)
         await page.getByRole('alert').waitFor()
       },
     },
     'key-viewed': {
       path: ({ ids }) => `/console/keys/${ids['Maple Street Dental']}`,
       prepare: async (page) => {
-        await pressButton('View the secret')(page)
+        await pressButton('View secret')(page)
         await page.getByRole('dialog').waitFor()
       },
     },

@@ -49,7 +49,7 @@ export async function createKeyByForm(
   if (label !== null && key.ownedBy !== undefined) {
     await page.getByLabel(label, { exact: true }).selectOption({ label: key.ownedBy })
   }
-  await page.getByRole('button', { name: 'Create the key' }).click()
+  await page.getByRole('button', { name: 'Create key' }).click()
   return readRevealedSecrets(page)
 }
 
@@ -84,7 +84,7 @@ export async function rotateSecretByForm(
 ): Promise<RevealedSecrets> {
   await page.goto(`${keyUrl}/rotate`)
   await page.getByRole('radio', { name: new RegExp(`^${overlap}`) }).check()
-  await page.getByRole('button', { name: 'Rotate the secret' }).click()
+  await page.getByRole('button', { name: 'Rotate secret' }).click()
   const secrets = await readRevealedSecrets(page)
   await confirmSecretStored(page)
   return secrets
@@ -92,9 +92,9 @@ export async function rotateSecretByForm(
 
 export async function revokeKeyByForm(page: Page, keyUrl: string, name: string): Promise<void> {
   await page.goto(`${keyUrl}/revoke`)
-  await page.getByLabel('Type its name to confirm').fill(name)
-  await page.getByRole('button', { name: 'Revoke the key' }).click()
-  await page.getByText('The key is revoked, for ever').waitFor()
+  await page.getByLabel('Type the name of the key to confirm').fill(name)
+  await page.getByRole('button', { name: 'Revoke key' }).click()
+  await page.getByText('The key is revoked permanently').waitFor()
 }
 
 interface VendorRequest {

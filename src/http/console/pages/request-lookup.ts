@@ -48,15 +48,15 @@ async function showRequestLookupPage(
     const text = toSentence(result.failure.message)
     return renderRequestLookupPage(
       context,
-      html`${notice('warn', 'Nothing is known of that request', text)}${requestIdHelp(context)}`,
+      html`${notice('warn', 'This request is not recorded', text)}${requestIdHelp(context)}`,
     )
   }
   const { decisions } = result.value
   return renderRequestLookupPage(
     context,
     html`
-      <ol class="stack decisions" aria-label="What was decided, in order">${decisions.map((decision) => decisionItem(context, decision, previewRefusal))}</ol>
-      ${decisions.filter(({ subject }, n) => n === 0 && subject !== UNKNOWN_SUBJECT).map(({ subject, key }) => html`<p><a href="${AUDIT_PATH}?subject=${subject}">${key === null ? 'What else the audit has of this' : `All that the audit has of ${key.name}`}</a></p>`)}`,
+      <ol class="stack decisions" aria-label="Decisions, in order">${decisions.map((decision) => decisionItem(context, decision, previewRefusal))}</ol>
+      ${decisions.filter(({ subject }, n) => n === 0 && subject !== UNKNOWN_SUBJECT).map(({ subject, key }) => html`<p><a href="${AUDIT_PATH}?subject=${subject}">${key === null ? 'View more events in the audit' : `View all events about ${key.name} in the audit`}</a></p>`)}`,
   )
 }
 
@@ -70,10 +70,10 @@ function decisionItem(
   const remedy = findRemedy(decision.facts)
   return html`
     <li class="card"><header><h2>${formatDecisionTitle(decision)}</h2>${badge(formatActionTitle(action), getEventTone(decision))}</header>
-      ${count > 1 ? html`<p class="soft">It stands for ${count.toLocaleString('en')} alike within a second.</p>` : nothing}
+      ${count > 1 ? html`<p class="soft">It stands for ${count.toLocaleString('en')} similar requests within a second.</p>` : nothing}
       ${definitionList([
         [
-          'When',
+          'Time',
           html`${exactTime(decision.at)} <span class="soft">${formatRelative(decision.at, context.now)}</span>`,
         ],
         ...optionalEntry(
@@ -84,34 +84,34 @@ function decisionItem(
         ),
         ...optionalEntry('From', decision.address),
         ...optionalEntry(
-          'Asked for',
+          'Requested',
           [decision.surface, decision.path].filter(Boolean).join(' at ') || null,
         ),
       ])}
-      ${advice === null ? nothing : html`<h3>What helps</h3><p>${withCode(advice)}</p>`}
+      ${advice === null ? nothing : html`<h3>Remedy</h3><p>${withCode(advice)}</p>`}
       ${remedy === null ? nothing : html`<p><a class="button" href="${remedy.href}">${remedy.text}</a></p>`}
-      ${reply === null ? nothing : html`<h3>What the caller was told</h3>${reply}`}
+      ${reply === null ? nothing : html`<h3>Response to the caller</h3>${reply}`}
     </li>`
 }
 
 function renderRequestLookupPage(context: PageContext, content: Html): Promise<Response> {
   const body = html`
-    <form class="filters" method="get" action="${REQUEST_LOOKUP_PATH}" role="search" aria-label="A request">
+    <form class="filters" method="get" action="${REQUEST_LOOKUP_PATH}" role="search" aria-label="Request lookup">
       ${textField({ name: 'request', label: 'Request id', type: 'search', value: getField(context, 'request'), wide: true, spellcheck: false, maxlength: 200, required: true, autofocus: getField(context, 'request') === '' })}
-      ${submitButton('Explain')}
+      ${submitButton('Look up request')}
     </form>${content}`
-  const about = 'What was decided about a request, and what its caller was not told.'
-  return renderPage(context, { heading: 'Explain a request', about }, body)
+  const about = 'The decisions about a request, with details that its caller did not receive.'
+  return renderPage(context, { heading: 'Request lookup', about }, body)
 }
 
 const requestIdHelp = (context: PageContext): Html => html`
-  <section class="card prose"><h2>Where the id is</h2>
+  <section class="card prose"><h2>Where to find the request id</h2>
     <ul class="plain">
-      <li>In the answer: the header <code class="nowrap">${REQUEST_ID_HEADER}</code>, whatever the answer is.</li>
-      <li>In this server’s log: each line of a request has it.</li>
+      <li>In every response: the header <code class="nowrap">${REQUEST_ID_HEADER}</code>.</li>
+      <li>In the log of this server: every line about the request.</li>
       ${
         context.can('audit.read')
-          ? html`<li>In the audit: <a href="${AUDIT_PATH}?what=key.refused">the latest refusals</a>, each with a link to here.</li>`
+          ? html`<li>In the audit: <a href="${AUDIT_PATH}?what=key.refused">the latest refusals</a>, each with a link to this page.</li>`
           : nothing
       }
     </ul></section>`
@@ -145,41 +145,41 @@ interface Remedy {
 function findRemedy({ reason, keyId, destinationId }: AuditEventFacts): Remedy | null {
   switch (reason) {
     case 'key_unknown':
-      return { href: KEYS_PATH, text: 'Look through the keys' }
+      return { href: KEYS_PATH, text: 'View keys' }
     case 'secret_wrong':
     case 'key_disabled':
     case 'key_unassigned':
     case 'refresh_reused':
     case 'permission_missing':
-      return { href: `${KEYS_PATH}/${keyId}`, text: 'To the key' }
+      return { href: `${KEYS_PATH}/${keyId}`, text: 'View key' }
     case 'key_revoked':
     case 'key_expired':
-      return { href: NEW_KEY_PATH, text: 'Create another key' }
+      return { href: NEW_KEY_PATH, text: 'Create key' }
     case 'address_refused':
-      return { href: IP_ALLOWLIST_PATH, text: 'To the addresses' }
+      return { href: IP_ALLOWLIST_PATH, text: 'View IP allowlist' }
     case 'account_closed':
-      return { href: ACCOUNTS_PATH, text: 'To the accounts' }
+      return { href: ACCOUNTS_PATH, text: 'View accounts' }
     case 'destination_not_subscribed':
-      return { href: SUBSCRIPTIONS_PATH, text: 'To the feeds' }
+      return { href: SUBSCRIPTIONS_PATH, text: 'View subscriptions' }
     case 'destination_unverified':
     case 'destination_failed':
     case 'destination_timed_out':
-      return { href: `${DESTINATIONS_PATH}/${destinationId}`, text: 'To the destination' }
+      return { href: `${DESTINATIONS_PATH}/${destinationId}`, text: 'View destination' }
     default:
       return null
   }
 }
 
 const STATUS_MEANINGS: Readonly<Record<number, string>> = {
-  400: 'the request itself is wrong, and is so again when it is sent again',
-  401: 'the credential opens nothing',
-  403: 'the caller is known, and may not do this',
-  404: 'there is no such thing',
-  413: 'the body is too long',
-  429: 'too often: after a while it is taken again',
-  502: 'what stands behind this server did not answer as it should',
-  503: 'not now: in a moment it is taken again',
-  504: 'what stands behind this server did not answer in time',
+  400: 'the request is invalid, and sending it again does not help',
+  401: 'the credential is not valid',
+  403: 'the caller is known but not allowed to do this',
+  404: 'not found',
+  413: 'the body is too large',
+  429: 'too many requests: try again later',
+  502: 'the upstream gave an invalid response',
+  503: 'temporarily unavailable: try again in a moment',
+  504: 'the upstream did not respond in time',
 }
 
 /** Shows the response that the caller received, or one like it; null where neither is known. */
@@ -190,5 +190,5 @@ function callerReply(previewRefusal: PreviewRefusal, decision: Decision): Html |
   if (reply === null) return null
   const meaning = STATUS_MEANINGS[reply.status]
   return html`<p>Status <strong>${reply.status}</strong>${meaning === undefined ? '' : `: ${meaning}.`}</p>
-    ${decision.answer === null ? html`<p class="soft">The body was not kept. This is the body that such a refusal has.</p>` : ''}<pre tabindex="0" aria-label="The body of the answer"><code>${reply.body}</code></pre>`
+    ${decision.answer === null ? html`<p class="soft">The body was not stored. Such a refusal has this body.</p>` : ''}<pre tabindex="0" aria-label="Response body"><code>${reply.body}</code></pre>`
 }

@@ -67,36 +67,34 @@ const renderAuditPage = (
   body: Html,
   status: 200 | 422 = 200,
 ): Promise<Response> => {
-  const actions = html`${context.can('audit.verify') ? actionButton(context.formToken, AUDIT_VERIFY_PATH, 'Verify the chain') : nothing}${
+  const actions = html`${context.can('audit.verify') ? actionButton(context.formToken, AUDIT_VERIFY_PATH, 'Verify chain') : nothing}${
     context.can('audit.export')
-      ? actionButton(context.formToken, `${AUDIT_PATH}/export`, 'Export', {
+      ? actionButton(context.formToken, `${AUDIT_PATH}/export`, 'Export audit', {
           label: 'Export the whole audit as a file',
         })
       : nothing
   }`
-  const about = 'Who did what, and what came of requests. Nothing here can be changed.'
+  const about = 'Changes by users and outcomes of requests. Events cannot be changed.'
   return renderPage(context, { heading: 'Audit', about, actions }, body, status)
 }
 
 function formatAuditCaption({ actor, subject }: EventFilter, { getName }: EventNames): string {
   if (actor !== undefined && subject !== undefined)
-    return `What ${getName(actor)} did to ${getName(subject)}, the newest first`
-  if (actor !== undefined) return `What ${getName(actor)} did, the newest first`
-  return subject === undefined
-    ? 'The newest first'
-    : `What concerns ${getName(subject)}, the newest first`
+    return `Events by ${getName(actor)} about ${getName(subject)}, newest first`
+  if (actor !== undefined) return `Events by ${getName(actor)}, newest first`
+  return subject === undefined ? 'Newest first' : `Events about ${getName(subject)}, newest first`
 }
 
 const emptyAudit = (context: PageContext): Html =>
   hasEventFilter(context)
     ? emptyState(
-        'Nothing like that has happened',
-        'Widen the dates, or ask for everything.',
-        html`<a class="button" href="${AUDIT_PATH}">Clear the filter</a>`,
+        'No matching events',
+        'Widen the dates or clear the filter.',
+        html`<a class="button" href="${AUDIT_PATH}">Clear filter</a>`,
       )
     : emptyState(
-        'Nothing has happened yet',
-        'Every change that people make, and every request that is refused or given tokens, is listed here.',
+        'No events yet',
+        'Every change, every refused request and every issued token is listed here.',
       )
 
 const EVENT_FILTER_PARAMETERS = ['who', 'what', 'subject', 'since', 'until'] as const
@@ -120,7 +118,7 @@ async function parseEventFilter(context: PageContext): Promise<EventFilter | str
     const id =
       knownId ?? (EVENT_SUBJECT_ID_PATTERN.test(value.toLowerCase()) ? value.toLowerCase() : null)
     if (id === null) {
-      return `no key, user or id here is called ${value}: give a whole id, username or e-mail address`
+      return `no key, user or id matches ${value}: enter a whole id, username or email address`
     }
     filter[filterName] = id
   }
@@ -131,7 +129,7 @@ async function parseEventFilter(context: PageContext): Promise<EventFilter | str
     const value = getOptionalField(context, name)
     if (value === undefined) continue
     const at = Date.parse(`${value}T00:00:00Z`)
-    if (Number.isNaN(at)) return `${value} is no day: write it as 2027-01-31`
+    if (Number.isNaN(at)) return `${value} is not a date: write it as 2027-01-31`
     // The last day is included.
     filter[name] = at + days * DAY_MS
   }
@@ -142,15 +140,15 @@ const hasEventFilter = (context: PageContext): boolean =>
   EVENT_FILTER_PARAMETERS.some((name) => getOptionalField(context, name) !== undefined)
 
 const eventFilterForm = (context: PageContext): Html => html`
-  <form class="filters" method="get" action="${AUDIT_PATH}" role="search" aria-label="The audit" data-filter>
-    ${selectField({ name: 'what', label: 'What', value: getField(context, 'what'), choices: ACTION_CHOICES })}
-    ${textField({ name: 'who', label: 'Who did it', type: 'search', value: getField(context, 'who'), maxlength: 320, spellcheck: false })}
-    ${textField({ name: 'subject', label: 'To whom or what', type: 'search', value: getField(context, 'subject'), maxlength: 320, spellcheck: false })}
-    ${textField({ name: 'since', label: 'From the day', type: 'date', value: getField(context, 'since') })}
-    ${textField({ name: 'until', label: 'To the day', type: 'date', value: getField(context, 'until') })}
-    <div class="row">${submitButton('Filter', '')}${hasEventFilter(context) ? buttonLink(AUDIT_PATH, 'Clear', 'quiet') : nothing}</div>
+  <form class="filters" method="get" action="${AUDIT_PATH}" role="search" aria-label="Audit" data-filter>
+    ${selectField({ name: 'what', label: 'Event', value: getField(context, 'what'), choices: ACTION_CHOICES })}
+    ${textField({ name: 'who', label: 'Actor', type: 'search', value: getField(context, 'who'), maxlength: 320, spellcheck: false })}
+    ${textField({ name: 'subject', label: 'Subject', type: 'search', value: getField(context, 'subject'), maxlength: 320, spellcheck: false })}
+    ${textField({ name: 'since', label: 'From', type: 'date', value: getField(context, 'since') })}
+    ${textField({ name: 'until', label: 'To', type: 'date', value: getField(context, 'until') })}
+    <div class="row">${submitButton('Filter', '')}${hasEventFilter(context) ? buttonLink(AUDIT_PATH, 'Clear filter', 'quiet') : nothing}</div>
   </form>
-  <p class="small soft">Name people by username or e-mail address, everything else by its whole id. Days are in UTC, and the last one is included.</p>`
+  <p class="small soft">Enter a username, an email address or a whole id. Days are in UTC and include the last one.</p>`
 
 const ACTION_PREFIXES = [...new Set(DESCRIBED_ACTIONS.map((action) => action.replace(/\..*/, '.')))]
 
@@ -173,10 +171,10 @@ async function eventTable(
   return table({
     caption: formatAuditCaption(filter, names),
     columns: [
-      { name: 'What happened' },
-      { name: 'Who did it' },
-      { name: 'To whom or what' },
-      { name: 'When' },
+      { name: 'Event' },
+      { name: 'Actor' },
+      { name: 'Subject' },
+      { name: 'Time' },
       { name: 'Request' },
     ],
     rows: events.map((event) => eventRow(context, event, names)),
@@ -198,7 +196,7 @@ function eventRow(
     html`<span class="nowrap">${exactTime(at)}</span><span class="sub">${formatRelative(at, context.now)}</span>`,
     requestId === null || !context.can('requests.explain')
       ? ''
-      : html`<a href="${formatRequestLookupPath(requestId)}" aria-label="Explain the request ${requestId}">Explain</a>`,
+      : html`<a href="${formatRequestLookupPath(requestId)}" aria-label="Look up request ${requestId}">Look up</a>`,
   ]
 }
 
@@ -206,6 +204,6 @@ function subjectLink({ action, subject }: RecordedEvent, nameLink: EventNames['n
   if (action.startsWith('message.'))
     return html`<a href="${MESSAGES_PATH}/${subject}">the message</a>`
   return action.startsWith('address.')
-    ? html`<a href="${IP_ALLOWLIST_PATH}">the address list</a>`
+    ? html`<a href="${IP_ALLOWLIST_PATH}">the IP allowlist</a>`
     : nameLink(subject)
 }

@@ -25,10 +25,10 @@ const KEY_EVENT_DESCRIPTIONS = {
   ],
   'key.enabled': ['good', ({ by }) => `The key was enabled${formatDisabledBy(by)}.`],
   'key.disabled': ['warn', ({ by }) => `The key was disabled${formatDisabledBy(by)}.`],
-  'key.revoked': ['bad', 'The key was revoked, for ever.'],
+  'key.revoked': ['bad', 'The key was revoked permanently.'],
   'key.deleted': ['bad', ({ name, publicId }) => `The key ${name} (${publicId}) was deleted.`],
   'key.assigned': ['plain', ({ siteId }) => `The key was assigned to ${siteId}.`],
-  'key.unassigned': ['warn', 'The key was taken back from its office.'],
+  'key.unassigned': ['warn', 'The key was unassigned from its site.'],
   'key.refused': ['bad', (facts) => describeRefusal(facts).sentence],
   'token.issued': ['good', 'Key and secret were exchanged for tokens.'],
   'token.refreshed': [
@@ -98,33 +98,36 @@ const ROUTING_EVENT_DESCRIPTIONS = {
   'source.renamed': ['plain', ({ name }) => `The source is now called ${name}.`],
   'destination.created': ['plain', 'The destination was created.'],
   'destination.renamed': ['plain', ({ name }) => `The destination is now called ${name}.`],
-  'destination.moved': ['warn', 'The destination has another address: it is to be verified anew.'],
+  'destination.moved': [
+    'warn',
+    'The URL of the destination was changed. It must be verified again.',
+  ],
   'destination.token_changed': [
     'warn',
-    'The destination has another token: it is to be verified anew.',
+    'The token of the destination was changed. It must be verified again.',
   ],
-  'destination.verified': ['good', 'The destination met the challenge: it is verified.'],
+  'destination.verified': ['good', 'The destination returned the challenge and is verified.'],
   'destination.not_verified': [
     'bad',
     ({ status }) =>
       typeof status === 'number'
-        ? `The destination did not meet the challenge: it answered ${status}.`
-        : 'The destination did not meet the challenge: it did not answer.',
+        ? `The destination did not return the challenge: it answered ${status}.`
+        : 'The destination did not return the challenge: it did not answer.',
   ],
   'destination.vouched_for': [
     'warn',
-    'The destination was taken for verified without a challenge.',
+    'The destination was marked as verified without a challenge.',
   ],
-  'destination.doubted': ['warn', 'The destination is no longer taken for verified.'],
+  'destination.doubted': ['warn', 'The destination was marked as unverified.'],
   'subscription.created': [
     'plain',
     ({ sourceId, destinationId, dataModel }) =>
       `What ${sourceId} sends goes to ${destinationId}: ${dataModel ?? 'all data models'}.`,
   ],
-  'subscription.paused': ['warn', 'The feed was paused.'],
-  'subscription.resumed': ['good', 'The feed was resumed.'],
-  'subscription.purged': ['bad', 'All that waited in the feed was dropped.'],
-  'subscription.removed': ['bad', 'The feed was removed.'],
+  'subscription.paused': ['warn', 'The subscription was paused.'],
+  'subscription.resumed': ['good', 'The subscription was resumed.'],
+  'subscription.purged': ['bad', 'All queued messages of the subscription were skipped.'],
+  'subscription.removed': ['bad', 'The subscription was deleted.'],
   'message.test_sent': [
     'plain',
     ({ dataModel, eventType }) => `A test message was sent: ${dataModel}, ${eventType}.`,
@@ -215,9 +218,17 @@ export function describeEvent(
   return typeof count === 'number' ? `${text} (${count.toLocaleString('en')} times)` : text
 }
 
+/** Titles of actions whose stored names are older than the words of today. */
+const ACTION_TITLES: Readonly<Record<string, string>> = {
+  'destination.vouched_for': 'destination marked verified',
+  'destination.doubted': 'destination marked unverified',
+  'destination.moved': 'destination URL changed',
+  'account.departed_keys_set': 'account offboarding policy set',
+}
+
 /** Formats `key.secret_rotated` as `Key secret rotated`. */
 export function formatActionTitle(action: string): string {
-  const words = action.replace(/[._]/g, ' ')
+  const words = ACTION_TITLES[action] ?? action.replace(/[._]/g, ' ')
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }
 

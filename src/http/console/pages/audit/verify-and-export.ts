@@ -25,7 +25,7 @@ const showVerifyPage = (context: PageContext): Promise<Response> =>
   renderPage(
     context,
     VERIFY_HEADING,
-    html`<section class="card prose"><p>Every event is read, from the first to the last, and compared with its seal. Nothing is changed. Leaving the page stops the reading.</p>${actionButton(context.formToken, AUDIT_VERIFY_PATH, 'Verify the chain', { variant: 'primary' })}</section>`,
+    html`<section class="card prose"><p>Latchkey reads every event and compares it with its seal. Nothing is changed. Leaving the page stops the verification.</p>${actionButton(context.formToken, AUDIT_VERIFY_PATH, 'Verify chain', { variant: 'primary' })}</section>`,
   )
 
 /** Verifies the whole chain while the page is being sent. The signal aborts when the browser leaves. */
@@ -36,31 +36,31 @@ const streamVerification = (context: PageContext, { log }: AuditPageDeps): Promi
       if (done % PROGRESS_STEP_EVENTS === 0) void send(html`<li>${formatProgress(done, all)}</li>`)
     }
     await send(
-      html`<div role="status"><ol class="latest" aria-label="How far it is"><li>The reading begins.</li>`,
+      html`<div role="status"><ol class="latest" aria-label="Progress"><li>Verification started.</li>`,
     )
     try {
       const verdict = await services.audit.verify(reportProgress, signal)
       await send(
         verdict.ok
-          ? html`<li>Read to the end.</li></ol></div>${verdictReport(verdict.value)}`
-          : html`</ol></div>${notice('warn', 'Not now', toSentence(verdict.failure.message))}`,
+          ? html`<li>All events are read.</li></ol></div>${verdictReport(verdict.value)}`
+          : html`</ol></div>${notice('warn', 'Verification is not possible now', toSentence(verdict.failure.message))}`,
       )
     } catch (error) {
       if (signal.aborted) return
       log.error({ ...caller, error }, 'the audit was not verified')
       await send(
-        html`</ol></div>${notice('bad', 'The reading broke off', `Nothing is said about the chain. The log has the details under request ${caller.requestId}. Try again.`)}`,
+        html`</ol></div>${notice('bad', 'Verification failed', `There is no result for the chain. The log has the details under request ${caller.requestId}. Try again.`)}`,
       )
     }
     await send(
-      html`<div class="row">${buttonLink(AUDIT_PATH, 'To the audit')}${actionButton(formToken, AUDIT_VERIFY_PATH, 'Verify again')}</div>`,
+      html`<div class="row">${buttonLink(AUDIT_PATH, 'View audit')}${actionButton(formToken, AUDIT_VERIFY_PATH, 'Verify again')}</div>`,
     )
   })
 
 const VERIFY_HEADING = {
-  heading: 'Verify the chain',
+  heading: 'Verify chain',
   about:
-    'Every event is sealed together with the one before it: whatever was changed, taken out or put in since is found.',
+    'Each event is sealed together with the previous one, so that any change, deletion or insertion is found.',
   crumbs: AUDIT_CRUMBS,
 }
 
@@ -78,18 +78,19 @@ function verdictReport({
 }: AuditVerdict): Html {
   const checkpointText =
     signedAt === null
-      ? 'No checkpoint is signed yet: that takes a few seconds after the first event.'
-      : html`The last checkpoint was signed at <span class="nowrap">${formatInstant(signedAt)}.</span> What happened in the last seconds has no seal yet, and is not part of this.`
-  if (events === 0 && whole) return notice('plain', 'There is no sealed event yet', checkpointText)
+      ? 'No checkpoint is signed yet. The first one follows a few seconds after the first event.'
+      : html`The last checkpoint was signed at <span class="nowrap">${formatInstant(signedAt)}.</span> Events of the last seconds have no seal yet and are not included.`
+  if (events === 0 && whole)
+    return notice('plain', 'There are no sealed events yet', checkpointText)
   if (whole) {
     const range = `${formatCount(events, 'event')}, number ${first.toLocaleString('en')} to ${last.toLocaleString('en')}`
     return notice(
       'good',
-      'The audit is whole',
-      html`<p>${range}: none was changed, taken out, put in or moved.</p><p>${checkpointText}</p>`,
+      'The audit is intact',
+      html`<p>${range}: none was changed, deleted, inserted or reordered.</p><p>${checkpointText}</p>`,
     )
   }
-  return html`${notice('bad', `The audit is broken in ${formatCount(breaksFound, 'place')}`, 'Somebody has written to the database past this server, or it was not restored whole. Keep a copy of the database as it is now before anything else is done.')}
+  return html`${notice('bad', `The audit is broken in ${formatCount(breaksFound, 'place')}`, 'Someone changed the database without this server, or a restore was incomplete. Copy the database before you do anything else.')}
     <section class="card"><h2>Where</h2><ul>${breaks.slice(0, MAX_DISPLAYED_BREAKS).map(({ message }) => html`<li>${toSentence(message)}</li>`)}</ul>
     ${breaksFound > MAX_DISPLAYED_BREAKS ? html`<p>And ${formatCount(breaksFound - MAX_DISPLAYED_BREAKS, 'more', 'more')}: <code>latchkey audit verify</code> lists them.</p>` : nothing}</section>`
 }

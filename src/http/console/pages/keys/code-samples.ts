@@ -20,8 +20,8 @@ export async function codeSamples(
 ): Promise<Html> {
   const parts = await loadCredentialParts(services, key)
   const request = createSampleRequest(key.dialect, { ...parts, url: publicUrl })
-  return html`<section class="card" id="samples"><h2>Use it</h2>
-    <p>${request.description} Put the secret into the environment as <code>LATCHKEY_SECRET</code>; these read it from there.</p>
+  return html`<section class="card" id="samples"><h2>Code samples</h2>
+    <p>${request.description} The samples read the secret from the environment variable <code>LATCHKEY_SECRET</code>.</p>
     ${SAMPLE_LANGUAGES.map(({ name, write }, n) => {
       const code = write(request)
       return html`<details name="sample"${n === 0 ? html` open` : ''}><summary>${name}</summary>
@@ -65,11 +65,11 @@ const SAMPLE_REQUESTS: Readonly<Record<KeyType, (credential: SampleCredential) =
       ],
     }),
     xenrad: ({ url }) =>
-      createGetRequest('Asks for a patient of its site.', `${url}/fhir/Patient?_count=1`, {
+      createGetRequest('Requests a patient of the site.', `${url}/fhir/Patient?_count=1`, {
         headers: [{ name: 'X-API-Key', value: [SECRET_PLACEHOLDER] }],
       }),
     opendental: ({ url, developerKey }) =>
-      createGetRequest('Asks for the patients of its office.', `${url}/api/v1/patients`, {
+      createGetRequest('Lists the patients of the office.', `${url}/api/v1/patients`, {
         headers: [
           { name: 'Authorization', value: [`ODFHIR ${developerKey}/`, SECRET_PLACEHOLDER] },
         ],

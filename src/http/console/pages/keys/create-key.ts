@@ -113,13 +113,13 @@ const renderAlreadyCreated = (context: PageContext, path: string): Promise<Respo
     NEW_KEY_HEADING,
     html`${notice(
       'warn',
-      'This key was made already',
-      'The form was sent before. No second key was made, and the secret is not shown again. If it was not kept, rotate it.',
-    )}<p class="row">${buttonLink(path, 'To the key', 'primary')}${buttonLink(`${path}/rotate`, 'Rotate the secret')}</p>`,
+      'This key already exists',
+      'The form was sent twice, so no second key was created. The secret is not shown again. If you did not store it, rotate it.',
+    )}<p class="row">${buttonLink(path, 'View key', 'primary')}${buttonLink(`${path}/rotate`, 'Rotate secret')}</p>`,
     409,
   )
 
-const NEW_KEY_HEADING = { heading: 'Create a key', crumbs: KEYS_CRUMBS }
+const NEW_KEY_HEADING = { heading: 'Create key', crumbs: KEYS_CRUMBS }
 
 /** Asks for the key type first: it decides which fields follow. */
 async function renderKeyTypePage(context: PageContext): Promise<Response> {
@@ -127,7 +127,7 @@ async function renderKeyTypePage(context: PageContext): Promise<Response> {
     <section class="card"><form method="get" action="${NEW_KEY_PATH}">
       ${radioGroup({
         name: 'dialect',
-        legend: 'Whose wire format is it for?',
+        legend: 'Key type',
         value: getField(context, 'dialect'),
         options: KEY_TYPE_NAMES.map((value) => ({
           value,
@@ -175,7 +175,7 @@ async function renderCreateForm(
   const body = html`${errorNotice(error?.message ?? null, { focus: !isFieldError(error) })}
     <section class="card">
       <header><h2>${KEY_TYPE_LABELS[keyType].name}</h2>
-        ${buttonLink(`${NEW_KEY_PATH}?account=${encodeURIComponent(accountId)}`, 'Another dialect', 'compact quiet')}</header>
+        ${buttonLink(`${NEW_KEY_PATH}?account=${encodeURIComponent(accountId)}`, 'Change key type', 'compact quiet')}</header>
       <p class="soft">${KEY_TYPE_LABELS[keyType].description}</p>
       ${postForm(
         context.formToken,
@@ -188,7 +188,7 @@ async function renderCreateForm(
         ${accessLevelField(keyType, getValue('access'))}
         ${expiryField(getValue('expires'), error)}
         ${existingCredentialFields(keyType, getValue('public-id'))}
-        <div class="row">${submitButton('Create the key')}${buttonLink(NEW_KEY_PATH, 'Back', 'quiet')}</div>`,
+        <div class="row">${submitButton('Create key')}${buttonLink(NEW_KEY_PATH, 'Back', 'quiet')}</div>`,
       )}
     </section>`
   return renderPage(context, NEW_KEY_HEADING, body, toErrorStatus(error))
@@ -213,24 +213,24 @@ async function keyParentField(
 }
 
 const KEY_PARENT_HINTS: Readonly<Record<KeyParent['name'], string>> = {
-  source: 'Whose messages it sends. A source has one key at a time.',
-  site: 'The site whose data it opens.',
-  developer: 'Under whose developer key it is sent.',
+  source: 'The source that sends with this key. A source has one key at a time.',
+  site: 'The site whose data the key can access.',
+  developer: 'The developer whose key is sent with it.',
 }
 
 const missingParentNotice = ({ label, path }: KeyParent): Html =>
   notice(
     'warn',
     `This account has no ${label.toLowerCase()} yet`,
-    html`A key of this dialect needs one. ${buttonLink(path, `Make a ${label.toLowerCase()} first`, 'compact')}`,
+    html`Keys of this type need one. ${buttonLink(path, `Add ${label.toLowerCase()}`, 'compact')}`,
   )
 
 /** Never repeats the secret: it has to be typed again when the form comes back with an error. */
 const existingCredentialFields = (keyType: KeyType, publicId: string): Html => html`
   <details class="more"${publicId === '' ? nothing : html` open`}>
-    <summary>Take over a key that another system issued</summary>
+    <summary>Import a key that another system issued</summary>
     <div class="stack">
-      ${textField({ name: 'public-id', label: 'Public id', value: publicId, hint: 'As its user has it. Empty: one is made.', maxlength: 128, spellcheck: false })}
-      ${textField({ name: 'secret', label: 'Secret', type: 'password', hint: `16 to 512 characters${getKeyTypeTraits(keyType).secret === 'exchanged' ? '' : ' without blanks'}. Empty: one is made and shown to you.`, autocomplete: 'new-password', maxlength: 512 })}
+      ${textField({ name: 'public-id', label: 'Public id', value: publicId, hint: 'The id that its user has. Leave it empty to generate one.', maxlength: 128, spellcheck: false })}
+      ${textField({ name: 'secret', label: 'Secret', type: 'password', hint: `16 to 512 characters${getKeyTypeTraits(keyType).secret === 'exchanged' ? '' : ' without spaces'}. Leave it empty to generate one.`, autocomplete: 'new-password', maxlength: 512 })}
     </div>
   </details>`

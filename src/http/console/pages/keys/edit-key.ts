@@ -140,9 +140,9 @@ async function renderEditForm(
       ${ownerField(values.owner, ownerFilter, await listOwnerChoices(context, ownerFilter), error)}
       ${accessLevelField(key.dialect, values.access)}
       ${expiryField(values.expires, error)}
-      <div class="row">${submitButton(isConflict ? 'Save mine over it' : 'Save')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
+      <div class="row">${submitButton(isConflict ? 'Overwrite with my changes' : 'Save changes')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
     )}</section>`
-  const heading = { heading: 'Edit the key', crumbs: toKeyCrumbs(key) }
+  const heading = { heading: 'Edit key', crumbs: toKeyCrumbs(key) }
   return renderPage(context, heading, body, isConflict ? 409 : toErrorStatus(failure))
 }
 
@@ -157,7 +157,7 @@ const KEY_FORM_LABELS: Readonly<Record<keyof KeyFormValues, string>> = {
   reference: 'Reference',
   owner: 'Owner',
   access: 'Access',
-  expires: 'It ends on',
+  expires: 'Expires on',
 }
 
 /** Says who saved in the meantime, and compares the saved values with the typed ones. */
@@ -173,12 +173,12 @@ async function describeEditConflict(
   )
   const text = html`${lastChangeText ?? nothing} Your changes are not saved.`
   return {
-    content: html`${notice('bad', 'Somebody else changed this key while you did', text)}
+    content: html`${notice('bad', 'Someone else changed this key while you were editing it', text)}
       ${
         changedFields.length === 0
-          ? html`<p>What is saved is what you typed.</p>`
+          ? html`<p>The saved values are the same as yours.</p>`
           : html`<section class="card flush">${table({
-              caption: 'Where they differ',
+              caption: 'Differences',
               columns: [{ name: 'Field' }, { name: 'Saved' }, { name: 'Yours' }],
               rows: changedFields.map((field) => [
                 KEY_FORM_LABELS[field],

@@ -35,7 +35,7 @@ const BAR_SPACING = USAGE_CHART_WIDTH / USAGE_DAYS
 
 /** Draws the uses of each day as bars, and repeats them as a table. */
 export function usageChart(counts: readonly number[], fromDay: number): Html {
-  const summary = html`<p>${formatUsageWithPeak(counts)}. Counted by UTC days, a minute late at most.</p>`
+  const summary = html`<p>${formatUsageWithPeak(counts)}. Counted by UTC day, with a delay of up to one minute.</p>`
   return sumCounts(counts) === 0 ? summary : html`${summary}${usageBars(counts, fromDay)}`
 }
 
@@ -62,7 +62,7 @@ function usageBars(counts: readonly number[], fromDay: number): Html {
     </svg>
     <p class="row spread small soft"><span>${formatDate(0)}</span><span>${formatDate(USAGE_DAYS - 1)}</span></p>
     <details><summary>As a table</summary>${table({
-      caption: 'Days on which it was used (UTC)',
+      caption: 'Days with use (UTC)',
       columns: [{ name: 'Day' }, { name: 'Uses', end: true }],
       rows: usedRows.toReversed(),
     })}</details>`

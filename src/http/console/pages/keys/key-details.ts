@@ -34,7 +34,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   // A revoked key cannot expire any more.
   const unlessRevoked = (rows: DetailRow[]) => (key.revokedAt === null ? rows : [])
   return definitionList([
-    ['Dialect', KEY_TYPE_LABELS[key.dialect].name],
+    ['Key type', KEY_TYPE_LABELS[key.dialect].name],
     ['Public id', copyableText(key.publicId, 'the public id')],
     ...(key.publicId === key.id
       ? []
@@ -93,7 +93,7 @@ const MAX_HISTORY_EVENTS = 20
 /** Describes the latest events of a key, the newest first. */
 export async function keyHistory(context: PageContext, keyId: string): Promise<Html> {
   const events = await listKeyEvents(context, keyId)
-  if (events.length === 0) return html`<p class="soft">Nothing is recorded of it.</p>`
+  if (events.length === 0) return html`<p class="soft">No activity is recorded.</p>`
   const { getName, nameLink } = await loadEventNames(context, events)
   const entries = events.map((event) => ({
     title: formatActionTitle(event.action),
@@ -107,7 +107,7 @@ export async function keyHistory(context: PageContext, keyId: string): Promise<H
   return html`${timeline(entries)}${
     events.length < MAX_HISTORY_EVENTS
       ? nothing
-      : html`<p>${buttonLink(`${AUDIT_PATH}?subject=${encodeURIComponent(keyId)}`, 'All of it in the audit', 'compact')}</p>`
+      : html`<p>${buttonLink(`${AUDIT_PATH}?subject=${encodeURIComponent(keyId)}`, 'View all in the audit', 'compact')}</p>`
   }`
 }
 

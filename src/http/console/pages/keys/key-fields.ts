@@ -37,9 +37,9 @@ interface KeyTextValues {
 }
 
 export const keyFormFields = (values: KeyTextValues, error: ServiceError | null): Html => html`
-  ${textField({ name: 'name', label: 'Name', value: values.name, hint: 'What people call it: the program, the office.', required: true, maxlength: 200, autofocus: error === null })}
-  ${textArea({ name: 'description', label: 'Description', value: values.description, hint: 'What it is for, and whom to ask before it is changed.', maxlength: 2000 })}
-  ${textField({ name: 'reference', label: 'Reference', value: values.reference, hint: 'Its number in a system of yours. May be empty.', maxlength: 200 })}`
+  ${textField({ name: 'name', label: 'Name', value: values.name, hint: 'The program or office that uses the key.', required: true, maxlength: 200, autofocus: error === null })}
+  ${textArea({ name: 'description', label: 'Description', value: values.description, hint: 'What the key is for, and who to ask before changing it.', maxlength: 2000 })}
+  ${textField({ name: 'reference', label: 'Reference', value: values.reference, hint: 'The number of the key in another system. Optional.', maxlength: 200 })}`
 
 /**
  * Suggests owners while a part of their name is typed. Without a script, `owner-chosen` is a list to
@@ -58,8 +58,8 @@ export function ownerField(
     label: 'Owner',
     value,
     hint: filter.requiresUsername
-      ? 'An engineer or administrator who has a username: it is sent with the key. Type a part of the name.'
-      : 'The engineer or administrator who answers for it. Type a part of the name.',
+      ? 'An engineer or administrator with a username, which is sent with the key. Type part of the name.'
+      : 'The engineer or administrator who is responsible for the key. Type part of the name.',
     list: 'owner-choices',
     suggest: formatOwnerSearchPath(filter),
     error,
@@ -159,11 +159,10 @@ export async function readKeyOwner(
   accountId: string,
 ): Promise<ServiceResult<User>> {
   const ownerText = getOwnerField(context)
-  if (ownerText === '')
-    return failInvalid('a key needs an owner: type a part of their e-mail address')
+  if (ownerText === '') return failInvalid('a key needs an owner: type part of their email address')
   const user = await findUserByNameOrId(context, ownerText, accountId)
   return user === null
-    ? failInvalid(`nobody of this account is called “${ownerText}”: choose somebody of the list`)
+    ? failInvalid(`no user of this account is called “${ownerText}”: choose one from the list`)
     : ok(user)
 }
 
@@ -179,7 +178,7 @@ export function expiryField(value: string, serviceError: ServiceError | null): H
     label: 'Expires on',
     type: 'date',
     value,
-    hint: 'Refused from the beginning of this day (UTC) on. Empty: it never expires.',
+    hint: 'The key is refused from the start of this day (UTC). Leave it empty for no expiry.',
     error,
     autofocus: error !== undefined,
   })
@@ -196,7 +195,7 @@ export function parseKeyExpiry(
     ? Date.parse(`${value}T00:00:00Z`)
     : Number.NaN
   return Number.isNaN(expiresAt)
-    ? failInvalid(`${JSON.stringify(value)} is no day: write 2027-01-31`)
+    ? failInvalid(`${JSON.stringify(value)} is not a date: write it as 2027-01-31`)
     : ok(expiresAt)
 }
 

@@ -14,37 +14,39 @@ export const KEY_TYPE_LABELS: Readonly<Record<KeyType, { name: string; descripti
   redox: {
     name: 'Redox',
     description:
-      'A key and its secret are exchanged for tokens. For one source. The secret is shown once.',
+      'For one source. The key and its secret are exchanged for tokens. The secret is shown once.',
   },
   xenrad: {
     name: 'Xenrad',
-    description: 'Opens FHIR, HL7 and MPPS of one site. Sent with every request. Shown once.',
+    description:
+      'For FHIR, HL7 and MPPS of one site. The secret is sent with every request and shown once.',
   },
   opendental: {
     name: 'Open Dental, customer',
     description:
-      'Opens one office’s data under a developer’s key, once it is assigned to the office. Can be viewed again.',
+      'For the data of one office, once the key is assigned to it. Sent with a developer key. The secret can be viewed again.',
   },
   'opendental-portal': {
     name: 'Open Dental, portal',
     description:
-      'A developer’s own: opens the list of their customer keys, and no data. Shown once.',
+      'For a developer’s list of customer keys, without access to data. The secret is shown once.',
   },
   xdent: {
     name: 'XDENT',
-    description: 'Key id and secret in one header, for the whole account. Shown once.',
+    description:
+      'For the whole account. Key id and secret are sent in one header. The secret is shown once.',
   },
   practice: {
     name: 'Practice',
     description:
-      'Sent after its owner’s username, and may do all that the owner may. Can be viewed again.',
+      'Sent with the username of its owner and has the owner’s permissions. The secret can be viewed again.',
   },
 }
 
 export const ACCESS_LEVEL_LABELS: Readonly<Record<AccessLevel, string>> = {
-  read: 'Reads only',
-  standard: 'Reads and writes',
-  enterprise: 'Reads and writes, at the enterprise pace',
+  read: 'Read only',
+  standard: 'Read and write',
+  enterprise: 'Read and write, with the enterprise rate limit',
 }
 
 export const DISABLING_PARTY_LABELS: Readonly<Record<DisablingParty, string>> = {

@@ -94,7 +94,7 @@ export const keyFilterForm = (
     ${textField({ name: 'q', label: 'Search', type: 'search', value: getField(context, 'q'), wide: true })}
     ${selectField({
       name: 'dialect',
-      label: 'Dialect',
+      label: 'Key type',
       value: getField(context, 'dialect'),
       choices: [
         ANY_CHOICE,
@@ -130,5 +130,5 @@ export const keyFilterForm = (
       value: query.order,
       choices: Object.entries(KEY_ORDER_LABELS).map(([value, text]) => ({ value, text })),
     })}
-    ${submitButton('Search', '')}${query.isNarrowed ? buttonLink(KEYS_PATH, 'Clear', 'quiet') : nothing}
+    ${submitButton('Search keys', '')}${query.isNarrowed ? buttonLink(KEYS_PATH, 'Clear filter', 'quiet') : nothing}
   </form>`

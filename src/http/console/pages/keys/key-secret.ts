@@ -29,20 +29,25 @@ import { isChangedSince, type KeyPageDeps, loadCredentialParts, withKey } from '
 
 /** The time that the old secret stays valid beside the new one. */
 const OVERLAP_CHOICES = [
-  { value: '1h', text: '1 hour', ms: HOUR_MS, hint: 'You change its program by hand, now.' },
+  { value: '1h', text: '1 hour', ms: HOUR_MS, hint: 'You change the program right now.' },
   {
     value: '24h',
     text: '24 hours',
     ms: DAY_MS,
-    hint: 'You change it today; jobs of tonight still run.',
+    hint: 'You change the program today. Tonight’s jobs still run.',
   },
-  { value: '7d', text: '7 days', ms: 7 * DAY_MS, hint: 'Somebody else has to change it.' },
-  { value: '30d', text: '30 days', ms: 30 * DAY_MS, hint: 'Many programs or offices have it.' },
+  { value: '7d', text: '7 days', ms: 7 * DAY_MS, hint: 'Someone else changes the program.' },
+  {
+    value: '30d',
+    text: '30 days',
+    ms: 30 * DAY_MS,
+    hint: 'Many programs or offices use the secret.',
+  },
   {
     value: 'none',
     text: 'None',
     ms: undefined,
-    hint: 'Somebody has seen the old secret: it ends at once.',
+    hint: 'The old secret is compromised: it ends at once.',
   },
 ] as const
 
@@ -57,7 +62,7 @@ export function mountRotateSecretPages(router: ConsoleRouter): void {
 async function rotateSecret(context: PageContext, key: KeySummary): Promise<Response> {
   const overlap = OVERLAP_CHOICES.find(({ value }) => value === getField(context, 'overlap'))
   if (overlap === undefined) {
-    const message = 'say how long the old secret is to work'
+    const message = 'choose how long the old secret stays valid'
     return renderRotateSecretPage(context, key, { problem: 'invalid', message })
   }
   const secret = getOptionalField(context, 'secret')
@@ -87,19 +92,19 @@ async function renderRotateSecretPage(
       ${hiddenField('seen', key.eventId)}
       ${radioGroup({
         name: 'overlap',
-        legend: 'How long does the old secret work beside the new one?',
+        legend: 'How long does the old secret stay valid?',
         value: getField(context, 'overlap') || '24h',
         options: OVERLAP_CHOICES,
       })}
-      <details class="more"><summary>Take over a secret that another system issued</summary>
-        <div class="stack">${textField({ name: 'secret', label: 'Secret', type: 'password', hint: '16 to 512 characters. Empty: one is made and shown to you.', autocomplete: 'new-password', maxlength: 512 })}</div></details>
-      <div class="row">${submitButton('Rotate the secret')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
+      <details class="more"><summary>Import a secret that another system issued</summary>
+        <div class="stack">${textField({ name: 'secret', label: 'Secret', type: 'password', hint: '16 to 512 characters. Leave it empty to generate one.', autocomplete: 'new-password', maxlength: 512 })}</div></details>
+      <div class="row">${submitButton('Rotate secret')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
     )}</section>
-    <section class="card"><h2>What works until when</h2>${overlapDiagrams(key)}</section></div>`
+    <section class="card"><h2>Validity of the secrets</h2>${overlapDiagrams(key)}</section></div>`
   const heading = {
-    heading: 'Rotate the secret',
+    heading: 'Rotate secret',
     crumbs: toKeyCrumbs(key),
-    about: 'A new secret is made and shown once. Everything else of the key stays.',
+    about: 'Creates a new secret and shows it once. Nothing else changes.',
   }
   return renderPage(context, heading, body, toErrorStatus(error))
 }
@@ -110,30 +115,30 @@ const overlapNotice = ({ now }: PageContext, key: KeySummary): Html =>
     ? nothing
     : notice(
         'warn',
-        'Two secrets work already',
-        `The previous secret works until ${formatInstant(key.previousSecretEndsAt ?? now)}. If you rotate now, it ends at once: only the current secret and the new one work.`,
+        'Two secrets are valid already',
+        `The previous secret works until ${formatInstant(key.previousSecretEndsAt ?? now)}. If you rotate now, it ends at once: only the current secret and the new one stay valid.`,
       )
 
 function overlapDiagrams({ dialect }: KeySummary): Html {
   const hasTokens = getKeyTypeTraits(dialect).secret === 'exchanged'
   return html`
-    <figure class="stack tight"><figcaption><strong>With an overlap</strong> <span class="small soft">Nothing stands still: change the program in between.</span></figcaption>
+    <figure class="stack tight"><figcaption><strong>With an overlap</strong> <span class="small soft">No interruption: change the program during the overlap.</span></figcaption>
       ${overlapDiagram({ rotatedText: 'rotated', endsText: 'overlap ends', hasTokens })}</figure>
-    <figure class="stack tight"><figcaption><strong>Without one</strong> <span class="small soft">The program is refused until it has the new secret.</span></figcaption>
+    <figure class="stack tight"><figcaption><strong>Without an overlap</strong> <span class="small soft">The program is refused until it has the new secret.</span></figcaption>
       ${overlapDiagram({ rotatedText: 'rotated', endsText: null, hasTokens })}</figure>`
 }
 
 const renderRotationConflict = async (context: PageContext, key: KeySummary): Promise<Response> =>
   renderPage(
     context,
-    { heading: 'Rotate the secret', crumbs: toKeyCrumbs(key) },
+    { heading: 'Rotate secret', crumbs: toKeyCrumbs(key) },
     html`${notice(
       'warn',
-      'The key was changed since you looked at it',
-      'The form was sent before, or somebody else was faster. Nothing was done now, and no secret is shown again.',
+      'The key has changed since you opened the form',
+      'The form was sent twice, or someone else changed the key. Nothing was changed now, and the secret is not shown again.',
     )}
-    <section class="card"><h2>What happened last</h2>${await keyHistory(context, key.id)}</section>
-    <p class="row">${buttonLink(formatKeyPath(key), 'To the key', 'primary')}${buttonLink(`${formatKeyPath(key)}/rotate`, 'Rotate the secret')}</p>`,
+    <section class="card"><h2>Recent activity</h2>${await keyHistory(context, key.id)}</section>
+    <p class="row">${buttonLink(formatKeyPath(key), 'View key', 'primary')}${buttonLink(`${formatKeyPath(key)}/rotate`, 'Rotate secret')}</p>`,
     409,
   )
 
@@ -159,7 +164,7 @@ async function viewSecret(
 
 type RevealReason = 'created' | 'rotated' | 'viewed'
 
-const SECRET_STORED_LABEL = 'I have put the secret where its program reads it'
+const SECRET_STORED_LABEL = 'I have stored the secret where its program reads it'
 
 /** Renders the secret as the response of the form that asked for it: no other page or URL has it. */
 export async function renderSecretPage(
@@ -194,23 +199,23 @@ export async function renderSecretPage(
 
 function secretInstructions(key: KeyWithSecret['key'], reason: RevealReason): Html {
   if (reason === 'viewed') {
-    return html`Whoever reads it can use it. That you have viewed it is in the audit.`
+    return html`Anyone who has it can use it. The audit records that you viewed it.`
   }
   const isViewable = getKeyTypeTraits(key.dialect).secret === 'viewable'
   const { previousSecretEndsAt: endsAt, dialect, assignedAt } = key
   return html`${
     isViewable
-      ? 'Whoever reads it can use it. It can be viewed again on the key’s page.'
-      : 'It is shown only now, and nobody can show it again. Whoever reads it can use it.'
+      ? 'Anyone who has it can use it. You can view it again on the page of the key.'
+      : 'It is shown only now and cannot be shown again. Anyone who has it can use it.'
   }${
     reason === 'created' && dialect === 'opendental' && assignedAt === null
-      ? ' The key opens no data until it is assigned to an office.'
+      ? ' The key has no access to data until it is assigned to a site.'
       : nothing
   }${
     reason !== 'rotated'
       ? nothing
       : endsAt === null
         ? ' The old secret has ended.'
-        : ` The old secret works until ${formatInstant(endsAt)}.`
+        : ` The old secret stays valid until ${formatInstant(endsAt)}.`
   }`
 }

@@ -58,11 +58,11 @@ export async function renderKeyPage(
     ${keyNotices(context, key, owner)}
     ${overlapCard(context, key)}
     <div class="columns">
-      <section class="card"><header><h2>What it is</h2>
+      <section class="card"><header><h2>Details</h2>
         <span class="row tight">${badges.map((status) => badge(status.text, status.tone))}</span></header>${details}</section>
       <div class="stack">
-        <section class="card"><h2>Its use over 30 days</h2>${usageChart(toDailyCounts(uses, fromDay), fromDay)}</section>
-        <section class="card"><h2>What happened to it</h2>${activity}</section>
+        <section class="card"><h2>Use in the last 30 days</h2>${usageChart(toDailyCounts(uses, fromDay), fromDay)}</section>
+        <section class="card"><h2>Activity</h2>${activity}</section>
       </div>
     </div>
     ${key.status === 'revoked' ? nothing : samplesCard}
@@ -80,25 +80,23 @@ export async function renderKeyPage(
 function keyActions(context: PageContext, key: KeySummary): Html {
   const path = formatKeyPath(key)
   const isViewable = getKeyTypeTraits(key.dialect).secret === 'viewable' && context.can('keys.view')
-  const view = isViewable
-    ? actionButton(context.formToken, `${path}/view`, 'View the secret')
-    : nothing
+  const view = isViewable ? actionButton(context.formToken, `${path}/view`, 'View secret') : nothing
   if (!context.can('keys.write') || key.status === 'revoked') return view
   return html`${view}
-    ${buttonLink(`${path}/edit`, 'Edit')}
-    ${buttonLink(`${path}/rotate`, 'Rotate the secret')}
+    ${buttonLink(`${path}/edit`, 'Edit key')}
+    ${buttonLink(`${path}/rotate`, 'Rotate secret')}
     ${key.dialect === 'opendental' ? assignmentAction(context, key) : nothing}
     ${
       key.status === 'enabled'
-        ? actionButton(context.formToken, `${path}/disable`, 'Disable', { variant: 'danger' })
-        : actionButton(context.formToken, `${path}/enable`, 'Enable')
+        ? actionButton(context.formToken, `${path}/disable`, 'Disable key', { variant: 'danger' })
+        : actionButton(context.formToken, `${path}/enable`, 'Enable key')
     }`
 }
 
 const assignmentAction = ({ formToken }: PageContext, key: KeySummary): Html =>
   key.assignedAt === null
-    ? buttonLink(`${formatKeyPath(key)}/assign`, 'Assign to an office')
-    : actionButton(formToken, `${formatKeyPath(key)}/unassign`, 'Take back from its office')
+    ? buttonLink(`${formatKeyPath(key)}/assign`, 'Assign to site')
+    : actionButton(formToken, `${formatKeyPath(key)}/unassign`, 'Unassign from site')
 
 /** Warns about each reason for which the key does not work, or soon has nobody in charge. */
 function keyNotices(context: PageContext, key: KeySummary, owner: User | null): Html {
@@ -108,22 +106,22 @@ function keyNotices(context: PageContext, key: KeySummary, owner: User | null): 
     expiresAt !== null && expiresAt <= context.now
       ? notice(
           'bad',
-          'It has expired',
-          html`It is refused. ${actionLink(context, key, 'edit', 'Edit it')} to let it expire later.`,
+          'This key has expired',
+          html`Its requests are refused. ${actionLink(context, key, 'edit', 'Edit the key')} to change the expiry.`,
         )
       : nothing,
     dialect === 'opendental' && assignedAt === null
       ? notice(
           'warn',
-          'It is not assigned to an office',
-          html`Until it is, it opens no data. ${actionLink(context, key, 'assign', 'Assign it')} to the office that is to use it.`,
+          'This key is not assigned to a site',
+          html`It has no access to data. ${actionLink(context, key, 'assign', 'Assign the key')} to the site of the office that uses it.`,
         )
       : nothing,
     typeof owner?.leftAt === 'number'
       ? notice(
           'warn',
-          'Its owner has left',
-          html`${actionLink(context, key, 'edit', 'Edit it')} to give it to somebody who answers for it.`,
+          'The owner has left',
+          html`${actionLink(context, key, 'edit', 'Edit the key')} to choose a new owner.`,
         )
       : nothing,
   ]
@@ -148,8 +146,8 @@ function overlapCard({ now }: PageContext, key: KeySummary): Html {
     return nothing
   const hasTokens = getKeyTypeTraits(key.dialect).secret === 'exchanged'
   const formatMinute = (moment: number) => formatInstant(moment).slice(0, 16)
-  return html`<section class="card"><h2>Two secrets work until ${formatInstant(endsAt)}</h2>
-    <p>Put the new one into its program before then. Then the old one is refused.</p>
+  return html`<section class="card"><h2>Two secrets are valid until ${formatInstant(endsAt)}</h2>
+    <p>Change the program to the new secret before then. After that, the old secret is refused.</p>
     ${overlapDiagram({ rotatedText: formatMinute(at), endsText: formatMinute(endsAt), hasTokens })}</section>`
 }
 
@@ -158,11 +156,11 @@ function dangerZone(context: PageContext, key: KeySummary): Html {
   const canRevoke = key.status !== 'revoked'
   if (!context.can('keys.write') || !(canRevoke || isDeletable(key))) return nothing
   const path = formatKeyPath(key)
-  return html`<section class="card"><h2>${canRevoke ? 'End it for ever' : 'Take it off the list'}</h2>
-    ${canRevoke ? html`<p class="soft"><strong>Revoke</strong>: its next request is refused, and nothing brings it back. It stays in the list.</p>` : nothing}
-    ${isDeletable(key) ? html`<p class="soft"><strong>Delete</strong>: ${canRevoke ? 'the same, and it goes from the list too' : 'it goes from the list'}. The audit keeps what it was.</p>` : nothing}
-    <p class="row">${canRevoke ? buttonLink(`${path}/revoke`, 'Revoke', 'danger') : nothing}${
-      isDeletable(key) ? buttonLink(`${path}/delete`, 'Delete', 'danger') : nothing
+  return html`<section class="card"><h2>Danger zone</h2>
+    ${canRevoke ? html`<p class="soft"><strong>Revoke</strong>: the key is refused from its next request on. This cannot be undone. It stays in the list.</p>` : nothing}
+    ${isDeletable(key) ? html`<p class="soft"><strong>Delete</strong>: ${canRevoke ? 'the same, and the key disappears from the list' : 'the key disappears from the list'}. The audit keeps its record.</p>` : nothing}
+    <p class="row">${canRevoke ? buttonLink(`${path}/revoke`, 'Revoke key', 'danger') : nothing}${
+      isDeletable(key) ? buttonLink(`${path}/delete`, 'Delete key', 'danger') : nothing
     }</p></section>`
 }
 
@@ -225,17 +223,17 @@ async function renderAssignPage(
       options?.length === 0
         ? emptyState(
             'No site yet',
-            'A key is assigned to a site: make the office’s first.',
-            buttonLink(SITES_PATH, 'To the sites', 'primary'),
+            'A key is assigned to the site of an office. Add the site first.',
+            buttonLink(SITES_PATH, 'View sites', 'primary'),
           )
         : postForm(
             context.formToken,
             `${formatKeyPath(key)}/assign`,
             html`
-            ${resourcePicker({ name: 'site', label: 'Site', value, options, hint: 'The office that takes it into use. From the next request on it opens its data.' })}
-            <div class="row">${submitButton('Assign the key')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
+            ${resourcePicker({ name: 'site', label: 'Site', value, options, hint: 'The site of the office. From the next request on, the key can access its data.' })}
+            <div class="row">${submitButton('Assign key')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
           )
     }</section>`
-  const heading = { heading: 'Assign to an office', crumbs: toKeyCrumbs(key) }
+  const heading = { heading: 'Assign to site', crumbs: toKeyCrumbs(key) }
   return renderPage(context, heading, body, toErrorStatus(error))
 }

@@ -66,9 +66,9 @@ async function showKeyListPage(context: PageContext): Promise<Response> {
           <section class="card flush" aria-label="Keys">${
             keys.length === 0
               ? emptyState(
-                  'No key is like that',
-                  'Take a filter away, or look for another word: in names, public ids, references and owners’ addresses.',
-                  buttonLink(KEYS_PATH, 'Show every key'),
+                  'No matching keys',
+                  'Remove a filter or try another search. The search looks in names, public ids, references and owner addresses.',
+                  buttonLink(KEYS_PATH, 'Show all keys'),
                 )
               : html`${table({
                   caption: formatKeyListCaption(count, order, after !== undefined),
@@ -87,14 +87,14 @@ async function showKeyListPage(context: PageContext): Promise<Response> {
 }
 
 const newKeyLink = (context: PageContext): Html =>
-  context.can('keys.write') ? buttonLink(NEW_KEY_PATH, 'Create a key', 'primary') : nothing
+  context.can('keys.write') ? buttonLink(NEW_KEY_PATH, 'Create key', 'primary') : nothing
 
 const emptyKeyList = (context: PageContext): Html =>
   emptyState(
     'No keys yet',
     context.can('keys.write')
-      ? 'A key lets one program in: an integration, a site, an office. Create the first one, or take over one that another system issued.'
-      : 'An engineer or an administrator of your account creates them.',
+      ? 'A key gives one program access. Create the first one, or import one that another system issued.'
+      : 'An engineer or administrator of your account can create one.',
     newKeyLink(context),
   )
 

@@ -27,9 +27,9 @@ interface IrreversibleKeyAction {
 
 const REVOKE_ACTION: IrreversibleKeyAction = {
   verb: 'revoke',
-  title: 'Revoke the key',
+  title: 'Revoke key',
   consequence:
-    'From the next request on it is refused, and so are its tokens. That is final: no secret and no enabling brings it back. It stays listed.',
+    'The key and its tokens are refused from the next request on. This cannot be undone. The key stays in the list.',
   flash: 'key-revoked',
   run: (keys, id) => keys.revoke(id),
   formatNextPath: formatKeyPath,
@@ -37,9 +37,9 @@ const REVOKE_ACTION: IrreversibleKeyAction = {
 
 const DELETE_ACTION: IrreversibleKeyAction = {
   verb: 'delete',
-  title: 'Delete the key',
+  title: 'Delete key',
   consequence:
-    'From the next request on it is refused, for ever, and it is gone from every list. The audit keeps what it was.',
+    'The key is refused from the next request on and disappears from every list. This cannot be undone. The audit keeps its record.',
   flash: 'key-removed',
   run: (keys, id) => keys.deleteKey(id),
   formatNextPath: () => KEYS_PATH,
@@ -67,7 +67,7 @@ async function runIrreversibleAction(
   action: IrreversibleKeyAction,
 ): Promise<Response> {
   if (getField(context, 'name') !== key.name) {
-    const message = `type the name of the key, as it stands here, to ${action.verb} it`
+    const message = `type the exact name of the key to ${action.verb} it`
     return renderIrreversibleActionPage(context, key, action, { problem: 'invalid', message })
   }
   const result = await action.run(context.services.keys, key.id)
@@ -85,17 +85,17 @@ function renderIrreversibleActionPage(
   const { lastUsedAt, dialect } = key
   const body = html`${errorNotice(error?.message ?? null)}
     <section class="card">
-      <p>${consequence}${key.status === 'enabled' ? ' Not sure? Disable it instead: that can be undone.' : ''}</p>
+      <p>${consequence}${key.status === 'enabled' ? ' If you are not sure, disable it instead: that can be undone.' : ''}</p>
       ${definitionList([
         ['Name', html`<strong>${key.name}</strong>`],
-        ['Dialect', KEY_TYPE_LABELS[dialect].name],
+        ['Key type', KEY_TYPE_LABELS[dialect].name],
         ['Last used', lastUsedAt === null ? 'never' : relativeTime(lastUsedAt, context.now)],
       ])}
       ${postForm(
         context.formToken,
         `${formatKeyPath(key)}/${verb}`,
         html`
-        ${textField({ name: 'name', label: 'Type its name to confirm', value: getField(context, 'name'), required: true, spellcheck: false, autofocus: true, autocomplete: 'off' })}
+        ${textField({ name: 'name', label: 'Type the name of the key to confirm', value: getField(context, 'name'), required: true, spellcheck: false, autofocus: true, autocomplete: 'off' })}
         <div class="row">${submitButton(title, 'danger primary')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
       )}
     </section>`

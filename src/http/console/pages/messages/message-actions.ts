@@ -11,18 +11,18 @@ import { renderMessagePage } from './message.ts'
 
 const DELIVERY_ACTIONS = {
   replay: {
-    title: (names: string) => `Replay it to ${names}?`,
+    title: (names: string) => `Replay the message to ${names}?`,
     text: (names: string) =>
-      `The message is sent to ${names} once more, after what is queued now. A destination that has taken it already gets it twice.`,
-    button: 'Replay it',
+      `The message is sent to ${names} again, after the messages that are queued now. A destination that has already received it gets it twice.`,
+    button: 'Replay message',
     variant: 'primary',
     flash: 'message-replayed',
   },
   skip: {
-    title: (names: string) => `Skip it for ${names}?`,
+    title: (names: string) => `Skip the message for ${names}?`,
     text: (names: string) =>
-      `The message is not sent to ${names} any more, and what waits behind it goes on. It can be replayed as long as its payload is kept: not for long, unless LATCHKEY_RETENTION_DAYS says so.`,
-    button: 'Skip it',
+      `The message is no longer sent to ${names}, and the messages behind it go on. It can be replayed while its payload is kept (LATCHKEY_RETENTION_DAYS).`,
+    button: 'Skip message',
     variant: 'danger primary',
     flash: 'message-skipped',
   },
@@ -85,11 +85,11 @@ async function openPayload(context: PageContext): Promise<Response> {
   const isTruncated = text.length > MAX_PAYLOAD_CHARACTERS
   const excerpt = isTruncated ? text.slice(0, MAX_PAYLOAD_CHARACTERS) : indentJson(text)
   const body = html`
-    ${notice('warn', 'The audit says that you have opened it', 'Close this page when you are done: your browser does not keep it.')}
-    <section class="card" aria-label="The payload" data-secret><pre class="wrap" tabindex="0">${excerpt}</pre>
-      <p class="small soft">${isTruncated ? html`These are the first ${MAX_PAYLOAD_CHARACTERS.toLocaleString('en')} of ${text.length.toLocaleString('en')} characters. The file has all of them, as they came.` : excerpt === text ? 'The file is the same.' : 'It is indented here. The file is as it came.'}</p>
-      <div class="row"><form class="inline" method="post" action="${path}/download" data-download>${hiddenField(FORM_TOKEN_FIELD, context.formToken)}${submitButton('Download it', '')}</form>
+    ${notice('warn', 'The audit records that you opened this payload', 'Close this page when you are done. Your browser does not store it.')}
+    <section class="card" aria-label="Payload" data-secret><pre class="wrap" tabindex="0">${excerpt}</pre>
+      <p class="small soft">${isTruncated ? html`These are the first ${MAX_PAYLOAD_CHARACTERS.toLocaleString('en')} of ${text.length.toLocaleString('en')} characters. The file has all of them, unchanged.` : excerpt === text ? 'The file is the same.' : 'It is indented here. The file is unchanged.'}</p>
+      <div class="row"><form class="inline" method="post" action="${path}/download" data-download>${hiddenField(FORM_TOKEN_FIELD, context.formToken)}${submitButton('Download payload', '')}</form>
         ${buttonLink(path, 'Close', 'primary')}</div>
     </section>`
-  return renderPage(context, { heading: 'What is in it', crumbs: toMessageCrumbs(message) }, body)
+  return renderPage(context, { heading: 'Payload', crumbs: toMessageCrumbs(message) }, body)
 }

@@ -55,8 +55,8 @@ export const attemptTable = (
       { name: 'Attempt' },
       ...(getDestinationName === undefined ? [] : [{ name: 'To' }]),
       { name: 'At' },
-      { name: 'What came of it' },
-      { name: 'Took', end: true },
+      { name: 'Result' },
+      { name: 'Duration', end: true },
     ],
     rows: attempts.map((attempt) => [
       html`<span class="number">No. ${attempt.number}</span>`,

@@ -56,9 +56,9 @@ export async function renderMessagePage(
     message.deliveries.find((delivery) => delivery.destinationId === destinationId)
       ?.destinationName ?? ''
   const body = html`${errorNotice(toErrorMessage(error))}
-    <section class="card" aria-label="Its way"><h2>Its way</h2>${messageDiagram(context, message, sourceName, attemptsResult.value)}</section>
+    <section class="card" aria-label="Route"><h2>Route</h2>${messageDiagram(context, message, sourceName, attemptsResult.value)}</section>
     <div class="columns">
-      <section class="card"><h2>Facts</h2>${definitionList([
+      <section class="card"><h2>Details</h2>${definitionList([
         [
           'Event',
           html`${message.dataModel}: ${message.eventType} ${message.test ? badge('Test') : nothing}`,
@@ -77,12 +77,8 @@ export async function renderMessagePage(
     ${context.can('messages.send') ? deliveryActions(message) : nothing}
     <section class="card flush" aria-label="Attempts">${
       attemptsResult.value.length === 0
-        ? emptyState('It was not tried yet', 'Attempts are listed here as they are made.')
-        : attemptTable(
-            attemptsResult.value,
-            'Its last attempts, the newest first',
-            getDestinationName,
-          )
+        ? emptyState('No attempts yet', 'Attempts to deliver the message are listed here.')
+        : attemptTable(attemptsResult.value, 'Latest attempts, newest first', getDestinationName)
     }</section>`
   const title = `${message.dataModel}: ${message.eventType}`
   return renderPage(
@@ -105,7 +101,7 @@ async function findTestSender(
     limit: 1,
   })
   return event === undefined
-    ? 'the program that has the source’s key'
+    ? 'the program with the key of the source'
     : findActorName(context, event)
 }
 
@@ -116,13 +112,13 @@ async function findActorName(context: PageContext, { actor }: RecordedEvent): Pr
 
 const payloadCard = (context: PageContext, id: string): Html =>
   context.can('messages.open')
-    ? html`<section class="card"><h2>What is in it</h2>
-        <p>It may be health data. Who opens it, and when, is written into the audit.</p>
-        ${actionButton(context.formToken, `${formatMessagePath(id)}/open`, 'Open the payload')}</section>`
+    ? html`<section class="card"><h2>Payload</h2>
+        <p>The payload may contain health data. The audit records who opens it.</p>
+        ${actionButton(context.formToken, `${formatMessagePath(id)}/open`, 'Open payload')}</section>`
     : nothing
 
 const deliveryActions = ({ id, deliveries }: MessageSummary): Html => html`
-  <section class="card"><h2>What can be done</h2><ul class="stack">${deliveries.map((delivery) => deliveryActionRow(id, delivery))}</ul></section>`
+  <section class="card"><h2>Actions</h2><ul class="stack">${deliveries.map((delivery) => deliveryActionRow(id, delivery))}</ul></section>`
 
 function deliveryActionRow(id: string, delivery: DeliverySummary): Html {
   const [action, text, variant] =
@@ -142,9 +138,9 @@ const messageDiagram = (
 ): Html =>
   html`${message.deliveries.map(
     (delivery) => html`
-  <ol class="route" aria-label="The way to ${delivery.destinationName}">
+  <ol class="route" aria-label="The route to ${delivery.destinationName}">
     ${routeStop('Source', html`<a href="${formatSourcePath(message.sourceId)}">${sourceName}</a>`, html`${badge('Accepted', 'good')} ${relativeTime(message.receivedAt, context.now)}`, false)}
-    ${routeStop('Feed', html`<a href="${formatSubscriptionPath(delivery.subscriptionId)}">Its queue</a>`, queueState(context, delivery))}
+    ${routeStop('Subscription', html`<a href="${formatSubscriptionPath(delivery.subscriptionId)}">Its queue</a>`, queueState(context, delivery))}
     ${routeStop('Destination', delivery.destinationName, destinationState(context, delivery, attempts))}
   </ol>`,
   )}`
@@ -163,7 +159,7 @@ function destinationState(
   attempts: readonly AttemptSummary[],
 ): Html {
   const last = attempts.find(({ destinationId }) => destinationId === delivery.destinationId)
-  if (last === undefined) return badge('Not tried yet')
+  if (last === undefined) return badge('No attempt yet')
   const tone = last.outcome === 'delivered' ? 'good' : 'bad'
   return html`${badge(formatOutcome(last), tone)} ${relativeTime(last.at, context.now)}`
 }

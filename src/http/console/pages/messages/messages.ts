@@ -55,25 +55,25 @@ async function showMessageListPage(context: PageContext): Promise<Response> {
   )
   const isNarrowed = Object.values(filter).some((value) => value !== undefined)
   const testLink = context.can('messages.send')
-    ? buttonLink(TEST_MESSAGE_PATH, 'Send a test message', 'primary')
+    ? buttonLink(TEST_MESSAGE_PATH, 'Send test message', 'primary')
     : nothing
   const body = html`${messageFilterForm(context, isNarrowed, toPickerOptions(sources), toPickerOptions(destinations))}
     <section class="card flush" aria-label="Messages">${
       rows.length > 0
-        ? html`${messageTable(context, rows, 'The newest first', sources)}${pagination}`
+        ? html`${messageTable(context, rows, 'Newest first', sources)}${pagination}`
         : isNarrowed
           ? emptyState(
-              'No such message',
-              'None answers to all of what is asked above.',
+              'No matching messages',
+              'No message matches all filters.',
               buttonLink(MESSAGES_PATH, 'Show all messages'),
             )
           : emptyState(
               'No messages yet',
-              html`They come from <a href="${SOURCES_PATH}">sources</a>. Send one yourself, to see it go.`,
+              html`Messages come from <a href="${SOURCES_PATH}">sources</a>. Send a test message to try it.`,
               testLink,
             )
     }</section>`
-  const about = 'What sources have sent, and where it got to.'
+  const about = 'Messages from sources, and their delivery to destinations.'
   return renderPage(context, { heading: 'Messages', about, actions: testLink }, body)
 }
 
@@ -109,7 +109,7 @@ const messageFilterForm = (
       choices: [
         { value: '', text: 'With tests' },
         { value: 'real', text: 'Without tests' },
-        { value: 'test', text: 'Tests alone' },
+        { value: 'test', text: 'Only tests' },
       ],
     })}${submitButton('Filter', '')}${isNarrowed ? buttonLink(MESSAGES_PATH, 'Show all messages', 'quiet') : nothing}
   </form>`

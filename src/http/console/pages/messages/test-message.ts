@@ -112,7 +112,7 @@ async function renderTestMessagePage(
               name: 'body',
               label: 'Body',
               code: true,
-              hint: 'Change what you like, but leave Meta.Test. Put nobody’s health data into it. Another choice above brings another sample.',
+              hint: 'Change anything but Meta.Test. Do not use health data of real people. Choose another event above for another sample.',
               value:
                 context.input.get('body') ??
                 deps.testMessages.createSampleMessage({
@@ -122,12 +122,12 @@ async function renderTestMessagePage(
                   now: context.now,
                 }),
             })}
-            <div class="row">${submitButton('Send it')}${buttonLink(MESSAGES_PATH, result?.ok !== true ? 'Cancel' : 'To the messages', 'quiet')}</div>`,
+            <div class="row">${submitButton('Send message')}${buttonLink(MESSAGES_PATH, result?.ok !== true ? 'Cancel' : 'View messages', 'quiet')}</div>`,
         )}</section>`
   const heading = {
-    heading: 'Send a test message',
+    heading: 'Send test message',
     about:
-      'It is judged, stored and delivered like the source’s own messages, but marked as a test. The audit says who sent it.',
+      'It is checked, stored and delivered like the messages of the source, but marked as a test. The audit records who sent it.',
     crumbs: MESSAGES_CRUMBS,
   }
   return renderPage(context, heading, body, toErrorStatus(error))
@@ -142,7 +142,7 @@ function testMessageSelector(
   event = '',
 ): Html {
   return html`
-  <form class="filters" method="get" action="${TEST_MESSAGE_PATH}" aria-label="What is sent" data-filter>
+  <form class="filters" method="get" action="${TEST_MESSAGE_PATH}" aria-label="Sample" data-filter>
     ${resourcePicker({ name: 'source', label: 'Source', value: sourceId ?? '', options: toPickerOptions(sources) })}
     ${
       subscriptions.length === 0
@@ -160,7 +160,7 @@ function testMessageSelector(
             })),
           })}${selectField({ name: 'event', label: 'Event', value: event, choices: events })}`
     }
-    ${submitButton('Show its sample', '')}
+    ${submitButton('Show sample', '')}
   </form>`
 }
 
@@ -168,18 +168,14 @@ const cannotSendNotice = (sourceId: string | undefined): Html =>
   html`<section class="card flush">${
     sourceId === undefined
       ? emptyState(
-          'There is no source to send as',
-          'Add one, make a key for it, and subscribe it to a destination.',
-          buttonLink(`${SOURCES_PATH}/new`, 'Add a source', 'primary'),
+          'No sources yet',
+          'Add a source, create a key for it, and subscribe it to a destination.',
+          buttonLink(`${SOURCES_PATH}/new`, 'Add source', 'primary'),
         )
       : emptyState(
-          'This source is not subscribed to anything',
-          'Whatever it sends is refused until it is.',
-          buttonLink(
-            `${SUBSCRIPTIONS_PATH}/new?source=${sourceId}`,
-            'Subscribe it to a destination',
-            'primary',
-          ),
+          'This source has no subscriptions',
+          'Its messages are refused until it is subscribed to a destination.',
+          buttonLink(`${SUBSCRIPTIONS_PATH}/new?source=${sourceId}`, 'Add subscription', 'primary'),
         )
   }</section>`
 
@@ -192,14 +188,14 @@ async function refusalWarning(
   const key = await context.services.routing.findSourceKey(sourceId)
   const reasons = [
     ...(key.ok && key.value === null
-      ? [html`The source has no key: <a href="${NEW_KEY_PATH}?dialect=redox">make one</a>.`]
+      ? [html`The source has no key: <a href="${NEW_KEY_PATH}?dialect=redox">create one</a>.`]
       : []),
     ...(key.ok && key.value?.status === 'disabled'
       ? [html`The source’s key is disabled: <a href="${formatKeyPath(key.value)}">enable it</a>.`]
       : []),
     ...(subscription.status === 'paused'
       ? [
-          html`The feed is paused: <a href="${formatSubscriptionPath(subscription.id)}">resume it</a>.`,
+          html`The subscription is paused: <a href="${formatSubscriptionPath(subscription.id)}">resume it</a>.`,
         ]
       : []),
     ...(subscription.destination.verifiedAt === null
@@ -211,7 +207,7 @@ async function refusalWarning(
   if (reasons.length === 0) return nothing
   return notice(
     'warn',
-    'It will be refused',
+    'The message will be refused',
     html`${reasons.map((reason) => html`<p>${reason}</p>`)}`,
   )
 }
@@ -225,9 +221,9 @@ function testReplyCard({ reply, refusal, messageId }: TestMessageReply): Html {
     ([name, value]) => `${name}: ${value}`,
   )
   const headLines = [`HTTP/1.1 ${reply.status}`, `Content-Type: ${reply.type}`, ...headerLines]
-  return html`<section class="card" aria-label="The answer"><h2>The answer</h2>
+  return html`<section class="card" aria-label="Response"><h2>Response</h2>
     ${refusal === null ? acceptedNotice(messageId) : refusalNotice(refusal)}
-    <p>This is what the vendor’s program would get:</p>
+    <p>The vendor’s program would get this response:</p>
     <pre class="wrap" tabindex="0">${[...headLines, '', body.slice(0, MAX_REPLY_CHARACTERS)].join('\n')}${body.length > MAX_REPLY_CHARACTERS ? ' …' : nothing}</pre></section>`
 }
 
@@ -235,17 +231,17 @@ const acceptedNotice = (messageId: string | null): Html =>
   messageId === null
     ? notice(
         'good',
-        'The destination has answered',
-        'The event waits for an answer, so nothing is stored.',
+        'The destination has responded',
+        'The event is synchronous, so nothing is stored.',
       )
     : notice(
         'good',
-        'It is accepted, and on its way',
-        html`<a href="${formatMessagePath(messageId)}">Watch it go</a>`,
+        'The message is accepted',
+        html`<a href="${formatMessagePath(messageId)}">View its delivery</a>`,
       )
 
 const refusalNotice = ({ sentence, advice }: NonNullable<TestMessageReply['refusal']>): Html =>
-  notice('bad', 'It was refused', html`${sentence} ${withCode(advice ?? '')}`)
+  notice('bad', 'The message was refused', html`${sentence} ${withCode(advice ?? '')}`)
 
 export interface MessagePageDeps {
   readonly testMessages: TestMessages

@@ -30,31 +30,35 @@ export function handshakeRequest(
   const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`)
   const line = `${request.method} ${request.url.href}`
   const body = request.body === null ? [] : ['', request.body]
-  return html`<pre class="wrap" tabindex="0" aria-label="What it is asked">${[line, ...headers, ...body].join('\n')}</pre>`
+  return html`<pre class="wrap" tabindex="0" aria-label="The request of the handshake">${[line, ...headers, ...body].join('\n')}</pre>`
 }
 
 export function handshakeCard(handshake: Handshake, at: Html): Html {
   const { verified, asked, answered, ms } = handshake
   const hasResponse = answered.outcome === 'delivered' || answered.outcome === 'refused'
   const durationText = `after ${ms.toLocaleString('en')} ms`
-  return html`<section class="card" aria-label="The handshake"><h2>The handshake</h2>
+  return html`<section class="card" aria-label="Handshake"><h2>Handshake</h2>
     ${
       verified
-        ? notice('good', 'It is verified', 'It repeated the challenge: messages can be sent to it.')
+        ? notice(
+            'good',
+            'The destination is verified',
+            'It returned the challenge. Messages can be sent to it.',
+          )
         : notice(
             'bad',
-            'It is not verified by this',
+            'The destination was not verified',
             suggestHandshakeFix(handshake) + formatStillVerified(handshake),
           )
     }
     ${timeline([
       {
-        title: 'Asked',
+        title: 'Request',
         when: at,
         text: html`<code>${asked.method} ${asked.url ?? 'no URL'}</code>`,
       },
       {
-        title: hasResponse ? `It answered ${answered.status}` : 'There was no answer',
+        title: hasResponse ? `Response ${answered.status}` : 'No response',
         when: html`<span class="soft small">${durationText}</span>`,
         text: responseExcerpt(answered),
         tone: answered.outcome === 'delivered' ? 'good' : 'bad',
@@ -63,8 +67,8 @@ export function handshakeCard(handshake: Handshake, at: Html): Html {
         ? [
             {
               title: answered.challenged
-                ? 'The challenge was in it'
-                : 'The challenge was not in it',
+                ? 'The response contained the challenge'
+                : 'The response did not contain the challenge',
               when: nothing,
               tone: answered.challenged ? ('good' as const) : ('bad' as const),
             },
@@ -76,7 +80,7 @@ export function handshakeCard(handshake: Handshake, at: Html): Html {
 const formatStillVerified = ({ destination }: Handshake): string =>
   destination.verifiedAt === null
     ? ''
-    : ' It stays verified, as it was before: doubt it if it is not to be believed any more.'
+    : ' It stays verified as before. To stop sending to it, mark it as unverified.'
 
 function responseExcerpt(response: Handshake['answered']): Html | undefined {
   if (response.outcome === 'delivered') return undefined
@@ -87,11 +91,11 @@ function responseExcerpt(response: Handshake['answered']): Html | undefined {
 function suggestHandshakeFix({ answered }: Handshake): string {
   switch (answered.outcome) {
     case 'delivered':
-      return 'It answered well, but without the challenge: its answer must hold the text that it was asked to repeat, as it is.'
+      return 'The response was successful, but did not contain the challenge. The destination must return the challenge unchanged in its response body.'
     case 'forbidden':
-      return 'Nothing was sent: this server may not reach it. Check the URL. One in a network of your own must be allowed by the operator (LATCHKEY_DESTINATIONS_ALLOWED).'
+      return 'Nothing was sent, because this server may not connect to that address. Check the URL. The operator must allow private networks (LATCHKEY_DESTINATIONS_ALLOWED).'
     case 'failed':
-      return 'Check that the URL is right, that it can be reached from this server, and that its certificate is valid. Then verify again.'
+      return 'Check the URL, that this server can reach it, and that its certificate is valid. Then verify again.'
     case 'refused':
       return suggestStatusFix(answered.status)
   }
@@ -99,44 +103,48 @@ function suggestHandshakeFix({ answered }: Handshake): string {
 
 function suggestStatusFix(status: number): string {
   if (status === 401 || status === 403) {
-    return 'It does not know the token: agree on it again, and set it here.'
+    return 'The destination does not accept the token. Agree on a new token, and set it here.'
   }
   if (status === 404 || status === 405) {
-    return 'It does not take this at that URL: check the path, and whether it is asked by POST or by GET.'
+    return 'The destination does not accept the handshake at this URL. Check the path, and whether it expects POST or GET.'
   }
   if (status >= 300 && status < 400) {
-    return 'It sent us elsewhere, which is not followed: set the URL where it really is.'
+    return 'The destination redirected the request. Redirects are not followed: set the final URL.'
   }
   return status >= 500
-    ? 'It failed at its side: its log should say why, at this moment.'
-    : 'It refused: its log should say why, at this moment.'
+    ? 'The destination failed. Its log should say why.'
+    : 'The destination refused the request. Its log should say why.'
 }
 
-const MARK_VERIFIED_ACTIONS = {
-  vouch: {
-    title: (name: string) => `Vouch for ${name}?`,
+const MARK_VERIFIED_ACTIONS = [
+  {
+    verb: 'vouch',
+    isVerified: true,
+    title: (name: string) => `Mark ${name} as verified?`,
     text: (name: string, url: string) =>
-      `From now on health data is sent to ${name} at ${url}, on your word that the URL is theirs. If it can repeat a challenge, verify it instead. The audit says who vouched.`,
-    button: 'Vouch for it',
+      `Health data is then sent to ${name} at ${url} without proof that the URL belongs to it. If it can return a challenge, verify it instead. The audit records who marked it.`,
+    button: 'Mark as verified',
     variant: 'primary',
     flash: 'destination-vouched',
   },
-  doubt: {
-    title: (name: string) => `Doubt ${name}?`,
+  {
+    verb: 'doubt',
+    isVerified: false,
+    title: (name: string) => `Mark ${name} as unverified?`,
     text: (name: string, url: string) =>
-      `What sources send to ${name} at ${url} is refused from now on, until it is verified again. What is queued already still goes out: pause its feeds to hold that back.`,
-    button: 'Doubt it',
+      `New messages to ${name} at ${url} are refused until it is verified again. Queued messages are still sent: pause its subscriptions to stop them.`,
+    button: 'Mark as unverified',
     variant: 'danger primary',
     flash: 'destination-doubted',
   },
-} as const
+] as const
 
 /** Mounts the pages that mark a destination as verified without a challenge, or as unverified. */
 export function mountMarkVerifiedPages(router: ConsoleRouter): void {
-  for (const action of ['vouch', 'doubt'] as const) {
-    const { title, text, button, variant, flash } = MARK_VERIFIED_ACTIONS[action]
+  for (const action of MARK_VERIFIED_ACTIONS) {
+    const { verb, isVerified, title, text, button, variant, flash } = action
     mountConfirmedAction(router, {
-      path: `${DESTINATIONS_PATH}/:id/${action}`,
+      path: `${DESTINATIONS_PATH}/:id/${verb}`,
       permission: 'destinations.vouch',
       find: ({ services }, id) => services.routing.findDestination(id),
       question: ({ id, name, url }) => ({
@@ -147,7 +155,7 @@ export function mountMarkVerifiedPages(router: ConsoleRouter): void {
         crumbs: toDestinationCrumbs({ id, name }),
         cancelPath: formatDestinationPath(id),
       }),
-      run: ({ services }, id) => services.routing.setDestinationVerified(id, action === 'vouch'),
+      run: ({ services }, id) => services.routing.setDestinationVerified(id, isVerified),
       flash,
       next: formatDestinationPath,
     })

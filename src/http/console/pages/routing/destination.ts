@@ -136,9 +136,9 @@ async function renderDestinationPage(
   const body = html`${errorNotice(toErrorMessage(error ?? null))}
     ${handshake === undefined ? unverifiedNotice(context, destination) : handshakeCard(handshake, exactTime(context.now))}
     <div class="columns">
-      <section class="card"><h2>Facts</h2>${destinationDetails(context, destination)}</section>
-      <section class="card"><h2>How it is verified</h2>
-        <p>It is asked this, and answers 2xx with the challenge in its body, as it is. That proves that the URL is theirs${destination.hasToken ? ', and that both sides have the same token' : ''}.</p>
+      <section class="card"><h2>Details</h2>${destinationDetails(context, destination)}</section>
+      <section class="card"><h2>Verification</h2>
+        <p>Latchkey sends this request. The destination answers 2xx with the unchanged challenge in the body. That proves that the URL belongs to it${destination.hasToken ? ' and that both sides have the same token' : ''}.</p>
         ${handshakeRequest(deps, destination)}</section>
     </div>
     ${await destinationSubscriptions(context, destination)}
@@ -162,8 +162,8 @@ const destinationDetails = (context: PageContext, destination: DestinationSummar
     [
       'Token',
       destination.hasToken
-        ? 'set; it is never shown'
-        : html`${badge('None', 'warn')} It cannot tell who sends.`,
+        ? 'set, never shown'
+        : html`${badge('None', 'warn')} It cannot identify the sender.`,
     ],
     [
       'Plain http',
@@ -171,7 +171,7 @@ const destinationDetails = (context: PageContext, destination: DestinationSummar
     ],
     [
       'Messages',
-      html`<a href="${MESSAGES_PATH}?destination=${destination.id}">What was sent to it</a>`,
+      html`<a href="${MESSAGES_PATH}?destination=${destination.id}">View its messages</a>`,
     ],
   ])
 
@@ -179,23 +179,28 @@ const destinationSubscriptions = (
   context: PageContext,
   { id }: DestinationSummary,
 ): Promise<Html> =>
-  subscriptionsCard(context, { destinationId: id }, 'From where it gets messages', () =>
+  subscriptionsCard(context, { destinationId: id }, 'Sources that send to it', () =>
     emptyState(
-      'No source is subscribed to it',
-      'Nothing is sent to it until one is.',
+      'No subscriptions yet',
+      'Nothing is sent to this destination until a source is subscribed.',
       context.can('routes.write')
-        ? buttonLink(`${SUBSCRIPTIONS_PATH}/new?destination=${id}`, 'Subscribe a source')
+        ? buttonLink(`${SUBSCRIPTIONS_PATH}/new?destination=${id}`, 'Add subscription')
         : nothing,
     ),
   )
 
 function unverifiedNotice(context: PageContext, { url, verifiedAt }: DestinationSummary): Html {
   if (verifiedAt !== null) return nothing
-  if (url === null) return notice('warn', 'It has no URL', 'Set one below, then verify it.')
+  if (url === null)
+    return notice(
+      'warn',
+      'This destination has no URL',
+      'Set a URL below, then verify the destination.',
+    )
   const next = context.can('routes.write')
-    ? 'Nothing is sent to it until it is. Verify it: that can take up to a minute.'
-    : 'Nothing is sent to it until it is. An engineer of your account can verify it.'
-  return notice('warn', 'It is not verified', next)
+    ? 'Nothing is sent to it until it is verified. Verification takes up to a minute.'
+    : 'Nothing is sent to it until it is verified. An engineer of your account can verify it.'
+  return notice('warn', 'This destination is not verified', next)
 }
 
 function destinationActions(
@@ -205,8 +210,8 @@ function destinationActions(
   const path = formatDestinationPath(id)
   const markLink = context.can('destinations.vouch')
     ? verifiedAt === null
-      ? buttonLink(`${path}/vouch`, 'Vouch for it')
-      : buttonLink(`${path}/doubt`, 'Doubt it', 'danger')
+      ? buttonLink(`${path}/vouch`, 'Mark as verified')
+      : buttonLink(`${path}/doubt`, 'Mark as unverified', 'danger')
     : nothing
   const verifyButton =
     url === null
@@ -214,7 +219,7 @@ function destinationActions(
       : actionButton(
           context.formToken,
           `${path}/verify`,
-          verifiedAt === null ? 'Verify' : 'Verify again',
+          verifiedAt === null ? 'Verify destination' : 'Verify again',
           {
             variant: verifiedAt === null ? 'primary' : '',
           },
@@ -232,19 +237,19 @@ function destinationForms(
   const url = destination.url ?? ''
   return html`<div class="columns">
     <div class="stack"><section class="card"><h2>Rename</h2>${renameForm(context, `${path}/rename`, destination.name, error)}</section>
-    <section class="card"><h2>Move</h2>${postForm(
+    <section class="card"><h2>Change URL</h2>${postForm(
       context.formToken,
       `${path}/move`,
       html`${hiddenField('seen', url)}
-        ${textField({ name: 'url', label: 'URL', value: error === null ? url : getField(context, 'url') || url, hint: 'Another URL is another party: it is to be verified anew.', required: true, spellcheck: false })}
-        <div class="row">${submitButton('Set the URL', '')}</div>`,
+        ${textField({ name: 'url', label: 'URL', value: error === null ? url : getField(context, 'url') || url, hint: 'After a change, the destination must be verified again.', required: true, spellcheck: false })}
+        <div class="row">${submitButton('Set URL', '')}</div>`,
     )}</section></div>
     <section class="card"><h2>Token</h2>${postForm(
       context.formToken,
       `${path}/token`,
-      html`${verificationTokenField('Another token is another agreement: it is to be verified anew.', true)}
+      html`${verificationTokenField('After a change, the destination must be verified again.', true)}
         ${challengeMethodField(destination.method)}
-        <div class="row">${submitButton('Set the token', '')}</div>`,
+        <div class="row">${submitButton('Set token', '')}</div>`,
     )}</section>
   </div>`
 }

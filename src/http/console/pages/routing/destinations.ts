@@ -59,7 +59,7 @@ async function showDestinationListPage(context: PageContext): Promise<Response> 
   )
   const accounts = await findAccountNames(context, rows)
   const addLink = context.can('routes.write')
-    ? buttonLink(NEW_DESTINATION_PATH, 'Add a destination', 'primary')
+    ? buttonLink(NEW_DESTINATION_PATH, 'Add destination', 'primary')
     : nothing
   const body =
     rows.length === 0
@@ -75,7 +75,7 @@ const destinationTile = (
 ): Html => html`
   <li class="card"><div class="stack tight"><h2><a href="${formatDestinationPath(id)}">${name}</a></h2>
       <p class="row">${verificationBadge(verifiedAt)}${development ? badge('Plain http allowed', 'warn') : nothing}</p></div>
-    ${url === null ? html`<p class="soft">It has no URL yet.</p>` : copyableTileRow('URL', url, name)}
+    ${url === null ? html`<p class="soft">No URL yet.</p>` : copyableTileRow('URL', url, name)}
     ${copyableTileRow('destination id', id, name)}
     ${accounts === null ? nothing : html`<p class="small soft">${accounts.get(accountId)}</p>`}</li>`
 
@@ -88,13 +88,13 @@ function renderNewDestinationPage(
     context.formToken,
     NEW_DESTINATION_PATH,
     html`${hiddenField('account', accountId)}
-      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), hint: 'What people call the system that receives.', required: true, autofocus: true })}
-      ${textField({ name: 'url', label: 'URL', type: 'text', value: getField(context, 'url'), hint: 'Messages are posted here, by https. It can be set later: until then nothing is sent.', spellcheck: false })}
-      ${verificationTokenField('Both sides know it. It goes with every message, so that the destination knows who sends. It is kept sealed and never shown again.')}
+      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), hint: 'The system that receives messages.', required: true, autofocus: true })}
+      ${textField({ name: 'url', label: 'URL', type: 'text', value: getField(context, 'url'), hint: 'Messages are sent here with HTTPS POST. You can set it later.', spellcheck: false })}
+      ${verificationTokenField('A secret shared with the destination. It is sent with every message, so that the destination can identify the sender. It is stored encrypted and never shown again.')}
       ${challengeMethodField(getField(context, 'method') || 'POST')}
-      ${checkbox({ name: 'development', label: 'For development: plain http is good enough. Never for patients’ data.', checked: getField(context, 'development') === 'yes' })}
-      <div class="row">${submitButton('Add the destination')}${buttonLink(DESTINATIONS_PATH, 'Cancel', 'quiet')}</div>`,
+      ${checkbox({ name: 'development', label: 'For development: allow plain HTTP. Never use this for patient data.', checked: getField(context, 'development') === 'yes' })}
+      <div class="row">${submitButton('Add destination')}${buttonLink(DESTINATIONS_PATH, 'Cancel', 'quiet')}</div>`,
   )}</section>`
-  const heading = { heading: 'Add a destination', crumbs: DESTINATIONS_CRUMBS }
+  const heading = { heading: 'Add destination', crumbs: DESTINATIONS_CRUMBS }
   return renderPage(context, heading, body, toErrorStatus(error))
 }

@@ -18,9 +18,9 @@ export const formatDataModel = ({ dataModel }: Pick<SubscriptionListItem, 'dataM
 
 const OUTCOME_LABELS = {
   delivered: 'Delivered',
-  refused: 'It refused',
-  failed: 'Nobody answered',
-  forbidden: 'It may not be reached',
+  refused: 'Refused',
+  failed: 'No response',
+  forbidden: 'Connection not allowed',
 } as const
 
 /** Formats the outcome of an attempt, with the HTTP status where there was a response. */
@@ -58,7 +58,11 @@ export const challengeMethodField = (value: string): Html =>
     legend: 'How the challenge is sent',
     value,
     options: [
-      { value: 'POST', text: 'POST', hint: 'Token and challenge in a JSON body. Most take this.' },
+      {
+        value: 'POST',
+        text: 'POST',
+        hint: 'Token and challenge in a JSON body. Suits most destinations.',
+      },
       { value: 'GET', text: 'GET', hint: 'Token and challenge in the query.' },
     ],
   })

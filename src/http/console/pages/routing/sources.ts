@@ -64,11 +64,11 @@ async function showSourceListPage(context: PageContext): Promise<Response> {
   const { rows, pagination } = await loadListPage(context, context.services.routing.listSources)
   const accounts = await findAccountNames(context, rows)
   const addLink = context.can('routes.write')
-    ? buttonLink(NEW_SOURCE_PATH, 'Add a source', 'primary')
+    ? buttonLink(NEW_SOURCE_PATH, 'Add source', 'primary')
     : nothing
   const body =
     rows.length === 0
-      ? html`<section class="card flush">${emptyState('No sources yet', 'A source is a system that sends messages. Add one, make a key for it, and subscribe it to a destination.', addLink)}</section>`
+      ? html`<section class="card flush">${emptyState('No sources yet', 'A source is a system that sends messages. Add one, create a key for it, and subscribe it to a destination.', addLink)}</section>`
       : html`<ul class="tiles">${rows.map((source) => sourceTile(context, source, accounts))}</ul>${pagination}`
   return renderPage(
     context,
@@ -99,12 +99,12 @@ function renderNewSourcePage(
     context.formToken,
     NEW_SOURCE_PATH,
     html`${hiddenField('account', accountId)}
-      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), hint: 'What people call the system that sends. Every message tells it to its destination.', required: true, autofocus: true })}
-      <div class="row">${submitButton('Add the source')}${buttonLink(SOURCES_PATH, 'Cancel', 'quiet')}</div>`,
+      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), hint: 'The system that sends messages. Destinations see this name in every message.', required: true, autofocus: true })}
+      <div class="row">${submitButton('Add source')}${buttonLink(SOURCES_PATH, 'Cancel', 'quiet')}</div>`,
   )}</section>`
   return renderPage(
     context,
-    { heading: 'Add a source', crumbs: SOURCES_CRUMBS },
+    { heading: 'Add source', crumbs: SOURCES_CRUMBS },
     body,
     toErrorStatus(error),
   )
@@ -142,27 +142,27 @@ async function renderSourcePage(
   const source = found.value
   const canWrite = context.can('routes.write')
   const subscribeLink = canWrite
-    ? buttonLink(`${SUBSCRIPTIONS_PATH}/new?source=${id}`, 'Subscribe to a destination', 'primary')
+    ? buttonLink(`${SUBSCRIPTIONS_PATH}/new?source=${id}`, 'Add subscription', 'primary')
     : nothing
   const body = html`${errorNotice(toErrorMessage(error))}
     <div class="columns">
-      <section class="card"><h2>Facts</h2>${definitionList([
+      <section class="card"><h2>Details</h2>${definitionList([
         ['Source id', copyableText(id, 'the source id')],
         ['Key', sourceKeyDetail(context, source, keyResult.value)],
         ['Added', exactTime(source.createdAt)],
-        ['Messages', html`<a href="${MESSAGES_PATH}?source=${id}">What it has sent</a>`],
+        ['Messages', html`<a href="${MESSAGES_PATH}?source=${id}">View its messages</a>`],
       ])}</section>
       ${canWrite ? html`<section class="card"><h2>Rename</h2>${renameForm(context, `${formatSourcePath(id)}/rename`, source.name, error)}</section>` : nothing}
     </div>
-    ${await subscriptionsCard(context, { sourceId: id }, 'Where its messages go', () =>
+    ${await subscriptionsCard(context, { sourceId: id }, 'Destinations of its messages', () =>
       emptyState(
-        'It is not subscribed to anything',
-        'What it sends is refused until it is subscribed to a destination.',
+        'No subscriptions yet',
+        'Messages of this source are refused until it is subscribed to a destination.',
         subscribeLink,
       ),
     )}`
   const testLink = context.can('messages.send')
-    ? buttonLink(`${TEST_MESSAGE_PATH}?source=${id}`, 'Send a test message')
+    ? buttonLink(`${TEST_MESSAGE_PATH}?source=${id}`, 'Send test message')
     : nothing
   const heading = {
     heading: source.name,
@@ -180,9 +180,7 @@ function sourceKeyDetail(
   if (key !== null)
     return html`<a href="${formatKeyPath(key)}">${key.name}</a> ${key.status === 'enabled' ? badge('Enabled', 'good') : badge(key.status === 'disabled' ? 'Disabled' : 'Revoked', 'bad')}`
   const query = new URLSearchParams({ dialect: 'redox', account: accountId, source: id })
-  return html`${badge('None', 'warn')} Nobody can send as it.${
-    context.can('keys.write')
-      ? html` <a href="${NEW_KEY_PATH}?${query}">Make a key for it</a>`
-      : nothing
+  return html`${badge('None', 'warn')} It cannot send messages.${
+    context.can('keys.write') ? html` <a href="${NEW_KEY_PATH}?${query}">Create key</a>` : nothing
   }`
 }

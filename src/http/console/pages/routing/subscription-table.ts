@@ -17,11 +17,11 @@ export const subscriptionTable = (
   table({
     caption,
     columns: [
-      { name: 'Feed' },
+      { name: 'Subscription' },
       { name: 'State' },
       { name: 'Queued', end: true },
       { name: 'Last attempt' },
-      { name: 'Next try' },
+      { name: 'Next attempt' },
     ],
     rows: subscriptions.map((subscription) => [
       html`<a href="${formatSubscriptionPath(subscription.id)}">${subscription.source.name} <span aria-hidden="true">→</span><span class="hidden">to</span> ${subscription.destination.name}</a><span class="sub">${formatDataModel(subscription)}</span>`,
@@ -37,7 +37,7 @@ export const subscriptionTable = (
 const oldestQueuedTime = (context: PageContext, { oldestAt }: SubscriptionListItem): Html =>
   oldestAt === null
     ? nothing
-    : html`<span class="sub">the oldest ${relativeTime(oldestAt, context.now)}</span>`
+    : html`<span class="sub">oldest ${relativeTime(oldestAt, context.now)}</span>`
 
 /** Renders nothing where the queue is empty: then no attempt is due. */
 export function nextAttemptTime(
@@ -45,7 +45,7 @@ export function nextAttemptTime(
   subscription: SubscriptionListItem,
 ): Html | string {
   if (subscription.queued === 0) return ''
-  if (subscription.status === 'paused') return 'when it is resumed'
+  if (subscription.status === 'paused') return 'once resumed'
   return isPending(subscription.dueAt, MAX_JITTERED_WAIT_MS, context.now)
     ? relativeTime(subscription.dueAt, context.now)
     : 'now'
@@ -66,12 +66,12 @@ export async function subscriptionsCard(
   })
   const queryString =
     'sourceId' in filter ? `source=${filter.sourceId}` : `destination=${filter.destinationId}`
-  return html`<section class="card flush" aria-label="Feeds">${
+  return html`<section class="card flush" aria-label="Subscriptions">${
     subscriptions.length === 0
       ? emptyContent()
       : html`${subscriptionTable(context, subscriptions.slice(0, MAX_LISTED_SUBSCRIPTIONS), caption)}${
           subscriptions.length > MAX_LISTED_SUBSCRIPTIONS
-            ? html`<div class="pager"><a href="${SUBSCRIPTIONS_PATH}?${queryString}">All of its feeds</a></div>`
+            ? html`<div class="pager"><a href="${SUBSCRIPTIONS_PATH}?${queryString}">View all subscriptions</a></div>`
             : nothing
         }`
   }</section>`

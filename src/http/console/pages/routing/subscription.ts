@@ -78,26 +78,26 @@ async function renderSubscriptionPage(
       )
     : []
   const body = html`${errorNotice(toErrorMessage(error))}${subscriptionNotice(context, subscription)}
-    <section class="card" aria-label="Its way"><h2>Its way</h2>${subscriptionDiagram(subscription, destination.ok)}</section>
-    <section class="card"><h2>Facts</h2>${definitionList([
-      ['Next try', nextAttemptTime(context, subscription) || 'nothing to send'],
-      ['Messages', html`<a href="${MESSAGES_PATH}?feed=${id}">What went through it</a>`],
-      ['Feed id', copyableText(id, 'the feed id')],
+    <section class="card" aria-label="Route"><h2>Route</h2>${subscriptionDiagram(subscription, destination.ok)}</section>
+    <section class="card"><h2>Details</h2>${definitionList([
+      ['Next attempt', nextAttemptTime(context, subscription) || 'nothing to send'],
+      ['Messages', html`<a href="${MESSAGES_PATH}?feed=${id}">View its messages</a>`],
+      ['Subscription id', copyableText(id, 'the subscription id')],
     ])}</section>
     ${
       attempts.length === 0
         ? nothing
-        : html`<section class="card flush" aria-label="Attempts">${attemptTable(attempts.slice(0, MAX_PREVIEW_ROWS), 'The last attempts to send its first message')}</section>`
+        : html`<section class="card flush" aria-label="Attempts">${attemptTable(attempts.slice(0, MAX_PREVIEW_ROWS), 'Latest attempts to send the first message')}</section>`
     }
     <section class="card flush" aria-label="Queued">${
       queuedMessages.length === 0
         ? emptyState(
             'Nothing is queued',
-            html`What was sent is under <a href="${MESSAGES_PATH}?feed=${id}">its messages</a>.`,
+            html`View the <a href="${MESSAGES_PATH}?feed=${id}">messages of this subscription</a>.`,
             context.can('messages.send')
               ? buttonLink(
                   `${TEST_MESSAGE_PATH}?source=${subscription.source.id}&feed=${id}`,
-                  'Send a test message',
+                  'Send test message',
                 )
               : nothing,
           )
@@ -119,11 +119,11 @@ function subscriptionActions(
   const path = formatSubscriptionPath(id)
   return html`${
     status === 'active'
-      ? buttonLink(`${path}/pause`, 'Pause')
-      : actionButton(context.formToken, `${path}/resume`, 'Resume', {
+      ? buttonLink(`${path}/pause`, 'Pause subscription')
+      : actionButton(context.formToken, `${path}/resume`, 'Resume subscription', {
           variant: 'primary',
         })
-  }${queued > 0 ? buttonLink(`${path}/purge`, 'Empty the queue', 'danger') : buttonLink(`${path}/remove`, 'Unsubscribe', 'danger')}`
+  }${queued > 0 ? buttonLink(`${path}/purge`, 'Empty queue', 'danger') : buttonLink(`${path}/remove`, 'Delete subscription', 'danger')}`
 }
 
 /** Renders nothing where the subscription delivers. */
@@ -132,24 +132,24 @@ function subscriptionNotice(context: PageContext, subscription: SubscriptionList
   if (subscription.status === 'paused') {
     return notice(
       'warn',
-      'It is paused',
-      'What its source sends to this destination is refused. What is queued waits until it is resumed.',
+      'This subscription is paused',
+      'New messages of the source to this destination are refused. Queued messages wait until the subscription is resumed.',
     )
   }
   if (destination.verifiedAt === null) {
     return notice(
       'warn',
       'The destination is not verified',
-      html`What its source sends there is refused. <a href="${formatDestinationPath(destination.id)}">Verify it</a>.`,
+      html`New messages to it are refused. <a href="${formatDestinationPath(destination.id)}">Verify the destination</a>.`,
     )
   }
   if (subscription.attempts === 0 || lastAttempt === null) return nothing
   return notice(
     'bad',
-    `The first message was tried ${formatCount(subscription.attempts, 'time')} in vain`,
+    `The first message failed ${formatCount(subscription.attempts, 'time')}`,
     html`<p>${formatOutcome(lastAttempt)} ${relativeTime(lastAttempt.at, context.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
-      <p>It is tried again by itself, at least every two minutes; what comes after it waits. If the destination is the trouble, nothing is lost: all waits until it is back. If the message is, skip it.</p>
-      <div class="row">${context.can('routes.write') ? actionButton(context.formToken, `${formatSubscriptionPath(subscription.id)}/resume`, 'Try now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
+      <p>Latchkey retries at least every two minutes, and later messages wait. If the destination is down, nothing is lost. If the message itself is the problem, skip it.</p>
+      <div class="row">${context.can('routes.write') ? actionButton(context.formToken, `${formatSubscriptionPath(subscription.id)}/resume`, 'Retry now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
   )
 }
 
@@ -158,8 +158,8 @@ const firstMessageActions = (
   messageId: string,
   destinationId: string,
 ): Html => html`
-  ${buttonLink(formatMessagePath(messageId), 'Look at the message', 'compact')}
-  ${context.can('messages.send') ? buttonLink(`${formatMessagePath(messageId)}/skip?destination=${destinationId}`, 'Skip it', 'compact danger') : nothing}`
+  ${buttonLink(formatMessagePath(messageId), 'View message', 'compact')}
+  ${context.can('messages.send') ? buttonLink(`${formatMessagePath(messageId)}/skip?destination=${destinationId}`, 'Skip message', 'compact danger') : nothing}`
 
 const subscriptionDiagram = (
   subscription: SubscriptionListItem,
@@ -183,10 +183,10 @@ function queueTable(
   newest: readonly MessageSummary[],
 ): Html {
   if (queued <= newest.length)
-    return messageTable(context, newest.toReversed(), 'What is queued, the oldest first')
-  const caption = `The newest ${newest.length} of ${queued.toLocaleString('en')} that are queued`
+    return messageTable(context, newest.toReversed(), 'Queued messages, oldest first')
+  const caption = `The newest ${newest.length} of ${queued.toLocaleString('en')} queued messages`
   return html`${messageTable(context, newest, caption)}
-    <div class="pager"><a href="${MESSAGES_PATH}?feed=${id}&status=queued">All that are queued</a></div>`
+    <div class="pager"><a href="${MESSAGES_PATH}?feed=${id}&status=queued">View all queued messages</a></div>`
 }
 
 type Routing = PageContext['services']['routing']
@@ -194,10 +194,10 @@ type Routing = PageContext['services']['routing']
 /** Actions that cannot be undone, or that make other requests fail: each asks for confirmation. */
 const SUBSCRIPTION_ACTIONS = {
   pause: {
-    title: 'Pause the feed?',
+    title: 'Pause the subscription?',
     text: (subscription: SubscriptionListItem) =>
-      `What ${subscription.source.name} sends to ${subscription.destination.name} is refused until the feed is resumed.${subscription.queued === 0 ? '' : ` What is queued waits: ${formatCount(subscription.queued, 'message')}.`}`,
-    button: 'Pause the feed',
+      `Messages from ${subscription.source.name} to ${subscription.destination.name} are refused until the subscription is resumed.${subscription.queued === 0 ? '' : ` Queued messages wait: ${subscription.queued.toLocaleString('en')}.`}`,
+    button: 'Pause subscription',
     variant: 'primary',
     // No flash: the page itself says that the subscription is paused.
     run: (routing: Routing, id: string) => routing.setSubscriptionStatus(id, 'paused'),
@@ -206,18 +206,18 @@ const SUBSCRIPTION_ACTIONS = {
   purge: {
     title: 'Empty the queue?',
     text: (subscription: SubscriptionListItem) =>
-      `${formatCount(subscription.queued, 'message')} that ${subscription.source.name} has sent will not reach ${subscription.destination.name}. They are marked as skipped. Each can be replayed as long as its payload is kept: not for long, unless LATCHKEY_RETENTION_DAYS says so.`,
-    button: 'Empty the queue',
+      `${formatCount(subscription.queued, 'message')} from ${subscription.source.name} will not reach ${subscription.destination.name} and will be marked as skipped. Each can be replayed while its payload is kept (LATCHKEY_RETENTION_DAYS).`,
+    button: 'Empty queue',
     variant: 'danger primary',
     run: (routing: Routing, id: string) => routing.purgeQueue(id),
     next: formatSubscriptionPath,
     flash: 'feed-purged',
   },
   remove: {
-    title: 'Unsubscribe?',
+    title: 'Delete the subscription?',
     text: (subscription: SubscriptionListItem) =>
-      `What ${subscription.source.name} sends to ${subscription.destination.name} is refused from now on. What was delivered stays in the list of messages.${subscription.queued === 0 ? '' : ` Its queue has to be empty first: it holds ${formatCount(subscription.queued, 'message')}.`}`,
-    button: 'Unsubscribe',
+      `Messages from ${subscription.source.name} to ${subscription.destination.name} are refused from now on. Delivered messages stay in the list of messages.${subscription.queued === 0 ? '' : ` Empty the queue first: it holds ${formatCount(subscription.queued, 'message')}.`}`,
+    button: 'Delete subscription',
     variant: 'danger primary',
     run: (routing: Routing, id: string) => routing.deleteSubscription(id),
     next: () => SUBSCRIPTIONS_PATH,

@@ -56,28 +56,28 @@ async function showSubscriptionListPage(context: PageContext): Promise<Response>
   )
   const isNarrowed = stuck || sourceId !== undefined || destinationId !== undefined
   const subscribeLink = context.can('routes.write')
-    ? buttonLink(NEW_SUBSCRIPTION_PATH, 'Subscribe a source', 'primary')
+    ? buttonLink(NEW_SUBSCRIPTION_PATH, 'Add subscription', 'primary')
     : nothing
   const body = html`${subscriptionFilterForm(stuck, sourceId, destinationId)}
-    <section class="card flush" aria-label="Feeds">${
+    <section class="card flush" aria-label="Subscriptions">${
       rows.length > 0
-        ? html`${subscriptionTable(context, rows, 'Each carries its messages in order, one at a time')}${pagination}`
+        ? html`${subscriptionTable(context, rows, 'Each delivers its messages in order, one at a time')}${pagination}`
         : isNarrowed
           ? emptyState(
-              'No such feed',
+              'No matching subscriptions',
               sourceId !== undefined || destinationId !== undefined
-                ? 'No feed between these is like that.'
-                : 'None is stuck: every destination takes what it is sent.',
-              buttonLink(SUBSCRIPTIONS_PATH, 'Show all feeds'),
+                ? 'No subscription between these matches the filter.'
+                : 'No subscription is stuck: every destination accepts its messages.',
+              buttonLink(SUBSCRIPTIONS_PATH, 'Show all subscriptions'),
             )
           : emptyState(
-              'No feeds yet',
-              html`A feed carries the messages of a <a href="${SOURCES_PATH}">source</a> to a destination. It begins when the source is subscribed.`,
+              'No subscriptions yet',
+              html`A subscription delivers the messages of a <a href="${SOURCES_PATH}">source</a> to a destination.`,
               subscribeLink,
             )
     }</section>`
-  const about = 'What is on its way from each source to each destination.'
-  return renderPage(context, { heading: 'Feeds', about, actions: subscribeLink }, body)
+  const about = 'Sources, the destinations they send to, and the queue between them.'
+  return renderPage(context, { heading: 'Subscriptions', about, actions: subscribeLink }, body)
 }
 
 const subscriptionFilterForm = (
@@ -85,7 +85,7 @@ const subscriptionFilterForm = (
   sourceId?: string,
   destinationId?: string,
 ): Html => html`
-  <form class="filters" method="get" action="${SUBSCRIPTIONS_PATH}" role="search" aria-label="Feeds" data-filter>
+  <form class="filters" method="get" action="${SUBSCRIPTIONS_PATH}" role="search" aria-label="Subscriptions" data-filter>
     ${sourceId === undefined ? nothing : hiddenField('source', sourceId)}${destinationId === undefined ? nothing : hiddenField('destination', destinationId)}
     ${selectField({
       name: 'state',
@@ -96,7 +96,7 @@ const subscriptionFilterForm = (
         { value: 'stuck', text: 'Stuck' },
       ],
     })}${submitButton('Filter', '')}
-    ${sourceId === undefined && destinationId === undefined ? nothing : buttonLink(SUBSCRIPTIONS_PATH, 'Show all feeds', 'quiet')}
+    ${sourceId === undefined && destinationId === undefined ? nothing : buttonLink(SUBSCRIPTIONS_PATH, 'Show all subscriptions', 'quiet')}
   </form>`
 
 async function createSubscription(context: PageContext): Promise<Response> {
@@ -132,17 +132,17 @@ async function renderSubscribePage(
         : null
   const body =
     missingText !== null
-      ? notice('warn', 'A feed needs a source and a destination', missingText)
+      ? notice('warn', 'A subscription needs a source and a destination', missingText)
       : html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
           context.formToken,
           NEW_SUBSCRIPTION_PATH,
           html`${resourcePicker({ name: 'source', label: 'Source', value: getField(context, 'source'), required: true, options: toPickerOptions(sources) })}${resourcePicker({ name: 'destination', label: 'Destination', value: getField(context, 'destination'), required: true, options: toPickerOptions(destinations) })}
-            ${selectField({ name: 'model', label: 'Data model', value: getField(context, 'model'), hint: 'One alone, or everything that the source sends to that destination.', choices: [{ value: '', text: 'All data models' }, ...models] })}
-            <div class="row">${submitButton('Subscribe')}${buttonLink(SUBSCRIPTIONS_PATH, 'Cancel', 'quiet')}</div>`,
+            ${selectField({ name: 'model', label: 'Data model', value: getField(context, 'model'), hint: 'One data model, or everything that the source sends to the destination.', choices: [{ value: '', text: 'All data models' }, ...models] })}
+            <div class="row">${submitButton('Add subscription')}${buttonLink(SUBSCRIPTIONS_PATH, 'Cancel', 'quiet')}</div>`,
         )}</section>`
   return renderPage(
     context,
-    { heading: 'Subscribe a source', crumbs: SUBSCRIPTIONS_CRUMBS },
+    { heading: 'Add subscription', crumbs: SUBSCRIPTIONS_CRUMBS },
     body,
     toErrorStatus(error),
   )
