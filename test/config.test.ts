@@ -130,7 +130,7 @@ describe('the configuration', () => {
   })
 })
 
-/** What Kubernetes sets for one Service with a port of no name and one that is called `http`. */
+/** Variables that Kubernetes sets for a Service with an unnamed port and one called `http`. */
 function createServiceVariables(service: string, address: string): Settings {
   const at = address.includes(':') ? `[${address}]` : address
   return {

@@ -3,7 +3,7 @@ import { composeTestServer, createCountingArgon2 } from './support/composed-serv
 import { createDeviceNewMessage, seedKey, type TokenResponse, unwrap } from './support/server.ts'
 import { DAY_MS, HOUR_MS } from './support/time.ts'
 
-/** Limits are another matter: nobody is slowed down here. */
+/** Lifts all limits, which other tests check. */
 const argon2 = createCountingArgon2()
 let server: Awaited<ReturnType<typeof composeTestServer>>
 beforeAll(async () => {
@@ -50,7 +50,7 @@ async function seedGoodKey() {
   return key
 }
 
-/** What makes a good key unusable. */
+/** Changes that make a valid key unusable. */
 const brokenKey: [string, (key: Awaited<ReturnType<typeof seedGoodKey>>) => Promise<void>][] = [
   ['disabled', async ({ keyId }) => void unwrap(await server.keys.disable(keyId))],
   ['revoked', async ({ keyId }) => void unwrap(await server.keys.revoke(keyId))],

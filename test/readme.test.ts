@@ -89,7 +89,7 @@ describe('the requests of the README, pasted into a shell', () => {
 /** A block of shell, and the block of its answer after it. */
 const listSamples = () => readme.matchAll(/```sh\n(curl [^`]*)```\n```(json|http|hl7)\n([^`]*)```/g)
 
-/** What was found, with what differs at every run as the README shows it: all else must agree. */
+/** Replaces values that differ in each run by those that the README shows. */
 function toShownValue(shown: unknown, found: unknown): unknown {
   if (Array.isArray(found)) {
     return found.map((inner, n) => toShownValue(Array.isArray(shown) ? shown[n] : undefined, inner))

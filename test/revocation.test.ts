@@ -57,7 +57,7 @@ describe('from another process, of a server that has everything in its caches', 
     return { key, tokens }
   }
 
-  /** What opens now. (A refresh token is tried apart: it is another one afterwards.) */
+  /** Lists the requests that succeed now. (Refreshing is tested apart: it changes the token.) */
   async function readStatuses(key: SeededKey, tokens: TokenResponse[], secret = key.secret) {
     const access: number[] = []
     for (const { accessToken } of tokens) {

@@ -131,7 +131,7 @@ async function exerciseEverything(): Promise<void> {
     const lines = Object.entries(good).map(([name, value]) => `${name} ${value}`)
     await sendRaw(server.url, `GET ${path} HTTP/1.1\r\nHost: x\r\n${lines.join('')}\r\n\r\n`)
 
-    // Where a proxy asks.
+    // The forward-auth endpoint.
     const uri = { 'X-Original-URI': `/${createPatient()}?key=${secret}` }
     for (const gate of ['', '/any', '/practice', `/${secret}`, `/any/${createPatient()}`]) {
       await requestSurface(`/forward-auth${gate}`, { headers: { ...good, ...uri } })

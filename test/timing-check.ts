@@ -74,7 +74,7 @@ try {
   const knownIds = keys.map(({ apiKey }) => apiKey)
   const makeUnknown = () => knownIds.map(() => crypto.randomUUID())
   const unknownIds = makeUnknown()
-  // As long as an id, but can be nobody's: it is not looked up.
+  // As long as an id, but not an id: it is not looked up.
   const malformedIds = unknownIds.map((id) => id.replaceAll('-', ' '))
 
   const refresh: SendTimedRequest = (id) => server.refresh(id, `rt_${'A'.repeat(86)}`)
@@ -86,7 +86,7 @@ try {
     ['/auth/refreshToken', refresh],
     ['/auth/authenticate, limited', authenticate],
   ] as const) {
-    // What the compiler does to the code is done before it is timed.
+    // Warms up: the code is compiled before it is timed.
     for (const ids of [knownIds, unknownIds, malformedIds]) {
       for (let n = 0; n < REQUESTS_PER_TRIAL; n++)
         await measureRequest(sendRequest, pickRandom(ids))

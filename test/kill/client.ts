@@ -11,7 +11,7 @@ export interface KilledClientKey {
   readonly destinationIds: readonly [string, string]
 }
 
-/** A vendor's backend: it keeps what it was given, and asks again for what did not arrive. */
+/** A vendor's backend: keeps its tokens, and repeats requests whose response did not arrive. */
 export class KilledVendor {
   readonly #key: KilledClientKey
   readonly #connection: KilledConnection

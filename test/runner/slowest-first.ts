@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** What takes longest, the longest first: begun last, each would leave the other cores idle at the end. */
+/** The slowest files, slowest first: started last, each would leave the other cores idle at the end. */
 const SLOWEST_TEST_FILES = [
   'test/kill/kill.test.ts',
   'test/http/console/pages.browser.test.ts',

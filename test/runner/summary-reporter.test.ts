@@ -6,7 +6,7 @@ afterEach(() => vi.restoreAllMocks())
 
 type State = 'passed' | 'failed' | 'skipped'
 
-/** What the closing line asks of a file of tests. */
+/** Creates as much of a test module as the reporter reads. */
 const createTestModule = (file: string, tests: Readonly<Record<string, State>>) =>
   ({
     relativeModuleId: file,

@@ -35,7 +35,7 @@ export async function startSoakDestination(
     await behave(behavior, arrival, answer)
   })
 
-  /** What is answered is written down before: nobody may act on it sooner. */
+  /** Records the response before sending it, so that no sender can act on it sooner. */
   async function behave(
     behavior: SoakBehavior,
     arrival: SoakArrival,
@@ -91,7 +91,7 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   }
 }
 
-/** What a destination does wrong. It has read the message in all cases but one. */
+/** Faults of a destination. It has read the message in all cases but one. */
 export const DESTINATION_FAULTS = [
   'answers 500',
   'answers 404',

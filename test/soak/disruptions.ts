@@ -41,7 +41,7 @@ export async function disruptServers(
   }
 }
 
-/** What the dead have sent still waits in our own sockets: it is read within a few turns of this process. */
+/** Reads what killed processes have sent: it still waits in this process's sockets for a few turns. */
 async function drainSockets(): Promise<void> {
   for (let n = 0; n < 20; n++) await turn()
 }

@@ -7,12 +7,12 @@ export interface MessageMark {
 /** A vendor sends its messages one after the other: each after the answer to the one before. */
 export interface SentMessage extends MessageMark {
   readonly destinations: readonly number[]
-  /** Acknowledged by 200; with any other answer, or none, nobody knows whether it is stored. */
+  /** Acknowledged by 200; after any other response, or none, it may or may not be stored. */
   isAcknowledged: boolean
 }
 
 /**
- * What a destination did with a message that it has read.
+ * The response of a destination to a message that it has read.
  * `taken`: answered 2xx, whole. `broken_off`: a 2xx, but not the whole answer. `refused`: answered
  * otherwise. `unanswered`: the connection was broken without a status, by whomever.
  */
@@ -35,7 +35,7 @@ export interface SoakArrival extends MessageMark {
 
 export type DisruptionKind = 'worker killed' | 'server killed' | 'database restarted'
 
-/** What was done to the server, from when until when. */
+/** A disruption of the server, from when until when. */
 export interface Disruption {
   readonly kind: DisruptionKind
   readonly from: number

@@ -10,7 +10,7 @@ const DISRUPTION_KINDS: readonly DisruptionKind[] = [
 ]
 const ATTEMPT_OUTCOMES = ['delivered', 'refused', 'failed', 'forbidden'] as const
 
-/** What is counted, in the order in which it is printed; the last five are to be 0. */
+/** Counts outcomes, in the order of the report; the last five must be 0. */
 export function countOutcomes({ ledger, stored, requests, resumed, ...rest }: SoakOutcome) {
   const { verdict } = rest
   const attempts = stored.deliveries.flatMap((one) => one.attempts)
@@ -51,7 +51,7 @@ export function countOutcomes({ ledger, stored, requests, resumed, ...rest }: So
   ])
 }
 
-/** What is wrong, if anything: each a sentence. */
+/** Lists every fault as a sentence. */
 export const listFaults = ({ verdict, disagreements }: SoakOutcome): string[] => [
   ...verdict.lost.map((one) => `lost: ${one}`),
   ...verdict.outOfOrder.map((one) => `out of order: ${one}`),

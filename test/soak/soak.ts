@@ -33,7 +33,7 @@ export interface SoakOutcome {
   readonly seconds: number
   readonly ledger: SoakLedger
   readonly stored: StoredState
-  /** What destinations did with requests, and how often. */
+  /** Number of requests by the destination's behavior. */
   readonly requests: ReadonlyMap<string, number>
   readonly resumed: number
   readonly verdict: SoakVerdict
@@ -59,7 +59,7 @@ export async function runSoak({
   try {
     const workDone = runVendors(stage, messages, createRandom)
     const operatorDone = resumeQueues(stage, createRandom('operator'))
-    // The operator ends before the others only where he fails. What is stuck is judged as it is.
+    // The operator ends before the others only by an error; stuck messages are then counted as they are.
     await Promise.race([workDone, operatorDone, waitUntilStuck(stage)])
     abortController.abort()
     const resumed = await operatorDone
@@ -153,7 +153,7 @@ export async function openSoakStage(
   const seeded = await seedSoakVendors(latchkey, SOURCE_COUNT, urls)
   const fleet = await startServerFleet(dir, settings)
 
-  // Where this process is ended in the midst of it.
+  // Cleans up when this process is ended during the run.
   const cleanUp = () => {
     fleet.abandon()
     rmSync(dir, { recursive: true, force: true })
@@ -166,7 +166,7 @@ export async function openSoakStage(
     latchkey,
     fleet,
     ...seeded,
-    /** Aborted when it is over, however it ends: nobody waits on. */
+    /** Aborted when the run is over, however it ends, so that nothing waits on. */
     signal,
     async close() {
       process.off('exit', cleanUp)
@@ -181,7 +181,7 @@ export async function openSoakStage(
 
 export type SoakStage = Awaited<ReturnType<typeof openSoakStage>>
 
-/** Who sends along all feeds of one source. */
+/** A vendor that sends along all subscriptions of one source. */
 export interface SoakVendor {
   readonly source: number
   readonly apiKey: string

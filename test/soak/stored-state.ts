@@ -1,7 +1,7 @@
 import type { DeliveryOutcome } from '../../src/domain/delivery.ts'
 import type { SoakArrival } from './ledger.ts'
 
-/** What the database says when all is done. */
+/** The messages and deliveries in the database after the run. */
 export interface StoredState {
   readonly messages: number
   /** Messages whose payload is still there. */
@@ -54,8 +54,8 @@ async function readNumber(queryRows: QueryRows, sql: string): Promise<number> {
 }
 
 /**
- * Where the database and the destinations do not tell the same story. Each delivery has one attempt that
- * is known to have succeeded, its last; it was begun by what came, and nothing came after it.
+ * Lists contradictions between the database and the destinations. Each delivery has one attempt that
+ * is known to have succeeded, its last; a request began it, and no request followed it.
  */
 export function findDisagreements(stored: StoredState, arrivals: readonly SoakArrival[]): string[] {
   const found: string[] = []

@@ -12,11 +12,11 @@ import type { SoakStage, SoakVendor } from './soak.ts'
 /** Whoever is not answered comes back after so long. */
 const RETRY_DELAY_MS = 100
 
-/** What one vendor has to do. */
+/** The workload of one vendor. */
 export interface VendorShare {
   /** So many of its messages are to be acknowledged. */
   readonly count: number
-  /** While so many deliveries are outstanding nobody sends, so that sending and delivering last equally long. */
+  /** Vendors pause at this many outstanding deliveries, so that sending takes as long as delivering. */
   readonly maxOutstanding: number
 }
 
@@ -66,7 +66,7 @@ export async function sendSoakMessages(
     }
   }
 
-  /** Null where there was no answer. Where nobody took the connection, nothing was sent. */
+  /** Returns null where there was no response. Where no server took the connection, nothing was sent. */
   async function post(message: object): Promise<number | null> {
     for (;;) {
       try {

@@ -7,14 +7,14 @@ import {
 } from './ledger.ts'
 
 /*
- * What "at least once, and in order" promises of one feed, as its destination sees it:
+ * Checks "at least once, in order" for one subscription, as its destination sees it:
  *
  * 1. Every message that was acknowledged comes, and is answered 2xx at last. One whose sending was not
  *    answered comes to all of its destinations or to none.
  * 2. A newer message comes only when every older one is known to be delivered: on disk, not just in the
  *    mind of a process. So no message ever comes after a newer one of its feed, nor while another is
  *    being answered: not even as a repetition. What was not acknowledged keeps its place, too.
- * 3. A message comes again only where nobody can know of its 2xx: it was refused or not wholly
+ * 3. A message comes again only where the server cannot know of its 2xx: it was refused or not wholly
  *    answered before, or the process that asked was killed, or lost its database, before it had written
  *    the answer down.
  * 4. What comes is what was sent, to whom it was sent.
@@ -26,7 +26,7 @@ export interface SoakVerdict {
   readonly outOfOrder: readonly string[]
   readonly repeated: readonly string[]
   readonly altered: readonly string[]
-  /** What came again although it had been read: the answer broke off, or the server was in trouble. */
+  /** Repeats with a reason: the response broke off, or the server was disrupted. */
   readonly explained: { readonly brokenOff: number; readonly inTrouble: number }
 }
 

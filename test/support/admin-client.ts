@@ -65,7 +65,7 @@ export async function issueApiToken(
   )
 }
 
-/** Somebody of a new account, with a token. */
+/** Creates a user of a new account, with an API token. */
 export async function seedAdminClient(server: TestUserServer, role: Role = 'operator') {
   const testUser = await seedUser(server, { role })
   const { secret, token } = await issueApiToken(server, testUser)

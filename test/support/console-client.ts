@@ -9,7 +9,7 @@ import {
   type TestUserServices,
 } from './users.ts'
 
-/** Somebody at the console, without a browser: cookies are kept, forms carry what their page gave them. */
+/** A user of the console without a browser: keeps cookies, and sends forms with the values of their page. */
 export type ConsoleClient = Awaited<ReturnType<typeof signInToConsole>>
 
 interface ConsoleResponse {
@@ -17,14 +17,14 @@ interface ConsoleResponse {
   readonly location: string | null
   /** The page as it is sent. */
   readonly html: string
-  /** What somebody reads of it: no markup, one blank between words. */
+  /** The visible text: no markup, one blank between words. */
   readonly text: string
   readonly headers: Headers
-  /** What its form holds in this field; undefined where there is none. */
+  /** Returns the value of this field; undefined where there is none. */
   getFieldValue(name: string): string | undefined
 }
 
-/** Signs in, unless there is nobody to sign in. */
+/** Signs in where a user is given. */
 export async function signInToConsole(
   server: Pick<TestServer, 'call'>,
   testUser: SignInCredentials | null,
@@ -81,7 +81,7 @@ interface SignInCredentials {
   readonly password: string
 }
 
-/** A person of this account who is signed in; of an account of his own where none is named. */
+/** Creates a signed-in user of this account, or of a new account where none is given. */
 export async function seedConsoleClient(
   server: TestUserServer,
   role: Role,
@@ -113,7 +113,7 @@ async function addAccountUser(
   return { user, accountId, username, password: PASSWORD }
 }
 
-/** What the form that goes to this path holds before anybody types. */
+/** Returns the initial values of the form that is sent to this path. */
 export function readFormFields(html: string, action: string): Record<string, string> {
   const form = new RegExp(
     `<form[^>]*action="${action.replace(/[.?]/g, '\\$&')}"[^>]*>(.*?)</form>`,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ServerProcess } from './process.ts'
 
-/** `unshare -rm` gives a process mounts of its own, for which nobody need be root; where it may. */
+/** `unshare -rm` gives a process mounts of its own without root, where the system allows it. */
 export const canUnshareMounts = spawnSync('unshare', ['-rm', 'true']).status === 0
 export const canLimitFileSize = spawnSync('prlimit', ['--version']).status === 0
 export const canSetImmutable = detectImmutableSupport()
@@ -42,7 +42,7 @@ export function fillDisk(dir: string): string {
   return path
 }
 
-/** From here on nobody writes to these, not even root, nor who has them open; until they are thawed. */
+/** Makes files read-only until they are thawed, even for root and for processes that have them open. */
 export function makeImmutable(...paths: string[]): void {
   execFileSync('chattr', ['+i', ...paths])
 }

@@ -11,7 +11,7 @@ import {
 
 const UNLIMITED = '1000000000'
 
-/** A server with its socket, for whoever wants to break it. */
+/** A server with its socket, and requests that try to break it. */
 export type HostileFixture = Awaited<ReturnType<typeof openHostileFixture>>
 
 /** How many rows a test means to add. */
@@ -125,7 +125,7 @@ async function expectNoErrors(server: LiveServer, consoleError: MockInstance): P
 const COUNTED_TABLES = ['messages', 'deliveries', 'grants'] as const
 /** Written a moment after the answer: what was refused, and what was issued. */
 const AUDIT_TABLES: readonly string[] = ['audit_events', 'audit_chain', 'audit_checkpoints']
-/** What becomes of an accepted message, a moment after the answer. */
+/** The state of an accepted message a moment after the response. */
 const DELIVERY_STATE = {
   table: 'attempts',
   columns: { due_at: 0, attempts: 0, leased_by: null, leased_until: null },

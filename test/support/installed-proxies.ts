@@ -29,7 +29,7 @@ export interface RunningProxy {
   stop(): Promise<void>
 }
 
-/** nginx with this `server` block, as whoever runs the tests. */
+/** Starts nginx with this `server` block, as the user who runs the tests. */
 export const startNginx = (server: string, port: number): Promise<RunningProxy> => {
   const home = createTempFolder()
   const config = `

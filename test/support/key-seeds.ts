@@ -4,7 +4,7 @@ import { type TestServer, unwrap } from './server.ts'
 
 type OwnerKeyServices = Pick<TestServer, 'accounts' | 'keys'>
 
-/** Somebody with a username and a key that belongs to him alone. */
+/** A user with a username, and a key of theirs. */
 export type OwnerKey = Awaited<ReturnType<typeof seedOwnerKey>>
 
 export async function seedOwnerKey(
@@ -55,7 +55,7 @@ export const createBasicHeaders = (username: string, secret: string) => ({
   Authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`,
 })
 
-/** How a holder presents himself. */
+/** Functions that create the headers of a key, by key type. */
 export const createCredentialHeaders = {
   xdent: ({ publicId, secret }: Pick<OwnerKey, 'publicId' | 'secret'>) =>
     createXdentHeaders(publicId, secret),

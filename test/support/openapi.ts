@@ -136,7 +136,7 @@ type PrepareOperation = (
   operator: OperatorClient,
 ) => Promise<Partial<ExampleIds>>
 
-/** What some operations need to be so before. */
+/** Changes that some operations need before their example works. */
 export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> = {
   // A site or developer that a key belongs to stays.
   deleteSitesById: async ({ directory }, { account: accountId }) => ({
@@ -150,12 +150,12 @@ export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> 
     const [key] = await keys.list({ accountId, dialect: 'practice', limit: 1 })
     return key === undefined ? {} : { key: key.id }
   },
-  // What has something queued stays.
+  // A subscription with queued messages cannot be deleted.
   deleteSubscriptionsById: async ({ routing }, { subscription }) => {
     unwrap(await routing.purgeQueue(subscription))
     return {}
   },
-  // What is queued is not replayed.
+  // A queued message cannot be replayed.
   postMessagesByIdReplay: async ({ messages }, { message }) => {
     unwrap(await messages.skip(message))
     return {}

@@ -4,7 +4,7 @@ import { type TestServer, unwrap } from './server.ts'
 
 type DeveloperServices = Pick<TestServer, 'accounts' | 'keys' | 'directory'>
 
-/** A developer with his own key, and an office that may take his customers' keys into use. */
+/** A developer with a developer key, and an office that can take customer keys into use. */
 export type SeededDeveloper = Awaited<ReturnType<typeof seedDeveloper>>
 
 export async function seedDeveloper(
@@ -76,7 +76,7 @@ export interface CustomerKeyJson {
   readonly DevRefId: string
 }
 
-/** What a developer's program does: each answer with its status and its body. */
+/** The calls of a developer's program; each returns status and body. */
 export function createDeveloperClient(
   { call }: Pick<TestServer, 'call'>,
   { portalHeaders }: Pick<SeededDeveloper, 'portalHeaders'>,

@@ -25,7 +25,7 @@ export async function openRoutingFixture() {
   const openDestination = await addDestination('Mercy EMR', '/open')
   const failingDestination = await addDestination('Night registry', '/closed')
 
-  /** Somebody of the account, signed in. */
+  /** Signs in a user of the account. */
   const signInAs = (role: Role) => seedConsoleClient(server, role, accountId)
 
   return {

@@ -1,6 +1,6 @@
 import type { Failure } from '../../src/domain/failure.ts'
 
-/** What a caller can put into a failure. */
+/** Text that a caller can put into a failure. */
 export const CALLER_TEXT = 'typed-by-the-caller'
 const FAILURE_KEY_ID = '0199aa00-0000-7000-8000-000000000001'
 const FAILURE_GRANT_ID = '0199aa00-0000-7000-8000-000000000002'

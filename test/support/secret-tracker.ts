@@ -1,4 +1,4 @@
-/** What may be nowhere but with its owner. */
+/** Tracks secrets that only their owner may hold. */
 export function createSecretTracker() {
   const trackedSecrets = new Map<string, string>()
 
@@ -8,12 +8,12 @@ export function createSecretTracker() {
   }
 
   return {
-    /** What it is, and its text. */
+    /** The text of each secret, by its label. */
     trackedSecrets,
     track,
     createTracked: (label: string) =>
       track(label, `${label.replaceAll(' ', '-')}-${crypto.randomUUID()}`),
-    /** What of it all stands in these bytes. */
+    /** Lists the secrets that these bytes contain. */
     findLeaks: (bytes: Buffer): string[] =>
       [...trackedSecrets]
         .filter(([, text]) =>

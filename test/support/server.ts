@@ -150,9 +150,9 @@ export const createDeviceNewMessage = (destinationId: string, more: object = {})
 })
 
 export type LiveServer = Omit<RunningServer, 'url' | 'console'> & {
-  /** Where its socket is, whatever its public URL. */
+  /** The URL of the socket, whatever the public URL is. */
   readonly url: string
-  /** The same of its console. */
+  /** The URL of the console's socket. */
   readonly consoleUrl: string
   readonly dir: string
   readonly databasePath: string

@@ -67,7 +67,7 @@ export async function openTestServices() {
       return { accountId, owner, ownerId: owner.id, username, site, developer }
     },
 
-    /** What became of a subject, the oldest first. */
+    /** Lists the audited actions on a subject, the oldest first. */
     listActions: async (subject: string) =>
       (await storage.listEvents({ subject, limit: 100 })).map(({ action }) => action).reverse(),
 

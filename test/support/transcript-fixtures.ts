@@ -9,7 +9,7 @@ import { parseTranscript, type TranscriptVariables } from './transcript-replay.t
 
 const TRANSCRIPTS_FOLDER = new URL('../transcripts/', import.meta.url)
 
-/** What the transcripts of a dialect call by name: one for each folder of them. */
+/** Functions that create the variables of the transcripts, by their folder. */
 const SEED_TRANSCRIPT_VARIABLES: Readonly<
   Record<string, (latchkey: Latchkey) => Promise<TranscriptVariables>>
 > = {
@@ -33,7 +33,7 @@ export const TRANSCRIPTS = readdirSync(TRANSCRIPTS_FOLDER).flatMap((dialect) => 
   }))
 })
 
-/** What stands behind the surfaces in every transcript, and the settings that name it. */
+/** Starts the upstreams of every transcript and returns the settings that name them. */
 export async function startTranscriptUpstreams() {
   const { urls, close } = await startUpstreams()
   const settings = SURFACES.map(
@@ -42,7 +42,7 @@ export async function startTranscriptUpstreams() {
   return { settings: Object.fromEntries(settings), close }
 }
 
-/** What the transcripts of the first dialect call by name. */
+/** Creates the variables of the Redox transcripts. */
 export async function seedRedoxTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
   const { routing } = latchkey
   const singleKey = await seedKey(latchkey)
@@ -83,7 +83,7 @@ export async function seedRedoxTranscripts(latchkey: Latchkey): Promise<Map<stri
 
 type TranscriptServices = Pick<TestServer, 'accounts' | 'keys'>
 
-/** What the transcripts of XDENT call by name. */
+/** Creates the variables of the XDENT transcripts. */
 export async function seedXdentTranscripts({
   accounts,
   keys,
@@ -104,7 +104,7 @@ export async function seedXdentTranscripts({
   ])
 }
 
-/** What the transcripts of the practices call by name. */
+/** Creates the variables of the practice transcripts. */
 export async function seedPracticeTranscripts(
   services: TranscriptServices,
 ): Promise<Map<string, string>> {
@@ -125,7 +125,7 @@ export async function seedPracticeTranscripts(
 const encodeBasicPair = ({ username, secret }: OwnerKey) =>
   Buffer.from(`${username}:${secret}`).toString('base64')
 
-/** What the transcripts of Open Dental call by name. Each customer key is for one call: it has its pace. */
+/** Creates the variables of the Open Dental transcripts. Each customer key is for one call: calls are limited. */
 export async function seedOpendentalTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
   const { keys } = latchkey
   const newDeveloper = await seedDeveloper(latchkey)
@@ -153,7 +153,7 @@ export async function seedOpendentalTranscripts(latchkey: Latchkey): Promise<Map
   ])
 }
 
-/** What the transcripts of Xenrad call by name. */
+/** Creates the variables of the Xenrad transcripts. */
 export async function seedXenradTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
   const { keys, directory } = latchkey
   const site = await seedSiteKey(latchkey)
@@ -177,9 +177,9 @@ export async function seedXenradTranscripts(latchkey: Latchkey): Promise<Map<str
     ['revokedKey', revoked.secret],
     ['readOnlyKey', readOnlyKey.secret],
     ['elsewhereKey', allowlistedKey.secret],
-    // Segments of HL7 v2 end in it, and no line of a transcript does.
+    // Ends the segments of HL7 v2, and no line of a transcript.
     ['CR', '\r'],
-    // What ends a body, and not the line of it.
+    // A line feed that ends a body, and not its line.
     ['LF', '\n'],
   ])
 }

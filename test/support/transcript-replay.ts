@@ -1,6 +1,6 @@
 /** One way to a server: in process, over a socket, in another runtime. */
 export interface TranscriptTransport {
-  /** Whether it shows an answer's headers as they stood on the wire, or only what the app has set. */
+  /** True for headers as they are on the wire; false for only those that the app sets. */
   readonly headerSource: 'the wire' | 'the app'
   send(request: TranscriptExchange['request']): Promise<TranscriptResponse>
 }
@@ -10,7 +10,7 @@ export type TranscriptResponse = Omit<TranscriptExchange['response'], 'reason'> 
   readonly reason?: string
 }
 
-/** What a server of HTTP/1.1 adds by itself. */
+/** Headers that an HTTP/1.1 server adds by itself. */
 const SERVER_HEADERS = new Set(['date', 'connection', 'keep-alive', 'content-length'])
 
 /** Replays a transcript. Null, or the first answer that is not as expected. */
@@ -106,7 +106,7 @@ function parseHeader(line: string): HeaderLine {
   return [line.slice(0, colon), line.slice(colon + 2)]
 }
 
-/** What a transcript calls by name: seeded before it, or taken from an answer. */
+/** Variables of a transcript, seeded before it or taken from a response. */
 export type TranscriptVariables = Map<string, string>
 
 const WILDCARDS: Readonly<Record<string, string>> = {
@@ -138,7 +138,7 @@ export function fillTemplate(template: string, variables: TranscriptVariables): 
   })
 }
 
-/** Whether all of the text is what the template says. What it keeps is added to the variables. */
+/** Returns whether the whole text matches the template; adds the kept values to the variables. */
 export function matchTemplate(
   template: string,
   text: string,

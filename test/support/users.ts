@@ -14,7 +14,7 @@ export type TestUserServer = TestUserServices & Pick<TestServer, 'call'>
 
 export const PASSWORD = 'correct horse battery staple'
 
-/** Who comes from there, each time with another request. */
+/** Creates a caller from this address, each time with a new request id. */
 export const createTestCaller = (address = '203.0.113.7'): Caller => ({
   address,
   requestId: crypto.randomUUID(),
@@ -23,7 +23,7 @@ export const createTestCaller = (address = '203.0.113.7'): Caller => ({
 
 export type TestUser = Awaited<ReturnType<typeof seedUser>>
 
-/** Somebody of an account of his own, who can sign in. */
+/** Creates a user of a new account who can sign in. */
 export async function seedUser(
   { signInServices, users, accounts }: TestUserServices,
   { role = 'administrator', password = PASSWORD }: { role?: Role; password?: string } = {},
@@ -54,7 +54,7 @@ export async function signInUser({ signInServices }: TestUserServices, testUser:
   return { secret, signedIn }
 }
 
-/** The same person, who has just typed his password again; and a code, where he has an app. */
+/** Reauthenticates the user with the password, and a code where an authenticator app is set up. */
 export const reauthenticateUser = async (
   { signInServices }: TestUserServices,
   signedInUser: SignedInUser,
@@ -68,7 +68,7 @@ export const reauthenticateUser = async (
     ),
   )
 
-/** Who a request of this session is of. */
+/** Returns the user of this session, as a request finds them. */
 export async function findSignedInUser(
   { signInServices }: TestUserServices,
   secret: string,
@@ -79,11 +79,11 @@ export async function findSignedInUser(
   return found
 }
 
-/** What an app that shares this secret shows at this moment. */
+/** Returns the code that an app with this secret shows now. */
 export const generateTotpCode = (secret: string, now: number): string =>
   new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: now })
 
-/** Sets up an app; answers its secret and the recovery codes. The code of this moment is spent. */
+/** Sets up an app and returns its secret and the recovery codes. The current code is then used up. */
 export async function enrollTotpApp(services: TestUserServices, signedInUser: SignedInUser) {
   const { signInServices, clock } = services
   const { pending, secret } = unwrap(await signInServices.secondFactor.startSetup(signedInUser))

@@ -50,6 +50,6 @@ function formatRefusalBody(surface: XenradSurfaceName, code: string, text: strin
     : { type: 'text/plain; charset=utf-8', body: text }
 }
 
-/** What every key that opens nothing is answered with. */
+/** The response to every key that is not valid. */
 export const expectedInvalidKey = (surface: XenradSurfaceName) =>
   expectedXenradRefusal(surface, 401, 'login', 'The API key is not valid.', XENRAD_CHALLENGE)

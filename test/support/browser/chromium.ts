@@ -53,7 +53,7 @@ export interface MonitoredPage {
   readonly page: Page
   /** Everything that went wrong in the browser and was not announced. */
   unexpectedErrors(): string[]
-  /** What this test is about to provoke on purpose. */
+  /** Declares an error that the test is about to provoke. */
   expectError(fault: RegExp): void
   /** Fails where something is left that was not announced. */
   close(): Promise<void>
@@ -105,11 +105,11 @@ const CHROMIUM_FOLDER = join(CACHE_FOLDER, `chromium-${version}`)
 
 export interface ChromiumInstallation {
   readonly chromium: string
-  /** Where it finds the libraries and fonts that came with it. */
+  /** The paths of the libraries and fonts that came with the browser. */
   readonly env: Readonly<Record<string, string>>
 }
 
-/** The browser, unpacked once a machine. Whoever is second to finish throws his own copy away. */
+/** Unpacks the browser once for each machine. The second process to finish deletes its own copy. */
 export function installChromium(): ChromiumInstallation {
   if (!existsSync(CHROMIUM_FOLDER)) unpackChromium()
   return {

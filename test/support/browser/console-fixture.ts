@@ -13,7 +13,7 @@ import { createTestClock, DAY_MS, MINUTE_MS } from '../time.ts'
 import { createTestCaller, PASSWORD } from '../users.ts'
 import { seedConsoleKeys, seedRequestHistory } from './console-fixture-data.ts'
 
-/** Of the keys' first day: old enough for one that nobody has used for a season. */
+/** Age of the accounts and their keys: enough for a key unused for 90 days. */
 const ACCOUNT_AGE_MS = 95 * DAY_MS
 
 const SETTINGS = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTION_DAYS: '30' }
@@ -152,7 +152,7 @@ async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
   }
 }
 
-/** What pages of one message, one request and one event are about. */
+/** Finds the message, request and event that the pages of one of them show. */
 async function findRecordedIds({
   messages,
   audit,
@@ -187,7 +187,7 @@ async function sendMessages(
   }
 }
 
-/** Who signs in to the world's console: one of each role, by username. */
+/** The users who can sign in to the console: one of each role, by username. */
 export const USERNAMES = {
   operator: 'mara.olsen',
   administrator: 'tom.adeyemi',
@@ -207,7 +207,7 @@ export async function seedFirstOperator({ signInServices, users }: TestServer) {
   return unwrap(await signInServices.acceptInvitation(secret, input, createTestCaller()))
 }
 
-/** Somebody of an account who has chosen a password. */
+/** Creates a user of the account who has chosen a password. */
 export async function seedInvitedUser(
   { accounts, users, signInServices }: TestServer,
   { accountId, role, username }: { accountId: string; role: Role; username: string },

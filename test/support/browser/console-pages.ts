@@ -3,7 +3,7 @@ import type { Role } from '../../../src/domain/key.ts'
 import { PASSWORD } from '../users.ts'
 import type { ConsoleFixtureIds } from './console-fixture.ts'
 
-/** Who looks: somebody of this role, or nobody yet. */
+/** The role of the user; null before sign-in. */
 export type PageViewer = Role | 'nobody'
 
 export interface ConsolePage {
@@ -11,9 +11,9 @@ export interface ConsolePage {
   readonly name: string
   readonly viewer: PageViewer
   readonly path: string | ((ids: ConsoleFixtureIds) => string)
-  /** What it is answered with where that is not 200; the browser's console says so too. */
+  /** The status where it is not 200; the browser's console reports it, too. */
   readonly status?: number
-  /** What somebody does there before the picture is taken. */
+  /** The steps of the user before the picture is taken. */
   readonly prepare?: (page: Page) => Promise<void>
 }
 

@@ -26,7 +26,7 @@ export function useBrowser<Seen extends { close(): Promise<void> }>(
   })
 }
 
-/** Somebody of this role, at the console of a world, with a browser context of his own. */
+/** Opens the console as a user of this role, in a browser context of its own. */
 export async function openSignedInPage(
   browser: Browser,
   url: string,

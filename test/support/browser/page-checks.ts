@@ -11,9 +11,9 @@ const AXE_SCRIPT = readFileSync(
 const AXE_RULE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 /**
- * What keeps somebody from using the page, a line each. The debugger puts axe into the page, not the
- * page itself, so that the content security policy stays in force and its faults are still heard.
- * `rules`: these of axe's alone.
+ * Returns the accessibility violations of the page, a line each. The debugger injects axe, so that
+ * the content security policy stays in force and its violations are still reported. `rules`: only
+ * these rules of axe.
  */
 export async function findAccessibilityViolations(
   page: Page,
@@ -24,7 +24,7 @@ export async function findAccessibilityViolations(
     (runOnly) =>
       (globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
         runOnly,
-        // What is right is not told in detail: that is most of the work.
+        // Passed rules are reported without details, which are most of the work.
         resultTypes: ['violations'],
       }),
     rules === undefined
@@ -84,7 +84,7 @@ export async function readLayoutShift(page: Page): Promise<number> {
 export const waitForPaint = (page: Page): Promise<unknown> =>
   page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
 
-/** What stands out of the window and is not in a box that scrolls by itself. A text: it runs there. */
+/** Finds elements outside the window that are in no scrolling box; it runs in the page. */
 const FIND_OVERFLOWING_ELEMENTS = `[...document.querySelectorAll('body *')]
   .filter((element) => element.closest('.scroll, pre, svg') === null)
   .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
@@ -93,6 +93,6 @@ const FIND_OVERFLOWING_ELEMENTS = `[...document.querySelectorAll('body *')]
 export const findOverflowingElements = (page: Page): Promise<string[]> =>
   page.evaluate(FIND_OVERFLOWING_ELEMENTS)
 
-/** As somebody who has the browser show text larger; 200 % is what WCAG 1.4.4 asks for. */
+/** Enlarges text as a browser's setting does; WCAG 1.4.4 requires 200 %. */
 export const enlargeText = (page: Page, size: string): Promise<unknown> =>
   page.evaluate(`document.documentElement.style.fontSize = ${JSON.stringify(size)}`)

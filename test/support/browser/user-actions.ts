@@ -17,7 +17,7 @@ export async function signInByForm(page: Page, url: string, username: string, pa
 export const signInAs = (page: Page, url: string, viewer: PageViewer): Promise<void> =>
   viewer === 'nobody' ? Promise.resolve() : signInByForm(page, url, USERNAMES[viewer])
 
-/** What a dialog reveals, by what each is called there. */
+/** The values that a dialog reveals, by their labels. */
 export type RevealedSecrets = ReadonlyMap<string, string>
 
 const OWNER_FIELD_LABELS = {
@@ -132,7 +132,7 @@ const VENDOR_REQUESTS: Readonly<Record<KeyType, VendorRequest>> = {
   },
 }
 
-/** Whether the server admits the next request with it. A program that is told to wait does. */
+/** Returns whether the server accepts the next request with the key, once it accepts any. */
 export async function isAdmitted(
   url: string,
   dialect: KeyType,

@@ -66,7 +66,7 @@ export async function seedCliAccount(dir: string) {
   return { account, owner, source }
 }
 
-/** What the keys of a dialect are made for, beside their owner. */
+/** Options of `keys create` that a key type needs beside the owner. */
 export const KEY_TYPE_OWNER_OPTIONS: Readonly<
   Record<KeyType, 'source' | 'site' | 'developer' | null>
 > = {

@@ -30,7 +30,7 @@ async function runCommand({ args, env }: WarmCliRequest): Promise<WarmCliResult>
   return { code, openResources: await waitForOpenResources(resourcesBefore) }
 }
 
-/** What is not done by then is left open. */
+/** Anything unfinished by then counts as left open. */
 const CLOSE_TIMEOUT_MS = 30_000
 
 async function waitForOpenResources(open: readonly string[]): Promise<string[]> {

@@ -1,4 +1,4 @@
-/** What is asked of a command line that stays. */
+/** A request to the warm command line. */
 export interface WarmCliRequest {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -7,7 +7,7 @@ export interface WarmCliRequest {
 /** How one command has ended. */
 export interface WarmCliResult {
   readonly code: number
-  /** What it left open, by kind: a process of its own would not have ended. */
+  /** Resources that the command left open, by kind: a process of its own would not have ended. */
   readonly openResources: readonly string[]
 }
 

@@ -8,7 +8,7 @@ export interface CertificateWithKey {
 
 const EC_KEY_OPTIONS = { keyType: 'ec', algorithm: 'sha256' } as const
 
-/** An authority that nobody knows but whom it is given to. */
+/** Creates a certificate authority that only programs configured with it trust. */
 export async function createCertificateAuthority(name: string): Promise<CertificateWithKey> {
   const { cert, private: key } = await generate([{ name: 'commonName', value: name }], {
     ...EC_KEY_OPTIONS,

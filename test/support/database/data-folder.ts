@@ -13,7 +13,7 @@ export async function seedDataFolder(keys: number) {
   return { dir, vendors, url: `sqlite:${join(dir, 'latchkey.db')}` }
 }
 
-/** Runs SQL on a database file beside whoever has it open. */
+/** Runs SQL on a database file that other processes may have open. */
 export function executeSql(path: string, sql: string): void {
   const db = new Database(path)
   try {

@@ -41,14 +41,14 @@ export const normalizeSql = (sql: string): string =>
     .replace(/\s+/g, ' ')
     .replace(/ ?([(),]) ?/g, '$1')
 
-/** What SQLite and D1 say of themselves. */
+/** Selects the schema that SQLite and D1 report. */
 export const SELECT_SQLITE_SCHEMA = `SELECT type, name, tbl_name, sql FROM sqlite_master
   WHERE sql IS NOT NULL AND name NOT LIKE '_cf%' AND name NOT LIKE 'sqlite_%' ORDER BY type, name`
 
 export const normalizeSchema = (rows: readonly Record<string, unknown>[]) =>
   rows.map((row) => ({ ...row, sql: normalizeSql(String(row.sql)) }))
 
-/** What PostgreSQL says of itself: columns in their order, constraints and indexes by their names. */
+/** Selects the schema that PostgreSQL reports: columns in order, constraints and indexes by name. */
 export const SELECT_POSTGRES_SCHEMA = `
   SELECT 'column' AS type, table_name || '.' || ordinal_position AS name,
     concat_ws(' ', column_name, data_type, is_nullable, column_default) AS sql

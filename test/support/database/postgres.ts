@@ -65,10 +65,9 @@ export function connectToPostgres(url: string): PostgresServer {
 }
 
 /**
- * A whole server in a temporary folder, on loopback, whose collation is a person's and not a
- * machine's. It ends with the process that has started it, however that ends. `launcher` is a command
- * that runs another one: taskset, say, and its arguments. With a certificate, it speaks TLS to whoever
- * asks for it.
+ * Starts a server in a temporary folder, on loopback, with the collation of a language instead of
+ * bytes. It ends with the process that started it, however that ends. `launcher` is a command prefix,
+ * such as taskset and its arguments. With a certificate, it offers TLS.
  */
 export async function startLocalPostgres({
   launcher = [],
@@ -80,7 +79,7 @@ export async function startLocalPostgres({
   const home = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   const data = join(home, 'data')
   const { initdb, postgres } = copyPostgresBinaries(home)
-  // PostgreSQL refuses to run as root; nobody is somebody on every machine.
+  // PostgreSQL refuses to run as root; every machine has the user `nobody`.
   const isRoot = process.getuid?.() === 0
   const owner = isRoot ? { uid: NOBODY_UID, gid: NOBODY_UID } : {}
   chmodSync(home, 0o700)
@@ -130,7 +129,7 @@ export async function startLocalPostgres({
 
   async function waitUntilReady(): Promise<void> {
     for (const since = Date.now(); ; await delay(20)) {
-      // What is left of a killed one keeps its successor from starting for a moment.
+      // The remains of a killed server keep the next one from starting for a moment.
       if (supervisor.exitCode !== null) supervisor = startSupervisor()
       try {
         await query(url, 'SELECT 1')

@@ -7,7 +7,7 @@ import {
 import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 
-/** What a destination does with a message. */
+/** The response of a destination to a message. */
 export type DestinationBehavior = 'take' | 'refuse' | 'hang' | 'reset'
 
 export interface ArrivedRequest {
@@ -71,8 +71,8 @@ export interface RecordedRequest {
 }
 
 /**
- * A destination that repeats the challenge of whoever verifies it and takes every message. Below
- * `/closed` it verifies as well, and takes nothing else.
+ * Starts a destination that repeats challenges and takes every message. Below `/closed` it repeats
+ * challenges, too, and refuses messages.
  */
 export async function startConsoleDestination() {
   const requests: RecordedRequest[] = []
@@ -113,7 +113,7 @@ export type ConsoleDestination = Awaited<ReturnType<typeof startConsoleDestinati
 
 const uuid = z.uuid()
 
-/** What the documentation promises of every delivered `Meta`, and what this sender wrote beside it. */
+/** The documented members of every delivered `Meta`, and those that this sender adds. */
 export const DELIVERED_META_SCHEMA = z.object({
   DataModel: z.string(),
   EventType: z.string(),
@@ -128,7 +128,7 @@ export const DELIVERED_META_SCHEMA = z.object({
 export interface DeliveredMessage {
   readonly meta: z.output<typeof DELIVERED_META_SCHEMA> & Readonly<Record<string, unknown>>
   readonly text: string
-  /** Whether its id had been seen before. */
+  /** True where a message with this id had arrived before. */
   readonly isDuplicate: boolean
 }
 
@@ -137,7 +137,7 @@ interface StrictDestinationOptions {
   readonly challengeFormat: 'bare' | 'quoted' | 'json'
   /** The status of each message in turn; 200 after that. */
   readonly statuses?: readonly number[]
-  /** What a query is answered with. */
+  /** The response to a query. */
   readonly answer?: object
 }
 

@@ -36,7 +36,7 @@ interface Measurement {
   /** Figures by what they count. */
   readonly figures: Record<string, number | string>
   readonly folders: Record<string, Record<string, number | string>>
-  /** What is behind a figure, by its name. */
+  /** The places behind a figure, by its name. */
   readonly found: Record<string, string[]>
 }
 

@@ -13,7 +13,7 @@ export interface Source {
 const PIECE =
   /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/\w*|[^/'"`{}]+|[\s\S]/gy
 const TEMPLATE_TEXT = /(?:[^`\\$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{|$)/gy
-/** What a regular expression can follow; a division cannot. */
+/** Matches code after which `/` begins a regular expression; a division cannot follow it. */
 const BEFORE_REGEX = /(?:^|[=(,:[!&|?{};+\-*%~^<>]|\b(?:return|typeof|case|in|of|await))\s*$/
 
 /** Splits TypeScript into code, strings and comments. */
@@ -108,7 +108,7 @@ export function findFunctions({ code }: Source): string[] {
 const startsWithFunction = (text: string): boolean =>
   /^(?:function\b|[\w$]+ =>)/.test(text) || /^\s*(?::[^=;]*?)?=>/.test(skipParameters(text) ?? '')
 
-/** What follows the parameter list that the text begins with; null where it begins with none. */
+/** Returns the text after its leading parameter list; null where it begins with none. */
 function skipParameters(text: string): string | null {
   const generics = /^<[^(]*>(?=\()/.exec(text)?.[0] ?? ''
   if (text[generics.length] !== '(') return null

@@ -29,7 +29,7 @@ export function formatHtml(html: string): string[] {
   return lines
 }
 
-/** What is different in each run, or is copied from a line above. */
+/** Attributes that differ in each run, or repeat a line above. */
 const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/(name="(?:form-token|pending)" value=)"[^"]*"/g, '$1"TOKEN"'],
   [/ data-copy="[^"]*"/g, ' data-copy'],

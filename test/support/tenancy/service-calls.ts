@@ -7,7 +7,7 @@ import type { Tenant } from './tenant.ts'
 type ServiceFunction = (...args: unknown[]) => unknown
 
 export interface ServiceVerb {
-  /** As people write it: `keys.create`. */
+  /** For example `keys.create`. */
   readonly path: string
   readonly permission: Permission
   readonly call: ServiceFunction
@@ -15,7 +15,7 @@ export interface ServiceVerb {
   readonly listArguments: (id: string, ownTenant: Tenant) => unknown[][]
 }
 
-/** Every verb that a desk has. The list is the desk's own: one that nobody has said how to call is told. */
+/** Lists every method of the actor's services; throws for one without sample arguments. */
 export function listServiceVerbs(desk: ActorServices): ServiceVerb[] {
   const { can: _, ...services } = desk
   return Object.entries(services).flatMap(([name, service]) =>
@@ -32,7 +32,7 @@ function toServiceVerb(path: readonly string[], verb: unknown): ServiceVerb {
     getByPath(table, path),
   )
   if (typeof permission !== 'string' || typeof calls !== 'function') {
-    throw new Error(`nobody has said who may call ${path.join('.')}, and how`)
+    throw new Error(`${path.join('.')} has no permission or no sample arguments`)
   }
   return {
     path: path.join('.'),

@@ -128,7 +128,7 @@ export const STORAGE_CALLS: StorageCallArguments = {
   findSealedSecret: ({ keyId }) => [[keyId]],
   listKeyUses: ({ keyId }) => [[keyId, 0]],
   addKeyUses: ({ keyId }) => [[[{ keyId, day: 1, uses: 1, lastAt: 1 }]]],
-  // Who asks has the secret, and is told no more than that it is taken.
+  // The caller holds the secret, and learns only that it is taken.
   findKeyBySecret: undefined,
 
   addSource: (otherTenant, event) => [[createRow(otherTenant), event]],
@@ -198,7 +198,7 @@ export const STORAGE_CALLS: StorageCallArguments = {
     }
     return [[message], [message, event]]
   },
-  // The server's own work: refused, whosever it is.
+  // Methods for the server's own work are refused for every account.
   listDueQueues: () => [[Number.MAX_SAFE_INTEGER, { all: 10, ofOne: 10 }]],
   findDueAt: ({ subscriptionId }) => [[subscriptionId, 9e11]],
   leaseQueue: ({ subscriptionId }) => [[{ subscriptionId, by: 'me', until: 9e12 }, 9e11]],
@@ -209,7 +209,7 @@ export const STORAGE_CALLS: StorageCallArguments = {
   settleFailed: undefined,
   erasePayloads: () => [[9e12, 9e12]],
 
-  // What happened to a row that was found: no verb finds another account's.
+  // Events of a row that was found before: no method finds another account's row.
   addEvent: undefined,
   listEvents: ({ accountId, keyId }) => [
     [{ ...STORAGE_LIST_PAGE, accountId }],
@@ -249,7 +249,7 @@ export const STORAGE_CALLS: StorageCallArguments = {
   claimTotpStep: ({ memberId }) => [[memberId, 7]],
   claimRecoveryCode: ({ memberId }, event) => [[memberId, ['d'], event]],
   countRecoveryCodes: ({ memberId }) => [[memberId]],
-  // Before somebody has signed in there is no desk.
+  // Before sign-in there are no actor services.
   hasActiveOperator: () => [[]],
   addFirstOperator: undefined,
   findCredentialsByUsername: () => [['name']],

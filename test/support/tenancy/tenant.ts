@@ -139,7 +139,7 @@ export async function seedTenant(server: TestServer) {
     sealedToken: await storage.findSealedVerificationToken(destination.id),
     /** Of one that was refused. */
     requestId: requests[0]?.requestId ?? '',
-    /** What is not in the database as it is. */
+    /** Secrets, which are not in the database as they are. */
     secrets,
   }
 }

@@ -1,8 +1,8 @@
 import { startTestProxy } from './servers.ts'
 
 /*
- * A gate in a process of its own, so that its memory is nobody else's. It is told of its upstream by
- * its first argument, and says how much memory it has used at most whenever it is sent anything.
+ * Runs a proxy in a process of its own, so that its memory can be measured. The first argument is the
+ * URL of its upstream. It reports its peak memory whenever it is sent a message.
  */
 
 const proxy = await startTestProxy(process.argv[2] ?? '')

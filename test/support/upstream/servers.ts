@@ -29,7 +29,7 @@ export const PROXY_IDENTITY: UpstreamIdentity = {
 export interface TestProxyOptions {
   readonly timeoutMs?: number
   readonly trusted?: readonly string[]
-  /** What is not as in IDENTITY; null where nobody is known. */
+  /** Differences from PROXY_IDENTITY; null for an unknown caller. */
   readonly identity?: Partial<UpstreamIdentity> | null
 }
 

@@ -22,14 +22,14 @@ export interface Workerd {
   readonly argon2: Argon2
   /** A code judged in workerd, and what it would show to set up an app. */
   totp(secret: string, code: string, now: number): Promise<unknown>
-  /** What the Workers have logged. */
+  /** The log of the Workers. */
   readonly logLines: readonly string[]
   dispose(): Promise<void>
 }
 
 export interface TestWorkerBindings {
   readonly bindings: Readonly<Record<string, string>>
-  /** Who answers what the server fetches. */
+  /** Responds to the server's outbound requests. */
   readonly outboundService?: (request: Request) => Promise<Response>
 }
 
