@@ -68,7 +68,7 @@ const role = fc.constantFrom(...ROLES)
 const testUser = fc.record({ id: fc.constantFrom('ann', 'bob', 'eve'), role })
 const getRank = (of: Role) => ROLES.indexOf(of)
 
-test('nobody is raised above who raises him, and nobody changes who is above him', () => {
+test('no user can raise another above their own role, nor change a user with a higher role', () => {
   fc.assert(
     fc.property(testUser, testUser, role, (actor, user, to) => {
       if (!canSetRole(actor, user, to)) return
@@ -79,7 +79,7 @@ test('nobody is raised above who raises him, and nobody changes who is above him
   )
 })
 
-test('nobody changes his own role, or what lets him in', () => {
+test('no user can change their own role or access', () => {
   fc.assert(
     fc.property(testUser, role, (me, to) => {
       expect(canSetRole(me, me, to)).toBe(false)

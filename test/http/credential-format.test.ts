@@ -26,7 +26,7 @@ test('an XDENT header says which key it is', async () => {
   expect(await answer.json()).toMatchObject({ KeyId: ownerKey.publicId })
 })
 
-test('a practice’s user and password say who he is', async () => {
+test('a practice’s username and password identify the caller', async () => {
   const ownerKey = await seedOwnerKey(server, 'practice')
   const { value } = server.formatCredential('practice', { ...ownerKey, developerKey: '' })
   const headers = { Authorization: `Basic ${Buffer.from(value).toString('base64')}` }

@@ -129,7 +129,7 @@ describe.each(['an office’s key', 'a developer’s own key'])('%s', (owner) =>
   })
 })
 
-describe('a developer who asks for a key that is not his', () => {
+describe('a developer who asks for another developer’s key', () => {
   let ownDeveloper: SeededDeveloper
   let theirs: SeededDeveloper
   beforeAll(async () => {
@@ -164,7 +164,7 @@ describe('a developer who asks for a key that is not his', () => {
     theirs = await seedDeveloper(server)
   })
 
-  test('sees none of theirs in his list', async () => {
+  test('sees none of the other’s keys in the list', async () => {
     const ownKey = await seedCustomerKey(server, ownDeveloper)
     await seedCustomerKey(server, theirs)
     const listed = await createDeveloperClient(server, ownDeveloper).list()

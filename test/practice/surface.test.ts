@@ -93,7 +93,7 @@ test.each(['/practice/v2/me', '/practice/v10', '/practice', '/Practice/v1/me'])(
   },
 )
 
-test('a key that moves to another owner is presented with his username from then on', async () => {
+test('a key that moves to another owner is presented with the new owner’s username from then on', async () => {
   const first = await seedOwnerKey(server, 'practice')
   const { accountId } = first
   const second = await seedOwnerKey(server, 'practice', { accountId })

@@ -3,7 +3,7 @@ import { createTestRing } from '../support/keyring.ts'
 import { startWorkerd, toTestFetcher, type Workerd } from '../support/worker/workerd.ts'
 
 /*
- * The console as it is deployed, in workerd: whoever deployed it comes in by the link that he chose.
+ * The console as it is deployed, in workerd: the operator signs in by the link that they chose at deployment.
  */
 
 const HOME = 'https://console.example'

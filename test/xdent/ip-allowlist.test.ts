@@ -200,7 +200,7 @@ describe('X-Forwarded-For', () => {
     [PROXY, `${LISTED},`, 403],
     [PROXY, 'unknown', 403],
     [PROXY, '', 403],
-    // Who is no proxy cannot say that he is.
+    // An address that is not a trusted proxy cannot claim to be one.
     [ELSEWHERE, LISTED, 403],
     [ELSEWHERE, `${LISTED}, ${PROXY}`, 403],
     [LISTED, ELSEWHERE, 200],

@@ -19,7 +19,7 @@ const selectAccount = (id: string, next = '/console') =>
 const selectAllAccounts = () => operator.send('/console/account', { next: ACCOUNTS })
 
 describe('an operator', () => {
-  test('creates an account, closes it after he was told what that means, and opens it again', async () => {
+  test('creates an account, closes it after a page on the consequences, and opens it again', async () => {
     const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, { name: 'Harbor' })
     const here = made.location?.split('?')[0] ?? ''
     const accountId = here.split('/').at(-1) ?? ''
@@ -86,7 +86,7 @@ describe('an operator', () => {
     expect((await operator.get('/console/sites')).text).toContain('Site of Other Clinic')
   })
 
-  test('is asked which account he means where a page is of one, and comes back to it', async () => {
+  test('is asked for the account where a page shows one, and returns to that page', async () => {
     const { id, name } = await createAccount('Meant Clinic')
     for (const path of ['settings', 'addresses', 'sites/new', 'developers/new', 'people/new']) {
       await selectAllAccounts()
@@ -100,7 +100,7 @@ describe('an operator', () => {
     await selectAllAccounts()
   })
 
-  test('makes nothing by a form of another account that he had open', async () => {
+  test('creates nothing by a form that was opened in another account', async () => {
     const [one, other] = [await createAccount('Left Clinic'), await createAccount('Right Clinic')]
     await selectAccount(one.id)
     await selectAccount(other.id)
@@ -112,7 +112,7 @@ describe('an operator', () => {
     await selectAllAccounts()
   })
 
-  test('is led nowhere but to the console by what he chooses', async () => {
+  test('is redirected to the console alone, whatever the form says', async () => {
     const { id } = await createAccount('Safe Clinic')
     expect((await selectAccount(id, 'https://evil.example/')).location).toBe('/console')
     await selectAllAccounts()
@@ -144,7 +144,7 @@ describe('the settings of an account', () => {
     expect(storedAccount).toMatchObject({ name: 'Acme', departedKeys: 'disable' })
   })
 
-  test('tell who lets somebody leave what becomes of his keys', async () => {
+  test('tell the administrator who deactivates a user what happens to the user’s keys', async () => {
     const { testUser, ...administrator } = await seedConsoleClient(server, 'administrator')
     const { accountId } = testUser
     const { ownerId } = await seedKey(server, { accountId })

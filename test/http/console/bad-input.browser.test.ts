@@ -74,7 +74,7 @@ test('a session whose cookie was copied is over for the thief too, when its owne
   await Promise.all([close(), thief.close()])
 })
 
-test('the second of two who edit one key is told, sees both, and loses nothing of his', async () => {
+test('the second of two users who edit one key is told, sees both versions, and loses no input', async () => {
   const { page, expectError, close } = await signInAs('engineer')
   expectError(/status of 409/)
   await page.goto(`${fixture.consoleUrl}${getKeyPath('Imaging archive')}/edit`)
@@ -240,7 +240,7 @@ test('a one-time link that has expired leads nowhere, and says who makes another
   await close()
 })
 
-test('who is wrong again and again is told how long to wait, and what he typed is kept', async () => {
+test('a user with too many wrong passwords is told how long to wait, and the form keeps their input', async () => {
   const { page, expectError, close } = await openMonitoredPage(browser)
   expectError(/status of 4(01|29)/)
   await page.goto(`${fixture.consoleUrl}/console/sign-in`)

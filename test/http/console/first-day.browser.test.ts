@@ -51,7 +51,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   await page.goto(link)
   await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
 
-  // An operator answers for no key: he invites who does.
+  // An operator owns no key, and invites a user who does.
   await page.goto(`${server.consoleUrl}/console/people/new`)
   await page.getByRole('button', { name: 'Choose Harbour Lane Clinics' }).click()
   await page.getByLabel('E-mail address').fill('tom@harbour-lane.example')

@@ -87,7 +87,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   await close()
 })
 
-test('a member is not offered what he may not do, and is refused where he asks all the same', async () => {
+test('a member is offered no action without permission, and is refused when they request one', async () => {
   const { page, expectError, close } = await signInAs('member')
   expectError(/status of 403/)
   const keyUrl = `${fixture.consoleUrl}/console/keys/${fixture.ids.ids['Front desk automation']}`
@@ -114,7 +114,7 @@ test('a member is not offered what he may not do, and is refused where he asks a
   await close()
 })
 
-test('a role that is taken while somebody is signed in is gone at his next click', async () => {
+test('a role taken from a signed-in user is gone at their next click', async () => {
   const { page, expectError, close } = await signInAs('engineer')
   expectError(/status of 403/)
   const { engineer } = fixture.ids.people
@@ -152,7 +152,7 @@ test('without script a key is made, used, viewed, disabled and revoked', async (
   await close()
 })
 
-test('without script a token is made by who types his password, and by nobody who guesses it', async () => {
+test('without script, a token is created by the right password, and by no wrong one', async () => {
   const { page, expectError, close } = await signInAs('administrator', { javaScriptEnabled: false })
   expectError(/status of 422/)
   await page.goto(`${fixture.consoleUrl}/console/me/tokens/new`)
@@ -173,7 +173,7 @@ test('without script a token is made by who types his password, and by nobody wh
   await close()
 })
 
-test('a browser keeps the mark of who has signed in there when he signs out, and nothing else of him', async () => {
+test('after sign-out a browser keeps the mark of a known device, and nothing else of the user', async () => {
   const { page, close } = await signInAs('engineer')
   const listCookieNames = async () => (await page.context().cookies()).map(({ name }) => name)
   expect(await listCookieNames()).toContain('__Host-latchkey')
@@ -218,7 +218,7 @@ test('by the keyboard alone somebody signs in, makes a key, keeps its secret and
   await pressOn('Create key')
   const revealed = await readRevealedSecrets(page)
   expect(await isAdmitted(fixture.url, 'xdent', revealed)).toBe(true)
-  // Escape closes nothing: whoever has not said that it is kept still has it before him.
+  // Escape closes nothing: the secret stays on screen until the user confirms that they have stored it.
   await keyboard.press('Escape')
   await pressOn('I have stored the secret where its program reads it', 'Space')
   await pressOn('Close')

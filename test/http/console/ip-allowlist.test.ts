@@ -135,7 +135,7 @@ describe('before somebody is locked out', () => {
     expect(await listNetworks()).toEqual(['203.0.113.0/24'])
   })
 
-  test('who confirms what he saw of an older list is shown the newer one first', async () => {
+  test('a user who confirms the preview of an older list is shown the newer one first', async () => {
     await addNetwork('203.0.113.0/24')
     await addNetwork('192.0.2.0/24')
     const late = { account: accountId, seen: '203.0.113.0/24' }

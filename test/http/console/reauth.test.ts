@@ -173,7 +173,7 @@ test('after too many wrong ones the next waits, as at the sign-in, and the answe
   const admin = await seedConsoleClient(server, 'administrator')
   const NEW = '/console/me/tokens/new'
   const guess = { name: 'job', days: '30', 'your-password': 'a guess' }
-  // Five at a browser that is known to be his, and five under his name.
+  // Five attempts in a known browser, and five under the username.
   for (let n = 0; n < 10; n++) expect((await admin.send(NEW, guess)).status).toBe(422)
   const locked = await admin.send(NEW, { ...guess, 'your-password': PASSWORD })
   expect(locked.status).toBe(429)

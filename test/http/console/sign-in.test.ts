@@ -61,7 +61,7 @@ describe('the mark by which a browser is known', () => {
     expect((await send({ ticket, code })).cookies.has(DEVICE)).toBe(true)
   })
 
-  test('lets its owner in while strangers keep his name locked, after signing out too', async () => {
+  test('lets its owner in while strangers keep the username locked, after signing out too', async () => {
     const owner = await seedConsoleClient(server, 'administrator')
     const failSignIns = async () => {
       for (let n = 0; n < 60; n++) {
@@ -75,13 +75,13 @@ describe('the mark by which a browser is known', () => {
     expect((await send(signInFields(owner.testUser))).status).toBe(429)
     expect((await owner.send(SIGN_IN, signInFields(owner.testUser))).location).toBe('/console')
 
-    // Nor do they hinder what he does in his session.
+    // The owner’s session goes on, too.
     await owner.get('/console/me')
     const newPassword = 'six other words that nobody guesses'
     const fields = { wished: newPassword, again: newPassword, 'your-password': PASSWORD }
     const changed = await owner.send('/console/me/password', fields)
     expect(changed.location).toBe('/console/me?said=password-changed')
-    // With the new password his browser has a new mark.
+    // With the new password, the owner’s browser has a new mark.
     await failSignIns()
     expect((await owner.send(SIGN_IN, signInFields(owner.testUser, newPassword))).location).toBe(
       '/console',

@@ -25,14 +25,14 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const USERS_PATH = '/console/people'
-/** Who changes how somebody comes in types his own password. */
+/** Changing how another user signs in requires the password of the user who changes it. */
 const REAUTH_FIELDS = { 'your-password': PASSWORD }
 const getUserPath = (id: string, verb = '') => `${USERS_PATH}/${id}${verb === '' ? '' : `/${verb}`}`
 const seedAccountClient = (role: 'administrator' | 'engineer' | 'member' | 'operator') =>
   seedConsoleClient(server, role, accountId)
 
 describe('a change of a person takes effect at once', () => {
-  test('a role that is changed while he is signed in is felt at his next click', async () => {
+  test('a role changed while the user is signed in is in force at their next click', async () => {
     const engineer = await seedAccountClient('engineer')
     const { id } = engineer.testUser.user
     const maker = unwrap(await server.directory.addDeveloper({ accountId, name: 'Maker' }))
@@ -69,7 +69,7 @@ describe('a change of a person takes effect at once', () => {
     expect((await administrator.send(getUserPath(id, 'leave'))).status).toBe(409)
   })
 
-  test('who is signed out everywhere is asked for his password at his next click', async () => {
+  test('a user who is signed out everywhere is asked for the password at their next click', async () => {
     const out = await seedAccountClient('engineer')
     const { id } = out.testUser.user
     const done = await administrator.fill(getUserPath(id), getUserPath(id, 'sign-out'))
@@ -95,7 +95,7 @@ describe('a change of a person takes effect at once', () => {
 })
 
 describe('a one-time link', () => {
-  test('is shown once, to who adds somebody, and lets him in', async () => {
+  test('is shown once to the user who adds another, and lets the new user in', async () => {
     const email = `${crypto.randomUUID()}@acme.example`
     const { html } = await administrator.get(`${USERS_PATH}/new`)
     expect(html).toContain('name="invite" value="yes" checked')
@@ -131,7 +131,7 @@ describe('a one-time link', () => {
   })
 })
 
-describe('nobody raises anybody above himself', () => {
+describe('no user raises another above their own role', () => {
   test('an administrator is not offered to make an operator, and is refused it', async () => {
     const { html } = await administrator.get(`${USERS_PATH}/new`)
     expect([...html.matchAll(/name="role" value="(\w+)"/g)].map(([, role]) => role)).toEqual([
@@ -163,7 +163,7 @@ describe('nobody raises anybody above himself', () => {
     expect((await administrator.send(getUserPath(id, 'role'), demoted)).status).toBe(403)
   })
 
-  test('nobody changes himself here', async () => {
+  test('no user changes their own access on the users page', async () => {
     const { id } = administrator.testUser.user
     const { html } = await administrator.get(getUserPath(id))
     expect(html).not.toContain(`action="${getUserPath(id)}`)

@@ -8,8 +8,8 @@ import {
 } from '../../support/upstream/servers.ts'
 
 /*
- * What an upstream reads of a request: all that is the request's own, nothing that the caller could
- * pass himself off with.
+ * An upstream receives the whole request, but no header by which the caller could claim another
+ * identity.
  */
 
 /** What the upstream sees of this request, its own Host and connection aside. */

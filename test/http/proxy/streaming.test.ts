@@ -164,7 +164,7 @@ describe('a caller who hangs up', () => {
     await Promise.all([expectNoConnections(upstream), expectNoConnections(proxy)])
   })
 
-  test('before his request goes on has it go nowhere', async () => {
+  test('before the request is passed on keeps it from being passed on', async () => {
     const upstream = await startListening(createServer())
     onTestFinished(upstream.close)
     const failure = await createUpstreamFetch({ timeoutMs: 1000 })({
@@ -198,7 +198,7 @@ describe('a caller who hangs up', () => {
     connection.destroy()
     await expect.poll(() => ended).toEqual(['whole, unanswered'])
     await Promise.all([expectNoConnections(upstream), expectNoConnections(proxy)])
-    // He left; the upstream did not.
+    // The caller left; the upstream did not.
     expect(proxy.log.lines).toEqual([])
   })
 })

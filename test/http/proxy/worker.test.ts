@@ -59,7 +59,7 @@ const respondOk = (_: unknown, response: ServerResponse) => void response.end('o
 const GET = 'GET /fhir HTTP/1.1\nHost: x\nAccept-Encoding: gzip\n\n'
 
 describe('in workerd', () => {
-  test('a request arrives with what we say of its caller, and nothing that he says himself', async () => {
+  test('a request arrives with the identity that Latchkey found, and none that the caller claims', async () => {
     const answer = await requestWorker(
       'PUT /fhir/1?a=%20b HTTP/1.1\nHost: x\nAuthorization: Bearer x\nX_Latchkey_Site: other\n' +
         'X-Latchkey-Site: other\nX-Forwarded-For: 10.0.0.1\nX-Own: 1\nContent-Length: 4\n\nbody',

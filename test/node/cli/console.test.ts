@@ -93,7 +93,7 @@ test('a server without a console makes no link to the first operator', async () 
   expect(existsSync(linkFilePath(dir))).toBe(false)
 })
 
-test('the command line invites the first operator, and others after him', async () => {
+test('the command line invites the first operator, and others later', async () => {
   const dir = createTempFolder()
   const { link, userId, expiresAt } = await runJson<Link>(dir, ['console', 'link'])
   expect(userId).toBe(null)

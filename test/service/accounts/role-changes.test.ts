@@ -20,7 +20,7 @@ const addUser = async (role: Role) => {
   return unwrap(await server.accounts.addUser({ accountId, email, role }))
 }
 
-/** Somebody of the account, at his desk. */
+/** The services of a user of the account. */
 async function seedActor(role: Role) {
   const user = await addUser(role)
   const services = server.servicesFor({ actor: user.id, role, accountId })
@@ -42,7 +42,7 @@ const expectedForbidden = (message: string) => ({
   failure: { problem: 'forbidden', message },
 })
 
-test('an administrator makes people of his account whatever he is himself', async () => {
+test('an administrator grants their own role and lower ones in their account', async () => {
   const { accounts } = await seedActor('administrator')
   const { id } = await addUser('member')
   for (const role of ['engineer', 'administrator', 'member'] as const) {
@@ -60,7 +60,7 @@ test('an administrator makes nobody operator', async () => {
   expect(unwrap(await server.accounts.findUser(id)).role).toBe('administrator')
 })
 
-test('an administrator neither demotes an operator of his account nor lets him leave', async () => {
+test('an administrator can neither demote nor deactivate an operator of the account', async () => {
   const { accounts } = await seedActor('administrator')
   const operator = await addUser('operator')
   const not = expectedForbidden(
@@ -124,7 +124,7 @@ test.each(Object.entries(RACES))(
   },
 )
 
-test('what a person does is found under his id and under the id of his request', async () => {
+test('a user’s actions are found in the audit by the user’s id and by the request id', async () => {
   const { user } = await seedActor('administrator')
   const requestId = crypto.randomUUID()
   const services = server.servicesFor({ actor: user.id, role: user.role, accountId, requestId })

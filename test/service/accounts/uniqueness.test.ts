@@ -4,8 +4,8 @@ import { createTestServer, type TestServer, unwrap } from '../../support/server.
 import { seedTenant, type Tenant } from '../../support/tenancy/tenant.ts'
 
 /*
- * What is one in the whole server is refused to whoever asks for it second. That it is taken is all
- * that he is told.
+ * A name that is unique in the whole server is refused to the second account that asks for it, which
+ * learns only that the name is taken.
  */
 
 let server: TestServer

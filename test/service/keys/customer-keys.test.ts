@@ -37,7 +37,7 @@ async function seedOfficeKey(portal: DeveloperPortal) {
   return made.value
 }
 
-test('who is overtaken is not refused: his change is judged and made again', async () => {
+test('a change that another overtakes is not refused: it is judged and made again', async () => {
   const portal = await seedPortal()
   const { key, secret } = await seedOfficeKey(portal)
   let overtaken = 0

@@ -642,7 +642,7 @@ describe('an owner leaves', () => {
       expect(readRefusal(await testServices.accounts.deactivateUser('nobody'))).toBe(
         'not_found: there is no user nobody',
       )
-      // Whoever has his keys now may go on with them.
+      // The user who has the keys now can go on using them.
       const enabled = unwrap(await testServices.keys.enable(key.id))
       expect(unwrap(await testServices.keys.edit(key.id, { name: 'orphan' })).status).toBe(
         enabled.status,

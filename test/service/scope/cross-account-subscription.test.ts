@@ -57,7 +57,7 @@ test('the sender is not told where that is, and changes nothing of it', async ()
   expect(listed.map((destination) => destination.id)).toEqual([sender.destinationId])
 })
 
-test('the feed is the sender’s: he stops it, and the receiver does not see it', async () => {
+test('a subscription belongs to the sender: the sender stops it, and the receiver does not see it', async () => {
   expect(
     unwrap(await senderServices.routing.setSubscriptionStatus(subscriptionId, 'paused')).status,
   ).toBe('paused')

@@ -187,7 +187,7 @@ describe('the link to a password', () => {
     })
   })
 
-  test('gives one of two who use it at once his password and his name', async () => {
+  test('gives one of two users who use it at once the password and username that this one chose', async () => {
     const user = await addInvitedUser()
     const { secret } = unwrap(await server.users.invite(user.id))
     const [one, other] = ['one', 'other'].map((username) => ({
@@ -251,7 +251,7 @@ describe('the link to a password', () => {
     expect(await server.users.invite(user.id)).toMatchObject({ failure: { problem: 'conflict' } })
   })
 
-  test('that an administrator has kept does not make him the operator whom it was made for', async () => {
+  test('that an administrator has kept does not make them the operator that it was created for', async () => {
     const [user, boss] = [await addInvitedUser('rising'), await seedUser(server)]
     const { accountId } = user
     const administrator = server.servicesFor({

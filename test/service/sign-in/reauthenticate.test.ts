@@ -39,8 +39,8 @@ async function reauthenticateStatus(password: string, code = '', of = signedInUs
 const wrong = { reason: 'wrong' }
 const codeWrong = { reason: 'code_wrong' }
 
-describe('who is signed in proves that it is he', () => {
-  test('by his password, and by nothing else', async () => {
+describe('a signed-in user reauthenticates', () => {
+  test('by the password, and by nothing else', async () => {
     expect(await reauthenticateStatus(PASSWORD)).toBe('proved')
     for (const other of ['', 'not it', `${PASSWORD} `, '\ud800', 'x'.repeat(5000)]) {
       expect([other, await reauthenticateStatus(other)]).toEqual([other, wrong])
@@ -56,7 +56,7 @@ describe('who is signed in proves that it is he', () => {
     }
   })
 
-  test('by a code too where he has a second factor, each once, a recovery code as well', async () => {
+  test('by the password and a code where there is a second factor: each code once, recovery codes too', async () => {
     const app = await enrollTotpApp(server, signedInUser)
     server.clock.advance(MINUTE_MS)
     const code = generateTotpCode(app.secret, server.clock())
@@ -69,7 +69,7 @@ describe('who is signed in proves that it is he', () => {
     expect(await reauthenticateStatus(PASSWORD, app.recoveryCodes[0])).toEqual(codeWrong)
   })
 
-  test('not as somebody who has his username by now', async () => {
+  test('not as another user who has since taken the username', async () => {
     const other = await seedUser(server, { password: 'six other words that nobody guesses' })
     const before = testUser.username
     unwrap(await server.users.setUsername(testUser.user.id, `old-${before}`))
@@ -77,7 +77,7 @@ describe('who is signed in proves that it is he', () => {
     expect(await reauthenticateStatus('six other words that nobody guesses')).toEqual(wrong)
   })
 
-  test('no longer when he has left', async () => {
+  test('not after deactivation', async () => {
     unwrap(await server.accounts.deactivateUser(testUser.user.id))
     expect(await reauthenticateStatus(PASSWORD)).toEqual(wrong)
   })

@@ -194,7 +194,7 @@ describe('a second factor', () => {
 })
 
 describe('setting up an app', () => {
-  test('is refused while there is one: who finds a browser open cannot put his own in its place', async () => {
+  test('is refused while there is one: a stranger at an open browser cannot replace it', async () => {
     const { secondFactor } = server.signInServices
     const conflict = { ok: false, failure: { reason: 'conflict' } }
     expect(await secondFactor.startSetup(who)).toMatchObject(conflict)
@@ -207,11 +207,11 @@ describe('setting up an app', () => {
     expect(late).toMatchObject(conflict)
   })
 
-  test('keeps nothing until the app has shown the right code, to him and within the hour', async () => {
+  test('stores nothing until the same user enters the right code of the app within the hour', async () => {
     const { secondFactor } = server.signInServices
-    const him = (await signInUser(server, await seedUser(server))).signedIn
+    const owner = (await signInUser(server, await seedUser(server))).signedIn
     const stranger = (await signInUser(server, await seedUser(server))).signedIn
-    const { pending, secret, uri, qr } = unwrap(await secondFactor.startSetup(him))
+    const { pending, secret, uri, qr } = unwrap(await secondFactor.startSetup(owner))
     expect(uri).toContain(secret)
     expect(qr.path).toMatch(/^M4 4h7v1h-7z/)
     expect(pending).not.toContain(secret)
@@ -222,12 +222,12 @@ describe('setting up an app', () => {
         createTestCaller(),
       )
 
-    expect(await confirmApp(him, '000000')).toMatchObject({ failure: { field: 'code' } })
+    expect(await confirmApp(owner, '000000')).toMatchObject({ failure: { field: 'code' } })
     const right = generateTotpCode(secret, server.clock())
     expect(await confirmApp(stranger, right)).toMatchObject({ failure: { reason: 'conflict' } })
-    expect(await secondFactor.countUnusedRecoveryCodes(him.user.id)).toBe(null)
+    expect(await secondFactor.countUnusedRecoveryCodes(owner.user.id)).toBe(null)
     server.clock.advance(60 * MINUTE_MS)
     const late = generateTotpCode(secret, server.clock())
-    expect(await confirmApp(him, late)).toMatchObject({ failure: { reason: 'conflict' } })
+    expect(await confirmApp(owner, late)).toMatchObject({ failure: { reason: 'conflict' } })
   })
 })

@@ -209,7 +209,7 @@ describe('a new password', () => {
 describe('a token of a person', () => {
   const input = { name: 'nightly report', days: 30 }
 
-  test('is he himself to a program, until it expires or he ends it, unseen or not', async () => {
+  test('acts for its user in programs until it expires or the user revokes it, seen or not', async () => {
     const { signedIn } = await signInUser(server, testUser)
     const { secret, token } = unwrap(
       await server.signInServices.apiTokens.issue(
@@ -270,7 +270,7 @@ describe('a token of a person', () => {
   )
 })
 
-test('every change of somebody’s access is in the audit under his own id', async () => {
+test('every change of a user’s access is in the audit under that user’s id', async () => {
   const { signedIn } = await signInUser(server, testUser)
   const { sessions, passwords, apiTokens } = server.signInServices
   unwrap(

@@ -199,7 +199,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
     })
   })
 
-  describe(`${name}: who leaves`, () => {
+  describe(`${name}: a deactivated user`, () => {
     async function seedOwnedKeys(departedKeys: 'keep' | 'disable') {
       const { id } = await addAccount()
       await fixture.storage.setOffboardingPolicy(id, departedKeys, createTestEvent(id))
@@ -224,7 +224,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       return [status, disabledBy, disabledAt, revokedAt]
     }
 
-    test('keeps his keys as they are, where the account wants it', async () => {
+    test('keeps every key as it is where the account’s policy says so', async () => {
       const { owner, keys, colleagues } = await seedOwnedKeys('keep')
       expect(await fixture.storage.deactivateUser(owner.id, 9, createTestEvent(owner.id))).toBe(
         true,
@@ -236,7 +236,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await readKeyState(colleagues)).toEqual(['enabled', null, null, null])
     })
 
-    test('takes his enabled keys with him, where the account wants that', async () => {
+    test('has the enabled keys disabled where the account’s policy says so', async () => {
       const { owner, keys, colleagues } = await seedOwnedKeys('disable')
       expect(await fixture.storage.deactivateUser(owner.id, 9, createTestEvent(owner.id))).toBe(
         true,
@@ -273,7 +273,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await listEvents(owner.id)).toHaveLength(2)
     })
 
-    test('leaves no enabled key behind, even one that is made or handed to him meanwhile', async () => {
+    test('leaves no enabled key behind, even one that is created for or assigned to the user meanwhile', async () => {
       const { storage } = fixture
       for (let round = 0; round < 5; round++) {
         const { id } = await addAccount({ departedKeys: 'disable' })

@@ -544,7 +544,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       expect(await listEvents(id)).toHaveLength(4)
     })
 
-    test('by 20 at once, each in his own way, and whoever revokes has the last word', async () => {
+    test('by 20 callers at once, each in another way, and a revocation has the last word', async () => {
       for (let round = 0; round < 3; round++) {
         const { id } = (await addStaticKey()).key
         const answers = await runConcurrently((n) => {
@@ -774,7 +774,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       expect(await listEvents(id)).toHaveLength(2)
     })
 
-    test('while others change it: whoever is told that he has changed it came before', async () => {
+    test('while others change it: every change that is reported as made came before', async () => {
       const { storage } = fixture
       const { owner, key: row } = await addStaticKey()
       const seen = await readEventId(row.id)

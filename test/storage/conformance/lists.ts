@@ -361,7 +361,7 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
       expect(await countKeysByHolder('site', [])).toEqual([])
     })
 
-    test('says how each person signs in, and when he was here last', async () => {
+    test('shows how each user signs in, and the time of their last sign-in', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const [a, b] = [await addUser(accountId), await addUser(accountId)]

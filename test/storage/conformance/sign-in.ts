@@ -128,7 +128,7 @@ function testUsers(fixture: StorageFixture): void {
       expect(await seenAt()).toBe(now - 1)
     })
 
-    test('shows its user as he is now, and is none once he has left', async () => {
+    test('shows its user as they are now, and ends once they are deactivated', async () => {
       const session = await startSession()
       await storage().setUserRole(user.id, 'administrator', newEvent())
       const found = await storage().findSession([session.digest], 2)
@@ -278,7 +278,7 @@ function testUsers(fixture: StorageFixture): void {
       expect(await storage().findInvitation([link.digest], 2)).toBeNull()
     })
 
-    test('is not set for who has left, nor by a link that is not his, is gone or has expired', async () => {
+    test('is not set for a deactivated user, nor by a link that is another user’s, used or expired', async () => {
       const other = await fixture.addUser(user.accountId)
       const session = await startSession()
       const foreign = createInvitation(other.id)
@@ -342,7 +342,7 @@ function testUsers(fixture: StorageFixture): void {
       expect(await listEvents(user.id)).toEqual(before)
     })
 
-    test('ends when its user is given another role, and is not made for a role he has no more', async () => {
+    test('ends when its user is given another role, and is not created for a role that they no longer have', async () => {
       const [link, late] = [createInvitation(user.id), createInvitation(user.id)]
       expect(await storage().addInvitation(link, newEvent(), user.role)).toBe(true)
       const stranger = await fixture.addUser(user.accountId)
@@ -587,7 +587,7 @@ function testUsers(fixture: StorageFixture): void {
       return link
     }
 
-    test('is one of 20 who are there at once, each with a link of his own', async () => {
+    test('is one of 20 users at once, each with a link of their own', async () => {
       await removeOperators()
       const links = await runConcurrently(() => addInvitation())
       const firsts = links.map(({ id }) => createFirstOperator(id))
