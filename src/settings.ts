@@ -5,7 +5,7 @@ import { type IpNetwork, parseIpNetwork } from './domain/ip-network.ts'
 export const SETTINGS = {
   LATCHKEY_DATA: {
     default: './data',
-    help: 'Folder of the database and the key ring. Made (mode 0700) where it does not exist.',
+    help: 'Folder of the database and the key ring. It is created with mode 0700 if it does not exist.',
   },
   LATCHKEY_DATABASE: {
     default: '',
@@ -13,87 +13,90 @@ export const SETTINGS = {
   },
   LATCHKEY_DATABASE_CONNECTIONS: {
     default: '10',
-    help: 'Connections to PostgreSQL that one server holds at most.',
+    help: 'Maximum number of PostgreSQL connections of one server.',
   },
   LATCHKEY_KEYRING: {
     default: '',
-    help: 'The key ring file, mode 0600. Empty: keyring.json in LATCHKEY_DATA.',
+    help: 'The key ring file, with mode 0600. Empty: keyring.json in LATCHKEY_DATA.',
   },
   LATCHKEY_HOST: { default: '127.0.0.1', help: 'Address to listen on.' },
-  LATCHKEY_PORT: { default: '8080', help: 'Port to listen on; 0 takes any free one.' },
+  LATCHKEY_PORT: { default: '8080', help: 'Port to listen on. 0 selects a free port.' },
   LATCHKEY_URL: {
     default: '',
-    help: 'Public URL, and the issuer and audience of access tokens. Include the path if a proxy serves the server below one. Empty: http, LATCHKEY_HOST and the port.',
+    help: 'Public URL, and the issuer and audience of access tokens. Include the path if a proxy serves the server below a path. Empty: http, LATCHKEY_HOST and the port.',
   },
   LATCHKEY_REGION: {
     default: 'us',
-    help: 'Region of this server; keys of accounts in other regions are refused.',
+    help: 'Region of this server. Keys of accounts in other regions are refused.',
   },
   LATCHKEY_TRUSTED_PROXIES: {
     default: '',
-    help: 'Addresses and networks, with commas between, whose X-Forwarded-For is believed. Empty: nobody.',
+    help: 'Comma-separated addresses and networks of proxies whose X-Forwarded-For is trusted. Empty: none.',
   },
   LATCHKEY_REFRESH_LEEWAY_SECONDS: {
     default: '60',
-    help: 'Leeway around a rotation (after it, or before it where clocks differ) in which an earlier refresh token revokes nothing, and the previous one gets the same answer again; 0 to 3600.',
+    help: 'Seconds around a rotation (before it too, because clocks differ) in which an earlier refresh token revokes nothing, and the previous one gets the same response again; 0 to 3600.',
   },
   LATCHKEY_FAILURES_PER_ADDRESS: {
     default: '300',
-    help: 'Failures from one address (an IPv6 /64 counts as one) within the window, after which further failures must wait.',
+    help: 'Failures from one address (an IPv6 /64 counts as one) in a window before further failures are refused with 429.',
   },
-  LATCHKEY_FAILURES_SECONDS: { default: '300', help: 'The window that failures are counted in.' },
+  LATCHKEY_FAILURES_SECONDS: {
+    default: '300',
+    help: 'Length of the window that failures are counted in.',
+  },
   LATCHKEY_DIGEST_IMPORTED_KEYS: {
     default: 'off',
-    help: 'Whether an imported secret gets a keyed digest after its first successful exchange: on or off. With the digest, its owner is recognised from every network; without it, only from networks where the secret was proven. Switch it on only if such secrets are long and random: with the database and the key ring, digests can be guessed fast.',
+    help: 'Stores a keyed digest of an imported secret after its first successful exchange: on or off. With the digest, its owner is recognized from every network; without it, only from networks where the secret was proven. Switch it on only if such secrets are long and random: a thief of the database and the key ring can guess digests fast.',
   },
   LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: {
     default: '10000',
-    help: 'Most customer keys of one developer, revoked ones included; with that many, POST /apikeys answers 429; 1 to 1000000.',
+    help: 'Maximum number of customer keys of one developer, including revoked keys; 1 to 1000000. At the maximum, POST /apikeys responds with 429.',
   },
   LATCHKEY_QUOTA_REQUESTS: {
     default: '10000',
-    help: 'Requests within the quota window: of one address to /endpoint and /query, and of each key that comes with every request.',
+    help: 'Requests in a quota window: of one address to /endpoint and /query, and of each key that is presented with every request.',
   },
-  LATCHKEY_QUOTA_SECONDS: { default: '300', help: 'The quota window.' },
+  LATCHKEY_QUOTA_SECONDS: { default: '300', help: 'Length of the quota window.' },
   LATCHKEY_AUDIT_YEARS: {
     default: '6',
-    help: 'How long the events of the audit are kept; 1 to 100 years.',
+    help: 'Years that audit events are kept; 1 to 100.',
   },
   LATCHKEY_RETENTION_DAYS: {
     default: '0',
-    help: 'How long a message is kept after its last delivery, so that it can be replayed; 0 to 3650 days.',
+    help: 'Days that a message is kept after its last delivery, so that it can be replayed; 0 to 3650.',
   },
   LATCHKEY_MESSAGE_LIMIT_BYTES: {
     default: '41943040',
-    help: 'Longest message that is taken; 40 MB as documented.',
+    help: 'Maximum length of a message. The default is the documented 40 MB.',
   },
   LATCHKEY_UPSTREAM_FHIR: {
     default: '',
-    help: 'Upstream of the FHIR surface: an http or https URL, a base path in it if need be. Empty: there is none.',
+    help: 'Upstream of the FHIR surface: an http or https URL, which may have a base path. Empty: no upstream.',
   },
   LATCHKEY_UPSTREAM_HL7: { default: '', help: 'Upstream of HL7 v2 and v3 over HTTP.' },
   LATCHKEY_UPSTREAM_MPPS: { default: '', help: 'Upstream of MPPS messages.' },
   LATCHKEY_UPSTREAM_OPENDENTAL: {
     default: '',
-    help: 'Upstream of the data of Open Dental offices.',
+    help: 'Upstream for the data of Open Dental offices.',
   },
-  LATCHKEY_UPSTREAM_XDENT: { default: '', help: 'Upstream of the data of XDENT companies.' },
-  LATCHKEY_UPSTREAM_PRACTICE: { default: '', help: 'Upstream of practice management data.' },
+  LATCHKEY_UPSTREAM_XDENT: { default: '', help: 'Upstream for the data of XDENT companies.' },
+  LATCHKEY_UPSTREAM_PRACTICE: { default: '', help: 'Upstream for practice management data.' },
   LATCHKEY_UPSTREAM_TIMEOUT_SECONDS: {
     default: '60',
-    help: 'How long an upstream may take to begin its answer, and be silent in the midst of it; 1 to 3600.',
+    help: 'Seconds in which an upstream must begin its response, and that it may pause in the middle; 1 to 3600.',
   },
   LATCHKEY_DESTINATIONS_ALLOWED: {
     default: '',
-    help: 'Addresses and networks, with commas between, where a destination may be although they are not the Internet. Empty: none.',
+    help: 'Comma-separated addresses and networks outside the public Internet that destinations may use. Empty: none.',
   },
   LATCHKEY_APPLICATION_NAME: {
     default: 'Latchkey',
-    help: 'Who this server says it is when it verifies a destination: 1 to 64 letters, digits, dots, dashes and underscores.',
+    help: 'Name of this server in the verification of a destination: 1 to 64 letters, digits, dots, dashes and underscores.',
   },
   LATCHKEY_CONSOLE: {
     default: 'on',
-    help: 'Whether the console (/console) and the management API (/admin/v1) are there: on or off. Without them the command line alone changes anything.',
+    help: 'Enables the console (/console) and the management API (/admin/v1): on or off. If off, only the command line can change anything.',
   },
   LATCHKEY_CONSOLE_HOST: {
     default: '127.0.0.1',
@@ -101,19 +104,19 @@ export const SETTINGS = {
   },
   LATCHKEY_CONSOLE_PORT: {
     default: '',
-    help: 'Port of the console and the management API; 0 takes any free one. Empty: LATCHKEY_PORT + 1, or any free port if LATCHKEY_PORT is 0 or 65535.',
+    help: 'Port of the console and the management API. 0 selects a free port. Empty: LATCHKEY_PORT + 1, or a free port if LATCHKEY_PORT is 0 or 65535.',
   },
   LATCHKEY_CONSOLE_URL: {
     default: '',
-    help: 'Public URL of the console and the management API. Include the path if a proxy serves them below one. Only if it is set does LATCHKEY_URL redirect to the console. Empty: http, LATCHKEY_CONSOLE_HOST and the port.',
+    help: 'Public URL of the console and the management API. Include the path if a proxy serves them below a path. If it is set, LATCHKEY_URL redirects to the console. Empty: http, LATCHKEY_CONSOLE_HOST and the port.',
   },
   LATCHKEY_STOP_SECONDS: {
     default: '30',
-    help: 'How long a server that is told to stop waits for requests in progress; 1 to 3600. Keep it below the time after which your service manager kills the server.',
+    help: 'Seconds that a stopping server waits for requests in progress; 1 to 3600. Keep it below the time after which your service manager kills the server.',
   },
   LATCHKEY_LOG_LEVEL: {
     default: 'info',
-    help: 'debug, info, warn, error or silent. Refusals are info, successes debug.',
+    help: 'debug, info, warn, error or silent. Refusals are logged at info, successes at debug.',
   },
 } as const satisfies Record<string, { default: string; help: string }>
 

@@ -62,7 +62,7 @@ export function createAdminApi(deps: AdminDeps): Hono {
     app.all(toRoutePath(path), (c) =>
       respondWithProblem(deps, identifyCaller(deps, c), {
         kind: 'method_not_allowed',
-        detail: `it knows ${Allow}`,
+        detail: `supported methods: ${Allow}`,
         headers: { Allow },
       }),
     )
@@ -70,7 +70,7 @@ export function createAdminApi(deps: AdminDeps): Hono {
   app.all('*', (c) =>
     respondWithProblem(deps, identifyCaller(deps, c), {
       kind: 'not_found',
-      detail: `${ADMIN_PATH}/reference shows every path that there is`,
+      detail: `see ${ADMIN_PATH}/reference for all paths`,
     }),
   )
   return app
@@ -171,12 +171,12 @@ const createForbiddenProblem = (permission: PermissionDeniedError['permission'])
 
 const UNAVAILABLE_PROBLEM: ApiProblem = {
   kind: 'unavailable',
-  detail: 'whether a change was made is in the audit',
+  detail: 'check the audit to see whether the change was made',
   retryAfterSeconds: DATABASE_RETRY_SECONDS,
 }
 const SERVER_ERROR_PROBLEM: ApiProblem = {
   kind: 'broken',
-  detail: 'try again, or look into the log',
+  detail: 'try again, or find the error in the log by the request id',
 }
 
 /** Streams the lines, and reads each only when the client takes it. */

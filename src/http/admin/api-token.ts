@@ -15,8 +15,9 @@ export interface ApiTokenDeps {
 }
 
 const TOKEN_NEEDED_DETAIL =
-  'send Authorization: Bearer and an API token: you make one in the console, under “Your sign-in”'
-const TOKEN_REFUSED_DETAIL = 'this is no API token that is good now'
+  'send an API token in the header Authorization: Bearer; create one in the console, under Profile and security'
+const TOKEN_REFUSED_DETAIL =
+  'the API token is invalid or has expired; create a new one in the console, under Profile and security'
 
 /** Finds the user of the request's API token. Cookies are ignored, so that no other site can act for the user. */
 export async function authenticateToken(

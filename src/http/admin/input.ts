@@ -28,7 +28,7 @@ export function readQuery(search: URLSearchParams): Result<unknown, ApiProblem> 
   const repeatedName = names.find((name, n) => names.indexOf(name) !== n)
   return repeatedName === undefined
     ? ok(Object.fromEntries(search))
-    : failInvalidInput([{ parameter: repeatedName, detail: 'is there twice' }])
+    : failInvalidInput([{ parameter: repeatedName, detail: 'is repeated' }])
 }
 
 /** Parses the input by the schema, or reports each place where it does not match. */
@@ -66,11 +66,11 @@ function failUnreadableBody(failure: InputFailure) {
     case 'body_too_large':
       return fail<ApiProblem>({
         kind: 'too_large',
-        detail: `a body must not be longer than ${failure.limitBytes} bytes`,
+        detail: `the body must not be longer than ${failure.limitBytes} bytes`,
         headers: { Connection: 'close' },
       })
     case 'member_repeated':
-      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.member} is there twice` })
+      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.member} is repeated` })
     case 'body_unreadable':
       return fail<ApiProblem>({ kind: 'unreadable', detail: failure.detail })
     default:

@@ -9,27 +9,33 @@ import { API_PROBLEMS, type ApiProblemKind, PROBLEM_CONTENT_TYPE } from './probl
 const API_VERSION = '1.0.0'
 
 const API_DESCRIPTION = [
-  'All that the console and the command line do, for programs: the same services, the same permissions.',
-  'Send `Authorization: Bearer` and an API token, which you make in the console under “Your sign-in”.',
-  'A token may do what its owner may, as long as the owner may. Times are RFC 3339. Lists answer `items` and `next`:',
-  'send `next` as `after` for the next page, and `limit` for pages of up to 500 (100 where it is left out). What cannot be done is told as a problem (RFC 9457), with the request id.',
-  'Unknown members and parameters are refused, so that a slip of the pen is not taken for a wish.',
+  'Everything that the console and the command line do, for programs: the same services and permissions.',
+  'Send `Authorization: Bearer` with an API token. Create a token in the console, under Profile and security.',
+  'A token has the permissions that its owner has at each request. Times are RFC 3339. Lists return `items` and `next`:',
+  'send `next` as `after` to get the next page, and `limit` for up to 500 items in a page (default 100). Errors are problem details (RFC 9457) with the request id.',
+  'Unknown members and parameters are refused, so that a misspelling is not ignored.',
 ].join('\n')
 
 const inputErrorSchema = z.object({
-  pointer: z.string().optional().openapi({ description: 'Where in the body (RFC 6901)' }),
+  pointer: z
+    .string()
+    .optional()
+    .openapi({ description: 'JSON Pointer to the place in the body (RFC 6901)' }),
   parameter: z.string().optional(),
   detail: z.string(),
 })
 
 const problemSchema = z
   .object({
-    type: z.string().openapi({ description: 'Where one reads of problems of this kind' }),
+    type: z.string().openapi({ description: 'URL that explains this kind of problem' }),
     title: z.string(),
     status: z.number().int(),
-    detail: z.string().openapi({ description: 'What is wrong, and what would help' }),
+    detail: z.string().openapi({ description: 'The problem, and how to solve it' }),
     requestId: z.string(),
-    permission: z.string().optional().openapi({ description: 'What your role lacks' }),
+    permission: z
+      .string()
+      .optional()
+      .openapi({ description: 'The permission that your role lacks' }),
     errors: z.array(inputErrorSchema).optional(),
     retryAfterSeconds: z.number().int().optional(),
   })
@@ -41,7 +47,7 @@ export function createApiDocument(groups: readonly OperationGroup[], url: string
   registry.registerComponent('securitySchemes', 'token', {
     type: 'http',
     scheme: 'bearer',
-    description: 'An API token of yours',
+    description: 'An API token',
   })
   for (const [kind, { status, title, about }] of Object.entries(API_PROBLEMS)) {
     registry.registerComponent('responses', kind, {

@@ -23,55 +23,55 @@ export interface OperationGroup {
 export const OPERATION_GROUPS: readonly OperationGroup[] = [
   {
     name: 'Keys',
-    about: 'The keys of every dialect, from their making to their end.',
+    about: 'Keys of every type.',
     operations: keyOperations,
   },
-  { name: 'Sources', about: 'Where messages come from.', operations: sourceOperations },
+  { name: 'Sources', about: 'Senders of messages.', operations: sourceOperations },
   {
     name: 'Destinations',
-    about: 'Where messages go to, once it is verified.',
+    about: 'Receivers of messages, once they are verified.',
     operations: destinationOperations,
   },
   {
     name: 'Subscriptions',
-    about: 'Which source sends to which destination.',
+    about: 'Connections from a source to a destination.',
     operations: subscriptionOperations,
   },
   {
     name: 'Feeds',
-    about: 'How what is queued for a destination is doing.',
+    about: 'The queues of subscriptions.',
     operations: subscriptionQueueOperations,
   },
   {
     name: 'Messages',
-    about: 'What was accepted, and where it stands.',
+    about: 'Accepted messages and their deliveries.',
     operations: messageOperations,
   },
-  { name: 'Sites', about: 'The places of an account.', operations: siteOperations },
+  { name: 'Sites', about: 'Sites of an account.', operations: siteOperations },
   {
     name: 'Developers',
-    about: 'Who writes programs that offices take into use.',
+    about: 'Developers of programs that offices use.',
     operations: developerOperations,
   },
   {
     name: 'Users',
-    about: 'The people of an account, and how they sign in.',
+    about: 'Users of an account, and their sign-in.',
     operations: userOperations,
   },
   {
     name: 'Accounts',
-    about: 'Organizations, and from where their keys may be used.',
+    about: 'Organizations, and their IP allowlists.',
     operations: accountOperations,
   },
   {
     name: 'Audit',
-    about: 'Who did what to whom, proven; and why a request was decided as it was.',
+    about: 'The tamper-evident audit, and explanations of requests.',
     operations: auditOperations,
   },
   {
     name: 'Overview',
-    about: 'How things are, and what wants looking after.',
+    about: 'Traffic, key counts, and resources that need attention.',
     operations: dashboardOperations,
   },
-  { name: 'You', about: 'Your own access.', operations: meOperations },
+  { name: 'You', about: 'Your own profile and API tokens.', operations: meOperations },
 ]

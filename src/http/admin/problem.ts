@@ -27,36 +27,37 @@ export const API_PROBLEMS = {
   unreadable: {
     status: 400,
     title: 'The body cannot be read',
-    about: 'It is no JSON (RFC 8259), is compressed, or has one member twice.',
+    about: 'It is not valid JSON (RFC 8259), is compressed, or has a repeated member.',
   },
   unauthorized: {
     status: 401,
-    title: 'An API token is needed',
+    title: 'A valid API token is required',
     about:
-      'There is none, it has ended, or its owner may not sign in. One answer for all of these.',
+      'The token is missing, invalid or expired, or its owner may not sign in. The response does not say which.',
   },
   forbidden: {
     status: 403,
     title: 'Your role does not allow this',
-    about: '`permission` names what it needs, where your role is what is missing.',
+    about: 'If your role lacks a permission, `permission` names it.',
   },
   not_found: {
     status: 404,
-    title: 'There is nothing of this name',
-    about: 'It is not there, or belongs to an account that you do not see: nobody is told which.',
+    title: 'Not found',
+    about:
+      'It does not exist, or belongs to an account that you cannot see. The response does not say which.',
   },
   method_not_allowed: {
     status: 405,
-    title: 'This path does not know that method',
-    about: '`Allow` names those that it knows.',
+    title: 'The path does not support this method',
+    about: 'The `Allow` header lists the supported methods.',
   },
   conflict: {
     status: 409,
-    title: 'It is not so that this can be done',
+    title: 'The current state does not allow this',
     about:
-      'The thing is there already, was changed by somebody else, or is past this: `detail` says which.',
+      'The resource already exists, was changed by another user, or is in a state that excludes this. `detail` says which.',
   },
-  too_large: { status: 413, title: 'The body is too long', about: 'No body is over 64 KiB.' },
+  too_large: { status: 413, title: 'The body is too long', about: 'A body may have 64 KiB.' },
   not_json: {
     status: 415,
     title: 'The body must be JSON',
@@ -64,24 +65,24 @@ export const API_PROBLEMS = {
   },
   invalid: {
     status: 422,
-    title: 'Something in the request cannot be taken',
-    about: '`errors` names each member and parameter that is wrong, where it is one of them.',
+    title: 'The request is invalid',
+    about: '`errors` names each invalid member and parameter.',
   },
   too_many: {
     status: 429,
-    title: 'Too many tokens were wrong',
-    about: 'This address has guessed too often. `retryAfterSeconds` says how long it must wait.',
+    title: 'Too many invalid tokens',
+    about: 'This address has sent too many invalid tokens. Try again after `retryAfterSeconds`.',
   },
   broken: {
     status: 500,
     title: 'The server failed',
-    about: 'The log has the details, under the request id.',
+    about: 'Find the details in the log by the request id.',
   },
   unavailable: {
     status: 503,
     title: 'The server cannot do this now',
     about:
-      'The database does not answer, or too much is under way: `detail` says which. `retryAfterSeconds` says when to come back; a creation that names its `id` is safe to repeat.',
+      'The database does not respond, or the server is busy. `detail` says which. Try again after `retryAfterSeconds`; repeating a creation is safe if it contains its `id`.',
   },
 } as const satisfies Record<string, { status: number; title: string; about: string }>
 

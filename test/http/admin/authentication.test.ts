@@ -18,9 +18,10 @@ const fillPath = (path: string) => path.replace('{id}', crypto.randomUUID())
 describe('nobody is told why a token is not good:', () => {
   const expectedUnauthorizedBody = (requestId: string) => ({
     type: '/admin/v1/reference#problem-unauthorized',
-    title: 'An API token is needed',
+    title: 'A valid API token is required',
     status: 401,
-    detail: 'this is no API token that is good now',
+    detail:
+      'the API token is invalid or has expired; create a new one in the console, under Profile and security',
     requestId,
   })
 

@@ -28,7 +28,7 @@ const JSON_BODY = { 'Content-Type': 'application/json' }
 describe('a body is taken as it is meant, or not at all:', () => {
   test.each<[string, number, string, Record<string, string>, string]>([
     ['no JSON', 400, '{"name":', JSON_BODY, 'the body is not valid JSON'],
-    ['a member twice', 400, '{"name":"a","name":"b"}', JSON_BODY, '"name" is there twice'],
+    ['a member twice', 400, '{"name":"a","name":"b"}', JSON_BODY, '"name" is repeated'],
     [
       'nested too deep',
       400,
@@ -62,7 +62,7 @@ describe('a body is taken as it is meant, or not at all:', () => {
       413,
       `{"name":"${'a'.repeat(65_536)}"}`,
       JSON_BODY,
-      'a body must not be longer than 65536 bytes',
+      'the body must not be longer than 65536 bytes',
     ],
     [
       'an unknown member',
@@ -128,7 +128,7 @@ describe('a query is taken as it is meant, or not at all:', () => {
     ['limit=0', 'limit: must be a number from 1 to 500'],
     ['limit=501', 'limit: must be a number from 1 to 500'],
     ['limit=1e2', 'limit: must be a number from 1 to 500'],
-    ['limit=1&limit=2', 'limit: is there twice'],
+    ['limit=1&limit=2', 'limit: is repeated'],
     ['limti=1', 'the request: Unrecognized key: "limti"'],
     ['status=gone', 'status: Invalid option: expected one of "enabled"|"disabled"|"revoked"'],
     ['unusedSince=yesterday', 'unusedSince: Invalid ISO datetime'],
@@ -143,7 +143,7 @@ test('a path that there is not, and a method that a path does not know', async (
   const nowhere = await operator.callApi('GET', '/kyes')
   expect({ status: nowhere.status, title: nowhere.body.title }).toEqual({
     status: 404,
-    title: 'There is nothing of this name',
+    title: 'Not found',
   })
   const put = await operator.callApi('PUT', '/keys', {})
   expect({ status: put.status, allow: put.headers.get('allow') }).toEqual({
@@ -273,6 +273,6 @@ describe('a test message', () => {
       path,
       message(crypto.randomUUID(), true),
     )
-    expect([status, body.title]).toEqual([409, 'It is not so that this can be done'])
+    expect([status, body.title]).toEqual([409, 'The current state does not allow this'])
   })
 })

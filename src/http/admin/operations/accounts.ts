@@ -23,7 +23,7 @@ import {
 
 const accountStatus = z.enum(['open', 'closed'])
 const departedKeys = z.enum(['keep', 'disable']).openapi({
-  description: 'What becomes of the keys of an owner who leaves. They are flagged either way.',
+  description: 'What happens to the keys of a deactivated owner. They are flagged in either case.',
 })
 const account = z
   .object({
@@ -35,7 +35,7 @@ const account = z
     departedKeys,
     addressesEnforced: z.boolean().openapi({
       description:
-        'Whether its keys work from the listed addresses only. An empty list enforces nothing.',
+        'True if its keys work only from the listed networks. An empty list restricts nothing.',
     }),
   } satisfies Record<keyof Account, z.ZodType>)
   .openapi('Account')
@@ -53,7 +53,7 @@ const addressRule = z
   .openapi('AddressRule')
 
 const seenAddress = z
-  .object({ address: z.string(), lastAt: instant('When a token was last asked for from it') })
+  .object({ address: z.string(), lastAt: instant('Time of the last token request from it') })
   .openapi('SeenAddress')
 
 /** Reads a list of an account; an unknown account is `not_found`, not an empty list. */
@@ -70,8 +70,8 @@ export const accountOperations: readonly Operation[] = [
     method: 'get',
     path: '/accounts',
     serviceMethods: ['accounts.list'],
-    summary: 'List accounts, the oldest first',
-    text: 'Who is no operator sees one: their own.',
+    summary: 'List accounts, oldest first',
+    text: 'Users who are not operators see only their own account.',
     query: z.strictObject(pageParameters),
     response: createListSchema(account),
     run: ({ services, query }) => readPage(query, services.accounts.list),
@@ -85,10 +85,10 @@ export const accountOperations: readonly Operation[] = [
       id: newId,
       name,
       region: z.string().optional().openapi({
-        description: 'Where its keys are accepted; the region of this server where it is left out',
+        description: 'Region in which its keys are accepted; by default the region of this server',
       }),
       otherRegion: z.boolean().optional().openapi({
-        description: 'Create it although another server serves its region',
+        description: 'Create it even if another server serves its region',
       }),
     }),
     examples: { 'An account': { id: EXAMPLE_IDS.fresh, name: 'North Clinic' } },
@@ -100,7 +100,7 @@ export const accountOperations: readonly Operation[] = [
     method: 'get',
     path: '/accounts/{id}',
     serviceMethods: ['accounts.find'],
-    summary: 'Look at an account',
+    summary: 'Get an account',
     response: account,
     run: ({ services, id }) => services.accounts.find(id),
   }),
@@ -119,7 +119,7 @@ export const accountOperations: readonly Operation[] = [
     path: '/accounts/{id}/close',
     serviceMethods: ['accounts.setStatus'],
     summary: 'Close an account',
-    text: 'Every key of it is refused from the next request on, and its people cannot sign in.',
+    text: 'From the next request on, its keys are refused and its users cannot sign in.',
     response: account,
     run: ({ services, id }) => services.accounts.setStatus(id, 'closed'),
   }),
@@ -127,7 +127,7 @@ export const accountOperations: readonly Operation[] = [
     method: 'post',
     path: '/accounts/{id}/open',
     serviceMethods: ['accounts.setStatus'],
-    summary: 'Open an account again',
+    summary: 'Reopen an account',
     response: account,
     run: ({ services, id }) => services.accounts.setStatus(id, 'open'),
   }),
@@ -135,9 +135,9 @@ export const accountOperations: readonly Operation[] = [
     method: 'put',
     path: '/accounts/{id}/departed-keys',
     serviceMethods: ['accounts.setOffboardingPolicy'],
-    summary: 'Say what becomes of the keys of who leaves',
+    summary: 'Set what happens to the keys of deactivated users',
     body: z.strictObject({ departedKeys }),
-    examples: { 'They are disabled when their owner leaves': { departedKeys: 'disable' } },
+    examples: { 'Disable them': { departedKeys: 'disable' } },
     response: account,
     run: ({ services, id, body }) => services.accounts.setOffboardingPolicy(id, body.departedKeys),
   }),
@@ -145,7 +145,7 @@ export const accountOperations: readonly Operation[] = [
     method: 'get',
     path: '/accounts/{id}/addresses',
     serviceMethods: ['directory.listAllowlist'],
-    summary: 'List the addresses from which the keys of an account may be used',
+    summary: 'List the IP allowlist of an account',
     response: createListSchema(addressRule),
     run: (context) => listForAccount(context, ({ directory }, id) => directory.listAllowlist(id)),
   }),
@@ -153,12 +153,12 @@ export const accountOperations: readonly Operation[] = [
     method: 'post',
     path: '/accounts/{id}/addresses',
     serviceMethods: ['directory.addAllowlistEntry'],
-    summary: 'Add an address',
-    text: 'In force at the next request.',
+    summary: 'Add a network to the IP allowlist',
+    text: 'Takes effect at the next request.',
     body: z.strictObject({
       id: newId,
       network: z.string().openapi({ description: 'An IPv4 or IPv6 address, or CIDR' }),
-      note: z.string().optional().openapi({ description: 'Whose it is: one line' }),
+      note: z.string().optional().openapi({ description: 'Note: one line' }),
     }),
     examples: {
       'The office': { id: EXAMPLE_IDS.fresh, network: '203.0.113.0/24', note: 'The office' },
@@ -172,17 +172,17 @@ export const accountOperations: readonly Operation[] = [
     method: 'delete',
     path: '/addresses/{id}',
     serviceMethods: ['directory.deleteAllowlistEntry'],
-    summary: 'Take an address off the list',
+    summary: 'Delete a network from the IP allowlist',
     run: ({ services, id }) => services.directory.deleteAllowlistEntry(id),
   }),
   defineOperation({
     method: 'put',
     path: '/accounts/{id}/address-enforcement',
     serviceMethods: ['directory.enforceAllowlist'],
-    summary: 'Let keys work from the listed addresses only, or from anywhere',
-    text: 'While the list is empty they work anywhere.',
+    summary: 'Enforce the IP allowlist, or stop enforcing it',
+    text: 'While the list is empty, keys work from any address.',
     body: z.strictObject({ enforced: z.boolean() }),
-    examples: { 'From the listed ones only': { enforced: true } },
+    examples: { 'Enforce it': { enforced: true } },
     response: account,
     run: ({ services, id, body }) => services.directory.enforceAllowlist(id, body.enforced),
   }),
@@ -190,8 +190,8 @@ export const accountOperations: readonly Operation[] = [
     method: 'get',
     path: '/accounts/{id}/seen-addresses',
     serviceMethods: ['directory.listSeenAddresses'],
-    summary: 'List from where tokens were asked for lately',
-    text: 'In the last 30 days, the last one first. Keys that are presented at every request are only counted.',
+    summary: 'List the addresses of recent token requests',
+    text: 'Of the last 30 days, most recent first. Keys that are presented with every request are counted but not listed.',
     response: createListSchema(seenAddress),
     run: (context) =>
       listForAccount(context, ({ directory }, id) => directory.listSeenAddresses(id)),

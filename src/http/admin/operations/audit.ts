@@ -17,17 +17,17 @@ import {
 
 const facts = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-  .openapi({ description: 'As they were sealed: times are milliseconds since 1970' })
+  .openapi({ description: 'As sealed; times are milliseconds since 1970' })
 
 export const auditEvent = z
   .object({
     id,
-    at: instant('When it happened'),
+    at: instant('Time of the event'),
     actor: z
       .string()
       .openapi({ description: '`operator`, or the id of the user or key that acted' }),
     action: z.string().openapi({ example: 'key.revoked' }),
-    subject: z.string().openapi({ description: 'The id of what it happened to' }),
+    subject: z.string().openapi({ description: 'Id of the changed resource' }),
     facts,
     requestId: z.string().nullable(),
     accountId: z.string().nullable(),
@@ -44,38 +44,40 @@ const chainBreak = z
 
 export const auditVerdict = z
   .object({
-    whole: z.boolean().openapi({ description: 'Whether nothing was changed, put in or taken out' }),
+    whole: z
+      .boolean()
+      .openapi({ description: 'True if no event was changed, inserted or removed' }),
     events: z.number().int(),
     first: z.number().int(),
     last: z.number().int(),
     checkpoints: z.number().int(),
     signedAt: instantOrNull(
-      'When the last checkpoint was signed: what came later may be cut off unseen',
+      'Time of the last signed checkpoint; removal of later events cannot be detected',
     ),
     anchor: z.number().int().nullable().openapi({
       description:
-        'The number of the event that was signed last, as kept outside the database; null if there is none',
+        'Number of the last signed event, as stored outside the database; null if there is none',
     }),
     breaks: z.array(chainBreak).readonly(),
     breaksFound: z
       .number()
       .int()
-      .openapi({ description: 'All of them: `breaks` has the first ones' }),
+      .openapi({ description: 'Number of all breaks; `breaks` lists the first' }),
   } satisfies Record<keyof AuditVerdict, z.ZodType>)
   .openapi('Verdict')
 
 export const acceptedRestore = z
   .object({
     from: z.number().int().nullable().openapi({
-      description: 'The event number of the previous anchor; null if it could not be read',
+      description: 'Event number of the previous anchor; null if it could not be read',
     }),
-    to: z.number().int().openapi({ description: 'The number of the last event in this database' }),
+    to: z.number().int().openapi({ description: 'Number of the last event in this database' }),
   })
   .openapi('AcceptedRestore')
 
 const decision = z
   .object({
-    at: instant('When it was decided'),
+    at: instant('Time of the decision'),
     action: z.string(),
     subject: z.string(),
     facts,
@@ -97,7 +99,10 @@ const decision = z
       .object({ status: z.int(), body: z.string() })
       .nullable()
       .openapi({ description: 'The response that the caller received; null if it was not kept' }),
-    count: z.number().int().openapi({ description: 'How many like it this one stands for' }),
+    count: z
+      .number()
+      .int()
+      .openapi({ description: 'Number of equal decisions that this one represents' }),
   } satisfies Record<keyof Decision, z.ZodType>)
   .openapi('Decision')
 
@@ -116,19 +121,23 @@ export const auditOperations: readonly Operation[] = [
     method: 'get',
     path: '/audit',
     serviceMethods: ['audit.list'],
-    summary: 'List what happened, the newest first',
+    summary: 'List audit events, newest first',
     query: z.strictObject({
       ...pageParameters,
       ...accountFilter,
-      subject: optionalIdParameter.openapi({ description: 'Events of what has this id' }),
-      actor: optionalIdParameter.openapi({ description: 'Events that this person or key caused' }),
+      subject: optionalIdParameter.openapi({
+        description: 'Only events of the resource with this id',
+      }),
+      actor: optionalIdParameter.openapi({
+        description: 'Only events that this user or key caused',
+      }),
       action: filterText.openapi({ example: 'key.revoked' }),
       actionPrefix: filterText.openapi({
-        description: '`key.` for everything that happens to keys',
+        description: '`key.` for all events of keys',
         example: 'key.',
       }),
-      since: instant('From this moment on').optional(),
-      until: instant('Before this moment').optional(),
+      since: instant('From this time on').optional(),
+      until: instant('Before this time').optional(),
     }),
     response: createListSchema(auditEvent),
     run: ({ services, query: { limit, after, ...filter } }) =>
@@ -138,8 +147,8 @@ export const auditOperations: readonly Operation[] = [
     method: 'post',
     path: '/audit/verify',
     serviceMethods: ['audit.verify'],
-    summary: 'Prove that nobody has changed the audit',
-    text: 'Reads the whole chain of all accounts: minutes, where it has millions of events. One at a time: who asks meanwhile is answered 409.',
+    summary: 'Verify the audit',
+    text: 'Reads the whole chain of all accounts, which takes minutes for millions of events. Only one verification runs at a time; another gets 409.',
     response: auditVerdict,
     run: ({ services, signal }) => services.audit.verify(ignoreProgress, signal),
   }),
@@ -148,7 +157,7 @@ export const auditOperations: readonly Operation[] = [
     path: '/audit/accept-restore',
     serviceMethods: ['audit.acceptRestore'],
     summary: 'Accept a restored database, so that sealing resumes',
-    text: 'Where the audit ends before an event that was signed, nothing is sealed. This accepts the database as it is, as an event of the audit. 409 if there is nothing to accept.',
+    text: 'If the audit ends before the last signed event, sealing stops. This accepts the database as it is, and records that in the audit. 409 if there is nothing to accept.',
     response: acceptedRestore,
     run: ({ services }) => services.audit.acceptRestore(),
   }),
@@ -156,16 +165,16 @@ export const auditOperations: readonly Operation[] = [
     method: 'get',
     path: '/audit/export',
     serviceMethods: ['audit.exportLines'],
-    summary: 'Take the audit of all accounts along',
-    text: 'JSON lines, up to the last checkpoint; `latchkey audit verify --file` proves them.',
+    summary: 'Export the audit of all accounts',
+    text: 'JSON lines up to the last checkpoint. Verify them with `latchkey audit verify --file`.',
     run: ({ services }) => services.audit.exportLines(ignoreProgress),
   }),
   defineOperation({
     method: 'get',
     path: '/requests/{id}',
     serviceMethods: ['explain'],
-    summary: 'Have each decision about a request explained',
-    text: `\`id\` is the \`${REQUEST_ID_HEADER}\` of its answer.`,
+    summary: 'Explain the decisions about a request',
+    text: `\`id\` is the \`${REQUEST_ID_HEADER}\` header of its response.`,
     response: explanation,
     run: ({ services, id }) => services.explain(id),
   }),

@@ -9,8 +9,8 @@ import { subscriptionListItem } from './subscriptions.ts'
 
 export const trafficCount = z
   .object({
-    from: instant('When the span begins'),
-    dialect: dialect.nullable().openapi({ description: 'Null where none was claimed' }),
+    from: instant('Start of the span'),
+    dialect: dialect.nullable().openapi({ description: 'Null if the request named no key type' }),
     outcome: z.string().openapi({ description: '`admitted`, or the reason of the refusal' }),
     requests: z.number().int(),
   })
@@ -19,7 +19,7 @@ export const trafficCount = z
 export const keyTypeCount = z
   .object({
     dialect,
-    usable: z.number().int().openapi({ description: 'Enabled, and not expired' }),
+    usable: z.number().int().openapi({ description: 'Enabled and not expired' }),
     used: z.number().int().openapi({ description: 'Used in the last 30 days' }),
   } satisfies Record<keyof KeyTypeCount, z.ZodType>)
   .openapi('KeyCensus')
@@ -27,8 +27,8 @@ export const keyTypeCount = z
 const createAttentionList = <Item extends z.ZodType>(item: Item) =>
   z.object({
     count: z.number().int(),
-    more: z.boolean().openapi({ description: 'Whether there are more than were counted' }),
-    told: z.array(item).readonly().openapi({ description: 'The first of them' }),
+    more: z.boolean().openapi({ description: 'True if counting stopped at `count`' }),
+    told: z.array(item).readonly().openapi({ description: 'The first items' }),
   })
 
 export const attentionLists = z
@@ -46,7 +46,7 @@ const hours = z
   .string()
   .regex(/^[1-9]\d{0,3}$/, 'must be a number of hours')
   .transform(Number)
-  .openapi({ type: 'integer', description: 'How long each span is', example: '24' })
+  .openapi({ type: 'integer', description: 'Length of each span in hours', example: '24' })
 
 export const dashboardOperations: readonly Operation[] = [
   defineOperation({
@@ -54,7 +54,7 @@ export const dashboardOperations: readonly Operation[] = [
     path: '/overview/traffic',
     serviceMethods: ['dashboard.sumTraffic'],
     summary: 'Count requests and refusals over time',
-    text: 'By span, dialect and outcome, as of a minute ago; spans without requests are left out.',
+    text: 'By span, key type and outcome, up to a minute ago. Spans without requests are omitted.',
     query: z.strictObject({
       ...accountFilter,
       since: instant('From this hour on').openapi({ example: '2026-11-01T00:00:00.000Z' }),
@@ -73,7 +73,7 @@ export const dashboardOperations: readonly Operation[] = [
     method: 'get',
     path: '/overview/keys',
     serviceMethods: ['dashboard.keys'],
-    summary: 'Count keys by dialect, and those that are in use',
+    summary: 'Count usable and used keys by type',
     response: createListSchema(keyTypeCount),
     run: async ({ services }) => toWholeList(await services.dashboard.keys()),
   }),
@@ -81,8 +81,8 @@ export const dashboardOperations: readonly Operation[] = [
     method: 'get',
     path: '/overview/attention',
     serviceMethods: ['dashboard.findAttention'],
-    summary: 'See what wants looking after',
-    text: 'Keys about to expire, unused, or of somebody who left; feeds that are stuck.',
+    summary: 'List resources that need attention',
+    text: 'Keys that expire soon, are unused, or have a deactivated owner; subscriptions that are stuck.',
     response: attentionLists,
     run: async ({ services }) => ok(await services.dashboard.findAttention()),
   }),

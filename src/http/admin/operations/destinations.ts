@@ -18,11 +18,11 @@ import {
 } from './fields.ts'
 
 const method = z.enum(['POST', 'GET']).openapi({
-  description: 'Of its verification handshake',
+  description: 'Method of the verification handshake',
 })
-const verifiedAt = instantOrNull('Since when it may be sent messages')
+const verifiedAt = instantOrNull('Time of verification; null if it is not verified')
 
-const url = z.string().nullable().openapi({ description: 'Null where none is set' })
+const url = z.string().nullable().openapi({ description: 'Null if none is set' })
 
 const destination = z
   .object({
@@ -30,15 +30,15 @@ const destination = z
     accountId,
     name,
     url,
-    development: z.boolean().openapi({ description: 'Whether plain http is allowed' }),
+    development: z.boolean().openapi({ description: 'True if plain http is allowed' }),
     verifiedAt,
     method,
-    hasToken: z.boolean().openapi({ description: 'Whether a verification token was agreed on' }),
+    hasToken: z.boolean().openapi({ description: 'True if a verification token is set' }),
     createdAt,
   } satisfies Record<keyof DestinationSummary, z.ZodType>)
   .openapi('Destination')
 
-const challenged = z.boolean().openapi({ description: 'Whether it repeated the challenge' })
+const challenged = z.boolean().openapi({ description: 'True if it repeated the challenge' })
 const httpStatus = z.number().int()
 
 const answered = z.discriminatedUnion('outcome', [
@@ -58,7 +58,7 @@ const handshake = z
     verified: z.boolean(),
     asked: z.object({ method, url: z.string().nullable() }),
     answered,
-    ms: z.number().int().openapi({ description: 'How long the answer took' }),
+    ms: z.number().int().openapi({ description: 'Milliseconds until the response' }),
     destination,
   } satisfies Record<keyof Handshake, z.ZodType>)
   .openapi('Handshake')
@@ -66,7 +66,7 @@ const handshake = z
 const newUrl = z.string().openapi({ description: 'https; plain http only for `development`' })
 const newToken = z.string().openapi({
   description:
-    'The verification token that was agreed on with it. It is kept sealed, and not shown.',
+    'The verification token agreed on with the destination. It is stored encrypted and never shown.',
 })
 
 export const destinationOperations: readonly Operation[] = [
@@ -74,7 +74,7 @@ export const destinationOperations: readonly Operation[] = [
     method: 'get',
     path: '/destinations',
     serviceMethods: ['routing.listDestinations'],
-    summary: 'List destinations, the oldest first',
+    summary: 'List destinations, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),
     response: createListSchema(destination),
     run: ({ services, query: { accountId, ...page } }) =>
@@ -84,14 +84,14 @@ export const destinationOperations: readonly Operation[] = [
     method: 'post',
     path: '/destinations',
     serviceMethods: ['routing.addDestination'],
-    summary: 'Add a destination of messages',
-    text: 'It is sent nothing before it is verified.',
+    summary: 'Add a destination',
+    text: 'It receives no messages before it is verified.',
     body: z.strictObject({
       id: newId,
       accountId: existingId,
       name,
       url: newUrl.optional(),
-      development: z.boolean().optional().openapi({ description: 'Whether plain http is allowed' }),
+      development: z.boolean().optional().openapi({ description: 'True if plain http is allowed' }),
       token: newToken.optional(),
       method: method.optional(),
     }),
@@ -112,7 +112,7 @@ export const destinationOperations: readonly Operation[] = [
     method: 'get',
     path: '/destinations/{id}',
     serviceMethods: ['routing.findDestination'],
-    summary: 'Look at a destination',
+    summary: 'Get a destination',
     response: destination,
     run: ({ services, id }) => services.routing.findDestination(id),
   }),
@@ -122,7 +122,7 @@ export const destinationOperations: readonly Operation[] = [
     serviceMethods: ['routing.renameDestination'],
     summary: 'Rename a destination',
     body: z.strictObject({ name }),
-    examples: { 'Another name': { name: 'Hospital EMR, north' } },
+    examples: { 'A new name': { name: 'Hospital EMR, north' } },
     response: destination,
     run: ({ services, id, body }) => services.routing.renameDestination(id, body.name),
   }),
@@ -130,10 +130,10 @@ export const destinationOperations: readonly Operation[] = [
     method: 'put',
     path: '/destinations/{id}/url',
     serviceMethods: ['routing.setDestinationUrl'],
-    summary: 'Send to another URL',
-    text: 'Another URL is another party: it is to be verified anew.',
+    summary: 'Change the URL of a destination',
+    text: 'The destination must be verified again.',
     body: z.strictObject({ url: newUrl }),
-    examples: { 'It has moved': { url: 'https://emr2.hospital.example/latchkey' } },
+    examples: { 'A new URL': { url: 'https://emr2.hospital.example/latchkey' } },
     response: destination,
     run: ({ services, id, body }) => services.routing.setDestinationUrl(id, body.url),
   }),
@@ -141,10 +141,10 @@ export const destinationOperations: readonly Operation[] = [
     method: 'put',
     path: '/destinations/{id}/token',
     serviceMethods: ['routing.setVerificationToken'],
-    summary: 'Agree on another verification token',
-    text: 'Another token is another agreement: it is to be verified anew.',
+    summary: 'Change the verification token of a destination',
+    text: 'The destination must be verified again.',
     body: z.strictObject({ token: newToken, method: method.optional() }),
-    examples: { 'A new one': { token: 'agreed-anew', method: 'GET' } },
+    examples: { 'A new token': { token: 'agreed-anew', method: 'GET' } },
     response: destination,
     run: ({ services, id, body }) =>
       services.routing.setVerificationToken(id, body.token, body.method),
@@ -153,8 +153,8 @@ export const destinationOperations: readonly Operation[] = [
     method: 'post',
     path: '/destinations/{id}/verify',
     serviceMethods: ['routing.verify'],
-    summary: 'Ask a destination to repeat a challenge',
-    text: 'The answer says what it was asked and what it answered, whether or not it is verified now.',
+    summary: 'Verify a destination',
+    text: 'Sends a challenge that the destination must repeat. The response shows the request and its result, also if the verification failed.',
     response: handshake,
     run: ({ services, id }) => services.routing.verify(id),
   }),
@@ -162,7 +162,7 @@ export const destinationOperations: readonly Operation[] = [
     method: 'post',
     path: '/destinations/{id}/vouch',
     serviceMethods: ['routing.setDestinationVerified'],
-    summary: 'Take a destination for verified, on your own word',
+    summary: 'Mark a destination as verified',
     response: destination,
     run: ({ services, id }) => services.routing.setDestinationVerified(id, true),
   }),
@@ -170,8 +170,8 @@ export const destinationOperations: readonly Operation[] = [
     method: 'post',
     path: '/destinations/{id}/doubt',
     serviceMethods: ['routing.setDestinationVerified'],
-    summary: 'Take a destination for verified no longer',
-    text: 'It is sent nothing until it is verified again.',
+    summary: 'Mark a destination as unverified',
+    text: 'It receives no messages until it is verified again.',
     response: destination,
     run: ({ services, id }) => services.routing.setDestinationVerified(id, false),
   }),

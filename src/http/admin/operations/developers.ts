@@ -16,7 +16,7 @@ import {
 } from './fields.ts'
 
 const developerKey = z.string().openapi({
-  description: 'What the vendor calls the developer by; no secret',
+  description: 'The vendor’s public id of the developer; not a secret',
 })
 
 const developer = z
@@ -31,7 +31,7 @@ export const developerOperations: readonly Operation[] = [
     method: 'get',
     path: '/developers',
     serviceMethods: ['directory.listDevelopers'],
-    summary: 'List developers, the oldest first',
+    summary: 'List developers, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),
     response: createListSchema(developer),
     run: ({ services, query: { accountId, ...page } }) =>
@@ -49,7 +49,7 @@ export const developerOperations: readonly Operation[] = [
       developerKey: developerKey.optional(),
     }),
     examples: {
-      'A maker of programs': {
+      'A developer': {
         id: EXAMPLE_IDS.fresh,
         accountId: EXAMPLE_IDS.account,
         name: 'Bright Recall',
@@ -63,7 +63,7 @@ export const developerOperations: readonly Operation[] = [
     method: 'get',
     path: '/developers/{id}',
     serviceMethods: ['directory.findDeveloper'],
-    summary: 'Look at a developer',
+    summary: 'Get a developer',
     response: developer,
     run: ({ services, id }) => services.directory.findDeveloper(id),
   }),
@@ -73,7 +73,7 @@ export const developerOperations: readonly Operation[] = [
     serviceMethods: ['directory.renameDeveloper'],
     summary: 'Rename a developer',
     body: z.strictObject({ name }),
-    examples: { 'Another name': { name: 'Bright Recall Ltd' } },
+    examples: { 'A new name': { name: 'Bright Recall Ltd' } },
     response: developer,
     run: ({ services, id, body }) => services.directory.renameDeveloper(id, body.name),
   }),
@@ -82,7 +82,7 @@ export const developerOperations: readonly Operation[] = [
     path: '/developers/{id}',
     serviceMethods: ['directory.deleteDeveloper'],
     summary: 'Delete a developer',
-    text: 'Only one that no key has, be it revoked.',
+    text: 'Only if no key belongs to it, not even a revoked key.',
     run: ({ services, id }) => services.directory.deleteDeveloper(id),
   }),
 ]

@@ -24,13 +24,14 @@ export const instantOrNull = (description: string) =>
 
 /** The id that the caller chooses for a new resource. */
 export const newId = z.uuid().optional().openapi({
-  description: 'Its id, a UUID of yours: sent again, the request makes no second one (409)',
+  description:
+    'The id, a UUID of your choice. A repeated request creates no second resource (409).',
 })
 
-export const id = z.string().openapi({ description: 'Its id' })
-export const accountId = z.string().openapi({ description: 'The account that it belongs to' })
-export const createdAt = instant('When it was made')
-export const name = z.string().openapi({ description: 'What people call it: one line' })
+export const id = z.string().openapi({ description: 'Id' })
+export const accountId = z.string().openapi({ description: 'Id of the account' })
+export const createdAt = instant('Time of creation')
+export const name = z.string().openapi({ description: 'Display name: one line' })
 
 const PAGE_LIMITS = { default: 100, maximum: 500 } as const
 
@@ -45,14 +46,14 @@ const limit = z
     minimum: 1,
     maximum: PAGE_LIMITS.maximum,
     default: PAGE_LIMITS.default,
-    description: 'How many items the answer has at most',
+    description: 'Maximum number of items',
   })
 
 /** The parameters of every list. */
 export const pageParameters = {
   limit,
   after: z.string().min(1).max(400).optional().openapi({
-    description: '`next` of the page before; left out for the first page',
+    description: '`next` of the previous page; omit it for the first page',
   }),
 }
 
@@ -61,7 +62,7 @@ export const existingId = z.string().overwrite(toStoredId)
 export const optionalIdParameter = existingId.min(1).max(128).optional()
 
 export const accountFilter = {
-  accountId: optionalIdParameter.openapi({ description: 'Of this account only' }),
+  accountId: optionalIdParameter.openapi({ description: 'Only of this account' }),
 }
 
 /** A boolean of a query, where every value is text. */
@@ -74,7 +75,7 @@ export const createListSchema = <Item extends z.ZodType>(item: Item) =>
   z.object({
     items: z.array(item).readonly(),
     next: z.string().nullable().openapi({
-      description: 'The `after` of the next page; null where this is the last one',
+      description: 'The `after` of the next page; null on the last page',
     }),
   })
 

@@ -25,40 +25,40 @@ import {
 export const dialect = z.enum(KEY_TYPE_NAMES)
 export const keyStatus = z.enum(['enabled', 'disabled', 'revoked'])
 export const access = z.enum(['read', 'standard', 'enterprise']).openapi({
-  description: 'What it may do on its surface, and how often: `read` changes nothing',
+  description: 'What the key may do: `read` allows reading only',
 })
 
 export const key = z
   .object({
     id,
     accountId,
-    ownerId: z.string().openapi({ description: 'The user who answers for it' }),
+    ownerId: z.string().openapi({ description: 'Id of the user who is responsible for the key' }),
     dialect,
     sourceId: z.string().nullable(),
     siteId: z.string().nullable(),
     developerId: z.string().nullable(),
     name,
     description: z.string(),
-    reference: z.string().openapi({ description: 'What it is called elsewhere' }),
+    reference: z.string().openapi({ description: 'Name in another system' }),
     publicId: z
       .string()
-      .openapi({ description: 'What is presented beside the secret, or names it' }),
+      .openapi({ description: 'Public id, which is presented with the secret or identifies it' }),
     status: keyStatus,
     disabledBy: z.enum(['developer', 'customer', 'operator']).nullable().openapi({
-      description: 'Who alone can enable it again',
+      description: 'The only party that can enable it again',
     }),
     access,
     createdAt,
-    assignedAt: instantOrNull('When an office took it into use'),
-    expiresAt: instantOrNull('When it ends by itself'),
-    disabledAt: instantOrNull('Since when it is disabled'),
-    revokedAt: instantOrNull('When it was revoked, for ever'),
-    secretReplacedAt: instantOrNull('When its secret was last replaced'),
-    previousSecretEndsAt: instantOrNull('Until when the secret before it works too'),
-    lastUsedAt: instantOrNull('When it was last used, to the minute'),
+    assignedAt: instantOrNull('Time of assignment to an office'),
+    expiresAt: instantOrNull('Time of expiry'),
+    disabledAt: instantOrNull('Time of disabling'),
+    revokedAt: instantOrNull('Time of revocation, which is final'),
+    secretReplacedAt: instantOrNull('Time of the last secret rotation'),
+    previousSecretEndsAt: instantOrNull('Time until which the previous secret works too'),
+    lastUsedAt: instantOrNull('Time of the last use, to the minute'),
     eventId: z.string().openapi({
       description:
-        'Its last change. Send it as `seen` with an edit: what others changed is not overwritten.',
+        'Id of the last change. Send it as `seen` with an edit, so that changes of others are not overwritten.',
     }),
   } satisfies Record<keyof KeySummary, z.ZodType>)
   .openapi('Key')
@@ -73,7 +73,7 @@ export const keyListItem = z
     owner: z.object({
       email: z.string(),
       username: nullableText,
-      leftAt: instantOrNull('When they left; null for who has not'),
+      leftAt: instantOrNull('Time of deactivation; null if the user is active'),
     }),
     siteName: nullableText,
     sourceName: nullableText,
@@ -85,7 +85,7 @@ export const keyWithSecret = z
   .object({
     key,
     secret: z.string().openapi({
-      description: 'Shown now. It is not shown again, unless keys of its dialect can be viewed.',
+      description: 'Shown once, unless keys of its type can be viewed again.',
     }),
   })
   .openapi('RevealedKey')
@@ -120,17 +120,19 @@ export const order = z.enum(KEY_ORDER_NAMES).optional().openapi({ default: 'newe
 export const keyFilterFields = {
   ...accountFilter,
   text: z.string().min(1).max(200).optional().openapi({
-    description: 'In its name, public id or reference, or its owner’s e-mail address',
+    description: 'Part of the name, public id, reference, or the owner’s e-mail address',
   }),
   dialect: dialect.optional(),
   status: keyStatus.optional(),
   siteId: optionalIdParameter,
   ownerId: optionalIdParameter,
   developerId: optionalIdParameter,
-  unusedSince: instant('Not used since then').optional(),
-  expiresAfter: instant('It will expire, after this moment and before `expiresBefore`').optional(),
-  expiresBefore: instant('It will expire before this moment').optional(),
-  ownerLeft: optionalBooleanParameter.openapi({ description: 'Whether its owner has left' }),
+  unusedSince: instant('Not used since this time').optional(),
+  expiresAfter: instant('Expires after this time and before `expiresBefore`').optional(),
+  expiresBefore: instant('Expires before this time').optional(),
+  ownerLeft: optionalBooleanParameter.openapi({
+    description: 'True for keys whose owner is deactivated',
+  }),
 }
 
 type KeyFilterInput = z.output<z.ZodObject<typeof keyFilterFields>>
@@ -151,7 +153,7 @@ export function toKeyCriteria({
 }
 
 const secret = z.string().optional().openapi({
-  description: 'One that another system issued; made here where it is left out',
+  description: 'A secret that another system issued; omit it to generate one',
 })
 const MAX_OVERLAP_SECONDS = 366 * 86_400
 const keyDescriptionFields = {
@@ -164,7 +166,7 @@ export const keyOperations: readonly Operation[] = [
     method: 'get',
     path: '/keys',
     serviceMethods: ['keys.search'],
-    summary: 'List and search keys of every dialect',
+    summary: 'List and search keys',
     query: z.strictObject({ ...keyFilterFields, order, ...pageParameters }),
     response: createListSchema(keyListItem),
     run: async ({ services, query: { order = 'newest', limit = 100, after, ...filter } }) => {
@@ -177,7 +179,7 @@ export const keyOperations: readonly Operation[] = [
     path: '/keys/count',
     serviceMethods: ['keys.count'],
     summary: 'Count keys',
-    text: `Up to ${KEY_COUNT_LIMIT}: that many are \`${KEY_COUNT_LIMIT}\` or more.`,
+    text: `Counts up to ${KEY_COUNT_LIMIT}: \`${KEY_COUNT_LIMIT}\` means that many or more.`,
     query: z.strictObject(keyFilterFields),
     response: z.object({ count: z.number().int() }),
     run: async ({ services, query }) =>
@@ -187,10 +189,10 @@ export const keyOperations: readonly Operation[] = [
     method: 'post',
     path: '/keys',
     serviceMethods: ['keys.create'],
-    summary: 'Create a key, and be shown its secret',
+    summary: 'Create a key and return its secret',
     text:
-      'What a key belongs to is its dialect’s: a source for `redox`, a site for `xenrad`, a developer for ' +
-      '`opendental` and `opendental-portal`; its owner alone for `xdent` and `practice`.',
+      'A key belongs to a source for `redox`, to a site for `xenrad`, to a developer for `opendental` and ' +
+      '`opendental-portal`, and only to its owner for `xdent` and `practice`.',
     body: z.strictObject({
       id: newId,
       dialect,
@@ -202,10 +204,10 @@ export const keyOperations: readonly Operation[] = [
       developerId: existingId.optional(),
       access: access.optional(),
       publicId: existingId.optional().openapi({
-        description: 'What another system has called it; made here where it is left out',
+        description: 'An id that another system issued; omit it to generate one',
       }),
       secret,
-      expiresAt: instant('When it ends by itself').optional(),
+      expiresAt: instant('Time of expiry').optional(),
     }),
     examples: {
       'For an imaging site': {
@@ -216,7 +218,7 @@ export const keyOperations: readonly Operation[] = [
         name: 'Nightly report export',
         access: 'read',
       },
-      'For a person, until a date': {
+      'With an expiry': {
         id: EXAMPLE_IDS.fresh,
         dialect: 'xdent',
         ownerId: EXAMPLE_IDS.user,
@@ -232,8 +234,8 @@ export const keyOperations: readonly Operation[] = [
     method: 'get',
     path: '/keys/{id}',
     serviceMethods: ['keys.find'],
-    summary: 'Look at a key',
-    text: 'By its id or its public id, here as below.',
+    summary: 'Get a key',
+    text: '`id` is the id or the public id, here and below.',
     response: key,
     run: ({ services, id }) => services.keys.find(id),
   }),
@@ -242,21 +244,21 @@ export const keyOperations: readonly Operation[] = [
     path: '/keys/{id}',
     serviceMethods: ['keys.edit'],
     summary: 'Edit a key',
-    text: 'What is left out stays as it is.',
+    text: 'Omitted members stay unchanged.',
     body: z.strictObject({
       name: name.optional(),
       ...keyDescriptionFields,
       ownerId: existingId.optional(),
       access: access.optional(),
-      expiresAt: instantOrNull('When it ends by itself; null for never').optional(),
+      expiresAt: instantOrNull('Time of expiry; null for never').optional(),
       seen: z.string().optional().openapi({
         description:
-          '`eventId` of the key as you saw it: if others changed it since, 409, and nothing is changed',
+          '`eventId` of the key as you read it. If it has changed since, the response is 409 and nothing changes.',
       }),
     }),
     examples: {
-      'What it is for': { description: 'Sends reminders', seen: EXAMPLE_IDS.keyEvent },
-      'It never ends by itself': { expiresAt: null },
+      'A description': { description: 'Sends reminders', seen: EXAMPLE_IDS.keyEvent },
+      'No expiry': { expiresAt: null },
     },
     response: key,
     run: ({ services, id, body }) => services.keys.edit(id, body),
@@ -265,8 +267,8 @@ export const keyOperations: readonly Operation[] = [
     method: 'get',
     path: '/keys/{id}/uses',
     serviceMethods: ['keys.uses'],
-    summary: 'Count the uses of a key, a day at a time',
-    text: 'Days without a use are left out.',
+    summary: 'Count the uses of a key by day',
+    text: 'Days without a use are omitted.',
     query: z.strictObject({
       from: day.openapi({ example: '2026-11-01', description: 'The first day, in UTC' }),
     }),
@@ -280,8 +282,8 @@ export const keyOperations: readonly Operation[] = [
     method: 'post',
     path: '/keys/{id}/view',
     serviceMethods: ['keys.viewSecret'],
-    summary: 'Be shown the secret of a key again',
-    text: 'Where its dialect has it: `opendental` and `practice`. Each view is in the audit.',
+    summary: 'View the secret of a key again',
+    text: 'For `opendental` and `practice` only. Each view is recorded in the audit.',
     response: keyWithSecret,
     run: ({ services, id }) => services.keys.viewSecret(id),
   }),
@@ -289,10 +291,10 @@ export const keyOperations: readonly Operation[] = [
     method: 'post',
     path: '/keys/{id}/rotate',
     serviceMethods: ['keys.rotateSecret'],
-    summary: 'Replace the secret of a key',
+    summary: 'Rotate the secret of a key',
     text:
-      'Without an overlap the old secret, and every token issued before, end at once; with one, both ' +
-      'secrets work until then.',
+      'Without an overlap, the old secret and every token issued before stop working at once. With an ' +
+      'overlap, both secrets work until it ends.',
     body: z.strictObject({
       secret,
       overlapSeconds: z
@@ -301,13 +303,13 @@ export const keyOperations: readonly Operation[] = [
         .min(1)
         .max(MAX_OVERLAP_SECONDS)
         .optional()
-        .openapi({ description: 'How long the old secret works too' }),
+        .openapi({ description: 'Seconds that the old secret works too' }),
       seen: z.string().optional().openapi({
-        description: '`eventId` of the key as you saw it: sent again, the request rotates nothing',
+        description: '`eventId` of the key as you read it. A repeated request rotates nothing.',
       }),
     }),
     examples: {
-      'A day for the change-over': { overlapSeconds: 86_400, seen: EXAMPLE_IDS.keyEvent },
+      'With an overlap of one day': { overlapSeconds: 86_400, seen: EXAMPLE_IDS.keyEvent },
       'At once': {},
     },
     response: keyWithSecret,
@@ -320,12 +322,14 @@ export const keyOperations: readonly Operation[] = [
     method: 'post',
     path: '/keys/{id}/assign',
     serviceMethods: ['keys.assign'],
-    summary: 'Assign a customer key to an office, or take it back',
-    text: 'For `opendental`: a key opens nothing before.',
+    summary: 'Assign a customer key to an office, or unassign it',
+    text: 'For `opendental` only: an unassigned key is refused.',
     body: z.strictObject({
-      siteId: existingId.nullable().openapi({ description: 'The office; null takes it back' }),
+      siteId: existingId
+        .nullable()
+        .openapi({ description: 'Id of the office; null unassigns the key' }),
     }),
-    examples: { 'To an office': { siteId: EXAMPLE_IDS.site }, 'Taken back': { siteId: null } },
+    examples: { 'To an office': { siteId: EXAMPLE_IDS.site }, Unassign: { siteId: null } },
     response: key,
     run: ({ services, id, body }) => services.keys.assign(id, body.siteId),
   }),
@@ -334,7 +338,7 @@ export const keyOperations: readonly Operation[] = [
     path: '/keys/{id}/disable',
     serviceMethods: ['keys.disable'],
     summary: 'Disable a key',
-    text: 'In force at the next request.',
+    text: 'Takes effect at the next request.',
     response: key,
     run: ({ services, id }) => services.keys.disable(id),
   }),
@@ -342,8 +346,8 @@ export const keyOperations: readonly Operation[] = [
     method: 'post',
     path: '/keys/{id}/enable',
     serviceMethods: ['keys.enable'],
-    summary: 'Enable a key again',
-    text: 'Not one that its developer or customer has disabled: they alone undo that.',
+    summary: 'Enable a key',
+    text: 'A key that its developer or customer has disabled can only be enabled by them.',
     response: key,
     run: ({ services, id }) => services.keys.enable(id),
   }),
@@ -351,8 +355,8 @@ export const keyOperations: readonly Operation[] = [
     method: 'post',
     path: '/keys/{id}/revoke',
     serviceMethods: ['keys.revoke'],
-    summary: 'Revoke a key, for ever',
-    text: 'It stays listed.',
+    summary: 'Revoke a key',
+    text: 'This is final. The key stays listed.',
     response: key,
     run: ({ services, id }) => services.keys.revoke(id),
   }),
@@ -361,7 +365,7 @@ export const keyOperations: readonly Operation[] = [
     path: '/keys/{id}',
     serviceMethods: ['keys.deleteKey'],
     summary: 'Delete a key',
-    text: 'Where its dialect has it: `xdent` and `practice`. The audit keeps what was.',
+    text: 'For `xdent` and `practice` only. The audit keeps its events.',
     run: ({ services, id }) => services.keys.deleteKey(id),
   }),
 ]

@@ -17,9 +17,9 @@ const apiToken = z
     id,
     name,
     createdAt,
-    seenAt: instant('When it was last used, to the minute'),
-    expiresAt: instant('When it ends'),
-    current: z.boolean().openapi({ description: 'Whether it is the token of this request' }),
+    seenAt: instant('Time of the last use, to the minute'),
+    expiresAt: instant('Time of expiry'),
+    current: z.boolean().openapi({ description: 'True for the token of this request' }),
   } satisfies Record<Exclude<keyof Session, 'userId' | 'kind'> | 'current', z.ZodType>)
   .openapi('Token')
 
@@ -27,8 +27,10 @@ const profile = z
   .object({
     user,
     accountName: z.string(),
-    everyAccount: z.boolean().openapi({ description: 'Whether you see all accounts, or your own' }),
-    permissions: z.array(z.enum(PERMISSIONS)).openapi({ description: 'What your role allows' }),
+    everyAccount: z.boolean().openapi({ description: 'True if you see all accounts' }),
+    permissions: z
+      .array(z.enum(PERMISSIONS))
+      .openapi({ description: 'The permissions of your role' }),
   })
   .openapi('Me')
 
@@ -41,7 +43,7 @@ export const meOperations: readonly Operation[] = [
     method: 'get',
     path: '/me',
     serviceMethods: [],
-    summary: 'See who you are, and what your role allows',
+    summary: 'Get your user and permissions',
     response: profile,
     run: async ({ signedInUser: { user, account }, services }) =>
       ok({
@@ -55,8 +57,8 @@ export const meOperations: readonly Operation[] = [
     method: 'get',
     path: '/me/tokens',
     serviceMethods: [],
-    summary: 'List your API tokens, the newest first',
-    text: 'New ones are made in the console, under “Your sign-in”.',
+    summary: 'List your API tokens, newest first',
+    text: 'Create tokens in the console, under Profile and security.',
     response: createListSchema(apiToken),
     run: async (context) => {
       const current = context.signedInUser.session.id
@@ -73,8 +75,8 @@ export const meOperations: readonly Operation[] = [
     method: 'delete',
     path: '/me/tokens/{id}',
     serviceMethods: [],
-    summary: 'End one of your API tokens',
-    text: 'It may be the one that you ask with.',
+    summary: 'Revoke one of your API tokens',
+    text: 'This may be the token of the request itself.',
     run: async (context) => {
       const { sessions, signedInUser, caller, id } = context
       const isOwnToken = (await listOwnApiTokens(context)).some((token) => token.id === id)

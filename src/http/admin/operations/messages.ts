@@ -32,20 +32,20 @@ const delivery = z
     destinationName: z.string(),
     status: deliveryStatus,
     attempts: z.number().int(),
-    settledAt: instantOrNull('Since when it is not queued any more'),
+    settledAt: instantOrNull('Time when it left the queue'),
   } satisfies Record<keyof DeliverySummary, z.ZodType>)
   .openapi('Delivery')
 
 export const message = z
   .object({
     id,
-    serial: z.number().int().openapi({ description: 'Its id for clients that want numbers' }),
+    serial: z.number().int().openapi({ description: 'Numeric id, for clients that need numbers' }),
     accountId,
     sourceId: z.string(),
     dataModel: z.string(),
     eventType: z.string(),
     test: z.boolean(),
-    receivedAt: instant('When it was accepted'),
+    receivedAt: instant('Time of acceptance'),
     deliveries: z.array(delivery).readonly(),
   } satisfies Record<keyof MessageSummary, z.ZodType>)
   .openapi('Message')
@@ -54,38 +54,41 @@ export const outcome = z.enum(['delivered', 'refused', 'failed', 'forbidden'])
 
 export const attempt = z
   .object({
-    at: instant('When it began'),
-    ms: z.number().int().openapi({ description: 'How long it took' }),
+    at: instant('Start time'),
+    ms: z.number().int().openapi({ description: 'Duration in milliseconds' }),
     outcome,
     httpStatus: z
       .number()
       .int()
       .nullable()
-      .openapi({ description: 'Null where there was no answer' }),
-    detail: z.string().openapi({ description: 'Why it was in vain; empty where it was not' }),
+      .openapi({ description: 'Null if there was no response' }),
+    detail: z.string().openapi({ description: 'Reason of the failure; empty if it succeeded' }),
     destinationId: z.string(),
-    number: z.number().int().openapi({ description: 'From 1, for each destination' }),
+    number: z.number().int().openapi({ description: 'Counted from 1 for each destination' }),
   } satisfies Record<keyof AttemptSummary, z.ZodType>)
   .openapi('Attempt')
 
 export const messageWithPayload = z
   .object({
     message,
-    payload: z.string().openapi({ description: 'The message as it came in, to the byte, as text' }),
+    payload: z.string().openapi({ description: 'The message as received, byte for byte, as text' }),
   })
   .openapi('OpenedMessage')
 
 export const testMessageResult = z
   .object({
     messageId: z.string().nullable().openapi({
-      description: 'Where it is stored; null where it was refused, or carried straight on',
+      description: 'Id of the stored message; null if it was refused, or was a synchronous query',
     }),
-    status: z.number().int().openapi({ description: 'That the vendor’s program would get' }),
-    answer: z.string().openapi({ description: 'The body that it would get' }),
+    status: z
+      .number()
+      .int()
+      .openapi({ description: 'Status that the vendor’s program would receive' }),
+    answer: z.string().openapi({ description: 'Body that the vendor’s program would receive' }),
     refusal: z
       .object({ reason: z.string(), sentence: z.string(), advice: z.string().nullable() })
       .nullable()
-      .openapi({ description: 'Why, where it was refused: what the vendor is not told' }),
+      .openapi({ description: 'Reason of a refusal, which the vendor does not see' }),
   })
   .openapi('Tested')
 
@@ -93,7 +96,7 @@ const decoder = new TextDecoder()
 
 const destinationChoice = z.strictObject({
   destinationId: existingId.optional().openapi({
-    description: 'To this destination alone; to all of them where it is left out',
+    description: 'Only to this destination; omit it for all destinations',
   }),
 })
 const examples = {
@@ -106,7 +109,7 @@ export const messageOperations: readonly Operation[] = [
     method: 'get',
     path: '/messages',
     serviceMethods: ['messages.list'],
-    summary: 'List messages, the newest first',
+    summary: 'List messages, newest first',
     query: z.strictObject({
       ...pageParameters,
       ...accountFilter,
@@ -114,7 +117,9 @@ export const messageOperations: readonly Operation[] = [
       destinationId: optionalIdParameter,
       subscriptionId: optionalIdParameter,
       status: deliveryStatus.optional().openapi({ description: 'With a delivery of this status' }),
-      test: optionalBooleanParameter.openapi({ description: 'Whether it was sent as a test' }),
+      test: optionalBooleanParameter.openapi({
+        description: 'True for test messages, false for others',
+      }),
     }),
     response: createListSchema(message),
     run: ({ services, query: { limit, after, test, ...filter } }) =>
@@ -126,7 +131,7 @@ export const messageOperations: readonly Operation[] = [
     method: 'get',
     path: '/messages/{id}',
     serviceMethods: ['messages.find'],
-    summary: 'Look at a message, and where it stands',
+    summary: 'Get a message and its deliveries',
     response: message,
     run: ({ services, id }) => services.messages.find(id),
   }),
@@ -134,8 +139,8 @@ export const messageOperations: readonly Operation[] = [
     method: 'get',
     path: '/messages/{id}/attempts',
     serviceMethods: ['messages.listAttempts'],
-    summary: 'See what came of the last attempts to deliver a message',
-    text: 'The newest first; 50 at most.',
+    summary: 'List the last delivery attempts of a message',
+    text: 'Newest first; at most 50.',
     response: createListSchema(attempt),
     run: async ({ services, id }) => {
       const attempts = await services.messages.listAttempts(id)
@@ -146,7 +151,7 @@ export const messageOperations: readonly Operation[] = [
     method: 'post',
     path: '/messages/{id}/skip',
     serviceMethods: ['messages.skip'],
-    summary: 'Never send a message that still waits',
+    summary: 'Skip a queued message',
     body: destinationChoice,
     examples,
     response: message,
@@ -156,8 +161,8 @@ export const messageOperations: readonly Operation[] = [
     method: 'post',
     path: '/messages/{id}/replay',
     serviceMethods: ['messages.replay'],
-    summary: 'Send a message once more',
-    text: 'After what is queued; not to who has yet to receive it.',
+    summary: 'Send a message again',
+    text: 'It is queued last. Destinations that have not received it yet are left out.',
     body: destinationChoice,
     examples,
     response: message,
@@ -168,7 +173,7 @@ export const messageOperations: readonly Operation[] = [
     path: '/messages/{id}/open',
     serviceMethods: ['messages.readPayload'],
     summary: 'Read the payload of a message',
-    text: 'It may be health data: each reading is in the audit.',
+    text: 'It may contain health data, so each read is recorded in the audit.',
     response: messageWithPayload,
     run: async ({ services, id }) => {
       const payloadResult = await services.messages.readPayload(id)

@@ -28,7 +28,7 @@ export const sourceOperations: readonly Operation[] = [
     method: 'get',
     path: '/sources',
     serviceMethods: ['routing.listSources'],
-    summary: 'List sources, the oldest first',
+    summary: 'List sources, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),
     response: createListSchema(source),
     run: ({ services, query: { accountId, ...page } }) =>
@@ -38,7 +38,7 @@ export const sourceOperations: readonly Operation[] = [
     method: 'post',
     path: '/sources',
     serviceMethods: ['routing.addSource'],
-    summary: 'Add a source of messages',
+    summary: 'Add a source',
     body: z.strictObject({ id: newId, accountId: existingId, name }),
     examples: {
       'A ward’s system': {
@@ -55,7 +55,7 @@ export const sourceOperations: readonly Operation[] = [
     method: 'get',
     path: '/sources/{id}',
     serviceMethods: ['routing.findSource'],
-    summary: 'Look at a source',
+    summary: 'Get a source',
     response: source,
     run: ({ services, id }) => services.routing.findSource(id),
   }),
@@ -65,7 +65,7 @@ export const sourceOperations: readonly Operation[] = [
     serviceMethods: ['routing.renameSource'],
     summary: 'Rename a source',
     body: z.strictObject({ name }),
-    examples: { 'Another name': { name: 'Ward monitors, second floor' } },
+    examples: { 'A new name': { name: 'Ward monitors, second floor' } },
     response: source,
     run: ({ services, id, body }) => services.routing.renameSource(id, body.name),
   }),
@@ -73,7 +73,7 @@ export const sourceOperations: readonly Operation[] = [
     method: 'get',
     path: '/sources/{id}/key',
     serviceMethods: ['routing.findSourceKey'],
-    summary: 'See which key sends as a source',
+    summary: 'Get the key of a source',
     response: key,
     run: async ({ services, id }) => {
       const found = await services.routing.findSourceKey(id)
@@ -86,10 +86,10 @@ export const sourceOperations: readonly Operation[] = [
     path: '/sources/{id}/test-messages',
     serviceMethods: ['messages.sendTest'],
     summary: 'Send a test message as a source',
-    text: 'It is judged, stored and carried as the vendor’s would be; `Meta.Test` must be true.',
+    text: 'It is checked, stored and delivered like the vendor’s messages. `Meta.Test` must be true.',
     body: z.strictObject({
       message: z.record(z.string(), z.unknown()).openapi({
-        description: 'What the vendor would post to `/endpoint`',
+        description: 'The body that the vendor would post to `/endpoint`',
       }),
     }),
     examples: {

@@ -25,7 +25,7 @@ import {
 } from './fields.ts'
 import { outcome } from './messages.ts'
 
-const verifiedAt = instantOrNull('Since when it may be sent messages')
+const verifiedAt = instantOrNull('Time of verification; null if it is not verified')
 
 const subscriptionStatus = z.enum(['active', 'paused'])
 
@@ -42,15 +42,15 @@ const subscription = z
 
 const subscriptionQueue = z
   .object({
-    id: z.string().openapi({ description: 'The id of its subscription' }),
+    id: z.string().openapi({ description: 'Id of the subscription' }),
     status: subscriptionStatus,
-    queued: z.number().int().openapi({ description: 'Messages that wait' }),
+    queued: z.number().int().openapi({ description: 'Number of queued messages' }),
     attempts: z.number().int().openapi({
-      description: 'How often the first of them was tried in vain since the feed last got on',
+      description: 'Failed attempts for the first message since the last success',
     }),
-    dueAt: instant('When the next attempt may begin'),
-    leasedBy: z.string().nullable().openapi({ description: 'Who works at it now' }),
-    leasedUntil: instantOrNull('Until when it does so, unless it renews'),
+    dueAt: instant('Earliest time of the next attempt'),
+    leasedBy: z.string().nullable().openapi({ description: 'The process that delivers it now' }),
+    leasedUntil: instantOrNull('Time until which it does so without a renewal'),
   } satisfies Record<keyof SubscriptionQueue, z.ZodType>)
   .openapi('Feed')
 
@@ -68,20 +68,20 @@ export const subscriptionListItem = z
     destination: z.object({
       id,
       name,
-      url: z.string().nullable().openapi({ description: 'Null where none is set' }),
+      url: z.string().nullable().openapi({ description: 'Null if none is set' }),
       verifiedAt,
     }),
-    headId: z.string().nullable().openapi({ description: 'The message that is to go next' }),
-    oldestAt: instantOrNull('When what waits longest was received'),
+    headId: z.string().nullable().openapi({ description: 'The next message to send' }),
+    oldestAt: instantOrNull('Time when the oldest queued message was received'),
     lastAttempt: z
       .object({
-        at: instant('When it began'),
+        at: instant('Start time'),
         outcome,
         httpStatus: z.number().int().nullable(),
         detail: z.string(),
       })
       .nullable()
-      .openapi({ description: 'Of what is to go next' }),
+      .openapi({ description: 'The last attempt for the next message' }),
   } satisfies Record<keyof SubscriptionListItem, z.ZodType>)
   .openapi('ListedFeed')
 
@@ -92,11 +92,11 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'get',
     path: '/subscriptions',
     serviceMethods: ['routing.listSubscriptions'],
-    summary: 'List subscriptions, the oldest first',
+    summary: 'List subscriptions, oldest first',
     query: z.strictObject({
       ...pageParameters,
       ...accountFilter,
-      sourceId: optionalIdParameter.openapi({ description: 'Of this source only' }),
+      sourceId: optionalIdParameter.openapi({ description: 'Only of this source' }),
     }),
     response: createListSchema(subscription),
     run: ({ services, query: { accountId, sourceId, ...page } }) =>
@@ -108,15 +108,15 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'post',
     path: '/subscriptions',
     serviceMethods: ['routing.createSubscription'],
-    summary: 'Let a source send to a destination',
+    summary: 'Create a subscription',
     body: z.strictObject({
       id: newId,
       sourceId: existingId,
       destinationId: existingId,
-      dataModel: z.string().optional().openapi({ description: 'Left out for every data model' }),
+      dataModel: z.string().optional().openapi({ description: 'Omit it for every data model' }),
     }),
     examples: {
-      'Scheduling alone': {
+      'Scheduling only': {
         id: EXAMPLE_IDS.fresh,
         sourceId: EXAMPLE_IDS.source,
         destinationId: EXAMPLE_IDS.destination,
@@ -131,7 +131,7 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'get',
     path: '/subscriptions/{id}',
     serviceMethods: ['routing.findSubscription'],
-    summary: 'Look at a subscription',
+    summary: 'Get a subscription',
     response: subscription,
     run: ({ services, id }) => services.routing.findSubscription(id),
   }),
@@ -139,8 +139,8 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'get',
     path: '/subscriptions/{id}/receiver',
     serviceMethods: ['routing.findSubscriptionTarget'],
-    summary: 'See who receives what a subscription sends',
-    text: 'The destination may be another account’s.',
+    summary: 'Get the destination of a subscription',
+    text: 'The destination may belong to another account.',
     response: receiver,
     run: ({ services, id }) => services.routing.findSubscriptionTarget(id),
   }),
@@ -148,7 +148,7 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'get',
     path: '/subscriptions/{id}/feed',
     serviceMethods: ['routing.findQueue'],
-    summary: 'See how the feed of a subscription is doing',
+    summary: 'Get the queue of a subscription',
     response: subscriptionQueue,
     run: ({ services, id }) => services.routing.findQueue(id),
   }),
@@ -157,7 +157,7 @@ export const subscriptionOperations: readonly Operation[] = [
     path: '/subscriptions/{id}/pause',
     serviceMethods: ['routing.setSubscriptionStatus'],
     summary: 'Pause a subscription',
-    text: 'What is queued waits; new messages to it are refused.',
+    text: 'Queued messages wait, and new messages are refused.',
     response: subscriptionState,
     run: ({ services, id }) => services.routing.setSubscriptionStatus(id, 'paused'),
   }),
@@ -166,7 +166,7 @@ export const subscriptionOperations: readonly Operation[] = [
     path: '/subscriptions/{id}/resume',
     serviceMethods: ['routing.setSubscriptionStatus'],
     summary: 'Resume a subscription',
-    text: 'What is queued is due at once: of one that was not paused, too.',
+    text: 'Queued messages become due at once, even if the subscription was not paused.',
     response: subscriptionState,
     run: ({ services, id }) => services.routing.setSubscriptionStatus(id, 'active'),
   }),
@@ -175,7 +175,7 @@ export const subscriptionOperations: readonly Operation[] = [
     path: '/subscriptions/{id}/purge',
     serviceMethods: ['routing.purgeQueue'],
     summary: 'Empty the queue of a subscription',
-    text: 'Nothing that is queued now is ever sent.',
+    text: 'The messages that are queued now are never sent.',
     response: subscriptionQueue,
     run: ({ services, id }) => services.routing.purgeQueue(id),
   }),
@@ -183,8 +183,8 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'delete',
     path: '/subscriptions/{id}',
     serviceMethods: ['routing.deleteSubscription'],
-    summary: 'End a subscription',
-    text: 'Only one that has nothing queued.',
+    summary: 'Delete a subscription',
+    text: 'Only if its queue is empty.',
     run: ({ services, id }) => services.routing.deleteSubscription(id),
   }),
 ]
@@ -194,14 +194,14 @@ export const subscriptionQueueOperations: readonly Operation[] = [
     method: 'get',
     path: '/feeds',
     serviceMethods: ['routing.searchSubscriptions'],
-    summary: 'List feeds, and how each is doing',
+    summary: 'List subscriptions with their queues',
     query: z.strictObject({
       ...pageParameters,
       ...accountFilter,
       sourceId: optionalIdParameter,
       destinationId: optionalIdParameter,
       stuck: optionalBooleanParameter.openapi({
-        description: 'Only those whose first message was tried in vain',
+        description: 'Only those whose first message has a failed attempt',
       }),
     }),
     response: createListSchema(subscriptionListItem),
@@ -218,8 +218,8 @@ export const subscriptionQueueOperations: readonly Operation[] = [
     method: 'get',
     path: '/feeds/{id}',
     serviceMethods: ['routing.findSubscriptionListItem'],
-    summary: 'Look at a feed',
-    text: '`id` is that of its subscription.',
+    summary: 'Get a subscription with its queue',
+    text: '`id` is the id of the subscription.',
     response: subscriptionListItem,
     run: ({ services, id }) => services.routing.findSubscriptionListItem(id),
   }),

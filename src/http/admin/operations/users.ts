@@ -28,19 +28,19 @@ export const user = z
     email: z.string(),
     role,
     createdAt,
-    username: z.string().nullable().openapi({ description: 'One in the whole server' }),
-    leftAt: instantOrNull('When they left; null for who has not'),
+    username: z.string().nullable().openapi({ description: 'Unique on this server' }),
+    leftAt: instantOrNull('Time of deactivation; null if the user is active'),
   } satisfies Record<keyof User, z.ZodType>)
   .openapi('User')
 
 const username = z.string().openapi({
-  description: 'The name to sign in with; one in the whole server',
+  description: 'The name to sign in with; unique on this server',
 })
 
 const oneTimeLink = z
   .object({
-    link: z.string().openapi({ description: 'Good once. It is not shown again.' }),
-    expiresAt: instant('Until when it is good'),
+    link: z.string().openapi({ description: 'Works once. It is not shown again.' }),
+    expiresAt: instant('Time until which it works'),
   })
   .openapi('Invited')
 
@@ -49,7 +49,7 @@ export const userOperations: readonly Operation[] = [
     method: 'get',
     path: '/users',
     serviceMethods: ['accounts.listUsers'],
-    summary: 'List users, the oldest first',
+    summary: 'List users, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),
     response: createListSchema(user),
     run: ({ services, query: { accountId, ...page } }) =>
@@ -60,7 +60,7 @@ export const userOperations: readonly Operation[] = [
     path: '/users/search',
     serviceMethods: ['accounts.searchUsers'],
     summary: 'Find users by a part of their e-mail address or username',
-    text: 'Those who have not left; 100 at most.',
+    text: 'Active users only; at most 100.',
     query: z.strictObject({
       ...accountFilter,
       text: z.string().min(1).max(200).openapi({ example: 'mara' }),
@@ -74,7 +74,7 @@ export const userOperations: readonly Operation[] = [
     path: '/users',
     serviceMethods: ['accounts.addUser'],
     summary: 'Add a user',
-    text: 'They sign in once they have followed the link that `invite` makes.',
+    text: 'To let the user sign in, create an invitation link with `invite`.',
     body: z.strictObject({
       id: newId,
       accountId: existingId,
@@ -99,7 +99,7 @@ export const userOperations: readonly Operation[] = [
     method: 'get',
     path: '/users/{id}',
     serviceMethods: ['accounts.findUser'],
-    summary: 'Look at a user',
+    summary: 'Get a user',
     response: user,
     run: ({ services, id }) => services.accounts.findUser(id),
   }),
@@ -107,10 +107,10 @@ export const userOperations: readonly Operation[] = [
     method: 'put',
     path: '/users/{id}/role',
     serviceMethods: ['accounts.setRole'],
-    summary: 'Give a user another role',
-    text: 'In force at their next request; a one-time link to a password that was made before is good no longer. Nobody gives a role above their own, or changes who is above them, or themselves.',
+    summary: 'Change the role of a user',
+    text: 'Takes effect at the next request, and invalidates existing one-time links. You cannot give a role above your own, or change a user above you, or yourself.',
     body: z.strictObject({ role }),
-    examples: { 'They read only': { role: 'member' } },
+    examples: { 'Read only': { role: 'member' } },
     response: user,
     run: ({ services, id, body }) => services.accounts.setRole(id, body.role),
   }),
@@ -118,10 +118,10 @@ export const userOperations: readonly Operation[] = [
     method: 'put',
     path: '/users/{id}/email',
     serviceMethods: ['accounts.setEmail'],
-    summary: 'Give a user another e-mail address',
-    text: 'It is what they are called by, once in an account; nobody signs in with it, and nothing is sent to it.',
+    summary: 'Change the e-mail address of a user',
+    text: 'It identifies the user and is unique in an account. It is not used to sign in, and nothing is sent to it.',
     body: z.strictObject({ email: z.string() }),
-    examples: { 'Another address': { email: 'mara.west@clinic.example' } },
+    examples: { 'A new address': { email: 'mara.west@clinic.example' } },
     response: user,
     run: ({ services, id, body }) => services.accounts.setEmail(id, body.email),
   }),
@@ -129,9 +129,9 @@ export const userOperations: readonly Operation[] = [
     method: 'put',
     path: '/users/{id}/username',
     serviceMethods: ['users.setUsername'],
-    summary: 'Give a user another username',
+    summary: 'Change the username of a user',
     body: z.strictObject({ username }),
-    examples: { 'Another name': { username: 'mara.west' } },
+    examples: { 'A new name': { username: 'mara.west' } },
     response: user,
     run: ({ services, id, body }) => services.users.setUsername(id, body.username),
   }),
@@ -139,8 +139,8 @@ export const userOperations: readonly Operation[] = [
     method: 'post',
     path: '/users/{id}/invite',
     serviceMethods: ['users.invite'],
-    summary: 'Make a one-time link to a first password, or to a new one',
-    text: 'What was sent before is good no longer.',
+    summary: 'Create a one-time link to set a password',
+    text: 'Earlier links stop working.',
     response: oneTimeLink,
     creates: true,
     run: async ({ services, id }) => {
@@ -162,8 +162,8 @@ export const userOperations: readonly Operation[] = [
     method: 'post',
     path: '/users/{id}/reset-second-factor',
     serviceMethods: ['users.resetSecondFactor'],
-    summary: 'Take away the second factor of who has lost it',
-    text: 'The password alone is enough to sign in again.',
+    summary: 'Remove the second factor of a user',
+    text: 'The user then signs in with the password alone.',
     response: user,
     run: ({ services, id }) => services.users.resetSecondFactor(id),
   }),
@@ -171,8 +171,8 @@ export const userOperations: readonly Operation[] = [
     method: 'post',
     path: '/users/{id}/leave',
     serviceMethods: ['accounts.deactivateUser'],
-    summary: 'Let a user leave',
-    text: 'They cannot sign in any more. Their keys are flagged from now on, or disabled, as the account wants it.',
+    summary: 'Deactivate a user',
+    text: 'The user can no longer sign in. Their keys are flagged or disabled, as the account is set.',
     response: user,
     run: ({ services, id }) => services.accounts.deactivateUser(id),
   }),
