@@ -7,7 +7,7 @@ type Settings = Readonly<Record<string, string>>
 const NO_PUBLIC_URL =
   'must be an http or https URL without blanks, credentials, query or fragment; a path in it may have letters, digits, dots, dashes, underscores and tildes'
 
-/** The problems of settings that are refused: the lines after the first. */
+/** Returns the problems of refused settings: the lines after the first. */
 function listProblems(settings: Settings): string[] {
   try {
     readConfig(settings)
@@ -51,7 +51,7 @@ describe('the configuration', () => {
     expect(findConfigWarnings(readConfig({}))).toEqual([])
   })
 
-  test.each(['postgres', 'postgresql'])('names a PostgreSQL by its URL: %s', (scheme) => {
+  test.each(['postgres', 'postgresql'])('accepts a PostgreSQL URL with the scheme %s', (scheme) => {
     const url = `${scheme}://latchkey:a%2Fb@db.example:5433/latchkey?sslmode=verify-full`
     expect(readConfig({ LATCHKEY_DATABASE: url }).database).toEqual({
       engine: 'postgres',
@@ -63,7 +63,7 @@ describe('the configuration', () => {
     ).toMatchObject({ connections: 3 })
   })
 
-  test('is what every setting says', () => {
+  test('contains the value of every setting', () => {
     const config = readConfig({
       LATCHKEY_DATA: '/var/lib/latchkey',
       LATCHKEY_KEYRING: '/run/secrets/ring.json',
@@ -120,12 +120,12 @@ describe('the configuration', () => {
     ])
   })
 
-  test('leaves alone what is not Latchkey’s', () => {
+  test('ignores variables without the LATCHKEY_ prefix', () => {
     const others = { PATH: '/bin', HOME: '/root', LATCH: 'x', latchkey_port: 'x', npm_x: undefined }
     expect(readConfig(others)).toEqual(readConfig({}))
   })
 
-  test('takes a setting that is there without a value for its default', () => {
+  test('uses the default of a setting that is undefined', () => {
     expect(readConfig({ LATCHKEY_PORT: undefined }).port).toBe(8080)
   })
 })
@@ -149,7 +149,7 @@ function createServiceVariables(service: string, address: string): Settings {
   }
 }
 
-describe('what Kubernetes sets for a Service', () => {
+describe('the variables that Kubernetes sets for a Service', () => {
   test.each([
     ['LATCHKEY', '10.96.0.17'],
     ['LATCHKEY', 'fd00:10:96::17'],
@@ -164,7 +164,7 @@ describe('what Kubernetes sets for a Service', () => {
     })
   })
 
-  test('leaves the settings that stand beside it in force', () => {
+  test('do not replace settings', () => {
     const settings = { ...createServiceVariables('LATCHKEY', '10.96.0.17'), LATCHKEY_PORT: '8081' }
     const config = readConfig(settings)
     expect(config.port).toBe(8081)
@@ -189,7 +189,7 @@ describe('what Kubernetes sets for a Service', () => {
   })
 })
 
-describe('the console', () => {
+describe('the console’s address', () => {
   const readConsoleConfig = (settings: Settings) => readConfig(settings).console
 
   test.each([
@@ -203,7 +203,7 @@ describe('the console', () => {
     expect(readConsoleConfig(settings)).toEqual({ host: '127.0.0.1', port, publicUrl: null })
   })
 
-  test('is wherever its settings say', () => {
+  test('follows its settings', () => {
     const settings = {
       LATCHKEY_HOST: '10.0.0.5',
       LATCHKEY_PORT: '443',
@@ -231,7 +231,7 @@ describe('the console', () => {
   })
 })
 
-describe('a console whose session no browser keeps', () => {
+describe('the warning about a console over plain http', () => {
   test.each([
     { LATCHKEY_CONSOLE_HOST: '0.0.0.0' },
     { LATCHKEY_CONSOLE_HOST: '10.0.0.5' },
@@ -255,8 +255,8 @@ describe('a console whose session no browser keeps', () => {
   })
 })
 
-describe('a problem', () => {
-  test('is named with every other one, in one error, each once', () => {
+describe('a configuration problem', () => {
+  test('is named once, together with all others in one error', () => {
     const found = listProblems({
       LATCHKEY_PROT: '1',
       LATCHKEY_COLOUR: 'red',
@@ -387,13 +387,13 @@ describe('a problem', () => {
     ])
   })
 
-  test('is every unknown setting, also one that looks like nothing', () => {
+  test('is reported for every unknown setting', () => {
     for (const name of ['LATCHKEY_', 'LATCHKEY_SECRET', 'LATCHKEY___proto__']) {
       expect(listProblems({ [name]: 'x' })).toHaveLength(1)
     }
   })
 
-  test('never repeats a value that might be a secret', () => {
+  test('does not repeat a value that may be a secret', () => {
     const value = 'hunter2-hunter2'
     for (const name of ['LATCHKEY_ADMIN_PASSWORD', 'LATCHKEY_PORT', 'LATCHKEY_LOG_LEVEL']) {
       expect(listProblems({ [name]: value }).join()).not.toContain(value)
@@ -401,10 +401,10 @@ describe('a problem', () => {
   })
 })
 
-describe('a danger', () => {
+describe('a warning', () => {
   const listDangers = (settings: Settings) => findConfigWarnings(readConfig(settings))
 
-  test.each(['0.0.0.0', '::'])('is to listen everywhere (%s) without https in front', (host) => {
+  test.each(['0.0.0.0', '::'])('is given for listening on %s without https', (host) => {
     for (const url of ['', 'http://api.example']) {
       const [danger, ...more] = listDangers({ LATCHKEY_HOST: host, LATCHKEY_URL: url })
       expect(danger).toContain(`LATCHKEY_HOST=${host} is open to the network`)
@@ -414,11 +414,14 @@ describe('a danger', () => {
     expect(listDangers({ LATCHKEY_HOST: host, LATCHKEY_URL: 'HTTPS://api.example' })).toEqual([])
   })
 
-  test.each(['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0'])('is to believe everybody: %s', (proxies) => {
-    expect(listDangers({ LATCHKEY_TRUSTED_PROXIES: proxies })).toHaveLength(1)
-  })
+  test.each(['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0'])(
+    'is given for trusting every proxy: %s',
+    (proxies) => {
+      expect(listDangers({ LATCHKEY_TRUSTED_PROXIES: proxies })).toHaveLength(1)
+    },
+  )
 
-  test('is to let destinations be anywhere', () => {
+  test('is given for allowing every destination', () => {
     for (const everything of ['0.0.0.0/0', '::/0', '10.0.0.0/8, ::/0']) {
       expect(listDangers({ LATCHKEY_DESTINATIONS_ALLOWED: everything })).toHaveLength(1)
     }
@@ -474,12 +477,12 @@ describe('a danger', () => {
     expect(listDangers({ LATCHKEY_UPSTREAM_HL7: url })).toEqual([])
   })
 
-  test('is a leeway above five minutes', () => {
+  test('is given for a leeway above five minutes', () => {
     expect(listDangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '300' })).toEqual([])
     expect(listDangers({ LATCHKEY_REFRESH_LEEWAY_SECONDS: '301' })).toHaveLength(1)
   })
 
-  test('is told with every other one', () => {
+  test('is listed together with all others', () => {
     const all = {
       LATCHKEY_HOST: '0.0.0.0',
       LATCHKEY_TRUSTED_PROXIES: '0.0.0.0/0',
@@ -490,16 +493,16 @@ describe('a danger', () => {
 })
 
 describe('the settings', () => {
-  test('have no secret among them: none has a default, none can be set', () => {
+  test('contain no secret', () => {
     const names = Object.keys(SETTINGS)
     expect(
       names.filter((name) => /SECRET|PASSWORD|TOKEN|CREDENTIAL|PEPPER|SALT/.test(name)),
     ).toEqual([])
-    // The key ring is a file of its own; only its place is a setting, and it has none by itself.
+    // The key ring is a separate file; only its path is a setting.
     expect(SETTINGS.LATCHKEY_KEYRING.default).toBe('')
   })
 
-  test('each explain themselves in sentences', () => {
+  test('have a help text in sentences', () => {
     for (const [name, { help }] of Object.entries(SETTINGS)) {
       expect([name, help]).toEqual([name, expect.stringMatching(/^[A-Zd].{15,}\.$/)])
     }

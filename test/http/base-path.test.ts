@@ -39,7 +39,7 @@ function createTestUserServer() {
 }
 
 describe('the console below a path', () => {
-  test('leads below it: links, forms, files, redirects and cookies', async () => {
+  test('has links, forms, files, redirects and cookies below the path', async () => {
     const operator = await signInToConsole(
       createTestUserServer(),
       await seedUser(createTestUserServer(), { role: 'operator' }),
@@ -66,7 +66,7 @@ describe('the console below a path', () => {
     expect(out.location).toBe('/keys/console/sign-in')
   })
 
-  test('keeps its cookies from what else is on the host', async () => {
+  test('limits its cookies to the path', async () => {
     const { username, password } = await seedUser(createTestUserServer())
     const answer = await createTestUserServer().call('/console/sign-in', {
       body: new URLSearchParams({ username, password }),
@@ -80,7 +80,7 @@ describe('the console below a path', () => {
     }
   })
 
-  test('leads a visitor to the sign-in form, and back after signing in', async () => {
+  test('redirects to the sign-in form, and back after signing in', async () => {
     const answer = await fetch(`${live.consoleUrl}/keys/console/audit?what=key.refused`, {
       redirect: 'manual',
     })
@@ -91,7 +91,7 @@ describe('the console below a path', () => {
     expect(page).toContain('action="/keys/console/sign-in"')
   })
 
-  test('is there without the path too, for a proxy that removes it', async () => {
+  test('also answers without the path, for a proxy that removes it', async () => {
     const page = await fetch(`${live.consoleUrl}/console/sign-in`)
     expect(page.status).toBe(200)
     expect(await page.text()).toContain('action="/keys/console/sign-in"')
@@ -99,7 +99,7 @@ describe('the console below a path', () => {
     expect(root.headers.get('location')).toBe('/keys/console')
   })
 
-  test('is named with it: to vendors, in invitations, by the management API and its reference', async () => {
+  test('has the path in replies to vendors, invitations, the management API and its reference', async () => {
     const root = await fetch(`${live.url}/latchkey/`, { redirect: 'manual' })
     expect(root.headers.get('location')).toBe(`${DESK}/console`)
     const testUser = await seedUser(createTestUserServer())
@@ -122,8 +122,8 @@ describe('the console below a path', () => {
   })
 })
 
-describe('what vendors reach below a path', () => {
-  test('is there with the path and without it, and upstreams read of it', async () => {
+describe('the vendors’ listener below a path', () => {
+  test('answers with and without the path, and tells upstreams the path', async () => {
     const { secret } = await seedSiteKey(live)
     for (const base of ['/latchkey', '']) {
       const answer = await fetch(`${live.url}${base}/fhir/Patient?_id=1`, {
@@ -140,7 +140,7 @@ describe('what vendors reach below a path', () => {
     expect((await fetch(`${live.url}/latchkeyx/health`)).status).toBe(404)
   })
 
-  test('is not climbed out of by way of the path', async () => {
+  test('refuses dot segments in the path', async () => {
     for (const path of ['/forward-auth/xenrad/../../health', '/forward-auth/xenrad/%2e%2e/x']) {
       const answer = await sendRaw(live.url, `GET /latchkey${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
       expect(answer?.status, path).toBe(400)

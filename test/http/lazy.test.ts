@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { createLazyHandler } from '../../src/http/app.ts'
 
-test('what could not be loaded at one request is loaded at the next, and once', async () => {
+test('an app that failed to load is loaded at the next request, and only once', async () => {
   let loadCount = 0
   const loadApp = async () => {
     loadCount++

@@ -52,7 +52,7 @@ const OF_VENDORS = [
 ]
 
 describe('the console', () => {
-  test('has a listener of its own, and each listener answers 404 to what is of the other', async () => {
+  test('has its own listener, and each listener answers 404 to paths of the other', async () => {
     live = await startLiveServer()
     const { url, consoleUrl } = live
     for (const path of OF_PEOPLE) {
@@ -75,7 +75,7 @@ describe('the console', () => {
     }
   })
 
-  test('is named to nobody at the main listener where its URL is not set', async () => {
+  test('is not revealed by the main listener if its URL is not set', async () => {
     live = await startLiveServer()
     expect(await requestStatus(`${live.url}/`)).toBe(404)
     const server = await createTestServer()
@@ -84,7 +84,7 @@ describe('the console', () => {
     await server.close()
   })
 
-  test('is named at the main listener where its URL is set', async () => {
+  test('is linked by the main listener if its URL is set', async () => {
     const LATCHKEY_CONSOLE_URL = 'https://desk.example/keys'
     const server = await createTestServer({ LATCHKEY_CONSOLE_URL })
     const { status, headers } = await server.call('/', { method: 'GET' })
@@ -110,7 +110,7 @@ describe('the console', () => {
     })
   })
 
-  test('is nowhere where it is switched off', async () => {
+  test('is off with LATCHKEY_CONSOLE=off', async () => {
     live = await startLiveServer({ LATCHKEY_CONSOLE: 'off' })
     expect(live.consoleApp).toBeNull()
     for (const path of OF_PEOPLE) expect(await requestStatus(live.url + path), path).toBe(404)
@@ -119,7 +119,7 @@ describe('the console', () => {
   })
 })
 
-test('a port of the console that is taken is named with its own setting, and nothing starts', async () => {
+test('a console port that is in use is reported with its setting, and the server does not start', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   const { port } = taken.address() as AddressInfo

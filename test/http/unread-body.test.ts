@@ -37,22 +37,22 @@ async function countChunksRead(token: string) {
 }
 
 describe('the body of a message', () => {
-  test('is read where its token opens the endpoint', async () => {
+  test('is read with a valid token', async () => {
     expect(await countChunksRead(await issueAccessToken(key))).toEqual([400, 4])
   })
 
-  test('is not read under a token that is garbage', async () => {
+  test('is not read with a malformed token', async () => {
     expect(await countChunksRead('garbage')).toEqual([401, 0])
   })
 
-  test('is not read under a token of a key that was revoked', async () => {
+  test('is not read with a token of a revoked key', async () => {
     const other = await seedKey(server)
     const token = await issueAccessToken(other)
     unwrap(await server.keys.revoke(other.keyId))
     expect(await countChunksRead(token)).toEqual([401, 0])
   })
 
-  test('is not read under a token that has expired', async () => {
+  test('is not read with an expired token', async () => {
     const token = await issueAccessToken(key)
     server.clock.advance(25 * 3600 * 1000)
     expect(await countChunksRead(token)).toEqual([401, 0])
@@ -72,15 +72,15 @@ describe('a body whose length is not announced', () => {
     return { outcome: body.ok ? 'read' : body.failure.reason, reserved, sentChunks: sentChunks() }
   }
 
-  test('reserves room for the longest one as soon as it is long, once', async () => {
+  test('reserves the maximum once, as soon as it is long', async () => {
     expect(await read(6, true)).toEqual({ outcome: 'read', reserved: [LIMIT], sentChunks: 7 })
   })
 
-  test('is read no further where there is no room for it', async () => {
+  test('is not read further without a reservation', async () => {
     expect(await read(6, false)).toEqual({ outcome: 'busy', reserved: [LIMIT], sentChunks: 3 })
   })
 
-  test('reserves none while it is short', async () => {
+  test('reserves nothing while it is short', async () => {
     expect(await read(2, false)).toEqual({ outcome: 'read', reserved: [], sentChunks: 3 })
   })
 })

@@ -22,7 +22,7 @@ function listProblems(bindings: WorkerEnv): string[] {
   }
 }
 
-test('bindings are read; what is not ours is left alone', async () => {
+test('bindings are read, and variables of others are ignored', async () => {
   const settings = await createEnv({ OTHER: {}, LATCHKEY_REGION: 'eu' })
   const bound = readBindings(settings)
   expect(bound.publicUrl).toBe('https://latchkey.example')
@@ -32,7 +32,7 @@ test('bindings are read; what is not ours is left alone', async () => {
   expect(bound.db).toBe(DB)
 })
 
-test('without a host name of its own there is no console', async () => {
+test('the console is off without a host name of its own', async () => {
   expect(readBindings(await createEnv()).config.console).toBeNull()
   const LATCHKEY_CONSOLE_URL = 'https://console.example'
   expect(readBindings(await createEnv({ LATCHKEY_CONSOLE_URL })).config.console).toMatchObject({
@@ -79,7 +79,7 @@ test.each([
   expect(found[0]).toMatch(reason)
 })
 
-test('a damaged key ring is refused without a word of what is in it', async () => {
+test('a damaged key ring is refused, and the error does not contain its text', async () => {
   const ring = await createTestRing()
   const [first, ...keys] = ring.keys
   const damagedRing = { ...ring, keys: [{ ...first, state: 'lost' }, ...keys] }

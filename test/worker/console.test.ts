@@ -39,7 +39,7 @@ const send = (path: string, fields: Record<string, string>) =>
     body: new URLSearchParams(fields).toString(),
   })
 
-test('the first operator comes in by the chosen link, once, and sees the console', async () => {
+test('the first operator signs in by the chosen link, which works once', async () => {
   expect((await requestPage(`/console/welcome/${CHOSEN}r`)).status).toBe(410)
   const welcome = await requestPage(`/console/welcome/${CHOSEN}`)
   expect(welcome.status).toBe(200)
@@ -74,7 +74,7 @@ test('the first operator comes in by the chosen link, once, and sees the console
   expect(await ownPage.text()).toContain('boss@acme.example')
 })
 
-test('the console is at its own host name alone, and what vendors reach at the other', async () => {
+test('the console answers only at its own host name, and the vendors’ routes only at the other', async () => {
   const requestStatus = async (url: string) =>
     (await worker.fetch(url, { redirect: 'manual' })).status
   for (const path of ['/console/sign-in', '/console', '/admin/v1/me', '/admin/v1/reference']) {

@@ -17,7 +17,7 @@ function expectSameBytes(a: Uint8Array | null, b: Uint8Array | null): void {
   expect(a === null ? null : [...a]).toEqual(b === null ? null : [...b])
 }
 
-test('digests and MACs are the same', () => {
+test('digests and MACs on Workers equal those on Node', () => {
   fc.assert(
     fc.property(key, text, bytes, (k, said, more) => {
       expect(workerPrimitives.sha256(said)).toBe(nodePrimitives.sha256(said))
@@ -30,7 +30,7 @@ test('digests and MACs are the same', () => {
   )
 })
 
-test('base64url is written the same, and one spelling is read', () => {
+test('base64url on Workers equals Node’s, and only the canonical spelling is decoded', () => {
   fc.assert(
     fc.property(bytes, text, (some, said) => {
       expect(workerPrimitives.base64urlEncode(some)).toBe(nodePrimitives.base64urlEncode(some))
@@ -53,7 +53,7 @@ test('base64url is written the same, and one spelling is read', () => {
   )
 })
 
-test('equal is equal for the same bytes alone', () => {
+test('equal returns true only for the same bytes', () => {
   fc.assert(
     fc.property(bytes, bytes, (a, b) => {
       expect(workerPrimitives.equal(a, b)).toBe(nodePrimitives.equal(a, b))
@@ -62,7 +62,7 @@ test('equal is equal for the same bytes alone', () => {
   )
 })
 
-test('random bytes are as many as were asked for, and never the same', () => {
+test('randomBytes returns the requested number of bytes, different each time', () => {
   const drawn = Array.from({ length: 100 }, () => workerPrimitives.randomBytes(16))
   expect(drawn.every(({ length }) => length === 16)).toBe(true)
   expect(new Set(drawn.map((some) => some.join())).size).toBe(100)

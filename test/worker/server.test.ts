@@ -140,7 +140,7 @@ describe('in workerd, from the built bundle', () => {
     expect(await replayTranscript(exchanges, transport, await seed(node))).toBeNull()
   })
 
-  test('/health and /ready are green', async () => {
+  test('/health and /ready respond with 200', async () => {
     for (const path of ['/health', '/ready']) {
       expect((await worker.fetch(`${URL_OF_BOTH}${path}`)).status).toBe(200)
     }
@@ -166,7 +166,7 @@ describe.each<Server>(['worker', 'node'])('what the %s server makes', (maker) =>
   })
 })
 
-test('a message that the Worker has sealed is opened on Node', async () => {
+test('Node opens a message that the Worker sealed', async () => {
   const { apiKey, secret, destinationId, accountId } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const message = createDeviceNewMessage(destinationId)
@@ -176,7 +176,7 @@ test('a message that the Worker has sealed is opened on Node', async () => {
   expect(Buffer.from(payload).toString()).toBe(JSON.stringify(message))
 })
 
-test('the longest message is kept, and a longer one is refused', async () => {
+test('the longest message is stored, and a longer one is refused', async () => {
   const { apiKey, secret, destinationId } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const createPaddedMessage = (bytes: number) => {
@@ -190,7 +190,7 @@ test('the longest message is kept, and a longer one is refused', async () => {
   expect((await send(1_400_001)).status).toBe(413)
 })
 
-test('a revocation holds at the next request', async () => {
+test('a revocation takes effect at the next request', async () => {
   const { apiKey, secret, destinationId, keyId } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const { accessToken, refreshToken } = body
@@ -202,7 +202,7 @@ test('a revocation holds at the next request', async () => {
   expect((await servers.worker('/auth/authenticate', { apiKey, secret })).status).toBe(401)
 })
 
-test('twenty refreshes at once, at two servers, are one rotation and twenty equal answers', async () => {
+test('twenty concurrent refreshes at two servers rotate once and get equal responses', async () => {
   const { apiKey, secret } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const { refreshToken } = body
@@ -218,7 +218,7 @@ test('twenty refreshes at once, at two servers, are one rotation and twenty equa
   expect((await node.storage.findGrant(sid))?.generation).toBe(1)
 })
 
-test('many exchanges at once, with right secrets and wrong ones, are all answered', async () => {
+test('many concurrent exchanges with right and wrong secrets all get a response', async () => {
   const keys = await Promise.all(Array.from({ length: 10 }, () => seedKey(node)))
   const answers = await Promise.all(
     keys.flatMap(({ apiKey, secret }) => [
@@ -253,7 +253,7 @@ test.each([
   if (status === 200) expect(JSON.parse(answer.text)).toMatchObject({ Heard: 'PatientSearch' })
 })
 
-test('a message that the Worker accepts is delivered by it, and by its schedule where that was in vain', async () => {
+test('the Worker delivers an accepted message, and its schedule retries a failed delivery', async () => {
   const { apiKey, secret, destinationId, subscriptionId } = await seedKey(node)
   const moveClock = async (path: string) => {
     unwrap(await node.routing.setDestinationUrl(destinationId, `https://emr.example${path}`))
@@ -279,7 +279,7 @@ test('a message that the Worker accepts is delivered by it, and by its schedule 
   expect(await findQueue()).toMatchObject({ queued: 0, attempts: 0, leasedBy: null })
 })
 
-test('a reused refresh token ends the family', async () => {
+test('a reused refresh token revokes the grant', async () => {
   const { apiKey, secret } = await seedKey(node)
   const refresh = async (refreshToken: string) =>
     servers.worker('/auth/refreshToken', { apiKey, refreshToken })
@@ -290,7 +290,7 @@ test('a reused refresh token ends the family', async () => {
   expect((await refresh(third.refreshToken)).status).toBe(401)
 })
 
-describe('a refusal that is answered before it is audited', () => {
+describe('a refusal whose response precedes its audit event', () => {
   const seedForeignKey = async () => {
     const account = unwrap(
       await node.accounts.create({ name: 'Elsewhere', region: 'eu', otherRegion: true }),
@@ -306,7 +306,7 @@ describe('a refusal that is answered before it is audited', () => {
   })
 
   // workerd finishes such work here even untold, so that the test above cannot miss the telling.
-  test('is work that the runtime is told to finish', async () => {
+  test('keeps the runtime alive until the event is written', async () => {
     const { apiKey, secret, keyId } = await seedForeignKey()
     // What is written once a minute is not due then.
     await node.flushCounters()
@@ -318,7 +318,7 @@ describe('a refusal that is answered before it is audited', () => {
   })
 })
 
-test('the schedule deletes what nobody needs, and nothing else', async () => {
+test('the schedule deletes expired data only', async () => {
   const rotation = { keyId: 'k', to: 1, rotatedAt: 1 }
   await node.storage.rotateGrant({ ...rotation, grantId: 'gone', expiresAt: Date.now() - 1 })
   await node.storage.rotateGrant({ ...rotation, grantId: 'kept', expiresAt: Date.now() + 60_000 })
@@ -327,14 +327,14 @@ test('the schedule deletes what nobody needs, and nothing else', async () => {
   expect(await node.storage.findGrant('kept')).not.toBeNull()
 })
 
-test('each minute the schedule makes what was written a part of the chain', async () => {
+test('the minute schedule seals written events into the chain', async () => {
   expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
   const verdict = unwrap(await node.audit.verify(() => undefined))
   expect(verdict).toMatchObject({ whole: true, breaks: [], checkpoints: 1 })
   expect(verdict.events).toBeGreaterThan(10)
 })
 
-test('a D1 database that was set back is not sealed any more: a Durable Object remembers how far it was', async () => {
+test('sealing stops after D1 was restored to an earlier time, because a Durable Object keeps the anchor', async () => {
   const runMinuteCron = () => worker.scheduled({ cron: '* * * * *' })
   const countUnsealed = async () => (await node.storage.listUnsealedEvents(100)).length
   await seedKey(node)
@@ -355,7 +355,7 @@ test('a D1 database that was set back is not sealed any more: a Durable Object r
   expect(await countUnsealed()).toBe(0)
 })
 
-test('the anchor in a Durable Object only moves forward, until an operator moves it back', async () => {
+test('the anchor in a Durable Object moves back only when an operator accepts a restore', async () => {
   const namespace = await workerd.mf.getDurableObjectNamespace('AUDIT_ANCHOR', 'server')
   const store = createDurableAnchorStore(namespace as unknown as AnchorNamespace)
   const kept = await store.read()
@@ -373,7 +373,7 @@ test('the anchor in a Durable Object only moves forward, until an operator moves
   expect(await store.read()).toEqual(at(2, 5))
 })
 
-test('the server is composed once, and logs neither secret nor token', async () => {
+test('the Worker composes the server once, and logs neither secrets nor tokens', async () => {
   const { apiKey, secret } = await seedKey(node)
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   await servers.worker('/auth/refreshToken', { apiKey, refreshToken: `${body.refreshToken}x` })
@@ -386,7 +386,7 @@ test('the server is composed once, and logs neither secret nor token', async () 
   for (const line of workerd.logLines) expect(Object.keys(JSON.parse(line))).toContain('level')
 })
 
-test('a Worker whose console has no host name of its own has none, and its log says so', async () => {
+test('a Worker without a host name for the console turns the console off and logs that', async () => {
   for (const path of ['/console/sign-in', '/admin/v1/reference', '/']) {
     expect((await worker.fetch(`${URL_OF_BOTH}${path}`)).status, path).toBe(404)
   }
@@ -394,7 +394,7 @@ test('a Worker whose console has no host name of its own has none, and its log s
   expect(warned).toHaveLength(1)
 })
 
-test('a Worker that is not set up answers 500, and its log says everything that is missing', async () => {
+test('a Worker without its bindings responds with 500 and logs every missing one', async () => {
   const bare = await startWorkerd({ bindings: { LATCHKEY_PORT: '80' } }, { schema: [] })
   const answer = await toTestFetcher(await bare.mf.getWorker('server')).fetch(
     `${URL_OF_BOTH}/health`,

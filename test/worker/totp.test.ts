@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => workerd.dispose())
 
-test('a Worker judges codes, and draws what an app scans, as Node does', async () => {
+test('a Worker checks codes and draws the QR code as Node does', async () => {
   const totp = createTotp(nodePrimitives)
   const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
   const uri = totp.createUri(secret, 'dr')

@@ -15,7 +15,7 @@ afterAll(() => server.close())
 const operations = OPERATION_GROUPS.flatMap((group) => group.operations)
 const fillPath = (path: string) => path.replace('{id}', crypto.randomUUID())
 
-describe('nobody is told why a token is not good:', () => {
+describe('the refusal of an API token does not reveal the reason', () => {
   const expectedUnauthorizedBody = (requestId: string) => ({
     type: '/admin/v1/reference#problem-unauthorized',
     title: 'A valid API token is required',
@@ -94,7 +94,7 @@ describe('nobody is told why a token is not good:', () => {
     expect(headers.get('cache-control')).toBe('no-store')
   })
 
-  test('the operator is told that there was none', async () => {
+  test('the audit records the refusal', async () => {
     await server.flushAuditEvents()
     const { headers } = await createAdminClient(server, 'lk_nothing')('GET', '/me')
     await server.flushAuditEvents()
@@ -109,7 +109,7 @@ describe('nobody is told why a token is not good:', () => {
   })
 })
 
-test('who sends no token is asked for one', async () => {
+test('a request without a token gets a challenge', async () => {
   const { status, headers, body } = await createAdminClient(server, null)('GET', '/keys')
   expect(status).toBe(401)
   expect(headers.get('www-authenticate')).toBe('Bearer realm="Latchkey"')
@@ -117,7 +117,7 @@ test('who sends no token is asked for one', async () => {
   expect(body.detail).toContain('Authorization: Bearer')
 })
 
-test('a browser’s cookie opens nothing, and no other site is let in', async () => {
+test('a browser’s cookie is no credential, and CORS is not allowed', async () => {
   const testUser = await seedAdminClient(server)
   const { secret } = await signInUser(server, testUser)
   const ask = createAdminClient(server, null)
@@ -140,7 +140,7 @@ test('a browser’s cookie opens nothing, and no other site is let in', async ()
   expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
 })
 
-test('a token makes no token, and touches no password and not its owner’s second factor', async () => {
+test('a token cannot create a token, or change a password or its owner’s second factor', async () => {
   const { callApi, user, accountId } = await seedAdminClient(server)
   const email = `${crypto.randomUUID()}@acme.example`
   const other = unwrap(await server.accounts.addUser({ accountId, email, role: 'member' }))
@@ -169,7 +169,7 @@ test('a token makes no token, and touches no password and not its owner’s seco
   expect(issued).toHaveLength(1)
 })
 
-test('no operation is done without a token', async () => {
+test('every operation requires a token', async () => {
   const ask = createAdminClient(server, null)
   for (const { method, path } of operations) {
     expect((await ask(method.toUpperCase(), fillPath(path))).status, `${method} ${path}`).toBe(401)
@@ -193,7 +193,7 @@ test.each(ROLES)(
   },
 )
 
-test('a role that is changed is another at the next request', async () => {
+test('a changed role takes effect at the next request', async () => {
   const { callApi, user, accountId } = await seedAdminClient(server, 'administrator')
   const input = { accountId, name: 'North' }
   expect((await callApi('POST', '/sites', input)).status).toBe(201)
@@ -201,7 +201,7 @@ test('a role that is changed is another at the next request', async () => {
   expect((await callApi('POST', '/sites', input)).status).toBe(403)
 })
 
-test('what is another account’s is not there', async () => {
+test('resources of another account are 404, like unknown ones', async () => {
   const { callApi, accountId } = await seedAdminClient(server, 'administrator')
   const other = await seedKey(server)
   const nobody = crypto.randomUUID()
@@ -230,7 +230,7 @@ test('what is another account’s is not there', async () => {
   expect(made.status).toBe(404)
 })
 
-test('what is done is told of the person and of the request', async () => {
+test('the audit names the user and the request of each change', async () => {
   const { callApi, user } = await seedAdminClient(server, 'operator')
   const { headers, body } = await callApi('POST', '/accounts', { name: 'North' })
   const [event] = await server.audit.list({ subject: body.id, limit: 1 })
@@ -238,7 +238,7 @@ test('what is done is told of the person and of the request', async () => {
   expect(event).toMatchObject({ action: 'account.created', actor: user.id, requestId })
 })
 
-test('a guesser of API tokens must wait, and a valid token from the same address need not', async () => {
+test('an address with too many invalid tokens gets 429, but a valid token from it is accepted', async () => {
   const strict = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '5' })
   const { secret } = await seedAdminClient(strict)
   const guess = createAdminClient(strict, 'lk_guess')
@@ -263,7 +263,7 @@ test('a guesser of API tokens must wait, and a valid token from the same address
   await strict.close()
 })
 
-test('guesses at API tokens are counted for an IPv6 /64', async () => {
+test('invalid API tokens are counted by IPv6 /64', async () => {
   const strict = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '3' })
   const guess = (address: string) =>
     strict.call('/admin/v1/me', {
@@ -277,7 +277,7 @@ test('guesses at API tokens are counted for an IPv6 /64', async () => {
   await strict.close()
 })
 
-test('one’s own tokens are listed and ended, nobody else’s', async () => {
+test('a user can list and revoke only their own tokens', async () => {
   const me = await seedAdminClient(server)
   const other = await seedAdminClient(server)
   const second = await issueApiToken(server, me, 'weekly report')
@@ -299,7 +299,7 @@ test('one’s own tokens are listed and ended, nobody else’s', async () => {
   expect((await createAdminClient(server, second.secret)('GET', '/me')).status).toBe(401)
 })
 
-test('where nobody works with a browser, there is no API', async () => {
+test('the management API is off when the console is off', async () => {
   const without = await createTestServer({ LATCHKEY_CONSOLE: 'off' })
   for (const path of ['/me', '/openapi.json', '/reference']) {
     expect((await createAdminClient(without, null)('GET', path)).status).toBe(404)

@@ -25,7 +25,7 @@ afterAll(() => server.close())
 
 const JSON_BODY = { 'Content-Type': 'application/json' }
 
-describe('a body is taken as it is meant, or not at all:', () => {
+describe('a body with an error is refused', () => {
   test.each<[string, number, string, Record<string, string>, string]>([
     ['no JSON', 400, '{"name":', JSON_BODY, 'the body is not valid JSON'],
     ['a member twice', 400, '{"name":"a","name":"b"}', JSON_BODY, '"name" is repeated'],
@@ -112,7 +112,7 @@ describe('a body is taken as it is meant, or not at all:', () => {
     expect(await server.accounts.list({ limit: 1000 })).toEqual(before)
   })
 
-  test('every mistake is named, where it is', async () => {
+  test('every invalid member is named with its place', async () => {
     const { body } = await operator.callApi('POST', '/keys', { dialect: 'redx', name: 1, 'a/b': 2 })
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
       '#',
@@ -123,7 +123,7 @@ describe('a body is taken as it is meant, or not at all:', () => {
   })
 })
 
-describe('a query is taken as it is meant, or not at all:', () => {
+describe('a query with an error is refused', () => {
   test.each([
     ['limit=0', 'limit: must be a number from 1 to 500'],
     ['limit=501', 'limit: must be a number from 1 to 500'],
@@ -139,7 +139,7 @@ describe('a query is taken as it is meant, or not at all:', () => {
   })
 })
 
-test('a path that there is not, and a method that a path does not know', async () => {
+test('an unknown path is 404, and an unsupported method 405 with Allow', async () => {
   const nowhere = await operator.callApi('GET', '/kyes')
   expect({ status: nowhere.status, title: nowhere.body.title }).toEqual({
     status: 404,
@@ -154,7 +154,7 @@ test('a path that there is not, and a method that a path does not know', async (
   expect({ status: head.status, text: head.text }).toEqual({ status: 200, text: '' })
 })
 
-test('a creation that is sent again makes no second thing, and shows no secret again', async () => {
+test('a repeated creation creates no second resource and shows no secret', async () => {
   const { accountId } = operator
   const owner = unwrap(
     await server.accounts.addUser({ accountId, email: 'e@acme.example', role: 'engineer' }),
@@ -174,7 +174,7 @@ test('a creation that is sent again makes no second thing, and shows no secret a
   expect(body.items).toHaveLength(1)
 })
 
-test('of two who edit one key, the second is told', async () => {
+test('the second of two concurrent edits of a key gets 409', async () => {
   const { accountId } = operator
   const email = `${crypto.randomUUID()}@acme.example`
   const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
@@ -191,7 +191,7 @@ test('of two who edit one key, the second is told', async () => {
   expect((await operator.callApi('GET', `/keys/${key.publicId}`)).body.name).toBe('First')
 })
 
-test('a list of any length is read page by page, each item once', async () => {
+test('the pages of a list contain each item once', async () => {
   const { callApi, accountId } = await seedAdminClient(server, 'administrator')
   const names = Array.from({ length: 7 }, (_, n) => `Site ${n}`)
   for (const name of names) await callApi('POST', '/sites', { accountId, name })
@@ -211,7 +211,7 @@ const ofOne = listExampleRequests(document).filter(
   ({ method, path }) => method === 'GET' && path.includes('{id}'),
 )
 
-test.each(ofOne)('$path is 404 where there is no such thing, be it a list', async ({ target }) => {
+test.each(ofOne)('$path is 404 for an unknown id, also for a list', async ({ target }) => {
   const { status, body } = await operator.callApi('GET', target)
   expect([status, validator.validateProblem(body)]).toEqual([404, null])
 })
@@ -243,7 +243,7 @@ describe('a test message', () => {
     },
   })
 
-  test('is judged, stored and answered as the vendor’s would be', async () => {
+  test('is checked, stored and answered like a vendor’s message', async () => {
     const { sourceId, destinationId } = await seedKey(server)
     const path = `/sources/${sourceId}/test-messages`
     const { body } = await operator.callApi('POST', path, message(destinationId, true))
@@ -252,7 +252,7 @@ describe('a test message', () => {
     expect(stored.body).toMatchObject({ sourceId, test: true, deliveries: [{ status: 'queued' }] })
   })
 
-  test('is told why it was refused', async () => {
+  test('returns the reason of its refusal', async () => {
     const { sourceId, destinationId } = await seedKey(server)
     const path = `/sources/${sourceId}/test-messages`
     const { status, body } = await operator.callApi('POST', path, message(destinationId, false))
@@ -264,7 +264,7 @@ describe('a test message', () => {
     })
   })
 
-  test('is sent by nobody where the source has no key', async () => {
+  test('is refused if the source has no key', async () => {
     const { accountId } = operator
     const source = unwrap(await server.routing.addSource({ accountId, name: 'No key' }))
     const path = `/sources/${source.id}/test-messages`

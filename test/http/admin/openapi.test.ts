@@ -36,25 +36,25 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-describe('the document', () => {
+describe('the OpenAPI document', () => {
   test('is OpenAPI 3.1', async () => {
     const { valid, errors } = await new Validator().validate({ ...document })
     expect(errors).toBeUndefined()
     expect(valid).toBe(true)
   })
 
-  test('is what the server answers', async () => {
+  test('is served by the server', async () => {
     const { status, body } = await operator.callApi('GET', '/openapi.json')
     expect(status).toBe(200)
     expect(body).toEqual(document)
   })
 
-  test('calls no two operations the same', () => {
+  test('gives every operation its own id', () => {
     const ids = new Set(exampleRequests.map(({ operation }) => operation.operationId))
     expect(ids.size).toBe(OPERATION_GROUPS.flatMap(({ operations }) => operations).length)
   })
 
-  test('shows a body wherever one is taken', () => {
+  test('shows an example of every body', () => {
     const without = OPERATION_GROUPS.flatMap(({ operations }) => operations)
       .filter(({ body, examples }) => body !== null && Object.keys(examples).length === 0)
       .map(({ path }) => path)
@@ -62,7 +62,7 @@ describe('the document', () => {
   })
 })
 
-describe('every request that the document shows works, and is answered as it says:', () => {
+describe('every example of the document works and matches its response schema', () => {
   test.each(
     exampleRequests.map((each) => [`${each.method} ${each.path}`, each.title, each] as const),
   )('%s, %s', async (_, __, each) => {
@@ -102,7 +102,7 @@ const WITHOUT: Partial<Record<ServiceMethodName, string>> = {
   'keys.listDailyUsesByKey': 'GET /keys/{id}/uses says it, of one key',
 }
 
-test('every verb of the desk is asked for by some request, or it is said why none does', () => {
+test('every service method has an operation, or a stated reason for having none', () => {
   const requestedOperations = new Set(
     OPERATION_GROUPS.flatMap(({ operations }) =>
       operations.flatMap(({ serviceMethods }) => serviceMethods),
@@ -120,7 +120,7 @@ test('every verb of the desk is asked for by some request, or it is said why non
   ).toEqual([])
 })
 
-test('a request needs no two permissions', () => {
+test('every operation needs at most one permission', () => {
   for (const { serviceMethods, path } of OPERATION_GROUPS.flatMap(({ operations }) => operations)) {
     expect(new Set(serviceMethods.map(findPermission)).size, path).toBeLessThanOrEqual(1)
   }

@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('is read without signing in, takes everything from here, and has nothing inline', () => {
+test('the reference needs no sign-in, loads only from this server, and has no inline code', () => {
   const policy = page.headers.get('content-security-policy') ?? ''
   expect(policy).toContain("default-src 'none'")
   expect(policy).not.toContain('unsafe-')
@@ -33,7 +33,7 @@ test('is read without signing in, takes everything from here, and has nothing in
   expect(page.text).not.toMatch(/ style=| on\w+="|<script>|(?:src|href)="(?:https?:)?\/\//)
 })
 
-test('shows every operation, and what a problem’s type leads to', () => {
+test('the reference shows every operation and explains every problem type', () => {
   for (const { path, summary } of OPERATION_GROUPS.flatMap(({ operations }) => operations)) {
     expect(page.text).toContain(`</strong> ${path}</code>`)
     expect(page.text).toContain(`<h3>${summary}</h3>`)
@@ -41,18 +41,18 @@ test('shows every operation, and what a problem’s type leads to', () => {
   for (const kind of Object.keys(API_PROBLEMS)) expect(page.text).toContain(`id="problem-${kind}"`)
 })
 
-test('every link on it leads somewhere on it', () => {
+test('every link of the reference has a target on the page', () => {
   const ids = new Set([...page.text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id))
   const links = [...page.text.matchAll(/ href="#([^"]+)"/g)].map(([, id]) => id)
   expect(links.length).toBeGreaterThan(50)
   expect(links.filter((link) => !ids.has(link))).toEqual([])
 })
 
-test('is under 100 kB', () => {
+test('the reference is under 100 kB', () => {
   expect(new TextEncoder().encode(page.text).length).toBeLessThan(100_000)
 })
 
-describe('in a browser', () => {
+describe('the reference in a browser', () => {
   let browser: Browser
   let listening: ReturnType<typeof serve>
   beforeAll(async () => {

@@ -36,13 +36,13 @@ async function readProxyRefusal(proxy: { url: string }, request = GET): Promise<
 test.each([
   ['a GET', GET],
   ['a POST', POST],
-])('an upstream that never begins its answer to %s has timed out', async (_, request) => {
+])('an upstream that never begins its response to %s times out', async (_, request) => {
   const { proxy, upstream } = await startBrokenUpstream(() => {}, { timeoutMs: 300 })
   expect(await readProxyRefusal(proxy, request)).toEqual({ reason: 'upstream_timed_out' })
   await expectNoConnections(upstream)
 })
 
-test('an upstream that takes no more of a body has timed out', async () => {
+test('an upstream that stops reading a body times out', async () => {
   let resumeUpstream = () => {}
   const { proxy, upstream } = await startBrokenUpstream(
     (socket) => {
@@ -61,7 +61,7 @@ test('an upstream that takes no more of a body has timed out', async () => {
   await expectNoConnections(upstream)
 })
 
-test('a slow caller is not the upstream’s fault', async () => {
+test('a slow caller does not make the upstream time out', async () => {
   const { proxy } = await startBrokenUpstream(
     (socket) => {
       socket.on('data', (data) => {
@@ -78,7 +78,7 @@ test('a slow caller is not the upstream’s fault', async () => {
   connection.destroy()
 })
 
-test('where nobody listens, the upstream is unreachable', async () => {
+test('an upstream on a closed port is unreachable', async () => {
   const { proxy, upstream } = await startBrokenUpstream(() => {})
   upstream.close()
   expect(await readProxyRefusal(proxy)).toEqual({
@@ -87,7 +87,7 @@ test('where nobody listens, the upstream is unreachable', async () => {
   })
 })
 
-test('an https upstream that speaks no TLS is unreachable', async () => {
+test('an https upstream without TLS is unreachable', async () => {
   const upstream = await startHttpUpstream()
   const proxy = await startTestProxy(upstream.url.replace('http:', 'https:'))
   onTestFinished(upstream.close)
@@ -96,7 +96,7 @@ test('an https upstream that speaks no TLS is unreachable', async () => {
   expect(upstream.requests).toEqual([])
 })
 
-test('an https upstream with a certificate that nobody vouches for is unreachable', async () => {
+test('an https upstream with an untrusted certificate is unreachable', async () => {
   // It signs for itself.
   const script = 'export default { fetch: () => new Response("asked") }'
   const upstream = new Miniflare({ modules: true, script, https: true })
@@ -133,7 +133,7 @@ test.each<[string, string | null]>([
 test.each([
   ['a length', 'Content-Length: 100'],
   ['chunks', 'Transfer-Encoding: chunked'],
-])('an answer with %s that breaks off is a broken transfer', async (_, framing) => {
+])('a response with %s that breaks off is a broken transfer', async (_, framing) => {
   const consoleError = vi.spyOn(console, 'error').mockReturnValue(undefined)
   const { proxy, upstream } = await startBrokenUpstream((socket) => {
     socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n5\r\nbegun\r\n`)
@@ -161,7 +161,7 @@ test.each([
   consoleError.mockRestore()
 })
 
-test('an answer that falls silent is a broken transfer', async () => {
+test('a response that pauses too long is a broken transfer', async () => {
   const consoleError = vi.spyOn(console, 'error').mockReturnValue(undefined)
   const { proxy, upstream } = await startBrokenUpstream(
     (socket) => {
@@ -177,7 +177,7 @@ test('an answer that falls silent is a broken transfer', async () => {
   consoleError.mockRestore()
 })
 
-test('an upstream that refuses a body early is heard', async () => {
+test('an early refusal of a body by the upstream reaches the caller', async () => {
   const { proxy, upstream } = await startBrokenUpstream((socket) => {
     socket.end(
       'HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlong',
@@ -191,7 +191,7 @@ test('an upstream that refuses a body early is heard', async () => {
   await expectNoConnections(upstream)
 })
 
-test('a connection that died idle costs a repeatable request nothing, and no other is sent twice', async () => {
+test('after a stale connection, a repeatable request is sent again, and no other is sent twice', async () => {
   const { proxy, upstream } = await startBrokenUpstream((socket, _, nth) => {
     // Answers the first request of a connection, and resets it when a second one comes.
     if (nth === 2 || nth === 4) socket.resetAndDestroy()

@@ -52,8 +52,8 @@ async function createHeaders(dialect: string): Promise<Record<string, string>> {
 
 const DIALECTS = ['redox', 'xenrad', 'opendental', 'xdent', 'practice']
 
-describe.each(DIALECTS)('a good credential of %s', (dialect) => {
-  test('passes, and is told whose it is', async () => {
+describe.each(DIALECTS)('a valid credential of %s', (dialect) => {
+  test('passes with identity headers', async () => {
     const answer = await requestForwardAuth(await createHeaders(dialect))
     expect(answer.status).toBe(200)
     expect(await answer.text()).toBe('')
@@ -71,7 +71,7 @@ describe.each(DIALECTS)('a good credential of %s', (dialect) => {
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 
-  test('passes its own gate, and no other', async () => {
+  test('passes only the authenticator of its own type', async () => {
     const headers = await createHeaders(dialect)
     for (const gate of DIALECTS) {
       // One window of its pace for each question.
@@ -81,14 +81,14 @@ describe.each(DIALECTS)('a good credential of %s', (dialect) => {
     }
   })
 
-  test('is refused from the next question on once its key is revoked', async () => {
+  test('is refused at the next request after its key is revoked', async () => {
     const headers = await createHeaders(dialect)
     unwrap(await server.keys.revoke(findKeyOfType(dialect).publicId))
     expect((await requestForwardAuth(headers)).status).toBe(401)
   })
 })
 
-test('the key of a developer opens nothing that a proxy guards', async () => {
+test('a developer’s portal key is refused', async () => {
   const { secret } = findKeyOfType('opendental-portal')
   const answer = await requestForwardAuth({
     Authorization: `ODFHIR ${keysOfEveryType.developerKey}/${secret}`,
@@ -96,7 +96,7 @@ test('the key of a developer opens nothing that a proxy guards', async () => {
   expect(answer.status).toBe(401)
 })
 
-describe('a key that only reads', () => {
+describe('a read-only key', () => {
   let headers: Record<string, string>
   beforeEach(async () => {
     headers = await createHeaders('xenrad')
@@ -118,7 +118,7 @@ describe('a key that only reads', () => {
       { 'X-Original-Method': 'GET', 'X-Forwarded-Method': 'DELETE' },
       'GET',
     ],
-  ])('may not write, as %s asks', async (_, more, method) => {
+  ])('is refused a write that is requested by %s', async (_, more, method) => {
     const { status } = await requestForwardAuth(
       { ...headers, ...(more as object) },
       '/forward-auth',
@@ -132,21 +132,21 @@ describe('a key that only reads', () => {
     'X-HTTP-Method',
     'X-Method-Override',
     'x_http.method_override',
-  ])('may not have the service behind serve another method by %s', async (name) => {
+  ])('is refused a method override by %s', async (name) => {
     for (const method of ['DELETE', 'get, DELETE']) {
       expect((await requestForwardAuth({ ...headers, [name]: method })).status).toBe(403)
     }
     expect((await requestForwardAuth({ ...headers, [name]: 'GET' })).status).toBe(200)
   })
 
-  test('may read', async () => {
+  test('is accepted for reading', async () => {
     const { status } = await requestForwardAuth({ ...headers, 'X-Original-Method': 'GET' })
     expect(status).toBe(200)
   })
 })
 
 describe('a refusal', () => {
-  test('is worded for the surface whose path the proxy guards', async () => {
+  test('has the format of the surface whose path the proxy guards', async () => {
     const bad = { 'X-API-Key': 'nobody’s-key'.replace('’', '-') }
     const fhir = await requestForwardAuth({ ...bad, 'X-Original-URI': '/fhir/Patient?name=x' })
     expect(fhir.headers.get('content-type')).toContain('application/fhir+json')
@@ -156,7 +156,7 @@ describe('a refusal', () => {
     expect(envoy.headers.get('content-type')).toContain('application/fhir+json')
   })
 
-  test('has one of the statuses that nginx can tell from an error, where it asks for them', async () => {
+  test('has one of the statuses that the proxy accepts', async () => {
     const idAlone = { 'X-Api-Key': `${findKeyOfType('xdent').publicId}.` }
     expect((await requestForwardAuth({ 'X-Api-Key': '' }, '/forward-auth/xdent')).status).toBe(400)
     const told = await requestForwardAuth(
@@ -167,7 +167,7 @@ describe('a refusal', () => {
     expect((await requestForwardAuth(idAlone, '/forward-auth?statuses=401,403')).status).toBe(401)
   })
 
-  test('of an XDENT KeyId alone is in XDENT’s words, and of nobody’s key in no other’s', async () => {
+  test('of an XDENT KeyId without its secret is in XDENT’s format only for an existing KeyId', async () => {
     const { publicId } = findKeyOfType('xdent')
     for (const path of ['/forward-auth', '/forward-auth/any', '/forward-auth/xdent']) {
       const answer = await requestForwardAuth({ 'X-Api-Key': publicId }, path)
@@ -180,7 +180,7 @@ describe('a refusal', () => {
     expect(unknown.headers.get('content-type')).toContain('application/fhir+json')
   })
 
-  test('is the only answer to who asks for the refusal', async () => {
+  test('is the only response to ?refusal', async () => {
     const headers = await createHeaders('xdent')
     const now = await requestForwardAuth(headers, '/forward-auth?refusal')
     expect(now.status).toBe(503)
@@ -190,7 +190,7 @@ describe('a refusal', () => {
     ).toBe(400)
   })
 
-  test('is not asked for by the query of the request that a proxy guards', async () => {
+  test('is not requested by the query of the guarded request', async () => {
     const headers = await createHeaders('xdent')
     const guarded = '/forward-auth/any/claims?refusal=1&statuses=404'
     expect((await requestForwardAuth(headers, guarded)).status).toBe(200)
@@ -198,7 +198,7 @@ describe('a refusal', () => {
     expect((await requestForwardAuth({}, '/forward-auth/any/?statuses=404')).status).toBe(401)
   })
 
-  test('of a gate that there is not lets nobody through', async () => {
+  test('of an unknown type of credential is 404', async () => {
     const headers = await createHeaders('xdent')
     const answer = await requestForwardAuth(headers, '/forward-auth/xdnet')
     expect(answer.status).toBe(404)
@@ -206,14 +206,14 @@ describe('a refusal', () => {
     expect((await requestForwardAuth(headers, '/forward-auth/any/anything')).status).toBe(200)
   })
 
-  test('of no credential at all asks for one', async () => {
+  test('of a request without a credential has a challenge', async () => {
     const answer = await requestForwardAuth({})
     expect(answer.status).toBe(401)
     expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="Latchkey"')
     expect(await answer.json()).toEqual({ message: 'A credential is needed.' })
   })
 
-  test('counts for the address that the proxy names, where the proxy is trusted', async () => {
+  test('counts for the address that a trusted proxy names', async () => {
     await server.close()
     server = await createTestServer({
       LATCHKEY_TRUSTED_PROXIES: '203.0.113.7',
@@ -236,7 +236,7 @@ test.each([
   'https://latchkey.example/forward-auth/any\\..\\..\\health',
   'https://latchkey.example/forward-auth/any/.%2e\\..\\.well-known/jwks.json',
   '/forward-auth/any/../../health',
-])('a question that climbs is refused in every runtime: %s', async (target) => {
+])('a path with dot segments is refused in every runtime: %s', async (target) => {
   const answer = await server.app.request(new URL(target, 'https://x').href, {}, { target })
   expect(answer.status).toBe(400)
   expect(await answer.json()).toEqual({ message: 'The path must have no dot segments.' })

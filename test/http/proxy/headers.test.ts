@@ -48,7 +48,7 @@ const OURS = {
   'x-forwarded-prefix': '/base',
 }
 
-test('the request’s own headers, method, path, query and body arrive', async () => {
+test('the upstream receives the request’s headers, method, path, query and body', async () => {
   const { received, headers } = await passRequest(
     'PUT /fhir/Patient/1?a=b&a=%20c HTTP/1.1\nHost: x\nContent-Type: text/x\nX-Own: 1\nIf-Match: W/"2"\n' +
       'Accept-Encoding: br\nUser-Agent: me\nContent-Length: 4\n\nbody',
@@ -71,7 +71,7 @@ test.each([
   ['/', '/fhir/a'],
   ['/base', '/base/fhir/a'],
   ['/base/', '/base/fhir/a'],
-])('the path stands under the upstream’s base path %j', async (base, url) => {
+])('the path is appended to the upstream’s base path %j', async (base, url) => {
   const { received } = await passRequest('GET /fhir/a HTTP/1.1\nHost: x\n\n', { base })
   expect(received?.url).toBe(url)
 })
@@ -164,7 +164,7 @@ test.each([
   'Upgrade: h2c',
   'Expect: 100-continue',
   'Connection: X-Secret, x-latchkey-site, x-forwarded-for',
-])('a caller’s %s does not', async (line) => {
+])('the upstream does not receive a caller’s %s', async (line) => {
   const { headers } = await passRequest(`GET /fhir HTTP/1.1\nHost: x\nX-Own: 1\n${line}\n\n`)
   expect(headers).toEqual({ ...OURS, 'x-own': '1' })
 })
@@ -176,26 +176,26 @@ test.each([
   'Traceparent: 00-1-1-01',
   'X_Own_Name: 1',
   'Via: 1.1 edge',
-])('a header of the caller’s own does: %s', async (line) => {
+])('the upstream receives a caller’s %s', async (line) => {
   const { headers } = await passRequest(`GET /fhir HTTP/1.1\nHost: x\n${line}\n\n`)
   const [name = '', value = ''] = line.split(': ')
   expect(headers).toEqual({ ...OURS, [name.toLowerCase()]: value })
 })
 
-test('what Connection names goes no further', async () => {
+test('headers that Connection names are not forwarded', async () => {
   const { headers } = await passRequest(
     'GET /fhir HTTP/1.1\nHost: x\nX-Hop: 1\nX-Own: 1\nConnection: keep-alive, x-hop\n\n',
   )
   expect(headers).toEqual({ ...OURS, 'x-own': '1' })
 })
 
-test('a key without a site names none', async () => {
+test('a key without a site sends no site header', async () => {
   const request = 'GET /fhir HTTP/1.1\nHost: x\nX-Latchkey-Site: other\n\n'
   const { headers } = await passRequest(request, { identity: { siteId: null } })
   expect(Object.keys(headers)).not.toContain('x-latchkey-site')
 })
 
-test('a request that needs no key says nothing of anybody', async () => {
+test('a request that needs no key has no identity headers', async () => {
   const request =
     'GET /fhir/metadata HTTP/1.1\nHost: x\nX-Latchkey-Key: other\nAuthorization: Bearer x\n\n'
   const { headers } = await passRequest(request, { identity: null })
@@ -207,7 +207,7 @@ test.each([
   ['a trusted proxy', ['127.0.0.0/8'], '203.0.113.9'],
   ['anybody else', ['192.0.2.1'], '127.0.0.1'],
   ['anybody, where none is trusted', [], '127.0.0.1'],
-])('X-Forwarded-For of %s says where the caller is', async (_, trusted, address) => {
+])('X-Forwarded-For of %s has the caller’s address', async (_, trusted, address) => {
   const { headers } = await passRequest(
     'GET /fhir HTTP/1.1\nHost: x\nX-Forwarded-For: 10.0.0.1, 203.0.113.9\n\n',
     { trusted },
@@ -233,7 +233,7 @@ test.each([
   ['POST', 'Content-Length: 0\n\n', { 'content-length': '0' }],
   ['DELETE', 'X-Own: 1\n\n', {}],
   ['GET', 'Content-Length: 4\n\nbody', {}],
-])('%s without a body that means anything has none: %j', async (method, rest, kept) => {
+])('%s is forwarded without a body: %j', async (method, rest, kept) => {
   const { received, headers } = await passRequest(`${method} /a HTTP/1.1\nHost: x\n${rest}`)
   expect(received?.body).toHaveLength(0)
   const { 'x-own': _, ...others } = headers
@@ -263,7 +263,7 @@ test.each([
   '/fhir/a%00.json',
   '/fhir/a%0d%0aX:y',
   '/fhir/a%2500b',
-])('a path that an upstream may climb by is refused: %s', async (path) => {
+])('a path with hidden dot segments is refused: %s', async (path) => {
   const { answer, received } = await passRequest(`GET ${path} HTTP/1.1\nHost: x\n\n`)
   expect(JSON.parse(answer?.body ?? '')).toMatchObject({ reason: 'field_invalid' })
   expect(received).toBeUndefined()
@@ -277,12 +277,12 @@ test.each([
   ['/fhir/a..b/...', '/fhir/a..b/...'],
   ['/fhir/a%20b/c%2Fd/100%25', '/fhir/a%20b/c%2Fd/100%25'],
   ['/fhir/%E2%82%AC;v=1?a=..%2f%00', '/fhir/%E2%82%AC;v=1?a=..%2f%00'],
-])('a path goes on as it was routed: %s', async (path, url) => {
+])('a path is forwarded as it was routed: %s', async (path, url) => {
   const { received } = await passRequest(`GET ${path} HTTP/1.1\nHost: x\n\n`)
   expect(received?.url).toBe(url)
 })
 
-test('a WebSocket is not opened: the upstream is asked without Upgrade', async () => {
+test('Upgrade is not forwarded, so no WebSocket is opened', async () => {
   const { answer, headers } = await passRequest(
     'GET /fhir HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\nX-Own: 1\n\n',
   )

@@ -69,7 +69,7 @@ async function readResponseOf(
   return { ...answer, headers: headers.sort(([a], [b]) => (a < b ? -1 : 1)) }
 }
 
-test('its status, headers and body are the upstream’s; the request id is ours', async () => {
+test('a response has the upstream’s status, headers and body, and Latchkey’s request id', async () => {
   const answer = await requestThroughProxy((_, response) => {
     response.writeHead(418, {
       'Content-Type': 'application/fhir+json',
@@ -92,14 +92,14 @@ test('its status, headers and body are the upstream’s; the request id is ours'
   ])
 })
 
-test('what it says of caches is left alone', async () => {
+test('the upstream’s Cache-Control is unchanged', async () => {
   const answer = await requestThroughProxy((_, response) => {
     response.setHeader('Cache-Control', 'max-age=5').end()
   })
   expect(answer.headers).toContainEqual(['cache-control', 'max-age=5'])
 })
 
-test('what is its connection’s own is not handed back', async () => {
+test('hop-by-hop headers of a response are removed', async () => {
   const answer = await requestThroughProxy((_, response) => {
     response.writeHead(200, {
       Connection: 'close, X-Hop',
@@ -122,7 +122,7 @@ test('what is its connection’s own is not handed back', async () => {
   expect(answer.body).toBe('chunked')
 })
 
-test.each(['gzip', 'br', 'zstd', 'made-up'])('a body in %s is the same bytes', async (coding) => {
+test.each(['gzip', 'br', 'zstd', 'made-up'])('a body in %s keeps its bytes', async (coding) => {
   // Nobody looks inside: that it is not what it says must not matter.
   const bytes = coding === 'gzip' ? gzipSync('{"resourceType":"Bundle"}') : Buffer.from('any bytes')
   const answer = await requestThroughProxy((_, response) => {
@@ -134,7 +134,7 @@ test.each(['gzip', 'br', 'zstd', 'made-up'])('a body in %s is the same bytes', a
   expect(answer.body).toBe(bytes.toString())
 })
 
-test.each([301, 302, 303, 307, 308])('a redirect is handed back: %i', async (status) => {
+test.each([301, 302, 303, 307, 308])('a redirect is returned unchanged: %i', async (status) => {
   const answer = await requestThroughProxy((_, response) => {
     response.writeHead(status, { Location: 'http://127.0.0.1:1/elsewhere' }).end()
   })
@@ -142,7 +142,7 @@ test.each([301, 302, 303, 307, 308])('a redirect is handed back: %i', async (sta
   expect(answer.headers).toContainEqual(['location', 'http://127.0.0.1:1/elsewhere'])
 })
 
-test('a TRACE goes no further: its answer would say what the upstream alone is told', async () => {
+test('a TRACE is refused, because its response would repeat the upstream’s headers', async () => {
   let reached = false
   const answer = await requestThroughProxy(
     (_, response) => {
@@ -163,7 +163,7 @@ test('a 204 has no body', async () => {
   expect(answer.headers).toEqual(ADDED)
 })
 
-test.each(['GET', 'POST', 'HEAD'])('a 204 to %s announces no length', async (method) => {
+test.each(['GET', 'POST', 'HEAD'])('a 204 to %s has no Content-Length', async (method) => {
   const head = 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nX-Own: 1\r\n\r\n'
   const answer = await requestRawThroughProxy(head, { method, toHead: true })
   expect(answer.headers).toEqual([['X-Own', '1']])
@@ -193,7 +193,7 @@ test.each([
   ['with a length', 'Content-Length: 2\r\n\r\nok'],
   ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
   ['until its connection ends', '\r\nok'],
-])('an answer %s that names no type gets none', async (_, rest) => {
+])('a response %s without a Content-Type gets none', async (_, rest) => {
   const answer = await requestRawThroughProxy(`HTTP/1.1 200 OK\r\n${rest}`)
   expect(answer.body).toBe('ok')
   expect(answer.headers.map(([name]) => name)).not.toContain('Content-Type')
@@ -202,7 +202,7 @@ test.each([
 test.each([
   ['a 304', 'GET', 304],
   ['the answer to HEAD', 'HEAD', 200],
-])('%s keeps the length of what it does not carry', async (_, method, status) => {
+])('%s keeps its Content-Length without a body', async (_, method, status) => {
   const answer = await requestThroughProxy(
     (_request, response) => {
       response.writeHead(status, { 'Content-Length': 12, ETag: '"1"' }).end()
@@ -214,7 +214,7 @@ test.each([
   expect(answer.headers).toContainEqual(['etag', '"1"'])
 })
 
-test('interim answers stay here, and the last one is the answer', async () => {
+test('interim responses are dropped, and the final one is returned', async () => {
   const answer = await requestThroughProxy((_, response) => {
     response.writeProcessing()
     response.writeEarlyHints({ link: '</a.css>; rel=preload' })
@@ -249,7 +249,7 @@ test.each([
   'X-Accel-Redirect: /secret',
   'X-Sendfile: /etc/passwd',
   'X-Hono-Already-Sent: true',
-])('what acts on more than the answer stays here: %s', async (line) => {
+])('a header that acts beyond its response is removed: %s', async (line) => {
   const head = (status: string) => `HTTP/1.1 ${status}\r\nX-A: 1\r\n${line}\r\nX-B: 2\r\n`
   const plain = await requestRawThroughProxy(`${head('200 OK')}Content-Length: 2\r\n\r\nok`)
   expect(plain.headers.map(([name]) => name)).toEqual(['X-A', 'X-B', 'Content-Length'])
@@ -262,7 +262,7 @@ test.each([
   'Link: <https://x.example?page=2>; rel="next"',
   'WWW-Authenticate: Basic realm="x"',
   "Content-Security-Policy: frame-ancestors 'none'",
-])('what speaks of the answer alone goes on: %s', async (line) => {
+])('a header about the response alone is kept: %s', async (line) => {
   const answer = await readResponseOf(await startProxyTo(`HTTP/1.1 200 OK\r\n${line}\r\n\r\nok`))
   const [name = '', value = ''] = line.split(': ')
   expect(answer.headers).toContainEqual([name.toLowerCase(), value])
@@ -299,7 +299,7 @@ test.each([
   'application/json;x=,text/html',
   'application/json+html',
   'text/plain.html',
-])('an answer of type %j is sandboxed', async (type) => {
+])('a response of type %j is sandboxed', async (type) => {
   expect(await readPolicies(`Content-Type: ${type}\r\n`)).toEqual([SANDBOX])
 })
 
@@ -311,11 +311,11 @@ test.each([
     "Content-Security-Policy: script-src 'self'\r\nX-Content-Type-Options: x\r\n",
     ["script-src 'self'", SANDBOX],
   ],
-])('an answer %s is sandboxed', async (_, lines, policies) => {
+])('a response %s is sandboxed', async (_, lines, policies) => {
   expect(await readPolicies(lines)).toEqual(policies)
 })
 
-test('a 304 of any type is sandboxed, since a cache takes its headers for those of the page', async () => {
+test('a 304 of any type is sandboxed, because a cache applies its headers to the page', async () => {
   const answer = await requestThroughProxy(
     (_request, response) => {
       response.writeHead(304, { 'Content-Type': 'application/json', ETag: '"1"' }).end()
@@ -334,11 +334,11 @@ test.each([
   'application/hl7-v2+er7',
   'application/octet-stream',
   'image/png',
-])('an answer of type %s, which no browser runs, has no policy added', async (type) => {
+])('a response of type %s, which no browser runs, gets no policy', async (type) => {
   expect(await readPolicies(`Content-Type: ${type}\r\n`)).toEqual([])
 })
 
-test('an answer is passed on as it comes, not when it is whole', async () => {
+test('a response is streamed, not buffered', async () => {
   let finishResponse = () => {}
   const upstream = await startHttpUpstream((_, response) => {
     response.write('first')
@@ -354,7 +354,7 @@ test('an answer is passed on as it comes, not when it is whole', async () => {
   expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('last')
 })
 
-test('a surface without an upstream says which setting is missing', async () => {
+test('a surface without an upstream fails with the name of the missing setting', async () => {
   const { createProxyRequest } = await import('../../../src/http/proxy/upstream.ts')
   const upstreamFetch = () => Promise.reject(new Error('nothing is to be carried'))
   const log = { debug() {}, info() {}, warn() {}, error() {} }

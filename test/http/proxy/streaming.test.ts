@@ -36,7 +36,7 @@ async function measure(incoming: IncomingMessage): Promise<number> {
   return bytes
 }
 
-describe('400 MB go through without filling memory', () => {
+describe('400 MB are streamed without filling memory', () => {
   let child: ChildProcess
   let proxy: string
   let upstream: ListeningServer
@@ -102,7 +102,7 @@ describe('400 MB go through without filling memory', () => {
 const expectNoConnections = (server: ListeningServer) =>
   expect.poll(() => server.countConnections()).toBe(0)
 
-test('a caller who does not read slows the upstream down', async () => {
+test('a caller that does not read slows the upstream down', async () => {
   let writtenBytes = 0
   const upstream = await startListening(
     createServer(async (_, response) => {
@@ -130,7 +130,7 @@ test('a caller who does not read slows the upstream down', async () => {
   request.destroy()
 })
 
-describe('a caller who hangs up', () => {
+describe('a caller that disconnects', () => {
   /** An upstream that notes how each request of it has ended. */
   async function startAbortableUpstream(answer: (request: IncomingMessage) => boolean) {
     const ended: string[] = []
@@ -155,7 +155,7 @@ describe('a caller who hangs up', () => {
   test.each([
     ['with its length', 'Content-Length: 1000000', 'x'.repeat(1000)],
     ['in chunks', 'Transfer-Encoding: chunked', '5\r\nbegun\r\n'],
-  ])('in mid-upload, %s, ends the upstream’s request', async (_, framing, some) => {
+  ])('during an upload, %s, aborts the upstream’s request', async (_, framing, some) => {
     const { ended, upstream, proxy, connection } = await startAbortableUpstream(() => false)
     connection.write(`POST / HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n${some}`)
     await expect.poll(() => upstream.countConnections()).toBe(1)
@@ -164,7 +164,7 @@ describe('a caller who hangs up', () => {
     await Promise.all([expectNoConnections(upstream), expectNoConnections(proxy)])
   })
 
-  test('before the request is passed on keeps it from being passed on', async () => {
+  test('before the request is forwarded prevents the forwarding', async () => {
     const upstream = await startListening(createServer())
     onTestFinished(upstream.close)
     const failure = await createUpstreamFetch({ timeoutMs: 1000 })({
@@ -182,7 +182,7 @@ describe('a caller who hangs up', () => {
     await expectNoConnections(upstream)
   })
 
-  test('before the answer ends the upstream’s request', async () => {
+  test('before the response aborts the upstream’s request', async () => {
     const { ended, upstream, proxy, connection } = await startAbortableUpstream(() => false)
     connection.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await expect.poll(() => upstream.countConnections()).toBe(1)
@@ -191,7 +191,7 @@ describe('a caller who hangs up', () => {
     await Promise.all([expectNoConnections(upstream), expectNoConnections(proxy)])
   })
 
-  test('in mid-download ends the upstream’s answer', async () => {
+  test('during a download aborts the upstream’s response', async () => {
     const { ended, upstream, proxy, connection } = await startAbortableUpstream(() => true)
     connection.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await expect.poll(() => upstream.countConnections()).toBe(1)

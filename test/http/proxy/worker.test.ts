@@ -59,7 +59,7 @@ const respondOk = (_: unknown, response: ServerResponse) => void response.end('o
 const GET = 'GET /fhir HTTP/1.1\nHost: x\nAccept-Encoding: gzip\n\n'
 
 describe('in workerd', () => {
-  test('a request arrives with the identity that Latchkey found, and none that the caller claims', async () => {
+  test('the upstream receives the identity of the key, and none that the caller claims', async () => {
     const answer = await requestWorker(
       'PUT /fhir/1?a=%20b HTTP/1.1\nHost: x\nAuthorization: Bearer x\nX_Latchkey_Site: other\n' +
         'X-Latchkey-Site: other\nX-Forwarded-For: 10.0.0.1\nX-Own: 1\nContent-Length: 4\n\nbody',
@@ -85,7 +85,7 @@ describe('in workerd', () => {
     expect(Object.keys(headers)).not.toContain('x_latchkey_site')
   })
 
-  test('an answer comes back as it is, without what acts on this server’s origin', async () => {
+  test('a response is unchanged but for headers that act on this server’s origin', async () => {
     const answer = await requestWorker(GET, (_, response) => {
       response.writeHead(418, { 'Set-Cookie': ['a=1', 'b=2'], 'X-Request-Id': 'x', ETag: '"1"' })
       response.end('tea')
@@ -106,7 +106,7 @@ describe('in workerd', () => {
     expect(names).not.toContain('content-type')
   })
 
-  test.each(['gzip', 'br', 'zstd'])('a body in %s is the same bytes', async (coding) => {
+  test.each(['gzip', 'br', 'zstd'])('a body in %s keeps its bytes', async (coding) => {
     // With a header that no encoder here would write, so that nothing is encoded anew unseen.
     const bytes = Buffer.from(gzipSync('{"resourceType":"Bundle"}', { level: 1 }))
     bytes.writeUInt32LE(1_234_567_890, 4)
@@ -120,7 +120,7 @@ describe('in workerd', () => {
     expect(answer?.body).toBe(bytes.toString())
   })
 
-  test.each([302, 307])('a redirect is handed back: %i', async (status) => {
+  test.each([302, 307])('a redirect is returned unchanged: %i', async (status) => {
     const answer = await requestWorker(GET, (_, response) => {
       response.writeHead(status, { Location: '/elsewhere', 'Content-Length': 0 }).end()
     })
@@ -128,7 +128,7 @@ describe('in workerd', () => {
     expect(answer?.headers).toContainEqual(['Location', '/elsewhere'])
   })
 
-  test('an upstream that never begins its answer has timed out', async () => {
+  test('an upstream that never begins its response times out', async () => {
     const answer = await requestWorker(GET.replace('/fhir', '/silent'), () => undefined)
     expect(answer).toMatchObject({ status: 502, body: '{"reason":"upstream_timed_out"}' })
   })
@@ -144,7 +144,7 @@ describe('in workerd', () => {
     })
   })
 
-  test('an answer that breaks off is a broken transfer', async () => {
+  test('a response that breaks off is a broken transfer', async () => {
     const answer = await requestWorker(GET, (_, response) => {
       response.writeHead(200, { 'Content-Length': 100 })
       response.write('begun')
@@ -153,7 +153,7 @@ describe('in workerd', () => {
     expect(answer).toBeNull()
   })
 
-  test('ten megabytes go through both ways', async () => {
+  test('ten megabytes are streamed both ways', async () => {
     const body = 'x'.repeat(10_000_000)
     listener = (_, response) => void response.end(upstream.requests.at(-1)?.body)
     const answer = await fetch(url, { method: 'POST', body })
