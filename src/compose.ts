@@ -9,6 +9,7 @@ import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createTotp } from './crypto/totp.ts'
+import { HOUR_MS } from './domain/instant.ts'
 import { FAILURE_MEMORY_MS } from './domain/limits.ts'
 import { createApps, createTestMessages, renderDeliveryBody } from './http/app.ts'
 import type { ConsoleAssets } from './http/console/static/assets.ts'
@@ -34,7 +35,6 @@ import {
 import {
   createKeyUseCounter,
   createTrafficCounter,
-  HOUR_MS,
   TRAFFIC_RETENTION_HOURS,
 } from './service/limits/usage-counters.ts'
 import { createAcceptMessage, createMessageIdGenerator } from './service/messages/accept.ts'

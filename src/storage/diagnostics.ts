@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { MAX_JITTERED_WAIT_MS, MAX_LEASE_MS } from '../domain/delivery.ts'
-import { getLatestDeadline, isFromFuture } from '../domain/instant.ts'
+import { getLatestDeadline, HOUR_MS, isFromFuture } from '../domain/instant.ts'
 import { type Engine, StatementCompiler, type Step } from './engine.ts'
 import { createSqlWriter } from './statements.ts'
 
@@ -73,7 +73,6 @@ export interface FutureInstants {
   readonly latest: number
 }
 
-const HOUR_MS = 3_600_000
 const TOTP_STEP_MS = 30_000
 
 /** Columns of instants that are compared with now or shown, with their units. */

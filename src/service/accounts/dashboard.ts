@@ -1,10 +1,10 @@
+import { DAY_MS } from '../../domain/instant.ts'
 import { canHoldKeys } from '../../domain/key.ts'
 import type { DashboardStorage, TrafficSpans, TrafficStorage } from '../ports/dashboard.ts'
 import type { KeyCriteria, KeyListItem, ListStorage, SubscriptionListItem } from '../ports/lists.ts'
 import type { Clock } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 
-const DAY_MS = 86_400_000
 /** A key that ends within so many days is about to. */
 export const EXPIRING_SOON_DAYS = 30
 /** A key that was not used for so many days is perhaps needed no more. */

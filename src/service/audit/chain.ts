@@ -4,7 +4,7 @@ import {
   type ChainPosition,
   type UnsealedEvent,
 } from '../../domain/audit-chain.ts'
-import { isFromFuture } from '../../domain/instant.ts'
+import { DAY_MS, HOUR_MS, isFromFuture } from '../../domain/instant.ts'
 import type { AuditEvent, AuditEventFacts, AuditSigner, AuditStorage } from '../ports/audit.ts'
 import type { Clock, Log, Random } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
@@ -23,8 +23,6 @@ export interface AuditChainDeps {
 const SEAL_BATCH_SIZE = 200
 /** A million events without a seal, after a migration, are a matter of minutes in the background. */
 const MAX_SEAL_BATCHES = 50
-const HOUR_MS = 3_600_000
-const DAY_MS = 86_400_000
 
 /**
  * Makes the audit a chain. Any number of processes may do so at once: each works out what comes next

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
-import { isWithinLast } from '../../domain/instant.ts'
+import { HOUR_MS, isWithinLast } from '../../domain/instant.ts'
 import type { Key } from '../../domain/key.ts'
 import { KEY_TYPES, type KeyType } from '../../domain/key-type.ts'
 import type { HourlyTraffic, TrafficStorage } from '../ports/dashboard.ts'
@@ -84,7 +84,6 @@ const toDailyKeyUse = ({ key, hour, uses, lastAt }: CountedUses): DailyKeyUse =>
 
 export type KeyUseCounter = ReturnType<typeof createKeyUseCounter>
 
-export const HOUR_MS = 3_600_000
 /** A year can be laid beside the one before. */
 export const TRAFFIC_RETENTION_HOURS = 400 * 24
 

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import { isWithinLast } from '../../domain/instant.ts'
+import { DAY_MS, isWithinLast } from '../../domain/instant.ts'
 import { isDamagedSecret } from '../../domain/secret.ts'
 import type { Caller } from '../audit/buffer.ts'
 import type { Session, SignedInUser } from '../ports/sign-in.ts'
@@ -100,7 +100,6 @@ const isIdle = ({ kind, seenAt }: Session, now: number) =>
 
 export type Sessions = ReturnType<typeof createSessions>
 
-const DAY_MS = 24 * 60 * 60 * 1000
 export const MAX_TOKEN_DAYS = 366
 
 /** A token may do at /admin/v1 what its owner may, as long as he may. Its secret is shown once. */

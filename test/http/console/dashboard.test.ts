@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HOUR_MS } from '../../../src/service/limits/usage-counters.ts'
 import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
-import { DAY_MS } from '../../support/time.ts'
+import { DAY_MS, HOUR_MS } from '../../support/time.ts'
 
 const SCRIPT = '<script>alert(1)</script>"\'&'
 

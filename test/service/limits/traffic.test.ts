@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { HOUR_MS } from '../../../src/domain/instant.ts'
 import {
   createKeyUseCounter,
   createTrafficCounter,
-  HOUR_MS,
 } from '../../../src/service/limits/usage-counters.ts'
 import type { HourlyTraffic } from '../../../src/service/ports/dashboard.ts'
 import { startServerProcess } from '../../support/process.ts'

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
+import { HOUR_MS } from '../../../domain/instant.ts'
 import type { AttentionSummary } from '../../../service/accounts/dashboard.ts'
 import type { KeyTypeCount } from '../../../service/ports/dashboard.ts'
 import { defineOperation, type Operation } from '../operation.ts'
@@ -39,8 +40,6 @@ export const attentionLists = z
     stuck: createAttentionList(subscriptionListItem),
   } satisfies Record<keyof AttentionSummary, z.ZodType>)
   .openapi('Attention')
-
-const HOUR_MS = 3_600_000
 
 const hours = z
   .string()

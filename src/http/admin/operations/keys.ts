@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { ok } from '../../../domain/failure.ts'
+import { DAY_MS } from '../../../domain/instant.ts'
 import { KEY_TYPE_NAMES } from '../../../domain/key-type.ts'
 import type { KeySummary } from '../../../service/ports/keys.ts'
 import type { KeyCriteria, KeyListItem, KeyOrder } from '../../../service/ports/lists.ts'
@@ -89,8 +90,6 @@ export const keyWithSecret = z
     }),
   })
   .openapi('RevealedKey')
-
-const DAY_MS = 86_400_000
 
 /** Days since 1970, as a date of RFC 3339. */
 export const day = z

@@ -1,10 +1,9 @@
 import { html } from 'hono/html'
+import { DAY_MS, HOUR_MS } from '../../../domain/instant.ts'
 import type { Html } from './html.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
 
 /** A time such as `3 hours ago`, with the exact time as its tooltip and for machines. */
 export const relativeTime = (at: number, now: number): Html => {

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { FailureReason } from '../../../domain/failure.ts'
+import { HOUR_MS } from '../../../domain/instant.ts'
 import type { TrafficSum } from '../../../service/ports/dashboard.ts'
 import { barList, type ChartColumn, columnChart } from '../components/chart.ts'
 import { formatCount, type Html, nothing } from '../components/html.ts'
@@ -7,7 +8,6 @@ import { formatDay } from '../components/time.ts'
 import { getField, type PageContext } from '../context.ts'
 import { AUDIT_PATH, CONSOLE_PATH } from '../navigation.ts'
 
-const HOUR_MS = 3_600_000
 /** The other reasons share one row. */
 const MAX_LISTED_REASONS = 8
 

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { DAY_MS } from '../../../domain/instant.ts'
 import type { KeyStatus } from '../../../domain/key.ts'
 import type { KeyType } from '../../../domain/key-type.ts'
 import type { KeySummary } from '../../../service/ports/keys.ts'
@@ -96,7 +97,6 @@ export interface DailyUses {
 }
 
 export const CHART_DAYS = 30
-const DAY_MS = 86_400_000
 
 /** Returns the first day of the chart that ends today. */
 export const getFirstChartDay = (now: number): number => Math.floor(now / DAY_MS) - CHART_DAYS + 1

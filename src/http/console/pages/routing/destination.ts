@@ -43,10 +43,10 @@ import type { RoutingPageDeps } from './routing.ts'
 import {
   challengeMethodField,
   parseChallengeMethod,
+  subscriptionsCard,
   verificationBadge,
   verificationTokenField,
 } from './routing-components.ts'
-import { subscriptionsCard } from './subscription-table.ts'
 
 const DESTINATION_PAGE_PATH = `${DESTINATIONS_PATH}/:id`
 

@@ -36,8 +36,7 @@ import {
 } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { copyableTileRow } from './routing-components.ts'
-import { subscriptionsCard } from './subscription-table.ts'
+import { copyableTileRow, subscriptionsCard } from './routing-components.ts'
 
 const NEW_SOURCE_PATH = `${SOURCES_PATH}/new`
 

@@ -33,11 +33,11 @@ import { attemptTable, messageTable } from '../messages/message-tables.ts'
 import {
   formatDataModel,
   formatOutcome,
+  nextAttemptTime,
   routeStop,
   subscriptionBadge,
   verificationBadge,
 } from './routing-components.ts'
-import { nextAttemptTime } from './subscription-table.ts'
 
 const SUBSCRIPTION_PAGE_PATH = `${SUBSCRIPTIONS_PATH}/:id`
 const MAX_PREVIEW_ROWS = 10

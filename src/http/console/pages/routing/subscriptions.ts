@@ -27,7 +27,7 @@ import {
 } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { subscriptionTable } from './subscription-table.ts'
+import { subscriptionTable } from './routing-components.ts'
 
 const NEW_SUBSCRIPTION_PATH = `${SUBSCRIPTIONS_PATH}/new`
 
