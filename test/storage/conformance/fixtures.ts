@@ -109,8 +109,17 @@ export const createKeyEdit = (ownerId: string, more: Partial<KeyEdit> = {}): Key
   ...more,
 })
 
+export const createRotation = (grantId: string, to: number, more: object = {}) => ({
+  grantId,
+  keyId: 'key-1',
+  to,
+  rotatedAt: 2_000,
+  expiresAt: MAX_INTEGER,
+  ...more,
+})
+
 /**
- * What the tests write, into the one database that serves them all: so each has accounts of its own.
+ * Adds rows to the one database of all tests: each test has accounts of its own.
  */
 export class StorageFixture {
   readonly #open: () => { engine: Engine; storage: Storage }
@@ -125,6 +134,13 @@ export class StorageFixture {
 
   get engine(): Engine {
     return this.#open().engine
+  }
+
+  /** Creates a grant whose row has this generation, and returns its id. */
+  readonly rotateNewGrant = async (generation = 1, more: object = {}): Promise<string> => {
+    const id = createUuid()
+    expect(await this.storage.rotateGrant(createRotation(id, generation, more))).toBe(true)
+    return id
   }
 
   readonly addAccount = async (more: Partial<Account> = {}): Promise<Account> => {
