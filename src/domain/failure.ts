@@ -108,3 +108,9 @@ export type Result<T, F = Failure> = { ok: true; value: T } | { ok: false; failu
 
 export const ok = <T>(value: T): Result<T, never> => ({ ok: true, value })
 export const fail = <F>(failure: F): Result<never, F> => ({ ok: false, failure })
+
+export const failMalformed = (detail: string) =>
+  fail({ reason: 'credential_malformed', detail } as const)
+
+export const failUnreadable = (detail: string) =>
+  fail({ reason: 'body_unreadable', detail } as const)

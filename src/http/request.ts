@@ -2,6 +2,8 @@ import type { Context, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import {
   fail,
+  failMalformed,
+  failUnreadable,
   type InputFailure,
   ok,
   type RateLimitFailure,
@@ -99,8 +101,6 @@ export function parseBearerToken(header: string | null): Result<string> {
   return ok(token)
 }
 
-const failMalformed = (detail: string) => fail({ reason: 'credential_malformed', detail } as const)
-
 /** Asks for a token (RFC 6750 §3), or names the error of the presented one (§3.1). */
 export const createBearerChallenge = (error?: 'invalid_token') =>
   createChallengeHeader(`Bearer realm="Latchkey"${error === undefined ? '' : `, error="${error}"`}`)
@@ -183,4 +183,3 @@ export function decodeText(bytes: Uint8Array): Result<string, InputFailure> {
 
 const BUSY_FAILURE = fail({ reason: 'busy', retryAfterSeconds: 5 } as const)
 const failTooLarge = (limitBytes: number) => fail({ reason: 'body_too_large', limitBytes } as const)
-const failUnreadable = (detail: string) => fail({ reason: 'body_unreadable', detail } as const)

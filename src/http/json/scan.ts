@@ -1,4 +1,4 @@
-import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
+import { fail, failUnreadable, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import {
   type FoundValue,
   findMember,
@@ -382,4 +382,3 @@ const describeTooManyValues = (maxValues: number) =>
 const describeTooDeep = (maxDepth: number) => `the body is nested deeper than ${maxDepth} levels`
 const describeTooLong = (name: string, maxBytes: number) =>
   `${name} is longer than ${maxBytes} bytes`
-const failUnreadable = (detail: string) => fail({ reason: 'body_unreadable', detail } as const)

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import {
   type CredentialFailure,
   fail,
+  failMalformed,
   ok,
   type Result,
   type SurfaceFailure,
@@ -57,8 +58,6 @@ function decodeBase64Text(encoded: string): string | null {
     return null
   }
 }
-
-const failMalformed = (detail: string) => fail({ reason: 'credential_malformed', detail } as const)
 
 export const refuseRequest = (failure: SurfaceFailure): Reply =>
   replyToFailure(replies, failure, undefined)

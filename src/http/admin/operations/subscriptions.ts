@@ -49,7 +49,10 @@ const subscriptionQueue = z
       description: 'Failed attempts for the first message since the last success',
     }),
     dueAt: instant('Earliest time of the next attempt'),
-    leasedBy: z.string().nullable().openapi({ description: 'Server instance that delivers it now' }),
+    leasedBy: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Server instance that delivers it now' }),
     leasedUntil: instantOrNull('Time until which it does so without a renewal'),
   } satisfies Record<keyof SubscriptionQueue, z.ZodType>)
   .openapi('Feed')

@@ -1,4 +1,10 @@
-import { type CredentialFailure, fail, ok, type Result } from '../../../domain/failure.ts'
+import {
+  type CredentialFailure,
+  fail,
+  failMalformed,
+  ok,
+  type Result,
+} from '../../../domain/failure.ts'
 import { SECRET_MAX_LENGTH } from '../../../domain/key.ts'
 import type { Credential } from '../../../domain/key-type.ts'
 
@@ -15,5 +21,3 @@ export function parseXenradApiKey(headers: Headers): Result<Credential, Credenti
   if (!/^[\x21-\x7e]+$/.test(secret)) return failMalformed('not one word of printable ASCII')
   return ok({ dialect: 'xenrad', secret })
 }
-
-const failMalformed = (detail: string) => fail({ reason: 'credential_malformed', detail } as const)
