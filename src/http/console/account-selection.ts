@@ -43,7 +43,7 @@ async function showAccountChoice(context: PageContext): Promise<Response> {
         })}${pagination}</section>`
   return renderPage(
     context,
-    { heading: 'Which account?', about: 'This page shows one account at a time.' },
+    { heading: 'Account switcher', about: 'This page shows one account at a time.' },
     body,
   )
 }

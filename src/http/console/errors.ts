@@ -31,7 +31,7 @@ const CONSOLE_ERRORS = {
   stale_form: {
     status: 403,
     title: 'This form is out of date',
-    text: 'Nothing was changed. Go back, load the page anew, and send it again.',
+    text: 'Nothing was changed. Go back, reload the page, and send the form again.',
   },
   not_allowed: {
     status: 403,
@@ -41,7 +41,7 @@ const CONSOLE_ERRORS = {
   cursor_damaged: {
     status: 422,
     title: 'This link to a page of the list is damaged',
-    text: 'Open the list anew, and go on from its first page.',
+    text: 'Open the list again, and start from its first page.',
   },
   not_found: {
     status: 404,
@@ -55,7 +55,7 @@ const CONSOLE_ERRORS = {
   },
   body_unreadable: {
     status: 400,
-    title: 'The form did not arrive whole',
+    title: 'The form is incomplete',
     text: 'Nothing was changed. Go back and send it again.',
   },
   unavailable: {
@@ -118,13 +118,13 @@ export function toErrorMessage(error: FormError | null): string | null {
 export function describeReauthFailure(failure: Exclude<FormError, ServiceError>): string {
   switch (failure.reason) {
     case 'wrong':
-      return 'that is not your password'
+      return 'the password is wrong'
     case 'code_wrong':
-      return 'that is not the code of this moment, or it was used before: wait for the next one'
+      return 'the code is wrong or was used before: wait for the next one'
     case 'locked':
-      return `too many tries were wrong: the next one is taken in ${formatDuration(failure.retryAfterSeconds * 1000)}`
+      return `too many wrong tries: try again in ${formatDuration(failure.retryAfterSeconds * 1000)}`
     case 'busy':
-      return 'many people sign in at this moment: try again in a few seconds'
+      return 'the server is busy: try again in a few seconds'
     default:
       return failure.message
   }

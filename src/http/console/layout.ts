@@ -119,7 +119,7 @@ const signedInUserPanel = (context: PageContext): Html => html`
     <p><strong>${context.session.user.username ?? context.session.user.email}</strong><br>
       <span class="soft">${context.session.user.role}, ${context.selectedAccount?.name ?? context.session.account.name}</span></p>
     <div class="row">
-      <a class="button compact" href="${PROFILE_PATH}">Your sign-in</a>
+      <a class="button compact" href="${PROFILE_PATH}">Profile and security</a>
       ${actionButton(context.formToken, SIGN_OUT_PATH, 'Sign out', { variant: 'compact' })}
     </div>
     ${themeSwitcher(context)}

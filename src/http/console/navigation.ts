@@ -74,7 +74,7 @@ export const DEVELOPERS_PATH = '/console/developers'
 export const DEVELOPERS_CRUMBS = [{ href: DEVELOPERS_PATH, text: 'Developers' }]
 
 export const IP_ALLOWLIST_PATH = '/console/addresses'
-export const IP_ALLOWLIST_CRUMBS = [{ href: IP_ALLOWLIST_PATH, text: 'Addresses' }]
+export const IP_ALLOWLIST_CRUMBS = [{ href: IP_ALLOWLIST_PATH, text: 'IP allowlist' }]
 
 export const ACCOUNTS_PATH = '/console/accounts'
 export const ACCOUNTS_CRUMBS = [{ href: ACCOUNTS_PATH, text: 'Accounts' }]
@@ -88,7 +88,7 @@ export const THEME_PATH = '/console/theme'
 export const ACCOUNT_SELECTION_PATH = '/console/account'
 
 export const PROFILE_PATH = '/console/me'
-export const PROFILE_CRUMBS = [{ href: PROFILE_PATH, text: 'Your sign-in' }]
+export const PROFILE_CRUMBS = [{ href: PROFILE_PATH, text: 'Profile and security' }]
 
 export interface NavigationGroup {
   readonly name: string
@@ -122,14 +122,14 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
     name: 'Account',
     links: [
       { href: SITES_PATH, text: 'Sites', permission: 'places.read' },
-      { href: IP_ALLOWLIST_PATH, text: 'Addresses', permission: 'places.read' },
+      { href: IP_ALLOWLIST_PATH, text: 'IP allowlist', permission: 'places.read' },
       { href: USERS_PATH, text: 'People', permission: 'users.read' },
       { href: SETTINGS_PATH, text: 'Settings', permission: 'account.read' },
       { href: ACCOUNTS_PATH, text: 'Accounts', permission: 'accounts.read' },
     ],
   },
   {
-    name: 'What happened',
+    name: 'Activity',
     links: [
       { href: AUDIT_PATH, text: 'Audit', permission: 'audit.read' },
       { href: REQUEST_LOOKUP_PATH, text: 'Request lookup', permission: 'requests.explain' },

@@ -91,11 +91,11 @@ describe('an operator', () => {
     for (const path of ['settings', 'addresses', 'sites/new', 'developers/new', 'people/new']) {
       await selectAllAccounts()
       const response = await operator.get(`/console/${path}`)
-      expect(response.text).toContain('Which account?')
+      expect(response.text).toContain('Account switcher')
       expect(response.html).toContain(`aria-label="Choose ${name}"`)
       const chosen = await selectAccount(id, `/console/${path}`)
       expect(chosen.location).toBe(`/console/${path}`)
-      expect((await operator.get(`/console/${path}`)).text).not.toContain('Which account?')
+      expect((await operator.get(`/console/${path}`)).text).not.toContain('Account switcher')
     }
     await selectAllAccounts()
   })
@@ -124,7 +124,7 @@ describe('the settings of an account', () => {
     const { testUser, ...administrator } = await seedConsoleClient(server, 'administrator')
     const at = `${ACCOUNTS}/${testUser.accountId}`
     expect((await administrator.get('/console/settings')).text).toContain(
-      'Settings Acme Health What it is',
+      'Settings Acme Health Details',
     )
     const renamed = await administrator.fill('/console/settings', `${at}/rename`, { name: 'Acme' })
     expect(renamed.location).toBe('/console/settings?said=renamed')

@@ -235,7 +235,7 @@ test('a one-time link that has expired leads nowhere, and says who makes another
   const { page, expectError, close } = await openMonitoredPage(browser)
   expectError(/status of 410/)
   await page.goto(`${fixture.consoleUrl}/console/welcome/${fixture.ids.expiredLink}`)
-  await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
+  await page.getByRole('heading', { name: 'This link is no longer valid' }).waitFor()
   await page.getByText('Ask an administrator of your account').waitFor()
   await close()
 })
@@ -250,7 +250,7 @@ test('a user with too many wrong passwords is told how long to wait, and the for
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('alert').waitFor()
   }
-  await page.getByText(/Too many tries were wrong: the next one is taken in/).waitFor()
+  await page.getByText(/Too many wrong tries: try again in/).waitFor()
   expect(await page.getByLabel('Username').inputValue()).toBe('nobody.here')
   await close()
 })

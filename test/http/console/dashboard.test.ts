@@ -33,7 +33,7 @@ describe('the overview', () => {
     const { text, html } = await administrator.get('/console')
     expect(text).toContain('First steps')
     expect(html).toContain('<p><a class="button primary" href="/console/keys/new">Create a key</a>')
-    expect(text).not.toContain('What needs attention')
+    expect(text).not.toContain('Needs attention')
     const memberPage = await member.get('/console')
     expect(memberPage.text).toContain('First steps')
     expect(memberPage.text).toContain('An administrator of your account does this.')

@@ -44,12 +44,12 @@ test('the link that serve leaves makes the first operator, once; the people they
   await page.getByLabel('Your e-mail address').fill('mara@harbour-lane.example')
   await page.getByLabel('Username').fill('mara')
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByLabel('The password once more').fill(PASSWORD)
+  await page.getByLabel('Repeat the password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Begin' }).click()
   await page.waitForURL(`${server.consoleUrl}/console/sign-in?said=password-set`)
   await signInByForm(page, server.consoleUrl, 'mara')
   await page.goto(link)
-  await page.getByRole('heading', { name: 'This link leads nowhere any more' }).waitFor()
+  await page.getByRole('heading', { name: 'This link is no longer valid' }).waitFor()
 
   // An operator owns no key, and invites a user who does.
   await page.goto(`${server.consoleUrl}/console/people/new`)
@@ -65,7 +65,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   const tom = await openMonitoredPage(browser)
   await tom.page.goto(invitation)
   await tom.page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await tom.page.getByLabel('The password once more').fill(PASSWORD)
+  await tom.page.getByLabel('Repeat the password').fill(PASSWORD)
   await tom.page.getByRole('button', { name: 'Set the password' }).click()
   await signInByForm(tom.page, server.consoleUrl, 'tom')
   const input = {

@@ -78,10 +78,10 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   // This machine's own addresses are taken off the list.
   await page.getByRole('link', { name: 'Remove 127.0.0.0/8' }).click()
   await page.getByRole('button', { name: 'Remove it' }).click()
-  await page.getByText('The address is off the list.').waitFor()
+  await page.getByText('The address was removed from the list.').waitFor()
   expect(await isDialogOpen()).toBe(false)
   await page.goto(`${fixture.consoleUrl}/console/addresses/open`)
-  await page.getByRole('button', { name: 'Let them work from anywhere' }).click()
+  await page.getByRole('button', { name: 'Let keys work from anywhere' }).click()
   await page.getByText('the list is kept, and refuses nobody').waitFor()
   expect(await isDialogOpen()).toBe(true)
   await close()
@@ -160,8 +160,8 @@ test('without script, a token is created by the right password, and by no wrong 
   await page.getByLabel('It ends after').selectOption('30')
   const password = page.getByLabel('Your password')
   await password.fill('a guess')
-  await page.getByRole('button', { name: 'Make it' }).click()
-  await page.getByText('That is not your password.').waitFor()
+  await page.getByRole('button', { name: 'Create the token' }).click()
+  await page.getByText('The password is wrong.').waitFor()
   // Where the next key goes, with what is said of it; what was typed is there still.
   expect(await password.evaluate((field) => field.ownerDocument.activeElement === field)).toBe(true)
   expect(await password.inputValue()).toBe('')

@@ -103,7 +103,7 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
       const proof = guess === undefined ? {} : { 'your-password': guess }
       const refused = await admin.send(form.page, { ...fields, ...proof })
       expect(refused.status).toBe(422)
-      expect(refused.text).toContain('That is not your password.')
+      expect(refused.text).toContain('The password is wrong.')
       // What was typed is there still, but no password.
       if (form.typed?.email) expect(refused.getFieldValue('email')).toBe(form.typed.email)
       if (form.typed?.name) expect(refused.getFieldValue('name')).toBe(form.typed.name)
@@ -131,8 +131,8 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
     })
     const thief = await admin.send(NEW, { ...fields(), 'your-password': 'a guess' })
     expect(thief.status).toBe(422)
-    expect(thief.text).toContain('That is not your password.')
-    expect((await admin.get('/console/me')).text).toContain('Set it up')
+    expect(thief.text).toContain('The password is wrong.')
+    expect((await admin.get('/console/me')).text).toContain('Set up a second factor')
     const set = await admin.send(NEW, { ...fields(), 'your-password': PASSWORD })
     expect(set.text).toContain('Your recovery codes')
 
@@ -141,7 +141,7 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
     expect((await admin.get(REMOVE)).html).toContain('autocomplete="one-time-code"')
     const seedLoneAdministrator = await admin.send(REMOVE, { 'your-password': PASSWORD })
     expect(seedLoneAdministrator.status).toBe(422)
-    expect(seedLoneAdministrator.text).toContain('That is not the code of this moment')
+    expect(seedLoneAdministrator.text).toContain('The code is wrong')
     const code = generateTotpCode(key, server.clock())
     const removed = await admin.send(REMOVE, { 'your-password': PASSWORD, 'your-code': code })
     expect(removed.location).toBe('/console/me?said=second-factor-removed')
@@ -162,7 +162,7 @@ test('the message is at the field, which takes the eye and the keyboard, and the
   ]) {
     expect(field).toContain(attribute)
   }
-  expect(html).toContain('<p class="error" id="your-password-error">That is not your password.</p>')
+  expect(html).toContain('<p class="error" id="your-password-error">The password is wrong.</p>')
   expect(html.match(/ autofocus/g)).toHaveLength(1)
   expect(html).toContain(
     `value="${admin.testUser.username}" autocomplete="username" readonly hidden`,
@@ -177,7 +177,7 @@ test('after too many wrong ones the next waits, as at the sign-in, and the answe
   for (let n = 0; n < 10; n++) expect((await admin.send(NEW, guess)).status).toBe(422)
   const locked = await admin.send(NEW, { ...guess, 'your-password': PASSWORD })
   expect(locked.status).toBe(429)
-  expect(locked.text).toContain('Too many tries were wrong: the next one is taken in')
+  expect(locked.text).toContain('Too many wrong tries: try again in')
   expect(locked.getFieldValue('name')).toBe('job')
   const { username, password } = admin.testUser
   expect((await admin.send('/console/sign-in', { username, password })).status).toBe(429)

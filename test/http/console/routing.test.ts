@@ -32,7 +32,7 @@ describe('a source', () => {
 
   test('is added to one account, which an operator of all accounts selects first', async () => {
     const operator = await fixture.signInAs('operator')
-    expect((await operator.get('/console/sources/new')).text).toContain('Which account?')
+    expect((await operator.get('/console/sources/new')).text).toContain('Account switcher')
     expect((await operator.get('/console/sources')).text).toContain('Acme Health')
   })
 

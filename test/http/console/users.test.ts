@@ -245,7 +245,7 @@ test('the list says who can sign in, who was invited, who has left, and when eac
   const found = await admin.get(`${USERS_PATH}?q=INVITED-`)
   expect(found.text).toContain(invited.email)
   expect(found.text).not.toContain(silent.email)
-  expect((await admin.get(`${USERS_PATH}?q=nobody-at-all`)).text).toContain('Nobody is called so')
+  expect((await admin.get(`${USERS_PATH}?q=nobody-at-all`)).text).toContain('No person found')
 })
 
 test('what each role may is the table that the server goes by', async () => {

@@ -163,7 +163,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
       prepare: async (page) => {
         await page.getByLabel('What is it for?').fill('Nightly report')
         await page.getByLabel('Your password').fill(PASSWORD)
-        await pressButton('Make it')(page)
+        await pressButton('Create the token')(page)
         await page.getByRole('dialog').waitFor()
       },
     },
@@ -173,8 +173,8 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
       prepare: async (page) => {
         await page.getByLabel('What is it for?').fill('Nightly report')
         await page.getByLabel('Your password').fill('a guess')
-        await pressButton('Make it')(page)
-        await page.getByText('That is not your password.').waitFor()
+        await pressButton('Create the token')(page)
+        await page.getByText('The password is wrong.').waitFor()
       },
     },
     'second-factor': '/console/me/second-factor/new',

@@ -33,7 +33,7 @@ export const notice = (
 export const errorNotice = (
   message: string | null,
   {
-    title = 'That was not done',
+    title = 'Nothing was changed',
     focus = true,
   }: { readonly title?: string; readonly focus?: boolean } = {},
 ): Html => (message === null ? nothing : notice('bad', title, toSentence(message), focus))

@@ -197,12 +197,12 @@ async function showAccount(
   const body = html`${errorNotice(toErrorMessage(error))}
     <div class="columns">
       <div class="stack">
-        <section class="card"><h2>What it is</h2>${definitionList([
+        <section class="card"><h2>Details</h2>${definitionList([
           ['Account id', copyableText(account.id, 'the account id')],
           ['Status', accountStatusBadge(account)],
           ['Region', html`<code>${account.region}</code>`],
           [
-            'Addresses',
+            'IP allowlist',
             isOneOfMany
               ? describeAllowlist(account)
               : html`<a href="${IP_ALLOWLIST_PATH}">${describeAllowlist(account)}</a>`,
@@ -235,10 +235,10 @@ const renameCard = (
   { id, name }: Account,
   error: ServiceError | null,
 ): Html => html`
-  <section class="card"><h2>What it is called</h2>${renameForm(context, `${ACCOUNTS_PATH}/${id}/rename`, name, context.input.has('name') ? error : null)}</section>`
+  <section class="card"><h2>Name</h2>${renameForm(context, `${ACCOUNTS_PATH}/${id}/rename`, name, context.input.has('name') ? error : null)}</section>`
 
 const offboardingCard = (context: PageContext, account: Account): Html => html`
-  <section class="card"><h2>When somebody leaves</h2>${postForm(
+  <section class="card"><h2>Keys of deactivated users</h2>${postForm(
     context.formToken,
     `${ACCOUNTS_PATH}/${account.id}/departed-keys`,
     html`${radioGroup({ name: 'departed-keys', legend: 'What becomes of their keys?', value: account.departedKeys, options: OFFBOARDING_CHOICES })}
@@ -246,18 +246,18 @@ const offboardingCard = (context: PageContext, account: Account): Html => html`
   )}</section>`
 
 const selectAccountCard = (context: PageContext, account: Account): Html => html`
-  <section class="card"><h2>Work in it</h2>
+  <section class="card"><h2>Account switcher</h2>
     <p>See it alone, to work in it as its administrators do.</p>
     <div class="row">${selectAccountButton(context, account, CONSOLE_PATH, '')}${actionButton(context.formToken, ACCOUNT_SELECTION_PATH, 'Add a person', { fields: { account: account.id, next: `${USERS_PATH}/new` } })}</div></section>`
 
 const closeOrReopenCard = ({ id, status }: Account): Html =>
   status === 'open'
-    ? html`<section class="card"><h2>Close it</h2>
+    ? html`<section class="card"><h2>Danger zone</h2>
         <p>Its keys are refused and its people signed out. It can be opened again.</p>
         <p>${buttonLink(`${ACCOUNTS_PATH}/${id}/close`, 'Close the account', 'danger')}</p></section>`
-    : html`<section class="card"><h2>Open it again</h2>
+    : html`<section class="card"><h2>Reopen the account</h2>
         <p>Its keys work again and its people can sign in.</p>
-        <p>${buttonLink(`${ACCOUNTS_PATH}/${id}/reopen`, 'Open it again')}</p></section>`
+        <p>${buttonLink(`${ACCOUNTS_PATH}/${id}/reopen`, 'Reopen the account')}</p></section>`
 
 const STATUS_CHANGES = {
   close: {

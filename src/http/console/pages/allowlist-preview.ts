@@ -99,7 +99,7 @@ async function confirmEnforcement(
         title: `Let the keys of ${account.name} work from anywhere?`,
         networks: [],
         action: `${IP_ALLOWLIST_PATH}/open`,
-        button: 'Let them work from anywhere',
+        button: 'Let keys work from anywhere',
       }
   return renderAllowlistPreview(context, isStale, { ...preview, account, entries })
 }
@@ -162,7 +162,7 @@ export async function renderAllowlistPreview(
       action,
       html`${hiddenField('account', account.id)}${hiddenField('seen', formatEntries(entries))}
         ${Object.entries(fields).map(([name, value]) => hiddenField(name, value))}
-        <div class="row">${submitButton(button, isRestricted ? 'danger primary' : 'primary')}${buttonLink(IP_ALLOWLIST_PATH, 'Leave it as it is', 'quiet')}</div>`,
+        <div class="row">${submitButton(button, isRestricted ? 'danger primary' : 'primary')}${buttonLink(IP_ALLOWLIST_PATH, 'Cancel', 'quiet')}</div>`,
     )}`
   return renderPage(
     context,

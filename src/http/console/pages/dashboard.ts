@@ -120,7 +120,7 @@ export async function attentionSection(context: PageContext): Promise<Html> {
   const attentionLists = await context.services.dashboard.findAttention()
   const tiles = attentionTiles(context, attentionLists)
   return html`
-  <section class="stack" aria-labelledby="attention"><h2 id="attention">What needs attention</h2>
+  <section class="stack" aria-labelledby="attention"><h2 id="attention">Needs attention</h2>
     ${
       tiles.length === 0
         ? html`<p class="card">${badge('nothing', 'good')} No feed is stuck; no key is about to expire, unused, or owned by somebody who has left.</p>`

@@ -79,12 +79,12 @@ async function showAllowlist(
   const body = html`${errorNotice(toErrorMessage(error))}
     <div class="columns">
       <div class="stack">${enforcementNotice(account, entries)}
-        <section class="card"><h2>Where you are</h2>${callerAddress(context, account, entries)}</section></div>
+        <section class="card"><h2>Your address</h2>${callerAddress(context, account, entries)}</section></div>
       ${canWrite ? html`<section class="card"><h2>Add an address</h2>${addEntryForm(context, account, error)}</section>` : nothing}
     </div>
     <section class="card flush">${entries.length === 0 ? emptyAllowlist : entryTable(context, entries)}</section>`
   const heading = {
-    heading: 'Addresses',
+    heading: 'IP allowlist',
     about: `From where the keys of ${account.name} may be used. This console can be used from anywhere.`,
     actions: canWrite ? enforcementLink(account) : nothing,
   }

@@ -88,7 +88,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
     ])
     const body = html`${errorNotice(toErrorMessage(failure))}
       <div class="columns">
-        <div class="stack"><section class="card"><h2>Who you are</h2>${definitionList([
+        <div class="stack"><section class="card"><h2>Details</h2>${definitionList([
           ['Username', user.username ?? 'none'],
           ['E-mail', user.email],
           ['Role', user.role],
@@ -109,21 +109,21 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
           ],
           rows: sessions.map((session) => sessionRow(context, session)),
         })}
-        <div class="pager">${buttonLink(`${PROFILE_PATH}/tokens/new`, 'New API token')}${actionButton(
+        <div class="pager">${buttonLink(`${PROFILE_PATH}/tokens/new`, 'Create an API token')}${actionButton(
           context.formToken,
           `${PROFILE_PATH}/sign-out-everywhere`,
           'Sign out everywhere',
           { variant: 'danger', label: 'Sign out everywhere, and end every API token' },
         )}</div>
       </section>`
-    return renderPage(context, { heading: 'Your sign-in' }, body, toErrorStatus(failure))
+    return renderPage(context, { heading: 'Profile and security' }, body, toErrorStatus(failure))
   }
 }
 
 const PASSWORDS_DIFFER_ERROR: FormError = {
   reason: 'unfit',
   field: 'password',
-  message: 'the two new passwords are not the same: type them again',
+  message: 'the two new passwords differ: type them again',
 }
 
 const sessionRow = (context: PageContext, session: Session): (Html | string)[] => {
@@ -149,19 +149,19 @@ const sessionRow = (context: PageContext, session: Session): (Html | string)[] =
 const secondFactorSummary = (codesLeft: number | null): Html =>
   codesLeft === null
     ? html`<p>A code of an app on your phone, beside the password: whoever learns the password alone stays out.</p>
-        <p>${buttonLink(`${PROFILE_PATH}/second-factor/new`, 'Set it up', 'primary')}</p>`
+        <p>${buttonLink(`${PROFILE_PATH}/second-factor/new`, 'Set up a second factor', 'primary')}</p>`
     : html`<p>${badge('On', 'good')} ${formatCount(codesLeft, 'recovery code')} left.</p>
-        ${codesLeft < 3 ? html`<p>Take it away and set it up again for ten new ones.</p>` : nothing}
-        <p>${buttonLink(`${PROFILE_PATH}/second-factor/remove`, 'Take it away', 'danger')}</p>`
+        ${codesLeft < 3 ? html`<p>Remove it and set it up again for ten new ones.</p>` : nothing}
+        <p>${buttonLink(`${PROFILE_PATH}/second-factor/remove`, 'Remove the second factor', 'danger')}</p>`
 
 const passwordForm = (context: PageContext, failure: FormError | null): Html =>
   postForm(
     context.formToken,
     `${PROFILE_PATH}/password`,
-    html`${reauthFields(context, failure, 'The password you have')}
-      ${textField({ name: 'wished', label: 'The new one', type: 'password', hint: 'At least 15 characters. It ends every other session and every token of yours.', autocomplete: 'new-password', required: true })}
-      ${textField({ name: 'again', label: 'The new one once more', type: 'password', autocomplete: 'new-password', required: true })}
-      ${submitButton('Change it')}`,
+    html`${reauthFields(context, failure, 'Current password')}
+      ${textField({ name: 'wished', label: 'New password', type: 'password', hint: 'At least 15 characters. It ends every other session and every token of yours.', autocomplete: 'new-password', required: true })}
+      ${textField({ name: 'again', label: 'Repeat the new password', type: 'password', autocomplete: 'new-password', required: true })}
+      ${submitButton('Change the password')}`,
   )
 
 /** In order: the user agent of each browser also names browsers further down. */
@@ -191,7 +191,7 @@ export function formatBrowserName(userAgent: string): string {
 }
 
 const NEW_TOKEN_PATH = `${PROFILE_PATH}/tokens/new`
-const NEW_TOKEN_HEADING = { heading: 'New API token', crumbs: PROFILE_CRUMBS }
+const NEW_TOKEN_HEADING = { heading: 'Create an API token', crumbs: PROFILE_CRUMBS }
 const TOKEN_LIFETIME_CHOICES = [7, 30, 90, 365].map((days) => ({
   value: String(days),
   text: `${days} days`,
@@ -232,7 +232,7 @@ export function mountApiTokenPages(
       ${textField({ name: 'name', label: 'What is it for?', value: getField(context, 'name'), required: true, maxlength: 200, autofocus: failure === null })}
       ${selectField({ name: 'days', label: 'It ends after', value: getField(context, 'days') || '90', choices: TOKEN_LIFETIME_CHOICES })}
       ${reauthFields(context, failure)}
-      <div class="row">${submitButton('Make it')}${buttonLink(PROFILE_PATH, 'Cancel', 'quiet')}</div>`,
+      <div class="row">${submitButton('Create the token')}${buttonLink(PROFILE_PATH, 'Cancel', 'quiet')}</div>`,
     )}</section>`
     return renderPage(context, NEW_TOKEN_HEADING, body, toErrorStatus(failure))
   }

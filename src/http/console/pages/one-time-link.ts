@@ -50,7 +50,7 @@ export function createOneTimeLinkPages(deps: SignInPageDeps) {
     }
     const message =
       result === null
-        ? 'the two passwords are not the same: type them again'
+        ? 'the two passwords differ: type them again'
         : result.failure.reason === 'unfit'
           ? result.failure.message
           : 'the server is busy: try again in a few seconds'
@@ -100,7 +100,7 @@ function passwordForm(
     <form method="post" action="${path}">
       ${organization}${username}
       ${textField({ name: 'password', label: 'Password', type: 'password', hint: 'At least 15 characters. A few words that only you would put together are good.', autocomplete: 'new-password', required: true, autofocus: !isFirstOperator && !purpose.wantsUsername })}
-      ${textField({ name: 'again', label: 'The password once more', type: 'password', autocomplete: 'new-password', required: true })}
+      ${textField({ name: 'again', label: 'Repeat the password', type: 'password', autocomplete: 'new-password', required: true })}
       ${submitButton(isFirstOperator ? 'Begin' : 'Set the password')}
     </form>
   </div>`
@@ -113,7 +113,7 @@ const INVITATION_TITLES: Record<InvitationPurpose['for'], string> = {
 }
 
 const invalidLinkCard: Html = html`
-  <div class="card"><h1>This link leads nowhere any more</h1>
+  <div class="card"><h1>This link is no longer valid</h1>
     <p>It was used, has expired, or was replaced by a newer one. Ask an administrator of your account
       for another; whoever runs the server makes one with <code class="nowrap">latchkey console link</code>.</p>
     <p><a class="button primary" href="${SIGN_IN_PATH}">Sign in</a></p>

@@ -48,10 +48,10 @@ export function mountSecondFactorPages(
     permission: 'signed-in',
     find: async ({ session }) => ({ ok: true, value: session.user }),
     question: () => ({
-      heading: 'Take the second factor away?',
+      heading: 'Remove the second factor?',
       crumbs: PROFILE_CRUMBS,
       text: html`<p>Your password alone opens your account from then on, and your recovery codes are good no longer. Set it up again for a new device, or for ten new codes.</p>`,
-      button: 'Take it away',
+      button: 'Remove the second factor',
       variant: 'danger primary',
       cancelPath: PROFILE_PATH,
       requiresReauth: true,
@@ -88,7 +88,7 @@ export function mountSecondFactorPages(
           ${hiddenField('pending', pending)}
           ${textField({ name: 'code', label: 'Code', inputmode: 'numeric', autocomplete: 'one-time-code', required: true, maxlength: 8 })}
           ${reauthFields(context, failure)}
-          ${submitButton('Switch it on')}`,
+          ${submitButton('Turn on the second factor')}`,
         )}</li>
       </ol></section>`
     return renderPage(context, SECOND_FACTOR_HEADING, body, toErrorStatus(failure))

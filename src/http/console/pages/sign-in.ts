@@ -93,22 +93,21 @@ function describeSignInFailure(failure: SignInFailure): {
     case 'code_needed':
       return { status: 200, message: null }
     case 'wrong':
-      return { status: 401, message: 'the username or the password is not right' }
+      return { status: 401, message: 'the username or password is wrong' }
     case 'code_wrong':
       return {
         status: 401,
-        message:
-          'that is not the code of this moment, or it was used before: wait for the next one',
+        message: 'the code is wrong or was used before: wait for the next one',
       }
     case 'locked':
       return {
         status: 429,
-        message: `too many tries were wrong: the next one is taken in ${formatDuration(failure.retryAfterSeconds * 1000)}`,
+        message: `too many wrong tries: try again in ${formatDuration(failure.retryAfterSeconds * 1000)}`,
       }
     case 'busy':
       return {
         status: 503,
-        message: 'many people sign in at this moment: try again in a few seconds',
+        message: 'the server is busy: try again in a few seconds',
       }
   }
 }
@@ -131,7 +130,7 @@ const credentialsForm = (next: string, username: string, message: string | null)
   </div>`
 
 const codeForm = (next: string, ticket: string, message: string | null): Html => html`
-  <div class="card"><h1>One more step</h1>${errorNotice(message, SIGN_IN_ERROR_OPTIONS)}
+  <div class="card"><h1>Enter your code</h1>${errorNotice(message, SIGN_IN_ERROR_OPTIONS)}
     <form method="post" action="${SIGN_IN_PATH}">
       ${hiddenField('next', next)}${hiddenField('ticket', ticket)}
       ${textField({
@@ -145,7 +144,7 @@ const codeForm = (next: string, ticket: string, message: string | null): Html =>
       })}
       ${submitButton('Sign in')}
     </form>
-    <p><a href="${SIGN_IN_PATH}">Begin again</a></p>
+    <p><a href="${SIGN_IN_PATH}">Start again</a></p>
   </div>`
 
 /**

@@ -160,7 +160,7 @@ async function showSite(context: PageContext, error: ServiceError | null): Promi
   const keyCount = keyCounts[0]?.keys ?? 0
   const body = html`${errorNotice(toErrorMessage(error))}
     <div class="columns">
-      <section class="card"><h2>Facts</h2>${definitionList([
+      <section class="card"><h2>Details</h2>${definitionList([
         ['Site id', copyableText(site.id, 'the site id')],
         ...(names === null ? [] : ([['Account', names.get(site.accountId) ?? '']] as const)),
         [

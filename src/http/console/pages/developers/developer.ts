@@ -84,7 +84,7 @@ export async function showDeveloper(
   const developerPath = `${DEVELOPERS_PATH}/${developer.id}`
   const body = html`${errorNotice(toErrorMessage(error))}
     <div class="columns">
-      <section class="card"><h2>Facts</h2>${definitionList([
+      <section class="card"><h2>Details</h2>${definitionList([
         ['Developer key', copyableText(developer.developerKey, 'the developer key')],
         ...(names === null ? [] : ([['Account', names.get(developer.accountId) ?? '']] as const)),
         ['Developer id', copyableText(developer.id, 'the developer id')],

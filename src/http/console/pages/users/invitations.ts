@@ -26,7 +26,7 @@ const ADD_USER_PATH = `${USERS_PATH}/new`
 const ADD_USER_HEADING = {
   heading: 'Add a person',
   crumbs: USERS_CRUMBS,
-  actions: buttonLink(`${USERS_PATH}/roles`, 'What each role may'),
+  actions: buttonLink(`${USERS_PATH}/roles`, 'Roles and permissions'),
 }
 
 /** Adds a user, with a one-time link if they are to sign in. A form sent twice finds the address taken. */

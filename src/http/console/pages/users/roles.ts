@@ -38,7 +38,7 @@ const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
   'accounts.write': 'Create, close and open accounts',
   'audit.verify': 'Prove the chain of the audit',
   'audit.accept': 'Accept a restored database, so that sealing resumes',
-  'audit.export': 'Take the audit along',
+  'audit.export': 'Export the audit',
 }
 
 /** The page that lists what each role may do beyond the role before it. */
@@ -47,7 +47,7 @@ export function mountRolesPage(router: ConsoleRouter): void {
     const body = html`<section class="card flush">${ROLES.map(roleSection)}</section>
     <p class="prose soft">Everybody looks after their own password, second factor and sessions. Nobody changes their own role, nor that of somebody above them. Only engineers and administrators own keys.</p>`
     const crumbs = USERS_CRUMBS
-    return renderPage(context, { heading: 'What each role may', crumbs }, body)
+    return renderPage(context, { heading: 'Roles and permissions', crumbs }, body)
   })
 }
 

@@ -52,7 +52,7 @@ export async function showUser(
   const body = html`${errorNotice(toErrorMessage(failedForm?.failure ?? null))}
     <div class="columns">
       <div class="stack">
-        <section class="card"><h2>Who it is</h2>${definitionList([
+        <section class="card"><h2>Details</h2>${definitionList([
           ['E-mail', user.email],
           ['Username', user.username ?? 'none'],
           ['Role', user.role],
@@ -176,7 +176,7 @@ export const canEditUser = ({ session }: PageContext, user: User): boolean =>
 export function readOnlyUserCard(context: PageContext, user: User): Html {
   if (context.session.user.id === user.id) {
     return html`<section class="card"><h2>This is you</h2>
-      <p>Your password, second factor and sessions are at <a href="${PROFILE_PATH}">Your sign-in</a>. Your role is changed by somebody else.</p></section>`
+      <p>Your password, second factor and sessions are at <a href="${PROFILE_PATH}">Profile and security</a>. Your role is changed by somebody else.</p></section>`
   }
   if (!context.can('users.write')) return nothing
   if (user.leftAt !== null) {
@@ -203,7 +203,7 @@ export function userNamesCard(
   const userPath = `${USERS_PATH}/${user.id}`
   const username = user.username ?? ''
   return html`
-    <section class="card"><h2>What they are called</h2>${postForm(
+    <section class="card"><h2>Username and e-mail address</h2>${postForm(
       context.formToken,
       `${userPath}/username`,
       html`${hiddenField('seen', username)}
@@ -225,7 +225,7 @@ export const userRoleCard = (
   user: User,
   failedForm: FailedUserForm | null,
 ): Html => html`
-  <section class="card"><h2>What they may do</h2>${postForm(
+  <section class="card"><h2>Role</h2>${postForm(
     context.formToken,
     `${USERS_PATH}/${user.id}/role`,
     html`${hiddenField('seen', user.role)}${roleField(context.session.user.role, getTypedOrCurrent(context, failedForm, 'role', user.role))}
@@ -248,7 +248,7 @@ export function userAccessCards(
       <p>Every browser and API token ends:</p>
       ${actionButton(context.formToken, `${userPath}/sign-out`, 'Sign out everywhere', { variant: 'danger' })}
     </section>
-    <section class="card"><h2>Leaving</h2>
+    <section class="card"><h2>Danger zone</h2>
       <p>Signed out for good. What becomes of their keys is told first.</p>
       <p>${buttonLink(`${userPath}/leave`, 'Let this person leave', 'danger')}</p></section>`
 }

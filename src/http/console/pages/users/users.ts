@@ -83,7 +83,7 @@ async function showUserList(context: PageContext): Promise<Response> {
       heading: 'People',
       about:
         getAccountId(context) === null ? 'All accounts' : 'Who works here, and what each may do.',
-      actions: html`${buttonLink(`${USERS_PATH}/roles`, 'What each role may')}${addLink}`,
+      actions: html`${buttonLink(`${USERS_PATH}/roles`, 'Roles and permissions')}${addLink}`,
     },
     body,
   )
@@ -93,7 +93,7 @@ const emptyUserList = (searchText: string, addLink: Html): Html =>
   searchText === ''
     ? emptyState('Nobody yet', 'Add the people who work with the keys of this account.', addLink)
     : emptyState(
-        'Nobody is called so',
+        'No person found',
         'Only those who have not left are found. Try a shorter part of the name.',
         buttonLink(USERS_PATH, 'Show everybody'),
       )
