@@ -1,15 +1,15 @@
--- What Latchkey keeps. One file for every engine, in the subset that SQLite, PostgreSQL and D1 share:
+-- The schema for every engine, in the subset that SQLite, PostgreSQL and D1 share:
 -- TEXT, BIGINT (milliseconds since 1970), CHECK, partial indexes. Ids are UUIDv7, so that inserts append.
 
 CREATE TABLE schema_version (version BIGINT NOT NULL);
 INSERT INTO schema_version (version) VALUES (5);
 
--- One row. Every change of who may do what bumps it in the same transaction; what was read under
--- the same version still holds.
+-- One row. Every change of permissions bumps it in the same transaction, so that rows read under the
+-- same version are current.
 CREATE TABLE authority (version BIGINT NOT NULL);
 INSERT INTO authority (version) VALUES (1);
 
--- ── Who ──────────────────────────────────────────────────────────────────────────────────────────
+-- ── Accounts ─────────────────────────────────────────────────────────────────────────────────────
 -- event_id is the audit event of a row's last change: the change and its event stand or fall together.
 
 CREATE TABLE accounts (
@@ -23,7 +23,7 @@ CREATE TABLE accounts (
   addresses_enforced BIGINT NOT NULL DEFAULT 0 CHECK (addresses_enforced IN (0, 1))
 );
 
--- Where an account's keys may be used from, while it enforces them: an address or CIDR.
+-- The IP allowlist of an account's keys, if it is enforced: an address or CIDR.
 CREATE TABLE address_rules (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
@@ -60,7 +60,7 @@ CREATE TABLE users (
 );
 CREATE UNIQUE INDEX users_by_username ON users (username);
 
--- Who writes programs that offices take into use: his key stands before each of theirs.
+-- Developers of programs that offices use. A developer's key comes before each customer's key.
 CREATE TABLE developers (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
@@ -97,21 +97,21 @@ CREATE TABLE invitations (
   event_id TEXT NOT NULL
 );
 
--- Each is good once: its row goes.
+-- Each code is valid once: its row is deleted.
 CREATE TABLE recovery_codes (
   user_id TEXT NOT NULL REFERENCES users (id),
   digest TEXT NOT NULL,
   PRIMARY KEY (user_id, digest)
 );
 
--- id: a digest of the name that was tried, and of where from.
+-- id: a digest of the name that was tried and of the caller's network.
 CREATE TABLE sign_in_failures (
   id TEXT PRIMARY KEY,
   failures BIGINT NOT NULL,
   last_at BIGINT NOT NULL
 );
 
--- ── Routes ───────────────────────────────────────────────────────────────────────────────────────
+-- ── Routing ──────────────────────────────────────────────────────────────────────────────────────
 
 CREATE TABLE sources (
   id TEXT PRIMARY KEY,
@@ -137,8 +137,8 @@ CREATE TABLE destinations (
 );
 CREATE INDEX destinations_by_account ON destinations (account_id, id);
 
--- data_model '*' is every data model. Each is a feed: its messages go out in the order in which they came,
--- not before due_at, by who holds its lease. attempts: how often its first message was tried in vain.
+-- data_model '*' is every data model. A subscription's messages are sent in the order of arrival, not
+-- before due_at, by the process that holds the lease. attempts: failed attempts at the first message.
 CREATE TABLE subscriptions (
   id TEXT PRIMARY KEY,
   source_id TEXT NOT NULL REFERENCES sources (id),
@@ -196,7 +196,7 @@ CREATE TABLE keys (
   previous_secret_digest TEXT,
   CHECK ((dialect = 'redox') = (source_id IS NOT NULL))
 );
--- (What a text is looked for in lies together: SQLite reads half as much, and no row.)
+-- (The index has all columns that a text search reads: SQLite reads half as much, and no row.)
 CREATE INDEX keys_by_account ON keys (account_id, id, owner_id, name, public_id, reference);
 CREATE INDEX keys_by_name ON keys (account_id, lower(name), id);
 CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id);
@@ -207,8 +207,8 @@ CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'r
 CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE dialect <> 'redox';
 CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
 
--- The networks (an IPv4 address, an IPv6 /64) that a secret without a digest was proven from. At these,
--- its owner is told from strangers.
+-- The networks (an IPv4 address, an IPv6 /64) from which a secret without a digest was proven. There, its
+-- owner is not limited by the failures of strangers.
 CREATE TABLE secret_proofs (
   key_id TEXT NOT NULL,
   network TEXT NOT NULL,
@@ -217,7 +217,7 @@ CREATE TABLE secret_proofs (
   PRIMARY KEY (key_id, network)
 );
 
--- How often a key was used on a day (days since 1970, UTC).
+-- The uses of a key on a day (days since 1970, UTC).
 CREATE TABLE key_uses (
   key_id TEXT NOT NULL,
   day BIGINT NOT NULL,
@@ -225,7 +225,7 @@ CREATE TABLE key_uses (
   PRIMARY KEY (key_id, day)
 );
 
--- What came of requests within an hour (hours since 1970, UTC). account_id and dialect are '' where none is known.
+-- Outcomes of requests within an hour (hours since 1970, UTC). account_id and dialect are '' if unknown.
 CREATE TABLE traffic (
   account_id TEXT NOT NULL,
   hour BIGINT NOT NULL,
@@ -236,7 +236,7 @@ CREATE TABLE traffic (
 );
 CREATE INDEX traffic_by_hour ON traffic (hour);
 
--- A refresh family, born at its first refresh.
+-- A grant, created at its first refresh.
 CREATE TABLE grants (
   id TEXT PRIMARY KEY,
   key_id TEXT NOT NULL,
@@ -250,7 +250,7 @@ CREATE TABLE grants (
 
 -- ── Messages ─────────────────────────────────────────────────────────────────────────────────────
 
--- erased_at: since when the payload is gone, and sealed_payload empty.
+-- erased_at: when the payload was erased; sealed_payload is then empty.
 CREATE TABLE messages (
   id TEXT PRIMARY KEY,
   serial BIGINT NOT NULL,
@@ -269,7 +269,7 @@ CREATE INDEX messages_unerased ON messages (id) WHERE erased_at IS NULL;
 CREATE TABLE message_id_blocks (next BIGINT NOT NULL);
 INSERT INTO message_id_blocks (next) VALUES (1);
 
--- place: its order among what is queued in its feed. attempts: how often it was tried. event_id: its last
+-- place: the order in the subscription's queue. attempts: the number of attempts. event_id: the last
 -- change by an operator.
 CREATE TABLE deliveries (
   message_id TEXT NOT NULL REFERENCES messages (id),
@@ -288,7 +288,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_queued ON deliveries (subscription_id, place, message_id) WHERE status = 'queued';
 CREATE INDEX deliveries_skipped ON deliveries (message_id) WHERE status = 'skipped';
 
--- What came of each attempt. http_status is null where there was no answer, detail empty where all went well.
+-- The result of each attempt. http_status is null without an answer, detail is empty after a success.
 CREATE TABLE attempts (
   message_id TEXT NOT NULL REFERENCES messages (id),
   position BIGINT NOT NULL,
@@ -301,11 +301,11 @@ CREATE TABLE attempts (
   PRIMARY KEY (message_id, position, number)
 );
 
--- ── What happened ────────────────────────────────────────────────────────────────────────────────
+-- ── Audit ────────────────────────────────────────────────────────────────────────────────────────
 
--- request_id joins what a caller was answered and what the operator reads. sequence and seal are null until
--- the event is sealed; each seal covers the one before it, so that no event is changed or gone unseen. account_id: whose the subject was when it
--- was written; it is no part of the seal, and null where the subject was nobody's.
+-- request_id joins the caller's answer and the operator's record. sequence and seal are null until the event
+-- is sealed; each seal covers the previous one, so that any changed or deleted event is noticed. account_id:
+-- the subject's account when the event was written, null if it had none; the seal does not cover it.
 
 CREATE TABLE audit_events (
   id TEXT PRIMARY KEY,
@@ -326,11 +326,11 @@ CREATE INDEX audit_events_by_request ON audit_events (request_id) WHERE request_
 CREATE INDEX audit_events_unsealed ON audit_events (id) WHERE sequence IS NULL;
 CREATE UNIQUE INDEX audit_events_by_sequence ON audit_events (sequence) WHERE sequence IS NOT NULL;
 
--- One row: where the chain has got to. Whoever seals moves it in the same transaction; of many at once one does.
+-- One row: the end of the chain. A sealing moves it in the same transaction; of many at once, one does.
 CREATE TABLE audit_chain (sequence BIGINT NOT NULL, seal TEXT NOT NULL);
 INSERT INTO audit_chain (sequence, seal) VALUES (0, '');
 
--- Signed: up to this event the chain was whole at this time, and began with the event numbered first.
+-- A signed statement that the chain was whole at this time up to this event, starting with the event `first`.
 CREATE TABLE audit_checkpoints (
   sequence BIGINT NOT NULL,
   first BIGINT NOT NULL,

@@ -1,7 +1,13 @@
-import { closeSync, existsSync, linkSync, openSync, renameSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { prepareDraftPath, removeDraft, syncToDisk } from './draft-files.ts'
+import {
+  createConflictError,
+  prepareDraftPath,
+  publishDraft,
+  removeDraft,
+  syncToDisk,
+} from './draft-files.ts'
 import { type DatabaseContents, inspectDatabaseFile } from './sqlite/database-file.ts'
 
 const PAGES_PER_STEP = 1000
@@ -15,7 +21,7 @@ export async function backUpDatabase(
   to: string,
   { overwrite, progress }: { overwrite: boolean; progress: (done: number, total: number) => void },
 ): Promise<DatabaseContents> {
-  if (existsSync(to) && !overwrite) throw new Error(formatConflict(to))
+  if (existsSync(to) && !overwrite) throw createConflictError(to)
   if (!existsSync(dirname(to))) throw new Error(`there is no folder ${dirname(to)}`)
   const draft = prepareDraftPath(to)
   try {
@@ -24,8 +30,7 @@ export async function backUpDatabase(
     await copyPages(from, draft, progress)
     const contents = inspectDatabaseFile(draft)
     syncToDisk(draft)
-    if (overwrite) renameSync(draft, to)
-    else publishBackup(draft, to)
+    publishDraft(draft, to, overwrite)
     syncToDisk(to)
     return { ...contents, path: to }
   } finally {
@@ -53,16 +58,3 @@ async function copyPages(
     db.close()
   }
 }
-
-/** Publishes in one step, so that it never replaces a file that was created in the meantime. */
-function publishBackup(draft: string, to: string): void {
-  try {
-    linkSync(draft, to)
-  } catch {
-    // Some file systems have no links.
-    if (existsSync(to)) throw new Error(formatConflict(to))
-    renameSync(draft, to)
-  }
-}
-
-const formatConflict = (path: string) => `${path} is there already: add --force to replace it`

@@ -1,18 +1,15 @@
-import { createReadStream, renameSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
+import { renameSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { createImportStatements } from '../storage/d1-import.ts'
 import { type CopiedTable, type CopyOptions, compareDatabases } from '../storage/database-copy.ts'
 import type { Engine } from '../storage/engine.ts'
-import { prepareDraftPath, removeDraft, syncToDisk } from './draft-files.ts'
+import { prepareDraftPath, readLines, removeDraft, syncToDisk, writeText } from './draft-files.ts'
 import { openSqlite } from './sqlite/engine.ts'
 
 const FILE_HEAD = `-- Rows for a D1 database that holds schema.sql and nothing else:
 --   wrangler d1 execute NAME --remote --file schema.sql
 --   wrangler d1 execute NAME --remote --file THIS
 `
-const WRITE_BYTES = 1 << 20
 
 /** Writes the file, loads it into a database as D1 would, and compares that with the source. */
 export async function writeD1Import(
@@ -23,7 +20,7 @@ export async function writeD1Import(
   const draft = prepareDraftPath(to)
   const trial = prepareDraftPath(`${to}.trial`)
   try {
-    await writeStatements(draft, createImportStatements(from, options.progress))
+    await writeText(draft, formatImport(createImportStatements(from, options.progress)))
     const loaded = openSqlite(trial)
     try {
       await loadStatements(draft, trial)
@@ -41,20 +38,9 @@ export async function writeD1Import(
   }
 }
 
-async function writeStatements(path: string, statements: AsyncIterable<string>): Promise<void> {
-  const file: FileHandle = await open(path, 'w', 0o600)
-  try {
-    let text = FILE_HEAD
-    for await (const statement of statements) {
-      text += `${statement}\n`
-      if (text.length < WRITE_BYTES) continue
-      await file.writeFile(text)
-      text = ''
-    }
-    await file.writeFile(text)
-  } finally {
-    await file.close()
-  }
+async function* formatImport(statements: AsyncIterable<string>): AsyncGenerator<string> {
+  yield FILE_HEAD
+  for await (const statement of statements) yield `${statement}\n`
 }
 
 async function loadStatements(from: string, to: string): Promise<void> {
@@ -62,7 +48,7 @@ async function loadStatements(from: string, to: string): Promise<void> {
   try {
     db.pragma('synchronous = OFF')
     db.exec('BEGIN')
-    for await (const line of createInterface({ input: createReadStream(from) })) db.exec(line)
+    for await (const line of readLines(from)) db.exec(line)
     db.exec('COMMIT')
   } finally {
     db.close()

@@ -1,6 +1,7 @@
 import {
   closeSync,
   createReadStream,
+  existsSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -59,8 +60,26 @@ export function syncToDisk(path: string): void {
   }
 }
 
-/** Bytes of one write. */
+/** Characters that are collected for one write. */
 const WRITE_CHUNK_LENGTH = 1 << 16
+
+/** Writes an owner-only file, and syncs it to disk. */
+export async function writeText(path: string, parts: AsyncIterable<string>): Promise<void> {
+  const file = await open(path, 'w', 0o600)
+  try {
+    let buffer = ''
+    for await (const part of parts) {
+      buffer += part
+      if (buffer.length < WRITE_CHUNK_LENGTH) continue
+      await file.writeFile(buffer)
+      buffer = ''
+    }
+    await file.writeFile(buffer)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
 
 /** Writes an owner-only file, which gets its name when it is complete and on disk. */
 export async function writeLines(
@@ -70,35 +89,29 @@ export async function writeLines(
 ): Promise<void> {
   const draft = prepareDraftPath(path)
   try {
-    const file = await open(draft, 'w', 0o600)
-    try {
-      let buffer = ''
-      for await (const line of lines) {
-        buffer += line
-        if (buffer.length < WRITE_CHUNK_LENGTH) continue
-        await file.write(buffer)
-        buffer = ''
-      }
-      await file.write(buffer)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    if (overwrite) renameSync(draft, path)
-    else publishDraft(draft, path)
+    await writeText(draft, lines)
+    publishDraft(draft, path, overwrite)
   } finally {
     removeDraft(draft)
   }
 }
 
-function publishDraft(draft: string, path: string): void {
-  try {
-    linkSync(draft, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new Error(`${path} is there already: add --force to replace it`, { cause: error })
+/** Gives a draft its name in one step. Without `overwrite`, it never replaces an existing file. */
+export function publishDraft(draft: string, path: string, overwrite: boolean): void {
+  if (!overwrite) {
+    try {
+      linkSync(draft, path)
+      return
+    } catch (error) {
+      // Some file systems have no links.
+      if (existsSync(path)) throw createConflictError(path, error)
+    }
   }
+  renameSync(draft, path)
 }
+
+export const createConflictError = (path: string, cause?: unknown): Error =>
+  new Error(`${path} is there already: add --force to replace it`, { cause })
 
 export const readLines = (path: string): AsyncIterable<string> =>
   createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })

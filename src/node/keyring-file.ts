@@ -94,12 +94,12 @@ export function watchKeyringFile(
   async function checkFile(): Promise<void> {
     try {
       const ring = await loadRing(path)
-      const found = JSON.stringify(ring)
-      if (found !== lastSeen) {
+      const contents = JSON.stringify(ring)
+      if (contents !== lastSeen) {
         if (!(await isOwnRing(new Keyring(nodePrimitives, ring))))
           throw createForeignRingError(path)
         keyring.replace(ring)
-        lastSeen = found
+        lastSeen = contents
         log.info({ path }, 'the key ring was read again')
       }
       problem = ''

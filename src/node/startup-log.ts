@@ -1,5 +1,6 @@
 import { type Config, findConfigWarnings } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
+import type { Migration } from '../storage/migrations.ts'
 
 export interface ListeningAddresses {
   readonly port: number
@@ -28,4 +29,12 @@ export function logListening(
   }
   const facts = { host: config.host, port, url, console: consoleFacts }
   log.info(workers === undefined ? facts : { ...facts, workers }, 'listening')
+}
+
+/** Logs the migrations of a start; logs nothing if there were none. */
+export function logMigration(applied: readonly Migration[], since: number, log: Log): void {
+  const [first, last] = [applied.at(0), applied.at(-1)]
+  if (first === undefined || last === undefined) return
+  const ms = Math.ceil(performance.now() - since)
+  log.info({ from: first.to - 1, to: last.to, ms }, 'the database was migrated')
 }

@@ -14,7 +14,7 @@ import type {
  * Reuses connections, but not after an idle time of four seconds: common servers close theirs after
  * five, and a request that meets the closing is lost.
  */
-const AGENT_OPTIONS = { keepAlive: true, timeout: 4_000 }
+export const AGENT_OPTIONS = { keepAlive: true, timeout: 4_000 }
 
 /** Sends with node:http, because fetch decodes content codings and hides the raw response. */
 export function createUpstreamFetch({ timeoutMs }: { timeoutMs: number }): UpstreamFetch {
@@ -50,11 +50,7 @@ async function sendAndReceive(
   timeoutMs: number,
 ): Promise<UpstreamResponse> {
   const timer = new UpstreamTimer(timeoutMs, (error) => request.destroy(error))
-  const responseArrived = new Promise<http.IncomingMessage>((resolve, reject) => {
-    request.on('response', resolve)
-    request.on('error', reject)
-    request.on('close', () => reject(new Error('it closed the connection')))
-  })
+  const responseArrived = waitForResponse(request)
   let isAnswered = false
   sendBody(body, request, timer).then(
     () => isAnswered || timer.start(),
@@ -69,6 +65,14 @@ async function sendAndReceive(
     isAnswered = true
     timer.stop()
   }
+}
+
+export function waitForResponse(request: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('response', resolve)
+    request.on('error', reject)
+    request.on('close', () => reject(new Error('it closed the connection')))
+  })
 }
 
 /** Tests if the upstream closed an idle connection just before the request. */

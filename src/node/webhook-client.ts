@@ -12,6 +12,7 @@ import type {
   OutboundResponse,
   SendHttp,
 } from '../service/ports/outbound.ts'
+import { AGENT_OPTIONS, waitForResponse } from './upstream-fetch.ts'
 
 export interface SendHttpOptions {
   /** Private networks that may be reached. */
@@ -22,9 +23,6 @@ export interface SendHttpOptions {
   /** The time limit for connecting to an address. */
   readonly connectMs?: number
 }
-
-/** Same as in upstream-fetch.ts: servers close connections that were idle for longer. */
-const AGENT_OPTIONS = { keepAlive: true, timeout: 4_000 }
 
 /**
  * Sends with node:http, because fetch cannot be given an address to connect to. Connects to an address
@@ -71,7 +69,8 @@ export function createSendHttp(options: SendHttpOptions): SendHttp {
       const request = openRequest(address, outboundRequest)
       const wasConnected = trackConnection(request, connectMs)
       try {
-        return await sendRequest(request, outboundRequest.body)
+        request.end(outboundRequest.body ?? undefined)
+        return await waitForResponse(request)
       } catch (error) {
         lastError = error
         if (wasConnected() || outboundRequest.signal.aborted) break
@@ -117,18 +116,6 @@ function trackConnection(request: http.ClientRequest, connectMs: number): () => 
     socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
   })
   return () => isConnected
-}
-
-function sendRequest(
-  request: http.ClientRequest,
-  body: OutboundRequest['body'],
-): Promise<http.IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.on('response', resolve)
-    request.on('error', reject)
-    request.on('close', () => reject(new Error('it closed the connection')))
-    request.end(body ?? undefined)
-  })
 }
 
 /** Rejects on abort, because a DNS lookup cannot be cancelled. */

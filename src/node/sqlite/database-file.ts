@@ -63,14 +63,14 @@ export function createFileCheck(path: string): () => void {
 
   return () => {
     for (const { file, stats } of opened) {
-      const found = statSync(file, { throwIfNoEntry: false })
-      if (found === undefined) throw createMovedError(`${file} was removed`)
-      if (found.ino !== stats.ino || found.dev !== stats.dev)
+      const current = statSync(file, { throwIfNoEntry: false })
+      if (current === undefined) throw createMovedError(`${file} was removed`)
+      if (current.ino !== stats.ino || current.dev !== stats.dev)
         throw createMovedError(`${file} was replaced`)
       if (file !== path) continue
       // A VACUUM makes the file smaller too. (SQLite itself truncates the WAL.)
-      if (found.size < size && !isIntact(path)) throw createMovedError(`${file} was cut`)
-      size = found.size
+      if (current.size < size && !isIntact(path)) throw createMovedError(`${file} was cut`)
+      size = current.size
     }
   }
 }

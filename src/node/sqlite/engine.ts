@@ -5,7 +5,7 @@ import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { Engine, Step } from '../../storage/engine.ts'
 import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
 import { silentLog } from '../silent-log.ts'
-import { logMigration } from '../tell-migration.ts'
+import { logMigration } from '../startup-log.ts'
 import { createFileCheck } from './database-file.ts'
 import { prepareSchema } from './schema.ts'
 
