@@ -69,8 +69,8 @@ async function seedKeyWith(more: { region?: string; expiresAt?: number }) {
     }),
   )
   const input = { accountId, email: 'engineer@acme.example', role: 'engineer' } as const
-  const owner = unwrap(await server.accounts.addUser(input))
-  const source = unwrap(await server.routing.addSource({ accountId, name: 'Source' }))
+  const owner = unwrap(await server.users.add(input))
+  const source = unwrap(await server.sources.add({ accountId, name: 'Source' }))
   const created = unwrap(
     await server.keys.create({
       dialect: 'redox',

@@ -158,9 +158,9 @@ describe('from another process, of a server that has everything in its caches', 
     const accessToken = tokens[0]?.accessToken ?? ''
     const sendNextMessage = () =>
       client.endpoint(accessToken, createDeviceNewMessage(key.destinationId))
-    unwrap(await seeds.routing.setSubscriptionStatus(key.subscriptionId, 'paused'))
+    unwrap(await seeds.subscriptions.setStatus(key.subscriptionId, 'paused'))
     expect((await sendNextMessage()).status).toBe(403)
-    unwrap(await seeds.routing.setSubscriptionStatus(key.subscriptionId, 'active'))
+    unwrap(await seeds.subscriptions.setStatus(key.subscriptionId, 'active'))
     expect((await sendNextMessage()).status).toBe(200)
   })
 })

@@ -55,7 +55,7 @@ beforeAll(async () => {
       { id: publicId, secret: track(`the ${dialect} secret`, secret) },
     ]),
   )
-  const site = unwrap(await latchkey.directory.addSite({ accountId, name: 'Office' }))
+  const site = unwrap(await latchkey.sites.add({ accountId, name: 'Office' }))
   unwrap(await latchkey.keys.assign(secrets.opendental?.id ?? '', site.id))
 
   const createOdfhirHeader = (secret: string) => ({

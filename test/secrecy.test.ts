@@ -256,9 +256,9 @@ async function destinationAt(listener: typeof destination): Promise<string> {
   const { accountId, sourceId } = key
   const url = `http://127.0.0.1:${port}`
   const input = { accountId, name: 'EMR', url, development: true }
-  const { id } = unwrap(await latchkey.routing.addDestination(input))
-  unwrap(await latchkey.routing.setDestinationVerified(id, true))
-  unwrap(await latchkey.routing.createSubscription({ sourceId, destinationId: id }))
+  const { id } = unwrap(await latchkey.destinations.add(input))
+  unwrap(await latchkey.destinations.setVerified(id, true))
+  unwrap(await latchkey.subscriptions.create({ sourceId, destinationId: id }))
   return id
 }
 

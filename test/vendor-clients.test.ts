@@ -177,14 +177,14 @@ async function seedStrictRoute(url: string, method: 'POST' | 'GET') {
   const key = await seedKey(server)
   const { accountId, sourceId } = key
   const input = { accountId, name: 'Strict EMR', url, development: true, token: TOKEN, method }
-  const { id } = unwrap(await server.routing.addDestination(input))
-  unwrap(await server.routing.createSubscription({ sourceId, destinationId: id }))
+  const { id } = unwrap(await server.destinations.add(input))
+  unwrap(await server.subscriptions.create({ sourceId, destinationId: id }))
   const { accessToken } = parseTokenResponse(
     await createVendorClient(server.url).authenticate(key.apiKey, key.secret),
   )
   return {
     destinationId: id,
-    verify: async () => unwrap(await server.routing.verify(id)).verified,
+    verify: async () => unwrap(await server.destinations.verify(id)).verified,
     send: (message: object) => createVendorClient(server.url).endpoint(accessToken, message),
   }
 }

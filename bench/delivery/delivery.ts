@@ -118,17 +118,15 @@ async function createDeliveryDestinations(
   down.close()
 
   const config = readConfig({ LATCHKEY_DATA: seeded })
-  const { accounts, routing, storage } = await openLatchkey(config, {
+  const { accounts, destinations, subscriptions, storage } = await openLatchkey(config, {
     publicUrl: 'http://localhost',
     log: silentLog,
   })
   try {
     const { id: accountId } = unwrap(await accounts.create({ name: 'Hospital' }))
     const addDestination = async (name: string, url: string) => {
-      const { id } = unwrap(
-        await routing.addDestination({ accountId, name, url, development: true }),
-      )
-      unwrap(await routing.setDestinationVerified(id, true))
+      const { id } = unwrap(await destinations.add({ accountId, name, url, development: true }))
+      unwrap(await destinations.setVerified(id, true))
       return id
     }
     const hangingId = await addDestination('Hanging', hanging.url)
@@ -137,9 +135,7 @@ async function createDeliveryDestinations(
       seededVendors.map(async (vendor, n) => {
         const destinationId = await addDestination('Taking', `${taking.url}/${n}`)
         for (const one of [destinationId, hangingId, downId]) {
-          unwrap(
-            await routing.createSubscription({ sourceId: vendor.sourceId, destinationId: one }),
-          )
+          unwrap(await subscriptions.create({ sourceId: vendor.sourceId, destinationId: one }))
         }
         return { ...vendor, destinationId }
       }),

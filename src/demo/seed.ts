@@ -81,39 +81,42 @@ async function seedRedox(latchkey: Latchkey): Promise<Pick<DemoData, 'redox' | '
 }
 
 /** Creates the destinations in an account of their own. Their URLs move with the demo's port. */
-async function seedHospital({ accounts, routing, storage }: Latchkey, hospital: HospitalServer) {
+async function seedHospital(
+  { accounts, destinations, subscriptions, storage }: Latchkey,
+  hospital: HospitalServer,
+) {
   const { messagesUrl: url, token } = hospital
   let owner: string | undefined
   for (const { id, name } of Object.values(DEMO_DESTINATIONS)) {
     if ((await storage.findDestination(id)) === null) {
       owner ??= unwrapDemoResult(await accounts.create({ name: 'Community Hospital' })).id
       const input = { accountId: owner, name, id, url, token, development: true }
-      unwrapDemoResult(await routing.addDestination(input))
+      unwrapDemoResult(await destinations.add(input))
     } else {
-      unwrapDemoResult(await routing.setDestinationUrl(id, url))
-      unwrapDemoResult(await routing.setVerificationToken(id, token))
+      unwrapDemoResult(await destinations.setUrl(id, url))
+      unwrapDemoResult(await destinations.setVerificationToken(id, token))
     }
-    const { verified } = unwrapDemoResult(await routing.verify(id))
+    const { verified } = unwrapDemoResult(await destinations.verify(id))
     if (!verified) throw new Error('the demo hospital has not met the challenge')
   }
   // Messages that wait since the last start need not wait for the schedule.
-  for (const { id, status } of await routing.listSubscriptions({ limit: 100 })) {
-    if (status === 'active') unwrapDemoResult(await routing.setSubscriptionStatus(id, 'active'))
+  for (const { id, status } of await subscriptions.list({ limit: 100 })) {
+    if (status === 'active') unwrapDemoResult(await subscriptions.setStatus(id, 'active'))
   }
 }
 
 async function seedVendor(
   latchkey: Latchkey,
   name: string,
-  sources: readonly string[],
+  sourceNames: readonly string[],
 ): Promise<DemoKey[]> {
-  const { keys, routing } = latchkey
+  const { keys, sources, subscriptions } = latchkey
   const { accountId, ownerId } = await seedAccount(latchkey, name, 'engineer')
   const demoKeys: DemoKey[] = []
-  for (const sourceName of sources) {
-    const source = unwrapDemoResult(await routing.addSource({ accountId, name: sourceName }))
+  for (const sourceName of sourceNames) {
+    const source = unwrapDemoResult(await sources.add({ accountId, name: sourceName }))
     for (const { id } of Object.values(DEMO_DESTINATIONS)) {
-      unwrapDemoResult(await routing.createSubscription({ sourceId: source.id, destinationId: id }))
+      unwrapDemoResult(await subscriptions.create({ sourceId: source.id, destinationId: id }))
     }
     const created = unwrapDemoResult(
       await keys.create({ dialect: 'redox', ownerId, sourceId: source.id, name: sourceName }),
@@ -126,20 +129,16 @@ async function seedVendor(
 /** Creates a radiology group with one site. */
 export async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']> {
   const { accountId, ownerId } = await seedAccount(latchkey, 'Coastal Imaging', 'administrator')
-  const site = unwrapDemoResult(
-    await latchkey.directory.addSite({ accountId, name: 'Harbor Clinic' }),
-  )
+  const site = unwrapDemoResult(await latchkey.sites.add({ accountId, name: 'Harbor Clinic' }))
   const input = { dialect: 'xenrad', ownerId, siteId: site.id, name: 'Harbor Clinic RIS' } as const
   return { apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
 }
 
 /** Creates a developer with two customer keys, one of which an office uses. */
 export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['opendental']> {
-  const { keys, directory } = latchkey
+  const { keys, sites, developers } = latchkey
   const { accountId, ownerId } = await seedAccount(latchkey, 'Recall Software', 'engineer')
-  const developer = unwrapDemoResult(
-    await directory.addDeveloper({ accountId, name: 'Recall Software' }),
-  )
+  const developer = unwrapDemoResult(await developers.add({ accountId, name: 'Recall Software' }))
   const parent = { ownerId, developerId: developer.id }
   const portal = { ...parent, dialect: 'opendental-portal', name: 'Developer portal' } as const
   const customer = { ...parent, dialect: 'opendental' } as const
@@ -149,7 +148,7 @@ export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['open
 
   const office = await seedAccount(latchkey, 'Maple Street Dental', 'administrator')
   const siteInput = { accountId: office.accountId, name: 'Maple Street' }
-  const site = unwrapDemoResult(await directory.addSite(siteInput))
+  const site = unwrapDemoResult(await sites.add(siteInput))
   unwrapDemoResult(await keys.assign(assigned.key.id, site.id))
   return {
     developerKey: developer.developerKey,
@@ -198,14 +197,14 @@ export async function seedOperator({
 
 /** Creates an account with one user, who may own keys. */
 export async function seedAccount(
-  { accounts }: Latchkey,
+  { accounts, users }: Latchkey,
   name: string,
   role: Role,
   username?: string,
 ): Promise<{ accountId: string; ownerId: string }> {
   const accountId = unwrapDemoResult(await accounts.create({ name })).id
   const email = `${username ?? role}@${name.toLowerCase().replaceAll(' ', '-')}.example`
-  const owner = unwrapDemoResult(await accounts.addUser({ accountId, email, role, username }))
+  const owner = unwrapDemoResult(await users.add({ accountId, email, role, username }))
   return { accountId, ownerId: owner.id }
 }
 

@@ -23,7 +23,7 @@ export interface TestMessages {
   createSampleMessage(options: SampleOptions): string
   /** Handles the message as the vendor's endpoint does. */
   send(
-    services: Pick<ActorServices, 'routing' | 'messages'>,
+    services: Pick<ActorServices, 'sources' | 'messages'>,
     message: { readonly sourceId: string; readonly text: string },
     caller: Caller,
     signal: AbortSignal,

@@ -2,51 +2,57 @@ import type { Role } from '../domain/key.ts'
 import { hasPermission, isServerPermission, type Permission } from '../domain/role.ts'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { createDashboardStats, type DashboardStats } from './accounts/dashboard.ts'
-import { createDirectory, type Directory } from './accounts/directory.ts'
+import { createDevelopers, type Developers } from './accounts/developers.ts'
+import { createIpAllowlist, type IpAllowlist } from './accounts/ip-allowlist.ts'
+import { createSites, type Sites } from './accounts/sites.ts'
 import { createUsers, type Users } from './accounts/users.ts'
 import type { AuditAnchor } from './audit/anchor.ts'
 import { type Audit, createAudit, createRunExclusively } from './audit/audit.ts'
 import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import type { KeySecretsDeps } from './keys/secrets.ts'
+import { createDestinations, type Destinations } from './messages/destinations.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages/messages.ts'
-import { createRouting, type Routing } from './messages/routing.ts'
+import { createSources, type Sources } from './messages/sources.ts'
+import { createSubscriptions, type Subscriptions } from './messages/subscriptions.ts'
 import { restrictServices } from './permissions.ts'
 import type { AuditSigner, AuditStorage } from './ports/audit.ts'
 import type { WebhookClient } from './ports/outbound.ts'
 import { type ManagementStorage, scopeStorage } from './scope/storage.ts'
 import type { ActorDeps } from './service-result.ts'
 
-/** What people do with the server, be it in a browser, by the management API or on the command line. */
+/** The use cases of the console, the management API and the command line. */
 export interface Services {
   readonly accounts: Accounts
-  /** How others sign in. */
   readonly users: Users
-  readonly directory: Directory
-  readonly routing: Routing
+  readonly sites: Sites
+  readonly developers: Developers
+  readonly ipAllowlist: IpAllowlist
+  readonly sources: Sources
+  readonly destinations: Destinations
+  readonly subscriptions: Subscriptions
   readonly keys: Keys
   readonly messages: Messages
   readonly audit: Audit
-  /** How things are, and what wants looking after. */
   readonly dashboard: DashboardStats
-  /** What was decided about a request, by its id. */
+  /** Finds what was decided about a request by its id. */
   readonly explain: ExplainRequest
 }
 
-/** Who works at a desk. */
+/** The user, or the operator of the machine, that services act for. */
 export interface Actor {
-  /** His user id, for the audit; `operator` for who has the machine. */
+  /** The user id for the audit; `operator` on the command line. */
   readonly actor: string
   readonly role: Role
-  /** The one account that he has in sight; null for all of them. */
+  /** The only account that the actor sees; null for all. */
   readonly accountId: string | null
-  /** The request that he makes of it; null on the command line. */
+  /** Null on the command line. */
   readonly requestId?: string | null
 }
 
-/** The services as one person has them: what he may not do is refused, other accounts do not exist. */
+/** The services of one actor: methods without permission throw, and other accounts do not exist. */
 export interface ActorServices extends Services {
-  /** What he may not do is not to be shown to him either. */
+  /** For surfaces, which hide what the actor may not do. */
   readonly can: (permission: Permission) => boolean
 }
 
@@ -60,11 +66,11 @@ export interface ActorServicesDeps
   readonly anchor: AuditAnchor
   /** The region of accounts that name none. */
   readonly region: string
-  /** Where people reach this server. */
+  /** The URL at which browsers reach the console. */
   readonly consoleUrl: string
 }
 
-/** Cheap enough to be made for each request, with the role that its user has at that moment. */
+/** Services are created for each request, with the role that the user has at that moment. */
 export function createServicesFor(deps: ActorServicesDeps) {
   const runExclusively = createRunExclusively(
     'the chain is being verified already, for somebody else. All of it is read for that: try again when it is done',
@@ -82,8 +88,12 @@ export function createServicesFor(deps: ActorServicesDeps) {
     const services: Services = {
       accounts: createAccounts(actorDeps),
       users: createUsers(actorDeps),
-      directory: createDirectory(actorDeps),
-      routing: createRouting(actorDeps),
+      sites: createSites(actorDeps),
+      developers: createDevelopers(actorDeps),
+      ipAllowlist: createIpAllowlist(actorDeps),
+      sources: createSources(actorDeps),
+      destinations: createDestinations(actorDeps),
+      subscriptions: createSubscriptions(actorDeps),
       keys: createKeys(actorDeps),
       messages: createMessages(actorDeps),
       audit: createAudit({ ...actorDeps, storage: deps.storage, events: storage, runExclusively }),

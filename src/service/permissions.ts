@@ -1,7 +1,7 @@
 import type { Permission } from '../domain/role.ts'
 import type { Services } from './actor-services.ts'
 
-/** What whoever uses a verb must be permitted. A verb that is missing here does not compile. */
+/** The permission that each service method needs. A method that is missing here does not compile. */
 export const SERVICE_PERMISSIONS: ServicePermissions = {
   accounts: {
     create: 'accounts.write',
@@ -10,15 +10,16 @@ export const SERVICE_PERMISSIONS: ServicePermissions = {
     rename: 'account.write',
     list: 'account.read',
     find: 'account.read',
-    addUser: 'users.write',
-    setEmail: 'users.write',
-    setRole: 'users.write',
-    deactivateUser: 'users.write',
-    listUsers: 'users.read',
-    searchUsers: 'users.read',
-    findUser: 'users.read',
   },
   users: {
+    add: 'users.write',
+    setEmail: 'users.write',
+    setRole: 'users.write',
+    deactivate: 'users.write',
+    list: 'users.read',
+    search: 'users.read',
+    find: 'users.read',
+    countKeys: 'users.read',
     listSignInStatus: 'users.read',
     invite: 'users.write',
     inviteFirstOperator: 'accounts.write',
@@ -26,48 +27,57 @@ export const SERVICE_PERMISSIONS: ServicePermissions = {
     signOut: 'users.write',
     resetSecondFactor: 'users.write',
   },
-  directory: {
-    addSite: 'places.write',
-    renameSite: 'places.write',
-    deleteSite: 'places.write',
-    listSites: 'places.read',
-    findSite: 'places.read',
-    addDeveloper: 'places.write',
-    renameDeveloper: 'places.write',
-    deleteDeveloper: 'places.write',
+  sites: {
+    add: 'places.write',
+    rename: 'places.write',
+    delete: 'places.write',
+    list: 'places.read',
+    find: 'places.read',
     countKeys: 'places.read',
-    listDevelopers: 'places.read',
-    findDeveloper: 'places.read',
-    enforceAllowlist: 'addresses.write',
-    addAllowlistEntry: 'addresses.write',
-    deleteAllowlistEntry: 'addresses.write',
-    listAllowlist: 'places.read',
+  },
+  developers: {
+    add: 'places.write',
+    rename: 'places.write',
+    delete: 'places.write',
+    list: 'places.read',
+    find: 'places.read',
+    countKeys: 'places.read',
+  },
+  ipAllowlist: {
+    setEnforced: 'addresses.write',
+    add: 'addresses.write',
+    delete: 'addresses.write',
+    list: 'places.read',
     listSeenAddresses: 'places.read',
   },
-  routing: {
-    addSource: 'routes.write',
-    renameSource: 'routes.write',
-    listSources: 'routes.read',
-    findSource: 'routes.read',
-    addDestination: 'routes.write',
-    renameDestination: 'routes.write',
-    setDestinationUrl: 'routes.write',
+  sources: {
+    add: 'routes.write',
+    rename: 'routes.write',
+    list: 'routes.read',
+    find: 'routes.read',
+    findKey: 'routes.read',
+  },
+  destinations: {
+    add: 'routes.write',
+    setUrl: 'routes.write',
     setVerificationToken: 'routes.write',
     verify: 'routes.write',
-    setDestinationVerified: 'destinations.vouch',
-    listDestinations: 'routes.read',
-    findDestination: 'routes.read',
-    createSubscription: 'routes.write',
-    deleteSubscription: 'routes.write',
-    setSubscriptionStatus: 'routes.write',
+    setVerified: 'destinations.vouch',
+    rename: 'routes.write',
+    list: 'routes.read',
+    find: 'routes.read',
+  },
+  subscriptions: {
+    create: 'routes.write',
+    setStatus: 'routes.write',
+    delete: 'routes.write',
     findQueue: 'routes.read',
     purgeQueue: 'routes.write',
-    listSubscriptions: 'routes.read',
-    findSubscription: 'routes.read',
-    findSubscriptionTarget: 'routes.read',
-    searchSubscriptions: 'routes.read',
-    findSubscriptionListItem: 'routes.read',
-    findSourceKey: 'routes.read',
+    list: 'routes.read',
+    find: 'routes.read',
+    findTarget: 'routes.read',
+    search: 'routes.read',
+    findListItem: 'routes.read',
   },
   keys: {
     create: 'keys.write',
@@ -76,14 +86,14 @@ export const SERVICE_PERMISSIONS: ServicePermissions = {
     enable: 'keys.write',
     disable: 'keys.write',
     revoke: 'keys.write',
-    deleteKey: 'keys.write',
+    delete: 'keys.write',
     assign: 'keys.write',
     edit: 'keys.write',
     list: 'keys.read',
     search: 'keys.read',
     count: 'keys.read',
     find: 'keys.read',
-    uses: 'keys.read',
+    listDailyUses: 'keys.read',
     listDailyUsesByKey: 'keys.read',
   },
   messages: {
@@ -105,7 +115,7 @@ export const SERVICE_PERMISSIONS: ServicePermissions = {
   },
   dashboard: {
     sumTraffic: 'account.read',
-    keys: 'account.read',
+    countKeysByType: 'account.read',
     findAttention: 'account.read',
     findSetupProgress: 'account.read',
   },
@@ -118,7 +128,7 @@ type ServicePermissions = {
     : Readonly<Record<keyof Services[Name], Permission>>
 }
 
-/** Somebody was let as far as a verb that his role does not permit. */
+/** Thrown by a service method that the actor's role does not permit: a bug in the surface. */
 export class PermissionDeniedError extends Error {
   override name = 'Forbidden'
   readonly permission: Permission
@@ -131,7 +141,7 @@ export class PermissionDeniedError extends Error {
 
 type ServiceMethod = (...args: never[]) => unknown
 
-/** The services, with a refusal in place of each verb that is not permitted. */
+/** Replaces each method that is not permitted by one that throws. */
 export function restrictServices(
   services: Services,
   isPermitted: (p: Permission) => boolean,
@@ -139,8 +149,12 @@ export function restrictServices(
   return {
     accounts: restrictService(services.accounts, SERVICE_PERMISSIONS.accounts),
     users: restrictService(services.users, SERVICE_PERMISSIONS.users),
-    directory: restrictService(services.directory, SERVICE_PERMISSIONS.directory),
-    routing: restrictService(services.routing, SERVICE_PERMISSIONS.routing),
+    sites: restrictService(services.sites, SERVICE_PERMISSIONS.sites),
+    developers: restrictService(services.developers, SERVICE_PERMISSIONS.developers),
+    ipAllowlist: restrictService(services.ipAllowlist, SERVICE_PERMISSIONS.ipAllowlist),
+    sources: restrictService(services.sources, SERVICE_PERMISSIONS.sources),
+    destinations: restrictService(services.destinations, SERVICE_PERMISSIONS.destinations),
+    subscriptions: restrictService(services.subscriptions, SERVICE_PERMISSIONS.subscriptions),
     keys: restrictService(services.keys, SERVICE_PERMISSIONS.keys),
     messages: restrictService(services.messages, SERVICE_PERMISSIONS.messages),
     audit: restrictService(services.audit, SERVICE_PERMISSIONS.audit),
@@ -155,11 +169,11 @@ export function restrictServices(
     permissions: Readonly<Record<keyof Service, Permission>>,
   ): Service {
     const restricted: Partial<Service> = {}
-    for (const verb of Object.keys(service) as (keyof Service)[]) {
-      const permission = permissions[verb]
-      // (It has every verb's type: it takes anything, and answers nothing.)
-      const denied = denyPermission(permission) as ServiceMethod as Service[typeof verb]
-      restricted[verb] = isPermitted(permission) ? service[verb] : denied
+    for (const method of Object.keys(service) as (keyof Service)[]) {
+      const permission = permissions[method]
+      // It fits every method's type: it takes anything and never returns.
+      const denied = denyPermission(permission) as ServiceMethod as Service[typeof method]
+      restricted[method] = isPermitted(permission) ? service[method] : denied
     }
     return restricted as Service
   }

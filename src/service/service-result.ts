@@ -1,10 +1,11 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
 import { isUuid, toStoredId } from '../domain/id.ts'
+import type { EditStorage, RenamableKind } from './ports/accounts.ts'
 import type { AuditEvent } from './ports/audit.ts'
 import type { Clock, Random } from './ports/runtime.ts'
 import type { ResourceStorage } from './ports/storage.ts'
 
-/** Why an operator's request cannot be done: what is wrong with it, and what would help. */
+/** A request that is refused. The message says what is wrong and, where it can, what to do. */
 export type ServiceError =
   | {
       readonly problem: 'invalid' | 'not_found' | 'conflict' | 'forbidden'
@@ -12,7 +13,7 @@ export type ServiceError =
     }
   | BusyError
 
-/** Nothing is wrong with it: the same request is done a little later. */
+/** The same request succeeds a little later. */
 export interface BusyError {
   readonly problem: 'busy'
   readonly message: string
@@ -32,16 +33,23 @@ export const failForbidden = (message: string) =>
 export const failBusy = (message: string, retryAfterSeconds: number) =>
   fail<ServiceError>({ problem: 'busy', message, retryAfterSeconds })
 
+/** The row, or not found where there is none. */
+export const requireFound = <Row>(
+  row: Row | null,
+  label: string,
+  id: string,
+): ServiceResult<Row> => (row === null ? failNotFound(`there is no ${label} ${id}`) : ok(row))
+
 export interface ActorDeps {
   readonly random: Random
   readonly clock: Clock
-  /** Who acts, for the audit. */
+  /** The acting user's id, for the audit. */
   readonly actor: string
-  /** The request that he acts by; null where there is none. */
+  /** Null where no request is behind it. */
   readonly requestId?: string | null
 }
 
-/** The audit event of a change that is about to be made. */
+/** Creates the audit event of a change, which is written together with the change. */
 export function createAuditEvent(
   { random, clock, actor, requestId = null }: ActorDeps,
   action: string,
@@ -53,20 +61,20 @@ export function createAuditEvent(
 
 const MAX_NAME_LENGTH = 200
 
-/** What breaks a line, or turns around the text that follows on the page (Unicode TR 36). */
+/** Characters that break a line, or reverse the text after them (Unicode TR 36). */
 const LINE_BREAKING_PATTERN = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
-/** A name is a link too: of marks and blanks alone, it is none that can be seen. */
+/** A name is also the text of a link, so it needs a character that can be seen and clicked. */
 const VISIBLE_PATTERN = /[\p{L}\p{N}\p{P}\p{S}]/u
 
 /**
- * What is there and cannot be seen: two names that differ by it alone look the same. Joiners and variation
- * selectors are visible in their effect inside an emoji, and between letters of the scripts that join.
+ * Invisible characters: two names that differ only by them look the same. Joiners and variation selectors
+ * are allowed inside an emoji, and between letters of the scripts that join, where their effect is visible.
  */
 const INVISIBLE_PATTERN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u
 const VISIBLE_JOINER_PATTERN =
   /(?<=\p{Extended_Pictographic}|[\p{Emoji_Modifier}\ufe0f])(?:\ufe0f|\u200d(?=\p{Extended_Pictographic}))|(?<=[[\p{L}\p{M}]&&[\p{sc=Arab}\p{sc=Deva}\p{sc=Beng}\p{sc=Guru}\p{sc=Gujr}\p{sc=Orya}\p{sc=Taml}\p{sc=Telu}\p{sc=Knda}\p{sc=Mlym}\p{sc=Sinh}\p{sc=Khmr}\p{sc=Mong}]])[\u200c\u200d](?=[\p{L}\p{M}])/gv
 
-/** A name that people can read and tell from others: to be seen, one line, no lone surrogates. */
+/** Parses a name that people can read and tell apart: visible, one line, no lone surrogates. */
 export function parseName(label: string, text: string): ServiceResult<string> {
   const name = text
     .normalize('NFC')
@@ -86,7 +94,7 @@ export function parseName(label: string, text: string): ServiceResult<string> {
     : ok(name)
 }
 
-/** A text that may be empty and may have several lines. */
+/** Parses a text that may be empty and may have several lines. */
 export function parseText(label: string, text: string, max: number): ServiceResult<string> {
   const trimmed = text.trim()
   if (trimmed.length > max) return failInvalid(`${label} must not be longer than ${max} characters`)
@@ -96,17 +104,32 @@ export function parseText(label: string, text: string, max: number): ServiceResu
   return ok(trimmed)
 }
 
-/** An id that another system gave already, or a new one. */
+/** Parses an id that the caller chose; creates one where they chose none. */
 export function parseId(text: string | undefined, random: Random): ServiceResult<string> {
   if (text === undefined) return ok(random.uuid())
   return isUuid(text) ? ok(toStoredId(text)) : failInvalid(`${JSON.stringify(text)} is not a UUID`)
 }
 
-/** What else a conflict may come of, where whoever asks has chosen the id. */
+/** Adds the taken id to a conflict's message, where the caller chose the id. */
 export const formatIdConflict = (chosenId: string | undefined, label: string): string =>
   chosenId === undefined ? '' : `, or there is ${label} ${toStoredId(chosenId)} already`
 
-/** What every new row of an account begins with. */
+/** Renames a row and returns it as it is now. */
+export async function renameResource<Row>(
+  deps: ActorDeps & { readonly storage: Pick<EditStorage, 'rename'> },
+  kind: RenamableKind,
+  id: string,
+  text: string,
+  find: (id: string) => Promise<ServiceResult<Row>>,
+): Promise<ServiceResult<Row>> {
+  const name = parseName('the name', text)
+  if (!name.ok) return name
+  const event = createAuditEvent(deps, `${kind}.renamed`, id, { name: name.value })
+  const isRenamed = await deps.storage.rename(kind, id, name.value, event)
+  return isRenamed ? find(id) : failNotFound(`there is no ${kind} ${id}`)
+}
+
+/** Parses the fields that every new row of an account has. */
 export async function parseNewRow(
   deps: { readonly random: Random; readonly storage: Pick<ResourceStorage, 'findAccount'> },
   input: { accountId: string; name: string; id?: string | undefined },
@@ -115,7 +138,11 @@ export async function parseNewRow(
   if (!name.ok) return name
   const id = parseId(input.id, deps.random)
   if (!id.ok) return id
-  const account = await deps.storage.findAccount(input.accountId)
-  if (account === null) return failNotFound(`there is no account ${input.accountId}`)
-  return ok({ id: id.value, accountId: account.id, name: name.value })
+  const account = requireFound(
+    await deps.storage.findAccount(input.accountId),
+    'account',
+    input.accountId,
+  )
+  if (!account.ok) return account
+  return ok({ id: id.value, accountId: account.value.id, name: name.value })
 }

@@ -100,12 +100,12 @@ describe('an id that is a UUID', () => {
   test('is stored in lower case where another system issued it in another', async () => {
     const { ownerId, accountId } = await seedKey(server)
     const publicId = crypto.randomUUID().toUpperCase()
-    const source = unwrap(await server.routing.addSource({ accountId, name: 'Imported' }))
+    const source = unwrap(await server.sources.add({ accountId, name: 'Imported' }))
     const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'imported' } as const
     const created = unwrap(await server.keys.create({ ...input, publicId }))
     expect(created.key.publicId).toBe(publicId.toLowerCase())
     await parseTokens(await server.authenticate(publicId, created.secret))
-    const other = unwrap(await server.routing.addSource({ accountId, name: 'Other' }))
+    const other = unwrap(await server.sources.add({ accountId, name: 'Other' }))
     const repeat = await server.keys.create({
       ...input,
       sourceId: other.id,
@@ -116,7 +116,7 @@ describe('an id that is a UUID', () => {
 
   test('of another form keeps its case: it is another id', async () => {
     const { ownerId, accountId } = await seedKey(server)
-    const source = unwrap(await server.routing.addSource({ accountId, name: 'Imported' }))
+    const source = unwrap(await server.sources.add({ accountId, name: 'Imported' }))
     const created = unwrap(
       await server.keys.create({
         dialect: 'redox',

@@ -105,10 +105,10 @@ async function seedKilledVendor(
   latchkey: Awaited<ReturnType<typeof openLatchkey>>,
 ): Promise<KilledClientKey> {
   const { apiKey, secret, accountId, sourceId, destinationId } = await seedKey(latchkey)
-  const { routing } = latchkey
-  const other = unwrap(await routing.addDestination({ accountId, name: 'Registry' }))
-  unwrap(await routing.setDestinationVerified(other.id, true))
-  unwrap(await routing.createSubscription({ sourceId, destinationId: other.id }))
+  const { destinations, subscriptions } = latchkey
+  const other = unwrap(await destinations.add({ accountId, name: 'Registry' }))
+  unwrap(await destinations.setVerified(other.id, true))
+  unwrap(await subscriptions.create({ sourceId, destinationId: other.id }))
   return { apiKey, secret, destinationIds: [destinationId, other.id] }
 }
 

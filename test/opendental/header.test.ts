@@ -232,7 +232,7 @@ test('every key that can be made can be presented, ours and imported ones', asyn
       fc.pre(!taken.has(developerKey) && (secret === undefined || !taken.has(secret)))
       taken.add(developerKey).add(secret)
       const { id: developerId } = unwrap(
-        await server.directory.addDeveloper({ accountId, name: 'Other', developerKey }),
+        await server.developers.add({ accountId, name: 'Other', developerKey }),
       )
       const made = unwrap(
         await server.keys.create({

@@ -67,8 +67,8 @@ const brokenKey: [
   [
     'of an account that enforces other addresses',
     async ({ accountId }) => {
-      unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.1' }))
-      unwrap(await server.directory.enforceAllowlist(accountId, true))
+      unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.1' }))
+      unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     },
   ],
   [
@@ -79,7 +79,7 @@ const brokenKey: [
     'whose owner has left',
     async ({ accountId, ownerId }) => {
       unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
-      unwrap(await server.accounts.deactivateUser(ownerId))
+      unwrap(await server.users.deactivate(ownerId))
     },
   ],
 ]

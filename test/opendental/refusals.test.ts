@@ -189,8 +189,8 @@ describe('at the data', () => {
 })
 
 const enforce = async ({ accountId }: SeededDeveloper) => {
-  unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
-  unwrap(await server.directory.enforceAllowlist(accountId, true))
+  unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.0/24' }))
+  unwrap(await server.ipAllowlist.setEnforced(accountId, true))
 }
 
 describe.each(LISTS)('at the list, %s', (path) => {
@@ -495,7 +495,7 @@ describe('a new key', () => {
 
   test('is not made for an owner who has left', async () => {
     const { developer } = await createFixture()
-    unwrap(await server.accounts.deactivateUser(developer.ownerId))
+    unwrap(await server.users.deactivate(developer.ownerId))
     expect(await readResponse(await sendCall('/apikeys', developer.portalHeaders, 'POST'))).toEqual(
       expectedOpendentalRefusal(
         400,

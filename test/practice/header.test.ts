@@ -225,7 +225,7 @@ test('every key that can be made can be presented, ours and imported ones', asyn
     fc.asyncProperty(usernames, secrets, async (start, supplied) => {
       const username = `${start}${serial++}`
       const input = { accountId, email: `${serial++}@smiles.example`, role: 'engineer' } as const
-      const owner = unwrap(await server.accounts.addUser({ ...input, username }))
+      const owner = unwrap(await server.users.add({ ...input, username }))
       const { secret } = unwrap(
         await server.keys.create({
           dialect: 'practice',

@@ -83,7 +83,7 @@ describe('who does not hold the key', () => {
   const brokenFixture: [string, (ownerKey: OwnerKey) => unknown][] = [
     ['is disabled', async ({ keyId }) => unwrap(await server.keys.disable(keyId))],
     ['is revoked', async ({ keyId }) => unwrap(await server.keys.revoke(keyId))],
-    ['is deleted', async ({ keyId }) => unwrap(await server.keys.deleteKey(keyId))],
+    ['is deleted', async ({ keyId }) => unwrap(await server.keys.delete(keyId))],
     ['has expired', () => server.clock.advance(HOUR_MS)],
     [
       'is of a closed account',
@@ -92,8 +92,8 @@ describe('who does not hold the key', () => {
     [
       'may be used elsewhere',
       async ({ accountId }) => {
-        unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.1' }))
-        unwrap(await server.directory.enforceAllowlist(accountId, true))
+        unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.1' }))
+        unwrap(await server.ipAllowlist.setEnforced(accountId, true))
       },
     ],
   ]
@@ -118,7 +118,7 @@ describe('who does not hold the key', () => {
     const foreign = await seedOwnerKey(server, 'practice', { region: 'eu' })
     await expectSameRefusal('of another region', foreign.username, foreign.secret)
     const gone = await seedOwnerKey(server, 'practice')
-    unwrap(await server.keys.deleteKey(gone.keyId))
+    unwrap(await server.keys.delete(gone.keyId))
     await expectSameRefusal('deleted', gone.username, gone.secret)
   })
 
@@ -153,7 +153,7 @@ describe('who holds the key is told why it opens nothing', () => {
       'disabled with its owner, who has left',
       async ({ accountId, ownerId }) => {
         unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
-        unwrap(await server.accounts.deactivateUser(ownerId))
+        unwrap(await server.users.deactivate(ownerId))
       },
       expectedUnauthorized('This key is disabled.', 'key_disabled'),
     ],
@@ -175,8 +175,8 @@ describe('who holds the key is told why it opens nothing', () => {
     [
       'for other addresses',
       async ({ accountId }) => {
-        unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.1' }))
-        unwrap(await server.directory.enforceAllowlist(accountId, true))
+        unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.1' }))
+        unwrap(await server.ipAllowlist.setEnforced(accountId, true))
       },
       expectedProblem(403, 'address_refused', `This key may not be used from the address ${HERE}.`),
     ],

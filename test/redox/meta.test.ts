@@ -22,9 +22,9 @@ beforeAll(async () => {
   key = await seedKey(server)
   const { accountId, sourceId } = key
   const input = { accountId, name: 'Hôpital "Nord"', url: hospital.url, development: true }
-  const { id } = unwrap(await server.routing.addDestination(input))
-  unwrap(await server.routing.setDestinationVerified(id, true))
-  unwrap(await server.routing.createSubscription({ sourceId, destinationId: id }))
+  const { id } = unwrap(await server.destinations.add(input))
+  unwrap(await server.destinations.setVerified(id, true))
+  unwrap(await server.subscriptions.create({ sourceId, destinationId: id }))
   key = { ...key, destinationId: id }
   const tokens = await server.authenticate(key.apiKey, key.secret)
   const { accessToken } = (await tokens.json()) as { accessToken: string }
@@ -218,9 +218,9 @@ describe('a destination that fails a query', () => {
     })
     const { apiKey, secret, sourceId, accountId } = await seedKey(impatient)
     const input = { accountId, name: 'Silent', url: silent.url, development: true }
-    const { id } = unwrap(await impatient.routing.addDestination(input))
-    unwrap(await impatient.routing.setDestinationVerified(id, true))
-    unwrap(await impatient.routing.createSubscription({ sourceId, destinationId: id }))
+    const { id } = unwrap(await impatient.destinations.add(input))
+    unwrap(await impatient.destinations.setVerified(id, true))
+    unwrap(await impatient.subscriptions.create({ sourceId, destinationId: id }))
     const tokens = await impatient.post('/auth/authenticate', { apiKey, secret })
     const { accessToken } = (await tokens.json()) as { accessToken: string }
     const sent = await impatient.call('/endpoint', {

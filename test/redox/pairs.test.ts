@@ -60,9 +60,9 @@ beforeAll(async () => {
   key = await seedKey(server)
   const { accountId, sourceId } = key
   const input = { accountId, name: 'Hospital', url: hospital.url, development: true }
-  const { id } = unwrap(await server.routing.addDestination(input))
-  unwrap(await server.routing.setDestinationVerified(id, true))
-  unwrap(await server.routing.createSubscription({ sourceId, destinationId: id }))
+  const { id } = unwrap(await server.destinations.add(input))
+  unwrap(await server.destinations.setVerified(id, true))
+  unwrap(await server.subscriptions.create({ sourceId, destinationId: id }))
   key = { ...key, destinationId: id }
   const answer = await server.authenticate(key.apiKey, key.secret)
   token = ((await answer.json()) as { accessToken: string }).accessToken

@@ -119,15 +119,15 @@ export async function resumeQueues(
   { latchkey, feedIds, signal }: Pick<SoakStage, 'latchkey' | 'feedIds' | 'signal'>,
   random: SeededRandom,
 ): Promise<number> {
-  const { routing } = latchkey
+  const { subscriptions } = latchkey
   let resumed = 0
   while (!signal.aborted) {
     await delay(RESUME_INTERVAL_MS)
     try {
       for (const id of feedIds) {
-        const { attempts, dueAt } = unwrap(await routing.findQueue(id))
+        const { attempts, dueAt } = unwrap(await subscriptions.findQueue(id))
         if (attempts < 2 || dueAt < Date.now() || !random.happens(RESUME_PROBABILITY)) continue
-        unwrap(await routing.setSubscriptionStatus(id, 'active'))
+        unwrap(await subscriptions.setStatus(id, 'active'))
         resumed++
       }
     } catch (error) {

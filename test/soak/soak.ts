@@ -194,13 +194,13 @@ export async function seedSoakVendors(
   sources: number,
   urls: readonly string[],
 ) {
-  const { accounts, routing } = latchkey
+  const { accounts, destinations, subscriptions } = latchkey
   const hospital = unwrap(await accounts.create({ name: 'Hospital' }))
   const destinationIds: string[] = []
   for (const [n, url] of urls.entries()) {
     const input = { accountId: hospital.id, name: formatDestinationName(n), url, development: true }
-    const { id } = unwrap(await routing.addDestination(input))
-    unwrap(await routing.setDestinationVerified(id, true))
+    const { id } = unwrap(await destinations.add(input))
+    unwrap(await destinations.setVerified(id, true))
     destinationIds.push(id)
   }
   const vendors: SoakVendor[] = []
@@ -209,7 +209,7 @@ export async function seedSoakVendors(
     const { apiKey, secret, sourceId } = await seedKey(latchkey)
     vendors.push({ source, apiKey, secret })
     for (const destinationId of destinationIds) {
-      feedIds.push(unwrap(await routing.createSubscription({ sourceId, destinationId })).id)
+      feedIds.push(unwrap(await subscriptions.create({ sourceId, destinationId })).id)
     }
   }
   return { vendors, feedIds, destinationIds }

@@ -101,7 +101,7 @@ async function addAccountUser(
 ): Promise<TestUser> {
   const username = `user-${crypto.randomUUID()}`
   const email = `${username}@acme.example`
-  const user = unwrap(await server.accounts.addUser({ accountId, email, role, username }))
+  const user = unwrap(await server.users.add({ accountId, email, role, username }))
   const { secret } = unwrap(await server.users.invite(user.id))
   const caller = { address: '203.0.113.7', requestId: crypto.randomUUID(), path: '/console' }
   const accepted = await server.signInServices.acceptInvitation(

@@ -2,13 +2,13 @@ import { KEY_TYPES, type KeyType } from '../../src/domain/key-type.ts'
 import type { CreateKeyInput } from '../../src/service/keys/input.ts'
 import { type TestServer, unwrap } from './server.ts'
 
-type OwnerKeyServices = Pick<TestServer, 'accounts' | 'keys'>
+type OwnerKeyServices = Pick<TestServer, 'accounts' | 'users' | 'keys'>
 
 /** A user with a username, and a key of theirs. */
 export type OwnerKey = Awaited<ReturnType<typeof seedOwnerKey>>
 
 export async function seedOwnerKey(
-  { accounts, keys }: OwnerKeyServices,
+  { accounts, users, keys }: OwnerKeyServices,
   dialect: 'xdent' | 'practice',
   {
     accountId,
@@ -26,7 +26,7 @@ export async function seedOwnerKey(
       }),
     ).id
   const owner = unwrap(
-    await accounts.addUser({
+    await users.add({
       accountId: account,
       email: `${crypto.randomUUID()}@smiles.example`,
       role: 'administrator',
@@ -63,13 +63,13 @@ export const createCredentialHeaders = {
     createBasicHeaders(username, secret),
 }
 
-type SiteKeyServices = Pick<TestServer, 'accounts' | 'keys' | 'directory'>
+type SiteKeyServices = Pick<TestServer, 'accounts' | 'users' | 'keys' | 'sites'>
 
 /** A site, the person who answers for it, and a key that opens its surfaces. */
 export type SiteKey = Awaited<ReturnType<typeof seedSiteKey>>
 
 export async function seedSiteKey(
-  { accounts, keys, directory }: SiteKeyServices,
+  { accounts, users, keys, sites }: SiteKeyServices,
   { region, ...wish }: Partial<CreateKeyInput> & { region?: string } = {},
 ) {
   const account = unwrap(
@@ -77,8 +77,8 @@ export async function seedSiteKey(
   )
   const accountId = account.id
   const email = `${crypto.randomUUID()}@imaging.example`
-  const owner = unwrap(await accounts.addUser({ accountId, email, role: 'administrator' }))
-  const site = unwrap(await directory.addSite({ accountId, name: 'Main Street' }))
+  const owner = unwrap(await users.add({ accountId, email, role: 'administrator' }))
+  const site = unwrap(await sites.add({ accountId, name: 'Main Street' }))
   const { key, secret } = unwrap(
     await keys.create({
       dialect: 'xenrad',
@@ -102,24 +102,26 @@ export async function seedSiteKey(
 /** One key of each dialect, all of one person and one account. */
 export async function seedEveryKeyType({
   accounts,
+  users,
   keys,
-  directory,
-  routing,
-}: Pick<TestServer, 'accounts' | 'keys' | 'directory' | 'routing'>) {
+  sites,
+  developers,
+  sources,
+}: Pick<TestServer, 'accounts' | 'users' | 'keys' | 'sites' | 'developers' | 'sources'>) {
   const account = unwrap(await accounts.create({ name: 'All Of Them' }))
   const accountId = account.id
   const username = `all-${crypto.randomUUID()}`
   const owner = unwrap(
-    await accounts.addUser({
+    await users.add({
       accountId,
       email: 'all@smiles.example',
       role: 'administrator',
       username,
     }),
   )
-  const site = unwrap(await directory.addSite({ accountId, name: 'Main' }))
-  const source = unwrap(await routing.addSource({ accountId, name: 'Nightly' }))
-  const developer = unwrap(await directory.addDeveloper({ accountId, name: 'Dev' }))
+  const site = unwrap(await sites.add({ accountId, name: 'Main' }))
+  const source = unwrap(await sources.add({ accountId, name: 'Nightly' }))
+  const developer = unwrap(await developers.add({ accountId, name: 'Dev' }))
   const keyPlaces = { source: { sourceId: source.id }, site: { siteId: site.id } }
 
   const seededKeys = []

@@ -139,11 +139,11 @@ type PrepareOperation = (
 /** Changes that some operations need before their example works. */
 export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> = {
   // A site or developer that a key belongs to stays.
-  deleteSitesById: async ({ directory }, { account: accountId }) => ({
-    site: unwrap(await directory.addSite({ accountId, name: 'Empty' })).id,
+  deleteSitesById: async ({ sites }, { account: accountId }) => ({
+    site: unwrap(await sites.add({ accountId, name: 'Empty' })).id,
   }),
-  deleteDevelopersById: async ({ directory }, { account: accountId }) => ({
-    developer: unwrap(await directory.addDeveloper({ accountId, name: 'Empty' })).id,
+  deleteDevelopersById: async ({ developers }, { account: accountId }) => ({
+    developer: unwrap(await developers.add({ accountId, name: 'Empty' })).id,
   }),
   // Keys of two dialects alone can be deleted.
   deleteKeysById: async ({ keys }, { account: accountId }) => {
@@ -151,8 +151,8 @@ export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> 
     return key === undefined ? {} : { key: key.id }
   },
   // A subscription with queued messages cannot be deleted.
-  deleteSubscriptionsById: async ({ routing }, { subscription }) => {
-    unwrap(await routing.purgeQueue(subscription))
+  deleteSubscriptionsById: async ({ subscriptions }, { subscription }) => {
+    unwrap(await subscriptions.purgeQueue(subscription))
     return {}
   },
   // A queued message cannot be replayed.

@@ -2,13 +2,13 @@ import type { CreateKeyInput } from '../../src/service/keys/input.ts'
 import { expectedJsonResponse } from './responses.ts'
 import { type TestServer, unwrap } from './server.ts'
 
-type DeveloperServices = Pick<TestServer, 'accounts' | 'keys' | 'directory'>
+type DeveloperServices = Pick<TestServer, 'accounts' | 'users' | 'keys' | 'sites' | 'developers'>
 
 /** A developer with a developer key, and an office that can take customer keys into use. */
 export type SeededDeveloper = Awaited<ReturnType<typeof seedDeveloper>>
 
 export async function seedDeveloper(
-  { accounts, keys, directory }: DeveloperServices,
+  { accounts, users, keys, sites, developers }: DeveloperServices,
   { region, ...wish }: Partial<CreateKeyInput> & { region?: string } = {},
 ) {
   const account = unwrap(
@@ -16,15 +16,15 @@ export async function seedDeveloper(
   )
   const accountId = account.id
   const owner = unwrap(
-    await accounts.addUser({
+    await users.add({
       accountId,
       email: `${crypto.randomUUID()}@apps.example`,
       role: 'engineer',
     }),
   )
-  const site = unwrap(await directory.addSite({ accountId, name: 'Main Street Dental' }))
+  const site = unwrap(await sites.add({ accountId, name: 'Main Street Dental' }))
   const { id: developerId, developerKey } = unwrap(
-    await directory.addDeveloper({ accountId, name: 'Tooth Apps' }),
+    await developers.add({ accountId, name: 'Tooth Apps' }),
   )
   const keyOwner = { ownerId: owner.id, developerId }
   const portalHeaders = unwrap(

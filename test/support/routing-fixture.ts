@@ -14,12 +14,10 @@ export async function openRoutingFixture() {
 
   async function addDestination(name: string, path: string) {
     const input = { accountId, name, url: receiver.url + path, development: true }
-    const { id } = unwrap(
-      await server.routing.addDestination({ ...input, token: 'agreed-on-token' }),
-    )
-    unwrap(await server.routing.setDestinationVerified(id, true))
+    const { id } = unwrap(await server.destinations.add({ ...input, token: 'agreed-on-token' }))
+    unwrap(await server.destinations.setVerified(id, true))
     const subscriptionInput = { sourceId, destinationId: id }
-    const { id: feedId } = unwrap(await server.routing.createSubscription(subscriptionInput))
+    const { id: feedId } = unwrap(await server.subscriptions.create(subscriptionInput))
     return { id, feedId }
   }
   const openDestination = await addDestination('Mercy EMR', '/open')

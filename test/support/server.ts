@@ -93,23 +93,30 @@ export function unwrap<T>(result: Result<T, unknown>): T {
 
 /** Seeds one account with one key whose source may send anything to one verified destination. */
 export async function seedKey(
-  { accounts, keys, routing }: Pick<TestServer, 'accounts' | 'keys' | 'routing'>,
+  {
+    accounts,
+    users,
+    keys,
+    sources,
+    destinations,
+    subscriptions,
+  }: Pick<TestServer, 'accounts' | 'users' | 'keys' | 'sources' | 'destinations' | 'subscriptions'>,
   { accountId }: { accountId?: string } = {},
 ) {
   const account = accountId ?? unwrap(await accounts.create({ name: 'Acme Health' })).id
   const email = `engineer-${crypto.randomUUID()}@acme.example`
-  const owner = unwrap(await accounts.addUser({ accountId: account, email, role: 'engineer' }))
-  const source = unwrap(await routing.addSource({ accountId: account, name: 'Acme Source' }))
+  const owner = unwrap(await users.add({ accountId: account, email, role: 'engineer' }))
+  const source = unwrap(await sources.add({ accountId: account, name: 'Acme Source' }))
   const destination = unwrap(
-    await routing.addDestination({
+    await destinations.add({
       accountId: account,
       name: 'Redox EMR',
       url: 'https://emr.example',
     }),
   )
-  unwrap(await routing.setDestinationVerified(destination.id, true))
+  unwrap(await destinations.setVerified(destination.id, true))
   const subscription = unwrap(
-    await routing.createSubscription({ sourceId: source.id, destinationId: destination.id }),
+    await subscriptions.create({ sourceId: source.id, destinationId: destination.id }),
   )
   const created = unwrap(
     await keys.create({

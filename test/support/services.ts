@@ -9,9 +9,14 @@ import type { Role } from '../../src/domain/key.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createAccounts } from '../../src/service/accounts/accounts.ts'
-import { createDirectory } from '../../src/service/accounts/directory.ts'
+import { createDevelopers } from '../../src/service/accounts/developers.ts'
+import { createIpAllowlist } from '../../src/service/accounts/ip-allowlist.ts'
+import { createSites } from '../../src/service/accounts/sites.ts'
+import { createUsers } from '../../src/service/accounts/users.ts'
 import { createKeys } from '../../src/service/keys/keys.ts'
-import { createRouting } from '../../src/service/messages/routing.ts'
+import { createDestinations } from '../../src/service/messages/destinations.ts'
+import { createSources } from '../../src/service/messages/sources.ts'
+import { createSubscriptions } from '../../src/service/messages/subscriptions.ts'
 import type { Storage } from '../../src/service/ports/storage.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { createTestWebhookClient } from './delivery/webhook-client.ts'
@@ -38,17 +43,25 @@ export async function openTestServices() {
     hasher: createSecretHasher(nodePrimitives, nodeArgon2, clock, { width: 2, queue: 100 }),
     sealer: createSealer(nodePrimitives, keyring),
     region: 'us',
+    consoleUrl: 'https://latchkey.example',
     webhookClient: createTestWebhookClient(),
   }
   const accounts = createAccounts(deps)
-  const places = createDirectory(deps)
+  const users = createUsers(deps)
+  const sites = createSites(deps)
+  const developers = createDevelopers(deps)
   return {
     ...deps,
     log: createTestLog(),
     accounts,
-    places,
+    users,
+    sites,
+    developers,
+    ipAllowlist: createIpAllowlist(deps),
     keys: createKeys(deps),
-    routes: createRouting(deps),
+    sources: createSources(deps),
+    destinations: createDestinations(deps),
+    subscriptions: createSubscriptions(deps),
 
     /** `latchkey keyring rotate`, and the server has read the file again. */
     async rotateRing(use: RingKeyUse) {
@@ -61,9 +74,9 @@ export async function openTestServices() {
       const { id: accountId } = unwrap(await accounts.create({ name: 'Acme Health' }))
       const username = `user-${random.requestId()}`
       const email = `${username}@acme.example`
-      const owner = unwrap(await accounts.addUser({ accountId, email, role, username }))
-      const site = unwrap(await places.addSite({ accountId, name: 'North' }))
-      const developer = unwrap(await places.addDeveloper({ accountId, name: 'Maker' }))
+      const owner = unwrap(await users.add({ accountId, email, role, username }))
+      const site = unwrap(await sites.add({ accountId, name: 'North' }))
+      const developer = unwrap(await developers.add({ accountId, name: 'Maker' }))
       return { accountId, owner, ownerId: owner.id, username, site, developer }
     },
 

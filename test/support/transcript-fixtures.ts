@@ -44,21 +44,17 @@ export async function startTranscriptUpstreams() {
 
 /** Creates the variables of the Redox transcripts. */
 export async function seedRedoxTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
-  const { routing } = latchkey
+  const { destinations, subscriptions } = latchkey
   const singleKey = await seedKey(latchkey)
   const { accountId, sourceId } = singleKey
-  const secondDestination = unwrap(
-    await routing.addDestination({ accountId, name: 'State Registry' }),
-  )
-  unwrap(await routing.setDestinationVerified(secondDestination.id, true))
-  const unverified = unwrap(await routing.addDestination({ accountId, name: 'New Clinic' }))
+  const secondDestination = unwrap(await destinations.add({ accountId, name: 'State Registry' }))
+  unwrap(await destinations.setVerified(secondDestination.id, true))
+  const unverified = unwrap(await destinations.add({ accountId, name: 'New Clinic' }))
   for (const destination of [secondDestination, unverified]) {
-    unwrap(await routing.createSubscription({ sourceId, destinationId: destination.id }))
+    unwrap(await subscriptions.create({ sourceId, destinationId: destination.id }))
   }
-  const unsubscribedDestination = unwrap(
-    await routing.addDestination({ accountId, name: 'Elsewhere' }),
-  )
-  unwrap(await routing.setDestinationVerified(unsubscribedDestination.id, true))
+  const unsubscribedDestination = unwrap(await destinations.add({ accountId, name: 'Elsewhere' }))
+  unwrap(await destinations.setVerified(unsubscribedDestination.id, true))
 
   const firstSiblingKey = await seedKey(latchkey)
   const secondSiblingKey = await seedKey(latchkey, { accountId: firstSiblingKey.accountId })
@@ -81,17 +77,18 @@ export async function seedRedoxTranscripts(latchkey: Latchkey): Promise<Map<stri
   ])
 }
 
-type TranscriptServices = Pick<TestServer, 'accounts' | 'keys'>
+type TranscriptServices = Pick<TestServer, 'accounts' | 'users' | 'keys'>
 
 /** Creates the variables of the XDENT transcripts. */
 export async function seedXdentTranscripts({
   accounts,
+  users,
   keys,
 }: TranscriptServices): Promise<Map<string, string>> {
-  const validKey = await seedOwnerKey({ accounts, keys }, 'xdent')
-  const disabled = await seedOwnerKey({ accounts, keys }, 'xdent')
+  const validKey = await seedOwnerKey({ accounts, users, keys }, 'xdent')
+  const disabled = await seedOwnerKey({ accounts, users, keys }, 'xdent')
   unwrap(await keys.disable(disabled.keyId))
-  const closed = await seedOwnerKey({ accounts, keys }, 'xdent')
+  const closed = await seedOwnerKey({ accounts, users, keys }, 'xdent')
   unwrap(await accounts.setStatus(closed.accountId, 'closed'))
   return new Map([
     ['xdentCompanyId', validKey.accountId],
@@ -155,7 +152,7 @@ export async function seedOpendentalTranscripts(latchkey: Latchkey): Promise<Map
 
 /** Creates the variables of the Xenrad transcripts. */
 export async function seedXenradTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
-  const { keys, directory } = latchkey
+  const { keys, ipAllowlist } = latchkey
   const site = await seedSiteKey(latchkey)
   const other = await seedSiteKey(latchkey)
   const revoked = await seedSiteKey(latchkey)
@@ -163,12 +160,12 @@ export async function seedXenradTranscripts(latchkey: Latchkey): Promise<Map<str
   const readOnlyKey = await seedSiteKey(latchkey, { access: 'read' })
   const allowlistedKey = await seedSiteKey(latchkey)
   unwrap(
-    await directory.addAllowlistEntry({
+    await ipAllowlist.add({
       accountId: allowlistedKey.accountId,
       network: '192.0.2.0/24',
     }),
   )
-  unwrap(await directory.enforceAllowlist(allowlistedKey.accountId, true))
+  unwrap(await ipAllowlist.setEnforced(allowlistedKey.accountId, true))
   return new Map([
     ['key', site.secret],
     ['site', site.siteId],

@@ -31,7 +31,7 @@ export async function seedUser(
   const accountId = unwrap(await accounts.create({ name: 'Acme Health' })).id
   const username = `user-${crypto.randomUUID()}`
   const email = `${username}@acme.example`
-  const user = unwrap(await accounts.addUser({ accountId, email, role, username }))
+  const user = unwrap(await users.add({ accountId, email, role, username }))
   const { secret } = unwrap(await users.invite(user.id))
   unwrap(await signInServices.acceptInvitation(secret, { password }, createTestCaller()))
   return { user, accountId, username, password }

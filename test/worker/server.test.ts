@@ -237,8 +237,8 @@ test.each([
   ['https://[::ffff:7f00:1]/echo', 502],
 ])('a query is carried to %s from the Worker, and answered %i', async (url, status) => {
   const { apiKey, secret, destinationId } = await seedKey(node)
-  unwrap(await node.routing.setDestinationUrl(destinationId, url))
-  unwrap(await node.routing.setDestinationVerified(destinationId, true))
+  unwrap(await node.destinations.setUrl(destinationId, url))
+  unwrap(await node.destinations.setVerified(destinationId, true))
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
   const query = {
     Meta: {
@@ -256,11 +256,11 @@ test.each([
 test('the Worker delivers an accepted message, and its schedule retries a failed delivery', async () => {
   const { apiKey, secret, destinationId, subscriptionId } = await seedKey(node)
   const moveClock = async (path: string) => {
-    unwrap(await node.routing.setDestinationUrl(destinationId, `https://emr.example${path}`))
-    unwrap(await node.routing.setDestinationVerified(destinationId, true))
+    unwrap(await node.destinations.setUrl(destinationId, `https://emr.example${path}`))
+    unwrap(await node.destinations.setVerified(destinationId, true))
   }
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
-  const findQueue = async () => unwrap(await node.routing.findQueue(subscriptionId))
+  const findQueue = async () => unwrap(await node.subscriptions.findQueue(subscriptionId))
   const send = async () => {
     const message = createDeviceNewMessage(destinationId)
     expect((await servers.worker('/endpoint', message, body.accessToken)).status).toBe(200)
@@ -274,7 +274,7 @@ test('the Worker delivers an accepted message, and its schedule retries a failed
   await expect.poll(findQueue).toMatchObject({ queued: 1, attempts: 2, leasedBy: null })
   await moveClock('/echo')
   // Due at once, as a minute later without it.
-  unwrap(await node.routing.setSubscriptionStatus(subscriptionId, 'active'))
+  unwrap(await node.subscriptions.setStatus(subscriptionId, 'active'))
   expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' })
   expect(await findQueue()).toMatchObject({ queued: 0, attempts: 0, leasedBy: null })
 })

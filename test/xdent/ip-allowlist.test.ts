@@ -26,9 +26,8 @@ afterAll(async () => {
 async function seedCompany(networks: readonly string[], at = server): Promise<OwnerKey> {
   const ownerKey = await seedOwnerKey(at, 'xdent')
   const { accountId } = ownerKey
-  for (const network of networks)
-    unwrap(await at.directory.addAllowlistEntry({ accountId, network }))
-  unwrap(await at.directory.enforceAllowlist(accountId, true))
+  for (const network of networks) unwrap(await at.ipAllowlist.add({ accountId, network }))
+  unwrap(await at.ipAllowlist.setEnforced(accountId, true))
   return ownerKey
 }
 
@@ -108,7 +107,7 @@ describe('the list', () => {
     '',
   ])('takes no %j, and says how to write it', async (network) => {
     const { accountId } = await seedOwnerKey(server, 'xdent')
-    expect(await server.directory.addAllowlistEntry({ accountId, network })).toEqual({
+    expect(await server.ipAllowlist.add({ accountId, network })).toEqual({
       ok: false,
       failure: {
         problem: 'invalid',
@@ -117,7 +116,7 @@ describe('the list', () => {
           '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
       },
     })
-    expect(await server.directory.listAllowlist(accountId)).toEqual([])
+    expect(await server.ipAllowlist.list(accountId)).toEqual([])
   })
 
   test('lets in whoever is in any of its lines', async () => {
@@ -141,30 +140,30 @@ describe('the list', () => {
   })
 
   test('is in force at the next request: each line, its end, and the switch', async () => {
-    const { directory } = server
+    const { ipAllowlist } = server
     const ownerKey = await seedOwnerKey(server, 'xdent')
     const { accountId } = ownerKey
     const requestFromElsewhere = () => requestFrom(ownerKey, '198.51.100.1')
     expect(await requestFromElsewhere()).toBe(200)
 
     // An empty list enforces nothing, and neither does a list that is not switched on.
-    unwrap(await directory.enforceAllowlist(accountId, true))
+    unwrap(await ipAllowlist.setEnforced(accountId, true))
     expect(await requestFromElsewhere()).toBe(200)
-    unwrap(await directory.enforceAllowlist(accountId, false))
-    const rule = unwrap(await directory.addAllowlistEntry({ accountId, network: '203.0.113.7' }))
+    unwrap(await ipAllowlist.setEnforced(accountId, false))
+    const rule = unwrap(await ipAllowlist.add({ accountId, network: '203.0.113.7' }))
     expect(await requestFromElsewhere()).toBe(200)
 
-    unwrap(await directory.enforceAllowlist(accountId, true))
+    unwrap(await ipAllowlist.setEnforced(accountId, true))
     expect(await requestFromElsewhere()).toBe(403)
-    const second = unwrap(await directory.addAllowlistEntry({ accountId, network: '198.51.100.1' }))
+    const second = unwrap(await ipAllowlist.add({ accountId, network: '198.51.100.1' }))
     expect(await requestFromElsewhere()).toBe(200)
-    unwrap(await directory.deleteAllowlistEntry(second.id))
+    unwrap(await ipAllowlist.delete(second.id))
     expect(await requestFromElsewhere()).toBe(403)
-    unwrap(await directory.enforceAllowlist(accountId, false))
+    unwrap(await ipAllowlist.setEnforced(accountId, false))
     expect(await requestFromElsewhere()).toBe(200)
-    unwrap(await directory.enforceAllowlist(accountId, true))
+    unwrap(await ipAllowlist.setEnforced(accountId, true))
     expect(await requestFromElsewhere()).toBe(403)
-    unwrap(await directory.deleteAllowlistEntry(rule.id))
+    unwrap(await ipAllowlist.delete(rule.id))
     expect(await requestFromElsewhere()).toBe(200)
   })
 })

@@ -49,7 +49,7 @@ test('a key of any other dialect is no key here, whichever part of it is offered
 test('a key of another region, or one that was deleted, reads as one that never was', async () => {
   const foreign = await seedOwnerKey(server, 'xdent', { region: 'eu' })
   const gone = await seedOwnerKey(server, 'xdent')
-  unwrap(await server.keys.deleteKey(gone.keyId))
+  unwrap(await server.keys.delete(gone.keyId))
   for (const { publicId, secret } of [foreign, gone]) {
     await expectInvalid('with its secret', `${publicId}.${secret}`)
     await expectInvalid('with another secret', `${publicId}.lk_wrong`)
@@ -69,8 +69,8 @@ const brokenKeys: [string, (ownerKey: OwnerKey) => unknown][] = [
   [
     'of a company that enforces other addresses',
     async ({ accountId }) => {
-      unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.1' }))
-      unwrap(await server.directory.enforceAllowlist(accountId, true))
+      unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.1' }))
+      unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     },
   ],
   [
@@ -81,7 +81,7 @@ const brokenKeys: [string, (ownerKey: OwnerKey) => unknown][] = [
     'whose owner has left',
     async ({ accountId, ownerId }) => {
       unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
-      unwrap(await server.accounts.deactivateUser(ownerId))
+      unwrap(await server.users.deactivate(ownerId))
     },
   ],
 ]

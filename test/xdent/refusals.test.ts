@@ -31,8 +31,8 @@ const get = (headers: Record<string, string>, path = '/api/v1/Patients') =>
   server.call(path, { method: 'GET', headers, address: HERE })
 
 const enforceAllowlist = async ({ accountId }: OwnerKey) => {
-  unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
-  unwrap(await server.directory.enforceAllowlist(accountId, true))
+  unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.0/24' }))
+  unwrap(await server.ipAllowlist.setEnforced(accountId, true))
 }
 
 /** A request that is as it should be, until something is made wrong with it or with its key. */
@@ -183,7 +183,7 @@ const others: Fault[] = [
   ],
   [
     'the key is deleted',
-    ({ ownerKey }) => server.keys.deleteKey(ownerKey.keyId).then(unwrap),
+    ({ ownerKey }) => server.keys.delete(ownerKey.keyId).then(unwrap),
     expectedJsonResponse(401, INVALID),
   ],
   [

@@ -32,8 +32,8 @@ async function expectNotAdmitted(what: string, secret: string) {
 }
 
 async function enforceOtherNetwork({ accountId }: SiteKey) {
-  unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.1' }))
-  unwrap(await server.directory.enforceAllowlist(accountId, true))
+  unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.1' }))
+  unwrap(await server.ipAllowlist.setEnforced(accountId, true))
 }
 
 /** What makes a good key one that opens nothing. */
@@ -57,7 +57,7 @@ const ended: [string, (key: SiteKey) => unknown][] = [
     'of somebody who has left',
     async ({ accountId, ownerId }) => {
       unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
-      unwrap(await server.accounts.deactivateUser(ownerId))
+      unwrap(await server.users.deactivate(ownerId))
     },
   ],
 ]

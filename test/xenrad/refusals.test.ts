@@ -105,8 +105,8 @@ const rows: Row[] = [
   {
     what: 'an address that is not in the list',
     breakFixture: async ({ accountId }) => {
-      unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
-      unwrap(await server.directory.enforceAllowlist(accountId, true))
+      unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.0/24' }))
+      unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     },
     told: (surface) =>
       expectedXenradRefusal(

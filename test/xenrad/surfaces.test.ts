@@ -348,8 +348,8 @@ describe('the life of a key', () => {
 
 describe('addresses', () => {
   const addNetworkAndRequest = async (network: string) => {
-    unwrap(await server.directory.addAllowlistEntry({ accountId: key.accountId, network }))
-    unwrap(await server.directory.enforceAllowlist(key.accountId, true))
+    unwrap(await server.ipAllowlist.add({ accountId: key.accountId, network }))
+    unwrap(await server.ipAllowlist.setEnforced(key.accountId, true))
   }
 
   test('a list holds on every surface, from the next request on', async () => {
@@ -358,7 +358,7 @@ describe('addresses', () => {
       const requestFrom = (address: string) => requestStatus(surface, key.secret, { address })
       expect([await requestFrom(HERE), await requestFrom(ELSEWHERE)]).toEqual([200, 403])
     }
-    unwrap(await server.directory.enforceAllowlist(key.accountId, false))
+    unwrap(await server.ipAllowlist.setEnforced(key.accountId, false))
     expect(await requestStatus('fhir', key.secret, { address: ELSEWHERE })).toBe(200)
   })
 

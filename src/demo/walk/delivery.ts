@@ -39,7 +39,7 @@ export async function* walkDelivery(
   const token = await fetchAccessToken(server.url, redox)
   const subscriptionId = await findSubscriptionId()
   await waitUntil(
-    async () => unwrapDemoResult(await server.routing.findQueue(subscriptionId)).queued === 0,
+    async () => unwrapDemoResult(await server.subscriptions.findQueue(subscriptionId)).queued === 0,
   )
 
   yield* runCommand(
@@ -114,7 +114,7 @@ export async function* walkDelivery(
   }
 
   async function findSubscriptionId() {
-    const subscriptions = await server.routing.listSubscriptions({
+    const subscriptions = await server.subscriptions.list({
       sourceId: redox.sourceId,
       limit: 20,
     })

@@ -34,8 +34,7 @@ export interface PageContext {
 
 /** Methods that give access which outlives the browser session. A session alone may not call them. */
 interface ReauthenticatedServices {
-  readonly accounts: 'setRole'
-  readonly users: 'invite' | 'inviteFirstOperator' | 'resetSecondFactor'
+  readonly users: 'setRole' | 'invite' | 'inviteFirstOperator' | 'resetSecondFactor'
 }
 
 /** The services that a session may use without re-authentication. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { Handshake } from '../../service/messages/routing.ts'
+import type { Handshake } from '../../service/messages/destinations.ts'
 import type { DestinationSummary } from '../../service/ports/routing.ts'
 import { unwrapResult } from './command-failure.ts'
 import { addPageOptions, printPage } from './paging.ts'
@@ -58,8 +58,8 @@ export function defineCommands(group: Command): void {
     .action(
       async ({ account, tokenStdin, ...options }: CreateDestinationOptions, command: Command) => {
         const token = tokenStdin && (await readSecret())
-        const result = await withLatchkey(({ routing }) =>
-          routing.addDestination({ ...options, token, accountId: account }),
+        const result = await withLatchkey(({ destinations }) =>
+          destinations.add({ ...options, token, accountId: account }),
         )
         printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
       },
@@ -73,8 +73,8 @@ export function defineCommands(group: Command): void {
       formatExamples('destinations list', 'destinations list --account 0199aa…'),
     )
     .action(({ account }: { account?: string }, command: Command) =>
-      printPage(command, DESTINATION_COLUMNS, ({ routing }, page) =>
-        routing.listDestinations({ ...page, accountId: account }),
+      printPage(command, DESTINATION_COLUMNS, ({ destinations }, page) =>
+        destinations.list({ ...page, accountId: account }),
       ),
     )
 
@@ -83,7 +83,7 @@ export function defineCommands(group: Command): void {
     .description('Give it another URL. Another URL is another party: verify it anew.')
     .addHelpText('after', formatExamples('destinations move 0199aa… https://emr.example/messages'))
     .action(async (id: string, url: string, _: object, command: Command) => {
-      const result = await withLatchkey(({ routing }) => routing.setDestinationUrl(id, url))
+      const result = await withLatchkey(({ destinations }) => destinations.setUrl(id, url))
       printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
     })
 
@@ -99,8 +99,8 @@ export function defineCommands(group: Command): void {
         command: Command,
       ) => {
         const token = await readSecret()
-        const result = await withLatchkey(({ routing }) =>
-          routing.setVerificationToken(id, token, method),
+        const result = await withLatchkey(({ destinations }) =>
+          destinations.setVerificationToken(id, token, method),
         )
         printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
       },
@@ -129,7 +129,7 @@ const createMethodOption = (fallback: string) =>
 
 const createVerifiedAction =
   (verified: boolean) => async (id: string, _: object, command: Command) => {
-    const result = await withLatchkey(({ routing }) => routing.setDestinationVerified(id, verified))
+    const result = await withLatchkey(({ destinations }) => destinations.setVerified(id, verified))
     printOne(command, unwrapResult(result), DESTINATION_COLUMNS)
   }
 
@@ -141,7 +141,9 @@ export function defineVerifyCommand(group: Command): void {
     )
     .addHelpText('after', formatExamples('destinations verify 0199aa…'))
     .action(async (id: string, _: object, command: Command) => {
-      const handshake = unwrapResult(await withLatchkey(({ routing }) => routing.verify(id)))
+      const handshake = unwrapResult(
+        await withLatchkey(({ destinations }) => destinations.verify(id)),
+      )
       printOutput(command, handshake, () => formatHandshake(handshake))
       if (!handshake.verified) process.exitCode = 1
     })

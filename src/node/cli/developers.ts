@@ -36,8 +36,8 @@ export function defineCommands(group: Command): void {
       ),
     )
     .action(async ({ account, ...options }: CreateDeveloperOptions, command: Command) => {
-      const result = await withLatchkey(({ directory }) =>
-        directory.addDeveloper({ ...options, accountId: account }),
+      const result = await withLatchkey(({ developers }) =>
+        developers.add({ ...options, accountId: account }),
       )
       printOne(command, unwrapResult(result), DEVELOPER_COLUMNS)
     })
@@ -47,8 +47,8 @@ export function defineCommands(group: Command): void {
     .option('--account <id>', 'of this account only')
     .addHelpText('after', formatExamples('developers list', 'developers list --account 0199aa…'))
     .action(({ account }: { account?: string }, command: Command) =>
-      printPage(command, DEVELOPER_COLUMNS, ({ directory }, page) =>
-        directory.listDevelopers({ ...page, accountId: account }),
+      printPage(command, DEVELOPER_COLUMNS, ({ developers }, page) =>
+        developers.list({ ...page, accountId: account }),
       ),
     )
 
@@ -57,9 +57,9 @@ export function defineCommands(group: Command): void {
     .description('Remove a developer that no key ever belonged to. The audit keeps what it was.')
     .addHelpText('after', formatExamples('developers remove 0199aa…'))
     .action(async (id: string, _: object, command: Command) => {
-      const removed = await withLatchkey(async ({ directory }) => {
-        const found = unwrapResult(await directory.findDeveloper(id))
-        unwrapResult(await directory.deleteDeveloper(id))
+      const removed = await withLatchkey(async ({ developers }) => {
+        const found = unwrapResult(await developers.find(id))
+        unwrapResult(await developers.delete(id))
         return found
       })
       printOne(command, removed, DEVELOPER_COLUMNS)

@@ -46,7 +46,7 @@ empty, its keys work from the listed addresses only. Each command says what is i
       async (network: string, options: AccountOption & { note?: string }, command: Command) => {
         const input = { accountId: options.account, network, note: options.note }
         const { rule, allowlist } = await withLatchkey(async (latchkey) => ({
-          rule: unwrapResult(await latchkey.directory.addAllowlistEntry(input)),
+          rule: unwrapResult(await latchkey.ipAllowlist.add(input)),
           allowlist: await readAllowlist(latchkey, options.account),
         }))
         printOne(command, rule, ADDRESS_RULE_COLUMNS)
@@ -77,7 +77,7 @@ empty, its keys work from the listed addresses only. Each command says what is i
         if (rule === undefined) {
           throw new CommandFailure('not_found', `${network} is not on the list of ${account}`)
         }
-        unwrapResult(await latchkey.directory.deleteAllowlistEntry(rule.id))
+        unwrapResult(await latchkey.ipAllowlist.delete(rule.id))
         return { rule, allowlist: await readAllowlist(latchkey, account) }
       })
       printOne(command, rule, ADDRESS_RULE_COLUMNS)
@@ -102,7 +102,7 @@ empty, its keys work from the listed addresses only. Each command says what is i
 const createEnforceAction =
   (enforced: boolean) => async (options: AccountOption, command: Command) => {
     const allowlist = await withLatchkey(async (latchkey) => {
-      unwrapResult(await latchkey.directory.enforceAllowlist(options.account, enforced))
+      unwrapResult(await latchkey.ipAllowlist.setEnforced(options.account, enforced))
       return readAllowlist(latchkey, options.account)
     })
     printMany(command, allowlist.rules, ADDRESS_RULE_COLUMNS)
@@ -116,11 +116,11 @@ export interface AccountAllowlist {
 }
 
 export async function readAllowlist(
-  { accounts, directory }: Pick<Latchkey, 'accounts' | 'directory'>,
+  { accounts, ipAllowlist }: Pick<Latchkey, 'accounts' | 'ipAllowlist'>,
   accountId: string,
 ): Promise<AccountAllowlist> {
   const account = unwrapResult(await accounts.find(accountId))
-  return { account, rules: await directory.listAllowlist(account.id) }
+  return { account, rules: await ipAllowlist.list(account.id) }
 }
 
 /**

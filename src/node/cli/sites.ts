@@ -20,9 +20,7 @@ export function defineCommands(group: Command): void {
     .requiredOption('--name <name>', 'what people call it')
     .addHelpText('after', formatExamples('sites create --account 0199aa… --name "Elm Street"'))
     .action(async ({ account, name }: { account: string; name: string }, command: Command) => {
-      const result = await withLatchkey(({ directory }) =>
-        directory.addSite({ accountId: account, name }),
-      )
+      const result = await withLatchkey(({ sites }) => sites.add({ accountId: account, name }))
       printOne(command, unwrapResult(result), SITE_COLUMNS)
     })
 
@@ -31,8 +29,8 @@ export function defineCommands(group: Command): void {
     .option('--account <id>', 'of this account only')
     .addHelpText('after', formatExamples('sites list', 'sites list --account 0199aa…'))
     .action(({ account }: { account?: string }, command: Command) =>
-      printPage(command, SITE_COLUMNS, ({ directory }, page) =>
-        directory.listSites({ ...page, accountId: account }),
+      printPage(command, SITE_COLUMNS, ({ sites }, page) =>
+        sites.list({ ...page, accountId: account }),
       ),
     )
 
@@ -41,9 +39,9 @@ export function defineCommands(group: Command): void {
     .description('Remove a site that no key ever belonged to. The audit keeps what it was.')
     .addHelpText('after', formatExamples('sites remove 0199aa…'))
     .action(async (id: string, _: object, command: Command) => {
-      const removed = await withLatchkey(async ({ directory }) => {
-        const found = unwrapResult(await directory.findSite(id))
-        unwrapResult(await directory.deleteSite(id))
+      const removed = await withLatchkey(async ({ sites }) => {
+        const found = unwrapResult(await sites.find(id))
+        unwrapResult(await sites.delete(id))
         return found
       })
       printOne(command, removed, SITE_COLUMNS)

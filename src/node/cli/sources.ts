@@ -27,8 +27,8 @@ export function defineCommands(group: Command): void {
     .option('--id <uuid>', 'the id that it has elsewhere already')
     .addHelpText('after', formatExamples('sources create --account 0199aa… --name "Acme Source"'))
     .action(async ({ account, ...options }: CreateSourceOptions, command: Command) => {
-      const result = await withLatchkey(({ routing }) =>
-        routing.addSource({ ...options, accountId: account }),
+      const result = await withLatchkey(({ sources }) =>
+        sources.add({ ...options, accountId: account }),
       )
       printOne(command, unwrapResult(result), SOURCE_COLUMNS)
     })
@@ -38,8 +38,8 @@ export function defineCommands(group: Command): void {
     .option('--account <id>', 'of this account only')
     .addHelpText('after', formatExamples('sources list --account 0199aa…'))
     .action(({ account }: { account?: string }, command: Command) =>
-      printPage(command, SOURCE_COLUMNS, ({ routing }, page) =>
-        routing.listSources({ ...page, accountId: account }),
+      printPage(command, SOURCE_COLUMNS, ({ sources }, page) =>
+        sources.list({ ...page, accountId: account }),
       ),
     )
 }

@@ -52,7 +52,7 @@ export function defineCommands(group: Command): void {
     .action(
       async ({ source, destination, dataModel }: CreateSubscriptionOptions, command: Command) => {
         const input = { sourceId: source, destinationId: destination, dataModel }
-        const result = await withLatchkey(({ routing }) => routing.createSubscription(input))
+        const result = await withLatchkey(({ subscriptions }) => subscriptions.create(input))
         printOne(command, unwrapResult(result), SUBSCRIPTION_COLUMNS)
       },
     )
@@ -62,8 +62,8 @@ export function defineCommands(group: Command): void {
     .option('--source <id>', 'of this source only')
     .addHelpText('after', formatExamples('subscriptions list --source 0199aa…'))
     .action(({ source }: { source?: string }, command: Command) =>
-      printPage(command, SUBSCRIPTION_COLUMNS, ({ routing }, page) =>
-        routing.listSubscriptions({ ...page, sourceId: source }),
+      printPage(command, SUBSCRIPTION_COLUMNS, ({ subscriptions }, page) =>
+        subscriptions.list({ ...page, sourceId: source }),
       ),
     )
 
@@ -84,7 +84,7 @@ export function defineCommands(group: Command): void {
     .description('Show how it is doing: what is queued, and when it is tried again.')
     .addHelpText('after', formatExamples('subscriptions show 0199aa…'))
     .action(async (id: string, _: object, command: Command) => {
-      const found = await withLatchkey(({ routing }) => routing.findQueue(id))
+      const found = await withLatchkey(({ subscriptions }) => subscriptions.findQueue(id))
       printOne(command, unwrapResult(found), QUEUE_COLUMNS)
     })
 
@@ -97,13 +97,13 @@ export function defineCommands(group: Command): void {
       if (yes !== true) {
         throw new CommandFailure('usage', 'purging loses what is queued: add --yes')
       }
-      const purged = await withLatchkey(({ routing }) => routing.purgeQueue(id))
+      const purged = await withLatchkey(({ subscriptions }) => subscriptions.purgeQueue(id))
       printOne(command, unwrapResult(purged), QUEUE_COLUMNS)
     })
 }
 
 const createStatusAction =
   (status: SubscriptionStatus) => async (id: string, _: object, command: Command) => {
-    const result = await withLatchkey(({ routing }) => routing.setSubscriptionStatus(id, status))
+    const result = await withLatchkey(({ subscriptions }) => subscriptions.setStatus(id, status))
     printOne(command, unwrapResult(result), STATUS_COLUMNS)
   }

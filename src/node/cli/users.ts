@@ -54,8 +54,8 @@ export function defineCommands(group: Command): void {
       ),
     )
     .action(async ({ account, ...options }: CreateUserOptions, command: Command) => {
-      const result = await withLatchkey(({ accounts }) =>
-        accounts.addUser({ ...options, accountId: account }),
+      const result = await withLatchkey(({ users }) =>
+        users.add({ ...options, accountId: account }),
       )
       printOne(command, unwrapResult(result), USER_COLUMNS)
     })
@@ -65,8 +65,8 @@ export function defineCommands(group: Command): void {
     .option('--account <id>', 'of this account only')
     .addHelpText('after', formatExamples('users list', 'users list --account 0199aa…'))
     .action(({ account }: { account?: string }, command: Command) =>
-      printPage(command, USER_COLUMNS, ({ accounts }, page) =>
-        accounts.listUsers({ ...page, accountId: account }),
+      printPage(command, USER_COLUMNS, ({ users }, page) =>
+        users.list({ ...page, accountId: account }),
       ),
     )
 
@@ -77,7 +77,7 @@ export function defineCommands(group: Command): void {
     .description('Give a person another role. Keys that they hold already go on working.')
     .addHelpText('after', formatExamples('users set-role 0199aa… administrator'))
     .action(async (id: string, role: Role, _: object, command: Command) => {
-      const result = await withLatchkey(({ accounts }) => accounts.setRole(id, role))
+      const result = await withLatchkey(({ users }) => users.setRole(id, role))
       printOne(command, unwrapResult(result), USER_COLUMNS)
     })
 
@@ -119,7 +119,7 @@ export function defineSignInCommands(group: Command, columns: Columns<User>): vo
     .description('Give a person another e-mail address. Nobody signs in with it.')
     .addHelpText('after', formatExamples('users set-email 0199aa… mara.west@clinic.example'))
     .action(async (id: string, email: string, _: object, command: Command) => {
-      const result = await withLatchkey(({ accounts }) => accounts.setEmail(id, email))
+      const result = await withLatchkey(({ users }) => users.setEmail(id, email))
       printOne(command, unwrapResult(result), columns)
     })
 
@@ -168,7 +168,7 @@ export function defineDeactivateCommand(group: Command): void {
     .addHelpText('after', formatExamples('users leave 0199aa…'))
     .action(async (id: string, _: object, command: Command) => {
       const deactivated = await withLatchkey(async (latchkey): Promise<DeactivatedUser> => {
-        const user = unwrapResult(await latchkey.accounts.deactivateUser(id))
+        const user = unwrapResult(await latchkey.users.deactivate(id))
         const keys = await listLivingKeys(latchkey, user.id)
         return {
           user,

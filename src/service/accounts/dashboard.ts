@@ -62,7 +62,8 @@ export function createDashboardStats({ storage, clock }: DashboardStatsDeps) {
     sumTraffic: (spans: TrafficSpans) => storage.sumTraffic(spans),
 
     /** How many keys there are of each dialect, and how many of them are in use. */
-    keys: () => storage.countKeysByType({ since: clock() - IN_USE_DAYS * DAY_MS, now: clock() }),
+    countKeysByType: () =>
+      storage.countKeysByType({ since: clock() - IN_USE_DAYS * DAY_MS, now: clock() }),
 
     async findSetupProgress(): Promise<SetupProgress> {
       const [used, newest, users] = await Promise.all([

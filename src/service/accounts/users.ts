@@ -1,9 +1,9 @@
 import { ok } from '../../domain/failure.ts'
 import type { Role } from '../../domain/key.ts'
 import { canGrantRole, canManageUser, type UserWithRole } from '../../domain/role.ts'
-import { isUsername, USERNAME_RULE } from '../../domain/user.ts'
-import type { User } from '../ports/accounts.ts'
-import type { ListStorage } from '../ports/lists.ts'
+import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
+import type { EditStorage, User } from '../ports/accounts.ts'
+import type { ListStorage, Page } from '../ports/lists.ts'
 import type { Invitation, SignInStorage } from '../ports/sign-in.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import {
@@ -11,7 +11,10 @@ import {
   failConflict,
   failForbidden,
   failInvalid,
-  failNotFound,
+  formatIdConflict,
+  parseId,
+  parseName,
+  requireFound,
   type ServiceResult,
 } from '../service-result.ts'
 import {
@@ -22,33 +25,35 @@ import {
 } from '../sign-in/invitations.ts'
 
 export interface UsersDeps extends AddInvitationDeps {
+  /** The actor's role: nobody gives a higher one. */
   readonly role: Role
-  readonly storage: Pick<
-    SignInStorage & ResourceStorage & ListStorage,
-    | 'findUser'
-    | 'listSignInStatus'
-    | 'hasActiveOperator'
-    | 'findCredentialsByUserId'
-    | 'setUsername'
-    | 'deleteSessions'
-    | 'addInvitation'
-    | 'setSecondFactor'
-  >
-  /** Where people reach this server. */
+  readonly storage: ResourceStorage &
+    Pick<EditStorage, 'setUserEmail'> &
+    Pick<ListStorage, 'searchUsers' | 'listSignInStatus' | 'countKeysByHolder'> &
+    Pick<
+      SignInStorage,
+      | 'hasActiveOperator'
+      | 'findCredentialsByUserId'
+      | 'setUsername'
+      | 'deleteSessions'
+      | 'addInvitation'
+      | 'setSecondFactor'
+    >
+  /** The URL at which browsers reach the console. */
   readonly consoleUrl: string
 }
 
-/** A one-time link, which is shown now and never again. */
+/** A one-time link. It is shown once. */
 export interface IssuedInvitation {
   readonly invitation: Invitation
   readonly secret: string
   readonly link: string
 }
 
-/** The page below this path belongs to who holds the rest of it. */
+/** The path of an invitation's page; its secret follows. */
 export const INVITATION_PATH = '/console/welcome'
 
-/** What an operator does with how people sign in. */
+/** Manages users and how they sign in. */
 export function createUsers(deps: UsersDeps) {
   const { storage, random, clock, consoleUrl } = deps
   const actor = { id: deps.actor, role: deps.role }
@@ -59,17 +64,108 @@ export function createUsers(deps: UsersDeps) {
     return invitation && { invitation, secret, link: `${consoleUrl}${INVITATION_PATH}/${secret}` }
   }
 
-  /** Whose sign-in this person may change. */
+  const find = async (id: string): Promise<ServiceResult<User>> =>
+    requireFound(await storage.findUser(id), 'user', id)
+
+  /** Finds a user whose role, sign-in and deactivation the actor may change. */
   async function findManageableUser(userId: string): Promise<ServiceResult<User>> {
-    const user = await storage.findUser(userId)
-    return user === null ? failNotFound(`there is no user ${userId}`) : checkManageable(actor, user)
+    const user = await find(userId)
+    return user.ok ? checkManageable(actor, user.value) : user
   }
 
   return {
-    /** How far each of these can sign in, and when he was here last. */
+    async add(input: {
+      accountId: string
+      email: string
+      role: Role
+      username?: string | undefined
+      id?: string | undefined
+    }): Promise<ServiceResult<User>> {
+      const id = parseId(input.id, random)
+      if (!id.ok) return id
+      const role = checkGrantable(actor, input.role)
+      if (!role.ok) return role
+      const email = parseEmail(input.email)
+      if (!email.ok) return email
+      const username = input.username ?? null
+      if (username !== null && !isUsername(username)) {
+        return failInvalid(USERNAME_RULE)
+      }
+      const account = requireFound(
+        await storage.findAccount(input.accountId),
+        'account',
+        input.accountId,
+      )
+      if (!account.ok) return account
+      const user: User = {
+        id: id.value,
+        accountId: account.value.id,
+        email: email.value,
+        role: role.value,
+        createdAt: clock(),
+        username,
+        leftAt: null,
+      }
+      const event = createAuditEvent(deps, 'user.created', user.id, { role: user.role })
+      const isAdded = await storage.addUser(user, event)
+      if (isAdded) return ok(user)
+      const usernameConflict = username === null ? '' : `, or the username ${username} is taken`
+      return failConflict(
+        `${user.email} is already a user of this account${usernameConflict}${formatIdConflict(input.id, 'a user')}`,
+      )
+    },
+
+    /** The e-mail address is no means of signing in, so users may change their own too. */
+    async setEmail(id: string, newValue: string): Promise<ServiceResult<User>> {
+      const email = parseEmail(newValue)
+      if (!email.ok) return email
+      const existing = await find(id)
+      const user =
+        existing.ok && id !== actor.id ? checkManageable(actor, existing.value) : existing
+      if (!user.ok) return user
+      if (user.value.leftAt !== null) return failConflict(`${user.value.email} has left`)
+      const event = createAuditEvent(deps, 'user.edited', id, { email: email.value })
+      if (await storage.setUserEmail(id, email.value, event, user.value.role)) return find(id)
+      const takenFailure = failConflict(`${email.value} is already a user of this account`)
+      return explainUnchanged(user.value, await storage.findUser(id), takenFailure)
+    },
+
+    async setRole(id: string, newRole: Role): Promise<ServiceResult<User>> {
+      const user = await findManageableUser(id)
+      if (!user.ok) return user
+      const role = checkGrantable(actor, newRole)
+      if (!role.ok) return role
+      const event = createAuditEvent(deps, 'user.role_changed', id, { role: newRole })
+      if (await storage.setUserRole(id, newRole, event, user.value.role)) return find(id)
+      return explainUnchanged(user.value, await storage.findUser(id), failLastOperator(user.value))
+    },
+
+    /** Flags the user's keys, or disables them, by the account's offboarding policy. */
+    async deactivate(id: string): Promise<ServiceResult<User>> {
+      const user = await findManageableUser(id)
+      if (!user.ok) return user
+      const event = createAuditEvent(deps, 'user.left', id)
+      const isDeactivated = await storage.deactivateUser(id, clock(), event, user.value.role)
+      const current = await find(id)
+      if (isDeactivated || !current.ok) return current
+      if (current.value.role !== user.value.role) return failChangedMeanwhile(user.value)
+      return current.value.leftAt === null
+        ? failLastOperator(current.value)
+        : failConflict(`${current.value.email} has left already`)
+    },
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listUsers(page),
+    /** Searches users who have not left by a part of their e-mail address or username. */
+    search: (search: Parameters<ListStorage['searchUsers']>[0]) => storage.searchUsers(search),
+    find,
+
+    /** Counts the keys of each user that are not revoked. */
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('owner', ids),
+
+    /** Tells of each user by which means they can sign in, and when they last did. */
     listSignInStatus: (userIds: readonly string[]) => storage.listSignInStatus(userIds, clock()),
 
-    /** A link to a first password, or to a new one: what was sent before is good no longer. */
+    /** Issues a link to set a password. It replaces the link that was sent before. */
     async invite(userId: string): Promise<ServiceResult<IssuedInvitation>> {
       const user = await findManageableUser(userId)
       if (!user.ok) return user
@@ -79,7 +175,7 @@ export function createUsers(deps: UsersDeps) {
         : failConflict(`${user.value.email} has left, or was given another role just now`)
     },
 
-    /** A link to the first account and its operator, good for an hour; refused while an operator can sign in. */
+    /** Issues a link to create the first account and its operator. Refused while an operator can sign in. */
     async inviteFirstOperator(): Promise<ServiceResult<IssuedInvitation>> {
       const issued = (await storage.hasActiveOperator())
         ? null
@@ -104,7 +200,7 @@ export function createUsers(deps: UsersDeps) {
       return explainUnchanged(user.value, await storage.findUser(userId), takenFailure)
     },
 
-    /** Ends every session and every token. Answers how many. */
+    /** Ends every session and every API token of the user, and returns how many. */
     async signOut(userId: string): Promise<ServiceResult<{ user: User; ended: number }>> {
       const user = await findManageableUser(userId)
       if (!user.ok) return user
@@ -112,7 +208,7 @@ export function createUsers(deps: UsersDeps) {
       return ok({ user: user.value, ended: await storage.deleteSessions(userId, null, event) })
     },
 
-    /** For who has lost device and recovery codes. His password alone lets him in again. */
+    /** For a user who lost device and recovery codes: their password alone signs them in again. */
     async resetSecondFactor(userId: string): Promise<ServiceResult<User>> {
       const user = await findManageableUser(userId)
       if (!user.ok) return user
@@ -129,8 +225,18 @@ export function createUsers(deps: UsersDeps) {
 
 export type Users = ReturnType<typeof createUsers>
 
-/** The user, if `me` may change what lets him in: role, username, password, sessions, leaving. */
-export function checkManageable(actor: UserWithRole, user: User): ServiceResult<User> {
+function parseEmail(text: string): ServiceResult<string> {
+  const email = parseName('the e-mail address', text)
+  return !email.ok || isEmail(email.value)
+    ? email
+    : failInvalid(`${JSON.stringify(text)} is not an e-mail address`)
+}
+
+const failLastOperator = ({ email }: User) =>
+  failConflict(`${email} is the last operator who can sign in: make somebody else operator first`)
+
+/** Refuses a user whose role, username, password, sessions or deactivation the actor may not change. */
+function checkManageable(actor: UserWithRole, user: User): ServiceResult<User> {
   if (canManageUser(actor, user)) return ok(user)
   return failForbidden(
     actor.id === user.id
@@ -139,16 +245,16 @@ export function checkManageable(actor: UserWithRole, user: User): ServiceResult<
   )
 }
 
-/** Somebody else was faster: what was allowed for the role that was may not be for the one that is. */
-export const failChangedMeanwhile = ({ email }: User) =>
+/** A concurrent change was faster: the actor may not be allowed to manage the user's new role. */
+const failChangedMeanwhile = ({ email }: User) =>
   failConflict(`${email} was changed by somebody else just now, and nothing was done: look again`)
 
-/** Why a change of this user was not made: for a role that is another `now`, or, where it is not, `otherwise`. */
-export const explainUnchanged = <Why>(user: User, now: User | null, otherwise: Why) =>
+/** Explains why a change was not made: the user's role is another `now`, or else `otherwise`. */
+const explainUnchanged = <Why>(user: User, now: User | null, otherwise: Why) =>
   now?.role === user.role ? otherwise : failChangedMeanwhile(user)
 
-/** The role, if `me` may give it. */
-export const checkGrantable = (actor: UserWithRole, role: Role): ServiceResult<Role> =>
+/** Refuses a role that the actor may not give. */
+const checkGrantable = (actor: UserWithRole, role: Role): ServiceResult<Role> =>
   canGrantRole(actor.role, role)
     ? ok(role)
     : failForbidden(`only who is ${role} may make somebody ${role}`)

@@ -43,7 +43,7 @@ export function createKeys(deps: KeysDeps) {
     listDailyUsesByKey: (ids: readonly string[], fromDay: number) =>
       storage.listDailyUsesByKey(ids, fromDay),
     /** Its uses a day, by row id or by public id, the oldest first: from this day (since 1970) on. */
-    async uses(
+    async listDailyUses(
       id: string,
       fromDay: number,
     ): Promise<ServiceResult<{ day: number; uses: number }[]>> {
@@ -98,7 +98,7 @@ export function createKeyLifecycle(deps: KeyLifecycleDeps) {
     },
 
     /** Where the dialect has it. The audit keeps what was. */
-    async deleteKey(id: string): Promise<ServiceResult<void>> {
+    async delete(id: string): Promise<ServiceResult<void>> {
       const key = await find(id)
       if (!key.ok) return key
       const { dialect, publicId, name } = key.value

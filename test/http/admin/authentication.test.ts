@@ -63,7 +63,7 @@ describe('the refusal of an API token does not reveal the reason', () => {
       'the token of who has left',
       async () => {
         const { secret, user } = await seedAdminClient(server, 'engineer')
-        unwrap(await server.accounts.deactivateUser(user.id))
+        unwrap(await server.users.deactivate(user.id))
         return secret
       },
     ],
@@ -143,7 +143,7 @@ test('a browser’s cookie is no credential, and CORS is not allowed', async () 
 test('a token cannot create a token, or change a password or its owner’s second factor', async () => {
   const { callApi, user, accountId } = await seedAdminClient(server)
   const email = `${crypto.randomUUID()}@acme.example`
-  const other = unwrap(await server.accounts.addUser({ accountId, email, role: 'member' }))
+  const other = unwrap(await server.users.add({ accountId, email, role: 'member' }))
   const input = { name: 'another', days: 30 }
   for (const path of [
     '/me/tokens',
@@ -197,7 +197,7 @@ test('a changed role takes effect at the next request', async () => {
   const { callApi, user, accountId } = await seedAdminClient(server, 'administrator')
   const input = { accountId, name: 'North' }
   expect((await callApi('POST', '/sites', input)).status).toBe(201)
-  unwrap(await server.accounts.setRole(user.id, 'member'))
+  unwrap(await server.users.setRole(user.id, 'member'))
   expect((await callApi('POST', '/sites', input)).status).toBe(403)
 })
 

@@ -13,7 +13,7 @@ const LOOPBACK_ADDRESS_PATTERN = /127\.0\.0\.1|::1/
 test('the verification of a forbidden destination does not reveal the address of its host', async () => {
   const { callApi, user } = await seedAdminClient(server, 'engineer')
   const input = { accountId: user.accountId, name: 'Inside', url: 'https://localhost/in' }
-  const { id } = unwrap(await server.routing.addDestination(input))
+  const { id } = unwrap(await server.destinations.add(input))
   const { status, body, text } = await callApi('POST', `/destinations/${id}/verify`)
   expect(status).toBe(200)
   expect(body.answered).toEqual({
@@ -23,7 +23,7 @@ test('the verification of a forbidden destination does not reveal the address of
   })
   expect(text).not.toMatch(LOOPBACK_ADDRESS_PATTERN)
   // The command line shows the address.
-  expect(unwrap(await server.routing.verify(id)).answered).toMatchObject({
+  expect(unwrap(await server.destinations.verify(id)).answered).toMatchObject({
     address: expect.stringMatching(LOOPBACK_ADDRESS_PATTERN),
   })
 })
@@ -34,7 +34,7 @@ test('a refused connection does not reveal the address', async () => {
     const { callApi, user } = await seedAdminClient(allowing, 'engineer')
     // The discard port, where nobody listens.
     const input = { accountId: user.accountId, name: 'Inside', url: 'https://localhost:9/in' }
-    const { id } = unwrap(await allowing.routing.addDestination(input))
+    const { id } = unwrap(await allowing.destinations.add(input))
     const { body, text } = await callApi('POST', `/destinations/${id}/verify`)
     expect(body.answered.detail).toBe('it refused the connection (ECONNREFUSED)')
     expect(text).not.toMatch(LOOPBACK_ADDRESS_PATTERN)

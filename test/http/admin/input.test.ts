@@ -157,7 +157,7 @@ test('an unknown path is 404, and an unsupported method 405 with Allow', async (
 test('a repeated creation creates no second resource and shows no secret', async () => {
   const { accountId } = operator
   const owner = unwrap(
-    await server.accounts.addUser({ accountId, email: 'e@acme.example', role: 'engineer' }),
+    await server.users.add({ accountId, email: 'e@acme.example', role: 'engineer' }),
   )
   const [id, name] = [crypto.randomUUID(), 'Twice']
   const site = { id, accountId, name }
@@ -177,7 +177,7 @@ test('a repeated creation creates no second resource and shows no secret', async
 test('the second of two concurrent edits of a key gets 409', async () => {
   const { accountId } = operator
   const email = `${crypto.randomUUID()}@acme.example`
-  const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+  const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
   const input = { dialect: 'xdent', ownerId: owner.id, name: 'Shared' }
   const { key } = (await operator.callApi('POST', '/keys', input)).body
   const edit = (name: string) =>
@@ -266,7 +266,7 @@ describe('a test message', () => {
 
   test('is refused if the source has no key', async () => {
     const { accountId } = operator
-    const source = unwrap(await server.routing.addSource({ accountId, name: 'No key' }))
+    const source = unwrap(await server.sources.add({ accountId, name: 'No key' }))
     const path = `/sources/${source.id}/test-messages`
     const { status, body } = await operator.callApi(
       'POST',

@@ -94,7 +94,9 @@ async function testOperation(each: ExampleRequest) {
 const WITHOUT: Partial<Record<ServiceMethodName, string>> = {
   'users.inviteFirstOperator': 'as long as nobody can sign in, nobody has a token',
   'users.listSignInStatus': 'a column of the console’s list of people',
-  'directory.countKeys': 'GET /keys/count says it, of one site or developer',
+  'users.countKeys': 'GET /keys/count counts the keys of one owner',
+  'sites.countKeys': 'GET /keys/count counts the keys of one site',
+  'developers.countKeys': 'GET /keys/count counts the keys of one developer',
   'keys.list': 'GET /keys searches: it lists all that there are',
   'audit.findNames': 'everything is looked at by its id',
   'audit.findSubjectId': 'GET /keys/{id} takes a public id, GET /users/search a name',

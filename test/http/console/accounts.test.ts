@@ -65,7 +65,7 @@ describe('an operator', () => {
   test('chooses one account, sees it alone, is told so on every page, and sees all again', async () => {
     const [one, other] = [await createAccount('One Clinic'), await createAccount('Other Clinic')]
     for (const { id, name } of [one, other]) {
-      unwrap(await server.directory.addSite({ accountId: id, name: `Site of ${name}` }))
+      unwrap(await server.sites.add({ accountId: id, name: `Site of ${name}` }))
     }
     const all = await operator.get('/console/sites')
     expect(all.text).toContain('Site of One Clinic One Clinic')
@@ -107,7 +107,7 @@ describe('an operator', () => {
     const late = await operator.send('/console/sites/new', { account: one.id, name: 'Late' })
     expect(late.status).toBe(404)
     for (const { id } of [one, other]) {
-      expect(await server.directory.listSites({ accountId: id, limit: 10 })).toEqual([])
+      expect(await server.sites.list({ accountId: id, limit: 10 })).toEqual([])
     }
     await selectAllAccounts()
   })

@@ -82,7 +82,7 @@ describe('the audit', () => {
 
   test('keeps its filters from page to page', async () => {
     const addSite = async (n: number) =>
-      unwrap(await server.directory.addSite({ accountId, name: `Site ${n}` }))
+      unwrap(await server.sites.add({ accountId, name: `Site ${n}` }))
     for (let n = 0; n < 60; n++) await addSite(n)
     const first = await member.get('/console/audit?what=site.created')
     expect(first.text).toContain('50 events')

@@ -144,20 +144,20 @@ test('who goes through a filter by keys comes to its third choice, and stays in 
 test('script in every name is read, and does nothing', async () => {
   const name = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`
   const { accountId, people } = fixture.ids
-  const { directory, routing, keys } = fixture
+  const { sites, developers, ipAllowlist, sources, destinations, subscriptions, keys } = fixture
   const of = { accountId, name }
-  const site = unwrap(await directory.addSite(of))
-  const developer = unwrap(await directory.addDeveloper(of))
-  const source = unwrap(await routing.addSource(of))
-  const destination = unwrap(await routing.addDestination(of))
+  const site = unwrap(await sites.add(of))
+  const developer = unwrap(await developers.add(of))
+  const source = unwrap(await sources.add(of))
+  const destination = unwrap(await destinations.add(of))
   const subscription = unwrap(
-    await routing.createSubscription({ sourceId: source.id, destinationId: destination.id }),
+    await subscriptions.create({ sourceId: source.id, destinationId: destination.id }),
   )
   const input = { dialect: 'redox', ownerId: people.engineer, sourceId: source.id, name } as const
   const { key } = unwrap(
     await keys.create({ ...input, description: name, reference: name.slice(0, 100) }),
   )
-  unwrap(await directory.addAllowlistEntry({ accountId, network: '198.51.100.7', note: name }))
+  unwrap(await ipAllowlist.add({ accountId, network: '198.51.100.7', note: name }))
 
   const { page, unexpectedErrors, expectError, close } = await signInAs('administrator')
   expectError(/status of 404/)

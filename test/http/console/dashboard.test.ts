@@ -22,7 +22,7 @@ afterAll(() => server.close())
 
 async function seedDashboardKey(name: string, more: object = {}) {
   const email = `${crypto.randomUUID()}@acme.example`
-  const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+  const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
   const made = await server.keys.create({ dialect: 'xdent', ownerId: owner.id, name, ...more })
   return { ...unwrap(made), owner }
 }
@@ -46,7 +46,7 @@ describe('the overview', () => {
       expiresAt: server.clock() + 10 * DAY_MS,
     })
     const gone = await seedDashboardKey('Orphan')
-    unwrap(await server.accounts.deactivateUser(gone.owner.id))
+    unwrap(await server.users.deactivate(gone.owner.id))
     const ended = await seedDashboardKey('Ended', { expiresAt: server.clock() + 10 * DAY_MS })
     unwrap(await server.keys.revoke(ended.key.id))
     const now = server.clock()
@@ -68,11 +68,11 @@ describe('the overview', () => {
   })
 
   test('tells of a feed whose first message was tried in vain, and leads to all of them', async () => {
-    const source = unwrap(await server.routing.addSource({ accountId, name: 'Orders' }))
+    const source = unwrap(await server.sources.add({ accountId, name: 'Orders' }))
     const to = { accountId, name: 'Laboratory', url: 'https://laboratory.example/' }
-    const destination = unwrap(await server.routing.addDestination(to))
+    const destination = unwrap(await server.destinations.add(to))
     const subscription = unwrap(
-      await server.routing.createSubscription({
+      await server.subscriptions.create({
         sourceId: source.id,
         destinationId: destination.id,
       }),

@@ -18,10 +18,10 @@ afterAll(() => Promise.all(servers.map((each) => each.close())))
 
 const ALLOWLIST_PATH = '/console/addresses'
 const addNetwork = async (network: string) =>
-  unwrap(await server.directory.addAllowlistEntry({ accountId, network }))
+  unwrap(await server.ipAllowlist.add({ accountId, network }))
 const isEnforced = async () => unwrap(await server.accounts.find(accountId)).addressesEnforced
 const listNetworks = async () =>
-  (await server.directory.listAllowlist(accountId)).map(({ network }) => network)
+  (await server.ipAllowlist.list(accountId)).map(({ network }) => network)
 
 /** A key of the account is used from here. */
 async function useKeyFrom(address: string) {
@@ -104,7 +104,7 @@ describe('before somebody is locked out', () => {
   test('a rule is removed only after it is said whom that shuts out', async () => {
     const rule = await addNetwork('203.0.113.0/24')
     await addNetwork('192.0.2.0/24')
-    unwrap(await server.directory.enforceAllowlist(accountId, true))
+    unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     await useKeyFrom('203.0.113.9')
     const verb = `${ALLOWLIST_PATH}/${rule.id}/remove`
     const confirmationPage = await administrator.get(verb)
@@ -117,14 +117,14 @@ describe('before somebody is locked out', () => {
 
   test('it is said that without its last entry a list shuts nobody out', async () => {
     const rule = await addNetwork('203.0.113.0/24')
-    unwrap(await server.directory.enforceAllowlist(accountId, true))
+    unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     const { text } = await administrator.get(`${ALLOWLIST_PATH}/${rule.id}/remove`)
     expect(text).toContain('This is the last entry, and an empty list shuts nobody out.')
   })
 
   test('the first address of an empty list that is in force is asked about too', async () => {
     await useKeyFrom('192.0.2.44')
-    unwrap(await server.directory.enforceAllowlist(accountId, true))
+    unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     const form = { account: accountId, network: '203.0.113.0/24', note: 'office' }
     const confirmationPage = await administrator.send(ALLOWLIST_PATH, form)
     expect(confirmationPage.status).toBe(200)
@@ -148,7 +148,7 @@ describe('before somebody is locked out', () => {
 
   test('the list is taken out of force after it was asked for once more', async () => {
     await addNetwork('203.0.113.0/24')
-    unwrap(await server.directory.enforceAllowlist(accountId, true))
+    unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     const opened = await administrator.fill(`${ALLOWLIST_PATH}/open`, `${ALLOWLIST_PATH}/open`)
     expect(opened.location).toBe(`${ALLOWLIST_PATH}?said=addresses-open`)
     expect(await isEnforced()).toBe(false)

@@ -53,7 +53,7 @@ async function createKeyForm(dialect: KeyType, name: string): Promise<NewKeyForm
   const input = { dialect, name, owner: OWNER }
   if (getKeyTypeTraits(dialect).belongsTo !== 'source') return input
   const ownedBy = `Source of ${name}`
-  const source = await fixture.routing.addSource({
+  const source = await fixture.sources.add({
     accountId: fixture.ids.accountId,
     name: ownedBy,
   })

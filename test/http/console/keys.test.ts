@@ -14,9 +14,9 @@ beforeAll(async () => {
   server = await createTestServer()
   engineer = await seedConsoleClient(server, 'engineer')
   const { accountId } = engineer.testUser
-  const site = unwrap(await server.directory.addSite({ accountId, name: 'Harbor' }))
-  const source = unwrap(await server.routing.addSource({ accountId, name: 'Nightly' }))
-  const developer = unwrap(await server.directory.addDeveloper({ accountId, name: 'Maker' }))
+  const site = unwrap(await server.sites.add({ accountId, name: 'Harbor' }))
+  const source = unwrap(await server.sources.add({ accountId, name: 'Nightly' }))
+  const developer = unwrap(await server.developers.add({ accountId, name: 'Maker' }))
   keyOwners = {
     siteId: site.id,
     sourceId: source.id,
@@ -30,8 +30,7 @@ afterAll(() => server.close())
 async function createKeyFields(dialect: KeyType, name = `${dialect} key`) {
   const { accountId } = engineer.testUser
   const { belongsTo } = getKeyTypeTraits(dialect)
-  const source = async () =>
-    unwrap(await server.routing.addSource({ accountId, name: 'Another' })).id
+  const source = async () => unwrap(await server.sources.add({ accountId, name: 'Another' })).id
   const where =
     belongsTo === 'source'
       ? { source: await source() }
@@ -163,7 +162,7 @@ describe('the form of a new key', () => {
   test('offers a list of owners without a script', async () => {
     const { accountId } = engineer.testUser
     const email = 'chosen@acme.example'
-    const other = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const other = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
     const form = await engineer.get(`${KEYS}/new?dialect=xdent`)
     const list = /<noscript>([\s\S]*?)<\/noscript>/.exec(form.html)?.[1]
     expect(list).toContain(`<option value="${email}">`)
@@ -174,8 +173,8 @@ describe('the form of a new key', () => {
 
   test('suggests only owners who can hold a key', async () => {
     const { accountId } = engineer.testUser
-    await server.accounts.addUser({ accountId, email: 'suggest-m@acme.example', role: 'member' })
-    await server.accounts.addUser({ accountId, email: 'suggest-e@acme.example', role: 'engineer' })
+    await server.users.add({ accountId, email: 'suggest-m@acme.example', role: 'member' })
+    await server.users.add({ accountId, email: 'suggest-e@acme.example', role: 'engineer' })
     const found = await engineer.get(`${KEYS}/owners?account=${accountId}&named=&q=SUGGEST`)
     expect(JSON.parse(found.html)).toEqual([
       { value: 'suggest-e@acme.example', text: 'suggest-e@acme.example (engineer)' },
@@ -367,7 +366,7 @@ describe('editing a key', () => {
     const { testUser } = await seedConsoleClient(server, 'engineer', engineer.testUser.accountId)
     const createInput = { dialect: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
     const { key } = unwrap(await server.keys.create(createInput))
-    unwrap(await server.accounts.deactivateUser(testUser.user.id))
+    unwrap(await server.users.deactivate(testUser.user.id))
     expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('The owner has left')
     const form = await engineer.get(`${KEYS}/${key.id}/edit`)
     const fields = {
@@ -464,9 +463,9 @@ describe('the list of keys', () => {
     beforeAll(async () => {
       owner = await seedConsoleClient(server, 'administrator')
       const { accountId } = owner.testUser
-      const site = unwrap(await server.directory.addSite({ accountId, name: 'Harbor' }))
+      const site = unwrap(await server.sites.add({ accountId, name: 'Harbor' }))
       const email = `leaver-${crypto.randomUUID()}@acme.example`
-      const user = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+      const user = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
       other = email
       const addKey = async (name: string, more: object = {}) =>
         unwrap(

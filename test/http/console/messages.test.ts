@@ -95,9 +95,9 @@ describe('a test message', () => {
   test('of a source without a key is not sent, and the page says why', async () => {
     const { accountId, openDestination } = fixture
     const input = { accountId, name: 'Without a key' }
-    const { id } = unwrap(await fixture.server.routing.addSource(input))
+    const { id } = unwrap(await fixture.server.sources.add(input))
     unwrap(
-      await fixture.server.routing.createSubscription({
+      await fixture.server.subscriptions.create({
         sourceId: id,
         destinationId: openDestination.id,
       }),
@@ -143,12 +143,12 @@ describe('a test message', () => {
 
   test('is not subject to the IP allowlist of the vendor', async () => {
     const { server, accountId } = fixture
-    unwrap(await server.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
-    unwrap(await server.directory.enforceAllowlist(accountId, true))
+    unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.0/24' }))
+    unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     const message = createDeviceNewMessage(fixture.openDestination.id, { Test: true })
     expect((await server.endpoint(accessToken, message)).status).toBe(401)
     expect((await send(JSON.stringify(message))).text).toContain('HTTP/1.1 200')
-    unwrap(await server.directory.enforceAllowlist(accountId, false))
+    unwrap(await server.ipAllowlist.setEnforced(accountId, false))
   })
 
   test('sent by the vendor is shown as such and has no audit event', async () => {
@@ -240,9 +240,7 @@ describe('a message that its destination refuses', () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
     const feed = `/console/feeds/${fixture.failingDestination.feedId}`
-    const head = await fixture.server.routing.findSubscriptionListItem(
-      fixture.failingDestination.feedId,
-    )
+    const head = await fixture.server.subscriptions.findListItem(fixture.failingDestination.feedId)
     const countAttempts = async () =>
       unwrap(await fixture.server.messages.listAttempts(unwrap(head).headId ?? '')).length
     const before = await countAttempts()
@@ -280,13 +278,14 @@ describe('a message that its destination refuses', () => {
     await sendVendorMessage(fixture.failingDestination.id)
     const at = `/console/feeds/${fixture.failingDestination.feedId}`
     const { queued } = unwrap(
-      await fixture.server.routing.findQueue(fixture.failingDestination.feedId),
+      await fixture.server.subscriptions.findQueue(fixture.failingDestination.feedId),
     )
     expect((await engineer.get(`${at}/purge`)).text).toContain(`${queued} message`)
     expect((await engineer.send(`${at}/remove`)).status).toBe(409)
     expect((await engineer.send(`${at}/purge`)).status).toBe(303)
     expect(
-      unwrap(await fixture.server.routing.findQueue(fixture.failingDestination.feedId)).queued,
+      unwrap(await fixture.server.subscriptions.findQueue(fixture.failingDestination.feedId))
+        .queued,
     ).toBe(0)
   })
 })

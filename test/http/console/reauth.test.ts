@@ -86,7 +86,7 @@ const listActions = async ({ testUser }: Administrator) => {
 
 // Held by the compiler: a screen that forgets to ask for the proof has no verb to call.
 test('a session’s desk has no verb that gives others a way in', () => {
-  expectTypeOf<PageContext['services']['accounts']>().not.toHaveProperty('setRole')
+  expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('setRole')
   expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('invite')
   expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('inviteFirstOperator')
   expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('resetSecondFactor')

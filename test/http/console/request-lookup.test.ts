@@ -61,7 +61,7 @@ describe('a refusal after authentication names its key in the audit and to the a
   }
 
   async function seedVendorKey() {
-    const source = unwrap(await server.routing.addSource({ accountId, name: 'Orders' }))
+    const source = unwrap(await server.sources.add({ accountId, name: 'Orders' }))
     const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
     const { key, secret } = unwrap(await server.keys.create(input))
     const tokens = (await (await server.authenticate(key.publicId, secret)).json()) as TokenResponse
@@ -91,7 +91,7 @@ describe('a refusal after authentication names its key in the audit and to the a
   test('when the upstream of the request is missing', async () => {
     const input = { dialect: 'practice', ownerId, name: 'Desk' } as const
     const { key, secret } = unwrap(await server.keys.create(input))
-    const owner = unwrap(await server.accounts.findUser(ownerId))
+    const owner = unwrap(await server.users.find(ownerId))
     const authorization = `Basic ${btoa(`${owner.username}:${secret}`)}`
     const ask = () =>
       server.call('/practice/v1/patients', {
@@ -120,7 +120,7 @@ describe('a refusal after authentication names its key in the audit and to the a
 })
 
 test('request lookup shows the vendor’s words of an /auth refusal, and issued tokens', async () => {
-  const source = unwrap(await server.routing.addSource({ accountId, name: 'Orders' }))
+  const source = unwrap(await server.sources.add({ accountId, name: 'Orders' }))
   const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
   const { key, secret } = unwrap(await server.keys.create(input))
   const wrong = await server.authenticate(key.publicId, 'wrong')

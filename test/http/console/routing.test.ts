@@ -38,9 +38,9 @@ describe('a source', () => {
 
   test('with a script as its name is escaped on every page', async () => {
     const { accountId, failingDestination } = fixture
-    const source = unwrap(await fixture.server.routing.addSource({ accountId, name: SCRIPT }))
+    const source = unwrap(await fixture.server.sources.add({ accountId, name: SCRIPT }))
     const joined = { sourceId: source.id, destinationId: failingDestination.id }
-    const { id } = unwrap(await fixture.server.routing.createSubscription(joined))
+    const { id } = unwrap(await fixture.server.subscriptions.create(joined))
     for (const path of [
       ...['/console/sources', `/console/sources/${source.id}`, '/console/feeds'],
       ...[`/console/feeds/${id}`, `/console/feeds/${id}/purge`, '/console/feeds/new'],
@@ -64,14 +64,14 @@ describe('a source', () => {
 
   test('shows both names to the second of two users who rename it', async () => {
     const { accountId } = fixture
-    const { id } = unwrap(await fixture.server.routing.addSource({ accountId, name: 'Before' }))
+    const { id } = unwrap(await fixture.server.sources.add({ accountId, name: 'Before' }))
     const rename = (name: string) =>
       engineer.send(`/console/sources/${id}/rename`, { name, seen: 'Before' })
     expect((await rename('First')).status).toBe(303)
     const second = await rename('Second')
     expect(second.status).toBe(409)
     expect(second.text).toContain('it is “First” now, and you typed “Second”')
-    expect(unwrap(await fixture.server.routing.findSource(id)).name).toBe('First')
+    expect(unwrap(await fixture.server.sources.find(id)).name).toBe('First')
   })
 })
 
@@ -105,14 +105,14 @@ describe('a destination', () => {
 
   test('that answers without the challenge is not verified, and the page says what to do', async () => {
     const { server, openDestination } = fixture
-    unwrap(await server.routing.setDestinationVerified(openDestination.id, false))
+    unwrap(await server.destinations.setVerified(openDestination.id, false))
     const at = `/console/destinations/${openDestination.id}/verify`
     const words = (await engineer.send(at)).text
     expect(words).toContain('Response 204')
     expect(words).toContain('The response did not contain the challenge')
     expect(words).toContain('must return the challenge unchanged')
-    expect(unwrap(await server.routing.findDestination(openDestination.id)).verifiedAt).toBeNull()
-    unwrap(await server.routing.setDestinationVerified(openDestination.id, true))
+    expect(unwrap(await server.destinations.find(openDestination.id)).verifiedAt).toBeNull()
+    unwrap(await server.destinations.setVerified(openDestination.id, true))
   })
 
   test('is shown with the request of its handshake, whatever its URL', async () => {
@@ -123,7 +123,7 @@ describe('a destination', () => {
       url: 'https://emr.example/%zz?a=b',
       method: 'GET',
     } as const
-    const { id } = unwrap(await fixture.server.routing.addDestination({ ...input, token: TOKEN }))
+    const { id } = unwrap(await fixture.server.destinations.add({ ...input, token: TOKEN }))
     const { status, text } = await member.get(`/console/destinations/${id}`)
     expect(status).toBe(200)
     expect(text).toContain('GET https://emr.example/%zz?a=b&verification-token=********&challenge=')
@@ -148,7 +148,7 @@ describe('a destination', () => {
   test('is marked verified and unverified by an administrator after a confirmation', async () => {
     const at = `/console/destinations/${fixture.destinationId}`
     const findDestination = async () =>
-      unwrap(await fixture.server.routing.findDestination(fixture.destinationId))
+      unwrap(await fixture.server.destinations.find(fixture.destinationId))
     expect((await engineer.get(`${at}/vouch`)).status).toBe(403)
     expect((await engineer.send(`${at}/vouch`)).status).toBe(403)
     expect((await engineer.get(at)).text).not.toContain('Mark as')
@@ -199,7 +199,7 @@ describe('a subscription', () => {
     expect((await engineer.get(at)).text).toContain('This subscription is paused')
     expect((await engineer.send(`${at}/resume`)).status).toBe(303)
     expect(
-      unwrap(await fixture.server.routing.findQueue(fixture.openDestination.feedId)).status,
+      unwrap(await fixture.server.subscriptions.findQueue(fixture.openDestination.feedId)).status,
     ).toBe('active')
   })
 })
@@ -245,21 +245,19 @@ describe('a member on the routing pages', () => {
     ] as [string, Record<string, string>][]) {
       expect([path, (await member.send(path, fields)).status]).toEqual([path, 403])
     }
-    const { name, verifiedAt } = unwrap(
-      await fixture.server.routing.findDestination(openDestination.id),
-    )
+    const { name, verifiedAt } = unwrap(await fixture.server.destinations.find(openDestination.id))
     expect([name, verifiedAt === null]).toEqual(['Mercy EMR', false])
-    expect(unwrap(await fixture.server.routing.findQueue(openDestination.feedId)).status).toBe(
-      'active',
-    )
+    expect(
+      unwrap(await fixture.server.subscriptions.findQueue(openDestination.feedId)).status,
+    ).toBe('active')
   })
 })
 
 test('the routing pages find nothing of another account', async () => {
   const other = unwrap(await fixture.server.accounts.create({ name: 'Other' }))
   const input = { accountId: other.id, name: 'Theirs' }
-  const source = unwrap(await fixture.server.routing.addSource(input))
-  const to = unwrap(await fixture.server.routing.addDestination(input))
+  const source = unwrap(await fixture.server.sources.add(input))
+  const to = unwrap(await fixture.server.destinations.add(input))
   for (const path of [`/console/sources/${source.id}`, `/console/destinations/${to.id}`]) {
     expect([path, (await administrator.get(path)).status]).toEqual([path, 404])
     const renamed = await administrator.send(`${path}/rename`, { name: 'Mine', seen: 'Theirs' })

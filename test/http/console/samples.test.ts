@@ -45,9 +45,9 @@ beforeAll(async () => {
   cookie = `__Host-latchkey=${secret}`
   username = testUser.username
   const { accountId, user } = testUser
-  const source = unwrap(await server.routing.addSource({ accountId, name: 'Nightly' }))
-  const site = unwrap(await server.directory.addSite({ accountId, name: 'Harbor' }))
-  const developer = unwrap(await server.directory.addDeveloper({ accountId, name: 'Maker' }))
+  const source = unwrap(await server.sources.add({ accountId, name: 'Nightly' }))
+  const site = unwrap(await server.sites.add({ accountId, name: 'Harbor' }))
+  const developer = unwrap(await server.developers.add({ accountId, name: 'Maker' }))
   const keyOwners = {
     source: { sourceId: source.id },
     site: { siteId: site.id },

@@ -29,7 +29,7 @@ describe('sites', () => {
     expect(added.status).toBe(303)
     const siteId = here.split('/').at(-1) ?? ''
     const email = `${crypto.randomUUID()}@acme.example`
-    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
     const input = { dialect: 'xenrad', ownerId: owner.id, siteId, name: 'RIS' } as const
     const { key } = unwrap(await server.keys.create(input))
     const { text, html } = await administrator.get('/console/sites')
@@ -46,7 +46,7 @@ describe('sites', () => {
     unwrap(await server.keys.revoke(key.id))
     expect((await administrator.get('/console/sites')).text).toContain('South Clinic 0 ')
 
-    const empty = unwrap(await server.directory.addSite({ accountId, name: 'Empty' }))
+    const empty = unwrap(await server.sites.add({ accountId, name: 'Empty' }))
     const gone = `/console/sites/${empty.id}`
     const removed = await administrator.fill(`${gone}/remove`, `${gone}/remove`)
     expect(removed.location).toBe('/console/sites?said=site-removed')
@@ -54,22 +54,22 @@ describe('sites', () => {
   })
 
   test('renamed by two people: the second is told, sees both names, and may insist', async () => {
-    const { id } = unwrap(await server.directory.addSite({ accountId, name: 'Before' }))
+    const { id } = unwrap(await server.sites.add({ accountId, name: 'Before' }))
     const here = `/console/sites/${id}`
-    unwrap(await server.directory.renameSite(id, 'Theirs'))
+    unwrap(await server.sites.rename(id, 'Theirs'))
     const refused = await administrator.send(`${here}/rename`, { seen: 'Before', name: 'Mine' })
     expect(refused.status).toBe(409)
     expect(refused.text).toContain('it is “Theirs” now, and you typed “Mine”')
     expect(refused.html).toContain('name="name" type="text" value="Mine"')
     const insists = await administrator.send(`${here}/rename`, { seen: 'Theirs', name: 'Mine' })
     expect(insists.status).toBe(303)
-    expect(unwrap(await server.directory.findSite(id)).name).toBe('Mine')
+    expect(unwrap(await server.sites.find(id)).name).toBe('Mine')
   })
 })
 
 describe('a developer', () => {
   const addDeveloper = async (name = 'Maker') =>
-    unwrap(await server.directory.addDeveloper({ accountId, name }))
+    unwrap(await server.developers.add({ accountId, name }))
 
   test('is added, with a developer key of another system or one that is made', async () => {
     const NEW = '/console/developers/new'
@@ -88,7 +88,7 @@ describe('a developer', () => {
   test('is removed after a question, while no key ever was its own', async () => {
     const [used, unused] = [await addDeveloper('Used'), await addDeveloper('Unused')]
     const email = `${crypto.randomUUID()}@acme.example`
-    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
     const dialect = 'opendental-portal'
     const input = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
     unwrap(await server.keys.create(input))
@@ -107,7 +107,7 @@ describe('a developer', () => {
     const { id } = await addDeveloper()
     const NEW = `/console/developers/${id}/portal-key/new`
     const email = `${crypto.randomUUID()}@acme.example`
-    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
     const { html } = await administrator.get(NEW)
     const form = {
       name: 'Portal',
@@ -143,9 +143,9 @@ describe('a developer', () => {
 
   test('has keys of customers, which are assigned to an office, taken back, disabled, enabled', async () => {
     const { id } = await addDeveloper()
-    const site = unwrap(await server.directory.addSite({ accountId, name: 'Maple Street' }))
+    const site = unwrap(await server.sites.add({ accountId, name: 'Maple Street' }))
     const email = `${crypto.randomUUID()}@acme.example`
-    const owner = unwrap(await server.accounts.addUser({ accountId, email, role: 'engineer' }))
+    const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
     const input = {
       dialect: 'opendental',
       ownerId: owner.id,
@@ -202,8 +202,8 @@ test.each(['/console/sites', '/console/developers'])(
 )
 
 test('who only reads is offered no change, and is refused one', async () => {
-  const site = unwrap(await server.directory.addSite({ accountId, name: 'Read' }))
-  const maker = unwrap(await server.directory.addDeveloper({ accountId, name: 'Read' }))
+  const site = unwrap(await server.sites.add({ accountId, name: 'Read' }))
+  const maker = unwrap(await server.developers.add({ accountId, name: 'Read' }))
   for (const path of ['sites', 'developers', `sites/${site.id}`, `developers/${maker.id}`]) {
     const { status, html } = await member.get(`/console/${path}`)
     expect(status).toBe(200)
@@ -228,8 +228,8 @@ test('who only reads is offered no change, and is refused one', async () => {
 
 test('nothing of another account is there', async () => {
   const stranger = await seedConsoleClient(server, 'administrator')
-  const site = unwrap(await server.directory.addSite({ accountId, name: 'Secret site' }))
-  const maker = unwrap(await server.directory.addDeveloper({ accountId, name: 'Secret maker' }))
+  const site = unwrap(await server.sites.add({ accountId, name: 'Secret site' }))
+  const maker = unwrap(await server.developers.add({ accountId, name: 'Secret maker' }))
   for (const path of [`sites/${site.id}`, `developers/${maker.id}`]) {
     expect((await stranger.get(`/console/${path}`)).status).toBe(404)
     expect((await stranger.send(`/console/${path}/rename`, { name: 'x' })).status).toBe(404)
@@ -243,7 +243,7 @@ test('a long list is shown 50 a page, each page under 100 kB', async () => {
   const { testUser, get } = await seedConsoleClient(server, 'administrator')
   for (let n = 0; n < 120; n++) {
     const name = `${n} ${'clinic '.repeat(25)}`.slice(0, 200)
-    unwrap(await server.directory.addSite({ accountId: testUser.accountId, name }))
+    unwrap(await server.sites.add({ accountId: testUser.accountId, name }))
   }
   let path: string | undefined = '/console/sites'
   const rows: number[] = []

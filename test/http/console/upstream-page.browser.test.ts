@@ -45,7 +45,7 @@ useBrowser(
     live = await startLiveServer({ LATCHKEY_UPSTREAM_PRACTICE: upstream.url })
     const services = { ...live, clock: createSystemClock() }
     operator = await seedUser(services, { role: 'operator' })
-    const { accounts, keys } = live
+    const { accounts, users, keys } = live
     const { id: accountId } = unwrap(await accounts.create({ name: 'Elm Practice' }))
     const input = {
       accountId,
@@ -53,7 +53,7 @@ useBrowser(
       role: 'engineer',
       username: 'desk',
     } as const
-    const owner = unwrap(await accounts.addUser(input))
+    const owner = unwrap(await users.add(input))
     const made = unwrap(
       await keys.create({ dialect: 'practice', ownerId: owner.id, name: 'Automation' }),
     )

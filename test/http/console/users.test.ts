@@ -35,7 +35,7 @@ describe('a change of a person takes effect at once', () => {
   test('a role changed while the user is signed in is in force at their next click', async () => {
     const engineer = await seedAccountClient('engineer')
     const { id } = engineer.testUser.user
-    const maker = unwrap(await server.directory.addDeveloper({ accountId, name: 'Maker' }))
+    const maker = unwrap(await server.developers.add({ accountId, name: 'Maker' }))
     const NEW = `/console/developers/${maker.id}/portal-key/new`
     expect((await engineer.get(NEW)).status).toBe(200)
     const changed = await administrator.fill(getUserPath(id), getUserPath(id, 'role'), {
@@ -179,7 +179,7 @@ describe('no user raises another above their own role', () => {
 test('of two who change one role, the second is told and sees both', async () => {
   const { testUser } = await seedAccountClient('member')
   const { id } = testUser.user
-  unwrap(await server.accounts.setRole(id, 'engineer'))
+  unwrap(await server.users.setRole(id, 'engineer'))
   const late = { seen: 'member', role: 'administrator', ...REAUTH_FIELDS }
   const refused = await administrator.send(getUserPath(id, 'role'), late)
   expect(refused.status).toBe(409)
@@ -233,10 +233,10 @@ test('the list says who can sign in, who was invited, who has left, and when eac
   const of = admin.testUser.accountId
   const email = (name: string) => `${name}-${crypto.randomUUID()}@acme.example`
   const add = async (name: string) =>
-    unwrap(await server.accounts.addUser({ accountId: of, email: email(name), role: 'member' }))
+    unwrap(await server.users.add({ accountId: of, email: email(name), role: 'member' }))
   const [invited, gone, silent] = [await add('invited'), await add('gone'), await add('silent')]
   unwrap(await server.users.invite(invited.id))
-  unwrap(await server.accounts.deactivateUser(gone.id))
+  unwrap(await server.users.deactivate(gone.id))
   const { text } = await admin.get(USERS_PATH)
   expect(text).toContain(`${admin.testUser.username} administrator ✓ Can sign in 0 just now`)
   expect(text).toContain(`${invited.email} member ! Invited 0 never`)

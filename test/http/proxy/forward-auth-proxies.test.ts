@@ -14,13 +14,7 @@ import {
 import { createBasicHeaders, seedEveryKeyType } from '../../support/key-seeds.ts'
 import { findFreePort, type ServerProcess, startServerProcess } from '../../support/process.ts'
 import { sendRaw } from '../../support/raw-connection.ts'
-import {
-  createTempFolder,
-  createTestLog,
-  seedKey,
-  type TestServer,
-  unwrap,
-} from '../../support/server.ts'
+import { createTempFolder, createTestLog, seedKey, unwrap } from '../../support/server.ts'
 import { createVendorClient, parseTokenResponse } from '../../support/vendor-clients.ts'
 
 /** The proxies as the README sets them up, in front of a plain upstream that says what it was sent. */
@@ -71,18 +65,18 @@ afterAll(async () => {
 
 /** A key of each dialect that is presented, and one that no office has taken into use. */
 async function seedOthers(
-  made: Pick<TestServer, 'accounts' | 'keys' | 'directory' | 'routing'>,
+  made: Parameters<typeof seedEveryKeyType>[0],
 ): Promise<Record<string, { headers: Record<string, string>; key: string }>> {
-  const { keys, directory } = made
+  const { keys, sites } = made
   const { accountId, ownerId, developerKey, username, ...every } = await seedEveryKeyType(made)
   const findSecretOfType = (dialect: string) => {
     const key = every.keys.find((one) => one.dialect === dialect)
     if (key === undefined) throw new Error(`there is no ${dialect} key`)
     return key
   }
-  const site = unwrap(await directory.addSite({ accountId, name: 'Office' }))
+  const site = unwrap(await sites.add({ accountId, name: 'Office' }))
   unwrap(await keys.assign(findSecretOfType('opendental').publicId, site.id))
-  const developers = await directory.listDevelopers({ accountId, limit: 1 })
+  const developers = await made.developers.list({ accountId, limit: 1 })
   const developerId = developers[0]?.id ?? ''
   const input = { dialect: 'opendental', ownerId, developerId, name: 'Next office' } as const
   const next = unwrap(await keys.create(input))

@@ -37,9 +37,7 @@ async function createHeaders(dialect: string): Promise<Record<string, string>> {
       return { 'X-API-Key': secret }
     case 'opendental': {
       const key = unwrap(await server.keys.find(publicId))
-      const site = unwrap(
-        await server.directory.addSite({ accountId: key.accountId, name: 'Office' }),
-      )
+      const site = unwrap(await server.sites.add({ accountId: key.accountId, name: 'Office' }))
       unwrap(await server.keys.assign(publicId, site.id))
       return { Authorization: `ODFHIR ${keysOfEveryType.developerKey}/${secret}` }
     }

@@ -20,12 +20,12 @@ const LONG_NAME = 'x'.repeat(201)
 
 describe('a site or developer', () => {
   test('is made with a name, in an account, and that is an event', async () => {
-    const { places, storage } = testServices
-    const site = unwrap(await places.addSite({ accountId, name: ' North ' }))
+    const { sites, developers, storage } = testServices
+    const site = unwrap(await sites.add({ accountId, name: ' North ' }))
     expect(site).toEqual({ id: site.id, accountId, name: 'North', createdAt: testServices.clock() })
     expect(await storage.findSite(site.id)).toEqual(site)
     expect(await testServices.listActions(site.id)).toEqual(['site.created'])
-    const developer = unwrap(await places.addDeveloper({ accountId, name: 'Maker' }))
+    const developer = unwrap(await developers.add({ accountId, name: 'Maker' }))
     expect(developer.developerKey).toMatch(/^[A-Z0-9]{16}$/)
     expect(await storage.findDeveloper(developer.id)).toEqual(developer)
     const [event] = await storage.listEvents({ subject: developer.id, limit: 1 })
@@ -44,34 +44,34 @@ describe('a site or developer', () => {
     // A link that nobody could see.
     ['\u200b\u2060', 'invalid: the name must not be blank'],
   ])('is not made with the name %j', async (name, sentence) => {
-    expect(readRefusal(await testServices.places.addSite({ accountId, name }))).toBe(sentence)
-    expect(readRefusal(await testServices.places.addDeveloper({ accountId, name }))).toBe(sentence)
+    expect(readRefusal(await testServices.sites.add({ accountId, name }))).toBe(sentence)
+    expect(readRefusal(await testServices.developers.add({ accountId, name }))).toBe(sentence)
   })
 
   test.each(['العربية', 'می‌خواهم', '日本', '👩‍⚕️', '→'])('may have the name %s', async (name) => {
-    expect(unwrap(await testServices.places.addSite({ accountId, name })).name).toBe(name)
+    expect(unwrap(await testServices.sites.add({ accountId, name })).name).toBe(name)
   })
 
   test('is not made where there is no account', async () => {
     const input = { accountId: 'nobody', name: 'n' }
     const sentence = 'not_found: there is no account nobody'
-    expect(readRefusal(await testServices.places.addSite(input))).toBe(sentence)
-    expect(readRefusal(await testServices.places.addDeveloper(input))).toBe(sentence)
+    expect(readRefusal(await testServices.sites.add(input))).toBe(sentence)
+    expect(readRefusal(await testServices.developers.add(input))).toBe(sentence)
   })
 
   test('is renamed, with an event that says so, or told why not', async () => {
-    const { places } = testServices
-    const site = unwrap(await places.addSite({ accountId, name: 'North' }))
-    expect(unwrap(await places.renameSite(site.id, ' South '))).toEqual({ ...site, name: 'South' })
+    const { sites, developers } = testServices
+    const site = unwrap(await sites.add({ accountId, name: 'North' }))
+    expect(unwrap(await sites.rename(site.id, ' South '))).toEqual({ ...site, name: 'South' })
     expect(await testServices.listActions(site.id)).toEqual(['site.created', 'site.renamed'])
-    expect(readRefusal(await places.renameSite(site.id, LONG_NAME))).toMatch(
+    expect(readRefusal(await sites.rename(site.id, LONG_NAME))).toMatch(
       /^invalid: the name must not/,
     )
-    expect(readRefusal(await places.renameSite('nobody', 'n'))).toBe(
+    expect(readRefusal(await sites.rename('nobody', 'n'))).toBe(
       'not_found: there is no site nobody',
     )
-    const developer = unwrap(await places.addDeveloper({ accountId, name: 'Maker' }))
-    expect(unwrap(await places.renameDeveloper(developer.id, 'Baker')).name).toBe('Baker')
+    const developer = unwrap(await developers.add({ accountId, name: 'Maker' }))
+    expect(unwrap(await developers.rename(developer.id, 'Baker')).name).toBe('Baker')
     expect(await testServices.listActions(developer.id)).toEqual([
       'developer.created',
       'developer.renamed',
@@ -79,56 +79,52 @@ describe('a site or developer', () => {
   })
 
   test('a site is removed while no key ever was its own', async () => {
-    const { places, keys } = testServices
+    const { sites, keys } = testServices
     const [used, unused] = [
-      unwrap(await places.addSite({ accountId, name: 'Used' })),
-      unwrap(await places.addSite({ accountId, name: 'Unused' })),
+      unwrap(await sites.add({ accountId, name: 'Used' })),
+      unwrap(await sites.add({ accountId, name: 'Unused' })),
     ]
     const email = 'holder@acme.example'
-    const owner = unwrap(
-      await testServices.accounts.addUser({ accountId, email, role: 'engineer' }),
-    )
+    const owner = unwrap(await testServices.users.add({ accountId, email, role: 'engineer' }))
     const input = { dialect: 'xenrad', ownerId: owner.id, siteId: used.id, name: 'RIS' } as const
     const { key } = unwrap(await keys.create(input))
     const expectedRefusal = 'conflict: keys belong to Used, be they revoked: it stays'
-    expect(readRefusal(await places.deleteSite(used.id))).toBe(expectedRefusal)
+    expect(readRefusal(await sites.delete(used.id))).toBe(expectedRefusal)
     unwrap(await keys.revoke(key.id))
-    expect(readRefusal(await places.deleteSite(used.id))).toBe(expectedRefusal)
-    unwrap(await places.deleteSite(unused.id))
+    expect(readRefusal(await sites.delete(used.id))).toBe(expectedRefusal)
+    unwrap(await sites.delete(unused.id))
     expect(await testServices.listActions(unused.id)).toEqual(['site.created', 'site.removed'])
-    expect(readRefusal(await places.findSite(unused.id))).toMatch(/^not_found/)
+    expect(readRefusal(await sites.find(unused.id))).toMatch(/^not_found/)
   })
 
   test('a developer is removed while no key ever was its own', async () => {
-    const { places, keys } = testServices
+    const { developers, keys } = testServices
     const [used, unused] = [
-      unwrap(await places.addDeveloper({ accountId, name: 'Used' })),
-      unwrap(await places.addDeveloper({ accountId, name: 'Unused' })),
+      unwrap(await developers.add({ accountId, name: 'Used' })),
+      unwrap(await developers.add({ accountId, name: 'Unused' })),
     ]
     const email = 'dental@acme.example'
-    const owner = unwrap(
-      await testServices.accounts.addUser({ accountId, email, role: 'engineer' }),
-    )
+    const owner = unwrap(await testServices.users.add({ accountId, email, role: 'engineer' }))
     const dialect = 'opendental-portal'
     const input = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
     const { key } = unwrap(await keys.create(input))
     const expectedRefusal = 'conflict: keys belong to Used, be they revoked: the developer stays'
-    expect(readRefusal(await places.deleteDeveloper(used.id))).toBe(expectedRefusal)
+    expect(readRefusal(await developers.delete(used.id))).toBe(expectedRefusal)
     unwrap(await keys.revoke(key.id))
-    expect(readRefusal(await places.deleteDeveloper(used.id))).toBe(expectedRefusal)
-    unwrap(await places.deleteDeveloper(unused.id))
+    expect(readRefusal(await developers.delete(used.id))).toBe(expectedRefusal)
+    unwrap(await developers.delete(unused.id))
     expect(await testServices.listActions(unused.id)).toEqual([
       'developer.created',
       'developer.removed',
     ])
-    expect(readRefusal(await places.deleteDeveloper(unused.id))).toMatch(/^not_found/)
+    expect(readRefusal(await developers.delete(unused.id))).toMatch(/^not_found/)
   })
 
   test('keeps the developer key that another system issued, if nobody has it', async () => {
-    const { places } = testServices
+    const { developers } = testServices
     const input = { accountId, name: 'Maker', developerKey: 'NFF6i0KrXrxDkZHt' }
-    expect(unwrap(await places.addDeveloper(input)).developerKey).toBe(input.developerKey)
-    expect(readRefusal(await places.addDeveloper(input))).toBe(
+    expect(unwrap(await developers.add(input)).developerKey).toBe(input.developerKey)
+    expect(readRefusal(await developers.add(input))).toBe(
       'conflict: another developer has the key NFF6i0KrXrxDkZHt',
     )
     for (const developerKey of [
@@ -139,7 +135,7 @@ describe('a site or developer', () => {
       'blank 123',
       'üüüüüüüü',
     ]) {
-      expect(readRefusal(await places.addDeveloper({ ...input, developerKey }))).toBe(
+      expect(readRefusal(await developers.add({ ...input, developerKey }))).toBe(
         'invalid: a developer key is 8 to 64 of A–Z, a–z and 0–9',
       )
     }
@@ -156,7 +152,7 @@ describe('an account’s addresses', () => {
     ['0.0.0.0/0', '0.0.0.0/0'],
   ])('%s is kept as %s', async (network, expectedRefusal) => {
     const rule = unwrap(
-      await testServices.places.addAllowlistEntry({ accountId, network, note: ' office ' }),
+      await testServices.ipAllowlist.add({ accountId, network, note: ' office ' }),
     )
     const createdAt = testServices.clock()
     expect(rule).toEqual({
@@ -166,18 +162,16 @@ describe('an account’s addresses', () => {
       note: 'office',
       createdAt,
     })
-    expect(await testServices.places.listAllowlist(accountId)).toEqual([rule])
+    expect(await testServices.ipAllowlist.list(accountId)).toEqual([rule])
     expect(
-      readRefusal(
-        await testServices.places.addAllowlistEntry({ accountId, network: expectedRefusal }),
-      ),
+      readRefusal(await testServices.ipAllowlist.add({ accountId, network: expectedRefusal })),
     ).toBe(`conflict: ${expectedRefusal} is in the list already`)
   })
 
   test.each(['', 'office', '10.0.0.0/33', '10.0.0.1/8', '300.1.1.1', '10.0.0.0/8/8', '::/129'])(
     '%j is refused, with what may be written',
     async (network) => {
-      expect(readRefusal(await testServices.places.addAllowlistEntry({ accountId, network }))).toBe(
+      expect(readRefusal(await testServices.ipAllowlist.add({ accountId, network }))).toBe(
         `invalid: ${JSON.stringify(network)} is no address and no network: write 203.0.113.7, ` +
           '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
       )
@@ -187,44 +181,44 @@ describe('an account’s addresses', () => {
   test('have a note of one line, in an account that is one', async () => {
     const network = '10.0.0.0/8'
     for (const note of [LONG_NAME, 'a\nb', '\ud800']) {
-      expect(
-        readRefusal(await testServices.places.addAllowlistEntry({ accountId, network, note })),
-      ).toBe('invalid: a note is one line of at most 200 characters')
+      expect(readRefusal(await testServices.ipAllowlist.add({ accountId, network, note }))).toBe(
+        'invalid: a note is one line of at most 200 characters',
+      )
     }
-    expect(
-      readRefusal(await testServices.places.addAllowlistEntry({ accountId: 'nobody', network })),
-    ).toBe('not_found: there is no account nobody')
-    expect(readRefusal(await testServices.places.deleteAllowlistEntry('nobody'))).toBe(
+    expect(readRefusal(await testServices.ipAllowlist.add({ accountId: 'nobody', network }))).toBe(
+      'not_found: there is no account nobody',
+    )
+    expect(readRefusal(await testServices.ipAllowlist.delete('nobody'))).toBe(
       'not_found: there is no address rule nobody',
     )
-    expect(readRefusal(await testServices.places.enforceAllowlist('nobody', true))).toBe(
+    expect(readRefusal(await testServices.ipAllowlist.setEnforced('nobody', true))).toBe(
       'not_found: there is no account nobody',
     )
   })
 
   test('are enforced, opened, added and removed, each with its event', async () => {
-    const { places, storage } = testServices
-    const rule = unwrap(await places.addAllowlistEntry({ accountId, network: '10.0.0.0/8' }))
-    expect(unwrap(await places.enforceAllowlist(accountId, true)).addressesEnforced).toBe(true)
-    expect(unwrap(await places.enforceAllowlist(accountId, false)).addressesEnforced).toBe(false)
-    unwrap(await places.deleteAllowlistEntry(rule.id))
+    const { ipAllowlist, storage } = testServices
+    const rule = unwrap(await ipAllowlist.add({ accountId, network: '10.0.0.0/8' }))
+    expect(unwrap(await ipAllowlist.setEnforced(accountId, true)).addressesEnforced).toBe(true)
+    expect(unwrap(await ipAllowlist.setEnforced(accountId, false)).addressesEnforced).toBe(false)
+    unwrap(await ipAllowlist.delete(rule.id))
     expect(await testServices.listActions(accountId)).toEqual([
       ...['account.created', 'account.addresses_enforced', 'account.addresses_open'],
     ])
     expect(await testServices.listActions(rule.id)).toEqual(['address.added', 'address.removed'])
     const [, added] = await storage.listEvents({ subject: rule.id, limit: 2 })
     expect(added?.facts).toEqual({ accountId, network: '10.0.0.0/8' })
-    expect(await places.listAllowlist(accountId)).toEqual([])
+    expect(await ipAllowlist.list(accountId)).toEqual([])
   })
 })
 
 describe('a person', () => {
   test('has a username that nobody else has in the whole server, or none', async () => {
-    const { accounts } = testServices
+    const { users } = testServices
     const addUser = (
       username: string | undefined,
       email = `${testServices.random.uuid()}@acme.example`,
-    ) => accounts.addUser({ accountId, email, role: 'member', username })
+    ) => users.add({ accountId, email, role: 'member', username })
     expect(unwrap(await addUser('North.Office-1_@x')).username).toBe('North.Office-1_@x')
     expect(unwrap(await addUser(undefined)).username).toBeNull()
     const other = (await testServices.seedTenant()).accountId
@@ -235,7 +229,7 @@ describe('a person', () => {
       role: 'member',
       username: 'North.Office-1_@x',
     } as const
-    expect(readRefusal(await accounts.addUser(input))).toBe(
+    expect(readRefusal(await users.add(input))).toBe(
       `conflict: ${email} is already a user of this account, or the username North.Office-1_@x is taken`,
     )
     for (const username of ['', 'a b', 'a:b', 'ü', 'x'.repeat(65)]) {
@@ -246,18 +240,18 @@ describe('a person', () => {
   })
 
   test('who has no username is told apart from one whose address is taken', async () => {
-    const { accounts } = testServices
+    const { users } = testServices
     const input = { accountId, email: 'same@acme.example', role: 'member' } as const
-    unwrap(await accounts.addUser(input))
-    expect(readRefusal(await accounts.addUser(input))).toBe(
+    unwrap(await users.add(input))
+    expect(readRefusal(await users.add(input))).toBe(
       'conflict: same@acme.example is already a user of this account',
     )
   })
 })
 
 test('the addresses that tokens were asked for from are told once each, the last one first', async () => {
-  const { places, storage, random, clock } = testServices
-  const rule = unwrap(await places.addAllowlistEntry({ accountId, network: '203.0.113.0/24' }))
+  const { ipAllowlist, storage, random, clock } = testServices
+  const rule = unwrap(await ipAllowlist.add({ accountId, network: '203.0.113.0/24' }))
   const DAY = 24 * 60 * 60 * 1000
   const createEvent = (address: string, days: number, action = 'token.issued') => ({
     id: random.uuid(),
@@ -275,7 +269,7 @@ test('the addresses that tokens were asked for from are told once each, the last
     createEvent('203.0.113.3', 31),
     createEvent('203.0.113.4', 0, 'key.refused'),
   ])
-  expect(await places.listSeenAddresses(accountId)).toEqual([
+  expect(await ipAllowlist.listSeenAddresses(accountId)).toEqual([
     { address: '203.0.113.2', lastAt: clock() },
     { address: '203.0.113.1', lastAt: clock() - DAY },
   ])

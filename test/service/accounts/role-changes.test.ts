@@ -17,14 +17,14 @@ afterAll(() => server.close())
 
 const addUser = async (role: Role) => {
   const email = `${crypto.randomUUID()}@clinic.example`
-  return unwrap(await server.accounts.addUser({ accountId, email, role }))
+  return unwrap(await server.users.add({ accountId, email, role }))
 }
 
 /** The services of a user of the account. */
 async function seedActor(role: Role) {
   const user = await addUser(role)
   const services = server.servicesFor({ actor: user.id, role, accountId })
-  return { user, services, accounts: services.accounts }
+  return { user, services, users: services.users }
 }
 
 const createEvent = (id: string) => ({
@@ -43,44 +43,44 @@ const expectedForbidden = (message: string) => ({
 })
 
 test('an administrator grants their own role and lower ones in their account', async () => {
-  const { accounts } = await seedActor('administrator')
+  const { users } = await seedActor('administrator')
   const { id } = await addUser('member')
   for (const role of ['engineer', 'administrator', 'member'] as const) {
-    expect(unwrap(await accounts.setRole(id, role)).role).toBe(role)
+    expect(unwrap(await users.setRole(id, role)).role).toBe(role)
   }
 })
 
 test('an administrator makes nobody operator', async () => {
-  const { accounts } = await seedActor('administrator')
+  const { users } = await seedActor('administrator')
   const { id } = await addUser('administrator')
   const only = expectedForbidden('only who is operator may make somebody operator')
-  expect(await accounts.setRole(id, 'operator')).toEqual(only)
+  expect(await users.setRole(id, 'operator')).toEqual(only)
   const email = 'op@clinic.example'
-  expect(await accounts.addUser({ accountId, email, role: 'operator' })).toEqual(only)
-  expect(unwrap(await server.accounts.findUser(id)).role).toBe('administrator')
+  expect(await users.add({ accountId, email, role: 'operator' })).toEqual(only)
+  expect(unwrap(await server.users.find(id)).role).toBe('administrator')
 })
 
 test('an administrator can neither demote nor deactivate an operator of the account', async () => {
-  const { accounts } = await seedActor('administrator')
+  const { users } = await seedActor('administrator')
   const operator = await addUser('operator')
   const not = expectedForbidden(
     `${operator.email} is operator: only somebody of that role or above may change them`,
   )
-  expect(await accounts.setRole(operator.id, 'member')).toEqual(not)
-  expect(await accounts.deactivateUser(operator.id)).toEqual(not)
-  expect(unwrap(await server.accounts.findUser(operator.id))).toEqual(operator)
+  expect(await users.setRole(operator.id, 'member')).toEqual(not)
+  expect(await users.deactivate(operator.id)).toEqual(not)
+  expect(unwrap(await server.users.find(operator.id))).toEqual(operator)
 })
 
 test.each<Role>(['administrator', 'operator'])(
   'nobody changes their own role or leaves by their own hand: %s',
   async (role) => {
-    const { user, accounts } = await seedActor(role)
+    const { user, users } = await seedActor(role)
     const not = expectedForbidden(
       'nobody changes their own role or leaves by their own hand: ask somebody else',
     )
-    expect(await accounts.setRole(user.id, 'member')).toEqual(not)
-    expect(await accounts.deactivateUser(user.id)).toEqual(not)
-    expect(unwrap(await server.accounts.findUser(user.id))).toEqual(user)
+    expect(await users.setRole(user.id, 'member')).toEqual(not)
+    expect(await users.deactivate(user.id)).toEqual(not)
+    expect(unwrap(await server.users.find(user.id))).toEqual(user)
   },
 )
 
@@ -88,9 +88,9 @@ test.each<Role>(['administrator', 'operator'])(
 const RACES = {
   setUsername: ({ users }, id) => users.setUsername(id, 'taken-over'),
   setSecondFactor: ({ users }, id) => users.resetSecondFactor(id),
-  setUserEmail: ({ accounts }, id) => accounts.setEmail(id, 'taken-over@clinic.example'),
-  setUserRole: ({ accounts }, id) => accounts.setRole(id, 'member'),
-  deactivateUser: ({ accounts }, id) => accounts.deactivateUser(id),
+  setUserEmail: ({ users }, id) => users.setEmail(id, 'taken-over@clinic.example'),
+  setUserRole: ({ users }, id) => users.setRole(id, 'member'),
+  deactivateUser: ({ users }, id) => users.deactivate(id),
 } as const satisfies Partial<
   Record<
     keyof TestServer['storage'],
@@ -110,7 +110,7 @@ test.each(Object.entries(RACES))(
     let raised = {}
     const changeRoleFirst = async (...args: unknown[]) => {
       Object.assign(storage, { [verb]: write })
-      raised = unwrap(await server.accounts.setRole(id, 'operator'))
+      raised = unwrap(await server.users.setRole(id, 'operator'))
       return write(...args)
     }
     Object.assign(storage, { [verb]: changeRoleFirst })
@@ -119,7 +119,7 @@ test.each(Object.entries(RACES))(
       ok: false,
       failure: { problem: 'conflict', message },
     })
-    expect(unwrap(await server.accounts.findUser(id))).toEqual(raised)
+    expect(unwrap(await server.users.find(id))).toEqual(raised)
     expect((await storage.findCredentialsByUserId(id))?.sealedTotp).toBe('sealed')
   },
 )
@@ -128,7 +128,7 @@ test('a user’s actions are found in the audit by the user’s id and by the re
   const { user } = await seedActor('administrator')
   const requestId = crypto.randomUUID()
   const services = server.servicesFor({ actor: user.id, role: user.role, accountId, requestId })
-  const site = unwrap(await services.directory.addSite({ accountId, name: 'North' }))
+  const site = unwrap(await services.sites.add({ accountId, name: 'North' }))
   const [event] = await services.audit.list({ actor: user.id, limit: 1 })
   expect(event).toMatchObject({ action: 'site.created', subject: site.id, requestId })
   const { decisions } = unwrap(await services.explain(requestId))
@@ -147,8 +147,8 @@ test('of two operators who demote each other at once one does: the last who can 
     `update users set password_hash = 'argon2id' where id in (${ids})`,
   )
   const [first, second] = await Promise.all([
-    ann.accounts.setRole(bob.user.id, 'member'),
-    bob.accounts.setRole(ann.user.id, 'member'),
+    ann.users.setRole(bob.user.id, 'member'),
+    bob.users.setRole(ann.user.id, 'member'),
   ])
   expect([first.ok, second.ok].sort()).toEqual([false, true])
   const last = first.ok ? ann.user : bob.user
@@ -160,8 +160,8 @@ test('of two operators who demote each other at once one does: the last who can 
 
   // Somebody who is operator, but has no password, does not count.
   const stays = { ok: false, failure: { problem: 'conflict', message } }
-  expect(await eve.accounts.setRole(last.id, 'administrator')).toEqual(stays)
-  expect(await eve.accounts.deactivateUser(last.id)).toEqual(stays)
+  expect(await eve.users.setRole(last.id, 'administrator')).toEqual(stays)
+  expect(await eve.users.deactivate(last.id)).toEqual(stays)
   expect(await server.accounts.setStatus(accountId, 'closed')).toMatchObject({
     ok: false,
     failure: { problem: 'conflict' },
@@ -172,5 +172,5 @@ test('of two operators who demote each other at once one does: the last who can 
     join(server.dir, 'latchkey.db'),
     `update users set password_hash = 'argon2id' where id = '${eve.user.id}'`,
   )
-  expect(unwrap(await eve.accounts.deactivateUser(last.id)).leftAt).not.toBeNull()
+  expect(unwrap(await eve.users.deactivate(last.id)).leftAt).not.toBeNull()
 })

@@ -28,10 +28,10 @@ const expectedConflict = (message: string) => ({
 })
 
 test('a username', async () => {
-  const { username } = unwrap(await server.accounts.findUser(otherTenant.memberId))
+  const { username } = unwrap(await server.users.find(otherTenant.memberId))
   const { accountId } = ownTenant
   const input = { accountId, email: 'new@clinic.example', role: 'member', username } as const
-  expect(await ownServices.accounts.addUser({ ...input, username: username ?? '' })).toEqual(
+  expect(await ownServices.users.add({ ...input, username: username ?? '' })).toEqual(
     expectedConflict(
       `new@clinic.example is already a user of this account, or the username ${username} is taken`,
     ),
@@ -39,21 +39,21 @@ test('a username', async () => {
 })
 
 test('a developer key', async () => {
-  const { developerKey } = unwrap(await server.directory.findDeveloper(otherTenant.developerId))
+  const { developerKey } = unwrap(await server.developers.find(otherTenant.developerId))
   const { accountId } = ownTenant
-  expect(
-    await ownServices.directory.addDeveloper({ accountId, name: 'Maker', developerKey }),
-  ).toEqual(expectedConflict(`another developer has the key ${developerKey}`))
+  expect(await ownServices.developers.add({ accountId, name: 'Maker', developerKey })).toEqual(
+    expectedConflict(`another developer has the key ${developerKey}`),
+  )
 })
 
 test('the id of a source or destination', async () => {
   const { accountId } = ownTenant
   const { sourceId, destinationId } = otherTenant
-  expect(await ownServices.routing.addSource({ accountId, name: 'Mine', id: sourceId })).toEqual(
+  expect(await ownServices.sources.add({ accountId, name: 'Mine', id: sourceId })).toEqual(
     expectedConflict(`there is a source ${sourceId} already`),
   )
   expect(
-    await ownServices.routing.addDestination({ accountId, name: 'Mine', id: destinationId }),
+    await ownServices.destinations.add({ accountId, name: 'Mine', id: destinationId }),
   ).toEqual(expectedConflict(`there is a destination ${destinationId} already`))
 })
 

@@ -99,8 +99,8 @@ const send = (at: TestServer, path: string, headers: Record<string, string>, bod
 
 /** Lets the account's keys in from elsewhere alone. */
 async function closeAddress(at: TestServer, accountId: string) {
-  unwrap(await at.directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24' }))
-  unwrap(await at.directory.enforceAllowlist(accountId, true))
+  unwrap(await at.ipAllowlist.add({ accountId, network: '198.51.100.0/24' }))
+  unwrap(await at.ipAllowlist.setEnforced(accountId, true))
 }
 
 /** What the audit has of an answer: who was refused, and with which words. */
@@ -262,9 +262,9 @@ describe('an access token that is refused', () => {
     const { accessToken, ...key } = await seedTokenVendor(bare)
     const { accountId, sourceId } = key
     const input = { accountId, name: 'EMR', url: upstream.url, development: true }
-    const { id: destinationId } = unwrap(await bare.routing.addDestination(input))
-    unwrap(await bare.routing.setDestinationVerified(destinationId, true))
-    unwrap(await bare.routing.createSubscription({ sourceId, destinationId }))
+    const { id: destinationId } = unwrap(await bare.destinations.add(input))
+    unwrap(await bare.destinations.setVerified(destinationId, true))
+    unwrap(await bare.subscriptions.create({ sourceId, destinationId }))
     const query = { DataModel: 'PatientSearch', EventType: 'Query' }
     const answer = await bare.endpoint(accessToken, createDeviceNewMessage(destinationId, query))
     const { status } = answer.clone()

@@ -197,7 +197,7 @@ describe('what is read', () => {
       expect(calls.splice(0)).toEqual(['readAuthorityVersion', find])
       expect(await ask(own(secret))).toMatchObject({ ok: key.dialect !== 'opendental' })
       expect(calls.splice(0)).toEqual(['readAuthorityVersion'])
-      unwrap(await testServices.places.enforceAllowlist(tenant.accountId, true))
+      unwrap(await testServices.ipAllowlist.setEnforced(tenant.accountId, true))
       testServices.clock.advance(5000)
       expect((await ask(own(secret))).ok).toBe(true)
       expect(calls.splice(0)).toEqual(['readAuthorityVersion', find])
@@ -220,7 +220,7 @@ describe('what is read', () => {
       await testServices.accounts.create({ name: 'Abroad', region: 'eu', otherRegion: true }),
     )
     const testUser = { accountId: abroad, email: 'a@abroad.example', role: 'engineer' } as const
-    const owner = unwrap(await testServices.accounts.addUser(testUser))
+    const owner = unwrap(await testServices.users.add(testUser))
     const input = { dialect: 'xdent', ownerId: owner.id, name: 'key' } as const
     const foreign = unwrap(await testServices.keys.create(input))
     const ids = ['nobody', findKeyOfType('practice').key.publicId, foreign.key.publicId]
@@ -309,16 +309,14 @@ describe('a change', () => {
   test('of an address list is in force at once, for every key of the account', async () => {
     const { ask } = createGate()
     const { accountId } = tenant
-    unwrap(await testServices.places.enforceAllowlist(accountId, true))
-    const rule = unwrap(
-      await testServices.places.addAllowlistEntry({ accountId, network: '192.0.2.0/24' }),
-    )
+    unwrap(await testServices.ipAllowlist.setEnforced(accountId, true))
+    const rule = unwrap(await testServices.ipAllowlist.add({ accountId, network: '192.0.2.0/24' }))
     for (const { key, secret, present: own } of keys) {
       const failure = { reason: 'address_refused', keyId: key.id, address: HERE }
       expect(await ask(own(secret))).toEqual({ ok: false, failure })
       expect((await ask(own(secret), '192.0.2.9')).ok).toBe(true)
     }
-    unwrap(await testServices.places.deleteAllowlistEntry(rule.id))
+    unwrap(await testServices.ipAllowlist.delete(rule.id))
     testServices.clock.advance(5000)
     for (const { secret, present: own } of keys) expect((await ask(own(secret))).ok).toBe(true)
   })

@@ -93,7 +93,7 @@ test.each(READS)(
     const minter = createTokenMinter(nodePrimitives, ring, { issuer: url, audience: url })
     for (const what of ['key', 'grant'] as const) {
       const { accountId, ownerId } = await testServices.seedTenant()
-      const source = unwrap(await testServices.routes.addSource({ accountId, name: 'Source' }))
+      const source = unwrap(await testServices.sources.add({ accountId, name: 'Source' }))
       const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'job' } as const
       const { key } = unwrap(await testServices.keys.create(input))
       const salt = (await testServices.storage.findKey(key.publicId))?.tokenSalt ?? ''

@@ -117,7 +117,7 @@ describe('while strangers guess at keys', () => {
   test('people sign in, and secrets are made', async () => {
     const testUser = await seedUser(server)
     const { ownerId, accountId } = seeded
-    const { id: sourceId } = unwrap(await server.routing.addSource({ accountId, name: 'Third' }))
+    const { id: sourceId } = unwrap(await server.sources.add({ accountId, name: 'Third' }))
     await runWhileGuessing(guessKeySecret, async () => {
       const before = argon2.processedSecrets.length
       const signedIn = server.signInServices.signIn(
@@ -140,7 +140,7 @@ describe('while strangers guess at keys', () => {
 describe('while too many secrets are checked already', () => {
   test('the service says when to come back, and a key is made then', async () => {
     const { ownerId, accountId } = seeded
-    const { id: sourceId } = unwrap(await server.routing.addSource({ accountId, name: 'Second' }))
+    const { id: sourceId } = unwrap(await server.sources.add({ accountId, name: 'Second' }))
     const input = { dialect: 'redox', ownerId, sourceId, name: 'second job' } as const
     const busy = { problem: 'busy', message: IN_WORDS, retryAfterSeconds: 2 }
     await runWhileSignInGuessed(async () => {
@@ -176,7 +176,7 @@ describe('while too many secrets are checked already', () => {
 
   test('keys whose secret is no work are made as ever', async () => {
     const { ownerId, accountId } = seeded
-    const { id: siteId } = unwrap(await server.directory.addSite({ accountId, name: 'North' }))
+    const { id: siteId } = unwrap(await server.sites.add({ accountId, name: 'North' }))
     await runWhileSignInGuessed(async () => {
       unwrap(await server.keys.create({ dialect: 'xenrad', ownerId, siteId, name: 'scanner' }))
     })

@@ -29,7 +29,7 @@ async function createKeyInput(dialect: KeyType, of = tenant): Promise<CreateKeyI
     case 'source':
       return {
         ...common,
-        sourceId: unwrap(await testServices.routes.addSource({ accountId, name: 'S' })).id,
+        sourceId: unwrap(await testServices.sources.add({ accountId, name: 'S' })).id,
       }
     case 'site':
       return { ...common, siteId: site.id }
@@ -279,17 +279,17 @@ describe('a key is made', () => {
   test('not for who may not hold one, has left, or has no username where one is presented', async () => {
     const { accountId, owner, ownerId } = tenant
     for (const role of ['member', 'operator'] as const) {
-      unwrap(await testServices.accounts.setRole(ownerId, role))
+      unwrap(await testServices.users.setRole(ownerId, role))
       expect(await createAndReadRefusal('xdent', {})).toBe(
         `invalid: ${owner.email} is ${role}: only an engineer or administrator may hold a key`,
       )
     }
     const input = { accountId, email: 'nameless@acme.example', role: 'engineer' } as const
-    const nameless = unwrap(await testServices.accounts.addUser(input))
+    const nameless = unwrap(await testServices.users.add(input))
     expect(await createAndReadRefusal('practice', { ownerId: nameless.id })).toBe(
       'invalid: the owner needs a username: their keys are presented with it',
     )
-    unwrap(await testServices.accounts.deactivateUser(nameless.id))
+    unwrap(await testServices.users.deactivate(nameless.id))
     expect(await createAndReadRefusal('xdent', { ownerId: nameless.id })).toBe(
       'invalid: nameless@acme.example has left',
     )
@@ -408,7 +408,7 @@ describe('a key is disabled and enabled', () => {
       keys.disable,
       keys.revoke,
       keys.viewSecret,
-      keys.deleteKey,
+      keys.delete,
       keys.find,
     ]) {
       expect(readRefusal(await act('nobody'))).toBe(NO_KEY)
@@ -431,7 +431,7 @@ describe('a key is removed', () => {
     'where its dialect (%s) has it; the audit says what it was',
     async (dialect) => {
       const { key } = await create(dialect)
-      const removed = await testServices.keys.deleteKey(key.publicId)
+      const removed = await testServices.keys.delete(key.publicId)
       if (!getKeyTypeTraits(dialect).deletable) {
         expect(readRefusal(removed)).toBe(
           `conflict: keys of this dialect (${dialect}) stay listed: revoke it`,
@@ -530,14 +530,14 @@ describe('a key is edited', () => {
     const edit = async (ownerId: string) =>
       readRefusal(await testServices.keys.edit(key.id, { ownerId }))
     const add = async (email: string, more: object = {}) =>
-      unwrap(await testServices.accounts.addUser({ accountId, email, role: 'engineer', ...more }))
+      unwrap(await testServices.users.add({ accountId, email, role: 'engineer', ...more }))
     const [member, gone, nameless, heir] = [
       await add('member@acme.example', { role: 'member' }),
       await add('gone@acme.example', { username: 'gone' }),
       await add('nameless@acme.example'),
       await add('heir@acme.example', { username: 'heir' }),
     ]
-    unwrap(await testServices.accounts.deactivateUser(gone.id))
+    unwrap(await testServices.users.deactivate(gone.id))
     const stranger = (await testServices.seedTenant()).owner
     expect(await edit('nobody')).toBe('not_found: there is no user nobody')
     expect(await edit(stranger.id)).toBe(`invalid: user ${stranger.id} is of another account`)
@@ -632,14 +632,14 @@ describe('an owner leaves', () => {
       const { accountId, ownerId, owner } = tenant
       unwrap(await testServices.accounts.setOffboardingPolicy(accountId, choice))
       const { key } = await create('xdent')
-      const left = unwrap(await testServices.accounts.deactivateUser(ownerId))
+      const left = unwrap(await testServices.users.deactivate(ownerId))
       expect(left).toEqual({ ...owner, leftAt: testServices.clock() })
       const after = unwrap(await testServices.keys.find(key.id))
       expect(after.status).toBe(choice === 'keep' ? 'enabled' : 'disabled')
-      expect(readRefusal(await testServices.accounts.deactivateUser(ownerId))).toBe(
+      expect(readRefusal(await testServices.users.deactivate(ownerId))).toBe(
         `conflict: ${owner.email} has left already`,
       )
-      expect(readRefusal(await testServices.accounts.deactivateUser('nobody'))).toBe(
+      expect(readRefusal(await testServices.users.deactivate('nobody'))).toBe(
         'not_found: there is no user nobody',
       )
       // The user who has the keys now can go on using them.

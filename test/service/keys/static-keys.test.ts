@@ -120,7 +120,7 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
   test('that is deleted is refused at once and in no list; the audit keeps it', async () => {
     const ownerKey = await seedUsedKey()
     const { keyId, accountId, publicId } = ownerKey
-    unwrap(await here.keys.deleteKey(keyId))
+    unwrap(await here.keys.delete(keyId))
     expect(await readStatuses(ownerKey)).toEqual([401, 401])
     expect(await here.keys.list({ accountId, limit: 10 })).toEqual([])
     expect(await here.keys.find(publicId)).toMatchObject({ ok: false })
@@ -162,11 +162,11 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
   test('of an account that enforces other addresses is refused at once', async () => {
     const ownerKey = await seedUsedKey()
     const { accountId } = ownerKey
-    unwrap(await here.directory.enforceAllowlist(accountId, true))
+    unwrap(await here.ipAllowlist.setEnforced(accountId, true))
     expect(await readStatuses(ownerKey)).toEqual(OPEN)
-    unwrap(await here.directory.addAllowlistEntry({ accountId, network: '203.0.113.7' }))
+    unwrap(await here.ipAllowlist.add({ accountId, network: '203.0.113.7' }))
     expect(await readStatuses(ownerKey)).toEqual([403, 403])
-    unwrap(await here.directory.addAllowlistEntry({ accountId, network: '127.0.0.0/8' }))
+    unwrap(await here.ipAllowlist.add({ accountId, network: '127.0.0.0/8' }))
     expect(await readStatuses(ownerKey)).toEqual(OPEN)
   })
 })

@@ -140,11 +140,11 @@ describe('a database that takes no write', () => {
 test('nothing that was counted is lost when a server is stopped', async () => {
   const before = await createTestServer()
   const { dir } = before
-  const { accounts, routing, keys } = before
+  const { accounts, users, sources, keys } = before
   const { id: accountId } = unwrap(await accounts.create({ name: 'Acme' }))
   const email = 'engineer@acme.example'
-  const owner = unwrap(await accounts.addUser({ accountId, email, role: 'engineer' }))
-  const source = unwrap(await routing.addSource({ accountId, name: 'Source' }))
+  const owner = unwrap(await users.add({ accountId, email, role: 'engineer' }))
+  const source = unwrap(await sources.add({ accountId, name: 'Source' }))
   const input = { dialect: 'redox', ownerId: owner.id, sourceId: source.id, name: 'key' } as const
   const { key, secret } = unwrap(await keys.create(input))
   await before.storage.close()

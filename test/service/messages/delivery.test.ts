@@ -32,9 +32,9 @@ async function seedSecondQueue<Feed extends { destinationId: string }>(
   queue: Feed,
   accountId: string,
 ) {
-  const source = unwrap(await testServices.routes.addSource({ accountId, name: 'Another Source' }))
+  const source = unwrap(await testServices.sources.add({ accountId, name: 'Another Source' }))
   const ids = { sourceId: source.id, destinationId: queue.destinationId }
-  return { ...queue, id: unwrap(await testServices.routes.createSubscription(ids)).id }
+  return { ...queue, id: unwrap(await testServices.subscriptions.create(ids)).id }
 }
 const listNames = (path: string) =>
   receiver.requests.filter((one) => one.path === path).map(({ body }) => readMessageName(body))
@@ -264,12 +264,12 @@ describe('a destination', () => {
   test('gets nothing of a feed that is paused, and all of it in order when it is resumed', async () => {
     const { queues: feeds, send } = await seedQueuesAt('/a')
     const [queue] = feeds
-    await testServices.routes.setSubscriptionStatus(queue?.id ?? '', 'paused')
+    await testServices.subscriptions.setStatus(queue?.id ?? '', 'paused')
     for (const name of createNames(3)) await send(name)
     const process = startDeliveryWorker(testServices)
     await process.deliverDue()
     expect(receiver.requests).toEqual([])
-    await testServices.routes.setSubscriptionStatus(queue?.id ?? '', 'active')
+    await testServices.subscriptions.setStatus(queue?.id ?? '', 'active')
     await process.deliverDue()
     expect(listNames('/a')).toEqual(createNames(3))
   })

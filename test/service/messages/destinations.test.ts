@@ -53,7 +53,7 @@ describe('a destination', () => {
 
   const createDestination = async (more: object = {}) =>
     unwrap(
-      await testServices.routes.addDestination({
+      await testServices.destinations.add({
         accountId,
         name: 'EMR',
         url: repeater.url,
@@ -67,7 +67,7 @@ describe('a destination', () => {
     async (method) => {
       const created = await createDestination({ token: TOKEN, method })
       expect(created).toMatchObject({ method, hasToken: true, verifiedAt: null })
-      const handshake = unwrap(await testServices.routes.verify(created.id))
+      const handshake = unwrap(await testServices.destinations.verify(created.id))
       expect(handshake).toEqual({
         verified: true,
         asked: { method, url: `${repeater.url}/` },
@@ -91,8 +91,8 @@ describe('a destination', () => {
 
   test('is asked another challenge each time', async () => {
     const { id } = await createDestination()
-    await testServices.routes.verify(id)
-    await testServices.routes.verify(id)
+    await testServices.destinations.verify(id)
+    await testServices.destinations.verify(id)
     const [first, second] = repeater.requests.map(({ body }) => JSON.parse(String(body)).challenge)
     expect(first).toMatch(/^\S{43,}$/)
     expect(second).not.toBe(first)
@@ -101,7 +101,7 @@ describe('a destination', () => {
   test('that does not meet it is not verified, and the audit says so', async () => {
     const created = await createDestination({ token: TOKEN })
     repeater.say('welcome')
-    expect(unwrap(await testServices.routes.verify(created.id))).toMatchObject({
+    expect(unwrap(await testServices.destinations.verify(created.id))).toMatchObject({
       verified: false,
       answered: { outcome: 'delivered', status: 200, challenged: false },
       destination: created,
@@ -116,15 +116,15 @@ describe('a destination', () => {
 
   test('that was verified before stays so where it does not meet another', async () => {
     const { id } = await createDestination()
-    await testServices.routes.verify(id)
+    await testServices.destinations.verify(id)
     repeater.say('')
-    expect(unwrap(await testServices.routes.verify(id)).verified).toBe(false)
+    expect(unwrap(await testServices.destinations.verify(id)).verified).toBe(false)
     expect((await testServices.storage.findDestination(id))?.verifiedAt).not.toBeNull()
   })
 
   test('without a URL is not asked', async () => {
     const { id } = await createDestination({ url: undefined })
-    expect(unwrap(await testServices.routes.verify(id))).toMatchObject({
+    expect(unwrap(await testServices.destinations.verify(id))).toMatchObject({
       verified: false,
       answered: { outcome: 'forbidden', detail: 'it has no URL' },
     })
@@ -133,13 +133,13 @@ describe('a destination', () => {
   test('that is changed while it is asked is not verified as what it became', async () => {
     const { id } = await createDestination({ token: TOKEN })
     const changes = [
-      () => testServices.routes.setDestinationUrl(id, 'https://other.example'),
-      () => testServices.routes.setVerificationToken(id, 'another'),
+      () => testServices.destinations.setUrl(id, 'https://other.example'),
+      () => testServices.destinations.setVerificationToken(id, 'another'),
     ]
     for (const change of changes) {
-      await testServices.routes.setDestinationUrl(id, repeater.url)
+      await testServices.destinations.setUrl(id, repeater.url)
       repeater.first(change)
-      expect(await testServices.routes.verify(id)).toMatchObject({
+      expect(await testServices.destinations.verify(id)).toMatchObject({
         ok: false,
         failure: { problem: 'conflict' },
       })
@@ -149,20 +149,22 @@ describe('a destination', () => {
 
   test('with another token or another URL is to be verified anew', async () => {
     const { id } = await createDestination({ token: TOKEN })
-    await testServices.routes.verify(id)
-    const changed = unwrap(await testServices.routes.setVerificationToken(id, 'another', 'GET'))
+    await testServices.destinations.verify(id)
+    const changed = unwrap(
+      await testServices.destinations.setVerificationToken(id, 'another', 'GET'),
+    )
     expect(changed).toMatchObject({ verifiedAt: null, method: 'GET', hasToken: true })
     expect(await testServices.storage.findDestination(id)).toEqual(changed)
-    expect(unwrap(await testServices.routes.verify(id)).verified).toBe(true)
-    unwrap(await testServices.routes.setDestinationUrl(id, `${repeater.url}/in`))
+    expect(unwrap(await testServices.destinations.verify(id)).verified).toBe(true)
+    unwrap(await testServices.destinations.setUrl(id, `${repeater.url}/in`))
     expect((await testServices.storage.findDestination(id))?.verifiedAt).toBeNull()
   })
 
   test('that is not there cannot be verified, nor be given a token', async () => {
     const id = '0199aa00-0000-7000-8000-000000000000'
     for (const attempt of [
-      testServices.routes.verify(id),
-      testServices.routes.setVerificationToken(id, TOKEN),
+      testServices.destinations.verify(id),
+      testServices.destinations.setVerificationToken(id, TOKEN),
     ]) {
       expect(await attempt).toMatchObject({ ok: false, failure: { problem: 'not_found' } })
     }
@@ -173,8 +175,8 @@ describe('a destination', () => {
     async (token) => {
       const input = { accountId, name: 'EMR', token }
       for (const attempt of [
-        testServices.routes.addDestination(input),
-        testServices.routes.setVerificationToken((await createDestination()).id, token),
+        testServices.destinations.add(input),
+        testServices.destinations.setVerificationToken((await createDestination()).id, token),
       ]) {
         expect(await attempt).toMatchObject({ ok: false, failure: { problem: 'invalid' } })
       }
@@ -205,9 +207,9 @@ describe('a question', () => {
   test('carries the token to its destination, and nobody else reads it', async () => {
     const { accountId, sourceId, apiKey, secret } = await seedKey(server)
     const input = { accountId, name: 'EMR', url: repeater.url, development: true, token: TOKEN }
-    const { id: destinationId } = unwrap(await server.routing.addDestination(input))
-    expect(unwrap(await server.routing.verify(destinationId)).verified).toBe(true)
-    unwrap(await server.routing.createSubscription({ sourceId, destinationId }))
+    const { id: destinationId } = unwrap(await server.destinations.add(input))
+    expect(unwrap(await server.destinations.verify(destinationId)).verified).toBe(true)
+    unwrap(await server.subscriptions.create({ sourceId, destinationId }))
     const { accessToken } = (await (await server.authenticate(apiKey, secret)).json()) as {
       accessToken: string
     }

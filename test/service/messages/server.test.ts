@@ -43,10 +43,10 @@ async function seed() {
   const vendor = await seedKey(offline)
   const { accountId, sourceId } = vendor
   const input = { accountId, name: 'Local EMR', url: `${receiver.url}/messages`, development: true }
-  const destination = unwrap(await offline.routing.addDestination(input))
-  unwrap(await offline.routing.setDestinationVerified(destination.id, true))
+  const destination = unwrap(await offline.destinations.add(input))
+  unwrap(await offline.destinations.setVerified(destination.id, true))
   const route = { sourceId, destinationId: destination.id }
-  const { id: feedId } = unwrap(await offline.routing.createSubscription(route))
+  const { id: feedId } = unwrap(await offline.subscriptions.create(route))
   await offline.storage.close()
   return { ...vendor, destinationId: destination.id, feedId }
 }

@@ -104,7 +104,7 @@ test('10,000 messages for a dead destination are kept in order, hinder no other,
 
   behavior = 'take'
   testServices.clock.advance(132_000)
-  await testServices.routes.setSubscriptionStatus(dead.id, 'active')
+  await testServices.subscriptions.setStatus(dead.id, 'active')
   process.wakeQueues([dead])
   await receiver.waitForRequests(200, '/dead')
   const stopped = process.stop(10_000)

@@ -25,7 +25,7 @@ beforeAll(async () => {
   receiver = await seedTenant(server)
   const { sourceId } = sender
   const { destinationId } = receiver
-  const joined = unwrap(await server.routing.createSubscription({ sourceId, destinationId }))
+  const joined = unwrap(await server.subscriptions.create({ sourceId, destinationId }))
   subscriptionId = joined.id
   senderServices = createAdministratorServices(sender)
 })
@@ -35,8 +35,8 @@ const readErrorKind = async (work: Promise<{ ok: boolean; failure?: { problem: s
   (await work).failure?.problem
 
 test('the sender is told who receives, and whether that is verified', async () => {
-  const { name, verifiedAt } = unwrap(await server.routing.findDestination(receiver.destinationId))
-  expect(unwrap(await senderServices.routing.findSubscriptionTarget(subscriptionId))).toEqual({
+  const { name, verifiedAt } = unwrap(await server.destinations.find(receiver.destinationId))
+  expect(unwrap(await senderServices.subscriptions.findTarget(subscriptionId))).toEqual({
     id: receiver.destinationId,
     name,
     verifiedAt,
@@ -44,27 +44,27 @@ test('the sender is told who receives, and whether that is verified', async () =
 })
 
 test('the sender is not told where that is, and changes nothing of it', async () => {
-  const { routing } = senderServices
+  const { destinations } = senderServices
   const id = receiver.destinationId
-  expect(await readErrorKind(routing.findDestination(id))).toBe('not_found')
-  expect(await readErrorKind(routing.setDestinationUrl(id, 'https://mine.example'))).toBe(
-    'not_found',
-  )
-  expect(await readErrorKind(routing.setVerificationToken(id, 'mine'))).toBe('not_found')
-  expect(await readErrorKind(routing.setDestinationVerified(id, false))).toBe('not_found')
-  expect(await readErrorKind(routing.verify(id))).toBe('not_found')
-  const listed = await routing.listDestinations({ limit: 100 })
+  expect(await readErrorKind(destinations.find(id))).toBe('not_found')
+  expect(await readErrorKind(destinations.setUrl(id, 'https://mine.example'))).toBe('not_found')
+  expect(await readErrorKind(destinations.setVerificationToken(id, 'mine'))).toBe('not_found')
+  expect(await readErrorKind(destinations.setVerified(id, false))).toBe('not_found')
+  expect(await readErrorKind(destinations.verify(id))).toBe('not_found')
+  const listed = await destinations.list({ limit: 100 })
   expect(listed.map((destination) => destination.id)).toEqual([sender.destinationId])
 })
 
 test('a subscription belongs to the sender: the sender stops it, and the receiver does not see it', async () => {
   expect(
-    unwrap(await senderServices.routing.setSubscriptionStatus(subscriptionId, 'paused')).status,
+    unwrap(await senderServices.subscriptions.setStatus(subscriptionId, 'paused')).status,
   ).toBe('paused')
-  unwrap(await senderServices.routing.setSubscriptionStatus(subscriptionId, 'active'))
-  const receiverRouting = createAdministratorServices(receiver).routing
-  expect(await readErrorKind(receiverRouting.findQueue(subscriptionId))).toBe('not_found')
-  const listed = await receiverRouting.listSubscriptions({ limit: 100 })
+  unwrap(await senderServices.subscriptions.setStatus(subscriptionId, 'active'))
+  const receiverServices = createAdministratorServices(receiver)
+  expect(await readErrorKind(receiverServices.subscriptions.findQueue(subscriptionId))).toBe(
+    'not_found',
+  )
+  const listed = await receiverServices.subscriptions.list({ limit: 100 })
   expect(listed.map(({ id }) => id)).toEqual([receiver.subscriptionId])
 })
 
@@ -72,11 +72,11 @@ test('nobody but an operator joins two accounts', async () => {
   const { sourceId } = sender
   const { destinationId } = receiver
   const input = { sourceId, destinationId, dataModel: 'Device' }
-  expect(await readErrorKind(senderServices.routing.createSubscription(input))).toBe('not_found')
+  expect(await readErrorKind(senderServices.subscriptions.create(input))).toBe('not_found')
   expect(
-    await readErrorKind(createAdministratorServices(receiver).routing.createSubscription(input)),
+    await readErrorKind(createAdministratorServices(receiver).subscriptions.create(input)),
   ).toBe('not_found')
-  unwrap(await server.routing.createSubscription(input))
+  unwrap(await server.subscriptions.create(input))
 })
 
 test.each([
@@ -88,9 +88,7 @@ test.each([
     const { storage, clock } = server
     const input = { sourceId: sender.sourceId, destinationId: receiver.destinationId }
     const dataModel = outcome === 'failed' ? 'Order' : 'Results'
-    const subscriptionId = unwrap(
-      await server.routing.createSubscription({ ...input, dataModel }),
-    ).id
+    const subscriptionId = unwrap(await server.subscriptions.create({ ...input, dataModel })).id
     const id = crypto.randomUUID()
     await storage.addMessage({
       id,

@@ -22,7 +22,7 @@ async function addInvitedUser(username?: string) {
   const accountId = unwrap(await server.accounts.create({ name: 'Acme' })).id
   const email = `${crypto.randomUUID()}@acme.example`
   const input = { accountId, email, role: 'member', ...(username && { username }) } as const
-  return unwrap(await server.accounts.addUser(input))
+  return unwrap(await server.users.add(input))
 }
 
 describe('the link to the first operator', () => {
@@ -239,7 +239,7 @@ describe('the link to a password', () => {
       ),
     ).toEqual(gone)
     const { secret } = unwrap(await server.users.invite(user.id))
-    unwrap(await server.accounts.deactivateUser(user.id))
+    unwrap(await server.users.deactivate(user.id))
     expect(await server.signInServices.purpose(secret)).toEqual(gone)
     expect(
       await server.signInServices.acceptInvitation(
@@ -260,7 +260,7 @@ describe('the link to a password', () => {
       accountId,
     })
     const { secret } = unwrap(await administrator.users.invite(user.id))
-    unwrap(await server.accounts.setRole(user.id, 'operator'))
+    unwrap(await server.users.setRole(user.id, 'operator'))
     expect(
       await server.signInServices.acceptInvitation(
         secret,

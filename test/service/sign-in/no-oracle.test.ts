@@ -32,7 +32,7 @@ async function expectSameRefusal(what: string, username: string, password: strin
 
 /** Why the right password lets nobody in. */
 const damaged: [string, (testUser: TestUser) => Promise<unknown>][] = [
-  ['has left', async ({ user }) => unwrap(await server.accounts.deactivateUser(user.id))],
+  ['has left', async ({ user }) => unwrap(await server.users.deactivate(user.id))],
   [
     'is of a closed account',
     async ({ accountId }) => unwrap(await server.accounts.setStatus(accountId, 'closed')),
@@ -65,7 +65,7 @@ describe('signing in', () => {
     const accountId = unwrap(await server.accounts.create({ name: 'Acme' })).id
     const username = `user-${crypto.randomUUID()}`
     const email = 'new@acme.example'
-    unwrap(await server.accounts.addUser({ accountId, email, role: 'member', username }))
+    unwrap(await server.users.add({ accountId, email, role: 'member', username }))
     await expectSameRefusal('no password', username, PASSWORD)
     await expectSameRefusal('an empty one', username, '')
   })

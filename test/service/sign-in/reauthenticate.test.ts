@@ -78,7 +78,7 @@ describe('a signed-in user reauthenticates', () => {
   })
 
   test('not after deactivation', async () => {
-    unwrap(await server.accounts.deactivateUser(testUser.user.id))
+    unwrap(await server.users.deactivate(testUser.user.id))
     expect(await reauthenticateStatus(PASSWORD)).toEqual(wrong)
   })
 })

@@ -78,13 +78,13 @@ describe('a session', () => {
 
   test('shows at once what an operator has changed: role, account, departure', async () => {
     const { secret } = await signInUser(server, testUser)
-    unwrap(await server.accounts.setRole(testUser.user.id, 'member'))
+    unwrap(await server.users.setRole(testUser.user.id, 'member'))
     expect((await findSignedInUser(other, secret)).user.role).toBe('member')
     unwrap(await server.accounts.setStatus(testUser.accountId, 'closed'))
     expect(await isSessionActive(secret)).toBe(false)
     unwrap(await server.accounts.setStatus(testUser.accountId, 'open'))
     expect(await isSessionActive(secret)).toBe(true)
-    unwrap(await server.accounts.deactivateUser(testUser.user.id))
+    unwrap(await server.users.deactivate(testUser.user.id))
     expect(await isSessionActive(secret)).toBe(false)
   })
 

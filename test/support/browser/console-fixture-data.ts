@@ -16,10 +16,14 @@ export async function seedConsoleKeys(
   owners: KeyOwners,
   destinations: readonly string[],
 ) {
-  const { accounts, clock } = server
+  const { clock } = server
   const { accountId, engineerId, administratorId, departedId } = owners
-  const { keys, routing } = server.servicesFor({ actor: engineerId, role: 'engineer', accountId })
-  const { directory } = server.servicesFor({
+  const { keys, sources, subscriptions } = server.servicesFor({
+    actor: engineerId,
+    role: 'engineer',
+    accountId,
+  })
+  const { sites, developers } = server.servicesFor({
     actor: administratorId,
     role: 'administrator',
     accountId,
@@ -38,8 +42,8 @@ export async function seedConsoleKeys(
     secrets[name] = { apiKey: key.publicId, secret }
     return key.id
   }
-  const addSource = async (name: string) => unwrap(await routing.addSource({ accountId, name })).id
-  const addSite = async (name: string) => unwrap(await directory.addSite({ accountId, name })).id
+  const addSource = async (name: string) => unwrap(await sources.add({ accountId, name })).id
+  const addSite = async (name: string) => unwrap(await sites.add({ accountId, name })).id
 
   const harbour = await addSite('Harbour Lane')
   const mill = await addSite('Mill Street')
@@ -51,7 +55,7 @@ export async function seedConsoleKeys(
   await createKey('Radiology desk', 'xenrad', { siteId: harbour }, administratorId)
   const expiresSoonAt = clock() + 41 * DAY_MS
   await createKey('Imaging archive', 'xenrad', { siteId: mill, expiresAt: expiresSoonAt })
-  const developer = unwrap(await directory.addDeveloper({ accountId, name: 'Recall Reminders' })).id
+  const developer = unwrap(await developers.add({ accountId, name: 'Recall Reminders' })).id
   await createKey('Recall portal', 'opendental-portal', { developerId: developer })
   const officeKeyId = await createKey('Maple Street Dental', 'opendental', {
     developerId: developer,
@@ -62,7 +66,7 @@ export async function seedConsoleKeys(
   clock.advance(20 * DAY_MS)
   await createKey('Front desk automation', 'practice', {}, administratorId)
   await createKey('Claims exporter', 'practice', {}, departedId)
-  unwrap(await accounts.deactivateUser(departedId))
+  unwrap(await server.users.deactivate(departedId))
   const trialKeyId = await createKey('Vendor trial', 'xdent')
   clock.advance(10 * DAY_MS)
   unwrap(await keys.revoke(trialKeyId))
@@ -77,7 +81,7 @@ export async function seedConsoleKeys(
   )
   const feeds: string[] = []
   for (const destinationId of destinations) {
-    feeds.push(unwrap(await routing.createSubscription({ sourceId: laboratory, destinationId })).id)
+    feeds.push(unwrap(await subscriptions.create({ sourceId: laboratory, destinationId })).id)
   }
   return { ids, secrets, developer, addSite: harbour, addSource: laboratory, feeds }
 }

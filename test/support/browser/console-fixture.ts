@@ -69,11 +69,11 @@ export type ConsoleFixtureIds = ConsoleFixture['ids']
 async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
   const clock = createTestClock(now - ACCOUNT_AGE_MS)
   const server = await createTestServer({}, { dir, clock })
-  const { accounts, directory, routing, users } = server
+  const { accounts, sites, ipAllowlist, destinations, users } = server
   const operator = await seedFirstOperator(server)
   const accountId = unwrap(await accounts.create({ name: 'Harbour Lane Clinics' })).id
   const otherAccountId = unwrap(await accounts.create({ name: 'Northfield Dental Group' })).id
-  unwrap(await directory.addSite({ accountId: otherAccountId, name: 'Northfield Square' }))
+  unwrap(await sites.add({ accountId: otherAccountId, name: 'Northfield Square' }))
 
   const addSignedInUser = (role: 'administrator' | 'engineer' | 'member') =>
     seedInvitedUser(server, { accountId, role, username: USERNAMES[role] })
@@ -82,23 +82,21 @@ async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
   const member = await addSignedInUser('member')
   const engineerInput = { accountId, role: 'engineer' } as const
   const departedUser = unwrap(
-    await accounts.addUser({
+    await users.add({
       ...engineerInput,
       email: 'joel.banks@harbour-lane.example',
       username: 'joel.banks',
     }),
   )
   const invitedUser = unwrap(
-    await accounts.addUser({ ...engineerInput, email: 'nia.castell@harbour-lane.example' }),
+    await users.add({ ...engineerInput, email: 'nia.castell@harbour-lane.example' }),
   )
   const expiredInvitation = unwrap(await users.invite(invitedUser.id))
 
   const addDestination = async (name: string, path: string, isVerified = true) => {
     const url = `${receiverUrl}${path}`
-    const destination = unwrap(
-      await routing.addDestination({ accountId, name, url, development: true }),
-    )
-    if (isVerified) unwrap(await routing.setDestinationVerified(destination.id, true))
+    const destination = unwrap(await destinations.add({ accountId, name, url, development: true }))
+    if (isVerified) unwrap(await destinations.setVerified(destination.id, true))
     return destination.id
   }
   const registry = await addDestination('State registry', '/registry')
@@ -117,11 +115,11 @@ async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
     ['203.0.113.0/24', 'Harbour Lane, main line'],
     ['2001:db8:40::/48', 'Mill Street'],
   ] as const) {
-    allowlistIds.push(unwrap(await directory.addAllowlistEntry({ accountId, network, note })).id)
+    allowlistIds.push(unwrap(await ipAllowlist.add({ accountId, network, note })).id)
   }
   clock.set(now)
   const newUser = unwrap(
-    await accounts.addUser({
+    await users.add({
       accountId,
       role: 'member',
       email: 'sam.ortiz@harbour-lane.example',
@@ -209,11 +207,11 @@ export async function seedFirstOperator({ signInServices, users }: TestServer) {
 
 /** Creates a user of the account who has chosen a password. */
 export async function seedInvitedUser(
-  { accounts, users, signInServices }: TestServer,
+  { users, signInServices }: TestServer,
   { accountId, role, username }: { accountId: string; role: Role; username: string },
 ) {
   const email = `${username}@harbour-lane.example`
-  const user = unwrap(await accounts.addUser({ accountId, email, role, username }))
+  const user = unwrap(await users.add({ accountId, email, role, username }))
   const { secret } = unwrap(await users.invite(user.id))
   unwrap(await signInServices.acceptInvitation(secret, { password: PASSWORD }, createTestCaller()))
   return user

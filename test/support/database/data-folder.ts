@@ -83,17 +83,17 @@ export async function seedStaticKeys(dir: string): Promise<SeededStaticKeys> {
     publicUrl: 'http://localhost',
     log: createTestLog(),
   })
-  const { accounts, directory, keys, storage } = latchkey
+  const { accounts, users, sites, developers, ipAllowlist, keys, storage } = latchkey
   try {
     const [account] = await accounts.list({ limit: 1 })
     const accountId = account?.id ?? ''
     const email = 'it\'s "quoted" 🏥@acme.example'.replaceAll(' ', '')
     const userInput = { accountId, email, role: 'administrator', username: 'north.office' } as const
-    const { id: ownerId } = unwrap(await accounts.addUser(userInput))
-    const site = unwrap(await directory.addSite({ accountId, name: 'Nord — ﷺ' }))
-    const developer = unwrap(await directory.addDeveloper({ accountId, name: "O'Maker" }))
+    const { id: ownerId } = unwrap(await users.add(userInput))
+    const site = unwrap(await sites.add({ accountId, name: 'Nord — ﷺ' }))
+    const developer = unwrap(await developers.add({ accountId, name: "O'Maker" }))
     const note = "the office's own line"
-    unwrap(await directory.addAllowlistEntry({ accountId, network: '2001:db8::/32', note }))
+    unwrap(await ipAllowlist.add({ accountId, network: '2001:db8::/32', note }))
     const keyInput = { ownerId, name: 'key', description: 'two\nlines', reference: 'PO-17' }
     const createKey = async (wish: Parameters<typeof keys.create>[0]) =>
       unwrap(await keys.create(wish))

@@ -67,15 +67,15 @@ export function startDeliveryWorker(
 
 /** A source, a feed to each of these URLs, and messages in them. */
 export async function seedQueues(testServices: TestServices, urls: readonly string[]) {
-  const { routes, storage, sealer, random, clock } = testServices
+  const { sources, destinations, subscriptions, storage, sealer, random, clock } = testServices
   const { accountId } = await testServices.seedTenant()
-  const source = unwrap(await routes.addSource({ accountId, name: 'Acme Source' }))
+  const source = unwrap(await sources.add({ accountId, name: 'Acme Source' }))
   const queues: { id: string; destinationId: string; url: string }[] = []
   for (const url of urls) {
     const input = { accountId, name: `EMR at ${new URL(url).pathname}`, url, development: true }
-    const destination = unwrap(await routes.addDestination(input))
+    const destination = unwrap(await destinations.add(input))
     const ids = { sourceId: source.id, destinationId: destination.id }
-    const { id } = unwrap(await routes.createSubscription(ids))
+    const { id } = unwrap(await subscriptions.create(ids))
     queues.push({ id, destinationId: destination.id, url })
   }
 
@@ -123,9 +123,9 @@ export async function seedOfflineVendor(dir: string, urls: readonly string[]) {
   for (const url of urls) {
     const { pathname } = new URL(url)
     const input = { accountId, name: `EMR at ${pathname}`, url, development: true }
-    const { id: destinationId } = unwrap(await server.routing.addDestination(input))
-    unwrap(await server.routing.setDestinationVerified(destinationId, true))
-    unwrap(await server.routing.createSubscription({ sourceId, destinationId }))
+    const { id: destinationId } = unwrap(await server.destinations.add(input))
+    unwrap(await server.destinations.setVerified(destinationId, true))
+    unwrap(await server.subscriptions.create({ sourceId, destinationId }))
     ids.set(pathname, destinationId)
   }
   await server.storage.close()

@@ -5,7 +5,19 @@ import { createDeviceNewMessage, type TestServer, type TokenResponse, unwrap } f
 export type Tenant = Awaited<ReturnType<typeof seedTenant>>
 
 export async function seedTenant(server: TestServer) {
-  const { accounts, directory, routing, keys, storage, clock } = server
+  const {
+    accounts,
+    users,
+    sites,
+    developers,
+    ipAllowlist,
+    sources,
+    destinations,
+    subscriptions,
+    keys,
+    storage,
+    clock,
+  } = server
   const newId = () => crypto.randomUUID()
   const createUniqueName = (label: string) => `${label} ${newId()}`
   const account = unwrap(await accounts.create({ name: createUniqueName('Clinic') }))
@@ -14,35 +26,31 @@ export async function seedTenant(server: TestServer) {
   const addUser = async (role: 'administrator' | 'engineer' | 'member') => {
     const username = `${role}-${crypto.randomUUID()}`
     const email = `${username}@clinic.example`
-    return unwrap(await accounts.addUser({ accountId, email, role, username }))
+    return unwrap(await users.add({ accountId, email, role, username }))
   }
   const [administrator, engineer, member] = [
     await addUser('administrator'),
     await addUser('engineer'),
     await addUser('member'),
   ]
-  const site = unwrap(await directory.addSite({ accountId, name: createUniqueName('Site') }))
-  const developer = unwrap(
-    await directory.addDeveloper({ accountId, name: createUniqueName('Maker') }),
-  )
+  const site = unwrap(await sites.add({ accountId, name: createUniqueName('Site') }))
+  const developer = unwrap(await developers.add({ accountId, name: createUniqueName('Maker') }))
   const note = createUniqueName('Office')
-  const rule = unwrap(
-    await directory.addAllowlistEntry({ accountId, network: '198.51.100.0/24', note }),
-  )
+  const rule = unwrap(await ipAllowlist.add({ accountId, network: '198.51.100.0/24', note }))
 
-  const source = unwrap(await routing.addSource({ accountId, name: createUniqueName('Source') }))
+  const source = unwrap(await sources.add({ accountId, name: createUniqueName('Source') }))
   const token = createUniqueName('token')
   const destination = unwrap(
-    await routing.addDestination({
+    await destinations.add({
       accountId,
       name: createUniqueName('EMR'),
       url: `https://${crypto.randomUUID()}.example/`,
       token,
     }),
   )
-  unwrap(await routing.setDestinationVerified(destination.id, true))
+  unwrap(await destinations.setVerified(destination.id, true))
   const subscription = unwrap(
-    await routing.createSubscription({ sourceId: source.id, destinationId: destination.id }),
+    await subscriptions.create({ sourceId: source.id, destinationId: destination.id }),
   )
 
   const secrets: string[] = [token]

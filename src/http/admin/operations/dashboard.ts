@@ -71,10 +71,10 @@ export const dashboardOperations: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/overview/keys',
-    serviceMethods: ['dashboard.keys'],
+    serviceMethods: ['dashboard.countKeysByType'],
     summary: 'Count usable and used keys by type',
     response: createListSchema(keyTypeCount),
-    run: async ({ services }) => toWholeList(await services.dashboard.keys()),
+    run: async ({ services }) => toWholeList(await services.dashboard.countKeysByType()),
   }),
   defineOperation({
     method: 'get',

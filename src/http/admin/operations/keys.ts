@@ -265,7 +265,7 @@ export const keyOperations: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/keys/{id}/uses',
-    serviceMethods: ['keys.uses'],
+    serviceMethods: ['keys.listDailyUses'],
     summary: 'Count the uses of a key by day',
     text: 'Days without a use are omitted.',
     query: z.strictObject({
@@ -273,7 +273,7 @@ export const keyOperations: readonly Operation[] = [
     }),
     response: createListSchema(dailyKeyUses),
     run: async ({ services, id, query }) => {
-      const uses = await services.keys.uses(id, query.from)
+      const uses = await services.keys.listDailyUses(id, query.from)
       return uses.ok ? toWholeList(uses.value) : uses
     },
   }),
@@ -362,9 +362,9 @@ export const keyOperations: readonly Operation[] = [
   defineNoContentOperation({
     method: 'delete',
     path: '/keys/{id}',
-    serviceMethods: ['keys.deleteKey'],
+    serviceMethods: ['keys.delete'],
     summary: 'Delete a key',
     text: 'For `xdent` and `practice` only. The audit keeps its events.',
-    run: ({ services, id }) => services.keys.deleteKey(id),
+    run: ({ services, id }) => services.keys.delete(id),
   }),
 ]

@@ -27,17 +27,17 @@ export const sourceOperations: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/sources',
-    serviceMethods: ['routing.listSources'],
+    serviceMethods: ['sources.list'],
     summary: 'List sources, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),
     response: createListSchema(source),
     run: ({ services, query: { accountId, ...page } }) =>
-      readPage(page, (pageQuery) => services.routing.listSources({ ...pageQuery, accountId })),
+      readPage(page, (pageQuery) => services.sources.list({ ...pageQuery, accountId })),
   }),
   defineOperation({
     method: 'post',
     path: '/sources',
-    serviceMethods: ['routing.addSource'],
+    serviceMethods: ['sources.add'],
     summary: 'Add a source',
     body: z.strictObject({ id: newId, accountId: existingId, name }),
     examples: {
@@ -49,34 +49,34 @@ export const sourceOperations: readonly Operation[] = [
     },
     response: source,
     creates: true,
-    run: ({ services, body }) => services.routing.addSource(body),
+    run: ({ services, body }) => services.sources.add(body),
   }),
   defineOperation({
     method: 'get',
     path: '/sources/{id}',
-    serviceMethods: ['routing.findSource'],
+    serviceMethods: ['sources.find'],
     summary: 'Get a source',
     response: source,
-    run: ({ services, id }) => services.routing.findSource(id),
+    run: ({ services, id }) => services.sources.find(id),
   }),
   defineOperation({
     method: 'put',
     path: '/sources/{id}/name',
-    serviceMethods: ['routing.renameSource'],
+    serviceMethods: ['sources.rename'],
     summary: 'Rename a source',
     body: z.strictObject({ name }),
     examples: { 'A new name': { name: 'Ward monitors, second floor' } },
     response: source,
-    run: ({ services, id, body }) => services.routing.renameSource(id, body.name),
+    run: ({ services, id, body }) => services.sources.rename(id, body.name),
   }),
   defineOperation({
     method: 'get',
     path: '/sources/{id}/key',
-    serviceMethods: ['routing.findSourceKey'],
+    serviceMethods: ['sources.findKey'],
     summary: 'Get the key of a source',
     response: key,
     run: async ({ services, id }) => {
-      const found = await services.routing.findSourceKey(id)
+      const found = await services.sources.findKey(id)
       if (!found.ok) return found
       return found.value === null ? failNotFound(`source ${id} has no key`) : ok(found.value)
     },

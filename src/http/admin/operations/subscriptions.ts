@@ -94,7 +94,7 @@ export const subscriptionOperations: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/subscriptions',
-    serviceMethods: ['routing.listSubscriptions'],
+    serviceMethods: ['subscriptions.list'],
     summary: 'List subscriptions, oldest first',
     query: z.strictObject({
       ...pageParameters,
@@ -104,13 +104,13 @@ export const subscriptionOperations: readonly Operation[] = [
     response: createListSchema(subscription),
     run: ({ services, query: { accountId, sourceId, ...page } }) =>
       readPage(page, (pageQuery) =>
-        services.routing.listSubscriptions({ ...pageQuery, accountId, sourceId }),
+        services.subscriptions.list({ ...pageQuery, accountId, sourceId }),
       ),
   }),
   defineOperation({
     method: 'post',
     path: '/subscriptions',
-    serviceMethods: ['routing.createSubscription'],
+    serviceMethods: ['subscriptions.create'],
     summary: 'Create a subscription',
     body: z.strictObject({
       id: newId,
@@ -128,67 +128,67 @@ export const subscriptionOperations: readonly Operation[] = [
     },
     response: subscription,
     creates: true,
-    run: ({ services, body }) => services.routing.createSubscription(body),
+    run: ({ services, body }) => services.subscriptions.create(body),
   }),
   defineOperation({
     method: 'get',
     path: '/subscriptions/{id}',
-    serviceMethods: ['routing.findSubscription'],
+    serviceMethods: ['subscriptions.find'],
     summary: 'Get a subscription',
     response: subscription,
-    run: ({ services, id }) => services.routing.findSubscription(id),
+    run: ({ services, id }) => services.subscriptions.find(id),
   }),
   defineOperation({
     method: 'get',
     path: '/subscriptions/{id}/receiver',
-    serviceMethods: ['routing.findSubscriptionTarget'],
+    serviceMethods: ['subscriptions.findTarget'],
     summary: 'Get the destination of a subscription',
     text: 'The destination may belong to another account.',
     response: receiver,
-    run: ({ services, id }) => services.routing.findSubscriptionTarget(id),
+    run: ({ services, id }) => services.subscriptions.findTarget(id),
   }),
   defineOperation({
     method: 'get',
     path: '/subscriptions/{id}/feed',
-    serviceMethods: ['routing.findQueue'],
+    serviceMethods: ['subscriptions.findQueue'],
     summary: 'Get the queue of a subscription',
     response: subscriptionQueue,
-    run: ({ services, id }) => services.routing.findQueue(id),
+    run: ({ services, id }) => services.subscriptions.findQueue(id),
   }),
   defineOperation({
     method: 'post',
     path: '/subscriptions/{id}/pause',
-    serviceMethods: ['routing.setSubscriptionStatus'],
+    serviceMethods: ['subscriptions.setStatus'],
     summary: 'Pause a subscription',
     text: 'Queued messages wait, and new messages are refused.',
     response: subscriptionState,
-    run: ({ services, id }) => services.routing.setSubscriptionStatus(id, 'paused'),
+    run: ({ services, id }) => services.subscriptions.setStatus(id, 'paused'),
   }),
   defineOperation({
     method: 'post',
     path: '/subscriptions/{id}/resume',
-    serviceMethods: ['routing.setSubscriptionStatus'],
+    serviceMethods: ['subscriptions.setStatus'],
     summary: 'Resume a subscription',
     text: 'Queued messages become due at once, even if the subscription was not paused.',
     response: subscriptionState,
-    run: ({ services, id }) => services.routing.setSubscriptionStatus(id, 'active'),
+    run: ({ services, id }) => services.subscriptions.setStatus(id, 'active'),
   }),
   defineOperation({
     method: 'post',
     path: '/subscriptions/{id}/purge',
-    serviceMethods: ['routing.purgeQueue'],
+    serviceMethods: ['subscriptions.purgeQueue'],
     summary: 'Empty the queue of a subscription',
     text: 'The messages that are queued now are never sent.',
     response: subscriptionQueue,
-    run: ({ services, id }) => services.routing.purgeQueue(id),
+    run: ({ services, id }) => services.subscriptions.purgeQueue(id),
   }),
   defineNoContentOperation({
     method: 'delete',
     path: '/subscriptions/{id}',
-    serviceMethods: ['routing.deleteSubscription'],
+    serviceMethods: ['subscriptions.delete'],
     summary: 'Delete a subscription',
     text: 'Only if its queue is empty.',
-    run: ({ services, id }) => services.routing.deleteSubscription(id),
+    run: ({ services, id }) => services.subscriptions.delete(id),
   }),
 ]
 
@@ -196,7 +196,7 @@ export const subscriptionQueueOperations: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/feeds',
-    serviceMethods: ['routing.searchSubscriptions'],
+    serviceMethods: ['subscriptions.search'],
     summary: 'List subscriptions with their queues',
     query: z.strictObject({
       ...pageParameters,
@@ -210,7 +210,7 @@ export const subscriptionQueueOperations: readonly Operation[] = [
     response: createListSchema(subscriptionListItem),
     run: ({ services, query: { limit, after, stuck, ...filter } }) =>
       readPage({ limit, after }, (page) =>
-        services.routing.searchSubscriptions({
+        services.subscriptions.search({
           ...page,
           ...filter,
           stuck: stuck === 'true' || undefined,
@@ -220,10 +220,10 @@ export const subscriptionQueueOperations: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/feeds/{id}',
-    serviceMethods: ['routing.findSubscriptionListItem'],
+    serviceMethods: ['subscriptions.findListItem'],
     summary: 'Get a subscription with its queue',
     text: '`id` is the id of the subscription.',
     response: subscriptionListItem,
-    run: ({ services, id }) => services.routing.findSubscriptionListItem(id),
+    run: ({ services, id }) => services.subscriptions.findListItem(id),
   }),
 ]

@@ -29,12 +29,12 @@ export function mountAllowlistChanges(router: ConsoleRouter): void {
     ['open', false],
   ] as const) {
     router.form(`${IP_ALLOWLIST_PATH}/${path}`, 'addresses.write', async (context) => {
-      const { directory } = context.services
+      const { ipAllowlist } = context.services
       const accountId = getField(context, 'account')
-      if (formatEntries(await directory.listAllowlist(accountId)) !== getField(context, 'seen')) {
+      if (formatEntries(await ipAllowlist.list(accountId)) !== getField(context, 'seen')) {
         return confirmEnforcement(context, accountId, isEnforced, true)
       }
-      const result = await directory.enforceAllowlist(accountId, isEnforced)
+      const result = await ipAllowlist.setEnforced(accountId, isEnforced)
       if (!result.ok) return renderError(context.c, context.caller, 'not_found')
       return redirectToPage(
         context.c,
@@ -50,12 +50,12 @@ export function mountAllowlistChanges(router: ConsoleRouter): void {
     withAccount((context, accountId) => confirmEntryDeletion(context, accountId, false)),
   )
   router.form(`${IP_ALLOWLIST_PATH}/:id/remove`, 'addresses.write', async (context) => {
-    const { directory } = context.services
+    const { ipAllowlist } = context.services
     const accountId = getField(context, 'account')
-    if (formatEntries(await directory.listAllowlist(accountId)) !== getField(context, 'seen')) {
+    if (formatEntries(await ipAllowlist.list(accountId)) !== getField(context, 'seen')) {
       return confirmEntryDeletion(context, accountId, true)
     }
-    const result = await directory.deleteAllowlistEntry(getPathId(context, 'id'))
+    const result = await ipAllowlist.delete(getPathId(context, 'id'))
     return result.ok
       ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'address-removed')
       : renderError(context.c, context.caller, 'not_found')
@@ -87,7 +87,7 @@ async function confirmEnforcement(
   const result = await context.services.accounts.find(accountId)
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const account = result.value
-  const entries = await context.services.directory.listAllowlist(accountId)
+  const entries = await context.services.ipAllowlist.list(accountId)
   const preview = isEnforced
     ? {
         title: 'Put the list in force?',
@@ -109,10 +109,10 @@ async function confirmEntryDeletion(
   accountId: string,
   isStale: boolean,
 ): Promise<Response> {
-  const { accounts, directory } = context.services
+  const { accounts, ipAllowlist } = context.services
   const [result, entries] = await Promise.all([
     accounts.find(accountId),
-    directory.listAllowlist(accountId),
+    ipAllowlist.list(accountId),
   ])
   const entry = entries.find(({ id }) => id === getPathId(context, 'id'))
   if (!result.ok || entry === undefined) return renderError(context.c, context.caller, 'not_found')
@@ -204,7 +204,7 @@ async function blockedAddressSection(
   account: Account,
   networkTexts: readonly string[],
 ): Promise<Html> {
-  const recentAddresses = await context.services.directory.listSeenAddresses(account.id)
+  const recentAddresses = await context.services.ipAllowlist.listSeenAddresses(account.id)
   const networks = parseKnownNetworks(networkTexts)
   const isAllowed = (address: string) => {
     const parsed = parseIpAddress(address)

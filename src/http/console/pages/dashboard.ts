@@ -33,7 +33,7 @@ import { KEY_TYPE_LABELS } from './keys/key-labels.ts'
 /** The overview: what needs attention, traffic and key types. */
 export function mountDashboard(router: ConsoleRouter): void {
   router.page(CONSOLE_PATH, 'account.read', async (context) => {
-    const keyTypeCounts = await context.services.dashboard.keys()
+    const keyTypeCounts = await context.services.dashboard.countKeysByType()
     // If any key was used, setup is done and needs no query.
     const onboarding = keyTypeCounts.some(({ used }) => used > 0)
       ? null

@@ -46,18 +46,18 @@ export function mountAllowlistPages(router: ConsoleRouter): void {
 }
 
 async function addEntry(context: PageContext): Promise<Response> {
-  const { accounts, directory } = context.services
+  const { accounts, ipAllowlist } = context.services
   const accountId = getField(context, 'account')
   const input = { network: getField(context, 'network'), note: getField(context, 'note') }
   const account = await accounts.find(accountId)
   if (!account.ok) return renderError(context.c, context.caller, 'not_found')
   // An empty list blocks nobody. The first address of an enforced list blocks all others.
   if (account.value.addressesEnforced && getOptionalField(context, 'confirmed') === undefined) {
-    const entries = await directory.listAllowlist(accountId)
+    const entries = await ipAllowlist.list(accountId)
     const isNetwork = parseKnownNetworks([input.network]).length > 0
     if (entries.length === 0 && isNetwork) return confirmFirstEntry(context, account.value, input)
   }
-  const result = await directory.addAllowlistEntry({ accountId, ...input })
+  const result = await ipAllowlist.add({ accountId, ...input })
   return result.ok
     ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'address-added')
     : showAllowlist(context, accountId, result.failure)
@@ -68,10 +68,10 @@ async function showAllowlist(
   accountId: string,
   error: ServiceError | null,
 ): Promise<Response> {
-  const { accounts, directory } = context.services
+  const { accounts, ipAllowlist } = context.services
   const [result, entries] = await Promise.all([
     accounts.find(accountId),
-    directory.listAllowlist(accountId),
+    ipAllowlist.list(accountId),
   ])
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const account = result.value

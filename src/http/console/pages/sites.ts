@@ -33,7 +33,7 @@ export function mountSitePages(router: ConsoleRouter): void {
   )
   router.form(`${SITES_PATH}/new`, 'places.write', async (context) => {
     const accountId = getField(context, 'account')
-    const result = await context.services.directory.addSite({
+    const result = await context.services.sites.add({
       accountId,
       name: getField(context, 'name'),
     })
@@ -45,13 +45,10 @@ export function mountSitePages(router: ConsoleRouter): void {
 }
 
 async function showSiteList(context: PageContext): Promise<Response> {
-  const { directory } = context.services
-  const { rows, pagination } = await loadListPage(context, directory.listSites)
+  const { sites } = context.services
+  const { rows, pagination } = await loadListPage(context, sites.list)
   const [keyCounts, names] = await Promise.all([
-    directory.countKeys(
-      'site',
-      rows.map(({ id }) => id),
-    ),
+    sites.countKeys(rows.map(({ id }) => id)),
     findAccountNames(context, rows),
   ])
   const keyCountBySite = new Map(keyCounts.map(({ id, keys }) => [id, keys]))
@@ -118,12 +115,12 @@ export function mountSitePage(router: ConsoleRouter): void {
   router.page(`${SITES_PATH}/:id`, 'places.read', (context) => showSite(context, null))
 
   router.form(`${SITES_PATH}/:id/rename`, 'places.write', async (context) => {
-    const { directory } = context.services
+    const { sites } = context.services
     const [id, name] = [getPathId(context, 'id'), getField(context, 'name')]
-    const result = await updateIfUnchanged(context, await directory.findSite(id), {
+    const result = await updateIfUnchanged(context, await sites.find(id), {
       getValue: (row) => row.name,
       newValue: name,
-      update: () => directory.renameSite(id, name),
+      update: () => sites.rename(id, name),
     })
     return result.ok
       ? redirectToPage(context.c, `${SITES_PATH}/${id}`, 'renamed')
@@ -133,7 +130,7 @@ export function mountSitePage(router: ConsoleRouter): void {
   mountConfirmedAction(router, {
     path: `${SITES_PATH}/:id/remove`,
     permission: 'places.write',
-    find: ({ services }, id) => services.directory.findSite(id),
+    find: ({ services }, id) => services.sites.find(id),
     question: ({ id, name }) => ({
       heading: `Remove ${name}?`,
       crumbs: [...SITES_CRUMBS, { href: `${SITES_PATH}/${id}`, text: name }],
@@ -142,19 +139,19 @@ export function mountSitePage(router: ConsoleRouter): void {
       variant: 'danger primary',
       cancelPath: `${SITES_PATH}/${id}`,
     }),
-    run: ({ services }, id) => services.directory.deleteSite(id),
+    run: ({ services }, id) => services.sites.delete(id),
     flash: 'site-removed',
     next: () => SITES_PATH,
   })
 }
 
 async function showSite(context: PageContext, error: ServiceError | null): Promise<Response> {
-  const { directory } = context.services
-  const result = await directory.findSite(getPathId(context, 'id'))
+  const { sites } = context.services
+  const result = await sites.find(getPathId(context, 'id'))
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const site = result.value
   const [keyCounts, names] = await Promise.all([
-    directory.countKeys('site', [site.id]),
+    sites.countKeys([site.id]),
     findAccountNames(context, [site]),
   ])
   const keyCount = keyCounts[0]?.keys ?? 0

@@ -21,8 +21,8 @@ export function createTestMessages(deps: TestMessagesDeps): TestMessages {
   return {
     createSampleMessage,
 
-    async send({ routing, messages }, { sourceId, text }, caller, signal) {
-      const key = await routing.findSourceKey(sourceId)
+    async send({ sources, messages }, { sourceId, text }, caller, signal) {
+      const key = await sources.findKey(sourceId)
       if (!key.ok) return key
       const progress: MessageProgress = {}
       const payload = new TextEncoder().encode(text)

@@ -149,7 +149,7 @@ export function defineRevokeCommands(group: Command): void {
     .action(async (id: string, options: ConfirmOptions, command: Command) => {
       const deleted = await withConfirmation(DELETION, id, options, async ({ keys }) => {
         const key = unwrapResult(await keys.find(id))
-        unwrapResult(await keys.deleteKey(key.id))
+        unwrapResult(await keys.delete(key.id))
         return { id: key.id, publicId: key.publicId, deleted: true }
       })
       printOne(command, deleted, [

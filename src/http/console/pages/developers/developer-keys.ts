@@ -92,11 +92,11 @@ async function findCustomerKey(context: PageContext): Promise<KeySummary | null>
 }
 
 async function showAssignForm(context: PageContext, error: ServiceError | null): Promise<Response> {
-  const { directory } = context.services
+  const { services } = context
   const [key, developer, sites] = await Promise.all([
     findCustomerKey(context),
-    directory.findDeveloper(getPathId(context, 'id')),
-    directory.listSites({ limit: MAX_SITE_CHOICES }),
+    services.developers.find(getPathId(context, 'id')),
+    services.sites.list({ limit: MAX_SITE_CHOICES }),
   ])
   if (key === null || !developer.ok) return renderError(context.c, context.caller, 'not_found')
   const names = await findAccountNames(context, sites)
@@ -180,7 +180,7 @@ async function withDeveloper(
   context: PageContext,
   handler: (developer: Developer) => Promise<Response>,
 ): Promise<Response> {
-  const result = await context.services.directory.findDeveloper(getPathId(context, 'id'))
+  const result = await context.services.developers.find(getPathId(context, 'id'))
   return result.ok ? handler(result.value) : renderError(context.c, context.caller, 'not_found')
 }
 
@@ -196,7 +196,7 @@ async function showPortalKeyForm(
   error: ServiceError | null,
 ): Promise<Response> {
   const { id, accountId, name } = developer
-  const users = await context.services.accounts.listUsers({
+  const users = await context.services.users.list({
     accountId,
     limit: MAX_PORTAL_KEY_OWNERS,
   })

@@ -31,12 +31,12 @@ export function mountDeveloperPage(router: ConsoleRouter): void {
   router.page(`${DEVELOPERS_PATH}/:id`, 'places.read', (context) => showDeveloper(context, null))
 
   router.form(`${DEVELOPERS_PATH}/:id/rename`, 'places.write', async (context) => {
-    const { directory } = context.services
+    const { developers } = context.services
     const [id, name] = [getPathId(context, 'id'), getField(context, 'name')]
-    const result = await updateIfUnchanged(context, await directory.findDeveloper(id), {
+    const result = await updateIfUnchanged(context, await developers.find(id), {
       getValue: (row) => row.name,
       newValue: name,
-      update: () => directory.renameDeveloper(id, name),
+      update: () => developers.rename(id, name),
     })
     return result.ok
       ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${id}`, 'renamed')
@@ -46,7 +46,7 @@ export function mountDeveloperPage(router: ConsoleRouter): void {
   mountConfirmedAction(router, {
     path: `${DEVELOPERS_PATH}/:id/remove`,
     permission: 'places.write',
-    find: ({ services }, id) => services.directory.findDeveloper(id),
+    find: ({ services }, id) => services.developers.find(id),
     question: ({ id, name }) => ({
       heading: `Remove ${name}?`,
       crumbs: [...DEVELOPERS_CRUMBS, { href: `${DEVELOPERS_PATH}/${id}`, text: name }],
@@ -55,7 +55,7 @@ export function mountDeveloperPage(router: ConsoleRouter): void {
       variant: 'danger primary',
       cancelPath: `${DEVELOPERS_PATH}/${id}`,
     }),
-    run: ({ services }, id) => services.directory.deleteDeveloper(id),
+    run: ({ services }, id) => services.developers.delete(id),
     flash: 'developer-removed',
     next: () => DEVELOPERS_PATH,
   })
@@ -66,8 +66,8 @@ export async function showDeveloper(
   context: PageContext,
   error: ServiceError | null,
 ): Promise<Response> {
-  const { directory, keys } = context.services
-  const result = await directory.findDeveloper(getPathId(context, 'id'))
+  const { developers, keys } = context.services
+  const result = await developers.find(getPathId(context, 'id'))
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const developer = result.value
   const criteria = { developerId: developer.id, order: 'newest' } as const

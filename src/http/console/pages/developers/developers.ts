@@ -38,7 +38,7 @@ export function mountDeveloperPages(router: ConsoleRouter, deps: PortalKeyPageDe
       name: getField(context, 'name'),
       developerKey: getOptionalField(context, 'developer-key'),
     }
-    const result = await context.services.directory.addDeveloper({ accountId, ...input })
+    const result = await context.services.developers.add({ accountId, ...input })
     return result.ok
       ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${result.value.id}`, 'developer-added')
       : showDeveloperForm(context, accountId, result.failure)
@@ -49,11 +49,11 @@ export function mountDeveloperPages(router: ConsoleRouter, deps: PortalKeyPageDe
 }
 
 async function showDeveloperList(context: PageContext): Promise<Response> {
-  const { directory } = context.services
-  const { rows, pagination } = await loadListPage(context, directory.listDevelopers)
+  const { developers } = context.services
+  const { rows, pagination } = await loadListPage(context, developers.list)
   const ids = rows.map(({ id }) => id)
   const [keyCounts, names] = await Promise.all([
-    directory.countKeys('developer', ids),
+    developers.countKeys(ids),
     findAccountNames(context, rows),
   ])
   const keyCountByDeveloper = new Map(keyCounts.map(({ id, keys }) => [id, keys]))

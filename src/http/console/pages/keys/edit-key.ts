@@ -86,7 +86,7 @@ async function loadKeyFormValues(
   { services }: PageContext,
   key: KeySummary,
 ): Promise<KeyFormValues> {
-  const owner = await services.accounts.findUser(key.ownerId)
+  const owner = await services.users.find(key.ownerId)
   const { name, description, reference, access, expiresAt } = key
   return {
     name,

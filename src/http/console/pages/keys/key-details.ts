@@ -18,7 +18,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   const { services, now } = context
   const { ownerId, accountId, lastUsedAt, expiresAt } = key
   const [owner, account, parentRows] = await Promise.all([
-    services.accounts.findUser(ownerId),
+    services.users.find(ownerId),
     services.accounts.find(accountId),
     loadParentRows(context, key),
   ])
@@ -71,18 +71,18 @@ async function loadParentRows({ services }: PageContext, key: KeySummary): Promi
   const { sourceId, siteId, developerId } = key
   const rows: DetailRow[] = []
   if (sourceId !== null) {
-    const source = await services.routing.findSource(sourceId)
+    const source = await services.sources.find(sourceId)
     rows.push(['Source', source.ok ? source.value.name : sourceId])
   }
   if (developerId !== null) {
-    const developer = await services.directory.findDeveloper(developerId)
+    const developer = await services.developers.find(developerId)
     rows.push(['Developer', developer.ok ? developer.value.name : developerId])
     if (developer.ok) {
       rows.push(['Developer key', copyableText(developer.value.developerKey, 'the developer key')])
     }
   }
   if (siteId !== null) {
-    const site = await services.directory.findSite(siteId)
+    const site = await services.sites.find(siteId)
     rows.push(['Site', site.ok ? site.value.name : siteId])
   }
   return rows

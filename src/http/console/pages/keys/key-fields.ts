@@ -143,7 +143,7 @@ export async function findUserByNameOrId(
   nameOrId: string,
   accountId?: string,
 ): Promise<User | null> {
-  const byId = await context.services.accounts.findUser(toStoredId(nameOrId))
+  const byId = await context.services.users.find(toStoredId(nameOrId))
   if (byId.ok) return byId.value
   const found = await searchOwners(context, accountId, nameOrId)
   const isMatch = (name: string | null) => name?.toLowerCase() === nameOrId.toLowerCase()
@@ -151,7 +151,7 @@ export async function findUserByNameOrId(
 }
 
 const searchOwners = (context: PageContext, accountId: string | undefined, query: string) =>
-  context.services.accounts.searchUsers({ accountId, text: query, limit: OWNER_SEARCH_LIMIT })
+  context.services.users.search({ accountId, text: query, limit: OWNER_SEARCH_LIMIT })
 
 /** Finds the owner that the form names, chosen from its list or typed. */
 export async function readKeyOwner(
@@ -211,7 +211,7 @@ export const listSiteOptions = async (
   { services }: PageContext,
   accountId?: string,
 ): Promise<PickerOptions> =>
-  toSortedOptions(await services.directory.listSites({ accountId, limit: PICKER_ROW_LIMIT }))
+  toSortedOptions(await services.sites.list({ accountId, limit: PICKER_ROW_LIMIT }))
 
 export const listAccountOptions = async ({ services }: PageContext): Promise<PickerOptions> =>
   toSortedOptions(await services.accounts.list({ limit: PICKER_ROW_LIMIT }))
@@ -241,15 +241,15 @@ export async function listParentOptions(
   { name }: KeyParent,
   accountId: string,
 ): Promise<PickerOptions> {
-  const { directory, routing } = context.services
+  const { developers, sources } = context.services
   const query = { accountId, limit: PICKER_ROW_LIMIT }
   switch (name) {
     case 'source':
-      return toSortedOptions(await routing.listSources(query))
+      return toSortedOptions(await sources.list(query))
     case 'site':
       return listSiteOptions(context, accountId)
     case 'developer':
-      return toSortedOptions(await directory.listDevelopers(query))
+      return toSortedOptions(await developers.list(query))
   }
 }
 

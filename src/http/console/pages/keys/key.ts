@@ -46,7 +46,7 @@ export async function renderKeyPage(
   const { services, now } = context
   const fromDay = getFirstUsageDay(now)
   const [found, uses, activity, details, samplesCard] = await Promise.all([
-    services.accounts.findUser(key.ownerId),
+    services.users.find(key.ownerId),
     services.keys.listDailyUsesByKey([key.id], fromDay),
     keyHistory(context, key.id),
     keyDetails(context, key),

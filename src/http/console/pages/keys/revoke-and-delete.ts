@@ -41,7 +41,7 @@ const DELETE_ACTION: IrreversibleKeyAction = {
   consequence:
     'The key is refused from the next request on and disappears from every list. This cannot be undone. The audit keeps its record.',
   flash: 'key-removed',
-  run: (keys, id) => keys.deleteKey(id),
+  run: (keys, id) => keys.delete(id),
   formatNextPath: () => KEYS_PATH,
 }
 

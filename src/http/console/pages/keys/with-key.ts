@@ -20,11 +20,11 @@ export const isChangedSince = ({ status, eventId }: KeySummary, seen: string): b
 
 /** Loads what a credential contains beside its secret. */
 export async function loadCredentialParts(
-  { directory, accounts }: PageContext['services'],
+  { developers, users }: PageContext['services'],
   { publicId, dialect, developerId, ownerId }: KeySummary,
 ): Promise<Omit<CredentialParts, 'secret'>> {
-  const developer = developerId === null ? null : await directory.findDeveloper(developerId)
-  const owner = dialect === 'practice' ? await accounts.findUser(ownerId) : null
+  const developer = developerId === null ? null : await developers.find(developerId)
+  const owner = dialect === 'practice' ? await users.find(ownerId) : null
   return {
     publicId,
     developerKey: developer?.ok ? developer.value.developerKey : '',

@@ -42,13 +42,13 @@ export async function renderMessagePage(
   context: PageContext,
   error: ServiceError | null,
 ): Promise<Response> {
-  const { messages, routing } = context.services
+  const { messages, sources } = context.services
   const id = getPathId(context, 'id')
   const [found, attemptsResult] = await Promise.all([messages.find(id), messages.listAttempts(id)])
   if (!found.ok || !attemptsResult.ok) return renderError(context.c, context.caller, 'not_found')
   const message = found.value
   const [source, sender] = await Promise.all([
-    routing.findSource(message.sourceId),
+    sources.find(message.sourceId),
     findTestSender(context, message),
   ])
   const sourceName = source.ok ? source.value.name : message.sourceId
@@ -106,7 +106,7 @@ async function findTestSender(
 }
 
 async function findActorName(context: PageContext, { actor }: RecordedEvent): Promise<string> {
-  const user = await context.services.accounts.findUser(actor)
+  const user = await context.services.users.find(actor)
   return user.ok ? (user.value.username ?? user.value.email) : actor
 }
 

@@ -43,8 +43,8 @@ async function showMessageListPage(context: PageContext): Promise<Response> {
     limit: PICKER_ROW_LIMIT,
   }
   const [sources, destinations] = await Promise.all([
-    context.services.routing.listSources(optionsQuery),
-    context.services.routing.listDestinations(optionsQuery),
+    context.services.sources.list(optionsQuery),
+    context.services.destinations.list(optionsQuery),
   ])
   const { rows, pagination } = await loadListPage(context, (page) =>
     context.services.messages.list({

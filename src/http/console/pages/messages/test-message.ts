@@ -82,13 +82,13 @@ async function renderTestMessagePage(
   deps: MessagePageDeps,
   result?: ServiceResult<TestMessageReply>,
 ): Promise<Response> {
-  const { routing } = context.services
+  const { services } = context
   const error = result === undefined || result.ok ? null : result.failure
   const listQuery = { accountId: getAccountId(context) ?? undefined, limit: PICKER_ROW_LIMIT }
-  const sources = await routing.listSources(listQuery)
+  const sources = await services.sources.list(listQuery)
   const sourceId = getField(context, 'source') || sources[0]?.id
   const subscriptions =
-    sourceId === undefined ? [] : await routing.searchSubscriptions({ ...listQuery, sourceId })
+    sourceId === undefined ? [] : await services.subscriptions.search({ ...listQuery, sourceId })
   const subscription =
     subscriptions.find(({ id }) => id === getField(context, 'feed')) ?? subscriptions[0]
   const events = TEST_MESSAGE_EVENTS.filter(
@@ -185,7 +185,7 @@ async function refusalWarning(
   sourceId: string,
   subscription: SubscriptionListItem,
 ): Promise<Html> {
-  const key = await context.services.routing.findSourceKey(sourceId)
+  const key = await context.services.sources.findKey(sourceId)
   const reasons = [
     ...(key.ok && key.value === null
       ? [html`The source has no key: <a href="${NEW_KEY_PATH}?dialect=redox">create one</a>.`]

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Handshake } from '../../../../service/messages/routing.ts'
+import type { Handshake } from '../../../../service/messages/destinations.ts'
 import type { DestinationSummary } from '../../../../service/ports/routing.ts'
 import { createHandshakeRequest } from '../../../webhook-client.ts'
 import { type Html, nothing, notice } from '../../components/html.ts'
@@ -146,7 +146,7 @@ export function mountMarkVerifiedPages(router: ConsoleRouter): void {
     mountConfirmedAction(router, {
       path: `${DESTINATIONS_PATH}/:id/${verb}`,
       permission: 'destinations.vouch',
-      find: ({ services }, id) => services.routing.findDestination(id),
+      find: ({ services }, id) => services.destinations.find(id),
       question: ({ id, name, url }) => ({
         heading: title(name),
         button,
@@ -155,7 +155,7 @@ export function mountMarkVerifiedPages(router: ConsoleRouter): void {
         crumbs: toDestinationCrumbs({ id, name }),
         cancelPath: formatDestinationPath(id),
       }),
-      run: ({ services }, id) => services.routing.setDestinationVerified(id, isVerified),
+      run: ({ services }, id) => services.destinations.setVerified(id, isVerified),
       flash,
       next: formatDestinationPath,
     })

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Handshake } from '../../../../service/messages/routing.ts'
+import type { Handshake } from '../../../../service/messages/destinations.ts'
 import type { DestinationSummary } from '../../../../service/ports/routing.ts'
 import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import {
@@ -76,7 +76,7 @@ export function mountDestinationPages(router: ConsoleRouter, deps: RoutingPageDe
 
 /** Shows the handshake in the response itself. A reload repeats the handshake, which is harmless. */
 async function verifyDestination(context: PageContext, deps: RoutingPageDeps): Promise<Response> {
-  const result = await context.services.routing.verify(getPathId(context, 'id'))
+  const result = await context.services.destinations.verify(getPathId(context, 'id'))
   const formResult = result.ok ? { handshake: result.value } : { error: result.failure }
   return renderDestinationPage(context, deps, formResult)
 }
@@ -96,12 +96,12 @@ async function renameDestination(
   context: PageContext,
   id: string,
 ): Promise<ServiceResult<unknown>> {
-  const { routing } = context.services
+  const { destinations } = context.services
   const name = getField(context, 'name')
-  return updateIfUnchanged(context, await routing.findDestination(id), {
+  return updateIfUnchanged(context, await destinations.find(id), {
     getValue: (destination) => destination.name,
     newValue: name,
-    update: () => routing.renameDestination(id, name),
+    update: () => destinations.rename(id, name),
   })
 }
 
@@ -109,18 +109,22 @@ async function setDestinationUrl(
   context: PageContext,
   id: string,
 ): Promise<ServiceResult<unknown>> {
-  const { routing } = context.services
+  const { destinations } = context.services
   const url = getField(context, 'url')
-  return updateIfUnchanged(context, await routing.findDestination(id), {
+  return updateIfUnchanged(context, await destinations.find(id), {
     getValue: (destination) => destination.url ?? '',
     newValue: url,
-    update: () => routing.setDestinationUrl(id, url),
+    update: () => destinations.setUrl(id, url),
   })
 }
 
 function setVerificationToken(context: PageContext, id: string): Promise<ServiceResult<unknown>> {
   const token = getField(context, 'token')
-  return context.services.routing.setVerificationToken(id, token, parseChallengeMethod(context))
+  return context.services.destinations.setVerificationToken(
+    id,
+    token,
+    parseChallengeMethod(context),
+  )
 }
 
 async function renderDestinationPage(
@@ -129,7 +133,7 @@ async function renderDestinationPage(
   { error, handshake }: DestinationFormResult = {},
 ): Promise<Response> {
   const id = getPathId(context, 'id')
-  const found = await context.services.routing.findDestination(id)
+  const found = await context.services.destinations.find(id)
   if (!found.ok) return renderError(context.c, context.caller, 'not_found')
   const destination = found.value
   const canWrite = context.can('routes.write')

@@ -39,7 +39,7 @@ export function mountDestinationListPages(router: ConsoleRouter): void {
 
 async function addDestination(context: PageContext): Promise<Response> {
   const accountId = getField(context, 'account')
-  const result = await context.services.routing.addDestination({
+  const result = await context.services.destinations.add({
     accountId,
     name: getField(context, 'name'),
     url: getOptionalField(context, 'url'),
@@ -53,10 +53,7 @@ async function addDestination(context: PageContext): Promise<Response> {
 }
 
 async function showDestinationListPage(context: PageContext): Promise<Response> {
-  const { rows, pagination } = await loadListPage(
-    context,
-    context.services.routing.listDestinations,
-  )
+  const { rows, pagination } = await loadListPage(context, context.services.destinations.list)
   const accounts = await findAccountNames(context, rows)
   const addLink = context.can('routes.write')
     ? buttonLink(NEW_DESTINATION_PATH, 'Add destination', 'primary')

@@ -53,14 +53,14 @@ export function mountSourceListPages(router: ConsoleRouter): void {
 async function addSource(context: PageContext): Promise<Response> {
   const accountId = getField(context, 'account')
   const name = getField(context, 'name')
-  const result = await context.services.routing.addSource({ accountId, name })
+  const result = await context.services.sources.add({ accountId, name })
   return result.ok
     ? redirectToPage(context.c, formatSourcePath(result.value.id), 'source-added')
     : renderNewSourcePage(context, accountId, result.failure)
 }
 
 async function showSourceListPage(context: PageContext): Promise<Response> {
-  const { rows, pagination } = await loadListPage(context, context.services.routing.listSources)
+  const { rows, pagination } = await loadListPage(context, context.services.sources.list)
   const accounts = await findAccountNames(context, rows)
   const addLink = context.can('routes.write')
     ? buttonLink(NEW_SOURCE_PATH, 'Add source', 'primary')
@@ -117,13 +117,13 @@ export function mountSourcePages(router: ConsoleRouter): void {
 }
 
 async function renameSource(context: PageContext): Promise<Response> {
-  const { routing } = context.services
+  const { sources } = context.services
   const id = getPathId(context, 'id')
   const name = getField(context, 'name')
-  const result = await updateIfUnchanged(context, await routing.findSource(id), {
+  const result = await updateIfUnchanged(context, await sources.find(id), {
     getValue: (source) => source.name,
     newValue: name,
-    update: () => routing.renameSource(id, name),
+    update: () => sources.rename(id, name),
   })
   return result.ok
     ? redirectToPage(context.c, formatSourcePath(id), 'source-renamed')
@@ -134,9 +134,9 @@ async function renderSourcePage(
   context: PageContext,
   error: ServiceError | null,
 ): Promise<Response> {
-  const { routing } = context.services
+  const { sources } = context.services
   const id = getPathId(context, 'id')
-  const [found, keyResult] = await Promise.all([routing.findSource(id), routing.findSourceKey(id)])
+  const [found, keyResult] = await Promise.all([sources.find(id), sources.findKey(id)])
   if (!found.ok || !keyResult.ok) return renderError(context.c, context.caller, 'not_found')
   const source = found.value
   const canWrite = context.can('routes.write')

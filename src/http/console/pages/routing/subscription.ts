@@ -52,7 +52,7 @@ export function mountSubscriptionPages(router: ConsoleRouter): void {
 
 async function resumeSubscription(context: PageContext): Promise<Response> {
   const id = getPathId(context, 'id')
-  const result = await context.services.routing.setSubscriptionStatus(id, 'active')
+  const result = await context.services.subscriptions.setStatus(id, 'active')
   return result.ok
     ? redirectToPage(context.c, formatSubscriptionPath(id), 'feed-resumed')
     : renderSubscriptionPage(context, result.failure)
@@ -62,13 +62,13 @@ async function renderSubscriptionPage(
   context: PageContext,
   error: ServiceError | null,
 ): Promise<Response> {
-  const { routing, messages } = context.services
+  const { destinations, subscriptions, messages } = context.services
   const id = getPathId(context, 'id')
-  const found = await routing.findSubscriptionListItem(id)
+  const found = await subscriptions.findListItem(id)
   if (!found.ok) return renderError(context.c, context.caller, 'not_found')
   const subscription = found.value
   const [destination, queuedMessages, attemptsResult] = await Promise.all([
-    routing.findDestination(subscription.destination.id),
+    destinations.find(subscription.destination.id),
     messages.list({ subscriptionId: id, status: 'queued', limit: MAX_PREVIEW_ROWS }),
     subscription.headId === null ? null : messages.listAttempts(subscription.headId),
   ])
@@ -189,7 +189,7 @@ function queueTable(
     <div class="pager"><a href="${MESSAGES_PATH}?feed=${id}&status=queued">View all queued messages</a></div>`
 }
 
-type Routing = PageContext['services']['routing']
+type Subscriptions = PageContext['services']['subscriptions']
 
 /** Actions that cannot be undone, or that make other requests fail: each asks for confirmation. */
 const SUBSCRIPTION_ACTIONS = {
@@ -200,7 +200,7 @@ const SUBSCRIPTION_ACTIONS = {
     button: 'Pause subscription',
     variant: 'primary',
     // No flash: the page itself says that the subscription is paused.
-    run: (routing: Routing, id: string) => routing.setSubscriptionStatus(id, 'paused'),
+    run: (subscriptions: Subscriptions, id: string) => subscriptions.setStatus(id, 'paused'),
     next: formatSubscriptionPath,
   },
   purge: {
@@ -209,7 +209,7 @@ const SUBSCRIPTION_ACTIONS = {
       `${formatCount(subscription.queued, 'message')} from ${subscription.source.name} will not reach ${subscription.destination.name} and will be marked as skipped. Each can be replayed while its payload is kept (LATCHKEY_RETENTION_DAYS).`,
     button: 'Empty queue',
     variant: 'danger primary',
-    run: (routing: Routing, id: string) => routing.purgeQueue(id),
+    run: (subscriptions: Subscriptions, id: string) => subscriptions.purgeQueue(id),
     next: formatSubscriptionPath,
     flash: 'feed-purged',
   },
@@ -219,7 +219,7 @@ const SUBSCRIPTION_ACTIONS = {
       `Messages from ${subscription.source.name} to ${subscription.destination.name} are refused from now on. Delivered messages stay in the list of messages.${subscription.queued === 0 ? '' : ` Empty the queue first: it holds ${formatCount(subscription.queued, 'message')}.`}`,
     button: 'Delete subscription',
     variant: 'danger primary',
-    run: (routing: Routing, id: string) => routing.deleteSubscription(id),
+    run: (subscriptions: Subscriptions, id: string) => subscriptions.delete(id),
     next: () => SUBSCRIPTIONS_PATH,
     flash: 'subscription-removed',
   },
@@ -232,7 +232,7 @@ function mountSubscriptionActionPages(router: ConsoleRouter): void {
     mountConfirmedAction<SubscriptionListItem>(router, {
       path: `${SUBSCRIPTION_PAGE_PATH}/${verb}`,
       permission: 'routes.write',
-      find: ({ services }, id) => services.routing.findSubscriptionListItem(id),
+      find: ({ services }, id) => services.subscriptions.findListItem(id),
       question: (subscription) => {
         const path = formatSubscriptionPath(subscription.id)
         return {
@@ -244,7 +244,7 @@ function mountSubscriptionActionPages(router: ConsoleRouter): void {
           cancelPath: path,
         }
       },
-      run: ({ services }, id) => run(services.routing, id),
+      run: ({ services }, id) => run(services.subscriptions, id),
       ...outcome,
     })
   }

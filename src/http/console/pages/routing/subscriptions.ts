@@ -46,7 +46,7 @@ async function showSubscriptionListPage(context: PageContext): Promise<Response>
     getOptionalId(context, 'destination'),
   ]
   const { rows, pagination } = await loadListPage(context, (page) =>
-    context.services.routing.searchSubscriptions({
+    context.services.subscriptions.search({
       ...page,
       sourceId,
       destinationId,
@@ -100,7 +100,7 @@ const subscriptionFilterForm = (
   </form>`
 
 async function createSubscription(context: PageContext): Promise<Response> {
-  const result = await context.services.routing.createSubscription({
+  const result = await context.services.subscriptions.create({
     sourceId: getField(context, 'source'),
     destinationId: getField(context, 'destination'),
     dataModel: getOptionalField(context, 'model'),
@@ -114,14 +114,14 @@ async function renderSubscribePage(
   context: PageContext,
   error: ServiceError | null,
 ): Promise<Response> {
-  const { routing } = context.services
+  const { services } = context
   const listQuery = {
     accountId: getAccountId(context) ?? undefined,
     limit: PICKER_ROW_LIMIT,
   }
   const [sources, destinations] = await Promise.all([
-    routing.listSources(listQuery),
-    routing.listDestinations(listQuery),
+    services.sources.list(listQuery),
+    services.destinations.list(listQuery),
   ])
   const models = DATA_MODELS.map(({ dataModel }) => ({ value: dataModel, text: dataModel }))
   const missingText =

@@ -14,7 +14,7 @@ export function mountUserActions(router: ConsoleRouter): void {
     title: ({ email }) => `Let ${email} leave?`,
     text: deactivationSummary,
     button: 'Let them leave',
-    run: ({ services }, id) => services.accounts.deactivateUser(id),
+    run: ({ services }, id) => services.users.deactivate(id),
     requiresReauth: false,
     flash: 'user-left',
   })
@@ -45,7 +45,7 @@ const mountUserAction = (
   mountConfirmedAction(router, {
     path: `${USERS_PATH}/:id/${path}`,
     permission: 'users.write',
-    find: ({ services }, id) => services.accounts.findUser(id),
+    find: ({ services }, id) => services.users.find(id),
     question: async (user, context) => ({
       heading: title(user),
       crumbs: [...USERS_CRUMBS, { href: `${USERS_PATH}/${user.id}`, text: user.email }],
@@ -61,10 +61,10 @@ const mountUserAction = (
   })
 
 async function deactivationSummary(context: PageContext, user: User): Promise<Html> {
-  const { accounts, directory } = context.services
+  const { accounts, users } = context.services
   const [account, [keyCount]] = await Promise.all([
     accounts.find(user.accountId),
-    directory.countKeys('owner', [user.id]),
+    users.countKeys([user.id]),
   ])
   const keys = keyCount?.keys ?? 0
   const isDisablingKeys = account.ok && account.value.departedKeys === 'disable'

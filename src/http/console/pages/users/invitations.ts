@@ -43,7 +43,7 @@ export function mountAddUser(router: ConsoleRouter): void {
     if (role === undefined) return showAddUserForm(context, accountId, MISSING_ROLE_ERROR)
     const isInvited = getField(context, 'invite') !== ''
     const result = await withReauth(context, async ({ services }) => {
-      const user = await services.accounts.addUser({
+      const user = await services.users.add({
         accountId,
         role,
         email: getField(context, 'email'),
@@ -93,7 +93,7 @@ export function mountInvitationPages(router: ConsoleRouter): void {
       return confirmInvitation(context, NEWER_LINK_ERROR)
     const link = await withReauth(context, ({ services }) => services.users.invite(id))
     if (!link.ok) return confirmInvitation(context, link.failure)
-    const user = await context.services.accounts.findUser(id)
+    const user = await context.services.users.find(id)
     return user.ok
       ? showOneTimeLink(context, user.value, link.value)
       : confirmInvitation(context, user.failure)
@@ -101,7 +101,7 @@ export function mountInvitationPages(router: ConsoleRouter): void {
 }
 
 async function confirmInvitation(context: PageContext, error: FormError | null): Promise<Response> {
-  const result = await context.services.accounts.findUser(getPathId(context, 'id'))
+  const result = await context.services.users.find(getPathId(context, 'id'))
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const { id, email } = result.value
   const back = `${USERS_PATH}/${id}`

@@ -39,13 +39,13 @@ export async function showUser(
   context: PageContext,
   failedForm: FailedUserForm | null,
 ): Promise<Response> {
-  const { accounts, users: people, directory } = context.services
-  const result = await accounts.findUser(getPathId(context, 'id'))
+  const { users } = context.services
+  const result = await users.find(getPathId(context, 'id'))
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const user = result.value
   const [[signInStatus], [keyCount], names] = await Promise.all([
-    people.listSignInStatus([user.id]),
-    directory.countKeys('owner', [user.id]),
+    users.listSignInStatus([user.id]),
+    users.countKeys([user.id]),
     findAccountNames(context, [user]),
   ])
   const isEditable = canEditUser(context, user)
@@ -111,11 +111,11 @@ export function mountUserForms(router: ConsoleRouter): void {
   router.form(`${USER_ROUTE}/role`, 'users.write', async (context) => {
     const [id, role] = [getPathId(context, 'id'), parseRole(getField(context, 'role'))]
     if (role === undefined) return showUser(context, toFailedForm('role', MISSING_ROLE_ERROR))
-    const result = await withReauth(context, async ({ services: { accounts } }) =>
-      updateIfUnchanged(context, await accounts.findUser(id), {
+    const result = await withReauth(context, async ({ services: { users } }) =>
+      updateIfUnchanged(context, await users.find(id), {
         getValue: (row) => row.role,
         newValue: role,
-        update: () => accounts.setRole(id, role),
+        update: () => users.setRole(id, role),
       }),
     )
     return result.ok
@@ -124,12 +124,12 @@ export function mountUserForms(router: ConsoleRouter): void {
   })
 
   router.form(`${USER_ROUTE}/username`, 'users.write', async (context) => {
-    const { accounts, users: people } = context.services
+    const { users } = context.services
     const [id, username] = [getPathId(context, 'id'), getField(context, 'username')]
-    const result = await updateIfUnchanged(context, await accounts.findUser(id), {
+    const result = await updateIfUnchanged(context, await users.find(id), {
       getValue: (row) => row.username ?? '',
       newValue: username,
-      update: () => people.setUsername(id, username),
+      update: () => users.setUsername(id, username),
     })
     return result.ok
       ? redirectToPage(context.c, `${USERS_PATH}/${id}`, 'user-username-set')
@@ -137,12 +137,12 @@ export function mountUserForms(router: ConsoleRouter): void {
   })
 
   router.form(`${USER_ROUTE}/email`, 'users.write', async (context) => {
-    const { accounts } = context.services
+    const { users } = context.services
     const [id, email] = [getPathId(context, 'id'), getField(context, 'email')]
-    const result = await updateIfUnchanged(context, await accounts.findUser(id), {
+    const result = await updateIfUnchanged(context, await users.find(id), {
       getValue: (row) => row.email,
       newValue: email,
-      update: () => accounts.setEmail(id, email),
+      update: () => users.setEmail(id, email),
     })
     return result.ok
       ? redirectToPage(context.c, `${USERS_PATH}/${id}`, 'user-email-set')

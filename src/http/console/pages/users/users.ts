@@ -28,19 +28,19 @@ export function mountUserPages(router: ConsoleRouter): void {
 const MAX_SEARCH_RESULTS = 50
 
 async function showUserList(context: PageContext): Promise<Response> {
-  const { accounts, users: people, directory } = context.services
+  const { users } = context.services
   const searchText = getField(context, 'q')
   const { rows, pagination } =
     searchText === ''
-      ? await loadListPage(context, accounts.listUsers)
+      ? await loadListPage(context, users.list)
       : {
-          rows: await accounts.searchUsers({ text: searchText, limit: MAX_SEARCH_RESULTS }),
+          rows: await users.search({ text: searchText, limit: MAX_SEARCH_RESULTS }),
           pagination: nothing,
         }
   const ids = rows.map(({ id }) => id)
   const [signInStatuses, keyCounts, names] = await Promise.all([
-    people.listSignInStatus(ids),
-    directory.countKeys('owner', ids),
+    users.listSignInStatus(ids),
+    users.countKeys(ids),
     findAccountNames(context, rows),
   ])
   const signInStatusByUser = new Map(signInStatuses.map((state) => [state.userId, state]))

@@ -1,0 +1,74 @@
+import { ok } from '../../domain/failure.ts'
+import type { Developer, EditStorage } from '../ports/accounts.ts'
+import type { ListStorage, Page } from '../ports/lists.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  failInvalid,
+  formatIdConflict,
+  parseNewRow,
+  renameResource,
+  requireFound,
+  type ServiceResult,
+} from '../service-result.ts'
+
+export interface DevelopersDeps extends ActorDeps {
+  readonly storage: ResourceStorage &
+    Pick<EditStorage, 'rename' | 'deleteDeveloper'> &
+    Pick<ListStorage, 'countKeysByHolder'>
+}
+
+/** Manages the developers of an account. */
+export function createDevelopers(deps: DevelopersDeps) {
+  const { storage, random, clock } = deps
+
+  const find = async (id: string): Promise<ServiceResult<Developer>> =>
+    requireFound(await storage.findDeveloper(id), 'developer', id)
+
+  return {
+    /** `developerKey`: as another system issued it. Created here where it is left out. */
+    async add(input: {
+      accountId: string
+      name: string
+      developerKey?: string | undefined
+      id?: string | undefined
+    }): Promise<ServiceResult<Developer>> {
+      const row = await parseNewRow(deps, input)
+      if (!row.ok) return row
+      const developerKey = input.developerKey ?? random.code()
+      if (!/^[A-Za-z0-9]{8,64}$/.test(developerKey)) {
+        return failInvalid('a developer key is 8 to 64 of A–Z, a–z and 0–9')
+      }
+      const developer: Developer = { ...row.value, developerKey, createdAt: clock() }
+      const event = createAuditEvent(deps, 'developer.created', developer.id, { developerKey })
+      const isAdded = await storage.addDeveloper(developer, event)
+      if (isAdded) return ok(developer)
+      return failConflict(
+        `another developer has the key ${developerKey}${formatIdConflict(input.id, 'a developer')}`,
+      )
+    },
+
+    rename: (id: string, name: string) => renameResource(deps, 'developer', id, name, find),
+
+    /** Refused while a key belongs to the developer, also a revoked one: lists and audit name it. */
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const developer = await find(id)
+      if (!developer.ok) return developer
+      const { name, developerKey } = developer.value
+      const event = createAuditEvent(deps, 'developer.removed', id, { name, developerKey })
+      return (await storage.deleteDeveloper(id, event))
+        ? ok(undefined)
+        : failConflict(`keys belong to ${name}, be they revoked: the developer stays`)
+    },
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listDevelopers(page),
+    find,
+
+    /** Counts the keys of each developer that are not revoked. */
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('developer', ids),
+  }
+}
+
+export type Developers = ReturnType<typeof createDevelopers>

@@ -1,0 +1,61 @@
+import { ok } from '../../domain/failure.ts'
+import type { EditStorage, Site } from '../ports/accounts.ts'
+import type { ListStorage, Page } from '../ports/lists.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  parseNewRow,
+  renameResource,
+  requireFound,
+  type ServiceResult,
+} from '../service-result.ts'
+
+export interface SitesDeps extends ActorDeps {
+  readonly storage: ResourceStorage &
+    Pick<EditStorage, 'rename' | 'deleteSite'> &
+    Pick<ListStorage, 'countKeysByHolder'>
+}
+
+/** Manages the sites of an account. */
+export function createSites(deps: SitesDeps) {
+  const { storage, clock } = deps
+
+  const find = async (id: string): Promise<ServiceResult<Site>> =>
+    requireFound(await storage.findSite(id), 'site', id)
+
+  return {
+    async add(input: {
+      accountId: string
+      name: string
+      id?: string | undefined
+    }): Promise<ServiceResult<Site>> {
+      const row = await parseNewRow(deps, input)
+      if (!row.ok) return row
+      const site: Site = { ...row.value, createdAt: clock() }
+      const isAdded = await storage.addSite(site, createAuditEvent(deps, 'site.created', site.id))
+      return isAdded ? ok(site) : failConflict(`there is a site ${site.id} already`)
+    },
+
+    rename: (id: string, name: string) => renameResource(deps, 'site', id, name, find),
+
+    /** Refused while a key belongs to the site, also a revoked one: lists and audit name it. */
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const site = await find(id)
+      if (!site.ok) return site
+      const event = createAuditEvent(deps, 'site.removed', id, { name: site.value.name })
+      return (await storage.deleteSite(id, event))
+        ? ok(undefined)
+        : failConflict(`keys belong to ${site.value.name}, be they revoked: it stays`)
+    },
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
+    find,
+
+    /** Counts the keys of each site that are not revoked. */
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('site', ids),
+  }
+}
+
+export type Sites = ReturnType<typeof createSites>

@@ -1,0 +1,184 @@
+import { ok } from '../../domain/failure.ts'
+import type { EditStorage } from '../ports/accounts.ts'
+import type { Sealer } from '../ports/crypto.ts'
+import type { Page } from '../ports/lists.ts'
+import type { WebhookClient, WebhookResult } from '../ports/outbound.ts'
+import type { DestinationSummary } from '../ports/routing.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  failInvalid,
+  failNotFound,
+  parseNewRow,
+  renameResource,
+  requireFound,
+  type ServiceResult,
+} from '../service-result.ts'
+import { openWebhookEndpoint, sealVerificationToken } from './webhook-endpoint.ts'
+
+export interface DestinationsDeps extends ActorDeps {
+  readonly storage: ResourceStorage & Pick<EditStorage, 'rename'>
+  readonly sealer: Sealer
+  readonly webhookClient: WebhookClient
+}
+
+/** One verification of a destination: the challenge, the answer, and the destination afterwards. */
+export interface Handshake {
+  readonly verified: boolean
+  readonly asked: { readonly method: 'POST' | 'GET'; readonly url: string | null }
+  readonly answered: WebhookResult & { readonly challenged: boolean }
+  /** The time until the answer, or until it was given up. */
+  readonly ms: number
+  readonly destination: DestinationSummary
+}
+
+/** Manages the destinations that messages are delivered to. */
+export function createDestinations(deps: DestinationsDeps) {
+  const { storage, sealer, webhookClient, random, clock } = deps
+
+  const find = async (id: string): Promise<ServiceResult<DestinationSummary>> =>
+    requireFound(await storage.findDestination(id), 'destination', id)
+
+  return {
+    /** `development` allows plain http. */
+    async add(input: {
+      accountId: string
+      name: string
+      url?: string | undefined
+      development?: boolean | undefined
+      /** The token agreed on with the destination, sent as a header. */
+      token?: string | undefined
+      method?: DestinationSummary['method'] | undefined
+      id?: string | undefined
+    }): Promise<ServiceResult<DestinationSummary>> {
+      const row = await parseNewRow(deps, input)
+      if (!row.ok) return row
+      const development = input.development ?? false
+      const url = input.url === undefined ? ok(null) : parseWebhookUrl(input.url, development)
+      if (!url.ok) return url
+      const sealed = await parseVerificationToken(input.token, row.value.id)
+      if (!sealed.ok) return sealed
+      const destination = {
+        ...row.value,
+        url: url.value,
+        development,
+        verifiedAt: null,
+        method: input.method ?? 'POST',
+        createdAt: clock(),
+      }
+      const event = createAuditEvent(deps, 'destination.created', destination.id, { development })
+      const isAdded = await storage.addDestination(
+        { ...destination, sealedToken: sealed.value },
+        event,
+      )
+      return isAdded
+        ? ok({ ...destination, hasToken: sealed.value !== null })
+        : failConflict(`there is a destination ${destination.id} already`)
+    },
+
+    /** Another URL is another party, so the destination must be verified again. */
+    async setUrl(id: string, newUrl: string): Promise<ServiceResult<DestinationSummary>> {
+      const destination = await find(id)
+      if (!destination.ok) return destination
+      const url = parseWebhookUrl(newUrl, destination.value.development)
+      if (!url.ok) return url
+      const event = createAuditEvent(deps, 'destination.moved', id)
+      await storage.setDestinationUrl(id, url.value, event)
+      return ok({ ...destination.value, url: url.value, verifiedAt: null })
+    },
+
+    /** Another token is another agreement, so the destination must be verified again. */
+    async setVerificationToken(
+      id: string,
+      token: string,
+      method?: DestinationSummary['method'],
+    ): Promise<ServiceResult<DestinationSummary>> {
+      const destination = await find(id)
+      if (!destination.ok) return destination
+      const sealed = await parseVerificationToken(token, id)
+      if (!sealed.ok) return sealed
+      const newMethod = method ?? destination.value.method
+      const event = createAuditEvent(deps, 'destination.token_changed', id)
+      await storage.setVerificationToken(id, sealed.value, newMethod, event)
+      return ok({ ...destination.value, verifiedAt: null, method: newMethod, hasToken: true })
+    },
+
+    /**
+     * Asks the destination to repeat a challenge. A failure leaves an earlier verification as it is:
+     * only `setVerified` takes one back.
+     */
+    async verify(id: string): Promise<ServiceResult<Handshake>> {
+      const existing = await find(id)
+      if (!existing.ok) return existing
+      const destination = existing.value
+      const { url, method } = destination
+      const sealedToken = await storage.findSealedVerificationToken(id)
+      const endpoint = await openWebhookEndpoint(sealer, { ...destination, sealedToken })
+      const signal = new AbortController().signal
+      const startedAt = clock()
+      const answered = await webhookClient.sendChallenge(endpoint, random.secret(), signal)
+      const ms = clock() - startedAt
+      const asked = { method, url }
+      if (url === null || !answered.challenged) {
+        const { outcome } = answered
+        const facts = { outcome, status: 'status' in answered ? answered.status : null }
+        await storage.addEvent(createAuditEvent(deps, 'destination.not_verified', id, facts))
+        return ok({ verified: false, asked, answered, ms, destination })
+      }
+      const event = createAuditEvent(deps, 'destination.verified', id)
+      const isStored = await storage.verifyDestination(id, { url, sealedToken }, event.at, event)
+      if (!isStored) return failConflict('the destination was changed meanwhile: verify it again')
+      return ok({
+        verified: true,
+        asked,
+        answered,
+        ms,
+        destination: { ...destination, verifiedAt: event.at },
+      })
+    },
+
+    /** Marks the destination verified or unverified by hand, after the operator checked whose it is. */
+    async setVerified(id: string, verified: boolean): Promise<ServiceResult<DestinationSummary>> {
+      const action = verified ? 'destination.vouched_for' : 'destination.doubted'
+      const event = createAuditEvent(deps, action, id)
+      const isChanged = await storage.setDestinationVerified(id, verified ? event.at : null, event)
+      return isChanged ? find(id) : failNotFound(`there is no destination ${id}`)
+    },
+
+    /** A message that is on its way keeps the name that the destination had when it was sent. */
+    rename: (id: string, name: string) => renameResource(deps, 'destination', id, name, find),
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listDestinations(page),
+    find,
+  }
+
+  /** Parses a token that is sent as a header, and seals it for storage. */
+  async function parseVerificationToken(
+    token: string | undefined,
+    id: string,
+  ): Promise<ServiceResult<string | null>> {
+    if (token === undefined) return ok(null)
+    return /^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(token)
+      ? ok(await sealVerificationToken(sealer, token, id))
+      : failInvalid('a verification token must be one line of 1 to 256 printable ASCII characters')
+  }
+}
+
+function parseWebhookUrl(text: string, development: boolean): ServiceResult<string> {
+  if (!URL.canParse(text)) return failInvalid(`${JSON.stringify(text)} is not a URL`)
+  const url = new URL(text)
+  const schemes = development ? ['https:', 'http:'] : ['https:']
+  if (!schemes.includes(url.protocol)) {
+    return failInvalid(
+      'a destination is reached over https: plain http only where it is added for development',
+    )
+  }
+  if (url.username !== '' || url.password !== '') {
+    return failInvalid('a URL must not carry a username or password')
+  }
+  return ok(url.href)
+}
+
+export type Destinations = ReturnType<typeof createDestinations>

@@ -1,0 +1,59 @@
+import { ok } from '../../domain/failure.ts'
+import type { EditStorage } from '../ports/accounts.ts'
+import type { KeySummary } from '../ports/keys.ts'
+import type { ListStorage, Page } from '../ports/lists.ts'
+import type { Source } from '../ports/routing.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import {
+  type ActorDeps,
+  createAuditEvent,
+  failConflict,
+  parseNewRow,
+  renameResource,
+  requireFound,
+  type ServiceResult,
+} from '../service-result.ts'
+
+export interface SourcesDeps extends ActorDeps {
+  readonly storage: ResourceStorage &
+    Pick<EditStorage, 'rename'> &
+    Pick<ListStorage, 'findSourceKey'>
+}
+
+/** Manages the sources that messages are sent from. */
+export function createSources(deps: SourcesDeps) {
+  const { storage, clock } = deps
+
+  const find = async (id: string): Promise<ServiceResult<Source>> =>
+    requireFound(await storage.findSource(id), 'source', id)
+
+  return {
+    async add(input: {
+      accountId: string
+      name: string
+      id?: string | undefined
+    }): Promise<ServiceResult<Source>> {
+      const row = await parseNewRow(deps, input)
+      if (!row.ok) return row
+      const source: Source = { ...row.value, createdAt: clock() }
+      const event = createAuditEvent(deps, 'source.created', source.id)
+      return (await storage.addSource(source, event))
+        ? ok(source)
+        : failConflict(`there is a source ${source.id} already`)
+    },
+
+    /** A message that is on its way keeps the name that the source had when it was sent. */
+    rename: (id: string, name: string) => renameResource(deps, 'source', id, name, find),
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listSources(page),
+    find,
+
+    /** Null where the source has no key, or only revoked ones. */
+    async findKey(id: string): Promise<ServiceResult<KeySummary | null>> {
+      const source = await find(id)
+      return source.ok ? ok(await storage.findSourceKey(id)) : source
+    },
+  }
+}
+
+export type Sources = ReturnType<typeof createSources>
