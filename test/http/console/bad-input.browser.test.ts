@@ -105,7 +105,7 @@ test('what was typed when a session ended is there for who signs in beside it an
   await page.goBack()
   expect(await page.getByLabel('Name').inputValue()).toBe('Ward round')
   await page.getByRole('button', { name: 'Add source' }).click()
-  await page.getByText('The source is there.').waitFor()
+  await page.getByText('The source was added.').waitFor()
   await close()
 })
 
