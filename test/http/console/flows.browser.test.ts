@@ -73,7 +73,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
 
   await page.goto(`${fixture.consoleUrl}/console/addresses/enforce`)
   await page.getByRole('button', { name: 'Put it in force' }).click()
-  await page.getByText('the next request from elsewhere is refused').waitFor()
+  await page.getByText('Requests from other addresses are refused').waitFor()
   expect(await isDialogOpen()).toBe(true)
   // This machine's own addresses are taken off the list.
   await page.getByRole('link', { name: 'Remove 127.0.0.0/8' }).click()
@@ -82,7 +82,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   expect(await isDialogOpen()).toBe(false)
   await page.goto(`${fixture.consoleUrl}/console/addresses/open`)
   await page.getByRole('button', { name: 'Let keys work from anywhere' }).click()
-  await page.getByText('the list is kept, and refuses nobody').waitFor()
+  await page.getByText('The list is no longer enforced').waitFor()
   expect(await isDialogOpen()).toBe(true)
   await close()
 })

@@ -61,7 +61,7 @@ const galleryBody = html`
   ${notice('good', 'The key was changed.')}
   ${notice('warn', 'This key expires in 6 days', 'Rotate it before then.')}
   ${notice('plain', 'Nobody has asked for anything yet')}
-  ${notice('bad', 'That was not done', 'A key of this name exists.')}
+  ${notice('bad', 'Nothing was changed', 'A key of this name exists.')}
   <ul class="tiles">${destinationTile('Orders', 'https://latchkey.example/redox/endpoint')}${destinationTile('Results', 'https://latchkey.example/a/very/long/address/that/does/not/fit/on/one/line')}</ul>
   <form class="filters" method="get" role="search" aria-label="Keys">${textField({ name: 'q', label: 'Search', type: 'search', wide: true })}
     ${selectField({
@@ -105,7 +105,7 @@ const galleryBody = html`
     ],
   })}${pager({ summary: '1 to 3', first: '/?', next: '/?after=3' })}</section>
   <div class="columns">
-    <section class="card"><header><h2>Facts</h2>${badge('Plain')}</header>${definitionList([
+    <section class="card"><header><h2>Details</h2>${badge('Plain')}</header>${definitionList([
       ['Key id', copyableText('key_01JNM3F6W2', 'the key id')],
       ['Owner', 'Maria Lindqvist'],
       ['Created', exactTime(GALLERY_NOW)],
