@@ -243,7 +243,7 @@ describe('the secret of a key', () => {
       const viewed = await engineer.send(`${KEYS}/${key.id}/view`)
       expect([viewed.status, viewed.headers.get('cache-control')]).toEqual([200, 'no-store'])
       expect(viewed.text).toContain(secret)
-      expect(viewed.text).not.toContain('I have put the secret')
+      expect(viewed.text).not.toContain('I have stored the secret')
       if (dialect === 'practice')
         expect(viewed.text).toContain(`${engineer.testUser.username}:${secret}`)
       const [event] = await server.storage.listEvents({ subject: key.id, limit: 1 })
