@@ -16,7 +16,7 @@ import { report } from '../text.ts'
 import type { DeliveryBenchContext, DeliveryContender } from './delivery.ts'
 import type { BenchDestination } from './destination.ts'
 
-/** What happens to accepted messages while more come in: they are delivered, or their destination is down. */
+/** Accepted messages are either delivered while more come in, or kept: their destination is down. */
 export type MessageFate = 'delivered' | 'down'
 
 export interface AcceptedResult {
@@ -88,7 +88,7 @@ export async function measureAccepted(
 const selectRequests = ({ toTaking, toDown }: DeliveryContender, fate: MessageFate) =>
   fate === 'delivered' ? toTaking : toDown
 
-/** Where messages arrive, the round ends with the last of them, and CPU includes delivery. */
+/** Ends with the last delivery if messages are delivered; CPU then includes delivery. */
 async function runAcceptedRound(
   served: BenchServer,
   scripts: readonly LoadScript[],

@@ -27,7 +27,7 @@ describe('a secret that was made here', () => {
     }
   })
 
-  // What a CRC-32 of another make says of the same bytes (ISO 3309: 123456789 is cbf43926).
+  // The check value of CRC-32 (ISO 3309): 123456789 gives cbf43926.
   test('has the CRC-32 of its random part for a checksum, in base 62', () => {
     expect(addChecksum('123456789')).toBe(`lk_123456789${encodeBase62(0xcbf43926)}`)
     expect(addChecksum('')).toBe('lk_000000')

@@ -69,7 +69,7 @@ const postMessage = (
     { Authorization: `Bearer ${accessToken}` },
   )
 
-/** What writes is told to come back, in its dialect's words; what only reads is answered. */
+/** Writes are answered with 503 and Retry-After in the key type's format; reads still succeed. */
 async function expectNoWrites(server: ServerProcess, key: Key, tokens: TokenResponse) {
   const answers = [
     await refresh(server, key, tokens.refreshToken),
@@ -248,7 +248,7 @@ describe('a database that is damaged while the server runs', () => {
     rmSync(dir, { recursive: true })
   })
 
-  /** Where a table begins in the file. */
+  /** Returns the byte offset of the table's root page in the file. */
   function findPage(path: string, table: string): number {
     const other = new Database(path, { readonly: true })
     const root = other.prepare('SELECT rootpage FROM sqlite_master WHERE name = ?').pluck()

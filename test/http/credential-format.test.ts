@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seedOwnerKey } from '../support/key-seeds.ts'
 import { createTestServer, seedKey, type TestServer } from '../support/server.ts'
 
-/* What a person is told to paste opens what it is for. */
+/* The credential that the console and the CLI show for pasting authenticates as it is written. */
 
 let server: TestServer
 beforeAll(async () => {

@@ -14,7 +14,7 @@ import {
 } from '../support/server.ts'
 
 /*
- * What upstreams serve runs in the origin of the main listener: the console must not be there.
+ * Upstream content runs in the origin of the main listener: the console must not be served there.
  */
 
 let live: LiveServer | undefined

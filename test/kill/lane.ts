@@ -153,7 +153,7 @@ export class KilledConnection {
   }
 }
 
-/** What happened in all lanes together. */
+/** Totals over all lanes. */
 export const createKillCounts = () => ({
   kills: 0,
   authentications: 0,

@@ -10,7 +10,7 @@ interface RevokedKey {
   readonly apiKey: string
   readonly secret: string
   readonly destinationId: string
-  /** What the server has given for it, the newest last. */
+  /** The tokens that the server has issued, newest last. */
   readonly tokens: TokenResponse[]
 }
 

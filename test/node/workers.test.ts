@@ -81,7 +81,7 @@ describe('two workers', () => {
     parseTokenResponse(await post(server.url, '/auth/authenticate', { apiKey, secret }))
   const refresh = ({ apiKey }: Key, refreshToken: string) =>
     post(server.url, '/auth/refreshToken', { apiKey, refreshToken })
-  /** What so many new connections are answered, at least one of them by each worker. */
+  /** Opens enough connections that each worker answers at least one. */
   const sendMessageWith = async ({ destinationId }: Key, token: string) => {
     const message = createDeviceNewMessage(destinationId)
     const answers = await runTimes(20, () => post(server.url, '/endpoint', message, { token }))
@@ -155,7 +155,7 @@ describe('two workers', () => {
         const answer = await refresh(key, tokens.refreshToken).catch(() => null)
         if (answer === null) {
           lost++
-          // Where both are gone, nobody listens until the first is back.
+          // With both workers gone, connections fail until the first is back.
           await new Promise((next) => setTimeout(next, 10))
           continue
         }
@@ -272,7 +272,7 @@ test('a limit is that of the server: one worker counts up to it, and the other g
     expect(guess.status).toBe(401)
   }
   agent.destroy()
-  // What one has counted is known to the other a moment later.
+  // The workers share their failure counts with a short delay.
   const postToBoth = async (path: string, body: object) => {
     const answers = await runTimes(10, () => post(server.url, path, body))
     return answers.every(({ status }) => status === 429)

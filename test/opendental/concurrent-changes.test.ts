@@ -63,7 +63,7 @@ interface Change {
   readonly DevRefId?: string
 }
 
-/** What one change alone makes of a key: told without the code under test. */
+/** Applies one change to a key's state, independently of the code under test. */
 const applyChange = (state: Required<Change>, change: Change): Required<Change> => ({
   ...state,
   ...change,
@@ -76,8 +76,8 @@ const isSameChange = (a: Required<Change>, b: Required<Change>) =>
   a.KeyStatus === b.KeyStatus && a.DevRefId === b.DevRefId
 
 /**
- * Whether there is an order of the changes in which each answer is the state that its change left. The
- * changes are done; what remains to be found is the order.
+ * Returns true if some order of the changes explains every answer as the state right after its
+ * change (linearizability).
  */
 function isExplainedBy(
   state: Required<Change>,

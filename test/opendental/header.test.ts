@@ -55,7 +55,7 @@ test.each([
   // RFC 9110 §11.1: a scheme's case is nobody's.
   ['odfhir dev/key', OK],
   ['OdFhir dev/key', OK],
-  // What clients leave around a key that was pasted.
+  // Whitespace that clients leave around a pasted key.
   [' ODFHIR dev/key ', OK],
   ['ODFHIR  dev/key', OK],
   ['ODFHIR\tdev/key\t', OK],

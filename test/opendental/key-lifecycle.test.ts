@@ -159,7 +159,7 @@ describe('the life of a customer key', () => {
         })
       }
       expect(await developerClient.list()).toEqual([disabled])
-      // What is not a matter of who has disabled it may be changed.
+      // Fields other than KeyStatus can still be changed.
       expect(
         (await developerClient.put({ CustomerKey: made.CustomerKey, DevRefId: by })).body,
       ).toMatchObject({ KeyStatus, DateDisabled: '2026-01-05', DevRefId: by })

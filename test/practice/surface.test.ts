@@ -134,7 +134,7 @@ test('a key can be viewed at any time, and each view is an event; no other diale
     200,
   )
 
-  // What is viewed is the secret of now.
+  // Viewing returns the current secret, also after a rotation.
   const rotated = unwrap(await server.keys.rotateSecret(keyId, {}))
   expect(unwrap(await server.keys.viewSecret(keyId)).secret).toBe(rotated.secret)
 

@@ -60,7 +60,7 @@ async function send(body: string) {
   }
 }
 
-/** What the server sets, as it writes it. */
+/** The members of Meta that the server sets, in its own serialization. */
 const getServerMeta = ({ Message, Logs }: Receipt) => ({
   source: `{"ID":"${key.sourceId}","Name":"Acme Source"}`,
   name: '"Hôpital \\"Nord\\""',

@@ -100,7 +100,7 @@ function receive(
   return { client, step, issuedAt, epoch: client.key.epoch, body, ...tokens }
 }
 
-/** What a careful client does. It must get on, whatever the ledger says of the rest. */
+/** Refreshes with the newest pair, as a correct client does; must succeed if the model says so. */
 async function refreshCurrent(model: RotationModel, real: Real, client: ModelClient, via: Via) {
   const mustWork = mustSucceed(model, client)
   const pair = await presentRefreshToken(model, real, client.currentPair, via)

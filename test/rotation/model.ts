@@ -1,8 +1,9 @@
 import { DAY_MS, SECOND_MS } from '../support/time.ts'
 
 /*
- * What a vendor may rely on, as a ledger: who was given which tokens, and who has shown to have
- * received them. It knows of no rows, tags or generations, and nothing of how the server decides.
+ * A ledger of the guarantees to a vendor: which client was issued which tokens, and which client
+ * has proven their receipt. The model knows no rows, tags or generations, and nothing of how the
+ * server decides.
  */
 
 export const LEEWAY_MS = 60 * SECOND_MS
@@ -54,7 +55,7 @@ export interface RotationModel {
   readonly clients: ModelClient[]
 }
 
-/** What the answer to a refresh must be. */
+/** The response that a refresh must receive. */
 export type RefreshPrediction =
   | { status: 401 }
   /** `same`: the very bytes; null where nobody has seen them yet. */

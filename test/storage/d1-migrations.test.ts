@@ -21,7 +21,7 @@ import {
 import { createTempFolder } from '../support/server.ts'
 
 /*
- * What `latchkey migrate --d1` writes, executed on a D1 database of version 4 with rows in it.
+ * Runs the output of `latchkey migrate --d1` on a D1 database of version 4 that holds rows.
  */
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/schema-4.sql', import.meta.url))

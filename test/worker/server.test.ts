@@ -29,7 +29,7 @@ let workerd: Workerd
 let worker: ReturnType<typeof toTestFetcher>
 let node: ReturnType<typeof compose>
 let upstreams: Awaited<ReturnType<typeof startTranscriptUpstreams>>
-/** What Node, if it were to stop with its answer, would have to finish first. */
+/** Work passed to `keepAlive`: it must finish before the runtime may stop. */
 const kept: Promise<unknown>[] = []
 
 beforeAll(async () => {
@@ -74,7 +74,7 @@ afterAll(async () => {
   upstreams.close()
 })
 
-/** What stands behind a surface is a real server. */
+/** The upstreams of the surfaces are real local servers; every other host is stubbed. */
 const isLocalRequest = (url: string) => new URL(url).hostname === '127.0.0.1'
 
 /** The other end of a destination's URL: it answers, redirects, or fails. */
@@ -308,7 +308,7 @@ describe('a refusal whose response precedes its audit event', () => {
   // workerd finishes such work here even untold, so that the test above cannot miss the telling.
   test('keeps the runtime alive until the event is written', async () => {
     const { apiKey, secret, keyId } = await seedForeignKey()
-    // What is written once a minute is not due then.
+    // The counters are written once a minute: flush them now, so that none is due in this test.
     await node.flushCounters()
     await Promise.all(kept.splice(0))
     expect((await servers.node('/auth/authenticate', { apiKey, secret })).status).toBe(401)

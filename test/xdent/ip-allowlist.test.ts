@@ -31,7 +31,7 @@ async function seedCompany(networks: readonly string[], at = server): Promise<Ow
   return ownerKey
 }
 
-/** What a call from there is answered with; `forwarded` is its X-Forwarded-For. */
+/** `address` is the peer of the connection; `forwarded` is the X-Forwarded-For header. */
 async function requestFrom(
   { publicId, secret }: OwnerKey,
   address: string,
@@ -182,7 +182,7 @@ describe('X-Forwarded-For', () => {
   )
 
   test.each([
-    // What a proxy has added counts, and not what the caller had written before it.
+    // The address appended by the trusted proxy counts, not those the caller wrote before it.
     [PROXY, LISTED, 200],
     [PROXY, ELSEWHERE, 403],
     [PROXY, `${LISTED}, ${ELSEWHERE}`, 403],
@@ -266,7 +266,7 @@ const someRule = fc.tuple(someAddress, fc.nat(128)).map(([{ family, bits }, wide
   const prefix = family === 4 ? wide % 33 : wide
   return { family, prefix, bits: bits.slice(0, prefix).padEnd(bits.length, '0') }
 })
-/** Where the callers come from: from anywhere, or one bit beside what a rule says. */
+/** Flips one bit of a rule's network, so that callers lie just inside or outside of it. */
 const flipBit = ({ family, bits }: Bits, at: number): Bits => {
   const n = at % bits.length
   return { family, bits: bits.slice(0, n) + (bits[n] === '0' ? '1' : '0') + bits.slice(n + 1) }

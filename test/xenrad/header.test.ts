@@ -20,7 +20,7 @@ afterAll(async () => {
   upstream.close()
 })
 
-/** What a request with these header lines is answered with, over a socket, in bytes. */
+/** Sends the header lines over a raw socket in latin1: fetch would normalize or refuse them. */
 async function sendWithHeaders(...lines: string[]): Promise<RawResponse> {
   const head = ['GET /fhir/Patient/1 HTTP/1.1', 'Host: latchkey.example', ...lines, '', '']
   const answer = await sendRaw(server.url, Buffer.from(head.join('\r\n'), 'latin1'))

@@ -36,7 +36,7 @@ async function enforceOtherNetwork({ accountId }: SiteKey) {
   unwrap(await server.ipAllowlist.setEnforced(accountId, true))
 }
 
-/** What makes a good key one that opens nothing. */
+/** Ways in which a valid key stops being accepted. */
 const ended: [string, (key: SiteKey) => unknown][] = [
   ['revoked', async ({ keyId }) => unwrap(await server.keys.revoke(keyId))],
   ['disabled by the operator', async ({ keyId }) => unwrap(await server.keys.disable(keyId))],

@@ -223,7 +223,7 @@ describe.each(XENRAD_SURFACE_NAMES)('%s', (surface) => {
   })
 })
 
-/** What comes of no key: it is worded all the same, should it ever reach a surface. */
+/** Failures that no Xenrad request causes; each has a text in case one ever reaches a surface. */
 const unreadable: [SurfaceFailure, number, string, string][] = [
   [
     { reason: 'body_too_large', limitBytes: 9 },

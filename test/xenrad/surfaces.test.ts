@@ -274,7 +274,7 @@ describe('messages', () => {
         },
       ),
     )
-    // Who has no key is told nothing more than that.
+    // Without a valid key the response names only the key, never the Content-Type.
     const stranger = { headers: { ...headers, 'X-API-Key': 'x'.repeat(43) } }
     expect(await readResponse(await server.call(path, stranger))).toEqual(
       expectedInvalidKey(surface),

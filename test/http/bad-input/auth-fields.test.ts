@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => expectUnchanged())
 afterAll(() => fixture.close())
 
-/** What a field may be instead of what it should be, as JSON; null where it is not there. */
+/** Invalid values of a field, as JSON; null leaves the field out. */
 const REFUSED: [what: string, json: string | null, why: (field: string) => string][] = [
   ['missing', null, (field) => `${field} is missing.`],
   ['null', 'null', (field) => `${field} is missing.`],

@@ -8,7 +8,7 @@ import { startRawUpstream } from '../../support/upstream/raw-upstream.ts'
 import { startListening, startTestProxy } from '../../support/upstream/servers.ts'
 
 /*
- * Who is refused while it still sends reads its answer, and is let go.
+ * A client refused while it is still sending receives the response before the connection closes.
  */
 
 let server: LiveServer
@@ -27,7 +27,7 @@ const CHUNKED = Buffer.concat([
 const length = `Content-Length: ${LONG.length}`
 const chunks = 'Transfer-Encoding: chunked'
 
-/** What a client reads that sends all of its request first; an error where it cannot send it. */
+/** Reads the response only after the whole request is sent; rejects if sending fails. */
 function sendWholeBody(url: string, head: readonly string[], body: Uint8Array): Promise<string> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {

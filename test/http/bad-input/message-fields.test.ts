@@ -39,10 +39,9 @@ const WRONG: Record<string, string | null> = {
   'a lone surrogate': '"\\ud800"',
 }
 
-/** What is in the way of a message, or `accepted`. */
+/** The expected error for a message, or `accepted`. */
 type Verdict = 'accepted' | [status: number, text: string]
 interface Field {
-  /** Where it is. */
   readonly path: readonly (string | number)[]
   readonly name: string
   readonly verdicts: Readonly<Record<keyof typeof WRONG, Verdict>>

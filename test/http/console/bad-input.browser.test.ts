@@ -20,7 +20,7 @@ import {
 import { unwrap } from '../../support/server.ts'
 
 /*
- * What others try with somebody's browser, and what goes wrong between two people.
+ * Attacks through a user's browser, and conflicting changes by two users.
  */
 
 let browser: Browser

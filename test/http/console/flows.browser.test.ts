@@ -20,7 +20,7 @@ import {
 import { PASSWORD } from '../../support/users.ts'
 
 /*
- * What people do in the console beside the life of a key.
+ * The flows of the console other than the life cycle of a key (key-lifecycle.browser.test.ts).
  */
 
 let browser: Browser
@@ -162,7 +162,7 @@ test('without script, a token is created by the right password, and by no wrong 
   await password.fill('a guess')
   await page.getByRole('button', { name: 'Create the token' }).click()
   await page.getByText('The password is wrong.').waitFor()
-  // Where the next key goes, with what is said of it; what was typed is there still.
+  // The focus is on the invalid field, and the other fields keep their input.
   expect(await password.evaluate((field) => field.ownerDocument.activeElement === field)).toBe(true)
   expect(await password.inputValue()).toBe('')
   expect(await page.getByLabel('What is it for?').inputValue()).toBe('Nightly report')

@@ -3,8 +3,8 @@ import { createTestServer, type TestServer } from '../../support/server.ts'
 import { PASSWORD, seedUser, type TestUser } from '../../support/users.ts'
 
 /*
- * What keeps other pages, other sites and other sessions from acting in somebody's name, request by
- * request, as a browser would send it.
+ * The console refuses requests that another page, site or session forges in a user's name. Each
+ * request is sent with the headers that a browser would set.
  */
 
 type Fields = Readonly<Record<string, string>>
@@ -53,7 +53,6 @@ async function readFormToken(session: string): Promise<string> {
   return /name="form-token" value="([^"]+)"/.exec(html)?.[1] ?? ''
 }
 
-/** Whether an account of this name is there. */
 async function accountExists(name: string): Promise<boolean> {
   const found = await server.storage.listAccounts({ limit: 500 })
   return found.some((account) => account.name === name)

@@ -21,7 +21,7 @@ import {
 import { signInAs } from '../../support/browser/user-actions.ts'
 
 /*
- * What is true of every page of the console, whoever sees it.
+ * Guarantees that hold on every page of the console, for every role.
  */
 
 let browser: Browser
@@ -34,7 +34,7 @@ const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 const NARROW = { width: 320, height: 800 }
 
-/** What is asked for by pages, and looked at by nobody. */
+/** Paths that pages load, and that are not pages themselves. */
 const NO_PAGES = [/\.(css|js|svg)$/, /\/owners$/]
 
 test('every page that the server has is looked at here', () => {

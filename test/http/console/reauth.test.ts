@@ -67,7 +67,7 @@ const FORMS: [string, (admin: Administrator) => Promise<Form>][] = [
   ],
 ]
 
-/** What there is to be sent, as its page gives it, but for the proof. */
+/** Builds the form's fields from its page, without the reauthentication proof. */
 async function buildFormFields(admin: Administrator, { page, typed = {} }: Form) {
   if (page === '/console/me/password') {
     const newPassword = 'six other words that nobody guesses'
@@ -104,7 +104,7 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
       const refused = await admin.send(form.page, { ...fields, ...proof })
       expect(refused.status).toBe(422)
       expect(refused.text).toContain('The password is wrong.')
-      // What was typed is there still, but no password.
+      // The form keeps its input, except the password.
       if (form.typed?.email) expect(refused.getFieldValue('email')).toBe(form.typed.email)
       if (form.typed?.name) expect(refused.getFieldValue('name')).toBe(form.typed.name)
       if (form.typed?.role) {

@@ -20,7 +20,7 @@ let browser: Browser
 let live: LiveServer
 let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 let operator: TestUser
-/** Where vendors, and where people reach the server. */
+/** The server's two public origins: the API for vendors, the console for users. */
 let vendors: Awaited<ReturnType<typeof openRelay>>
 let people: Awaited<ReturnType<typeof openRelay>>
 let secret: string
@@ -95,7 +95,7 @@ const buildPageUrl = (url: string) => `${url.replace('//', `//desk:${secret}@`)}
 
 const PATHS = ['/console', '/console/me', '/console/accounts/new', '/admin/v1/me', '/admin/v1/keys']
 
-/** What only somebody who is signed in is shown. */
+/** Text that appears only in a signed-in session. */
 const SESSION = /name="form-token"|Sign out|Automation|@acme\.example/
 
 interface Heard {
@@ -115,7 +115,7 @@ async function openBrowser() {
   return { context, page }
 }
 
-/** What an attack could have changed, and how many ways in there are. */
+/** Reads all state that a successful attack would change. */
 async function readChangeableState() {
   const [accounts, keys, events] = await Promise.all([
     live.storage.listAccounts({ limit: 500 }),

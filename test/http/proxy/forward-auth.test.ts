@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createBasicHeaders, seedEveryKeyType } from '../../support/key-seeds.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
 
-/* What a proxy is told that asks about somebody else's request. */
+/* A reverse proxy asks /forward-auth whether to pass on the request that it has received. */
 
 let server: TestServer
 let keysOfEveryType: Awaited<ReturnType<typeof seedEveryKeyType>>

@@ -12,7 +12,7 @@ import {
  * identity.
  */
 
-/** What the upstream sees of this request, its own Host and connection aside. */
+/** Returns the headers that reach the upstream, without its own Host and Connection. */
 async function passRequest(request: string, options: TestProxyOptions & { base?: string } = {}) {
   const upstream = await startHttpUpstream()
   const proxy = await startTestProxy(upstream.url + (options.base ?? ''), options)

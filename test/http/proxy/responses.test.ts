@@ -7,12 +7,12 @@ import { startRawUpstream } from '../../support/upstream/raw-upstream.ts'
 import { startHttpUpstream, startTestProxy } from '../../support/upstream/servers.ts'
 
 /*
- * What a caller reads of an upstream's answer: all of it, to the byte.
+ * The caller receives the upstream's response unchanged, to the byte.
  */
 
 const SANDBOX = "sandbox; default-src 'none'"
 
-/** What every answer of an upstream leaves with. */
+/** Headers that the proxy sets on every upstream response. */
 const ADDED = [
   ['cache-control', 'no-store'],
   ['content-security-policy', SANDBOX],
@@ -35,7 +35,7 @@ async function requestThroughProxy(
   return readResponseOf(proxy.url, request, toHead)
 }
 
-/** What an upstream says word for word comes back so, but for what every answer leaves with. */
+/** Returns the raw response to an upstream that sends exactly `text`. */
 async function requestRawThroughProxy(text: string, { method = 'GET', toHead = false } = {}) {
   const request = `${method} /fhir HTTP/1.1\r\nHost: x\r\n\r\n`
   const answer = await sendRaw(await startProxyTo(text), request, { toHead })

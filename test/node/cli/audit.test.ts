@@ -42,7 +42,7 @@ async function post(path: string, body: object) {
 const authenticate = (secret: string, apiKey = created.key.publicId) =>
   post('/auth/authenticate', { apiKey, secret })
 
-/** What is known of a request, as soon as the server has written it. */
+/** Retries until the server has flushed the audit events of the request. */
 const explainRequest = (requestId: string) =>
   vi.waitFor(() => runJson<Explanation>(dir, ['explain', requestId]), 300_000)
 

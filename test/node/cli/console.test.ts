@@ -33,7 +33,7 @@ async function createFirstLink(dir: string) {
   return server
 }
 
-/** What a server without a terminal has written for its first operator. */
+/** A server without a terminal writes the first operator's link here. */
 const linkFilePath = (dir: string) => join(dir, 'first-operator-link')
 
 test('without a terminal the link to the first operator is in a file of its owner alone, and in no log', async () => {

@@ -35,7 +35,7 @@ let vendors: BenchVendor[]
 let staticKeys: SeededStaticKeys
 /** Those that are exchanged, and those that are presented. */
 let allKeys: number
-/** What each vendor holds when the servers are stopped for the move. */
+/** Each vendor's current tokens when the servers are stopped for the copy. */
 const held: TokenResponse[] = []
 let postgres: PostgresServer
 beforeAll(async () => {

@@ -196,7 +196,7 @@ describe('a list', () => {
       runJson(dir, ['sites', 'create', ...of, '--name', 'North']),
     ])
     const ids: unknown[] = []
-    // What is wanted lies two apart.
+    // Keys of both types alternate, so that a page of one type must skip rows.
     for (const n of [1, 2, 3]) {
       const { key } = await runJson<CliKeyWithSecret>(dir, [
         ...buildKeyArgs('xdent', owner.id),

@@ -119,7 +119,7 @@ test('a rotated key ring keeps old tokens working in a running server', async ()
     refreshToken,
   })
   expect(refreshed.status).toBe(200)
-  // What was sealed before the rotation can still be opened.
+  // Payloads sealed before the rotation can still be opened.
   const [newest] = await runJson<CliRow[]>(dir, ['messages', 'list'])
   await runJson(dir, ['messages', 'show', String(newest?.id), '--payload'])
 })

@@ -32,7 +32,6 @@ const parseErrorLine = (stderr: string) =>
     }
   ).error
 
-/** What was ever done here. */
 const listAuditEvents = () => runJson<CliRow[]>(dir, ['audit', 'list', '--limit', '10000'])
 
 describe.each<[string, () => string[], RegExp]>([

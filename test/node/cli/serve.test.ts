@@ -87,7 +87,7 @@ test.each([
       const [connection] = await connected
       connection.on('error', () => undefined).resume()
       child.kill('SIGTERM')
-      // What was begun has ended too.
+      // The database connection that startup had opened is closed too.
       await once(connection, 'close')
     },
   })

@@ -54,7 +54,7 @@ const counts = { refreshes: 0, unavailable: 0, messages: 0, messagesLost: 0 }
 const decodeClaims = ({ accessToken }: TokenResponse) =>
   decodeJwt<{ sid: string; gen: number }>(accessToken)
 
-/** What a client was told has happened. */
+/** The state that the server has acknowledged to a client. */
 interface Acknowledged {
   readonly key: Awaited<ReturnType<typeof seedKey>>
   held: TokenResponse

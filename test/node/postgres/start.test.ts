@@ -23,7 +23,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-/** What `latchkey serve` says of this URL; it must not say the password. */
+/** Returns the error of `latchkey serve` for this URL; asserts that no password is in it. */
 async function readStartError(change: (url: URL) => void) {
   const wrong = new URL(url)
   wrong.password = SECRET

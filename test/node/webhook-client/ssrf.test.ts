@@ -12,8 +12,8 @@ import {
 import { startHttpUpstream } from '../../support/upstream/servers.ts'
 
 /*
- * Where a message may go: an address is judged at every attempt, and it is that address which is
- * connected to. Here is a server on this machine that nobody may find who was not allowed to.
+ * The client checks the resolved address at every attempt and connects to exactly that address.
+ * The server on this machine stands for an internal service, reachable only when it is allowed.
  */
 
 let inside: Awaited<ReturnType<typeof startHttpUpstream>>

@@ -16,7 +16,7 @@ import {
 import { type ListeningServer, startListening } from '../../support/upstream/servers.ts'
 
 /*
- * Who is connected to by address is believed by name.
+ * The client connects to a resolved address, but verifies the certificate against the host name.
  */
 
 let authority: CertificateWithKey

@@ -111,7 +111,7 @@ const DELETE = 'DELETE FROM audit_events WHERE sequence = 4'
 const FORGET = 'DELETE FROM audit_checkpoints'
 const SIGNED = String.raw`event 20 was signed at \d{4}-\d\d-\d\dT[\d:.]+Z`
 
-/** What somebody does, what verify says of it, and whether events are still sealed afterwards. */
+/** Name, SQL of the attack, expected output of verify, and whether sealing continues. */
 const ATTACKS: readonly (readonly [string, string[], RegExp[], boolean])[] = [
   [
     'one event changed',

@@ -11,7 +11,7 @@ import {
 } from '../../support/server.ts'
 import { startHttpUpstream } from '../../support/upstream/servers.ts'
 
-/** What an upstream and a destination answer with. */
+/** The body of upstream and destination errors: it must not reach the audit. */
 const HEALTH_DATA = 'MRN 0000000003, Timothy Bixby'
 const HERE = '203.0.113.7'
 
@@ -26,7 +26,7 @@ let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
 let server: TestServer
 /** Nothing stands behind any surface. */
 let bare: TestServer
-/** What stands behind cannot be reached. */
+/** The upstreams cannot be reached. */
 let cut: TestServer
 
 const UPSTREAMS = ['FHIR', 'HL7', 'MPPS', 'OPENDENTAL', 'XDENT', 'PRACTICE']
@@ -103,7 +103,7 @@ async function closeAddress(at: TestServer, accountId: string) {
   unwrap(await at.ipAllowlist.setEnforced(accountId, true))
 }
 
-/** What the audit has of an answer: who was refused, and with which words. */
+/** Asserts that the audit records the refused actor and the exact error text of the response. */
 async function expectRecordedRefusal(
   at: TestServer,
   answer: Response,

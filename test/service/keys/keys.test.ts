@@ -15,7 +15,6 @@ beforeEach(async () => {
 })
 afterEach(() => testServices.close())
 
-/** What went wrong, as the operator reads it. */
 const readRefusal = (result: ServiceResult<unknown>): string => {
   if (result.ok) throw new Error('it was done')
   return `${result.failure.problem}: ${result.failure.message}`

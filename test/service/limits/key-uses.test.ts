@@ -106,7 +106,7 @@ describe('a database that takes no write', () => {
       clock.advance(60_000)
     }
     await settle()
-    // What could not be written is not carried on: each minute’s count is its own.
+    // Counts that could not be written are dropped, not added to the next minute.
     const sums = writes.map((write) => write.reduce((sum, use) => sum + use.uses, 0))
     expect(Math.max(...sums)).toBeLessThanOrEqual(11)
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual(

@@ -37,7 +37,7 @@ function createVendorCalls(server: TestServer, key: Awaited<ReturnType<typeof se
     server,
     clock: server.clock,
     key,
-    /** Where the requests after this come from. */
+    /** Sets the peer address of all later requests. */
     from: (other: string) => {
       address = other
     },
@@ -49,7 +49,7 @@ function createVendorCalls(server: TestServer, key: Awaited<ReturnType<typeof se
   }
 }
 
-/** What was proven is written after the answer, and before whatever is written next. */
+/** A proven secret is stored after the response, but before the next write: the probe. */
 const waitUntilSettled = ({ server }: { server: TestServer }) => server.storage.probe()
 
 function useDatabase<T>({ dir }: TestServer, work: (db: Database.Database) => T): T {
@@ -350,7 +350,7 @@ describe('failures from one address', () => {
       401, 401, 401, 429,
     ])
     expect((await sendThroughProxies('198.51.100.2')).status).toBe(401)
-    // What the client itself wrote to the left of that is not believed.
+    // Entries that the client wrote to the left of it are ignored.
     expect((await sendThroughProxies('192.0.2.77, 198.51.100.1')).status).toBe(429)
   })
 
@@ -500,7 +500,7 @@ describe('the memory of limits', () => {
     for (let n = 0; n < 3; n++) failureLimiter.countFailure('attacker')
     for (let n = 0; n < COUNTED * 2; n++) {
       failureLimiter.countFailure(`address ${n}`)
-      // Who is refused tries again.
+      // A refused caller that retries must not fall out of the table.
       if (n % 1000 === 0) expect(failureLimiter.checkAllowed('attacker').ok).toBe(false)
     }
   })

@@ -152,7 +152,7 @@ test('who sends a long message while many are being sent is to come again; short
       beginMessage(`Content-Length: ${MESSAGE_LIMIT_BYTES}`),
     ),
   )
-  /** What one more is told; nothing while its body is waited for. */
+  /** Sends one more message; null while the server is waiting for its body. */
   const sendUntilAnswered = async () => {
     const late = await beginMessage(`Content-Length: ${MESSAGE_LIMIT_BYTES}`)
     const answer = await Promise.race([late.readResponse(), sleep(200, null)])

@@ -50,7 +50,7 @@ const listOtherRows = () =>
 /** An id that is not there, beside one that is. */
 const createMissingId = (id: string) => `${id.slice(0, -1)}${id.endsWith('0') ? '1' : '0'}`
 
-/** What each verb that is given answers to each id, beside the id itself, and to one that is not there. */
+/** Calls each verb with each id and with a missing id; masks both ids so that answers compare. */
 async function* callWithEachId(verbs: ReturnType<typeof listServiceVerbs>) {
   for (const { path, call, listArguments } of verbs) {
     for (const id of ids) {

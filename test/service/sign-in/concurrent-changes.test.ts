@@ -15,7 +15,7 @@ import {
   type TestUser,
 } from '../../support/users.ts'
 
-/** What happens when the work at a password is done, and what comes of it is not yet written. */
+/** Runs once, between the password hashing of an operation and the write of its result. */
 let pendingInterruption: (() => Promise<unknown>) | null = null
 async function runMeanwhile<T>(answer: T): Promise<T> {
   const happens = pendingInterruption

@@ -15,7 +15,7 @@ import {
 } from '../../support/users.ts'
 
 /*
- * What a browser is known by after somebody has signed in there.
+ * A device cookie marks a browser in which a user has signed in before.
  */
 
 const MINUTE = 60_000
@@ -71,7 +71,7 @@ describe('strangers who fail under a name', () => {
   test('never keep its owner out of the browser that he has signed in with', async () => {
     await failSignIns(testUser)
     expect(await signInStatus(testUser, { device })).toBe('in')
-    // It is still locked for everybody else, and he is still let in.
+    // The name stays locked for unknown browsers, while the known browser can still sign in.
     expect(await signInStatus(testUser, {})).toMatchObject(locked)
     expect(await signInStatus(testUser, { device, password: WRONG_PASSWORD })).toEqual(wrong)
     expect(await signInStatus(testUser, { device })).toBe('in')

@@ -89,7 +89,7 @@ describe('signing in', () => {
     expect(explained.decisions.map(({ sentence }) => sentence)).toEqual([
       'Signing in was refused: nobody has that username.',
     ])
-    // What was typed may be a password in the wrong field.
+    // The username field may contain a password by mistake, so it must not be recorded.
     expect(JSON.stringify(explained)).not.toContain('nobody-at-all')
   })
 

@@ -139,7 +139,7 @@ export function testEventStorage(name: string, fixture: StorageFixture): void {
       await storage.deleteAllowlistEntry(network.id, createTestEvent(network.id))
       expect(await listEventAccounts(key.id)).toEqual([accountId, accountId])
       expect(await listEventAccounts(network.id)).toEqual([accountId, accountId])
-      // What comes of a request that outlived the key is nobody's: better unseen than another's.
+      // An event of a deleted key has no account: hidden from all rather than shown to the wrong one.
       await storage.addEvents([createTestEvent(key.id)])
       expect(await listEventAccounts(key.id)).toEqual([null, accountId, accountId])
     })
@@ -192,7 +192,7 @@ export function testEventStorage(name: string, fixture: StorageFixture): void {
   })
 }
 
-/** What requests do, and the chain that all events become. */
+/** Events of requests, and the hash chain over all events. */
 export function testAuditChainStorage(name: string, fixture: StorageFixture): void {
   const { listEvents } = fixture
 

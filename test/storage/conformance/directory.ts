@@ -11,7 +11,7 @@ import {
   TRICKY_TEXTS,
 } from './fixtures.ts'
 
-/** What an account has: people, sites, developers, addresses. */
+/** The contents of an account: users, sites, developers and the IP allowlist. */
 export function testDirectoryStorage(name: string, fixture: StorageFixture): void {
   const {
     addAccount,

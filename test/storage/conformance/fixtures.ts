@@ -50,7 +50,7 @@ export const createTestEvent = (subject: string, more: Partial<AuditEvent> = {})
   ...more,
 })
 
-/** What was written of an event, without what storage adds. */
+/** Removes the account id, which storage adds to an event. */
 export const toAuditEvent = ({ accountId, ...event }: RecordedEvent): AuditEvent => event
 
 /** A key of the dialect that is exchanged for tokens, and of its source. */
