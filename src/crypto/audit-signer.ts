@@ -6,15 +6,15 @@ import type { Keyring } from './keyring.ts'
 import type { Ed25519, Mac, Primitives } from './primitives.ts'
 
 /**
- * A seal is HMAC-SHA-256 under the audit key, a checkpoint's signature Ed25519 under a key that is made
- * of it: `<ring id>.<base64url>`, both. Retired audit keys stay in the ring, so that what they sealed
- * can be verified as long as it is kept.
+ * Seals audit events with HMAC-SHA-256 under the audit key, and signs checkpoints with an Ed25519 key
+ * that is derived from it. Both are written as `<ring id>.<base64url>`. Retired audit keys stay in the
+ * ring, so that everything they sealed can be verified.
  */
 export function createAuditSigner(primitives: Primitives, keyring: Keyring): AuditSigner {
   const computeTag = (mac: Mac, previous: string, canonical: string) =>
     mac(`${previous}\n${canonical}`)
 
-  // Remembered, since importing a key takes longer than signing.
+  // Importing a key takes longer than signing, so imported keys are cached.
   const signers = new Map<string, Promise<Ed25519>>()
   function getSigner(id: string, mac: Mac): Promise<Ed25519> {
     const cachedSigner = signers.get(id)
@@ -31,7 +31,10 @@ export function createAuditSigner(primitives: Primitives, keyring: Keyring): Aud
     return { id, mac }
   }
 
-  /** The key that a seal or signature names, and its bytes; null where either cannot be ours. */
+  /**
+   * Returns the named key and the bytes of a seal or signature; null if the text is malformed or its
+   * key is not in the ring.
+   */
   function parseTag(text: string): { id: string; mac: Mac; bytes: Uint8Array } | null {
     const [id = '', encoded = '', ...more] = text.split('.')
     const mac = keyring.auditor(id)
@@ -68,10 +71,10 @@ export function createAuditSigner(primitives: Primitives, keyring: Keyring): Aud
   }
 }
 
-/** RFC 8410 §7: what stands before the 32 bytes of an Ed25519 key in PKCS #8. */
+/** The PKCS #8 bytes before the 32 bytes of an Ed25519 key (RFC 8410 §7). */
 const PKCS8_PREFIX_HEX = '302e020100300506032b657004220420'
 
-/** No seal is over a text like this: a seal's begins with a seal, or an empty line. */
+/** Cannot collide with the text of a seal, which begins with another seal or an empty line. */
 const SIGNING_KEY_CONTEXT = 'latchkey audit: the key that signs checkpoints'
 
 async function deriveSigner(primitives: Primitives, mac: Mac): Promise<Ed25519> {

@@ -7,18 +7,18 @@ import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
 
 /**
- * What a key of the ring is for: access tokens, refresh tokens, what must be read again, secrets that
- * are presented at every request, and the audit.
+ * The use of a ring key: access tokens, refresh tokens, data that must be read again, secrets that are
+ * presented at every request, or the audit.
  */
 export type RingKeyUse = 'sign' | 'refresh' | 'seal' | 'digest' | 'audit'
 export const RING_KEY_USES: readonly RingKeyUse[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
-/** What rings were not made with once: `completeRing` knows what they lack. */
+/** Uses that older rings lack. `completeRing` adds their keys. */
 const ADDED_RING_KEY_USES: readonly RingKeyUse[] = ['digest', 'audit']
 
 const ringKeySchema = z.object({
   id: z.string().min(1),
   use: z.enum(['sign', 'refresh', 'seal', 'digest', 'audit']),
-  /** `next` is known (and published, where it signs) before it is used. */
+  /** A `next` key is known, and published if it signs, before it is used. */
   state: z.enum(['next', 'current', 'retired']),
   createdAt: z.number().int(),
   retiredAt: z.number().int().nullable(),
@@ -29,12 +29,12 @@ const ringSchema = z.object({ version: z.literal(1), keys: z.array(ringKeySchema
 const REFRESH_KEY_ID_PATTERN = /^[0-9a-f]{8}$/
 
 export type RingKey = z.infer<typeof ringKeySchema>
-/** The server's own keys, as they stand in the key ring file. */
+/** The server's own keys, as the key ring file stores them. */
 export type Ring = z.infer<typeof ringSchema>
 
 /**
- * Reads a key ring file. Throws with a sentence that says what is wrong with it. An older one is read
- * as it is: `completeRing` adds what it lacks.
+ * Parses a key ring file. Throws an error that says what is wrong with it. Does not add keys that an
+ * older file lacks: `completeRing` does.
  */
 export function parseRing(text: string): Ring {
   let value: unknown
@@ -63,7 +63,7 @@ export function parseRing(text: string): Ring {
   return ring.data
 }
 
-/** A new ring: for each use one key at work and one that takes over at the next rotation. */
+/** Creates a ring with a current and a next key for each use. */
 export async function createRing(primitives: Primitives, now: number): Promise<Ring> {
   const keys: RingKey[] = []
   for (const use of RING_KEY_USES) {
@@ -74,9 +74,9 @@ export async function createRing(primitives: Primitives, now: number): Promise<R
 }
 
 /**
- * A ring that was made before there was a use for it gets its keys from what it holds (as RFC 5869
- * does): every server that reads it comes to the same ones, at whatever moment, and no file or secret
- * has to be written first. The first seal key is what all of a ring's servers share for ever.
+ * Derives the keys that an older ring lacks from its first seal key, which all servers of a ring share
+ * and never delete (compare RFC 5869). Each server derives the same keys independently, so no file or
+ * secret has to be written first.
  */
 export function completeRing(primitives: Primitives, ring: Ring): Ring {
   const missing = ADDED_RING_KEY_USES.filter((use) => !ring.keys.some((key) => key.use === use))
@@ -95,8 +95,8 @@ export function completeRing(primitives: Primitives, ring: Ring): Ring {
 }
 
 /**
- * Next becomes current, current retires, a new next is made. A server that still holds the old file
- * knows the new current key already, as its next.
+ * Makes the next key current, retires the current key and creates a new next key. A server that still
+ * has the old file already knows the new current key, as its next key.
  */
 export async function rotateRing(
   primitives: Primitives,
@@ -116,7 +116,10 @@ export async function rotateRing(
   return { version: 1, keys }
 }
 
-/** Retired for longer than anything it made can live. What it sealed or digested has no such end. */
+/**
+ * True if everything that the retired key made has expired. Keys that sealed or digested data never
+ * expire.
+ */
 function isExpiredKey(key: RingKey, now: number): boolean {
   const ends = key.use === 'sign' || key.use === 'refresh'
   return ends && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
@@ -142,7 +145,7 @@ async function createRingKey(
 const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
-/** The ring, ready for work. `replace` takes a rotated file while the server runs. */
+/** Gives access to the keys of a ring by id. `replace` loads a rotated file while the server runs. */
 export class Keyring {
   readonly #primitives: Primitives
   #signers = new Map<string, Ed25519>()
@@ -185,7 +188,7 @@ export class Keyring {
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(toPublicJwk)
   }
 
-  /** The signing keys as the JWK set shows them (RFC 7517): next, current and retired. */
+  /** The next, current and retired signing keys, as the JWK set publishes them (RFC 7517). */
   get publicKeys(): readonly JWK[] {
     return this.#publicKeys
   }
@@ -200,7 +203,7 @@ export class Keyring {
   mac = (id: string): Mac | undefined => this.#macs.get(id)
   sealer = (id: string): AesGcm | undefined => this.#sealers.get(id)
   digester = (id: string): Mac | undefined => this.#digesters.get(id)
-  /** The ids of all keys that may have digested a secret: the current one first. */
+  /** The ids of all keys that may have digested a secret, the current one first. */
   get digesterIds(): readonly string[] {
     const current = this.currentId('digest')
     return [current, ...[...this.#digesters.keys()].filter((id) => id !== current)]

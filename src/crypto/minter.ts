@@ -8,15 +8,15 @@ import type { Keyring } from './keyring.ts'
 import type { Primitives } from './primitives.ts'
 
 export interface TokenMinterOptions {
-  /** `iss`: the server's public URL. */
+  /** The `iss` claim: the server's public URL. */
   readonly issuer: string
-  /** `aud`: what the tokens open. */
+  /** The `aud` claim: the resource that the tokens give access to. */
   readonly audience: string
-  /** How many signature proofs are remembered. */
+  /** The number of verified signatures to cache. */
   readonly remembered?: number
 }
 
-/** RFC 9068 claims, in the order in which they are signed. Times in whole seconds (RFC 7519 §2). */
+/** RFC 9068 claims, in signing order. Times are in whole seconds (RFC 7519 §2). */
 interface JwtClaims {
   iss: string
   aud: string
@@ -37,7 +37,7 @@ export function createTokenMinter(
 ): TokenMinter {
   const decoder = new TextDecoder()
 
-  // The header is a function of the signing key: a token with any other header is not ours, so no
+  // Each signing key has exactly one valid header. A token with any other header is rejected, so no
   // algorithm is ever read from a token (RFC 8725 §3.1).
   const headers = new Map<string, string>()
   function encodeHeader(kid: string): string {
@@ -49,7 +49,8 @@ export function createTokenMinter(
     return text
   }
 
-  // Proofs, never permissions: a signature once verified stays verified, by the keys of this ring.
+  // Caches proofs of authenticity, never permissions. A verified signature stays valid under the
+  // keys of this ring.
   const verifiedTokens = new LRUCache<string, TokenClaims>({ max: remembered })
   let verifiedUnder = keyring.publicKeys
 
@@ -135,7 +136,7 @@ export function createTokenMinter(
       : finishVerification(genuine)
   }
 
-  /** The payload carries our signature, so its shape is ours; who it is for may still be another. */
+  /** A verified signature guarantees the payload's shape, but not its issuer or audience. */
   function parsePayload(payload: string): Result<TokenClaims> {
     const bytes = primitives.base64urlDecode(payload)
     if (bytes === null) return failForged('the payload is not base64url')
@@ -178,7 +179,7 @@ export const REFRESH_TOKEN_BYTES = REFRESH_TOKEN_BODY_BYTES + 32
 const REFRESH_TOKEN_VERSION = 1
 const UINT32_RANGE = 2 ** 32
 
-/** The whole token's bytes, the tag's still zero: it is made over the salt and the body before it. */
+/** Packs a token and leaves its tag zero. The tag is computed over the salt and these body bytes. */
 export function packRefreshToken(token: RefreshTokenClaims): Uint8Array {
   const bytes = new Uint8Array(REFRESH_TOKEN_BYTES)
   const view = new DataView(bytes.buffer)
@@ -194,7 +195,7 @@ export function packRefreshToken(token: RefreshTokenClaims): Uint8Array {
   return bytes
 }
 
-/** Null for a version that is not ours. */
+/** Returns null for an unsupported version. */
 export function unpackRefreshToken(bytes: Uint8Array): RefreshTokenClaims | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, REFRESH_TOKEN_BODY_BYTES)
   if (view.getUint8(0) !== REFRESH_TOKEN_VERSION) return null

@@ -2,7 +2,7 @@ import { addChecksum } from '../domain/secret.ts'
 import type { Clock, Random } from '../service/ports/runtime.ts'
 import type { Primitives } from './primitives.ts'
 
-/** UUIDs within a millisecond. */
+/** The size of the 12-bit counter within a millisecond. */
 const UUIDS_PER_MS = 4096
 
 export function createRandom(primitives: Primitives, clock: Clock): Random {
@@ -21,7 +21,10 @@ export function createRandom(primitives: Primitives, clock: Clock): Random {
 
 const CODE_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 const CODE_LENGTH = 16
-/** The most multiples of 36 that a byte can tell apart; bytes above are drawn again, so that no letter is likelier. */
+/**
+ * The largest multiple of 36 in a byte. Bytes at or above it are redrawn, so that all characters are
+ * equally likely.
+ */
 const MAX_UNBIASED_BYTE = 256 - (256 % CODE_ALPHABET.length)
 
 function generateCode({ randomBytes }: Primitives): string {
@@ -36,8 +39,9 @@ function generateCode({ randomBytes }: Primitives): string {
 }
 
 /**
- * UUIDv7: 48 bits of time, a 12-bit count within the millisecond (RFC 9562 §6.2, method 1), 62 random
- * bits. A message takes four; the library's take 3 µs each on Node, these 0.4.
+ * Creates UUIDv7 values: 48 bits of time, a 12-bit counter within the millisecond (RFC 9562 §6.2,
+ * method 1) and 62 random bits. A message takes four of them; the library takes 3 µs for each on Node,
+ * this function 0.4 µs.
  */
 function createUuidGenerator(clock: Clock): () => string {
   let time = 0
@@ -45,7 +49,7 @@ function createUuidGenerator(clock: Clock): () => string {
   let prefix = ''
   return () => {
     const now = clock()
-    // A clock that is put back, or a millisecond that is full: time goes on from where it was.
+    // If the clock was set back or the millisecond is full, time continues from its last value.
     if (now > time || ++count === UUIDS_PER_MS) {
       time = Math.max(now, time + 1)
       count = 0

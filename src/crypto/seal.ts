@@ -2,7 +2,10 @@ import type { Sealer } from '../service/ports/crypto.ts'
 import type { Keyring } from './keyring.ts'
 import type { Primitives } from './primitives.ts'
 
-/** AES-256-GCM: `<ring id>.<base64url>`, the row's id as associated data, so that rows cannot be swapped. */
+/**
+ * Seals with AES-256-GCM, as `<ring id>.<base64url>`. The row's id is associated data, so that sealed
+ * values cannot be swapped between rows.
+ */
 export function createSealer(primitives: Primitives, keyring: Keyring): Sealer {
   return {
     seal(plain, context) {

@@ -3,8 +3,9 @@ import type { Keyring } from './keyring.ts'
 import type { Mac, Primitives } from './primitives.ts'
 
 /**
- * HMAC-SHA-256 with the key ring: `hmac.<ring id>.<base64url>`. With the database alone nobody can try
- * guesses; and as the digest is what a key is found by, a lookup tells nothing about the secret.
+ * Digests secrets with HMAC-SHA-256 under the key ring, as `hmac.<ring id>.<base64url>`. The database
+ * alone does not allow guesses. Keys are looked up by digest, so the time of a lookup reveals nothing
+ * about the secret.
  */
 export function createSecretDigester(primitives: Primitives, keyring: Keyring): SecretDigester {
   const formatDigest = (id: string, mac: Mac, secret: string) =>

@@ -5,28 +5,31 @@ import type { Clock } from '../service/ports/runtime.ts'
 import type { Argon2, Primitives } from './primitives.ts'
 
 export interface SecretHasherOptions {
-  /** How many argon2 computations run at once: the cores. */
+  /** The number of concurrent argon2 computations: the number of cores. */
   readonly width: number
-  /** How many computations may wait in each lane; one more is refused as busy. */
+  /** The number of computations that may wait in each lane. Further ones are refused as busy. */
   readonly queue: number
-  /** How long a computation may wait. */
+  /** The longest time that a computation may wait. */
   readonly waitMs?: number
   readonly remembered?: number
   readonly rememberedForMs?: number
 }
 
-/** A no costs this many computations, so that nobody can tell how many hashes were tried. */
+/**
+ * Each mismatch costs this many computations, so that the time does not reveal how many hashes were
+ * tried.
+ */
 const COMPUTATIONS_PER_MISMATCH = 2
 
-/** A full queue takes two or three seconds: a core does about a hundred computations a second. */
+/** A full queue takes two or three seconds: a core does about a hundred computations per second. */
 const DEFAULT_MAX_WAIT_MS = 5000
 
-/** Creating a secret needs a permission, so all such callers share one place in the queue. */
+/** Creating a secret requires a permission, so all such callers share one place in the queue. */
 const SECRET_CREATION_REQUESTER = { lane: 'people', party: 'makers of secrets' } as const
 
 /**
- * argon2id with a bounded number at work, and a memory of what was proven. The memory holds digests
- * under a key of this process, bound to the hash: it tells nothing to who reads it, and a replaced
+ * Hashes with argon2id at bounded concurrency, and caches proofs of matches. A proof is a digest under
+ * a key of this process and is bound to the hash, so the cache reveals no secret, and a replaced
  * secret is not found in it.
  */
 export function createSecretHasher(
@@ -53,7 +56,8 @@ export function createSecretHasher(
   const runInLane = createWorkLanes({ width, queue, waitMs }, clock)
   const decoy = argon2.hash(primitives.base64urlEncode(primitives.randomBytes(32)))
 
-  // The digests never leave this memory: there is none to extend, so the key may simply stand first.
+  // These digests never leave the process, so length extension is not a threat and the key may be a
+  // plain prefix.
   const computeProof = (secret: string, hash: string) =>
     primitives.sha256(`${processKey}\0${hash}\0${secret}`)
 
@@ -95,7 +99,8 @@ export function createSecretHasher(
 
     async verify(secret, hashes, requester, checkAllowed = () => ok(undefined)) {
       if (isProven(secret, hashes)) return ok(true)
-      // Many requests of one requester are one computation, whether there is such a key or not.
+      // Concurrent identical requests of one requester share one computation, whether or not the
+      // key exists.
       const { lane, party, claim } = requester
       const workKey = computeProof(secret, [lane, party, claim, ...hashes].join('\0'))
       const running = runningWork.get(workKey)
@@ -110,11 +115,11 @@ export function createSecretHasher(
 }
 
 export interface WorkLaneLimits {
-  /** How many tasks run at once, in all lanes together. */
+  /** The number of concurrent tasks in all lanes together. */
   readonly width: number
-  /** How many tasks may wait in each lane. */
+  /** The number of tasks that may wait in each lane. */
   readonly queue: number
-  /** How long a task may wait. */
+  /** The longest time that a task may wait. */
   readonly waitMs: number
 }
 
@@ -194,7 +199,10 @@ export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock:
     return undefined
   }
 
-  /** Refuses waiters that have waited too long, or since a time in the future: the clock was set back. */
+  /**
+   * Refuses waiters that have waited too long, or that were queued in the future because the clock was
+   * set back.
+   */
   function dropExpired(queues: LaneQueues): void {
     const now = clock()
     for (const [party, waiters] of queues) {

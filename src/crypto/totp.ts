@@ -5,10 +5,13 @@ import type { Primitives } from './primitives.ts'
 const PERIOD_SECONDS = 30
 /** RFC 4226 §4, R6: 160 bits. */
 const SECRET_BYTES = 20
-/** Steps to either side that are taken too: what a clock, and a slow hand, may be off (RFC 6238 §5.2). */
+/** The number of time steps accepted on either side, for clock skew and slow typing (RFC 6238 §5.2). */
 const WINDOW_STEPS = 1
 
-/** RFC 6238 with what every authenticator app knows: SHA-1, six digits, thirty seconds. */
+/**
+ * Creates RFC 6238 codes with parameters that every authenticator app supports: SHA-1, six digits, 30
+ * seconds.
+ */
 export function createTotp({ randomBytes }: Pick<Primitives, 'randomBytes'>): Totp {
   const createGenerator = (secret: string, label = '') =>
     new TOTP({
