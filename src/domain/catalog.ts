@@ -1,4 +1,4 @@
-/** A synchronous event is answered by its one destination while the caller waits. */
+/** The destination of a synchronous event answers while the caller waits. */
 export type EventKind = 'synchronous' | 'asynchronous'
 
 export interface DataModel {
@@ -32,7 +32,7 @@ const PUBLISHED_EVENTS = {
   Referral: 'AuthResponse, AuthReview, Cancel, Modify, New, Query*, QueryResponse',
   Research: 'Study, SubjectUpdate',
   Results: 'New, NewUnsolicited, Query*, QueryResponse',
-  // Booked has callers on both sides, yet stays synchronous.
+  // Booked is sent from both sides, but it is synchronous.
   Scheduling: `AvailableSlots*, AvailableSlotsResponse, Booked*, BookedResponse, Cancel,
     Modification, New, NoShow, PushSlots, Reschedule`,
   SSO: 'Sign-on*',
@@ -40,7 +40,7 @@ const PUBLISHED_EVENTS = {
   Vaccination: 'Administration, New, PatientQuery*, PatientQueryResponse',
 }
 
-/** Every data model with its event types, in the order of the publication. */
+/** All data models with their event types, in the order of the publication. */
 export const DATA_MODELS: readonly DataModel[] = Object.entries(PUBLISHED_EVENTS).map(
   ([dataModel, events]) => ({ dataModel, events: events.split(/,\s+/).map(parseEvent) }),
 )
@@ -52,12 +52,12 @@ const EVENT_KINDS: ReadonlyMap<string, ReadonlyMap<string, EventKind>> = new Map
   ]),
 )
 
-/** Whether the catalogue has this data model; names are case-sensitive. */
+/** True if the catalog has this data model. Names are case-sensitive. */
 export function isDataModel(name: string): boolean {
   return EVENT_KINDS.has(name)
 }
 
-/** How this event travels; null where the catalogue has no such pair. Names are case-sensitive. */
+/** Finds the kind of an event; null if the catalog has no such pair. Names are case-sensitive. */
 export function findEventKind(dataModel: string, eventType: string): EventKind | null {
   return EVENT_KINDS.get(dataModel)?.get(eventType) ?? null
 }

@@ -1,25 +1,28 @@
-/** What can come of an attempt to deliver a message. Only a 2xx answer is a delivery. */
+/** The outcome of a delivery attempt. Only a 2xx response is a delivery. */
 export type DeliveryOutcome = 'delivered' | 'refused' | 'failed' | 'forbidden'
 
-/** What a feed does after an attempt: the next message, or the same one again after so long. */
+/** The action after an attempt: send the next message, or retry the same one after a delay. */
 export type RetryDecision =
   | { readonly next: 'go_on' }
   | { readonly next: 'try_again'; readonly waitMs: number }
 
-/** The vendor's schedule: how long after each attempt in vain; the last one from then on. */
+/** The vendor's retry schedule: the delay after each failed attempt. The last delay repeats. */
 const RETRY_WAITS_MS = [0, 10_000, 10_000, 20_000, 30_000, 50_000, 80_000, 120_000] as const
 const MAX_RETRY_WAIT_MS = 120_000
-/** Feeds that failed together do not come back together: each waits up to so much longer. */
+/**
+ * Each delay is extended by up to this ratio, so that subscriptions that failed together do not retry
+ * together.
+ */
 const JITTER_RATIO = 0.1
 
-/** The longest wait for the next attempt, and the longest lease that a process may take. */
+/** The longest delay before the next attempt, and the longest lease that a process may take. */
 export const MAX_JITTERED_WAIT_MS = MAX_RETRY_WAIT_MS * (1 + JITTER_RATIO)
 export const MAX_LEASE_MS = 120_000
 
-/** What came of an attempt is kept of so many, the newest: a dead destination has 720 a day. */
+/** The number of attempts that are stored per delivery: the newest. A dead destination has 720 a day. */
 export const MAX_STORED_ATTEMPTS = 100
 
-/** `failures`: how often it was tried in vain before this attempt. `jitter`: a random number from 0 to 1. */
+/** `failures`: the number of failed attempts before this one. `jitter`: a random number from 0 to 1. */
 export function decideRetry(
   outcome: DeliveryOutcome,
   failures: number,

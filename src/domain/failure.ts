@@ -1,7 +1,7 @@
 /**
- * Every way in which a request can fail and be expected to. Expected failure is a value; `throw` is
- * left for bugs and broken machines. A dialect answers each reason that can reach it in its own words,
- * so a new reason that a dialect has no words for does not compile.
+ * All expected failures of a request. Expected failures are values; `throw` is for bugs and broken
+ * machines. Each key type must describe every reason that can reach it, so an undescribed reason does
+ * not compile.
  */
 export type Failure =
   | InputFailure
@@ -12,7 +12,7 @@ export type Failure =
   | UpstreamFailure
   | RateLimitFailure
 
-/** What was sent cannot be read. */
+/** The request cannot be read. */
 export type InputFailure =
   | { reason: 'body_too_large'; limitBytes: number }
   | { reason: 'body_unreadable'; detail: string }
@@ -20,27 +20,27 @@ export type InputFailure =
   | { reason: 'field_missing'; field: string }
   | { reason: 'field_invalid'; field: string; detail: string }
 
-/** Who sent it is not believed. */
+/** The credential does not prove an identity. */
 export type CredentialFailure =
   | { reason: 'credential_missing' }
   | { reason: 'credential_malformed'; detail: string }
   | { reason: 'key_unknown' }
-  /** The key's id came without its secret. */
+  /** The request has the key's id but not its secret. */
   | { reason: 'secret_missing'; keyId: string }
   | { reason: 'secret_wrong'; keyId: string }
 
 export type TokenFailure =
   | { reason: 'token_forged'; detail: string }
   | { reason: 'token_expired'; keyId: string }
-  /** Issued further in the future than clocks may differ. */
+  /** The issue time is further in the future than clocks may differ. */
   | { reason: 'token_from_future'; keyId: string }
   | { reason: 'token_superseded'; keyId: string }
   | { reason: 'grant_revoked'; keyId: string; grantId: string }
-  /** A genuine refresh token that was replaced more than once within the leeway. */
+  /** The token is a genuine refresh token that was replaced more than once within the leeway. */
   | { reason: 'refresh_outdated'; keyId: string; grantId: string; generation: number }
   | { reason: 'refresh_reused'; keyId: string; grantId: string; generation: number }
 
-/** Who sent it is known, and may not. */
+/** The key is authenticated but not allowed to do this. */
 export type AccessFailure =
   | { reason: 'region_other'; keyId: string; region: string }
   | { reason: 'account_closed'; keyId: string }
@@ -49,10 +49,10 @@ export type AccessFailure =
   | { reason: 'key_expired'; keyId: string }
   | { reason: 'key_unassigned'; keyId: string }
   | { reason: 'address_refused'; keyId: string; address: string }
-  /** The key opens something else, or only reads. */
+  /** The key does not give access to this resource, or is read-only. */
   | { reason: 'permission_missing'; keyId: string; detail: string }
 
-/** The message may not go there, or did not get there. */
+/** The message must not be sent to the destination, or did not arrive. */
 export type RoutingFailure =
   | { reason: 'event_unknown'; dataModel: string; eventType: string }
   | { reason: 'source_required' }
@@ -74,9 +74,9 @@ export interface DestinationFailure {
   readonly answerFault?: string
 }
 
-/** The service behind the guard gave no answer. */
+/** The upstream service did not respond. */
 export type UpstreamFailure =
-  /** The operator has named none, in this setting. */
+  /** The operator has not configured an upstream in this setting. */
   | { reason: 'upstream_missing'; setting: string }
   | { reason: 'upstream_unreachable'; detail: string }
   | { reason: 'upstream_timed_out' }
@@ -86,7 +86,7 @@ export type RateLimitFailure =
   | { reason: 'quota_exceeded'; limit: number; retryAfterSeconds: number }
   | { reason: 'busy'; retryAfterSeconds: number }
 
-/** How a credential that is presented at every request can fail to open its surface. */
+/** Failures of a credential that is presented at every request. */
 export type SurfaceFailure =
   | InputFailure
   | CredentialFailure
@@ -94,16 +94,16 @@ export type SurfaceFailure =
   | UpstreamFailure
   | RateLimitFailure
 
-/** What one surface refuses in words for this request alone, which no dialect's table has. */
+/** Refusals that one surface describes for the request itself. No key type's failure table has them. */
 export type SurfaceRefusal =
-  /** Its Content-Type is none that the path takes. */
+  /** The path does not accept the request's Content-Type. */
   | { reason: 'type_unsupported' }
-  /** A customer key was not made or changed: `why` is one of our words. */
+  /** A customer key was not created or changed. `why` is one of this server's own words. */
   | { reason: 'customer_key_refused'; why: string }
 
 export type FailureReason = (Failure | SurfaceRefusal)['reason']
 
-/** Either a value, or the one failure that stood in its way. */
+/** A value, or the failure that prevented it. */
 export type Result<T, F = Failure> = { ok: true; value: T } | { ok: false; failure: F }
 
 export const ok = <T>(value: T): Result<T, never> => ({ ok: true, value })

@@ -9,7 +9,10 @@ export const isUuid = (text: string): boolean => UUID_PATTERN.test(text)
  */
 export const toStoredId = (text: string): string => (isUuid(text) ? text.toLowerCase() : text)
 
-/** A cursor that no list has given out, or that another order has: an empty list would be a lie. */
+/**
+ * A cursor that this list did not issue, or that belongs to another order. An empty page would be
+ * misleading.
+ */
 export class InvalidCursorError extends Error {
   override name = 'DamagedCursor'
 

@@ -3,8 +3,8 @@ export const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
 
 /**
- * How far the clocks of servers that share a database may differ. An instant further in the future was
- * written by a wrong clock.
+ * The tolerated difference between the clocks of servers that share a database. A wrong clock wrote
+ * any instant further in the future.
  */
 export const CLOCK_TOLERANCE_MS = 60_000
 

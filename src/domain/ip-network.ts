@@ -24,9 +24,9 @@ export function formatIpAddress({ family, bits }: IpAddress): string {
 }
 
 /**
- * Reads an address or CIDR; null where it is neither, or has bits set beyond its prefix, which is
- * more often a typing error than a wish. `::ffff:10.0.0.0/104` is `10.0.0.0/8`; an IPv6 network
- * around all mapped addresses, such as `::/0`, stays IPv6 and contains no IPv4 address.
+ * Parses an address or CIDR. Returns null if it is neither, or if bits are set beyond its prefix,
+ * which is usually a typing error. `::ffff:10.0.0.0/104` is `10.0.0.0/8`. An IPv6 network around all
+ * mapped addresses, such as `::/0`, stays IPv6 and contains no IPv4 address.
  */
 export function parseIpNetwork(text: string): IpNetwork | null {
   const [addressText = '', prefixText, ...more] = text.split('/')
@@ -37,29 +37,30 @@ export function parseIpNetwork(text: string): IpNetwork | null {
   const hostBits = getAddressBits(literal) - Number(prefixText ?? getAddressBits(literal))
   if (hostBits < 0 || BigInt.asUintN(hostBits, literal.bits) !== 0n) return null
 
-  // A mapped address whose host bits are zero has at most 32 of them: its prefix reaches past ffff.
+  // A mapped network with zero host bits has at most 32 host bits, because its prefix extends
+  // beyond `ffff`.
   const first = unmapAddress(literal)
   return { ...first, prefix: getAddressBits(first) - hostBits }
 }
 
-/** Whether the address lies in the network. The two families never meet. */
+/** True if the network contains the address. A network contains no address of the other family. */
 export function containsAddress(network: IpNetwork, address: IpAddress): boolean {
   const hostBits = BigInt(getAddressBits(network) - network.prefix)
   return network.family === address.family && network.bits >> hostBits === address.bits >> hostBits
 }
 
-/** Whether a host name or address is a loopback one. */
+/** True for a loopback host name or address. */
 export const isLoopbackHost = (host: string): boolean =>
   /^(localhost|.+\.localhost|127(\.\d+){3}|\[?::1\]?)$/i.test(host)
 
-/** Loopback, private use or link-local (RFC 1122 §3.2.1.3, 1918, 3927, 4193, 4291 §2.5): not the Internet. */
+/** True for a loopback, private or link-local address (RFC 1122 §3.2.1.3, 1918, 3927, 4193, 4291 §2.5). */
 export const isPrivateAddress = (address: IpAddress): boolean =>
   isInNetworks(PRIVATE_NETWORKS, address)
 
 /**
- * The canonical address of who is calling. Only a trusted peer's X-Forwarded-For is read: from the
- * right, through trusted hops, to the first that is not trusted, or to the last one that is trusted
- * where the rest is missing or not an address. `unknown` where the peer itself is no address.
+ * Resolves the client's canonical address. Reads X-Forwarded-For only from a trusted peer: from the
+ * right, through trusted hops, to the first untrusted hop, or to the last trusted hop if the rest is
+ * missing or not an address. Returns `unknown` if the peer is not an address.
  */
 export function resolveClientAddress(
   peer: string,
@@ -83,12 +84,12 @@ export function resolveClientAddress(
   return formatIpAddress(client)
 }
 
-/** Whether one of the networks holds the address. */
+/** True if one of the networks contains the address. */
 export function isInNetworks(networks: readonly IpNetwork[], address: IpAddress): boolean {
   return networks.some((network) => containsAddress(network, address))
 }
 
-/** A hop is an address; some proxies add the port: `1.2.3.4:567`, `[::1]:567`. */
+/** Parses a hop. Some proxies add the port: `1.2.3.4:567`, `[::1]:567`. */
 function parseHop(text: string): IpAddress | null {
   const hop = text.trim()
   return parseIpAddress(
@@ -105,7 +106,7 @@ function unmapAddress(address: IpAddress): IpAddress {
   return isMapped ? { family: 4, bits: BigInt.asUintN(32, address.bits) } : address
 }
 
-/** The address as it is written: a mapped one is still IPv6. */
+/** Parses an address without unmapping it: a mapped address stays IPv6. */
 function parseLiteral(text: string): IpAddress | null {
   if (text.includes(':')) {
     const bits = parseIPv6(text)
@@ -115,7 +116,7 @@ function parseLiteral(text: string): IpAddress | null {
   return number === null ? null : { family: 4, bits: BigInt(number) }
 }
 
-/** RFC 3986 §3.2.2: other readers take `010` for 8, so an octet with a leading zero is no octet. */
+/** Rejects octets with a leading zero, because other parsers read `010` as 8 (RFC 3986 §3.2.2). */
 function parseIPv4(text: string): number | null {
   if (!IPV4_PATTERN.test(text)) return null
   return text.split('.').reduce((number, octet) => number * 256 + Number(octet), 0)
@@ -130,7 +131,7 @@ function parseIPv6(text: string): bigint | null {
   const left = before === '' ? [] : before.split(':')
   const right = after === undefined || after === '' ? [] : after.split(':')
 
-  // `::` stands for one group of zeros or more; without it all eight are written.
+  // `::` replaces one or more groups of zeros. Without it, all eight groups are present.
   const missing = 8 - left.length - right.length
   if (after === undefined ? missing !== 0 : missing < 1) return null
 
@@ -139,7 +140,7 @@ function parseIPv6(text: string): bigint | null {
   return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`)
 }
 
-/** `::ffff:1.2.3.4` → `::ffff:102:304` (RFC 4291 §2.2, form 3); null where the tail is no IPv4. */
+/** Converts `::ffff:1.2.3.4` to `::ffff:102:304` (RFC 4291 §2.2, form 3); null if the tail is not IPv4. */
 function replaceIPv4Tail(text: string): string | null {
   if (!text.includes('.')) return text
   const start = text.lastIndexOf(':') + 1
@@ -152,7 +153,7 @@ function formatIPv4(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.')
 }
 
-/** RFC 5952 §4.2: the first of the longest runs of two zero groups or more becomes `::`. */
+/** Replaces the first of the longest runs of two or more zero groups with `::` (RFC 5952 §4.2). */
 function formatIPv6(bits: bigint): string {
   const groups = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n].map((shift) =>
     BigInt.asUintN(16, bits >> shift).toString(16),
@@ -178,8 +179,8 @@ const BRACKETED_IPV6_PATTERN = /^\[([^\]]*:[^\]]*)\](?::\d{1,5})?$/
 const IPV4_WITH_PORT_PATTERN = /^([^:]*):\d{1,5}$/
 
 /**
- * What one party can be expected to hold of the network: an IPv4 address, or an IPv6 /64 (RFC 6177),
- * whose 2^64 addresses would otherwise each have a limit of their own. Takes canonical text.
+ * Returns the block that limits count as one party: an IPv4 address, or an IPv6 /64 (RFC 6177), whose
+ * 2^64 addresses would otherwise have a limit each. Takes canonical text.
  */
 export function toAddressBlock(address: string): string {
   if (!address.includes(':')) return address
@@ -189,7 +190,7 @@ export function toAddressBlock(address: string): string {
     : formatIpAddress({ ...parsed, bits: (parsed.bits >> 64n) << 64n })
 }
 
-/** Networks that are written in this code, and therefore can be read. */
+/** Parses networks that are constants of the code, and therefore valid. */
 export function parseKnownNetworks(texts: readonly string[]): IpNetwork[] {
   return texts.flatMap((text) => parseIpNetwork(text) ?? [])
 }

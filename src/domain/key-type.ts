@@ -1,27 +1,30 @@
-/** Whose wire format a key is spoken for in. */
+/** The type of a key, which selects its wire format. */
 export type KeyType = keyof typeof KEY_TYPES
 
-/** What a dialect's keys are like, as far as it is no matter of the wire. */
+/** The properties of a key type that do not depend on its wire format. */
 export interface KeyTypeTraits {
   /**
-   * How the secret is kept. `exchanged` for tokens: as an argon2id hash. `presented` at every request:
-   * as a keyed digest. `viewable` again: as a digest to find it by, and sealed to be read.
+   * The storage of the secret. `exchanged` for tokens: an argon2id hash. `presented` at every request:
+   * a keyed digest. `viewable`: a digest for lookups, and a sealed copy for display.
    */
   readonly secret: 'exchanged' | 'presented' | 'viewable'
-  /** What a key is made for, beside its owner. */
+  /** The resource that a key belongs to, besides its owner. */
   readonly belongsTo: 'source' | 'site' | 'developer' | 'owner'
-  /** `checked`: ours, with a checksum. `code`: 16 of A–Z and 0–9, because the format leaves no more room. */
+  /**
+   * `checked`: created here, with a checksum. `code`: 16 of A–Z and 0–9, because the wire format has
+   * no more room.
+   */
   readonly form: 'checked' | 'code'
-  /** Whether a key can be removed from the lists. The audit keeps it. */
+  /** True if a key can be deleted from the lists. The audit keeps its events. */
   readonly deletable: boolean
 }
 
 export const KEY_TYPES = {
   redox: { secret: 'exchanged', belongsTo: 'source', form: 'checked', deletable: false },
   xenrad: { secret: 'presented', belongsTo: 'site', form: 'checked', deletable: false },
-  /** A customer key: opens one office's data. */
+  /** A customer key: gives access to one office's data. */
   opendental: { secret: 'viewable', belongsTo: 'developer', form: 'code', deletable: false },
-  /** A developer's own key: opens the list of his customer keys. */
+  /** A developer's own key: gives access to the list of their customer keys. */
   'opendental-portal': {
     secret: 'presented',
     belongsTo: 'developer',
@@ -36,22 +39,22 @@ export const KEY_TYPE_NAMES = Object.keys(KEY_TYPES) as readonly KeyType[]
 
 export const getKeyTypeTraits = (keyType: KeyType): KeyTypeTraits => KEY_TYPES[keyType]
 
-/** What a caller presents at every request, one shape a dialect. */
+/** The credential that a caller presents at every request, by key type. */
 export type Credential =
-  /** The secret alone: the server finds the key, and with it the site. */
+  /** The secret alone. The server finds the key, and with it the site. */
   | { readonly dialect: 'xenrad'; readonly secret: string }
-  /** A secret under a developer's key; it opens nothing under another's. */
+  /** A secret under a developer's key. It gives no access under another developer's key. */
   | { readonly dialect: 'opendental'; readonly developerKey: string; readonly secret: string }
-  /** An id and a secret. The secret is null where only the id came. */
+  /** An id and a secret. The secret is null if the request has only the id. */
   | { readonly dialect: 'xdent'; readonly publicId: string; readonly secret: string | null }
   /** The owner's username and a secret. */
   | { readonly dialect: 'practice'; readonly username: string; readonly secret: string }
 
-/** What is guarded on behalf of a service that stands behind: each surface has one upstream. */
+/** The guarded surfaces. Each has one upstream service. */
 export const SURFACES = ['fhir', 'hl7', 'mpps', 'opendental', 'xdent', 'practice'] as const
 
 export type Surface = (typeof SURFACES)[number]
 
-/** The setting in which the operator names a surface's upstream. */
+/** Returns the name of the setting that configures a surface's upstream. */
 export const getUpstreamSettingName = <S extends Surface>(surface: S) =>
   `LATCHKEY_UPSTREAM_${surface.toUpperCase() as Uppercase<S>}` as const

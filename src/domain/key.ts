@@ -7,13 +7,13 @@ export type KeyStatus = 'enabled' | 'disabled' | 'revoked'
 export type AccountStatus = 'open' | 'closed'
 export type Role = 'operator' | 'administrator' | 'engineer' | 'member'
 
-/** Who may disable a key. Each undoes only what it did itself. */
+/** The party that disabled a key. Each party can undo only its own action. */
 export type DisablingParty = 'developer' | 'customer' | 'operator'
 
-/** What a key may do on its surface, and how often: `read` changes nothing. */
+/** The access and rate limit of a key on its surface. `read` allows no change. */
 export type AccessLevel = 'read' | 'standard' | 'enterprise'
 
-/** The accesses that mean anything for a key of this dialect: tokens and the portal have but one. */
+/** Lists the access levels that a key type supports. Token and portal keys support only one. */
 export function listAccessLevels(keyType: KeyType): readonly AccessLevel[] {
   switch (keyType) {
     case 'opendental':
@@ -26,16 +26,16 @@ export function listAccessLevels(keyType: KeyType): readonly AccessLevel[] {
   }
 }
 
-/** The roles that may hold a key, or have one generated. */
+/** The roles that may hold a key, or have one created. */
 export const KEY_HOLDER_ROLES: readonly Role[] = ['administrator', 'engineer']
 
 export const canHoldKeys = (role: Role): boolean => KEY_HOLDER_ROLES.includes(role)
 
-/** A supplied secret shorter than this is refused when it is set. */
+/** The minimum length of a supplied secret, checked when it is set. */
 export const SECRET_MIN_LENGTH = 16
 export const SECRET_MAX_LENGTH = 512
 
-/** Everything that is judged about a key, read in one go. */
+/** The facts that authorization depends on, read in one statement. */
 export interface Key {
   readonly id: string
   readonly accountId: string
@@ -43,30 +43,36 @@ export interface Key {
   readonly dialect: KeyType
   readonly publicId: string
   readonly name: string
-  /** A source is tied to one key that is exchanged for tokens; other keys have none. */
+  /** The source, for keys that are exchanged for tokens; null for other keys. */
   readonly sourceId: string | null
   readonly siteId: string | null
-  /** The developer under whose key this one works. */
+  /** The developer under whose key this key works. */
   readonly developer: { readonly id: string; readonly developerKey: string } | null
-  /** The owner's, where he has one. */
+  /** The owner's username; null if they have none. */
   readonly username: string | null
   readonly status: KeyStatus
   readonly access: AccessLevel
-  /** When an office took it into use. */
+  /** The time at which an office assigned the key. */
   readonly assignedAt: number | null
   readonly expiresAt: number | null
-  /** argon2id as a PHC string, or a keyed digest: see Traits. */
+  /** argon2id as a PHC string, or a keyed digest: see `KeyTypeTraits`. */
   readonly secretHash: string
-  /** The secret before it, while an overlap that the operator chose lasts. */
+  /** The previous secret's hash, during an overlap that the operator chose. */
   readonly previousSecretHash: string | null
-  /** A keyed digest beside the argon2id hash, which recognises the secret fast: see KeyProofs. */
+  /** A keyed digest besides the argon2id hash, which verifies the secret quickly: see `createKeyProofs`. */
   readonly secretDigest: string | null
   readonly previousSecretDigest: string | null
   readonly previousSecretEndsAt: number | null
   readonly secretReplacedAt: number | null
-  /** Mixed into every refresh token's tag: with the database alone, or the key ring alone, nobody mints. */
+  /**
+   * Part of every refresh token's tag, so that neither the database alone nor the key ring alone can
+   * mint tokens.
+   */
   readonly tokenSalt: string
-  /** Raised to end every token at once. A count, not a time, so that no clock can be wrong about it. */
+  /**
+   * Incremented to end all tokens at once. A counter, not a time, so that it does not depend on a
+   * clock.
+   */
   readonly tokenEpoch: number
   readonly account: KeyAccount
 }
@@ -75,11 +81,11 @@ export interface KeyAccount {
   readonly name: string
   readonly status: AccountStatus
   readonly region: string
-  /** Where its keys may be used from; empty for everywhere. */
+  /** The networks that the account's keys may be used from; empty for any. */
   readonly networks: readonly IpNetwork[]
 }
 
-/** May this key be used from this address at this moment, on a server of this region? */
+/** Checks that the key may be used from this address, now, on a server of this region. */
 export function checkKeyUsable(
   key: Key,
   address: string,
@@ -90,7 +96,7 @@ export function checkKeyUsable(
   return refusal === null ? ok(key) : fail(refusal)
 }
 
-/** In the order in which a caller is told: first what concerns all keys of an account. */
+/** Checks in the order of the responses to the caller: conditions of the whole account come first. */
 function findAccessFailure(
   key: Key,
   address: string,
@@ -117,7 +123,7 @@ const isAllowedFrom = (networks: readonly IpNetwork[], address: IpAddress | null
 
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
-/** May this key, which may be used, make a request of this method on the surface that it opens? */
+/** Checks that a usable key may make a request with this method on its surface. */
 export function checkMethodAllowed(key: Key, method: string): Result<Key, AccessFailure> {
   const keyId = key.id
   if (key.dialect === 'opendental-portal') {
@@ -129,11 +135,11 @@ export function checkMethodAllowed(key: Key, method: string): Result<Key, Access
   return ok(key)
 }
 
-/** The hashes that a secret may match now: the current one first. */
+/** The hashes that a secret may match at this time, the current one first. */
 export const listValidSecretHashes = (key: Key, now: number): readonly string[] =>
   selectValid(key, now, key.secretHash, key.previousSecretHash)
 
-/** The keyed digests that exist beside those hashes. */
+/** The keyed digests of the same secrets. */
 export const listValidSecretDigests = (key: Key, now: number): readonly string[] =>
   selectValid(key, now, key.secretDigest, key.previousSecretDigest)
 
@@ -148,7 +154,7 @@ function selectValid(
   )
 }
 
-/** Whether the previous secret still works. It does not if it was replaced in the future. */
+/** True while the previous secret is valid. False if the secret was replaced in the future. */
 export function isPreviousSecretValid(
   key: Pick<Key, 'previousSecretEndsAt' | 'secretReplacedAt'>,
   now: number,
@@ -160,20 +166,20 @@ export function isPreviousSecretValid(
 export const PUBLIC_ID_MAX_LENGTH = 128
 
 /**
- * A public id that could be one of ours or imported: printable ASCII, no blank. Anything else is
- * unknown before a lookup.
+ * True for a possible public id, created here or imported: printable ASCII without blanks. Other texts
+ * are rejected before a lookup.
  */
 export const isPublicId = (text: string): boolean =>
   text.length <= PUBLIC_ID_MAX_LENGTH && /^[\x21-\x7e]+$/.test(text)
 
-/** A developer at the list of his customer keys, by his own key. */
+/** A developer's access, by their own key, to the list of their customer keys. */
 export interface DeveloperPortal {
   readonly keyId: string
   readonly ownerId: string
   readonly developerId: string
 }
 
-/** Does this key, which may be used, open the list of customer keys? */
+/** Checks that a usable key gives access to the list of customer keys. */
 export function openDeveloperPortal({
   id: keyId,
   ownerId,

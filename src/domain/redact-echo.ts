@@ -1,8 +1,8 @@
 const WORD_PATTERN = /[\p{L}\p{N}]{2,}/gu
 
 /**
- * What somebody says of a message, without the words that he has from it: whatever in a message tells
- * of a patient stays in it. Names of members tell nothing. `message`: JSON text.
+ * Removes from a remark the words that also occur in the message, because values of a message may be
+ * patient data. Names of members are kept. `message`: JSON text.
  */
 export function redactEcho(remark: string, message: string): string {
   const words = new Set(remark.match(WORD_PATTERN))

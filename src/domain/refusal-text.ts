@@ -1,24 +1,24 @@
 import type { Failure, SurfaceRefusal } from './failure.ts'
 
-/** The facts of a refusal, as the audit keeps them. */
+/** The facts of a refusal, as the audit stores them. */
 export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>
 
-/** What an operator is told of one reason. */
+/** The description of a failure reason for the operator. */
 interface RefusalText<Facts extends Failure | SurfaceRefusal> {
   /**
-   * The facts that are kept: those that are our own words or ids. Whatever a caller typed may be a
-   * secret in the wrong field.
+   * The facts that are stored: only this server's own words and ids. A value that the caller typed may
+   * be a secret in the wrong field.
    */
   readonly keeps: readonly Exclude<keyof Facts, 'reason'>[]
-  /** What happened, as a sentence. */
+  /** Describes what happened, as a sentence. */
   readonly says: (facts: RefusalFacts) => string
-  /** What would help. */
+  /** Describes what to do. */
   readonly helps: (facts: RefusalFacts) => string
 }
 
 const askCaller = (what: string) => () => `Ask the caller to ${what}.`
 
-/** What a caller sends with every request, by the surface that asks for it; elsewhere it is a token. */
+/** The credential that each surface requires with every request. Other surfaces require a token. */
 const CREDENTIAL_INSTRUCTIONS = new Map([
   ['xenrad', 'send its key in one header: X-API-Key'],
   ['opendental', 'send one Authorization header: ODFHIR, the developer key, a slash and its key'],
@@ -27,7 +27,7 @@ const CREDENTIAL_INSTRUCTIONS = new Map([
   ['forward-auth', 'send the credential of its dialect'],
 ])
 
-/** A reason without a sentence does not compile. */
+/** A reason without an entry does not compile. */
 const FAILURE_TEXTS = {
   body_too_large: {
     keeps: ['limitBytes'],
@@ -277,26 +277,26 @@ const TEXTS_BY_REASON = new Map<string, Pick<RefusalText<Failure>, 'says' | 'hel
   Object.entries(REFUSAL_TEXTS),
 )
 
-/** Whether every dialect of this version of the program has words for the reason. */
+/** True if this version of the program describes the reason in every key type. */
 export const isFailureReason = (reason: unknown): boolean =>
   Object.hasOwn(FAILURE_TEXTS, String(reason))
 
-/** What the audit keeps of a refusal. */
+/** Returns the facts of a refusal that the audit stores. */
 export function toRefusalFacts(failure: Failure | SurfaceRefusal): RefusalFacts {
   const kept: readonly string[] = REFUSAL_TEXTS[failure.reason].keeps
   const facts = Object.entries(failure).filter(([name]) => kept.includes(name))
   return { reason: failure.reason, ...Object.fromEntries(facts) }
 }
 
-/** A refusal in words, and what would help. */
+/** Describes a refusal, and what to do about it. */
 export function describeRefusal(facts: RefusalFacts): { sentence: string; advice: string | null } {
   const text = TEXTS_BY_REASON.get(String(facts.reason))
-  // Another version of this program may have written it.
+  // Another version of the program may have written this reason.
   if (text === undefined) return { sentence: `Refused: ${facts.reason}.`, advice: null }
   return { sentence: text.says(facts), advice: text.helps(facts) }
 }
 
-/** Who signs in in vain is told one and the same; the operator is told which of these it was. */
+/** The reasons of a refused sign-in, for the operator. The user gets the same message for all of them. */
 const SIGN_IN_REFUSAL_TEXTS = {
   name_unknown: 'nobody has that username',
   password_missing: 'this person has no password yet: `latchkey users invite` sends a link to one',
@@ -312,6 +312,6 @@ export type SignInRefusal = keyof typeof SIGN_IN_REFUSAL_TEXTS
 
 const TEXTS_BY_SIGN_IN_REFUSAL = new Map<string, string>(Object.entries(SIGN_IN_REFUSAL_TEXTS))
 
-/** Another version of this program may have written the reason. */
+/** Falls back to the reason itself, because another version of the program may have written it. */
 export const describeSignInRefusal = (reason: string): string =>
   `Signing in was refused: ${TEXTS_BY_SIGN_IN_REFUSAL.get(reason) ?? reason}.`

@@ -1,14 +1,14 @@
 import type { Role } from './key.ts'
 
 /*
- * Who may do what, on every screen and with every verb of the management API. What a person does with
- * his own name, password, second factor and sessions needs none of these permissions.
+ * The permissions of each role, for the console and the management API. Users need none of them to
+ * manage their own name, password, second factor and sessions.
  */
 
-/** Each role may all that those above it in this table may, and its own. */
+/** Each role has the permissions of all roles above it in this table, and its own. */
 const ADDED_PERMISSIONS = {
   member: [
-    // His account: its facts, its traffic, what is about to expire. Never a secret, never a payload.
+    // The account: its facts, its traffic, its expiring keys. Never a secret, never a payload.
     'account.read',
     'keys.read',
     'routes.read',
@@ -19,41 +19,42 @@ const ADDED_PERMISSIONS = {
     'requests.explain',
   ],
   engineer: [
-    // Create, edit, assign, disable, enable, rotate, revoke, delete.
+    // Create, edit, assign, disable, enable, rotate, revoke and delete keys.
     'keys.write',
-    // A secret that was kept to be viewed again.
+    // View a stored secret again.
     'keys.view',
-    // Sources, destinations, subscriptions: verify, pause, resume, empty a queue.
+    // Sources, destinations and subscriptions: verify, pause, resume, purge a queue.
     'routes.write',
-    // Replay, skip, send a test message.
+    // Replay and skip messages, and send a test message.
     'messages.send',
-    // The payload, which may be health data.
+    // Read payloads, which may be health data.
     'messages.open',
   ],
   administrator: [
-    // What becomes of the keys of who leaves.
+    // Set what happens to the keys of deactivated users.
     'account.write',
     // Sites and developers.
     'places.write',
-    // From where keys may be used.
+    // Manage the IP allowlist.
     'addresses.write',
-    // Add, invite, set the role, let leave; as far as maySetRole and mayManage say.
+    // Add, invite and deactivate users and set their role, within `canSetRole` and `canManageUser`.
     'users.write',
-    // Take a destination for verified on his own word.
+    // Mark a destination as verified by hand.
     'destinations.vouch',
   ],
   operator: [
-    // See all accounts at once, choose one, create, close and open one.
+    // See all accounts at once; choose, create, close and open an account.
     'accounts.read',
     'accounts.write',
-    // The chain is one for the whole server: it cannot be proven, or taken along, in part.
+    // The audit chain covers the whole server, so one account's part cannot be verified or exported
+    // alone.
     'audit.verify',
     'audit.accept',
     'audit.export',
   ],
 } as const satisfies Record<Role, readonly string[]>
 
-/** From the one that may least to the one that may most. */
+/** All roles, from the fewest permissions to the most. */
 export const ROLES = Object.keys(ADDED_PERMISSIONS) as readonly Role[]
 
 export type Permission = (typeof ADDED_PERMISSIONS)[Role][number]
@@ -70,11 +71,11 @@ const PERMISSIONS_BY_ROLE = new Map<Role, ReadonlySet<string>>(
 export const hasPermission = (role: Role, permission: Permission): boolean =>
   PERMISSIONS_BY_ROLE.get(role)?.has(permission) === true
 
-/** Of all accounts, not of one: done only where all are in sight. */
+/** True for a permission that covers all accounts. It applies only without an account scope. */
 export const isServerPermission = (permission: Permission): boolean =>
   (ADDED_PERMISSIONS.operator as readonly Permission[]).includes(permission)
 
-/** A user, as far as others may or may not change him. */
+/** The properties of a user that decide who can manage them. */
 export interface UserWithRole {
   readonly id: string
   readonly role: Role
@@ -83,19 +84,22 @@ export interface UserWithRole {
 const getRank = (role: Role) => ROLES.indexOf(role)
 
 /**
- * May `actor` change what lets this user in: his role, username, password, sessions, his leaving? Not
- * who is above him, for with a new password he would be him; and not himself, so that nobody shuts
- * himself out by a slip.
+ * True if the actor may change the user's role, username, password, sessions or deactivation. Users of
+ * a higher role are excluded, because a new password would give the actor that role. The actor is
+ * excluded, so that they cannot lock themselves out by mistake.
  */
 export const canManageUser = (actor: UserWithRole, user: UserWithRole): boolean =>
   hasPermission(actor.role, 'users.write') &&
   actor.id !== user.id &&
   getRank(actor.role) >= getRank(user.role)
 
-/** May `actor` give somebody this role? Nobody gives more than he has. */
+/** True if the actor may assign this role. Nobody assigns a role above their own. */
 export const canGrantRole = (actor: Role, role: Role): boolean =>
   hasPermission(actor, 'users.write') && getRank(actor) >= getRank(role)
 
-/** Nobody changes his own role, nor that of who is above him, nor raises anybody above himself. */
+/**
+ * True if the actor may change the user's role to `to`. Nobody changes their own role or a higher one,
+ * or assigns a role above their own.
+ */
 export const canSetRole = (actor: UserWithRole, user: UserWithRole, to: Role): boolean =>
   canManageUser(actor, user) && canGrantRole(actor.role, to)

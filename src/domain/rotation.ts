@@ -1,27 +1,33 @@
 import { isWithinLast } from './instant.ts'
 import { ACCESS_TOKEN_MS, floorToSecond, REFRESH_TOKEN_MS } from './token.ts'
 
-/** A refresh family. Its row is born at its first refresh; until then its generation is 0. */
+/** A refresh token family. Its row is created at the first refresh; until then, its generation is 0. */
 export interface Grant {
   readonly id: string
   readonly keyId: string
-  /** The generation that the newest tokens carry. */
+  /** The generation of the newest tokens. */
   readonly generation: number
-  /** When that generation was made; epoch ms on a whole second. */
+  /** The time at which that generation was issued; epoch ms on a whole second. */
   readonly rotatedAt: number
-  /** When somebody proved to have received it; null while its answer may have been lost. */
+  /**
+   * The time at which the client proved that it received that generation; null while the response may
+   * have been lost.
+   */
   readonly acknowledgedAt: number | null
   readonly revokedAt: number | null
 }
 
 export type Rotation =
-  /** Make generation `to`, unless somebody else has meanwhile. */
+  /** Issue generation `to`, unless a concurrent request did. */
   | { act: 'rotate'; to: number; issuedAt: number }
-  /** Answer again what the rotation to `to` answered. Nothing is written. */
+  /** Repeat the response of the rotation to `to`. Nothing is written. */
   | { act: 'repeat'; to: number; issuedAt: number }
-  /** A token older than the one that is repeated, within the leeway: parallel workers explain it. */
+  /**
+   * The token is older than the one that can be repeated, but within the leeway: parallel workers
+   * explain it.
+   */
   | { act: 'outdated' }
-  /** A token that its owner has replaced and done with: somebody has a copy. */
+  /** The token was replaced and its successor acknowledged: a second party has a copy. */
   | { act: 'reuse' }
   | { act: 'expired' }
   | { act: 'revoked' }

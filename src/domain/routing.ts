@@ -5,10 +5,10 @@ export interface Destination {
   readonly id: string
   readonly name: string
   readonly url: string | null
-  /** Plain http is good enough for it. */
+  /** True if plain http is allowed. */
   readonly development: boolean
   readonly verifiedAt: number | null
-  /** The token that was agreed on with it, as it is kept; null where there is none. */
+  /** The agreed verification token, sealed; null if there is none. */
   readonly sealedToken: string | null
 }
 
@@ -19,31 +19,31 @@ export interface Subscription {
   readonly destination: Destination
 }
 
-/** Where a key's messages may go: its own source, and that source's active subscriptions. */
+/** The routes of a key's messages: its source, and the active subscriptions of that source. */
 export interface KeyRouting {
   readonly sourceId: string
   readonly sourceName: string
-  /** The account has other legacy keys: a message must name its source. */
+  /** The account has other keys with a source that are not revoked, so a message must name its source. */
   readonly needsSource: boolean
   readonly subscriptions: readonly Subscription[]
 }
 
-/** What a message says of itself. */
+/** The routing fields of a message. */
 export interface MessageEnvelope {
   readonly dataModel: string
   readonly eventType: string
   readonly sourceId: string | null
-  /** At least one. */
+  /** Has at least one entry. */
   readonly destinationIds: readonly string[]
 }
 
 export interface MessageRoute {
   readonly synchronous: boolean
-  /** One for each destination, in the message's order. */
+  /** One for each destination, in the order of the message. */
   readonly hops: readonly [Subscription, ...Subscription[]]
 }
 
-/** May a message of this source go where it says? The first thing that is wrong is the answer. */
+/** Routes a message to its destinations. Returns the first failure if it must not be sent. */
 export function routeMessage(routing: KeyRouting, message: MessageEnvelope): Result<MessageRoute> {
   const { dataModel, eventType, sourceId, destinationIds } = message
   const kind = findEventKind(dataModel, eventType)

@@ -1,33 +1,36 @@
 /*
- * Secrets that are made here: `lk_`, 256 random bits in base64url, and a checksum of 6 characters, so
- * that a scanner finds a leaked one and a mistyped one is refused without a lookup.
+ * Secrets that are created here: `lk_`, 256 random bits in base64url, and a 6-character checksum.
+ * Scanners can find leaked secrets, and a mistyped secret is refused without a lookup.
  */
 
 export const SECRET_PREFIX = 'lk_'
 const RANDOM_LENGTH = 43
 const CHECKSUM_LENGTH = 6
 
-/** What a scanner looks for, whatever stands before it: `%3Dlk_…` in a URL, `\nlk_…` in JSON. */
+/** The pattern for secret scanners. It matches after any prefix: `%3Dlk_…` in a URL, `\nlk_…` in JSON. */
 export const SECRET_PATTERN = /lk_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}/
 
-/** `random`: 256 bits, base64url. */
+/** `random`: 256 bits as base64url. */
 export const addChecksum = (random: string): string =>
   `${SECRET_PREFIX}${random}${computeChecksum(random)}`
 
-/** Whether it looks like one of ours and is none: a part is missing, or a character is wrong. */
+/** True if the text begins like a Latchkey secret but is truncated or has a wrong checksum. */
 export function isDamagedSecret(secret: string): boolean {
   if (!secret.startsWith(SECRET_PREFIX)) return false
   const random = secret.slice(SECRET_PREFIX.length, SECRET_PREFIX.length + RANDOM_LENGTH)
   return random.length < RANDOM_LENGTH || secret !== addChecksum(random)
 }
 
-/** Whether it has our form and a correct checksum. Such a secret has 256 random bits, unless forged. */
+/**
+ * True if the text has the form and checksum of a Latchkey secret. Such a secret has 256 random bits,
+ * unless it is forged.
+ */
 export const isLatchkeySecret = (secret: string): boolean =>
   secret.startsWith(SECRET_PREFIX) && !isDamagedSecret(secret)
 
 const BASE62_DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** CRC-32 in base 62. It is no protection: who knows the secret's random part can make it. */
+/** Computes a CRC-32 in base 62. It detects typing errors and is no protection against forgery. */
 function computeChecksum(text: string): string {
   let remaining = crc32(text)
   let digits = ''
@@ -38,7 +41,7 @@ function computeChecksum(text: string): string {
   return digits
 }
 
-/** CRC-32 (ISO 3309), of a text's UTF-16 units: for ASCII, of its bytes. */
+/** CRC-32 (ISO 3309) of a text's UTF-16 units, which for ASCII are its bytes. */
 function crc32(text: string): number {
   let crc = 0xffffffff
   for (let n = 0; n < text.length; n++) {

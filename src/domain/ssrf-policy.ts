@@ -1,12 +1,12 @@
 import { type IpAddress, type IpNetwork, isInNetworks, parseKnownNetworks } from './ip-network.ts'
 
 /*
- * Which addresses a server sends to when somebody else has named the place: those of the Internet,
- * and what the operator allows besides. A name that leads to the server's own network would make it
- * a way into that network (server-side request forgery).
+ * Limits the addresses that the server sends to on behalf of others: the public Internet, and the
+ * networks that the operator allows. A name that resolves to the server's own network would give
+ * access to it (server-side request forgery).
  */
 
-/** Whether a destination may be at this address. Null is an address that cannot be read. */
+/** True if a destination may have this address. Null stands for an address that cannot be parsed. */
 export function isAllowedDestination(
   address: IpAddress | null,
   allowed: readonly IpNetwork[],
@@ -15,12 +15,15 @@ export function isAllowedDestination(
   return isInNetworks(allowed, address) || isPublicAddress(address)
 }
 
-/** Whether a destination may be asked over this scheme; what is sent is health data. */
+/**
+ * True if a destination may be reached over this scheme. Payloads are health data, so plain http is
+ * for development only.
+ */
 export function isAllowedScheme(protocol: string, development: boolean): boolean {
   return protocol === 'https:' || (protocol === 'http:' && development)
 }
 
-/** An address that carries an IPv4 address within is only as public as that one. */
+/** An address that embeds an IPv4 address is public only if the embedded address is. */
 function isPublicAddress(address: IpAddress): boolean {
   const embedded = findEmbeddedIpv4(address)
   if (embedded !== null) return isPublicAddress(embedded)
@@ -30,7 +33,10 @@ function isPublicAddress(address: IpAddress): boolean {
   )
 }
 
-/** NAT64 (RFC 6052 §2.1) has the IPv4 address in its last 32 bits, 6to4 (RFC 3056 §2) after its first 16. */
+/**
+ * Finds an embedded IPv4 address: the last 32 bits of NAT64 (RFC 6052 §2.1), or the 32 bits after the
+ * first 16 of 6to4 (RFC 3056 §2).
+ */
 function findEmbeddedIpv4(address: IpAddress): IpAddress | null {
   if (isInNetworks(NAT64_NETWORKS, address))
     return { family: 4, bits: BigInt.asUintN(32, address.bits) }
@@ -42,10 +48,13 @@ function findEmbeddedIpv4(address: IpAddress): IpAddress | null {
 
 const NAT64_NETWORKS = parseKnownNetworks(['64:ff9b::/96'])
 const SIX_TO_FOUR_NETWORKS = parseKnownNetworks(['2002::/16'])
-/** All of IPv6 that is the Internet (RFC 4291 §2.4): no loopback, local, multicast or unspecified address. */
+/**
+ * Global unicast (RFC 4291 §2.4), the only public part of IPv6: no loopback, local, multicast or
+ * unspecified address.
+ */
 const GLOBAL_UNICAST_NETWORKS = parseKnownNetworks(['2000::/3'])
 
-/** What is not the Internet, though it looks like it (RFC 6890 and the registries of IANA that it began). */
+/** Special-purpose networks within the public ranges (RFC 6890 and its IANA registries). */
 const SPECIAL_NETWORKS = parseKnownNetworks([
   '0.0.0.0/8', // this network, the unspecified address
   '10.0.0.0/8', // private use

@@ -5,23 +5,23 @@ export const USERNAME_RULE = 'a username is 1 to 64 of a–z, A–Z, 0–9, dot,
 export const isEmail = (text: string): boolean => /^[^\s@]+@[^\s@]+$/.test(text)
 
 /*
- * What a password must be, by NIST SP 800-63B §3.1.1 (revision 4): as it may be all that somebody
- * signs in with, at least 15 characters; a long one is welcome; no rules of composition, no expiry.
+ * Password rules of NIST SP 800-63B §3.1.1 (revision 4). A password may be the only factor, so it has
+ * at least 15 characters; long passwords are accepted; no composition rules, no expiry.
  */
 
 export const PASSWORD_MIN_LENGTH = 15
 export const PASSWORD_MAX_LENGTH = 256
 
-/** Longer than this, and a password was not typed: it is not even looked at. */
+/** Longer input was not typed by a person, and is rejected before it is normalized. */
 const MAX_TYPED_LENGTH = 4 * PASSWORD_MAX_LENGTH
 
-/** A short piece that is said again and again: 123456789012345, or a word twice. */
+/** The longest repeated piece that is detected: 123456789012345, or a word twice. */
 const MAX_REPEATED_LENGTH = 10
 
 /**
- * The password as it is hashed: one spelling for what looks the same, whichever keyboard it comes from
- * (SP 800-63B: NFKC; RFC 8265 §4.2.2 likewise makes every blank an ASCII one). Null for what can be
- * nobody's: lone surrogates, which all would be hashed alike.
+ * Normalizes a password for hashing, so that equal-looking texts of any keyboard have one spelling
+ * (NFKC by SP 800-63B; RFC 8265 §4.2.2 also maps every blank to an ASCII one). Returns null for texts
+ * that are too long or have lone surrogates, which would all hash alike.
  */
 export function normalizePassword(password: string): string | null {
   if (password.length > MAX_TYPED_LENGTH || !password.isWellFormed()) return null
@@ -29,7 +29,10 @@ export function normalizePassword(password: string): string | null {
   return [...normalized].length > PASSWORD_MAX_LENGTH ? null : normalized
 }
 
-/** What is wrong with a new password, and what would help; null where it is good. `names`: its user's. */
+/**
+ * Describes the problem with a new password, and the remedy; null if there is none. `names`: the
+ * user's own names.
+ */
 export function findPasswordProblem(password: string, names: readonly string[]): string | null {
   if (!password.isWellFormed()) return 'the password has characters that are none: type it again'
   const normalized = normalizePassword(password)
