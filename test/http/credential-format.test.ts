@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('a redox body is answered with tokens', async () => {
+test('the body shown for a Redox key is answered with tokens', async () => {
   const { apiKey, secret } = await seedKey(server)
   const parts = { publicId: apiKey, secret, developerKey: '', username: '' }
   const { value } = server.formatCredential('redox', parts)
@@ -18,7 +18,7 @@ test('a redox body is answered with tokens', async () => {
   expect(answer.status).toBe(200)
 })
 
-test('an XDENT header says which key it is', async () => {
+test('the header value shown for an XDENT key identifies the key', async () => {
   const ownerKey = await seedOwnerKey(server, 'xdent')
   const { as, value } = server.formatCredential('xdent', { ...ownerKey, developerKey: '' })
   const answer = await server.call('/api/v1/Identity', { method: 'GET', headers: { [as]: value } })
@@ -26,7 +26,7 @@ test('an XDENT header says which key it is', async () => {
   expect(await answer.json()).toMatchObject({ KeyId: ownerKey.publicId })
 })
 
-test('a practice’s username and password identify the caller', async () => {
+test('the username and password shown for a practice key identify the caller', async () => {
   const ownerKey = await seedOwnerKey(server, 'practice')
   const { value } = server.formatCredential('practice', { ...ownerKey, developerKey: '' })
   const headers = { Authorization: `Basic ${Buffer.from(value).toString('base64')}` }

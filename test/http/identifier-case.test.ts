@@ -18,28 +18,31 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-describe('the path', () => {
+describe('a request path', () => {
   test.each([
     ['/auth/authenticate', '/auth/refreshToken', '/endpoint', '/query'],
     ['/auth/authenticate/', '/auth/refreshToken/', '/endpoint/', '/query/'],
     ['/AUTH/Authenticate', '/auth/refreshtoken', '/Endpoint', '/QUERY'],
     ['/Auth/AUTHENTICATE/?a=b', '/Auth/RefreshToken/?', '/ENDPOINT/?x', '/Query/?y=/'],
-  ])('%s, %s, %s and %s are the vendor’s four', async (exchange, refresh, endpoint, query) => {
-    const { apiKey, secret, destinationId } = await seedKey(server)
-    const post = (path: string, body: object, token = '') =>
-      server.call(path, {
-        body: JSON.stringify(body),
-        headers: { Authorization: `Bearer ${token}` },
-      })
-    const first = await parseTokens(await post(exchange, { apiKey, secret }))
-    const { refreshToken } = first
-    const second = await parseTokens(await post(refresh, { apiKey, refreshToken }))
-    for (const path of [endpoint, query]) {
-      expect(
-        (await post(path, createDeviceNewMessage(destinationId), second.accessToken)).status,
-      ).toBe(200)
-    }
-  })
+  ])(
+    'is matched regardless of case and a trailing slash: %s, %s, %s and %s',
+    async (exchange, refresh, endpoint, query) => {
+      const { apiKey, secret, destinationId } = await seedKey(server)
+      const post = (path: string, body: object, token = '') =>
+        server.call(path, {
+          body: JSON.stringify(body),
+          headers: { Authorization: `Bearer ${token}` },
+        })
+      const first = await parseTokens(await post(exchange, { apiKey, secret }))
+      const { refreshToken } = first
+      const second = await parseTokens(await post(refresh, { apiKey, refreshToken }))
+      for (const path of [endpoint, query]) {
+        expect(
+          (await post(path, createDeviceNewMessage(destinationId), second.accessToken)).status,
+        ).toBe(200)
+      }
+    },
+  )
 
   test.each([
     '/auth/authenticate//',
@@ -54,12 +57,15 @@ describe('the path', () => {
     '/.Well-Known/jwks.json',
     '/Fhir/metadata',
     '/APIKEYS',
-  ])('%s is nothing, as before', async (path) => {
-    const { status } = await server.call(path, { method: 'GET' })
-    expect(status).toBe(404)
-  })
+  ])(
+    'is matched exactly outside of the four message routes, so that %s is answered with 404',
+    async (path) => {
+      const { status } = await server.call(path, { method: 'GET' })
+      expect(status).toBe(404)
+    },
+  )
 
-  test('is kept in the audit as it is registered, in whatever case it came', async () => {
+  test('is recorded in the audit as it is registered, whatever case was sent', async () => {
     const { apiKey, keyId } = await seedKey(server)
     await server.call('/AUTH/authenticate/', { body: JSON.stringify({ apiKey, secret: 'wrong' }) })
     await server.flushAuditEvents()
@@ -68,8 +74,8 @@ describe('the path', () => {
   })
 })
 
-describe('an id that is a UUID', () => {
-  test('is one key in every case: exchange, refresh, message', async () => {
+describe('an id', () => {
+  test('that is a UUID names one key in every case: exchange, refresh, message', async () => {
     const key = await seedKey(server)
     const apiKey = key.apiKey.toUpperCase()
     const first = await parseTokens(await server.authenticate(apiKey, key.secret))
@@ -84,7 +90,7 @@ describe('an id that is a UUID', () => {
     })
   })
 
-  test('is one destination in every case: twice in a message is refused', async () => {
+  test('that is a UUID names one destination in every case: twice in a message is refused', async () => {
     const key = await seedKey(server)
     const { accessToken } = await parseTokens(await server.authenticate(key.apiKey, key.secret))
     const answer = await server.endpoint(
@@ -97,7 +103,7 @@ describe('an id that is a UUID', () => {
     expect(await answer.text()).toContain('Meta.Destinations[1].ID')
   })
 
-  test('is stored in lower case where another system issued it in another', async () => {
+  test('that is an imported UUID is stored in lower case', async () => {
     const { ownerId, accountId } = await seedKey(server)
     const publicId = crypto.randomUUID().toUpperCase()
     const source = unwrap(await server.sources.add({ accountId, name: 'Imported' }))
@@ -114,7 +120,7 @@ describe('an id that is a UUID', () => {
     expect(repeat.ok).toBe(false)
   })
 
-  test('of another form keeps its case: it is another id', async () => {
+  test('that is not a UUID keeps its case', async () => {
     const { ownerId, accountId } = await seedKey(server)
     const source = unwrap(await server.sources.add({ accountId, name: 'Imported' }))
     const created = unwrap(
@@ -131,14 +137,14 @@ describe('an id that is a UUID', () => {
     expect((await server.authenticate('Partner-SEVEN', created.secret)).status).toBe(200)
   })
 
-  test('is one XDENT KeyId in every case', async () => {
+  test('that is a UUID names one XDENT KeyId in every case', async () => {
     const { publicId, secret } = await seedOwnerKey(server, 'xdent')
     const headers = { 'X-Api-Key': `${publicId.toUpperCase()}.${secret}` }
     const answer = await server.call('/api/v1/Identity', { method: 'GET', headers })
     expect(await answer.json()).toMatchObject({ KeyId: publicId })
   })
 
-  test('names one thing in every case in the management API', async () => {
+  test('that is a UUID names one resource in every case in the management API', async () => {
     const { secret } = await seedAdminClient(server)
     const ask = createAdminClient(server, secret)
     const key = await seedKey(server)
@@ -172,7 +178,7 @@ describe('an id that is a UUID', () => {
   })
 })
 
-test('a token opens nothing of another key that has the public id by now', async () => {
+test('a token is refused after its public id has passed to another key', async () => {
   const old = await seedKey(server)
   const next = await seedKey(server, { accountId: old.accountId })
   const { accessToken } = await parseTokens(await server.authenticate(old.apiKey, old.secret))

@@ -14,7 +14,7 @@ afterAll(() => server.close())
 describe('a damaged cursor', () => {
   const lists = ['accounts', 'users', 'sources', 'destinations', 'subscriptions', 'feeds']
   test.each([...lists, 'sites', 'developers', 'messages', 'audit', 'keys', 'keys?order=name'])(
-    'of /%s is 422, and no empty list',
+    'of /%s is answered with 422, not with an empty list',
     async (path) => {
       for (const after of ['zzz', '0', '019aa000-0000-7000-8000', '["a"]', '[null,null]']) {
         const query = `${path.includes('?') ? '&' : '?'}after=${encodeURIComponent(after)}`
@@ -24,7 +24,7 @@ describe('a damaged cursor', () => {
     },
   )
 
-  test('of a list in another order is 422', async () => {
+  test('of a list in another order is answered with 422', async () => {
     await seedKey(server)
     const { body } = await operator.callApi('GET', '/keys?order=name&limit=1')
     const next = encodeURIComponent(body.next)
@@ -33,7 +33,7 @@ describe('a damaged cursor', () => {
   })
 })
 
-describe('a name', () => {
+describe('an account name', () => {
   const create = (name: string) => server.accounts.create({ name })
 
   test.each([
@@ -45,27 +45,27 @@ describe('a name', () => {
     ['a variation selector', '\ufe0f'],
     ['a byte order mark', '\ufeff'],
     ['a tag', '\u{e0041}'],
-  ])('of %s alone, and one with it inside, is refused', async (_, invisible) => {
+  ])('that is or contains %s is refused', async (_, invisible) => {
     expect((await create(invisible)).ok).toBe(false)
     expect((await create(`Acme${invisible}Health`)).ok).toBe(false)
     expect((await create(`Acme Health${invisible}x`)).ok).toBe(false)
   })
 
   test.each(['Łódź Clinic', 'می\u200cخواهم', '👩\u200d⚕\ufe0f Ward', '北京医院', 'क्\u200dष'])(
-    '%s is a name',
+    'is accepted in any script: %s',
     async (name) => {
       expect(unwrap(await create(name)).name).toBe(name.normalize('NFC'))
     },
   )
 
-  test('has one kind of blank and one composition', async () => {
+  test('is normalized to single spaces and to NFC', async () => {
     expect(unwrap(await create('Acme\u00a0\u2003 Health')).name).toBe('Acme Health')
     expect(unwrap(await create('Cafe\u0301')).name).toBe('Caf\u00e9')
   })
 })
 
 describe('a region that this server does not serve', () => {
-  test('is refused unless another server is said to serve it', async () => {
+  test('is refused unless the request says that another server serves it', async () => {
     const refused = await operator.callApi('POST', '/accounts', { name: 'Abroad', region: 'Texas' })
     expect(refused.status).toBe(422)
     expect(refused.body.detail).toMatch(/^this server serves the region us.*\(otherRegion\)/i)

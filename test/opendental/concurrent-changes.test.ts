@@ -20,7 +20,7 @@ afterAll(() => server.close())
 
 const TWENTY_ATTEMPTS = Array.from({ length: 20 }, (_, n) => n)
 
-test('20 keys that are made at once are 20 different keys, all of them listed', async () => {
+test('20 customer keys created concurrently are 20 different keys, all of them listed', async () => {
   const createdKeys = await Promise.all(TWENTY_ATTEMPTS.map(() => developerClient.create()))
   expect(new Set(createdKeys.map(({ CustomerKey }) => CustomerKey)).size).toBe(20)
   const listed = await developerClient.list()
@@ -28,14 +28,14 @@ test('20 keys that are made at once are 20 different keys, all of them listed', 
   expect(listed).toEqual(expect.arrayContaining(createdKeys))
 })
 
-describe('a server that lets a developer have two customer keys', () => {
+describe('a server that limits a developer to two customer keys', () => {
   let few: TestServer
   beforeAll(async () => {
     few = await createTestServer({ LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: '2' })
   })
   afterAll(() => few.close())
 
-  test('answers the third POST with 429 in one JSON string, and another developer as before', async () => {
+  test('answers the third POST with 429 and a JSON string, and still serves another developer', async () => {
     const [first, second] = [await seedDeveloper(few), await seedDeveloper(few)]
     const create = ({ developerKey, portalKey }: SeededDeveloper) =>
       few.call('/apikeys', { headers: { Authorization: `ODFHIR ${developerKey}/${portalKey}` } })
@@ -49,7 +49,7 @@ describe('a server that lets a developer have two customer keys', () => {
     expect((await create(second)).status).toBe(201)
   })
 
-  test('makes two of 20 that are asked for at once, and answers the others with 429', async () => {
+  test('creates two of 20 keys requested concurrently, and answers the others with 429', async () => {
     const { developerKey, portalKey } = await seedDeveloper(few)
     const headers = { Authorization: `ODFHIR ${developerKey}/${portalKey}` }
     const answers = await Promise.all(TWENTY_ATTEMPTS.map(() => few.call('/apikeys', { headers })))
@@ -96,7 +96,7 @@ function isExplainedBy(
   )
 }
 
-describe('20 changes of one key at once', () => {
+describe('20 concurrent changes of one customer key', () => {
   async function raceChanges(changes: readonly Change[]) {
     const { CustomerKey } = await developerClient.create()
     const answers = await Promise.all(
@@ -114,7 +114,7 @@ describe('20 changes of one key at once', () => {
   }
   const NEW = { KeyStatus: 'Enabled', DevRefId: '' }
 
-  test('that set all of it: it is as one of them has left it, never of two halves', async () => {
+  test('leave the state of exactly one change when each change sets every field', async () => {
     const changes = TWENTY_ATTEMPTS.map((n) => ({
       KeyStatus: n % 2 === 0 ? 'Enabled' : 'DisabledByDeveloper',
       DevRefId: `${n}`,
@@ -124,7 +124,7 @@ describe('20 changes of one key at once', () => {
     for (const { change, answer } of calls) expect(answer).toEqual(change)
   })
 
-  test('that set this or that: one order explains every answer and the end', async () => {
+  test('are linearizable when each change sets some fields: one order explains every response', async () => {
     const change = fc.oneof(
       fc.record(
         {
@@ -143,7 +143,7 @@ describe('20 changes of one key at once', () => {
     )
   })
 
-  test('by developer, customer and operator: whoever has disabled it alone has enabled it', async () => {
+  test('by developer and customer let only the party that disabled the key enable it', async () => {
     const { CustomerKey } = await developerClient.create()
     const keys = await server.keys.list({ developerId: developer.developerId, limit: 1000 })
     const keyId = keys.at(-1)?.id ?? ''
@@ -172,7 +172,7 @@ describe('20 changes of one key at once', () => {
   })
 })
 
-test('a key that is revoked while it is changed stays revoked', async () => {
+test('a customer key that is revoked during concurrent changes stays revoked', async () => {
   const { CustomerKey } = await developerClient.create()
   const keys = await server.keys.list({ developerId: developer.developerId, limit: 1000 })
   const keyId = keys.at(-1)?.id ?? ''

@@ -95,11 +95,11 @@ test.each([
   ['Bearer dev/key', HEADER],
   ['dev/key', HEADER],
   ['', HEADER],
-])('%j is answered with %s', async (pattern, answer) => {
+])('the Authorization header %j is answered with %s', async (pattern, answer) => {
   expect(await requestList(fillPattern(pattern))).toBe(answer)
 })
 
-test('base64 is no key, of one part or of both', async () => {
+test('ODFHIR keys in base64 are refused, one part encoded or the pair', async () => {
   const { developerKey, portalKey } = developer
   const encodeBase64 = (text: string) => Buffer.from(text).toString('base64')
   expect(await requestList(`ODFHIR ${encodeBase64(`${developerKey}/${portalKey}`)}`)).toBe(HEADER)
@@ -108,7 +108,7 @@ test('base64 is no key, of one part or of both', async () => {
   )
 })
 
-test('keys are opaque: no letter’s case may be another, and a part of one is none', async () => {
+test('ODFHIR keys are case-sensitive, and a shortened or lengthened key is refused', async () => {
   const { developerKey, portalKey } = developer
   for (const pair of [
     [developerKey.toLowerCase(), portalKey],
@@ -121,7 +121,7 @@ test('keys are opaque: no letter’s case may be another, and a part of one is n
   }
 })
 
-test('100 kB of anything are refused, and the next caller is answered', async () => {
+test('an ODFHIR header of 100 kB is refused, and the next request is served', async () => {
   for (const unit of ['a', ' ', '/', ' /', 'a/', 'a /', '\u00e9', 'ODFHIR a/a ']) {
     const long = unit.repeat(100_000 / unit.length)
     for (const value of [`ODFHIR ${long}`, `ODFHIR a/${long}`, `ODFHIR a${long}/b`]) {
@@ -132,13 +132,13 @@ test('100 kB of anything are refused, and the next caller is answered', async ()
 })
 
 test.each(['X-Api-Key', 'Proxy-Authorization', 'Cookie', 'DeveloperKey'])(
-  'keys in the header %s are no keys',
+  'ODFHIR keys in the header %s are ignored',
   async (name) => {
     expect(await requestList(fillPattern('ODFHIR dev/key'), name)).toBe(HEADER)
   },
 )
 
-test('keys in the query or the path are no keys', async () => {
+test('ODFHIR keys in the query string are ignored', async () => {
   for (const path of ['/apikeys?Authorization=', '/apikeys?']) {
     const answer = await server.call(
       `${path}${encodeURIComponent(fillPattern('ODFHIR dev/key'))}`,
@@ -150,7 +150,7 @@ test('keys in the query or the path are no keys', async () => {
   }
 })
 
-describe('over a socket', () => {
+describe('the ODFHIR header on a raw socket', () => {
   let live: LiveServer
   let line: string
   beforeAll(async () => {
@@ -166,7 +166,7 @@ describe('over a socket', () => {
     return answer?.status === 200 ? OK : JSON.parse(answer?.body ?? 'null')
   }
 
-  test('one header is enough, and two are one too many, though they say the same', async () => {
+  test('is accepted once, and refused twice even with the same value', async () => {
     expect(await sendRawRequest(line)).toBe(OK)
     expect(await sendRawRequest(line + line)).toBe(HEADER)
     expect(await sendRawRequest(`Authorization: Basic YTpi\r\n${line}`)).toBe(HEADER)
@@ -176,7 +176,7 @@ describe('over a socket', () => {
   })
 })
 
-test('the header is read without a throw, whatever it is, and what is read is what was written', () => {
+test('the ODFHIR header parser never throws, and reads every written pair unchanged', () => {
   const part = fc.constantFrom('ODFHIR ', 'odfhir', '/', ' ', ',', 'abc', '\u00e9', '\t', 'Basic ')
   const values = fc.oneof(
     headerBytes,
@@ -219,7 +219,7 @@ const textOf = (all: string, minLength: number, maxLength: number) =>
 const ALNUM = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const PRINTABLE = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 + n)).join('')
 
-test('every key that can be made can be presented, ours and imported ones', async () => {
+test('every Open Dental key that can be created or imported can be presented', async () => {
   const secrets = fc.oneof(
     fc.constant(undefined),
     textOf(ALNUM, 16, 16),
@@ -251,7 +251,7 @@ test('every key that can be made can be presented, ours and imported ones', asyn
   )
 })
 
-test('a customer key is presented like a developer’s: as an office has pasted it', async () => {
+test('a customer key is accepted with pasted whitespace, and is case-sensitive', async () => {
   const { developerKey } = developer
   const requestData = async (value: string) =>
     (await server.call('/api/v1/patients', { method: 'GET', headers: { Authorization: value } }))

@@ -46,7 +46,7 @@ async function findRowId({ developerId }: SeededDeveloper): Promise<string> {
   return keys.find(({ dialect }) => dialect === 'opendental')?.id ?? ''
 }
 
-describe('the life of a customer key', () => {
+describe('a customer key', () => {
   beforeAll(async () => {
     server.clock.set(Date.UTC(2026, 0, 2, 23, 59, 50))
     developer = await seedDeveloper(server)
@@ -56,7 +56,7 @@ describe('the life of a customer key', () => {
   let made: CustomerKeyJson
   let keyId: string
 
-  test('begins enabled, unassigned, with no date but that of its making, and opens nothing', async () => {
+  test('begins enabled and unassigned, with only its creation date, and opens no data', async () => {
     expect(await developerClient.list()).toEqual([])
     made = await developerClient.create()
     expect(made).toEqual(MADE)
@@ -65,7 +65,7 @@ describe('the life of a customer key', () => {
     expect(await requestDataStatus(made)).toBe(400)
   })
 
-  test('opens the data of the office that assigns it, and shows when that was', async () => {
+  test('opens the data of the office that assigns it, and shows the date of the assignment', async () => {
     server.clock.set(Date.UTC(2026, 0, 3, 4, 5, 6, 999))
     unwrap(await server.keys.assign(keyId, developer.siteId))
     expect(await developerClient.list()).toEqual([
@@ -80,7 +80,7 @@ describe('the life of a customer key', () => {
     })
   })
 
-  test('is disabled and enabled by its developer: the date is set and reset', async () => {
+  test('can be disabled and enabled by its developer, which sets and resets DateDisabled', async () => {
     server.clock.set(Date.UTC(2026, 0, 4))
     const CustomerKey = made.CustomerKey
     const assigned = { ...made, DateTimeAssigned: '2026-01-03 04:05:06' }
@@ -109,7 +109,7 @@ describe('the life of a customer key', () => {
     expect(await requestDataStatus(made)).toBe(200)
   })
 
-  test('keeps what a change leaves out', async () => {
+  test('keeps the fields that a change leaves out', async () => {
     const CustomerKey = made.CustomerKey
     const named = { DevRefId: 'Sarah’s Super Dental' }
     expect((await developerClient.put({ CustomerKey, ...named })).body).toMatchObject({
@@ -140,7 +140,7 @@ describe('the life of a customer key', () => {
     ['customer', 'DisabledByCustomer', 'the customer'],
     ['operator', 'DisabledByHQ', 'headquarters'],
   ] as const)(
-    'is not enabled by its developer where the %s has disabled it: %s',
+    'cannot be enabled by its developer after the %s has disabled it: %s',
     async (by, KeyStatus, who) => {
       unwrap(await server.keys.disable(keyId, by))
       const [disabled] = await developerClient.list()
@@ -169,7 +169,7 @@ describe('the life of a customer key', () => {
     },
   )
 
-  test('is not enabled by anybody else where its developer has disabled it', async () => {
+  test('cannot be enabled by another party after its developer has disabled it', async () => {
     await developerClient.put({ CustomerKey: made.CustomerKey, KeyStatus: 'DisabledByDeveloper' })
     for (const by of ['customer', 'operator'] as const) {
       expect((await server.keys.enable(keyId, by)).ok).toBe(false)
@@ -179,7 +179,7 @@ describe('the life of a customer key', () => {
     expect(await requestDataStatus(made)).toBe(200)
   })
 
-  test('reads, and writes nothing, while it only reads', async () => {
+  test('can read but not write while its access is read-only', async () => {
     unwrap(await server.keys.edit(keyId, { access: 'read' }))
     expect(await developerClient.list()).toMatchObject([{ KeyStatus: 'EnabledReadOnly' }])
     expect([
@@ -201,7 +201,7 @@ describe('the life of a customer key', () => {
     expect(await requestDataStatus(made, 'PUT')).toBe(200)
   })
 
-  test('is Unknown once it has expired, and opens nothing until it is given longer', async () => {
+  test('has the status Unknown after it expires, and opens no data until its expiry is extended', async () => {
     unwrap(await server.keys.edit(keyId, { expiresAt: server.clock() + 1 }))
     expect(await developerClient.list()).toMatchObject([{ KeyStatus: 'Enabled' }])
     server.clock.advance(1)
@@ -213,7 +213,7 @@ describe('the life of a customer key', () => {
     expect(await requestDataStatus(made)).toBe(200)
   })
 
-  test('opens nothing once its office has taken it back', async () => {
+  test('opens no data after its office has unassigned it', async () => {
     unwrap(await server.keys.assign(keyId, null))
     expect(await developerClient.list()).toMatchObject([
       { DateTimeAssigned: '0001-01-01 00:00:00' },
@@ -223,7 +223,7 @@ describe('the life of a customer key', () => {
     expect(await requestDataStatus(made)).toBe(200)
   })
 
-  test('ends with its revocation, stays listed, and is changed by nobody any more', async () => {
+  test('stays listed after its revocation, and can no longer be changed', async () => {
     server.clock.set(Date.UTC(2026, 1, 1))
     unwrap(await server.keys.revoke(keyId))
     expect(await requestDataStatus(made)).toBe(401)
@@ -239,7 +239,7 @@ describe('the life of a customer key', () => {
     expect(await developerClient.list()).toEqual(revoked)
   })
 
-  test('is told by the audit: each change with the developer’s key as its actor, one event a look', async () => {
+  test('is audited: each change names the developer key as the actor, and each listing is one event', async () => {
     const events = await server.storage.listEvents({ subject: keyId, limit: 100 })
     const { portalKeyId, developerId, ownerId } = developer
     const own = events.filter(({ actor }) => actor !== 'operator').toReversed()
@@ -265,7 +265,7 @@ describe('the life of a customer key', () => {
   })
 })
 
-test('a change that changes nothing is no event', async () => {
+test('a PUT that changes no field of a customer key is not audited', async () => {
   const own = await seedDeveloper(server)
   const ownClient = createDeveloperClient(server, own)
   const { CustomerKey } = await ownClient.create()
@@ -276,7 +276,7 @@ test('a change that changes nothing is no event', async () => {
   expect(await server.storage.listEvents({ subject, limit: 10 })).toHaveLength(1)
 })
 
-test('both changes of one request are one event', async () => {
+test('two changed fields in one PUT of a customer key are one audit event', async () => {
   const own = await seedDeveloper(server)
   const ownClient = createDeveloperClient(server, own)
   const { CustomerKey } = await ownClient.create()
@@ -288,7 +288,7 @@ test('both changes of one request are one event', async () => {
   })
 })
 
-test('a thousand keys are listed with one event, the oldest first, and not the developer’s own', async () => {
+test('a thousand customer keys are listed oldest first with one audit event, without the developer key', async () => {
   const own = await seedDeveloper(server, {})
   const ownClient = createDeveloperClient(server, own)
   const made = []
@@ -312,7 +312,7 @@ test('a thousand keys are listed with one event, the oldest first, and not the d
   ])
 })
 
-test('a key whose secret was replaced is listed by the new one, and changed by the new one only', async () => {
+test('a customer key with a rotated secret is listed and changed only by the new secret', async () => {
   const own = await seedDeveloper(server)
   const ownClient = createDeveloperClient(server, own)
   const { CustomerKey } = await ownClient.create()

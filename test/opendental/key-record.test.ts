@@ -32,7 +32,7 @@ const NOW = Date.UTC(2026, 0, 2)
 const buildRecord = (key: Partial<KeySummary>, now = NOW) =>
   toCustomerKeyRecord({ key: { ...KEY, ...key }, secret: 'AAM2DYNOLF0F7ZUD' }, now)
 
-test('a record has the documented members in their order, and no other', () => {
+test('a customer key record has exactly the documented members, in their order', () => {
   // The first of the vendor's own sample.
   const sample = {
     CustomerKey: 'QJXZR4PNK5B8W2HD',
@@ -74,12 +74,12 @@ describe('KeyStatus', () => {
     ['DisabledByHQ', revoked],
     ['DisabledByHQ', { ...revoked, ...expired, access: 'read' }],
     ['DisabledByHQ', { ...revoked, disabledBy: 'developer', disabledAt: 0 }],
-  ])('reads %s of %j', (status, key) => {
+  ])('is %s for a key with %j', (status, key) => {
     expect(buildRecord(key).KeyStatus).toBe(status)
   })
 })
 
-test('DateDisabled of a revoked key is the day of its revocation, whoever had disabled it before', () => {
+test('DateDisabled of a revoked key is the date of its revocation, even if it was disabled before', () => {
   const revokedAt = Date.UTC(2026, 1, 3)
   for (const disabledAt of [null, Date.UTC(2026, 1, 1)]) {
     const record = buildRecord({ status: 'revoked', revokedAt, disabledAt })
@@ -97,7 +97,7 @@ const formatInZone = (at: number, more: Intl.DateTimeFormatOptions = {}) =>
     ...more,
   }).format(at)
 
-test('dates are those of UTC at any instant, whatever the zone of the machine', () => {
+test('dates in a customer key record are in UTC, whatever the time zone of the machine', () => {
   const instant = fc.integer({ min: Date.UTC(1000, 0, 1), max: Date.UTC(9999, 11, 31) })
   const zone = process.env.TZ
   try {

@@ -33,7 +33,7 @@ async function expectUnauthorized(what: string, headers: Record<string, string>)
   }
 }
 
-test('a key of any other dialect is no key here, whichever part of it is offered', async () => {
+test('Open Dental refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
   expect(keys).toHaveLength(6)
   for (const { dialect, publicId, secret } of keys) {
@@ -94,7 +94,7 @@ describe.each(['an office’s key', 'a developer’s own key'])('%s', (owner) =>
   }
 
   test.each(brokenKey)(
-    'who does not hold both parts is not told what is wrong: %s',
+    'does not show its state to a caller without both parts: %s',
     async (_, breakKey) => {
       const [stranger, { developer, keyId, secret }] = [await seed(), await seed()]
       await breakKey({ ...developer, keyId })
@@ -123,7 +123,7 @@ describe.each(['an office’s key', 'a developer’s own key'])('%s', (owner) =>
     },
   )
 
-  test('of another region reads as one that never was', async () => {
+  test('of another region gets the response of an unknown key', async () => {
     const { developer, secret } = await seed({ region: 'eu' })
     await expectUnauthorized('another region', createOdfhirHeaders(developer.developerKey, secret))
   })
@@ -145,26 +145,29 @@ describe('a developer who asks for another developer’s key', () => {
       }),
     )
 
-  test.each(brokenKey)('is told the same of each: %s', async (_, breakKey) => {
-    const theirKey = await seedCustomerKey(server, theirs, { ownerId: theirs.ownerId })
-    await breakKey({ ...theirs, keyId: theirKey.keyId })
-    const before = await server.storage.findKeySummary(theirKey.keyId)
-    const unknown = await putChange('AAAAAAAAAAAAAAAA')
-    expect(unknown).toMatchObject({ status: 404, body: '"You have no such CustomerKey."' })
-    for (const other of [
-      theirKey.secret,
-      theirs.portalKey,
-      ownDeveloper.portalKey,
-      ownDeveloper.developerKey,
-    ]) {
-      expect(await putChange(other)).toEqual(unknown)
-    }
-    expect(await server.storage.findKeySummary(theirKey.keyId)).toEqual(before)
-    // The next one needs an account that is open.
-    theirs = await seedDeveloper(server)
-  })
+  test.each(brokenKey)(
+    'gets the same response whatever the state of the key: %s',
+    async (_, breakKey) => {
+      const theirKey = await seedCustomerKey(server, theirs, { ownerId: theirs.ownerId })
+      await breakKey({ ...theirs, keyId: theirKey.keyId })
+      const before = await server.storage.findKeySummary(theirKey.keyId)
+      const unknown = await putChange('AAAAAAAAAAAAAAAA')
+      expect(unknown).toMatchObject({ status: 404, body: '"You have no such CustomerKey."' })
+      for (const other of [
+        theirKey.secret,
+        theirs.portalKey,
+        ownDeveloper.portalKey,
+        ownDeveloper.developerKey,
+      ]) {
+        expect(await putChange(other)).toEqual(unknown)
+      }
+      expect(await server.storage.findKeySummary(theirKey.keyId)).toEqual(before)
+      // The next one needs an account that is open.
+      theirs = await seedDeveloper(server)
+    },
+  )
 
-  test('sees none of the other’s keys in the list', async () => {
+  test('sees no key of another developer in the list', async () => {
     const ownKey = await seedCustomerKey(server, ownDeveloper)
     await seedCustomerKey(server, theirs)
     const listed = await createDeveloperClient(server, ownDeveloper).list()
@@ -172,7 +175,7 @@ describe('a developer who asks for another developer’s key', () => {
   })
 })
 
-test('no refusal and no line of the log has a key in it; the audit has none either', async () => {
+test('no Open Dental error, log line or audit event contains a key', async () => {
   const developer = await seedDeveloper(server)
   const office: CustomerKey = await seedCustomerKey(server, developer)
   const program = createDeveloperClient(server, developer)

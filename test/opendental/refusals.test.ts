@@ -64,7 +64,7 @@ type Fault = [
 const getOfficeHeaders = ({ office }: RefusalFixture) => office.headers
 const getPortalHeaders = ({ developer }: RefusalFixture) => developer.portalHeaders
 
-describe('at the data', () => {
+describe('the Open Dental data API', () => {
   const faults: Fault[] = [
     ['the header is garbled', () => 0, () => ({ Authorization: 'ODFHIR' }), 401, DATA_HEADER],
     [
@@ -136,7 +136,7 @@ describe('at the data', () => {
   ]
 
   test.each(faults)(
-    'where %s, the answer is an explanation',
+    'answers with the documented error when %s',
     async (_, breakFixture, headers, ...told) => {
       const brokenFixture = await createFixture()
       await breakFixture(brokenFixture)
@@ -147,7 +147,7 @@ describe('at the data', () => {
   )
 
   test.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
-    'where the key only reads and is made to write, the answer is 401: %s',
+    'answers 401 when a read-only key writes: %s',
     async (method) => {
       const { developer } = await createFixture()
       const reader = await seedCustomerKey(server, developer, { access: 'read' })
@@ -164,7 +164,7 @@ describe('at the data', () => {
     ['standard', '1', 1000],
     ['enterprise', '1', 500],
   ] as const)(
-    'a key with %s access is answered once in its time, and told how many seconds are left',
+    'limits a key with %s access to one request per interval, and says how many seconds remain',
     async (access, seconds, ms) => {
       const { developer } = await createFixture()
       const [key, other] = [
@@ -193,7 +193,7 @@ const enforce = async ({ accountId }: SeededDeveloper) => {
   unwrap(await server.ipAllowlist.setEnforced(accountId, true))
 }
 
-describe.each(LISTS)('at the list, %s', (path) => {
+describe.each(LISTS)('the Open Dental key list at %s', (path) => {
   const faults: Fault[] = [
     ['the header is garbled', () => 0, () => ({ Authorization: 'ODFHIR a' }), 401, LIST_HEADER],
     [
@@ -254,7 +254,7 @@ describe.each(LISTS)('at the list, %s', (path) => {
     ],
   ]
 
-  test.each(faults)('where %s, the answer is 401', async (_, breakFixture, headers, ...told) => {
+  test.each(faults)('answers 401 when %s', async (_, breakFixture, headers, ...told) => {
     const brokenFixture = await createFixture()
     await breakFixture(brokenFixture)
     for (const method of ['GET', 'POST', 'PUT']) {
@@ -272,7 +272,7 @@ describe.each(LISTS)('at the list, %s', (path) => {
     }
   })
 
-  test.each(['DELETE', 'PATCH', 'OPTIONS', 'PROPFIND'])('%s is 405', async (method) => {
+  test.each(['DELETE', 'PATCH', 'OPTIONS', 'PROPFIND'])('answers 405 to %s', async (method) => {
     const { developer } = await createFixture()
     for (const headers of [developer.portalHeaders, { Authorization: 'ODFHIR' }]) {
       expect(await readResponse(await sendCall(path, headers, method))).toEqual(
@@ -283,7 +283,7 @@ describe.each(LISTS)('at the list, %s', (path) => {
     }
   })
 
-  test('HEAD is answered as GET, without the keys', async () => {
+  test('answers HEAD as GET, without the body', async () => {
     const { developer } = await createFixture()
     const { body, ...head } = await readResponse(
       await sendCall(path, developer.portalHeaders, 'HEAD'),
@@ -298,7 +298,7 @@ describe.each(LISTS)('at the list, %s', (path) => {
 })
 
 test.each(['/apikeys/AAAAAAAAAAAAAAAA', '/api/v1/apikeys/AAAAAAAAAAAAAAAA', '/apikeys//'])(
-  'there is nothing below the list, for nobody: %s',
+  'a path below the Open Dental key list is answered with 404 for every caller: %s',
   async (path) => {
     const { developer, office } = await createFixture()
     const nothing = expectedOpendentalRefusal(404, 'There is no such resource.')
@@ -310,7 +310,7 @@ test.each(['/apikeys/AAAAAAAAAAAAAAAA', '/api/v1/apikeys/AAAAAAAAAAAAAAAA', '/ap
   },
 )
 
-test('nothing at the list without the header, which is no other dialect’s there', async () => {
+test('the Open Dental key list needs an ODFHIR header, and accepts no other key type', async () => {
   for (const headers of [{}, { 'X-Api-Key': 'a.b' }, { Authorization: 'Basic YTpi' }]) {
     expect(await readResponse(await sendCall('/apikeys', headers))).toEqual(
       expectedOpendentalRefusal(401, LIST_HEADER),
@@ -318,7 +318,7 @@ test('nothing at the list without the header, which is no other dialect’s ther
   }
 })
 
-describe('a change that cannot be made', () => {
+describe('an invalid request to the Open Dental key list', () => {
   const cases: [what: string, body: string, status: number, explanation: string][] = [
     ['no body', '', 400, 'CustomerKey is missing.'],
     ['no key', '{"KeyStatus":"Enabled"}', 400, 'CustomerKey is missing.'],
@@ -329,7 +329,12 @@ describe('a change that cannot be made', () => {
     ['an unknown key', '{"CustomerKey":"AAAAAAAAAAAAAAAA"}', 404, 'You have no such CustomerKey.'],
     ['a key in lower case', '{"CustomerKey":"{{lower}}"}', 404, 'You have no such CustomerKey.'],
     ['another’s key', '{"CustomerKey":"{{other}}"}', 404, 'You have no such CustomerKey.'],
-    ['his own key', '{"CustomerKey":"{{portal}}"}', 404, 'You have no such CustomerKey.'],
+    [
+      'the developer’s own key',
+      '{"CustomerKey":"{{portal}}"}',
+      404,
+      'You have no such CustomerKey.',
+    ],
     ...[
       'DisabledByCustomer',
       'DisabledByHQ',
@@ -411,7 +416,7 @@ describe('a change that cannot be made', () => {
     ],
   ]
 
-  test.each(cases)('with %s is refused, and changes nothing', async (_, body, ...told) => {
+  test.each(cases)('with %s is refused, and changes no key', async (_, body, ...told) => {
     const { developer, office } = await createFixture()
     const other = await createFixture()
     const filled = body
@@ -427,7 +432,7 @@ describe('a change that cannot be made', () => {
     )
   })
 
-  test('with bytes that are no UTF-8 is refused', async () => {
+  test('with a body that is not valid UTF-8 is refused', async () => {
     const { developer } = await createFixture()
     const answer = await server.call('/apikeys', {
       method: 'PUT',
@@ -439,28 +444,31 @@ describe('a change that cannot be made', () => {
     )
   })
 
-  test.each(['POST', 'PUT'])('with 10 MB is refused, announced or not: %s', async (method) => {
-    const { developer } = await createFixture()
-    const body = `{"CustomerKey":"${'A'.repeat(10_000_000)}"}`
-    const tooLarge = expectedOpendentalRefusal(
-      413,
-      'The body must not be longer than 4096 bytes.',
-      {
-        connection: 'close',
-      },
-    )
-    for (const sent of [body, Buffer.from(body)]) {
-      const answer = await server.call('/apikeys', {
-        method,
-        headers: developer.portalHeaders,
-        body: sent,
-      })
-      expect(await readResponse(answer)).toEqual(tooLarge)
-    }
-  })
+  test.each(['POST', 'PUT'])(
+    'with a body of 10 MB is refused, with a Content-Length or without: %s',
+    async (method) => {
+      const { developer } = await createFixture()
+      const body = `{"CustomerKey":"${'A'.repeat(10_000_000)}"}`
+      const tooLarge = expectedOpendentalRefusal(
+        413,
+        'The body must not be longer than 4096 bytes.',
+        {
+          connection: 'close',
+        },
+      )
+      for (const sent of [body, Buffer.from(body)]) {
+        const answer = await server.call('/apikeys', {
+          method,
+          headers: developer.portalHeaders,
+          body: sent,
+        })
+        expect(await readResponse(answer)).toEqual(tooLarge)
+      }
+    },
+  )
 })
 
-test('a change that others keep ahead of is told to come back', () => {
+test('a contended change of a customer key is answered with 503 and Retry-After', () => {
   expect(refuseKeyChange({ reason: 'contended' })).toEqual({
     status: 503,
     type: 'application/json; charset=utf-8',
@@ -469,14 +477,14 @@ test('a change that others keep ahead of is told to come back', () => {
   })
 })
 
-describe('a new key', () => {
-  test.each([undefined, '', ' \n', '{}', ' { } '])('is made with the body %j', async (body) => {
+describe('a new customer key', () => {
+  test.each([undefined, '', ' \n', '{}', ' { } '])('is created with the body %j', async (body) => {
     const { developer } = await createFixture()
     expect((await sendCall('/apikeys', developer.portalHeaders, 'POST', body)).status).toBe(201)
   })
 
   test.each(['{"KeyStatus":"Enabled"}', '{"x":1}', '[]', 'null', '""', '0', 'x', '{'])(
-    'is not made with the body %s',
+    'is not created with the body %s',
     async (body) => {
       const { developer } = await createFixture()
       const { developerId } = developer
@@ -493,7 +501,7 @@ describe('a new key', () => {
     },
   )
 
-  test('is not made for an owner who has left', async () => {
+  test('is not created for a deactivated owner', async () => {
     const { developer } = await createFixture()
     unwrap(await server.users.deactivate(developer.ownerId))
     expect(await readResponse(await sendCall('/apikeys', developer.portalHeaders, 'POST'))).toEqual(
@@ -514,8 +522,8 @@ const nobodyComesThisFar = {
   update: failUnreachable,
 }
 
-describe('what is no fault of the caller', () => {
-  test('429 for who has failed too often, and none for who holds the keys', async () => {
+describe('Open Dental error responses outside of the key checks:', () => {
+  test('429 for an address with too many failures, but never for valid keys', async () => {
     const strict = await createTestServer({
       LATCHKEY_FAILURES_PER_ADDRESS: '2',
       LATCHKEY_FAILURES_SECONDS: '60',
@@ -537,7 +545,7 @@ describe('what is no fault of the caller', () => {
     await strict.close()
   })
 
-  test('502 where nothing is behind, or nothing answers there; 504 where it takes too long', async () => {
+  test('502 without a reachable upstream, and 504 when the upstream does not answer in time', async () => {
     const silent = await startHttpUpstream(() => undefined)
     const unavailable = expectedOpendentalRefusal(502, 'The office did not answer as it should.')
     for (const [settings, expected] of [
@@ -561,7 +569,7 @@ describe('what is no fault of the caller', () => {
     silent.close()
   })
 
-  test('503 while the database is away, 500 where the server has a bug', async () => {
+  test('503 while the database is unavailable, and 500 for a bug of the server', async () => {
     for (const [thrown, expected] of [
       [
         new StorageUnavailableError('it restarts'),
@@ -594,7 +602,7 @@ describe('what is no fault of the caller', () => {
     }
   })
 
-  test('400 for a path that climbs out of the data', async () => {
+  test('400 for a path with dot segments', async () => {
     const { office } = await createFixture()
     expect(await readResponse(await sendCall('/api/v1/..%2fadmin', office.headers))).toEqual(
       expectedOpendentalRefusal(

@@ -42,9 +42,9 @@ const sendCall = (path: string, headers: Record<string, string>, method = 'GET',
   return server.call(path, { method, headers, ...(body !== undefined && { body }) })
 }
 
-describe('/api/v1, which two vendors’ clients call', () => {
+describe('the shared path /api/v1 of Open Dental and XDENT', () => {
   test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
-    'is handed on to the office with whose it is in place of the credential: %s',
+    'is forwarded to the office with the identity of the key in place of the credential: %s',
     async (method) => {
       const body = method === 'GET' ? undefined : '{"LName":"Bixby"}'
       const headers = { ...office.headers, 'X-Latchkey-Site': 'mine' }
@@ -68,7 +68,7 @@ describe('/api/v1, which two vendors’ clients call', () => {
     },
   )
 
-  test('is the office’s with ODFHIR, whatever else comes, and the company’s with all else', async () => {
+  test('goes to Open Dental with an ODFHIR header, and to XDENT with any other credential', async () => {
     const before = companies.requests.length
     expect((await sendCall('/api/v1/x', { ...office.headers, ...companyKey })).status).toBe(200)
     expect(companies.requests).toHaveLength(before)
@@ -82,7 +82,7 @@ describe('/api/v1, which two vendors’ clients call', () => {
     })
   })
 
-  test('is refused in the words of whose it is', async () => {
+  test('answers an error in the format of the vendor whose credential was sent', async () => {
     expect(
       await readResponse(await sendCall('/api/v1/x', { Authorization: 'ODFHIR a/b' })),
     ).toEqual(expectedOpendentalRefusal(401, 'The keys in the Authorization header are not valid.'))
@@ -95,14 +95,14 @@ describe('/api/v1, which two vendors’ clients call', () => {
   })
 
   test.each(['/api/v1/apikeysx', '/api/v1/xapikeys', '/api/v1/x/apikeys'])(
-    'is not taken for the list of keys: %s',
+    'does not treat a similar path as the key list: %s',
     async (path) => {
       expect((await sendCall(path, office.headers)).status).toBe(200)
       expect(offices.requests.at(-1)?.url).toBe(`/offices${path}`)
     },
   )
 
-  test('shows no office the list of keys, however it is written', async () => {
+  test('does not show the key list to an office, however its path is written', async () => {
     const before = offices.requests.length
     for (const path of ['/api/v1/apikeys', '/api/v1/apikeys/', '/api/v1/%61pikeys']) {
       expect([path, (await sendCall(path, office.headers)).status]).toEqual([path, 401])
@@ -111,7 +111,7 @@ describe('/api/v1, which two vendors’ clients call', () => {
     expect(offices.requests).toHaveLength(before)
   })
 
-  test('needs no upstream for the list of keys', async () => {
+  test('serves the key list without an upstream', async () => {
     const ownHeaders = await createTestServer()
     const own = await seedDeveloper(ownHeaders)
     expect(
@@ -123,9 +123,9 @@ describe('/api/v1, which two vendors’ clients call', () => {
   })
 })
 
-describe('a proxy that asks', () => {
+describe('forward-auth for Open Dental', () => {
   test.each(['/forward-auth', '/forward-auth/opendental'])(
-    'at %s is told whose a customer key is, and that a developer’s own opens no data',
+    'at %s returns the identity of a customer key, and refuses a developer key',
     async (path) => {
       const answer = await sendCall(path, office.headers)
       expect(answer.status).toBe(200)
@@ -144,7 +144,7 @@ describe('a proxy that asks', () => {
     },
   )
 
-  test('is told that a key which only reads may not write', async () => {
+  test('refuses a write with a read-only key', async () => {
     const { headers } = await seedCustomerKey(server, developer, { access: 'read' })
     const askForwardAuth = (method: string) =>
       sendCall('/forward-auth', { ...headers, 'X-Original-Method': method })

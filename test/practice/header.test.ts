@@ -41,26 +41,29 @@ const requestMe = async (Authorization: string) =>
 const WRONG = 'The username or the key is wrong.'
 const NOT_BASIC = 'Send username:key by HTTP Basic authentication.'
 
-describe('what real clients send is taken', () => {
-  test.each(['Basic', 'basic', 'BASIC', 'bAsIc'])('the scheme as %s', async (scheme) => {
-    expect(await requestMe(`${scheme} ${encode(pair)}`)).toBe('OK')
-  })
+describe('the Basic credential of a practice key', () => {
+  test.each(['Basic', 'basic', 'BASIC', 'bAsIc'])(
+    'is accepted with the scheme written as %s',
+    async (scheme) => {
+      expect(await requestMe(`${scheme} ${encode(pair)}`)).toBe('OK')
+    },
+  )
 
-  test('base64 with and without its padding', async () => {
+  test('is accepted in base64 with and without padding', async () => {
     const encoded = encode(pair)
     expect(encoded).toMatch(/=$/)
     expect(await requestMe(`Basic ${encoded}`)).toBe('OK')
     expect(await requestMe(`Basic ${encoded.replaceAll('=', '')}`)).toBe('OK')
   })
 
-  test('blanks around the header, its parts, and the pair', async () => {
+  test('is accepted with whitespace around the header, its parts, and the pair', async () => {
     expect(await requestMe(`  Basic   ${encode(pair)}  `)).toBe('OK')
     for (const around of [`${pair}\n`, `${pair}\r\n`, ` ${pair}`, `${pair} `, `\ufeff${pair}`]) {
       expect([around, await requestMe(`Basic ${encode(around)}`)]).toEqual([around, 'OK'])
     }
   })
 
-  test('an imported key with colons: the first one splits', async () => {
+  test('is split at the first colon, so that an imported key may contain colons', async () => {
     const input = { username: 'colon', secret: 'a:b::c:and-much-more:' }
     const { username, secret } = await seedOwnerKey(server, 'practice', input)
     expect(secret).toBe(input.secret)
@@ -94,11 +97,14 @@ test.each([
   [`Basic ${encode('\0:\0')}`, WRONG],
   [`Basic ${encode('constructor:__proto__')}`, WRONG],
   [`Basic ${encode("' OR 1=1--:' OR 1=1--")}`, WRONG],
-])('%j is answered: %s', async (header, message) => {
-  expect(await requestMe(header)).toBe(message)
-})
+])(
+  'the Authorization header %j of a practice request is answered with: %s',
+  async (header, message) => {
+    expect(await requestMe(header)).toBe(message)
+  },
+)
 
-test('blanks within the pair, other letters, and anything before or after are wrong', async () => {
+test('a practice credential with inner whitespace, other case or extra characters is refused', async () => {
   const { username, secret } = ownerKey
   for (const wrong of [
     `${username} :${secret}`,
@@ -115,7 +121,7 @@ test('blanks within the pair, other letters, and anything before or after are wr
   }
 })
 
-test('a key that is mistyped anywhere is wrong, its checksum included', async () => {
+test('a practice key with any one character changed is refused, also in its checksum', async () => {
   const { username, secret } = ownerKey
   for (let at = 0; at < secret.length; at++) {
     const other = secret[at] === 'A' ? 'B' : 'A'
@@ -124,7 +130,7 @@ test('a key that is mistyped anywhere is wrong, its checksum included', async ()
   }
 })
 
-test('100 kB of anything are refused, and the next caller is answered', async () => {
+test('a practice credential of 100 kB is refused, and the next request is served', async () => {
   for (const text of ['a', ':', ' ', 'a:', '\0', 'é', `${pair}\n`]) {
     const long = text.repeat(100_000 / text.length)
     expect(await requestMe(`Basic ${encode(long)}`)).not.toBe('OK')
@@ -135,7 +141,7 @@ test('100 kB of anything are refused, and the next caller is answered', async ()
 })
 
 test.each(['Proxy-Authorization', 'X-Authorization', 'Cookie', 'X-Api-Key'])(
-  'a credential in the header %s is none',
+  'a practice credential in the header %s is ignored',
   async (name) => {
     const headers = { [name]: `Basic ${encode(pair)}` }
     const answer = await server.call('/practice/v1/me', { method: 'GET', headers })
@@ -143,12 +149,12 @@ test.each(['Proxy-Authorization', 'X-Authorization', 'Cookie', 'X-Api-Key'])(
   },
 )
 
-test('a key in the query is no key', async () => {
+test('a practice key in the query string is ignored', async () => {
   const path = `/practice/v1/me?username=${ownerKey.username}&key=${ownerKey.secret}`
   expect(await readOutcome(await server.call(path, { method: 'GET' }))).toBe(NOT_BASIC)
 })
 
-describe('over a socket', () => {
+describe('the Authorization header of a practice request on a raw socket', () => {
   let live: LiveServer
   let line: string
   beforeAll(async () => {
@@ -158,7 +164,7 @@ describe('over a socket', () => {
   })
   afterAll(() => live.close())
 
-  test('one header is enough, and two are one too many, though they say the same', async () => {
+  test('is accepted once, and refused twice even with the same value', async () => {
     const sendRawRequest = async (headers: string) => {
       const request = `GET /practice/v1/me HTTP/1.1\r\nHost: latchkey.example\r\n${headers}\r\n`
       const answer = await sendRaw(live.url, Buffer.from(request, 'latin1'))
@@ -172,7 +178,7 @@ describe('over a socket', () => {
   })
 })
 
-test('the header is read without a throw, whatever it is', () => {
+test('the practice header parser never throws', () => {
   const values = fc.oneof(
     headerBytes,
     headerBytes.map((text) => `Basic ${text}`),
@@ -192,7 +198,7 @@ test('the header is read without a throw, whatever it is', () => {
   )
 })
 
-test('every pair without blanks around it is read as it was written, in UTF-8', () => {
+test('every UTF-8 username and key without surrounding whitespace is read unchanged', () => {
   const text = fc.string({ unit: 'binary' })
   fc.assert(
     fc.property(text, text, (username, secret) => {
@@ -211,7 +217,7 @@ test('every pair without blanks around it is read as it was written, in UTF-8', 
 const printable = fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code))
 let serial = 0
 
-test('every key that can be made can be presented, ours and imported ones', async () => {
+test('every practice key that can be created or imported can be presented', async () => {
   const usernames = fc.stringMatching(/^[\w.@-]{1,50}$/)
   const secrets = fc.option(
     fc

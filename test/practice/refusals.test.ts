@@ -51,7 +51,7 @@ const expectedProblem = (
 const WRONG = expectedUnauthorized('The username or the key is wrong.')
 const NOT_BASIC = expectedUnauthorized('Send username:key by HTTP Basic authentication.')
 
-describe('who does not hold the key', () => {
+describe('a caller without the practice key', () => {
   async function expectSameRefusal(what: string, username: string, secret: string) {
     for (const path of PATHS) {
       const answer = await readResponse(await get(path, createBasicHeaders(username, secret)))
@@ -59,7 +59,7 @@ describe('who does not hold the key', () => {
     }
   }
 
-  test('reads one answer, whichever of the two is wrong', async () => {
+  test('gets the same response for a wrong username and for a wrong key', async () => {
     const ada = await seedOwnerKey(server, 'practice')
     const bob = await seedOwnerKey(server, 'practice', { accountId: ada.accountId })
     await expectSameRefusal('nobody', 'nobody', 'nothing')
@@ -98,16 +98,19 @@ describe('who does not hold the key', () => {
     ],
   ]
 
-  test.each(brokenFixture)('reads that answer also of a key that %s', async (_, breakFixture) => {
-    const good = await seedOwnerKey(server, 'practice')
-    const bad = await seedOwnerKey(server, 'practice', { expiresAt: server.clock() + HOUR_MS })
-    await breakFixture(bad)
-    await expectSameRefusal('a wrong key', bad.username, 'lk_wrong')
-    await expectSameRefusal('another’s key', bad.username, good.secret)
-    await expectSameRefusal('another’s username', good.username, bad.secret)
-  })
+  test.each(brokenFixture)(
+    'gets the response of a wrong key also for a key that %s',
+    async (_, breakFixture) => {
+      const good = await seedOwnerKey(server, 'practice')
+      const bad = await seedOwnerKey(server, 'practice', { expiresAt: server.clock() + HOUR_MS })
+      await breakFixture(bad)
+      await expectSameRefusal('a wrong key', bad.username, 'lk_wrong')
+      await expectSameRefusal('another’s key', bad.username, good.secret)
+      await expectSameRefusal('another’s username', good.username, bad.secret)
+    },
+  )
 
-  test('reads it with a key of any other dialect, of another region, or deleted', async () => {
+  test('gets the response of a wrong key for a key of another key type or region, and for a deleted one', async () => {
     const { keys, username } = await seedEveryKeyType(server)
     expect(keys).toHaveLength(6)
     for (const { dialect, publicId, secret } of keys) {
@@ -122,7 +125,7 @@ describe('who does not hold the key', () => {
     await expectSameRefusal('deleted', gone.username, gone.secret)
   })
 
-  test('leaves no secret in an answer or in the log', async () => {
+  test('finds no secret in a response, and leaves none in the log', async () => {
     const { username, secret, keyId } = await seedOwnerKey(server, 'practice')
     unwrap(await server.keys.disable(keyId))
     for (const headers of [
@@ -138,7 +141,7 @@ describe('who does not hold the key', () => {
   })
 })
 
-describe('who holds the key is told why it opens nothing', () => {
+describe('a caller with a valid practice key learns why it is refused:', () => {
   const table: [
     string,
     (ownerKey: OwnerKey) => unknown,
@@ -204,7 +207,7 @@ describe('who holds the key is told why it opens nothing', () => {
     }
   })
 
-  test('read-only, and made to write', async () => {
+  test('read-only on a write', async () => {
     const { username, secret } = await seedOwnerKey(server, 'practice', { access: 'read' })
     const headers = createBasicHeaders(username, secret)
     expect((await get('/practice/v1/patients', headers)).status).toBe(200)
@@ -214,7 +217,7 @@ describe('who holds the key is told why it opens nothing', () => {
   })
 })
 
-test('without a credential, or with one of another kind, the challenge says what to send', async () => {
+test('a practice request without a Basic credential gets a challenge that says what to send', async () => {
   const { secret } = await seedOwnerKey(server, 'practice')
   const kinds = [undefined, '', 'Basic', 'Basic ', `Bearer ${secret}`, `ODFHIR a/${secret}`, secret]
   for (const path of PATHS) {
@@ -226,7 +229,7 @@ test('without a credential, or with one of another kind, the challenge says what
   }
 })
 
-test('405 where me is asked for by another method', async () => {
+test('practice answers 405 for me with another method', async () => {
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     const answer = await server.call('/practice/v1/me', { method })
     expect([method, await readResponse(answer)]).toEqual([
@@ -238,7 +241,7 @@ test('405 where me is asked for by another method', async () => {
   }
 })
 
-test('400 for a path that climbs', async () => {
+test('practice answers 400 for a path with dot segments', async () => {
   const { username, secret } = await seedOwnerKey(server, 'practice')
   const answer = await get('/practice/v1/..%2fadmin', createBasicHeaders(username, secret))
   expect(await readResponse(answer)).toEqual(
@@ -250,7 +253,7 @@ test('400 for a path that climbs', async () => {
   )
 })
 
-test('429 for who has failed too often, and none for who holds the key', async () => {
+test('practice answers 429 to an address with too many failures, but never to a valid key', async () => {
   const strict = await createTestServer({
     LATCHKEY_FAILURES_PER_ADDRESS: '2',
     LATCHKEY_FAILURES_SECONDS: '60',
@@ -271,7 +274,7 @@ test('429 for who has failed too often, and none for who holds the key', async (
   await strict.close()
 })
 
-test('502 where nothing is behind, or nothing answers there; 504 where it takes too long', async () => {
+test('practice answers 502 without a reachable upstream, and 504 when the upstream does not answer in time', async () => {
   const unavailable = expectedProblem(
     502,
     'upstream_unavailable',
@@ -297,7 +300,7 @@ test('502 where nothing is behind, or nothing answers there; 504 where it takes 
   silent.close()
 })
 
-test('503 while the database is away, 500 where the server has a bug', async () => {
+test('practice answers 503 while the database is unavailable, and 500 for a bug of the server', async () => {
   const cases = [
     [
       new StorageUnavailableError('it restarts'),

@@ -27,16 +27,16 @@ const expectedMe = ({ username, accountId, publicId }: OwnerKey) =>
     key: { id: publicId, name: 'Front desk' },
   })
 
-test('me says who it is: username, account and key, and nothing else', async () => {
+test('/practice/v1/me returns the username, the account and the key, and nothing else', async () => {
   expect(await readResponse(await get('/practice/v1/me'))).toEqual(expectedMe(ownerKey))
 })
 
-test('me answers HEAD as GET, without the body', async () => {
+test('/practice/v1/me answers HEAD as GET, without the body', async () => {
   const answer = await server.call('/practice/v1/me', { method: 'HEAD', headers: credential })
   expect(await readResponse(answer)).toEqual({ ...expectedMe(ownerKey), body: '' })
 })
 
-test('me tells two keys of one user apart', async () => {
+test('/practice/v1/me distinguishes two keys of one user', async () => {
   const { ownerId, username } = ownerKey
   const { key, secret } = unwrap(
     await server.keys.create({ dialect: 'practice', ownerId, name: 'Back office' }),
@@ -46,7 +46,7 @@ test('me tells two keys of one user apart', async () => {
 })
 
 test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
-  'all else is handed on with whose it is in place of the credential: %s',
+  'every other practice path is forwarded with the identity of the key in place of the credential: %s',
   async (method) => {
     const body = method === 'GET' ? {} : { body: '{"name":"Bixby"}' }
     const answer = await server.call('/practice/v1/patients?limit=1', {
@@ -79,13 +79,13 @@ test.each([
   '/practice/v1/Me',
   '/practice/v1/me/',
   '/practice/v1/menu',
-])('only me itself is answered here, and %s handed on', async (path) => {
+])('Latchkey answers only /practice/v1/me itself, and forwards %s', async (path) => {
   expect((await get(path)).status).toBe(200)
   expect(upstream.readLastRequest().url).toBe(path)
 })
 
 test.each(['/practice/v2/me', '/practice/v10', '/practice', '/Practice/v1/me'])(
-  'another path is nobody’s, key or none: %s',
+  'a path outside /practice/v1 is answered with 404, with a practice key or without: %s',
   async (path) => {
     expect(await readResponse(await get(path))).toEqual(
       expectedJsonResponse(404, { message: 'There is nothing at this path.' }),
@@ -93,7 +93,7 @@ test.each(['/practice/v2/me', '/practice/v10', '/practice', '/Practice/v1/me'])(
   },
 )
 
-test('a key that moves to another owner is presented with the new owner’s username from then on', async () => {
+test('a practice key that moves to another owner authenticates with the username of the new owner', async () => {
   const first = await seedOwnerKey(server, 'practice')
   const { accountId } = first
   const second = await seedOwnerKey(server, 'practice', { accountId })
@@ -105,7 +105,7 @@ test('a key that moves to another owner is presented with the new owner’s user
   expect(await answer.json()).toMatchObject({ username: second.username })
 })
 
-test('an edit changes name and description, and the key still opens', async () => {
+test('an edit changes the name and description of a practice key, and the key still works', async () => {
   const edited = await seedOwnerKey(server, 'practice')
   const change = { name: 'Reception', description: 'by the window' }
   expect(unwrap(await server.keys.edit(edited.keyId, change))).toMatchObject(change)
@@ -113,7 +113,7 @@ test('an edit changes name and description, and the key still opens', async () =
   expect(await answer.json()).toMatchObject({ key: { id: edited.publicId, name: 'Reception' } })
 })
 
-test('a key can be viewed at any time, and each view is an event; no other dialect’s here can', async () => {
+test('a practice secret can be viewed at any time, each view is audited, and an XDENT secret cannot be', async () => {
   const { keyId, secret, username } = await seedOwnerKey(server, 'practice')
   const listActions = async (id: string) =>
     (await server.storage.listEvents({ subject: id, limit: 100 })).map(
@@ -146,7 +146,7 @@ test('a key can be viewed at any time, and each view is an event; no other diale
 })
 
 test.each(['/forward-auth', '/forward-auth/practice'])(
-  'a proxy that asks at %s is told whose the key is, or why it opens nothing',
+  'forward-auth at %s returns the identity of a practice key, or why it is refused',
   async (path) => {
     const answer = await get(path)
     expect(answer.status).toBe(200)

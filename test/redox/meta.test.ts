@@ -68,8 +68,8 @@ const getServerMeta = ({ Message, Logs }: Receipt) => ({
   serial: Message.ID,
 })
 
-describe('a message that is delivered', () => {
-  test('has every member of its Meta as its sender wrote it, to the byte', async () => {
+describe('a delivered Redox message', () => {
+  test('keeps every member of its Meta as the sender wrote it, to the byte', async () => {
     const before =
       '\n{ "Meta" : {"SessionID": 12345678901234567890, "CanceledEvent" : "Arrival",' +
       ' "DataModel":"PatientAdmin","EventType" : "C\\u0061ncel", "IsIncomplete":false,' +
@@ -87,7 +87,7 @@ describe('a message that is delivered', () => {
     ])
   })
 
-  test('has the server’s part in the place of what stood there', async () => {
+  test('has the members set by the server in the place of those that the sender wrote', async () => {
     const meta = (it: {
       source: string
       name: string
@@ -118,7 +118,7 @@ describe('a message that is delivered', () => {
     ['5565', (id: number) => `{"ID":${id}}`],
     ['null', (id: number) => `{"ID":${id}}`],
     ['[{"ID":1}]', (id: number) => `{"ID":${id}}`],
-  ])('has an object with an ID where its sender’s Message was %s', async (message, wanted) => {
+  ])('has an object with an ID where the sender’s Message was %s', async (message, wanted) => {
     const { Meta, arrived } = await send(
       `{"Meta":{"Message":${message},"DataModel":"Device","EventType":"New","Test":null,` +
         `"Destinations":[{"ID":"${key.destinationId}"}]},"Device":{"ID":"1"}}`,
@@ -144,8 +144,8 @@ const expectedReceipt = (
   `"Destinations":[{"ID":"${key.destinationId}","Name":"Hôpital \\"Nord\\""}],` +
   `"Logs":${JSON.stringify(Logs)}`
 
-describe('the answer to a query', () => {
-  test('has every member that the destination wrote into its Meta, beside the request’s own', async () => {
+describe('the response to a Redox query', () => {
+  test('keeps the members of the destination’s Meta that the request does not set', async () => {
     answer.body =
       '{"Meta" : {"EventType":"Response", "IsIncomplete" : true, "DataModel":"Other","Logs":[1],' +
       '"Extensions":{"n":12345678901234567890.10} ,"Message":{"Extra":"\\u00e9","ID":1},' +
@@ -166,7 +166,7 @@ describe('the answer to a query', () => {
   })
 
   test.each(['null', '"Meta"', '[{"IsIncomplete":true}]', '{}'])(
-    'is the request’s own Meta alone where the destination’s is %s',
+    'has only the Meta of the request when the destination’s Meta is %s',
     async (meta) => {
       answer.body = `{"Meta":${meta}}`
       const { text, Meta } = await send(query())
@@ -175,7 +175,7 @@ describe('the answer to a query', () => {
   )
 })
 
-describe('a destination that fails a query', () => {
+describe('a Redox query to a failing destination', () => {
   const expectedRefusal = (status: number, text: string) => [
     status,
     { Text: text, Type: 'transmission', Module: 'Send' },
@@ -190,22 +190,25 @@ describe('a destination that fails a query', () => {
     [302, 502],
     [500, 502],
     [503, 502],
-  ])('by %i is %i, with its status code and the full Meta', async (status, wanted) => {
-    answer = { status, body: '{"Meta":{"Errors":[]}}' }
-    const sent = await send(query())
-    const [{ ID, ...error } = { ID: 0 }] = sent.Meta.Errors
-    expect([sent.status, error]).toEqual(
-      expectedRefusal(
-        wanted,
-        `The destination ${key.destinationId} answered with status code ${status}.`,
-      ),
-    )
-    const source = `{"ID":"${key.sourceId}","Name":"Acme Source"}`
-    const errors = `"Errors":${JSON.stringify([{ ID, ...error }])}`
-    expect(sent.text).toBe(`{"Meta":{${expectedReceipt(sent.Meta, source)},${errors}}}`)
-  })
+  ])(
+    'that answers %i is answered with %i, the status code of the destination and the full Meta',
+    async (status, wanted) => {
+      answer = { status, body: '{"Meta":{"Errors":[]}}' }
+      const sent = await send(query())
+      const [{ ID, ...error } = { ID: 0 }] = sent.Meta.Errors
+      expect([sent.status, error]).toEqual(
+        expectedRefusal(
+          wanted,
+          `The destination ${key.destinationId} answered with status code ${status}.`,
+        ),
+      )
+      const source = `{"ID":"${key.sourceId}","Name":"Acme Source"}`
+      const errors = `"Errors":${JSON.stringify([{ ID, ...error }])}`
+      expect(sent.text).toBe(`{"Meta":{${expectedReceipt(sent.Meta, source)},${errors}}}`)
+    },
+  )
 
-  test('by no answer in time is 504, with the full Meta', async () => {
+  test('that does not answer in time is answered with 504 and the full Meta', async () => {
     const silent = await startHttpUpstream(() => undefined)
     const impatient = await composeTestServer(
       { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1' },
@@ -247,7 +250,7 @@ describe('a destination that fails a query', () => {
   })
 })
 
-describe('a member that is there twice', () => {
+describe('a duplicate member of a Redox message', () => {
   const buildDevice = (meta: string, rest: string) =>
     `{"Meta":{"DataModel":"Device","EventType":"New","Destinations":[{"ID":"${key.destinationId}"}]${meta}}${rest}}`
   const OK = ',"Device":{"ID":"1"}'
@@ -273,7 +276,7 @@ describe('a member that is there twice', () => {
       `${OK},"Patient":{"Identifiers":[{"ID":"1","IDType":"MR","IDType":"X"}]}`,
       '"IDType"',
     ],
-  ])('is refused where it is judged: %s', async (_, meta, rest, member) => {
+  ])('is refused where the server reads the member: %s', async (_, meta, rest, member) => {
     const sent = await send(buildDevice(meta, rest))
     expect([sent.status, sent.Meta.Errors[0]?.Text]).toEqual([
       400,
@@ -282,7 +285,7 @@ describe('a member that is there twice', () => {
     expect(sent.arrived).toEqual([])
   })
 
-  test('passes through elsewhere', async () => {
+  test('is forwarded unchanged where the server does not read the member', async () => {
     const rest =
       ',"Device":{"Name":1,"ID":"1","Name":2},"x":1,"x":{"Meta":1,"Meta":2},' +
       '"Patient":{"Notes":1,"Notes":2,"Identifiers":[{"ID":"1","IDType":"MR","x":1,"x":2}]}'
@@ -292,12 +295,12 @@ describe('a member that is there twice', () => {
   })
 })
 
-describe('a message that is long', () => {
+describe('a long Redox message', () => {
   const buildDevice = (rest: string) =>
     `{"Meta":{"DataModel":"Device","EventType":"New","Destinations":[{"ID":"${key.destinationId}"}]},` +
     `"Device":{"ID":"1"},${rest}}`
 
-  test('is taken and delivered whatever its texts look like', async () => {
+  test('is accepted and delivered whatever its strings contain', async () => {
     const rest = `"Text":${JSON.stringify('":'.repeat(1_500_000))}`
     const sent = await send(buildDevice(rest))
     expect(sent.status).toBe(200)
@@ -307,7 +310,7 @@ describe('a message that is long', () => {
   test.each([
     ['values', `"a":[${'{},'.repeat(200_000)}{}]`],
     ['members', `"a":{${'"b":1,'.repeat(200_000)}"b":1}`],
-  ])('is refused where it has too many %s, and the bound is said', async (_, rest) => {
+  ])('is refused with the limit when it has too many %s', async (_, rest) => {
     const sent = await send(buildDevice(rest))
     expect([sent.status, sent.Meta.Errors[0]?.Text]).toEqual([
       400,
@@ -317,8 +320,8 @@ describe('a message that is long', () => {
 })
 
 // The last one: the feed waits from then on.
-describe('a message that is not taken', () => {
-  test('has the same bytes, Message.ID included, when it comes again', async () => {
+describe('a Redox message that the destination refuses', () => {
+  test('is retried with the same bytes, including Message.ID', async () => {
     answer = { status: 503, body: '' }
     const { Meta } = await send(
       '{"Meta":{"DataModel":"Device","EventType":"New",' +

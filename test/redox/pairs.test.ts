@@ -75,13 +75,13 @@ afterAll(async () => {
 const send = (body: string) =>
   server.call('/endpoint', { body, headers: { Authorization: `Bearer ${token}` } })
 
-test('the documentation has 24 data models and 111 pairs', () => {
+test('the Redox documentation has 24 data models and 111 pairs', () => {
   expect(PAIRS).toHaveLength(111)
   expect(new Set(PAIRS.map(([model]) => model)).size).toBe(24)
   expect(PAIRS.filter(([, , synchronous]) => synchronous)).toHaveLength(22)
 })
 
-describe('through the front door', () => {
+describe('the Redox endpoint: a message', () => {
   test.each(PAIRS)(
     '%s:%s (synchronous: %s) is answered as documented',
     async (model, event, isQuery) => {
@@ -112,14 +112,14 @@ describe('through the front door', () => {
   )
 })
 
-describe('a question goes to its destination and back to the digit:', () => {
+describe('a Redox query passes to the destination and back unchanged, to the digit:', () => {
   const sendQuery = (payload: string) =>
     send(
       `{"Before": 12345678901234567890, "Meta" : {"DataModel":"PatientSearch","EventType":"Query",` +
         `"Destinations":[{"ID":"${key.destinationId}"}]} , ${payload}}`,
     )
 
-  test('what it asks', async () => {
+  test('the request', async () => {
     words = ''
     hospital.requests.splice(0)
     const payload = '"Patient" : { "ID": 98765432109876543210, "Size": 1.10, "Name": "\\u00c4" }'
@@ -145,7 +145,7 @@ describe('a question goes to its destination and back to the digit:', () => {
     ['\ufeff{"a":{"b":1,"b":2}}', '"a":{"b":1,"b":2},'],
     ['{}', ''],
     [' ', ''],
-  ])('what is found: %s', async (found, written) => {
+  ])('the result %s', async (found, written) => {
     words = found
     const answer = await sendQuery('"Patient":{}')
     expect(answer.status).toBe(200)
@@ -165,7 +165,7 @@ describe('a question goes to its destination and back to the digit:', () => {
     ['{"Meta":{"Extensions":{"a":1,"a":2}}}', '"a" is there twice'],
     [`{"Meta":{"a":"${'x'.repeat(70_000)}"}}`, 'Meta is longer than 65536 bytes'],
     [`[${'{},'.repeat(200_000)}{}]`, 'the body has more than 200,000 values'],
-  ])('what is no answer is 502, and says why: %.40s', async (found, why) => {
+  ])('an invalid result is answered with 502 and the reason: %.40s', async (found, why) => {
     words = found
     const answer = await sendQuery('"Patient":{}')
     expect(answer.status).toBe(502)

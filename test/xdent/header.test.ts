@@ -69,11 +69,11 @@ test.each([
   ['constructor.s', 'INVALID_API_KEY'],
   ["' OR 1=1--.s", 'INVALID_API_KEY'],
   ['%.s', 'INVALID_API_KEY'],
-])('%j is answered with %s', async (pattern, code) => {
+])('the XDENT header %j is answered with %s', async (pattern, code) => {
   expect(await readErrorCode(await requestIdentity(encodeHeader(pattern)))).toBe(code)
 })
 
-test('no letter’s case may be another in the secret; a KeyId that is a UUID is taken in any', async () => {
+test('an XDENT secret is case-sensitive, and a KeyId that is a UUID is not', async () => {
   const { publicId, secret } = ownerKey
   expect(await readErrorCode(await requestIdentity(`${publicId.toUpperCase()}.${secret}`))).toBe(
     'OK',
@@ -83,7 +83,7 @@ test('no letter’s case may be another in the secret; a KeyId that is a UUID is
   )
 })
 
-test('a secret that is mistyped anywhere is wrong, its checksum included', async () => {
+test('an XDENT secret with any one character changed is refused, also in its checksum', async () => {
   const { publicId, secret } = ownerKey
   for (let at = 0; at < secret.length; at++) {
     const other = secret[at] === 'A' ? 'B' : 'A'
@@ -95,7 +95,7 @@ test('a secret that is mistyped anywhere is wrong, its checksum included', async
   }
 })
 
-test('100 kB of anything are refused, and the next caller is answered', async () => {
+test('an XDENT header of 100 kB is refused, and the next request is served', async () => {
   for (const unit of ['a', '.', ' a', 'a.', 'é', `${validHeader},`]) {
     const long = unit.repeat(100_000 / unit.length)
     expect((await requestIdentity(long)).status).toBe(401)
@@ -106,23 +106,26 @@ test('100 kB of anything are refused, and the next caller is answered', async ()
   expect(await readErrorCode(await requestIdentity(validHeader))).toBe('OK')
 })
 
-test.each(['x-api-key', 'X-API-KEY', 'X-aPi-KeY'])('the header’s name may be %s', async (name) => {
-  expect(await readErrorCode(await requestIdentity(validHeader, name))).toBe('OK')
-})
+test.each(['x-api-key', 'X-API-KEY', 'X-aPi-KeY'])(
+  'the XDENT header name is accepted as %s',
+  async (name) => {
+    expect(await readErrorCode(await requestIdentity(validHeader, name))).toBe('OK')
+  },
+)
 
 test.each(['Authorization', 'X-Api-Keys', 'X_Api_Key', 'Api-Key', 'Cookie'])(
-  'a key in the header %s is no key',
+  'an XDENT key in the header %s is ignored',
   async (name) => {
     expect(await readErrorCode(await requestIdentity(validHeader, name))).toBe('MISSING_API_KEY')
   },
 )
 
-test('a key in the query is no key', async () => {
+test('an XDENT key in the query string is ignored', async () => {
   const answer = await server.call(`/api/v1/Identity?X-Api-Key=${validHeader}`, { method: 'GET' })
   expect(await readErrorCode(answer)).toBe('MISSING_API_KEY')
 })
 
-describe('over a socket', () => {
+describe('the XDENT header on a raw socket', () => {
   let live: LiveServer
   let lines: string
   beforeAll(async () => {
@@ -138,7 +141,7 @@ describe('over a socket', () => {
     return answer?.status === 200 ? 'OK' : JSON.parse(answer?.body ?? '{}').Code
   }
 
-  test('one header is enough, and two are one too many, though they say the same', async () => {
+  test('is accepted once, and refused twice even with the same value', async () => {
     expect(await sendRawRequest(lines)).toBe('OK')
     expect(await sendRawRequest(lines + lines)).toBe('INVALID_API_KEY')
     // Joined by a comma, which stands at the end of the secret then.
@@ -149,7 +152,7 @@ describe('over a socket', () => {
   })
 })
 
-test('the header is read without a throw, whatever it is, and what is read is what was written', () => {
+test('the XDENT header parser never throws, and reads every written key unchanged', () => {
   const parts = fc.array(fc.constantFrom('.', ' ', ',', 'lk_', 'abc', '\u00e9', '\t'))
   const values = fc.oneof(
     headerBytes,
@@ -176,7 +179,7 @@ const printableTexts = (minLength: number, maxLength: number) =>
   fc.string({ unit: printable, minLength, maxLength })
 let serial = 0
 
-test('every key that can be made can be presented, ours and imported ones', async () => {
+test('every XDENT key that can be created or imported can be presented', async () => {
   const own = fc.constant({})
   const imported = fc.record({
     publicId: printableTexts(1, 120)
@@ -207,7 +210,7 @@ test('every key that can be made can be presented, ours and imported ones', asyn
   )
 })
 
-test('an imported KeyId with a dot, which could not be presented, is refused when it is made', async () => {
+test('an imported XDENT KeyId with a dot is refused at creation, since it could not be presented', async () => {
   const { ownerId } = await seedOwnerKey(server, 'xdent')
   const input = { dialect: 'xdent', ownerId, name: 'imported', publicId: 'a.b' } as const
   expect(await server.keys.create(input)).toEqual({

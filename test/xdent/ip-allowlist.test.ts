@@ -44,7 +44,7 @@ async function requestFrom(
   return (await at.call('/api/v1/Identity', { method: 'GET', headers, address })).status
 }
 
-describe('the list', () => {
+describe('the IP allowlist', () => {
   test.each([
     ['203.0.113.7', '203.0.113.7', 200],
     ['203.0.113.7', '203.0.113.8', 403],
@@ -79,7 +79,7 @@ describe('the list', () => {
     ['fe80::/10', 'fe80::1%25eth0', 403],
     ['0.0.0.0/0', '', 403],
     ['0.0.0.0/0', 'unknown', 403],
-  ])('%s, called from %s: %d', async (network, address, status) => {
+  ])('with the network %s answers a caller from %s with %d', async (network, address, status) => {
     expect(await requestFrom(await seedCompany([network]), address)).toBe(status)
   })
 
@@ -105,7 +105,7 @@ describe('the list', () => {
     '2001:db8::/129',
     'example.org',
     '',
-  ])('takes no %j, and says how to write it', async (network) => {
+  ])('refuses %j as a network, and says how to write it', async (network) => {
     const { accountId } = await seedOwnerKey(server, 'xdent')
     expect(await server.ipAllowlist.add({ accountId, network })).toEqual({
       ok: false,
@@ -119,7 +119,7 @@ describe('the list', () => {
     expect(await server.ipAllowlist.list(accountId)).toEqual([])
   })
 
-  test('lets in whoever is in any of its lines', async () => {
+  test('admits a caller that matches any of its networks', async () => {
     const ownerKey = await seedCompany(['203.0.113.7', '198.51.100.0/24', '2001:db8::/32'])
     for (const [address, status] of [
       ['203.0.113.7', 200],
@@ -131,7 +131,7 @@ describe('the list', () => {
     }
   })
 
-  test('holds for every key of the company, and for no other company', async () => {
+  test('applies to every key of the company, and to no other company', async () => {
     const ownerKey = await seedCompany(['203.0.113.7'])
     const sibling = await seedOwnerKey(server, 'xdent', { accountId: ownerKey.accountId })
     const stranger = await seedOwnerKey(server, 'xdent')
@@ -139,7 +139,7 @@ describe('the list', () => {
     expect(await requestFrom(stranger, '198.51.100.1')).toBe(200)
   })
 
-  test('is in force at the next request: each line, its end, and the switch', async () => {
+  test('takes effect at the next request: each network, its removal, and the enforcement switch', async () => {
     const { ipAllowlist } = server
     const ownerKey = await seedOwnerKey(server, 'xdent')
     const { accountId } = ownerKey
@@ -173,7 +173,7 @@ describe('X-Forwarded-For', () => {
   const ELSEWHERE = '198.51.100.1'
 
   test.each([LISTED, `${LISTED}, ${LISTED}`, `[${LISTED}]`, `${LISTED}:443`])(
-    'is believed of nobody by default: %s',
+    'is ignored without a trusted proxy: %s',
     async (forwarded) => {
       const ownerKey = await seedCompany([LISTED])
       expect(await requestFrom(ownerKey, ELSEWHERE, { forwarded })).toBe(403)
@@ -204,12 +204,17 @@ describe('X-Forwarded-For', () => {
     [ELSEWHERE, `${LISTED}, ${PROXY}`, 403],
     [LISTED, ELSEWHERE, 200],
     [`${PROXY}%eth0`, LISTED, 403],
-  ])('from %s with %j behind named proxies: %d', async (address, forwarded, status) => {
-    const ownerKey = await seedCompany([LISTED], serverBehindProxy)
-    expect(await requestFrom(ownerKey, address, { at: serverBehindProxy, forwarded })).toBe(status)
-  })
+  ])(
+    'sent from %s as %j to a server with trusted proxies is answered with %d',
+    async (address, forwarded, status) => {
+      const ownerKey = await seedCompany([LISTED], serverBehindProxy)
+      expect(await requestFrom(ownerKey, address, { at: serverBehindProxy, forwarded })).toBe(
+        status,
+      )
+    },
+  )
 
-  test('is not needed behind a proxy, whose own address counts then', async () => {
+  test('may be absent behind a trusted proxy, and the address of the proxy counts then', async () => {
     expect(
       await requestFrom(await seedCompany([PROXY], serverBehindProxy), PROXY, {
         at: serverBehindProxy,
@@ -222,7 +227,7 @@ describe('X-Forwarded-For', () => {
     ).toBe(403)
   })
 
-  test('of other kinds is read by nobody', async () => {
+  test('is the only forwarding header that is read', async () => {
     const { publicId, secret } = await seedCompany([LISTED], serverBehindProxy)
     for (const name of ['Forwarded', 'X-Real-IP', 'X-Client-IP', 'CF-Connecting-IP', 'Via']) {
       const value = name === 'Forwarded' ? `for=${LISTED}` : LISTED
@@ -272,7 +277,7 @@ const flipBit = ({ family, bits }: Bits, at: number): Bits => {
   return { family, bits: bits.slice(0, n) + (bits[n] === '0' ? '1' : '0') + bits.slice(n + 1) }
 }
 
-test('who is let in is who a comparison bit by bit lets in', async () => {
+test('the IP allowlist admits exactly the callers that a bit-by-bit comparison admits', async () => {
   let verdicts = { in: 0, out: 0 }
   const list = fc.uniqueArray(someRule, {
     minLength: 1,

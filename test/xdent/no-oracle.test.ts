@@ -30,7 +30,7 @@ async function expectInvalid(what: string, value: string) {
   }
 }
 
-test('a key of any other dialect is no key here, whichever part of it is offered', async () => {
+test('XDENT refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
   const xdent = keys.find(({ dialect }) => dialect === 'xdent')
   expect(keys).toHaveLength(6)
@@ -46,7 +46,7 @@ test('a key of any other dialect is no key here, whichever part of it is offered
   }
 })
 
-test('a key of another region, or one that was deleted, reads as one that never was', async () => {
+test('an XDENT key of another region or a deleted one gets the response of an unknown key', async () => {
   const foreign = await seedOwnerKey(server, 'xdent', { region: 'eu' })
   const gone = await seedOwnerKey(server, 'xdent')
   unwrap(await server.keys.delete(gone.keyId))
@@ -87,7 +87,7 @@ const brokenKeys: [string, (ownerKey: OwnerKey) => unknown][] = [
 ]
 
 test.each(brokenKeys)(
-  'who does not hold the secret is not told what is wrong: %s',
+  'a caller without the secret does not learn the state of an XDENT key: %s',
   async (_, breakKey) => {
     const good = await seedOwnerKey(server, 'xdent')
     const bad = await seedOwnerKey(server, 'xdent')
@@ -111,7 +111,7 @@ test.each(brokenKeys)(
   },
 )
 
-test('no answer and no line of the log has a secret in it', async () => {
+test('no XDENT response and no log line contains a secret', async () => {
   const { publicId, secret, keyId } = await seedOwnerKey(server, 'xdent')
   unwrap(await server.keys.disable(keyId))
   const tried = [

@@ -201,9 +201,9 @@ const others: Fault[] = [
   ],
 ]
 
-describe.each(['/api/v1/Patients', '/api/v1/Identity'])('at %s', (path) => {
+describe.each(['/api/v1/Patients', '/api/v1/Identity'])('XDENT at %s', (path) => {
   test.each([...faults, ...others.slice(0, -1)])(
-    'where %s, the answer is the documented one, to the byte',
+    'answers as documented, to the byte, when %s',
     async (_, breakAttempt, answer) => {
       const brokenAttempt = await createAttempt()
       await breakAttempt(brokenAttempt)
@@ -212,21 +212,24 @@ describe.each(['/api/v1/Patients', '/api/v1/Identity'])('at %s', (path) => {
   )
 })
 
-test.each(others.slice(-1))('where %s, it is refused', async (_, breakAttempt, answer) => {
-  const brokenAttempt = await createAttempt()
-  await breakAttempt(brokenAttempt)
-  const { keyId, secret } = brokenAttempt
-  const headers = createXdentHeaders(keyId, `${secret}`)
-  expect(
-    await readResponse(await server.call('/api/v1/Patients', { headers, body: '{}' })),
-  ).toEqual(answer)
-})
+test.each(others.slice(-1))(
+  'an XDENT request is refused when %s',
+  async (_, breakAttempt, answer) => {
+    const brokenAttempt = await createAttempt()
+    await breakAttempt(brokenAttempt)
+    const { keyId, secret } = brokenAttempt
+    const headers = createXdentHeaders(keyId, `${secret}`)
+    expect(
+      await readResponse(await server.call('/api/v1/Patients', { headers, body: '{}' })),
+    ).toEqual(answer)
+  },
+)
 
 /** Every choice of these, the empty one too. */
 const chooseRefusals = <T>(items: readonly T[]): T[][] =>
   Array.from({ length: 2 ** items.length }, (_, bits) => items.filter((_, n) => bits & (2 ** n)))
 
-test('of any two faults at once, and of any more, the documented order decides which is told', async () => {
+test('the documented order decides which XDENT error is reported when several apply', async () => {
   for (const chosen of chooseRefusals(faults)) {
     const brokenAttempt = await createAttempt()
     // The rate is exceeded while all else is well: the last fault first.
@@ -239,7 +242,7 @@ test('of any two faults at once, and of any more, the documented order decides w
   }
 })
 
-test('a key without its secret is told of nothing else that is wrong', async () => {
+test('an XDENT key without its secret gets only the error SECRET_REQUIRED', async () => {
   for (const chosen of chooseRefusals(faults.slice(4))) {
     const brokenAttempt = await createAttempt()
     for (const [, breakAttempt] of chosen.toReversed()) await breakAttempt(brokenAttempt)
@@ -253,8 +256,8 @@ test('a key without its secret is told of nothing else that is wrong', async () 
   }
 })
 
-describe('codes of our own', () => {
-  test('405 where Identity is asked for by another method', async () => {
+describe('XDENT error codes that the vendor does not document', () => {
+  test('405 for Identity with another method', async () => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       const answer = await server.call('/api/v1/Identity', { method })
       expect([method, await readResponse(answer)]).toEqual([
@@ -270,7 +273,7 @@ describe('codes of our own', () => {
     }
   })
 
-  test('400 for a path that climbs', async () => {
+  test('400 for a path with dot segments', async () => {
     const { publicId, secret } = await seedOwnerKey(server, 'xdent')
     const answer = await get(createXdentHeaders(publicId, secret), '/api/v1/..%2fadmin')
     expect(await readResponse(answer)).toEqual(
@@ -284,7 +287,7 @@ describe('codes of our own', () => {
     )
   })
 
-  test('429 for who has failed too often, and none for who holds the secret', async () => {
+  test('429 for an address with too many failures, but never for a valid secret', async () => {
     const strict = await createTestServer({
       LATCHKEY_UPSTREAM_XDENT: upstream.url,
       LATCHKEY_FAILURES_PER_ADDRESS: '2',
@@ -312,7 +315,7 @@ describe('codes of our own', () => {
     await strict.close()
   })
 
-  test('502 where nothing is behind, or nothing answers there; 504 where it takes too long', async () => {
+  test('502 without a reachable upstream, and 504 when the upstream does not answer in time', async () => {
     const unavailable = expectedJsonResponse(
       502,
       expectedError(
@@ -340,7 +343,7 @@ describe('codes of our own', () => {
     silent.close()
   })
 
-  test('503 while the database is away, 500 where the server has a bug', async () => {
+  test('503 while the database is unavailable, and 500 for a bug of the server', async () => {
     const cases = [
       [
         new StorageUnavailableError('it restarts'),

@@ -28,19 +28,19 @@ const expectedIdentity = ({ accountId, publicId }: OwnerKey) =>
     KeyName: 'Front desk',
   })
 
-describe('Identity', () => {
-  test('says whose the key is: company, key id and name, and nothing else', async () => {
+describe('XDENT Identity', () => {
+  test('returns the company, the key id and the key name, and nothing else', async () => {
     expect(await readResponse(await get('/api/v1/Identity'))).toEqual(expectedIdentity(ownerKey))
   })
 
   test.each(['/api/v1/identity', '/api/v1/IDENTITY', '/api/v1/Identity/', '/api/v1/Identity?a=b'])(
-    'is answered here however its name is written: %s',
+    'is answered by Latchkey however its path is written: %s',
     async (path) => {
       expect(await readResponse(await get(path))).toEqual(expectedIdentity(ownerKey))
     },
   )
 
-  test('is told by its new name at the next request', async () => {
+  test('returns the new name of a renamed key at the next request', async () => {
     const renamed = await seedOwnerKey(server, 'xdent')
     const headers = createXdentHeaders(renamed.publicId, renamed.secret)
     expect(await (await get('/api/v1/Identity', headers)).json()).toMatchObject({
@@ -57,7 +57,7 @@ describe('Identity', () => {
     expect(await readResponse(answer)).toEqual({ ...expectedIdentity(ownerKey), body: '' })
   })
 
-  test('tells several keys of one company apart', async () => {
+  test('distinguishes several keys of one company', async () => {
     const sibling = await seedOwnerKey(server, 'xdent', { accountId: ownerKey.accountId })
     const headers = createXdentHeaders(sibling.publicId, sibling.secret)
     expect(await readResponse(await get('/api/v1/Identity', headers))).toEqual(
@@ -81,7 +81,7 @@ describe('Identity', () => {
   })
 })
 
-describe('everything else under /api/v1', () => {
+describe('every other path under /api/v1', () => {
   const expectedIdentityHeaders = () => ({
     'x-latchkey-account': ownerKey.accountId,
     'x-latchkey-dialect': 'xdent',
@@ -90,7 +90,7 @@ describe('everything else under /api/v1', () => {
   })
 
   test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
-    'is handed on with whose it is in place of the credential: %s',
+    'is forwarded with the identity of the key in place of the credential: %s',
     async (method) => {
       const body = method === 'GET' ? {} : { body: '{"LastName":"Bixby"}' }
       const answer = await server.call('/api/v1/Patients/7?expand=Visits', {
@@ -135,7 +135,7 @@ describe('everything else under /api/v1', () => {
 })
 
 test.each(['/API/V1/Patients', '/api/v2/Patients', '/api/v10', '/api'])(
-  'another path is nobody’s, key or none: %s',
+  'a path outside /api/v1 is answered with 404, with an XDENT key or without: %s',
   async (path) => {
     expect(await readResponse(await get(path))).toEqual(
       expectedJsonResponse(404, { message: 'There is nothing at this path.' }),
@@ -143,11 +143,11 @@ test.each(['/API/V1/Patients', '/api/v2/Patients', '/api/v10', '/api'])(
   },
 )
 
-describe('a proxy that asks', () => {
+describe('forward-auth for XDENT', () => {
   const requestForwardAuth = (path: string, headers: Record<string, string>) => get(path, headers)
 
   test.each(['/forward-auth', '/forward-auth/xdent'])(
-    'at %s is told whose the key is',
+    'returns the identity of the key at %s',
     async (path) => {
       const answer = await requestForwardAuth(path, credential)
       expect(answer.status).toBe(200)
@@ -160,7 +160,7 @@ describe('a proxy that asks', () => {
     },
   )
 
-  test('is refused in the vendor’s words', async () => {
+  test('refuses a wrong secret in the format of the vendor', async () => {
     const refusal = expectedJsonResponse(401, {
       Code: 'INVALID_SECRET',
       Message: 'The secret part is invalid.',

@@ -55,7 +55,7 @@ const MISSING = toExpectedRefusal(
   ),
 )
 
-describe('the header', () => {
+describe('the X-API-Key header', () => {
   test.each<[string, (secret: string) => string[]]>([
     ['in the documented spelling', (secret) => [`X-API-Key: ${secret}`]],
     ['in lower case', (secret) => [`x-api-key: ${secret}`]],
@@ -75,7 +75,7 @@ describe('the header', () => {
     ['with an underscore', (secret) => [`X_API_Key: ${secret}`]],
     ['a bearer token', (secret) => [`Authorization: Bearer ${secret}`]],
     ['a cookie', (secret) => [`Cookie: X-API-Key=${secret}`]],
-  ])('is missing where it is %s', async (_, lines) => {
+  ])('is reported as missing when the key is %s', async (_, lines) => {
     expect(toRefusal(await sendWithHeaders(...lines(key.secret)))).toEqual(MISSING)
   })
 
@@ -102,23 +102,26 @@ describe('the header', () => {
     ['10 kB', () => [`X-API-Key: ${'x'.repeat(10_000)}`]],
     ['a comma', () => ['X-API-Key: ,']],
     ['a percent escape', (secret) => [`X-API-Key: %6c${secret.slice(1)}`]],
-  ])('opens nothing where it is %s, and all such answers are one', async (_, lines) => {
+  ])('is refused with the same response whatever is wrong with it: %s', async (_, lines) => {
     expect(toRefusal(await sendWithHeaders(...lines(key.secret)))).toEqual(INVALID)
   })
 
-  test('of 100 kB is more than a server of HTTP takes', async () => {
+  test('is refused with 431 at 100 kB, and the next request is served', async () => {
     expect((await sendWithHeaders(`X-API-Key: ${'x'.repeat(100_000)}`)).status).toBe(431)
     expect((await sendWithHeaders(`X-API-Key: ${key.secret}`)).status).toBe(200)
   })
 
-  test.each(['\0', '\x01', '\x7f', '\r'])('with %j in it is no HTTP', async (character) => {
-    expect((await sendWithHeaders(`X-API-Key: ${key.secret}${character}x`)).status).toBeGreaterThan(
-      399,
-    )
-  })
+  test.each(['\0', '\x01', '\x7f', '\r'])(
+    'is refused by the HTTP server when it contains %j',
+    async (character) => {
+      expect(
+        (await sendWithHeaders(`X-API-Key: ${key.secret}${character}x`)).status,
+      ).toBeGreaterThan(399)
+    },
+  )
 })
 
-describe('the reader', () => {
+describe('parseXenradApiKey', () => {
   /** As HTTP has it (RFC 9110 §5.5): blanks around a value are no part of it. */
   const trimWhitespace = (value: string) => value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
   const isValidKey = (value: string) =>
@@ -142,7 +145,7 @@ describe('the reader', () => {
     )
     .map((letters) => letters.join(''))
 
-  test('throws at nothing, and takes one word of printable ASCII, 512 letters at most', () => {
+  test('never throws, and accepts one word of printable ASCII of at most 512 characters', () => {
     const counts = { key: 0, missing: 0, malformed: 0 }
     fc.assert(
       fc.property(fc.oneof(anyValue, likely), (value) => {
@@ -164,7 +167,7 @@ describe('the reader', () => {
     expect(Math.min(...Object.values(counts))).toBeGreaterThan(5)
   })
 
-  test('takes no two headers for one key, whatever each of them is', () => {
+  test('refuses repeated headers, whatever each of them contains', () => {
     fc.assert(
       fc.property(fc.array(likely, { minLength: 2, maxLength: 3 }), (values) => {
         const headers = new Headers()
@@ -174,7 +177,7 @@ describe('the reader', () => {
     )
   })
 
-  test('says nothing of what it read where it is no key', () => {
+  test('does not repeat a malformed value in its failure', () => {
     const read = parseXenradApiKey(new Headers({ 'X-API-Key': 'a secret with blanks' }))
     expect(JSON.stringify(read)).not.toContain('secret with')
   })

@@ -62,15 +62,18 @@ const ended: [string, (key: SiteKey) => unknown][] = [
   ],
 ]
 
-test.each(ended)('a key that is %s reads as one that never was', async (_, end) => {
-  const key = await seedSiteKey(server)
-  await end(key)
-  await expectNotAdmitted('the key', key.secret)
-  await expectNotAdmitted('one that never was', 'x'.repeat(key.secret.length))
-})
+test.each(ended)(
+  'a Xenrad key that is %s gets the same response as an unknown key',
+  async (_, end) => {
+    const key = await seedSiteKey(server)
+    await end(key)
+    await expectNotAdmitted('the key', key.secret)
+    await expectNotAdmitted('one that never was', 'x'.repeat(key.secret.length))
+  },
+)
 
 test.each(ended)(
-  'so it reads although it has expired, or is not for this address: %s',
+  'an expired or address-restricted Xenrad key still gets the response of an unknown key when it is %s',
   async (_, end) => {
     const expired = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
     const elsewhere = await seedSiteKey(server)
@@ -83,7 +86,7 @@ test.each(ended)(
   },
 )
 
-test('a key of another region reads as one that never was, and the operator is told', async () => {
+test('a Xenrad key of another region gets the response of an unknown key, and the audit records why', async () => {
   const abroad = await seedSiteKey(server, { region: 'ca' })
   await expectNotAdmitted('abroad', abroad.secret)
   unwrap(await server.keys.revoke(abroad.keyId))
@@ -99,7 +102,7 @@ test('a key of another region reads as one that never was, and the operator is t
   )
 })
 
-test('a key of any other dialect is no key here, whichever part of it is offered', async () => {
+test('a Xenrad surface refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
   expect(keys).toHaveLength(6)
   for (const { dialect, publicId, secret } of keys) {
@@ -112,7 +115,7 @@ test('a key of any other dialect is no key here, whichever part of it is offered
   }
 })
 
-test('a token of a legacy key opens no surface, as a key or as a bearer token', async () => {
+test('a Xenrad surface refuses the tokens of a legacy key, as an API key and as a bearer token', async () => {
   const { keys } = await seedEveryKeyType(server)
   const legacy = keys.find(({ dialect }) => dialect === 'redox')
   const issued = await server.authenticate(legacy?.publicId ?? '', legacy?.secret ?? '')
@@ -128,7 +131,7 @@ test('a token of a legacy key opens no surface, as a key or as a bearer token', 
   }
 })
 
-test('who does not hold the secret is not told what is wrong with a key', async () => {
+test('a caller without the secret does not learn that a Xenrad key is expired or address-restricted', async () => {
   const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
   await enforceOtherNetwork(key)
   const wrongs = [`${key.secret}A`, key.secret.slice(0, -1), key.publicId, key.siteId]
@@ -139,7 +142,7 @@ test('who does not hold the secret is not told what is wrong with a key', async 
   expect((await send('fhir', key.secret)).body).toContain('"code":"expired"')
 })
 
-test('no answer and no line of the log has a key in it', async () => {
+test('no Xenrad response and no log line contains a key', async () => {
   const { secret, keyId } = await seedSiteKey(server)
   const offered = [secret, `${secret}x`, `${secret} ${secret}`]
   const answers: unknown[] = []

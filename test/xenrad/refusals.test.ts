@@ -130,7 +130,7 @@ const rows: Row[] = [
   },
 ]
 
-describe.each(XENRAD_SURFACE_NAMES)('%s', (surface) => {
+describe.each(XENRAD_SURFACE_NAMES)('the Xenrad surface %s', (surface) => {
   test.each(rows)('refuses $what', async ({ breakFixture, headers, told }) => {
     const key = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
     await breakFixture?.(key)
@@ -138,12 +138,12 @@ describe.each(XENRAD_SURFACE_NAMES)('%s', (surface) => {
     expect(await readResponse(await send(surface, sent))).toEqual(told(surface))
   })
 
-  test('lets a good key through, so that each row above is refused for its own reason', async () => {
+  test('accepts a valid key, so that each refused key is refused for its own fault', async () => {
     const { secret } = await seedSiteKey(server, { expiresAt: server.clock() + HOUR_MS })
     expect((await send(surface, { 'X-API-Key': secret })).status).toBe(200)
   })
 
-  test('refuses who has guessed too often, and nobody who has the key', async () => {
+  test('refuses an address after too many failures, but never a valid key', async () => {
     const guarded = await createTestServer({
       LATCHKEY_FAILURES_PER_ADDRESS: '1',
       LATCHKEY_FAILURES_SECONDS: '60',
@@ -169,7 +169,7 @@ describe.each(XENRAD_SURFACE_NAMES)('%s', (surface) => {
     await guarded.close()
   })
 
-  test('says when what stands behind is not set up, not there, or silent', async () => {
+  test('answers 502 without a reachable upstream and 504 when the upstream does not answer', async () => {
     const silent = await startHttpUpstream(() => undefined)
     for (const [setting, status, code, text] of [
       ['', 502, 'exception', 'No service is set up behind this path.'],
@@ -190,7 +190,7 @@ describe.each(XENRAD_SURFACE_NAMES)('%s', (surface) => {
     silent.close()
   })
 
-  test('answers a broken machine in its own form, and tells why only the operator', async () => {
+  test('answers an internal error in the format of the surface, and gives its cause only to the operator', async () => {
     const { path, method } = SURFACE_REQUESTS[surface]
     const told = async (error: Error) => {
       const createBrokenRoutes = (deps: Parameters<typeof createXenradRoutes>[0]) => {
@@ -258,15 +258,18 @@ const unreadable: [SurfaceFailure, number, string, string][] = [
   ],
 ]
 
-test.each(unreadable)('%j has its words on every surface', (failure, status, code, text) => {
-  for (const surface of XENRAD_SURFACE_NAMES) {
-    const reply = xenradProtocol.refuseRequest(failure, SURFACE_REQUESTS[surface].path)
-    const { headers, body } = expectedXenradRefusal(surface, status, code, text)
-    expect(reply).toMatchObject({ status, type: headers['content-type'], body })
-  }
-})
+test.each(unreadable)(
+  'failure %j has a status, code and text on every Xenrad surface',
+  (failure, status, code, text) => {
+    for (const surface of XENRAD_SURFACE_NAMES) {
+      const reply = xenradProtocol.refuseRequest(failure, SURFACE_REQUESTS[surface].path)
+      const { headers, body } = expectedXenradRefusal(surface, status, code, text)
+      expect(reply).toMatchObject({ status, type: headers['content-type'], body })
+    }
+  },
+)
 
-test('a path that climbs is refused, and not handed on', async () => {
+test('a Xenrad path with dot segments is refused and not forwarded', async () => {
   const { secret } = await seedSiteKey(server)
   const answer = await server.call('/fhir/Patient/%2e%2e%2f%2e%2e/admin', {
     method: 'GET',
@@ -282,7 +285,7 @@ test('a path that climbs is refused, and not handed on', async () => {
   )
 })
 
-test('a key that only reads is told so where it would write', async () => {
+test('a read-only Xenrad key is refused with 403 when it sends a message', async () => {
   for (const surface of ['hl7 v2', 'hl7 v3', 'mpps'] as const) {
     const { secret } = await seedSiteKey(server, { access: 'read' })
     expect(await readResponse(await send(surface, { 'X-API-Key': secret }))).toEqual(

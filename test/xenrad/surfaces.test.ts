@@ -62,7 +62,7 @@ const requestStatus = async (surface: XenradSurfaceName, secret: string, init: S
   return (await server.call(path, { address: HERE, method, ...init, headers })).status
 }
 
-test('one key opens every surface of its site, whose upstream reads whose it is and not the key', async () => {
+test('one Xenrad key opens every surface of its site, and the upstream gets its identity but not the key', async () => {
   const targets = []
   for (const surface of XENRAD_SURFACE_NAMES) {
     const { path, method } = SURFACE_REQUESTS[surface]
@@ -86,7 +86,7 @@ test('one key opens every surface of its site, whose upstream reads whose it is 
   ])
 })
 
-test('a site that a caller names in a header is not believed', async () => {
+test('a site id that a Xenrad caller sends in a header is ignored', async () => {
   const other = await seedSiteKey(server)
   const headers = { 'X-Latchkey-Site': other.siteId, X_Latchkey_Site: other.siteId }
   const seenByUpstream = readReceived(await send('/fhir/Patient', { method: 'GET', headers }))
@@ -101,15 +101,12 @@ test.each([
   ['/v2/ingest', 'text/plain', 'MSH|^~\\&|\r\nPID|1\r\n\n'],
   ['/v3/ingest', 'application/xml', '<?xml version="1.0"?><PRPA_IN201301UV02 site="another"/>'],
   ['/fhir/Patient', 'application/fhir+json', '{"resourceType":"Patient","meta":{"source":"x"}}'],
-])(
-  'a body to %s is for the upstream to judge: it arrives as it was sent',
-  async (path, type, body) => {
-    const sent = readReceived(await send(path, { headers: { 'Content-Type': type }, body }))
-    expect([sent.method, sent.body, sent.headers['content-type']]).toEqual(['POST', body, type])
-  },
-)
+])('a body posted to %s reaches the upstream unchanged, valid or not', async (path, type, body) => {
+  const sent = readReceived(await send(path, { headers: { 'Content-Type': type }, body }))
+  expect([sent.method, sent.body, sent.headers['content-type']]).toEqual(['POST', body, type])
+})
 
-describe('FHIR', () => {
+describe('Xenrad FHIR', () => {
   test.each([
     ['GET', '/fhir'],
     ['GET', '/fhir?_summary=true'],
@@ -117,17 +114,17 @@ describe('FHIR', () => {
     ['GET', '/fhir/Patient/1/_history/2'],
     ['POST', '/fhir/Patient/_search'],
     ['PUT', '/fhir/Patient/1'],
-  ])('%s %s is handed on', async (method, path) => {
+  ])('%s %s is forwarded', async (method, path) => {
     const { url, method: got } = readReceived(await send(path, { method }))
     expect([got, url]).toEqual([method, `/r4${path}`])
   })
 
-  test('HEAD is handed on', async () => {
+  test('HEAD is forwarded', async () => {
     expect((await send('/fhir/Patient/1', { method: 'HEAD' })).status).toBe(200)
   })
 
   test.each(['DELETE', 'PATCH', 'OPTIONS', 'PROPFIND'])(
-    '%s is not supported, key or not',
+    '%s is answered with 405, with or without a key',
     async (method) => {
       for (const path of ['/fhir', '/fhir/Patient/1', '/fhir/metadata']) {
         const expectedAnswer = expectedXenradRefusal(
@@ -146,7 +143,7 @@ describe('FHIR', () => {
   )
 
   test.each(['/fhirs', '/FHIR/Patient', '/v2', '/v2/ingest/', '/v4/ingest', '/ingest/1'])(
-    'there is nothing at %s',
+    '%s is answered with 404',
     async (path) => {
       expect((await send(path)).status).toBe(404)
     },
@@ -158,7 +155,7 @@ describe('FHIR', () => {
     ['a bad key', { 'X-API-Key': 'x'.repeat(43) }],
     ['an identity of its own', { 'X-Latchkey-Site': 'site', 'X-Latchkey-Key': 'key' }],
   ])(
-    'metadata is for everyone, and with %s the upstream reads nobody’s name',
+    'metadata is public, and a request with %s reaches the upstream without an identity',
     async (_, credential) => {
       const headers: Record<string, string> = { ...credential }
       if (headers['X-API-Key'] === 'good') headers['X-API-Key'] = key.secret
@@ -190,7 +187,7 @@ describe('FHIR', () => {
     ['GET', '/fhir/%6detadata'],
     ['GET', '/fhir/Metadata'],
     ['GET', '/fhir'],
-  ])('nothing else is: %s %s needs a key', async (method, path) => {
+  ])('only the exact metadata paths are public: %s %s needs a key', async (method, path) => {
     expect(await readResponse(await server.call(path, { method }))).toEqual(
       expectedXenradRefusal(
         'fhir',
@@ -203,10 +200,10 @@ describe('FHIR', () => {
   })
 })
 
-describe('messages', () => {
+describe('Xenrad messages', () => {
   const messages = ['hl7 v2', 'hl7 v3', 'mpps'] as const
 
-  test.each(messages)('%s takes POST only, key or not', async (surface) => {
+  test.each(messages)('%s accepts only POST, with or without a key', async (surface) => {
     const { path } = SURFACE_REQUESTS[surface]
     for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       const expectedAnswer = expectedXenradRefusal(
@@ -241,7 +238,7 @@ describe('messages', () => {
     ['/ingest', 'application/json'],
     ['/ingest', 'application/json; charset=utf-8'],
     ['/ingest', ''],
-  ])('%s takes the type %j', async (path, type) => {
+  ])('%s accepts the Content-Type %j', async (path, type) => {
     const headers = { 'Content-Type': type }
     expect(readReceived(await send(path, { headers })).method).toBe('POST')
   })
@@ -260,7 +257,7 @@ describe('messages', () => {
     ['hl7 v2', V2, 'application/x-www-form-urlencoded'],
     ['mpps', ['application/json'], 'text/plain'],
     ['mpps', ['application/json'], 'application/x-www-form-urlencoded'],
-  ] as const)('%s takes %j, and no %s', async (surface, types, type) => {
+  ] as const)('%s accepts %j, and refuses %s', async (surface, types, type) => {
     const { path } = SURFACE_REQUESTS[surface]
     const headers = { 'Content-Type': type }
     expect(await readResponse(await send(path, { headers }))).toEqual(
@@ -282,9 +279,9 @@ describe('messages', () => {
   })
 })
 
-describe('the life of a key', () => {
+describe('the life cycle of a Xenrad key', () => {
   test.each(XENRAD_SURFACE_NAMES)(
-    'a revocation is in force at the next request: %s',
+    'a revocation takes effect at the next request: %s',
     async (surface) => {
       expect(await requestStatus(surface, key.secret)).toBe(200)
       unwrap(await server.keys.revoke(key.keyId))
@@ -293,7 +290,7 @@ describe('the life of a key', () => {
     },
   )
 
-  test('a new key works beside the old one until that is revoked', async () => {
+  test('a new key works beside the old key until the old key is revoked', async () => {
     const { secret } = unwrap(
       await server.keys.create({
         dialect: 'xenrad',
@@ -311,7 +308,7 @@ describe('the life of a key', () => {
     ])
   })
 
-  test('while an overlap lasts both secrets work, and then the new one', async () => {
+  test('both secrets work during the overlap of a rotation, and only the new one afterwards', async () => {
     const { secret } = unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: 60_000 }))
     const readBothStatuses = async () => [
       await requestStatus('hl7 v2', key.secret),
@@ -324,14 +321,14 @@ describe('the life of a key', () => {
     expect(await readBothStatuses()).toEqual([401, 200])
   })
 
-  test('without an overlap the old secret ends at once', async () => {
+  test('the old secret ends at once when a rotation has no overlap', async () => {
     const { secret } = unwrap(await server.keys.rotateSecret(key.keyId, {}))
     expect([await requestStatus('fhir', key.secret), await requestStatus('fhir', secret)]).toEqual([
       401, 200,
     ])
   })
 
-  test('its last use is kept; what is refused, and what needs no key, is none', async () => {
+  test('the last use is recorded, but not for refused requests or requests without a key', async () => {
     const readLastUsed = async () => {
       await server.flushCounters()
       return unwrap(await server.keys.find(key.keyId)).lastUsedAt
@@ -346,13 +343,13 @@ describe('the life of a key', () => {
   })
 })
 
-describe('addresses', () => {
+describe('the IP allowlist of a Xenrad account', () => {
   const addNetworkAndRequest = async (network: string) => {
     unwrap(await server.ipAllowlist.add({ accountId: key.accountId, network }))
     unwrap(await server.ipAllowlist.setEnforced(key.accountId, true))
   }
 
-  test('a list holds on every surface, from the next request on', async () => {
+  test('applies to every surface from the next request on', async () => {
     await addNetworkAndRequest('203.0.113.0/24')
     for (const surface of XENRAD_SURFACE_NAMES) {
       const requestFrom = (address: string) => requestStatus(surface, key.secret, { address })
@@ -362,7 +359,7 @@ describe('addresses', () => {
     expect(await requestStatus('fhir', key.secret, { address: ELSEWHERE })).toBe(200)
   })
 
-  test('X-Forwarded-For is nobody’s word, and reaches no upstream', async () => {
+  test('ignores X-Forwarded-For without a trusted proxy, and the header reaches no upstream', async () => {
     await addNetworkAndRequest(HERE)
     const headers = { 'X-Forwarded-For': HERE, 'X-Real-IP': HERE, Forwarded: `for=${HERE}` }
     expect(await requestStatus('fhir', key.secret, { address: ELSEWHERE, headers })).toBe(403)
@@ -372,7 +369,7 @@ describe('addresses', () => {
   })
 })
 
-test('a proxy that asks is told of Xenrad’s keys in the words of the path that it guards', async () => {
+test('forward-auth answers for Xenrad keys in the format of the guarded path', async () => {
   const askForwardAuth = (secret: string, uri: string) =>
     server.call('/forward-auth/xenrad', {
       method: 'GET',
