@@ -66,7 +66,7 @@ describe('the package', () => {
       env,
     })
     const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
-    // Installed as npm does it, but for the way of what it depends on: nothing is asked of a registry.
+    // Installs as npm does, but links the dependencies, so that no registry is needed.
     mkdirSync(installed, { recursive: true })
     for (const name of readdirSync(MODULES).filter((entry) => !entry.startsWith('.'))) {
       symlinkSync(join(MODULES, name), join(app, 'node_modules', name))

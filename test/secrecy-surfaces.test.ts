@@ -11,7 +11,7 @@ import { createSecretTracker } from './support/secret-tracker.ts'
 import { createTempFolder, createTestLog, unwrap } from './support/server.ts'
 import { startHttpUpstream } from './support/upstream/servers.ts'
 
-/* Keys that come with every request: what of them, and of what they open, is kept where. */
+/* The secrecy of keys that are sent with every request, and of the data behind them. */
 
 const parent = createTempFolder()
 const dir = join(parent, 'data')

@@ -110,7 +110,7 @@ describe('a party', () => {
     // Now two wait of one party, one of the other: a third party's share is one of them.
     const two = ask('two', 'two')
     expect(await flood[1]).toEqual(busy)
-    // Each has one: nobody has more than a share.
+    // Each party has one, so no party has more than its share.
     expect(await ask('three', 'three')).toEqual(busy)
     expect(await ask('flood 4', 'a flood')).toEqual(busy)
     await finishAll()

@@ -29,7 +29,6 @@ const send = (method: string, path: string, resource: unknown, site?: string) =>
 const readEntries = ({ body }: { body: Resource }) =>
   body.entry as { fullUrl: string; resource: { id: string } }[]
 
-/** The outcome's first issue: what a caller is told. */
 const readIssue = ({ body }: { body: Resource }) => {
   expect(body.resourceType).toBe('OperationOutcome')
   return (body.issue as { severity: string; code: string }[])[0]

@@ -51,7 +51,7 @@ const sound: Key = {
 
 type Fault = readonly [reason: string, break_: (key: Key) => Key]
 
-/** Everything that can be wrong with a key, in the order in which its caller is told. */
+/** Every fault of a key, in the order in which the faults are reported. */
 const FAULTS: readonly Fault[] = [
   ['region_other', (key) => ({ ...key, account: { ...key.account, region: 'ca' } })],
   ['account_closed', (key) => ({ ...key, account: { ...key.account, status: 'closed' } })],

@@ -88,7 +88,7 @@ test('no user can change their own role or access', () => {
   )
 })
 
-/** However roles are given, one after another: who is no operator at first makes none. */
+/** No sequence of role changes by administrators makes an operator. */
 test('administrators together make no operator', () => {
   const steps = fc.array(fc.tuple(fc.nat(2), fc.nat(2), role), { maxLength: 50 })
   fc.assert(

@@ -97,7 +97,7 @@ describe('an address of IPv4', () => {
 })
 
 describe('an address of IPv6', () => {
-  /** The first group of what is the Internet goes from 2000 to 3fff, but for these. */
+  /** Exceptions to 2000::/3, the public unicast range (IANA special-purpose registry). */
   const isSpecialPurpose = (first: number, second: number) =>
     (first === 0x2001 && (second < 0x200 || second === 0xdb8)) ||
     (first === 0x3fff && second < 0x1000)

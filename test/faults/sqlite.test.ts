@@ -165,7 +165,7 @@ describe('a database that takes no write while the server runs', () => {
     const other = new Database(join(dir, 'latchkey.db'))
     other.exec('BEGIN IMMEDIATE')
     const waiting = refresh(server, key, tokens.refreshToken)
-    // Answered meanwhile, one after the other: nobody waits for the writer but who writes.
+    // Exchanges need no write, so they are answered while the refresh waits for the lock.
     for (let n = 0; n < 50; n++) await issueTokens(server, key)
     other.exec('ROLLBACK')
     other.close()
@@ -265,7 +265,7 @@ describe('a database that is damaged while the server runs', () => {
     other.close()
   }
 
-  /** Whoever wants anything of the database is told to come back. */
+  /** Expects every request that needs the database to be answered with 503. */
   async function expectNothing(server: ServerProcess, key: Key, tokens: TokenResponse) {
     const { apiKey, secret } = key
     const answers = await Promise.all([

@@ -25,7 +25,7 @@ export class KilledVendor {
   #previousAccessTokens: string[] = []
   /** The held refresh token was traded in, and no answer came. */
   #isAnswerLost = false
-  /** How the held tokens were got, as long as nothing has told the server that they arrived. */
+  /** The refresh that gave the held tokens, until their use proves to the server their receipt. */
   #unacknowledged: { refreshToken: string; body: string } | null = null
 
   constructor(

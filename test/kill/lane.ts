@@ -89,7 +89,7 @@ export async function runKillLane(lane: number, kills: number, counts: KillCount
   }
 }
 
-/** The server is gone afterwards, and what it wrote is told with whatever went wrong. */
+/** Kills the server afterwards, and adds its output to any error. */
 async function withServer(server: ServerProcess, use: () => Promise<void>): Promise<void> {
   try {
     await use()

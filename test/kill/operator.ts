@@ -59,7 +59,7 @@ export class KillOperator {
     return new KillOperator(latchkey, connection, counts, chance, { toggledKey, keyPlace })
   }
 
-  /** After a restart: whatever the operator was told is so, is so. */
+  /** Asserts after a restart that every acknowledged change is still in force. */
   async check(): Promise<void> {
     const fresh = this.#revokedKeys.slice(this.#checkedCount)
     this.#checkedCount = this.#revokedKeys.length

@@ -52,7 +52,7 @@ const fillPattern = (pattern: string) =>
 
 test.each([
   ['ODFHIR dev/key', OK],
-  // RFC 9110 §11.1: a scheme's case is nobody's.
+  // RFC 9110 §11.1: the scheme is case-insensitive.
   ['odfhir dev/key', OK],
   ['OdFhir dev/key', OK],
   // Whitespace that clients leave around a pasted key.
@@ -256,7 +256,7 @@ test('a customer key is accepted with pasted whitespace, and is case-sensitive',
   const requestData = async (value: string) =>
     (await server.call('/api/v1/patients', { method: 'GET', headers: { Authorization: value } }))
       .status
-  // Nothing is behind: who is let through is told so.
+  // No upstream is configured, so an accepted key is answered with 502.
   server.clock.advance(1000)
   expect(await requestData(`ODFHIR ${developerKey}/ ${office.secret} `)).toBe(502)
   expect(await requestData(`ODFHIR ${developerKey}/${office.secret.toLowerCase()}`)).toBe(401)

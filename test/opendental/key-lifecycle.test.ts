@@ -187,7 +187,7 @@ describe('a customer key', () => {
       await requestDataStatus(made, 'PUT'),
       await requestDataStatus(made, 'DELETE'),
     ]).toEqual([200, 401, 401])
-    // Enabled it is already: nobody is given more by that.
+    // The key is already enabled, so its access stays read-only.
     const { CustomerKey } = made
     expect(await developerClient.put({ CustomerKey, KeyStatus: 'Enabled' })).toMatchObject({
       status: 200,

@@ -299,7 +299,7 @@ const turns = fc
     fc.constantFrom(3 * DAY_MS, 6 * DAY_MS, 7 * DAY_MS - 1, 7 * DAY_MS, 15 * DAY_MS),
     fc.integer({ min: 1, max: 2 * HOUR_MS }),
     fc.integer({ min: 1, max: 2 * SECOND_MS }),
-    // A clock that is put back, by a step or by somebody who has mistaken the time zone.
+    // A clock that is set back, by a step or by a wrong time zone.
     fc.constantFrom(
       -SECOND_MS,
       1 - LEEWAY_MS,

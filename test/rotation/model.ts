@@ -10,7 +10,7 @@ export const LEEWAY_MS = 60 * SECOND_MS
 /** Servers believe each other's clocks as far as that. */
 const CLOCK_TOLERANCE_MS = 60 * SECOND_MS
 
-/** One answer of the server, in somebody's hands. */
+/** One token response of the server, as the client that received it holds it. */
 export interface ModelTokenPair {
   readonly client: ModelClient
   /** How many refreshes lie between the secret and this pair. */
@@ -58,7 +58,7 @@ export interface RotationModel {
 /** The response that a refresh must receive. */
 export type RefreshPrediction =
   | { status: 401 }
-  /** `same`: the very bytes; null where nobody has seen them yet. */
+  /** `same`: the exact body; null if no client has received it yet. */
   | { status: 200; step: number; issuedAt: number; same: string | null }
 
 export const floorToWholeSecond = (now: number) => Math.floor(now / SECOND_MS) * SECOND_MS

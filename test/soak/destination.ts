@@ -21,7 +21,7 @@ export async function startSoakDestination(
       return
     }
     const body = await readBody(request)
-    // Whoever sent it was killed in the midst of it.
+    // The server was killed while it was sending.
     if (body === null) return
     const openEnd = { endedTick: Number.POSITIVE_INFINITY, endedAt: Number.POSITIVE_INFINITY }
     const arrival = ledgerRecorder.recordArrival({

@@ -9,7 +9,7 @@ import {
 import type { MessageMark, SoakArrival } from './ledger.ts'
 import type { SoakStage, SoakVendor } from './soak.ts'
 
-/** Whoever is not answered comes back after so long. */
+/** The delay before a request without a response is retried. */
 const RETRY_DELAY_MS = 100
 
 /** The workload of one vendor. */
@@ -105,7 +105,7 @@ export function createSoakMessage(mark: MessageMark, destinationIds: readonly st
 const createMessageText = ({ source, number }: MessageMark) =>
   `${source}.${number} `.repeat(1 + ((number * 37) % 600))
 
-/** As its destinations read it, which are told of each other. */
+/** The message as a destination receives it: it names every destination. */
 interface DeliveredSoakMessage {
   readonly Meta: {
     readonly Destinations: readonly { readonly Name: string }[]

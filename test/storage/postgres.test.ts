@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, POSTGRES_START_TIMEOUT_MS)
 afterAll(() => postgres.stop())
 
-/** A busy machine may take long over what 20 do at once: here nobody gives up. */
+/** Timeouts long enough for 20 concurrent clients on a busy machine. */
 const PATIENT = {
   connectionTimeoutMillis: 600_000,
   lock_timeout: 600_000,
@@ -272,7 +272,7 @@ describe('PostgreSQL', () => {
     const started = performance.now()
     await expect(storage.probe()).rejects.toThrow(StorageUnavailableError)
     expect(performance.now() - started).toBeGreaterThan(4_900)
-    // Whoever only reads is not held up.
+    // Reads are not blocked.
     expect(await storage.readAuthorityVersion()).toBe(1)
     await postgres.query(
       url,

@@ -41,7 +41,7 @@ const encodeHeader = (pattern: string) =>
 
 test.each([
   ['id.s', 'OK'],
-  // HTTP itself strips what stands around a value (RFC 9110 §5.5).
+  // HTTP strips whitespace around a value (RFC 9110 §5.5).
   ['  id.s\t', 'OK'],
   ['', 'MISSING_API_KEY'],
   ['   ', 'MISSING_API_KEY'],

@@ -6,9 +6,9 @@ import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
 const PLENTY = { LATCHKEY_QUOTA_REQUESTS: '1000000', LATCHKEY_FAILURES_PER_ADDRESS: '1000000' }
 const PROXY = '192.0.2.1'
 
-/** Believes nobody, as a server does by default. */
+/** Trusts no proxy, which is the default. */
 let server: TestServer
-/** Stands behind proxies. */
+/** Trusts the proxies in front of it. */
 let serverBehindProxy: TestServer
 beforeAll(async () => {
   server = await createTestServer(PLENTY)
@@ -74,7 +74,7 @@ describe('the IP allowlist', () => {
     ['2001:db8::/127', '2001:db8::1', 200],
     ['2001:db8::/127', '2001:db8::2', 403],
     ['fe80::/10', 'fe80::1', 200],
-    // A zone (RFC 4007) means something on one machine only: who comes with one is nobody in a list.
+    // A zone (RFC 4007) has a meaning on one machine only, so an address with one matches no network.
     ['fe80::/10', 'fe80::1%eth0', 403],
     ['fe80::/10', 'fe80::1%25eth0', 403],
     ['0.0.0.0/0', '', 403],
@@ -193,7 +193,7 @@ describe('X-Forwarded-For', () => {
     [`::ffff:${PROXY}`, LISTED, 200],
     ['2001:db8:ffff::9', `${LISTED}:5000`, 200],
     ['2001:db8:ffff::9', `::ffff:${LISTED}`, 200],
-    // Of what is no address nothing is believed, nor of what stands left of it.
+    // An entry that is no address is not trusted, and neither is any entry to the left of it.
     [PROXY, '203.0.113.007', 403],
     [PROXY, `${LISTED}, 203.0.113.007`, 403],
     [PROXY, `${LISTED},`, 403],

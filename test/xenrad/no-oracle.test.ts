@@ -7,7 +7,7 @@ import { expectedInvalidKey, SURFACE_REQUESTS, XENRAD_SURFACE_NAMES } from '../s
 
 const HERE = '203.0.113.7'
 
-/** Limits are another matter: nobody is slowed down here. */
+/** The failure limit is high, so that it does not interfere. */
 let server: TestServer
 beforeAll(async () => {
   server = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '1000000' })

@@ -49,7 +49,7 @@ const send = (
   return at.call(path, { method, headers, address: HERE })
 }
 
-/** A good key of which one thing is made wrong; what to send then, and what it is told. */
+/** A valid key with one fault, the headers to send, and the expected response. */
 interface Row {
   readonly what: string
   readonly breakFixture?: (key: SiteKey) => unknown

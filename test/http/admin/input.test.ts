@@ -206,7 +206,7 @@ test('the pages of a list contain each item once', async () => {
   expect(found).toEqual(names)
 })
 
-/** As the document shows it: of ids that are nobody's here. */
+/** The requests of the OpenAPI document, whose example ids do not exist here. */
 const ofOne = listExampleRequests(document).filter(
   ({ method, path }) => method === 'GET' && path.includes('{id}'),
 )

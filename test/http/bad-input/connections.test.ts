@@ -23,7 +23,7 @@ afterAll(() => fixture.close())
 
 const HEALTH = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'
 
-/** Until the server has told its operator of a body that ended early so many times. */
+/** Waits until the server has logged so many bodies that ended early. */
 const expectNoticed = (times: number) =>
   expect
     .poll(() =>
@@ -98,7 +98,7 @@ test('a request after one that was refused unread is not taken for its body', as
   const connection = await fixture.connect()
   connection.write(`POST /endpoint HTTP/1.1\r\nHost: x\r\nContent-Length: ${HEALTH.length}\r\n\r\n`)
   expect(requireResponse(await connection.readResponse()).status).toBe(401)
-  // It is that request's body, so nobody answers it as a request of its own.
+  // The first copy is the body of the refused request, so it must not be answered as a request.
   connection.write(HEALTH)
   connection.write(HEALTH)
   const next = await connection.readResponse()

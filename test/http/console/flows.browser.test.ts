@@ -103,7 +103,7 @@ test('a member is offered no action without permission, and is refused when they
     await page.goto(fixture.consoleUrl + path)
     await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
   }
-  // The button of somebody who has it, sent by a member's own page.
+  // A member's page posts the form of a button that the role does not show.
   await page.goto(keyUrl)
   await page.evaluate(`{
     const form = document.querySelector('form[method=post]')

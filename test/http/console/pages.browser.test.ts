@@ -82,7 +82,7 @@ describe.each([...new Set(CONSOLE_PAGES.map(({ viewer }) => viewer))])('as %s', 
         answers.push({ status: answer.status(), policy })
       })
       await page.goto(fixture.consoleUrl + resolvePagePath(shown, fixture.ids))
-      // A busy machine draws a page in pieces. By the Web Vitals, below a tenth nobody notices.
+      // A busy machine renders a page in pieces. The Web Vitals call a layout shift below 0.1 good.
       expect(await readLayoutShift(page)).toBeLessThan(0.1)
       await shown.prepare?.(page)
       page.removeAllListeners('response')

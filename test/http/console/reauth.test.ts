@@ -34,7 +34,7 @@ async function seedColleague({ testUser: { accountId } }: Administrator): Promis
   return testUser
 }
 
-/** Each form that gives somebody a way in, or a stronger one, and what is typed into it. */
+/** Every form that grants access or raises it, with its input. */
 const FORMS: [string, (admin: Administrator) => Promise<Form>][] = [
   [
     'an API token',

@@ -12,8 +12,8 @@ import { startHttpUpstream } from '../../support/upstream/servers.ts'
 import { seedUser, type TestUser } from '../../support/users.ts'
 
 /*
- * An upstream serves a page, and whoever has a key leads an operator's browser to it. It tries all that a
- * page can try against the origin that it is in and against the console's, whose cookies know no ports.
+ * An upstream serves a hostile page, and a key holder leads an operator's browser to it. The page
+ * attacks its own origin and the console's, because cookies ignore ports (RFC 6265 §8.5).
  */
 
 let browser: Browser

@@ -35,7 +35,7 @@ beforeAll(async () => {
     modulesRoot: dir,
     scriptPath: join(dir, 'gate.js'),
     compatibilityDate: COMPATIBILITY_DATE,
-    // Its own socket: what stands before it elsewhere compresses by itself.
+    // A direct socket: Miniflare's own entry point would compress the response itself.
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     bindings: { UPSTREAM: `${upstream.url}/base` },
   })

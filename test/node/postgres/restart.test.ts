@@ -62,10 +62,10 @@ interface Acknowledged {
 }
 const ledger: Acknowledged[] = []
 
-/** While the rows are compared with the ledger, nobody writes. */
+/** Pauses the clients, so that the rows do not change while they are compared with the ledger. */
 const rest = { isOver: Promise.resolve(), isCalled: false, resting: 0, gone: 0 }
 
-/** A vendor's backend: it keeps the newest tokens that arrived, and comes back when it is told to. */
+/** A vendor's backend: it keeps the newest tokens that arrived, and retries as the server asks. */
 async function refreshOften(key: Acknowledged['key']) {
   const client = createVendorClient(server.url)
   const own: Acknowledged = {

@@ -10,8 +10,8 @@ import { startRawUpstream } from '../../support/upstream/raw-upstream.ts'
 import { startHttpUpstream } from '../../support/upstream/servers.ts'
 
 /*
- * One message on its way, over real sockets: what a destination reads, and what is made of whatever
- * it answers.
+ * One delivery over real sockets: the request that a destination receives, and the result of each
+ * kind of response.
  */
 
 async function startDestinationServer(...answer: Parameters<typeof startHttpUpstream>) {
@@ -146,7 +146,7 @@ describe('a delivery', () => {
 describe('an answer of a gigabyte', () => {
   const CHUNK = Buffer.alloc(64 * 1024, 'x')
 
-  /** Writes on until nobody reads; says how much that was. */
+  /** Writes until the client stops reading, and counts the bytes sent. */
   async function startEndlessDestination(status: number) {
     let sentBytes = 0
     function* chunks() {

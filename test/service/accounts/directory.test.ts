@@ -40,7 +40,7 @@ describe('a site or developer', () => {
     // It would turn around what follows it on the page (Unicode TR 36).
     ['a\u202eb', 'invalid: the name must be one line of text'],
     ['\u2066a', 'invalid: the name must be one line of text'],
-    // A link that nobody could see.
+    // The name would be an invisible link.
     ['\u200b\u2060', 'invalid: the name must not be blank'],
   ])('is not made with the name %j', async (name, sentence) => {
     expect(readRefusal(await testServices.sites.add({ accountId, name }))).toBe(sentence)

@@ -84,7 +84,7 @@ test.each<Role>(['administrator', 'operator'])(
   },
 )
 
-/** Verbs of storage that others do to somebody, and who does so. */
+/** Storage functions that change another user, and the service call that uses each. */
 const RACES = {
   setUsername: ({ users }, id) => users.setUsername(id, 'taken-over'),
   setSecondFactor: ({ users }, id) => users.resetSecondFactor(id),

@@ -43,7 +43,7 @@ const newEvent = (): AuditEvent => ({
 
 type Engine = 'SQLite' | 'PostgreSQL'
 
-/** A data folder, its database, and somebody who writes to the database past every server. */
+/** A data folder, its database, and an attacker who writes to the database directly. */
 async function createAuditedDatabase(engine: Engine) {
   const dir = createTempFolder()
   folders.push(dir)
@@ -189,7 +189,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('audit verify on %s', (engine) 
       const breakMessages = await auditedDatabase.listBreakMessages()
       expect(breakMessages).toHaveLength(expected.length)
       for (const [n, message] of breakMessages.entries()) expect(message).toMatch(expected[n] ?? '')
-      // The audit waits for somebody; the service does not.
+      // Sealing waits for the operator; the service stays available.
       expect((await createAppCaller(server)('/ready', { method: 'GET' })).status).toBe(200)
       expect((await server.storage.listUnsealedEvents(100)).length === 0).toBe(isSealedOn)
       expect(server.errors()).toEqual(

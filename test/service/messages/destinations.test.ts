@@ -16,7 +16,7 @@ import { startHttpUpstream } from '../../support/upstream/servers.ts'
 
 const TOKEN = 'token of the destination!'
 
-/** A destination that repeats what it is asked, or says what it is told to. */
+/** A destination that echoes its challenge, or answers with a set text. */
 async function startChallengeEcho() {
   let words: string | null = null
   let beforeAnswer: () => Promise<unknown> = async () => undefined

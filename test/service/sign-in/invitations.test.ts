@@ -152,7 +152,7 @@ describe('the link to a password', () => {
     const { secret } = unwrap(await server.users.invite(user.id))
     const probeLink = (username: string, password = PASSWORD) =>
       server.signInServices.acceptInvitation(secret, { username, password }, createTestCaller())
-    // A password that cannot be is told first: of the name, nothing.
+    // An invalid password is reported first, without a word about the username.
     expect(await probeLink('taken-0', 'short')).toMatchObject({ failure: { field: 'password' } })
     for (const { username } of taken.slice(0, 5)) {
       expect(await probeLink(username ?? '')).toMatchObject({

@@ -30,7 +30,7 @@ async function expectSameRefusal(what: string, username: string, password: strin
   expect([what, argon2.verified - before]).toEqual([what, 2])
 }
 
-/** Why the right password lets nobody in. */
+/** Reasons for which the right password is refused. */
 const damaged: [string, (testUser: TestUser) => Promise<unknown>][] = [
   ['has left', async ({ user }) => unwrap(await server.users.deactivate(user.id))],
   [

@@ -34,7 +34,7 @@ const FAILED_ATTEMPT: AttemptRecord = {
 
 const getNumber = ({ number }: { number: number }) => number
 
-/** The queue of a subscription: who works at it, what goes next, and what people do about it. */
+/** The queue of a subscription: its lease, its order, and the actions of users on it. */
 export function testQueueStorage(name: string, fixture: StorageFixture): void {
   const {
     addAccount,
@@ -70,7 +70,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
     if (found === null) throw new Error('the feed has nothing to send')
     return found
   }
-  /** An attempt at what stands at the feed's head. */
+  /** Starts an attempt at the message at the head of the queue. */
   const startAttempt = async (
     subscriptionId: string,
     by: string,

@@ -571,7 +571,7 @@ function testUsers(fixture: StorageFixture): void {
   })
 
   describe('the first operator', () => {
-    /** In a database that has none: whoever could is gone first. */
+    /** Leaves the database without an active operator. */
     async function removeOperators(): Promise<void> {
       await fixture.engine.atomic([
         { sql: `UPDATE users SET password_hash = NULL WHERE role = 'operator'`, values: [] },
