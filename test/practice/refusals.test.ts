@@ -90,7 +90,7 @@ describe('a caller without the practice key', () => {
       async ({ accountId }) => unwrap(await server.accounts.setStatus(accountId, 'closed')),
     ],
     [
-      'may be used elsewhere',
+      'is restricted to other addresses',
       async ({ accountId }) => {
         unwrap(await server.ipAllowlist.add({ accountId, network: '198.51.100.1' }))
         unwrap(await server.ipAllowlist.setEnforced(accountId, true))
@@ -153,7 +153,7 @@ describe('a caller with a valid practice key learns why it is refused:', () => {
       expectedUnauthorized('This key is disabled.', 'key_disabled'),
     ],
     [
-      'disabled with its owner, who has left',
+      'disabled with its owner, who was deactivated',
       async ({ accountId, ownerId }) => {
         unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
         unwrap(await server.users.deactivate(ownerId))

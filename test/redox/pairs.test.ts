@@ -81,7 +81,7 @@ test('the Redox documentation has 24 data models and 111 pairs', () => {
   expect(PAIRS.filter(([, , synchronous]) => synchronous)).toHaveLength(22)
 })
 
-describe('the Redox endpoint: a message', () => {
+describe('the Redox endpoint', () => {
   test.each(PAIRS)(
     '%s:%s (synchronous: %s) is answered as documented',
     async (model, event, isQuery) => {

@@ -74,11 +74,11 @@ const brokenKeys: [string, (ownerKey: OwnerKey) => unknown][] = [
     },
   ],
   [
-    'with a secret before it',
+    'with a previous secret in its overlap',
     async ({ keyId }) => unwrap(await server.keys.rotateSecret(keyId, { overlapMs: 60_000 })),
   ],
   [
-    'whose owner has left',
+    'of a deactivated owner',
     async ({ accountId, ownerId }) => {
       unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
       unwrap(await server.users.deactivate(ownerId))

@@ -164,7 +164,7 @@ const others: Fault[] = [
     ),
   ],
   [
-    'KeyId and secret are both of nobody',
+    'neither the KeyId nor the secret exists',
     (a) => {
       a.keyId = 'nobody'
       a.secret = null
@@ -187,7 +187,7 @@ const others: Fault[] = [
     expectedJsonResponse(401, INVALID),
   ],
   [
-    'the key only reads, and is made to write',
+    'a read-only key writes',
     async (a) => {
       const { accountId } = a.ownerKey
       const reader = await seedOwnerKey(server, 'xdent', { accountId, access: 'read' })

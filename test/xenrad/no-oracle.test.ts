@@ -54,7 +54,7 @@ const ended: [string, (key: SiteKey) => unknown][] = [
     async ({ accountId }) => unwrap(await server.accounts.setStatus(accountId, 'closed')),
   ],
   [
-    'of somebody who has left',
+    'of a deactivated owner',
     async ({ accountId, ownerId }) => {
       unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
       unwrap(await server.users.deactivate(ownerId))
