@@ -44,15 +44,15 @@ export interface Actor {
   /** The user id for the audit; `operator` on the command line. */
   readonly actor: string
   readonly role: Role
-  /** The only account that the actor sees; null for all. */
+  /** The only account that the actor can access; null for all. */
   readonly accountId: string | null
   /** Null on the command line. */
   readonly requestId?: string | null
 }
 
-/** The services of one actor: methods without permission throw, and other accounts do not exist. */
+/** The services of one actor. Methods without permission throw, and other accounts are not visible. */
 export interface ActorServices extends Services {
-  /** For surfaces, which hide what the actor may not do. */
+  /** Lets surfaces hide actions that the actor may not perform. */
   readonly can: (permission: Permission) => boolean
 }
 
@@ -64,13 +64,13 @@ export interface ActorServicesDeps
   readonly webhookClient: WebhookClient
   readonly auditSigner: AuditSigner
   readonly anchor: AuditAnchor
-  /** The region of accounts that name none. */
+  /** The region of accounts that are created without one. */
   readonly region: string
   /** The URL at which browsers reach the console. */
   readonly consoleUrl: string
 }
 
-/** Services are created for each request, with the role that the user has at that moment. */
+/** Creates the services of an actor for each request, with the user's role at that moment. */
 export function createServicesFor(deps: ActorServicesDeps) {
   const runExclusively = createRunExclusively(
     'the chain is being verified already, for somebody else. All of it is read for that: try again when it is done',

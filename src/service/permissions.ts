@@ -171,7 +171,7 @@ export function restrictServices(
     const restricted: Partial<Service> = {}
     for (const method of Object.keys(service) as (keyof Service)[]) {
       const permission = permissions[method]
-      // It fits every method's type: it takes anything and never returns.
+      // The cast is safe, because the function accepts any arguments and never returns.
       const denied = denyPermission(permission) as ServiceMethod as Service[typeof method]
       restricted[method] = isPermitted(permission) ? service[method] : denied
     }

@@ -5,7 +5,7 @@ import type { AuditEvent } from './ports/audit.ts'
 import type { Clock, Random } from './ports/runtime.ts'
 import type { ResourceStorage } from './ports/storage.ts'
 
-/** A request that is refused. The message says what is wrong and, where it can, what to do. */
+/** A refused request. The message says what is wrong and, if possible, what to do. */
 export type ServiceError =
   | {
       readonly problem: 'invalid' | 'not_found' | 'conflict' | 'forbidden'
@@ -13,7 +13,7 @@ export type ServiceError =
     }
   | BusyError
 
-/** The same request succeeds a little later. */
+/** The server is busy. The same request can succeed a little later. */
 export interface BusyError {
   readonly problem: 'busy'
   readonly message: string
@@ -33,7 +33,7 @@ export const failForbidden = (message: string) =>
 export const failBusy = (message: string, retryAfterSeconds: number) =>
   fail<ServiceError>({ problem: 'busy', message, retryAfterSeconds })
 
-/** The row, or not found where there is none. */
+/** Returns the row, or a not-found error if it is null. */
 export const requireFound = <Row>(
   row: Row | null,
   label: string,
@@ -45,7 +45,7 @@ export interface ActorDeps {
   readonly clock: Clock
   /** The acting user's id, for the audit. */
   readonly actor: string
-  /** Null where no request is behind it. */
+  /** Null if there is no request. */
   readonly requestId?: string | null
 }
 
@@ -104,13 +104,13 @@ export function parseText(label: string, text: string, max: number): ServiceResu
   return ok(trimmed)
 }
 
-/** Parses an id that the caller chose; creates one where they chose none. */
+/** Parses an id that the caller chose; creates one if omitted. */
 export function parseId(text: string | undefined, random: Random): ServiceResult<string> {
   if (text === undefined) return ok(random.uuid())
   return isUuid(text) ? ok(toStoredId(text)) : failInvalid(`${JSON.stringify(text)} is not a UUID`)
 }
 
-/** Adds the taken id to a conflict's message, where the caller chose the id. */
+/** Adds the taken id to a conflict's message, if the caller chose the id. */
 export const formatIdConflict = (chosenId: string | undefined, label: string): string =>
   chosenId === undefined ? '' : `, or there is ${label} ${toStoredId(chosenId)} already`
 

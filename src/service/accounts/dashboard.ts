@@ -5,20 +5,20 @@ import type { KeyCriteria, KeyListItem, ListStorage, SubscriptionListItem } from
 import type { Clock } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 
-/** A key that ends within so many days is about to. */
+/** Keys that expire within this many days are listed as expiring. */
 export const EXPIRING_SOON_DAYS = 30
-/** A key that was not used for so many days is perhaps needed no more. */
+/** Enabled keys without a use for this many days are listed as unused. */
 export const UNUSED_DAYS = 90
-/** A key that was used within so many days is in use. */
+/** Keys with a use within this many days count as in use. */
 export const IN_USE_DAYS = 30
 
-/** So many of each are told. */
+/** The number of rows that each list shows. */
 const MAX_ATTENTION_ROWS = 5
-/** Among so many there is somebody who may own a key, where there is anybody. */
+/** The number of users that are searched for a possible key owner. */
 const MAX_SEARCHED_USERS = 100
-/** So far they are counted. */
+/** The highest number of keys that is counted. Beyond it, `more` is true. */
 const MAX_COUNTED_ATTENTION_KEYS = 1_000
-/** A feed is counted with its queue. */
+/** The highest number of stuck subscriptions that is counted, because each is read with its queue. */
 const MAX_COUNTED_QUEUES = 50
 
 export interface DashboardStatsDeps {
@@ -29,15 +29,15 @@ export interface DashboardStatsDeps {
   readonly clock: Clock
 }
 
-/** Some of many. */
+/** The first rows of a list, and the size of the whole list. */
 export interface LimitedList<T> {
   readonly count: number
-  /** There are more than were counted. */
+  /** True if there are more rows than were counted. */
   readonly more: boolean
   readonly told: readonly T[]
 }
 
-/** What somebody should look after. */
+/** The keys and subscriptions that need attention. */
 export interface AttentionSummary {
   readonly expiring: LimitedList<KeyListItem>
   readonly unused: LimitedList<KeyListItem>
@@ -45,23 +45,23 @@ export interface AttentionSummary {
   readonly stuck: LimitedList<SubscriptionListItem>
 }
 
-/** How far whoever begins has come. */
+/** The progress of a new account's setup. */
 export interface SetupProgress {
-  /** Somebody is there who may own a key. */
+  /** True if an active user may hold a key. */
   readonly hasOwner: boolean
-  /** The newest; null where there is none. */
+  /** The newest key; null if there is none. */
   readonly key: Pick<KeyListItem, 'id' | 'name'> | null
-  /** A key was used at least once. */
+  /** True if at least one key was used. */
   readonly isInUse: boolean
 }
 
-/** How things are, for who looks at everything that he has in sight at once. */
+/** Summarizes everything that the actor can see. */
 export function createDashboardStats({ storage, clock }: DashboardStatsDeps) {
   return {
-    /** What came of requests, as of a minute ago. */
+    /** Sums the outcomes of requests. The last minute may be missing, because counts are buffered. */
     sumTraffic: (spans: TrafficSpans) => storage.sumTraffic(spans),
 
-    /** How many keys there are of each dialect, and how many of them are in use. */
+    /** Counts the keys of each type, and how many of them are in use. */
     countKeysByType: () =>
       storage.countKeysByType({ since: clock() - IN_USE_DAYS * DAY_MS, now: clock() }),
 
@@ -102,7 +102,7 @@ export function createDashboardStats({ storage, clock }: DashboardStatsDeps) {
     },
   }
 
-  /** Keys that still open something: what is disabled or revoked harms nobody. */
+  /** Searches enabled keys only, because disabled and revoked keys give no access. */
   async function searchEnabledKeys(
     criteria: KeyCriteria,
     order: 'expiry' | 'leastUsed' | 'oldest',

@@ -28,7 +28,7 @@ export function createDevelopers(deps: DevelopersDeps) {
     requireFound(await storage.findDeveloper(id), 'developer', id)
 
   return {
-    /** `developerKey`: as another system issued it. Created here where it is left out. */
+    /** `developerKey`: as another system issued it; created here if omitted. */
     async add(input: {
       accountId: string
       name: string
@@ -52,7 +52,10 @@ export function createDevelopers(deps: DevelopersDeps) {
 
     rename: (id: string, name: string) => renameResource(deps, 'developer', id, name, find),
 
-    /** Refused while a key belongs to the developer, also a revoked one: lists and audit name it. */
+    /**
+     * Refused while any key belongs to the developer, even a revoked one, because lists and the audit
+     * name the developer.
+     */
     async delete(id: string): Promise<ServiceResult<void>> {
       const developer = await find(id)
       if (!developer.ok) return developer
@@ -66,7 +69,7 @@ export function createDevelopers(deps: DevelopersDeps) {
     list: (page: Page & { accountId?: string | undefined }) => storage.listDevelopers(page),
     find,
 
-    /** Counts the keys of each developer that are not revoked. */
+    /** Counts each developer's keys that are not revoked. */
     countKeys: (ids: readonly string[]) => storage.countKeysByHolder('developer', ids),
   }
 }

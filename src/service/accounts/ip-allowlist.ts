@@ -39,7 +39,7 @@ export function createIpAllowlist(deps: IpAllowlistDeps) {
     requireFound(await storage.findAccount(id), 'account', id)
 
   return {
-    /** While it is enforced, keys work from the listed addresses only. An empty list allows all. */
+    /** While enforced, keys work only from the listed addresses. An empty list allows all. */
     async setEnforced(accountId: string, enforced: boolean): Promise<ServiceResult<Account>> {
       const action = enforced ? 'account.addresses_enforced' : 'account.addresses_open'
       const event = createAuditEvent(deps, action, accountId)
@@ -47,7 +47,7 @@ export function createIpAllowlist(deps: IpAllowlistDeps) {
       return isChanged ? findAccount(accountId) : failNotFound(`there is no account ${accountId}`)
     },
 
-    /** `network`: an IPv4 or IPv6 address, or CIDR. In force at the next request. */
+    /** `network`: an IPv4 or IPv6 address, or CIDR. Takes effect at the next request. */
     async add(input: {
       accountId: string
       network: string
@@ -97,8 +97,8 @@ export function createIpAllowlist(deps: IpAllowlistDeps) {
     list: (accountId: string) => storage.listAllowlistEntries(accountId),
 
     /**
-     * Lists the addresses that requested tokens lately, the latest first. Keys that are presented at
-     * every request are only counted, so their addresses are not known.
+     * Lists the addresses that requested tokens recently, the latest first. Uses of keys that are
+     * presented at every request are only counted, so their addresses are unknown.
      */
     async listSeenAddresses(accountId: string): Promise<SeenAddress[]> {
       const since = clock() - SEEN_ADDRESS_WINDOW_MS

@@ -40,7 +40,10 @@ export function createSites(deps: SitesDeps) {
 
     rename: (id: string, name: string) => renameResource(deps, 'site', id, name, find),
 
-    /** Refused while a key belongs to the site, also a revoked one: lists and audit name it. */
+    /**
+     * Refused while any key belongs to the site, even a revoked one, because lists and the audit name
+     * the site.
+     */
     async delete(id: string): Promise<ServiceResult<void>> {
       const site = await find(id)
       if (!site.ok) return site
@@ -53,7 +56,7 @@ export function createSites(deps: SitesDeps) {
     list: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
     find,
 
-    /** Counts the keys of each site that are not revoked. */
+    /** Counts each site's keys that are not revoked. */
     countKeys: (ids: readonly string[]) => storage.countKeysByHolder('site', ids),
   }
 }

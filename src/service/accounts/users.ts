@@ -25,7 +25,7 @@ import {
 } from '../sign-in/invitations.ts'
 
 export interface UsersDeps extends AddInvitationDeps {
-  /** The actor's role: nobody gives a higher one. */
+  /** The actor's role, which limits the roles that they can assign. */
   readonly role: Role
   readonly storage: ResourceStorage &
     Pick<EditStorage, 'setUserEmail'> &
@@ -50,7 +50,7 @@ export interface IssuedInvitation {
   readonly link: string
 }
 
-/** The path of an invitation's page; its secret follows. */
+/** The path of an invitation's page, which its secret follows. */
 export const INVITATION_PATH = '/console/welcome'
 
 /** Manages users and how they sign in. */
@@ -115,7 +115,7 @@ export function createUsers(deps: UsersDeps) {
       )
     },
 
-    /** The e-mail address is no means of signing in, so users may change their own too. */
+    /** Users may change their own e-mail address too, because it is not used to sign in. */
     async setEmail(id: string, newValue: string): Promise<ServiceResult<User>> {
       const email = parseEmail(newValue)
       if (!email.ok) return email
@@ -159,13 +159,13 @@ export function createUsers(deps: UsersDeps) {
     search: (search: Parameters<ListStorage['searchUsers']>[0]) => storage.searchUsers(search),
     find,
 
-    /** Counts the keys of each user that are not revoked. */
+    /** Counts each user's keys that are not revoked. */
     countKeys: (ids: readonly string[]) => storage.countKeysByHolder('owner', ids),
 
-    /** Tells of each user by which means they can sign in, and when they last did. */
+    /** Lists how each user can sign in, and when they were last seen. */
     listSignInStatus: (userIds: readonly string[]) => storage.listSignInStatus(userIds, clock()),
 
-    /** Issues a link to set a password. It replaces the link that was sent before. */
+    /** Issues a link to set a password, which replaces the user's previous link. */
     async invite(userId: string): Promise<ServiceResult<IssuedInvitation>> {
       const user = await findManageableUser(userId)
       if (!user.ok) return user
@@ -208,7 +208,10 @@ export function createUsers(deps: UsersDeps) {
       return ok({ user: user.value, ended: await storage.deleteSessions(userId, null, event) })
     },
 
-    /** For a user who lost device and recovery codes: their password alone signs them in again. */
+    /**
+     * Removes the second factor of a user who lost their device and recovery codes. Their password
+     * alone is then enough to sign in.
+     */
     async resetSecondFactor(userId: string): Promise<ServiceResult<User>> {
       const user = await findManageableUser(userId)
       if (!user.ok) return user
@@ -245,15 +248,15 @@ function checkManageable(actor: UserWithRole, user: User): ServiceResult<User> {
   )
 }
 
-/** A concurrent change was faster: the actor may not be allowed to manage the user's new role. */
+/** A concurrent change came first, and the actor may not be allowed to manage the user's new role. */
 const failChangedMeanwhile = ({ email }: User) =>
   failConflict(`${email} was changed by somebody else just now, and nothing was done: look again`)
 
-/** Explains why a change was not made: the user's role is another `now`, or else `otherwise`. */
+/** Explains a change that storage refused: the user's role is different `now`, or else `otherwise`. */
 const explainUnchanged = <Why>(user: User, now: User | null, otherwise: Why) =>
   now?.role === user.role ? otherwise : failChangedMeanwhile(user)
 
-/** Refuses a role that the actor may not give. */
+/** Refuses a role that the actor may not assign. */
 const checkGrantable = (actor: UserWithRole, role: Role): ServiceResult<Role> =>
   canGrantRole(actor.role, role)
     ? ok(role)

@@ -11,7 +11,7 @@ export interface AuditAnchorDeps {
 
 /**
  * Remembers outside the database how far the audit chain was signed, because nothing inside a database
- * shows that it was set back or made anew.
+ * shows that it was restored from an older copy or rebuilt.
  */
 export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
   let remembered: ChainAnchor | null = null
@@ -60,7 +60,7 @@ export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
       }
     },
 
-    /** Moves the anchor to a place that an operator accepts, also back. */
+    /** Moves the anchor to a position that an operator accepts, which may be an earlier one. */
     async accept(anchor: ChainAnchor): Promise<void> {
       await store?.replace(anchor)
       remembered = anchor
@@ -119,7 +119,7 @@ export async function findAnchorBreaks(
   return breaks
 }
 
-/** Whether the event at the anchor has another seal. A missing event is reported elsewhere. */
+/** True if the event at the anchor has a different seal. A missing event is reported elsewhere. */
 async function hasDifferentSeal(
   storage: Pick<AuditStorage, 'listSealedEvents'>,
   end: ChainPosition,

@@ -28,34 +28,34 @@ import {
 } from './verify.ts'
 
 export interface AuditDeps extends ActorDeps {
-  /** The chain, which is one for all accounts. */
+  /** The audit chain, which covers all accounts. */
   readonly storage: AuditStorage
-  /** The events that whoever asks may see. */
+  /** The events that the actor can see. */
   readonly events: Pick<ResourceStorage, 'addEvent' | 'listEvents' | 'findKeySummary'> &
     Pick<DashboardStorage, 'findRowNames'> &
     Pick<ListStorage, 'searchUsers'>
   readonly auditSigner: AuditSigner
   readonly anchor: AuditAnchor
-  /** A verification reads all there is: this process makes one at a time. */
+  /** Limits this process to one verification at a time, because each one reads the whole chain. */
   readonly runExclusively: RunExclusively
 }
 
-/** Said where no restore is to be accepted. */
+/** The message if there is no restore to accept. */
 export const NO_RESTORE_TO_ACCEPT = 'the audit reaches its anchor: there is nothing to accept'
 
-/** How far a long reading is, in events. */
+/** Receives the progress of a long read, in events. */
 export type ProgressListener = (done: number, all: number) => void
 
 const CHAIN_PAGE_SIZE = 1000
-/** So many have a part of their name in common, at most. */
+/** The maximum number of users that a partial name can match. */
 const MAX_MATCHING_USERS = 100
 
-/** What an operator does with the audit. Nothing here changes what it says. */
+/** Lists, verifies and exports the audit. No method changes recorded events. */
 export function createAudit(deps: AuditDeps) {
   const { storage, events, auditSigner, anchor, clock, runExclusively } = deps
   const getChainStart = () => ({ ...CHAIN_START, at: clock() })
   return {
-    /** What a caller was answered with is sealed: explain opens it. */
+    /** Leaves out response bodies, which are sealed. `explain` opens them. */
     async list(page: Page & EventFilter): Promise<RecordedEvent[]> {
       const listed = await events.listEvents(page)
       return listed.map((event) => {
@@ -63,10 +63,13 @@ export function createAudit(deps: AuditDeps) {
         return { ...event, facts }
       })
     },
-    /** What people call the rows that events tell of by their ids: of those that he may see. */
+    /** Finds the names of rows that events refer to by id, among those that the actor can see. */
     findNames: (ids: readonly string[]) => events.findRowNames(ids),
 
-    /** Whom somebody means who types a key's public id, a username or an e-mail address; null for nobody. */
+    /**
+     * Finds the id of a key by its public id, or of a user by username or e-mail address; null if
+     * there is none.
+     */
     async findSubjectId(text: string): Promise<string | null> {
       const [key, users] = await Promise.all([
         events.findKeySummary(toStoredId(text)),
@@ -79,10 +82,7 @@ export function createAudit(deps: AuditDeps) {
       return key?.id ?? user?.id ?? null
     },
 
-    /**
-     * Reads the whole chain. What has no seal yet is not part of it. It ends early, by throwing, where
-     * the signal says that nobody waits for it any more.
-     */
+    /** Verifies the whole chain. Unsealed events are not part of it. Throws once the signal is aborted. */
     verify: (
       onProgress: ProgressListener,
       signal?: AbortSignal,
@@ -106,8 +106,8 @@ export function createAudit(deps: AuditDeps) {
       }),
 
     /**
-     * Accepts a restored database: sealing continues from the end of its chain. The event that records it
-     * is on disk before the anchor moves.
+     * Accepts a restored database: sealing continues from the end of its chain. The event that records
+     * this is on disk before the anchor moves.
      */
     async acceptRestore(): Promise<ServiceResult<{ from: number | null; to: number }>> {
       // An anchor that cannot be read is replaced too.
@@ -138,8 +138,8 @@ export function createAudit(deps: AuditDeps) {
     },
 
     /**
-     * The chain as lines of text, up to the last checkpoint: every later event is for the next time.
-     * That somebody takes it is an event, and on disk before the first line is given.
+     * Exports the chain up to the last checkpoint, as lines of text. Later events are left for the
+     * next export. The event that records the export is on disk before the first line is yielded.
      */
     async *exportLines(onProgress: ProgressListener): AsyncGenerator<string> {
       const last = (await storage.findLastCheckpoint())?.sequence ?? 0
@@ -166,8 +166,8 @@ async function compareAnchor(
 }
 
 /**
- * Reads the newest events alone, so many at most: however long the chain is, it takes no longer. What was
- * done to an older one is not seen.
+ * Verifies only the newest events, at most `limit`, so that the time does not depend on the length of
+ * the chain. Changes of older events are not detected.
  */
 export async function verifyNewestEvents(
   storage: AuditStorage,
@@ -196,7 +196,7 @@ async function findPosition(storage: AuditStorage, sequence: number): Promise<Pr
   return event?.sequence === sequence ? event : { sequence, seal: null }
 }
 
-/** Reads lines that `lines` wrote: what they hold is held against the key ring alone. */
+/** Verifies lines that `exportLines` wrote, against the key ring alone. */
 export async function verifyExport(
   auditSigner: AuditSigner,
   lines: AsyncIterable<string>,
@@ -220,7 +220,7 @@ export async function verifyExport(
   return verifier.finish({ sequence: all, seal: '' })
 }
 
-/** Those of events after this one. */
+/** Reads the checkpoints of events after this number. */
 async function* readCheckpoints(
   storage: AuditStorage,
   afterSequence = -1,
@@ -235,7 +235,10 @@ async function* readCheckpoints(
   }
 }
 
-/** Without `than` from below the first: an event that was put in before it is seen too. */
+/**
+ * Reads the events after this number. The default is below the first, so that an event inserted before
+ * it is detected.
+ */
 async function* readEvents(
   storage: AuditStorage,
   afterSequence = Number.MIN_SAFE_INTEGER,
@@ -252,15 +255,18 @@ async function* readEvents(
 
 export type Audit = ReturnType<typeof createAudit>
 
-/** `moves` is to be called as the work goes on. */
+/** Runs work unless such work is already running. The work must call `reportProgress` as it proceeds. */
 export type RunExclusively = <T>(
   work: (reportProgress: () => void) => Promise<T>,
 ) => Promise<ServiceResult<T>>
 
-/** A runtime may end work whose caller has gone, without a word: what has not moved for so long is no more. */
+/**
+ * A runtime may end work silently when its caller is gone, so work without progress for this long
+ * counts as ended.
+ */
 export const EXCLUSIVE_WORK_TIMEOUT_MS = 60_000
 
-/** Long work that a process does once at a time; who asks for it meanwhile is told so at once. */
+/** Limits a process to one long task at a time. A concurrent call fails at once with this message. */
 export function createRunExclusively(message: string, clock: Clock): RunExclusively {
   let current: { progressAt: number } | null = null
   return async (work) => {

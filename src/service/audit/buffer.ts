@@ -7,10 +7,10 @@ import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.t
 import type { Sealer } from '../ports/crypto.ts'
 import type { Clock, KeepAlive, Log, Random } from '../ports/runtime.ts'
 
-/** Something that a request did or was refused, for the audit. */
+/** A request's success or refusal, for the audit. */
 export interface RequestEvent {
   readonly action: RequestAction
-  /** The key, the person, or NOBODY. */
+  /** The id of the key or user, or UNKNOWN_SUBJECT. */
   readonly subject: string
   readonly caller: Caller
   readonly facts: AuditEventFacts
@@ -22,21 +22,27 @@ export interface RecordedResponse {
   readonly body: string
 }
 
-/** The longest part of a body that is kept. */
+/** The number of characters of a response body that are stored. */
 const MAX_RESPONSE_CHARS = 2048
 
-/** Whom a credential names that is nobody's. */
+/** The subject of events whose credential belongs to no key or user. */
 export const UNKNOWN_SUBJECT = 'nobody'
 
 type RequestAction = 'token.issued' | 'token.refreshed' | 'key.refused' | 'session.refused'
 
-/** How long events are gathered before they are written. What is lost with the process is no more. */
+/**
+ * The time for which events are buffered before they are written. Buffered events are lost if the
+ * process dies.
+ */
 const BUFFER_WINDOW_MS = 1000
-/** So many that are alike have an event each; more of them within the window share one, with a count. */
+/**
+ * The number of similar events that are recorded one by one. Further ones within the window share one
+ * event with a count.
+ */
 const MAX_SIMILAR_EVENTS = 5
 /**
- * So many events a window may have. Past it only their number is kept, for each reason. Strangers can
- * fill their own share alone.
+ * The maximum number of events per window. Beyond it, only a count for each reason is recorded. Events
+ * without a known subject have a limit of their own, so that strangers cannot use up the others.
  */
 const MAX_EVENTS_PER_WINDOW: Readonly<Record<RequestAction | typeof UNKNOWN_SUBJECT, number>> = {
   'token.issued': 2000,
@@ -45,25 +51,25 @@ const MAX_EVENTS_PER_WINDOW: Readonly<Record<RequestAction | typeof UNKNOWN_SUBJ
   'session.refused': 100,
   nobody: 20,
 }
-/** A runtime may end work that it was told to finish: so long after, another is told of it. */
+/** A runtime may drop scheduled work, so a flush is scheduled again after this time. */
 const FLUSH_TIMEOUT_MS = 30_000
-/** Written without waiting for the window's end. */
+/** The buffer size at which events are written before the window ends. */
 const FLUSH_SIZE = 500
-/** As long as the database takes no write, so many are kept. */
+/** The number of events that are kept while the database accepts no writes. */
 const MAX_BUFFERED_EVENTS = 5000
 
-/** The context that an answer is sealed for. */
+/** The associated data under which a response is sealed. */
 export const toResponseContext = (eventId: string) => `answer ${eventId}`
 
-/** Many that are told as one: the first of them, and how many there were. */
+/** Events that are recorded as one: the first of them, and their number. */
 interface Tally {
   readonly first: AuditEvent
   count: number
 }
 
 /**
- * Gathers what requests do, off the hot path: nobody waits for these events. `flush` is to be called
- * every second and before the end, unless there is a `keepAlive`, which is then told of each flush.
+ * Buffers audit events, so that no request waits for them. Call `flush` every second and before
+ * shutdown, unless `keepAlive` is given, which then receives each flush.
  */
 export function createAuditBuffer(deps: {
   readonly storage: Pick<AuditStorage, 'addEvents'>
@@ -74,7 +80,7 @@ export function createAuditBuffer(deps: {
   readonly keepAlive?: KeepAlive | undefined
 }) {
   const { storage, sealer, random, clock, log, keepAlive } = deps
-  /** When the window began; null where there is nothing to write. */
+  /** The start of the window; null if nothing waits for a flush. */
   let openedAt: number | null = null
   let waiting: AuditEvent[] = []
   let similarCounts = new Map<string, number>()
@@ -144,7 +150,7 @@ export function createAuditBuffer(deps: {
     return { ...event, facts: { ...event.facts, answerStatus: response.status, answerBody } }
   }
 
-  /** Of many that have little in common. */
+  /** Creates the event for a count of requests that have only their action and reason in common. */
   const toSummaryEvent = ({ action, caller, facts }: RequestEvent): AuditEvent => ({
     id: random.uuid(),
     at: clock(),
@@ -155,13 +161,13 @@ export function createAuditBuffer(deps: {
     requestId: caller.requestId,
   })
 
-  /** Resolves when everything until now is on disk, or the log says why not. */
+  /** Resolves when all events until now are on disk, or their failure is logged. */
   async function flush(): Promise<void> {
     await endWindow()
     await Promise.all(writes)
   }
 
-  /** Waits for its own write alone: that of another request may have ended with it. */
+  /** Waits only for its own write, because another request's write may have ended with that request. */
   function endWindow(): Promise<void> {
     openedAt = null
     for (const { first, count } of tallies.values()) {
@@ -200,23 +206,23 @@ export function createAuditBuffer(deps: {
   return { record, recordResponse, flush }
 }
 
-/** Alike are those that one party does in one way: then one of them tells about all. */
+/** Events are similar if one party causes them in one way, so that one of them represents all. */
 function toSimilarityKey({ action, subject, caller, facts }: RequestEvent): string {
   return [action, subject, facts.reason, facts.surface, toAddressBlock(caller.address)].join('\0')
 }
 
-/** It tells the log itself where it fails. */
+/** The write logs its own failures. */
 const ignoreWork: KeepAlive = () => undefined
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export type AuditBuffer = ReturnType<typeof createAuditBuffer>
 
-/** Who is calling, as far as the connection tells. */
+/** The caller, as the connection identifies them. */
 export interface Caller {
   readonly address: string
   readonly requestId: string
-  /** The route that was asked for, as the server writes it: nothing that the caller typed. */
+  /** The route pattern of the request, which contains nothing that the caller typed. */
   readonly path: string
   /** The key of the request, set when its credential is proven. */
   keyId?: string
@@ -229,8 +235,8 @@ export interface RecordRefusalDeps {
 }
 
 /**
- * Tells the operator of a refusal, in words that the caller never reads. Nobody waits for it: a caller
- * must not see from the time it takes whether there is such a key.
+ * Records a refusal for the operator, in words that the caller never sees. It is not awaited, because
+ * its time would reveal whether the key exists.
  */
 export function createRecordRefusal({ auditBuffer, traffic, log }: RecordRefusalDeps) {
   function recordRefusal(surface: string, failure: Failure | SurfaceRefusal, caller: Caller): void {
@@ -243,14 +249,14 @@ export function createRecordRefusal({ auditBuffer, traffic, log }: RecordRefusal
     traffic.countRefused(surface, failure.reason, keyId)
   }
 
-  /** Keeps the response that this server wrote, for the event of the refusal. */
+  /** Records this server's response with the event of the refusal. */
   const recordResponse = ({ requestId }: Caller, response: RecordedResponse) =>
     auditBuffer.recordResponse(requestId, response)
 
   return Object.assign(recordRefusal, { recordResponse })
 }
 
-/** A member's name is the caller's own text: in a payload it may be anything, so no log keeps it. */
+/** Leaves out the name of a repeated member: it is the caller's own text, which must not be logged. */
 const toLogFields = (failure: Failure | SurfaceRefusal): object =>
   failure.reason === 'member_repeated' ? { reason: failure.reason } : failure
 

@@ -19,15 +19,15 @@ export interface AuditChainDeps {
   readonly log: Log
 }
 
-/** Sealed in one atomic list: few milliseconds, so that no request waits behind it for long. */
+/** The number of events that one atomic write seals: a few milliseconds, so that no request waits long. */
 const SEAL_BATCH_SIZE = 200
-/** A million events without a seal, after a migration, are a matter of minutes in the background. */
+/** The limit of one run. A million unsealed events after a migration take minutes in the background. */
 const MAX_SEAL_BATCHES = 50
 
 /**
- * Makes the audit a chain. Any number of processes may do so at once: each works out what comes next
- * from where the chain ends, and one of them finds it still ending there. A chain that does not reach
- * its anchor is not sealed any more: sealing it would confirm what somebody else has written.
+ * Seals the audit events into a chain. Any number of processes may do so: each computes seals from the
+ * chain's end, and only one of them still finds that end when it writes. A chain that does not reach
+ * its anchor is no longer sealed, because sealing would confirm forged events.
  */
 export function createAuditChain({
   storage,
@@ -39,13 +39,14 @@ export function createAuditChain({
 }: AuditChainDeps) {
   let lastProblem = ''
 
-  /** Gives what was written since the last time its seals, and signs how far that goes. */
+  /** Seals the events since the last run, and signs the new end of the chain. */
   async function seal(): Promise<void> {
     const soundAnchor = await findSoundAnchor()
     if (soundAnchor === null) return
     let knownEnd: ChainPosition = soundAnchor
     for (let batch = 0; batch < MAX_SEAL_BATCHES; batch++) {
-      // The end first: what is sealed meanwhile by others moves it, and then this seals nothing.
+      // The end is read first. If another process seals meanwhile, the end moves and this process
+      // seals nothing.
       const end = await storage.findChainEnd()
       if (hasDiverged(end, knownEnd)) return
       const events = await storage.listUnsealedEvents(SEAL_BATCH_SIZE)
@@ -57,7 +58,7 @@ export function createAuditChain({
     await signChainEnd(knownEnd)
   }
 
-  /** Reads the anchor. Null, with a line in the log, if the chain does not reach it. */
+  /** Returns the anchor. If the chain does not reach it, logs that and returns null. */
   async function findSoundAnchor(): Promise<ChainAnchor | null> {
     const current = (await anchor.read()) ?? (await createAnchor())
     const breaks = await findAnchorBreaks(storage, current)
@@ -71,12 +72,12 @@ export function createAuditChain({
   }
 
   /**
-   * Makes an anchor at the newest checkpoint. A new database gets its anchor before its first event is
-   * sealed, so that a chain that lost its anchor can be told from a new one.
+   * Creates an anchor at the newest checkpoint. A new database gets its anchor before its first event
+   * is sealed, so that it differs from a chain that lost its anchor.
    */
   async function createAnchor(): Promise<ChainAnchor> {
     const checkpoint = await storage.findLastCheckpoint()
-    // Another process of this machine may have kept an anchor since, and sealed the first events.
+    // Another process of this machine may have stored an anchor since, and sealed the first events.
     const storedAnchor = await anchor.read()
     if (storedAnchor !== null) return storedAnchor
     const isSigned = checkpoint !== null && (await auditSigner.isSignedCheckpoint(checkpoint))
@@ -119,12 +120,12 @@ export function createAuditChain({
       at,
       first: await findFirstSequence(),
     })
-    // One an hour is kept, and the newest.
+    // Storage keeps one checkpoint per hour, and the newest.
     await storage.addCheckpoint(checkpoint, at - (at % HOUR_MS))
     await anchor.advance(checkpoint)
   }
 
-  /** The number of the event that the chain begins with. Nothing is signed that somebody else has written. */
+  /** Returns the number of the first stored event. Throws if its checkpoint was not signed here. */
   async function findFirstSequence(): Promise<number> {
     const checkpoint = await storage.findStartCheckpoint()
     if (checkpoint === null) return CHAIN_START.sequence + 1
@@ -133,8 +134,8 @@ export function createAuditChain({
   }
 
   /**
-   * Deletes the events from before this moment, a day's at a time, and answers how many. What is kept
-   * stays verifiable: a checkpoint stands for what went.
+   * Deletes the events of whole days before this time, in small steps, and returns how many. The chain
+   * stays verifiable, because a checkpoint replaces the deleted events.
    */
   async function purge(before: number): Promise<number> {
     if ((await findSoundAnchor()) === null) return 0
@@ -151,7 +152,7 @@ export function createAuditChain({
       })
       purged += await storage.purgeEvents(checkpoint)
     }
-    // Of servers that purge at once, the others deleted nothing.
+    // If several servers purge at once, a server that deleted nothing records nothing.
     if (purged > 0) await recordPurge(purged, { from: first, to: steps.at(-1) ?? first })
     return purged
   }
@@ -171,7 +172,10 @@ export function createAuditChain({
     requestId: null,
   })
 
-  /** The numbers at which a purge may stop: small steps, so that no deletion takes long. */
+  /**
+   * Lists the event numbers at which a purge may stop. The steps are small, so that no deletion takes
+   * long.
+   */
   async function listPurgeSteps(first: number, limit: number): Promise<number[]> {
     const now = clock()
     const steps: number[] = []

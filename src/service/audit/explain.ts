@@ -7,25 +7,25 @@ import type { ResourceStorage } from '../ports/storage.ts'
 import { failNotFound, type ServiceResult } from '../service-result.ts'
 import { type RecordedResponse, toResponseContext } from './buffer.ts'
 
-/** One thing that was decided about a request. */
+/** One decision about a request. */
 export interface Decision {
   readonly at: number
   readonly action: string
-  /** Whom or what it happened to, and the facts that were kept. */
+  /** The row id of the subject, and the recorded facts. */
   readonly subject: string
   readonly facts: AuditEventFacts
-  /** What was decided, and why, as a sentence. */
+  /** Describes the decision and its reason, as a sentence. */
   readonly sentence: string
-  /** What would help; null where nothing is wrong. */
+  /** Describes what to do; null if nothing is wrong. */
   readonly advice: string | null
-  /** Where it came from: its address, the route that it asked for, what it wanted there. */
+  /** The origin of the request: its address, route and surface. */
   readonly address: string | null
   readonly path: string | null
   readonly surface: string | null
   readonly key: DecidedKey | null
   /** The response that this server wrote, up to 2,048 characters; null if it was not kept. */
   readonly answer: RecordedResponse | null
-  /** How many like it this one stands for. */
+  /** The number of similar decisions that this one represents. */
   readonly count: number
 }
 
@@ -42,7 +42,7 @@ export interface Explanation {
   readonly decisions: readonly Decision[]
 }
 
-/** The whole of what was decided about one request, for who has only its id. */
+/** Explains all decisions about one request, which is found by its id. */
 export function createExplainRequest({
   storage,
   sealer,
@@ -86,7 +86,7 @@ export function createExplainRequest({
       const opened = await sealer.open(body, toResponseContext(eventId))
       return { status, body: new TextDecoder().decode(opened) }
     } catch {
-      // The key that sealed it is no longer in the key ring.
+      // The key that sealed it may no longer be in the key ring.
       return null
     }
   }

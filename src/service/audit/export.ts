@@ -1,9 +1,9 @@
 import type { Checkpoint, SealedEvent } from '../../domain/audit-chain.ts'
 
 /*
- * The audit as JSON lines: one that says what this is, then a line for each checkpoint, then a line
- * for each event. An event's facts are a text, as they were sealed; `jq '.event.facts | fromjson'`
- * reads them.
+ * The audit as JSON lines: a header, then a line for each checkpoint, then a line for each event. An
+ * event's facts are the sealed text; `jq '.event.facts
+ *  fromjson'` parses them.
  */
 
 export type AuditExportLine =
@@ -13,7 +13,7 @@ export type AuditExportLine =
 
 export const formatExportLine = (line: AuditExportLine): string => `${JSON.stringify(line)}\n`
 
-/** Throws a sentence where it is none of ours. */
+/** Throws an error that names the line if it is not part of an export. */
 export function parseExportLine(text: string, number: number): AuditExportLine {
   const value = parseJsonOrNull(text)
   if (number === 1 && isRecord(value) && value.latchkeyAudit === 1) return value as AuditExportLine

@@ -10,19 +10,19 @@ export interface KeyringBindingDeps extends ActorDeps {
 
 const KEYRING_SUBJECT = 'keyring'
 
-/** One for all: of servers that start a database at once, one alone can add the event. */
+/** A fixed id, so that of several servers that start on a new database, only one can add the event. */
 const BINDING_EVENT_ID = '00000000-0000-7000-8000-000000000000'
 
 /**
- * Whether a key ring, by what it seals, is the one that this database was begun with. The first
- * server to start seals a word with its ring and keeps it as an audit event; every later one must be
- * able to open it. Rotation changes nothing: a ring never gives up a key that something was sealed with.
+ * Creates a check that a key ring belongs to this database. The first server to start seals a random
+ * text with its ring and stores it as an audit event; every later server must be able to open it.
+ * Rotation has no effect, because a ring never drops a key that sealed something.
  */
 export function createKeyringBinding(
   deps: KeyringBindingDeps,
 ): (sealer: Sealer) => Promise<boolean> {
   const { storage, random } = deps
-  /** It never changes; and a ring may be rotated while the database is away. */
+  /** Cached, because it never changes, and a ring may be rotated while the database is unavailable. */
   let proof: string | null = null
 
   return async function belongsToDatabase(sealer) {
@@ -50,7 +50,7 @@ export function createKeyringBinding(
     return event === undefined ? null : String(event.facts.sealed)
   }
 
-  /** Of a database that no server has bound yet. */
+  /** Checks the ring against a database that no server has bound yet. */
   async function canOpenNewestPayload(sealer: Sealer): Promise<boolean> {
     const [message] = await storage.listMessages({ limit: 1 })
     const payload = message === undefined ? null : await storage.findPayload(message.id)

@@ -6,33 +6,33 @@ import {
 } from '../../domain/audit-chain.ts'
 import type { AuditSigner } from '../ports/audit.ts'
 
-/** A place where the audit is not what was sealed. */
+/** A place where the audit differs from the sealed events. */
 export interface ChainBreak {
-  /** The number of the event that it is about, or of the first of them. */
+  /** The number of the affected event, or of the first of several. */
   readonly sequence: number
-  /** The event that stands there; null where none does. */
+  /** The id of the event with that number; null if there is none. */
   readonly eventId: string | null
-  /** As a sentence. */
+  /** Describes the break, as a sentence. */
   readonly message: string
 }
 
 export interface AuditVerdict {
   readonly whole: boolean
   readonly events: number
-  /** The numbers of the first and last event that there should be; 0 and 0 where there are none. */
+  /** The numbers of the first and last expected event; 0 and 0 if there are none. */
   readonly first: number
   readonly last: number
   readonly checkpoints: number
-  /** When the last checkpoint was signed: what came later may be cut off unseen. */
+  /** The time of the last checkpoint's signature. The loss of later events may be undetected. */
   readonly signedAt: number | null
   /** The number of the event at the anchor outside the database; null without an anchor. */
   readonly anchor: number | null
-  /** The first of them; `breaksFound` says how many there are. */
+  /** The first breaks. `breaksFound` is the total number. */
   readonly breaks: readonly ChainBreak[]
   readonly breaksFound: number
 }
 
-/** The event before the next one; its seal is null where it is not known. */
+/** The event before the next one. Its seal is null if unknown. */
 export interface PrecedingEvent {
   readonly sequence: number
   readonly seal: string | null
@@ -49,9 +49,9 @@ const NO_ANCHOR: AnchorComparison = { anchor: null, breaks: [] }
 const MAX_REPORTED_BREAKS = 100
 
 /**
- * Reads a chain from its beginning: first all checkpoints, then all events by number. Each event is
- * held against the seal before it, so that what was done to one event is told of that event, and not of
- * all that follow. `from`: an event that is believed as it stands; what is read begins after it.
+ * Verifies a chain: first all checkpoints, then all events by number. Each event is checked against
+ * the seal before it, so that a changed event is reported by itself, without all that follow. `from`:
+ * an event that is trusted; reading begins after it.
  */
 export function createChainVerifier(auditSigner: AuditSigner, from: PrecedingEvent = CHAIN_START) {
   const breaks: ChainBreak[] = []
@@ -88,7 +88,7 @@ export function createChainVerifier(auditSigner: AuditSigner, from: PrecedingEve
     if (newest === null || sequence >= newest.sequence) newest = checkpoint
   }
 
-  /** Where the reading begins: where it is to, or after what was purged. */
+  /** Finds the event before the first one to verify: `from`, or the last purged event. */
   function findStart(): PrecedingEvent {
     if (first <= from.sequence + 1) return from
     const [checkpoint] = checkpointsBySequence.get(first - 1) ?? []
@@ -139,7 +139,7 @@ export function createChainVerifier(auditSigner: AuditSigner, from: PrecedingEve
     addBreak(from, null, description)
   }
 
-  /** `end`: where the chain must have got to, as far as its keeper knows. */
+  /** `end`: the end of the chain, as the storage or the export states it. */
   function finish(
     end: ChainPosition = CHAIN_START,
     comparison: AnchorComparison = NO_ANCHOR,

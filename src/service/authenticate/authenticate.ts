@@ -27,8 +27,9 @@ export interface AuthenticateDeps {
 }
 
 /**
- * A credential that is presented at every request in, its key out, judged anew each time: revocation
- * is in force at once. What is wrong with a key or its account is told only to who holds the secret.
+ * Authenticates a credential that is presented at every request, and returns its key. The key is
+ * checked at every request, so that revocation takes effect at once. Only a caller who holds the
+ * secret learns the problem with a key or its account.
  */
 export function createAuthenticate(deps: AuthenticateDeps) {
   const { keyCache, digester, failureLimiter, keyRateLimit, keyUseCounter, clock, region } = deps
@@ -41,7 +42,8 @@ export function createAuthenticate(deps: AuthenticateDeps) {
     const now = clock()
     const foundKey = await findKey(credential, now)
     if (!foundKey.ok) {
-      // Who can prove himself is never refused for what others have tried; only who fails is slowed down.
+      // A valid credential is never refused for the failures of others. Only failing callers are
+      // slowed down.
       const allowed = failureLimiter.checkAllowed(address)
       failureLimiter.countFailure(address)
       return allowed.ok ? foundKey : allowed
@@ -56,7 +58,7 @@ export function createAuthenticate(deps: AuthenticateDeps) {
     return ok(key)
   }
 
-  /** The key whose secret this is. */
+  /** Finds the key that this credential's secret belongs to. */
   function findKey(credential: Credential, now: number): Promise<Result<Key, CredentialFailure>> {
     switch (credential.dialect) {
       case 'xenrad':

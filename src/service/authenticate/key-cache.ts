@@ -6,7 +6,7 @@ import type { TokenClaims } from '../../domain/token.ts'
 import type { AuthorityStorage, GrantStorage, VersionedKey } from '../ports/authority.ts'
 import type { Maybe } from '../ports/runtime.ts'
 
-/** What stands of a key that is exchanged for tokens, at this moment. */
+/** A key that is exchanged for tokens, with its routing, as of an authority version. */
 export interface KeyWithRouting {
   readonly key: Key
   readonly routing: KeyRouting
@@ -59,7 +59,7 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
   }
 
   return {
-    /** The key that has this public id and is exchanged for tokens; null where there is none. */
+    /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
     async findByPublicId(publicId: string): Promise<KeyWithRouting | null> {
       const version = await storage.readAuthorityVersion()
       const cached = byPublicId.get(publicId)
@@ -67,8 +67,9 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
     },
 
     /**
-     * The key that has this public id and is presented by it in this region. Any other is as good as
-     * none, and forgotten like none: an id that is answered sooner the second time is known to exist.
+     * Finds the key with this public id, if it is presented by id in this region. Any other key is
+     * treated like an unknown id and not cached, because a faster second response would reveal that
+     * the id exists.
      */
     findPresentedKey: (publicId: string, region: string) =>
       readThrough(
@@ -78,13 +79,13 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
         ({ dialect, account }) => dialect === 'xdent' && account.region === region,
       ),
 
-    /** The key that has, or had, the secret of this digest. */
+    /** Finds the key that has or had the secret with this digest. */
     findBySecretDigest: (digest: string) =>
       readThrough(bySecretDigest, digest, (text) => storage.findKeyBySecret(text)),
 
     /**
-     * The key, and the grant as it was when this generation was first seen. (A later rotation does
-     * not change what this generation may do; a revocation bumps the version.)
+     * Finds the key, and the grant as of the first use of this generation. A later rotation does not
+     * change the permissions of this generation; a revocation bumps the version.
      */
     async findByToken(
       token: TokenClaims,
@@ -100,7 +101,7 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
       return { principal, grant }
     },
 
-    /** The grant has changed in a way that bumps no version: read it again. */
+    /** Drops a cached grant after a change that does not bump the version. */
     forgetGrant: (token: TokenClaims) => grants.delete(toGenerationKey(token)),
   }
 }

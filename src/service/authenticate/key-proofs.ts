@@ -22,7 +22,7 @@ export interface KeyProofsDeps {
   readonly clock: Clock
   readonly log: Log
   readonly keepAlive: KeepAlive
-  /** Whether an imported secret gets a digest too, after its first successful exchange. */
+  /** True if imported secrets get a digest too, after their first successful exchange. */
   readonly digestImportedKeys: boolean
 }
 
@@ -53,7 +53,10 @@ export function createKeyProofs(deps: KeyProofsDeps) {
       return key?.dialect === 'redox' ? key : null
     },
 
-    /** Whether the secret is known to be the key's. A no costs the same work if there is no such key. */
+    /**
+     * True if the secret is known to be the key's. A false result costs the same work for an unknown
+     * key.
+     */
     isProven(key: Key | null, secret: string, now: number): boolean {
       const digests = key === null ? [] : listValidSecretDigests(key, now)
       const text = toExchangedSecretText(key?.id ?? UNKNOWN_KEY_ID, secret)
@@ -97,13 +100,13 @@ export function createKeyProofs(deps: KeyProofsDeps) {
   }
 }
 
-/** Whether one of the key's current secrets was proven from the network that the key was read for. */
+/** True if one of the key's valid secrets was proven from the network that the key was read for. */
 const isOwnerNetwork = (key: VersionedKey, now: number): boolean =>
   key.provenHash !== null && listValidSecretHashes(key, now).includes(key.provenHash)
 
 const DECOY_ID_LENGTH = 8
 
-/** Turns text into hex digits, by the low bits of each character, so that it sorts among ids. */
+/** Maps each character to a hex digit by its low bits, so that the text sorts among ids. */
 const toHexDigits = (text: string): string =>
   Array.from(text, (letter) => (letter.charCodeAt(0) & 15).toString(16)).join('')
 

@@ -28,7 +28,7 @@ export interface KeyCreationDeps extends ActorDeps, KeySecretsDeps {
   readonly storage: ResourceStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
 }
 
-/** How a key comes by its secret, and who is shown it. */
+/** Creates keys, and shows and rotates their secrets. */
 export function createKeyCreation(deps: KeyCreationDeps) {
   const { storage, digester, random, clock } = deps
   const secrets = createKeySecrets(deps)
@@ -109,7 +109,7 @@ export function createKeyCreation(deps: KeyCreationDeps) {
       return reveal(id, secret.value)
     },
 
-    /** The secret again, where the dialect lets it be viewed. Each view is an event. */
+    /** Returns the secret again, if the key type allows that. Each view is an audit event. */
     async viewSecret(id: string): Promise<ServiceResult<KeyWithSecret>> {
       const key = await find(id)
       if (!key.ok) return key
@@ -124,15 +124,15 @@ export function createKeyCreation(deps: KeyCreationDeps) {
     },
 
     /**
-     * A new secret. Without an overlap the old one, and every token issued before, end at once; with
-     * one, both secrets work until then and tokens live on.
+     * Replaces the secret. Without an overlap, the old secret and every token issued before end at
+     * once. With one, both secrets work until it ends, and tokens stay valid.
      */
     async rotateSecret(
       id: string,
       input: {
         secret?: string | undefined
         overlapMs?: number | undefined
-        /** The key's last change that was seen: who asks twice rotates once. */
+        /** The key's last change that the caller saw, so that a repeated request rotates only once. */
         seen?: string | undefined
       },
     ): Promise<ServiceResult<KeyWithSecret>> {
@@ -160,8 +160,9 @@ export function createKeyCreation(deps: KeyCreationDeps) {
   }
 
   /**
-   * Whether another key has this secret, or had it before its rotation. The key ring may have been
-   * rotated since: then the same secret has another digest, and the database cannot tell.
+   * True if another key has this secret, or had it before its rotation. Compares the digests under
+   * every key of the ring, because after a rotation the same secret has another digest, which the
+   * database cannot recognize.
    */
   async function isSecretTaken(
     importedSecret: string | undefined,

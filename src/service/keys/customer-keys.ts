@@ -15,41 +15,44 @@ export interface CustomerKeysDeps extends KeySecretsDeps {
   readonly storage: ResourceStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
   readonly clock: Clock
   readonly createKeysFor: (actor: string) => Keys
-  /** The most customer keys of one developer, revoked ones included: GET /apikeys returns all at once. */
+  /**
+   * The maximum number of customer keys of one developer, including revoked ones: GET /apikeys returns
+   * all at once.
+   */
   readonly maxKeys: number
 }
 
-/** What a developer may set. What is left out stays as it is. */
+/** The fields that a developer may set. Omitted fields stay unchanged. */
 export interface CustomerKeyChange {
   readonly enabled?: boolean | undefined
   readonly reference?: string | undefined
 }
 
 export type CustomerKeyRefusal =
-  /** There is no such key, or it is another developer's: he is not told which. */
+  /** The key does not exist, or is another developer's. The response does not tell which. */
   | { reason: 'key_unknown' }
   | { reason: 'key_revoked' }
-  /** Somebody else has disabled it, who alone can undo that. */
+  /** Another party disabled the key, and only that party can enable it. */
   | { reason: 'disabled_by_other'; by: DisablingParty }
   | { reason: 'reference_invalid'; detail: string }
-  /** The owner of the developer's key may own no further one. */
+  /** The owner of the developer's key may not own another key. */
   | { reason: 'owner_unfit' }
-  /** The developer has the most keys that one developer may have. */
+  /** The developer has the maximum number of keys. */
   | { reason: 'keys_exhausted'; limit: number; retryAfterSeconds: number }
-  /** Too many others change it at this moment. */
+  /** Too many concurrent requests change the key. */
   | { reason: 'contended' }
 
 const CUSTOMER_KEY_TYPE = 'opendental'
 const DEVELOPER_PARTY: DisablingParty = 'developer'
 const KEYS_PER_READ = 500
-/** How many opened secrets stay in memory, so that a program that lists its keys often costs no decryption. */
+/** The number of decrypted secrets that are cached, so that frequent listing needs no decryption. */
 const MAX_CACHED_SECRETS = 50_000
-/** Long, because only people can make room for more keys. */
+/** Long, because only a person can make room for more keys. */
 const KEYS_EXHAUSTED_RETRY_SECONDS = 3600
-/** Each attempt that fails is somebody else's that did not. */
+/** Each failed attempt means that a concurrent change succeeded. */
 const MAX_AMEND_ATTEMPTS = 100
 
-/** What a developer does with the keys of his customers. He is told their secrets as often as he asks. */
+/** Lists, creates and updates the customer keys of a developer. Their secrets are returned every time. */
 export function createCustomerKeys(deps: CustomerKeysDeps) {
   const { storage, digester, random, clock, createKeysFor, maxKeys } = deps
   const secrets = createKeySecrets(deps)
@@ -63,9 +66,9 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
 
   return {
     /**
-     * All of them, the oldest first. It is one event, whose subject is the developer: a program that
-     * asks every minute would bury all else under an event for each key, and which keys it was shown is
-     * known from those that were created until then.
+     * Lists all customer keys, the oldest first. Records one event for the developer: with one event
+     * per key, a program that polls every minute would flood the audit. The listed keys follow from
+     * those created until then.
      */
     async list({ keyId, developerId }: DeveloperPortal): Promise<readonly KeyWithSecret[]> {
       const customerKeys = await readAll(developerId)
@@ -76,7 +79,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
       return customerKeys
     },
 
-    /** Of the same owner as the developer's key. */
+    /** Creates a key with the same owner as the developer's key. */
     async create({
       keyId,
       ownerId,
@@ -85,7 +88,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
       const keys = createKeysFor(keyId)
       const isExhausted = async () =>
         (await keys.count({ developerId, dialect: CUSTOMER_KEY_TYPE }, maxKeys)) >= maxKeys
-      // Refuses without a write, which would have every server read its keys anew.
+      // Refuses before any write, because a write would make every server read its keys again.
       if (await isExhausted()) return exhausted
       const created = await keys.create({
         dialect: CUSTOMER_KEY_TYPE,
@@ -98,7 +101,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
       return (await isExhausted()) ? exhausted : fail({ reason: 'owner_unfit' })
     },
 
-    /** Both changes or none, whoever else changes the key at the same time. */
+    /** Applies both changes or none, even if others change the key at the same time. */
     async update(
       portal: DeveloperPortal,
       secret: string,
@@ -156,14 +159,15 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
 
   async function openSecret({ key, sealedSecret }: SealedKey): Promise<KeyWithSecret> {
     if (sealedSecret === null) throw new Error(`key ${key.id} was not sealed`)
-    // The sealed text is bound to its key, so a text that was moved to another row must not open.
+    // The key id is part of the name, because a sealed text that was moved to another row must not
+    // open.
     const name = `${key.id} ${sealedSecret}`
     const secret = secretCache.get(name) ?? (await secrets.openSecret(sealedSecret, key.id))
     secretCache.set(name, secret)
     return { key, secret }
   }
 
-  /** The row of the developer's key that has this secret now. */
+  /** Finds the row id of the developer's key that has this secret now. */
   async function find(developerId: string, secret: string): Promise<string | null> {
     for (const digest of digester.candidates(secret)) {
       const key = await storage.findKeyBySecret(digest)
@@ -184,7 +188,7 @@ function findRefusal(key: KeySummary, { enabled }: CustomerKeyChange): CustomerK
     : { reason: 'disabled_by_other', by: disabledBy }
 }
 
-/** Who disables what is disabled already does not set its date anew. */
+/** Keeps the date if the key is already disabled. */
 function decideDisabled(
   { disabledBy, disabledAt }: KeySummary,
   { enabled }: CustomerKeyChange,
@@ -195,7 +199,7 @@ function decideDisabled(
   return enabled === false ? (before ?? { by: DEVELOPER_PARTY, at: now }) : before
 }
 
-/** What the audit is to say; nothing where all is as it was. */
+/** Returns the audit event of an amendment. `action` is null if nothing changes. */
 function decideEvent({ disabledBy, reference }: KeySummary, to: KeyAmendment) {
   const isDisabled = to.disabled !== null
   const referenceFact = to.reference === reference ? {} : { reference: to.reference }
@@ -206,7 +210,7 @@ function decideEvent({ disabledBy, reference }: KeySummary, to: KeyAmendment) {
   return { action: to.reference === reference ? null : 'key.edited', facts: referenceFact }
 }
 
-/** As it was left by this change, whatever comes after. */
+/** Returns the key as of this change, without later ones. */
 const applyAmendment = (key: KeySummary, { disabled, reference }: KeyAmendment, eventId: string) =>
   ({
     ...key,

@@ -14,23 +14,23 @@ import {
 } from '../service-result.ts'
 
 export interface CreateKeyInput {
-  /** The id that it is to have: who asks twice makes one key. Made here where it is left out. */
+  /** The id of the new key, so that a repeated request creates only one; created here if omitted. */
   readonly id?: string | undefined
   readonly dialect: KeyType
   readonly ownerId: string
   readonly name: string
   readonly description?: string | undefined
   readonly reference?: string | undefined
-  /** What the dialect's keys belong to, beside their owner: one of these, or none. */
+  /** The resource that keys of this type belong to, besides their owner: one of these, or none. */
   readonly sourceId?: string | undefined
   readonly siteId?: string | undefined
   readonly developerId?: string | undefined
   readonly access?: AccessLevel | undefined
-  /** What another system issued already; made here where it is left out. */
+  /** The public id and secret that another system issued; created here if omitted. */
   readonly publicId?: string | undefined
   readonly secret?: string | undefined
   readonly expiresAt?: number | undefined
-  /** Refuses the key if the developer has this many of the dialect, revoked ones included. */
+  /** Refuses the key if the developer has this many keys of the type, including revoked ones. */
   readonly maxDeveloperKeys?: number | undefined
 }
 
@@ -39,7 +39,7 @@ type KeyReferenceStorage = Pick<
   'findUser' | 'findSource' | 'findSite' | 'findDeveloper'
 >
 
-/** Reads whose a key is to be, and what it is to belong to. */
+/** Validates the owner of a new key, and the resource that it belongs to. */
 export function createKeyInputParser(storage: KeyReferenceStorage) {
   return { findOwner, parseOwnership }
 
@@ -54,7 +54,7 @@ export function createKeyInputParser(storage: KeyReferenceStorage) {
         )
   }
 
-  /** What the dialect's keys belong to, which must be of the owner's account. */
+  /** Validates the resource that the key belongs to, which must be in the owner's account. */
   async function parseOwnership(
     input: CreateKeyInput,
     owner: User,
@@ -107,7 +107,7 @@ export function parseKeyTexts(input: {
   return ok({ name: name.value, description: description.value, reference: reference.value })
 }
 
-/** Refuses what would be without effect: a key that is said to read only must not write. */
+/** Refuses a level that the key type does not enforce, because a read-only key must not write. */
 export function parseAccessLevel(level: AccessLevel, dialect: KeyType): ServiceResult<AccessLevel> {
   const levels = listAccessLevels(dialect)
   return levels.includes(level)
@@ -117,7 +117,7 @@ export function parseAccessLevel(level: AccessLevel, dialect: KeyType): ServiceR
       )
 }
 
-/** Without what is undefined or null. */
+/** Returns the fields that are neither undefined nor null. */
 export function omitEmpty<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const entries = Object.entries(fields).filter(
     ([, value]) => value !== undefined && value !== null,
@@ -129,7 +129,7 @@ export const OWNER_WITHOUT_USERNAME = failInvalid(
   'the owner needs a username: their keys are presented with it',
 )
 
-/** A key with its secret: the only time that the secret is shown, unless its dialect lets it be viewed. */
+/** A key with its secret. The secret is shown only once, unless the key type allows viewing it. */
 export interface KeyWithSecret {
   readonly key: KeySummary
   readonly secret: string

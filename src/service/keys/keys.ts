@@ -28,21 +28,24 @@ export interface KeysDeps extends KeyCreationDeps {
     Pick<ListStorage, 'searchKeys' | 'countKeys' | 'listDailyUsesByKey'>
 }
 
-/** The life of a key of any dialect, in the hands of who acts. */
+/** Manages keys of all types on behalf of an actor. */
 export function createKeys(deps: KeysDeps) {
   const { storage } = deps
   const { find } = createKeyFinder(storage)
   return Object.assign(createKeyCreation(deps), createKeyLifecycle(deps), createKeyEditing(deps), {
     list: (page: Page & KeyFilter) => storage.listKeys(page),
-    /** As people look for them, with the names of what they belong to. */
+    /** Searches keys, with the names of the resources that they belong to. */
     search: (search: KeySearch) => storage.searchKeys(search),
-    /** How many answer the questions, counted up to `most`. */
+    /** Counts the matching keys, up to `maxCount`. */
     count: (criteria: KeyCriteria, maxCount: number) => storage.countKeys(criteria, maxCount),
     find,
-    /** Uses a day of each of these keys, by row id, the oldest first: from this day (since 1970) on. */
+    /** Lists the daily uses of keys, by row id, from this day (since 1970) on, the oldest first. */
     listDailyUsesByKey: (ids: readonly string[], fromDay: number) =>
       storage.listDailyUsesByKey(ids, fromDay),
-    /** Its uses a day, by row id or by public id, the oldest first: from this day (since 1970) on. */
+    /**
+     * Lists the daily uses of a key, by row id or public id, from this day (since 1970) on, the oldest
+     * first.
+     */
     async listDailyUses(
       id: string,
       fromDay: number,
@@ -59,7 +62,7 @@ export interface KeyLifecycleDeps extends ActorDeps {
   readonly storage: ResourceStorage
 }
 
-/** What a key may do, from its first day to its end. */
+/** Enables, disables, revokes, deletes and assigns keys. */
 export function createKeyLifecycle(deps: KeyLifecycleDeps) {
   const { storage } = deps
   const { find } = createKeyFinder(storage)
@@ -88,7 +91,7 @@ export function createKeyLifecycle(deps: KeyLifecycleDeps) {
         : failIfRevoked(current)
     },
 
-    /** Final. The key stays listed. */
+    /** Revokes the key permanently. It stays listed. */
     async revoke(id: string): Promise<ServiceResult<KeySummary>> {
       const key = await find(id)
       if (!key.ok) return key
@@ -97,7 +100,7 @@ export function createKeyLifecycle(deps: KeyLifecycleDeps) {
       return changed ? find(key.value.id) : failIfRevoked(await find(id))
     },
 
-    /** Where the dialect has it. The audit keeps what was. */
+    /** Deletes the key, if its type allows that. The audit event keeps its type, public id and name. */
     async delete(id: string): Promise<ServiceResult<void>> {
       const key = await find(id)
       if (!key.ok) return key
@@ -110,7 +113,7 @@ export function createKeyLifecycle(deps: KeyLifecycleDeps) {
       return removed ? ok(undefined) : failNotFound(`there is no key ${id}`)
     },
 
-    /** An office takes the key into use; no site takes it back. */
+    /** Assigns the key to a site; null unassigns it. */
     async assign(id: string, siteId: string | null): Promise<ServiceResult<KeySummary>> {
       const key = await find(id)
       if (!key.ok) return key
@@ -129,7 +132,7 @@ export function createKeyLifecycle(deps: KeyLifecycleDeps) {
   }
 }
 
-/** The key is as it was wished already, unless it is revoked. */
+/** The key is already in the requested state, unless it is revoked. */
 const failIfRevoked = (key: ServiceResult<KeySummary>): ServiceResult<KeySummary> =>
   key.ok && key.value.status === 'revoked' ? failKeyRevoked(key.value) : key
 
@@ -144,9 +147,9 @@ const failDisabledByOther = (key: KeySummary) =>
     `key ${key.publicId} was disabled by ${PARTY_TEXTS[key.disabledBy ?? 'operator']}, who alone can enable it`,
   )
 
-/** What is left out stays as it is. */
+/** Omitted fields stay unchanged. */
 export type EditKeyInput = { readonly [Field in keyof KeyEdit]?: KeyEdit[Field] | undefined } & {
-  /** The key's last change that its editor has seen: another since then is told, not overwritten. */
+  /** The key's last change that the caller saw. The edit fails if the key was changed since. */
   readonly seen?: string | undefined
 }
 
@@ -154,7 +157,7 @@ export interface KeyEditingDeps extends ActorDeps {
   readonly storage: ResourceStorage
 }
 
-/** What people write about a key, and whose it is. */
+/** Edits a key's texts, owner, access and expiry. */
 export function createKeyEditing(deps: KeyEditingDeps) {
   const { storage, clock } = deps
   const { find } = createKeyFinder(storage)
@@ -198,7 +201,7 @@ export function createKeyEditing(deps: KeyEditingDeps) {
   }
 }
 
-/** What an edit changes, as it is from now on. */
+/** Lists the fields that an edit changes, with their new values. */
 const listChangedFields = (current: KeySummary, edit: KeyEdit) =>
   Object.fromEntries(
     Object.entries(edit).filter(([field, value]) => current[field as keyof KeyEdit] !== value),

@@ -14,25 +14,28 @@ export interface KeySecretsDeps {
   readonly sealer: Sealer
 }
 
-/** What the database keeps of a secret. */
+/** The stored form of a secret. */
 export interface StoredSecret {
   readonly hash: string
-  /** A keyed digest beside an argon2id hash, for secrets that cannot be guessed: see exchangedText. */
+  /**
+   * A keyed digest besides an argon2id hash, for secrets that cannot be guessed: see
+   * `toExchangedSecretText`.
+   */
   readonly digest: string | null
   readonly sealed: string | null
 }
 
-/** The text that is digested for a secret that is exchanged. It is different for each key. */
+/** The text that is digested for an exchanged secret. It differs for each key. */
 export const toExchangedSecretText = (keyId: string, secret: string) =>
   `exchanged\0${keyId}\0${secret}`
 
-/** Makes secrets, and keeps each as its dialect needs it. */
+/** Creates secrets, and stores each as its key type requires. */
 export function createKeySecrets({ random, hasher, digester, sealer }: KeySecretsDeps) {
   const encoder = new TextEncoder()
   const decoder = new TextDecoder()
 
   return {
-    /** One that another system issued, if it can be one; made here where it is left out. */
+    /** Validates a secret that another system issued; creates one if omitted. */
     parseSecret(supplied: string | undefined, keyType: KeyType): ServiceResult<string> {
       if (supplied === undefined) {
         return ok(getKeyTypeTraits(keyType).form === 'code' ? random.code() : random.secret())
@@ -57,7 +60,7 @@ export function createKeySecrets({ random, hasher, digester, sealer }: KeySecret
         : ok(supplied)
     },
 
-    /** `keyId`: the row that it is sealed for. */
+    /** `keyId`: the row that the secret is sealed for. */
     async storeSecret(
       secret: string,
       keyType: KeyType,

@@ -2,12 +2,15 @@ import { LRUCache } from 'lru-cache'
 import { isPending } from '../../domain/instant.ts'
 import type { Clock, SharedCounter } from '../ports/runtime.ts'
 
-/** How many ids and addresses are counted at once; past it the longest unseen is forgotten. */
+/**
+ * The number of ids and addresses that are counted at once. Beyond it, the least recently used one is
+ * forgotten.
+ */
 const MAX_COUNTED_IDS = 50_000
 
-/** Fixed windows with a bounded memory. */
+/** Counts in fixed windows, with bounded memory. */
 export class FixedWindowCounter {
-  /** Bounded by size, because `max` would allocate room for all of them at once. */
+  /** Bounded by size, because `max` would allocate memory for all entries at once. */
   readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>({
     maxSize: MAX_COUNTED_IDS,
     sizeCalculation: () => 1,
@@ -23,14 +26,14 @@ export class FixedWindowCounter {
     sharedCounter?.subscribe((id, spent, endsAt) => this.#add(id, spent, endsAt))
   }
 
-  /** Counts one more; answers how many that makes. */
+  /** Adds one, and returns the new count. */
   count(id: string): number {
     const { spent, endsAt } = this.#add(id, 1, this.#clock() + this.#ms)
     this.#sharing?.publish(id, endsAt)
     return spent
   }
 
-  /** To the window that is open; where none is, `endsAt` is when the new one ends. */
+  /** Adds to the open window. If there is none, opens one that ends at `endsAt`. */
   #add(id: string, spent: number, endsAt: number): { spent: number; endsAt: number } {
     const current = this.#windows.get(id)
     if (current !== undefined && this.#isOpen(current)) {

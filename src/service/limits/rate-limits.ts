@@ -6,15 +6,16 @@ import type { Clock, GetSharedCounter } from '../ports/runtime.ts'
 import { FixedWindowCounter } from './fixed-window-counter.ts'
 
 export interface FailureLimits {
-  /** Failures that one address may have within the window. */
+  /** The failures that one address may have within the window. */
   readonly perAddress: number
   readonly windowMs: number
 }
 
 /**
- * Counts failures of one address (an IPv6 /64 is one), never successes, in a fixed window that begins
- * with the first. Callers check cheap proofs before they ask for this limit. `owned` is the key or browser
- * that the caller is known for at this address: its failures are counted apart from those of strangers.
+ * Counts failures of one address (an IPv6 /64 counts as one), never successes, in a fixed window that
+ * begins with the first. Callers check cheap proofs before this limit. `ownerId`: the key or browser
+ * that the caller is known for at this address. Its failures are counted apart from those of
+ * strangers.
  */
 export function createFailureLimiter(
   limits: FailureLimits,
@@ -41,7 +42,7 @@ export function createFailureLimiter(
 export const toParty = (address: string, ownerId?: string): string =>
   ownerId === undefined ? toAddressBlock(address) : `${toAddressBlock(address)} ${ownerId}`
 
-/** The documented quota: so many requests of one address within so long. */
+/** Limits the requests of one address within a window, as the vendor documents it. */
 export function createAddressRateLimit(
   limit: number,
   windowMs: number,
@@ -59,13 +60,13 @@ export function createAddressRateLimit(
 export type FailureLimiter = ReturnType<typeof createFailureLimiter>
 export type AddressRateLimit = ReturnType<typeof createAddressRateLimit>
 
-/** Holds each key to its pace. */
+/** Limits the requests of each key. */
 export function createKeyRateLimit(
   defaultLimit: Limit,
   clock: Clock,
   getSharedCounter?: GetSharedCounter,
 ) {
-  // A window has one length for all that it counts.
+  // All entries of a counter share one window length.
   const countersByWindowMs = new Map<number, FixedWindowCounter>()
   function getCounter(ms: number): FixedWindowCounter {
     const existing = countersByWindowMs.get(ms)

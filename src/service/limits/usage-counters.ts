@@ -9,9 +9,9 @@ import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 
 const KEY_USE_FLUSH_MS = 60_000
-/** A flood of different keys is written early, so that what is counted stays small. */
+/** The number of keys at which the counts are written early, so that the buffer stays small. */
 const MAX_BUFFERED_KEYS = 10_000
-/** Of how many keys in one write: of all at once, it would hold up every request for a third of a second. */
+/** The number of keys per write. One write for all would delay every request by a third of a second. */
 const KEY_USES_PER_WRITE = 500
 
 type UsedKey = Pick<Key, 'id' | 'accountId' | 'dialect'>
@@ -24,9 +24,9 @@ interface CountedUses {
 }
 
 /**
- * Counts the uses of keys, off the hot path: one write a key and minute, however often it was used. What
- * was counted since the last write is lost where the process dies: it is no one's proof of anything. Each
- * is a request that was admitted, and told as such when it is written: no request counts twice.
+ * Counts key uses off the hot path, with one write per key and minute. Counts since the last write are
+ * lost if the process dies; nothing depends on them. Each use is an admitted request and is counted as
+ * traffic when it is written, so that no request counts twice.
  */
 export function createKeyUseCounter(
   storage: Pick<ResourceStorage, 'addKeyUses'>,
@@ -48,7 +48,8 @@ export function createKeyUseCounter(
       try {
         await storage.addKeyUses(uses.slice(from, from + KEY_USES_PER_WRITE))
       } catch (error) {
-        // What is left would fail as well, and is not carried on: memory must not grow meanwhile.
+        // Further writes would fail as well. Their counts are dropped, because memory must not grow
+        // meanwhile.
         log.error({ error, keys: uses.length - from }, 'the uses of keys were not written')
         return
       }
@@ -70,7 +71,7 @@ export function createKeyUseCounter(
       if (!isWithinLast(KEY_USE_FLUSH_MS, flushedAt, at)) keepAlive(flush())
     },
 
-    /** Writes what was counted, where no further use comes to do it. */
+    /** Writes the current counts, if no further use triggers it. */
     flush,
   }
 }
@@ -84,23 +85,23 @@ const toDailyKeyUse = ({ key, hour, uses, lastAt }: CountedUses): DailyKeyUse =>
 
 export type KeyUseCounter = ReturnType<typeof createKeyUseCounter>
 
-/** A year can be laid beside the one before. */
+/** More than a year, so that a period can be compared with the same one a year before. */
 export const TRAFFIC_RETENTION_HOURS = 400 * 24
 
 const TRAFFIC_FLUSH_MS = 60_000
-/** So many different counts are written early, so that what is counted stays small. */
+/** The number of rows at which the counts are written early, so that the buffer stays small. */
 const MAX_COUNTED_ROWS = 5_000
 const TRAFFIC_ROWS_PER_WRITE = 500
 const MAX_CACHED_OWNERS = 10_000
 
 type TrafficOwner = Pick<Key, 'accountId' | 'dialect'>
 type CountedTraffic = Omit<HourlyTraffic, 'requests'> & {
-  /** Whose account and dialect are found when it is written. */
+  /** The key whose account and type are looked up when the row is written. */
   readonly keyId: string | null
   requests: number
 }
 
-/** The surfaces that are not called like their dialect. */
+/** The surfaces whose name differs from their key type. */
 const KEY_TYPE_BY_SURFACE: Readonly<Record<string, KeyType>> = {
   exchange: 'redox',
   refresh: 'redox',
@@ -108,9 +109,9 @@ const KEY_TYPE_BY_SURFACE: Readonly<Record<string, KeyType>> = {
 }
 
 /**
- * Counts what came of requests, by hour, account, dialect and outcome. `admitted` is whose credential
- * was good; what is refused after that (a message that may not go there, a broken upstream) is counted
- * as refused too. What was counted since the last write is lost where the process dies.
+ * Counts requests by hour, account, key type and outcome. `admitted` means that the credential was
+ * valid. A request that is refused later (a message that may not be routed, a failing upstream) is
+ * also counted as refused. Counts since the last write are lost if the process dies.
  */
 export function createTrafficCounter(deps: {
   readonly storage: TrafficStorage & Pick<ResourceStorage, 'findKeySummary'>
@@ -121,7 +122,7 @@ export function createTrafficCounter(deps: {
   const { storage, clock, log, keepAlive } = deps
   let rowsByName = new Map<string, CountedTraffic>()
   let flushedAt = clock()
-  // Neither ever changes of a key.
+  // The account and type of a key never change.
   const owners = new LRUCache<string, TrafficOwner>({ max: MAX_CACHED_OWNERS })
 
   function add(row: CountedTraffic): void {
@@ -134,7 +135,7 @@ export function createTrafficCounter(deps: {
       keepAlive(flush())
   }
 
-  /** Waits for its own write alone: that of another request may have ended with it. */
+  /** Waits only for its own write, because another request's write may have ended with that request. */
   async function flush(): Promise<void> {
     const all = [...rowsByName.values()]
     rowsByName = new Map()
@@ -145,12 +146,12 @@ export function createTrafficCounter(deps: {
         await storage.addTraffic(rows.slice(from, from + TRAFFIC_ROWS_PER_WRITE))
       }
     } catch (error) {
-      // Not carried on: memory must not grow while the database takes no write.
+      // Dropped, because memory must not grow while the database accepts no writes.
       log.error({ error }, 'the traffic was not written')
     }
   }
 
-  /** Each key's account and dialect found, and what is the same then added up. */
+  /** Looks up the account and type of each key, then merges equal rows. */
   async function mergeRows(all: readonly CountedTraffic[]): Promise<HourlyTraffic[]> {
     const rows = new Map<string, HourlyTraffic>()
     for (const { keyId, ...row } of all) {
@@ -174,7 +175,10 @@ export function createTrafficCounter(deps: {
   }
 
   return {
-    /** So many uses of a key within an hour: they are counted where its uses are, once for both. */
+    /**
+     * Counts admitted requests of a key within an hour. The key use counter calls it, so that each use
+     * is counted once for both.
+     */
     countAdmitted({ accountId, dialect }: TrafficOwner, hour: number, requests: number): void {
       add({ hour, accountId, keyId: null, dialect, outcome: 'admitted', requests })
     },

@@ -9,14 +9,14 @@ import type { Clock, Log, Random } from '../ports/runtime.ts'
 import type { Principal } from '../tokens/guard.ts'
 import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
-/** A message as it came in. */
+/** A received message. */
 export interface IncomingMessage extends MessageEnvelope {
   readonly test: boolean
   /** The body, byte for byte. */
   readonly payload: Uint8Array
-  /** The body that a destination is sent: the dialect's words, with what the server fills in. */
+  /** Renders the body for a destination in the vendor's format, with the fields that the server adds. */
   readonly render: (accepted: AcceptedMessage) => Uint8Array
-  /** Aborted when the caller hangs up. Asked for only by those who wait. */
+  /** Aborted when the caller disconnects. Called only if the caller waits for a response. */
   readonly signal: () => AbortSignal
 }
 
@@ -28,17 +28,17 @@ export interface AcceptedMessage {
   readonly logs: readonly { readonly id: string; readonly attemptId: string }[]
 }
 
-/** `answer`: what the destination of a synchronous message said, as it said it. */
+/** `answer`: the unchanged response body of a synchronous message's destination; null otherwise. */
 export type MessageReceipt = AcceptedMessage & { readonly answer: Uint8Array | null }
 
-/** All the time that a synchronous message has. */
+/** The total time limit of a synchronous message. */
 const SYNCHRONOUS_TIMEOUT_MS = 120_000
 
 export interface AcceptMessageDeps {
   readonly storage: Pick<MessageStorage, 'addMessage'>
   readonly sealer: Sealer
   readonly webhookClient: Pick<WebhookClient, 'sendSynchronous'>
-  /** Told which feeds have something queued, once it is on disk. */
+  /** Called with the subscriptions that have new messages, once these are on disk. */
   readonly wakeQueues: (queues: readonly QueueRef[]) => void
   readonly random: Random
   readonly nextMessageId: () => Promise<number>
@@ -48,8 +48,8 @@ export interface AcceptMessageDeps {
 }
 
 /**
- * A message in: judged, then stored with one delivery for each destination, or, where its event is
- * synchronous, carried straight to its one destination.
+ * Accepts a message: routes it, then stores it with one delivery for each destination. A synchronous
+ * message is sent directly to its one destination instead.
  */
 export function createAcceptMessage(deps: AcceptMessageDeps) {
   const { storage, sealer, webhookClient, wakeQueues, random, nextMessageId, clock, log } = deps
@@ -108,7 +108,7 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
     const [{ destination }] = accepted.route.hops
     const endpoint = await openWebhookEndpoint(sealer, { ...destination, method: 'POST' })
     const body = message.render(accepted)
-    // AbortSignal.timeout would stay behind for all of that time, however soon the answer is there.
+    // AbortSignal.timeout would stay in memory for the whole time, even after an early response.
     const timeout = new AbortController()
     const timer = setTimeout(
       () => timeout.abort(new DOMException('', 'TimeoutError')),
@@ -131,9 +131,9 @@ export type AcceptMessage = ReturnType<typeof createAcceptMessage>
 const MESSAGE_ID_EPOCH_MS = Date.UTC(2020, 0, 1)
 const MESSAGE_IDS_PER_BLOCK = 65_536
 const MESSAGE_ID_BLOCK_MS = 16
-/** Ids stay below 2^53. */
+/** Keeps ids below 2^53. */
 const MAX_MESSAGE_ID_BLOCK = 2 ** 37 - 1
-/** A clock that is later than 2087 is not believed: it would use up the blocks that are left. */
+/** A clock after 2087 is ignored, because it would use up the remaining blocks. */
 const MAX_CLOCK_MESSAGE_ID_BLOCK = MAX_MESSAGE_ID_BLOCK - 2 ** 32
 
 export interface MessageIdDeps {
@@ -142,16 +142,16 @@ export interface MessageIdDeps {
 }
 
 /**
- * `Meta.Message.ID`: an integer from 1 to 2^53 - 1 that no other message of this database has, nor had
- * before. Chance cannot promise that: where ids were a time and random bits, 53 in all for a hundred
- * years, one message in a second would make about five pairs of twins in a year, ten in a second five
- * hundred. So a process claims blocks in the database, each of which is claimed once, whatever its
- * clock says and however often it starts.
+ * Generates `Meta.Message.ID`: an integer from 1 to 2^53 - 1 that no other message of this database
+ * has or had. Random ids cannot guarantee that: with time and random bits in 53 bits for a hundred
+ * years, one message per second would cause about five collisions a year, ten per second about five
+ * hundred. Therefore a process claims blocks in the database. Each block is claimed once, whatever the
+ * process's clock says and however often it starts.
  *
- * A block begins no earlier than the time of its claim (65,536 ids for 16 ms, the scale of ids before):
- * an older copy of the database that is restored gives none of them again, unless the clock is set back
- * too. Blocks last until 2089 if fewer than 62 are claimed in a second, on average. Nobody who is
- * refused takes an id, so strangers cannot use them up.
+ * A block begins no earlier than the time of its claim (65,536 ids per 16 ms, the scale of earlier
+ * ids), so that a restored older copy of the database issues none of them again, unless the clock is
+ * set back too. Blocks last until 2089 if fewer than 62 are claimed per second on average. Refused
+ * requests take no id, so strangers cannot use them up.
  */
 export function createMessageIdGenerator({ storage, clock }: MessageIdDeps) {
   let next = 0
@@ -161,7 +161,7 @@ export function createMessageIdGenerator({ storage, clock }: MessageIdDeps) {
     for (;;) {
       if (next < end) return next++
       const free = await storage.findNextIdBlock()
-      // Somebody else here may have claimed one meanwhile.
+      // A concurrent call in this process may have claimed a block meanwhile.
       if (next < end) continue
       const block = Math.max(free, Math.min(toClockBlock(clock()), MAX_CLOCK_MESSAGE_ID_BLOCK))
       if (block > MAX_MESSAGE_ID_BLOCK) throw new Error('all message ids are used up')

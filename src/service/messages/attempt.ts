@@ -6,9 +6,9 @@ import type { QueueHead } from '../ports/routing.ts'
 import type { Clock, Log } from '../ports/runtime.ts'
 import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
-/** What a destination is to be told of a message, beside what came in. */
+/** The content that a destination's request body is rendered from. */
 export interface OutgoingMessage {
-  /** The body as it came in, byte for byte. */
+  /** The received body, byte for byte. */
   readonly payload: Uint8Array
   readonly serial: QueueHead['serial']
   readonly test: QueueHead['test']
@@ -20,21 +20,24 @@ export interface OutgoingMessage {
 export interface AttemptDeps {
   readonly sealer: Sealer
   readonly webhookClient: Pick<WebhookClient, 'deliver'>
-  /** The body that a destination is sent, in the dialect's words. */
+  /** Renders the body for a destination in the vendor's format. */
   readonly render: (outgoing: OutgoingMessage) => Promise<Uint8Array>
   readonly clock: Clock
   readonly log: Log
 }
 
-/** What came of an attempt, and whether we broke it off ourselves. */
+/** The result of an attempt. `isAborted`: this process aborted it. */
 export interface AttemptResult {
   readonly record: AttemptRecord
   readonly isAborted: boolean
 }
 
-/** Attempts to deliver one message: each can be broken off, and all at once. */
+/** Runs delivery attempts. All attempts in progress can be aborted at once. */
 export function createAttemptRunner({ sealer, webhookClient, render, clock, log }: AttemptDeps) {
-  /** One for each attempt under way: on Workers, what one request has made another may not use. */
+  /**
+   * One controller per attempt, because on Workers a request cannot use objects that another request
+   * created.
+   */
   const controllers = new Set<AbortController>()
 
   async function send(head: QueueHead, signal: AbortSignal): Promise<WebhookResult> {
@@ -47,7 +50,7 @@ export function createAttemptRunner({ sealer, webhookClient, render, clock, log 
       if (result.outcome !== 'refused') return result
       return { ...result, excerpt: redactEcho(result.excerpt, new TextDecoder().decode(body)) }
     } catch (error) {
-      // What was thrown may hold what was sent.
+      // Only the name of the error is logged, because its message may contain the payload.
       log.error({ messageId, error: getErrorName(error) }, 'a message cannot be sent')
       return {
         outcome: 'failed',

@@ -1,21 +1,22 @@
 import type { QueueHead, QueueRef } from '../ports/routing.ts'
 
 export interface ConcurrencyLimits {
-  /** How many feeds are inside at once. */
+  /** The number of subscriptions that are processed at once. */
   readonly width: number
-  /** How many of them lead to one destination. */
+  /** The maximum number of them that send to one destination. */
   readonly share: number
 }
 
 /**
- * Room for feeds at work. However many feeds a destination has that hangs, they leave the others
- * theirs. Who finds no room waits: the destinations have their turns, and so have the feeds of each.
+ * Limits the subscriptions that are processed at once. A destination that hangs takes only its share,
+ * however many subscriptions it has. Waiting subscriptions take turns by destination, and then within
+ * each destination.
  */
 export function createConcurrencyLimiter({ width, share }: ConcurrencyLimits) {
   let running = 0
-  /** For each destination, how many of its feeds are inside. */
+  /** The number of running subscriptions by destination. */
   const runningByDestination = new Map<string, number>()
-  /** For each destination, its feeds that wait. Whose turn is next comes first. */
+  /** The waiting subscriptions by destination, in the order of their turns. */
   const waiting = new Map<string, Map<string, QueueRef>>()
 
   const hasCapacity = (destinationId: string) =>
@@ -34,7 +35,7 @@ export function createConcurrencyLimiter({ width, share }: ConcurrencyLimits) {
   }
 
   return {
-    /** Whether it is inside now. Otherwise it waits. */
+    /** Returns true if the subscription is admitted. Otherwise it waits. */
     enter(queue: QueueRef): boolean {
       const isAdmitted = hasCapacity(queue.destinationId)
       if (isAdmitted) adjust(queue.destinationId, 1)
@@ -44,7 +45,7 @@ export function createConcurrencyLimiter({ width, share }: ConcurrencyLimits) {
 
     leave: ({ destinationId }: QueueRef) => adjust(destinationId, -1),
 
-    /** Whether somebody who waits would come in if this one left. */
+    /** True if a waiting subscription could be admitted when this one leaves. */
     isWanted({ destinationId }: QueueRef): boolean {
       for (const other of waiting.keys()) {
         if (other === destinationId || (runningByDestination.get(other) ?? 0) < share) return true
@@ -54,17 +55,20 @@ export function createConcurrencyLimiter({ width, share }: ConcurrencyLimits) {
 
     wait,
 
-    /** It waits, and would not come in yet. */
+    /** True if the subscription waits and cannot be admitted yet. */
     mustWait: ({ id, destinationId }: QueueRef): boolean =>
       !hasCapacity(destinationId) && waiting.get(destinationId)?.has(id) === true,
 
-    /** It waits no more. */
+    /** Removes the subscription from the waiting ones. */
     stopWaiting({ id, destinationId }: QueueRef): void {
       const queues = waiting.get(destinationId)
       if (queues?.delete(id) && queues.size === 0) waiting.delete(destinationId)
     },
 
-    /** Who waits no more, for there is room. At most width / share destinations have none. */
+    /**
+     * Removes and returns the next waiting subscription that can be admitted. Skips at most width /
+     * share destinations.
+     */
     next(): QueueRef | null {
       if (running >= width) return null
       for (const [destinationId, queues] of waiting) {
@@ -79,24 +83,24 @@ export function createConcurrencyLimiter({ width, share }: ConcurrencyLimits) {
       return null
     },
 
-    /** Nobody waits any more. */
+    /** Removes all waiting subscriptions. */
     clear: () => waiting.clear(),
   }
 }
 
 export type ConcurrencyLimiter = ReturnType<typeof createConcurrencyLimiter>
 
-/** Longer than this, sealed, is a long message. On Workers none is. */
+/** Sealed payloads above this length are large. On Workers, none is. */
 const LARGE_MESSAGE_CHARS = 2 * 1024 * 1024
-/** So many are on their way at once: each is in memory three times over till it is answered. */
+/** The number of large messages in progress at once. Each is in memory three times until it is answered. */
 const MAX_LARGE_MESSAGES = 4
-/** So many to one destination: where that is slow, the long messages of another find a place. */
+/** The limit for one destination, so that a slow one leaves capacity for the large messages of another. */
 const MAX_LARGE_PER_DESTINATION = 2
 
 export const isLargeMessage = ({ sealedPayload }: QueueHead): boolean =>
   sealedPayload.length > LARGE_MESSAGE_CHARS
 
-/** Few places for long messages, so that slow destinations do not fill the memory with them. */
+/** Limits the large messages in progress, so that slow destinations do not fill the memory with them. */
 export function createLargeMessageLimiter() {
   const limiter = createConcurrencyLimiter({
     width: MAX_LARGE_MESSAGES,
@@ -104,12 +108,15 @@ export function createLargeMessageLimiter() {
   })
 
   return {
-    /** Whether the feed has a place now. Otherwise it lines up, and comes back when one is free. */
+    /** Returns true if the subscription is admitted. Otherwise it waits until `leave` returns it. */
     enter: limiter.enter,
     mustWait: limiter.mustWait,
     leaveQueue: limiter.stopWaiting,
 
-    /** Who has entered leaves. The one that can enter now is still on the way: let none enter before it. */
+    /**
+     * Releases the capacity, and returns the waiting subscription to start next. Start it before any
+     * other one enters.
+     */
     leave(queue: QueueRef): QueueRef | null {
       limiter.leave(queue)
       return limiter.next()

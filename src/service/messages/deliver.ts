@@ -12,48 +12,55 @@ import {
 
 export interface DeliveryWorkerDeps extends AttemptDeps {
   readonly storage: QueueStorage
-  /** Random numbers from 0 to 1. */
+  /** Returns random numbers from 0 to 1. */
   readonly jitter: () => number
-  /** Who this process is, among those that share the work: another one after each start. */
+  /** The id of this process among those that share the work. It is new at each start. */
   readonly by: string
-  /** Erase a payload when its last destination has it. */
+  /** Erase a payload after its last delivery. */
   readonly erasesPayloads: boolean
-  /** So long nobody else takes a feed over from a process that has died. */
+  /** The duration of a lease. Other processes take over the subscriptions of a dead process after it. */
   readonly leaseMs: number
   readonly keepAlive?: KeepAlive | undefined
-  /** How many feeds are worked at once. */
+  /** The number of subscriptions that are processed at once. */
   readonly width?: number
-  /** How many of them lead to one destination. */
+  /** The maximum number of them that send to one destination. */
   readonly share?: number
 }
 
 const DEFAULT_CONCURRENCY = 128
-/** Sixteen destinations may hang before another one waits; one that answers in 100 ms takes 80 messages a second. */
+/**
+ * Sixteen destinations may hang before others wait. A destination that answers in 100 ms gets 80
+ * messages a second.
+ */
 const DEFAULT_PER_DESTINATION = 8
-/** So many messages of one feed, before others that wait have their turn. */
+/** The number of messages of one subscription before waiting ones get their turn. */
 const MESSAGES_PER_TURN = 100
-/** So long is known of a feed that it waits: then the database is asked again, for people change that. */
+/**
+ * The time for which a subscription is known to wait. Then the database is read again, because users
+ * can change that.
+ */
 const WAIT_CACHE_MS = 1000
 const MAX_CACHED_WAITS = 10_000
-/** A runtime may end work that it was told to finish: what has not moved for so long is no more. */
+/** A runtime may end work silently, so work without progress for this long counts as ended. */
 const STALLED_WORK_MS = 180_000
-/** What has failed is left alone for so long: it is the database, or a bug, and neither goes at once. */
+/** The pause after a failure. Its cause is the database or a bug, and neither passes at once. */
 const FAILURE_PAUSE_MS = 5000
-/** A line of the log in so long says enough of that. */
+/** The minimum interval between log lines about such failures. */
 const ERROR_LOG_INTERVAL_MS = 1000
 
-/** One feed at work. */
+/** A subscription that is being processed. */
 interface QueueWork {
   readonly queue: QueueRef
   progressAt: number
-  /** Something was queued since. */
+  /** True if a message was queued since the queue was last read. */
   wasWoken: boolean
   done: Promise<void>
 }
 
 /**
- * Delivers what is stored: each feed in order, one message at a time, and many feeds side by side. A
- * feed is leased while it is worked at, so that any number of processes share the work.
+ * Delivers stored messages: in order within a subscription, one at a time, and many subscriptions in
+ * parallel. A subscription is leased while it is processed, so that any number of processes share the
+ * work.
  */
 export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
   const { storage, clock, jitter, by, log, erasesPayloads, leaseMs } = deps
@@ -62,14 +69,14 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
   const largeMessageLimiter = createLargeMessageLimiter()
   const attempts = createAttemptRunner(deps)
   const workById = new Map<string, QueueWork>()
-  /** Feeds that were left in the midst of a failure, and when: their leases are to be given back. */
+  /** The subscriptions whose processing failed, with the time. Their leases must be released. */
   const failedAtById = new Map<string, number>()
   let loggedErrorAt = Number.NEGATIVE_INFINITY
   let lookFailedAt = Number.NEGATIVE_INFINITY
-  /** Until when feeds are known to wait: who wakes one of them asks nobody. */
+  /** The times until which subscriptions are known to wait, so that waking them needs no database read. */
   const waitsUntilById = new LRUCache<string, number>({ max: MAX_CACHED_WAITS })
   let state: 'idle' | 'running' | 'stopping' = 'idle'
-  /** Every lease that is held ends then or later. */
+  /** The earliest time at which a held lease can end. */
   let leasedUntilAt = 0
 
   function rememberWait(subscriptionId: string, dueAt: number): void {
@@ -82,7 +89,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
   const isPaused = (failedAt = Number.NEGATIVE_INFINITY) =>
     isWithinLast(FAILURE_PAUSE_MS, failedAt, clock())
 
-  /** Works at a feed, or sees to it that whoever does so looks again. */
+  /** Starts processing a subscription, or makes its running work read the queue again. */
   function startWork(queue: QueueRef): void {
     if (state !== 'running' || isPaused(failedAtById.get(queue.id))) return
     if (largeMessageLimiter.mustWait(queue)) return
@@ -118,7 +125,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
 
   const isStalled = ({ progressAt }: QueueWork) => clock() - progressAt >= STALLED_WORK_MS
 
-  /** Gives the room of those who are no more to those who wait. */
+  /** Releases the capacity of stalled work, so that waiting subscriptions can start. */
   function removeStalledWork(): void {
     for (const work of workById.values()) if (isStalled(work)) endWork(work)
   }
@@ -133,7 +140,8 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
         const until = now + leaseMs
         const isLeased = await storage.leaseQueue({ subscriptionId, by, until }, now)
         if (isLeased && (await drainQueue(queue, work, until)) === 'leave') return
-        // Who queued something while it was held has left that to the holder.
+        // Messages that were queued while another process held the lease were left to it, so the
+        // queue is checked again.
         const dueAt = await storage.findDueAt(subscriptionId, clock())
         if (dueAt === null) return
         if (dueAt > clock()) return rememberWait(subscriptionId, dueAt)
@@ -146,7 +154,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
     }
   }
 
-  /** Sends what is queued, and gives the lease back. `leave`: there is nothing to be done now. */
+  /** Sends queued messages, and releases the lease. Returns `leave` if there is nothing to do now. */
   async function drainQueue(queue: QueueRef, work: QueueWork, leasedUntil: number) {
     const subscriptionId = queue.id
     let until = leasedUntil
@@ -168,7 +176,8 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
       const decision = await deliverNext(subscriptionId, head).finally(() => {
         const next = isLarge ? largeMessageLimiter.leave(queue) : null
         if (next === null) return
-        // It is on its way to the place: taken at once by this feed again, it would find none.
+        // `next` is about to start. If this subscription entered again at once, `next` would find
+        // no capacity.
         yieldsTurn = true
         startWork(next)
       })
@@ -177,7 +186,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
     }
     await storage.releaseQueue(subscriptionId, by)
     if (!yieldsTurn && !limiter.isWanted(queue)) return 'look again'
-    // Others wait: this feed comes after them.
+    // Other subscriptions wait, so this one continues after them.
     work.wasWoken = true
     return 'leave'
   }
@@ -197,7 +206,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
       log.debug({ subscriptionId, messageId, ms: record.ms }, 'a message was delivered')
       return 'on'
     }
-    // Whoever hung up was not refused: the next process need not wait.
+    // An aborted attempt was not refused, so the next process need not wait.
     const waitMs = isAborted ? 0 : decision.waitMs
     const dueAt = clock() + waitMs
     const isWaiting = await storage.settleFailed(leasedAttempt, dueAt)
@@ -222,18 +231,18 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
   }
 
   return {
-    /** From now on; what is asked before is left to who runs. */
+    /** Starts the worker. Subscriptions that were woken before are found by `startDueQueues`. */
     start(): void {
       state = 'running'
       leasedUntilAt = clock() + leaseMs
     },
 
-    /** Something was queued in these feeds. */
+    /** Starts subscriptions that have new messages. */
     wakeQueues(queues: readonly QueueRef[]): void {
       for (const queue of queues) if (!isKnownToWait(queue.id)) startWork(queue)
     },
 
-    /** Begins with every feed that is due. To be called every second, or as often as can be. */
+    /** Starts every due subscription. Call it every second, or as often as possible. */
     async startDueQueues(): Promise<void> {
       if (state !== 'running' || isPaused(lookFailedAt)) return
       try {
@@ -245,16 +254,16 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
       }
     },
 
-    /** Resolves when everything is done that is being worked at. */
+    /** Resolves when all work in progress has ended. */
     finish,
 
     /**
-     * Keeps what is being worked at. To be called several times within a lease: where that fails too
-     * often, all attempts are broken off, for somebody else may begin them.
+     * Renews the leases of the work in progress. Call it several times per lease. If that fails for
+     * too long, all attempts are aborted, because another process may take over.
      */
     async renewLeases(): Promise<void> {
       const now = clock()
-      // If the clock was set back, the lease must not last longer for it.
+      // If the clock was set back, the lease must not seem to last longer.
       leasedUntilAt = Math.min(leasedUntilAt, now + leaseMs)
       try {
         for (const id of failedAtById.keys()) {
@@ -269,7 +278,10 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
       }
     },
 
-    /** Ends what is under way, within so long, and gives back every lease. */
+    /**
+     * Stops the worker: lets work in progress end within `withinMs`, then aborts it. Releases every
+     * lease.
+     */
     async stop(withinMs: number): Promise<void> {
       state = 'stopping'
       limiter.clear()

@@ -24,12 +24,12 @@ export interface DestinationsDeps extends ActorDeps {
   readonly webhookClient: WebhookClient
 }
 
-/** One verification of a destination: the challenge, the answer, and the destination afterwards. */
+/** One verification of a destination: the challenge, the response, and the destination afterwards. */
 export interface Handshake {
   readonly verified: boolean
   readonly asked: { readonly method: 'POST' | 'GET'; readonly url: string | null }
   readonly answered: WebhookResult & { readonly challenged: boolean }
-  /** The time until the answer, or until it was given up. */
+  /** The time until the response, or until the attempt ended without one. */
   readonly ms: number
   readonly destination: DestinationSummary
 }
@@ -105,10 +105,7 @@ export function createDestinations(deps: DestinationsDeps) {
       return ok({ ...destination.value, verifiedAt: null, method: newMethod, hasToken: true })
     },
 
-    /**
-     * Asks the destination to repeat a challenge. A failure leaves an earlier verification as it is:
-     * only `setVerified` takes one back.
-     */
+    /** Asks the destination to repeat a challenge. A failure leaves an earlier verification unchanged. */
     async verify(id: string): Promise<ServiceResult<Handshake>> {
       const existing = await find(id)
       if (!existing.ok) return existing
@@ -139,7 +136,7 @@ export function createDestinations(deps: DestinationsDeps) {
       })
     },
 
-    /** Marks the destination verified or unverified by hand, after the operator checked whose it is. */
+    /** Marks the destination verified or unverified by hand, after the operator checked its owner. */
     async setVerified(id: string, verified: boolean): Promise<ServiceResult<DestinationSummary>> {
       const action = verified ? 'destination.vouched_for' : 'destination.doubted'
       const event = createAuditEvent(deps, action, id)

@@ -35,10 +35,10 @@ export interface MessagesDeps extends ActorDeps, Omit<SendTestMessageDeps, 'stor
   readonly sealer: Sealer
 }
 
-/** So many attempts of a message are told. */
+/** The number of attempts of a message that are listed. */
 const MAX_LISTED_ATTEMPTS = 50
 
-/** What an operator does with accepted messages. */
+/** Lists, opens, replays, skips and tests messages. */
 export function createMessages(deps: MessagesDeps) {
   const { storage, sealer } = deps
 
@@ -46,7 +46,7 @@ export function createMessages(deps: MessagesDeps) {
     list: (page: Page & MessageFilter) => storage.listMessages(page),
     find,
 
-    /** What came of the last attempts, the newest first. */
+    /** Lists the last attempts, the newest first. */
     async listAttempts(id: string): Promise<ServiceResult<AttemptSummary[]>> {
       const message = await find(id)
       return message.ok ? ok(await storage.listAttempts(id, MAX_LISTED_ATTEMPTS)) : message
@@ -54,7 +54,10 @@ export function createMessages(deps: MessagesDeps) {
 
     sendTest: createSendTestMessage(deps),
 
-    /** Sends it once more, after what is queued: to one destination, or to all that have it. */
+    /**
+     * Queues the message again, at the end, for one destination or for all where it is no longer
+     * queued.
+     */
     async replay(id: string, destinationId?: string): Promise<ServiceResult<MessageSummary>> {
       const event = createAuditEvent(
         deps,
@@ -75,7 +78,7 @@ export function createMessages(deps: MessagesDeps) {
       return failConflict(`nothing of message ${id} is there to be replayed: it is still queued`)
     },
 
-    /** Never sends it: to one destination, or to all that still wait for it. */
+    /** Removes the message from the queue of one destination, or of all. */
     async skip(id: string, destinationId?: string): Promise<ServiceResult<MessageSummary>> {
       const event = createAuditEvent(deps, 'message.skipped', id, toDestinationFacts(destinationId))
       const skipped = await storage.skipMessage(id, destinationId ?? null, event)
@@ -84,7 +87,7 @@ export function createMessages(deps: MessagesDeps) {
       return failConflict(`nothing of message ${id} is queued any more`)
     },
 
-    /** The message as it came in. It may hold health data, so who looks is remembered first. */
+    /** Returns the received payload. It may be health data, so the access is recorded first. */
     async readPayload(
       id: string,
     ): Promise<ServiceResult<{ message: MessageSummary; payload: Uint8Array }>> {
@@ -117,18 +120,18 @@ export interface SendTestMessageDeps extends ActorDeps, Omit<AcceptMessageDeps, 
   readonly region: string
 }
 
-/** `messageId`: where it is stored; null where it was refused, or carried straight on. */
+/** `messageId`: the id of the stored message; null if it was refused or sent synchronously. */
 export interface SentTestMessage {
   readonly messageId: string | null
   readonly result: Result<MessageReceipt>
 }
 
 /**
- * A message that a person sends as a source's key would: judged, stored and carried by the same code,
- * so that what works here works for the vendor. It stands under the source's key, for a route is that
- * key's: where the vendor would be refused for his key's sake, so is this. The address alone is not
- * judged: a person is not where the vendor's program is. That a person has sent it, and who, is an
- * event that is there with the message, or before a synchronous one goes out; a vendor's has none.
+ * Sends a message as a source's key would, through the same code, so that a success here predicts the
+ * vendor's. If the vendor would be refused because of their key, so is the test. Only the IP allowlist
+ * is not applied, because the user is not at the vendor's address. The audit event that names the user
+ * is written with the message, or before a synchronous message is sent. A vendor's message has no such
+ * event.
  */
 export function createSendTestMessage(deps: SendTestMessageDeps) {
   const { storage, keyCache, clock, region } = deps

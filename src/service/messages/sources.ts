@@ -48,7 +48,7 @@ export function createSources(deps: SourcesDeps) {
     list: (page: Page & { accountId?: string | undefined }) => storage.listSources(page),
     find,
 
-    /** Null where the source has no key, or only revoked ones. */
+    /** Finds the source's key; null if it has none, or only revoked ones. */
     async findKey(id: string): Promise<ServiceResult<KeySummary | null>> {
       const source = await find(id)
       return source.ok ? ok(await storage.findSourceKey(id)) : source

@@ -39,7 +39,7 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
     requireFound(await storage.findQueue(id), 'subscription', id)
 
   return {
-    /** Subscribes a destination to one data model of a source, or to all where none is given. */
+    /** Subscribes a destination to one data model of a source, or to all if omitted. */
     async create(input: {
       sourceId: string
       destinationId: string
@@ -90,7 +90,7 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
       return isChanged ? ok({ id, status }) : failNotFound(`there is no subscription ${id}`)
     },
 
-    /** Refused while a message is queued: it must be sent, or the queue emptied, before. */
+    /** Refused while a message is queued. It must be sent, or the queue purged, first. */
     async delete(id: string): Promise<ServiceResult<void>> {
       const subscription = await find(id)
       if (!subscription.ok) return subscription
@@ -103,7 +103,7 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
 
     findQueue,
 
-    /** Messages that are queued now are never sent. */
+    /** Removes all queued messages. They are never sent. */
     async purgeQueue(id: string): Promise<ServiceResult<SubscriptionQueue>> {
       const event = createAuditEvent(deps, 'subscription.purged', id)
       const isPurged = await storage.purgeQueue(id, event)

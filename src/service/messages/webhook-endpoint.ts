@@ -1,12 +1,12 @@
 import type { Sealer } from '../ports/crypto.ts'
 import type { WebhookEndpoint } from '../ports/outbound.ts'
 
-/** A destination as it is kept. */
+/** A destination as it is stored. */
 export type SealedWebhookEndpoint = Omit<WebhookEndpoint, 'verificationToken'> & {
   readonly sealedToken: string | null
 }
 
-/** Where a destination is, and the token that was agreed on with it, opened. */
+/** Opens the destination's verification token. */
 export async function openWebhookEndpoint(
   sealer: Sealer,
   { id, url, method, development, sealedToken }: SealedWebhookEndpoint,
@@ -16,7 +16,7 @@ export async function openWebhookEndpoint(
   return { id, url, method, development, verificationToken }
 }
 
-/** A token as it is kept: for this destination, and no other. */
+/** Seals a verification token for this destination only. */
 export async function sealVerificationToken(
   sealer: Sealer,
   token: string,

@@ -8,9 +8,9 @@ export interface Account {
   readonly region: string
   readonly status: AccountStatus
   readonly createdAt: number
-  /** What becomes of the keys of an owner who leaves. They are flagged either way. */
+  /** The policy for the keys of deactivated owners. The keys are flagged in either case. */
   readonly departedKeys: 'keep' | 'disable'
-  /** Whether its keys may be used from the listed addresses only. An empty list enforces nothing. */
+  /** True if keys may be used only from the listed addresses. An empty list allows all. */
   readonly addressesEnforced: boolean
 }
 
@@ -36,12 +36,12 @@ export interface User {
   readonly email: string
   readonly role: Role
   readonly createdAt: number
-  /** One in the whole server; null for who has none. */
+  /** Unique on the server; null if the user has none. */
   readonly username: string | null
   readonly leftAt: number | null
 }
 
-/** Who writes programs that offices take into use. */
+/** A developer of programs that offices use. */
 export interface Developer {
   readonly id: string
   readonly accountId: string
@@ -50,10 +50,10 @@ export interface Developer {
   readonly createdAt: number
 }
 
-/** Each change and its audit event are one atomic list. False: the change's own guard did not hold. */
+/** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */
 export interface AccountStorage {
   addAccount(account: Account, event: AuditEvent): Promise<boolean>
-  /** Guard: whom it shuts out, somebody else can still sign in as operator, or nobody could before. */
+  /** Guard: another user can still sign in as operator, or nobody could before. */
   setAccountStatus(id: string, status: AccountStatus, event: AuditEvent): Promise<boolean>
   setOffboardingPolicy(
     id: string,
@@ -64,7 +64,7 @@ export interface AccountStorage {
   listAccounts(page: Page): Promise<Account[]>
   findAccount(id: string): Promise<Account | null>
 
-  /** Guard: the account has no rule for that network. */
+  /** Guard: the account has no entry for that network. */
   addAllowlistEntry(rule: AllowlistEntry, event: AuditEvent): Promise<boolean>
   deleteAllowlistEntry(id: string, event: AuditEvent): Promise<boolean>
   listAllowlistEntries(accountId: string): Promise<AllowlistEntry[]>
@@ -73,17 +73,16 @@ export interface AccountStorage {
   listSites(page: Page & { accountId?: string | undefined }): Promise<Site[]>
   findSite(id: string): Promise<Site | null>
 
-  /** Guard: the account has no such e-mail address, the server no such username. */
+  /** Guard: the account has no such e-mail address, and the server no such username. */
   addUser(user: User, event: AuditEvent): Promise<boolean>
   /**
-   * Ends their invitations. Guard: it is not the last operator who can sign in, or stays operator; the
-   * role is `was` still.
+   * Ends the user's invitations. Guard: the user is not the last operator who can sign in, or stays
+   * operator; their role is still `expectedRole`.
    */
   setUserRole(id: string, role: Role, event: AuditEvent, expectedRole?: Role): Promise<boolean>
   /**
-   * The owner has left. Where the account wants it, the keys that are enabled are disabled as well.
-   * Guard: they have not left before, and are not the last operator who can sign in; the role is `was`
-   * still.
+   * Deactivates the user, and disables their enabled keys if the account's policy says so. Guard: the
+   * user is active, and not the last operator who can sign in; their role is still `expectedRole`.
    */
   deactivateUser(id: string, at: number, event: AuditEvent, expectedRole?: Role): Promise<boolean>
   listUsers(page: Page & { accountId?: string | undefined }): Promise<User[]>
@@ -94,18 +93,18 @@ export interface AccountStorage {
   findDeveloper(id: string): Promise<Developer | null>
 }
 
-/** What has a name that people may change. */
+/** The kinds of rows that users can rename. */
 export type RenamableKind = 'account' | 'site' | 'source' | 'destination' | 'developer'
 
-/** Edits of small things. Each change and its event are one atomic list; false: its guard did not hold. */
+/** Writes each edit and its audit event atomically. Returns false if the edit's guard does not hold. */
 export interface EditStorage {
   rename(what: RenamableKind, id: string, name: string, event: AuditEvent): Promise<boolean>
-  /** Guard: nobody else of the account has it; the user has `role` still. */
+  /** Guard: no other user of the account has the address; the user's role is still `role`. */
   setUserEmail(id: string, email: string, event: AuditEvent, role?: Role): Promise<boolean>
-  /** Its row is gone; the event stays. Guard: no key is assigned to it. */
+  /** Deletes the row and keeps its events. Guard: no key is assigned to the site. */
   deleteSite(id: string, event: AuditEvent): Promise<boolean>
-  /** Its row is gone; the event stays. Guard: no key is of it, be it revoked. */
+  /** Deletes the row and keeps its events. Guard: no key belongs to the developer, even a revoked one. */
   deleteDeveloper(id: string, event: AuditEvent): Promise<boolean>
-  /** Its row is gone; the event stays. Guard: nothing is queued in it. */
+  /** Deletes the row and keeps its events. Guard: no message is queued. */
   deleteSubscription(id: string, event: AuditEvent): Promise<boolean>
 }

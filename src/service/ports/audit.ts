@@ -8,109 +8,115 @@ import type {
 } from '../../domain/audit-chain.ts'
 import type { Page } from './lists.ts'
 
-/** Seals the events of the audit, and signs how far they go, with the audit key of the key ring. */
+/** Seals audit events, and signs checkpoints, with the audit key of the key ring. */
 export interface AuditSigner {
-  /** The seal of an event that gets this number, after the event with the seal `previous`. */
+  /** Returns the seal of an event with this number, after the event whose seal is `previous`. */
   seal(previous: string, event: UnsealedEvent, sequence: number): string
-  /** Whether the event is, to the byte, the one that was sealed after `previous`. */
+  /** True if the event is, byte for byte, the one that was sealed after `previous`. */
   isSealedEvent(previous: string, event: SealedEvent): boolean
   signCheckpoint(statement: CheckpointStatement): Promise<Checkpoint>
   isSignedCheckpoint(checkpoint: Checkpoint): Promise<boolean>
 }
 
 /**
- * Keeps the audit's anchor outside the database, for all processes of a machine. It holds the latest
- * anchor that it was given (`laterAnchor`), in whatever order they came.
+ * Stores the audit's anchor outside the database, for all processes of a machine. Keeps the latest
+ * anchor (`pickLaterAnchor`), in whatever order they are written.
  */
 export interface AnchorStore {
   /** Null if there is none. */
   read(): Promise<ChainAnchor | null>
   /** The anchor is on disk when this resolves. False, without a write, if the store holds a later one. */
   write(anchor: ChainAnchor): Promise<boolean>
-  /** Writes the anchor also if the stored one cannot be read. */
+  /** Writes the anchor even if the stored one cannot be read. */
   replace(anchor: ChainAnchor): Promise<void>
 }
 
 export type AuditEventFacts = Readonly<Record<string, string | number | boolean | null>>
 
-/** Who did what to whom, for the audit. */
+/** An actor's action on a subject, for the audit. */
 export interface AuditEvent {
   readonly id: string
   readonly at: number
-  /** `operator`, or the key id that acted. */
+  /** The id of the acting user or key; `operator`, `server` or `nobody` if there is none. */
   readonly actor: string
   /** `key.revoked`, `grant.reused`, … */
   readonly action: string
-  /** Row id of what it happened to. */
+  /** The row id of the affected resource. */
   readonly subject: string
   readonly facts: AuditEventFacts
-  /** The request that it comes of; null where an operator acted. */
+  /** The request that caused it; null if there was none. */
   readonly requestId: string | null
 }
 
-/** An event as it is told. */
+/** A stored event, with its account. */
 export interface RecordedEvent extends AuditEvent {
-  /** Whose the subject was when it was written; null where it was nobody's. No part of the seal. */
+  /**
+   * The account of the subject when the event was written; null if it had none. Not covered by the
+   * seal.
+   */
   readonly accountId: string | null
 }
 
-/** What is asked for by no value is not asked for. */
+/** Filters events. Undefined fields match all. */
 export interface EventFilter {
-  /** Of this account's subjects: those of nobody are no account's. */
+  /** Matches subjects of this account only. */
   readonly accountId?: string | undefined
   readonly subject?: string | undefined
   readonly actor?: string | undefined
   readonly action?: string | undefined
-  /** `key.` for everything that happens to keys. */
+  /** `key.` matches all events of keys. */
   readonly actionPrefix?: string | undefined
-  /** From this moment on. */
+  /** The start of the period, inclusive. */
   readonly since?: number | undefined
-  /** Before this moment. */
+  /** The end of the period, exclusive. */
   readonly until?: number | undefined
 }
 
-/** Events that come of what people do, as they are written and told. */
+/** Stores the events of users' actions. */
 export interface EventStorage {
   addEvent(event: AuditEvent): Promise<void>
   listEvents(page: Page & EventFilter): Promise<RecordedEvent[]>
 }
 
-/** The events that come of requests, and the chain that all events become. */
+/** Stores the events of requests, and the chain of all events. */
 export interface AuditStorage {
-  /** All or none; those that are there already stay as they are. */
+  /** Adds all events or none. Existing events stay unchanged. */
   addEvents(events: readonly AuditEvent[]): Promise<void>
-  /** Oldest first. */
+  /** Lists the oldest first. */
   listRequestEvents(requestId: string): Promise<RecordedEvent[]>
 
-  /** How far the chain goes. */
+  /** Returns the number and seal of the last event. */
   findChainEnd(): Promise<ChainPosition>
-  /** The oldest events that have no seal. */
+  /** Lists the oldest events without a seal. */
   listUnsealedEvents(limit: number): Promise<UnsealedEvent[]>
   /**
-   * Gives events (by id) their places, the last of which is the chain's new end. False, and nothing
-   * is written, where the chain does not end at `end` any more: somebody else was first.
+   * Sets the positions of events, by id. The last one is the new end of the chain. Returns false and
+   * writes nothing if the chain no longer ends at `end`, because another process was first.
    */
   sealEvents(
     end: ChainPosition,
     positions: readonly (ChainPosition & { readonly id: string })[],
   ): Promise<boolean>
-  /** By number, after this one. */
+  /** Lists events after this number, in order. */
   listSealedEvents(after: number, limit: number): Promise<SealedEvent[]>
 
   /**
-   * Replaces those between `since` and this one, so that they do not pile up: never the one that
-   * stands for what was purged.
+   * Adds a checkpoint, and replaces those between `since` and it, so that they do not accumulate.
+   * Never replaces the one that stands for purged events.
    */
   addCheckpoint(checkpoint: Checkpoint, since: number): Promise<void>
-  /** By number, then by `first`. */
+  /** Lists by number, then by `first`. */
   listCheckpoints(
     after: Pick<Checkpoint, 'sequence' | 'first'>,
     limit: number,
   ): Promise<Checkpoint[]>
-  /** That of the highest number; null where there is none. */
+  /** Finds the checkpoint with the highest number; null if there is none. */
   findLastCheckpoint(): Promise<Checkpoint | null>
-  /** The one that says that the chain begins last. */
+  /** Finds the checkpoint with the highest `first`. */
   findStartCheckpoint(): Promise<Checkpoint | null>
-  /** Adds the checkpoint, and deletes all before its `first` but the checkpoint of what went. */
+  /**
+   * Adds the checkpoint, deletes everything before its `first` except the checkpoint of the purged
+   * events, and returns the number of deleted events.
+   */
   purgeEvents(checkpoint: Checkpoint): Promise<number>
 }

@@ -18,33 +18,33 @@ export type SecretProof = { readonly keyId: string; readonly hash: string } & (
   | { readonly network: string }
 )
 
-/** What is read at every request. */
+/** The reads of every request. */
 export interface AuthorityStorage {
-  /** Bumped by every change of who may do what: what was read under the same version still holds. */
+  /** Bumped by every change of permissions. Rows that were read under the same version still hold. */
   readAuthorityVersion(): Maybe<number>
   /**
    * Reads `provenHash` for `network`. For an id that no key has, does the same work with the key whose id
    * is at or after `decoyId`.
    */
   findKey(publicId: string, network?: string, decoyId?: string): Maybe<VersionedKey | null>
-  /** The key of a secret that is presented at every request, now or before its rotation. */
+  /** Finds the key that has this presented secret, or had it before its rotation. */
   findKeyBySecret(digest: string): Maybe<VersionedKey | null>
   findKeyRouting(keyId: string): Maybe<KeyRouting | null>
 }
 
-/** Proofs of secrets that are exchanged. They change no permission. */
+/** Stores proofs of exchanged secrets. They change no permission. */
 export interface ProofStorage {
   /** Adds proofs. Skips those whose hash is neither the key's current nor its previous one. */
   addSecretProofs(proofs: readonly SecretProof[], at: number): Promise<void>
-  /** Deletes proofs of replaced secrets, and each key's oldest beyond `keptOfKey`. Returns how many. */
+  /** Deletes proofs of replaced secrets, and each key's oldest beyond `maxPerKey`. Returns how many. */
   purgeSecretProofs(maxPerKey: number): Promise<number>
 }
 
 export interface GrantStorage {
   findGrant(id: string): Maybe<Grant | null>
   /**
-   * Moves the grant from at most `to - 1` to `to`, or makes its row. False when somebody else was
-   * there first, or the grant is revoked.
+   * Moves the grant from at most `to - 1` to `to`, or creates its row. Returns false if another
+   * request was first, or the grant is revoked.
    */
   rotateGrant(rotation: {
     grantId: string
@@ -53,10 +53,10 @@ export interface GrantStorage {
     rotatedAt: number
     expiresAt: number
   }): Promise<boolean>
-  /** False when that generation is no longer current, or was acknowledged before. */
+  /** Returns false if that generation is no longer current, or was acknowledged before. */
   acknowledgeGrant(grantId: string, generation: number, at: number): Promise<boolean>
-  /** False when it was revoked before: then nothing is written, the event neither. */
+  /** Returns false, and does not write the event, if the grant was revoked before. */
   revokeGrant(grantId: string, at: number, event: AuditEvent): Promise<boolean>
-  /** Deletes the rows that no living token needs; answers how many. */
+  /** Deletes the rows that no valid token needs. Returns how many. */
   purgeGrants(now: number): Promise<number>
 }

@@ -2,7 +2,10 @@ import type { Result } from '../../domain/failure.ts'
 import type { RefreshTokenClaims, TokenClaims } from '../../domain/token.ts'
 import type { Maybe } from './runtime.ts'
 
-/** A queue of slow work. Turns alternate between the lanes, so that neither waits until the other is empty. */
+/**
+ * A queue of slow work. Turns alternate between the lanes, so that a full lane does not block the
+ * other.
+ */
 export type WorkLane = 'vendors' | 'people'
 
 /** The origin of slow work. */
@@ -15,12 +18,13 @@ export interface WorkRequester {
 }
 
 export interface SecretHasher {
-  /** Hashes with argon2id to a PHC string, in the lane of people. Can fail as busy, like `verify`. */
+  /** Hashes with argon2id to a PHC string, in the lane `people`. Fails as busy, like `verify`. */
   hash(secret: string): Promise<Result<string>>
   /**
-   * Whether the secret matches one of the hashes. A no always costs the same work, however many
-   * hashes there are (none, for a key that does not exist). Fails as busy if too many wait, or if this
-   * waits too long. `mayStill` is called when the turn has come: its failure is returned without work.
+   * True if the secret matches one of the hashes. A mismatch always costs the same work, however many
+   * hashes there are (none, for an unknown key). Fails as busy if too many computations wait, or if
+   * this one waits too long. `checkAllowed` is called when the turn comes; its failure is returned
+   * without work.
    */
   verify(
     secret: string,
@@ -28,24 +32,24 @@ export interface SecretHasher {
     requester: WorkRequester,
     checkAllowed?: () => Result<void>,
   ): Promise<Result<boolean>>
-  /** Whether an earlier `verify` proved exactly this. Every no costs the same here too. */
+  /** True if an earlier `verify` proved exactly this. A false result always costs the same work. */
   isProven(secret: string, hashes: readonly string[]): boolean
 }
 
-/** Keeps what is presented at every request: secrets of so many random bits need no slow hash. */
+/** Digests secrets that are presented at every request. Their random bits make a slow hash unnecessary. */
 export interface SecretDigester {
-  /** What is kept of a secret. */
+  /** Returns the digest to store. */
   digest(secret: string): string
-  /** What may have been kept of it, under each key of the ring: the current one first. */
+  /** Returns the digests under each key of the ring, the current key's first. */
   candidates(secret: string): readonly string[]
-  /** Whether one of the digests is of this secret, in constant time. */
+  /** True if one of the digests is of this secret. Compares in constant time. */
   matches(secret: string, digests: readonly string[]): boolean
 }
 
-/** Keeps what must be read again. `context` (a row id) must be the same when it is opened. */
+/** Encrypts data that must be read again. `context` (a row id) must be the same for opening. */
 export interface Sealer {
   seal(plain: Uint8Array, context: string): Maybe<string>
-  /** Throws where it was tampered with or its key is not in the key ring. */
+  /** Throws if the data was modified or its key is not in the key ring. */
   open(sealed: string, context: string): Maybe<Uint8Array>
 }
 
@@ -55,12 +59,15 @@ export interface TokenPair {
 }
 
 export interface TokenMinter {
-  /** The same facts give the same bytes. */
+  /** Mints a token pair. The same facts give the same bytes. */
   mint(claims: TokenClaims, tokenSalt: string): Maybe<TokenPair>
-  /** Whether we made this access token, for us. Says nothing of its expiry: time is the caller's. */
+  /**
+   * Verifies that this server issued the access token, for its own audience. The caller checks the
+   * expiry.
+   */
   verifyAccessToken(accessToken: string): Maybe<Result<TokenClaims>>
-  /** Whether we made this refresh token, for the key that has this salt. */
+  /** Verifies that this server issued the refresh token, for the key with this salt. */
   verifyRefreshToken(refreshToken: string, tokenSalt: string): Result<RefreshTokenClaims>
-  /** A salt to spend the same work with where there is no key. */
+  /** A salt to spend the same work with if there is no key. */
   readonly decoySalt: string
 }

@@ -1,16 +1,16 @@
 import type { FailureReason } from '../../domain/failure.ts'
 import type { KeyType } from '../../domain/key-type.ts'
 
-/** How many keys of a dialect there are, and how many of them are in use. */
+/** The number of keys of a type, and how many of them are in use. */
 export interface KeyTypeCount {
   readonly dialect: KeyType
-  /** Enabled, and not expired. */
+  /** Enabled and not expired. */
   readonly usable: number
-  /** Used since then, whatever has become of them. */
+  /** Used since then, whatever their state is now. */
   readonly used: number
 }
 
-/** A row that an id stands for, as people call it. */
+/** The name of a row that an id refers to. */
 export interface NamedRow {
   readonly id: string
   readonly kind:
@@ -26,37 +26,37 @@ export interface NamedRow {
   readonly accountId: string
 }
 
-/** What tells people how things are. No request of a key waits for it. */
+/** Reads for the dashboard. No request of a key waits for them. */
 export interface DashboardStorage {
-  /** By dialect. `since`: when a use counts. */
+  /** Counts keys by type. `since`: the earliest use that counts. */
   countKeysByType(filter: {
     readonly since: number
     readonly now: number
     readonly accountId?: string | undefined
   }): Promise<KeyTypeCount[]>
-  /** Those of these ids that are known, in no order. */
+  /** Finds the known rows among these ids, in no order. */
   findRowNames(ids: readonly string[]): Promise<NamedRow[]>
 }
 
-/** What came of so many requests within an hour. */
+/** The number of requests with one outcome within an hour. */
 export interface HourlyTraffic {
   /** Hours since 1970, UTC. */
   readonly hour: number
-  /** Whose key it was; null where no key was found. */
+  /** The account of the key; null if no key was found. */
   readonly accountId: string | null
-  /** Null where none was claimed. */
+  /** Null if no key type was claimed. */
   readonly dialect: KeyType | null
   readonly outcome: 'admitted' | FailureReason
   readonly requests: number
 }
 
-/** What came of requests within several hours together. */
+/** The number of requests with one outcome within a span. */
 export interface TrafficSum extends Pick<HourlyTraffic, 'dialect' | 'outcome' | 'requests'> {
-  /** Which of the spans: 0 begins with the first hour that was asked for. */
+  /** The index of the span: 0 begins with the first hour. */
   readonly span: number
 }
 
-/** Spans of so many hours each, one after another; of one account, or of all and of none. */
+/** Consecutive spans of `hours` hours each, for one account, or for all requests. */
 export interface TrafficSpans {
   readonly fromHour: number
   readonly hours: number
@@ -64,12 +64,12 @@ export interface TrafficSpans {
 }
 
 export interface TrafficStorage {
-  /** Adds to what was counted. */
+  /** Adds to the stored counts. */
   addTraffic(rows: readonly HourlyTraffic[]): Promise<void>
-  /** From this hour on; of one account, or of all and of none. */
+  /** Lists counts from this hour on, for one account, or for all requests. */
   listTraffic(fromHour: number, accountId?: string): Promise<HourlyTraffic[]>
-  /** The same, added up; the oldest span first. */
+  /** Sums the same counts by span, the oldest first. */
   sumTraffic(spans: TrafficSpans): Promise<TrafficSum[]>
-  /** Deletes what was counted before. Answers how many rows. */
+  /** Deletes the counts before this hour. Returns the number of rows. */
   purgeTraffic(beforeHour: number): Promise<number>
 }

@@ -3,7 +3,7 @@ import type { KeyType } from '../../domain/key-type.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
 
-/** A key as the operator sees it: nothing of it is secret. */
+/** A key as the operator sees it, without anything secret. */
 export interface KeySummary {
   readonly id: string
   readonly accountId: string
@@ -27,11 +27,11 @@ export interface KeySummary {
   readonly secretReplacedAt: number | null
   readonly previousSecretEndsAt: number | null
   readonly lastUsedAt: number | null
-  /** Its last change: who edits it says which version he has seen. */
+  /** The key's last change. An editor passes back the one that they saw. */
   readonly eventId: string
 }
 
-/** What a key has by and by. */
+/** The fields that are set over the life of a key. */
 type KeyLifecycleField =
   | 'status'
   | 'disabledBy'
@@ -50,7 +50,7 @@ export interface NewKey extends Omit<KeySummary, KeyLifecycleField> {
   readonly tokenSalt: string
 }
 
-/** What people may change of a key. */
+/** The fields of a key that users can edit. */
 export interface KeyEdit {
   readonly name: string
   readonly description: string
@@ -60,20 +60,20 @@ export interface KeyEdit {
   readonly expiresAt: number | null
 }
 
-/** A key and what is sealed of it; null where its dialect shows a secret once. */
+/** A key with its sealed secret, which is null if its type shows a secret once. */
 export interface SealedKey {
   readonly key: KeySummary
   readonly sealedSecret: string | null
 }
 
-/** What one party may set of a key in one go. */
+/** The fields of a key that one party sets in one change. */
 export interface KeyAmendment {
-  /** By whom and since when it is disabled; null for enabled. */
+  /** The disabling party and the time; null for enabled. */
   readonly disabled: { readonly by: DisablingParty; readonly at: number } | null
   readonly reference: string
 }
 
-/** Which keys of a list: those that are all of this. */
+/** Filters keys. All given fields must match. */
 export interface KeyFilter {
   readonly accountId?: string | undefined
   readonly ownerId?: string | undefined
@@ -82,7 +82,7 @@ export interface KeyFilter {
   readonly status?: KeyStatus | undefined
 }
 
-/** So many uses of a key, the last of them then. */
+/** The uses of a key on one day, and the time of the last. */
 export interface DailyKeyUse {
   readonly keyId: string
   /** Days since 1970, UTC. */
@@ -91,42 +91,45 @@ export interface DailyKeyUse {
   readonly lastAt: number
 }
 
-/** Each change and its audit event are one atomic list. False: the change's own guard did not hold. */
+/** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */
 export interface KeyStorage {
   /**
-   * Guard: owner, and source, site or developer, are the account's; the source has no other living
-   * key; the owner may hold keys and has not left; nobody has the public id or the secret; the
-   * developer has fewer than `maxDeveloperKeys` keys of the dialect, revoked ones included.
+   * Guard: the owner and the source, site or developer are in the account; the source has no other key
+   * that is not revoked; the owner may hold keys and is active; the public id and the secret are free;
+   * the developer has fewer than `maxDeveloperKeys` keys of the type, including revoked ones.
    */
   addKey(key: NewKey, event: AuditEvent, maxDeveloperKeys?: number): Promise<boolean>
-  /** Guard: it is disabled, and by this party. */
+  /** Guard: this party disabled the key. */
   enableKey(id: string, by: DisablingParty, event: AuditEvent): Promise<boolean>
-  /** Guard: it is enabled. In force at once. */
+  /** Guard: the key is enabled. Takes effect at once. */
   disableKey(id: string, by: DisablingParty, event: AuditEvent): Promise<boolean>
-  /** Guard: it is not revoked. In force at once, and for ever. */
+  /** Guard: the key is not revoked. Takes effect at once, and is final. */
   revokeKey(id: string, event: AuditEvent): Promise<boolean>
-  /** Guard: `seen` is still the key's last change; it is not revoked; the owner is of its account and may hold keys. */
+  /**
+   * Guard: `seen` is still the key's last change; the key is not revoked; the owner is in its account
+   * and may hold keys.
+   */
   editKey(id: string, edit: KeyEdit, seen: string, event: AuditEvent): Promise<boolean>
-  /** All of it or nothing. Guard: `seen` is still the key's last change; it is not revoked. */
+  /** Sets all fields or none. Guard: `seen` is still the key's last change; the key is not revoked. */
   amendKey(id: string, to: KeyAmendment, seen: string, event: AuditEvent): Promise<boolean>
-  /** Guard: it is not revoked. Null takes it back. */
+  /** Guard: the key is not revoked. Null unassigns it. */
   assignKey(
     id: string,
     to: { siteId: string; at: number } | null,
     event: AuditEvent,
   ): Promise<boolean>
-  /** Its row is gone; the event stays. */
+  /** Deletes the row and keeps its events. */
   deleteKey(id: string, event: AuditEvent): Promise<boolean>
   /**
-   * Guard: the key is not revoked, nobody else has the secret, and `seen`, where it is given, is still
-   * the key's last change. Without an overlap the old secret ends now and so do all tokens (new salt,
-   * next epoch); with one, both secrets work until then and tokens live on.
+   * Replaces the secret. Guard: the key is not revoked, no other key has the secret, and `seen`, if
+   * given, is still the key's last change. Without an overlap, the old secret and all tokens end at
+   * once (new salt, next epoch). With one, both secrets work until it ends, and tokens stay valid.
    */
   rotateSecret(
     id: string,
     secret: {
       hash: string
-      /** A keyed digest beside the argon2id hash, for a secret that Latchkey made. */
+      /** A keyed digest besides the argon2id hash, for a secret that Latchkey created. */
       digest?: string | null
       sealed: string | null
       overlapEndsAt: number | null
@@ -136,14 +139,14 @@ export interface KeyStorage {
     event: AuditEvent,
   ): Promise<boolean>
   listKeys(page: Page & KeyFilter): Promise<KeySummary[]>
-  /** The same list, each key with its sealed secret. */
+  /** Lists the same keys with their sealed secrets. */
   listSealedKeys(page: Page & KeyFilter): Promise<SealedKey[]>
-  /** By row id or by public id. */
+  /** Finds a key by row id or public id. */
   findKeySummary(idOrPublicId: string): Promise<KeySummary | null>
-  /** The sealed secret by the key's row id; null where it has none. */
+  /** Finds the sealed secret by the key's row id; null if it has none. */
   findSealedSecret(id: string): Promise<string | null>
-  /** Adds to what was counted, and never sets the last use back. Not a change of who may do what. */
+  /** Adds to the stored counts, and never moves the last use back. Changes no permission. */
   addKeyUses(uses: readonly DailyKeyUse[]): Promise<void>
-  /** Uses a day, the oldest first, from this day on. */
+  /** Lists daily uses from this day on, the oldest first. */
   listKeyUses(keyId: string, fromDay: number): Promise<{ day: number; uses: number }[]>
 }

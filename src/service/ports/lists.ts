@@ -6,29 +6,29 @@ import type { KeySummary } from './keys.ts'
 import type { SubscriptionQueue, SubscriptionSummary } from './routing.ts'
 
 /**
- * A page of a list: the rows after `after` (a row's id), `limit` at most. Messages and events come
- * newest first, everything else oldest first.
+ * A page of a list: at most `limit` rows after the row with the id `after`. Messages and events come
+ * newest first, all other rows oldest first.
  */
 export interface Page {
   readonly after?: string | undefined
   readonly limit: number
 }
 
-/** What is asked of a key; undefined is not asked. */
+/** Criteria for keys. Undefined fields match all. */
 export interface KeyCriteria {
   readonly accountId?: string | undefined
-  /** In its name, public id or reference, or its owner's e-mail address; ASCII case does not matter. */
+  /** Matches a part of the name, public id, reference or owner's e-mail address; ignores ASCII case. */
   readonly text?: string | undefined
   readonly dialect?: KeyType | undefined
   readonly status?: KeyStatus | undefined
   readonly siteId?: string | undefined
   readonly ownerId?: string | undefined
   readonly developerId?: string | undefined
-  /** Last used before this moment; or never, and made before it. */
+  /** Matches keys that were last used before this time, or never used and created before it. */
   readonly unusedSince?: number | undefined
-  /** It will expire before this moment, and has not by `now`; a revoked key expires no more. */
+  /** Matches keys that expire before `before` but have not at `now`. Revoked keys do not match. */
   readonly expires?: { readonly now: number; readonly before: number } | undefined
-  /** Whether its owner has left. */
+  /** Matches keys by the deactivation of their owner. */
   readonly ownerLeft?: boolean | undefined
 }
 
@@ -36,14 +36,14 @@ export type KeyOrder = 'newest' | 'oldest' | 'name' | 'lastUsed' | 'leastUsed' |
 
 export interface KeySearch extends KeyCriteria {
   readonly order: KeyOrder
-  /** `next` of the page before. */
+  /** The `next` of the previous page. */
   readonly after?: string | undefined
   readonly limit: number
-  /** How far to count what answers; `limit` + 1 by itself. */
+  /** The highest count; `limit` + 1 by default. */
   readonly counted?: number | undefined
 }
 
-/** A key as a list tells it, with the names of what it belongs to. */
+/** A key in a list, with the names of the resources that it belongs to. */
 export interface KeyListItem extends KeySummary {
   readonly accountName: string
   readonly owner: Pick<User, 'email' | 'username' | 'leftAt'>
@@ -54,13 +54,13 @@ export interface KeyListItem extends KeySummary {
 
 export interface KeyPage {
   readonly keys: readonly KeyListItem[]
-  /** Where the next page begins; null where there is none. */
+  /** The cursor of the next page; null if there is none. */
   readonly next: string | null
-  /** How many keys answer from here on, counted up to `counted`. */
+  /** The number of matching keys from this page on, counted up to `counted`. */
   readonly count: number
 }
 
-/** A feed as a list tells it: between whom, how much waits, and what came of the last attempt. */
+/** A subscription in a list, with its source, destination, queue and last attempt. */
 export interface SubscriptionListItem extends SubscriptionQueue {
   readonly accountId: string
   readonly dataModel: SubscriptionSummary['dataModel']
@@ -71,11 +71,11 @@ export interface SubscriptionListItem extends SubscriptionQueue {
     readonly url: string | null
     readonly verifiedAt: number | null
   }
-  /** The message that is to go next; null where nothing waits. */
+  /** The next message; null if nothing is queued. */
   readonly headId: string | null
-  /** When what waits longest was received; null where nothing waits. */
+  /** The time at which the oldest queued message was received; null if nothing is queued. */
   readonly oldestAt: number | null
-  /** Of what is to go next; null where it was not tried yet. */
+  /** The last attempt of the next message; null if it was not attempted. */
   readonly lastAttempt: {
     readonly at: number
     readonly outcome: DeliveryOutcome
@@ -85,55 +85,55 @@ export interface SubscriptionListItem extends SubscriptionQueue {
 }
 
 export interface SubscriptionFilter {
-  /** Of this account's sources. */
+  /** Matches subscriptions of this account's sources. */
   readonly accountId?: string | undefined
   readonly sourceId?: string | undefined
   readonly destinationId?: string | undefined
-  /** Only those whose first message was tried in vain. */
+  /** Matches only subscriptions whose first message failed. */
   readonly stuck?: boolean | undefined
 }
 
-/** What keys belong to, and are counted by. */
+/** The kinds of holders that keys are counted by. */
 export type KeyHolderKind = 'owner' | 'site' | 'developer'
 
-/** How far somebody can sign in, and when he was here last. */
+/** The ways in which a user can sign in, and their last activity. */
 export interface SignInStatus {
   readonly userId: string
   readonly hasPassword: boolean
   readonly hasSecondFactor: boolean
-  /** Until when his one-time link is good; null where he has none. */
+  /** The expiry of the user's one-time link; null if they have none. */
   readonly invitedUntil: number | null
-  /** Browsers and tokens of his that live. */
+  /** The number of the user's active browser sessions and API tokens. */
   readonly sessions: number
-  /** Null where he was never here. */
+  /** Null if the user has never signed in. */
   readonly seenAt: number | null
 }
 
-/** Lists for people: no request of a key waits for one. */
+/** Lists for the console and the management API. No request of a key waits for them. */
 export interface ListStorage {
   searchKeys(search: KeySearch): Promise<KeyPage>
-  /** How many keys answer the questions, counted up to `most`. */
+  /** Counts the matching keys, up to `maxCount`. */
   countKeys(criteria: KeyCriteria, maxCount: number): Promise<number>
-  /** Uses a day from this day on, the oldest first, of each of these keys. */
+  /** Lists the daily uses of each key from this day on, the oldest first. */
   listDailyUsesByKey(
     keyIds: readonly string[],
     fromDay: number,
   ): Promise<{ readonly keyId: string; readonly day: number; readonly uses: number }[]>
-  /** By a part of the e-mail address or the username, those who have not left; by e-mail address. */
+  /** Finds active users by a part of their e-mail address or username, ordered by e-mail address. */
   searchUsers(search: {
     readonly accountId?: string | undefined
     readonly text: string
     readonly limit: number
   }): Promise<User[]>
-  /** How many keys that are not revoked each of these has; who has none is left out. */
+  /** Counts the keys of each holder that are not revoked. Leaves out holders without keys. */
   countKeysByHolder(
     what: KeyHolderKind,
     ids: readonly string[],
     accountId?: string,
   ): Promise<{ readonly id: string; readonly keys: number }[]>
-  /** In no order. */
+  /** Returns the rows in no order. */
   listSignInStatus(userIds: readonly string[], now: number): Promise<SignInStatus[]>
-  /** The key that sends as this source; null where it has none that is not revoked. */
+  /** Finds the source's key that is not revoked; null if there is none. */
   findSourceKey(sourceId: string): Promise<KeySummary | null>
   searchSubscriptions(
     page: SubscriptionFilter & { readonly after?: string | undefined; readonly limit: number },

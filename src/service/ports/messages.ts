@@ -37,18 +37,18 @@ export interface MessageSummary {
 
 export interface DeliverySummary {
   readonly id: string
-  /** The feed that it goes by. */
+  /** The subscription that it is queued in. */
   readonly subscriptionId: string
   readonly destinationId: string
   readonly destinationName: string
   readonly status: 'queued' | 'delivered' | 'skipped'
-  /** How often it was tried. */
+  /** The number of attempts. */
   readonly attempts: number
-  /** Since when it is not queued any more. */
+  /** The time at which it left the queue. */
   readonly settledAt: number | null
 }
 
-/** Which messages of a list: those that are all of this; what is said of a delivery, of one and the same. */
+/** Filters messages. All given fields must match; those of a delivery must match the same delivery. */
 export interface MessageFilter {
   readonly accountId?: string | undefined
   readonly sourceId?: string | undefined
@@ -58,37 +58,37 @@ export interface MessageFilter {
   readonly test?: boolean | undefined
 }
 
-/** What came of one attempt, as it is kept. */
+/** The stored result of one attempt. */
 export interface AttemptRecord {
   readonly at: number
   readonly ms: number
   readonly outcome: DeliveryOutcome
-  /** Null where there was no answer. */
+  /** Null if there was no response. */
   readonly httpStatus: number | null
-  /** Why it was in vain; empty where it was not. */
+  /** The reason for the failure; empty for a delivery. */
   readonly detail: string
 }
 
 export interface AttemptSummary extends AttemptRecord {
   readonly destinationId: string
-  /** From 1, for each destination, whether or not the first ones are kept. */
+  /** Counts from 1 for each destination, even if the first attempts are no longer stored. */
   readonly number: number
 }
 
-/** Numbers for messages are claimed in blocks: the next one that is free is kept. */
+/** Stores the next free block of message ids. */
 export interface MessageIdStorage {
   findNextIdBlock(): Maybe<number>
-  /** Guard: it is `from`. Of many at once, one moves it. */
+  /** Guard: the next block is still `from`. Of concurrent calls, one succeeds. */
   moveNextIdBlock(from: number, to: number): Promise<boolean>
 }
 
 export interface MessageStorage {
-  /** The message and all its deliveries, or nothing; with the event where a person sends it. */
+  /** Adds the message and all its deliveries, or nothing; with the event if a user sends it. */
   addMessage(message: NewMessage, event?: AuditEvent): Promise<void>
   listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
-  /** The sealed payload; null when there is no such message, or it was erased. */
+  /** Finds the sealed payload; null if the message does not exist, or its payload was erased. */
   findPayload(messageId: string): Promise<string | null>
-  /** The last attempts, the newest first. */
+  /** Lists the last attempts, the newest first. */
   listAttempts(messageId: string, limit: number): Promise<AttemptSummary[]>
 }

@@ -1,34 +1,34 @@
 import type { Result, UpstreamFailure } from '../../domain/failure.ts'
 
-/** What came of one attempt to reach a destination. */
+/** The result of one attempt to reach a destination. */
 export type WebhookResult =
   | { readonly outcome: 'delivered'; readonly status: number }
-  /** It answered, but not 2xx. `excerpt`: the first 200 characters of its answer. */
+  /** The response was not 2xx. `excerpt`: its first 200 characters. */
   | { readonly outcome: 'refused'; readonly status: number; readonly excerpt: string }
-  /** No answer: nobody knows whether it arrived. */
+  /** There was no response, so the request may or may not have arrived. */
   | { readonly outcome: 'failed'; readonly detail: string }
-  /** Not tried: the address is not allowed, or there is no URL. */
+  /** Nothing was sent: the address is not allowed, or there is no URL. */
   | {
       readonly outcome: 'forbidden'
       readonly detail: string
       readonly address?: string | undefined
     }
 
-/** Carries messages to destinations. */
+/** Sends messages to destinations. */
 export interface WebhookClient {
-  /** An asynchronous message; only a 2xx is a delivery. */
+  /** Sends an asynchronous message. Only a 2xx response is a delivery. */
   deliver(
     destination: WebhookEndpoint,
     body: Uint8Array,
     signal: AbortSignal,
   ): Promise<WebhookResult>
-  /** A synchronous one: the answer's body, or why there is none. */
+  /** Sends a synchronous message. Returns the response body, or the failure. */
   sendSynchronous(
     destination: WebhookEndpoint,
     body: Uint8Array,
     signal: AbortSignal,
   ): Promise<Result<Uint8Array>>
-  /** The handshake: true when the answer is 2xx and holds the challenge. */
+  /** Sends a verification challenge. `challenged`: the response is 2xx and contains the challenge. */
   sendChallenge(
     destination: WebhookEndpoint,
     challenge: string,
@@ -39,80 +39,81 @@ export interface WebhookClient {
 export interface WebhookEndpoint {
   readonly id: string
   readonly url: string | null
-  /** Of the verification handshake. */
+  /** The method of the verification handshake. */
   readonly method: 'POST' | 'GET'
   readonly development: boolean
-  /** Opened; null where it has none. */
+  /** The opened token; null if there is none. */
   readonly verificationToken: string | null
 }
 
-/** One request on its way to a destination. */
+/** One request to a destination. */
 export interface OutboundRequest {
   readonly method: 'POST' | 'GET'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | null
-  /** Whether plain http is good enough. */
+  /** True if plain http is allowed. */
   readonly development: boolean
-  /** No more of the answer is read. */
+  /** The number of response bytes that are read at most. */
   readonly maxResponseBytes: number
   readonly signal: AbortSignal
 }
 
-/** What a destination has answered. */
+/** The response of a destination. */
 export interface OutboundResponse {
   readonly status: number
   readonly body: Uint8Array
-  /** False where there was more than may be read, or it broke off. */
+  /** False if the response was longer than the limit, or broke off. */
   readonly isComplete: boolean
 }
 
 /**
- * Why there is no answer. Every user who may see the destination may see the detail: it has nothing of
- * the request, and no address that a name resolved to. `address` is only for the command line.
+ * The reason for a missing response. Every user who may see the destination may see `detail`, so it
+ * contains nothing of the request, and no address that a name resolved to. `address` is only for the
+ * command line.
  */
 export type OutboundFailure =
-  /** Nothing was sent: it may not be reached. */
+  /** Nothing was sent, because the destination is not allowed. */
   | { readonly reason: 'forbidden'; readonly detail: string; readonly address?: string | undefined }
-  /** Nobody knows whether it arrived. */
+  /** The request may or may not have arrived. */
   | { readonly reason: 'unanswered'; readonly detail: string }
 
 /**
- * Runs one errand to an address that domain/reach.ts lets it: judged at every errand, and after
- * names are resolved where the runtime resolves them. No redirect is followed.
+ * Sends one request to an address that domain/ssrf-policy.ts allows. The address is checked for every
+ * request, after name resolution if the runtime does that. Redirects are not followed.
  */
 export type SendHttp = (
   request: OutboundRequest,
 ) => Promise<Result<OutboundResponse, OutboundFailure>>
 
-/** One request on its way to an upstream: its headers are those that the upstream is to see. */
+/** One request to an upstream, with the headers that the upstream receives. */
 export interface UpstreamRequest {
   readonly method: string
   readonly url: URL
   readonly headers: Headers
   readonly body: ReadableStream<Uint8Array> | null
-  /** Aborted when the caller is gone: then nothing of the request may go on. */
+  /** Aborted when the caller is gone. Nothing more of the request may then be sent. */
   readonly signal: AbortSignal
-  /** Told once the answer has begun and will not be whole. */
+  /** Called if the response has begun and will be incomplete. */
   readonly onTruncated: (failure: UpstreamFailure) => void
 }
 
 export type HeaderLines = readonly (readonly [name: string, value: string])[]
 
-/** What an upstream has answered, as it stood on the wire. */
+/** The response of an upstream, as received. */
 export interface UpstreamResponse {
   readonly status: number
   readonly statusText: string
   /** Header lines in their order and spelling. Each character of a value is one byte. */
   readonly headers: HeaderLines
-  /** Errors where the upstream breaks off; null where the method or the status has none. */
+  /** Errors if the upstream breaks off; null if the method or status has no body. */
   readonly body: ReadableStream<Uint8Array> | null
 }
 
 /**
- * Carries one request to an upstream and its answer back: both bodies as they come, at the pace of
- * who reads them, no content coding undone, no redirect followed. Fails with `upstream_unreachable`
- * or `upstream_timed_out`.
+ * Sends one request to an upstream and returns its response. Both bodies are streamed with
+ * backpressure, content codings are kept, and redirects are not followed. Fails with
+ * `upstream_unreachable` or `upstream_timed_out`.
  */
 export type UpstreamFetch = (
   request: UpstreamRequest,

@@ -13,7 +13,7 @@ export interface Source {
 
 export interface DestinationSummary extends Omit<Destination, 'sealedToken'> {
   readonly accountId: string
-  /** Of its verification handshake. */
+  /** The method of the verification handshake. */
   readonly method: 'POST' | 'GET'
   readonly hasToken: boolean
   readonly createdAt: number
@@ -32,41 +32,47 @@ export interface SubscriptionSummary {
   readonly createdAt: number
 }
 
-/** The destination of a subscription, as far as who sends to it may know: it may be another account's. */
+/**
+ * The destination of a subscription, limited to the fields that the sender may see: it may be another
+ * account's.
+ */
 export type SubscriptionTarget = Pick<DestinationSummary, 'id' | 'name' | 'verifiedAt'>
 
-/** Each change and its audit event are one atomic list. False: the change's own guard did not hold. */
+/** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */
 export interface RoutingStorage {
   addSource(source: Source, event: AuditEvent): Promise<boolean>
   listSources(page: Page & { accountId?: string | undefined }): Promise<Source[]>
   findSource(id: string): Promise<Source | null>
 
   addDestination(destination: NewDestination, event: AuditEvent): Promise<boolean>
-  /** Another address is another party: it is no longer verified. */
+  /** Sets the URL and removes the verification, because another address is another party. */
   setDestinationUrl(id: string, url: string, event: AuditEvent): Promise<boolean>
   setDestinationVerified(id: string, at: number | null, event: AuditEvent): Promise<boolean>
-  /** It has met the challenge. Guard: it is still at this URL, and has this token. */
+  /** Marks the destination verified. Guard: its URL and token are still the challenged ones. */
   verifyDestination(
     id: string,
     challenged: { readonly url: string; readonly sealedToken: string | null },
     at: number,
     event: AuditEvent,
   ): Promise<boolean>
-  /** Another agreement: it is no longer verified. Null where there is to be no token. */
+  /**
+   * Sets the token and removes the verification, because another token is another agreement. Null
+   * removes the token.
+   */
   setVerificationToken(
     id: string,
     sealedToken: string | null,
     method: DestinationSummary['method'],
     event: AuditEvent,
   ): Promise<boolean>
-  /** The sealed token; null where it has none. */
+  /** Finds the sealed token; null if there is none. */
   findSealedVerificationToken(id: string): Promise<string | null>
   listDestinations(page: Page & { accountId?: string | undefined }): Promise<DestinationSummary[]>
   findDestination(id: string): Promise<DestinationSummary | null>
 
-  /** Guard: source and destination exist, and are not yet joined for that data model. */
+  /** Guard: source and destination exist, and no subscription joins them for that data model. */
   addSubscription(subscription: SubscriptionSummary, event: AuditEvent): Promise<boolean>
-  /** Resumed, it is due at once. */
+  /** Makes a resumed subscription due at once. */
   setSubscriptionStatus(
     id: string,
     status: SubscriptionSummary['status'],
@@ -76,41 +82,41 @@ export interface RoutingStorage {
     page: Page & { sourceId?: string | undefined; accountId?: string | undefined },
   ): Promise<SubscriptionSummary[]>
   findSubscription(id: string): Promise<SubscriptionSummary | null>
-  /** Who receives what a subscription sends. */
+  /** Finds the destination that a subscription sends to. */
   findSubscriptionTarget(subscriptionId: string): Promise<SubscriptionTarget | null>
 }
 
-/** A feed is leased by one process, until then; whoever holds it renews it as long as it works. */
+/** The lease of a subscription by one process, which renews it while it works. */
 export interface QueueLease {
   readonly subscriptionId: string
   readonly by: string
   readonly until: number
 }
 
-/** How a feed is doing. */
+/** The state of a subscription's queue. */
 export interface SubscriptionQueue {
   readonly id: string
   readonly status: SubscriptionSummary['status']
   readonly queued: number
-  /** How often its first message was tried in vain, since it last got on. */
+  /** The number of failed attempts of the first message, since the queue last advanced. */
   readonly attempts: number
   readonly dueAt: number
   readonly leasedBy: string | null
   readonly leasedUntil: number | null
 }
 
-/** A feed, and where its messages go. */
+/** A subscription, and its destination. */
 export interface QueueRef {
   readonly id: string
   readonly destinationId: string
 }
 
-/** What a feed has to send next. */
+/** The next message of a subscription. */
 export interface QueueHead {
   readonly messageId: string
-  /** Which of the message's deliveries it is. */
+  /** The index of the delivery within the message. */
   readonly position: number
-  /** How often it was tried in vain, since the feed last got on. */
+  /** The number of failed attempts since the queue last advanced. */
   readonly failures: number
   readonly serial: number
   readonly dataModel: string
@@ -135,7 +141,7 @@ export interface QueueHead {
   }[]
 }
 
-/** Which delivery was tried, in whose lease. */
+/** An attempt of a delivery, under a lease. */
 export interface LeasedAttempt {
   readonly subscriptionId: string
   readonly by: string
@@ -144,47 +150,51 @@ export interface LeasedAttempt {
   readonly attempt: AttemptRecord
 }
 
-/** Messages on their way out. A feed is a subscription; what it has queued goes in the order in which it came. */
+/** Stores the queues of subscriptions. Each queue is sent in the order of its messages' receipt. */
 export interface QueueStorage {
-  /** Feeds that could be leased now: the longest due first, and so many of one destination. */
+  /** Lists subscriptions that can be leased now, the longest due first, up to a limit per destination. */
   listDueQueues(now: number, limits: { all: number; ofOne: number }): Promise<QueueRef[]>
   /**
-   * Guard: it is active and due, something is queued, and nobody's lease lives. Of many that ask at
-   * once, one gets it.
+   * Guard: the subscription is active and due, a message is queued, and no lease is valid. Of
+   * concurrent calls, one succeeds.
    */
   leaseQueue(lease: QueueLease, now: number): Promise<boolean>
   /**
-   * When what is queued in the feed may be tried: now, or later where it waits. Null where nothing is
-   * queued, the feed is paused, or somebody's lease lives.
+   * Finds the time at which the next message is due: now, or later if it waits. Null if nothing is
+   * queued, the subscription is paused, or a lease is valid.
    */
   findDueAt(subscriptionId: string, now: number): Maybe<number | null>
-  /** All leases of one process; answers how many it still had. */
+  /** Renews all leases of one process. Returns how many it still held. */
   renewLeases(by: string, until: number): Promise<number>
-  /** Guard: it is leased by this process. */
+  /** Guard: this process holds the lease. */
   releaseQueue(id: string, by: string): Promise<boolean>
-  /** Null where nothing is queued, the feed is paused, or leased by somebody else. */
+  /** Null if nothing is queued, the subscription is paused, or another process holds the lease. */
   findQueueHead(subscriptionId: string, by: string): Promise<QueueHead | null>
   /**
-   * The next one is due. Guard: the lease is still this process's, and the delivery is queued. With
-   * `erase`, the payload goes when no other destination waits for it.
+   * Records the delivery and makes the next message due. Guard: the process still holds the lease, and
+   * the delivery is queued. With `erase`, erases the payload if no other destination waits for it.
    */
   settleDelivered(attempt: LeasedAttempt, erase: boolean): Promise<boolean>
   /**
-   * The feed waits, leased by nobody; of the delivery's attempts the newest are kept. Guard: as above;
-   * where only the delivery is queued no more, the lease stays.
+   * Records the failure, lets the subscription wait and releases its lease. Only the newest attempts
+   * of a delivery are stored. Guard: as above. If only the delivery is no longer queued, the lease is
+   * kept.
    */
   settleFailed(attempt: LeasedAttempt, dueAt: number): Promise<boolean>
 
   findQueue(id: string): Promise<SubscriptionQueue | null>
   /**
-   * Queues again, at the end, what is queued no more of the message: for one destination, or for all
-   * (null). Answers how many. Guard: the payload is there.
+   * Queues the message again, at the end, where it is no longer queued: for one destination, or for
+   * all (null). Returns how many. Guard: the payload exists.
    */
   replayMessage(messageId: string, destinationId: string | null, event: AuditEvent): Promise<number>
-  /** Takes what is queued of the message off the feed of one destination, or of all. Answers how many. */
+  /** Removes the message from the queue of one destination, or of all (null). Returns how many. */
   skipMessage(messageId: string, destinationId: string | null, event: AuditEvent): Promise<number>
-  /** Takes everything off the feed. False where there is no such feed. */
+  /** Empties the queue. Returns false if the subscription does not exist. */
   purgeQueue(id: string, event: AuditEvent): Promise<boolean>
-  /** Of messages of which nothing is queued, nor was until then. Answers how many. */
+  /**
+   * Erases the payloads of messages that have had nothing queued since `settledUntil`. Returns how
+   * many.
+   */
   erasePayloads(settledUntil: number, now: number): Promise<number>
 }

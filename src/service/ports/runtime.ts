@@ -1,13 +1,13 @@
-/** What a fast adapter answers at once and a remote one answers later. Await it either way. */
+/** A result that a fast adapter returns synchronously, and a remote one asynchronously. Always await it. */
 export type Maybe<T> = T | Promise<T>
 
 /** Epoch milliseconds. */
 export type Clock = () => number
 
-/** Told of work that nobody waits for, so that it is done although the answer is out. */
+/** Registers background work, so that the runtime completes it after the response. */
 export type KeepAlive = (work: Promise<unknown>) => void
 
-/** Words for the operator. Never a secret, a token or a payload. */
+/** The operator's log. It never contains a secret, a token or a payload. */
 export interface Log {
   debug(facts: object, message: string): void
   info(facts: object, message: string): void
@@ -15,21 +15,24 @@ export interface Log {
   error(facts: object, message: string): void
 }
 
-/** What is counted against a limit by several processes together. */
+/** Shares the counts of a limit between processes. */
 export interface SharedCounter {
-  /** Tells the others that this process has counted one more of `id`, in a window that ends then. */
+  /**
+   * Tells the other processes that this one counted one more of `id`, in a window that ends at
+   * `endsAt`.
+   */
   publish(id: string, endsAt: number): void
-  /** `take` is called with what the others have counted. */
+  /** Calls `onCount` with the counts of the other processes. */
   subscribe(onCount: (id: string, count: number, endsAt: number) => void): void
 }
 
-/** The sharing of the limit that has this name; undefined where a process is alone. */
+/** Returns the shared counter of the named limit; undefined if the process is alone. */
 export type GetSharedCounter = (limit: string) => SharedCounter | undefined
 
 export interface Random {
   /** A UUIDv7 (RFC 9562 §5.7): time-ordered, so that inserts append. */
   uuid(): string
-  /** A random safe integer: the id of what is stored nowhere, for clients that want numbers. */
+  /** A random safe integer: a numeric id that is stored nowhere. */
   serial(): number
   /** A UUIDv4: an id that is stored nowhere. */
   requestId(): string

@@ -3,38 +3,38 @@ import type { Account, User } from './accounts.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Maybe } from './runtime.ts'
 
-/** How somebody is known between requests: by a browser's cookie, or by a token of a program of his. */
+/** A user's session: a browser's cookie, or an API token. */
 export interface Session {
   readonly id: string
   readonly userId: string
   readonly kind: 'browser' | 'token'
-  /** What its owner calls it: the browser, or what the token is for. */
+  /** The name of the browser, or the name that the owner gave the token. */
   readonly name: string
   readonly createdAt: number
   readonly seenAt: number
   readonly expiresAt: number
 }
 
-/** `digest`: of the secret that is presented, under the key ring. */
+/** `digest`: of the presented secret, under the key ring. */
 export type NewSession = Session & { readonly digest: string }
 
-/** Whose session it is, as it is now: a role that was changed since is the new one. */
+/** The user of a session, as of now: a role that was changed since is the new one. */
 export interface SignedInUser {
   readonly session: Session
   readonly user: User
   readonly account: Pick<Account, 'id' | 'name'> & { readonly status: AccountStatus }
 }
 
-/** What signing in needs to know of a user. */
+/** The facts about a user that sign-in needs. */
 export interface Credentials {
   readonly user: User
-  /** argon2id, PHC string; null for who cannot sign in. */
+  /** argon2id as a PHC string; null if the user cannot sign in. */
   readonly passwordHash: string | null
-  /** The second factor (RFC 6238), sealed under the user's id; null for who has none. */
+  /** The second factor (RFC 6238), sealed under the user's id; null if they have none. */
   readonly sealedTotp: string | null
 }
 
-/** A one-time link: to a first password, or to a new one. `userId` is null for the server's first operator. */
+/** A one-time link to a first or new password. `userId` is null for the server's first operator. */
 export interface Invitation {
   readonly id: string
   readonly userId: string | null
@@ -44,56 +44,56 @@ export interface Invitation {
 
 export type NewInvitation = Invitation & { readonly digest: string }
 
-/** How often somebody was wrong in a row, and when last. `id` says who and from where, as a digest. */
+/** The number of failures in a row, and the time of the last. `id`: a digest of the name and the origin. */
 export interface FailureCount {
   readonly id: string
   readonly count: number
   readonly lastAt: number
 }
 
-/** A second factor by time (RFC 6238): codes of an app that shares a secret with us. */
+/** Time-based codes (RFC 6238) of an app that shares a secret with the server. */
 export interface Totp {
-  /** Base32, as people type it where they cannot scan. */
+  /** Creates a secret in base32, which users can type if they cannot scan it. */
   newSecret(): string
-  /** What an app scans: `otpauth://totp/…`, with whose it is. */
+  /** Creates the URI that an app scans: `otpauth://totp/…`, with the user's label. */
   createUri(secret: string, label: string): string
-  /** The time step that this is the code of, now or a moment ago; null for a wrong one. */
+  /** Finds the time step of a code within the accepted window; null for a wrong code. */
   findTimeStep(secret: string, code: string, now: number): number | null
 }
 
 /**
- * People who sign in. Each change and its audit event are one atomic list. False: the change's own
- * guard did not hold. `digests`: what a secret may be kept as, under each key of the ring.
+ * Stores sign-in data. Writes each change and its audit event atomically. Returns false if the
+ * change's guard does not hold. `digests`: the digests of a secret, under each key of the ring.
  */
 export interface SignInStorage {
-  /** Whether anybody can sign in as operator: has the role and a password, and has not left. */
+  /** True if an active user has the operator role and a password. */
   hasActiveOperator(): Promise<boolean>
   findCredentialsByUsername(username: string): Promise<Credentials | null>
   findCredentialsByUserId(userId: string): Promise<Credentials | null>
-  /** Guard: nobody else has it; the user has `role` still. */
+  /** Guard: the username is free; the user's role is still `role`. */
   setUsername(userId: string, username: string, event: AuditEvent, role?: Role): Promise<boolean>
 
-  /** Guard: the user has not left, and has the password still that was proven, as it is hashed. */
+  /** Guard: the user is active, and still has the proven password, identified by its hash. */
   addSession(session: NewSession, event: AuditEvent, passwordHash?: string): Promise<boolean>
-  /** Null where it has ended or expired, its user has left or has no part in an open account. */
+  /** Null if the session has ended or expired, its user is deactivated, or the account is not open. */
   findSession(digests: readonly string[], now: number): Maybe<SignedInUser | null>
-  /** Not a change of who may do what, and not an event. */
+  /** Records the last use. Changes no permission, and is not an audit event. */
   touchSession(id: string, seenAt: number): Promise<void>
   deleteSession(id: string, event: AuditEvent): Promise<boolean>
-  /** Of one user, but this one. Answers how many. */
+  /** Deletes all sessions of a user except `but`. Returns how many. */
   deleteSessions(userId: string, but: string | null, event: AuditEvent): Promise<number>
-  /** Those that live, the newest first. */
+  /** Lists the sessions that have not expired, the newest first. */
   listSessions(userId: string, now: number): Promise<Session[]>
-  /** Deletes sessions, invitations and failures that have expired. Answers how many. */
+  /** Deletes expired sessions, invitations and failures. Returns how many. */
   purgeExpiredSignIns(now: number, failuresBefore: number): Promise<number>
 
-  /** It replaces what the same user was sent before. Guard: the user has not left, and has `role` still. */
+  /** Replaces the user's previous invitation. Guard: the user is active, and their role is still `role`. */
   addInvitation(invitation: NewInvitation, event: AuditEvent, role?: Role): Promise<boolean>
   findInvitation(digests: readonly string[], now: number): Promise<Invitation | null>
   /**
-   * A new password ends every session of the user but `but`, and his invitations. Guard: the
-   * user has not left; where `invitationId` is given, that invitation is his and is there; where `was`
-   * is given, that is his password's hash still.
+   * Sets the password, and ends the user's invitations and all their sessions except `but`. Guard: the
+   * user is active; `invitationId`, if given, is an existing invitation of theirs; `was`, if given, is
+   * still their password's hash.
    */
   setPassword(
     userId: string,
@@ -106,8 +106,8 @@ export interface SignInStorage {
     event: AuditEvent,
   ): Promise<boolean>
   /**
-   * The first account, and its operator with his password. Guard: the invitation is there, and is
-   * for nobody yet; nobody can sign in as operator; nobody has the username.
+   * Adds the first account and its operator with a password. Guard: the invitation exists and names no
+   * user; nobody can sign in as operator; the username is free.
    */
   addFirstOperator(
     first: {
@@ -120,8 +120,8 @@ export interface SignInStorage {
   ): Promise<boolean>
 
   /**
-   * A second factor and the digests of its recovery codes, in place of what was; null takes it away.
-   * Guard: the user has not left, or has one to be taken away, and has `role` still.
+   * Replaces the second factor and the digests of its recovery codes; null removes them. Guard: the
+   * user is active, or has a second factor to remove; their role is still `role`.
    */
   setSecondFactor(
     userId: string,
@@ -129,15 +129,15 @@ export interface SignInStorage {
     event: AuditEvent,
     role?: Role,
   ): Promise<boolean>
-  /** Guard: no code of this time step (RFC 6238 §5.2) or a later one was taken before. */
+  /** Guard: no code of this time step (RFC 6238 §5.2) or a later one was used before. */
   claimTotpStep(userId: string, step: number): Promise<boolean>
-  /** Each is good once. */
+  /** Uses up a recovery code. Each is valid once. */
   claimRecoveryCode(userId: string, digests: readonly string[], event: AuditEvent): Promise<boolean>
   countRecoveryCodes(userId: string): Promise<number>
 
-  /** Those of them that there are. */
+  /** Lists the counts that exist. */
   listFailureCounts(ids: readonly string[]): Promise<FailureCount[]>
-  /** One more, or the first where the last one was before `forgottenBefore`. */
+  /** Adds one, or restarts the count if the last failure was before `forgottenBefore`. */
   addFailure(ids: readonly string[], at: number, forgottenBefore: number): Promise<void>
   deleteFailures(ids: readonly string[]): Promise<void>
 }

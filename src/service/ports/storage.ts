@@ -8,10 +8,13 @@ import type { MessageIdStorage, MessageStorage } from './messages.ts'
 import type { QueueStorage, RoutingStorage } from './routing.ts'
 import type { SignInStorage } from './sign-in.ts'
 
-/** What an operator looks at and changes. */
+/** Stores the resources that operators manage. */
 export interface ResourceStorage extends AccountStorage, KeyStorage, RoutingStorage, EventStorage {}
 
-/** One verb a fact. Every write is on disk when its promise resolves, and says what happened. */
+/**
+ * The whole storage. Every write is on disk when its promise resolves, and its result says what
+ * happened.
+ */
 export interface Storage
   extends AuthorityStorage,
     GrantStorage,
@@ -26,14 +29,14 @@ export interface Storage
     ListStorage,
     EditStorage,
     DashboardStorage {
-  /** Writes as much as a message takes; throws if the database cannot. */
+  /** Writes as much as a message needs. Throws if the database cannot. */
   probe(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Thrown by every verb while the database cannot be reached or takes no write: a broken machine, not
- * a bug. Callers are told to come back.
+ * Thrown by every operation while the database is unreachable or accepts no writes: an outage, not a
+ * bug. Callers are told to retry.
  */
 export class StorageUnavailableError extends Error {
   override name = 'Unavailable'

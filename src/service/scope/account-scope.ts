@@ -15,8 +15,8 @@ type ScopeFinders = Pick<
   Pick<MessageStorage, 'findMessage'>
 
 /**
- * What of the server is one account's. No row ever changes its account: what was found to be its own
- * still is when it is changed a moment later.
+ * Finds the rows that belong to one account. No row ever changes its account, so a row that was found
+ * here still belongs to it when it is changed a moment later.
  */
 export function createAccountScope(storage: ScopeFinders, accountId: string) {
   const ownedOrNull = <Row extends { readonly accountId: string }>(row: Row | null): Row | null =>
@@ -25,7 +25,7 @@ export function createAccountScope(storage: ScopeFinders, accountId: string) {
   const scope = {
     accountId,
 
-    /** A page of what is the account's; of what is asked for of another, there is none. */
+    /** Lists a page of the account's rows. A page of another account is empty. */
     list: async <P extends { readonly accountId?: string | undefined }, Row>(
       page: P,
       read: (page: P) => Promise<Row[]>,
@@ -35,12 +35,12 @@ export function createAccountScope(storage: ScopeFinders, accountId: string) {
         : [],
 
     account: async (id: string) => (id === accountId ? id : null),
-    /** A row that is about to be added. */
+    /** Checks a row that is about to be added. */
     row: async (row: { readonly accountId: string }) => ownedOrNull(row),
 
-    /** By row id or by public id, as a key is found. */
+    /** Finds a key by row id or public id, for reads. */
     keyByAnyId: async (id: string) => ownedOrNull(await storage.findKeySummary(id)),
-    /** By row id alone, as a key is changed. */
+    /** Finds a key by row id only, for changes. */
     async key(id: string) {
       const key = await scope.keyByAnyId(id)
       return key?.id === id ? key : null
@@ -56,7 +56,7 @@ export function createAccountScope(storage: ScopeFinders, accountId: string) {
       return rules.find((rule) => rule.id === id) ?? null
     },
 
-    /** It is the account's whose source sends: wherever it goes, the messages are that account's. */
+    /** A subscription belongs to the account of its source, whatever its destination. */
     async subscription(id: string) {
       const subscription = await storage.findSubscription(id)
       return subscription !== null && (await scope.source(subscription.sourceId)) !== null
@@ -69,7 +69,7 @@ export function createAccountScope(storage: ScopeFinders, accountId: string) {
 
 export type AccountScope = ReturnType<typeof createAccountScope>
 
-/** Does something with what is there in the account; anything else is a row that is not there. */
+/** Runs the work if the row belongs to the account. Otherwise returns the result for a missing row. */
 export async function runIfOwned<T>(
   owned: Promise<unknown>,
   work: () => Promise<T>,
@@ -78,12 +78,12 @@ export async function runIfOwned<T>(
   return (await owned) === null ? fallback : work()
 }
 
-/** In place of why a destination of another account was not reached. */
+/** Replaces the reason for a failure at another account's destination. */
 export const HIDDEN_DETAIL = 'it was not reached: why is told to the account that it belongs to'
 
 /**
- * A verb of the server's own work, or of all accounts together: where only one account is in sight,
- * that it is asked for at all is a mistake in the code.
+ * Thrown by operations of the server itself, or of all accounts together. Calling one within the scope
+ * of an account is a bug.
  */
 export class OutOfScopeError extends Error {
   override name = 'OutOfScope'

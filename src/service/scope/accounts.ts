@@ -27,10 +27,10 @@ type AccountVerbs = Pick<
   | 'findDeveloper'
 >
 
-/** The account itself, its people and its places, where no other account exists. */
+/** Scopes the account itself, its allowlist, sites, users and developers. */
 export function scopeAccounts(storage: ResourceStorage, scope: AccountScope): AccountVerbs {
   return {
-    // There is room for one.
+    // A scope has exactly one account.
     addAccount: async () => false,
     setAccountStatus: (id, status, event) =>
       runIfOwned(scope.account(id), () => storage.setAccountStatus(id, status, event), false),
@@ -77,8 +77,8 @@ export function scopeAccounts(storage: ResourceStorage, scope: AccountScope): Ac
 }
 
 /**
- * How people sign in, where no other account exists. Who is known by a secret (a password, a session, a
- * link) is not yet in any account: that is looked for in the whole server, before there is a desk.
+ * Scopes sign-in data to one account. A user who presents a secret (a password, a session, a link) is
+ * in no account yet, so those lookups use the whole server's storage, before a scope exists.
  */
 export function scopeSignIns(storage: SignInStorage, scope: AccountScope): SignInStorage {
   return {
@@ -117,7 +117,8 @@ export function scopeSignIns(storage: SignInStorage, scope: AccountScope): SignI
     findCredentialsByUsername: rejectOutOfScope('findCredentialsByUsername'),
     findSession: rejectOutOfScope('findSession'),
     touchSession: rejectOutOfScope('touchSession'),
-    // By a row id that says nothing of whose it is. At a desk, all sessions of a user end, or none.
+    // A session's row id does not tell its account. Within a scope, only all sessions of a user can
+    // be ended.
     deleteSession: rejectOutOfScope('deleteSession'),
     findInvitation: rejectOutOfScope('findInvitation'),
     listFailureCounts: rejectOutOfScope('listFailureCounts'),
@@ -127,10 +128,10 @@ export function scopeSignIns(storage: SignInStorage, scope: AccountScope): SignI
   }
 }
 
-/** Edits of small things, where no other account exists. */
+/** Scopes edits to one account. */
 export function scopeEdits(storage: EditStorage, scope: AccountScope): EditStorage {
   return {
-    // What has a name is called as its finder is.
+    // Each kind is also the name of its finder in the scope.
     rename: (kind, id, name, event) =>
       runIfOwned(scope[kind](id), () => storage.rename(kind, id, name, event), false),
     setUserEmail: (id, email, event, role) =>

@@ -24,10 +24,10 @@ type KeyVerbs = SecretLookup &
     | 'listKeyUses'
   >
 
-/** Keys, where no other account exists. */
+/** Scopes keys to one account. */
 export function scopeKeys(storage: ResourceStorage & SecretLookup, scope: AccountScope): KeyVerbs {
   return {
-    // (That its owner and place are of the same account is a guard of the statement itself.)
+    // The statement itself guards that the owner and the other resources are in the same account.
     addKey: (key, event, maxDeveloperKeys) =>
       runIfOwned(scope.row(key), () => storage.addKey(key, event, maxDeveloperKeys), false),
     enableKey: (id, by, event) =>
@@ -35,7 +35,7 @@ export function scopeKeys(storage: ResourceStorage & SecretLookup, scope: Accoun
     disableKey: (id, by, event) =>
       runIfOwned(scope.key(id), () => storage.disableKey(id, by, event), false),
     revokeKey: (id, event) => runIfOwned(scope.key(id), () => storage.revokeKey(id, event), false),
-    // (So is that a new owner is.)
+    // The statement itself guards that a new owner is in the same account.
     editKey: (id, edit, seen, event) =>
       runIfOwned(scope.key(id), () => storage.editKey(id, edit, seen, event), false),
     amendKey: (id, to, seen, event) =>
@@ -55,13 +55,14 @@ export function scopeKeys(storage: ResourceStorage & SecretLookup, scope: Accoun
     listKeyUses: (id, fromDay) =>
       runIfOwned(scope.key(id), () => storage.listKeyUses(id, fromDay), []),
 
-    // Of every account: a secret opens one key of the server. Who asks has the secret before him.
+    // Searches all accounts, because a secret belongs to one key of the server. The caller already
+    // has the secret.
     findKeyBySecret: storage.findKeyBySecret,
     addKeyUses: rejectOutOfScope('addKeyUses'),
   }
 }
 
-/** Lists for people, where no other account exists. */
+/** Scopes lists to one account. */
 export function scopeLists(storage: ListStorage, scope: AccountScope): ListStorage {
   const { accountId } = scope
   const isOtherAccount = (filter: { readonly accountId?: string | undefined }) =>
@@ -100,7 +101,7 @@ export function scopeLists(storage: ListStorage, scope: AccountScope): ListStora
     },
   }
 
-  /** Where another account's destination is, is not told (see scope/routes.ts). */
+  /** Hides the location of another account's destination (see `scopeRouting`). */
   async function hideForeignDestination(
     subscription: SubscriptionListItem,
   ): Promise<SubscriptionListItem> {

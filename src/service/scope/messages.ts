@@ -26,10 +26,10 @@ type RoutingVerbs = QueueVerbs &
   >
 
 /**
- * Sources, destinations and subscriptions, where no other account exists. A subscription may lead from
- * a source of this account to a destination of another: an operator has joined them. Who sends must
- * know who receives, so of that destination `findReceiver` tells its name and whether it is verified.
- * Where it is and what was agreed on with it is for its own account, and so is every change of it.
+ * Scopes sources, destinations and subscriptions to one account. An operator may have subscribed a
+ * destination of another account to a source of this one. The sender must know the receiver, so
+ * `findSubscriptionTarget` returns that destination's name and verification. Its URL, its token and
+ * all changes are limited to its own account.
  */
 export function scopeRouting(
   storage: ResourceStorage & QueueVerbs,
@@ -66,7 +66,7 @@ export function scopeRouting(
     findSubscriptionTarget: (id) =>
       runIfOwned(scope.subscription(id), () => storage.findSubscriptionTarget(id), null),
 
-    // Both ends: nobody sends to another account unless an operator has joined them.
+    // Checks both ends: only an operator may subscribe another account's destination.
     async addSubscription(subscription, event) {
       if ((await scope.source(subscription.sourceId)) === null) return false
       const work = () => storage.addSubscription(subscription, event)
@@ -88,7 +88,7 @@ export function scopeRouting(
 
 type MessageVerbs = MessageStorage & Omit<QueueStorage, 'findQueue' | 'purgeQueue'>
 
-/** Messages, where no other account exists: they are their source's. */
+/** Scopes messages to one account, by their source. */
 export function scopeMessages(
   storage: MessageStorage & QueueStorage & Pick<ResourceStorage, 'findDestination'>,
   scope: AccountScope,
@@ -108,8 +108,8 @@ export function scopeMessages(
     skipMessage: (id, destinationId, event) =>
       runIfOwned(scope.message(id), () => storage.skipMessage(id, destinationId, event), 0),
 
-    // Without an event it is nobody's test, and what comes in and goes out is the server's own work,
-    // for all accounts alike.
+    // Without an event, the message is not a user's test. Receiving and sending messages is the
+    // server's own work, for all accounts.
     async addMessage(message, event) {
       const isTest = event !== undefined && (await scope.source(message.sourceId)) !== null
       return isTest ? storage.addMessage(message, event) : rejectOutOfScope('addMessage')()
@@ -125,7 +125,7 @@ export function scopeMessages(
     erasePayloads: rejectOutOfScope('erasePayloads'),
   }
 
-  /** Why a destination was not reached may name where it is: of another account's, it is not told. */
+  /** Hides why another account's destination was not reached, because that may reveal its location. */
   async function hideForeignDetails(
     attempts: readonly AttemptSummary[],
   ): Promise<AttemptSummary[]> {

@@ -8,7 +8,10 @@ import { scopeAccounts, scopeEdits, scopeSignIns } from './accounts.ts'
 import { scopeKeys, scopeLists } from './keys.ts'
 import { scopeMessages, scopeRouting } from './messages.ts'
 
-/** What is no part of people's work: judging requests, the chain of the audit, the database itself. */
+/**
+ * The operations that management does not need: those for requests, the audit chain and the database
+ * itself.
+ */
 type ServerOnlyVerb =
   | keyof GrantStorage
   | keyof MessageIdStorage
@@ -18,13 +21,13 @@ type ServerOnlyVerb =
   | 'probe'
   | 'close'
 
-/** What people's work needs of storage. */
+/** The storage that management needs. */
 export type ManagementStorage = Omit<Storage, ServerOnlyVerb>
 
 /**
- * The storage, as if only this account existed: rows of others are not found, not listed, and a change
- * of one is a change of a row that is not there. Each verb says for itself how it is kept to the
- * account, so that a new one does not compile until somebody has said so.
+ * Restricts the storage to one account: rows of other accounts are neither found nor listed, and
+ * changing one has the result of a missing row. Each operation states how it is scoped, so a new one
+ * does not compile until it does.
  */
 export function scopeStorage(storage: ManagementStorage, accountId: string): ManagementStorage {
   const scope = createAccountScope(storage, accountId)
@@ -45,7 +48,7 @@ export function scopeStorage(storage: ManagementStorage, accountId: string): Man
 type RequestEventVerb = Pick<AuditStorage, 'listRequestEvents'>
 type EventVerbs = RequestEventVerb & Pick<ResourceStorage, 'addEvent' | 'listEvents'>
 
-/** Events, where no other account exists. The chain that they become is one for all accounts. */
+/** Scopes events to one account. Their chain covers all accounts. */
 export function scopeEvents(
   storage: ResourceStorage & RequestEventVerb,
   scope: AccountScope,
@@ -60,7 +63,7 @@ export function scopeEvents(
   }
 }
 
-/** How things are, where no other account exists. */
+/** Scopes the dashboard to one account. */
 export function scopeDashboard(storage: DashboardStorage, scope: AccountScope): DashboardStorage {
   return {
     countKeysByType: (filter) => scope.list(filter, storage.countKeysByType),
@@ -71,7 +74,7 @@ export function scopeDashboard(storage: DashboardStorage, scope: AccountScope): 
   }
 }
 
-/** What came of requests, where no other account exists: those without a key are nobody's. */
+/** Scopes traffic to one account. Requests without a key belong to none. */
 export function scopeTraffic(storage: TrafficStorage, scope: AccountScope): TrafficStorage {
   return {
     listTraffic: (fromHour, accountId) =>

@@ -8,7 +8,7 @@ import type { SignInStorage, Totp } from '../ports/sign-in.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import { createAuditEvent } from '../service-result.ts'
 
-/** All that people need in order to sign in and to look after their own access. */
+/** The dependencies of sign-in and of users' own access. */
 export interface SignInDeps {
   readonly storage: SignInStorage & Pick<ResourceStorage, 'findAccount' | 'findUser'>
   readonly random: Random
@@ -20,13 +20,13 @@ export interface SignInDeps {
   readonly totp: Totp
   readonly failureLimiter: FailureLimiter
   readonly auditBuffer: AuditBuffer
-  /** The secret of a link to the first operator that whoever runs the server has chosen. */
+  /** The secret of the first operator's link, if the operator of the server configured one. */
   readonly firstLink?: string | undefined
-  /** Of the account that the first operator makes. */
+  /** The region of the account that the first operator creates. */
   readonly region: string
 }
 
-/** What a person does to himself, for the audit. */
+/** Creates the audit event of a user's own action. */
 export function createUserEvent(
   deps: Pick<SignInDeps, 'random' | 'clock'>,
   userId: string,
@@ -39,19 +39,19 @@ export function createUserEvent(
   return { ...event, requestId }
 }
 
-/** Whoever he says he is, he has not proved it. One answer for every reason: no name is told to exist. */
+/** A rejected sign-in. All reasons have one response, which does not reveal that a name exists. */
 export type SignInRejection =
   | { readonly reason: 'wrong' }
   | { readonly reason: 'locked'; readonly retryAfterSeconds: number }
   | HasherBusy
 
-/** Too many secrets are being checked at once. */
+/** Too many secrets are being verified at once. */
 export interface HasherBusy {
   readonly reason: 'busy'
   readonly retryAfterSeconds: number
 }
 
-/** A hasher fails in no other way. */
+/** The hasher has no other failure. */
 export const toHasherBusy = (failure: Failure): HasherBusy => ({
   reason: 'busy',
   retryAfterSeconds: 'retryAfterSeconds' in failure ? failure.retryAfterSeconds : 1,
@@ -59,41 +59,42 @@ export const toHasherBusy = (failure: Failure): HasherBusy => ({
 
 export type SignInFailure =
   | SignInRejection
-  /** Name and password were right. With `ticket` the code alone is enough, for a few minutes. */
+  /** The name and password were right. With `ticket`, the code alone is enough for a few minutes. */
   | { readonly reason: 'code_needed'; readonly ticket: string }
   | CodeRejected
 
-/** Not the code of this moment, or one that was used before. */
+/** The code is not valid at this time, or was used before. */
 export interface CodeRejected {
   readonly reason: 'code_wrong'
 }
 
-/** What was typed cannot be taken: what is wrong with it, and what would help. */
+/** An invalid input: the problem, and what to do. */
 export interface InvalidField {
   readonly reason: 'unfit'
   readonly field: 'accountName' | 'email' | 'username' | 'password' | 'name' | 'days' | 'code'
   readonly message: string
 }
 
-/** The link was used, replaced or has expired; or nobody needs it any more. */
+/** The link was used, replaced or has expired, or is no longer needed. */
 export interface InvitationGone {
   readonly reason: 'gone'
 }
 
-/** It takes a person who has signed in: a token of his is not enough. Or it is not as it was seen. */
+/** The operation requires a browser session, not an API token; or its state has changed meanwhile. */
 export interface SignInConflict {
   readonly reason: 'conflict'
   readonly message: string
 }
 
-/** What was proven a moment ago is so no longer. */
+/** The proven credentials have changed meanwhile. */
 export const CREDENTIALS_CHANGED: SignInConflict = {
   reason: 'conflict',
   message: 'your password was changed meanwhile, or you have left: sign in again',
 }
 
 /*
- * What is kept as a digest says what it is for: so no secret of one use is ever found as one of another.
+ * Each digested text begins with its purpose, so that a secret of one use is never found as one of
+ * another.
  */
 
 export const toSessionDigestText = (secret: string) => `session\0${secret}`

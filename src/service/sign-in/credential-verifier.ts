@@ -14,15 +14,15 @@ import {
 import type { SecondFactor } from './second-factor.ts'
 import { createDeviceMarks, createSignInThrottle, type SignInAttempt } from './throttle.ts'
 
-/** Who has proved to know the password, and may come in. */
+/** The proven credentials of a user who may sign in. */
 export interface VerifiedCredentials extends SignInAttempt {
   readonly credentials: Credentials
   readonly account: Account
 }
 
 /**
- * Name and password in, who it is out. A name that is nobody's, a person without a password, one who
- * has left, and a closed account are all one wrong password: the same reads, the same work, one answer.
+ * Verifies a username and password. An unknown name, a user without a password, a deactivated user and
+ * a closed account are all handled like a wrong password: the same reads, the same work, one response.
  */
 export function createCredentialVerifier(
   deps: SignInDeps,
@@ -50,7 +50,8 @@ export function createCredentialVerifier(
     const { device } = attempt.value
     const party = toParty(caller.address, device)
     const requester = { lane: 'people', party, claim: username } as const
-    // Asked again when the work begins: of many names tried at once, most must wait like any other.
+    // The limit is checked again when the work begins: of many names tried at once, most must be
+    // refused.
     const checkAllowed = () =>
       device === undefined ? failureLimiter.checkAllowed(caller.address) : ok(undefined)
     const verified = await hasher.verify(normalized ?? '', hashes, requester, checkAllowed)
@@ -68,7 +69,7 @@ export function createCredentialVerifier(
     return fail({ reason: 'wrong' })
   }
 
-  /** After the password, where a second factor is set up. It takes the code: none is good twice. */
+  /** Verifies the second factor after the password, and uses up the code: none is valid twice. */
   async function verifyCode(
     credentials: Credentials,
     code: string,
@@ -83,7 +84,7 @@ export function createCredentialVerifier(
   return { verifyPassword, verifyCode, startSignIn }
 }
 
-/** Why not even the right password would do. */
+/** Finds the reason to refuse a sign-in even with the right password. */
 function findSignInRefusal(
   credentials: Credentials | null,
   account: Account | null,
@@ -97,19 +98,19 @@ function findSignInRefusal(
 
 export type CredentialVerifier = ReturnType<typeof createCredentialVerifier>
 
-/** Who somebody says he is, and the mark that his browser holds. */
+/** The claimed username, and the device mark of the browser. */
 export interface ClaimedIdentity {
   readonly username: string
   readonly device?: string | undefined
 }
 
-/** What every try to be somebody begins with, be it with a password or with a code. */
+/** Starts every sign-in attempt, with a password or with a code. */
 export function createSignInStart(deps: SignInDeps) {
   const { failureLimiter, auditBuffer } = deps
   const signInThrottle = createSignInThrottle(deps)
   const deviceMarks = createDeviceMarks(deps)
 
-  /** Tells the audit, which nobody waits for. */
+  /** Records the refusal in the audit, without waiting for it. */
   function recordSignInRefusal(userId: string | null, reason: SignInRefusal, caller: Caller): void {
     const facts = { surface: 'console', reason }
     auditBuffer.record({
@@ -120,7 +121,7 @@ export function createSignInStart(deps: SignInDeps) {
     })
   }
 
-  /** One more try, where it may be made now: at a browser that is known, or under this name from this place. */
+  /** Counts one more attempt, if it is allowed now: for a known browser, or for this name and address. */
   async function startSignIn(
     { username, device }: ClaimedIdentity,
     credentials: Credentials | null,
@@ -141,7 +142,7 @@ export function createSignInStart(deps: SignInDeps) {
   return { startSignIn, recordSignInRefusal }
 }
 
-/** The address has failed too often, or the server has too much to do. */
+/** The address has failed too often, or the server is busy. */
 export function toSignInRejection(failure: Failure): SignInRejection {
   return failure.reason === 'guessing'
     ? { reason: 'locked', retryAfterSeconds: failure.retryAfterSeconds }

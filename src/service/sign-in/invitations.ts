@@ -16,17 +16,17 @@ import {
 import { hashNewPassword, listUserNames } from './passwords.ts'
 import { createSignInThrottle } from './throttle.ts'
 
-/** What a link is for, and what is to be asked for. */
+/** The purpose of a link, which decides the input that it needs. */
 export type InvitationPurpose =
   | { readonly for: 'first_operator' }
   | {
       readonly for: 'first_password' | 'new_password'
       readonly user: User
-      /** He has none yet, and chooses one. */
+      /** True if the user has no username yet, and chooses one. */
       readonly wantsUsername: boolean
     }
 
-/** What is typed on the page; what the link does not ask for is not read. */
+/** The input of the link's page. Fields that the purpose does not need are ignored. */
 export interface AcceptInvitationInput {
   readonly password: string
   readonly username?: string | undefined
@@ -34,7 +34,10 @@ export interface AcceptInvitationInput {
   readonly email?: string | undefined
 }
 
-/** One-time links. Looking at one takes nothing: mail programs do. The password that is set takes it. */
+/**
+ * Manages one-time links. Viewing a link does not use it up, because mail programs open links; setting
+ * the password does.
+ */
 export function createInvitations(deps: SignInDeps) {
   const { storage, digester, random, clock } = deps
   const signInThrottle = createSignInThrottle(deps)
@@ -48,7 +51,7 @@ export function createInvitations(deps: SignInDeps) {
       (await storage.hasActiveOperator())
     )
       return invitation
-    // What was chosen becomes a link like any other, when it is followed.
+    // The configured secret becomes a stored invitation when its link is opened.
     await addInvitation(
       { ...deps, actor: UNKNOWN_SUBJECT },
       { secret, user: null, ms: FIRST_OPERATOR_INVITATION_MS },
@@ -79,7 +82,7 @@ export function createInvitations(deps: SignInDeps) {
       return purpose ? ok(purpose) : fail(INVITATION_GONE)
     },
 
-    /** Answers who can sign in now. Of two who use one link, one does. */
+    /** Returns the user, who can now sign in. Of concurrent uses of one link, one succeeds. */
     async acceptInvitation(
       secret: string,
       input: AcceptInvitationInput,
@@ -150,7 +153,9 @@ export function createInvitations(deps: SignInDeps) {
     if (!hashed.ok) return hashed
     if (wantsUsername && username.value !== null) {
       // Usernames are unique on the server, so the holder of a link may learn of only a few whether they
-      // exist. Everything else was checked before, so that each counted try could have succeeded.
+      // Usernames are unique on the server, so the holder of a link may find out only for a few
+      // whether they exist. All other input was checked before, so that each counted attempt could
+      // have succeeded.
       if ((await signInThrottle.countUsernameChoice(user.id)) === null)
         return failInvalidField('username', TOO_MANY_USERNAMES_MESSAGE)
       const available = await checkUsernameFree(username.value)
@@ -162,8 +167,8 @@ export function createInvitations(deps: SignInDeps) {
     if (username.value !== null) await signInThrottle.clearName(username.value, caller.address)
     if (!wantsUsername || username.value === null) return ok(updatedUser)
 
-    // Only who has won the link names himself. Should somebody else have taken the name meanwhile, he
-    // asks for another link, which asks for another name.
+    // The username is set only after the link was used. If the name was taken meanwhile, the user
+    // needs another link, which asks for another name.
     const usernameEvent = createAuditEvent(
       { ...deps, actor: user.id },
       'user.username_set',
@@ -192,7 +197,10 @@ const TOO_MANY_USERNAMES_MESSAGE =
 const failInvalidField = (field: InvalidField['field'], message: string) =>
   fail<InvalidField>({ reason: 'unfit', field, message })
 
-/** Somebody writes a link to people; one to the first operator goes to who sets the server up just now. */
+/**
+ * An administrator sends a link to a user. The first operator's link is used during setup, so it
+ * expires sooner.
+ */
 export const INVITATION_MS = 72 * 60 * 60 * 1000
 export const FIRST_OPERATOR_INVITATION_MS = 60 * 60 * 1000
 
@@ -202,8 +210,8 @@ export interface AddInvitationDeps extends ActorDeps {
 }
 
 /**
- * Makes this secret a one-time link: to a user's password, or, where there is no user, to the first
- * operator. Null where the user has left, or has another role than the one he is invited with.
+ * Stores this secret as a one-time link: to the user's password or, without a user, to the first
+ * operator. Returns null if the user is deactivated, or their role has changed.
  */
 export async function addInvitation(
   deps: AddInvitationDeps,

@@ -14,7 +14,7 @@ import {
 import type { Reauthentication } from './reauthenticate.ts'
 import { createDeviceMarks } from './throttle.ts'
 
-/** The hash of a new password, if it is fit for whoever has these names. */
+/** Hashes a new password, if it is valid for a user with these names. */
 export async function hashNewPassword(
   { hasher }: Pick<SignInDeps, 'hasher'>,
   password: string,
@@ -36,8 +36,8 @@ export function createPasswords(deps: SignInDeps) {
   const deviceMarks = createDeviceMarks(deps)
   return {
     /**
-     * Ends every other session and every token of his: whoever had the old one is out. Answers the mark
-     * of his browser: what was given before is worth nothing.
+     * Changes the password, which ends every other session and every API token of the user. Returns a
+     * new device mark for their browser, because earlier marks are now invalid.
      */
     async change(
       reauthentication: Reauthentication,

@@ -5,24 +5,24 @@ import type { SignedInUser } from '../ports/sign-in.ts'
 import type { CodeRejected, SignInConflict, SignInRejection } from './context.ts'
 import type { CredentialVerifier } from './credential-verifier.ts'
 
-/** What signing in takes: of who has no second factor, no code is read. */
+/** The input of a sign-in. The code is ignored if the user has no second factor. */
 export interface ReauthenticationInput {
   readonly password: string
   readonly code: string
-  /** The mark that his browser holds. */
+  /** The device mark of the browser. */
   readonly device?: string | undefined
 }
 
 export type ReauthenticationFailure = SignInConflict | SignInRejection | CodeRejected
 
 /**
- * Who has proved just now that it is he. What gives somebody a way in that outlives the browser in
- * front of him asks for one of these, and `again` alone makes them: a session is no proof, for a
- * browser may be left open and a cookie be copied (OWASP ASVS 5.0, 7.5.1 and 7.5.3).
+ * A proof that the user has just reauthenticated. Operations that grant access beyond the current
+ * browser session require it, and only `reauthenticate` creates it. A session alone is no proof,
+ * because a browser may be left open and a cookie copied (OWASP ASVS 5.0, 7.5.1 and 7.5.3).
  */
 class Reauthentication {
   readonly signedInUser: SignedInUser
-  /** Of the password that he has typed: with another one, the proof is none any more. */
+  /** The hash of the entered password. With another password, the proof is no longer valid. */
   readonly passwordHash: string
   readonly #password: string | null
 
@@ -32,7 +32,7 @@ class Reauthentication {
     this.#password = normalizePassword(password)
   }
 
-  /** Whether it is the one that he has typed. */
+  /** True if the text is the password that the user entered. */
   isPassword(text: string): boolean {
     return normalizePassword(text) === this.#password
   }
@@ -40,7 +40,10 @@ class Reauthentication {
 
 export type { Reauthentication }
 
-/** As signing in does it: the same work and words, counted with its tries, so that neither is a way round the other. */
+/**
+ * Does the same work as sign-in, with the same responses and the same attempt counts, so that neither
+ * bypasses the limits of the other.
+ */
 export const createReauthenticate =
   ({ verifyPassword, verifyCode }: CredentialVerifier) =>
   async (
@@ -56,7 +59,7 @@ export const createReauthenticate =
     )
     if (!verified.ok) return verified
     const { credentials, clearAttempt } = verified.value
-    // The username may be another's by now.
+    // The username may belong to another user by now.
     if (credentials.user.id !== signedInUser.user.id) return fail({ reason: 'wrong' })
     if (credentials.sealedTotp !== null) {
       const codeResult = await verifyCode(credentials, code, caller)
@@ -66,7 +69,10 @@ export const createReauthenticate =
     return ok(new Reauthentication(signedInUser, password, credentials.passwordHash ?? ''))
   }
 
-/** What changes how somebody signs in takes himself: a program's token is no way to more tokens. */
+/**
+ * Refuses an API token, because a program must not change how its owner signs in, or create further
+ * tokens.
+ */
 export const requireBrowserSession = ({ session }: SignedInUser): Result<void, SignInConflict> =>
   session.kind === 'browser'
     ? ok(undefined)

@@ -12,7 +12,10 @@ import {
 } from './context.ts'
 import { type Reauthentication, requireBrowserSession } from './reauthenticate.ts'
 
-/** What an app is set up with. `pending` comes back with the first code: nothing is kept until then. */
+/**
+ * The data to set up an app with. `pending` is passed back with the first code; nothing is stored
+ * until then.
+ */
 export interface SecondFactorSetup {
   readonly pending: string
   readonly secret: string
@@ -21,10 +24,10 @@ export interface SecondFactorSetup {
 }
 
 const RECOVERY_CODE_COUNT = 10
-/** How long setting up an app may take. */
+/** The time limit for setting up an app. */
 const SETUP_MS = 60 * 60 * 1000
 
-/** The second factor by time (RFC 6238), and the codes that replace a lost device. */
+/** Manages the time-based second factor (RFC 6238), and the recovery codes for a lost device. */
 export function createSecondFactor(deps: SignInDeps) {
   const { storage, sealer, digester, totp, random, clock } = deps
   const encoder = new TextEncoder()
@@ -34,7 +37,7 @@ export function createSecondFactor(deps: SignInDeps) {
   const openText = async (sealed: string, context: string) =>
     decoder.decode(await sealer.open(sealed, context))
 
-  /** The secret that `begin` made for this user, not too long ago. */
+  /** Returns the secret that `startSetup` created for this user, unless it is too old. */
   async function openPending(pending: string, userId: string): Promise<string | null> {
     const text = await openText(pending, toSetupContext(userId)).catch(() => '')
     const [secret = '', begunAt = ''] = text.split(' ')
@@ -43,8 +46,8 @@ export function createSecondFactor(deps: SignInDeps) {
 
   return {
     /**
-     * A secret for his app. The page that shows it holds it sealed, for him alone. One that was begun
-     * before is gone on with: his app has it already.
+     * Creates a secret for the user's app. The page holds it sealed, for this user only. An earlier
+     * setup is continued with its secret, because the app may have it already.
      */
     async startSetup(
       signedInUser: SignedInUser,
@@ -63,7 +66,7 @@ export function createSecondFactor(deps: SignInDeps) {
       return ok({ pending, secret, uri, qr: createQrCode(uri) })
     },
 
-    /** His app shows the right code: from now on it is asked for. The recovery codes are shown once. */
+    /** Sets up the second factor, if the app shows the right code. The recovery codes are shown once. */
     async confirmSetup(
       { signedInUser }: Reauthentication,
       { pending, code }: { pending: string; code: string },
@@ -85,12 +88,12 @@ export function createSecondFactor(deps: SignInDeps) {
       const event = createUserEvent(deps, userId, caller, 'user.second_factor_set')
       if (!(await storage.setSecondFactor(userId, newSecondFactor, event)))
         return fail(toConflict('you have left'))
-      // The code that proved the app has been shown: it opens nothing.
+      // The code that confirmed the app is used up, so that it cannot sign in.
       await storage.claimTotpStep(userId, step)
       return ok(codes.map(formatRecoveryCode))
     },
 
-    /** The recovery codes go with it. */
+    /** Removes the second factor and its recovery codes. */
     async remove(
       { signedInUser }: Reauthentication,
       caller: Caller,
@@ -105,13 +108,13 @@ export function createSecondFactor(deps: SignInDeps) {
       return removed ? ok(undefined) : fail(toConflict('there is no second factor'))
     },
 
-    /** How many recovery codes are left; null where there is no second factor. */
+    /** Counts the remaining recovery codes; null if there is no second factor. */
     async countUnusedRecoveryCodes(userId: string): Promise<number | null> {
       const credentials = await storage.findCredentialsByUserId(userId)
       return credentials?.sealedTotp == null ? null : storage.countRecoveryCodes(userId)
     },
 
-    /** Whether the code is right, and takes it: none is good twice. */
+    /** True if the code is valid. Uses it up: no code is valid twice. */
     async takeCode(
       { user, sealedTotp }: Credentials,
       code: string,
@@ -128,7 +131,10 @@ export function createSecondFactor(deps: SignInDeps) {
     },
   }
 
-  /** In person, and without a second factor: one that is there is removed first, by password. */
+  /**
+   * Requires a browser session, and no second factor. An existing one must be removed first, with the
+   * password.
+   */
   async function requireNoSecondFactor(
     signedInUser: SignedInUser,
   ): Promise<Result<void, SignInConflict>> {
@@ -145,7 +151,7 @@ const RECOVERY_CODE_PATTERN = /^[A-Z0-9]{16}$/
 
 const toSetupContext = (userId: string) => `pending ${userId}`
 
-/** As people copy it from paper. */
+/** Groups the characters by four, so that users can copy the code from paper. */
 const formatRecoveryCode = (code: string) => code.replace(/(.{4})(?!$)/g, '$1-')
 
 const toConflict = (message: string): SignInConflict => ({ reason: 'conflict', message })
@@ -158,13 +164,13 @@ const WRONG_CODE: InvalidField = {
 
 export type SecondFactor = ReturnType<typeof createSecondFactor>
 
-/** A QR code as the data of one SVG path, in a square of so many modules. */
+/** A QR code as the data of one SVG path, in a square of `size` modules. */
 export interface QrCode {
   readonly size: number
   readonly path: string
 }
 
-/** ISO/IEC 18004: four modules of nothing all around. */
+/** The quiet zone: four empty modules on each side (ISO/IEC 18004). */
 const QUIET_ZONE_MODULES = 4
 
 export function createQrCode(text: string): QrCode {
@@ -175,7 +181,7 @@ export function createQrCode(text: string): QrCode {
 
 const formatRun = (x: number, y: number, length: number) => `M${x} ${y}h${length}v1h-${length}z`
 
-/** Where dark modules begin, and how many follow each other. */
+/** Finds the runs of dark modules. */
 function findRuns(row: readonly boolean[]): [start: number, length: number][] {
   const runs: [number, number][] = []
   for (const [x, dark] of row.entries()) {

@@ -15,12 +15,15 @@ import {
 } from './context.ts'
 import type { Reauthentication } from './reauthenticate.ts'
 
-/** A browser's session, unseen for so long, is over. */
+/** A browser session ends after this time without a request. */
 export const SESSION_IDLE_MS = 60 * 60 * 1000
-/** That a session was seen is written once in so long. */
+/** The interval at which the last use of a session is written. */
 const SESSION_TOUCH_INTERVAL_MS = 60 * 1000
 
-/** Who somebody is between requests, read anew at each: what an operator changes is so at the next one. */
+/**
+ * Manages sessions. The user is read at each request, so that an operator's change takes effect at the
+ * next one.
+ */
 export function createSessions(
   deps: Pick<SignInDeps, 'storage' | 'digester' | 'clock' | 'random' | 'log'>,
 ) {
@@ -32,7 +35,7 @@ export function createSessions(
   }
 
   return {
-    /** Whose session it is; null where there is none of this kind that lives. */
+    /** Finds the user of a session; null if there is no active session of this kind. */
     async find(secret: string, kind: Session['kind']): Promise<SignedInUser | null> {
       if (isDamagedSecret(secret)) return null
       const now = clock()
@@ -56,7 +59,7 @@ export function createSessions(
       )
     },
 
-    /** Every session and every token of his, this one too. Answers how many there were. */
+    /** Ends every session and API token of the user, including this session. Returns how many. */
     signOutEverywhere: ({ user }: SignedInUser, caller: Caller): Promise<number> =>
       storage.deleteSessions(
         user.id,
@@ -64,7 +67,7 @@ export function createSessions(
         createUserEvent(deps, user.id, caller, 'sessions.ended'),
       ),
 
-    /** One of his own, of either kind. */
+    /** Ends one of the user's own sessions or API tokens. */
     async end(
       { user }: SignedInUser,
       id: string,
@@ -77,15 +80,15 @@ export function createSessions(
       return ended ? ok(undefined) : fail({ reason: 'conflict', message: 'it has ended already' })
     },
 
-    /** What a form carries, so that no other site's form can stand in for it. */
+    /** Creates the token that a form carries against cross-site request forgery. */
     createFormToken: (secret: string): string => digester.digest(toFormDigestText(secret)),
 
-    /** Whether it is of this session, in constant time, under any key of the ring. */
+    /** True if the token belongs to this session, under any key of the ring. Compares in constant time. */
     isFormToken: (secret: string, token: string): boolean =>
       digester.matches(toFormDigestText(secret), [token]),
   }
 
-  /** Nobody's request fails for it. */
+  /** Logs a failure, because no request may fail for it. */
   async function touch(id: string, now: number): Promise<void> {
     try {
       await storage.touchSession(id, now)
@@ -102,7 +105,7 @@ export type Sessions = ReturnType<typeof createSessions>
 
 export const MAX_TOKEN_DAYS = 366
 
-/** A token may do at /admin/v1 what its owner may, as long as he may. Its secret is shown once. */
+/** An API token. At /admin/v1 it has its owner's current permissions. Its secret is shown once. */
 export interface IssuedApiToken {
   readonly secret: string
   readonly token: Session

@@ -22,7 +22,10 @@ import { createSecondFactor } from './second-factor.ts'
 import { createApiTokens, createSessions } from './sessions.ts'
 import { createDeviceMarks } from './throttle.ts'
 
-/** How people come in, stay in, and look after their own access. What they may do then is their role's. */
+/**
+ * Creates the services for sign-in and for users' own access. All other services depend on the user's
+ * role.
+ */
 export function createSignInServices(deps: SignInDeps) {
   const secondFactor = createSecondFactor(deps)
   const credentialVerifier = createCredentialVerifier(deps, secondFactor)
@@ -37,17 +40,17 @@ export function createSignInServices(deps: SignInDeps) {
 
 export type SignInServices = ReturnType<typeof createSignInServices>
 
-/** A session of a browser lives so long at most. */
+/** The maximum lifetime of a browser session. */
 export const MAX_SESSION_MS = 12 * 60 * 60 * 1000
 
-/** What the browser gets: the secret of its session, and the mark that it is known by afterwards. */
+/** The data for the browser: the secret of its session, and the mark of a known device. */
 export interface StartedSession {
   readonly secret: string
   readonly device: string
   readonly signedIn: SignedInUser
 }
 
-/** Username and password in, and a code where a second factor is set up; a session out. */
+/** Starts a session with a username and password, and a code if a second factor is set up. */
 export function createSignIn(
   deps: SignInDeps,
   { verifyPassword, verifyCode, startSignIn }: CredentialVerifier,
@@ -85,7 +88,8 @@ export function createSignIn(
     const event = createUserEvent(deps, user.id, caller, 'session.started', {
       sessionId: session.id,
     })
-    // He may have left since, or have another password: that was to end what the one before began.
+    // The user may have been deactivated since, or have a new password, which ends all that the old
+    // one began.
     const hash = passwordHash ?? ''
     const added = await storage.addSession({ ...session, digest }, event, hash)
     if (!added) return fail({ reason: 'wrong' })
@@ -109,7 +113,7 @@ export function createSignIn(
       return fail({ reason: 'code_needed', ticket: await tickets.sealTicket(credentials) })
     },
 
-    /** The second page: what `code_needed` came with, and the code. Each is a try like any other. */
+    /** Continues a sign-in with the ticket of `code_needed` and a code. Each call counts as an attempt. */
     async signInWithCode(
       input: Omit<ClaimedIdentity, 'username'> & {
         ticket: string
@@ -131,17 +135,18 @@ export function createSignIn(
 
 const MAX_USER_AGENT_LENGTH = 200
 
-/** A browser writes its name in ASCII; anybody may write anything. */
+/** Browsers identify themselves in ASCII, but a client may send anything. */
 const toSessionName = (userAgent: string) =>
   userAgent.replace(/[^\x20-\x7e]/g, '').slice(0, MAX_USER_AGENT_LENGTH) || 'a browser'
 
-/** Time to find the device. */
+/** The time to find the device and enter its code. */
 const CODE_TICKET_MS = 5 * 60 * 1000
 const CODE_TICKET_CONTEXT = 'ticket'
 
 /**
- * A password that was right is not typed again, nor written into a page: what the page carries is
- * sealed, says whose it was, and is worth nothing without a code, later, or after a new password.
+ * Seals a ticket in place of a verified password, so that the password is neither typed again nor
+ * written into a page. A ticket names its user. It is useless without a code, after it has expired, or
+ * after a password change.
  */
 export function createCodeTickets({
   storage,

@@ -19,25 +19,25 @@ import {
   toUsernameAttemptsDigestText,
 } from './context.ts'
 
-/** A try that may be made, and is counted already. */
+/** An allowed sign-in attempt, which is already counted. */
 export interface SignInAttempt {
-  /** It went well: what was counted with it is forgotten. */
+  /** Resets the counts after a success. */
   readonly clearAttempt: () => Promise<void>
-  /** The known browser that it comes from, if any: failures of its address do not delay it. */
+  /** The known browser of the attempt, if any. Failures of its address do not delay it. */
   readonly device?: string
 }
 
 /**
- * Counts tries to be somebody, in the database, so that all processes count together: of names that
- * exist and of names that do not. A try is counted before its work is done, and forgiven when it goes
- * well: of a thousand at once, those that come too early do no work.
+ * Counts sign-in attempts in the database, so that all processes count together, for existing and
+ * unknown names alike. An attempt is counted before its work, and the count is reset after a success:
+ * of a thousand attempts at once, those that come too early do no work.
  */
 export function createSignInThrottle({
   storage,
   digester,
   clock,
 }: Pick<SignInDeps, 'storage' | 'digester' | 'clock'>) {
-  // A rotation of the ring's digest key starts the counts anew, which is no guesser's to bring about.
+  // A rotation of the ring's digest key restarts the counts. An attacker cannot cause one.
   const toCounterIds = (
     username: string,
     address: string,
@@ -85,7 +85,7 @@ export function createSignInThrottle({
     }
   }
 
-  /** Null where it was wrong so often that it is known no longer. */
+  /** Returns null if the browser failed so often that it is no longer known. */
   async function countForDevice(device: string): Promise<SignInAttempt | null> {
     const attempt = await countAttempt(
       MAX_KNOWN_DEVICE_FAILURES,
@@ -113,7 +113,10 @@ export function createSignInThrottle({
     }
   }
 
-  /** Its owner has shown himself by other means, from there: what strangers did is not held against him. */
+  /**
+   * Resets the counts after the user proved their identity by other means, so that strangers' failures
+   * do not delay them.
+   */
   async function clearName(username: string, address: string): Promise<void> {
     await storage.deleteFailures(Object.values(toCounterIds(username, address)))
   }
@@ -122,13 +125,14 @@ export function createSignInThrottle({
 const failLocked = (ms: number) =>
   fail<SignInRejection>({ reason: 'locked', retryAfterSeconds: Math.ceil(ms / 1000) })
 
-/** So long a browser is known after somebody has signed in there. */
+/** The time for which a browser stays known after a sign-in. */
 export const DEVICE_MARK_MS = 365 * 24 * 60 * 60 * 1000
 
 /**
- * A browser in which somebody has signed in holds a mark of it (OWASP, device cookies): his tries there
- * are counted apart, so that strangers who fail under his name do not keep him out. The mark opens
- * nothing. It is worth nothing for another name, nor after a new password; and no row says that it is.
+ * Creates and verifies device marks (OWASP device cookies). Attempts in a browser that the user has
+ * signed in with are counted apart, so that strangers who fail under their name do not lock them out.
+ * A mark grants no access, and is invalid for another user or after a password change. It is not
+ * stored.
  */
 export function createDeviceMarks({
   digester,
@@ -136,13 +140,19 @@ export function createDeviceMarks({
   clock,
 }: Pick<SignInDeps, 'digester' | 'random' | 'clock'>) {
   return {
-    /** Another one at each sign-in: who copied the one before gains nothing by its owner's success. */
+    /**
+     * Creates a new mark at each sign-in, so that a copy of the previous one gains nothing from its
+     * owner's success.
+     */
     createMark(userId: string, passwordHash: string): string {
       const name = `${clock() + DEVICE_MARK_MS}.${random.salt()}`
       return `${name}.${digester.digest(toDeviceDigestText(userId, passwordHash, name))}`
     },
 
-    /** Which device of this person it is; null where it is none, or he is nobody. */
+    /**
+     * Returns the name of the user's device; null if the mark is not valid for this user, or there is
+     * no user.
+     */
     parseMark(
       mark: string,
       credentials: Pick<Credentials, 'user' | 'passwordHash'> | null,

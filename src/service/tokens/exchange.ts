@@ -25,8 +25,8 @@ export interface ExchangeDeps {
 }
 
 /**
- * Key and secret in, tokens out. Waits for no write: both tokens carry their own proof, and each use of
- * them reads the key's row. The audit hears of it a moment later.
+ * Exchanges a key and secret for tokens. Waits for no write: both tokens carry their own proof, and
+ * each use of them reads the key's row. The audit event is written a moment later.
  */
 export function createExchange(deps: ExchangeDeps) {
   const { keyProofs, hasher, minter, failureLimiter, random, clock, log, region } = deps
@@ -55,7 +55,7 @@ export function createExchange(deps: ExchangeDeps) {
     return ok(issued)
   }
 
-  /** The key, if the caller has proved to hold its secret and it may be used. */
+  /** Returns the key, if the secret is right and the key may be used. */
   async function verifyCredential(
     { publicId, secret }: { publicId: string; secret: string },
     { address }: Caller,

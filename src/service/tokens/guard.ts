@@ -17,10 +17,13 @@ export interface GuardDeps {
   readonly region: string
 }
 
-/** Who a key is, once it has proved it: what every guarded surface goes by. */
+/** A proven key with its routing, which every guarded surface works with. */
 export type Principal = KeyWithRouting
 
-/** Access token in, principal out, judged anew at every use: revocation is in force at once. */
+/**
+ * Returns the principal of an access token. It is checked at every use, so that revocation takes
+ * effect at once.
+ */
 export function createGuard({
   keyCache,
   storage,
@@ -48,7 +51,8 @@ export function createGuard({
       return fail({ reason: 'grant_revoked', keyId, grantId })
     }
 
-    // Whoever uses the newest access token has received it: its refresh token is no longer repeated.
+    // A use of the newest access token proves that it was received, so its response is no longer
+    // repeated.
     if (grant?.generation === generation && grant.acknowledgedAt === null) {
       await storage.acknowledgeGrant(grantId, generation, now)
       keyCache.forgetGrant(token)

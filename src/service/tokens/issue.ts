@@ -2,12 +2,12 @@ import type { Key } from '../../domain/key.ts'
 import { getAccessTokenExpiry, type TokenClaims } from '../../domain/token.ts'
 import type { TokenMinter, TokenPair } from '../ports/crypto.ts'
 
-/** What an exchange or a refresh gives: two tokens, and when the access token ends (epoch ms). */
+/** The result of an exchange or a refresh: two tokens, and the expiry of the access token (epoch ms). */
 export interface IssuedTokens extends TokenPair {
   readonly expiresAt: number
 }
 
-/** The tokens of one generation of a grant: the same facts give the same bytes. */
+/** Issues the tokens of one generation of a grant. The same facts give the same bytes. */
 export async function issueTokens(
   minter: TokenMinter,
   key: Key,

@@ -26,12 +26,13 @@ export interface RefreshDeps {
   readonly recordRefusal: RecordRefusal
 }
 
-/** How often a lost race is judged again. Each loss means that another request has moved the grant. */
+/**
+ * The number of times that a lost race is judged again. Each loss means that another request moved the
+ * grant.
+ */
 const MAX_ROTATION_ATTEMPTS = 10
 
-/**
- * Refresh token in, the next generation out, or the same answer again for a client that lost it.
- */
+/** Refreshes tokens: issues the next generation, or repeats the response for a client that lost it. */
 export function createRefresh(deps: RefreshDeps) {
   const { storage, keyProofs, minter, failureLimiter, random, clock, log, region, leewayMs } = deps
   const { keyUseCounter, auditBuffer, recordRefusal } = deps
@@ -46,7 +47,8 @@ export function createRefresh(deps: RefreshDeps) {
       return result
     }
     recordRefusal('refresh', result.failure, caller)
-    // A genuine token is never refused for what others have tried; only who fails is slowed down.
+    // A genuine token is never refused for the failures of others. Only failing callers are slowed
+    // down.
     const { address } = caller
     const allowed = failureLimiter.checkAllowed(address)
     failureLimiter.countFailure(address)
