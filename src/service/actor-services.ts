@@ -35,7 +35,7 @@ export interface Services {
   readonly messages: Messages
   readonly audit: Audit
   readonly dashboard: DashboardStats
-  /** Finds what was decided about a request by its id. */
+  /** Explains the decisions about a request, which is found by its id. */
   readonly explain: ExplainRequest
 }
 

@@ -18,7 +18,7 @@ import {
 
 export interface AccountsDeps extends ActorDeps {
   readonly storage: ResourceStorage & Pick<EditStorage, 'rename'>
-  /** The region of accounts that name none. */
+  /** The region of accounts that are created without one. */
   readonly region: string
 }
 

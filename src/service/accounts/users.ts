@@ -155,7 +155,7 @@ export function createUsers(deps: UsersDeps) {
     },
 
     list: (page: Page & { accountId?: string | undefined }) => storage.listUsers(page),
-    /** Searches users who have not left by a part of their e-mail address or username. */
+    /** Searches active users by a part of their e-mail address or username. */
     search: (search: Parameters<ListStorage['searchUsers']>[0]) => storage.searchUsers(search),
     find,
 

@@ -26,12 +26,12 @@ export interface KeyProofsDeps {
   readonly digestImportedKeys: boolean
 }
 
-/** Compared in place of missing digests, so that every key costs the same work. */
+/** The number of digests that each check compares, so that every key costs the same work. */
 const DECOY_DIGEST_COUNT = 2
 
 /**
- * Recognises the owner of a key before any slow hash is computed. A secret with 256 random bits has a
- * digest beside its hash, made with the secret or, for an older secret, at its first proof. For any other
+ * Recognizes the owner of a key before any slow hash is computed. A secret with 256 random bits has a
+ * digest besides its hash, made with the secret or, for an older secret, at its first proof. For any other
  * secret, the networks that it was proven from are kept.
  */
 export function createKeyProofs(deps: KeyProofsDeps) {

@@ -12,7 +12,7 @@ export interface VersionedKey extends Key {
   readonly provenHash: string | null
 }
 
-/** A proof that a secret matches this hash, with the digest or the network to recognise it by. */
+/** A proof that a secret matches this hash, with the digest or the network to recognize it by. */
 export type SecretProof = { readonly keyId: string; readonly hash: string } & (
   | { readonly digest: string }
   | { readonly network: string }

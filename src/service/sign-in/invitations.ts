@@ -152,7 +152,6 @@ export function createInvitations(deps: SignInDeps) {
     const hashed = await hashNewPassword(deps, input.password, listUserNames(updatedUser))
     if (!hashed.ok) return hashed
     if (wantsUsername && username.value !== null) {
-      // Usernames are unique on the server, so the holder of a link may learn of only a few whether they
       // Usernames are unique on the server, so the holder of a link may find out only for a few
       // whether they exist. All other input was checked before, so that each counted attempt could
       // have succeeded.

@@ -71,7 +71,7 @@ export function createExchange(deps: ExchangeDeps) {
     // time does not tell them apart.
     const key = usable.ok ? foundKey : null
 
-    // Key ids are public, so the owner is recognised before any limit that strangers could use up.
+    // Key ids are public, so the owner is recognized before any limit that strangers could use up.
     if (!keyProofs.isProven(key, secret, now)) {
       const ownerId = key !== null && keyProofs.isOwnerNetwork(key, now) ? key.id : undefined
       const checkAllowed = () => failureLimiter.checkAllowed(address, ownerId)
