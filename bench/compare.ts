@@ -24,7 +24,7 @@ export interface Comparison {
   readonly ratio: number
   readonly latchkey: Figures
   readonly bare: Figures
-  /** Of the Latchkey process: the maximum at the end of a round. */
+  /** Memory of the Latchkey process: the maximum at the end of a round. */
   readonly memory: ProcessMemory | null
 }
 

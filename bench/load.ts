@@ -114,7 +114,7 @@ export interface LoadLane {
 
 export interface LoadResult {
   readonly rounds: readonly LoadRound[]
-  /** Of the server's process: the maximum at the end of a round. */
+  /** Memory of the server's process: the maximum at the end of a round. */
   readonly memory: ProcessMemory | null
 }
 

@@ -207,7 +207,7 @@ describe('authenticate', () => {
       return argon2.verified - before
     }
     expect([await countHashWork(known), await countHashWork(unknown)]).toEqual([6, 6])
-    // Of one id at once: one computation of a no.
+    // One id that is asked for at once costs one computation.
     const [id = '', nobody = ''] = [known[0], unknown[0]]
     expect([
       await countHashWork([id, id, id]),

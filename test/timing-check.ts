@@ -9,7 +9,7 @@ import { createTestServer, seedKey } from './support/server.ts'
 const IDS_PER_GROUP = 20
 const TRIAL_COUNT = 20
 const REQUESTS_PER_TRIAL = 200
-/** Of 20 fair coins, fewer than 3 or more than 17 heads come once in 2,500 times. */
+/** With 20 fair coins, fewer than 3 or more than 17 heads come once in 2,500 times. */
 const MIN_FAIR_HEADS = 3
 
 type SendTimedRequest = (id: string) => Promise<Response>

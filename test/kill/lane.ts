@@ -160,7 +160,7 @@ export const createKillCounts = () => ({
   refreshes: 0,
   /** Refreshes whose answer died with the server. */
   lostAnswers: 0,
-  /** Of these, how many had been carried out: only the answer was lost. */
+  /** Lost answers whose work was done. */
   lostAfterCommit: 0,
   /** Answers that were asked for again and came back the same to the byte. */
   repeats: 0,

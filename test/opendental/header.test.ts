@@ -214,7 +214,7 @@ test('the ODFHIR header parser never throws, and reads every written pair unchan
   expect(read).toBeGreaterThan(50)
 })
 
-const textOf = (all: string, minLength: number, maxLength: number) =>
+const createTextArbitrary = (all: string, minLength: number, maxLength: number) =>
   fc.string({ unit: fc.constantFrom(...all), minLength, maxLength })
 const ALNUM = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const PRINTABLE = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 + n)).join('')
@@ -222,13 +222,13 @@ const PRINTABLE = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 
 test('every Open Dental key that can be created or imported can be presented', async () => {
   const secrets = fc.oneof(
     fc.constant(undefined),
-    textOf(ALNUM, 16, 16),
-    textOf(PRINTABLE, 16, 512).filter((text) => !text.startsWith('lk_')),
+    createTextArbitrary(ALNUM, 16, 16),
+    createTextArbitrary(PRINTABLE, 16, 512).filter((text) => !text.startsWith('lk_')),
   )
   const { accountId, ownerId } = developer
   const taken = new Set<string | undefined>()
   await fc.assert(
-    fc.asyncProperty(textOf(ALNUM, 20, 64), secrets, async (developerKey, secret) => {
+    fc.asyncProperty(createTextArbitrary(ALNUM, 20, 64), secrets, async (developerKey, secret) => {
       fc.pre(!taken.has(developerKey) && (secret === undefined || !taken.has(secret)))
       taken.add(developerKey).add(secret)
       const { id: developerId } = unwrap(

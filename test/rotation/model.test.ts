@@ -343,7 +343,7 @@ const everything = createHistory([
   { arbitrary: sweeps, weight: 1 },
 ])
 
-/** Whatever a client without a fault of its own may live through. */
+/** All that a client without a fault of its own may live through. */
 const careful = createHistory([
   { arbitrary: issue, weight: 2 },
   { arbitrary: refreshes, weight: 2 },

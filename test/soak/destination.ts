@@ -106,7 +106,7 @@ export const DESTINATION_FAULTS = [
 export type DestinationFault = (typeof DESTINATION_FAULTS)[number]
 export type SoakBehavior = 'answers' | DestinationFault
 
-/** Of a hundred requests, so many go wrong in fair weather and in foul. */
+/** So many of a hundred requests go wrong in fair weather and in foul. */
 const FAULT_SHARES = { fair: 0.04, foul: 0.6 }
 
 /** A destination is well for a while, fails more often than not, and is well again. */

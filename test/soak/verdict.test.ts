@@ -15,7 +15,7 @@ const createSent = (number: number, more: Partial<SentMessage> = {}): SentMessag
   ...more,
 })
 
-/** Of a message after the other: each began at 1000, 2000, …, and ended 10 later. */
+/** Attempts of one message after the other: each began at 1000, 2000, …, and ended 10 later. */
 function createArrivals(
   ...rows: readonly [number, ArrivalOutcome?, Partial<SoakArrival>?][]
 ): SoakArrival[] {

@@ -120,7 +120,7 @@ const WILDCARDS: Readonly<Record<string, string>> = {
   jwt: '[\\w-]+\\.[\\w-]+\\.[\\w-]+',
   refreshToken: 'rt_[\\w-]{84}',
   address: '[0-9a-f.:]+',
-  // Of the upstreams that stand behind the surfaces.
+  // These are in the answers of the upstreams behind the surfaces.
   patientId: '[0-9a-f]{8}-[0-9]',
   stamp: '[0-9]{14}\\+0000',
   controlId: '[0-9a-f]{20}',

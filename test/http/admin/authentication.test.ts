@@ -177,7 +177,7 @@ test('every operation requires a token', async () => {
 })
 
 test.each(ROLES)(
-  '%s is refused what his role does not permit, and told what it lacks',
+  '%s is refused what the role of its user does not permit, and told what is missing',
   async (role) => {
     const { callApi } = await seedAdminClient(server, role)
     for (const { method, path, serviceMethods } of operations) {

@@ -34,7 +34,7 @@ let upstream: Server
 let latchkey: ServerProcess
 let seeded: Awaited<ReturnType<typeof seedKey>>
 let token: string
-/** Of each proxy its own: an office's key opens once in a second. */
+/** Each proxy has its own key: an office's key opens once in a second. */
 let keysByProxy: Record<string, Awaited<ReturnType<typeof seedOthers>>>
 const dir = createTempFolder()
 beforeAll(async () => {

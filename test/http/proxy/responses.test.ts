@@ -32,7 +32,7 @@ async function requestThroughProxy(
   onTestFinished(upstream.close)
   onTestFinished(proxy.close)
   const request = `${method} /fhir HTTP/1.1\r\nHost: x\r\n\r\n`
-  return readResponseOf(proxy.url, request, toHead)
+  return readRawResponse(proxy.url, request, toHead)
 }
 
 /** Returns the raw response to an upstream that sends exactly `text`. */
@@ -56,7 +56,7 @@ async function startProxyTo(text: string) {
   return proxy.url
 }
 
-async function readResponseOf(
+async function readRawResponse(
   url: string,
   request = 'GET /fhir HTTP/1.1\r\nHost: x\r\n\r\n',
   toHead = false,
@@ -263,7 +263,7 @@ test.each([
   'WWW-Authenticate: Basic realm="x"',
   "Content-Security-Policy: frame-ancestors 'none'",
 ])('a header about the response alone is kept: %s', async (line) => {
-  const answer = await readResponseOf(await startProxyTo(`HTTP/1.1 200 OK\r\n${line}\r\n\r\nok`))
+  const answer = await readRawResponse(await startProxyTo(`HTTP/1.1 200 OK\r\n${line}\r\n\r\nok`))
   const [name = '', value = ''] = line.split(': ')
   expect(answer.headers).toContainEqual([name.toLowerCase(), value])
 })
@@ -271,7 +271,7 @@ test.each([
 /** The policies of an answer with these header lines. */
 async function readPolicies(lines: string) {
   const text = `HTTP/1.1 200 OK\r\n${lines}Content-Length: 2\r\n\r\nok`
-  const { headers } = await readResponseOf(await startProxyTo(text))
+  const { headers } = await readRawResponse(await startProxyTo(text))
   const getValues = (wanted: string) =>
     headers.filter(([name]) => name === wanted).map(([, value]) => value)
   expect(getValues('x-content-type-options')).toEqual(['nosniff'])

@@ -292,7 +292,7 @@ describe('the anchor', () => {
     expect(await one.read()).toEqual(at(5))
     await other.replace(at(2, 7))
     expect(await one.read()).toEqual(at(2, 7))
-    // Of a process that has not heard of it.
+    // A process that has not heard of the replacement writes the first of these.
     expect(await one.write(at(9))).toBe(false)
     expect(await one.write(at(3, 7))).toBe(true)
     expect(await other.read()).toEqual(at(3, 7))

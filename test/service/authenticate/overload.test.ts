@@ -48,7 +48,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-/** Whatever was asked for has read what it needs, and waits for its turn. */
+/** Resolves when each request has read what it needs, and waits for its turn. */
 async function waitUntilSettled() {
   for (let n = 0; n < 20; n++) await server.storage.probe()
 }

@@ -626,7 +626,7 @@ describe('a key’s secret is rotated', () => {
 
 describe('an owner leaves', () => {
   test.each(['keep', 'disable'] as const)(
-    'and his keys are flagged, or disabled: %s',
+    'and the keys of the user are flagged, or disabled: %s',
     async (choice) => {
       const { accountId, ownerId, owner } = tenant
       unwrap(await testServices.accounts.setOffboardingPolicy(accountId, choice))

@@ -473,21 +473,21 @@ describe('the quota', () => {
 })
 
 describe('the memory of limits', () => {
-  const COUNTED = 50_000
+  const MAX_COUNTED_ADDRESSES = 50_000
 
   test('is bounded: of more ids than are counted, those longest unseen are forgotten', () => {
     const failureLimiter = createFailureLimiter(
       { perAddress: 1, windowMs: WINDOW },
       createTestClock(),
     )
-    for (let n = 0; n <= COUNTED; n++) failureLimiter.countFailure(`address ${n}`)
+    for (let n = 0; n <= MAX_COUNTED_ADDRESSES; n++) failureLimiter.countFailure(`address ${n}`)
     expect(failureLimiter.checkAllowed('address 0').ok).toBe(true)
     expect(failureLimiter.checkAllowed('address 1').ok).toBe(false)
-    const newest = failureLimiter.checkAllowed(`address ${COUNTED}`)
+    const newest = failureLimiter.checkAllowed(`address ${MAX_COUNTED_ADDRESSES}`)
     expect(newest).toEqual({ ok: false, failure: { reason: 'guessing', retryAfterSeconds: 300 } })
 
     const quota = createAddressRateLimit(1, WINDOW, createTestClock())
-    for (let n = 0; n <= COUNTED; n++) expect(quota(`address ${n}`).ok).toBe(true)
+    for (let n = 0; n <= MAX_COUNTED_ADDRESSES; n++) expect(quota(`address ${n}`).ok).toBe(true)
     expect(quota('address 1').ok).toBe(false)
     expect(quota('address 0').ok).toBe(true)
   })
@@ -498,7 +498,7 @@ describe('the memory of limits', () => {
       createTestClock(),
     )
     for (let n = 0; n < 3; n++) failureLimiter.countFailure('attacker')
-    for (let n = 0; n < COUNTED * 2; n++) {
+    for (let n = 0; n < MAX_COUNTED_ADDRESSES * 2; n++) {
       failureLimiter.countFailure(`address ${n}`)
       // A refused caller that retries must not fall out of the table.
       if (n % 1000 === 0) expect(failureLimiter.checkAllowed('attacker').ok).toBe(false)

@@ -68,7 +68,7 @@ async function failSignIns({ username }: Pick<TestUser, 'username'>) {
 }
 
 describe('strangers who fail under a name', () => {
-  test('never keep its owner out of the browser that he has signed in with', async () => {
+  test('never keep the user out of a browser that they have signed in with', async () => {
     await failSignIns(testUser)
     expect(await signInStatus(testUser, { device })).toBe('in')
     // The name stays locked for unknown browsers, while the known browser can still sign in.
@@ -77,7 +77,7 @@ describe('strangers who fail under a name', () => {
     expect(await signInStatus(testUser, { device })).toBe('in')
   })
 
-  test('do not do so from his own address either', async () => {
+  test('do not keep the user out from their own address either', async () => {
     await server.close()
     server = await composeTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '10' }, argon2)
     testUser = await seedUser(server)
@@ -88,7 +88,7 @@ describe('strangers who fail under a name', () => {
     expect(await signInStatus(testUser, { device })).toBe('in')
   })
 
-  test('do not hinder him in his session, nor at his second factor', async () => {
+  test('do not hinder the user in a session, nor at the second factor', async () => {
     const { signedIn } = await signInUser(server, testUser)
     const app = await enrollTotpApp(server, signedIn)
     await failSignIns(testUser)
@@ -116,7 +116,7 @@ describe('strangers who fail under a name', () => {
     unwrap(await server.signInServices.signInWithCode({ ...input, device }, createTestCaller()))
   })
 
-  test('are forgotten when he sets a new password by a link', async () => {
+  test('are forgotten when the user sets a new password by a link', async () => {
     await failSignIns(testUser)
     const { secret } = unwrap(await server.users.invite(testUser.user.id))
     unwrap(
@@ -175,7 +175,7 @@ describe('a browser that is known', () => {
     }
   })
 
-  test('is known for a year, through rotations of the key ring, and until he has a new password', async () => {
+  test('is known for a year, through rotations of the key ring, and until the user has a new password', async () => {
     const rotated = await rotateRing(nodePrimitives, server.ring, 'digest', server.clock())
     server.keyring.replace(rotated)
     await failSignIns(testUser)

@@ -21,7 +21,7 @@ import {
   toAuditEvent,
 } from './fixtures.ts'
 
-/** Whose an event is, and how events are found. */
+/** The account of an event, and the searches for events. */
 export function testEventStorage(name: string, fixture: StorageFixture): void {
   const {
     addAccount,

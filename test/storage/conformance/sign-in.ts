@@ -424,7 +424,7 @@ function testUsers(fixture: StorageFixture): void {
         ...Array.from({ length: 9 }, (_, n) => rename(n)),
       ])
       expect(raised).toBe(true)
-      // Whatever was done came before, with its event; one more comes after, and is not.
+      // The work that was done came before, with its event; one more comes after, and is refused.
       expect(await fixture.listEvents(other.id)).toHaveLength(2 + countTrue(renamed))
       expect(await rename(9)).toBe(false)
     })

@@ -142,9 +142,9 @@ async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
     },
     allowlistIds,
     destinations: { registry, closed, unverified },
-    /** Of a link that was sent three months ago, and never opened. */
+    /** The secret of a link that was sent three months ago, and never opened. */
     expiredLink: expiredInvitation.secret,
-    /** Of one that was sent just now. */
+    /** The secret of a link that was sent just now. */
     freshLink: newInvitation.secret,
     ...keys,
   }

@@ -7,7 +7,7 @@ import type { ConsoleFixtureIds } from './console-fixture.ts'
 export type PageViewer = Role | 'nobody'
 
 export interface ConsolePage {
-  /** Of the file, and of its place in the contact sheet. */
+  /** Names the file, and its place in the contact sheet. */
   readonly name: string
   readonly viewer: PageViewer
   readonly path: string | ((ids: ConsoleFixtureIds) => string)

@@ -32,7 +32,7 @@ export interface NewKeyForm {
   readonly name: string
   /** The owner's e-mail address. */
   readonly owner: string
-  /** Of what its dialect's keys belong to, where there is a choice. */
+  /** The source, site or developer that the key belongs to, where there is a choice. */
   readonly ownedBy?: string
 }
 

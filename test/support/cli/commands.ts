@@ -134,6 +134,6 @@ interface DoctorFinding {
   readonly status: string
 }
 
-/** Of what `latchkey doctor` says: how slow or busy the machine is, is no matter of a test. */
+/** A finding that a test is about. A slow or busy machine makes `doctor` warn of argon2, which is none. */
 export const isDoctorProblem = ({ check, status }: DoctorFinding): boolean =>
   status !== 'ok' && !(check === 'argon2' && status === 'warn')

@@ -111,7 +111,7 @@ export const EXPECTED_ID_CASE_KEYS = [
   { public_id: `${LOWER_CASE_ID}.${createKeyId(7)}`, status: 'revoked' },
 ]
 
-/** Of the one key that the migration has revoked. */
+/** Reads the event of the one key that the migration revokes. */
 export const SELECT_REVOCATIONS = `SELECT audit_events.actor, audit_events.subject, keys.public_id
   FROM audit_events JOIN keys ON keys.event_id = audit_events.id
   WHERE audit_events.action = 'key.revoked'`

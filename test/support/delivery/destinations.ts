@@ -185,7 +185,7 @@ export async function startStrictDestination(token: string, options: StrictDesti
   }
 }
 
-/** Of a verification request, whose token is in its body or query too; null of a message. */
+/** The challenge of a verification request, whose token is in its body or query too; null for a message. */
 function readChallenge(request: IncomingMessage, text: string): string | null {
   if (request.method === 'GET') {
     const { searchParams } = new URL(request.url ?? '', 'http://receiver')

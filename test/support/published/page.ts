@@ -12,7 +12,9 @@ export function createTextPage({ get, send }: Pick<ConsoleClient, 'get' | 'send'
   async function submit(name: string | RegExp | null): Promise<void> {
     const main = html.slice(html.indexOf('<main'))
     const forms = [...main.matchAll(/<form method="post" action="([^"]+)".*?<\/form>/gs)]
-    const form = forms.find(([inside]) => buttonsOf(inside).some((text) => matches(text, name)))
+    const form = forms.find(([inside]) =>
+      listButtonTexts(inside).some((text) => matches(text, name)),
+    )
     if (form === undefined) throw new Error(`${path} has no button ${name}`)
     const [whole, to = ''] = form
     const answer = await send(to, { ...readFormFields(whole, to), ...typed })
@@ -51,7 +53,7 @@ export function createTextPage({ get, send }: Pick<ConsoleClient, 'get' | 'send'
   }
 }
 
-const buttonsOf = (form: string): string[] =>
+const listButtonTexts = (form: string): string[] =>
   [...form.matchAll(/<button[^>]*>(.*?)<\/button>/gs)].map(([, text = '']) =>
     text.replace(/<[^>]*>/g, '').trim(),
   )

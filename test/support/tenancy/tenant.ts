@@ -139,13 +139,13 @@ export async function seedTenant(server: TestServer) {
     destinationId: destination.id,
     subscriptionId: subscription.id,
     messageId: message.id,
-    /** Of Open Dental: it can be assigned, viewed and edited. */
+    /** An Open Dental key: it can be assigned, viewed and edited. */
     keyId,
     keyEventId: key.eventId,
     publicId: key.publicId,
     url: destination.url ?? '',
     sealedToken: await storage.findSealedVerificationToken(destination.id),
-    /** Of one that was refused. */
+    /** The id of a request that was refused. */
     requestId: requests[0]?.requestId ?? '',
     /** Secrets, which are not in the database as they are. */
     secrets,
