@@ -77,15 +77,15 @@ async function findConsole(server: ChildProcess): Promise<string> {
   const ended = readOutput(server).then((output) => {
     throw new Error(`the server ended: ${output}`)
   })
-  const listening = new Promise<string>((resolve, reject) => {
+  const listening = new Promise<string>((resolve) => {
     let output = ''
     server.stdout?.on('data', (text: string) => {
       output += text
       const line = /^.*"msg":"listening".*$/m.exec(output)?.[0]
       if (line === undefined) return
-      const [, port] = /"console":\{[^{}]*"port":(\d+)/.exec(line) ?? []
-      if (port === undefined) reject(new Error(`the server has no console: ${line}`))
-      else resolve(`http://127.0.0.1:${port}`)
+      const { port, console } = JSON.parse(line) as { port: number; console?: { port: number } }
+      // Before the console had a listener of its own, it was on the server's port.
+      resolve(`http://127.0.0.1:${console?.port ?? port}`)
     })
   })
   return Promise.race([listening, ended])
