@@ -127,7 +127,7 @@ describe('authenticate', () => {
   })
 
   test.each(brokenKey)(
-    'refuses a key that was %s, right secret or wrong, likewise',
+    'refuses a key that was %s, right secret or wrong, as it refuses an unknown key',
     async (_, breakKey) => {
       const key = await seedGoodKey()
       await breakKey(key)
@@ -138,7 +138,7 @@ describe('authenticate', () => {
     },
   )
 
-  test('refuses an expired key and a key of another region likewise', async () => {
+  test('refuses an expired key and a key of another region as it refuses an unknown one', async () => {
     const expired = await seedKeyWith({ expiresAt: server.clock() + HOUR_MS })
     await issueTokens(expired)
     server.clock.advance(HOUR_MS)
@@ -164,7 +164,7 @@ describe('authenticate', () => {
     })
   })
 
-  test('refuses the secret before, from the end of its overlap, likewise', async () => {
+  test('refuses the secret before, from the end of its overlap, as it refuses an unknown key', async () => {
     const key = await seedGoodKey()
     unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs: HOUR_MS }))
     await expectSameRefusal('wrong in the overlap', key.apiKey, 'wrong secret, quite long')
@@ -174,17 +174,20 @@ describe('authenticate', () => {
     await expectSameRefusal('wrong after the overlap', key.apiKey, 'wrong secret, quite long')
   })
 
-  test('refuses a replaced secret likewise, although it was proven before', async () => {
+  test('refuses a replaced secret as it refuses a wrong one, although it was proven before', async () => {
     const key = await seedGoodKey()
     unwrap(await server.keys.rotateSecret(key.keyId, {}))
     await expectSameRefusal('replaced', key.apiKey, key.secret)
   })
 
-  test.each(malformed)('refuses a key id that can be nobody’s likewise: %j', async (apiKey) => {
-    await expectSameRefusal('malformed', apiKey, 'wrong secret, quite long')
-  })
+  test.each(malformed)(
+    'refuses a key id that can be nobody’s as it refuses an unknown one: %j',
+    async (apiKey) => {
+      await expectSameRefusal('malformed', apiKey, 'wrong secret, quite long')
+    },
+  )
 
-  test('refuses what is nearly a key id likewise', async () => {
+  test('refuses what is nearly a key id as it refuses an unknown one', async () => {
     const { apiKey, secret } = await seedGoodKey()
     for (const id of [` ${apiKey}`, `${apiKey} `, `${apiKey}\0`, `\0${apiKey}`, `${apiKey}\n`]) {
       await expectSameRefusal(id, id, secret)
@@ -245,7 +248,7 @@ describe('refresh', () => {
     expect((await refresh(key.apiKey, refreshToken)).status).toBe(200)
   })
 
-  test('refuses another key’s token likewise, be it of the same account', async () => {
+  test('refuses another key’s token as it refuses a forged one, be it of the same account', async () => {
     const key = await seedGoodKey()
     const other = await seedKey(server, { accountId: key.accountId })
     await expectSameRefusal('of another key', other.apiKey, (await issueTokens(key)).refreshToken)
@@ -256,7 +259,7 @@ describe('refresh', () => {
     )
   })
 
-  test('refuses expired, reused and revoked tokens likewise', async () => {
+  test('refuses expired, reused and revoked tokens as it refuses forged ones', async () => {
     const key = await seedGoodKey()
     const expired = await issueTokens(key)
     server.clock.advance(7 * DAY_MS)
@@ -272,7 +275,7 @@ describe('refresh', () => {
   })
 
   test.each(brokenKey)(
-    'refuses a genuine token of a key that was %s likewise',
+    'refuses a genuine token of a key that was %s as it refuses a forged one',
     async (_, breakKey) => {
       const key = await seedGoodKey()
       const tokens = await issueTokens(key)
@@ -282,7 +285,7 @@ describe('refresh', () => {
     },
   )
 
-  test('refuses a token from before the secret was replaced, or of an expired key, likewise', async () => {
+  test('refuses a token from before the secret was replaced, or of an expired key, as it refuses a forged one', async () => {
     const key = await seedGoodKey()
     const tokens = await issueTokens(key)
     unwrap(await server.keys.rotateSecret(key.keyId, {}))

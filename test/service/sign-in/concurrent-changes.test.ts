@@ -64,7 +64,7 @@ test('a sign-in with the password before ends with it, were it under way', async
   expect(await countSessions()).toBe(0)
 })
 
-test('so does one that waits for its code', async () => {
+test('a sign-in that waits for its code ends with the password that it was begun with', async () => {
   const { secret } = await enrollTotpApp(server, signedInUser)
   server.clock.advance(60_000)
   const begun = await server.signInServices.signIn(createSignInInput(testUser), createTestCaller())

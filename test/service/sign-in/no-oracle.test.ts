@@ -54,14 +54,17 @@ describe('signing in', () => {
     await signInUser(server, testUser)
   })
 
-  test.each(damaged)('refuses who %s likewise, right password or wrong', async (_, spoil) => {
-    const testUser = await seedUser(server)
-    await spoil(testUser)
-    await expectSameRefusal('right', testUser.username, PASSWORD)
-    await expectSameRefusal('wrong', testUser.username, 'quite another sentence')
-  })
+  test.each(damaged)(
+    'refuses a user who %s like an unknown one, right password or wrong',
+    async (_, spoil) => {
+      const testUser = await seedUser(server)
+      await spoil(testUser)
+      await expectSameRefusal('right', testUser.username, PASSWORD)
+      await expectSameRefusal('wrong', testUser.username, 'quite another sentence')
+    },
+  )
 
-  test('refuses who has no password yet likewise', async () => {
+  test('refuses a user without a password like an unknown one', async () => {
     const accountId = unwrap(await server.accounts.create({ name: 'Acme' })).id
     const username = `user-${crypto.randomUUID()}`
     const email = 'new@acme.example'
