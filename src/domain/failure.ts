@@ -109,6 +109,8 @@ export type Result<T, F = Failure> = { ok: true; value: T } | { ok: false; failu
 export const ok = <T>(value: T): Result<T, never> => ({ ok: true, value })
 export const fail = <F>(failure: F): Result<never, F> => ({ ok: false, failure })
 
+export const KEY_UNKNOWN = fail({ reason: 'key_unknown' } as const)
+
 export const failMalformed = (detail: string) =>
   fail({ reason: 'credential_malformed', detail } as const)
 

@@ -2,6 +2,7 @@ import {
   type AccessFailure,
   type CredentialFailure,
   fail,
+  KEY_UNKNOWN,
   ok,
   type RateLimitFailure,
   type Result,
@@ -106,7 +107,5 @@ export function createAuthenticate(deps: AuthenticateDeps) {
       : fail({ reason: 'secret_wrong', keyId: key.id })
   }
 }
-
-const KEY_UNKNOWN = fail({ reason: 'key_unknown' } as const)
 
 export type Authenticate = ReturnType<typeof createAuthenticate>

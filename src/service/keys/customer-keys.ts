@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { fail, ok, type Result } from '../../domain/failure.ts'
+import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import type { DeveloperPortal, DisablingParty } from '../../domain/key.ts'
 import type { AuthorityStorage } from '../ports/authority.ts'
 import type { KeyAmendment, KeySummary, SealedKey } from '../ports/keys.ts'
@@ -177,8 +177,6 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
     return null
   }
 }
-
-const KEY_UNKNOWN = fail({ reason: 'key_unknown' } as const)
 
 function findRefusal(key: KeySummary, { enabled }: CustomerKeyChange): CustomerKeyRefusal | null {
   if (key.status === 'revoked') return { reason: 'key_revoked' }

@@ -1,4 +1,4 @@
-import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import { type Failure, fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { toAddressBlock } from '../../domain/ip-network.ts'
 import { checkKeyUsable, type Key, listValidSecretHashes } from '../../domain/key.ts'
 import { floorToSecond } from '../../domain/token.ts'
@@ -64,9 +64,7 @@ export function createExchange(deps: ExchangeDeps) {
     const network = toAddressBlock(address)
     const foundKey = await keyProofs.findKey(publicId, network)
     const usable: Result<Key> =
-      foundKey === null
-        ? fail({ reason: 'key_unknown' })
-        : checkKeyUsable(foundKey, address, now, region)
+      foundKey === null ? KEY_UNKNOWN : checkKeyUsable(foundKey, address, now, region)
     // A key that may not be used is treated like one that does not exist: the same work is done, so the
     // time does not tell them apart.
     const key = usable.ok ? foundKey : null

@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '../../domain/failure.ts'
+import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { isFromFuture } from '../../domain/instant.ts'
 import { checkKeyUsable } from '../../domain/key.ts'
 import { getAccessTokenExpiry } from '../../domain/token.ts'
@@ -43,7 +43,7 @@ export function createGuard({
     if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
     const { principal, grant } = await keyCache.findByToken(token)
     // Another key may have this public id now, and a token must not open what belongs to that key.
-    if (principal?.key.id !== keyId) return fail({ reason: 'key_unknown' })
+    if (principal?.key.id !== keyId) return KEY_UNKNOWN
     const usable = checkKeyUsable(principal.key, address, now, region)
     if (!usable.ok) return usable
     if (token.epoch !== principal.key.tokenEpoch) return fail({ reason: 'token_superseded', keyId })

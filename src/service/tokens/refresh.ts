@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '../../domain/failure.ts'
+import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { checkKeyUsable, type Key } from '../../domain/key.ts'
 import { decideRotation, type Rotation } from '../../domain/rotation.ts'
 import { GRANT_RETENTION_MS, type RefreshTokenClaims } from '../../domain/token.ts'
@@ -66,7 +66,7 @@ export function createRefresh(deps: RefreshDeps) {
       refreshToken,
       foundKey?.tokenSalt ?? minter.decoySalt,
     )
-    if (foundKey === null) return fail({ reason: 'key_unknown' })
+    if (foundKey === null) return KEY_UNKNOWN
     if (!verifiedToken.ok) return verifiedToken
     const usable = checkKeyUsable(foundKey, caller.address, now, region)
     if (!usable.ok) return usable
