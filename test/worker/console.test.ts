@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestRing } from '../support/keyring.ts'
-import { startWorkerd, toTestFetcher, type Workerd } from '../support/worker/workerd.ts'
+import {
+  startWorkerd,
+  type TestFetcher,
+  toTestFetcher,
+  type Workerd,
+} from '../support/worker/workerd.ts'
 
 /*
  * The console as it is deployed, in workerd: the operator signs in by the link that they chose at deployment.
@@ -11,7 +16,7 @@ const CHOSEN = 'a-link-that-was-chosen-and-is-long-enough'
 const PASSWORD = 'several words that nobody else says'
 
 let workerd: Workerd
-let worker: ReturnType<typeof toTestFetcher>
+let worker: TestFetcher
 beforeAll(async () => {
   workerd = await startWorkerd({
     bindings: {

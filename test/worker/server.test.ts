@@ -16,7 +16,12 @@ import {
 } from '../support/server.ts'
 import { startTranscriptUpstreams, TRANSCRIPTS } from '../support/transcript-fixtures.ts'
 import { replayTranscript, type TranscriptTransport } from '../support/transcript-replay.ts'
-import { startWorkerd, toTestFetcher, type Workerd } from '../support/worker/workerd.ts'
+import {
+  startWorkerd,
+  type TestFetcher,
+  toTestFetcher,
+  type Workerd,
+} from '../support/worker/workerd.ts'
 
 /*
  * The bundle as it is deployed, in workerd, and beside it a Node server on the same D1 database with
@@ -26,7 +31,7 @@ import { startWorkerd, toTestFetcher, type Workerd } from '../support/worker/wor
 const URL_OF_BOTH = 'https://latchkey.example'
 
 let workerd: Workerd
-let worker: ReturnType<typeof toTestFetcher>
+let worker: TestFetcher
 let node: ReturnType<typeof compose>
 let upstreams: Awaited<ReturnType<typeof startTranscriptUpstreams>>
 /** Work passed to `keepAlive`: it must finish before the runtime may stop. */

@@ -110,11 +110,25 @@ export async function startWorkerd(
 }
 
 /** A Worker as Node may call it: its own types are workerd's, which are not loaded here. */
-export const toTestFetcher = (worker: unknown) =>
-  worker as {
-    fetch(url: string, init?: RequestInit): Promise<Response>
-    scheduled(event?: { cron?: string }): Promise<{ outcome: string }>
+export interface TestFetcher {
+  fetch(url: string, init?: RequestInit): Promise<Response>
+  scheduled(event?: { cron?: string }): Promise<{ outcome: string }>
+}
+
+/** Each body is read to its end: with one left unread, Miniflare's `dispose` waits for ever. */
+export function toTestFetcher(miniflareWorker: unknown): TestFetcher {
+  const worker = miniflareWorker as TestFetcher
+  return {
+    async fetch(url, init) {
+      const response = await worker.fetch(url, init)
+      const body = await response.arrayBuffer()
+      const { status, statusText } = response
+      const headers = [...response.headers]
+      return new Response(body.byteLength === 0 ? null : body, { status, statusText, headers })
+    },
+    scheduled: (event) => worker.scheduled(event),
   }
+}
 
 type OutboundService = NonNullable<WorkerOptions['outboundService']>
 
