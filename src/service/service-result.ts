@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../domain/failure.ts'
 import { isUuid, toStoredId } from '../domain/id.ts'
-import type { EditStorage, RenamableKind } from './ports/accounts.ts'
+import type { DeletableKind, EditStorage, RenamableKind } from './ports/accounts.ts'
 import type { AuditEvent } from './ports/audit.ts'
 import type { Clock, Random } from './ports/runtime.ts'
 import type { ResourceStorage } from './ports/storage.ts'
@@ -127,6 +127,17 @@ export async function renameResource<Row>(
   const event = createAuditEvent(deps, `${kind}.renamed`, id, { name: name.value })
   const isRenamed = await deps.storage.rename(kind, id, name.value, event)
   return isRenamed ? find(id) : failNotFound(`there is no ${kind} ${id}`)
+}
+
+/** Deletes a row that nothing belongs to. Its events stay, and the last one keeps `facts`. */
+export async function deleteResource(
+  deps: ActorDeps & { readonly storage: Pick<EditStorage, 'deleteRow'> },
+  kind: DeletableKind,
+  id: string,
+  { facts, reason }: { readonly facts: AuditEvent['facts']; readonly reason: string },
+): Promise<ServiceResult<void>> {
+  const event = createAuditEvent(deps, `${kind}.removed`, id, facts)
+  return (await deps.storage.deleteRow(kind, id, event)) ? ok(undefined) : failConflict(reason)
 }
 
 /** Parses the fields that every new row of an account has. */

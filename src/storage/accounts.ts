@@ -1,16 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Role } from '../domain/key.ts'
-import type { Account, EditStorage, RenamableKind, User } from '../service/ports/accounts.ts'
+import type { Account, EditStorage, User } from '../service/ports/accounts.ts'
 import type { ListStorage } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
-import type { Engine, Statement, StatementCompiler } from './engine.ts'
-import {
-  createCache,
-  createSqlWriter,
-  createTextSearch,
-  type TableStatements,
-} from './statements.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import { createSqlWriter, createTextSearch, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type AccountMethods = Pick<
@@ -208,35 +203,6 @@ export function createAccountStorage(
 
     listUsers: ({ accountId, ...page }) => readUserPage(accountId, page),
     findUser: rows.findById('users', toUser),
-  }
-}
-
-const RENAMABLE_TABLES = {
-  account: 'accounts',
-  site: 'sites',
-  source: 'sources',
-  destination: 'destinations',
-  developer: 'developers',
-} as const satisfies Record<RenamableKind, string>
-
-export function createRenameStorage(
-  compiler: StatementCompiler,
-  audit: AuditedChanges,
-): Pick<EditStorage, 'rename'> {
-  const sqlStatement = createSqlWriter(compiler)
-  const updates = createCache<Statement<{ id: string; name: string; eventId: string }, unknown>>()
-  return {
-    rename(kind, id, name, event) {
-      const table = RENAMABLE_TABLES[kind]
-      const update = updates(table, () =>
-        sqlStatement(
-          (arg) => sql`
-            update ${sql.table(table)} set name = ${arg('name')}, event_id = ${arg('eventId')}
-            where id = ${arg('id')}`,
-        ),
-      )
-      return audit.applyChange(table, update({ id, name, eventId: event.id }), event)
-    },
   }
 }
 

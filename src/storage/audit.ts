@@ -87,30 +87,35 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
 
     /**
      * Creates the deletion of a row for which `condition` holds. The event's insert has the guard, and
-     * the row goes only if the event was inserted. Resolves to true if it did.
+     * the rows of `children`, which refer to it by that column, and the row itself go only if the event
+     * was inserted. Resolves to true if it was. `lock` precedes the guard.
      */
     createGuardedDeletion(
-      table: 'sites' | 'developers' | 'subscriptions',
+      table: AuditedTable,
       condition: RawBuilder<unknown>,
+      children: readonly (readonly [table: string, column: string])[] = [],
+      lock?: RawBuilder<unknown>,
     ) {
       const insertGuardedEvent = createConditionalInsert('there', table, condition)
-      const deleteRow = sqlStatement<{ id: string; eventId: string }>(
-        (arg) => sql`
-          delete from ${sql.table(table)} where id = ${arg('id')} and exists (
-            select 1 from audit_events where audit_events.id = ${arg('eventId')})`,
+      const deletions = [...children, [table, 'id'] as const].map(([name, column]) =>
+        sqlStatement<{ id: string; eventId: string }>(
+          (arg) => sql`
+            delete from ${sql.table(name)} where ${sql.ref(column)} = ${arg('id')} and exists (
+              select 1 from audit_events where audit_events.id = ${arg('eventId')})`,
+        ),
       )
-      return async (
-        id: string,
-        event: AuditEvent,
-        precedingSteps: readonly Step[] = [],
-      ): Promise<boolean> => {
+      const lockRow =
+        lock === undefined
+          ? null
+          : sqlStatement<{ id: string }>((arg) => sql`${lock} where id = ${arg('id')}`)
+      return async (id: string, event: AuditEvent): Promise<boolean> => {
+        const precedingSteps = [bumpAuthority, ...(lockRow === null ? [] : [lockRow({ id })])]
         const changed = await engine.atomic([
-          bumpAuthority,
           ...precedingSteps,
           insertGuardedEvent(toEventRow(event)),
-          deleteRow({ id, eventId: event.id }),
+          ...deletions.map((deletion) => deletion({ id, eventId: event.id })),
         ])
-        return changed[precedingSteps.length + 1] === 1
+        return changed[precedingSteps.length] === 1
       }
     },
 

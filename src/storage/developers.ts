@@ -1,12 +1,10 @@
-import { sql } from 'kysely'
-import type { Developer, EditStorage } from '../service/ports/accounts.ts'
+import type { Developer } from '../service/ports/accounts.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
-type DeveloperMethods = Pick<ResourceStorage, 'addDeveloper' | 'listDevelopers' | 'findDeveloper'> &
-  Pick<EditStorage, 'deleteDeveloper'>
+type DeveloperMethods = Pick<ResourceStorage, 'addDeveloper' | 'listDevelopers' | 'findDeveloper'>
 
 export function createDeveloperStorage(
   rows: TableStatements,
@@ -14,7 +12,6 @@ export function createDeveloperStorage(
 ): DeveloperMethods {
   const insertDeveloper = rows.insertUnlessTaken('developers')
   const readPage = rows.page('developers', 'account_id', toDeveloper)
-  const hasNoKeys = sql`not exists (select 1 from keys where keys.developer_id = developers.id)`
 
   return {
     addDeveloper: ({ accountId, createdAt, developerKey, ...developer }, event) =>
@@ -31,7 +28,6 @@ export function createDeveloperStorage(
       ),
     listDevelopers: ({ accountId, ...page }) => readPage(accountId, page),
     findDeveloper: rows.findById('developers', toDeveloper),
-    deleteDeveloper: audit.createGuardedDeletion('developers', hasNoKeys),
   }
 }
 

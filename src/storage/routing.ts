@@ -1,10 +1,9 @@
 import { sql } from 'kysely'
-import type { EditStorage } from '../service/ports/accounts.ts'
 import type { DestinationSummary, Source, SubscriptionSummary } from '../service/ports/routing.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { createSqlWriter, type TableStatements } from './statements.ts'
+import type { TableStatements } from './statements.ts'
 import { ALL_DATA_MODELS, parseDataModel, type Tables } from './tables.ts'
 
 type RoutingMethods = Pick<
@@ -25,8 +24,7 @@ type RoutingMethods = Pick<
   | 'listSubscriptions'
   | 'findSubscription'
   | 'findSubscriptionTarget'
-> &
-  Pick<EditStorage, 'deleteSubscription'>
+>
 
 /** The columns of its queue start with the defaults of schema.sql. */
 type NewSubscription = Omit<
@@ -149,14 +147,6 @@ export function createRoutingStorage(
       })
       .onConflict((conflict) => conflict.doNothing()),
   )
-  /** Locks the subscription, as every settling of an attempt does, before its queue is read. */
-  const lockSubscription = createSqlWriter(compiler)<{ id: string }>(
-    (arg) => sql`update subscriptions set attempts = attempts where id = ${arg('id')}`,
-  )
-  const hasEmptyQueue = sql`not exists (
-    select 1 from deliveries where deliveries.subscription_id = subscriptions.id
-      and deliveries.status = 'queued')`
-  const deleteSubscription = audit.createGuardedDeletion('subscriptions', hasEmptyQueue)
   const setStatus = compiler.withArguments<
     Pick<Tables['subscriptions'], 'id' | 'status' | 'event_id'>
   >()((db, arg) =>
@@ -254,8 +244,6 @@ export function createRoutingStorage(
     },
 
     findSubscription: rows.findById('subscriptions', toSubscription),
-
-    deleteSubscription: (id, event) => deleteSubscription(id, event, [lockSubscription({ id })]),
 
     async findSubscriptionTarget(subscriptionId) {
       const [row] = await engine.read(selectReceiver({ id: subscriptionId }))

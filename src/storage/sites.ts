@@ -1,17 +1,14 @@
-import { sql } from 'kysely'
-import type { EditStorage, Site } from '../service/ports/accounts.ts'
+import type { Site } from '../service/ports/accounts.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
-type SiteMethods = Pick<ResourceStorage, 'addSite' | 'listSites' | 'findSite'> &
-  Pick<EditStorage, 'deleteSite'>
+type SiteMethods = Pick<ResourceStorage, 'addSite' | 'listSites' | 'findSite'>
 
 export function createSiteStorage(rows: TableStatements, audit: AuditedChanges): SiteMethods {
   const insertSite = rows.insertUnlessTaken('sites')
   const readPage = rows.page('sites', 'account_id', toSite)
-  const hasNoKeys = sql`not exists (select 1 from keys where keys.site_id = sites.id)`
 
   return {
     addSite: ({ accountId, createdAt, ...site }, event) =>
@@ -22,7 +19,6 @@ export function createSiteStorage(rows: TableStatements, audit: AuditedChanges):
       ),
     listSites: ({ accountId, ...page }) => readPage(accountId, page),
     findSite: rows.findById('sites', toSite),
-    deleteSite: audit.createGuardedDeletion('sites', hasNoKeys),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Storage } from '../service/ports/storage.ts'
-import { createAccountStorage, createRenameStorage, createUserSearchStorage } from './accounts.ts'
+import { createAccountStorage, createUserSearchStorage } from './accounts.ts'
 import { createAuditedChanges, createEventStorage } from './audit.ts'
 import { createAuditChainStorage } from './audit-chain.ts'
 import { createAuthorityStorage } from './authority.ts'
@@ -7,6 +7,7 @@ import { createDashboardStorage, createTrafficStorage } from './dashboard-stats.
 import { createDeliveryStorage } from './delivery.ts'
 import { createDeveloperStorage } from './developers.ts'
 import { createStorageProbe } from './diagnostics.ts'
+import { createEditStorage } from './edits.ts'
 import { type Engine, StatementCompiler } from './engine.ts'
 import { createGrantStorage } from './grants.ts'
 import { createAllowlistStorage } from './ip-allowlist.ts'
@@ -44,7 +45,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createDeliveryStorage(engine, compiler),
     ...createSubscriptionQueueStorage(engine, compiler, audit),
     ...createAccountStorage(compiler, rows, audit),
-    ...createRenameStorage(compiler, audit),
+    ...createEditStorage(compiler, audit),
     ...createAllowlistStorage(engine, compiler, rows, audit),
     ...createSiteStorage(rows, audit),
     ...createDeveloperStorage(rows, audit),

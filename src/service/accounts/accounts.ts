@@ -6,6 +6,7 @@ import type { ResourceStorage } from '../ports/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
+  deleteResource,
   failConflict,
   failInvalid,
   failNotFound,
@@ -17,7 +18,7 @@ import {
 } from '../service-result.ts'
 
 export interface AccountsDeps extends ActorDeps {
-  readonly storage: ResourceStorage & Pick<EditStorage, 'rename'>
+  readonly storage: ResourceStorage & Pick<EditStorage, 'rename' | 'deleteRow'>
   /** The region of accounts that are created without one. */
   readonly region: string
 }
@@ -91,6 +92,17 @@ export function createAccounts(deps: AccountsDeps) {
     },
 
     rename: (id: string, name: string) => renameResource(deps, 'account', id, name, find),
+
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const account = await find(id)
+      if (!account.ok) return account
+      const { name, status } = account.value
+      const reason =
+        status === 'open'
+          ? `${name} is open: close it first`
+          : `${name} still has users, sites, developers, sources, destinations or keys: delete them first`
+      return deleteResource(deps, 'account', id, { facts: { name }, reason })
+    },
 
     list: (page: Page) => storage.listAccounts(page),
     find,

@@ -5,6 +5,7 @@ import type { ResourceStorage } from '../ports/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
+  deleteResource,
   failConflict,
   failInvalid,
   formatIdConflict,
@@ -16,7 +17,7 @@ import {
 
 export interface DevelopersDeps extends ActorDeps {
   readonly storage: ResourceStorage &
-    Pick<EditStorage, 'rename' | 'deleteDeveloper'> &
+    Pick<EditStorage, 'rename' | 'deleteRow'> &
     Pick<ListStorage, 'countKeysByHolder'>
 }
 
@@ -60,10 +61,8 @@ export function createDevelopers(deps: DevelopersDeps) {
       const developer = await find(id)
       if (!developer.ok) return developer
       const { name, developerKey } = developer.value
-      const event = createAuditEvent(deps, 'developer.removed', id, { name, developerKey })
-      return (await storage.deleteDeveloper(id, event))
-        ? ok(undefined)
-        : failConflict(`keys belong to ${name}, be they revoked: the developer stays`)
+      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted`
+      return deleteResource(deps, 'developer', id, { facts: { name, developerKey }, reason })
     },
 
     list: (page: Page & { accountId?: string | undefined }) => storage.listDevelopers(page),

@@ -5,6 +5,7 @@ import type { ResourceStorage } from '../ports/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
+  deleteResource,
   failConflict,
   parseNewRow,
   renameResource,
@@ -14,7 +15,7 @@ import {
 
 export interface SitesDeps extends ActorDeps {
   readonly storage: ResourceStorage &
-    Pick<EditStorage, 'rename' | 'deleteSite'> &
+    Pick<EditStorage, 'rename' | 'deleteRow'> &
     Pick<ListStorage, 'countKeysByHolder'>
 }
 
@@ -47,10 +48,9 @@ export function createSites(deps: SitesDeps) {
     async delete(id: string): Promise<ServiceResult<void>> {
       const site = await find(id)
       if (!site.ok) return site
-      const event = createAuditEvent(deps, 'site.removed', id, { name: site.value.name })
-      return (await storage.deleteSite(id, event))
-        ? ok(undefined)
-        : failConflict(`keys belong to ${site.value.name}, be they revoked: it stays`)
+      const { name } = site.value
+      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted`
+      return deleteResource(deps, 'site', id, { facts: { name }, reason })
     },
 
     list: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),

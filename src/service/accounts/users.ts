@@ -8,6 +8,7 @@ import type { Invitation, SignInStorage } from '../ports/sign-in.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import {
   createAuditEvent,
+  deleteResource,
   failConflict,
   failForbidden,
   failInvalid,
@@ -28,7 +29,7 @@ export interface UsersDeps extends AddInvitationDeps {
   /** The actor's role, which limits the roles that they can assign. */
   readonly role: Role
   readonly storage: ResourceStorage &
-    Pick<EditStorage, 'setUserEmail'> &
+    Pick<EditStorage, 'setUserEmail' | 'deleteRow'> &
     Pick<ListStorage, 'searchUsers' | 'listSignInStatus' | 'countKeysByHolder'> &
     Pick<
       SignInStorage,
@@ -206,6 +207,17 @@ export function createUsers(deps: UsersDeps) {
       if (!user.ok) return user
       const event = createAuditEvent(deps, 'sessions.ended', userId)
       return ok({ user: user.value, ended: await storage.deleteSessions(userId, null, event) })
+    },
+
+    async delete(userId: string): Promise<ServiceResult<void>> {
+      const user = await findManageableUser(userId)
+      if (!user.ok) return user
+      const { email, leftAt } = user.value
+      const reason =
+        leftAt === null
+          ? `${email} is active: deactivate them first`
+          : `${email} owns keys, active or revoked: transfer them first`
+      return deleteResource(deps, 'user', userId, { facts: { email }, reason })
     },
 
     /**

@@ -1,6 +1,8 @@
+import type { CredentialParts } from '../../domain/credential-format.ts'
 import { ok } from '../../domain/failure.ts'
 import type { DisablingParty } from '../../domain/key.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
+import type { Services } from '../actor-services.ts'
 import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
 import type { KeyCriteria, KeySearch, ListStorage, Page } from '../ports/lists.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
@@ -206,3 +208,20 @@ const listChangedFields = (current: KeySummary, edit: KeyEdit) =>
   Object.fromEntries(
     Object.entries(edit).filter(([field, value]) => current[field as keyof KeyEdit] !== value),
   )
+
+/** Finds what a credential contains beside its secret. */
+export async function findCredentialParts(
+  {
+    developers,
+    users,
+  }: { developers: Pick<Services['developers'], 'find'>; users: Pick<Services['users'], 'find'> },
+  { publicId, dialect, developerId, ownerId }: KeySummary,
+): Promise<Omit<CredentialParts, 'secret'>> {
+  const developer = developerId === null ? null : await developers.find(developerId)
+  const owner = dialect === 'practice' ? await users.find(ownerId) : null
+  return {
+    publicId,
+    developerKey: developer?.ok ? developer.value.developerKey : '',
+    username: owner?.ok ? (owner.value.username ?? '') : '',
+  }
+}

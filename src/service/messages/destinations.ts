@@ -8,6 +8,7 @@ import type { ResourceStorage } from '../ports/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
+  deleteResource,
   failConflict,
   failInvalid,
   failNotFound,
@@ -19,7 +20,7 @@ import {
 import { openWebhookEndpoint, sealVerificationToken } from './webhook-endpoint.ts'
 
 export interface DestinationsDeps extends ActorDeps {
-  readonly storage: ResourceStorage & Pick<EditStorage, 'rename'>
+  readonly storage: ResourceStorage & Pick<EditStorage, 'rename' | 'deleteRow'>
   readonly sealer: Sealer
   readonly webhookClient: WebhookClient
 }
@@ -146,6 +147,14 @@ export function createDestinations(deps: DestinationsDeps) {
 
     /** A message that is on its way keeps the name that the destination had when it was sent. */
     rename: (id: string, name: string) => renameResource(deps, 'destination', id, name, find),
+
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const destination = await find(id)
+      if (!destination.ok) return destination
+      const { name } = destination.value
+      const reason = `${name} has a subscription or is the destination of a stored message, so that it cannot be deleted`
+      return deleteResource(deps, 'destination', id, { facts: { name }, reason })
+    },
 
     list: (page: Page & { accountId?: string | undefined }) => storage.listDestinations(page),
     find,

@@ -7,6 +7,7 @@ import type { ResourceStorage } from '../ports/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
+  deleteResource,
   failConflict,
   parseNewRow,
   renameResource,
@@ -16,7 +17,7 @@ import {
 
 export interface SourcesDeps extends ActorDeps {
   readonly storage: ResourceStorage &
-    Pick<EditStorage, 'rename'> &
+    Pick<EditStorage, 'rename' | 'deleteRow'> &
     Pick<ListStorage, 'findSourceKey'>
 }
 
@@ -44,6 +45,14 @@ export function createSources(deps: SourcesDeps) {
 
     /** A message that is on its way keeps the name that the source had when it was sent. */
     rename: (id: string, name: string) => renameResource(deps, 'source', id, name, find),
+
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const source = await find(id)
+      if (!source.ok) return source
+      const { name } = source.value
+      const reason = `${name} has a subscription or a key, active or revoked, so that it cannot be deleted`
+      return deleteResource(deps, 'source', id, { facts: { name }, reason })
+    },
 
     list: (page: Page & { accountId?: string | undefined }) => storage.listSources(page),
     find,

@@ -1,17 +1,12 @@
 import { DATA_MODELS, isDataModel } from '../../domain/catalog.ts'
-import { ok } from '../../domain/failure.ts'
 import type { EditStorage } from '../ports/accounts.ts'
 import type { ListStorage, Page, SubscriptionFilter, SubscriptionListItem } from '../ports/lists.ts'
-import type {
-  QueueStorage,
-  SubscriptionQueue,
-  SubscriptionSummary,
-  SubscriptionTarget,
-} from '../ports/routing.ts'
+import type { QueueStorage, SubscriptionSummary, SubscriptionTarget } from '../ports/routing.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
+  deleteResource,
   failConflict,
   failInvalid,
   failNotFound,
@@ -24,7 +19,7 @@ import {
 export interface SubscriptionsDeps extends ActorDeps {
   readonly storage: ResourceStorage &
     QueueStorage &
-    Pick<EditStorage, 'deleteSubscription'> &
+    Pick<EditStorage, 'deleteRow'> &
     Pick<ListStorage, 'searchSubscriptions' | 'findSubscriptionListItem'>
 }
 
@@ -32,11 +27,8 @@ export interface SubscriptionsDeps extends ActorDeps {
 export function createSubscriptions(deps: SubscriptionsDeps) {
   const { storage, random, clock } = deps
 
-  const find = async (id: string): Promise<ServiceResult<SubscriptionSummary>> =>
-    requireFound(await storage.findSubscription(id), 'subscription', id)
-
-  const findQueue = async (id: string): Promise<ServiceResult<SubscriptionQueue>> =>
-    requireFound(await storage.findQueue(id), 'subscription', id)
+  const find = async (id: string): Promise<ServiceResult<SubscriptionListItem>> =>
+    requireFound(await storage.findSubscriptionListItem(id), 'subscription', id)
 
   return {
     /** Subscribes a destination to one data model of a source, or to all if omitted. */
@@ -45,7 +37,7 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
       destinationId: string
       dataModel?: string | undefined
       id?: string | undefined
-    }): Promise<ServiceResult<SubscriptionSummary>> {
+    }): Promise<ServiceResult<SubscriptionListItem>> {
       const id = parseId(input.id, random)
       if (!id.ok) return id
       const { sourceId, destinationId, dataModel = null } = input
@@ -74,7 +66,7 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
       const facts = { sourceId, destinationId, dataModel }
       const event = createAuditEvent(deps, 'subscription.created', subscription.id, facts)
       const isAdded = await storage.addSubscription(subscription, event)
-      if (isAdded) return ok(subscription)
+      if (isAdded) return find(subscription.id)
       return failConflict(
         `this source is subscribed to that destination for that data model already${formatIdConflict(input.id, 'a subscription')}`,
       )
@@ -83,45 +75,39 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
     async setStatus(
       id: string,
       status: SubscriptionSummary['status'],
-    ): Promise<ServiceResult<{ id: string; status: SubscriptionSummary['status'] }>> {
+    ): Promise<ServiceResult<SubscriptionListItem>> {
       const action = status === 'active' ? 'subscription.resumed' : 'subscription.paused'
       const event = createAuditEvent(deps, action, id)
       const isChanged = await storage.setSubscriptionStatus(id, status, event)
-      return isChanged ? ok({ id, status }) : failNotFound(`there is no subscription ${id}`)
+      return isChanged ? find(id) : failNotFound(`there is no subscription ${id}`)
     },
 
     /** Refused while a message is queued. It must be sent, or the queue purged, first. */
     async delete(id: string): Promise<ServiceResult<void>> {
       const subscription = await find(id)
       if (!subscription.ok) return subscription
-      const { sourceId, destinationId } = subscription.value
-      const event = createAuditEvent(deps, 'subscription.removed', id, { sourceId, destinationId })
-      return (await storage.deleteSubscription(id, event))
-        ? ok(undefined)
-        : failConflict('messages are queued in it: let them be sent, or empty the queue first')
+      const { source, destination } = subscription.value
+      const reason = 'messages are queued in it: let them be sent, or empty the queue first'
+      return deleteResource(deps, 'subscription', id, {
+        facts: { sourceId: source.id, destinationId: destination.id },
+        reason,
+      })
     },
-
-    findQueue,
 
     /** Removes all queued messages. They are never sent. */
-    async purgeQueue(id: string): Promise<ServiceResult<SubscriptionQueue>> {
+    async purgeQueue(id: string): Promise<ServiceResult<SubscriptionListItem>> {
       const event = createAuditEvent(deps, 'subscription.purged', id)
       const isPurged = await storage.purgeQueue(id, event)
-      return isPurged ? findQueue(id) : failNotFound(`there is no subscription ${id}`)
+      return isPurged ? find(id) : failNotFound(`there is no subscription ${id}`)
     },
 
-    list: (page: Page & { sourceId?: string | undefined; accountId?: string | undefined }) =>
-      storage.listSubscriptions(page),
+    /** Lists subscriptions with their names, queue and last attempt. */
+    list: (page: Page & SubscriptionFilter) => storage.searchSubscriptions(page),
     find,
 
     /** Finds the destination of a subscription, which may be another account's. */
     findTarget: async (id: string): Promise<ServiceResult<SubscriptionTarget>> =>
       requireFound(await storage.findSubscriptionTarget(id), 'subscription', id),
-
-    /** Lists subscriptions with their names, queue and last attempt. */
-    search: (page: Page & SubscriptionFilter) => storage.searchSubscriptions(page),
-    findListItem: async (id: string): Promise<ServiceResult<SubscriptionListItem>> =>
-      requireFound(await storage.findSubscriptionListItem(id), 'subscription', id),
   }
 }
 

@@ -96,15 +96,17 @@ export interface AccountStorage {
 /** The kinds of rows that users can rename. */
 export type RenamableKind = 'account' | 'site' | 'source' | 'destination' | 'developer'
 
+/** The kinds of rows that users can delete. */
+export type DeletableKind = RenamableKind | 'user' | 'subscription'
+
 /** Writes each edit and its audit event atomically. Returns false if the edit's guard does not hold. */
 export interface EditStorage {
   rename(what: RenamableKind, id: string, name: string, event: AuditEvent): Promise<boolean>
   /** Guard: no other user of the account has the address; the user's role is still `role`. */
   setUserEmail(id: string, email: string, event: AuditEvent, role?: Role): Promise<boolean>
-  /** Deletes the row and keeps its events. Guard: no key is assigned to the site. */
-  deleteSite(id: string, event: AuditEvent): Promise<boolean>
-  /** Deletes the row and keeps its events. Guard: no key belongs to the developer, even a revoked one. */
-  deleteDeveloper(id: string, event: AuditEvent): Promise<boolean>
-  /** Deletes the row and keeps its events. Guard: no message is queued. */
-  deleteSubscription(id: string, event: AuditEvent): Promise<boolean>
+  /**
+   * Deletes the row and keeps its events. Guard: nothing belongs to it, not even a revoked key; an
+   * account is closed, a user is deactivated, a subscription has no queued message.
+   */
+  deleteRow(what: DeletableKind, id: string, event: AuditEvent): Promise<boolean>
 }

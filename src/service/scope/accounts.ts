@@ -136,11 +136,7 @@ export function scopeEdits(storage: EditStorage, scope: AccountScope): EditStora
       runIfOwned(scope[kind](id), () => storage.rename(kind, id, name, event), false),
     setUserEmail: (id, email, event, role) =>
       runIfOwned(scope.user(id), () => storage.setUserEmail(id, email, event, role), false),
-    deleteSite: (id, event) =>
-      runIfOwned(scope.site(id), () => storage.deleteSite(id, event), false),
-    deleteDeveloper: (id, event) =>
-      runIfOwned(scope.developer(id), () => storage.deleteDeveloper(id, event), false),
-    deleteSubscription: (id, event) =>
-      runIfOwned(scope.subscription(id), () => storage.deleteSubscription(id, event), false),
+    deleteRow: (kind, id, event) =>
+      runIfOwned(scope[kind](id), () => storage.deleteRow(kind, id, event), false),
   }
 }

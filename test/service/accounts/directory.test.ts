@@ -87,7 +87,8 @@ describe('a site or developer', () => {
     const owner = unwrap(await testServices.users.add({ accountId, email, role: 'engineer' }))
     const input = { dialect: 'xenrad', ownerId: owner.id, siteId: used.id, name: 'RIS' } as const
     const { key } = unwrap(await keys.create(input))
-    const expectedRefusal = 'conflict: keys belong to Used, be they revoked: it stays'
+    const expectedRefusal =
+      'conflict: keys belong to Used, active or revoked, so that it cannot be deleted'
     expect(readRefusal(await sites.delete(used.id))).toBe(expectedRefusal)
     unwrap(await keys.revoke(key.id))
     expect(readRefusal(await sites.delete(used.id))).toBe(expectedRefusal)
@@ -107,7 +108,8 @@ describe('a site or developer', () => {
     const dialect = 'opendental-portal'
     const input = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
     const { key } = unwrap(await keys.create(input))
-    const expectedRefusal = 'conflict: keys belong to Used, be they revoked: the developer stays'
+    const expectedRefusal =
+      'conflict: keys belong to Used, active or revoked, so that it cannot be deleted'
     expect(readRefusal(await developers.delete(used.id))).toBe(expectedRefusal)
     unwrap(await keys.revoke(key.id))
     expect(readRefusal(await developers.delete(used.id))).toBe(expectedRefusal)

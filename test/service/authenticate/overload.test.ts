@@ -152,7 +152,11 @@ describe('while too many secrets are checked already', () => {
   test('the management API answers 503 with Retry-After', async () => {
     const { callApi } = await seedAdminClient(server)
     await runWhileSignInGuessed(async () => {
-      const { status, headers, body } = await callApi('POST', `/keys/${seeded.keyId}/rotate`, {})
+      const { status, headers, body } = await callApi(
+        'POST',
+        `/keys/${seeded.keyId}/rotate-secret`,
+        {},
+      )
       expect([status, headers.get('retry-after')]).toEqual([503, '2'])
       expect(body).toMatchObject({
         type: '/admin/v1/reference#problem-unavailable',

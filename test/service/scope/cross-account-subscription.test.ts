@@ -61,9 +61,7 @@ test('a subscription belongs to the sender: the sender stops it, and the receive
   ).toBe('paused')
   unwrap(await senderServices.subscriptions.setStatus(subscriptionId, 'active'))
   const receiverServices = createAdministratorServices(receiver)
-  expect(await readErrorKind(receiverServices.subscriptions.findQueue(subscriptionId))).toBe(
-    'not_found',
-  )
+  expect(await readErrorKind(receiverServices.subscriptions.find(subscriptionId))).toBe('not_found')
   const listed = await receiverServices.subscriptions.list({ limit: 100 })
   expect(listed.map(({ id }) => id)).toEqual([receiver.subscriptionId])
 })

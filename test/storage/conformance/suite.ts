@@ -4,6 +4,7 @@ import type { Engine } from '../../../src/storage/engine.ts'
 import { createStorage } from '../../../src/storage/storage.ts'
 import { testAuditChainStorage, testEventStorage } from './audit.ts'
 import { testAuthorityVersion } from './authority.ts'
+import { testDeletions } from './deletion.ts'
 import { testDirectoryStorage } from './directory.ts'
 import { StorageFixture } from './fixtures.ts'
 import { testGrantStorage } from './grants.ts'
@@ -40,6 +41,7 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testQueueStorage(name, fixture)
   testEventStorage(name, fixture)
   testSignInStorage(name, fixture)
+  testDeletions(name, fixture)
   testListQueries(name, fixture)
   testTrafficStorage(name, fixture)
   testDashboardStorage(name, fixture)

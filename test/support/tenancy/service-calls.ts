@@ -92,6 +92,7 @@ export const SERVICE_CALLS: ServiceCallArguments = {
     setStatus: (id) => [[id, 'closed']],
     setOffboardingPolicy: (id) => [[id, 'disable']],
     rename: (id) => [[id, SAMPLE_NAME]],
+    delete: (id) => [[id]],
     list: (id) => [[SERVICE_LIST_PAGE], [{ ...SERVICE_LIST_PAGE, after: id }]],
     find: (id) => [[id]],
   },
@@ -100,6 +101,7 @@ export const SERVICE_CALLS: ServiceCallArguments = {
     setEmail: (id) => [[id, 'new@clinic.example']],
     setRole: (id) => [[id, 'member']],
     deactivate: (id) => [[id]],
+    delete: (id) => [[id]],
     list: listArguments,
     search: (id) => [
       [{ text: 'clinic', limit: 1000 }],
@@ -140,6 +142,7 @@ export const SERVICE_CALLS: ServiceCallArguments = {
   sources: {
     add: (accountId) => [[{ accountId, name: SAMPLE_NAME }]],
     rename: (id) => [[id, SAMPLE_NAME]],
+    delete: (id) => [[id]],
     list: listArguments,
     find: (id) => [[id]],
     findKey: (id) => [[id]],
@@ -147,6 +150,7 @@ export const SERVICE_CALLS: ServiceCallArguments = {
   destinations: {
     add: (accountId) => [[{ accountId, name: SAMPLE_NAME }]],
     rename: (id) => [[id, SAMPLE_NAME]],
+    delete: (id) => [[id]],
     setUrl: (id) => [[id, 'https://elsewhere.example/']],
     setVerificationToken: (id) => [[id, 'another token']],
     verify: (id) => [[id]],
@@ -168,17 +172,14 @@ export const SERVICE_CALLS: ServiceCallArguments = {
       [id, 'paused'],
       [id, 'active'],
     ],
-    findQueue: (id) => [[id]],
     purgeQueue: (id) => [[id]],
-    list: (id) => [...listArguments(id), [{ ...SERVICE_LIST_PAGE, sourceId: id }]],
     find: (id) => [[id]],
     findTarget: (id) => [[id]],
-    search: (id) => [
+    list: (id) => [
       ...listArguments(id),
       [{ ...SERVICE_LIST_PAGE, sourceId: id }],
       [{ ...SERVICE_LIST_PAGE, destinationId: id }],
     ],
-    findListItem: (id) => [[id]],
   },
   keys: {
     create: (id, { engineerId, developerId }) => [

@@ -288,9 +288,15 @@ export const STORAGE_CALLS: StorageCallArguments = {
     ['developer', otherTenant.developerId, 'new', event],
   ],
   setUserEmail: ({ memberId }, event) => [[memberId, 'new@clinic.example', event]],
-  deleteSite: ({ siteId }, event) => [[siteId, event]],
-  deleteDeveloper: ({ developerId }, event) => [[developerId, event]],
-  deleteSubscription: ({ subscriptionId }, event) => [[subscriptionId, event]],
+  deleteRow: (ids, event) => [
+    ['account', ids.accountId, event],
+    ['user', ids.memberId, event],
+    ['site', ids.siteId, event],
+    ['developer', ids.developerId, event],
+    ['source', ids.sourceId, event],
+    ['destination', ids.destinationId, event],
+    ['subscription', ids.subscriptionId, event],
+  ],
 
   countKeysByType: ({ accountId }) => [[{ since: 0, now: 0, accountId }]],
   findRowNames: (otherTenant) => [

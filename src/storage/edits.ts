@@ -1,0 +1,105 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { DeletableKind, EditStorage } from '../service/ports/accounts.ts'
+import type { AuditedChanges } from './audit.ts'
+import type { Statement, StatementCompiler } from './engine.ts'
+import { createCache, createSqlWriter } from './statements.ts'
+
+interface Kind {
+  readonly table:
+    | 'accounts'
+    | 'users'
+    | 'sites'
+    | 'developers'
+    | 'sources'
+    | 'destinations'
+    | 'subscriptions'
+  /** The rows that may be deleted. */
+  readonly deletable: RawBuilder<unknown>
+  /** Rows that go with it. */
+  readonly children?: readonly (readonly [table: string, column: string])[]
+  readonly lock?: RawBuilder<unknown>
+}
+
+const KINDS: Readonly<Record<DeletableKind, Kind>> = {
+  account: {
+    table: 'accounts',
+    deletable: sql`accounts.status = 'closed'
+      and not exists (select 1 from users where users.account_id = accounts.id)
+      and not exists (select 1 from sites where sites.account_id = accounts.id)
+      and not exists (select 1 from developers where developers.account_id = accounts.id)
+      and not exists (select 1 from sources where sources.account_id = accounts.id)
+      and not exists (select 1 from destinations where destinations.account_id = accounts.id)
+      and not exists (select 1 from keys where keys.account_id = accounts.id)`,
+    children: [['address_rules', 'account_id']],
+  },
+  user: {
+    table: 'users',
+    deletable: sql`users.left_at is not null
+      and not exists (select 1 from keys where keys.owner_id = users.id)`,
+    children: [
+      ['sessions', 'user_id'],
+      ['invitations', 'user_id'],
+      ['recovery_codes', 'user_id'],
+    ],
+  },
+  site: {
+    table: 'sites',
+    deletable: sql`not exists (select 1 from keys where keys.site_id = sites.id)`,
+  },
+  developer: {
+    table: 'developers',
+    deletable: sql`not exists (select 1 from keys where keys.developer_id = developers.id)`,
+  },
+  // A source without a key has no message: only its key sends, and the key of a source stays.
+  source: {
+    table: 'sources',
+    deletable: sql`not exists (select 1 from keys where keys.source_id = sources.id)
+      and not exists (select 1 from subscriptions where subscriptions.source_id = sources.id)`,
+  },
+  // Reads every delivery: there is no index for what is rarely asked.
+  destination: {
+    table: 'destinations',
+    deletable: sql`not exists (
+        select 1 from subscriptions where subscriptions.destination_id = destinations.id)
+      and not exists (select 1 from deliveries where deliveries.destination_id = destinations.id)`,
+  },
+  // Locks the row before its queue is read, as every settling of an attempt does.
+  subscription: {
+    table: 'subscriptions',
+    deletable: sql`not exists (
+      select 1 from deliveries where deliveries.subscription_id = subscriptions.id
+        and deliveries.status = 'queued')`,
+    lock: sql`update subscriptions set attempts = attempts`,
+  },
+}
+
+/** Stores the edits that rows of several kinds have in common. */
+export function createEditStorage(
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): Pick<EditStorage, 'rename' | 'deleteRow'> {
+  const sqlStatement = createSqlWriter(compiler)
+  const updates = createCache<Statement<{ id: string; name: string; eventId: string }, unknown>>()
+  const deletions = createCache<ReturnType<AuditedChanges['createGuardedDeletion']>>()
+  return {
+    rename(kind, id, name, event) {
+      const { table } = KINDS[kind]
+      const update = updates(table, () =>
+        sqlStatement(
+          (arg) => sql`
+            update ${sql.table(table)} set name = ${arg('name')}, event_id = ${arg('eventId')}
+            where id = ${arg('id')}`,
+        ),
+      )
+      return audit.applyChange(table, update({ id, name, eventId: event.id }), event)
+    },
+
+    deleteRow(kind, id, event) {
+      const { table, deletable, children, lock } = KINDS[kind]
+      const deleteGuarded = deletions(table, () =>
+        audit.createGuardedDeletion(table, deletable, children, lock),
+      )
+      return deleteGuarded(id, event)
+    },
+  }
+}
