@@ -127,7 +127,7 @@ describe('from another process, of a server that has everything in its caches', 
       access: [200, 200, 200],
       secret: 200,
     })
-    await runCommand('accounts', 'open', key.accountId)
+    await runCommand('accounts', 'reopen', key.accountId)
     expect(await readStatuses(key, tokens)).toEqual({ access: [200, 200, 200], secret: 200 })
     expect(await readRefreshStatus(key, tokens)).toBe(200)
   })

@@ -146,7 +146,7 @@ async function exerciseEverything(): Promise<void> {
     const supplied = createTracked(`a supplied ${dialect} secret`)
     await runCommand(['keys', 'rotate-secret', id, '--secret-stdin'], supplied)
   }
-  await runCommand(['keys', 'view', secrets.practice?.id ?? ''])
+  await runCommand(['keys', 'view-secret', secrets.practice?.id ?? ''])
 }
 
 async function runCommand(args: string[], stdin = ''): Promise<string> {

@@ -149,7 +149,7 @@ const FAILURE_TEXTS = {
   account_closed: {
     keeps: ['keyId'],
     says: () => 'The account of the key is closed.',
-    helps: () => '`latchkey accounts open <id>` opens it again.',
+    helps: () => '`latchkey accounts reopen <id>` opens it again.',
   },
   key_unassigned: {
     keeps: ['keyId'],

@@ -19,7 +19,7 @@ test('a backup, restore, export or rotation removes the drafts that killed ones 
     const { code, stderr } = await runWarmCli(args, { dir })
     expect(code, stderr).toBe(0)
   }
-  await runCommand('accounts', 'create', 'Acme Health')
+  await runCommand('accounts', 'create', '--name', 'Acme Health')
   const dead = await findDeadProcessId()
   const made = ['backup.db', 'latchkey.db', 'keyring.json', 'audit.jsonl', 'import.sql']
   for (const name of made) {

@@ -125,7 +125,7 @@ export async function resumeQueues(
     await delay(RESUME_INTERVAL_MS)
     try {
       for (const id of feedIds) {
-        const { attempts, dueAt } = unwrap(await subscriptions.findQueue(id))
+        const { attempts, dueAt } = unwrap(await subscriptions.find(id))
         if (attempts < 2 || dueAt < Date.now() || !random.happens(RESUME_PROBABILITY)) continue
         unwrap(await subscriptions.setStatus(id, 'active'))
         resumed++

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import Ajv2020 from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { EXAMPLE_IDS } from '../../src/http/admin/operations/fields.ts'
+import { EXAMPLE_IDS } from '../../src/operations/fields.ts'
 import { issueApiToken, type seedAdminClient } from './admin-client.ts'
 import { executeSql } from './database/data-folder.ts'
 import { type TestServer, unwrap } from './server.ts'
@@ -116,7 +116,7 @@ export async function seedExampleIds(server: TestServer): Promise<ExampleIds> {
     user: tenant.engineerId,
     site: tenant.siteId,
     developer: tenant.developerId,
-    address: tenant.ruleId,
+    allowlistEntry: tenant.ruleId,
     source: tenant.sourceId,
     destination: tenant.destinationId,
     subscription: tenant.subscriptionId,
@@ -139,35 +139,51 @@ type PrepareOperation = (
 /** Changes that some operations need before their example works. */
 export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> = {
   // A site or developer that a key belongs to stays.
-  deleteSitesById: async ({ sites }, { account: accountId }) => ({
+  sitesDelete: async ({ sites }, { account: accountId }) => ({
     site: unwrap(await sites.add({ accountId, name: 'Empty' })).id,
   }),
-  deleteDevelopersById: async ({ developers }, { account: accountId }) => ({
+  developersDelete: async ({ developers }, { account: accountId }) => ({
     developer: unwrap(await developers.add({ accountId, name: 'Empty' })).id,
   }),
+  sourcesDelete: async ({ sources }, { account: accountId }) => ({
+    source: unwrap(await sources.add({ accountId, name: 'Empty' })).id,
+  }),
+  destinationsDelete: async ({ destinations }, { account: accountId }) => ({
+    destination: unwrap(await destinations.add({ accountId, name: 'Empty' })).id,
+  }),
+  usersDelete: async (server) => {
+    const { user } = await seedUser(server)
+    unwrap(await server.users.deactivate(user.id))
+    return { user: user.id }
+  },
+  accountsDelete: async ({ accounts }) => {
+    const { id } = unwrap(await accounts.create({ name: 'Empty' }))
+    unwrap(await accounts.setStatus(id, 'closed'))
+    return { account: id }
+  },
   // Keys of two dialects alone can be deleted.
-  deleteKeysById: async ({ keys }, { account: accountId }) => {
+  keysDelete: async ({ keys }, { account: accountId }) => {
     const [key] = await keys.list({ accountId, dialect: 'practice', limit: 1 })
     return key === undefined ? {} : { key: key.id }
   },
   // A subscription with queued messages cannot be deleted.
-  deleteSubscriptionsById: async ({ subscriptions }, { subscription }) => {
+  subscriptionsDelete: async ({ subscriptions }, { subscription }) => {
     unwrap(await subscriptions.purgeQueue(subscription))
     return {}
   },
   // A queued message cannot be replayed.
-  postMessagesByIdReplay: async ({ messages }, { message }) => {
+  messagesReplay: async ({ messages }, { message }) => {
     unwrap(await messages.skip(message))
     return {}
   },
-  postUsersByIdResetSecondFactor: async (server) => {
+  usersResetSecondFactor: async (server) => {
     const testUser = await seedUser(server)
     const { secret } = await signInUser(server, testUser)
     await enrollTotpApp(server, await findSignedInUser(server, secret))
     return { user: testUser.user.id }
   },
   // There is something to accept only where the chain ends before what was signed.
-  postAuditAcceptRestore: async (server) => {
+  auditAcceptRestore: async (server) => {
     await server.sealAudit()
     executeSql(
       join(server.dir, 'latchkey.db'),
@@ -177,7 +193,7 @@ export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> 
     )
     return {}
   },
-  deleteMeTokensById: async (server, _, operator) => ({
+  meRevokeToken: async (server, _, operator) => ({
     token: (await issueApiToken(server, operator)).token.id,
   }),
 }

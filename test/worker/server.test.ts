@@ -265,7 +265,7 @@ test('the Worker delivers an accepted message, and its schedule retries a failed
     unwrap(await node.destinations.setVerified(destinationId, true))
   }
   const { body } = await servers.worker('/auth/authenticate', { apiKey, secret })
-  const findQueue = async () => unwrap(await node.subscriptions.findQueue(subscriptionId))
+  const findQueue = async () => unwrap(await node.subscriptions.find(subscriptionId))
   const send = async () => {
     const message = createDeviceNewMessage(destinationId)
     expect((await servers.worker('/endpoint', message, body.accessToken)).status).toBe(200)

@@ -39,7 +39,7 @@ export async function* walkDelivery(
   const token = await fetchAccessToken(server.url, redox)
   const subscriptionId = await findSubscriptionId()
   await waitUntil(
-    async () => unwrapDemoResult(await server.subscriptions.findQueue(subscriptionId)).queued === 0,
+    async () => unwrapDemoResult(await server.subscriptions.find(subscriptionId)).queued === 0,
   )
 
   yield* runCommand(
@@ -118,9 +118,7 @@ export async function* walkDelivery(
       sourceId: redox.sourceId,
       limit: 20,
     })
-    return (
-      subscriptions.find((subscription) => subscription.destinationId === destinationId)?.id ?? ''
-    )
+    return subscriptions.find(({ destination }) => destination.id === destinationId)?.id ?? ''
   }
 }
 

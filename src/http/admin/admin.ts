@@ -1,22 +1,27 @@
 import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import { InvalidCursorError, toStoredId } from '../../domain/id.ts'
+import { toStoredId } from '../../domain/id.ts'
+import { findPermission, JSON_LINES_TYPE, type Operation } from '../../operations/define.ts'
+import { OPERATIONS } from '../../operations/registry.ts'
 import type { ServicesFor } from '../../service/actor-services.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
 import { PermissionDeniedError } from '../../service/permissions.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
+import type { TestMessages } from '../../service/ports/test-messages.ts'
 import type { OpenApiDocument } from '../openapi.ts'
-import { createJsonTextReply, DATABASE_RETRY_SECONDS, toResponse } from '../reply.ts'
+import {
+  createJsonTextReply,
+  DATABASE_RETRY_SECONDS,
+  JSON_CONTENT_TYPE,
+  toResponse,
+} from '../reply.ts'
 import { type HttpDeps, identifyCaller } from '../request.ts'
-import type { TestMessages } from '../test-messages.ts'
 import { type ApiTokenDeps, authenticateToken } from './api-token.ts'
 import { readJsonBody, readQuery } from './input.ts'
 import { createApiDocument } from './openapi-document.ts'
-import { findPermission, type Operation, type OperationResponse } from './operation.ts'
-import { OPERATION_GROUPS } from './operation-groups.ts'
-import { type ApiProblem, createProblemReply } from './problem.ts'
+import { type ApiProblem, createProblemReply, toApiProblem } from './problem.ts'
 
 export const ADMIN_PATH = '/admin/v1'
 
@@ -33,7 +38,7 @@ export interface AdminDeps extends HttpDeps, ApiTokenDeps {
 /** Serves the management API. */
 export function createAdminApi(deps: AdminDeps): Hono {
   const app = new Hono()
-  const apiText = JSON.stringify(createApiDocument(OPERATION_GROUPS, deps.consoleUrl))
+  const apiText = JSON.stringify(createApiDocument(OPERATIONS, deps.consoleUrl))
   const api: OpenApiDocument = JSON.parse(apiText)
 
   // Public, because it is the same on every server of this release.
@@ -44,18 +49,17 @@ export function createAdminApi(deps: AdminDeps): Hono {
     handleErrors(deps, c, (caller) => deps.showReference(c, caller, api)),
   )
 
-  const operations = OPERATION_GROUPS.flatMap((group) => group.operations)
-  for (const operation of operations) {
+  for (const operation of OPERATIONS) {
     app.on(operation.method.toUpperCase(), toRoutePath(operation.path), (c) =>
       handleErrors(deps, c, async (caller) => {
         const response = await performOperation(deps, c, caller, operation)
         return response.ok
-          ? respondWithResult(response.value, caller)
+          ? respondWithResult(operation, response.value, caller)
           : respondWithProblem(deps, caller, response.failure)
       }),
     )
   }
-  const methods = Map.groupBy(operations, ({ path }) => path)
+  const methods = Map.groupBy(OPERATIONS, ({ path }) => path)
   for (const [path, pathOperations] of methods) {
     const allowed = pathOperations.map(({ method }) => method.toUpperCase())
     const Allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ')
@@ -82,7 +86,7 @@ async function performOperation(
   c: Context,
   caller: Caller,
   operation: Operation,
-): Promise<Result<OperationResponse, ApiProblem>> {
+): Promise<Result<unknown, ApiProblem>> {
   const authentication = await authenticateToken(deps, c.req.raw.headers, caller)
   if (!authentication.ok) return authentication
   const signedInUser = authentication.value
@@ -101,10 +105,9 @@ async function performOperation(
   if (!query.ok) return query
   const body = ['get', 'delete'].includes(operation.method) ? ok({}) : await readJsonBody(c.req.raw)
   if (!body.ok) return body
-  return operation.perform({
-    signedInUser,
+  const result = await operation.perform({
     services,
-    sessions: deps.sessions,
+    signedIn: { user: signedInUser, sessions: deps.sessions },
     caller,
     signal: c.req.raw.signal,
     testMessages: deps.testMessages,
@@ -112,6 +115,7 @@ async function performOperation(
     query: query.value,
     body: body.value,
   })
+  return result.ok ? result : fail(toApiProblem(result.failure))
 }
 
 async function handleErrors(
@@ -123,10 +127,6 @@ async function handleErrors(
   try {
     return await work(caller)
   } catch (error) {
-    if (error instanceof InvalidCursorError) {
-      const errors = [{ parameter: 'after', detail: error.message }]
-      return respondWithProblem(deps, caller, { kind: 'invalid', detail: error.message, errors })
-    }
     if (error instanceof PermissionDeniedError)
       return respondWithProblem(deps, caller, createForbiddenProblem(error.permission))
     // The caller disconnected, so the work was aborted: not a fault.
@@ -150,11 +150,17 @@ const toRoutePath = (path: string) => ADMIN_PATH + path.replaceAll(/\{(\w+)\}/g,
 const respond = (reply: Parameters<typeof toResponse>[0], { requestId }: Caller) =>
   toResponse(reply, requestId)
 
-function respondWithResult({ status, type, body }: OperationResponse, caller: Caller): Response {
-  if (body === null) return respondWithoutBody(status, caller)
-  return typeof body === 'string'
-    ? respond({ status, type, body }, caller)
-    : createStreamedResponse(respond({ status, type, body: '' }, caller), body)
+function respondWithResult(
+  { status, response }: Operation,
+  value: unknown,
+  caller: Caller,
+): Response {
+  if (response === null) return respondWithoutBody(status, caller)
+  if (response.type === JSON_LINES_TYPE) {
+    const head = respond({ status, type: response.type, body: '' }, caller)
+    return createStreamedResponse(head, value as AsyncIterable<string>)
+  }
+  return respond({ status, type: JSON_CONTENT_TYPE, body: JSON.stringify(value) }, caller)
 }
 
 function respondWithoutBody(status: number, caller: Caller): Response {

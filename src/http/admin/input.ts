@@ -1,12 +1,10 @@
-import type { z } from '@hono/zod-openapi'
 import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import { parseJson } from '../json/parse.ts'
 import { readBody } from '../request.ts'
-import type { ApiProblem, InputError } from './problem.ts'
+import { type ApiProblem, createInvalidProblem } from './problem.ts'
 
 /** Large enough for every field: the longest text has 2,000 characters. */
 const BODY_LIMIT_BYTES = 64 * 1024
-const MAX_REPORTED_ERRORS = 20
 
 /** Parses the body as JSON; an empty body is an empty object. */
 export async function readJsonBody(request: Request): Promise<Result<unknown, ApiProblem>> {
@@ -28,38 +26,8 @@ export function readQuery(search: URLSearchParams): Result<unknown, ApiProblem> 
   const repeatedName = names.find((name, n) => names.indexOf(name) !== n)
   return repeatedName === undefined
     ? ok(Object.fromEntries(search))
-    : failInvalidInput([{ parameter: repeatedName, detail: 'is repeated' }])
+    : fail(createInvalidProblem([{ parameter: repeatedName, detail: 'is repeated' }]))
 }
-
-/** Parses the input by the schema, or reports each place where it does not match. */
-export function parseInput<Schema extends z.ZodType>(
-  schema: Schema,
-  input: unknown,
-  part: 'body' | 'query',
-): Result<z.output<Schema>, ApiProblem> {
-  const parsed = schema.safeParse(input)
-  if (parsed.success) return ok(parsed.data)
-  const errors = parsed.error.issues
-    .slice(0, MAX_REPORTED_ERRORS)
-    .map(({ path, message }): InputError => {
-      const steps = path.map(String)
-      if (part === 'query' && steps.length > 0) {
-        return { parameter: steps.join('.'), detail: message }
-      }
-      return { pointer: formatJsonPointer(steps), detail: message }
-    })
-  return failInvalidInput(errors)
-}
-
-/** Formats a JSON Pointer as a URI fragment (RFC 6901 §3 and §6). */
-const formatJsonPointer = (steps: readonly string[]): string =>
-  `#${steps.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
-
-const failInvalidInput = (errors: readonly InputError[]) =>
-  fail<ApiProblem>({ kind: 'invalid', detail: errors.map(formatInputError).join('; '), errors })
-
-const formatInputError = ({ pointer, parameter, detail }: InputError) =>
-  `${parameter ?? (pointer === '#' ? 'the request' : pointer)}: ${detail}`
 
 function failUnreadableBody(failure: InputFailure) {
   switch (failure.reason) {

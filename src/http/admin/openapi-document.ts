@@ -1,8 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import type { Operation } from './operation.ts'
-import { findPermission } from './operation.ts'
-import type { OperationGroup } from './operation-groups.ts'
-import { EXAMPLE_IDS } from './operations/fields.ts'
+import { findPermission, type Operation } from '../../operations/define.ts'
+import { EXAMPLE_IDS } from '../../operations/fields.ts'
+import { OPERATION_GROUPS } from '../../operations/groups.ts'
 import { API_PROBLEMS, type ApiProblemKind, PROBLEM_CONTENT_TYPE } from './problem.ts'
 
 /** The version of the API: within it, members may be added, but none is removed or changed. */
@@ -13,6 +12,7 @@ const API_DESCRIPTION = [
   'Send `Authorization: Bearer` with an API token. Create a token in the console, under Profile and security.',
   'A token has the permissions that its owner has at each request. Times are RFC 3339. Lists return `items` and `next`:',
   'send `next` as `after` to get the next page, and `limit` for up to 500 items in a page (default 100). Errors are problem details (RFC 9457) with the request id.',
+  'A creation takes an `id`, a UUID of your choice: a repeated request then creates no second resource (409).',
   'Unknown members and parameters are refused, so that a misspelling is not ignored.',
 ].join('\n')
 
@@ -42,7 +42,7 @@ const problemSchema = z
   .openapi('Problem')
 
 /** Creates the OpenAPI 3.1 document of every operation. */
-export function createApiDocument(groups: readonly OperationGroup[], url: string) {
+export function createApiDocument(operations: readonly Operation[], url: string) {
   const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono()
   registry.registerComponent('securitySchemes', 'token', {
     type: 'http',
@@ -56,27 +56,29 @@ export function createApiDocument(groups: readonly OperationGroup[], url: string
     })
   }
   registry.register('Problem', problemSchema)
-  for (const { name, operations } of groups) {
-    for (const operation of operations) registry.registerPath(createRouteConfig(operation, name))
-  }
+  for (const operation of operations) registry.registerPath(createRouteConfig(operation))
   return getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Latchkey management API', version: API_VERSION, description: API_DESCRIPTION },
     servers: [{ url: `${url}/admin/v1` }],
-    tags: groups.map(({ name, about }) => ({ name, description: about })),
+    tags: Object.values(OPERATION_GROUPS).map(({ title, about }) => ({
+      name: title,
+      description: about,
+    })),
     security: [{ token: [] }],
   })
 }
 
-function createRouteConfig(operation: Operation, tag: string) {
-  const { method, path, serviceMethods, summary, text, status, response } = operation
+function createRouteConfig(operation: Operation) {
+  const { id, method, path, serviceMethods, summary, text, status, response } = operation
+  const [group = ''] = id.split('.')
   const [serviceMethod] = serviceMethods
   const permission = serviceMethod === undefined ? undefined : findPermission(serviceMethod)
   return createRoute({
     method,
     path,
-    operationId: formatOperationId(operation),
-    tags: [tag],
+    operationId: toCamelCase(id),
+    tags: [OPERATION_GROUPS[group as keyof typeof OPERATION_GROUPS].title],
     summary,
     ...(text === undefined ? {} : { description: text }),
     ...(permission === undefined ? {} : { 'x-permission': permission }),
@@ -128,14 +130,13 @@ function createProblemResponses({ method, path, serviceMethods, body }: Operatio
 /** The example id, by the first segment of a path. */
 const EXAMPLE_ID_BY_PATH: Readonly<Record<string, string>> = {
   accounts: EXAMPLE_IDS.account,
-  addresses: EXAMPLE_IDS.address,
+  'ip-allowlist': EXAMPLE_IDS.allowlistEntry,
   users: EXAMPLE_IDS.user,
   sites: EXAMPLE_IDS.site,
   developers: EXAMPLE_IDS.developer,
   sources: EXAMPLE_IDS.source,
   destinations: EXAMPLE_IDS.destination,
   subscriptions: EXAMPLE_IDS.subscription,
-  feeds: EXAMPLE_IDS.subscription,
   keys: EXAMPLE_IDS.key,
   messages: EXAMPLE_IDS.message,
   requests: EXAMPLE_IDS.request,
@@ -145,8 +146,6 @@ const EXAMPLE_ID_BY_PATH: Readonly<Record<string, string>> = {
 const createPathIdSchema = (path: string) =>
   z.string().openapi({ example: EXAMPLE_ID_BY_PATH[path.split('/')[1] ?? ''] })
 
-/** Names the method of a generated client: `postKeysByIdRotate`. */
-function formatOperationId({ method, path }: Operation): string {
-  const words = path.replaceAll('{id}', 'by-id').split(/[/-]/).filter(Boolean)
-  return method + words.map((word) => word[0]?.toUpperCase() + word.slice(1)).join('')
-}
+/** Names the method of a generated client: `keysRotateSecret`. */
+const toCamelCase = (id: Operation['id']): string =>
+  id.replaceAll(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase())

@@ -1,9 +1,9 @@
 import type { Permission } from '../../domain/role.ts'
-import type { ServiceError } from '../../service/service-result.ts'
+import type { InputError, OperationError } from '../../operations/define.ts'
 import { createRetryAfterHeader, type Reply } from '../reply.ts'
 
 /** An invalid part of a request. */
-export interface InputError {
+export interface InputProblem {
   /** The place in the body, as a JSON Pointer (RFC 6901). */
   readonly pointer?: string
   /** The parameter of the query. */
@@ -17,7 +17,7 @@ export interface ApiProblem {
   /** The problem with this request, and how to solve it. */
   readonly detail: string
   readonly permission?: Permission
-  readonly errors?: readonly InputError[]
+  readonly errors?: readonly InputProblem[]
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -121,12 +121,28 @@ export function createProblemReply(
   }
 }
 
-/** Converts a service's error. */
-export const toApiProblem = (error: ServiceError): ApiProblem =>
-  error.problem === 'busy'
-    ? {
-        kind: 'unavailable',
-        detail: error.message,
-        retryAfterSeconds: error.retryAfterSeconds,
-      }
+/** Converts the error of an operation. */
+export function toApiProblem(error: OperationError): ApiProblem {
+  if ('errors' in error) return createInvalidProblem(error.errors.map(toInputProblem))
+  return error.problem === 'busy'
+    ? { kind: 'unavailable', detail: error.message, retryAfterSeconds: error.retryAfterSeconds }
     : { kind: error.problem, detail: error.message }
+}
+
+export const createInvalidProblem = (errors: readonly InputProblem[]): ApiProblem => ({
+  kind: 'invalid',
+  detail: errors.map(formatInputProblem).join('; '),
+  errors,
+})
+
+const toInputProblem = ({ part, path, detail }: InputError): InputProblem =>
+  part === 'query' && path.length > 0
+    ? { parameter: path.join('.'), detail }
+    : { pointer: formatJsonPointer(path), detail }
+
+/** Formats a JSON Pointer as a URI fragment (RFC 6901 §3 and §6). */
+const formatJsonPointer = (path: readonly string[]): string =>
+  `#${path.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
+
+const formatInputProblem = ({ pointer, parameter, detail }: InputProblem) =>
+  `${parameter ?? (pointer === '#' ? 'the request' : pointer)}: ${detail}`

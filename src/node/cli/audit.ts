@@ -2,59 +2,20 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import type { AuditVerdict } from '../../service/audit/verify.ts'
-import type { AuditEvent, EventFilter } from '../../service/ports/audit.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import { getExistingDatabase } from './configured-database.ts'
-import { parseInstant } from './date-options.ts'
-import { addPageOptions, printPage } from './paging.ts'
-import { type Columns, formatExamples, formatTime, isJsonRequested, printOutput } from './print.ts'
+import { formatExamples, formatTime, isJsonRequested, printOutput } from './print.ts'
 import { createProgressBar } from './progress-bar.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
-const AUDIT_EVENT_COLUMNS: Columns<AuditEvent> = [
-  ['at', (event) => formatTime(event.at)],
-  ['actor', (event) => event.actor],
-  ['action', (event) => event.action],
-  ['subject', (event) => event.subject],
-  ['request', (event) => event.requestId],
-  [
-    'facts',
-    ({ facts }) =>
-      Object.entries(facts)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(' '),
-  ],
-]
-
 export function defineCommands(group: Command): void {
-  addPageOptions(group.command('list'))
-    .description('List what happened, newest first.')
-    .option('--subject <id>', 'to this account, user, source, destination, key or grant only')
-    .option('--actor <id>', 'by this key, or by `operator`, only')
-    .option('--action <name>', 'only this: key.refused, token.issued, key.revoked, …')
-    .option('--since <date>', 'from then on: 2027-01-31, or 2027-01-31T12:00Z', parseInstant)
-    .option('--until <date>', 'before then', parseInstant)
-    .addHelpText(
-      'after',
-      formatExamples(
-        'audit list --limit 20',
-        'audit list --subject 0199aa…',
-        'audit list --action key.refused --since 2027-01-31',
-      ),
-    )
-    .action(({ subject, actor, action, since, until }: EventFilter, command: Command) =>
-      printPage(command, AUDIT_EVENT_COLUMNS, ({ audit }, page) =>
-        audit.list({ ...page, subject, actor, action, since, until }),
-      ),
-    )
-
   group
     .command('verify')
     .description(
-      'Read the whole chain of events and say whether any was changed, taken out, put in or moved. ' +
-        'Exit 1 where one was. What happened in the last seconds has no seal yet.',
+      'Verify the whole chain of audit events. Exits with 1 if an event was changed, removed, inserted ' +
+        'or moved. Events of the last seconds are not sealed yet.',
     )
-    .option('--file <file>', 'an exported one, with the key ring alone: no database is opened')
+    .option('--file <file>', 'verify an exported file with the key ring; no database is opened')
     .addHelpText('after', formatExamples('audit verify', 'audit verify --file audit.jsonl'))
     .action(async ({ file }: { file?: string }, command: Command) => {
       const bar = createProgressBar('events', { quiet: isJsonRequested(command) })
@@ -97,15 +58,15 @@ export function defineCommands(group: Command): void {
   group
     .command('export <file>')
     .description(
-      'Write all sealed events to a file of JSON lines, with their seals and checkpoints: what ' +
-        '`audit verify --file` needs beside the key ring. It holds no secret, but says who came from where.',
+      'Write all sealed events, seals and checkpoints to a file of JSON lines, which `audit verify ' +
+        '--file` can verify with the key ring. The file has no secret, but has addresses of callers.',
     )
     .option('--force', 'replace the file')
     .addHelpText('after', formatExamples('audit export audit.jsonl'))
     .action(async (path: string, { force }: { force?: true }, command: Command) => {
       getExistingDatabase()
       if (existsSync(path) && force !== true) {
-        throw new CommandFailure('conflict', `${path} is there already: add --force to replace it`)
+        throw new CommandFailure('conflict', `${path} exists: add --force to replace it`)
       }
       const { writeLines } = await import('../draft-files.ts')
       const bar = createProgressBar('events', { quiet: isJsonRequested(command) })
@@ -168,5 +129,5 @@ function formatVerdict({ whole, events, first, last, anchor, ...details }: Audit
   )
   const more = breaksFound - breaks.length
   const rest = more > 0 ? `  and ${more} more\n` : ''
-  return `THE AUDIT IS BROKEN: ${state}.\n${lines.join('')}${rest}`
+  return `The audit is NOT whole: ${state}.\n${lines.join('')}${rest}`
 }

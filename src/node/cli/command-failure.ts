@@ -13,9 +13,9 @@ export class CommandFailure extends Error {
     this.problem = problem
   }
 
-  /** 1: refused or failed. 2: the command line or the configuration must be changed. */
+  /** 1: refused or failed. 2: the command line or the configuration is wrong. */
   get exitCode(): 1 | 2 {
-    return this.problem === 'usage' || this.problem === 'configuration' ? 2 : 1
+    return ['usage', 'invalid', 'configuration'].includes(this.problem) ? 2 : 1
   }
 }
 

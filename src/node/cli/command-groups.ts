@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import { toStoredId } from '../../domain/id.ts'
+import type { Operation } from '../../operations/define.ts'
+import { OPERATION_GROUPS } from '../../operations/groups.ts'
 
 interface CommandGroup {
   readonly description: string
@@ -7,66 +9,120 @@ interface CommandGroup {
   readonly load: () => Promise<{ defineCommands(group: Command): void }>
 }
 
+/** Creates a group whose commands are operations, and those that `loadOthers` imports. */
+function createOperationGroup(
+  name: keyof typeof OPERATION_GROUPS,
+  loadOperations: () => Promise<readonly Operation[]>,
+  loadOthers?: CommandGroup['load'],
+): CommandGroup {
+  const { about } = OPERATION_GROUPS[name]
+  return {
+    description: about,
+    async load() {
+      const [operations, { defineOperationCommand }, others] = await Promise.all([
+        loadOperations(),
+        import('./operation-command.ts'),
+        loadOthers?.(),
+      ])
+      return {
+        defineCommands(group) {
+          for (const operation of operations) {
+            if (operation.noCommand === undefined) {
+              defineOperationCommand(group, operation, operations)
+            }
+          }
+          others?.defineCommands(group)
+        },
+      }
+    },
+  }
+}
+
 /** The groups in the order of `latchkey --help`, under its headings. */
 const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, CommandGroup>>>> = {
-  'Run it:': {
-    serve: { description: 'run the server', load: () => import('./serve.ts') },
+  'Run Latchkey:': {
+    serve: { description: 'Run the server.', load: () => import('./serve.ts') },
     console: {
-      description: 'the way into the console, for its first operator',
+      description: 'Print the link with which the first operator signs in to the console.',
       load: () => import('./console.ts'),
     },
-    demo: { description: 'see it work, with made-up vendors', load: () => import('./demo.ts') },
+    demo: { description: 'Show Latchkey with demo vendors.', load: () => import('./demo.ts') },
     doctor: {
-      description: 'find what is wrong with this installation',
+      description: 'Check this installation and suggest fixes.',
       load: () => import('./doctor.ts'),
     },
   },
-  'Who holds keys, and what for:': {
-    accounts: { description: 'organizations', load: () => import('./accounts.ts') },
-    users: { description: 'the people of accounts', load: () => import('./users.ts') },
-    sources: {
-      description: 'where messages come from (redox)',
-      load: () => import('./sources.ts'),
-    },
-    sites: {
-      description: 'what keys open (xenrad), and offices (opendental)',
-      load: () => import('./sites.ts'),
-    },
-    developers: {
-      description: 'whose programs offices use (opendental)',
-      load: () => import('./developers.ts'),
-    },
+  'Accounts:': {
+    accounts: createOperationGroup(
+      'accounts',
+      async () => (await import('../../operations/accounts.ts')).accountOperations,
+    ),
+    users: createOperationGroup(
+      'users',
+      async () => (await import('../../operations/users.ts')).userOperations,
+    ),
+    sites: createOperationGroup(
+      'sites',
+      async () => (await import('../../operations/sites.ts')).siteOperations,
+    ),
+    developers: createOperationGroup(
+      'developers',
+      async () => (await import('../../operations/developers.ts')).developerOperations,
+    ),
+    'ip-allowlist': createOperationGroup(
+      'ip-allowlist',
+      async () => (await import('../../operations/ip-allowlist.ts')).ipAllowlistOperations,
+    ),
   },
   'Keys:': {
-    keys: {
-      description: 'the API keys of every dialect, from creation to their end',
-      load: () => import('./keys.ts'),
-    },
-    addresses: {
-      description: 'from where the keys of an account work',
-      load: () => import('./ip-allowlist.ts'),
-    },
-    audit: { description: 'who did what to whom', load: () => import('./audit.ts') },
+    keys: createOperationGroup(
+      'keys',
+      async () => (await import('../../operations/keys.ts')).keyOperations,
+      () => import('./keys.ts'),
+    ),
+    audit: createOperationGroup(
+      'audit',
+      async () => (await import('../../operations/audit.ts')).auditOperations,
+      () => import('./audit.ts'),
+    ),
     explain: {
-      description: 'what was decided about a request, and why',
+      description: OPERATION_GROUPS.requests.about,
       load: () => import('./explain-request.ts'),
     },
+    dashboard: createOperationGroup(
+      'dashboard',
+      async () => (await import('../../operations/dashboard.ts')).dashboardOperations,
+    ),
   },
   'Messages:': {
-    destinations: { description: 'where messages go', load: () => import('./destinations.ts') },
-    subscriptions: {
-      description: 'which source may send to which destination',
-      load: () => import('./subscriptions.ts'),
-    },
-    messages: { description: 'what was accepted', load: () => import('./messages.ts') },
+    sources: createOperationGroup(
+      'sources',
+      async () => (await import('../../operations/sources.ts')).sourceOperations,
+    ),
+    destinations: createOperationGroup(
+      'destinations',
+      async () => (await import('../../operations/destinations.ts')).destinationOperations,
+    ),
+    subscriptions: createOperationGroup(
+      'subscriptions',
+      async () => (await import('../../operations/subscriptions.ts')).subscriptionOperations,
+    ),
+    messages: createOperationGroup(
+      'messages',
+      async () => (await import('../../operations/messages.ts')).messageOperations,
+      () => import('./messages.ts'),
+    ),
   },
-  'Keep it:': {
-    keyring: { description: "the server's own keys", load: () => import('./keyring.ts') },
-    backup: { description: 'copy the database to a file', load: () => import('./backup.ts') },
-    restore: { description: 'put a backup in its place', load: () => import('./restore.ts') },
-    copy: { description: 'move to another database', load: () => import('./copy.ts') },
+  'Maintenance:': {
+    keyring: { description: 'Manage the keys of the server.', load: () => import('./keyring.ts') },
+    backup: { description: 'Copy the database to a file.', load: () => import('./backup.ts') },
+    restore: {
+      description: 'Restore the database from a backup.',
+      load: () => import('./restore.ts'),
+    },
+    copy: { description: 'Copy the data to another database.', load: () => import('./copy.ts') },
     migrate: {
-      description: 'bring an older database up to date',
+      description: 'Update the schema of the database.',
       load: () => import('./migrate.ts'),
     },
   },
@@ -86,7 +142,7 @@ export function findGroupName(args: readonly string[]): string | undefined {
 }
 
 /** The placeholders for ids in the usage texts of commands. */
-const ID_PLACEHOLDERS = ['id', 'user', 'request-id', 'network', 'cursor']
+const ID_PLACEHOLDERS = ['id', 'request-id', 'cursor']
 
 /** Converts every id on a command line to its stored form. */
 export function normalizeIds(command: Command): void {

@@ -1,21 +1,10 @@
 import type { Command } from 'commander'
-import { defineDisableCommands, defineEditCommands, defineRevokeCommands } from './keys/change.ts'
-import { defineCreateCommand } from './keys/create.ts'
-import { defineListCommand, defineShowCommand } from './keys/list-and-show.ts'
-import { defineSecretCommands } from './keys/secrets.ts'
 import { formatExamples } from './print.ts'
 
-/** Commands for keys of any type, in the order of a key's life. */
+/** Adds what all commands for keys have in common to the help of the group. */
 export function defineCommands(group: Command): void {
-  defineCreateCommand(group)
-  defineListCommand(group)
-  defineShowCommand(group)
-  defineEditCommands(group)
-  defineSecretCommands(group)
-  defineDisableCommands(group)
-  defineRevokeCommands(group)
   group
-    .addHelpText('after', SECRETS_HELP)
+    .addHelpText('after', KEYS_HELP)
     .addHelpText(
       'after',
       formatExamples(
@@ -26,8 +15,17 @@ export function defineCommands(group: Command): void {
     )
 }
 
-const SECRETS_HELP = `
-Every change is in force at the next request. A secret is renewed without a gap by rotate-secret with
-an overlap, or by a second key: create it, deploy it, revoke the first.
-A secret is never an argument: other users of the machine could read it. --secret-stdin takes one.
-HL7 over MLLP carries no key: it is not guarded here, and a xenrad key is of no use there.`
+const KEYS_HELP = `
+Key types, what their keys belong to, and how their secrets are shown:
+  redox              --source     exchanged for tokens; shown once
+  xenrad             --site       sent with every request; shown once
+  opendental         --developer  an office's data; can be viewed again; works once it is assigned
+  opendental-portal  --developer  the developer's list of customer keys; shown once
+  xdent              its account  sent with every request; shown once
+  practice           its owner    the owner needs a username; can be viewed again
+
+An id is the key's id or its public id; put -- before an id that begins with a dash.
+Every change takes effect at the next request. To renew a secret without a gap, rotate it with an
+overlap, or create a second key, deploy it, and revoke the first.
+A secret is never an argument, because other users of the machine could read it: --secret-stdin reads it.
+HL7 over MLLP carries no key, so that Latchkey cannot guard it.`

@@ -26,7 +26,7 @@ Commands work on the database of LATCHKEY_DATA or LATCHKEY_DATABASE, beside a ru
 they change is in force at its next request. \`latchkey keys --help\` is where most days begin.
 
 From nothing to a key:
-  $ latchkey accounts create "Acme Health"
+  $ latchkey accounts create --name "Acme Health"
   $ latchkey users create --account 0199aa… --email eng@acme.example --role engineer
   $ latchkey keys create --dialect xdent --owner 0199bb… --name "nightly job"
 

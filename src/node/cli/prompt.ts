@@ -1,7 +1,6 @@
 import { createInterface, type Interface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { SECRET_MAX_LENGTH } from '../../domain/key.ts'
-import type { KeySummary } from '../../service/ports/keys.ts'
 import { CommandFailure } from './command-failure.ts'
 import { printNote } from './print.ts'
 
@@ -40,35 +39,23 @@ async function askSecret(): Promise<string> {
   return secret
 }
 
-/** The forms of a verb for an irreversible action. */
-export interface IrreversibleAction {
-  readonly verb: string
-  readonly gerund: string
-  readonly participle: string
-  /** The state of a key after the action. */
-  readonly outcome: string
-}
-
 /** Refuses an irreversible action without --yes if stdin is no terminal, before anything is opened. */
-export function requireTerminal({ gerund }: IrreversibleAction): void {
+export function requireTerminal(action: string): void {
   if (process.stdin.isTTY && process.stderr.isTTY) return
   throw new CommandFailure(
     'usage',
-    `${gerund} is final and nobody is at a terminal to confirm it: add --yes`,
+    `this cannot be undone, and no terminal is there to confirm it (${action}): add --yes`,
   )
 }
 
-/** Asks the user to type the key's name. */
-export async function confirmKeyName(
-  action: IrreversibleAction,
-  { name, publicId }: KeySummary,
-): Promise<void> {
+/** Asks the user to type the name of what an irreversible action changes. */
+export async function confirmByName(action: string, name: string): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  const question = `Key ${publicId} will be ${action.outcome}. Type its name, ${name}, to ${action.verb} it: `
+  const question = `${action}. This cannot be undone. Type ${name} to confirm: `
   const typed = await askLine(terminal, question)
   if (typed === '') printNote('')
   if (typed.trim() !== name) {
-    throw new CommandFailure('failed', `that is not its name: nothing was ${action.participle}`)
+    throw new CommandFailure('failed', 'the name does not match: nothing was done')
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasPermission, ROLES } from '../../../src/domain/role.ts'
-import { findPermission } from '../../../src/http/admin/operation.ts'
-import { OPERATION_GROUPS } from '../../../src/http/admin/operation-groups.ts'
+import { findPermission } from '../../../src/operations/define.ts'
+import { OPERATIONS } from '../../../src/operations/registry.ts'
 import { createAdminClient, issueApiToken, seedAdminClient } from '../../support/admin-client.ts'
 import { createTestServer, seedKey, type TestServer, unwrap } from '../../support/server.ts'
 import { createTestCaller, findSignedInUser, signInUser } from '../../support/users.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const operations = OPERATION_GROUPS.flatMap((group) => group.operations)
+const operations = OPERATIONS
 const fillPath = (path: string) => path.replace('{id}', crypto.randomUUID())
 
 describe('the refusal of an API token does not reveal the reason', () => {

@@ -5,8 +5,8 @@ import {
   findPermission,
   SERVICE_METHOD_NAMES,
   type ServiceMethodName,
-} from '../../../src/http/admin/operation.ts'
-import { OPERATION_GROUPS } from '../../../src/http/admin/operation-groups.ts'
+} from '../../../src/operations/define.ts'
+import { OPERATIONS } from '../../../src/operations/registry.ts'
 import { seedAdminClient } from '../../support/admin-client.ts'
 import {
   createResponseValidator,
@@ -21,7 +21,7 @@ import { createTestServer, type TestServer } from '../../support/server.ts'
 
 const URL_OF_TESTS = 'https://console.example'
 const document = JSON.parse(
-  JSON.stringify(createApiDocument(OPERATION_GROUPS, URL_OF_TESTS)),
+  JSON.stringify(createApiDocument(OPERATIONS, URL_OF_TESTS)),
 ) as TestApiDocument
 const judge = createResponseValidator(document)
 const exampleRequests = listExampleRequests(document)
@@ -51,13 +51,13 @@ describe('the OpenAPI document', () => {
 
   test('gives every operation its own id', () => {
     const ids = new Set(exampleRequests.map(({ operation }) => operation.operationId))
-    expect(ids.size).toBe(OPERATION_GROUPS.flatMap(({ operations }) => operations).length)
+    expect(ids.size).toBe(OPERATIONS.length)
   })
 
   test('shows an example of every body', () => {
-    const without = OPERATION_GROUPS.flatMap(({ operations }) => operations)
-      .filter(({ body, examples }) => body !== null && Object.keys(examples).length === 0)
-      .map(({ path }) => path)
+    const without = OPERATIONS.filter(
+      ({ body, examples }) => body !== null && Object.keys(examples).length === 0,
+    ).map(({ path }) => path)
     expect(without).toEqual([])
   })
 })
@@ -105,11 +105,7 @@ const WITHOUT: Partial<Record<ServiceMethodName, string>> = {
 }
 
 test('every service method has an operation, or a stated reason for having none', () => {
-  const requestedOperations = new Set(
-    OPERATION_GROUPS.flatMap(({ operations }) =>
-      operations.flatMap(({ serviceMethods }) => serviceMethods),
-    ),
-  )
+  const requestedOperations = new Set(OPERATIONS.flatMap(({ serviceMethods }) => serviceMethods))
   expect(
     SERVICE_METHOD_NAMES.filter(
       (verb) => !requestedOperations.has(verb) && WITHOUT[verb] === undefined,
@@ -123,7 +119,7 @@ test('every service method has an operation, or a stated reason for having none'
 })
 
 test('every operation needs at most one permission', () => {
-  for (const { serviceMethods, path } of OPERATION_GROUPS.flatMap(({ operations }) => operations)) {
+  for (const { serviceMethods, path } of OPERATIONS) {
     expect(new Set(serviceMethods.map(findPermission)).size, path).toBeLessThanOrEqual(1)
   }
 })

@@ -1,8 +1,8 @@
 import { serve } from '@hono/node-server'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { OPERATION_GROUPS } from '../../../src/http/admin/operation-groups.ts'
 import { API_PROBLEMS } from '../../../src/http/admin/problem.ts'
+import { OPERATIONS } from '../../../src/operations/registry.ts'
 import {
   LAUNCH_TIMEOUT_MS,
   launchChromium,
@@ -34,7 +34,7 @@ test('the reference needs no sign-in, loads only from this server, and has no in
 })
 
 test('the reference shows every operation and explains every problem type', () => {
-  for (const { path, summary } of OPERATION_GROUPS.flatMap(({ operations }) => operations)) {
+  for (const { path, summary } of OPERATIONS) {
     expect(page.text).toContain(`</strong> ${path}</code>`)
     expect(page.text).toContain(`<h3>${summary}</h3>`)
   }

@@ -240,7 +240,7 @@ describe('a message that its destination refuses', () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
     const feed = `/console/feeds/${fixture.failingDestination.feedId}`
-    const head = await fixture.server.subscriptions.findListItem(fixture.failingDestination.feedId)
+    const head = await fixture.server.subscriptions.find(fixture.failingDestination.feedId)
     const countAttempts = async () =>
       unwrap(await fixture.server.messages.listAttempts(unwrap(head).headId ?? '')).length
     const before = await countAttempts()
@@ -278,14 +278,13 @@ describe('a message that its destination refuses', () => {
     await sendVendorMessage(fixture.failingDestination.id)
     const at = `/console/feeds/${fixture.failingDestination.feedId}`
     const { queued } = unwrap(
-      await fixture.server.subscriptions.findQueue(fixture.failingDestination.feedId),
+      await fixture.server.subscriptions.find(fixture.failingDestination.feedId),
     )
     expect((await engineer.get(`${at}/purge`)).text).toContain(`${queued} message`)
     expect((await engineer.send(`${at}/remove`)).status).toBe(409)
     expect((await engineer.send(`${at}/purge`)).status).toBe(303)
     expect(
-      unwrap(await fixture.server.subscriptions.findQueue(fixture.failingDestination.feedId))
-        .queued,
+      unwrap(await fixture.server.subscriptions.find(fixture.failingDestination.feedId)).queued,
     ).toBe(0)
   })
 })

@@ -199,7 +199,7 @@ describe('a subscription', () => {
     expect((await engineer.get(at)).text).toContain('This subscription is paused')
     expect((await engineer.send(`${at}/resume`)).status).toBe(303)
     expect(
-      unwrap(await fixture.server.subscriptions.findQueue(fixture.openDestination.feedId)).status,
+      unwrap(await fixture.server.subscriptions.find(fixture.openDestination.feedId)).status,
     ).toBe('active')
   })
 })
@@ -247,9 +247,9 @@ describe('a member on the routing pages', () => {
     }
     const { name, verifiedAt } = unwrap(await fixture.server.destinations.find(openDestination.id))
     expect([name, verifiedAt === null]).toEqual(['Mercy EMR', false])
-    expect(
-      unwrap(await fixture.server.subscriptions.findQueue(openDestination.feedId)).status,
-    ).toBe('active')
+    expect(unwrap(await fixture.server.subscriptions.find(openDestination.feedId)).status).toBe(
+      'active',
+    )
   })
 })
 

@@ -19,11 +19,11 @@ const listDoctorProblems = async () => {
 }
 
 test('after a restore of an older copy, restore, doctor and verify name accept-restore, which mends it', async () => {
-  await runJson(dir, ['accounts', 'create', 'Before'])
+  await runJson(dir, ['accounts', 'create', '--name', 'Before'])
   await sealAudit()
   await runJson(dir, ['backup', backup])
   expect((await runCommand('restore', backup, '--force')).stderr).not.toContain('accept-restore')
-  await runJson(dir, ['accounts', 'create', 'Since'])
+  await runJson(dir, ['accounts', 'create', '--name', 'Since'])
   await sealAudit()
   expect(await runCommand('audit', 'accept-restore')).toMatchObject({
     code: 0,

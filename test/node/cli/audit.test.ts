@@ -7,7 +7,7 @@ import { COMMAND_GROUPS } from '../../../src/node/cli/command-groups.ts'
 import type { Explanation } from '../../../src/service/audit/explain.ts'
 import type { AuditVerdict } from '../../../src/service/audit/verify.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
-import { type CliKeyWithSecret, runJson, seedCliAccount } from '../../support/cli/commands.ts'
+import { type CliKeyWithSecret, runJson, runJsonList, seedCliAccount } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import { executeSql } from '../../support/database/data-folder.ts'
 import { type ServerProcess, startServerProcess } from '../../support/process.ts'
@@ -25,7 +25,7 @@ beforeAll(async () => {
   server = await startServerProcess(dir, { LATCHKEY_REFRESH_LEEWAY_SECONDS: '0' })
   seeded = await seedCliAccount(dir)
   const { owner, source } = seeded
-  const keyArgs = ['--owner', owner.id, '--source', source.id, '--name', 'nightly job']
+  const keyArgs = ['--dialect', 'redox', '--owner', owner.id, '--source', source.id, '--name', 'nightly job']
   created = await runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs])
 })
 afterAll(() => server.kill())
@@ -156,7 +156,7 @@ describe('explain', () => {
 
 test('audit list finds by subject, actor, action and time', async () => {
   const { id } = created.key
-  const list = (...filter: string[]) => runJson<AuditEvent[]>(dir, ['audit', 'list', ...filter])
+  const list = (...filter: string[]) => runJsonList<AuditEvent>(dir, ['audit', 'list', ...filter])
   const listActions = async (...filter: string[]) =>
     new Set((await list(...filter)).map(({ action }) => action))
   expect(await listActions('--subject', id, '--actor', 'operator')).toEqual(
@@ -173,7 +173,7 @@ test('audit list leaves what a caller was answered sealed: explain opens it', as
   const { decisions } = await explainRequest(requestId)
   expect(decisions).toMatchObject([{ answer: { status: 401, body: 'Invalid request' } }])
   const filter = ['audit', 'list', '--action', 'key.refused']
-  const [{ facts } = { facts: {} }] = await runJson<AuditEvent[]>(dir, [...filter, '--limit', '1'])
+  const [{ facts } = { facts: {} }] = await runJsonList<AuditEvent>(dir, [...filter, '--limit', '1'])
   expect(facts).toMatchObject({ reason: 'secret_wrong', answerStatus: 401 })
   expect(facts).not.toHaveProperty('answerBody')
   const { stdout } = await runWarmCli(filter, { dir })
@@ -195,7 +195,7 @@ describe('the chain of a server that was stopped', () => {
     const { code, verdict } = await verify()
     expect(code).toBe(0)
     expect(verdict).toMatchObject({ whole: true, first: 1, breaks: [] })
-    const listed = await runJson<AuditEvent[]>(dir, ['audit', 'list', '--limit', '1000'])
+    const listed = await runJsonList<AuditEvent>(dir, ['audit', 'list', '--limit', '1000'])
     expect(verdict.events).toBe(listed.length)
     const { stdout } = await runWarmCli(['audit', 'verify'], { dir })
     expect(stdout).toMatch(/^The audit is whole: \d+ events, numbered 1 to \d+; /)
@@ -217,7 +217,7 @@ describe('the chain of a server that was stopped', () => {
       `${file} is there already: add --force to replace it\n`,
     ])
     await runJson(dir, ['audit', 'export', file, '--force'])
-    const exportEvents = await runJson<AuditEvent[]>(dir, [
+    const exportEvents = await runJsonList<AuditEvent>(dir, [
       'audit',
       'list',
       '--action',
@@ -242,7 +242,7 @@ describe('the chain of a server that was stopped', () => {
   })
 
   test('is broken by an edit of the database, and verify says of which event', async () => {
-    const [event] = await runJson<AuditEvent[]>(dir, ['audit', 'list', '--action', 'key.disabled'])
+    const [event] = await runJsonList<AuditEvent>(dir, ['audit', 'list', '--action', 'key.disabled'])
     executeSql(database, `UPDATE audit_events SET actor = 'nobody' WHERE id = '${event?.id}'`)
     const { code, verdict } = await verify()
     expect(code).toBe(1)

@@ -13,7 +13,7 @@ import { SCHEMA_VERSION } from '../../../src/storage/tables.ts'
 import {
   type CliKeyWithSecret,
   type CliRow,
-  runJson,
+  runJson, runJsonList,
   seedCliAccount,
 } from '../../support/cli/commands.ts'
 import { type SeededStaticKeys, seedStaticKeys } from '../../support/database/data-folder.ts'
@@ -48,13 +48,13 @@ beforeAll(async () => {
   server = await startServerProcess(dir, { LATCHKEY_URL: 'https://latchkey.example' })
   seeded = await seedCliAccount(dir)
   const { account, owner, source } = seeded
-  const keyArgs = ['--owner', owner.id, '--source', source.id, '--name', 'nightly job']
+  const keyArgs = ['--dialect', 'redox', '--owner', owner.id, '--source', source.id, '--name', 'nightly job']
   const place = ['--account', account.id, '--name', 'Redox EMR', '--url', 'https://emr.example']
   ;[created, destination] = await Promise.all([
     runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs]),
     runJson(dir, ['destinations', 'create', ...place]),
   ])
-  await runJson(dir, ['destinations', 'vouch', destination.id])
+  await runJson(dir, ['destinations', 'mark-verified', destination.id])
   const route = ['--source', source.id, '--destination', destination.id]
   await runJson(dir, ['subscriptions', 'create', ...route])
   staticKeys = await seedStaticKeys(dir)
@@ -69,7 +69,7 @@ const refresh = async ({ refreshToken }: TokenResponse) =>
 const send = ({ accessToken }: TokenResponse): Promise<VendorResponse> =>
   createVendorClient(server.url).endpoint(accessToken, createDeviceNewMessage(destination.id))
 const listMessageIds = async () =>
-  (await runJson<CliRow[]>(dir, ['messages', 'list'])).map(({ id }) => id)
+  (await runJsonList(dir, ['messages', 'list'])).map(({ id }) => id)
 
 test('every refresh token that was issued after a backup is honoured when it is restored', async () => {
   // Families of every kind: with and without a row in the backup, acknowledged or not.
@@ -141,7 +141,7 @@ test('every refresh token that was issued after a backup is honoured when it is 
 
   server = await startServerProcess(dir, { LATCHKEY_URL: 'https://latchkey.example' })
   expect(await listMessageIds()).toEqual(before)
-  expect(await runJson<CliRow[]>(dir, ['sources', 'list'])).toHaveLength(1)
+  expect(await runJsonList(dir, ['sources', 'list'])).toHaveLength(1)
   for (const tokens of afterwards) {
     expect((await send(tokens)).status).toBe(200)
     const next = await refresh(tokens)
@@ -186,7 +186,7 @@ test('a backup of an older version is restored, and brought to this one at the n
     rows: { accounts: 2, users: 1, keys: 2, audit_events: 2 },
   })
   copyFileSync(join(dir, 'keyring.json'), join(elsewhere, 'keyring.json'))
-  expect(await runJson<CliRow[]>(elsewhere, ['keys', 'list'])).toMatchObject([
+  expect(await runJsonList(elsewhere, ['keys', 'list'])).toMatchObject([
     { dialect: 'redox', name: 'nightly job', status: 'enabled' },
     { dialect: 'redox', name: 'old job', status: 'revoked' },
   ])
@@ -206,7 +206,7 @@ test('a backup goes where there is nothing yet, and whoever lacks the key ring i
 
 test('what is no backup is refused, and the database that is there stays', async () => {
   const place = createTempFolder()
-  await runJson(place, ['accounts', 'create', 'Stays'])
+  await runJson(place, ['accounts', 'create', '--name', 'Stays'])
   const files = createTempFolder()
   const make = (name: string, sql: string) => {
     const db = new Database(join(files, name))
@@ -239,13 +239,13 @@ test('what is no backup is refused, and the database that is there stays', async
     expect(stderr).toContain(sentence)
     expect(stderr.trimEnd().split('\n')).toHaveLength(1)
   }
-  expect(await runJson<CliRow[]>(place, ['accounts', 'list'])).toMatchObject([{ name: 'Stays' }])
+  expect(await runJsonList(place, ['accounts', 'list'])).toMatchObject([{ name: 'Stays' }])
   expect(readdirSync(place).filter((name) => name.includes('draft'))).toEqual([])
 })
 
 test('a damaged database is replaced, and kept with its log', async () => {
   const place = createTempFolder()
-  await runJson(place, ['accounts', 'create', 'Lost'])
+  await runJson(place, ['accounts', 'create', '--name', 'Lost'])
   const path = join(place, 'latchkey.db')
   writeFileSync(path, 'damaged '.repeat(1024))
   writeFileSync(`${path}-wal`, 'log')
@@ -253,7 +253,7 @@ test('a damaged database is replaced, and kept with its log', async () => {
   expect(readFileSync(kept, 'utf8')).toBe('damaged '.repeat(1024))
   expect(readFileSync(`${kept}-wal`, 'utf8')).toBe('log')
   expect(existsSync(`${path}-wal`)).toBe(false)
-  expect(await runJson<CliRow[]>(place, ['accounts', 'list'])).toMatchObject([
+  expect(await runJsonList(place, ['accounts', 'list'])).toMatchObject([
     { name: 'Acme Health' },
   ])
 })

@@ -186,7 +186,7 @@ describe('a difference', () => {
 
   test('of a target that is another database is refused before anything is written', async () => {
     const other = createTempFolder()
-    await runJson(other, ['accounts', 'create', 'Somebody else'])
+    await runJson(other, ['accounts', 'create', '--name', 'Somebody else'])
     const path = join(other, 'latchkey.db')
     const before = readFileSync(path)
     expect(await expectCopyError(url, `sqlite:${path}`)).toBe(

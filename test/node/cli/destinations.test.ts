@@ -19,7 +19,7 @@ beforeAll(async () => {
     const { challenge } = JSON.parse(String(hospital.requests.at(-1)?.body))
     response.writeHead(status).end(status === 200 ? challenge : 'no \u001b[2J')
   })
-  accountId = (await runJson(dir, ['accounts', 'create', 'Acme Health'])).id
+  accountId = (await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])).id
 })
 afterAll(() => hospital.close())
 

@@ -13,7 +13,7 @@ let account: string
 let accountArgs: string[]
 
 beforeEach(async () => {
-  account = (await runJson(dir, ['accounts', 'create', 'Acme Health'])).id
+  account = (await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])).id
   accountArgs = ['--account', account]
 })
 
@@ -43,7 +43,15 @@ test('an id is typed in any case, as an argument and as an option, and a name ke
 })
 
 test('a site and a developer are removed as long as no key is of them', async () => {
-  const user = ['users', 'add', ...accountArgs, '--email', 'eng@acme.example', '--role', 'engineer']
+  const user = [
+    'users',
+    'create',
+    ...accountArgs,
+    '--email',
+    'eng@acme.example',
+    '--role',
+    'engineer',
+  ]
   const owner = (await runJson(dir, user)).id
   const lists = [
     ['sites', 'xenrad', '--site'],
@@ -117,7 +125,7 @@ describe('addresses', () => {
       'Enforced: keys of Acme Health work from 203.0.113.0/24 only.\n',
     )
     expect(await runAllowlistCommand('open')).toBe(`Not enforced: ${anywhere}`)
-    expect(await runJson(dir, ['addresses', 'list', ...accountArgs])).toMatchObject([
+    expect(await runJson(dir, ['ip-allowlist', 'list', ...accountArgs])).toMatchObject([
       { network: '203.0.113.0/24', note: 'head office' },
     ])
     expect(await runAllowlistCommand('enforce')).toBe(
@@ -129,12 +137,12 @@ describe('addresses', () => {
   })
 
   test('what is no network, or not on the list, is refused', async () => {
-    const rule = await runJson(dir, ['addresses', 'add', '10.0.0.0/8', ...accountArgs])
+    const rule = await runJson(dir, ['ip-allowlist', 'add', '10.0.0.0/8', ...accountArgs])
     const [twice, wide, stranger, nobody] = await Promise.all([
-      runJsonError(dir, ['addresses', 'add', '10.0.0.0/8', ...accountArgs]),
-      runJsonError(dir, ['addresses', 'add', '10.0.0.1/8', ...accountArgs]),
-      runJsonError(dir, ['addresses', 'remove', '10.0.0.0/9', ...accountArgs]),
-      runJsonError(dir, ['addresses', 'enforce', '--account', 'none']),
+      runJsonError(dir, ['ip-allowlist', 'add', '10.0.0.0/8', ...accountArgs]),
+      runJsonError(dir, ['ip-allowlist', 'add', '10.0.0.1/8', ...accountArgs]),
+      runJsonError(dir, ['ip-allowlist', 'delete', '10.0.0.0/9', ...accountArgs]),
+      runJsonError(dir, ['ip-allowlist', 'enforce', '--account', 'none']),
     ])
     expect(twice).toEqual({
       code: 1,
@@ -148,7 +156,7 @@ describe('addresses', () => {
       message: `10.0.0.0/9 is not on the list of ${account}`,
     })
     expect(nobody.message).toBe('there is no account none')
-    expect(await runJson(dir, ['addresses', 'remove', rule.id, ...accountArgs])).toEqual(rule)
+    expect(await runJson(dir, ['ip-allowlist', 'delete', rule.id, ...accountArgs])).toEqual(rule)
   })
 })
 
@@ -171,7 +179,9 @@ describe('an owner who leaves', () => {
 
   test('leaves keys that work on, and say so in the list', async () => {
     const { owner, email, working, stopped } = await createKeyOwner()
-    const { stdout, stderr } = await runWarmCli(['users', 'leave', owner.id, '--json'], { dir })
+    const { stdout, stderr } = await runWarmCli(['users', 'deactivate', owner.id, '--json'], {
+      dir,
+    })
     const { user, keys } = JSON.parse(stdout) as { user: CliRow; keys: CliRow[] }
     expect(keys).toEqual([
       { id: working.id, publicId: working.publicId, name: 'a', fate: 'flagged' },
@@ -179,7 +189,7 @@ describe('an owner who leaves', () => {
     ])
     expect(stderr).toBe(
       `${email} has left. Keys that were disabled: 0; that stay as they are: 2. ` +
-        'Hand them over: latchkey keys transfer <id> --to <user>\n',
+        'Hand them over: latchkey keys edit <id> --owner <user>\n',
     )
     const listed = await runWarmCli(['keys', 'list', ...accountArgs], { dir })
     const flagged = listed.stdout.split('\n').map((line) => line.includes('owner left'))
@@ -187,7 +197,7 @@ describe('an owner who leaves', () => {
     const printed = await runJson(dir, ['keys', 'show', working.id])
     expect(printed).toMatchObject({ status: 'enabled', ownerLeftAt: user.leftAt })
 
-    expect(await runJsonError(dir, ['users', 'leave', owner.id])).toEqual({
+    expect(await runJsonError(dir, ['users', 'deactivate', owner.id])).toEqual({
       code: 1,
       problem: 'conflict',
       message: `${email} has left already`,
@@ -197,10 +207,10 @@ describe('an owner who leaves', () => {
   })
 
   test('takes the enabled keys along, where the account wants it', async () => {
-    const chosen = await runJson(dir, ['accounts', 'departed-keys', account, 'disable'])
+    const chosen = await runJson(dir, ['accounts', 'set-offboarding-policy', account, 'disable'])
     expect(chosen.departedKeys).toBe('disable')
     const { owner, working } = await createKeyOwner()
-    const { keys } = await runJson<{ keys: CliRow[] }>(dir, ['users', 'leave', owner.id])
+    const { keys } = await runJson<{ keys: CliRow[] }>(dir, ['users', 'deactivate', owner.id])
     expect(keys.map(({ name, fate }) => [name, fate])).toEqual([
       ['a', 'disabled'],
       ['b', 'flagged'],
@@ -213,15 +223,15 @@ describe('an owner who leaves', () => {
     const user = await runJson(dir, [
       ...['users', 'create', ...accountArgs, '--email', 'm@acme.example', '--role', 'member'],
     ])
-    const { stderr } = await runWarmCli(['users', 'leave', user.id], { dir })
+    const { stderr } = await runWarmCli(['users', 'deactivate', user.id], { dir })
     expect(stderr).toBe('m@acme.example has left, and held no living key.\n')
   })
 })
 
 test('what becomes of departed keys is one of two things', async () => {
   const [choice, nobody] = await Promise.all([
-    runJsonError(dir, ['accounts', 'departed-keys', account, 'burn']),
-    runJsonError(dir, ['accounts', 'departed-keys', 'none', 'keep']),
+    runJsonError(dir, ['accounts', 'set-offboarding-policy', account, 'burn']),
+    runJsonError(dir, ['accounts', 'set-offboarding-policy', 'none', 'keep']),
   ])
   expect(choice.code).toBe(2)
   expect(choice.message).toContain('Allowed choices are keep, disable.')

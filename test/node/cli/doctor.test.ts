@@ -15,7 +15,7 @@ interface Finding {
 }
 
 const dir = join(createTempFolder(), 'data')
-beforeAll(() => runJson(dir, ['accounts', 'create', 'Acme Health']))
+beforeAll(() => runJson(dir, ['accounts', 'create', '--name', 'Acme Health']))
 
 async function runDoctor(where: string, env = {}) {
   const { code, stdout } = await runCli(['doctor', '--json'], { dir: where, env })
@@ -69,7 +69,7 @@ test('of what is in a data folder that cannot be used, nothing is said', async (
 
 test('a database whose key ring is gone, a folder open to others, a clock put back: each fails', async () => {
   const other = join(createTempFolder(), 'data')
-  await runJson(other, ['accounts', 'create', 'Acme Health'])
+  await runJson(other, ['accounts', 'create', '--name', 'Acme Health'])
   rmSync(join(other, 'keyring.json'))
   chmodSync(other, 0o755)
   const db = new Database(join(other, 'latchkey.db'))
@@ -85,7 +85,7 @@ test('a database whose key ring is gone, a folder open to others, a clock put ba
 
 test('an audit that was changed behind the server’s back is found, with where and what to do', async () => {
   const other = join(createTempFolder(), 'data')
-  const { id } = await runJson(other, ['accounts', 'create', 'Acme Health'])
+  const { id } = await runJson(other, ['accounts', 'create', '--name', 'Acme Health'])
   await runJson(other, ['audit', 'export', join(createTempFolder(), 'audit.jsonl')])
   const before = await runDoctor(other)
   expect(before.findings.at(-1)).toMatchObject({ check: 'audit', message: 'whole: events 1 to 1' })

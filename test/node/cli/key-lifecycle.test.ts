@@ -5,7 +5,7 @@ import {
   buildKeyArgs,
   type CliKeyWithSecret,
   type CliRow,
-  runJson,
+  runJson, runJsonList,
   runJsonError,
   seedEveryCliKeyType,
 } from '../../support/cli/commands.ts'
@@ -23,10 +23,12 @@ describe('a secret', () => {
     'of %s is viewed again, and each view is audited',
     async (dialect) => {
       const { key, ...revealed } = seeded.createdKeys[dialect]
-      const { stdout, stderr } = await runWarmCli(['keys', 'view', key.id, '--json'], { dir })
+      const { stdout, stderr } = await runWarmCli(['keys', 'view-secret', key.id, '--json'], {
+        dir,
+      })
       expect(JSON.parse(stdout)).toMatchObject({ key: { id: key.id }, ...revealed })
       expect(stderr).toBe('That you have viewed it is recorded in the audit.\n')
-      const [event] = await runJson<CliRow[]>(dir, ['audit', 'list', '--subject', key.id])
+      const [event] = await runJsonList(dir, ['audit', 'list', '--subject', key.id])
       expect(event).toMatchObject({ actor: 'operator', action: 'key.viewed' })
     },
   )
@@ -34,13 +36,13 @@ describe('a secret', () => {
   test.each(['redox', 'xenrad', 'opendental-portal', 'xdent'] as const)(
     'of %s is not',
     async (dialect) => {
-      expect(await runJsonError(dir, ['keys', 'view', seeded.createdKeys[dialect].key.id])).toEqual(
-        {
-          code: 1,
-          problem: 'conflict',
-          message: `a secret of this dialect (${dialect}) is shown once: rotate it`,
-        },
-      )
+      expect(
+        await runJsonError(dir, ['keys', 'view-secret', seeded.createdKeys[dialect].key.id]),
+      ).toEqual({
+        code: 1,
+        problem: 'conflict',
+        message: `a secret of this dialect (${dialect}) is shown once: rotate it`,
+      })
     },
   )
 
@@ -50,7 +52,7 @@ describe('a secret', () => {
     const rotated = await runJson<CliKeyWithSecret>(dir, args)
     expect(rotated.presented.value).toBe(`ODFHIR ${seeded.developerKey}/${rotated.secret}`)
     expect(rotated.key.previousSecretEndsAt).toBeGreaterThan(Date.now() + 86_000_000)
-    const viewed = await runJson<CliKeyWithSecret>(dir, ['keys', 'view', key.id])
+    const viewed = await runJson<CliKeyWithSecret>(dir, ['keys', 'view-secret', key.id])
     expect(viewed.secret).toBe(rotated.secret)
   })
 
@@ -69,14 +71,14 @@ describe('a change', () => {
     const { key } = await seeded.createKey('xdent', [
       '--description',
       'old',
-      '--expires',
+      '--expires-at',
       '2099-01-31',
     ])
     const edit = ['keys', 'edit', key.id]
     const edited = await runJson(dir, [...edit, '--name', 'new name', '--access', 'read'])
     expect(edited).toMatchObject({ name: 'new name', access: 'read', description: 'old' })
     expect(edited.expiresAt).toBe(Date.UTC(2099, 0, 31))
-    const cleared = await runJson(dir, [...edit, '--description', '', '--expires', 'never'])
+    const cleared = await runJson(dir, [...edit, '--description', '', '--expires-at', 'never'])
     expect(cleared).toMatchObject({ name: 'new name', description: '', expiresAt: null })
   })
 
@@ -84,7 +86,7 @@ describe('a change', () => {
     [[], 2, 'say what to change: --name, --description, --reference, --access or --expires'],
     [['--name', ' '], 1, 'the name must not be blank'],
     [
-      ['--expires', '2020-01-31'],
+      ['--expires-at', '2020-01-31'],
       1,
       'the expiry must be in the future: to end a key now, revoke it',
     ],
@@ -101,11 +103,11 @@ describe('a change', () => {
 
   test('transfers a key to whom may hold it, and to nobody else', async () => {
     const { key } = await seeded.createKey('xdent')
-    const transferArgs = (to: string) => ['keys', 'transfer', key.id, '--to', to]
+    const transferArgs = (to: string) => ['keys', 'edit', key.id, '--to', to]
     expect(await runJson(dir, transferArgs(seeded.ids.otherUser))).toMatchObject({
       ownerId: seeded.ids.otherUser,
     })
-    const elsewhere = (await runJson(dir, ['accounts', 'create', 'Elsewhere'])).id
+    const elsewhere = (await runJson(dir, ['accounts', 'create', '--name', 'Elsewhere'])).id
     const stranger = await runJson(dir, [
       ...[
         'users',
@@ -128,7 +130,7 @@ describe('a change', () => {
     )
     const practice = [
       'keys',
-      'transfer',
+      'edit',
       seeded.createdKeys.practice.key.id,
       '--to',
       seeded.ids.otherUser,
@@ -194,7 +196,7 @@ describe('deleting', () => {
     expect((await runJsonError(dir, ['keys', 'show', key.id])).message).toBe(
       `there is no key ${key.id}`,
     )
-    const [event] = await runJson<CliRow[]>(dir, ['audit', 'list', '--subject', key.id])
+    const [event] = await runJsonList(dir, ['audit', 'list', '--subject', key.id])
     expect(event).toMatchObject({
       action: 'key.deleted',
       facts: { dialect: 'xdent', publicId: key.publicId, name: 'xdent key' },

@@ -5,7 +5,7 @@ import {
   type CliKeyWithSecret,
   type CliRow,
   KEY_TYPE_OWNER_OPTIONS,
-  runJson,
+  runJson, runJsonList,
   runJsonError,
   seedEveryCliKeyType,
 } from '../../support/cli/commands.ts'
@@ -76,7 +76,7 @@ describe('a new key', () => {
     expect(once.stderr).toBe('The secret is shown only now: keep it where its user will read it.\n')
     expect(repeat.stdout).toMatch(/^presented as +HTTP Basic: dr\.bixby:lk_[\w-]{49}$/m)
     expect(repeat.stderr).toBe(
-      'Whoever reads the secret can use it. `latchkey keys view` shows it again.\n',
+      'Whoever reads the secret can use it. `latchkey keys view-secret` shows it again.\n',
     )
   })
 
@@ -85,7 +85,7 @@ describe('a new key', () => {
       'opendental',
       [
         ...['--description', 'two\nlines', '--reference', 'CRM-17', '--access', 'enterprise'],
-        ...['--expires', '2099-01-31', '--public-id', 'legacy-1', '--secret-stdin'],
+        ...['--expires-at', '2099-01-31', '--public-id', 'legacy-1', '--secret-stdin'],
       ],
       'nFF6i0KrXrxDkZHt',
     )
@@ -97,7 +97,7 @@ describe('a new key', () => {
       expiresAt: Date.UTC(2099, 0, 31),
       publicId: 'legacy-1',
     })
-    const viewed = await runJson<CliKeyWithSecret>(dir, ['keys', 'view', 'legacy-1'])
+    const viewed = await runJson<CliKeyWithSecret>(dir, ['keys', 'view-secret', 'legacy-1'])
     expect(viewed.presented.value).toBe(`ODFHIR ${seeded.developerKey}/nFF6i0KrXrxDkZHt`)
   })
 
@@ -132,7 +132,7 @@ describe('a new key', () => {
       'invalid',
       'keys of this dialect (xdent) cannot have the access enterprise: read or standard',
     ],
-    ['xdent', ['--expires', '2020-01-31'], 'invalid', 'the expiry must be in the future'],
+    ['xdent', ['--expires-at', '2020-01-31'], 'invalid', 'the expiry must be in the future'],
   ] as const)('of %s with %j is refused', async (dialect, more, problem, message) => {
     expect(await runJsonError(dir, [...buildKeyArgs(dialect, seeded.ids.owner), ...more])).toEqual({
       code: 1,
@@ -171,12 +171,12 @@ describe('a list', () => {
     ]
     await runJson(dir, ['keys', 'disable', second.key.id])
     const enabled = ['keys', 'list', '--dialect', 'xdent', '--status', 'enabled']
-    const rest = await runJson<CliRow[]>(dir, [...enabled, '--after', first.key.id])
+    const rest = await runJsonList(dir, [...enabled, '--after', first.key.id])
     expect(listPublicIds(rest)).toEqual([third.key.publicId])
     const of = ['--account', seeded.ids.account, '--owner', seeded.ids.owner]
     const disabled = ['keys', 'list', ...of, '--dialect', 'xdent', '--status', 'disabled']
-    expect(listPublicIds(await runJson<CliRow[]>(dir, disabled))).toEqual([second.key.publicId])
-    const under = await runJson<CliRow[]>(dir, [
+    expect(listPublicIds(await runJsonList(dir, disabled))).toEqual([second.key.publicId])
+    const under = await runJsonList(dir, [
       'keys',
       'list',
       '--developer',
@@ -185,11 +185,11 @@ describe('a list', () => {
     expect(new Set(under.map(({ dialect }) => dialect))).toEqual(
       new Set(['opendental', 'opendental-portal']),
     )
-    expect(await runJson<CliRow[]>(dir, ['keys', 'list', '--account', 'another'])).toEqual([])
+    expect(await runJsonList(dir, ['keys', 'list', '--account', 'another'])).toEqual([])
   })
 
   test('that is filtered has whole pages, and says how to go on with the same filter', async () => {
-    const account = (await runJson(dir, ['accounts', 'create', 'Beacon Labs'])).id
+    const account = (await runJson(dir, ['accounts', 'create', '--name', 'Beacon Labs'])).id
     const of = ['--account', account]
     const [owner, site] = await Promise.all([
       runJson(dir, ['users', 'create', ...of, '--email', 'e@beacon.example', '--role', 'engineer']),

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import {
   type CliKeyWithSecret,
   type CliRow,
-  runJson,
+  runJson, runJsonList,
   runJsonError,
   seedCliAccount,
 } from '../../support/cli/commands.ts'
@@ -19,6 +19,8 @@ beforeAll(async () => {
   const seeded = await seedCliAccount(dir)
   account = seeded.account
   createKeyArgs = [
+    '--dialect',
+    'redox',
     '--owner',
     seeded.owner.id,
     '--source',
@@ -87,17 +89,17 @@ test('revoking needs a person at a terminal, or --yes', async () => {
     stdout: '',
     stderr: 'revoking is final and nobody is at a terminal to confirm it: add --yes\n',
   })
-  const [key] = await runJson<CliRow[]>(dir, ['keys', 'list', '--account', account.id])
+  const [key] = await runJsonList(dir, ['keys', 'list', '--account', account.id])
   expect(key).toMatchObject({ id: keyId, status: 'enabled' })
 })
 
 test('a member may not hold a key', async () => {
   const of = ['--account', account.id]
   const [member, source] = await Promise.all([
-    runJson(dir, ['users', 'add', ...of, '--email', 'm@acme.example', '--role', 'member']),
+    runJson(dir, ['users', 'create', ...of, '--email', 'm@acme.example', '--role', 'member']),
     runJson(dir, ['sources', 'create', ...of, '--name', 'other']),
   ])
-  const args = ['--owner', member.id, '--source', source.id, '--name', 'no', '--json']
+  const args = ['--dialect', 'redox', '--owner', member.id, '--source', source.id, '--name', 'no', '--json']
   const { code, stdout, stderr } = await runWarmCli(['keys', 'create', ...args], { dir })
   expect({ code, stdout, stderr: JSON.parse(stderr) }).toEqual({
     code: 1,
@@ -112,14 +114,14 @@ test('a member may not hold a key', async () => {
 })
 
 test('an account of a region that another server serves is made only where that is said', async () => {
-  const create = ['accounts', 'create', 'Abroad', '--region', 'eu']
+  const create = ['accounts', 'create', '--name', 'Abroad', '--region', 'eu']
   const { code, problem, message } = await runJsonError(dir, create)
   expect({ code, problem }).toEqual({ code: 1, problem: 'invalid' })
   expect(message).toMatch(/^this server serves the region us,.*\(--other-region\)$/)
   const made = await runJson(dir, [...create, '--other-region'])
   expect(made).toMatchObject({ name: 'Abroad', region: 'eu' })
   const after = ['accounts', 'list', '--after', account.id]
-  expect(await runJson<CliRow[]>(dir, after)).toEqual([made])
+  expect(await runJsonList(dir, after)).toEqual([made])
 })
 
 test('a long list says how to go on, and going on ends it', async () => {

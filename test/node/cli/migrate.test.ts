@@ -6,14 +6,14 @@ import { createRing } from '../../../src/crypto/keyring.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { SCHEMA_HISTORY } from '../../../src/storage/migrations.ts'
 import { SCHEMA_VERSION } from '../../../src/storage/tables.ts'
-import { type CliRow, runJson } from '../../support/cli/commands.ts'
+import { type CliRow, runJson, runJsonList } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
 
 test('a database that is up to date has nothing to migrate', async () => {
   const dir = createTempFolder()
-  await runJson(dir, ['accounts', 'create', 'Acme Health'])
+  await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
   const { code, stdout } = await runCli(['migrate'], { dir })
   expect({ code, stdout }).toEqual({
     code: 0,
@@ -52,7 +52,7 @@ test('a database of version 4 is brought up to date, and its unsealed events bec
   expect(await runJson(dir, ['audit', 'export', join(dir, 'audit.jsonl')])).toMatchObject({
     events: events.length,
   })
-  const [exported, ...before] = await runJson<CliRow[]>(dir, ['audit', 'list'])
+  const [exported, ...before] = await runJsonList(dir, ['audit', 'list'])
   expect(exported).toMatchObject({ action: 'audit.exported' })
   expect(before.map(({ id }) => id)).toEqual(events)
   expect(await runJson(dir, ['audit', 'verify'])).toMatchObject({
@@ -62,7 +62,7 @@ test('a database of version 4 is brought up to date, and its unsealed events bec
 
   // The ring is written when its keys rotate, and what was sealed before stays proven.
   await runJson(dir, ['keyring', 'rotate', 'audit'])
-  await runJson(dir, ['accounts', 'create', 'Sealed with the next key'])
+  await runJson(dir, ['accounts', 'create', '--name', 'Sealed with the next key'])
   await runJson(dir, ['audit', 'export', join(dir, 'audit.jsonl'), '--force'])
   expect(await runJson(dir, ['audit', 'verify'])).toMatchObject({
     whole: true,
@@ -87,7 +87,7 @@ test('nothing is made where there is no database, and a newer one is refused', a
     stderr: `there is no database ${path}: the first \`latchkey serve\` makes it\n`,
   })
   expect(existsSync(path)).toBe(false)
-  await runJson(dir, ['accounts', 'create', 'Acme Health'])
+  await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
   const db = new Database(path)
   db.exec('UPDATE schema_version SET version = 99')
   db.close()

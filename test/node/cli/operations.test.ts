@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type CliKeyWithSecret,
   type CliRow,
-  runJson,
+  runJson, runJsonList,
   seedCliAccount,
 } from '../../support/cli/commands.ts'
 import { runCli, type ServerProcess, startServerProcess } from '../../support/process.ts'
@@ -23,7 +23,7 @@ beforeAll(async () => {
   server = await startServerProcess(dir)
   seeded = await seedCliAccount(dir)
   const { account, owner, source } = seeded
-  const keyArgs = ['--owner', owner.id, '--source', source.id, '--name', 'nightly job']
+  const keyArgs = ['--dialect', 'redox', '--owner', owner.id, '--source', source.id, '--name', 'nightly job']
   const destinationArgs = [
     '--account',
     account.id,
@@ -36,7 +36,7 @@ beforeAll(async () => {
     runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs]),
     runJson(dir, ['destinations', 'create', ...destinationArgs]),
   ])
-  await runJson(dir, ['destinations', 'vouch', destination.id])
+  await runJson(dir, ['destinations', 'mark-verified', destination.id])
   const route = ['--source', source.id, '--destination', destination.id]
   subscription = await runJson(dir, ['subscriptions', 'create', ...route])
 })
@@ -64,7 +64,7 @@ test('what the command line set up is in force in a running server at once', asy
   const tokens = await authenticate(created)
   expect((await send(tokens)).status).toBe(200)
 
-  const [message] = await runJson<CliRow[]>(dir, ['messages', 'list'])
+  const [message] = await runJsonList(dir, ['messages', 'list'])
   expect(message).toMatchObject({
     accountId: seeded.account.id,
     sourceId: seeded.source.id,
@@ -76,7 +76,7 @@ test('what the command line set up is in force in a running server at once', asy
 
 test('a payload is opened only on request, and is the message as it came in', async () => {
   await send(await authenticate(created))
-  const [message] = await runJson<CliRow[]>(dir, ['messages', 'list', '--limit', '1'])
+  const [message] = await runJsonList(dir, ['messages', 'list', '--limit', '1'])
   const id = String(message?.id)
   const [bare, whole] = await Promise.all([
     runJson(dir, ['messages', 'show', id]),
@@ -120,7 +120,7 @@ test('a rotated key ring keeps old tokens working in a running server', async ()
   })
   expect(refreshed.status).toBe(200)
   // Payloads sealed before the rotation can still be opened.
-  const [newest] = await runJson<CliRow[]>(dir, ['messages', 'list'])
+  const [newest] = await runJsonList(dir, ['messages', 'list'])
   await runJson(dir, ['messages', 'show', String(newest?.id), '--payload'])
 })
 
@@ -128,7 +128,7 @@ test('a key that is revoked from the command line is refused at the very next re
   const source = await runJson(dir, [
     ...['sources', 'create', '--account', seeded.account.id, '--name', 'Second Source'],
   ])
-  const keyArgs = ['--owner', seeded.owner.id, '--source', source.id, '--name', 'short-lived']
+  const keyArgs = ['--dialect', 'redox', '--owner', seeded.owner.id, '--source', source.id, '--name', 'short-lived']
   const mortal = await runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs])
   const tokens = await authenticate(mortal)
   await runJson(dir, ['keys', 'revoke', mortal.key.publicId, '--yes'])
@@ -137,7 +137,7 @@ test('a key that is revoked from the command line is refused at the very next re
   const { code, stderr } = await runCli(['keys', 'enable', mortal.key.id], { dir })
   expect(code).toBe(1)
   expect(stderr).toBe(`key ${mortal.key.publicId} is revoked, and that is final: create another\n`)
-  const [newest] = await runJson<CliRow[]>(dir, [
+  const [newest] = await runJsonList(dir, [
     'audit',
     'list',
     '--actor',

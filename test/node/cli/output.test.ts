@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import {
   type CliKeyWithSecret,
   type CliRow,
-  runJson,
+  runJson, runJsonList,
   seedCliAccount,
 } from '../../support/cli/commands.ts'
 import { runCli } from '../../support/process.ts'
@@ -32,7 +32,7 @@ const parseErrorLine = (stderr: string) =>
     }
   ).error
 
-const listAuditEvents = () => runJson<CliRow[]>(dir, ['audit', 'list', '--limit', '10000'])
+const listAuditEvents = () => runJsonList(dir, ['audit', 'list', '--limit', '10000'])
 
 describe.each<[string, () => string[], RegExp]>([
   [
@@ -96,8 +96,8 @@ test('keys create shows a secret that can be viewed again by the command that vi
   const args = ['keys', 'create', '--dialect', 'practice', '--owner', owner.id, '--name', 'desk']
   const { code, stderr } = await runCli(args, { dir, readsOutput: false })
   expect(code).toBe(1)
-  const [, id = ''] = /run `latchkey keys view ([\w-]+)` to see it/.exec(stderr) ?? []
-  expect((await runJson<CliKeyWithSecret>(dir, ['keys', 'view', id])).secret).not.toBe('')
+  const [, id = ''] = /run `latchkey keys view-secret ([\w-]+)` to see it/.exec(stderr) ?? []
+  expect((await runJson<CliKeyWithSecret>(dir, ['keys', 'view-secret', id])).secret).not.toBe('')
 })
 
 test('keys create with a secret that was brought along shows none, and is done on a full device', async () => {
@@ -111,7 +111,7 @@ test('keys create with a secret that was brought along shows none, and is done o
   expect(parseErrorLine(stderr).message).toBe(
     'the output was not written: the disk is full: free some space',
   )
-  expect((await runJson<CliRow[]>(dir, ['keys', 'list'])).map(({ name }) => name)).toContain('old')
+  expect((await runJsonList(dir, ['keys', 'list'])).map(({ name }) => name)).toContain('old')
 })
 
 test('output that is lost is one sentence and exit code 1, in JSON where that is asked for', async () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import type { MessageSummary } from '../../../src/service/ports/messages.ts'
-import { runJson, runJsonError, seedCliAccount } from '../../support/cli/commands.ts'
+import { runJson, runJsonList, runJsonError, seedCliAccount } from '../../support/cli/commands.ts'
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
 
@@ -28,9 +28,9 @@ beforeAll(async () => {
       'https://emr.example',
     ])
   ).id
-  await runJson(dir, ['destinations', 'vouch', destination])
+  await runJson(dir, ['destinations', 'mark-verified', destination])
   await runJson(dir, ['subscriptions', 'create', '--source', source, '--destination', destination])
-  const keyArgs = ['--owner', seeded.owner.id, '--source', source, '--name', 'nightly job']
+  const keyArgs = ['--dialect', 'redox', '--owner', seeded.owner.id, '--source', source, '--name', 'nightly job']
   await runJson(dir, ['keys', 'create', ...keyArgs])
 })
 
@@ -50,7 +50,7 @@ describe('A test message', () => {
     expect(testResult).toMatchObject({ status: 200, refusal: null })
     const message = await runJson<MessageSummary>(dir, ['messages', 'show', testResult.messageId])
     expect(message).toMatchObject({ test: true, dataModel: 'Notes', eventType: 'New' })
-    const [event] = await runJson<AuditEvent[]>(dir, [
+    const [event] = await runJsonList<AuditEvent>(dir, [
       'audit',
       'list',
       '--subject',

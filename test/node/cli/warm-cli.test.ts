@@ -17,7 +17,7 @@ test.each([
   ['sites', 'list'],
   ['developers', 'list'],
   ['keys', 'list'],
-  ['addresses', 'list'],
+  ['ip-allowlist', 'list'],
   ['audit', 'list'],
   ['explain', 'none'],
   ['destinations', 'list'],

@@ -167,11 +167,11 @@ describe('the command line on PostgreSQL', () => {
       expect([code, stderr]).toEqual([0, expect.not.stringContaining('"error"')])
       return JSON.parse(stdout) as T
     }
-    const account = await runRemoteJson('accounts', 'create', 'Acme Health')
+    const account = await runRemoteJson('accounts', 'create', '--name', 'Acme Health')
     const of = ['--account', account.id]
     const owner = await runRemoteJson(
       'users',
-      'add',
+      'create',
       ...of,
       '--email',
       'e@acme.example',

@@ -12,7 +12,7 @@ export interface CliRow {
   readonly [field: string]: unknown
 }
 
-/** Runs a command with --json that must succeed, and answers what it printed. */
+/** Runs a command with --json that must succeed, and returns what it printed. */
 export async function runJson<T = CliRow>(
   dir: string,
   args: readonly string[],
@@ -24,10 +24,14 @@ export async function runJson<T = CliRow>(
   return JSON.parse(stdout) as T
 }
 
+/** Runs a list command that must succeed, and returns the items of its page. */
+export const runJsonList = async <T = CliRow>(dir: string, args: readonly string[]): Promise<T[]> =>
+  (await runJson<{ items: T[] }>(dir, args)).items
+
 export interface CliKeyWithSecret {
   readonly key: CliRow & { readonly publicId: string; readonly status: string }
   readonly secret: string
-  readonly presented: { readonly as: string; readonly value: string }
+  readonly credential: { readonly as: string; readonly value: string }
 }
 
 export interface CliError {
@@ -36,7 +40,7 @@ export interface CliError {
   readonly message: string
 }
 
-/** Runs a command with --json that must fail and print nothing, and answers why it did. */
+/** Runs a command with --json that must fail and print nothing on stdout, and returns its error. */
 export async function runJsonError(
   dir: string,
   args: readonly string[],
@@ -49,12 +53,12 @@ export async function runJsonError(
 
 /** Account, engineer and source: what a key needs. */
 export async function seedCliAccount(dir: string) {
-  const account = await runJson(dir, ['accounts', 'create', 'Acme Health'])
+  const account = await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
   const accountArgs = ['--account', account.id]
   const [owner, source] = await Promise.all([
     runJson(dir, [
       'users',
-      'add',
+      'create',
       ...accountArgs,
       '--email',
       'eng@acme.example',
@@ -84,7 +88,7 @@ export const buildKeyArgs = (dialect: KeyType, owner: string): string[] => [
 
 /** An account with everything that keys can be made for, and a key of each dialect. */
 export async function seedEveryCliKeyType(dir: string) {
-  const account = (await runJson(dir, ['accounts', 'create', 'Acme Health'])).id
+  const account = (await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])).id
   const accountArgs = ['--account', account]
   const createUser = (name: string, ...more: string[]) =>
     runJson(dir, ['users', 'create', ...accountArgs, '--email', `${name}@acme.example`, ...more])

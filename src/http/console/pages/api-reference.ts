@@ -68,7 +68,7 @@ export const listOperations = ({ paths }: OpenApiDocument, tag: string): Documen
       .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   )
 
-/** These are described once, at the top. */
+/** The paging of lists and the id of a new row are described once, at the top. */
 const PAGING_PARAMETERS = ['limit', 'after']
 
 /** The description of an operation, with an example request. */
@@ -186,6 +186,7 @@ export const joinHtml = (all: readonly Html[], last = ' or '): Html =>
 /** The members of an object, each with its description. */
 export const memberList = (schema: OpenApiSchema, isRequest = false): Html => html`
   <dl class="facts">${Object.entries(schema.properties ?? {}).map(([name, memberSchema]) => {
+    if (isRequest && name === 'id') return nothing
     const isRequired = isRequest && schema.required?.includes(name)
     return memberEntry(name, memberSchema, isRequired ? html` <strong>needed</strong>` : nothing)
   })}</dl>`

@@ -1,6 +1,10 @@
 import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { describeRefusal, toRefusalFacts } from '../../../domain/refusal-text.ts'
-import type { SampleOptions, TestMessageReply, TestMessages } from '../../test-messages.ts'
+import type {
+  SampleOptions,
+  TestMessageReply,
+  TestMessages,
+} from '../../../service/ports/test-messages.ts'
 import {
   createReceiptReply,
   findEcho,

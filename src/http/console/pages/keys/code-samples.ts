@@ -1,10 +1,11 @@
 import { html } from 'hono/html'
+import type { CredentialParts } from '../../../../domain/credential-format.ts'
 import type { KeyType } from '../../../../domain/key-type.ts'
+import { findCredentialParts } from '../../../../service/keys/keys.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import type { CredentialParts } from '../../../credential-format.ts'
 import { copyButton, type Html } from '../../components/html.ts'
 import type { PageContext } from '../../context.ts'
-import { type KeyPageDeps, loadCredentialParts } from './with-key.ts'
+import type { KeyPageDeps } from './with-key.ts'
 
 const SAMPLE_LANGUAGES = [
   { name: 'curl', write: formatCurl },
@@ -18,7 +19,7 @@ export async function codeSamples(
   { services }: PageContext,
   key: KeySummary,
 ): Promise<Html> {
-  const parts = await loadCredentialParts(services, key)
+  const parts = await findCredentialParts(services, key)
   const request = createSampleRequest(key.dialect, { ...parts, url: publicUrl })
   return html`<section class="card" id="samples"><h2>Code samples</h2>
     <p>${request.description} The samples read the secret from the environment variable <code>LATCHKEY_SECRET</code>.</p>
@@ -49,7 +50,7 @@ const createGetRequest = (
   ...overrides,
 })
 
-/* One table for all vendors, as in http/credential-format.ts: a sample is no reply to a vendor's request. */
+/* One table for all vendors, as in domain/credential-format.ts: a sample is no reply to a vendor's request. */
 const SAMPLE_REQUESTS: Readonly<Record<KeyType, (credential: SampleCredential) => SampleRequest>> =
   {
     redox: ({ url, publicId }) => ({

@@ -1,11 +1,12 @@
 import { html } from 'hono/html'
+import { formatCredential } from '../../../../domain/credential-format.ts'
 import { DAY_MS, HOUR_MS } from '../../../../domain/instant.ts'
 import { isPreviousSecretValid } from '../../../../domain/key.ts'
 import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
 import type { KeyWithSecret } from '../../../../service/keys/input.ts'
+import { findCredentialParts } from '../../../../service/keys/keys.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
 import type { ServiceError } from '../../../../service/service-result.ts'
-import { formatCredential } from '../../../credential-format.ts'
 import {
   buttonLink,
   hiddenField,
@@ -25,7 +26,7 @@ import type { ConsoleRouter } from '../../router.ts'
 import { renderKeyPage } from './key.ts'
 import { overlapDiagram } from './key-charts.ts'
 import { keyHistory } from './key-details.ts'
-import { isChangedSince, type KeyPageDeps, loadCredentialParts, withKey } from './with-key.ts'
+import { isChangedSince, type KeyPageDeps, withKey } from './with-key.ts'
 
 /** The time that the old secret stays valid beside the new one. */
 const OVERLAP_CHOICES = [
@@ -172,7 +173,7 @@ export async function renderSecretPage(
   { key, secret }: KeyWithSecret,
   reason: RevealReason,
 ): Promise<Response> {
-  const parts = await loadCredentialParts(context.services, key)
+  const parts = await findCredentialParts(context.services, key)
   const credential = formatCredential(key.dialect, { ...parts, secret })
   const secrets: SecretDialog['secrets'] = [
     ...(key.dialect === 'redox' || key.dialect === 'xdent'

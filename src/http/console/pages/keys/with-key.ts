@@ -1,5 +1,4 @@
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import type { CredentialParts } from '../../../credential-format.ts'
 import { getPathId, type PageContext } from '../../context.ts'
 import { renderError } from '../../errors.ts'
 import type { PageHandler } from '../../router.ts'
@@ -17,20 +16,6 @@ export const withKey =
 /** Tells whether a form was rendered from an older state of the key. A revoked key changes no more. */
 export const isChangedSince = ({ status, eventId }: KeySummary, seen: string): boolean =>
   status !== 'revoked' && eventId !== seen
-
-/** Loads what a credential contains beside its secret. */
-export async function loadCredentialParts(
-  { developers, users }: PageContext['services'],
-  { publicId, dialect, developerId, ownerId }: KeySummary,
-): Promise<Omit<CredentialParts, 'secret'>> {
-  const developer = developerId === null ? null : await developers.find(developerId)
-  const owner = dialect === 'practice' ? await users.find(ownerId) : null
-  return {
-    publicId,
-    developerKey: developer?.ok ? developer.value.developerKey : '',
-    username: owner?.ok ? (owner.value.username ?? '') : '',
-  }
-}
 
 export interface KeyPageDeps {
   /** The URL at which vendors reach this server. */

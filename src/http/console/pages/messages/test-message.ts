@@ -2,8 +2,8 @@ import { html } from 'hono/html'
 import { DATA_MODELS } from '../../../../domain/catalog.ts'
 import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
 import type { Source } from '../../../../service/ports/routing.ts'
+import type { TestMessageReply, TestMessages } from '../../../../service/ports/test-messages.ts'
 import type { ServiceResult } from '../../../../service/service-result.ts'
-import type { TestMessageReply, TestMessages } from '../../../test-messages.ts'
 import { getAccountId } from '../../account-selection.ts'
 import {
   buttonLink,
@@ -88,7 +88,7 @@ async function renderTestMessagePage(
   const sources = await services.sources.list(listQuery)
   const sourceId = getField(context, 'source') || sources[0]?.id
   const subscriptions =
-    sourceId === undefined ? [] : await services.subscriptions.search({ ...listQuery, sourceId })
+    sourceId === undefined ? [] : await services.subscriptions.list({ ...listQuery, sourceId })
   const subscription =
     subscriptions.find(({ id }) => id === getField(context, 'feed')) ?? subscriptions[0]
   const events = TEST_MESSAGE_EVENTS.filter(

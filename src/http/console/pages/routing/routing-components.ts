@@ -133,7 +133,7 @@ export async function subscriptionsCard(
   caption: string,
   emptyContent: () => Html,
 ): Promise<Html> {
-  const subscriptions = await context.services.subscriptions.search({
+  const subscriptions = await context.services.subscriptions.list({
     ...filter,
     limit: MAX_LISTED_SUBSCRIPTIONS + 1,
   })

@@ -64,7 +64,7 @@ async function renderSubscriptionPage(
 ): Promise<Response> {
   const { destinations, subscriptions, messages } = context.services
   const id = getPathId(context, 'id')
-  const found = await subscriptions.findListItem(id)
+  const found = await subscriptions.find(id)
   if (!found.ok) return renderError(context.c, context.caller, 'not_found')
   const subscription = found.value
   const [destination, queuedMessages, attemptsResult] = await Promise.all([
@@ -232,7 +232,7 @@ function mountSubscriptionActionPages(router: ConsoleRouter): void {
     mountConfirmedAction<SubscriptionListItem>(router, {
       path: `${SUBSCRIPTION_PAGE_PATH}/${verb}`,
       permission: 'routes.write',
-      find: ({ services }, id) => services.subscriptions.findListItem(id),
+      find: ({ services }, id) => services.subscriptions.find(id),
       question: (subscription) => {
         const path = formatSubscriptionPath(subscription.id)
         return {

@@ -46,7 +46,7 @@ async function showSubscriptionListPage(context: PageContext): Promise<Response>
     getOptionalId(context, 'destination'),
   ]
   const { rows, pagination } = await loadListPage(context, (page) =>
-    context.services.subscriptions.search({
+    context.services.subscriptions.list({
       ...page,
       sourceId,
       destinationId,

@@ -1,9 +1,8 @@
-import { z } from '@hono/zod-openapi'
-import type { Decision, Explanation } from '../../../service/audit/explain.ts'
-import type { AuditVerdict, ChainBreak } from '../../../service/audit/verify.ts'
-import type { RecordedEvent } from '../../../service/ports/audit.ts'
-import { REQUEST_ID_HEADER } from '../../reply.ts'
-import { defineJsonLinesOperation, defineOperation, type Operation } from '../operation.ts'
+import { z } from 'zod'
+import type { Decision, Explanation } from '../service/audit/explain.ts'
+import type { AuditVerdict, ChainBreak } from '../service/audit/verify.ts'
+import type { RecordedEvent } from '../service/ports/audit.ts'
+import { defineJsonLinesOperation, defineOperation, type Operation } from './define.ts'
 import {
   accountFilter,
   createListSchema,
@@ -17,22 +16,20 @@ import {
 
 const facts = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-  .openapi({ description: 'As sealed; times are milliseconds since 1970' })
+  .meta({ description: 'As sealed; times are milliseconds since 1970' })
 
 export const auditEvent = z
   .object({
     id,
     at: instant('Time of the event'),
-    actor: z
-      .string()
-      .openapi({ description: '`operator`, or the id of the user or key that acted' }),
-    action: z.string().openapi({ example: 'key.revoked' }),
-    subject: z.string().openapi({ description: 'Id of the changed resource' }),
+    actor: z.string().meta({ description: '`operator`, or the id of the user or key that acted' }),
+    action: z.string().meta({ example: 'key.revoked' }),
+    subject: z.string().meta({ description: 'Id of the changed resource' }),
     facts,
     requestId: z.string().nullable(),
     accountId: z.string().nullable(),
   } satisfies Record<keyof RecordedEvent, z.ZodType>)
-  .openapi('Event')
+  .meta({ id: 'Event' })
 
 const chainBreak = z
   .object({
@@ -40,13 +37,11 @@ const chainBreak = z
     eventId: z.string().nullable(),
     message: z.string(),
   } satisfies Record<keyof ChainBreak, z.ZodType>)
-  .openapi('Break')
+  .meta({ id: 'Break' })
 
 export const auditVerdict = z
   .object({
-    whole: z
-      .boolean()
-      .openapi({ description: 'True if no event was changed, inserted or removed' }),
+    whole: z.boolean().meta({ description: 'True if no event was changed, inserted or removed' }),
     events: z.number().int(),
     first: z.number().int(),
     last: z.number().int(),
@@ -54,7 +49,7 @@ export const auditVerdict = z
     signedAt: instantOrNull(
       'Time of the last signed checkpoint; removal of later events cannot be detected',
     ),
-    anchor: z.number().int().nullable().openapi({
+    anchor: z.number().int().nullable().meta({
       description:
         'Number of the last signed event, as stored outside the database; null if there is none',
     }),
@@ -62,18 +57,18 @@ export const auditVerdict = z
     breaksFound: z
       .number()
       .int()
-      .openapi({ description: 'Number of all breaks; `breaks` lists the first' }),
+      .meta({ description: 'Number of all breaks; `breaks` lists the first' }),
   } satisfies Record<keyof AuditVerdict, z.ZodType>)
-  .openapi('Verdict')
+  .meta({ id: 'Verdict' })
 
 export const acceptedRestore = z
   .object({
-    from: z.number().int().nullable().openapi({
+    from: z.number().int().nullable().meta({
       description: 'Event number of the previous anchor; null if it could not be read',
     }),
-    to: z.number().int().openapi({ description: 'Number of the last event in this database' }),
+    to: z.number().int().meta({ description: 'Number of the last event in this database' }),
   })
-  .openapi('AcceptedRestore')
+  .meta({ id: 'AcceptedRestore' })
 
 const decision = z
   .object({
@@ -98,41 +93,44 @@ const decision = z
     answer: z
       .object({ status: z.int(), body: z.string() })
       .nullable()
-      .openapi({ description: 'The response that the caller received; null if it was not kept' }),
+      .meta({ description: 'The response that the caller received; null if it was not kept' }),
     count: z
       .number()
       .int()
-      .openapi({ description: 'Number of equal decisions that this one represents' }),
+      .meta({ description: 'Number of equal decisions that this one represents' }),
   } satisfies Record<keyof Decision, z.ZodType>)
-  .openapi('Decision')
+  .meta({ id: 'Decision' })
 
 export const explanation = z
   .object({
     requestId: z.string(),
     decisions: z.array(decision).readonly(),
   } satisfies Record<keyof Explanation, z.ZodType>)
-  .openapi('Explanation')
+  .meta({ id: 'Explanation' })
 
 const filterText = z.string().min(1).max(200).optional()
 const ignoreProgress = () => undefined
 
 export const auditOperations: readonly Operation[] = [
   defineOperation({
+    id: 'audit.list',
     method: 'get',
     path: '/audit',
+    columns: ['at', 'actor', 'action', 'subject', 'requestId', 'facts'],
+    commandLines: ['audit list --limit 20', 'audit list --action key.refused --since 2027-01-31'],
     serviceMethods: ['audit.list'],
     summary: 'List audit events, newest first',
     query: z.strictObject({
       ...pageParameters,
       ...accountFilter,
-      subject: optionalIdParameter.openapi({
+      subject: optionalIdParameter.meta({
         description: 'Only events of the resource with this id',
       }),
-      actor: optionalIdParameter.openapi({
+      actor: optionalIdParameter.meta({
         description: 'Only events that this user or key caused',
       }),
-      action: filterText.openapi({ example: 'key.revoked' }),
-      actionPrefix: filterText.openapi({
+      action: filterText.meta({ example: 'key.revoked' }),
+      actionPrefix: filterText.meta({
         description: '`key.` for all events of keys',
         example: 'key.',
       }),
@@ -144,8 +142,10 @@ export const auditOperations: readonly Operation[] = [
       readPage({ limit, after }, (page) => services.audit.list({ ...page, ...filter })),
   }),
   defineOperation({
+    id: 'audit.verify',
     method: 'post',
     path: '/audit/verify',
+    noCommand: '`latchkey audit verify` shows its progress, and reads exported files too',
     serviceMethods: ['audit.verify'],
     summary: 'Verify the audit',
     text: 'Reads the whole chain of all accounts, which takes minutes for millions of events. Only one verification runs at a time; another gets 409.',
@@ -153,8 +153,10 @@ export const auditOperations: readonly Operation[] = [
     run: ({ services, signal }) => services.audit.verify(ignoreProgress, signal),
   }),
   defineOperation({
+    id: 'audit.acceptRestore',
     method: 'post',
     path: '/audit/accept-restore',
+    noCommand: '`latchkey audit accept-restore` exits with 0 also if there is nothing to accept',
     serviceMethods: ['audit.acceptRestore'],
     summary: 'Accept a restored database, so that sealing resumes',
     text: 'If the audit ends before the last signed event, sealing stops. This accepts the database as it is, and records that in the audit. 409 if there is nothing to accept.',
@@ -162,19 +164,23 @@ export const auditOperations: readonly Operation[] = [
     run: ({ services }) => services.audit.acceptRestore(),
   }),
   defineJsonLinesOperation({
+    id: 'audit.export',
     method: 'get',
     path: '/audit/export',
+    noCommand: '`latchkey audit export` writes a file',
     serviceMethods: ['audit.exportLines'],
     summary: 'Export the audit of all accounts',
     text: 'JSON lines up to the last checkpoint. Verify them with `latchkey audit verify --file`.',
     run: ({ services }) => services.audit.exportLines(ignoreProgress),
   }),
   defineOperation({
+    id: 'requests.explain',
     method: 'get',
     path: '/requests/{id}',
+    noCommand: '`latchkey explain` prints sentences',
     serviceMethods: ['explain'],
     summary: 'Explain the decisions about a request',
-    text: `\`id\` is the \`${REQUEST_ID_HEADER}\` header of its response.`,
+    text: '`id` is the request id, which the response has in its header.',
     response: explanation,
     run: ({ services, id }) => services.explain(id),
   }),

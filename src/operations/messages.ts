@@ -1,11 +1,7 @@
-import { z } from '@hono/zod-openapi'
-import { ok } from '../../../domain/failure.ts'
-import type {
-  AttemptSummary,
-  DeliverySummary,
-  MessageSummary,
-} from '../../../service/ports/messages.ts'
-import { defineOperation, type Operation } from '../operation.ts'
+import { z } from 'zod'
+import { ok } from '../domain/failure.ts'
+import type { AttemptSummary, DeliverySummary, MessageSummary } from '../service/ports/messages.ts'
+import { defineOperation, type Operation } from './define.ts'
 import {
   accountFilter,
   accountId,
@@ -34,12 +30,12 @@ const delivery = z
     attempts: z.number().int(),
     settledAt: instantOrNull('Time when it left the queue'),
   } satisfies Record<keyof DeliverySummary, z.ZodType>)
-  .openapi('Delivery')
+  .meta({ id: 'Delivery' })
 
 export const message = z
   .object({
     id,
-    serial: z.number().int().openapi({ description: 'Numeric id, for clients that need numbers' }),
+    serial: z.number().int().meta({ description: 'Numeric id, for clients that need numbers' }),
     accountId,
     sourceId: z.string(),
     dataModel: z.string(),
@@ -48,54 +44,50 @@ export const message = z
     receivedAt: instant('Time of acceptance'),
     deliveries: z.array(delivery).readonly(),
   } satisfies Record<keyof MessageSummary, z.ZodType>)
-  .openapi('Message')
+  .meta({ id: 'Message' })
 
 export const outcome = z.enum(['delivered', 'refused', 'failed', 'forbidden'])
 
 export const attempt = z
   .object({
     at: instant('Start time'),
-    ms: z.number().int().openapi({ description: 'Duration in milliseconds' }),
+    ms: z.number().int().meta({ description: 'Duration in milliseconds' }),
     outcome,
-    httpStatus: z
-      .number()
-      .int()
-      .nullable()
-      .openapi({ description: 'Null if there was no response' }),
-    detail: z.string().openapi({ description: 'Reason of the failure; empty if it succeeded' }),
+    httpStatus: z.number().int().nullable().meta({ description: 'Null if there was no response' }),
+    detail: z.string().meta({ description: 'Reason of the failure; empty if it succeeded' }),
     destinationId: z.string(),
-    number: z.number().int().openapi({ description: 'Counted from 1 for each destination' }),
+    number: z.number().int().meta({ description: 'Counted from 1 for each destination' }),
   } satisfies Record<keyof AttemptSummary, z.ZodType>)
-  .openapi('Attempt')
+  .meta({ id: 'Attempt' })
 
 export const messageWithPayload = z
   .object({
     message,
-    payload: z.string().openapi({ description: 'The message as received, byte for byte, as text' }),
+    payload: z.string().meta({ description: 'The message as received, byte for byte, as text' }),
   })
-  .openapi('OpenedMessage')
+  .meta({ id: 'OpenedMessage' })
 
 export const testMessageResult = z
   .object({
-    messageId: z.string().nullable().openapi({
+    messageId: z.string().nullable().meta({
       description: 'Id of the stored message; null if it was refused, or was a synchronous query',
     }),
     status: z
       .number()
       .int()
-      .openapi({ description: 'Status that the vendor’s program would receive' }),
-    answer: z.string().openapi({ description: 'Body that the vendor’s program would receive' }),
+      .meta({ description: 'Status that the vendor’s program would receive' }),
+    answer: z.string().meta({ description: 'Body that the vendor’s program would receive' }),
     refusal: z
       .object({ reason: z.string(), sentence: z.string(), advice: z.string().nullable() })
       .nullable()
-      .openapi({ description: 'Reason of a refusal, which the vendor does not see' }),
+      .meta({ description: 'Reason of a refusal, which the vendor does not see' }),
   })
-  .openapi('Tested')
+  .meta({ id: 'Tested' })
 
 const decoder = new TextDecoder()
 
 const destinationChoice = z.strictObject({
-  destinationId: existingId.optional().openapi({
+  destinationId: existingId.optional().meta({
     description: 'Only to this destination; omit it for all destinations',
   }),
 })
@@ -106,8 +98,19 @@ const examples = {
 
 export const messageOperations: readonly Operation[] = [
   defineOperation({
+    id: 'messages.list',
     method: 'get',
     path: '/messages',
+    columns: [
+      'id',
+      'receivedAt',
+      'dataModel',
+      'eventType',
+      'test',
+      'deliveries.destinationName',
+      'deliveries.status',
+    ],
+    commandLines: ['messages list --limit 20', 'messages list --status queued'],
     serviceMethods: ['messages.list'],
     summary: 'List messages, newest first',
     query: z.strictObject({
@@ -116,8 +119,8 @@ export const messageOperations: readonly Operation[] = [
       sourceId: optionalIdParameter,
       destinationId: optionalIdParameter,
       subscriptionId: optionalIdParameter,
-      status: deliveryStatus.optional().openapi({ description: 'With a delivery of this status' }),
-      test: optionalBooleanParameter.openapi({
+      status: deliveryStatus.optional().meta({ description: 'With a delivery of this status' }),
+      test: optionalBooleanParameter.meta({
         description: 'True for test messages, false for others',
       }),
     }),
@@ -128,6 +131,7 @@ export const messageOperations: readonly Operation[] = [
       ),
   }),
   defineOperation({
+    id: 'messages.show',
     method: 'get',
     path: '/messages/{id}',
     serviceMethods: ['messages.find'],
@@ -136,6 +140,7 @@ export const messageOperations: readonly Operation[] = [
     run: ({ services, id }) => services.messages.find(id),
   }),
   defineOperation({
+    id: 'messages.attempts',
     method: 'get',
     path: '/messages/{id}/attempts',
     serviceMethods: ['messages.listAttempts'],
@@ -148,6 +153,7 @@ export const messageOperations: readonly Operation[] = [
     },
   }),
   defineOperation({
+    id: 'messages.skip',
     method: 'post',
     path: '/messages/{id}/skip',
     serviceMethods: ['messages.skip'],
@@ -158,6 +164,7 @@ export const messageOperations: readonly Operation[] = [
     run: ({ services, id, body }) => services.messages.skip(id, body.destinationId),
   }),
   defineOperation({
+    id: 'messages.replay',
     method: 'post',
     path: '/messages/{id}/replay',
     serviceMethods: ['messages.replay'],
@@ -169,8 +176,9 @@ export const messageOperations: readonly Operation[] = [
     run: ({ services, id, body }) => services.messages.replay(id, body.destinationId),
   }),
   defineOperation({
+    id: 'messages.payload',
     method: 'post',
-    path: '/messages/{id}/open',
+    path: '/messages/{id}/payload',
     serviceMethods: ['messages.readPayload'],
     summary: 'Read the payload of a message',
     text: 'It may contain health data, so each read is recorded in the audit.',

@@ -1,4 +1,4 @@
-import type { KeyType } from '../domain/key-type.ts'
+import type { KeyType } from './key-type.ts'
 
 /** A credential as it is configured in a vendor's program. */
 export interface FormattedCredential {

@@ -1,7 +1,7 @@
-import { z } from '@hono/zod-openapi'
-import { ok, type Result } from '../../../domain/failure.ts'
-import { InvalidCursorError, isUuid, toStoredId } from '../../../domain/id.ts'
-import type { Page } from '../../../service/ports/lists.ts'
+import { z } from 'zod'
+import { ok, type Result } from '../domain/failure.ts'
+import { InvalidCursorError, isUuid, toStoredId } from '../domain/id.ts'
+import type { Page } from '../service/ports/lists.ts'
 
 /** RFC 3339 in UTC with milliseconds on the wire; epoch milliseconds in the code. */
 const instantCodec = z.codec(z.iso.datetime({ offset: true }), z.number(), {
@@ -16,22 +16,21 @@ const INSTANT_FORMAT = {
 } as const
 
 export const instant = (description: string) =>
-  instantCodec.openapi({ ...INSTANT_FORMAT, description })
+  instantCodec.meta({ ...INSTANT_FORMAT, description })
 
 /** An instant, or null for never or not yet. */
 export const instantOrNull = (description: string) =>
-  instantCodec.nullable().openapi({ ...INSTANT_FORMAT, type: ['string', 'null'], description })
+  instantCodec.nullable().meta({ ...INSTANT_FORMAT, type: ['string', 'null'], description })
 
 /** The id that the caller chooses for a new resource. */
-export const newId = z.uuid().optional().openapi({
-  description:
-    'The id, a UUID of your choice. A repeated request creates no second resource (409).',
+export const newId = z.uuid().optional().meta({
+  description: 'The id, a UUID of your choice',
 })
 
-export const id = z.string().openapi({ description: 'Id' })
-export const accountId = z.string().openapi({ description: 'Id of the account' })
+export const id = z.string()
+export const accountId = z.string().meta({ description: 'Id of the account' })
 export const createdAt = instant('Time of creation')
-export const name = z.string().openapi({ description: 'Display name: one line' })
+export const name = z.string().meta({ description: 'Display name: one line' })
 
 const PAGE_LIMITS = { default: 100, maximum: 500 } as const
 
@@ -41,7 +40,7 @@ const limit = z
   .transform(Number)
   .refine((n) => n <= PAGE_LIMITS.maximum, `must be a number from 1 to ${PAGE_LIMITS.maximum}`)
   .optional()
-  .openapi({
+  .meta({
     type: 'integer',
     minimum: 1,
     maximum: PAGE_LIMITS.maximum,
@@ -52,7 +51,7 @@ const limit = z
 /** The parameters of every list. */
 export const pageParameters = {
   limit,
-  after: z.string().min(1).max(400).optional().openapi({
+  after: z.string().min(1).max(400).optional().meta({
     description: '`next` of the previous page; omit it for the first page',
   }),
 }
@@ -62,19 +61,19 @@ export const existingId = z.string().overwrite(toStoredId)
 export const optionalIdParameter = existingId.min(1).max(128).optional()
 
 export const accountFilter = {
-  accountId: optionalIdParameter.openapi({ description: 'Only of this account' }),
+  accountId: optionalIdParameter.meta({ description: 'Only of this account' }),
 }
 
 /** A boolean of a query, where every value is text. */
 export const optionalBooleanParameter = z
   .literal(['true', 'false'])
   .optional()
-  .openapi({ type: 'boolean' })
+  .meta({ type: 'boolean' })
 
 export const createListSchema = <Item extends z.ZodType>(item: Item) =>
   z.object({
     items: z.array(item).readonly(),
-    next: z.string().nullable().openapi({
+    next: z.string().nullable().meta({
       description: 'The `after` of the next page; null on the last page',
     }),
   })
@@ -102,7 +101,7 @@ export const EXAMPLE_IDS = {
   user: createExampleId(2),
   site: createExampleId(3),
   developer: createExampleId(4),
-  address: createExampleId(5),
+  allowlistEntry: createExampleId(5),
   source: createExampleId(6),
   destination: createExampleId(7),
   subscription: createExampleId(8),

@@ -1,35 +1,35 @@
-import { z } from '@hono/zod-openapi'
-import { ok } from '../../../domain/failure.ts'
-import { HOUR_MS } from '../../../domain/instant.ts'
-import type { AttentionSummary } from '../../../service/accounts/dashboard.ts'
-import type { KeyTypeCount } from '../../../service/ports/dashboard.ts'
-import { defineOperation, type Operation } from '../operation.ts'
+import { z } from 'zod'
+import { ok } from '../domain/failure.ts'
+import { HOUR_MS } from '../domain/instant.ts'
+import type { AttentionSummary } from '../service/accounts/dashboard.ts'
+import type { KeyTypeCount } from '../service/ports/dashboard.ts'
+import { defineOperation, type Operation } from './define.ts'
 import { accountFilter, createListSchema, instant, toWholeList } from './fields.ts'
 import { dialect, keyListItem } from './keys.ts'
-import { subscriptionListItem } from './subscriptions.ts'
+import { subscription } from './subscriptions.ts'
 
 export const trafficCount = z
   .object({
     from: instant('Start of the span'),
-    dialect: dialect.nullable().openapi({ description: 'Null if the request named no key type' }),
-    outcome: z.string().openapi({ description: '`admitted`, or the reason of the refusal' }),
+    dialect: dialect.nullable().meta({ description: 'Null if the request named no key type' }),
+    outcome: z.string().meta({ description: '`admitted`, or the reason of the refusal' }),
     requests: z.number().int(),
   })
-  .openapi('Traffic')
+  .meta({ id: 'Traffic' })
 
 export const keyTypeCount = z
   .object({
     dialect,
-    usable: z.number().int().openapi({ description: 'Enabled and not expired' }),
-    used: z.number().int().openapi({ description: 'Used in the last 30 days' }),
+    usable: z.number().int().meta({ description: 'Enabled and not expired' }),
+    used: z.number().int().meta({ description: 'Used in the last 30 days' }),
   } satisfies Record<keyof KeyTypeCount, z.ZodType>)
-  .openapi('KeyCensus')
+  .meta({ id: 'KeyCensus' })
 
 const createAttentionList = <Item extends z.ZodType>(item: Item) =>
   z.object({
     count: z.number().int(),
-    more: z.boolean().openapi({ description: 'True if counting stopped at `count`' }),
-    told: z.array(item).readonly().openapi({ description: 'The first items' }),
+    more: z.boolean().meta({ description: 'True if counting stopped at `count`' }),
+    told: z.array(item).readonly().meta({ description: 'The first items' }),
   })
 
 export const attentionLists = z
@@ -37,26 +37,28 @@ export const attentionLists = z
     expiring: createAttentionList(keyListItem),
     unused: createAttentionList(keyListItem),
     ownerLeft: createAttentionList(keyListItem),
-    stuck: createAttentionList(subscriptionListItem),
+    stuck: createAttentionList(subscription),
   } satisfies Record<keyof AttentionSummary, z.ZodType>)
-  .openapi('Attention')
+  .meta({ id: 'Attention' })
 
 const hours = z
   .string()
   .regex(/^[1-9]\d{0,3}$/, 'must be a number of hours')
   .transform(Number)
-  .openapi({ type: 'integer', description: 'Length of each span in hours', example: '24' })
+  .meta({ type: 'integer', description: 'Length of each span in hours', example: '24' })
 
 export const dashboardOperations: readonly Operation[] = [
   defineOperation({
+    id: 'dashboard.traffic',
     method: 'get',
-    path: '/overview/traffic',
+    path: '/dashboard/traffic',
+    commandLines: ['dashboard traffic --since 2027-01-31 --hours 24'],
     serviceMethods: ['dashboard.sumTraffic'],
     summary: 'Count requests and refusals over time',
     text: 'By span, key type and outcome, up to a minute ago. Spans without requests are omitted.',
     query: z.strictObject({
       ...accountFilter,
-      since: instant('From this hour on').openapi({ example: '2026-11-01T00:00:00.000Z' }),
+      since: instant('From this hour on').meta({ example: '2026-11-01T00:00:00.000Z' }),
       hours,
     }),
     response: createListSchema(trafficCount),
@@ -69,16 +71,18 @@ export const dashboardOperations: readonly Operation[] = [
     },
   }),
   defineOperation({
+    id: 'dashboard.keys',
     method: 'get',
-    path: '/overview/keys',
+    path: '/dashboard/keys',
     serviceMethods: ['dashboard.countKeysByType'],
     summary: 'Count usable and used keys by type',
     response: createListSchema(keyTypeCount),
     run: async ({ services }) => toWholeList(await services.dashboard.countKeysByType()),
   }),
   defineOperation({
+    id: 'dashboard.attention',
     method: 'get',
-    path: '/overview/attention',
+    path: '/dashboard/attention',
     serviceMethods: ['dashboard.findAttention'],
     summary: 'List resources that need attention',
     text: 'Keys that expire soon, are unused, or have a deactivated owner; subscriptions that are stuck.',

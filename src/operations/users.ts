@@ -1,8 +1,10 @@
-import { z } from '@hono/zod-openapi'
-import { ok } from '../../../domain/failure.ts'
-import { ROLES } from '../../../domain/role.ts'
-import type { User } from '../../../service/ports/accounts.ts'
-import { defineOperation, type Operation } from '../operation.ts'
+import { z } from 'zod'
+import { ok } from '../domain/failure.ts'
+import { ROLES } from '../domain/role.ts'
+import type { ActorServices } from '../service/actor-services.ts'
+import type { User } from '../service/ports/accounts.ts'
+import type { KeySummary } from '../service/ports/keys.ts'
+import { defineNoContentOperation, defineOperation, type Operation } from './define.ts'
 import {
   accountFilter,
   accountId,
@@ -13,11 +15,13 @@ import {
   id,
   instant,
   instantOrNull,
+  name,
   newId,
   pageParameters,
   readPage,
   toWholeList,
 } from './fields.ts'
+import { keyStatus } from './keys.ts'
 
 const role = z.enum(ROLES)
 
@@ -28,26 +32,46 @@ export const user = z
     email: z.string(),
     role,
     createdAt,
-    username: z.string().nullable().openapi({ description: 'Unique on this server' }),
+    username: z.string().nullable().meta({ description: 'Unique on this server' }),
     leftAt: instantOrNull('Time of deactivation; null if the user is active'),
   } satisfies Record<keyof User, z.ZodType>)
-  .openapi('User')
+  .meta({ id: 'User' })
 
-const username = z.string().openapi({
+const username = z.string().meta({
   description: 'The name to sign in with; unique on this server',
 })
 
 const oneTimeLink = z
   .object({
-    link: z.string().openapi({ description: 'Works once. It is not shown again.' }),
+    userId: z.string(),
+    link: z.string().meta({ description: 'Works once. It is not shown again.' }),
     expiresAt: instant('Time until which it works'),
   })
-  .openapi('Invited')
+  .meta({ id: 'Invited' })
+
+const keyOfDeactivatedUser = z
+  .object({ id, publicId: z.string(), name, status: keyStatus } satisfies Partial<
+    Record<keyof KeySummary, z.ZodType>
+  >)
+  .meta({ id: 'KeyOfDeactivatedUser' })
+
+async function listLivingKeys({ keys }: ActorServices, ownerId: string): Promise<KeySummary[]> {
+  const livingKeys: KeySummary[] = []
+  let after: string | undefined
+  do {
+    const page = await keys.list({ ownerId, after, limit: 1000 })
+    livingKeys.push(...page.filter(({ status }) => status !== 'revoked'))
+    after = page.at(-1)?.id
+  } while (after !== undefined)
+  return livingKeys
+}
 
 export const userOperations: readonly Operation[] = [
   defineOperation({
+    id: 'users.list',
     method: 'get',
     path: '/users',
+    columns: ['id', 'accountId', 'email', 'username', 'role', 'createdAt', 'leftAt'],
     serviceMethods: ['users.list'],
     summary: 'List users, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),
@@ -56,20 +80,24 @@ export const userOperations: readonly Operation[] = [
       readPage(page, (pageQuery) => services.users.list({ ...pageQuery, accountId })),
   }),
   defineOperation({
+    id: 'users.search',
     method: 'get',
     path: '/users/search',
+    columns: ['id', 'accountId', 'email', 'username', 'role'],
+    commandLines: ['users search --text mara'],
     serviceMethods: ['users.search'],
     summary: 'Find users by a part of their e-mail address or username',
     text: 'Active users only; at most 100.',
     query: z.strictObject({
       ...accountFilter,
-      text: z.string().min(1).max(200).openapi({ example: 'mara' }),
+      text: z.string().min(1).max(200).meta({ example: 'mara' }),
     }),
     response: createListSchema(user),
     run: async ({ services, query }) =>
       toWholeList(await services.users.search({ ...query, limit: 100 })),
   }),
   defineOperation({
+    id: 'users.create',
     method: 'post',
     path: '/users',
     serviceMethods: ['users.add'],
@@ -96,6 +124,7 @@ export const userOperations: readonly Operation[] = [
     run: ({ services, body }) => services.users.add(body),
   }),
   defineOperation({
+    id: 'users.show',
     method: 'get',
     path: '/users/{id}',
     serviceMethods: ['users.find'],
@@ -104,6 +133,7 @@ export const userOperations: readonly Operation[] = [
     run: ({ services, id }) => services.users.find(id),
   }),
   defineOperation({
+    id: 'users.setRole',
     method: 'put',
     path: '/users/{id}/role',
     serviceMethods: ['users.setRole'],
@@ -115,6 +145,7 @@ export const userOperations: readonly Operation[] = [
     run: ({ services, id, body }) => services.users.setRole(id, body.role),
   }),
   defineOperation({
+    id: 'users.setEmail',
     method: 'put',
     path: '/users/{id}/email',
     serviceMethods: ['users.setEmail'],
@@ -126,6 +157,7 @@ export const userOperations: readonly Operation[] = [
     run: ({ services, id, body }) => services.users.setEmail(id, body.email),
   }),
   defineOperation({
+    id: 'users.setUsername',
     method: 'put',
     path: '/users/{id}/username',
     serviceMethods: ['users.setUsername'],
@@ -136,6 +168,7 @@ export const userOperations: readonly Operation[] = [
     run: ({ services, id, body }) => services.users.setUsername(id, body.username),
   }),
   defineOperation({
+    id: 'users.invite',
     method: 'post',
     path: '/users/{id}/invite',
     serviceMethods: ['users.invite'],
@@ -143,14 +176,16 @@ export const userOperations: readonly Operation[] = [
     text: 'Earlier links stop working.',
     response: oneTimeLink,
     creates: true,
+    formatRecovery: ({ userId }) => `latchkey users invite ${userId}`,
     run: async ({ services, id }) => {
       const result = await services.users.invite(id)
       if (!result.ok) return result
       const { link, invitation } = result.value
-      return ok({ link, expiresAt: invitation.expiresAt })
+      return ok({ userId: id, link, expiresAt: invitation.expiresAt })
     },
   }),
   defineOperation({
+    id: 'users.signOut',
     method: 'post',
     path: '/users/{id}/sign-out',
     serviceMethods: ['users.signOut'],
@@ -159,8 +194,10 @@ export const userOperations: readonly Operation[] = [
     run: ({ services, id }) => services.users.signOut(id),
   }),
   defineOperation({
+    id: 'users.resetSecondFactor',
     method: 'post',
     path: '/users/{id}/reset-second-factor',
+    note: 'Make sure that it is really this user who asks.',
     serviceMethods: ['users.resetSecondFactor'],
     summary: 'Remove the second factor of a user',
     text: 'The user then signs in with the password alone.',
@@ -168,12 +205,27 @@ export const userOperations: readonly Operation[] = [
     run: ({ services, id }) => services.users.resetSecondFactor(id),
   }),
   defineOperation({
+    id: 'users.deactivate',
     method: 'post',
-    path: '/users/{id}/leave',
+    path: '/users/{id}/deactivate',
     serviceMethods: ['users.deactivate'],
     summary: 'Deactivate a user',
     text: 'The user can no longer sign in. Their keys are flagged or disabled, as the account is set.',
-    response: user,
-    run: ({ services, id }) => services.users.deactivate(id),
+    response: z.object({ user, keys: z.array(keyOfDeactivatedUser).readonly() }),
+    run: async ({ services, id }) => {
+      const user = await services.users.deactivate(id)
+      if (!user.ok) return user
+      return ok({ user: user.value, keys: await listLivingKeys(services, id) })
+    },
+  }),
+  defineNoContentOperation({
+    id: 'users.delete',
+    method: 'delete',
+    path: '/users/{id}',
+    serviceMethods: ['users.delete'],
+    summary: 'Delete a user',
+    text: 'Only a deactivated user who owns no key, not even a revoked key. The audit keeps their events.',
+    isIrreversible: true,
+    run: ({ services, id }) => services.users.delete(id),
   }),
 ]

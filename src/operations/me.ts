@@ -1,14 +1,14 @@
-import { z } from '@hono/zod-openapi'
-import { ok } from '../../../domain/failure.ts'
-import { PERMISSIONS } from '../../../domain/role.ts'
-import type { Session } from '../../../service/ports/sign-in.ts'
-import { failNotFound } from '../../../service/service-result.ts'
+import { z } from 'zod'
+import { ok } from '../domain/failure.ts'
+import { PERMISSIONS } from '../domain/role.ts'
+import type { Session } from '../service/ports/sign-in.ts'
+import { failNotFound } from '../service/service-result.ts'
 import {
   defineNoContentOperation,
   defineOperation,
   type Operation,
   type OperationContext,
-} from '../operation.ts'
+} from './define.ts'
 import { createdAt, createListSchema, id, instant, name, toWholeList } from './fields.ts'
 import { user } from './users.ts'
 
@@ -19,49 +19,61 @@ const apiToken = z
     createdAt,
     seenAt: instant('Time of the last use, to the minute'),
     expiresAt: instant('Time of expiry'),
-    current: z.boolean().openapi({ description: 'True for the token of this request' }),
+    current: z.boolean().meta({ description: 'True for the token of this request' }),
   } satisfies Record<Exclude<keyof Session, 'userId' | 'kind'> | 'current', z.ZodType>)
-  .openapi('Token')
+  .meta({ id: 'Token' })
 
 const profile = z
   .object({
     user,
     accountName: z.string(),
-    everyAccount: z.boolean().openapi({ description: 'True if you see all accounts' }),
-    permissions: z
-      .array(z.enum(PERMISSIONS))
-      .openapi({ description: 'The permissions of your role' }),
+    everyAccount: z.boolean().meta({ description: 'True if you see all accounts' }),
+    permissions: z.array(z.enum(PERMISSIONS)).meta({ description: 'The permissions of your role' }),
   })
-  .openapi('Me')
+  .meta({ id: 'Me' })
 
-const listOwnApiTokens = async ({ sessions, signedInUser }: OperationContext) =>
-  (await sessions.list(signedInUser)).filter(({ kind }) => kind === 'token')
+function getSignedIn({ signedIn }: OperationContext) {
+  if (signedIn === null) throw new Error('the operator of the machine is no user')
+  return signedIn
+}
+
+async function listOwnApiTokens(context: OperationContext) {
+  const { user, sessions } = getSignedIn(context)
+  return (await sessions.list(user)).filter(({ kind }) => kind === 'token')
+}
 
 /** A user's own access. A token cannot create a token, because that requires a browser session and the password. */
 export const meOperations: readonly Operation[] = [
   defineOperation({
+    id: 'me.show',
     method: 'get',
     path: '/me',
+    noCommand: 'the command line acts for the operator of the machine, who is no user',
     serviceMethods: [],
     summary: 'Get your user and permissions',
     response: profile,
-    run: async ({ signedInUser: { user, account }, services }) =>
-      ok({
+    run: async (context) => {
+      const { user, account } = getSignedIn(context).user
+      const { can } = context.services
+      return ok({
         user,
         accountName: account.name,
-        everyAccount: services.can('accounts.read'),
-        permissions: PERMISSIONS.filter(services.can),
-      }),
+        everyAccount: can('accounts.read'),
+        permissions: PERMISSIONS.filter(can),
+      })
+    },
   }),
   defineOperation({
+    id: 'me.tokens',
     method: 'get',
     path: '/me/tokens',
+    noCommand: 'the command line acts for the operator of the machine, who is no user',
     serviceMethods: [],
     summary: 'List your API tokens, newest first',
     text: 'Create tokens in the console, under Profile and security.',
     response: createListSchema(apiToken),
     run: async (context) => {
-      const current = context.signedInUser.session.id
+      const current = getSignedIn(context).user.session.id
       const tokens = await listOwnApiTokens(context)
       return toWholeList(
         tokens.map(({ userId: _, kind: __, ...rest }) => ({
@@ -72,15 +84,18 @@ export const meOperations: readonly Operation[] = [
     },
   }),
   defineNoContentOperation({
+    id: 'me.revokeToken',
     method: 'delete',
     path: '/me/tokens/{id}',
+    noCommand: 'the command line acts for the operator of the machine, who is no user',
     serviceMethods: [],
     summary: 'Revoke one of your API tokens',
     text: 'This may be the token of the request itself.',
     run: async (context) => {
-      const { sessions, signedInUser, caller, id } = context
+      const { caller, id } = context
+      const { user, sessions } = getSignedIn(context)
       const isOwnToken = (await listOwnApiTokens(context)).some((token) => token.id === id)
-      const hasEnded = isOwnToken && (await sessions.end(signedInUser, id, caller)).ok
+      const hasEnded = isOwnToken && (await sessions.end(user, id, caller)).ok
       return hasEnded ? ok(undefined) : failNotFound(`you have no token ${id}`)
     },
   }),

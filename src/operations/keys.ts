@@ -1,10 +1,15 @@
-import { z } from '@hono/zod-openapi'
-import { ok } from '../../../domain/failure.ts'
-import { DAY_MS } from '../../../domain/instant.ts'
-import { KEY_TYPE_NAMES } from '../../../domain/key-type.ts'
-import type { KeySummary } from '../../../service/ports/keys.ts'
-import type { KeyCriteria, KeyListItem, KeyOrder } from '../../../service/ports/lists.ts'
-import { defineNoContentOperation, defineOperation, type Operation } from '../operation.ts'
+import { z } from 'zod'
+import { formatCredential } from '../domain/credential-format.ts'
+import { ok } from '../domain/failure.ts'
+import { DAY_MS } from '../domain/instant.ts'
+import { getKeyTypeTraits, KEY_TYPE_NAMES } from '../domain/key-type.ts'
+import type { Services } from '../service/actor-services.ts'
+import type { KeyWithSecret } from '../service/keys/input.ts'
+import { findCredentialParts } from '../service/keys/keys.ts'
+import type { KeySummary } from '../service/ports/keys.ts'
+import type { KeyCriteria, KeyListItem, KeyOrder } from '../service/ports/lists.ts'
+import type { ServiceResult } from '../service/service-result.ts'
+import { defineNoContentOperation, defineOperation, type Operation } from './define.ts'
 import {
   accountFilter,
   accountId,
@@ -25,27 +30,29 @@ import {
 
 export const dialect = z.enum(KEY_TYPE_NAMES)
 export const keyStatus = z.enum(['enabled', 'disabled', 'revoked'])
-export const access = z.enum(['read', 'standard', 'enterprise']).openapi({
+export const access = z.enum(['read', 'standard', 'enterprise']).meta({
   description: 'What the key may do: `read` allows reading only',
 })
+
+const party = z.enum(['developer', 'customer', 'operator'])
 
 export const key = z
   .object({
     id,
     accountId,
-    ownerId: z.string().openapi({ description: 'Id of the user who is responsible for the key' }),
+    ownerId: z.string().meta({ description: 'Id of the user who is responsible for the key' }),
     dialect,
     sourceId: z.string().nullable(),
     siteId: z.string().nullable(),
     developerId: z.string().nullable(),
     name,
     description: z.string(),
-    reference: z.string().openapi({ description: 'Name in another system' }),
+    reference: z.string().meta({ description: 'Name in another system' }),
     publicId: z
       .string()
-      .openapi({ description: 'Public id, which is presented with the secret or identifies it' }),
+      .meta({ description: 'Public id, which is presented with the secret or identifies it' }),
     status: keyStatus,
-    disabledBy: z.enum(['developer', 'customer', 'operator']).nullable().openapi({
+    disabledBy: party.nullable().meta({
       description: 'The only party that can enable it again',
     }),
     access,
@@ -57,12 +64,12 @@ export const key = z
     secretReplacedAt: instantOrNull('Time of the last secret rotation'),
     previousSecretEndsAt: instantOrNull('Time until which the previous secret works too'),
     lastUsedAt: instantOrNull('Time of the last use, to the minute'),
-    eventId: z.string().openapi({
+    eventId: z.string().meta({
       description:
         'Id of the last change. Send it as `seen` with an edit, so that changes of others are not overwritten.',
     }),
   } satisfies Record<keyof KeySummary, z.ZodType>)
-  .openapi('Key')
+  .meta({ id: 'Key' })
 
 const nullableText = z.string().nullable()
 
@@ -80,16 +87,42 @@ export const keyListItem = z
     sourceName: nullableText,
     developerName: nullableText,
   } satisfies Record<keyof KeyListItem, z.ZodType>)
-  .openapi('ListedKey')
+  .meta({ id: 'ListedKey' })
 
 export const keyWithSecret = z
   .object({
     key,
-    secret: z.string().openapi({
-      description: 'Shown once, unless keys of its type can be viewed again.',
+    secret: z.string().nullable().meta({
+      description:
+        'Shown once, unless keys of its type can be viewed again. Null if you have sent it yourself.',
     }),
+    credential: z
+      .object({
+        as: z.string().meta({ description: 'The header, or the body' }),
+        value: z.string(),
+      })
+      .nullable()
+      .meta({ description: 'The secret as the vendor’s program sends it' }),
   })
-  .openapi('RevealedKey')
+  .meta({ id: 'RevealedKey' })
+
+/** Adds the form in which a vendor's program sends the secret. A secret that the caller sent is left out. */
+async function showSecret(
+  services: Pick<Services, 'developers' | 'users'>,
+  sent: string | undefined,
+  result: ServiceResult<KeyWithSecret>,
+) {
+  if (!result.ok) return result
+  const { key, secret } = result.value
+  if (sent !== undefined) return ok({ key, secret: null, credential: null })
+  const parts = await findCredentialParts(services, key)
+  return ok({ key, secret, credential: formatCredential(key.dialect, { ...parts, secret }) })
+}
+
+const formatRecovery = ({ key }: z.input<typeof keyWithSecret>) =>
+  getKeyTypeTraits(key.dialect).secret === 'viewable'
+    ? `latchkey keys view-secret ${key.id}`
+    : `latchkey keys rotate-secret ${key.id}`
 
 /** Days since 1970, as a date of RFC 3339. */
 export const day = z
@@ -97,9 +130,9 @@ export const day = z
     decode: (text) => Date.parse(text) / DAY_MS,
     encode: (number) => new Date(number * DAY_MS).toISOString().slice(0, 10),
   })
-  .openapi({ type: 'string', format: 'date', description: 'In UTC' })
+  .meta({ type: 'string', format: 'date', description: 'In UTC' })
 
-export const dailyKeyUses = z.object({ day, uses: z.number().int() }).openapi('UsesOfDay')
+export const dailyKeyUses = z.object({ day, uses: z.number().int() }).meta({ id: 'UsesOfDay' })
 
 /** The highest count; counting more would read the whole table. */
 export const KEY_COUNT_LIMIT = 10_000
@@ -113,12 +146,12 @@ const KEY_ORDER_NAMES = [
   'expiry',
 ] as const satisfies readonly KeyOrder[]
 
-export const order = z.enum(KEY_ORDER_NAMES).optional().openapi({ default: 'newest' })
+export const order = z.enum(KEY_ORDER_NAMES).optional().meta({ default: 'newest' })
 
 /** The filters of key lists and counts. */
 export const keyFilterFields = {
   ...accountFilter,
-  text: z.string().min(1).max(200).optional().openapi({
+  text: z.string().min(1).max(200).optional().meta({
     description: 'Part of the name, public id, reference, or the owner’s e-mail address',
   }),
   dialect: dialect.optional(),
@@ -129,7 +162,7 @@ export const keyFilterFields = {
   unusedSince: instant('Not used since this time').optional(),
   expiresAfter: instant('Expires after this time and before `expiresBefore`').optional(),
   expiresBefore: instant('Expires before this time').optional(),
-  ownerLeft: optionalBooleanParameter.openapi({
+  ownerLeft: optionalBooleanParameter.meta({
     description: 'True for keys whose owner is deactivated',
   }),
 }
@@ -151,8 +184,9 @@ export function toKeyCriteria({
   }
 }
 
-const secret = z.string().optional().openapi({
+const secret = z.string().optional().meta({
   description: 'A secret that another system issued; omit it to generate one',
+  format: 'password',
 })
 const MAX_OVERLAP_SECONDS = 366 * 86_400
 const keyDescriptionFields = {
@@ -160,10 +194,31 @@ const keyDescriptionFields = {
   reference: z.string().optional(),
 }
 
+const partyChoice = z.strictObject({
+  by: party.optional().meta({ description: 'On whose behalf', default: 'operator' }),
+})
+
 export const keyOperations: readonly Operation[] = [
   defineOperation({
+    id: 'keys.list',
     method: 'get',
     path: '/keys',
+    columns: [
+      'id',
+      'publicId',
+      'dialect',
+      'name',
+      'status',
+      'disabledBy',
+      'owner.email',
+      'owner.leftAt',
+      'lastUsedAt',
+      'expiresAt',
+    ],
+    commandLines: [
+      'keys list --dialect xdent --status enabled',
+      'keys list --json | jq -r .items[].publicId',
+    ],
     serviceMethods: ['keys.search'],
     summary: 'List and search keys',
     query: z.strictObject({ ...keyFilterFields, order, ...pageParameters }),
@@ -174,6 +229,7 @@ export const keyOperations: readonly Operation[] = [
     },
   }),
   defineOperation({
+    id: 'keys.count',
     method: 'get',
     path: '/keys/count',
     serviceMethods: ['keys.count'],
@@ -185,6 +241,7 @@ export const keyOperations: readonly Operation[] = [
       ok({ count: await services.keys.count(toKeyCriteria(query), KEY_COUNT_LIMIT) }),
   }),
   defineOperation({
+    id: 'keys.create',
     method: 'post',
     path: '/keys',
     serviceMethods: ['keys.create'],
@@ -202,7 +259,7 @@ export const keyOperations: readonly Operation[] = [
       siteId: existingId.optional(),
       developerId: existingId.optional(),
       access: access.optional(),
-      publicId: existingId.optional().openapi({
+      publicId: existingId.optional().meta({
         description: 'An id that another system issued; omit it to generate one',
       }),
       secret,
@@ -227,9 +284,12 @@ export const keyOperations: readonly Operation[] = [
     },
     response: keyWithSecret,
     creates: true,
-    run: ({ services, body }) => services.keys.create(body),
+    formatRecovery,
+    run: async ({ services, body }) =>
+      showSecret(services, body.secret, await services.keys.create(body)),
   }),
   defineOperation({
+    id: 'keys.show',
     method: 'get',
     path: '/keys/{id}',
     serviceMethods: ['keys.find'],
@@ -239,6 +299,7 @@ export const keyOperations: readonly Operation[] = [
     run: ({ services, id }) => services.keys.find(id),
   }),
   defineOperation({
+    id: 'keys.edit',
     method: 'patch',
     path: '/keys/{id}',
     serviceMethods: ['keys.edit'],
@@ -250,7 +311,7 @@ export const keyOperations: readonly Operation[] = [
       ownerId: existingId.optional(),
       access: access.optional(),
       expiresAt: instantOrNull('Time of expiry; null for never').optional(),
-      seen: z.string().optional().openapi({
+      seen: z.string().optional().meta({
         description:
           '`eventId` of the key as you read it. If it has changed since, the response is 409 and nothing changes.',
       }),
@@ -263,13 +324,14 @@ export const keyOperations: readonly Operation[] = [
     run: ({ services, id, body }) => services.keys.edit(id, body),
   }),
   defineOperation({
+    id: 'keys.uses',
     method: 'get',
     path: '/keys/{id}/uses',
     serviceMethods: ['keys.listDailyUses'],
     summary: 'Count the uses of a key by day',
     text: 'Days without a use are omitted.',
     query: z.strictObject({
-      from: day.openapi({ example: '2026-11-01', description: 'The first day, in UTC' }),
+      from: day.meta({ example: '2026-11-01', description: 'The first day, in UTC' }),
     }),
     response: createListSchema(dailyKeyUses),
     run: async ({ services, id, query }) => {
@@ -278,17 +340,21 @@ export const keyOperations: readonly Operation[] = [
     },
   }),
   defineOperation({
+    id: 'keys.viewSecret',
     method: 'post',
-    path: '/keys/{id}/view',
+    path: '/keys/{id}/view-secret',
+    note: 'The audit records that you have viewed it.',
     serviceMethods: ['keys.viewSecret'],
     summary: 'View the secret of a key again',
     text: 'For `opendental` and `practice` only. Each view is recorded in the audit.',
     response: keyWithSecret,
-    run: ({ services, id }) => services.keys.viewSecret(id),
+    run: async ({ services, id }) =>
+      showSecret(services, undefined, await services.keys.viewSecret(id)),
   }),
   defineOperation({
+    id: 'keys.rotateSecret',
     method: 'post',
-    path: '/keys/{id}/rotate',
+    path: '/keys/{id}/rotate-secret',
     serviceMethods: ['keys.rotateSecret'],
     summary: 'Rotate the secret of a key',
     text:
@@ -302,8 +368,8 @@ export const keyOperations: readonly Operation[] = [
         .min(1)
         .max(MAX_OVERLAP_SECONDS)
         .optional()
-        .openapi({ description: 'Seconds that the old secret works too' }),
-      seen: z.string().optional().openapi({
+        .meta({ description: 'Seconds that the old secret works too' }),
+      seen: z.string().optional().meta({
         description: '`eventId` of the key as you read it. A repeated request rotates nothing.',
       }),
     }),
@@ -312,47 +378,64 @@ export const keyOperations: readonly Operation[] = [
       'At once': {},
     },
     response: keyWithSecret,
-    run: ({ services, id, body: { secret, overlapSeconds, seen } }) => {
+    formatRecovery,
+    run: async ({ services, id, body: { secret, overlapSeconds, seen } }) => {
       const overlapMs = overlapSeconds === undefined ? undefined : overlapSeconds * 1000
-      return services.keys.rotateSecret(id, { secret, overlapMs, seen })
+      const rotated = await services.keys.rotateSecret(id, { secret, overlapMs, seen })
+      return showSecret(services, secret, rotated)
     },
   }),
   defineOperation({
+    id: 'keys.assign',
     method: 'post',
     path: '/keys/{id}/assign',
     serviceMethods: ['keys.assign'],
-    summary: 'Assign a customer key to an office, or unassign it',
+    summary: 'Assign a customer key to an office',
     text: 'For `opendental` only: an unassigned key is refused.',
-    body: z.strictObject({
-      siteId: existingId
-        .nullable()
-        .openapi({ description: 'Id of the office; null unassigns the key' }),
-    }),
-    examples: { 'To an office': { siteId: EXAMPLE_IDS.site }, Unassign: { siteId: null } },
+    body: z.strictObject({ siteId: existingId.meta({ description: 'Id of the office' }) }),
+    examples: { 'To an office': { siteId: EXAMPLE_IDS.site } },
     response: key,
     run: ({ services, id, body }) => services.keys.assign(id, body.siteId),
   }),
   defineOperation({
+    id: 'keys.unassign',
+    method: 'post',
+    path: '/keys/{id}/unassign',
+    serviceMethods: ['keys.assign'],
+    summary: 'Take a customer key back from its office',
+    text: 'The key opens no data from the next request on.',
+    response: key,
+    run: ({ services, id }) => services.keys.assign(id, null),
+  }),
+  defineOperation({
+    id: 'keys.disable',
     method: 'post',
     path: '/keys/{id}/disable',
     serviceMethods: ['keys.disable'],
     summary: 'Disable a key',
     text: 'Takes effect at the next request.',
+    body: partyChoice,
+    examples: { 'For the customer': { by: 'customer' } },
     response: key,
-    run: ({ services, id }) => services.keys.disable(id),
+    run: ({ services, id, body }) => services.keys.disable(id, body.by),
   }),
   defineOperation({
+    id: 'keys.enable',
     method: 'post',
     path: '/keys/{id}/enable',
     serviceMethods: ['keys.enable'],
     summary: 'Enable a key',
-    text: 'A key that its developer or customer has disabled can only be enabled by them.',
+    text: 'Each party enables only what it has disabled.',
+    body: partyChoice,
+    examples: { 'For the customer': { by: 'customer' } },
     response: key,
-    run: ({ services, id }) => services.keys.enable(id),
+    run: ({ services, id, body }) => services.keys.enable(id, body.by),
   }),
   defineOperation({
+    id: 'keys.revoke',
     method: 'post',
     path: '/keys/{id}/revoke',
+    isIrreversible: true,
     serviceMethods: ['keys.revoke'],
     summary: 'Revoke a key',
     text: 'This is final. The key stays listed.',
@@ -360,8 +443,10 @@ export const keyOperations: readonly Operation[] = [
     run: ({ services, id }) => services.keys.revoke(id),
   }),
   defineNoContentOperation({
+    id: 'keys.delete',
     method: 'delete',
     path: '/keys/{id}',
+    isIrreversible: true,
     serviceMethods: ['keys.delete'],
     summary: 'Delete a key',
     text: 'For `xdent` and `practice` only. The audit keeps its events.',

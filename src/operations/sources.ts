@@ -1,44 +1,37 @@
-import { z } from '@hono/zod-openapi'
-import { ok } from '../../../domain/failure.ts'
-import type { Source } from '../../../service/ports/routing.ts'
-import { failNotFound } from '../../../service/service-result.ts'
-import { defineOperation, type Operation } from '../operation.ts'
-import {
-  accountFilter,
-  accountId,
-  createdAt,
-  createListSchema,
-  EXAMPLE_IDS,
-  existingId,
-  id,
-  name,
-  newId,
-  pageParameters,
-  readPage,
-} from './fields.ts'
+import { z } from 'zod'
+import { ok } from '../domain/failure.ts'
+import type { Source } from '../service/ports/routing.ts'
+import { failNotFound } from '../service/service-result.ts'
+import { defineOperation, type Operation } from './define.ts'
+import { accountId, createdAt, EXAMPLE_IDS, existingId, id, name, newId } from './fields.ts'
 import { key } from './keys.ts'
 import { testMessageResult } from './messages.ts'
+import { definePlainOperations } from './resource.ts'
 
 const source = z
   .object({ id, accountId, name, createdAt } satisfies Record<keyof Source, z.ZodType>)
-  .openapi('Source')
+  .meta({ id: 'Source' })
+
+const operations = definePlainOperations({
+  group: 'sources',
+  article: 'a source',
+  schema: source,
+  columns: ['id', 'accountId', 'name', 'createdAt'],
+  newName: 'Ward monitors, second floor',
+  deleteText:
+    'Only if it has no key, not even a revoked key, no subscription, and no message that is kept.',
+  getService: ({ sources }) => sources,
+})
 
 export const sourceOperations: readonly Operation[] = [
+  operations.list,
   defineOperation({
-    method: 'get',
-    path: '/sources',
-    serviceMethods: ['sources.list'],
-    summary: 'List sources, oldest first',
-    query: z.strictObject({ ...pageParameters, ...accountFilter }),
-    response: createListSchema(source),
-    run: ({ services, query: { accountId, ...page } }) =>
-      readPage(page, (pageQuery) => services.sources.list({ ...pageQuery, accountId })),
-  }),
-  defineOperation({
+    id: 'sources.create',
     method: 'post',
     path: '/sources',
     serviceMethods: ['sources.add'],
     summary: 'Add a source',
+    text: 'A source sends messages. One key that is not revoked can belong to it.',
     body: z.strictObject({ id: newId, accountId: existingId, name }),
     examples: {
       'A ward’s system': {
@@ -51,25 +44,11 @@ export const sourceOperations: readonly Operation[] = [
     creates: true,
     run: ({ services, body }) => services.sources.add(body),
   }),
+  operations.show,
+  operations.rename,
+  operations.delete,
   defineOperation({
-    method: 'get',
-    path: '/sources/{id}',
-    serviceMethods: ['sources.find'],
-    summary: 'Get a source',
-    response: source,
-    run: ({ services, id }) => services.sources.find(id),
-  }),
-  defineOperation({
-    method: 'put',
-    path: '/sources/{id}/name',
-    serviceMethods: ['sources.rename'],
-    summary: 'Rename a source',
-    body: z.strictObject({ name }),
-    examples: { 'A new name': { name: 'Ward monitors, second floor' } },
-    response: source,
-    run: ({ services, id, body }) => services.sources.rename(id, body.name),
-  }),
-  defineOperation({
+    id: 'sources.key',
     method: 'get',
     path: '/sources/{id}/key',
     serviceMethods: ['sources.findKey'],
@@ -82,13 +61,15 @@ export const sourceOperations: readonly Operation[] = [
     },
   }),
   defineOperation({
+    id: 'sources.sendTestMessage',
+    noCommand: '`latchkey messages test` reads the message from a file, or makes a sample',
     method: 'post',
     path: '/sources/{id}/test-messages',
     serviceMethods: ['messages.sendTest'],
     summary: 'Send a test message as a source',
     text: 'It is checked, stored and delivered like the vendor’s messages. `Meta.Test` must be true.',
     body: z.strictObject({
-      message: z.record(z.string(), z.unknown()).openapi({
+      message: z.record(z.string(), z.unknown()).meta({
         description: 'The body that the vendor would post to `/endpoint`',
       }),
     }),

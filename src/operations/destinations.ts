@@ -1,28 +1,25 @@
-import { z } from '@hono/zod-openapi'
-import type { Handshake } from '../../../service/messages/destinations.ts'
-import type { DestinationSummary } from '../../../service/ports/routing.ts'
-import { defineOperation, type Operation } from '../operation.ts'
+import { z } from 'zod'
+import type { Handshake } from '../service/messages/destinations.ts'
+import type { DestinationSummary } from '../service/ports/routing.ts'
+import { defineOperation, type Operation } from './define.ts'
 import {
-  accountFilter,
   accountId,
   createdAt,
-  createListSchema,
   EXAMPLE_IDS,
   existingId,
   id,
   instantOrNull,
   name,
   newId,
-  pageParameters,
-  readPage,
 } from './fields.ts'
+import { definePlainOperations } from './resource.ts'
 
-const method = z.enum(['POST', 'GET']).openapi({
+const method = z.enum(['POST', 'GET']).meta({
   description: 'Method of the verification handshake',
 })
 const verifiedAt = instantOrNull('Time of verification; null if it is not verified')
 
-const url = z.string().nullable().openapi({ description: 'Null if none is set' })
+const url = z.string().nullable().meta({ description: 'Null if none is set' })
 
 const destination = z
   .object({
@@ -30,15 +27,15 @@ const destination = z
     accountId,
     name,
     url,
-    development: z.boolean().openapi({ description: 'True if plain http is allowed' }),
+    development: z.boolean().meta({ description: 'True if plain http is allowed' }),
     verifiedAt,
     method,
-    hasToken: z.boolean().openapi({ description: 'True if a verification token is set' }),
+    hasToken: z.boolean().meta({ description: 'True if a verification token is set' }),
     createdAt,
   } satisfies Record<keyof DestinationSummary, z.ZodType>)
-  .openapi('Destination')
+  .meta({ id: 'Destination' })
 
-const challenged = z.boolean().openapi({ description: 'True if it repeated the challenge' })
+const challenged = z.boolean().meta({ description: 'True if it repeated the challenge' })
 const httpStatus = z.number().int()
 
 const answered = z.discriminatedUnion('outcome', [
@@ -58,29 +55,32 @@ const handshake = z
     verified: z.boolean(),
     asked: z.object({ method, url: z.string().nullable() }),
     answered,
-    ms: z.number().int().openapi({ description: 'Milliseconds until the response' }),
+    ms: z.number().int().meta({ description: 'Milliseconds until the response' }),
     destination,
   } satisfies Record<keyof Handshake, z.ZodType>)
-  .openapi('Handshake')
+  .meta({ id: 'Handshake' })
 
-const newUrl = z.string().openapi({ description: 'https; plain http only for `development`' })
-const newToken = z.string().openapi({
+const newUrl = z.string().meta({ description: 'https; plain http only for `development`' })
+const newToken = z.string().meta({
   description:
     'The verification token agreed on with the destination. It is stored encrypted and never shown.',
+  format: 'password',
+})
+
+const operations = definePlainOperations({
+  group: 'destinations',
+  article: 'a destination',
+  schema: destination,
+  columns: ['id', 'accountId', 'name', 'url', 'verifiedAt', 'createdAt'],
+  newName: 'Hospital EMR, north',
+  deleteText: 'Only if it has no subscription and no delivery of a message that is kept.',
+  getService: ({ destinations }) => destinations,
 })
 
 export const destinationOperations: readonly Operation[] = [
+  operations.list,
   defineOperation({
-    method: 'get',
-    path: '/destinations',
-    serviceMethods: ['destinations.list'],
-    summary: 'List destinations, oldest first',
-    query: z.strictObject({ ...pageParameters, ...accountFilter }),
-    response: createListSchema(destination),
-    run: ({ services, query: { accountId, ...page } }) =>
-      readPage(page, (pageQuery) => services.destinations.list({ ...pageQuery, accountId })),
-  }),
-  defineOperation({
+    id: 'destinations.create',
     method: 'post',
     path: '/destinations',
     serviceMethods: ['destinations.add'],
@@ -91,7 +91,7 @@ export const destinationOperations: readonly Operation[] = [
       accountId: existingId,
       name,
       url: newUrl.optional(),
-      development: z.boolean().optional().openapi({ description: 'True if plain http is allowed' }),
+      development: z.boolean().optional().meta({ description: 'True if plain http is allowed' }),
       token: newToken.optional(),
       method: method.optional(),
     }),
@@ -108,25 +108,10 @@ export const destinationOperations: readonly Operation[] = [
     creates: true,
     run: ({ services, body }) => services.destinations.add(body),
   }),
+  operations.show,
+  operations.rename,
   defineOperation({
-    method: 'get',
-    path: '/destinations/{id}',
-    serviceMethods: ['destinations.find'],
-    summary: 'Get a destination',
-    response: destination,
-    run: ({ services, id }) => services.destinations.find(id),
-  }),
-  defineOperation({
-    method: 'put',
-    path: '/destinations/{id}/name',
-    serviceMethods: ['destinations.rename'],
-    summary: 'Rename a destination',
-    body: z.strictObject({ name }),
-    examples: { 'A new name': { name: 'Hospital EMR, north' } },
-    response: destination,
-    run: ({ services, id, body }) => services.destinations.rename(id, body.name),
-  }),
-  defineOperation({
+    id: 'destinations.setUrl',
     method: 'put',
     path: '/destinations/{id}/url',
     serviceMethods: ['destinations.setUrl'],
@@ -138,6 +123,7 @@ export const destinationOperations: readonly Operation[] = [
     run: ({ services, id, body }) => services.destinations.setUrl(id, body.url),
   }),
   defineOperation({
+    id: 'destinations.setToken',
     method: 'put',
     path: '/destinations/{id}/token',
     serviceMethods: ['destinations.setVerificationToken'],
@@ -150,8 +136,10 @@ export const destinationOperations: readonly Operation[] = [
       services.destinations.setVerificationToken(id, body.token, body.method),
   }),
   defineOperation({
+    id: 'destinations.verify',
     method: 'post',
     path: '/destinations/{id}/verify',
+    isSuccess: ({ verified }) => verified,
     serviceMethods: ['destinations.verify'],
     summary: 'Verify a destination',
     text: 'Sends a challenge that the destination must repeat. The response shows the request and its result, also if the verification failed.',
@@ -159,20 +147,23 @@ export const destinationOperations: readonly Operation[] = [
     run: ({ services, id }) => services.destinations.verify(id),
   }),
   defineOperation({
+    id: 'destinations.markVerified',
     method: 'post',
-    path: '/destinations/{id}/vouch',
+    path: '/destinations/{id}/mark-verified',
     serviceMethods: ['destinations.setVerified'],
     summary: 'Mark a destination as verified',
     response: destination,
     run: ({ services, id }) => services.destinations.setVerified(id, true),
   }),
   defineOperation({
+    id: 'destinations.markUnverified',
     method: 'post',
-    path: '/destinations/{id}/doubt',
+    path: '/destinations/{id}/mark-unverified',
     serviceMethods: ['destinations.setVerified'],
     summary: 'Mark a destination as unverified',
     text: 'It receives no messages until it is verified again.',
     response: destination,
     run: ({ services, id }) => services.destinations.setVerified(id, false),
   }),
+  operations.delete,
 ]

@@ -1,0 +1,313 @@
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import type { Operation, OperationError, OperationRequest } from '../../operations/define.ts'
+import { listMembers, type Member } from '../../operations/members.ts'
+import { CommandFailure } from './command-failure.ts'
+import { parseDuration, parseInstant } from './date-options.ts'
+import { printOnce, requireOutput } from './output.ts'
+import { formatExamples, isJsonRequested, printNote, printOutput } from './print.ts'
+import { formatValue, isPlain } from './print-value.ts'
+import { confirmByName, readSecret, requireTerminal } from './prompt.ts'
+import { withLatchkey } from './with-latchkey.ts'
+
+/** Defines the command of an operation: its arguments, options, help, and action. */
+export function defineOperationCommand(
+  group: Command,
+  operation: Operation,
+  groupOperations: readonly Operation[],
+): void {
+  const members = listMembers(operation)
+  const argument = findArgumentMember(operation, members)
+  const command = group
+    .command(toKebabCase(operation.id.split('.')[1] ?? ''))
+    .summary(operation.summary)
+    .description(`${operation.summary}.${operation.text === undefined ? '' : ` ${operation.text}`}`)
+  if (operation.path.includes('{id}')) command.argument('<id>', 'the id')
+  if (argument !== undefined) {
+    command.addArgument(createArgument(argument))
+  }
+  for (const member of members) {
+    if (member !== argument && !isStandardInput(member, members)) {
+      command.addOption(createOption(member))
+    }
+  }
+  if (operation.isIrreversible) command.option('--yes', 'do not ask for confirmation')
+  rejectRepeatedOptions(command)
+  command
+    .addHelpText('after', formatExamples(...listCommandLines(operation, members, argument)))
+    .action(async (...args: unknown[]) => {
+      const [id = '', value] = command.args.length === 0 ? [] : (args as string[])
+      if (operation.path.includes('{id}') && id === '') {
+        throw new CommandFailure('usage', 'the id must not be empty')
+      }
+      const input = { query: {} as Input, body: {} as Input }
+      for (const member of members) {
+        const given =
+          member === argument
+            ? operation.path.includes('{id}')
+              ? value
+              : id
+            : command.getOptionValue(toAttributeName(member))
+        if (given !== undefined) input[member.part][member.name] = parseMember(member, given)
+        if (isSecret(member) && (given === true || isStandardInput(member, members))) {
+          input[member.part][member.name] = await readSecret()
+        }
+      }
+      await runCommand(command, operation, groupOperations, id, input)
+    })
+}
+
+type Input = Record<string, unknown>
+
+async function runCommand(
+  command: Command,
+  operation: Operation,
+  groupOperations: readonly Operation[],
+  id: string,
+  input: { readonly query: Input; readonly body: Input },
+): Promise<void> {
+  const invalid = operation.findInputErrors(input)
+  if (invalid !== null) throw new CommandFailure('invalid', formatError(invalid))
+  if (operation.method === 'patch' && Object.keys(input.body).length === 0) {
+    throw new CommandFailure('usage', 'nothing to change: give at least one option')
+  }
+  const isConfirmed = !operation.isIrreversible || command.opts<{ yes?: true }>().yes === true
+  if (!isConfirmed) requireTerminal(operation.summary)
+  if (operation.formatRecovery !== null && input.body.secret === undefined) requireOutput()
+  const value = await withLatchkey(async (latchkey) => {
+    const context = {
+      services: latchkey.servicesFor({ actor: 'operator', role: 'operator', accountId: null }),
+      signedIn: null,
+      caller: { address: '', requestId: crypto.randomUUID(), path: operation.id },
+      signal: new AbortController().signal,
+      testMessages: latchkey.testMessages,
+      id,
+    }
+    if (!isConfirmed) await confirm(operation, groupOperations, context)
+    return perform(operation, { ...context, ...input })
+  })
+  printResult(command, operation, id, value)
+}
+
+/** Runs an operation, and fails the command with its error. */
+async function perform(operation: Operation, request: OperationRequest): Promise<unknown> {
+  const result = await operation.perform(request)
+  if (result.ok) return result.value
+  throw new CommandFailure(
+    result.failure.problem,
+    // A service names the member that helps, as in `(otherRegion)`.
+    formatError(result.failure).replace(/\((\w+)\)$/, (whole, name) =>
+      listMembers(operation).some((member) => member.name === name)
+        ? `(--${toOptionName(name)})`
+        : whole,
+    ),
+  )
+}
+
+const formatError = (error: OperationError): string =>
+  'errors' in error
+    ? error.errors
+        .map(({ path: [name, ...rest], detail }) =>
+          [name === undefined ? '' : `--${toOptionName(name)}`, ...rest, detail].join(' ').trim(),
+        )
+        .join('; ')
+    : error.message
+
+/** Asks the user to type the name of what the operation changes for ever. */
+async function confirm(
+  operation: Operation,
+  groupOperations: readonly Operation[],
+  context: Omit<OperationRequest, 'query' | 'body'>,
+): Promise<void> {
+  const show = groupOperations.find(({ id, method }) => id.endsWith('.show') && method === 'get')
+  const found = show && (await perform(show, { ...context, query: {}, body: {} }))
+  const { name, email } = (found ?? {}) as { name?: string; email?: string }
+  await confirmByName(operation.summary, name ?? email ?? context.id)
+}
+
+function printResult(command: Command, operation: Operation, id: string, value: unknown): void {
+  const result = operation.response === null ? { id, deleted: true } : value
+  const format = () => formatValue(result, operation.columns)
+  const recovery = operation.formatRecovery?.(result)
+  if (recovery === undefined) printOutput(command, result, format)
+  else {
+    printOnce(command, result, format, `What was created is not shown again: run \`${recovery}\``)
+    if (hasSecret(result))
+      printNote(`This is not shown again. \`${recovery}\` makes up for its loss.`)
+  }
+  if (operation.note !== undefined) printNote(operation.note)
+  const { next } = result as { next?: string | null }
+  if (typeof next === 'string' && !isJsonRequested(command)) {
+    printNote(`There is more: ${formatNextCommand(process.argv.slice(2), next)}`)
+  }
+  if (!operation.isSuccess(result)) process.exitCode = 1
+}
+
+const hasSecret = (result: unknown) =>
+  typeof result === 'object' && result !== null && !('secret' in result && result.secret === null)
+
+/** Formats the same command line with another cursor. */
+function formatNextCommand(args: readonly string[], after: string): string {
+  const rest = args.filter(
+    (arg, n) => arg !== '--after' && !arg.startsWith('--after=') && args[n - 1] !== '--after',
+  )
+  return ['latchkey', ...rest, '--after', after].map(quoteArgument).join(' ')
+}
+
+const quoteArgument = (arg: string) =>
+  /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
+
+/** The argument after the id: the only required member of a body. */
+function findArgumentMember({ path }: Operation, members: readonly Member[]): Member | undefined {
+  const [member, ...others] = members.filter(
+    ({ part, isRequired }) => part === 'body' && isRequired,
+  )
+  return path.includes('{id}') && others.length === 0 && member !== undefined && !isSecret(member)
+    ? member
+    : undefined
+}
+
+const isSecret = ({ schema }: Member) => schema.format === 'password'
+
+/** A required secret is always on standard input. */
+const isStandardInput = (member: Member, members: readonly Member[]) =>
+  isSecret(member) && member.isRequired && members.filter(isSecret).length === 1
+
+/** The last of two values would win without a word. */
+function rejectRepeatedOptions(command: Command): void {
+  const seen = new Set<string>()
+  for (const option of command.options) {
+    command.on(`option:${option.name()}`, () => {
+      if (seen.has(option.name())) {
+        throw new CommandFailure('usage', `--${option.name()} is given twice`)
+      }
+      seen.add(option.name())
+    })
+  }
+}
+
+function createArgument(member: Member): Argument {
+  const argument = new Argument(`<${toOptionName(member.name)}>`, describeMember(member))
+  const choices = listChoices(member)
+  return choices.length > 0 ? argument.choices(choices) : argument
+}
+
+function createOption(member: Member): Option {
+  const name = toOptionName(member.name)
+  const help = describeMember(member)
+  if (isSecret(member)) return new Option(`--${name}-stdin`, `${help}. It is read from stdin.`)
+  const choices = listChoices(member)
+  if (member.schema.type === 'boolean' && choices.length === 0) return new Option(`--${name}`, help)
+  const option = new Option(`--${name} <${getPlaceholder(member)}>`, help)
+  if (choices.length > 0) option.choices(choices)
+  return member.isRequired ? option.makeOptionMandatory() : option
+}
+
+function describeMember({ name, schema }: Member): string {
+  const { description, default: fallback } = schema
+  const noun = toOptionName(name).replaceAll('-', ' ')
+  const text = (description ?? (isReference(name) ? `id of the ${noun}` : noun)).replaceAll('`', '')
+  const first = text.charAt(0).toLowerCase() + text.slice(1)
+  return fallback === undefined ? first : `${first} (default: ${fallback})`
+}
+
+const listChoices = ({ schema }: Member): string[] =>
+  schema.enum?.filter((value) => value !== null).map(String) ?? []
+
+const NEVER = 'never'
+
+function getPlaceholder(member: Member): string {
+  const { name, schema } = member
+  if (name === 'id') return 'uuid'
+  if (name === 'after') return 'cursor'
+  if (isReference(name)) return 'id'
+  if (name.endsWith('Seconds')) return 'duration'
+  if (isInstant(member)) return 'date'
+  if (schema.type === 'integer') return 'n'
+  return toOptionName(name).split('-').at(-1) ?? name
+}
+
+const isInstant = ({ schema }: Member) => schema.format === 'date-time' || schema.format === 'date'
+
+/** Converts the text of an option to the JSON value of its member. */
+function parseMember(member: Member, given: unknown): unknown {
+  const { name, part, schema } = member
+  if (typeof given !== 'string') return given
+  // An optional text may be empty: it clears a description.
+  if (given === '' && (member.isRequired || isReference(name))) {
+    throw new CommandFailure('usage', `--${toOptionName(name)} must not be empty`)
+  }
+  try {
+    if (name.endsWith('Seconds')) return parseDuration(given) / 1000
+    if (isInstant(member)) {
+      if (given === NEVER && schema.type?.includes('null')) return null
+      const text = new Date(parseInstant(given)).toISOString()
+      return schema.format === 'date' ? text.slice(0, 10) : text
+    }
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error
+    throw new CommandFailure('usage', `--${toOptionName(name)}: ${error.message}`)
+  }
+  return part === 'body' && schema.type === 'integer' ? Number(given) : given
+}
+
+const REFERENCES = [
+  'account',
+  'owner',
+  'source',
+  'site',
+  'developer',
+  'destination',
+  'subscription',
+]
+
+const isReference = (name: string) => name.endsWith('Id') && REFERENCES.includes(name.slice(0, -2))
+
+/** `accountId` is --account, `overlapSeconds` is --overlap, which takes a duration. */
+function toOptionName(name: string): string {
+  return toKebabCase(isReference(name) ? name.slice(0, -2) : name.replace(/Seconds$/, ''))
+}
+
+const toAttributeName = (member: Member) => createOption(member).attributeName()
+
+const toKebabCase = (name: string) =>
+  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** Lists the command lines of the help: those of the bodies' examples, and the operation's own. */
+function listCommandLines(
+  operation: Operation,
+  members: readonly Member[],
+  argument: Member | undefined,
+): string[] {
+  const [group = '', verb = ''] = operation.id.split('.')
+  const start = `${group} ${toKebabCase(verb)}${operation.path.includes('{id}') ? ' 0199aa…' : ''}`
+  const bodies = Object.values(operation.examples) as Input[]
+  const yes = operation.isIrreversible ? ' --yes' : ''
+  const lines = (bodies.length === 0 ? [{}] : bodies).map((body) =>
+    [start + yes, ...members.flatMap((member) => formatExampleOption(member, body, argument))].join(
+      ' ',
+    ),
+  )
+  const needsQuery = members.some(({ part, isRequired }) => part === 'query' && isRequired)
+  return [...(needsQuery && operation.commandLines ? [] : lines), ...(operation.commandLines ?? [])]
+}
+
+function formatExampleOption(member: Member, body: Input, argument: Member | undefined): string[] {
+  const { name, part, isRequired } = member
+  if (name === 'id' || name === 'seen') return []
+  const value = part === 'query' && isRequired ? member.schema.example : body[name]
+  if (value === undefined) return []
+  if (isSecret(member))
+    return isRequired ? ['< secret.txt'] : [`--${toOptionName(name)}-stdin < secret.txt`]
+  const text = formatExampleValue(member, value)
+  if (member === argument) return [text]
+  return value === true ? [`--${toOptionName(name)}`] : [`--${toOptionName(name)} ${text}`]
+}
+
+function formatExampleValue(member: Member, value: unknown): string {
+  if (value === null) return NEVER
+  if (isReference(member.name)) return '0199bb…'
+  if (isInstant(member)) return String(value).slice(0, 10)
+  if (member.name.endsWith('Seconds')) return `${Number(value) / 3600}h`
+  const text = isPlain(value) ? String(value) : JSON.stringify(value)
+  return /^[\w@.:/-]+$/.test(text) ? text : JSON.stringify(text)
+}

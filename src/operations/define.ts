@@ -1,0 +1,285 @@
+import { z } from 'zod'
+import { fail, ok, type Result } from '../domain/failure.ts'
+import { InvalidCursorError } from '../domain/id.ts'
+import type { Permission } from '../domain/role.ts'
+import type { ActorServices } from '../service/actor-services.ts'
+import type { Caller } from '../service/audit/buffer.ts'
+import { SERVICE_PERMISSIONS } from '../service/permissions.ts'
+import type { SignedInUser } from '../service/ports/sign-in.ts'
+import type { TestMessages } from '../service/ports/test-messages.ts'
+import type { ServiceError, ServiceResult } from '../service/service-result.ts'
+import type { Sessions } from '../service/sign-in/sessions.ts'
+
+/** The caller, the caller's services, and the addressed resource. */
+export interface OperationContext {
+  readonly services: ActorServices
+  /** The user and their session; null for the operator of the machine, on the command line. */
+  readonly signedIn: { readonly user: SignedInUser; readonly sessions: Sessions } | null
+  readonly caller: Caller
+  /** Aborted when the caller disconnects. */
+  readonly signal: AbortSignal
+  readonly testMessages: TestMessages
+  /** The `{id}` of the path; empty if the path has none. */
+  readonly id: string
+}
+
+/** A request whose query and body have not been validated. */
+export interface OperationRequest extends OperationContext {
+  readonly query: unknown
+  readonly body: unknown
+}
+
+/** An invalid member of the input. */
+export interface InputError {
+  readonly part: 'query' | 'body'
+  /** The names that lead to it; empty for the whole part. */
+  readonly path: readonly string[]
+  readonly detail: string
+}
+
+export interface InvalidInput {
+  readonly problem: 'invalid'
+  readonly errors: readonly InputError[]
+}
+
+export type OperationError = ServiceError | InvalidInput
+
+/** A management operation: its documentation, its command line, and its implementation. */
+export interface Operation extends OperationText {
+  readonly query: z.ZodObject
+  readonly body: z.ZodObject | null
+  /** Valid bodies, by title. */
+  readonly examples: Readonly<Record<string, object>>
+  readonly status: 200 | 201 | 204
+  /** Null for an operation without a result. */
+  readonly response: { readonly type: string; readonly schema: z.ZodType } | null
+  /** Finds what is invalid in the input; null if nothing is. `perform` does so too. */
+  readonly findInputErrors: (input: Pick<OperationRequest, 'query' | 'body'>) => InvalidInput | null
+  /** Validates the input, and returns the result as JSON values, or as an iterable of JSON lines. */
+  readonly perform: (request: OperationRequest) => Promise<Result<unknown, OperationError>>
+  /** True if the result is what the caller asked for: the exit code of the command is 0. */
+  readonly isSuccess: (value: unknown) => boolean
+  /** The command that recovers from a lost output; null if the output can be had again. */
+  readonly formatRecovery: ((value: unknown) => string) | null
+}
+
+interface OperationText {
+  /** Group and verb. It is the name of the command, and of the method in a generated client. */
+  readonly id: `${string}.${string}`
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** The path below /admin/v1; `{id}` is the id of one resource. */
+  readonly path: string
+  /** The service methods that it calls, all of one permission; none for a user's own access. */
+  readonly serviceMethods: readonly ServiceMethodName[]
+  readonly summary: string
+  readonly text?: string | undefined
+  /** The columns of a list on the command line; every plain member by default. */
+  readonly columns?: readonly string[] | undefined
+  /** Command lines, besides those that the examples of bodies make. */
+  readonly commandLines?: readonly string[] | undefined
+  /** The reason that there is no command. */
+  readonly noCommand?: string | undefined
+  /** True if it cannot be undone: the command asks. */
+  readonly isIrreversible?: true | undefined
+  /** A sentence for the user of the command, after the result. */
+  readonly note?: string | undefined
+}
+
+const EMPTY_INPUT = z.strictObject({})
+type EmptyInput = typeof EMPTY_INPUT
+
+interface OperationSpec<Query extends z.ZodObject, Body extends z.ZodObject> extends OperationText {
+  readonly query?: Query
+  readonly body?: Body
+  readonly examples?: Readonly<Record<string, z.input<Body> & object>>
+}
+
+type OperationInput<Query extends z.ZodObject, Body extends z.ZodObject> = OperationContext & {
+  readonly query: z.output<Query>
+  readonly body: z.output<Body>
+}
+
+/** Defines an operation that returns one JSON value. Members that the response schema does not name are left out. */
+export function defineOperation<
+  Response extends z.ZodType,
+  Query extends z.ZodObject = EmptyInput,
+  Body extends z.ZodObject = EmptyInput,
+>(
+  spec: OperationSpec<Query, Body> & {
+    readonly response: Response
+    readonly creates?: true
+    readonly run: (input: OperationInput<Query, Body>) => Promise<ServiceResult<z.output<Response>>>
+    readonly isSuccess?: (value: z.input<Response>) => boolean
+    readonly formatRecovery?: (value: z.input<Response>) => string
+  },
+): Operation {
+  const { run, creates, response, isSuccess = () => true, formatRecovery = null, ...text } = spec
+  return {
+    ...createOperation(text, async (input) => {
+      const result = await run(input)
+      return result.ok ? ok(z.encode(response, result.value)) : result
+    }),
+    status: creates ? 201 : 200,
+    response: { type: 'application/json', schema: response },
+    // The values are those that `perform` returns.
+    isSuccess: isSuccess as Operation['isSuccess'],
+    formatRecovery: formatRecovery as Operation['formatRecovery'],
+  }
+}
+
+/** Defines an operation without a result. */
+export const defineNoContentOperation = <
+  Query extends z.ZodObject = EmptyInput,
+  Body extends z.ZodObject = EmptyInput,
+>({
+  run,
+  ...text
+}: OperationSpec<Query, Body> & {
+  readonly run: (input: OperationInput<Query, Body>) => Promise<ServiceResult<void>>
+}): Operation => ({ ...createOperation(text, run), status: 204, response: null })
+
+export const JSON_LINES_TYPE = 'application/jsonl'
+
+/** Defines an operation that returns JSON lines. */
+export const defineJsonLinesOperation = ({
+  run,
+  ...text
+}: OperationSpec<EmptyInput, EmptyInput> & {
+  readonly run: (context: OperationContext) => AsyncIterable<string>
+}): Operation => ({
+  ...createOperation(text, async (input) => ok(run(input))),
+  response: { type: JSON_LINES_TYPE, schema: z.string() },
+})
+
+/** Creates an operation that validates query and body before it calls `work`. */
+function createOperation<Query extends z.ZodObject, Body extends z.ZodObject>(
+  { query, body, examples = {}, ...text }: OperationSpec<Query, Body>,
+  work: (input: OperationInput<Query, Body>) => Promise<ServiceResult<unknown>>,
+): Operation {
+  // A missing schema has the type of EMPTY_INPUT, by the defaults of the type parameters.
+  const querySchema = query ?? (EMPTY_INPUT as unknown as Query)
+  const bodySchema = body ?? (EMPTY_INPUT as unknown as Body)
+
+  function parse(input: Pick<OperationRequest, 'query' | 'body'>) {
+    const parsedQuery = parseInput(querySchema, input.query, 'query')
+    if (!parsedQuery.ok) return parsedQuery
+    const parsedBody = parseInput(bodySchema, input.body, 'body')
+    if (!parsedBody.ok) return parsedBody
+    return ok({ query: parsedQuery.value, body: parsedBody.value })
+  }
+
+  return {
+    ...text,
+    query: querySchema,
+    body: body ?? null,
+    examples,
+    status: 200,
+    response: null,
+    isSuccess: () => true,
+    formatRecovery: null,
+    findInputErrors(input) {
+      const parsed = parse(input)
+      return parsed.ok ? null : parsed.failure
+    },
+    async perform(request) {
+      const input = parse(request)
+      if (!input.ok) return input
+      try {
+        return await work({ ...request, ...input.value })
+      } catch (error) {
+        if (!(error instanceof InvalidCursorError)) throw error
+        const detail = 'is no cursor of this list: begin with its first page'
+        return failInput([{ part: 'query', path: ['after'], detail }])
+      }
+    },
+  }
+}
+
+const MAX_REPORTED_ERRORS = 20
+
+/** Parses the input by the schema, or reports each place where it does not match. */
+function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  part: InputError['part'],
+): Result<z.output<Schema>, InvalidInput> {
+  const parsed = schema.safeParse(input, { error: describeIssue })
+  if (parsed.success) return ok(parsed.data)
+  const errors = parsed.error.issues.flatMap((issue): InputError[] => {
+    const path = issue.path.map(String)
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((name) => ({ part, path: [...path, name], detail: 'is unknown' }))
+      : [{ part, path, detail: issue.message }]
+  })
+  return failInput(errors.slice(0, MAX_REPORTED_ERRORS))
+}
+
+const failInput = (errors: readonly InputError[]) =>
+  fail<InvalidInput>({ problem: 'invalid', errors })
+
+/** Describes an issue in the words of this server, where the schema has none of its own. */
+function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined
+        ? 'is required'
+        : `must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`
+    case 'invalid_value':
+      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`
+    case 'invalid_format':
+      return `must be ${FORMAT_NAMES[issue.format] ?? 'in another form'}`
+    case 'too_small':
+      return `must ${SIZE_VERBS[issue.origin] ?? 'be'} at least ${issue.minimum}${formatSizeUnit(issue)}`
+    case 'too_big':
+      return `must ${SIZE_VERBS[issue.origin] ?? 'be'} at most ${issue.maximum}${formatSizeUnit(issue)}`
+    default:
+      return undefined
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+}
+const FORMAT_NAMES: Readonly<Record<string, string>> = {
+  uuid: 'a UUID',
+  datetime: 'a time such as 2027-01-31T12:00:00Z',
+  date: 'a date such as 2027-01-31',
+}
+const SIZE_VERBS: Readonly<Record<string, string>> = { string: 'have', array: 'have' }
+const formatSizeUnit = ({ origin }: { readonly origin: string }) =>
+  origin === 'string' ? ' characters' : origin === 'array' ? ' items' : ''
+
+/** The name of a service method: `keys.create`, `explain`. */
+export type ServiceMethodName = {
+  [Service in keyof typeof SERVICE_PERMISSIONS]: (typeof SERVICE_PERMISSIONS)[Service] extends Permission
+    ? Service
+    : `${Service}.${string & keyof (typeof SERVICE_PERMISSIONS)[Service]}`
+}[keyof typeof SERVICE_PERMISSIONS]
+
+const PERMISSION_BY_SERVICE_METHOD = new Map<string, Permission>(
+  Object.entries(SERVICE_PERMISSIONS).flatMap(([service, permissions]): [string, Permission][] =>
+    typeof permissions === 'string'
+      ? [[service, permissions]]
+      : Object.entries(permissions).map(([method, permission]) => [
+          `${service}.${method}`,
+          permission,
+        ]),
+  ),
+)
+
+/** Finds the permission that a service method requires. */
+export function findPermission(method: ServiceMethodName): Permission {
+  const permission = PERMISSION_BY_SERVICE_METHOD.get(method)
+  if (permission === undefined) throw new Error(`there is no service method ${method}`)
+  return permission
+}
+
+export const SERVICE_METHOD_NAMES = [
+  ...PERMISSION_BY_SERVICE_METHOD.keys(),
+] as readonly ServiceMethodName[]

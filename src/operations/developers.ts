@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import type { Developer } from '../service/ports/accounts.ts'
+import { defineOperation, type Operation } from './define.ts'
+import { accountId, createdAt, EXAMPLE_IDS, existingId, id, name, newId } from './fields.ts'
+import { definePlainOperations } from './resource.ts'
+
+const developerKey = z.string().meta({
+  description: 'The vendor’s public id of the developer; not a secret',
+})
+
+const developer = z
+  .object({ id, accountId, name, developerKey, createdAt } satisfies Record<
+    keyof Developer,
+    z.ZodType
+  >)
+  .meta({ id: 'Developer' })
+
+const operations = definePlainOperations({
+  group: 'developers',
+  article: 'a developer',
+  schema: developer,
+  columns: ['id', 'accountId', 'name', 'developerKey', 'createdAt'],
+  newName: 'Bright Recall Ltd',
+  deleteText: 'Only if no key belongs to it, not even a revoked key.',
+  getService: ({ developers }) => developers,
+})
+
+export const developerOperations: readonly Operation[] = [
+  operations.list,
+  defineOperation({
+    id: 'developers.create',
+    method: 'post',
+    path: '/developers',
+    serviceMethods: ['developers.add'],
+    summary: 'Add a developer',
+    text: 'A developer makes a program that offices use with their customer keys.',
+    body: z.strictObject({
+      id: newId,
+      accountId: existingId,
+      name,
+      developerKey: developerKey.optional(),
+    }),
+    examples: {
+      'A developer': {
+        id: EXAMPLE_IDS.fresh,
+        accountId: EXAMPLE_IDS.account,
+        name: 'Bright Recall',
+      },
+    },
+    response: developer,
+    creates: true,
+    run: ({ services, body }) => services.developers.add(body),
+  }),
+  operations.show,
+  operations.rename,
+  operations.delete,
+]

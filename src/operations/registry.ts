@@ -1,0 +1,31 @@
+import { accountOperations } from './accounts.ts'
+import { auditOperations } from './audit.ts'
+import { dashboardOperations } from './dashboard.ts'
+import type { Operation } from './define.ts'
+import { destinationOperations } from './destinations.ts'
+import { developerOperations } from './developers.ts'
+import { ipAllowlistOperations } from './ip-allowlist.ts'
+import { keyOperations } from './keys.ts'
+import { meOperations } from './me.ts'
+import { messageOperations } from './messages.ts'
+import { siteOperations } from './sites.ts'
+import { sourceOperations } from './sources.ts'
+import { subscriptionOperations } from './subscriptions.ts'
+import { userOperations } from './users.ts'
+
+/** Every management operation: the API is made of all of them. */
+export const OPERATIONS: readonly Operation[] = [
+  ...keyOperations,
+  ...sourceOperations,
+  ...destinationOperations,
+  ...subscriptionOperations,
+  ...messageOperations,
+  ...siteOperations,
+  ...developerOperations,
+  ...userOperations,
+  ...accountOperations,
+  ...ipAllowlistOperations,
+  ...auditOperations,
+  ...dashboardOperations,
+  ...meOperations,
+]
