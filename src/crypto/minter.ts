@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { fail, ok, type Result } from '../domain/failure.ts'
 import { toStoredId } from '../domain/id.ts'
+import { limitEntries } from '../domain/limits.ts'
 import { getAccessTokenExpiry, type RefreshTokenClaims, type TokenClaims } from '../domain/token.ts'
 import type { TokenMinter, TokenPair } from '../service/ports/crypto.ts'
 import type { Maybe } from '../service/ports/runtime.ts'
@@ -51,7 +52,7 @@ export function createTokenMinter(
 
   // Caches proofs of authenticity, never permissions. A verified signature stays valid under the
   // keys of this ring.
-  const verifiedTokens = new LRUCache<string, TokenClaims>({ max: remembered })
+  const verifiedTokens = new LRUCache<string, TokenClaims>(limitEntries(remembered))
   let verifiedUnder = keyring.publicKeys
 
   return {

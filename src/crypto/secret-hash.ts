@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { fail, ok, type Result } from '../domain/failure.ts'
+import { limitEntries } from '../domain/limits.ts'
 import type { SecretHasher, WorkLane, WorkRequester } from '../service/ports/crypto.ts'
 import type { Clock } from '../service/ports/runtime.ts'
 import type { Argon2, Primitives } from './primitives.ts'
@@ -47,14 +48,14 @@ export function createSecretHasher(
   } = options
   const processKey = primitives.base64urlEncode(primitives.randomBytes(32))
   const proofs = new LRUCache<string, true>({
-    max: remembered,
+    ...limitEntries(remembered),
     ttl: rememberedForMs,
     ttlResolution: 0,
     perf: { now: clock },
   })
   const runningWork = new Map<string, Promise<Result<boolean>>>()
   const runInLane = createWorkLanes({ width, queue, waitMs }, clock)
-  const decoy = argon2.hash(primitives.base64urlEncode(primitives.randomBytes(32)))
+  let decoy: string | undefined
 
   // These digests never leave the process, so length extension is not a threat and the key may be a
   // plain prefix.
@@ -79,9 +80,11 @@ export function createSecretHasher(
       if (isProven(secret, hashes)) return ok(true)
       const allowed = checkAllowed()
       if (!allowed.ok) return allowed
+      // Computed at the first verification, whether or not the key exists: most commands verify nothing.
+      decoy ??= await argon2.hash(primitives.base64urlEncode(primitives.randomBytes(32)))
       for (let n = 0; n < Math.max(COMPUTATIONS_PER_MISMATCH, hashes.length); n++) {
         const hash = hashes[n]
-        const matches = await argon2.verify(hash ?? (await decoy), secret)
+        const matches = await argon2.verify(hash ?? decoy, secret)
         if (matches && hash !== undefined) {
           proofs.set(computeProof(secret, hash), true)
           return ok(true)

@@ -7,6 +7,15 @@ export interface RateLimit {
   readonly windowMs: number
 }
 
+/**
+ * Bounds an LRU cache by its number of entries. It does so by size, because `max` allocates the memory
+ * for all of them when the process starts.
+ */
+export const limitEntries = (maxEntries: number) => ({
+  maxSize: maxEntries,
+  sizeCalculation: () => 1,
+})
+
 /** The window of one request per customer key, as Open Dental documents it. */
 const CUSTOMER_KEY_WINDOW_MS = { read: 5000, standard: 1000, enterprise: 500 } as const
 

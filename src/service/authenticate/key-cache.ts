@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Key } from '../../domain/key.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import type { Grant } from '../../domain/rotation.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
 import type { TokenClaims } from '../../domain/token.ts'
@@ -28,10 +29,10 @@ const MAX_CACHED_KEYS = 10_000
  * must not be looked up here: the time would tell that it exists.
  */
 export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
-  const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>({ max: MAX_CACHED_KEYS })
-  const grants = new LRUCache<string, Versioned<Grant | null>>({ max: MAX_CACHED_KEYS })
-  const byPresentedId = new LRUCache<string, Versioned<Key>>({ max: MAX_CACHED_KEYS })
-  const bySecretDigest = new LRUCache<string, Versioned<Key>>({ max: MAX_CACHED_KEYS })
+  const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(limitEntries(MAX_CACHED_KEYS))
+  const grants = new LRUCache<string, Versioned<Grant | null>>(limitEntries(MAX_CACHED_KEYS))
+  const byPresentedId = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
+  const bySecretDigest = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
 
   async function readKeyWithRouting(publicId: string): Promise<KeyWithRouting | null> {
     const key = await storage.findKey(publicId)

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import type { DeveloperPortal, DisablingParty } from '../../domain/key.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import type { AuthorityStorage } from '../ports/authority.ts'
 import type { KeyAmendment, KeySummary, SealedKey } from '../ports/keys.ts'
 import type { Clock } from '../ports/runtime.ts'
@@ -57,7 +58,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
   const { storage, digester, random, clock, createKeysFor, maxKeys } = deps
   const secrets = createKeySecrets(deps)
   /** Opened secrets by key id and sealed text, which is different after each rotation. */
-  const secretCache = new LRUCache<string, string>({ max: MAX_CACHED_SECRETS })
+  const secretCache = new LRUCache<string, string>(limitEntries(MAX_CACHED_SECRETS))
   const exhausted = fail({
     reason: 'keys_exhausted',
     limit: maxKeys,

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { isPending } from '../../domain/instant.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import type { Clock, SharedCounter } from '../ports/runtime.ts'
 
 /**
@@ -10,11 +11,9 @@ const MAX_COUNTED_IDS = 50_000
 
 /** Counts in fixed windows, with bounded memory. */
 export class FixedWindowCounter {
-  /** Bounded by size, because `max` would allocate memory for all entries at once. */
-  readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>({
-    maxSize: MAX_COUNTED_IDS,
-    sizeCalculation: () => 1,
-  })
+  readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>(
+    limitEntries(MAX_COUNTED_IDS),
+  )
   readonly #ms: number
   readonly #clock: Clock
   readonly #sharing: SharedCounter | undefined

@@ -3,6 +3,7 @@ import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { HOUR_MS, isWithinLast } from '../../domain/instant.ts'
 import type { Key } from '../../domain/key.ts'
 import { KEY_TYPES, type KeyType } from '../../domain/key-type.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import type { HourlyTraffic, TrafficStorage } from '../ports/dashboard.ts'
 import type { DailyKeyUse } from '../ports/keys.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
@@ -123,7 +124,7 @@ export function createTrafficCounter(deps: {
   let rowsByName = new Map<string, CountedTraffic>()
   let flushedAt = clock()
   // The account and type of a key never change.
-  const owners = new LRUCache<string, TrafficOwner>({ max: MAX_CACHED_OWNERS })
+  const owners = new LRUCache<string, TrafficOwner>(limitEntries(MAX_CACHED_OWNERS))
 
   function add(row: CountedTraffic): void {
     const { hour, accountId, keyId, dialect, outcome } = row

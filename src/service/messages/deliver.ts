@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { decideRetry, type RetryDecision } from '../../domain/delivery.ts'
 import { isPending, isWithinLast } from '../../domain/instant.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import type { QueueHead, QueueRef, QueueStorage } from '../ports/routing.ts'
 import type { KeepAlive } from '../ports/runtime.ts'
 import { type AttemptDeps, createAttemptRunner } from './attempt.ts'
@@ -74,7 +75,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
   let loggedErrorAt = Number.NEGATIVE_INFINITY
   let lookFailedAt = Number.NEGATIVE_INFINITY
   /** The times until which subscriptions are known to wait, so that waking them needs no database read. */
-  const waitsUntilById = new LRUCache<string, number>({ max: MAX_CACHED_WAITS })
+  const waitsUntilById = new LRUCache<string, number>(limitEntries(MAX_CACHED_WAITS))
   let state: 'idle' | 'running' | 'stopping' = 'idle'
   /** The earliest time at which a held lease can end. */
   let leasedUntilAt = 0
