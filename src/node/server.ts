@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
 import { Keyring, type Ring } from '../crypto/keyring.ts'
+import type { Argon2 } from '../crypto/primitives.ts'
 import type { Clock, GetSharedCounter, Log } from '../service/ports/runtime.ts'
 import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
 import { isNewDatabase, openEngine } from './database.ts'
@@ -31,12 +32,14 @@ export async function openLatchkey(
     consoleUrl = formatConsoleUrl(config, config.console?.port ?? config.port),
     log,
     clock = Date.now,
+    argon2 = nodeArgon2,
     team,
   }: {
     publicUrl: string
     consoleUrl?: string
     log: Log
     clock?: Clock
+    argon2?: Argon2
     team?: WorkerGroup | undefined
   },
 ): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
@@ -53,7 +56,7 @@ export async function openLatchkey(
     consoleAssets: readConsoleAssets(),
     engine: await openEngine(config.database, log),
     primitives: nodePrimitives,
-    argon2: nodeArgon2,
+    argon2,
     keyring,
     anchorStore: createAnchorFile(getAnchorPath(config.keyringPath)),
     clock,

@@ -1,31 +1,27 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { hash } from '@node-rs/argon2'
 import { type Context, Hono } from 'hono'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import type { SurfaceDeps } from '../../src/http/vendors/surface-handlers.ts'
 import { readConsoleAssets } from '../../src/node/package-file.ts'
-import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
 import { createSendHttp } from '../../src/node/webhook-client.ts'
 import { createTestRing, toKeyring } from './keyring.ts'
-import { createAppCaller, createTempFolder, createTestLog } from './server.ts'
+import { createAppCaller, createTempFolder, createTestLog, leastWorkArgon2 } from './server.ts'
 import { createTestClock } from './time.ts'
-
-/** Sign-ins by the hundred would otherwise cost a minute. */
-const LEAST_WORK = { memoryCost: 8, timeCost: 1, parallelism: 1 }
 
 /** The real argon2 with the least work that it knows, counted. */
 export function createCountingArgon2(): Argon2 & { verified: number } {
   return {
     verified: 0,
-    hash: (secret) => hash(secret, LEAST_WORK),
+    hash: leastWorkArgon2.hash,
     verify(phc, secret) {
       this.verified++
-      return nodeArgon2.verify(phc, secret)
+      return leastWorkArgon2.verify(phc, secret)
     },
   }
 }

@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { createEnvironment } from './process.ts'
+import { PROGRAM } from '../runner/program.ts'
+import { createEnvironment, NODE_FLAGS } from './process.ts'
 import { createTempFolder } from './server.ts'
-
-const DEMO_CLI_PATH = fileURLToPath(new URL('../../src/node/cli.ts', import.meta.url))
 
 export interface DemoProcess {
   /** The line of JSON that says it is ready. */
@@ -18,7 +16,7 @@ export interface DemoProcess {
 export async function startDemo(dir = createTempFolder()): Promise<DemoProcess> {
   const child = spawn(
     process.execPath,
-    [DEMO_CLI_PATH, 'demo', '--json', '--port', '0', '--data', dir],
+    [...NODE_FLAGS, PROGRAM, 'demo', '--json', '--port', '0', '--data', dir],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: createEnvironment({}),

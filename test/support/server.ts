@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hash } from '@node-rs/argon2'
 import type { Latchkey } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Argon2 } from '../../src/crypto/primitives.ts'
 import type { Result } from '../../src/domain/failure.ts'
 import { getDatabasePath } from '../../src/node/database.ts'
+import { nodeArgon2 } from '../../src/node/primitives.ts'
 import { openLatchkey, type RunningServer, startLatchkey } from '../../src/node/server.ts'
 import type { Log } from '../../src/service/ports/runtime.ts'
 import { createTestClock, type TestClock } from './time.ts'
@@ -42,6 +45,12 @@ export const createAppCaller =
     return listener.request(path, { method: 'POST', ...init, headers }, { incoming })
   }
 
+/** The real argon2id with the least work that it knows: test/crypto tests the work that it has to be. */
+export const leastWorkArgon2: Argon2 = {
+  hash: (secret) => hash(secret, { memoryCost: 8, timeCost: 1, parallelism: 1 }),
+  verify: nodeArgon2.verify,
+}
+
 /**
  * A whole server but its socket: real SQLite on disk, real argon2, a clock that the test turns.
  * `call` goes through the app as a request does; `address` is where it seems to come from.
@@ -57,7 +66,8 @@ export async function createTestServer(
   const log = createTestLog()
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   const publicUrl = 'https://latchkey.example'
-  const latchkey = await openLatchkey(config, { publicUrl, consoleUrl, log, clock })
+  const options = { publicUrl, consoleUrl, log, clock, argon2: leastWorkArgon2 }
+  const latchkey = await openLatchkey(config, options)
 
   const call = createAppCaller(latchkey)
 

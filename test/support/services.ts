@@ -6,7 +6,7 @@ import { createSealer } from '../../src/crypto/seal.ts'
 import { createSecretDigester } from '../../src/crypto/secret-digest.ts'
 import { createSecretHasher } from '../../src/crypto/secret-hash.ts'
 import type { Role } from '../../src/domain/key.ts'
-import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createAccounts } from '../../src/service/accounts/accounts.ts'
 import { createDevelopers } from '../../src/service/accounts/developers.ts'
@@ -21,7 +21,7 @@ import type { Storage } from '../../src/service/ports/storage.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { createTestWebhookClient } from './delivery/webhook-client.ts'
 import { createTestRing, toKeyring } from './keyring.ts'
-import { createTempFolder, createTestLog, unwrap } from './server.ts'
+import { createTempFolder, createTestLog, leastWorkArgon2, unwrap } from './server.ts'
 import { createTestClock } from './time.ts'
 
 /** The use-cases on a real database with real secrets, without any wire. */
@@ -40,7 +40,7 @@ export async function openTestServices() {
     actor: 'operator',
     role: 'operator' as const,
     digester,
-    hasher: createSecretHasher(nodePrimitives, nodeArgon2, clock, { width: 2, queue: 100 }),
+    hasher: createSecretHasher(nodePrimitives, leastWorkArgon2, clock, { width: 2, queue: 100 }),
     sealer: createSealer(nodePrimitives, keyring),
     region: 'us',
     consoleUrl: 'https://latchkey.example',

@@ -1,16 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { AUDIT_PROGRAM } from '../../runner/program.ts'
 import { openTestAudit } from '../../support/database/audit-chain.ts'
 import { executeSql } from '../../support/database/data-folder.ts'
 import { createTempFolder, unwrap } from '../../support/server.ts'
 import { createTestClock } from '../../support/time.ts'
 
-const AUDIT_PROCESS_PATH = fileURLToPath(
-  new URL('../../support/database/audit-process.ts', import.meta.url),
-)
 const DAY = 86_400_000
 const ignoreProgress = () => undefined
 
@@ -26,7 +23,7 @@ test('processes that seal at once, and are killed while they do, leave one whole
   const { audit, storage, seal } = await openTestAudit(path, ring)
   for (let round = 0; round < 6; round++) {
     const children = Array.from({ length: 3 }, () =>
-      spawn(process.execPath, [AUDIT_PROCESS_PATH, path, ring]),
+      spawn(process.execPath, [AUDIT_PROGRAM, path, ring]),
     )
     await Promise.all(children.map((child, n) => killAfter(child, 3 + ((round * 7 + n * 5) % 11))))
     expect(unwrap(await audit.verify(ignoreProgress))).toMatchObject({ whole: true, breaks: [] })

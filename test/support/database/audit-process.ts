@@ -1,7 +1,7 @@
 import { openTestAudit } from './audit-chain.ts'
 
 /*
- * A process that writes events and seals them, for ever: `main.ts DATABASE RING`. It says a word at
+ * A process that writes events and seals them, for ever: `latchkey-audit.mjs DATABASE RING`. It says a word at
  * each round, so that it can be killed in the midst of one.
  */
 const [path = '', ring = ''] = process.argv.slice(2)

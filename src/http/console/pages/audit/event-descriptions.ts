@@ -51,7 +51,7 @@ const EDITED_FIELD_NAMES: Readonly<Record<string, string>> = {
 }
 
 /** Adds a full stop, unless a quoted text already ends with one. */
-const addFullStop = (text: string): string => (/[.!?]”$/.test(text) ? text : `${text}.`)
+const addFullStop = (text: string): string => (/[.!?]\u201d$/.test(text) ? text : `${text}.`)
 
 /** `name is now “Front desk”, expiry is now 2027-01-31`. */
 function formatChanges(facts: AuditEventFacts): string {
