@@ -16,8 +16,9 @@ import { createMessages, type Messages, type MessagesDeps } from './messages/mes
 import { createSources, type Sources } from './messages/sources.ts'
 import { createSubscriptions, type Subscriptions } from './messages/subscriptions.ts'
 import { restrictServices } from './permissions.ts'
-import type { AuditSigner, AuditStorage } from './ports/audit.ts'
+import type { AuditSigner } from './ports/audit.ts'
 import type { WebhookClient } from './ports/outbound.ts'
+import type { Storage } from './ports/storage.ts'
 import { type ManagementStorage, scopeStorage } from './scope/storage.ts'
 import type { ActorDeps } from './service-result.ts'
 
@@ -60,7 +61,7 @@ export interface ActorServicesDeps
   extends KeySecretsDeps,
     Pick<ActorDeps, 'clock'>,
     Pick<MessagesDeps, 'keyCache' | 'wakeQueues' | 'nextMessageId' | 'log'> {
-  readonly storage: ManagementStorage & AuditStorage
+  readonly storage: Storage
   readonly webhookClient: WebhookClient
   readonly auditSigner: AuditSigner
   readonly anchor: AuditAnchor
@@ -80,7 +81,8 @@ export function createServicesFor(deps: ActorServicesDeps) {
     if (accountId === null && !hasPermission(role, 'accounts.read')) {
       throw new Error(`${actor} is ${role}, and has one account in sight`)
     }
-    const storage = accountId === null ? deps.storage : scopeStorage(deps.storage, accountId)
+    const storage: ManagementStorage =
+      accountId === null ? deps.storage : scopeStorage(deps.storage, accountId)
     const { clock } = deps
     const actorDeps = { ...deps, storage, actor, role, requestId }
     const isPermitted = (permission: Permission) =>

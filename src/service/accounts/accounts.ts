@@ -1,8 +1,8 @@
 import { ok } from '../../domain/failure.ts'
 import type { AccountStatus } from '../../domain/key.ts'
-import type { Account, EditStorage } from '../ports/accounts.ts'
+import type { Account } from '../ports/accounts.ts'
 import type { Page } from '../ports/lists.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -18,7 +18,7 @@ import {
 } from '../service-result.ts'
 
 export interface AccountsDeps extends ActorDeps {
-  readonly storage: ResourceStorage & Pick<EditStorage, 'rename' | 'deleteRow'>
+  readonly storage: ManagementStorage
   /** The region of accounts that are created without one. */
   readonly region: string
 }

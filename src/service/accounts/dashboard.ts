@@ -1,9 +1,9 @@
 import { DAY_MS } from '../../domain/instant.ts'
 import { canHoldKeys } from '../../domain/key.ts'
-import type { DashboardStorage, TrafficSpans, TrafficStorage } from '../ports/dashboard.ts'
-import type { KeyCriteria, KeyListItem, ListStorage, SubscriptionListItem } from '../ports/lists.ts'
+import type { TrafficSpans } from '../ports/dashboard.ts'
+import type { KeyCriteria, KeyListItem, SubscriptionListItem } from '../ports/lists.ts'
 import type { Clock } from '../ports/runtime.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 
 /** Keys that expire within this many days are listed as expiring. */
 export const EXPIRING_SOON_DAYS = 30
@@ -22,10 +22,7 @@ const MAX_COUNTED_ATTENTION_KEYS = 1_000
 const MAX_COUNTED_QUEUES = 50
 
 export interface DashboardStatsDeps {
-  readonly storage: Pick<TrafficStorage, 'sumTraffic'> &
-    Pick<ResourceStorage, 'listUsers'> &
-    DashboardStorage &
-    ListStorage
+  readonly storage: ManagementStorage
   readonly clock: Clock
 }
 

@@ -2,7 +2,7 @@ import { ok } from '../../domain/failure.ts'
 import { DAY_MS } from '../../domain/instant.ts'
 import { formatIpAddress, parseIpNetwork } from '../../domain/ip-network.ts'
 import type { Account, AllowlistEntry } from '../ports/accounts.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -16,7 +16,7 @@ import {
 } from '../service-result.ts'
 
 export interface IpAllowlistDeps extends ActorDeps {
-  readonly storage: ResourceStorage
+  readonly storage: ManagementStorage
 }
 
 const MAX_NOTE_LENGTH = 200

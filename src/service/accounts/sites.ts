@@ -1,7 +1,7 @@
 import { ok } from '../../domain/failure.ts'
-import type { EditStorage, Site } from '../ports/accounts.ts'
-import type { ListStorage, Page } from '../ports/lists.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { Site } from '../ports/accounts.ts'
+import type { Page } from '../ports/lists.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -14,9 +14,7 @@ import {
 } from '../service-result.ts'
 
 export interface SitesDeps extends ActorDeps {
-  readonly storage: ResourceStorage &
-    Pick<EditStorage, 'rename' | 'deleteRow'> &
-    Pick<ListStorage, 'countKeysByHolder'>
+  readonly storage: ManagementStorage
 }
 
 /** Manages the sites of an account. */

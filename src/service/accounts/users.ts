@@ -2,10 +2,10 @@ import { ok } from '../../domain/failure.ts'
 import type { Role } from '../../domain/key.ts'
 import { canGrantRole, canManageUser, type UserWithRole } from '../../domain/role.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
-import type { EditStorage, User } from '../ports/accounts.ts'
+import type { User } from '../ports/accounts.ts'
 import type { ListStorage, Page } from '../ports/lists.ts'
-import type { Invitation, SignInStorage } from '../ports/sign-in.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { Invitation } from '../ports/sign-in.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   createAuditEvent,
   deleteResource,
@@ -28,18 +28,7 @@ import {
 export interface UsersDeps extends AddInvitationDeps {
   /** The actor's role, which limits the roles that they can assign. */
   readonly role: Role
-  readonly storage: ResourceStorage &
-    Pick<EditStorage, 'setUserEmail' | 'deleteRow'> &
-    Pick<ListStorage, 'searchUsers' | 'listSignInStatus' | 'countKeysByHolder'> &
-    Pick<
-      SignInStorage,
-      | 'hasActiveOperator'
-      | 'findCredentialsByUserId'
-      | 'setUsername'
-      | 'deleteSessions'
-      | 'addInvitation'
-      | 'setSecondFactor'
-    >
+  readonly storage: ManagementStorage
   /** The URL at which browsers reach the console. */
   readonly consoleUrl: string
 }

@@ -2,8 +2,7 @@ import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import { isPublicId } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
-import type { AuthorityStorage } from '../ports/authority.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -25,7 +24,7 @@ import {
 import { createKeySecrets, type KeySecretsDeps } from './secrets.ts'
 
 export interface KeyCreationDeps extends ActorDeps, KeySecretsDeps {
-  readonly storage: ResourceStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
+  readonly storage: ManagementStorage
 }
 
 /** Creates keys, and shows and rotates their secrets. */

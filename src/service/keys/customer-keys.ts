@@ -2,10 +2,9 @@ import { LRUCache } from 'lru-cache'
 import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import type { DeveloperPortal, DisablingParty } from '../../domain/key.ts'
 import { limitEntries } from '../../domain/limits.ts'
-import type { AuthorityStorage } from '../ports/authority.ts'
 import type { KeyAmendment, KeySummary, SealedKey } from '../ports/keys.ts'
 import type { Clock } from '../ports/runtime.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import { createAuditEvent, parseText } from '../service-result.ts'
 import type { KeyWithSecret } from './input.ts'
 import { MAX_REFERENCE_LENGTH } from './input.ts'
@@ -13,7 +12,7 @@ import type { Keys } from './keys.ts'
 import { createKeySecrets, type KeySecretsDeps } from './secrets.ts'
 
 export interface CustomerKeysDeps extends KeySecretsDeps {
-  readonly storage: ResourceStorage & Pick<AuthorityStorage, 'findKeyBySecret'>
+  readonly storage: ManagementStorage
   readonly clock: Clock
   readonly createKeysFor: (actor: string) => Keys
   /**

@@ -4,8 +4,8 @@ import type { DisablingParty } from '../../domain/key.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import type { Services } from '../actor-services.ts'
 import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
-import type { KeyCriteria, KeySearch, ListStorage, Page } from '../ports/lists.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { KeyCriteria, KeySearch, Page } from '../ports/lists.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -25,10 +25,7 @@ import {
   parseKeyTexts,
 } from './input.ts'
 
-export interface KeysDeps extends KeyCreationDeps {
-  readonly storage: KeyCreationDeps['storage'] &
-    Pick<ListStorage, 'searchKeys' | 'countKeys' | 'listDailyUsesByKey'>
-}
+export interface KeysDeps extends KeyCreationDeps {}
 
 /** Manages keys of all types on behalf of an actor. */
 export function createKeys(deps: KeysDeps) {
@@ -61,7 +58,7 @@ export function createKeys(deps: KeysDeps) {
 export type Keys = ReturnType<typeof createKeys>
 
 export interface KeyLifecycleDeps extends ActorDeps {
-  readonly storage: ResourceStorage
+  readonly storage: ManagementStorage
 }
 
 /** Enables, disables, revokes, deletes and assigns keys. */
@@ -156,7 +153,7 @@ export type EditKeyInput = { readonly [Field in keyof KeyEdit]?: KeyEdit[Field] 
 }
 
 export interface KeyEditingDeps extends ActorDeps {
-  readonly storage: ResourceStorage
+  readonly storage: ManagementStorage
 }
 
 /** Edits a key's texts, owner, access and expiry. */

@@ -1,10 +1,9 @@
 import { ok } from '../../domain/failure.ts'
-import type { EditStorage } from '../ports/accounts.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { Page } from '../ports/lists.ts'
 import type { WebhookClient, WebhookResult } from '../ports/outbound.ts'
 import type { DestinationSummary } from '../ports/routing.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -20,7 +19,7 @@ import {
 import { openWebhookEndpoint, sealVerificationToken } from './webhook-endpoint.ts'
 
 export interface DestinationsDeps extends ActorDeps {
-  readonly storage: ResourceStorage & Pick<EditStorage, 'rename' | 'deleteRow'>
+  readonly storage: ManagementStorage
   readonly sealer: Sealer
   readonly webhookClient: WebhookClient
 }

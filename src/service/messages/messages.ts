@@ -4,15 +4,9 @@ import type { Caller } from '../audit/buffer.ts'
 import type { KeyCache } from '../authenticate/key-cache.ts'
 import type { AuditEvent } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
-import type { ListStorage, Page } from '../ports/lists.ts'
-import type {
-  AttemptSummary,
-  MessageFilter,
-  MessageStorage,
-  MessageSummary,
-} from '../ports/messages.ts'
-import type { QueueStorage } from '../ports/routing.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { Page } from '../ports/lists.ts'
+import type { AttemptSummary, MessageFilter, MessageSummary } from '../ports/messages.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -28,10 +22,7 @@ import {
 } from './accept.ts'
 
 export interface MessagesDeps extends ActorDeps, Omit<SendTestMessageDeps, 'storage'> {
-  readonly storage: MessageStorage &
-    QueueStorage &
-    Pick<ResourceStorage, 'addEvent'> &
-    SendTestMessageDeps['storage']
+  readonly storage: ManagementStorage
   readonly sealer: Sealer
 }
 
@@ -113,7 +104,7 @@ export type Messages = ReturnType<typeof createMessages>
 
 export interface SendTestMessageDeps extends ActorDeps, Omit<AcceptMessageDeps, 'storage'> {
   readonly storage: Pick<
-    MessageStorage & ListStorage & ResourceStorage,
+    ManagementStorage,
     'addMessage' | 'addEvent' | 'findSourceKey' | 'findSource'
   >
   readonly keyCache: Pick<KeyCache, 'findByPublicId'>

@@ -1,9 +1,8 @@
 import { ok } from '../../domain/failure.ts'
-import type { EditStorage } from '../ports/accounts.ts'
 import type { KeySummary } from '../ports/keys.ts'
-import type { ListStorage, Page } from '../ports/lists.ts'
+import type { Page } from '../ports/lists.ts'
 import type { Source } from '../ports/routing.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -16,9 +15,7 @@ import {
 } from '../service-result.ts'
 
 export interface SourcesDeps extends ActorDeps {
-  readonly storage: ResourceStorage &
-    Pick<EditStorage, 'rename' | 'deleteRow'> &
-    Pick<ListStorage, 'findSourceKey'>
+  readonly storage: ManagementStorage
 }
 
 /** Manages the sources that messages are sent from. */

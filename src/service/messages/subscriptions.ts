@@ -1,8 +1,7 @@
 import { DATA_MODELS, isDataModel } from '../../domain/catalog.ts'
-import type { EditStorage } from '../ports/accounts.ts'
-import type { ListStorage, Page, SubscriptionFilter, SubscriptionListItem } from '../ports/lists.ts'
-import type { QueueStorage, SubscriptionSummary, SubscriptionTarget } from '../ports/routing.ts'
-import type { ResourceStorage } from '../ports/storage.ts'
+import type { Page, SubscriptionFilter, SubscriptionListItem } from '../ports/lists.ts'
+import type { SubscriptionSummary, SubscriptionTarget } from '../ports/routing.ts'
+import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -17,10 +16,7 @@ import {
 } from '../service-result.ts'
 
 export interface SubscriptionsDeps extends ActorDeps {
-  readonly storage: ResourceStorage &
-    QueueStorage &
-    Pick<EditStorage, 'deleteRow'> &
-    Pick<ListStorage, 'searchSubscriptions' | 'findSubscriptionListItem'>
+  readonly storage: ManagementStorage
 }
 
 /** Manages subscriptions: which destinations receive a source's messages, each with its queue. */

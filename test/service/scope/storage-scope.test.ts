@@ -60,7 +60,14 @@ test('whatever is another account’s is not found, not listed and not changed',
     scopeStorage(server.storage, ownTenant.accountId),
   )) {
     const none = '{"keys":[],"next":null,"count":0}'
-    const nothing = ['null', 'false', '0', '[]', none, `OutOfScope: ${name} is not of one account`]
+    const nothing = [
+      'null',
+      'false',
+      '0',
+      '[]',
+      none,
+      'OutOfScope: this storage method is not of one account',
+    ]
     expect(nothing, `${name} answers ${answer}`).toContain(answer)
   }
   expect(listRows()).toEqual(before)

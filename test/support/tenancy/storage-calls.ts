@@ -127,7 +127,6 @@ export const STORAGE_CALLS: StorageCallArguments = {
   findKeySummary: ({ keyId, publicId }) => [[keyId], [publicId]],
   findSealedSecret: ({ keyId }) => [[keyId]],
   listKeyUses: ({ keyId }) => [[keyId, 0]],
-  addKeyUses: ({ keyId }) => [[[{ keyId, day: 1, uses: 1, lastAt: 1 }]]],
   // The caller holds the secret, and learns only that it is taken.
   findKeyBySecret: undefined,
 
@@ -168,13 +167,7 @@ export const STORAGE_CALLS: StorageCallArguments = {
     ],
   ],
   setSubscriptionStatus: ({ subscriptionId }, event) => [[subscriptionId, 'paused', event]],
-  listSubscriptions: ({ accountId, sourceId }) => [
-    [{ ...STORAGE_LIST_PAGE, accountId }],
-    [{ ...STORAGE_LIST_PAGE, sourceId }],
-  ],
-  findSubscription: ({ subscriptionId }) => [[subscriptionId]],
   findSubscriptionTarget: ({ subscriptionId }) => [[subscriptionId]],
-  findQueue: ({ subscriptionId }) => [[subscriptionId]],
   purgeQueue: ({ subscriptionId }, event) => [[subscriptionId, event]],
 
   listMessages: listArguments,
@@ -199,16 +192,6 @@ export const STORAGE_CALLS: StorageCallArguments = {
     return [[message], [message, event]]
   },
   // Methods for the server's own work are refused for every account.
-  listDueQueues: () => [[Number.MAX_SAFE_INTEGER, { all: 10, ofOne: 10 }]],
-  findDueAt: ({ subscriptionId }) => [[subscriptionId, 9e11]],
-  leaseQueue: ({ subscriptionId }) => [[{ subscriptionId, by: 'me', until: 9e12 }, 9e11]],
-  renewLeases: () => [['me', 1]],
-  releaseQueue: ({ subscriptionId }) => [[subscriptionId, 'me']],
-  findQueueHead: ({ subscriptionId }) => [[subscriptionId, 'me']],
-  settleDelivered: undefined,
-  settleFailed: undefined,
-  erasePayloads: () => [[9e12, 9e12]],
-
   // Events of a row that was found before: no method finds another account's row.
   addEvent: undefined,
   listEvents: ({ accountId, keyId }) => [
@@ -219,49 +202,16 @@ export const STORAGE_CALLS: StorageCallArguments = {
 
   findCredentialsByUserId: ({ memberId }) => [[memberId]],
   setUsername: ({ memberId }, event) => [[memberId, 'another', event]],
-  addSession: ({ memberId: userId }, event) => [
-    [
-      {
-        id: event.id,
-        userId,
-        kind: 'token',
-        name: '',
-        digest: event.id,
-        createdAt: 1,
-        seenAt: 1,
-        expiresAt: 9e12,
-      },
-      event,
-    ],
-  ],
   deleteSessions: ({ memberId }, event) => [[memberId, null, event]],
-  listSessions: ({ memberId }) => [[memberId, 1]],
   addInvitation: ({ memberId }, event) => [
     [{ id: event.id, userId: memberId, digest: event.id, createdAt: 1, expiresAt: 9e12 }, event],
     [{ id: event.id, userId: null, digest: event.id, createdAt: 1, expiresAt: 9e12 }, event],
   ],
-  setPassword: ({ memberId }, event) => [
-    [memberId, { hash: 'h', invitationId: null, but: null }, event],
-  ],
   setSecondFactor: ({ memberId }, event) => [
     [memberId, { sealed: 's', recoveryDigests: ['d'] }, event],
   ],
-  claimTotpStep: ({ memberId }) => [[memberId, 7]],
-  claimRecoveryCode: ({ memberId }, event) => [[memberId, ['d'], event]],
-  countRecoveryCodes: ({ memberId }) => [[memberId]],
   // Before sign-in there are no actor services.
   hasActiveOperator: () => [[]],
-  addFirstOperator: undefined,
-  findCredentialsByUsername: () => [['name']],
-  findSession: () => [[['digest'], 1]],
-  touchSession: () => [['id', 1]],
-  deleteSession: (_, event) => [['id', event]],
-  findInvitation: () => [[['digest'], 1]],
-  listFailureCounts: () => [[['id']]],
-  addFailure: () => [[['id'], 1, 1]],
-  deleteFailures: () => [[['id']]],
-  purgeExpiredSignIns: () => [[9e12, 9e12]],
-
   searchKeys: ({ accountId }) => [[{ accountId, order: 'newest', limit: 10 }]],
   countKeys: ({ accountId }) => [[{ accountId }, 10]],
   listDailyUsesByKey: ({ keyId }) => [[[keyId], 0]],
@@ -311,8 +261,5 @@ export const STORAGE_CALLS: StorageCallArguments = {
     ],
   ],
 
-  listTraffic: ({ accountId }) => [[0, accountId]],
   sumTraffic: ({ accountId }) => [[{ fromHour: 0, hours: 24, accountId }]],
-  addTraffic: () => [[[]]],
-  purgeTraffic: () => [[9e12]],
 }
