@@ -1,132 +1,83 @@
 import type { Permission } from '../domain/role.ts'
 import type { Services } from './actor-services.ts'
 
-/** The permission that each service method needs. A method that is missing here does not compile. */
-export const SERVICE_PERMISSIONS: ServicePermissions = {
-  accounts: {
-    create: 'accounts.write',
-    setStatus: 'accounts.write',
-    setOffboardingPolicy: 'account.write',
-    rename: 'account.write',
-    delete: 'accounts.write',
-    list: 'account.read',
-    find: 'account.read',
-  },
-  users: {
-    add: 'users.write',
-    setEmail: 'users.write',
-    setRole: 'users.write',
-    deactivate: 'users.write',
-    delete: 'users.write',
-    list: 'users.read',
-    search: 'users.read',
-    find: 'users.read',
-    countKeys: 'users.read',
-    listSignInStatus: 'users.read',
-    invite: 'users.write',
-    inviteFirstOperator: 'accounts.write',
-    setUsername: 'users.write',
-    signOut: 'users.write',
-    resetSecondFactor: 'users.write',
-  },
-  sites: {
-    add: 'places.write',
-    rename: 'places.write',
-    delete: 'places.write',
-    list: 'places.read',
-    find: 'places.read',
-    countKeys: 'places.read',
-  },
-  developers: {
-    add: 'places.write',
-    rename: 'places.write',
-    delete: 'places.write',
-    list: 'places.read',
-    find: 'places.read',
-    countKeys: 'places.read',
-  },
-  ipAllowlist: {
-    setEnforced: 'addresses.write',
-    add: 'addresses.write',
-    delete: 'addresses.write',
-    list: 'places.read',
-    listSeenAddresses: 'places.read',
-  },
-  sources: {
-    add: 'routes.write',
-    rename: 'routes.write',
-    delete: 'routes.write',
-    list: 'routes.read',
-    find: 'routes.read',
-    findKey: 'routes.read',
-  },
-  destinations: {
-    add: 'routes.write',
-    setUrl: 'routes.write',
-    setVerificationToken: 'routes.write',
-    verify: 'routes.write',
-    setVerified: 'destinations.vouch',
-    rename: 'routes.write',
-    delete: 'routes.write',
-    list: 'routes.read',
-    find: 'routes.read',
-  },
-  subscriptions: {
-    create: 'routes.write',
-    setStatus: 'routes.write',
-    delete: 'routes.write',
-    purgeQueue: 'routes.write',
-    list: 'routes.read',
-    find: 'routes.read',
-    findTarget: 'routes.read',
-  },
-  keys: {
-    create: 'keys.write',
-    viewSecret: 'keys.view',
-    rotateSecret: 'keys.write',
-    enable: 'keys.write',
-    disable: 'keys.write',
-    revoke: 'keys.write',
-    delete: 'keys.write',
-    assign: 'keys.write',
-    edit: 'keys.write',
-    list: 'keys.read',
-    search: 'keys.read',
-    count: 'keys.read',
-    find: 'keys.read',
-    listDailyUses: 'keys.read',
-    listDailyUsesByKey: 'keys.read',
-  },
-  messages: {
-    list: 'messages.read',
-    find: 'messages.read',
-    listAttempts: 'messages.read',
-    sendTest: 'messages.send',
-    replay: 'messages.send',
-    skip: 'messages.send',
-    readPayload: 'messages.open',
-  },
-  audit: {
-    list: 'audit.read',
-    verify: 'audit.verify',
-    acceptRestore: 'audit.accept',
-    exportLines: 'audit.export',
-    findNames: 'audit.read',
-    findSubjectId: 'audit.read',
-  },
-  dashboard: {
-    sumTraffic: 'account.read',
-    countKeysByType: 'account.read',
-    findAttention: 'account.read',
-    findSetupProgress: 'account.read',
-  },
-  explain: 'requests.explain',
-}
-
+type ServiceMethod = (...args: never[]) => unknown
 type ServicePermissions = {
   readonly [Name in keyof Services]: Services[Name] extends ServiceMethod
     ? Permission
     : Readonly<Record<keyof Services[Name], Permission>>
+}
+
+/** The permission that each service method needs. A method that is missing here does not compile. */
+export const SERVICE_PERMISSIONS: ServicePermissions = {
+  accounts: {
+    ...permit('accounts.write', 'create', 'setStatus', 'delete'),
+    ...permit('account.write', 'setOffboardingPolicy', 'rename'),
+    ...permit('account.read', 'list', 'find'),
+  },
+  users: {
+    ...permit('users.write', 'add', 'setEmail', 'setRole', 'deactivate', 'delete', 'invite'),
+    ...permit('users.write', 'setUsername', 'signOut', 'resetSecondFactor'),
+    ...permit('users.read', 'list', 'search', 'find', 'countKeys', 'listSignInStatus'),
+    inviteFirstOperator: 'accounts.write',
+  },
+  sites: {
+    ...permit('places.write', 'add', 'rename', 'delete'),
+    ...permit('places.read', 'list', 'find', 'countKeys'),
+  },
+  developers: {
+    ...permit('places.write', 'add', 'rename', 'delete'),
+    ...permit('places.read', 'list', 'find', 'countKeys'),
+  },
+  ipAllowlist: {
+    ...permit('addresses.write', 'setEnforced', 'add', 'delete'),
+    ...permit('places.read', 'list', 'listSeenAddresses'),
+  },
+  sources: {
+    ...permit('routes.write', 'add', 'rename', 'delete'),
+    ...permit('routes.read', 'list', 'find', 'findKey'),
+  },
+  destinations: {
+    ...permit('routes.write', 'add', 'rename', 'delete'),
+    ...permit('routes.write', 'setUrl', 'setVerificationToken', 'verify'),
+    ...permit('routes.read', 'list', 'find'),
+    setVerified: 'destinations.vouch',
+  },
+  subscriptions: {
+    ...permit('routes.write', 'create', 'setStatus', 'delete', 'purgeQueue'),
+    ...permit('routes.read', 'list', 'find', 'findTarget'),
+  },
+  keys: {
+    ...permit('keys.write', 'create', 'edit', 'assign', 'enable', 'disable', 'revoke', 'delete'),
+    ...permit('keys.write', 'rotateSecret'),
+    ...permit('keys.read', 'list', 'search', 'count', 'find'),
+    ...permit('keys.read', 'listDailyUses', 'listDailyUsesByKey'),
+    viewSecret: 'keys.view',
+  },
+  messages: {
+    ...permit('messages.send', 'sendTest', 'replay', 'skip'),
+    ...permit('messages.read', 'list', 'find', 'listAttempts'),
+    readPayload: 'messages.open',
+  },
+  audit: {
+    ...permit('audit.read', 'list', 'findNames', 'findSubjectId'),
+    verify: 'audit.verify',
+    acceptRestore: 'audit.accept',
+    exportLines: 'audit.export',
+  },
+  dashboard: {
+    ...permit('account.read', 'sumTraffic', 'countKeysByType'),
+    ...permit('account.read', 'findAttention', 'findSetupProgress'),
+  },
+  explain: 'requests.explain',
+}
+
+function permit<Method extends string>(permission: Permission, ...methods: readonly Method[]) {
+  // The names are those of the type.
+  return Object.fromEntries(methods.map((method) => [method, permission])) as Record<
+    Method,
+    Permission
+  >
 }
 
 /** Thrown by a service method that the actor's role does not permit: a bug in the surface. */
@@ -140,46 +91,22 @@ export class PermissionDeniedError extends Error {
   }
 }
 
-type ServiceMethod = (...args: never[]) => unknown
-
 /** Replaces each method that is not permitted by one that throws. */
 export function restrictServices(
   services: Services,
-  isPermitted: (p: Permission) => boolean,
+  isPermitted: (permission: Permission) => boolean,
 ): Services {
-  return {
-    accounts: restrictService(services.accounts, SERVICE_PERMISSIONS.accounts),
-    users: restrictService(services.users, SERVICE_PERMISSIONS.users),
-    sites: restrictService(services.sites, SERVICE_PERMISSIONS.sites),
-    developers: restrictService(services.developers, SERVICE_PERMISSIONS.developers),
-    ipAllowlist: restrictService(services.ipAllowlist, SERVICE_PERMISSIONS.ipAllowlist),
-    sources: restrictService(services.sources, SERVICE_PERMISSIONS.sources),
-    destinations: restrictService(services.destinations, SERVICE_PERMISSIONS.destinations),
-    subscriptions: restrictService(services.subscriptions, SERVICE_PERMISSIONS.subscriptions),
-    keys: restrictService(services.keys, SERVICE_PERMISSIONS.keys),
-    messages: restrictService(services.messages, SERVICE_PERMISSIONS.messages),
-    audit: restrictService(services.audit, SERVICE_PERMISSIONS.audit),
-    dashboard: restrictService(services.dashboard, SERVICE_PERMISSIONS.dashboard),
-    explain: isPermitted(SERVICE_PERMISSIONS.explain)
-      ? services.explain
-      : denyPermission(SERVICE_PERMISSIONS.explain),
-  }
+  return restrict(services, SERVICE_PERMISSIONS) as Services
 
-  function restrictService<Service extends { readonly [Name in keyof Service]: ServiceMethod }>(
-    service: Service,
-    permissions: Readonly<Record<keyof Service, Permission>>,
-  ): Service {
-    const restricted: Partial<Service> = {}
-    for (const method of Object.keys(service) as (keyof Service)[]) {
-      const permission = permissions[method]
-      // The cast is safe, because the function accepts any arguments and never returns.
-      const denied = denyPermission(permission) as ServiceMethod as Service[typeof method]
-      restricted[method] = isPermitted(permission) ? service[method] : denied
+  /** `permission`: of a method, or of each method by its name. */
+  function restrict(part: object, permission: Permission | object): unknown {
+    if (typeof permission !== 'string') {
+      const names = Object.keys(permission) as (keyof typeof part)[]
+      return Object.fromEntries(names.map((name) => [name, restrict(part[name], permission[name])]))
     }
-    return restricted as Service
+    if (isPermitted(permission)) return part
+    return () => {
+      throw new PermissionDeniedError(permission)
+    }
   }
-}
-
-const denyPermission = (permission: Permission) => (): never => {
-  throw new PermissionDeniedError(permission)
 }
