@@ -101,7 +101,7 @@ const RACES = {
 test.each(Object.entries(RACES))(
   'who is raised between the question and the answer is not changed by who may not any more: %s',
   async (verb, work) => {
-    const { services } = await seedActor('administrator')
+    const { user } = await seedActor('administrator')
     const { id, email } = await addUser('engineer')
     const { storage } = server
     const totp = { sealed: 'sealed', recoveryDigests: [] }
@@ -114,6 +114,7 @@ test.each(Object.entries(RACES))(
       return write(...args)
     }
     Object.assign(storage, { [verb]: changeRoleFirst })
+    const services = server.servicesFor({ actor: user.id, role: user.role, accountId })
     const message = `${email} was changed by somebody else just now, and nothing was done: look again`
     expect(await work(services, id)).toEqual({
       ok: false,
