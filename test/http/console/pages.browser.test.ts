@@ -14,6 +14,7 @@ import { useBrowser } from '../../support/browser/hooks.ts'
 import {
   findAccessibilityViolations,
   findOverflowingElements,
+  preloadAxe,
   readLayoutShift,
   recordLayoutShifts,
   waitForPaint,
@@ -65,6 +66,7 @@ describe.each([...new Set(CONSOLE_PAGES.map(({ viewer }) => viewer))])('as %s', 
     viewer.expectError(/the server responded with a status of 4\d\d/)
     await signInAs(viewer.page, fixture.consoleUrl, as)
     await recordLayoutShifts(viewer.page)
+    await preloadAxe(viewer.page)
   })
   afterAll(() => viewer?.close())
 
