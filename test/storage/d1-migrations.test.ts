@@ -147,17 +147,15 @@ test('a database of version 4 gets one spelling of each public id that is a UUID
 })
 
 test('wrangler executes the file, and says why where it does not', async () => {
-  await executeWranglerD1(dir, '--file', FIXTURE)
+  const wranglerD1 = await startTestD1(dir)
+  await wranglerD1.executeText(readFileSync(FIXTURE, 'utf8'))
+  await wranglerD1.dispose()
   writeD1Migration(path, 4, SAMPLE_HISTORY_6)
   await executeWranglerD1(dir, '--file', path)
   await expect(executeWranglerD1(dir, '--file', path)).rejects.toThrow(
     'the database does not have schema version 4, nothing was changed',
   )
-  const found = await executeWranglerD1(
-    dir,
-    '--json',
-    '--command',
-    'SELECT version FROM schema_version',
-  )
-  expect(JSON.parse(found)).toMatchObject([{ results: [{ version: 6 }] }])
+  const migratedD1 = await startTestD1(dir)
+  expect(await migratedD1.query('SELECT version FROM schema_version')).toEqual([{ version: 6 }])
+  await migratedD1.dispose()
 })

@@ -6,9 +6,13 @@ import { Miniflare } from 'miniflare'
 import { unstable_splitSqlQuery as statementsOf } from 'wrangler'
 import type { D1Database } from '../../../src/worker/d1.ts'
 
-/** A D1 database in workerd, empty. */
-export async function startTestD1() {
-  const mf = new Miniflare({ modules: true, script: '', d1Databases: ['DB'] })
+/** A D1 database in workerd: an empty one, or the one that wrangler keeps in this folder. */
+export async function startTestD1(wranglerFolder?: string) {
+  const database =
+    wranglerFolder === undefined
+      ? { d1Databases: ['DB'] }
+      : { d1Databases: { DB: WRANGLER_DATABASE_ID }, d1Persist: join(wranglerFolder, 'v3/d1') }
+  const mf = new Miniflare({ modules: true, script: '', ...database })
   const db = await mf.getD1Database('DB')
   return {
     /** As a Worker has it bound. (Two libraries' names for one thing.) */
@@ -26,6 +30,9 @@ export async function startTestD1() {
     dispose: () => mf.dispose(),
   }
 }
+
+/** As wrangler.toml has it. */
+const WRANGLER_DATABASE_ID = '00000000-0000-0000-0000-000000000000'
 
 const PROJECT_FOLDER = join(import.meta.dirname, '../../..')
 const WRANGLER_PATH = join(
