@@ -86,7 +86,7 @@ async function startBenchPostgres(
   url: string | undefined,
 ): Promise<{ server: PostgresServer; cpuSeconds(): number }> {
   if (url !== undefined) return { server: connectToPostgres(url), cpuSeconds: () => Number.NaN }
-  const server = await startLocalPostgres({ launcher: PINNED_LAUNCHER })
+  const server = await startLocalPostgres({ launcher: PINNED_LAUNCHER, fsync: 'on' })
   return { server, cpuSeconds: () => readCpuSeconds(server.pid()) }
 }
 

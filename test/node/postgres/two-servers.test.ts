@@ -36,7 +36,7 @@ let servers: ServerProcess[]
 let clients: [VendorClientConnection, VendorClientConnection]
 let seeds: Awaited<ReturnType<typeof openLatchkey>>
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await startPostgres({ fsync: 'on' })
   settings = {
     LATCHKEY_DATABASE: await postgres.createDatabase(),
     LATCHKEY_DATABASE_CONNECTIONS: '4',

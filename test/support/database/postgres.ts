@@ -40,6 +40,13 @@ export interface LocalPostgres extends PostgresServer {
   start(): Promise<void>
 }
 
+interface LocalPostgresOptions {
+  launcher?: readonly string[]
+  tls?: CertificateWithKey
+  /** Off unless a test is about it: a killed process loses nothing that the system has, a power cut does. */
+  fsync?: 'on' | 'off'
+}
+
 /** A busy machine may need so long until a new PostgreSQL answers. */
 export const POSTGRES_START_TIMEOUT_MS = 1_200_000
 
@@ -47,9 +54,9 @@ export const POSTGRES_PASSWORD = 'correct horse/battery@staple'
 const POSTGRES_USER = 'latchkey'
 
 /** The server named by LATCHKEY_TEST_POSTGRES, or one of our own. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(options: LocalPostgresOptions = {}): Promise<PostgresServer> {
   const url = process.env.LATCHKEY_TEST_POSTGRES
-  return url === undefined ? startLocalPostgres() : connectToPostgres(url)
+  return url === undefined ? startLocalPostgres(options) : connectToPostgres(url)
 }
 
 /** One that is there: nothing stays of what was made on it. */
@@ -72,10 +79,8 @@ export function connectToPostgres(url: string): PostgresServer {
 export async function startLocalPostgres({
   launcher = [],
   tls,
-}: {
-  launcher?: readonly string[]
-  tls?: CertificateWithKey
-} = {}): Promise<LocalPostgres> {
+  fsync = 'off',
+}: LocalPostgresOptions = {}): Promise<LocalPostgres> {
   const home = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   const data = join(home, 'data')
   const { initdb, postgres } = copyPostgresBinaries(home)
@@ -115,6 +120,7 @@ export async function startLocalPostgres({
     const settings = [
       ...['-c', `port=${port}`, '-c', 'listen_addresses=127.0.0.1'],
       ...['-c', `unix_socket_directories=${data}`],
+      ...['-c', `fsync=${fsync}`],
       ...['-c', `ssl=${tls === undefined ? 'off' : 'on'}`],
     ]
     const server = [postgres, '-D', data, ...settings]
