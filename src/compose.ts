@@ -18,8 +18,8 @@ import { createProxyRequest, type WriteUpstreamHead } from './http/proxy/upstrea
 import { createWebhookClient } from './http/webhook-client.ts'
 import { createServicesFor, type Services, type ServicesFor } from './service/actor-services.ts'
 import { createAuditAnchor } from './service/audit/anchor.ts'
-import { createAuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
-import { type AuditChain, createAuditChain } from './service/audit/chain.ts'
+import { AuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
+import { AuditChain } from './service/audit/chain.ts'
 import { createKeyringBinding } from './service/audit/keyring-binding.ts'
 import { createAuthenticate } from './service/authenticate/authenticate.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
@@ -37,7 +37,7 @@ import {
   TRAFFIC_RETENTION_HOURS,
 } from './service/limits/usage-counters.ts'
 import { createAcceptMessage, createMessageIdGenerator } from './service/messages/accept.ts'
-import { createDeliveryWorker, type DeliveryWorker } from './service/messages/deliver.ts'
+import { DeliveryWorker } from './service/messages/deliver.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp, UpstreamFetch } from './service/ports/outbound.ts'
 import type { Clock, GetSharedCounter, KeepAlive, Log } from './service/ports/runtime.ts'
@@ -135,7 +135,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
 
   const auditSigner = createAuditSigner(primitives, keyring)
   const anchor = createAuditAnchor({ store: runtime.anchorStore, log })
-  const auditChain = createAuditChain({ storage, anchor, auditSigner, random, clock, log })
+  const auditChain = new AuditChain({ storage, anchor, auditSigner, random, clock, log })
   const checkRingProof = createKeyringBinding({ storage, random, clock, actor: 'operator' })
   const servicesFor = createServicesFor({
     nextMessageId,
@@ -147,7 +147,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     consoleUrl,
     keyCache: core.keyCache,
     log,
-    wakeQueues: deliveryWorker.wakeQueues,
+    wakeQueues: (queues) => deliveryWorker.wakeQueues(queues),
   })
   const signInServices = createSignInServices({
     ...secrets,
@@ -225,7 +225,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
       await keyUseCounter.flush()
       await traffic.flush()
     },
-    flushAuditEvents: auditBuffer.flush,
+    flushAuditEvents: () => auditBuffer.flush(),
     sealAudit: auditChain.seal,
     deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
   }
@@ -245,7 +245,7 @@ function createCore(runtime: RuntimeAdapters) {
     width: runtime.cores,
     queue: runtime.cores * MAX_QUEUED_HASHES_PER_CORE,
   })
-  const auditBuffer = createAuditBuffer({
+  const auditBuffer = new AuditBuffer({
     storage,
     sealer,
     random,
@@ -317,7 +317,7 @@ function createMessageServices(runtime: RuntimeAdapters, core: Core) {
     sendHttp: runtime.sendHttp,
     applicationName: config.applicationName,
   })
-  const deliveryWorker = createDeliveryWorker({
+  const deliveryWorker = new DeliveryWorker({
     storage,
     sealer,
     webhookClient,
@@ -335,7 +335,7 @@ function createMessageServices(runtime: RuntimeAdapters, core: Core) {
     storage,
     sealer,
     webhookClient,
-    wakeQueues: deliveryWorker.wakeQueues,
+    wakeQueues: (queues) => deliveryWorker.wakeQueues(queues),
     nextMessageId,
     random,
     clock,

@@ -150,7 +150,12 @@ async function exerciseEverything(): Promise<void> {
 
 test('the log tells what happened', () => {
   const log = server.output()
-  for (const message of ['exchanged', 'refreshed', 'message accepted', 'exchange refused']) {
+  for (const message of [
+    'a secret was exchanged for tokens',
+    'tokens were refreshed',
+    'message accepted',
+    'exchange refused',
+  ]) {
     expect(log).toContain(message)
   }
 })

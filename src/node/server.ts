@@ -156,7 +156,7 @@ export async function startInGroup(
       .catch((error: unknown) => log.error({ error }, 'no feed was looked for'))
   const timers = [
     setInterval(pollQueues, QUEUE_POLL_INTERVAL_MS),
-    setInterval(latchkey.deliveryWorker.renewLeases, LEASE_RENEWAL_INTERVAL_MS),
+    setInterval(() => latchkey.deliveryWorker.renewLeases(), LEASE_RENEWAL_INTERVAL_MS),
     setInterval(latchkey.flushAuditEvents, AUDIT_FLUSH_INTERVAL_MS),
     setInterval(seal, SEAL_INTERVAL_MS),
     setInterval(latchkey.flushCounters, FLUSH_INTERVAL_MS),

@@ -353,7 +353,7 @@ test('sealing stops after D1 was restored to an earlier time, because a Durable 
   expect(await countUnsealed()).toBeGreaterThan(0)
   await expect
     .poll(() => workerd.logLines.join('\n'))
-    .toMatch(/"level":50.*the audit is not sealed any more: the chain was set back to event 0/)
+    .toMatch(/"level":50.*sealing of the audit stopped: the chain was set back to event 0/)
 
   await db.exec('UPDATE audit_chain SET (sequence, seal) = (SELECT sequence, seal FROM was)')
   await runMinuteCron()

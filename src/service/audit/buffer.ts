@@ -67,66 +67,89 @@ interface Tally {
   count: number
 }
 
-/**
- * Buffers audit events, so that no request waits for them. Call `flush` every second and before
- * shutdown, unless `keepAlive` is given, which then receives each flush.
- */
-export function createAuditBuffer(deps: {
+export interface AuditBufferDeps {
   readonly storage: Pick<AuditStorage, 'addEvents'>
   readonly sealer: Pick<Sealer, 'seal'>
   readonly random: Random
   readonly clock: Clock
   readonly log: Log
   readonly keepAlive?: KeepAlive | undefined
-}) {
-  const { storage, sealer, random, clock, log, keepAlive } = deps
-  /** The start of the window; null if nothing waits for a flush. */
-  let openedAt: number | null = null
-  let waiting: AuditEvent[] = []
-  let similarCounts = new Map<string, number>()
-  let written = new Map<keyof typeof MAX_EVENTS_PER_WINDOW, number>()
-  let tallies = new Map<string, Tally>()
-  /** The responses to the requests of waiting events, by request id; null until one is known. */
-  let responses = new Map<string, RecordedResponse | null>()
-  const writes = new Set<Promise<void>>()
+}
 
-  function record(event: RequestEvent): void {
+/**
+ * Buffers audit events, so that no request waits for them. Call `flush` every second and before
+ * shutdown, unless `keepAlive` is given, which then receives each flush.
+ */
+export class AuditBuffer {
+  readonly #deps: AuditBufferDeps
+  /** The start of the window; null if nothing waits for a flush. */
+  #openedAt: number | null = null
+  #waiting: AuditEvent[] = []
+  #similarCounts = new Map<string, number>()
+  #recordedCounts = new Map<keyof typeof MAX_EVENTS_PER_WINDOW, number>()
+  #tallies = new Map<string, Tally>()
+  /** The responses to the requests of waiting events, by request id; null until one is known. */
+  #responses = new Map<string, RecordedResponse | null>()
+  readonly #writes = new Set<Promise<void>>()
+
+  constructor(deps: AuditBufferDeps) {
+    this.#deps = deps
+  }
+
+  record(event: RequestEvent): void {
     const similarity = toSimilarityKey(event)
     const share = event.subject === UNKNOWN_SUBJECT ? UNKNOWN_SUBJECT : event.action
-    const similarCount = similarCounts.get(similarity) ?? 0
-    const shareUsed = written.get(share) ?? 0
+    const similarCount = this.#similarCounts.get(similarity) ?? 0
+    const shareUsed = this.#recordedCounts.get(share) ?? 0
     if (
       similarCount < MAX_SIMILAR_EVENTS &&
       shareUsed < MAX_EVENTS_PER_WINDOW[share] &&
-      waiting.length < MAX_BUFFERED_EVENTS
+      this.#waiting.length < MAX_BUFFERED_EVENTS
     ) {
-      similarCounts.set(similarity, similarCount + 1)
-      written.set(share, shareUsed + 1)
-      waiting.push(toAuditEvent(event))
-      if (waiting.length === FLUSH_SIZE) (keepAlive ?? ignoreWork)(write())
+      this.#similarCounts.set(similarity, similarCount + 1)
+      this.#recordedCounts.set(share, shareUsed + 1)
+      this.#waiting.push(this.#toAuditEvent(event))
+      if (this.#waiting.length === FLUSH_SIZE) (this.#deps.keepAlive ?? ignoreWork)(this.#write())
     } else if (similarCount > 0) {
-      count(similarity, () => toAuditEvent(event))
+      this.#count(similarity, () => this.#toAuditEvent(event))
     } else {
       const { action, facts } = event
-      count(`${action}\0${facts.reason}`, () => toSummaryEvent(event))
+      this.#count(`${action}\0${facts.reason}`, () => this.#toSummaryEvent(event))
     }
-    const now = clock()
-    if (openedAt !== null && isWithinLast(FLUSH_TIMEOUT_MS, openedAt, now)) return
-    openedAt = now
-    keepAlive?.(sleep(BUFFER_WINDOW_MS).then(endWindow))
+    this.#scheduleFlush()
   }
 
-  function count(tallyKey: string, first: () => AuditEvent): void {
-    const tally = tallies.get(tallyKey)
-    if (tally === undefined) tallies.set(tallyKey, { first: first(), count: 1 })
+  /** Keeps the response for a waiting event. It is sealed, because it may repeat a secret. */
+  recordResponse(requestId: string, { status, body }: RecordedResponse): void {
+    if (!this.#responses.has(requestId)) return
+    this.#responses.set(requestId, { status, body: body.slice(0, MAX_RESPONSE_CHARS) })
+  }
+
+  /** Resolves when all events until now are on disk, or their failure is logged. */
+  async flush(): Promise<void> {
+    await this.#endWindow()
+    await Promise.all(this.#writes)
+  }
+
+  #scheduleFlush(): void {
+    const { clock, keepAlive } = this.#deps
+    const now = clock()
+    if (this.#openedAt !== null && isWithinLast(FLUSH_TIMEOUT_MS, this.#openedAt, now)) return
+    this.#openedAt = now
+    keepAlive?.(sleep(BUFFER_WINDOW_MS).then(() => this.#endWindow()))
+  }
+
+  #count(tallyKey: string, createFirst: () => AuditEvent): void {
+    const tally = this.#tallies.get(tallyKey)
+    if (tally === undefined) this.#tallies.set(tallyKey, { first: createFirst(), count: 1 })
     else tally.count++
   }
 
-  function toAuditEvent({ action, subject, caller, facts }: RequestEvent): AuditEvent {
-    if (action === 'key.refused') responses.set(caller.requestId, null)
+  #toAuditEvent({ action, subject, caller, facts }: RequestEvent): AuditEvent {
+    if (action === 'key.refused') this.#responses.set(caller.requestId, null)
     return {
-      id: random.uuid(),
-      at: clock(),
+      id: this.#deps.random.uuid(),
+      at: this.#deps.clock(),
       actor: subject,
       action,
       subject,
@@ -135,75 +158,78 @@ export function createAuditBuffer(deps: {
     }
   }
 
-  /** Keeps the response for a waiting event. It is sealed, because it may repeat a secret. */
-  function recordResponse(requestId: string, { status, body }: RecordedResponse): void {
-    if (!responses.has(requestId)) return
-    responses.set(requestId, { status, body: body.slice(0, MAX_RESPONSE_CHARS) })
-  }
-
-  async function attachResponse(event: AuditEvent, response: RecordedResponse | null | undefined) {
-    if (response == null || event.action !== 'key.refused') return event
-    const answerBody = await sealer.seal(
-      new TextEncoder().encode(response.body),
-      toResponseContext(event.id),
-    )
-    return { ...event, facts: { ...event.facts, answerStatus: response.status, answerBody } }
-  }
-
   /** Creates the event for a count of requests that have only their action and reason in common. */
-  const toSummaryEvent = ({ action, caller, facts }: RequestEvent): AuditEvent => ({
-    id: random.uuid(),
-    at: clock(),
-    actor: UNKNOWN_SUBJECT,
-    action,
-    subject: UNKNOWN_SUBJECT,
-    facts: facts.reason === undefined ? {} : { reason: facts.reason },
-    requestId: caller.requestId,
-  })
-
-  /** Resolves when all events until now are on disk, or their failure is logged. */
-  async function flush(): Promise<void> {
-    await endWindow()
-    await Promise.all(writes)
+  #toSummaryEvent({ action, caller, facts }: RequestEvent): AuditEvent {
+    return {
+      id: this.#deps.random.uuid(),
+      at: this.#deps.clock(),
+      actor: UNKNOWN_SUBJECT,
+      action,
+      subject: UNKNOWN_SUBJECT,
+      facts: facts.reason === undefined ? {} : { reason: facts.reason },
+      requestId: caller.requestId,
+    }
   }
 
   /** Waits only for its own write, because another request's write may have ended with that request. */
-  function endWindow(): Promise<void> {
-    openedAt = null
-    for (const { first, count } of tallies.values()) {
-      waiting.push({ ...first, facts: { ...first.facts, count } })
+  #endWindow(): Promise<void> {
+    this.#openedAt = null
+    for (const { first, count } of this.#tallies.values()) {
+      this.#waiting.push({ ...first, facts: { ...first.facts, count } })
     }
-    similarCounts = new Map()
-    written = new Map()
-    tallies = new Map()
-    return write()
+    this.#similarCounts = new Map()
+    this.#recordedCounts = new Map()
+    this.#tallies = new Map()
+    return this.#write()
   }
 
-  async function write(): Promise<void> {
-    const batch = waiting
+  async #write(): Promise<void> {
+    const batch = this.#waiting
     if (batch.length === 0) return
-    const batchResponses = responses
-    waiting = []
-    responses = new Map()
-    let events: readonly AuditEvent[] = batch
-    const writeBatch = async () => {
+    const responses = this.#responses
+    this.#waiting = []
+    this.#responses = new Map()
+    const written = this.#writeBatch(batch, responses)
+    this.#writes.add(written)
+    await written
+    this.#writes.delete(written)
+  }
+
+  /** Never rejects: events that could not be written wait for the next flush. */
+  async #writeBatch(
+    batch: readonly AuditEvent[],
+    responses: ReadonlyMap<string, RecordedResponse | null>,
+  ): Promise<void> {
+    const { storage, sealer, log } = this.#deps
+    let events = batch
+    try {
       events = await Promise.all(
-        batch.map((event) => attachResponse(event, batchResponses.get(event.requestId ?? ''))),
+        batch.map((event) => attachResponse(sealer, event, responses.get(event.requestId ?? ''))),
       )
       await storage.addEvents(events)
+    } catch (error) {
+      const all = [...events, ...this.#waiting]
+      this.#waiting = all.slice(0, MAX_BUFFERED_EVENTS)
+      const lost = all.length - this.#waiting.length
+      log.error(
+        { error, waiting: this.#waiting.length, lost },
+        'audit events could not be written and wait for the next attempt',
+      )
     }
-    const written = writeBatch().catch((error: unknown) => {
-      const all = [...events, ...waiting]
-      waiting = all.slice(0, MAX_BUFFERED_EVENTS)
-      const lost = all.length - waiting.length
-      log.error({ error, waiting: waiting.length, lost }, 'events were not audited yet')
-    })
-    writes.add(written)
-    await written
-    writes.delete(written)
   }
+}
 
-  return { record, recordResponse, flush }
+async function attachResponse(
+  sealer: Pick<Sealer, 'seal'>,
+  event: AuditEvent,
+  response: RecordedResponse | null | undefined,
+): Promise<AuditEvent> {
+  if (response == null || event.action !== 'key.refused') return event
+  const answerBody = await sealer.seal(
+    new TextEncoder().encode(response.body),
+    toResponseContext(event.id),
+  )
+  return { ...event, facts: { ...event.facts, answerStatus: response.status, answerBody } }
 }
 
 /** Events are similar if one party causes them in one way, so that one of them represents all. */
@@ -215,8 +241,6 @@ function toSimilarityKey({ action, subject, caller, facts }: RequestEvent): stri
 const ignoreWork: KeepAlive = () => undefined
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-export type AuditBuffer = ReturnType<typeof createAuditBuffer>
 
 /** The caller, as the connection identifies them. */
 export interface Caller {

@@ -29,19 +29,18 @@ const MAX_SEAL_BATCHES = 50
  * chain's end, and only one of them still finds that end when it writes. A chain that does not reach
  * its anchor is no longer sealed, because sealing would confirm forged events.
  */
-export function createAuditChain({
-  storage,
-  anchor,
-  auditSigner,
-  random,
-  clock,
-  log,
-}: AuditChainDeps) {
-  let lastProblem = ''
+export class AuditChain {
+  readonly #deps: AuditChainDeps
+  #lastProblem = ''
+
+  constructor(deps: AuditChainDeps) {
+    this.#deps = deps
+  }
 
   /** Seals the events since the last run, and signs the new end of the chain. */
-  async function seal(): Promise<void> {
-    const soundAnchor = await findSoundAnchor()
+  async seal(): Promise<void> {
+    const { storage } = this.#deps
+    const soundAnchor = await this.#findSoundAnchor()
     if (soundAnchor === null) return
     let knownEnd: ChainPosition = soundAnchor
     for (let batch = 0; batch < MAX_SEAL_BATCHES; batch++) {
@@ -50,24 +49,25 @@ export function createAuditChain({
       const end = await storage.findChainEnd()
       if (hasDiverged(end, knownEnd)) return
       const events = await storage.listUnsealedEvents(SEAL_BATCH_SIZE)
-      const positions = sealAfter(end, events)
+      const positions = this.#sealAfter(end, events)
       const isSealed = events.length > 0 && (await storage.sealEvents(end, positions))
       knownEnd = (isSealed ? positions.at(-1) : undefined) ?? end
       if (events.length < SEAL_BATCH_SIZE) break
     }
-    await signChainEnd(knownEnd)
+    await this.#signChainEnd(knownEnd)
   }
 
   /** Returns the anchor. If the chain does not reach it, logs that and returns null. */
-  async function findSoundAnchor(): Promise<ChainAnchor | null> {
-    const current = (await anchor.read()) ?? (await createAnchor())
+  async #findSoundAnchor(): Promise<ChainAnchor | null> {
+    const { storage, anchor, log } = this.#deps
+    const current = (await anchor.read()) ?? (await this.#createAnchor())
     const breaks = await findAnchorBreaks(storage, current)
     const message = breaks.map((item) => item.message).join('; ')
-    if (message !== lastProblem) {
-      if (message === '') log.info({}, 'the audit is sealed again')
-      else log.error({ breaks }, `the audit is not sealed any more: ${message}`)
+    if (message !== this.#lastProblem) {
+      if (message === '') log.info({}, 'sealing of the audit continues')
+      else log.error({ breaks }, `sealing of the audit stopped: ${message}`)
     }
-    lastProblem = message
+    this.#lastProblem = message
     return breaks.length === 0 ? current : null
   }
 
@@ -75,7 +75,8 @@ export function createAuditChain({
    * Creates an anchor at the newest checkpoint. A new database gets its anchor before its first event
    * is sealed, so that it differs from a chain that lost its anchor.
    */
-  async function createAnchor(): Promise<ChainAnchor> {
+  async #createAnchor(): Promise<ChainAnchor> {
+    const { storage, anchor, auditSigner, clock, log } = this.#deps
     const checkpoint = await storage.findLastCheckpoint()
     // Another process of this machine may have stored an anchor since, and sealed the first events.
     const storedAnchor = await anchor.read()
@@ -86,17 +87,18 @@ export function createAuditChain({
     const isMade = await anchor.advance(position)
     const isNew = checkpoint === null && (await storage.findChainEnd()).sequence === 0
     if (isMade && !isNew) {
-      await storage.addEvent(createServerEvent('audit.anchored', { sequence }))
+      await storage.addEvent(this.#createServerEvent('audit.anchored', { sequence }))
       log.warn(
         { sequence },
-        'the audit had no anchor outside the database: a new one was made at the newest checkpoint of ' +
-          'the database; if there was an anchor before, compare the audit with an export',
+        'the audit had no anchor outside the database, so Latchkey created one at the newest ' +
+          'checkpoint. If there was an anchor before, compare the audit with an export.',
       )
     }
     return { ...position, acceptedAt: 0 }
   }
 
-  function sealAfter(end: ChainPosition, events: readonly UnsealedEvent[]) {
+  #sealAfter(end: ChainPosition, events: readonly UnsealedEvent[]) {
+    const { auditSigner } = this.#deps
     let { sequence, seal } = end
     return events.map((event) => {
       sequence++
@@ -105,7 +107,8 @@ export function createAuditChain({
     })
   }
 
-  async function signChainEnd(knownEnd: ChainPosition): Promise<void> {
+  async #signChainEnd(knownEnd: ChainPosition): Promise<void> {
+    const { storage, anchor, auditSigner, clock } = this.#deps
     const end = await storage.findChainEnd()
     if (hasDiverged(end, knownEnd)) return
     const last = await storage.findLastCheckpoint()
@@ -118,7 +121,7 @@ export function createAuditChain({
     const checkpoint = await auditSigner.signCheckpoint({
       ...end,
       at,
-      first: await findFirstSequence(),
+      first: await this.#findFirstSequence(),
     })
     // Storage keeps one checkpoint per hour, and the newest.
     await storage.addCheckpoint(checkpoint, at - (at % HOUR_MS))
@@ -126,22 +129,26 @@ export function createAuditChain({
   }
 
   /** Returns the number of the first stored event. Throws if its checkpoint was not signed here. */
-  async function findFirstSequence(): Promise<number> {
+  async #findFirstSequence(): Promise<number> {
+    const { storage, auditSigner } = this.#deps
     const checkpoint = await storage.findStartCheckpoint()
     if (checkpoint === null) return CHAIN_START.sequence + 1
     if (await auditSigner.isSignedCheckpoint(checkpoint)) return checkpoint.first
-    throw new Error(`checkpoint ${checkpoint.sequence} of the audit was not signed here`)
+    throw new Error(
+      `checkpoint ${checkpoint.sequence} of the audit is not signed with this key ring`,
+    )
   }
 
   /**
    * Deletes the events of whole days before this time, in small steps, and returns how many. The chain
    * stays verifiable, because a checkpoint replaces the deleted events.
    */
-  async function purge(before: number): Promise<number> {
-    if ((await findSoundAnchor()) === null) return 0
+  async purge(before: number): Promise<number> {
+    const { storage, auditSigner, clock } = this.#deps
+    if ((await this.#findSoundAnchor()) === null) return 0
     const limit = before - (before % DAY_MS)
-    const first = await findFirstSequence()
-    const steps = await listPurgeSteps(first, limit)
+    const first = await this.#findFirstSequence()
+    const steps = await this.#listPurgeSteps(first, limit)
     let purged = 0
     for (const sequence of steps) {
       const end = await storage.findChainEnd()
@@ -153,30 +160,35 @@ export function createAuditChain({
       purged += await storage.purgeEvents(checkpoint)
     }
     // If several servers purge at once, a server that deleted nothing records nothing.
-    if (purged > 0) await recordPurge(purged, { from: first, to: steps.at(-1) ?? first })
+    if (purged > 0) await this.#recordPurge(purged, { from: first, to: steps.at(-1) ?? first })
     return purged
   }
 
-  async function recordPurge(purged: number, facts: { from: number; to: number }): Promise<void> {
-    await storage.addEvent(createServerEvent('audit.purged', { ...facts, purged }))
-    log.info({ purged }, 'events of the audit that had to be kept no longer were deleted')
+  async #recordPurge(purged: number, facts: { from: number; to: number }): Promise<void> {
+    const { storage, log } = this.#deps
+    await storage.addEvent(this.#createServerEvent('audit.purged', { ...facts, purged }))
+    log.info({ purged }, 'audit events older than the retention period were deleted')
   }
 
-  const createServerEvent = (action: string, facts: AuditEventFacts): AuditEvent => ({
-    id: random.uuid(),
-    at: clock(),
-    actor: 'server',
-    action,
-    subject: 'audit',
-    facts,
-    requestId: null,
-  })
+  #createServerEvent(action: string, facts: AuditEventFacts): AuditEvent {
+    const { random, clock } = this.#deps
+    return {
+      id: random.uuid(),
+      at: clock(),
+      actor: 'server',
+      action,
+      subject: 'audit',
+      facts,
+      requestId: null,
+    }
+  }
 
   /**
    * Lists the event numbers at which a purge may stop. The steps are small, so that no deletion takes
    * long.
    */
-  async function listPurgeSteps(first: number, limit: number): Promise<number[]> {
+  async #listPurgeSteps(first: number, limit: number): Promise<number[]> {
+    const { storage, auditSigner, clock } = this.#deps
     const now = clock()
     const steps: number[] = []
     let after = { sequence: first - 1, first: Number.MAX_SAFE_INTEGER }
@@ -187,7 +199,9 @@ export function createAuditChain({
         if (isFromFuture(checkpoint.at, now)) continue
         if (checkpoint.at >= limit) return steps
         if (!(await auditSigner.isSignedCheckpoint(checkpoint))) {
-          throw new Error(`checkpoint ${checkpoint.sequence} of the audit was not signed here`)
+          throw new Error(
+            `checkpoint ${checkpoint.sequence} of the audit is not signed with this key ring`,
+          )
         }
         if (checkpoint.sequence !== steps.at(-1)) steps.push(checkpoint.sequence)
       }
@@ -196,12 +210,8 @@ export function createAuditChain({
       after = last
     }
   }
-
-  return { seal, purge }
 }
 
 const hasDiverged = (end: ChainPosition, knownEnd: ChainPosition): boolean =>
   end.sequence < knownEnd.sequence ||
   (end.sequence === knownEnd.sequence && end.seal !== knownEnd.seal)
-
-export type AuditChain = ReturnType<typeof createAuditChain>

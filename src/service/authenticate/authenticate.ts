@@ -27,85 +27,99 @@ export interface AuthenticateDeps {
   readonly region: string
 }
 
+export type Authenticate = (
+  credential: Credential,
+  caller: Caller,
+) => Promise<Result<Key, CredentialFailure | AccessFailure | RateLimitFailure>>
+
+export const createAuthenticate =
+  (deps: AuthenticateDeps): Authenticate =>
+  (credential, caller) =>
+    authenticateCredential(deps, credential, caller)
+
 /**
  * Authenticates a credential that is presented at every request, and returns its key. The key is
  * checked at every request, so that revocation takes effect at once. Only a caller who holds the
  * secret learns the problem with a key or its account.
  */
-export function createAuthenticate(deps: AuthenticateDeps) {
-  const { keyCache, digester, failureLimiter, keyRateLimit, keyUseCounter, clock, region } = deps
-
-  return async function authenticate(
-    credential: Credential,
-    caller: Caller,
-  ): Promise<Result<Key, CredentialFailure | AccessFailure | RateLimitFailure>> {
-    const { address } = caller
-    const now = clock()
-    const foundKey = await findKey(credential, now)
-    if (!foundKey.ok) {
-      // A valid credential is never refused for the failures of others. Only failing callers are
-      // slowed down.
-      const allowed = failureLimiter.checkAllowed(address)
-      failureLimiter.countFailure(address)
-      return allowed.ok ? foundKey : allowed
-    }
-    caller.keyId = foundKey.value.id
-    const usable = checkKeyUsable(foundKey.value, address, now, region)
-    if (!usable.ok) return usable
-    const key = usable.value
-    const withinRate = keyRateLimit(key)
-    if (!withinRate.ok) return withinRate
-    keyUseCounter.count(key)
-    return ok(key)
+async function authenticateCredential(
+  deps: AuthenticateDeps,
+  credential: Credential,
+  caller: Caller,
+): Promise<Result<Key, CredentialFailure | AccessFailure | RateLimitFailure>> {
+  const { failureLimiter, keyRateLimit, keyUseCounter, clock, region } = deps
+  const { address } = caller
+  const now = clock()
+  const foundKey = await findCredentialKey(deps, credential, now)
+  if (!foundKey.ok) {
+    // A valid credential is never refused for the failures of others. Only failing callers are
+    // slowed down.
+    const allowed = failureLimiter.checkAllowed(address)
+    failureLimiter.countFailure(address)
+    return allowed.ok ? foundKey : allowed
   }
+  caller.keyId = foundKey.value.id
+  const usable = checkKeyUsable(foundKey.value, address, now, region)
+  if (!usable.ok) return usable
+  const key = usable.value
+  const withinRate = keyRateLimit(key)
+  if (!withinRate.ok) return withinRate
+  keyUseCounter.count(key)
+  return ok(key)
+}
 
-  /** Finds the key that this credential's secret belongs to. */
-  function findKey(credential: Credential, now: number): Promise<Result<Key, CredentialFailure>> {
-    switch (credential.dialect) {
-      case 'xenrad':
-        return findBySecret(credential.secret, now, (key) => key.dialect === 'xenrad')
-      case 'opendental':
-        return findBySecret(
-          credential.secret,
-          now,
-          (key) => key.developer?.developerKey === credential.developerKey,
-        )
-      case 'practice':
-        return findBySecret(
-          credential.secret,
-          now,
-          (key) => key.dialect === 'practice' && key.username === credential.username,
-        )
-      case 'xdent':
-        return findById(credential, now)
-    }
-  }
-
-  async function findBySecret(
-    secret: string,
-    now: number,
-    isMatch: (key: Key) => boolean,
-  ): Promise<Result<Key, CredentialFailure>> {
-    if (isDamagedSecret(secret)) return KEY_UNKNOWN
-    for (const digest of digester.candidates(secret)) {
-      const key = await keyCache.findBySecretDigest(digest)
-      if (key !== null && isMatch(key) && listValidSecretHashes(key, now).includes(digest))
-        return ok(key)
-    }
-    return KEY_UNKNOWN
-  }
-
-  async function findById(
-    { publicId, secret }: { publicId: string; secret: string | null },
-    now: number,
-  ): Promise<Result<Key, CredentialFailure>> {
-    const key = isPublicId(publicId) ? await keyCache.findPresentedKey(publicId, region) : null
-    if (key === null) return KEY_UNKNOWN
-    if (secret === null) return fail({ reason: 'secret_missing', keyId: key.id })
-    return digester.matches(secret, listValidSecretHashes(key, now))
-      ? ok(key)
-      : fail({ reason: 'secret_wrong', keyId: key.id })
+/** Finds the key that this credential's secret belongs to. */
+function findCredentialKey(
+  deps: AuthenticateDeps,
+  credential: Credential,
+  now: number,
+): Promise<Result<Key, CredentialFailure>> {
+  switch (credential.dialect) {
+    case 'xenrad':
+      return findBySecret(deps, credential.secret, now, (key) => key.dialect === 'xenrad')
+    case 'opendental':
+      return findBySecret(
+        deps,
+        credential.secret,
+        now,
+        (key) => key.developer?.developerKey === credential.developerKey,
+      )
+    case 'practice':
+      return findBySecret(
+        deps,
+        credential.secret,
+        now,
+        (key) => key.dialect === 'practice' && key.username === credential.username,
+      )
+    case 'xdent':
+      return findByPublicId(deps, credential, now)
   }
 }
 
-export type Authenticate = ReturnType<typeof createAuthenticate>
+async function findBySecret(
+  { keyCache, digester }: AuthenticateDeps,
+  secret: string,
+  now: number,
+  isMatch: (key: Key) => boolean,
+): Promise<Result<Key, CredentialFailure>> {
+  if (isDamagedSecret(secret)) return KEY_UNKNOWN
+  for (const digest of digester.candidates(secret)) {
+    const key = await keyCache.findBySecretDigest(digest)
+    if (key !== null && isMatch(key) && listValidSecretHashes(key, now).includes(digest))
+      return ok(key)
+  }
+  return KEY_UNKNOWN
+}
+
+async function findByPublicId(
+  { keyCache, digester, region }: AuthenticateDeps,
+  { publicId, secret }: { publicId: string; secret: string | null },
+  now: number,
+): Promise<Result<Key, CredentialFailure>> {
+  const key = isPublicId(publicId) ? await keyCache.findPresentedKey(publicId, region) : null
+  if (key === null) return KEY_UNKNOWN
+  if (secret === null) return fail({ reason: 'secret_missing', keyId: key.id })
+  return digester.matches(secret, listValidSecretHashes(key, now))
+    ? ok(key)
+    : fail({ reason: 'secret_wrong', keyId: key.id })
+}

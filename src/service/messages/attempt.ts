@@ -33,49 +33,58 @@ export interface AttemptResult {
 }
 
 /** Runs delivery attempts. All attempts in progress can be aborted at once. */
-export function createAttemptRunner({ sealer, webhookClient, render, clock, log }: AttemptDeps) {
+export class AttemptRunner {
+  readonly #deps: AttemptDeps
   /**
    * One controller per attempt, because on Workers a request cannot use objects that another request
    * created.
    */
-  const controllers = new Set<AbortController>()
+  readonly #controllers = new Set<AbortController>()
 
-  async function send(head: QueueHead, signal: AbortSignal): Promise<WebhookResult> {
-    const { serial, test, source, hops, destination, messageId } = head
-    try {
-      const payload = await sealer.open(head.sealedPayload, messageId)
-      const endpoint = await openWebhookEndpoint(sealer, destination)
-      const body = await render({ payload, serial, test, source, hops })
-      const result = await webhookClient.deliver(endpoint, body, signal)
-      if (result.outcome !== 'refused') return result
-      return { ...result, excerpt: redactEcho(result.excerpt, new TextDecoder().decode(body)) }
-    } catch (error) {
-      // Only the name of the error is logged, because its message may contain the payload.
-      log.error({ messageId, error: getErrorName(error) }, 'a message cannot be sent')
-      return {
-        outcome: 'failed',
-        detail: 'the message cannot be opened or sent: the log says more',
-      }
+  constructor(deps: AttemptDeps) {
+    this.#deps = deps
+  }
+
+  /** Never rejects. */
+  async attemptDelivery(head: QueueHead): Promise<AttemptResult> {
+    const { clock } = this.#deps
+    const controller = new AbortController()
+    this.#controllers.add(controller)
+    const at = clock()
+    const result = await sendMessage(this.#deps, head, controller.signal)
+    this.#controllers.delete(controller)
+    return {
+      record: toAttemptRecord(result, at, clock() - at),
+      isAborted: controller.signal.aborted,
     }
   }
 
-  return {
-    /** Never rejects. */
-    async attemptDelivery(head: QueueHead): Promise<AttemptResult> {
-      const controller = new AbortController()
-      controllers.add(controller)
-      const at = clock()
-      const result = await send(head, controller.signal)
-      controllers.delete(controller)
-      return {
-        record: toAttemptRecord(result, at, clock() - at),
-        isAborted: controller.signal.aborted,
-      }
-    },
+  abortAll(): void {
+    for (const controller of this.#controllers) controller.abort()
+  }
+}
 
-    abortAll(): void {
-      for (const controller of controllers) controller.abort()
-    },
+/** Opens a stored message, renders it for its destination and sends it. Never rejects. */
+async function sendMessage(
+  { sealer, webhookClient, render, log }: AttemptDeps,
+  head: QueueHead,
+  signal: AbortSignal,
+): Promise<WebhookResult> {
+  const { serial, test, source, hops, destination, messageId } = head
+  try {
+    const payload = await sealer.open(head.sealedPayload, messageId)
+    const endpoint = await openWebhookEndpoint(sealer, destination)
+    const body = await render({ payload, serial, test, source, hops })
+    const result = await webhookClient.deliver(endpoint, body, signal)
+    if (result.outcome !== 'refused') return result
+    return { ...result, excerpt: redactEcho(result.excerpt, new TextDecoder().decode(body)) }
+  } catch (error) {
+    // Only the name of the error is logged, because its message may contain the payload.
+    log.error({ messageId, error: getErrorName(error) }, 'a message could not be opened or sent')
+    return {
+      outcome: 'failed',
+      detail: 'Latchkey could not open or send the message. See the server log.',
+    }
   }
 }
 

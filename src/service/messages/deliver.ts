@@ -4,9 +4,9 @@ import { isPending, isWithinLast } from '../../domain/instant.ts'
 import { limitEntries } from '../../domain/limits.ts'
 import type { QueueHead, QueueRef, QueueStorage } from '../ports/routing.ts'
 import type { KeepAlive } from '../ports/runtime.ts'
-import { type AttemptDeps, createAttemptRunner } from './attempt.ts'
+import { type AttemptDeps, AttemptRunner } from './attempt.ts'
 import {
-  createConcurrencyLimiter,
+  ConcurrencyLimiter,
   createLargeMessageLimiter,
   isLargeMessage,
 } from './concurrency-limiter.ts'
@@ -63,234 +63,260 @@ interface QueueWork {
  * parallel. A subscription is leased while it is processed, so that any number of processes share the
  * work.
  */
-export function createDeliveryWorker(deps: DeliveryWorkerDeps) {
-  const { storage, clock, jitter, by, log, erasesPayloads, leaseMs } = deps
-  const { width = DEFAULT_CONCURRENCY, share = DEFAULT_PER_DESTINATION } = deps
-  const limiter = createConcurrencyLimiter({ width, share })
-  const largeMessageLimiter = createLargeMessageLimiter()
-  const attempts = createAttemptRunner(deps)
-  const workById = new Map<string, QueueWork>()
+export class DeliveryWorker {
+  readonly #deps: DeliveryWorkerDeps
+  readonly #concurrency: number
+  readonly #perDestination: number
+  readonly #limiter: ConcurrencyLimiter
+  readonly #largeMessageLimiter = createLargeMessageLimiter()
+  readonly #attempts: AttemptRunner
+  readonly #workById = new Map<string, QueueWork>()
   /** The subscriptions whose processing failed, with the time. Their leases must be released. */
-  const failedAtById = new Map<string, number>()
-  let loggedErrorAt = Number.NEGATIVE_INFINITY
-  let lookFailedAt = Number.NEGATIVE_INFINITY
+  readonly #failedAtById = new Map<string, number>()
   /** The times until which subscriptions are known to wait, so that waking them needs no database read. */
-  const waitsUntilById = new LRUCache<string, number>(limitEntries(MAX_CACHED_WAITS))
-  let state: 'idle' | 'running' | 'stopping' = 'idle'
+  readonly #waitsUntilById = new LRUCache<string, number>(limitEntries(MAX_CACHED_WAITS))
+  #state: 'idle' | 'running' | 'stopping' = 'idle'
   /** The earliest time at which a held lease can end. */
-  let leasedUntilAt = 0
+  #leasedUntilAt = 0
+  #loggedErrorAt = Number.NEGATIVE_INFINITY
+  #listFailedAt = Number.NEGATIVE_INFINITY
 
-  function rememberWait(subscriptionId: string, dueAt: number): void {
-    waitsUntilById.set(subscriptionId, Math.min(dueAt, clock() + WAIT_CACHE_MS))
+  constructor(deps: DeliveryWorkerDeps) {
+    const { width = DEFAULT_CONCURRENCY, share = DEFAULT_PER_DESTINATION } = deps
+    this.#deps = deps
+    this.#concurrency = width
+    this.#perDestination = share
+    this.#limiter = new ConcurrencyLimiter({ width, share })
+    this.#attempts = new AttemptRunner(deps)
   }
 
-  const isKnownToWait = (subscriptionId: string) =>
-    isPending(waitsUntilById.get(subscriptionId) ?? 0, WAIT_CACHE_MS, clock())
+  /** Starts the worker. Subscriptions that were woken before are found by `startDueQueues`. */
+  start(): void {
+    this.#state = 'running'
+    this.#leasedUntilAt = this.#deps.clock() + this.#deps.leaseMs
+  }
 
-  const isPaused = (failedAt = Number.NEGATIVE_INFINITY) =>
-    isWithinLast(FAILURE_PAUSE_MS, failedAt, clock())
+  /** Starts subscriptions that have new messages. */
+  wakeQueues(queues: readonly QueueRef[]): void {
+    for (const queue of queues) if (!this.#isKnownToWait(queue.id)) this.#startWork(queue)
+  }
+
+  /** Starts every due subscription. Call it every second, or as often as possible. */
+  async startDueQueues(): Promise<void> {
+    const { storage, clock } = this.#deps
+    if (this.#state !== 'running' || this.#isPaused(this.#listFailedAt)) return
+    try {
+      const due = await storage.listDueQueues(clock(), {
+        all: 2 * this.#concurrency,
+        ofOne: this.#perDestination,
+      })
+      for (const queue of due) this.#startWork(queue)
+    } catch (error) {
+      this.#listFailedAt = clock()
+      throw error
+    }
+  }
+
+  /** Resolves when all work in progress has ended. */
+  async finish(): Promise<void> {
+    await Promise.all([...this.#workById.values()].map(({ done }) => done))
+  }
+
+  /**
+   * Renews the leases of the work in progress. Call it several times per lease. If that fails for
+   * too long, all attempts are aborted, because another process may take over.
+   */
+  async renewLeases(): Promise<void> {
+    const { storage, clock, by, leaseMs, log } = this.#deps
+    const now = clock()
+    // If the clock was set back, the lease must not seem to last longer.
+    this.#leasedUntilAt = Math.min(this.#leasedUntilAt, now + leaseMs)
+    try {
+      for (const id of this.#failedAtById.keys()) {
+        if (!this.#workById.has(id)) await this.#releaseLease(id)
+      }
+      if (this.#workById.size > 0) await storage.renewLeases(by, now + leaseMs)
+      this.#leasedUntilAt = now + leaseMs
+    } catch (error) {
+      log.warn({ error }, 'the leases of subscriptions could not be renewed')
+      if (now + leaseMs / 3 < this.#leasedUntilAt) return
+      this.#attempts.abortAll()
+    }
+  }
+
+  /**
+   * Stops the worker: lets work in progress end within `withinMs`, then aborts it. Releases every
+   * lease.
+   */
+  async stop(withinMs: number): Promise<void> {
+    this.#state = 'stopping'
+    this.#limiter.clear()
+    const abortTimer = setTimeout(() => this.#attempts.abortAll(), withinMs)
+    await this.finish()
+    clearTimeout(abortTimer)
+  }
 
   /** Starts processing a subscription, or makes its running work read the queue again. */
-  function startWork(queue: QueueRef): void {
-    if (state !== 'running' || isPaused(failedAtById.get(queue.id))) return
-    if (largeMessageLimiter.mustWait(queue)) return
-    largeMessageLimiter.leaveQueue(queue)
-    const running = workById.get(queue.id)
-    if (running !== undefined && !isStalled(running)) {
+  #startWork(queue: QueueRef): void {
+    if (this.#state !== 'running' || this.#isPaused(this.#failedAtById.get(queue.id))) return
+    if (this.#largeMessageLimiter.mustWait(queue)) return
+    this.#largeMessageLimiter.stopWaiting(queue)
+    const running = this.#workById.get(queue.id)
+    if (running !== undefined && !this.#isStalled(running)) {
       running.wasWoken = true
       return
     }
-    if (running !== undefined) removeWork(running)
-    if (!limiter.enter(queue)) {
-      removeStalledWork()
+    if (running !== undefined) this.#removeWork(running)
+    if (!this.#limiter.enter(queue)) {
+      this.#removeStalledWork()
       return
     }
-    const work: QueueWork = { queue, progressAt: clock(), wasWoken: false, done: Promise.resolve() }
-    workById.set(queue.id, work)
-    work.done = runTurn(queue, work).finally(() => endWork(work))
-    deps.keepAlive?.(work.done)
+    const progressAt = this.#deps.clock()
+    const work: QueueWork = { queue, progressAt, wasWoken: false, done: Promise.resolve() }
+    this.#workById.set(queue.id, work)
+    work.done = this.#runTurn(work).finally(() => this.#endWork(work))
+    this.#deps.keepAlive?.(work.done)
   }
 
-  function endWork(work: QueueWork): void {
+  #endWork(work: QueueWork): void {
     const { queue } = work
-    if (workById.get(queue.id) !== work) return
-    removeWork(work)
-    if (work.wasWoken && !isKnownToWait(queue.id)) limiter.wait(queue)
-    for (let next = limiter.next(); next !== null; next = limiter.next()) startWork(next)
+    if (this.#workById.get(queue.id) !== work) return
+    this.#removeWork(work)
+    if (work.wasWoken && !this.#isKnownToWait(queue.id)) this.#limiter.wait(queue)
+    for (let next = this.#limiter.next(); next !== null; next = this.#limiter.next()) {
+      this.#startWork(next)
+    }
   }
 
-  function removeWork({ queue }: QueueWork): void {
-    workById.delete(queue.id)
-    limiter.leave(queue)
+  #removeWork({ queue }: QueueWork): void {
+    this.#workById.delete(queue.id)
+    this.#limiter.leave(queue)
   }
-
-  const isStalled = ({ progressAt }: QueueWork) => clock() - progressAt >= STALLED_WORK_MS
 
   /** Releases the capacity of stalled work, so that waiting subscriptions can start. */
-  function removeStalledWork(): void {
-    for (const work of workById.values()) if (isStalled(work)) endWork(work)
+  #removeStalledWork(): void {
+    for (const work of this.#workById.values()) if (this.#isStalled(work)) this.#endWork(work)
   }
 
   /** Never rejects. */
-  async function runTurn(queue: QueueRef, work: QueueWork): Promise<void> {
-    const subscriptionId = queue.id
+  async #runTurn(work: QueueWork): Promise<void> {
+    const { storage, clock, by, leaseMs, log } = this.#deps
+    const subscriptionId = work.queue.id
     try {
-      if (failedAtById.has(subscriptionId)) await releaseLease(subscriptionId)
-      while (state === 'running') {
+      if (this.#failedAtById.has(subscriptionId)) await this.#releaseLease(subscriptionId)
+      while (this.#state === 'running') {
         const now = clock()
         const until = now + leaseMs
         const isLeased = await storage.leaseQueue({ subscriptionId, by, until }, now)
-        if (isLeased && (await drainQueue(queue, work, until)) === 'leave') return
+        if (isLeased && (await this.#drainQueue(work, until)) === 'leave') return
         // Messages that were queued while another process held the lease were left to it, so the
         // queue is checked again.
         const dueAt = await storage.findDueAt(subscriptionId, clock())
         if (dueAt === null) return
-        if (dueAt > clock()) return rememberWait(subscriptionId, dueAt)
+        if (dueAt > clock()) return this.#rememberWait(subscriptionId, dueAt)
       }
     } catch (error) {
-      failedAtById.set(subscriptionId, clock())
-      if (isWithinLast(ERROR_LOG_INTERVAL_MS, loggedErrorAt, clock())) return
-      loggedErrorAt = clock()
-      log.error({ subscriptionId, error }, 'a feed is left alone for a while')
+      this.#failedAtById.set(subscriptionId, clock())
+      if (isWithinLast(ERROR_LOG_INTERVAL_MS, this.#loggedErrorAt, clock())) return
+      this.#loggedErrorAt = clock()
+      log.error({ subscriptionId, error }, 'delivery to a subscription failed and is paused')
     }
   }
 
   /** Sends queued messages, and releases the lease. Returns `leave` if there is nothing to do now. */
-  async function drainQueue(queue: QueueRef, work: QueueWork, leasedUntil: number) {
-    const subscriptionId = queue.id
+  async #drainQueue(work: QueueWork, leasedUntil: number): Promise<'leave' | 'look again'> {
+    const { storage, clock, by, leaseMs } = this.#deps
+    const { queue } = work
     let until = leasedUntil
     let yieldsTurn = false
-    for (let sent = 0; sent < MESSAGES_PER_TURN && state === 'running' && !yieldsTurn; sent++) {
+    for (
+      let sent = 0;
+      sent < MESSAGES_PER_TURN && this.#state === 'running' && !yieldsTurn;
+      sent++
+    ) {
       work.progressAt = clock()
       if (until - clock() < leaseMs * (2 / 3)) {
         until = clock() + leaseMs
         await storage.renewLeases(by, until)
       }
       work.wasWoken = false
-      const head = await storage.findQueueHead(subscriptionId, by)
+      const head = await storage.findQueueHead(queue.id, by)
       if (head === null) break
       const isLarge = isLargeMessage(head)
-      if (isLarge && !largeMessageLimiter.enter(queue)) {
-        await storage.releaseQueue(subscriptionId, by)
+      if (isLarge && !this.#largeMessageLimiter.enter(queue)) {
+        await storage.releaseQueue(queue.id, by)
         return 'leave'
       }
-      const decision = await deliverNext(subscriptionId, head).finally(() => {
-        const next = isLarge ? largeMessageLimiter.leave(queue) : null
+      const decision = await this.#deliverHead(queue.id, head).finally(() => {
+        if (!isLarge) return
+        this.#largeMessageLimiter.leave(queue)
+        const next = this.#largeMessageLimiter.next()
         if (next === null) return
         // `next` is about to start. If this subscription entered again at once, `next` would find
         // no capacity.
         yieldsTurn = true
-        startWork(next)
+        this.#startWork(next)
       })
       if (decision === 'waits') return 'leave'
       if (decision === 'at once') return 'look again'
     }
-    await storage.releaseQueue(subscriptionId, by)
-    if (!yieldsTurn && !limiter.isWanted(queue)) return 'look again'
+    await storage.releaseQueue(queue.id, by)
+    if (!yieldsTurn && !this.#limiter.isWanted(queue)) return 'look again'
     // Other subscriptions wait, so this one continues after them.
     work.wasWoken = true
     return 'leave'
   }
 
-  async function releaseLease(subscriptionId: string): Promise<void> {
-    await storage.releaseQueue(subscriptionId, by)
-    failedAtById.delete(subscriptionId)
-  }
-
-  async function deliverNext(subscriptionId: string, head: QueueHead) {
-    const { record, isAborted } = await attempts.attemptDelivery(head)
+  /** Attempts the delivery of a queue's first message once, and stores the result. */
+  async #deliverHead(
+    subscriptionId: string,
+    head: QueueHead,
+  ): Promise<'go on' | 'at once' | 'waits'> {
+    const { storage, clock, jitter, by, erasesPayloads, log } = this.#deps
+    const { record, isAborted } = await this.#attempts.attemptDelivery(head)
     const { messageId, position } = head
     const leasedAttempt = { subscriptionId, by, messageId, position, attempt: record }
     const decision: RetryDecision = decideRetry(record.outcome, head.failures, jitter())
     if (decision.next === 'go_on') {
       await storage.settleDelivered(leasedAttempt, erasesPayloads)
       log.debug({ subscriptionId, messageId, ms: record.ms }, 'a message was delivered')
-      return 'on'
+      return 'go on'
     }
     // An aborted attempt was not refused, so the next process need not wait.
     const waitMs = isAborted ? 0 : decision.waitMs
     const dueAt = clock() + waitMs
     const isWaiting = await storage.settleFailed(leasedAttempt, dueAt)
     const { outcome, httpStatus } = record
-    const facts = {
-      subscriptionId,
-      messageId,
-      outcome,
-      httpStatus,
-      failures: head.failures + 1,
-      waitMs,
-    }
-    log.info(facts, 'a message was not delivered')
-    if (!isWaiting) return 'on'
+    const failures = head.failures + 1
+    log.info(
+      { subscriptionId, messageId, outcome, httpStatus, failures, waitMs },
+      'a message was not delivered',
+    )
+    if (!isWaiting) return 'go on'
     if (waitMs === 0 && !isAborted) return 'at once'
-    rememberWait(subscriptionId, dueAt)
+    this.#rememberWait(subscriptionId, dueAt)
     return 'waits'
   }
 
-  async function finish(): Promise<void> {
-    await Promise.all([...workById.values()].map(({ done }) => done))
+  async #releaseLease(subscriptionId: string): Promise<void> {
+    await this.#deps.storage.releaseQueue(subscriptionId, this.#deps.by)
+    this.#failedAtById.delete(subscriptionId)
   }
 
-  return {
-    /** Starts the worker. Subscriptions that were woken before are found by `startDueQueues`. */
-    start(): void {
-      state = 'running'
-      leasedUntilAt = clock() + leaseMs
-    },
+  #rememberWait(subscriptionId: string, dueAt: number): void {
+    this.#waitsUntilById.set(subscriptionId, Math.min(dueAt, this.#deps.clock() + WAIT_CACHE_MS))
+  }
 
-    /** Starts subscriptions that have new messages. */
-    wakeQueues(queues: readonly QueueRef[]): void {
-      for (const queue of queues) if (!isKnownToWait(queue.id)) startWork(queue)
-    },
+  #isKnownToWait(subscriptionId: string): boolean {
+    const waitsUntil = this.#waitsUntilById.get(subscriptionId) ?? 0
+    return isPending(waitsUntil, WAIT_CACHE_MS, this.#deps.clock())
+  }
 
-    /** Starts every due subscription. Call it every second, or as often as possible. */
-    async startDueQueues(): Promise<void> {
-      if (state !== 'running' || isPaused(lookFailedAt)) return
-      try {
-        const due = await storage.listDueQueues(clock(), { all: 2 * width, ofOne: share })
-        for (const queue of due) startWork(queue)
-      } catch (error) {
-        lookFailedAt = clock()
-        throw error
-      }
-    },
+  #isPaused(failedAt = Number.NEGATIVE_INFINITY): boolean {
+    return isWithinLast(FAILURE_PAUSE_MS, failedAt, this.#deps.clock())
+  }
 
-    /** Resolves when all work in progress has ended. */
-    finish,
-
-    /**
-     * Renews the leases of the work in progress. Call it several times per lease. If that fails for
-     * too long, all attempts are aborted, because another process may take over.
-     */
-    async renewLeases(): Promise<void> {
-      const now = clock()
-      // If the clock was set back, the lease must not seem to last longer.
-      leasedUntilAt = Math.min(leasedUntilAt, now + leaseMs)
-      try {
-        for (const id of failedAtById.keys()) {
-          if (!workById.has(id)) await releaseLease(id)
-        }
-        if (workById.size > 0) await storage.renewLeases(by, now + leaseMs)
-        leasedUntilAt = now + leaseMs
-      } catch (error) {
-        log.warn({ error }, 'leases were not renewed')
-        if (now + leaseMs / 3 < leasedUntilAt) return
-        attempts.abortAll()
-      }
-    },
-
-    /**
-     * Stops the worker: lets work in progress end within `withinMs`, then aborts it. Releases every
-     * lease.
-     */
-    async stop(withinMs: number): Promise<void> {
-      state = 'stopping'
-      limiter.clear()
-      const abortTimer = setTimeout(attempts.abortAll, withinMs)
-      await finish()
-      clearTimeout(abortTimer)
-    },
+  #isStalled({ progressAt }: QueueWork): boolean {
+    return this.#deps.clock() - progressAt >= STALLED_WORK_MS
   }
 }
-
-export type DeliveryWorker = ReturnType<typeof createDeliveryWorker>

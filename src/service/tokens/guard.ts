@@ -20,46 +20,46 @@ export interface GuardDeps {
 /** A proven key with its routing, which every guarded surface works with. */
 export type Principal = KeyWithRouting
 
+export type Guard = (accessToken: string, address: string) => Promise<Result<Principal>>
+
+export const createGuard =
+  (deps: GuardDeps): Guard =>
+  (accessToken, address) =>
+    verifyAccess(deps, accessToken, address)
+
 /**
  * Returns the principal of an access token. It is checked at every use, so that revocation takes
  * effect at once.
  */
-export function createGuard({
-  keyCache,
-  storage,
-  minter,
-  keyUseCounter,
-  clock,
-  region,
-}: GuardDeps) {
-  return async function guard(accessToken: string, address: string): Promise<Result<Principal>> {
-    const verified = await minter.verifyAccessToken(accessToken)
-    if (!verified.ok) return verified
-    const token = verified.value
-    const { keyId, grantId, generation } = token
+async function verifyAccess(
+  { keyCache, storage, minter, keyUseCounter, clock, region }: GuardDeps,
+  accessToken: string,
+  address: string,
+): Promise<Result<Principal>> {
+  const verified = await minter.verifyAccessToken(accessToken)
+  if (!verified.ok) return verified
+  const token = verified.value
+  const { keyId, grantId, generation } = token
 
-    const now = clock()
-    if (now >= getAccessTokenExpiry(token)) return fail({ reason: 'token_expired', keyId })
-    if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
-    const { principal, grant } = await keyCache.findByToken(token)
-    // Another key may have this public id now, and a token must not open what belongs to that key.
-    if (principal?.key.id !== keyId) return KEY_UNKNOWN
-    const usable = checkKeyUsable(principal.key, address, now, region)
-    if (!usable.ok) return usable
-    if (token.epoch !== principal.key.tokenEpoch) return fail({ reason: 'token_superseded', keyId })
-    if (grant !== null && grant.revokedAt !== null) {
-      return fail({ reason: 'grant_revoked', keyId, grantId })
-    }
-
-    // A use of the newest access token proves that it was received, so its response is no longer
-    // repeated.
-    if (grant?.generation === generation && grant.acknowledgedAt === null) {
-      await storage.acknowledgeGrant(grantId, generation, now)
-      keyCache.forgetGrant(token)
-    }
-    keyUseCounter.count(principal.key)
-    return ok(principal)
+  const now = clock()
+  if (now >= getAccessTokenExpiry(token)) return fail({ reason: 'token_expired', keyId })
+  if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
+  const { principal, grant } = await keyCache.findByToken(token)
+  // Another key may have this public id now, and a token must not open what belongs to that key.
+  if (principal?.key.id !== keyId) return KEY_UNKNOWN
+  const usable = checkKeyUsable(principal.key, address, now, region)
+  if (!usable.ok) return usable
+  if (token.epoch !== principal.key.tokenEpoch) return fail({ reason: 'token_superseded', keyId })
+  if (grant !== null && grant.revokedAt !== null) {
+    return fail({ reason: 'grant_revoked', keyId, grantId })
   }
-}
 
-export type Guard = ReturnType<typeof createGuard>
+  // A use of the newest access token proves that it was received, so its response is no longer
+  // repeated.
+  if (grant?.generation === generation && grant.acknowledgedAt === null) {
+    await storage.acknowledgeGrant(grantId, generation, now)
+    keyCache.forgetGrant(token)
+  }
+  keyUseCounter.count(principal.key)
+  return ok(principal)
+}

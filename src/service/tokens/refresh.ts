@@ -32,113 +32,131 @@ export interface RefreshDeps {
  */
 const MAX_ROTATION_ATTEMPTS = 10
 
-/** Refreshes tokens: issues the next generation, or repeats the response for a client that lost it. */
-export function createRefresh(deps: RefreshDeps) {
-  const { storage, keyProofs, minter, failureLimiter, random, clock, log, region, leewayMs } = deps
-  const { keyUseCounter, auditBuffer, recordRefusal } = deps
+interface RefreshCredential {
+  readonly publicId: string
+  readonly refreshToken: string
+}
 
-  return async function refresh(
-    credential: { publicId: string; refreshToken: string },
-    caller: Caller,
-  ): Promise<Result<IssuedTokens>> {
-    const result = await refreshGrant(credential, caller)
-    if (result.ok) {
-      log.debug({ ...caller, publicId: credential.publicId }, 'refreshed')
-      return result
+export type Refresh = (
+  credential: RefreshCredential,
+  caller: Caller,
+) => Promise<Result<IssuedTokens>>
+
+export const createRefresh =
+  (deps: RefreshDeps): Refresh =>
+  (credential, caller) =>
+    refreshTokens(deps, credential, caller)
+
+/** Issues the tokens of the next generation, or repeats the response for a client that lost it. */
+async function refreshTokens(
+  deps: RefreshDeps,
+  credential: RefreshCredential,
+  caller: Caller,
+): Promise<Result<IssuedTokens>> {
+  const { failureLimiter, log, recordRefusal } = deps
+  const result = await verifyAndRotate(deps, credential, caller)
+  if (result.ok) {
+    log.debug({ ...caller, publicId: credential.publicId }, 'tokens were refreshed')
+    return result
+  }
+  recordRefusal('refresh', result.failure, caller)
+  // A genuine token is never refused for the failures of others. Only failing callers are slowed
+  // down.
+  const { address } = caller
+  const allowed = failureLimiter.checkAllowed(address)
+  failureLimiter.countFailure(address)
+  return allowed.ok ? result : allowed
+}
+
+async function verifyAndRotate(
+  deps: RefreshDeps,
+  { publicId, refreshToken }: RefreshCredential,
+  caller: Caller,
+): Promise<Result<IssuedTokens>> {
+  const { keyProofs, minter, keyUseCounter, clock, region } = deps
+  const now = clock()
+  // The key is read anew each time: with a cache, the time would tell which keys exist.
+  const foundKey = await keyProofs.findKey(publicId)
+  const verifiedToken = minter.verifyRefreshToken(
+    refreshToken,
+    foundKey?.tokenSalt ?? minter.decoySalt,
+  )
+  if (foundKey === null) return KEY_UNKNOWN
+  if (!verifiedToken.ok) return verifiedToken
+  const usable = checkKeyUsable(foundKey, caller.address, now, region)
+  if (!usable.ok) return usable
+  keyUseCounter.count(foundKey)
+  return rotateGrant(deps, { key: usable.value, token: verifiedToken.value, now, caller })
+}
+
+/** A refresh token that is proven to be the key's. */
+interface VerifiedRefresh {
+  readonly key: Key
+  readonly token: RefreshTokenClaims
+  readonly now: number
+  readonly caller: Caller
+}
+
+async function rotateGrant(
+  deps: RefreshDeps,
+  verified: VerifiedRefresh,
+): Promise<Result<IssuedTokens>> {
+  const { token, now } = verified
+  for (let attempt = 0; attempt < MAX_ROTATION_ATTEMPTS; attempt++) {
+    const grant = await deps.storage.findGrant(token.grantId)
+    const rotation = decideRotation(token, grant, now, deps.leewayMs)
+    const result = await applyRotation(deps, verified, rotation)
+    if (result !== 'lost the race') return result
+  }
+  throw new Error(
+    `grant ${token.grantId} moved ${MAX_ROTATION_ATTEMPTS} times while it was refreshed once`,
+  )
+}
+
+async function applyRotation(
+  { storage, minter, random, auditBuffer }: RefreshDeps,
+  { key, token, now, caller }: VerifiedRefresh,
+  rotation: Rotation,
+): Promise<Result<IssuedTokens> | 'lost the race'> {
+  const keyId = key.id
+  const { grantId, generation } = token
+  switch (rotation.act) {
+    case 'rotate': {
+      const { to, issuedAt } = rotation
+      const won = await storage.rotateGrant({
+        grantId,
+        keyId,
+        to,
+        rotatedAt: issuedAt,
+        expiresAt: issuedAt + GRANT_RETENTION_MS,
+      })
+      if (!won) return 'lost the race'
+      const facts = { surface: 'refresh', grantId, generation: to }
+      auditBuffer.record({ action: 'token.refreshed', subject: keyId, caller, facts })
+      return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
     }
-    recordRefusal('refresh', result.failure, caller)
-    // A genuine token is never refused for the failures of others. Only failing callers are slowed
-    // down.
-    const { address } = caller
-    const allowed = failureLimiter.checkAllowed(address)
-    failureLimiter.countFailure(address)
-    return allowed.ok ? result : allowed
-  }
-
-  async function refreshGrant(
-    { publicId, refreshToken }: { publicId: string; refreshToken: string },
-    caller: Caller,
-  ): Promise<Result<IssuedTokens>> {
-    const now = clock()
-    // The key is read anew each time: with a cache, the time would tell which keys exist.
-    const foundKey = await keyProofs.findKey(publicId)
-    const verifiedToken = minter.verifyRefreshToken(
-      refreshToken,
-      foundKey?.tokenSalt ?? minter.decoySalt,
-    )
-    if (foundKey === null) return KEY_UNKNOWN
-    if (!verifiedToken.ok) return verifiedToken
-    const usable = checkKeyUsable(foundKey, caller.address, now, region)
-    if (!usable.ok) return usable
-    keyUseCounter.count(foundKey)
-    return rotate(usable.value, verifiedToken.value, now, caller)
-  }
-
-  async function rotate(
-    key: Key,
-    token: RefreshTokenClaims,
-    now: number,
-    caller: Caller,
-  ): Promise<Result<IssuedTokens>> {
-    for (let attempt = 0; attempt < MAX_ROTATION_ATTEMPTS; attempt++) {
-      const grant = await storage.findGrant(token.grantId)
-      const rotation = decideRotation(token, grant, now, leewayMs)
-      const result = await applyRotation(rotation, key, token, now, caller)
-      if (result !== 'lost the race') return result
+    case 'repeat': {
+      const { to, issuedAt } = rotation
+      return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
     }
-    throw new Error(
-      `grant ${token.grantId} moved ${MAX_ROTATION_ATTEMPTS} times while it was refreshed once`,
-    )
-  }
-
-  async function applyRotation(
-    rotation: Rotation,
-    key: Key,
-    { grantId, generation }: RefreshTokenClaims,
-    now: number,
-    caller: Caller,
-  ): Promise<Result<IssuedTokens> | 'lost the race'> {
-    const keyId = key.id
-    switch (rotation.act) {
-      case 'rotate': {
-        const { to, issuedAt } = rotation
-        const won = await storage.rotateGrant({
-          grantId,
-          keyId,
-          to,
-          rotatedAt: issuedAt,
-          expiresAt: issuedAt + GRANT_RETENTION_MS,
-        })
-        if (!won) return 'lost the race'
-        const facts = { surface: 'refresh', grantId, generation: to }
-        auditBuffer.record({ action: 'token.refreshed', subject: keyId, caller, facts })
-        return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
-      }
-      case 'repeat': {
-        const { to, issuedAt } = rotation
-        return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
-      }
-      case 'expired':
-        return fail({ reason: 'token_expired', keyId })
-      case 'revoked':
-        return fail({ reason: 'grant_revoked', keyId, grantId })
-      case 'outdated':
-        return fail({ reason: 'refresh_outdated', keyId, grantId, generation })
-      case 'reuse': {
-        const { address, path, requestId } = caller
-        await storage.revokeGrant(grantId, now, {
-          id: random.uuid(),
-          at: now,
-          actor: keyId,
-          action: 'grant.reused',
-          subject: grantId,
-          facts: { keyId, generation, address, path },
-          requestId,
-        })
-        return fail({ reason: 'refresh_reused', keyId, grantId, generation })
-      }
+    case 'expired':
+      return fail({ reason: 'token_expired', keyId })
+    case 'revoked':
+      return fail({ reason: 'grant_revoked', keyId, grantId })
+    case 'outdated':
+      return fail({ reason: 'refresh_outdated', keyId, grantId, generation })
+    case 'reuse': {
+      const { address, path, requestId } = caller
+      await storage.revokeGrant(grantId, now, {
+        id: random.uuid(),
+        at: now,
+        actor: keyId,
+        action: 'grant.reused',
+        subject: grantId,
+        facts: { keyId, generation, address, path },
+        requestId,
+      })
+      return fail({ reason: 'refresh_reused', keyId, grantId, generation })
     }
   }
 }
-
-export type Refresh = ReturnType<typeof createRefresh>

@@ -193,7 +193,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('audit verify on %s', (engine) 
       expect((await createAppCaller(server)('/ready', { method: 'GET' })).status).toBe(200)
       expect((await server.storage.listUnsealedEvents(100)).length === 0).toBe(isSealedOn)
       expect(server.errors()).toEqual(
-        isSealedOn ? [] : [expect.stringMatching(/^the audit is not sealed any more: /)],
+        isSealedOn ? [] : [expect.stringMatching(/^sealing of the audit stopped: /)],
       )
     })
   })
@@ -215,7 +215,9 @@ describe('a restored database', () => {
     expect(await auditedDatabase.verify()).toMatchObject({ whole: true, anchor: 13, last: 13 })
     const [event] = await server.audit.list({ limit: 1, action: 'audit.restore_accepted' })
     expect(event).toMatchObject({ actor: 'operator', facts: { from: 20, to: 10 } })
-    expect(server.log.lines.map(({ message }) => message)).toContain('the audit is sealed again')
+    expect(server.log.lines.map(({ message }) => message)).toContain(
+      'sealing of the audit continues',
+    )
     expect(await command.audit.acceptRestore()).toMatchObject({
       ok: false,
       failure: { message: 'the audit reaches its anchor: there is nothing to accept' },
@@ -355,7 +357,9 @@ describe('the anchor', () => {
     await server.sealAudit()
     const warnings = server.log.lines.filter(({ level }) => level === 'warn')
     expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^the audit had no anchor outside the database: a new one was made at/),
+      expect.stringMatching(
+        /^the audit had no anchor outside the database, so Latchkey created one/,
+      ),
     ])
     const events = await server.audit.list({ limit: 10, action: 'audit.anchored' })
     expect(events.map(({ facts }) => facts)).toEqual([{ sequence: 5 }])
@@ -385,7 +389,7 @@ describe('the anchor', () => {
     ])
     await auditedDatabase.tamper(FORGET, ...RESET)
     await server.go()
-    expect(server.errors()[1]).toMatch(/^the audit is not sealed any more: the chain was set back/)
+    expect(server.errors()[1]).toMatch(/^sealing of the audit stopped: the chain was set back/)
     rmSync(auditedDatabase.anchor)
     await auditedDatabase.tamper()
   })

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { createRandom } from '../../../src/crypto/random.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import {
-  createAuditBuffer,
+  AuditBuffer,
   type RequestEvent,
   UNKNOWN_SUBJECT,
 } from '../../../src/service/audit/buffer.ts'
@@ -16,14 +16,14 @@ let writes: number[]
 let broken: boolean
 let log: ReturnType<typeof createTestLog>
 let clock: TestClock
-let auditBuffer: ReturnType<typeof createAuditBuffer>
+let auditBuffer: AuditBuffer
 beforeEach(() => {
   events = []
   writes = []
   broken = false
   log = createTestLog()
   clock = createTestClock()
-  auditBuffer = createAuditBuffer(createDeps())
+  auditBuffer = new AuditBuffer(createDeps())
 })
 
 const createDeps = () => ({
@@ -167,7 +167,12 @@ test('while the database takes no write, memory is bounded; then all that was ke
     recordMany(1500, (n) => createIssuedEvent(`key-${n}`))
     await auditBuffer.flush()
   }
-  expect(log.lines.every(({ message }) => message === 'events were not audited yet')).toBe(true)
+  expect(
+    log.lines.every(
+      ({ message }) =>
+        message === 'audit events could not be written and wait for the next attempt',
+    ),
+  ).toBe(true)
   broken = false
   auditBuffer.record(createIssuedEvent('the last'))
   await auditBuffer.flush()
@@ -177,7 +182,7 @@ test('while the database takes no write, memory is bounded; then all that was ke
 
 test('a runtime that ends work with its answer is told of the flush, once for many', async () => {
   const pendingWork: Promise<unknown>[] = []
-  auditBuffer = createAuditBuffer({ ...createDeps(), keepAlive: (work) => pendingWork.push(work) })
+  auditBuffer = new AuditBuffer({ ...createDeps(), keepAlive: (work) => pendingWork.push(work) })
   recordMany(10, (n) => createIssuedEvent(`key-${n}`))
   expect(pendingWork).toHaveLength(1)
   await Promise.all(pendingWork)

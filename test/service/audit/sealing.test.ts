@@ -132,7 +132,9 @@ describe('what had to be kept no longer', () => {
   test('is not made to go by a checkpoint that somebody else has written', async () => {
     const { audit, storage, purge, start } = await sealFortyDays()
     executeSql(path, 'UPDATE audit_checkpoints SET at = 0 WHERE sequence < 40')
-    await expect(purge(start)).rejects.toThrow('checkpoint 1 of the audit was not signed here')
+    await expect(purge(start)).rejects.toThrow(
+      'checkpoint 1 of the audit is not signed with this key ring',
+    )
     expect((await storage.listEvents({ limit: 1000 })).length).toBe(40)
     expect(unwrap(await audit.verify(ignoreProgress)).whole).toBe(false)
     await storage.close()
@@ -149,7 +151,7 @@ describe('what had to be kept no longer', () => {
     expect(unwrap(await audit.verify(ignoreProgress)).whole).toBe(false)
     await add(1)
     // Nothing is signed that would confirm it.
-    await expect(seal()).rejects.toThrow('was not signed here')
+    await expect(seal()).rejects.toThrow('is not signed with this key ring')
     expect((await storage.findChainEnd()).sequence).toBe(41)
     expect(
       unwrap(await audit.verify(ignoreProgress)).breaks.map(({ message }) => message),

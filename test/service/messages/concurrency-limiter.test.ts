@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createConcurrencyLimiter } from '../../../src/service/messages/concurrency-limiter.ts'
+import { ConcurrencyLimiter } from '../../../src/service/messages/concurrency-limiter.ts'
 
 const createQueueRef = (name: string) => ({ id: name, destinationId: name.slice(0, 1) })
 /** In which order those who wait come in, where each leaves as soon as it is in. */
-function drainInOrder(limiter: ReturnType<typeof createConcurrencyLimiter>): string[] {
+function drainInOrder(limiter: ConcurrencyLimiter): string[] {
   const order: string[] = []
   for (let next = limiter.next(); next !== null; next = limiter.next()) order.push(next.id)
   return order
@@ -12,7 +12,7 @@ function drainInOrder(limiter: ReturnType<typeof createConcurrencyLimiter>): str
 
 describe('a room', () => {
   test('takes so many, and so many of one destination', () => {
-    const limiter = createConcurrencyLimiter({ width: 3, share: 2 })
+    const limiter = new ConcurrencyLimiter({ width: 3, share: 2 })
     const admitted = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map((name) =>
       limiter.enter(createQueueRef(name)),
     )
@@ -20,7 +20,7 @@ describe('a room', () => {
   })
 
   test('lets in who has room: the destinations in turn, the feeds of each in their order', () => {
-    const limiter = createConcurrencyLimiter({ width: 2, share: 1 })
+    const limiter = new ConcurrencyLimiter({ width: 2, share: 1 })
     for (const name of ['a1', 'b1']) expect(limiter.enter(createQueueRef(name))).toBe(true)
     for (const name of ['a2', 'a3', 'b2', 'c1', 'c2'])
       expect(limiter.enter(createQueueRef(name))).toBe(false)
@@ -32,7 +32,7 @@ describe('a room', () => {
   })
 
   test('says whether somebody who waits would come in if another left', () => {
-    const limiter = createConcurrencyLimiter({ width: 2, share: 1 })
+    const limiter = new ConcurrencyLimiter({ width: 2, share: 1 })
     for (const name of ['a1', 'b1', 'a2']) limiter.enter(createQueueRef(name))
     expect([
       limiter.isWanted(createQueueRef('a1')),
@@ -43,7 +43,7 @@ describe('a room', () => {
   })
 
   test('knows who must wait, and forgets who gives up', () => {
-    const limiter = createConcurrencyLimiter({ width: 2, share: 1 })
+    const limiter = new ConcurrencyLimiter({ width: 2, share: 1 })
     for (const name of ['a1', 'a2', 'b1', 'b2']) limiter.enter(createQueueRef(name))
     expect(['a1', 'a2', 'b2', 'c1'].map((name) => limiter.mustWait(createQueueRef(name)))).toEqual([
       false,
@@ -64,7 +64,7 @@ describe('a room', () => {
         fc.integer({ min: 1, max: 8 }),
         fc.integer({ min: 1, max: 8 }),
         (comings, share, more) => {
-          const limiter = createConcurrencyLimiter({ width: share + more, share })
+          const limiter = new ConcurrencyLimiter({ width: share + more, share })
           let inside = 0
           for (const comes of comings) {
             if (comes && limiter.enter(createQueueRef('a1'))) inside++
@@ -80,7 +80,7 @@ describe('a room', () => {
   })
 
   test('knows who waits once, however often it came', () => {
-    const limiter = createConcurrencyLimiter({ width: 1, share: 1 })
+    const limiter = new ConcurrencyLimiter({ width: 1, share: 1 })
     limiter.enter(createQueueRef('a1'))
     for (let n = 0; n < 3; n++) limiter.enter(createQueueRef('b1'))
     limiter.leave(createQueueRef('a1'))

@@ -4,7 +4,7 @@ import { createRandom } from '../../../src/crypto/random.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { createAuditAnchor } from '../../../src/service/audit/anchor.ts'
 import { createAudit, createRunExclusively } from '../../../src/service/audit/audit.ts'
-import { createAuditChain } from '../../../src/service/audit/chain.ts'
+import { AuditChain } from '../../../src/service/audit/chain.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import type { Storage } from '../../../src/service/ports/storage.ts'
 import { createTestKeyring } from '../../support/keyring.ts'
@@ -250,7 +250,7 @@ export function testAuditChainStorage(name: string, fixture: StorageFixture): vo
       const deps = { storage: fixture.storage, auditSigner, anchor, random, clock: now, log }
       return {
         auditSigner,
-        chain: createAuditChain(deps),
+        chain: new AuditChain(deps),
         audit: createAudit({
           ...deps,
           events: deps.storage,
@@ -268,22 +268,24 @@ export function testAuditChainStorage(name: string, fixture: StorageFixture): vo
       const { audit, ...it } = await createTestChain()
       // Each of them as another process would be: with its own look at where the chain ends.
       const others = await Promise.all(
-        Array.from({ length: 8 }, () =>
-          createAuditChain({
-            storage: fixture.storage,
-            auditSigner: it.auditSigner,
-            random: createRandom(nodePrimitives, Date.now),
-            anchor: createAuditAnchor({ store: undefined, log: createTestLog() }),
-            clock: () => 1,
-            log: createTestLog(),
-          }),
+        Array.from(
+          { length: 8 },
+          () =>
+            new AuditChain({
+              storage: fixture.storage,
+              auditSigner: it.auditSigner,
+              random: createRandom(nodePrimitives, Date.now),
+              anchor: createAuditAnchor({ store: undefined, log: createTestLog() }),
+              clock: () => 1,
+              log: createTestLog(),
+            }),
         ),
       )
       for (let round = 0; round < 5; round++) {
         const added = runConcurrently(() =>
           fixture.storage.addEvents([createTestEvent(createUuid()), createTestEvent(createUuid())]),
         )
-        await Promise.all([added, ...others.map(({ seal }) => seal())])
+        await Promise.all([added, ...others.map((other) => other.seal())])
       }
       await sealAllEvents({ audit, ...it })
       const verdict = unwrap(await audit.verify(() => undefined))

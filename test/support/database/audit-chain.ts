@@ -6,7 +6,7 @@ import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { openSqlite } from '../../../src/node/sqlite/engine.ts'
 import { createAuditAnchor } from '../../../src/service/audit/anchor.ts'
 import { createAudit, createRunExclusively } from '../../../src/service/audit/audit.ts'
-import { createAuditChain } from '../../../src/service/audit/chain.ts'
+import { AuditChain } from '../../../src/service/audit/chain.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import { createStorage } from '../../../src/storage/storage.ts'
 import { toKeyring } from '../keyring.ts'
@@ -23,6 +23,7 @@ export async function openTestAudit(path: string, ringPath: string, clock = Date
   const log = createTestLog()
   const anchor = createAuditAnchor({ store: createAnchorFile(getAnchorPath(ringPath)), log })
   const deps = { storage, auditSigner, anchor, random, clock, log, actor: 'operator' }
+  const chain = new AuditChain(deps)
   const newEvent = (): AuditEvent => ({
     id: random.uuid(),
     at: clock(),
@@ -37,7 +38,8 @@ export async function openTestAudit(path: string, ringPath: string, clock = Date
     auditSigner,
     anchor,
     log,
-    ...createAuditChain(deps),
+    seal: () => chain.seal(),
+    purge: (before: number) => chain.purge(before),
     audit: createAudit({
       ...deps,
       events: deps.storage,

@@ -1,8 +1,5 @@
 import { renderDeliveryBody } from '../../../src/http/app.ts'
-import {
-  createDeliveryWorker,
-  type DeliveryWorkerDeps,
-} from '../../../src/service/messages/deliver.ts'
+import { DeliveryWorker, type DeliveryWorkerDeps } from '../../../src/service/messages/deliver.ts'
 import type { WebhookClient, WebhookResult } from '../../../src/service/ports/outbound.ts'
 import {
   createDeviceNewMessage,
@@ -41,7 +38,7 @@ export function startDeliveryWorker(
 ) {
   const { storage, sealer, clock, log, random } = testServices
   const workerId = random.requestId()
-  const deliver = createDeliveryWorker({
+  const worker = new DeliveryWorker({
     storage,
     sealer,
     clock,
@@ -54,15 +51,14 @@ export function startDeliveryWorker(
     leaseMs: 15_000,
     ...overrides,
   })
-  deliver.start()
-  return {
-    ...deliver,
-    /** Everything that is due now is done. */
+  worker.start()
+  return Object.assign(worker, {
+    /** Delivers every message that is due now. */
     async deliverDue() {
-      await deliver.startDueQueues()
-      await deliver.finish()
+      await worker.startDueQueues()
+      await worker.finish()
     },
-  }
+  })
 }
 
 /** A source, a feed to each of these URLs, and messages in them. */
