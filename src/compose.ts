@@ -226,7 +226,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
       await traffic.flush()
     },
     flushAuditEvents: () => auditBuffer.flush(),
-    sealAudit: auditChain.seal,
+    sealAudit: () => auditChain.seal(),
     deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
   }
 }

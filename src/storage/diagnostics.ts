@@ -29,7 +29,9 @@ export function createStorageProbe(engine: Engine, compiler: StatementCompiler) 
   }
 
   const watchedEngine: Engine = {
-    ...engine,
+    sql: engine.sql,
+    read: (step) => engine.read(step),
+    close: () => engine.close(),
     async atomic(steps) {
       try {
         return await engine.atomic(steps)

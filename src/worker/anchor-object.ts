@@ -22,7 +22,7 @@ const STORAGE_KEY = 'anchor'
  * The Durable Object that keeps the audit's anchor outside D1, one for all isolates. While it waits for its
  * storage the runtime gives it no other request, so nothing changes between its read and its write.
  */
-export class AuditAnchor {
+export class AuditAnchorObject {
   readonly #storage: DurableObjectState['storage']
 
   constructor({ storage }: DurableObjectState) {

@@ -5,7 +5,7 @@ import type { Clock, Log } from '../service/ports/runtime.ts'
 const LEVELS = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity } as const
 
 /** Logs one JSON line for each event with `console.log`, which `wrangler tail` and Workers Logs show. */
-export function createLog(threshold: Config['logLevel'], clock: Clock): Log {
+export function createWorkerLog(threshold: Config['logLevel'], clock: Clock): Log {
   const createLevelLogger = (level: keyof typeof LEVELS) => (facts: object, message: string) => {
     if (LEVELS[level] < LEVELS[threshold]) return
     const head = { level: LEVELS[level], time: new Date(clock()).toISOString() }

@@ -10,12 +10,12 @@ import { createDurableAnchorStore } from './anchor-object.ts'
 import { createArgon2 } from './argon2.ts'
 import { readBindings, type WorkerEnv } from './bindings.ts'
 import { openD1 } from './d1.ts'
-import { createLog } from './log.ts'
-import { createSendHttp, createUpstreamFetch } from './outbound-http.ts'
+import { createWorkerLog } from './log.ts'
+import { createWorkerSendHttp, createWorkerUpstreamFetch } from './outbound-http.ts'
 import { workerPrimitives } from './primitives.ts'
 
 /** Exported for the runtime, which creates it if wrangler.toml binds it. */
-export { AuditAnchor } from './anchor-object.ts'
+export { AuditAnchorObject as AuditAnchor } from './anchor-object.ts'
 
 /** The schedule in wrangler.toml that seals the audit; any other schedule runs the slow work. */
 const MINUTE_CRON = '* * * * *'
@@ -36,7 +36,7 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
   if (cachedWorker !== undefined) return cachedWorker
   const { db, ring, config, publicUrl, firstInvitationSecret, anchor } = readBindings(env)
   const clock = Date.now
-  const log = createLog(config.logLevel, clock)
+  const log = createWorkerLog(config.logLevel, clock)
   const consoleUrl = config.console?.publicUrl ?? null
   const latchkey = compose({
     config,
@@ -51,8 +51,8 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
     firstInvitationSecret,
     clock,
     log,
-    upstreamFetch: createUpstreamFetch({ timeoutMs: config.upstreamTimeoutMs }),
-    sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
+    upstreamFetch: createWorkerUpstreamFetch({ timeoutMs: config.upstreamTimeoutMs }),
+    sendHttp: createWorkerSendHttp({ allowed: config.destinationsAllowed }),
     // An isolate is one thread.
     cores: 1,
     // Cloudflare sets this header, whatever the client sends.
@@ -105,7 +105,7 @@ export default {
     } catch (error) {
       // Only the log names the problem, because the caller is not the operator.
       const requestId = crypto.randomUUID()
-      createLog('error', Date.now).error({ requestId, error }, 'this Worker is not set up')
+      createWorkerLog('error', Date.now).error({ requestId, error }, 'this Worker is not set up')
       return new Response('This server is not set up; its log says why.\n', {
         status: 500,
         headers: { [REQUEST_ID_HEADER]: requestId },

@@ -12,7 +12,7 @@ import type {
  * Reaches upstreams with fetch. The runtime streams the body without our code, which keeps its content coding, so
  * the timeout covers only the time until the response begins.
  */
-export function createUpstreamFetch({ timeoutMs }: { timeoutMs: number }): UpstreamFetch {
+export function createWorkerUpstreamFetch({ timeoutMs }: { timeoutMs: number }): UpstreamFetch {
   return async ({ method, url, headers, body, signal }) => {
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(), timeoutMs)
@@ -40,7 +40,7 @@ export function createUpstreamFetch({ timeoutMs }: { timeoutMs: number }): Upstr
  * Reaches destinations with fetch. An address in a URL is checked, but not a name: the runtime resolves it and does
  * not tell the address. Cloudflare reaches only the Internet, and checks certificates itself.
  */
-export function createSendHttp({ allowed }: { allowed: readonly IpNetwork[] }): SendHttp {
+export function createWorkerSendHttp({ allowed }: { allowed: readonly IpNetwork[] }): SendHttp {
   return async ({ method, url, headers, body, development, maxResponseBytes, signal }) => {
     if (!isAllowedScheme(url.protocol, development))
       return failForbiddenAddress('it is not at an https URL')

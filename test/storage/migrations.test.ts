@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
-import { prepareSchema, readSqliteVersion } from '../../src/node/sqlite/schema.ts'
+import { prepareSqliteSchema, readSqliteVersion } from '../../src/node/sqlite/schema.ts'
 import { planMigrations, SCHEMA_HISTORY } from '../../src/storage/migrations.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import {
@@ -74,7 +74,7 @@ describe('the plan', () => {
 describe('a database of version 4 with rows in it', () => {
   test('is brought to version 6, each row kept', () => {
     const { changes } = db.prepare('SELECT count(*) AS changes FROM keys').get() as Counted
-    expect(prepareSchema(db, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS)
+    expect(prepareSqliteSchema(db, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS)
     expect(readSqliteVersion(db)).toBe(6)
     expect(db.prepare('SELECT name, tier FROM accounts ORDER BY id').all()).toEqual([
       { name: 'Acme Health', tier: 'standard' },
@@ -85,14 +85,14 @@ describe('a database of version 4 with rows in it', () => {
     ])
     expect(db.prepare('SELECT count(*) AS changes FROM keys').get()).toEqual({ changes })
     expect(db.pragma('foreign_key_check')).toEqual([])
-    expect(prepareSchema(db, SAMPLE_HISTORY_6)).toEqual([])
+    expect(prepareSqliteSchema(db, SAMPLE_HISTORY_6)).toEqual([])
   })
 
   test('keeps its version and its rows where a step fails in the middle', () => {
     const before = readContents()
-    expect(() => prepareSchema(db, createHistoryEndingIn('UPDATE nowhere SET x = 1'))).toThrow(
-      'the database keeps schema version 4: the step to 5 failed: no such table: nowhere',
-    )
+    expect(() =>
+      prepareSqliteSchema(db, createHistoryEndingIn('UPDATE nowhere SET x = 1')),
+    ).toThrow('the database keeps schema version 4: the step to 5 failed: no such table: nowhere')
     expect(readContents()).toEqual(before)
   })
 
@@ -100,7 +100,7 @@ describe('a database of version 4 with rows in it', () => {
     const [first] = SAMPLE_MIGRATIONS
     const broken = { to: 6, says: '', statements: [`DELETE FROM accounts`] }
     const history = { version: 6, migrations: first === undefined ? [] : [first, broken] }
-    expect(() => prepareSchema(db, history)).toThrow(
+    expect(() => prepareSqliteSchema(db, history)).toThrow(
       /keeps schema version 5: the step to 6 failed: FOREIGN KEY constraint failed/,
     )
     expect(readSqliteVersion(db)).toBe(5)
@@ -118,7 +118,7 @@ describe('a database of version 4 with rows in it', () => {
     db.close()
     db = new Database(path)
     expect(readContents()).toEqual(before)
-    expect(prepareSchema(db, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS)
+    expect(prepareSqliteSchema(db, SAMPLE_HISTORY_6)).toEqual(SAMPLE_MIGRATIONS)
   })
 
   test('is migrated once by processes that start together', async () => {
@@ -148,7 +148,7 @@ describe('a database of version 4 with rows in it', () => {
   test('that a newer Latchkey has migrated is refused and not touched', () => {
     db.prepare('UPDATE schema_version SET version = ?').run(SCHEMA_VERSION + 1)
     const before = readContents()
-    expect(() => prepareSchema(db)).toThrow(
+    expect(() => prepareSqliteSchema(db)).toThrow(
       `schema version ${SCHEMA_VERSION + 1}, this Latchkey reads version ${SCHEMA_VERSION}`,
     )
     expect(readContents()).toEqual(before)
@@ -160,7 +160,7 @@ test('a database of version 4 gets one spelling of each public id that is a UUID
   fixture.exec(readText('test/fixtures/schema-4.sql'))
   fixture.exec(INSERT_ID_CASE_KEYS)
   const before = fixture.prepare('SELECT version FROM authority').pluck().get() as number
-  prepareSchema(fixture)
+  prepareSqliteSchema(fixture)
   expect(fixture.prepare(SELECT_ID_CASE_KEYS).all()).toEqual(EXPECTED_ID_CASE_KEYS)
   expect(fixture.prepare(SELECT_REVOCATIONS).all()).toEqual(EXPECTED_REVOCATIONS)
   expect(fixture.prepare('SELECT version FROM authority').pluck().get()).toBe(before + 1)
@@ -201,7 +201,7 @@ describe('schema.sql', () => {
 
   test.each(frozen)('is what a database of version %d is brought to, to the letter', (version) => {
     const fixture = openFixture(version)
-    prepareSchema(fixture)
+    prepareSqliteSchema(fixture)
     expect(readSqliteVersion(fixture)).toBe(SCHEMA_VERSION)
     expect(readSchemaShape(fixture)).toEqual(readSchemaShape(current))
   })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openPostgres } from '../../src/node/postgres/engine.ts'
-import { prepareSchema, readPostgresVersion } from '../../src/node/postgres/schema.ts'
+import { preparePostgresSchema, readPostgresVersion } from '../../src/node/postgres/schema.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import {
   createHistoryEndingIn,
@@ -50,7 +50,7 @@ const readVersion = async () => Number(await readPostgresVersion(getOnlyClient()
 
 test('servers that start together bring a database of version 4 to version 6 once', async () => {
   const appliedMigrations = await Promise.all(
-    clients.map((client) => prepareSchema(client, SAMPLE_HISTORY_6)),
+    clients.map((client) => preparePostgresSchema(client, SAMPLE_HISTORY_6)),
   )
   expect(appliedMigrations.flat().map(({ to }) => to)).toHaveLength(SAMPLE_MIGRATIONS.length)
   expect(await readVersion()).toBe(6)
@@ -75,7 +75,7 @@ test('a server that has migrated says so in one line of its log', async () => {
 test('a step that fails leaves the version and the rows as they were', async () => {
   const before = await accounts()
   await expect(
-    prepareSchema(getOnlyClient(), createHistoryEndingIn('UPDATE nowhere SET x = 1')),
+    preparePostgresSchema(getOnlyClient(), createHistoryEndingIn('UPDATE nowhere SET x = 1')),
   ).rejects.toThrow(
     'the database keeps schema version 4: the step to 5 failed: relation "nowhere" does not exist',
   )
@@ -89,7 +89,7 @@ test('a connection that is killed in the middle of a step leaves what there was'
   const dying = new Client({ connectionString: url })
   dying.on('error', () => undefined)
   await dying.connect()
-  await expect(prepareSchema(dying, kill)).rejects.toThrow(/keeps schema version 4/)
+  await expect(preparePostgresSchema(dying, kill)).rejects.toThrow(/keeps schema version 4/)
   expect(await accounts()).toEqual(before)
   expect(await readVersion()).toBe(4)
 })
@@ -100,7 +100,7 @@ test('a database of version 4 gets one spelling of each public id that is a UUID
   try {
     await client.query(readFileSync(new URL('../fixtures/schema-4.sql', import.meta.url), 'utf8'))
     await client.query(INSERT_ID_CASE_KEYS)
-    await prepareSchema(client)
+    await preparePostgresSchema(client)
     expect((await client.query(SELECT_ID_CASE_KEYS)).rows).toEqual(EXPECTED_ID_CASE_KEYS)
     expect((await client.query(SELECT_REVOCATIONS)).rows).toEqual(EXPECTED_REVOCATIONS)
   } finally {

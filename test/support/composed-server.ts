@@ -46,7 +46,9 @@ export async function composeTestServer(
     consoleUrl: 'https://console.example',
     consoleAssets: readConsoleAssets(),
     engine: {
-      ...engine,
+      sql: engine.sql,
+      atomic: (steps) => engine.atomic(steps),
+      close: () => engine.close(),
       read(step) {
         reads.push(step.sql)
         return engine.read(step)

@@ -59,12 +59,12 @@ function decodeBase64Text(encoded: string): string | null {
   }
 }
 
-export const refuseRequest = (failure: SurfaceFailure): Reply =>
+export const refusePracticeRequest = (failure: SurfaceFailure): Reply =>
   replyToFailure(replies, failure, undefined)
 
-export const replyMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
+export const replyPracticeMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
   createErrorReply(405, 'method_not_allowed', 'This path takes GET only.', headers)
-export const replyServerError = (): Reply =>
+export const replyPracticeServerError = (): Reply =>
   createErrorReply(500, 'server_error', 'The server failed; try again.')
 
 const createErrorReply = (
@@ -160,8 +160,8 @@ export const practiceProtocol: VendorProtocol = {
   name: 'practice',
   hasCredential: hasBasicScheme,
   parseCredential: parseBasicCredential,
-  refuseRequest,
-  replyServerError,
+  refuseRequest: refusePracticeRequest,
+  replyServerError: replyPracticeServerError,
 }
 
 const IDENTITY_PATH = '/practice/v1/me'
@@ -171,7 +171,7 @@ export function createPracticeHandler(deps: SurfaceDeps): (c: Context) => Promis
   const proxyHandler = createProxyHandler(deps, practiceProtocol, 'practice')
   const identityHandler = createIdentityHandler(deps, practiceProtocol, {
     createIdentityReply,
-    replyMethodNotAllowed,
+    replyMethodNotAllowed: replyPracticeMethodNotAllowed,
   })
   return (c) => (c.req.path === IDENTITY_PATH ? identityHandler(c) : proxyHandler(c))
 }

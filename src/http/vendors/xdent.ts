@@ -53,12 +53,12 @@ export function parseXdentApiKey(headers: Headers): Result<Credential, Credentia
   return ok({ dialect: 'xdent', publicId: toStoredId(publicId), secret: secret ?? null })
 }
 
-export const refuseRequest = (failure: SurfaceFailure): Reply =>
+export const refuseXdentRequest = (failure: SurfaceFailure): Reply =>
   replyToFailure(replies, failure, undefined)
 
-export const replyMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
+export const replyXdentMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
   createErrorReply(405, 'METHOD_NOT_ALLOWED', 'This path takes GET only.', headers)
-export const replyServerError = (): Reply =>
+export const replyXdentServerError = (): Reply =>
   createErrorReply(500, 'INTERNAL_ERROR', 'The server failed. Please try again later.')
 
 /**
@@ -163,8 +163,8 @@ export const xdentProtocol: VendorProtocol = {
   hasCredential: hasXdentApiKey,
   hasPartialCredential: hasKeyIdOnly,
   parseCredential: parseXdentApiKey,
-  refuseRequest,
-  replyServerError,
+  refuseRequest: refuseXdentRequest,
+  replyServerError: replyXdentServerError,
 }
 
 /** In any case, with or without a trailing slash: the vendor's server ignores both, and clients rely on it. */
@@ -175,7 +175,7 @@ export function createXdentHandler(deps: SurfaceDeps): (c: Context) => Promise<R
   const proxyHandler = createProxyHandler(deps, xdentProtocol, 'xdent')
   const identityHandler = createIdentityHandler(deps, xdentProtocol, {
     createIdentityReply,
-    replyMethodNotAllowed,
+    replyMethodNotAllowed: replyXdentMethodNotAllowed,
   })
   return (c) => (IDENTITY_PATH_PATTERN.test(c.req.path) ? identityHandler(c) : proxyHandler(c))
 }

@@ -7,7 +7,7 @@ import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
 import { logMigration } from '../startup-log.ts'
 import { type ConnectionLimits, createConnectionPool } from './connections.ts'
 import { DatabaseOpenError, isConnectionUsable, isSerializationConflict } from './errors.ts'
-import { hasNoSchema, prepareSchema, readPostgresVersion } from './schema.ts'
+import { hasNoSchema, preparePostgresSchema, readPostgresVersion } from './schema.ts'
 
 export interface PostgresOptions {
   /** The size of the pool. */
@@ -38,7 +38,7 @@ export async function openPostgres(
   try {
     await connections.withClient(async (client) => {
       const startedAt = performance.now()
-      logMigration(await prepareSchema(client, history), startedAt, log)
+      logMigration(await preparePostgresSchema(client, history), startedAt, log)
     })
   } catch (error) {
     await connections.close()

@@ -31,7 +31,7 @@ export async function readPostgresVersion(client: ClientBase): Promise<number | 
  * version before reading from it. Returns the steps taken here: of servers that start at once, one takes
  * each, and the others wait.
  */
-export async function prepareSchema(
+export async function preparePostgresSchema(
   client: ClientBase,
   history: SchemaHistory = SCHEMA_HISTORY,
 ): Promise<Migration[]> {

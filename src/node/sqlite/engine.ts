@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Log } from '../../service/ports/runtime.ts'
-import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { Engine, Step } from '../../storage/engine.ts'
 import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
 import { silentLog } from '../silent-log.ts'
 import { logMigration } from '../startup-log.ts'
 import { createFileCheck } from './database-file.ts'
-import { prepareSchema } from './schema.ts'
+import { isBusy, isDamage, isFault, toCallerError } from './errors.ts'
+import { prepareSqliteSchema } from './schema.ts'
 
 export interface SqliteOptions {
   readonly log?: Log
@@ -28,10 +28,7 @@ const BUSY_TIMEOUT_MS = 10_000
 const BUSY_RETRY_MS = 1
 
 /**
- * Opens better-sqlite3 with WAL, `synchronous=FULL` and one writer. Groups the work of one turn of the
- * event loop: reads share one snapshot, taken after the last of them arrived, and writes share one
- * commit, so one fsync. Answers no write before that commit is on disk; a failed one undoes only itself.
- * Answers no write if the file is no longer the one that was opened. Keeps reading while another process
+ * Opens better-sqlite3 with WAL, `synchronous=FULL` and one writer. Keeps reading while another process
  * writes.
  */
 export function openSqlite(
@@ -44,105 +41,179 @@ export function openSqlite(
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -16384')
   const startedAt = performance.now()
-  logMigration(prepareSchema(db, history), startedAt, log)
+  logMigration(prepareSqliteSchema(db, history), startedAt, log)
   requireIntact(db)
-  const checkFiles = createFileCheck(path)
-  // From here on, no call waits inside SQLite, which would block the whole process.
-  const setBusyTimeout = (ms: number) => db.pragma(`busy_timeout = ${ms}`)
-  setBusyTimeout(0)
-  function withBusyTimeout<T>(work: () => T): T {
-    setBusyTimeout(BUSY_TIMEOUT_MS)
-    try {
-      return work()
-    } finally {
-      setBusyTimeout(0)
-    }
+  return new SqliteEngine(db, createFileCheck(path))
+}
+
+/**
+ * Groups the work of one turn of the event loop: reads share one snapshot, taken after the last of them
+ * arrived, and writes share one commit, so one fsync. Answers no write before that commit is on disk; a
+ * failed one undoes only itself. Answers no write if the file is no longer the one that was opened.
+ */
+class SqliteEngine implements Engine {
+  readonly sql = 'sqlite'
+  readonly #transactions: Transactions
+  /** Throws if the file is no longer the one that was opened. */
+  readonly #checkFiles: () => void
+  readonly #reads: PendingRead[] = []
+  readonly #writes: PendingWrite[] = []
+  #isScheduled = false
+  /** The time since which another process has held the lock; null if none does. */
+  #lockedSince: number | null = null
+  #damage: unknown
+
+  constructor(db: Database.Database, checkFiles: () => void) {
+    this.#transactions = new Transactions(db)
+    this.#checkFiles = checkFiles
   }
 
-  const statements = new Map<string, Database.Statement>()
-  function prepareStatement(sql: string): Database.Statement {
-    let statement = statements.get(sql)
-    if (statement === undefined) {
-      statement = db.prepare(sql)
-      statements.set(sql, statement)
-    }
-    return statement
-  }
-  const readNow = ({ sql, values }: Step) => prepareStatement(sql).all(...values)
-  function readOne(step: Step): unknown[] {
-    try {
-      return readNow(step)
-    } catch (error) {
-      if (!isBusy(error)) throw error
-      // Writers do not block readers: the lock is held to recover the log after a process was killed.
-      return withBusyTimeout(() => readNow(step))
-    }
-  }
-  const writeOne = ({ sql, values }: Step) => prepareStatement(sql).run(...values).changes
-
-  const begin = db.prepare('BEGIN')
-  const beginImmediate = db.prepare('BEGIN IMMEDIATE')
-  const commit = db.prepare('COMMIT')
-  const rollback = db.prepare('ROLLBACK')
-  const savepoint = db.prepare('SAVEPOINT one')
-  const release = db.prepare('RELEASE one')
-  const undo = db.prepare('ROLLBACK TO one')
-
-  /** Commits the open transaction, or rolls it back and throws. */
-  function transact<T>(work: () => T): T {
-    try {
-      const result = work()
-      commit.run()
-      return result
-    } catch (error) {
-      // Some disk errors have ended the transaction already.
-      if (db.inTransaction) rollback.run()
-      throw error
-    }
+  read<Row>(step: Step<Row>): Promise<Row[]> {
+    return new Promise<Row[]>((resolve, reject) => {
+      this.#scheduleWork()
+      this.#reads.push({
+        work: step,
+        resolve: resolve as (rows: unknown[]) => void,
+        reject: (error) => reject(this.#noteDamage(error)),
+      })
+    })
   }
 
-  /** Answers each of the group, or rejects all with the error of the group. */
-  function settleGroup<Answer>(
-    group: readonly PendingWork<unknown, Answer>[],
-    work: () => (() => void)[],
-  ) {
-    try {
-      for (const answer of work()) answer()
-    } catch (error) {
-      for (const { reject } of group) reject(error)
-    }
+  atomic(steps: readonly Step[]): Promise<number[]> {
+    return new Promise((resolve, reject) => {
+      this.#scheduleWork()
+      this.#writes.push({
+        work: steps,
+        resolve,
+        reject: (error) => reject(this.#noteDamage(error)),
+      })
+    })
   }
 
-  function readGroup(reads: readonly PendingRead[]): void {
+  async close(): Promise<void> {
+    this.#transactions.withBusyTimeout(() => {
+      this.#lockedSince = null
+      this.#runPending()
+    })
+    this.#transactions.db.close()
+  }
+
+  #scheduleWork(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => this.#runPending())
+  }
+
+  #runPending(): void {
+    this.#isScheduled = false
+    if (this.#reads.length > 0) this.#readGroup(this.#reads.splice(0))
+    if (this.#writes.length > 0 && this.#lockedSince === null) this.#write()
+  }
+
+  #readGroup(reads: readonly PendingRead[]): void {
     // Equal steps, such as the authority's version of every request, are read once.
     const rowsByStep = new Map<Step, unknown[]>()
     const readOnce = (step: Step) => {
-      const rows = rowsByStep.get(step) ?? readOne(step)
+      const rows = rowsByStep.get(step) ?? this.#transactions.readRows(step)
       rowsByStep.set(step, rows)
       return rows
     }
     settleGroup(reads, () => {
-      requireUndamaged()
-      begin.run()
-      return transact(() => reads.map((read) => attemptWork(read, readOnce)))
+      this.#requireUndamaged()
+      this.#transactions.begin()
+      return this.#transactions.commit(() => reads.map((read) => attemptWork(read, readOnce)))
     })
   }
 
-  /** Runs in the open transaction. */
-  const writeGroup = (writes: readonly PendingWrite[]) =>
+  /** Writes as soon as no other process does; later arrivals join the group. */
+  #write(): void {
+    try {
+      this.#requireUndamaged()
+      this.#transactions.beginImmediate()
+    } catch (error) {
+      this.#lockedSince ??= performance.now()
+      if (isBusy(error) && performance.now() - this.#lockedSince < BUSY_TIMEOUT_MS) {
+        setTimeout(() => this.#write(), BUSY_RETRY_MS)
+        return
+      }
+      this.#lockedSince = null
+      for (const { reject } of this.#writes.splice(0)) reject(error)
+      return
+    }
+    this.#lockedSince = null
+    const writes = this.#writes.splice(0)
     settleGroup(writes, () => {
-      const answers = commitGroup(writes)
-      checkFiles()
+      const answers = this.#transactions.commitWrites(writes)
+      this.#checkFiles()
       return answers
     })
+  }
 
-  function commitGroup(writes: readonly PendingWrite[]): (() => void)[] {
+  /** Converts an error for the caller. After damage, refuses all further work. */
+  #noteDamage(error: unknown): unknown {
+    if (isDamage(error)) this.#damage ??= error
+    return toCallerError(error)
+  }
+
+  #requireUndamaged(): void {
+    if (this.#damage !== undefined) throw this.#damage
+  }
+}
+
+/** The statements and transactions of one connection. */
+class Transactions {
+  readonly db: Database.Database
+  readonly #statements = new Map<string, Database.Statement>()
+  readonly #begin: Database.Statement
+  readonly #beginImmediate: Database.Statement
+  readonly #commit: Database.Statement
+  readonly #rollback: Database.Statement
+  readonly #savepoint: Database.Statement
+  readonly #release: Database.Statement
+  readonly #undo: Database.Statement
+
+  constructor(db: Database.Database) {
+    this.db = db
+    // From here on, no call waits inside SQLite, which would block the whole process.
+    this.#setBusyTimeout(0)
+    this.#begin = db.prepare('BEGIN')
+    this.#beginImmediate = db.prepare('BEGIN IMMEDIATE')
+    this.#commit = db.prepare('COMMIT')
+    this.#rollback = db.prepare('ROLLBACK')
+    this.#savepoint = db.prepare('SAVEPOINT one')
+    this.#release = db.prepare('RELEASE one')
+    this.#undo = db.prepare('ROLLBACK TO one')
+  }
+
+  begin(): void {
+    this.#begin.run()
+  }
+
+  beginImmediate(): void {
+    this.#beginImmediate.run()
+  }
+
+  /** Runs `work` and commits the open transaction, or rolls it back and throws. */
+  commit<T>(work: () => T): T {
+    try {
+      const result = work()
+      this.#commit.run()
+      return result
+    } catch (error) {
+      // Some disk errors have ended the transaction already.
+      if (this.db.inTransaction) this.#rollback.run()
+      throw error
+    }
+  }
+
+  /** Writes a group in the open transaction, and commits it. Returns the functions that answer. */
+  commitWrites(writes: readonly PendingWrite[]): (() => void)[] {
     let hasFailed = false
     try {
-      return transact(() =>
+      return this.commit(() =>
         writes.map(({ work, resolve }) => {
           hasFailed = true
-          const changed = work.map(writeOne)
+          const changed = work.map((step) => this.#writeRows(step))
           hasFailed = false
           return () => resolve(changed)
         }),
@@ -150,97 +221,73 @@ export function openSqlite(
     } catch (error) {
       if (!hasFailed || isFault(error)) throw error
       // One of the writes fails. Only now does each get a savepoint, and undoes only itself.
-      withBusyTimeout(() => beginImmediate.run())
-      return transact(() => writes.map((write) => attemptWork(write, writeInSavepoint, isFault)))
+      this.withBusyTimeout(() => this.beginImmediate())
+      const writeOne = (steps: readonly Step[]) => this.#writeInSavepoint(steps)
+      return this.commit(() => writes.map((write) => attemptWork(write, writeOne, isFault)))
     }
   }
 
-  function writeInSavepoint(steps: readonly Step[]): number[] {
-    // Without this check, later steps would become transactions of their own.
-    if (!db.inTransaction) throw new Error('the transaction has ended')
-    savepoint.run()
+  readRows(step: Step): unknown[] {
     try {
-      return steps.map(writeOne)
+      return this.#prepare(step.sql).all(...step.values)
     } catch (error) {
-      if (db.inTransaction) undo.run()
+      if (!isBusy(error)) throw error
+      // Writers do not block readers: the lock is held to recover the log after a process was killed.
+      return this.withBusyTimeout(() => this.#prepare(step.sql).all(...step.values))
+    }
+  }
+
+  withBusyTimeout<T>(work: () => T): T {
+    this.#setBusyTimeout(BUSY_TIMEOUT_MS)
+    try {
+      return work()
+    } finally {
+      this.#setBusyTimeout(0)
+    }
+  }
+
+  #setBusyTimeout(ms: number): void {
+    this.db.pragma(`busy_timeout = ${ms}`)
+  }
+
+  #writeInSavepoint(steps: readonly Step[]): number[] {
+    // Without this check, later steps would become transactions of their own.
+    if (!this.db.inTransaction) throw new Error('the transaction has ended')
+    this.#savepoint.run()
+    try {
+      return steps.map((step) => this.#writeRows(step))
+    } catch (error) {
+      if (this.db.inTransaction) this.#undo.run()
       throw error
     } finally {
-      if (db.inTransaction) release.run()
+      if (this.db.inTransaction) this.#release.run()
     }
   }
 
-  let damage: unknown
-  /** Converts an error for the caller. After damage, refuses all further work. */
-  function noteDamage(error: unknown): unknown {
-    if (isDamage(error)) damage ??= error
-    return toCallerError(error)
-  }
-  function requireUndamaged(): void {
-    if (damage !== undefined) throw damage
+  /** Returns the number of changed rows. */
+  #writeRows({ sql, values }: Step): number {
+    return this.#prepare(sql).run(...values).changes
   }
 
-  const reads: PendingRead[] = []
-  const writes: PendingWrite[] = []
-  let isScheduled = false
-  let lockedSince: number | null = null
-  function scheduleWork(): void {
-    if (isScheduled) return
-    isScheduled = true
-    setImmediate(runPending)
-  }
-  function runPending(): void {
-    isScheduled = false
-    if (reads.length > 0) readGroup(reads.splice(0))
-    if (writes.length > 0 && lockedSince === null) write()
-  }
-
-  /** Writes as soon as no other process does; later arrivals join the group. */
-  function write(): void {
-    try {
-      requireUndamaged()
-      beginImmediate.run()
-    } catch (error) {
-      lockedSince ??= performance.now()
-      if (isBusy(error) && performance.now() - lockedSince < BUSY_TIMEOUT_MS) {
-        setTimeout(write, BUSY_RETRY_MS)
-        return
-      }
-      lockedSince = null
-      for (const { reject } of writes.splice(0)) reject(error)
-      return
+  #prepare(sql: string): Database.Statement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.db.prepare(sql)
+      this.#statements.set(sql, statement)
     }
-    lockedSince = null
-    writeGroup(writes.splice(0))
+    return statement
   }
+}
 
-  return {
-    sql: 'sqlite',
-
-    read<Row>(step: Step<Row>) {
-      return new Promise<Row[]>((resolve, reject) => {
-        scheduleWork()
-        reads.push({
-          work: step,
-          resolve: resolve as (rows: unknown[]) => void,
-          reject: (error) => reject(noteDamage(error)),
-        })
-      })
-    },
-
-    atomic(steps) {
-      return new Promise((resolve, reject) => {
-        scheduleWork()
-        writes.push({ work: steps, resolve, reject: (error) => reject(noteDamage(error)) })
-      })
-    },
-
-    async close() {
-      withBusyTimeout(() => {
-        lockedSince = null
-        runPending()
-      })
-      db.close()
-    },
+/** Answers each of the group, or rejects all with the error of the group. */
+function settleGroup<Answer>(
+  group: readonly PendingWork<unknown, Answer>[],
+  work: () => (() => void)[],
+): void {
+  try {
+    for (const answer of work()) answer()
+  } catch (error) {
+    for (const { reject } of group) reject(error)
   }
 }
 
@@ -267,42 +314,4 @@ function requireIntact(db: Database.Database): void {
   if (statSync(db.name).size > QUICK_CHECK_MAX_BYTES) return
   const verdict = db.pragma('quick_check(1)', { simple: true })
   if (verdict !== 'ok') throw new Database.SqliteError(String(verdict), 'SQLITE_CORRUPT')
-}
-
-const { SqliteError } = Database
-
-/** Messages for faults of the machine or the file, not of the statement (sqlite.org/rescode.html). */
-const FAULT_MESSAGES: Record<string, string> = {
-  BUSY: 'another process holds the database locked',
-  LOCKED: 'another process holds the database locked',
-  FULL: 'the disk is full: free some space',
-  IOERR: 'the disk cannot be read or written',
-  READONLY: 'the database file, or its folder, is read-only',
-  CANTOPEN: 'the database file cannot be opened',
-  CORRUPT: 'the database is damaged: stop the server and restore it from a backup',
-  NOTADB: 'the file is not a database: stop the server and restore it from a backup',
-  MOVED:
-    'the database file was removed, replaced or cut: stop the server and restore it from a backup',
-  PROTOCOL: 'the file system does not lock the database',
-  NOMEM: 'the machine is out of memory',
-}
-
-/** Reduces a code: `SQLITE_IOERR_WRITE` is IOERR. */
-const getErrorKind = (error: unknown): string =>
-  error instanceof SqliteError ? (error.code.split('_')[1] ?? '') : ''
-
-export const isBusy = (error: unknown): boolean => getErrorKind(error) === 'BUSY'
-
-/** Tests if the machine failed, so that the same statement may succeed later. */
-export const isFault = (error: unknown): boolean => getErrorKind(error) in FAULT_MESSAGES
-
-/** Tests if the file is damaged, replaced or missing, which needs an operator. */
-export const isDamage = (error: unknown): boolean =>
-  ['CORRUPT', 'NOTADB', 'MOVED'].includes(getErrorKind(error))
-
-/** Converts a fault of the machine to StorageUnavailableError; returns other errors unchanged. */
-export function toCallerError(error: unknown): unknown {
-  const sentence = FAULT_MESSAGES[getErrorKind(error)]
-  if (sentence === undefined || !(error instanceof SqliteError)) return error
-  return new StorageUnavailableError(`${sentence} (${error.code})`, { cause: error })
 }

@@ -24,7 +24,7 @@ export function readSqliteVersion(db: Database.Database): number | null {
  * before reading from it. Returns the steps taken here: of processes that start together, one takes
  * each.
  */
-export function prepareSchema(
+export function prepareSqliteSchema(
   db: Database.Database,
   history: SchemaHistory = SCHEMA_HISTORY,
 ): Migration[] {

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseKnownNetworks } from '../../../src/domain/ip-network.ts'
 import { createWebhookClient } from '../../../src/http/webhook-client.ts'
-import { createSendHttp as createWorkerDispatch } from '../../../src/worker/outbound-http.ts'
+import { createWorkerSendHttp } from '../../../src/worker/outbound-http.ts'
 import {
   createIdleSignal,
   createTestWebhookClient,
@@ -78,7 +78,7 @@ test('by GET it asks in the query, beside what the URL asks already', async () =
 })
 
 const worker = createWebhookClient({
-  sendHttp: createWorkerDispatch({ allowed: parseKnownNetworks(LOOPBACK_NETWORKS) }),
+  sendHttp: createWorkerSendHttp({ allowed: parseKnownNetworks(LOOPBACK_NETWORKS) }),
   applicationName: 'Latchkey',
 })
 

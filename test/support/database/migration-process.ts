@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { prepareSchema } from '../../../src/node/sqlite/schema.ts'
+import { prepareSqliteSchema } from '../../../src/node/sqlite/schema.ts'
 import { createHistoryEndingIn, SAMPLE_HISTORY_6 } from './migrations.ts'
 
 /*
@@ -15,5 +15,5 @@ database.function('die', () => {
 })
 const history =
   mode === 'die' ? createHistoryEndingIn('UPDATE accounts SET name = die()') : SAMPLE_HISTORY_6
-const appliedMigrations = prepareSchema(database, history)
+const appliedMigrations = prepareSqliteSchema(database, history)
 process.stdout.write(JSON.stringify(appliedMigrations.map(({ to }) => to)))

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { createProxyRequest } from '../../../src/http/proxy/upstream.ts'
 import { identifyCaller } from '../../../src/http/request.ts'
-import { createUpstreamFetch } from '../../../src/worker/outbound-http.ts'
+import { createWorkerUpstreamFetch } from '../../../src/worker/outbound-http.ts'
 
 /*
  * The gate as a Worker. Its upstream is soon given up at /silent, and nowhere else.
@@ -11,7 +11,7 @@ export default {
   fetch(request: Request, { UPSTREAM }: { UPSTREAM: string }): Response | Promise<Response> {
     const nothing = () => undefined
     const pass = createProxyRequest({
-      upstreamFetch: createUpstreamFetch({
+      upstreamFetch: createWorkerUpstreamFetch({
         timeoutMs: request.url.endsWith('/silent') ? 300 : 60_000,
       }),
       upstreams: { fhir: new URL(UPSTREAM) },

@@ -23,18 +23,18 @@ import {
   isBelowKeyListPath,
   isKeyListPath,
   refuseKeyChange,
-  refuseRequest,
-  replyMethodNotAllowed,
+  refuseOpenDentalRequest,
   replyNotFound,
-  replyServerError,
+  replyOpenDentalMethodNotAllowed,
+  replyOpenDentalServerError,
 } from './refusals.ts'
 
 export const opendentalProtocol: VendorProtocol = {
   name: 'opendental',
   hasCredential: hasOdfhirScheme,
   parseCredential: parseOdfhirCredential,
-  refuseRequest,
-  replyServerError,
+  refuseRequest: refuseOpenDentalRequest,
+  replyServerError: replyOpenDentalServerError,
 }
 
 /** Handles `/api/v1/*` and `/apikeys`: answers the list of keys itself, and forwards everything else. */
@@ -59,7 +59,7 @@ const handleKeyList = (deps: CustomerKeyDeps, c: Context): Promise<Response> =>
     const respond = (reply: Reply) => ok(toResponse(reply, caller.requestId))
     if (isBelowKeyListPath(c.req.path)) return respond(replyNotFound())
     if (!KEY_LIST_METHODS.includes(request.method))
-      return respond(replyMethodNotAllowed({ Allow: KEY_LIST_METHODS.join(', ') }))
+      return respond(replyOpenDentalMethodNotAllowed({ Allow: KEY_LIST_METHODS.join(', ') }))
 
     const credential = opendentalProtocol.parseCredential(request.headers)
     if (!credential.ok) return credential

@@ -15,13 +15,13 @@ import {
  * missing resource 404 (https://www.opendental.com/site/apispecification.html).
  */
 
-export const refuseRequest = (failure: SurfaceFailure, path: string): Reply =>
+export const refuseOpenDentalRequest = (failure: SurfaceFailure, path: string): Reply =>
   replyToFailure(replies, failure, path)
 
-export const replyMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
+export const replyOpenDentalMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
   createErrorReply(405, 'This resource takes GET, POST and PUT only.', headers)
 export const replyNotFound = (): Reply => createErrorReply(404, 'There is no such resource.')
-export const replyServerError = (): Reply =>
+export const replyOpenDentalServerError = (): Reply =>
   createErrorReply(500, 'The server failed. Try again later.')
 
 const createErrorReply = (

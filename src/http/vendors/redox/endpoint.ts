@@ -18,9 +18,9 @@ import {
 } from './message.ts'
 import {
   type RefusalContext,
-  refuseRequest,
-  replyMethodNotAllowed,
-  replyServerError,
+  refuseRedoxRequest,
+  replyRedoxMethodNotAllowed,
+  replyRedoxServerError,
   replyUnavailable,
 } from './refusals.ts'
 
@@ -55,9 +55,9 @@ export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
           reservation.release()
         }
       },
-      replyMethodNotAllowed: () => replyMethodNotAllowed(createContext()),
+      replyMethodNotAllowed: () => replyRedoxMethodNotAllowed(createContext()),
       replyUnavailable: (seconds) => replyUnavailable(seconds, createContext()),
-      replyServerError: () => replyServerError(createContext()),
+      replyServerError: () => replyRedoxServerError(createContext()),
     })
   }
   return app
@@ -73,7 +73,7 @@ async function handleMessage(
   const result = await receiveMessage(deps, request, caller, progress, reservation)
   if (result.ok) return result.value
   deps.recordRefusal('message', result.failure, caller)
-  const reply = refuseRequest(result.failure, createRefusalContext(deps, progress))
+  const reply = refuseRedoxRequest(result.failure, createRefusalContext(deps, progress))
   deps.recordRefusal.recordResponse(caller, reply)
   return reply
 }
@@ -127,8 +127,8 @@ export const createRedoxAuthenticator = (deps: RedoxAuthenticatorDeps): RequestA
     const principal = await authenticateBearer(deps.guard, headers, caller)
     return principal.ok ? ok(principal.value.key) : principal
   },
-  refuseRequest: (failure) => refuseRequest(failure, createRefusalContext(deps)),
-  replyServerError: () => replyServerError(createRefusalContext(deps)),
+  refuseRequest: (failure) => refuseRedoxRequest(failure, createRefusalContext(deps)),
+  replyServerError: () => replyRedoxServerError(createRefusalContext(deps)),
 })
 
 /** The memory that one request has reserved. */

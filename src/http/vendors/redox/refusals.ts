@@ -20,14 +20,14 @@ export interface RefusalContext {
   readonly subscriptionsUrl: string
 }
 
-export const refuseRequest = (failure: Failure, context: RefusalContext): Reply =>
+export const refuseRedoxRequest = (failure: Failure, context: RefusalContext): Reply =>
   replyToFailure(replies, failure, context)
 
-export const replyMethodNotAllowed = (context: RefusalContext): Reply =>
+export const replyRedoxMethodNotAllowed = (context: RefusalContext): Reply =>
   createRefusalReply(405, 'Send', 'This path takes POST only.', context, { Allow: 'POST' })
 export const replyUnavailable = (seconds: number, context: RefusalContext): Reply =>
   createRetryReply(503, 'The server cannot store it now.', seconds, context)
-export const replyServerError = (context: RefusalContext): Reply =>
+export const replyRedoxServerError = (context: RefusalContext): Reply =>
   createRefusalReply(500, 'Send', 'The server failed; send it again.', context)
 
 type Module = 'DataModels' | 'Subscriptions' | 'Send'

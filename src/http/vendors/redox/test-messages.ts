@@ -14,7 +14,7 @@ import {
   toIncomingMessage,
 } from './message.ts'
 import { writeTestMeta } from './meta.ts'
-import { refuseRequest } from './refusals.ts'
+import { refuseRedoxRequest } from './refusals.ts'
 
 export interface TestMessagesDeps {
   readonly serial: () => number
@@ -54,7 +54,7 @@ function createRefusedResult(
   const context = { echo: findEcho(progress), serial: serial(), subscriptionsUrl }
   return {
     messageId: null,
-    reply: refuseRequest(failure, context),
+    reply: refuseRedoxRequest(failure, context),
     refusal: { reason: failure.reason, ...describeRefusal(toRefusalFacts(failure)) },
   }
 }

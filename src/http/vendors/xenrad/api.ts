@@ -13,10 +13,10 @@ import {
 } from '../surface-handlers.ts'
 import { API_KEY_HEADER, parseXenradApiKey } from './credential.ts'
 import {
-  refuseRequest,
-  replyMethodNotAllowed,
-  replyServerError,
+  refuseXenradRequest,
   replyUnsupportedType,
+  replyXenradMethodNotAllowed,
+  replyXenradServerError,
 } from './refusals.ts'
 
 /** One key of a site serves its FHIR, HL7 and MPPS surfaces. */
@@ -24,8 +24,8 @@ export const xenradProtocol: VendorProtocol = {
   name: 'xenrad',
   hasCredential: (headers) => headers.has(API_KEY_HEADER),
   parseCredential: parseXenradApiKey,
-  refuseRequest,
-  replyServerError,
+  refuseRequest: refuseXenradRequest,
+  replyServerError: replyXenradServerError,
 }
 
 /** A path that accepts one kind of message. The upstream checks the body's site, type and fields. */
@@ -95,7 +95,7 @@ const ingestMessage = (deps: SurfaceDeps, c: Context, { path, surface, types }: 
 
 const refuseNotAllowed = (deps: SurfaceDeps, c: Context, methods: readonly string[]) =>
   handleSurfaceRequest(deps, c, xenradProtocol, async ({ method }, { requestId }) =>
-    ok(toResponse(replyMethodNotAllowed(method, methods, c.req.path), requestId)),
+    ok(toResponse(replyXenradMethodNotAllowed(method, methods, c.req.path), requestId)),
   )
 
 /** The paths that a client reads before it has a key (FHIR R4 §3.1.0.9, SMART App Launch §3). */

@@ -9,11 +9,11 @@ import {
 } from '../../reply.ts'
 import { API_KEY_HEADER } from './credential.ts'
 
-export const refuseRequest = (failure: SurfaceFailure, path: string): Reply =>
+export const refuseXenradRequest = (failure: SurfaceFailure, path: string): Reply =>
   replyToFailure(replies, failure, findRefusalWriter(path))
 
 /** 405 with Allow (RFC 9110 §15.5.6). */
-export const replyMethodNotAllowed = (
+export const replyXenradMethodNotAllowed = (
   method: string,
   allowed: readonly string[],
   path: string,
@@ -34,7 +34,7 @@ export const replyUnsupportedType = (acceptedTypes: readonly string[], path: str
     headers: { Accept: acceptedTypes.join(', ') },
   })
 
-export const replyServerError = (path: string): Reply =>
+export const replyXenradServerError = (path: string): Reply =>
   findRefusalWriter(path)({ status: 500, code: 'exception', text: 'The server failed; try again.' })
 
 /** 401 with a challenge (RFC 9110 §11.6.1), on every surface. No registered scheme fits. */
