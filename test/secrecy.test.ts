@@ -153,7 +153,7 @@ test('the log tells what happened', () => {
   for (const message of [
     'a secret was exchanged for tokens',
     'tokens were refreshed',
-    'message accepted',
+    'a message was accepted',
     'exchange refused',
   ]) {
     expect(log).toContain(message)

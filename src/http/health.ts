@@ -28,10 +28,10 @@ export function createHealthRoutes(deps: HealthDeps): Hono {
       await deps.storage.probe()
       return toResponse(createJsonReply(200, { status: 'ready' }), caller.requestId)
     } catch (error) {
-      deps.log.error({ ...caller, error }, 'the database takes no write')
+      deps.log.error({ ...caller, error }, 'the database accepts no writes')
       const reply = createJsonReply(
         503,
-        { status: 'the database takes no write' },
+        { status: 'the database accepts no writes' },
         createRetryAfterHeader(DATABASE_RETRY_SECONDS),
       )
       return toResponse(reply, caller.requestId)

@@ -40,11 +40,14 @@ export async function offerFirstOperatorLink(
     removeLinkWhenUsed(path, invitation.expiresAt, storage, log)
     log.info(
       { path },
-      'nobody can sign in yet: open the link in this file within an hour to create the first operator; ' +
-        'it works once; `latchkey console link` prints another',
+      'no user exists yet. Open the link in this file within an hour to create the first operator. ' +
+        'The link works once. Run `latchkey console link` to create another one.',
     )
   } catch (error) {
-    log.warn({ error }, 'no link to the first operator was made; `latchkey console link` makes one')
+    log.warn(
+      { error },
+      'the sign-in link of the first operator could not be created. Run `latchkey console link` to create one.',
+    )
   }
 }
 
@@ -61,7 +64,7 @@ function removeLinkWhenUsed(
       clearInterval(timer)
       rmSync(path, { force: true })
     } catch (error) {
-      log.debug({ error, path }, 'whether the link to the first operator was used is not known yet')
+      log.debug({ error, path }, 'Latchkey could not check if the sign-in link was used')
     }
   }, LINK_POLL_INTERVAL_MS)
   timer.unref()

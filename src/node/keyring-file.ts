@@ -100,14 +100,17 @@ export function watchKeyringFile(
           throw createForeignRingError(path)
         keyring.replace(ring)
         lastSeen = contents
-        log.info({ path }, 'the key ring was read again')
+        log.info({ path }, 'the changed key ring was loaded')
       }
       problem = ''
     } catch (error) {
       // Logs a problem once, not at every look.
       if (String(error) === problem) return
       problem = String(error)
-      log.error({ path, error }, 'the changed key ring cannot be used; the one before it stays')
+      log.error(
+        { path, error },
+        'the changed key ring is invalid. Latchkey keeps using the previous one.',
+      )
     }
   }
 

@@ -103,101 +103,129 @@ export async function startInGroup(
   const vendorListener = createListener(config, 'LATCHKEY', log)
   const consoleListener = config.console && createListener(config.console, 'LATCHKEY_CONSOLE', log)
   const listeners = consoleListener === null ? [vendorListener] : [vendorListener, consoleListener]
-  const closeListeners = () => listeners.map(({ server }) => server.close())
-  // URLs in tokens and links have the port. A port that the system chooses is known only after
-  // listening, and no client knows it yet. Any other port is opened once the server is ready.
-  const ports = await Promise.all(listeners.map(listenAtFreePort)).catch((error: unknown) => {
-    closeListeners()
-    throw error
-  })
-  const [port = 0, consolePort = 0] = ports
-  const url = config.publicUrl ?? formatListenerUrl(config.host, port)
-  const consoleUrl = formatConsoleUrl(config, consolePort)
-  const urls = { publicUrl: url, consoleUrl }
-  const opened = await openWithOwnKeyring(config, { ...urls, log, team }).catch(
-    (error: unknown) => {
-      closeListeners()
-      throw error
-    },
-  )
-  const { keyring, ring: loaded, ...latchkey } = opened
-  vendorListener.server.serveApp(latchkey.app.fetch, url)
-  if (latchkey.consoleApp !== null)
-    consoleListener?.server.serveApp(latchkey.consoleApp.fetch, consoleUrl)
-  await Promise.all(listeners.map(listenAtFixedPort)).catch(async (error: unknown) => {
-    closeListeners()
-    await latchkey.storage.close()
-    throw error
-  })
-  const watchedKeyring = {
-    path: config.keyringPath,
-    loaded,
-    keyring,
-    isOwnRing: latchkey.bindKeyring,
-  }
-  const stopWatchingKeyring = watchKeyringFile(watchedKeyring, log)
-
-  let pendingSeal: Promise<void> | undefined
-  const seal = () => {
-    pendingSeal ??= latchkey
-      .sealAudit()
-      .catch((error: unknown) => log.error({ error }, 'the audit was not sealed'))
-      .finally(() => {
-        pendingSeal = undefined
-      })
-    return pendingSeal
-  }
-  const sweep = () =>
-    latchkey.deleteExpiredData().catch((error: unknown) => log.error({ error }, 'the sweep failed'))
-  latchkey.deliveryWorker.start()
-  const pollQueues = () =>
-    latchkey.deliveryWorker
-      .startDueQueues()
-      .catch((error: unknown) => log.error({ error }, 'no feed was looked for'))
-  const timers = [
-    setInterval(pollQueues, QUEUE_POLL_INTERVAL_MS),
-    setInterval(() => latchkey.deliveryWorker.renewLeases(), LEASE_RENEWAL_INTERVAL_MS),
-    setInterval(latchkey.flushAuditEvents, AUDIT_FLUSH_INTERVAL_MS),
-    setInterval(seal, SEAL_INTERVAL_MS),
-    setInterval(latchkey.flushCounters, FLUSH_INTERVAL_MS),
-    setInterval(sweep, SWEEP_INTERVAL_MS),
-  ]
-  for (const timer of timers) timer.unref()
-  // Reports a database that was set back at once, not when the first event is sealed.
-  void seal()
-
-  return {
-    ...latchkey,
-    port,
-    url,
-    console: consoleListener && { port: consolePort, url: consoleUrl },
-    async stop() {
-      for (const timer of timers) clearInterval(timer)
-      stopWatchingKeyring()
-      const deliveryStopped = latchkey.deliveryWorker.stop(config.stopTimeoutMs)
-      const forceCloseTimer = setTimeout(() => {
-        for (const { server } of listeners) server.closeAllConnections()
-      }, config.stopTimeoutMs)
-      await Promise.all(
-        listeners.map(
-          ({ server }) =>
-            new Promise((closed) => {
-              server.close(closed)
-              server.closeIdleConnections()
-            }),
-        ),
-      )
-      clearTimeout(forceCloseTimer)
-      await deliveryStopped
-      await latchkey.flushCounters()
-      await latchkey.flushAuditEvents()
-      // The pending seal may have begun before the last events were flushed.
-      await pendingSeal
-      await seal()
+  try {
+    // URLs in tokens and links have the port. A port that the system chooses is known only after
+    // listening, and no client knows it yet. Any other port is opened once the server is ready.
+    const [port = 0, consolePort = 0] = await Promise.all(listeners.map(listenAtFreePort))
+    const url = config.publicUrl ?? formatListenerUrl(config.host, port)
+    const consoleUrl = formatConsoleUrl(config, consolePort)
+    const parts = { publicUrl: url, consoleUrl, log, team }
+    const { keyring, ring, ...latchkey } = await openWithOwnKeyring(config, parts)
+    vendorListener.server.serveApp(latchkey.app.fetch, url)
+    if (latchkey.consoleApp !== null)
+      consoleListener?.server.serveApp(latchkey.consoleApp.fetch, consoleUrl)
+    await Promise.all(listeners.map(listenAtFixedPort)).catch(async (error: unknown) => {
       await latchkey.storage.close()
-      log.info({}, 'stopped')
-    },
+      throw error
+    })
+    const stopWatchingKeyring = watchKeyringFile(
+      { path: config.keyringPath, loaded: ring, keyring, isOwnRing: latchkey.bindKeyring },
+      log,
+    )
+    const backgroundWork = new BackgroundWork(latchkey, log)
+    backgroundWork.start()
+    return {
+      ...latchkey,
+      port,
+      url,
+      console: consoleListener && { port: consolePort, url: consoleUrl },
+      async stop() {
+        backgroundWork.stop()
+        stopWatchingKeyring()
+        const deliveryStopped = latchkey.deliveryWorker.stop(config.stopTimeoutMs)
+        await closeListeners(listeners, config.stopTimeoutMs)
+        await deliveryStopped
+        await backgroundWork.finish()
+        await latchkey.storage.close()
+        log.info({}, 'stopped')
+      },
+    }
+  } catch (error) {
+    for (const { server } of listeners) server.close()
+    throw error
   }
+}
+
+/** The work of a running server that no request starts. */
+class BackgroundWork {
+  readonly #latchkey: Latchkey
+  readonly #log: Log
+  #timers: NodeJS.Timeout[] = []
+  #pendingSeal: Promise<void> | undefined
+
+  constructor(latchkey: Latchkey, log: Log) {
+    this.#latchkey = latchkey
+    this.#log = log
+  }
+
+  start(): void {
+    const { deliveryWorker, flushAuditEvents, flushCounters } = this.#latchkey
+    deliveryWorker.start()
+    this.#timers = [
+      setInterval(() => this.#startDueQueues(), QUEUE_POLL_INTERVAL_MS),
+      setInterval(() => deliveryWorker.renewLeases(), LEASE_RENEWAL_INTERVAL_MS),
+      setInterval(flushAuditEvents, AUDIT_FLUSH_INTERVAL_MS),
+      setInterval(() => this.#sealAudit(), SEAL_INTERVAL_MS),
+      setInterval(flushCounters, FLUSH_INTERVAL_MS),
+      setInterval(() => this.#deleteExpiredData(), SWEEP_INTERVAL_MS),
+    ]
+    for (const timer of this.#timers) timer.unref()
+    // Reports a database that was set back at once, not when the first event is sealed.
+    void this.#sealAudit()
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  /** Writes the counters and events of the last requests, and seals them. */
+  async finish(): Promise<void> {
+    await this.#latchkey.flushCounters()
+    await this.#latchkey.flushAuditEvents()
+    // The pending seal may have begun before the last events were flushed.
+    await this.#pendingSeal
+    await this.#sealAudit()
+  }
+
+  /** Runs one seal at a time. Never rejects. */
+  #sealAudit(): Promise<void> {
+    this.#pendingSeal ??= this.#latchkey
+      .sealAudit()
+      .catch((error: unknown) => this.#log.error({ error }, 'the audit could not be sealed'))
+      .finally(() => {
+        this.#pendingSeal = undefined
+      })
+    return this.#pendingSeal
+  }
+
+  #deleteExpiredData(): Promise<void> {
+    return this.#latchkey
+      .deleteExpiredData()
+      .catch((error: unknown) => this.#log.error({ error }, 'expired data could not be deleted'))
+  }
+
+  #startDueQueues(): Promise<void> {
+    return this.#latchkey.deliveryWorker
+      .startDueQueues()
+      .catch((error: unknown) => this.#log.error({ error }, 'due subscriptions could not be read'))
+  }
+}
+
+/** Lets requests in progress end within `withinMs`, then closes their connections. */
+async function closeListeners(listeners: readonly Listener[], withinMs: number): Promise<void> {
+  const forceCloseTimer = setTimeout(() => {
+    for (const { server } of listeners) server.closeAllConnections()
+  }, withinMs)
+  await Promise.all(
+    listeners.map(
+      ({ server }) =>
+        new Promise((closed) => {
+          server.close(closed)
+          server.closeIdleConnections()
+        }),
+    ),
+  )
+  clearTimeout(forceCloseTimer)
 }
 
 /**

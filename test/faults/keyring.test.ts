@@ -91,14 +91,14 @@ describe('the key ring file of a running server', () => {
     renameSync(await createOtherRing(), ring)
     await server.waitForOutput(readRefusalSentence(ring))
     expect(server.output()).toContain(
-      'the changed key ring cannot be used; the one before it stays',
+      'the changed key ring is invalid. Latchkey keeps using the previous one.',
     )
     expect(await listPublishedKeyIds(server)).toEqual(before)
     expect((await fetch(`${server.url}/ready`)).status).toBe(200)
 
     renameSync(`${ring}.backup`, ring)
     expect((await runWarmCli(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
-    await server.waitForOutput('the key ring was read again')
+    await server.waitForOutput('the changed key ring was loaded')
     expect(await listPublishedKeyIds(server)).toEqual([...before, expect.any(String)])
     await server.stop()
   })
@@ -126,7 +126,7 @@ describe('the key ring file of a running server', () => {
     const stop = watchKeyringFile({ path, loaded, keyring, isOwnRing: async () => true }, log)
     await expect.poll(() => keyring.currentId('sign')).toBe(toKeyring(rotated).currentId('sign'))
     stop()
-    expect(log.lines.map(({ message }) => message)).toEqual(['the key ring was read again'])
+    expect(log.lines.map(({ message }) => message)).toEqual(['the changed key ring was loaded'])
   })
 })
 

@@ -139,7 +139,7 @@ describe('two workers', () => {
     const listReaders = () =>
       parseLogLines(server)
         .slice(before)
-        .flatMap(({ msg, worker }) => (msg === 'the key ring was read again' ? [worker] : []))
+        .flatMap(({ msg, worker }) => (msg === 'the changed key ring was loaded' ? [worker] : []))
     await waitUntil(() => new Set(listReaders()).size === 2)
   })
 

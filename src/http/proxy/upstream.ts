@@ -73,7 +73,7 @@ export function createProxyRequest({
       body,
       signal: request.signal,
       onTruncated: (failure) =>
-        log.warn({ ...caller, surface, ...failure }, 'an upstream broke off its response'),
+        log.warn({ ...caller, surface, ...failure }, 'an upstream ended its response early'),
     })
     if (!response.ok) return response
     const { status, statusText, body: content } = response.value

@@ -118,7 +118,7 @@ const SYSTEM_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
   SQLITE_CANTOPEN: () =>
     'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable',
   SQLITE_READONLY: () =>
-    'the database takes no write: latchkey.db in LATCHKEY_DATA, and the folder, must be writable',
+    'the database accepts no writes: latchkey.db in LATCHKEY_DATA, and the folder, must be writable',
   SQLITE_READONLY_DBMOVED: () => 'the database was replaced while it was opened: start again',
   SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database: restore it from a backup',
   SQLITE_CORRUPT: () => 'the database is damaged: restore it from a backup',

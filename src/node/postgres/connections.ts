@@ -68,7 +68,7 @@ export function createConnectionPool(
     }
     try {
       const client = await pool.connect()
-      if (backOffMs > 0) log.info({}, 'the database is reached again')
+      if (backOffMs > 0) log.info({}, 'the database can be reached again')
       backOffMs = 0
       return client
     } catch (error) {

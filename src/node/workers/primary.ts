@@ -79,7 +79,7 @@ export function createWorkerProcesses(size: number, config: Config, log: Log): W
       const againInMs =
         performance.now() - listenedAt < EARLY_EXIT_MS ? waitMs : FIRST_RESTART_DELAY_MS
       const facts = { worker: worker.id, code, signal, againInMs }
-      log.error(facts, 'a worker ended, and is replaced')
+      log.error(facts, 'a worker process ended and is replaced')
       setTimeout(() => {
         if (!stopping)
           replaceOnExit(forkWorker(ports), ports, Math.min(againInMs * 2, MAX_RESTART_DELAY_MS))

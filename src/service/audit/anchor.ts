@@ -53,7 +53,7 @@ export function createAuditAnchor({ store, log }: AuditAnchorDeps) {
       } catch (error) {
         // Logged once, not at every sealing.
         if (String(error) !== lastError) {
-          log.error({ error }, 'the anchor of the audit could not be written; it is kept in memory')
+          log.error({ error }, 'the audit anchor could not be written and is kept in memory')
         }
         lastError = String(error)
         return false

@@ -51,7 +51,10 @@ export function createKeyUseCounter(
       } catch (error) {
         // Further writes would fail as well. Their counts are dropped, because memory must not grow
         // meanwhile.
-        log.error({ error, keys: uses.length - from }, 'the uses of keys were not written')
+        log.error(
+          { error, keys: uses.length - from },
+          'the last-used times of keys could not be written',
+        )
         return
       }
     }
@@ -148,7 +151,7 @@ export function createTrafficCounter(deps: {
       }
     } catch (error) {
       // Dropped, because memory must not grow while the database accepts no writes.
-      log.error({ error }, 'the traffic was not written')
+      log.error({ error }, 'the request counts could not be written')
     }
   }
 

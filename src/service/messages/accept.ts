@@ -71,7 +71,10 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
     }
     if (route.synchronous) return sendSynchronous(message, accepted)
     await store(message, accepted)
-    log.debug({ ...caller, keyId: principal.key.id, serial: accepted.serial }, 'message accepted')
+    log.debug(
+      { ...caller, keyId: principal.key.id, serial: accepted.serial },
+      'a message was accepted',
+    )
     return ok({ ...accepted, answer: null })
   }
 

@@ -93,7 +93,7 @@ export function createSessions(
     try {
       await storage.touchSession(id, now)
     } catch (error) {
-      log.warn({ error }, 'a session was seen, which could not be written')
+      log.warn({ error }, 'the last use of a session could not be written')
     }
   }
 }

@@ -147,7 +147,7 @@ test.each([
   expect(proxy.log.lines).toEqual([
     {
       level: 'warn',
-      message: 'an upstream broke off its response',
+      message: 'an upstream ended its response early',
       facts: {
         address: '127.0.0.1',
         requestId: 'request-1',

@@ -107,7 +107,7 @@ test('a paused subscription carries nothing until it is resumed', async () => {
 test('a rotated key ring keeps old tokens working in a running server', async () => {
   const before = await authenticate(created)
   for (const use of ['sign', 'refresh', 'seal']) await runJson(dir, ['keyring', 'rotate', use])
-  await server.waitForOutput('the key ring was read again')
+  await server.waitForOutput('the changed key ring was loaded')
   const after = await authenticate(created)
   const readKeyId = ({ accessToken }: TokenResponse) =>
     JSON.parse(Buffer.from(accessToken.split('.')[0] ?? '', 'base64url').toString()).kid

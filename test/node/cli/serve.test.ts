@@ -24,7 +24,7 @@ test.each([
 ])('SIGTERM stops a server whose stdout has lost its reader: %s', async (_, options) => {
   const server = await startServerProcess(createTempFolder(), {}, options)
   // The last line of the start: the next line is written by the stop.
-  await server.waitForOutput('nobody can sign in yet')
+  await server.waitForOutput('no user exists yet')
   server.process.stdout?.destroy()
   // A server that does not end is killed, so that the test fails and leaves no process.
   const killTimer = setTimeout(() => server.kill(), 20_000)

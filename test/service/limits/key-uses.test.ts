@@ -110,7 +110,7 @@ describe('a database that takes no write', () => {
     const sums = writes.map((write) => write.reduce((sum, use) => sum + use.uses, 0))
     expect(Math.max(...sums)).toBeLessThanOrEqual(11)
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual(
-      writes.map(() => ['error', 'the uses of keys were not written']),
+      writes.map(() => ['error', 'the last-used times of keys could not be written']),
     )
     await expect(uses.flush()).resolves.toBeUndefined()
   })

@@ -130,7 +130,9 @@ describe('traffic', () => {
     const { traffic, log } = createTrafficFixture(true)
     traffic.countRefused('xenrad', 'key_unknown')
     await traffic.flush()
-    expect(log.lines).toMatchObject([{ level: 'error', message: 'the traffic was not written' }])
+    expect(log.lines).toMatchObject([
+      { level: 'error', message: 'the request counts could not be written' },
+    ])
     await traffic.flush()
     expect(log.lines).toHaveLength(1)
   })

@@ -47,7 +47,7 @@ const streamVerification = (context: PageContext, { log }: AuditPageDeps): Promi
       )
     } catch (error) {
       if (signal.aborted) return
-      log.error({ ...caller, error }, 'the audit was not verified')
+      log.error({ ...caller, error }, 'the audit could not be verified')
       await send(
         html`</ol></div>${notice('bad', 'Verification failed', `There is no result for the chain. The log has the details under request ${caller.requestId}. Try again.`)}`,
       )
@@ -124,7 +124,7 @@ function streamAuditExport(
         controller.enqueue(encoder.encode(chunk))
       } catch (error) {
         // An incomplete download fails, so that nobody takes it for the whole.
-        log.error({ ...caller, error }, 'the audit was not exported')
+        log.error({ ...caller, error }, 'the audit could not be exported')
         controller.error(error)
       }
     },
