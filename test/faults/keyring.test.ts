@@ -111,7 +111,7 @@ describe('the key ring file of a running server', () => {
     await server.waitForOutput('the key ring is not JSON')
     rmSync(ring)
     await server.waitForOutput(`there is no key ring ${ring}`)
-    expect(server.output().match(/the one before it stays/g)).toHaveLength(2)
+    expect(server.output().match(/Latchkey keeps using the previous one/g)).toHaveLength(2)
     await server.stop()
   })
 
