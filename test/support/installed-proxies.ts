@@ -1,23 +1,23 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { listSamples } from './doc-samples.ts'
 import { createTempFolder } from './server.ts'
 
-const README_TEXT = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-
-/** The README's configuration in this language, with other ports. */
-export function readReadmeConfiguration(
+/** The forward-auth configuration of a deploy page, with other ports. */
+export function readForwardAuthConfiguration(
+  page: string,
   language: string,
   ports: Readonly<Record<string, string>>,
 ): string {
-  const [, text] = new RegExp(`\`\`\`${language}\\n([^\`]*)\`\`\``).exec(README_TEXT) ?? []
-  if (text === undefined) throw new Error(`the README shows no ${language}`)
+  const sample = listSamples(page).find((one) => one.language === `${language} forward-auth`)
+  if (sample === undefined) throw new Error(`${page} has no ${language} forward-auth`)
   return Object.entries(ports).reduce(
     (config, [shown, used]) => config.replaceAll(`127.0.0.1:${shown}`, `127.0.0.1:${used}`),
-    text,
+    sample.text,
   )
 }
 

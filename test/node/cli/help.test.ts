@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { COMMAND_GROUPS } from '../../../src/node/cli/command-groups.ts'
+import { DOC_PAGES, listSamples } from '../../support/doc-samples.ts'
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
 
@@ -49,7 +49,7 @@ const names = listLeafCommands(await buildProgram()).map(formatCommandName)
 
 test('every command of every group is here', () => {
   expect(names).toContain('keys rotate-secret')
-  expect(names).toContain('addresses enforce')
+  expect(names).toContain('ip-allowlist enforce')
   expect(names).toContain('serve')
   expect(names.length).toBeGreaterThan(45)
 })
@@ -90,9 +90,10 @@ describe('the help', () => {
   })
 })
 
-test('the command lines of the README are such', async () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-  const lines = [...readme.matchAll(/^(?:npm run -s )?latchkey (?:-- )?(.*)$/gm)]
+test('the command lines of the README and of docs are such', async () => {
+  const shell = DOC_PAGES.flatMap(listSamples).filter(({ language }) => language === 'sh')
+  const text = shell.map((sample) => sample.text).join('\n')
+  const lines = [...text.matchAll(/^(?:npm run -s )?latchkey (?:-- )?(.*)$/gm)]
   expect(lines.length).toBeGreaterThan(25)
   for (const [, line = ''] of lines) {
     const args = parseArguments(line)
