@@ -23,12 +23,16 @@ export const createTestCaller = (address = '203.0.113.7'): Caller => ({
 
 export type TestUser = Awaited<ReturnType<typeof seedUser>>
 
-/** Creates a user of a new account who can sign in. */
+/** Creates a user who can sign in, of a new account unless one is given. */
 export async function seedUser(
   { signInServices, users, accounts }: TestUserServices,
-  { role = 'administrator', password = PASSWORD }: { role?: Role; password?: string } = {},
+  {
+    role = 'administrator',
+    password = PASSWORD,
+    ...input
+  }: { role?: Role; password?: string; accountId?: string } = {},
 ) {
-  const accountId = unwrap(await accounts.create({ name: 'Acme Health' })).id
+  const accountId = input.accountId ?? unwrap(await accounts.create({ name: 'Acme Health' })).id
   const username = `user-${crypto.randomUUID()}`
   const email = `${username}@acme.example`
   const user = unwrap(await users.add({ accountId, email, role, username }))

@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ROLES } from '../../src/domain/role.ts'
+import type { Operation } from '../../src/operations/define.ts'
+import { EXAMPLE_IDS } from '../../src/operations/fields.ts'
+import { OPERATIONS } from '../../src/operations/registry.ts'
+import { createAdminClient, issueApiToken } from '../support/admin-client.ts'
+import { collectTexts, readAllRows, toRowText } from '../support/database/data-folder.ts'
+import { seedExampleIds, type TestApiDocument } from '../support/openapi.ts'
+import { createTestServer, type TestServer } from '../support/server.ts'
+import { createTestCaller, findSignedInUser, seedUser } from '../support/users.ts'
+
+/*
+ * Every operation, as every role of one account, with the ids of another account in each place that
+ * takes an id: the answer is that for an id that does not exist.
+ */
+
+type ExampleIds = Awaited<ReturnType<typeof seedExampleIds>>
+/** A request of an operation, as it is sent. */
+interface OperationInput {
+  readonly id: string
+  readonly query: Readonly<Record<string, string>>
+  readonly body: object | undefined
+}
+type PerformRequest = (operation: Operation, input: OperationInput) => Promise<string>
+
+let server: TestServer
+let ownIds: ExampleIds
+let document: TestApiDocument
+let otherIds: readonly string[]
+/** Every text that is in the other account's rows and nowhere else. */
+let otherTexts: readonly string[]
+
+beforeAll(async () => {
+  server = await createTestServer()
+  document = (await (
+    await server.call('/admin/v1/openapi.json', { method: 'GET' })
+  ).json()) as TestApiDocument
+  ownIds = await seedExampleIds(server)
+  const before = readAllRows(server.dir)
+  const knownRows = new Set(before.map(toRowText))
+  const knownTexts = collectTexts(before)
+  const ids = await seedExampleIds(server)
+  const signedIn = await seedUser(server, { accountId: ids.account })
+  const { token } = await issueApiToken(server, signedIn)
+  const rows = readAllRows(server.dir).filter((row) => !knownRows.has(toRowText(row)))
+  otherTexts = [...collectTexts(rows)].filter((text) => !knownTexts.has(text))
+  const { publicId } = (await server.storage.findKeySummary(ids.key)) ?? { publicId: '' }
+  const { fresh: _, ...stored } = { ...ids, token: token.id, administrator: signedIn.user.id }
+  otherIds = [...Object.values(stored), publicId]
+  expect(otherTexts).toEqual(expect.arrayContaining([...otherIds]))
+})
+afterAll(() => server.close())
+
+/** An id that does not exist, at the same place of each order as one that does. */
+const createMissingId = (id: string) => `${id.slice(0, -1)}${id.endsWith('0') ? '1' : '0'}`
+
+const replaceAllIds = (text: string, ids: Partial<ExampleIds>) =>
+  Object.entries(ids).reduce(
+    (replaced, [name, id]) => replaced.replaceAll(EXAMPLE_IDS[name as keyof ExampleIds], id),
+    text,
+  )
+
+/** Members that take an id, or a text that is searched for in ids. */
+const ID_MEMBER = /(?:Id|^after|^seen|^subject|^actor|^text)$/
+/** Members that name a new row: whether the whole server has such a row already, it must tell. */
+const NEW_NAMES = new Set(['id', 'publicId'])
+
+/** The requests of an operation that have the id, each in another place, and own ids in all others. */
+function listInputs(operation: Operation, id: string): OperationInput[] {
+  const { parameters = [] } = document.paths[operation.path]?.[operation.method] ?? {}
+  const required = parameters.filter((parameter) => parameter.required)
+  const listExamples = (place: 'path' | 'query') =>
+    required
+      .filter((parameter) => parameter.in === place)
+      .map(({ name, schema: { example = '' } }) => [name, example] as const)
+  const [[, exampleId] = ['', '']] = listExamples('path')
+  const query = Object.fromEntries(listExamples('query'))
+  const examples = Object.values(operation.examples)
+  const bodies = operation.body === null ? [undefined] : examples.length > 0 ? examples : [{}]
+  const create = (input: Partial<OperationInput>, ids: Partial<ExampleIds> = {}) => {
+    const [body] = bodies
+    const all = { id: exampleId, query, body, ...input }
+    const own = { ...ownIds, fresh: crypto.randomUUID(), ...ids }
+    return JSON.parse(replaceAllIds(JSON.stringify(all), own)) as OperationInput
+  }
+  const listMembers = (shape: object) =>
+    Object.keys(shape).filter((name) => ID_MEMBER.test(name) && !NEW_NAMES.has(name))
+  const named = Object.entries(EXAMPLE_IDS).filter(([name]) => name !== 'fresh')
+  return [
+    ...(operation.path.includes('{id}') ? [create({ id })] : []),
+    ...listMembers(operation.query.shape).map((name) =>
+      create({ query: { ...query, [name]: id } }),
+    ),
+    ...bodies.flatMap((body) =>
+      body === undefined
+        ? []
+        : [
+            ...listMembers(operation.body?.shape ?? {}).map((name) =>
+              create({ body: { ...body, [name]: id } }),
+            ),
+            // Ids inside other members, such as a message.
+            ...named
+              .filter(([, example]) => JSON.stringify(body).includes(example))
+              .map(([name]) => create({ body }, { [name]: id })),
+          ],
+    ),
+  ]
+}
+
+/** Performs requests by the API. */
+const createApiPerformer =
+  (token: string): PerformRequest =>
+  async ({ method, path }, { id, query, body }) => {
+    const target = `${path.replace('{id}', encodeURIComponent(id))}?${new URLSearchParams(query)}`
+    const callApi = createAdminClient(server, token)
+    const response = await callApi(method.toUpperCase(), target, body)
+    return `${response.status} ${response.text}`
+  }
+
+/** Performs requests as an operator who has chosen the account. The API shows operators all accounts. */
+function createScopedPerformer(
+  actor: string,
+  user: Awaited<ReturnType<typeof findSignedInUser>>,
+): PerformRequest {
+  const services = server.servicesFor({ actor, role: 'operator', accountId: ownIds.account })
+  return async (operation, { id, query, body = {} }) => {
+    const result = await operation
+      .perform({
+        services,
+        signedIn: { user, sessions: server.signInServices.sessions },
+        caller: createTestCaller(),
+        signal: new AbortController().signal,
+        testMessages: server.testMessages,
+        id,
+        query,
+        body,
+      })
+      .catch(String)
+    return JSON.stringify(result)
+  }
+}
+
+/** Ids of requests and of new rows, and the serial numbers of messages. */
+const maskNewIds = (answer: string) =>
+  answer.replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|\d{10,}/g, '…')
+
+const listOtherRows = () =>
+  readAllRows(server.dir)
+    .map(toRowText)
+    .filter((row) => otherTexts.some((text) => row.includes(text)))
+
+test('no operation tells a role which ids another account has, or changes anything of it', async () => {
+  const performers = new Map<string, PerformRequest>()
+  for (const role of ROLES) {
+    const testUser = await seedUser(server, { role, accountId: ownIds.account })
+    const { secret } = await issueApiToken(server, testUser)
+    const signedIn = await findSignedInUser(server, secret, 'token')
+    performers.set(
+      role,
+      role === 'operator'
+        ? createScopedPerformer(testUser.user.id, signedIn)
+        : createApiPerformer(secret),
+    )
+  }
+  const before = listOtherRows()
+  const differences: string[] = []
+  let requests = 0
+  for (const [role, perform] of performers) {
+    for (const operation of OPERATIONS) {
+      for (const id of otherIds) {
+        const missingId = createMissingId(id)
+        const missingInputs = listInputs(operation, missingId)
+        for (const [n, input] of listInputs(operation, id).entries()) {
+          const missingInput = missingInputs[n]
+          if (missingInput === undefined) throw new Error(`${operation.id} differs by the id`)
+          const answer = (await perform(operation, input)).replaceAll(id, '…')
+          const missing = (await perform(operation, missingInput)).replaceAll(missingId, '…')
+          requests += 2
+          const leaks = otherTexts.filter((text) => text !== id && answer.includes(text))
+          if (leaks.length > 0 || maskNewIds(answer) !== maskNewIds(missing))
+            differences.push(
+              `${operation.id}, as ${role}: ${JSON.stringify({ input, answer, missing })}`,
+            )
+        }
+      }
+    }
+  }
+  console.log(
+    `${requests} requests of ${OPERATIONS.length} operations as ${performers.size} roles: ${differences.length} differences`,
+  )
+  expect(requests).toBeGreaterThan(10_000)
+  expect(differences).toEqual([])
+  expect(listOtherRows()).toEqual(before)
+})
