@@ -1,6 +1,7 @@
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SETTINGS } from '../src/settings.ts'
 import { openWorldAt, USERNAMES } from './support/browser/console-fixture.ts'
 import { CONSOLE_PAGES, resolvePagePath } from './support/browser/console-pages.ts'
 import { type ConsoleClient, signInToConsole } from './support/console-client.ts'
@@ -15,6 +16,7 @@ import { PASSWORD } from './support/users.ts'
  * stored files. `npm run update:published` writes them anew.
  */
 const FOLDER = join(import.meta.dirname, 'published')
+const DOCS_FOLDER = join(import.meta.dirname, '../docs')
 const IS_UPDATE = process.env.UPDATE_PUBLISHED === '1'
 const NOW = Date.UTC(2026, 9, 14, 15, 30)
 
@@ -31,6 +33,37 @@ function expectStored(name: string, text: string): void {
   expect(text).toBe(readFileSync(path, 'utf8'))
 }
 
+/** Compares a page of docs with what the program says, or writes it. */
+function expectGenerated(name: string, text: string): void {
+  const path = join(DOCS_FOLDER, name)
+  if (IS_UPDATE) writeFileSync(path, text)
+  expect(text).toBe(readFileSync(path, 'utf8'))
+}
+
+/** Each command under a heading of its own. The options that all have are said once. */
+function formatCliPage(help: string): string {
+  const commands = help.split(/^\$ (?=latchkey .*--help$)/m).filter((text) => text !== '')
+  const sections = commands.map((text) => {
+    const [line = '', ...rest] = text.split('\n')
+    const body = rest.join('\n').replace(/\nGlobal Options:\n(?: .*\n)+/, '')
+    const name = line.replace(/ ?--help$/, '').trim()
+    return `## ${name}\n\n\`\`\`text\n${body.trim()}\n\`\`\`\n`
+  })
+  return `${CLI_PAGE_START}\n${sections.join('\n')}`
+}
+
+const CLI_PAGE_START = `# Command line
+
+\`npm run update:published\` makes this page from the help of each command.
+
+In a checkout, \`latchkey\` stands for \`npm run -s latchkey --\`. Commands work on the database of
+\`LATCHKEY_DATA\` or \`LATCHKEY_DATABASE\`, beside a running server, which applies changes at its next request.
+
+- \`--json\` prints one JSON document, of an error too. It is the JSON of the [management API](management-api.md):
+  a list is \`{"items":[…],"next":…}\`, and times are RFC 3339.
+- Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.
+`
+
 let world: Awaited<ReturnType<typeof openWorldAt>>
 beforeAll(async () => {
   world = await openWorldAt(NOW)
@@ -39,6 +72,23 @@ afterAll(() => world.close())
 
 test('the help of each command is as stored', async () => {
   expectStored('help.txt', await readHelp())
+})
+
+test('docs/cli.md has the help of each command', async () => {
+  expectGenerated('cli.md', formatCliPage(await readHelp()))
+})
+
+test('docs/configuration.md has each setting, its default and its meaning', () => {
+  const rows = Object.entries(SETTINGS).map(
+    ([name, { default: value, help }]) =>
+      `| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${help} |`,
+  )
+  const before = readFileSync(join(DOCS_FOLDER, 'configuration.md'), 'utf8')
+  const table = ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n')
+  expectGenerated(
+    'configuration.md',
+    before.replace(/^\| setting [\s\S]*?\n(?!\|)/m, () => `${table}\n`),
+  )
 })
 
 test('the document of the API is as stored', async () => {

@@ -4,19 +4,21 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { listSamples } from './doc-samples.ts'
+import { DOCUMENTS } from '../docs/documents.ts'
 import { createTempFolder } from './server.ts'
 
-/** The forward-auth configuration of a deploy page, with other ports. */
-export function readForwardAuthConfiguration(
-  page: string,
+/** The sample in this language of a page that has this text, with other ports. */
+export function readDocumentedConfiguration(
   language: string,
-  ports: Readonly<Record<string, string>>,
+  marker: string,
+  replacements: Readonly<Record<string, string>>,
 ): string {
-  const sample = listSamples(page).find((one) => one.language === `${language} forward-auth`)
-  if (sample === undefined) throw new Error(`${page} has no ${language} forward-auth`)
-  return Object.entries(ports).reduce(
-    (config, [shown, used]) => config.replaceAll(`127.0.0.1:${shown}`, `127.0.0.1:${used}`),
+  const sample = DOCUMENTS.flatMap(({ samples }) => samples).find(
+    (one) => one.language === language && one.text.includes(marker),
+  )
+  if (sample === undefined) throw new Error(`the documentation shows no ${language} for ${marker}`)
+  return Object.entries(replacements).reduce(
+    (config, [shown, used]) => config.replaceAll(shown, used),
     sample.text,
   )
 }

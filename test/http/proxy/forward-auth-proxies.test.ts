@@ -7,7 +7,7 @@ import { openLatchkey } from '../../../src/node/server.ts'
 import {
   isProgramInstalled,
   type RunningProxy,
-  readForwardAuthConfiguration,
+  readDocumentedConfiguration,
   startCaddy,
   startNginx,
 } from '../../support/installed-proxies.ts'
@@ -17,7 +17,7 @@ import { sendRaw } from '../../support/raw-connection.ts'
 import { createTempFolder, createTestLog, seedKey, unwrap } from '../../support/server.ts'
 import { createVendorClient, parseTokenResponse } from '../../support/vendor-clients.ts'
 
-/** The proxies as the deploy pages set them up, in front of a plain upstream that says what it was sent. */
+/** The proxies as docs/deploy sets them up, in front of a plain upstream that says what it was sent. */
 const PROXIES = [
   { name: 'nginx', language: 'nginx', version: '-v', start: startNginx },
   { name: 'caddy', language: 'caddyfile', version: 'version', start: startCaddy },
@@ -104,209 +104,197 @@ async function seedOthers(
   }
 }
 
-describe.each(PROXIES)(
-  '$name, set up as its deploy page says',
-  ({ name, language, version, start }) => {
-    const missing = !isProgramInstalled(name, version)
-    if (missing) {
-      test.skip(`is not tried: ${name} is not installed here`)
-      return
-    }
+describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, version, start }) => {
+  const missing = !isProgramInstalled(name, version)
+  if (missing) {
+    test.skip(`is not tried: ${name} is not installed here`)
+    return
+  }
 
-    let proxy: RunningProxy
-    beforeAll(async () => {
-      const port = await findFreePort()
-      const ports = {
-        8088: String(port),
-        8080: new URL(latchkey.url).port,
-        9000: String((upstream.address() as AddressInfo).port),
-      }
-      proxy = await start(
-        readForwardAuthConfiguration(`docs/deploy/${name}.md`, language, ports),
-        port,
-      )
+  let proxy: RunningProxy
+  beforeAll(async () => {
+    const port = await findFreePort()
+    const ports = {
+      '127.0.0.1:8088': `127.0.0.1:${port}`,
+      '127.0.0.1:8080': new URL(latchkey.url).host,
+      '127.0.0.1:9000': `127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+    }
+    proxy = await start(readDocumentedConfiguration(language, '127.0.0.1:8088', ports), port)
+  })
+  afterAll(() => proxy?.stop())
+
+  const requestThroughProxy = async (init: RequestInit = {}) => {
+    const answer = await fetch(`${proxy.url}/reports/7?year=2026`, init)
+    return { status: answer.status, headers: answer.headers, body: await answer.text() }
+  }
+  /** With headers that no fetch would send. */
+  const sendRawThroughProxy = (
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+  ) => {
+    const { host } = new URL(proxy.url)
+    const lines = Object.entries({ Host: host, Connection: 'close', ...headers })
+    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    return sendRaw(proxy.url, `${method} ${path} HTTP/1.1\r\n${head}\r\n`)
+  }
+  const createBearerHeader = (text: string) => ({ Authorization: `Bearer ${text}` })
+
+  test('lets a good credential through, and tells the upstream whose request it is', async () => {
+    const { status, body } = await requestThroughProxy({
+      headers: createBearerHeader(token),
+      method: 'POST',
+      body: 'a report',
     })
-    afterAll(() => proxy?.stop())
+    expect(status).toBe(200)
+    const echo = JSON.parse(body) as Echo
+    expect(echo).toMatchObject({ method: 'POST', path: '/reports/7?year=2026', body: 'a report' })
+    expect(echo.headers).toMatchObject({
+      'x-latchkey-account': seeded.accountId,
+      'x-latchkey-key': seeded.apiKey,
+      'x-latchkey-owner': seeded.ownerId,
+      'x-latchkey-dialect': 'redox',
+    })
+    expect(echo.headers['x-latchkey-site'] ?? '').toBe('')
+    expect(echo.headers).not.toHaveProperty('authorization')
+  })
 
-    const requestThroughProxy = async (init: RequestInit = {}) => {
-      const answer = await fetch(`${proxy.url}/reports/7?year=2026`, init)
-      return { status: answer.status, headers: answer.headers, body: await answer.text() }
-    }
-    /** With headers that no fetch would send. */
-    const sendRawThroughProxy = (
-      method: string,
-      path: string,
-      headers: Readonly<Record<string, string>>,
-    ) => {
-      const { host } = new URL(proxy.url)
-      const lines = Object.entries({ Host: host, Connection: 'close', ...headers })
-      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-      return sendRaw(proxy.url, `${method} ${path} HTTP/1.1\r\n${head}\r\n`)
-    }
-    const createBearerHeader = (text: string) => ({ Authorization: `Bearer ${text}` })
-
-    test('lets a good credential through, and tells the upstream whose request it is', async () => {
-      const { status, body } = await requestThroughProxy({
-        headers: createBearerHeader(token),
-        method: 'POST',
-        body: 'a report',
-      })
+  test.each(['xenrad', 'opendental', 'xdent', 'practice'])(
+    'lets a good key of %s through, and never the key itself',
+    async (dialect) => {
+      const { headers = {}, key } = keysByProxy[name]?.[dialect] ?? {}
+      const { status, body } = await requestThroughProxy({ headers })
       expect(status).toBe(200)
       const echo = JSON.parse(body) as Echo
-      expect(echo).toMatchObject({ method: 'POST', path: '/reports/7?year=2026', body: 'a report' })
-      expect(echo.headers).toMatchObject({
-        'x-latchkey-account': seeded.accountId,
-        'x-latchkey-key': seeded.apiKey,
-        'x-latchkey-owner': seeded.ownerId,
-        'x-latchkey-dialect': 'redox',
-      })
-      expect(echo.headers['x-latchkey-site'] ?? '').toBe('')
+      expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': dialect })
       expect(echo.headers).not.toHaveProperty('authorization')
-    })
+      expect(echo.headers).not.toHaveProperty('x-api-key')
+    },
+  )
 
-    test.each(['xenrad', 'opendental', 'xdent', 'practice'])(
-      'lets a good key of %s through, and never the key itself',
-      async (dialect) => {
-        const { headers = {}, key } = keysByProxy[name]?.[dialect] ?? {}
-        const { status, body } = await requestThroughProxy({ headers })
-        expect(status).toBe(200)
-        const echo = JSON.parse(body) as Echo
-        expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': dialect })
-        expect(echo.headers).not.toHaveProperty('authorization')
-        expect(echo.headers).not.toHaveProperty('x-api-key')
-      },
+  test('hands back what is refused by neither 401 nor 403', async () => {
+    const refused = await requestThroughProxy({
+      headers: keysByProxy[name]?.unassigned?.headers ?? {},
+    })
+    expect(refused.status).toBe(400)
+    expect(refused.body).toBe('"API key has not been assigned."')
+  })
+
+  test('never hands on an identity that the caller made up', async () => {
+    const made = {
+      'X-Latchkey-Site': 'somebody-else',
+      'X-Latchkey-Account': 'somebody-else',
+      'x-latchkey-OWNER': 'somebody-else',
+      X_Latchkey_Account: 'somebody-else',
+    }
+    const { status, body } = await requestThroughProxy({
+      headers: { ...made, ...createBearerHeader(token) },
+    })
+    expect(status).toBe(200)
+    expect(body).not.toContain('somebody-else')
+    expect((JSON.parse(body) as Echo).headers['x-latchkey-account']).toBe(seeded.accountId)
+  })
+
+  test('never hands on one in a spelling that the service may take for ours', async () => {
+    const names = [
+      'X_Latchkey_Account',
+      'X-Latchkey_Account',
+      'X_Latchkey-Site',
+      'X.Latchkey.Owner',
+    ]
+    const made = Object.fromEntries(names.map((name) => [name, 'somebody-else']))
+    const { status, body } = await requestThroughProxy({
+      headers: { ...made, ...createBearerHeader(token) },
+    })
+    expect(status).toBe(200)
+    expect(body).not.toContain('somebody-else')
+  })
+
+  test('never hands on what the caller says of its own address or name', async () => {
+    const names = ['X-Forwarded-For', 'X_Forwarded_For', 'Forwarded', 'X-Real-IP', 'True-Client-IP']
+    const made = [...names, 'X-Forwarded-Host', 'Remote-User', 'X-Remote-User', 'Proxy']
+    const { headers = {} } = keysByProxy[name]?.xenrad ?? {}
+    const answer = await sendRawThroughProxy('GET', '/reports/7', {
+      ...headers,
+      ...Object.fromEntries(made.map((header) => [header, 'made-up.example'])),
+    })
+    expect(answer?.status).toBe(200)
+    expect(answer?.body).not.toContain('made-up.example')
+    expect((JSON.parse(answer?.body ?? '') as Echo).headers['x-forwarded-for']).toBe('127.0.0.1')
+  })
+
+  test('tells the upstream whose request it is, though the caller’s Connection names that', async () => {
+    const identity = ['Account', 'Site', 'Key', 'Owner', 'Dialect'].map(
+      (word) => `X-Latchkey-${word}`,
     )
-
-    test('hands back what is refused by neither 401 nor 403', async () => {
-      const refused = await requestThroughProxy({
-        headers: keysByProxy[name]?.unassigned?.headers ?? {},
-      })
-      expect(refused.status).toBe(400)
-      expect(refused.body).toBe('"API key has not been assigned."')
+    const { headers = {}, key } = keysByProxy[name]?.xenrad ?? {}
+    const answer = await sendRawThroughProxy('GET', '/reports/7', {
+      ...headers,
+      Connection: ['close', ...identity].join(', '),
     })
+    expect(answer?.status).toBe(200)
+    const echo = JSON.parse(answer?.body ?? '') as Echo
+    expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': 'xenrad' })
+    for (const name of identity) expect(echo.headers[name.toLowerCase()]).toMatch(/./)
+  })
 
-    test('never hands on an identity that the caller made up', async () => {
-      const made = {
-        'X-Latchkey-Site': 'somebody-else',
-        'X-Latchkey-Account': 'somebody-else',
-        'x-latchkey-OWNER': 'somebody-else',
-        X_Latchkey_Account: 'somebody-else',
+  test('opens no connection that nobody judges', async () => {
+    const { headers = {} } = keysByProxy[name]?.xenrad ?? {}
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket' }
+    const answer = await sendRawThroughProxy('GET', '/reports/7', { ...headers, ...upgrade })
+    expect(answer?.status).toBe(200)
+    expect((JSON.parse(answer?.body ?? '') as Echo).headers).not.toHaveProperty('upgrade')
+  })
+
+  test.each([
+    ['POST', {}],
+    ['POST', { 'X-Original-Method': 'GET', 'X-Forwarded-Method': 'GET' }],
+    ['POST', { Connection: 'close, X-Original-Method, X-Forwarded-Method' }],
+    ['GET', { 'X-HTTP-Method-Override': 'DELETE' }],
+  ] as const)('lets no key that only reads write: %s with %j', async (method, more) => {
+    const { headers = {} } = keysByProxy[name]?.reader ?? {}
+    const answer = await sendRawThroughProxy(method, '/reports/7', { ...headers, ...more })
+    expect(answer?.status).toBe(403)
+  })
+
+  test('asks Latchkey nothing in the caller’s words', async () => {
+    const { headers = {} } = keysByProxy[name]?.xenrad ?? {}
+    const path = '/reports/7?refusal=1&statuses=404'
+    expect((await sendRawThroughProxy('GET', path, headers))?.status).toBe(200)
+    expect((await sendRawThroughProxy('GET', path, {}))?.status).toBe(401)
+  })
+
+  test.each(['/latchkey-judge', '/%6catchkey-judge', '/forward-auth', '//reports/7'])(
+    'hands nothing on without a credential: %s',
+    async (path) => {
+      for (const method of ['GET', 'POST', 'OPTIONS', 'DELETE']) {
+        const answer = await sendRawThroughProxy(method, path, {})
+        expect([401, 404]).toContain(answer?.status)
       }
-      const { status, body } = await requestThroughProxy({
-        headers: { ...made, ...createBearerHeader(token) },
-      })
-      expect(status).toBe(200)
-      expect(body).not.toContain('somebody-else')
-      expect((JSON.parse(body) as Echo).headers['x-latchkey-account']).toBe(seeded.accountId)
-    })
+    },
+  )
 
-    test('never hands on one in a spelling that the service may take for ours', async () => {
-      const names = [
-        'X_Latchkey_Account',
-        'X-Latchkey_Account',
-        'X_Latchkey-Site',
-        'X.Latchkey.Owner',
-      ]
-      const made = Object.fromEntries(names.map((name) => [name, 'somebody-else']))
-      const { status, body } = await requestThroughProxy({
-        headers: { ...made, ...createBearerHeader(token) },
-      })
-      expect(status).toBe(200)
-      expect(body).not.toContain('somebody-else')
+  test('hands back a refusal as the dialect words it', async () => {
+    const refused = await requestThroughProxy({
+      headers: createBearerHeader('not.a.token'),
+      method: 'POST',
+      body: 'a report',
     })
-
-    test('never hands on what the caller says of its own address or name', async () => {
-      const names = [
-        'X-Forwarded-For',
-        'X_Forwarded_For',
-        'Forwarded',
-        'X-Real-IP',
-        'True-Client-IP',
-      ]
-      const made = [...names, 'X-Forwarded-Host', 'Remote-User', 'X-Remote-User', 'Proxy']
-      const { headers = {} } = keysByProxy[name]?.xenrad ?? {}
-      const answer = await sendRawThroughProxy('GET', '/reports/7', {
-        ...headers,
-        ...Object.fromEntries(made.map((header) => [header, 'made-up.example'])),
-      })
-      expect(answer?.status).toBe(200)
-      expect(answer?.body).not.toContain('made-up.example')
-      expect((JSON.parse(answer?.body ?? '') as Echo).headers['x-forwarded-for']).toBe('127.0.0.1')
-    })
-
-    test('tells the upstream whose request it is, though the caller’s Connection names that', async () => {
-      const identity = ['Account', 'Site', 'Key', 'Owner', 'Dialect'].map(
-        (word) => `X-Latchkey-${word}`,
-      )
-      const { headers = {}, key } = keysByProxy[name]?.xenrad ?? {}
-      const answer = await sendRawThroughProxy('GET', '/reports/7', {
-        ...headers,
-        Connection: ['close', ...identity].join(', '),
-      })
-      expect(answer?.status).toBe(200)
-      const echo = JSON.parse(answer?.body ?? '') as Echo
-      expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': 'xenrad' })
-      for (const name of identity) expect(echo.headers[name.toLowerCase()]).toMatch(/./)
-    })
-
-    test('opens no connection that nobody judges', async () => {
-      const { headers = {} } = keysByProxy[name]?.xenrad ?? {}
-      const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket' }
-      const answer = await sendRawThroughProxy('GET', '/reports/7', { ...headers, ...upgrade })
-      expect(answer?.status).toBe(200)
-      expect((JSON.parse(answer?.body ?? '') as Echo).headers).not.toHaveProperty('upgrade')
-    })
-
-    test.each([
-      ['POST', {}],
-      ['POST', { 'X-Original-Method': 'GET', 'X-Forwarded-Method': 'GET' }],
-      ['POST', { Connection: 'close, X-Original-Method, X-Forwarded-Method' }],
-      ['GET', { 'X-HTTP-Method-Override': 'DELETE' }],
-    ] as const)('lets no key that only reads write: %s with %j', async (method, more) => {
-      const { headers = {} } = keysByProxy[name]?.reader ?? {}
-      const answer = await sendRawThroughProxy(method, '/reports/7', { ...headers, ...more })
-      expect(answer?.status).toBe(403)
-    })
-
-    test('asks Latchkey nothing in the caller’s words', async () => {
-      const { headers = {} } = keysByProxy[name]?.xenrad ?? {}
-      const path = '/reports/7?refusal=1&statuses=404'
-      expect((await sendRawThroughProxy('GET', path, headers))?.status).toBe(200)
-      expect((await sendRawThroughProxy('GET', path, {}))?.status).toBe(401)
-    })
-
-    test.each(['/latchkey-judge', '/%6catchkey-judge', '/forward-auth', '//reports/7'])(
-      'hands nothing on without a credential: %s',
-      async (path) => {
-        for (const method of ['GET', 'POST', 'OPTIONS', 'DELETE']) {
-          const answer = await sendRawThroughProxy(method, path, {})
-          expect([401, 404]).toContain(answer?.status)
-        }
-      },
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toBe(
+      'Bearer realm="Latchkey", error="invalid_token"',
     )
-
-    test('hands back a refusal as the dialect words it', async () => {
-      const refused = await requestThroughProxy({
-        headers: createBearerHeader('not.a.token'),
-        method: 'POST',
-        body: 'a report',
-      })
-      expect(refused.status).toBe(401)
-      expect(refused.headers.get('www-authenticate')).toBe(
-        'Bearer realm="Latchkey", error="invalid_token"',
-      )
-      expect(refused.headers.get('content-type')).toBe('application/json; charset=utf-8')
-      expect(JSON.parse(refused.body)).toMatchObject({
-        Meta: { Errors: [{ Text: 'The access token is missing, invalid or expired.' }] },
-      })
+    expect(refused.headers.get('content-type')).toBe('application/json; charset=utf-8')
+    expect(JSON.parse(refused.body)).toMatchObject({
+      Meta: { Errors: [{ Text: 'The access token is missing, invalid or expired.' }] },
     })
+  })
 
-    test('refuses who presents nothing', async () => {
-      const { status, body } = await requestThroughProxy()
-      expect({ status, body }).toEqual({
-        status: 401,
-        body: '{"message":"A credential is needed."}',
-      })
+  test('refuses who presents nothing', async () => {
+    const { status, body } = await requestThroughProxy()
+    expect({ status, body }).toEqual({
+      status: 401,
+      body: '{"message":"A credential is needed."}',
     })
-  },
-)
+  })
+})

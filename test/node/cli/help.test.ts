@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { COMMAND_GROUPS } from '../../../src/node/cli/command-groups.ts'
-import { DOC_PAGES, listSamples } from '../../support/doc-samples.ts'
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
 
@@ -88,18 +87,4 @@ describe('the help', () => {
       expect(ran).toHaveLength(1)
     }
   })
-})
-
-test('the command lines of the README and of docs are such', async () => {
-  const shell = DOC_PAGES.flatMap(listSamples).filter(({ language }) => language === 'sh')
-  const text = shell.map((sample) => sample.text).join('\n')
-  const lines = [...text.matchAll(/^(?:npm run -s )?latchkey (?:-- )?(.*)$/gm)]
-  expect(lines.length).toBeGreaterThan(25)
-  for (const [, line = ''] of lines) {
-    const args = parseArguments(line)
-    if (args[0]?.startsWith('--')) continue
-    const ran: string[] = []
-    await (await buildProgram((what) => ran.push(what))).parseAsync(args, { from: 'user' })
-    expect(ran, line).toHaveLength(1)
-  }
 })
