@@ -171,7 +171,7 @@ describe('two workers', () => {
       await waitUntil(() => refreshed > before + 100)
       process.kill(listWorkerPids(server)[kill % 2] ?? 0, 'SIGKILL')
       const waitForEnd = () =>
-        parseLogLines(server).filter(({ msg }) => msg.startsWith('a worker ended'))
+        parseLogLines(server).filter(({ msg }) => msg.startsWith('a worker process ended'))
       await waitUntil(() => waitForEnd().length === kill && listWorkerPids(server).length === 2)
     }
     enough = true
