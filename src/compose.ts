@@ -1,4 +1,3 @@
-import type { Context, Hono } from 'hono'
 import type { Config } from './config.ts'
 import { createAuditSigner } from './crypto/audit-signer.ts'
 import type { Keyring } from './crypto/keyring.ts'
@@ -9,28 +8,19 @@ import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createTotp } from './crypto/totp.ts'
-import { formatCredential } from './domain/credential-format.ts'
 import { HOUR_MS } from './domain/instant.ts'
 import { FAILURE_MEMORY_MS } from './domain/limits.ts'
-import { createApps, createTestMessages, renderDeliveryBody } from './http/app.ts'
-import type { ConsoleAssets } from './http/console/static/assets.ts'
-import { createProxyRequest, type WriteUpstreamHead } from './http/proxy/upstream.ts'
+import { renderDeliveryBody } from './http/vendors/redox/message.ts'
+import { createTestMessages } from './http/vendors/redox/test-messages.ts'
 import { createWebhookClient } from './http/webhook-client.ts'
 import { createServicesFor, type Services, type ServicesFor } from './service/actor-services.ts'
 import { createAuditAnchor } from './service/audit/anchor.ts'
 import { AuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
 import { AuditChain } from './service/audit/chain.ts'
 import { createKeyringBinding } from './service/audit/keyring-binding.ts'
-import { createAuthenticate } from './service/authenticate/authenticate.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
 import { createKeyProofs } from './service/authenticate/key-proofs.ts'
-import { createCustomerKeys } from './service/keys/customer-keys.ts'
-import { createKeys } from './service/keys/keys.ts'
-import {
-  createAddressRateLimit,
-  createFailureLimiter,
-  createKeyRateLimit,
-} from './service/limits/rate-limits.ts'
+import { createFailureLimiter } from './service/limits/rate-limits.ts'
 import {
   createKeyUseCounter,
   createTrafficCounter,
@@ -39,18 +29,13 @@ import {
 import { createAcceptMessage, createMessageIdGenerator } from './service/messages/accept.ts'
 import { DeliveryWorker } from './service/messages/deliver.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
-import type { SendHttp, UpstreamFetch } from './service/ports/outbound.ts'
+import type { SendHttp } from './service/ports/outbound.ts'
 import type { Clock, GetSharedCounter, KeepAlive, Log } from './service/ports/runtime.ts'
 import type { Storage } from './service/ports/storage.ts'
 import type { TestMessages } from './service/ports/test-messages.ts'
 import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
-import { createExchange } from './service/tokens/exchange.ts'
-import { createGuard } from './service/tokens/guard.ts'
-import { createRefresh } from './service/tokens/refresh.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
-
-export { REQUEST_ID_HEADER } from './http/reply.ts'
 
 /** The adapters of a runtime: everything that knows the outside world. */
 export interface RuntimeAdapters {
@@ -59,8 +44,6 @@ export interface RuntimeAdapters {
   readonly publicUrl: string
   /** Public URL of the console, without a trailing slash: links to it begin with this. */
   readonly consoleUrl: string
-  /** The stylesheet and the script of the console. */
-  readonly consoleAssets: ConsoleAssets
   readonly engine: Engine
   readonly primitives: Primitives
   readonly argon2: Argon2
@@ -71,18 +54,12 @@ export interface RuntimeAdapters {
   readonly firstInvitationSecret?: string | undefined
   readonly clock: Clock
   readonly log: Log
-  /** Reaches an upstream. */
-  readonly upstreamFetch: UpstreamFetch
-  /** Writes the head of an upstream's response unchanged, if the runtime can. */
-  readonly writeUpstreamHead?: WriteUpstreamHead
   /** Reaches a destination. */
   readonly sendHttp: SendHttp
   /** The number of argon2 computations that may run at once. */
   readonly cores: number
   /** Counts limits for all processes that serve one port. */
   readonly getSharedCounter?: GetSharedCounter | undefined
-  /** The address at the other end of a request's connection. */
-  readonly getPeerAddress: (c: Context) => string
   /** Keeps work alive after the response, in a runtime that would stop it. */
   readonly keepAlive?: KeepAlive
   /** The time that a queue belongs to this process without a renewal. */
@@ -93,14 +70,10 @@ export interface RuntimeAdapters {
 
 /** A composed server. Its services are the operator's: they see every account, and have every permission. */
 export interface Latchkey extends Services {
-  readonly app: Hono
-  /** The console and the management API; null when they are off. */
-  readonly consoleApp: Hono | null
   readonly storage: Storage
   /** Creates the services of another actor. */
   readonly servicesFor: ServicesFor
   readonly signInServices: SignInServices
-  readonly formatCredential: typeof formatCredential
   readonly testMessages: TestMessages
   /** Delivers stored messages, once it is started. */
   readonly deliveryWorker: DeliveryWorker
@@ -114,6 +87,8 @@ export interface Latchkey extends Services {
   readonly sealAudit: () => Promise<void>
   /** Deletes expired rows and payloads. Call it from time to time. */
   readonly deleteExpiredData: () => Promise<void>
+  /** What `composeApps` builds on. */
+  readonly parts: Parts
 }
 
 /** A core computes about a hundred hashes a second, so a full queue is a wait of about a second. */
@@ -122,12 +97,12 @@ const MAX_QUEUED_HASHES_PER_CORE = 100
 /** Limits the stored proofs of a key whose caller has no fixed network. */
 const MAX_NETWORKS_PER_KEY = 500
 
-/** Connects ports to adapters, for any runtime. */
+/** Connects ports to adapters, for any runtime: everything but the apps, which no command needs. */
 export function compose(runtime: RuntimeAdapters): Latchkey {
   const { config, publicUrl, consoleUrl, primitives, keyring, clock, log } = runtime
-  const { region, quota } = config
+  const { region } = config
   const core = createCore(runtime)
-  const { storage, random, secrets, auditBuffer, recordRefusal, keyUseCounter, traffic } = core
+  const { storage, random, secrets, auditBuffer, keyUseCounter, traffic } = core
   const { webhookClient, deliveryWorker, nextMessageId, acceptMessage } = createMessageServices(
     runtime,
     core,
@@ -159,66 +134,16 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     failureLimiter: createFailureLimiterFor(runtime, 'console'),
   })
 
-  const { serial } = random
   // Vendors learn the console's address only if the operator has set its public URL.
   const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null
   const subscriptionsUrl = consoleLink ?? publicUrl
-  const testMessages = createTestMessages({ serial, subscriptionsUrl })
-  const apps = createApps({
-    ...createTokenServices(runtime, core),
-    testMessages,
-    signInServices,
-    sessions: signInServices.sessions,
-    auditBuffer,
-    failureLimiter: createFailureLimiterFor(runtime, 'admin'),
-    servicesFor,
-    publicUrl,
-    consoleUrl,
-    consoleAssets: runtime.consoleAssets,
-    isConsoleEnabled: config.console !== null,
-    consoleLink,
-    acceptMessage,
-    proxyRequest: createProxyRequest({
-      upstreamFetch: runtime.upstreamFetch,
-      upstreams: config.upstreams,
-      publicUrl,
-      log,
-      writeUpstreamHead: runtime.writeUpstreamHead,
-    }),
-    customerKeys: createCustomerKeys({
-      ...secrets,
-      createKeysFor: (actor) => createKeys({ ...secrets, actor }),
-      maxKeys: config.customerKeysPerDeveloper,
-    }),
-    clock,
-    addressRateLimit: createAddressRateLimit(
-      quota.requests,
-      quota.windowMs,
-      clock,
-      runtime.getSharedCounter,
-    ),
-    recordRefusal,
-    storage,
-    log,
-    serial,
-    uuid: random.uuid,
-    createRequestId: random.requestId,
-    getPublicKeys: () => keyring.publicKeys,
-    subscriptionsUrl,
-    applicationName: config.applicationName,
-    messageLimitBytes: config.messageLimitBytes,
-    getPeerAddress: runtime.getPeerAddress,
-    trustedProxies: config.trustedProxies,
-  })
 
   return {
-    ...apps,
     storage,
     ...servicesFor({ actor: 'operator', role: 'operator', accountId: null }),
     servicesFor,
     signInServices,
-    formatCredential,
-    testMessages,
+    testMessages: createTestMessages({ serial: random.serial, subscriptionsUrl }),
     deliveryWorker,
     bindKeyring: (ring) => checkRingProof(createSealer(primitives, ring)),
     async flushCounters() {
@@ -228,10 +153,20 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     flushAuditEvents: () => auditBuffer.flush(),
     sealAudit: () => auditChain.seal(),
     deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
+    parts: { runtime, core, acceptMessage, consoleLink, subscriptionsUrl },
   }
 }
 
-type Core = ReturnType<typeof createCore>
+/** The parts of a composed server that the apps share with its services. */
+export interface Parts {
+  readonly runtime: RuntimeAdapters
+  readonly core: Core
+  readonly acceptMessage: ReturnType<typeof createAcceptMessage>
+  readonly consoleLink: string | null
+  readonly subscriptionsUrl: string
+}
+
+export type Core = ReturnType<typeof createCore>
 
 /** Creates the storage, the secrets and the counters that most services use. */
 function createCore(runtime: RuntimeAdapters) {
@@ -279,35 +214,6 @@ function createCore(runtime: RuntimeAdapters) {
   }
 }
 
-/** Creates the services that exchange, refresh and check credentials. */
-function createTokenServices(runtime: RuntimeAdapters, core: Core) {
-  const { config, clock } = runtime
-  const { hasher, digester } = core.secrets
-  return {
-    exchange: createExchange({
-      ...core,
-      hasher,
-      failureLimiter: createFailureLimiterFor(runtime, 'exchange'),
-    }),
-    refresh: createRefresh({
-      ...core,
-      failureLimiter: createFailureLimiterFor(runtime, 'refresh'),
-      leewayMs: config.refreshLeewayMs,
-    }),
-    guard: createGuard(core),
-    authenticate: createAuthenticate({
-      ...core,
-      digester,
-      failureLimiter: createFailureLimiterFor(runtime, 'authenticate'),
-      keyRateLimit: createKeyRateLimit(
-        { limit: config.quota.requests, windowMs: config.quota.windowMs },
-        clock,
-        runtime.getSharedCounter,
-      ),
-    }),
-  }
-}
-
 /** Creates the services that accept and deliver messages. */
 function createMessageServices(runtime: RuntimeAdapters, core: Core) {
   const { config, primitives, clock, log } = runtime
@@ -346,7 +252,7 @@ function createMessageServices(runtime: RuntimeAdapters, core: Core) {
 }
 
 /** Processes that serve one port count the failures of one purpose together. */
-function createFailureLimiterFor(
+export function createFailureLimiterFor(
   { config, clock, getSharedCounter }: RuntimeAdapters,
   purpose: string,
 ) {

@@ -72,6 +72,11 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
   { layer: 'src/settings.ts', mayImport: ['src/domain/'], packages: ['zod'] },
   { layer: 'src/config.ts', mayImport: ['src/domain/', 'src/settings.ts'], packages: ['zod'] },
   {
+    layer: 'src/compose-apps.ts',
+    mayImport: ['src/compose.ts', 'src/http/', 'src/service/'],
+    packages: ['hono'],
+  },
+  {
     layer: 'src/compose.ts',
     mayImport: [
       'src/config.ts',
@@ -81,12 +86,13 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
       'src/service/',
       'src/storage/',
     ],
-    packages: ['hono'],
+    packages: [],
   },
   {
     layer: 'src/node/',
     mayImport: [
       'src/compose.ts',
+      'src/compose-apps.ts',
       'src/config.ts',
       'src/crypto/',
       // The one file that `latchkey demo` starts.
@@ -116,6 +122,7 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
     layer: 'src/worker/',
     mayImport: [
       'src/compose.ts',
+      'src/compose-apps.ts',
       'src/config.ts',
       'src/crypto/',
       'src/domain/',
@@ -188,6 +195,8 @@ test('only the app imports the admin API, the console and each vendor’s protoc
         to.startsWith(path) &&
         !from.startsWith(path) &&
         from !== 'src/http/app.ts' &&
+        // Delivery and test messages need the messages of Redox, and no app.
+        !(from === 'src/compose.ts' && path === 'src/http/vendors/redox/') &&
         // Runtimes bring the console's stylesheet and script.
         !to.startsWith('src/http/console/static/'),
     ),

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../../src/config.ts'
-import { openLatchkey } from '../../src/node/server.ts'
+import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import { silentLog } from '../../src/node/silent-log.ts'
 import { unwrap } from '../../test/support/server.ts'
 import { createMessageRequests } from '../cases.ts'

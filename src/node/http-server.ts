@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { REQUEST_ID_HEADER } from '../compose.ts'
+import { REQUEST_ID_HEADER } from '../compose-apps.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
 import type { Log } from '../service/ports/runtime.ts'
 

@@ -1,79 +1,25 @@
-import { existsSync, mkdirSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { availableParallelism } from 'node:os'
 import type { Context } from 'hono'
-import { compose, type Latchkey } from '../compose.ts'
+import type { Latchkey } from '../compose.ts'
+import { composeApps } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
-import { Keyring, type Ring } from '../crypto/keyring.ts'
-import type { Argon2 } from '../crypto/primitives.ts'
-import type { Clock, GetSharedCounter, Log } from '../service/ports/runtime.ts'
-import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
-import { isNewDatabase, openEngine } from './database.ts'
+import type { Log } from '../service/ports/runtime.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
-import { createForeignRingError, loadRing, watchKeyringFile } from './keyring-file.ts'
+import { createForeignRingError, watchKeyringFile } from './keyring-file.ts'
+import {
+  formatConsoleUrl,
+  formatListenerUrl,
+  openLatchkey,
+  type WorkerGroup,
+} from './open-latchkey.ts'
 import { readConsoleAssets } from './package-file.ts'
-import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import { type ListeningAddresses, logListening } from './startup-log.ts'
 import { createUpstreamFetch, writeUpstreamHead } from './upstream-fetch.ts'
-import { createSendHttp } from './webhook-client.ts'
 
-/** The processes that serve one port together. */
-export interface WorkerGroup {
-  readonly size: number
-  readonly share: GetSharedCounter
-}
+type Apps = ReturnType<typeof composeApps>
 
-/** Opens everything but the listeners, for the command line. */
-export async function openLatchkey(
-  config: Config,
-  {
-    publicUrl,
-    consoleUrl = formatConsoleUrl(config, config.console?.port ?? config.port),
-    log,
-    clock = Date.now,
-    argon2 = nodeArgon2,
-    team,
-  }: {
-    publicUrl: string
-    consoleUrl?: string
-    log: Log
-    clock?: Clock
-    argon2?: Argon2
-    team?: WorkerGroup | undefined
-  },
-): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  // The ring is created before the database. If only the database exists, a new ring could not verify or
-  // open what it holds.
-  const canCreate = !existsSync(config.keyringPath) && (await isNewDatabase(config.database, log))
-  const ring = await loadRing(config.keyringPath, { canCreate })
-  const keyring = new Keyring(nodePrimitives, ring)
-  const latchkey = compose({
-    config,
-    publicUrl,
-    consoleUrl,
-    consoleAssets: readConsoleAssets(),
-    engine: await openEngine(config.database, log),
-    primitives: nodePrimitives,
-    argon2,
-    keyring,
-    anchorStore: createAnchorFile(getAnchorPath(config.keyringPath)),
-    clock,
-    log,
-    upstreamFetch: createUpstreamFetch({ timeoutMs: config.upstreamTimeoutMs }),
-    writeUpstreamHead,
-    sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
-    cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
-    getSharedCounter: team?.share,
-    leaseMs: LEASE_MS,
-    getPeerAddress: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
-      c.env?.incoming?.socket.remoteAddress ?? '',
-  })
-  return { ...latchkey, keyring, ring }
-}
-
-export interface RunningServer extends Latchkey, ListeningAddresses {
+export interface RunningServer extends Latchkey, Apps, ListeningAddresses {
   /** Answers the requests in progress, then closes the database. */
   stop(): Promise<void>
 }
@@ -83,8 +29,6 @@ const FLUSH_INTERVAL_MS = 60 * 1000
 const AUDIT_FLUSH_INTERVAL_MS = 1000
 const SEAL_INTERVAL_MS = 5000
 const QUEUE_POLL_INTERVAL_MS = 1000
-/** The longest time that subscriptions wait after the process that leased them was killed. */
-const LEASE_MS = 15_000
 const LEASE_RENEWAL_INTERVAL_MS = 5000
 
 /** Opens the database, listens, and logs warnings about the configuration. */
@@ -111,9 +55,10 @@ export async function startInGroup(
     const consoleUrl = formatConsoleUrl(config, consolePort)
     const parts = { publicUrl: url, consoleUrl, log, team }
     const { keyring, ring, ...latchkey } = await openWithOwnKeyring(config, parts)
-    vendorListener.server.serveApp(latchkey.app.fetch, url)
-    if (latchkey.consoleApp !== null)
-      consoleListener?.server.serveApp(latchkey.consoleApp.fetch, consoleUrl)
+    const apps = composeNodeApps(latchkey)
+    vendorListener.server.serveApp(apps.app.fetch, url)
+    if (apps.consoleApp !== null)
+      consoleListener?.server.serveApp(apps.consoleApp.fetch, consoleUrl)
     await Promise.all(listeners.map(listenAtFixedPort)).catch(async (error: unknown) => {
       await latchkey.storage.close()
       throw error
@@ -126,6 +71,7 @@ export async function startInGroup(
     backgroundWork.start()
     return {
       ...latchkey,
+      ...apps,
       port,
       url,
       console: consoleListener && { port: consolePort, url: consoleUrl },
@@ -243,15 +189,17 @@ async function openWithOwnKeyring(config: Config, parts: Parameters<typeof openL
   }
 }
 
-/** The URL of a listener that has no public URL. */
-export function formatListenerUrl(host: string, port: number): string {
-  if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-/** The console's public URL. When the console is off, links to it work nowhere. */
-export const formatConsoleUrl = ({ console, host }: Config, port: number): string =>
-  console?.publicUrl ?? formatListenerUrl(console?.host ?? host, port)
+/** Composes the apps with the adapters of Node. */
+export const composeNodeApps = (latchkey: Latchkey): Apps =>
+  composeApps(latchkey, {
+    consoleAssets: readConsoleAssets(),
+    upstreamFetch: createUpstreamFetch({
+      timeoutMs: latchkey.parts.runtime.config.upstreamTimeoutMs,
+    }),
+    writeUpstreamHead,
+    getPeerAddress: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
+      c.env?.incoming?.socket.remoteAddress ?? '',
+  })
 
 interface Listener {
   readonly server: HttpServer

@@ -5,7 +5,7 @@ import type { AttentionSummary } from '../service/accounts/dashboard.ts'
 import type { KeyTypeCount } from '../service/ports/dashboard.ts'
 import { defineOperation, type Operation } from './define.ts'
 import { accountFilter, createListSchema, instant, toWholeList } from './fields.ts'
-import { dialect, keyListItem } from './keys.ts'
+import { dialect, keyListItem } from './key-fields.ts'
 import { subscription } from './subscriptions.ts'
 
 export const trafficCount = z

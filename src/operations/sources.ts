@@ -4,7 +4,7 @@ import type { Source } from '../service/ports/routing.ts'
 import { failNotFound } from '../service/service-result.ts'
 import { defineOperation, type Operation } from './define.ts'
 import { accountId, createdAt, EXAMPLE_IDS, existingId, id, name, newId } from './fields.ts'
-import { key } from './keys.ts'
+import { key } from './key-fields.ts'
 import { testMessageResult } from './messages.ts'
 import { definePlainOperations } from './resource.ts'
 

@@ -21,7 +21,7 @@ import {
   readPage,
   toWholeList,
 } from './fields.ts'
-import { keyStatus } from './keys.ts'
+import { keyStatus } from './key-fields.ts'
 
 const role = z.enum(ROLES)
 

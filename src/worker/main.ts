@@ -1,6 +1,7 @@
 /// <reference path="./modules.d.ts" />
 import { waitUntil } from 'cloudflare:workers'
-import { compose, type Latchkey, REQUEST_ID_HEADER } from '../compose.ts'
+import { compose, type Latchkey } from '../compose.ts'
+import { composeApps, REQUEST_ID_HEADER } from '../compose-apps.ts'
 import { findConfigWarnings } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
@@ -42,7 +43,6 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
     config,
     publicUrl,
     consoleUrl: consoleUrl ?? publicUrl,
-    consoleAssets: { stylesheet, script },
     engine: openD1(db),
     primitives: workerPrimitives,
     argon2: createArgon2(),
@@ -51,18 +51,21 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
     firstInvitationSecret,
     clock,
     log,
-    upstreamFetch: createWorkerUpstreamFetch({ timeoutMs: config.upstreamTimeoutMs }),
     sendHttp: createWorkerSendHttp({ allowed: config.destinationsAllowed }),
     // An isolate is one thread.
     cores: 1,
-    // Cloudflare sets this header, whatever the client sends.
-    getPeerAddress: (c) => c.req.header('cf-connecting-ip') ?? '',
     keepAlive: waitUntil,
     leaseMs: LEASE_MS,
   })
+  const apps = composeApps(latchkey, {
+    consoleAssets: { stylesheet, script },
+    upstreamFetch: createWorkerUpstreamFetch({ timeoutMs: config.upstreamTimeoutMs }),
+    // Cloudflare sets this header, whatever the client sends.
+    getPeerAddress: (c) => c.req.header('cf-connecting-ip') ?? '',
+  })
   cachedWorker = {
     ...latchkey,
-    handleRequest: createRequestHandler(latchkey, { publicUrl, consoleUrl }),
+    handleRequest: createRequestHandler(apps, { publicUrl, consoleUrl }),
   }
   cachedWorker.deliveryWorker.start()
   for (const warning of findConfigWarnings(config)) log.warn({}, warning)
@@ -77,7 +80,7 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
 }
 
 function createRequestHandler(
-  { app, consoleApp }: Latchkey,
+  { app, consoleApp }: ReturnType<typeof composeApps>,
   urls: { publicUrl: string; consoleUrl: string | null },
 ): ComposedWorker['handleRequest'] {
   const basePath = parseBasePath(urls.publicUrl)

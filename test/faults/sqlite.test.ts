@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { openLatchkey } from '../../src/node/server.ts'
+import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import {
   canLimitFileSize,
   canSetImmutable,

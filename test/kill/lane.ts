@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readConfig } from '../../src/config.ts'
-import { openLatchkey } from '../../src/node/server.ts'
+import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import { type ServerProcess, startServerProcess } from '../support/process.ts'
 import { createSeededRandom, type SeededRandom, TEST_SEED } from '../support/random.ts'
 import { createTempFolder, createTestLog, seedKey, unwrap } from '../support/server.ts'

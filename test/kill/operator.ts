@@ -1,4 +1,4 @@
-import type { openLatchkey } from '../../src/node/server.ts'
+import type { openLatchkey } from '../../src/node/open-latchkey.ts'
 import type { SeededRandom } from '../support/random.ts'
 import { createDeviceNewMessage, seedKey, type TokenResponse, unwrap } from '../support/server.ts'
 import type { KillCounts, KilledConnection } from './lane.ts'

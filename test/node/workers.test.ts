@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { openLatchkey } from '../../src/node/server.ts'
+import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import {
   listWorkerPids,
   runCli,

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { compose } from '../../src/compose.ts'
+import { composeApps } from '../../src/compose-apps.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import type { SurfaceDeps } from '../../src/http/vendors/surface-handlers.ts'
@@ -44,7 +45,6 @@ export async function composeTestServer(
     config,
     publicUrl: 'https://latchkey.example',
     consoleUrl: 'https://console.example',
-    consoleAssets: readConsoleAssets(),
     engine: {
       sql: engine.sql,
       atomic: (steps) => engine.atomic(steps),
@@ -59,22 +59,26 @@ export async function composeTestServer(
     keyring,
     clock,
     log: createTestLog(),
-    upstreamFetch: createUpstreamFetch({ timeoutMs: 1000 }),
     sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
     cores: 2,
     leaseMs: 15_000,
     synchronousMs,
+  })
+  const apps = composeApps(latchkey, {
+    consoleAssets: readConsoleAssets(),
+    upstreamFetch: createUpstreamFetch({ timeoutMs: 1000 }),
     getPeerAddress: (c) => c.env?.incoming?.socket.remoteAddress ?? '203.0.113.7',
   })
   const post = (path: string, body: object) =>
-    latchkey.app.request(path, { method: 'POST', body: JSON.stringify(body) })
+    apps.app.request(path, { method: 'POST', body: JSON.stringify(body) })
   return {
     ...latchkey,
+    ...apps,
     reads,
     clock,
     ring,
     keyring,
-    call: createAppCaller(latchkey),
+    call: createAppCaller(apps),
     post,
     async close() {
       await latchkey.storage.close()

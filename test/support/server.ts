@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hash } from '@node-rs/argon2'
-import type { Latchkey } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import type { Result } from '../../src/domain/failure.ts'
 import { getDatabasePath } from '../../src/node/database.ts'
+import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import { nodeArgon2 } from '../../src/node/primitives.ts'
-import { openLatchkey, type RunningServer, startLatchkey } from '../../src/node/server.ts'
+import { composeNodeApps, type RunningServer, startLatchkey } from '../../src/node/server.ts'
 import type { Log } from '../../src/service/ports/runtime.ts'
 import { createTestClock, type TestClock } from './time.ts'
 
@@ -33,7 +33,7 @@ export const createTempFolder = () => mkdtempSync(join(tmpdir(), 'latchkey-test-
 
 /** Requests as their listeners' sockets bring them; `address` is where they seem to come from. */
 export const createAppCaller =
-  ({ app, consoleApp }: Pick<Latchkey, 'app' | 'consoleApp'>) =>
+  ({ app, consoleApp }: ReturnType<typeof composeNodeApps>) =>
   async (path: string, init: RequestInit & { address?: string } = {}): Promise<Response> => {
     const incoming = { socket: { remoteAddress: init.address ?? '203.0.113.7' } }
     const body = init.body
@@ -68,11 +68,12 @@ export async function createTestServer(
   const publicUrl = 'https://latchkey.example'
   const options = { publicUrl, consoleUrl, log, clock, argon2: leastWorkArgon2 }
   const latchkey = await openLatchkey(config, options)
-
-  const call = createAppCaller(latchkey)
+  const apps = composeNodeApps(latchkey)
+  const call = createAppCaller(apps)
 
   return {
     ...latchkey,
+    ...apps,
     dir,
     clock,
     log,

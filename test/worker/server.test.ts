@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
+import { composeApps } from '../../src/compose-apps.ts'
 import { readConfig } from '../../src/config.ts'
 import { readConsoleAssets } from '../../src/node/package-file.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
@@ -33,6 +34,7 @@ const URL_OF_BOTH = 'https://latchkey.example'
 let workerd: Workerd
 let worker: TestFetcher
 let node: ReturnType<typeof compose>
+let nodeApps: ReturnType<typeof composeApps>
 let upstreams: Awaited<ReturnType<typeof startTranscriptUpstreams>>
 /** Work passed to `keepAlive`: it must finish before the runtime may stop. */
 const kept: Promise<unknown>[] = []
@@ -59,19 +61,21 @@ beforeAll(async () => {
     config: readConfig({}),
     publicUrl: URL_OF_BOTH,
     consoleUrl: URL_OF_BOTH,
-    consoleAssets: readConsoleAssets(),
     engine: workerd.engine,
     primitives: nodePrimitives,
     argon2: nodeArgon2,
     keyring: toKeyring(ring),
     clock: Date.now,
     log: createTestLog(),
-    upstreamFetch: createUpstreamFetch({ timeoutMs: 1000 }),
     sendHttp: createSendHttp({ allowed: [] }),
     leaseMs: 90_000,
     cores: 2,
-    getPeerAddress: () => '203.0.113.7',
     keepAlive: (work) => kept.push(work),
+  })
+  nodeApps = composeApps(node, {
+    consoleAssets: readConsoleAssets(),
+    upstreamFetch: createUpstreamFetch({ timeoutMs: 1000 }),
+    getPeerAddress: () => '203.0.113.7',
   })
 })
 afterAll(async () => {
@@ -120,7 +124,7 @@ const servers = {
   worker: async (path: string, body: object, token?: string) =>
     readWorkerResponse(await worker.fetch(`${URL_OF_BOTH}${path}`, createInit(body, token))),
   node: async (path: string, body: object, token?: string) =>
-    readWorkerResponse(await node.app.request(path, createInit(body, token))),
+    readWorkerResponse(await nodeApps.app.request(path, createInit(body, token))),
 }
 type Server = keyof typeof servers
 const other = { worker: 'node', node: 'worker' } as const satisfies Record<Server, Server>

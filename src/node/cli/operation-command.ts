@@ -128,11 +128,10 @@ function printResult(command: Command, operation: Operation, id: string, value: 
   const result = operation.response === null ? { id, deleted: true } : value
   const format = () => formatValue(result, operation.columns)
   const recovery = operation.formatRecovery?.(result)
-  if (recovery === undefined) printOutput(command, result, format)
+  if (recovery === undefined || !hasSecret(result)) printOutput(command, result, format)
   else {
-    printOnce(command, result, format, `What was created is not shown again: run \`${recovery}\``)
-    if (hasSecret(result))
-      printNote(`This is not shown again. \`${recovery}\` makes up for its loss.`)
+    printOnce(command, result, format, `To get what it showed, run \`${recovery}\``)
+    printNote(`Keep this. If it is lost, run \`${recovery}\`.`)
   }
   if (operation.note !== undefined) printNote(operation.note)
   const { next } = result as { next?: string | null }
@@ -204,11 +203,13 @@ function createOption(member: Member): Option {
 
 function describeMember({ name, schema }: Member): string {
   const { description, default: fallback } = schema
-  const noun = toOptionName(name).replaceAll('-', ' ')
+  const noun = formatNoun(name)
   const text = (description ?? (isReference(name) ? `id of the ${noun}` : noun)).replaceAll('`', '')
   const first = text.charAt(0).toLowerCase() + text.slice(1)
   return fallback === undefined ? first : `${first} (default: ${fallback})`
 }
+
+const formatNoun = (name: string) => toOptionName(name).replaceAll('-', ' ')
 
 const listChoices = ({ schema }: Member): string[] =>
   schema.enum?.filter((value) => value !== null).map(String) ?? []
@@ -234,7 +235,7 @@ function parseMember(member: Member, given: unknown): unknown {
   if (typeof given !== 'string') return given
   // An optional text may be empty: it clears a description.
   if (given === '' && (member.isRequired || isReference(name))) {
-    throw new CommandFailure('usage', `--${toOptionName(name)} must not be empty`)
+    throw new CommandFailure('usage', `the ${formatNoun(name)} must not be empty`)
   }
   try {
     if (name.endsWith('Seconds')) return parseDuration(given) / 1000

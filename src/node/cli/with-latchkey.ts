@@ -8,7 +8,7 @@ export async function withLatchkey<T>(work: (latchkey: Latchkey) => Promise<T>):
   const { readConfig } = await import('../../config.ts')
   const config = readConfig(process.env)
   const { createLog } = await import('../log.ts')
-  const { openLatchkey, formatListenerUrl } = await import('../server.ts')
+  const { openLatchkey, formatListenerUrl } = await import('../open-latchkey.ts')
   // No command issues a token, so this URL is never used while the port is unknown.
   const publicUrl = config.publicUrl ?? formatListenerUrl(config.host, config.port)
   const log = createLog(config.logLevel, 2)

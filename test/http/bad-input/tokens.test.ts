@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
-import { openLatchkey } from '../../../src/node/server.ts'
+import { openLatchkey } from '../../../src/node/open-latchkey.ts'
+import { composeNodeApps } from '../../../src/node/server.ts'
 import {
   buildPost,
   type ExpectedRows,
@@ -56,7 +57,7 @@ async function expectRefused(...authorization: string[]) {
 async function issueTokens(settings: Record<string, string>, publicUrl: string) {
   const config = readConfig({ LATCHKEY_DATA: fixture.dir, ...settings })
   const other = await openLatchkey(config, { publicUrl, log: createTestLog() })
-  const answer = await other.app.request('/auth/authenticate', {
+  const answer = await composeNodeApps(other).app.request('/auth/authenticate', {
     method: 'POST',
     body: fixture.credentials,
   })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { formatCredential } from '../../../src/domain/credential-format.ts'
 import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../src/domain/key-type.ts'
 import { seedConsoleClient, signInToConsole } from '../../support/console-client.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
@@ -108,7 +109,6 @@ describe('the form of a new key', () => {
     expect(await server.storage.findKeySummary(key.id)).toMatchObject({ status: 'enabled' })
     expect(secret).toBeDefined()
     expect(first.text).toContain('I have stored the secret where its program reads it')
-    const { formatCredential } = server
     const { username } = engineer.testUser
     const { publicId } = key
     const parts = {

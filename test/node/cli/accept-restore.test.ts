@@ -41,7 +41,9 @@ test('after a restore of an older copy, restore, doctor and verify name accept-r
   ])
   const broken = await runCommand('audit', 'verify')
   expect(broken.code).toBe(1)
-  expect(broken.stdout).toMatch(/^THE AUDIT IS BROKEN: .*\n {2}events? .* gone: .*accept-restore/)
+  expect(broken.stdout).toMatch(
+    /^The audit is NOT whole: .*\n {2}events? .* gone: .*accept-restore/,
+  )
 
   const accepted = await runCommand('audit', 'accept-restore')
   expect(accepted).toMatchObject({

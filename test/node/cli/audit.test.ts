@@ -7,7 +7,12 @@ import { COMMAND_GROUPS } from '../../../src/node/cli/command-groups.ts'
 import type { Explanation } from '../../../src/service/audit/explain.ts'
 import type { AuditVerdict } from '../../../src/service/audit/verify.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
-import { type CliKeyWithSecret, runJson, runJsonList, seedCliAccount } from '../../support/cli/commands.ts'
+import {
+  type CliKeyWithSecret,
+  runJson,
+  runJsonList,
+  seedCliAccount,
+} from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import { executeSql } from '../../support/database/data-folder.ts'
 import { type ServerProcess, startServerProcess } from '../../support/process.ts'
@@ -25,7 +30,16 @@ beforeAll(async () => {
   server = await startServerProcess(dir, { LATCHKEY_REFRESH_LEEWAY_SECONDS: '0' })
   seeded = await seedCliAccount(dir)
   const { owner, source } = seeded
-  const keyArgs = ['--dialect', 'redox', '--owner', owner.id, '--source', source.id, '--name', 'nightly job']
+  const keyArgs = [
+    '--dialect',
+    'redox',
+    '--owner',
+    owner.id,
+    '--source',
+    source.id,
+    '--name',
+    'nightly job',
+  ]
   created = await runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs])
 })
 afterAll(() => server.kill())
@@ -173,7 +187,11 @@ test('audit list leaves what a caller was answered sealed: explain opens it', as
   const { decisions } = await explainRequest(requestId)
   expect(decisions).toMatchObject([{ answer: { status: 401, body: 'Invalid request' } }])
   const filter = ['audit', 'list', '--action', 'key.refused']
-  const [{ facts } = { facts: {} }] = await runJsonList<AuditEvent>(dir, [...filter, '--limit', '1'])
+  const [{ facts } = { facts: {} }] = await runJsonList<AuditEvent>(dir, [
+    ...filter,
+    '--limit',
+    '1',
+  ])
   expect(facts).toMatchObject({ reason: 'secret_wrong', answerStatus: 401 })
   expect(facts).not.toHaveProperty('answerBody')
   const { stdout } = await runWarmCli(filter, { dir })
@@ -195,7 +213,7 @@ describe('the chain of a server that was stopped', () => {
     const { code, verdict } = await verify()
     expect(code).toBe(0)
     expect(verdict).toMatchObject({ whole: true, first: 1, breaks: [] })
-    const listed = await runJsonList<AuditEvent>(dir, ['audit', 'list', '--limit', '1000'])
+    const listed = await runJsonList<AuditEvent>(dir, ['audit', 'list', '--limit', '500'])
     expect(verdict.events).toBe(listed.length)
     const { stdout } = await runWarmCli(['audit', 'verify'], { dir })
     expect(stdout).toMatch(/^The audit is whole: \d+ events, numbered 1 to \d+; /)
@@ -214,7 +232,7 @@ describe('the chain of a server that was stopped', () => {
     const secondExport = await runWarmCli(['audit', 'export', file], { dir })
     expect([secondExport.code, secondExport.stderr]).toEqual([
       1,
-      `${file} is there already: add --force to replace it\n`,
+      `${file} exists: add --force to replace it\n`,
     ])
     await runJson(dir, ['audit', 'export', file, '--force'])
     const exportEvents = await runJsonList<AuditEvent>(dir, [
@@ -242,13 +260,20 @@ describe('the chain of a server that was stopped', () => {
   })
 
   test('is broken by an edit of the database, and verify says of which event', async () => {
-    const [event] = await runJsonList<AuditEvent>(dir, ['audit', 'list', '--action', 'key.disabled'])
+    const [event] = await runJsonList<AuditEvent>(dir, [
+      'audit',
+      'list',
+      '--action',
+      'key.disabled',
+    ])
     executeSql(database, `UPDATE audit_events SET actor = 'nobody' WHERE id = '${event?.id}'`)
     const { code, verdict } = await verify()
     expect(code).toBe(1)
     expect(verdict.breaks).toMatchObject([{ eventId: event?.id }])
     const { stdout } = await runWarmCli(['audit', 'verify'], { dir })
-    expect(stdout).toMatch(/^THE AUDIT IS BROKEN: .*\n {2}event \d+ is not the one that was sealed/)
+    expect(stdout).toMatch(
+      /^The audit is NOT whole: .*\n {2}event \d+ is not the one that was sealed/,
+    )
     expect(stdout).toContain(String(event?.id))
     executeSql(database, `UPDATE audit_events SET actor = 'operator' WHERE id = '${event?.id}'`)
     expect((await verify()).code).toBe(0)

@@ -13,7 +13,8 @@ import { SCHEMA_VERSION } from '../../../src/storage/tables.ts'
 import {
   type CliKeyWithSecret,
   type CliRow,
-  runJson, runJsonList,
+  runJson,
+  runJsonList,
   seedCliAccount,
 } from '../../support/cli/commands.ts'
 import { type SeededStaticKeys, seedStaticKeys } from '../../support/database/data-folder.ts'
@@ -48,7 +49,16 @@ beforeAll(async () => {
   server = await startServerProcess(dir, { LATCHKEY_URL: 'https://latchkey.example' })
   seeded = await seedCliAccount(dir)
   const { account, owner, source } = seeded
-  const keyArgs = ['--dialect', 'redox', '--owner', owner.id, '--source', source.id, '--name', 'nightly job']
+  const keyArgs = [
+    '--dialect',
+    'redox',
+    '--owner',
+    owner.id,
+    '--source',
+    source.id,
+    '--name',
+    'nightly job',
+  ]
   const place = ['--account', account.id, '--name', 'Redox EMR', '--url', 'https://emr.example']
   ;[created, destination] = await Promise.all([
     runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs]),
@@ -186,7 +196,7 @@ test('a backup of an older version is restored, and brought to this one at the n
     rows: { accounts: 2, users: 1, keys: 2, audit_events: 2 },
   })
   copyFileSync(join(dir, 'keyring.json'), join(elsewhere, 'keyring.json'))
-  expect(await runJsonList(elsewhere, ['keys', 'list'])).toMatchObject([
+  expect(await runJsonList(elsewhere, ['keys', 'list', '--order', 'oldest'])).toMatchObject([
     { dialect: 'redox', name: 'nightly job', status: 'enabled' },
     { dialect: 'redox', name: 'old job', status: 'revoked' },
   ])
@@ -253,7 +263,5 @@ test('a damaged database is replaced, and kept with its log', async () => {
   expect(readFileSync(kept, 'utf8')).toBe('damaged '.repeat(1024))
   expect(readFileSync(`${kept}-wal`, 'utf8')).toBe('log')
   expect(existsSync(`${path}-wal`)).toBe(false)
-  expect(await runJsonList(place, ['accounts', 'list'])).toMatchObject([
-    { name: 'Acme Health' },
-  ])
+  expect(await runJsonList(place, ['accounts', 'list'])).toMatchObject([{ name: 'Acme Health' }])
 })

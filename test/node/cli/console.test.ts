@@ -121,7 +121,7 @@ test('the command line invites the first operator, and others later', async () =
     problem: 'conflict',
   })
   const { stdout, stderr } = await runWarmCli(['users', 'invite', user.id], { dir })
-  expect(stderr).toContain('It is shown only now.')
+  expect(stderr).toBe(`Keep this. If it is lost, run \`latchkey users invite ${user.id}\`.\n`)
   const [secret = ''] = findLinkSecrets(stdout)
   database.clock.set(Date.now())
   unwrap(
@@ -158,6 +158,7 @@ test('the command line signs somebody out, and takes a lost second factor away',
   })
   for (const verb of ['invite', 'sign-out', 'reset-second-factor']) {
     expect(await runJsonError(dir, ['users', verb, 'nobody'])).toMatchObject({
+      code: 1,
       problem: 'not_found',
     })
   }

@@ -4,6 +4,7 @@ import {
   type CliRow,
   runJson,
   runJsonError,
+  runJsonList,
 } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import { createTempFolder } from '../../support/server.ts'
@@ -17,7 +18,7 @@ beforeEach(async () => {
   accountArgs = ['--account', account]
 })
 
-test('sites and developers are made for an account, and listed by it', async () => {
+test('sites and developers are created in an account, and listed by account', async () => {
   const [site, developer] = await Promise.all([
     runJson(dir, ['sites', 'create', ...accountArgs, '--name', ' Elm Street ']),
     runJson(dir, ['developers', 'create', ...accountArgs, '--name', 'Acme Dental Apps']),
@@ -29,20 +30,23 @@ test('sites and developers are made for an account, and listed by it', async () 
     ['developers', developer],
   ] as const
   for (const [group, row] of lists) {
-    expect(await runJson(dir, [group, 'list', ...accountArgs])).toEqual([row])
-    expect(await runJson(dir, [group, 'list', '--account', 'another'])).toEqual([])
+    expect(await runJsonList(dir, [group, 'list', ...accountArgs])).toEqual([row])
+    expect(await runJsonList(dir, [group, 'list', '--account', 'another'])).toEqual([])
+    expect(await runJson(dir, [group, 'show', row.id])).toEqual(row)
+    const renamed = await runJson(dir, [group, 'rename', row.id, 'Another name'])
+    expect(renamed).toEqual({ ...row, name: 'Another name' })
   }
 })
 
-test('an id is typed in any case, as an argument and as an option, and a name keeps its own', async () => {
+test('an id is accepted in upper case as an argument and as an option, and a name keeps its case', async () => {
   const [name, up] = [crypto.randomUUID().toUpperCase(), (text: string) => text.toUpperCase()]
   const site = await runJson(dir, ['sites', 'create', '--account', up(account), '--name', name])
   expect(site).toMatchObject({ accountId: account, name })
-  expect(await runJson(dir, ['sites', 'list', '--account', up(account)])).toEqual([site])
+  expect(await runJsonList(dir, ['sites', 'list', '--account', up(account)])).toEqual([site])
   expect(await runJson(dir, ['accounts', 'close', up(account)])).toMatchObject({ id: account })
 })
 
-test('a site and a developer are removed as long as no key is of them', async () => {
+test('a site and a developer are deleted only if no key belongs to them', async () => {
   const user = [
     'users',
     'create',
@@ -64,15 +68,19 @@ test('a site and a developer are removed as long as no key is of them', async ()
     ]
     const keyArgs = ['--dialect', dialect, '--owner', owner, option, used.id, '--name', 'a key']
     await runJson(dir, ['keys', 'create', ...keyArgs])
-    expect(await runJsonError(dir, [group, 'remove', used.id])).toMatchObject({
+    expect(await runJsonError(dir, [group, 'delete', used.id, '--yes'])).toMatchObject({
+      code: 1,
       problem: 'conflict',
     })
-    expect(await runJson(dir, [group, 'remove', unused.id])).toEqual(unused)
-    expect(await runJson(dir, [group, 'list', ...accountArgs])).toEqual([used])
+    expect(await runJson(dir, [group, 'delete', unused.id, '--yes'])).toEqual({
+      id: unused.id,
+      deleted: true,
+    })
+    expect(await runJsonList(dir, [group, 'list', ...accountArgs])).toEqual([used])
   }
 })
 
-test('a site or developer that cannot be is refused', async () => {
+test('an invalid site or developer is rejected', async () => {
   const key = String(
     (await runJson(dir, ['developers', 'create', ...accountArgs, '--name', 'A'])).developerKey,
   )
@@ -100,68 +108,71 @@ test('a site or developer that cannot be is refused', async () => {
   expect(nowhere).toEqual({ code: 1, problem: 'not_found', message: 'there is no account none' })
 })
 
-describe('addresses', () => {
-  /** The sentence on stderr. */
-  async function runAllowlistCommand(...args: string[]): Promise<string> {
-    const { code, stderr } = await runWarmCli(['addresses', ...args, ...accountArgs], { dir })
-    expect(code).toBe(0)
-    return stderr
-  }
+describe('the IP allowlist of an account', () => {
+  const listNetworks = () =>
+    runJson<{ enforced: boolean; items: CliRow[] }>(dir, ['ip-allowlist', 'list', ...accountArgs])
+  const add = (network: string, ...more: string[]) => [
+    ...['ip-allowlist', 'add', ...accountArgs, '--network', network],
+    ...more,
+  ]
 
-  test('each command says what is in force after it', async () => {
-    const anywhere = 'keys of Acme Health work from anywhere.\n'
-    expect(await runAllowlistCommand('list')).toBe(`Not enforced: ${anywhere}`)
-    expect(await runAllowlistCommand('enforce')).toBe(
-      `Enforced, but the list is empty: ${anywhere}`,
-    )
-    expect(await runAllowlistCommand('add', '203.0.113.0/24', '--note', 'head office')).toBe(
-      'Enforced: keys of Acme Health work from 203.0.113.0/24 only.\n',
-    )
-    expect(await runAllowlistCommand('add', '2001:DB8::1')).toBe(
-      'Enforced: keys of Acme Health work from 203.0.113.0/24, 2001:db8::1/128 only.\n',
-    )
-    // However it is written.
-    expect(await runAllowlistCommand('remove', '2001:db8:0::1')).toBe(
-      'Enforced: keys of Acme Health work from 203.0.113.0/24 only.\n',
-    )
-    expect(await runAllowlistCommand('open')).toBe(`Not enforced: ${anywhere}`)
-    expect(await runJson(dir, ['ip-allowlist', 'list', ...accountArgs])).toMatchObject([
-      { network: '203.0.113.0/24', note: 'head office' },
-    ])
-    expect(await runAllowlistCommand('enforce')).toBe(
-      'Enforced: keys of Acme Health work from 203.0.113.0/24 only.\n',
-    )
-    expect(await runAllowlistCommand('remove', '203.0.113.0/24')).toBe(
-      `Enforced, but the list is empty: ${anywhere}`,
-    )
+  test('is enforced and no longer enforced, and lists its networks in either case', async () => {
+    expect(await listNetworks()).toEqual({ enforced: false, items: [], next: null })
+    expect(await runJson(dir, ['ip-allowlist', 'enforce', account])).toMatchObject({
+      id: account,
+      addressesEnforced: true,
+    })
+    expect(await listNetworks()).toEqual({ enforced: true, items: [], next: null })
+    const office = await runJson(dir, add('203.0.113.0/24', '--note', 'head office'))
+    expect(office).toMatchObject({ network: '203.0.113.0/24', note: 'head office' })
+    const host = await runJson(dir, add('2001:DB8::1'))
+    expect(host).toMatchObject({ network: '2001:db8::1/128', note: '' })
+    expect(await listNetworks()).toMatchObject({ enforced: true, items: [office, host] })
+    expect(await runJson(dir, ['ip-allowlist', 'delete', host.id])).toEqual({
+      id: host.id,
+      deleted: true,
+    })
+    expect(await runJson(dir, ['ip-allowlist', 'stop-enforcing', account])).toMatchObject({
+      addressesEnforced: false,
+    })
+    expect(await listNetworks()).toMatchObject({ enforced: false, items: [office] })
   })
 
-  test('what is no network, or not on the list, is refused', async () => {
-    const rule = await runJson(dir, ['ip-allowlist', 'add', '10.0.0.0/8', ...accountArgs])
+  test('is printed as text with the state of its enforcement', async () => {
+    const { id, createdAt } = await runJson(dir, add('203.0.113.0/24', '--note', 'head office'))
+    await runJson(dir, ['ip-allowlist', 'enforce', account])
+    const { stdout } = await runWarmCli(['ip-allowlist', 'list', ...accountArgs], { dir })
+    expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['enforced', 'yes'],
+      ['ID', 'NETWORK', 'NOTE', 'CREATED AT'],
+      [id, '203.0.113.0/24', 'head office', createdAt],
+      [''],
+    ])
+  })
+
+  test('rejects a text that is no network, a network that it lists already, and an unknown id', async () => {
+    await runJson(dir, add('10.0.0.0/8'))
+    const unknown = crypto.randomUUID()
     const [twice, wide, stranger, nobody] = await Promise.all([
-      runJsonError(dir, ['ip-allowlist', 'add', '10.0.0.0/8', ...accountArgs]),
-      runJsonError(dir, ['ip-allowlist', 'add', '10.0.0.1/8', ...accountArgs]),
-      runJsonError(dir, ['ip-allowlist', 'delete', '10.0.0.0/9', ...accountArgs]),
-      runJsonError(dir, ['ip-allowlist', 'enforce', '--account', 'none']),
+      runJsonError(dir, add('10.0.0.0/8')),
+      runJsonError(dir, add('10.0.0.1/8')),
+      runJsonError(dir, ['ip-allowlist', 'delete', unknown]),
+      runJsonError(dir, ['ip-allowlist', 'enforce', 'none']),
     ])
     expect(twice).toEqual({
       code: 1,
       problem: 'conflict',
       message: '10.0.0.0/8 is in the list already',
     })
-    expect(wide.problem).toBe('invalid')
-    expect(stranger).toEqual({
-      code: 1,
-      problem: 'not_found',
-      message: `10.0.0.0/9 is not on the list of ${account}`,
-    })
+    expect(wide).toMatchObject({ code: 2, problem: 'invalid' })
+    expect(stranger).toMatchObject({ code: 1, problem: 'not_found' })
+    expect(stranger.message).toContain(unknown)
     expect(nobody.message).toBe('there is no account none')
-    expect(await runJson(dir, ['ip-allowlist', 'delete', rule.id, ...accountArgs])).toEqual(rule)
   })
 })
 
-describe('an owner who leaves', () => {
-  /** Two living keys, one of them disabled before, and one that is revoked. */
+describe('the deactivation of a user', () => {
+  /** Creates an enabled key, a disabled key, and a revoked key. */
   async function createKeyOwner() {
     const email = `${crypto.randomUUID()}@acme.example`
     const owner = await runJson(dir, [
@@ -177,25 +188,30 @@ describe('an owner who leaves', () => {
     return { owner, email, working, stopped }
   }
 
-  test('leaves keys that work on, and say so in the list', async () => {
+  test('leaves the keys of the user enabled, and the list of the keys flags them', async () => {
     const { owner, email, working, stopped } = await createKeyOwner()
-    const { stdout, stderr } = await runWarmCli(['users', 'deactivate', owner.id, '--json'], {
-      dir,
-    })
-    const { user, keys } = JSON.parse(stdout) as { user: CliRow; keys: CliRow[] }
-    expect(keys).toEqual([
-      { id: working.id, publicId: working.publicId, name: 'a', fate: 'flagged' },
-      { id: stopped.id, publicId: stopped.publicId, name: 'b', fate: 'flagged' },
+    const { user, keys } = await runJson<{ user: CliRow; keys: CliRow[] }>(dir, [
+      ...['users', 'deactivate', owner.id],
     ])
-    expect(stderr).toBe(
-      `${email} has left. Keys that were disabled: 0; that stay as they are: 2. ` +
-        'Hand them over: latchkey keys edit <id> --owner <user>\n',
-    )
+    expect(user).toEqual({ ...owner, leftAt: expect.stringMatching(/^20..-.*Z$/) })
+    expect(keys).toEqual([
+      { id: working.id, publicId: working.publicId, name: 'a', status: 'enabled' },
+      { id: stopped.id, publicId: stopped.publicId, name: 'b', status: 'disabled' },
+    ])
     const listed = await runWarmCli(['keys', 'list', ...accountArgs], { dir })
-    const flagged = listed.stdout.split('\n').map((line) => line.includes('owner left'))
-    expect(flagged).toEqual([false, true, true, false, false])
-    const printed = await runJson(dir, ['keys', 'show', working.id])
-    expect(printed).toMatchObject({ status: 'enabled', ownerLeftAt: user.leftAt })
+    const [heading, ...rows] = listed.stdout.trimEnd().split('\n')
+    expect(heading).toContain('OWNER LEFT AT')
+    expect(rows).toHaveLength(3)
+    for (const row of rows) expect(row).toContain(user.leftAt)
+    const left = ['keys', 'list', ...accountArgs, '--owner-left', 'true', '--status', 'enabled']
+    expect(await runJsonList(dir, left)).toMatchObject([
+      { id: working.id, status: 'enabled', owner: { email, leftAt: user.leftAt } },
+    ])
+    const colleague = await runJson(dir, [
+      ...['users', 'create', ...accountArgs, '--email', 'c@acme.example', '--role', 'engineer'],
+    ])
+    await runJson(dir, ['keys', 'edit', working.id, '--owner', colleague.id])
+    expect(await runJsonList(dir, left)).toEqual([])
 
     expect(await runJsonError(dir, ['users', 'deactivate', owner.id])).toEqual({
       code: 1,
@@ -206,29 +222,28 @@ describe('an owner who leaves', () => {
     expect((await runJsonError(dir, create)).message).toBe(`${email} has left`)
   })
 
-  test('takes the enabled keys along, where the account wants it', async () => {
+  test('disables the enabled keys of the user, if the policy of the account is to disable', async () => {
     const chosen = await runJson(dir, ['accounts', 'set-offboarding-policy', account, 'disable'])
     expect(chosen.departedKeys).toBe('disable')
     const { owner, working } = await createKeyOwner()
     const { keys } = await runJson<{ keys: CliRow[] }>(dir, ['users', 'deactivate', owner.id])
-    expect(keys.map(({ name, fate }) => [name, fate])).toEqual([
+    expect(keys.map(({ name, status }) => [name, status])).toEqual([
       ['a', 'disabled'],
-      ['b', 'flagged'],
+      ['b', 'disabled'],
     ])
     const printed = await runJson(dir, ['keys', 'show', working.id])
     expect(printed).toMatchObject({ status: 'disabled', disabledBy: 'operator' })
   })
 
-  test('who held no key leaves in silence', async () => {
+  test('of a user without keys lists no key', async () => {
     const user = await runJson(dir, [
       ...['users', 'create', ...accountArgs, '--email', 'm@acme.example', '--role', 'member'],
     ])
-    const { stderr } = await runWarmCli(['users', 'deactivate', user.id], { dir })
-    expect(stderr).toBe('m@acme.example has left, and held no living key.\n')
+    expect(await runJson(dir, ['users', 'deactivate', user.id])).toMatchObject({ keys: [] })
   })
 })
 
-test('what becomes of departed keys is one of two things', async () => {
+test('the offboarding policy of an account is keep or disable', async () => {
   const [choice, nobody] = await Promise.all([
     runJsonError(dir, ['accounts', 'set-offboarding-policy', account, 'burn']),
     runJsonError(dir, ['accounts', 'set-offboarding-policy', 'none', 'keep']),
@@ -238,7 +253,7 @@ test('what becomes of departed keys is one of two things', async () => {
   expect(nobody.message).toBe('there is no account none')
 })
 
-test('a username is one person’s in the whole server', async () => {
+test('a username is unique on the server', async () => {
   const user = (email: string, username: string) => [
     'users',
     'create',

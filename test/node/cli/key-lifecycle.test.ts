@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
-import { openLatchkey } from '../../../src/node/server.ts'
+import { openLatchkey } from '../../../src/node/open-latchkey.ts'
 import {
   buildKeyArgs,
   type CliKeyWithSecret,
-  type CliRow,
-  runJson, runJsonList,
+  runJson,
   runJsonError,
+  runJsonList,
   seedEveryCliKeyType,
 } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
@@ -20,21 +20,21 @@ beforeAll(async () => {
 
 describe('a secret', () => {
   test.each(['opendental', 'practice'] as const)(
-    'of %s is viewed again, and each view is audited',
+    'of %s can be viewed again, and the audit records each view',
     async (dialect) => {
       const { key, ...revealed } = seeded.createdKeys[dialect]
       const { stdout, stderr } = await runWarmCli(['keys', 'view-secret', key.id, '--json'], {
         dir,
       })
       expect(JSON.parse(stdout)).toMatchObject({ key: { id: key.id }, ...revealed })
-      expect(stderr).toBe('That you have viewed it is recorded in the audit.\n')
+      expect(stderr).toBe('The audit records that you have viewed it.\n')
       const [event] = await runJsonList(dir, ['audit', 'list', '--subject', key.id])
       expect(event).toMatchObject({ actor: 'operator', action: 'key.viewed' })
     },
   )
 
   test.each(['redox', 'xenrad', 'opendental-portal', 'xdent'] as const)(
-    'of %s is not',
+    'of %s cannot be viewed again',
     async (dialect) => {
       expect(
         await runJsonError(dir, ['keys', 'view-secret', seeded.createdKeys[dialect].key.id]),
@@ -46,28 +46,30 @@ describe('a secret', () => {
     },
   )
 
-  test('is replaced, with an overlap too, and is shown as it is presented', async () => {
+  test('is rotated with an overlap, and is printed as the vendor’s program sends it', async () => {
     const { key } = await seeded.createKey('opendental')
     const args = ['keys', 'rotate-secret', key.id, '--overlap', '24h']
     const rotated = await runJson<CliKeyWithSecret>(dir, args)
-    expect(rotated.presented.value).toBe(`ODFHIR ${seeded.developerKey}/${rotated.secret}`)
-    expect(rotated.key.previousSecretEndsAt).toBeGreaterThan(Date.now() + 86_000_000)
+    expect(rotated.credential.value).toBe(`ODFHIR ${seeded.developerKey}/${rotated.secret}`)
+    expect(Date.parse(String(rotated.key.previousSecretEndsAt))).toBeGreaterThan(
+      Date.now() + 86_000_000,
+    )
     const viewed = await runJson<CliKeyWithSecret>(dir, ['keys', 'view-secret', key.id])
     expect(viewed.secret).toBe(rotated.secret)
   })
 
-  test('that no header could carry is not taken', async () => {
+  test('that cannot be sent in a header is rejected', async () => {
     const args = [...buildKeyArgs('xdent', seeded.ids.owner), '--secret-stdin']
     expect(await runJsonError(dir, args, 'sixteen letters and blanks')).toEqual({
-      code: 1,
+      code: 2,
       problem: 'invalid',
       message: 'a secret that is sent in a header must be printable ASCII without blanks',
     })
   })
 })
 
-describe('a change', () => {
-  test('edits what is named, and leaves the rest', async () => {
+describe('keys edit', () => {
+  test('changes what is named, and leaves the rest', async () => {
     const { key } = await seeded.createKey('xdent', [
       '--description',
       'old',
@@ -77,33 +79,37 @@ describe('a change', () => {
     const edit = ['keys', 'edit', key.id]
     const edited = await runJson(dir, [...edit, '--name', 'new name', '--access', 'read'])
     expect(edited).toMatchObject({ name: 'new name', access: 'read', description: 'old' })
-    expect(edited.expiresAt).toBe(Date.UTC(2099, 0, 31))
+    expect(edited.expiresAt).toBe('2099-01-31T00:00:00.000Z')
     const cleared = await runJson(dir, [...edit, '--description', '', '--expires-at', 'never'])
     expect(cleared).toMatchObject({ name: 'new name', description: '', expiresAt: null })
   })
 
   test.each([
-    [[], 2, 'say what to change: --name, --description, --reference, --access or --expires'],
-    [['--name', ' '], 1, 'the name must not be blank'],
+    [[], 'usage', 'nothing to change: give at least one option'],
+    [['--name', ' '], 'invalid', 'the name must not be blank'],
     [
       ['--expires-at', '2020-01-31'],
-      1,
+      'invalid',
       'the expiry must be in the future: to end a key now, revoke it',
     ],
-    [['--access', 'read'], 1, 'keys of this dialect (redox) cannot have the access read: standard'],
-  ] as const)('by edit with %j is refused', async (more, code, message) => {
+    [
+      ['--access', 'read'],
+      'invalid',
+      'keys of this dialect (redox) cannot have the access read: standard',
+    ],
+  ] as const)('with %j exits 2', async (more, problem, message) => {
     const found = await runJsonError(dir, [
       'keys',
       'edit',
       seeded.createdKeys.redox.key.id,
       ...more,
     ])
-    expect({ code: found.code, message: found.message }).toEqual({ code, message })
+    expect(found).toEqual({ code: 2, problem, message })
   })
 
-  test('transfers a key to whom may hold it, and to nobody else', async () => {
+  test('--owner transfers a key to a user of its account who can own it', async () => {
     const { key } = await seeded.createKey('xdent')
-    const transferArgs = (to: string) => ['keys', 'edit', key.id, '--to', to]
+    const transferArgs = (to: string) => ['keys', 'edit', key.id, '--owner', to]
     expect(await runJson(dir, transferArgs(seeded.ids.otherUser))).toMatchObject({
       ownerId: seeded.ids.otherUser,
     })
@@ -121,7 +127,7 @@ describe('a change', () => {
       ],
     ])
     expect(await runJsonError(dir, transferArgs(stranger.id))).toEqual({
-      code: 1,
+      code: 2,
       problem: 'invalid',
       message: `user ${stranger.id} is of another account`,
     })
@@ -132,7 +138,7 @@ describe('a change', () => {
       'keys',
       'edit',
       seeded.createdKeys.practice.key.id,
-      '--to',
+      '--owner',
       seeded.ids.otherUser,
     ]
     expect((await runJsonError(dir, practice)).message).toBe(
@@ -140,12 +146,14 @@ describe('a change', () => {
     )
   })
 
-  test('assigns an office to a customer key and takes it back, and to no other', async () => {
+  test('keys assign and unassign connect an office to a customer key only', async () => {
     const { key } = await seeded.createKey('opendental')
-    const assign = ['keys', 'assign', key.id, '--site', seeded.ids.site]
+    const assign = ['keys', 'assign', key.id, seeded.ids.site]
     const assigned = await runJson(dir, assign)
     expect(assigned.siteId).toBe(seeded.ids.site)
-    expect(Number(assigned.assignedAt)).toBeGreaterThanOrEqual(Number(key.createdAt))
+    expect(Date.parse(String(assigned.assignedAt))).toBeGreaterThanOrEqual(
+      Date.parse(String(key.createdAt)),
+    )
     const unassignedKey = await runJson(dir, ['keys', 'unassign', key.id])
     expect(unassignedKey).toMatchObject({ siteId: null, assignedAt: null })
     expect(await runJsonError(dir, ['keys', 'unassign', seeded.createdKeys.xdent.key.id])).toEqual({
@@ -153,12 +161,12 @@ describe('a change', () => {
       problem: 'conflict',
       message: 'keys of this dialect (xdent) are not assigned',
     })
-    const nowhere = ['keys', 'assign', key.id, '--site', 'nowhere']
+    const nowhere = ['keys', 'assign', key.id, 'nowhere']
     expect((await runJsonError(dir, nowhere)).message).toBe('there is no site nowhere')
   })
 })
 
-test('each party undoes only its own disable', async () => {
+test('each party enables only a key that it has disabled', async () => {
   const { key } = await seeded.createKey('opendental')
   const disabled = await runJson(dir, ['keys', 'disable', key.id, '--by', 'customer'])
   expect(disabled).toMatchObject({ status: 'disabled', disabledBy: 'customer' })
@@ -175,13 +183,14 @@ test('each party undoes only its own disable', async () => {
   expect(enabled).toMatchObject({ status: 'enabled', disabledBy: null, disabledAt: null })
 })
 
-describe('deleting', () => {
-  test('needs a person at a terminal, or --yes', async () => {
+describe('keys delete', () => {
+  test('needs a confirmation at a terminal, or --yes', async () => {
     const { key } = await seeded.createKey('practice')
     expect(await runJsonError(dir, ['keys', 'delete', key.id])).toEqual({
       code: 2,
       problem: 'usage',
-      message: 'deleting is final and nobody is at a terminal to confirm it: add --yes',
+      message:
+        'this cannot be undone, and no terminal is there to confirm it (Delete a key): add --yes',
     })
     expect(await runJson(dir, ['keys', 'show', key.id])).toMatchObject({ status: 'enabled' })
   })
@@ -189,8 +198,7 @@ describe('deleting', () => {
   test('removes the key from every list, and the audit keeps its name', async () => {
     const { key } = await seeded.createKey('xdent')
     expect(await runJson(dir, ['keys', 'delete', key.publicId, '--yes'])).toEqual({
-      id: key.id,
-      publicId: key.publicId,
+      id: key.publicId,
       deleted: true,
     })
     expect((await runJsonError(dir, ['keys', 'show', key.id])).message).toBe(
@@ -204,7 +212,7 @@ describe('deleting', () => {
   })
 
   test.each(['redox', 'xenrad', 'opendental', 'opendental-portal'] as const)(
-    'is not for %s',
+    'rejects a key of %s',
     async (dialect) => {
       expect(
         await runJsonError(dir, ['keys', 'delete', seeded.createdKeys[dialect].key.id, '--yes']),
@@ -217,7 +225,7 @@ describe('deleting', () => {
   )
 })
 
-test('show counts the uses of 30 days, and draws them for people', async () => {
+test('keys uses counts the uses of each day from a date, and prints them as a table', async () => {
   const { key } = await seeded.createKey('xenrad')
   const today = Math.floor(Date.now() / 86_400_000)
   const config = readConfig({ LATCHKEY_DATA: dir })
@@ -236,28 +244,37 @@ test('show counts the uses of 30 days, and draws them for people', async () => {
   )
   await storage.close()
 
-  const [json, text] = await Promise.all([
-    runJson(dir, ['keys', 'show', key.id]),
-    runWarmCli(['keys', 'show', key.id], { dir }),
-  ])
   const formatDate = (day: number) => new Date(day * 86_400_000).toISOString().slice(0, 10)
-  expect(json).toMatchObject({
-    lastUsedAt: lastAt,
-    uses: [
+  const listUses = ['keys', 'uses', key.id, '--from', formatDate(today - 29)]
+  const [found, text, shown] = await Promise.all([
+    runJson(dir, listUses),
+    runWarmCli(listUses, { dir }),
+    runJson(dir, ['keys', 'show', key.id]),
+  ])
+  expect(found).toEqual({
+    items: [
       { day: formatDate(today - 2), uses: 1 },
       { day: formatDate(today), uses: 80 },
     ],
+    next: null,
   })
-  expect(text.stdout).toMatch(/^uses +·{27}▁·█ 81 in 30 days$/m)
+  expect(text.stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+    ['DAY', 'USES'],
+    [formatDate(today - 2), '1'],
+    [formatDate(today), '80'],
+    [''],
+  ])
+  expect(shown.lastUsedAt).toBe(new Date(lastAt).toISOString())
 })
 
-test('a key that does not exist is not found, whatever is to be done with it', async () => {
+test('each command for a key reports that an unknown key is not found', async () => {
   const verbs = [
     ['show'],
-    ['view'],
+    ['view-secret'],
+    ['uses', '--from', '2027-01-31'],
     ['edit', '--name', 'x'],
-    ['transfer', '--to', 'x'],
-    ['assign', '--site', 'x'],
+    ['edit', '--owner', 'x'],
+    ['assign', 'x'],
     ['unassign'],
     ['rotate-secret'],
     ['disable'],

@@ -5,8 +5,9 @@ import {
   type CliKeyWithSecret,
   type CliRow,
   KEY_TYPE_OWNER_OPTIONS,
-  runJson, runJsonList,
+  runJson,
   runJsonError,
+  runJsonList,
   seedEveryCliKeyType,
 } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
@@ -20,7 +21,7 @@ beforeAll(async () => {
 
 describe('a new key', () => {
   test.each(KEY_TYPE_NAMES)(
-    'of %s belongs to what its dialect says, and to nothing else',
+    'of %s belongs to the resource of its type, and to no other',
     (dialect) => {
       const place = KEY_TYPE_OWNER_OPTIONS[dialect]
       expect(seeded.createdKeys[dialect].key).toMatchObject({
@@ -36,7 +37,7 @@ describe('a new key', () => {
     },
   )
 
-  test('comes with what its vendor pastes', () => {
+  test('has its credential as the vendor’s program sends it', () => {
     const {
       redox,
       xenrad,
@@ -45,42 +46,44 @@ describe('a new key', () => {
       xdent,
       practice,
     } = seeded.createdKeys
-    expect(JSON.parse(redox.presented.value)).toEqual({
+    expect(JSON.parse(redox.credential.value)).toEqual({
       apiKey: redox.key.publicId,
       secret: redox.secret,
     })
-    expect(xenrad.presented).toEqual({ as: 'X-API-Key', value: xenrad.secret })
-    for (const { presented, secret } of [opendental, portal]) {
+    expect(xenrad.credential).toEqual({ as: 'X-API-Key', value: xenrad.secret })
+    for (const { credential, secret } of [opendental, portal]) {
       expect(secret).toMatch(/^[A-Z0-9]{16}$/)
-      expect(presented).toEqual({
+      expect(credential).toEqual({
         as: 'Authorization',
         value: `ODFHIR ${seeded.developerKey}/${secret}`,
       })
     }
-    expect(xdent.presented).toEqual({
+    expect(xdent.credential).toEqual({
       as: 'X-Api-Key',
       value: `${xdent.key.publicId}.${xdent.secret}`,
     })
-    expect(practice.presented).toEqual({
+    expect(practice.credential).toEqual({
       as: 'HTTP Basic',
       value: `dr.bixby:${practice.secret}`,
     })
   })
 
-  test('says to people on one line how it is presented, and whether it can be seen again', async () => {
+  test('prints its credential on one line, and names the command that recovers its secret', async () => {
     const [once, repeat] = await Promise.all([
       runWarmCli(buildKeyArgs('xdent', seeded.ids.owner), { dir }),
       runWarmCli(buildKeyArgs('practice', seeded.ids.owner), { dir }),
     ])
-    expect(once.stdout).toMatch(/^presented as +X-Api-Key: [0-9a-f-]{36}\.lk_[\w-]{49}$/m)
-    expect(once.stderr).toBe('The secret is shown only now: keep it where its user will read it.\n')
-    expect(repeat.stdout).toMatch(/^presented as +HTTP Basic: dr\.bixby:lk_[\w-]{49}$/m)
-    expect(repeat.stderr).toBe(
-      'Whoever reads the secret can use it. `latchkey keys view-secret` shows it again.\n',
+    expect(once.stdout).toMatch(/^credential as +X-Api-Key$/m)
+    expect(once.stdout).toMatch(/^credential value +[0-9a-f-]{36}\.lk_[\w-]{49}$/m)
+    expect(once.stderr).toMatch(
+      /^Keep this\. If it is lost, run `latchkey keys rotate-secret [\w-]+`\.\n$/,
     )
+    expect(repeat.stdout).toMatch(/^credential as +HTTP Basic$/m)
+    expect(repeat.stdout).toMatch(/^credential value +dr\.bixby:lk_[\w-]{49}$/m)
+    expect(repeat.stderr).toMatch(/`latchkey keys view-secret [\w-]+`/)
   })
 
-  test('takes over secret, description, reference, access and expiry', async () => {
+  test('has the secret, description, reference, access and expiry that it was created with', async () => {
     const { key, ...rest } = await seeded.createKey(
       'opendental',
       [
@@ -89,53 +92,46 @@ describe('a new key', () => {
       ],
       'nFF6i0KrXrxDkZHt',
     )
-    expect(rest).toEqual({})
+    expect(rest).toEqual({ secret: null, credential: null })
     expect(key).toMatchObject({
       description: 'two\nlines',
       reference: 'CRM-17',
       access: 'enterprise',
-      expiresAt: Date.UTC(2099, 0, 31),
+      expiresAt: '2099-01-31T00:00:00.000Z',
       publicId: 'legacy-1',
     })
     const viewed = await runJson<CliKeyWithSecret>(dir, ['keys', 'view-secret', 'legacy-1'])
-    expect(viewed.presented.value).toBe(`ODFHIR ${seeded.developerKey}/nFF6i0KrXrxDkZHt`)
+    expect(viewed.credential.value).toBe(`ODFHIR ${seeded.developerKey}/nFF6i0KrXrxDkZHt`)
   })
 
   test.each([
-    ['redox', [], 'keys of redox belong to a source: add --source <id>'],
-    [
-      'xenrad',
-      ['--source', 'x'],
-      'keys of xenrad belong to a site: leave out --source and add --site <id>',
-    ],
-    [
-      'opendental',
-      ['--developer', 'x', '--site', 'y'],
-      'keys of opendental belong to a developer: leave out --site',
-    ],
-    ['practice', ['--site', 'x'], 'keys of practice belong to their owner alone: leave out --site'],
-  ] as const)('of %s with %j is wrong usage', async (dialect, place, message) => {
+    ['redox', [], 'a key of this dialect needs a source'],
+    ['xenrad', ['--source', 'x'], 'keys of this dialect have no source'],
+    ['opendental', ['--developer', 'x', '--site', 'y'], 'keys of this dialect have no site'],
+    ['practice', ['--site', 'x'], 'keys of this dialect have no site'],
+  ] as const)('of %s with %j is invalid', async (dialect, place, message) => {
     expect(await runJsonError(dir, [...buildKeyArgs(dialect, seeded.ids.owner), ...place])).toEqual(
       {
         code: 2,
-        problem: 'usage',
+        problem: 'invalid',
         message,
       },
     )
   })
 
   test.each([
-    ['xenrad', ['--site', 'nowhere'], 'not_found', 'there is no site nowhere'],
+    ['xenrad', ['--site', 'nowhere'], 1, 'not_found', 'there is no site nowhere'],
     [
       'xdent',
       ['--access', 'enterprise'],
+      2,
       'invalid',
       'keys of this dialect (xdent) cannot have the access enterprise: read or standard',
     ],
-    ['xdent', ['--expires-at', '2020-01-31'], 'invalid', 'the expiry must be in the future'],
-  ] as const)('of %s with %j is refused', async (dialect, more, problem, message) => {
+    ['xdent', ['--expires-at', '2020-01-31'], 2, 'invalid', 'the expiry must be in the future'],
+  ] as const)('of %s with %j is rejected', async (dialect, more, code, problem, message) => {
     expect(await runJsonError(dir, [...buildKeyArgs(dialect, seeded.ids.owner), ...more])).toEqual({
-      code: 1,
+      code,
       problem,
       message,
     })
@@ -143,52 +139,45 @@ describe('a new key', () => {
 
   test('of practice needs an owner with a username', async () => {
     expect(await runJsonError(dir, buildKeyArgs('practice', seeded.ids.otherUser))).toEqual({
-      code: 1,
+      code: 2,
       problem: 'invalid',
       message: 'the owner needs a username: their keys are presented with it',
     })
   })
 
-  test('of an unknown dialect is wrong usage, and the known ones are named', async () => {
+  test('of an unknown type is wrong usage, and the error names the known types', async () => {
     const { code, message } = await runJsonError(dir, [
-      ...buildKeyArgs('xdent', seeded.ids.owner),
-      '--dialect',
-      'epic',
+      ...['keys', 'create', '--owner', seeded.ids.owner, '--name', 'epic key', '--dialect', 'epic'],
     ])
     expect(code).toBe(2)
     expect(message).toContain(`Allowed choices are ${KEY_TYPE_NAMES.join(', ')}.`)
   })
 })
 
-describe('a list', () => {
+describe('keys list', () => {
   const listPublicIds = (rows: readonly CliRow[]) => rows.map(({ publicId }) => publicId)
 
-  test('goes by dialect, status, developer and account, and all of these at once', async () => {
+  test('filters by type, status, owner, developer and account', async () => {
     const [first, second, third] = [
-      await seeded.createKey('xdent', ['--name', 'first']),
-      await seeded.createKey('xdent', ['--name', 'second']),
-      await seeded.createKey('xdent', ['--name', 'third']),
+      await seeded.createKey('xdent'),
+      await seeded.createKey('xdent'),
+      await seeded.createKey('xdent'),
     ]
     await runJson(dir, ['keys', 'disable', second.key.id])
     const enabled = ['keys', 'list', '--dialect', 'xdent', '--status', 'enabled']
-    const rest = await runJsonList(dir, [...enabled, '--after', first.key.id])
-    expect(listPublicIds(rest)).toEqual([third.key.publicId])
+    const newest = await runJsonList(dir, [...enabled, '--limit', '2'])
+    expect(listPublicIds(newest)).toEqual([third.key.publicId, first.key.publicId])
     const of = ['--account', seeded.ids.account, '--owner', seeded.ids.owner]
     const disabled = ['keys', 'list', ...of, '--dialect', 'xdent', '--status', 'disabled']
     expect(listPublicIds(await runJsonList(dir, disabled))).toEqual([second.key.publicId])
-    const under = await runJsonList(dir, [
-      'keys',
-      'list',
-      '--developer',
-      seeded.ids.developer,
-    ])
+    const under = await runJsonList(dir, ['keys', 'list', '--developer', seeded.ids.developer])
     expect(new Set(under.map(({ dialect }) => dialect))).toEqual(
       new Set(['opendental', 'opendental-portal']),
     )
     expect(await runJsonList(dir, ['keys', 'list', '--account', 'another'])).toEqual([])
   })
 
-  test('that is filtered has whole pages, and says how to go on with the same filter', async () => {
+  test('with a filter has full pages, and the command for the next page has the same filter', async () => {
     const account = (await runJson(dir, ['accounts', 'create', '--name', 'Beacon Labs'])).id
     const of = ['--account', account]
     const [owner, site] = await Promise.all([
@@ -197,31 +186,43 @@ describe('a list', () => {
     ])
     const ids: unknown[] = []
     // Keys of both types alternate, so that a page of one type must skip rows.
-    for (const n of [1, 2, 3]) {
-      const { key } = await runJson<CliKeyWithSecret>(dir, [
-        ...buildKeyArgs('xdent', owner.id),
-        '--name',
-        `x${n}`,
-      ])
+    for (const _ of [1, 2, 3]) {
+      const { key } = await runJson<CliKeyWithSecret>(dir, buildKeyArgs('xdent', owner.id))
       ids.push(key.publicId)
       await runJson(dir, [...buildKeyArgs('xenrad', owner.id), '--site', site.id])
     }
-    const args = ['keys', 'list', ...of, '--dialect', 'xdent', '--limit', '2', '--json']
-    const first = await runWarmCli(args, { dir })
-    const page = JSON.parse(first.stdout) as CliRow[]
-    expect(listPublicIds(page)).toEqual(ids.slice(0, 2))
-    const command = `latchkey ${args.join(' ')} --after ${page[1]?.id}`
-    expect(first.stderr).toBe(`There is more: ${command}\n`)
-    const second = await runWarmCli(command.split(' ').slice(1), { dir })
-    expect(listPublicIds(JSON.parse(second.stdout) as CliRow[])).toEqual(ids.slice(2))
+    const args = [
+      ...['keys', 'list', ...of, '--dialect', 'xdent'],
+      '--order',
+      'oldest',
+      '--limit',
+      '2',
+    ]
+    const page = await runJson<{ items: CliRow[]; next: string }>(dir, args)
+    expect(listPublicIds(page.items)).toEqual(ids.slice(0, 2))
+    const text = await runWarmCli(args, { dir })
+    expect(text.stderr).toBe(`There is more: latchkey ${args.join(' ')} --after '${page.next}'\n`)
+    const second = await runWarmCli([...args, '--after', page.next, '--json'], { dir })
     expect(second.stderr).toBe('')
+    const rest = JSON.parse(second.stdout) as { items: CliRow[]; next: null }
+    expect(listPublicIds(rest.items)).toEqual(ids.slice(2))
+    expect(rest.next).toBe(null)
   })
 
-  test('says to people who disabled a key, and that none has taken it into use', async () => {
-    const { key } = await seeded.createKey('opendental')
-    await runJson(dir, ['keys', 'disable', key.id, '--by', 'customer'])
+  test('prints the party that disabled a customer key, and the office that it is assigned to', async () => {
+    const [unassigned, assigned] = [
+      (await seeded.createKey('opendental')).key,
+      (await seeded.createKey('opendental')).key,
+    ]
+    await runJson(dir, ['keys', 'disable', unassigned.id, '--by', 'customer'])
+    await runJson(dir, ['keys', 'assign', assigned.id, seeded.ids.site])
     const { stdout } = await runWarmCli(['keys', 'list', '--dialect', 'opendental'], { dir })
-    const line = stdout.split('\n').find((text) => text.startsWith(key.id))
-    expect(line).toContain('disabled by customer, unassigned')
+    const [headings = [], ...rows] = stdout.split('\n').map((line) => line.split(/ {2,}/))
+    const readCells = (id: string) => {
+      const row = rows.find(([first]) => first === id)
+      return ['STATUS', 'DISABLED BY', 'SITE NAME'].map((name) => row?.[headings.indexOf(name)])
+    }
+    expect(readCells(unassigned.id)).toEqual(['disabled', 'customer', '-'])
+    expect(readCells(assigned.id)).toEqual(['enabled', '-', 'Elm Street'])
   })
 })

@@ -1,13 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import type { MessageSummary } from '../../../src/service/ports/messages.ts'
-import { runJson, runJsonList, runJsonError, seedCliAccount } from '../../support/cli/commands.ts'
+import { runJson, runJsonError, runJsonList, seedCliAccount } from '../../support/cli/commands.ts'
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
-
-/*
- * A test message by the command line, as the console and the management API send it.
- */
 
 const dir = createTempFolder()
 let source: string
@@ -30,7 +26,16 @@ beforeAll(async () => {
   ).id
   await runJson(dir, ['destinations', 'mark-verified', destination])
   await runJson(dir, ['subscriptions', 'create', '--source', source, '--destination', destination])
-  const keyArgs = ['--dialect', 'redox', '--owner', seeded.owner.id, '--source', source, '--name', 'nightly job']
+  const keyArgs = [
+    '--dialect',
+    'redox',
+    '--owner',
+    seeded.owner.id,
+    '--source',
+    source,
+    '--name',
+    'nightly job',
+  ]
   await runJson(dir, ['keys', 'create', ...keyArgs])
 })
 
@@ -43,8 +48,8 @@ interface TestMessageResult {
 
 const send = (...more: string[]) => ['messages', 'test', '--source', source, ...more]
 
-describe('A test message', () => {
-  test('is a sample of the event, stored, marked, and told of in the audit', async () => {
+describe('messages test', () => {
+  test('sends a sample of the event, which is stored, marked as a test, and audited', async () => {
     const keyArgs = send('--destination', destination, '--event', 'Notes:New')
     const testResult = await runJson<TestMessageResult>(dir, keyArgs)
     expect(testResult).toMatchObject({ status: 200, refusal: null })
@@ -59,28 +64,23 @@ describe('A test message', () => {
     expect(event).toMatchObject({ action: 'message.test_sent', actor: 'operator' })
   })
 
-  test('is a file or standard input as well: an edited sample', async () => {
+  test('sends an edited sample from standard input', async () => {
     const printed = await runCli(send('--destination', destination, '--sample'), { dir })
     const edited = printed.stdout.replace('"Test device"', '"Edited device"')
     const { code, stdout } = await runCli(send('--file', '-'), { dir, stdin: edited })
     expect(code).toBe(0)
     const [, id = ''] =
-      /^answered +200\nmessage +(\S+) \(latchkey messages show \1\)\n/.exec(stdout) ?? []
-    const { payload } = await runJson<{ payload: string }>(dir, [
-      'messages',
-      'show',
-      id,
-      '--payload',
-    ])
+      /^status +200\nmessage +(\S+) \(latchkey messages show \1\)\n/.exec(stdout) ?? []
+    const { payload } = await runJson<{ payload: string }>(dir, ['messages', 'payload', id])
     expect(JSON.parse(payload)).toEqual(JSON.parse(edited))
   })
 
-  test('that is refused has the vendor’s answer, why, and exit code 1', async () => {
+  test('prints the response of a refused message and its reason, and exits 1', async () => {
     const other = crypto.randomUUID()
     const { code, stdout } = await runCli(send('--destination', other), { dir })
     expect(code).toBe(1)
     expect(stdout).toMatch(
-      /^answered +403\nrefused +A destination of the message is not in an active subscription/,
+      /^status +403\nrefused +A destination of the message is not in an active subscription/,
     )
     expect(stdout).toContain('"Errors"')
     const json = await runCli(send('--destination', other, '--json'), { dir })
@@ -91,14 +91,14 @@ describe('A test message', () => {
     })
   })
 
-  test('that does not say that it is a test is not sent', async () => {
+  test('rejects a message that is not marked as a test', async () => {
     const { stdout: sample } = await runCli(send('--destination', destination, '--sample'), { dir })
     const meant = sample.replace('"Test": true', '"Test": false')
     const { code, stdout } = await runCli(send('--file', '-'), { dir, stdin: meant })
     expect([code, stdout]).toEqual([1, expect.stringContaining('Meta.Test must be true')])
   })
 
-  test('needs a place to go, an event and a source that there are', async () => {
+  test('needs a destination or a file, a known event, and an existing source', async () => {
     const usage = { code: 2, problem: 'usage' }
     expect(await runJsonError(dir, send())).toMatchObject(usage)
     const wrong = send('--destination', destination, '--event', 'Device:Old')

@@ -3,10 +3,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { Command, type Option } from 'commander'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { reportErrors } from '../../../src/node/cli/command-failure.ts'
 import { parseDuration, parseInstant } from '../../../src/node/cli/date-options.ts'
 import { formatTable } from '../../../src/node/cli/print.ts'
+import { OPERATIONS } from '../../../src/operations/registry.ts'
 import { SETTINGS } from '../../../src/settings.ts'
+import { buildProgram, formatCommandName, listLeafCommands } from '../../support/cli/program.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
@@ -16,10 +20,19 @@ const CLI = fileURLToPath(new URL('../../../src/node/cli.ts', import.meta.url))
 
 test.each([
   [['kays'], "unknown command 'kays' (Did you mean keys?)"],
-  [['keys', 'create', '--name', 'x'], "required option '--owner <id>' not specified"],
+  [['keys', 'create', '--name', 'x'], "required option '--dialect <dialect>' not specified"],
   [['accounts', 'close'], "missing required argument 'id'"],
   [['keyring', 'rotate', 'everything'], "command-argument value 'everything' is invalid"],
-  [['audit', 'list', '--limit', 'all'], 'It must be a whole number from 1 to 10000.'],
+  [['audit', 'list', '--limit', 'all'], '--limit must be a number from 1 to 500'],
+  [['keys', 'list', '--status', 'foo'], 'Allowed choices are enabled, disabled, revoked.'],
+  [['keys', 'list', '--limit', '5', '--limit', '6'], '--limit is given twice'],
+  [['keys', 'list', '--account', ''], 'the account must not be empty'],
+  [['keys', 'show', ''], 'the id must not be empty'],
+  [['accounts', 'rename', 'some-id', ''], 'the name must not be empty'],
+  [['keys', 'list', '--unused-since', '2027-02-30'], '--unused-since: It must be an ISO date'],
+  [['keys', 'rotate-secret', 'some-id', '--overlap', '1w'], '--overlap: It must be a duration'],
+  [['keys', 'edit', 'some-id'], 'nothing to change: give at least one option'],
+  [['keys', 'revoke', 'some-id'], 'this cannot be undone, and no terminal is there to confirm it'],
 ])('wrong usage exits 2 with one sentence and touches nothing: %j', async (args, sentence) => {
   const { code, stdout, stderr } = await runCli(args, { dir })
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -39,10 +52,10 @@ test.each([
   'keys',
   'messages',
   'audit',
-])('%s list takes no cursor that is damaged', async (group) => {
+])('%s list rejects a damaged cursor', async (group) => {
   const { code, stdout, stderr } = await runWarmCli([group, 'list', '--after', '0199aa'], { dir })
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-  expect(stderr).toContain('It is no cursor of a list')
+  expect(stderr).toBe('--after is no cursor of this list: begin with its first page\n')
 })
 
 test('a group without a command shows its help and exits 2', async () => {
@@ -68,7 +81,7 @@ test('a wrong configuration exits 2 and names every problem', async () => {
   }
 })
 
-test('what is not found exits 1, as one JSON document where --json is asked for', async () => {
+test('a command for a resource that does not exist exits 1, and --json prints the error as one document', async () => {
   const { code, stdout, stderr } = await runCli(['messages', 'show', 'none', '--json'], {
     dir: createTempFolder(),
   })
@@ -134,4 +147,82 @@ test('durations and dates are read exactly or not at all', () => {
   ]) {
     expect(() => parseInstant(text), text).toThrow('It must be an ISO date')
   }
+})
+
+describe('wrong usage of each command exits 2 and touches nothing', async () => {
+  const dir = join(createTempFolder(), 'not-there-yet')
+  const leaves = listLeafCommands(await buildProgram())
+
+  /** Runs a command in this process, and returns its exit code and error. */
+  async function runInProcess(args: readonly string[]) {
+    const stderr = vi.spyOn(process.stderr, 'write').mockClear().mockReturnValue(true)
+    vi.stubEnv('LATCHKEY_DATA', dir)
+    const root = new Command('latchkey')
+    await reportErrors(root, async () => {
+      await (await buildProgram(root)).parseAsync(args, { from: 'user' })
+    })
+    const result = { code: process.exitCode, stderr: stderr.mock.calls.join('') }
+    process.exitCode = undefined
+    return result
+  }
+  afterEach(() => {
+    vi.restoreAllMocks()
+    vi.unstubAllEnvs()
+  })
+
+  const exampleValue = (flags: string, choices: readonly string[] | undefined) =>
+    choices?.[0] ?? (flags.includes('<date>') ? '2027-01-31' : 'none')
+  const exampleOption = ({ long, flags, argChoices }: Option) =>
+    flags.includes('<') ? [String(long), exampleValue(flags, argChoices)] : [String(long)]
+
+  test.each(leaves.map((leaf) => [formatCommandName(leaf), leaf] as const))(
+    '%s',
+    async (name, leaf) => {
+      const start = name.split(' ')
+      const required = leaf.registeredArguments.filter((argument) => argument.required)
+      const args = required.map((argument) => exampleValue('', argument.argChoices))
+      const mandatory = leaf.options.filter((option) => option.mandatory)
+      const options = mandatory.flatMap(exampleOption)
+      const isOperation = OPERATIONS.some(
+        ({ id, noCommand }) =>
+          noCommand === undefined &&
+          id.replace('.', ' ').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`) ===
+            name,
+      )
+      const lines = [
+        [...start, ...args, ...options, '--no-such-option'],
+        [...start, ...args, ...leaf.registeredArguments.map(() => 'more'), 'more', ...options],
+        ...args.map((_, n) => [...start, ...args.slice(0, n), ...options]),
+        ...mandatory.map((option) => [
+          ...start,
+          ...args,
+          ...mandatory.filter((other) => other !== option).flatMap(exampleOption),
+        ]),
+        ...(isOperation ? args : []).map((_, n) => [...start, ...args.with(n, ''), ...options]),
+        ...(isOperation ? mandatory : []).map((option) => [
+          ...start,
+          ...args,
+          ...mandatory.flatMap((other) =>
+            other === option ? [String(option.long), ''] : exampleOption(other),
+          ),
+        ]),
+        ...(isOperation ? leaf.options : []).map((option) => [
+          ...start,
+          ...args,
+          ...mandatory.filter((other) => other !== option).flatMap(exampleOption),
+          ...exampleOption(option),
+          ...exampleOption(option),
+        ]),
+      ]
+      for (const line of lines) {
+        const { code, stderr } = await runInProcess(line)
+        expect({ line, code, stderr }).toEqual({
+          line,
+          code: 2,
+          stderr: expect.stringMatching(/^.+\n$/),
+        })
+      }
+      expect(existsSync(dir)).toBe(false)
+    },
+  )
 })

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
-import { openLatchkey } from '../../../src/node/server.ts'
+import { openLatchkey } from '../../../src/node/open-latchkey.ts'
 import {
   type LocalPostgres,
   POSTGRES_START_TIMEOUT_MS,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
-import { openLatchkey } from '../../../src/node/server.ts'
+import { openLatchkey } from '../../../src/node/open-latchkey.ts'
 import { isDoctorProblem } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import {

@@ -4,7 +4,8 @@ import Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
 import { createAnchorFile, getAnchorPath } from '../../../src/node/anchor-file.ts'
-import { openLatchkey } from '../../../src/node/server.ts'
+import { openLatchkey } from '../../../src/node/open-latchkey.ts'
+import { composeNodeApps } from '../../../src/node/server.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import { createUuid } from '../../storage/conformance/fixtures.ts'
 import { executeSql } from '../../support/database/data-folder.ts'
@@ -190,7 +191,9 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('audit verify on %s', (engine) 
       expect(breakMessages).toHaveLength(expected.length)
       for (const [n, message] of breakMessages.entries()) expect(message).toMatch(expected[n] ?? '')
       // Sealing waits for the operator; the service stays available.
-      expect((await createAppCaller(server)('/ready', { method: 'GET' })).status).toBe(200)
+      expect(
+        (await createAppCaller(composeNodeApps(server))('/ready', { method: 'GET' })).status,
+      ).toBe(200)
       expect((await server.storage.listUnsealedEvents(100)).length === 0).toBe(isSealedOn)
       expect(server.errors()).toEqual(
         isSealedOn ? [] : [expect.stringMatching(/^sealing of the audit stopped: /)],

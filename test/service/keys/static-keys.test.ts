@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
-import { openLatchkey } from '../../../src/node/server.ts'
+import { openLatchkey } from '../../../src/node/open-latchkey.ts'
 import { createCredentialHeaders, type OwnerKey, seedOwnerKey } from '../../support/key-seeds.ts'
 import { runCli, type ServerProcess, startServerProcess } from '../../support/process.ts'
 import {

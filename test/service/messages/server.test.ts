@@ -150,20 +150,23 @@ test('an operator sees why a message waits, and has it tried, skipped or replaye
   for (const code of createFacilities(2)) await send(code)
   await waitUntilStored('SELECT count(*) FROM attempts', 2)
 
-  const [second, first] = await runJsonCommand('messages', 'list')
-  const shown = await runJsonCommand('messages', 'show', first.id)
+  const [second, first] = (await runJsonCommand('messages', 'list')).items
+  const attempts = await runJsonCommand('messages', 'attempts', first.id)
   const refused = {
-    at: expect.any(Number),
+    at: expect.stringMatching(/^20..-.*Z$/),
     ms: expect.any(Number),
     outcome: 'refused',
     httpStatus: 503,
     detail: 'we are closed',
     destinationId: vendor.destinationId,
   }
-  expect(shown.attempts).toEqual([
-    { ...refused, number: 2 },
-    { ...refused, number: 1 },
-  ])
+  expect(attempts).toEqual({
+    items: [
+      { ...refused, number: 2 },
+      { ...refused, number: 1 },
+    ],
+    next: null,
+  })
   const subscription = await runJsonCommand('subscriptions', 'show', vendor.feedId)
   expect(subscription).toMatchObject({ status: 'active', queued: 2, attempts: 2, leasedBy: null })
 
@@ -176,7 +179,7 @@ test('an operator sees why a message waits, and has it tried, skipped or replaye
   await waitUntilDelivered(2)
   expect(listFacilityCodes().slice(3)).toEqual(['facility 0', 'facility 1'])
   const events = await runJsonCommand('audit', 'list', '--subject', first.id)
-  expect(events.map(({ action }: { action: string }) => action)).toEqual([
+  expect(events.items.map(({ action }: { action: string }) => action)).toEqual([
     'message.replayed',
     'message.skipped',
   ])

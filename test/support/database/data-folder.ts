@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { seedVendors } from '../../../bench/seed.ts'
 import { readConfig } from '../../../src/config.ts'
-import { openLatchkey } from '../../../src/node/server.ts'
+import { openLatchkey } from '../../../src/node/open-latchkey.ts'
 import { createTempFolder, createTestLog, unwrap } from '../server.ts'
 
 /** Creates a data folder with keys, some of them with known secrets. */

@@ -1,0 +1,75 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { compose, type Latchkey } from '../compose.ts'
+import type { Config } from '../config.ts'
+import { Keyring, type Ring } from '../crypto/keyring.ts'
+import type { Argon2 } from '../crypto/primitives.ts'
+import type { Clock, GetSharedCounter, Log } from '../service/ports/runtime.ts'
+import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
+import { isNewDatabase, openEngine } from './database.ts'
+import { loadRing } from './keyring-file.ts'
+import { nodeArgon2, nodePrimitives } from './primitives.ts'
+import { createSendHttp } from './webhook-client.ts'
+
+/** The processes that serve one port together. */
+export interface WorkerGroup {
+  readonly size: number
+  readonly share: GetSharedCounter
+}
+
+/** The longest time that subscriptions wait after the process that leased them was killed. */
+const LEASE_MS = 15_000
+
+/** Opens everything but the apps and listeners: all that a command needs. */
+export async function openLatchkey(
+  config: Config,
+  {
+    publicUrl,
+    consoleUrl = formatConsoleUrl(config, config.console?.port ?? config.port),
+    log,
+    clock = Date.now,
+    argon2 = nodeArgon2,
+    team,
+  }: {
+    publicUrl: string
+    consoleUrl?: string
+    log: Log
+    clock?: Clock
+    argon2?: Argon2
+    team?: WorkerGroup | undefined
+  },
+): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  // The ring is created before the database. If only the database exists, a new ring could not verify or
+  // open what it holds.
+  const canCreate = !existsSync(config.keyringPath) && (await isNewDatabase(config.database, log))
+  const ring = await loadRing(config.keyringPath, { canCreate })
+  const keyring = new Keyring(nodePrimitives, ring)
+  const latchkey = compose({
+    config,
+    publicUrl,
+    consoleUrl,
+    engine: await openEngine(config.database, log),
+    primitives: nodePrimitives,
+    argon2,
+    keyring,
+    anchorStore: createAnchorFile(getAnchorPath(config.keyringPath)),
+    clock,
+    log,
+    sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
+    cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
+    getSharedCounter: team?.share,
+    leaseMs: LEASE_MS,
+  })
+  return { ...latchkey, keyring, ring }
+}
+
+/** The URL of a listener that has no public URL. */
+export function formatListenerUrl(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** The console's public URL. When the console is off, links to it work nowhere. */
+export const formatConsoleUrl = ({ console, host }: Config, port: number): string =>
+  console?.publicUrl ?? formatListenerUrl(console?.host ?? host, port)

@@ -1,0 +1,154 @@
+import { z } from 'zod'
+import { DAY_MS } from '../domain/instant.ts'
+import { KEY_TYPE_NAMES } from '../domain/key-type.ts'
+import type { KeySummary } from '../service/ports/keys.ts'
+import type { KeyCriteria, KeyListItem, KeyOrder } from '../service/ports/lists.ts'
+import {
+  accountFilter,
+  accountId,
+  createdAt,
+  id,
+  instant,
+  instantOrNull,
+  name,
+  optionalBooleanParameter,
+  optionalIdParameter,
+} from './fields.ts'
+
+export const dialect = z.enum(KEY_TYPE_NAMES)
+export const keyStatus = z.enum(['enabled', 'disabled', 'revoked'])
+export const access = z.enum(['read', 'standard', 'enterprise']).meta({
+  description: 'What the key may do: `read` allows reading only',
+})
+
+export const party = z.enum(['developer', 'customer', 'operator'])
+
+export const key = z
+  .object({
+    id,
+    accountId,
+    ownerId: z.string().meta({ description: 'Id of the user who is responsible for the key' }),
+    dialect,
+    sourceId: z.string().nullable(),
+    siteId: z.string().nullable(),
+    developerId: z.string().nullable(),
+    name,
+    description: z.string(),
+    reference: z.string().meta({ description: 'Name in another system' }),
+    publicId: z
+      .string()
+      .meta({ description: 'Public id, which is presented with the secret or identifies it' }),
+    status: keyStatus,
+    disabledBy: party.nullable().meta({
+      description: 'The only party that can enable it again',
+    }),
+    access,
+    createdAt,
+    assignedAt: instantOrNull('Time of assignment to an office'),
+    expiresAt: instantOrNull('Time of expiry'),
+    disabledAt: instantOrNull('Time of disabling'),
+    revokedAt: instantOrNull('Time of revocation, which is final'),
+    secretReplacedAt: instantOrNull('Time of the last secret rotation'),
+    previousSecretEndsAt: instantOrNull('Time until which the previous secret works too'),
+    lastUsedAt: instantOrNull('Time of the last use, to the minute'),
+    eventId: z.string().meta({
+      description:
+        'Id of the last change. Send it as `seen` with an edit, so that changes of others are not overwritten.',
+    }),
+  } satisfies Record<keyof KeySummary, z.ZodType>)
+  .meta({ id: 'Key' })
+
+const nullableText = z.string().nullable()
+
+/** A key in a list, with the names of the resources that it belongs to. */
+export const keyListItem = z
+  .object({
+    ...key.shape,
+    accountName: z.string(),
+    owner: z.object({
+      email: z.string(),
+      username: nullableText,
+      leftAt: instantOrNull('Time of deactivation; null if the user is active'),
+    }),
+    siteName: nullableText,
+    sourceName: nullableText,
+    developerName: nullableText,
+  } satisfies Record<keyof KeyListItem, z.ZodType>)
+  .meta({ id: 'ListedKey' })
+
+export const keyWithSecret = z
+  .object({
+    key,
+    secret: z.string().nullable().meta({
+      description:
+        'Shown once, unless keys of its type can be viewed again. Null if you have sent it yourself.',
+    }),
+    credential: z
+      .object({
+        as: z.string().meta({ description: 'The header, or the body' }),
+        value: z.string(),
+      })
+      .nullable()
+      .meta({ description: 'The secret as the vendor’s program sends it' }),
+  })
+  .meta({ id: 'RevealedKey' })
+
+/** Days since 1970, as a date of RFC 3339. */
+export const day = z
+  .codec(z.iso.date(), z.number(), {
+    decode: (text) => Date.parse(text) / DAY_MS,
+    encode: (number) => new Date(number * DAY_MS).toISOString().slice(0, 10),
+  })
+  .meta({ type: 'string', format: 'date', description: 'In UTC' })
+
+export const dailyKeyUses = z.object({ day, uses: z.number().int() }).meta({ id: 'UsesOfDay' })
+
+/** The highest count; counting more would read the whole table. */
+export const KEY_COUNT_LIMIT = 10_000
+
+const KEY_ORDER_NAMES = [
+  'newest',
+  'oldest',
+  'name',
+  'lastUsed',
+  'leastUsed',
+  'expiry',
+] as const satisfies readonly KeyOrder[]
+
+export const order = z.enum(KEY_ORDER_NAMES).optional().meta({ default: 'newest' })
+
+/** The filters of key lists and counts. */
+export const keyFilterFields = {
+  ...accountFilter,
+  text: z.string().min(1).max(200).optional().meta({
+    description: 'Part of the name, public id, reference, or the owner’s e-mail address',
+  }),
+  dialect: dialect.optional(),
+  status: keyStatus.optional(),
+  siteId: optionalIdParameter,
+  ownerId: optionalIdParameter,
+  developerId: optionalIdParameter,
+  unusedSince: instant('Not used since this time').optional(),
+  expiresAfter: instant('Expires after this time and before `expiresBefore`').optional(),
+  expiresBefore: instant('Expires before this time').optional(),
+  ownerLeft: optionalBooleanParameter.meta({
+    description: 'True for keys whose owner is deactivated',
+  }),
+}
+
+type KeyFilterInput = z.output<z.ZodObject<typeof keyFilterFields>>
+
+export function toKeyCriteria({
+  expiresAfter,
+  expiresBefore,
+  ownerLeft,
+  ...criteria
+}: KeyFilterInput): KeyCriteria {
+  const expires =
+    expiresBefore === undefined ? undefined : { now: expiresAfter ?? 0, before: expiresBefore }
+  return {
+    ...criteria,
+    expires,
+    ownerLeft: ownerLeft === undefined ? undefined : ownerLeft === 'true',
+  }
+}

@@ -1,0 +1,18 @@
+import { Command } from 'commander'
+import { COMMAND_GROUPS } from '../../../src/node/cli/command-groups.ts'
+
+/** Defines the command line as `latchkey` does. */
+export async function buildProgram(root = new Command('latchkey')): Promise<Command> {
+  root.option('--json').exitOverride()
+  for (const { name, description, load } of COMMAND_GROUPS) {
+    const group = root.command(name).description(description)
+    ;(await load()).defineCommands(group)
+  }
+  return root
+}
+
+export const listLeafCommands = (command: Command): Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(listLeafCommands)
+
+export const formatCommandName = (command: Command): string =>
+  command.parent?.parent ? `${formatCommandName(command.parent)} ${command.name()}` : command.name()
