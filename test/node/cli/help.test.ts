@@ -11,7 +11,9 @@ async function findCommandsToRun(args: readonly string[]): Promise<string[]> {
   const root = new Command('latchkey')
   root.configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
   for (const leaf of listLeafCommands(await buildProgram(root))) {
-    leaf.action(() => names.push(formatCommandName(leaf)))
+    leaf.action(() => {
+      names.push(formatCommandName(leaf))
+    })
   }
   await root.parseAsync(args, { from: 'user' })
   return names
