@@ -243,7 +243,7 @@ describe('a database that is damaged while the server runs', () => {
     const restored = await startServerProcess(dir, { LATCHKEY_URL })
     await expectRecovery(restored, key, tokens)
     const { stdout } = await runCli(['messages', 'list', '--json'], { dir })
-    expect(JSON.parse(stdout)).toHaveLength(2)
+    expect(JSON.parse(stdout).items).toHaveLength(2)
     await restored.stop()
     rmSync(dir, { recursive: true })
   })

@@ -180,13 +180,13 @@ describe('the command line on PostgreSQL', () => {
     )
     const source = await runRemoteJson('sources', 'create', ...of, '--name', 'Acme Source')
     const { key } = await runRemoteJson<{ key: { id: string } }>(
-      ...['keys', 'create', '--owner', owner.id, '--source', source.id, '--name', 'nightly job'],
+      ...['keys', 'create', '--dialect', 'redox', '--owner', owner.id],
+      ...['--source', source.id, '--name', 'nightly job'],
     )
-    expect(
-      (await runRemoteJson<{ id: string }[]>('keys', 'list', ...of)).map(({ id }) => id),
-    ).toEqual([key.id])
-    const events = await runRemoteJson<{ action: string }[]>('audit', 'list', '--subject', key.id)
-    expect(events.map(({ action }) => action)).toEqual(['key.created'])
+    expect(await runRemoteJson('keys', 'list', ...of)).toMatchObject({ items: [{ id: key.id }] })
+    expect(await runRemoteJson('audit', 'list', '--subject', key.id)).toMatchObject({
+      items: [{ action: 'key.created' }],
+    })
   })
 
   test('doctor finds the database sound, and says where it is without its password', async () => {
