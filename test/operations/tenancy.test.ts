@@ -17,6 +17,8 @@ import { createTestCaller, findSignedInUser, seedUser } from '../support/users.t
 type ExampleIds = Awaited<ReturnType<typeof seedExampleIds>>
 /** A request of an operation, as it is sent. */
 interface OperationInput {
+  /** The place that has the asked id, such as `query accountId`. */
+  readonly place: string
   readonly id: string
   readonly query: Readonly<Record<string, string>>
   readonly body: object | undefined
@@ -65,6 +67,21 @@ const ID_MEMBER = /(?:Id|^after|^seen|^subject|^actor|^text)$/
 /** Members that name a new row: whether the whole server has such a row already, it must tell. */
 const NEW_NAMES = new Set(['id', 'publicId'])
 
+const NEW_KEY = { id: EXAMPLE_IDS.fresh, ownerId: EXAMPLE_IDS.user, name: 'A key' }
+/** Keys that belong to what no example of `keys.create` has. */
+const KEY_EXAMPLES = [
+  { ...NEW_KEY, dialect: 'redox', sourceId: EXAMPLE_IDS.source },
+  { ...NEW_KEY, dialect: 'opendental', developerId: EXAMPLE_IDS.developer },
+]
+
+/** Query members with which an operation finds rows of both accounts, where its examples find none. */
+const getReachingQuery = ({ id }: Operation): Readonly<Record<string, string>> =>
+  id === 'users.search'
+    ? { text: 'clinic' }
+    : id === 'dashboard.traffic'
+      ? { since: '2020-01-01T00:00:00.000Z' }
+      : {}
+
 /** The requests of an operation that have the id, each in another place, and own ids in all others. */
 function listInputs(operation: Operation, id: string): OperationInput[] {
   const { parameters = [] } = document.paths[operation.path]?.[operation.method] ?? {}
@@ -74,12 +91,15 @@ function listInputs(operation: Operation, id: string): OperationInput[] {
       .filter((parameter) => parameter.in === place)
       .map(({ name, schema: { example = '' } }) => [name, example] as const)
   const [[, exampleId] = ['', '']] = listExamples('path')
-  const query = Object.fromEntries(listExamples('query'))
-  const examples = Object.values(operation.examples)
+  const query = { ...Object.fromEntries(listExamples('query')), ...getReachingQuery(operation) }
+  const examples = [
+    ...Object.values(operation.examples),
+    ...(operation.id === 'keys.create' ? KEY_EXAMPLES : []),
+  ]
   const bodies = operation.body === null ? [undefined] : examples.length > 0 ? examples : [{}]
   const create = (input: Partial<OperationInput>, ids: Partial<ExampleIds> = {}) => {
     const [body] = bodies
-    const all = { id: exampleId, query, body, ...input }
+    const all = { place: '', id: exampleId, query, body, ...input }
     const own = { ...ownIds, fresh: crypto.randomUUID(), ...ids }
     return JSON.parse(replaceAllIds(JSON.stringify(all), own)) as OperationInput
   }
@@ -87,21 +107,24 @@ function listInputs(operation: Operation, id: string): OperationInput[] {
     Object.keys(shape).filter((name) => ID_MEMBER.test(name) && !NEW_NAMES.has(name))
   const named = Object.entries(EXAMPLE_IDS).filter(([name]) => name !== 'fresh')
   return [
-    ...(operation.path.includes('{id}') ? [create({ id })] : []),
+    ...(operation.path.includes('{id}') ? [create({ place: 'path', id })] : []),
     ...listMembers(operation.query.shape).map((name) =>
-      create({ query: { ...query, [name]: id } }),
+      create({ place: `query ${name}`, query: { ...query, [name]: id } }),
     ),
     ...bodies.flatMap((body) =>
       body === undefined
         ? []
         : [
             ...listMembers(operation.body?.shape ?? {}).map((name) =>
-              create({ body: { ...body, [name]: id } }),
+              create({ place: `body ${name}`, body: { ...body, [name]: id } }),
             ),
             // Ids inside other members, such as a message.
             ...named
-              .filter(([, example]) => JSON.stringify(body).includes(example))
-              .map(([name]) => create({ body }, { [name]: id })),
+              .filter(
+                ([, example]) =>
+                  JSON.stringify(body).includes(example) && !Object.values(body).includes(example),
+              )
+              .map(([name]) => create({ place: `the ${name} in the body`, body }, { [name]: id })),
           ],
     ),
   ]
@@ -191,4 +214,43 @@ test('no operation tells a role which ids another account has, or changes anythi
   expect(requests).toBeGreaterThan(10_000)
   expect(differences).toEqual([])
   expect(listOtherRows()).toEqual(before)
+})
+
+test('each place reaches rows: who has all accounts in sight is answered otherwise', async () => {
+  const { secret } = await issueApiToken(
+    server,
+    await seedUser(server, { role: 'operator', accountId: ownIds.account }),
+  )
+  const perform = createApiPerformer(secret)
+  const places = new Map<string, boolean>()
+  // A user's own access is the same for every role.
+  for (const operation of OPERATIONS.filter(({ serviceMethods }) => serviceMethods.length > 0)) {
+    for (const id of otherIds) {
+      const missingId = createMissingId(id)
+      const missingInputs = listInputs(operation, missingId)
+      for (const [n, input] of listInputs(operation, id).entries()) {
+        const place = `${operation.id}: ${input.place}`
+        const missingInput = missingInputs[n]
+        if (places.get(place) === true || missingInput === undefined) continue
+        const answer = (await perform(operation, input)).replaceAll(id, '…')
+        const missing = (await perform(operation, missingInput)).replaceAll(missingId, '…')
+        places.set(place, maskNewIds(answer) !== maskNewIds(missing))
+      }
+    }
+  }
+  const alike = [...places].filter(([, differs]) => !differs).map(([place]) => place)
+  // Cursors, last changes of another key, destinations that the message was not for, and texts that
+  // ids are not searched for by.
+  expect(alike).toMatchInlineSnapshot(`
+    [
+      "keys.list: query after",
+      "keys.edit: body seen",
+      "keys.rotateSecret: body seen",
+      "sources.sendTestMessage: the destination in the body",
+      "messages.list: query after",
+      "messages.skip: body destinationId",
+      "messages.replay: body destinationId",
+      "users.search: query text",
+    ]
+  `)
 })
