@@ -168,7 +168,7 @@ describe('an id', () => {
       sourceId: toUpperCase(added.body.id),
       destinationId: toUpperCase(key.destinationId),
     })
-    expect(subscribed.body).toMatchObject({ destinationId: key.destinationId })
+    expect(subscribed.body).toMatchObject({ destination: { id: key.destinationId } })
     await ask('PUT', `/sources/${toUpperCase(added.body.id)}/name`, { name: 'Ward 2' })
     const events = await ask('GET', `/audit?subject=${toUpperCase(added.body.id)}`)
     expect(events.body.items.map(({ action }: { action: string }) => action)).toEqual([

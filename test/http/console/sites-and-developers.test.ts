@@ -42,7 +42,9 @@ describe('sites', () => {
 
     const kept = await administrator.fill(`${here}/remove`, `${here}/remove`)
     expect(kept.status).toBe(409)
-    expect(kept.text).toContain('Keys belong to South Clinic, be they revoked: it stays.')
+    expect(kept.text).toContain(
+      'Keys belong to South Clinic, active or revoked, so that it cannot be deleted.',
+    )
     unwrap(await server.keys.revoke(key.id))
     expect((await administrator.get('/console/sites')).text).toContain('South Clinic 0 ')
 
@@ -96,7 +98,9 @@ describe('a developer', () => {
     expect((await administrator.get(`${goes}`)).html).toContain(`href="${goes}/remove"`)
     const kept = await administrator.fill(`${stays}/remove`, `${stays}/remove`)
     expect(kept.status).toBe(409)
-    expect(kept.text).toContain('Keys belong to Used, be they revoked: the developer stays.')
+    expect(kept.text).toContain(
+      'Keys belong to Used, active or revoked, so that it cannot be deleted.',
+    )
     const removed = await administrator.fill(`${goes}/remove`, `${goes}/remove`)
     expect(removed.location).toBe('/console/developers?said=developer-removed')
     expect((await administrator.get(`${goes}`)).status).toBe(404)
