@@ -87,7 +87,7 @@ export interface Latchkey extends Services {
   readonly sealAudit: () => Promise<void>
   /** Deletes expired rows and payloads. Call it from time to time. */
   readonly deleteExpiredData: () => Promise<void>
-  /** What `composeApps` builds on. */
+  /** The parts that `composeApps` builds on. */
   readonly parts: Parts
 }
 

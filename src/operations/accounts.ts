@@ -36,6 +36,7 @@ export const accountOperations: readonly Operation[] = [
     id: 'accounts.list',
     method: 'get',
     path: '/accounts',
+    columns: ['id', 'name', 'region', 'status', 'addressesEnforced', 'createdAt'],
     commandLines: ['accounts list --json | jq -r .items[].id'],
     serviceMethods: ['accounts.list'],
     summary: 'List accounts, oldest first',

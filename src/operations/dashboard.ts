@@ -61,6 +61,7 @@ export const dashboardOperations: readonly Operation[] = [
       since: instant('From this hour on').meta({ example: '2026-11-01T00:00:00.000Z' }),
       hours,
     }),
+    columns: ['from', 'dialect', 'outcome', 'requests'],
     response: createListSchema(trafficCount),
     run: async ({ services, query: { since, hours, accountId } }) => {
       const fromHour = Math.floor(since / HOUR_MS)
@@ -76,6 +77,7 @@ export const dashboardOperations: readonly Operation[] = [
     path: '/dashboard/keys',
     serviceMethods: ['dashboard.countKeysByType'],
     summary: 'Count usable and used keys by type',
+    columns: ['dialect', 'usable', 'used'],
     response: createListSchema(keyTypeCount),
     run: async ({ services }) => toWholeList(await services.dashboard.countKeysByType()),
   }),

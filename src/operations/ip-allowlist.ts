@@ -113,6 +113,7 @@ export const ipAllowlistOperations: readonly Operation[] = [
     summary: 'List the addresses of recent token requests',
     text: 'Of the last 30 days, most recent first. Keys that are presented with every request are counted but not listed.',
     query: accountParameter,
+    columns: ['address', 'lastAt'],
     response: createListSchema(seenAddress),
     run: async ({ services, query: { accountId } }) => {
       const found = await services.accounts.find(accountId)

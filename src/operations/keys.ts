@@ -201,6 +201,7 @@ export const keyOperations: readonly Operation[] = [
     query: z.strictObject({
       from: day.meta({ example: '2026-11-01', description: 'The first day, in UTC' }),
     }),
+    columns: ['day', 'uses'],
     response: createListSchema(dailyKeyUses),
     run: async ({ services, id, query }) => {
       const uses = await services.keys.listDailyUses(id, query.from)

@@ -146,6 +146,7 @@ export const messageOperations: readonly Operation[] = [
     serviceMethods: ['messages.listAttempts'],
     summary: 'List the last delivery attempts of a message',
     text: 'Newest first; at most 50.',
+    columns: ['number', 'at', 'ms', 'destinationId', 'outcome', 'httpStatus', 'detail'],
     response: createListSchema(attempt),
     run: async ({ services, id }) => {
       const attempts = await services.messages.listAttempts(id)

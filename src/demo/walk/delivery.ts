@@ -70,7 +70,7 @@ export async function* walkDelivery(
   yield* runCommand(
     'It waits; it was tried, and once more at once. The next try is after 10 s',
     ['messages', 'attempts', id],
-    expectOutput(/ refused +500 .* 2$/m, / refused +500 .* 1$/m),
+    expectOutput(/^2 .* refused +500 /m, /^1 .* refused +500 /m),
   )
 
   yield* setSwitch('off', 'Turn the switch back')

@@ -22,9 +22,7 @@ export function defineOperationCommand(
     .summary(operation.summary)
     .description(`${operation.summary}.${operation.text === undefined ? '' : ` ${operation.text}`}`)
   if (operation.path.includes('{id}')) command.argument('<id>', 'the id')
-  if (argument !== undefined) {
-    command.addArgument(createArgument(argument))
-  }
+  if (argument !== undefined) command.addArgument(createArgument(argument))
   for (const member of members) {
     if (member !== argument && !isStandardInput(member, members)) {
       command.addOption(createOption(member))
@@ -41,12 +39,7 @@ export function defineOperationCommand(
       }
       const input = { query: {} as Input, body: {} as Input }
       for (const member of members) {
-        const given =
-          member === argument
-            ? operation.path.includes('{id}')
-              ? value
-              : id
-            : command.getOptionValue(toAttributeName(member))
+        const given = member === argument ? value : command.getOptionValue(toAttributeName(member))
         if (given !== undefined) input[member.part][member.name] = parseMember(member, given)
         if (isSecret(member) && (given === true || isStandardInput(member, members))) {
           input[member.part][member.name] = await readSecret()

@@ -119,7 +119,7 @@ export const foundRows =
     (await method(...args)).filter(({ accountId }) => accountId === account.id)
 
 /** The method is safe without a limit, for the reason that the table gives. */
-export const unlimited = <Method>(method: Method): Method => method
+export const allowEveryAccount = <Method>(method: Method): Method => method
 
 /** Thrown by methods of the server itself, or of all accounts together. Their call is a bug. */
 export class OutOfScopeError extends Error {

@@ -3,6 +3,7 @@ import type { AttemptSummary } from '../ports/messages.ts'
 import type { Storage } from '../ports/storage.ts'
 import {
   type AccountScope,
+  allowEveryAccount,
   byFilter,
   byKindAndId,
   byRowId,
@@ -13,7 +14,6 @@ import {
   newRow,
   type ScopeRule,
   serverOnly,
-  unlimited,
 } from './rules.ts'
 
 /**
@@ -95,7 +95,7 @@ const SCOPE_RULES = {
   listKeyUses: byRowId('key', []),
   listDailyUsesByKey: byRowIds('key'),
   // A secret belongs to one key of the server, and the caller has the secret.
-  findKeyBySecret: unlimited,
+  findKeyBySecret: allowEveryAccount,
 
   addSource: newRow,
   listSources: byFilter([]),
@@ -144,7 +144,7 @@ const SCOPE_RULES = {
   skipMessage: byRowId('message', 0),
 
   // The subject of an event was found before, so it is in the account.
-  addEvent: unlimited,
+  addEvent: allowEveryAccount,
   listEvents: byFilter([]),
   listRequestEvents: foundRows,
   findRowNames: foundRows,
