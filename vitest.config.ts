@@ -1,4 +1,4 @@
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { SlowestFirstSequencer } from './test/runner/slowest-first.ts'
@@ -14,8 +14,8 @@ export default defineConfig({
     globalSetup: ['./test/runner/process-cleanup.ts', './test/runner/program.ts'],
     setupFiles: './test/runner/random-seed.ts',
     pool: 'forks',
-    // Many tests wait for processes of their own, and for the disk.
-    maxWorkers: availableParallelism() + 1,
+    // Many tests wait for processes of their own: a core for each file leaves half the machine idle.
+    maxWorkers: '100%',
     // A new process for each file would load what is tested anew. No test changes what others see.
     isolate: false,
     // What one process of a test compiled, the next one need not: a third of the time of a short command.

@@ -30,6 +30,7 @@ export class KillOperator {
   readonly #keyPlace: KeyPlace
   readonly #revokedKeys: RevokedKey[] = []
   #checkedCount = 0
+  #lives = 0
   #isEnabled = true
 
   private constructor(
@@ -80,9 +81,12 @@ export class KillOperator {
     await this.#checkToggled()
   }
 
-  /** Until an answer is lost. */
+  /** Works until an answer is lost. Each life of the server begins with the other kind of change. */
   async work(): Promise<void> {
-    while ((await this.#revokeOne()) && (await this.#toggle()));
+    this.#lives++
+    for (let n = this.#lives; ; n++) {
+      if (!(await (n % 2 === 0 ? this.#revokeOne() : this.#toggle()))) return
+    }
   }
 
   /** A key lives, is used, and is revoked. From the acknowledgement on nothing of it is answered. */

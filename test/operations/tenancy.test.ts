@@ -231,6 +231,8 @@ test('each place reaches rows: who has all accounts in sight is answered otherwi
       for (const [n, input] of listInputs(operation, id).entries()) {
         const place = `${operation.id}: ${input.place}`
         const missingInput = missingInputs[n]
+        // The ids of rows are random, so that a cursor has rows after it by chance.
+        if (input.place === 'query after') continue
         if (places.get(place) === true || missingInput === undefined) continue
         const answer = (await perform(operation, input)).replaceAll(id, '…')
         const missing = (await perform(operation, missingInput)).replaceAll(missingId, '…')
@@ -239,15 +241,13 @@ test('each place reaches rows: who has all accounts in sight is answered otherwi
     }
   }
   const alike = [...places].filter(([, differs]) => !differs).map(([place]) => place)
-  // Cursors, last changes of another key, destinations that the message was not for, and texts that
+  // Last changes of another key, destinations that the message was not for, and texts that
   // ids are not searched for by.
   expect(alike).toMatchInlineSnapshot(`
     [
-      "keys.list: query after",
       "keys.edit: body seen",
       "keys.rotateSecret: body seen",
       "sources.sendTestMessage: the destination in the body",
-      "messages.list: query after",
       "messages.skip: body destinationId",
       "messages.replay: body destinationId",
       "users.search: query text",
