@@ -1,4 +1,4 @@
-import { alignRows, formatTable } from './print.ts'
+import { alignRows, formatCell, formatTable } from './print.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -14,7 +14,7 @@ const isObject = (value: unknown): value is JsonObject =>
  * members, and lists in it as tables below.
  */
 export function formatValue(value: unknown, columns?: readonly string[]): string {
-  if (!isObject(value)) return `${formatCell(value)}\n`
+  if (!isObject(value)) return `${formatMember(value)}\n`
   const { items, next: _, ...rest } = value
   if (Array.isArray(items)) return formatObject(rest) + formatList(items, columns)
   return formatObject(value)
@@ -39,13 +39,15 @@ function collectMembers(
     if (isObject(member)) collectMembers(member, [...path, name], rows, tables)
     else if (Array.isArray(member) && member.some(isObject)) {
       tables.push(`${label}:\n${formatList(member)}`)
-    } else rows.push([label, formatCell(member)])
+    } else rows.push([label, formatMember(member)])
   }
 }
 
 function formatList(items: readonly unknown[], columns?: readonly string[]): string {
   const names = columns ?? Object.keys((items.find(isObject) as JsonObject | undefined) ?? {})
-  const rows = items.map((item) => names.map((name) => formatCell(readPath(item, name.split('.')))))
+  const rows = items.map((item) =>
+    names.map((name) => formatMember(readPath(item, name.split('.')))),
+  )
   return names.length === 0
     ? ''
     : formatTable(
@@ -55,11 +57,10 @@ function formatList(items: readonly unknown[], columns?: readonly string[]): str
 }
 
 /** Formats one cell. An object with a name is that name; a list is its items. */
-function formatCell(value: unknown): string {
-  if (value === null || value === undefined || value === '') return '-'
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  if (isPlain(value)) return String(value)
-  if (Array.isArray(value)) return value.map(formatCell).join(', ')
+function formatMember(value: unknown): string {
+  if (value === undefined || value === '') return formatCell(null)
+  if (isPlain(value)) return formatCell(value)
+  if (Array.isArray(value)) return value.map(formatMember).join(', ')
   const { name } = value as { name?: unknown }
   if (typeof name === 'string') return name
   return Object.entries(value)

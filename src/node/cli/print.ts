@@ -14,24 +14,19 @@ export function printOutput(command: Command, value: unknown, text: () => string
   process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : text())
 }
 
-/** Prints one value: as JSON with --json, or else a line for each column. */
-export function printOne<T>(command: Command, row: T, columns: Columns<T>): void {
-  printOutput(command, row, () => formatOne(row, columns))
-}
-
+/** Formats one value: a line for each column. */
 export const formatOne = <T>(row: T, columns: Columns<T>): string =>
   alignRows(columns.map(([heading, cell]) => [heading, formatCell(cell(row))]))
 
 /** Prints many values: as JSON with --json, or else a table. */
 export function printMany<T>(command: Command, rows: readonly T[], columns: Columns<T>): void {
-  printOutput(command, rows, () => formatMany(rows, columns))
-}
-
-export const formatMany = <T>(rows: readonly T[], columns: Columns<T>): string =>
-  formatTable(
-    columns.map(([heading]) => heading),
-    rows.map((row) => columns.map(([, cell]) => formatCell(cell(row)))),
+  printOutput(command, rows, () =>
+    formatTable(
+      columns.map(([heading]) => heading),
+      rows.map((row) => columns.map(([, cell]) => formatCell(cell(row)))),
+    ),
   )
+}
 
 /** Prints a sentence on stderr, beside the output. */
 export function printNote(sentence: string): void {
@@ -42,7 +37,7 @@ export function printNote(sentence: string): void {
 export const formatTime = (at: number | null): Cell =>
   at === null ? null : new Date(at).toISOString()
 
-function formatCell(cell: Cell): string {
+export function formatCell(cell: Cell): string {
   if (cell === null) return '-'
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no'
   return String(cell)
