@@ -9,6 +9,7 @@ import type { AuditVerdict } from '../../../src/service/audit/verify.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import {
   type CliKeyWithSecret,
+  createSeededKey,
   runJson,
   runJsonList,
   seedCliAccount,
@@ -29,18 +30,7 @@ beforeAll(async () => {
   // Without a leeway reuse is reuse at once.
   server = await startServerProcess(dir, { LATCHKEY_REFRESH_LEEWAY_SECONDS: '0' })
   seeded = await seedCliAccount(dir)
-  const { owner, source } = seeded
-  const keyArgs = [
-    '--dialect',
-    'redox',
-    '--owner',
-    owner.id,
-    '--source',
-    source.id,
-    '--name',
-    'nightly job',
-  ]
-  created = await runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs])
+  created = await createSeededKey(dir, seeded)
 })
 afterAll(() => server.kill())
 

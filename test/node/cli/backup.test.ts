@@ -13,6 +13,7 @@ import { SCHEMA_VERSION } from '../../../src/storage/tables.ts'
 import {
   type CliKeyWithSecret,
   type CliRow,
+  createSeededKey,
   runJson,
   runJsonList,
   seedCliAccount,
@@ -48,20 +49,10 @@ let staticKeys: SeededStaticKeys
 beforeAll(async () => {
   server = await startServerProcess(dir, { LATCHKEY_URL: 'https://latchkey.example' })
   seeded = await seedCliAccount(dir)
-  const { account, owner, source } = seeded
-  const keyArgs = [
-    '--dialect',
-    'redox',
-    '--owner',
-    owner.id,
-    '--source',
-    source.id,
-    '--name',
-    'nightly job',
-  ]
+  const { account, source } = seeded
   const place = ['--account', account.id, '--name', 'Redox EMR', '--url', 'https://emr.example']
   ;[created, destination] = await Promise.all([
-    runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs]),
+    createSeededKey(dir, seeded),
     runJson(dir, ['destinations', 'create', ...place]),
   ])
   await runJson(dir, ['destinations', 'mark-verified', destination.id])

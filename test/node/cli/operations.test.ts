@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type CliKeyWithSecret,
   type CliRow,
+  createSeededKey,
   runJson,
   runJsonList,
   seedCliAccount,
@@ -23,17 +24,7 @@ let subscription: CliRow
 beforeAll(async () => {
   server = await startServerProcess(dir)
   seeded = await seedCliAccount(dir)
-  const { account, owner, source } = seeded
-  const keyArgs = [
-    '--dialect',
-    'redox',
-    '--owner',
-    owner.id,
-    '--source',
-    source.id,
-    '--name',
-    'nightly job',
-  ]
+  const { account, source } = seeded
   const destinationArgs = [
     '--account',
     account.id,
@@ -43,7 +34,7 @@ beforeAll(async () => {
     'https://emr.example',
   ]
   ;[created, destination] = await Promise.all([
-    runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs]),
+    createSeededKey(dir, seeded),
     runJson(dir, ['destinations', 'create', ...destinationArgs]),
   ])
   await runJson(dir, ['destinations', 'mark-verified', destination.id])

@@ -70,6 +70,16 @@ export async function seedCliAccount(dir: string) {
   return { account, owner, source }
 }
 
+/** Creates a Redox key of the account's source. */
+export const createSeededKey = (
+  dir: string,
+  { owner, source }: Awaited<ReturnType<typeof seedCliAccount>>,
+): Promise<CliKeyWithSecret> =>
+  runJson(dir, [
+    ...['keys', 'create', '--dialect', 'redox', '--owner', owner.id],
+    ...['--source', source.id, '--name', 'nightly job'],
+  ])
+
 /** Options of `keys create` that a key type needs beside the owner. */
 export const KEY_TYPE_OWNER_OPTIONS: Readonly<
   Record<KeyType, 'source' | 'site' | 'developer' | null>
