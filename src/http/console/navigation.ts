@@ -20,7 +20,7 @@ export const toKeyCrumbs = (key: { readonly id: string; readonly name: string })
 
 export const SOURCES_PATH = '/console/sources'
 export const DESTINATIONS_PATH = '/console/destinations'
-export const SUBSCRIPTIONS_PATH = '/console/feeds'
+export const SUBSCRIPTIONS_PATH = '/console/subscriptions'
 
 export const SOURCES_CRUMBS = [{ href: SOURCES_PATH, text: 'Sources' }]
 export const DESTINATIONS_CRUMBS = [{ href: DESTINATIONS_PATH, text: 'Destinations' }]
@@ -58,14 +58,14 @@ export const toMessageCrumbs = ({
 export const AUDIT_PATH = '/console/audit'
 export const AUDIT_CRUMBS = [{ href: AUDIT_PATH, text: 'Audit' }]
 
-export const REQUEST_LOOKUP_PATH = '/console/explain'
+export const REQUEST_LOOKUP_PATH = '/console/request-lookup'
 
 /** The page that explains a request, by its id. */
 export const formatRequestLookupPath = (requestId: string): string =>
   `${REQUEST_LOOKUP_PATH}?request=${encodeURIComponent(requestId)}`
 
-export const USERS_PATH = '/console/people'
-export const USERS_CRUMBS = [{ href: USERS_PATH, text: 'People' }]
+export const USERS_PATH = '/console/users'
+export const USERS_CRUMBS = [{ href: USERS_PATH, text: 'Users' }]
 
 export const SITES_PATH = '/console/sites'
 export const SITES_CRUMBS = [{ href: SITES_PATH, text: 'Sites' }]
@@ -73,7 +73,7 @@ export const SITES_CRUMBS = [{ href: SITES_PATH, text: 'Sites' }]
 export const DEVELOPERS_PATH = '/console/developers'
 export const DEVELOPERS_CRUMBS = [{ href: DEVELOPERS_PATH, text: 'Developers' }]
 
-export const IP_ALLOWLIST_PATH = '/console/addresses'
+export const IP_ALLOWLIST_PATH = '/console/ip-allowlist'
 export const IP_ALLOWLIST_CRUMBS = [{ href: IP_ALLOWLIST_PATH, text: 'IP allowlist' }]
 
 export const ACCOUNTS_PATH = '/console/accounts'
@@ -104,7 +104,7 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
   {
     name: 'Credentials',
     links: [
-      { href: CONSOLE_PATH, text: 'Overview', permission: 'account.read' },
+      { href: CONSOLE_PATH, text: 'Dashboard', permission: 'account.read' },
       { href: KEYS_PATH, text: 'Keys', permission: 'keys.read' },
       { href: DEVELOPERS_PATH, text: 'Developers', permission: 'places.read' },
     ],
@@ -123,7 +123,7 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
     links: [
       { href: SITES_PATH, text: 'Sites', permission: 'places.read' },
       { href: IP_ALLOWLIST_PATH, text: 'IP allowlist', permission: 'places.read' },
-      { href: USERS_PATH, text: 'People', permission: 'users.read' },
+      { href: USERS_PATH, text: 'Users', permission: 'users.read' },
       { href: SETTINGS_PATH, text: 'Settings', permission: 'account.read' },
       { href: ACCOUNTS_PATH, text: 'Accounts', permission: 'accounts.read' },
     ],

@@ -24,7 +24,7 @@ describe('an operator', () => {
     const here = made.location?.split('?')[0] ?? ''
     const accountId = here.split('/').at(-1) ?? ''
     expect(made.location).toBe(`${ACCOUNTS}/${accountId}?said=account-created`)
-    expect((await operator.get(made.location ?? '')).html).toContain('value="/console/people/new"')
+    expect((await operator.get(made.location ?? '')).html).toContain('value="/console/users/new"')
     const { apiKey, secret } = await seedKey(server, { accountId })
     const status = async () => (await server.authenticate(apiKey, secret)).status
 
@@ -88,7 +88,7 @@ describe('an operator', () => {
 
   test('is asked for the account where a page shows one, and returns to that page', async () => {
     const { id, name } = await createAccount('Meant Clinic')
-    for (const path of ['settings', 'addresses', 'sites/new', 'developers/new', 'people/new']) {
+    for (const path of ['settings', 'ip-allowlist', 'sites/new', 'developers/new', 'users/new']) {
       await selectAllAccounts()
       const response = await operator.get(`/console/${path}`)
       expect(response.text).toContain('Account switcher')
@@ -148,7 +148,7 @@ describe('the settings of an account', () => {
     const { testUser, ...administrator } = await seedConsoleClient(server, 'administrator')
     const { accountId } = testUser
     const { ownerId } = await seedKey(server, { accountId })
-    const path = `/console/people/${ownerId}/leave`
+    const path = `/console/users/${ownerId}/leave`
     expect((await administrator.get(path)).text).toContain('Those go on working')
     unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
     expect((await administrator.get(path)).text).toContain(

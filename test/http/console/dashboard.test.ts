@@ -28,7 +28,7 @@ async function seedDashboardKey(name: string, more: object = {}) {
 }
 const currentHour = () => Math.floor(server.clock() / HOUR_MS)
 
-describe('the overview', () => {
+describe('the dashboard', () => {
   test('says what to do first while no key was used, and what of it is another’s to do', async () => {
     const { text, html } = await administrator.get('/console')
     expect(text).toContain('First steps')

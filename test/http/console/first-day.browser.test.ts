@@ -52,7 +52,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   await page.getByRole('heading', { name: 'This link is no longer valid' }).waitFor()
 
   // An operator owns no key, and invites a user who does.
-  await page.goto(`${server.consoleUrl}/console/people/new`)
+  await page.goto(`${server.consoleUrl}/console/users/new`)
   await page.getByRole('button', { name: 'Choose Harbour Lane Clinics' }).click()
   await page.getByLabel('E-mail address').fill('tom@harbour-lane.example')
   await page.getByLabel('Username').fill('tom')

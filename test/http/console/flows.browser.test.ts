@@ -71,7 +71,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   await confirmSecretStored(page)
   const isDialogOpen = () => isAdmitted(fixture.url, 'xdent', key)
 
-  await page.goto(`${fixture.consoleUrl}/console/addresses/enforce`)
+  await page.goto(`${fixture.consoleUrl}/console/ip-allowlist/enforce`)
   await page.getByRole('button', { name: 'Put it in force' }).click()
   await page.getByText('Requests from other addresses are refused').waitFor()
   expect(await isDialogOpen()).toBe(true)
@@ -80,7 +80,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   await page.getByRole('button', { name: 'Remove it' }).click()
   await page.getByText('The address was removed from the list.').waitFor()
   expect(await isDialogOpen()).toBe(false)
-  await page.goto(`${fixture.consoleUrl}/console/addresses/open`)
+  await page.goto(`${fixture.consoleUrl}/console/ip-allowlist/open`)
   await page.getByRole('button', { name: 'Let keys work from anywhere' }).click()
   await page.getByText('The list is no longer enforced').waitFor()
   expect(await isDialogOpen()).toBe(true)
@@ -99,7 +99,7 @@ test('a member is offered no action without permission, and is refused when they
   for (const name of ['Edit', 'Rotate secret', 'Revoke']) {
     expect(await main.getByRole('link', { name, exact: true }).count()).toBe(0)
   }
-  for (const path of ['/console/accounts', '/console/keys/new', '/console/people/new']) {
+  for (const path of ['/console/accounts', '/console/keys/new', '/console/users/new']) {
     await page.goto(fixture.consoleUrl + path)
     await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()
   }

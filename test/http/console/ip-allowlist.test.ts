@@ -16,7 +16,7 @@ beforeEach(async () => {
 })
 afterAll(() => Promise.all(servers.map((each) => each.close())))
 
-const ALLOWLIST_PATH = '/console/addresses'
+const ALLOWLIST_PATH = '/console/ip-allowlist'
 const addNetwork = async (network: string) =>
   unwrap(await server.ipAllowlist.add({ accountId, network }))
 const isEnforced = async () => unwrap(await server.accounts.find(accountId)).addressesEnforced

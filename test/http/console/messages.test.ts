@@ -212,10 +212,10 @@ describe('a message that its destination refuses', () => {
   test('is shown with its attempts, skipped after a confirmation, and replayed', async () => {
     const message = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const feed = (await member.get(`/console/feeds/${fixture.failingDestination.feedId}`)).text
+    const feed = (await member.get(`/console/subscriptions/${fixture.failingDestination.feedId}`)).text
     expect(feed).toMatch(/The first message failed \d+ times?/)
     expect(feed).toContain('we are closed')
-    expect((await member.get('/console/feeds?state=stuck')).text).toContain('Night registry')
+    expect((await member.get('/console/subscriptions?state=stuck')).text).toContain('Night registry')
 
     const at = `${AT}/${message.id}`
     const drawn = (await member.get(at)).html
@@ -239,7 +239,7 @@ describe('a message that its destination refuses', () => {
   test('is tried at once when a user asks for it', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const feed = `/console/feeds/${fixture.failingDestination.feedId}`
+    const feed = `/console/subscriptions/${fixture.failingDestination.feedId}`
     const head = await fixture.server.subscriptions.find(fixture.failingDestination.feedId)
     const countAttempts = async () =>
       unwrap(await fixture.server.messages.listAttempts(unwrap(head).headId ?? '')).length
@@ -257,7 +257,7 @@ describe('a message that its destination refuses', () => {
     const first = await sendVendorMessage(fixture.failingDestination.id)
     const second = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const { html } = await engineer.get(`/console/feeds/${fixture.failingDestination.feedId}`)
+    const { html } = await engineer.get(`/console/subscriptions/${fixture.failingDestination.feedId}`)
     const headId = /([^"/]+)">View message/.exec(html)?.[1]
     const queue = html.slice(html.indexOf('Queued messages, oldest first'))
     const rows = [...queue.matchAll(/<th scope="row"><a href="[^"]*\/([^"/]+)"/g)].map(
@@ -270,13 +270,13 @@ describe('a message that its destination refuses', () => {
       `href="${AT}/${headId}/skip?destination=${fixture.failingDestination.id}"`,
     )
     expect(
-      (await member.get(`/console/feeds/${fixture.failingDestination.feedId}`)).html,
+      (await member.get(`/console/subscriptions/${fixture.failingDestination.feedId}`)).html,
     ).not.toContain('/skip?')
   })
 
   test('is purged with its queue after a confirmation that counts the messages', async () => {
     await sendVendorMessage(fixture.failingDestination.id)
-    const at = `/console/feeds/${fixture.failingDestination.feedId}`
+    const at = `/console/subscriptions/${fixture.failingDestination.feedId}`
     const { queued } = unwrap(
       await fixture.server.subscriptions.find(fixture.failingDestination.feedId),
     )

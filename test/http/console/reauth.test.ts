@@ -44,25 +44,25 @@ const FORMS: [string, (admin: Administrator) => Promise<Form>][] = [
   [
     'a new person with a link',
     async ({ testUser: { accountId } }) => ({
-      page: '/console/people/new',
+      page: '/console/users/new',
       typed: { account: accountId, email: `${crypto.randomUUID()}@acme.example`, role: 'engineer' },
     }),
   ],
   [
     'another role',
     async (admin) => ({
-      page: `/console/people/${(await seedColleague(admin)).user.id}/role`,
+      page: `/console/users/${(await seedColleague(admin)).user.id}/role`,
       typed: { seen: 'engineer', role: 'administrator' },
     }),
   ],
   [
     'a one-time link',
-    async (admin) => ({ page: `/console/people/${(await seedColleague(admin)).user.id}/invite` }),
+    async (admin) => ({ page: `/console/users/${(await seedColleague(admin)).user.id}/invite` }),
   ],
   [
     'a reset of another’s second factor',
     async (admin) => ({
-      page: `/console/people/${(await seedColleague(admin)).user.id}/reset-second-factor`,
+      page: `/console/users/${(await seedColleague(admin)).user.id}/reset-second-factor`,
     }),
   ],
 ]

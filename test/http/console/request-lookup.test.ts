@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const lookUpRequest = (client: ConsoleClient, requestId: string | null) =>
-  client.get(`/console/explain?request=${encodeURIComponent(requestId ?? '')}`)
+  client.get(`/console/request-lookup?request=${encodeURIComponent(requestId ?? '')}`)
 
 async function sendRefusedRequest(headers: Record<string, string>): Promise<string | null> {
   const answer = await server.call('/api/v1/patients', { method: 'GET', headers })
@@ -147,5 +147,5 @@ test('request lookup keeps an unknown id in the field and says where to find ids
   expect(text).toContain('This request is not recorded')
   expect(html).toContain('value="&lt;script&gt;&quot;&amp;"')
   expect((await lookUpRequest(member, 'x'.repeat(10_000))).text).toContain('Nothing is known')
-  expect((await member.get('/console/explain')).text).toContain('X-Request-Id')
+  expect((await member.get('/console/request-lookup')).text).toContain('X-Request-Id')
 })

@@ -42,8 +42,8 @@ describe('a source', () => {
     const joined = { sourceId: source.id, destinationId: failingDestination.id }
     const { id } = unwrap(await fixture.server.subscriptions.create(joined))
     for (const path of [
-      ...['/console/sources', `/console/sources/${source.id}`, '/console/feeds'],
-      ...[`/console/feeds/${id}`, `/console/feeds/${id}/purge`, '/console/feeds/new'],
+      ...['/console/sources', `/console/sources/${source.id}`, '/console/subscriptions'],
+      ...[`/console/subscriptions/${id}`, `/console/subscriptions/${id}/purge`, '/console/subscriptions/new'],
       `/console/messages/test?source=${source.id}`,
     ]) {
       const { status, html } = await administrator.get(path)
@@ -167,14 +167,14 @@ describe('a subscription', () => {
       destination: fixture.failingDestination.id,
       model: 'Notes',
     }
-    const made = await engineer.send('/console/feeds/new', fields)
+    const made = await engineer.send('/console/subscriptions/new', fields)
     expect(made.status).toBe(303)
-    const repeat = await engineer.send('/console/feeds/new', fields)
+    const repeat = await engineer.send('/console/subscriptions/new', fields)
     expect(repeat.status).toBe(409)
     expect(repeat.html).toContain('<option value="Notes" selected>')
     const at = (made.location ?? '').split('?')[0] ?? ''
     expect((await engineer.send(`${at}/remove`)).location).toBe(
-      '/console/feeds?said=subscription-removed',
+      '/console/subscriptions?said=subscription-removed',
     )
     expect((await engineer.get(at)).status).toBe(404)
   })
@@ -186,13 +186,13 @@ describe('a subscription', () => {
       `/console/destinations/${openDestination.id}`,
     ]) {
       expect((await member.get(page)).html).toContain(
-        `href="/console/feeds/${openDestination.feedId}"`,
+        `href="/console/subscriptions/${openDestination.feedId}"`,
       )
     }
   })
 
   test('is paused after a confirmation, and resumed', async () => {
-    const at = `/console/feeds/${fixture.openDestination.feedId}`
+    const at = `/console/subscriptions/${fixture.openDestination.feedId}`
     const question = (await engineer.get(`${at}/pause`)).text
     expect(question).toContain('are refused until the subscription is resumed')
     expect((await engineer.send(`${at}/pause`)).status).toBe(303)
@@ -211,8 +211,8 @@ describe('a member on the routing pages', () => {
       ...['/console/sources', `/console/sources/${sourceId}`, '/console/destinations'],
       ...[
         `/console/destinations/${openDestination.id}`,
-        '/console/feeds',
-        `/console/feeds/${openDestination.feedId}`,
+        '/console/subscriptions',
+        `/console/subscriptions/${openDestination.feedId}`,
       ],
       '/console/messages',
     ]
@@ -230,7 +230,7 @@ describe('a member on the routing pages', () => {
 
   test('cannot change anything', async () => {
     const { sourceId, openDestination, accountId: account } = fixture
-    const feed = `/console/feeds/${openDestination.feedId}`
+    const feed = `/console/subscriptions/${openDestination.feedId}`
     const to = `/console/destinations/${openDestination.id}`
     for (const [path, fields] of [
       ['/console/sources/new', { account, name: 'x' }],

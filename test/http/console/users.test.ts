@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const USERS_PATH = '/console/people'
+const USERS_PATH = '/console/users'
 /** Changing how another user signs in requires the password of the user who changes it. */
 const REAUTH_FIELDS = { 'your-password': PASSWORD }
 const getUserPath = (id: string, verb = '') => `${USERS_PATH}/${id}${verb === '' ? '' : `/${verb}`}`
@@ -58,7 +58,7 @@ describe('a change of a person takes effect at once', () => {
     expect(confirmationPage.text).toContain(`Let ${email} leave?`)
     const left = await administrator.send(getUserPath(id, 'leave'))
     expect(left.location).toBe(`${getUserPath(id)}?said=user-left`)
-    expect((await gone.get('/console/people')).location).toContain('/console/sign-in')
+    expect((await gone.get('/console/users')).location).toContain('/console/sign-in')
     expect((await gone.send('/console/theme')).status).toBe(401)
     const { username, password } = gone.testUser
     expect((await gone.send('/console/sign-in', { username, password })).status).toBe(401)

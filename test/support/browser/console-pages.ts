@@ -52,7 +52,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
   }),
   ...definePages('operator', {
     'nothing-here': { path: '/console/nothing-here', status: 404 },
-    'overview-of-all': '/console',
+    'dashboard-of-all': '/console',
     'audit-verify': '/console/audit/verify',
     'audit-verified': {
       path: '/console/audit/verify',
@@ -66,7 +66,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     account: ({ accountId }) => `/console/accounts/${accountId}`,
     'account-reopen': ({ accountId }) => `/console/accounts/${accountId}/reopen`,
     'account-close': ({ accountId }) => `/console/accounts/${accountId}/close`,
-    'which-account': '/console/addresses',
+    'account-switcher': '/console/ip-allowlist',
   }),
   ...definePages('engineer', {
     sources: '/console/sources',
@@ -75,20 +75,20 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     destinations: '/console/destinations',
     'destination-new': '/console/destinations/new',
     destination: ({ destinations }) => `/console/destinations/${destinations.registry}`,
-    'destination-asked': {
+    'destination-verify': {
       path: ({ destinations }) => `/console/destinations/${destinations.unverified}`,
       prepare: async (page) => {
         await page.getByRole('button', { name: /^Verify/ }).click()
         await page.waitForLoadState()
       },
     },
-    feeds: '/console/feeds',
-    'feed-new': '/console/feeds/new',
-    feed: ({ feeds }) => `/console/feeds/${feeds[0]}`,
-    'feed-stuck': ({ feeds }) => `/console/feeds/${feeds[1]}`,
-    'feed-pause': ({ feeds }) => `/console/feeds/${feeds[1]}/pause`,
-    'feed-purge': ({ feeds }) => `/console/feeds/${feeds[1]}/purge`,
-    'feed-remove': ({ feeds }) => `/console/feeds/${feeds[1]}/remove`,
+    subscriptions: '/console/subscriptions',
+    'subscription-new': '/console/subscriptions/new',
+    subscription: ({ feeds }) => `/console/subscriptions/${feeds[0]}`,
+    'subscription-stuck': ({ feeds }) => `/console/subscriptions/${feeds[1]}`,
+    'subscription-pause': ({ feeds }) => `/console/subscriptions/${feeds[1]}/pause`,
+    'subscription-purge': ({ feeds }) => `/console/subscriptions/${feeds[1]}/purge`,
+    'subscription-delete': ({ feeds }) => `/console/subscriptions/${feeds[1]}/remove`,
     messages: '/console/messages',
     message: ({ message }) => `/console/messages/${message}`,
     'message-opened': {
@@ -112,8 +112,8 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     },
     audit: '/console/audit',
     'audit-of-a-key': ({ ids }) => `/console/audit?subject=${ids['Nightly results']}`,
-    explain: '/console/explain',
-    explained: ({ request }) => `/console/explain?request=${request}`,
+    'request-lookup': '/console/request-lookup',
+    'request-lookup-found': ({ request }) => `/console/request-lookup?request=${request}`,
     keys: '/console/keys',
     'keys-none-found': '/console/keys?q=nothing+is+called+so',
     'key-new': '/console/keys/new',
@@ -145,16 +145,16 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'key-assign': ({ ids }) => `/console/keys/${ids['Next dental office']}/assign`,
   }),
   ...definePages('member', {
-    'overview-as-member': '/console',
+    'dashboard-as-member': '/console',
     'keys-as-member': '/console/keys',
     'key-as-member': ({ ids }) => `/console/keys/${ids['Nightly results']}`,
   }),
   ...definePages('administrator', {
-    overview: '/console',
-    'overview-month': '/console?range=month',
-    'destination-vouch': ({ destinations }) =>
+    dashboard: '/console',
+    'dashboard-month': '/console?range=month',
+    'destination-mark-verified': ({ destinations }) =>
       `/console/destinations/${destinations.unverified}/vouch`,
-    'destination-doubt': ({ destinations }) =>
+    'destination-mark-unverified': ({ destinations }) =>
       `/console/destinations/${destinations.registry}/doubt`,
     me: '/console/me',
     'token-new': '/console/me/tokens/new',
@@ -183,28 +183,28 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     sites: '/console/sites',
     'site-new': '/console/sites/new',
     site: ({ addSite }) => `/console/sites/${addSite}`,
-    'site-remove': ({ addSite }) => `/console/sites/${addSite}/remove`,
+    'site-delete': ({ addSite }) => `/console/sites/${addSite}/remove`,
     developers: '/console/developers',
     'developer-new': '/console/developers/new',
     developer: ({ developer }) => `/console/developers/${developer}`,
-    'developer-remove': ({ developer }) => `/console/developers/${developer}/remove`,
+    'developer-delete': ({ developer }) => `/console/developers/${developer}/remove`,
     'developer-key-assign': ({ developer, ids }) =>
       `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
     'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
     'portal-key-rotate': ({ developer, ids }) =>
       `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate`,
-    addresses: '/console/addresses',
-    'addresses-open': '/console/addresses/open',
-    'address-remove': ({ allowlistIds: addresses }) => `/console/addresses/${addresses[0]}/remove`,
-    'addresses-enforce': '/console/addresses/enforce',
-    people: '/console/people',
-    'person-new': '/console/people/new',
-    person: ({ people }) => `/console/people/${people.engineer}`,
-    'person-left': ({ people }) => `/console/people/${people.departedUser}`,
-    'person-invite': ({ people }) => `/console/people/${people.engineer}/invite`,
-    'person-second-factor': ({ people }) =>
-      `/console/people/${people.engineer}/reset-second-factor`,
-    'person-leave': ({ people }) => `/console/people/${people.engineer}/leave`,
-    roles: '/console/people/roles',
+    'ip-allowlist': '/console/ip-allowlist',
+    'ip-allowlist-stop-enforcing': '/console/ip-allowlist/open',
+    'ip-allowlist-delete': ({ allowlistIds: addresses }) => `/console/ip-allowlist/${addresses[0]}/remove`,
+    'ip-allowlist-enforce': '/console/ip-allowlist/enforce',
+    users: '/console/users',
+    'user-new': '/console/users/new',
+    user: ({ people }) => `/console/users/${people.engineer}`,
+    'user-deactivated': ({ people }) => `/console/users/${people.departedUser}`,
+    'user-invite': ({ people }) => `/console/users/${people.engineer}/invite`,
+    'user-reset-second-factor': ({ people }) =>
+      `/console/users/${people.engineer}/reset-second-factor`,
+    'user-deactivate': ({ people }) => `/console/users/${people.engineer}/leave`,
+    roles: '/console/users/roles',
   }),
 ]

@@ -49,7 +49,7 @@ export function mountDashboard(router: ConsoleRouter): void {
     const actions = context.can('keys.write')
       ? buttonLink(`${KEYS_PATH}/new`, 'Create a key', 'primary')
       : nothing
-    const heading = { heading: 'Overview', about: describeVisibleAccounts(context), actions }
+    const heading = { heading: 'Dashboard', about: describeVisibleAccounts(context), actions }
     return renderPage(context, heading, html`${sections}`)
   })
 }
