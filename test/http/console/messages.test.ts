@@ -212,10 +212,13 @@ describe('a message that its destination refuses', () => {
   test('is shown with its attempts, skipped after a confirmation, and replayed', async () => {
     const message = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const feed = (await member.get(`/console/subscriptions/${fixture.failingDestination.feedId}`)).text
+    const feed = (await member.get(`/console/subscriptions/${fixture.failingDestination.feedId}`))
+      .text
     expect(feed).toMatch(/The first message failed \d+ times?/)
     expect(feed).toContain('we are closed')
-    expect((await member.get('/console/subscriptions?state=stuck')).text).toContain('Night registry')
+    expect((await member.get('/console/subscriptions?state=stuck')).text).toContain(
+      'Night registry',
+    )
 
     const at = `${AT}/${message.id}`
     const drawn = (await member.get(at)).html
@@ -257,7 +260,9 @@ describe('a message that its destination refuses', () => {
     const first = await sendVendorMessage(fixture.failingDestination.id)
     const second = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const { html } = await engineer.get(`/console/subscriptions/${fixture.failingDestination.feedId}`)
+    const { html } = await engineer.get(
+      `/console/subscriptions/${fixture.failingDestination.feedId}`,
+    )
     const headId = /([^"/]+)">View message/.exec(html)?.[1]
     const queue = html.slice(html.indexOf('Queued messages, oldest first'))
     const rows = [...queue.matchAll(/<th scope="row"><a href="[^"]*\/([^"/]+)"/g)].map(

@@ -43,7 +43,11 @@ describe('a source', () => {
     const { id } = unwrap(await fixture.server.subscriptions.create(joined))
     for (const path of [
       ...['/console/sources', `/console/sources/${source.id}`, '/console/subscriptions'],
-      ...[`/console/subscriptions/${id}`, `/console/subscriptions/${id}/purge`, '/console/subscriptions/new'],
+      ...[
+        `/console/subscriptions/${id}`,
+        `/console/subscriptions/${id}/purge`,
+        '/console/subscriptions/new',
+      ],
       `/console/messages/test?source=${source.id}`,
     ]) {
       const { status, html } = await administrator.get(path)

@@ -195,7 +195,8 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
       `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate`,
     'ip-allowlist': '/console/ip-allowlist',
     'ip-allowlist-stop-enforcing': '/console/ip-allowlist/open',
-    'ip-allowlist-delete': ({ allowlistIds: addresses }) => `/console/ip-allowlist/${addresses[0]}/remove`,
+    'ip-allowlist-delete': ({ allowlistIds: addresses }) =>
+      `/console/ip-allowlist/${addresses[0]}/remove`,
     'ip-allowlist-enforce': '/console/ip-allowlist/enforce',
     users: '/console/users',
     'user-new': '/console/users/new',
