@@ -2,7 +2,7 @@
 -- TEXT, BIGINT (milliseconds since 1970), CHECK, partial indexes. Ids are UUIDv7, so that inserts append.
 
 CREATE TABLE schema_version (version BIGINT NOT NULL);
-INSERT INTO schema_version (version) VALUES (5);
+INSERT INTO schema_version (version) VALUES (6);
 
 -- One row. Every change of permissions bumps it in the same transaction, so that rows read under the
 -- same version are current.
@@ -19,12 +19,12 @@ CREATE TABLE accounts (
   status TEXT NOT NULL CHECK (status IN ('open', 'closed')),
   created_at BIGINT NOT NULL,
   event_id TEXT NOT NULL,
-  departed_keys TEXT NOT NULL DEFAULT 'keep' CHECK (departed_keys IN ('keep', 'disable')),
-  addresses_enforced BIGINT NOT NULL DEFAULT 0 CHECK (addresses_enforced IN (0, 1))
+  offboarding_policy TEXT NOT NULL DEFAULT 'keep' CHECK (offboarding_policy IN ('keep', 'disable')),
+  ip_allowlist_enforced BIGINT NOT NULL DEFAULT 0 CHECK (ip_allowlist_enforced IN (0, 1))
 );
 
 -- The IP allowlist of an account's keys, if it is enforced: an address or CIDR.
-CREATE TABLE address_rules (
+CREATE TABLE ip_allowlist_entries (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
   network TEXT NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE users (
   created_at BIGINT NOT NULL,
   event_id TEXT NOT NULL,
   username TEXT,
-  left_at BIGINT,
+  deactivated_at BIGINT,
   password_hash TEXT,
   sealed_totp TEXT,
   totp_step BIGINT,
@@ -155,7 +155,7 @@ CREATE TABLE subscriptions (
 );
 
 -- ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
--- One row for a credential of any dialect. A source is tied to one living key. secret_hash is argon2id
+-- One row for a credential of any key type. A source is tied to one living key. secret_hash is argon2id
 -- where the secret is exchanged for tokens, and a keyed digest, to find it by, where it is presented at
 -- every request; sealed_secret is what may be viewed again; previous_* last as long as an overlap.
 -- token_epoch counts the times that all tokens were ended, token_salt is part of every refresh token's
@@ -167,7 +167,7 @@ CREATE TABLE keys (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
   owner_id TEXT NOT NULL REFERENCES users (id),
-  dialect TEXT NOT NULL CHECK (dialect IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice')),
+  key_type TEXT NOT NULL CHECK (key_type IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice')),
   source_id TEXT REFERENCES sources (id),
   site_id TEXT REFERENCES sites (id),
   developer_id TEXT REFERENCES developers (id),
@@ -189,12 +189,12 @@ CREATE TABLE keys (
   expires_at BIGINT,
   disabled_at BIGINT,
   revoked_at BIGINT,
-  secret_replaced_at BIGINT,
+  secret_rotated_at BIGINT,
   last_used_at BIGINT,
   event_id TEXT NOT NULL,
   secret_digest TEXT,
   previous_secret_digest TEXT,
-  CHECK ((dialect = 'redox') = (source_id IS NOT NULL))
+  CHECK ((key_type = 'redox') = (source_id IS NOT NULL))
 );
 -- (The index has all columns that a text search reads: SQLite reads half as much, and no row.)
 CREATE INDEX keys_by_account ON keys (account_id, id, owner_id, name, public_id, reference);
@@ -204,7 +204,7 @@ CREATE INDEX keys_by_owner ON keys (owner_id);
 CREATE INDEX keys_by_site ON keys (site_id, id) WHERE site_id IS NOT NULL;
 CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS NOT NULL;
 CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked';
-CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE dialect <> 'redox';
+CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE key_type <> 'redox';
 CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
 
 -- The networks (an IPv4 address, an IPv6 /64) from which a secret without a digest was proven. There, its
@@ -225,14 +225,14 @@ CREATE TABLE key_uses (
   PRIMARY KEY (key_id, day)
 );
 
--- Outcomes of requests within an hour (hours since 1970, UTC). account_id and dialect are '' if unknown.
+-- Outcomes of requests within an hour (hours since 1970, UTC). account_id and key_type are '' if unknown.
 CREATE TABLE traffic (
   account_id TEXT NOT NULL,
   hour BIGINT NOT NULL,
-  dialect TEXT NOT NULL,
+  key_type TEXT NOT NULL,
   outcome TEXT NOT NULL,
   requests BIGINT NOT NULL,
-  PRIMARY KEY (account_id, hour, dialect, outcome)
+  PRIMARY KEY (account_id, hour, key_type, outcome)
 );
 CREATE INDEX traffic_by_hour ON traffic (hour);
 
@@ -269,7 +269,7 @@ CREATE INDEX messages_unerased ON messages (id) WHERE erased_at IS NULL;
 CREATE TABLE message_id_blocks (next BIGINT NOT NULL);
 INSERT INTO message_id_blocks (next) VALUES (1);
 
--- place: the order in the subscription's queue. attempts: the number of attempts. event_id: the last
+-- queue_position: the order in the subscription's queue. attempts: the number of attempts. event_id: the last
 -- change by an operator.
 CREATE TABLE deliveries (
   message_id TEXT NOT NULL REFERENCES messages (id),
@@ -279,13 +279,13 @@ CREATE TABLE deliveries (
   subscription_id TEXT NOT NULL,
   destination_id TEXT NOT NULL,
   status TEXT NOT NULL CHECK (status IN ('queued', 'delivered', 'skipped')),
-  place BIGINT NOT NULL,
+  queue_position BIGINT NOT NULL,
   attempts BIGINT NOT NULL DEFAULT 0,
   settled_at BIGINT,
   event_id TEXT,
   PRIMARY KEY (message_id, position)
 );
-CREATE INDEX deliveries_queued ON deliveries (subscription_id, place, message_id) WHERE status = 'queued';
+CREATE INDEX deliveries_queued ON deliveries (subscription_id, queue_position, message_id) WHERE status = 'queued';
 CREATE INDEX deliveries_skipped ON deliveries (message_id) WHERE status = 'skipped';
 
 -- The result of each attempt. http_status is null without an answer, detail is empty after a success.

@@ -213,7 +213,7 @@ test('what a clock ahead has written is named by its place, and nothing that a r
     'invitations.created_at',
     'key_uses.day',
     'keys.last_used_at',
-    'keys.secret_replaced_at',
+    'keys.secret_rotated_at',
     'sessions.created_at',
     'sessions.seen_at',
     'sign_in_failures.last_at',

@@ -73,7 +73,7 @@ async function seedKeyWith(more: { region?: string; expiresAt?: number }) {
   const source = unwrap(await server.sources.add({ accountId, name: 'Source' }))
   const created = unwrap(
     await server.keys.create({
-      dialect: 'redox',
+      keyType: 'redox',
       ownerId: owner.id,
       sourceId: source.id,
       name: 'job',

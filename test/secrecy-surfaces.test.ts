@@ -17,7 +17,7 @@ const parent = createTempFolder()
 const dir = join(parent, 'data')
 const { trackedSecrets, track, createTracked, findLeaks } = createSecretTracker()
 
-/** A surface of each dialect, and how its key is presented there. */
+/** A surface of each key type, and how its key is presented there. */
 interface Surface {
   readonly path: string
   readonly method: string
@@ -50,9 +50,9 @@ beforeAll(async () => {
   latchkey = await openLatchkey(config, { publicUrl: server.url, log: createTestLog() })
   const { accountId, developerKey, username, keys } = await seedEveryKeyType(latchkey)
   secrets = Object.fromEntries(
-    keys.map(({ dialect, publicId, secret }) => [
-      dialect,
-      { id: publicId, secret: track(`the ${dialect} secret`, secret) },
+    keys.map(({ keyType, publicId, secret }) => [
+      keyType,
+      { id: publicId, secret: track(`the ${keyType} secret`, secret) },
     ]),
   )
   const site = unwrap(await latchkey.sites.add({ accountId, name: 'Office' }))
@@ -102,15 +102,15 @@ let patients = 0
 
 /** Requests of every kind, those that go well and those that do not. */
 async function exerciseEverything(): Promise<void> {
-  for (const [dialect, { path, method, present }] of Object.entries(surfaces)) {
-    const { id = '', secret = '' } = secrets[dialect] ?? {}
-    const createPatient = () => createTracked(`patient ${++patients} of ${dialect}`)
+  for (const [keyType, { path, method, present }] of Object.entries(surfaces)) {
+    const { id = '', secret = '' } = secrets[keyType] ?? {}
+    const createPatient = () => createTracked(`patient ${++patients} of ${keyType}`)
     const good = present(secret)
     const send = (headers: Record<string, string>, at = path) =>
       requestSurface(at, { method, headers, ...(path !== '/apikeys' && { body: createPatient() }) })
 
     const made = await send(good)
-    if (dialect === 'opendental-portal') {
+    if (keyType === 'opendental-portal') {
       track(
         'a key that a developer made',
         (JSON.parse(made) as { CustomerKey: string }).CustomerKey,
@@ -119,7 +119,7 @@ async function exerciseEverything(): Promise<void> {
     if (path !== '/apikeys') await send(good, `${path}/${createPatient()}?name=${createPatient()}`)
 
     // Credentials that are wrong, or in a wrong place.
-    await send(present(createTracked(`a wrong ${dialect} secret`)))
+    await send(present(createTracked(`a wrong ${keyType} secret`)))
     await send(present(`${secret}x`))
     await send({}, `${path}/${secret}?key=${secret}`)
     await send({ Authorization: secret, 'X-Api-Key': secret })
@@ -139,11 +139,11 @@ async function exerciseEverything(): Promise<void> {
     await requestSurface('/forward-auth/xenrad', { headers: { ...uri, 'X-API-Key': `${secret}x` } })
   }
 
-  for (const dialect of ['xdent', 'practice', 'xenrad']) {
-    const { id = '' } = secrets[dialect] ?? {}
+  for (const keyType of ['xdent', 'practice', 'xenrad']) {
+    const { id = '' } = secrets[keyType] ?? {}
     const rotated = await runCommand(['keys', 'rotate-secret', id, '--overlap', '1h'])
-    track(`the second ${dialect} secret`, (JSON.parse(rotated) as { secret: string }).secret)
-    const supplied = createTracked(`a supplied ${dialect} secret`)
+    track(`the second ${keyType} secret`, (JSON.parse(rotated) as { secret: string }).secret)
+    const supplied = createTracked(`a supplied ${keyType} secret`)
     await runCommand(['keys', 'rotate-secret', id, '--secret-stdin'], supplied)
   }
   await runCommand(['keys', 'view-secret', secrets.practice?.id ?? ''])
@@ -208,11 +208,11 @@ test('no file and no backup of the database holds one in plain text', async () =
 test('a server that fails tells its operator so, and of nobody’s key or patient', async () => {
   const db = new Database(join(dir, 'latchkey.db'))
   db.exec('ALTER TABLE developers RENAME TO gone')
-  for (const [dialect, { path, method, present }] of Object.entries(surfaces)) {
+  for (const [keyType, { path, method, present }] of Object.entries(surfaces)) {
     if (path === '/apikeys') continue
-    const headers = present(createTracked(`a ${dialect} secret while it fails`))
-    const inPath = createTracked(`a patient of ${dialect} while it fails`)
-    const at = dialect === 'xenrad' ? '/fhir/Patient' : path
+    const headers = present(createTracked(`a ${keyType} secret while it fails`))
+    const inPath = createTracked(`a patient of ${keyType} while it fails`)
+    const at = keyType === 'xenrad' ? '/fhir/Patient' : path
     const init = { method: at === path ? method : 'GET', headers }
     const answers = [
       await fetch(`${server.url}${at}/${inPath}`, init),
@@ -221,7 +221,7 @@ test('a server that fails tells its operator so, and of nobody’s key or patien
       }),
     ]
     for (const answer of answers) {
-      expect([dialect, answer.status]).toEqual([dialect, 500])
+      expect([keyType, answer.status]).toEqual([keyType, 500])
       expect(findLeaks(Buffer.from(await answer.text()))).toEqual([])
       await server.waitForOutput(answer.headers.get('x-request-id') ?? 'no id')
     }

@@ -119,7 +119,7 @@ async function seedVendor(
       unwrapDemoResult(await subscriptions.create({ sourceId: source.id, destinationId: id }))
     }
     const created = unwrapDemoResult(
-      await keys.create({ dialect: 'redox', ownerId, sourceId: source.id, name: sourceName }),
+      await keys.create({ keyType: 'redox', ownerId, sourceId: source.id, name: sourceName }),
     )
     demoKeys.push({ apiKey: created.key.publicId, secret: created.secret, sourceId: source.id })
   }
@@ -130,7 +130,7 @@ async function seedVendor(
 export async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']> {
   const { accountId, ownerId } = await seedAccount(latchkey, 'Coastal Imaging', 'administrator')
   const site = unwrapDemoResult(await latchkey.sites.add({ accountId, name: 'Harbor Clinic' }))
-  const input = { dialect: 'xenrad', ownerId, siteId: site.id, name: 'Harbor Clinic RIS' } as const
+  const input = { keyType: 'xenrad', ownerId, siteId: site.id, name: 'Harbor Clinic RIS' } as const
   return { apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
 }
 
@@ -140,8 +140,8 @@ export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['open
   const { accountId, ownerId } = await seedAccount(latchkey, 'Recall Software', 'engineer')
   const developer = unwrapDemoResult(await developers.add({ accountId, name: 'Recall Software' }))
   const parent = { ownerId, developerId: developer.id }
-  const portal = { ...parent, dialect: 'opendental-portal', name: 'Developer portal' } as const
-  const customer = { ...parent, dialect: 'opendental' } as const
+  const portal = { ...parent, keyType: 'opendental-portal', name: 'Developer portal' } as const
+  const customer = { ...parent, keyType: 'opendental' } as const
   const portalKey = unwrapDemoResult(await keys.create(portal)).secret
   const assigned = unwrapDemoResult(await keys.create({ ...customer, name: 'Maple Street Dental' }))
   const unassigned = unwrapDemoResult(await keys.create({ ...customer, name: 'Next office' }))
@@ -160,7 +160,7 @@ export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['open
 
 export async function seedXdent(latchkey: Latchkey): Promise<DemoData['xdent']> {
   const { ownerId } = await seedAccount(latchkey, 'Bright Smiles', 'administrator')
-  const input = { dialect: 'xdent', ownerId, name: 'Online booking' } as const
+  const input = { keyType: 'xdent', ownerId, name: 'Online booking' } as const
   const { key, secret } = unwrapDemoResult(await latchkey.keys.create(input))
   return { apiKey: `${key.publicId}.${secret}` }
 }
@@ -168,7 +168,7 @@ export async function seedXdent(latchkey: Latchkey): Promise<DemoData['xdent']> 
 export async function seedPractice(latchkey: Latchkey): Promise<DemoData['practice']> {
   const username = 'frontdesk'
   const { ownerId } = await seedAccount(latchkey, 'Elm Practice', 'administrator', username)
-  const input = { dialect: 'practice', ownerId, name: 'Automation' } as const
+  const input = { keyType: 'practice', ownerId, name: 'Automation' } as const
   return { username, apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
 }
 

@@ -42,13 +42,13 @@ export const getKeyTypeTraits = (keyType: KeyType): KeyTypeTraits => KEY_TYPES[k
 /** The credential that a caller presents at every request, by key type. */
 export type Credential =
   /** The secret alone. The server finds the key, and with it the site. */
-  | { readonly dialect: 'xenrad'; readonly secret: string }
+  | { readonly keyType: 'xenrad'; readonly secret: string }
   /** A secret under a developer's key. It gives no access under another developer's key. */
-  | { readonly dialect: 'opendental'; readonly developerKey: string; readonly secret: string }
+  | { readonly keyType: 'opendental'; readonly developerKey: string; readonly secret: string }
   /** An id and a secret. The secret is null if the request has only the id. */
-  | { readonly dialect: 'xdent'; readonly publicId: string; readonly secret: string | null }
+  | { readonly keyType: 'xdent'; readonly publicId: string; readonly secret: string | null }
   /** The owner's username and a secret. */
-  | { readonly dialect: 'practice'; readonly username: string; readonly secret: string }
+  | { readonly keyType: 'practice'; readonly username: string; readonly secret: string }
 
 /** The guarded surfaces. Each has one upstream service. */
 export const SURFACES = ['fhir', 'hl7', 'mpps', 'opendental', 'xdent', 'practice'] as const

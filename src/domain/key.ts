@@ -40,7 +40,7 @@ export interface Key {
   readonly id: string
   readonly accountId: string
   readonly ownerId: string
-  readonly dialect: KeyType
+  readonly keyType: KeyType
   readonly publicId: string
   readonly name: string
   /** The source, for keys that are exchanged for tokens; null for other keys. */
@@ -63,7 +63,7 @@ export interface Key {
   readonly secretDigest: string | null
   readonly previousSecretDigest: string | null
   readonly previousSecretEndsAt: number | null
-  readonly secretReplacedAt: number | null
+  readonly secretRotatedAt: number | null
   /**
    * Part of every refresh token's tag, so that neither the database alone nor the key ring alone can
    * mint tokens.
@@ -109,7 +109,7 @@ function findAccessFailure(
   if (key.status === 'revoked') return { reason: 'key_revoked', keyId }
   if (key.status === 'disabled') return { reason: 'key_disabled', keyId }
   if (key.expiresAt !== null && now >= key.expiresAt) return { reason: 'key_expired', keyId }
-  if (key.dialect === 'opendental' && key.assignedAt === null) {
+  if (key.keyType === 'opendental' && key.assignedAt === null) {
     return { reason: 'key_unassigned', keyId }
   }
   if (account.networks.length > 0 && !isAllowedFrom(account.networks, parseIpAddress(address))) {
@@ -126,7 +126,7 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 /** Checks that a usable key may make a request with this method on its surface. */
 export function checkMethodAllowed(key: Key, method: string): Result<Key, AccessFailure> {
   const keyId = key.id
-  if (key.dialect === 'opendental-portal') {
+  if (key.keyType === 'opendental-portal') {
     return fail({ reason: 'permission_missing', keyId, detail: 'it opens no data' })
   }
   if (key.access === 'read' && !SAFE_METHODS.includes(method)) {
@@ -156,10 +156,10 @@ function selectValid(
 
 /** True while the previous secret is valid. False if the secret was replaced in the future. */
 export function isPreviousSecretValid(
-  key: Pick<Key, 'previousSecretEndsAt' | 'secretReplacedAt'>,
+  key: Pick<Key, 'previousSecretEndsAt' | 'secretRotatedAt'>,
   now: number,
 ): boolean {
-  const { previousSecretEndsAt: endsAt, secretReplacedAt: beganAt } = key
+  const { previousSecretEndsAt: endsAt, secretRotatedAt: beganAt } = key
   return endsAt !== null && beganAt !== null && isPending(endsAt, endsAt - beganAt, now)
 }
 
@@ -183,10 +183,10 @@ export interface DeveloperPortal {
 export function openDeveloperPortal({
   id: keyId,
   ownerId,
-  dialect,
+  keyType,
   developer,
 }: Key): Result<DeveloperPortal, AccessFailure> {
-  if (dialect !== 'opendental-portal' || developer === null) {
+  if (keyType !== 'opendental-portal' || developer === null) {
     return fail({ reason: 'permission_missing', keyId, detail: 'it opens no list of keys' })
   }
   return ok({ keyId, ownerId, developerId: developer.id })

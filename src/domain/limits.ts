@@ -20,8 +20,8 @@ export const limitEntries = (maxEntries: number) => ({
 const CUSTOMER_KEY_WINDOW_MS = { read: 5000, standard: 1000, enterprise: 500 } as const
 
 /** Returns the rate limit of a key. `defaultLimit` is the operator's setting for all other key types. */
-export function getKeyRateLimit({ dialect, access }: Key, defaultLimit: RateLimit): RateLimit {
-  return dialect === 'opendental'
+export function getKeyRateLimit({ keyType, access }: Key, defaultLimit: RateLimit): RateLimit {
+  return keyType === 'opendental'
     ? { limit: 1, windowMs: CUSTOMER_KEY_WINDOW_MS[access] }
     : defaultLimit
 }

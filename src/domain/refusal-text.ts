@@ -24,7 +24,7 @@ const CREDENTIAL_INSTRUCTIONS = new Map([
   ['opendental', 'send one Authorization header: ODFHIR, the developer key, a slash and its key'],
   ['xdent', 'send KeyId.Secret in one header: X-Api-Key'],
   ['practice', 'send its username and key by HTTP Basic'],
-  ['forward-auth', 'send the credential of its dialect'],
+  ['forward-auth', 'send the credential of its key type'],
 ])
 
 /** A reason without an entry does not compile. */

@@ -13,7 +13,7 @@ import {
 } from './fields.ts'
 
 const accountStatus = z.enum(['open', 'closed'])
-const departedKeys = z.enum(['keep', 'disable']).meta({
+const offboardingPolicy = z.enum(['keep', 'disable']).meta({
   description: 'What happens to the keys of a deactivated owner. They are flagged in either case.',
 })
 export const account = z
@@ -23,8 +23,8 @@ export const account = z
     region: z.string(),
     status: accountStatus,
     createdAt,
-    departedKeys,
-    addressesEnforced: z.boolean().meta({
+    offboardingPolicy,
+    ipAllowlistEnforced: z.boolean().meta({
       description:
         'True if its keys work only from the listed networks. An empty list restricts nothing.',
     }),
@@ -36,7 +36,7 @@ export const accountOperations: readonly Operation[] = [
     id: 'accounts.list',
     method: 'get',
     path: '/accounts',
-    columns: ['id', 'name', 'region', 'status', 'addressesEnforced', 'createdAt'],
+    columns: ['id', 'name', 'region', 'status', 'ipAllowlistEnforced', 'createdAt'],
     commandLines: ['accounts list --json | jq -r .items[].id'],
     serviceMethods: ['accounts.list'],
     summary: 'List accounts, oldest first',
@@ -111,10 +111,11 @@ export const accountOperations: readonly Operation[] = [
     path: '/accounts/{id}/offboarding-policy',
     serviceMethods: ['accounts.setOffboardingPolicy'],
     summary: 'Set what happens to the keys of deactivated users',
-    body: z.strictObject({ departedKeys }),
-    examples: { 'Disable them': { departedKeys: 'disable' } },
+    body: z.strictObject({ offboardingPolicy }),
+    examples: { 'Disable them': { offboardingPolicy: 'disable' } },
     response: account,
-    run: ({ services, id, body }) => services.accounts.setOffboardingPolicy(id, body.departedKeys),
+    run: ({ services, id, body }) =>
+      services.accounts.setOffboardingPolicy(id, body.offboardingPolicy),
   }),
   defineNoContentOperation({
     id: 'accounts.delete',

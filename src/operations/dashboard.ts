@@ -5,13 +5,13 @@ import type { AttentionSummary } from '../service/accounts/dashboard.ts'
 import type { KeyTypeCount } from '../service/ports/dashboard.ts'
 import { defineOperation, type Operation } from './define.ts'
 import { accountFilter, createListSchema, instant, toWholeList } from './fields.ts'
-import { dialect, keyListItem } from './key-fields.ts'
+import { keyListItem, keyType } from './key-fields.ts'
 import { subscription } from './subscriptions.ts'
 
 export const trafficCount = z
   .object({
     from: instant('Start of the span'),
-    dialect: dialect.nullable().meta({ description: 'Null if the request named no key type' }),
+    keyType: keyType.nullable().meta({ description: 'Null if the request named no key type' }),
     outcome: z.string().meta({ description: '`admitted`, or the reason of the refusal' }),
     requests: z.number().int(),
   })
@@ -19,7 +19,7 @@ export const trafficCount = z
 
 export const keyTypeCount = z
   .object({
-    dialect,
+    keyType,
     usable: z.number().int().meta({ description: 'Enabled and not expired' }),
     used: z.number().int().meta({ description: 'Used in the last 30 days' }),
   } satisfies Record<keyof KeyTypeCount, z.ZodType>)
@@ -61,7 +61,7 @@ export const dashboardOperations: readonly Operation[] = [
       since: instant('From this hour on').meta({ example: '2026-11-01T00:00:00.000Z' }),
       hours,
     }),
-    columns: ['from', 'dialect', 'outcome', 'requests'],
+    columns: ['from', 'keyType', 'outcome', 'requests'],
     response: createListSchema(trafficCount),
     run: async ({ services, query: { since, hours, accountId } }) => {
       const fromHour = Math.floor(since / HOUR_MS)
@@ -77,7 +77,7 @@ export const dashboardOperations: readonly Operation[] = [
     path: '/dashboard/keys',
     serviceMethods: ['dashboard.countKeysByType'],
     summary: 'Count usable and used keys by type',
-    columns: ['dialect', 'usable', 'used'],
+    columns: ['keyType', 'usable', 'used'],
     response: createListSchema(keyTypeCount),
     run: async ({ services }) => toWholeList(await services.dashboard.countKeysByType()),
   }),

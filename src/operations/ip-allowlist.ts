@@ -48,7 +48,7 @@ export const ipAllowlistOperations: readonly Operation[] = [
       const found = await services.accounts.find(accountId)
       if (!found.ok) return found
       const items = await services.ipAllowlist.list(accountId)
-      return ok({ enforced: found.value.addressesEnforced, items, next: null })
+      return ok({ enforced: found.value.ipAllowlistEnforced, items, next: null })
     },
   }),
   defineOperation({

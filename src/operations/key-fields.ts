@@ -15,7 +15,7 @@ import {
   optionalIdParameter,
 } from './fields.ts'
 
-export const dialect = z.enum(KEY_TYPE_NAMES)
+export const keyType = z.enum(KEY_TYPE_NAMES)
 export const keyStatus = z.enum(['enabled', 'disabled', 'revoked'])
 export const access = z.enum(['read', 'standard', 'enterprise']).meta({
   description: 'What the key may do: `read` allows reading only',
@@ -28,7 +28,7 @@ export const key = z
     id,
     accountId,
     ownerId: z.string().meta({ description: 'Id of the user who is responsible for the key' }),
-    dialect,
+    keyType,
     sourceId: z.string().nullable(),
     siteId: z.string().nullable(),
     developerId: z.string().nullable(),
@@ -48,7 +48,7 @@ export const key = z
     expiresAt: instantOrNull('Time of expiry'),
     disabledAt: instantOrNull('Time of disabling'),
     revokedAt: instantOrNull('Time of revocation, which is final'),
-    secretReplacedAt: instantOrNull('Time of the last secret rotation'),
+    secretRotatedAt: instantOrNull('Time of the last secret rotation'),
     previousSecretEndsAt: instantOrNull('Time until which the previous secret works too'),
     lastUsedAt: instantOrNull('Time of the last use, to the minute'),
     eventId: z.string().meta({
@@ -68,7 +68,7 @@ export const keyListItem = z
     owner: z.object({
       email: z.string(),
       username: nullableText,
-      leftAt: instantOrNull('Time of deactivation; null if the user is active'),
+      deactivatedAt: instantOrNull('Time of deactivation; null if the user is active'),
     }),
     siteName: nullableText,
     sourceName: nullableText,
@@ -123,7 +123,7 @@ export const keyFilterFields = {
   text: z.string().min(1).max(200).optional().meta({
     description: 'Part of the name, public id, reference, or the owner’s e-mail address',
   }),
-  dialect: dialect.optional(),
+  keyType: keyType.optional(),
   status: keyStatus.optional(),
   siteId: optionalIdParameter,
   ownerId: optionalIdParameter,

@@ -22,11 +22,11 @@ import {
   access,
   dailyKeyUses,
   day,
-  dialect,
   KEY_COUNT_LIMIT,
   key,
   keyFilterFields,
   keyListItem,
+  keyType,
   keyWithSecret,
   order,
   party,
@@ -43,11 +43,11 @@ async function showSecret(
   const { key, secret } = result.value
   if (sent !== undefined) return ok({ key, secret: null, credential: null })
   const parts = await findCredentialParts(services, key)
-  return ok({ key, secret, credential: formatCredential(key.dialect, { ...parts, secret }) })
+  return ok({ key, secret, credential: formatCredential(key.keyType, { ...parts, secret }) })
 }
 
 const formatRecovery = ({ key }: z.input<typeof keyWithSecret>) =>
-  getKeyTypeTraits(key.dialect).secret === 'viewable'
+  getKeyTypeTraits(key.keyType).secret === 'viewable'
     ? `latchkey keys view-secret ${key.id}`
     : `latchkey keys rotate-secret ${key.id}`
 
@@ -73,18 +73,18 @@ export const keyOperations: readonly Operation[] = [
     columns: [
       'id',
       'publicId',
-      'dialect',
+      'keyType',
       'name',
       'status',
       'disabledBy',
       'siteName',
       'owner.email',
-      'owner.leftAt',
+      'owner.deactivatedAt',
       'lastUsedAt',
       'expiresAt',
     ],
     commandLines: [
-      'keys list --dialect xdent --status enabled',
+      'keys list --key-type xdent --status enabled',
       'keys list --json | jq -r .items[].publicId',
     ],
     serviceMethods: ['keys.search'],
@@ -119,7 +119,7 @@ export const keyOperations: readonly Operation[] = [
       '`opendental-portal`, and only to its owner for `xdent` and `practice`.',
     body: z.strictObject({
       id: newId,
-      dialect,
+      keyType,
       ownerId: existingId,
       name,
       ...keyDescriptionFields,
@@ -136,7 +136,7 @@ export const keyOperations: readonly Operation[] = [
     examples: {
       'For an imaging site': {
         id: EXAMPLE_IDS.fresh,
-        dialect: 'xenrad',
+        keyType: 'xenrad',
         ownerId: EXAMPLE_IDS.user,
         siteId: EXAMPLE_IDS.site,
         name: 'Nightly report export',
@@ -144,7 +144,7 @@ export const keyOperations: readonly Operation[] = [
       },
       'With an expiry': {
         id: EXAMPLE_IDS.fresh,
-        dialect: 'xdent',
+        keyType: 'xdent',
         ownerId: EXAMPLE_IDS.user,
         name: 'Recall reminders',
         expiresAt: '2099-12-31T23:59:59.000Z',

@@ -33,7 +33,7 @@ export const user = z
     role,
     createdAt,
     username: z.string().nullable().meta({ description: 'Unique on this server' }),
-    leftAt: instantOrNull('Time of deactivation; null if the user is active'),
+    deactivatedAt: instantOrNull('Time of deactivation; null if the user is active'),
   } satisfies Record<keyof User, z.ZodType>)
   .meta({ id: 'User' })
 
@@ -71,7 +71,7 @@ export const userOperations: readonly Operation[] = [
     id: 'users.list',
     method: 'get',
     path: '/users',
-    columns: ['id', 'accountId', 'email', 'username', 'role', 'createdAt', 'leftAt'],
+    columns: ['id', 'accountId', 'email', 'username', 'role', 'createdAt', 'deactivatedAt'],
     serviceMethods: ['users.list'],
     summary: 'List users, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),

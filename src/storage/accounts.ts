@@ -32,7 +32,7 @@ export function createAccountStorage(
 ): AccountMethods {
   const readAccountPage = rows.page('accounts', 'id', toAccount)
   const addAccount = rows.insertUnlessTaken('accounts')
-  const createColumnUpdate = <Name extends 'departed_keys' | 'addresses_enforced'>(
+  const createColumnUpdate = <Name extends 'offboarding_policy' | 'ip_allowlist_enforced'>(
     column: Name,
   ) => {
     type Args = { id: string; value: Tables['accounts'][Name]; event_id: string }
@@ -51,8 +51,8 @@ export function createAccountStorage(
       .where('id', '=', arg('id'))
       .where((eb) => eb.or([eb(eb.val(arg('status')), '=', 'open'), hasAnotherAccountOperator])),
   )
-  const updateDepartedKeys = createColumnUpdate('departed_keys')
-  const updateAddressesEnforced = createColumnUpdate('addresses_enforced')
+  const updateOffboardingPolicy = createColumnUpdate('offboarding_policy')
+  const updateIpAllowlistEnforced = createColumnUpdate('ip_allowlist_enforced')
 
   const readUserPage = rows.page('users', 'account_id', toUser)
   const addUser = rows.insertUnlessTaken('users')
@@ -99,10 +99,10 @@ export function createAccountStorage(
   const deactivateUser = compiler.withArguments<Deactivation>()((db, arg) =>
     db
       .updateTable('users')
-      .set({ left_at: arg('at'), event_id: arg('event_id') })
+      .set({ deactivated_at: arg('at'), event_id: arg('event_id') })
       .where('id', '=', arg('id'))
       .where(isRoleUnchanged(arg('was')))
-      .where('left_at', 'is', null)
+      .where('deactivated_at', 'is', null)
       .where(isAnotherUserOperator),
   )
   /** Follows `deactivateUser`: disables keys if the user left and the account's policy says so. */
@@ -126,7 +126,7 @@ export function createAccountStorage(
               .select('users.id')
               .where('users.id', '=', arg('id'))
               .where('users.event_id', '=', arg('event_id'))
-              .where('accounts.departed_keys', '=', 'disable'),
+              .where('accounts.offboarding_policy', '=', 'disable'),
           ),
         ),
   )
@@ -142,8 +142,8 @@ export function createAccountStorage(
           status: account.status,
           created_at: account.createdAt,
           event_id: event.id,
-          departed_keys: account.departedKeys,
-          addresses_enforced: account.addressesEnforced ? 1 : 0,
+          offboarding_policy: account.offboardingPolicy,
+          ip_allowlist_enforced: account.ipAllowlistEnforced ? 1 : 0,
         }),
         event,
       ),
@@ -152,26 +152,30 @@ export function createAccountStorage(
       audit.applyChange('accounts', setStatus({ id, status, event_id: event.id }), event),
 
     setOffboardingPolicy: (id, value, event) =>
-      audit.applyChange('accounts', updateDepartedKeys({ id, value, event_id: event.id }), event),
+      audit.applyChange(
+        'accounts',
+        updateOffboardingPolicy({ id, value, event_id: event.id }),
+        event,
+      ),
 
     setAllowlistEnforced: (id, enforced, event) =>
       audit.applyChange(
         'accounts',
-        updateAddressesEnforced({ id, value: enforced ? 1 : 0, event_id: event.id }),
+        updateIpAllowlistEnforced({ id, value: enforced ? 1 : 0, event_id: event.id }),
         event,
       ),
 
     listAccounts: (page) => readAccountPage(undefined, page),
     findAccount: rows.findById('accounts', toAccount),
 
-    addUser: ({ accountId, createdAt, leftAt, ...user }, event) =>
+    addUser: ({ accountId, createdAt, deactivatedAt, ...user }, event) =>
       audit.applyChange(
         'users',
         addUser({
           ...user,
           account_id: accountId,
           created_at: createdAt,
-          left_at: leftAt,
+          deactivated_at: deactivatedAt,
           event_id: event.id,
           password_hash: null,
           sealed_totp: null,
@@ -212,8 +216,8 @@ const toAccount = (row: Tables['accounts']): Account => ({
   region: row.region,
   status: row.status,
   createdAt: row.created_at,
-  departedKeys: row.departed_keys,
-  addressesEnforced: row.addresses_enforced === 1,
+  offboardingPolicy: row.offboarding_policy,
+  ipAllowlistEnforced: row.ip_allowlist_enforced === 1,
 })
 
 /** Leaves out the columns of sign-in. */
@@ -226,7 +230,7 @@ export const toUser = (
   role: row.role,
   createdAt: row.created_at,
   username: row.username,
-  leftAt: row.left_at,
+  deactivatedAt: row.deactivated_at,
 })
 
 /** Searches users by a part of their email or username. */
@@ -242,7 +246,7 @@ export function createUserSearchStorage(
     (arg) => sql`
       select * from users
       where (cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')})
-        and left_at is null and (
+        and deactivated_at is null and (
           ${containsText(sql`email`, arg('text'))} or ${containsText(sql`coalesce(username, '')`, arg('text'))}
         )
       order by email, id limit ${arg('limit')}`,
@@ -257,7 +261,7 @@ export function createUserSearchStorage(
 /** Tests if a user (`person`) for which the condition holds can sign in as operator. */
 const hasOperatorWhere = (condition: RawBuilder<unknown>) => sql`exists (
   select 1 from users person inner join accounts home on home.id = person.account_id
-  where person.role = 'operator' and person.password_hash is not null and person.left_at is null
+  where person.role = 'operator' and person.password_hash is not null and person.deactivated_at is null
     and home.status = 'open' and ${condition})`
 
 /*

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type {
   AuditEvent,
+  AuditEventFacts,
   AuditStorage,
   EventFilter,
   RecordedEvent,
@@ -228,15 +229,26 @@ export const toRecordedEvent = ({
   ...row
 }: EventRow & Pick<Tables['audit_events'], 'account_id'>): RecordedEvent => ({
   ...row,
-  facts: JSON.parse(facts),
+  facts: renameFacts(JSON.parse(facts)),
   requestId: request_id,
   accountId: account_id,
 })
 
+/** The names of facts in events that older versions wrote. Sealed events are never rewritten. */
+const RENAMED_FACTS: ReadonlyMap<string, string> = new Map([
+  ['dialect', 'keyType'],
+  ['departedKeys', 'offboardingPolicy'],
+])
+
+const renameFacts = (facts: AuditEventFacts): AuditEventFacts =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [RENAMED_FACTS.get(name) ?? name, value]),
+  )
+
 /** Tables whose rows are subjects of events. */
 export type SubjectTable =
   | 'accounts'
-  | 'address_rules'
+  | 'ip_allowlist_entries'
   | 'sites'
   | 'users'
   | 'developers'
@@ -271,7 +283,7 @@ const SUBJECT_TABLES: readonly SubjectTable[] = [
   'sources',
   'destinations',
   'sites',
-  'address_rules',
+  'ip_allowlist_entries',
   'grants',
   'subscriptions',
   'messages',

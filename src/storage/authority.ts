@@ -38,7 +38,7 @@ export function createAuthorityStorage(
   const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
     selectKey(db)
       .where('keys.secret_hash', '=', arg('digest'))
-      .where('keys.dialect', '<>', sql.lit('redox' as const)),
+      .where('keys.key_type', '<>', sql.lit('redox' as const)),
   )
   const readByPreviousSecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
     selectKey(db).where('keys.previous_secret_hash', '=', arg('digest')),
@@ -127,7 +127,7 @@ const selectKey = (db: Db) =>
       'keys.id',
       'keys.account_id',
       'keys.owner_id',
-      'keys.dialect',
+      'keys.key_type',
       'keys.public_id',
       'keys.name',
       'keys.source_id',
@@ -142,7 +142,7 @@ const selectKey = (db: Db) =>
       'keys.previous_secret_ends_at',
       'keys.secret_digest',
       'keys.previous_secret_digest',
-      'keys.secret_replaced_at',
+      'keys.secret_rotated_at',
       'keys.token_salt',
       'keys.token_epoch',
       'users.username',
@@ -151,8 +151,8 @@ const selectKey = (db: Db) =>
       'accounts.status as account_status',
       'accounts.region',
       'authority.version as authority_version',
-      sql<string | null>`case when accounts.addresses_enforced = 1 then (
-        select string_agg(network, ' ' order by id) from address_rules
+      sql<string | null>`case when accounts.ip_allowlist_enforced = 1 then (
+        select string_agg(network, ' ' order by id) from ip_allowlist_entries
         where account_id = accounts.id) end`.as('networks'),
     ])
 
@@ -167,7 +167,7 @@ function toKey(row: KeyRow, networks = row.networks): VersionedKey {
     id: row.id,
     accountId: row.account_id,
     ownerId: row.owner_id,
-    dialect: row.dialect,
+    keyType: row.key_type,
     publicId: row.public_id,
     name: row.name,
     sourceId: row.source_id,
@@ -186,7 +186,7 @@ function toKey(row: KeyRow, networks = row.networks): VersionedKey {
     previousSecretEndsAt: row.previous_secret_ends_at,
     secretDigest: row.secret_digest,
     previousSecretDigest: row.previous_secret_digest,
-    secretReplacedAt: row.secret_replaced_at,
+    secretRotatedAt: row.secret_rotated_at,
     tokenSalt: row.token_salt,
     tokenEpoch: row.token_epoch,
     account: {

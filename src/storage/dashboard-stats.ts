@@ -34,16 +34,16 @@ export function createDashboardStorage(
   const sqlStatement = createSqlWriter(compiler)
   const countByKeyType = sqlStatement<
     { since: number; now: number; accountId: string | null },
-    KeyTypeCount
+    Pick<Tables['keys'], 'key_type'> & Omit<KeyTypeCount, 'keyType'>
   >(
     (arg) => sql`
-      select dialect,
+      select key_type,
         sum(case when status = 'enabled' and (expires_at is null or expires_at > ${arg('now')})
           then 1 else 0 end) as usable,
         sum(case when last_used_at >= ${arg('since')} then 1 else 0 end) as used
       from keys
       where cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')}
-      group by dialect order by dialect`,
+      group by key_type order by key_type`,
   )
   // D1 accepts no union of so many tables.
   const names = sqlStatement<{ ids: string }, NamesRow>(
@@ -74,8 +74,8 @@ export function createDashboardStorage(
   return {
     async countKeysByType({ accountId, ...query }) {
       const rows = await engine.read(countByKeyType({ ...query, accountId: accountId ?? null }))
-      return rows.map(({ dialect, usable, used }) => ({
-        dialect,
+      return rows.map(({ key_type, usable, used }) => ({
+        keyType: key_type,
         usable: Number(usable),
         used: Number(used),
       }))
@@ -101,29 +101,29 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
   const sqlStatement = createSqlWriter(compiler)
   const add = sqlStatement<TrafficRow>(
     (arg) => sql`
-      insert into traffic (account_id, hour, dialect, outcome, requests)
-      values (${arg('account_id')}, ${arg('hour')}, ${arg('dialect')}, ${arg('outcome')},
+      insert into traffic (account_id, hour, key_type, outcome, requests)
+      values (${arg('account_id')}, ${arg('hour')}, ${arg('key_type')}, ${arg('outcome')},
         ${arg('requests')})
-      on conflict (account_id, hour, dialect, outcome)
+      on conflict (account_id, hour, key_type, outcome)
       do update set requests = traffic.requests + excluded.requests`,
   )
   const list = sqlStatement<{ fromHour: number }, TrafficRow>(
     (arg) => sql`
       select * from traffic where hour >= ${arg('fromHour')}
-      order by hour, account_id, dialect, outcome`,
+      order by hour, account_id, key_type, outcome`,
   )
   const listOfAccount = sqlStatement<{ fromHour: number; accountId: string }, TrafficRow>(
     (arg) => sql`
       select * from traffic
       where account_id = ${arg('accountId')} and hour >= ${arg('fromHour')}
-      order by hour, dialect, outcome`,
+      order by hour, key_type, outcome`,
   )
   const sum = sqlStatement<TrafficSpans, TrafficRow & { span: number }>(
     (arg) => sql`
       select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
-        dialect, outcome, sum(requests) as requests
-      from traffic where hour >= ${arg('fromHour')} group by span, dialect, outcome
-      order by span, dialect, outcome`,
+        key_type, outcome, sum(requests) as requests
+      from traffic where hour >= ${arg('fromHour')} group by span, key_type, outcome
+      order by span, key_type, outcome`,
   )
   const sumOfAccount = sqlStatement<
     TrafficSpans & { accountId: string },
@@ -131,9 +131,9 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
   >(
     (arg) => sql`
       select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
-        dialect, outcome, sum(requests) as requests
+        key_type, outcome, sum(requests) as requests
       from traffic where account_id = ${arg('accountId')} and hour >= ${arg('fromHour')}
-      group by span, dialect, outcome order by span, dialect, outcome`,
+      group by span, key_type, outcome order by span, key_type, outcome`,
   )
   const purge = sqlStatement<{ before: number }>(
     (arg) => sql`delete from traffic where hour < ${arg('before')}`,
@@ -158,8 +158,8 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
     async sumTraffic({ accountId, ...spans }) {
       const step = accountId === undefined ? sum(spans) : sumOfAccount({ ...spans, accountId })
       return (await engine.read(step)).map((row) => {
-        const { dialect, outcome, requests } = toTraffic(row)
-        return { span: Number(row.span), dialect, outcome, requests: Number(requests) }
+        const { keyType, outcome, requests } = toTraffic(row)
+        return { span: Number(row.span), keyType, outcome, requests: Number(requests) }
       })
     },
 
@@ -173,19 +173,19 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
 /** Stands for null, because a column of a primary key cannot be null. */
 const NO_VALUE = ''
 
-const toTrafficRow = ({ accountId, dialect, ...counts }: HourlyTraffic): TrafficRow => ({
+const toTrafficRow = ({ accountId, keyType, ...counts }: HourlyTraffic): TrafficRow => ({
   ...counts,
   account_id: accountId ?? NO_VALUE,
-  dialect: dialect ?? NO_VALUE,
+  key_type: keyType ?? NO_VALUE,
 })
 
 const toTraffic = (row: TrafficRow): HourlyTraffic => ({
   hour: row.hour,
   accountId: row.account_id === NO_VALUE ? null : row.account_id,
-  dialect: row.dialect === NO_VALUE ? null : (row.dialect as KeyType),
+  keyType: row.key_type === NO_VALUE ? null : (row.key_type as KeyType),
   outcome: row.outcome as HourlyTraffic['outcome'],
   requests: row.requests,
 })
 
-const formatTrafficKey = ({ account_id, hour, dialect, outcome }: TrafficRow) =>
-  [account_id, hour, dialect, outcome].join('\0')
+const formatTrafficKey = ({ account_id, hour, key_type, outcome }: TrafficRow) =>
+  [account_id, hour, key_type, outcome].join('\0')

@@ -86,7 +86,7 @@ export function createDeliveryStorage(
         from deliveries join subscriptions on subscriptions.id = deliveries.subscription_id
         where deliveries.subscription_id = ${arg('subscriptionId')} and deliveries.status = 'queued'
           and subscriptions.status = 'active' and subscriptions.leased_by = ${arg('by')}
-        order by deliveries.place, deliveries.message_id limit 1
+        order by deliveries.queue_position, deliveries.message_id limit 1
       )
       select head.message_id, head.position, head.failures, messages.serial, messages.data_model,
         messages.event_type, messages.test, messages.received_at, messages.source_id,

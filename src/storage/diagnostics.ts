@@ -90,7 +90,7 @@ const INSTANT_COLUMNS: readonly (readonly [
   ['invitations', 'created_at', 1, 0],
   ['key_uses', 'day', 24 * HOUR_MS, 0],
   ['keys', 'last_used_at', 1, 0],
-  ['keys', 'secret_replaced_at', 1, 0],
+  ['keys', 'secret_rotated_at', 1, 0],
   ['sessions', 'created_at', 1, 0],
   ['sessions', 'seen_at', 1, 0],
   ['sign_in_failures', 'last_at', 1, 0],

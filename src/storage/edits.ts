@@ -30,11 +30,11 @@ const KINDS: Readonly<Record<DeletableKind, Kind>> = {
       and not exists (select 1 from sources where sources.account_id = accounts.id)
       and not exists (select 1 from destinations where destinations.account_id = accounts.id)
       and not exists (select 1 from keys where keys.account_id = accounts.id)`,
-    children: [['address_rules', 'account_id']],
+    children: [['ip_allowlist_entries', 'account_id']],
   },
   user: {
     table: 'users',
-    deletable: sql`users.left_at is not null
+    deletable: sql`users.deactivated_at is not null
       and not exists (select 1 from keys where keys.owner_id = users.id)`,
     children: [
       ['sessions', 'user_id'],

@@ -18,30 +18,31 @@ export function createAllowlistStorage(
   audit: AuditedChanges,
 ): AllowlistMethods {
   const sqlStatement = createSqlWriter(compiler)
-  const insertEntry = rows.insertUnlessTaken('address_rules')
+  const insertEntry = rows.insertUnlessTaken('ip_allowlist_entries')
   const deleteEntry = sqlStatement<{ id: string }>(
-    (arg) => sql`delete from address_rules where id = ${arg('id')}`,
+    (arg) => sql`delete from ip_allowlist_entries where id = ${arg('id')}`,
   )
-  const selectEntries = sqlStatement<{ accountId: string }, Tables['address_rules']>(
-    (arg) => sql`select * from address_rules where account_id = ${arg('accountId')} order by id`,
+  const selectEntries = sqlStatement<{ accountId: string }, Tables['ip_allowlist_entries']>(
+    (arg) =>
+      sql`select * from ip_allowlist_entries where account_id = ${arg('accountId')} order by id`,
   )
 
   return {
     addAllowlistEntry: ({ accountId, createdAt, ...entry }, event) =>
       audit.applyChange(
-        'address_rules',
+        'ip_allowlist_entries',
         insertEntry({ ...entry, account_id: accountId, created_at: createdAt, event_id: event.id }),
         event,
       ),
     deleteAllowlistEntry: (id, event) =>
-      audit.applyDeletion('address_rules', [deleteEntry({ id })], event),
+      audit.applyDeletion('ip_allowlist_entries', [deleteEntry({ id })], event),
     async listAllowlistEntries(accountId) {
       return (await engine.read(selectEntries({ accountId }))).map(toAllowlistEntry)
     },
   }
 }
 
-const toAllowlistEntry = (row: Tables['address_rules']): AllowlistEntry => ({
+const toAllowlistEntry = (row: Tables['ip_allowlist_entries']): AllowlistEntry => ({
   id: row.id,
   accountId: row.account_id,
   network: row.network,

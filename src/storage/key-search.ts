@@ -22,7 +22,7 @@ type FoundKeyRow = Tables['keys'] & {
   readonly account_name: string
   readonly email: string
   readonly username: string | null
-  readonly left_at: number | null
+  readonly deactivated_at: number | null
   readonly site_name: string | null
   readonly source_name: string | null
   readonly developer_name: string | null
@@ -72,7 +72,7 @@ export function createKeySearchStorage(
       if (value !== undefined) conditions.push(sql`${sql.ref(column)} = ${value}`)
     }
     equal('keys.account_id', criteria.accountId)
-    equal('keys.dialect', criteria.dialect)
+    equal('keys.key_type', criteria.keyType)
     equal('keys.status', criteria.status)
     equal('keys.site_id', criteria.siteId)
     equal('keys.owner_id', criteria.ownerId)
@@ -92,7 +92,7 @@ export function createKeySearchStorage(
     }
     if (ownerLeft !== undefined) {
       conditions.push(sql`keys.owner_id ${ownerLeft ? sql`in` : sql`not in`} (
-        select users.id from users where users.left_at is not null ${ownAccount})`)
+        select users.id from users where users.deactivated_at is not null ${ownAccount})`)
     }
     return conditions
   }
@@ -141,7 +141,7 @@ export function createKeySearchStorage(
       )
       select keys.*, page.sorted_by, (select count(*) from found) as counted,
         accounts.name as account_name, users.email,
-        users.username, users.left_at, sites.name as site_name, sources.name as source_name,
+        users.username, users.deactivated_at, sites.name as site_name, sources.name as source_name,
         developers.name as developer_name
       from (select * from found order by ${orderBy} limit ${limit + 1}) page
         ${pageFirst} keys on keys.id = page.id
@@ -205,7 +205,7 @@ function parseKeyCursor(text: string, order: KeyOrder): { value: string | number
 const toKeyListItem = (row: FoundKeyRow): KeyListItem => ({
   ...toKeySummary(row),
   accountName: row.account_name,
-  owner: { email: row.email, username: row.username, leftAt: row.left_at },
+  owner: { email: row.email, username: row.username, deactivatedAt: row.deactivated_at },
   siteName: row.site_name,
   sourceName: row.source_name,
   developerName: row.developer_name,

@@ -26,7 +26,7 @@ export function createKeySecretStorage(
     | 'assigned_at'
     | 'disabled_at'
     | 'revoked_at'
-    | 'secret_replaced_at'
+    | 'secret_rotated_at'
     | 'last_used_at'
   /** Inserts the row if its source, site and developer belong to the owner's account. */
   const add = compiler.withArguments<NewKeyRow & { max_developer_keys: number | null }>()(
@@ -37,14 +37,14 @@ export function createKeySecretStorage(
       const max = sql`cast(${arg('max_developer_keys')} as bigint)`
       const hasRoom = sql<boolean>`(${max} is null or ${max} > (
       select count(*) from keys as existing
-      where existing.developer_id = ${arg('developer_id')} and existing.dialect = ${arg('dialect')}))`
+      where existing.developer_id = ${arg('developer_id')} and existing.key_type = ${arg('key_type')}))`
       return db
         .insertInto('keys')
         .columns([
           'id',
           'account_id',
           'owner_id',
-          'dialect',
+          'key_type',
           'source_id',
           'site_id',
           'developer_id',
@@ -72,7 +72,7 @@ export function createKeySecretStorage(
               text(arg('id')).as('id'),
               'users.account_id',
               'users.id as owner_id',
-              text(arg('dialect')).as('dialect'),
+              text(arg('key_type')).as('key_type'),
               text(arg('source_id')).as('source_id'),
               text(arg('site_id')).as('site_id'),
               text(arg('developer_id')).as('developer_id'),
@@ -94,7 +94,7 @@ export function createKeySecretStorage(
             .where('users.id', '=', arg('owner_id'))
             .where('users.account_id', '=', arg('account_id'))
             .where('users.role', 'in', KEY_HOLDER_ROLES)
-            .where('users.left_at', 'is', null)
+            .where('users.deactivated_at', 'is', null)
             .where(belongsToAccount('sources', arg('source_id')))
             .where(belongsToAccount('sites', arg('site_id')))
             .where(belongsToAccount('developers', arg('developer_id')))
@@ -107,7 +107,7 @@ export function createKeySecretStorage(
   /** Tests if another key has this hash, because an update has no `on conflict`. */
   const isTaken = (id: string, hash: string) => sql<boolean>`exists (
     select 1 from keys as other
-    where other.secret_hash = ${hash} and other.id <> ${id} and other.dialect <> 'redox')`
+    where other.secret_hash = ${hash} and other.id <> ${id} and other.key_type <> 'redox')`
 
   const isSeen = (seen: string | null) =>
     sql<boolean>`(cast(${seen} as text) is null or event_id = ${seen})`
@@ -133,7 +133,7 @@ export function createKeySecretStorage(
         previous_secret_ends_at: null,
         token_salt: arg('token_salt'),
         token_epoch: eb('token_epoch', '+', 1),
-        secret_replaced_at: arg('at'),
+        secret_rotated_at: arg('at'),
         event_id: arg('event_id'),
       }))
       .where('id', '=', arg('id'))
@@ -161,7 +161,7 @@ export function createKeySecretStorage(
         secret_hash: arg('hash'),
         secret_digest: arg('digest'),
         sealed_secret: arg('sealed'),
-        secret_replaced_at: arg('at'),
+        secret_rotated_at: arg('at'),
         event_id: arg('event_id'),
       }))
       .where('id', '=', arg('id'))
@@ -178,7 +178,7 @@ export function createKeySecretStorage(
           id: key.id,
           account_id: key.accountId,
           owner_id: key.ownerId,
-          dialect: key.dialect,
+          key_type: key.keyType,
           source_id: key.sourceId,
           site_id: key.siteId,
           developer_id: key.developerId,

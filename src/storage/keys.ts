@@ -37,7 +37,7 @@ export function createKeyReadStorage(
   )
 
   const listKeyRows = (
-    { accountId, ownerId, developerId, dialect, status }: KeyFilter,
+    { accountId, ownerId, developerId, keyType, status }: KeyFilter,
     page: Page,
   ) =>
     readKeyPage(
@@ -45,7 +45,7 @@ export function createKeyReadStorage(
         ['account_id', accountId],
         ['owner_id', ownerId],
         ['developer_id', developerId],
-        ['dialect', dialect],
+        ['key_type', keyType],
         ['status', status],
       ],
       page,
@@ -78,7 +78,7 @@ export const toKeySummary = (row: KeyRow): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
   ownerId: row.owner_id,
-  dialect: row.dialect,
+  keyType: row.key_type,
   sourceId: row.source_id,
   siteId: row.site_id,
   developerId: row.developer_id,
@@ -94,7 +94,7 @@ export const toKeySummary = (row: KeyRow): KeySummary => ({
   expiresAt: row.expires_at,
   disabledAt: row.disabled_at,
   revokedAt: row.revoked_at,
-  secretReplacedAt: row.secret_replaced_at,
+  secretRotatedAt: row.secret_rotated_at,
   previousSecretEndsAt: row.previous_secret_ends_at,
   lastUsedAt: row.last_used_at,
   eventId: row.event_id,
@@ -174,7 +174,7 @@ export function createKeyChangeStorage(
               .where('users.id', '=', arg('owner_id'))
               .whereRef('users.account_id', '=', 'keys.account_id')
               .where('users.role', 'in', KEY_HOLDER_ROLES)
-              .where('users.left_at', 'is', null),
+              .where('users.deactivated_at', 'is', null),
           ),
         ]),
       ),

@@ -12,15 +12,15 @@ import type { Tables } from './tables.ts'
 
 type NewDeliveryRow = Omit<
   Tables['deliveries'],
-  'status' | 'place' | 'attempts' | 'settled_at' | 'event_id'
+  'status' | 'queue_position' | 'attempts' | 'settled_at' | 'event_id'
 >
 
 /**
- * Selects the place behind everything queued for the subscription. Two requests at the same time may get
- * the same place: then the messages' ids decide.
+ * Selects the position behind everything queued for the subscription. Two requests at the same time
+ * may get the same position: then the messages' ids decide.
  */
 export const selectNextPlace = (subscriptionId: unknown) => sql`(
-  select coalesce(max(queued.place), 0) + 1 from deliveries queued
+  select coalesce(max(queued.queue_position), 0) + 1 from deliveries queued
   where queued.subscription_id = ${subscriptionId} and queued.status = 'queued')`
 
 /** The outbox: a message and its deliveries are inserted together or not at all. */
@@ -33,7 +33,7 @@ export function createMessageStorage(
   const addDelivery = createSqlWriter(compiler)<NewDeliveryRow>(
     (arg) => sql`
       insert into deliveries
-        (message_id, position, id, attempt_id, subscription_id, destination_id, status, place)
+        (message_id, position, id, attempt_id, subscription_id, destination_id, status, queue_position)
       values (${arg('message_id')}, ${arg('position')}, ${arg('id')}, ${arg('attempt_id')},
         ${arg('subscription_id')}, ${arg('destination_id')}, 'queued',
         ${selectNextPlace(arg('subscription_id'))})`,

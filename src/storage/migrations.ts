@@ -72,11 +72,37 @@ const VERSION_5_STATEMENTS: readonly string[] = [
   ...MESSAGE_ID_STATEMENTS,
 ]
 
+/**
+ * Version 5 to 6 renames tables and columns to the words that the API uses. PostgreSQL keeps the name of
+ * a renamed column's CHECK, which nothing reads.
+ */
+const VERSION_6_STATEMENTS: readonly string[] = [
+  'ALTER TABLE accounts RENAME COLUMN departed_keys TO offboarding_policy',
+  'ALTER TABLE accounts RENAME COLUMN addresses_enforced TO ip_allowlist_enforced',
+  `CREATE TABLE ip_allowlist_entries (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id),
+    network TEXT NOT NULL,
+    note TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    event_id TEXT NOT NULL,
+    UNIQUE (account_id, network)
+  )`,
+  `INSERT INTO ip_allowlist_entries (id, account_id, network, note, created_at, event_id)
+    SELECT id, account_id, network, note, created_at, event_id FROM address_rules`,
+  'DROP TABLE address_rules',
+  'ALTER TABLE users RENAME COLUMN left_at TO deactivated_at',
+  'ALTER TABLE keys RENAME COLUMN dialect TO key_type',
+  'ALTER TABLE keys RENAME COLUMN secret_replaced_at TO secret_rotated_at',
+  'ALTER TABLE traffic RENAME COLUMN dialect TO key_type',
+  'ALTER TABLE deliveries RENAME COLUMN place TO queue_position',
+]
+
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
 export interface Migration {
   readonly to: number
   /** A few words for `latchkey migrate --plan`. */
-  readonly says: string
+  readonly summary: string
   readonly statements: readonly string[]
 }
 
@@ -94,7 +120,14 @@ export interface SchemaHistory {
  */
 export const SCHEMA_HISTORY: SchemaHistory = {
   version: SCHEMA_VERSION,
-  migrations: [{ to: 5, says: 'owners are told from strangers', statements: VERSION_5_STATEMENTS }],
+  migrations: [
+    {
+      to: 5,
+      summary: 'secrets have a digest, public ids one spelling',
+      statements: VERSION_5_STATEMENTS,
+    },
+    { to: 6, summary: 'tables and columns have plain names', statements: VERSION_6_STATEMENTS },
+  ],
 }
 
 /** Returns the steps that a database of this version needs; throws a sentence if there is no way. */

@@ -55,7 +55,7 @@ export function createPasswordStorage(
   const deleteInvitations = sqlStatement<{ userId: string }>(
     (arg) => sql`
       delete from invitations where user_id = ${arg('userId')} and exists (
-        select 1 from users where id = ${arg('userId')} and left_at is null
+        select 1 from users where id = ${arg('userId')} and deactivated_at is null
       )`,
   )
   /** The user's role may have been raised since the permission was checked. */
@@ -66,7 +66,7 @@ export function createPasswordStorage(
         cast(${arg('user_id')} as text), cast(${arg('created_at')} as bigint),
         cast(${arg('expires_at')} as bigint), cast(${arg('event_id')} as text)
       where cast(${arg('user_id')} as text) is null or exists (
-        select 1 from users where id = ${arg('user_id')} and left_at is null
+        select 1 from users where id = ${arg('user_id')} and deactivated_at is null
           and ${isRoleUnchanged(arg('role'))}
       )`,
   )
@@ -99,7 +99,7 @@ export function createPasswordStorage(
   const updatePassword = sqlStatement<NewPassword>(
     (arg) => sql`
       update users set password_hash = ${arg('hash')}, event_id = ${arg('eventId')}
-      where id = ${arg('userId')} and left_at is null
+      where id = ${arg('userId')} and deactivated_at is null
         and (cast(${arg('was')} as text) is null or password_hash = ${arg('was')}) and (
         cast(${arg('invitationId')} as text) is null or exists (
           select 1 from invitations
@@ -194,7 +194,7 @@ export function createPasswordStorage(
 
 /** Tests if a row of `users` can sign in as operator. */
 export const isActiveOperator = sql`
-  users.role = 'operator' and users.password_hash is not null and users.left_at is null`
+  users.role = 'operator' and users.password_hash is not null and users.deactivated_at is null`
 
 const toCredentials = (row: Tables['users']) => ({
   user: toUser(row),
@@ -227,7 +227,7 @@ export function createFirstOperatorStorage(
     readonly name: string
     readonly region: string
     readonly status: Tables['accounts']['status']
-    readonly departedKeys: Tables['accounts']['departed_keys']
+    readonly offboardingPolicy: Tables['accounts']['offboarding_policy']
     readonly enforced: number
     readonly userId: string
     readonly email: string
@@ -242,11 +242,11 @@ export function createFirstOperatorStorage(
   const addAccount = sqlStatement<FirstOperatorArgs>(
     (arg) => sql`
       insert into accounts
-        (id, name, region, status, created_at, event_id, departed_keys, addresses_enforced)
+        (id, name, region, status, created_at, event_id, offboarding_policy, ip_allowlist_enforced)
       select cast(${arg('accountId')} as text), cast(${arg('name')} as text),
         cast(${arg('region')} as text), cast(${arg('status')} as text),
         cast(${arg('createdAt')} as bigint), cast(${arg('eventId')} as text),
-        cast(${arg('departedKeys')} as text), cast(${arg('enforced')} as bigint)
+        cast(${arg('offboardingPolicy')} as text), cast(${arg('enforced')} as bigint)
       where exists (
           select 1 from invitations where invitations.id = ${arg('invitationId')}
             and user_id is null and expires_at > ${arg('at')} and created_at <= ${arg('latest')}
@@ -278,8 +278,8 @@ export function createFirstOperatorStorage(
         name: account.name,
         region: account.region,
         status: account.status,
-        departedKeys: account.departedKeys,
-        enforced: account.addressesEnforced ? 1 : 0,
+        offboardingPolicy: account.offboardingPolicy,
+        enforced: account.ipAllowlistEnforced ? 1 : 0,
         userId: user.id,
         email: user.email,
         username: user.username,

@@ -35,7 +35,7 @@ export function createSecondFactorStorage(
     (arg) => sql`
       update users set sealed_totp = ${arg('sealed')}, totp_step = null,
         event_id = ${arg('eventId')}
-      where id = ${arg('userId')} and left_at is null`,
+      where id = ${arg('userId')} and deactivated_at is null`,
   )
   const disableTotp = sqlStatement<TotpChange & { role: Role | null }>(
     (arg) => sql`

@@ -42,7 +42,7 @@ export function createSessionStorage(engine: Engine, compiler: StatementCompiler
         cast(${arg('kind')} as text), cast(${arg('name')} as text),
         cast(${arg('created_at')} as bigint), cast(${arg('seen_at')} as bigint),
         cast(${arg('expires_at')} as bigint), cast(${arg('event_id')} as text)
-      from users where users.id = ${arg('user_id')} and users.left_at is null
+      from users where users.id = ${arg('user_id')} and users.deactivated_at is null
         and (cast(${arg('password_hash')} as text) is null
           or users.password_hash = ${arg('password_hash')})`,
   )
@@ -62,7 +62,7 @@ export function createSessionStorage(engine: Engine, compiler: StatementCompiler
         join accounts on accounts.id = users.account_id
       where sessions.digest in ${expandJsonList(engine, arg('digests'))}
         and sessions.expires_at > ${arg('now')} and sessions.created_at <= ${arg('latest')}
-        and users.left_at is null and accounts.status = 'open'`,
+        and users.deactivated_at is null and accounts.status = 'open'`,
   )
   const touch = sqlStatement<{ id: string; seenAt: number; latest: number }>(
     (arg) => sql`
@@ -141,7 +141,7 @@ export function createSessionStorage(engine: Engine, compiler: StatementCompiler
         role: row.role,
         created_at: row.user_created_at,
         username: row.username,
-        left_at: null,
+        deactivated_at: null,
       })
       const account = { id: row.account_id, name: row.account_name, status: 'open' as const }
       return { session: toSession(row), user, account }

@@ -47,7 +47,7 @@ export function createSubscriptionQueueStorage(
   const replay = sqlStatement<DeliverySelection & { eventId: string }>(
     (arg) => sql`
       update deliveries set status = 'queued', settled_at = null, event_id = ${arg('eventId')},
-        place = ${selectNextPlace(sql.ref('deliveries.subscription_id'))}
+        queue_position = ${selectNextPlace(sql.ref('deliveries.subscription_id'))}
       where ${isSelected(arg)} and status <> 'queued' and exists (
         select 1 from messages where id = ${arg('messageId')} and erased_at is null
       )`,
@@ -187,7 +187,7 @@ export function createSubscriptionListStorage(
         select messages.received_at from deliveries
           join messages on messages.id = deliveries.message_id
         where subscription_id = subscriptions.id and deliveries.status = 'queued'
-        order by place, message_id limit 1
+        order by queue_position, message_id limit 1
       ) as oldest_at, head.message_id as head_id, tried.at as tried_at, tried.outcome, tried.http_status, tried.detail
     from subscriptions
       join sources on sources.id = subscriptions.source_id
@@ -196,7 +196,7 @@ export function createSubscriptionListStorage(
         and head.subscription_id = subscriptions.id and head.message_id = (
           select message_id from deliveries
           where subscription_id = subscriptions.id and deliveries.status = 'queued'
-          order by place, message_id limit 1
+          order by queue_position, message_id limit 1
         )
       left join attempts tried on tried.message_id = head.message_id
         and tried.position = head.position and tried.number = head.attempts

@@ -11,10 +11,10 @@ export interface Tables {
     status: 'open' | 'closed'
     created_at: number
     event_id: string
-    departed_keys: 'keep' | 'disable'
-    addresses_enforced: number
+    offboarding_policy: 'keep' | 'disable'
+    ip_allowlist_enforced: number
   }
-  address_rules: {
+  ip_allowlist_entries: {
     id: string
     account_id: string
     network: string
@@ -37,7 +37,7 @@ export interface Tables {
     created_at: number
     event_id: string
     username: string | null
-    left_at: number | null
+    deactivated_at: number | null
     password_hash: string | null
     sealed_totp: string | null
     totp_step: number | null
@@ -114,7 +114,7 @@ export interface Tables {
     id: string
     account_id: string
     owner_id: string
-    dialect: 'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice'
+    key_type: 'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice'
     source_id: string | null
     site_id: string | null
     developer_id: string | null
@@ -136,7 +136,7 @@ export interface Tables {
     expires_at: number | null
     disabled_at: number | null
     revoked_at: number | null
-    secret_replaced_at: number | null
+    secret_rotated_at: number | null
     last_used_at: number | null
     event_id: string
     secret_digest: string | null
@@ -156,7 +156,7 @@ export interface Tables {
   traffic: {
     account_id: string
     hour: number
-    dialect: string
+    key_type: string
     outcome: string
     requests: number
   }
@@ -190,7 +190,7 @@ export interface Tables {
     subscription_id: string
     destination_id: string
     status: 'queued' | 'delivered' | 'skipped'
-    place: number
+    queue_position: number
     attempts: number
     settled_at: number | null
     event_id: string | null
@@ -231,7 +231,7 @@ export interface Tables {
 }
 
 /** The version of schema.sql that this code reads and writes. */
-export const SCHEMA_VERSION = 5
+export const SCHEMA_VERSION = 6
 
 /** The stored data model of a subscription to every one: a column of a unique index cannot be null. */
 export const ALL_DATA_MODELS = '*'

@@ -66,7 +66,7 @@ async function createFixture() {
   await run(['destinations', 'verify', destinationId])
   const route = ['--source', source, '--destination', destinationId]
   const owned = ['keys', 'create', '--owner', owner, ...named]
-  await create(...owned, '--dialect', 'redox', '--source', source)
+  await create(...owned, '--key-type', 'redox', '--source', source)
   const variables = {
     ACCOUNT: account,
     OWNER: owner,
@@ -77,7 +77,7 @@ async function createFixture() {
     DEVELOPER: developer,
     DESTINATION: destinationId,
     SUBSCRIPTION: await create('subscriptions', 'create', ...route),
-    KEY: await create(...owned, '--dialect', 'opendental', '--developer', developer),
+    KEY: await create(...owned, '--key-type', 'opendental', '--developer', developer),
     MESSAGE: await create('messages', 'test', ...route),
   }
   return { home, variables, settings, run }

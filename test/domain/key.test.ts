@@ -27,7 +27,7 @@ const sound: Key = {
   id: 'key-1',
   accountId: 'account-1',
   ownerId: 'owner-1',
-  dialect: 'opendental',
+  keyType: 'opendental',
   publicId: 'public-1',
   name: 'nightly job',
   sourceId: null,
@@ -43,7 +43,7 @@ const sound: Key = {
   secretDigest: null,
   previousSecretDigest: null,
   previousSecretEndsAt: null,
-  secretReplacedAt: 1,
+  secretRotatedAt: 1,
   tokenSalt: 'salt',
   tokenEpoch: 0,
   account: { name: 'Acme', status: 'open', region: 'us', networks: [] },
@@ -95,9 +95,9 @@ describe('whether a key may be used', () => {
     expect(checkKeyUsable(key, HERE, NOW, 'us').ok).toBe(false)
   })
 
-  test.each(KEY_TYPE_NAMES)('asks for an assignment of customer keys alone: %s', (dialect) => {
-    const key = { ...sound, dialect, assignedAt: null }
-    expect(checkKeyUsable(key, HERE, NOW, 'us').ok).toBe(dialect !== 'opendental')
+  test.each(KEY_TYPE_NAMES)('asks for an assignment of customer keys alone: %s', (keyType) => {
+    const key = { ...sound, keyType, assignedAt: null }
+    expect(checkKeyUsable(key, HERE, NOW, 'us').ok).toBe(keyType !== 'opendental')
   })
 
   test('asks for an address in one of the networks, and for an address', () => {
@@ -133,7 +133,7 @@ describe('what a key may do', () => {
   test('a developer’s own key opens no data', () => {
     for (const access of ['read', 'standard', 'enterprise'] as const) {
       for (const method of METHODS) {
-        const key = { ...sound, dialect: 'opendental-portal', access } as const
+        const key = { ...sound, keyType: 'opendental-portal', access } as const
         expect(checkMethodAllowed(key, method)).toEqual({
           ok: false,
           failure: { reason: 'permission_missing', keyId: 'key-1', detail: 'it opens no data' },
@@ -145,12 +145,12 @@ describe('what a key may do', () => {
 
 test('a customer key’s pace is what is documented for its access, any other’s is the usual', () => {
   const usual = { limit: 77, windowMs: 88 }
-  for (const dialect of KEY_TYPE_NAMES) {
+  for (const keyType of KEY_TYPE_NAMES) {
     const paces = (['read', 'standard', 'enterprise'] as const).map((access) =>
-      getKeyRateLimit({ ...sound, dialect, access }, usual),
+      getKeyRateLimit({ ...sound, keyType, access }, usual),
     )
     const documented = [5000, 1000, 500].map((windowMs) => ({ limit: 1, windowMs }))
-    expect(paces).toEqual(dialect === 'opendental' ? documented : [usual, usual, usual])
+    expect(paces).toEqual(keyType === 'opendental' ? documented : [usual, usual, usual])
   }
 })
 
@@ -172,8 +172,8 @@ test('the secret before a rotation counts until the millisecond at which its ove
 
 test('an overlap that began further ahead than clocks differ is over', () => {
   const key = { ...sound, previousSecretHash: 'before', previousSecretEndsAt: NOW + 90 * DAY_MS }
-  const listHashesAt = (secretReplacedAt: number) =>
-    listValidSecretHashes({ ...key, secretReplacedAt }, NOW)
+  const listHashesAt = (secretRotatedAt: number) =>
+    listValidSecretHashes({ ...key, secretRotatedAt }, NOW)
   expect(listHashesAt(NOW + 60_000)).toEqual(['current', 'before'])
   expect(listHashesAt(NOW + 60_001)).toEqual(['current'])
 })

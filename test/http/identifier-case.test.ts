@@ -107,7 +107,7 @@ describe('an id', () => {
     const { ownerId, accountId } = await seedKey(server)
     const publicId = crypto.randomUUID().toUpperCase()
     const source = unwrap(await server.sources.add({ accountId, name: 'Imported' }))
-    const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'imported' } as const
+    const input = { keyType: 'redox', ownerId, sourceId: source.id, name: 'imported' } as const
     const created = unwrap(await server.keys.create({ ...input, publicId }))
     expect(created.key.publicId).toBe(publicId.toLowerCase())
     await parseTokens(await server.authenticate(publicId, created.secret))
@@ -125,7 +125,7 @@ describe('an id', () => {
     const source = unwrap(await server.sources.add({ accountId, name: 'Imported' }))
     const created = unwrap(
       await server.keys.create({
-        dialect: 'redox',
+        keyType: 'redox',
         ownerId,
         sourceId: source.id,
         name: 'imported',

@@ -108,7 +108,7 @@ export class KillOperator {
 
   async #createVictim(): Promise<RevokedKey> {
     const { ownerId, sourceId, destinationId } = this.#keyPlace
-    const input = { dialect: 'redox' as const, ownerId, sourceId, name: 'soon revoked' }
+    const input = { keyType: 'redox' as const, ownerId, sourceId, name: 'soon revoked' }
     const { key, secret } = unwrap(await this.#latchkey.keys.create(input))
     return { keyId: key.id, apiKey: key.publicId, secret, destinationId, tokens: [] }
   }

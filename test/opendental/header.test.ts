@@ -236,7 +236,7 @@ test('every Open Dental key that can be created or imported can be presented', a
       )
       const made = unwrap(
         await server.keys.create({
-          dialect: 'opendental-portal',
+          keyType: 'opendental-portal',
           name: 'Portal',
           ownerId,
           developerId,

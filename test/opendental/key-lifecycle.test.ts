@@ -43,7 +43,7 @@ async function requestDataStatus(record: CustomerKeyJson, method = 'GET'): Promi
 /** The row of the only key that the developer has. */
 async function findRowId({ developerId }: SeededDeveloper): Promise<string> {
   const keys = await server.keys.list({ developerId, limit: 10 })
-  return keys.find(({ dialect }) => dialect === 'opendental')?.id ?? ''
+  return keys.find(({ keyType }) => keyType === 'opendental')?.id ?? ''
 }
 
 describe('a customer key', () => {
@@ -74,7 +74,7 @@ describe('a customer key', () => {
     expect(await requestDataStatus(made)).toBe(200)
     expect(Object.fromEntries(upstream.requests.at(-1)?.headers ?? [])).toMatchObject({
       'x-latchkey-account': developer.accountId,
-      'x-latchkey-dialect': 'opendental',
+      'x-latchkey-key-type': 'opendental',
       'x-latchkey-owner': developer.ownerId,
       'x-latchkey-site': developer.siteId,
     })
@@ -247,7 +247,7 @@ describe('a customer key', () => {
       [
         portalKeyId,
         'key.created',
-        { dialect: 'opendental', publicId: expect.any(String), ownerId, developerId },
+        { keyType: 'opendental', publicId: expect.any(String), ownerId, developerId },
       ],
       [portalKeyId, 'key.disabled', { by: 'developer' }],
       [portalKeyId, 'key.edited', { reference: 'gone' }],
@@ -295,7 +295,7 @@ test('a thousand customer keys are listed oldest first with one audit event, wit
   for (let n = 0; n < 1001; n++) {
     const { secret } = unwrap(
       await server.keys.create({
-        dialect: 'opendental',
+        keyType: 'opendental',
         ownerId: own.ownerId,
         developerId: own.developerId,
         name: `${n}`,

@@ -36,15 +36,15 @@ async function expectUnauthorized(what: string, headers: Record<string, string>)
 test('Open Dental refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
   expect(keys).toHaveLength(6)
-  for (const { dialect, publicId, secret } of keys) {
-    await expectUnauthorized(`${dialect}: under a username`, createOdfhirHeaders(username, secret))
-    await expectUnauthorized(`${dialect}: under its id`, createOdfhirHeaders(publicId, secret))
+  for (const { keyType, publicId, secret } of keys) {
+    await expectUnauthorized(`${keyType}: under a username`, createOdfhirHeaders(username, secret))
+    await expectUnauthorized(`${keyType}: under its id`, createOdfhirHeaders(publicId, secret))
     await expectUnauthorized(
-      `${dialect}: the id alone`,
+      `${keyType}: the id alone`,
       createOdfhirHeaders(developerKey, publicId),
     )
-    if (dialect.startsWith('opendental')) continue
-    await expectUnauthorized(`${dialect}: the secret`, createOdfhirHeaders(developerKey, secret))
+    if (keyType.startsWith('opendental')) continue
+    await expectUnauthorized(`${keyType}: the secret`, createOdfhirHeaders(developerKey, secret))
   }
 })
 

@@ -59,7 +59,7 @@ describe('the shared path /api/v1 of Open Dental and XDENT', () => {
       const names = Object.fromEntries(lines)
       expect(names).toMatchObject({
         'x-latchkey-account': developer.accountId,
-        'x-latchkey-dialect': 'opendental',
+        'x-latchkey-key-type': 'opendental',
         'x-latchkey-key': office.publicId,
         'x-latchkey-owner': developer.ownerId,
         'x-latchkey-site': developer.siteId,
@@ -131,7 +131,7 @@ describe('forward-auth for Open Dental', () => {
       expect(answer.status).toBe(200)
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         'x-latchkey-account': developer.accountId,
-        'x-latchkey-dialect': 'opendental',
+        'x-latchkey-key-type': 'opendental',
         'x-latchkey-key': office.publicId,
         'x-latchkey-site': developer.siteId,
       })

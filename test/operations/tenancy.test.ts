@@ -70,8 +70,8 @@ const NEW_NAMES = new Set(['id', 'publicId'])
 const NEW_KEY = { id: EXAMPLE_IDS.fresh, ownerId: EXAMPLE_IDS.user, name: 'A key' }
 /** Keys that belong to what no example of `keys.create` has. */
 const KEY_EXAMPLES = [
-  { ...NEW_KEY, dialect: 'redox', sourceId: EXAMPLE_IDS.source },
-  { ...NEW_KEY, dialect: 'opendental', developerId: EXAMPLE_IDS.developer },
+  { ...NEW_KEY, keyType: 'redox', sourceId: EXAMPLE_IDS.source },
+  { ...NEW_KEY, keyType: 'opendental', developerId: EXAMPLE_IDS.developer },
 ]
 
 /** Query members with which an operation finds rows of both accounts, where its examples find none. */

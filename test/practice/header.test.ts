@@ -191,7 +191,7 @@ test('the practice header parser never throws', () => {
       const headers = createHeaders('Authorization', value)
       fc.pre(headers !== null)
       const read = parseBasicCredential(headers)
-      if (read.ok) expect(read.value).toMatchObject({ dialect: 'practice' })
+      if (read.ok) expect(read.value).toMatchObject({ keyType: 'practice' })
       else expect(read.failure.reason).toMatch(/^credential_(missing|malformed)$/)
     }),
     { numRuns: 500 },
@@ -207,7 +207,7 @@ test('every UTF-8 username and key without surrounding whitespace is read unchan
       const headers = new Headers({ Authorization: `Basic ${encode(whole)}` })
       expect(parseBasicCredential(headers)).toEqual({
         ok: true,
-        value: { dialect: 'practice', username, secret },
+        value: { keyType: 'practice', username, secret },
       })
     }),
     { numRuns: 2000 },
@@ -234,7 +234,7 @@ test('every practice key that can be created or imported can be presented', asyn
       const owner = unwrap(await server.users.add({ ...input, username }))
       const { secret } = unwrap(
         await server.keys.create({
-          dialect: 'practice',
+          keyType: 'practice',
           ownerId: owner.id,
           name: 'any',
           secret: supplied,

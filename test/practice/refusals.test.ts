@@ -113,10 +113,10 @@ describe('a caller without the practice key', () => {
   test('gets the response of a wrong key for a key of another key type or region, and for a deleted one', async () => {
     const { keys, username } = await seedEveryKeyType(server)
     expect(keys).toHaveLength(6)
-    for (const { dialect, publicId, secret } of keys) {
-      await expectSameRefusal(`${dialect}: by its id`, publicId, secret)
-      await expectSameRefusal(`${dialect}: in one`, username, `${publicId}.${secret}`)
-      if (dialect !== 'practice') await expectSameRefusal(dialect, username, secret)
+    for (const { keyType, publicId, secret } of keys) {
+      await expectSameRefusal(`${keyType}: by its id`, publicId, secret)
+      await expectSameRefusal(`${keyType}: in one`, username, `${publicId}.${secret}`)
+      if (keyType !== 'practice') await expectSameRefusal(keyType, username, secret)
     }
     const foreign = await seedOwnerKey(server, 'practice', { region: 'eu' })
     await expectSameRefusal('of another region', foreign.username, foreign.secret)

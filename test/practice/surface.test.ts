@@ -39,7 +39,7 @@ test('/practice/v1/me answers HEAD as GET, without the body', async () => {
 test('/practice/v1/me distinguishes two keys of one user', async () => {
   const { ownerId, username } = ownerKey
   const { key, secret } = unwrap(
-    await server.keys.create({ dialect: 'practice', ownerId, name: 'Back office' }),
+    await server.keys.create({ keyType: 'practice', ownerId, name: 'Back office' }),
   )
   const answer = await get('/practice/v1/me', createBasicHeaders(username, secret))
   expect(await answer.json()).toMatchObject({ username, key: { id: key.publicId } })
@@ -64,7 +64,7 @@ test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
     expect(headers).toMatchObject({
       'content-type': 'application/json',
       'x-latchkey-account': ownerKey.accountId,
-      'x-latchkey-dialect': 'practice',
+      'x-latchkey-key-type': 'practice',
       'x-latchkey-key': ownerKey.publicId,
       'x-latchkey-owner': ownerKey.ownerId,
       'x-request-id': answer.headers.get('x-request-id'),
@@ -140,7 +140,7 @@ test('a practice secret can be viewed at any time with an audit event, and an XD
 
   const once = await seedOwnerKey(server, 'xdent')
   expect(await server.keys.viewSecret(once.keyId)).toMatchObject({
-    failure: { message: 'a secret of this dialect (xdent) is shown once: rotate it' },
+    failure: { message: 'a secret of this key type (xdent) is shown once: rotate it' },
   })
   expect((await listActions(once.keyId)).map(({ action }) => action)).toEqual(['key.created'])
 })
@@ -152,7 +152,7 @@ test.each(['/forward-auth', '/forward-auth/practice'])(
     expect(answer.status).toBe(200)
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'x-latchkey-account': ownerKey.accountId,
-      'x-latchkey-dialect': 'practice',
+      'x-latchkey-key-type': 'practice',
       'x-latchkey-key': ownerKey.publicId,
       'x-latchkey-owner': ownerKey.ownerId,
     })

@@ -99,7 +99,7 @@ test('a database of nobody’s version is left as it is', async () => {
 
 test('a step that fails takes the steps before it with it', async () => {
   const [first] = SAMPLE_MIGRATIONS
-  const broken = { to: 6, says: '', statements: ['UPDATE nowhere SET x = 1'] }
+  const broken = { to: 6, summary: '', statements: ['UPDATE nowhere SET x = 1'] }
   const before = await readContents()
   await expect(
     writeMigration(4, { version: 6, migrations: first === undefined ? [] : [first, broken] }),

@@ -55,6 +55,25 @@ const CHANGED_COLUMNS: Record<string, (row: Row) => Row> = {
   keys: () => ({ secret_digest: null, previous_secret_digest: null }),
 }
 
+/** Names of version 4 that a migration has changed, by their names of today. */
+const OLD_TABLE_NAMES: Readonly<Record<string, string>> = { ip_allowlist_entries: 'address_rules' }
+const RENAMED_COLUMNS: Readonly<Record<string, string>> = {
+  'accounts.departed_keys': 'offboarding_policy',
+  'accounts.addresses_enforced': 'ip_allowlist_enforced',
+  'users.left_at': 'deactivated_at',
+  'keys.dialect': 'key_type',
+  'keys.secret_replaced_at': 'secret_rotated_at',
+  'traffic.dialect': 'key_type',
+  'deliveries.place': 'queue_position',
+}
+const renameColumns = (table: string, row: Row): Row =>
+  Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [
+      RENAMED_COLUMNS[`${table}.${column}`] ?? column,
+      value,
+    ]),
+  )
+
 /** Sorts in JavaScript, because engines order texts differently. */
 const sortById = (rows: readonly Row[]) =>
   [...rows].sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
@@ -67,7 +86,7 @@ function buildExpectedRows(): Record<string, Row[]> {
   const rows = (tables as string[]).map((name) => [
     name,
     sortById(db.prepare(`SELECT * FROM ${name}`).all() as Row[]).map((row) => ({
-      ...row,
+      ...renameColumns(name, row),
       ...CHANGED_COLUMNS[name]?.(row),
     })),
   ])
@@ -92,7 +111,8 @@ async function expectEveryRow(engine: Engine): Promise<void> {
   const statuses = new Set(before.keys?.map(({ status }) => status))
   expect(statuses).toEqual(new Set(['enabled', 'disabled', 'revoked']))
   for (const { name } of TABLE_SHAPES) {
-    expect([name, after[name]]).toEqual([name, before[name] ?? INITIAL_ROWS[name] ?? []])
+    const expected = before[OLD_TABLE_NAMES[name] ?? name] ?? INITIAL_ROWS[name] ?? []
+    expect([name, after[name]]).toEqual([name, expected])
   }
 }
 
@@ -208,7 +228,7 @@ describe('a vendor with tokens from a server of schema version 4', () => {
     const rows = new Map<string, Row[]>()
     const names = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).pluck().all()
     for (const name of names as string[]) {
-      rows.set(name, db.prepare(`SELECT * FROM ${name}`).all() as Row[])
+      rows.set(OLD_TABLE_NAMES[name] ?? name, db.prepare(`SELECT * FROM ${name}`).all() as Row[])
     }
     db.close()
     for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
@@ -226,7 +246,8 @@ describe('a vendor with tokens from a server of schema version 4', () => {
         `INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
       )
       for (const row of rows.get(name) ?? []) {
-        insert.run((columns as string[]).map((column) => row[column]))
+        const today = (column: string) => RENAMED_COLUMNS[`${name}.${column}`] ?? column
+        insert.run((columns as string[]).map((column) => row[today(column)]))
       }
     }
     old.close()

@@ -98,7 +98,7 @@ describe('a database of version 4 with rows in it', () => {
 
   test('keeps the last step that was whole', () => {
     const [first] = SAMPLE_MIGRATIONS
-    const broken = { to: 6, says: '', statements: [`DELETE FROM accounts`] }
+    const broken = { to: 6, summary: '', statements: [`DELETE FROM accounts`] }
     const history = { version: 6, migrations: first === undefined ? [] : [first, broken] }
     expect(() => prepareSqliteSchema(db, history)).toThrow(
       /keeps schema version 5: the step to 6 failed: FOREIGN KEY constraint failed/,

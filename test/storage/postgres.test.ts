@@ -68,8 +68,8 @@ describe('PostgreSQL', () => {
       region: 'us',
       status: 'open',
       createdAt: 1,
-      departedKeys: 'keep',
-      addressesEnforced: false,
+      offboardingPolicy: 'keep',
+      ipAllowlistEnforced: false,
     }) as const
   const createStatement = (sql: string, values: unknown[] = []) => ({ sql, values })
   /** Ends every connection to the database but the one that says so. */

@@ -165,8 +165,8 @@ describe('SQLite', () => {
         region: 'us',
         status: 'open',
         createdAt: 1,
-        departedKeys: 'keep',
-        addressesEnforced: false,
+        offboardingPolicy: 'keep',
+        ipAllowlistEnforced: false,
       } as const
       await writer.addAccount(account, event(`event-${n}`, account.id))
       expect(await reader.readAuthorityVersion()).toBe(version + 1)

@@ -91,7 +91,7 @@ const failUnreachable = () => {
   throw new Error('nobody comes this far')
 }
 
-/** The routes of a dialect on a machine that breaks where a key is looked up. */
+/** The routes of a key type on a machine that breaks where a key is looked up. */
 export function createBrokenServer(
   routes: (deps: SurfaceDeps) => (c: Context) => Promise<Response>,
   error: Error,

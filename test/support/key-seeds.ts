@@ -9,7 +9,7 @@ export type OwnerKey = Awaited<ReturnType<typeof seedOwnerKey>>
 
 export async function seedOwnerKey(
   { accounts, users, keys }: OwnerKeyServices,
-  dialect: 'xdent' | 'practice',
+  keyType: 'xdent' | 'practice',
   {
     accountId,
     region,
@@ -34,7 +34,7 @@ export async function seedOwnerKey(
     }),
   )
   const { key, secret } = unwrap(
-    await keys.create({ dialect, ownerId: owner.id, name: 'Front desk', ...wish }),
+    await keys.create({ keyType, ownerId: owner.id, name: 'Front desk', ...wish }),
   )
   return {
     accountId: account,
@@ -81,7 +81,7 @@ export async function seedSiteKey(
   const site = unwrap(await sites.add({ accountId, name: 'Main Street' }))
   const { key, secret } = unwrap(
     await keys.create({
-      dialect: 'xenrad',
+      keyType: 'xenrad',
       ownerId: owner.id,
       siteId: site.id,
       name: 'PACS',
@@ -99,7 +99,7 @@ export async function seedSiteKey(
   }
 }
 
-/** One key of each dialect, all of one person and one account. */
+/** One key of each type, all of one person and one account. */
 export async function seedEveryKeyType({
   accounts,
   users,
@@ -125,16 +125,16 @@ export async function seedEveryKeyType({
   const keyPlaces = { source: { sourceId: source.id }, site: { siteId: site.id } }
 
   const seededKeys = []
-  for (const [dialect, { belongsTo }] of Object.entries(KEY_TYPES)) {
+  for (const [keyType, { belongsTo }] of Object.entries(KEY_TYPES)) {
     const keyOwner =
       belongsTo === 'owner'
         ? {}
         : belongsTo === 'developer'
           ? { developerId: developer.id }
           : keyPlaces[belongsTo]
-    const input = { dialect: dialect as KeyType, ownerId: owner.id, name: dialect, ...keyOwner }
+    const input = { keyType: keyType as KeyType, ownerId: owner.id, name: keyType, ...keyOwner }
     const { key, secret } = unwrap(await keys.create(input))
-    seededKeys.push({ dialect: input.dialect, publicId: key.publicId, secret })
+    seededKeys.push({ keyType: input.keyType, publicId: key.publicId, secret })
   }
   const { developerKey } = developer
   return { accountId, ownerId: owner.id, username, developerKey, keys: seededKeys }

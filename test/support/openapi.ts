@@ -161,9 +161,9 @@ export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> 
     unwrap(await accounts.setStatus(id, 'closed'))
     return { account: id }
   },
-  // Keys of two dialects alone can be deleted.
+  // Keys of two key types alone can be deleted.
   keysDelete: async ({ keys }, { account: accountId }) => {
-    const [key] = await keys.list({ accountId, dialect: 'practice', limit: 1 })
+    const [key] = await keys.list({ accountId, keyType: 'practice', limit: 1 })
     return key === undefined ? {} : { key: key.id }
   },
   // A subscription with queued messages cannot be deleted.

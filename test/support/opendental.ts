@@ -28,7 +28,7 @@ export async function seedDeveloper(
   )
   const keyOwner = { ownerId: owner.id, developerId }
   const portalHeaders = unwrap(
-    await keys.create({ dialect: 'opendental-portal', name: 'Portal', ...keyOwner, ...wish }),
+    await keys.create({ keyType: 'opendental-portal', name: 'Portal', ...keyOwner, ...wish }),
   )
   return {
     ...keyOwner,
@@ -50,7 +50,7 @@ export async function seedCustomerKey(
   { isAssigned = true, ...wish }: Partial<CreateKeyInput> & { isAssigned?: boolean } = {},
 ) {
   const created = unwrap(
-    await keys.create({ dialect: 'opendental', name: 'Office', ownerId, developerId, ...wish }),
+    await keys.create({ keyType: 'opendental', name: 'Office', ownerId, developerId, ...wish }),
   )
   if (isAssigned) unwrap(await keys.assign(created.key.id, siteId))
   const { key, secret } = created
@@ -106,7 +106,7 @@ function getBodyOfStatus(status: number, answer: { status: number; body: unknown
   return answer.body
 }
 
-/** A refusal of this dialect: one bare JSON string. */
+/** A refusal of this key type: one bare JSON string. */
 export const expectedOpendentalRefusal = (
   status: number,
   explanation: string,

@@ -131,7 +131,7 @@ export async function seedKey(
   )
   const created = unwrap(
     await keys.create({
-      dialect: 'redox',
+      keyType: 'redox',
       ownerId: owner.id,
       sourceId: source.id,
       name: 'nightly job',

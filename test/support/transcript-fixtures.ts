@@ -20,14 +20,14 @@ const SEED_TRANSCRIPT_VARIABLES: Readonly<
   practice: seedPracticeTranscripts,
 }
 
-/** Every transcript of every dialect, with a world of its own. */
-export const TRANSCRIPTS = readdirSync(TRANSCRIPTS_FOLDER).flatMap((dialect) => {
-  const seed = SEED_TRANSCRIPT_VARIABLES[dialect]
-  if (seed === undefined) throw new Error(`nothing is known of the transcripts in ${dialect}`)
-  return readdirSync(new URL(`${dialect}/`, TRANSCRIPTS_FOLDER)).map((file) => ({
-    name: `${dialect}/${file}`,
+/** Every transcript of every key type, with a world of its own. */
+export const TRANSCRIPTS = readdirSync(TRANSCRIPTS_FOLDER).flatMap((keyType) => {
+  const seed = SEED_TRANSCRIPT_VARIABLES[keyType]
+  if (seed === undefined) throw new Error(`nothing is known of the transcripts in ${keyType}`)
+  return readdirSync(new URL(`${keyType}/`, TRANSCRIPTS_FOLDER)).map((file) => ({
+    name: `${keyType}/${file}`,
     exchanges: parseTranscript(
-      readFileSync(new URL(`${dialect}/${file}`, TRANSCRIPTS_FOLDER), 'utf8'),
+      readFileSync(new URL(`${keyType}/${file}`, TRANSCRIPTS_FOLDER), 'utf8'),
     ),
     seed,
   }))

@@ -193,7 +193,7 @@ test('every XDENT key that can be created or imported can be presented', async (
   await fc.assert(
     fc.asyncProperty(fc.oneof(own, imported), printableTexts(1, 200), async (input, name) => {
       const { key, secret } = unwrap(
-        await server.keys.create({ dialect: 'xdent', ownerId, name, ...input }),
+        await server.keys.create({ keyType: 'xdent', ownerId, name, ...input }),
       )
       const answer = await requestIdentity(`${key.publicId}.${secret}`)
       expect([answer.status, await answer.json()]).toEqual([
@@ -212,7 +212,7 @@ test('every XDENT key that can be created or imported can be presented', async (
 
 test('an imported XDENT KeyId with a dot is refused at creation, since it could not be presented', async () => {
   const { ownerId } = await seedOwnerKey(server, 'xdent')
-  const input = { dialect: 'xdent', ownerId, name: 'imported', publicId: 'a.b' } as const
+  const input = { keyType: 'xdent', ownerId, name: 'imported', publicId: 'a.b' } as const
   expect(await server.keys.create(input)).toEqual({
     ok: false,
     failure: {

@@ -32,17 +32,17 @@ async function expectInvalid(what: string, value: string) {
 
 test('XDENT refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
-  const xdent = keys.find(({ dialect }) => dialect === 'xdent')
+  const xdent = keys.find(({ keyType }) => keyType === 'xdent')
   expect(keys).toHaveLength(6)
-  for (const { dialect, publicId, secret } of keys) {
-    await expectInvalid(`${dialect}: the secret alone`, secret)
-    await expectInvalid(`${dialect}: the secret as the KeyId`, `${secret}.${secret}`)
-    await expectInvalid(`${dialect}: under a username`, `${username}.${secret}`)
-    await expectInvalid(`${dialect}: under a developer key`, `${developerKey}/${secret}`)
-    if (dialect === 'xdent') continue
-    await expectInvalid(`${dialect}: id and secret`, `${publicId}.${secret}`)
-    await expectInvalid(`${dialect}: the id alone`, publicId)
-    await expectInvalid(`${dialect}: the id with another’s secret`, `${publicId}.${xdent?.secret}`)
+  for (const { keyType, publicId, secret } of keys) {
+    await expectInvalid(`${keyType}: the secret alone`, secret)
+    await expectInvalid(`${keyType}: the secret as the KeyId`, `${secret}.${secret}`)
+    await expectInvalid(`${keyType}: under a username`, `${username}.${secret}`)
+    await expectInvalid(`${keyType}: under a developer key`, `${developerKey}/${secret}`)
+    if (keyType === 'xdent') continue
+    await expectInvalid(`${keyType}: id and secret`, `${publicId}.${secret}`)
+    await expectInvalid(`${keyType}: the id alone`, publicId)
+    await expectInvalid(`${keyType}: the id with another’s secret`, `${publicId}.${xdent?.secret}`)
   }
 })
 

@@ -84,7 +84,7 @@ describe('XDENT Identity', () => {
 describe('every other path under /api/v1', () => {
   const expectedIdentityHeaders = () => ({
     'x-latchkey-account': ownerKey.accountId,
-    'x-latchkey-dialect': 'xdent',
+    'x-latchkey-key-type': 'xdent',
     'x-latchkey-key': ownerKey.publicId,
     'x-latchkey-owner': ownerKey.ownerId,
   })
@@ -153,7 +153,7 @@ describe('forward-auth for XDENT', () => {
       expect(answer.status).toBe(200)
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         'x-latchkey-account': ownerKey.accountId,
-        'x-latchkey-dialect': 'xdent',
+        'x-latchkey-key-type': 'xdent',
         'x-latchkey-key': ownerKey.publicId,
         'x-latchkey-owner': ownerKey.ownerId,
       })

@@ -153,7 +153,7 @@ describe('parseXenradApiKey', () => {
         const read = parseXenradApiKey(new Headers({ 'X-API-Key': value }))
         if (isValidKey(word)) {
           counts.key++
-          expect(read).toEqual({ ok: true, value: { dialect: 'xenrad', secret: word } })
+          expect(read).toEqual({ ok: true, value: { keyType: 'xenrad', secret: word } })
         } else if (word === '') {
           counts.missing++
           expect(read).toEqual({ ok: false, failure: { reason: 'credential_missing' } })

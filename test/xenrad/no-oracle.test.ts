@@ -105,19 +105,19 @@ test('a Xenrad key of another region gets the response of an unknown key, and th
 test('a Xenrad surface refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
   expect(keys).toHaveLength(6)
-  for (const { dialect, publicId, secret } of keys) {
-    await expectNotAdmitted(`${dialect}: the id alone`, publicId)
-    await expectNotAdmitted(`${dialect}: id and secret`, `${publicId}.${secret}`)
-    await expectNotAdmitted(`${dialect}: under a username`, `${username}:${secret}`)
-    await expectNotAdmitted(`${dialect}: under a developer key`, `${developerKey}/${secret}`)
-    if (dialect === 'xenrad') continue
-    await expectNotAdmitted(`${dialect}: the secret alone`, secret)
+  for (const { keyType, publicId, secret } of keys) {
+    await expectNotAdmitted(`${keyType}: the id alone`, publicId)
+    await expectNotAdmitted(`${keyType}: id and secret`, `${publicId}.${secret}`)
+    await expectNotAdmitted(`${keyType}: under a username`, `${username}:${secret}`)
+    await expectNotAdmitted(`${keyType}: under a developer key`, `${developerKey}/${secret}`)
+    if (keyType === 'xenrad') continue
+    await expectNotAdmitted(`${keyType}: the secret alone`, secret)
   }
 })
 
 test('a Xenrad surface refuses the tokens of a legacy key, as an API key and as a bearer token', async () => {
   const { keys } = await seedEveryKeyType(server)
-  const legacy = keys.find(({ dialect }) => dialect === 'redox')
+  const legacy = keys.find(({ keyType }) => keyType === 'redox')
   const issued = await server.authenticate(legacy?.publicId ?? '', legacy?.secret ?? '')
   expect(issued.status).toBe(200)
   const { accessToken, refreshToken } = (await issued.json()) as Record<string, string>

@@ -73,7 +73,7 @@ test('one Xenrad key opens every surface of its site, and the upstream gets its 
       'x-latchkey-site': key.siteId,
       'x-latchkey-key': key.publicId,
       'x-latchkey-owner': key.ownerId,
-      'x-latchkey-dialect': 'xenrad',
+      'x-latchkey-key-type': 'xenrad',
       'x-forwarded-for': HERE,
     })
     expect(JSON.stringify(headers)).not.toContain(key.secret)
@@ -293,7 +293,7 @@ describe('the life cycle of a Xenrad key', () => {
   test('a new key works beside the old key until the old key is revoked', async () => {
     const { secret } = unwrap(
       await server.keys.create({
-        dialect: 'xenrad',
+        keyType: 'xenrad',
         ownerId: key.ownerId,
         siteId: key.siteId,
         name: 'PACS, new',

@@ -38,7 +38,7 @@ const FLASH_TEXTS = {
   'account-closed':
     'The account is closed: every key of it is refused, and its people are signed out.',
   'account-opened': 'The account was reopened.',
-  'departed-keys-set': 'The setting was saved.',
+  'offboarding-policy-set': 'The setting was saved.',
   'key-unassigned': 'The key is unassigned.',
   'source-added': 'The source was added. Create a key for it, and subscribe it to a destination.',
   'source-renamed': 'The source was renamed.',

@@ -21,7 +21,7 @@ export const toUpstreamIdentity = (key: Key): UpstreamIdentity => ({
   siteId: key.siteId,
   keyId: key.publicId,
   ownerId: key.ownerId,
-  keyType: key.dialect,
+  keyType: key.keyType,
 })
 
 /** Removes the headers that must not reach the upstream, and adds the caller's identity. */
@@ -58,7 +58,7 @@ export function setIdentityHeaders(
   if (siteId !== null) headers.set(SITE_HEADER, siteId)
   headers.set('X-Latchkey-Key', keyId)
   headers.set('X-Latchkey-Owner', ownerId)
-  headers.set('X-Latchkey-Dialect', keyType)
+  headers.set('X-Latchkey-Key-Type', keyType)
 }
 
 /**

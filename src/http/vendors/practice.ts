@@ -44,7 +44,7 @@ export function parseBasicCredential(headers: Headers): Result<Credential, Crede
   const colon = pair.indexOf(':')
   if (colon === -1) return failMalformed('no colon')
   return ok({
-    dialect: 'practice',
+    keyType: 'practice',
     username: pair.slice(0, colon),
     secret: pair.slice(colon + 1),
   })

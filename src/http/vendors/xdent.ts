@@ -50,7 +50,7 @@ export function parseXdentApiKey(headers: Headers): Result<Credential, Credentia
   if (publicId === undefined) {
     return fail({ reason: 'credential_malformed', detail: 'not KeyId.Secret' })
   }
-  return ok({ dialect: 'xdent', publicId: toStoredId(publicId), secret: secret ?? null })
+  return ok({ keyType: 'xdent', publicId: toStoredId(publicId), secret: secret ?? null })
 }
 
 export const refuseXdentRequest = (failure: SurfaceFailure): Reply =>

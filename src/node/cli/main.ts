@@ -28,7 +28,7 @@ they change is in force at its next request. \`latchkey keys --help\` is where m
 From nothing to a key:
   $ latchkey accounts create --name "Acme Health"
   $ latchkey users create --account 0199aa… --email eng@acme.example --role engineer
-  $ latchkey keys create --dialect xdent --owner 0199bb… --name "nightly job"
+  $ latchkey keys create --key-type xdent --owner 0199bb… --name "nightly job"
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.`,
   )

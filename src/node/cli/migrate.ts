@@ -70,7 +70,7 @@ const toMigrationDocument = (found: number, steps: readonly Migration[], isAppli
   found,
   version: isApplied ? SCHEMA_HISTORY.version : found,
   reads: SCHEMA_HISTORY.version,
-  steps: steps.map(({ to, says }) => ({ to, says })),
+  steps: steps.map(({ to, summary }) => ({ to, summary })),
 })
 
 function formatMigrationSteps(
@@ -79,6 +79,6 @@ function formatMigrationSteps(
   isApplied: boolean,
 ): string {
   if (steps.length === 0) return `schema version ${found}: nothing to do\n`
-  const lines = steps.map(({ to, says }) => `  ${to - 1} → ${to}  ${says}\n`)
+  const lines = steps.map(({ to, summary }) => `  ${to - 1} → ${to}  ${summary}\n`)
   return `${isApplied ? 'migrated' : 'would migrate'}:\n${lines.join('')}`
 }

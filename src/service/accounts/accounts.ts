@@ -52,8 +52,8 @@ export function createAccounts(deps: AccountsDeps) {
         region: region.value,
         status: 'open',
         createdAt: clock(),
-        departedKeys: 'keep',
-        addressesEnforced: false,
+        offboardingPolicy: 'keep',
+        ipAllowlistEnforced: false,
       }
       const isAdded = await storage.addAccount(
         account,
@@ -82,10 +82,10 @@ export function createAccounts(deps: AccountsDeps) {
     /** Sets what happens to the keys of owners who are deactivated from now on. */
     async setOffboardingPolicy(
       id: string,
-      policy: Account['departedKeys'],
+      policy: Account['offboardingPolicy'],
     ): Promise<ServiceResult<Account>> {
       const event = createAuditEvent(deps, 'account.departed_keys_set', id, {
-        departedKeys: policy,
+        offboardingPolicy: policy,
       })
       const isChanged = await storage.setOffboardingPolicy(id, policy, event)
       return isChanged ? find(id) : failNotFound(`there is no account ${id}`)

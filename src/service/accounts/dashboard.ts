@@ -69,7 +69,9 @@ export function createDashboardStats({ storage, clock }: DashboardStatsDeps) {
         storage.listUsers({ limit: MAX_SEARCHED_USERS }),
       ])
       return {
-        hasOwner: users.some(({ role, leftAt }) => leftAt === null && canHoldKeys(role)),
+        hasOwner: users.some(
+          ({ role, deactivatedAt }) => deactivatedAt === null && canHoldKeys(role),
+        ),
         key: newest.keys[0] ?? null,
         isInUse: used.keys.some(({ lastUsedAt }) => lastUsedAt !== null),
       }

@@ -94,7 +94,7 @@ export function createUsers(deps: UsersDeps) {
         role: role.value,
         createdAt: clock(),
         username,
-        leftAt: null,
+        deactivatedAt: null,
       }
       const event = createAuditEvent(deps, 'user.created', user.id, { role: user.role })
       const isAdded = await storage.addUser(user, event)
@@ -113,7 +113,7 @@ export function createUsers(deps: UsersDeps) {
       const user =
         existing.ok && id !== actor.id ? checkManageable(actor, existing.value) : existing
       if (!user.ok) return user
-      if (user.value.leftAt !== null) return failConflict(`${user.value.email} has left`)
+      if (user.value.deactivatedAt !== null) return failConflict(`${user.value.email} has left`)
       const event = createAuditEvent(deps, 'user.edited', id, { email: email.value })
       if (await storage.setUserEmail(id, email.value, event, user.value.role)) return find(id)
       const takenFailure = failConflict(`${email.value} is already a user of this account`)
@@ -139,7 +139,7 @@ export function createUsers(deps: UsersDeps) {
       const current = await find(id)
       if (isDeactivated || !current.ok) return current
       if (current.value.role !== user.value.role) return failChangedMeanwhile(user.value)
-      return current.value.leftAt === null
+      return current.value.deactivatedAt === null
         ? failLastOperator(current.value)
         : failConflict(`${current.value.email} has left already`)
     },
@@ -201,9 +201,9 @@ export function createUsers(deps: UsersDeps) {
     async delete(userId: string): Promise<ServiceResult<void>> {
       const user = await findManageableUser(userId)
       if (!user.ok) return user
-      const { email, leftAt } = user.value
+      const { email, deactivatedAt } = user.value
       const reason =
-        leftAt === null
+        deactivatedAt === null
           ? `${email} is active: deactivate them first`
           : `${email} owns keys, active or revoked: transfer them first`
       return deleteResource(deps, 'user', userId, { facts: { email }, reason })

@@ -74,9 +74,9 @@ function findCredentialKey(
   credential: Credential,
   now: number,
 ): Promise<Result<Key, CredentialFailure>> {
-  switch (credential.dialect) {
+  switch (credential.keyType) {
     case 'xenrad':
-      return findBySecret(deps, credential.secret, now, (key) => key.dialect === 'xenrad')
+      return findBySecret(deps, credential.secret, now, (key) => key.keyType === 'xenrad')
     case 'opendental':
       return findBySecret(
         deps,
@@ -89,7 +89,7 @@ function findCredentialKey(
         deps,
         credential.secret,
         now,
-        (key) => key.dialect === 'practice' && key.username === credential.username,
+        (key) => key.keyType === 'practice' && key.username === credential.username,
       )
     case 'xdent':
       return findByPublicId(deps, credential, now)

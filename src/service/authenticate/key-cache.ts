@@ -77,7 +77,7 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
         byPresentedId,
         publicId,
         (id) => storage.findKey(id),
-        ({ dialect, account }) => dialect === 'xdent' && account.region === region,
+        ({ keyType, account }) => keyType === 'xdent' && account.region === region,
       ),
 
     /** Finds the key that has or had the secret with this digest. */

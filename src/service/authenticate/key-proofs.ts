@@ -50,7 +50,7 @@ export function createKeyProofs(deps: KeyProofsDeps) {
       if (!isPublicId(publicId)) return null
       const decoyId = toHexDigits(digester.digest(`decoy\0${publicId}`).slice(-DECOY_ID_LENGTH))
       const key = await storage.findKey(publicId, network, decoyId)
-      return key?.dialect === 'redox' ? key : null
+      return key?.keyType === 'redox' ? key : null
     },
 
     /**

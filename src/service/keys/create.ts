@@ -44,18 +44,18 @@ export function createKeyCreation(deps: KeyCreationDeps) {
           'the public id must be 1 to 128 printable ASCII characters without blanks',
         )
       }
-      if (input.dialect === 'xdent' && publicId.includes('.')) {
+      if (input.keyType === 'xdent' && publicId.includes('.')) {
         return failInvalid(
           'the public id must have no dot: the first one ends it where it is presented',
         )
       }
-      const secret = secrets.parseSecret(input.secret, input.dialect)
+      const secret = secrets.parseSecret(input.secret, input.keyType)
       if (!secret.ok) return secret
       const now = clock()
       if (input.expiresAt !== undefined && input.expiresAt <= now) {
         return failInvalid('the expiry must be in the future')
       }
-      const access = parseAccessLevel(input.access ?? 'standard', input.dialect)
+      const access = parseAccessLevel(input.access ?? 'standard', input.keyType)
       if (!access.ok) return access
       const owner = await findOwner(input.ownerId)
       if (!owner.ok) return owner
@@ -64,9 +64,9 @@ export function createKeyCreation(deps: KeyCreationDeps) {
       const parsedId = parseId(input.id, random)
       if (!parsedId.ok) return parsedId
       const id = parsedId.value
-      if (await isSecretTaken(input.secret, input.dialect, id)) return KEY_TAKEN
+      if (await isSecretTaken(input.secret, input.keyType, id)) return KEY_TAKEN
 
-      const stored = await secrets.storeSecret(secret.value, input.dialect, id)
+      const stored = await secrets.storeSecret(secret.value, input.keyType, id)
       if (!stored.ok) return stored
       const { hash, digest, sealed } = stored.value
       const added = await storage.addKey(
@@ -74,7 +74,7 @@ export function createKeyCreation(deps: KeyCreationDeps) {
           id,
           accountId: owner.value.accountId,
           ownerId: owner.value.id,
-          dialect: input.dialect,
+          keyType: input.keyType,
           ...ownership.value,
           ...texts.value,
           publicId,
@@ -87,7 +87,7 @@ export function createKeyCreation(deps: KeyCreationDeps) {
           expiresAt: input.expiresAt ?? null,
         },
         createAuditEvent(deps, 'key.created', id, {
-          dialect: input.dialect,
+          keyType: input.keyType,
           publicId,
           ownerId: owner.value.id,
           ...omitEmpty(ownership.value),
@@ -115,7 +115,7 @@ export function createKeyCreation(deps: KeyCreationDeps) {
       const sealed = await storage.findSealedSecret(key.value.id)
       if (sealed === null) {
         return failConflict(
-          `a secret of this dialect (${key.value.dialect}) is shown once: rotate it`,
+          `a secret of this key type (${key.value.keyType}) is shown once: rotate it`,
         )
       }
       await storage.addEvent(createAuditEvent(deps, 'key.viewed', key.value.id))
@@ -138,12 +138,12 @@ export function createKeyCreation(deps: KeyCreationDeps) {
       const key = await find(id)
       if (!key.ok) return key
       if (key.value.status === 'revoked') return failKeyRevoked(key.value)
-      const { dialect } = key.value
-      const secret = secrets.parseSecret(input.secret, dialect)
+      const { keyType } = key.value
+      const secret = secrets.parseSecret(input.secret, keyType)
       if (!secret.ok) return secret
-      if (await isSecretTaken(input.secret, dialect, key.value.id)) return KEY_TAKEN
+      if (await isSecretTaken(input.secret, keyType, key.value.id)) return KEY_TAKEN
       const overlapEndsAt = input.overlapMs === undefined ? null : clock() + input.overlapMs
-      const stored = await secrets.storeSecret(secret.value, dialect, key.value.id)
+      const stored = await secrets.storeSecret(secret.value, keyType, key.value.id)
       if (!stored.ok) return stored
       const changed = await storage.rotateSecret(
         key.value.id,
@@ -165,10 +165,10 @@ export function createKeyCreation(deps: KeyCreationDeps) {
    */
   async function isSecretTaken(
     importedSecret: string | undefined,
-    dialect: KeyType,
+    keyType: KeyType,
     keyId: string,
   ): Promise<boolean> {
-    if (importedSecret === undefined || getKeyTypeTraits(dialect).secret === 'exchanged')
+    if (importedSecret === undefined || getKeyTypeTraits(keyType).secret === 'exchanged')
       return false
     for (const digest of digester.candidates(importedSecret)) {
       const key = await storage.findKeyBySecret(digest)

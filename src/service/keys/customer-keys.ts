@@ -87,11 +87,11 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
     }: DeveloperPortal): Promise<Result<KeyWithSecret, CustomerKeyRefusal>> {
       const keys = createKeysFor(keyId)
       const isExhausted = async () =>
-        (await keys.count({ developerId, dialect: CUSTOMER_KEY_TYPE }, maxKeys)) >= maxKeys
+        (await keys.count({ developerId, keyType: CUSTOMER_KEY_TYPE }, maxKeys)) >= maxKeys
       // Refuses before any write, because a write would make every server read its keys again.
       if (await isExhausted()) return exhausted
       const created = await keys.create({
-        dialect: CUSTOMER_KEY_TYPE,
+        keyType: CUSTOMER_KEY_TYPE,
         ownerId,
         developerId,
         name: 'Customer key',
@@ -147,7 +147,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
     do {
       const after = customerKeys.at(-1)?.key.id
       page = await storage.listSealedKeys({
-        dialect: CUSTOMER_KEY_TYPE,
+        keyType: CUSTOMER_KEY_TYPE,
         developerId,
         after,
         limit: KEYS_PER_READ,
@@ -171,7 +171,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
   async function find(developerId: string, secret: string): Promise<string | null> {
     for (const digest of digester.candidates(secret)) {
       const key = await storage.findKeyBySecret(digest)
-      const isOwnKey = key?.dialect === CUSTOMER_KEY_TYPE && key.developer?.id === developerId
+      const isOwnKey = key?.keyType === CUSTOMER_KEY_TYPE && key.developer?.id === developerId
       if (isOwnKey && key.secretHash === digest) return key.id
     }
     return null

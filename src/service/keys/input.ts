@@ -16,7 +16,7 @@ import {
 export interface CreateKeyInput {
   /** The id of the new key, so that a repeated request creates only one; created here if omitted. */
   readonly id?: string | undefined
-  readonly dialect: KeyType
+  readonly keyType: KeyType
   readonly ownerId: string
   readonly name: string
   readonly description?: string | undefined
@@ -46,7 +46,7 @@ export function createKeyInputParser(storage: KeyReferenceStorage) {
   async function findOwner(id: string): Promise<ServiceResult<User>> {
     const owner = await storage.findUser(id)
     if (owner === null) return failNotFound(`there is no user ${id}`)
-    if (owner.leftAt !== null) return failInvalid(`${owner.email} has left`)
+    if (owner.deactivatedAt !== null) return failInvalid(`${owner.email} has left`)
     return canHoldKeys(owner.role)
       ? ok(owner)
       : failInvalid(
@@ -60,16 +60,16 @@ export function createKeyInputParser(storage: KeyReferenceStorage) {
     owner: User,
   ): Promise<ServiceResult<KeyOwnership>> {
     const { sourceId, siteId, developerId } = input
-    const { belongsTo } = getKeyTypeTraits(input.dialect)
+    const { belongsTo } = getKeyTypeTraits(input.keyType)
     const idsByKind = omitEmpty({ source: sourceId, site: siteId, developer: developerId })
     const unexpectedKind = Object.keys(idsByKind).find((what) => what !== belongsTo)
     if (unexpectedKind !== undefined)
-      return failInvalid(`keys of this dialect have no ${unexpectedKind}`)
-    if (input.dialect === 'practice' && owner.username === null) return OWNER_WITHOUT_USERNAME
+      return failInvalid(`keys of this type have no ${unexpectedKind}`)
+    if (input.keyType === 'practice' && owner.username === null) return OWNER_WITHOUT_USERNAME
     if (belongsTo === 'owner') return ok(NO_OWNERSHIP)
 
     const id = idsByKind[belongsTo]
-    if (id === undefined) return failInvalid(`a key of this dialect needs a ${belongsTo}`)
+    if (id === undefined) return failInvalid(`a key of this type needs a ${belongsTo}`)
     const referenced = await {
       source: storage.findSource,
       site: storage.findSite,
@@ -108,12 +108,12 @@ export function parseKeyTexts(input: {
 }
 
 /** Refuses a level that the key type does not enforce, because a read-only key must not write. */
-export function parseAccessLevel(level: AccessLevel, dialect: KeyType): ServiceResult<AccessLevel> {
-  const levels = listAccessLevels(dialect)
+export function parseAccessLevel(level: AccessLevel, keyType: KeyType): ServiceResult<AccessLevel> {
+  const levels = listAccessLevels(keyType)
   return levels.includes(level)
     ? ok(level)
     : failInvalid(
-        `keys of this dialect (${dialect}) cannot have the access ${level}: ${levels.join(' or ')}`,
+        `keys of this type (${keyType}) cannot have the access ${level}: ${levels.join(' or ')}`,
       )
 }
 

@@ -103,11 +103,11 @@ export function createKeyLifecycle(deps: KeyLifecycleDeps) {
     async delete(id: string): Promise<ServiceResult<void>> {
       const key = await find(id)
       if (!key.ok) return key
-      const { dialect, publicId, name } = key.value
-      if (!getKeyTypeTraits(dialect).deletable) {
-        return failConflict(`keys of this dialect (${dialect}) stay listed: revoke it`)
+      const { keyType, publicId, name } = key.value
+      if (!getKeyTypeTraits(keyType).deletable) {
+        return failConflict(`keys of this type (${keyType}) stay listed: revoke it`)
       }
-      const event = createAuditEvent(deps, 'key.deleted', key.value.id, { dialect, publicId, name })
+      const event = createAuditEvent(deps, 'key.deleted', key.value.id, { keyType, publicId, name })
       const removed = await storage.deleteKey(key.value.id, event)
       return removed ? ok(undefined) : failNotFound(`there is no key ${id}`)
     },
@@ -116,8 +116,8 @@ export function createKeyLifecycle(deps: KeyLifecycleDeps) {
     async assign(id: string, siteId: string | null): Promise<ServiceResult<KeySummary>> {
       const key = await find(id)
       if (!key.ok) return key
-      if (key.value.dialect !== 'opendental') {
-        return failConflict(`keys of this dialect (${key.value.dialect}) are not assigned`)
+      if (key.value.keyType !== 'opendental') {
+        return failConflict(`keys of this type (${key.value.keyType}) are not assigned`)
       }
       if (siteId !== null && (await storage.findSite(siteId)) === null) {
         return failNotFound(`there is no site ${siteId}`)
@@ -169,7 +169,7 @@ export function createKeyEditing(deps: KeyEditingDeps) {
       const current = key.value
       const texts = parseKeyTexts({ ...current, ...omitEmpty(change) })
       if (!texts.ok) return texts
-      const access = parseAccessLevel(change.access ?? current.access, current.dialect)
+      const access = parseAccessLevel(change.access ?? current.access, current.keyType)
       if (!access.ok) return access
       const edit: KeyEdit = {
         ...texts.value,
@@ -186,7 +186,7 @@ export function createKeyEditing(deps: KeyEditingDeps) {
         if (owner.value.accountId !== current.accountId) {
           return failInvalid(`user ${owner.value.id} is of another account`)
         }
-        if (current.dialect === 'practice' && owner.value.username === null)
+        if (current.keyType === 'practice' && owner.value.username === null)
           return OWNER_WITHOUT_USERNAME
       }
       const action = edit.ownerId === current.ownerId ? 'key.edited' : 'key.transferred'
@@ -212,10 +212,10 @@ export async function findCredentialParts(
     developers,
     users,
   }: { developers: Pick<Services['developers'], 'find'>; users: Pick<Services['users'], 'find'> },
-  { publicId, dialect, developerId, ownerId }: KeySummary,
+  { publicId, keyType, developerId, ownerId }: KeySummary,
 ): Promise<Omit<CredentialParts, 'secret'>> {
   const developer = developerId === null ? null : await developers.find(developerId)
-  const owner = dialect === 'practice' ? await users.find(ownerId) : null
+  const owner = keyType === 'practice' ? await users.find(ownerId) : null
   return {
     publicId,
     developerKey: developer?.ok ? developer.value.developerKey : '',

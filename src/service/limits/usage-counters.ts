@@ -15,7 +15,7 @@ const MAX_BUFFERED_KEYS = 10_000
 /** The number of keys per write. One write for all would delay every request by a third of a second. */
 const KEY_USES_PER_WRITE = 500
 
-type UsedKey = Pick<Key, 'id' | 'accountId' | 'dialect'>
+type UsedKey = Pick<Key, 'id' | 'accountId' | 'keyType'>
 
 interface CountedUses {
   readonly key: UsedKey
@@ -98,7 +98,7 @@ const MAX_COUNTED_ROWS = 5_000
 const TRAFFIC_ROWS_PER_WRITE = 500
 const MAX_CACHED_OWNERS = 10_000
 
-type TrafficOwner = Pick<Key, 'accountId' | 'dialect'>
+type TrafficOwner = Pick<Key, 'accountId' | 'keyType'>
 type CountedTraffic = Omit<HourlyTraffic, 'requests'> & {
   /** The key whose account and type are looked up when the row is written. */
   readonly keyId: string | null
@@ -130,8 +130,8 @@ export function createTrafficCounter(deps: {
   const owners = new LRUCache<string, TrafficOwner>(limitEntries(MAX_CACHED_OWNERS))
 
   function add(row: CountedTraffic): void {
-    const { hour, accountId, keyId, dialect, outcome } = row
-    const name = `${hour} ${accountId ?? keyId} ${dialect} ${outcome}`
+    const { hour, accountId, keyId, keyType, outcome } = row
+    const name = `${hour} ${accountId ?? keyId} ${keyType} ${outcome}`
     const existing = rowsByName.get(name)
     if (existing !== undefined) existing.requests += row.requests
     else rowsByName.set(name, row)
@@ -160,10 +160,10 @@ export function createTrafficCounter(deps: {
     const rows = new Map<string, HourlyTraffic>()
     for (const { keyId, ...row } of all) {
       const owner = keyId === null ? null : await findOwner(keyId)
-      const { hour, accountId, dialect, outcome, requests } = { ...row, ...owner }
-      const name = `${hour} ${accountId} ${dialect} ${outcome}`
+      const { hour, accountId, keyType, outcome, requests } = { ...row, ...owner }
+      const name = `${hour} ${accountId} ${keyType} ${outcome}`
       const previousCount = rows.get(name)?.requests ?? 0
-      rows.set(name, { hour, accountId, dialect, outcome, requests: previousCount + requests })
+      rows.set(name, { hour, accountId, keyType, outcome, requests: previousCount + requests })
     }
     return [...rows.values()]
   }
@@ -173,7 +173,7 @@ export function createTrafficCounter(deps: {
     if (existing !== undefined) return existing
     const key = await storage.findKeySummary(keyId)
     if (key === null) return null
-    const owner = { accountId: key.accountId, dialect: key.dialect }
+    const owner = { accountId: key.accountId, keyType: key.keyType }
     owners.set(keyId, owner)
     return owner
   }
@@ -183,8 +183,8 @@ export function createTrafficCounter(deps: {
      * Counts admitted requests of a key within an hour. The key use counter calls it, so that each use
      * is counted once for both.
      */
-    countAdmitted({ accountId, dialect }: TrafficOwner, hour: number, requests: number): void {
-      add({ hour, accountId, keyId: null, dialect, outcome: 'admitted', requests })
+    countAdmitted({ accountId, keyType }: TrafficOwner, hour: number, requests: number): void {
+      add({ hour, accountId, keyId: null, keyType, outcome: 'admitted', requests })
     },
 
     countRefused(
@@ -196,7 +196,7 @@ export function createTrafficCounter(deps: {
         hour: Math.floor(clock() / HOUR_MS),
         accountId: null,
         keyId,
-        dialect: findKeyType(surface),
+        keyType: findKeyType(surface),
         outcome,
         requests: 1,
       })

@@ -9,9 +9,9 @@ export interface Account {
   readonly status: AccountStatus
   readonly createdAt: number
   /** The policy for the keys of deactivated owners. The keys are flagged in either case. */
-  readonly departedKeys: 'keep' | 'disable'
+  readonly offboardingPolicy: 'keep' | 'disable'
   /** True if keys may be used only from the listed addresses. An empty list allows all. */
-  readonly addressesEnforced: boolean
+  readonly ipAllowlistEnforced: boolean
 }
 
 /** An address or CIDR from which an account's keys may be used. */
@@ -38,7 +38,7 @@ export interface User {
   readonly createdAt: number
   /** Unique on the server; null if the user has none. */
   readonly username: string | null
-  readonly leftAt: number | null
+  readonly deactivatedAt: number | null
 }
 
 /** A developer of programs that offices use. */
@@ -57,7 +57,7 @@ export interface AccountStorage {
   setAccountStatus(id: string, status: AccountStatus, event: AuditEvent): Promise<boolean>
   setOffboardingPolicy(
     id: string,
-    departedKeys: Account['departedKeys'],
+    offboardingPolicy: Account['offboardingPolicy'],
     event: AuditEvent,
   ): Promise<boolean>
   setAllowlistEnforced(id: string, enforced: boolean, event: AuditEvent): Promise<boolean>

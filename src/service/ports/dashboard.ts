@@ -3,7 +3,7 @@ import type { KeyType } from '../../domain/key-type.ts'
 
 /** The number of keys of a type, and how many of them are in use. */
 export interface KeyTypeCount {
-  readonly dialect: KeyType
+  readonly keyType: KeyType
   /** Enabled and not expired. */
   readonly usable: number
   /** Used since then, whatever their state is now. */
@@ -45,13 +45,13 @@ export interface HourlyTraffic {
   /** The account of the key; null if no key was found. */
   readonly accountId: string | null
   /** Null if no key type was claimed. */
-  readonly dialect: KeyType | null
+  readonly keyType: KeyType | null
   readonly outcome: 'admitted' | FailureReason
   readonly requests: number
 }
 
 /** The number of requests with one outcome within a span. */
-export interface TrafficSum extends Pick<HourlyTraffic, 'dialect' | 'outcome' | 'requests'> {
+export interface TrafficSum extends Pick<HourlyTraffic, 'keyType' | 'outcome' | 'requests'> {
   /** The index of the span: 0 begins with the first hour. */
   readonly span: number
 }

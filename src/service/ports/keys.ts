@@ -8,7 +8,7 @@ export interface KeySummary {
   readonly id: string
   readonly accountId: string
   readonly ownerId: string
-  readonly dialect: KeyType
+  readonly keyType: KeyType
   readonly sourceId: string | null
   readonly siteId: string | null
   readonly developerId: string | null
@@ -24,7 +24,7 @@ export interface KeySummary {
   readonly expiresAt: number | null
   readonly disabledAt: number | null
   readonly revokedAt: number | null
-  readonly secretReplacedAt: number | null
+  readonly secretRotatedAt: number | null
   readonly previousSecretEndsAt: number | null
   readonly lastUsedAt: number | null
   /** The key's last change. An editor passes back the one that they saw. */
@@ -38,7 +38,7 @@ type KeyLifecycleField =
   | 'assignedAt'
   | 'disabledAt'
   | 'revokedAt'
-  | 'secretReplacedAt'
+  | 'secretRotatedAt'
   | 'previousSecretEndsAt'
   | 'lastUsedAt'
   | 'eventId'
@@ -78,7 +78,7 @@ export interface KeyFilter {
   readonly accountId?: string | undefined
   readonly ownerId?: string | undefined
   readonly developerId?: string | undefined
-  readonly dialect?: KeyType | undefined
+  readonly keyType?: KeyType | undefined
   readonly status?: KeyStatus | undefined
 }
 

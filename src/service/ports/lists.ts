@@ -19,7 +19,7 @@ export interface KeyCriteria {
   readonly accountId?: string | undefined
   /** Matches a part of the name, public id, reference or owner's e-mail address; ignores ASCII case. */
   readonly text?: string | undefined
-  readonly dialect?: KeyType | undefined
+  readonly keyType?: KeyType | undefined
   readonly status?: KeyStatus | undefined
   readonly siteId?: string | undefined
   readonly ownerId?: string | undefined
@@ -46,7 +46,7 @@ export interface KeySearch extends KeyCriteria {
 /** A key in a list, with the names of the resources that it belongs to. */
 export interface KeyListItem extends KeySummary {
   readonly accountName: string
-  readonly owner: Pick<User, 'email' | 'username' | 'leftAt'>
+  readonly owner: Pick<User, 'email' | 'username' | 'deactivatedAt'>
   readonly siteName: string | null
   readonly sourceName: string | null
   readonly developerName: string | null

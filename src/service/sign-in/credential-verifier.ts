@@ -90,7 +90,7 @@ function findSignInRefusal(
   account: Account | null,
 ): SignInRefusal | null {
   if (credentials === null) return 'name_unknown'
-  if (credentials.user.leftAt !== null) return 'user_left'
+  if (credentials.user.deactivatedAt !== null) return 'user_left'
   if (account?.status !== 'open') return 'account_closed'
   if (credentials.passwordHash === null) return 'password_missing'
   return null

@@ -69,7 +69,7 @@ export function createInvitations(deps: SignInDeps) {
     if (userId === null)
       return (await storage.hasActiveOperator()) ? null : { for: 'first_operator' }
     const credentials = await storage.findCredentialsByUserId(userId)
-    if (credentials === null || credentials.user.leftAt !== null) return null
+    if (credentials === null || credentials.user.deactivatedAt !== null) return null
     const { user, passwordHash } = credentials
     const kind = passwordHash === null ? 'first_password' : 'new_password'
     return { for: kind, user, wantsUsername: user.username === null }
@@ -122,8 +122,8 @@ export function createInvitations(deps: SignInDeps) {
       region: deps.region,
       status: 'open',
       createdAt: at,
-      departedKeys: 'keep',
-      addressesEnforced: false,
+      offboardingPolicy: 'keep',
+      ipAllowlistEnforced: false,
     }
     const user: User = {
       id: random.uuid(),
@@ -132,7 +132,7 @@ export function createInvitations(deps: SignInDeps) {
       role: 'operator',
       createdAt: at,
       username: username.value,
-      leftAt: null,
+      deactivatedAt: null,
     }
     const first = { account, user, passwordHash: hashed.value, invitationId }
     const facts = { accountId: account.id }

@@ -166,7 +166,7 @@ export function createCodeTickets({
       const [userId = '', endsAt = '0', passwordDigest = ''] = text.split(' ')
       if (!isPending(Number(endsAt), CODE_TICKET_MS, clock())) return null
       const credentials = await storage.findCredentialsByUserId(userId)
-      if (credentials === null || credentials.user.leftAt !== null) return null
+      if (credentials === null || credentials.user.deactivatedAt !== null) return null
       return digester.matches(toTicketDigestText(credentials.passwordHash ?? ''), [passwordDigest])
         ? credentials
         : null

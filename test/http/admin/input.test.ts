@@ -93,10 +93,10 @@ describe('a body with an error is refused', () => {
   })
 
   test('every invalid member is named with its place', async () => {
-    const { body } = await operator.callApi('POST', '/keys', { dialect: 'redx', name: 1, 'a/b': 2 })
+    const { body } = await operator.callApi('POST', '/keys', { keyType: 'redx', name: 1, 'a/b': 2 })
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
       '#/a~1b',
-      '#/dialect',
+      '#/keyType',
       '#/name',
       '#/ownerId',
     ])
@@ -145,7 +145,7 @@ test('a repeated creation creates no second resource and shows no secret', async
   const repeat = await operator.callApi('POST', '/sites', site)
   expect([repeat.status, repeat.body.detail]).toEqual([409, `there is a site ${id} already`])
 
-  const key = { id, dialect: 'xdent', ownerId: owner.id, name }
+  const key = { id, keyType: 'xdent', ownerId: owner.id, name }
   const made = await operator.callApi('POST', '/keys', key)
   expect(made.status).toBe(201)
   const twice = await operator.callApi('POST', '/keys', key)
@@ -158,7 +158,7 @@ test('the second of two concurrent edits of a key gets 409', async () => {
   const { accountId } = operator
   const email = `${crypto.randomUUID()}@acme.example`
   const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
-  const input = { dialect: 'xdent', ownerId: owner.id, name: 'Shared' }
+  const input = { keyType: 'xdent', ownerId: owner.id, name: 'Shared' }
   const { key } = (await operator.callApi('POST', '/keys', input)).body
   const edit = (name: string) =>
     operator.callApi('PATCH', `/keys/${key.id}`, { name, seen: key.eventId })

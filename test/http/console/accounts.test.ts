@@ -136,12 +136,12 @@ describe('the settings of an account', () => {
     expect(long.status).toBe(422)
     expect(long.html).toContain(`value="${name}"`)
 
-    const choice = { 'departed-keys': 'disable' }
-    const set = await administrator.fill('/console/settings', `${at}/departed-keys`, choice)
-    expect(set.location).toBe('/console/settings?said=departed-keys-set')
-    expect((await administrator.send(`${at}/departed-keys`)).status).toBe(422)
+    const choice = { 'offboarding-policy': 'disable' }
+    const set = await administrator.fill('/console/settings', `${at}/offboarding-policy`, choice)
+    expect(set.location).toBe('/console/settings?said=offboarding-policy-set')
+    expect((await administrator.send(`${at}/offboarding-policy`)).status).toBe(422)
     const storedAccount = unwrap(await server.accounts.find(testUser.accountId))
-    expect(storedAccount).toMatchObject({ name: 'Acme', departedKeys: 'disable' })
+    expect(storedAccount).toMatchObject({ name: 'Acme', offboardingPolicy: 'disable' })
   })
 
   test('tell the administrator who deactivates a user what happens to the user’s keys', async () => {
@@ -163,7 +163,7 @@ describe('the settings of an account', () => {
     expect(status).toBe(200)
     expect(html).not.toContain(`action="${at}`)
     expect(html).not.toContain(`href="${ACCOUNTS}"`)
-    for (const path of ['/rename', '/departed-keys', '/close', '/reopen']) {
+    for (const path of ['/rename', '/offboarding-policy', '/close', '/reopen']) {
       expect([path, (await engineer.send(at + path, { name: 'x' })).status]).toEqual([path, 403])
     }
     for (const path of [ACCOUNTS, `${ACCOUNTS}/new`, at]) {

@@ -30,7 +30,7 @@ beforeAll(async () => {
     role: 'administrator',
     accountId,
   })
-  const owned = { dialect: 'xdent', ownerId: first.testUser.user.id, name: SCRIPT } as const
+  const owned = { keyType: 'xdent', ownerId: first.testUser.user.id, name: SCRIPT } as const
   const made = unwrap(await services.keys.create(owned))
   keyId = made.key.id
   publicId = made.key.publicId

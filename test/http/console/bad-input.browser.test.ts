@@ -153,7 +153,7 @@ test('script in every name is read, and does nothing', async () => {
   const subscription = unwrap(
     await subscriptions.create({ sourceId: source.id, destinationId: destination.id }),
   )
-  const input = { dialect: 'redox', ownerId: people.engineer, sourceId: source.id, name } as const
+  const input = { keyType: 'redox', ownerId: people.engineer, sourceId: source.id, name } as const
   const { key } = unwrap(
     await keys.create({ ...input, description: name, reference: name.slice(0, 100) }),
   )
@@ -188,7 +188,7 @@ describe.each([
     expectError(/ERR_CACHE_MISS/)
     const name = `Kiosk ${javaScriptEnabled}`
     const revealed = await createKeyByForm(page, fixture.consoleUrl, {
-      dialect: 'xdent',
+      keyType: 'xdent',
       name,
       owner: OWNER,
     })
@@ -204,10 +204,10 @@ describe.each([
   test('the form that is sent again tells that the key was made, and shows nothing', async () => {
     const { page, expectError, close } = await signInAs('engineer', { javaScriptEnabled })
     expectError(/status of 409/)
-    const input = { dialect: 'practice', name: `Kiosk again ${javaScriptEnabled}`, owner: OWNER }
+    const input = { keyType: 'practice', name: `Kiosk again ${javaScriptEnabled}`, owner: OWNER }
     const revealed = await createKeyByForm(page, fixture.consoleUrl, {
       ...input,
-      dialect: 'practice',
+      keyType: 'practice',
     })
     await page.reload()
     await page.getByText('This key already exists').waitFor()
@@ -219,7 +219,7 @@ describe.each([
 test('a dialog that reveals does not close before somebody has said that the secret is kept', async () => {
   const { page, close } = await signInAs('engineer')
   await createKeyByForm(page, fixture.consoleUrl, {
-    dialect: 'xdent',
+    keyType: 'xdent',
     name: 'Corridor screen',
     owner: OWNER,
   })

@@ -23,7 +23,7 @@ afterAll(() => server.close())
 async function seedDashboardKey(name: string, more: object = {}) {
   const email = `${crypto.randomUUID()}@acme.example`
   const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
-  const made = await server.keys.create({ dialect: 'xdent', ownerId: owner.id, name, ...more })
+  const made = await server.keys.create({ keyType: 'xdent', ownerId: owner.id, name, ...more })
   return { ...unwrap(made), owner }
 }
 const currentHour = () => Math.floor(server.clock() / HOUR_MS)
@@ -88,7 +88,7 @@ describe('the dashboard', () => {
   })
 
   test('draws what came of requests, and has every number in a table', async () => {
-    const counted = { accountId, dialect: 'xdent' } as const
+    const counted = { accountId, keyType: 'xdent' } as const
     await server.storage.addTraffic([
       { ...counted, hour: currentHour(), outcome: 'admitted', requests: 1200 },
       { ...counted, hour: currentHour() - 2, outcome: 'key_disabled', requests: 3 },

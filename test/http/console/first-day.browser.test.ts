@@ -69,7 +69,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   await tom.page.getByRole('button', { name: 'Set the password' }).click()
   await signInByForm(tom.page, server.consoleUrl, 'tom')
   const input = {
-    dialect: 'xdent',
+    keyType: 'xdent',
     name: 'Online booking',
     owner: 'tom@harbour-lane.example',
   } as const

@@ -66,7 +66,7 @@ test('a test message that is sent from the page arrives', async () => {
 
 test('a list of addresses in force refuses a key from elsewhere, and lets it in when it is not', async () => {
   const { page, close } = await signInAs('administrator')
-  const input = { dialect: 'xdent', name: 'Ward tablet', owner: OWNER } as const
+  const input = { keyType: 'xdent', name: 'Ward tablet', owner: OWNER } as const
   const key = await createKeyByForm(page, fixture.consoleUrl, input)
   await confirmSecretStored(page)
   const isDialogOpen = () => isAdmitted(fixture.url, 'xdent', key)
@@ -213,7 +213,7 @@ test('by the keyboard alone somebody signs in, makes a key, keeps its secret and
   await keyboard.press('Space')
   for (let n = 0; n < 4; n++) await keyboard.press('ArrowDown')
   await pressOn('Next')
-  await page.waitForURL(/dialect=xdent/)
+  await page.waitForURL(/key-type=xdent/)
   await typeInFocusedField(page, 'Name', 'Night desk')
   await pressOn('Create key')
   const revealed = await readRevealedSecrets(page)

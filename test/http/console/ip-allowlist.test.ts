@@ -19,7 +19,7 @@ afterAll(() => Promise.all(servers.map((each) => each.close())))
 const ALLOWLIST_PATH = '/console/ip-allowlist'
 const addNetwork = async (network: string) =>
   unwrap(await server.ipAllowlist.add({ accountId, network }))
-const isEnforced = async () => unwrap(await server.accounts.find(accountId)).addressesEnforced
+const isEnforced = async () => unwrap(await server.accounts.find(accountId)).ipAllowlistEnforced
 const listNetworks = async () =>
   (await server.ipAllowlist.list(accountId)).map(({ network }) => network)
 

@@ -49,9 +49,9 @@ useBrowser(
 const OWNER = `${USERNAMES.engineer}@harbour-lane.example`
 
 /** Adds a source without a key, for the key type that needs one. */
-async function createKeyForm(dialect: KeyType, name: string): Promise<NewKeyForm> {
-  const input = { dialect, name, owner: OWNER }
-  if (getKeyTypeTraits(dialect).belongsTo !== 'source') return input
+async function createKeyForm(keyType: KeyType, name: string): Promise<NewKeyForm> {
+  const input = { keyType, name, owner: OWNER }
+  if (getKeyTypeTraits(keyType).belongsTo !== 'source') return input
   const ownedBy = `Source of ${name}`
   const source = await fixture.sources.add({
     accountId: fixture.ids.accountId,
@@ -62,16 +62,16 @@ async function createKeyForm(dialect: KeyType, name: string): Promise<NewKeyForm
 }
 
 /** Creates a key that opens data: assigned to a site where its type needs that. */
-async function createRevealedKey(dialect: KeyType, name: string) {
+async function createRevealedKey(keyType: KeyType, name: string) {
   const { page } = engineer
   const revealed = await createKeyByForm(
     page,
     fixture.consoleUrl,
-    await createKeyForm(dialect, name),
+    await createKeyForm(keyType, name),
   )
   const keyUrl = await confirmSecretStored(page)
-  const isKeyAdmitted = (which = revealed) => isAdmitted(fixture.url, dialect, which)
-  if (dialect === 'opendental') {
+  const isKeyAdmitted = (which = revealed) => isAdmitted(fixture.url, keyType, which)
+  if (keyType === 'opendental') {
     expect(await isKeyAdmitted()).toBe(false)
     await page.goto(`${keyUrl}/assign`)
     await page.getByLabel('Site').selectOption({ label: 'Mill Street' })
@@ -82,12 +82,12 @@ async function createRevealedKey(dialect: KeyType, name: string) {
   return { revealed, keyUrl, isKeyAdmitted }
 }
 
-describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
-  const name = `Pharmacy counter ${dialect}`
+describe.each(KEY_TYPE_NAMES)('a key of %s', (keyType) => {
+  const name = `Pharmacy counter ${keyType}`
   let key: Awaited<ReturnType<typeof createRevealedKey>>
 
   test('is shown once when created and works at once', async () => {
-    key = await createRevealedKey(dialect, name)
+    key = await createRevealedKey(keyType, name)
     expect(engineer.unexpectedErrors()).toEqual([])
   })
 
@@ -108,14 +108,14 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
   })
 
   test(
-    getKeyTypeTraits(dialect).secret === 'viewable'
+    getKeyTypeTraits(keyType).secret === 'viewable'
       ? 'shows its secret again on request, which is audited'
       : 'never shows its secret again',
     async () => {
       const { page } = engineer
       await page.goto(key.keyUrl)
       const view = page.getByRole('button', { name: 'View secret' })
-      if (getKeyTypeTraits(dialect).secret !== 'viewable') {
+      if (getKeyTypeTraits(keyType).secret !== 'viewable') {
         expect(await view.count()).toBe(0)
         expect(await page.content()).not.toContain(key.revealed.get('secret'))
         return
@@ -143,7 +143,7 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (dialect) => {
     key = {
       ...key,
       revealed: third,
-      isKeyAdmitted: (which = third) => isAdmitted(fixture.url, dialect, which),
+      isKeyAdmitted: (which = third) => isAdmitted(fixture.url, keyType, which),
     }
   })
 

@@ -28,9 +28,9 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 /** The fields that a user types for a key of this type; the form has the others. */
-async function createKeyFields(dialect: KeyType, name = `${dialect} key`) {
+async function createKeyFields(keyType: KeyType, name = `${keyType} key`) {
   const { accountId } = engineer.testUser
-  const { belongsTo } = getKeyTypeTraits(dialect)
+  const { belongsTo } = getKeyTypeTraits(keyType)
   const source = async () => unwrap(await server.sources.add({ accountId, name: 'Another' })).id
   const where =
     belongsTo === 'source'
@@ -40,17 +40,17 @@ async function createKeyFields(dialect: KeyType, name = `${dialect} key`) {
         : belongsTo === 'developer'
           ? { developer: keyOwners.developerId }
           : {}
-  return { dialect, name, ...where }
+  return { 'key-type': keyType, name, ...where }
 }
 
 /** Fills in the form that the page shows for this key type. */
 async function openCreateForm(
-  dialect: KeyType,
+  keyType: KeyType,
   name?: string,
   who = engineer,
 ): Promise<Record<string, string> & { id: string }> {
-  const createInput = await createKeyFields(dialect, name)
-  const form = await who.get(`${KEYS}/new?dialect=${dialect}`)
+  const createInput = await createKeyFields(keyType, name)
+  const form = await who.get(`${KEYS}/new?key-type=${keyType}`)
   expect(form.status).toBe(200)
   const brought = Object.fromEntries(
     ['id', 'account', 'owner', 'access', 'expires'].map((name) => [
@@ -61,11 +61,11 @@ async function openCreateForm(
   return { id: '', ...brought, ...(createInput as Record<string, string>) }
 }
 
-async function createKey(dialect: KeyType, name = `${dialect} key`) {
-  const { source, site, developer } = (await createKeyFields(dialect)) as Record<string, string>
+async function createKey(keyType: KeyType, name = `${keyType} key`) {
+  const { source, site, developer } = (await createKeyFields(keyType)) as Record<string, string>
   return unwrap(
     await server.keys.create({
-      dialect,
+      keyType,
       ownerId: engineer.testUser.user.id,
       name,
       sourceId: source,
@@ -81,14 +81,14 @@ describe('the form of a new key', () => {
   test('asks for the key type first and describes each', async () => {
     const { status, html, text } = await engineer.get(`${KEYS}/new`)
     expect(status).toBe(200)
-    for (const dialect of KEY_TYPE_NAMES) expect(html).toContain(`value="${dialect}"`)
+    for (const keyType of KEY_TYPE_NAMES) expect(html).toContain(`value="${keyType}"`)
     expect(text).toContain('For FHIR, HL7 and MPPS of one site')
   })
 
-  test.each(KEY_TYPE_NAMES)('has the fields of %s and leads to the secret', async (dialect) => {
-    const fields = await openCreateForm(dialect)
-    const form = await engineer.get(`${KEYS}/new?dialect=${dialect}`)
-    const { belongsTo } = getKeyTypeTraits(dialect)
+  test.each(KEY_TYPE_NAMES)('has the fields of %s and leads to the secret', async (keyType) => {
+    const fields = await openCreateForm(keyType)
+    const form = await engineer.get(`${KEYS}/new?key-type=${keyType}`)
+    const { belongsTo } = getKeyTypeTraits(keyType)
     for (const kind of ['source', 'site', 'developer']) {
       expect(form.getFieldValue(kind) !== undefined, kind).toBe(kind === belongsTo)
     }
@@ -99,8 +99,8 @@ describe('the form of a new key', () => {
     expect(first.headers.get('cache-control')).toBe('no-store')
     const key = unwrap(await server.keys.find(fields.id))
     expect(key).toMatchObject({
-      dialect,
-      name: `${dialect} key`,
+      keyType,
+      name: `${keyType} key`,
       ownerId: engineer.testUser.user.id,
     })
     const secret = /data-copy="((?:lk_[\w-]{49})|[A-Z0-9]{16})" aria-label="Copy secret"/.exec(
@@ -117,7 +117,7 @@ describe('the form of a new key', () => {
       developerKey: keyOwners.developerKey,
       username,
     }
-    expect(first.text).toContain(formatCredential(dialect, parts).value)
+    expect(first.text).toContain(formatCredential(keyType, parts).value)
 
     const repeat = await engineer.send(`${KEYS}/new`, fields)
     expect(repeat.status).toBe(409)
@@ -163,7 +163,7 @@ describe('the form of a new key', () => {
     const { accountId } = engineer.testUser
     const email = 'chosen@acme.example'
     const other = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
-    const form = await engineer.get(`${KEYS}/new?dialect=xdent`)
+    const form = await engineer.get(`${KEYS}/new?key-type=xdent`)
     const list = /<noscript>([\s\S]*?)<\/noscript>/.exec(form.html)?.[1]
     expect(list).toContain(`<option value="${email}">`)
     const fields = { ...(await openCreateForm('xdent')), 'owner-chosen': email }
@@ -196,22 +196,22 @@ describe('the form of a new key', () => {
 
   test('says which source, site or developer to create first', async () => {
     const lonely = await seedConsoleClient(server, 'administrator')
-    for (const [dialect, words] of [
+    for (const [keyType, words] of [
       ['redox', 'This account has no source yet'],
       ['xenrad', 'This account has no site yet'],
       ['opendental', 'This account has no developer yet'],
     ]) {
-      expect((await lonely.get(`${KEYS}/new?dialect=${dialect}`)).text).toContain(words)
+      expect((await lonely.get(`${KEYS}/new?key-type=${keyType}`)).text).toContain(words)
     }
   })
 
   test('asks an operator who sees every account for one', async () => {
     const operator = await seedConsoleClient(server, 'operator')
-    const choosing = await operator.get(`${KEYS}/new?dialect=xdent`)
+    const choosing = await operator.get(`${KEYS}/new?key-type=xdent`)
     expect(choosing.text).toContain('Key type')
     expect(choosing.html).toContain(`<option value="${engineer.testUser.accountId}">`)
     const form = await operator.get(
-      `${KEYS}/new?dialect=xdent&account=${engineer.testUser.accountId}`,
+      `${KEYS}/new?key-type=xdent&account=${engineer.testUser.accountId}`,
     )
     expect(form.html).toContain(engineer.testUser.user.email)
     expect(form.getFieldValue('account')).toBe(engineer.testUser.accountId)
@@ -235,8 +235,8 @@ describe('the form of a new key', () => {
 describe('the secret of a key', () => {
   test.each(['opendental', 'practice'] as const)(
     'can be viewed where its type is %s, and each view is audited',
-    async (dialect) => {
-      const { key, secret } = await createKey(dialect)
+    async (keyType) => {
+      const { key, secret } = await createKey(keyType)
       const page = await engineer.get(`${KEYS}/${key.id}`)
       expect(page.text).toContain('View secret')
       expect(page.html).not.toContain(secret)
@@ -244,7 +244,7 @@ describe('the secret of a key', () => {
       expect([viewed.status, viewed.headers.get('cache-control')]).toEqual([200, 'no-store'])
       expect(viewed.text).toContain(secret)
       expect(viewed.text).not.toContain('I have stored the secret')
-      if (dialect === 'practice')
+      if (keyType === 'practice')
         expect(viewed.text).toContain(`${engineer.testUser.username}:${secret}`)
       const [event] = await server.storage.listEvents({ subject: key.id, limit: 1 })
       expect(event).toMatchObject({ action: 'key.viewed', actor: engineer.testUser.user.id })
@@ -364,7 +364,7 @@ describe('editing a key', () => {
 
   test('keeps an owner who has left', async () => {
     const { testUser } = await seedConsoleClient(server, 'engineer', engineer.testUser.accountId)
-    const createInput = { dialect: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
+    const createInput = { keyType: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
     const { key } = unwrap(await server.keys.create(createInput))
     unwrap(await server.users.deactivate(testUser.user.id))
     expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('The owner has left')
@@ -470,13 +470,13 @@ describe('the list of keys', () => {
       const addKey = async (name: string, more: object = {}) =>
         unwrap(
           await server.keys.create({
-            dialect: 'xdent',
+            keyType: 'xdent',
             ownerId: owner.testUser.user.id,
             name,
             ...more,
           }),
         )
-      await addKey('a site', { dialect: 'xenrad', siteId: site.id })
+      await addKey('a site', { keyType: 'xenrad', siteId: site.id })
       const { key } = await addKey('c disabled')
       unwrap(await server.keys.disable(key.id))
       await addKey('b ends soon', { expiresAt: server.clock() + DAY })
@@ -493,7 +493,7 @@ describe('the list of keys', () => {
       ['', ['e used', 'd of another', 'b ends soon', 'c disabled', 'a site']],
       ['sort=oldest', ['a site', 'c disabled', 'b ends soon', 'd of another', 'e used']],
       ['q=DISABL', ['c disabled']],
-      ['dialect=xenrad', ['a site']],
+      ['key-type=xenrad', ['a site']],
       ['status=disabled', ['c disabled']],
       ['care=expiring', ['b ends soon']],
       ['owner=nobody', []],
@@ -529,7 +529,7 @@ describe('the list of keys', () => {
     const day = Math.floor(server.clock() / 86_400_000)
     for (let n = 0; n < 60; n++) {
       const name = `${'long name '.repeat(15)}${n}`
-      const createInput = { dialect: 'xdent', ownerId: many.testUser.user.id, name } as const
+      const createInput = { keyType: 'xdent', ownerId: many.testUser.user.id, name } as const
       const { key } = unwrap(await server.keys.create(createInput))
       const uses = Array.from({ length: 30 }, (_, d) => ({
         keyId: key.id,
@@ -570,9 +570,9 @@ test('a script in any field of a key is escaped on every page', async () => {
   const path = `${KEYS}/${key.id}`
   const pages = [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`, `${path}/delete`]
   const query = encodeURIComponent(SCRIPT)
-  const typed = ['q', 'dialect', 'status', 'site', 'owner', 'care', 'sort', 'after', 'said']
+  const typed = ['q', 'key-type', 'status', 'site', 'owner', 'care', 'sort', 'after', 'said']
   const lists = typed.map((name) => `${KEYS}?${name}=${query}`)
-  for (const one of [...pages, ...lists, KEYS, `${KEYS}/new?dialect=${query}`]) {
+  for (const one of [...pages, ...lists, KEYS, `${KEYS}/new?key-type=${query}`]) {
     const { status, html } = await engineer.get(one)
     expect([one, status]).toEqual([one, one.includes('after=') ? 422 : 200])
     expect(html).not.toContain(SCRIPT)

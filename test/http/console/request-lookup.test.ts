@@ -33,7 +33,7 @@ async function sendRefusedRequest(headers: Record<string, string>): Promise<stri
 }
 
 test('request lookup shows the reason of a refusal, a remedy, and the response to the caller', async () => {
-  const made = unwrap(await server.keys.create({ dialect: 'xdent', ownerId, name: 'Desk' }))
+  const made = unwrap(await server.keys.create({ keyType: 'xdent', ownerId, name: 'Desk' }))
   unwrap(await server.keys.disable(made.key.id))
   const requestId = await sendRefusedRequest({ 'X-Api-Key': `${made.key.publicId}.${made.secret}` })
   const { status, text, html } = await lookUpRequest(member, requestId)
@@ -62,7 +62,7 @@ describe('a refusal after authentication names its key in the audit and to the a
 
   async function seedVendorKey() {
     const source = unwrap(await server.sources.add({ accountId, name: 'Orders' }))
-    const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
+    const input = { keyType: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
     const { key, secret } = unwrap(await server.keys.create(input))
     const tokens = (await (await server.authenticate(key.publicId, secret)).json()) as TokenResponse
     return { key, accessToken: tokens.accessToken, sourceId: source.id }
@@ -89,7 +89,7 @@ describe('a refusal after authentication names its key in the audit and to the a
   })
 
   test('when the upstream of the request is missing', async () => {
-    const input = { dialect: 'practice', ownerId, name: 'Desk' } as const
+    const input = { keyType: 'practice', ownerId, name: 'Desk' } as const
     const { key, secret } = unwrap(await server.keys.create(input))
     const owner = unwrap(await server.users.find(ownerId))
     const authorization = `Basic ${btoa(`${owner.username}:${secret}`)}`
@@ -121,7 +121,7 @@ describe('a refusal after authentication names its key in the audit and to the a
 
 test('request lookup shows the vendor’s words of an /auth refusal, and issued tokens', async () => {
   const source = unwrap(await server.sources.add({ accountId, name: 'Orders' }))
-  const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
+  const input = { keyType: 'redox', ownerId, sourceId: source.id, name: 'Vendor' } as const
   const { key, secret } = unwrap(await server.keys.create(input))
   const wrong = await server.authenticate(key.publicId, 'wrong')
   const right = await server.authenticate(key.publicId, secret)

@@ -25,7 +25,7 @@ describe('a source', () => {
     expect(status).toBe(200)
     expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
     expect(text).toContain('It cannot send messages')
-    const input = `dialect=redox&amp;account=${account}&amp;source=${at.split(/[/?]/)[3]}`
+    const input = `key-type=redox&amp;account=${account}&amp;source=${at.split(/[/?]/)[3]}`
     expect(html).toContain(`href="/console/keys/new?${input}"`)
     expect(text).toContain('No subscriptions yet')
   })

@@ -54,14 +54,14 @@ beforeAll(async () => {
     developer: { developerId: developer.id },
     owner: {},
   }
-  for (const dialect of KEY_TYPE_NAMES) {
-    const where = keyOwners[getKeyTypeTraits(dialect).belongsTo]
-    const publicId = `${HOSTILE}${dialect}`
-    const access = dialect === 'opendental' ? ({ access: 'enterprise' } as const) : {}
-    const input = { dialect, ownerId: user.id, name: dialect, publicId, ...where, ...access }
+  for (const keyType of KEY_TYPE_NAMES) {
+    const where = keyOwners[getKeyTypeTraits(keyType).belongsTo]
+    const publicId = `${HOSTILE}${keyType}`
+    const access = keyType === 'opendental' ? ({ access: 'enterprise' } as const) : {}
+    const input = { keyType, ownerId: user.id, name: keyType, publicId, ...where, ...access }
     const { key, secret } = unwrap(await server.keys.create(input))
-    if (dialect === 'opendental') unwrap(await server.keys.assign(key.id, site.id))
-    keys.set(dialect, { id: key.id, publicId, secret })
+    if (keyType === 'opendental') unwrap(await server.keys.assign(key.id, site.id))
+    keys.set(keyType, { id: key.id, publicId, secret })
   }
 })
 afterAll(async () => {
@@ -69,15 +69,15 @@ afterAll(async () => {
   upstreams?.close()
 })
 
-const getSampleKey = (dialect: KeyType): Made => {
-  const key = keys.get(dialect)
-  if (key === undefined) throw new Error(`there is no key of ${dialect}`)
+const getSampleKey = (keyType: KeyType): Made => {
+  const key = keys.get(keyType)
+  if (key === undefined) throw new Error(`there is no key of ${keyType}`)
   return key
 }
 
 /** Returns the text that the copy button of a sample copies. */
-async function readSample(dialect: KeyType, language: string): Promise<string> {
-  const { id, secret } = getSampleKey(dialect)
+async function readSample(keyType: KeyType, language: string): Promise<string> {
+  const { id, secret } = getSampleKey(keyType)
   const page = await fetch(`${server.consoleUrl}/console/keys/${id}`, { headers: { cookie } })
   const html = await page.text()
   expect(page.status).toBe(200)
@@ -121,14 +121,14 @@ for (const { language, program, args, needs } of LANGUAGES) {
   // A machine need have nothing but npm, so a missing language is skipped.
   const reason = isProgramInstalled(needs) ? '' : ` (skipped: ${needs} is not installed here)`
   describe.skipIf(reason !== '')(`the request in ${language}${reason}`, () => {
-    test.each(KEY_TYPE_NAMES)('of %s works unchanged', async (dialect) => {
-      const key = getSampleKey(dialect)
-      const code = await readSample(dialect, language)
+    test.each(KEY_TYPE_NAMES)('of %s works unchanged', async (keyType) => {
+      const key = getSampleKey(keyType)
+      const code = await readSample(keyType, language)
       const env = { ...process.env, LATCHKEY_SECRET: key.secret }
       // The key may be used once in half a second, and the previous language has just used it.
-      if (dialect === 'opendental') await delay(600)
+      if (keyType === 'opendental') await delay(600)
       const { stdout, stderr } = await run(program, args(code), { env })
-      expect(stdout).toContain(ANSWERS[dialect](key))
+      expect(stdout).toContain(ANSWERS[keyType](key))
       expect(stderr).toBe('')
     })
 

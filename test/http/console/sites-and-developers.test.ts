@@ -30,7 +30,7 @@ describe('sites', () => {
     const siteId = here.split('/').at(-1) ?? ''
     const email = `${crypto.randomUUID()}@acme.example`
     const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
-    const input = { dialect: 'xenrad', ownerId: owner.id, siteId, name: 'RIS' } as const
+    const input = { keyType: 'xenrad', ownerId: owner.id, siteId, name: 'RIS' } as const
     const { key } = unwrap(await server.keys.create(input))
     const { text, html } = await administrator.get('/console/sites')
     expect(text).toContain('North Clinic 1 ')
@@ -91,8 +91,8 @@ describe('a developer', () => {
     const [used, unused] = [await addDeveloper('Used'), await addDeveloper('Unused')]
     const email = `${crypto.randomUUID()}@acme.example`
     const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
-    const dialect = 'opendental-portal'
-    const input = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
+    const keyType = 'opendental-portal'
+    const input = { keyType, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
     unwrap(await server.keys.create(input))
     const [stays, goes] = [used, unused].map(({ id }) => `/console/developers/${id}`)
     expect((await administrator.get(`${goes}`)).html).toContain(`href="${goes}/remove"`)
@@ -129,7 +129,7 @@ describe('a developer', () => {
     expect(repeat.status).toBe(409)
     expect(repeat.text).toContain('its secret is not shown again')
     expect(repeat.html).not.toContain(secret)
-    const of = { developerId: id, dialect: 'opendental-portal', limit: 10 } as const
+    const of = { developerId: id, keyType: 'opendental-portal', limit: 10 } as const
     const keys = await server.keys.list(of)
     expect(keys).toHaveLength(1)
     expect((await administrator.get(`/console/developers/${id}`)).html).not.toContain(secret)
@@ -151,7 +151,7 @@ describe('a developer', () => {
     const email = `${crypto.randomUUID()}@acme.example`
     const owner = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
     const input = {
-      dialect: 'opendental',
+      keyType: 'opendental',
       ownerId: owner.id,
       developerId: id,
       name: 'Office key',

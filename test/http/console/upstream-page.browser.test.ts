@@ -55,7 +55,7 @@ useBrowser(
     } as const
     const owner = unwrap(await users.add(input))
     const made = unwrap(
-      await keys.create({ dialect: 'practice', ownerId: owner.id, name: 'Automation' }),
+      await keys.create({ keyType: 'practice', ownerId: owner.id, name: 'Automation' }),
     )
     keyPath = `/console/keys/${made.key.id}`
     secret = made.secret

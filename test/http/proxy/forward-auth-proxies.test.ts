@@ -63,27 +63,27 @@ afterAll(async () => {
   upstream.closeAllConnections()
 })
 
-/** A key of each dialect that is presented, and one that no office has taken into use. */
+/** A key of each type that is presented, and one that no office has taken into use. */
 async function seedOthers(
   made: Parameters<typeof seedEveryKeyType>[0],
 ): Promise<Record<string, { headers: Record<string, string>; key: string }>> {
   const { keys, sites } = made
   const { accountId, ownerId, developerKey, username, ...every } = await seedEveryKeyType(made)
-  const findSecretOfType = (dialect: string) => {
-    const key = every.keys.find((one) => one.dialect === dialect)
-    if (key === undefined) throw new Error(`there is no ${dialect} key`)
+  const findSecretOfType = (keyType: string) => {
+    const key = every.keys.find((one) => one.keyType === keyType)
+    if (key === undefined) throw new Error(`there is no ${keyType} key`)
     return key
   }
   const site = unwrap(await sites.add({ accountId, name: 'Office' }))
   unwrap(await keys.assign(findSecretOfType('opendental').publicId, site.id))
   const developers = await made.developers.list({ accountId, limit: 1 })
   const developerId = developers[0]?.id ?? ''
-  const input = { dialect: 'opendental', ownerId, developerId, name: 'Next office' } as const
+  const input = { keyType: 'opendental', ownerId, developerId, name: 'Next office' } as const
   const next = unwrap(await keys.create(input))
   const createOdfhirHeader = (secret: string) => ({
     Authorization: `ODFHIR ${developerKey}/${secret}`,
   })
-  const siteKey = { dialect: 'xenrad', ownerId, siteId: site.id, name: 'Reports' } as const
+  const siteKey = { keyType: 'xenrad', ownerId, siteId: site.id, name: 'Reports' } as const
   const reader = unwrap(await keys.create({ ...siteKey, access: 'read' }))
   const headers = {
     xenrad: { 'X-API-Key': findSecretOfType('xenrad').secret },
@@ -93,9 +93,9 @@ async function seedOthers(
     },
     practice: createBasicHeaders(username, findSecretOfType('practice').secret),
   }
-  const entries = Object.entries(headers).map(([dialect, sent]) => [
-    dialect,
-    { headers: sent, key: findSecretOfType(dialect).publicId },
+  const entries = Object.entries(headers).map(([keyType, sent]) => [
+    keyType,
+    { headers: sent, key: findSecretOfType(keyType).publicId },
   ])
   return {
     ...Object.fromEntries(entries),
@@ -153,7 +153,7 @@ describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, versi
       'x-latchkey-account': seeded.accountId,
       'x-latchkey-key': seeded.apiKey,
       'x-latchkey-owner': seeded.ownerId,
-      'x-latchkey-dialect': 'redox',
+      'x-latchkey-key-type': 'redox',
     })
     expect(echo.headers['x-latchkey-site'] ?? '').toBe('')
     expect(echo.headers).not.toHaveProperty('authorization')
@@ -161,12 +161,12 @@ describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, versi
 
   test.each(['xenrad', 'opendental', 'xdent', 'practice'])(
     'lets a good key of %s through, and never the key itself',
-    async (dialect) => {
-      const { headers = {}, key } = keysByProxy[name]?.[dialect] ?? {}
+    async (keyType) => {
+      const { headers = {}, key } = keysByProxy[name]?.[keyType] ?? {}
       const { status, body } = await requestThroughProxy({ headers })
       expect(status).toBe(200)
       const echo = JSON.parse(body) as Echo
-      expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': dialect })
+      expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-key-type': keyType })
       expect(echo.headers).not.toHaveProperty('authorization')
       expect(echo.headers).not.toHaveProperty('x-api-key')
     },
@@ -224,7 +224,7 @@ describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, versi
   })
 
   test('tells the upstream whose request it is, though the caller’s Connection names that', async () => {
-    const identity = ['Account', 'Site', 'Key', 'Owner', 'Dialect'].map(
+    const identity = ['Account', 'Site', 'Key', 'Owner', 'Key-Type'].map(
       (word) => `X-Latchkey-${word}`,
     )
     const { headers = {}, key } = keysByProxy[name]?.xenrad ?? {}
@@ -234,7 +234,7 @@ describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, versi
     })
     expect(answer?.status).toBe(200)
     const echo = JSON.parse(answer?.body ?? '') as Echo
-    expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-dialect': 'xenrad' })
+    expect(echo.headers).toMatchObject({ 'x-latchkey-key': key, 'x-latchkey-key-type': 'xenrad' })
     for (const name of identity) expect(echo.headers[name.toLowerCase()]).toMatch(/./)
   })
 
@@ -274,7 +274,7 @@ describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, versi
     },
   )
 
-  test('hands back a refusal as the dialect words it', async () => {
+  test('hands back a refusal as the key type words it', async () => {
     const refused = await requestThroughProxy({
       headers: createBearerHeader('not.a.token'),
       method: 'POST',

@@ -12,9 +12,9 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-const findKeyOfType = (dialect: string) => {
-  const key = keysOfEveryType.keys.find((one) => one.dialect === dialect)
-  if (key === undefined) throw new Error(`there is no ${dialect} key`)
+const findKeyOfType = (keyType: string) => {
+  const key = keysOfEveryType.keys.find((one) => one.keyType === keyType)
+  if (key === undefined) throw new Error(`there is no ${keyType} key`)
   return key
 }
 const requestForwardAuth = (
@@ -24,9 +24,9 @@ const requestForwardAuth = (
 ) => server.call(path, { method, headers })
 
 /** How each credential looks on the request that the proxy guards. */
-async function createHeaders(dialect: string): Promise<Record<string, string>> {
-  const { publicId, secret } = findKeyOfType(dialect)
-  switch (dialect) {
+async function createHeaders(keyType: string): Promise<Record<string, string>> {
+  const { publicId, secret } = findKeyOfType(keyType)
+  switch (keyType) {
     case 'redox': {
       const tokens = (await (await server.authenticate(publicId, secret)).json()) as {
         accessToken: string
@@ -48,14 +48,14 @@ async function createHeaders(dialect: string): Promise<Record<string, string>> {
   }
 }
 
-const DIALECTS = ['redox', 'xenrad', 'opendental', 'xdent', 'practice']
+const KEY_TYPES = ['redox', 'xenrad', 'opendental', 'xdent', 'practice']
 
-describe.each(DIALECTS)('a valid credential of %s', (dialect) => {
+describe.each(KEY_TYPES)('a valid credential of %s', (keyType) => {
   test('passes with identity headers', async () => {
-    const answer = await requestForwardAuth(await createHeaders(dialect))
+    const answer = await requestForwardAuth(await createHeaders(keyType))
     expect(answer.status).toBe(200)
     expect(await answer.text()).toBe('')
-    const key = unwrap(await server.keys.find(findKeyOfType(dialect).publicId))
+    const key = unwrap(await server.keys.find(findKeyOfType(keyType).publicId))
     const told = Object.fromEntries(
       [...answer.headers].filter(([name]) => name.startsWith('x-latchkey-')),
     )
@@ -64,24 +64,24 @@ describe.each(DIALECTS)('a valid credential of %s', (dialect) => {
       'x-latchkey-site': key.siteId ?? '',
       'x-latchkey-key': key.publicId,
       'x-latchkey-owner': key.ownerId,
-      'x-latchkey-dialect': dialect,
+      'x-latchkey-key-type': keyType,
     })
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 
   test('passes only the authenticator of its own type', async () => {
-    const headers = await createHeaders(dialect)
-    for (const gate of DIALECTS) {
+    const headers = await createHeaders(keyType)
+    for (const gate of KEY_TYPES) {
       // One window of its pace for each question.
       server.clock.advance(10_000)
       const { status } = await requestForwardAuth(headers, `/forward-auth/${gate}`)
-      expect([gate, status === 200]).toEqual([gate, gate === dialect])
+      expect([gate, status === 200]).toEqual([gate, gate === keyType])
     }
   })
 
   test('is refused at the next request after its key is revoked', async () => {
-    const headers = await createHeaders(dialect)
-    unwrap(await server.keys.revoke(findKeyOfType(dialect).publicId))
+    const headers = await createHeaders(keyType)
+    unwrap(await server.keys.revoke(findKeyOfType(keyType).publicId))
     expect((await requestForwardAuth(headers)).status).toBe(401)
   })
 })

@@ -40,7 +40,7 @@ const OURS = {
   'x-latchkey-site': 'site-1',
   'x-latchkey-key': 'KEY1',
   'x-latchkey-owner': 'owner-1',
-  'x-latchkey-dialect': 'test',
+  'x-latchkey-key-type': 'test',
   'x-request-id': 'request-1',
   'x-forwarded-for': '127.0.0.1',
   'x-forwarded-proto': 'https',

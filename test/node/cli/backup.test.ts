@@ -188,8 +188,8 @@ test('a backup of an older version is restored, and brought to this one at the n
   })
   copyFileSync(join(dir, 'keyring.json'), join(elsewhere, 'keyring.json'))
   expect(await runJsonList(elsewhere, ['keys', 'list', '--order', 'oldest'])).toMatchObject([
-    { dialect: 'redox', name: 'nightly job', status: 'enabled' },
-    { dialect: 'redox', name: 'old job', status: 'revoked' },
+    { keyType: 'redox', name: 'nightly job', status: 'enabled' },
+    { keyType: 'redox', name: 'old job', status: 'revoked' },
   ])
   expect(await runJson<Holding>(elsewhere, ['backup', join(files, 'again')])).toMatchObject({
     schemaVersion: SCHEMA_VERSION,

@@ -61,12 +61,12 @@ test('a site and a developer are deleted only if no key belongs to them', async 
     ['sites', 'xenrad', '--site'],
     ['developers', 'opendental', '--developer'],
   ] as const
-  for (const [group, dialect, option] of lists) {
+  for (const [group, keyType, option] of lists) {
     const [used, unused] = [
       await runJson(dir, [group, 'create', ...accountArgs, '--name', 'Used']),
       await runJson(dir, [group, 'create', ...accountArgs, '--name', 'Unused']),
     ]
-    const keyArgs = ['--dialect', dialect, '--owner', owner, option, used.id, '--name', 'a key']
+    const keyArgs = ['--key-type', keyType, '--owner', owner, option, used.id, '--name', 'a key']
     await runJson(dir, ['keys', 'create', ...keyArgs])
     expect(await runJsonError(dir, [group, 'delete', used.id, '--yes'])).toMatchObject({
       code: 1,
@@ -120,7 +120,7 @@ describe('the IP allowlist of an account', () => {
     expect(await listNetworks()).toEqual({ enforced: false, items: [], next: null })
     expect(await runJson(dir, ['ip-allowlist', 'enforce', account])).toMatchObject({
       id: account,
-      addressesEnforced: true,
+      ipAllowlistEnforced: true,
     })
     expect(await listNetworks()).toEqual({ enforced: true, items: [], next: null })
     const office = await runJson(dir, add('203.0.113.0/24', '--note', 'head office'))
@@ -133,7 +133,7 @@ describe('the IP allowlist of an account', () => {
       deleted: true,
     })
     expect(await runJson(dir, ['ip-allowlist', 'stop-enforcing', account])).toMatchObject({
-      addressesEnforced: false,
+      ipAllowlistEnforced: false,
     })
     expect(await listNetworks()).toMatchObject({ enforced: false, items: [office] })
   })
@@ -179,7 +179,7 @@ describe('the deactivation of a user', () => {
       ...['users', 'create', ...accountArgs, '--email', email, '--role', 'engineer'],
     ])
     const key = async (name: string) => {
-      const keyArgs = ['--dialect', 'xdent', '--owner', owner.id, '--name', name]
+      const keyArgs = ['--key-type', 'xdent', '--owner', owner.id, '--name', name]
       return (await runJson<CliKeyWithSecret>(dir, ['keys', 'create', ...keyArgs])).key
     }
     const [working, stopped, revoked] = [await key('a'), await key('b'), await key('c')]
@@ -193,7 +193,7 @@ describe('the deactivation of a user', () => {
     const { user, keys } = await runJson<{ user: CliRow; keys: CliRow[] }>(dir, [
       ...['users', 'deactivate', owner.id],
     ])
-    expect(user).toEqual({ ...owner, leftAt: expect.stringMatching(/^20..-.*Z$/) })
+    expect(user).toEqual({ ...owner, deactivatedAt: expect.stringMatching(/^20..-.*Z$/) })
     expect(keys).toEqual([
       { id: working.id, publicId: working.publicId, name: 'a', status: 'enabled' },
       { id: stopped.id, publicId: stopped.publicId, name: 'b', status: 'disabled' },
@@ -202,10 +202,10 @@ describe('the deactivation of a user', () => {
     const [heading, ...rows] = listed.stdout.trimEnd().split('\n')
     expect(heading).toContain('OWNER LEFT AT')
     expect(rows).toHaveLength(3)
-    for (const row of rows) expect(row).toContain(user.leftAt)
+    for (const row of rows) expect(row).toContain(user.deactivatedAt)
     const left = ['keys', 'list', ...accountArgs, '--owner-left', 'true', '--status', 'enabled']
     expect(await runJsonList(dir, left)).toMatchObject([
-      { id: working.id, status: 'enabled', owner: { email, leftAt: user.leftAt } },
+      { id: working.id, status: 'enabled', owner: { email, deactivatedAt: user.deactivatedAt } },
     ])
     const colleague = await runJson(dir, [
       ...['users', 'create', ...accountArgs, '--email', 'c@acme.example', '--role', 'engineer'],
@@ -218,13 +218,13 @@ describe('the deactivation of a user', () => {
       problem: 'conflict',
       message: `${email} has left already`,
     })
-    const create = ['keys', 'create', '--dialect', 'xdent', '--owner', owner.id, '--name', 'd']
+    const create = ['keys', 'create', '--key-type', 'xdent', '--owner', owner.id, '--name', 'd']
     expect((await runJsonError(dir, create)).message).toBe(`${email} has left`)
   })
 
   test('disables the enabled keys of the user, if the policy of the account is to disable', async () => {
     const chosen = await runJson(dir, ['accounts', 'set-offboarding-policy', account, 'disable'])
-    expect(chosen.departedKeys).toBe('disable')
+    expect(chosen.offboardingPolicy).toBe('disable')
     const { owner, working } = await createKeyOwner()
     const { keys } = await runJson<{ keys: CliRow[] }>(dir, ['users', 'deactivate', owner.id])
     expect(keys.map(({ name, status }) => [name, status])).toEqual([

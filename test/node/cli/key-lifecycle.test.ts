@@ -21,8 +21,8 @@ beforeAll(async () => {
 describe('a secret', () => {
   test.each(['opendental', 'practice'] as const)(
     'of %s can be viewed again, and the audit records each view',
-    async (dialect) => {
-      const { key, ...revealed } = seeded.createdKeys[dialect]
+    async (keyType) => {
+      const { key, ...revealed } = seeded.createdKeys[keyType]
       const { stdout, stderr } = await runWarmCli(['keys', 'view-secret', key.id, '--json'], {
         dir,
       })
@@ -35,13 +35,13 @@ describe('a secret', () => {
 
   test.each(['redox', 'xenrad', 'opendental-portal', 'xdent'] as const)(
     'of %s cannot be viewed again',
-    async (dialect) => {
+    async (keyType) => {
       expect(
-        await runJsonError(dir, ['keys', 'view-secret', seeded.createdKeys[dialect].key.id]),
+        await runJsonError(dir, ['keys', 'view-secret', seeded.createdKeys[keyType].key.id]),
       ).toEqual({
         code: 1,
         problem: 'conflict',
-        message: `a secret of this dialect (${dialect}) is shown once: rotate it`,
+        message: `a secret of this key type (${keyType}) is shown once: rotate it`,
       })
     },
   )
@@ -95,7 +95,7 @@ describe('keys edit', () => {
     [
       ['--access', 'read'],
       'invalid',
-      'keys of this dialect (redox) cannot have the access read: standard',
+      'keys of this type (redox) cannot have the access read: standard',
     ],
   ] as const)('with %j exits 2', async (more, problem, message) => {
     const found = await runJsonError(dir, [
@@ -159,7 +159,7 @@ describe('keys edit', () => {
     expect(await runJsonError(dir, ['keys', 'unassign', seeded.createdKeys.xdent.key.id])).toEqual({
       code: 1,
       problem: 'conflict',
-      message: 'keys of this dialect (xdent) are not assigned',
+      message: 'keys of this type (xdent) are not assigned',
     })
     const nowhere = ['keys', 'assign', key.id, 'nowhere']
     expect((await runJsonError(dir, nowhere)).message).toBe('there is no site nowhere')
@@ -207,19 +207,19 @@ describe('keys delete', () => {
     const [event] = await runJsonList(dir, ['audit', 'list', '--subject', key.id])
     expect(event).toMatchObject({
       action: 'key.deleted',
-      facts: { dialect: 'xdent', publicId: key.publicId, name: 'xdent key' },
+      facts: { keyType: 'xdent', publicId: key.publicId, name: 'xdent key' },
     })
   })
 
   test.each(['redox', 'xenrad', 'opendental', 'opendental-portal'] as const)(
     'rejects a key of %s',
-    async (dialect) => {
+    async (keyType) => {
       expect(
-        await runJsonError(dir, ['keys', 'delete', seeded.createdKeys[dialect].key.id, '--yes']),
+        await runJsonError(dir, ['keys', 'delete', seeded.createdKeys[keyType].key.id, '--yes']),
       ).toEqual({
         code: 1,
         problem: 'conflict',
-        message: `keys of this dialect (${dialect}) stay listed: revoke it`,
+        message: `keys of this type (${keyType}) stay listed: revoke it`,
       })
     },
   )

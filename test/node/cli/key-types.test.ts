@@ -22,11 +22,11 @@ beforeAll(async () => {
 describe('a new key', () => {
   test.each(KEY_TYPE_NAMES)(
     'of %s belongs to the resource of its type, and to no other',
-    (dialect) => {
-      const place = KEY_TYPE_OWNER_OPTIONS[dialect]
-      expect(seeded.createdKeys[dialect].key).toMatchObject({
-        dialect,
-        name: `${dialect} key`,
+    (keyType) => {
+      const place = KEY_TYPE_OWNER_OPTIONS[keyType]
+      expect(seeded.createdKeys[keyType].key).toMatchObject({
+        keyType,
+        name: `${keyType} key`,
         status: 'enabled',
         access: 'standard',
         ownerId: seeded.ids.owner,
@@ -105,12 +105,12 @@ describe('a new key', () => {
   })
 
   test.each([
-    ['redox', [], 'a key of this dialect needs a source'],
-    ['xenrad', ['--source', 'x'], 'keys of this dialect have no source'],
-    ['opendental', ['--developer', 'x', '--site', 'y'], 'keys of this dialect have no site'],
-    ['practice', ['--site', 'x'], 'keys of this dialect have no site'],
-  ] as const)('of %s with %j is invalid', async (dialect, place, message) => {
-    expect(await runJsonError(dir, [...buildKeyArgs(dialect, seeded.ids.owner), ...place])).toEqual(
+    ['redox', [], 'a key of this type needs a source'],
+    ['xenrad', ['--source', 'x'], 'keys of this type have no source'],
+    ['opendental', ['--developer', 'x', '--site', 'y'], 'keys of this type have no site'],
+    ['practice', ['--site', 'x'], 'keys of this type have no site'],
+  ] as const)('of %s with %j is invalid', async (keyType, place, message) => {
+    expect(await runJsonError(dir, [...buildKeyArgs(keyType, seeded.ids.owner), ...place])).toEqual(
       {
         code: 2,
         problem: 'invalid',
@@ -126,11 +126,11 @@ describe('a new key', () => {
       ['--access', 'enterprise'],
       2,
       'invalid',
-      'keys of this dialect (xdent) cannot have the access enterprise: read or standard',
+      'keys of this type (xdent) cannot have the access enterprise: read or standard',
     ],
     ['xdent', ['--expires-at', '2020-01-31'], 2, 'invalid', 'the expiry must be in the future'],
-  ] as const)('of %s with %j is rejected', async (dialect, more, code, problem, message) => {
-    expect(await runJsonError(dir, [...buildKeyArgs(dialect, seeded.ids.owner), ...more])).toEqual({
+  ] as const)('of %s with %j is rejected', async (keyType, more, code, problem, message) => {
+    expect(await runJsonError(dir, [...buildKeyArgs(keyType, seeded.ids.owner), ...more])).toEqual({
       code,
       problem,
       message,
@@ -147,7 +147,8 @@ describe('a new key', () => {
 
   test('of an unknown type is wrong usage, and the error names the known types', async () => {
     const { code, message } = await runJsonError(dir, [
-      ...['keys', 'create', '--owner', seeded.ids.owner, '--name', 'epic key', '--dialect', 'epic'],
+      ...['keys', 'create', '--owner', seeded.ids.owner, '--name', 'epic key'],
+      ...['--key-type', 'epic'],
     ])
     expect(code).toBe(2)
     expect(message).toContain(`Allowed choices are ${KEY_TYPE_NAMES.join(', ')}.`)
@@ -164,14 +165,14 @@ describe('keys list', () => {
       await seeded.createKey('xdent'),
     ]
     await runJson(dir, ['keys', 'disable', second.key.id])
-    const enabled = ['keys', 'list', '--dialect', 'xdent', '--status', 'enabled']
+    const enabled = ['keys', 'list', '--key-type', 'xdent', '--status', 'enabled']
     const newest = await runJsonList(dir, [...enabled, '--limit', '2'])
     expect(listPublicIds(newest)).toEqual([third.key.publicId, first.key.publicId])
     const of = ['--account', seeded.ids.account, '--owner', seeded.ids.owner]
-    const disabled = ['keys', 'list', ...of, '--dialect', 'xdent', '--status', 'disabled']
+    const disabled = ['keys', 'list', ...of, '--key-type', 'xdent', '--status', 'disabled']
     expect(listPublicIds(await runJsonList(dir, disabled))).toEqual([second.key.publicId])
     const under = await runJsonList(dir, ['keys', 'list', '--developer', seeded.ids.developer])
-    expect(new Set(under.map(({ dialect }) => dialect))).toEqual(
+    expect(new Set(under.map(({ keyType }) => keyType))).toEqual(
       new Set(['opendental', 'opendental-portal']),
     )
     expect(await runJsonList(dir, ['keys', 'list', '--account', 'another'])).toEqual([])
@@ -192,7 +193,7 @@ describe('keys list', () => {
       await runJson(dir, [...buildKeyArgs('xenrad', owner.id), '--site', site.id])
     }
     const args = [
-      ...['keys', 'list', ...of, '--dialect', 'xdent'],
+      ...['keys', 'list', ...of, '--key-type', 'xdent'],
       '--order',
       'oldest',
       '--limit',
@@ -216,7 +217,7 @@ describe('keys list', () => {
     ]
     await runJson(dir, ['keys', 'disable', unassigned.id, '--by', 'customer'])
     await runJson(dir, ['keys', 'assign', assigned.id, seeded.ids.site])
-    const { stdout } = await runWarmCli(['keys', 'list', '--dialect', 'opendental'], { dir })
+    const { stdout } = await runWarmCli(['keys', 'list', '--key-type', 'opendental'], { dir })
     const [headings = [], ...rows] = stdout.split('\n').map((line) => line.split(/ {2,}/))
     const readCells = (id: string) => {
       const row = rows.find(([first]) => first === id)

@@ -22,7 +22,7 @@ beforeAll(async () => {
   account = seeded.account
   ownerId = seeded.owner.id
   createKeyArgs = [
-    '--dialect',
+    '--key-type',
     'redox',
     '--owner',
     seeded.owner.id,
@@ -103,7 +103,7 @@ test('a member cannot own a key', async () => {
     runJson(dir, ['sources', 'create', ...of, '--name', 'other']),
   ])
   const args = [
-    '--dialect',
+    '--key-type',
     'redox',
     '--owner',
     member.id,
@@ -163,7 +163,7 @@ test('the command for the next page quotes its arguments for a shell, and names 
   const keys = ['keys', 'list', '--text', "it's", '--limit', '1']
   for (const name of ["it's one", "it's two"]) {
     const { key } = await runJson<CliKeyWithSecret>(dir, [
-      ...['keys', 'create', '--dialect', 'xdent', '--owner', ownerId, '--name', name],
+      ...['keys', 'create', '--key-type', 'xdent', '--owner', ownerId, '--name', name],
     ])
     expect(key.name).toBe(name)
   }

@@ -45,7 +45,7 @@ test('a database of version 4 is brought up to date, and its unsealed events bec
   const plan = {
     found: 4,
     reads: SCHEMA_VERSION,
-    steps: SCHEMA_HISTORY.migrations.map(({ to, says }) => ({ to, says })),
+    steps: SCHEMA_HISTORY.migrations.map(({ to, summary }) => ({ to, summary })),
   }
   expect(await runJson(dir, ['migrate', '--plan'])).toEqual({ ...plan, version: 4 })
   expect(await runJson(dir, ['migrate'])).toEqual({ ...plan, version: SCHEMA_VERSION })

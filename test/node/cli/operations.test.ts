@@ -132,7 +132,7 @@ test('a key that the command line revokes is refused at the next request', async
     ...['sources', 'create', '--account', seeded.account.id, '--name', 'Second Source'],
   ])
   const keyArgs = [
-    '--dialect',
+    '--key-type',
     'redox',
     '--owner',
     seeded.owner.id,

@@ -22,7 +22,7 @@ let key: CliRow
 beforeAll(async () => {
   const seeded = await seedCliAccount(dir)
   owner = seeded.owner
-  const create = ['keys', 'create', '--dialect', 'xdent', '--owner', owner.id, '--name', 'nightly']
+  const create = ['keys', 'create', '--key-type', 'xdent', '--owner', owner.id, '--name', 'nightly']
   key = (await runJson<CliKeyWithSecret>(dir, create)).key
 })
 
@@ -38,7 +38,7 @@ const listAuditEvents = () => runJsonList(dir, ['audit', 'list', '--limit', '500
 describe.each<[string, () => string[], RegExp]>([
   [
     'keys create',
-    () => ['--dialect', 'xdent', '--owner', owner.id, '--name', 'weekly'],
+    () => ['--key-type', 'xdent', '--owner', owner.id, '--name', 'weekly'],
     /To get what it showed, run `latchkey keys rotate-secret [\w-]+`$/,
   ],
   [
@@ -94,7 +94,7 @@ async function expectNothingDone(
 
 test('keys create shows a secret that can be viewed again by the command that views it', async () => {
   await runJson(dir, ['users', 'set-username', owner.id, 'nightly'])
-  const args = ['keys', 'create', '--dialect', 'practice', '--owner', owner.id, '--name', 'desk']
+  const args = ['keys', 'create', '--key-type', 'practice', '--owner', owner.id, '--name', 'desk']
   const { code, stderr } = await runCli(args, { dir, readsOutput: false })
   expect(code).toBe(1)
   const [, id = ''] = /run `latchkey keys view-secret ([\w-]+)`/.exec(stderr) ?? []
@@ -102,7 +102,7 @@ test('keys create shows a secret that can be viewed again by the command that vi
 })
 
 test('keys create with a secret that was brought along shows none, and is done on a full device', async () => {
-  const args = ['keys', 'create', '--dialect', 'xdent', '--owner', owner.id, '--name', 'old']
+  const args = ['keys', 'create', '--key-type', 'xdent', '--owner', owner.id, '--name', 'old']
   const stdin = 'secret-of-another-system'
   const { stderr } = await runCli([...args, '--secret-stdin', '--json'], {
     dir,

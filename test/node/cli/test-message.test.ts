@@ -27,7 +27,7 @@ beforeAll(async () => {
   await runJson(dir, ['destinations', 'mark-verified', destination])
   await runJson(dir, ['subscriptions', 'create', '--source', source, '--destination', destination])
   const keyArgs = [
-    '--dialect',
+    '--key-type',
     'redox',
     '--owner',
     seeded.owner.id,

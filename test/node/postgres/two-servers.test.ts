@@ -180,7 +180,7 @@ describe('the command line on PostgreSQL', () => {
     )
     const source = await runRemoteJson('sources', 'create', ...of, '--name', 'Acme Source')
     const { key } = await runRemoteJson<{ key: { id: string } }>(
-      ...['keys', 'create', '--dialect', 'redox', '--owner', owner.id],
+      ...['keys', 'create', '--key-type', 'redox', '--owner', owner.id],
       ...['--source', source.id, '--name', 'nightly job'],
     )
     expect(await runRemoteJson('keys', 'list', ...of)).toMatchObject({ items: [{ id: key.id }] })

@@ -85,7 +85,7 @@ describe('a site or developer', () => {
     ]
     const email = 'holder@acme.example'
     const owner = unwrap(await testServices.users.add({ accountId, email, role: 'engineer' }))
-    const input = { dialect: 'xenrad', ownerId: owner.id, siteId: used.id, name: 'RIS' } as const
+    const input = { keyType: 'xenrad', ownerId: owner.id, siteId: used.id, name: 'RIS' } as const
     const { key } = unwrap(await keys.create(input))
     const expectedRefusal =
       'conflict: keys belong to Used, active or revoked, so that it cannot be deleted'
@@ -105,8 +105,8 @@ describe('a site or developer', () => {
     ]
     const email = 'dental@acme.example'
     const owner = unwrap(await testServices.users.add({ accountId, email, role: 'engineer' }))
-    const dialect = 'opendental-portal'
-    const input = { dialect, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
+    const keyType = 'opendental-portal'
+    const input = { keyType, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
     const { key } = unwrap(await keys.create(input))
     const expectedRefusal =
       'conflict: keys belong to Used, active or revoked, so that it cannot be deleted'
@@ -200,8 +200,8 @@ describe('an account’s addresses', () => {
   test('are enforced, opened, added and removed, each with its event', async () => {
     const { ipAllowlist, storage } = testServices
     const rule = unwrap(await ipAllowlist.add({ accountId, network: '10.0.0.0/8' }))
-    expect(unwrap(await ipAllowlist.setEnforced(accountId, true)).addressesEnforced).toBe(true)
-    expect(unwrap(await ipAllowlist.setEnforced(accountId, false)).addressesEnforced).toBe(false)
+    expect(unwrap(await ipAllowlist.setEnforced(accountId, true)).ipAllowlistEnforced).toBe(true)
+    expect(unwrap(await ipAllowlist.setEnforced(accountId, false)).ipAllowlistEnforced).toBe(false)
     unwrap(await ipAllowlist.delete(rule.id))
     expect(await testServices.listActions(accountId)).toEqual([
       ...['account.created', 'account.addresses_enforced', 'account.addresses_open'],

@@ -173,5 +173,5 @@ test('of two operators who demote each other at once one does: the last who can 
     join(server.dir, 'latchkey.db'),
     `update users set password_hash = 'argon2id' where id = '${eve.user.id}'`,
   )
-  expect(unwrap(await eve.users.deactivate(last.id)).leftAt).not.toBeNull()
+  expect(unwrap(await eve.users.deactivate(last.id)).deactivatedAt).not.toBeNull()
 })

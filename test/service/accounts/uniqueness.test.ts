@@ -60,7 +60,7 @@ test('the id of a source or destination', async () => {
 test('the public id and the secret of a key', async () => {
   const { key, secret } = unwrap(await server.keys.viewSecret(otherTenant.keyId))
   const { engineerId, developerId } = ownTenant
-  const input = { dialect: 'opendental', ownerId: engineerId, developerId, name: 'Mine' } as const
+  const input = { keyType: 'opendental', ownerId: engineerId, developerId, name: 'Mine' } as const
   const taken = expectedConflict('the public id or the secret is taken: another key has it')
   expect(await ownServices.keys.create({ ...input, publicId: key.publicId })).toEqual(taken)
   expect(await ownServices.keys.create({ ...input, secret })).toEqual(taken)

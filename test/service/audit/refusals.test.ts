@@ -64,9 +64,9 @@ const seedPresentedSiteKey = async (at: TestServer, input: Wish): Promise<Presen
   return { ...key, headers: { 'X-API-Key': key.secret } }
 }
 const createOwnerKeySeeder =
-  (dialect: 'xdent' | 'practice') => async (at: TestServer, input: Wish) => {
-    const key = await seedOwnerKey(at, dialect, input)
-    return { ...key, headers: createCredentialHeaders[dialect](key) }
+  (keyType: 'xdent' | 'practice') => async (at: TestServer, input: Wish) => {
+    const key = await seedOwnerKey(at, keyType, input)
+    return { ...key, headers: createCredentialHeaders[keyType](key) }
   }
 const seedOfficeKey = async (at: TestServer, input: Wish): Promise<Presented> => {
   const developer = await seedDeveloper(at)
@@ -75,20 +75,20 @@ const seedOfficeKey = async (at: TestServer, input: Wish): Promise<Presented> =>
 }
 
 const SURFACES = [
-  { surface: 'FHIR', dialect: 'xenrad', path: '/fhir/Patient', seed: seedPresentedSiteKey },
-  { surface: 'HL7 v2', dialect: 'xenrad', path: '/v2/ingest', seed: seedPresentedSiteKey },
-  { surface: 'HL7 v3', dialect: 'xenrad', path: '/v3/ingest', seed: seedPresentedSiteKey },
-  { surface: 'MPPS', dialect: 'xenrad', path: '/ingest', seed: seedPresentedSiteKey },
-  { surface: 'Open Dental', dialect: 'opendental', path: '/api/v1/patients', seed: seedOfficeKey },
+  { surface: 'FHIR', keyType: 'xenrad', path: '/fhir/Patient', seed: seedPresentedSiteKey },
+  { surface: 'HL7 v2', keyType: 'xenrad', path: '/v2/ingest', seed: seedPresentedSiteKey },
+  { surface: 'HL7 v3', keyType: 'xenrad', path: '/v3/ingest', seed: seedPresentedSiteKey },
+  { surface: 'MPPS', keyType: 'xenrad', path: '/ingest', seed: seedPresentedSiteKey },
+  { surface: 'Open Dental', keyType: 'opendental', path: '/api/v1/patients', seed: seedOfficeKey },
   {
     surface: 'XDENT',
-    dialect: 'xdent',
+    keyType: 'xdent',
     path: '/api/v1/Patients',
     seed: createOwnerKeySeeder('xdent'),
   },
   {
     surface: 'practice',
-    dialect: 'practice',
+    keyType: 'practice',
     path: '/practice/v1/patients',
     seed: createOwnerKeySeeder('practice'),
   },
@@ -130,12 +130,12 @@ async function expectRecordedRefusal(
   expect(event).toMatchObject({ requestId, subject: key.keyId })
 }
 
-describe.each(SURFACES)('a $dialect key that is refused on $surface', ({ dialect, path, seed }) => {
+describe.each(SURFACES)('a $keyType key that is refused on $surface', ({ keyType, path, seed }) => {
   test('for its pace is audited with its account and the answer', async () => {
     const key = await seed(server, {})
     await send(server, path, key.headers)
     const answer = await send(server, path, key.headers)
-    await expectRecordedRefusal(server, answer, key, 429, 'quota_exceeded', dialect)
+    await expectRecordedRefusal(server, answer, key, 429, 'quota_exceeded', keyType)
   })
 
   test('for its address is audited with its account and the answer', async () => {
@@ -144,27 +144,27 @@ describe.each(SURFACES)('a $dialect key that is refused on $surface', ({ dialect
     const answer = await send(server, path, key.headers)
     const status = answer.status
     // Open Dental has no 403.
-    expect(status).toBe(dialect === 'opendental' ? 401 : 403)
-    await expectRecordedRefusal(server, answer, key, status, 'address_refused', dialect)
+    expect(status).toBe(keyType === 'opendental' ? 401 : 403)
+    await expectRecordedRefusal(server, answer, key, status, 'address_refused', keyType)
   })
 
   test('because it only reads is audited with its account and the answer', async () => {
     const key = await seed(server, { access: 'read' })
     const answer = await send(server, path, key.headers)
-    const status = dialect === 'opendental' ? 401 : 403
-    await expectRecordedRefusal(server, answer, key, status, 'permission_missing', dialect)
+    const status = keyType === 'opendental' ? 401 : 403
+    await expectRecordedRefusal(server, answer, key, status, 'permission_missing', keyType)
   })
 
   test('because nothing stands behind is audited with its account and the answer', async () => {
     const key = await seed(bare, {})
     const answer = await send(bare, path, key.headers)
-    await expectRecordedRefusal(bare, answer, key, 502, 'upstream_missing', dialect)
+    await expectRecordedRefusal(bare, answer, key, 502, 'upstream_missing', keyType)
   })
 
   test('because what stands behind is gone is audited with its account and the answer', async () => {
     const key = await seed(cut, {})
     const answer = await send(cut, path, key.headers)
-    await expectRecordedRefusal(cut, answer, key, 502, 'upstream_unreachable', dialect)
+    await expectRecordedRefusal(cut, answer, key, 502, 'upstream_unreachable', keyType)
   })
 
   test('by what stands behind leaves nothing of that answer in the audit', async () => {
@@ -180,10 +180,10 @@ describe.each(SURFACES)('a $dialect key that is refused on $surface', ({ dialect
 describe('a request that this server itself refuses after authentication', () => {
   test.each(SURFACES.filter(({ path }) => !path.endsWith('/ingest')))(
     'for a path that could climb, on $surface',
-    async ({ dialect, ...of }) => {
+    async ({ keyType, ...of }) => {
       const key = await of.seed(server, {})
       const answer = await send(server, `${of.path}/%2e%2e;/x`, key.headers)
-      await expectRecordedRefusal(server, answer, key, 400, 'field_invalid', dialect)
+      await expectRecordedRefusal(server, answer, key, 400, 'field_invalid', keyType)
     },
   )
 
@@ -224,11 +224,11 @@ describe('a request that this server itself refuses after authentication', () =>
     await expectRecordedRefusal(bare, answer, key, status, reason, 'opendental')
   })
 
-  test.each(SURFACES)('for a proxy that guards $surface', async ({ dialect, seed, path }) => {
+  test.each(SURFACES)('for a proxy that guards $surface', async ({ keyType, seed, path }) => {
     const key = await seed(bare, { access: 'read' })
     const headers = { ...key.headers, 'X-Original-Method': 'POST', 'X-Original-URI': path }
     const answer = await bare.call('/forward-auth', { method: 'GET', headers })
-    const status = dialect === 'opendental' ? 401 : 403
+    const status = keyType === 'opendental' ? 401 : 403
     await expectRecordedRefusal(bare, answer, key, status, 'permission_missing', 'forward-auth')
   })
 })

@@ -40,31 +40,31 @@ function createGate({ perAddress = 1000, limit = 1000 } = {}) {
 
 type Tenant = Awaited<ReturnType<TestServices['seedTenant']>>
 
-/** A key of each dialect that is presented, and how it is presented. */
+/** A key of each type that is presented, and how it is presented. */
 async function seedKeys({ ownerId, username, site, developer }: Tenant) {
   const createKey = async (input: Parameters<typeof testServices.keys.create>[0]) =>
     unwrap(await testServices.keys.create(input))
   const common = { ownerId, name: 'key' }
   const { developerKey } = developer
-  const xenrad = await createKey({ ...common, dialect: 'xenrad', siteId: site.id })
-  const customer = await createKey({ ...common, dialect: 'opendental', developerId: developer.id })
+  const xenrad = await createKey({ ...common, keyType: 'xenrad', siteId: site.id })
+  const customer = await createKey({ ...common, keyType: 'opendental', developerId: developer.id })
   unwrap(await testServices.keys.assign(customer.key.id, site.id))
   const portal = await createKey({
     ...common,
-    dialect: 'opendental-portal',
+    keyType: 'opendental-portal',
     developerId: developer.id,
   })
-  const xdent = await createKey({ ...common, dialect: 'xdent' })
-  const practice = await createKey({ ...common, dialect: 'practice' })
+  const xdent = await createKey({ ...common, keyType: 'xdent' })
+  const practice = await createKey({ ...common, keyType: 'practice' })
   const present = {
-    xenrad: (secret: string): Credential => ({ dialect: 'xenrad', secret }),
-    opendental: (secret: string): Credential => ({ dialect: 'opendental', developerKey, secret }),
+    xenrad: (secret: string): Credential => ({ keyType: 'xenrad', secret }),
+    opendental: (secret: string): Credential => ({ keyType: 'opendental', developerKey, secret }),
     xdent: (secret: string): Credential => ({
-      dialect: 'xdent',
+      keyType: 'xdent',
       publicId: xdent.key.publicId,
       secret,
     }),
-    practice: (secret: string): Credential => ({ dialect: 'practice', username, secret }),
+    practice: (secret: string): Credential => ({ keyType: 'practice', username, secret }),
   }
   const keys = [
     { ...xenrad, present: present.xenrad },
@@ -85,14 +85,14 @@ beforeEach(async () => {
   ;({ keys, present } = await seedKeys(tenant))
 })
 
-const findKeyOfType = (dialect: string) => {
-  const found = keys.find(({ key }) => key.dialect === dialect)
-  if (found === undefined) throw new Error(`no key of ${dialect}`)
+const findKeyOfType = (keyType: string) => {
+  const found = keys.find(({ key }) => key.keyType === keyType)
+  if (found === undefined) throw new Error(`no key of ${keyType}`)
   return found
 }
 
-describe('a credential of any dialect', () => {
-  test('opens its key, and no secret opens another’s or another dialect’s surface', async () => {
+describe('a credential of any key type', () => {
+  test('opens its key, and no secret opens another’s or another key type’s surface', async () => {
     const { ask } = createGate()
     for (const { key, secret, present: own } of keys) {
       expect(await ask(own(secret))).toMatchObject({ ok: true, value: { id: key.id } })
@@ -103,7 +103,7 @@ describe('a credential of any dialect', () => {
         const answer = await ask(shape(secret))
         const wrong = { reason: 'secret_wrong', keyId: findKeyOfType('xdent').key.id }
         const expected = shape === present.xdent ? { ok: false, failure: wrong } : UNKNOWN
-        expect([key.dialect, answer]).toEqual([key.dialect, expected])
+        expect([key.keyType, answer]).toEqual([key.keyType, expected])
       }
     }
   })
@@ -112,22 +112,22 @@ describe('a credential of any dialect', () => {
     const { ask } = createGate()
     const other = await testServices.seedTenant()
     const { keys: others } = await seedKeys(other)
-    const othersId = others.find(({ key }) => key.dialect === 'xdent')?.key
+    const othersId = others.find(({ key }) => key.keyType === 'xdent')?.key
     const { developerKey } = other.developer
-    for (const dialect of ['opendental', 'opendental-portal']) {
-      const { secret } = findKeyOfType(dialect)
-      expect(await ask({ dialect: 'opendental', developerKey, secret })).toEqual(UNKNOWN)
+    for (const keyType of ['opendental', 'opendental-portal']) {
+      const { secret } = findKeyOfType(keyType)
+      expect(await ask({ keyType: 'opendental', developerKey, secret })).toEqual(UNKNOWN)
     }
     const { username } = other
     const practice: Credential = {
-      dialect: 'practice',
+      keyType: 'practice',
       username,
       secret: findKeyOfType('practice').secret,
     }
     expect(await ask(practice)).toEqual(UNKNOWN)
     const publicId = othersId?.publicId ?? ''
     expect(
-      await ask({ dialect: 'xdent', publicId, secret: findKeyOfType('xdent').secret }),
+      await ask({ keyType: 'xdent', publicId, secret: findKeyOfType('xdent').secret }),
     ).toEqual({
       ok: false,
       failure: { reason: 'secret_wrong', keyId: othersId?.id },
@@ -142,23 +142,23 @@ describe('a credential of any dialect', () => {
       Array.from(text, (c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())).join('')
     for (const credential of [
       present.opendental(swapCase(secret)),
-      { dialect: 'opendental', developerKey: swapCase(developerKey), secret },
+      { keyType: 'opendental', developerKey: swapCase(developerKey), secret },
       {
-        dialect: 'practice',
+        keyType: 'practice',
         username: swapCase(tenant.username),
         secret: findKeyOfType('practice').secret,
       },
-      { dialect: 'xdent', publicId: swapCase(findKeyOfType('xdent').key.publicId), secret: null },
+      { keyType: 'xdent', publicId: swapCase(findKeyOfType('xdent').key.publicId), secret: null },
     ] as const) {
       expect(await ask(credential)).toEqual(UNKNOWN)
     }
   })
 
-  test('of an id alone, an unknown id, an id of another dialect or of no shape', async () => {
+  test('of an id alone, an unknown id, an id of another key type or of no shape', async () => {
     const { ask } = createGate()
     const { key } = findKeyOfType('xdent')
     const authenticateOnce = (publicId: string, secret: string | null = 'x') =>
-      ask({ dialect: 'xdent', publicId, secret })
+      ask({ keyType: 'xdent', publicId, secret })
     const missing = { reason: 'secret_missing', keyId: key.id }
     expect(await authenticateOnce(key.publicId, null)).toEqual({ ok: false, failure: missing })
     const wrong = { reason: 'secret_wrong', keyId: key.id }
@@ -192,10 +192,10 @@ describe('what is read', () => {
   test('of a secret that is seen again: the authority’s version, until that is raised', async () => {
     const { ask, calls } = createGate()
     for (const { key, secret, present: own } of keys) {
-      const find = key.dialect === 'xdent' ? 'findKey' : 'findKeyBySecret'
+      const find = key.keyType === 'xdent' ? 'findKey' : 'findKeyBySecret'
       expect((await ask(own(secret))).ok).toBe(true)
       expect(calls.splice(0)).toEqual(['readAuthorityVersion', find])
-      expect(await ask(own(secret))).toMatchObject({ ok: key.dialect !== 'opendental' })
+      expect(await ask(own(secret))).toMatchObject({ ok: key.keyType !== 'opendental' })
       expect(calls.splice(0)).toEqual(['readAuthorityVersion'])
       unwrap(await testServices.ipAllowlist.setEnforced(tenant.accountId, true))
       testServices.clock.advance(5000)
@@ -221,12 +221,12 @@ describe('what is read', () => {
     )
     const testUser = { accountId: abroad, email: 'a@abroad.example', role: 'engineer' } as const
     const owner = unwrap(await testServices.users.add(testUser))
-    const input = { dialect: 'xdent', ownerId: owner.id, name: 'key' } as const
+    const input = { keyType: 'xdent', ownerId: owner.id, name: 'key' } as const
     const foreign = unwrap(await testServices.keys.create(input))
     const ids = ['nobody', findKeyOfType('practice').key.publicId, foreign.key.publicId]
     for (const publicId of ids) {
       for (let n = 0; n < 3; n++) {
-        expect(await ask({ dialect: 'xdent', publicId, secret: 'x' })).toEqual(UNKNOWN)
+        expect(await ask({ keyType: 'xdent', publicId, secret: 'x' })).toEqual(UNKNOWN)
         expect(calls.splice(0)).toEqual(['readAuthorityVersion', 'findKey'])
       }
     }

@@ -57,11 +57,11 @@ const READS = [1, 2, 3, 4, 5]
 test.each(READS)(
   'a key that comes with every request is refused at the next one, though it was revoked after read %i',
   async (nth) => {
-    for (const dialect of ['xenrad', 'xdent'] as const) {
+    for (const keyType of ['xenrad', 'xdent'] as const) {
       const { ownerId, site } = await testServices.seedTenant()
-      const keyPlace = dialect === 'xenrad' ? { siteId: site.id } : {}
+      const keyPlace = keyType === 'xenrad' ? { siteId: site.id } : {}
       const { key, secret } = unwrap(
-        await testServices.keys.create({ dialect, ownerId, name: 'key', ...keyPlace }),
+        await testServices.keys.create({ keyType, ownerId, name: 'key', ...keyPlace }),
       )
       const revokeKey = () => testServices.keys.revoke(key.id)
       const authenticate = createAuthenticate({
@@ -77,7 +77,7 @@ test.each(READS)(
         region,
       })
       const credential: Credential =
-        dialect === 'xenrad' ? { dialect, secret } : { dialect, publicId: key.publicId, secret }
+        keyType === 'xenrad' ? { keyType, secret } : { keyType, publicId: key.publicId, secret }
       for (let n = 0; n < nth; n++) await authenticate(credential, caller)
       const revoked = { ok: false, failure: { reason: 'key_revoked', keyId: key.id } }
       expect(await authenticate(credential, caller)).toEqual(revoked)
@@ -94,7 +94,7 @@ test.each(READS)(
     for (const what of ['key', 'grant'] as const) {
       const { accountId, ownerId } = await testServices.seedTenant()
       const source = unwrap(await testServices.sources.add({ accountId, name: 'Source' }))
-      const input = { dialect: 'redox', ownerId, sourceId: source.id, name: 'job' } as const
+      const input = { keyType: 'redox', ownerId, sourceId: source.id, name: 'job' } as const
       const { key } = unwrap(await testServices.keys.create(input))
       const salt = (await testServices.storage.findKey(key.publicId))?.tokenSalt ?? ''
       const now = testServices.clock()

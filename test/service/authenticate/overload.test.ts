@@ -124,7 +124,7 @@ describe('while strangers guess at keys', () => {
         createSignInInput({ ...testUser, password: PASSWORD }),
         createTestCaller(),
       )
-      const input = { dialect: 'redox', ownerId, sourceId, name: 'third job' } as const
+      const input = { keyType: 'redox', ownerId, sourceId, name: 'third job' } as const
       const made = server.keys.create(input)
       await waitUntilSettled()
       argon2.resume()
@@ -141,7 +141,7 @@ describe('while too many secrets are checked already', () => {
   test('the service says when to come back, and a key is made then', async () => {
     const { ownerId, accountId } = seeded
     const { id: sourceId } = unwrap(await server.sources.add({ accountId, name: 'Second' }))
-    const input = { dialect: 'redox', ownerId, sourceId, name: 'second job' } as const
+    const input = { keyType: 'redox', ownerId, sourceId, name: 'second job' } as const
     const busy = { problem: 'busy', message: IN_WORDS, retryAfterSeconds: 2 }
     await runWhileSignInGuessed(async () => {
       expect(await server.keys.create(input)).toEqual({ ok: false, failure: busy })
@@ -182,7 +182,7 @@ describe('while too many secrets are checked already', () => {
     const { ownerId, accountId } = seeded
     const { id: siteId } = unwrap(await server.sites.add({ accountId, name: 'North' }))
     await runWhileSignInGuessed(async () => {
-      unwrap(await server.keys.create({ dialect: 'xenrad', ownerId, siteId, name: 'scanner' }))
+      unwrap(await server.keys.create({ keyType: 'xenrad', ownerId, siteId, name: 'scanner' }))
     })
   })
 })

@@ -23,7 +23,7 @@ const createTestCustomerKeys = (storage: Storage) =>
 async function seedPortal(): Promise<DeveloperPortal> {
   const { owner, developer } = await testServices.seedTenant()
   const input = {
-    dialect: 'opendental-portal',
+    keyType: 'opendental-portal',
     ownerId: owner.id,
     developerId: developer.id,
   } as const

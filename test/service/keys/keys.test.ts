@@ -20,11 +20,11 @@ const readRefusal = (result: ServiceResult<unknown>): string => {
   return `${result.failure.problem}: ${result.failure.message}`
 }
 
-/** A key of this dialect, of the tenant, with all that it belongs to. */
-async function createKeyInput(dialect: KeyType, of = tenant): Promise<CreateKeyInput> {
+/** A key of this type, of the tenant, with all that it belongs to. */
+async function createKeyInput(keyType: KeyType, of = tenant): Promise<CreateKeyInput> {
   const { accountId, ownerId, site, developer } = of
-  const common = { dialect, ownerId, name: 'nightly job' }
-  switch (getKeyTypeTraits(dialect).belongsTo) {
+  const common = { keyType, ownerId, name: 'nightly job' }
+  switch (getKeyTypeTraits(keyType).belongsTo) {
     case 'source':
       return {
         ...common,
@@ -38,32 +38,32 @@ async function createKeyInput(dialect: KeyType, of = tenant): Promise<CreateKeyI
       return common
   }
 }
-const create = async (dialect: KeyType, more: Partial<CreateKeyInput> = {}) =>
-  unwrap(await testServices.keys.create({ ...(await createKeyInput(dialect)), ...more }))
-const createAndReadRefusal = async (dialect: KeyType, more: Partial<CreateKeyInput>) =>
-  readRefusal(await testServices.keys.create({ ...(await createKeyInput(dialect)), ...more }))
+const create = async (keyType: KeyType, more: Partial<CreateKeyInput> = {}) =>
+  unwrap(await testServices.keys.create({ ...(await createKeyInput(keyType)), ...more }))
+const createAndReadRefusal = async (keyType: KeyType, more: Partial<CreateKeyInput>) =>
+  readRefusal(await testServices.keys.create({ ...(await createKeyInput(keyType)), ...more }))
 
 const NO_KEY = 'not_found: there is no key nobody'
 const LONG = 'x'.repeat(201)
 
 describe('a key is made', () => {
   test.each(KEY_TYPE_NAMES)(
-    'of %s: shown once with its secret, kept as its dialect needs it',
-    async (dialect) => {
-      const [access] = listAccessLevels(dialect)
-      const { key, secret } = await create(dialect, {
+    'of %s: shown once with its secret, kept as its key type needs it',
+    async (keyType) => {
+      const [access] = listAccessLevels(keyType)
+      const { key, secret } = await create(keyType, {
         name: ' n ',
         description: ' a\nb ',
         reference: ' PO-1 ',
         access,
       })
       const { ownerId, accountId, site, developer } = tenant
-      const { belongsTo, form, secret: storedSecret } = getKeyTypeTraits(dialect)
+      const { belongsTo, form, secret: storedSecret } = getKeyTypeTraits(keyType)
       expect(key).toEqual({
         id: key.id,
         accountId,
         ownerId,
-        dialect,
+        keyType,
         sourceId: belongsTo === 'source' ? key.sourceId : null,
         siteId: belongsTo === 'site' ? site.id : null,
         developerId: belongsTo === 'developer' ? developer.id : null,
@@ -79,7 +79,7 @@ describe('a key is made', () => {
         createdAt: testServices.clock(),
         disabledAt: null,
         revokedAt: null,
-        secretReplacedAt: null,
+        secretRotatedAt: null,
         previousSecretEndsAt: null,
         lastUsedAt: null,
         eventId: key.eventId,
@@ -98,7 +98,7 @@ describe('a key is made', () => {
       const keyPlace = { sourceId: key.sourceId, siteId: key.siteId, developerId: key.developerId }
       const facts = Object.entries(keyPlace).filter(([, id]) => id !== null)
       expect(event?.facts).toEqual({
-        dialect,
+        keyType,
         publicId: key.publicId,
         ownerId,
         ...Object.fromEntries(facts),
@@ -112,10 +112,10 @@ describe('a key is made', () => {
       secret: 'Imported+Secret/=',
       expiresAt: testServices.clock() + 1,
     }
-    for (const dialect of KEY_TYPE_NAMES) {
-      const publicId = `${dialect} 1`.replace(' ', '-')
-      const secret = `${dialect}${issued.secret}`
-      const made = await create(dialect, { ...issued, publicId, secret })
+    for (const keyType of KEY_TYPE_NAMES) {
+      const publicId = `${keyType} 1`.replace(' ', '-')
+      const secret = `${keyType}${issued.secret}`
+      const made = await create(keyType, { ...issued, publicId, secret })
       expect([made.key.publicId, made.key.expiresAt]).toEqual([publicId, issued.expiresAt])
       expect(made.secret).toBe(secret)
     }
@@ -195,9 +195,9 @@ describe('a key is made', () => {
       'invalid: a secret must be one line of text',
     ],
     ...['xenrad', 'opendental', 'xdent', 'practice'].map(
-      (dialect): [string, KeyType, Partial<CreateKeyInput>, string] => [
+      (keyType): [string, KeyType, Partial<CreateKeyInput>, string] => [
         'a secret that fits no header',
-        dialect as KeyType,
+        keyType as KeyType,
         { secret: `${'x'.repeat(16)} ü` },
         'invalid: a secret that is sent in a header must be printable ASCII without blanks',
       ],
@@ -214,34 +214,24 @@ describe('a key is made', () => {
       { ownerId: 'nobody' },
       'not_found: there is no user nobody',
     ],
-    [
-      'no source',
-      'redox',
-      { sourceId: undefined },
-      'invalid: a key of this dialect needs a source',
-    ],
-    ['no site', 'xenrad', { siteId: undefined }, 'invalid: a key of this dialect needs a site'],
+    ['no source', 'redox', { sourceId: undefined }, 'invalid: a key of this type needs a source'],
+    ['no site', 'xenrad', { siteId: undefined }, 'invalid: a key of this type needs a site'],
     [
       'no developer',
       'opendental',
       { developerId: undefined },
-      'invalid: a key of this dialect needs a developer',
+      'invalid: a key of this type needs a developer',
     ],
     [
       'no developer',
       'opendental-portal',
       { developerId: undefined },
-      'invalid: a key of this dialect needs a developer',
+      'invalid: a key of this type needs a developer',
     ],
-    ['a source', 'xdent', { sourceId: 's' }, 'invalid: keys of this dialect have no source'],
-    ['a site', 'practice', { siteId: 's' }, 'invalid: keys of this dialect have no site'],
-    [
-      'a developer',
-      'xenrad',
-      { developerId: 'd' },
-      'invalid: keys of this dialect have no developer',
-    ],
-    ['a site', 'redox', { siteId: 's' }, 'invalid: keys of this dialect have no site'],
+    ['a source', 'xdent', { sourceId: 's' }, 'invalid: keys of this type have no source'],
+    ['a site', 'practice', { siteId: 's' }, 'invalid: keys of this type have no site'],
+    ['a developer', 'xenrad', { developerId: 'd' }, 'invalid: keys of this type have no developer'],
+    ['a site', 'redox', { siteId: 's' }, 'invalid: keys of this type have no site'],
     ['a source that is none', 'redox', { sourceId: 'none' }, 'not_found: there is no source none'],
     ['a site that is none', 'xenrad', { siteId: 'none' }, 'not_found: there is no site none'],
     [
@@ -250,8 +240,8 @@ describe('a key is made', () => {
       { developerId: 'none' },
       'not_found: there is no developer none',
     ],
-  ])('not with %s (%s)', async (_, dialect, more, sentence) => {
-    expect(await createAndReadRefusal(dialect, more)).toBe(sentence)
+  ])('not with %s (%s)', async (_, keyType, more, sentence) => {
+    expect(await createAndReadRefusal(keyType, more)).toBe(sentence)
   })
 
   test('not to expire before it begins', async () => {
@@ -265,9 +255,9 @@ describe('a key is made', () => {
   test('not of what is another account’s', async () => {
     const other = await testServices.seedTenant()
     const { ownerId } = tenant
-    for (const dialect of ['redox', 'xenrad', 'opendental', 'opendental-portal'] as const) {
-      const { belongsTo } = getKeyTypeTraits(dialect)
-      const input = { ...(await createKeyInput(dialect, other)), ownerId }
+    for (const keyType of ['redox', 'xenrad', 'opendental', 'opendental-portal'] as const) {
+      const { belongsTo } = getKeyTypeTraits(keyType)
+      const input = { ...(await createKeyInput(keyType, other)), ownerId }
       const id = input.sourceId ?? input.siteId ?? input.developerId
       expect(readRefusal(await testServices.keys.create(input))).toBe(
         `invalid: ${belongsTo} ${id} and user ${ownerId} belong to different accounts`,
@@ -321,14 +311,14 @@ describe('a key is made', () => {
 
 describe('a key is viewed', () => {
   test.each(KEY_TYPE_NAMES)(
-    'again where its dialect (%s) has it, and each view is an event',
-    async (dialect) => {
-      const { key, secret } = await create(dialect)
+    'again where its key type (%s) has it, and each view is an event',
+    async (keyType) => {
+      const { key, secret } = await create(keyType)
       await testServices.rotateRing('seal')
       const viewed = await testServices.keys.viewSecret(key.publicId)
-      if (getKeyTypeTraits(dialect).secret !== 'viewable') {
+      if (getKeyTypeTraits(keyType).secret !== 'viewable') {
         expect(readRefusal(viewed)).toBe(
-          `conflict: a secret of this dialect (${dialect}) is shown once: rotate it`,
+          `conflict: a secret of this key type (${keyType}) is shown once: rotate it`,
         )
         expect(await testServices.listActions(key.id)).toEqual(['key.created'])
         return
@@ -427,13 +417,13 @@ describe('a key is disabled and enabled', () => {
 
 describe('a key is removed', () => {
   test.each(KEY_TYPE_NAMES)(
-    'where its dialect (%s) has it; the audit says what it was',
-    async (dialect) => {
-      const { key } = await create(dialect)
+    'where its key type (%s) has it; the audit says what it was',
+    async (keyType) => {
+      const { key } = await create(keyType)
       const removed = await testServices.keys.delete(key.publicId)
-      if (!getKeyTypeTraits(dialect).deletable) {
+      if (!getKeyTypeTraits(keyType).deletable) {
         expect(readRefusal(removed)).toBe(
-          `conflict: keys of this dialect (${dialect}) stay listed: revoke it`,
+          `conflict: keys of this type (${keyType}) stay listed: revoke it`,
         )
         expect(unwrap(await testServices.keys.find(key.id))).toEqual(key)
         return
@@ -445,23 +435,23 @@ describe('a key is removed', () => {
       const [event] = await testServices.storage.listEvents({ subject: key.id, limit: 1 })
       expect(event).toMatchObject({
         action: 'key.deleted',
-        facts: { dialect, publicId: key.publicId, name: 'nightly job' },
+        facts: { keyType, publicId: key.publicId, name: 'nightly job' },
       })
     },
   )
 })
 
 test('an access that would be without effect is refused, made or edited', async () => {
-  for (const dialect of KEY_TYPE_NAMES) {
-    const { key } = await create(dialect)
-    const accesses = listAccessLevels(dialect)
+  for (const keyType of KEY_TYPE_NAMES) {
+    const { key } = await create(keyType)
+    const accesses = listAccessLevels(keyType)
     for (const access of ['read', 'standard', 'enterprise'] as const) {
       if (accesses.includes(access)) {
         expect(unwrap(await testServices.keys.edit(key.id, { access })).access).toBe(access)
         continue
       }
-      const words = `invalid: keys of this dialect (${dialect}) cannot have the access ${access}: ${accesses.join(' or ')}`
-      expect(await createAndReadRefusal(dialect, { access })).toBe(words)
+      const words = `invalid: keys of this type (${keyType}) cannot have the access ${access}: ${accesses.join(' or ')}`
+      expect(await createAndReadRefusal(keyType, { access })).toBe(words)
       expect(readRefusal(await testServices.keys.edit(key.id, { access }))).toBe(words)
     }
   }
@@ -563,11 +553,11 @@ describe('a key is assigned', () => {
     ])
   })
 
-  test('only where its dialect has it, to a site that is one, while it is not revoked', async () => {
-    for (const dialect of KEY_TYPE_NAMES.filter((name) => name !== 'opendental')) {
-      const { key } = await create(dialect)
+  test('only where its key type has it, to a site that is one, while it is not revoked', async () => {
+    for (const keyType of KEY_TYPE_NAMES.filter((name) => name !== 'opendental')) {
+      const { key } = await create(keyType)
       expect(readRefusal(await testServices.keys.assign(key.id, tenant.site.id))).toBe(
-        `conflict: keys of this dialect (${dialect}) are not assigned`,
+        `conflict: keys of this type (${keyType}) are not assigned`,
       )
     }
     const { key } = await create('opendental')
@@ -587,7 +577,7 @@ describe('a key’s secret is rotated', () => {
     const { key } = await create('xdent')
     const at = testServices.clock()
     const overlap = unwrap(await testServices.keys.rotateSecret(key.id, { overlapMs: 500 }))
-    expect(overlap.key).toMatchObject({ secretReplacedAt: at, previousSecretEndsAt: at + 500 })
+    expect(overlap.key).toMatchObject({ secretRotatedAt: at, previousSecretEndsAt: at + 500 })
     const [event] = await testServices.storage.listEvents({ subject: key.id, limit: 1 })
     expect(event).toMatchObject({
       action: 'key.secret_rotated',
@@ -632,7 +622,7 @@ describe('an owner leaves', () => {
       unwrap(await testServices.accounts.setOffboardingPolicy(accountId, choice))
       const { key } = await create('xdent')
       const left = unwrap(await testServices.users.deactivate(ownerId))
-      expect(left).toEqual({ ...owner, leftAt: testServices.clock() })
+      expect(left).toEqual({ ...owner, deactivatedAt: testServices.clock() })
       const after = unwrap(await testServices.keys.find(key.id))
       expect(after.status).toBe(choice === 'keep' ? 'enabled' : 'disabled')
       expect(readRefusal(await testServices.users.deactivate(ownerId))).toBe(

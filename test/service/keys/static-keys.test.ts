@@ -15,15 +15,15 @@ import { HOUR_MS } from '../../support/time.ts'
 import { startHttpUpstream } from '../../support/upstream/servers.ts'
 
 /*
- * Keys that come with every request, of the dialects whose keys belong to one person: whatever is
+ * Keys that come with every request, of the key types whose keys belong to one person: whatever is
  * changed about one is in force at its next request.
  */
 
 const PLENTY = '1000000'
 const PUBLIC_URL = 'https://latchkey.example'
 
-const DIALECTS = ['xdent', 'practice'] as const
-type Dialect = (typeof DIALECTS)[number]
+const KEY_TYPES = ['xdent', 'practice'] as const
+type StaticKeyType = (typeof KEY_TYPES)[number]
 /** One path that the server answers itself, and one that it hands on. */
 const PATHS = {
   xdent: ['/api/v1/Identity', '/api/v1/Patients'],
@@ -40,7 +40,7 @@ const createSettings = (upstream: string) => ({
 
 const OPEN = [200, 200]
 
-describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
+describe.each(KEY_TYPES)('from another process, a key of %s', (keyType) => {
   const dir = createTempFolder()
   let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
   let settings: ReturnType<typeof createSettings>
@@ -61,17 +61,17 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
   })
 
   const readStatuses = async (ownerKey: OwnerKey, secret = ownerKey.secret) => {
-    const headers = createCredentialHeaders[dialect]({ ...ownerKey, secret })
+    const headers = createCredentialHeaders[keyType]({ ...ownerKey, secret })
     const readPathStatus = async (path: string) =>
       (await fetch(`${server.url}${path}`, { headers })).status
     return [
-      await readPathStatus(PATHS[dialect][0] ?? ''),
-      await readPathStatus(PATHS[dialect][1] ?? ''),
+      await readPathStatus(PATHS[keyType][0] ?? ''),
+      await readPathStatus(PATHS[keyType][1] ?? ''),
     ]
   }
   /** Whom the server has in its caches. */
   async function seedUsedKey(): Promise<OwnerKey> {
-    const ownerKey = await seedOwnerKey(here, dialect)
+    const ownerKey = await seedOwnerKey(here, keyType)
     expect(await readStatuses(ownerKey)).toEqual(OPEN)
     return ownerKey
   }
@@ -86,7 +86,7 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
 
   test('that is revoked is refused at once; others of its account are not', async () => {
     const ownerKey = await seedUsedKey()
-    const sibling = await seedOwnerKey(here, dialect, { accountId: ownerKey.accountId })
+    const sibling = await seedOwnerKey(here, keyType, { accountId: ownerKey.accountId })
     unwrap(await here.keys.revoke(ownerKey.keyId))
     expect(await readStatuses(ownerKey)).toEqual([401, 401])
     expect(await readStatuses(sibling)).toEqual(OPEN)
@@ -126,8 +126,8 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
     expect(await here.keys.find(publicId)).toMatchObject({ ok: false })
     const events = await here.storage.listEvents({ subject: keyId, limit: 10 })
     expect(events.map(({ action, facts }) => [action, facts])).toEqual([
-      ['key.deleted', { dialect, publicId, name: 'Front desk' }],
-      ['key.created', { dialect, publicId, ownerId: ownerKey.ownerId }],
+      ['key.deleted', { keyType, publicId, name: 'Front desk' }],
+      ['key.created', { keyType, publicId, ownerId: ownerKey.ownerId }],
     ])
   })
 
@@ -152,7 +152,7 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
 
   test('of an account that is closed is refused at once, and opens when it is opened', async () => {
     const ownerKey = await seedUsedKey()
-    const refused = dialect === 'xdent' ? 401 : 403
+    const refused = keyType === 'xdent' ? 401 : 403
     unwrap(await here.accounts.setStatus(ownerKey.accountId, 'closed'))
     expect(await readStatuses(ownerKey)).toEqual([refused, refused])
     unwrap(await here.accounts.setStatus(ownerKey.accountId, 'open'))
@@ -171,7 +171,7 @@ describe.each(DIALECTS)('from another process, a key of %s', (dialect) => {
   })
 })
 
-describe.each(DIALECTS)('in time, a key of %s', (dialect: Dialect) => {
+describe.each(KEY_TYPES)('in time, a key of %s', (keyType: StaticKeyType) => {
   let server: TestServer
   beforeAll(async () => {
     server = await createTestServer(createSettings('http://127.0.0.1:1'))
@@ -179,12 +179,12 @@ describe.each(DIALECTS)('in time, a key of %s', (dialect: Dialect) => {
   afterAll(() => server.close())
 
   const status = async (ownerKey: OwnerKey, secret = ownerKey.secret) => {
-    const headers = createCredentialHeaders[dialect]({ ...ownerKey, secret })
-    return (await server.call(PATHS[dialect][0] ?? '', { method: 'GET', headers })).status
+    const headers = createCredentialHeaders[keyType]({ ...ownerKey, secret })
+    return (await server.call(PATHS[keyType][0] ?? '', { method: 'GET', headers })).status
   }
 
   test('opens by its old secret until the overlap ends, to the millisecond, and by its new one after', async () => {
-    const ownerKey = await seedOwnerKey(server, dialect)
+    const ownerKey = await seedOwnerKey(server, keyType)
     const { secret } = unwrap(
       await server.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR_MS }),
     )
@@ -195,7 +195,7 @@ describe.each(DIALECTS)('in time, a key of %s', (dialect: Dialect) => {
   })
 
   test('opens until it expires, to the millisecond, and again when it is given longer', async () => {
-    const ownerKey = await seedOwnerKey(server, dialect, { expiresAt: server.clock() + HOUR_MS })
+    const ownerKey = await seedOwnerKey(server, keyType, { expiresAt: server.clock() + HOUR_MS })
     server.clock.advance(HOUR_MS - 1)
     expect(await status(ownerKey)).toBe(200)
     server.clock.advance(1)
@@ -205,7 +205,7 @@ describe.each(DIALECTS)('in time, a key of %s', (dialect: Dialect) => {
   })
 
   test('is counted where it is used, and only where it opens', async () => {
-    const ownerKey = await seedOwnerKey(server, dialect)
+    const ownerKey = await seedOwnerKey(server, keyType)
     expect([await status(ownerKey), await status(ownerKey, 'lk_wrong')]).toEqual([200, 401])
     await server.flushCounters()
     const found = unwrap(await server.keys.find(ownerKey.keyId))

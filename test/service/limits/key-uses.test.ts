@@ -11,11 +11,11 @@ let keyId: string
 beforeEach(async () => {
   testServices = await openTestServices()
   const { ownerId } = await testServices.seedTenant()
-  keyId = unwrap(await testServices.keys.create({ dialect: 'xdent', ownerId, name: 'key' })).key.id
+  keyId = unwrap(await testServices.keys.create({ keyType: 'xdent', ownerId, name: 'key' })).key.id
 })
 afterEach(() => testServices.close())
 
-const createKeyRef = (id: string) => ({ id, accountId: 'account', dialect: 'xdent' as const })
+const createKeyRef = (id: string) => ({ id, accountId: 'account', keyType: 'xdent' as const })
 
 /** Nobody who counts traffic. */
 const nobody = { countAdmitted: () => undefined }
@@ -145,7 +145,7 @@ test('nothing that was counted is lost when a server is stopped', async () => {
   const email = 'engineer@acme.example'
   const owner = unwrap(await users.add({ accountId, email, role: 'engineer' }))
   const source = unwrap(await sources.add({ accountId, name: 'Source' }))
-  const input = { dialect: 'redox', ownerId: owner.id, sourceId: source.id, name: 'key' } as const
+  const input = { keyType: 'redox', ownerId: owner.id, sourceId: source.id, name: 'key' } as const
   const { key, secret } = unwrap(await keys.create(input))
   await before.storage.close()
 

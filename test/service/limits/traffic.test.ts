@@ -44,15 +44,15 @@ function createTrafficFixture(fails = false) {
 
 async function seedXdentKey() {
   const { accountId, ownerId } = await testServices.seedTenant()
-  const { key } = unwrap(await testServices.keys.create({ dialect: 'xdent', ownerId, name: 'key' }))
-  return { id: key.id, accountId, dialect: 'xdent' as const }
+  const { key } = unwrap(await testServices.keys.create({ keyType: 'xdent', ownerId, name: 'key' }))
+  return { id: key.id, accountId, keyType: 'xdent' as const }
 }
 
 const sortRows = (rows: readonly HourlyTraffic[]) =>
   rows.map((row) => JSON.stringify(Object.entries(row).sort())).sort()
 
 describe('traffic', () => {
-  test('is counted by hour, account, dialect and outcome', async () => {
+  test('is counted by hour, account, key type and outcome', async () => {
     const { traffic, uses, clock, settle } = createTrafficFixture()
     const [one, two] = [await seedXdentKey(), await seedXdentKey()]
     for (let n = 0; n < 100; n++) uses.count(one)
@@ -70,7 +70,7 @@ describe('traffic', () => {
     await traffic.flush()
     await settle()
 
-    const xdent = { hour: HOUR, dialect: 'xdent' }
+    const xdent = { hour: HOUR, keyType: 'xdent' }
     const nobody = { hour: HOUR, accountId: null }
     expect(sortRows(await testServices.storage.listTraffic(HOUR))).toEqual(
       sortRows([
@@ -78,8 +78,8 @@ describe('traffic', () => {
         { ...xdent, accountId: two.accountId, outcome: 'admitted', requests: 1 },
         { ...xdent, accountId: null, outcome: 'key_unknown', requests: 3 },
         { ...xdent, accountId: one.accountId, outcome: 'key_disabled', requests: 2 },
-        { ...nobody, dialect: null, outcome: 'credential_missing', requests: 1 },
-        { ...nobody, dialect: 'redox', outcome: 'key_unknown', requests: 1 },
+        { ...nobody, keyType: null, outcome: 'credential_missing', requests: 1 },
+        { ...nobody, keyType: 'redox', outcome: 'key_unknown', requests: 1 },
         { ...xdent, hour: HOUR + 1, accountId: one.accountId, outcome: 'admitted', requests: 1 },
       ] as HourlyTraffic[]),
     )
@@ -90,12 +90,12 @@ describe('traffic', () => {
     const { traffic, writes } = createTrafficFixture()
     const { accountId, ownerId } = await testServices.seedTenant()
     for (const name of ['one', 'two']) {
-      const { key } = unwrap(await testServices.keys.create({ dialect: 'practice', ownerId, name }))
+      const { key } = unwrap(await testServices.keys.create({ keyType: 'practice', ownerId, name }))
       traffic.countRefused('practice', 'secret_wrong', key.id)
     }
     traffic.countRefused('practice', 'secret_wrong', testServices.random.uuid())
     await traffic.flush()
-    const common = { hour: HOUR, dialect: 'practice', outcome: 'secret_wrong' }
+    const common = { hour: HOUR, keyType: 'practice', outcome: 'secret_wrong' }
     expect(writes).toEqual([
       [
         { ...common, accountId, requests: 2 },
@@ -119,7 +119,7 @@ describe('traffic', () => {
   test('of very many keys is written early, so that what is held stays small', async () => {
     const { uses, traffic, writes, settle } = createTrafficFixture()
     for (let n = 0; n < 12_000; n++) {
-      traffic.countAdmitted({ accountId: `account-${n}`, dialect: 'redox' }, HOUR, 1)
+      traffic.countAdmitted({ accountId: `account-${n}`, keyType: 'redox' }, HOUR, 1)
     }
     await settle()
     expect(writes.map((rows) => rows.length)).toEqual(Array(20).fill(500))
@@ -158,7 +158,7 @@ test('what a server admits and refuses is counted once each, and none is lost wh
 
   const after = await createTestServer({}, { dir })
   const rows = await after.storage.listTraffic(0)
-  const counted = rows.map((row) => [row.accountId, row.dialect, row.outcome, row.requests].join())
+  const counted = rows.map((row) => [row.accountId, row.keyType, row.outcome, row.requests].join())
   expect(counted.sort()).toEqual(
     [
       [key.accountId, 'redox', 'admitted', 3].join(),

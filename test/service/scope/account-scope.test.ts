@@ -73,7 +73,7 @@ test('the accounts have all that an account can have', () => {
   expect([...tables].sort()).toMatchInlineSnapshot(`
     [
       "accounts",
-      "address_rules",
+      "ip_allowlist_entries",
       "attempts",
       "audit_events",
       "deliveries",

@@ -64,6 +64,15 @@ export function testEventStorage(name: string, fixture: StorageFixture): void {
     return { ...owned, grantId, subscriptionRow, subjects }
   }
 
+  test(`${name}: an event of an older version is read with the fact names of today`, async () => {
+    const subject = createUuid()
+    const facts = { dialect: 'xdent', departedKeys: 'keep', name: 'Front desk' }
+    await fixture.storage.addEvents([{ ...createTestEvent(subject), facts }])
+    const [event] = await fixture.storage.listEvents({ subject, limit: 1 })
+    const renamed = { keyType: 'xdent', offboardingPolicy: 'keep', name: 'Front desk' }
+    expect(event?.facts).toEqual(renamed)
+  })
+
   describe(`${name}: the events of an account`, () => {
     test('are those of whatever is its own, told with a change or recorded later', async () => {
       const { storage } = fixture

@@ -125,7 +125,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
           role: 'engineer',
           createdAt: 1,
           username,
-          leftAt: null,
+          deactivatedAt: null,
         }
         return storage.addUser(one, createTestEvent(one.id))
       })
@@ -200,9 +200,9 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
   })
 
   describe(`${name}: a deactivated user`, () => {
-    async function seedOwnedKeys(departedKeys: 'keep' | 'disable') {
+    async function seedOwnedKeys(offboardingPolicy: 'keep' | 'disable') {
       const { id } = await addAccount()
-      await fixture.storage.setOffboardingPolicy(id, departedKeys, createTestEvent(id))
+      await fixture.storage.setOffboardingPolicy(id, offboardingPolicy, createTestEvent(id))
       const [owner, colleague] = [await addUser(id), await addUser(id)]
       const addOwnerKey = async (keyUser: User) => (await addKey(createStaticKey(keyUser))).id
       const keys = {
@@ -229,7 +229,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await fixture.storage.deactivateUser(owner.id, 9, createTestEvent(owner.id))).toBe(
         true,
       )
-      expect((await fixture.storage.findUser(owner.id))?.leftAt).toBe(9)
+      expect((await fixture.storage.findUser(owner.id))?.deactivatedAt).toBe(9)
       expect(await readKeyState(keys.enabled)).toEqual(['enabled', null, null, null])
       expect(await readKeyState(keys.disabled)).toEqual(['disabled', 'customer', 3, null])
       expect(await readKeyState(keys.revoked)).toEqual(['revoked', null, null, 4])
@@ -268,7 +268,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       )
       expect(countTrue(left)).toBe(1)
       const at = 10 + left.indexOf(true)
-      expect((await fixture.storage.findUser(owner.id))?.leftAt).toBe(at)
+      expect((await fixture.storage.findUser(owner.id))?.deactivatedAt).toBe(at)
       expect(await readKeyState(keys.enabled)).toEqual(['disabled', 'operator', at, null])
       expect(await listEvents(owner.id)).toHaveLength(2)
     })
@@ -276,7 +276,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
     test('leaves no enabled key behind, even one that is created for or assigned to the user meanwhile', async () => {
       const { storage } = fixture
       for (let round = 0; round < 5; round++) {
-        const { id } = await addAccount({ departedKeys: 'disable' })
+        const { id } = await addAccount({ offboardingPolicy: 'disable' })
         const [owner, colleague] = [await addUser(id), await addUser(id)]
         const handed = await addKey(createStaticKey(colleague))
         const seenEventId = (await storage.findKeySummary(handed.id))?.eventId ?? ''

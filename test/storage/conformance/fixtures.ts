@@ -53,7 +53,7 @@ export const createTestEvent = (subject: string, more: Partial<AuditEvent> = {})
 /** Removes the account id, which storage adds to an event. */
 export const toAuditEvent = ({ accountId, ...event }: RecordedEvent): AuditEvent => event
 
-/** A key of the dialect that is exchanged for tokens, and of its source. */
+/** A key of the type that is exchanged for tokens, and of its source. */
 export const createTestKey = (
   owner: User,
   sourceId: string,
@@ -64,7 +64,7 @@ export const createTestKey = (
     id,
     accountId: owner.accountId,
     ownerId: owner.id,
-    dialect: 'redox',
+    keyType: 'redox',
     sourceId,
     siteId: null,
     developerId: null,
@@ -86,11 +86,11 @@ export const createTestKey = (
 /** A key whose secret is presented at every request: it belongs to no source. */
 export const createStaticKey = (
   owner: User,
-  dialect: KeyType = 'xdent',
+  keyType: KeyType = 'xdent',
   more: Partial<NewKey> = {},
 ): NewKey => ({
   ...createTestKey(owner, ''),
-  dialect,
+  keyType,
   sourceId: null,
   secretHash: `hmac.1.${createUuid()}`,
   ...more,
@@ -150,8 +150,8 @@ export class StorageFixture {
       region: 'us',
       status: 'open',
       createdAt: 1,
-      departedKeys: 'keep',
-      addressesEnforced: false,
+      offboardingPolicy: 'keep',
+      ipAllowlistEnforced: false,
       ...more,
     }
     expect(await this.storage.addAccount(row, createTestEvent(row.id))).toBe(true)
@@ -167,7 +167,7 @@ export class StorageFixture {
       role: 'engineer',
       createdAt: 1,
       username: null,
-      leftAt: null,
+      deactivatedAt: null,
       ...more,
     }
     expect(await this.storage.addUser(row, createTestEvent(row.id))).toBe(true)

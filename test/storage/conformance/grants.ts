@@ -130,7 +130,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
           role: 'engineer',
           createdAt: 1,
           username: null,
-          leftAt: null,
+          deactivatedAt: null,
         }
         return fixture.storage.addUser(row, createTestEvent(row.id))
       })

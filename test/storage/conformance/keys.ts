@@ -16,7 +16,7 @@ import {
   TRICKY_TEXTS,
 } from './fixtures.ts'
 
-/** The life of a key of any dialect. */
+/** The life of a key of any type. */
 export function testKeyStorage(name: string, fixture: StorageFixture): void {
   const {
     addAccount,
@@ -33,24 +33,24 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
   const readEventId = async (id: string) => (await findSummary(id))?.eventId ?? ''
 
   /** A key that is presented, in an account of its own. */
-  async function addStaticKey(more: Partial<NewKey> = {}, dialect: KeyType = 'xdent') {
+  async function addStaticKey(more: Partial<NewKey> = {}, keyType: KeyType = 'xdent') {
     const { id: accountId } = await addAccount()
     const owner = await addUser(accountId)
-    return { accountId, owner, key: await addKey(createStaticKey(owner, dialect, more)) }
+    return { accountId, owner, key: await addKey(createStaticKey(owner, keyType, more)) }
   }
 
   describe(`${name}: a key is read as written`, () => {
-    test.each(TRICKY_TEXTS)('in every column, in every dialect, with %j', async (text) => {
+    test.each(TRICKY_TEXTS)('in every column, in every key type, with %j', async (text) => {
       const { storage } = fixture
       const { id: accountId } = await addAccount({ name: text, region: text })
       const owner = await addUser(accountId, { username: `${text}${createUuid()}` })
       const place = await addSite(accountId)
       const maker = await addDeveloper(accountId, { developerKey: `${text}${createUuid()}` })
       const from = await addSource(accountId)
-      for (const dialect of KEY_TYPE_NAMES) {
-        const isExchanged = dialect === 'redox'
+      for (const keyType of KEY_TYPE_NAMES) {
+        const isExchanged = keyType === 'redox'
         const row = createTestKey(owner, '', {
-          dialect,
+          keyType,
           sourceId: isExchanged ? from.id : null,
           siteId: isExchanged ? null : place.id,
           developerId: isExchanged ? null : maker.id,
@@ -83,7 +83,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           assignedAt: null,
           previousSecretHash: null,
           previousSecretEndsAt: null,
-          secretReplacedAt: null,
+          secretRotatedAt: null,
           tokenEpoch: 0,
           account: { name: text, status: 'open', region: text, networks: [] },
         }
@@ -98,7 +98,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           assignedAt: null,
           disabledAt: null,
           revokedAt: null,
-          secretReplacedAt: null,
+          secretRotatedAt: null,
           previousSecretEndsAt: null,
           lastUsedAt: null,
           eventId: event.id,
@@ -154,7 +154,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       expect(await listKeyIds({ developerId: createUuid() })).toEqual([])
     })
 
-    test('in a list of its owner, its dialect or its status, and of all of these at once', async () => {
+    test('in a list of its owner, its key type or its status, and of all of these at once', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const [owner, other] = [await addUser(accountId), await addUser(accountId)]
@@ -168,13 +168,13 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
         const stopped = await addXdentKey()
         await storage.disableKey(stopped, 'operator', createTestEvent(stopped))
       }
-      const wanted = { accountId, ownerId: owner.id, dialect: 'xdent', status: 'enabled' } as const
+      const wanted = { accountId, ownerId: owner.id, keyType: 'xdent', status: 'enabled' } as const
       const listKeyIds = async (more: object) =>
         (await storage.listKeys({ limit: 100, ...more })).length
       expect((await storage.listKeys({ ...wanted, limit: 100 })).map(({ id }) => id)).toEqual(ids)
       const page = await storage.listKeys({ ...wanted, after: String(ids[0]), limit: 1 })
       expect(page.map(({ id }) => id)).toEqual([ids[1]])
-      expect(await listKeyIds({ accountId, dialect: 'xdent' })).toBe(9)
+      expect(await listKeyIds({ accountId, keyType: 'xdent' })).toBe(9)
       expect(await listKeyIds({ accountId, status: 'disabled' })).toBe(3)
       expect(await listKeyIds({ ownerId: owner.id })).toBe(9)
     })
@@ -243,13 +243,13 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('while its developer has fewer of the dialect than a limit, revoked ones included', async () => {
+    test('while its developer has fewer of the key type than a limit, revoked ones included', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const owner = await addUser(accountId)
       const [maker, other] = [await addDeveloper(accountId), await addDeveloper(accountId)]
-      const rowFor = ({ id }: { id: string }, dialect: KeyType = 'opendental') =>
-        createStaticKey(owner, dialect, { developerId: id })
+      const rowFor = ({ id }: { id: string }, keyType: KeyType = 'opendental') =>
+        createStaticKey(owner, keyType, { developerId: id })
       const isMade = (row: NewKey) => storage.addKey(row, createTestEvent(row.id), 2)
       await addKey(rowFor(other))
       await addKey(rowFor(maker, 'opendental-portal'))
@@ -619,7 +619,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       const { accountId, owner, key: row } = await addStaticKey()
       const stranger = await addUser((await addAccount()).id)
       const member = await addUser(accountId, { role: 'member' })
-      const gone = await addUser(accountId, { leftAt: 3 })
+      const gone = await addUser(accountId, { deactivatedAt: 3 })
       for (const to of [stranger.id, member.id, gone.id, createUuid()]) {
         const seen = await readEventId(row.id)
         await expectRefused(
@@ -808,7 +808,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
         tokenEpoch: 1,
       })
       const summary = await findSummary(row.id)
-      expect(summary).toMatchObject({ secretReplacedAt: 9, previousSecretEndsAt: null })
+      expect(summary).toMatchObject({ secretRotatedAt: 9, previousSecretEndsAt: null })
       expect(await storage.findSealedSecret(row.id)).toBe('s')
     })
 
@@ -827,7 +827,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           tokenEpoch: 0,
         })
         const summary = await findSummary(row.id)
-        expect(summary).toMatchObject({ secretReplacedAt: 8 + n, previousSecretEndsAt: 90 + n })
+        expect(summary).toMatchObject({ secretRotatedAt: 8 + n, previousSecretEndsAt: 90 + n })
         expect(await storage.findSealedSecret(row.id)).toBe(`s${n}`)
       }
     })

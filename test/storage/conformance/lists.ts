@@ -47,7 +47,7 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
       })
       const people = {
         accountName: 'Acme',
-        owner: { email: owner.email, username: owner.username, leftAt: null },
+        owner: { email: owner.email, username: owner.username, deactivatedAt: null },
       }
       expect(keys).toEqual([
         {
@@ -104,14 +104,14 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
         fixture.addKey(createStaticKey(owner, 'xdent', { name, createdAt: 100, ...more }))
       const used = await key('used')
       await storage.addKeyUses([{ keyId: used.id, day: 1, uses: 1, lastAt: 500 }])
-      await key('soon', here, { expiresAt: 300, dialect: 'practice' })
+      await key('soon', here, { expiresAt: 300, keyType: 'practice' })
       const ended = await key('ended', here, { expiresAt: 300 })
       await storage.revokeKey(ended.id, createTestEvent(ended.id))
       await key('placed', here, { siteId: siteRow.id })
       await key('left', gone)
       await storage.deactivateUser(gone.id, 1, createTestEvent(gone.id))
       const questions: [Partial<KeySearch>, string[]][] = [
-        [{ dialect: 'practice' }, ['soon']],
+        [{ keyType: 'practice' }, ['soon']],
         [{ status: 'revoked' }, ['ended']],
         [{ siteId: siteRow.id }, ['placed']],
         [{ ownerId: gone.id }, ['left']],
@@ -218,7 +218,7 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
         email: 'max@acme.example',
         username: `zoes-${createUuid()}`,
       })
-      const gone = await addUser(accountId, { email: 'zoe-old@acme.example', leftAt: 1 })
+      const gone = await addUser(accountId, { email: 'zoe-old@acme.example', deactivatedAt: 1 })
       await addUser(other.id, { email: 'zoe@acme.example' })
       const found = await fixture.storage.searchUsers({ accountId, text: 'zOe', limit: 9 })
       expect(new Set(found.map(({ id }) => id))).toEqual(new Set([zoe.id, max.id]))

@@ -23,9 +23,9 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
   describe(`${name}: what is written is what is read`, () => {
     test.each(TRICKY_TEXTS)('an account, in every column, named %j', async (text) => {
       for (const status of ['open', 'closed'] as const) {
-        for (const departedKeys of ['keep', 'disable'] as const) {
-          for (const addressesEnforced of [true, false]) {
-            const choices = { status, departedKeys, addressesEnforced }
+        for (const offboardingPolicy of ['keep', 'disable'] as const) {
+          for (const ipAllowlistEnforced of [true, false]) {
+            const choices = { status, offboardingPolicy, ipAllowlistEnforced }
             const row = await addAccount({
               name: text,
               region: text,
@@ -48,7 +48,7 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
           const named = await addUser(id, {
             role,
             username: `${text}${createUuid()}`,
-            leftAt: MAX_INTEGER,
+            deactivatedAt: MAX_INTEGER,
           })
           expect(await fixture.storage.findUser(named.id)).toEqual(named)
         }
@@ -211,7 +211,7 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
             subscription_id: delivery.subscriptionId,
             destination_id: delivery.destinationId,
             status: 'queued',
-            place: 1,
+            queue_position: 1,
             attempts: 0,
             settled_at: null,
             event_id: null,

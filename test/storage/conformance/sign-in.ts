@@ -41,8 +41,8 @@ const createFirstOperator = (invitationId: string) => {
     region: 'us',
     status: 'open' as const,
     createdAt: 1,
-    departedKeys: 'keep' as const,
-    addressesEnforced: false,
+    offboardingPolicy: 'keep' as const,
+    ipAllowlistEnforced: false,
   }
   const user: User = {
     id: createUuid(),
@@ -51,7 +51,7 @@ const createFirstOperator = (invitationId: string) => {
     role: 'operator',
     createdAt: 1,
     username: `first-${createUuid()}`,
-    leftAt: null,
+    deactivatedAt: null,
   }
   return { account, user, passwordHash: '$argon2id$first', invitationId }
 }

@@ -128,7 +128,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
   ): HourlyTraffic => ({
     hour: 500_000,
     accountId,
-    dialect: 'redox',
+    keyType: 'redox',
     outcome: 'admitted',
     requests: 1,
     ...more,
@@ -142,7 +142,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
         ...[550_000, 550_023].map((hour) => createTraffic(ownAccountId, { hour, requests: 2 })),
         createTraffic(ownAccountId, {
           hour: 550_024,
-          dialect: null,
+          keyType: null,
           outcome: 'key_unknown',
           requests: 3,
         }),
@@ -150,10 +150,10 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
         createTraffic(createUuid(), { hour: 550_030, requests: 5 }),
       ])
       const spans = { fromHour: 550_000, hours: 24 }
-      const admitted = { dialect: 'redox', outcome: 'admitted' }
+      const admitted = { keyType: 'redox', outcome: 'admitted' }
       const own = [
         { span: 0, ...admitted, requests: 4 },
-        { span: 1, dialect: null, outcome: 'key_unknown', requests: 3 },
+        { span: 1, keyType: null, outcome: 'key_unknown', requests: 3 },
       ]
       expect(await storage.sumTraffic({ ...spans, accountId: ownAccountId })).toEqual(own)
       expect(await storage.sumTraffic(spans)).toEqual([
@@ -162,7 +162,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       ])
     })
 
-    test('adds up by hour, account, dialect and outcome', async () => {
+    test('adds up by hour, account, key type and outcome', async () => {
       const { storage } = fixture
       const [ownAccountId, other] = [createUuid(), createUuid()]
       const later = createTraffic(ownAccountId, { hour: 500_001, requests: 7 })
@@ -183,9 +183,9 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       expect(all).toEqual(expect.arrayContaining([...both, createTraffic(other)]))
     })
 
-    test('of nobody and of no dialect is in the list of all, and in no account’s', async () => {
+    test('of nobody and of no key type is in the list of all, and in no account’s', async () => {
       const { storage } = fixture
-      const nobodys = createTraffic(null, { hour: 600_000, dialect: null, outcome: 'key_unknown' })
+      const nobodys = createTraffic(null, { hour: 600_000, keyType: null, outcome: 'key_unknown' })
       await storage.addTraffic([nobodys])
       expect(await storage.listTraffic(600_000)).toEqual([nobodys])
       expect(await storage.listTraffic(600_000, createUuid())).toEqual([])
@@ -217,12 +217,12 @@ export function testDashboardStorage(name: string, fixture: StorageFixture): voi
   const { addAccount, addUser, addSource, addSite, addDeveloper, addDestination, addSubscription } =
     fixture
 
-  test(`${name}: a census counts the keys of a dialect that may be used, and those that were`, async () => {
+  test(`${name}: a census counts the keys of a type that may be used, and those that were`, async () => {
     const { storage } = fixture
     const [ownAccount, other] = [await addAccount(), await addAccount()]
     const [owner, stranger] = [await addUser(ownAccount.id), await addUser(other.id)]
-    const key = (dialect: 'xdent' | 'practice', more: object = {}, by = owner) =>
-      fixture.addKey(createStaticKey(by, dialect, more))
+    const key = (keyType: 'xdent' | 'practice', more: object = {}, by = owner) =>
+      fixture.addKey(createStaticKey(by, keyType, more))
     const used = await key('xdent')
     const before = await key('xdent')
     const revoked = await key('xdent')
@@ -237,11 +237,11 @@ export function testDashboardStorage(name: string, fixture: StorageFixture): voi
     await storage.revokeKey(revoked.id, createTestEvent(revoked.id))
     const range = { since: 500, now: 1_000 }
     expect(await storage.countKeysByType({ ...range, accountId: ownAccount.id })).toEqual([
-      { dialect: 'practice', usable: 1, used: 0 },
-      { dialect: 'xdent', usable: 2, used: 2 },
+      { keyType: 'practice', usable: 1, used: 0 },
+      { keyType: 'xdent', usable: 2, used: 2 },
     ])
     const all = await storage.countKeysByType(range)
-    expect(all.find(({ dialect }) => dialect === 'practice')?.usable).toBeGreaterThanOrEqual(2)
+    expect(all.find(({ keyType }) => keyType === 'practice')?.usable).toBeGreaterThanOrEqual(2)
     expect(await storage.countKeysByType({ ...range, accountId: createUuid() })).toEqual([])
   })
 

@@ -10,7 +10,7 @@ interface KeyOwners {
   readonly departedId: string
 }
 
-/** Keys of each dialect and in each state of their life; answers their row ids by name. */
+/** Keys of each key type and in each state of their life; answers their row ids by name. */
 export async function seedConsoleKeys(
   server: TestServer,
   owners: KeyOwners,
@@ -33,11 +33,11 @@ export async function seedConsoleKeys(
 
   const createKey = async (
     name: string,
-    dialect: KeyType,
+    keyType: KeyType,
     keyOwner: { sourceId?: string; siteId?: string; developerId?: string; expiresAt?: number } = {},
     ownerId = engineerId,
   ) => {
-    const { key, secret } = unwrap(await keys.create({ dialect, name, ownerId, ...keyOwner }))
+    const { key, secret } = unwrap(await keys.create({ keyType, name, ownerId, ...keyOwner }))
     ids[name] = key.id
     secrets[name] = { apiKey: key.publicId, secret }
     return key.id
@@ -143,12 +143,12 @@ export async function seedRequestHistory(
     const hour = thisHour - ago
     const share = computeActivity(100, Math.floor(hour / 24), hour) * (hour % 24 < 6 ? 0.2 : 1)
     const count = (maximum: number) => Math.round((maximum * share) / 100)
-    for (const [dialect, maximum] of ADMITTED_PER_HOUR) {
-      rows.push({ hour, accountId, dialect, outcome: 'admitted', requests: count(maximum) })
+    for (const [keyType, maximum] of ADMITTED_PER_HOUR) {
+      rows.push({ hour, accountId, keyType, outcome: 'admitted', requests: count(maximum) })
     }
-    for (const [n, [dialect, outcome, maximum]] of REFUSED_PER_HOUR.entries()) {
+    for (const [n, [keyType, outcome, maximum]] of REFUSED_PER_HOUR.entries()) {
       if ((hour + n) % 5 === 0)
-        rows.push({ hour, accountId, dialect, outcome, requests: count(maximum) })
+        rows.push({ hour, accountId, keyType, outcome, requests: count(maximum) })
     }
   }
   await storage.addTraffic(rows.filter(({ requests }) => requests > 0))

@@ -20,7 +20,7 @@ const SETTINGS = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTIO
 
 /**
  * A server on a socket, as the console of a small group of clinics has it after three months: keys of
- * each dialect and state, routes, feeds of which one stands still, a month of requests.
+ * each key type and state, routes, feeds of which one stands still, a month of requests.
  */
 export async function openConsoleFixture(settings: Record<string, string> = {}) {
   const receiver = await startConsoleDestination()

@@ -117,9 +117,9 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     keys: '/console/keys',
     'keys-none-found': '/console/keys?q=nothing+is+called+so',
     'key-new': '/console/keys/new',
-    'key-new-redox': '/console/keys/new?dialect=redox',
+    'key-new-redox': '/console/keys/new?key-type=redox',
     'key-new-refused': {
-      path: '/console/keys/new?dialect=xdent',
+      path: '/console/keys/new?key-type=xdent',
       status: 422,
       prepare: async (page) => {
         await page.getByLabel('Name').fill('Waiting room screen')

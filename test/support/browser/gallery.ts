@@ -122,8 +122,8 @@ const galleryBody = html`
     '/',
     html`
     ${radioGroup({
-      name: 'dialect',
-      legend: 'Dialect',
+      name: 'key-type',
+      legend: 'Key type',
       value: 'redox',
       options: [
         { value: 'redox', text: 'Redox', hint: 'A signed assertion buys a token.' },

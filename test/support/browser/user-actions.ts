@@ -28,7 +28,7 @@ const OWNER_FIELD_LABELS = {
 } as const
 
 export interface NewKeyForm {
-  readonly dialect: KeyType
+  readonly keyType: KeyType
   readonly name: string
   /** The owner's e-mail address. */
   readonly owner: string
@@ -42,10 +42,10 @@ export async function createKeyByForm(
   url: string,
   key: NewKeyForm,
 ): Promise<RevealedSecrets> {
-  await page.goto(`${url}/console/keys/new?dialect=${key.dialect}`)
+  await page.goto(`${url}/console/keys/new?key-type=${key.keyType}`)
   await page.getByLabel('Name', { exact: true }).fill(key.name)
   await page.getByLabel('Owner', { exact: true }).fill(key.owner)
-  const label = OWNER_FIELD_LABELS[getKeyTypeTraits(key.dialect).belongsTo]
+  const label = OWNER_FIELD_LABELS[getKeyTypeTraits(key.keyType).belongsTo]
   if (label !== null && key.ownedBy !== undefined) {
     await page.getByLabel(label, { exact: true }).selectOption({ label: key.ownedBy })
   }
@@ -135,17 +135,17 @@ const VENDOR_REQUESTS: Readonly<Record<KeyType, VendorRequest>> = {
 /** Returns whether the server accepts the next request with the key, once it accepts any. */
 export async function isAdmitted(
   url: string,
-  dialect: KeyType,
+  keyType: KeyType,
   secrets: RevealedSecrets,
 ): Promise<boolean> {
-  const { path, createInit } = VENDOR_REQUESTS[dialect]
+  const { path, createInit } = VENDOR_REQUESTS[keyType]
   const answer = await fetch(url + path, createInit(secrets))
   await answer.arrayBuffer()
   if (answer.ok) return true
   if (answer.status === 429) {
     await setTimeout(1000 * Number(answer.headers.get('retry-after') ?? 1))
-    return isAdmitted(url, dialect, secrets)
+    return isAdmitted(url, keyType, secrets)
   }
   if (answer.status === 401 || answer.status === 403 || answer.status === 400) return false
-  throw new Error(`${dialect} answers ${answer.status}`)
+  throw new Error(`${keyType} answers ${answer.status}`)
 }

@@ -76,7 +76,7 @@ export const createSeededKey = (
   { owner, source }: Awaited<ReturnType<typeof seedCliAccount>>,
 ): Promise<CliKeyWithSecret> =>
   runJson(dir, [
-    ...['keys', 'create', '--dialect', 'redox', '--owner', owner.id],
+    ...['keys', 'create', '--key-type', 'redox', '--owner', owner.id],
     ...['--source', source.id, '--name', 'nightly job'],
   ])
 
@@ -92,11 +92,11 @@ export const KEY_TYPE_OWNER_OPTIONS: Readonly<
   practice: null,
 }
 
-export const buildKeyArgs = (dialect: KeyType, owner: string): string[] => [
-  ...['keys', 'create', '--dialect', dialect, '--owner', owner, '--name', `${dialect} key`],
+export const buildKeyArgs = (keyType: KeyType, owner: string): string[] => [
+  ...['keys', 'create', '--key-type', keyType, '--owner', owner, '--name', `${keyType} key`],
 ]
 
-/** An account with everything that keys can be made for, and a key of each dialect. */
+/** An account with everything that keys can be made for, and a key of each type. */
 export async function seedEveryCliKeyType(dir: string) {
   const account = (await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])).id
   const accountArgs = ['--account', account]
@@ -123,21 +123,21 @@ export async function seedEveryCliKeyType(dir: string) {
   }
 
   function createKey(
-    dialect: KeyType,
+    keyType: KeyType,
     more: readonly string[] = [],
     stdin = '',
   ): Promise<CliKeyWithSecret> {
-    const ownerOption = KEY_TYPE_OWNER_OPTIONS[dialect]
+    const ownerOption = KEY_TYPE_OWNER_OPTIONS[keyType]
     const ownerArgs = ownerOption === null ? [] : [`--${ownerOption}`, ids[ownerOption]]
     return runJson<CliKeyWithSecret>(
       dir,
-      [...buildKeyArgs(dialect, ids.owner), ...ownerArgs, ...more],
+      [...buildKeyArgs(keyType, ids.owner), ...ownerArgs, ...more],
       stdin,
     )
   }
 
   const keys = await Promise.all(
-    KEY_TYPE_NAMES.map(async (dialect) => [dialect, await createKey(dialect)] as const),
+    KEY_TYPE_NAMES.map(async (keyType) => [keyType, await createKey(keyType)] as const),
   )
   const createdKeys = Object.fromEntries(keys) as Record<KeyType, CliKeyWithSecret>
   return { ids, createdKeys, createKey, developerKey: String(developer.developerKey) }

@@ -75,7 +75,7 @@ export interface SeededStaticKeys {
 
 /**
  * Beside what is in this folder's database: a username, a site, a developer, an address rule, a key of
- * each dialect that is presented, one of them in an overlap, and their uses.
+ * each key type that is presented, one of them in an overlap, and their uses.
  */
 export async function seedStaticKeys(dir: string): Promise<SeededStaticKeys> {
   const config = readConfig({ LATCHKEY_DATA: dir })
@@ -98,17 +98,17 @@ export async function seedStaticKeys(dir: string): Promise<SeededStaticKeys> {
     const createKey = async (wish: Parameters<typeof keys.create>[0]) =>
       unwrap(await keys.create(wish))
     const otherKeys = [
-      await createKey({ ...keyInput, dialect: 'xenrad', siteId: site.id }),
+      await createKey({ ...keyInput, keyType: 'xenrad', siteId: site.id }),
       await createKey({
         ...keyInput,
-        dialect: 'opendental',
+        keyType: 'opendental',
         developerId: developer.id,
         access: 'read',
       }),
-      await createKey({ ...keyInput, dialect: 'opendental-portal', developerId: developer.id }),
+      await createKey({ ...keyInput, keyType: 'opendental-portal', developerId: developer.id }),
     ]
-    const xdent = await createKey({ ...keyInput, dialect: 'xdent' })
-    const practice = await createKey({ ...keyInput, dialect: 'practice' })
+    const xdent = await createKey({ ...keyInput, keyType: 'xdent' })
+    const practice = await createKey({ ...keyInput, keyType: 'practice' })
     unwrap(await keys.assign(otherKeys[1]?.key.id ?? '', site.id))
     unwrap(await keys.disable(otherKeys[0]?.key.id ?? '', 'customer'))
     const rotatedSecret = unwrap(
@@ -122,7 +122,7 @@ export async function seedStaticKeys(dir: string): Promise<SeededStaticKeys> {
     return {
       xdent: { keyId: xdent.key.publicId, secret: xdent.secret },
       practice: { id: practice.key.id, secret: rotatedSecret.secret },
-      rows: { users: 1, sites: 1, developers: 1, address_rules: 1, keys: 5, key_uses: 3 },
+      rows: { users: 1, sites: 1, developers: 1, ip_allowlist_entries: 1, keys: 5, key_uses: 3 },
     }
   } finally {
     await storage.close()

@@ -4,7 +4,7 @@ import type { Migration } from '../../../src/storage/migrations.ts'
 export const SAMPLE_MIGRATIONS: readonly Migration[] = [
   {
     to: 5,
-    says: 'accounts have a tier',
+    summary: 'accounts have a tier',
     statements: [
       `ALTER TABLE accounts ADD COLUMN tier TEXT NOT NULL DEFAULT 'standard'`,
       `UPDATE accounts SET tier = 'closed' WHERE status = 'closed'`,
@@ -12,7 +12,7 @@ export const SAMPLE_MIGRATIONS: readonly Migration[] = [
   },
   {
     to: 6,
-    says: 'users have a phone, grants a reason',
+    summary: 'users have a phone, grants a reason',
     statements: [
       'ALTER TABLE users ADD COLUMN phone TEXT',
       'CREATE TABLE grants_6 (id TEXT PRIMARY KEY, key_id TEXT NOT NULL, reason TEXT)',
@@ -48,17 +48,19 @@ export const SELECT_SQLITE_SCHEMA = `SELECT type, name, tbl_name, sql FROM sqlit
 export const normalizeSchema = (rows: readonly Record<string, unknown>[]) =>
   rows.map((row) => ({ ...row, sql: normalizeSql(String(row.sql)) }))
 
-/** Selects the schema that PostgreSQL reports: columns in order, constraints and indexes by name. */
+/** Selects the schema that PostgreSQL reports: columns in order, constraints and indexes by name (a
+ * CHECK without, because it keeps the name of a renamed column). */
 export const SELECT_POSTGRES_SCHEMA = `
   SELECT 'column' AS type, table_name || '.' || ordinal_position AS name,
     concat_ws(' ', column_name, data_type, is_nullable, column_default) AS sql
   FROM information_schema.columns WHERE table_schema = 'public'
   UNION ALL
-  SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+  SELECT 'constraint', conrelid::regclass || CASE contype WHEN 'c' THEN '' ELSE '.' || conname END,
+    pg_get_constraintdef(oid)
   FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
   UNION ALL
   SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
-  ORDER BY 1, 2`
+  ORDER BY 1, 2, 3`
 
 /*
  * Keys of schema version 4 whose public ids are UUIDs in several spellings, and what becomes of them.

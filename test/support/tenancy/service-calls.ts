@@ -183,11 +183,11 @@ export const SERVICE_CALLS: ServiceCallArguments = {
   },
   keys: {
     create: (id, { engineerId, developerId }) => [
-      [{ dialect: 'xdent', ownerId: id, name: SAMPLE_NAME }],
-      [{ dialect: 'opendental', ownerId: id, developerId, name: SAMPLE_NAME }],
-      [{ dialect: 'opendental', ownerId: engineerId, developerId: id, name: SAMPLE_NAME }],
-      [{ dialect: 'xenrad', ownerId: engineerId, siteId: id, name: SAMPLE_NAME }],
-      [{ dialect: 'redox', ownerId: engineerId, sourceId: id, name: SAMPLE_NAME }],
+      [{ keyType: 'xdent', ownerId: id, name: SAMPLE_NAME }],
+      [{ keyType: 'opendental', ownerId: id, developerId, name: SAMPLE_NAME }],
+      [{ keyType: 'opendental', ownerId: engineerId, developerId: id, name: SAMPLE_NAME }],
+      [{ keyType: 'xenrad', ownerId: engineerId, siteId: id, name: SAMPLE_NAME }],
+      [{ keyType: 'redox', ownerId: engineerId, sourceId: id, name: SAMPLE_NAME }],
     ],
     viewSecret: (id) => [[id]],
     rotateSecret: (id) => [

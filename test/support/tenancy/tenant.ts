@@ -56,8 +56,8 @@ export async function seedTenant(server: TestServer) {
   const secrets: string[] = [token]
   const keyIds: string[] = []
   const keyPlaces = { source: { sourceId: source.id }, site: { siteId: site.id } }
-  for (const dialect of KEY_TYPE_NAMES) {
-    const { belongsTo } = getKeyTypeTraits(dialect)
+  for (const keyType of KEY_TYPE_NAMES) {
+    const { belongsTo } = getKeyTypeTraits(keyType)
     const developerId = developer.id
     const keyOwner =
       belongsTo === 'owner'
@@ -65,15 +65,15 @@ export async function seedTenant(server: TestServer) {
         : belongsTo === 'developer'
           ? { developerId }
           : keyPlaces[belongsTo]
-    const input = { dialect, ownerId: engineer.id, name: createUniqueName(dialect), ...keyOwner }
+    const input = { keyType, ownerId: engineer.id, name: createUniqueName(keyType), ...keyOwner }
     const { key, secret } = unwrap(
       await keys.create({ ...input, description: createUniqueName('for') }),
     )
     secrets.push(secret)
     keyIds.push(key.id)
     await storage.addKeyUses([{ keyId: key.id, day: 20_000, uses: 7, lastAt: clock() }])
-    if (dialect === 'opendental') unwrap(await keys.assign(key.id, site.id))
-    if (dialect === 'redox') await sendRefusedMessage(key.publicId, secret)
+    if (keyType === 'opendental') unwrap(await keys.assign(key.id, site.id))
+    if (keyType === 'redox') await sendRefusedMessage(key.publicId, secret)
   }
 
   /** Tokens, a request that is refused, and a message that its destination did not take. */
@@ -119,7 +119,7 @@ export async function seedTenant(server: TestServer) {
       requestId: null,
     },
   )
-  const trafficRow = { accountId, hour: 490_000, dialect: 'redox', outcome: 'admitted' } as const
+  const trafficRow = { accountId, hour: 490_000, keyType: 'redox', outcome: 'admitted' } as const
   await storage.addTraffic([{ ...trafficRow, requests: 7 }])
   await server.flushAuditEvents()
   const [message] = await storage.listMessages({ accountId, limit: 1 })

@@ -134,7 +134,7 @@ const OFFBOARDING_CHOICES = [
     text: 'They are disabled',
     hint: 'The next request with one is refused.',
   },
-] as const satisfies readonly { value: Account['departedKeys']; text: string; hint: string }[]
+] as const satisfies readonly { value: Account['offboardingPolicy']; text: string; hint: string }[]
 
 /** The page of an account: as settings of the user's own, or as one of many for an operator. */
 export function mountAccountSettings(router: ConsoleRouter): void {
@@ -160,15 +160,15 @@ export function mountAccountSettings(router: ConsoleRouter): void {
       : showAccount(context, id, result.failure)
   })
 
-  router.form(`${ACCOUNTS_PATH}/:id/departed-keys`, 'account.write', async (context) => {
+  router.form(`${ACCOUNTS_PATH}/:id/offboarding-policy`, 'account.write', async (context) => {
     const id = getPathId(context, 'id')
     const choice = OFFBOARDING_CHOICES.find(
-      ({ value }) => value === getField(context, 'departed-keys'),
+      ({ value }) => value === getField(context, 'offboarding-policy'),
     )
     if (choice === undefined) return showAccount(context, id, MISSING_CHOICE_ERROR)
     const result = await context.services.accounts.setOffboardingPolicy(id, choice.value)
     return result.ok
-      ? redirectToAccount(context, id, 'departed-keys-set')
+      ? redirectToAccount(context, id, 'offboarding-policy-set')
       : showAccount(context, id, result.failure)
   })
 }
@@ -224,11 +224,11 @@ async function showAccount(
   return renderPage(context, heading, body, toErrorStatus(error))
 }
 
-const describeAllowlist = ({ addressesEnforced }: Account): string =>
-  addressesEnforced ? 'the list is in force' : 'keys work from anywhere'
+const describeAllowlist = ({ ipAllowlistEnforced }: Account): string =>
+  ipAllowlistEnforced ? 'the list is in force' : 'keys work from anywhere'
 
-const describeOffboarding = ({ departedKeys }: Account): string =>
-  departedKeys === 'keep' ? 'go on working, flagged' : 'are disabled with them'
+const describeOffboarding = ({ offboardingPolicy }: Account): string =>
+  offboardingPolicy === 'keep' ? 'go on working, flagged' : 'are disabled with them'
 
 const renameCard = (
   context: PageContext,
@@ -240,8 +240,8 @@ const renameCard = (
 const offboardingCard = (context: PageContext, account: Account): Html => html`
   <section class="card"><h2>Keys of deactivated users</h2>${postForm(
     context.formToken,
-    `${ACCOUNTS_PATH}/${account.id}/departed-keys`,
-    html`${radioGroup({ name: 'departed-keys', legend: 'What becomes of their keys?', value: account.departedKeys, options: OFFBOARDING_CHOICES })}
+    `${ACCOUNTS_PATH}/${account.id}/offboarding-policy`,
+    html`${radioGroup({ name: 'offboarding-policy', legend: 'What becomes of their keys?', value: account.offboardingPolicy, options: OFFBOARDING_CHOICES })}
       <div class="row">${submitButton('Save')}</div>`,
   )}</section>`
 

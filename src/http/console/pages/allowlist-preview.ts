@@ -123,7 +123,7 @@ async function confirmEntryDeletion(
     title: `Remove ${entry.network}?`,
     about: entry.note === '' ? undefined : entry.note,
     account: result.value,
-    networks: result.value.addressesEnforced ? remainingNetworks : [],
+    networks: result.value.ipAllowlistEnforced ? remainingNetworks : [],
     entries,
     action: `${IP_ALLOWLIST_PATH}/${entry.id}/remove`,
     button: 'Remove it',
@@ -180,7 +180,7 @@ function unrestrictedNotice({ account, action, entries }: AllowlistPreview): Htm
       'Nothing changes yet: keys go on working from anywhere. The first address that is added then shuts out all others.',
     )
   }
-  if (!account.addressesEnforced) {
+  if (!account.ipAllowlistEnforced) {
     return notice(
       'plain',
       'The list is not in force',

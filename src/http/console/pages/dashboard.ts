@@ -203,14 +203,14 @@ export const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
     {
       caption: `In use: within the last ${IN_USE_DAYS} days`,
       columns: [
-        { name: 'Dialect' },
+        { name: 'Key type' },
         { name: 'Its secret' },
         { name: 'In use', end: true },
         { name: 'May be used', end: true },
       ],
-      rows: counts.map(({ dialect, used, usable }) => [
-        html`<a href="${KEYS_PATH}?dialect=${dialect}">${KEY_TYPE_LABELS[dialect].name}</a>`,
-        hasExchangedSecret(dialect) ? 'exchanged for tokens' : 'sent with every request',
+      rows: counts.map(({ keyType, used, usable }) => [
+        html`<a href="${KEYS_PATH}?key-type=${keyType}">${KEY_TYPE_LABELS[keyType].name}</a>`,
+        hasExchangedSecret(keyType) ? 'exchanged for tokens' : 'sent with every request',
         used.toLocaleString('en'),
         usable.toLocaleString('en'),
       ]),
@@ -220,7 +220,7 @@ export const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
 function summarizeKeyUse(counts: readonly KeyTypeCount[]): string {
   const sumUsed = (rows: readonly KeyTypeCount[]) =>
     rows.reduce((total, { used }) => total + used, 0)
-  const exchangedCount = sumUsed(counts.filter(({ dialect }) => hasExchangedSecret(dialect)))
+  const exchangedCount = sumUsed(counts.filter(({ keyType }) => hasExchangedSecret(keyType)))
   const total = sumUsed(counts)
   if (total === 0) return `No key was used within ${IN_USE_DAYS} days.`
   return (

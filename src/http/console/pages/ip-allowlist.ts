@@ -52,7 +52,7 @@ async function addEntry(context: PageContext): Promise<Response> {
   const account = await accounts.find(accountId)
   if (!account.ok) return renderError(context.c, context.caller, 'not_found')
   // An empty list blocks nobody. The first address of an enforced list blocks all others.
-  if (account.value.addressesEnforced && getOptionalField(context, 'confirmed') === undefined) {
+  if (account.value.ipAllowlistEnforced && getOptionalField(context, 'confirmed') === undefined) {
     const entries = await ipAllowlist.list(accountId)
     const isNetwork = parseKnownNetworks([input.network]).length > 0
     if (entries.length === 0 && isNetwork) return confirmFirstEntry(context, account.value, input)
@@ -92,10 +92,10 @@ async function showAllowlist(
 }
 
 function enforcementNotice(
-  { name, addressesEnforced }: Account,
+  { name, ipAllowlistEnforced }: Account,
   entries: readonly AllowlistEntry[],
 ): Html {
-  if (!addressesEnforced) {
+  if (!ipAllowlistEnforced) {
     return notice('plain', 'Not in force', `The keys of ${name} work from anywhere.`)
   }
   return entries.length === 0
@@ -111,8 +111,8 @@ function enforcementNotice(
       )
 }
 
-const enforcementLink = ({ addressesEnforced }: Account): Html =>
-  addressesEnforced
+const enforcementLink = ({ ipAllowlistEnforced }: Account): Html =>
+  ipAllowlistEnforced
     ? buttonLink(`${IP_ALLOWLIST_PATH}/open`, 'Let keys work from anywhere')
     : buttonLink(`${IP_ALLOWLIST_PATH}/enforce`, 'Put the list in force', 'primary')
 

@@ -59,7 +59,7 @@ async function showSiteList(context: PageContext): Promise<Response> {
     rows.length === 0
       ? emptyState(
           'No sites yet',
-          'A site is a clinic, an office or a hospital. Keys of some dialects belong to one.',
+          'A site is a clinic, an office or a hospital. Keys of some types belong to one.',
           addLink,
         )
       : html`<section class="card flush">${table({
@@ -77,7 +77,7 @@ async function showSiteList(context: PageContext): Promise<Response> {
             relativeTime(site.createdAt, context.now),
           ]),
         })}${pagination}</section>`
-  const about = 'Clinics, offices and hospitals. Keys of some dialects belong to one.'
+  const about = 'Clinics, offices and hospitals. Keys of some types belong to one.'
   return renderPage(
     context,
     { heading: 'Sites', about, actions: rows.length === 0 ? nothing : addLink },

@@ -20,5 +20,5 @@ export function parseOdfhirCredential(headers: Headers): Result<Credential, Cred
   if (developerKey === undefined || secret === undefined) {
     return fail({ reason: 'credential_malformed', detail: 'not ODFHIR and two keys' })
   }
-  return ok({ dialect: 'opendental', developerKey, secret })
+  return ok({ keyType: 'opendental', developerKey, secret })
 }

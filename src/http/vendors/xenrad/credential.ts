@@ -19,5 +19,5 @@ export function parseXenradApiKey(headers: Headers): Result<Credential, Credenti
   if (secret === null || secret === '') return fail({ reason: 'credential_missing' })
   if (secret.length > SECRET_MAX_LENGTH) return failMalformed('too long for a key')
   if (!/^[\x21-\x7e]+$/.test(secret)) return failMalformed('not one word of printable ASCII')
-  return ok({ dialect: 'xenrad', secret })
+  return ok({ keyType: 'xenrad', secret })
 }

@@ -153,8 +153,8 @@ const ACCOUNT_EVENT_DESCRIPTIONS = {
   'account.opened': ['good', 'The account was opened again.'],
   'account.departed_keys_set': [
     'plain',
-    ({ departedKeys }) =>
-      departedKeys === 'disable'
+    ({ offboardingPolicy }) =>
+      offboardingPolicy === 'disable'
         ? 'Keys of people who leave are disabled from now on.'
         : 'Keys of people who leave go on working from now on, and are flagged.',
   ],

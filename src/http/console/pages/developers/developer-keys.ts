@@ -87,7 +87,7 @@ async function findCustomerKey(context: PageContext): Promise<KeySummary | null>
   const isCustomerKey =
     result.ok &&
     result.value.developerId === getPathId(context, 'id') &&
-    result.value.dialect === 'opendental'
+    result.value.keyType === 'opendental'
   return isCustomerKey ? result.value : null
 }
 
@@ -151,7 +151,7 @@ export function mountPortalKeyPages(router: ConsoleRouter, { uuid }: PortalKeyPa
       const id = getOptionalField(context, 'key') ?? uuid()
       const result = await context.services.keys.create({
         id,
-        dialect: 'opendental-portal',
+        keyType: 'opendental-portal',
         developerId: developer.id,
         ownerId: getField(context, 'owner'),
         name: getField(context, 'name'),
@@ -200,7 +200,9 @@ async function showPortalKeyForm(
     accountId,
     limit: MAX_PORTAL_KEY_OWNERS,
   })
-  const owners = users.filter(({ role, leftAt }) => canHoldKeys(role) && leftAt === null)
+  const owners = users.filter(
+    ({ role, deactivatedAt }) => canHoldKeys(role) && deactivatedAt === null,
+  )
   const heading = { heading: 'Make a key for the portal', crumbs: toDeveloperCrumbs(developer) }
   if (owners.length === 0) {
     const addLink = buttonLink(`${USERS_PATH}/new`, 'Add a person', 'primary')
@@ -234,7 +236,7 @@ async function confirmPortalKeyRotation(
   const isPortalKey =
     result.ok &&
     result.value.developerId === developer.id &&
-    result.value.dialect === 'opendental-portal'
+    result.value.keyType === 'opendental-portal'
   if (!isPortalKey) return renderError(context.c, context.caller, 'not_found')
   const { id, name, eventId } = result.value
   const developerPath = `${DEVELOPERS_PATH}/${developer.id}`

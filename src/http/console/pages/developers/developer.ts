@@ -72,10 +72,10 @@ export async function showDeveloper(
   const developer = result.value
   const criteria = { developerId: developer.id, order: 'newest' } as const
   const [portal, customers, names] = await Promise.all([
-    keys.search({ ...criteria, dialect: 'opendental-portal', limit: MAX_PORTAL_KEYS }),
+    keys.search({ ...criteria, keyType: 'opendental-portal', limit: MAX_PORTAL_KEYS }),
     keys.search({
       ...criteria,
-      dialect: 'opendental',
+      keyType: 'opendental',
       after: getOptionalField(context, 'after'),
       limit: CUSTOMER_KEY_PAGE_SIZE,
     }),
@@ -114,7 +114,7 @@ const developerForms = (
   </details>`
 
 const formatNewCustomerKeyPath = ({ id, accountId }: Developer) =>
-  `${KEYS_PATH}/new?${new URLSearchParams({ dialect: 'opendental', account: accountId, developer: id })}`
+  `${KEYS_PATH}/new?${new URLSearchParams({ 'key-type': 'opendental', account: accountId, developer: id })}`
 
 function customerKeyPager(context: PageContext, developerPath: string, next: string | null): Html {
   const isFirst = getOptionalField(context, 'after') === undefined

@@ -20,7 +20,7 @@ export async function codeSamples(
   key: KeySummary,
 ): Promise<Html> {
   const parts = await findCredentialParts(services, key)
-  const request = createSampleRequest(key.dialect, { ...parts, url: publicUrl })
+  const request = createSampleRequest(key.keyType, { ...parts, url: publicUrl })
   return html`<section class="card" id="samples"><h2>Code samples</h2>
     <p>${request.description} The samples read the secret from the environment variable <code>LATCHKEY_SECRET</code>.</p>
     ${SAMPLE_LANGUAGES.map(({ name, write }, n) => {

@@ -77,7 +77,7 @@ async function createKey(context: PageContext, { uuid }: KeyPageDeps): Promise<R
 }
 
 function parseNewKeySelection(context: PageContext): NewKeySelection | null {
-  const keyType = KEY_TYPE_NAMES.find((name) => name === getField(context, 'dialect'))
+  const keyType = KEY_TYPE_NAMES.find((name) => name === getField(context, 'key-type'))
   const accountId = getAccountId(context) ?? getOptionalField(context, 'account')
   return keyType === undefined || accountId === undefined ? null : { keyType, accountId }
 }
@@ -93,7 +93,7 @@ async function createKeyFromForm(
   const parent = findKeyParent(keyType)
   return context.services.keys.create({
     id,
-    dialect: keyType,
+    keyType,
     ownerId: owner.value.id,
     name: getField(context, 'name'),
     description: getField(context, 'description'),
@@ -126,9 +126,9 @@ async function renderKeyTypePage(context: PageContext): Promise<Response> {
   const body = html`
     <section class="card"><form method="get" action="${NEW_KEY_PATH}">
       ${radioGroup({
-        name: 'dialect',
+        name: 'key-type',
         legend: 'Key type',
-        value: getField(context, 'dialect'),
+        value: getField(context, 'key-type'),
         options: KEY_TYPE_NAMES.map((value) => ({
           value,
           text: KEY_TYPE_LABELS[value].name,
@@ -181,7 +181,7 @@ async function renderCreateForm(
         context.formToken,
         NEW_KEY_PATH,
         html`
-        ${hiddenField('dialect', keyType)}${hiddenField('account', accountId)}${hiddenField('id', id)}
+        ${hiddenField('key-type', keyType)}${hiddenField('account', accountId)}${hiddenField('id', id)}
         ${keyFormFields({ name: getValue('name'), description: getValue('description'), reference: getValue('reference') }, error)}
         ${ownerField(error === null ? defaultOwner : getOwnerField(context), ownerFilter, ownerChoices, error)}
         ${parentPicker}

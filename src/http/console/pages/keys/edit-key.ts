@@ -126,7 +126,7 @@ async function renderEditForm(
 ): Promise<Response> {
   const ownerFilter: KeyOwnerFilter = {
     accountId: key.accountId,
-    requiresUsername: key.dialect === 'practice',
+    requiresUsername: key.keyType === 'practice',
   }
   const isConflict = failure !== null && 'content' in failure
   const error = isConflict ? null : failure
@@ -138,7 +138,7 @@ async function renderEditForm(
       ${hiddenField('seen', key.eventId)}
       ${keyFormFields(values, error)}
       ${ownerField(values.owner, ownerFilter, await listOwnerChoices(context, ownerFilter), error)}
-      ${accessLevelField(key.dialect, values.access)}
+      ${accessLevelField(key.keyType, values.access)}
       ${expiryField(values.expires, error)}
       <div class="row">${submitButton(isConflict ? 'Overwrite with my changes' : 'Save changes')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
     )}</section>`

@@ -34,7 +34,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   // A revoked key cannot expire any more.
   const unlessRevoked = (rows: DetailRow[]) => (key.revokedAt === null ? rows : [])
   return definitionList([
-    ['Key type', KEY_TYPE_LABELS[key.dialect].name],
+    ['Key type', KEY_TYPE_LABELS[key.keyType].name],
     ['Public id', copyableText(key.publicId, 'the public id')],
     ...(key.publicId === key.id
       ? []
@@ -49,7 +49,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
     ...(expiresAt === null
       ? unlessRevoked([['Expires', 'never']])
       : timeRows('Expires', expiresAt)),
-    ...timeRows('Secret replaced', key.secretReplacedAt),
+    ...timeRows('Secret replaced', key.secretRotatedAt),
     ...timeRows('Old secret ends', key.previousSecretEndsAt),
     ...timeRows('Assigned', key.assignedAt),
     ...timeRows(
@@ -61,9 +61,9 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   ])
 }
 
-const ownerDetail = ({ email, username, leftAt }: User): Html =>
+const ownerDetail = ({ email, username, deactivatedAt }: User): Html =>
   html`${email}${username === null ? nothing : html` <span class="soft small">(${username})</span>`}${
-    leftAt === null ? nothing : ', who has left'
+    deactivatedAt === null ? nothing : ', who has left'
   }`
 
 /** Falls back to the id where the source, developer or site is in an account that the user cannot see. */

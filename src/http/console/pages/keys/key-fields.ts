@@ -104,7 +104,9 @@ export interface KeyOwnerFilter {
 const canOwnKey =
   ({ requiresUsername }: KeyOwnerFilter) =>
   (user: User): boolean =>
-    user.leftAt === null && canHoldKeys(user.role) && (!requiresUsername || user.username !== null)
+    user.deactivatedAt === null &&
+    canHoldKeys(user.role) &&
+    (!requiresUsername || user.username !== null)
 
 const toOwnerChoice = ({ email, username, role }: User): Choice => ({
   value: email,

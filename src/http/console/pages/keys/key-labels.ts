@@ -81,7 +81,7 @@ export function listKeyBadges(
     'warn',
   )
   addIf(isExpired, 'Expired', 'bad')
-  addIf(key.dialect === 'opendental' && key.assignedAt === null, 'Not assigned', 'warn')
+  addIf(key.keyType === 'opendental' && key.assignedAt === null, 'Not assigned', 'warn')
   addIf(badges.length === 0, 'Enabled', 'good')
   const expiresSoon = expiresAt !== null && !isExpired && expiresAt - now < EXPIRY_WARNING_MS
   addIf(expiresSoon, `Expires ${formatDay(expiresAt ?? 0)}`, 'warn')

@@ -59,7 +59,7 @@ export async function parseKeyListQuery(context: PageContext): Promise<KeyListQu
   const user = owner === '' ? null : await findUserByNameOrId(context, owner)
   const criteria = {
     text: getOptionalField(context, 'q'),
-    dialect: parseChoice(KEY_TYPE_NAMES, getField(context, 'dialect')),
+    keyType: parseChoice(KEY_TYPE_NAMES, getField(context, 'key-type')),
     status: parseChoice(KEY_STATUS_FILTERS, getField(context, 'status')),
     siteId: getOptionalId(context, 'site'),
     // A name that no user has matches no key.
@@ -93,9 +93,9 @@ export const keyFilterForm = (
   <form class="filters" method="get" action="${KEYS_PATH}" role="search" aria-label="Keys" data-filter>
     ${textField({ name: 'q', label: 'Search', type: 'search', value: getField(context, 'q'), wide: true })}
     ${selectField({
-      name: 'dialect',
+      name: 'key-type',
       label: 'Key type',
-      value: getField(context, 'dialect'),
+      value: getField(context, 'key-type'),
       choices: [
         ANY_CHOICE,
         ...KEY_TYPE_NAMES.map((value) => ({ value, text: KEY_TYPE_LABELS[value].name })),

@@ -120,8 +120,8 @@ const overlapNotice = ({ now }: PageContext, key: KeySummary): Html =>
         `The previous secret works until ${formatInstant(key.previousSecretEndsAt ?? now)}. If you rotate now, it ends at once: only the current secret and the new one stay valid.`,
       )
 
-function overlapDiagrams({ dialect }: KeySummary): Html {
-  const hasTokens = getKeyTypeTraits(dialect).secret === 'exchanged'
+function overlapDiagrams({ keyType }: KeySummary): Html {
+  const hasTokens = getKeyTypeTraits(keyType).secret === 'exchanged'
   return html`
     <figure class="stack tight"><figcaption><strong>With an overlap</strong> <span class="small soft">No interruption: change the program during the overlap.</span></figcaption>
       ${overlapDiagram({ rotatedText: 'rotated', endsText: 'overlap ends', hasTokens })}</figure>
@@ -174,12 +174,12 @@ export async function renderSecretPage(
   reason: RevealReason,
 ): Promise<Response> {
   const parts = await findCredentialParts(context.services, key)
-  const credential = formatCredential(key.dialect, { ...parts, secret })
+  const credential = formatCredential(key.keyType, { ...parts, secret })
   const secrets: SecretDialog['secrets'] = [
-    ...(key.dialect === 'redox' || key.dialect === 'xdent'
+    ...(key.keyType === 'redox' || key.keyType === 'xdent'
       ? [{ name: 'key id', value: key.publicId }]
       : []),
-    ...(key.dialect === 'practice' ? [{ name: 'username', value: parts.username }] : []),
+    ...(key.keyType === 'practice' ? [{ name: 'username', value: parts.username }] : []),
     { name: 'secret', value: secret },
     ...(credential.value === secret ? [] : [{ name: credential.as, value: credential.value }]),
   ]
@@ -202,14 +202,14 @@ function secretInstructions(key: KeyWithSecret['key'], reason: RevealReason): Ht
   if (reason === 'viewed') {
     return html`Anyone who has it can use it. The audit records that you viewed it.`
   }
-  const isViewable = getKeyTypeTraits(key.dialect).secret === 'viewable'
-  const { previousSecretEndsAt: endsAt, dialect, assignedAt } = key
+  const isViewable = getKeyTypeTraits(key.keyType).secret === 'viewable'
+  const { previousSecretEndsAt: endsAt, keyType, assignedAt } = key
   return html`${
     isViewable
       ? 'Anyone who has it can use it. You can view it again on the page of the key.'
       : 'It is shown only now and cannot be shown again. Anyone who has it can use it.'
   }${
-    reason === 'created' && dialect === 'opendental' && assignedAt === null
+    reason === 'created' && keyType === 'opendental' && assignedAt === null
       ? ' The key has no access to data until it is assigned to a site.'
       : nothing
   }${

@@ -53,7 +53,7 @@ export async function renderKeyPage(
     codeSamples(deps, context, key),
   ])
   const owner = found.ok ? found.value : null
-  const badges = listKeyBadges(key, owner?.leftAt ?? null, now)
+  const badges = listKeyBadges(key, owner?.deactivatedAt ?? null, now)
   const body = html`${errorNotice(error?.message ?? null)}
     ${keyNotices(context, key, owner)}
     ${overlapCard(context, key)}
@@ -79,13 +79,13 @@ export async function renderKeyPage(
 /** Renders the actions that can be undone. */
 function keyActions(context: PageContext, key: KeySummary): Html {
   const path = formatKeyPath(key)
-  const isViewable = getKeyTypeTraits(key.dialect).secret === 'viewable' && context.can('keys.view')
+  const isViewable = getKeyTypeTraits(key.keyType).secret === 'viewable' && context.can('keys.view')
   const view = isViewable ? actionButton(context.formToken, `${path}/view`, 'View secret') : nothing
   if (!context.can('keys.write') || key.status === 'revoked') return view
   return html`${view}
     ${buttonLink(`${path}/edit`, 'Edit key')}
     ${buttonLink(`${path}/rotate`, 'Rotate secret')}
-    ${key.dialect === 'opendental' ? assignmentAction(context, key) : nothing}
+    ${key.keyType === 'opendental' ? assignmentAction(context, key) : nothing}
     ${
       key.status === 'enabled'
         ? actionButton(context.formToken, `${path}/disable`, 'Disable key', { variant: 'danger' })
@@ -101,7 +101,7 @@ const assignmentAction = ({ formToken }: PageContext, key: KeySummary): Html =>
 /** Warns about each reason for which the key does not work, or soon has nobody in charge. */
 function keyNotices(context: PageContext, key: KeySummary, owner: User | null): Html {
   if (key.status === 'revoked') return nothing
-  const { expiresAt, dialect, assignedAt } = key
+  const { expiresAt, keyType, assignedAt } = key
   const notices = [
     expiresAt !== null && expiresAt <= context.now
       ? notice(
@@ -110,14 +110,14 @@ function keyNotices(context: PageContext, key: KeySummary, owner: User | null): 
           html`Its requests are refused. ${actionLink(context, key, 'edit', 'Edit the key')} to change the expiry.`,
         )
       : nothing,
-    dialect === 'opendental' && assignedAt === null
+    keyType === 'opendental' && assignedAt === null
       ? notice(
           'warn',
           'This key is not assigned to a site',
           html`It has no access to data. ${actionLink(context, key, 'assign', 'Assign the key')} to the site of the office that uses it.`,
         )
       : nothing,
-    typeof owner?.leftAt === 'number'
+    typeof owner?.deactivatedAt === 'number'
       ? notice(
           'warn',
           'The owner has left',
@@ -136,7 +136,7 @@ const actionLink = (context: PageContext, key: KeySummary, verb: string, text: s
 
 /** Renders nothing unless two secrets are valid. */
 function overlapCard({ now }: PageContext, key: KeySummary): Html {
-  const { previousSecretEndsAt: endsAt, secretReplacedAt: at } = key
+  const { previousSecretEndsAt: endsAt, secretRotatedAt: at } = key
   if (
     endsAt === null ||
     at === null ||
@@ -144,7 +144,7 @@ function overlapCard({ now }: PageContext, key: KeySummary): Html {
     key.status === 'revoked'
   )
     return nothing
-  const hasTokens = getKeyTypeTraits(key.dialect).secret === 'exchanged'
+  const hasTokens = getKeyTypeTraits(key.keyType).secret === 'exchanged'
   const formatMinute = (moment: number) => formatInstant(moment).slice(0, 16)
   return html`<section class="card"><h2>Two secrets are valid until ${formatInstant(endsAt)}</h2>
     <p>Change the program to the new secret before then. After that, the old secret is refused.</p>

@@ -135,11 +135,11 @@ function keyRow(
   const parentName = key.siteName ?? key.sourceName ?? key.developerName
   const showsAccount = context.can('accounts.read') && context.selectedAccount === null
   const subtitle = [
-    KEY_TYPE_LABELS[key.dialect].name,
+    KEY_TYPE_LABELS[key.keyType].name,
     ...(parentName === null ? [] : [parentName]),
     ...(showsAccount ? [key.accountName] : []),
   ]
-  const badges = listKeyBadges(key, key.owner.leftAt, context.now)
+  const badges = listKeyBadges(key, key.owner.deactivatedAt, context.now)
   return [
     html`<a href="${formatKeyPath(key)}">${key.name}</a><span class="sub">${subtitle.join(' · ')}</span>`,
     html`<span class="small">${key.owner.email}</span>`,

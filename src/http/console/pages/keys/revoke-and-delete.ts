@@ -82,13 +82,13 @@ function renderIrreversibleActionPage(
   { verb, title, consequence }: IrreversibleKeyAction,
   error: ServiceError | null = null,
 ): Promise<Response> {
-  const { lastUsedAt, dialect } = key
+  const { lastUsedAt, keyType } = key
   const body = html`${errorNotice(error?.message ?? null)}
     <section class="card">
       <p>${consequence}${key.status === 'enabled' ? ' If you are not sure, disable it instead: that can be undone.' : ''}</p>
       ${definitionList([
         ['Name', html`<strong>${key.name}</strong>`],
-        ['Key type', KEY_TYPE_LABELS[dialect].name],
+        ['Key type', KEY_TYPE_LABELS[keyType].name],
         ['Last used', lastUsedAt === null ? 'never' : relativeTime(lastUsedAt, context.now)],
       ])}
       ${postForm(
@@ -107,4 +107,4 @@ function renderIrreversibleActionPage(
   )
 }
 
-export const isDeletable = ({ dialect }: KeySummary): boolean => getKeyTypeTraits(dialect).deletable
+export const isDeletable = ({ keyType }: KeySummary): boolean => getKeyTypeTraits(keyType).deletable

@@ -188,7 +188,7 @@ async function refusalWarning(
   const key = await context.services.sources.findKey(sourceId)
   const reasons = [
     ...(key.ok && key.value === null
-      ? [html`The source has no key: <a href="${NEW_KEY_PATH}?dialect=redox">create one</a>.`]
+      ? [html`The source has no key: <a href="${NEW_KEY_PATH}?key-type=redox">create one</a>.`]
       : []),
     ...(key.ok && key.value?.status === 'disabled'
       ? [html`The source’s key is disabled: <a href="${formatKeyPath(key.value)}">enable it</a>.`]

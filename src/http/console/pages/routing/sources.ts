@@ -178,7 +178,7 @@ function sourceKeyDetail(
 ): Html {
   if (key !== null)
     return html`<a href="${formatKeyPath(key)}">${key.name}</a> ${key.status === 'enabled' ? badge('Enabled', 'good') : badge(key.status === 'disabled' ? 'Disabled' : 'Revoked', 'bad')}`
-  const query = new URLSearchParams({ dialect: 'redox', account: accountId, source: id })
+  const query = new URLSearchParams({ 'key-type': 'redox', account: accountId, source: id })
   return html`${badge('None', 'warn')} It cannot send messages.${
     context.can('keys.write') ? html` <a href="${NEW_KEY_PATH}?${query}">Create key</a>` : nothing
   }`

@@ -67,7 +67,7 @@ async function deactivationSummary(context: PageContext, user: User): Promise<Ht
     users.countKeys([user.id]),
   ])
   const keys = keyCount?.keys ?? 0
-  const isDisablingKeys = account.ok && account.value.departedKeys === 'disable'
+  const isDisablingKeys = account.ok && account.value.offboardingPolicy === 'disable'
   return html`<p>They are signed out at once and cannot sign in again. This cannot be undone: who comes back is added anew.</p>
     ${
       keys === 0

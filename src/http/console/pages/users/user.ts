@@ -62,7 +62,9 @@ export async function showUser(
             html`<a href="${KEYS_PATH}?owner=${user.id}">${formatCount(keyCount?.keys ?? 0, 'key')}</a>`,
           ],
           ['Added', exactTime(user.createdAt)],
-          ...(user.leftAt === null ? [] : ([['Left', exactTime(user.leftAt)]] as const)),
+          ...(user.deactivatedAt === null
+            ? []
+            : ([['Left', exactTime(user.deactivatedAt)]] as const)),
           ['User id', copyableText(user.id, 'the user id')],
           [
             'Audit',
@@ -83,11 +85,15 @@ export async function showUser(
   )
 }
 
-function signInFacts(context: PageContext, { leftAt }: User, signInStatus: SignInStatus): Html {
+function signInFacts(
+  context: PageContext,
+  { deactivatedAt }: User,
+  signInStatus: SignInStatus,
+): Html {
   const seen =
     signInStatus.seenAt === null ? 'never' : relativeTime(signInStatus.seenAt, context.now)
   // A deactivated user cannot sign in, so the rest does not matter.
-  if (leftAt !== null) return definitionList([['Last seen', seen]])
+  if (deactivatedAt !== null) return definitionList([['Last seen', seen]])
   return definitionList([
     ['Password', signInStatus.hasPassword ? 'set' : 'none'],
     ['Second factor', signInStatus.hasSecondFactor ? 'on' : 'off'],
@@ -170,7 +176,7 @@ export interface FailedUserForm {
 }
 
 export const canEditUser = ({ session }: PageContext, user: User): boolean =>
-  user.leftAt === null && canManageUser(session.user, user)
+  user.deactivatedAt === null && canManageUser(session.user, user)
 
 /** The reason that this user cannot be changed here. */
 export function readOnlyUserCard(context: PageContext, user: User): Html {
@@ -179,7 +185,7 @@ export function readOnlyUserCard(context: PageContext, user: User): Html {
       <p>Your password, second factor and sessions are at <a href="${PROFILE_PATH}">Profile and security</a>. Your role is changed by somebody else.</p></section>`
   }
   if (!context.can('users.write')) return nothing
-  if (user.leftAt !== null) {
+  if (user.deactivatedAt !== null) {
     return html`<section class="card"><h2>Has left</h2>
       <p>Who comes back is added anew. Each key that they still own needs another owner.</p></section>`
   }
@@ -207,7 +213,7 @@ export function userNamesCard(
       context.formToken,
       `${userPath}/username`,
       html`${hiddenField('seen', username)}
-        ${textField({ name: 'username', label: 'Username', value: getTypedOrCurrent(context, failedForm, 'username', username), hint: 'Typed to sign in; keys of some dialects are sent with it.', required: true, spellcheck: false })}
+        ${textField({ name: 'username', label: 'Username', value: getTypedOrCurrent(context, failedForm, 'username', username), hint: 'Typed to sign in; keys of some key types are sent with it.', required: true, spellcheck: false })}
         <div class="row">${submitButton('Set the username', '')}</div>`,
     )}
     ${postForm(
@@ -259,7 +265,7 @@ const lostDeviceParagraph = (userPath: string): Html => html`
 
 /** Badges that say if the user can sign in. */
 export function signInBadges(user: User, signInStatus: SignInStatus | undefined): Html {
-  if (user.leftAt !== null) return badge('Has left', 'bad')
+  if (user.deactivatedAt !== null) return badge('Has left', 'bad')
   if (signInStatus?.hasPassword === true && user.username !== null) {
     return html`${badge('Can sign in', 'good')} ${signInStatus.hasSecondFactor ? badge('Second factor') : nothing}`
   }
