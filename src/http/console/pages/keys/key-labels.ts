@@ -65,7 +65,7 @@ const EXPIRY_WARNING_MS = 30 * DAY_MS
 /** Lists whether a key is usable, and what needs attention, the most serious first. */
 export function listKeyBadges(
   key: KeySummary,
-  ownerLeftAt: number | null,
+  ownerDeactivatedAt: number | null,
   now: number,
 ): KeyBadge[] {
   if (key.status === 'revoked') return [{ text: 'Revoked', tone: 'bad' }]
@@ -85,7 +85,7 @@ export function listKeyBadges(
   addIf(badges.length === 0, 'Enabled', 'good')
   const expiresSoon = expiresAt !== null && !isExpired && expiresAt - now < EXPIRY_WARNING_MS
   addIf(expiresSoon, `Expires ${formatDay(expiresAt ?? 0)}`, 'warn')
-  addIf(ownerLeftAt !== null, 'Owner has left', 'warn')
+  addIf(ownerDeactivatedAt !== null, 'Owner has left', 'warn')
   addIf(isPreviousSecretValid(key, now), 'Two secrets work', 'plain')
   return badges
 }
