@@ -200,7 +200,7 @@ describe('the deactivation of a user', () => {
     ])
     const listed = await runWarmCli(['keys', 'list', ...accountArgs], { dir })
     const [heading, ...rows] = listed.stdout.trimEnd().split('\n')
-    expect(heading).toContain('OWNER LEFT AT')
+    expect(heading).toContain('OWNER DEACTIVATED AT')
     expect(rows).toHaveLength(3)
     for (const row of rows) expect(row).toContain(user.deactivatedAt)
     const left = ['keys', 'list', ...accountArgs, '--owner-left', 'true', '--status', 'enabled']

@@ -20,7 +20,7 @@ const CLI = fileURLToPath(new URL('../../../src/node/cli.ts', import.meta.url))
 
 test.each([
   [['kays'], "unknown command 'kays' (Did you mean keys?)"],
-  [['keys', 'create', '--name', 'x'], "required option '--key-type <key-type>' not specified"],
+  [['keys', 'create', '--name', 'x'], "required option '--key-type <type>' not specified"],
   [['accounts', 'close'], "missing required argument 'id'"],
   [['keyring', 'rotate', 'everything'], "command-argument value 'everything' is invalid"],
   [['audit', 'list', '--limit', 'all'], '--limit must be a number from 1 to 500'],
