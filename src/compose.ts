@@ -81,8 +81,10 @@ export interface Latchkey extends Services {
   readonly bindKeyring: (ring: Keyring) => Promise<boolean>
   /** Writes the counters in memory. Call it once a minute, and before the process ends. */
   readonly flushCounters: () => Promise<void>
-  /** Writes the audit events in memory. Call it every second, and before the process ends. */
+  /** Writes the audit events in memory. Call it every second. */
   readonly flushAuditEvents: () => Promise<void>
+  /** Writes the audit events and counts in memory. Call it before the process ends. */
+  readonly closeAuditBuffer: () => Promise<void>
   /** Seals the written events into the chain. Call it every few seconds. */
   readonly sealAudit: () => Promise<void>
   /** Deletes expired rows and payloads. Call it from time to time. */
@@ -151,6 +153,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
       await traffic.flush()
     },
     flushAuditEvents: () => auditBuffer.flush(),
+    closeAuditBuffer: () => auditBuffer.close(),
     sealAudit: () => auditChain.seal(),
     deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
     parts: { runtime, core, acceptMessage, consoleLink, subscriptionsUrl },
@@ -186,6 +189,7 @@ function createCore(runtime: RuntimeAdapters) {
     random,
     clock,
     log,
+    refusalBytesPerDay: runtime.config.auditRefusalBytesPerDay,
     keepAlive: runtime.keepAlive,
   })
   const traffic = createTrafficCounter({ storage, clock, log, keepAlive })

@@ -27,6 +27,8 @@ export interface Config {
   readonly quota: { requests: number; windowMs: number }
   readonly customerKeysPerDeveloper: number
   readonly auditYears: number
+  /** What refusals of callers without a proven credential may add to the audit. */
+  readonly auditRefusalBytesPerDay: number
   /** The time that a payload is kept after its last delivery; 0 erases it at the delivery. */
   readonly payloadRetentionMs: number
   readonly messageLimitBytes: number
@@ -117,6 +119,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       windowMs: values.LATCHKEY_QUOTA_SECONDS * 1000,
     },
     auditYears: values.LATCHKEY_AUDIT_YEARS,
+    auditRefusalBytesPerDay: values.LATCHKEY_AUDIT_REFUSALS_MB_PER_DAY * 1_000_000,
     payloadRetentionMs: values.LATCHKEY_RETENTION_DAYS * 24 * 60 * 60 * 1000,
     messageLimitBytes: values.LATCHKEY_MESSAGE_LIMIT_BYTES,
     upstreams: collectUpstreams((surface) => values[getUpstreamSettingName(surface)]),

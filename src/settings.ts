@@ -62,6 +62,10 @@ export const SETTINGS = {
     default: '6',
     help: 'Years that audit events are kept; 1 to 100.',
   },
+  LATCHKEY_AUDIT_REFUSALS_MB_PER_DAY: {
+    default: '20',
+    help: 'Megabytes a day that each process adds to the audit for refused callers who proved no credential; 1 to 100000. Past an hour’s share, their refusals are counted by reason and network.',
+  },
   LATCHKEY_RETENTION_DAYS: {
     default: '0',
     help: 'Days that a message is kept after its last delivery, so that it can be replayed; 0 to 3650.',
@@ -198,6 +202,7 @@ export const settingsSchema = z.object({
   LATCHKEY_QUOTA_REQUESTS: wholeNumberSchema(1, 1_000_000_000),
   LATCHKEY_QUOTA_SECONDS: wholeNumberSchema(1, 86_400),
   LATCHKEY_AUDIT_YEARS: wholeNumberSchema(1, 100),
+  LATCHKEY_AUDIT_REFUSALS_MB_PER_DAY: wholeNumberSchema(1, 100_000),
   LATCHKEY_RETENTION_DAYS: wholeNumberSchema(0, 3650),
   LATCHKEY_MESSAGE_LIMIT_BYTES: wholeNumberSchema(1024, 1_073_741_824),
   LATCHKEY_UPSTREAM_FHIR: upstreamSchema,

@@ -37,6 +37,7 @@ describe('the configuration', () => {
       customerKeysPerDeveloper: 10_000,
       quota: { requests: 10_000, windowMs: 300_000 },
       auditYears: 6,
+      auditRefusalBytesPerDay: 20_000_000,
       payloadRetentionMs: 0,
       messageLimitBytes: 40 * 1024 * 1024,
       upstreams: {},

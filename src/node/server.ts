@@ -127,7 +127,7 @@ class BackgroundWork {
   /** Writes the counters and events of the last requests, and seals them. */
   async finish(): Promise<void> {
     await this.#latchkey.flushCounters()
-    await this.#latchkey.flushAuditEvents()
+    await this.#latchkey.closeAuditBuffer()
     // The pending seal may have begun before the last events were flushed.
     await this.#pendingSeal
     await this.#sealAudit()

@@ -1,5 +1,5 @@
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
-import { isWithinLast } from '../../domain/instant.ts'
+import { HOUR_MS, isWithinLast } from '../../domain/instant.ts'
 import { toAddressBlock } from '../../domain/ip-network.ts'
 import { toRefusalFacts } from '../../domain/refusal-text.ts'
 import type { TrafficCounter } from '../limits/usage-counters.ts'
@@ -51,6 +51,13 @@ const MAX_EVENTS_PER_WINDOW: Readonly<Record<RequestAction | typeof UNKNOWN_SUBJ
   'session.refused': 100,
   nobody: 20,
 }
+/**
+ * The number of kinds of unproven refusals that are recorded in an hour whose bytes are used up: the first
+ * of each kind as an event, the others as its count. Further kinds share a count for each reason.
+ */
+const MAX_KINDS_PER_HOUR = 100
+/** The bytes of an event in the database beside its facts, indexes included (measured: 405 to 590). */
+const EVENT_OVERHEAD_BYTES = 500
 /** A runtime may drop scheduled work, so a flush is scheduled again after this time. */
 const FLUSH_TIMEOUT_MS = 30_000
 /** The buffer size at which events are written before the window ends. */
@@ -61,9 +68,15 @@ const MAX_BUFFERED_EVENTS = 5000
 /** The associated data under which a response is sealed. */
 export const toResponseContext = (eventId: string) => `answer ${eventId}`
 
+interface BufferedEvent {
+  readonly event: AuditEvent
+  /** True if the caller proved no credential. */
+  readonly isUnproven: boolean
+}
+
 /** Events that are recorded as one: the first of them, and their number. */
 interface Tally {
-  readonly first: AuditEvent
+  readonly first: BufferedEvent
   count: number
 }
 
@@ -73,24 +86,38 @@ export interface AuditBufferDeps {
   readonly random: Random
   readonly clock: Clock
   readonly log: Log
+  /** Bounds what callers who prove no credential can add to the database. */
+  readonly refusalBytesPerDay: number
   readonly keepAlive?: KeepAlive | undefined
 }
 
 /**
- * Buffers audit events, so that no request waits for them. Call `flush` every second and before
- * shutdown, unless `keepAlive` is given, which then receives each flush.
+ * Buffers audit events, so that no request waits for them. Call `flush` every second, unless `keepAlive`
+ * is given, which then receives each flush. Call `close` before shutdown.
+ *
+ * Callers who prove no credential can cause events without end, and events are kept for years. When the
+ * bytes of an hour are used up, their further refusals are counted by kind, and the counts are written
+ * when the hour ends.
  */
 export class AuditBuffer {
   readonly #deps: AuditBufferDeps
   /** The start of the window; null if nothing waits for a flush. */
   #openedAt: number | null = null
-  #waiting: AuditEvent[] = []
+  #waiting: BufferedEvent[] = []
   #similarCounts = new Map<string, number>()
   #recordedCounts = new Map<keyof typeof MAX_EVENTS_PER_WINDOW, number>()
   #tallies = new Map<string, Tally>()
   /** The responses to the requests of waiting events, by request id; null until one is known. */
   #responses = new Map<string, RecordedResponse | null>()
   readonly #writes = new Set<Promise<void>>()
+  /** The number of the hour since 1970 that the next three fields are about. */
+  #hour = 0
+  /** The bytes that unproven refusals have taken in this hour. */
+  #hourBytes = 0
+  /** The kinds of refusals that were recorded after the bytes of this hour were used up. */
+  #hourKinds = new Set<string>()
+  /** The refusals that are only counted in this hour, by kind or by reason. */
+  #hourTallies = new Map<string, Tally>()
 
   constructor(deps: AuditBufferDeps) {
     this.#deps = deps
@@ -98,6 +125,11 @@ export class AuditBuffer {
 
   record(event: RequestEvent): void {
     const similarity = toSimilarityKey(event)
+    if (isUnproven(event) && this.#isHourUsedUp()) {
+      this.#countInHour(similarity, event)
+      this.#scheduleFlush()
+      return
+    }
     const share = event.subject === UNKNOWN_SUBJECT ? UNKNOWN_SUBJECT : event.action
     const similarCount = this.#similarCounts.get(similarity) ?? 0
     const shareUsed = this.#recordedCounts.get(share) ?? 0
@@ -108,13 +140,12 @@ export class AuditBuffer {
     ) {
       this.#similarCounts.set(similarity, similarCount + 1)
       this.#recordedCounts.set(share, shareUsed + 1)
-      this.#waiting.push(this.#toAuditEvent(event))
+      this.#waiting.push(this.#toBufferedEvent(event))
       if (this.#waiting.length === FLUSH_SIZE) (this.#deps.keepAlive ?? ignoreWork)(this.#write())
     } else if (similarCount > 0) {
-      this.#count(similarity, () => this.#toAuditEvent(event))
+      addToTally(this.#tallies, similarity, () => this.#toBufferedEvent(event))
     } else {
-      const { action, facts } = event
-      this.#count(`${action}\0${facts.reason}`, () => this.#toSummaryEvent(event))
+      addToTally(this.#tallies, toReasonKey(event), () => this.#toSummaryEvent(event))
     }
     this.#scheduleFlush()
   }
@@ -131,6 +162,12 @@ export class AuditBuffer {
     await Promise.all(this.#writes)
   }
 
+  /** Flushes, with the counts of the hour so far. */
+  async close(): Promise<void> {
+    this.#endHour()
+    await this.flush()
+  }
+
   #scheduleFlush(): void {
     const { clock, keepAlive } = this.#deps
     const now = clock()
@@ -139,44 +176,71 @@ export class AuditBuffer {
     keepAlive?.(sleep(BUFFER_WINDOW_MS).then(() => this.#endWindow()))
   }
 
-  #count(tallyKey: string, createFirst: () => AuditEvent): void {
-    const tally = this.#tallies.get(tallyKey)
-    if (tally === undefined) this.#tallies.set(tallyKey, { first: createFirst(), count: 1 })
-    else tally.count++
+  #isHourUsedUp(): boolean {
+    if (toHour(this.#deps.clock()) !== this.#hour) this.#endHour()
+    return this.#hourBytes >= this.#deps.refusalBytesPerDay / 24
   }
 
-  #toAuditEvent({ action, subject, caller, facts }: RequestEvent): AuditEvent {
+  /** Records the first of a kind, so that it can be looked up at once, and counts the others. */
+  #countInHour(similarity: string, event: RequestEvent): void {
+    if (this.#hourKinds.has(similarity)) {
+      addToTally(this.#hourTallies, similarity, () => this.#toBufferedEvent(event))
+    } else if (this.#hourKinds.size < MAX_KINDS_PER_HOUR) {
+      this.#hourKinds.add(similarity)
+      this.#waiting.push(this.#toBufferedEvent(event))
+    } else {
+      addToTally(this.#hourTallies, toReasonKey(event), () => this.#toSummaryEvent(event))
+    }
+  }
+
+  /** Adds an event for each count of the hour to those that wait, and begins the present hour. */
+  #endHour(): void {
+    this.#waiting.push(...listTallyEvents(this.#hourTallies))
+    this.#hourKinds = new Set()
+    this.#hourTallies = new Map()
+    this.#hourBytes = 0
+    this.#hour = toHour(this.#deps.clock())
+  }
+
+  #toBufferedEvent(event: RequestEvent): BufferedEvent {
+    const { action, subject, caller, facts } = event
     if (action === 'key.refused') this.#responses.set(caller.requestId, null)
     return {
-      id: this.#deps.random.uuid(),
-      at: this.#deps.clock(),
-      actor: subject,
-      action,
-      subject,
-      facts: { ...facts, address: caller.address, path: caller.path },
-      requestId: caller.requestId,
+      event: {
+        id: this.#deps.random.uuid(),
+        at: this.#deps.clock(),
+        actor: subject,
+        action,
+        subject,
+        facts: { ...facts, address: caller.address, path: caller.path },
+        requestId: caller.requestId,
+      },
+      isUnproven: isUnproven(event),
     }
   }
 
   /** Creates the event for a count of requests that have only their action and reason in common. */
-  #toSummaryEvent({ action, caller, facts }: RequestEvent): AuditEvent {
+  #toSummaryEvent(event: RequestEvent): BufferedEvent {
+    const { action, caller, facts } = event
     return {
-      id: this.#deps.random.uuid(),
-      at: this.#deps.clock(),
-      actor: UNKNOWN_SUBJECT,
-      action,
-      subject: UNKNOWN_SUBJECT,
-      facts: facts.reason === undefined ? {} : { reason: facts.reason },
-      requestId: caller.requestId,
+      event: {
+        id: this.#deps.random.uuid(),
+        at: this.#deps.clock(),
+        actor: UNKNOWN_SUBJECT,
+        action,
+        subject: UNKNOWN_SUBJECT,
+        facts: facts.reason === undefined ? {} : { reason: facts.reason },
+        requestId: caller.requestId,
+      },
+      isUnproven: isUnproven(event),
     }
   }
 
   /** Waits only for its own write, because another request's write may have ended with that request. */
   #endWindow(): Promise<void> {
     this.#openedAt = null
-    for (const { first, count } of this.#tallies.values()) {
-      this.#waiting.push({ ...first, facts: { ...first.facts, count } })
-    }
+    if (toHour(this.#deps.clock()) !== this.#hour) this.#endHour()
+    this.#waiting.push(...listTallyEvents(this.#tallies))
     this.#similarCounts = new Map()
     this.#recordedCounts = new Map()
     this.#tallies = new Map()
@@ -197,18 +261,20 @@ export class AuditBuffer {
 
   /** Never rejects: events that could not be written wait for the next flush. */
   async #writeBatch(
-    batch: readonly AuditEvent[],
+    batch: readonly BufferedEvent[],
     responses: ReadonlyMap<string, RecordedResponse | null>,
   ): Promise<void> {
     const { storage, sealer, log } = this.#deps
-    let events = batch
+    let complete = batch
     try {
-      events = await Promise.all(
-        batch.map((event) => attachResponse(sealer, event, responses.get(event.requestId ?? ''))),
+      complete = await Promise.all(
+        batch.map((buffered) => attachResponse(sealer, buffered, responses)),
       )
-      await storage.addEvents(events)
+      await storage.addEvents(complete.map(({ event }) => event))
+      for (const buffered of complete)
+        if (buffered.isUnproven) this.#hourBytes += countBytes(buffered)
     } catch (error) {
-      const all = [...events, ...this.#waiting]
+      const all = [...complete, ...this.#waiting]
       this.#waiting = all.slice(0, MAX_BUFFERED_EVENTS)
       const lost = all.length - this.#waiting.length
       log.error(
@@ -221,21 +287,52 @@ export class AuditBuffer {
 
 async function attachResponse(
   sealer: Pick<Sealer, 'seal'>,
-  event: AuditEvent,
-  response: RecordedResponse | null | undefined,
-): Promise<AuditEvent> {
-  if (response == null || event.action !== 'key.refused') return event
+  buffered: BufferedEvent,
+  responses: ReadonlyMap<string, RecordedResponse | null>,
+): Promise<BufferedEvent> {
+  const { event } = buffered
+  const response = responses.get(event.requestId ?? '')
+  if (response == null || event.action !== 'key.refused') return buffered
   const answerBody = await sealer.seal(
     new TextEncoder().encode(response.body),
     toResponseContext(event.id),
   )
-  return { ...event, facts: { ...event.facts, answerStatus: response.status, answerBody } }
+  const facts = { ...event.facts, answerStatus: response.status, answerBody }
+  return { ...buffered, event: { ...event, facts } }
 }
+
+/** Estimates what an event takes in the database. */
+const countBytes = ({ event }: BufferedEvent) =>
+  EVENT_OVERHEAD_BYTES + JSON.stringify(event.facts).length
+
+const toHour = (at: number) => Math.floor(at / HOUR_MS)
+
+function addToTally(
+  tallies: Map<string, Tally>,
+  key: string,
+  createFirst: () => BufferedEvent,
+): void {
+  const tally = tallies.get(key)
+  if (tally === undefined) tallies.set(key, { first: createFirst(), count: 1 })
+  else tally.count++
+}
+
+const listTallyEvents = (tallies: ReadonlyMap<string, Tally>): BufferedEvent[] =>
+  Array.from(tallies.values(), ({ first: { event, isUnproven }, count }) => ({
+    event: { ...event, facts: { ...event.facts, count } },
+    isUnproven,
+  }))
+
+/** Tests if the caller of a refused request proved no credential. */
+const isUnproven = ({ action, caller }: RequestEvent) =>
+  (action === 'key.refused' || action === 'session.refused') && caller.keyId === undefined
 
 /** Events are similar if one party causes them in one way, so that one of them represents all. */
 function toSimilarityKey({ action, subject, caller, facts }: RequestEvent): string {
   return [action, subject, facts.reason, facts.surface, toAddressBlock(caller.address)].join('\0')
 }
+
+const toReasonKey = ({ action, facts }: RequestEvent) => `${action}\0${facts.reason}`
 
 /** The write logs its own failures. */
 const ignoreWork: KeepAlive = () => undefined
@@ -248,7 +345,7 @@ export interface Caller {
   readonly requestId: string
   /** The route pattern of the request, which contains nothing that the caller typed. */
   readonly path: string
-  /** The key of the request, set when its credential is proven. */
+  /** The key of the request, set when its credential is proven. A token proves the key that it names. */
   keyId?: string
 }
 

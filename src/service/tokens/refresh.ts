@@ -83,6 +83,7 @@ async function verifyAndRotate(
   )
   if (foundKey === null) return KEY_UNKNOWN
   if (!verifiedToken.ok) return verifiedToken
+  caller.keyId = foundKey.id
   const usable = checkKeyUsable(foundKey, caller.address, now, region)
   if (!usable.ok) return usable
   keyUseCounter.count(foundKey)

@@ -8,7 +8,9 @@ import {
 } from '../../../src/service/audit/buffer.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import { createTestLog } from '../../support/server.ts'
-import { createTestClock, type TestClock } from '../../support/time.ts'
+import { createTestClock, HOUR_MS, SECOND_MS, type TestClock } from '../../support/time.ts'
+
+const REFUSAL_BYTES_PER_DAY = 20_000_000
 
 let events: AuditEvent[]
 /** How many events each write had. */
@@ -38,6 +40,7 @@ const createDeps = () => ({
   random: createRandom(nodePrimitives, clock),
   clock,
   log,
+  refusalBytesPerDay: REFUSAL_BYTES_PER_DAY,
 })
 
 let requests = 0
@@ -62,7 +65,8 @@ const recordMany = (times: number, happening: (n: number) => RequestEvent) => {
   for (let n = 0; n < times; n++) auditBuffer.record(happening(n))
 }
 /** How many happenings the events tell of. */
-const countRefusals = () => events.reduce((sum, { facts }) => sum + Number(facts.count ?? 1), 0)
+const countRefusals = (from: readonly AuditEvent[] = events) =>
+  from.reduce((sum, { facts }) => sum + Number(facts.count ?? 1), 0)
 
 test('an event has its request, where it came from, and what was wrong', async () => {
   auditBuffer.record(createRefusal())
@@ -151,6 +155,73 @@ test('the next window begins anew', async () => {
   }
   await auditBuffer.flush()
   expect(writes).toEqual([6, 6, 6])
+})
+
+/** Has strangers from one network refused 30 times a second. */
+async function floodFor(seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    recordMany(30, (n) =>
+      createRefusal({
+        subject: UNKNOWN_SUBJECT,
+        reason: `reason-${n % 6}`,
+        address: '198.51.100.9',
+      }),
+    )
+    await auditBuffer.flush()
+    clock.advance(SECOND_MS)
+  }
+}
+
+test('strangers add no more than their megabytes a day, and every refusal is counted', async () => {
+  const hours = 3
+  await floodFor(hours * 3600)
+  await auditBuffer.close()
+  const bytes = events.reduce((sum, event) => sum + 500 + JSON.stringify(event.facts).length, 0)
+  // The flush that uses the hour up, and the counts of the hour before, are beyond its share.
+  expect(bytes).toBeLessThan(((hours + 1) / 24) * REFUSAL_BYTES_PER_DAY * 1.05)
+  expect(countRefusals()).toBe(hours * 3600 * 30)
+})
+
+test('after the bytes of an hour are used up, a new kind of refusal and proven callers have their events', async () => {
+  await floodFor(300)
+  const before = events.length
+  await floodFor(1)
+  expect(events.slice(before)).toEqual([])
+
+  auditBuffer.record(createRefusal({ subject: 'key-2' }))
+  auditBuffer.record(createRefusal({ subject: 'key-2' }))
+  const proven = createRefusal({ subject: 'key-3', reason: 'key_disabled' })
+  proven.caller.keyId = 'key-3'
+  auditBuffer.record(proven)
+  auditBuffer.record(createIssuedEvent('key-4'))
+  await auditBuffer.flush()
+  expect(events.slice(before).map(({ subject }) => subject)).toEqual(['key-2', 'key-3', 'key-4'])
+
+  clock.advance(HOUR_MS)
+  await auditBuffer.flush()
+  const floods = events.filter(({ facts }) => String(facts.reason).startsWith('reason-'))
+  expect(countRefusals(floods)).toBe(301 * 30)
+  expect(
+    events.filter(({ subject }) => subject === 'key-2').map(({ facts }) => facts.count),
+  ).toEqual([undefined, 1])
+  auditBuffer.record(createRefusal({ subject: 'key-2' }))
+  auditBuffer.record(createRefusal({ subject: 'key-2' }))
+  await auditBuffer.flush()
+  expect(events.slice(-2).map(({ subject, facts }) => [subject, facts.count])).toEqual([
+    ['key-2', undefined],
+    ['key-2', undefined],
+  ])
+})
+
+test('networks without end share the counts of an hour by reason', async () => {
+  await floodFor(300)
+  const before = events.length
+  recordMany(10_000, (n) =>
+    createRefusal({ subject: UNKNOWN_SUBJECT, address: `203.0.${n >> 8}.${n & 255}` }),
+  )
+  await auditBuffer.close()
+  expect(events.slice(before).length).toBeLessThan(120)
+  expect(countRefusals()).toBe(300 * 30 + 10_000)
 })
 
 test('many are written before the window ends, together', async () => {

@@ -100,12 +100,13 @@ async function receiveMessage(
   return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
 }
 
-/** Verifies the access token, and sets the caller's key. */
+/** Verifies the access token, and sets the caller's key. A failure names a key only if the token is genuine. */
 async function authenticateBearer(guard: Guard, headers: Headers, caller: Caller) {
   const token = parseBearerToken(headers.get('authorization'))
   if (!token.ok) return token
   const principal = await guard(token.value, caller.address)
   if (principal.ok) caller.keyId = principal.value.key.id
+  else if ('keyId' in principal.failure) caller.keyId = principal.failure.keyId
   return principal
 }
 
