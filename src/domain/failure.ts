@@ -82,7 +82,7 @@ export type UpstreamFailure =
   | { reason: 'upstream_timed_out' }
 
 export type RateLimitFailure =
-  | { reason: 'guessing'; retryAfterSeconds: number }
+  | { reason: 'failures_exceeded'; retryAfterSeconds: number }
   | { reason: 'quota_exceeded'; limit: number; retryAfterSeconds: number }
   | { reason: 'busy'; retryAfterSeconds: number }
 

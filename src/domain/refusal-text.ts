@@ -232,7 +232,7 @@ const FAILURE_TEXTS = {
     says: () => 'The key was right, the service behind took too long to answer.',
     helps: () => 'LATCHKEY_UPSTREAM_TIMEOUT_SECONDS is how long it may take.',
   },
-  guessing: {
+  failures_exceeded: {
     keeps: ['retryAfterSeconds'],
     says: ({ retryAfterSeconds }) =>
       `Too many failures came from this address: further ones must wait ${retryAfterSeconds} s.`,

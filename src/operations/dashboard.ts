@@ -29,7 +29,7 @@ const createAttentionList = <Item extends z.ZodType>(item: Item) =>
   z.object({
     count: z.number().int(),
     more: z.boolean().meta({ description: 'True if counting stopped at `count`' }),
-    told: z.array(item).readonly().meta({ description: 'The first items' }),
+    items: z.array(item).readonly().meta({ description: 'The first items' }),
   })
 
 export const attentionLists = z

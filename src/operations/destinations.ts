@@ -38,7 +38,7 @@ const destination = z
 const challenged = z.boolean().meta({ description: 'True if it repeated the challenge' })
 const httpStatus = z.number().int()
 
-const answered = z.discriminatedUnion('outcome', [
+const response = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('delivered'), status: httpStatus, challenged }),
   z.object({
     outcome: z.literal('refused'),
@@ -53,8 +53,8 @@ const answered = z.discriminatedUnion('outcome', [
 const handshake = z
   .object({
     verified: z.boolean(),
-    asked: z.object({ method, url: z.string().nullable() }),
-    answered,
+    request: z.object({ method, url: z.string().nullable() }),
+    response,
     ms: z.number().int().meta({ description: 'Milliseconds until the response' }),
     destination,
   } satisfies Record<keyof Handshake, z.ZodType>)

@@ -95,6 +95,7 @@ const VERSION_6_STATEMENTS: readonly string[] = [
   'ALTER TABLE keys RENAME COLUMN dialect TO key_type',
   'ALTER TABLE keys RENAME COLUMN secret_replaced_at TO secret_rotated_at',
   'ALTER TABLE traffic RENAME COLUMN dialect TO key_type',
+  "UPDATE traffic SET outcome = 'failures_exceeded' WHERE outcome = 'guessing'",
   'ALTER TABLE deliveries RENAME COLUMN place TO queue_position',
 ]
 

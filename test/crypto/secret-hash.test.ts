@@ -110,7 +110,10 @@ describe('computations', () => {
   test('whose turn comes too late are not done, and the refusal is the answer', async () => {
     const { hasher, work, finishAll } = createHasherFixture({ width: 1, queue: 5 })
     let left = 1
-    const refused = { ok: false, failure: { reason: 'guessing', retryAfterSeconds: 9 } } as const
+    const refused = {
+      ok: false,
+      failure: { reason: 'failures_exceeded', retryAfterSeconds: 9 },
+    } as const
     const checkStillAllowed = () =>
       left-- > 0 ? ({ ok: true, value: undefined } as const) : refused
     const verifications = [1, 2, 3].map((n) =>

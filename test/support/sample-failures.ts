@@ -43,7 +43,7 @@ const FAILURE_DETAILS = {
   upstream_missing: { setting: 'LATCHKEY_UPSTREAM_HL7' },
   upstream_unreachable: { detail: CALLER_TEXT },
   upstream_timed_out: {},
-  guessing: { retryAfterSeconds: 7 },
+  failures_exceeded: { retryAfterSeconds: 7 },
   quota_exceeded: { limit: 10_000, retryAfterSeconds: 7 },
   busy: { retryAfterSeconds: 1 },
 } satisfies { readonly [R in Failure['reason']]: Omit<Extract<Failure, { reason: R }>, 'reason'> }

@@ -244,8 +244,8 @@ interface FhirHumanName {
 export function createPatientStore(site: string) {
   const patients = new Map<string, FhirPatient>()
   const prefix = createHash('sha256').update(site).digest('hex').slice(0, 8)
-  for (const { number, given, family, sex, born } of DEMO_PATIENTS) {
-    const name = [{ use: 'official', family, given: [given] }]
+  for (const { number, givenName, familyName, sex, born } of DEMO_PATIENTS) {
+    const name = [{ use: 'official', family: familyName, given: [givenName] }]
     put({ id: `${prefix}-${number}`, name, gender: sex, birthDate: born })
   }
 

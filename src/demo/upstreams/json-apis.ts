@@ -3,23 +3,23 @@ import { Hono } from 'hono'
 /** The patients of the demo's upstreams, in the form of each. */
 export interface DemoPatient {
   readonly number: number
-  readonly given: string
-  readonly family: string
+  readonly givenName: string
+  readonly familyName: string
   readonly sex: 'male' | 'female'
   /** yyyy-MM-dd */
   readonly born: string
 }
 
 export const DEMO_PATIENTS: readonly DemoPatient[] = [
-  { number: 1, given: 'Timothy', family: 'Bixby', sex: 'male', born: '2008-01-06' },
-  { number: 2, given: 'Barbara', family: 'Cortez', sex: 'female', born: '1971-11-30' },
-  { number: 3, given: 'Keiko', family: 'Yamada', sex: 'female', born: '1994-05-17' },
+  { number: 1, givenName: 'Timothy', familyName: 'Bixby', sex: 'male', born: '2008-01-06' },
+  { number: 2, givenName: 'Barbara', familyName: 'Cortez', sex: 'female', born: '1971-11-30' },
+  { number: 3, givenName: 'Keiko', familyName: 'Yamada', sex: 'female', born: '1994-05-17' },
 ]
 
-const OPENDENTAL_PATIENTS = DEMO_PATIENTS.map(({ number, given, family, sex, born }) => ({
+const OPENDENTAL_PATIENTS = DEMO_PATIENTS.map(({ number, givenName, familyName, sex, born }) => ({
   PatNum: number,
-  LName: family,
-  FName: given,
+  LName: familyName,
+  FName: givenName,
   Gender: sex === 'male' ? 'Male' : 'Female',
   Birthdate: born,
   PatStatus: 'Patient',
@@ -68,10 +68,10 @@ export function createOpendentalUpstream(): Hono {
 
 const respondOpendentalError = (status: number, text: string) => Response.json(text, { status })
 
-const XDENT_PATIENTS = DEMO_PATIENTS.map(({ number, given, family, born }) => ({
+const XDENT_PATIENTS = DEMO_PATIENTS.map(({ number, givenName, familyName, born }) => ({
   Id: number,
-  FirstName: given,
-  LastName: family,
+  FirstName: givenName,
+  LastName: familyName,
   DateOfBirth: born,
 }))
 
@@ -99,10 +99,10 @@ export function createXdentUpstream(): Hono {
 const respondXdentNotFound = (path: string) =>
   Response.json({ Code: 'NOT_FOUND', Message: `There is no ${path}.` }, { status: 404 })
 
-const PRACTICE_PATIENTS = DEMO_PATIENTS.map(({ number, given, family, born }) => ({
+const PRACTICE_PATIENTS = DEMO_PATIENTS.map(({ number, givenName, familyName, born }) => ({
   id: number,
-  first_name: given,
-  last_name: family,
+  first_name: givenName,
+  last_name: familyName,
   birth_date: born,
 }))
 

@@ -45,7 +45,7 @@ export async function* walkDelivery(
   yield* runCommand(
     'Ask the hospital to repeat a challenge: that verifies it',
     ['destinations', 'verify', destinationId],
-    expectOutput(/^asked url +http:\S+\/messages$/m, /^answered status +200$/m),
+    expectOutput(/^request url +http:\S+\/messages$/m, /^response status +200$/m),
   )
   yield* requestHospital('What it was sent, with the token that they agreed on', '/messages/last', {
     problem: expectBody(200, '{"verification-token":"…","challenge":"'),

@@ -46,7 +46,7 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 const SELECT_ALL: JsonSelector = {
   name: '',
   members: [],
-  get others() {
+  get otherMembers() {
     return SELECT_ALL
   },
   get elements() {

@@ -363,12 +363,12 @@ function findSelector(
   start: number,
   end: number,
 ): JsonSelector | null {
-  const { members, others } = parent
+  const { members, otherMembers } = parent
   for (const selector of members) if (isTextAt(bytes, start, end, selector.name)) return selector
-  if (members.length === 0 || end - start > MAX_ESCAPED_NAME_BYTES) return others
-  if (!hasEscape(bytes, start, end)) return others
+  if (members.length === 0 || end - start > MAX_ESCAPED_NAME_BYTES) return otherMembers
+  if (!hasEscape(bytes, start, end)) return otherMembers
   const name: string = JSON.parse(readSpan(bytes, { start, end }))
-  return members.find((selector) => selector.name === name) ?? others
+  return members.find((selector) => selector.name === name) ?? otherMembers
 }
 
 /** The longest selected name, fully escaped: six bytes for each of 64 characters, and two quotes. */

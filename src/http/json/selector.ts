@@ -7,7 +7,7 @@ export interface JsonSelector {
   /** Members to find by name. A repeated one is refused. */
   readonly members: readonly JsonSelector[]
   /** The parts to find in every other member. Such a member may be repeated. */
-  readonly others: JsonSelector | null
+  readonly otherMembers: JsonSelector | null
   readonly elements: JsonSelector | null
   /** The most bytes of the value. A longer object or array is refused before the rest of it is read. */
   readonly maxBytes: number
@@ -22,7 +22,7 @@ export const selectMember = (
 ): JsonSelector => ({
   name,
   members,
-  others: null,
+  otherMembers: null,
   elements: null,
   maxBytes: NO_MAX_BYTES,
 })
@@ -31,7 +31,7 @@ export const selectMember = (
 export const selectElements = (name: string, members: readonly JsonSelector[]): JsonSelector => ({
   name,
   members: [],
-  others: null,
+  otherMembers: null,
   elements: selectMember('', members),
   maxBytes: NO_MAX_BYTES,
 })

@@ -127,7 +127,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   permission_missing: ({ detail }) =>
     createErrorReply(403, 'permission_missing', `This key may not do that: ${detail}.`),
 
-  guessing: ({ retryAfterSeconds }) =>
+  failures_exceeded: ({ retryAfterSeconds }) =>
     createRetryReply(429, 'too_many_failures', 'Too many failures.', retryAfterSeconds),
   quota_exceeded: ({ retryAfterSeconds }) =>
     createRetryReply(429, 'too_many_requests', 'Too many requests.', retryAfterSeconds),

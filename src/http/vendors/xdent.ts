@@ -122,7 +122,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
     createErrorReply(403, 'PERMISSION_DENIED', `This key may not do that: ${detail}.`),
   quota_exceeded: ({ retryAfterSeconds }) =>
     createTooManyReply('Too many requests. Please try again later.', retryAfterSeconds),
-  guessing: ({ retryAfterSeconds }) =>
+  failures_exceeded: ({ retryAfterSeconds }) =>
     createTooManyReply('Too many failures. Please try again later.', retryAfterSeconds),
 
   body_too_large: ({ limitBytes }) =>

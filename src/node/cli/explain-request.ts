@@ -8,11 +8,11 @@ import { withLatchkey } from './with-latchkey.ts'
 const DECISION_COLUMNS: Columns<Decision> = [
   ['when', (decision) => formatTime(decision.at)],
   ['from', (decision) => decision.address],
-  ['asked', ({ surface, path }) => [surface, path].filter((part) => part !== null).join(' at ')],
+  ['request', ({ surface, path }) => [surface, path].filter((part) => part !== null).join(' at ')],
   ['key', formatKeyName],
   ['decision', formatSentence],
   ['what helps', (decision) => decision.advice],
-  ['answered', ({ answer }) => (answer === null ? null : `${answer.status} ${answer.body}`)],
+  ['response', ({ answer }) => (answer === null ? null : `${answer.status} ${answer.body}`)],
 ]
 
 export function defineCommands(group: Command): void {

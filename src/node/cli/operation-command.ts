@@ -33,15 +33,16 @@ export function defineOperationCommand(
   command
     .addHelpText('after', formatExamples(...listCommandLines(operation, members, argument)))
     .action(async (...args: unknown[]) => {
-      const [id = '', value] = command.args.length === 0 ? [] : (args as string[])
+      const [id = '', argumentValue] = command.args.length === 0 ? [] : (args as string[])
       if (operation.path.includes('{id}') && id === '') {
         throw new CommandFailure('usage', 'the id must not be empty')
       }
       const input = { query: {} as Input, body: {} as Input }
       for (const member of members) {
-        const given = member === argument ? value : command.getOptionValue(toAttributeName(member))
-        if (given !== undefined) input[member.part][member.name] = parseMember(member, given)
-        if (isSecret(member) && (given === true || isStandardInput(member, members))) {
+        const value =
+          member === argument ? argumentValue : command.getOptionValue(toAttributeName(member))
+        if (value !== undefined) input[member.part][member.name] = parseMember(member, value)
+        if (isSecret(member) && (value === true || isStandardInput(member, members))) {
           input[member.part][member.name] = await readSecret()
         }
       }
@@ -223,25 +224,25 @@ function getPlaceholder(member: Member): string {
 const isInstant = ({ schema }: Member) => schema.format === 'date-time' || schema.format === 'date'
 
 /** Converts the text of an option to the JSON value of its member. */
-function parseMember(member: Member, given: unknown): unknown {
+function parseMember(member: Member, value: unknown): unknown {
   const { name, part, schema } = member
-  if (typeof given !== 'string') return given
+  if (typeof value !== 'string') return value
   // An optional text may be empty: it clears a description.
-  if (given === '' && (member.isRequired || isReference(name))) {
+  if (value === '' && (member.isRequired || isReference(name))) {
     throw new CommandFailure('usage', `the ${formatNoun(name)} must not be empty`)
   }
   try {
-    if (name.endsWith('Seconds')) return parseDuration(given) / 1000
+    if (name.endsWith('Seconds')) return parseDuration(value) / 1000
     if (isInstant(member)) {
-      if (given === NEVER && schema.type?.includes('null')) return null
-      const text = new Date(parseInstant(given)).toISOString()
+      if (value === NEVER && schema.type?.includes('null')) return null
+      const text = new Date(parseInstant(value)).toISOString()
       return schema.format === 'date' ? text.slice(0, 10) : text
     }
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error
     throw new CommandFailure('usage', `--${toOptionName(name)}: ${error.message}`)
   }
-  return part === 'body' && schema.type === 'integer' ? Number(given) : given
+  return part === 'body' && schema.type === 'integer' ? Number(value) : value
 }
 
 const REFERENCES = [

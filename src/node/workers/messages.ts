@@ -12,7 +12,7 @@ export interface WorkerMessage {
 export interface CountUpdate {
   readonly limit: string
   readonly id: string
-  readonly spent: number
+  readonly count: number
   readonly endsAt: number
 }
 
@@ -22,7 +22,7 @@ const SEND_INTERVAL_MS = 20
 /** Counts limits together with the other workers: each holds all counts, and sends its own. */
 export function createCountExchange(tell: (counts: CountUpdate[]) => void) {
   const pendingCounts = new Map<string, CountUpdate>()
-  const counters = new Map<string, (id: string, spent: number, endsAt: number) => void>()
+  const counters = new Map<string, (id: string, count: number, endsAt: number) => void>()
   let isScheduled = false
 
   function scheduleSend(): void {
@@ -38,8 +38,8 @@ export function createCountExchange(tell: (counts: CountUpdate[]) => void) {
   const share: GetSharedCounter = (limit) => ({
     publish(id, endsAt) {
       const name = `${limit} ${id}`
-      const spent = (pendingCounts.get(name)?.spent ?? 0) + 1
-      pendingCounts.set(name, { limit, id, spent, endsAt })
+      const count = (pendingCounts.get(name)?.count ?? 0) + 1
+      pendingCounts.set(name, { limit, id, count, endsAt })
       scheduleSend()
     },
     subscribe: (take) => counters.set(limit, take),
@@ -48,7 +48,7 @@ export function createCountExchange(tell: (counts: CountUpdate[]) => void) {
   return {
     share,
     hear(counts: readonly CountUpdate[]): void {
-      for (const { limit, id, spent, endsAt } of counts) counters.get(limit)?.(id, spent, endsAt)
+      for (const { limit, id, count, endsAt } of counts) counters.get(limit)?.(id, count, endsAt)
     },
   }
 }

@@ -31,7 +31,7 @@ export interface LimitedList<T> {
   readonly count: number
   /** True if there are more rows than were counted. */
   readonly more: boolean
-  readonly told: readonly T[]
+  readonly items: readonly T[]
 }
 
 /** The keys and subscriptions that need attention. */
@@ -124,7 +124,7 @@ export function createDashboardStats({ storage, clock }: DashboardStatsDeps) {
 const toLimitedList = <T>(count: number, rows: readonly T[], more: boolean): LimitedList<T> => ({
   count,
   more,
-  told: rows.slice(0, MAX_ATTENTION_ROWS),
+  items: rows.slice(0, MAX_ATTENTION_ROWS),
 })
 
 export type DashboardStats = ReturnType<typeof createDashboardStats>

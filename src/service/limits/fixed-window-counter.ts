@@ -11,7 +11,7 @@ const MAX_COUNTED_IDS = 50_000
 
 /** Counts in fixed windows, with bounded memory. */
 export class FixedWindowCounter {
-  readonly #windows = new LRUCache<string, { spent: number; endsAt: number }>(
+  readonly #windows = new LRUCache<string, { count: number; endsAt: number }>(
     limitEntries(MAX_COUNTED_IDS),
   )
   readonly #ms: number
@@ -22,31 +22,31 @@ export class FixedWindowCounter {
     this.#ms = ms
     this.#clock = clock
     this.#sharing = sharedCounter
-    sharedCounter?.subscribe((id, spent, endsAt) => this.#add(id, spent, endsAt))
+    sharedCounter?.subscribe((id, count, endsAt) => this.#add(id, count, endsAt))
   }
 
   /** Adds one, and returns the new count. */
   count(id: string): number {
-    const { spent, endsAt } = this.#add(id, 1, this.#clock() + this.#ms)
+    const { count, endsAt } = this.#add(id, 1, this.#clock() + this.#ms)
     this.#sharing?.publish(id, endsAt)
-    return spent
+    return count
   }
 
   /** Adds to the open window. If there is none, opens one that ends at `endsAt`. */
-  #add(id: string, spent: number, endsAt: number): { spent: number; endsAt: number } {
+  #add(id: string, count: number, endsAt: number): { count: number; endsAt: number } {
     const current = this.#windows.get(id)
     if (current !== undefined && this.#isOpen(current)) {
-      current.spent += spent
+      current.count += count
       return current
     }
-    const window = { spent, endsAt }
+    const window = { count, endsAt }
     this.#windows.set(id, window)
     return window
   }
 
-  spent(id: string): number {
+  getCount(id: string): number {
     const window = this.#windows.get(id)
-    return window !== undefined && this.#isOpen(window) ? window.spent : 0
+    return window !== undefined && this.#isOpen(window) ? window.count : 0
   }
 
   #isOpen({ endsAt }: { endsAt: number }): boolean {

@@ -27,9 +27,9 @@ export function createFailureLimiter(
   return {
     checkAllowed(address: string, ownerId?: string): Result<void, RateLimitFailure> {
       const party = toParty(address, ownerId)
-      if (failures.spent(party) < limits.perAddress) return ok(undefined)
+      if (failures.getCount(party) < limits.perAddress) return ok(undefined)
       const retryAfterSeconds = Math.max(1, Math.ceil(failures.getRemainingMs(party) / 1000))
-      return fail({ reason: 'guessing', retryAfterSeconds })
+      return fail({ reason: 'failures_exceeded', retryAfterSeconds })
     },
 
     countFailure(address: string, ownerId?: string): void {

@@ -27,8 +27,8 @@ export interface DestinationsDeps extends ActorDeps {
 /** One verification of a destination: the challenge, the response, and the destination afterwards. */
 export interface Handshake {
   readonly verified: boolean
-  readonly asked: { readonly method: 'POST' | 'GET'; readonly url: string | null }
-  readonly answered: WebhookResult & { readonly challenged: boolean }
+  readonly request: { readonly method: 'POST' | 'GET'; readonly url: string | null }
+  readonly response: WebhookResult & { readonly challenged: boolean }
   /** The time until the response, or until the attempt ended without one. */
   readonly ms: number
   readonly destination: DestinationSummary
@@ -115,22 +115,22 @@ export function createDestinations(deps: DestinationsDeps) {
       const endpoint = await openWebhookEndpoint(sealer, { ...destination, sealedToken })
       const signal = new AbortController().signal
       const startedAt = clock()
-      const answered = await webhookClient.sendChallenge(endpoint, random.secret(), signal)
+      const response = await webhookClient.sendChallenge(endpoint, random.secret(), signal)
       const ms = clock() - startedAt
-      const asked = { method, url }
-      if (url === null || !answered.challenged) {
-        const { outcome } = answered
-        const facts = { outcome, status: 'status' in answered ? answered.status : null }
+      const request = { method, url }
+      if (url === null || !response.challenged) {
+        const { outcome } = response
+        const facts = { outcome, status: 'status' in response ? response.status : null }
         await storage.addEvent(createAuditEvent(deps, 'destination.not_verified', id, facts))
-        return ok({ verified: false, asked, answered, ms, destination })
+        return ok({ verified: false, request, response, ms, destination })
       }
       const event = createAuditEvent(deps, 'destination.verified', id)
       const isStored = await storage.verifyDestination(id, { url, sealedToken }, event.at, event)
       if (!isStored) return failConflict('the destination was changed meanwhile: verify it again')
       return ok({
         verified: true,
-        asked,
-        answered,
+        request,
+        response,
         ms,
         destination: { ...destination, verifiedAt: event.at },
       })

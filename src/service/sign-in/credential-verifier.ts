@@ -144,7 +144,7 @@ export function createSignInStart(deps: SignInDeps) {
 
 /** The address has failed too often, or the server is busy. */
 export function toSignInRejection(failure: Failure): SignInRejection {
-  return failure.reason === 'guessing'
+  return failure.reason === 'failures_exceeded'
     ? { reason: 'locked', retryAfterSeconds: failure.retryAfterSeconds }
     : toHasherBusy(failure)
 }

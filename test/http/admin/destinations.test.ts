@@ -16,14 +16,14 @@ test('the verification of a forbidden destination does not reveal the address of
   const { id } = unwrap(await server.destinations.add(input))
   const { status, body, text } = await callApi('POST', `/destinations/${id}/verify`)
   expect(status).toBe(200)
-  expect(body.answered).toEqual({
+  expect(body.response).toEqual({
     outcome: 'forbidden',
     detail: 'LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of localhost',
     challenged: false,
   })
   expect(text).not.toMatch(LOOPBACK_ADDRESS_PATTERN)
   // The command line shows the address.
-  expect(unwrap(await server.destinations.verify(id)).answered).toMatchObject({
+  expect(unwrap(await server.destinations.verify(id)).response).toMatchObject({
     address: expect.stringMatching(LOOPBACK_ADDRESS_PATTERN),
   })
 })
@@ -36,7 +36,7 @@ test('a refused connection does not reveal the address', async () => {
     const input = { accountId: user.accountId, name: 'Inside', url: 'https://localhost:9/in' }
     const { id } = unwrap(await allowing.destinations.add(input))
     const { body, text } = await callApi('POST', `/destinations/${id}/verify`)
-    expect(body.answered.detail).toBe('it refused the connection (ECONNREFUSED)')
+    expect(body.response.detail).toBe('it refused the connection (ECONNREFUSED)')
     expect(text).not.toMatch(LOOPBACK_ADDRESS_PATTERN)
   } finally {
     await allowing.close()

@@ -92,11 +92,11 @@ describe('explain', () => {
     expect(lines).toEqual([
       ['when', expect.stringMatching(/^20..-/)],
       ['from', '127.0.0.1'],
-      ['asked', 'exchange at /auth/authenticate'],
+      ['request', 'exchange at /auth/authenticate'],
       ['key', `nightly job of Acme Health (${id})`],
       ['decision', 'The key is disabled.'],
       ['what helps', `\`latchkey keys enable ${id}\` lets it in again.`],
-      ['answered', '401 Invalid request'],
+      ['response', '401 Invalid request'],
       [''],
     ])
     await runJson(dir, ['keys', 'enable', id])

@@ -37,10 +37,10 @@ test('the token of a destination is read from standard input, sent in the handsh
   expect([code, stderr]).toEqual([0, ''])
   for (const line of [
     /^verified +yes$/m,
-    /^asked method +POST$/m,
-    /^asked url +http:\/\/127\.0\.0\.1:\d+\/$/m,
-    /^answered status +200$/m,
-    /^answered challenged +yes$/m,
+    /^request method +POST$/m,
+    /^request url +http:\/\/127\.0\.0\.1:\d+\/$/m,
+    /^response status +200$/m,
+    /^response challenged +yes$/m,
     /^destination verified at +\d{4}-.*Z$/m,
   ]) {
     expect(stdout).toMatch(line)
@@ -64,14 +64,14 @@ test('a handshake without the challenge exits 1, and prints the response without
   const { code, stdout } = await verifyDestination(id)
   expect(code).toBe(1)
   expect(stdout).toMatch(/^verified +no$/m)
-  expect(stdout).toMatch(/^answered status +403$/m)
-  expect(stdout).toMatch(/^answered excerpt +no [·\ufffd]\[2J$/m)
+  expect(stdout).toMatch(/^response status +403$/m)
+  expect(stdout).toMatch(/^response excerpt +no [·\ufffd]\[2J$/m)
   expect(stdout).not.toContain('\u001b')
   const json = await verifyDestination(id, '--json')
   expect(json.code).toBe(1)
   expect(JSON.parse(json.stdout)).toMatchObject({
     verified: false,
-    answered: { outcome: 'refused', status: 403, challenged: false },
+    response: { outcome: 'refused', status: 403, challenged: false },
   })
 })
 

@@ -360,10 +360,10 @@ describe('limits', () => {
     for (let n = 0; n < 3; n++) {
       expect(await ask(present.xenrad(`guessed-secret-${n}`))).toEqual(UNKNOWN)
     }
-    const guessing = { ok: false, failure: { reason: 'guessing', retryAfterSeconds: 60 } }
-    expect(await ask(present.xenrad('guessed-secret-3'))).toEqual(guessing)
-    expect(await ask(present.xdent('guessed-secret-3'))).toEqual(guessing)
-    expect(await ask(present.xenrad('lk_garbled'))).toEqual(guessing)
+    const limited = { ok: false, failure: { reason: 'failures_exceeded', retryAfterSeconds: 60 } }
+    expect(await ask(present.xenrad('guessed-secret-3'))).toEqual(limited)
+    expect(await ask(present.xdent('guessed-secret-3'))).toEqual(limited)
+    expect(await ask(present.xenrad('lk_garbled'))).toEqual(limited)
     for (const { secret, present: own } of keys) expect((await ask(own(secret))).ok).toBe(true)
     expect(await ask(present.xenrad('guessed-secret-3'), '198.51.100.1')).toEqual(UNKNOWN)
     testServices.clock.advance(60_000)

@@ -484,7 +484,10 @@ describe('the memory of limits', () => {
     expect(failureLimiter.checkAllowed('address 0').ok).toBe(true)
     expect(failureLimiter.checkAllowed('address 1').ok).toBe(false)
     const newest = failureLimiter.checkAllowed(`address ${MAX_COUNTED_ADDRESSES}`)
-    expect(newest).toEqual({ ok: false, failure: { reason: 'guessing', retryAfterSeconds: 300 } })
+    expect(newest).toEqual({
+      ok: false,
+      failure: { reason: 'failures_exceeded', retryAfterSeconds: 300 },
+    })
 
     const quota = createAddressRateLimit(1, WINDOW, createTestClock())
     for (let n = 0; n <= MAX_COUNTED_ADDRESSES; n++) expect(quota(`address ${n}`).ok).toBe(true)

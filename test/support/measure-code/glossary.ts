@@ -7,6 +7,15 @@ export const PRIVATE_IDENTIFIERS: ReadonlySet<string> = new Set(
   lockOut feed feeds Feed Feeds remark permits dialect Dialect replaceSecret`.split(/\s+/),
 )
 
+/** Words of platforms and formats, where they are used as such. */
+export const PLATFORM_NAMES: ReadonlySet<string> = new Set([
+  'src/demo/upstreams/fhir.ts given', // FHIR HumanName
+  'src/http/vendors/redox/test-messages.ts Visit', // Redox data models
+  'src/storage/engine.ts dialect', // Kysely
+  'src/worker/d1.ts all', // D1 prepared statements
+  'src/worker/main.ts scheduled', // Workers event handlers
+])
+
 /** Names of files and folders, without the extension, that only the first version used. */
 export const PRIVATE_FILE_NAMES: ReadonlySet<string> = new Set(
   `desk told telling said given area visit attend look parts himself again typed-again in-person

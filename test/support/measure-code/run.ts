@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize, resolve, sep } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isBareWord, PRIVATE_FILE_NAMES, PRIVATE_IDENTIFIERS } from './glossary.ts'
+import { isBareWord, PLATFORM_NAMES, PRIVATE_FILE_NAMES, PRIVATE_IDENTIFIERS } from './glossary.ts'
 import { countModules } from './modules.ts'
 import {
   countLines,
@@ -57,7 +57,9 @@ async function measure(tree: string): Promise<Measurement> {
     functions.filter(({ name }) => isNamed(name)).map(({ at }) => at)
   const found = {
     'functions named …Of': findNamed((name) => /^[a-z]\w*Of$/.test(name)),
-    'functions named by a bare participle or pronoun': findNamed(isBareWord),
+    'functions named by a bare participle or pronoun': findNamed(isBareWord).filter(
+      (place) => !PLATFORM_NAMES.has(place),
+    ),
     'comment lines that begin with Who, What, Whether or Where': all.flatMap((source) =>
       source.comments
         .filter((line) => QUESTION_COMMENT.test(line))
@@ -70,7 +72,8 @@ async function measure(tree: string): Promise<Measurement> {
     'private identifiers of the first version': src.flatMap(({ path, code }) =>
       [...new Set(code.match(/[A-Za-z_$][\w$]*/g))]
         .filter((name) => PRIVATE_IDENTIFIERS.has(name))
-        .map((name) => `${path} ${name}`),
+        .map((name) => `${path} ${name}`)
+        .filter((place) => !PLATFORM_NAMES.has(place)),
     ),
     'private file and folder names of the first version': findPrivatePaths(src),
   }

@@ -163,7 +163,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   upstream_missing: 'Nothing stands behind the surface',
   upstream_unreachable: 'The service behind did not answer',
   upstream_timed_out: 'The service behind took too long',
-  guessing: 'Too many failures before',
+  failures_exceeded: 'Too many failures before',
   quota_exceeded: 'Too many requests',
   type_unsupported: 'A Content-Type that is not taken',
   customer_key_refused: 'A customer key was left as it is',

@@ -184,13 +184,13 @@ function attentionTile<T>(props: {
   readonly href: string
   readonly renderRow: (row: T) => Html
 }): Html | null {
-  const { count, more, told } = props.preview
+  const { count, more, items } = props.preview
   if (count === 0) return null
   const all = `${count.toLocaleString('en')}${more ? ' and more' : ''}`
-  const linkText = count > told.length ? `See all ${all}` : 'See them in the list'
+  const linkText = count > items.length ? `See all ${all}` : 'See them in the list'
   return html`
   <li class="card"><header><h3>${props.title}</h3>${badge(all, 'warn')}</header>
-    <ul class="bare told">${told.map((row) => html`<li>${props.renderRow(row)}</li>`)}</ul>
+    <ul class="bare told">${items.map((row) => html`<li>${props.renderRow(row)}</li>`)}</ul>
     <p><a href="${props.href}" aria-label="${linkText}: ${props.title}">${linkText}</a></p></li>`
 }
 

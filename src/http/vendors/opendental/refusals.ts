@@ -77,7 +77,7 @@ const replies: ReplyTable<string, SurfaceFailure> = {
 
   quota_exceeded: ({ retryAfterSeconds }) =>
     createRetryReply(429, 'Too many requests.', retryAfterSeconds),
-  guessing: ({ retryAfterSeconds }) =>
+  failures_exceeded: ({ retryAfterSeconds }) =>
     createRetryReply(429, 'Too many failures.', retryAfterSeconds),
   busy: ({ retryAfterSeconds }) => createRetryReply(503, 'The server is busy.', retryAfterSeconds),
 

@@ -144,7 +144,7 @@ const replies: ReplyTable = {
   upstream_missing: createInvalidReply,
   upstream_unreachable: createInvalidReply,
   upstream_timed_out: createInvalidReply,
-  guessing: ({ retryAfterSeconds }) => createRetryReply(429, retryAfterSeconds),
+  failures_exceeded: ({ retryAfterSeconds }) => createRetryReply(429, retryAfterSeconds),
   quota_exceeded: ({ retryAfterSeconds }) => createRetryReply(429, retryAfterSeconds),
   busy: ({ retryAfterSeconds }) => createRetryReply(503, retryAfterSeconds),
 }

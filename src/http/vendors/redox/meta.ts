@@ -174,7 +174,7 @@ const toMember = (name: string, value: unknown): JsonMember => ({
 /** Finds every member of the `Meta` of a destination's answer. */
 export const ANSWER_META_SELECTOR: JsonSelector = {
   ...selectMember(META, [MESSAGE_ID_SELECTOR]),
-  others: selectMember(''),
+  otherMembers: selectMember(''),
 }
 
 /**
@@ -188,7 +188,7 @@ export function writeAnswerMeta(
   answerMeta: FoundValue | undefined,
 ): string {
   const receipt = writeReceipt(meta, accepted)
-  const others = answerMeta?.members.filter(({ name }) => !Object.hasOwn(receipt, name)) ?? []
+  const otherMembers = answerMeta?.members.filter(({ name }) => !Object.hasOwn(receipt, name)) ?? []
   const message = findMember(answerMeta, 'Message')
   const fields = Object.entries(receipt).map(([name, value]) => {
     if (name !== 'Message' || message?.kind !== 'object') {
@@ -197,7 +197,9 @@ export function writeAnswerMeta(
     const edits = setMembers(message, [toMember('ID', receipt.Message.ID)])
     return formatMember(name, new TextDecoder().decode(applyEdits(bytes, message, edits)))
   })
-  const otherFields = others.map(({ nameStart, end }) => readSpan(bytes, { start: nameStart, end }))
+  const otherFields = otherMembers.map(({ nameStart, end }) =>
+    readSpan(bytes, { start: nameStart, end }),
+  )
   return `{${[...fields, ...otherFields].join(',')}}`
 }
 

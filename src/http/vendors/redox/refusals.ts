@@ -229,7 +229,7 @@ const replies: ReplyTable<RefusalContext> = {
       context,
     ),
 
-  guessing: ({ retryAfterSeconds }, context) =>
+  failures_exceeded: ({ retryAfterSeconds }, context) =>
     createRetryReply(429, 'Too many failures.', retryAfterSeconds, context),
   quota_exceeded: ({ limit, retryAfterSeconds }, context) =>
     createRetryReply(429, 'Too many requests.', retryAfterSeconds, context, {

@@ -92,7 +92,7 @@ const replies: ReplyTable<WriteRefusal, SurfaceFailure> = {
   permission_missing: ({ detail }, write) =>
     write({ status: 403, code: 'forbidden', text: `The API key may not do that: ${detail}.` }),
 
-  guessing: ({ retryAfterSeconds }, write) =>
+  failures_exceeded: ({ retryAfterSeconds }, write) =>
     createRetryReply(write, 429, 'throttled', 'Too many failures.', retryAfterSeconds),
   quota_exceeded: ({ retryAfterSeconds }, write) =>
     createRetryReply(write, 429, 'throttled', 'Too many requests.', retryAfterSeconds),

@@ -34,8 +34,8 @@ export function handshakeRequest(
 }
 
 export function handshakeCard(handshake: Handshake, at: Html): Html {
-  const { verified, asked, answered, ms } = handshake
-  const hasResponse = answered.outcome === 'delivered' || answered.outcome === 'refused'
+  const { verified, request, response, ms } = handshake
+  const hasResponse = response.outcome === 'delivered' || response.outcome === 'refused'
   const durationText = `after ${ms.toLocaleString('en')} ms`
   return html`<section class="card" aria-label="Handshake"><h2>Handshake</h2>
     ${
@@ -55,22 +55,22 @@ export function handshakeCard(handshake: Handshake, at: Html): Html {
       {
         title: 'Request',
         when: at,
-        text: html`<code>${asked.method} ${asked.url ?? 'no URL'}</code>`,
+        text: html`<code>${request.method} ${request.url ?? 'no URL'}</code>`,
       },
       {
-        title: hasResponse ? `Response ${answered.status}` : 'No response',
+        title: hasResponse ? `Response ${response.status}` : 'No response',
         when: html`<span class="soft small">${durationText}</span>`,
-        text: responseExcerpt(answered),
-        tone: answered.outcome === 'delivered' ? 'good' : 'bad',
+        text: responseExcerpt(response),
+        tone: response.outcome === 'delivered' ? 'good' : 'bad',
       },
-      ...(answered.outcome === 'delivered'
+      ...(response.outcome === 'delivered'
         ? [
             {
-              title: answered.challenged
+              title: response.challenged
                 ? 'The response contained the challenge'
                 : 'The response did not contain the challenge',
               when: nothing,
-              tone: answered.challenged ? ('good' as const) : ('bad' as const),
+              tone: response.challenged ? ('good' as const) : ('bad' as const),
             },
           ]
         : []),
@@ -82,14 +82,14 @@ const formatStillVerified = ({ destination }: Handshake): string =>
     ? ''
     : ' It stays verified as before. To stop sending to it, mark it as unverified.'
 
-function responseExcerpt(response: Handshake['answered']): Html | undefined {
+function responseExcerpt(response: Handshake['response']): Html | undefined {
   if (response.outcome === 'delivered') return undefined
   const text = response.outcome === 'refused' ? response.excerpt : response.detail
   return text === '' ? undefined : html`<code>${text}</code>`
 }
 
-function suggestHandshakeFix({ answered }: Handshake): string {
-  switch (answered.outcome) {
+function suggestHandshakeFix({ response }: Handshake): string {
+  switch (response.outcome) {
     case 'delivered':
       return 'The response was successful, but did not contain the challenge. The destination must return the challenge unchanged in its response body.'
     case 'forbidden':
@@ -97,7 +97,7 @@ function suggestHandshakeFix({ answered }: Handshake): string {
     case 'failed':
       return 'Check the URL, that this server can reach it, and that its certificate is valid. Then verify again.'
     case 'refused':
-      return suggestStatusFix(answered.status)
+      return suggestStatusFix(response.status)
   }
 }
 
