@@ -30,7 +30,7 @@ import {
   createSubscriptionQueueStorage,
 } from './subscription-queues.ts'
 
-/** Compiles the SQL of every subject once, for this engine. */
+/** Stores every subject on this engine. */
 export function createStorage(unwatchedEngine: Engine): Storage {
   const compiler = new StatementCompiler(unwatchedEngine.sql)
   const { engine, probe } = createStorageProbe(unwatchedEngine, compiler)
