@@ -15,6 +15,7 @@ export interface BenchSettings {
   /** A PostgreSQL that is already running; undefined: the bench starts one. */
   readonly postgresUrl: string | undefined
   readonly delivery: boolean
+  readonly startup: boolean
   readonly rounds: number
   readonly seconds: number
   readonly warmUpSeconds: number
@@ -48,6 +49,7 @@ server. On a busy machine it says more than requests/s, but it does not include 
                     npm; so does LATCHKEY_TEST_POSTGRES
   --case NAME       only this case; can be given more than once: ${BENCH_CASES.map(({ name }) => name).join(', ')}
   --delivery        measure delivery instead, see below. Its cases: ${DELIVERY_CASES.join(', ')}
+  --startup         measure starts instead, see below
   --rate N          messages a second for arrival, instead of half of what arrives
   --quick           check that everything works; the figures mean nothing
   --json FILE       write everything that was measured
@@ -64,6 +66,10 @@ load's process, so that sending and arrival have one clock:
   arrival    at half of what arrives, sent on a schedule that waits for no response: from when a
              message was due until its 200, and from then until it has arrived; alone, and beside
              subscriptions whose destination takes the connection, reads, and never responds
+
+--startup packs this checkout, installs the package in a folder, and measures the CPU time of the
+installed command, with the compiled code that a first start has kept: until a server listens, and of
+commands from start to end.
 `
 
 /** Returns null for --help; throws for options that make no sense. */
@@ -78,6 +84,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
       postgres: { type: 'string' },
       case: { type: 'string', multiple: true },
       delivery: { type: 'boolean', default: false },
+      startup: { type: 'boolean', default: false },
       rate: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -85,13 +92,15 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
     },
   })
   if (values.help) return null
-  const { quick, delivery, case: cases, rate } = values
+  const { quick, delivery, startup, case: cases, rate } = values
+  if (startup && delivery) throw new Error('--startup and --delivery are two measurements')
   if (!delivery && rate !== undefined) throw new Error('--rate belongs to --delivery')
   const seconds = parsePositiveNumber('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
   return {
     engines: findEngines(values.engine, delivery ? DELIVERY_ENGINES : BENCH_ENGINES),
     postgresUrl: findPostgresUrl(values.postgres),
     delivery,
+    startup,
     rounds: parseWholeNumber('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
     seconds,
     warmUpSeconds: quick ? 0.1 : Math.max(2, seconds / 2),

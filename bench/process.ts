@@ -37,8 +37,9 @@ export const NO_QUOTA_SETTINGS = { LATCHKEY_QUOTA_REQUESTS: '1000000000' }
 export function startLatchkeyProcess(
   folder: string,
   settings: Readonly<Record<string, string>> = {},
+  program = resolveBenchPath('../src/node/cli.ts'),
 ): Promise<BenchServer> {
-  const args = [...readNodeFlags(), resolveBenchPath('../src/node/cli.ts'), 'serve']
+  const args = [...readNodeFlags(), program, 'serve']
   return startBenchProcess(args, join(folder, 'server.log'), {
     LATCHKEY_DATA: join(folder, 'data'),
     LATCHKEY_PORT: '0',
@@ -111,19 +112,27 @@ export interface ProcessMemory {
 
 const TICKS_PER_SECOND = 100
 
-/**
- * Returns the CPU time of a process and all that it has started; NaN on other systems than Linux.
- * proc(5): after the program's name in brackets, user and system time are the 12th and 13th
- * field, and those of ended children the two after them.
- */
+/** Returns the CPU time of a process and all that it has started; NaN on other systems than Linux. */
 export function readCpuSeconds(pid: number | undefined): number {
   if (process.platform !== 'linux' || pid === undefined) return Number.NaN
-  const ticks = listProcessTree(pid).flatMap((one) => {
-    const stat = readIfExists(`/proc/${one}/stat`)
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields.slice(11, 15).map(Number)
-  })
-  return ticks.reduce((all, one) => all + one, 0) / TICKS_PER_SECOND
+  return listProcessTree(pid).reduce((all, one) => all + sumTicks(one, 'all'), 0) / TICKS_PER_SECOND
+}
+
+/** Returns the CPU time of the ended processes that this one has started; NaN as above. */
+export const readChildrenCpuSeconds = (): number =>
+  process.platform === 'linux' ? sumTicks(process.pid, 'children') / TICKS_PER_SECOND : Number.NaN
+
+/**
+ * proc(5): after the program's name in brackets, user and system time are the 12th and 13th field, and
+ * those of ended children the two after them.
+ */
+function sumTicks(pid: number, of: 'all' | 'children'): number {
+  const stat = readIfExists(`/proc/${pid}/stat`)
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields
+    .slice(of === 'all' ? 11 : 13, 15)
+    .map(Number)
+    .reduce((all, one) => all + one, 0)
 }
 
 function readMemory(pid: number | undefined): ProcessMemory | null {

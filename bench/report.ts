@@ -4,6 +4,7 @@ import { type ArrivalResult, MAX_SLOWDOWN_RATIO } from './delivery/arrival.ts'
 import type { DeliveryResults } from './delivery/delivery.ts'
 import { maxMemory } from './load.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
+import type { Startup } from './startup.ts'
 import {
   formatInteger,
   formatMarkdownTable,
@@ -59,6 +60,16 @@ export function formatComparisons(comparisons: readonly Comparison[]): string {
   const memory = comparisons.map((one) => one.memory).reduce(maxMemory, null)
   return `${formatMarkdownTable(head, rows)}\n\n${formatMemory(memory)}`
 }
+
+export const formatStartups = (startups: readonly Startup[]): string =>
+  formatMarkdownTable(
+    ['start', 'CPU', 'target'],
+    startups.map(({ name, cpuMs, targetMs }) => [
+      name,
+      formatMs(cpuMs),
+      targetMs === null ? '' : `≤ ${targetMs} ms ${formatVerdict(cpuMs <= targetMs)}`,
+    ]),
+  )
 
 const formatVerdict = (isMet: boolean) => (isMet ? '✓' : '✗ missed')
 

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { installPackage } from '../test/support/installed-package.ts'
 import { runComparison } from './compare.ts'
 import { measureDelivery } from './delivery/delivery.ts'
 import { BENCH_HELP, parseBenchOptions } from './options.ts'
 import { describeMachine, pinLoadProcess } from './process.ts'
-import { formatComparisons, formatDelivery, formatMachine } from './report.ts'
-import { report } from './text.ts'
+import { formatComparisons, formatDelivery, formatMachine, formatStartups } from './report.ts'
+import { measureStartup } from './startup.ts'
+import { report, showProgress } from './text.ts'
 
 const settings = parseBenchOptions(process.argv.slice(2))
 if (settings === null) {
@@ -25,7 +27,13 @@ pinLoadProcess()
 const { cases, json, postgresUrl, ...reportedSettings } = settings
 
 let result: object
-if (settings.delivery) {
+if (settings.startup) {
+  showProgress('installing the package')
+  const command = await installPackage(join(folder, 'installed'))
+  const startups = await measureStartup(command, folder, settings.rounds)
+  console.log(`\n${formatStartups(startups)}`)
+  result = { startups }
+} else if (settings.delivery) {
   const delivery = await measureDelivery(folder, settings)
   console.log(`\n${formatDelivery(delivery)}`)
   result = { delivery }

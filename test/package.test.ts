@@ -1,25 +1,17 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { formatStartups } from '../bench/report.ts'
+import { measureStartup } from '../bench/startup.ts'
+import { installPackage, NODE_MODULES, NODE_PATH } from './support/installed-package.ts'
 import { createEnvironment } from './support/process.ts'
 import { createTempFolder } from './support/server.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const MODULES = join(ROOT, 'node_modules')
-/** The Node of these tests comes before any other of the machine. */
-const PATH = `${dirname(process.execPath)}:${process.env.PATH}`
 const run = promisify(execFile)
 
 const began: ChildProcess[] = []
@@ -36,7 +28,7 @@ afterEach(() => {
 
 /** A server as a shell starts it, and what it has said until it ended. */
 async function startPackageServer(program: string, args: readonly string[], cwd: string) {
-  const settings = { PATH, LATCHKEY_PORT: '0', LATCHKEY_DATA: join(cwd, 'data') }
+  const settings = { PATH: NODE_PATH, LATCHKEY_PORT: '0', LATCHKEY_DATA: join(cwd, 'data') }
   const child = spawn(program, args, {
     cwd,
     detached: true,
@@ -56,24 +48,9 @@ async function startPackageServer(program: string, args: readonly string[], cwd:
 
 describe('the package', () => {
   const app = createTempFolder()
-  const installed = join(app, 'node_modules', 'latchkey')
-  const command = join(app, 'node_modules', '.bin', 'latchkey')
-
+  let command: string
   beforeAll(async () => {
-    const env = createEnvironment({ PATH })
-    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], {
-      cwd: ROOT,
-      env,
-    })
-    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
-    // Installs as npm does, but links the dependencies, so that no registry is needed.
-    mkdirSync(installed, { recursive: true })
-    for (const name of readdirSync(MODULES).filter((entry) => !entry.startsWith('.'))) {
-      symlinkSync(join(MODULES, name), join(app, 'node_modules', name))
-    }
-    await run('tar', ['xzf', join(app, filename), '--strip-components=1', '-C', installed])
-    writeFileSync(join(app, 'package.json'), '{"type":"module","private":true}')
-    await run('npm', ['rebuild', '--offline', '--ignore-scripts', 'latchkey'], { cwd: app, env })
+    command = await installPackage(app)
   }, 300_000)
   afterAll(() => rmSync(app, { recursive: true, force: true }))
 
@@ -82,7 +59,7 @@ describe('the package', () => {
     mkdirSync(cwd)
     const { stdout } = await run(command, ['demo', '--once', '--port', '0'], {
       cwd,
-      env: createEnvironment({ PATH }),
+      env: createEnvironment({ PATH: NODE_PATH }),
     })
     expect(stdout.match(/✓ as documented/g)).toHaveLength(30)
     expect(stdout).not.toContain('✗')
@@ -120,6 +97,24 @@ describe('the package', () => {
     },
   )
 
+  test('has the licenses of the packages that are bundled in it', () => {
+    const licenses = readFileSync(join(app, 'node_modules/latchkey/dist/LICENSES.txt'), 'utf8')
+    for (const name of ['hono', 'kysely', 'zod']) {
+      expect(licenses).toMatch(new RegExp(`^${name} \\d[^]*?^MIT License[^]*?^Permission`, 'm'))
+    }
+  })
+
+  test('has its start measured by `npm run bench -- --startup`', async () => {
+    const startups = await measureStartup(command, app, 1)
+    expect(startups.map(({ name }) => name)).toEqual([
+      'serve, until it listens',
+      'keys list',
+      '--version',
+    ])
+    for (const { cpuMs } of startups) expect(cpuMs).toBeGreaterThan(0)
+    expect(formatStartups(startups)).toMatch(/^\| keys list \| .* \| ≤ 450 ms [✓✗]/m)
+  })
+
   test('is a library whose types are checked', async () => {
     const consumer = join(app, 'consumer.ts')
     writeFileSync(
@@ -134,7 +129,7 @@ await server.stop()
 console.log(status)
 `,
     )
-    const tsc = join(MODULES, 'typescript', 'bin', 'tsc')
+    const tsc = join(NODE_MODULES, 'typescript', 'bin', 'tsc')
     const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext']
     await run(process.execPath, [tsc, ...options, '--types', 'node', consumer], { cwd: app })
     const { stdout } = await run(process.execPath, [consumer], { cwd: app })

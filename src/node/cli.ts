@@ -4,6 +4,10 @@
  * loads nothing before the check, because a native module for another version crashes the process.
  */
 
+import module from 'node:module'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+
 const NODE_MAJOR_MIN = 24
 /** A fixed young generation halves the CPU time of garbage collection. Node reads these only at start. */
 const HEAP_FLAGS = ['--max-semi-space-size=16', '--min-semi-space-size=16']
@@ -20,7 +24,17 @@ if (Number.parseInt(versions.node, 10) < NODE_MAJOR_MIN) {
 } else if (isLongRunning() && isMissingHeapFlags()) {
   process.execve?.(execPath, [execPath, ...execArgv, ...HEAP_FLAGS, ...argv.slice(1)], env)
 } else {
+  cacheCompiledCode()
   await import('./cli/main.ts')
+}
+
+/** Keeps compiled code for the next start, where nobody else can write, because it is run. */
+function cacheCompiledCode(): void {
+  try {
+    module.enableCompileCache(join(userInfo().homedir, '.cache', 'latchkey'))
+  } catch {
+    // A user without an entry in passwd(5) has no home.
+  }
 }
 
 /** Tests if the command runs for long. For a short one, a second start costs more than it saves. */
@@ -38,5 +52,3 @@ function isMissingHeapFlags(): boolean {
   const canReplace = process.execve !== undefined && process.platform !== 'win32'
   return canReplace && process.send === undefined && !nodeOptions.includes('semi-space-size')
 }
-
-export {}

@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { createEnvironment } from '../test/support/process.ts'
+import { median } from './load.ts'
+import { readChildrenCpuSeconds, startLatchkeyProcess } from './process.ts'
+import { report, showProgress } from './text.ts'
+
+/** The CPU time of a process until its command ends, or until its server listens. */
+export interface Startup {
+  readonly name: string
+  readonly cpuMs: number
+  readonly targetMs: number | null
+}
+
+/** The rounds before those that count, in which compiled code is kept for later starts. */
+const WARM_UP_ROUNDS = 2
+
+/** Measures the installed command: the median of the rounds, with what a first start has cached. */
+export async function measureStartup(
+  command: string,
+  folder: string,
+  rounds: number,
+): Promise<Startup[]> {
+  const runCommand = (...args: string[]) => {
+    const cpuBefore = readChildrenCpuSeconds()
+    const env = createEnvironment({ LATCHKEY_DATA: join(folder, 'data') })
+    const { status, stderr } = spawnSync(process.execPath, [command, ...args], { env })
+    if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`)
+    return readChildrenCpuSeconds() - cpuBefore
+  }
+  const startServer = async () => {
+    const server = await startLatchkeyProcess(folder, {}, command)
+    const cpuSeconds = server.cpuSeconds()
+    await server.stop()
+    return cpuSeconds
+  }
+
+  // The server first: it makes the database that the command reads.
+  return [
+    await measureStart('serve, until it listens', 800, rounds, startServer),
+    await measureStart('keys list', 450, rounds, () => runCommand('keys', 'list')),
+    await measureStart('--version', null, rounds, () => runCommand('--version')),
+  ]
+}
+
+/** Runs `start`, which returns the CPU seconds that it took, in each round. */
+async function measureStart(
+  name: string,
+  targetMs: number | null,
+  rounds: number,
+  start: () => number | Promise<number>,
+): Promise<Startup> {
+  showProgress(name)
+  const seconds: number[] = []
+  for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) seconds.push(await start())
+  const cpuMs = median(seconds.slice(WARM_UP_ROUNDS)) * 1000
+  report(`${name}: ${Math.round(cpuMs)} ms`)
+  return { name, cpuMs, targetMs }
+}
