@@ -183,34 +183,127 @@ describe('PostgreSQL', () => {
     expect(second).toBe(first)
   })
 
+  const addOne = (id: string) =>
+    createStatement(`UPDATE accounts SET created_at = created_at + 1 WHERE id = $1`, [id])
+
   test('transactions that lock the same rows in opposite order are both done in the end', async () => {
-    const engine = await openEngine()
-    const storage = createStorage(engine)
+    const engines = [await openEngine(), await openEngine()]
+    const storage = createStorage(await openEngine())
     for (const id of ['a', 'b']) await storage.addAccount(createAccountRow(id), event(id, id))
-    const add = (id: string) =>
-      createStatement(`UPDATE accounts SET created_at = created_at + 1 WHERE id = $1`, [id])
+    const orders = [
+      [addOne('a'), createStatement('SELECT pg_sleep(0.1)'), addOne('b')],
+      [addOne('b'), createStatement('SELECT pg_sleep(0.1)'), addOne('a')],
+    ]
     for (let n = 1; n <= 3; n++) {
       const changed = await Promise.all(
-        Array.from({ length: 4 }, (_, m) =>
-          engine.atomic(m % 2 === 0 ? [add('a'), add('b')] : [add('b'), add('a')]),
+        // Alone and in groups.
+        engines.flatMap((engine, m) =>
+          Array.from({ length: n === 1 ? 1 : 2 }, () => engine.atomic(orders[m] ?? [])),
         ),
       )
-      expect(changed).toEqual(Array(4).fill([1, 1]))
+      expect(changed).toEqual(changed.map(() => [1, 1, 1]))
     }
-    expect((await storage.findAccount('a'))?.createdAt).toBe(13)
-    expect((await storage.findAccount('b'))?.createdAt).toBe(13)
+    expect((await storage.findAccount('a'))?.createdAt).toBe(11)
+    expect((await storage.findAccount('b'))?.createdAt).toBe(11)
+  })
+
+  test('writes of one turn share one commit, and one that fails undoes only itself', async () => {
+    const engine = await openEngine()
+    const storage = createStorage(engine)
+    const before = createStorage(await openEngine())
+    const add = (id: string) => storage.addEvent(event(id))
+    await add('taken')
+    const readTransactionIds = async (ids: string[]) => {
+      const list = ids.map((id) => `'${id}'`).join(', ')
+      const rows = await postgres.query(
+        url,
+        `SELECT DISTINCT xmin::text FROM audit_events WHERE id IN (${list})`,
+      )
+      return rows.length
+    }
+    await Promise.all(['a', 'b', 'c'].map(add))
+    expect(await readTransactionIds(['a', 'b', 'c'])).toBe(1)
+
+    const settled = await Promise.allSettled(['d', 'taken', 'e'].map(add))
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    const found = await before.listEvents({ limit: 10 })
+    expect(new Set(found.map(({ id }) => id))).toEqual(new Set(['a', 'b', 'c', 'd', 'e', 'taken']))
+  })
+
+  test('reads of one turn share one trip, and one that fails is nobody else’s failure', async () => {
+    const engine = await openEngine()
+    const divide = (by: number) => createStatement('SELECT 6 / $1::int AS result', [by])
+    const settled = await Promise.allSettled([2, 0, 3].map((by) => engine.read(divide(by))))
+    expect(settled).toEqual([
+      { status: 'fulfilled', value: [{ result: 3 }] },
+      { status: 'rejected', reason: expect.objectContaining({ code: '22012' }) },
+      { status: 'fulfilled', value: [{ result: 2 }] },
+    ])
+  })
+
+  test('a write that waits for a lock, and a slow read, keep no others of their turn waiting', async () => {
+    const [engine, other] = [await openEngine(), await openEngine()]
+    const storage = createStorage(engine)
+    await storage.addAccount(createAccountRow('a'), event('e', 'a'))
+    const hold = other.atomic([addOne('a'), createStatement('SELECT pg_sleep(600)')])
+    const held = hold.catch((error: unknown) => error)
+    while ((await countSleepers()) === 0);
+
+    const slow = Promise.resolve(engine.read(createStatement('SELECT pg_sleep(600)')))
+    const slept = slow.catch((error: unknown) => error)
+    const locked = engine.atomic([addOne('a')])
+    const isLocked = locked.then(
+      () => false,
+      () => true,
+    )
+    await Promise.all([
+      storage.addEvent(event('f')),
+      storage.probe(),
+      storage.findAccount('a'),
+      storage.readAuthorityVersion(),
+    ])
+    expect(await countSleepers()).toBe(2)
+    await postgres.query(
+      url,
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+    )
+    expect(await held).toBeInstanceOf(Error)
+    expect(await slept).toBeInstanceOf(Error)
+    expect(await isLocked).toBe(false)
+    expect((await storage.findAccount('a'))?.createdAt).toBe(2)
+  })
+
+  test('a statement whose result changed with the schema is prepared anew', async () => {
+    const engine = await openEngine()
+    const readVersion = createStatement('SELECT * FROM schema_version')
+    expect(await engine.read(readVersion)).toEqual([{ version: SCHEMA_VERSION }])
+    await postgres.query(url, `ALTER TABLE schema_version ADD COLUMN more text DEFAULT 'm'`)
+    expect(await engine.read(readVersion)).toEqual([{ version: SCHEMA_VERSION, more: 'm' }])
+  })
+
+  test('writes that still wait when the database is closed are kept and answered', async () => {
+    const engine = await openPostgres(url, createTestLog(), { connections: 1 })
+    const storage = createStorage(engine)
+    const written = ['a', 'b', 'c'].map((id) => storage.addEvent(event(id)))
+    await engine.close()
+    await Promise.all(written)
+    expect(await createStorage(await openEngine()).listEvents({ limit: 10 })).toHaveLength(3)
   })
 
   test('connections that are cut are Unavailable to those who wait on them, and replaced for all others', async () => {
     const log = createTestLog()
     const engine = await openEngine(log)
     const storage = createStorage(engine)
-    const sleeping = [
-      engine.read(createStatement('SELECT pg_sleep(600)')),
-      engine.atomic([createStatement('SELECT pg_sleep(600)')]),
-      engine.atomic([createStatement('SELECT 1'), createStatement('SELECT pg_sleep(600)')]),
-    ].map((asked) => Promise.resolve(asked).catch((error: unknown) => error))
-    while ((await countSleepers()) < sleeping.length);
+    const sleep = createStatement('SELECT pg_sleep(600)')
+    const sleeping: Promise<unknown>[] = []
+    for (const ask of [
+      () => engine.read(sleep),
+      () => engine.atomic([sleep]),
+      () => engine.atomic([createStatement('SELECT 1'), sleep]),
+    ]) {
+      sleeping.push(Promise.resolve(ask()).catch((error: unknown) => error))
+      while ((await countSleepers()) < sleeping.length);
+    }
     await closeConnections()
     for (const error of await Promise.all(sleeping))
       expect(error).toBeInstanceOf(StorageUnavailableError)
@@ -225,9 +318,15 @@ describe('PostgreSQL', () => {
     elsewhere.pathname = '/postgres'
     const name = new URL(url).pathname.slice(1)
     await postgres.query(elsewhere.href, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
-    const asked = Array.from({ length: 5 }, () => storage.findAccount('a'))
-    const settled = await Promise.allSettled(asked)
+    const settled = await Promise.allSettled([
+      storage.findAccount('a'),
+      storage.findGrant('a'),
+      storage.findKey('a'),
+      storage.probe(),
+      storage.findAccount('b'),
+    ])
     expect(settled[0]).toEqual({ status: 'fulfilled', value: null })
+    expect(settled[4]).toEqual({ status: 'fulfilled', value: null })
     for (const answer of settled) {
       if (answer.status === 'rejected')
         expect(answer.reason).toBeInstanceOf(StorageUnavailableError)

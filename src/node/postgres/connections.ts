@@ -1,4 +1,4 @@
-import { type ClientBase, Pool, types } from 'pg'
+import { type ClientBase, Pool } from 'pg'
 import type { Log } from '../../service/ports/runtime.ts'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import { isConnectionUsable, toLoggableError } from './errors.ts'
@@ -23,14 +23,6 @@ export type ConnectionLimits = typeof CONNECTION_LIMITS
 /** The wait after a failed attempt to connect: doubled with each, up to the last. */
 const BACK_OFF_MS = { first: 50, last: 2_000 }
 
-const INT8 = 20
-/** Reads BIGINT as a number, in this pool only: the values are milliseconds and counts. */
-const parsers: typeof types = {
-  ...types,
-  getTypeParser: ((oid: number, format?: 'text') =>
-    oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
-}
-
 export interface ConnectionPool {
   /**
    * Runs work with a connection, and always releases it. Throws StorageUnavailableError if there is
@@ -52,7 +44,6 @@ export function createConnectionPool(
     ...limits,
     connectionString: url,
     max: size,
-    types: parsers,
     fallback_application_name: 'latchkey',
   })
   // A query on a connection that breaks gets the error itself; an idle connection needs a listener.

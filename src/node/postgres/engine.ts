@@ -1,13 +1,14 @@
-import { createHash, randomInt } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Client, type ClientBase } from 'pg'
 import type { Log } from '../../service/ports/runtime.ts'
 import type { Engine, Step } from '../../storage/engine.ts'
 import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
+import { createCache } from '../../storage/statements.ts'
 import { logMigration } from '../startup-log.ts'
 import { type ConnectionLimits, createConnectionPool } from './connections.ts'
-import { DatabaseOpenError, isConnectionUsable, isSerializationConflict } from './errors.ts'
+import { DatabaseOpenError } from './errors.ts'
 import { hasNoSchema, preparePostgresSchema, readPostgresVersion } from './schema.ts'
+import { runSteps } from './statements.ts'
+import { WorkQueue } from './work-queue.ts'
 
 export interface PostgresOptions {
   /** The size of the pool. */
@@ -17,17 +18,26 @@ export interface PostgresOptions {
   readonly limits?: Partial<ConnectionLimits>
 }
 
-/** Attempts of a transaction that conflicts with others. */
-const MAX_TRANSACTION_ATTEMPTS = 5
+/** Connections that write at once: while one commits, the next takes what has come meanwhile. */
+const WRITER_CONNECTIONS = 3
+
+/** Connections that read with the same statement at once. */
+const READER_CONNECTIONS = 2
 
 /**
- * Opens PostgreSQL with a pool of connections, each of which prepares a statement once. A read is one
- * statement. A list of writes is one transaction at READ COMMITTED: every guard is in the WHERE of its
- * own statement, which PostgreSQL evaluates again on a row that it waited for. While the database is
- * unreachable, every method throws StorageUnavailableError; the pool reconnects by itself. A write whose
- * connection broke before COMMIT was answered may be stored or not, and throws StorageUnavailableError
- * too: the caller tries again. That is safe because no method depends on being the first: a stored
- * refresh is repeated with the same bytes, and a stored change can be read.
+ * Opens PostgreSQL with a pool of connections, each of which prepares a statement once. Work of one turn
+ * of the event loop is grouped, and a group is one round trip:
+ *
+ * - Reads with the same statement are a group. Each sees what was committed before it was sent. A slow
+ *   list shares its connection with no other statement, so that it keeps nobody waiting.
+ * - Writes are a group, and one transaction at READ COMMITTED: every guard is in the WHERE of its own
+ *   statement, which PostgreSQL evaluates again on a row that it waited for. (A stricter default of the
+ *   database only makes conflicts, which are tried again.)
+ *
+ * While the database is unreachable, every method throws StorageUnavailableError; the pool reconnects by
+ * itself. A write whose connection broke before its commit was answered may be stored or not, and throws
+ * StorageUnavailableError too: the caller tries again. That is safe because no method depends on being
+ * the first: a stored refresh is repeated with the same bytes, and a stored change can be read.
  */
 export async function openPostgres(
   url: string,
@@ -45,45 +55,71 @@ export async function openPostgres(
     throw new DatabaseOpenError(error, describeServer(url))
   }
 
-  const pendingReads = new Map<Step, Promise<unknown[]>>()
-  function read<Row>(step: Step<Row>): Promise<Row[]> {
-    // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
-    if (step.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
-      return Promise.resolve([])
-    }
-    // Shares one read of equal steps, such as the authority's version of every request, but only among
-    // those that asked before it was sent. A later one must see what was written in between.
-    const pending = pendingReads.get(step)
-    if (pending !== undefined) return pending as Promise<Row[]>
-    const rows = connections.withClient(async (client) => {
-      pendingReads.delete(step)
-      const result = await runStep(client, step)
-      return result.rows as Row[]
-    })
-    pendingReads.set(step, rows)
-    rows.catch(() => {
-      if (pendingReads.get(step) === rows) pendingReads.delete(step)
-    })
-    return rows
-  }
+  const writes = new WorkQueue(connections, {
+    width: WRITER_CONNECTIONS,
+    run: writeGroup,
+    isLong: isLongList,
+  })
+  const readQueues = createCache<WorkQueue<Step, unknown[]>>()
+  const createReadQueue = () =>
+    new WorkQueue(connections, { width: READER_CONNECTIONS, run: readGroup })
 
   return {
     sql: 'postgres',
-    read,
 
-    async atomic(steps) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await connections.withClient((client) => writeSteps(client, steps))
-        } catch (error) {
-          if (!isSerializationConflict(error) || attempt === MAX_TRANSACTION_ATTEMPTS) throw error
-          await delay(randomInt(10 * attempt))
-        }
+    read<Row>(step: Step<Row>): Promise<Row[]> {
+      // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
+      if (step.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
+        return Promise.resolve([])
       }
+      return readQueues(step.sql, createReadQueue).add(step) as Promise<Row[]>
     },
 
-    close: () => connections.close(),
+    atomic: (steps) => writes.add(steps),
+
+    async close() {
+      await writes.finish()
+      await connections.close()
+    },
   }
+}
+
+/** Equal steps, such as the authority's version of every request, are read once. */
+async function readGroup(client: ClientBase, group: readonly Step[]): Promise<unknown[][]> {
+  const steps = [...new Set(group)]
+  const results = await runSteps(client, steps)
+  const rows = new Map(steps.map((step, n) => [step, results[n]?.rows ?? []]))
+  return group.map((step) => rows.get(step) ?? [])
+}
+
+/**
+ * Limits how long a group waits for locks. A list that must wait longer, or that waits for a group which
+ * waits for this one, is tried again alone and keeps no other waiting.
+ */
+const LIMIT_LOCK_WAIT: Step = {
+  sql: `SELECT set_config('lock_timeout', '100', true)`,
+  values: [],
+}
+
+async function writeGroup(
+  client: ClientBase,
+  group: readonly (readonly Step[])[],
+): Promise<number[][]> {
+  const preceding = group.length > 1 ? [LIMIT_LOCK_WAIT] : []
+  const results = await runSteps(client, [...preceding, ...group.flat()])
+  const counts = results.slice(preceding.length).map(({ count }) => count)
+  return group.map(({ length }) => counts.splice(0, length))
+}
+
+const MAX_GROUPED_STEPS = 30
+const MAX_GROUPED_CHARS = 256 * 1024
+
+function isLongList(steps: readonly Step[]): boolean {
+  let chars = 0
+  for (const { values } of steps) {
+    for (const value of values) if (typeof value === 'string') chars += value.length
+  }
+  return steps.length > MAX_GROUPED_STEPS || chars > MAX_GROUPED_CHARS
 }
 
 /** Tests if this database was never used by Latchkey. */
@@ -125,40 +161,4 @@ async function readSetting(client: ClientBase, name: string): Promise<string> {
 function describeServer(url: string) {
   const { host, port, database = '', user = '' } = new Client({ connectionString: url })
   return { server: host.startsWith('/') ? host : `${host}:${port}`, database, user }
-}
-
-async function writeSteps(client: ClientBase, steps: readonly Step[]): Promise<number[]> {
-  const [only] = steps
-  // A single statement is a transaction by itself: one round trip instead of three.
-  if (steps.length === 1 && only !== undefined) return [await writeStep(client, only)]
-
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-  try {
-    const changed: number[] = []
-    for (const step of steps) changed.push(await writeStep(client, step))
-    await client.query('COMMIT')
-    return changed
-  } catch (error) {
-    // On a broken connection there is nothing to undo.
-    if (isConnectionUsable(error)) await client.query('ROLLBACK')
-    throw error
-  }
-}
-
-const writeStep = async (client: ClientBase, step: Step): Promise<number> =>
-  (await runStep(client, step)).rowCount ?? 0
-
-const runStep = (client: ClientBase, { sql, values }: Step) =>
-  client.query({ name: getStatementName(sql), text: sql, values: [...values] })
-
-const statementNames = new Map<string, string>()
-
-/** Names a statement, so that each connection prepares it once. The SQL is fixed, so there are few. */
-function getStatementName(sql: string): string {
-  let name = statementNames.get(sql)
-  if (name === undefined) {
-    name = createHash('sha256').update(sql).digest('base64url').slice(0, 20)
-    statementNames.set(sql, name)
-  }
-  return name
 }

@@ -27,13 +27,28 @@ const NETWORK_CODES = /^(E[A-Z]|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
 const readErrorFields = (error: unknown): PostgresErrorFields =>
   error instanceof Error ? (error as PostgresErrorFields) : {}
 
-/** Tests if the connection can be used again after this error. */
-export const isConnectionUsable = (error: unknown): boolean =>
+/** Tests if PostgreSQL undid the statement's transaction, and nothing else happened. */
+export const isStatementError = (error: unknown): boolean =>
   readErrorFields(error).severity === 'ERROR'
 
-/** Tests if the same transaction can succeed when it is tried again. */
-export const isSerializationConflict = (error: unknown): boolean =>
-  ['40001', '40P01'].includes(readErrorFields(error).code ?? '')
+/** A serialization failure, and a deadlock. */
+const CONFLICT_SQLSTATES = ['40001', '40P01']
+/**
+ * A statement's result has other columns since a newer Latchkey migrated the schema, or the server that a
+ * connection pooler chose has not prepared it.
+ */
+const OUTDATED_STATEMENT_SQLSTATES = ['0A000', '26000']
+
+/** Tests if the same transaction can succeed when it is tried again, perhaps on another connection. */
+export const canSucceedAgain = (error: unknown): boolean =>
+  [...CONFLICT_SQLSTATES, ...OUTDATED_STATEMENT_SQLSTATES].includes(
+    readErrorFields(error).code ?? '',
+  )
+
+/** Tests if the connection can be used again after this error. */
+export const isConnectionUsable = (error: unknown): boolean =>
+  isStatementError(error) &&
+  !OUTDATED_STATEMENT_SQLSTATES.includes(readErrorFields(error).code ?? '')
 
 /**
  * Converts an error to one that may be logged. PostgreSQL's `detail` and `where` quote rows, and the
