@@ -158,7 +158,7 @@ export function createAuditChainStorage(
     },
 
     listSealedEvents: async (after, limit) =>
-      (await engine.read(selectSealed({ after, limit }))) as SealedEvent[],
+      (await engine.scan(selectSealed({ after, limit }))) as SealedEvent[],
 
     async addCheckpoint(checkpoint, since) {
       const { sequence, first } = checkpoint

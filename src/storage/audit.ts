@@ -204,7 +204,7 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
         createList(filterNames, hasCursor),
       )
       const values = { ...filter, before: after ?? '', limit } as EventQuery
-      return (await engine.read(list(values))).map(toRecordedEvent)
+      return (await engine.scan(list(values))).map(toRecordedEvent)
     },
   }
 }

@@ -73,7 +73,7 @@ export function createDashboardStorage(
 
   return {
     async countKeysByType({ accountId, ...query }) {
-      const rows = await engine.read(countByKeyType({ ...query, accountId: accountId ?? null }))
+      const rows = await engine.scan(countByKeyType({ ...query, accountId: accountId ?? null }))
       return rows.map(({ key_type, usable, used }) => ({
         keyType: key_type,
         usable: Number(usable),
@@ -152,12 +152,12 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
     async listTraffic(fromHour, accountId) {
       const step =
         accountId === undefined ? list({ fromHour }) : listOfAccount({ fromHour, accountId })
-      return (await engine.read(step)).map(toTraffic)
+      return (await engine.scan(step)).map(toTraffic)
     },
 
     async sumTraffic({ accountId, ...spans }) {
       const step = accountId === undefined ? sum(spans) : sumOfAccount({ ...spans, accountId })
-      return (await engine.read(step)).map((row) => {
+      return (await engine.scan(step)).map((row) => {
         const { keyType, outcome, requests } = toTraffic(row)
         return { span: Number(row.span), keyType, outcome, requests: Number(requests) }
       })

@@ -31,6 +31,7 @@ export function createStorageProbe(engine: Engine, compiler: StatementCompiler) 
   const watchedEngine: Engine = {
     sql: engine.sql,
     read: (step) => engine.read(step),
+    scan: (step) => engine.scan(step),
     close: () => engine.close(),
     async atomic(steps) {
       try {

@@ -58,7 +58,7 @@ export function createKeySearchStorage(
 ): KeySearchMethods {
   const readSql = <Row>(text: RawBuilder<Row>) => {
     const { sql: compiledSql, parameters } = text.compile(compiler.db)
-    return engine.read({ sql: compiledSql, values: parameters } as Step<Row>)
+    return engine.scan({ sql: compiledSql, values: parameters } as Step<Row>)
   }
   const containsText = createTextSearch(engine)
   // SQLite might otherwise read every key in the page's order, and look up which are in the page.
@@ -238,7 +238,7 @@ export function createKeyCountStorage(
   return {
     async countKeysByHolder(holder, ids, accountId) {
       const args = { ids: JSON.stringify(ids), accountId: accountId ?? null }
-      const rows = await engine.read(counts[holder](args))
+      const rows = await engine.scan(counts[holder](args))
       return rows.map(({ id, keys }) => ({ id, keys: Number(keys) }))
     },
   }

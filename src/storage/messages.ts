@@ -169,7 +169,7 @@ export function createMessageStorage(
       const list = lists(String([...criteria, indexed]), () => createList(criteria, indexed))
       const test = filter.test === true ? 1 : 0
       const query = { ...filter, test, before: after ?? LAST_ID, limit } as MessageQuery
-      return Promise.all((await engine.read(list(query))).map(toMessageSummary))
+      return Promise.all((await engine.scan(list(query))).map(toMessageSummary))
     },
 
     async findMessage(id) {

@@ -222,7 +222,7 @@ export function createSubscriptionListStorage(
       )
       const values = { ...filter, after, limit } as unknown as SubscriptionListQuery
       const list = lists(String(filterNames), () => createList(filterNames))
-      return (await engine.read(list(values))).map(toSubscriptionListItem)
+      return (await engine.scan(list(values))).map(toSubscriptionListItem)
     },
 
     async findSubscriptionListItem(id) {

@@ -42,14 +42,16 @@ export function openD1(db: D1Database, history: SchemaHistory = SCHEMA_HISTORY):
   const prepare = (session: D1Session, { sql, values }: Step) =>
     session.prepare(sql).bind(...values)
 
+  const read = <Row>(step: Step<Row>) =>
+    translateD1Errors(async () => {
+      const { results } = await prepare(await openPrimarySession(), step).all()
+      return results as Row[]
+    })
+
   return {
     sql: 'sqlite',
-
-    read: <Row>(step: Step<Row>) =>
-      translateD1Errors(async () => {
-        const { results } = await prepare(await openPrimarySession(), step).all()
-        return results as Row[]
-      }),
+    read,
+    scan: read,
 
     atomic: (steps) =>
       translateD1Errors(async () => {

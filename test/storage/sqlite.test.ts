@@ -68,6 +68,61 @@ describe('SQLite', () => {
     await storage.close()
   })
 
+  describe('a scan of a large database', () => {
+    const LONG_SCAN = {
+      sql: `with recursive numbers (n) as (values (1) union all select n + 1 from numbers where n < 3000000)
+        select count(*) as found from numbers`,
+      values: [],
+    }
+    /** Has every scan run in the thread. */
+    const openWithThread = () => openSqlite(path, { threadMinBytes: 0 })
+
+    test('delays no other read', async () => {
+      const engine = openWithThread()
+      let isDone = false
+      let reads = 0
+      const scan = Promise.resolve(engine.scan(LONG_SCAN)).finally(() => {
+        isDone = true
+      })
+      while (!isDone) {
+        await engine.read({ sql: 'select version from authority', values: [] })
+        reads++
+      }
+      expect(await scan).toEqual([{ found: 3_000_000 }])
+      expect(reads).toBeGreaterThan(10)
+      await engine.close()
+    })
+
+    test('sees every write that was answered before it', async () => {
+      const engine = openWithThread()
+      const storage = createStorage(engine)
+      for (const id of ['a', 'b', 'c']) {
+        await storage.addEvent(event(id))
+        expect((await storage.listEvents({ limit: 1 }))[0]?.id).toBe(id)
+      }
+      await storage.close()
+    })
+
+    test('that fails says why, as a read does, and the next one succeeds', async () => {
+      const engine = openWithThread()
+      const broken = { sql: 'select * from nothing', values: [] }
+      const failures = await Promise.allSettled([engine.read(broken), engine.scan(broken)])
+      const [read, scan] = failures.map((failure) => (failure as PromiseRejectedResult).reason)
+      expect(scan).toBeInstanceOf(Database.SqliteError)
+      expect([scan.code, scan.message]).toEqual([read.code, read.message])
+      expect(await engine.scan({ sql: 'select 1 as one', values: [] })).toEqual([{ one: 1 }])
+      await engine.close()
+    })
+
+    test('that a closing database cuts short is refused', async () => {
+      const engine = openWithThread()
+      const scan = Promise.resolve(engine.scan(LONG_SCAN))
+      const refused = expect(scan).rejects.toThrow('the thread that reads lists has ended')
+      await engine.close()
+      await refused
+    })
+  })
+
   test('a commit waits for the disk, in the log too: a power cut loses nothing that was answered', async () => {
     const engine = openSqlite(path)
     const FULL = 2

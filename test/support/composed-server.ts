@@ -53,6 +53,10 @@ export async function composeTestServer(
         reads.push(step.sql)
         return engine.read(step)
       },
+      scan(step) {
+        reads.push(step.sql)
+        return engine.scan(step)
+      },
     },
     primitives: nodePrimitives,
     argon2,

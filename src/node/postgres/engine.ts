@@ -64,17 +64,18 @@ export async function openPostgres(
   const createReadQueue = () =>
     new WorkQueue(connections, { width: READER_CONNECTIONS, run: readGroup })
 
+  function read<Row>(step: Step<Row>): Promise<Row[]> {
+    // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
+    if (step.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
+      return Promise.resolve([])
+    }
+    return readQueues(step.sql, createReadQueue).add(step) as Promise<Row[]>
+  }
+
   return {
     sql: 'postgres',
-
-    read<Row>(step: Step<Row>): Promise<Row[]> {
-      // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
-      if (step.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
-        return Promise.resolve([])
-      }
-      return readQueues(step.sql, createReadQueue).add(step) as Promise<Row[]>
-    },
-
+    read,
+    scan: read,
     atomic: (steps) => writes.add(steps),
 
     async close() {

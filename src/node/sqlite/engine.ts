@@ -7,12 +7,18 @@ import { silentLog } from '../silent-log.ts'
 import { logMigration } from '../startup-log.ts'
 import { createFileCheck } from './database-file.ts'
 import { isBusy, isDamage, isFault, toCallerError } from './errors.ts'
+import { ReaderThread } from './reader-thread.ts'
 import { prepareSqliteSchema } from './schema.ts'
 
 export interface SqliteOptions {
   readonly log?: Log
   readonly history?: SchemaHistory
+  /** The size from which a scan runs in a thread. In a smaller file, no scan takes more than a few ms. */
+  readonly threadMinBytes?: number
 }
+
+/** Scans of a file of this size take about 10 ms. */
+const THREAD_MIN_BYTES = 32 * 1024 * 1024
 
 interface PendingWork<Work, Answer> {
   readonly work: Work
@@ -33,7 +39,11 @@ const BUSY_RETRY_MS = 1
  */
 export function openSqlite(
   path: string,
-  { log = silentLog, history = SCHEMA_HISTORY }: SqliteOptions = {},
+  {
+    log = silentLog,
+    history = SCHEMA_HISTORY,
+    threadMinBytes = THREAD_MIN_BYTES,
+  }: SqliteOptions = {},
 ): Engine {
   const db = new Database(path, { timeout: BUSY_TIMEOUT_MS })
   db.pragma('journal_mode = WAL')
@@ -43,7 +53,7 @@ export function openSqlite(
   const startedAt = performance.now()
   logMigration(prepareSqliteSchema(db, history), startedAt, log)
   requireIntact(db)
-  return new SqliteEngine(db, createFileCheck(path))
+  return new SqliteEngine(db, createFileCheck(path), threadMinBytes)
 }
 
 /**
@@ -56,6 +66,9 @@ class SqliteEngine implements Engine {
   readonly #transactions: Transactions
   /** Throws if the file is no longer the one that was opened. */
   readonly #checkFiles: () => void
+  readonly #path: string
+  readonly #threadMinBytes: number
+  readonly #readerThread: ReaderThread
   readonly #reads: PendingRead[] = []
   readonly #writes: PendingWrite[] = []
   #isScheduled = false
@@ -63,9 +76,12 @@ class SqliteEngine implements Engine {
   #lockedSince: number | null = null
   #damage: unknown
 
-  constructor(db: Database.Database, checkFiles: () => void) {
+  constructor(db: Database.Database, checkFiles: () => void, threadMinBytes: number) {
     this.#transactions = new Transactions(db)
     this.#checkFiles = checkFiles
+    this.#path = db.name
+    this.#threadMinBytes = threadMinBytes
+    this.#readerThread = new ReaderThread(db.name)
   }
 
   read<Row>(step: Step<Row>): Promise<Row[]> {
@@ -77,6 +93,17 @@ class SqliteEngine implements Engine {
         reject: (error) => reject(this.#noteDamage(error)),
       })
     })
+  }
+
+  async scan<Row>(step: Step<Row>): Promise<Row[]> {
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0
+    if (size < this.#threadMinBytes) return this.read(step)
+    try {
+      this.#requireUndamaged()
+      return (await this.#readerThread.read(step)) as Row[]
+    } catch (error) {
+      throw this.#noteDamage(error)
+    }
   }
 
   atomic(steps: readonly Step[]): Promise<number[]> {
@@ -91,6 +118,7 @@ class SqliteEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    await this.#readerThread.close()
     this.#transactions.withBusyTimeout(() => {
       this.#lockedSince = null
       this.#runPending()

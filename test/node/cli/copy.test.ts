@@ -131,6 +131,7 @@ test('a copy that was interrupted is gone on with, and ends as a whole one', asy
   const cut: typeof target = {
     sql: target.sql,
     read: (step) => target.read(step),
+    scan: (step) => target.scan(step),
     close: () => target.close(),
     atomic: (steps) => {
       const hasKeys = steps.some(({ sql }) => /^insert into "?keys"? /i.test(sql))

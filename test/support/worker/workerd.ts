@@ -94,6 +94,7 @@ export async function startWorkerd(
     engine: {
       sql: 'sqlite',
       read: (step) => callHarness({ do: 'read', step }),
+      scan: (step) => callHarness({ do: 'read', step }),
       atomic: (steps) => callHarness({ do: 'atomic', steps }),
       async close() {},
     },
