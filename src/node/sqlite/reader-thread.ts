@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import module from 'node:module'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import type { Step } from '../../storage/engine.ts'
@@ -47,7 +47,7 @@ export class ReaderThread {
       eval: true,
       workerData: {
         path: this.#path,
-        driver: createRequire(import.meta.url).resolve('better-sqlite3'),
+        driver: module.createRequire(import.meta.url).resolve('better-sqlite3'),
       },
       resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
     })
