@@ -128,7 +128,7 @@ export async function createMessageRequests(
   const requests: Buffer[] = []
   for (const vendor of target.vendors) {
     const { accessToken } = await authenticateBenchVendor(target, vendor)
-    const body = createFlowsheet(vendor.sourceId, getDestinationId(vendor))
+    const body = createMessage(vendor.sourceId, getDestinationId(vendor))
     requests.push(buildPostRequest('/endpoint', body, [`Authorization: Bearer ${accessToken}`]))
   }
   return requests
@@ -154,8 +154,12 @@ export function readMessageNumber(body: string): number {
   return Number(body.slice(at, at + NUMBER_DIGITS))
 }
 
-/** Creates vital signs of one patient, as an integration sends them, filled up to 2 KB. */
-function createFlowsheet(sourceId: string, destinationId: string): string {
+/** Creates vital signs of one patient, as an integration sends them, filled up to a length. */
+export function createMessage(
+  sourceId: string,
+  destinationId: string,
+  bytes = MESSAGE_BYTES,
+): string {
   const signs: [code: string, name: string, value: string, unit: string][] = [
     ['8867-4', 'Heart rate', '72', 'bpm'],
     ['9279-1', 'Respiratory rate', '16', 'br/min'],
@@ -193,7 +197,7 @@ function createFlowsheet(sourceId: string, destinationId: string): string {
     })),
     Comment: '',
   }
-  message.Comment = 'x'.repeat(MESSAGE_BYTES - JSON.stringify(message).length)
+  message.Comment = 'x'.repeat(bytes - JSON.stringify(message).length)
   return JSON.stringify(message)
 }
 

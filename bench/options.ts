@@ -16,6 +16,7 @@ export interface BenchSettings {
   readonly postgresUrl: string | undefined
   readonly delivery: boolean
   readonly startup: boolean
+  readonly stall: boolean
   readonly rounds: number
   readonly seconds: number
   readonly warmUpSeconds: number
@@ -30,6 +31,10 @@ export interface BenchSettings {
   readonly hanging: readonly number[]
   /** Messages a second for `arrival`; undefined: half of the measured throughput. */
   readonly rate: number | undefined
+  /** Rows of the database for `stall`. */
+  readonly storedKeys: number
+  readonly storedMessages: number
+  readonly storedEvents: number
   readonly json: string | undefined
 }
 
@@ -50,6 +55,7 @@ server. On a busy machine it says more than requests/s, but it does not include 
   --case NAME       only this case; can be given more than once: ${BENCH_CASES.map(({ name }) => name).join(', ')}
   --delivery        measure delivery instead, see below. Its cases: ${DELIVERY_CASES.join(', ')}
   --startup         measure starts instead, see below
+  --stall           measure what long work delays instead, see below
   --rate N          messages a second for arrival, instead of half of what arrives
   --quick           check that everything works; the figures mean nothing
   --json FILE       write everything that was measured
@@ -70,6 +76,10 @@ load's process, so that sending and arrival have one clock:
 --startup packs this checkout, installs the package in a folder, and measures the CPU time of the
 installed command, with the compiled code that a first start has kept: until a server listens, and of
 commands from start to end.
+
+--stall measures exchanges that do not load the server, sent on a schedule, on a SQLite database with
+100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside a list, a search, an export and a
+verification of the audit, a message of 39 MB, and a command on the same database.
 `
 
 /** Returns null for --help; throws for options that make no sense. */
@@ -85,6 +95,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
       case: { type: 'string', multiple: true },
       delivery: { type: 'boolean', default: false },
       startup: { type: 'boolean', default: false },
+      stall: { type: 'boolean', default: false },
       rate: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -92,8 +103,10 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
     },
   })
   if (values.help) return null
-  const { quick, delivery, startup, case: cases, rate } = values
-  if (startup && delivery) throw new Error('--startup and --delivery are two measurements')
+  const { quick, delivery, startup, stall, case: cases, rate } = values
+  if (Number(startup) + Number(delivery) + Number(stall) > 1) {
+    throw new Error('--startup, --delivery and --stall are different measurements: choose one')
+  }
   if (!delivery && rate !== undefined) throw new Error('--rate belongs to --delivery')
   const seconds = parsePositiveNumber('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
   return {
@@ -101,6 +114,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
     postgresUrl: findPostgresUrl(values.postgres),
     delivery,
     startup,
+    stall,
     rounds: parseWholeNumber('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
     seconds,
     warmUpSeconds: quick ? 0.1 : Math.max(2, seconds / 2),
@@ -111,6 +125,9 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
     ),
     vendors: quick ? 4 : 50,
     subscriptions: quick ? 4 : 64,
+    storedKeys: quick ? 10 : 100_000,
+    storedMessages: quick ? 100 : 1_000_000,
+    storedEvents: quick ? 100 : 300_000,
     hanging: quick ? [1, 6] : [1, 200],
     rate: rate === undefined ? undefined : parsePositiveNumber('--rate', rate, 100_000),
     cases:

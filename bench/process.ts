@@ -8,6 +8,8 @@ import Database from 'better-sqlite3'
 /** A server in a process of its own, on the core for servers. */
 export interface BenchServer {
   readonly port: number
+  /** The port of the console and the management API; NaN for a server without one. */
+  readonly consolePort: number
   /** CPU time so far, of all processes that serve; NaN where it is not known. */
   cpuSeconds(): number
   /** Null where it is not known. */
@@ -82,7 +84,7 @@ export async function startBenchProcess(
   process.once('exit', kill)
 
   return {
-    port: await waitForPort(child, logPath),
+    ...(await waitForPorts(child, logPath)),
     cpuSeconds: () => readCpuSeconds(child.pid),
     memory: () => readMemory(child.pid),
     async stop() {
@@ -95,11 +97,14 @@ export async function startBenchProcess(
   }
 }
 
-async function waitForPort(child: ChildProcess, logPath: string): Promise<number> {
+async function waitForPorts(child: ChildProcess, logPath: string) {
   for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await wait(20)) {
     const log = readFileSync(logPath, 'utf8')
     const line = log.split('\n').find((text) => text.includes('"msg":"listening"'))
-    if (line !== undefined) return Number(new URL((JSON.parse(line) as { url: string }).url).port)
+    if (line !== undefined) {
+      const { url, console } = JSON.parse(line) as { url: string; console?: { port: number } }
+      return { port: Number(new URL(url).port), consolePort: console?.port ?? Number.NaN }
+    }
     if (child.exitCode !== null) throw new Error(`the server did not start:\n${log}`)
   }
   throw new Error(`the server does not listen after ${START_TIMEOUT_MS} ms`)

@@ -4,6 +4,7 @@ import { type ArrivalResult, MAX_SLOWDOWN_RATIO } from './delivery/arrival.ts'
 import type { DeliveryResults } from './delivery/delivery.ts'
 import { maxMemory } from './load.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
+import { MAX_ADDED_MS, type StallResult } from './stall.ts'
 import type { Startup } from './startup.ts'
 import {
   formatInteger,
@@ -68,6 +69,19 @@ export const formatStartups = (startups: readonly Startup[]): string =>
       name,
       formatMs(cpuMs),
       targetMs === null ? '' : `≤ ${targetMs} ms ${formatVerdict(cpuMs <= targetMs)}`,
+    ]),
+  )
+
+export const formatStalls = (stalls: readonly StallResult[]): string =>
+  formatMarkdownTable(
+    ['exchanges beside', 'times', 'p50', 'p99', 'added to the p99', 'target'],
+    stalls.map(({ disturber, times, figures, addedMs }) => [
+      disturber,
+      addedMs === null ? '' : formatInteger(times),
+      formatMs(figures.p50Ms),
+      formatMs(figures.p99Ms),
+      addedMs === null ? '' : formatMs(addedMs),
+      addedMs === null ? '' : `≤ ${MAX_ADDED_MS} ms ${formatVerdict(addedMs <= MAX_ADDED_MS)}`,
     ]),
   )
 

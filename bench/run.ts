@@ -6,7 +6,14 @@ import { runComparison } from './compare.ts'
 import { measureDelivery } from './delivery/delivery.ts'
 import { BENCH_HELP, parseBenchOptions } from './options.ts'
 import { describeMachine, pinLoadProcess } from './process.ts'
-import { formatComparisons, formatDelivery, formatMachine, formatStartups } from './report.ts'
+import {
+  formatComparisons,
+  formatDelivery,
+  formatMachine,
+  formatStalls,
+  formatStartups,
+} from './report.ts'
+import { measureStalls } from './stall.ts'
 import { measureStartup } from './startup.ts'
 import { report, showProgress } from './text.ts'
 
@@ -33,6 +40,10 @@ if (settings.startup) {
   const startups = await measureStartup(command, folder, settings.rounds)
   console.log(`\n${formatStartups(startups)}`)
   result = { startups }
+} else if (settings.stall) {
+  const stalls = await measureStalls(folder, settings)
+  console.log(`\n${formatStalls(stalls)}`)
+  result = { stalls }
 } else if (settings.delivery) {
   const delivery = await measureDelivery(folder, settings)
   console.log(`\n${formatDelivery(delivery)}`)

@@ -94,7 +94,10 @@ describe('the options of the bench', () => {
   test.each([
     [['--engine', 'mysql'], 'there is no engine "mysql"; there are: sqlite, postgres, d1, and all'],
     [['--postgres', 'mysql://db'], '--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…'],
-    [['--startup', '--delivery'], '--startup and --delivery are two measurements'],
+    [
+      ['--startup', '--delivery'],
+      '--startup, --delivery and --stall are different measurements: choose one',
+    ],
     [['--rate', '9'], '--rate belongs to --delivery'],
     [['--rounds', 'x'], '--rounds must be a number above 0, up to 100; it is "x"'],
     [
