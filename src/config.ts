@@ -143,7 +143,7 @@ function readConsoleConfig(values: z.output<typeof settingsSchema>): ConsoleConf
   const url = values.LATCHKEY_CONSOLE_URL
   const problems: string[] = []
   if (port !== 0 && port === values.LATCHKEY_PORT && host === values.LATCHKEY_HOST) {
-    problems.push('LATCHKEY_CONSOLE_PORT must not be LATCHKEY_PORT: choose another one')
+    problems.push('LATCHKEY_CONSOLE_PORT must differ from LATCHKEY_PORT')
   }
   if (url !== null && values.LATCHKEY_URL !== null && isSameOrigin(url, values.LATCHKEY_URL)) {
     problems.push(
@@ -204,28 +204,30 @@ export function findConfigWarnings(config: Config): string[] {
   if (isPublic && !/^https:/i.test(config.publicUrl ?? '')) {
     warnings.push(
       `LATCHKEY_HOST=${config.host} is open to the network and LATCHKEY_URL is not https: ` +
-        'secrets and tokens travel in the clear unless a TLS proxy stands before this server',
+        'secrets and tokens are sent unencrypted. Put a TLS proxy in front of this server',
     )
   }
   if (config.console !== null && isSignInUnencrypted(config.console)) {
     warnings.push(
-      'the console is reached over plain http from other machines: passwords travel in the clear, and ' +
-        'browsers keep no session there, so that signing in leads back to an empty form; put a TLS ' +
-        'proxy before it and set LATCHKEY_CONSOLE_URL to its https URL, or open the console on this machine',
+      'the console is served over plain http to other machines: passwords are sent unencrypted, and ' +
+        'browsers store no session, so that nobody can sign in. Put a TLS ' +
+        'proxy in front of it and set LATCHKEY_CONSOLE_URL to its https URL, or open the console on this machine',
     )
   }
   if (config.trustedProxies.some((network) => network.prefix === 0)) {
-    warnings.push('LATCHKEY_TRUSTED_PROXIES believes everybody: any client can claim any address')
+    warnings.push(
+      'LATCHKEY_TRUSTED_PROXIES trusts every address: any client can claim any address. List only your proxies',
+    )
   }
   if (config.destinationsAllowed.some((network) => network.prefix === 0)) {
     warnings.push(
-      'LATCHKEY_DESTINATIONS_ALLOWED allows everything: who names a destination can have requests ' +
-        'sent into this network',
+      'LATCHKEY_DESTINATIONS_ALLOWED allows every network: a user who adds a destination can have requests ' +
+        'sent into this network. List only what destinations need',
     )
   }
   if (config.refreshLeewayMs > 300_000) {
     warnings.push(
-      'LATCHKEY_REFRESH_LEEWAY_SECONDS is above 300: a stolen refresh token works as long',
+      'LATCHKEY_REFRESH_LEEWAY_SECONDS is above 300: a stolen refresh token works for that long',
     )
   }
   if (
@@ -233,8 +235,8 @@ export function findConfigWarnings(config: Config): string[] {
     isDatabaseUnencrypted(new URL(config.database.url))
   ) {
     warnings.push(
-      'LATCHKEY_DATABASE names another machine without TLS: everything that is read and written ' +
-        'travels in the clear; add ?sslmode=verify-full',
+      'LATCHKEY_DATABASE connects to another machine without TLS: all data is sent ' +
+        'unencrypted. Add ?sslmode=verify-full',
     )
   }
   for (const surface of SURFACES) {
@@ -242,7 +244,7 @@ export function findConfigWarnings(config: Config): string[] {
     if (url?.protocol === 'http:' && !isPrivateHost(url.hostname)) {
       warnings.push(
         `${getUpstreamSettingName(surface)} is neither https nor a private address: health data and ` +
-          'whose request it is travel in the clear, for anybody on the way to read and to change',
+          'the identity of the caller are sent unencrypted. Use https',
       )
     }
   }

@@ -217,7 +217,7 @@ describe('the console’s address', () => {
   })
 
   test.each([
-    [{ LATCHKEY_CONSOLE_PORT: '8080' }, /^LATCHKEY_CONSOLE_PORT must not be LATCHKEY_PORT/],
+    [{ LATCHKEY_CONSOLE_PORT: '8080' }, /^LATCHKEY_CONSOLE_PORT must differ from LATCHKEY_PORT/],
     [
       {
         LATCHKEY_URL: 'https://api.example/v1',
@@ -239,7 +239,7 @@ describe('the warning about a console over plain http', () => {
     { LATCHKEY_CONSOLE_URL: 'http://console.example' },
   ])('is told of at the start: %j', (settings) => {
     const [danger, ...more] = findConfigWarnings(readConfig(settings))
-    expect(danger).toContain('signing in leads back to an empty form')
+    expect(danger).toContain('browsers store no session, so that nobody can sign in')
     expect(danger).toContain('LATCHKEY_CONSOLE_URL')
     expect(more).toEqual([])
   })
@@ -435,7 +435,7 @@ describe('a warning', () => {
     '/latchkey?host=10.0.0.1',
   ])('is a PostgreSQL on another machine without TLS: %s', (where) => {
     const [danger, ...more] = listDangers({ LATCHKEY_DATABASE: `postgres://${where}` })
-    expect(danger).toContain('travels in the clear')
+    expect(danger).toContain('is sent unencrypted')
     expect(more).toEqual([])
   })
 

@@ -41,13 +41,13 @@ const FAILURE_TEXTS = {
   },
   member_repeated: {
     keeps: [],
-    says: () => 'One member of the JSON body was there twice, so that two readers could differ.',
+    says: () => 'The JSON body repeats a member, so that two parsers could read it differently.',
     helps: askCaller('send each member once'),
   },
   field_missing: {
     keeps: ['field'],
     says: ({ field }) => `The field ${field} is missing.`,
-    helps: askCaller('add it'),
+    helps: askCaller('add the field'),
   },
   field_invalid: {
     keeps: ['field', 'detail'],
@@ -72,120 +72,119 @@ const FAILURE_TEXTS = {
   key_unknown: {
     keeps: [],
     says: () =>
-      'No key of this region has the id that was given. (What was typed is not kept: it may be a secret.)',
-    helps: () => '`latchkey keys list` shows the ids that there are.',
+      'No key of this region has the id in the request. The id is not recorded, because it may be a secret.',
+    helps: () => '`latchkey keys list` shows the ids of all keys.',
   },
   secret_missing: {
     keeps: ['keyId'],
-    says: () => 'The id of a key came without its secret.',
+    says: () => 'The request had the id of a key, but no secret.',
     helps: askCaller('send both'),
   },
   secret_wrong: {
     keeps: ['keyId'],
-    says: () => 'The key is known, the secret is not its secret.',
-    helps: ({ keyId }) =>
-      `If it is lost: \`latchkey keys rotate-secret ${keyId}\` makes a new one.`,
+    says: () => 'The key exists, but the secret is wrong.',
+    helps: ({ keyId }) => `If the secret is lost, run \`latchkey keys rotate-secret ${keyId}\`.`,
   },
   token_forged: {
     keeps: ['detail'],
-    says: ({ detail }) => `The token is not one that this server made: ${detail}.`,
+    says: ({ detail }) => `The token was not issued by this server: ${detail}.`,
     helps: askCaller('exchange its key and secret again'),
   },
   token_expired: {
     keeps: ['keyId'],
-    says: () => 'The token is genuine, but its time is over.',
+    says: () => 'The token has expired.',
     helps: askCaller('refresh it, or exchange its key and secret again'),
   },
   token_from_future: {
     keeps: ['keyId'],
-    says: () => 'The token is genuine, but a server with a fast clock issued it.',
+    says: () => 'The token was issued in the future, by a server with a fast clock.',
     helps: () =>
-      'Keep the clock of every server right by NTP; `latchkey doctor` checks it. The client must refresh its ' +
+      'Synchronize the clock of every server by NTP; `latchkey doctor` checks it. The client must refresh its ' +
       'token, or exchange its key and secret again.',
   },
   token_superseded: {
     keeps: ['keyId'],
-    says: () => 'The token was issued before the secret of its key was replaced, which ended it.',
+    says: () => 'The token was issued before the secret of its key was rotated, which revoked it.',
     helps: askCaller('exchange its key and its new secret'),
   },
   grant_revoked: {
     keeps: ['keyId', 'grantId'],
-    says: () => 'The token is of a family that was revoked.',
+    says: () => 'The token belongs to a grant that was revoked.',
     helps: ({ grantId }) => `\`latchkey audit list --subject ${grantId}\` shows why.`,
   },
   refresh_outdated: {
     keeps: ['keyId', 'grantId', 'generation'],
     says: ({ generation }) =>
-      `The refresh token of generation ${generation} came after two newer ones were issued, within the leeway of ` +
-      'the last rotation. It was refused; its family was not revoked.',
+      `The refresh token of generation ${generation} was used after two newer ones were issued, within the leeway of ` +
+      'the last rotation. It was refused; its grant was not revoked.',
     helps: () =>
-      'Several workers of the client refresh at once, or one of its requests arrived late: the client must ' +
+      'Several workers of the client refresh at the same time, or a request arrived late. The client must ' +
       'use its newest token.',
   },
   refresh_reused: {
     keeps: ['keyId', 'grantId', 'generation'],
     says: () =>
-      'A refresh token was presented again after its successor was in use: two parties hold it. ' +
-      'The whole family was revoked.',
+      'A refresh token was used again after its successor was used: two parties have it. ' +
+      'The whole grant was revoked.',
     helps: ({ keyId }) =>
-      `If a thief may hold it: \`latchkey keys rotate-secret ${keyId}\`. ` +
-      'If the client only ran twice: it exchanges its secret again.',
+      `If the token may be stolen, run \`latchkey keys rotate-secret ${keyId}\`. ` +
+      'If the client only ran twice, it must exchange its secret again.',
   },
   key_disabled: {
     keeps: ['keyId'],
     says: () => 'The key is disabled.',
-    helps: ({ keyId }) => `\`latchkey keys enable ${keyId}\` lets it in again.`,
+    helps: ({ keyId }) => `\`latchkey keys enable ${keyId}\` enables it.`,
   },
   key_revoked: {
     keeps: ['keyId'],
-    says: () => 'The key was revoked, for ever.',
-    helps: () => '`latchkey keys create` makes another one.',
+    says: () => 'The key was revoked permanently.',
+    helps: () => 'Create another key with `latchkey keys create`.',
   },
   key_expired: {
     keeps: ['keyId'],
-    says: () => 'The key has reached its end.',
-    helps: () => '`latchkey keys create` makes another one.',
+    says: () => 'The key has expired.',
+    helps: () => 'Create another key with `latchkey keys create`.',
   },
   account_closed: {
     keeps: ['keyId'],
     says: () => 'The account of the key is closed.',
-    helps: () => '`latchkey accounts reopen <id>` opens it again.',
+    helps: () => 'Reopen it with `latchkey accounts reopen <id>`.',
   },
   key_unassigned: {
     keeps: ['keyId'],
-    says: () => 'The key was made, but no office has taken it into use yet.',
-    helps: () => 'The office must assign it first.',
+    says: () => 'The key is not assigned to an office yet.',
+    helps: () => 'The developer must assign it to an office first.',
   },
   address_refused: {
     keeps: ['keyId', 'address'],
-    says: ({ address }) => `The account of the key lets nobody in from ${address}.`,
-    helps: () => 'If that is where it belongs: an address rule of the account must name it.',
+    says: ({ address }) => `The IP allowlist of the account does not include ${address}.`,
+    helps: () => 'If the caller may use this address, add it to the IP allowlist of the account.',
   },
   permission_missing: {
     keeps: ['keyId', 'detail'],
-    says: ({ detail }) => `The key does not open this: ${detail}.`,
-    helps: ({ keyId }) => `\`latchkey keys show ${keyId}\` shows what it opens.`,
+    says: ({ detail }) => `The key does not allow this: ${detail}.`,
+    helps: ({ keyId }) => `\`latchkey keys show ${keyId}\` shows its access.`,
   },
   region_other: {
     keeps: ['keyId', 'region'],
     says: ({ region }) =>
-      `The account of the key belongs to the region ${region}, not to this one.`,
+      `The account of the key belongs to the region ${region}, not to the region of this server.`,
     helps: ({ region }) =>
-      `The caller must use the server of ${region}; LATCHKEY_REGION names this one.`,
+      `The caller must use the server of ${region}. LATCHKEY_REGION sets the region of this server.`,
   },
   event_unknown: {
     keeps: [],
-    says: () => 'The catalogue has no such data model, or no such event of it.',
+    says: () => 'The catalogue has no such data model or event type.',
     helps: askCaller('correct Meta.DataModel and Meta.EventType'),
   },
   source_required: {
     keeps: [],
-    says: () => 'The account has several keys, and the message does not say which source it is of.',
+    says: () => 'The account has several keys, and the message does not name its source.',
     helps: askCaller('name its source'),
   },
   source_other: {
     keeps: [],
-    says: () => 'The message names a source that is not that of the key.',
+    says: () => 'The message names a source that is not the source of the key.',
     helps: askCaller('name its own source: `latchkey sources list` shows it'),
   },
   destination_not_subscribed: {
@@ -193,80 +192,81 @@ const FAILURE_TEXTS = {
     says: () =>
       'A destination of the message is not in an active subscription of its source for its data model.',
     helps: () =>
-      '`latchkey subscriptions list` shows what there is, `subscriptions create` adds one.',
+      'List the subscriptions with `latchkey subscriptions list`, or add one with `subscriptions create`.',
   },
   destination_unverified: {
     keeps: ['destinationId'],
     says: ({ destinationId }) => `The destination ${destinationId} is not verified.`,
-    helps: ({ destinationId }) =>
-      `\`latchkey destinations verify ${destinationId}\` asks it to meet a challenge.`,
+    helps: ({ destinationId }) => `\`latchkey destinations verify ${destinationId}\` verifies it.`,
   },
   synchronous_to_many: {
     keeps: [],
-    says: () => 'An event that waits for its answer was sent to more than one destination.',
-    helps: askCaller('send it to one'),
+    says: () => 'A synchronous event was sent to more than one destination.',
+    helps: askCaller('send it to one destination'),
   },
   destination_failed: {
     keeps: ['destinationId'],
-    says: ({ destinationId }) => `The destination ${destinationId} failed to answer the query.`,
-    helps: () => 'The log says how. `latchkey destinations list` shows its address.',
+    says: ({ destinationId }) => `The destination ${destinationId} did not answer the query.`,
+    helps: () => 'See the log for the reason. `latchkey destinations list` shows its URL.',
   },
   destination_timed_out: {
     keeps: ['destinationId'],
     says: ({ destinationId }) =>
       `The destination ${destinationId} took too long to answer the query.`,
-    helps: () => '`latchkey destinations list` shows its address.',
+    helps: () => '`latchkey destinations list` shows its URL.',
   },
   upstream_missing: {
     keeps: ['setting'],
-    says: () => 'The key was right, but nothing stands behind this surface.',
-    helps: ({ setting }) => `Set ${setting} to the service that answers here.`,
+    says: () => 'The key is valid, but no upstream is configured for this API.',
+    helps: ({ setting }) => `Set ${setting} to the URL of the upstream.`,
   },
   upstream_unreachable: {
     keeps: [],
-    says: () => 'The key was right, the service behind did not answer.',
-    helps: () => 'The log says why. Is it running, and is its LATCHKEY_UPSTREAM_ setting right?',
+    says: () => 'The key is valid, but the upstream did not respond.',
+    helps: () =>
+      'See the log for the reason. Check that the upstream runs, and its LATCHKEY_UPSTREAM_ setting.',
   },
   upstream_timed_out: {
     keeps: [],
-    says: () => 'The key was right, the service behind took too long to answer.',
-    helps: () => 'LATCHKEY_UPSTREAM_TIMEOUT_SECONDS is how long it may take.',
+    says: () => 'The key is valid, but the upstream did not respond in time.',
+    helps: () => 'LATCHKEY_UPSTREAM_TIMEOUT_SECONDS sets the limit.',
   },
   failures_exceeded: {
     keeps: ['retryAfterSeconds'],
     says: ({ retryAfterSeconds }) =>
-      `Too many failures came from this address: further ones must wait ${retryAfterSeconds} s.`,
+      `Too many requests from this address failed. It must wait ${retryAfterSeconds} s.`,
     helps: () =>
-      'Look at the earlier refusals of this address, and mend what failed. ' +
+      'Check the earlier refusals of this address, and fix their cause. ' +
       'LATCHKEY_FAILURES_PER_ADDRESS sets the limit.',
   },
   quota_exceeded: {
     keeps: ['limit', 'retryAfterSeconds'],
     says: ({ limit, retryAfterSeconds, keyId }) =>
       keyId === undefined
-        ? `More than ${limit} requests came from this address: it must wait ${retryAfterSeconds} s.`
-        : `More than ${limit} requests came with this key: it must wait ${retryAfterSeconds} s.`,
+        ? `More than ${limit} requests came from this address. It must wait ${retryAfterSeconds} s.`
+        : `More than ${limit} requests used this key. It must wait ${retryAfterSeconds} s.`,
     helps: () =>
-      'LATCHKEY_QUOTA_REQUESTS is the limit; that of an Open Dental customer key is its access.',
+      'LATCHKEY_QUOTA_REQUESTS sets the limit. The limit of an Open Dental customer key depends on its access.',
   },
   busy: {
     keeps: ['retryAfterSeconds'],
-    says: () => 'Too many secrets were being checked, or too many long messages taken, at once.',
+    says: () =>
+      'Too many secrets were verified, or too many long messages were received, at the same time.',
     helps: () =>
-      'It passes. If it comes often: more cores, another server beside it, or fewer exchanges that fail.',
+      'Retry later. If this is frequent, add cores or another server, or fix the exchanges that fail.',
   },
 } satisfies { readonly [R in Failure['reason']]: RefusalText<Extract<Failure, { reason: R }>> }
 
 const SURFACE_REFUSAL_TEXTS = {
   type_unsupported: {
     keeps: [],
-    says: () => 'The key was right, the Content-Type is none that this path takes.',
-    helps: askCaller('send one that the answer names, or none'),
+    says: () => 'The key is valid, but this path does not accept the Content-Type.',
+    helps: askCaller('send one that the response names, or none'),
   },
   customer_key_refused: {
     keeps: ['why'],
-    says: ({ why }) => `The developer's key was right, the customer key was left as it is: ${why}.`,
-    helps: () => 'The answer says what its developer can do.',
+    says: ({ why }) => `The developer key is valid, but the customer key was not changed: ${why}.`,
+    helps: () => 'The response tells the developer what to do.',
   },
 } satisfies {
   readonly [R in SurfaceRefusal['reason']]: RefusalText<Extract<SurfaceRefusal, { reason: R }>>
@@ -298,14 +298,14 @@ export function describeRefusal(facts: RefusalFacts): { sentence: string; advice
 
 /** The reasons of a refused sign-in, for the operator. The user gets the same message for all of them. */
 const SIGN_IN_REFUSAL_TEXTS = {
-  name_unknown: 'nobody has that username',
-  password_missing: 'this person has no password yet: `latchkey users invite` sends a link to one',
+  name_unknown: 'no user has that username',
+  password_missing: 'the user has no password yet: create a link with `latchkey users invite`',
   password_wrong: 'the password was wrong',
-  user_left: 'this person has left',
-  account_closed: 'the account of this person is closed',
+  user_left: 'the user is deactivated',
+  account_closed: 'the account of the user is closed',
   code_wrong: 'the code of the second factor was wrong, or was used before',
-  token_unknown: 'there was no API token that was good',
-  locked: 'too many tries in a row were wrong: the next one is taken a while later',
+  token_unknown: 'the API token is invalid or has expired',
+  locked: 'too many attempts failed: sign-in is locked for a while',
 } as const
 
 export type SignInRefusal = keyof typeof SIGN_IN_REFUSAL_TEXTS

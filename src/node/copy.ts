@@ -45,11 +45,11 @@ export async function openLocation(
 ): Promise<Engine> {
   const version = await readSchemaVersion(location)
   if (version === null && !canCreate)
-    throw new Error(`there is no Latchkey in ${formatLocation(location)}`)
+    throw new Error(`there is no Latchkey database in ${formatLocation(location)}`)
   if (version !== null && version !== SCHEMA_VERSION) {
     throw new Error(
       `${formatLocation(location)} has schema version ${version}, this Latchkey copies version ` +
-        `${SCHEMA_VERSION}: \`latchkey migrate --plan\` says whether it can be brought there`,
+        `${SCHEMA_VERSION}: \`latchkey migrate --plan\` shows whether it can be migrated`,
     )
   }
   if (location.engine === 'sqlite') {

@@ -9,7 +9,7 @@ type DatabaseConfig = Config['database']
 /** Returns the file of an SQLite database. */
 export function getDatabasePath({ database }: Config): string {
   if (database.engine === 'sqlite') return database.path
-  throw new Error('the database is no file: LATCHKEY_DATABASE names a server')
+  throw new Error('LATCHKEY_DATABASE is a PostgreSQL server, not a file')
 }
 
 /** Opens the configured database. Loads only the driver that it uses. */

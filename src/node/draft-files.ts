@@ -111,7 +111,7 @@ export function publishDraft(draft: string, path: string, overwrite: boolean): v
 }
 
 export const createConflictError = (path: string, cause?: unknown): Error =>
-  new Error(`${path} is there already: add --force to replace it`, { cause })
+  new Error(`${path} already exists: add --force to replace it`, { cause })
 
 export const readLines = (path: string): AsyncIterable<string> =>
   createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })

@@ -56,7 +56,7 @@ export function createHttpServer(log: Log): HttpServer {
 const findCodingProblem = ({ headers }: IncomingMessage): string | null =>
   /^chunked$/i.test(headers['transfer-encoding']?.trim() ?? 'chunked')
     ? null
-    : 'Transfer-Encoding takes chunked only: send the body as it is.'
+    : 'The only transfer coding is chunked: send the body without another one.'
 
 /** Requires one Host line for HTTP/1.1, at most one for HTTP/1.0 (RFC 9112 §3.2). */
 function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage): string | null {
@@ -65,9 +65,9 @@ function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage):
     const name = rawHeaders[at] ?? ''
     if (name.length === 4 && name.toLowerCase() === 'host') lines++
   }
-  if (lines > 1) return 'Host is there twice: which one is meant cannot be known.'
+  if (lines > 1) return 'The request has more than one Host header.'
   const isNeeded = httpVersion !== '1.0'
-  return isNeeded && !headers.host ? 'Host and path make no URL: the Host header is missing.' : null
+  return isNeeded && !headers.host ? 'The Host header is missing.' : null
 }
 
 /*
@@ -77,19 +77,19 @@ function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage):
 
 const PARSER_ERRORS: Record<string, [status: string, message: string]> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too long.'],
-  HPE_INVALID_HEADER_TOKEN: ['400 Bad Request', 'A header line is not a header: RFC 9110 §5.'],
+  HPE_INVALID_HEADER_TOKEN: ['400 Bad Request', 'A header line is malformed (RFC 9110 §5).'],
   HPE_INVALID_METHOD: ['400 Bad Request', 'The request does not begin with an HTTP method.'],
   HPE_INVALID_CONTENT_LENGTH: [
     '400 Bad Request',
-    'Content-Length is not a number, or beside Transfer-Encoding.',
+    'Content-Length is not a number, or was sent with Transfer-Encoding.',
   ],
   HPE_UNEXPECTED_CONTENT_LENGTH: [
     '400 Bad Request',
-    'Content-Length is there twice, or beside Transfer-Encoding.',
+    'Content-Length is repeated, or was sent with Transfer-Encoding.',
   ],
   HPE_INVALID_TRANSFER_ENCODING: [
     '400 Bad Request',
-    'Transfer-Encoding is not chunked, or beside Content-Length.',
+    'Transfer-Encoding is not chunked, or was sent with Content-Length.',
   ],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
 }
@@ -131,7 +131,7 @@ export function createRequestRefusals(log: Log) {
       }
       const [status, message] = PARSER_ERRORS[error.code ?? ''] ?? [
         '400 Bad Request',
-        'The request is not HTTP/1.1 as RFC 9112 has it.',
+        'The request is not valid HTTP/1.1 (RFC 9112).',
       ]
       refuseOnSocket(socket, status, `${message} (${error.code ?? 'malformed'})`)
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
@@ -147,7 +147,11 @@ export function createRequestRefusals(log: Log) {
         socket.destroy()
         return
       }
-      refuseOnSocket(socket, '400 Bad Request', 'CONNECT is not taken: this server is no proxy.')
+      refuseOnSocket(
+        socket,
+        '400 Bad Request',
+        'CONNECT is not supported: this server is not a proxy.',
+      )
       socket.resume()
       linger(socket, () => false)
     },
@@ -167,7 +171,9 @@ export function createRequestRefusals(log: Log) {
     /** Errors of making a Request, such as an invalid Host, or a target that is no URL. */
     refuseUnreadable(error: unknown): Response {
       if (error instanceof RequestError) {
-        const { headers, body } = createRefusal(`Host and path make no URL: ${error.message}.`)
+        const { headers, body } = createRefusal(
+          `Host and path do not form a URL: ${error.message}.`,
+        )
         return new Response(body, { status: 400, headers })
       }
       const requestId = crypto.randomUUID()

@@ -40,7 +40,7 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
   const mode = statSync(path).mode & 0o777
   if ((mode & 0o077) !== 0) {
     throw new Error(
-      `the key ring ${path} can be read by others (mode 0${mode.toString(8)}): chmod 600 ${path}`,
+      `the key ring ${path} can be read by other users (mode 0${mode.toString(8)}): chmod 600 ${path}`,
     )
   }
   return completeRing(nodePrimitives, parseRing(readFileSync(path, 'utf8')))
@@ -66,7 +66,7 @@ const KEYRING_POLL_INTERVAL_MS = 2000
 /** Refuses another database's ring, which could not verify its tokens or open its messages. */
 export const createForeignRingError = (path: string): Error =>
   new Error(
-    `the key ring ${path} is not the one of this database: ` +
+    `the key ring ${path} does not belong to this database: ` +
       'restore the ring that was backed up with it, or set LATCHKEY_KEYRING',
   )
 

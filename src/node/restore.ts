@@ -33,12 +33,14 @@ export function restoreDatabase(
   if (!existsSync(from)) throw new Error(`there is no ${from}`)
   if (existsSync(`${from}-wal`) && statSync(`${from}-wal`).size > 0) {
     throw new Error(
-      `${from} is no backup but a database in use, with more of it in ${from}-wal: ` +
-        'make one with `latchkey backup`',
+      `${from} is a database in use, not a backup: part of it is in ${from}-wal. ` +
+        'Create a backup with `latchkey backup`',
     )
   }
   if (existsSync(to) && !replace) {
-    throw new Error(`there is a database ${to}: add --force to replace it; it is kept beside`)
+    throw new Error(
+      `there is already a database ${to}: add --force to replace it. The old one is renamed`,
+    )
   }
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
   const draft = prepareDraftPath(to)

@@ -86,7 +86,7 @@ const isRepeatable = ({ method, body }: UpstreamRequest): boolean =>
 /** Only the operator reads this, and should not look for a fault of the upstream. */
 const CALLER_LEFT: UpstreamFailure = {
   reason: 'upstream_unreachable',
-  detail: 'the caller hung up first',
+  detail: 'the caller closed the connection first',
 }
 
 function toUpstreamFailure(error: unknown): UpstreamFailure {

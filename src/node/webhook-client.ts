@@ -109,7 +109,10 @@ function trackConnection(request: http.ClientRequest, connectMs: number): () => 
       isConnected = true
       return
     }
-    const timer = setTimeout(() => socket.destroy(new Error('it took no connection')), connectMs)
+    const timer = setTimeout(
+      () => socket.destroy(new Error('it did not accept a connection')),
+      connectMs,
+    )
     socket.once('connect', () => {
       isConnected = true
     })
@@ -131,7 +134,7 @@ function rejectOnAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 function toOutboundFailure(error: unknown): OutboundFailure {
   const { name, message, code } = error as NodeJS.ErrnoException
   if (name === 'TimeoutError') return { reason: 'unanswered', detail: 'it took too long' }
-  if (name === 'AbortError') return { reason: 'unanswered', detail: 'it was called off' }
+  if (name === 'AbortError') return { reason: 'unanswered', detail: 'the request was cancelled' }
   if (code !== undefined && code in CONNECTION_ERRORS) {
     return { reason: 'unanswered', detail: CONNECTION_ERRORS[code] ?? code }
   }
@@ -143,7 +146,7 @@ const CONNECTION_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'it refused the connection (ECONNREFUSED)',
   ECONNRESET: 'it closed the connection (ECONNRESET)',
   EPIPE: 'it closed the connection (EPIPE)',
-  ETIMEDOUT: 'it took no connection in time (ETIMEDOUT)',
+  ETIMEDOUT: 'it did not accept a connection in time (ETIMEDOUT)',
   EHOSTUNREACH: 'no route leads to it (EHOSTUNREACH)',
   ENETUNREACH: 'no route leads to it (ENETUNREACH)',
   EACCES: 'the system does not allow the connection (EACCES)',

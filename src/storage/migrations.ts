@@ -142,7 +142,7 @@ export function planMigrations(
   if (isWhole) return steps
   throw new Error(
     `the database has schema version ${fromVersion}, this Latchkey reads version ${version}: ` +
-      'use the Latchkey that wrote it, or a newer one',
+      'use the version of Latchkey that wrote it, or a newer one',
   )
 }
 

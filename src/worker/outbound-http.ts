@@ -93,6 +93,6 @@ const failForbiddenAddress = (detail: string) =>
 function toOutboundFailure(error: unknown): OutboundFailure {
   const { name, message } = error as Error
   if (name === 'TimeoutError') return { reason: 'unanswered', detail: 'it took too long' }
-  if (name === 'AbortError') return { reason: 'unanswered', detail: 'it was called off' }
+  if (name === 'AbortError') return { reason: 'unanswered', detail: 'the request was cancelled' }
   return { reason: 'unanswered', detail: message || 'it cannot be reached' }
 }

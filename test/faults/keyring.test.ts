@@ -15,7 +15,7 @@ const readStartError = (path: string) => ({
   code: 1,
   stdout: '',
   stderr:
-    `the key ring ${path} is not the one of this database: ` +
+    `the key ring ${path} does not belong to this database: ` +
     'restore the ring that was backed up with it, or set LATCHKEY_KEYRING\n',
 })
 const LATCHKEY_PORT = '0'

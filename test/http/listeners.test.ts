@@ -128,7 +128,7 @@ test('a console port that is in use is reported with its setting, and the server
   taken.close()
   expect([code, stderr]).toEqual([
     1,
-    `port ${port} of 127.0.0.1 is taken: stop what listens there, or set LATCHKEY_CONSOLE_PORT\n`,
+    `port ${port} of 127.0.0.1 is in use: stop the other program, or set LATCHKEY_CONSOLE_PORT\n`,
   ])
 })
 

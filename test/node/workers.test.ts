@@ -247,11 +247,11 @@ test('what keeps one worker from starting is told as it is of one process', asyn
   ])
   occupiedPort.close()
   expect(results.map(({ code, stdout, stderr }) => [code, stdout, stderr])).toEqual([
-    [1, '', `port ${port} of 127.0.0.1 is taken: stop what listens there, or set LATCHKEY_PORT\n`],
+    [1, '', `port ${port} of 127.0.0.1 is in use: stop the other program, or set LATCHKEY_PORT\n`],
     [
       1,
       '',
-      `the key ring ${readable}/keyring.json can be read by others (mode 0644): chmod 600 ${readable}/keyring.json\n`,
+      `the key ring ${readable}/keyring.json can be read by other users (mode 0644): chmod 600 ${readable}/keyring.json\n`,
     ],
     [2, '', "option '--workers <n>' argument '0' is invalid. It must be from 1 to 256, or auto.\n"],
   ])

@@ -114,7 +114,7 @@ test('a step that fails takes the steps before it with it', async () => {
 test('no file is written where nothing is to be done, nor for a version of the future', () => {
   expect(writeD1Migration(path, 6, SAMPLE_HISTORY_6)).toEqual([])
   expect(() => writeD1Migration(path, 7, SAMPLE_HISTORY_6)).toThrow(
-    /use the Latchkey that wrote it/,
+    /use the version of Latchkey that wrote it/,
   )
   expect(existsSync(path)).toBe(false)
 })

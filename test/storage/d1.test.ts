@@ -15,7 +15,7 @@ describe('D1', () => {
     [
       [...readSchemaStatements(), 'UPDATE schema_version SET version = 999'],
       `the database has schema version 999, this Latchkey reads version ${SCHEMA_VERSION}: ` +
-        'use the Latchkey that wrote it, or a newer one',
+        'use the version of Latchkey that wrote it, or a newer one',
     ],
   ])('a database of another schema is refused with a sentence (%#)', async (schema, sentence) => {
     const { engine, dispose } = await startWorkerd(undefined, { schema })

@@ -57,7 +57,7 @@ describe('the plan', () => {
   test.each([1, 3, 7, 99])('is refused with a sentence for version %d', (found) => {
     expect(() => planMigrations(found, SAMPLE_HISTORY_6)).toThrow(
       `the database has schema version ${found}, this Latchkey reads version 6: ` +
-        'use the Latchkey that wrote it, or a newer one',
+        'use the version of Latchkey that wrote it, or a newer one',
     )
   })
 

@@ -112,6 +112,6 @@ test('a newer database is refused with a sentence', async () => {
   await getOnlyClient().query('UPDATE schema_version SET version = $1', [SCHEMA_VERSION + 1])
   await expect(openPostgres(url, createTestLog())).rejects.toThrow(
     `the database has schema version ${SCHEMA_VERSION + 1}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
-      'use the Latchkey that wrote it, or a newer one',
+      'use the version of Latchkey that wrote it, or a newer one',
   )
 })

@@ -95,7 +95,7 @@ describe('PostgreSQL', () => {
       await postgres.query(url, `UPDATE schema_version SET version = ${version}`)
       await expect(openPostgres(url, createTestLog())).rejects.toThrow(
         `the database has schema version ${version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
-          'use the Latchkey that wrote it, or a newer one',
+          'use the version of Latchkey that wrote it, or a newer one',
       )
     },
   )

@@ -185,7 +185,7 @@ describe('SQLite', () => {
       db.close()
       expect(() => openSqlite(path)).toThrow(
         `the database has schema version ${version}, this Latchkey reads version ${SCHEMA_VERSION}: ` +
-          'use the Latchkey that wrote it, or a newer one',
+          'use the version of Latchkey that wrote it, or a newer one',
       )
     },
   )

@@ -66,7 +66,7 @@ export function defineCommands(group: Command): void {
     .action(async (path: string, { force }: { force?: true }, command: Command) => {
       getExistingDatabase()
       if (existsSync(path) && force !== true) {
-        throw new CommandFailure('conflict', `${path} exists: add --force to replace it`)
+        throw new CommandFailure('conflict', `${path} already exists: add --force to replace it`)
       }
       const { writeLines } = await import('../draft-files.ts')
       const bar = createProgressBar('events', { quiet: isJsonRequested(command) })

@@ -6,12 +6,12 @@ import { createProgressBar } from './progress-bar.ts'
 
 export function defineCommands(group: Command): void {
   group
-    .argument('<file>', 'where to write it, mode 0600')
+    .argument('<file>', 'path of the backup, which gets mode 0600')
     .description(
-      'Copy the database to a file while servers use it, as it is at one moment, and prove the copy. ' +
-        'The key ring is not in it: keep that apart.',
+      'Copy the database to a file while servers use it, and verify the copy. The key ring is not ' +
+        'included: back it up separately.',
     )
-    .option('--force', 'replace the file where it is there')
+    .option('--force', 'replace an existing file')
     .addHelpText(
       'after',
       formatExamples('backup /backup/latchkey-monday.db', 'backup --force last.db'),
@@ -27,8 +27,8 @@ export function defineCommands(group: Command): void {
       printOutput(command, contents, () => formatDatabaseContents(contents))
       const { keyringPath } = readConfig(process.env)
       printNote(
-        `The key ring, ${keyringPath}, is not in it: without it no token of this database is ` +
-          'honoured and no message can be read. Back it up apart.',
+        `The key ring, ${keyringPath}, is not included. Without it, no token of this database is ` +
+          'valid and no message can be read: back it up separately.',
       )
     })
 }

@@ -64,7 +64,7 @@ function toCommandFailure(error: unknown): CommandFailure {
   if (error instanceof CommanderError) {
     const message =
       error.code === 'commander.help'
-        ? 'say which command: add --help for a list'
+        ? 'the command is missing: --help lists all commands'
         : error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
     return new CommandFailure('usage', message)
   }
@@ -97,24 +97,23 @@ export function explainError(error: unknown): string {
 
 const SYSTEM_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
   EADDRINUSE: ({ address, port, settings }) =>
-    `port ${port} of ${address} is taken: stop what listens there, or set ${settings}_PORT`,
+    `port ${port} of ${address} is in use: stop the other program, or set ${settings}_PORT`,
   EADDRNOTAVAIL: ({ address, settings }) =>
     `this machine has no address ${address}: set ${settings}_HOST to one of its own`,
   ENOTFOUND: ({ hostname, settings }) =>
     `the host name ${hostname} has no address: set ${settings}_HOST to an address of this machine`,
   EACCES: (facts) =>
     facts.port !== undefined
-      ? `port ${facts.port} needs more rights than this user has: set ${facts.settings}_PORT to 1024 or above`
+      ? `port ${facts.port} is not allowed for this user: set ${facts.settings}_PORT to 1024 or above`
       : explainForbidden(facts),
   EPERM: explainForbidden,
-  EROFS: ({ path }) =>
-    `${path ?? 'the disk'} is read-only: set LATCHKEY_DATA to where one may write`,
+  EROFS: ({ path }) => `${path ?? 'the disk'} is read-only: set LATCHKEY_DATA to a writable folder`,
   ENOENT: ({ path }) => `there is no ${path ?? 'such file'}`,
-  EEXIST: ({ path }) => `${path} is in the way: it is not a folder`,
-  ENOTDIR: ({ path }) => `${path} leads through something that is not a folder`,
+  EEXIST: ({ path }) => `${path} exists and is not a folder`,
+  ENOTDIR: ({ path }) => `${path} has a parent that is not a folder`,
   ENOSPC: () => 'the disk is full: free some space',
   ERR_DLOPEN_FAILED: ({ message }) =>
-    `a native module does not load; install again with this Node, ${process.version}: ${message}`,
+    `a native module cannot be loaded. Install Latchkey again with Node ${process.version}: ${message}`,
   SQLITE_CANTOPEN: () =>
     'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable',
   SQLITE_READONLY: () =>
@@ -122,18 +121,18 @@ const SYSTEM_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
   SQLITE_READONLY_DBMOVED: () => 'the database was replaced while it was opened: start again',
   SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database: restore it from a backup',
   SQLITE_CORRUPT: () => 'the database is damaged: restore it from a backup',
-  SQLITE_BUSY: () => 'another process holds the database locked: try again',
+  SQLITE_BUSY: () => 'another process has locked the database: try again',
   SQLITE_FULL: () => 'the disk is full: free some space',
 }
 
 const explainUnreachable = ({ server, code }: SystemErrorFields) =>
-  `PostgreSQL at ${server} cannot be reached (${code}): is it running, and is LATCHKEY_DATABASE right?`
+  `PostgreSQL at ${server} cannot be reached (${code}): check that it runs, and that LATCHKEY_DATABASE is correct`
 const explainUnready = ({ server }: SystemErrorFields) =>
-  `PostgreSQL at ${server} takes no connection now: try again`
+  `PostgreSQL at ${server} accepts no connections at the moment: try again`
 
 const explainUnknownAuthority = ({ server }: SystemErrorFields) =>
-  `PostgreSQL at ${server} shows a certificate of an authority that is not known here: ` +
-  'name the file with its certificate in LATCHKEY_DATABASE, sslrootcert=FILE'
+  `PostgreSQL at ${server} has a certificate from an unknown authority: ` +
+  'add the certificate of the authority to LATCHKEY_DATABASE as sslrootcert=FILE'
 
 /** Sentences by the code of the network, TLS or PostgreSQL (SQLSTATE). */
 const POSTGRES_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
@@ -145,13 +144,12 @@ const POSTGRES_SENTENCES: Record<string, (facts: SystemErrorFields) => string> =
   ENOENT: explainUnreachable,
   EACCES: explainUnreachable,
   ENOTFOUND: ({ server }) =>
-    `nobody knows an address of ${server}: is LATCHKEY_DATABASE right, with %XX in its password?`,
-  EAI_AGAIN: ({ server }) => `no name server says where ${server} is: try again`,
+    `the host ${server} has no address: correct LATCHKEY_DATABASE, and write special characters of its password as %XX`,
+  EAI_AGAIN: ({ server }) => `no name server can resolve ${server} at the moment: try again`,
   ERR_TLS_CERT_ALTNAME_INVALID: ({ server }) =>
-    `PostgreSQL at ${server} shows a certificate of another name: ` +
-    'name the host in LATCHKEY_DATABASE as its certificate does',
-  CERT_HAS_EXPIRED: ({ server }) =>
-    `PostgreSQL at ${server} shows a certificate that has expired: renew it`,
+    `PostgreSQL at ${server} has a certificate for another name: ` +
+    'use the host name of the certificate in LATCHKEY_DATABASE',
+  CERT_HAS_EXPIRED: ({ server }) => `PostgreSQL at ${server} has an expired certificate: renew it`,
   // The chain has another authority of the same name.
   CERT_SIGNATURE_FAILURE: explainUnknownAuthority,
   DEPTH_ZERO_SELF_SIGNED_CERT: explainUnknownAuthority,
@@ -161,19 +159,19 @@ const POSTGRES_SENTENCES: Record<string, (facts: SystemErrorFields) => string> =
   '28P01': ({ server, user }) =>
     `PostgreSQL at ${server} refuses the password of ${user}: correct LATCHKEY_DATABASE`,
   '28000': ({ server, user, database }) =>
-    `PostgreSQL at ${server} does not let ${user} into ${database}: see its pg_hba.conf, or LATCHKEY_DATABASE`,
+    `PostgreSQL at ${server} does not allow ${user} to connect to ${database}: check pg_hba.conf and LATCHKEY_DATABASE`,
   '3D000': ({ server, database }) =>
-    `PostgreSQL at ${server} has no database ${database}: make it (CREATE DATABASE), or correct LATCHKEY_DATABASE`,
+    `PostgreSQL at ${server} has no database ${database}: create it (CREATE DATABASE), or correct LATCHKEY_DATABASE`,
   '42501': ({ user, database }) =>
-    `${user} may not make tables in ${database}: make it the database's owner`,
+    `${user} cannot create tables in ${database}: make this user the owner of the database`,
   '42P07': ({ database }) =>
-    `${database} holds tables that are not Latchkey's: give Latchkey a database of its own`,
+    `${database} has tables of another program: give Latchkey its own database`,
   '53300': explainUnready,
   '57P03': explainUnready,
 }
 
 function explainForbidden({ path, code }: SystemErrorFields): string {
-  return `this user may not open ${path ?? 'what it needs'} (${code}): run as its owner, or change its mode`
+  return `this user cannot open ${path ?? 'a file'} (${code}): run the command as its owner, or change its mode`
 }
 
 function explainUnknown({ server, code, message }: SystemErrorFields): string {

@@ -31,7 +31,7 @@ function requireFile(path: string): void {
   if (existsSync(path)) return
   throw new CommandFailure(
     'not_found',
-    `there is no database ${path}: the first \`latchkey serve\` makes it`,
+    `there is no database ${path}: \`latchkey serve\` creates it`,
   )
 }
 

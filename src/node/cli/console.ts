@@ -9,7 +9,7 @@ export function defineCommands(group: Command): void {
   group
     .command('link')
     .description(
-      'Print a one-time link, good for an hour, that makes the first account and its operator, while there is none.',
+      'Print a one-time link that creates the first account and its operator. It expires after an hour, and works only while no operator exists.',
     )
     .addHelpText('after', formatExamples('console link', 'console link --json | jq -r .link'))
     .action(async (_: object, command: Command) => {
@@ -31,7 +31,7 @@ export function printInvitationLink(
       ['link', (row) => row.link],
       ['until', (row) => formatTime(row.expiresAt)],
     ])
-  const ifLost = `The link was made but not shown: run \`${renewCommand}\` for another one`
+  const ifLost = `The link was created but not shown: run \`${renewCommand}\` to create another one`
   printOnce(command, { link, userId, expiresAt }, text, ifLost)
-  printNote('Whoever completes its form first sets the password. It is shown only now.')
+  printNote('Keep the link private: it sets the password of the operator. It is shown only once.')
 }

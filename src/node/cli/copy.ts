@@ -21,15 +21,15 @@ const COPIED_TABLE_COLUMNS: Columns<CopiedTable> = [
 export function defineCommands(group: Command): void {
   group
     .description(
-      'Copy everything but the key ring into another database, and compare both at the end by ' +
-        'counts and digests. Stop the servers first: what is written meanwhile is found as a ' +
-        'difference. Run it again after an interruption, and it goes on from there.',
+      'Copy all data except the key ring to another database, and compare both by counts and ' +
+        'digests. Stop the servers first: a write during the copy makes the databases differ. ' +
+        'If the copy is interrupted, run it again: it continues where it stopped.',
     )
     .requiredOption('--from <url>', 'sqlite:PATH or postgres://USER@HOST/NAME', parseSource)
     .requiredOption('--to <url>', 'the same, empty; or d1-import:FILE, SQL for D1', parseTarget)
     .addHelpText(
       'after',
-      '\nThe password of PostgreSQL may stand in PGPASSWORD: everybody on a machine can read the\n' +
+      '\nPut the password of PostgreSQL in PGPASSWORD: every user of a machine can read the\n' +
         'arguments of a command.\n' +
         formatExamples(
           'copy --from sqlite:./data/latchkey.db --to postgres://latchkey@db.example/latchkey',
@@ -45,7 +45,7 @@ export function defineCommands(group: Command): void {
       printMany(command, tables, COPIED_TABLE_COLUMNS)
       requireEqual(tables)
       printNote(
-        'Everything is equal. The key ring is in no database: give the new server the same file.',
+        'Both databases are equal. The key ring was not copied: give the new server the same file.',
       )
     })
 }
@@ -81,8 +81,8 @@ function explainConflict(error: unknown): never {
   if (!/^(SQLITE_CONSTRAINT|23)/.test(code)) throw error
   throw new CommandFailure(
     'failed',
-    'a row does not fit the others in the target: the source was changed while it was copied, or ' +
-      'the target was. Stop all servers and copy into an empty database',
+    'a row refers to a row that the target does not have: the source or the target was changed ' +
+      'during the copy. Stop all servers and copy into an empty database',
     { cause: error },
   )
 }
@@ -96,8 +96,8 @@ function requireEqual(tables: readonly CopiedTable[]): void {
   )
   throw new CommandFailure(
     'failed',
-    `different: ${each.join(', ')}. The source was changed after it was copied, or the target was: ` +
-      'stop all servers and copy into an empty database',
+    `the databases differ: ${each.join(', ')}. The source or the target was changed after the copy. ` +
+      'Stop all servers and copy into an empty database',
   )
 }
 

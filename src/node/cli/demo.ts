@@ -9,9 +9,9 @@ interface DemoCommandOptions {
 
 export function defineCommands(group: Command): void {
   group
-    .description('Seed made-up vendors, show the exchange step by step, and stay up to be tried.')
-    .option('--once', 'end after the walk-through; exit 0 only if every step went as documented')
-    .option('--port <n>', 'port to listen on; 0 takes any free one', parsePort, 8080)
+    .description('Create sample vendors, show the exchange step by step, and keep running.')
+    .option('--once', 'exit after the walk-through: with 0 only if every step went as documented')
+    .option('--port <n>', 'port to listen on; 0 selects a free port', parsePort, 8080)
     .option('--data <dir>', 'folder of the database and the key ring', './data/demo')
     .addHelpText(
       'after',

@@ -13,8 +13,8 @@ import { alignRows, formatExamples, printOutput } from './print.ts'
 export function defineCommands(group: Command): void {
   group
     .description(
-      'Check this installation: machine, configuration, files, database, clock. Each line that is ' +
-        'not ok says what to do. Makes nothing where there is nothing; exit 1 where something fails.',
+      'Check this installation: machine, configuration, files, database and clock. Each finding ' +
+        'that is not ok suggests a fix. Creates nothing. Exits with 1 if a check fails.',
     )
     .addHelpText(
       'after',

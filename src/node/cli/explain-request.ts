@@ -17,9 +17,9 @@ const DECISION_COLUMNS: Columns<Decision> = [
 
 export function defineCommands(group: Command): void {
   group
-    .argument('<request-id>', 'as the answer carried it, or as the log has it')
+    .argument('<request-id>', 'the X-Request-Id of the response, which is also in the log')
     .description(
-      'Show what was decided about a request, why, and what would help: what a caller is never told.',
+      'Show the decision about a request, its reason and how to fix it. Callers are never shown this.',
     )
     .addHelpText('after', formatExamples('explain 6f2c9bd0-7f0c-4a55-9d43-5f3d0a1b2c3d'))
     .action(async (requestId: string, _: object, command: Command) => {
@@ -40,5 +40,5 @@ function formatKeyName({ key }: Decision): string | null {
 }
 
 function formatSentence({ sentence, count }: Decision): string {
-  return count === 1 ? sentence : `${sentence} It stands for ${count} alike within a second.`
+  return count === 1 ? sentence : `${sentence} It stands for ${count} equal events within a second.`
 }

@@ -37,7 +37,7 @@ const RING_KEY_COLUMNS: Columns<PublicRingKey> = [
 export function defineCommands(group: Command): void {
   group
     .command('list')
-    .description("List the server's own keys: never what they are made of.")
+    .description('List the keys of the key ring, without their secrets.')
     .addHelpText('after', formatExamples('keyring list'))
     .action(async (_: object, command: Command) => {
       const ring = await loadRing(getExistingKeyringPath())
@@ -46,14 +46,14 @@ export function defineCommands(group: Command): void {
 
   group
     .command('new')
-    .description('Print a new key ring, for a runtime without files: the secret of a Worker.')
+    .description('Print a new key ring for a runtime without files, such as a Worker.')
     .addHelpText('after', formatExamples('keyring new > ring.json'))
     .action(async (_: object, command: Command) => {
       const ring = await createRing(nodePrimitives, Date.now())
       const ifLost = 'The key ring is not in use yet: run `latchkey keyring new` for another one'
       printOnce(command, ring, () => `${JSON.stringify(ring)}\n`, ifLost)
       printNote(
-        'This is a secret, and printed once: keep it where only its owner reads it, apart from the database.',
+        'This is a secret and is shown only once. Store it where only the server can read it, apart from the database.',
       )
     })
 
@@ -65,8 +65,8 @@ export function defineCommands(group: Command): void {
       ),
     )
     .description(
-      'Put the next key to work and make another next. What the old one made stays good; a running ' +
-        'server takes the change within seconds.',
+      'Activate the next key, and create another next one. Everything that the old key signed or ' +
+        'sealed stays valid. A running server loads the change within seconds.',
     )
     .addHelpText('after', formatExamples('keyring rotate sign'))
     .action(async (use: RingKeyUse, _: object, command: Command) => {
@@ -75,12 +75,12 @@ export function defineCommands(group: Command): void {
       const ring = await rotateRing(nodePrimitives, await loadRing(path), use, Date.now())
       saveRing(path, ring)
       printMany(command, listKeysWithUse(ring, use), RING_KEY_COLUMNS)
-      printNote('Back up the key ring: what the new key makes, only this file can prove or open.')
+      printNote('Back up the key ring: what the new key signs or seals is lost without this file.')
     })
 
   group
     .command('path')
-    .description('Print where the key ring is.')
+    .description('Print the path of the key ring.')
     .addHelpText('after', formatExamples('keyring path'))
     .action((_: object, command: Command) => {
       const { keyringPath } = readConfig(process.env)
@@ -105,7 +105,7 @@ function getExistingKeyringPath(): string {
   if (existsSync(keyringPath)) return keyringPath
   throw new CommandFailure(
     'not_found',
-    `there is no key ring ${keyringPath}: the first \`latchkey serve\` makes it`,
+    `there is no key ring ${keyringPath}: \`latchkey serve\` creates it`,
   )
 }
 
@@ -115,7 +115,7 @@ function requireFileOwner(path: string): void {
   if (process.getuid === undefined || process.getuid() === uid) return
   throw new CommandFailure(
     'failed',
-    `the key ring ${path} belongs to user ${uid}: rotate it as that user, who must still read it`,
+    `the key ring ${path} belongs to user ${uid}: run the command as that user`,
   )
 }
 

@@ -12,7 +12,7 @@ const { version } = JSON.parse(readPackageFile('package.json')) as { version: st
 
 const program = new Command('latchkey')
   .description(
-    'Trades long-lived vendor API keys for short-lived tokens, and guards what they open.',
+    'Exchanges long-lived vendor API keys for short-lived tokens, and guards the APIs behind them.',
   )
   .version(version, '--version', 'print the version')
   .option('--json', 'one JSON document instead of text; errors too')

@@ -75,13 +75,13 @@ function createSample(
   { source, destination, event }: TestMessageOptions,
 ): string {
   if (destination === undefined) {
-    throw new CommandFailure('usage', 'name a --destination for a sample message, or a --file')
+    throw new CommandFailure('usage', 'add --destination for a sample message, or --file')
   }
   const [dataModel = '', eventType = ''] = event.split(':')
   if (findEventKind(dataModel, eventType) === null) {
     throw new CommandFailure(
       'usage',
-      `there is no event ${JSON.stringify(event)}: give a data model and an event type, such as Device:New`,
+      `there is no event ${JSON.stringify(event)}: use a data model and an event type, such as Device:New`,
     )
   }
   const sourceAndDestination = { sourceId: source, destinationId: destination }
@@ -111,7 +111,7 @@ function formatTestResult({
     refusal !== null
       ? ['refused', `${refusal.sentence} ${refusal.advice ?? ''}`]
       : messageId === null
-        ? ['sent', 'to its destination, which has answered; a query is not stored']
+        ? ['sent', 'to its destination, which responded. Queries are not stored']
         : ['message', `${messageId} (latchkey messages show ${messageId})`]
   // The answer is untrusted: characters that could move a terminal's cursor are replaced.
   const visibleAnswer = answer.replaceAll(/[^\P{C}\n\t]/gu, '·')

@@ -15,8 +15,8 @@ interface MigrateOptions {
 export function defineCommands(group: Command): void {
   group
     .description(
-      'Bring the database to the schema of this Latchkey: each step in one transaction. A server ' +
-        'does the same when it starts; a backup before it is wise.',
+      'Migrate the database to the schema of this version, each step in one transaction. A server ' +
+        'does the same when it starts. Create a backup first.',
     )
     .option('--plan', 'show what would happen and change nothing')
     .addOption(
@@ -31,7 +31,7 @@ export function defineCommands(group: Command): void {
     )
     .action(async ({ plan, d1, from }: MigrateOptions, command: Command) => {
       if ((d1 === undefined) !== (from === undefined)) {
-        throw new CommandFailure('usage', '--d1 FILE and --from VERSION belong together')
+        throw new CommandFailure('usage', '--d1 FILE and --from VERSION must be used together')
       }
       if (d1 !== undefined && from !== undefined) return writeD1File(d1, from, command)
       const database = getExistingDatabase()

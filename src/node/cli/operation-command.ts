@@ -62,7 +62,7 @@ async function runCommand(
   const invalid = operation.findInputErrors(input)
   if (invalid !== null) throw new CommandFailure('invalid', formatError(invalid))
   if (operation.method === 'patch' && Object.keys(input.body).length === 0) {
-    throw new CommandFailure('usage', 'nothing to change: give at least one option')
+    throw new CommandFailure('usage', 'nothing to change: add at least one option')
   }
   const isConfirmed = !operation.isIrreversible || command.opts<{ yes?: true }>().yes === true
   if (!isConfirmed) requireTerminal(operation.summary)

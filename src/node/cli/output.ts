@@ -41,7 +41,7 @@ export function requireOutput(): void {
     if (!LOST_OUTPUT_CODES.includes(fault.code ?? '')) return
     throw new CommandFailure(
       'failed',
-      `nothing was done, because the output, which is shown only once, would be lost: ${describeWriteError(fault)}`,
+      `nothing was done, because the output is shown only once and cannot be written: ${describeWriteError(fault)}`,
       { cause: error },
     )
   }

@@ -44,7 +44,7 @@ export function requireTerminal(action: string): void {
   if (process.stdin.isTTY && process.stderr.isTTY) return
   throw new CommandFailure(
     'usage',
-    `this cannot be undone, and no terminal is there to confirm it (${action}): add --yes`,
+    `this cannot be undone, and there is no terminal to confirm it (${action}): add --yes`,
   )
 }
 

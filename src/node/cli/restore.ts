@@ -8,10 +8,10 @@ export function defineCommands(group: Command): void {
   group
     .argument('<file>', 'a backup, as `latchkey backup` makes it')
     .description(
-      'Put a backup in the place of the database, all of it or nothing. Every server must be ' +
-        'stopped. Refresh tokens that were issued after the backup stay good.',
+      'Replace the database with a backup, completely or not at all. Stop every server first. ' +
+        'Refresh tokens that were issued after the backup stay valid.',
     )
-    .option('--force', 'replace the database that is there; it is kept beside, with the time')
+    .option('--force', 'replace an existing database, which is renamed with the time')
     .addHelpText(
       'after',
       formatExamples('restore /backup/latchkey-monday.db', 'restore --force last.db'),
@@ -21,11 +21,11 @@ export function defineCommands(group: Command): void {
       const { isBehindAnchor, restoreDatabase } = await import('../restore.ts')
       const restored = restoreDatabase(file, path, { replace: force === true, now: Date.now() })
       printOutput(command, restored, () => formatDatabaseContents(restored))
-      if (restored.kept !== null) printNote(`The database that was there is now ${restored.kept}.`)
+      if (restored.kept !== null) printNote(`The previous database is now ${restored.kept}.`)
       const { keyringPath } = readConfig(process.env)
       if (!existsSync(keyringPath)) {
         printNote(
-          `There is no key ring ${keyringPath}: restore it too, no server starts without it.`,
+          `There is no key ring ${keyringPath}: restore it too, because no server starts without it.`,
         )
       }
       if (await isBehindAnchor(path, keyringPath)) {

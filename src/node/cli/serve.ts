@@ -13,9 +13,7 @@ const SIGNALS = Object.keys(EXIT_BY_SIGNAL) as (keyof typeof EXIT_BY_SIGNAL)[]
 
 export function defineCommands(group: Command): void {
   group
-    .description(
-      'Run the server until SIGTERM, SIGINT or SIGHUP. Its log goes to stdout, JSON lines.',
-    )
+    .description('Run the server until SIGTERM, SIGINT or SIGHUP. It logs JSON lines to stdout.')
     .option(
       '--workers <n>',
       'processes that serve the port together; auto: one for each core',

@@ -55,7 +55,7 @@ export function createConnectionPool(
   async function connect() {
     // An idle connection is good, even if no further one can be opened.
     if (performance.now() < downUntil && pool.idleCount === 0) {
-      throw new StorageUnavailableError('the database could not be reached just now')
+      throw new StorageUnavailableError('the database cannot be reached at the moment')
     }
     try {
       const client = await pool.connect()

@@ -5,8 +5,8 @@ const { SqliteError } = Database
 
 /** Messages for faults of the machine or the file, not of the statement (sqlite.org/rescode.html). */
 const FAULT_MESSAGES: Record<string, string> = {
-  BUSY: 'another process holds the database locked',
-  LOCKED: 'another process holds the database locked',
+  BUSY: 'another process has locked the database',
+  LOCKED: 'another process has locked the database',
   FULL: 'the disk is full: free some space',
   IOERR: 'the disk cannot be read or written',
   READONLY: 'the database file, or its folder, is read-only',

@@ -113,7 +113,8 @@ export function createUsers(deps: UsersDeps) {
       const user =
         existing.ok && id !== actor.id ? checkManageable(actor, existing.value) : existing
       if (!user.ok) return user
-      if (user.value.deactivatedAt !== null) return failConflict(`${user.value.email} has left`)
+      if (user.value.deactivatedAt !== null)
+        return failConflict(`${user.value.email} is deactivated`)
       const event = createAuditEvent(deps, 'user.edited', id, { email: email.value })
       if (await storage.setUserEmail(id, email.value, event, user.value.role)) return find(id)
       const takenFailure = failConflict(`${email.value} is already a user of this account`)
@@ -141,7 +142,7 @@ export function createUsers(deps: UsersDeps) {
       if (current.value.role !== user.value.role) return failChangedMeanwhile(user.value)
       return current.value.deactivatedAt === null
         ? failLastOperator(current.value)
-        : failConflict(`${current.value.email} has left already`)
+        : failConflict(`${current.value.email} is already deactivated`)
     },
 
     list: (page: Page & { accountId?: string | undefined }) => storage.listUsers(page),
@@ -162,7 +163,9 @@ export function createUsers(deps: UsersDeps) {
       const issued = await issueInvitation(user.value, INVITATION_MS)
       return issued
         ? ok(issued)
-        : failConflict(`${user.value.email} has left, or was given another role just now`)
+        : failConflict(
+            `${user.value.email} was deactivated or got another role at the same time: try again`,
+          )
     },
 
     /** Issues a link to create the first account and its operator. Refused while an operator can sign in. */
@@ -173,7 +176,7 @@ export function createUsers(deps: UsersDeps) {
       return issued
         ? ok(issued)
         : failConflict(
-            'an operator can sign in already; `latchkey users invite ID` makes a link to a new password ' +
+            'an operator can already sign in. To reset a password, run `latchkey users invite ID` ' +
               '(`latchkey users list` shows the ids)',
           )
     },
@@ -186,7 +189,7 @@ export function createUsers(deps: UsersDeps) {
       if (await storage.setUsername(userId, username, event, user.value.role)) {
         return ok({ ...user.value, username })
       }
-      const takenFailure = failConflict(`somebody else has the username ${username}`)
+      const takenFailure = failConflict(`the username ${username} is taken: choose another one`)
       return explainUnchanged(user.value, await storage.findUser(userId), takenFailure)
     },
 
@@ -237,21 +240,21 @@ function parseEmail(text: string): ServiceResult<string> {
 }
 
 const failLastOperator = ({ email }: User) =>
-  failConflict(`${email} is the last operator who can sign in: make somebody else operator first`)
+  failConflict(`${email} is the last operator who can sign in: make another user an operator first`)
 
 /** Refuses a user whose role, username, password, sessions or deactivation the actor may not change. */
 function checkManageable(actor: UserWithRole, user: User): ServiceResult<User> {
   if (canManageUser(actor, user)) return ok(user)
   return failForbidden(
     actor.id === user.id
-      ? 'nobody changes their own role or leaves by their own hand: ask somebody else'
-      : `${user.email} is ${user.role}: only somebody of that role or above may change them`,
+      ? 'you cannot change your own role or deactivate yourself: ask another administrator'
+      : `${user.email} has the role ${user.role}: only a user with that role or a higher one can change them`,
   )
 }
 
 /** A concurrent change came first, and the actor may not be allowed to manage the user's new role. */
 const failChangedMeanwhile = ({ email }: User) =>
-  failConflict(`${email} was changed by somebody else just now, and nothing was done: look again`)
+  failConflict(`${email} was changed by another user at the same time. Nothing was done: try again`)
 
 /** Explains a change that storage refused: the user's role is different `now`, or else `otherwise`. */
 const explainUnchanged = <Why>(user: User, now: User | null, otherwise: Why) =>
@@ -261,4 +264,4 @@ const explainUnchanged = <Why>(user: User, now: User | null, otherwise: Why) =>
 const checkGrantable = (actor: UserWithRole, role: Role): ServiceResult<Role> =>
   canGrantRole(actor.role, role)
     ? ok(role)
-    : failForbidden(`only who is ${role} may make somebody ${role}`)
+    : failForbidden(`your role does not allow you to assign the role ${role}`)

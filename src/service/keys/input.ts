@@ -46,7 +46,7 @@ export function createKeyInputParser(storage: KeyReferenceStorage) {
   async function findOwner(id: string): Promise<ServiceResult<User>> {
     const owner = await storage.findUser(id)
     if (owner === null) return failNotFound(`there is no user ${id}`)
-    if (owner.deactivatedAt !== null) return failInvalid(`${owner.email} has left`)
+    if (owner.deactivatedAt !== null) return failInvalid(`${owner.email} is deactivated`)
     return canHoldKeys(owner.role)
       ? ok(owner)
       : failInvalid(

@@ -101,7 +101,7 @@ describe('the refusal of an API token does not reveal the reason', () => {
     const { decisions } = unwrap(await server.explain(headers.get('x-request-id') ?? ''))
     expect(decisions).toMatchObject([
       {
-        sentence: 'Signing in was refused: there was no API token that was good.',
+        sentence: 'Signing in was refused: the API token is invalid or has expired.',
         surface: 'admin',
         path: '/admin/v1/me',
       },

@@ -100,7 +100,7 @@ test.each([
 ])('%s: 400, and not what it leads to', async (path) => {
   const answer = await fixture.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
   expect(answer.status).toBe(400)
-  expect(readErrorMessage(answer)).toMatch(/no dot segments|make no URL/)
+  expect(readErrorMessage(answer)).toMatch(/no dot segments|do not form a URL/)
   expect(getRequestId(answer)).toMatch(UUID)
 })
 
@@ -115,7 +115,7 @@ test.each([
   const answer = await fixture.send(buildPost(target, fixture.credentials))
   expect([answer.status, readErrorMessage(answer)]).toEqual([
     400,
-    `Host and path make no URL: ${why}.`,
+    `Host and path do not form a URL: ${why}.`,
   ])
   expect(getRequestId(answer)).toMatch(UUID)
 })
@@ -127,7 +127,7 @@ test.each([
 ])('%s: 400 that says so', async (_, lines) => {
   const answer = await fixture.send(['GET /health HTTP/1.1', ...lines, '', ''].join('\r\n'))
   expect(answer.status).toBe(400)
-  expect(readErrorMessage(answer)).toMatch(/^Host and path make no URL: /)
+  expect(readErrorMessage(answer)).toMatch(/^Host and path do not form a URL: /)
   expect(getRequestId(answer)).toMatch(UUID)
 })
 
@@ -286,7 +286,7 @@ test('the connection of a CONNECT is closed, and what comes behind is answered b
   connection.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
   const answer = requireResponse(await connection.readResponse())
   expect(answer.headers).toContainEqual(['Connection', 'close'])
-  expect(readErrorMessage(answer)).toBe('CONNECT is not taken: this server is no proxy.')
+  expect(readErrorMessage(answer)).toBe('CONNECT is not supported: this server is not a proxy.')
   connection.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
   expect(await connection.readResponse()).toBeNull()
 })
@@ -306,7 +306,7 @@ test('a body in a transfer coding other than chunked is refused before it is rea
     'POST /auth/authenticate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
   )
   expect(answer.status).toBe(400)
-  expect(readErrorMessage(answer)).toMatch(/^Transfer-Encoding takes chunked only/)
+  expect(readErrorMessage(answer)).toMatch(/^The only transfer coding is chunked/)
 })
 
 test('a smuggled request is never answered', async () => {

@@ -127,7 +127,7 @@ test('request lookup shows the vendor’s words of an /auth refusal, and issued 
   const right = await server.authenticate(key.publicId, secret)
   await server.flushAuditEvents()
   const refusal = await lookUpRequest(member, wrong.headers.get('X-Request-Id'))
-  expect(refusal.text).toContain('The key is known, the secret is not its secret.')
+  expect(refusal.text).toContain('The key exists, but the secret is wrong.')
   expect(refusal.text).toContain('Invalid request')
   const issued = await lookUpRequest(member, right.headers.get('X-Request-Id'))
   expect(issued.text).toContain('tokens were issued.')

@@ -143,7 +143,7 @@ describe('no user raises another above their own role', () => {
     const form = { account: accountId, email, role: 'operator', ...REAUTH_FIELDS }
     const refused = await administrator.send(`${USERS_PATH}/new`, form)
     expect(refused.status).toBe(403)
-    expect(refused.text).toContain('Only who is operator may make somebody operator.')
+    expect(refused.text).toContain('Your role does not allow you to assign the role operator.')
   })
 
   test('an operator of the account is shown, not changed', async () => {

@@ -177,7 +177,7 @@ describe('a caller that disconnects', () => {
     })
     expect(failure).toEqual({
       ok: false,
-      failure: { reason: 'upstream_unreachable', detail: 'the caller hung up first' },
+      failure: { reason: 'upstream_unreachable', detail: 'the caller closed the connection first' },
     })
     await expectNoConnections(upstream)
   })

@@ -71,7 +71,7 @@ describe('explain', () => {
             path: '/auth/authenticate',
           },
           sentence: 'The key is disabled.',
-          advice: `\`latchkey keys enable ${id}\` lets it in again.`,
+          advice: `\`latchkey keys enable ${id}\` enables it.`,
           address: '127.0.0.1',
           path: '/auth/authenticate',
           surface: 'exchange',
@@ -95,7 +95,7 @@ describe('explain', () => {
       ['request', 'exchange at /auth/authenticate'],
       ['key', `nightly job of Acme Health (${id})`],
       ['decision', 'The key is disabled.'],
-      ['what helps', `\`latchkey keys enable ${id}\` lets it in again.`],
+      ['what helps', `\`latchkey keys enable ${id}\` enables it.`],
       ['response', '401 Invalid request'],
       [''],
     ])
@@ -222,7 +222,7 @@ describe('the chain of a server that was stopped', () => {
     const secondExport = await runWarmCli(['audit', 'export', file], { dir })
     expect([secondExport.code, secondExport.stderr]).toEqual([
       1,
-      `${file} exists: add --force to replace it\n`,
+      `${file} already exists: add --force to replace it\n`,
     ])
     await runJson(dir, ['audit', 'export', file, '--force'])
     const exportEvents = await runJsonList<AuditEvent>(dir, [

@@ -131,7 +131,7 @@ test('every refresh token that was issued after a backup is honoured when it is 
   const unforced = await runCli(['restore', file], { dir })
   expect({ code: unforced.code, stderr: unforced.stderr }).toEqual({
     code: 1,
-    stderr: `there is a database ${path}: add --force to replace it; it is kept beside\n`,
+    stderr: `there is already a database ${path}: add --force to replace it. The old one is renamed\n`,
   })
   const restored = await runJson<Holding & { kept: string }>(dir, ['restore', file, '--force'])
   expect(restored).toEqual({ ...holding, path, kept: restored.kept })
@@ -163,7 +163,7 @@ test('a backup overwrites nothing unless it is told to', async () => {
   const refused = await runCli(['backup', other], { dir })
   expect({ code: refused.code, stderr: refused.stderr }).toEqual({
     code: 1,
-    stderr: `${other} is there already: add --force to replace it\n`,
+    stderr: `${other} already exists: add --force to replace it\n`,
   })
   expect(readFileSync(other, 'utf8')).toBe('mine')
   const nowhere = await runCli(['backup', join(other, '..', 'none', 'file')], { dir })
@@ -171,7 +171,7 @@ test('a backup overwrites nothing unless it is told to', async () => {
   const { code, stdout, stderr } = await runCli(['backup', other, '--force'], { dir })
   expect(code).toBe(0)
   expect(stdout).toMatch(/ bytes, schema version \d+, no damage found\n {2}accounts +1\n/)
-  expect(stderr).toContain('keyring.json, is not in it')
+  expect(stderr).toContain('keyring.json, is not included')
   expect(readdirSync(join(other, '..'))).toEqual(['precious'])
 })
 
@@ -229,7 +229,7 @@ test('what is no backup is refused, and the database that is there stays', async
     [text, 'it is not a database'],
     [damaged, 'cannot be restored: '],
     [make('other', 'CREATE TABLE t (x)'), 'it is a database, but not one of Latchkey'],
-    [live, 'is no backup but a database in use'],
+    [live, 'is a database in use, not a backup'],
     [
       make('newer', 'CREATE TABLE schema_version (version); INSERT INTO schema_version VALUES (9)'),
       `the database has schema version 9, this Latchkey reads version ${SCHEMA_VERSION}`,

@@ -109,7 +109,7 @@ test('the command line invites the first operator, and others later', async () =
   expect(await runJsonError(dir, ['console', 'link'])).toMatchObject({
     code: 1,
     problem: 'conflict',
-    message: expect.stringContaining('`latchkey users invite ID` makes a link to a new password'),
+    message: expect.stringContaining('To reset a password, run `latchkey users invite ID`'),
   })
 
   const of = ['--account', boss.accountId, '--email', 'eng@acme.example', '--role', 'engineer']

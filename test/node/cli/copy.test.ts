@@ -159,8 +159,8 @@ describe('a difference', () => {
     const one = 'WHERE id = (SELECT id FROM keys ORDER BY id LIMIT 1 OFFSET 700)'
     executeSql(path, `UPDATE keys SET expires_at = 1 ${one}`)
     expect(await expectCopyError(url, `sqlite:${path}`)).toBe(
-      `different: keys (${allKeys} rows in the source, ${allKeys} in the target). The source was changed ` +
-        'after it was copied, or the target was: stop all servers and copy into an empty database',
+      `the databases differ: keys (${allKeys} rows in the source, ${allKeys} in the target). The source or the ` +
+        'target was changed after the copy. Stop all servers and copy into an empty database',
     )
     executeSql(path, 'DELETE FROM deliveries WHERE id = (SELECT min(id) FROM deliveries)')
     const { code, stdout, stderr } = await runCli(
@@ -170,7 +170,7 @@ describe('a difference', () => {
     expect(code).toBe(1)
     const different = (JSON.parse(stdout) as CopiedTable[]).filter((table) => !isCopyEqual(table))
     expect(different.map(({ table }) => table)).toEqual(['keys', 'deliveries'])
-    expect(stderr).toContain('"different: keys (')
+    expect(stderr).toContain('"the databases differ: keys (')
   })
 
   test('that leaves a row without what it refers to is told in a sentence', async () => {
@@ -183,7 +183,7 @@ describe('a difference', () => {
        DELETE FROM sources WHERE id = ${one}; DELETE FROM keys`,
     )
     expect(await expectCopyError(url, `sqlite:${path}`)).toContain(
-      'a row does not fit the others in the target: the source was changed while it was copied',
+      'a row refers to a row that the target does not have',
     )
   })
 
@@ -203,7 +203,7 @@ describe('a difference', () => {
 test('what cannot be copied is refused with a sentence', async () => {
   const none = join(createTempFolder(), 'none.db')
   expect(await expectCopyError(`sqlite:${none}`, `sqlite:${createTargetPath()}`)).toBe(
-    `there is no Latchkey in sqlite:${none}`,
+    `there is no Latchkey database in sqlite:${none}`,
   )
   const older = createTargetPath()
   copyFileSync(join(dir, 'latchkey.db'), older)

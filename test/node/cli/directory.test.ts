@@ -216,10 +216,10 @@ describe('the deactivation of a user', () => {
     expect(await runJsonError(dir, ['users', 'deactivate', owner.id])).toEqual({
       code: 1,
       problem: 'conflict',
-      message: `${email} has left already`,
+      message: `${email} is already deactivated`,
     })
     const create = ['keys', 'create', '--key-type', 'xdent', '--owner', owner.id, '--name', 'd']
-    expect((await runJsonError(dir, create)).message).toBe(`${email} has left`)
+    expect((await runJsonError(dir, create)).message).toBe(`${email} is deactivated`)
   })
 
   test('disables the enabled keys of the user, if the policy of the account is to disable', async () => {

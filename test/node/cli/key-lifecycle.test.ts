@@ -85,7 +85,7 @@ describe('keys edit', () => {
   })
 
   test.each([
-    [[], 'usage', 'nothing to change: give at least one option'],
+    [[], 'usage', 'nothing to change: add at least one option'],
     [['--name', ' '], 'invalid', 'the name must not be blank'],
     [
       ['--expires-at', '2020-01-31'],
@@ -190,7 +190,7 @@ describe('keys delete', () => {
       code: 2,
       problem: 'usage',
       message:
-        'this cannot be undone, and no terminal is there to confirm it (Delete a key): add --yes',
+        'this cannot be undone, and there is no terminal to confirm it (Delete a key): add --yes',
     })
     expect(await runJson(dir, ['keys', 'show', key.id])).toMatchObject({ status: 'enabled' })
   })

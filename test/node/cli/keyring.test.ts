@@ -34,7 +34,7 @@ test('the key ring is shown without what its keys are made of, and stays its own
   const missing = await runCli(['keyring', 'list'], { dir })
   expect({ code: missing.code, stderr: missing.stderr }).toEqual({
     code: 1,
-    stderr: `there is no key ring ${path}: the first \`latchkey serve\` makes it\n`,
+    stderr: `there is no key ring ${path}: \`latchkey serve\` creates it\n`,
   })
   await runJson(dir, ['accounts', 'list'])
   const before = await runJson<CliRow[]>(dir, ['keyring', 'list'])

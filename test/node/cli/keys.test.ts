@@ -90,7 +90,7 @@ test('keys revoke needs a confirmation at a terminal, or --yes', async () => {
     code: 2,
     stdout: '',
     stderr:
-      'this cannot be undone, and no terminal is there to confirm it (Revoke a key): add --yes\n',
+      'this cannot be undone, and there is no terminal to confirm it (Revoke a key): add --yes\n',
   })
   const [key] = await runJsonList(dir, ['keys', 'list', '--account', account.id])
   expect(key).toMatchObject({ id: keyId, status: 'enabled' })

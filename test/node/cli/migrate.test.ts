@@ -84,7 +84,7 @@ test('nothing is made where there is no database, and a newer one is refused', a
   expect(nothing).toEqual({
     code: 1,
     stdout: '',
-    stderr: `there is no database ${path}: the first \`latchkey serve\` makes it\n`,
+    stderr: `there is no database ${path}: \`latchkey serve\` creates it\n`,
   })
   expect(existsSync(path)).toBe(false)
   await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
@@ -96,7 +96,7 @@ test('nothing is made where there is no database, and a newer one is refused', a
     expect(code).toBe(1)
     expect(stderr).toBe(
       `the database has schema version 99, this Latchkey reads version ${SCHEMA_VERSION}: ` +
-        'use the Latchkey that wrote it, or a newer one\n',
+        'use the version of Latchkey that wrote it, or a newer one\n',
     )
   }
 })
@@ -124,8 +124,8 @@ describe('the SQL for D1', () => {
   })
 
   test.each([
-    [['--d1', 'migration.sql'], '--d1 FILE and --from VERSION belong together'],
-    [['--from', '4'], '--d1 FILE and --from VERSION belong together'],
+    [['--d1', 'migration.sql'], '--d1 FILE and --from VERSION must be used together'],
+    [['--from', '4'], '--d1 FILE and --from VERSION must be used together'],
     [['--d1', 'migration.sql', '--from', 'one'], 'It must be the number of a schema version.'],
     [['--d1', 'migration.sql', '--from', '4', '--plan'], 'cannot be used with'],
   ])('asks for what it needs: %s', async (args, sentence) => {

@@ -47,7 +47,7 @@ describe.each<[string, () => string[], RegExp]>([
     /To get what it showed, run `latchkey keys rotate-secret [\w-]+`$/,
   ],
   ['users invite', () => [owner.id], /To get what it showed, run `latchkey users invite [\w-]+`$/],
-  ['console link', () => [], /run `latchkey console link` for another one/],
+  ['console link', () => [], /run `latchkey console link` to create another one/],
 ])('%s', (command, options, mended) => {
   const args = () => [...command.split(' '), ...options()]
 
@@ -86,7 +86,7 @@ async function expectNothingDone(
     code: 1,
     error: {
       problem: 'failed',
-      message: `nothing was done, because the output, which is shown only once, would be lost: ${reason}`,
+      message: `nothing was done, because the output is shown only once and cannot be written: ${reason}`,
     },
   })
   expect(await listAuditEvents()).toEqual(before)

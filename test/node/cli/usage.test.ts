@@ -31,8 +31,8 @@ test.each([
   [['accounts', 'rename', 'some-id', ''], 'the name must not be empty'],
   [['keys', 'list', '--unused-since', '2027-02-30'], '--unused-since: It must be an ISO date'],
   [['keys', 'rotate-secret', 'some-id', '--overlap', '1w'], '--overlap: It must be a duration'],
-  [['keys', 'edit', 'some-id'], 'nothing to change: give at least one option'],
-  [['keys', 'revoke', 'some-id'], 'this cannot be undone, and no terminal is there to confirm it'],
+  [['keys', 'edit', 'some-id'], 'nothing to change: add at least one option'],
+  [['keys', 'revoke', 'some-id'], 'this cannot be undone, and there is no terminal to confirm it'],
 ])('wrong usage exits 2 with one sentence and touches nothing: %j', async (args, sentence) => {
   const { code, stdout, stderr } = await runCli(args, { dir })
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -64,7 +64,7 @@ test('a group without a command shows its help and exits 2', async () => {
   expect(stderr).toContain('rotate-secret')
   const json = await runCli(['keys', '--json'], { dir })
   expect(JSON.parse(json.stderr)).toEqual({
-    error: { problem: 'usage', message: 'say which command: add --help for a list' },
+    error: { problem: 'usage', message: 'the command is missing: --help lists all commands' },
   })
 })
 

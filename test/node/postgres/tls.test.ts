@@ -74,8 +74,8 @@ test.each([
   expect(await start(buildTlsUrl('localhost', named))).toEqual({
     code: 1,
     stderr:
-      `PostgreSQL at localhost:${postgres.port} shows a certificate of an authority that is not known here: ` +
-      'name the file with its certificate in LATCHKEY_DATABASE, sslrootcert=FILE\n',
+      `PostgreSQL at localhost:${postgres.port} has a certificate from an unknown authority: ` +
+      'add the certificate of the authority to LATCHKEY_DATABASE as sslrootcert=FILE\n',
   })
 })
 
@@ -83,8 +83,8 @@ test('one of another name is refused with a sentence', async () => {
   expect(await start(buildTlsUrl('127.0.0.1', known))).toEqual({
     code: 1,
     stderr:
-      `PostgreSQL at 127.0.0.1:${postgres.port} shows a certificate of another name: ` +
-      'name the host in LATCHKEY_DATABASE as its certificate does\n',
+      `PostgreSQL at 127.0.0.1:${postgres.port} has a certificate for another name: ` +
+      'use the host name of the certificate in LATCHKEY_DATABASE\n',
   })
 })
 

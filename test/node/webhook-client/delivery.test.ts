@@ -272,7 +272,7 @@ test('who calls it off is obeyed at once, and the connection is gone', async () 
   const attempt = deliver(url, {}, leave.signal)
   await expect.poll(() => seen.length).toBe(1)
   leave.abort()
-  expect(await attempt).toEqual({ outcome: 'failed', detail: 'it was called off' })
+  expect(await attempt).toEqual({ outcome: 'failed', detail: 'the request was cancelled' })
   await expect.poll(countConnections).toBe(0)
 })
 
@@ -280,7 +280,7 @@ test('what was called off before is not sent', async () => {
   const { url, requests: seen } = await startDestinationServer()
   expect(await deliver(url, {}, AbortSignal.abort())).toEqual({
     outcome: 'failed',
-    detail: 'it was called off',
+    detail: 'the request was cancelled',
   })
   expect(seen).toEqual([])
 })

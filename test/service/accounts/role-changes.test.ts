@@ -53,7 +53,7 @@ test('an administrator grants their own role and lower ones in their account', a
 test('an administrator makes nobody operator', async () => {
   const { users } = await seedActor('administrator')
   const { id } = await addUser('administrator')
-  const only = expectedForbidden('only who is operator may make somebody operator')
+  const only = expectedForbidden('your role does not allow you to assign the role operator')
   expect(await users.setRole(id, 'operator')).toEqual(only)
   const email = 'op@clinic.example'
   expect(await users.add({ accountId, email, role: 'operator' })).toEqual(only)
@@ -64,7 +64,7 @@ test('an administrator can neither demote nor deactivate an operator of the acco
   const { users } = await seedActor('administrator')
   const operator = await addUser('operator')
   const not = expectedForbidden(
-    `${operator.email} is operator: only somebody of that role or above may change them`,
+    `${operator.email} has the role operator: only a user with that role or a higher one can change them`,
   )
   expect(await users.setRole(operator.id, 'member')).toEqual(not)
   expect(await users.deactivate(operator.id)).toEqual(not)
@@ -76,7 +76,7 @@ test.each<Role>(['administrator', 'operator'])(
   async (role) => {
     const { user, users } = await seedActor(role)
     const not = expectedForbidden(
-      'nobody changes their own role or leaves by their own hand: ask somebody else',
+      'you cannot change your own role or deactivate yourself: ask another administrator',
     )
     expect(await users.setRole(user.id, 'member')).toEqual(not)
     expect(await users.deactivate(user.id)).toEqual(not)
@@ -115,7 +115,7 @@ test.each(Object.entries(RACES))(
     }
     Object.assign(storage, { [verb]: changeRoleFirst })
     const services = server.servicesFor({ actor: user.id, role: user.role, accountId })
-    const message = `${email} was changed by somebody else just now, and nothing was done: look again`
+    const message = `${email} was changed by another user at the same time. Nothing was done: try again`
     expect(await work(services, id)).toEqual({
       ok: false,
       failure: { problem: 'conflict', message },
@@ -153,7 +153,7 @@ test('of two operators who demote each other at once one does: the last who can 
   ])
   expect([first.ok, second.ok].sort()).toEqual([false, true])
   const last = first.ok ? ann.user : bob.user
-  const message = `${last.email} is the last operator who can sign in: make somebody else operator first`
+  const message = `${last.email} is the last operator who can sign in: make another user an operator first`
   expect(first.ok ? second : first).toEqual({
     ok: false,
     failure: { problem: 'conflict', message },

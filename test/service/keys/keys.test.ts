@@ -280,7 +280,7 @@ describe('a key is made', () => {
     )
     unwrap(await testServices.users.deactivate(nameless.id))
     expect(await createAndReadRefusal('xdent', { ownerId: nameless.id })).toBe(
-      'invalid: nameless@acme.example has left',
+      'invalid: nameless@acme.example is deactivated',
     )
   })
 
@@ -530,7 +530,7 @@ describe('a key is edited', () => {
     const stranger = (await testServices.seedTenant()).owner
     expect(await edit('nobody')).toBe('not_found: there is no user nobody')
     expect(await edit(stranger.id)).toBe(`invalid: user ${stranger.id} is of another account`)
-    expect(await edit(gone.id)).toBe('invalid: gone@acme.example has left')
+    expect(await edit(gone.id)).toBe('invalid: gone@acme.example is deactivated')
     expect(await edit(member.id)).toContain('only an engineer or administrator may hold a key')
     expect(await edit(nameless.id)).toContain('the owner needs a username')
     const moved = unwrap(await testServices.keys.edit(key.id, { ownerId: heir.id }))
@@ -626,7 +626,7 @@ describe('an owner leaves', () => {
       const after = unwrap(await testServices.keys.find(key.id))
       expect(after.status).toBe(choice === 'keep' ? 'enabled' : 'disabled')
       expect(readRefusal(await testServices.users.deactivate(ownerId))).toBe(
-        `conflict: ${owner.email} has left already`,
+        `conflict: ${owner.email} is already deactivated`,
       )
       expect(readRefusal(await testServices.users.deactivate('nobody'))).toBe(
         'not_found: there is no user nobody',

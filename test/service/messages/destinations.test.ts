@@ -70,9 +70,9 @@ describe('a destination', () => {
       const handshake = unwrap(await testServices.destinations.verify(created.id))
       expect(handshake).toEqual({
         verified: true,
-        asked: { method, url: `${repeater.url}/` },
+        request: { method, url: `${repeater.url}/` },
         ms: 0,
-        answered: { outcome: 'delivered', status: 200, challenged: true },
+        response: { outcome: 'delivered', status: 200, challenged: true },
         destination: { ...created, verifiedAt: testServices.clock() },
       })
       expect(await testServices.storage.findDestination(created.id)).toEqual(handshake.destination)
@@ -103,7 +103,7 @@ describe('a destination', () => {
     repeater.say('welcome')
     expect(unwrap(await testServices.destinations.verify(created.id))).toMatchObject({
       verified: false,
-      answered: { outcome: 'delivered', status: 200, challenged: false },
+      response: { outcome: 'delivered', status: 200, challenged: false },
       destination: created,
     })
     expect(await testServices.storage.findDestination(created.id)).toEqual(created)
@@ -126,7 +126,7 @@ describe('a destination', () => {
     const { id } = await createDestination({ url: undefined })
     expect(unwrap(await testServices.destinations.verify(id))).toMatchObject({
       verified: false,
-      answered: { outcome: 'forbidden', detail: 'it has no URL' },
+      response: { outcome: 'forbidden', detail: 'it has no URL' },
     })
   })
 

@@ -90,7 +90,7 @@ describe('signing in', () => {
     })
     const explained = unwrap(await server.explain(caller.requestId))
     expect(explained.decisions.map(({ sentence }) => sentence)).toEqual([
-      'Signing in was refused: nobody has that username.',
+      'Signing in was refused: no user has that username.',
     ])
     // The username field may contain a password by mistake, so it must not be recorded.
     expect(JSON.stringify(explained)).not.toContain('nobody-at-all')

@@ -49,7 +49,7 @@ async function checkSqlite(path: string): Promise<Finding[]> {
       db.close()
     }
   } catch (error) {
-    return [reportFailure(check, explainError(error), 'is this the right LATCHKEY_DATA?')]
+    return [reportFailure(check, explainError(error), 'check LATCHKEY_DATA')]
   }
 }
 
@@ -63,7 +63,7 @@ async function checkWriting(database: Config['database'], keyringPath: string): 
       await storage.probe()
       const ms = Math.ceil(performance.now() - started)
       return [
-        reportOk(check, `a write is on disk after ${ms} ms`),
+        reportOk(check, `a write reaches the disk within ${ms} ms`),
         await checkClock(engine),
         ...(await checkAudit(storage, keyringPath)),
       ]
@@ -90,8 +90,8 @@ async function checkClock(engine: Engine): Promise<Finding> {
   })
   return reportFailure(
     'clock',
-    `it is ${nowText}, but later instants are stored: ${columns.join('; ')}`,
-    'set the clock, and keep it right by NTP. If it is right now, it was fast before, and those instants count as past',
+    `it is ${nowText}, but later times are stored: ${columns.join('; ')}`,
+    'set the clock, and synchronize it by NTP. If it is correct now, it was fast before, and those times count as past',
   )
 }
 
@@ -116,7 +116,7 @@ export async function checkPostgres(url: string): Promise<Finding[]> {
       return [
         reportFailure(
           DATABASE_CHECK,
-          `${where} may lose what it acknowledged: ${names} is off`,
+          `${where} can lose acknowledged data: ${names} is off`,
           'set it to on',
         ),
       ]
@@ -133,7 +133,7 @@ export function formatVersionAdvice(version: number): string {
     planMigrations(version)
     return 'run `latchkey migrate`, or start the server'
   } catch {
-    return 'use the Latchkey that wrote it, or a newer one'
+    return 'use the version of Latchkey that wrote it, or a newer one'
   }
 }
 
@@ -141,10 +141,10 @@ export function formatVersionAdvice(version: number): string {
 const MAX_CHECKED_EVENTS = 20_000
 
 const NO_ANCHOR_ADVICE =
-  'start a server, which makes a new one within seconds. If there was one before, restore it together with the key ring, or compare the audit with an export'
+  'start a server, which creates an anchor within seconds. If there was one before, restore it with the key ring, or compare the audit with an export'
 
 const BROKEN_AUDIT_ADVICE =
-  'keep a copy of the database as it is now, make sure that the key ring is its own, and run `latchkey audit verify`'
+  'copy the database, check that the key ring belongs to it, and run `latchkey audit verify`'
 
 /** Checks that the newest events are those that were sealed, and that the chain reaches its anchor. */
 export async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
@@ -176,7 +176,7 @@ export async function checkAudit(storage: AuditStorage, keyringPath: string): Pr
     return [
       reportWarning(
         check,
-        `there is no anchor ${path}: without it, a database that was set back is not noticed`,
+        `there is no anchor ${path}: without it, Latchkey cannot detect that the database was restored from an older backup`,
         NO_ANCHOR_ADVICE,
       ),
     ]

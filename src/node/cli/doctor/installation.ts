@@ -31,7 +31,7 @@ export async function checkHashing(): Promise<Finding> {
   const message = `one secret takes ${ms} ms`
   return ms <= SLOW_HASH_MS
     ? reportOk('argon2', message)
-    : reportWarning('argon2', message, 'the machine is slow or busy: give it more of a processor')
+    : reportWarning('argon2', message, 'the machine is slow or busy: give it more CPU')
 }
 
 const MIN_FREE_DISK_BYTES = 1e9
@@ -44,7 +44,7 @@ export function checkDisk({ dataDir }: Config): Finding[] {
   return [
     free >= MIN_FREE_DISK_BYTES
       ? reportOk('disk', message)
-      : reportWarning('disk', message, 'make room: a full disk accepts no message'),
+      : reportWarning('disk', message, 'free some space: on a full disk, no message is accepted'),
   ]
 }
 
@@ -58,7 +58,7 @@ export function checkConfiguration(environment: NodeJS.ProcessEnv): {
     const config = readConfig(environment)
     const warnings = findConfigWarnings(config)
     const findings = warnings.map((warning) => reportWarning(check, warning, null))
-    if (findings.length === 0) findings.push(reportOk(check, 'every setting can be read'))
+    if (findings.length === 0) findings.push(reportOk(check, 'all settings are valid'))
     return { config, findings }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -111,7 +111,7 @@ function checkFolder(path: string): Finding {
   if (isAccessibleToOthers(stats)) {
     return reportFailure(
       FOLDER_CHECK,
-      `others may use ${path} (mode ${formatMode(stats)})`,
+      `other users can access ${path} (mode ${formatMode(stats)})`,
       `chmod 700 ${path}`,
     )
   }
@@ -122,10 +122,9 @@ function checkDatabaseFile(path: string, dataDir: string): Finding {
   const check = 'database file'
   if (!existsSync(path)) return reportMissing(check, path)
   const stats = statSync(path)
-  if (!stats.isFile())
-    return reportFailure(check, `${path} is not a file`, 'is this the right LATCHKEY_DATA?')
+  if (!stats.isFile()) return reportFailure(check, `${path} is not a file`, 'check LATCHKEY_DATA')
   if (isAccessibleToOthers(stats)) {
-    const message = `others may use ${path} (mode ${formatMode(stats)})`
+    const message = `other users can access ${path} (mode ${formatMode(stats)})`
     const advice = `chmod 600 ${path}`
     // Others cannot read files in a closed folder.
     return isAccessibleToOthers(statSync(dataDir))
@@ -148,8 +147,8 @@ function checkKeyring(path: string): Finding {
   if (isAccessibleToOthers(stats)) {
     return reportFailure(
       check,
-      `${path} can be read by others (mode ${formatMode(stats)}), so that no server starts with it`,
-      `chmod 600 ${path}, and if anybody did read it, rotate its keys`,
+      `${path} can be read by other users (mode ${formatMode(stats)}), and no server starts with it`,
+      `chmod 600 ${path}, and rotate its keys if somebody read it`,
     )
   }
   try {
@@ -186,7 +185,7 @@ function checkOwner(check: string, path: string, { uid }: Stats): Finding | null
   if (self === undefined || self === uid) return null
   return reportWarning(
     check,
-    `${path} belongs to user ${uid}, you are user ${self}`,
+    `${path} belongs to user ${uid}, but this is user ${self}`,
     'run the server and this command line as its owner',
   )
 }
