@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { composeTestServer, createCountingArgon2 } from './support/composed-server.ts'
 import { createDeviceNewMessage, seedKey, type TokenResponse, unwrap } from './support/server.ts'
@@ -311,6 +312,19 @@ test('authenticate and refresh read one statement, the same for an id that is kn
         found.add(server.reads[0] ?? '')
       }
     }
+  }
+  expect(found.size).toBe(1)
+})
+
+test('a forged refresh token reads the same statements for an id that is known and one that is not', async () => {
+  const key = await seedGoodKey()
+  const forged = `rt_${Buffer.from([1, ...randomBytes(62)]).toString('base64url')}`
+  const found = new Set<string>()
+  for (const id of [key.apiKey, crypto.randomUUID()]) {
+    server.reads.length = 0
+    await refresh(id, forged)
+    expect(server.reads).toHaveLength(2)
+    found.add(server.reads.join('\n'))
   }
   expect(found.size).toBe(1)
 })

@@ -88,11 +88,14 @@ export function createTokenMinter(
       return verdict instanceof Promise ? verdict.then(remember) : remember(verdict)
     },
 
+    readGrantId(refreshToken) {
+      const bytes = decodeRefreshToken(refreshToken)
+      return (bytes && unpackRefreshToken(bytes)?.grantId) ?? null
+    },
+
     verifyRefreshToken(refreshToken, tokenSalt) {
-      const bytes = refreshToken.startsWith(REFRESH_TOKEN_PREFIX)
-        ? primitives.base64urlDecode(refreshToken.slice(REFRESH_TOKEN_PREFIX.length))
-        : null
-      if (bytes?.length !== REFRESH_TOKEN_BYTES) return failForged('not a refresh token')
+      const bytes = decodeRefreshToken(refreshToken)
+      if (bytes === null) return failForged('not a refresh token')
       const token = unpackRefreshToken(bytes)
       if (token === null) return failForged('a refresh token of another version')
       const mac = keyring.mac(token.ringId)
@@ -155,6 +158,12 @@ export function createTokenMinter(
       epoch,
       issuedAt: iat * 1000,
     })
+  }
+
+  function decodeRefreshToken(refreshToken: string): Uint8Array | null {
+    if (!refreshToken.startsWith(REFRESH_TOKEN_PREFIX)) return null
+    const bytes = primitives.base64urlDecode(refreshToken.slice(REFRESH_TOKEN_PREFIX.length))
+    return bytes?.length === REFRESH_TOKEN_BYTES ? bytes : null
   }
 
   function mintRefresh(claims: TokenClaims, tokenSalt: string): string {

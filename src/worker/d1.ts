@@ -23,43 +23,54 @@ interface D1Result {
   readonly meta: { readonly changes: number }
 }
 
+interface PendingRead {
+  readonly step: Step
+  readonly resolve: (rows: unknown[]) => void
+  readonly reject: (error: unknown) => void
+}
+
 /**
- * Opens Cloudflare's D1. Every read has its own session, whose first query goes to the primary: a replica, or an
- * older session, may return stale rows, so that a revoked key would still be accepted.
+ * Opens Cloudflare's D1. Reads that a request begins together are one batch, so one round trip. Every batch has
+ * its own session, whose first query goes to the primary: a replica, or an older session, may return stale rows, so
+ * that a revoked key would still be accepted.
  */
 export function openD1(db: D1Database, history: SchemaHistory = SCHEMA_HISTORY): Engine {
   let isSchemaChecked = false
 
-  /** Opens a session on the primary, and checks the schema the first time. */
-  async function openPrimarySession(): Promise<D1Session> {
-    if (!isSchemaChecked) {
-      await checkSchema(db.withSession('first-primary'), history)
-      isSchemaChecked = true
-    }
-    return db.withSession('first-primary')
-  }
-
-  const prepare = (session: D1Session, { sql, values }: Step) =>
-    session.prepare(sql).bind(...values)
-
-  const read = <Row>(step: Step<Row>) =>
+  /** Runs the steps as one transaction in a session on the primary. Checks the schema the first time. */
+  const runBatch = (steps: readonly Step[]): Promise<D1Result[]> =>
     translateD1Errors(async () => {
-      const { results } = await prepare(await openPrimarySession(), step).all()
-      return results as Row[]
+      if (!isSchemaChecked) {
+        await checkSchema(db.withSession('first-primary'), history)
+        isSchemaChecked = true
+      }
+      const session = db.withSession('first-primary')
+      return session.batch(steps.map(({ sql, values }) => session.prepare(sql).bind(...values)))
     })
+
+  // Never holds reads of two requests: a request must not wait for I/O of another, which may have ended.
+  let reads: PendingRead[] = []
+  async function readTogether(): Promise<void> {
+    const group = reads
+    reads = []
+    try {
+      const results = await runBatch(group.map(({ step }) => step))
+      for (const [n, { resolve }] of group.entries()) resolve(results[n]?.results ?? [])
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+  const read = <Row>(step: Step<Row>): Promise<Row[]> =>
+    new Promise<unknown[]>((resolve, reject) => {
+      if (reads.length === 0) queueMicrotask(readTogether)
+      reads.push({ step, resolve, reject })
+    }) as Promise<Row[]>
 
   return {
     sql: 'sqlite',
     read,
     scan: read,
-
-    atomic: (steps) =>
-      translateD1Errors(async () => {
-        const session = await openPrimarySession()
-        const results = await session.batch(steps.map((step) => prepare(session, step)))
-        return results.map(({ meta }) => meta.changes)
-      }),
-
+    atomic: async (steps) => (await runBatch(steps)).map(({ meta }) => meta.changes),
     async close() {},
   }
 }

@@ -45,6 +45,7 @@ describe('a refresh token', () => {
         const { grantId, generation, issuedAt } = of
         const value = { ringId, grantId, generation, issuedAt }
         expect(minter.verifyRefreshToken(refreshToken, salt)).toEqual({ ok: true, value })
+        expect(minter.readGrantId(refreshToken)).toBe(grantId)
       }),
     )
   })
@@ -135,5 +136,6 @@ describe('a refresh token', () => {
     const { accessToken, refreshToken } = await minter.mint(facts, salt)
     expect((await minter.verifyAccessToken(refreshToken)).ok).toBe(false)
     expect(minter.verifyRefreshToken(accessToken, salt).ok).toBe(false)
+    expect(minter.readGrantId(accessToken)).toBeNull()
   })
 })

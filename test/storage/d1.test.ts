@@ -59,29 +59,29 @@ describe('D1', () => {
     await expect(storage.readAuthorityVersion()).rejects.not.toBeInstanceOf(StorageUnavailableError)
   })
 
-  test('each read begins at the primary, in a session of its own', async () => {
-    const statements: string[] = []
+  test('each batch begins at the primary, in a session of its own', async () => {
+    const constraints: string[] = []
     const statement = {
       bind: () => statement,
       all: async () => ({ results: [{ version: SCHEMA_VERSION }], meta: { changes: 0 } }),
     }
     const db: D1Database = {
       withSession(constraint) {
-        statements.push(constraint)
-        let used = false
+        constraints.push(constraint)
+        let isUsed = false
         return {
-          prepare() {
-            expect(used).toBe(false)
-            used = true
-            return statement
+          prepare: () => statement,
+          batch(statements) {
+            expect(isUsed).toBe(false)
+            isUsed = true
+            return Promise.all(statements.map(() => statement.all()))
           },
-          batch: async () => [],
         }
       },
     }
     const storage = createStorage(openD1(db))
     await storage.readAuthorityVersion()
     await storage.readAuthorityVersion()
-    expect(statements).toEqual(['first-primary', 'first-primary', 'first-primary'])
+    expect(constraints).toEqual(['first-primary', 'first-primary', 'first-primary'])
   })
 })

@@ -11,6 +11,7 @@ import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
 import { createSendHttp } from '../../src/node/webhook-client.ts'
+import type { Engine } from '../../src/storage/engine.ts'
 import { createTestRing, toKeyring } from './keyring.ts'
 import { createAppCaller, createTempFolder, createTestLog, leastWorkArgon2 } from './server.ts'
 import { createTestClock } from './time.ts'
@@ -31,13 +32,16 @@ export function createCountingArgon2(): Argon2 & { verified: number } {
 export async function composeTestServer(
   settings: Record<string, string>,
   argon2: Argon2,
-  { synchronousMs }: { synchronousMs?: number } = {},
+  {
+    synchronousMs,
+    openEngine = (dir) => openSqlite(join(dir, 'latchkey.db')),
+  }: { synchronousMs?: number; openEngine?: (dir: string) => Engine } = {},
 ) {
   const dir = createTempFolder()
   const clock = createTestClock()
   const ring = await createTestRing()
   const keyring = toKeyring(ring)
-  const engine = openSqlite(join(dir, 'latchkey.db'))
+  const engine = openEngine(dir)
   /** The statements that were read. */
   const reads: string[] = []
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })

@@ -2,7 +2,6 @@ import { Client, type ClientBase } from 'pg'
 import type { Log } from '../../service/ports/runtime.ts'
 import type { Engine, Step } from '../../storage/engine.ts'
 import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
-import { createCache } from '../../storage/statements.ts'
 import { logMigration } from '../startup-log.ts'
 import { type ConnectionLimits, createConnectionPool } from './connections.ts'
 import { DatabaseOpenError } from './errors.ts'
@@ -20,16 +19,15 @@ export interface PostgresOptions {
 
 /** Connections that write at once: while one commits, the next takes what has come meanwhile. */
 const WRITER_CONNECTIONS = 3
-
-/** Connections that read with the same statement at once. */
+/** Connections that read at once for requests. Scans have the rest of the pool. */
 const READER_CONNECTIONS = 2
 
 /**
  * Opens PostgreSQL with a pool of connections, each of which prepares a statement once. Work of one turn
  * of the event loop is grouped, and a group is one round trip:
  *
- * - Reads with the same statement are a group. Each sees what was committed before it was sent. A slow
- *   list shares its connection with no other statement, so that it keeps nobody waiting.
+ * - Reads are a group. Each sees what was committed before it was sent. A scan is alone, on a connection
+ *   that no read or write waits for.
  * - Writes are a group, and one transaction at READ COMMITTED: every guard is in the WHERE of its own
  *   statement, which PostgreSQL evaluates again on a row that it waited for. (A stricter default of the
  *   database only makes conflicts, which are tried again.)
@@ -60,26 +58,26 @@ export async function openPostgres(
     run: writeGroup,
     isLong: isLongList,
   })
-  const readQueues = createCache<WorkQueue<Step, unknown[]>>()
-  const createReadQueue = () =>
-    new WorkQueue(connections, { width: READER_CONNECTIONS, run: readGroup })
-
-  function read<Row>(step: Step<Row>): Promise<Row[]> {
-    // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
-    if (step.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
-      return Promise.resolve([])
-    }
-    return readQueues(step.sql, createReadQueue).add(step) as Promise<Row[]>
-  }
+  const reads = new WorkQueue(connections, { width: READER_CONNECTIONS, run: readGroup })
+  const scans = new WorkQueue(connections, {
+    width: Math.max(1, size - WRITER_CONNECTIONS - READER_CONNECTIONS),
+    run: readGroup,
+    isLong: () => true,
+  })
+  // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
+  const addUnlessNul = <Row>(queue: typeof reads, step: Step<Row>): Promise<Row[]> =>
+    step.values.some((value) => typeof value === 'string' && value.includes('\0'))
+      ? Promise.resolve([])
+      : (queue.add(step) as Promise<Row[]>)
 
   return {
     sql: 'postgres',
-    read,
-    scan: read,
+    read: (step) => addUnlessNul(reads, step),
+    scan: (step) => addUnlessNul(scans, step),
     atomic: (steps) => writes.add(steps),
 
     async close() {
-      await writes.finish()
+      await Promise.all([reads.finish(), scans.finish(), writes.finish()])
       await connections.close()
     },
   }

@@ -66,6 +66,8 @@ export interface TokenMinter {
    * expiry.
    */
   verifyAccessToken(accessToken: string): Maybe<Result<TokenClaims>>
+  /** Reads the grant's id of a refresh token that is not verified; null if it is no refresh token. */
+  readGrantId(refreshToken: string): string | null
   /** Verifies that this server issued the refresh token, for the key with this salt. */
   verifyRefreshToken(refreshToken: string, tokenSalt: string): Result<RefreshTokenClaims>
   /** A salt to spend the same work with if there is no key. */

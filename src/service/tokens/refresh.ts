@@ -1,6 +1,6 @@
 import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { checkKeyUsable, type Key } from '../../domain/key.ts'
-import { decideRotation, type Rotation } from '../../domain/rotation.ts'
+import { decideRotation, type Grant, type Rotation } from '../../domain/rotation.ts'
 import { GRANT_RETENTION_MS, type RefreshTokenClaims } from '../../domain/token.ts'
 import type { AuditBuffer, Caller, RecordRefusal } from '../audit/buffer.ts'
 import type { KeyProofs } from '../authenticate/key-proofs.ts'
@@ -73,10 +73,15 @@ async function verifyAndRotate(
   { publicId, refreshToken }: RefreshCredential,
   caller: Caller,
 ): Promise<Result<IssuedTokens>> {
-  const { keyProofs, minter, keyUseCounter, clock, region } = deps
+  const { storage, keyProofs, minter, keyUseCounter, clock, region } = deps
   const now = clock()
-  // The key is read anew each time: with a cache, the time would tell which keys exist.
-  const foundKey = await keyProofs.findKey(publicId)
+  // The key is read anew each time: with a cache, the time would tell which keys exist. The grant that
+  // the token names is read with it, in one round trip, and counts only if the token is genuine.
+  const grantId = minter.readGrantId(refreshToken)
+  const [foundKey, grant] = await Promise.all([
+    keyProofs.findKey(publicId),
+    grantId === null ? null : storage.findGrant(grantId),
+  ])
   const verifiedToken = minter.verifyRefreshToken(
     refreshToken,
     foundKey?.tokenSalt ?? minter.decoySalt,
@@ -87,7 +92,8 @@ async function verifyAndRotate(
   const usable = checkKeyUsable(foundKey, caller.address, now, region)
   if (!usable.ok) return usable
   keyUseCounter.count(foundKey)
-  return rotateGrant(deps, { key: usable.value, token: verifiedToken.value, now, caller })
+  const verified = { key: usable.value, token: verifiedToken.value, now, caller }
+  return rotateGrant(deps, verified, grant)
 }
 
 /** A refresh token that is proven to be the key's. */
@@ -101,13 +107,15 @@ interface VerifiedRefresh {
 async function rotateGrant(
   deps: RefreshDeps,
   verified: VerifiedRefresh,
+  foundGrant: Grant | null,
 ): Promise<Result<IssuedTokens>> {
   const { token, now } = verified
+  let grant = foundGrant
   for (let attempt = 0; attempt < MAX_ROTATION_ATTEMPTS; attempt++) {
-    const grant = await deps.storage.findGrant(token.grantId)
     const rotation = decideRotation(token, grant, now, deps.leewayMs)
     const result = await applyRotation(deps, verified, rotation)
     if (result !== 'lost the race') return result
+    grant = await deps.storage.findGrant(token.grantId)
   }
   throw new Error(
     `grant ${token.grantId} moved ${MAX_ROTATION_ATTEMPTS} times while it was refreshed once`,

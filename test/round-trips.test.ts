@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openPostgres } from '../src/node/postgres/engine.ts'
+import type { Engine } from '../src/storage/engine.ts'
+import { type D1Database, openD1 } from '../src/worker/d1.ts'
+import { composeTestServer } from './support/composed-server.ts'
+import { startTestD1 } from './support/database/d1.ts'
+import { startDistantPostgres } from './support/database/distant-postgres.ts'
+import { POSTGRES_START_TIMEOUT_MS, startPostgres } from './support/database/postgres.ts'
+import {
+  createDeviceNewMessage,
+  createTestLog,
+  leastWorkArgon2,
+  seedKey,
+  type TokenResponse,
+} from './support/server.ts'
+import { readSchemaStatements } from './support/worker/bundle.ts'
+
+/** An empty database whose round trips are counted. */
+interface CountedDatabase {
+  readonly engine: Engine
+  countRoundTrips(): number
+  dispose(): Promise<void>
+}
+
+async function openCountedPostgres(): Promise<CountedDatabase> {
+  const postgres = await startPostgres()
+  const url = await postgres.createDatabase()
+  const distant = await startDistantPostgres(new URL(url), 0)
+  return {
+    engine: await openPostgres(distant.url(url), createTestLog()),
+    countRoundTrips: () => distant.roundTrips,
+    async dispose() {
+      await distant.close()
+      await postgres.stop()
+    },
+  }
+}
+
+async function openCountedD1(): Promise<CountedDatabase> {
+  const { db, executeText, dispose } = await startTestD1()
+  await executeText(readSchemaStatements().join(';\n'))
+  let batches = 0
+  const counted: D1Database = {
+    withSession(constraint) {
+      const session = db.withSession(constraint)
+      return {
+        prepare: (sql) => session.prepare(sql),
+        batch(statements) {
+          batches++
+          return session.batch(statements)
+        },
+      }
+    },
+  }
+  return { engine: openD1(counted), countRoundTrips: () => batches, dispose }
+}
+
+describe.each([
+  ['PostgreSQL', openCountedPostgres],
+  ['D1', openCountedD1],
+])('on %s', (name, open) => {
+  let database: CountedDatabase
+  let server: Awaited<ReturnType<typeof composeTestServer>>
+  let key: Awaited<ReturnType<typeof seedKey>>
+  beforeAll(async () => {
+    database = await open()
+    server = await composeTestServer({}, leastWorkArgon2, { openEngine: () => database.engine })
+    key = await seedKey(server)
+    // The first requests read what is cached until something is changed.
+    const { accessToken } = await authenticate()
+    await sendMessage(accessToken)
+  }, POSTGRES_START_TIMEOUT_MS)
+  afterAll(async () => {
+    await server.close()
+    await database.dispose()
+  })
+
+  async function countDuring<T>(work: () => Promise<T>): Promise<{ result: T; trips: number }> {
+    const before = database.countRoundTrips()
+    const result = await work()
+    return { result, trips: database.countRoundTrips() - before }
+  }
+
+  async function readTokens(answer: Promise<Response> | Response): Promise<TokenResponse> {
+    const response = await answer
+    expect(response.status).toBe(200)
+    return (await response.json()) as TokenResponse
+  }
+  const authenticate = () =>
+    readTokens(server.post('/auth/authenticate', { apiKey: key.apiKey, secret: key.secret }))
+  const refresh = (refreshToken: string) =>
+    readTokens(server.post('/auth/refreshToken', { apiKey: key.apiKey, refreshToken }))
+  const sendMessage = async (accessToken: string, destinationId = key.destinationId) =>
+    (
+      await server.call('/endpoint', {
+        body: JSON.stringify(createDeviceNewMessage(destinationId)),
+        headers: { Authorization: `Bearer ${accessToken}` },
+      })
+    ).status
+
+  test('an exchange is one round trip', async () => {
+    expect(await countDuring(authenticate)).toMatchObject({ trips: 1 })
+  })
+
+  test('a refresh is two round trips, and so is the first of a grant', async () => {
+    let { refreshToken } = await authenticate()
+    for (let generation = 1; generation <= 3; generation++) {
+      const { result, trips } = await countDuring(() => refresh(refreshToken))
+      expect(trips).toBe(2)
+      refreshToken = result.refreshToken
+    }
+  })
+
+  test('a repeated refresh is one round trip', async () => {
+    const { refreshToken } = await authenticate()
+    const first = await refresh(refreshToken)
+    expect(await countDuring(() => refresh(refreshToken))).toEqual({ result: first, trips: 1 })
+  })
+
+  test('an accepted message is two round trips, and a refused one is one', async () => {
+    const { accessToken } = await authenticate()
+    await sendMessage(accessToken)
+    expect(await countDuring(() => sendMessage(accessToken))).toEqual({ result: 200, trips: 2 })
+    const unknownId = crypto.randomUUID()
+    expect(await countDuring(() => sendMessage(accessToken, unknownId))).toEqual({
+      result: 403,
+      trips: 1,
+    })
+  })
+
+  // Requests of a Worker share no I/O: one may end before the other.
+  test.skipIf(name === 'D1')(
+    'twenty refreshes and messages at once share their round trips',
+    async () => {
+      const tokens = await Promise.all(Array.from({ length: 20 }, authenticate))
+      await Promise.all(tokens.map(({ accessToken }) => sendMessage(accessToken)))
+      const { trips } = await countDuring(() =>
+        Promise.all(
+          tokens.flatMap(({ accessToken, refreshToken }): Promise<unknown>[] => [
+            refresh(refreshToken),
+            sendMessage(accessToken),
+          ]),
+        ),
+      )
+      expect(trips).toBeLessThan(20)
+    },
+  )
+})
